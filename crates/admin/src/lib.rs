@@ -1,0 +1,1 @@
+//! The HTTP side of a lastword server: metrics and health.

@@ -1,0 +1,2 @@
+//! The `lastword` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The lastword client: connect, hello, send, receive, goodbye.

@@ -1,0 +1,1 @@
+//! The lastword server: listening, admission, sessions, handles, drain, disconnect counters.

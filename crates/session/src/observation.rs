@@ -1,0 +1,171 @@
+//! Plain data about an ending: what the calls returned and what the kernel said. The classifier's input.
+
+use crate::Phase;
+
+/// The operating system whose error codes are being read. The classifier knows every one on every one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum System {
+    /// Linux: errno values, `TCP_INFO`, `SIOCINQ`, `SIOCOUTQ`.
+    Linux,
+    /// macOS and iOS: BSD errno values; no kernel evidence is read there.
+    MacOs,
+    /// Windows: Winsock codes; no kernel evidence is read there.
+    Windows,
+}
+
+impl System {
+    /// The system this code was compiled for; other Unixes read as [`System::MacOs`], whose codes they share.
+    #[must_use]
+    pub const fn current() -> Self {
+        if cfg!(any(target_os = "linux", target_os = "android")) {
+            Self::Linux
+        } else if cfg!(windows) {
+            Self::Windows
+        } else {
+            Self::MacOs
+        }
+    }
+}
+
+/// The socket call that met an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// A read, also the last one.
+    Read,
+    /// A write.
+    Write,
+    /// `shutdown(SHUT_WR)`.
+    Shutdown,
+    /// A peek, by whoever embeds the stream.
+    Peek,
+    /// `SO_ERROR`.
+    TakeError,
+    /// Readiness that was registered or polled.
+    Poll,
+}
+
+impl Call {
+    /// The stable label used in logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Shutdown => "shutdown",
+            Self::Peek => "peek",
+            Self::TakeError => "take_error",
+            Self::Poll => "poll",
+        }
+    }
+}
+
+/// An error of a socket call: the raw code decides, the kind is the fallback where there is no code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OsError {
+    /// `io::Error::raw_os_error`, where there is one.
+    pub code: Option<i32>,
+    /// `io::Error::kind`.
+    pub kind: std::io::ErrorKind,
+}
+
+impl From<&std::io::Error> for OsError {
+    fn from(error: &std::io::Error) -> Self {
+        Self {
+            code: error.raw_os_error(),
+            kind: error.kind(),
+        }
+    }
+}
+
+/// The first error a connection showed, and who met it. Never overwritten; `EPIPE` only stands here until
+/// an error that says more comes along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstError {
+    /// The call that met it.
+    pub call: Call,
+    /// The error.
+    pub error: OsError,
+}
+
+/// How reading came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terminal {
+    /// A read returned 0.
+    Eof,
+    /// A read returned an error.
+    Error(OsError),
+    /// Reading did not come to its end: our own decision or a deadline stands for it.
+    Open,
+}
+
+/// One reading of the kernel's view of a connection (`TCP_INFO`, `SIOCINQ`, `SIOCOUTQ` on Linux).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelSample {
+    /// `tcpi_state`: 1 ESTABLISHED, 7 CLOSE, 8 CLOSE_WAIT, …
+    pub state: u8,
+    /// `tcpi_retransmits`: retransmissions of the oldest unacknowledged segment.
+    pub retransmits: u8,
+    /// `tcpi_probes`: keepalive or zero-window probes without an answer.
+    pub probes: u8,
+    /// `tcpi_backoff`.
+    pub backoff: u8,
+    /// `tcpi_unacked`: segments in flight; zeroed at death.
+    pub unacked: u32,
+    /// `tcpi_notsent_bytes`: queued and never sent.
+    pub notsent: u32,
+    /// `tcpi_snd_wnd`: the peer's window, bytes.
+    pub snd_wnd: u32,
+    /// `SIOCOUTQ`: bytes the peer's kernel never acknowledged, our own FIN counted as one.
+    pub outq: u32,
+    /// `SIOCINQ`: bytes the kernel holds for us.
+    pub inq: u32,
+    /// `tcpi_bytes_acked`.
+    pub bytes_acked: u64,
+    /// `tcpi_bytes_received`; the peer's FIN counts as one.
+    pub bytes_received: u64,
+    /// `tcpi_bytes_retrans`.
+    pub bytes_retrans: u64,
+    /// `tcpi_rtt`, microseconds.
+    pub rtt_us: u32,
+    /// `tcpi_rttvar`, microseconds.
+    pub rttvar_us: u32,
+    /// `tcpi_last_data_recv`, milliseconds ago.
+    pub last_data_recv_ms: u32,
+    /// `tcpi_last_ack_recv`, milliseconds ago.
+    pub last_ack_recv_ms: u32,
+    /// `tcpi_segs_in`.
+    pub segs_in: u32,
+}
+
+/// Everything the classifier looks at, collected by the driver after the drain.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observation {
+    /// Whose error codes these are.
+    pub system: System,
+    /// How far the connection had come.
+    pub phase: Phase,
+    /// Raw bytes read from the socket in the connection's whole life, the PROXY header apart.
+    pub bytes_read: u64,
+    /// The peer's goodbye was decoded.
+    pub goodbye: bool,
+    /// A notice of our drain was written to the peer before the end.
+    pub drain_notice_written: bool,
+    /// The stream stopped inside a frame.
+    pub mid_frame: bool,
+    /// How reading ended.
+    pub terminal: Terminal,
+    /// The first error, by whichever call.
+    pub first_error: Option<FirstError>,
+    /// The FIN bit: `Some(true)` where the kernel proves that the peer's FIN arrived in order, `None` where
+    /// the system cannot tell. Computed after the drain only (`bytes_received − bytes read`).
+    pub fin: Option<bool>,
+    /// Our write side was shut down by us before the end.
+    pub shut: bool,
+    /// Bytes that were written after or before the peer's FIN and refused, or never acknowledged when the
+    /// wait after our flush ended (`SIOCOUTQ` less our own FIN), plus what could not be written any more.
+    pub refused_bytes: u64,
+    /// The kernel's view after death, where there is one.
+    pub kernel: Option<KernelSample>,
+    /// The last view before the end was seen, where there is one: `unacked` and `backoff` are zeroed by death.
+    pub last_live: Option<KernelSample>,
+}

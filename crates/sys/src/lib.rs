@@ -1,0 +1,1 @@
+//! The kernel readings and socket options that lastword needs and no safe crate offers.

@@ -1,0 +1,1 @@
+//! Drives a lastword session over a tokio stream: options, tap, drain, linger, evidence.

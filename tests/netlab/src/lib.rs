@@ -1,0 +1,1 @@
+//! Two hosts and a router in user and network namespaces, without root.

@@ -1,0 +1,1 @@
+//! Real sockets, processes and namespaces: one test per cause.
