@@ -1,9 +1,30 @@
 //! The wire, the causes, the classifier and one session as a sans-I/O state machine.
 
+mod cause;
+mod classify;
+mod decoder;
+mod dialect;
+mod ending;
+mod limits;
 mod observation;
 mod phase;
+mod ping_bucket;
+mod send_queue;
+mod session;
 mod time;
+pub mod wire;
 
+pub use cause::{Advice, Cause, Class, DepartureCause, Initiator, Resumable};
+pub use classify::classify;
+pub use decoder::{Decoder, Expect, Frame, Span, Step};
+pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};
+pub use ending::{Detector, Ending, Evidence, Farewell, Layer, Parting, TrailEvent, Verdict};
+pub use limits::Limits;
 pub use observation::{Call, FirstError, KernelSample, Observation, OsError, System, Terminal};
 pub use phase::Phase;
+pub use send_queue::{Dropped, SendQueue, Written};
+pub use session::{
+    Admission, Close, Config, Event, Input, Output, Readings, Role, SendError, Session, Timer, Timing,
+    encode_data,
+};
 pub use time::Time;

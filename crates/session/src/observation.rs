@@ -152,6 +152,8 @@ pub struct Observation {
     pub drain_notice_written: bool,
     /// The stream stopped inside a frame.
     pub mid_frame: bool,
+    /// The stream is inside TLS, and its handshake was followed by no close_notify before reading ended.
+    pub close_notify_missing: bool,
     /// How reading ended.
     pub terminal: Terminal,
     /// The first error, by whichever call.

@@ -1,1 +1,110 @@
 //! The kernel readings and socket options that lastword needs and no safe crate offers.
+//!
+//! It decides nothing: each function is one question to the kernel, and `None` where the system has no
+//! answer. The readings exist on Linux with glibc or musl. On macOS, Windows and the rest they are not read
+//! yet; a connection there is judged by its errors and its frames alone.
+
+use std::io;
+use std::time::Duration;
+
+mod limits;
+#[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
+#[path = "linux.rs"]
+mod system;
+#[cfg(not(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"))))]
+#[path = "elsewhere.rs"]
+mod system;
+mod tcp_info;
+
+pub use limits::{max_fds, open_fds};
+pub use tcp_info::TcpInfo;
+
+/// A borrowed socket: what every question here is asked of.
+#[cfg(unix)]
+pub type Borrowed<'a> = std::os::fd::BorrowedFd<'a>;
+/// A borrowed socket: what every question here is asked of.
+#[cfg(windows)]
+pub type Borrowed<'a> = std::os::windows::io::BorrowedSocket<'a>;
+
+/// Anything that can lend its socket; the bound for code that compiles on every system.
+#[cfg(unix)]
+pub use std::os::fd::AsFd as AsBorrowed;
+/// Anything that can lend its socket; the bound for code that compiles on every system.
+#[cfg(windows)]
+pub use std::os::windows::io::AsSocket as AsBorrowed;
+
+/// Flags for `send` and `sendmsg` so that a broken pipe is an error and never a `SIGPIPE`; 0 where the system
+/// has no such flag (macOS: `SO_NOSIGPIPE`; Windows has no signal).
+pub const SEND_FLAGS: i32 = send_flags();
+
+#[cfg(all(unix, not(target_vendor = "apple")))]
+const fn send_flags() -> i32 {
+    libc::MSG_NOSIGNAL
+}
+
+#[cfg(not(all(unix, not(target_vendor = "apple"))))]
+const fn send_flags() -> i32 {
+    0
+}
+
+/// Borrows the socket of a stream or listener, under the same name on every system.
+#[cfg(unix)]
+pub fn borrow(socket: &impl AsBorrowed) -> Borrowed<'_> {
+    socket.as_fd()
+}
+
+/// Borrows the socket of a stream or listener, under the same name on every system.
+#[cfg(windows)]
+pub fn borrow(socket: &impl AsBorrowed) -> Borrowed<'_> {
+    socket.as_socket()
+}
+
+/// Reads `TCP_INFO`; it consumes no pending error and answers after the connection's death too.
+///
+/// `None` where the system has none, where `fd` is no TCP socket, and before Linux 4.1, whose struct ends
+/// before `tcpi_bytes_received`.
+#[must_use]
+pub fn tcp_info(fd: Borrowed<'_>) -> Option<TcpInfo> {
+    system::tcp_info(fd)
+}
+
+/// Reads `SIOCINQ`: the bytes that the kernel holds for us, the peer's FIN not counted.
+///
+/// `fd` must be a TCP socket: pipes and files answer the same request with a number of their own.
+#[must_use]
+pub fn bytes_unread(fd: Borrowed<'_>) -> Option<u32> {
+    system::bytes_unread(fd)
+}
+
+/// Reads `SIOCOUTQ`: the bytes that the peer's kernel has not acknowledged, our own FIN counted as one.
+///
+/// The number outlives the connection: after its death it says what was never acknowledged.
+#[must_use]
+pub fn bytes_unacked(fd: Borrowed<'_>) -> Option<u32> {
+    system::bytes_unacked(fd)
+}
+
+/// Limits the time between two retransmissions (`TCP_RTO_MAX_MS`, Linux 6.15 and later, 1 s to 120 s).
+///
+/// On a listener it holds for every connection accepted from then on.
+///
+/// # Errors
+/// [`io::ErrorKind::Unsupported`] where the kernel or the system has no such option,
+/// [`io::ErrorKind::InvalidInput`] outside the range, and what `setsockopt` returned otherwise.
+pub fn set_rto_max(fd: Borrowed<'_>, rto_max: Duration) -> io::Result<()> {
+    system::set_rto_max(fd, rto_max)
+}
+
+/// Reads the limit of [`set_rto_max`]; `None` where there is no such option.
+#[must_use]
+pub fn rto_max(fd: Borrowed<'_>) -> Option<Duration> {
+    system::rto_max(fd)
+}
+
+/// Tells whether this kernel knows `TCP_RTO_MAX_MS`, by asking it once with a socket of its own.
+///
+/// A probe that got no socket (out of descriptors) says `false` this time and is repeated the next time.
+#[must_use]
+pub fn supports_rto_max() -> bool {
+    system::supports_rto_max()
+}

@@ -1,1 +1,18 @@
-//! Drives a lastword session over a tokio stream: options, tap, drain, linger, evidence.
+//! Drives a session over a tokio stream: one owner that reads, writes, drains, lingers and collects evidence.
+
+mod app;
+mod clock;
+mod deadlines;
+mod driver;
+mod mailbox;
+mod options;
+mod scratch;
+mod tap;
+
+pub use app::{App, Outbox};
+pub use clock::Clock;
+pub use deadlines::{Slot, Table};
+pub use driver::Driver;
+pub use mailbox::{Mailbox, Request};
+pub use options::{ListenOptions, ListenerSocket, tune};
+pub use tap::Tap;

@@ -1,1 +1,36 @@
 //! Two hosts and a router in user and network namespaces, without root.
+//!
+//! A test calls [`run`]; the body gets a [`Lab`] whose cables it cuts and whose hosts it replaces. Nothing here
+//! touches the network of the machine, and nothing outlives the test.
+//!
+//! ```no_run
+//! use std::net::{TcpListener, TcpStream};
+//!
+//! use lastword_netlab::Host;
+//!
+//! # fn test() {
+//! lastword_netlab::run(|lab| {
+//!     let listener = lab.on(Host::Server, || TcpListener::bind((lab.addr(Host::Server), 0)))?;
+//!     let server_addr = listener.local_addr()?;
+//!     let client = lab.on(Host::Client, || TcpStream::connect(server_addr))?;
+//!     lab.cut(Host::Server)?;
+//!     # drop(client);
+//!     Ok(())
+//! });
+//! # }
+//! ```
+
+mod cable;
+mod host;
+mod lab;
+mod namespace;
+mod run;
+mod sandbox;
+mod skip;
+mod socket;
+
+pub use host::Host;
+pub use lab::Lab;
+pub use run::{Outcome, run};
+pub use skip::Skip;
+pub use socket::End;

@@ -1,0 +1,115 @@
+//! The harness: the same work by every subject, in interleaved rounds, as one table of medians and ratios.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+
+use crate::process;
+use crate::subject::Subject;
+
+mod cost;
+mod memory;
+mod run;
+mod sample;
+mod shape;
+mod syscalls;
+mod table;
+
+pub use sample::Spread;
+pub use shape::Shape;
+
+/// Compares subjects: CPU per message, user memory per idle session, or system calls per message.
+#[derive(Debug, Clone, clap::Parser, Serialize)]
+pub struct Compare {
+    /// A server to measure, repeatable; without it, every one that was built.
+    #[arg(long = "subject", value_enum)]
+    pub subjects: Vec<Subject>,
+    /// What the load is like, as connections x depth x payload bytes, repeatable.
+    #[arg(long = "shape", default_values = ["100x1x64", "1000x16x64", "1000x4x1024"])]
+    pub shapes: Vec<Shape>,
+    /// How often each subject does each shape.
+    #[arg(long, default_value_t = 5)]
+    pub rounds: u32,
+    /// How long the measured part of a run sends.
+    #[arg(long, default_value_t = 2.0)]
+    pub seconds: f64,
+    /// Measure the user memory of idle sessions instead.
+    #[arg(long)]
+    pub memory: bool,
+    /// Count the system calls per message instead; needs `strace`.
+    #[arg(long, conflicts_with = "memory")]
+    pub syscalls: bool,
+    /// How many idle sessions to measure, beside those that warm the server up.
+    #[arg(long, default_value_t = 10_000)]
+    pub sessions: u32,
+    /// How long idle sessions settle (and heartbeat) before the memory is read.
+    #[arg(long, default_value_t = 3.0)]
+    pub settle_seconds: f64,
+    /// The core of the server.
+    #[arg(long, default_value_t = 0)]
+    pub server_core: usize,
+    /// The core of the load generator.
+    #[arg(long, default_value_t = 1)]
+    pub load_core: usize,
+    /// Where to write the results as JSON as well.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}
+
+/// What a JSON file of results holds.
+#[derive(Debug, Serialize)]
+struct Results<'a, T> {
+    kernel: String,
+    options: &'a Compare,
+    results: &'a [T],
+}
+
+/// Measures, prints the table and writes the JSON file.
+///
+/// # Errors
+/// When a subject cannot be measured: a table with a hole would be read as a result.
+pub fn run(mut compare: Compare) -> Result<()> {
+    ensure!(
+        compare.server_core != compare.load_core,
+        "server and load need a core each"
+    );
+    ensure!(compare.rounds > 0, "without a round there is no result");
+    let open_files_max = process::raise_open_files_max()?;
+    if compare.subjects.is_empty() {
+        compare.subjects = Subject::built();
+    }
+    ensure!(
+        !compare.subjects.is_empty(),
+        "no subject is built: `cargo build --release` builds all"
+    );
+    if compare.memory {
+        let sizes = memory::measure(&compare, open_files_max)?;
+        println!("{}", memory::table(&sizes));
+        return write_json(&compare, &sizes);
+    }
+    if compare.syscalls {
+        let counts = syscalls::measure(&compare)?;
+        println!("{}", syscalls::table(&counts));
+        return write_json(&compare, &counts);
+    }
+    let costs = cost::measure(&compare)?;
+    println!("{}", cost::table(&costs));
+    write_json(&compare, &costs)
+}
+
+fn write_json<T: Serialize>(compare: &Compare, results: &[T]) -> Result<()> {
+    let Some(path) = &compare.json else {
+        return Ok(());
+    };
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?
+        .trim()
+        .to_owned();
+    let json = serde_json::to_string_pretty(&Results {
+        kernel,
+        options: compare,
+        results,
+    })?;
+    fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,30 @@
+//! What most servers are built on: tokio-util's `Framed` with its `LengthDelimitedCodec`.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
+
+/// Echoes each frame with `send`, which flushes: the way of the documentation's examples.
+pub(super) async fn echo_with_send(stream: TcpStream) -> io::Result<()> {
+    let mut frames = Framed::new(stream, LengthDelimitedCodec::new());
+    while let Some(frame) = frames.next().await {
+        frames.send(frame?.freeze()).await?;
+    }
+    Ok(())
+}
+
+/// Feeds each frame and flushes when no further complete one has been read: the way of an expert.
+pub(super) async fn echo_with_feed(stream: TcpStream) -> io::Result<()> {
+    let mut frames = Framed::new(stream, LengthDelimitedCodec::new());
+    while let Some(first) = frames.next().await {
+        frames.feed(first?.freeze()).await?;
+        while let Some(Some(next)) = frames.next().now_or_never() {
+            frames.feed(next?.freeze()).await?;
+        }
+        SinkExt::<Bytes>::flush(&mut frames).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! The servers that are measured: which program each is, and how a client talks to it.
+
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::process::{self, Process};
+use crate::report::Report;
+use crate::wire::Framing;
+
+/// A server that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// An epoll loop without a runtime: the limit.
+    Epoll,
+    /// A hand-written tokio loop.
+    Raw,
+    /// tokio-util's `Framed` with a `send` per message.
+    FramedSend,
+    /// tokio-util's `Framed`, flushed when drained.
+    FramedFeed,
+    /// `lastword` with a `Handler`.
+    LastwordHandler,
+    /// `lastword` with a task and a `Session` per session.
+    LastwordSession,
+}
+
+/// A subject that accepts connections.
+#[derive(Debug)]
+pub struct Server {
+    /// Its process.
+    pub process: Process,
+    /// Where it accepts them, as an argument for a load generator.
+    pub addr: String,
+}
+
+impl Subject {
+    /// Returns every subject whose program was built.
+    #[must_use]
+    pub fn built() -> Vec<Self> {
+        let is_built =
+            |subject: &Self| process::path_of(subject.program().0).is_ok_and(|path| path.is_file());
+        Self::value_variants()
+            .iter()
+            .copied()
+            .filter(is_built)
+            .collect()
+    }
+
+    /// Starts it on a core of its own.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not come to listen.
+    pub fn start(self, core: usize) -> Result<Server> {
+        let (program, variant) = self.program();
+        // All addresses of loopback, as many connections are spread over several.
+        let arguments = [variant, "--listen", "0.0.0.0:0"].map(String::from);
+        let process = Process::spawn(&process::path_of(program)?, &arguments, core)?;
+        let Report::Listening { addr } = process.wait_for_report(START_TIMEOUT)? else {
+            bail!("{self} reports something else than where it listens");
+        };
+        Ok(Server {
+            process,
+            addr: format!("127.0.0.1:{}", addr.port()),
+        })
+    }
+
+    /// Returns how its frames are delimited.
+    #[must_use]
+    pub fn framing(self) -> Framing {
+        match self {
+            Self::Epoll | Self::Raw | Self::FramedSend | Self::FramedFeed => Framing::U32,
+            Self::LastwordHandler | Self::LastwordSession => Framing::Lastword,
+        }
+    }
+
+    fn program(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Epoll => ("peer", "epoll"),
+            Self::Raw => ("peer", "raw"),
+            Self::FramedSend => ("peer", "framed-send"),
+            Self::FramedFeed => ("peer", "framed-feed"),
+            Self::LastwordHandler => ("subject", "handler"),
+            Self::LastwordSession => ("subject", "session"),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(
+            self.to_possible_value()
+                .as_ref()
+                .map_or("", |value| value.get_name()),
+        )
+    }
+}
+
+const START_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,133 @@
+//! Why a profile is refused: one variant a broken rule, each with the key, its value and what is allowed.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::ProfileName;
+
+/// A rule that a profile breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileError {
+    /// The name is no label.
+    Name {
+        /// The name as it was given.
+        name: String,
+    },
+    /// The heartbeat is out of its range.
+    Heartbeat {
+        /// The value that was given.
+        heartbeat: Duration,
+        /// The shortest that is allowed.
+        min: Duration,
+        /// The longest that is allowed.
+        max: Duration,
+    },
+    /// The suspect limit leaves a heartbeat no room, or is out of all proportion.
+    Suspect {
+        /// The value that was given.
+        suspect: Duration,
+        /// The shortest that is allowed: one and a half heartbeats.
+        min: Duration,
+        /// The longest that is allowed.
+        max: Duration,
+    },
+    /// The dead limit leaves the inquiry no room, or comes after the kernel's own give-up.
+    Dead {
+        /// The value that was given.
+        dead: Duration,
+        /// The shortest that is allowed: the suspect limit and the time of an inquiry.
+        min: Duration,
+        /// The longest that is allowed: short of what Linux does of its own accord.
+        max: Duration,
+    },
+    /// The resume window is too long.
+    ResumeWindow {
+        /// The value that was given.
+        resume_window: Duration,
+        /// The longest that is allowed.
+        max: Duration,
+    },
+    /// The limit between retransmissions is not one that the kernel takes.
+    RtoMax {
+        /// The value that was given.
+        rto_max: Duration,
+        /// The shortest that the kernel takes.
+        min: Duration,
+        /// The longest that the kernel takes.
+        max: Duration,
+    },
+    /// The limit between retransmissions makes the kernel give up too close to the dead limit.
+    GiveUp {
+        /// The value that was given.
+        rto_max: Duration,
+        /// When the kernel gives up with it.
+        give_up: Duration,
+        /// The shortest that is allowed with this dead limit.
+        min: Duration,
+        /// The longest that the kernel takes.
+        max: Duration,
+    },
+}
+
+impl ProfileError {
+    /// The key of the configuration whose value is refused.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Name { .. } => "name",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Suspect { .. } => "suspect",
+            Self::Dead { .. } => "dead",
+            Self::ResumeWindow { .. } => "resume_window",
+            Self::RtoMax { .. } | Self::GiveUp { .. } => "rto_max",
+        }
+    }
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is ", self.key())?;
+        match self {
+            Self::Name { name } => write!(
+                f,
+                "{name:?}; allowed are 1 to {} characters of a to z, 0 to 9 and _",
+                ProfileName::LEN_MAX
+            ),
+            Self::Heartbeat {
+                heartbeat: value,
+                min,
+                max,
+            }
+            | Self::RtoMax {
+                rto_max: value,
+                min,
+                max,
+            } => write!(f, "{value:?}; allowed is {min:?} to {max:?}"),
+            Self::Suspect { suspect, min, max } => write!(
+                f,
+                "{suspect:?}; allowed is {min:?} (1.5 heartbeats) to {max:?}"
+            ),
+            Self::Dead { dead, min, max } => write!(
+                f,
+                "{dead:?}; allowed is {min:?} (`suspect` + 2.5s, for the inquiry) to {max:?} (Linux gives up \
+                 2s later), or none"
+            ),
+            Self::ResumeWindow { resume_window, max } => {
+                write!(f, "{resume_window:?}; allowed is 0s to {max:?}")
+            }
+            Self::GiveUp {
+                rto_max,
+                give_up,
+                min,
+                max,
+            } => write!(
+                f,
+                "{rto_max:?}, with which the kernel gives up after {give_up:?}; allowed is {min:?} (it gives up \
+                 at `dead` + 2s) to {max:?}, or none"
+            ),
+        }
+    }
+}
+
+impl Error for ProfileError {}

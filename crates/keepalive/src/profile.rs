@@ -1,0 +1,244 @@
+//! The liveness profiles: the built-in ones, and the rules that a custom one keeps.
+
+use std::time::Duration;
+
+use crate::{KernelKnobs, ProfileError, ProfileName, give_up, kernel_give_up};
+
+const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
+const HEARTBEAT_MAX: Duration = Duration::from_secs(10 * 60);
+/// One and a half of the longest heartbeats.
+const SUSPECT_MAX: Duration = Duration::from_secs(15 * 60);
+/// How long an inquiry takes to tell a cut from a freeze.
+const INQUIRY: Duration = Duration::from_millis(2_500);
+/// How long after the dead limit the kernel may give up at the earliest, so that our own timer decides.
+const KERNEL_MARGIN: Duration = Duration::from_secs(2);
+const RESUME_WINDOW_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// The range that the kernel takes for `TCP_RTO_MAX_MS`.
+const RTO_MAX_MIN: Duration = Duration::from_secs(1);
+const RTO_MAX_MAX: Duration = Duration::from_secs(120);
+
+/// How a peer's silence is judged, and for how long its session waits for it to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The name, a label of metrics.
+    pub name: ProfileName,
+    /// The longest time in which the client sends nothing; 100 ms to 10 min.
+    pub heartbeat: Duration,
+    /// The silence after which the peer is suspect and is asked; 1.5 heartbeats to 15 min.
+    pub suspect: Duration,
+    /// The silence after which the connection ends (`path_dead` or `peer_silent`); 2.5 s after `suspect` at the
+    /// earliest and 2 s before the kernel's own give-up at the latest. `None` is never.
+    pub dead: Option<Duration>,
+    /// How long a session outlives its connection, after which it ends as `resume_expired`; zero (no resume) to
+    /// one day.
+    pub resume_window: Duration,
+    /// The longest time between two retransmissions (`TCP_RTO_MAX_MS`); 1 s to 120 s, and such that the kernel
+    /// gives up 2 s after `dead` at the earliest. `None` is the kernel's default.
+    pub rto_max: Option<Duration>,
+}
+
+impl Profile {
+    /// The names of the built-in profiles.
+    pub const NAMES: [&'static str; 5] = [
+        "competitive",
+        "standard",
+        "mobile",
+        "background",
+        "debugger",
+    ];
+
+    /// The profile for action games on fixed lines.
+    #[must_use]
+    pub fn competitive() -> Self {
+        Self {
+            name: ProfileName::known("competitive"),
+            heartbeat: Duration::from_secs(1),
+            suspect: Duration::from_millis(2_500),
+            dead: Some(Duration::from_secs(8)),
+            resume_window: Duration::from_secs(30),
+            rto_max: Some(Duration::from_millis(1_000)),
+        }
+    }
+
+    /// The default, for most games.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self {
+            name: ProfileName::known("standard"),
+            heartbeat: Duration::from_secs(5),
+            suspect: Duration::from_millis(7_500),
+            dead: Some(Duration::from_secs(15)),
+            resume_window: Duration::from_secs(60),
+            rto_max: Some(Duration::from_millis(1_200)),
+        }
+    }
+
+    /// The profile for phones in the foreground.
+    #[must_use]
+    pub fn mobile() -> Self {
+        Self {
+            name: ProfileName::known("mobile"),
+            heartbeat: Duration::from_secs(5),
+            suspect: Duration::from_secs(8),
+            dead: Some(Duration::from_secs(20)),
+            resume_window: Duration::from_secs(180),
+            rto_max: Some(Duration::from_millis(1_500)),
+        }
+    }
+
+    /// The profile for turn-based games and chat, with a heartbeat below the usual NAT limits.
+    #[must_use]
+    pub fn background() -> Self {
+        Self {
+            name: ProfileName::known("background"),
+            heartbeat: Duration::from_secs(20),
+            suspect: Duration::from_secs(30),
+            dead: Some(Duration::from_secs(60)),
+            resume_window: Duration::from_secs(600),
+            rto_max: Some(Duration::from_millis(5_000)),
+        }
+    }
+
+    /// The profile for a client that stops in a debugger: never given up, but by the kernel's keepalive.
+    #[must_use]
+    pub fn debugger() -> Self {
+        Self {
+            name: ProfileName::known("debugger"),
+            heartbeat: Duration::from_secs(5),
+            suspect: Duration::from_millis(7_500),
+            dead: None,
+            resume_window: Duration::from_secs(600),
+            rto_max: None,
+        }
+    }
+
+    /// The built-in profile of this name.
+    #[must_use]
+    pub fn builtin(name: &str) -> Option<Self> {
+        match name {
+            "competitive" => Some(Self::competitive()),
+            "standard" => Some(Self::standard()),
+            "mobile" => Some(Self::mobile()),
+            "background" => Some(Self::background()),
+            "debugger" => Some(Self::debugger()),
+            _ => None,
+        }
+    }
+
+    /// Builds a profile of one's own.
+    ///
+    /// # Errors
+    /// The first rule that it breaks, as [`Profile::validate`] tells it.
+    pub fn custom(
+        name: &str,
+        heartbeat: Duration,
+        suspect: Duration,
+        dead: Option<Duration>,
+        resume_window: Duration,
+        rto_max: Option<Duration>,
+    ) -> Result<Self, ProfileError> {
+        let profile = Self {
+            name: ProfileName::new(name)?,
+            heartbeat,
+            suspect,
+            dead,
+            resume_window,
+            rto_max,
+        };
+        profile.validate()?;
+        Ok(profile)
+    }
+
+    /// Checks the rules that the fields state.
+    ///
+    /// # Errors
+    /// The first rule that is broken, in the order of the fields.
+    pub fn validate(&self) -> Result<(), ProfileError> {
+        self.validate_heartbeat()?;
+        self.validate_suspect()?;
+        self.validate_dead()?;
+        self.validate_resume_window()?;
+        self.validate_rto_max()
+    }
+
+    /// The socket options that go with this profile; they keep their promises if it is valid.
+    #[must_use]
+    pub fn knobs(&self) -> KernelKnobs {
+        KernelKnobs::of(self)
+    }
+
+    fn validate_heartbeat(&self) -> Result<(), ProfileError> {
+        let (min, max) = (HEARTBEAT_MIN, HEARTBEAT_MAX);
+        let heartbeat = self.heartbeat;
+        check((min..=max).contains(&heartbeat), || {
+            ProfileError::Heartbeat {
+                heartbeat,
+                min,
+                max,
+            }
+        })
+    }
+
+    fn validate_suspect(&self) -> Result<(), ProfileError> {
+        let (min, max) = (self.heartbeat * 3 / 2, SUSPECT_MAX);
+        let suspect = self.suspect;
+        check((min..=max).contains(&suspect), || ProfileError::Suspect {
+            suspect,
+            min,
+            max,
+        })
+    }
+
+    fn validate_dead(&self) -> Result<(), ProfileError> {
+        let Some(dead) = self.dead else {
+            return Ok(());
+        };
+        let min = self.suspect + INQUIRY;
+        let max = kernel_give_up(None).saturating_sub(KERNEL_MARGIN);
+        check((min..=max).contains(&dead), || ProfileError::Dead {
+            dead,
+            min,
+            max,
+        })
+    }
+
+    fn validate_resume_window(&self) -> Result<(), ProfileError> {
+        let (resume_window, max) = (self.resume_window, RESUME_WINDOW_MAX);
+        check(resume_window <= max, || ProfileError::ResumeWindow {
+            resume_window,
+            max,
+        })
+    }
+
+    fn validate_rto_max(&self) -> Result<(), ProfileError> {
+        let Some(rto_max) = self.rto_max else {
+            return Ok(());
+        };
+        let (min, max) = (RTO_MAX_MIN, RTO_MAX_MAX);
+        check((min..=max).contains(&rto_max), || ProfileError::RtoMax {
+            rto_max,
+            min,
+            max,
+        })?;
+        let Some(dead) = self.dead else {
+            return Ok(());
+        };
+        let (give_up, earliest) = (kernel_give_up(self.rto_max), dead + KERNEL_MARGIN);
+        check(give_up >= earliest, || ProfileError::GiveUp {
+            rto_max,
+            give_up,
+            min: give_up::rto_max_for(earliest),
+            max,
+        })
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::standard()
+    }
+}
+
+fn check(holds: bool, error: impl FnOnce() -> ProfileError) -> Result<(), ProfileError> {
+    if holds { Ok(()) } else { Err(error()) }
+}

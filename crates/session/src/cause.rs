@@ -1,0 +1,152 @@
+//! Why a connection ended. Every exhaustive match on [`Cause`] lives in this crate; outside, [`Class`] is the
+//! exhaustive one.
+
+mod departure;
+mod facets;
+mod table;
+
+use std::fmt;
+
+use crate::Phase;
+
+pub use departure::DepartureCause;
+pub use facets::{Advice, Class, Initiator, Resumable};
+pub use table::Cause;
+
+use table::Told;
+
+impl Cause {
+    /// The stable label used in metrics, logs and the documentation, in snake case.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        self.row().label
+    }
+
+    /// The code that our goodbye carries.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        self as u16
+    }
+
+    /// What an operator does about it.
+    #[must_use]
+    pub const fn class(self) -> Class {
+        self.row().class
+    }
+
+    /// Whose act, state or broken rule made the end necessary.
+    #[must_use]
+    pub const fn initiator(self) -> Initiator {
+        self.row().initiator
+    }
+
+    /// Whether the session may continue on a new connection.
+    #[must_use]
+    pub const fn resumable(self) -> Resumable {
+        self.row().resumable
+    }
+
+    /// What our goodbye advises the client; `None` where none is sent or it has nothing to advise.
+    ///
+    /// Where the game advises ([`advised_by_game`](Self::advised_by_game)) this is what stands if it does not.
+    #[must_use]
+    pub const fn advice(self) -> Option<Advice> {
+        match self.row().told {
+            Told::Nothing => None,
+            Told::MayReconnect | Told::ByGame => Some(Advice::MayReconnect),
+            Told::AfterDelay => Some(Advice::AfterDelay),
+            Told::Elsewhere => Some(Advice::Elsewhere),
+            Told::DoNot => Some(Advice::DoNot),
+        }
+    }
+
+    /// Whether the advice is the game's to give.
+    #[must_use]
+    pub const fn advised_by_game(self) -> bool {
+        matches!(self.row().told, Told::ByGame)
+    }
+
+    /// The phases of a server's connection in which this cause can occur; only these series exist.
+    #[must_use]
+    pub const fn phases(self) -> &'static [Phase] {
+        self.row().phases
+    }
+
+    /// Whether this cause can occur in `phase`.
+    #[must_use]
+    pub fn occurs_in(self, phase: Phase) -> bool {
+        self.phases().contains(&phase)
+    }
+
+    /// Whether nothing but the passing of time tells it: such a cause has a detection time and a bound.
+    #[must_use]
+    pub const fn is_silent(self) -> bool {
+        matches!(
+            self,
+            Self::PathDead
+                | Self::PathDeadOutbound
+                | Self::LocalNetworkDown
+                | Self::PeerSilent
+                | Self::PeerFrozen
+                | Self::PeerNotReading
+                | Self::Idle
+                | Self::GameStalled
+        )
+    }
+
+    /// One plain sentence on one line, which explains it to a person who does not know this layer.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        self.row().sentence
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_codes_find_their_cause_and_nothing_else_does() {
+        for cause in Cause::ALL {
+            assert_eq!(Cause::from_code(cause.code()), Some(cause));
+            assert_eq!(Cause::from_label(cause.label()), Some(cause));
+            assert_eq!(cause.to_string(), cause.label());
+        }
+        let named = (0..=u16::MAX).filter_map(Cause::from_code).count();
+        assert_eq!(named, Cause::ALL.len());
+        assert_eq!(Cause::from_label("unknown"), None);
+    }
+
+    #[test]
+    fn every_cause_can_occur_somewhere_and_its_phases_are_in_order() {
+        for cause in Cause::ALL {
+            assert!(!cause.phases().is_empty(), "{cause}");
+            assert!(cause.phases().is_sorted_by(|a, b| a < b), "{cause}");
+        }
+    }
+
+    #[test]
+    fn a_session_can_only_be_resumed_where_there_was_one() {
+        for cause in Cause::ALL {
+            let keeps_a_session = matches!(cause.resumable(), Resumable::Yes | Resumable::IfPaused);
+            assert!(!keeps_a_session || cause.occurs_in(Phase::Live), "{cause}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_one_sentence_on_one_line() {
+        for cause in Cause::ALL {
+            let sentence = cause.sentence();
+            assert!(sentence.ends_with('.'), "{cause}");
+            assert_eq!(sentence.matches(". ").count(), 0, "{cause}");
+            assert!(!sentence.contains(['\n', '|']), "{cause}");
+            assert!(sentence.starts_with(char::is_uppercase), "{cause}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Decides what an ending was, from plain data: a pure function that makes no call, reads no clock and is the
+//! same on every system. A decision of our own never comes here: it fixed its cause when it was taken.
+
+mod codes;
+mod evidence;
+#[cfg(test)]
+mod tests;
+
+use std::io::ErrorKind;
+
+use crate::{Call, Cause, Observation, Phase, System, Terminal};
+use codes::Meaning;
+
+/// Names the cause of an ending that was observed and not decided.
+///
+/// The caller has read the socket to its end first and looked for broken rules in what it read: those go before
+/// everything here. The cause is always one that [`Cause::phases`] lists for the observation's phase. An
+/// observation of nothing that ends a connection (a living socket, no error) is
+/// [`VerdictMissing`](Cause::VerdictMissing): asking was the defect.
+#[must_use]
+pub fn classify(observation: &Observation) -> Cause {
+    let end = End::of(observation);
+    RULES
+        .iter()
+        .filter_map(|rule| rule(observation, end))
+        .find(|cause| cause.occurs_in(observation.phase))
+        .unwrap_or(Cause::VerdictMissing)
+}
+
+/// How the connection ended below the frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The peer closed in order: everything it sent has arrived.
+    Fin,
+    /// Aborted: by the peer, its kernel, or something on the way.
+    Reset,
+    /// By something that names its cause itself.
+    Named(Cause),
+    /// Nothing was seen that ends a connection.
+    Unseen,
+}
+
+impl End {
+    fn of(observation: &Observation) -> Self {
+        let fin = fin_seen(observation);
+        if fin == Some(true) {
+            // What any call reported since speaks of our outbound data only.
+            return Self::Fin;
+        }
+        if let Some(meaning) = telling_error(observation) {
+            return Self::by_error(observation, meaning);
+        }
+        if fin.is_none() && observation.terminal == Terminal::Eof {
+            return Self::Fin;
+        }
+        Self::by_evidence(observation)
+    }
+
+    fn by_error(observation: &Observation, meaning: Meaning) -> Self {
+        let given_up = evidence::given_up(observation);
+        match meaning {
+            Meaning::Reset => Self::Reset,
+            Meaning::Destroyed => Self::Named(Cause::SocketDestroyed),
+            // A kernel that gave up is evidence by itself, also where it says no more.
+            Meaning::TimedOut | Meaning::Unreachable => {
+                Self::Named(given_up.unwrap_or(Cause::PathDead))
+            }
+            Meaning::Unknown => Self::Named(given_up.unwrap_or(Cause::SocketError)),
+        }
+    }
+
+    /// Without an error to go by: another call consumed it, or there was none.
+    ///
+    /// A dead socket whose evidence fits no silence was reset: of the ways to die, that one leaves nothing
+    /// behind. It is no [`Cause::SocketError`], which is for an error that was seen and is not known.
+    fn by_evidence(observation: &Observation) -> Self {
+        match observation.kernel {
+            Some(kernel) if kernel.state == evidence::CLOSE => {
+                evidence::given_up(observation).map_or(Self::Reset, Self::Named)
+            }
+            Some(_) => Self::Unseen,
+            None if observation.terminal == Terminal::Open => Self::Unseen,
+            None => Self::Reset,
+        }
+    }
+}
+
+/// Whether the peer's FIN arrived, where that is known for sure.
+fn fin_seen(observation: &Observation) -> Option<bool> {
+    // Winsock errors stay: there a read of 0 is never what another call left of an error.
+    let read_is_proof =
+        observation.system == System::Windows && observation.terminal == Terminal::Eof;
+    observation
+        .fin
+        .or_else(|| evidence::state_after_fin(observation).then_some(true))
+        .or_else(|| read_is_proof.then_some(true))
+}
+
+/// What the error says that ended the connection: the first that says anything.
+fn telling_error(observation: &Observation) -> Option<Meaning> {
+    let first = observation.first_error.and_then(|first| {
+        let meaning = Meaning::of(observation.system, first.error)?;
+        // On Linux SO_ERROR hands out, and clears, the ICMP errors of a living socket.
+        let soft = observation.system == System::Linux
+            && first.call == Call::TakeError
+            && meaning == Meaning::Unreachable;
+        (!soft).then_some(meaning)
+    });
+    first.or_else(|| match observation.terminal {
+        Terminal::Error(error) => Meaning::of(observation.system, error),
+        Terminal::Eof | Terminal::Open => None,
+    })
+}
+
+/// What one rule makes of an ending; `None` passes it on.
+type Rule = fn(&Observation, End) -> Option<Cause>;
+
+/// The precedence: the first rule whose cause can occur in the phase wins.
+const RULES: [Rule; 10] = [
+    said_goodbye,
+    never_spoke,
+    named_itself,
+    reset_after_outage,
+    inside_a_frame,
+    tls_cut_short,
+    refused_our_data,
+    left_in_our_drain,
+    without_a_proxy_header,
+    fin_or_reset,
+];
+
+/// What the peer said outranks what its socket did: a reset after a goodbye only means that it left unread data.
+fn said_goodbye(observation: &Observation, _: End) -> Option<Cause> {
+    let told_to_leave = observation.drain_notice_written && observation.phase == Phase::Live;
+    observation.goodbye.then_some(if told_to_leave {
+        Cause::Drained
+    } else {
+        Cause::PeerGoodbye
+    })
+}
+
+fn never_spoke(observation: &Observation, end: End) -> Option<Cause> {
+    // Nothing is read before admission, whatever a client sent.
+    let silent = observation.bytes_read == 0 || observation.phase == Phase::Admission;
+    (end != End::Unseen && silent).then_some(Cause::PeerProbe)
+}
+
+fn named_itself(_: &Observation, end: End) -> Option<Cause> {
+    match end {
+        End::Named(cause) => Some(cause),
+        End::Fin | End::Reset | End::Unseen => None,
+    }
+}
+
+fn reset_after_outage(observation: &Observation, end: End) -> Option<Cause> {
+    (end == End::Reset && evidence::outage(observation)).then_some(Cause::ResetAfterOutage)
+}
+
+fn inside_a_frame(observation: &Observation, end: End) -> Option<Cause> {
+    match end {
+        End::Fin if observation.mid_frame => Some(Cause::PeerFinMidFrame),
+        End::Reset if observation.mid_frame => Some(Cause::PeerResetMidFrame),
+        End::Fin | End::Reset | End::Named(_) | End::Unseen => None,
+    }
+}
+
+fn tls_cut_short(observation: &Observation, end: End) -> Option<Cause> {
+    (end == End::Fin && observation.close_notify_missing).then_some(Cause::TlsTruncated)
+}
+
+fn refused_our_data(observation: &Observation, end: End) -> Option<Cause> {
+    let refused = observation.refused_bytes > 0 || write_failed(observation);
+    (end == End::Fin && refused).then_some(Cause::PeerClosedWhileSending)
+}
+
+/// Whether a write met the peer's refusal; after our own shutdown a broken pipe only tells of that.
+fn write_failed(observation: &Observation) -> bool {
+    observation.first_error.is_some_and(|first| {
+        let broken_pipe = !observation.shut && first.error.kind == ErrorKind::BrokenPipe;
+        let telling = Meaning::of(observation.system, first.error).is_some();
+        first.call == Call::Write && (broken_pipe || telling)
+    })
+}
+
+fn left_in_our_drain(observation: &Observation, end: End) -> Option<Cause> {
+    (end == End::Fin && observation.drain_notice_written).then_some(Cause::Drained)
+}
+
+fn without_a_proxy_header(observation: &Observation, end: End) -> Option<Cause> {
+    // The bound of the phase is short, so that an outage in it is the missing header that it caused.
+    (end != End::Unseen && observation.phase == Phase::Proxy).then_some(Cause::ProxyHeaderInvalid)
+}
+
+fn fin_or_reset(_: &Observation, end: End) -> Option<Cause> {
+    match end {
+        End::Fin => Some(Cause::PeerFin),
+        End::Reset => Some(Cause::PeerReset),
+        End::Named(_) | End::Unseen => None,
+    }
+}

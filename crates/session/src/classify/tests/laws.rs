@@ -1,0 +1,165 @@
+//! What holds for every observation, also for those that no kernel would give.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+const CODES: [i32; 24] = [
+    4, 5, 11, 13, 22, 32, 53, 54, 60, 64, 65, 103, 104, 105, 107, 110, 113, 121, 995, 10_053,
+    10_054, 10_058, 10_060, 31_337,
+];
+
+fn errors() -> impl Strategy<Value = OsError> {
+    let kinds = vec![
+        ErrorKind::ConnectionReset,
+        ErrorKind::BrokenPipe,
+        ErrorKind::TimedOut,
+        ErrorKind::Other,
+    ];
+    prop_oneof![
+        select(CODES.to_vec()).prop_map(os_error),
+        select(kinds).prop_map(kind_only),
+    ]
+}
+
+fn first_errors() -> impl Strategy<Value = FirstError> {
+    let calls = vec![
+        Call::Read,
+        Call::Write,
+        Call::Shutdown,
+        Call::Peek,
+        Call::TakeError,
+        Call::Poll,
+    ];
+    (select(calls), errors()).prop_map(|(call, error)| FirstError { call, error })
+}
+
+fn terminals() -> impl Strategy<Value = Terminal> {
+    prop_oneof![
+        Just(Terminal::Eof),
+        Just(Terminal::Open),
+        errors().prop_map(Terminal::Error),
+    ]
+}
+
+fn samples() -> impl Strategy<Value = KernelSample> {
+    let small = || select(vec![0_u32, 1, 2, 700]);
+    (
+        0..12_u8,
+        0..3_u8,
+        0..3_u8,
+        small(),
+        small(),
+        small(),
+        0..2_u64,
+    )
+        .prop_map(
+            |(state, retransmits, probes, outq, notsent, snd_wnd, bytes_retrans)| KernelSample {
+                state,
+                retransmits,
+                probes,
+                outq,
+                notsent,
+                snd_wnd,
+                bytes_retrans,
+                ..KernelSample::default()
+            },
+        )
+}
+
+type Flags = (bool, bool, bool, bool, bool, u64, u64);
+
+fn flags() -> impl Strategy<Value = Flags> {
+    let flag = any::<bool>;
+    (flag(), flag(), flag(), flag(), flag(), 0..2_u64, 0..2_u64)
+}
+
+fn observations() -> impl Strategy<Value = Observation> {
+    (
+        select(vec![System::Linux, System::MacOs, System::Windows]),
+        select(Phase::ALL.to_vec()),
+        flags(),
+        terminals(),
+        proptest::option::of(first_errors()),
+        any::<Option<bool>>(),
+        (
+            proptest::option::of(samples()),
+            proptest::option::of(samples()),
+        ),
+    )
+        .prop_map(
+            |(system, phase, flags, terminal, first_error, fin, kernel)| Observation {
+                system,
+                phase,
+                goodbye: flags.0,
+                drain_notice_written: flags.1,
+                mid_frame: flags.2,
+                close_notify_missing: flags.3,
+                shut: flags.4,
+                bytes_read: flags.5,
+                refused_bytes: flags.6,
+                terminal,
+                first_error,
+                fin,
+                kernel: kernel.0,
+                last_live: kernel.1,
+            },
+        )
+}
+
+fn broken_pipe() -> FirstError {
+    FirstError {
+        call: Call::Write,
+        error: os_error(32),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+    #[test]
+    fn the_cause_has_a_series_in_the_phase(seen in observations()) {
+        let cause = classify(&seen);
+        prop_assert!(cause.occurs_in(seen.phase), "{cause} in {}", seen.phase);
+    }
+
+    #[test]
+    fn a_goodbye_is_never_overruled(seen in observations(), live in any::<bool>()) {
+        let phase = if live { Phase::Live } else { Phase::Auth };
+        let cause = classify(&seen.goodbye().phase(phase));
+        let expected = if live && seen.drain_notice_written { Cause::Drained } else { Cause::PeerGoodbye };
+        prop_assert_eq!(cause, expected);
+    }
+
+    #[test]
+    fn a_broken_pipe_never_decides_and_only_tells_that_data_was_refused(seen in observations()) {
+        let without = classify(&Observation { first_error: None, ..seen });
+        let with = classify(&Observation { first_error: Some(broken_pipe()), ..seen });
+        let refused = with == Cause::PeerClosedWhileSending
+            && matches!(without, Cause::PeerFin | Cause::Drained);
+        prop_assert!(with == without || refused, "{with} for {without}");
+    }
+
+    #[test]
+    fn a_fin_that_the_kernel_proves_is_never_a_reset_or_a_dead_path(seen in observations()) {
+        let cause = classify(&seen.fin(true));
+        let blamed = matches!(
+            cause,
+            Cause::PeerReset | Cause::PeerResetMidFrame | Cause::ResetAfterOutage | Cause::SocketError
+                | Cause::PathDead | Cause::LocalNetworkDown | Cause::PeerNotReading | Cause::SocketDestroyed
+        );
+        prop_assert!(!blamed, "{cause}");
+    }
+
+    #[test]
+    fn a_fin_that_the_kernel_denies_is_never_a_close(mut seen in observations()) {
+        seen.goodbye = false;
+        let cause = classify(&seen.fin(false));
+        let closed = matches!(
+            cause,
+            Cause::PeerFin | Cause::PeerFinMidFrame | Cause::PeerClosedWhileSending | Cause::TlsTruncated | Cause::Drained
+        );
+        prop_assert!(!closed, "{cause}");
+    }
+}

@@ -1,0 +1,174 @@
+//! The decision procedure on Linux: closes, resets and living sockets, over the cases that were measured there.
+
+use super::*;
+
+#[test]
+fn a_peer_that_closed_in_order_is_told_from_one_that_did_not() {
+    check(&[
+        row("S2: data, then close", fin(), Cause::PeerFin),
+        row("S4i: kill -9 looks like a close", fin(), Cause::PeerFin),
+        row(
+            "FIN inside a frame",
+            fin().mid_frame(),
+            Cause::PeerFinMidFrame,
+        ),
+        row(
+            "S5: a write after the FIN met EPIPE",
+            fin().failed(Call::Write, 32).kernel(sample(CLOSE)),
+            Cause::PeerClosedWhileSending,
+        ),
+        row(
+            "S5: our data after the FIN stayed unacknowledged",
+            fin().refused(80),
+            Cause::PeerClosedWhileSending,
+        ),
+        row(
+            "a time-out in CLOSE_WAIT speaks of our data only",
+            fin().failed(Call::Write, 110).kernel(unacknowledged()),
+            Cause::PeerClosedWhileSending,
+        ),
+        row(
+            "EPIPE after our own shutdown is our own doing",
+            Observation {
+                shut: true,
+                ..fin().failed(Call::Write, 32)
+            },
+            Cause::PeerFin,
+        ),
+        row(
+            "a reset in LAST_ACK, read by SO_ERROR, takes nothing back",
+            fin().failed(Call::TakeError, 104).kernel(sample(CLOSE)),
+            Cause::PeerFin,
+        ),
+        row(
+            "reading is paused, the state shows the FIN",
+            seen(System::Linux).open().kernel(sample(CLOSE_WAIT)),
+            Cause::PeerFin,
+        ),
+    ]);
+}
+
+#[test]
+fn a_reset_is_told_whichever_call_consumed_it() {
+    let fake_eof = dead(sample(CLOSE));
+    check(&[
+        row("S3ii: the read met it", reset(), Cause::PeerReset),
+        row(
+            "S4ii: inside a frame",
+            reset().mid_frame(),
+            Cause::PeerResetMidFrame,
+        ),
+        row(
+            "C3: a write met it",
+            fake_eof.failed(Call::Write, 104),
+            Cause::PeerReset,
+        ),
+        row(
+            "a peek met it",
+            fake_eof.failed(Call::Peek, 104),
+            Cause::PeerReset,
+        ),
+        row(
+            "SO_ERROR met it",
+            fake_eof.failed(Call::TakeError, 104),
+            Cause::PeerReset,
+        ),
+        row(
+            "C3b: only EPIPE was left, inside a frame",
+            fake_eof.failed(Call::Write, 32).mid_frame(),
+            Cause::PeerResetMidFrame,
+        ),
+        row("no call of ours met it", fake_eof, Cause::PeerReset),
+        row(
+            "delivery stopped before the end",
+            fake_eof.open(),
+            Cause::PeerReset,
+        ),
+        row(
+            "ss -K",
+            reset().failed(Call::Read, 103),
+            Cause::SocketDestroyed,
+        ),
+        row(
+            "ss -K, met by a write",
+            fake_eof.failed(Call::Write, 103),
+            Cause::SocketDestroyed,
+        ),
+    ]);
+}
+
+#[test]
+fn a_reset_over_unanswered_data_or_probes_followed_an_outage() {
+    let retried = KernelSample {
+        retransmits: 5,
+        ..sample(CLOSE)
+    };
+    let long_over = KernelSample {
+        retransmits: 2,
+        ..sample(ESTABLISHED)
+    };
+    check(&[
+        row(
+            "the peer gave up first",
+            reset().kernel(retried),
+            Cause::ResetAfterOutage,
+        ),
+        row(
+            "its host restarted",
+            reset().kernel(probed(sample(CLOSE))),
+            Cause::ResetAfterOutage,
+        ),
+        row(
+            "the outage outranks the frame",
+            reset().kernel(retried).mid_frame(),
+            Cause::ResetAfterOutage,
+        ),
+        row(
+            "an outage that was over by then",
+            reset().last_live(long_over),
+            Cause::PeerReset,
+        ),
+        row(
+            "no reading of the dead socket",
+            Observation {
+                kernel: None,
+                ..reset().last_live(long_over)
+            },
+            Cause::ResetAfterOutage,
+        ),
+    ]);
+}
+
+#[test]
+fn a_living_socket_has_no_cause_to_name() {
+    check(&[
+        row(
+            "reading goes on",
+            dead(sample(ESTABLISHED)).open(),
+            Cause::VerdictMissing,
+        ),
+        row(
+            "H1 mirrored: our own SHUT_RD",
+            dead(sample(ESTABLISHED)),
+            Cause::VerdictMissing,
+        ),
+        row(
+            "nothing is known at all",
+            seen(System::MacOs).open(),
+            Cause::VerdictMissing,
+        ),
+        row(
+            "in a PROXY header too",
+            dead(sample(ESTABLISHED)).phase(Phase::Proxy),
+            Cause::VerdictMissing,
+        ),
+        row(
+            "before the first byte too",
+            seen(System::Linux)
+                .open()
+                .nothing_read()
+                .phase(Phase::Hello),
+            Cause::VerdictMissing,
+        ),
+    ]);
+}

@@ -1,0 +1,288 @@
+//! Cuts a stream into frames: limits before memory, and not one byte allocated on the peer's word.
+
+use crate::dialect::{Dialect, Framing, Measure};
+use crate::wire::{self, HEADER_LEN, Header, Kind};
+use crate::{Cause, Time};
+
+/// Which frames may come now, and how long they may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// A server waits for the first frame of a connection.
+    Hello {
+        /// Bytes of hello payload at most.
+        limit: u32,
+    },
+    /// A client waits for the first frame of a connection: welcome or goodbye.
+    Welcome,
+    /// Any frame that the peer may send in a session.
+    Any {
+        /// Bytes of data payload at most.
+        limit: u32,
+    },
+}
+
+/// Where a complete frame lies; [`Decoder::frame`] resolves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Where the frame starts in the input; `None`: it lies in what was kept of earlier input.
+    start: Option<usize>,
+    header: usize,
+    payload: usize,
+}
+
+/// One frame, borrowed from the input or from what was kept of earlier input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The header's bytes.
+    pub header: &'a [u8],
+    /// The payload.
+    pub payload: &'a [u8],
+}
+
+/// What the decoder found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// All input is taken, no frame is complete.
+    Short,
+    /// One frame.
+    Frame(Span),
+    /// The stream breaks a rule from its header alone.
+    Broken(Cause),
+}
+
+/// The incremental frame cutter of one connection.
+///
+/// Whole frames are lent straight from the input; only a frame that is split between two inputs is copied,
+/// into a buffer that grows with the bytes received and never with the bytes announced.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    partial: Vec<u8>,
+    begun: Time,
+    /// The last call lent `partial` out: it is empty as of now.
+    lent: bool,
+}
+
+impl Decoder {
+    /// Takes the next frame out of `input`, from `*at` on, and moves `*at` behind what was consumed.
+    pub fn next(
+        &mut self,
+        now: Time,
+        framing: &Framing,
+        expect: Expect,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Step {
+        self.release();
+        if self.partial.is_empty() {
+            self.next_whole(now, framing, expect, input, at)
+        } else {
+            self.next_partial(framing, expect, input, at)
+        }
+    }
+
+    /// Gives back the memory of a frame that was lent out of what was kept of earlier input.
+    pub fn release(&mut self) {
+        if self.lent {
+            self.lent = false;
+            self.partial = Vec::new();
+        }
+    }
+
+    /// Lends the frame that [`Decoder::next`] found in this same input.
+    #[must_use]
+    pub fn frame<'s>(&'s self, span: Span, input: &'s [u8]) -> Frame<'s> {
+        let bytes = match span.start {
+            Some(start) => input.get(start..).unwrap_or_default(),
+            None => &self.partial,
+        };
+        split(bytes, span.header, span.payload).unwrap_or_default()
+    }
+
+    /// Whether the stream stands inside a frame.
+    #[must_use]
+    pub fn mid_frame(&self) -> bool {
+        !self.lent && !self.partial.is_empty()
+    }
+
+    /// Since when the unfinished frame has been coming, and how many bytes of it are here.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<(Time, usize)> {
+        self.mid_frame().then_some((self.begun, self.partial.len()))
+    }
+
+    /// How many bytes the unfinished frame needs in all, where its header is complete.
+    #[must_use]
+    pub fn needed(&self, framing: &Framing) -> Option<usize> {
+        match measure(framing, Expect::Any { limit: u32::MAX }, &self.partial) {
+            Size::Frame { header, payload } if self.mid_frame() => Some(header + payload),
+            Size::Frame { .. } | Size::Short | Size::Broken(_) => None,
+        }
+    }
+
+    /// Moves the beginning of the unfinished frame, so that time in which nothing was read does not count.
+    pub fn postpone(&mut self, now: Time, not_read: std::time::Duration) {
+        self.begun = (self.begun + not_read).min(now);
+    }
+
+    fn next_whole(
+        &mut self,
+        now: Time,
+        framing: &Framing,
+        expect: Expect,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Step {
+        let rest = input.get(*at..).unwrap_or_default();
+        if rest.is_empty() {
+            return Step::Short;
+        }
+        match measure(framing, expect, rest) {
+            Size::Frame { header, payload } => {
+                if rest.len() >= header.saturating_add(payload) {
+                    let start = Some(*at);
+                    *at += header + payload;
+                    return Step::Frame(Span { start, header, payload });
+                }
+            }
+            Size::Short => {}
+            Size::Broken(cause) => return Step::Broken(cause),
+        }
+        self.begun = now;
+        self.partial.extend_from_slice(rest);
+        *at = input.len();
+        Step::Short
+    }
+
+    fn next_partial(
+        &mut self,
+        framing: &Framing,
+        expect: Expect,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Step {
+        loop {
+            let (header, payload) = match measure(framing, expect, &self.partial) {
+                Size::Broken(cause) => return Step::Broken(cause),
+                Size::Frame { header, payload } => (header, payload),
+                // A header is short: a byte at a time, it costs nothing.
+                Size::Short => (self.partial.len() + 1, 0),
+            };
+            let complete = header + payload;
+            let rest = input.get(*at..).unwrap_or_default();
+            let take = rest.len().min(complete.saturating_sub(self.partial.len()));
+            self.partial.extend_from_slice(rest.get(..take).unwrap_or_default());
+            *at += take;
+            if self.partial.len() < complete {
+                return Step::Short;
+            }
+            if let Size::Frame { header, payload } = measure(framing, expect, &self.partial)
+                && self.partial.len() >= header + payload
+            {
+                self.lent = true;
+                return Step::Frame(Span { start: None, header, payload });
+            }
+        }
+    }
+}
+
+enum Size {
+    Short,
+    Frame { header: usize, payload: usize },
+    Broken(Cause),
+}
+
+fn split(bytes: &[u8], header: usize, payload: usize) -> Option<Frame<'_>> {
+    let (header, rest) = bytes.split_at_checked(header)?;
+    Some(Frame {
+        header,
+        payload: rest.get(..payload)?,
+    })
+}
+
+fn measure(framing: &Framing, expect: Expect, bytes: &[u8]) -> Size {
+    match framing {
+        Framing::Native => measure_native(expect, bytes),
+        Framing::Dialect(dialect) => measure_dialect(&**dialect, expect, bytes),
+    }
+}
+
+fn measure_native(expect: Expect, bytes: &[u8]) -> Size {
+    let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
+        return Size::Short;
+    };
+    let header = Header::decode(*header);
+    let limit = match expect {
+        Expect::Any { limit } => limit_of(Kind::from_byte(header.kind), limit),
+        Expect::Welcome => limit_of_answer(Kind::from_byte(header.kind)),
+        Expect::Hello { limit } => return measure_hello(header, limit, bytes),
+    };
+    match limit {
+        Err(cause) => Size::Broken(cause),
+        Ok(limit) if header.len > limit => Size::Broken(Cause::FrameTooLarge),
+        Ok(_) => frame(header),
+    }
+}
+
+/// The checks of a connection's first frame, in byte order: kind, magic, versions, length.
+fn measure_hello(header: Header, limit: u32, bytes: &[u8]) -> Size {
+    if Kind::from_byte(header.kind) != Some(Kind::Hello) {
+        return Size::Broken(Cause::WrongProtocol);
+    }
+    let claimed = usize::try_from(header.len).unwrap_or(usize::MAX);
+    let payload = bytes.get(HEADER_LEN..).unwrap_or_default();
+    let payload = payload.get(..claimed.min(payload.len())).unwrap_or_default();
+    if payload.iter().zip(&wire::MAGIC).any(|(byte, magic)| byte != magic) {
+        return Size::Broken(Cause::WrongProtocol);
+    }
+    match payload {
+        [_, _, min, max, ..] if min <= max && !(*min..=*max).contains(&wire::VERSION) => {
+            Size::Broken(Cause::VersionUnsupported)
+        }
+        [_, _, _, _, ..] if header.len > limit => Size::Broken(Cause::FrameTooLarge),
+        [_, _, _, _, ..] => frame(header),
+        // Too short for magic and versions: whole as it is, and malformed when it is read.
+        _ if claimed < wire::MAGIC.len() + 2 => frame(header),
+        _ => Size::Short,
+    }
+}
+
+fn measure_dialect(dialect: &dyn Dialect, expect: Expect, bytes: &[u8]) -> Size {
+    let (limit, foreign) = match expect {
+        Expect::Hello { limit } => (limit, Cause::WrongProtocol),
+        Expect::Any { limit } => (limit, Cause::ProtocolViolation),
+        Expect::Welcome => (wire::WELCOME_LIMIT, Cause::WrongProtocol),
+    };
+    match dialect.measure(bytes) {
+        Measure::Short => Size::Short,
+        Measure::Foreign => Size::Broken(foreign),
+        Measure::Frame { payload, .. } if u32::try_from(payload).map_or(true, |len| len > limit) => {
+            Size::Broken(Cause::FrameTooLarge)
+        }
+        Measure::Frame { header: 0, payload: 0 } => Size::Broken(foreign),
+        Measure::Frame { header, payload } => Size::Frame { header, payload },
+    }
+}
+
+fn limit_of(kind: Option<Kind>, data: u32) -> Result<u32, Cause> {
+    match kind {
+        Some(Kind::Data) => Ok(data),
+        Some(Kind::Welcome) => Ok(wire::WELCOME_LIMIT),
+        Some(_) => Ok(wire::CONTROL_LIMIT),
+        None => Err(Cause::ProtocolViolation),
+    }
+}
+
+fn limit_of_answer(kind: Option<Kind>) -> Result<u32, Cause> {
+    match kind {
+        Some(Kind::Welcome) => Ok(wire::WELCOME_LIMIT),
+        Some(Kind::Goodbye) => Ok(wire::CONTROL_LIMIT),
+        _ => Err(Cause::WrongProtocol),
+    }
+}
+
+fn frame(header: Header) -> Size {
+    Size::Frame {
+        header: HEADER_LEN,
+        payload: usize::try_from(header.len).unwrap_or(usize::MAX),
+    }
+}

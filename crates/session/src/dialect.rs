@@ -1,0 +1,114 @@
+//! The seam for a game that has a wire of its own: where a frame ends and what it means, nothing else.
+
+use crate::wire::Goodbye;
+
+/// How a stream is cut into frames.
+#[derive(Clone, Default)]
+pub enum Framing {
+    /// Wire version 1 of `docs/wire.md`, with hello, heartbeats, goodbye and counts.
+    #[default]
+    Native,
+    /// The game's own wire.
+    Dialect(std::sync::Arc<dyn Dialect>),
+}
+
+impl std::fmt::Debug for Framing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Native => "Native",
+            Self::Dialect(_) => "Dialect",
+        })
+    }
+}
+
+/// What the first bytes of a frame say about its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The header is not complete yet.
+    Short,
+    /// A frame of `header` bytes followed by `payload` bytes.
+    Frame {
+        /// Bytes before the payload.
+        header: usize,
+        /// Bytes of payload; held against the frame limit before anything is allocated for it.
+        payload: usize,
+    },
+    /// No frame of this wire begins so: `wrong_protocol` as the first bytes, `protocol_violation` later.
+    Foreign,
+}
+
+/// What a complete frame of a dialect means to the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning<'a> {
+    /// A frame for the game.
+    Data(&'a [u8]),
+    /// The peer asks for a sign of life; the bytes are handed back to [`Dialect::write_pong`].
+    Ping(&'a [u8]),
+    /// The answer to a ping.
+    Pong,
+    /// The peer says that it leaves: `peer_goodbye`.
+    Goodbye,
+    /// Layout broken: `frame_malformed`.
+    Malformed,
+}
+
+/// A game's own framing, and how it says ping, pong and goodbye, if it does.
+///
+/// There is no hello: the authenticator gets the first complete frame as credentials, and the game gets it
+/// as its first data frame. There is no resume. What a dialect maps decides which causes it can tell apart:
+/// without a goodbye an orderly leave is `peer_fin`; without pings of the client a silent client is found by
+/// kernel keepalive only, and a stopped process not at all.
+pub trait Dialect: Send + Sync + 'static {
+    /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame.
+    fn measure(&self, bytes: &[u8]) -> Measure;
+
+    /// Reads one complete frame, split into header and payload as measured.
+    fn read<'a>(&self, header: &'a [u8], payload: &'a [u8]) -> Meaning<'a>;
+
+    /// Appends a data frame; the payload is within the frame limit.
+    fn write_data(&self, payload: &[u8], out: &mut Vec<u8>);
+
+    /// Appends the answer to a ping. Returns whether this wire has one.
+    fn write_pong(&self, ping: &[u8], out: &mut Vec<u8>) -> bool {
+        let _ = (ping, out);
+        false
+    }
+
+    /// Appends a ping. Returns whether this wire has one.
+    fn write_ping(&self, out: &mut Vec<u8>) -> bool {
+        let _ = out;
+        false
+    }
+
+    /// Appends a goodbye. Returns whether this wire has one; without it our end is a bare FIN.
+    fn write_goodbye(&self, goodbye: &Goodbye<'_>, out: &mut Vec<u8>) -> bool {
+        let _ = (goodbye, out);
+        false
+    }
+}
+
+/// The commonest wire of game servers: a big-endian `u32` of payload bytes, then the payload. It maps no
+/// ping and no goodbye.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LengthPrefixed;
+
+impl Dialect for LengthPrefixed {
+    fn measure(&self, bytes: &[u8]) -> Measure {
+        bytes
+            .first_chunk::<4>()
+            .map_or(Measure::Short, |prefix| Measure::Frame {
+                header: prefix.len(),
+                payload: usize::try_from(u32::from_be_bytes(*prefix)).unwrap_or(usize::MAX),
+            })
+    }
+
+    fn read<'a>(&self, _header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
+        Meaning::Data(payload)
+    }
+
+    fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
+        let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        out.extend_from_slice(&len.to_be_bytes());
+        out.extend_from_slice(payload);
+    }
+}

@@ -1,0 +1,213 @@
+//! The record of one connection's end: the verdict and the evidence for it.
+
+use std::time::Duration;
+
+use crate::wire::Goodbye;
+use crate::{Cause, FirstError, KernelSample, Phase, Time};
+
+/// A cause that was fixed, where and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Why.
+    pub cause: Cause,
+    /// How far the connection had come.
+    pub phase: Phase,
+    /// When it was fixed.
+    pub at: Time,
+}
+
+/// How far our last words came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Farewell {
+    /// We said none, or it was never written out.
+    None,
+    /// Written to the socket.
+    Written,
+    /// The peer's kernel acknowledged everything, our FIN included.
+    Acked,
+    /// The peer answered with its own FIN.
+    FinSeen,
+}
+
+impl Farewell {
+    /// The stable label used in logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Written => "written",
+            Self::Acked => "acked",
+            Self::FinSeen => "fin_seen",
+        }
+    }
+}
+
+/// What noticed a silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detector {
+    /// Our dead limit on the peer's bytes.
+    Heartbeat,
+    /// The kernel's keepalive probes.
+    Keepalive,
+    /// The kernel's retransmissions.
+    Retransmission,
+}
+
+impl Detector {
+    /// The stable label used in logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Heartbeat => "heartbeat",
+            Self::Keepalive => "keepalive",
+            Self::Retransmission => "retransmission",
+        }
+    }
+}
+
+/// What the peer's goodbye said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parting {
+    /// Whether the session is over; clear: paused, to be resumed.
+    pub over: bool,
+    /// The code on the wire: a cause of the layer (below 4096) or the game's.
+    pub code: u16,
+    /// What the peer advises (a server's; a client's is ignored).
+    pub advice: u8,
+    /// The least delay before following the advice, ms.
+    pub delay_ms: u32,
+    /// Where to go.
+    pub address: String,
+    /// Words for a person. Never a label.
+    pub reason: String,
+}
+
+impl Parting {
+    /// A goodbye without words, as a dialect may have it.
+    pub(crate) fn silent() -> Self {
+        Self {
+            over: true,
+            code: 0,
+            advice: 0,
+            delay_ms: 0,
+            address: String::new(),
+            reason: String::new(),
+        }
+    }
+}
+
+impl From<&Goodbye<'_>> for Parting {
+    fn from(goodbye: &Goodbye<'_>) -> Self {
+        Self {
+            over: goodbye.over,
+            code: goodbye.code,
+            advice: goodbye.advice,
+            delay_ms: goodbye.delay_ms,
+            address: goodbye.address.clone().into_owned(),
+            reason: goodbye.reason.clone().into_owned(),
+        }
+    }
+}
+
+/// What the kernel and our clocks showed when a connection ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// From accept or connect to the end.
+    pub age: Duration,
+    /// From the last sign of life to the verdict, for silent causes.
+    pub silent_for: Option<Duration>,
+    /// From the moment the session joined to the end; zero where none joined.
+    pub live_for: Duration,
+    /// Raw bytes in.
+    pub bytes_in: u64,
+    /// Raw bytes out.
+    pub bytes_out: u64,
+    /// Data frames in.
+    pub frames_in: u64,
+    /// Data frames out, by first byte.
+    pub frames_out: u64,
+    /// Age of the last byte in.
+    pub last_byte_in: Option<Duration>,
+    /// Age of the last acknowledgement by the peer's kernel.
+    pub last_ack_in: Option<Duration>,
+    /// Age of the last pong.
+    pub last_pong: Option<Duration>,
+    /// Smoothed round trip: the heartbeat's where there is one, else the kernel's.
+    pub rtt: Option<Duration>,
+    /// The kernel's round-trip variance.
+    pub rtt_variance: Option<Duration>,
+    /// Bytes queued here and never written.
+    pub bytes_unsent: u64,
+    /// Data frames queued here and never begun, those dropped by our decision included.
+    pub frames_unsent: u64,
+    /// Bytes written and never acknowledged by the peer's kernel (`SIOCOUTQ` less our own FIN).
+    pub bytes_unacked: Option<u64>,
+    /// Data frames written and not acknowledged by the peer's session.
+    pub frames_unacked: u64,
+    /// Bytes read after the end had been noticed.
+    pub bytes_drained: u64,
+    /// Bytes here of an unfinished frame, and how many it needs where its header was complete.
+    pub partial_frame: Option<(u64, Option<u64>)>,
+    /// The FIN bit: whether the kernel proves that the peer's FIN arrived in order.
+    pub fin: Option<bool>,
+    /// The kernel's view at the end.
+    pub kernel: Option<KernelSample>,
+    /// What noticed the silence, for silent causes and kernel time-outs.
+    pub detector: Option<Detector>,
+    /// How far our last words came.
+    pub farewell: Farewell,
+}
+
+/// The layer that a trail event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// The socket and the kernel.
+    Socket,
+    /// The bytes of frames.
+    Frame,
+    /// The session's rules and timers.
+    Session,
+    /// The game's decisions.
+    Game,
+}
+
+impl Layer {
+    /// The stable label used in logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Socket => "socket",
+            Self::Frame => "frame",
+            Self::Session => "session",
+            Self::Game => "game",
+        }
+    }
+}
+
+/// One step on the way to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrailEvent {
+    /// When.
+    pub at: Time,
+    /// Where it was seen.
+    pub layer: Layer,
+    /// What was seen, a stable snake-case word.
+    pub what: &'static str,
+}
+
+/// The end of one connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ending {
+    /// Why, where and when.
+    pub verdict: Verdict,
+    /// The first error by whichever call.
+    pub first_error: Option<FirstError>,
+    /// What there is to show for it.
+    pub evidence: Evidence,
+    /// What the peer's goodbye said, where it said one.
+    pub parting: Option<Parting>,
+    /// What happened towards the end, oldest first, at most eight.
+    pub trail: Vec<TrailEvent>,
+    /// The socket is to be reset, not closed: nobody is there to be polite to.
+    pub abort: bool,
+}

@@ -1,0 +1,57 @@
+//! The limits of one connection: every default in one place.
+
+use std::time::Duration;
+
+/// Limits and timeouts of one connection. The defaults are those of `config/lastword.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of hello payload at most, 1,024 to 65,536. Default 4 KiB. Over it: `frame_too_large`.
+    pub hello_bytes_max: u32,
+    /// Bytes of data payload that we accept, 1,024 to 16,777,215. Default 64 KiB. Over it: `frame_too_large`.
+    pub frame_bytes_max: u32,
+    /// Time for the first frame to be complete. Default 5 s. Over it: `hello_timeout`.
+    pub hello_timeout: Duration,
+    /// Time for the authenticator to answer. Default 5 s. Over it: `auth_timeout`.
+    pub auth_timeout: Duration,
+    /// Time for a frame that has begun to be complete. Default 10 s, and 1 s more for each 16 KiB that have
+    /// come. Over it: `frame_timeout`.
+    pub frame_timeout: Duration,
+    /// Time for our last words to be written, and again for the peer's FIN after them. Default 3 s.
+    pub linger_timeout: Duration,
+    /// Bytes that may wait to be written. Default 256 KiB. Over it: `send_queue_full`.
+    pub outbound_bytes_max: usize,
+    /// Age that the oldest waiting frame may reach; `None` is off. Default 5 s. Over it: `send_queue_stale`.
+    pub outbound_age_max: Option<Duration>,
+    /// Time without a frame of the game; `None` (default) is off. Over it: `idle`.
+    pub idle_timeout: Option<Duration>,
+    /// Time that delivery after the end waits for the game to take a frame. Default 30 s. What is left then
+    /// is counted as undelivered.
+    pub delivery_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            hello_bytes_max: 4 * 1024,
+            frame_bytes_max: 64 * 1024,
+            hello_timeout: Duration::from_secs(5),
+            auth_timeout: Duration::from_secs(5),
+            frame_timeout: Duration::from_secs(10),
+            linger_timeout: Duration::from_secs(3),
+            outbound_bytes_max: 256 * 1024,
+            outbound_age_max: Some(Duration::from_secs(5)),
+            idle_timeout: None,
+            delivery_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Limits {
+    /// How long a frame may take of which `bytes` bytes have come.
+    pub(crate) fn frame_timeout_for(&self, bytes: usize) -> Duration {
+        let steps = u32::try_from(bytes / FRAME_STEP_BYTES).unwrap_or(u32::MAX);
+        self.frame_timeout + Duration::from_secs(1).saturating_mul(steps)
+    }
+}
+
+const FRAME_STEP_BYTES: usize = 16 * 1024;

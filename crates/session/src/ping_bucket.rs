@@ -1,0 +1,86 @@
+//! The bound on cheap control frames: a token bucket that time without reading refills beyond its depth.
+
+use std::time::Duration;
+
+use crate::Time;
+
+/// The bucket for pings, pongs, acks and ignorable frames: 2 tokens a second, 16 + dead limit in seconds deep.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PingBucket {
+    milli_tokens: u64,
+    refilled: Time,
+    depth: u16,
+}
+
+impl PingBucket {
+    /// A full bucket for a session with this dead limit; 80 deep where dead is never.
+    pub(crate) fn new(now: Time, dead: Option<Duration>) -> Self {
+        let depth = dead.map_or(DEPTH_WITHOUT_DEAD, |dead| {
+            u16::try_from(dead.as_secs()).unwrap_or(u16::MAX).saturating_add(DEPTH_BASE)
+        });
+        Self {
+            milli_tokens: u64::from(depth) * 1000,
+            refilled: now,
+            depth,
+        }
+    }
+
+    /// Takes one token. Returns false when there is none: `ping_flood`.
+    pub(crate) fn take(&mut self, now: Time) -> bool {
+        let full = u64::from(self.depth) * 1000;
+        if self.milli_tokens < full {
+            self.milli_tokens = full.min(self.milli_tokens + refill(now.since(self.refilled)));
+        }
+        self.refilled = now;
+        match self.milli_tokens.checked_sub(1000) {
+            Some(left) => {
+                self.milli_tokens = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Credits time in which nothing was read: what the peer sent meanwhile comes all at once.
+    pub(crate) fn not_reading(&mut self, now: Time, pause: Duration) {
+        self.milli_tokens += refill(pause);
+        self.refilled = now;
+    }
+}
+
+fn refill(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 4).saturating_mul(TOKENS_PER_SECOND)
+}
+
+const TOKENS_PER_SECOND: u64 = 2;
+const DEPTH_BASE: u16 = 16;
+const DEPTH_WITHOUT_DEAD: u16 = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_depth_is_16_and_the_dead_limit_in_seconds() {
+        let mut bucket = PingBucket::new(Time::ORIGIN, Some(Duration::from_secs(15)));
+        assert_eq!((0..100).filter(|_| bucket.take(Time::ORIGIN)).count(), 31);
+        let mut bucket = PingBucket::new(Time::ORIGIN, None);
+        assert_eq!((0..100).filter(|_| bucket.take(Time::ORIGIN)).count(), 80);
+    }
+
+    #[test]
+    fn two_a_second_for_ever_is_fine_and_three_is_not() {
+        let mut steady = PingBucket::new(Time::ORIGIN, None);
+        let mut fast = steady;
+        assert!((1..10_000).all(|n| steady.take(Time::from_micros(n * 500_000))));
+        assert!(!(1..10_000).all(|n| fast.take(Time::from_micros(n * 333_333))));
+    }
+
+    #[test]
+    fn a_pause_of_ours_is_credited_beyond_the_depth() {
+        let mut bucket = PingBucket::new(Time::ORIGIN, Some(Duration::from_secs(8)));
+        let now = Time::ORIGIN + Duration::from_secs(100);
+        bucket.not_reading(now, Duration::from_secs(100));
+        assert_eq!((0..1000).filter(|_| bucket.take(now)).count(), 24 + 200);
+    }
+}

@@ -1,0 +1,276 @@
+//! One connection of a session as a state machine: bytes, decisions and kernel readings in; frames, bytes to
+//! write and exactly one verdict out. It reads no clock and owns no socket.
+//!
+//! ```text
+//!            hello        admitted
+//!   Hello ──────────► Auth ──────────► Live            (a client: Hello ── welcome ──► Live)
+//!     │ peer's end      │ peer's end     │ peer's end read, nothing decided
+//!     │                 │                ▼
+//!     │                 │            Flushing ── all written ──► Settling ── acknowledged, error, deadline ─┐
+//!     │ our decision, a broken rule, the peer's goodbye                                                      │
+//!     └────────┬────────┴───────┐                                                                            │
+//!              ▼                                                                                             ▼
+//!           Closing ── all written ──► Lingering ── peer's FIN, error, deadline ──► Closed ◄── path dead, no reply due
+//! ```
+//! `Closing` and `Lingering` carry the verdict. Every state but `Closed` has a deadline, or a dead limit.
+
+mod ending;
+mod machine;
+mod receive;
+mod timers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::dialect::Framing;
+use crate::ending::{Ending, Farewell, Parting, TrailEvent, Verdict};
+use crate::ping_bucket::PingBucket;
+use crate::send_queue::{Dropped, SendQueue};
+use crate::wire::Notice;
+use crate::{Advice, Cause, Decoder, FirstError, KernelSample, Limits, Phase, Terminal, Time};
+
+pub use machine::encode_data;
+pub use timers::Timer;
+
+/// Which end of the wire this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Waits for a hello, judges silence, answers pings.
+    Server,
+    /// Says hello, sends the heartbeats.
+    Client,
+}
+
+/// What the sessions of one listener or one client share.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// How the stream is cut into frames.
+    pub framing: Framing,
+    /// Limits and timeouts.
+    pub limits: Limits,
+}
+
+/// Heartbeat and dead limit of one session, as the wire carries them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Milliseconds between the client's pings; 0: none.
+    pub heartbeat_ms: u32,
+    /// Milliseconds of silence after which queue limits no longer close: the silence decides. Not on the wire.
+    pub suspect_ms: u32,
+    /// Milliseconds of silence after which the peer is given up; 0: never.
+    pub dead_ms: u32,
+}
+
+/// What the socket and the kernel say at one moment, collected by the driver.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Readings {
+    /// The kernel's view, where the system has one.
+    pub kernel: Option<KernelSample>,
+    /// The first error by whichever call.
+    pub first_error: Option<FirstError>,
+    /// Raw bytes read so far.
+    pub bytes_read: u64,
+}
+
+/// What an admitted peer's session starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The session's id on the wire.
+    pub session: [u8; 16],
+    /// Heartbeat and dead limit.
+    pub timing: Timing,
+}
+
+/// A local decision to end the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// Our verdict.
+    pub cause: Cause,
+    /// The code on the wire: the cause's own, or the game's (4096 and up).
+    pub code: u16,
+    /// What the peer is told to do next.
+    pub advice: Advice,
+    /// The least time before it does, ms.
+    pub delay_ms: u32,
+    /// Where to, with [`Advice::Elsewhere`].
+    pub address: String,
+    /// Words for a person, 512 bytes at most.
+    pub reason: String,
+    /// How long the peer may take to leave; `None` is the linger timeout. A drain gives what is left of it.
+    pub linger: Option<Duration>,
+}
+
+impl Close {
+    /// The decision for `cause` with its default advice, delay (2 s) and no words.
+    #[must_use]
+    pub fn new(cause: Cause) -> Self {
+        Self {
+            cause,
+            code: cause.code(),
+            advice: cause.advice().unwrap_or(Advice::MayReconnect),
+            delay_ms: DEFAULT_DELAY_MS,
+            address: String::new(),
+            reason: String::new(),
+            linger: None,
+        }
+    }
+
+    /// The same with words for a person.
+    #[must_use]
+    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+}
+
+/// What happens to a session, in the order in which it happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The authenticator said yes.
+    Admit(Admission),
+    /// Somebody here decides that the connection ends. Without effect on the cause once an end was seen.
+    Close(&'a Close),
+    /// The peer is to be told of our drain.
+    Notice(&'a Notice<'a>),
+    /// The drain is over, or nobody waits for it: whoever is still here is `drain_expired`.
+    DrainExpired,
+    /// The game takes no frames for now: nothing is read.
+    Paused,
+    /// The game takes frames again.
+    Resumed,
+    /// An end shows (an error, a readiness flag) while there may be more to read: no decision of ours that
+    /// comes later can be the cause.
+    EndNoticed(Readings),
+    /// A write failed: nothing more can be said. What can be read still counts.
+    WriteFailed(Readings),
+    /// Reading came to its end, and everything read was handed over.
+    Ended(Terminal, Readings),
+    /// Everything was written and our write side is shut.
+    Shut,
+    /// After the peer's FIN and our flush: its kernel acknowledged everything, or refused, or time is up.
+    Settled(Readings),
+    /// A deadline passed, and one more read found nothing.
+    Timeout(Readings),
+}
+
+/// What a session received that concerns its owner.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A frame for the game.
+    Data(&'a [u8]),
+    /// Server: a peer asks to be let in; answer with [`Input::Admit`] or [`Input::Close`].
+    Credentials(&'a [u8]),
+    /// Client: the server let us in.
+    Welcome(Admission),
+    /// Client: the server announces something.
+    Notice(Notice<'a>),
+}
+
+/// What a session asks of its driver.
+#[derive(Debug)]
+pub enum Output {
+    /// Shut the write side down, then hand in [`Input::Shut`].
+    Shut,
+    /// Wait until the peer's kernel acknowledged everything, an error or the deadline; then hand in
+    /// [`Input::Settled`].
+    Settle,
+    /// The end: exactly once, and last.
+    Closed(Box<Ending>),
+}
+
+/// Why a frame was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The payload is longer than the peer accepts.
+    #[error("the payload is longer than the peer accepts")]
+    TooLarge,
+    /// The outbound cap is reached; with policy `close` this very call fixed `send_queue_full`.
+    #[error("the outbound queue of this session is full")]
+    QueueFull,
+    /// The session is over, or not yet live.
+    #[error("the session is closed")]
+    Closed,
+}
+
+/// The state of one connection of a session. See the module's diagram.
+#[derive(Debug)]
+pub struct Session {
+    config: Arc<Config>,
+    state: State,
+    role: Role,
+    phase: Phase,
+    end_noticed: bool,
+    write_failed: bool,
+    shut_asked: bool,
+    shut: bool,
+    fin_seen: bool,
+    paused: bool,
+    drain_notice: DrainNotice,
+    farewell: Farewell,
+    output: Option<Output>,
+    decoder: Decoder,
+    queue: Option<Box<SendQueue>>,
+    timing: Timing,
+    peer_frame_limit: u32,
+    bucket: PingBucket,
+    /// Data frames in and out, by their numbers on the wire.
+    received: u64,
+    sent: u64,
+    /// The highest `received` the peer told us.
+    peer_received: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    phase_since: Time,
+    opened: Time,
+    last_in: Time,
+    last_out: Time,
+    last_ping: Time,
+    last_pong: Time,
+    last_data: Time,
+    paused_since: Time,
+    rtt_us: u32,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most connections never need.
+#[derive(Debug, Default)]
+struct Rare {
+    parting: Option<Parting>,
+    dropped: Dropped,
+    read_when_noticed: Option<u64>,
+    last_live: Option<KernelSample>,
+    trail: Vec<TrailEvent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The first frame is awaited.
+    Hello,
+    /// The authenticator has the credentials.
+    Auth,
+    /// Frames come and go.
+    Live,
+    /// Our last words are being written.
+    Closing { verdict: Verdict, until: Time },
+    /// Our write side is shut; what comes is read and discarded.
+    Lingering { verdict: Verdict, until: Time },
+    /// The peer's FIN was read; what we owe is being written.
+    Flushing { until: Time },
+    /// Everything is written; the peer's kernel has the word.
+    Settling { until: Time },
+    /// The verdict is out.
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DrainNotice {
+    None,
+    Queued,
+    Written,
+}
+
+const DEFAULT_DELAY_MS: u32 = 2000;
+
+fn millis(ms: u32) -> Duration {
+    Duration::from_millis(u64::from(ms))
+}

@@ -1,0 +1,352 @@
+//! Making a session, handing things in, taking bytes and outputs out.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use super::{
+    Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Timing,
+};
+use crate::dialect::Framing;
+use crate::ending::{Farewell, Layer, TrailEvent};
+use crate::ping_bucket::PingBucket;
+use crate::send_queue::SendQueue;
+use crate::wire::{self, Goodbye, Hello, Notice};
+use crate::{Cause, Decoder, Limits, Phase, Time};
+
+impl Session {
+    /// The server's end of a connection that was just accepted.
+    #[must_use]
+    pub fn server(config: Arc<Config>, now: Time) -> Self {
+        Self::new(config, Role::Server, now)
+    }
+
+    /// The client's end of a connection that was just made; the hello is queued.
+    #[must_use]
+    pub fn client(config: Arc<Config>, hello: &Hello<'_>, now: Time) -> Self {
+        let mut session = Self::new(config, Role::Client, now);
+        session.queue_mut().push_control(|out| hello.encode(out));
+        session
+    }
+
+    fn new(config: Arc<Config>, role: Role, now: Time) -> Self {
+        let peer_frame_limit = config.limits.frame_bytes_max;
+        Self {
+            config,
+            state: State::Hello,
+            role,
+            phase: Phase::Hello,
+            end_noticed: false,
+            write_failed: false,
+            shut_asked: false,
+            shut: false,
+            fin_seen: false,
+            paused: false,
+            drain_notice: DrainNotice::None,
+            farewell: Farewell::None,
+            output: None,
+            decoder: Decoder::default(),
+            queue: None,
+            timing: Timing::default(),
+            peer_frame_limit,
+            bucket: PingBucket::new(now, None),
+            received: 0,
+            sent: 0,
+            peer_received: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            phase_since: now,
+            opened: now,
+            last_in: now,
+            last_out: now,
+            last_ping: now,
+            last_pong: Time::ORIGIN,
+            last_data: now,
+            paused_since: now,
+            rtt_us: 0,
+            rare: None,
+        }
+    }
+
+    /// Takes note of something that happened. Never fails; what it leads to comes out of
+    /// [`Session::poll_output`] and [`Session::slices`].
+    pub fn handle(&mut self, now: Time, input: Input<'_>) {
+        match input {
+            Input::Admit(admission) => self.on_admit(now, admission),
+            Input::Close(close) => self.on_close(now, close),
+            Input::Notice(notice) => self.on_notice(notice),
+            Input::DrainExpired => self.on_drain_expired(now),
+            Input::Paused => self.on_paused(now),
+            Input::Resumed => self.on_resumed(now),
+            Input::EndNoticed(readings) => self.on_end_noticed(now, readings),
+            Input::WriteFailed(readings) => self.on_write_failed(now, readings),
+            Input::Ended(terminal, readings) => self.on_ended(now, terminal, readings),
+            Input::Shut => self.on_shut(now),
+            Input::Settled(readings) => self.on_settled(now, readings),
+            Input::Timeout(readings) => self.on_timeout(now, readings),
+        }
+    }
+
+    /// Queues a data frame.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
+    /// silent also fixes `send_queue_full`.
+    pub fn send(&mut self, now: Time, payload: &[u8]) -> Result<(), SendError> {
+        if !self.takes_data() {
+            return Err(SendError::Closed);
+        }
+        if payload.len() > usize_of(self.peer_frame_limit) {
+            return Err(SendError::TooLarge);
+        }
+        let queued = self.queued_bytes() + payload.len() + wire::HEADER_LEN;
+        if queued > self.config.limits.outbound_bytes_max {
+            self.on_queue_full(now);
+            return Err(SendError::QueueFull);
+        }
+        let config = Arc::clone(&self.config);
+        self.queue_mut()
+            .push_data(now, |out| encode_data(&config.framing, payload, out));
+        Ok(())
+    }
+
+    /// Takes over frames that others queued for this session; what comes too late is counted as dropped.
+    pub fn adopt(&mut self, queue: &mut Box<SendQueue>) {
+        if !self.takes_data() {
+            let dropped = queue.drop_unstarted();
+            let total = &mut self.rare_mut().dropped;
+            total.frames += dropped.frames;
+            total.bytes += dropped.bytes;
+        } else if self.queue.as_ref().is_none_or(|own| own.is_empty()) {
+            std::mem::swap(self.queue.get_or_insert_default(), queue);
+        } else {
+            self.queue_mut().append(queue);
+        }
+    }
+
+    /// Lends a buffer to queue into, where the session has none: steady traffic then allocates nothing.
+    pub fn lend(&mut self, spare: impl FnOnce() -> Box<SendQueue>) {
+        if self.queue.is_none() {
+            self.queue = Some(spare());
+        }
+    }
+
+    /// Gives the buffer back once it is written out.
+    pub fn reclaim(&mut self) -> Option<Box<SendQueue>> {
+        self.queue.take_if(|queue| queue.is_empty())
+    }
+
+    /// Lends the bytes to write next, in order; all empty when there is nothing to write.
+    #[must_use]
+    pub fn slices(&self) -> [IoSlice<'_>; 3] {
+        match &self.queue {
+            Some(queue) if self.can_write() => queue.slices(),
+            _ => [IoSlice::new(&[]), IoSlice::new(&[]), IoSlice::new(&[])],
+        }
+    }
+
+    /// Whether bytes wait to be written.
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        self.can_write() && !self.queue_is_empty()
+    }
+
+    /// Takes note that `n` bytes of [`Session::slices`] were written.
+    pub fn transmitted(&mut self, now: Time, n: usize) {
+        let Some(queue) = &mut self.queue else { return };
+        self.sent += queue.advance(n).numbered;
+        if self.drain_notice == DrainNotice::Queued && queue.control_is_empty() {
+            self.drain_notice = DrainNotice::Written;
+        }
+        self.bytes_out += u64::try_from(n).unwrap_or(u64::MAX);
+        self.last_out = now;
+    }
+
+    /// Says what to do next; to be asked after every input and write until it returns `None`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if self.output.is_some() {
+            return self.output.take();
+        }
+        match self.state {
+            State::Closing { .. } if !self.shut_asked && self.queue_is_empty() => {
+                self.shut_asked = true;
+                Some(Output::Shut)
+            }
+            State::Flushing { until } if self.queue_is_empty() => {
+                self.state = State::Settling { until };
+                Some(Output::Settle)
+            }
+            State::Hello
+            | State::Auth
+            | State::Live
+            | State::Closing { .. }
+            | State::Lingering { .. }
+            | State::Flushing { .. }
+            | State::Settling { .. }
+            | State::Closed => None,
+        }
+    }
+
+    /// Whether the authenticator is awaited.
+    #[must_use]
+    pub fn is_authenticating(&self) -> bool {
+        self.state == State::Auth
+    }
+
+    /// Whether our write side is shut.
+    #[must_use]
+    pub fn is_shut(&self) -> bool {
+        self.shut
+    }
+
+    /// The limits of this connection.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    /// How far the connection has come.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether frames of the game are taken in either direction.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.state == State::Live
+    }
+
+    /// Whether the verdict came out.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Whether bytes are still to be read: until the peer's end was read.
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        !self.fin_seen
+            && !matches!(
+                self.state,
+                State::Flushing { .. } | State::Settling { .. } | State::Closed
+            )
+    }
+
+    /// Whether what is read goes to the game; else it is discarded.
+    #[must_use]
+    pub fn delivers(&self) -> bool {
+        matches!(self.state, State::Hello | State::Auth | State::Live)
+    }
+
+    /// Data frames in and out.
+    #[must_use]
+    pub fn frames(&self) -> (u64, u64) {
+        (self.received, self.sent)
+    }
+
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.len())
+    }
+
+    /// Bytes of data payload that the peer accepts.
+    #[must_use]
+    pub fn peer_frame_limit(&self) -> u32 {
+        self.peer_frame_limit
+    }
+
+    /// The heartbeat's last round trip, once there was one.
+    #[must_use]
+    pub fn rtt(&self) -> Option<std::time::Duration> {
+        (self.rtt_us > 0).then(|| std::time::Duration::from_micros(u64::from(self.rtt_us)))
+    }
+
+    fn on_notice(&mut self, notice: &Notice<'_>) {
+        if self.state == State::Live && matches!(self.config.framing, Framing::Native) {
+            self.queue_mut().push_control(|out| notice.encode(out));
+            self.drain_notice = DrainNotice::Queued;
+        }
+    }
+
+    /// Whether frames for the peer are taken.
+    #[must_use]
+    pub fn takes_data(&self) -> bool {
+        matches!(self.state, State::Live | State::Flushing { .. }) && self.can_write()
+    }
+
+    pub(super) fn can_write(&self) -> bool {
+        !self.write_failed && !self.shut && self.state != State::Closed
+    }
+
+    pub(super) fn queue_is_empty(&self) -> bool {
+        self.queue.as_ref().is_none_or(|queue| queue.is_empty())
+    }
+
+    pub(super) fn queue_mut(&mut self) -> &mut SendQueue {
+        self.queue.get_or_insert_default()
+    }
+
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(super) fn note(&mut self, at: Time, layer: Layer, what: &'static str) {
+        let trail = &mut self.rare_mut().trail;
+        if trail.len() < TRAIL_EVENTS_MAX {
+            trail.push(TrailEvent { at, layer, what });
+        }
+    }
+
+    pub(super) fn enter_phase(&mut self, now: Time, phase: Phase, state: State) {
+        self.phase = phase;
+        self.phase_since = now;
+        self.state = state;
+    }
+
+    /// Queues our goodbye behind what is queued. Returns whether this wire has one.
+    pub(super) fn queue_goodbye(&mut self, now: Time, close: &Close) {
+        let goodbye = Goodbye {
+            over: true,
+            code: close.code,
+            advice: close.advice.code(),
+            delay_ms: close.delay_ms,
+            address: close.address.as_str().into(),
+            reason: close.reason.as_str().into(),
+        };
+        let config = Arc::clone(&self.config);
+        self.queue_mut().push_last(now, |out| match &config.framing {
+            Framing::Native => goodbye.encode(out),
+            Framing::Dialect(dialect) => {
+                dialect.write_goodbye(&goodbye, out);
+            }
+        });
+    }
+
+    pub(super) fn on_queue_full(&mut self, now: Time) {
+        if !self.is_suspect(now) {
+            self.on_close(now, &Close::new(Cause::SendQueueFull));
+        }
+    }
+}
+
+/// Appends a data frame in the given framing; the payload is within the frame limits.
+pub fn encode_data(framing: &Framing, payload: &[u8], out: &mut Vec<u8>) {
+    match framing {
+        Framing::Native => {
+            let header = wire::Header {
+                len: u32::try_from(payload.len()).unwrap_or(u32::MAX),
+                kind: wire::Kind::Data.to_byte(),
+            };
+            out.extend_from_slice(&header.encode());
+            out.extend_from_slice(payload);
+        }
+        Framing::Dialect(dialect) => dialect.write_data(payload, out),
+    }
+}
+
+fn usize_of(len: u32) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX)
+}
+
+const TRAIL_EVENTS_MAX: usize = 8;

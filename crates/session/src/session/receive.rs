@@ -1,0 +1,340 @@
+//! Frames in: what each kind means in each state, and which rules it may break.
+
+use std::ops::ControlFlow;
+
+use super::{Admission, Close, DrainNotice, Event, Role, Session, State, Timing};
+use crate::decoder::{Decoder, Expect, Frame, Step};
+use crate::dialect::{Framing, Meaning};
+use crate::ending::{Layer, Parting};
+use crate::ping_bucket::PingBucket;
+use crate::wire::{self, Ack, Goodbye, Hello, Kind, Notice, Ping, Pong, Welcome};
+use crate::{Advice, Cause, Phase, Time};
+
+/// What one frame comes to.
+enum Outcome {
+    /// The session dealt with it.
+    Done,
+    /// A frame for the game.
+    Data,
+    /// The last `len` bytes of the payload are credentials.
+    Credentials { len: usize },
+    Welcome(Admission),
+    Notice,
+    Broken(Cause),
+}
+
+impl Session {
+    /// Reads frames out of `input`, which the caller read from the socket, and hands each event to `each`,
+    /// which may stop by [`ControlFlow::Break`]. Returns how many bytes were consumed; the rest is to be
+    /// handed in again, first. All of it is consumed unless `each` stopped.
+    pub fn feed(
+        &mut self,
+        now: Time,
+        input: &[u8],
+        mut each: impl FnMut(&mut Self, Event<'_>) -> ControlFlow<()>,
+    ) -> usize {
+        // Lent frames may lie in the decoder while `each` uses the session: so it stands apart meanwhile.
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let mut at = 0;
+        while let Some(event) = self.receive(now, &mut decoder, input, &mut at) {
+            if each(self, event).is_break() {
+                break;
+            }
+        }
+        decoder.release();
+        self.decoder = decoder;
+        at
+    }
+
+    fn receive<'s>(
+        &mut self,
+        now: Time,
+        decoder: &'s mut Decoder,
+        input: &'s [u8],
+        at: &mut usize,
+    ) -> Option<Event<'s>> {
+        loop {
+            let Some(expect) = self.expects() else {
+                *at = input.len();
+                return None;
+            };
+            let span = match decoder.next(now, &self.config.framing, expect, input, at) {
+                Step::Short => return None,
+                Step::Frame(span) => span,
+                Step::Broken(cause) => {
+                    self.on_broken(now, cause);
+                    continue;
+                }
+            };
+            match self.on_frame(now, decoder.frame(span, input)) {
+                Outcome::Done => {}
+                Outcome::Broken(cause) => self.on_broken(now, cause),
+                Outcome::Data => {
+                    self.received += 1;
+                    self.last_data = now;
+                    return Some(Event::Data(self.data_of(decoder.frame(span, input))));
+                }
+                Outcome::Credentials { len } => {
+                    let payload = decoder.frame(span, input).payload;
+                    let from = payload.len().saturating_sub(len);
+                    return Some(Event::Credentials(payload.get(from..).unwrap_or_default()));
+                }
+                Outcome::Welcome(admission) => return Some(Event::Welcome(admission)),
+                Outcome::Notice => {
+                    let payload = decoder.frame(span, input).payload;
+                    return Notice::decode(payload).ok().map(Event::Notice);
+                }
+            }
+        }
+    }
+
+    /// Takes note that `n` bytes were read from the socket, before they are handed to [`Session::receive`].
+    pub fn bytes_arrived(&mut self, now: Time, n: usize) {
+        self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
+        self.last_in = now;
+    }
+
+    /// What may come next; `None` where everything is discarded.
+    fn expects(&self) -> Option<Expect> {
+        let limits = &self.config.limits;
+        match (self.state, self.role) {
+            (State::Hello, Role::Server) => Some(Expect::Hello { limit: limits.hello_bytes_max }),
+            (State::Hello, Role::Client) => Some(Expect::Welcome),
+            (State::Auth | State::Live, _) => Some(Expect::Any { limit: limits.frame_bytes_max }),
+            _ => None,
+        }
+    }
+
+    /// What of a data frame is the game's: a dialect's meaning may be less than the payload.
+    fn data_of<'s>(&self, frame: Frame<'s>) -> &'s [u8] {
+        match &self.config.framing {
+            Framing::Native => frame.payload,
+            Framing::Dialect(dialect) => match dialect.read(frame.header, frame.payload) {
+                Meaning::Data(data) => data,
+                _ => &[],
+            },
+        }
+    }
+
+    fn on_frame(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
+        if let Framing::Dialect(_) = self.config.framing {
+            return self.on_dialect_frame(now, frame);
+        }
+        let Some(kind) = frame.header.last().copied().and_then(Kind::from_byte) else {
+            return Outcome::Broken(Cause::ProtocolViolation);
+        };
+        match (self.state, kind) {
+            (State::Live, Kind::Data) => Outcome::Data,
+            (State::Hello, Kind::Hello) => self.on_hello(now, frame),
+            (State::Hello, Kind::Welcome) => self.on_welcome(now, frame),
+            (_, Kind::Goodbye) => self.on_goodbye(now, frame),
+            (State::Live, Kind::Notice) if self.role == Role::Client => Self::on_notice_in(frame),
+            (State::Live, Kind::Ping | Kind::Pong | Kind::Ack | Kind::Extension(_)) => {
+                self.on_control(now, kind, frame)
+            }
+            _ => Outcome::Broken(Cause::ProtocolViolation),
+        }
+    }
+
+    fn on_dialect_frame(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
+        let Framing::Dialect(dialect) = self.config.framing.clone() else {
+            return Outcome::Done;
+        };
+        match (dialect.read(frame.header, frame.payload), self.state) {
+            (Meaning::Data(data), State::Hello) => {
+                let len = data.len();
+                self.enter_phase(now, Phase::Auth, State::Auth);
+                Outcome::Credentials { len }
+            }
+            (Meaning::Data(_), State::Live) => Outcome::Data,
+            (Meaning::Ping(ping), State::Live) => {
+                let mut pong = Vec::new();
+                dialect.write_pong(ping, &mut pong);
+                if !self.affords(now) {
+                    return Outcome::Broken(Cause::PingFlood);
+                }
+                self.queue_mut().push_control(|out| out.append(&mut pong));
+                Outcome::Done
+            }
+            (Meaning::Pong, State::Live) if !self.affords(now) => Outcome::Broken(Cause::PingFlood),
+            (Meaning::Pong, State::Live) => {
+                self.last_pong = now;
+                Outcome::Done
+            }
+            (Meaning::Goodbye, State::Auth | State::Live) => {
+                self.leave(now, Parting::silent());
+                Outcome::Done
+            }
+            (Meaning::Malformed, _) => Outcome::Broken(Cause::FrameMalformed),
+            _ => Outcome::Broken(Cause::ProtocolViolation),
+        }
+    }
+
+    fn on_hello(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
+        let Ok(hello) = Hello::decode(frame.payload) else {
+            return Outcome::Broken(Cause::FrameMalformed);
+        };
+        let (resume, limit, len) = (hello.resume, hello.frame_limit, hello.credentials.len());
+        self.peer_frame_limit = limit;
+        self.enter_phase(now, Phase::Auth, State::Auth);
+        if resume {
+            let refusal = Close::new(Cause::ResumeRefused)
+                .with_reason("this server does not resume sessions: say hello anew");
+            self.on_close(now, &refusal);
+            return Outcome::Done;
+        }
+        Outcome::Credentials { len }
+    }
+
+    fn on_welcome(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
+        let Ok(welcome) = Welcome::decode(frame.payload) else {
+            return Outcome::Broken(Cause::FrameMalformed);
+        };
+        if welcome.version != wire::VERSION {
+            return Outcome::Broken(Cause::VersionUnsupported);
+        }
+        if welcome.resumed || welcome.connection == 0 || welcome.received > self.sent {
+            return Outcome::Broken(Cause::ProtocolViolation);
+        }
+        let admission = Admission {
+            session: welcome.session,
+            timing: Timing {
+                heartbeat_ms: welcome.heartbeat_ms,
+                suspect_ms: welcome.dead_ms / 2,
+                dead_ms: welcome.dead_ms,
+            },
+        };
+        self.peer_frame_limit = welcome.frame_limit;
+        self.go_live(now, admission.timing);
+        Outcome::Welcome(admission)
+    }
+
+    fn on_goodbye(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
+        match Goodbye::decode(frame.payload) {
+            Err(_) => Outcome::Broken(Cause::FrameMalformed),
+            Ok(goodbye) => {
+                let parting = Parting::from(&goodbye);
+                self.leave(now, parting);
+                Outcome::Done
+            }
+        }
+    }
+
+    fn on_notice_in(frame: Frame<'_>) -> Outcome {
+        match Notice::decode(frame.payload) {
+            Err(_) => Outcome::Broken(Cause::FrameMalformed),
+            Ok(_) => Outcome::Notice,
+        }
+    }
+
+    fn on_control(&mut self, now: Time, kind: Kind, frame: Frame<'_>) -> Outcome {
+        if !self.affords(now) {
+            return Outcome::Broken(Cause::PingFlood);
+        }
+        let payload = frame.payload;
+        let received = match kind {
+            Kind::Ping => Ping::decode(payload).map(|ping| {
+                self.answer(now, ping);
+                ping.received
+            }),
+            Kind::Pong => Pong::decode(payload).map(|pong| {
+                self.on_pong(now, pong);
+                pong.received
+            }),
+            Kind::Ack => Ack::decode(payload).map(|ack| ack.received),
+            _ => return Outcome::Done,
+        };
+        match received {
+            Err(_) => Outcome::Broken(Cause::FrameMalformed),
+            Ok(count) if count < self.peer_received || count > self.sent => {
+                Outcome::Broken(Cause::ProtocolViolation)
+            }
+            Ok(count) => {
+                self.peer_received = count;
+                Outcome::Done
+            }
+        }
+    }
+
+    fn answer(&mut self, now: Time, ping: Ping) {
+        let pong = Pong {
+            ping_clock_us: ping.clock_us,
+            clock_us: now.as_micros(),
+            held_us: 0,
+            received: self.received,
+        };
+        if self.can_write() {
+            self.queue_mut().push_control(|out| pong.encode(out));
+        }
+    }
+
+    /// A pong that matches no ping is ignored.
+    fn on_pong(&mut self, now: Time, pong: Pong) {
+        if pong.ping_clock_us != self.last_ping.as_micros() || self.last_ping <= self.last_pong {
+            return;
+        }
+        let held = u64::from(pong.held_us);
+        let rtt = now.since(self.last_ping).as_micros();
+        let rtt = u64::try_from(rtt).unwrap_or(u64::MAX).saturating_sub(held);
+        self.rtt_us = u32::try_from(rtt.max(1)).unwrap_or(u32::MAX);
+        self.last_pong = now;
+    }
+
+    /// Only a server counts what a client asks of it.
+    fn affords(&mut self, now: Time) -> bool {
+        self.role == Role::Client || self.bucket.take(now)
+    }
+
+    /// The peer said goodbye: that is the cause, whatever comes after it. We send no more data.
+    fn leave(&mut self, now: Time, parting: Parting) {
+        let drained = self.drain_notice == DrainNotice::Written;
+        self.note(now, Layer::Frame, "goodbye");
+        self.rare_mut().parting = Some(parting);
+        let cause = if drained { Cause::Drained } else { Cause::PeerGoodbye };
+        self.close_quietly(now, cause);
+    }
+
+    pub(super) fn on_admit(&mut self, now: Time, admission: Admission) {
+        if self.state != State::Auth || self.role == Role::Client {
+            return;
+        }
+        if let Framing::Native = self.config.framing {
+            let welcome = Welcome {
+                version: wire::VERSION,
+                resumed: false,
+                session: admission.session,
+                connection: 1,
+                received: 0,
+                heartbeat_ms: admission.timing.heartbeat_ms,
+                dead_ms: admission.timing.dead_ms,
+                resume_window_ms: 0,
+                frame_limit: self.config.limits.frame_bytes_max,
+                token: &[],
+                extensions: wire::Extensions::default(),
+            };
+            self.queue_mut().push_control(|out| welcome.encode(out));
+        }
+        self.go_live(now, admission.timing);
+    }
+
+    fn go_live(&mut self, now: Time, timing: Timing) {
+        let dead = (timing.dead_ms > 0).then(|| super::millis(timing.dead_ms));
+        self.timing = timing;
+        self.bucket = PingBucket::new(now, dead);
+        self.last_in = now;
+        self.last_data = now;
+        self.enter_phase(now, Phase::Live, State::Live);
+    }
+
+    /// A rule was broken: told in a goodbye, but not to who does not speak this protocol at all.
+    fn on_broken(&mut self, now: Time, cause: Cause) {
+        self.note(now, Layer::Frame, cause.label());
+        if cause == Cause::WrongProtocol {
+            self.close_silently(now, cause);
+        } else {
+            let mut close = Close::new(cause);
+            close.advice = cause.advice().unwrap_or(Advice::DoNot);
+            self.decide(now, &close);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! How many descriptors this process has open, and how many it may have.
+
+/// Counts the open descriptors of this process; `None` where that is not read yet (all but Linux).
+#[must_use]
+pub fn open_fds() -> Option<u64> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return proc_fs::stat_count().or_else(proc_fs::list_count);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    None
+}
+
+/// Reads the soft limit of open descriptors (`RLIMIT_NOFILE`); `None` where it is unlimited or there is none.
+#[must_use]
+pub fn max_fds() -> Option<u64> {
+    #[cfg(unix)]
+    return rlimit::soft();
+    #[cfg(not(unix))]
+    None
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod proc_fs {
+    use std::fs;
+
+    const DIR: &str = "/proc/self/fd";
+
+    /// The size of the directory, which is the count from Linux 6.2 on and 0 before: one call, whatever the
+    /// count.
+    pub(super) fn stat_count() -> Option<u64> {
+        let count = fs::metadata(DIR).ok()?.len();
+        (count > 0).then_some(count)
+    }
+
+    /// The entries of the directory, without the one by which it is read.
+    pub(super) fn list_count() -> Option<u64> {
+        let entries = fs::read_dir(DIR).ok()?.count();
+        u64::try_from(entries).ok()?.checked_sub(1)
+    }
+}
+
+#[cfg(unix)]
+mod rlimit {
+    #[allow(
+        clippy::useless_conversion,
+        reason = "rlim_t is narrower, or signed, on some systems"
+    )]
+    pub(super) fn soft() -> Option<u64> {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: `limit` is the struct that the call fills, and is writable for it.
+        let status = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+        if status != 0 || limit.rlim_cur == libc::RLIM_INFINITY {
+            return None;
+        }
+        u64::try_from(limit.rlim_cur).ok()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    // The only test of this binary that opens anything: the count is of the whole process.
+    #[test]
+    fn an_opened_file_is_counted_both_by_the_size_and_by_the_entries() {
+        let before = open_fds().unwrap();
+        let files: Vec<File> = (0..3).map(|_| File::open("/dev/null").unwrap()).collect();
+        assert_eq!(open_fds(), Some(before + 3));
+        assert_eq!(proc_fs::list_count(), Some(before + 3));
+        if proc_fs::stat_count().is_none() {
+            eprintln!("skipped: /proc/self/fd has no size before Linux 6.2");
+        }
+        drop(files);
+        assert_eq!(open_fds(), Some(before));
+    }
+}

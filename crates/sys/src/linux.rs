@@ -1,0 +1,229 @@
+//! The readings on Linux: `getsockopt`, `setsockopt` and `ioctl`, each behind one checked wrapper.
+
+use std::ffi::c_int;
+use std::io;
+use std::mem::{MaybeUninit, offset_of, size_of};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::{Borrowed, TcpInfo};
+
+/// `TCP_RTO_MAX_MS` of `linux/tcp.h`, which libc does not name yet.
+const TCP_RTO_MAX_MS: c_int = 44;
+/// `SIOCINQ` of `linux/sockios.h`, by the name that libc has for it.
+const SIOCINQ: libc::Ioctl = libc::FIONREAD;
+/// `SIOCOUTQ` of `linux/sockios.h`, by the name that libc has for it.
+const SIOCOUTQ: libc::Ioctl = libc::TIOCOUTQ;
+/// The shortest `tcp_info` that is of use: up to and with `tcpi_bytes_received`, of Linux 4.1.
+const LEN_MIN: usize = offset_of!(libc::tcp_info, tcpi_bytes_received) + size_of::<u64>();
+
+pub(crate) fn tcp_info(fd: Borrowed<'_>) -> Option<TcpInfo> {
+    let (raw, len) = option::<libc::tcp_info>(fd, libc::TCP_INFO).ok()?;
+    from_kernel(&raw, len)
+}
+
+pub(crate) fn bytes_unread(fd: Borrowed<'_>) -> Option<u32> {
+    queue_len(fd, SIOCINQ)
+}
+
+pub(crate) fn bytes_unacked(fd: Borrowed<'_>) -> Option<u32> {
+    queue_len(fd, SIOCOUTQ)
+}
+
+pub(crate) fn set_rto_max(fd: Borrowed<'_>, rto_max: Duration) -> io::Result<()> {
+    let millis = c_int::try_from(rto_max.as_millis()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    set_option(fd, TCP_RTO_MAX_MS, millis).map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOPROTOOPT) => io::ErrorKind::Unsupported.into(),
+        _ => error,
+    })
+}
+
+pub(crate) fn rto_max(fd: Borrowed<'_>) -> Option<Duration> {
+    let (millis, _) = option::<c_int>(fd, TCP_RTO_MAX_MS).ok()?;
+    u64::try_from(millis).ok().map(Duration::from_millis)
+}
+
+pub(crate) fn supports_rto_max() -> bool {
+    static SUPPORTED: OnceLock<bool> = OnceLock::new();
+    if let Some(known) = SUPPORTED.get() {
+        return *known;
+    }
+    // Only an answer of the kernel is kept: a lack of descriptors passes.
+    let Ok(socket) = tcp_socket() else {
+        return false;
+    };
+    *SUPPORTED.get_or_init(|| rto_max(socket.as_fd()).is_some())
+}
+
+/// Takes from the kernel's struct what it filled: `len` bytes; the rest of `raw` is zero.
+fn from_kernel(raw: &libc::tcp_info, len: usize) -> Option<TcpInfo> {
+    (len >= LEN_MIN).then_some(TcpInfo {
+        state: raw.tcpi_state,
+        retransmits: raw.tcpi_retransmits,
+        probes: raw.tcpi_probes,
+        backoff: raw.tcpi_backoff,
+        unacked: raw.tcpi_unacked,
+        last_data_recv_ms: raw.tcpi_last_data_recv,
+        last_ack_recv_ms: raw.tcpi_last_ack_recv,
+        rtt_us: raw.tcpi_rtt,
+        rttvar_us: raw.tcpi_rttvar,
+        bytes_acked: raw.tcpi_bytes_acked,
+        bytes_received: raw.tcpi_bytes_received,
+        segs_in: raw.tcpi_segs_in,
+        notsent: raw.tcpi_notsent_bytes,
+        bytes_retrans: raw.tcpi_bytes_retrans,
+        rcv_ooopack: raw.tcpi_rcv_ooopack,
+        snd_wnd: raw.tcpi_snd_wnd,
+    })
+}
+
+/// A type that the kernel may fill in part.
+///
+/// # Safety
+/// Every bit pattern must be a value of the type, all zeros included.
+unsafe trait Plain: Copy {}
+
+// SAFETY: an integer.
+unsafe impl Plain for c_int {}
+// SAFETY: a `repr(C)` struct of integers only.
+unsafe impl Plain for libc::tcp_info {}
+
+/// A value with all its bytes zero.
+fn zeroed<T: Plain>() -> T {
+    // SAFETY: `Plain` promises that zeros are a value.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+/// `getsockopt` at `IPPROTO_TCP`: the value, zeros where the kernel wrote none, and the bytes that it wrote.
+fn option<T: Plain>(fd: Borrowed<'_>, name: c_int) -> io::Result<(T, usize)> {
+    let mut value: T = zeroed();
+    let mut len = socklen::<T>()?;
+    // SAFETY: `value` is writable for `len` bytes, which is its size, and the kernel writes no more; any
+    // bytes it writes are a value, as `Plain` promises. `fd` is open for the call, since it is borrowed.
+    let status = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            name,
+            (&raw mut value).cast(),
+            &raw mut len,
+        )
+    };
+    checked(status)?;
+    Ok((value, usize::try_from(len).unwrap_or(0)))
+}
+
+/// `setsockopt` at `IPPROTO_TCP` with an `int`.
+fn set_option(fd: Borrowed<'_>, name: c_int, value: c_int) -> io::Result<()> {
+    let len = socklen::<c_int>()?;
+    // SAFETY: `value` is readable for `len` bytes, which is its size; `fd` is open, since it is borrowed.
+    let status = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            name,
+            (&raw const value).cast(),
+            len,
+        )
+    };
+    checked(status)
+}
+
+/// An `ioctl` that answers with an `int` which is a number of bytes.
+fn queue_len(fd: Borrowed<'_>, request: libc::Ioctl) -> Option<u32> {
+    let mut len: c_int = 0;
+    // SAFETY: the two requests of this file, `SIOCINQ` and `SIOCOUTQ`, write one `int` to their argument,
+    // which `len` is; `fd` is open for the call, since it is borrowed.
+    let status = unsafe { libc::ioctl(fd.as_raw_fd(), request, &raw mut len) };
+    checked(status).ok()?;
+    u32::try_from(len).ok()
+}
+
+/// A TCP socket that is neither bound nor connected.
+fn tcp_socket() -> io::Result<OwnedFd> {
+    // SAFETY: three integers go in, and nothing of ours is touched.
+    let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new and open, and nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn socklen<T>() -> io::Result<libc::socklen_t> {
+    libc::socklen_t::try_from(size_of::<T>()).map_err(|_| io::ErrorKind::InvalidInput.into())
+}
+
+fn checked(status: c_int) -> io::Result<()> {
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_whose_struct_ends_before_bytes_received_gives_nothing() {
+        let raw = zeroed();
+        assert_eq!(from_kernel(&raw, LEN_MIN - 1), None);
+        assert_eq!(from_kernel(&raw, LEN_MIN), Some(TcpInfo::default()));
+    }
+
+    #[test]
+    fn the_fields_lie_where_the_kernel_writes_them() {
+        // The offsets of Linux 6.18 on x86_64, read from its raw bytes.
+        assert_eq!(LEN_MIN, 136);
+        assert_eq!(offset_of!(libc::tcp_info, tcpi_backoff), 4);
+        assert_eq!(offset_of!(libc::tcp_info, tcpi_unacked), 24);
+        assert_eq!(offset_of!(libc::tcp_info, tcpi_last_data_recv), 52);
+        assert_eq!(offset_of!(libc::tcp_info, tcpi_rtt), 68);
+        assert_eq!(offset_of!(libc::tcp_info, tcpi_segs_in), 140);
+        assert_eq!(offset_of!(libc::tcp_info, tcpi_bytes_retrans), 208);
+        assert_eq!(offset_of!(libc::tcp_info, tcpi_snd_wnd), 228);
+    }
+
+    #[test]
+    fn every_field_comes_from_its_own_place() {
+        let mut raw: libc::tcp_info = zeroed();
+        raw.tcpi_state = 1;
+        raw.tcpi_retransmits = 2;
+        raw.tcpi_probes = 3;
+        raw.tcpi_backoff = 4;
+        raw.tcpi_unacked = 5;
+        raw.tcpi_last_data_recv = 6;
+        raw.tcpi_last_ack_recv = 7;
+        raw.tcpi_rtt = 8;
+        raw.tcpi_rttvar = 9;
+        raw.tcpi_bytes_acked = 10;
+        raw.tcpi_bytes_received = 11;
+        raw.tcpi_segs_in = 12;
+        raw.tcpi_notsent_bytes = 13;
+        raw.tcpi_bytes_retrans = 14;
+        raw.tcpi_rcv_ooopack = 15;
+        raw.tcpi_snd_wnd = 16;
+        let expected = TcpInfo {
+            state: 1,
+            retransmits: 2,
+            probes: 3,
+            backoff: 4,
+            unacked: 5,
+            last_data_recv_ms: 6,
+            last_ack_recv_ms: 7,
+            rtt_us: 8,
+            rttvar_us: 9,
+            bytes_acked: 10,
+            bytes_received: 11,
+            segs_in: 12,
+            notsent: 13,
+            bytes_retrans: 14,
+            rcv_ooopack: 15,
+            snd_wnd: 16,
+        };
+        assert_eq!(from_kernel(&raw, size_of_val(&raw)), Some(expected));
+    }
+}

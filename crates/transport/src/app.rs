@@ -1,0 +1,76 @@
+//! What a connection's owner serves: the seam to the server's sessions and to the client's.
+
+use std::task::{Context, Poll};
+
+use lastword_session::{Admission, Close, Ending, SendError, Session, Time, wire::Notice};
+
+/// Whoever a connection is driven for. All calls come from the connection's own task, one at a time.
+///
+/// A panic in `joined`, `frame` or `notice` is caught: it ends this connection only, as `handler_panicked`.
+pub trait App: Send + Unpin + 'static {
+    /// Server: takes the credentials of a peer that asks to be let in.
+    fn authenticate(&mut self, credentials: &[u8]);
+
+    /// Server: says whether the peer is let in.
+    fn poll_admission(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admission, Close>>;
+
+    /// The session is live.
+    fn joined(&mut self, outbox: &mut Outbox<'_>, admission: &Admission);
+
+    /// Whether another frame would be taken; while it is not, nothing is read.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Takes one frame of the game.
+    fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]);
+
+    /// Client: takes an announcement.
+    fn notice(&mut self, notice: &Notice<'_>);
+
+    /// After the end was read: whether the game has taken everything, and come back for more. The count
+    /// grows with each frame taken.
+    fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Frames the game has taken so far, to see whether it still does.
+    fn taken(&self) -> u64;
+
+    /// The game's code panicked: what it owned is dropped, and not called again.
+    fn panicked(&mut self);
+
+    /// The end, with its one cause. Called once, and last.
+    fn closed(&mut self, ending: Box<Ending>);
+}
+
+/// The way out for frames and decisions made while a frame is handled: no lock, no hop.
+#[derive(Debug)]
+pub struct Outbox<'a> {
+    pub(crate) session: &'a mut Session,
+    pub(crate) now: Time,
+}
+
+impl Outbox<'_> {
+    /// Queues a frame for the peer; all that is queued while one burst is handled leaves in one write.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
+    /// silent also fixes `send_queue_full`.
+    pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.session.send(self.now, payload)
+    }
+
+    /// Ends the connection.
+    pub fn close(&mut self, close: &Close) {
+        self.session.handle(self.now, lastword_session::Input::Close(close));
+    }
+
+    /// When the frame that is being handled was read.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The heartbeat's last round trip, once there was one.
+    #[must_use]
+    pub fn rtt(&self) -> Option<std::time::Duration> {
+        self.session.rtt()
+    }
+}

@@ -1,0 +1,205 @@
+//! The dense table of connections: one deadline and one mailbox each, swept every 100 ms. No timer per session.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use lastword_session::Time;
+
+use crate::{Clock, Mailbox};
+
+/// The connections of one server or client.
+///
+/// A slot's deadline is a number of sweep steps, so a sweep of 100,000 connections reads 400 KB in order.
+#[derive(Debug)]
+pub struct Table {
+    clock: Clock,
+    chunks: RwLock<Vec<Arc<Chunk>>>,
+    free: Mutex<Vec<u32>>,
+}
+
+/// One connection's place in a [`Table`]; dropping it frees the place.
+#[derive(Debug)]
+pub struct Slot {
+    chunk: Arc<Chunk>,
+    index: u32,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    table: Weak<Table>,
+    steps: [AtomicU32; CHUNK],
+    mailboxes: Mutex<[Option<Arc<Mailbox>>; CHUNK]>,
+}
+
+impl Table {
+    /// Makes an empty table and starts its sweep on the current tokio runtime; the sweep ends with the table.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn start(clock: Clock) -> Arc<Self> {
+        let table = Arc::new(Self {
+            clock,
+            chunks: RwLock::default(),
+            free: Mutex::default(),
+        });
+        tokio::spawn(sweep(Arc::downgrade(&table)));
+        table
+    }
+
+    /// The clock that the deadlines are read from.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Gives a connection its place.
+    #[must_use]
+    pub fn insert(self: &Arc<Self>, mailbox: Arc<Mailbox>) -> Slot {
+        let (index, chunk) = self.take_free();
+        if let Some(place) = chunk.lock().get_mut(offset(index)) {
+            *place = Some(mailbox);
+        }
+        Slot { chunk, index }
+    }
+
+    /// Finds the mailbox in a place, whoever has it now.
+    #[must_use]
+    pub fn find(&self, index: u32) -> Option<Arc<Mailbox>> {
+        let chunk = Arc::clone(read(&self.chunks).get(chunk_of(index))?);
+        let mailbox = chunk.lock().get(offset(index))?.clone();
+        mailbox
+    }
+
+    /// Calls `each` for every connection there is.
+    pub fn for_each(&self, mut each: impl FnMut(&Arc<Mailbox>)) {
+        let chunks = read(&self.chunks).clone();
+        for chunk in chunks {
+            // The lock is held while `each` runs: nobody leaves or joins this chunk, and nothing is cloned.
+            chunk.lock().iter().flatten().for_each(&mut each);
+        }
+    }
+
+    /// Wakes every connection whose deadline has come.
+    fn wake_due(&self, step: u32) {
+        let chunks = read(&self.chunks).clone();
+        for chunk in chunks {
+            chunk.wake_due(step);
+        }
+    }
+
+    fn take_free(self: &Arc<Self>) -> (u32, Arc<Chunk>) {
+        let mut free = lock(&self.free);
+        if let Some(index) = free.pop()
+            && let Some(chunk) = read(&self.chunks).get(chunk_of(index))
+        {
+            return (index, Arc::clone(chunk));
+        }
+        let chunk = Arc::new(Chunk::new(Arc::downgrade(self)));
+        let mut chunks = self.chunks.write().unwrap_or_else(PoisonError::into_inner);
+        let first = u32::try_from(chunks.len() * CHUNK).unwrap_or(u32::MAX);
+        chunks.push(Arc::clone(&chunk));
+        let more: Vec<u32> = (first..).take(CHUNK).skip(1).collect();
+        free.extend(more.into_iter().rev());
+        (first, chunk)
+    }
+}
+
+impl Slot {
+    /// This place's number, for [`Table::find`].
+    #[must_use]
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Sets when the connection is to be woken; rounded up to the next sweep.
+    pub fn set(&self, deadline: Time) {
+        let step = step_after(deadline);
+        if let Some(place) = self.chunk.steps.get(offset(self.index)) {
+            place.store(step, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.set(Time::NEVER);
+        if let Some(place) = self.chunk.lock().get_mut(offset(self.index)) {
+            *place = None;
+        }
+        if let Some(table) = self.chunk.table.upgrade() {
+            lock(&table.free).push(self.index);
+        }
+    }
+}
+
+impl Chunk {
+    fn new(table: Weak<Table>) -> Self {
+        Self {
+            table,
+            steps: [const { AtomicU32::new(NEVER) }; CHUNK],
+            mailboxes: Mutex::new([const { None }; CHUNK]),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Option<Arc<Mailbox>>; CHUNK]> {
+        lock(&self.mailboxes)
+    }
+
+    /// A deadline that has come is taken, so that its owner is woken once; it sets the next one itself.
+    fn wake_due(&self, now: u32) {
+        for (offset, place) in self.steps.iter().enumerate() {
+            let step = place.load(Ordering::Relaxed);
+            let due = step <= now;
+            if due && place.compare_exchange(step, NEVER, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                let mailbox = self.lock().get(offset).cloned().flatten();
+                if let Some(mailbox) = mailbox {
+                    mailbox.wake();
+                }
+            }
+        }
+    }
+}
+
+/// Sweeps until the table is gone. A late sweep is made up for by the next one; it wakes nobody too early.
+async fn sweep(table: Weak<Table>) {
+    let mut ticks = tokio::time::interval(STEP);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(table) = table.upgrade() else { return };
+        table.wake_due(step_before(table.clock.now()));
+    }
+}
+
+fn step_before(now: Time) -> u32 {
+    u32::try_from(now.as_micros() / STEP_MICROS).unwrap_or(NEVER - 1)
+}
+
+fn step_after(deadline: Time) -> u32 {
+    u32::try_from(deadline.as_micros().div_ceil(STEP_MICROS)).unwrap_or(NEVER)
+}
+
+fn chunk_of(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX) / CHUNK
+}
+
+fn offset(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX) % CHUNK
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How far apart sweeps are: `lastword_keepalive::SWEEP`, part of every detection bound.
+const STEP: Duration = lastword_keepalive::SWEEP;
+const STEP_MICROS: u64 = 100_000;
+const _: () = assert!(STEP.as_micros() == 100_000);
+const CHUNK: usize = 256;
+const NEVER: u32 = u32::MAX;

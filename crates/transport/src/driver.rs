@@ -1,0 +1,223 @@
+//! The one task of a connection: what is ready goes to the session, what the session asks is done.
+//!
+//! Each turn looks at everything in one fixed order (mail, admission, reading, the end, deadlines, writing,
+//! outputs), so that what is ready at the same moment never makes the cause a coin toss.
+
+mod end;
+mod read;
+mod write;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use lastword_session::{Cause, Close, Input, Session, Terminal, Time};
+use tokio::io::Ready;
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use crate::app::{App, Outbox};
+use crate::mailbox::{Mailbox, Request};
+use crate::{Clock, Slot, Tap, scratch};
+
+/// Drives one connection to its end; a future that is ready when the verdict was handed over.
+///
+/// Dropped before that, the connection ends without a verdict: whoever counts it learns that from the drop
+/// of its [`App`].
+#[derive(Debug)]
+pub struct Driver<A> {
+    tap: Tap,
+    session: Session,
+    app: A,
+    mailbox: Arc<Mailbox>,
+    slot: Slot,
+    clock: Clock,
+    /// How reading ended, until the game has taken everything that was read.
+    terminal: Option<Terminal>,
+    paused: bool,
+    noticed: bool,
+    open: bool,
+    settling: bool,
+    side: Option<Box<Side>>,
+}
+
+/// What most connections need at their end only, or when the game is slow.
+#[derive(Default)]
+struct Side {
+    /// Bytes that were read and not yet taken by the session.
+    carry: Vec<u8>,
+    notice: Option<Pin<Box<dyn Future<Output = std::io::Result<Ready>> + Send>>>,
+    settle: Option<Pin<Box<Sleep>>>,
+    settle_step_ms: u64,
+    taken: u64,
+    taken_at: Time,
+}
+
+impl std::fmt::Debug for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Side").field("carry", &self.carry.len()).finish_non_exhaustive()
+    }
+}
+
+impl<A: App> Driver<A> {
+    /// Puts a connection together. `slot` is the place of `mailbox` in the table that wakes it.
+    #[must_use]
+    pub fn new(
+        stream: TcpStream,
+        session: Session,
+        app: A,
+        mailbox: Arc<Mailbox>,
+        slot: Slot,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            tap: Tap::new(stream),
+            session,
+            app,
+            mailbox,
+            slot,
+            clock,
+            terminal: None,
+            paused: false,
+            noticed: false,
+            open: false,
+            settling: false,
+            side: None,
+        }
+    }
+
+    /// Does everything that is ready once. Returns whether anything was.
+    fn turn(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        let mut busy = self.take_mail(now);
+        busy |= self.poll_admission(cx, now);
+        busy |= self.poll_read(cx, now);
+        busy |= self.poll_end(cx, now);
+        busy |= self.check_deadline(now);
+        busy | self.poll_write(cx, now)
+    }
+
+    fn take_mail(&mut self, now: Time) -> bool {
+        let Some(mail) = self.mailbox.take() else { return false };
+        if let Some(mut queue) = mail.queue {
+            self.session.adopt(&mut queue);
+            scratch::give_queue(queue);
+        }
+        for request in mail.requests {
+            self.handle_request(now, &request);
+        }
+        true
+    }
+
+    fn handle_request(&mut self, now: Time, request: &Request) {
+        match request {
+            Request::Close(close) => self.session.handle(now, Input::Close(close)),
+            Request::Notice(notice) => self.session.handle(now, Input::Notice(notice)),
+            Request::DrainExpired => self.session.handle(now, Input::DrainExpired),
+        }
+    }
+
+    fn poll_admission(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        if !self.session.is_authenticating() {
+            return false;
+        }
+        match self.app.poll_admission(cx) {
+            Poll::Pending => false,
+            Poll::Ready(Err(refusal)) => {
+                self.session.handle(now, Input::Close(&refusal));
+                true
+            }
+            Poll::Ready(Ok(admission)) => {
+                self.session.handle(now, Input::Admit(admission));
+                self.open = true;
+                self.mailbox.open(admission.session, self.session.peer_frame_limit());
+                self.guarded(now, |app, session| {
+                    app.joined(&mut Outbox { session, now }, &admission);
+                });
+                true
+            }
+        }
+    }
+
+    fn check_deadline(&mut self, now: Time) -> bool {
+        if self.session.poll_timeout().0 > now {
+            return false;
+        }
+        let readings = self.tap.readings();
+        self.session.handle(now, Input::Timeout(readings));
+        true
+    }
+
+    /// Runs the game's code outside of a frame.
+    fn guarded(&mut self, now: Time, call: impl FnOnce(&mut A, &mut Session)) {
+        let (app, session) = (&mut self.app, &mut self.session);
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(app, session))).is_err() {
+            self.on_panic(now);
+        }
+    }
+
+    /// The game's code panicked: that ends this session and nothing else.
+    fn on_panic(&mut self, now: Time) {
+        self.app.panicked();
+        let close = Close::new(Cause::HandlerPanicked);
+        self.session.handle(now, Input::Close(&close));
+    }
+
+    fn side(&mut self) -> &mut Side {
+        self.side.get_or_insert_default()
+    }
+
+    /// When to be woken at the latest.
+    fn next_deadline(&self) -> Time {
+        let delivery = match (&self.terminal, &self.side) {
+            (Some(_), Some(side)) => side.taken_at + self.session.limits().delivery_timeout,
+            _ => Time::NEVER,
+        };
+        self.session.poll_timeout().0.min(delivery)
+    }
+
+    /// Leaves the connection as it is until something wakes it.
+    fn rest(&mut self) {
+        if self.open && !self.session.takes_data() {
+            self.open = false;
+            if let Some(mut late) = self.mailbox.close() {
+                self.session.adopt(&mut late);
+            }
+        }
+        self.mailbox.set_owned_bytes(self.session.queued_bytes());
+        if let Some(queue) = self.session.reclaim() {
+            scratch::give_queue(queue);
+        }
+        self.slot.set(self.next_deadline());
+    }
+}
+
+impl<A: App> Future for Driver<A> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.mailbox.register(cx.waker());
+        for _ in 0..TURNS_PER_POLL {
+            let now = this.clock.now();
+            this.session.lend(scratch::take_queue);
+            let busy = this.turn(cx, now);
+            match this.poll_outputs(cx, now) {
+                Some(ending) => {
+                    this.finish(ending);
+                    return Poll::Ready(());
+                }
+                None if !busy => {
+                    this.rest();
+                    return Poll::Pending;
+                }
+                None => {}
+            }
+        }
+        this.rest();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// A connection that is always ready lets others on its worker have a turn.
+const TURNS_PER_POLL: u32 = 16;

@@ -1,0 +1,119 @@
+//! The end: delivery of what was read, our last words, the peer's kernel's answer, the verdict.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use lastword_session::{Ending, Input, Output, Time};
+
+use super::Driver;
+use crate::app::App;
+
+impl<A: App> Driver<A> {
+    /// Hands the end on once the game has taken everything, and watches for an end while nothing is read.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        self.poll_notice(cx, now);
+        let Some(terminal) = self.terminal else { return false };
+        if self.session.is_live() && !self.is_delivered(cx, now) {
+            return false;
+        }
+        self.terminal = None;
+        // Fresh, and only now: the FIN bit holds after the drain and at no time before it.
+        let readings = self.tap.readings();
+        self.session.handle(now, Input::Ended(terminal, readings));
+        true
+    }
+
+    /// Does what the session asks. Returns the verdict when it is out.
+    pub(super) fn poll_outputs(&mut self, cx: &mut Context<'_>, now: Time) -> Option<Box<Ending>> {
+        loop {
+            match self.session.poll_output() {
+                Some(Output::Closed(ending)) => return Some(ending),
+                Some(Output::Shut) => {
+                    if self.tap.shutdown().is_err() {
+                        let readings = self.tap.readings();
+                        self.session.handle(now, Input::WriteFailed(readings));
+                    }
+                    self.session.handle(now, Input::Shut);
+                }
+                Some(Output::Settle) => self.settling = true,
+                None if self.settling && self.is_settled(cx) => {
+                    self.settling = false;
+                    let readings = self.tap.readings();
+                    self.session.handle(now, Input::Settled(readings));
+                }
+                None => return None,
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, mut ending: Box<Ending>) {
+        let late = self.mailbox.close();
+        let (bytes, frames) = late.map_or((0, 0), |late| (late.len(), late.data_frames()));
+        ending.evidence.bytes_unsent += u64::try_from(bytes).unwrap_or(u64::MAX);
+        ending.evidence.frames_unsent += frames;
+        if ending.evidence.kernel.is_none() {
+            let readings = self.tap.readings();
+            ending.first_error = ending.first_error.or(readings.first_error);
+            ending.evidence.add_kernel(&readings, self.session.is_shut());
+        }
+        if ending.abort {
+            self.tap.abort();
+        } else {
+            self.tap.bound_orphan();
+        }
+        self.app.closed(ending);
+    }
+
+    fn poll_notice(&mut self, cx: &mut Context<'_>, now: Time) {
+        let Some(notice) = self.side.as_mut().and_then(|side| side.notice.as_mut()) else { return };
+        if notice.as_mut().poll(cx).is_ready() {
+            // Its flags are sticky: taken once, then disarmed.
+            self.noticed = true;
+            self.side().notice = None;
+            let readings = self.tap.readings();
+            self.session.handle(now, Input::EndNoticed(readings));
+        }
+    }
+
+    /// Whether the game has taken everything, or taken nothing for so long that the rest is given up.
+    fn is_delivered(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        if self.app.poll_delivered(cx).is_ready() {
+            return true;
+        }
+        let taken = self.app.taken();
+        let timeout = self.session.limits().delivery_timeout;
+        let side = self.side();
+        if side.taken != taken {
+            side.taken = taken;
+            side.taken_at = now;
+        }
+        now.since(side.taken_at) >= timeout
+    }
+
+    /// Whether the peer's kernel acknowledged everything, or never will: asked again at growing distances,
+    /// since no readiness tells it.
+    fn is_settled(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            let waits = self.tap.sample().is_some_and(|now| now.outq > 0 && now.state != TCP_CLOSE);
+            if !waits {
+                return true;
+            }
+            let side = self.side();
+            let step = side.settle_step_ms;
+            let sleep = side.settle.get_or_insert_with(|| {
+                Box::pin(tokio::time::sleep(Duration::from_millis(step)))
+            });
+            match sleep.as_mut().poll(cx) {
+                Poll::Pending => return false,
+                Poll::Ready(()) => {
+                    side.settle = None;
+                    side.settle_step_ms = (step * 2).clamp(1, SETTLE_STEP_MS_MAX);
+                }
+            }
+        }
+    }
+}
+
+/// `TCP_CLOSE`: a reset or a time-out took the connection.
+const TCP_CLOSE: u8 = 7;
+const SETTLE_STEP_MS_MAX: u64 = 50;

@@ -1,0 +1,134 @@
+//! Reading: what the socket has goes to the session and on to the game, as long as the game takes it.
+
+use std::ops::ControlFlow;
+use std::task::{Context, Poll};
+
+use lastword_session::{Event, Input, OsError, Terminal, Time};
+use tokio::io::Interest;
+
+use super::Driver;
+use crate::app::{App, Outbox};
+use crate::scratch::ReadBuffer;
+
+impl<A: App> Driver<A> {
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        if self.terminal.is_some() || !self.session.wants_read() || !self.may_read(cx, now) {
+            return false;
+        }
+        let mut busy = self.feed_carry(cx, now);
+        let mut buffer = ReadBuffer::take();
+        for _ in 0..READS_PER_TURN {
+            if self.paused || !self.session.wants_read() {
+                break;
+            }
+            let Poll::Ready(read) = self.tap.poll_read(cx, buffer.bytes()) else { break };
+            busy = true;
+            match read {
+                Ok(0) => return self.read_ended(now, Terminal::Eof),
+                Err(error) => return self.read_ended(now, Terminal::Error(OsError::from(&error))),
+                Ok(n) => {
+                    self.session.bytes_arrived(now, n);
+                    let bytes = buffer.bytes().get(..n).unwrap_or_default();
+                    self.feed(cx, now, bytes);
+                }
+            }
+        }
+        busy
+    }
+
+    /// Whether to read at all: not while the game takes nothing, so that the peer feels it.
+    fn may_read(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        if !self.session.is_live() {
+            self.resume(now);
+            return true;
+        }
+        match self.app.poll_ready(cx) {
+            Poll::Ready(()) => self.resume(now),
+            Poll::Pending => self.pause(now),
+        }
+        !self.paused
+    }
+
+    fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
+        let (open, mailbox) = (&mut self.open, &self.mailbox);
+        let (app, session) = (&mut self.app, &mut self.session);
+        let each = |session: &mut lastword_session::Session, event: Event<'_>| {
+            match event {
+                Event::Data(payload) => app.frame(&mut Outbox { session, now }, payload),
+                Event::Credentials(credentials) => app.authenticate(credentials),
+                Event::Notice(notice) => app.notice(&notice),
+                Event::Welcome(admission) => {
+                    *open = true;
+                    mailbox.open(admission.session, session.peer_frame_limit());
+                    app.joined(&mut Outbox { session, now }, &admission);
+                }
+            }
+            match session.is_live() && app.poll_ready(cx).is_pending() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let feed = std::panic::AssertUnwindSafe(|| session.feed(now, bytes, each));
+        match std::panic::catch_unwind(feed) {
+            Ok(consumed) => {
+                let rest = bytes.get(consumed..).unwrap_or_default();
+                if !rest.is_empty() {
+                    self.side().carry.extend_from_slice(rest);
+                    self.pause(now);
+                }
+            }
+            Err(_) => self.on_panic(now),
+        }
+    }
+
+    fn feed_carry(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        let Some(side) = &mut self.side else { return false };
+        if side.carry.is_empty() {
+            return false;
+        }
+        let carry = std::mem::take(&mut side.carry);
+        self.feed(cx, now, &carry);
+        true
+    }
+
+    /// The end of reading. It counts once the game has taken what was read before it.
+    fn read_ended(&mut self, now: Time, terminal: Terminal) -> bool {
+        self.terminal = Some(terminal);
+        let readings = self.tap.readings();
+        self.session.handle(now, Input::EndNoticed(readings));
+        let taken = self.app.taken();
+        let side = self.side();
+        side.taken = taken;
+        side.taken_at = now;
+        true
+    }
+
+    pub(super) fn pause(&mut self, now: Time) {
+        if self.paused {
+            return;
+        }
+        self.paused = true;
+        self.session.handle(now, Input::Paused);
+        if WATCHES_FOR_THE_END && !self.noticed {
+            let stream = self.tap.share();
+            self.side().notice = Some(Box::pin(async move { stream.ready(Interest::PRIORITY).await }));
+        }
+    }
+
+    pub(super) fn resume(&mut self, now: Time) {
+        if !self.paused {
+            return;
+        }
+        self.paused = false;
+        // The notice shares the stream: it must be gone before the next read.
+        if let Some(side) = &mut self.side {
+            side.notice = None;
+        }
+        self.session.handle(now, Input::Resumed);
+    }
+}
+
+const READS_PER_TURN: u32 = 8;
+
+/// `Interest::PRIORITY` resolves on FIN and RST and not on data, on Linux only (kernel.md, section 7).
+const WATCHES_FOR_THE_END: bool = cfg!(target_os = "linux");

@@ -1,0 +1,26 @@
+//! Writing: one write for all that is queued.
+
+use std::task::{Context, Poll};
+
+use lastword_session::{Input, Time};
+
+use super::Driver;
+use crate::app::App;
+
+impl<A: App> Driver<A> {
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        let mut busy = false;
+        while self.session.wants_write() {
+            match self.tap.poll_write(cx, &self.session.slices()) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(n)) => self.session.transmitted(now, n),
+                Poll::Ready(Err(_)) => {
+                    let readings = self.tap.readings();
+                    self.session.handle(now, Input::WriteFailed(readings));
+                }
+            }
+            busy = true;
+        }
+        busy
+    }
+}

@@ -1,0 +1,79 @@
+//! Socket options: set once on the listener, inherited by every connection.
+
+use std::io;
+use std::net::SocketAddr;
+
+use lastword_keepalive::KernelKnobs;
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+/// What a listening socket is opened with.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenOptions {
+    /// Connections that may wait for accept. Default 4096; the kernel caps it at `net.core.somaxconn`.
+    pub backlog: i32,
+    /// The knobs of the profile that most sessions use.
+    pub knobs: KernelKnobs,
+}
+
+/// A listening socket, ready for the runtime.
+pub type ListenerSocket = std::net::TcpListener;
+
+impl ListenOptions {
+    /// Opens a listening socket: non-blocking, address reuse on Unix, both address families for `[::]`.
+    ///
+    /// # Errors
+    /// What the system says: the address is in use, not ours, or not allowed.
+    pub fn listen(&self, addr: SocketAddr) -> io::Result<ListenerSocket> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        if cfg!(unix) {
+            socket.set_reuse_address(true)?;
+        }
+        tune(&socket, &self.knobs)?;
+        socket.bind(&addr.into())?;
+        socket.listen(self.backlog)?;
+        Ok(socket.into())
+    }
+}
+
+/// Sets the options of a session on a socket: `TCP_NODELAY`, `SO_OOBINLINE` (an urgent byte would forge the FIN
+/// bit), keepalive, `TCP_NOTSENT_LOWAT` (the queue stays here, where it can be dropped), and `TCP_RTO_MAX_MS`
+/// where the kernel (Linux 6.15) has it. `TCP_USER_TIMEOUT` stays off: it kills living slow readers.
+///
+/// # Errors
+/// What the system says of an option that every system has; one that this kernel lacks is passed over.
+pub fn tune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
+    socket.set_tcp_nodelay(knobs.nodelay)?;
+    socket.set_out_of_band_inline(knobs.oob_inline)?;
+    tune_liveness(socket, knobs)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_notsent_lowat(knobs.notsent_lowat)?;
+    Ok(())
+}
+
+fn tune_liveness(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
+    let keepalive = TcpKeepalive::new()
+        .with_time(knobs.keepalive_idle)
+        .with_interval(knobs.keepalive_interval);
+    #[cfg(not(windows))]
+    let keepalive = keepalive.with_retries(knobs.keepalive_count);
+    socket.set_tcp_keepalive(&keepalive)?;
+    match knobs.rto_max.map(|rto_max| lastword_sys::set_rto_max(lastword_sys::borrow(socket), rto_max)) {
+        None | Some(Ok(())) => Ok(()),
+        Some(Err(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Some(Err(error)) => Err(error),
+    }
+}
+
+/// Bounds how long the kernel keeps what a dead peer does not take, just before the last shutdown or close.
+pub(crate) fn bound_orphan(socket: &SockRef<'_>) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = socket.set_tcp_user_timeout(Some(ORPHAN_TIMEOUT)) {
+        tracing::debug!(%error, "TCP_USER_TIMEOUT was not set");
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = socket;
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const ORPHAN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,0 +1,173 @@
+//! The one place that touches the socket: counts raw bytes and keeps the first error, whoever met it.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use lastword_session::{Call, FirstError, KernelSample, OsError, Readings, System};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::options;
+
+/// A TCP stream under observation. TLS and the PROXY parser lie above it.
+///
+/// A socket's error is reported once, to whichever call comes first (kernel.md, section 2): so every call
+/// goes through here, and the first error that says something is kept.
+#[derive(Debug)]
+pub struct Tap {
+    /// Shared only with the notice of an end while reading is paused.
+    stream: Arc<TcpStream>,
+    bytes_read: u64,
+    first_error: Option<FirstError>,
+}
+
+impl Tap {
+    /// Takes a stream from which nothing was read yet.
+    #[must_use]
+    pub fn new(stream: TcpStream) -> Self {
+        Self {
+            stream: Arc::new(stream),
+            bytes_read: 0,
+            first_error: None,
+        }
+    }
+
+    /// Reads what is there. 0 is the end, or an error that another call consumed.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
+        let read = match Arc::get_mut(&mut self.stream) {
+            Some(stream) => ready!(std::pin::Pin::new(stream).poll_read(cx, &mut buffer)),
+            // Whoever shares the stream lets go of it before it is read again.
+            None => return Poll::Pending,
+        };
+        match read {
+            Ok(()) => {
+                let n = buffer.filled().len();
+                self.bytes_read += u64::try_from(n).unwrap_or(u64::MAX);
+                Poll::Ready(Ok(n))
+            }
+            Err(error) => {
+                self.note(Call::Read, &error);
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    /// Writes what fits.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match self.try_write(slices) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    self.note(Call::Write, &error);
+                    return Poll::Ready(Err(error));
+                }
+                Ok(n) => return Poll::Ready(Ok(n)),
+            }
+        }
+    }
+
+    /// Neither way of writing raises `SIGPIPE`, also where a host program did not ignore it.
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut filled = slices.iter().filter(|slice| !slice.is_empty());
+        match (filled.next(), filled.next()) {
+            (None, _) => Ok(0),
+            (Some(one), None) => self.stream.try_write(one),
+            _ => self.stream.try_io(Interest::WRITABLE, || {
+                SockRef::from(&*self.stream).send_vectored_with_flags(slices, lastword_sys::SEND_FLAGS)
+            }),
+        }
+    }
+
+    /// Bounds how long the kernel keeps our last bytes after the socket is closed.
+    pub(crate) fn bound_orphan(&self) {
+        options::bound_orphan(&SockRef::from(&*self.stream));
+    }
+
+    /// Sends our FIN behind all that was written.
+    ///
+    /// # Errors
+    /// `ENOTCONN` on a connection that is dead already.
+    pub fn shutdown(&mut self) -> io::Result<()> {
+        let socket = SockRef::from(&*self.stream);
+        options::bound_orphan(&socket);
+        let shut = socket.shutdown(Shutdown::Write);
+        if let Err(error) = &shut {
+            self.note(Call::Shutdown, error);
+        }
+        shut
+    }
+
+    /// Makes the coming close a reset: nothing of ours is kept for a peer that is not there.
+    pub fn abort(&self) {
+        if let Err(error) = SockRef::from(&*self.stream).set_linger(Some(std::time::Duration::ZERO)) {
+            tracing::debug!(%error, "SO_LINGER was not set");
+        }
+    }
+
+    /// The stream, to be watched while it is not read.
+    pub(crate) fn share(&self) -> Arc<TcpStream> {
+        Arc::clone(&self.stream)
+    }
+
+    /// What the kernel says now, the first error and the bytes read.
+    #[must_use]
+    pub fn readings(&self) -> Readings {
+        Readings {
+            kernel: self.sample(),
+            first_error: self.first_error,
+            bytes_read: self.bytes_read,
+        }
+    }
+
+    /// What the kernel says now; `None` where it says nothing.
+    #[must_use]
+    pub fn sample(&self) -> Option<KernelSample> {
+        let fd = lastword_sys::borrow(&*self.stream);
+        let info = lastword_sys::tcp_info(fd)?;
+        Some(KernelSample {
+            state: info.state,
+            retransmits: info.retransmits,
+            probes: info.probes,
+            backoff: info.backoff,
+            unacked: info.unacked,
+            notsent: info.notsent,
+            snd_wnd: info.snd_wnd,
+            outq: lastword_sys::bytes_unacked(fd).unwrap_or(0),
+            inq: lastword_sys::bytes_unread(fd).unwrap_or(0),
+            bytes_acked: info.bytes_acked,
+            bytes_received: info.bytes_received,
+            bytes_retrans: info.bytes_retrans,
+            rtt_us: info.rtt_us,
+            rttvar_us: info.rttvar_us,
+            last_data_recv_ms: info.last_data_recv_ms,
+            last_ack_recv_ms: info.last_ack_recv_ms,
+            segs_in: info.segs_in,
+        })
+    }
+
+    /// Raw bytes read so far.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// A broken pipe says only that something ended: an error that says what replaces it.
+    fn note(&mut self, call: Call, error: &io::Error) {
+        let error = OsError::from(error);
+        let says_nothing = |first: &FirstError| is_hollow(&first.error);
+        if self.first_error.is_none() || (self.first_error.as_ref().is_some_and(says_nothing) && !is_hollow(&error)) {
+            self.first_error = Some(FirstError { call, error });
+        }
+    }
+}
+
+/// EPIPE and ENOTCONN tell that the connection is over, not why.
+fn is_hollow(error: &OsError) -> bool {
+    use io::ErrorKind::{BrokenPipe, NotConnected};
+    matches!(error.kind, BrokenPipe | NotConnected) && !(System::current() == System::Windows && error.code == Some(10053))
+}

@@ -1,0 +1,40 @@
+//! The two hosts and their places in the plan of addresses.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+/// One of the two hosts of a lab; the router stands between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// The host at 10.77.1.2.
+    Server,
+    /// The host at 10.77.2.2.
+    Client,
+}
+
+impl Host {
+    /// Both hosts.
+    pub const ALL: [Self; 2] = [Self::Server, Self::Client];
+
+    pub(crate) const fn addr(self) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(10, 77, self.side(), 2))
+    }
+
+    pub(crate) const fn gateway(self) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(10, 77, self.side(), 1))
+    }
+
+    /// The name of the host's thread, and of the router's end of the host's cable.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+
+    const fn side(self) -> u8 {
+        match self {
+            Self::Server => 1,
+            Self::Client => 2,
+        }
+    }
+}

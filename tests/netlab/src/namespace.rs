@@ -1,0 +1,105 @@
+//! One network namespace: made by a thread of its own, kept alive by a descriptor, entered by later threads.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::panic;
+use std::process::{self, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, setns, unshare};
+
+#[derive(Debug)]
+pub(crate) struct Namespace {
+    name: &'static str,
+    file: File,
+}
+
+impl Namespace {
+    /// Makes a namespace with nothing in it but a loopback interface that is up.
+    pub(crate) fn new(name: &'static str) -> io::Result<Self> {
+        let file = on_a_thread(name, || {
+            unshare(CloneFlags::CLONE_NEWNET)?;
+            File::open("/proc/thread-self/ns/net")
+        })?;
+        let namespace = Self { name, file };
+        namespace.ip("link set lo up")?;
+        Ok(namespace)
+    }
+
+    /// Runs `work` on a new thread inside: its sockets, children and threads belong to this namespace.
+    pub(crate) fn enter<T: Send>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send,
+    ) -> io::Result<T> {
+        on_a_thread(self.name, || {
+            setns(&self.file, CloneFlags::CLONE_NEWNET)?;
+            work()
+        })
+    }
+
+    /// Runs lines of `ip` commands inside, up to the first that fails.
+    pub(crate) fn ip(&self, lines: &str) -> io::Result<()> {
+        self.feed("ip", &["-batch", "-"], lines).map(drop)
+    }
+
+    /// Runs a program inside with `input` as its standard input, and returns what it printed.
+    pub(crate) fn feed(&self, program: &str, args: &[&str], input: &str) -> io::Result<String> {
+        let output = self.enter(|| {
+            let mut child = Command::new(program)
+                .args(args)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()?;
+            if let Some(mut stdin) = child.stdin.take() {
+                stdin.write_all(input.as_bytes())?;
+            }
+            child.wait_with_output()
+        })?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        Err(io::Error::other(format!(
+            "{program} in {}: {}\n{input}",
+            self.name,
+            complaint.trim()
+        )))
+    }
+
+    /// Waits until an interface really sends: for a moment after its carrier came it may discard in silence.
+    pub(crate) fn await_link(&self, interface: &str) -> io::Result<()> {
+        let deadline = Instant::now() + LINK_TIMEOUT;
+        while Instant::now() < deadline {
+            let link = self.feed("ip", &["-oneline", "link", "show", "dev", interface], "")?;
+            if link.contains("state UP") && !link.contains("qdisc noop ") {
+                return Ok(());
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("{interface} of {} has no carrier", self.name),
+        ))
+    }
+
+    /// A path by which another process names this namespace.
+    pub(crate) fn path(&self) -> String {
+        format!("/proc/{}/fd/{}", process::id(), self.file.as_raw_fd())
+    }
+}
+
+/// A namespace is a property of a thread, so each visit takes a fresh one and no other thread ever moves.
+fn on_a_thread<T: Send>(name: &str, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let visit = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn_scoped(scope, work)?;
+        visit
+            .join()
+            .unwrap_or_else(|payload| panic::resume_unwind(payload))
+    })
+}
+
+const LINK_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,0 +1,80 @@
+//! The way into fresh namespaces: which one this system allows, found by trying.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::skip::Skip;
+
+/// How a program gets namespaces of its own; a process with several threads cannot enter a user namespace, so
+/// the programs of util-linux go first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sandbox {
+    /// As root of a user namespace: anyone may, unless the system forbids it.
+    UserNamespace,
+    /// As root of the machine, where user namespaces are forbidden.
+    Root,
+}
+
+impl Sandbox {
+    /// Finds the way that works here, once for each process.
+    pub(crate) fn find() -> Result<Self, Skip> {
+        static FOUND: OnceLock<Result<Sandbox, Skip>> = OnceLock::new();
+        FOUND.get_or_init(Self::search).clone()
+    }
+
+    /// A command that runs `program` in namespaces that die with it, and it with the calling thread.
+    pub(crate) fn command(self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "unshare"]);
+        if matches!(self, Self::UserNamespace) {
+            command.args(["--user", "--map-root-user"]);
+        }
+        // Its own processes too: the first one takes all others with it.
+        command.args([
+            "--net",
+            "--mount",
+            "--mount-proc",
+            "--pid",
+            "--fork",
+            "--kill-child",
+        ]);
+        command.arg(program).env("PATH", search_path());
+        command
+    }
+
+    fn search() -> Result<Self, Skip> {
+        Self::UserNamespace
+            .attempt()
+            .or_else(|skip| Self::Root.attempt().map_err(|_| skip))
+    }
+
+    fn attempt(self) -> Result<Self, Skip> {
+        let output = self.command("sh").args(["-c", ATTEMPT]).output();
+        let output =
+            output.map_err(|error| Skip::new(&format!("no network lab here: setpriv: {error}")))?;
+        if output.status.success() {
+            return Ok(self);
+        }
+        Err(Skip::new(&format!(
+            "no network lab here: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )))
+    }
+}
+
+/// An unprivileged user's path often lacks the directories of `ip` and `nft`.
+fn search_path() -> OsString {
+    let mut path = env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/sbin:/sbin");
+    path
+}
+
+/// One of each thing that a lab needs.
+const ATTEMPT: &str = "set -e
+unshare --net true
+ip link add attempt type veth
+nft add table inet attempt
+ss -H -t
+echo 1 >/proc/sys/net/ipv4/ip_forward";
