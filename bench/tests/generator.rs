@@ -45,15 +45,17 @@ fn one_wrong_bit_in_an_echo_fails_the_run() -> Result<()> {
 }
 
 #[test]
-fn an_echo_that_comes_twice_fails_the_run() -> Result<()> {
+fn the_echo_of_a_frame_that_was_not_sent_yet_fails_the_run() -> Result<()> {
     let (addr, server) = serve_once(|mut stream| {
-        let frame = read(&mut stream, FRAME_BYTES)?;
-        stream.write_all(&[frame.clone(), frame].concat())?;
+        let first = read(&mut stream, FRAME_BYTES)?;
+        let mut second = first.clone();
+        second[HEADER_BYTES + 11] = 1;
+        stream.write_all(&[first, second].concat())?;
         Ok(())
     })?;
     let error = drive(addr, 1)
         .err()
-        .context("the second echo was accepted")?;
+        .context("the early echo was accepted")?;
     assert!(
         error.to_string().contains("what came back is not frame 1"),
         "{error:#}"

@@ -17,10 +17,10 @@ fn a_frame_that_comes_in_parts_is_echoed_whole() -> Result<()> {
     for peer in PEERS {
         let (_server, addr) = start(peer)?;
         let mut stream = connect(&addr)?;
-        // A whole frame and the start of the next: its echo proves that the start was read by itself.
-        stream.write_all(b"\0\0\0\x03one\0\0")?;
-        assert_eq!(read(&mut stream, 7)?, b"\0\0\0\x03one", "{peer}");
-        stream.write_all(b"\0\x03two")?;
+        // A whole frame and the start of a shorter one: the first echo proves that both were read.
+        stream.write_all(b"\0\0\0\x04four\0\0\0\x03t")?;
+        assert_eq!(read(&mut stream, 8)?, b"\0\0\0\x04four", "{peer}");
+        stream.write_all(b"wo")?;
         assert_eq!(read(&mut stream, 7)?, b"\0\0\0\x03two", "{peer}");
     }
     Ok(())

@@ -66,20 +66,18 @@ impl Work {
         })
     }
 
-    /// Returns the payload of frame `sequence` of connection `id`.
-    fn stamped(&mut self, id: u32, sequence: u64) -> &[u8] {
+    /// Makes the payload that of frame `sequence` of connection `id`.
+    fn stamp(&mut self, id: u32, sequence: u64) {
         let (numbers, _) = self.payload.split_at_mut(STAMP_BYTES);
         let (id_bytes, sequence_bytes) = numbers.split_at_mut(size_of::<u32>());
         id_bytes.copy_from_slice(&id.to_be_bytes());
         sequence_bytes.copy_from_slice(&sequence.to_be_bytes());
-        &self.payload
     }
 
     fn put_frame(&mut self, id: u32, sequence: u64) -> Result<()> {
         self.framing.put_header(self.payload.len(), &mut self.out)?;
-        let mut out = mem::take(&mut self.out);
-        out.extend_from_slice(self.stamped(id, sequence));
-        self.out = out;
+        self.stamp(id, sequence);
+        self.out.extend_from_slice(&self.payload);
         self.sent += 1;
         Ok(())
     }
@@ -198,8 +196,9 @@ impl Connection {
     }
 
     fn check_echo(&mut self, payload: &[u8], work: &mut Work) -> Result<()> {
+        work.stamp(self.id, self.received);
         ensure!(
-            self.received < self.sent && payload == work.stamped(self.id, self.received),
+            self.received < self.sent && payload == work.payload,
             "connection {}: what came back is not frame {}",
             self.id,
             self.received,

@@ -1,1 +1,42 @@
 //! The lastword server: listening, admission, sessions, handles, drain, disconnect counters.
+
+mod accept;
+mod app;
+mod builder;
+mod config;
+mod core;
+mod drain;
+mod extension;
+mod handle;
+mod handler;
+mod id;
+mod inbox;
+mod kick;
+mod ledger;
+mod log;
+mod metrics;
+mod observer;
+mod player;
+mod record;
+mod seat;
+mod server;
+mod session;
+mod shape;
+mod traffic;
+
+pub use builder::{BindError, Builder};
+pub use config::*;
+pub use extension::{Extension, Starting};
+pub use handle::{NoSuchSession, ServerHandle, Stats};
+pub use handler::{Context, Handler};
+pub use id::{GameCode, SessionId};
+pub use kick::Kick;
+pub use lastword_session::{
+    Advice, Cause, Class, DepartureCause, Dialect, Framing, Initiator, LengthPrefixed, Meaning, Measure,
+    Phase, SendError,
+};
+pub use observer::Observer;
+pub use player::{Anonymous, Authenticator, Credentials, Player, Refusal};
+pub use record::{Departure, Disconnect};
+pub use server::Server;
+pub use session::Session;

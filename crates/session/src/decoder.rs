@@ -58,7 +58,7 @@ pub enum Step {
 pub struct Decoder {
     partial: Vec<u8>,
     begun: Time,
-    /// The last call lent `partial` out: it is empty as of now.
+    /// The last call lent `partial` out: it counts as empty from now on.
     lent: bool,
 }
 
@@ -114,7 +114,9 @@ impl Decoder {
     #[must_use]
     pub fn needed(&self, framing: &Framing) -> Option<usize> {
         match measure(framing, Expect::Any { limit: u32::MAX }, &self.partial) {
-            Size::Frame { header, payload } if self.mid_frame() => Some(header + payload),
+            Size::Frame { header, payload } if self.mid_frame() => {
+                Some(header.saturating_add(payload))
+            }
             Size::Frame { .. } | Size::Short | Size::Broken(_) => None,
         }
     }
@@ -138,9 +140,10 @@ impl Decoder {
         }
         match measure(framing, expect, rest) {
             Size::Frame { header, payload } => {
-                if rest.len() >= header.saturating_add(payload) {
+                let complete = header.saturating_add(payload);
+                if rest.len() >= complete {
                     let start = Some(*at);
-                    *at += header + payload;
+                    *at += complete;
                     return Step::Frame(Span { start, header, payload });
                 }
             }
@@ -160,27 +163,30 @@ impl Decoder {
         input: &[u8],
         at: &mut usize,
     ) -> Step {
+        let before = self.partial.len();
         loop {
-            let (header, payload) = match measure(framing, expect, &self.partial) {
+            let have = self.partial.len();
+            let wanted = match measure(framing, expect, &self.partial) {
                 Size::Broken(cause) => return Step::Broken(cause),
-                Size::Frame { header, payload } => (header, payload),
-                // A header is short: a byte at a time, it costs nothing.
-                Size::Short => (self.partial.len() + 1, 0),
+                Size::Frame { header, payload } => {
+                    let complete = header.saturating_add(payload);
+                    if complete <= have {
+                        *at -= (have - complete).min(have - before);
+                        self.lent = true;
+                        return Step::Frame(Span { start: None, header, payload });
+                    }
+                    complete
+                }
+                // Nobody knows how long this header is: what proves too much is given back above.
+                Size::Short => have.saturating_mul(2),
             };
-            let complete = header + payload;
             let rest = input.get(*at..).unwrap_or_default();
-            let take = rest.len().min(complete.saturating_sub(self.partial.len()));
-            self.partial.extend_from_slice(rest.get(..take).unwrap_or_default());
-            *at += take;
-            if self.partial.len() < complete {
+            let taken = rest.get(..wanted - have).unwrap_or(rest);
+            if taken.is_empty() {
                 return Step::Short;
             }
-            if let Size::Frame { header, payload } = measure(framing, expect, &self.partial)
-                && self.partial.len() >= header + payload
-            {
-                self.lent = true;
-                return Step::Frame(Span { start: None, header, payload });
-            }
+            self.partial.extend_from_slice(taken);
+            *at += taken.len();
         }
     }
 }
@@ -252,10 +258,13 @@ fn measure_dialect(dialect: &dyn Dialect, expect: Expect, bytes: &[u8]) -> Size 
         Expect::Any { limit } => (limit, Cause::ProtocolViolation),
         Expect::Welcome => (wire::WELCOME_LIMIT, Cause::WrongProtocol),
     };
+    let over = |len: usize| u32::try_from(len).map_or(true, |len| len > limit);
     match dialect.measure(bytes) {
+        // A header without an end is a frame over the limit too.
+        Measure::Short if over(bytes.len()) => Size::Broken(Cause::FrameTooLarge),
         Measure::Short => Size::Short,
         Measure::Foreign => Size::Broken(foreign),
-        Measure::Frame { payload, .. } if u32::try_from(payload).map_or(true, |len| len > limit) => {
+        Measure::Frame { header, payload } if over(header) || over(payload) => {
             Size::Broken(Cause::FrameTooLarge)
         }
         Measure::Frame { header: 0, payload: 0 } => Size::Broken(foreign),

@@ -59,7 +59,8 @@ pub enum Meaning<'a> {
 /// without a goodbye an orderly leave is `peer_fin`; without pings of the client a silent client is found by
 /// kernel keepalive only, and a stopped process not at all.
 pub trait Dialect: Send + Sync + 'static {
-    /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame.
+    /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame. A frame has
+    /// more bytes than any of its beginnings that was [`Measure::Short`].
     fn measure(&self, bytes: &[u8]) -> Measure;
 
     /// Reads one complete frame, split into header and payload as measured.

@@ -17,9 +17,10 @@ pub struct Verdict {
 }
 
 /// How far our last words came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Farewell {
     /// We said none, or it was never written out.
+    #[default]
     None,
     /// Written to the socket.
     Written,
@@ -110,7 +111,7 @@ impl From<&Goodbye<'_>> for Parting {
 }
 
 /// What the kernel and our clocks showed when a connection ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// From accept or connect to the end.
     pub age: Duration,
@@ -210,4 +211,19 @@ pub struct Ending {
     pub trail: Vec<TrailEvent>,
     /// The socket is to be reset, not closed: nobody is there to be polite to.
     pub abort: bool,
+}
+
+impl Ending {
+    /// The end of a connection whose task was dropped before its verdict: `verdict_missing`, with no evidence.
+    #[must_use]
+    pub fn without_verdict(phase: Phase, at: Time) -> Self {
+        Self {
+            verdict: Verdict { cause: Cause::VerdictMissing, phase, at },
+            first_error: None,
+            evidence: Evidence::default(),
+            parting: None,
+            trail: Vec::new(),
+            abort: false,
+        }
+    }
 }

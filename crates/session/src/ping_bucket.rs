@@ -7,8 +7,8 @@ use crate::Time;
 /// The bucket for pings, pongs, acks and ignorable frames: 2 tokens a second, 16 + dead limit in seconds deep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PingBucket {
-    milli_tokens: u64,
     refilled: Time,
+    milli_tokens: u32,
     depth: u16,
 }
 
@@ -19,19 +19,15 @@ impl PingBucket {
             u16::try_from(dead.as_secs()).unwrap_or(u16::MAX).saturating_add(DEPTH_BASE)
         });
         Self {
-            milli_tokens: u64::from(depth) * 1000,
             refilled: now,
+            milli_tokens: u32::from(depth) * 1000,
             depth,
         }
     }
 
     /// Takes one token. Returns false when there is none: `ping_flood`.
     pub(crate) fn take(&mut self, now: Time) -> bool {
-        let full = u64::from(self.depth) * 1000;
-        if self.milli_tokens < full {
-            self.milli_tokens = full.min(self.milli_tokens + refill(now.since(self.refilled)));
-        }
-        self.refilled = now;
+        self.fill_up(now);
         match self.milli_tokens.checked_sub(1000) {
             Some(left) => {
                 self.milli_tokens = left;
@@ -42,17 +38,29 @@ impl PingBucket {
     }
 
     /// Credits time in which nothing was read: what the peer sent meanwhile comes all at once.
-    pub(crate) fn not_reading(&mut self, now: Time, pause: Duration) {
-        self.milli_tokens += refill(pause);
+    pub(crate) fn not_reading(&mut self, since: Time, now: Time) {
+        self.fill_up(since);
+        self.milli_tokens = self.milli_tokens.saturating_add(refill(now.since(since)));
         self.refilled = now;
+    }
+
+    /// Refills up to the depth, and leaves what a pause put above it.
+    fn fill_up(&mut self, now: Time) {
+        let full = u32::from(self.depth) * 1000;
+        let filled = self.milli_tokens.saturating_add(refill(now.since(self.refilled)));
+        self.milli_tokens = self.milli_tokens.max(filled.min(full));
+        self.refilled = self.refilled.max(now);
     }
 }
 
-fn refill(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 4).saturating_mul(TOKENS_PER_SECOND)
+/// Thousandths of a token; a second has as many as there are tokens in 1000 seconds.
+fn refill(time: Duration) -> u32 {
+    u32::try_from(time.as_millis())
+        .unwrap_or(u32::MAX)
+        .saturating_mul(TOKENS_PER_SECOND)
 }
 
-const TOKENS_PER_SECOND: u64 = 2;
+const TOKENS_PER_SECOND: u32 = 2;
 const DEPTH_BASE: u16 = 16;
 const DEPTH_WITHOUT_DEAD: u16 = 80;
 
@@ -80,7 +88,26 @@ mod tests {
     fn a_pause_of_ours_is_credited_beyond_the_depth() {
         let mut bucket = PingBucket::new(Time::ORIGIN, Some(Duration::from_secs(8)));
         let now = Time::ORIGIN + Duration::from_secs(100);
-        bucket.not_reading(now, Duration::from_secs(100));
+        bucket.not_reading(Time::ORIGIN, now);
         assert_eq!((0..1000).filter(|_| bucket.take(now)).count(), 24 + 200);
+    }
+
+    #[test]
+    fn a_pause_does_not_take_away_what_had_been_refilled_before_it() {
+        let mut bucket = PingBucket::new(Time::ORIGIN, Some(Duration::from_secs(8)));
+        while bucket.take(Time::ORIGIN) {}
+        let paused = Time::ORIGIN + Duration::from_secs(60);
+        let resumed = paused + Duration::from_secs(1);
+        bucket.not_reading(paused, resumed);
+        assert_eq!((0..1000).filter(|_| bucket.take(resumed)).count(), 24 + 2);
+    }
+
+    #[test]
+    fn what_a_pause_put_above_the_depth_stays_until_it_is_used() {
+        let mut bucket = PingBucket::new(Time::ORIGIN, Some(Duration::from_secs(8)));
+        let resumed = Time::ORIGIN + Duration::from_secs(10);
+        bucket.not_reading(Time::ORIGIN, resumed);
+        let later = resumed + Duration::from_secs(600);
+        assert_eq!((0..1000).filter(|_| bucket.take(later)).count(), 24 + 20);
     }
 }

@@ -81,6 +81,9 @@ impl SendQueue {
         }
         let rest = self.rest_of_started();
         self.bytes.truncate(self.head + rest);
+        if self.is_empty() {
+            self.clear();
+        }
         dropped
     }
 
@@ -94,6 +97,10 @@ impl SendQueue {
         self.control_head += control;
         n -= control;
         self.advance_data(n, &mut written);
+        if self.control_is_empty() {
+            self.control.clear();
+            self.control_head = 0;
+        }
         if self.is_empty() {
             self.clear();
         } else if self.head > COMPACT_BYTES && self.head > self.bytes.len() / 2 {
@@ -136,10 +143,11 @@ impl SendQueue {
         self.bytes.len() - self.head + self.control.len() - self.control_head
     }
 
-    /// Data frames that wait, the one in progress included.
+    /// Data frames that were never begun.
     #[must_use]
     pub fn data_frames(&self) -> u64 {
-        self.marks.iter().map(|mark| u64::from(mark.data)).sum()
+        let begun = usize::from(self.started > 0);
+        self.marks.iter().skip(begun).map(|mark| u64::from(mark.data)).sum()
     }
 
     /// When the oldest frame that waits was queued.
@@ -243,6 +251,29 @@ mod tests {
         assert_eq!(flat(&first), [9, 1, 2]);
         assert!(second.is_empty());
         assert_eq!((first.data_frames(), first.len()), (2, 3));
+    }
+
+    #[test]
+    fn a_frame_that_has_begun_is_not_counted_as_one_that_never_was() {
+        let mut queue = SendQueue::default();
+        queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"aaaa"));
+        queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"bbbb"));
+        assert_eq!(queue.data_frames(), 2);
+        queue.advance(1);
+        assert_eq!(queue.data_frames(), 1);
+    }
+
+    #[test]
+    fn control_frames_leave_no_memory_behind_in_a_queue_that_never_empties() {
+        let mut queue = SendQueue::default();
+        for _ in 0..1000 {
+            queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(&[1; 40]));
+            queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(&[1; 40]));
+            queue.push_control(|out| out.extend_from_slice(&[9; 40]));
+            queue.advance(100);
+        }
+        assert!(!queue.is_empty());
+        assert!(queue.control.capacity() < 200, "{}", queue.control.capacity());
     }
 
     #[test]

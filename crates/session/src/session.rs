@@ -48,6 +48,9 @@ pub struct Config {
     pub framing: Framing,
     /// Limits and timeouts.
     pub limits: Limits,
+    /// The kernel at the other end of the wire is a proxy's: what it acknowledges says nothing of the peer,
+    /// and a silent one is `peer_silent`. Default false.
+    pub behind_proxy: bool,
 }
 
 /// Heartbeat and dead limit of one session, as the wire carries them.
@@ -178,6 +181,30 @@ pub enum Output {
     Closed(Box<Ending>),
 }
 
+/// What came and went on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Data frames in.
+    pub frames_in: u64,
+    /// Data frames out, by first byte.
+    pub frames_out: u64,
+    /// Raw bytes in.
+    pub bytes_in: u64,
+    /// Raw bytes out.
+    pub bytes_out: u64,
+}
+
+impl Traffic {
+    fn since(self, before: Self) -> Self {
+        Self {
+            frames_in: self.frames_in - before.frames_in,
+            frames_out: self.frames_out - before.frames_out,
+            bytes_in: self.bytes_in - before.bytes_in,
+            bytes_out: self.bytes_out - before.bytes_out,
+        }
+    }
+}
+
 /// Why a frame was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -206,8 +233,9 @@ pub struct Session {
     fin_seen: bool,
     paused: bool,
     drain_notice: DrainNotice,
+    goodbye_queued: bool,
     farewell: Farewell,
-    output: Option<Output>,
+    ending: Option<Box<Ending>>,
     decoder: Decoder,
     queue: Option<Box<SendQueue>>,
     timing: Timing,
@@ -227,8 +255,13 @@ pub struct Session {
     last_ping: Time,
     last_pong: Time,
     last_data: Time,
-    paused_since: Time,
+    /// When reading was paused or taken up again: nobody listened for the peer before that.
+    reading_changed: Time,
+    /// When a silence of the peer last ended: no frame waits for longer than since then.
+    age_since: Time,
     rtt_us: u32,
+    /// What was given to the counters already.
+    counted: Traffic,
     rare: Option<Box<Rare>>,
 }
 
@@ -238,6 +271,8 @@ struct Rare {
     parting: Option<Parting>,
     dropped: Dropped,
     read_when_noticed: Option<u64>,
+    /// How long the peer had been silent when we decided that it was too long.
+    silent_for: Option<Duration>,
     last_live: Option<KernelSample>,
     trail: Vec<TrailEvent>,
 }

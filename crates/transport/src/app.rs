@@ -1,8 +1,11 @@
 //! What a connection's owner serves: the seam to the server's sessions and to the client's.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use lastword_session::{Admission, Close, Ending, SendError, Session, Time, wire::Notice};
+use lastword_session::{Admission, Close, Ending, SendError, Session, Time, Traffic, wire::Notice};
+
+use crate::Mailbox;
 
 /// Whoever a connection is driven for. All calls come from the connection's own task, one at a time.
 ///
@@ -33,6 +36,9 @@ pub trait App: Send + Unpin + 'static {
     /// Frames the game has taken so far, to see whether it still does.
     fn taken(&self) -> u64;
 
+    /// What came and went since the last call; once a burst, for counters.
+    fn traffic(&mut self, traffic: Traffic);
+
     /// The game's code panicked: what it owned is dropped, and not called again.
     fn panicked(&mut self);
 
@@ -44,6 +50,7 @@ pub trait App: Send + Unpin + 'static {
 #[derive(Debug)]
 pub struct Outbox<'a> {
     pub(crate) session: &'a mut Session,
+    pub(crate) mailbox: &'a Arc<Mailbox>,
     pub(crate) now: Time,
 }
 
@@ -60,6 +67,12 @@ impl Outbox<'_> {
     /// Ends the connection.
     pub fn close(&mut self, close: &Close) {
         self.session.handle(self.now, lastword_session::Input::Close(close));
+    }
+
+    /// The way in for others, on any thread, also after this call.
+    #[must_use]
+    pub fn mailbox(&self) -> &Arc<Mailbox> {
+        self.mailbox
     }
 
     /// When the frame that is being handled was read.

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use lastword_session::{Cause, Close, Input, Session, Terminal, Time};
+use lastword_session::{Cause, Close, Input, Session, Terminal, Time, Traffic};
 use tokio::io::Ready;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
@@ -130,8 +130,9 @@ impl<A: App> Driver<A> {
                 self.session.handle(now, Input::Admit(admission));
                 self.open = true;
                 self.mailbox.open(admission.session, self.session.peer_frame_limit());
+                let mailbox = Arc::clone(&self.mailbox);
                 self.guarded(now, |app, session| {
-                    app.joined(&mut Outbox { session, now }, &admission);
+                    app.joined(&mut Outbox { session, mailbox: &mailbox, now }, &admission);
                 });
                 true
             }
@@ -162,6 +163,13 @@ impl<A: App> Driver<A> {
         self.session.handle(now, Input::Close(&close));
     }
 
+    fn count_traffic(&mut self) {
+        let traffic = self.session.take_traffic();
+        if traffic != Traffic::default() {
+            self.app.traffic(traffic);
+        }
+    }
+
     fn side(&mut self) -> &mut Side {
         self.side.get_or_insert_default()
     }
@@ -184,6 +192,7 @@ impl<A: App> Driver<A> {
             }
         }
         self.mailbox.set_owned_bytes(self.session.queued_bytes());
+        self.count_traffic();
         if let Some(queue) = self.session.reclaim() {
             scratch::give_queue(queue);
         }

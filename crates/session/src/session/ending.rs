@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Close, DrainNotice, Output, Readings, Session, State};
+use super::{Close, DrainNotice, Readings, Session, State};
 use crate::ending::{Detector, Ending, Evidence, Farewell, Layer, Verdict};
 use crate::{Cause, Observation, Phase, System, Terminal, Time, classify};
 
 impl Session {
     /// Somebody here wants the connection to end.
     pub(super) fn on_close(&mut self, now: Time, close: &Close) {
+        if close.cause == Cause::SendQueueFull && self.is_suspect(now) {
+            return;
+        }
+        // A panic is a defect that somebody must see, also where the peer's end shows already.
         if self.end_noticed && close.cause != Cause::HandlerPanicked {
             self.note(now, Layer::Game, "close_after_end");
             return;
@@ -45,23 +49,22 @@ impl Session {
 
     /// Ends at once: nobody hears us.
     pub(super) fn close_abruptly(&mut self, now: Time, cause: Cause, readings: Readings) {
+        self.note_silence(now, cause);
         let verdict = self.verdict(now, cause);
         self.close(now, verdict, readings, true);
     }
 
     pub(super) fn on_drain_expired(&mut self, now: Time) {
         match self.state {
-            State::Closing { verdict, .. } | State::Lingering { verdict, .. }
-                if verdict.cause == Cause::Drained =>
-            {
-                let verdict = self.verdict(now, Cause::DrainExpired);
-                self.close(now, verdict, Readings::default(), true);
-            }
             State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
+                let verdict = self.expired(now, verdict);
                 self.close(now, verdict, Readings::default(), true);
             }
-            State::Hello | State::Auth => self.decide(now, &Close::new(Cause::RefusedDraining)),
-            State::Live => self.decide(now, &Close::new(Cause::DrainExpired)),
+            State::Hello | State::Auth | State::Live if self.end_noticed => {
+                self.note(now, Layer::Game, "drain_expired_after_end");
+            }
+            State::Hello | State::Auth => self.decide(now, &at_once(Cause::RefusedDraining)),
+            State::Live => self.decide(now, &at_once(Cause::DrainExpired)),
             State::Flushing { .. } | State::Settling { .. } | State::Closed => {}
         }
     }
@@ -108,8 +111,8 @@ impl Session {
                 self.note(now, Layer::Socket, "fin");
             }
             State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
-                if fin && self.shut {
-                    self.farewell = self.farewell.max(Farewell::FinSeen);
+                if fin {
+                    self.farewell_came_to(Farewell::FinSeen);
                 }
                 self.close(now, verdict, readings, false);
             }
@@ -121,7 +124,7 @@ impl Session {
     pub(super) fn on_shut(&mut self, now: Time) {
         self.shut = true;
         if let State::Closing { verdict, .. } = self.state {
-            if !self.write_failed {
+            if self.goodbye_queued && !self.write_failed {
                 self.farewell = Farewell::Written;
             }
             self.linger(now, verdict);
@@ -143,7 +146,7 @@ impl Session {
             State::Lingering { verdict, .. } => {
                 let verdict = self.expired(now, verdict);
                 if readings.kernel.is_some_and(|kernel| kernel.outq == 0) {
-                    self.farewell = self.farewell.max(Farewell::Acked);
+                    self.farewell_came_to(Farewell::Acked);
                 }
                 self.close(now, verdict, readings, false);
             }
@@ -154,15 +157,18 @@ impl Session {
         }
     }
 
-    /// Who was told to leave for our drain and is still there when its time is over, is cut off.
+    /// Who was told to leave for our drain and is still there when its time is over, is cut off; who said
+    /// goodbye has left, whatever became of its socket.
     fn expired(&self, now: Time, verdict: Verdict) -> Verdict {
+        let said_goodbye = self.rare.as_ref().is_some_and(|rare| rare.parting.is_some());
         match verdict.cause {
-            Cause::Drained => self.verdict(now, Cause::DrainExpired),
+            Cause::Drained if !said_goodbye => self.verdict(now, Cause::DrainExpired),
             _ => verdict,
         }
     }
 
     fn start_closing(&mut self, now: Time, cause: Cause, linger: Option<Duration>) {
+        self.note_silence(now, cause);
         let verdict = self.verdict(now, cause);
         let until = now + linger.unwrap_or(self.config.limits.linger_timeout);
         self.state = State::Closing { verdict, until };
@@ -174,12 +180,11 @@ impl Session {
     fn linger(&mut self, now: Time, verdict: Verdict) {
         let least = now + self.config.limits.linger_timeout;
         let until = match self.state {
-            State::Closing { until, .. } if verdict.cause == Cause::Drained => until,
+            State::Closing { until, .. } if keeps_deadline(verdict.cause) => until,
             _ => least,
         };
         self.state = State::Lingering { verdict, until };
         if self.fin_seen {
-            self.farewell = self.farewell.max(Farewell::FinSeen);
             self.close(now, verdict, Readings::default(), false);
         }
     }
@@ -222,14 +227,14 @@ impl Session {
         let evidence = self.evidence(now, verdict, &readings);
         let rare = self.rare.take().unwrap_or_default();
         self.state = State::Closed;
-        self.output = Some(Output::Closed(Box::new(Ending {
+        self.ending = Some(Box::new(Ending {
             verdict,
             first_error: readings.first_error,
             evidence,
             parting: rare.parting,
             trail: rare.trail,
             abort,
-        })));
+        }));
     }
 
     fn evidence(&self, now: Time, verdict: Verdict, readings: &Readings) -> Evidence {
@@ -238,9 +243,11 @@ impl Session {
         let queued = self.queue.as_ref().map_or(0, |queue| queue.data_frames());
         let queued_bytes = u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX);
         let live = self.phase == Phase::Live;
+        let decided = self.rare.as_ref().and_then(|rare| rare.silent_for);
+        let silent_for = decided.or_else(|| self.silence(verdict.at, verdict.cause));
         let mut evidence = Evidence {
             age: now.since(self.opened),
-            silent_for: verdict.cause.is_silent().then(|| verdict.at.since(self.last_in)),
+            silent_for,
             live_for: if live { now.since(self.phase_since) } else { Duration::ZERO },
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
@@ -263,7 +270,7 @@ impl Session {
             farewell: self.farewell,
         };
         evidence.add_kernel(readings, self.shut);
-        evidence.detector = detector(verdict.cause, readings);
+        evidence.detector = detector(verdict.cause, decided.is_some(), readings);
         evidence
     }
 
@@ -275,6 +282,29 @@ impl Session {
 
     fn verdict(&self, at: Time, cause: Cause) -> Verdict {
         Verdict { cause, phase: self.phase, at }
+    }
+
+    /// How long the peer has been silent, for a cause that rests on that.
+    fn silence(&self, now: Time, cause: Cause) -> Option<Duration> {
+        match cause {
+            Cause::Idle => Some(now.since(self.last_data)),
+            _ if cause.is_silent() => Some(now.since(self.silent_since())),
+            _ => None,
+        }
+    }
+
+    /// Keeps a silence as it was when we judged it: a byte that comes in linger does not shorten it.
+    fn note_silence(&mut self, now: Time, cause: Cause) {
+        if let Some(silence) = self.silence(now, cause) {
+            self.rare_mut().silent_for = Some(silence);
+        }
+    }
+
+    /// How far our last words came, once they were written.
+    fn farewell_came_to(&mut self, farewell: Farewell) {
+        if self.farewell != Farewell::None {
+            self.farewell = self.farewell.max(farewell);
+        }
     }
 
     fn is_undecided(&self) -> bool {
@@ -306,6 +336,20 @@ impl Evidence {
     }
 }
 
+/// A drain's deadline is one for the whole farewell.
+fn keeps_deadline(cause: Cause) -> bool {
+    matches!(cause, Cause::Drained | Cause::DrainExpired | Cause::RefusedDraining)
+}
+
+/// A goodbye for whoever still hears it, and no waiting.
+fn at_once(cause: Cause) -> Close {
+    let mut close = Close::new(cause);
+    close.linger = Some(LAST_MOMENT);
+    close
+}
+
+const LAST_MOMENT: Duration = Duration::from_millis(100);
+
 /// Whether data that waits is still written before the goodbye: an orderly end of ours.
 fn flushes_data(cause: Cause) -> bool {
     matches!(cause, Cause::ClosedByGame | Cause::Drained | Cause::MovedToNode)
@@ -323,8 +367,8 @@ fn unacked(outq: u32, shut: bool) -> u64 {
     u64::from(outq.saturating_sub(u32::from(shut)))
 }
 
-fn detector(cause: Cause, readings: &Readings) -> Option<Detector> {
-    let timed_out = readings.first_error.is_some();
+fn detector(cause: Cause, decided: bool, readings: &Readings) -> Option<Detector> {
+    let timed_out = !decided && readings.first_error.is_some();
     let kernel = readings.kernel.unwrap_or_default();
     match cause {
         _ if !cause.is_silent() => None,

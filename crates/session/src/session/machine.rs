@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use super::{
-    Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Timing,
+    Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Timing, Traffic,
 };
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
@@ -24,7 +24,18 @@ impl Session {
     #[must_use]
     pub fn client(config: Arc<Config>, hello: &Hello<'_>, now: Time) -> Self {
         let mut session = Self::new(config, Role::Client, now);
+        // Seen from here, the answer to our credentials is awaited: a server that says nothing is no probe.
+        session.phase = Phase::Auth;
         session.queue_mut().push_control(|out| hello.encode(out));
+        session
+    }
+
+    /// The server's end of a connection that is not let in at all: it hears why, in phase `admission`.
+    #[must_use]
+    pub fn refused(config: Arc<Config>, now: Time, close: &Close) -> Self {
+        let mut session = Self::new(config, Role::Server, now);
+        session.phase = Phase::Admission;
+        session.decide(now, close);
         session
     }
 
@@ -42,8 +53,9 @@ impl Session {
             fin_seen: false,
             paused: false,
             drain_notice: DrainNotice::None,
+            goodbye_queued: false,
             farewell: Farewell::None,
-            output: None,
+            ending: None,
             decoder: Decoder::default(),
             queue: None,
             timing: Timing::default(),
@@ -58,11 +70,13 @@ impl Session {
             opened: now,
             last_in: now,
             last_out: now,
-            last_ping: now,
+            last_ping: Time::ORIGIN,
             last_pong: Time::ORIGIN,
             last_data: now,
-            paused_since: now,
+            reading_changed: now,
+            age_since: now,
             rtt_us: 0,
+            counted: Traffic::default(),
             rare: None,
         }
     }
@@ -103,9 +117,8 @@ impl Session {
             self.on_queue_full(now);
             return Err(SendError::QueueFull);
         }
-        let config = Arc::clone(&self.config);
-        self.queue_mut()
-            .push_data(now, |out| encode_data(&config.framing, payload, out));
+        let queue = self.queue.get_or_insert_default();
+        queue.push_data(now, |out| encode_data(&self.config.framing, payload, out));
         Ok(())
     }
 
@@ -163,8 +176,8 @@ impl Session {
 
     /// Says what to do next; to be asked after every input and write until it returns `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.output.is_some() {
-            return self.output.take();
+        if let Some(ending) = self.ending.take() {
+            return Some(Output::Closed(ending));
         }
         match self.state {
             State::Closing { .. } if !self.shut_asked && self.queue_is_empty() => {
@@ -202,6 +215,19 @@ impl Session {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.config.limits
+    }
+
+    /// Takes what came and went since the last time, for counters.
+    #[must_use]
+    pub fn take_traffic(&mut self) -> Traffic {
+        let now = Traffic {
+            frames_in: self.received,
+            frames_out: self.sent,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+        };
+        let before = std::mem::replace(&mut self.counted, now);
+        now.since(before)
     }
 
     /// How far the connection has come.
@@ -265,7 +291,9 @@ impl Session {
     fn on_notice(&mut self, notice: &Notice<'_>) {
         if self.state == State::Live && matches!(self.config.framing, Framing::Native) {
             self.queue_mut().push_control(|out| notice.encode(out));
-            self.drain_notice = DrainNotice::Queued;
+            if self.drain_notice == DrainNotice::None {
+                self.drain_notice = DrainNotice::Queued;
+            }
         }
     }
 
@@ -304,7 +332,7 @@ impl Session {
         self.state = state;
     }
 
-    /// Queues our goodbye behind what is queued. Returns whether this wire has one.
+    /// Queues our goodbye behind what is queued, where this wire has one.
     pub(super) fn queue_goodbye(&mut self, now: Time, close: &Close) {
         let goodbye = Goodbye {
             over: true,
@@ -314,19 +342,19 @@ impl Session {
             address: close.address.as_str().into(),
             reason: close.reason.as_str().into(),
         };
-        let config = Arc::clone(&self.config);
-        self.queue_mut().push_last(now, |out| match &config.framing {
+        let queue = self.queue.get_or_insert_default();
+        let before = queue.len();
+        queue.push_last(now, |out| match &self.config.framing {
             Framing::Native => goodbye.encode(out),
             Framing::Dialect(dialect) => {
                 dialect.write_goodbye(&goodbye, out);
             }
         });
+        self.goodbye_queued = queue.len() > before;
     }
 
     pub(super) fn on_queue_full(&mut self, now: Time) {
-        if !self.is_suspect(now) {
-            self.on_close(now, &Close::new(Cause::SendQueueFull));
-        }
+        self.on_close(now, &Close::new(Cause::SendQueueFull));
     }
 }
 

@@ -23,6 +23,23 @@ enum Outcome {
     Broken(Cause),
 }
 
+/// A control frame that counts as an ack.
+enum Control {
+    Ping(Ping),
+    Pong(Pong),
+    Ack(Ack),
+}
+
+impl Control {
+    fn received(&self) -> u64 {
+        match self {
+            Self::Ping(ping) => ping.received,
+            Self::Pong(pong) => pong.received,
+            Self::Ack(ack) => ack.received,
+        }
+    }
+}
+
 impl Session {
     /// Reads frames out of `input`, which the caller read from the socket, and hands each event to `each`,
     /// which may stop by [`ControlFlow::Break`]. Returns how many bytes were consumed; the rest is to be
@@ -91,6 +108,7 @@ impl Session {
     /// Takes note that `n` bytes were read from the socket, before they are handed to [`Session::receive`].
     pub fn bytes_arrived(&mut self, now: Time, n: usize) {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
+        self.heard(now);
         self.last_in = now;
     }
 
@@ -137,7 +155,7 @@ impl Session {
     }
 
     fn on_dialect_frame(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
-        let Framing::Dialect(dialect) = self.config.framing.clone() else {
+        let Framing::Dialect(dialect) = &self.config.framing else {
             return Outcome::Done;
         };
         match (dialect.read(frame.header, frame.payload), self.state) {
@@ -147,16 +165,13 @@ impl Session {
                 Outcome::Credentials { len }
             }
             (Meaning::Data(_), State::Live) => Outcome::Data,
+            (Meaning::Ping(_) | Meaning::Pong, State::Live) if !self.affords(now) => {
+                Outcome::Broken(Cause::PingFlood)
+            }
             (Meaning::Ping(ping), State::Live) => {
-                let mut pong = Vec::new();
-                dialect.write_pong(ping, &mut pong);
-                if !self.affords(now) {
-                    return Outcome::Broken(Cause::PingFlood);
-                }
-                self.queue_mut().push_control(|out| out.append(&mut pong));
+                self.answer_in_dialect(now, ping);
                 Outcome::Done
             }
-            (Meaning::Pong, State::Live) if !self.affords(now) => Outcome::Broken(Cause::PingFlood),
             (Meaning::Pong, State::Live) => {
                 self.last_pong = now;
                 Outcome::Done
@@ -166,6 +181,7 @@ impl Session {
                 Outcome::Done
             }
             (Meaning::Malformed, _) => Outcome::Broken(Cause::FrameMalformed),
+            (_, State::Hello) => Outcome::Broken(Cause::WrongProtocol),
             _ => Outcome::Broken(Cause::ProtocolViolation),
         }
     }
@@ -232,28 +248,26 @@ impl Session {
             return Outcome::Broken(Cause::PingFlood);
         }
         let payload = frame.payload;
-        let received = match kind {
-            Kind::Ping => Ping::decode(payload).map(|ping| {
-                self.answer(now, ping);
-                ping.received
-            }),
-            Kind::Pong => Pong::decode(payload).map(|pong| {
-                self.on_pong(now, pong);
-                pong.received
-            }),
-            Kind::Ack => Ack::decode(payload).map(|ack| ack.received),
+        let read = match kind {
+            Kind::Ping => Ping::decode(payload).map(Control::Ping),
+            Kind::Pong => Pong::decode(payload).map(Control::Pong),
+            Kind::Ack => Ack::decode(payload).map(Control::Ack),
             _ => return Outcome::Done,
         };
-        match received {
-            Err(_) => Outcome::Broken(Cause::FrameMalformed),
-            Ok(count) if count < self.peer_received || count > self.sent => {
-                Outcome::Broken(Cause::ProtocolViolation)
-            }
-            Ok(count) => {
-                self.peer_received = count;
-                Outcome::Done
-            }
+        let Ok(control) = read else {
+            return Outcome::Broken(Cause::FrameMalformed);
+        };
+        let count = control.received();
+        if count < self.peer_received || count > self.sent {
+            return Outcome::Broken(Cause::ProtocolViolation);
         }
+        self.peer_received = count;
+        match control {
+            Control::Ping(ping) => self.answer(now, ping),
+            Control::Pong(pong) => self.on_pong(now, pong),
+            Control::Ack(_) => {}
+        }
+        Outcome::Done
     }
 
     fn answer(&mut self, now: Time, ping: Ping) {
@@ -263,9 +277,29 @@ impl Session {
             held_us: 0,
             received: self.received,
         };
-        if self.can_write() {
+        if self.has_room_to_answer(now) {
             self.queue_mut().push_control(|out| pong.encode(out));
         }
+    }
+
+    fn answer_in_dialect(&mut self, now: Time, ping: &[u8]) {
+        if self.has_room_to_answer(now)
+            && let Framing::Dialect(dialect) = &self.config.framing
+        {
+            let queue = self.queue.get_or_insert_default();
+            queue.push_control(|out| {
+                dialect.write_pong(ping, out);
+            });
+        }
+    }
+
+    /// Who asks and never reads the answers does not fill our memory with them.
+    fn has_room_to_answer(&mut self, now: Time) -> bool {
+        let has_room = self.queued_bytes() < self.config.limits.outbound_bytes_max;
+        if !has_room {
+            self.on_queue_full(now);
+        }
+        has_room && self.can_write()
     }
 
     /// A pong that matches no ping is ignored.
@@ -321,7 +355,7 @@ impl Session {
         let dead = (timing.dead_ms > 0).then(|| super::millis(timing.dead_ms));
         self.timing = timing;
         self.bucket = PingBucket::new(now, dead);
-        self.last_in = now;
+        self.reading_changed = now;
         self.last_data = now;
         self.enter_phase(now, Phase::Live, State::Live);
     }

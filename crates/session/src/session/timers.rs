@@ -37,10 +37,12 @@ impl Session {
     pub fn poll_timeout(&self) -> (Time, Timer) {
         let limits = &self.config.limits;
         match self.state {
+            // The peer's end shows: nothing of ours can be the cause any more.
+            State::Hello | State::Auth | State::Live if self.end_noticed => {
+                (Time::NEVER, Timer::Dead)
+            }
             State::Hello => (self.phase_since + limits.hello_timeout, Timer::Hello),
             State::Auth => (self.phase_since + limits.auth_timeout, Timer::Auth),
-            // The peer's end shows: nothing of ours can be the cause any more.
-            State::Live if self.end_noticed => (Time::NEVER, Timer::Dead),
             State::Live => self.live_timeout(),
             State::Closing { until, .. }
             | State::Lingering { until, .. }
@@ -72,7 +74,7 @@ impl Session {
             Timer::Hello => self.decide(now, &Close::new(Cause::HelloTimeout)),
             Timer::Auth => self.decide(now, &Close::new(Cause::AuthTimeout)),
             Timer::Frame => self.decide(now, &Close::new(Cause::FrameTimeout)),
-            Timer::Age => self.decide(now, &Close::new(Cause::SendQueueStale)),
+            Timer::Age => self.on_age(now, readings),
             Timer::Idle => self.decide(now, &Close::new(Cause::Idle)),
             Timer::Dead => self.on_dead(now, readings),
             Timer::Heartbeat => self.ping(now),
@@ -80,15 +82,23 @@ impl Session {
         }
     }
 
+    /// A frame waits too long: for a peer that is slow, or on a path that does not answer. In an outage age
+    /// does not count, since what the kernel can still carry is not lost.
+    fn on_age(&mut self, now: Time, readings: Readings) {
+        match silence(readings) {
+            Silence::PathDead => self.age_since = now,
+            Silence::PeerSilent => self.decide(now, &Close::new(Cause::SendQueueStale)),
+        }
+    }
+
     /// Nothing came for the dead limit. While we do not read, only the kernel can prove a path dead.
     fn on_dead(&mut self, now: Time, readings: Readings) {
-        let sample = readings.kernel.map(|kernel| LastSample {
-            retransmits: kernel.retransmits,
-            probes: kernel.probes,
-        });
-        match lastword_keepalive::verdict(sample) {
+        match silence(readings) {
             Silence::PathDead => self.close_abruptly(now, Cause::PathDead, readings),
-            Silence::PeerSilent if self.paused => self.last_in = now,
+            Silence::PeerSilent if self.paused => {
+                self.on_resumed(now);
+                self.on_paused(now);
+            }
             Silence::PeerSilent => {
                 self.note(now, Layer::Session, "dead_limit");
                 self.decide(now, &Close::new(Cause::PeerSilent));
@@ -99,8 +109,8 @@ impl Session {
     fn ping(&mut self, now: Time) {
         self.last_ping = now;
         let ping = Ping { clock_us: now.as_micros(), received: self.received };
-        let framing = self.config.framing.clone();
-        self.queue_mut().push_control(|out| match framing {
+        let queue = self.queue.get_or_insert_default();
+        queue.push_control(|out| match &self.config.framing {
             Framing::Native => ping.encode(out),
             Framing::Dialect(dialect) => {
                 dialect.write_ping(out);
@@ -109,23 +119,43 @@ impl Session {
     }
 
     pub(super) fn on_paused(&mut self, now: Time) {
-        self.paused = true;
-        self.paused_since = now;
+        if !self.paused {
+            self.paused = true;
+            self.reading_changed = now;
+        }
     }
 
     /// Time in which we did not read is nobody's fault: it counts for no deadline and refills the bucket.
     pub(super) fn on_resumed(&mut self, now: Time) {
-        let pause = now.since(self.paused_since);
+        if !self.paused {
+            return;
+        }
+        self.heard(now);
+        let paused = self.reading_changed;
+        let pause = now.since(paused);
         self.paused = false;
-        self.last_in = now;
+        self.reading_changed = now;
         self.last_data = (self.last_data + pause).min(now);
         self.decoder.postpone(now, pause);
-        self.bucket.not_reading(now, pause);
+        self.bucket.not_reading(paused, now);
+    }
+
+    /// A silence is over: what waited through it is as old as the end of the silence.
+    pub(super) fn heard(&mut self, now: Time) {
+        if self.is_suspect(now) {
+            self.age_since = now;
+        }
     }
 
     /// Whether the peer has been silent so long that its silence, and no queue limit, is to decide.
     pub(super) fn is_suspect(&self, now: Time) -> bool {
-        self.timing.suspect_ms > 0 && now.since(self.last_in) >= millis(self.timing.suspect_ms)
+        self.timing.suspect_ms > 0
+            && now.since(self.silent_since()) >= millis(self.timing.suspect_ms)
+    }
+
+    /// Since when the peer has been silent as far as we know: not while we did not listen.
+    pub(super) fn silent_since(&self) -> Time {
+        self.last_in.max(self.reading_changed)
     }
 
     fn frame_by(&self) -> Time {
@@ -142,8 +172,8 @@ impl Session {
         let oldest = self.queue.as_ref().and_then(|queue| queue.oldest());
         match (oldest, self.config.limits.outbound_age_max) {
             (Some(oldest), Some(age)) if self.can_write() => {
-                let by = oldest + age;
-                let suspect = self.last_in + millis(self.timing.suspect_ms);
+                let by = oldest.max(self.age_since) + age;
+                let suspect = self.silent_since() + millis(self.timing.suspect_ms);
                 let judged = self.timing.suspect_ms > 0 && by >= suspect;
                 if judged { by.max(self.dead_by() + GRACE) } else { by }
             }
@@ -161,7 +191,7 @@ impl Session {
     fn dead_by(&self) -> Time {
         match self.timing.dead_ms {
             0 => Time::NEVER,
-            ms => self.last_in + millis(ms),
+            ms => self.silent_since() + millis(ms),
         }
     }
 
@@ -179,6 +209,14 @@ impl Session {
             ms => quiet_since.max(self.last_ping) + millis(ms),
         }
     }
+}
+
+/// What a silence is, by the kernel's last word on it.
+fn silence(readings: Readings) -> Silence {
+    lastword_keepalive::verdict(readings.kernel.map(|kernel| LastSample {
+        retransmits: kernel.retransmits,
+        probes: kernel.probes,
+    }))
 }
 
 /// Long enough for the dead limit's verdict to come first.

@@ -47,6 +47,7 @@ impl<A: App> Driver<A> {
     }
 
     pub(super) fn finish(&mut self, mut ending: Box<Ending>) {
+        self.count_traffic();
         let late = self.mailbox.close();
         let (bytes, frames) = late.map_or((0, 0), |late| (late.len(), late.data_frames()));
         ending.evidence.bytes_unsent += u64::try_from(bytes).unwrap_or(u64::MAX);

@@ -54,13 +54,13 @@ impl<A: App> Driver<A> {
         let (app, session) = (&mut self.app, &mut self.session);
         let each = |session: &mut lastword_session::Session, event: Event<'_>| {
             match event {
-                Event::Data(payload) => app.frame(&mut Outbox { session, now }, payload),
+                Event::Data(payload) => app.frame(&mut Outbox { session, mailbox, now }, payload),
                 Event::Credentials(credentials) => app.authenticate(credentials),
                 Event::Notice(notice) => app.notice(&notice),
                 Event::Welcome(admission) => {
                     *open = true;
                     mailbox.open(admission.session, session.peer_frame_limit());
-                    app.joined(&mut Outbox { session, now }, &admission);
+                    app.joined(&mut Outbox { session, mailbox, now }, &admission);
                 }
             }
             match session.is_live() && app.poll_ready(cx).is_pending() {

@@ -1,0 +1,272 @@
+//! One connection of a server: admission, authentication, the game's side, and the books at its end.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use lastword_session::wire::Notice;
+use lastword_session::{Admission, Cause, Close, Ending, Framing, Phase, Time, Traffic};
+use lastword_transport::{App, Outbox};
+
+use crate::core::Core;
+use crate::handler::Context as GameContext;
+use crate::ledger::{Closing, GAME_CLOSES};
+use crate::player::Verdict;
+use crate::seat::Seat;
+use crate::shape::{Arrival, Game, Shape};
+use crate::{Credentials, Departure, Disconnect, Player, SessionId, log};
+
+/// What a listener's connections share: the server and the shape of its game.
+pub(crate) struct Front<S> {
+    pub(crate) core: Arc<Core>,
+    pub(crate) shape: S,
+}
+
+/// The server's side of one connection. It is counted in before it is made; its end, or its drop, counts it
+/// out exactly once.
+pub(crate) struct ServerApp<S: Shape> {
+    front: Arc<Front<S>>,
+    remote: SocketAddr,
+    slot: u32,
+    joined: bool,
+    counted: bool,
+    asking: Option<Box<Asking>>,
+    seat: Option<Arc<Seat>>,
+    game: Option<S::Game>,
+}
+
+/// While a peer asks to be let in.
+struct Asking {
+    check: Pin<Box<dyn Future<Output = Verdict> + Send>>,
+    since: Time,
+    /// A dialect's first frame: credentials, and the game's first frame too.
+    first_frame: Option<Bytes>,
+    player: Option<Player>,
+}
+
+impl<S: Shape> ServerApp<S> {
+    pub(crate) fn new(front: Arc<Front<S>>, remote: SocketAddr, slot: u32) -> Self {
+        Self {
+            front,
+            remote,
+            slot,
+            joined: false,
+            counted: false,
+            asking: None,
+            seat: None,
+            game: None,
+        }
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.front.core
+    }
+
+    /// Gives an admitted player a seat and the session its id.
+    fn seat_for(&self, player: &Player) -> Result<Arc<Seat>, Close> {
+        let core = self.core();
+        let session = SessionId::random(self.slot).map_err(|error| {
+            tracing::error!(%error, "no randomness for a session id");
+            Close::new(Cause::AuthUnavailable)
+        })?;
+        Ok(Arc::new(Seat {
+            session,
+            player: player.id.as_str().into(),
+            remote: self.remote,
+            cohort: core.cohort_index(player.cohort.as_deref()),
+            profile: core.profile_index(player.profile.as_deref()),
+        }))
+    }
+
+    fn record(&self, seq: u64, ending: Ending) -> Disconnect {
+        let core = self.core();
+        let profile = self.seat.as_ref().map_or(0, |seat| seat.profile);
+        Disconnect {
+            seq,
+            at: SystemTime::now(),
+            listener: core.local_addr,
+            remote: self.remote,
+            player: self.seat.as_ref().map(|seat| seat.player.to_string()),
+            session: self.seat.as_ref().map(|seat| seat.session),
+            connection: u32::from(self.joined),
+            profile: core.profile(profile).map(|profile| profile.name),
+            ending,
+        }
+    }
+
+    /// Counts the connection and its session out. Returns the number of this end.
+    fn count_out(&mut self, ending: &Ending, undelivered: (u64, u64)) -> u64 {
+        self.counted = true;
+        let evidence = &ending.evidence;
+        let closing = Closing {
+            cause: ending.verdict.cause,
+            phase: ending.verdict.phase,
+            cohort: self.seat.as_ref().map_or(0, |seat| usize::from(seat.cohort)),
+            joined: self.joined,
+        };
+        let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
+        self.core().ledger.close(closing, |counts| {
+            counts.drained_bytes += evidence.bytes_drained;
+            counts.undelivered_in.0 += undelivered.0;
+            counts.undelivered_in.1 += undelivered.1;
+            counts.undelivered_out.0 += evidence.frames_unsent;
+            counts.undelivered_out.1 += lost;
+            let game = GAME_CLOSES.iter().position(|cause| *cause == closing.cause);
+            if let Some(count) = game.and_then(|index| counts.game_closes.get_mut(index)) {
+                *count += 1;
+            }
+            if closing.cause == Cause::SendQueueFull {
+                counts.dropped_by_close += evidence.frames_unsent;
+            }
+        })
+    }
+
+    /// Tells everybody: the books first, the log, the game last.
+    fn end(&mut self, ending: Ending) {
+        let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
+        let seq = self.count_out(&ending, undelivered);
+        let disconnect = Arc::new(self.record(seq, ending));
+        let core = Arc::clone(self.core());
+        if let Some(profile) = disconnect.profile {
+            core.metrics.ended(&disconnect.ending, profile);
+        }
+        log::disconnect(&disconnect);
+        core.observer.disconnected(&disconnect);
+        let Some(seat) = self.seat.clone().filter(|_| self.joined) else { return };
+        let departure = Departure {
+            cause: disconnect.cause().into(),
+            session: seat.session,
+            undelivered_frames: undelivered.0,
+            undelivered_bytes: undelivered.1,
+            disconnect,
+        };
+        if let Some(game) = self.game.take() {
+            let leave = std::panic::AssertUnwindSafe(|| game.leave(&departure));
+            if std::panic::catch_unwind(leave).is_err() {
+                tracing::error!(session = %seat.session, "the game panicked in `left`");
+            }
+        }
+        core.observer.left(&departure);
+    }
+}
+
+impl<S: Shape> App for ServerApp<S> {
+    fn authenticate(&mut self, credentials: &[u8]) {
+        let core = Arc::clone(self.core());
+        let bytes = Bytes::copy_from_slice(credentials);
+        let first_frame = match core.session.framing {
+            Framing::Native => None,
+            Framing::Dialect(_) => Some(bytes.clone()),
+        };
+        let credentials = Credentials { bytes, remote: self.remote };
+        let since = core.clock.now();
+        let check = Box::pin(async move {
+            // Who waits for a place waits against the same auth timeout.
+            let _place = core.authentications.acquire().await;
+            Arc::clone(&core.authenticator).check(credentials).await
+        });
+        self.asking = Some(Box::new(Asking { check, since, first_frame, player: None }));
+    }
+
+    fn poll_admission(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admission, Close>> {
+        let Some(asking) = &mut self.asking else { return Poll::Pending };
+        // The game's code: its panic is an answer like any other that is none.
+        let check = std::panic::AssertUnwindSafe(|| asking.check.as_mut().poll(cx));
+        let answer = match std::panic::catch_unwind(check) {
+            Ok(answer) => ready!(answer),
+            Err(_) => Err(crate::Refusal::unavailable("")),
+        };
+        let core = Arc::clone(&self.front.core);
+        core.metrics.auth_duration.record(core.clock.now() - asking.since);
+        let player = match answer {
+            Ok(player) => player,
+            Err(refusal) => {
+                self.asking = None;
+                return Poll::Ready(Err(refusal.into_close()));
+            }
+        };
+        let seat = self.seat_for(&player)?;
+        let timing = core.timing(seat.profile);
+        let admission = Admission { session: *seat.session.as_bytes(), timing };
+        self.seat = Some(seat);
+        if let Some(asking) = &mut self.asking {
+            asking.player = Some(player);
+        }
+        Poll::Ready(Ok(admission))
+    }
+
+    fn joined(&mut self, outbox: &mut Outbox<'_>, _admission: &Admission) {
+        self.joined = true;
+        self.core().ledger.join();
+        let (Some(seat), Some(asking)) = (self.seat.clone(), self.asking.take()) else { return };
+        let Asking { first_frame, player, .. } = *asking;
+        let Some(player) = player else { return };
+        let mailbox = Arc::clone(outbox.mailbox());
+        let arrival = Arrival {
+            core: &self.front.core,
+            mailbox: &mailbox,
+            seat: &seat,
+            player: &player,
+        };
+        let game = self.front.shape.join(&mut GameContext::new(outbox, &seat), &arrival);
+        let game = self.game.insert(game);
+        if let Some(frame) = first_frame {
+            game.frame(&mut GameContext::new(outbox, &seat), &frame);
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.game.as_mut().map_or(Poll::Ready(()), |game| game.poll_ready(cx))
+    }
+
+    fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]) {
+        if let (Some(game), Some(seat)) = (&mut self.game, &self.seat) {
+            game.frame(&mut GameContext::new(outbox, seat), payload);
+        }
+    }
+
+    fn notice(&mut self, _notice: &Notice<'_>) {}
+
+    fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.game.as_mut().map_or(Poll::Ready(()), |game| game.poll_delivered(cx))
+    }
+
+    fn taken(&self) -> u64 {
+        self.game.as_ref().map_or(0, Game::taken)
+    }
+
+    fn traffic(&mut self, traffic: Traffic) {
+        self.core().traffic.add(traffic);
+    }
+
+    fn panicked(&mut self) {
+        tracing::error!(remote = %self.remote, "the game panicked in a handler");
+        // A drop that panics too must not take the connection's task with it.
+        let game = self.game.take();
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(game))).is_err() {
+            tracing::error!(remote = %self.remote, "the game's handler panicked again in its drop");
+        }
+    }
+
+    fn closed(&mut self, ending: Box<Ending>) {
+        self.end(*ending);
+    }
+}
+
+impl<S: Shape> Drop for ServerApp<S> {
+    /// A task that is dropped before its verdict (the runtime was) still counts, as what it is: a defect.
+    fn drop(&mut self) {
+        if !self.counted {
+            let phase = match (&self.asking, self.joined) {
+                (_, true) => Phase::Live,
+                (Some(_), false) => Phase::Auth,
+                (None, false) => Phase::Hello,
+            };
+            let at = self.core().clock.now();
+            self.end(Ending::without_verdict(phase, at));
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Putting a server together: everything is checked before anything is bound.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+
+use lastword_session::Framing;
+use lastword_transport::{Clock, ListenOptions, ListenerSocket, Table};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::accept::accept_loop;
+use crate::app::Front;
+use crate::core::Core;
+use crate::extension::Extension;
+use crate::handler::{Handler, HandlerShape};
+use crate::ledger::Ledger;
+use crate::metrics::{Catalogue, Metrics};
+use crate::observer::{NoObserver, Observer};
+use crate::player::DynAuthenticator;
+use crate::session::{Arrivals, SessionShape};
+use crate::shape::Shape;
+use crate::traffic::TrafficTotals;
+use crate::{Anonymous, Authenticator, Config, ConfigError, Player, Server, ServerHandle};
+
+/// What a server is made of. Unset, each part is its default.
+pub struct Builder {
+    config: Config,
+    listen: Option<String>,
+    framing: Framing,
+    authenticator: Arc<dyn DynAuthenticator>,
+    observer: Arc<dyn Observer>,
+    extensions: Vec<Box<dyn Extension>>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The configuration breaks rules: every one of them is named.
+    #[error("the configuration is not valid: {}", list(.0))]
+    Config(Vec<ConfigError>),
+    /// The address to listen on is not an address.
+    #[error("{addr:?} is not an address to listen on: write IP:PORT, as 0.0.0.0:7000 or [::]:7000")]
+    Address {
+        /// What was given.
+        addr: String,
+    },
+    /// The system does not let us listen there.
+    #[error("cannot listen on {addr}: {}", why(.source))]
+    Listen {
+        /// Where.
+        addr: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something that runs beside the server did not start.
+    #[error("{0}")]
+    Extension(io::Error),
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            listen: None,
+            framing: Framing::Native,
+            authenticator: Arc::new(Anonymous),
+            observer: Arc::new(NoObserver),
+            extensions: Vec::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// Sets the whole configuration. Default: [`Config::default`].
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Sets the address to listen on, `IP:PORT`; port 0 takes a free one. Overrides the configuration's.
+    #[must_use]
+    pub fn listen(mut self, addr: impl Into<String>) -> Self {
+        self.listen = Some(addr.into());
+        self
+    }
+
+    /// Sets who decides who is let in. Default: [`Anonymous`].
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticator = Arc::new(authenticator);
+        self
+    }
+
+    /// Sets how the stream is cut into frames. Default: the native wire.
+    #[must_use]
+    pub fn framing(mut self, framing: Framing) -> Self {
+        self.framing = framing;
+        self
+    }
+
+    /// Sets who sees every end.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
+    /// Adds something that runs beside the server. The first one's recorder takes the metrics.
+    #[must_use]
+    pub fn extension(mut self, extension: Box<dyn Extension>) -> Self {
+        self.extensions.push(extension);
+        self
+    }
+
+    /// Binds and serves, with one [`crate::Session`] per player, to be taken by [`Server::accept`].
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing is left bound.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn bind(self) -> Result<Server, BindError> {
+        let arrivals = Arc::new(Arrivals::default());
+        let limits = &self.config.limits;
+        let shape = SessionShape {
+            arrivals: Arc::clone(&arrivals),
+            inbox_bytes_max: usize::try_from(limits.inbox_bytes_max).unwrap_or(usize::MAX),
+            inbox_frames_max: usize::try_from(limits.inbox_frames_max).unwrap_or(usize::MAX),
+        };
+        let handle = self.start(shape).await?;
+        Ok(Server::new(handle, arrivals))
+    }
+
+    /// Binds and serves, with one handler per player, made by `make` and called in place.
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing is left bound.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn serve<H: Handler + Unpin>(
+        self,
+        make: impl Fn(&Player) -> H + Send + Sync + 'static,
+    ) -> Result<ServerHandle, BindError> {
+        self.start(HandlerShape(make)).await
+    }
+
+    async fn start<S: Shape>(self, shape: S) -> Result<ServerHandle, BindError> {
+        self.config.validate().map_err(BindError::Config)?;
+        let listener = self.listen_socket()?;
+        let listen = |source| BindError::Listen { addr: self.listen_addr().unwrap_or(NOWHERE), source };
+        let local_addr = listener.local_addr().map_err(listen)?;
+        let listener = TcpListener::from_std(listener).map_err(listen)?;
+        let core = Arc::new(self.core(local_addr));
+        let handle = ServerHandle { core: Arc::clone(&core) };
+        for extension in self.extensions {
+            let started = extension.start(handle.clone()).await;
+            match started {
+                Ok(addr) => {
+                    if let Some(addr) = addr {
+                        core.admin_addr.get_or_init(|| addr);
+                    }
+                }
+                Err(error) => {
+                    core.end();
+                    return Err(BindError::Extension(error));
+                }
+            }
+        }
+        tokio::spawn(accept_loop(Arc::new(Front { core, shape }), listener));
+        Ok(handle)
+    }
+
+    fn listen_addr(&self) -> Result<SocketAddr, BindError> {
+        match &self.listen {
+            None => Ok(self.config.listen.addr),
+            Some(addr) => addr.parse().map_err(|_| BindError::Address { addr: addr.clone() }),
+        }
+    }
+
+    fn listen_socket(&self) -> Result<ListenerSocket, BindError> {
+        let addr = self.listen_addr()?;
+        let options = ListenOptions {
+            backlog: i32::try_from(self.config.listen.backlog).unwrap_or(i32::MAX),
+            knobs: self.config.default_profile().knobs(),
+        };
+        options.listen(addr).map_err(|source| BindError::Listen { addr, source })
+    }
+
+    fn core(&self, local_addr: SocketAddr) -> Core {
+        let limits = self.config.session_limits();
+        let profiles = self.config.profiles();
+        let cohorts = self.config.metrics.cohorts.clone();
+        let connections_max = u64::from(self.config.listen.connections_max);
+        let catalogue = Catalogue { cohorts: &cohorts, profiles: &profiles, limits: &limits, connections_max };
+        let recorder = self.extensions.iter().find_map(|extension| extension.recorder());
+        let metrics = match recorder {
+            Some(recorder) => metrics::with_local_recorder(recorder, || Metrics::new(&catalogue)),
+            None => Metrics::new(&catalogue),
+        };
+        let clock = Clock::start();
+        let places = usize::try_from(self.config.listen.authentications_max).unwrap_or(usize::MAX);
+        Core {
+            clock,
+            table: Table::start(clock),
+            ledger: Ledger::new(cohorts.len() + 1),
+            metrics,
+            traffic: TrafficTotals::default(),
+            session: Arc::new(lastword_session::Config {
+                framing: self.framing.clone(),
+                limits,
+                behind_proxy: self.config.listen.behind_proxy,
+            }),
+            profiles,
+            cohorts,
+            connections_max,
+            drain_timeout: self.config.drain_timeout(),
+            authenticator: Arc::clone(&self.authenticator),
+            authentications: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            observer: Arc::clone(&self.observer),
+            local_addr,
+            admin_addr: OnceLock::new(),
+            draining: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            ended_notify: Notify::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+
+fn list(errors: &[ConfigError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "the address is in use: stop who uses it, or choose another port".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "not permitted: ports below 1024 need a privilege, choose a higher one".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,132 @@
+//! The configuration: plain data with its defaults, the rules that it keeps, and what the session core makes of
+//! it. It reads no file: whoever does knows the line of a key that is refused.
+
+mod error;
+mod keys;
+mod liveness;
+mod sections;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use lastword_keepalive::Profile;
+use lastword_session::Limits;
+use serde::Deserialize;
+
+pub use error::ConfigError;
+pub use keys::{Allowed, Key};
+pub use liveness::{LivenessConfig, ProfileConfig};
+pub use sections::{
+    AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, MetricsConfig, RtoMax,
+    TimeoutsConfig,
+};
+
+/// The configuration of a server; `config/lastword.toml` shows every key with its default.
+///
+/// A key that is left out has its default, and an unknown one is refused, so that it nests in a game's own file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where connections are accepted, and how many.
+    pub listen: ListenConfig,
+    /// How much one connection may send, and how much may wait for it.
+    pub limits: LimitsConfig,
+    /// How long each part of a connection's life may take.
+    pub timeouts: TimeoutsConfig,
+    /// How a shutdown goes.
+    pub drain: DrainConfig,
+    /// How a peer's silence is judged.
+    pub liveness: LivenessConfig,
+    /// What is asked of the kernel.
+    pub kernel: KernelConfig,
+    /// What metrics tell apart.
+    pub metrics: MetricsConfig,
+    /// Where metrics and health are served.
+    pub admin: AdminConfig,
+}
+
+impl Config {
+    /// The most profiles that may have a name, the built-in ones included: each is a label of metrics.
+    pub const PROFILES_MAX: usize = 8;
+
+    /// The most cohorts: each multiplies the series of the disconnect counters.
+    pub const COHORTS_MAX: usize = 16;
+
+    /// Checks every rule.
+    ///
+    /// # Errors
+    /// Every broken rule, in the order of the file.
+    pub fn validate(&self) -> Result<(), Vec<ConfigError>> {
+        let mut errors: Vec<_> = Key::ALL
+            .iter()
+            .filter_map(|key| key.check(self))
+            .chain(self.limits.caps_below_the_frame_limit())
+            .chain(self.liveness.errors(self.kernel.rto_max))
+            .chain(self.metrics.errors())
+            .collect();
+        errors.sort_by_key(|error| Key::position(&error.key));
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The limits of one connection, as the session core takes them.
+    #[must_use]
+    pub fn session_limits(&self) -> Limits {
+        let (limits, timeouts) = (&self.limits, &self.timeouts);
+        Limits {
+            hello_bytes_max: limits.hello_bytes_max,
+            frame_bytes_max: limits.frame_bytes_max,
+            hello_timeout: from_ms(timeouts.hello_ms),
+            auth_timeout: from_ms(timeouts.auth_ms),
+            frame_timeout: from_ms(timeouts.frame_ms),
+            linger_timeout: from_ms(timeouts.linger_ms),
+            outbound_bytes_max: usize::try_from(limits.outbound_bytes_max).unwrap_or(usize::MAX),
+            outbound_age_max: from_ms_or_off(timeouts.outbound_age_ms),
+            idle_timeout: from_ms_or_off(timeouts.idle_ms),
+            delivery_timeout: from_ms(timeouts.delivery_ms),
+        }
+    }
+
+    /// The profile of whoever is given no other; the built-in default where `liveness.profile` names none.
+    #[must_use]
+    pub fn default_profile(&self) -> Profile {
+        self.liveness
+            .profile(&self.liveness.profile, self.kernel.rto_max)
+            .unwrap_or_default()
+    }
+
+    /// Every profile that has a name: the default one, the other built-in ones, the game's own.
+    #[must_use]
+    pub fn profiles(&self) -> Vec<Profile> {
+        let default = self.default_profile();
+        let others = self.liveness.names();
+        let others = others
+            .into_iter()
+            .filter(|name| *name != default.name.as_str())
+            .filter_map(|name| self.liveness.profile(name, self.kernel.rto_max));
+        std::iter::once(default).chain(others).collect()
+    }
+
+    /// How long a drain takes at most.
+    #[must_use]
+    pub fn drain_timeout(&self) -> Duration {
+        from_ms(self.drain.timeout_ms)
+    }
+}
+
+fn from_ms(ms: u32) -> Duration {
+    Duration::from_millis(u64::from(ms))
+}
+
+fn from_ms_or_off(ms: u32) -> Option<Duration> {
+    (ms > 0).then(|| from_ms(ms))
+}
+
+/// A duration in the unit of the file; a part of a millisecond counts as a whole one.
+fn to_ms(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,108 @@
+//! Graceful drain: a notice to everybody, time to leave, a goodbye to who is left, and a deadline.
+//!
+//! With a timeout T: notices are spread over the first sixth (at most 5 s), goodbyes over the time from T/2 to
+//! 5T/6, and whoever is still there at T is cut off as `drain_expired`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use lastword_session::wire::Notice;
+use lastword_session::{Advice, Cause, Close};
+use lastword_transport::{Mailbox, Request};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::core::Core;
+
+/// Drains and ends the server. A second call waits for the first.
+pub(crate) async fn drain(core: &Arc<Core>, timeout: Duration) {
+    if core.draining.swap(true, Ordering::AcqRel) {
+        core.wait_ended().await;
+        core.ledger.emptied().await;
+        return;
+    }
+    let start = Instant::now();
+    let deadline = start + timeout;
+    tracing::info!(timeout_ms = timeout.as_millis(), "draining");
+    refuse_the_unborn(core);
+    let emptied = async {
+        let phases = async {
+            notices(core, start, timeout).await;
+            goodbyes(core, start, timeout).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = core.ledger.emptied() => {}
+            () = phases => {}
+        }
+    };
+    if timeout_at(deadline, emptied).await.is_err() {
+        core.request_all(&Request::DrainExpired);
+        // Cut off, not waited for: a connection's task needs one turn to write its goodbye and end.
+        if timeout_at(Instant::now() + LAST_MOMENT, core.ledger.emptied()).await.is_err() {
+            tracing::error!("connections outlived the drain");
+        }
+    }
+    core.end();
+    tracing::info!(took_ms = start.elapsed().as_millis(), "drained");
+}
+
+/// Connections that are no sessions yet end now; new ones are refused at accept.
+fn refuse_the_unborn(core: &Core) {
+    let refusal = Request::close(Close::new(Cause::RefusedDraining));
+    core.table.for_each(|mailbox| {
+        if mailbox.session().is_none() {
+            mailbox.request(refusal.clone());
+        }
+    });
+}
+
+async fn notices(core: &Core, start: Instant, timeout: Duration) {
+    let window = (timeout / 6).min(NOTICE_WINDOW_MAX);
+    let deadline_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+    let notice = Arc::new(Notice {
+        code: Cause::Drained.code(),
+        advice: Advice::Elsewhere.code(),
+        deadline_ms,
+        address: "".into(),
+        reason: "the server is shutting down".into(),
+    });
+    spread(core, start, window, |mailbox| {
+        mailbox.request(Request::Notice(Arc::clone(&notice)));
+    })
+    .await;
+}
+
+async fn goodbyes(core: &Core, start: Instant, timeout: Duration) {
+    let deadline = start + timeout;
+    sleep_until(start + timeout / 2).await;
+    spread(core, start + timeout / 2, timeout / 3, |mailbox| {
+        let mut close = Close::new(Cause::Drained).with_reason("the server is shutting down");
+        close.linger = Some(deadline.saturating_duration_since(Instant::now()));
+        mailbox.request(Request::close(close));
+    })
+    .await;
+}
+
+/// Calls `each` for every live session, evenly over a window, so that clients do not all come back at once.
+async fn spread(core: &Core, start: Instant, window: Duration, each: impl Fn(&Mailbox)) {
+    let mut sessions = Vec::new();
+    core.table.for_each(|mailbox| {
+        if mailbox.session().is_some() {
+            sessions.push(Arc::clone(mailbox));
+        }
+    });
+    let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX).max(1);
+    for (n, mailbox) in (0..).zip(&sessions) {
+        let due = start + window * n / count;
+        if due > Instant::now() + SPREAD_STEP {
+            sleep_until(due).await;
+        }
+        each(mailbox);
+    }
+}
+
+const NOTICE_WINDOW_MAX: Duration = Duration::from_secs(5);
+const SPREAD_STEP: Duration = Duration::from_millis(10);
+const LAST_MOMENT: Duration = Duration::from_secs(1);

@@ -1,0 +1,209 @@
+//! The handle: whatever a game does to sessions from outside of them, on any thread, without a runtime.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use lastword_session::{Cause, Phase, SendError, encode_data};
+use lastword_transport::{Mailbox, Request};
+
+use crate::core::Core;
+use crate::{Kick, SessionId, drain};
+
+/// A cloneable way to a running server. Nothing here blocks.
+#[derive(Clone, Debug)]
+pub struct ServerHandle {
+    pub(crate) core: Arc<Core>,
+}
+
+/// There is no live session with this id here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no live session with this id")]
+pub struct NoSuchSession;
+
+/// One snapshot of a server's counts. Both laws hold in it: opened = open + Σ disconnects, and
+/// joined = sessions open + Σ departures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Connections accepted.
+    pub connections_opened: u64,
+    /// Connections open.
+    pub connections_open: u64,
+    /// Sessions joined.
+    pub sessions_joined: u64,
+    /// Sessions open.
+    pub sessions_open: u64,
+    /// Ends by cause and phase, those that occurred.
+    pub disconnects: Vec<(Cause, Phase, u64)>,
+    /// Departures by their last cause, those that occurred.
+    pub departures: Vec<(Cause, u64)>,
+    /// Data frames in and out.
+    pub frames: (u64, u64),
+    /// Raw bytes in and out.
+    pub bytes: (u64, u64),
+}
+
+impl Stats {
+    /// Ends with this cause, in any phase.
+    #[must_use]
+    pub fn ended_by(&self, cause: Cause) -> u64 {
+        self.disconnects.iter().filter(|(of, ..)| *of == cause).map(|(.., count)| count).sum()
+    }
+
+    /// Whether both laws hold.
+    #[must_use]
+    pub fn laws_hold(&self) -> bool {
+        let ended: u64 = self.disconnects.iter().map(|(.., count)| count).sum();
+        let departed: u64 = self.departures.iter().map(|(_, count)| count).sum();
+        self.connections_opened == self.connections_open + ended
+            && self.sessions_joined == self.sessions_open + departed
+    }
+}
+
+impl ServerHandle {
+    /// The address that clients connect to, with the port that was bound.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.core.local_addr
+    }
+
+    /// The address of the admin port, where there is one.
+    #[must_use]
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.core.admin_addr.get().copied()
+    }
+
+    /// Queues a frame for a session.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] also where no such session is live here; see [`SendError`] for the others.
+    pub fn send(&self, session: SessionId, payload: &[u8]) -> Result<(), SendError> {
+        let mailbox = self.find(session).ok_or(SendError::Closed)?;
+        mailbox.send(self.core.clock, payload)
+    }
+
+    /// Queues a frame for each of these sessions; it is encoded once. Returns how many took it.
+    pub fn broadcast(&self, sessions: impl IntoIterator<Item = SessionId>, payload: &[u8]) -> usize {
+        let frame = self.encode(payload);
+        let now = self.core.clock.now();
+        let mailboxes = sessions.into_iter().filter_map(|session| self.find(session));
+        mailboxes.filter(|mailbox| mailbox.send_encoded(now, payload.len(), &frame).is_ok()).count()
+    }
+
+    /// Queues a frame for every live session; it is encoded once. Returns how many took it.
+    pub fn broadcast_all(&self, payload: &[u8]) -> usize {
+        let frame = self.encode(payload);
+        let now = self.core.clock.now();
+        let mut taken = 0;
+        self.core.table.for_each(|mailbox| {
+            taken += usize::from(mailbox.send_encoded(now, payload.len(), &frame).is_ok());
+        });
+        taken
+    }
+
+    /// Throws a player out: `kicked`. What was queued is dropped, the reason is read by the client.
+    ///
+    /// # Errors
+    /// [`NoSuchSession`].
+    pub fn kick(&self, session: SessionId, kick: Kick) -> Result<(), NoSuchSession> {
+        self.request(session, Request::close(kick.into_close()))
+    }
+
+    /// Ends a session after what is queued: `closed_by_game`.
+    ///
+    /// # Errors
+    /// [`NoSuchSession`].
+    pub fn close(&self, session: SessionId, kick: Kick) -> Result<(), NoSuchSession> {
+        self.request(session, Request::close(kick.into_orderly_close()))
+    }
+
+    /// The sessions that are live now.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionId> {
+        let mut live = Vec::new();
+        self.core.table.for_each(|mailbox| {
+            live.extend(mailbox.session().map(SessionId::from_bytes));
+        });
+        live
+    }
+
+    /// Drains: tells every client, gives them time to leave, says goodbye to who stays, and ends the server
+    /// when nobody is left or the timeout is over. New connections are refused as `refused_draining`.
+    pub async fn drain(&self, timeout: Duration) {
+        drain::drain(&self.core, timeout).await;
+    }
+
+    /// Ends a drain, or the server, at once: whoever is still here is cut off as `drain_expired`.
+    pub fn expire(&self) {
+        self.core.draining.store(true, Ordering::Release);
+        self.core.request_all(&Request::DrainExpired);
+    }
+
+    /// Waits until the server has ended.
+    pub async fn closed(&self) {
+        self.core.wait_ended().await;
+    }
+
+    /// Whether a drain began.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.core.is_draining()
+    }
+
+    /// The drain timeout of the configuration.
+    #[must_use]
+    pub fn drain_timeout(&self) -> Duration {
+        self.core.drain_timeout
+    }
+
+    /// Publishes one snapshot of the counts to the recorder and runs `also` before anything can change them,
+    /// so that what it renders keeps both laws.
+    pub fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
+        self.core.publish(also)
+    }
+
+    /// One snapshot of the counts.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let totals = self.core.traffic.read();
+        let cohorts = self.core.cohorts.len() + 1;
+        self.core.ledger.read(|counts| {
+            let ends = Cause::ALL.into_iter().flat_map(|cause| {
+                Phase::ALL.into_iter().map(move |phase| {
+                    (cause, phase, (0..cohorts).map(|cohort| counts.disconnects(cause, phase, cohort)).sum())
+                })
+            });
+            let departures = Cause::ALL.into_iter().map(|cause| {
+                (cause, (0..cohorts).map(|cohort| counts.departures(cause, cohort)).sum())
+            });
+            Stats {
+                connections_opened: counts.opened,
+                connections_open: counts.open,
+                sessions_joined: counts.joined,
+                sessions_open: counts.sessions_open,
+                disconnects: ends.filter(|(.., count)| *count > 0).collect(),
+                departures: departures.filter(|(_, count)| *count > 0).collect(),
+                frames: (totals.frames_in, totals.frames_out),
+                bytes: (totals.bytes_in, totals.bytes_out),
+            }
+        })
+    }
+
+    fn request(&self, session: SessionId, request: Request) -> Result<(), NoSuchSession> {
+        self.find(session).ok_or(NoSuchSession)?.request(request);
+        Ok(())
+    }
+
+    /// The place may have another session by now: the whole id decides.
+    fn find(&self, session: SessionId) -> Option<Arc<Mailbox>> {
+        let mailbox = self.core.table.find(session.slot())?;
+        (mailbox.session() == Some(*session.as_bytes())).then_some(mailbox)
+    }
+
+    fn encode(&self, payload: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::with_capacity(payload.len() + lastword_session::wire::HEADER_LEN);
+        encode_data(&self.core.session.framing, payload, &mut frame);
+        frame
+    }
+}

@@ -1,0 +1,133 @@
+//! The handler shape: the game's code runs in place, on the connection's own task. No hop: the fastest way.
+
+use std::net::SocketAddr;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use lastword_session::SendError;
+use lastword_transport::Outbox;
+
+use crate::seat::Seat;
+use crate::shape::{Arrival, Game, Shape};
+use crate::{Departure, Kick, Player, SessionId};
+
+/// The game's side of one session, called in place.
+///
+/// All calls come from one task, one at a time. A handler that blocks holds up its own session, heartbeats
+/// included, and its worker thread. One that panics loses its own session only, as `handler_panicked`: it is
+/// dropped, and `left` is not called on it.
+pub trait Handler: Send + 'static {
+    /// The session joined; the first chance to say something.
+    fn joined(&mut self, context: &mut Context<'_, '_>) {
+        let _ = context;
+    }
+
+    /// A frame came.
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]);
+
+    /// The session departed, after every frame that came across was handled.
+    fn left(self, departure: &Departure)
+    where
+        Self: Sized,
+    {
+        let _ = departure;
+    }
+}
+
+/// What a handler can do while it is called.
+#[derive(Debug)]
+pub struct Context<'a, 'o> {
+    outbox: &'a mut Outbox<'o>,
+    seat: &'a Seat,
+}
+
+impl<'a, 'o> Context<'a, 'o> {
+    pub(crate) fn new(outbox: &'a mut Outbox<'o>, seat: &'a Seat) -> Self {
+        Self { outbox, seat }
+    }
+
+    /// Queues a frame for the peer; what is queued during one burst leaves in one write.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
+    /// silent also ends the session as `send_queue_full`.
+    pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.outbox.send(payload)
+    }
+
+    /// Ends the session after what is queued: `closed_by_game`.
+    pub fn close(&mut self) {
+        self.outbox.close(&Kick::default().into_orderly_close());
+    }
+
+    /// Throws the player out, now and with a reason: `kicked`.
+    pub fn kick(&mut self, kick: Kick) {
+        self.outbox.close(&kick.into_close());
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.seat.session
+    }
+
+    /// The player's id.
+    #[must_use]
+    pub fn player(&self) -> &str {
+        &self.seat.player
+    }
+
+    /// Where the peer is.
+    #[must_use]
+    pub fn remote(&self) -> SocketAddr {
+        self.seat.remote
+    }
+
+    /// The heartbeat's last round trip, once there was one.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.outbox.rtt()
+    }
+}
+
+/// Makes handlers with the game's own function.
+pub(crate) struct HandlerShape<F>(pub(crate) F);
+
+impl<H: Handler + Unpin, F: Fn(&Player) -> H + Send + Sync + 'static> Shape for HandlerShape<F> {
+    type Game = HandlerGame<H>;
+
+    fn join(&self, context: &mut Context<'_, '_>, arrival: &Arrival<'_>) -> Self::Game {
+        let mut handler = (self.0)(arrival.player);
+        handler.joined(context);
+        HandlerGame(handler)
+    }
+}
+
+/// A handler takes every frame at once: nothing is ever left undelivered.
+pub(crate) struct HandlerGame<H>(H);
+
+impl<H: Handler + Unpin> Game for HandlerGame<H> {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+        self.0.frame(context, payload);
+    }
+
+    fn poll_ready(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn poll_delivered(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn taken(&self) -> u64 {
+        0
+    }
+
+    fn undelivered(&self) -> (u64, u64) {
+        (0, 0)
+    }
+
+    fn leave(self, departure: &Departure) {
+        self.0.left(departure);
+    }
+}

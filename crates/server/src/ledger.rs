@@ -1,0 +1,241 @@
+//! The books: every connection and session is counted in once and out once, under one lock.
+//!
+//! Laws: opened = open + Σ disconnects, joined = open + suspended + Σ departures, at every moment.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lastword_session::{Cause, Phase};
+use tokio::sync::Notify;
+
+/// The counts of one server.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    counts: Mutex<Counts>,
+    emptied: Notify,
+}
+
+/// One snapshot of the counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    cohorts: usize,
+    pub(crate) opened: u64,
+    pub(crate) open: u64,
+    pub(crate) ended: u64,
+    pub(crate) joined: u64,
+    pub(crate) sessions_open: u64,
+    disconnects: Vec<u64>,
+    departures: Vec<u64>,
+    pub(crate) accept_errors: [u64; AcceptError::ALL.len()],
+    pub(crate) game_closes: [u64; 3],
+    pub(crate) drained_bytes: u64,
+    pub(crate) undelivered_in: (u64, u64),
+    pub(crate) undelivered_out: (u64, u64),
+    pub(crate) dropped_by_close: u64,
+}
+
+/// What accept can fail with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AcceptError {
+    /// This process is out of descriptors.
+    Emfile,
+    /// The system is out of descriptors.
+    Enfile,
+    /// The peer was gone before it was accepted.
+    Aborted,
+    /// No memory for a socket.
+    NoMemory,
+    /// A signal came.
+    Interrupted,
+    /// Anything else.
+    Unexpected,
+}
+
+impl AcceptError {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Emfile, Self::Enfile, Self::Aborted, Self::NoMemory, Self::Interrupted, Self::Unexpected];
+
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Emfile => "emfile",
+            Self::Enfile => "enfile",
+            Self::Aborted => "aborted",
+            Self::NoMemory => "no_memory",
+            Self::Interrupted => "interrupted",
+            Self::Unexpected => "unexpected",
+        }
+    }
+}
+
+/// What a connection's end adds to the books.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closing {
+    pub(crate) cause: Cause,
+    pub(crate) phase: Phase,
+    /// 0 is `none`.
+    pub(crate) cohort: usize,
+    pub(crate) joined: bool,
+}
+
+/// The causes that carry a code of the game.
+pub(crate) const GAME_CLOSES: [Cause; 3] = [Cause::Kicked, Cause::ClosedByGame, Cause::AuthRejected];
+
+impl Ledger {
+    pub(crate) fn new(cohorts: usize) -> Self {
+        let kinds = Cause::ALL.len() * cohorts;
+        Self {
+            counts: Mutex::new(Counts {
+                cohorts,
+                opened: 0,
+                open: 0,
+                ended: 0,
+                joined: 0,
+                sessions_open: 0,
+                disconnects: vec![0; kinds * Phase::ALL.len()],
+                departures: vec![0; kinds],
+                accept_errors: [0; AcceptError::ALL.len()],
+                game_closes: [0; 3],
+                drained_bytes: 0,
+                undelivered_in: (0, 0),
+                undelivered_out: (0, 0),
+                dropped_by_close: 0,
+            }),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// Counts a connection in. Returns how many are open now.
+    pub(crate) fn open(&self) -> u64 {
+        let mut counts = self.lock();
+        counts.opened += 1;
+        counts.open += 1;
+        counts.open
+    }
+
+    /// Counts a session in.
+    pub(crate) fn join(&self) {
+        let mut counts = self.lock();
+        counts.joined += 1;
+        counts.sessions_open += 1;
+    }
+
+    /// Counts a connection out, and its session with it. Returns the number of this end.
+    pub(crate) fn close(&self, closing: Closing, also: impl FnOnce(&mut Counts)) -> u64 {
+        let mut counts = self.lock();
+        let index = counts.disconnect_index(closing.cause, closing.phase, closing.cohort);
+        if let Some(count) = counts.disconnects.get_mut(index) {
+            *count += 1;
+        }
+        counts.open -= 1;
+        counts.ended += 1;
+        if closing.joined {
+            let index = counts.departure_index(closing.cause, closing.cohort);
+            if let Some(count) = counts.departures.get_mut(index) {
+                *count += 1;
+            }
+            counts.sessions_open -= 1;
+        }
+        also(&mut counts);
+        if counts.open == 0 {
+            self.emptied.notify_waiters();
+        }
+        counts.ended
+    }
+
+    pub(crate) fn accept_error(&self, error: AcceptError) {
+        let index = AcceptError::ALL.iter().position(|kind| *kind == error);
+        let mut counts = self.lock();
+        if let Some(count) = index.and_then(|index| counts.accept_errors.get_mut(index)) {
+            *count += 1;
+        }
+    }
+
+    /// Runs `read` on the counts while nobody changes them.
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&Counts) -> R) -> R {
+        read(&self.lock())
+    }
+
+    /// Waits until no connection is open.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            tokio::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.lock().open == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    pub(crate) fn disconnects(&self, cause: Cause, phase: Phase, cohort: usize) -> u64 {
+        self.disconnects.get(self.disconnect_index(cause, phase, cohort)).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn departures(&self, cause: Cause, cohort: usize) -> u64 {
+        self.departures.get(self.departure_index(cause, cohort)).copied().unwrap_or(0)
+    }
+
+    /// Ends with this cause, in any phase and cohort.
+    pub(crate) fn ended_by(&self, cause: Cause) -> u64 {
+        let width = Phase::ALL.len() * self.cohorts;
+        let first = ordinal(cause) * width;
+        self.disconnects.get(first..first + width).map_or(0, |counts| counts.iter().sum())
+    }
+
+    fn disconnect_index(&self, cause: Cause, phase: Phase, cohort: usize) -> usize {
+        (ordinal(cause) * Phase::ALL.len() + usize::from(phase as u8)) * self.cohorts + cohort
+    }
+
+    fn departure_index(&self, cause: Cause, cohort: usize) -> usize {
+        ordinal(cause) * self.cohorts + cohort
+    }
+}
+
+/// The cause's place in [`Cause::ALL`].
+fn ordinal(cause: Cause) -> usize {
+    Cause::ALL.iter().position(|other| *other == cause).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_phase_and_cohort_has_a_count_of_its_own() {
+        let ledger = Ledger::new(3);
+        for cause in Cause::ALL {
+            for phase in Phase::ALL {
+                for cohort in 0..3 {
+                    ledger.open();
+                    ledger.close(Closing { cause, phase, cohort, joined: false }, |_| ());
+                }
+            }
+        }
+        ledger.read(|counts| {
+            assert_eq!(counts.opened, 51 * 6 * 3);
+            assert_eq!(counts.open, 0);
+            assert!(counts.disconnects.iter().all(|count| *count == 1));
+            assert!(Cause::ALL.iter().all(|cause| counts.ended_by(*cause) == 18));
+        });
+    }
+
+    #[test]
+    fn a_session_is_counted_out_with_its_connection() {
+        let ledger = Ledger::new(1);
+        ledger.open();
+        ledger.join();
+        let closing = Closing { cause: Cause::PeerFin, phase: Phase::Live, cohort: 0, joined: true };
+        assert_eq!(ledger.close(closing, |_| ()), 1);
+        ledger.read(|counts| {
+            assert_eq!((counts.joined, counts.sessions_open), (1, 0));
+            assert_eq!(counts.departures(Cause::PeerFin, 0), 1);
+            assert_eq!(counts.disconnects(Cause::PeerFin, Phase::Live, 0), 1);
+        });
+    }
+}

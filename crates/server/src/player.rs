@@ -1,0 +1,147 @@
+//! Who is on the other end, and who decides that: credentials in, a player or a refusal out.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use lastword_session::{Advice, Cause, Close};
+
+use crate::GameCode;
+
+/// A player, as the authenticator knows one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Player {
+    /// The player's name or id. Written to logs and records, escaped; never a label.
+    pub id: String,
+    /// One of the cohorts declared at build time; `None` counts as `none`.
+    pub cohort: Option<String>,
+    /// The liveness profile for this session; `None` is the listener's.
+    pub profile: Option<String>,
+}
+
+impl Player {
+    /// A player without cohort, with the listener's profile.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), cohort: None, profile: None }
+    }
+
+    /// Sets the cohort (platform, build): one of those declared with the configuration, else it counts as `none`.
+    #[must_use]
+    pub fn with_cohort(mut self, cohort: impl Into<String>) -> Self {
+        self.cohort = Some(cohort.into());
+        self
+    }
+
+    /// Sets the liveness profile by its name; an unknown one is the listener's.
+    #[must_use]
+    pub fn with_profile(mut self, profile: impl Into<String>) -> Self {
+        self.profile = Some(profile.into());
+        self
+    }
+}
+
+/// What a peer shows to be let in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The bytes of the hello, or of a dialect's first frame.
+    pub bytes: Bytes,
+    /// Where the peer is.
+    pub remote: SocketAddr,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("len", &self.bytes.len()).field("remote", &self.remote).finish()
+    }
+}
+
+/// Why a peer is not let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// These credentials are no good: `auth_rejected`.
+    Rejected {
+        /// The game's code on the wire, if it has one.
+        code: Option<GameCode>,
+        /// What the client is told to do.
+        advice: Advice,
+        /// Words for the player, 512 bytes at most.
+        reason: String,
+    },
+    /// Nobody can tell at the moment: `auth_unavailable`.
+    Unavailable {
+        /// Words for the player, 512 bytes at most.
+        reason: String,
+    },
+}
+
+impl Refusal {
+    /// A refusal of these credentials, with words for the player.
+    #[must_use]
+    pub fn rejected(reason: impl Into<String>) -> Self {
+        Self::Rejected { code: None, advice: Advice::DoNot, reason: reason.into() }
+    }
+
+    /// A refusal because nobody can tell, with words for the player.
+    #[must_use]
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self::Unavailable { reason: reason.into() }
+    }
+
+    pub(crate) fn into_close(self) -> Close {
+        match self {
+            Self::Rejected { code, advice, reason } => {
+                let mut close = Close::new(Cause::AuthRejected).with_reason(reason);
+                close.code = code.map_or(close.code, GameCode::value);
+                close.advice = advice;
+                close
+            }
+            Self::Unavailable { reason } => Close::new(Cause::AuthUnavailable).with_reason(reason),
+        }
+    }
+}
+
+/// Decides who is let in. At most `authentications_max` run at a time, each for at most the auth timeout
+/// (`auth_timeout`); its future is dropped when the peer leaves first.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Checks one peer's credentials.
+    ///
+    /// # Errors
+    /// The refusal: `auth_rejected` or `auth_unavailable`.
+    fn authenticate(
+        &self,
+        credentials: Credentials,
+    ) -> impl Future<Output = Result<Player, Refusal>> + Send;
+}
+
+/// Takes the credentials as the player's name and lets everybody in; an empty name is `anonymous`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Anonymous;
+
+impl Authenticator for Anonymous {
+    async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {
+        let name = String::from_utf8_lossy(&credentials.bytes);
+        match name.trim() {
+            "" => Ok(Player::new("anonymous")),
+            name if name.len() > NAME_BYTES_MAX => Err(Refusal::rejected("this name is too long: 64 bytes at most")),
+            name => Ok(Player::new(name)),
+        }
+    }
+}
+
+const NAME_BYTES_MAX: usize = 64;
+
+pub(crate) type Verdict = Result<Player, Refusal>;
+pub(crate) type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
+
+/// An [`Authenticator`] behind a pointer.
+pub(crate) trait DynAuthenticator: Send + Sync + 'static {
+    fn check(self: std::sync::Arc<Self>, credentials: Credentials) -> Check;
+}
+
+impl<A: Authenticator> DynAuthenticator for A {
+    fn check(self: std::sync::Arc<Self>, credentials: Credentials) -> Check {
+        Box::pin(async move { self.authenticate(credentials).await })
+    }
+}

@@ -1,0 +1,79 @@
+//! The record of one ended connection, and how one session departed.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use lastword_keepalive::ProfileName;
+use lastword_session::{Cause, DepartureCause, Ending};
+
+use crate::SessionId;
+
+/// One ended connection: who, when, why, and what there is to show for it.
+#[derive(Clone, Debug)]
+pub struct Disconnect {
+    /// Counts the ends of this server from 1.
+    pub seq: u64,
+    /// When the verdict came out.
+    pub at: SystemTime,
+    /// The address that was connected to.
+    pub listener: SocketAddr,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// The player's id, once one was let in.
+    pub player: Option<String>,
+    /// The session's id, once there was one.
+    pub session: Option<SessionId>,
+    /// Which connection of its session: 1, and one more at each resume; 0 where no session joined.
+    pub connection: u32,
+    /// The liveness profile.
+    pub profile: Option<ProfileName>,
+    /// The verdict, the first error and the evidence.
+    pub ending: Ending,
+}
+
+impl Disconnect {
+    /// Why the connection ended.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        self.ending.verdict.cause
+    }
+}
+
+/// The evidence in words, for people: what happened, and what shows it.
+impl fmt::Display for Disconnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let evidence = &self.ending.evidence;
+        write!(f, "{} in {} after {:.1?}", self.cause(), self.ending.verdict.phase, evidence.age)?;
+        if let Some(first) = &self.ending.first_error {
+            write!(f, ", {} failed", first.call.label())?;
+            if let Some(code) = first.error.code {
+                write!(f, " with {code}")?;
+            }
+        }
+        write!(f, ", {} B in, {} B out", evidence.bytes_in, evidence.bytes_out)?;
+        if let Some(silent) = evidence.silent_for {
+            write!(f, ", silent for {silent:.1?}")?;
+        }
+        match evidence.bytes_unacked {
+            Some(bytes) if bytes > 0 => write!(f, ", {bytes} B never acknowledged"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How a session departed: exactly one for each that joined.
+#[derive(Clone, Debug)]
+pub struct Departure {
+    /// Why: the last connection's cause.
+    pub cause: DepartureCause,
+    /// The session.
+    pub session: SessionId,
+    /// Frames of the peer that were received and never taken by the game.
+    pub undelivered_frames: u64,
+    /// Their payload bytes.
+    pub undelivered_bytes: u64,
+    /// The end of its last connection, with the evidence.
+    pub disconnect: Arc<Disconnect>,
+}

@@ -1,0 +1,16 @@
+//! Who sits on a session, once it joined.
+
+use std::net::SocketAddr;
+
+use crate::SessionId;
+
+/// The identity of one session: small, since every session keeps it.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) session: SessionId,
+    pub(crate) player: Box<str>,
+    pub(crate) remote: SocketAddr,
+    /// 0 is `none`.
+    pub(crate) cohort: u8,
+    pub(crate) profile: u8,
+}

@@ -1,0 +1,188 @@
+//! The session shape: one async object per player, with an inbox of its own.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use lastword_session::SendError;
+use lastword_transport::{Mailbox, Request};
+use tokio::sync::Notify;
+
+use crate::core::Core;
+use crate::handler::Context;
+use crate::inbox::Inbox;
+use crate::seat::Seat;
+use crate::shape::{Arrival, Game, Shape};
+use crate::{Departure, Kick, SessionId};
+
+/// A player's session, for a game that gives each its own task.
+///
+/// The connection is driven by a task of the layer's: heartbeats do not depend on [`Session::recv`] being
+/// called. Dropping a session ends it as `closed_by_game`.
+#[derive(Debug)]
+pub struct Session {
+    seat: Arc<Seat>,
+    inbox: Arc<Inbox>,
+    mailbox: Arc<Mailbox>,
+    core: Arc<Core>,
+}
+
+impl Session {
+    /// Receives the next frame; `None` once the session departed and every frame that came across was taken.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped takes no frame.
+    pub async fn recv(&mut self) -> Option<Bytes> {
+        poll_fn(|cx| self.inbox.poll_recv(cx)).await
+    }
+
+    /// Queues a frame for the peer. Never blocks.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
+    /// silent also ends the session as `send_queue_full`.
+    pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        self.mailbox.send(self.core.clock, payload.as_ref())
+    }
+
+    /// Ends the session after what is queued (`closed_by_game`, unless it ended already), and waits for its
+    /// departure.
+    pub async fn close(self) -> Departure {
+        self.close_with(Kick::default()).await
+    }
+
+    /// The same with a code, words and advice.
+    pub async fn close_with(self, kick: Kick) -> Departure {
+        self.mailbox.request(Request::close(kick.into_orderly_close()));
+        self.depart().await
+    }
+
+    /// Throws the player out, now and with a reason (`kicked`, unless it ended already), and waits for the
+    /// departure.
+    pub async fn kick(self, kick: Kick) -> Departure {
+        self.mailbox.request(Request::close(kick.into_close()));
+        self.depart().await
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.seat.session
+    }
+
+    /// The player's id.
+    #[must_use]
+    pub fn player(&self) -> &str {
+        &self.seat.player
+    }
+
+    /// Where the peer is.
+    #[must_use]
+    pub fn remote(&self) -> SocketAddr {
+        self.seat.remote
+    }
+
+    async fn depart(self) -> Departure {
+        // What the peer sent meanwhile is nobody's any more; what was taken before stays taken.
+        self.inbox.abandon();
+        poll_fn(|cx| self.inbox.poll_departure(cx)).await
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.inbox.abandon() {
+            self.mailbox.request(Request::close(Kick::default().into_orderly_close()));
+        }
+    }
+}
+
+/// Sessions that joined and wait for the game to accept them; bounded by the connection limit.
+#[derive(Debug, Default)]
+pub(crate) struct Arrivals {
+    waiting: Mutex<VecDeque<Session>>,
+    arrived: Notify,
+}
+
+impl Arrivals {
+    /// The next session; `None` once `ended` and none is left.
+    pub(crate) async fn next(&self, core: &Core) -> Option<Session> {
+        loop {
+            let arrived = self.arrived.notified();
+            tokio::pin!(arrived);
+            arrived.as_mut().enable();
+            if let Some(session) = self.pop() {
+                return Some(session);
+            }
+            tokio::select! {
+                biased;
+                () = arrived => {}
+                () = core.wait_ended() => return self.pop(),
+            }
+        }
+    }
+
+    fn pop(&self) -> Option<Session> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn push(&self, session: Session) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(session);
+        self.arrived.notify_one();
+    }
+}
+
+/// Makes a [`Session`] of each that joins.
+pub(crate) struct SessionShape {
+    pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) inbox_bytes_max: usize,
+    pub(crate) inbox_frames_max: usize,
+}
+
+impl Shape for SessionShape {
+    type Game = InboxGame;
+
+    fn join(&self, _context: &mut Context<'_, '_>, arrival: &Arrival<'_>) -> InboxGame {
+        let owner = Arc::clone(arrival.mailbox);
+        let inbox = Arc::new(Inbox::new(self.inbox_bytes_max, self.inbox_frames_max, owner));
+        self.arrivals.push(Session {
+            seat: Arc::clone(arrival.seat),
+            inbox: Arc::clone(&inbox),
+            mailbox: Arc::clone(arrival.mailbox),
+            core: Arc::clone(arrival.core),
+        });
+        InboxGame(inbox)
+    }
+}
+
+/// Fills the inbox; the game empties it elsewhere.
+pub(crate) struct InboxGame(Arc<Inbox>);
+
+impl Game for InboxGame {
+    fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) {
+        self.0.push(payload);
+    }
+
+    fn poll_ready(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.poll_room()
+    }
+
+    fn poll_delivered(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.poll_delivered()
+    }
+
+    fn taken(&self) -> u64 {
+        self.0.taken()
+    }
+
+    fn undelivered(&self) -> (u64, u64) {
+        self.0.left()
+    }
+
+    fn leave(self, departure: &Departure) {
+        self.0.depart(departure.clone());
+    }
+}

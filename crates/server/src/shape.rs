@@ -1,0 +1,45 @@
+//! The seam between a connection and the game: handler, session and tick queue are built on it.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use lastword_transport::Mailbox;
+
+use crate::core::Core;
+use crate::handler::Context as GameContext;
+use crate::seat::Seat;
+use crate::{Departure, Player};
+
+/// Makes the game's side of each session that joins.
+pub(crate) trait Shape: Send + Sync + 'static {
+    type Game: Game;
+
+    fn join(&self, context: &mut GameContext<'_, '_>, arrival: &Arrival<'_>) -> Self::Game;
+}
+
+/// A session that joins.
+pub(crate) struct Arrival<'a> {
+    pub(crate) core: &'a Arc<Core>,
+    pub(crate) mailbox: &'a Arc<Mailbox>,
+    pub(crate) seat: &'a Arc<Seat>,
+    pub(crate) player: &'a Player,
+}
+
+/// The game's side of one session.
+pub(crate) trait Game: Send + Unpin + 'static {
+    fn frame(&mut self, context: &mut GameContext<'_, '_>, payload: &[u8]);
+
+    /// Whether another frame would be taken.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Whether everything was taken, and the game came back for more.
+    fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Frames taken so far.
+    fn taken(&self) -> u64;
+
+    /// Frames and payload bytes that were received and not taken.
+    fn undelivered(&self) -> (u64, u64);
+
+    fn leave(self, departure: &Departure);
+}

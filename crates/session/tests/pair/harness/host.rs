@@ -1,0 +1,267 @@
+//! Drives one session over two pipes as a driver does over a socket, and holds it to its contract meanwhile.
+
+use std::io::ErrorKind;
+use std::ops::ControlFlow;
+
+use lastword_session::{
+    Admission, Call, Close, Ending, Event, FirstError, Input, KernelSample, OsError, Output,
+    Readings, Session, Terminal, Time,
+};
+
+use super::pipe::{Pipe, Read};
+
+/// What a session told its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Data(Vec<u8>),
+    Credentials(Vec<u8>),
+    Welcome(Admission),
+    Notice { code: u16, deadline_ms: u32, reason: String },
+}
+
+/// What a server's authenticator answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Admit(Admission),
+    Refuse(Close),
+    Wait,
+}
+
+/// What the kernel lets the session see.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum View {
+    /// What a kernel would say of these pipes.
+    Honest,
+    /// The honest view, with these counters of unanswered segments and probes.
+    Unanswered { retransmits: u8, probes: u8 },
+    /// Nothing, as on a system without `TCP_INFO`.
+    Blind,
+}
+
+pub(crate) struct Host {
+    pub(crate) session: Session,
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) answer: Answer,
+    pub(crate) view: View,
+    pub(crate) ending: Option<Box<Ending>>,
+    /// Whether the driver reads: not while the game takes nothing.
+    pub(crate) reads: bool,
+    first_error: Option<FirstError>,
+    settling: bool,
+    is_shut: bool,
+}
+
+impl Host {
+    pub(crate) fn new(session: Session, answer: Answer) -> Self {
+        Self {
+            session,
+            seen: Vec::new(),
+            answer,
+            view: View::Honest,
+            ending: None,
+            reads: true,
+            first_error: None,
+            settling: false,
+            is_shut: false,
+        }
+    }
+
+    /// Does everything that is ready once. Returns whether anything was.
+    pub(crate) fn turn(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
+        if self.ending.is_some() {
+            self.stays_closed();
+            return false;
+        }
+        let read = self.read(now, inbound, outbound);
+        let due = self.check_deadline(now, inbound, outbound);
+        let written = self.write(now, inbound, outbound);
+        let asked = self.poll_outputs(now, inbound, outbound);
+        read || due || written || asked
+    }
+
+    pub(crate) fn readings(&self, now: Time, inbound: &Pipe, outbound: &Pipe) -> Readings {
+        let inq = inbound.arrived(now);
+        let fin = inbound.has_fin(now);
+        let our_fin = u32::from(self.is_shut && outbound.is_cut);
+        let mut kernel = KernelSample {
+            state: match (inbound.is_reset(), fin) {
+                (true, _) => CLOSE,
+                (false, true) => CLOSE_WAIT,
+                (false, false) => ESTABLISHED,
+            },
+            snd_wnd: 65_536,
+            outq: u32::try_from(outbound.unacked(now)).expect("it fits") + our_fin,
+            inq: u32::try_from(inq).expect("it fits"),
+            bytes_received: inbound.taken + u64::try_from(inq).expect("it fits") + u64::from(fin),
+            ..KernelSample::default()
+        };
+        if let View::Unanswered { retransmits, probes } = self.view {
+            kernel = KernelSample { retransmits, probes, ..kernel };
+        }
+        Readings {
+            kernel: (!matches!(self.view, View::Blind)).then_some(kernel),
+            first_error: self.first_error,
+            bytes_read: inbound.taken,
+        }
+    }
+
+    fn read(&mut self, now: Time, inbound: &mut Pipe, outbound: &Pipe) -> bool {
+        if !self.session.wants_read() || !self.reads {
+            return false;
+        }
+        let terminal = match inbound.read(now) {
+            Read::Nothing => return false,
+            Read::Bytes(bytes) => {
+                self.session.bytes_arrived(now, bytes.len());
+                self.feed(now, &bytes);
+                return true;
+            }
+            Read::Fin => Terminal::Eof,
+            Read::Reset => {
+                self.fails(Call::Read, ErrorKind::ConnectionReset);
+                Terminal::Error(error(ErrorKind::ConnectionReset))
+            }
+        };
+        let readings = self.readings(now, inbound, outbound);
+        self.session.handle(now, Input::EndNoticed(readings));
+        self.session.handle(now, Input::Ended(terminal, readings));
+        true
+    }
+
+    fn feed(&mut self, now: Time, bytes: &[u8]) {
+        let seen = &mut self.seen;
+        let consumed = self.session.feed(now, bytes, |session, event| {
+            assert!(session.delivers() || !matches!(event, Event::Data(_)));
+            seen.push(Seen::from(event));
+            ControlFlow::Continue(())
+        });
+        assert_eq!(consumed, bytes.len(), "all is consumed where nobody stops it");
+        if self.session.is_authenticating() {
+            match &self.answer {
+                Answer::Admit(admission) => self.session.handle(now, Input::Admit(*admission)),
+                Answer::Refuse(close) => self.session.handle(now, Input::Close(close)),
+                Answer::Wait => {}
+            }
+        }
+    }
+
+    fn check_deadline(&mut self, now: Time, inbound: &Pipe, outbound: &Pipe) -> bool {
+        let due = self.session.poll_timeout().0 <= now;
+        if due {
+            let readings = self.readings(now, inbound, outbound);
+            self.session.handle(now, Input::Timeout(readings));
+            let (next, timer) = self.session.poll_timeout();
+            assert!(next > now || !self.session.is_live(), "{timer:?} stays due");
+        }
+        due
+    }
+
+    fn write(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
+        let mut busy = false;
+        while self.session.wants_write() {
+            if inbound.is_reset() {
+                self.fails(Call::Write, ErrorKind::BrokenPipe);
+                let readings = self.readings(now, inbound, outbound);
+                self.session.handle(now, Input::WriteFailed(readings));
+                return true;
+            }
+            let bytes = self.session.slices().concat_all();
+            let written = outbound.write(now, &bytes);
+            if written == 0 {
+                break;
+            }
+            self.session.transmitted(now, written);
+            if outbound.is_reader_gone {
+                inbound.reset(now);
+            }
+            busy = true;
+        }
+        busy
+    }
+
+    fn poll_outputs(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
+        let mut busy = false;
+        while let Some(output) = self.session.poll_output() {
+            busy = true;
+            match output {
+                Output::Shut => {
+                    assert!(!self.is_shut, "the write side is shut once");
+                    self.is_shut = true;
+                    outbound.fin(now);
+                    self.session.handle(now, Input::Shut);
+                }
+                Output::Settle => self.settling = true,
+                Output::Closed(ending) => {
+                    self.close(now, inbound, outbound, ending);
+                    return true;
+                }
+            }
+        }
+        if self.settling && (outbound.unacked(now) == 0 || inbound.is_reset()) {
+            self.settling = false;
+            let readings = self.readings(now, inbound, outbound);
+            self.session.handle(now, Input::Settled(readings));
+            return true;
+        }
+        busy
+    }
+
+    fn close(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe, ending: Box<Ending>) {
+        inbound.is_reader_gone = true;
+        if ending.abort || inbound.arrived(now) > 0 {
+            outbound.reset(now);
+        } else {
+            outbound.fin(now);
+        }
+        self.ending = Some(ending);
+        self.stays_closed();
+    }
+
+    /// Closed is the last word: nothing comes after it.
+    fn stays_closed(&mut self) {
+        assert!(self.session.is_closed());
+        assert!(self.session.poll_output().is_none());
+        assert_eq!(self.session.poll_timeout().0, Time::NEVER);
+        assert!(self.session.slices().concat_all().is_empty());
+        assert!(!self.session.wants_write() && !self.session.wants_read());
+    }
+
+    fn fails(&mut self, call: Call, kind: ErrorKind) {
+        let first = FirstError { call, error: error(kind) };
+        self.first_error.get_or_insert(first);
+    }
+}
+
+impl From<Event<'_>> for Seen {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Data(payload) => Self::Data(payload.to_vec()),
+            Event::Credentials(credentials) => Self::Credentials(credentials.to_vec()),
+            Event::Welcome(admission) => Self::Welcome(admission),
+            Event::Notice(notice) => Self::Notice {
+                code: notice.code,
+                deadline_ms: notice.deadline_ms,
+                reason: notice.reason.into_owned(),
+            },
+        }
+    }
+}
+
+/// The bytes of several slices in one.
+pub(crate) trait ConcatAll {
+    fn concat_all(&self) -> Vec<u8>;
+}
+
+impl ConcatAll for [std::io::IoSlice<'_>; 3] {
+    fn concat_all(&self) -> Vec<u8> {
+        self.iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+}
+
+fn error(kind: ErrorKind) -> OsError {
+    OsError { code: None, kind }
+}
+
+const ESTABLISHED: u8 = 1;
+const CLOSE: u8 = 7;
+const CLOSE_WAIT: u8 = 8;

@@ -1,0 +1,147 @@
+//! One direction of a connection: bytes in flight, then perhaps a FIN or a reset.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use lastword_session::Time;
+
+/// What the reader of a pipe gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    Nothing,
+    Bytes(Vec<u8>),
+    Fin,
+    Reset,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Fin(Time),
+    Reset(Time),
+}
+
+/// Bytes on their way, and how the way behaves.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    bytes: VecDeque<(Time, u8)>,
+    end: Option<End>,
+    end_read: Option<End>,
+    /// Bytes that fit; a writer that is not read waits.
+    pub(crate) capacity: usize,
+    /// Bytes that one read returns at most.
+    pub(crate) chunk: usize,
+    pub(crate) latency: Duration,
+    /// Nothing arrives any more, and nobody says so.
+    pub(crate) is_cut: bool,
+    /// The reader closed its socket: what comes is refused.
+    pub(crate) is_reader_gone: bool,
+    /// Bytes that arrived nowhere.
+    pub(crate) refused: usize,
+    /// Bytes the reader took.
+    pub(crate) taken: u64,
+    /// Everything that was ever written.
+    pub(crate) log: Vec<u8>,
+}
+
+impl Default for Pipe {
+    fn default() -> Self {
+        Self {
+            bytes: VecDeque::new(),
+            end: None,
+            end_read: None,
+            capacity: usize::MAX,
+            chunk: usize::MAX,
+            latency: Duration::ZERO,
+            is_cut: false,
+            is_reader_gone: false,
+            refused: 0,
+            taken: 0,
+            log: Vec::new(),
+        }
+    }
+}
+
+impl Pipe {
+    /// Takes as many bytes as fit.
+    pub(crate) fn write(&mut self, now: Time, bytes: &[u8]) -> usize {
+        let room = self.capacity - self.bytes.len().min(self.capacity);
+        let bytes = &bytes[..bytes.len().min(room)];
+        self.log.extend_from_slice(bytes);
+        if self.is_reader_gone {
+            self.refused += bytes.len();
+        } else {
+            let at = now + self.latency;
+            self.bytes.extend(bytes.iter().map(|byte| (at, *byte)));
+        }
+        bytes.len()
+    }
+
+    pub(crate) fn fin(&mut self, now: Time) {
+        if self.end.is_none() {
+            self.end = Some(End::Fin(now + self.latency));
+        }
+    }
+
+    pub(crate) fn reset(&mut self, now: Time) {
+        if !self.is_reset() {
+            self.end = Some(End::Reset(now + self.latency));
+        }
+    }
+
+    pub(crate) fn is_reset(&self) -> bool {
+        matches!(self.end, Some(End::Reset(_)))
+    }
+
+    pub(crate) fn read(&mut self, now: Time) -> Read {
+        let ready = self.arrived(now).min(self.chunk);
+        if ready > 0 {
+            self.taken += u64::try_from(ready).expect("it fits");
+            return Read::Bytes(self.bytes.drain(..ready).map(|(_, byte)| byte).collect());
+        }
+        if self.is_cut || !self.bytes.is_empty() || self.end == self.end_read {
+            return Read::Nothing;
+        }
+        let (at, read) = match self.end {
+            Some(End::Fin(at)) => (at, Read::Fin),
+            Some(End::Reset(at)) => (at, Read::Reset),
+            None => return Read::Nothing,
+        };
+        if at > now {
+            return Read::Nothing;
+        }
+        self.end_read = self.end;
+        read
+    }
+
+    /// Bytes that the reader's kernel holds.
+    pub(crate) fn arrived(&self, now: Time) -> usize {
+        match self.is_cut {
+            true => 0,
+            false => self.bytes.iter().take_while(|(at, _)| *at <= now).count(),
+        }
+    }
+
+    /// Bytes that the reader's kernel has not acknowledged.
+    pub(crate) fn unacked(&self, now: Time) -> usize {
+        self.bytes.len() - self.arrived(now) + self.refused
+    }
+
+    /// Whether a FIN is with the reader's kernel.
+    pub(crate) fn has_fin(&self, now: Time) -> bool {
+        let arrived = matches!(self.end, Some(End::Fin(at)) if at <= now);
+        let read = matches!(self.end_read, Some(End::Fin(_)));
+        read || (arrived && !self.is_cut && self.arrived(now) == self.bytes.len())
+    }
+
+    /// When something more arrives.
+    pub(crate) fn next_arrival(&self, now: Time) -> Time {
+        let end = self.end.map(|end| match end {
+            End::Fin(at) | End::Reset(at) => at,
+        });
+        let bytes = self.bytes.iter().map(|(at, _)| *at).find(|at| *at > now);
+        match self.is_cut {
+            true => Time::NEVER,
+            false => bytes.into_iter().chain(end.filter(|at| *at > now)).min().unwrap_or(Time::NEVER),
+        }
+    }
+}

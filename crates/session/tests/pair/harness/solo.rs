@@ -1,0 +1,226 @@
+//! One session and a peer that does as it is told, with bytes instead of a session of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lastword_session::wire::{Goodbye, HEADER_LEN, Header, Kind, Pong};
+use lastword_session::{Cause, Close, Config, Ending, Input, KernelSample, Readings, Session, Time};
+
+use super::host::{Answer, Host};
+use super::pipe::{Pipe, Read};
+use super::{ADMISSION, HELLO, START, WELCOME};
+
+pub(crate) struct Solo {
+    pub(crate) now: Time,
+    pub(crate) host: Host,
+    pub(crate) inbound: Pipe,
+    pub(crate) outbound: Pipe,
+    /// Whether the peer reads what it is sent.
+    pub(crate) peer_reads: bool,
+}
+
+impl Solo {
+    /// A server's session on a connection that was just accepted.
+    pub(crate) fn server() -> Self {
+        Self::server_with(Config::default(), Answer::Admit(ADMISSION))
+    }
+
+    pub(crate) fn server_with(config: Config, answer: Answer) -> Self {
+        Self::of(Host::new(Session::server(Arc::new(config), START), answer))
+    }
+
+    /// A server's session whose peer just joined.
+    pub(crate) fn live() -> Self {
+        Self::live_with(Config::default())
+    }
+
+    pub(crate) fn live_with(config: Config) -> Self {
+        Self::joined_with(config, Answer::Admit(ADMISSION))
+    }
+
+    pub(crate) fn joined_with(config: Config, answer: Answer) -> Self {
+        let mut solo = Self::server_with(config, answer);
+        solo.says(&encoded(|out| HELLO.encode(out)));
+        assert!(solo.session().is_live(), "the setting itself is sound");
+        solo.outbound.log.clear();
+        solo
+    }
+
+    /// A client's session on a connection that was just made.
+    pub(crate) fn client() -> Self {
+        let config = Arc::new(Config::default());
+        let mut solo = Self::of(Host::new(Session::client(config, &HELLO, START), Answer::Wait));
+        solo.run();
+        solo
+    }
+
+    /// A client's session that just joined.
+    pub(crate) fn live_client() -> Self {
+        let mut solo = Self::client();
+        solo.says(&encoded(|out| WELCOME.encode(out)));
+        assert!(solo.session().is_live(), "the setting itself is sound");
+        solo.outbound.log.clear();
+        solo
+    }
+
+    fn of(host: Host) -> Self {
+        Self {
+            now: START,
+            host,
+            inbound: Pipe::default(),
+            outbound: Pipe::default(),
+            peer_reads: true,
+        }
+    }
+
+    pub(crate) fn session(&mut self) -> &mut Session {
+        &mut self.host.session
+    }
+
+    pub(crate) fn run(&mut self) {
+        while self.host.turn(self.now, &mut self.inbound, &mut self.outbound) | self.peer_read() {}
+    }
+
+    pub(crate) fn advance(&mut self, time: Duration) {
+        self.run();
+        let end = self.now + time;
+        while self.host.session.poll_timeout().0 <= end {
+            self.now = self.now.max(self.host.session.poll_timeout().0);
+            self.run();
+        }
+        self.now = end;
+        self.run();
+    }
+
+    pub(crate) fn says(&mut self, bytes: &[u8]) {
+        self.inbound.write(self.now, bytes);
+        self.run();
+    }
+
+    /// The peer sends one frame.
+    pub(crate) fn sends(&mut self, kind: u8, payload: &[u8]) {
+        self.says(&frame(kind, payload));
+    }
+
+    pub(crate) fn fin(&mut self) {
+        self.inbound.fin(self.now);
+        self.run();
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.inbound.reset(self.now);
+        self.run();
+    }
+
+    /// The peer reads nothing from now on, and this many bytes still fit between the two.
+    pub(crate) fn stops_reading(&mut self, room: usize) {
+        self.peer_reads = false;
+        self.outbound.capacity = room;
+    }
+
+    pub(crate) fn hears(&mut self, input: Input<'_>) {
+        self.host.session.handle(self.now, input);
+        self.run();
+    }
+
+    pub(crate) fn closes(&mut self, close: &Close) {
+        self.hears(Input::Close(close));
+    }
+
+    pub(crate) fn pauses(&mut self) {
+        self.host.reads = false;
+        self.hears(Input::Paused);
+    }
+
+    pub(crate) fn resumes(&mut self) {
+        self.host.reads = true;
+        self.hears(Input::Resumed);
+    }
+
+    /// Everything that the session wrote, frame by frame, since the setting.
+    pub(crate) fn written(&self) -> Vec<(Kind, Vec<u8>)> {
+        frames(&self.outbound.log)
+    }
+
+    pub(crate) fn kinds_written(&self) -> Vec<Kind> {
+        self.written().into_iter().map(|(kind, _)| kind).collect()
+    }
+
+    pub(crate) fn goodbye_code(&self) -> u16 {
+        let written = self.written();
+        let (kind, payload) = written.last().expect("something was written");
+        assert_eq!(*kind, Kind::Goodbye);
+        Goodbye::decode(payload).expect("it decodes").code
+    }
+
+    #[track_caller]
+    pub(crate) fn ending(&self) -> &Ending {
+        self.host.ending.as_ref().expect("it is over")
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.host.ending.is_some()
+    }
+
+    /// The cause, once the peer has answered our goodbye with its FIN.
+    #[track_caller]
+    pub(crate) fn cause(&mut self) -> Cause {
+        if !self.is_over() {
+            self.fin();
+        }
+        self.ending().verdict.cause
+    }
+
+    pub(crate) fn readings(&self) -> Readings {
+        self.host.readings(self.now, &self.inbound, &self.outbound)
+    }
+
+    pub(crate) fn kernel(&self) -> KernelSample {
+        self.readings().kernel.expect("the view is honest")
+    }
+
+    fn peer_read(&mut self) -> bool {
+        self.peer_reads && matches!(self.outbound.read(self.now), Read::Bytes(_))
+    }
+}
+
+pub(crate) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(payload.len()).expect("24 bits fit");
+    let mut frame = Header { len, kind }.encode().to_vec();
+    frame.extend_from_slice(payload);
+    frame
+}
+
+pub(crate) fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode(&mut out);
+    out
+}
+
+/// The whole frames that a stream begins with.
+pub(crate) fn frames(mut stream: &[u8]) -> Vec<(Kind, Vec<u8>)> {
+    let mut frames = Vec::new();
+    while let Some((header, rest)) = stream.split_first_chunk::<HEADER_LEN>() {
+        let header = Header::decode(*header);
+        let len = usize::try_from(header.len).expect("24 bits fit");
+        let Some((payload, rest)) = rest.split_at_checked(len) else { break };
+        let kind = Kind::from_byte(header.kind).expect("a session writes known kinds");
+        frames.push((kind, payload.to_vec()));
+        stream = rest;
+    }
+    frames
+}
+
+/// The pong to the last ping that was written.
+pub(crate) fn pong_to(written: &[(Kind, Vec<u8>)], received: u64) -> Vec<u8> {
+    let pings = written.iter().filter(|(kind, _)| *kind == Kind::Ping);
+    let (_, ping) = pings.last().expect("a ping was written");
+    let clock = ping.first_chunk().expect("it starts with its clock");
+    let pong = Pong {
+        ping_clock_us: u64::from_be_bytes(*clock),
+        clock_us: 0,
+        held_us: 0,
+        received,
+    };
+    encoded(|out| pong.encode(out))
+}

@@ -1,0 +1,22 @@
+//! Two sessions, or one session and a peer that does as it is told, in virtual time: one test for each behaviour.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod closing;
+mod dialects;
+mod draining;
+mod evidence;
+mod half_close;
+mod harness;
+mod heartbeats;
+mod limits;
+mod opening;
+mod pausing;
+mod queues;
+mod rules;
+mod silence;
