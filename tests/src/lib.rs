@@ -1,1 +1,23 @@
-//! Real sockets, processes and namespaces: one test per cause.
+//! What the tests share: a server whose ends can be awaited, and raw clients that do exactly what they are told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test support: a failure here is the test's failure"
+)]
+
+mod raw;
+mod server;
+mod wire;
+
+pub use raw::Raw;
+pub use server::{Ask, Echo, Fixture, Log, Stage, config, quick};
+pub use wire::{data, frame, goodbye, hello, kind};
+
+/// No wait of a test is longer.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Waits for `what` to happen, with a deadline.
+pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("did not happen: {what}"))
+}

@@ -1,2 +1,92 @@
-//! The `lastword` command.
-fn main() {}
+//! The `lastword` command. Standard output carries what programs read, standard error what people do.
+
+mod announce;
+mod config_file;
+mod log_writer;
+mod logging;
+mod serve;
+mod signals;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::logging::LogArgs;
+use crate::serve::ServeArgs;
+
+/// A connection layer for game servers: it knows why, hears the last word, notices silence.
+#[derive(Debug, Parser)]
+#[command(name = "lastword", version, about, after_help = EXIT_STATUS)]
+struct Cli {
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves a built-in game that sends each player's frames back
+    ///
+    /// A player's name is whatever the credentials of the hello hold; none is an anonymous player. The first line
+    /// on standard output tells where players connect and where metrics are:
+    ///
+    ///     listening game=127.0.0.1:7000 admin=127.0.0.1:9464
+    ///
+    /// SIGTERM and SIGINT drain: players get a notice, time to leave (drain.timeout_ms), then a goodbye. A second
+    /// signal ends at once. The exit status of both is 0.
+    #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
+    Serve(ServeArgs),
+}
+
+/// Why the command ends otherwise than asked.
+#[derive(Debug)]
+enum Failure {
+    /// The arguments or the configuration are no good; a line each.
+    Usage(Vec<String>),
+    /// It did not come about, or did not go on.
+    Runtime(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Runtime(error.into())
+    }
+}
+
+fn main() -> ExitCode {
+    let Cli { log, command } = Cli::parse();
+    let outcome = logging::start(&log).and_then(|_flushed_at_the_end| match command {
+        Command::Serve(args) => serve::run(args),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(lines)) => {
+            complain(&lines);
+            ExitCode::from(EXIT_USAGE)
+        }
+        Err(Failure::Runtime(error)) => {
+            complain(&[format!("lastword: {error:#}")]);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A standard error that nobody reads changes no exit status.
+fn complain(lines: &[String]) {
+    let mut stderr = std::io::stderr().lock();
+    for line in lines {
+        if writeln!(stderr, "{line}").is_err() {
+            return;
+        }
+    }
+}
+
+const EXIT_USAGE: u8 = 2;
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  it ended as it was told to
+  1  it did not start or did not go on: an address is in use, or the like
+  2  the arguments or the configuration are not valid";

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lastword_keepalive::Profile;
-use lastword_session::{Limits, Timing};
+use lastword_session::Timing;
 use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::{Notify, Semaphore};
 
@@ -42,10 +42,6 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.session.limits
     }
 
     /// The number of the profile with this name; the listener's own where there is none.

@@ -181,13 +181,6 @@ impl Counts {
         self.departures.get(self.departure_index(cause, cohort)).copied().unwrap_or(0)
     }
 
-    /// Ends with this cause, in any phase and cohort.
-    pub(crate) fn ended_by(&self, cause: Cause) -> u64 {
-        let width = Phase::ALL.len() * self.cohorts;
-        let first = ordinal(cause) * width;
-        self.disconnects.get(first..first + width).map_or(0, |counts| counts.iter().sum())
-    }
-
     fn disconnect_index(&self, cause: Cause, phase: Phase, cohort: usize) -> usize {
         (ordinal(cause) * Phase::ALL.len() + usize::from(phase as u8)) * self.cohorts + cohort
     }
@@ -221,7 +214,6 @@ mod tests {
             assert_eq!(counts.opened, 51 * 6 * 3);
             assert_eq!(counts.open, 0);
             assert!(counts.disconnects.iter().all(|count| *count == 1));
-            assert!(Cause::ALL.iter().all(|cause| counts.ended_by(*cause) == 18));
         });
     }
 

@@ -43,7 +43,7 @@ impl Key {
             ADDR,
             "a host name is not looked up: write its address",
         ),
-        number("listen.backlog", 1, 65_535, |c| u32::from(c.listen.backlog))
+        number("listen.backlog", 1, 65_535, |c| c.listen.backlog)
             .with("the kernel caps it at net.core.somaxconn"),
         number("listen.connections_max", 1, 10_000_000, |c| {
             c.listen.connections_max

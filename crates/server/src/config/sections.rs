@@ -18,7 +18,7 @@ pub struct ListenConfig {
     pub addr: SocketAddr,
     /// Connections that may wait for accept, 1 to 65,535; the kernel caps it at `net.core.somaxconn`. Default
     /// 4096. Beyond it, connection attempts are dropped or refused by the kernel and never counted.
-    pub backlog: u16,
+    pub backlog: u32,
     /// Connections at most, 1 to 10,000,000. Default 10,000. Over it: `server_full`.
     pub connections_max: u32,
     /// Authentications at a time, 1 to 1,000,000; more wait within `timeouts.auth_ms`. Default 256. A wait that is

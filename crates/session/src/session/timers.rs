@@ -85,7 +85,8 @@ impl Session {
     /// A frame waits too long: for a peer that is slow, or on a path that does not answer. In an outage age
     /// does not count, since what the kernel can still carry is not lost.
     fn on_age(&mut self, now: Time, readings: Readings) {
-        match silence(readings) {
+        let kernel = readings.kernel.filter(|_| !self.config.behind_proxy);
+        match silence(Readings { kernel, ..readings }) {
             Silence::PathDead => self.age_since = now,
             Silence::PeerSilent => self.decide(now, &Close::new(Cause::SendQueueStale)),
         }
@@ -93,7 +94,8 @@ impl Session {
 
     /// Nothing came for the dead limit. While we do not read, only the kernel can prove a path dead.
     fn on_dead(&mut self, now: Time, readings: Readings) {
-        match silence(readings) {
+        let kernel = readings.kernel.filter(|_| !self.config.behind_proxy);
+        match silence(Readings { kernel, ..readings }) {
             Silence::PathDead => self.close_abruptly(now, Cause::PathDead, readings),
             Silence::PeerSilent if self.paused => {
                 self.on_resumed(now);

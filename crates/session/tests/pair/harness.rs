@@ -12,7 +12,7 @@ use lastword_session::{Admission, Time, Timing};
 
 pub(crate) use host::{Answer, Seen, View};
 pub(crate) use pair::{Pair, payloads};
-pub(crate) use solo::{Solo, encoded, frame, pong_to};
+pub(crate) use solo::{Solo, encoded, frame, frames, pong_to};
 
 /// When every test begins; not the origin, so that a clock that was never set shows.
 pub(crate) const START: Time = Time::from_micros(1_000_000);

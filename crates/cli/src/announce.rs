@@ -1,0 +1,15 @@
+//! The one line on standard output by which a supervisor or a test learns the addresses that were bound.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+/// Writes the line at once. Nobody has to read it: a closed standard output is no reason not to serve.
+pub(crate) fn listening(game: SocketAddr, admin: Option<SocketAddr>) {
+    let admin = admin.map_or_else(|| "off".to_owned(), |addr| addr.to_string());
+    let line = format!("listening game={game} admin={admin}\n");
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+    if let Err(error) = written {
+        tracing::debug!(%error, "nobody reads standard output");
+    }
+}

@@ -1,0 +1,78 @@
+//! Where in a file a key is, and which key is at a place.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A key of a file.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The key and the sections that it is in.
+    pub(super) path: Vec<String>,
+    /// Where the key itself stands.
+    pub(super) key: Range<usize>,
+    /// What is there.
+    pub(super) found: Found,
+}
+
+/// What a place has that was looked for.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The key: it is not known there.
+    Key,
+    /// A table, where a value is due.
+    Table,
+    /// A value, by its place.
+    Value(Range<usize>),
+}
+
+/// The key that this span belongs to.
+pub(super) fn of(table: &DeTable<'_>, span: &Range<usize>) -> Option<Place> {
+    table.iter().find_map(|(key, value)| {
+        let name = key.get_ref().clone().into_owned();
+        let here = |found| Place { path: vec![name.clone()], key: key.span(), found };
+        if key.span() == *span {
+            return Some(here(Found::Key));
+        }
+        if let DeValue::Table(inner) = value.get_ref() {
+            return match of(inner, span) {
+                Some(mut place) => {
+                    place.path.insert(0, name);
+                    Some(place)
+                }
+                None => (value.span() == *span).then(|| here(Found::Table)),
+            };
+        }
+        let is_inside = value.span().start <= span.start && span.end <= value.span().end;
+        is_inside.then(|| here(Found::Value(value.span())))
+    })
+}
+
+/// Takes a key out.
+pub(super) fn remove(table: &mut DeTable<'_>, path: &[String]) {
+    match path {
+        [] => {}
+        [name] => drop(table.remove(name.as_str())),
+        [section, rest @ ..] => {
+            if let Some(DeValue::Table(inner)) = table.get_mut(section.as_str()).map(Spanned::get_mut) {
+                remove(inner, rest);
+            }
+        }
+    }
+}
+
+/// Where the key at this dotted path stands, or else the innermost section around it; with it, whether it is the key.
+pub(super) fn find(table: &DeTable<'_>, path: &str) -> Option<(Range<usize>, bool)> {
+    table.iter().find_map(|(key, value)| {
+        let rest = path.strip_prefix(key.get_ref().as_ref())?;
+        let Some(rest) = rest.strip_prefix('.') else {
+            return rest.is_empty().then(|| (key.span(), true));
+        };
+        let inner = match value.get_ref() {
+            DeValue::Table(inner) => find(inner, rest),
+            _ => None,
+        };
+        Some(inner.unwrap_or((key.span(), false)))
+    })
+}

@@ -1,0 +1,126 @@
+//! One thing that is wrong with a file, in one line.
+
+use std::fmt;
+use std::ops::Range;
+
+use lastword::{ConfigError, Key};
+use toml::de::DeTable;
+
+use super::nearest::nearest;
+use super::places::{self, Found, Place};
+
+/// What is wrong, and at which line.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) line: usize,
+    words: String,
+}
+
+impl Problem {
+    pub(super) fn not_utf8(bytes: &[u8], at: usize) -> Self {
+        let before = bytes.get(..at).unwrap_or_default();
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        Self { line, words: "this is not UTF-8: save the file as UTF-8".to_owned() }
+    }
+
+    /// It is not TOML, or no key can be named.
+    pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
+        let at = error.span().map_or(0, |span| span.start);
+        Self { line: line_of(text, at), words: one_line(error.message()) }
+    }
+
+    /// A rule of the configuration is broken.
+    pub(super) fn rule(text: &str, table: &DeTable<'_>, error: &ConfigError) -> Self {
+        let (span, is_there) = places::find(table, &error.key).unwrap_or((0..0, false));
+        let mut error = error.clone();
+        if !is_there && Key::find(&error.key).is_some() {
+            error.value.push_str(" (the default)");
+        }
+        Self { line: line_of(text, span.start), words: error.to_string() }
+    }
+
+    /// A key that is not known, or whose value is of a wrong type.
+    pub(super) fn misfit(text: &str, place: &Place) -> Self {
+        let path = place.path.join(".");
+        let words = match &place.found {
+            Found::Key => unknown(&place.path),
+            Found::Table => wrong_type(&path, "a table"),
+            Found::Value(span) => wrong_type(&path, &source(text, span)),
+        };
+        Self { line: line_of(text, place.key.start), words }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.line, self.words)
+    }
+}
+
+fn wrong_type(path: &str, value: &str) -> String {
+    match Key::find(path) {
+        Some(key) => ConfigError {
+            key: path.to_owned(),
+            value: value.to_owned(),
+            allowed: key.allowed.to_string(),
+            remedy: key.remedy.to_owned(),
+        }
+        .to_string(),
+        None => format!("`{path}` is {value}; allowed is a table: write [{path}], and its keys below it"),
+    }
+}
+
+fn unknown(path: &[String]) -> String {
+    let (name, section) = match path {
+        [sections @ .., name] => (name.as_str(), sections),
+        [] => ("", path),
+    };
+    let known = names_in(section);
+    let advice = match (nearest(name, known.iter().copied()), home_of(name)) {
+        (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+        (None, Some(home)) => format!("it belongs under [{home}]"),
+        (None, None) if section.is_empty() => format!("there are the sections {}", known.join(", ")),
+        (None, None) => format!("[{}] has the keys {}", section.join("."), known.join(", ")),
+    };
+    format!("there is no key `{}`; {advice}", path.join("."))
+}
+
+/// The names that a section has, in the order of the reference file.
+fn names_in(section: &[String]) -> Vec<&'static str> {
+    let mut names: Vec<_> = Key::ALL
+        .iter()
+        .filter_map(|key| {
+            let mut parts = key.path.split('.');
+            let is_in = section.iter().all(|name| parts.next().is_some_and(|part| part == "NAME" || part == name));
+            parts.next().filter(|_| is_in)
+        })
+        .collect();
+    names.dedup();
+    names
+}
+
+/// The section of the key that has this name.
+fn home_of(name: &str) -> Option<&'static str> {
+    let homes = Key::ALL.iter().filter_map(|key| key.path.rsplit_once('.'));
+    homes.into_iter().find(|(_, key)| *key == name).map(|(home, _)| home)
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    1 + before.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// A value as the file has it, cut short.
+fn source(text: &str, span: &Range<usize>) -> String {
+    let value = one_line(text.get(span.clone()).unwrap_or_default());
+    match value.char_indices().nth(VALUE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value,
+    }
+}
+
+fn one_line(words: &str) -> String {
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+const VALUE_CHARS_MAX: usize = 60;

@@ -1,0 +1,157 @@
+//! Log lines on their way to standard error, on a thread of their own: where nobody reads them, or the disk is full,
+//! lines are lost and counted, and the game goes on.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Takes lines and never blocks.
+#[derive(Clone, Debug)]
+pub(crate) struct LogWriter {
+    lines: SyncSender<Message>,
+    lost: Arc<AtomicU64>,
+}
+
+/// Waits, when dropped, until the lines so far are written; a second at most.
+#[derive(Debug)]
+pub(crate) struct Flush(SyncSender<Message>);
+
+#[derive(Debug)]
+enum Message {
+    Line(Vec<u8>),
+    Flush(SyncSender<()>),
+}
+
+impl LogWriter {
+    pub(crate) fn start() -> io::Result<(Self, Flush)> {
+        Self::start_with(io::stderr())
+    }
+
+    fn start_with(out: impl Write + Send + 'static) -> io::Result<(Self, Flush)> {
+        let (lines, received) = sync_channel(LINES_MAX);
+        let lost = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&lost);
+        thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || write_all(&received, &counted, out))?;
+        let flush = Flush(lines.clone());
+        Ok((Self { lines, lost }, flush))
+    }
+}
+
+/// One call is one line: the subscriber writes an event at once.
+impl Write for LogWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.lines.try_send(Message::Line(line.to_vec())).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogWriter {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        let (done, is_done) = sync_channel(1);
+        let mut message = Message::Flush(done);
+        let deadline = std::time::Instant::now() + FLUSH_TIMEOUT;
+        while let Err(TrySendError::Full(again)) = self.0.try_send(message) {
+            if std::time::Instant::now() >= deadline {
+                return;
+            }
+            message = again;
+            thread::sleep(FLUSH_STEP);
+        }
+        // Nothing is to be done about lines that cannot be written.
+        drop(is_done.recv_timeout(FLUSH_TIMEOUT));
+    }
+}
+
+fn write_all(received: &Receiver<Message>, lost: &AtomicU64, mut out: impl Write) {
+    for message in received {
+        match message {
+            Message::Line(line) => {
+                let count = lost.swap(0, Ordering::Relaxed);
+                if count > 0 {
+                    let report = format!("{count} log lines were lost: standard error is read too slowly\n");
+                    count_if_lost(out.write_all(report.as_bytes()), count, lost);
+                }
+                count_if_lost(out.write_all(&line), 1, lost);
+            }
+            Message::Flush(done) => drop(done.send(())),
+        }
+    }
+}
+
+fn count_if_lost(written: io::Result<()>, count: u64, lost: &AtomicU64) {
+    if written.is_err() {
+        lost.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+const LINES_MAX: usize = 8 * 1024;
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+const FLUSH_STEP: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// An output that takes nothing until its gate is opened.
+    struct Gated {
+        gate: Arc<Mutex<()>>,
+        taken: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Gated {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _open = self.gate.lock().unwrap();
+            self.taken.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_output_that_is_stuck_blocks_nobody_and_what_is_lost_is_told() {
+        let (gate, taken) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(Vec::new())));
+        let out = Gated { gate: Arc::clone(&gate), taken: Arc::clone(&taken) };
+        let (mut writer, flush) = LogWriter::start_with(out).unwrap();
+
+        let shut = gate.lock().unwrap();
+        let total = LINES_MAX + 100;
+        for _ in 0..total {
+            writer.write_all(b"line\n").unwrap();
+        }
+        let lost = usize::try_from(writer.lost.load(Ordering::Relaxed)).unwrap();
+        // One line may be on its way out.
+        assert!((99..=100).contains(&lost), "{lost}");
+        drop(shut);
+        drop(flush);
+
+        let text = String::from_utf8(taken.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().filter(|line| *line == "line").count(), total - lost);
+        assert!(text.contains(&format!("{lost} log lines were lost")), "{text:.200}");
+    }
+}

@@ -1,0 +1,47 @@
+//! Where log lines go, how they look, and which are written.
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::Failure;
+use crate::log_writer::{Flush, LogWriter};
+
+/// How logs are written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Logs")]
+pub(crate) struct LogArgs {
+    /// What is logged to standard error: off, error, warn, info, debug or trace, also by module, as in
+    /// `info,lastword_server=debug`
+    #[arg(long, global = true, value_name = "LEVEL", env = "LASTWORD_LOG", default_value = "info")]
+    log: String,
+    /// How a line looks
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    log_format: Format,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For machines: one JSON object a line
+    Json,
+}
+
+/// Starts logging; what is written before the guard is dropped reaches standard error, if that is read.
+pub(crate) fn start(args: &LogArgs) -> Result<Flush, Failure> {
+    let filter = EnvFilter::builder().parse(&args.log).map_err(|error| {
+        let words = "allowed is off, error, warn, info, debug or trace, also by module";
+        Failure::Usage(vec![format!("lastword: --log {:?}: {error}; {words}", args.log)])
+    })?;
+    let (writer, flush) = LogWriter::start()?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(false);
+    match args.log_format {
+        Format::Text => lines.init(),
+        Format::Json => lines.json().flatten_event(true).init(),
+    }
+    Ok(flush)
+}

@@ -1,0 +1,116 @@
+//! `lastword serve`: a game that sends each frame back, from its start to the end of its drain.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use lastword::{AdminExt, Config, Context, Handler, Player, Server, ServerHandle};
+
+use crate::signals::Stop;
+use crate::{Failure, announce, config_file};
+
+/// What `serve` is told.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Reads the configuration from this TOML file; without one, every key has its default
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Accepts players here, in the place of listen.addr; port 0 takes a free port
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<SocketAddr>,
+    /// Serves /metrics, /healthz and /readyz here, in the place of admin.listen; `off` serves none
+    #[arg(long, value_name = "IP:PORT|off", value_parser = admin_addr)]
+    admin: Option<AdminAddr>,
+}
+
+/// Where the admin port is, if anywhere.
+#[derive(Clone, Copy, Debug)]
+struct AdminAddr(Option<SocketAddr>);
+
+/// Serves until it is told to end.
+pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
+    let config = config_of(args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(serve(config));
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    outcome
+}
+
+fn config_of(args: ServeArgs) -> Result<Config, Failure> {
+    let mut config = match args.config {
+        Some(path) => config_file::load(&path).map_err(Failure::Usage)?,
+        None => Config::default(),
+    };
+    if let Some(addr) = args.listen {
+        config.listen.addr = addr;
+    }
+    if let Some(AdminAddr(addr)) = args.admin {
+        config.admin.listen = addr;
+    }
+    Ok(config)
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    // Before the first line is out: whoever has read it may send a signal.
+    let mut stop = Stop::new()?;
+    let server = start(config).await?;
+    announce::listening(server.local_addr(), server.admin_addr());
+    tokio::select! {
+        signal = stop.next() => tracing::info!(signal, "draining; a second signal ends at once"),
+        () = server.closed() => return Ok(()),
+    }
+    drain(&server, &mut stop).await;
+    Ok(())
+}
+
+async fn start(config: Config) -> Result<ServerHandle, Failure> {
+    let admin = config.admin.listen;
+    let mut builder = Server::builder().config(config);
+    if let Some(addr) = admin {
+        builder = builder.admin(addr.to_string());
+    }
+    Ok(builder.serve(|_: &Player| Echo).await?)
+}
+
+async fn drain(server: &ServerHandle, stop: &mut Stop) {
+    let mut drained = std::pin::pin!(server.drain(server.drain_timeout()));
+    let signal = tokio::select! {
+        biased;
+        () = &mut drained => return,
+        signal = stop.next() => signal,
+    };
+    tracing::warn!(signal, "ending at once");
+    server.expire();
+    if tokio::time::timeout(LAST_GOODBYES, drained).await.is_err() {
+        tracing::warn!("not every player could be told");
+    }
+}
+
+/// Sends each frame back.
+#[derive(Debug)]
+struct Echo;
+
+impl Handler for Echo {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+        if let Err(error) = context.send(payload) {
+            // Where it ends the session, the record of that end says more.
+            tracing::debug!(%error, session = %context.session(), "a frame was not sent back");
+        }
+    }
+}
+
+fn admin_addr(text: &str) -> Result<AdminAddr, String> {
+    if text.is_empty() || text == "off" {
+        return Ok(AdminAddr(None));
+    }
+    let addr = text.parse().map_err(|error| format!("{error}; write IP:PORT, or `off`"))?;
+    Ok(AdminAddr(Some(addr)))
+}
+
+/// How long the goodbyes of a second signal may take.
+const LAST_GOODBYES: Duration = Duration::from_millis(500);
+/// How long threads that render metrics may go on.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);

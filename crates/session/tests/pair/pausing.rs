@@ -1,0 +1,115 @@
+//! While the game takes nothing we do not read: what stands still, what goes on.
+
+use lastword_session::wire::Kind;
+use lastword_session::{Cause, Config, Limits, Timer};
+
+use crate::harness::{DEAD, HEARTBEAT, Solo, View, frame, millis, secs};
+
+fn idle_after(secs: u64) -> Config {
+    let limits = Limits {
+        idle_timeout: Some(crate::harness::secs(secs)),
+        ..Limits::default()
+    };
+    Config { limits, ..Config::default() }
+}
+
+#[test]
+fn a_server_pings_once_a_heartbeat_while_it_does_not_read() {
+    let mut solo = Solo::live();
+    solo.advance(secs(1));
+    solo.pauses();
+    solo.advance(HEARTBEAT * 4);
+    assert_eq!(solo.kinds_written(), [Kind::Ping; 4]);
+    solo.resumes();
+    solo.outbound.log.clear();
+    solo.advance(HEARTBEAT * 2);
+    assert!(solo.outbound.log.is_empty());
+}
+
+#[test]
+fn a_silence_that_nobody_listened_to_is_no_verdict() {
+    let mut solo = Solo::live();
+    solo.pauses();
+    solo.advance(DEAD * 3);
+    assert!(solo.session().is_live());
+    solo.resumes();
+    solo.advance(DEAD - millis(1));
+    assert!(solo.session().is_live(), "its time begins when we listen again");
+    solo.advance(millis(1));
+    assert_eq!(solo.cause(), Cause::PeerSilent);
+    assert_eq!(solo.ending().evidence.silent_for, Some(DEAD));
+}
+
+#[test]
+fn a_path_that_dies_while_we_do_not_read_is_found() {
+    let mut solo = Solo::live();
+    solo.pauses();
+    solo.host.view = View::Unanswered { retransmits: 2, probes: 0 };
+    solo.advance(DEAD);
+    assert_eq!(solo.ending().verdict.cause, Cause::PathDead);
+}
+
+#[test]
+fn the_deadline_of_a_frame_stands_still() {
+    let mut solo = Solo::live();
+    solo.says(&frame(0, &[1; 100])[..50]);
+    solo.advance(secs(4));
+    for _ in 0..2 {
+        solo.pauses();
+        solo.advance(secs(20));
+        assert!(solo.session().is_live());
+        solo.pauses();
+        solo.advance(secs(20));
+        solo.resumes();
+        solo.resumes();
+    }
+    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(6), Timer::Frame));
+    solo.advance(secs(6));
+    assert_eq!(solo.cause(), Cause::FrameTimeout);
+}
+
+#[test]
+fn the_idle_deadline_stands_still() {
+    let mut solo = Solo::live_with(idle_after(10));
+    solo.advance(secs(4));
+    solo.pauses();
+    solo.advance(secs(60));
+    assert!(solo.session().is_live());
+    solo.resumes();
+    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(6), Timer::Idle));
+}
+
+#[test]
+fn resuming_what_was_never_paused_changes_nothing() {
+    let mut solo = Solo::live_with(idle_after(10));
+    solo.says(&[0]);
+    solo.advance(secs(9));
+    solo.resumes();
+    solo.advance(secs(1));
+    assert_eq!(solo.cause(), Cause::FrameTimeout);
+}
+
+#[test]
+fn pings_that_queued_up_while_we_did_not_read_are_no_flood() {
+    let mut solo = Solo::live();
+    for _ in 0..31 {
+        solo.sends(3, &[0; 16]);
+    }
+    solo.advance(secs(1));
+    solo.pauses();
+    for _ in 0..100 {
+        solo.sends(3, &[0; 16]);
+        solo.advance(millis(500));
+    }
+    solo.resumes();
+    assert!(solo.session().is_live());
+    assert_eq!(solo.kinds_written().iter().filter(|kind| **kind == Kind::Pong).count(), 131);
+}
+
+#[test]
+fn a_client_that_does_not_read_still_pings() {
+    let mut solo = Solo::live_client();
+    solo.pauses();
+    solo.advance(HEARTBEAT * 3);
+    assert_eq!(solo.kinds_written(), [Kind::Ping; 3]);
+}

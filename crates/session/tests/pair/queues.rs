@@ -1,0 +1,183 @@
+//! What waits to be written: its size, its age, and that a silence is not judged by either.
+
+use lastword_session::wire::Kind;
+use lastword_session::{Cause, Config, Limits, SendError, SendQueue, Timer};
+
+use crate::harness::{DEAD, SUSPECT, Solo, View, millis, secs};
+
+/// Room for ten frames of 96 bytes.
+fn small() -> Config {
+    let limits = Limits {
+        outbound_bytes_max: 1_000,
+        ..Limits::default()
+    };
+    Config { limits, ..Config::default() }
+}
+
+fn filled(mut solo: Solo) -> Solo {
+    solo.stops_reading(0);
+    for _ in 0..10 {
+        assert_eq!(send(&mut solo), Ok(()));
+    }
+    solo
+}
+
+fn send(solo: &mut Solo) -> Result<(), SendError> {
+    let now = solo.now;
+    let sent = solo.session().send(now, &[0; 96]);
+    solo.run();
+    sent
+}
+
+#[test]
+fn the_frame_that_would_pass_the_cap_is_refused_and_fixes_the_cause() {
+    let mut solo = filled(Solo::live_with(small()));
+    assert_eq!(solo.session().queued_bytes(), 1_000);
+    assert!(solo.session().is_live());
+    assert_eq!(send(&mut solo), Err(SendError::QueueFull));
+    assert_eq!(send(&mut solo), Err(SendError::Closed), "this very call decided");
+    assert_eq!(solo.cause(), Cause::SendQueueFull);
+    assert_eq!(solo.ending().evidence.frames_unsent, 10);
+}
+
+#[test]
+fn a_peer_that_is_silent_is_not_judged_by_what_waits_for_it() {
+    let mut solo = filled(Solo::live_with(small()));
+    solo.host.view = View::Unanswered { retransmits: 1, probes: 0 };
+    solo.advance(SUSPECT);
+    for _ in 0..100 {
+        assert_eq!(send(&mut solo), Err(SendError::QueueFull));
+    }
+    assert!(solo.session().is_live());
+    solo.advance(DEAD - SUSPECT);
+    assert_eq!(solo.ending().verdict.cause, Cause::PathDead);
+}
+
+#[test]
+fn a_frame_that_waits_too_long_for_a_living_peer_is_stale() {
+    let mut solo = filled(Solo::live_with(small()));
+    for _ in 0..4 {
+        solo.advance(secs(1));
+        solo.sends(0, b"alive");
+    }
+    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(1), Timer::Age));
+    solo.advance(secs(1));
+    assert_eq!(solo.cause(), Cause::SendQueueStale);
+}
+
+#[test]
+fn a_frame_in_progress_is_as_old_as_when_it_was_queued() {
+    let mut solo = Solo::live();
+    solo.stops_reading(50);
+    assert_eq!(send(&mut solo), Ok(()));
+    solo.advance(secs(2));
+    solo.sends(0, b"alive");
+    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(3), Timer::Age));
+}
+
+#[test]
+fn age_does_not_count_while_the_kernel_gets_no_answer() {
+    let mut solo = filled(Solo::live_with(small()));
+    solo.advance(secs(1));
+    solo.sends(0, b"alive");
+    solo.host.view = View::Unanswered { retransmits: 2, probes: 0 };
+    solo.advance(DEAD);
+    assert_eq!(solo.ending().verdict.cause, Cause::PathDead);
+}
+
+#[test]
+fn after_an_outage_what_waited_has_its_time_again() {
+    let mut solo = Solo::live();
+    solo.stops_reading(0);
+    solo.advance(secs(4));
+    assert_eq!(send(&mut solo), Ok(()));
+    solo.advance(secs(10));
+    assert!(solo.session().is_live(), "10 s old, and the peer is suspect");
+    solo.sends(0, b"back");
+    solo.advance(millis(4_999));
+    assert!(solo.session().is_live());
+    solo.sends(0, b"back, and not reading");
+    solo.advance(millis(1));
+    assert_eq!(solo.cause(), Cause::SendQueueStale);
+}
+
+#[test]
+fn after_a_pause_what_waited_has_its_time_again() {
+    let mut solo = filled(Solo::live());
+    solo.pauses();
+    solo.advance(secs(20));
+    solo.resumes();
+    assert!(solo.session().is_live());
+}
+
+#[test]
+fn age_may_be_off() {
+    let limits = Limits { outbound_age_max: None, ..Limits::default() };
+    let mut solo = filled(Solo::live_with(Config { limits, ..Config::default() }));
+    for _ in 0..100 {
+        solo.advance(secs(5));
+        solo.sends(0, b"alive");
+    }
+    assert!(solo.session().is_live());
+}
+
+#[test]
+fn answers_that_nobody_reads_do_not_fill_the_memory() {
+    let mut solo = Solo::live_with(small());
+    solo.stops_reading(0);
+    for _ in 0..40 {
+        solo.sends(3, &[0; 16]);
+        solo.advance(millis(500));
+        assert!(solo.host.session.queued_bytes() <= 1_032);
+    }
+    assert_eq!(solo.cause(), Cause::SendQueueFull);
+}
+
+#[test]
+fn control_overtakes_data_and_a_goodbye_does_not() {
+    let mut solo = Solo::live();
+    solo.stops_reading(50);
+    assert_eq!((send(&mut solo), send(&mut solo)), (Ok(()), Ok(())));
+    solo.sends(3, &[0; 16]);
+    solo.closes(&lastword_session::Close::new(Cause::ClosedByGame));
+    solo.peer_reads = true;
+    solo.run();
+    assert_eq!(solo.kinds_written(), [Kind::Data, Kind::Pong, Kind::Data, Kind::Goodbye]);
+}
+
+#[test]
+fn frames_that_others_queued_keep_their_order_and_are_counted_when_written() {
+    let mut solo = Solo::live();
+    solo.stops_reading(0);
+    let now = solo.now;
+    let queue = |n: u8| {
+        let mut queue = Box::<SendQueue>::default();
+        let encode = |out: &mut Vec<u8>| {
+            lastword_session::encode_data(&lastword_session::Framing::Native, &[n], out);
+        };
+        queue.push_data(now, encode);
+        queue
+    };
+    solo.session().adopt(&mut queue(1));
+    solo.session().adopt(&mut queue(2));
+    solo.session().send(now, &[3]).expect("it is taken");
+    assert_eq!(solo.session().frames().1, 0);
+    solo.outbound.capacity = usize::MAX;
+    solo.run();
+    let payloads: Vec<_> = solo.written().into_iter().map(|(_, payload)| payload).collect();
+    assert_eq!(payloads, [[1], [2], [3]]);
+    assert_eq!(solo.session().frames().1, 3);
+}
+
+#[test]
+fn a_buffer_is_lent_where_there_is_none_and_given_back_when_it_is_written_out() {
+    let mut solo = Solo::live();
+    let _welcome = solo.session().reclaim();
+    solo.session().lend(Box::default);
+    assert!(solo.session().reclaim().is_some());
+    assert!(solo.session().reclaim().is_none());
+    solo.stops_reading(0);
+    assert_eq!(send(&mut solo), Ok(()));
+    assert!(solo.session().reclaim().is_none(), "it is in use");
+    solo.session().lend(|| panic!("there is one"));
+}

@@ -1,0 +1,134 @@
+//! The dead limit: when a silent peer is given up, and for what.
+
+use lastword_session::wire::Kind;
+use lastword_session::{
+    Admission, Cause, Config, Detector, Input, KernelSample, OsError, Readings, Terminal, Timing,
+};
+
+use crate::harness::{ADMISSION, Answer, DEAD, Pair, Solo, View, millis, secs};
+
+#[test]
+fn a_silence_is_named_by_the_kernels_last_word_on_it() {
+    let table = [
+        (View::Honest, Cause::PeerSilent),
+        (View::Blind, Cause::PeerSilent),
+        (View::Unanswered { retransmits: 0, probes: 0 }, Cause::PeerSilent),
+        (View::Unanswered { retransmits: 1, probes: 0 }, Cause::PathDead),
+        (View::Unanswered { retransmits: 0, probes: 2 }, Cause::PathDead),
+    ];
+    for (view, cause) in table {
+        let mut solo = Solo::live();
+        solo.host.view = view;
+        solo.advance(DEAD - millis(1));
+        assert!(solo.session().is_live());
+        solo.advance(millis(1));
+        let told = solo.kinds_written() == [Kind::Goodbye];
+        assert_eq!(told, cause == Cause::PeerSilent, "{view:?}: a dead path carries no goodbye");
+        assert_eq!(solo.is_over(), cause == Cause::PathDead, "{view:?}");
+        assert_eq!(solo.cause(), cause, "{view:?}");
+        assert_eq!(solo.ending().abort, cause == Cause::PathDead);
+        let evidence = &solo.ending().evidence;
+        assert_eq!(evidence.silent_for, Some(DEAD), "{view:?}");
+        assert_eq!(evidence.detector, Some(Detector::Heartbeat), "{view:?}");
+    }
+}
+
+#[test]
+fn a_byte_moves_the_dead_limit_and_our_own_writes_do_not() {
+    let mut solo = Solo::live();
+    solo.advance(secs(14));
+    solo.says(&[0]);
+    for _ in 0..14 {
+        solo.advance(secs(1));
+        let now = solo.now;
+        solo.session().send(now, b"state").expect("it is taken");
+    }
+    assert!(solo.session().is_live(), "14 s after half a header");
+    solo.host.view = View::Blind;
+    solo.advance(secs(1));
+    assert_eq!(solo.cause(), Cause::FrameTimeout, "which is earlier than a byte's dead limit");
+}
+
+#[test]
+fn a_cut_is_found_by_both_ends_within_the_dead_limit() {
+    let mut pair = Pair::live();
+    pair.advance(secs(60));
+    pair.cut();
+    pair.server.session.send(pair.now, b"into the void").expect("it is taken");
+    let unanswered = View::Unanswered { retransmits: 3, probes: 0 };
+    (pair.server.view, pair.client.view) = (unanswered, unanswered);
+    pair.advance(DEAD);
+    for host in [&pair.server, &pair.client] {
+        let ending = host.ending.as_ref().expect("it is over");
+        assert_eq!(ending.verdict.cause, Cause::PathDead);
+        assert_eq!(ending.evidence.frames_unacked, ending.evidence.frames_out);
+    }
+}
+
+#[test]
+fn an_outage_shorter_than_the_dead_limit_ends_nothing() {
+    let mut pair = Pair::live();
+    pair.down.capacity = 100;
+    pair.cut();
+    for n in 0..90_u8 {
+        pair.server.session.send(pair.now, &[n; 20]).expect("it is taken");
+        pair.advance(millis(100));
+    }
+    (pair.up.is_cut, pair.down.is_cut) = (false, false);
+    pair.advance(secs(60));
+    assert!(pair.server.session.is_live() && pair.client.session.is_live());
+    assert_eq!(crate::harness::payloads(&pair.client.seen).len(), 90, "nothing was lost");
+}
+
+#[test]
+fn a_dead_limit_of_never_is_never() {
+    let timing = Timing { dead_ms: 0, ..ADMISSION.timing };
+    let admission = Admission { timing, ..ADMISSION };
+    let mut solo = Solo::joined_with(Config::default(), Answer::Admit(admission));
+    solo.advance(secs(100_000));
+    assert!(solo.session().is_live());
+}
+
+#[test]
+fn a_client_gives_up_a_server_that_falls_silent() {
+    let mut solo = Solo::live_client();
+    solo.advance(DEAD);
+    assert_eq!(solo.goodbye_code(), Cause::PeerSilent.code());
+    assert_eq!(solo.cause(), Cause::PeerSilent);
+}
+
+#[test]
+fn what_comes_in_linger_does_not_shorten_a_silence_that_was_judged() {
+    let mut solo = Solo::live();
+    solo.advance(DEAD);
+    solo.advance(secs(1));
+    solo.sends(0, b"back again");
+    solo.reset();
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerSilent);
+    let evidence = &solo.ending().evidence;
+    assert_eq!(evidence.silent_for, Some(DEAD));
+    assert_eq!(evidence.detector, Some(Detector::Heartbeat), "not by the reset that came later");
+    assert_eq!(evidence.last_byte_in, Some(secs(0)));
+}
+
+#[test]
+fn a_silence_that_the_kernel_noticed_says_by_what() {
+    for (retransmits, detector) in [(7, Detector::Retransmission), (0, Detector::Keepalive)] {
+        let mut solo = Solo::live();
+        solo.advance(secs(9));
+        let error = OsError { code: None, kind: std::io::ErrorKind::TimedOut };
+        let readings = Readings {
+            kernel: Some(KernelSample { state: 7, retransmits, bytes_retrans: 9, ..solo.kernel() }),
+            first_error: Some(lastword_session::FirstError {
+                call: lastword_session::Call::Read,
+                error,
+            }),
+            ..solo.readings()
+        };
+        solo.hears(Input::Ended(Terminal::Error(error), readings));
+        assert_eq!(solo.ending().verdict.cause, Cause::PathDead);
+        assert_eq!(solo.ending().evidence.detector, Some(detector));
+        assert_eq!(solo.ending().evidence.silent_for, Some(secs(9)));
+        assert_eq!(solo.ending().first_error, readings.first_error);
+    }
+}

@@ -1,0 +1,160 @@
+//! A server whose ends and departures can be awaited.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use lastword_server::{
+    Anonymous, Authenticator, Builder, Cause, Config, Context, Credentials, Departure, Disconnect, Handler,
+    Observer, Phase, Player, ProfileConfig, Refusal, Server, ServerHandle,
+};
+use tokio::sync::mpsc;
+
+use crate::within;
+
+/// Sends every frame back.
+#[derive(Debug)]
+pub struct Echo;
+
+impl Handler for Echo {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+        // A full queue has its own cause; nothing to add here.
+        let _full = context.send(payload);
+    }
+}
+
+/// Where the ends of a server come out.
+#[derive(Debug)]
+pub struct Stage {
+    ends: mpsc::Receiver<Disconnect>,
+    left: mpsc::Receiver<Departure>,
+    actors: Option<Actors>,
+}
+
+#[derive(Debug, Clone)]
+struct Actors {
+    ends: mpsc::Sender<Disconnect>,
+    left: mpsc::Sender<Departure>,
+}
+
+impl Observer for Actors {
+    fn disconnected(&self, disconnect: &Disconnect) {
+        self.ends.try_send(disconnect.clone()).expect("the test reads its ends");
+    }
+
+    fn left(&self, departure: &Departure) {
+        self.left.try_send(departure.clone()).expect("the test reads its departures");
+    }
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        let (ends_in, ends) = mpsc::channel(ENDS_MAX);
+        let (left_in, left) = mpsc::channel(ENDS_MAX);
+        Self { ends, left, actors: Some(Actors { ends: ends_in, left: left_in }) }
+    }
+}
+
+impl Stage {
+    /// A builder on a free port of loopback, watched.
+    pub fn builder(&mut self, config: Config) -> Builder {
+        let actors = self.actors.take().expect("one server a stage");
+        Server::builder().config(config).listen("127.0.0.1:0").observer(actors)
+    }
+
+    /// The next end.
+    pub async fn end(&mut self) -> Disconnect {
+        within("an end", self.ends.recv()).await.expect("the server is there")
+    }
+
+    /// The next departure.
+    pub async fn departure(&mut self) -> Departure {
+        within("a departure", self.left.recv()).await.expect("the server is there")
+    }
+
+    /// The ends so far that nobody asked for.
+    pub fn more(&mut self) -> usize {
+        std::iter::from_fn(|| self.ends.try_recv().ok()).count()
+    }
+}
+
+/// A server of echo handlers, and its ends.
+#[derive(Debug)]
+pub struct Fixture {
+    /// The server.
+    pub server: ServerHandle,
+    /// Its ends.
+    pub stage: Stage,
+}
+
+impl Fixture {
+    /// Starts with the test configuration.
+    pub async fn start() -> Self {
+        Self::with(config(), Anonymous).await
+    }
+
+    /// Starts with this configuration and authenticator.
+    pub async fn with(config: Config, authenticator: impl Authenticator) -> Self {
+        let mut stage = Stage::default();
+        let builder = stage.builder(config).authenticator(authenticator);
+        let server = builder.serve(|_: &Player| Echo).await.expect("the server starts");
+        Self { server, stage }
+    }
+
+    /// Where to connect.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// Awaits the next end and holds it: this cause, in this phase, counted once, with nothing else, and
+    /// both laws kept.
+    pub async fn ends_as(&mut self, cause: Cause, phase: Phase) -> Disconnect {
+        let end = self.stage.end().await;
+        assert_eq!((end.cause(), end.ending.verdict.phase), (cause, phase), "{end} {end:#?}");
+        let stats = self.server.stats();
+        assert!(stats.laws_hold(), "{stats:?}");
+        assert_eq!(stats.disconnects, [(cause, phase, 1)]);
+        assert_eq!(self.stage.more(), 0, "one end, counted once");
+        let left = stats.departures.iter().map(|(_, count)| count).sum::<u64>();
+        assert_eq!(left, u64::from(phase == Phase::Live), "a session departs once: {stats:?}");
+        end
+    }
+}
+
+/// The configuration of the tests: the defaults.
+#[must_use]
+pub fn config() -> Config {
+    Config::default()
+}
+
+/// A profile that gives up after 2.8 s of silence, the least there is.
+#[must_use]
+pub fn quick(mut config: Config) -> Config {
+    let profile = ProfileConfig {
+        heartbeat_ms: Some(200),
+        suspect_ms: Some(300),
+        dead_ms: Some(2_800),
+        ..ProfileConfig::default()
+    };
+    config.liveness.profiles.insert("quick".to_owned(), profile);
+    config.liveness.profile = "quick".to_owned();
+    config
+}
+
+/// An authenticator made of a function.
+pub struct Ask<F>(pub F);
+
+impl<F, R> Authenticator for Ask<F>
+where
+    F: Fn(Credentials) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Player, Refusal>> + Send,
+{
+    async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {
+        (self.0)(credentials).await
+    }
+}
+
+/// Who is on a shared list of things that happened.
+pub type Log<T> = Arc<Mutex<Vec<T>>>;
+
+const ENDS_MAX: usize = 200_000;
