@@ -106,6 +106,14 @@ impl Fixture {
         self.server.local_addr()
     }
 
+    /// Awaits the next end and holds it: this cause, in this phase; others may be open.
+    pub async fn ends_as_ever(&mut self, cause: Cause, phase: Phase) -> Disconnect {
+        let end = self.stage.end().await;
+        assert_eq!((end.cause(), end.ending.verdict.phase), (cause, phase), "{end} {end:#?}");
+        assert!(self.server.stats().laws_hold());
+        end
+    }
+
     /// Awaits the next end and holds it: this cause, in this phase, counted once, with nothing else, and
     /// both laws kept.
     pub async fn ends_as(&mut self, cause: Cause, phase: Phase) -> Disconnect {

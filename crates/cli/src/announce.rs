@@ -8,7 +8,9 @@ pub(crate) fn listening(game: SocketAddr, admin: Option<SocketAddr>) {
     let admin = admin.map_or_else(|| "off".to_owned(), |addr| addr.to_string());
     let line = format!("listening game={game} admin={admin}\n");
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+    let written = stdout
+        .write_all(line.as_bytes())
+        .and_then(|()| stdout.flush());
     if let Err(error) = written {
         tracing::debug!(%error, "nobody reads standard output");
     }

@@ -25,7 +25,7 @@ use problem::Problem;
 pub(crate) fn load(path: &Path) -> Result<Config, Vec<String>> {
     let name = path.display();
     let bytes = read(path).map_err(|why| vec![format!("{name}: {why}")])?;
-    let problems = match str::from_utf8(&bytes) {
+    let problems = match std::str::from_utf8(&bytes) {
         Ok(text) => match parse(text) {
             Ok(config) => return Ok(config),
             Err(problems) => problems,
@@ -38,34 +38,50 @@ pub(crate) fn load(path: &Path) -> Result<Config, Vec<String>> {
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => "there is no such file: check the path after --config".to_owned(),
-            io::ErrorKind::IsADirectory => "this is a directory: name the TOML file in it".to_owned(),
-            io::ErrorKind::PermissionDenied => "not permitted: let this user read it".to_owned(),
-            _ => format!("cannot be read: {error}"),
-        })?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(format!("longer than {FILE_BYTES_MAX} bytes: this is no configuration"));
+    let read =
+        File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) => Err(why(&error)),
+        Ok(len) if u64::try_from(len).is_ok_and(|len| len <= FILE_BYTES_MAX) => Ok(bytes),
+        Ok(_) => Err(format!(
+            "longer than {FILE_BYTES_MAX} bytes: this is no configuration"
+        )),
     }
-    Ok(bytes)
+}
+
+fn why(error: &io::Error) -> String {
+    let words = UNREADABLE
+        .iter()
+        .find(|(kind, _)| *kind == error.kind())
+        .map(|(_, words)| *words);
+    words.map_or_else(|| format!("cannot be read: {error}"), str::to_owned)
 }
 
 /// Parses and checks the text of a file.
 fn parse(text: &str) -> Result<Config, Vec<Problem>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(errors.iter().map(|error| Problem::syntax(text, error)).collect());
+        let problems = errors.iter().map(|error| Problem::syntax(text, error));
+        return Err(in_order(problems.collect()));
     }
     let (config, mut problems) = take_what_fits(text, table.clone());
     let broken = config.validate().err().unwrap_or_default();
-    let broken = broken.iter().map(|error| Problem::rule(text, table.get_ref(), error));
+    let broken = broken
+        .iter()
+        .map(|error| Problem::rule(text, table.get_ref(), error));
     // A key that was left out above has its default by now: what is wrong with that is no news.
     let known: Vec<_> = problems.iter().map(|problem| problem.line).collect();
     problems.extend(broken.filter(|problem| !known.contains(&problem.line)));
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(in_order(problems))
+    }
+}
+
+fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_key(|problem| problem.line);
-    if problems.is_empty() { Ok(config) } else { Err(problems) }
+    problems
 }
 
 /// Takes the table for a configuration without each key that does not fit, one after the other, as serde stops at
@@ -77,7 +93,9 @@ fn take_what_fits(text: &str, mut table: Spanned<DeTable<'_>>) -> (Config, Vec<P
             Ok(config) => return (config, problems),
             Err(error) => error,
         };
-        let place = error.span().and_then(|span| places::of(table.get_ref(), &span));
+        let place = error
+            .span()
+            .and_then(|span| places::of(table.get_ref(), &span));
         let Some(place) = place else {
             problems.push(Problem::syntax(text, &error));
             break;
@@ -90,3 +108,18 @@ fn take_what_fits(text: &str, mut table: Spanned<DeTable<'_>>) -> (Config, Vec<P
 
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 const PROBLEMS_MAX: usize = 100;
+
+const UNREADABLE: [(io::ErrorKind, &str); 3] = [
+    (
+        io::ErrorKind::NotFound,
+        "there is no such file: check the path after --config",
+    ),
+    (
+        io::ErrorKind::IsADirectory,
+        "this is a directory: name the TOML file in it",
+    ),
+    (
+        io::ErrorKind::PermissionDenied,
+        "not permitted: let this user read it",
+    ),
+];

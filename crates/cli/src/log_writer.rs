@@ -79,7 +79,7 @@ impl Drop for Flush {
             thread::sleep(FLUSH_STEP);
         }
         // Nothing is to be done about lines that cannot be written.
-        drop(is_done.recv_timeout(FLUSH_TIMEOUT));
+        is_done.recv_timeout(FLUSH_TIMEOUT).ok();
     }
 }
 
@@ -89,7 +89,8 @@ fn write_all(received: &Receiver<Message>, lost: &AtomicU64, mut out: impl Write
             Message::Line(line) => {
                 let count = lost.swap(0, Ordering::Relaxed);
                 if count > 0 {
-                    let report = format!("{count} log lines were lost: standard error is read too slowly\n");
+                    let report =
+                        format!("{count} log lines were lost: standard error is read too slowly\n");
                     count_if_lost(out.write_all(report.as_bytes()), count, lost);
                 }
                 count_if_lost(out.write_all(&line), 1, lost);
@@ -136,7 +137,10 @@ mod tests {
     #[test]
     fn an_output_that_is_stuck_blocks_nobody_and_what_is_lost_is_told() {
         let (gate, taken) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(Vec::new())));
-        let out = Gated { gate: Arc::clone(&gate), taken: Arc::clone(&taken) };
+        let out = Gated {
+            gate: Arc::clone(&gate),
+            taken: Arc::clone(&taken),
+        };
         let (mut writer, flush) = LogWriter::start_with(out).unwrap();
 
         let shut = gate.lock().unwrap();
@@ -151,7 +155,13 @@ mod tests {
         drop(flush);
 
         let text = String::from_utf8(taken.lock().unwrap().clone()).unwrap();
-        assert_eq!(text.lines().filter(|line| *line == "line").count(), total - lost);
-        assert!(text.contains(&format!("{lost} log lines were lost")), "{text:.200}");
+        assert_eq!(
+            text.lines().filter(|line| *line == "line").count(),
+            total - lost
+        );
+        assert!(
+            text.contains(&format!("{lost} log lines were lost")),
+            "{text:.200}"
+        );
     }
 }

@@ -12,7 +12,13 @@ use crate::log_writer::{Flush, LogWriter};
 pub(crate) struct LogArgs {
     /// What is logged to standard error: off, error, warn, info, debug or trace, also by module, as in
     /// `info,lastword_server=debug`
-    #[arg(long, global = true, value_name = "LEVEL", env = "LASTWORD_LOG", default_value = "info")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        env = "LASTWORD_LOG",
+        default_value = "info"
+    )]
     log: String,
     /// How a line looks
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
@@ -32,7 +38,10 @@ enum Format {
 pub(crate) fn start(args: &LogArgs) -> Result<Flush, Failure> {
     let filter = EnvFilter::builder().parse(&args.log).map_err(|error| {
         let words = "allowed is off, error, warn, info, debug or trace, also by module";
-        Failure::Usage(vec![format!("lastword: --log {:?}: {error}; {words}", args.log)])
+        Failure::Usage(vec![format!(
+            "lastword: --log {:?}: {error}; {words}",
+            args.log
+        )])
     })?;
     let (writer, flush) = LogWriter::start()?;
     let lines = tracing_subscriber::fmt()

@@ -17,7 +17,7 @@ use crate::serve::ServeArgs;
 
 /// A connection layer for game servers: it knows why, hears the last word, notices silence.
 #[derive(Debug, Parser)]
-#[command(name = "lastword", version, about, after_help = EXIT_STATUS)]
+#[command(name = "lastword", version, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(flatten)]
     log: LogArgs,

@@ -59,7 +59,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let server = start(config).await?;
     announce::listening(server.local_addr(), server.admin_addr());
     tokio::select! {
-        signal = stop.next() => tracing::info!(signal, "draining; a second signal ends at once"),
+        signal = stop.next() => tracing::info!(signal, "told to end; a second signal ends at once"),
         () = server.closed() => return Ok(()),
     }
     drain(&server, &mut stop).await;
@@ -106,7 +106,9 @@ fn admin_addr(text: &str) -> Result<AdminAddr, String> {
     if text.is_empty() || text == "off" {
         return Ok(AdminAddr(None));
     }
-    let addr = text.parse().map_err(|error| format!("{error}; write IP:PORT, or `off`"))?;
+    let addr = text
+        .parse()
+        .map_err(|error| format!("{error}; write IP:PORT, or `off`"))?;
     Ok(AdminAddr(Some(addr)))
 }
 

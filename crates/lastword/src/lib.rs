@@ -1,1 +1,38 @@
-//! The connection layer a game server embeds: it knows why, hears the last word, notices silence.
+//! The connection layer that a game server embeds. It knows **why** a connection ended: every end has exactly one
+//! [`Cause`], an initiator and the evidence for both. It hears the **last word**: what the peer's kernel got across
+//! before an end reaches the game before the game is told of it, and a kick's reason reaches the player. And it
+//! notices **silence**: a pulled cable, a frozen client, a client that stopped reading and a dead local network are
+//! told apart, within a bound that follows from the configuration.
+//!
+//! ```no_run
+//! use lastword::{AdminExt, Context, Departure, Handler, Player, Server};
+//!
+//! struct Echo;
+//!
+//! impl Handler for Echo {
+//!     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+//!         // Full or closed: the end that follows says so.
+//!         context.send(payload).ok();
+//!     }
+//!
+//!     fn left(self, departure: &Departure) {
+//!         println!("{departure:?}");
+//!     }
+//! }
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::builder().listen("0.0.0.0:7000").admin("127.0.0.1:9464");
+//! let server = server.serve(|_: &Player| Echo).await?;
+//! tokio::signal::ctrl_c().await?;
+//! server.drain(server.drain_timeout()).await;
+//! # Ok(())
+//! # }
+//! ```
+
+pub use lastword_server::*;
+
+#[cfg(feature = "admin")]
+pub use lastword_admin::AdminExt;
+
+#[doc(inline)]
+pub use lastword_client as client;

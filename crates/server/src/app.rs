@@ -134,7 +134,7 @@ impl<S: Shape> ServerApp<S> {
             core.metrics.ended(&disconnect.ending, profile);
         }
         log::disconnect(&disconnect);
-        core.observer.disconnected(&disconnect);
+        guarded("the observer panicked", || core.observer.disconnected(&disconnect));
         let Some(seat) = self.seat.clone().filter(|_| self.joined) else { return };
         let departure = Departure {
             cause: disconnect.cause().into(),
@@ -144,12 +144,9 @@ impl<S: Shape> ServerApp<S> {
             disconnect,
         };
         if let Some(game) = self.game.take() {
-            let leave = std::panic::AssertUnwindSafe(|| game.leave(&departure));
-            if std::panic::catch_unwind(leave).is_err() {
-                tracing::error!(session = %seat.session, "the game panicked in `left`");
-            }
+            guarded("the game panicked in `left`", || game.leave(&departure));
         }
-        core.observer.left(&departure);
+        guarded("the observer panicked", || core.observer.left(&departure));
     }
 }
 
@@ -246,13 +243,18 @@ impl<S: Shape> App for ServerApp<S> {
         tracing::error!(remote = %self.remote, "the game panicked in a handler");
         // A drop that panics too must not take the connection's task with it.
         let game = self.game.take();
-        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(game))).is_err() {
-            tracing::error!(remote = %self.remote, "the game's handler panicked again in its drop");
-        }
+        guarded("the game panicked again when its handler was dropped", || drop(game));
     }
 
     fn closed(&mut self, ending: Box<Ending>) {
         self.end(*ending);
+    }
+}
+
+/// Runs the game's code where its panic must not stop what comes after it.
+fn guarded(panicked: &'static str, call: impl FnOnce()) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err() {
+        tracing::error!("{panicked}");
     }
 }
 

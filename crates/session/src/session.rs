@@ -133,6 +133,9 @@ pub enum Input<'a> {
     Admit(Admission),
     /// Somebody here decides that the connection ends. Without effect on the cause once an end was seen.
     Close(&'a Close),
+    /// Somebody here ends the connection at once, with a reset and without a word. What was decided or seen
+    /// before stays the cause.
+    Abort(Readings),
     /// The peer is to be told of our drain.
     Notice(&'a Notice<'a>),
     /// The drain is over, or nobody waits for it: whoever is still here is `drain_expired`.

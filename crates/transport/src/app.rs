@@ -17,7 +17,7 @@ pub trait App: Send + Unpin + 'static {
     /// Server: says whether the peer is let in.
     fn poll_admission(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admission, Close>>;
 
-    /// The session is live.
+    /// The session is live. Not called where it was from the start, as a dialect's client is.
     fn joined(&mut self, outbox: &mut Outbox<'_>, admission: &Admission);
 
     /// Whether another frame would be taken; while it is not, nothing is read.

@@ -70,6 +70,11 @@ impl<A: App> Driver<A> {
         slot: Slot,
         clock: Clock,
     ) -> Self {
+        // A dialect's client is live before anybody said a word, and has no session id.
+        let open = session.is_live();
+        if open {
+            mailbox.open([0; 16], session.peer_frame_limit());
+        }
         Self {
             tap: Tap::new(stream),
             session,
@@ -80,7 +85,7 @@ impl<A: App> Driver<A> {
             terminal: None,
             paused: false,
             noticed: false,
-            open: false,
+            open,
             settling: false,
             side: None,
         }
@@ -111,6 +116,10 @@ impl<A: App> Driver<A> {
     fn handle_request(&mut self, now: Time, request: &Request) {
         match request {
             Request::Close(close) => self.session.handle(now, Input::Close(close)),
+            Request::Abort => {
+                let readings = self.tap.readings();
+                self.session.handle(now, Input::Abort(readings));
+            }
             Request::Notice(notice) => self.session.handle(now, Input::Notice(notice)),
             Request::DrainExpired => self.session.handle(now, Input::DrainExpired),
         }
@@ -192,6 +201,7 @@ impl<A: App> Driver<A> {
             }
         }
         self.mailbox.set_owned_bytes(self.session.queued_bytes());
+        self.mailbox.set_rtt(self.session.rtt());
         self.count_traffic();
         if let Some(queue) = self.session.reclaim() {
             scratch::give_queue(queue);

@@ -2,6 +2,8 @@
 
 mod app;
 mod clock;
+#[cfg(feature = "codec")]
+mod codec;
 mod deadlines;
 mod driver;
 mod mailbox;
@@ -11,6 +13,8 @@ mod tap;
 
 pub use app::{App, Outbox};
 pub use clock::Clock;
+#[cfg(feature = "codec")]
+pub use codec::{WireCodec, WireError, WireFrame};
 pub use deadlines::{Slot, Table};
 pub use driver::Driver;
 pub use mailbox::{Mailbox, Request};

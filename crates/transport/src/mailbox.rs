@@ -1,8 +1,9 @@
 //! Where anybody, on any thread and without a runtime, leaves frames and decisions for a connection's owner.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
 use lastword_session::wire::{HEADER_LEN, Notice};
@@ -18,6 +19,8 @@ pub struct Mailbox {
     full: AtomicBool,
     /// Bytes that the owner has taken over and not written yet.
     owned_bytes: AtomicUsize,
+    /// The heartbeat's last round trip, µs; 0 before there was one.
+    rtt_us: AtomicU32,
     config: Arc<Config>,
     inside: Mutex<Inside>,
 }
@@ -40,6 +43,8 @@ struct Live {
 pub enum Request {
     /// End it.
     Close(Arc<Close>),
+    /// End it at once, with a reset and without a word.
+    Abort,
     /// Tell the peer that something is about to happen.
     Notice(Arc<Notice<'static>>),
     /// The drain is over: whoever is still here is cut off.
@@ -61,6 +66,7 @@ impl Mailbox {
             waker: AtomicWaker::new(),
             full: AtomicBool::new(false),
             owned_bytes: AtomicUsize::new(0),
+            rtt_us: AtomicU32::new(0),
             config,
             inside: Mutex::default(),
         }
@@ -94,6 +100,13 @@ impl Mailbox {
     #[must_use]
     pub fn session(&self) -> Option<[u8; 16]> {
         self.lock().live.map(|live| live.session)
+    }
+
+    /// The heartbeat's last round trip, once there was one.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        let micros = self.rtt_us.load(Ordering::Relaxed);
+        (micros > 0).then(|| Duration::from_micros(u64::from(micros)))
     }
 
     /// How frames are cut on this connection.
@@ -142,6 +155,14 @@ impl Mailbox {
     pub(crate) fn set_owned_bytes(&self, bytes: usize) {
         if self.owned_bytes.load(Ordering::Relaxed) != bytes {
             self.owned_bytes.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Says how long the last heartbeat took.
+    pub(crate) fn set_rtt(&self, rtt: Option<Duration>) {
+        let micros = rtt.map_or(0, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX));
+        if self.rtt_us.load(Ordering::Relaxed) != micros {
+            self.rtt_us.store(micros, Ordering::Relaxed);
         }
     }
 

@@ -1,8 +1,13 @@
 //! Which known key an unknown one was meant to be.
 
 /// The candidate that the fewest typing errors make of this word, if they are few.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let by_distance = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate));
+pub(super) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let by_distance = candidates
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate));
     let (distance, candidate) = by_distance.min_by_key(|(distance, _)| *distance)?;
     (distance <= candidate.chars().count().max(3) / 3).then_some(candidate)
 }

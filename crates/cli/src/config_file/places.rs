@@ -31,7 +31,11 @@ pub(super) enum Found {
 pub(super) fn of(table: &DeTable<'_>, span: &Range<usize>) -> Option<Place> {
     table.iter().find_map(|(key, value)| {
         let name = key.get_ref().clone().into_owned();
-        let here = |found| Place { path: vec![name.clone()], key: key.span(), found };
+        let here = |found| Place {
+            path: vec![name.clone()],
+            key: key.span(),
+            found,
+        };
         if key.span() == *span {
             return Some(here(Found::Key));
         }
@@ -55,7 +59,9 @@ pub(super) fn remove(table: &mut DeTable<'_>, path: &[String]) {
         [] => {}
         [name] => drop(table.remove(name.as_str())),
         [section, rest @ ..] => {
-            if let Some(DeValue::Table(inner)) = table.get_mut(section.as_str()).map(Spanned::get_mut) {
+            if let Some(DeValue::Table(inner)) =
+                table.get_mut(section.as_str()).map(Spanned::get_mut)
+            {
                 remove(inner, rest);
             }
         }
@@ -69,10 +75,10 @@ pub(super) fn find(table: &DeTable<'_>, path: &str) -> Option<(Range<usize>, boo
         let Some(rest) = rest.strip_prefix('.') else {
             return rest.is_empty().then(|| (key.span(), true));
         };
-        let inner = match value.get_ref() {
-            DeValue::Table(inner) => find(inner, rest),
-            _ => None,
-        };
+        let inner = value
+            .get_ref()
+            .as_table()
+            .and_then(|inner| find(inner, rest));
         Some(inner.unwrap_or((key.span(), false)))
     })
 }

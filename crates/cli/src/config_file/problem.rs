@@ -20,13 +20,19 @@ impl Problem {
     pub(super) fn not_utf8(bytes: &[u8], at: usize) -> Self {
         let before = bytes.get(..at).unwrap_or_default();
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        Self { line, words: "this is not UTF-8: save the file as UTF-8".to_owned() }
+        Self {
+            line,
+            words: "this is not UTF-8: save the file as UTF-8".to_owned(),
+        }
     }
 
     /// It is not TOML, or no key can be named.
     pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
         let at = error.span().map_or(0, |span| span.start);
-        Self { line: line_of(text, at), words: one_line(error.message()) }
+        Self {
+            line: line_of(text, at),
+            words: one_line(error.message()),
+        }
     }
 
     /// A rule of the configuration is broken.
@@ -36,7 +42,10 @@ impl Problem {
         if !is_there && Key::find(&error.key).is_some() {
             error.value.push_str(" (the default)");
         }
-        Self { line: line_of(text, span.start), words: error.to_string() }
+        Self {
+            line: line_of(text, span.start),
+            words: error.to_string(),
+        }
     }
 
     /// A key that is not known, or whose value is of a wrong type.
@@ -47,7 +56,10 @@ impl Problem {
             Found::Table => wrong_type(&path, "a table"),
             Found::Value(span) => wrong_type(&path, &source(text, span)),
         };
-        Self { line: line_of(text, place.key.start), words }
+        Self {
+            line: line_of(text, place.key.start),
+            words,
+        }
     }
 }
 
@@ -66,7 +78,9 @@ fn wrong_type(path: &str, value: &str) -> String {
             remedy: key.remedy.to_owned(),
         }
         .to_string(),
-        None => format!("`{path}` is {value}; allowed is a table: write [{path}], and its keys below it"),
+        None => format!(
+            "`{path}` is {value}; allowed is a table: write [{path}], and its keys below it"
+        ),
     }
 }
 
@@ -79,7 +93,9 @@ fn unknown(path: &[String]) -> String {
     let advice = match (nearest(name, known.iter().copied()), home_of(name)) {
         (Some(nearest), _) => format!("did you mean `{nearest}`?"),
         (None, Some(home)) => format!("it belongs under [{home}]"),
-        (None, None) if section.is_empty() => format!("there are the sections {}", known.join(", ")),
+        (None, None) if section.is_empty() => {
+            format!("there are the sections {}", known.join(", "))
+        }
         (None, None) => format!("[{}] has the keys {}", section.join("."), known.join(", ")),
     };
     format!("there is no key `{}`; {advice}", path.join("."))
@@ -91,7 +107,11 @@ fn names_in(section: &[String]) -> Vec<&'static str> {
         .iter()
         .filter_map(|key| {
             let mut parts = key.path.split('.');
-            let is_in = section.iter().all(|name| parts.next().is_some_and(|part| part == "NAME" || part == name));
+            let is_in = section.iter().all(|name| {
+                parts
+                    .next()
+                    .is_some_and(|part| part == "NAME" || part == name)
+            });
             parts.next().filter(|_| is_in)
         })
         .collect();
@@ -102,7 +122,10 @@ fn names_in(section: &[String]) -> Vec<&'static str> {
 /// The section of the key that has this name.
 fn home_of(name: &str) -> Option<&'static str> {
     let homes = Key::ALL.iter().filter_map(|key| key.path.rsplit_once('.'));
-    homes.into_iter().find(|(_, key)| *key == name).map(|(home, _)| home)
+    homes
+        .into_iter()
+        .find(|(_, key)| *key == name)
+        .map(|(home, _)| home)
 }
 
 fn line_of(text: &str, at: usize) -> usize {

@@ -54,6 +54,23 @@ impl Session {
         self.close(now, verdict, readings, true);
     }
 
+    /// Somebody here wants the connection gone, and nobody told.
+    pub(super) fn on_abort(&mut self, now: Time, readings: Readings) {
+        match self.state {
+            State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
+                self.close(now, verdict, readings, true);
+            }
+            State::Hello | State::Auth | State::Live if !self.end_noticed => {
+                self.note(now, Layer::Game, "abort");
+                self.close_abruptly(now, Cause::ClosedByGame, readings);
+            }
+            State::Hello | State::Auth | State::Live | State::Flushing { .. } | State::Settling { .. } => {
+                self.conclude(now, Terminal::Open, readings);
+            }
+            State::Closed => {}
+        }
+    }
+
     pub(super) fn on_drain_expired(&mut self, now: Time) {
         match self.state {
             State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
@@ -352,7 +369,10 @@ const LAST_MOMENT: Duration = Duration::from_millis(100);
 
 /// Whether data that waits is still written before the goodbye: an orderly end of ours.
 fn flushes_data(cause: Cause) -> bool {
-    matches!(cause, Cause::ClosedByGame | Cause::Drained | Cause::MovedToNode)
+    matches!(
+        cause,
+        Cause::ClosedByGame | Cause::Drained | Cause::MovedToNode | Cause::HandlerPanicked | Cause::Idle
+    )
 }
 
 /// `bytes_received − bytes read − SIOCINQ`: 1 when the peer's FIN arrived in order (kernel.md, section 3).

@@ -30,6 +30,14 @@ impl Session {
         session
     }
 
+    /// The client's end on a dialect, which has no hello: live at once, with `timing`, since no welcome says it.
+    #[must_use]
+    pub fn client_of_dialect(config: Arc<Config>, timing: Timing, now: Time) -> Self {
+        let mut session = Self::new(config, Role::Client, now);
+        session.go_live(now, timing);
+        session
+    }
+
     /// The server's end of a connection that is not let in at all: it hears why, in phase `admission`.
     #[must_use]
     pub fn refused(config: Arc<Config>, now: Time, close: &Close) -> Self {
@@ -87,6 +95,7 @@ impl Session {
         match input {
             Input::Admit(admission) => self.on_admit(now, admission),
             Input::Close(close) => self.on_close(now, close),
+            Input::Abort(readings) => self.on_abort(now, readings),
             Input::Notice(notice) => self.on_notice(notice),
             Input::DrainExpired => self.on_drain_expired(now),
             Input::Paused => self.on_paused(now),

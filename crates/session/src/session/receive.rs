@@ -351,7 +351,7 @@ impl Session {
         self.go_live(now, admission.timing);
     }
 
-    fn go_live(&mut self, now: Time, timing: Timing) {
+    pub(super) fn go_live(&mut self, now: Time, timing: Timing) {
         let dead = (timing.dead_ms > 0).then(|| super::millis(timing.dead_ms));
         self.timing = timing;
         self.bucket = PingBucket::new(now, dead);

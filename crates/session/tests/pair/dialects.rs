@@ -1,1 +1,231 @@
-//! Soon.
+//! A game with a wire of its own: lengths in front, and one that also says ping, pong and goodbye.
+
+use std::sync::Arc;
+
+use lastword_session::wire::Goodbye;
+use lastword_session::{
+    Cause, Close, Config, Dialect, Farewell, Framing, Input, LengthPrefixed, Meaning, Measure, Phase,
+};
+
+use crate::harness::{ADMISSION, Answer, DEAD, HEARTBEAT, Seen, Solo, secs};
+
+/// One line a frame: `P...` a ping, `Q...` a pong, `G` a goodbye, `!` broken, everything else the game's.
+struct Lines;
+
+impl Dialect for Lines {
+    fn measure(&self, bytes: &[u8]) -> Measure {
+        match bytes.iter().position(|byte| *byte == b'\n') {
+            _ if bytes.first() == Some(&0) => Measure::Foreign,
+            None => Measure::Short,
+            Some(end) => Measure::Frame { header: 0, payload: end + 1 },
+        }
+    }
+
+    fn read<'a>(&self, _header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
+        match payload.strip_suffix(b"\n") {
+            Some([b'P', clock @ ..]) => Meaning::Ping(clock),
+            Some([b'Q', ..]) => Meaning::Pong,
+            Some([b'G']) => Meaning::Goodbye,
+            Some([b'!']) | None => Meaning::Malformed,
+            Some(line) => Meaning::Data(line),
+        }
+    }
+
+    fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(payload);
+        out.push(b'\n');
+    }
+
+    fn write_pong(&self, ping: &[u8], out: &mut Vec<u8>) -> bool {
+        out.push(b'Q');
+        self.write_data(ping, out);
+        true
+    }
+
+    fn write_ping(&self, out: &mut Vec<u8>) -> bool {
+        out.extend_from_slice(b"Pclock\n");
+        true
+    }
+
+    fn write_goodbye(&self, goodbye: &Goodbye<'_>, out: &mut Vec<u8>) -> bool {
+        self.write_data(format!("G{}", goodbye.code).as_bytes(), out);
+        true
+    }
+}
+
+fn config(dialect: impl Dialect) -> Config {
+    Config { framing: Framing::Dialect(Arc::new(dialect)), ..Config::default() }
+}
+
+fn server(dialect: impl Dialect) -> Solo {
+    Solo::server_with(config(dialect), Answer::Admit(ADMISSION))
+}
+
+fn live_lines() -> Solo {
+    let mut solo = server(Lines);
+    solo.says(b"login ada\n");
+    assert!(solo.session().is_live());
+    solo
+}
+
+#[test]
+fn lengths_in_front_carry_credentials_frames_and_a_bare_fin() {
+    for chunk in [1, 3, usize::MAX] {
+        let mut solo = server(LengthPrefixed);
+        solo.inbound.chunk = chunk;
+        solo.says(b"\x00\x00\x00\x09login ada");
+        assert!(solo.session().is_live() && solo.outbound.log.is_empty(), "there is no welcome");
+        solo.says(b"\x00\x00\x00\x04move\x00\x00\x00\x00");
+        let data = [b"move".to_vec(), Vec::new()].map(Seen::Data);
+        assert_eq!(solo.host.seen[0], Seen::Credentials(b"login ada".to_vec()));
+        assert_eq!(solo.host.seen[1..], data);
+        let now = solo.now;
+        solo.session().send(now, b"state").expect("it is taken");
+        solo.run();
+        assert_eq!(solo.outbound.log, b"\x00\x00\x00\x05state");
+        solo.closes(&Close::new(Cause::Kicked));
+        assert_eq!(solo.outbound.log.len(), 9, "this wire has no goodbye");
+        solo.fin();
+        assert_eq!(solo.ending().verdict.cause, Cause::Kicked);
+        assert_eq!(solo.ending().evidence.farewell, Farewell::None);
+    }
+}
+
+#[test]
+fn a_peer_without_a_goodbye_leaves_by_its_fin() {
+    let mut solo = server(LengthPrefixed);
+    solo.says(b"\x00\x00\x00\x03ada");
+    solo.fin();
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+    let mut inside = server(LengthPrefixed);
+    inside.says(b"\x00\x00\x00\x03ada\x00\x00\x00\x04mo");
+    inside.fin();
+    assert_eq!(inside.ending().verdict.cause, Cause::PeerFinMidFrame);
+    assert_eq!(inside.ending().evidence.partial_frame, Some((6, Some(8))));
+}
+
+#[test]
+fn a_length_over_the_limit_is_refused_from_its_header() {
+    for (first, length) in [(true, 4_097_u32), (true, u32::MAX), (false, 65_537), (false, u32::MAX)] {
+        let mut solo = server(LengthPrefixed);
+        if !first {
+            solo.says(b"\x00\x00\x00\x03ada");
+        }
+        solo.says(&length.to_be_bytes());
+        assert_eq!(solo.cause(), Cause::FrameTooLarge, "{first} {length}");
+    }
+}
+
+#[test]
+fn the_first_frame_must_be_complete_in_time() {
+    let mut solo = server(LengthPrefixed);
+    solo.says(b"\x00\x00\x00\x09login");
+    solo.advance(secs(5));
+    assert_eq!(solo.cause(), Cause::HelloTimeout);
+}
+
+#[test]
+fn a_ping_of_the_dialect_is_answered_in_it_ahead_of_data() {
+    for chunk in [1, usize::MAX] {
+        let mut solo = live_lines();
+        solo.inbound.chunk = chunk;
+        solo.says(b"P17\n");
+        assert_eq!(solo.outbound.log, b"Q17\n");
+        assert_eq!(solo.host.seen.len(), 1, "the game sees no ping");
+    }
+}
+
+#[test]
+fn pings_of_a_dialect_are_bounded_too() {
+    for line in [b"P\n", b"Q\n"] {
+        let mut solo = live_lines();
+        solo.says(&line.repeat(31));
+        assert!(solo.session().is_live());
+        solo.says(line);
+        assert_eq!(solo.cause(), Cause::PingFlood);
+    }
+}
+
+#[test]
+fn a_goodbye_of_the_dialect_is_a_goodbye() {
+    for reset in [false, true] {
+        let mut solo = live_lines();
+        solo.says(b"G\n");
+        if reset { solo.reset() } else { solo.fin() }
+        assert_eq!(solo.ending().verdict.cause, Cause::PeerGoodbye);
+        assert!(solo.ending().parting.is_some());
+    }
+}
+
+#[test]
+fn our_goodbye_is_said_in_the_dialect() {
+    let mut solo = live_lines();
+    solo.closes(&Close::new(Cause::Kicked));
+    assert_eq!(solo.outbound.log, b"G80\n");
+    solo.fin();
+    assert_eq!(solo.ending().evidence.farewell, Farewell::FinSeen);
+}
+
+#[test]
+fn a_server_that_does_not_read_pings_in_the_dialect() {
+    let mut solo = live_lines();
+    solo.pauses();
+    solo.advance(HEARTBEAT);
+    assert_eq!(solo.outbound.log, b"Pclock\n");
+}
+
+#[test]
+fn a_silent_peer_of_a_dialect_is_given_up() {
+    let mut solo = live_lines();
+    solo.advance(DEAD);
+    assert_eq!(solo.cause(), Cause::PeerSilent);
+}
+
+#[test]
+fn a_first_frame_that_asks_for_nothing_is_the_wrong_protocol() {
+    for line in [b"P17\n".as_slice(), b"Q17\n", b"G\n", b"\x00"] {
+        let mut solo = server(Lines);
+        solo.says(line);
+        assert_eq!(solo.ending().verdict.cause, Cause::WrongProtocol, "{line:?}");
+        assert_eq!(solo.ending().verdict.phase, Phase::Hello);
+        assert!(solo.outbound.log.is_empty());
+    }
+}
+
+#[test]
+fn broken_and_foreign_bytes_later_are_told_apart() {
+    for (line, cause) in [(b"!\n".as_slice(), Cause::FrameMalformed), (b"\x00", Cause::ProtocolViolation)] {
+        let mut solo = live_lines();
+        solo.says(line);
+        assert_eq!(solo.cause(), cause);
+    }
+}
+
+#[test]
+fn a_header_without_an_end_is_a_frame_too_large() {
+    for chunk in [100, 1_000, usize::MAX] {
+        let mut solo = live_lines();
+        solo.inbound.chunk = chunk;
+        solo.says(&vec![b'x'; 65_536]);
+        assert!(solo.session().is_live());
+        solo.says(&vec![b'x'; 65_536]);
+        assert_eq!(solo.cause(), Cause::FrameTooLarge);
+        assert!(solo.ending().evidence.partial_frame < Some((140_000, None)));
+    }
+}
+
+#[test]
+fn a_notice_has_no_place_on_a_wire_of_its_own() {
+    let mut solo = live_lines();
+    let notice = lastword_session::wire::Notice {
+        code: 85,
+        advice: 0,
+        deadline_ms: 0,
+        address: "".into(),
+        reason: "".into(),
+    };
+    solo.hears(Input::Notice(&notice));
+    solo.fin();
+    assert!(solo.outbound.log.is_empty());
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+}

@@ -1,1 +1,129 @@
-//! Soon.
+//! The record of an end: what was counted, when, and the trail.
+
+use std::time::Duration;
+
+use lastword_session::{Cause, Close, Input, Layer, Traffic};
+
+use crate::harness::{HEARTBEAT, Pair, START, Solo, View, millis, pong_to, secs};
+
+#[test]
+fn ages_and_counts_are_those_of_the_connection() {
+    let mut pair = Pair::live();
+    pair.client_sends(b"one");
+    pair.client_sends(b"two");
+    pair.server_sends(b"three");
+    pair.advance(secs(4));
+    pair.client_closes(&Close::new(Cause::ClosedByGame));
+    let server = &pair.server.ending.as_ref().expect("it is over").evidence;
+    assert_eq!((server.frames_in, server.frames_out), (2, 1));
+    assert_eq!(server.bytes_in, u64::try_from(pair.up.log.len()).expect("it fits"));
+    assert_eq!(server.bytes_out, u64::try_from(pair.down.log.len()).expect("it fits"));
+    assert_eq!((server.age, server.live_for), (secs(4), secs(4)));
+    assert_eq!(server.frames_unacked, 1, "no ack was due");
+    assert_eq!(server.silent_for, None);
+}
+
+#[test]
+fn the_last_byte_is_the_last_byte_and_no_welcome_or_pause() {
+    let mut solo = Solo::server_with(
+        lastword_session::Config::default(),
+        crate::harness::Answer::Wait,
+    );
+    solo.advance(secs(1));
+    solo.says(&crate::harness::encoded(|out| crate::harness::HELLO.encode(out)));
+    solo.advance(secs(2));
+    solo.hears(Input::Admit(crate::harness::ADMISSION));
+    solo.pauses();
+    solo.advance(secs(3));
+    solo.resumes();
+    solo.advance(secs(1));
+    solo.fin();
+    let evidence = &solo.ending().evidence;
+    assert_eq!(evidence.last_byte_in, Some(secs(6)));
+    assert_eq!((evidence.age, evidence.live_for), (secs(7), secs(4)));
+}
+
+#[test]
+fn who_sent_nothing_has_no_last_byte() {
+    let mut solo = Solo::server();
+    solo.fin();
+    let evidence = &solo.ending().evidence;
+    assert_eq!((evidence.last_byte_in, evidence.last_pong, evidence.rtt), (None, None, None));
+    assert_eq!(evidence.live_for, Duration::ZERO);
+}
+
+#[test]
+fn the_last_pong_and_the_round_trip_are_the_heartbeats() {
+    let mut solo = Solo::live_client();
+    solo.advance(HEARTBEAT + millis(20));
+    let pong = pong_to(&solo.written(), 0);
+    solo.says(&pong);
+    solo.advance(secs(1));
+    solo.fin();
+    let evidence = &solo.ending().evidence;
+    assert_eq!((evidence.last_pong, evidence.rtt), (Some(secs(1)), Some(millis(20))));
+}
+
+#[test]
+fn bytes_read_after_the_end_was_noticed_are_drained_bytes() {
+    let mut solo = Solo::live();
+    solo.hears(Input::EndNoticed(solo.readings()));
+    solo.sends(0, &[1; 100]);
+    solo.reset();
+    assert_eq!(solo.ending().evidence.bytes_drained, 104);
+}
+
+#[test]
+fn the_trail_tells_what_happened_in_its_order() {
+    let mut solo = Solo::live();
+    solo.hears(Input::EndNoticed(solo.readings()));
+    solo.advance(millis(5));
+    solo.closes(&Close::new(Cause::Kicked));
+    solo.reset();
+    let trail: Vec<_> = solo.ending().trail.iter().map(|event| (event.layer, event.what)).collect();
+    assert_eq!(trail[0], (Layer::Socket, "end_noticed"));
+    assert_eq!(trail[1], (Layer::Game, "close_after_end"));
+    assert_eq!(solo.ending().trail[0].at, START);
+    assert_eq!(solo.ending().trail[1].at, START + millis(5));
+}
+
+#[test]
+fn a_trail_has_eight_events_at_most() {
+    let mut solo = Solo::live();
+    solo.hears(Input::EndNoticed(solo.readings()));
+    for _ in 0..100 {
+        solo.closes(&Close::new(Cause::Kicked));
+    }
+    solo.reset();
+    assert_eq!(solo.ending().trail.len(), 8);
+}
+
+#[test]
+fn the_kernels_words_are_kept_and_their_absence_is_no_claim() {
+    let mut told = Solo::live();
+    told.host.view = View::Unanswered { retransmits: 3, probes: 1 };
+    told.reset();
+    let kernel = told.ending().evidence.kernel.expect("it was there");
+    assert_eq!((kernel.retransmits, kernel.probes), (3, 1));
+    assert_eq!(told.ending().evidence.fin, Some(false));
+    let mut blind = Solo::live();
+    blind.host.view = View::Blind;
+    blind.reset();
+    let evidence = &blind.ending().evidence;
+    assert_eq!((evidence.kernel, evidence.fin, evidence.bytes_unacked), (None, None, None));
+}
+
+#[test]
+fn traffic_is_taken_once() {
+    let mut solo = Solo::live();
+    let opening = solo.session().take_traffic();
+    assert_eq!((opening.frames_in, opening.frames_out), (0, 0));
+    assert!(opening.bytes_in > 0 && opening.bytes_out > 0);
+    solo.sends(0, b"one");
+    let now = solo.now;
+    solo.session().send(now, b"two").expect("it is taken");
+    solo.run();
+    let traffic = Traffic { frames_in: 1, frames_out: 1, bytes_in: 7, bytes_out: 7 };
+    assert_eq!(solo.session().take_traffic(), traffic);
+    assert_eq!(solo.session().take_traffic(), Traffic::default());
+}

@@ -1,1 +1,172 @@
-//! Soon.
+//! The peer's FIN: what we still owe is written, and only then is the cause fixed.
+
+use lastword_session::{Cause, Close, Detector, Input, SendError, Timer};
+
+use crate::harness::{Pair, Seen, Solo, View, frame, secs};
+
+fn owing() -> Solo {
+    let mut solo = Solo::live();
+    solo.stops_reading(10);
+    for n in 0..3 {
+        let now = solo.now;
+        solo.session().send(now, &[n; 96]).expect("it is taken");
+    }
+    solo.fin();
+    solo
+}
+
+#[test]
+fn a_fin_with_nothing_owed_is_peer_fin_at_once() {
+    let mut solo = Solo::live();
+    solo.fin();
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+    assert_eq!(solo.ending().evidence.fin, Some(true));
+    assert!(!solo.ending().abort);
+    assert!(solo.outbound.log.is_empty(), "no goodbye to who has left");
+}
+
+#[test]
+fn what_was_sent_before_the_fin_reaches_the_game_first() {
+    for chunk in [1, 3, usize::MAX] {
+        let mut solo = Solo::live();
+        solo.inbound.chunk = chunk;
+        solo.host.seen.clear();
+        solo.inbound.write(solo.now, &frame(0, b"last"));
+        solo.inbound.write(solo.now, &frame(0, b"word"));
+        solo.fin();
+        assert_eq!(solo.host.seen, [Seen::Data(b"last".to_vec()), Seen::Data(b"word".to_vec())]);
+        assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+    }
+}
+
+#[test]
+fn what_we_owe_is_written_after_the_peers_fin() {
+    let mut solo = owing();
+    assert!(!solo.is_over());
+    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(3), Timer::Linger));
+    solo.peer_reads = true;
+    solo.run();
+    assert_eq!(solo.written().len(), 3);
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+    assert_eq!(solo.ending().evidence.frames_unsent, 0);
+}
+
+#[test]
+fn what_the_peer_no_longer_takes_makes_it_closed_while_sending() {
+    let mut solo = owing();
+    solo.advance(secs(3));
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
+    let evidence = &solo.ending().evidence;
+    assert_eq!((evidence.frames_out, evidence.frames_unsent), (1, 2));
+    assert_eq!(evidence.bytes_unsent, 290);
+}
+
+#[test]
+fn a_fin_waits_until_the_peers_kernel_has_everything() {
+    let mut solo = Solo::live();
+    solo.outbound.is_cut = true;
+    let now = solo.now;
+    solo.session().send(now, b"on its way").expect("it is taken");
+    solo.fin();
+    assert!(!solo.is_over());
+    solo.outbound.is_cut = false;
+    solo.run();
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+}
+
+#[test]
+fn what_the_peers_kernel_never_acknowledged_makes_it_closed_while_sending() {
+    let mut solo = Solo::live();
+    solo.outbound.is_cut = true;
+    let now = solo.now;
+    solo.session().send(now, b"on its way").expect("it is taken");
+    solo.fin();
+    solo.advance(secs(3));
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
+    assert_eq!(solo.ending().evidence.bytes_unacked, Some(14));
+    assert_eq!(solo.ending().evidence.detector, None::<Detector>);
+}
+
+#[test]
+fn a_reset_that_answers_our_data_makes_it_closed_while_sending() {
+    let mut solo = Solo::live();
+    solo.outbound.is_reader_gone = true;
+    solo.inbound.fin(solo.now);
+    let now = solo.now;
+    solo.session().send(now, b"to nobody").expect("it is taken");
+    solo.run();
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
+}
+
+#[test]
+fn a_write_that_fails_after_the_fin_makes_it_closed_while_sending() {
+    let mut solo = owing();
+    solo.hears(Input::WriteFailed(solo.readings()));
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
+}
+
+#[test]
+fn a_decision_after_the_fin_is_not_the_cause() {
+    let decisions: [fn(&mut Solo); 3] = [
+        |solo| solo.closes(&Close::new(Cause::Kicked)),
+        |solo| solo.hears(Input::DrainExpired),
+        |solo| solo.pauses(),
+    ];
+    for decide in decisions {
+        let mut solo = owing();
+        decide(&mut solo);
+        assert!(!solo.is_over());
+        solo.peer_reads = true;
+        solo.run();
+        assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+        assert_eq!(solo.written().len(), 3, "three frames and no goodbye");
+    }
+}
+
+#[test]
+fn the_game_may_send_until_everything_is_flushed() {
+    let mut solo = owing();
+    let now = solo.now;
+    assert_eq!(solo.session().send(now, &[3; 96]), Ok(()));
+    solo.outbound.is_cut = true;
+    solo.outbound.capacity = usize::MAX;
+    solo.run();
+    assert!(!solo.is_over(), "it settles");
+    assert_eq!(solo.session().send(now, b"late"), Err(SendError::Closed));
+    assert_eq!(solo.written().len(), 4);
+}
+
+#[test]
+fn a_fin_inside_a_frame_is_told_apart() {
+    let mut solo = Solo::live();
+    solo.says(&frame(0, &[1; 100])[..30]);
+    solo.fin();
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFinMidFrame);
+    assert_eq!(solo.ending().evidence.partial_frame, Some((30, Some(104))));
+}
+
+#[test]
+fn a_reset_is_told_apart_by_the_frame_and_by_an_outage() {
+    let mut plain = Solo::live();
+    plain.reset();
+    assert_eq!(plain.ending().verdict.cause, Cause::PeerReset);
+    let mut inside = Solo::live();
+    inside.says(&[0]);
+    inside.reset();
+    assert_eq!(inside.ending().verdict.cause, Cause::PeerResetMidFrame);
+    let mut outage = Solo::live();
+    outage.host.view = View::Unanswered { retransmits: 3, probes: 0 };
+    outage.reset();
+    assert_eq!(outage.ending().verdict.cause, Cause::ResetAfterOutage);
+}
+
+#[test]
+fn two_orderly_ends_see_each_others_close() {
+    let mut pair = Pair::live();
+    pair.server_sends(b"unread");
+    pair.client_closes(&Close::new(Cause::ClosedByGame));
+    let server = pair.server.ending.as_ref().expect("it is over");
+    assert_eq!(server.verdict.cause, Cause::PeerGoodbye);
+    let client = pair.client.ending.as_ref().expect("it is over");
+    assert_eq!(client.verdict.cause, Cause::ClosedByGame);
+}

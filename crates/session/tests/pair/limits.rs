@@ -1,1 +1,142 @@
-//! Soon.
+//! Limits on what the peer sends: size, time for a frame, time without one.
+
+use lastword_session::wire::Hello;
+use lastword_session::{Cause, Config, Limits, Phase, Timer};
+
+use crate::harness::{Answer, HELLO, Seen, Solo, encoded, frame, millis, secs};
+
+fn with(limits: Limits) -> Config {
+    Config { limits, ..Config::default() }
+}
+
+#[test]
+fn a_frame_over_the_limit_is_refused_from_its_header_alone() {
+    for chunk in [1, usize::MAX] {
+        for header in [b"\xff\xff\xff\x00", b"\x01\x00\x01\x00", b"\x00\x10\x01\x03", b"\x00\x10\x01\x80"] {
+            let mut solo = Solo::live();
+            solo.inbound.chunk = chunk;
+            solo.says(&header[..3]);
+            assert!(solo.session().is_live(), "{header:?}: the kind decides on the limit");
+            solo.says(&header[3..]);
+            assert_eq!(solo.goodbye_code(), Cause::FrameTooLarge.code());
+            assert_eq!(solo.cause(), Cause::FrameTooLarge);
+        }
+    }
+}
+
+#[test]
+fn a_frame_of_exactly_the_limit_is_taken() {
+    for chunk in [1, 1_000, usize::MAX] {
+        let mut solo = Solo::live();
+        solo.inbound.chunk = chunk;
+        solo.host.seen.clear();
+        let payload = vec![5; 65_536];
+        solo.sends(0, &payload);
+        assert_eq!(solo.host.seen, [Seen::Data(payload)]);
+    }
+}
+
+#[test]
+fn a_hello_over_its_limit_is_refused_from_eight_bytes() {
+    for hello in [b"\xff\xff\xff\x01LW\x01\x01", b"\x00\x10\x01\x01LW\x01\x01"] {
+        for chunk in [1, usize::MAX] {
+            let mut solo = Solo::server();
+            solo.inbound.chunk = chunk;
+            solo.says(&hello[..7]);
+            assert!(!solo.is_over() && solo.outbound.log.is_empty());
+            solo.says(&hello[7..]);
+            assert_eq!(solo.cause(), Cause::FrameTooLarge);
+            assert_eq!(solo.ending().verdict.phase, Phase::Hello);
+        }
+    }
+}
+
+#[test]
+fn a_hello_within_a_raised_limit_is_taken() {
+    let limits = Limits { hello_bytes_max: 65_536, ..Limits::default() };
+    let mut solo = Solo::server_with(with(limits), Answer::Wait);
+    let credentials = vec![1; 60_000];
+    let hello = Hello { credentials: &credentials, ..HELLO };
+    solo.inbound.chunk = 1_460;
+    solo.says(&encoded(|out| hello.encode(out)));
+    assert_eq!(solo.host.seen, [Seen::Credentials(credentials)]);
+}
+
+#[test]
+fn a_frame_that_is_begun_must_be_finished_in_time() {
+    for begun in [1, 3, 4, 50] {
+        let mut solo = Solo::live();
+        solo.advance(secs(2));
+        solo.says(&frame(0, &[1; 100])[..begun]);
+        assert_eq!(solo.session().poll_timeout(), (solo.now + secs(10), Timer::Frame));
+        solo.advance(millis(9_999));
+        assert!(solo.session().is_live());
+        solo.advance(millis(1));
+        assert_eq!(solo.goodbye_code(), Cause::FrameTimeout.code());
+        assert_eq!(solo.cause(), Cause::FrameTimeout);
+        let need = (begun >= 4).then_some(104);
+        let have = u64::try_from(begun).expect("it fits");
+        assert_eq!(solo.ending().evidence.partial_frame, Some((have, need)));
+    }
+}
+
+#[test]
+fn one_byte_a_second_does_not_move_the_deadline_of_a_frame() {
+    let mut solo = Solo::live();
+    let bytes = frame(0, &[1; 100]);
+    for byte in &bytes[..10] {
+        solo.says(&[*byte]);
+        solo.advance(secs(1));
+    }
+    assert_eq!(solo.cause(), Cause::FrameTimeout);
+}
+
+#[test]
+fn a_large_frame_has_a_second_more_for_each_16_kib() {
+    let mut solo = Solo::live();
+    let bytes = frame(0, &[1; 60_000]);
+    let begun = solo.now;
+    for part in bytes.chunks(16 * 1_024).take(3) {
+        solo.says(part);
+        solo.advance(secs(4));
+    }
+    assert_eq!(solo.session().poll_timeout(), (begun + secs(13), Timer::Frame));
+}
+
+#[test]
+fn each_frame_has_a_time_of_its_own() {
+    let mut solo = Solo::live();
+    let bytes = frame(0, &[1; 10]);
+    for _ in 0..5 {
+        solo.says(&bytes[..5]);
+        solo.advance(secs(9));
+        solo.says(&bytes[5..]);
+    }
+    assert!(solo.session().is_live());
+}
+
+#[test]
+fn a_peer_that_only_pings_is_idle() {
+    let limits = Limits { idle_timeout: Some(secs(20)), ..Limits::default() };
+    let mut solo = Solo::live_with(with(limits));
+    solo.advance(secs(1));
+    solo.sends(0, b"a last frame");
+    for _ in 0..4 {
+        solo.sends(3, &[0; 16]);
+        solo.advance(secs(5));
+    }
+    assert_eq!(solo.goodbye_code(), Cause::Idle.code());
+    assert_eq!(solo.cause(), Cause::Idle);
+    assert_eq!(solo.ending().evidence.silent_for, Some(secs(20)), "since the game's last frame");
+}
+
+#[test]
+fn a_game_frame_moves_the_idle_deadline() {
+    let limits = Limits { idle_timeout: Some(secs(10)), ..Limits::default() };
+    let mut solo = Solo::live_with(with(limits));
+    for _ in 0..10 {
+        solo.advance(secs(9));
+        solo.sends(0, b"move");
+    }
+    assert!(solo.session().is_live());
+}

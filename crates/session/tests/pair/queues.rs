@@ -102,12 +102,14 @@ fn after_an_outage_what_waited_has_its_time_again() {
 }
 
 #[test]
-fn after_a_pause_what_waited_has_its_time_again() {
+fn after_an_outage_in_a_pause_what_waited_has_its_time_again() {
     let mut solo = filled(Solo::live());
     solo.pauses();
-    solo.advance(secs(20));
+    solo.host.view = View::Unanswered { retransmits: 2, probes: 0 };
+    solo.advance(secs(14));
+    solo.host.view = View::Honest;
     solo.resumes();
-    assert!(solo.session().is_live());
+    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(5), Timer::Age));
 }
 
 #[test]
@@ -128,7 +130,7 @@ fn answers_that_nobody_reads_do_not_fill_the_memory() {
     for _ in 0..40 {
         solo.sends(3, &[0; 16]);
         solo.advance(millis(500));
-        assert!(solo.host.session.queued_bytes() <= 1_032);
+        assert!(solo.host.session.queued_bytes() < 1_100);
     }
     assert_eq!(solo.cause(), Cause::SendQueueFull);
 }

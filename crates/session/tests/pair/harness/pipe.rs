@@ -117,7 +117,7 @@ impl Pipe {
     pub(crate) fn arrived(&self, now: Time) -> usize {
         match self.is_cut {
             true => 0,
-            false => self.bytes.iter().take_while(|(at, _)| *at <= now).count(),
+            false => self.bytes.partition_point(|(at, _)| *at <= now),
         }
     }
 
@@ -138,7 +138,7 @@ impl Pipe {
         let end = self.end.map(|end| match end {
             End::Fin(at) | End::Reset(at) => at,
         });
-        let bytes = self.bytes.iter().map(|(at, _)| *at).find(|at| *at > now);
+        let bytes = self.bytes.get(self.arrived(now)).map(|(at, _)| *at);
         match self.is_cut {
             true => Time::NEVER,
             false => bytes.into_iter().chain(end.filter(|at| *at > now)).min().unwrap_or(Time::NEVER),

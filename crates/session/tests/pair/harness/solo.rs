@@ -162,11 +162,15 @@ impl Solo {
         self.host.ending.is_some()
     }
 
-    /// The cause, once the peer has answered our goodbye with its FIN.
+    /// The cause, once the peer has answered our goodbye with its FIN, or linger is over.
     #[track_caller]
     pub(crate) fn cause(&mut self) -> Cause {
+        assert!(!self.session().is_live(), "a decision is expected");
         if !self.is_over() {
             self.fin();
+        }
+        if !self.is_over() {
+            self.advance(Duration::from_secs(6));
         }
         self.ending().verdict.cause
     }

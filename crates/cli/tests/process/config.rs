@@ -1,0 +1,89 @@
+use crate::command::{config_file, run};
+
+/// What is said of a configuration file: lines without their path. Nothing is served, and the status is 2.
+fn complaints(test: &str, text: impl AsRef<[u8]>) -> Vec<String> {
+    let path = config_file(test, text);
+    let path = path.to_str().unwrap();
+    let ended = run(&["serve", "--config", path]);
+    assert_eq!(ended.status, Some(2), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    let without_path = |line: &str| line.strip_prefix(path).map(str::to_owned);
+    let lines = ended.stderr.lines().map(without_path);
+    lines
+        .collect::<Option<_>>()
+        .unwrap_or_else(|| panic!("{}", ended.stderr))
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_file_is_told_a_line_each() {
+    let text = "\
+        [limits]\n\
+        frame_byte_max = 1\n\
+        inbox_frames_max = 0\n\
+        [timeouts]\n\
+        hello_ms = \"5s\"\n";
+    let expected = [
+        ":2: there is no key `limits.frame_byte_max`; did you mean `frame_bytes_max`?",
+        ":3: `limits.inbox_frames_max` is 0; allowed is 1 to 65536: what a session may have waiting between two ticks",
+        ":5: `timeouts.hello_ms` is \"5s\"; allowed is 100 to 600000: what the slowest player of yours needs, and no \
+         attacker has for long",
+    ];
+    assert_eq!(complaints("all_wrong", text), expected);
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_told_with_its_line() {
+    let told = complaints("not_toml", "[limits]\nhello_bytes_max 4096\n");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with(":2: "), "{told:?}");
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_told_with_its_line() {
+    let told = complaints("not_utf8", b"[limits]\n# caf\xe9\n");
+    assert_eq!(told, [":2: this is not UTF-8: save the file as UTF-8"]);
+}
+
+#[test]
+fn a_file_too_long_to_be_a_configuration_is_not_read() {
+    let told = complaints("too_long", vec![b'\n'; 1024 * 1024 + 1]);
+    assert_eq!(
+        told,
+        [": longer than 1048576 bytes: this is no configuration"]
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_or_is_a_directory_is_told_in_one_line() {
+    let here = env!("CARGO_TARGET_TMPDIR");
+    let missing = format!("{here}/no_such.toml");
+    for (path, words) in [
+        (missing.as_str(), "there is no such file"),
+        (here, "this is a directory"),
+    ] {
+        let ended = run(&["serve", "--config", path]);
+        assert_eq!(ended.status, Some(2));
+        assert!(
+            ended.stderr.starts_with(&format!("{path}: {words}")),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn bad_arguments_are_status_2() {
+    let cases: [&[&str]; 5] = [
+        &[],
+        &["serve", "--no-such-option"],
+        &["serve", "--listen", "localhost:7000"],
+        &["serve", "--admin", "on"],
+        &["serve", "--log", "lastword=loud"],
+    ];
+    for args in cases {
+        let ended = run(args);
+        assert_eq!(ended.status, Some(2), "{args:?}: {}", ended.stderr);
+        assert!(!ended.stderr.is_empty());
+    }
+}

@@ -1,0 +1,13 @@
+//! The command as a process: what it prints, how it ends, and with which status.
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers below stand outside the test functions that the lint exempts"
+)]
+
+mod command;
+mod config;
+mod endings;
+mod player;
+mod start;

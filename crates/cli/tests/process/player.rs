@@ -1,0 +1,59 @@
+//! A player who does what the test says and nothing by itself.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use crate::command::DEADLINE;
+
+/// Kinds of frames, as `docs/wire.md` has them.
+pub(crate) const DATA: u8 = 0;
+const HELLO: u8 = 1;
+const WELCOME: u8 = 2;
+const GOODBYE: u8 = 6;
+pub(crate) const NOTICE: u8 = 7;
+
+/// A connection past its welcome.
+pub(crate) struct Player(TcpStream);
+
+impl Player {
+    pub(crate) fn join(game: SocketAddr) -> Self {
+        let stream = TcpStream::connect(game).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut player = Self(stream);
+        let limit = 65_536_u32.to_be_bytes();
+        let without_resume = [&b"LW\x01\x01\x02"[..], &limit, &[0; 28], b"ann"].concat();
+        player.write(HELLO, &without_resume);
+        assert_eq!(player.read().0, WELCOME);
+        player
+    }
+
+    pub(crate) fn write(&mut self, kind: u8, payload: &[u8]) {
+        let len = u32::try_from(payload.len()).unwrap();
+        let header = ((len << 8) | u32::from(kind)).to_be_bytes();
+        self.0.write_all(&[&header, payload].concat()).unwrap();
+    }
+
+    pub(crate) fn say_goodbye(&mut self) {
+        self.write(GOODBYE, &[1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    /// The next frame: its kind and its payload.
+    pub(crate) fn read(&mut self) -> (u8, Vec<u8>) {
+        let mut header = [0; 4];
+        self.0.read_exact(&mut header).unwrap();
+        let [a, b, c, kind] = header;
+        let len = u32::from_be_bytes([0, a, b, c]);
+        let mut payload = vec![0; usize::try_from(len).unwrap()];
+        self.0.read_exact(&mut payload).unwrap();
+        (kind, payload)
+    }
+
+    /// Reads up to the goodbye, and returns its code.
+    pub(crate) fn goodbye(&mut self) -> u16 {
+        loop {
+            if let (GOODBYE, payload) = self.read() {
+                return u16::from_be_bytes([payload[1], payload[2]]);
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Many clients, so many at a time.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpSocket;
+use tokio::sync::Semaphore;
+
+use crate::{Raw, within};
+
+/// Runs a client for each number below `count`, at most `at_once` at a time. Returns what they came to, in order.
+pub async fn crowd<T, F>(count: u32, at_once: usize, client: impl Fn(u32) -> F) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(at_once));
+    let mut clients = Vec::new();
+    for n in 0..count {
+        let place = within("a place", Arc::clone(&places).acquire_owned()).await.expect("it is never closed");
+        let client = client(n);
+        clients.push(tokio::spawn(async move {
+            let outcome = client.await;
+            drop(place);
+            outcome
+        }));
+    }
+    let mut outcomes = Vec::new();
+    for client in clients {
+        outcomes.push(within("a client's end", client).await.expect("no client panics"));
+    }
+    outcomes
+}
+
+/// An address of loopback that is this client's alone, so that no port used twice mixes up two of them.
+#[must_use]
+pub fn home(n: u32) -> IpAddr {
+    Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 0).to_bits() + n).into()
+}
+
+impl Raw {
+    /// Connects from this address.
+    pub async fn connect_from(home: IpAddr, addr: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("socket");
+        socket.bind(SocketAddr::new(home, 0)).expect("bind");
+        let stream = within("connect", socket.connect(addr)).await.expect("connect");
+        stream.set_nodelay(true).expect("nodelay");
+        Self { stream }
+    }
+}

@@ -1,0 +1,51 @@
+//! What the kernel says of a connection, asked from outside of the server.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lastword_sys::TcpInfo;
+use tokio::net::TcpStream;
+
+use crate::within;
+
+/// Waits until `ready`, asking every millisecond: for what no readiness tells.
+pub async fn until(what: &str, mut ready: impl FnMut() -> bool) {
+    within(what, async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(1));
+        while !ready() {
+            ticks.tick().await;
+        }
+    })
+    .await;
+}
+
+/// `TCP_INFO` of a socket.
+#[must_use]
+pub fn tcp_info(stream: &TcpStream) -> TcpInfo {
+    lastword_sys::tcp_info(lastword_sys::borrow(stream)).expect("TCP_INFO")
+}
+
+/// `SIOCOUTQ` of a socket: bytes that the other end's kernel has not acknowledged.
+#[must_use]
+pub fn bytes_unacked(stream: &TcpStream) -> u32 {
+    lastword_sys::bytes_unacked(lastword_sys::borrow(stream)).expect("SIOCOUTQ")
+}
+
+/// The bytes that the kernel holds unread for the socket at `local`, as `/proc/net/tcp` has it; `None` where
+/// it lists no such connection.
+#[must_use]
+pub fn rx_queue(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
+    let (local, remote) = (in_hex(local), in_hex(remote));
+    table.lines().find_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let is_it = fields.next() == Some(&local) && fields.next() == Some(&remote);
+        let (_, unread) = fields.nth(1).filter(|_| is_it)?.split_once(':')?;
+        u64::from_str_radix(unread, 16).ok()
+    })
+}
+
+fn in_hex(addr: SocketAddr) -> String {
+    let SocketAddr::V4(addr) = addr else { panic!("the tests speak IPv4") };
+    format!("{:08X}:{:04X}", u32::from_ne_bytes(addr.ip().octets()), addr.port())
+}
