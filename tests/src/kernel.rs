@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lastword_sys::TcpInfo;
 use tokio::net::TcpStream;
+use tokio::time::MissedTickBehavior;
 
 use crate::within;
 
@@ -12,6 +13,8 @@ use crate::within;
 pub async fn until(what: &str, mut ready: impl FnMut() -> bool) {
     within(what, async {
         let mut ticks = tokio::time::interval(Duration::from_millis(1));
+        // However long `ready` takes, others have their turn after it.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !ready() {
             ticks.tick().await;
         }

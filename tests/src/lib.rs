@@ -6,10 +6,16 @@
     reason = "test support: a failure here is the test's failure"
 )]
 
+mod crowd;
+mod kernel;
+mod lab;
 mod raw;
 mod server;
 mod wire;
 
+pub use crowd::{crowd, home};
+pub use kernel::{bytes_unacked, rx_queue, tcp_info, until};
+pub use lab::{in_server_host, outage};
 pub use raw::Raw;
 pub use server::{Ask, Echo, Fixture, Log, Stage, config, quick};
 pub use wire::{data, frame, goodbye, hello, kind};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lastword_server::{Builder, Extension, ServerHandle, Starting};
 use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
 use tokio::net::TcpListener;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{listener, recorder, routes};
 
@@ -49,25 +49,16 @@ impl Extension for Admin {
     }
 }
 
-/// Serves until the server has ended, and a last answer is out.
+/// Serves until the server has ended and the last answer is out.
 async fn run(listener: TcpListener, prometheus: PrometheusHandle, server: ServerHandle) {
     let router = routes::router(prometheus.clone(), server.clone());
-    let ended = server.clone();
     let serving = axum::serve(listener, router)
-        .with_graceful_shutdown(async move { ended.closed().await })
+        .with_graceful_shutdown(async move { server.closed().await })
         .into_future();
     tokio::select! {
-        biased;
         served = serving => report(served),
-        () = too_late(&server) => tracing::debug!("a request to the admin port was never completed"),
         () = upkeep(prometheus) => {}
     }
-}
-
-/// A request that is never completed must not keep the port.
-async fn too_late(server: &ServerHandle) {
-    server.closed().await;
-    sleep(LAST_ANSWER).await;
 }
 
 /// Without scrapes, what histograms take would pile up.
@@ -92,4 +83,3 @@ fn report(served: io::Result<()>) {
 }
 
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
-const LAST_ANSWER: Duration = Duration::from_secs(1);

@@ -2,6 +2,7 @@
 
 mod announce;
 mod config_file;
+mod descriptors;
 mod log_writer;
 mod logging;
 mod serve;

@@ -8,7 +8,7 @@ use clap::Args;
 use lastword::{AdminExt, Config, Context, Handler, Player, Server, ServerHandle};
 
 use crate::signals::Stop;
-use crate::{Failure, announce, config_file};
+use crate::{Failure, announce, config_file, descriptors};
 
 /// What `serve` is told.
 #[derive(Debug, Args)]
@@ -31,6 +31,7 @@ struct AdminAddr(Option<SocketAddr>);
 /// Serves until it is told to end.
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
     let config = config_of(args)?;
+    descriptors::raise(config.listen.connections_max);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

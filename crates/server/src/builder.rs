@@ -201,7 +201,7 @@ impl Builder {
             Some(recorder) => metrics::with_local_recorder(recorder, || Metrics::new(&catalogue)),
             None => Metrics::new(&catalogue),
         };
-        let clock = Clock::start();
+        let clock = Clock;
         let places = usize::try_from(self.config.listen.authentications_max).unwrap_or(usize::MAX);
         Core {
             clock,

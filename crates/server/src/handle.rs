@@ -38,6 +38,8 @@ pub struct Stats {
     pub disconnects: Vec<(Cause, Phase, u64)>,
     /// Departures by their last cause, those that occurred.
     pub departures: Vec<(Cause, u64)>,
+    /// Failures of accept, by kind, those that occurred.
+    pub accept_errors: Vec<(&'static str, u64)>,
     /// Data frames in and out.
     pub frames: (u64, u64),
     /// Raw bytes in and out.
@@ -184,6 +186,7 @@ impl ServerHandle {
                 sessions_open: counts.sessions_open,
                 disconnects: ends.filter(|(.., count)| *count > 0).collect(),
                 departures: departures.filter(|(_, count)| *count > 0).collect(),
+                accept_errors: counts.accept_errors().filter(|(_, count)| *count > 0).collect(),
                 frames: (totals.frames_in, totals.frames_out),
                 bytes: (totals.bytes_in, totals.bytes_out),
             }

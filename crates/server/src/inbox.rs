@@ -56,6 +56,8 @@ impl Inbox {
     pub(crate) fn poll_room(&self) -> Poll<()> {
         let mut inside = self.lock();
         let full = inside.bytes >= self.bytes_max || inside.frames.len() >= self.frames_max;
+        // Nobody waits for what comes: it is not kept, and the end behind it is found.
+        let full = full && !inside.abandoned;
         inside.owner_waits = full;
         if full { Poll::Pending } else { Poll::Ready(()) }
     }

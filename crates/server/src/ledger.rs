@@ -181,6 +181,10 @@ impl Counts {
         self.departures.get(self.departure_index(cause, cohort)).copied().unwrap_or(0)
     }
 
+    pub(crate) fn accept_errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        AcceptError::ALL.map(AcceptError::label).into_iter().zip(self.accept_errors)
+    }
+
     fn disconnect_index(&self, cause: Cause, phase: Phase, cohort: usize) -> usize {
         (ordinal(cause) * Phase::ALL.len() + usize::from(phase as u8)) * self.cohorts + cohort
     }

@@ -144,7 +144,11 @@ impl Decoder {
                 if rest.len() >= complete {
                     let start = Some(*at);
                     *at += complete;
-                    return Step::Frame(Span { start, header, payload });
+                    return Step::Frame(Span {
+                        start,
+                        header,
+                        payload,
+                    });
                 }
             }
             Size::Short => {}
@@ -173,7 +177,11 @@ impl Decoder {
                     if complete <= have {
                         *at -= (have - complete).min(have - before);
                         self.lent = true;
-                        return Step::Frame(Span { start: None, header, payload });
+                        return Step::Frame(Span {
+                            start: None,
+                            header,
+                            payload,
+                        });
                     }
                     complete
                 }
@@ -236,8 +244,14 @@ fn measure_hello(header: Header, limit: u32, bytes: &[u8]) -> Size {
     }
     let claimed = usize::try_from(header.len).unwrap_or(usize::MAX);
     let payload = bytes.get(HEADER_LEN..).unwrap_or_default();
-    let payload = payload.get(..claimed.min(payload.len())).unwrap_or_default();
-    if payload.iter().zip(&wire::MAGIC).any(|(byte, magic)| byte != magic) {
+    let payload = payload
+        .get(..claimed.min(payload.len()))
+        .unwrap_or_default();
+    if payload
+        .iter()
+        .zip(&wire::MAGIC)
+        .any(|(byte, magic)| byte != magic)
+    {
         return Size::Broken(Cause::WrongProtocol);
     }
     match payload {
@@ -267,7 +281,10 @@ fn measure_dialect(dialect: &dyn Dialect, expect: Expect, bytes: &[u8]) -> Size 
         Measure::Frame { header, payload } if over(header) || over(payload) => {
             Size::Broken(Cause::FrameTooLarge)
         }
-        Measure::Frame { header: 0, payload: 0 } => Size::Broken(foreign),
+        Measure::Frame {
+            header: 0,
+            payload: 0,
+        } => Size::Broken(foreign),
         Measure::Frame { header, payload } => Size::Frame { header, payload },
     }
 }
@@ -295,3 +312,6 @@ fn frame(header: Header) -> Size {
         payload: usize::try_from(header.len).unwrap_or(usize::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests;

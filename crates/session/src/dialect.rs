@@ -55,9 +55,9 @@ pub enum Meaning<'a> {
 /// A game's own framing, and how it says ping, pong and goodbye, if it does.
 ///
 /// There is no hello: the authenticator gets the first complete frame as credentials, and the game gets it
-/// as its first data frame. There is no resume. What a dialect maps decides which causes it can tell apart:
-/// without a goodbye an orderly leave is `peer_fin`; without pings of the client a silent client is found by
-/// kernel keepalive only, and a stopped process not at all.
+/// as its first data frame; what follows is read once the peer is let in. There is no resume. What a dialect
+/// maps decides which causes it can tell apart: without a goodbye an orderly leave is `peer_fin`; without pings
+/// of the client a silent client is found by kernel keepalive only, and a stopped process not at all.
 pub trait Dialect: Send + Sync + 'static {
     /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame. A frame has
     /// more bytes than any of its beginnings that was [`Measure::Short`].

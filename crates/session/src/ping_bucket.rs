@@ -16,7 +16,9 @@ impl PingBucket {
     /// A full bucket for a session with this dead limit; 80 deep where dead is never.
     pub(crate) fn new(now: Time, dead: Option<Duration>) -> Self {
         let depth = dead.map_or(DEPTH_WITHOUT_DEAD, |dead| {
-            u16::try_from(dead.as_secs()).unwrap_or(u16::MAX).saturating_add(DEPTH_BASE)
+            u16::try_from(dead.as_secs())
+                .unwrap_or(u16::MAX)
+                .saturating_add(DEPTH_BASE)
         });
         Self {
             refilled: now,
@@ -47,7 +49,9 @@ impl PingBucket {
     /// Refills up to the depth, and leaves what a pause put above it.
     fn fill_up(&mut self, now: Time) {
         let full = u32::from(self.depth) * 1000;
-        let filled = self.milli_tokens.saturating_add(refill(now.since(self.refilled)));
+        let filled = self
+            .milli_tokens
+            .saturating_add(refill(now.since(self.refilled)));
         self.milli_tokens = self.milli_tokens.max(filled.min(full));
         self.refilled = self.refilled.max(now);
     }

@@ -114,9 +114,15 @@ impl SendQueue {
     #[must_use]
     pub fn slices(&self) -> [IoSlice<'_>; 3] {
         let data = self.bytes.get(self.head..).unwrap_or_default();
-        let (started, rest) = data.split_at_checked(self.rest_of_started()).unwrap_or((data, &[]));
+        let (started, rest) = data
+            .split_at_checked(self.rest_of_started())
+            .unwrap_or((data, &[]));
         let control = self.control.get(self.control_head..).unwrap_or_default();
-        [IoSlice::new(started), IoSlice::new(control), IoSlice::new(rest)]
+        [
+            IoSlice::new(started),
+            IoSlice::new(control),
+            IoSlice::new(rest),
+        ]
     }
 
     /// Whether nothing waits.
@@ -147,7 +153,11 @@ impl SendQueue {
     #[must_use]
     pub fn data_frames(&self) -> u64 {
         let begun = usize::from(self.started > 0);
-        self.marks.iter().skip(begun).map(|mark| u64::from(mark.data)).sum()
+        self.marks
+            .iter()
+            .skip(begun)
+            .map(|mark| u64::from(mark.data))
+            .sum()
     }
 
     /// When the oldest frame that waits was queued.
@@ -161,7 +171,11 @@ impl SendQueue {
         encode(&mut self.bytes);
         let len = u32::try_from(self.bytes.len() - before).unwrap_or(u32::MAX);
         if len > 0 {
-            self.marks.push_back(Mark { len, data, queued_at });
+            self.marks.push_back(Mark {
+                len,
+                data,
+                queued_at,
+            });
         }
     }
 
@@ -177,7 +191,9 @@ impl SendQueue {
         self.head += n;
         let mut left = n;
         while left > 0 {
-            let Some(mark) = self.marks.front() else { break };
+            let Some(mark) = self.marks.front() else {
+                break;
+            };
             if self.started == 0 {
                 written.numbered += u64::from(mark.data);
             }
@@ -235,7 +251,13 @@ mod tests {
         }
         queue.advance(5);
         let dropped = queue.drop_unstarted();
-        assert_eq!(dropped, Dropped { frames: 1, bytes: 4 });
+        assert_eq!(
+            dropped,
+            Dropped {
+                frames: 1,
+                bytes: 4
+            }
+        );
         queue.push_last(Time::ORIGIN, |out| out.extend_from_slice(b"bye"));
         assert_eq!(flat(&queue), b"aaabye");
     }
@@ -273,7 +295,11 @@ mod tests {
             queue.advance(100);
         }
         assert!(!queue.is_empty());
-        assert!(queue.control.capacity() < 200, "{}", queue.control.capacity());
+        assert!(
+            queue.control.capacity() < 200,
+            "{}",
+            queue.control.capacity()
+        );
     }
 
     #[test]
@@ -298,6 +324,10 @@ mod tests {
     }
 
     fn flat(queue: &SendQueue) -> Vec<u8> {
-        queue.slices().iter().flat_map(|slice| slice.to_vec()).collect()
+        queue
+            .slices()
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect()
     }
 }

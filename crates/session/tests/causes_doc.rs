@@ -1,5 +1,11 @@
 //! Holds the public reference of the causes, `docs/causes.md`, against the enum, in both directions.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::collections::HashSet;
 use std::path::Path;
 

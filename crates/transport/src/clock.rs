@@ -1,27 +1,23 @@
-//! Real time for the state machines: one origin for every connection of a server or client.
+//! Real time for the state machines: one origin for every connection of the process.
 
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use lastword_session::Time;
 
-/// A monotonic clock with an origin of its own. It stands still while the machine is suspended, as Linux's
-/// `CLOCK_MONOTONIC` does.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    origin: Instant,
-}
+/// The monotonic clock, with an origin of its own: the first time it is read in this process. It stands still
+/// while the machine is suspended, as Linux's `CLOCK_MONOTONIC` does.
+///
+/// It has no size: a connection carries none of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock;
 
 impl Clock {
-    /// Starts a clock. A time read from it is never [`Time::ORIGIN`] itself.
+    /// Reads it. What is read is never [`Time::ORIGIN`] itself.
     #[must_use]
-    pub fn start() -> Self {
-        Self { origin: Instant::now() }
-    }
-
-    /// Reads it.
-    #[must_use]
-    pub fn now(&self) -> Time {
-        let micros = u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX);
+    pub fn now(self) -> Time {
+        static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let micros = u64::try_from(ORIGIN.elapsed().as_micros()).unwrap_or(u64::MAX);
         Time::from_micros(micros.saturating_add(1))
     }
 }

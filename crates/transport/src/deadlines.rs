@@ -44,7 +44,7 @@ impl Table {
             chunks: RwLock::default(),
             free: Mutex::default(),
         });
-        tokio::spawn(sweep(Arc::downgrade(&table)));
+        tokio::spawn(sweep(Arc::downgrade(&table), clock));
         table
     }
 
@@ -162,15 +162,18 @@ impl Chunk {
     }
 }
 
-/// Sweeps until the table is gone. A late sweep is made up for by the next one; it wakes nobody too early.
-async fn sweep(table: Weak<Table>) {
-    let mut ticks = tokio::time::interval(STEP);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Sweeps until the table is gone, just after each step of the clock: sweeps with a phase of their own would
+/// add it to every deadline. A late sweep is made up for by the next one; it wakes nobody too early.
+async fn sweep(table: Weak<Table>, clock: Clock) {
     loop {
-        ticks.tick().await;
+        tokio::time::sleep(to_next_step(clock.now())).await;
         let Some(table) = table.upgrade() else { return };
-        table.wake_due(step_before(table.clock.now()));
+        table.wake_due(step_before(clock.now()));
     }
+}
+
+fn to_next_step(now: Time) -> Duration {
+    Duration::from_micros(STEP_MICROS - now.as_micros() % STEP_MICROS)
 }
 
 fn step_before(now: Time) -> u32 {

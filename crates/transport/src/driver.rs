@@ -13,7 +13,6 @@ use std::task::{Context, Poll};
 
 use lastword_session::{Cause, Close, Input, Session, Terminal, Time, Traffic};
 use tokio::io::Ready;
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::app::{App, Outbox};
@@ -51,6 +50,8 @@ struct Side {
     settle_step_ms: u64,
     taken: u64,
     taken_at: Time,
+    /// The peer is gone and the game takes nothing: what is left is read whether it takes it or not.
+    given_up: bool,
 }
 
 impl std::fmt::Debug for Side {
@@ -60,10 +61,11 @@ impl std::fmt::Debug for Side {
 }
 
 impl<A: App> Driver<A> {
-    /// Puts a connection together. `slot` is the place of `mailbox` in the table that wakes it.
+    /// Puts a connection together, over a stream or over a tap that was used before. `slot` is the place of
+    /// `mailbox` in the table that wakes it.
     #[must_use]
     pub fn new(
-        stream: TcpStream,
+        stream: impl Into<Tap>,
         session: Session,
         app: A,
         mailbox: Arc<Mailbox>,
@@ -76,7 +78,7 @@ impl<A: App> Driver<A> {
             mailbox.open([0; 16], session.peer_frame_limit());
         }
         Self {
-            tap: Tap::new(stream),
+            tap: stream.into(),
             session,
             app,
             mailbox,
@@ -185,8 +187,9 @@ impl<A: App> Driver<A> {
 
     /// When to be woken at the latest.
     fn next_deadline(&self) -> Time {
-        let delivery = match (&self.terminal, &self.side) {
-            (Some(_), Some(side)) => side.taken_at + self.session.limits().delivery_timeout,
+        let waits_for_the_game = self.terminal.is_some() || (self.noticed && self.paused);
+        let delivery = match &self.side {
+            Some(side) if waits_for_the_game => side.taken_at + self.session.limits().delivery_timeout,
             _ => Time::NEVER,
         };
         self.session.poll_timeout().0.min(delivery)

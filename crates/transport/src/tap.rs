@@ -71,6 +71,31 @@ impl Tap {
         }
     }
 
+    /// Looks at what is there and leaves it there. 0 is the end, or an error that another call consumed.
+    pub fn poll_peek(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let peeked = ready!(self.stream.poll_peek(cx, &mut ReadBuf::new(buffer)));
+        if let Err(error) = &peeked {
+            self.note(Call::Peek, error);
+        }
+        Poll::Ready(peeked)
+    }
+
+    /// Takes the error that waits in the socket (`SO_ERROR`), if there is one.
+    ///
+    /// On a living socket that is what an ICMP message said, which ended nothing: it is not kept, so that the
+    /// error of the end finds its place free.
+    ///
+    /// # Errors
+    /// When the system cannot be asked.
+    pub fn take_error(&mut self) -> io::Result<Option<io::Error>> {
+        let taken = self.stream.take_error()?;
+        let lives = self.sample().is_some_and(|now| now.state != TCP_CLOSE);
+        if let Some(error) = taken.as_ref().filter(|_| !lives) {
+            self.note(Call::TakeError, error);
+        }
+        Ok(taken)
+    }
+
     /// Neither way of writing raises `SIGPIPE`, also where a host program did not ignore it.
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut filled = slices.iter().filter(|slice| !slice.is_empty());
@@ -165,6 +190,15 @@ impl Tap {
         }
     }
 }
+
+impl From<TcpStream> for Tap {
+    fn from(stream: TcpStream) -> Self {
+        Self::new(stream)
+    }
+}
+
+/// `TCP_CLOSE`: a reset or a time-out took the connection.
+pub(crate) const TCP_CLOSE: u8 = 7;
 
 /// EPIPE and ENOTCONN tell that the connection is over, not why.
 fn is_hollow(error: &OsError) -> bool {

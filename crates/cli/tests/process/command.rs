@@ -37,9 +37,25 @@ pub(crate) struct Serving {
 
 /// The command with its output caught.
 pub(crate) fn lastword(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lastword"));
-    command.args(args).env_remove("LASTWORD_LOG");
+    let mut command = caught(env!("CARGO_BIN_EXE_lastword"));
+    command.args(args);
     command
+}
+
+/// A server below a limit of descriptors, in the words of the shell's `ulimit`.
+pub(crate) fn with_limit(limit: &str) -> Command {
+    let program = env!("CARGO_BIN_EXE_lastword");
+    let script =
+        format!("ulimit {limit} && exec '{program}' serve --listen 127.0.0.1:0 --admin off");
+    let mut command = caught("sh");
+    command.args(["-c", &script]);
+    command
+}
+
+fn caught(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_remove("LASTWORD_LOG")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -23,6 +23,7 @@ fn a_player_who_leaves_at_the_notice_ends_the_drain() {
     serving.process.signal(Signal::SIGTERM);
     while player.read().0 != NOTICE {}
     player.say_goodbye();
+    drop(player);
 
     let start = Instant::now();
     let ended = serving.process.end();

@@ -2,6 +2,8 @@
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "the helpers below stand outside the test functions that the lint exempts"
 )]

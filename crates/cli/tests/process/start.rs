@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
-use crate::command::{DEADLINE, Running, Serving, lastword, run, serve};
+use crate::command::{DEADLINE, Running, Serving, lastword, run, serve, with_limit};
 use crate::player::{DATA, Player};
 
 #[test]
@@ -46,11 +46,8 @@ fn a_frame_comes_back() {
 
 #[test]
 fn a_port_in_use_is_named_and_the_status_is_1() {
-    let taken = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let _holder = TcpListener::bind(taken).unwrap();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap();
     let taken = taken.to_string();
     for args in [
         ["--listen", &taken, "--admin", "off"],
@@ -133,4 +130,19 @@ fn logs_are_one_json_object_a_line_where_asked() {
             .any(|line| line.contains("\"signal\":\"SIGINT\"")),
         "{lines:#?}"
     );
+}
+
+#[test]
+fn more_players_than_the_soft_limit_of_descriptors_can_join() {
+    let serving = Serving::start(with_limit("-Sn 40"));
+    let players: Vec<_> = (0..60).map(|_| Player::join(serving.game)).collect();
+    drop(players);
+}
+
+#[test]
+fn a_hard_limit_below_connections_max_is_told() {
+    let serving = Serving::start(with_limit("-n 100"));
+    serving.process.signal(Signal::SIGTERM);
+    let told = serving.process.end().stderr;
+    assert!(told.contains("listen.connections_max"), "{told}");
 }

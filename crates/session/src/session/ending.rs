@@ -65,7 +65,8 @@ impl Session {
                 self.close_abruptly(now, Cause::ClosedByGame, readings);
             }
             State::Hello | State::Auth | State::Live | State::Flushing { .. } | State::Settling { .. } => {
-                self.conclude(now, Terminal::Open, readings);
+                // Without a word of the kernel, an end that shows and is no error is a FIN.
+                self.conclude(now, Terminal::Eof, readings);
             }
             State::Closed => {}
         }
@@ -178,9 +179,10 @@ impl Session {
     /// goodbye has left, whatever became of its socket.
     fn expired(&self, now: Time, verdict: Verdict) -> Verdict {
         let said_goodbye = self.rare.as_ref().is_some_and(|rare| rare.parting.is_some());
-        match verdict.cause {
-            Cause::Drained if !said_goodbye => self.verdict(now, Cause::DrainExpired),
-            _ => verdict,
+        if verdict.cause == Cause::Drained && !said_goodbye {
+            self.verdict(now, Cause::DrainExpired)
+        } else {
+            verdict
         }
     }
 
@@ -195,10 +197,16 @@ impl Session {
     }
 
     fn linger(&mut self, now: Time, verdict: Verdict) {
-        let least = now + self.config.limits.linger_timeout;
         let until = match self.state {
             State::Closing { until, .. } if keeps_deadline(verdict.cause) => until,
-            _ => least,
+            State::Hello
+            | State::Auth
+            | State::Live
+            | State::Closing { .. }
+            | State::Lingering { .. }
+            | State::Flushing { .. }
+            | State::Settling { .. }
+            | State::Closed => now + self.config.limits.linger_timeout,
         };
         self.state = State::Lingering { verdict, until };
         if self.fin_seen {
@@ -303,11 +311,8 @@ impl Session {
 
     /// How long the peer has been silent, for a cause that rests on that.
     fn silence(&self, now: Time, cause: Cause) -> Option<Duration> {
-        match cause {
-            Cause::Idle => Some(now.since(self.last_data)),
-            _ if cause.is_silent() => Some(now.since(self.silent_since())),
-            _ => None,
-        }
+        let since = if cause == Cause::Idle { self.last_data } else { self.silent_since() };
+        cause.is_silent().then(|| now.since(since))
     }
 
     /// Keeps a silence as it was when we judged it: a byte that comes in linger does not shorten it.
@@ -388,14 +393,14 @@ fn unacked(outq: u32, shut: bool) -> u64 {
 }
 
 fn detector(cause: Cause, decided: bool, readings: &Readings) -> Option<Detector> {
-    let timed_out = !decided && readings.first_error.is_some();
-    let kernel = readings.kernel.unwrap_or_default();
-    match cause {
-        _ if !cause.is_silent() => None,
-        _ if !timed_out => Some(Detector::Heartbeat),
-        _ if kernel.retransmits > 0 => Some(Detector::Retransmission),
-        _ => Some(Detector::Keepalive),
-    }
+    let detector = if decided || readings.first_error.is_none() {
+        Detector::Heartbeat
+    } else if readings.kernel.is_some_and(|kernel| kernel.retransmits > 0) {
+        Detector::Retransmission
+    } else {
+        Detector::Keepalive
+    };
+    cause.is_silent().then_some(detector)
 }
 
 #[cfg(test)]

@@ -257,10 +257,12 @@ impl Session {
         self.state == State::Closed
     }
 
-    /// Whether bytes are still to be read: until the peer's end was read.
+    /// Whether bytes are to be read: until the peer's end was read, and on a dialect not while the authenticator
+    /// has the credentials.
     #[must_use]
     pub fn wants_read(&self) -> bool {
         !self.fin_seen
+            && !self.reads_no_further()
             && !matches!(
                 self.state,
                 State::Flushing { .. } | State::Settling { .. } | State::Closed

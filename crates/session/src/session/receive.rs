@@ -16,8 +16,8 @@ enum Outcome {
     Done,
     /// A frame for the game.
     Data,
-    /// The last `len` bytes of the payload are credentials.
-    Credentials { len: usize },
+    /// A peer asks to be let in: its credentials are the frame's data from `at` on.
+    Credentials { at: usize },
     Welcome(Admission),
     Notice,
     Broken(Cause),
@@ -43,7 +43,7 @@ impl Control {
 impl Session {
     /// Reads frames out of `input`, which the caller read from the socket, and hands each event to `each`,
     /// which may stop by [`ControlFlow::Break`]. Returns how many bytes were consumed; the rest is to be
-    /// handed in again, first. All of it is consumed unless `each` stopped.
+    /// handed in again, first. All of it is consumed unless `each` stopped, or more is not read yet.
     pub fn feed(
         &mut self,
         now: Time,
@@ -53,7 +53,8 @@ impl Session {
         // Lent frames may lie in the decoder while `each` uses the session: so it stands apart meanwhile.
         let mut decoder = std::mem::take(&mut self.decoder);
         let mut at = 0;
-        while let Some(event) = self.receive(now, &mut decoder, input, &mut at) {
+        while !self.reads_no_further() {
+            let Some(event) = self.receive(now, &mut decoder, input, &mut at) else { break };
             if each(self, event).is_break() {
                 break;
             }
@@ -91,10 +92,10 @@ impl Session {
                     self.last_data = now;
                     return Some(Event::Data(self.data_of(decoder.frame(span, input))));
                 }
-                Outcome::Credentials { len } => {
-                    let payload = decoder.frame(span, input).payload;
-                    let from = payload.len().saturating_sub(len);
-                    return Some(Event::Credentials(payload.get(from..).unwrap_or_default()));
+                Outcome::Credentials { at } => {
+                    let frame = decoder.frame(span, input);
+                    let credentials = self.data_of(frame).get(at..).unwrap_or_default();
+                    return Some(Event::Credentials(credentials));
                 }
                 Outcome::Welcome(admission) => return Some(Event::Welcome(admission)),
                 Outcome::Notice => {
@@ -105,11 +106,16 @@ impl Session {
         }
     }
 
-    /// Takes note that `n` bytes were read from the socket, before they are handed to [`Session::receive`].
+    /// Takes note that `n` bytes were read from the socket, before they are handed to [`Session::feed`].
     pub fn bytes_arrived(&mut self, now: Time, n: usize) {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
         self.heard(now);
         self.last_in = now;
+    }
+
+    /// No welcome of a dialect says when its client may go on: what it sends before it is let in lies unread.
+    pub(super) fn reads_no_further(&self) -> bool {
+        self.state == State::Auth && matches!(self.config.framing, Framing::Dialect(_))
     }
 
     /// What may come next; `None` where everything is discarded.
@@ -129,7 +135,7 @@ impl Session {
             Framing::Native => frame.payload,
             Framing::Dialect(dialect) => match dialect.read(frame.header, frame.payload) {
                 Meaning::Data(data) => data,
-                _ => &[],
+                Meaning::Ping(_) | Meaning::Pong | Meaning::Goodbye | Meaning::Malformed => &[],
             },
         }
     }
@@ -159,10 +165,9 @@ impl Session {
             return Outcome::Done;
         };
         match (dialect.read(frame.header, frame.payload), self.state) {
-            (Meaning::Data(data), State::Hello) => {
-                let len = data.len();
+            (Meaning::Data(_), State::Hello) => {
                 self.enter_phase(now, Phase::Auth, State::Auth);
-                Outcome::Credentials { len }
+                Outcome::Credentials { at: 0 }
             }
             (Meaning::Data(_), State::Live) => Outcome::Data,
             (Meaning::Ping(_) | Meaning::Pong, State::Live) if !self.affords(now) => {
@@ -176,7 +181,7 @@ impl Session {
                 self.last_pong = now;
                 Outcome::Done
             }
-            (Meaning::Goodbye, State::Auth | State::Live) => {
+            (Meaning::Goodbye, State::Live) => {
                 self.leave(now, Parting::silent());
                 Outcome::Done
             }
@@ -190,7 +195,8 @@ impl Session {
         let Ok(hello) = Hello::decode(frame.payload) else {
             return Outcome::Broken(Cause::FrameMalformed);
         };
-        let (resume, limit, len) = (hello.resume, hello.frame_limit, hello.credentials.len());
+        let (resume, limit) = (hello.resume, hello.frame_limit);
+        let at = frame.payload.len() - hello.credentials.len();
         self.peer_frame_limit = limit;
         self.enter_phase(now, Phase::Auth, State::Auth);
         if resume {
@@ -199,7 +205,7 @@ impl Session {
             self.on_close(now, &refusal);
             return Outcome::Done;
         }
-        Outcome::Credentials { len }
+        Outcome::Credentials { at }
     }
 
     fn on_welcome(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
@@ -252,7 +258,12 @@ impl Session {
             Kind::Ping => Ping::decode(payload).map(Control::Ping),
             Kind::Pong => Pong::decode(payload).map(Control::Pong),
             Kind::Ack => Ack::decode(payload).map(Control::Ack),
-            _ => return Outcome::Done,
+            Kind::Extension(_)
+            | Kind::Data
+            | Kind::Hello
+            | Kind::Welcome
+            | Kind::Goodbye
+            | Kind::Notice => return Outcome::Done,
         };
         let Ok(control) = read else {
             return Outcome::Broken(Cause::FrameMalformed);
@@ -283,9 +294,8 @@ impl Session {
     }
 
     fn answer_in_dialect(&mut self, now: Time, ping: &[u8]) {
-        if self.has_room_to_answer(now)
-            && let Framing::Dialect(dialect) = &self.config.framing
-        {
+        let has_room = self.has_room_to_answer(now);
+        if let (true, Framing::Dialect(dialect)) = (has_room, &self.config.framing) {
             let queue = self.queue.get_or_insert_default();
             queue.push_control(|out| {
                 dialect.write_pong(ping, out);

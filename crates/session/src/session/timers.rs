@@ -38,7 +38,7 @@ impl Session {
         let limits = &self.config.limits;
         match self.state {
             // The peer's end shows: nothing of ours can be the cause any more.
-            State::Hello | State::Auth | State::Live if self.end_noticed => {
+            State::Hello | State::Auth | State::Live if self.end_noticed && self.wants_read() => {
                 (Time::NEVER, Timer::Dead)
             }
             State::Hello => (self.phase_since + limits.hello_timeout, Timer::Hello),
@@ -85,8 +85,7 @@ impl Session {
     /// A frame waits too long: for a peer that is slow, or on a path that does not answer. In an outage age
     /// does not count, since what the kernel can still carry is not lost.
     fn on_age(&mut self, now: Time, readings: Readings) {
-        let kernel = readings.kernel.filter(|_| !self.config.behind_proxy);
-        match silence(Readings { kernel, ..readings }) {
+        match self.silence_by(readings) {
             Silence::PathDead => self.age_since = now,
             Silence::PeerSilent => self.decide(now, &Close::new(Cause::SendQueueStale)),
         }
@@ -94,8 +93,7 @@ impl Session {
 
     /// Nothing came for the dead limit. While we do not read, only the kernel can prove a path dead.
     fn on_dead(&mut self, now: Time, readings: Readings) {
-        let kernel = readings.kernel.filter(|_| !self.config.behind_proxy);
-        match silence(Readings { kernel, ..readings }) {
+        match self.silence_by(readings) {
             Silence::PathDead => self.close_abruptly(now, Cause::PathDead, readings),
             Silence::PeerSilent if self.paused => {
                 self.on_resumed(now);
@@ -106,6 +104,15 @@ impl Session {
                 self.decide(now, &Close::new(Cause::PeerSilent));
             }
         }
+    }
+
+    /// What a silence is, by the kernel's last word on it; behind a proxy that word is about the proxy.
+    fn silence_by(&self, readings: Readings) -> Silence {
+        let kernel = readings.kernel.filter(|_| !self.config.behind_proxy);
+        lastword_keepalive::verdict(kernel.map(|kernel| LastSample {
+            retransmits: kernel.retransmits,
+            probes: kernel.probes,
+        }))
     }
 
     fn ping(&mut self, now: Time) {
@@ -211,14 +218,6 @@ impl Session {
             ms => quiet_since.max(self.last_ping) + millis(ms),
         }
     }
-}
-
-/// What a silence is, by the kernel's last word on it.
-fn silence(readings: Readings) -> Silence {
-    lastword_keepalive::verdict(readings.kernel.map(|kernel| LastSample {
-        retransmits: kernel.retransmits,
-        probes: kernel.probes,
-    }))
 }
 
 /// Long enough for the dead limit's verdict to come first.

@@ -1,9 +1,9 @@
 //! Our own end: a kick, a close, a peer's goodbye; and that what happens in linger changes no cause.
 
 use lastword_session::wire::{Goodbye, Kind};
-use lastword_session::{Advice, Cause, Close, Farewell, Input, SendError, Terminal, Timer};
+use lastword_session::{Advice, Cause, Close, Farewell, Input, SendError, Timer};
 
-use crate::harness::{Pair, Solo, View, encoded, payloads, secs};
+use crate::harness::{Pair, Solo, payloads, secs};
 
 fn kick() -> Close {
     Close {
@@ -39,7 +39,10 @@ fn a_kick_finishes_the_frame_in_progress_drops_the_rest_and_says_why() {
     let goodbye = Goodbye::decode(&written[1].1).expect("it decodes");
     assert_eq!((goodbye.code, goodbye.over), (4_100, true));
     assert_eq!(goodbye.advice, Advice::DoNot.code());
-    assert_eq!((goodbye.delay_ms, goodbye.reason.as_ref()), (2_000, "aimbot"));
+    assert_eq!(
+        (goodbye.delay_ms, goodbye.reason.as_ref()),
+        (2_000, "aimbot")
+    );
     assert_eq!(solo.cause(), Cause::Kicked);
     let evidence = &solo.ending().evidence;
     assert_eq!((evidence.frames_out, evidence.frames_unsent), (1, 3));
@@ -50,11 +53,18 @@ fn a_kick_finishes_the_frame_in_progress_drops_the_rest_and_says_why() {
 #[test]
 fn a_kick_that_the_peer_does_not_read_ends_at_the_linger_deadline() {
     let mut solo = kicked_behind_a_slow_reader();
-    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(3), Timer::Linger));
+    assert_eq!(
+        solo.session().poll_timeout(),
+        (solo.now + secs(3), Timer::Linger)
+    );
     solo.advance(secs(3));
     assert_eq!(solo.ending().verdict.cause, Cause::Kicked);
     assert_eq!(solo.ending().evidence.farewell, Farewell::None);
-    assert_eq!(solo.ending().evidence.frames_unsent, 3, "the fourth had begun");
+    assert_eq!(
+        solo.ending().evidence.frames_unsent,
+        3,
+        "the fourth had begun"
+    );
     assert!(solo.ending().abort);
 }
 
@@ -81,10 +91,28 @@ fn a_decision_stays_the_cause_whatever_happens_in_linger() {
         (Solo::fin, Farewell::FinSeen),
         (Solo::reset, Farewell::Written),
         (|solo| solo.advance(secs(3)), Farewell::Acked),
-        (|solo| { solo.sends(6, &[0; 9]); solo.fin() }, Farewell::FinSeen),
+        (
+            |solo| {
+                solo.sends(6, &[0; 9]);
+                solo.fin()
+            },
+            Farewell::FinSeen,
+        ),
         (|solo| solo.hears(Input::DrainExpired), Farewell::Written),
-        (|solo| { solo.closes(&Close::new(Cause::ClosedByGame)); solo.fin() }, Farewell::FinSeen),
-        (|solo| { solo.says(&[0, 0, 9, 0, 1]); solo.fin() }, Farewell::FinSeen),
+        (
+            |solo| {
+                solo.closes(&Close::new(Cause::ClosedByGame));
+                solo.fin()
+            },
+            Farewell::FinSeen,
+        ),
+        (
+            |solo| {
+                solo.says(&[0, 0, 9, 0, 1]);
+                solo.fin()
+            },
+            Farewell::FinSeen,
+        ),
     ];
     for (n, (then, farewell)) in whatever.into_iter().enumerate() {
         let mut solo = Solo::live();
@@ -113,13 +141,19 @@ fn a_close_by_the_game_sends_first_what_was_queued() {
     let mut pair = Pair::live();
     pair.down.capacity = 64;
     for n in 0..20_u8 {
-        pair.server.session.send(pair.now, &[n; 40]).expect("it is taken");
+        pair.server
+            .session
+            .send(pair.now, &[n; 40])
+            .expect("it is taken");
     }
     pair.server_closes(&Close::new(Cause::ClosedByGame).with_reason("match over"));
     let frames: Vec<Vec<u8>> = (0..20).map(|n| vec![n; 40]).collect();
     assert_eq!(payloads(&pair.client.seen), frames);
     let client = pair.client.ending.as_ref().expect("it is over");
-    assert_eq!(client.parting.as_ref().expect("it was told").reason, "match over");
+    assert_eq!(
+        client.parting.as_ref().expect("it was told").reason,
+        "match over"
+    );
     let server = pair.server.ending.as_ref().expect("it is over");
     assert_eq!(server.verdict.cause, Cause::ClosedByGame);
     assert_eq!(server.evidence.frames_unsent, 0);
@@ -141,37 +175,6 @@ fn after_a_decision_nothing_more_is_taken_and_what_comes_is_counted() {
 }
 
 #[test]
-fn a_goodbye_of_the_peer_is_the_cause_whatever_comes_after_it() {
-    type Then = fn(&mut Solo);
-    let whatever: [Then; 5] = [
-        Solo::fin,
-        Solo::reset,
-        |solo| solo.advance(secs(3)),
-        |solo| solo.closes(&kick()),
-        |solo| solo.hears(Input::DrainExpired),
-    ];
-    for (n, then) in whatever.into_iter().enumerate() {
-        let mut solo = Solo::live();
-        let goodbye = Goodbye {
-            over: true,
-            code: 0,
-            advice: 0,
-            delay_ms: 0,
-            address: "".into(),
-            reason: "gone home".into(),
-        };
-        solo.says(&encoded(|out| goodbye.encode(out)));
-        then(&mut solo);
-        solo.fin();
-        assert_eq!(solo.ending().verdict.cause, Cause::PeerGoodbye, "{n}");
-        let parting = solo.ending().parting.as_ref().expect("it said one");
-        assert_eq!(parting.reason, "gone home");
-        assert!(solo.outbound.log.is_empty(), "{n}: the answer is a FIN, not a goodbye");
-        assert_eq!(solo.ending().evidence.farewell, Farewell::None, "{n}: we said none");
-    }
-}
-
-#[test]
 fn a_goodbye_stops_our_data_at_the_frame_in_progress() {
     let mut solo = Solo::live();
     solo.stops_reading(10);
@@ -186,59 +189,6 @@ fn a_goodbye_stops_our_data_at_the_frame_in_progress() {
     assert_eq!(solo.kinds_written(), [Kind::Data]);
     assert_eq!(solo.cause(), Cause::PeerGoodbye);
     assert_eq!(solo.ending().evidence.frames_unsent, 2);
-}
-
-#[test]
-fn a_decision_that_comes_after_the_end_was_noticed_is_not_the_cause() {
-    type Late = fn(&mut Solo);
-    let late: [Late; 3] = [
-        |solo| solo.closes(&kick()),
-        |solo| solo.closes(&Close::new(Cause::ClosedByGame)),
-        |solo| solo.hears(Input::DrainExpired),
-    ];
-    for decide in late {
-        let mut solo = Solo::live();
-        solo.hears(Input::EndNoticed(solo.readings()));
-        decide(&mut solo);
-        assert!(solo.session().is_live(), "what was read is still delivered");
-        solo.sends(0, b"last word");
-        solo.reset();
-        assert_eq!(solo.ending().verdict.cause, Cause::PeerReset);
-        assert_eq!(solo.host.seen.len(), 2, "the last word was heard");
-        assert!(solo.outbound.log.is_empty());
-    }
-}
-
-#[test]
-fn a_broken_rule_in_what_was_drained_is_the_cause() {
-    let mut solo = Solo::live();
-    solo.hears(Input::EndNoticed(solo.readings()));
-    solo.sends(9, b"no such kind");
-    solo.reset();
-    assert_eq!(solo.ending().verdict.cause, Cause::ProtocolViolation);
-}
-
-#[test]
-fn a_handler_that_panics_on_the_last_frames_is_the_cause() {
-    for noticed in [false, true] {
-        let mut solo = Solo::live();
-        if noticed {
-            solo.hears(Input::EndNoticed(solo.readings()));
-        }
-        solo.closes(&Close::new(Cause::HandlerPanicked));
-        assert_eq!(solo.goodbye_code(), Cause::HandlerPanicked.code());
-        assert_eq!(solo.cause(), Cause::HandlerPanicked);
-    }
-}
-
-#[test]
-fn a_write_that_fails_says_nothing_yet_and_what_can_be_read_counts() {
-    let mut solo = Solo::live();
-    solo.hears(Input::WriteFailed(solo.readings()));
-    assert!(solo.session().is_live() && !solo.session().wants_write());
-    solo.closes(&kick());
-    solo.sends(6, &[1, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(solo.cause(), Cause::PeerGoodbye, "the last word was in the buffer");
 }
 
 #[test]
@@ -263,22 +213,4 @@ fn a_fin_from_before_our_goodbye_is_no_answer_to_it() {
     solo.run();
     assert_eq!(solo.goodbye_code(), 4_100);
     assert_eq!(solo.ending().evidence.farewell, Farewell::Written);
-}
-
-#[test]
-fn an_end_without_evidence_is_still_a_fin() {
-    let mut solo = Solo::live();
-    solo.host.view = View::Blind;
-    solo.fin();
-    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
-}
-
-#[test]
-fn a_read_of_zero_that_the_kernel_does_not_back_is_no_fin() {
-    let mut solo = Solo::live();
-    let mut readings = solo.readings();
-    let kernel = lastword_session::KernelSample { state: 7, ..solo.kernel() };
-    readings.kernel = Some(kernel);
-    solo.hears(Input::Ended(Terminal::Eof, readings));
-    assert_eq!(solo.ending().verdict.cause, Cause::PeerReset);
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use lastword_session::wire::Goodbye;
 use lastword_session::{
-    Cause, Close, Config, Dialect, Farewell, Framing, Input, LengthPrefixed, Meaning, Measure, Phase,
+    Cause, Close, Config, Dialect, Farewell, Framing, Input, LengthPrefixed, Meaning, Measure,
+    Phase,
 };
 
-use crate::harness::{ADMISSION, Answer, DEAD, HEARTBEAT, Seen, Solo, secs};
+use crate::harness::{ADMISSION, Answer, DEAD, HEARTBEAT, START, Seen, Solo, secs};
 
 /// One line a frame: `P...` a ping, `Q...` a pong, `G` a goodbye, `!` broken, everything else the game's.
 struct Lines;
@@ -17,7 +18,10 @@ impl Dialect for Lines {
         match bytes.iter().position(|byte| *byte == b'\n') {
             _ if bytes.first() == Some(&0) => Measure::Foreign,
             None => Measure::Short,
-            Some(end) => Measure::Frame { header: 0, payload: end + 1 },
+            Some(end) => Measure::Frame {
+                header: 0,
+                payload: end + 1,
+            },
         }
     }
 
@@ -54,7 +58,10 @@ impl Dialect for Lines {
 }
 
 fn config(dialect: impl Dialect) -> Config {
-    Config { framing: Framing::Dialect(Arc::new(dialect)), ..Config::default() }
+    Config {
+        framing: Framing::Dialect(Arc::new(dialect)),
+        ..Config::default()
+    }
 }
 
 fn server(dialect: impl Dialect) -> Solo {
@@ -65,6 +72,12 @@ fn live_lines() -> Solo {
     let mut solo = server(Lines);
     solo.says(b"login ada\n");
     assert!(solo.session().is_live());
+    let credentials = Seen::Credentials(b"login ada".to_vec());
+    assert_eq!(
+        solo.host.seen,
+        [credentials],
+        "what the dialect calls data, no byte more"
+    );
     solo
 }
 
@@ -74,7 +87,10 @@ fn lengths_in_front_carry_credentials_frames_and_a_bare_fin() {
         let mut solo = server(LengthPrefixed);
         solo.inbound.chunk = chunk;
         solo.says(b"\x00\x00\x00\x09login ada");
-        assert!(solo.session().is_live() && solo.outbound.log.is_empty(), "there is no welcome");
+        assert!(
+            solo.session().is_live() && solo.outbound.log.is_empty(),
+            "there is no welcome"
+        );
         solo.says(b"\x00\x00\x00\x04move\x00\x00\x00\x00");
         let data = [b"move".to_vec(), Vec::new()].map(Seen::Data);
         assert_eq!(solo.host.seen[0], Seen::Credentials(b"login ada".to_vec()));
@@ -92,6 +108,51 @@ fn lengths_in_front_carry_credentials_frames_and_a_bare_fin() {
 }
 
 #[test]
+fn frames_behind_the_credentials_wait_for_the_authenticator() {
+    for chunk in [1, 11, 15, usize::MAX] {
+        let mut solo = Solo::server_with(config(Lines), Answer::Wait);
+        solo.inbound.chunk = chunk;
+        solo.says(b"login ada\nmove\nP1\njump\nG\n");
+        assert_eq!(solo.host.seen, [Seen::Credentials(b"login ada".to_vec())]);
+        assert!(!solo.session().wants_read(), "the kernel keeps the rest");
+        solo.advance(secs(1));
+        solo.hears(Input::Admit(ADMISSION));
+        let data = [b"move".to_vec(), b"jump".to_vec()].map(Seen::Data);
+        assert_eq!(solo.host.seen[1..], data);
+        assert_eq!(solo.cause(), Cause::PeerGoodbye);
+    }
+}
+
+#[test]
+fn an_authenticator_of_a_dialect_has_its_time_although_the_peer_left() {
+    let mut solo = Solo::server_with(config(Lines), Answer::Wait);
+    solo.says(b"login ada\n");
+    solo.hears(Input::EndNoticed(solo.readings()));
+    solo.advance(secs(5));
+    assert_eq!(solo.cause(), Cause::AuthTimeout);
+}
+
+#[test]
+fn a_client_of_a_dialect_is_live_at_once_and_pings_in_it() {
+    let session = lastword_session::Session::client_of_dialect(
+        Arc::new(config(Lines)),
+        ADMISSION.timing,
+        START,
+    );
+    let mut solo = server(Lines);
+    *solo.session() = session;
+    solo.session()
+        .send(START, b"login ada")
+        .expect("it is taken");
+    solo.advance(HEARTBEAT);
+    assert_eq!(solo.outbound.log, b"login ada\nPclock\n");
+    solo.says(b"Qclock\nstate\n");
+    assert_eq!(solo.host.seen, [Seen::Data(b"state".to_vec())]);
+    solo.advance(HEARTBEAT * 3);
+    assert_eq!(solo.cause(), Cause::PeerSilent);
+}
+
+#[test]
 fn a_peer_without_a_goodbye_leaves_by_its_fin() {
     let mut solo = server(LengthPrefixed);
     solo.says(b"\x00\x00\x00\x03ada");
@@ -106,7 +167,12 @@ fn a_peer_without_a_goodbye_leaves_by_its_fin() {
 
 #[test]
 fn a_length_over_the_limit_is_refused_from_its_header() {
-    for (first, length) in [(true, 4_097_u32), (true, u32::MAX), (false, 65_537), (false, u32::MAX)] {
+    for (first, length) in [
+        (true, 4_097_u32),
+        (true, u32::MAX),
+        (false, 65_537),
+        (false, u32::MAX),
+    ] {
         let mut solo = server(LengthPrefixed);
         if !first {
             solo.says(b"\x00\x00\x00\x03ada");
@@ -151,7 +217,11 @@ fn a_goodbye_of_the_dialect_is_a_goodbye() {
     for reset in [false, true] {
         let mut solo = live_lines();
         solo.says(b"G\n");
-        if reset { solo.reset() } else { solo.fin() }
+        if reset {
+            solo.reset()
+        } else {
+            solo.fin()
+        }
         assert_eq!(solo.ending().verdict.cause, Cause::PeerGoodbye);
         assert!(solo.ending().parting.is_some());
     }
@@ -186,7 +256,11 @@ fn a_first_frame_that_asks_for_nothing_is_the_wrong_protocol() {
     for line in [b"P17\n".as_slice(), b"Q17\n", b"G\n", b"\x00"] {
         let mut solo = server(Lines);
         solo.says(line);
-        assert_eq!(solo.ending().verdict.cause, Cause::WrongProtocol, "{line:?}");
+        assert_eq!(
+            solo.ending().verdict.cause,
+            Cause::WrongProtocol,
+            "{line:?}"
+        );
         assert_eq!(solo.ending().verdict.phase, Phase::Hello);
         assert!(solo.outbound.log.is_empty());
     }
@@ -194,7 +268,10 @@ fn a_first_frame_that_asks_for_nothing_is_the_wrong_protocol() {
 
 #[test]
 fn broken_and_foreign_bytes_later_are_told_apart() {
-    for (line, cause) in [(b"!\n".as_slice(), Cause::FrameMalformed), (b"\x00", Cause::ProtocolViolation)] {
+    for (line, cause) in [
+        (b"!\n".as_slice(), Cause::FrameMalformed),
+        (b"\x00", Cause::ProtocolViolation),
+    ] {
         let mut solo = live_lines();
         solo.says(line);
         assert_eq!(solo.cause(), cause);

@@ -27,9 +27,15 @@ const GOODBYE: [u8; 9] = [1, 0, 0, 0, 0, 0, 0, 0, 0];
 #[test]
 fn a_notice_reaches_the_client_and_nothing_ends() {
     let mut pair = Pair::live();
-    pair.server.session.handle(pair.now, Input::Notice(&notice()));
+    pair.server
+        .session
+        .handle(pair.now, Input::Notice(&notice()));
     pair.run();
-    let seen = Seen::Notice { code: 85, deadline_ms: 30_000, reason: "restart".to_owned() };
+    let seen = Seen::Notice {
+        code: 85,
+        deadline_ms: 30_000,
+        reason: "restart".to_owned(),
+    };
     assert_eq!(pair.client.seen, [seen]);
     pair.client_sends(b"still playing");
     assert!(pair.server.session.is_live());
@@ -40,9 +46,18 @@ fn who_leaves_after_the_notice_was_drained() {
     type Leave = fn(&mut Solo);
     let leave: [Leave; 4] = [
         Solo::fin,
-        |solo| { solo.sends(6, &GOODBYE); solo.fin() },
-        |solo| { solo.sends(6, &GOODBYE); solo.reset() },
-        |solo| { solo.sends(6, &GOODBYE); solo.advance(secs(3)) },
+        |solo| {
+            solo.sends(6, &GOODBYE);
+            solo.fin()
+        },
+        |solo| {
+            solo.sends(6, &GOODBYE);
+            solo.reset()
+        },
+        |solo| {
+            solo.sends(6, &GOODBYE);
+            solo.advance(secs(3))
+        },
     ];
     for (n, leave) in leave.into_iter().enumerate() {
         for notices in [1, 2] {
@@ -52,7 +67,11 @@ fn who_leaves_after_the_notice_was_drained() {
             }
             assert_eq!(solo.kinds_written(), vec![Kind::Notice; notices]);
             leave(&mut solo);
-            assert_eq!(solo.ending().verdict.cause, Cause::Drained, "{n}, {notices}");
+            assert_eq!(
+                solo.ending().verdict.cause,
+                Cause::Drained,
+                "{n}, {notices}"
+            );
         }
     }
 }
@@ -178,7 +197,9 @@ fn a_drain_that_is_over_leaves_the_peers_own_end_alone() {
     let mut solo = Solo::live();
     solo.stops_reading(3);
     let now = solo.now;
-    solo.session().send(now, b"on its way").expect("it is taken");
+    solo.session()
+        .send(now, b"on its way")
+        .expect("it is taken");
     solo.says(&frame(0, b"last")[..]);
     solo.fin();
     solo.hears(Input::DrainExpired);

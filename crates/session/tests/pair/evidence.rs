@@ -16,8 +16,14 @@ fn ages_and_counts_are_those_of_the_connection() {
     pair.client_closes(&Close::new(Cause::ClosedByGame));
     let server = &pair.server.ending.as_ref().expect("it is over").evidence;
     assert_eq!((server.frames_in, server.frames_out), (2, 1));
-    assert_eq!(server.bytes_in, u64::try_from(pair.up.log.len()).expect("it fits"));
-    assert_eq!(server.bytes_out, u64::try_from(pair.down.log.len()).expect("it fits"));
+    assert_eq!(
+        server.bytes_in,
+        u64::try_from(pair.up.log.len()).expect("it fits")
+    );
+    assert_eq!(
+        server.bytes_out,
+        u64::try_from(pair.down.log.len()).expect("it fits")
+    );
     assert_eq!((server.age, server.live_for), (secs(4), secs(4)));
     assert_eq!(server.frames_unacked, 1, "no ack was due");
     assert_eq!(server.silent_for, None);
@@ -30,7 +36,9 @@ fn the_last_byte_is_the_last_byte_and_no_welcome_or_pause() {
         crate::harness::Answer::Wait,
     );
     solo.advance(secs(1));
-    solo.says(&crate::harness::encoded(|out| crate::harness::HELLO.encode(out)));
+    solo.says(&crate::harness::encoded(|out| {
+        crate::harness::HELLO.encode(out)
+    }));
     solo.advance(secs(2));
     solo.hears(Input::Admit(crate::harness::ADMISSION));
     solo.pauses();
@@ -48,7 +56,10 @@ fn who_sent_nothing_has_no_last_byte() {
     let mut solo = Solo::server();
     solo.fin();
     let evidence = &solo.ending().evidence;
-    assert_eq!((evidence.last_byte_in, evidence.last_pong, evidence.rtt), (None, None, None));
+    assert_eq!(
+        (evidence.last_byte_in, evidence.last_pong, evidence.rtt),
+        (None, None, None)
+    );
     assert_eq!(evidence.live_for, Duration::ZERO);
 }
 
@@ -61,7 +72,10 @@ fn the_last_pong_and_the_round_trip_are_the_heartbeats() {
     solo.advance(secs(1));
     solo.fin();
     let evidence = &solo.ending().evidence;
-    assert_eq!((evidence.last_pong, evidence.rtt), (Some(secs(1)), Some(millis(20))));
+    assert_eq!(
+        (evidence.last_pong, evidence.rtt),
+        (Some(secs(1)), Some(millis(20)))
+    );
 }
 
 #[test]
@@ -80,7 +94,12 @@ fn the_trail_tells_what_happened_in_its_order() {
     solo.advance(millis(5));
     solo.closes(&Close::new(Cause::Kicked));
     solo.reset();
-    let trail: Vec<_> = solo.ending().trail.iter().map(|event| (event.layer, event.what)).collect();
+    let trail: Vec<_> = solo
+        .ending()
+        .trail
+        .iter()
+        .map(|event| (event.layer, event.what))
+        .collect();
     assert_eq!(trail[0], (Layer::Socket, "end_noticed"));
     assert_eq!(trail[1], (Layer::Game, "close_after_end"));
     assert_eq!(solo.ending().trail[0].at, START);
@@ -101,7 +120,10 @@ fn a_trail_has_eight_events_at_most() {
 #[test]
 fn the_kernels_words_are_kept_and_their_absence_is_no_claim() {
     let mut told = Solo::live();
-    told.host.view = View::Unanswered { retransmits: 3, probes: 1 };
+    told.host.view = View::Unanswered {
+        retransmits: 3,
+        probes: 1,
+    };
     told.reset();
     let kernel = told.ending().evidence.kernel.expect("it was there");
     assert_eq!((kernel.retransmits, kernel.probes), (3, 1));
@@ -110,7 +132,10 @@ fn the_kernels_words_are_kept_and_their_absence_is_no_claim() {
     blind.host.view = View::Blind;
     blind.reset();
     let evidence = &blind.ending().evidence;
-    assert_eq!((evidence.kernel, evidence.fin, evidence.bytes_unacked), (None, None, None));
+    assert_eq!(
+        (evidence.kernel, evidence.fin, evidence.bytes_unacked),
+        (None, None, None)
+    );
 }
 
 #[test]
@@ -123,7 +148,12 @@ fn traffic_is_taken_once() {
     let now = solo.now;
     solo.session().send(now, b"two").expect("it is taken");
     solo.run();
-    let traffic = Traffic { frames_in: 1, frames_out: 1, bytes_in: 7, bytes_out: 7 };
+    let traffic = Traffic {
+        frames_in: 1,
+        frames_out: 1,
+        bytes_in: 7,
+        bytes_out: 7,
+    };
     assert_eq!(solo.session().take_traffic(), traffic);
     assert_eq!(solo.session().take_traffic(), Traffic::default());
 }

@@ -34,7 +34,10 @@ fn what_was_sent_before_the_fin_reaches_the_game_first() {
         solo.inbound.write(solo.now, &frame(0, b"last"));
         solo.inbound.write(solo.now, &frame(0, b"word"));
         solo.fin();
-        assert_eq!(solo.host.seen, [Seen::Data(b"last".to_vec()), Seen::Data(b"word".to_vec())]);
+        assert_eq!(
+            solo.host.seen,
+            [Seen::Data(b"last".to_vec()), Seen::Data(b"word".to_vec())]
+        );
         assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
     }
 }
@@ -43,7 +46,10 @@ fn what_was_sent_before_the_fin_reaches_the_game_first() {
 fn what_we_owe_is_written_after_the_peers_fin() {
     let mut solo = owing();
     assert!(!solo.is_over());
-    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(3), Timer::Linger));
+    assert_eq!(
+        solo.session().poll_timeout(),
+        (solo.now + secs(3), Timer::Linger)
+    );
     solo.peer_reads = true;
     solo.run();
     assert_eq!(solo.written().len(), 3);
@@ -66,7 +72,9 @@ fn a_fin_waits_until_the_peers_kernel_has_everything() {
     let mut solo = Solo::live();
     solo.outbound.is_cut = true;
     let now = solo.now;
-    solo.session().send(now, b"on its way").expect("it is taken");
+    solo.session()
+        .send(now, b"on its way")
+        .expect("it is taken");
     solo.fin();
     assert!(!solo.is_over());
     solo.outbound.is_cut = false;
@@ -79,7 +87,9 @@ fn what_the_peers_kernel_never_acknowledged_makes_it_closed_while_sending() {
     let mut solo = Solo::live();
     solo.outbound.is_cut = true;
     let now = solo.now;
-    solo.session().send(now, b"on its way").expect("it is taken");
+    solo.session()
+        .send(now, b"on its way")
+        .expect("it is taken");
     solo.fin();
     solo.advance(secs(3));
     assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
@@ -155,7 +165,10 @@ fn a_reset_is_told_apart_by_the_frame_and_by_an_outage() {
     inside.reset();
     assert_eq!(inside.ending().verdict.cause, Cause::PeerResetMidFrame);
     let mut outage = Solo::live();
-    outage.host.view = View::Unanswered { retransmits: 3, probes: 0 };
+    outage.host.view = View::Unanswered {
+        retransmits: 3,
+        probes: 0,
+    };
     outage.reset();
     assert_eq!(outage.ending().verdict.cause, Cause::ResetAfterOutage);
 }

@@ -10,7 +10,10 @@ fn ping(clock_us: u64, received: u64) -> Vec<u8> {
 }
 
 fn pings(solo: &Solo) -> usize {
-    solo.kinds_written().iter().filter(|kind| **kind == Kind::Ping).count()
+    solo.kinds_written()
+        .iter()
+        .filter(|kind| **kind == Kind::Ping)
+        .count()
 }
 
 #[test]
@@ -65,15 +68,28 @@ fn a_quiet_pair_lives_for_ever_on_the_clients_pings() {
     pair.advance(secs(3_600));
     assert!(pair.client.session.is_live() && pair.server.session.is_live());
     let up = crate::harness::frames(&pair.up.log);
-    assert_eq!(up.iter().filter(|(kind, _)| *kind == Kind::Ping).count(), 720);
+    assert_eq!(
+        up.iter().filter(|(kind, _)| *kind == Kind::Ping).count(),
+        720
+    );
     let down = crate::harness::frames(&pair.down.log);
-    assert!(down.iter().all(|(kind, _)| *kind != Kind::Ping), "a server that reads asks nothing");
+    assert!(
+        down.iter().all(|(kind, _)| *kind != Kind::Ping),
+        "a server that reads asks nothing"
+    );
 }
 
 #[test]
 fn without_a_heartbeat_nobody_pings_and_nobody_is_given_up() {
-    let timing = Timing { heartbeat_ms: 0, suspect_ms: 0, dead_ms: 0 };
-    let admission = Admission { timing, ..ADMISSION };
+    let timing = Timing {
+        heartbeat_ms: 0,
+        suspect_ms: 0,
+        dead_ms: 0,
+    };
+    let admission = Admission {
+        timing,
+        ..ADMISSION
+    };
     let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
     pair.advance(secs(3_600));
     assert!(pair.client.session.is_live() && pair.server.session.is_live());
@@ -90,7 +106,15 @@ fn a_server_answers_a_ping_with_its_clock_and_its_count() {
     assert_eq!(kind, Kind::Pong);
     let pong = Pong::decode(&payload).expect("it decodes");
     let clock_us = solo.now.as_micros();
-    assert_eq!(pong, Pong { ping_clock_us: 77, clock_us, held_us: 0, received: 2 });
+    assert_eq!(
+        pong,
+        Pong {
+            ping_clock_us: 77,
+            clock_us,
+            held_us: 0,
+            received: 2
+        }
+    );
 }
 
 #[test]
@@ -119,7 +143,12 @@ fn time_for_which_the_answerer_held_a_ping_is_no_round_trip() {
 fn a_pong_that_matches_no_ping_is_ignored() {
     let mut solo = Solo::live();
     for clock in [0, 1, solo.now.as_micros(), u64::MAX] {
-        let pong = Pong { ping_clock_us: clock, clock_us: 0, held_us: 0, received: 0 };
+        let pong = Pong {
+            ping_clock_us: clock,
+            clock_us: 0,
+            held_us: 0,
+            received: 0,
+        };
         solo.advance(millis(10));
         solo.says(&encoded(|out| pong.encode(out)));
         assert!(solo.session().is_live());
@@ -132,12 +161,21 @@ fn a_pong_that_matches_no_ping_is_ignored() {
     let rtt = client.session().rtt();
     client.advance(millis(500));
     client.says(&pong);
-    assert_eq!(client.session().rtt(), rtt, "the second one matches no ping any more");
+    assert_eq!(
+        client.session().rtt(),
+        rtt,
+        "the second one matches no ping any more"
+    );
 }
 
 #[test]
 fn more_pings_pongs_acks_and_extensions_than_the_bucket_holds_are_a_flood() {
-    let pong = Pong { ping_clock_us: 1, clock_us: 0, held_us: 0, received: 0 };
+    let pong = Pong {
+        ping_clock_us: 1,
+        clock_us: 0,
+        held_us: 0,
+        received: 0,
+    };
     let cheap = [
         ping(1, 0),
         encoded(|out| pong.encode(out)),

@@ -6,17 +6,28 @@ use lastword_session::{Cause, Config, Limits, Phase, Timer};
 use crate::harness::{Answer, HELLO, Seen, Solo, encoded, frame, millis, secs};
 
 fn with(limits: Limits) -> Config {
-    Config { limits, ..Config::default() }
+    Config {
+        limits,
+        ..Config::default()
+    }
 }
 
 #[test]
 fn a_frame_over_the_limit_is_refused_from_its_header_alone() {
     for chunk in [1, usize::MAX] {
-        for header in [b"\xff\xff\xff\x00", b"\x01\x00\x01\x00", b"\x00\x10\x01\x03", b"\x00\x10\x01\x80"] {
+        for header in [
+            b"\xff\xff\xff\x00",
+            b"\x01\x00\x01\x00",
+            b"\x00\x10\x01\x03",
+            b"\x00\x10\x01\x80",
+        ] {
             let mut solo = Solo::live();
             solo.inbound.chunk = chunk;
             solo.says(&header[..3]);
-            assert!(solo.session().is_live(), "{header:?}: the kind decides on the limit");
+            assert!(
+                solo.session().is_live(),
+                "{header:?}: the kind decides on the limit"
+            );
             solo.says(&header[3..]);
             assert_eq!(solo.goodbye_code(), Cause::FrameTooLarge.code());
             assert_eq!(solo.cause(), Cause::FrameTooLarge);
@@ -53,10 +64,16 @@ fn a_hello_over_its_limit_is_refused_from_eight_bytes() {
 
 #[test]
 fn a_hello_within_a_raised_limit_is_taken() {
-    let limits = Limits { hello_bytes_max: 65_536, ..Limits::default() };
+    let limits = Limits {
+        hello_bytes_max: 65_536,
+        ..Limits::default()
+    };
     let mut solo = Solo::server_with(with(limits), Answer::Wait);
     let credentials = vec![1; 60_000];
-    let hello = Hello { credentials: &credentials, ..HELLO };
+    let hello = Hello {
+        credentials: &credentials,
+        ..HELLO
+    };
     solo.inbound.chunk = 1_460;
     solo.says(&encoded(|out| hello.encode(out)));
     assert_eq!(solo.host.seen, [Seen::Credentials(credentials)]);
@@ -68,7 +85,10 @@ fn a_frame_that_is_begun_must_be_finished_in_time() {
         let mut solo = Solo::live();
         solo.advance(secs(2));
         solo.says(&frame(0, &[1; 100])[..begun]);
-        assert_eq!(solo.session().poll_timeout(), (solo.now + secs(10), Timer::Frame));
+        assert_eq!(
+            solo.session().poll_timeout(),
+            (solo.now + secs(10), Timer::Frame)
+        );
         solo.advance(millis(9_999));
         assert!(solo.session().is_live());
         solo.advance(millis(1));
@@ -100,7 +120,10 @@ fn a_large_frame_has_a_second_more_for_each_16_kib() {
         solo.says(part);
         solo.advance(secs(4));
     }
-    assert_eq!(solo.session().poll_timeout(), (begun + secs(13), Timer::Frame));
+    assert_eq!(
+        solo.session().poll_timeout(),
+        (begun + secs(13), Timer::Frame)
+    );
 }
 
 #[test]
@@ -117,7 +140,10 @@ fn each_frame_has_a_time_of_its_own() {
 
 #[test]
 fn a_peer_that_only_pings_is_idle() {
-    let limits = Limits { idle_timeout: Some(secs(20)), ..Limits::default() };
+    let limits = Limits {
+        idle_timeout: Some(secs(20)),
+        ..Limits::default()
+    };
     let mut solo = Solo::live_with(with(limits));
     solo.advance(secs(1));
     solo.sends(0, b"a last frame");
@@ -127,12 +153,19 @@ fn a_peer_that_only_pings_is_idle() {
     }
     assert_eq!(solo.goodbye_code(), Cause::Idle.code());
     assert_eq!(solo.cause(), Cause::Idle);
-    assert_eq!(solo.ending().evidence.silent_for, Some(secs(20)), "since the game's last frame");
+    assert_eq!(
+        solo.ending().evidence.silent_for,
+        Some(secs(20)),
+        "since the game's last frame"
+    );
 }
 
 #[test]
 fn a_game_frame_moves_the_idle_deadline() {
-    let limits = Limits { idle_timeout: Some(secs(10)), ..Limits::default() };
+    let limits = Limits {
+        idle_timeout: Some(secs(10)),
+        ..Limits::default()
+    };
     let mut solo = Solo::live_with(with(limits));
     for _ in 0..10 {
         solo.advance(secs(9));

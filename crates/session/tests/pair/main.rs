@@ -17,6 +17,7 @@ mod heartbeats;
 mod limits;
 mod opening;
 mod pausing;
+mod precedence;
 mod queues;
 mod rules;
 mod silence;

@@ -28,7 +28,10 @@ fn hello_and_welcome_make_both_ends_live() {
 #[test]
 fn the_server_sends_no_more_than_the_client_said_it_takes() {
     let mut solo = Solo::server();
-    let hello = Hello { frame_limit: 2_000, ..HELLO };
+    let hello = Hello {
+        frame_limit: 2_000,
+        ..HELLO
+    };
     solo.says(&encoded(|out| hello.encode(out)));
     let now = solo.now;
     assert_eq!(solo.session().send(now, &[0; 2_000]), Ok(()));
@@ -36,7 +39,10 @@ fn the_server_sends_no_more_than_the_client_said_it_takes() {
         solo.session().send(now, &[0; 2_001]),
         Err(lastword_session::SendError::TooLarge)
     );
-    assert!(solo.session().is_live(), "a frame that is refused costs nothing else");
+    assert!(
+        solo.session().is_live(),
+        "a frame that is refused costs nothing else"
+    );
 }
 
 #[test]
@@ -52,7 +58,11 @@ fn nothing_is_taken_before_the_session_is_live() {
 
 #[test]
 fn a_refusal_reaches_the_client_with_the_games_code_and_words() {
-    let refusal = Close { code: 4_711, ..Close::new(Cause::AuthRejected) }.with_reason("banned");
+    let refusal = Close {
+        code: 4_711,
+        ..Close::new(Cause::AuthRejected)
+    }
+    .with_reason("banned");
     let mut pair = Pair::with(Config::default(), Answer::Refuse(refusal));
     pair.run();
     let server = pair.server.ending.as_ref().expect("it is over");
@@ -82,7 +92,10 @@ fn a_hello_that_is_not_complete_in_time_is_told_so() {
     for sent in [0, 3, 4, hello.len() - 1] {
         let mut solo = Solo::server();
         solo.says(&hello[..sent]);
-        assert_eq!(solo.session().poll_timeout(), (START + secs(5), Timer::Hello));
+        assert_eq!(
+            solo.session().poll_timeout(),
+            (START + secs(5), Timer::Hello)
+        );
         solo.advance(millis(4_999));
         assert!(solo.outbound.log.is_empty());
         solo.advance(millis(1));
@@ -97,12 +110,18 @@ fn an_authenticator_that_is_late_is_no_fault_of_the_client() {
     let mut solo = Solo::server_with(Config::default(), Answer::Wait);
     solo.advance(secs(3));
     solo.says(&encoded(|out| HELLO.encode(out)));
-    assert_eq!(solo.session().poll_timeout(), (START + secs(8), Timer::Auth));
+    assert_eq!(
+        solo.session().poll_timeout(),
+        (START + secs(8), Timer::Auth)
+    );
     solo.advance(secs(5));
     assert_eq!(solo.goodbye_code(), Cause::AuthTimeout.code());
     assert_eq!(solo.cause(), Cause::AuthTimeout);
     solo.hears(Input::Admit(ADMISSION));
-    assert!(!solo.session().is_live(), "an answer that comes too late changes nothing");
+    assert!(
+        !solo.session().is_live(),
+        "an answer that comes too late changes nothing"
+    );
 }
 
 #[test]
@@ -118,10 +137,17 @@ fn whoever_leaves_before_the_first_byte_was_a_probe() {
 
 #[test]
 fn half_a_hello_and_an_end_is_an_end_inside_a_frame() {
-    for (reset, cause) in [(false, Cause::PeerFinMidFrame), (true, Cause::PeerResetMidFrame)] {
+    for (reset, cause) in [
+        (false, Cause::PeerFinMidFrame),
+        (true, Cause::PeerResetMidFrame),
+    ] {
         let mut solo = Solo::server();
         solo.says(&encoded(|out| HELLO.encode(out))[..9]);
-        if reset { solo.reset() } else { solo.fin() }
+        if reset {
+            solo.reset()
+        } else {
+            solo.fin()
+        }
         assert_eq!(solo.ending().verdict.cause, cause);
         assert_eq!(solo.ending().verdict.phase, Phase::Hello);
         assert_eq!(solo.ending().evidence.partial_frame, Some((9, Some(44))));
@@ -145,7 +171,11 @@ fn who_does_not_speak_our_protocol_hears_nothing() {
             solo.inbound.chunk = chunk;
             solo.says(bytes);
             assert!(solo.is_over(), "{bytes:?}: at once, not at a deadline");
-            assert_eq!(solo.ending().verdict.cause, Cause::WrongProtocol, "{bytes:?}");
+            assert_eq!(
+                solo.ending().verdict.cause,
+                Cause::WrongProtocol,
+                "{bytes:?}"
+            );
             assert!(solo.outbound.log.is_empty(), "{bytes:?}");
             assert!(solo.ending().abort);
         }
@@ -154,7 +184,10 @@ fn who_does_not_speak_our_protocol_hears_nothing() {
 
 #[test]
 fn a_client_takes_an_answer_that_is_none_of_ours_for_the_wrong_protocol() {
-    for answer in [b"HTTP/1.1 400 Bad Request\r\n".as_slice(), &frame(0, b"state")] {
+    for answer in [
+        b"HTTP/1.1 400 Bad Request\r\n".as_slice(),
+        &frame(0, b"state"),
+    ] {
         let mut solo = Solo::client();
         let hello = solo.outbound.log.len();
         solo.says(answer);
@@ -177,7 +210,12 @@ fn no_common_version_is_told_from_eight_bytes() {
 #[test]
 fn a_resume_is_refused_by_a_goodbye_and_never_by_a_fresh_session() {
     let mut solo = Solo::server();
-    let hello = Hello { resume: true, no_resume: false, token: b"secret", ..HELLO };
+    let hello = Hello {
+        resume: true,
+        no_resume: false,
+        token: b"secret",
+        ..HELLO
+    };
     solo.says(&encoded(|out| hello.encode(out)));
     assert_eq!(solo.kinds_written(), [Kind::Goodbye]);
     assert!(solo.host.seen.is_empty(), "the authenticator is not asked");
@@ -189,7 +227,14 @@ fn a_resume_is_refused_by_a_goodbye_and_never_by_a_fresh_session() {
 fn no_deadline_of_ours_decides_once_the_end_shows() {
     for greeted in [false, true] {
         let mut solo = Solo::server_with(Config::default(), Answer::Wait);
-        solo.says(if greeted { encoded(|out| HELLO.encode(out)) } else { vec![0] }.as_slice());
+        solo.says(
+            if greeted {
+                encoded(|out| HELLO.encode(out))
+            } else {
+                vec![0]
+            }
+            .as_slice(),
+        );
         solo.hears(Input::EndNoticed(solo.readings()));
         solo.advance(secs(60));
         assert!(!solo.is_over() && solo.outbound.log.is_empty());

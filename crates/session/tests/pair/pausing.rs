@@ -10,7 +10,10 @@ fn idle_after(secs: u64) -> Config {
         idle_timeout: Some(crate::harness::secs(secs)),
         ..Limits::default()
     };
-    Config { limits, ..Config::default() }
+    Config {
+        limits,
+        ..Config::default()
+    }
 }
 
 #[test]
@@ -34,7 +37,10 @@ fn a_silence_that_nobody_listened_to_is_no_verdict() {
     assert!(solo.session().is_live());
     solo.resumes();
     solo.advance(DEAD - millis(1));
-    assert!(solo.session().is_live(), "its time begins when we listen again");
+    assert!(
+        solo.session().is_live(),
+        "its time begins when we listen again"
+    );
     solo.advance(millis(1));
     assert_eq!(solo.cause(), Cause::PeerSilent);
     assert_eq!(solo.ending().evidence.silent_for, Some(DEAD));
@@ -44,7 +50,10 @@ fn a_silence_that_nobody_listened_to_is_no_verdict() {
 fn a_path_that_dies_while_we_do_not_read_is_found() {
     let mut solo = Solo::live();
     solo.pauses();
-    solo.host.view = View::Unanswered { retransmits: 2, probes: 0 };
+    solo.host.view = View::Unanswered {
+        retransmits: 2,
+        probes: 0,
+    };
     solo.advance(DEAD);
     assert_eq!(solo.ending().verdict.cause, Cause::PathDead);
 }
@@ -63,7 +72,10 @@ fn the_deadline_of_a_frame_stands_still() {
         solo.resumes();
         solo.resumes();
     }
-    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(6), Timer::Frame));
+    assert_eq!(
+        solo.session().poll_timeout(),
+        (solo.now + secs(6), Timer::Frame)
+    );
     solo.advance(secs(6));
     assert_eq!(solo.cause(), Cause::FrameTimeout);
 }
@@ -76,7 +88,10 @@ fn the_idle_deadline_stands_still() {
     solo.advance(secs(60));
     assert!(solo.session().is_live());
     solo.resumes();
-    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(6), Timer::Idle));
+    assert_eq!(
+        solo.session().poll_timeout(),
+        (solo.now + secs(6), Timer::Idle)
+    );
 }
 
 #[test]
@@ -103,7 +118,13 @@ fn pings_that_queued_up_while_we_did_not_read_are_no_flood() {
     }
     solo.resumes();
     assert!(solo.session().is_live());
-    assert_eq!(solo.kinds_written().iter().filter(|kind| **kind == Kind::Pong).count(), 131);
+    assert_eq!(
+        solo.kinds_written()
+            .iter()
+            .filter(|kind| **kind == Kind::Pong)
+            .count(),
+        131
+    );
 }
 
 #[test]

@@ -11,7 +11,10 @@ fn small() -> Config {
         outbound_bytes_max: 1_000,
         ..Limits::default()
     };
-    Config { limits, ..Config::default() }
+    Config {
+        limits,
+        ..Config::default()
+    }
 }
 
 fn filled(mut solo: Solo) -> Solo {
@@ -35,7 +38,11 @@ fn the_frame_that_would_pass_the_cap_is_refused_and_fixes_the_cause() {
     assert_eq!(solo.session().queued_bytes(), 1_000);
     assert!(solo.session().is_live());
     assert_eq!(send(&mut solo), Err(SendError::QueueFull));
-    assert_eq!(send(&mut solo), Err(SendError::Closed), "this very call decided");
+    assert_eq!(
+        send(&mut solo),
+        Err(SendError::Closed),
+        "this very call decided"
+    );
     assert_eq!(solo.cause(), Cause::SendQueueFull);
     assert_eq!(solo.ending().evidence.frames_unsent, 10);
 }
@@ -43,7 +50,10 @@ fn the_frame_that_would_pass_the_cap_is_refused_and_fixes_the_cause() {
 #[test]
 fn a_peer_that_is_silent_is_not_judged_by_what_waits_for_it() {
     let mut solo = filled(Solo::live_with(small()));
-    solo.host.view = View::Unanswered { retransmits: 1, probes: 0 };
+    solo.host.view = View::Unanswered {
+        retransmits: 1,
+        probes: 0,
+    };
     solo.advance(SUSPECT);
     for _ in 0..100 {
         assert_eq!(send(&mut solo), Err(SendError::QueueFull));
@@ -60,7 +70,10 @@ fn a_frame_that_waits_too_long_for_a_living_peer_is_stale() {
         solo.advance(secs(1));
         solo.sends(0, b"alive");
     }
-    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(1), Timer::Age));
+    assert_eq!(
+        solo.session().poll_timeout(),
+        (solo.now + secs(1), Timer::Age)
+    );
     solo.advance(secs(1));
     assert_eq!(solo.cause(), Cause::SendQueueStale);
 }
@@ -72,7 +85,10 @@ fn a_frame_in_progress_is_as_old_as_when_it_was_queued() {
     assert_eq!(send(&mut solo), Ok(()));
     solo.advance(secs(2));
     solo.sends(0, b"alive");
-    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(3), Timer::Age));
+    assert_eq!(
+        solo.session().poll_timeout(),
+        (solo.now + secs(3), Timer::Age)
+    );
 }
 
 #[test]
@@ -80,7 +96,10 @@ fn age_does_not_count_while_the_kernel_gets_no_answer() {
     let mut solo = filled(Solo::live_with(small()));
     solo.advance(secs(1));
     solo.sends(0, b"alive");
-    solo.host.view = View::Unanswered { retransmits: 2, probes: 0 };
+    solo.host.view = View::Unanswered {
+        retransmits: 2,
+        probes: 0,
+    };
     solo.advance(DEAD);
     assert_eq!(solo.ending().verdict.cause, Cause::PathDead);
 }
@@ -92,7 +111,10 @@ fn after_an_outage_what_waited_has_its_time_again() {
     solo.advance(secs(4));
     assert_eq!(send(&mut solo), Ok(()));
     solo.advance(secs(10));
-    assert!(solo.session().is_live(), "10 s old, and the peer is suspect");
+    assert!(
+        solo.session().is_live(),
+        "10 s old, and the peer is suspect"
+    );
     solo.sends(0, b"back");
     solo.advance(millis(4_999));
     assert!(solo.session().is_live());
@@ -105,17 +127,29 @@ fn after_an_outage_what_waited_has_its_time_again() {
 fn after_an_outage_in_a_pause_what_waited_has_its_time_again() {
     let mut solo = filled(Solo::live());
     solo.pauses();
-    solo.host.view = View::Unanswered { retransmits: 2, probes: 0 };
+    solo.host.view = View::Unanswered {
+        retransmits: 2,
+        probes: 0,
+    };
     solo.advance(secs(14));
     solo.host.view = View::Honest;
     solo.resumes();
-    assert_eq!(solo.session().poll_timeout(), (solo.now + secs(5), Timer::Age));
+    assert_eq!(
+        solo.session().poll_timeout(),
+        (solo.now + secs(5), Timer::Age)
+    );
 }
 
 #[test]
 fn age_may_be_off() {
-    let limits = Limits { outbound_age_max: None, ..Limits::default() };
-    let mut solo = filled(Solo::live_with(Config { limits, ..Config::default() }));
+    let limits = Limits {
+        outbound_age_max: None,
+        ..Limits::default()
+    };
+    let mut solo = filled(Solo::live_with(Config {
+        limits,
+        ..Config::default()
+    }));
     for _ in 0..100 {
         solo.advance(secs(5));
         solo.sends(0, b"alive");
@@ -144,7 +178,10 @@ fn control_overtakes_data_and_a_goodbye_does_not() {
     solo.closes(&lastword_session::Close::new(Cause::ClosedByGame));
     solo.peer_reads = true;
     solo.run();
-    assert_eq!(solo.kinds_written(), [Kind::Data, Kind::Pong, Kind::Data, Kind::Goodbye]);
+    assert_eq!(
+        solo.kinds_written(),
+        [Kind::Data, Kind::Pong, Kind::Data, Kind::Goodbye]
+    );
 }
 
 #[test]
@@ -166,7 +203,11 @@ fn frames_that_others_queued_keep_their_order_and_are_counted_when_written() {
     assert_eq!(solo.session().frames().1, 0);
     solo.outbound.capacity = usize::MAX;
     solo.run();
-    let payloads: Vec<_> = solo.written().into_iter().map(|(_, payload)| payload).collect();
+    let payloads: Vec<_> = solo
+        .written()
+        .into_iter()
+        .map(|(_, payload)| payload)
+        .collect();
     assert_eq!(payloads, [[1], [2], [3]]);
     assert_eq!(solo.session().frames().1, 3);
 }

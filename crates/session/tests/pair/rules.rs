@@ -7,8 +7,16 @@ use crate::harness::{Answer, HELLO, Solo, WELCOME, encoded, frame};
 
 /// One well-formed frame of each kind, and one of no kind.
 fn every_kind() -> Vec<(u8, Vec<u8>)> {
-    let pong = Pong { ping_clock_us: 0, clock_us: 0, held_us: 0, received: 0 };
-    let ping = Ping { clock_us: 0, received: 0 };
+    let pong = Pong {
+        ping_clock_us: 0,
+        clock_us: 0,
+        held_us: 0,
+        received: 0,
+    };
+    let ping = Ping {
+        clock_us: 0,
+        received: 0,
+    };
     vec![
         (0, frame(0, b"data")),
         (1, encoded(|out| HELLO.encode(out))),
@@ -142,10 +150,34 @@ fn a_frame_that_was_queued_and_not_written_cannot_be_counted() {
 fn a_welcome_must_fit_the_hello() {
     use lastword_session::wire::Welcome;
     let table = [
-        (Welcome { resumed: true, ..WELCOME }, Cause::ProtocolViolation),
-        (Welcome { connection: 0, ..WELCOME }, Cause::ProtocolViolation),
-        (Welcome { received: 1, ..WELCOME }, Cause::ProtocolViolation),
-        (Welcome { version: 2, ..WELCOME }, Cause::VersionUnsupported),
+        (
+            Welcome {
+                resumed: true,
+                ..WELCOME
+            },
+            Cause::ProtocolViolation,
+        ),
+        (
+            Welcome {
+                connection: 0,
+                ..WELCOME
+            },
+            Cause::ProtocolViolation,
+        ),
+        (
+            Welcome {
+                received: 1,
+                ..WELCOME
+            },
+            Cause::ProtocolViolation,
+        ),
+        (
+            Welcome {
+                version: 2,
+                ..WELCOME
+            },
+            Cause::VersionUnsupported,
+        ),
     ];
     for (welcome, cause) in table {
         let mut solo = Solo::client();
@@ -182,7 +214,13 @@ fn control_frames_that_do_not_decode_are_malformed() {
 
 #[test]
 fn a_hello_that_does_not_decode_is_malformed() {
-    for payload in [b"L".as_slice(), b"LW", b"LW\x01", b"LW\x02\x01\x00", b"LW\x01\x01\x03"] {
+    for payload in [
+        b"L".as_slice(),
+        b"LW",
+        b"LW\x01",
+        b"LW\x02\x01\x00",
+        b"LW\x01\x01\x03",
+    ] {
         let mut solo = Solo::server();
         solo.sends(1, payload);
         assert_eq!(solo.cause(), Cause::FrameMalformed, "{payload:?}");
@@ -191,9 +229,18 @@ fn a_hello_that_does_not_decode_is_malformed() {
 }
 
 fn counting(kind: u8, received: u64) -> Vec<u8> {
-    let pong = Pong { ping_clock_us: 0, clock_us: 0, held_us: 0, received };
+    let pong = Pong {
+        ping_clock_us: 0,
+        clock_us: 0,
+        held_us: 0,
+        received,
+    };
     encoded(|out| match kind {
-        3 => Ping { clock_us: 0, received }.encode(out),
+        3 => Ping {
+            clock_us: 0,
+            received,
+        }
+        .encode(out),
         4 => pong.encode(out),
         _ => Ack { received }.encode(out),
     })

@@ -12,9 +12,27 @@ fn a_silence_is_named_by_the_kernels_last_word_on_it() {
     let table = [
         (View::Honest, Cause::PeerSilent),
         (View::Blind, Cause::PeerSilent),
-        (View::Unanswered { retransmits: 0, probes: 0 }, Cause::PeerSilent),
-        (View::Unanswered { retransmits: 1, probes: 0 }, Cause::PathDead),
-        (View::Unanswered { retransmits: 0, probes: 2 }, Cause::PathDead),
+        (
+            View::Unanswered {
+                retransmits: 0,
+                probes: 0,
+            },
+            Cause::PeerSilent,
+        ),
+        (
+            View::Unanswered {
+                retransmits: 1,
+                probes: 0,
+            },
+            Cause::PathDead,
+        ),
+        (
+            View::Unanswered {
+                retransmits: 0,
+                probes: 2,
+            },
+            Cause::PathDead,
+        ),
     ];
     for (view, cause) in table {
         let mut solo = Solo::live();
@@ -23,7 +41,11 @@ fn a_silence_is_named_by_the_kernels_last_word_on_it() {
         assert!(solo.session().is_live());
         solo.advance(millis(1));
         let told = solo.kinds_written() == [Kind::Goodbye];
-        assert_eq!(told, cause == Cause::PeerSilent, "{view:?}: a dead path carries no goodbye");
+        assert_eq!(
+            told,
+            cause == Cause::PeerSilent,
+            "{view:?}: a dead path carries no goodbye"
+        );
         assert_eq!(solo.is_over(), cause == Cause::PathDead, "{view:?}");
         assert_eq!(solo.cause(), cause, "{view:?}");
         assert_eq!(solo.ending().abort, cause == Cause::PathDead);
@@ -31,6 +53,21 @@ fn a_silence_is_named_by_the_kernels_last_word_on_it() {
         assert_eq!(evidence.silent_for, Some(DEAD), "{view:?}");
         assert_eq!(evidence.detector, Some(Detector::Heartbeat), "{view:?}");
     }
+}
+
+#[test]
+fn behind_a_proxy_the_kernels_word_is_about_the_proxy() {
+    let config = Config {
+        behind_proxy: true,
+        ..Config::default()
+    };
+    let mut solo = Solo::live_with(config);
+    solo.host.view = View::Unanswered {
+        retransmits: 3,
+        probes: 2,
+    };
+    solo.advance(DEAD);
+    assert_eq!(solo.cause(), Cause::PeerSilent);
 }
 
 #[test]
@@ -53,8 +90,14 @@ fn a_cut_is_found_by_both_ends_within_the_dead_limit() {
     let mut pair = Pair::live();
     pair.advance(secs(60));
     pair.cut();
-    pair.server.session.send(pair.now, b"into the void").expect("it is taken");
-    let unanswered = View::Unanswered { retransmits: 3, probes: 0 };
+    pair.server
+        .session
+        .send(pair.now, b"into the void")
+        .expect("it is taken");
+    let unanswered = View::Unanswered {
+        retransmits: 3,
+        probes: 0,
+    };
     (pair.server.view, pair.client.view) = (unanswered, unanswered);
     pair.advance(DEAD);
     for host in [&pair.server, &pair.client] {
@@ -70,19 +113,32 @@ fn an_outage_shorter_than_the_dead_limit_ends_nothing() {
     pair.down.capacity = 100;
     pair.cut();
     for n in 0..90_u8 {
-        pair.server.session.send(pair.now, &[n; 20]).expect("it is taken");
+        pair.server
+            .session
+            .send(pair.now, &[n; 20])
+            .expect("it is taken");
         pair.advance(millis(100));
     }
     (pair.up.is_cut, pair.down.is_cut) = (false, false);
     pair.advance(secs(60));
     assert!(pair.server.session.is_live() && pair.client.session.is_live());
-    assert_eq!(crate::harness::payloads(&pair.client.seen).len(), 90, "nothing was lost");
+    assert_eq!(
+        crate::harness::payloads(&pair.client.seen).len(),
+        90,
+        "nothing was lost"
+    );
 }
 
 #[test]
 fn a_dead_limit_of_never_is_never() {
-    let timing = Timing { dead_ms: 0, ..ADMISSION.timing };
-    let admission = Admission { timing, ..ADMISSION };
+    let timing = Timing {
+        dead_ms: 0,
+        ..ADMISSION.timing
+    };
+    let admission = Admission {
+        timing,
+        ..ADMISSION
+    };
     let mut solo = Solo::joined_with(Config::default(), Answer::Admit(admission));
     solo.advance(secs(100_000));
     assert!(solo.session().is_live());
@@ -106,7 +162,11 @@ fn what_comes_in_linger_does_not_shorten_a_silence_that_was_judged() {
     assert_eq!(solo.ending().verdict.cause, Cause::PeerSilent);
     let evidence = &solo.ending().evidence;
     assert_eq!(evidence.silent_for, Some(DEAD));
-    assert_eq!(evidence.detector, Some(Detector::Heartbeat), "not by the reset that came later");
+    assert_eq!(
+        evidence.detector,
+        Some(Detector::Heartbeat),
+        "not by the reset that came later"
+    );
     assert_eq!(evidence.last_byte_in, Some(secs(0)));
 }
 
@@ -115,9 +175,17 @@ fn a_silence_that_the_kernel_noticed_says_by_what() {
     for (retransmits, detector) in [(7, Detector::Retransmission), (0, Detector::Keepalive)] {
         let mut solo = Solo::live();
         solo.advance(secs(9));
-        let error = OsError { code: None, kind: std::io::ErrorKind::TimedOut };
+        let error = OsError {
+            code: None,
+            kind: std::io::ErrorKind::TimedOut,
+        };
         let readings = Readings {
-            kernel: Some(KernelSample { state: 7, retransmits, bytes_retrans: 9, ..solo.kernel() }),
+            kernel: Some(KernelSample {
+                state: 7,
+                retransmits,
+                bytes_retrans: 9,
+                ..solo.kernel()
+            }),
             first_error: Some(lastword_session::FirstError {
                 call: lastword_session::Call::Read,
                 error,

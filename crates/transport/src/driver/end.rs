@@ -7,6 +7,7 @@ use lastword_session::{Ending, Input, Output, Time};
 
 use super::Driver;
 use crate::app::App;
+use crate::tap::TCP_CLOSE;
 
 impl<A: App> Driver<A> {
     /// Hands the end on once the game has taken everything, and watches for an end while nothing is read.
@@ -28,13 +29,14 @@ impl<A: App> Driver<A> {
         loop {
             match self.session.poll_output() {
                 Some(Output::Closed(ending)) => return Some(ending),
-                Some(Output::Shut) => {
-                    if self.tap.shutdown().is_err() {
+                // Refused, no FIN of ours is out: none is to be taken off what was never acknowledged.
+                Some(Output::Shut) => match self.tap.shutdown() {
+                    Ok(()) => self.session.handle(now, Input::Shut),
+                    Err(_) => {
                         let readings = self.tap.readings();
                         self.session.handle(now, Input::WriteFailed(readings));
                     }
-                    self.session.handle(now, Input::Shut);
-                }
+                },
                 Some(Output::Settle) => self.settling = true,
                 None if self.settling && self.is_settled(cx) => {
                     self.settling = false;
@@ -69,17 +71,33 @@ impl<A: App> Driver<A> {
         let Some(notice) = self.side.as_mut().and_then(|side| side.notice.as_mut()) else { return };
         if notice.as_mut().poll(cx).is_ready() {
             // Its flags are sticky: taken once, then disarmed.
-            self.noticed = true;
             self.side().notice = None;
+            self.end_shows(now);
             let readings = self.tap.readings();
             self.session.handle(now, Input::EndNoticed(readings));
         }
     }
 
-    /// Whether the game has taken everything, or taken nothing for so long that the rest is given up.
+    /// From now on the game has only so long to take a frame.
+    pub(super) fn end_shows(&mut self, now: Time) {
+        if self.noticed {
+            return;
+        }
+        self.noticed = true;
+        let taken = self.app.taken();
+        let side = self.side();
+        side.taken = taken;
+        side.taken_at = now;
+    }
+
     fn is_delivered(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        if self.app.poll_delivered(cx).is_ready() {
-            return true;
+        self.app.poll_delivered(cx).is_ready() || self.is_given_up(now)
+    }
+
+    /// Whether the peer is gone and the game has taken nothing for so long that its rest is given up.
+    pub(super) fn is_given_up(&mut self, now: Time) -> bool {
+        if !self.noticed {
+            return false;
         }
         let taken = self.app.taken();
         let timeout = self.session.limits().delivery_timeout;
@@ -88,7 +106,8 @@ impl<A: App> Driver<A> {
             side.taken = taken;
             side.taken_at = now;
         }
-        now.since(side.taken_at) >= timeout
+        side.given_up |= now.since(side.taken_at) >= timeout;
+        side.given_up
     }
 
     /// Whether the peer's kernel acknowledged everything, or never will: asked again at growing distances,
@@ -115,6 +134,4 @@ impl<A: App> Driver<A> {
     }
 }
 
-/// `TCP_CLOSE`: a reset or a time-out took the connection.
-const TCP_CLOSE: u8 = 7;
 const SETTLE_STEP_MS_MAX: u64 = 50;

@@ -44,12 +44,15 @@ impl<A: App> Driver<A> {
         }
         match self.app.poll_ready(cx) {
             Poll::Ready(()) => self.resume(now),
+            // What lies in the kernel is finite: it goes where the game may still find it, and is counted.
+            Poll::Pending if self.is_given_up(now) => self.resume(now),
             Poll::Pending => self.pause(now),
         }
         !self.paused
     }
 
     fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
+        let given_up = self.side.as_ref().is_some_and(|side| side.given_up);
         let (open, mailbox) = (&mut self.open, &self.mailbox);
         let (app, session) = (&mut self.app, &mut self.session);
         let each = |session: &mut lastword_session::Session, event: Event<'_>| {
@@ -63,7 +66,7 @@ impl<A: App> Driver<A> {
                     app.joined(&mut Outbox { session, mailbox, now }, &admission);
                 }
             }
-            match session.is_live() && app.poll_ready(cx).is_pending() {
+            match session.is_live() && !given_up && app.poll_ready(cx).is_pending() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
@@ -74,7 +77,9 @@ impl<A: App> Driver<A> {
                 let rest = bytes.get(consumed..).unwrap_or_default();
                 if !rest.is_empty() {
                     self.side().carry.extend_from_slice(rest);
-                    self.pause(now);
+                    if self.session.is_live() {
+                        self.pause(now);
+                    }
                 }
             }
             Err(_) => self.on_panic(now),
@@ -96,10 +101,7 @@ impl<A: App> Driver<A> {
         self.terminal = Some(terminal);
         let readings = self.tap.readings();
         self.session.handle(now, Input::EndNoticed(readings));
-        let taken = self.app.taken();
-        let side = self.side();
-        side.taken = taken;
-        side.taken_at = now;
+        self.end_shows(now);
         true
     }
 

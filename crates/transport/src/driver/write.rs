@@ -17,6 +17,7 @@ impl<A: App> Driver<A> {
                 Poll::Ready(Err(_)) => {
                     let readings = self.tap.readings();
                     self.session.handle(now, Input::WriteFailed(readings));
+                    self.end_shows(now);
                 }
             }
             busy = true;

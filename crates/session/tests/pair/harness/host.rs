@@ -16,7 +16,11 @@ pub(crate) enum Seen {
     Data(Vec<u8>),
     Credentials(Vec<u8>),
     Welcome(Admission),
-    Notice { code: u16, deadline_ms: u32, reason: String },
+    Notice {
+        code: u16,
+        deadline_ms: u32,
+        reason: String,
+    },
 }
 
 /// What a server's authenticator answers.
@@ -47,6 +51,8 @@ pub(crate) struct Host {
     /// Whether the driver reads: not while the game takes nothing.
     pub(crate) reads: bool,
     first_error: Option<FirstError>,
+    /// What the session did not take yet.
+    carry: Vec<u8>,
     settling: bool,
     is_shut: bool,
 }
@@ -61,6 +67,7 @@ impl Host {
             ending: None,
             reads: true,
             first_error: None,
+            carry: Vec::new(),
             settling: false,
             is_shut: false,
         }
@@ -96,8 +103,16 @@ impl Host {
             retransmits: u8::from(outbound.is_cut && outbound.unacked(now) > 0),
             ..KernelSample::default()
         };
-        if let View::Unanswered { retransmits, probes } = self.view {
-            kernel = KernelSample { retransmits, probes, ..kernel };
+        if let View::Unanswered {
+            retransmits,
+            probes,
+        } = self.view
+        {
+            kernel = KernelSample {
+                retransmits,
+                probes,
+                ..kernel
+            };
         }
         Readings {
             kernel: (!matches!(self.view, View::Blind)).then_some(kernel),
@@ -109,6 +124,11 @@ impl Host {
     fn read(&mut self, now: Time, inbound: &mut Pipe, outbound: &Pipe) -> bool {
         if !self.session.wants_read() || !self.reads {
             return false;
+        }
+        if !self.carry.is_empty() {
+            let carry = std::mem::take(&mut self.carry);
+            self.feed(now, &carry);
+            return true;
         }
         let terminal = match inbound.read(now) {
             Read::Nothing => return false,
@@ -136,7 +156,11 @@ impl Host {
             seen.push(Seen::from(event));
             ControlFlow::Continue(())
         });
-        assert_eq!(consumed, bytes.len(), "all is consumed where nobody stops it");
+        self.carry.extend_from_slice(&bytes[consumed..]);
+        assert!(
+            self.carry.is_empty() || !self.session.wants_read(),
+            "all is consumed where nobody stops it"
+        );
         if self.session.is_authenticating() {
             match &self.answer {
                 Answer::Admit(admission) => self.session.handle(now, Input::Admit(*admission)),
@@ -230,8 +254,20 @@ impl Host {
     }
 
     fn fails(&mut self, call: Call, kind: ErrorKind) {
-        let first = FirstError { call, error: error(kind) };
+        let first = FirstError {
+            call,
+            error: error(kind),
+        };
         self.first_error.get_or_insert(first);
+    }
+}
+
+impl Seen {
+    pub(crate) fn payload(&self) -> Option<&[u8]> {
+        match self {
+            Self::Data(payload) => Some(payload),
+            Self::Credentials(_) | Self::Welcome(_) | Self::Notice { .. } => None,
+        }
     }
 }
 

@@ -80,12 +80,18 @@ impl Pair {
     }
 
     pub(crate) fn client_sends(&mut self, payload: &[u8]) {
-        self.client.session.send(self.now, payload).expect("it is taken");
+        self.client
+            .session
+            .send(self.now, payload)
+            .expect("it is taken");
         self.run();
     }
 
     pub(crate) fn server_sends(&mut self, payload: &[u8]) {
-        self.server.session.send(self.now, payload).expect("it is taken");
+        self.server
+            .session
+            .send(self.now, payload)
+            .expect("it is taken");
         self.run();
     }
 
@@ -107,11 +113,7 @@ impl Pair {
 
 /// The payloads among what was seen.
 pub(crate) fn payloads(seen: &[Seen]) -> Vec<&[u8]> {
-    let data = |seen| match seen {
-        &Seen::Data(ref payload) => Some(payload.as_slice()),
-        Seen::Credentials(_) | Seen::Welcome(_) | Seen::Notice { .. } => None,
-    };
-    seen.iter().filter_map(data).collect()
+    seen.iter().filter_map(Seen::payload).collect()
 }
 
 const TURNS_MAX: usize = 1_000_000;

@@ -141,7 +141,11 @@ impl Pipe {
         let bytes = self.bytes.get(self.arrived(now)).map(|(at, _)| *at);
         match self.is_cut {
             true => Time::NEVER,
-            false => bytes.into_iter().chain(end.filter(|at| *at > now)).min().unwrap_or(Time::NEVER),
+            false => bytes
+                .into_iter()
+                .chain(end.filter(|at| *at > now))
+                .min()
+                .unwrap_or(Time::NEVER),
         }
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::wire::{Goodbye, HEADER_LEN, Header, Kind, Pong};
-use lastword_session::{Cause, Close, Config, Ending, Input, KernelSample, Readings, Session, Time};
+use lastword_session::{
+    Cause, Close, Config, Ending, Input, KernelSample, Readings, Session, Time,
+};
 
 use super::host::{Answer, Host};
 use super::pipe::{Pipe, Read};
@@ -49,7 +51,10 @@ impl Solo {
     /// A client's session on a connection that was just made.
     pub(crate) fn client() -> Self {
         let config = Arc::new(Config::default());
-        let mut solo = Self::of(Host::new(Session::client(config, &HELLO, START), Answer::Wait));
+        let mut solo = Self::of(Host::new(
+            Session::client(config, &HELLO, START),
+            Answer::Wait,
+        ));
         solo.run();
         solo
     }
@@ -78,7 +83,11 @@ impl Solo {
     }
 
     pub(crate) fn run(&mut self) {
-        while self.host.turn(self.now, &mut self.inbound, &mut self.outbound) | self.peer_read() {}
+        while self
+            .host
+            .turn(self.now, &mut self.inbound, &mut self.outbound)
+            | self.peer_read()
+        {}
     }
 
     pub(crate) fn advance(&mut self, time: Duration) {
@@ -207,7 +216,9 @@ pub(crate) fn frames(mut stream: &[u8]) -> Vec<(Kind, Vec<u8>)> {
     while let Some((header, rest)) = stream.split_first_chunk::<HEADER_LEN>() {
         let header = Header::decode(*header);
         let len = usize::try_from(header.len).expect("24 bits fit");
-        let Some((payload, rest)) = rest.split_at_checked(len) else { break };
+        let Some((payload, rest)) = rest.split_at_checked(len) else {
+            break;
+        };
         let kind = Kind::from_byte(header.kind).expect("a session writes known kinds");
         frames.push((kind, payload.to_vec()));
         stream = rest;
@@ -217,8 +228,8 @@ pub(crate) fn frames(mut stream: &[u8]) -> Vec<(Kind, Vec<u8>)> {
 
 /// The pong to the last ping that was written.
 pub(crate) fn pong_to(written: &[(Kind, Vec<u8>)], received: u64) -> Vec<u8> {
-    let pings = written.iter().filter(|(kind, _)| *kind == Kind::Ping);
-    let (_, ping) = pings.last().expect("a ping was written");
+    let last = written.iter().rfind(|(kind, _)| *kind == Kind::Ping);
+    let (_, ping) = last.expect("a ping was written");
     let clock = ping.first_chunk().expect("it starts with its clock");
     let pong = Pong {
         ping_clock_us: u64::from_be_bytes(*clock),

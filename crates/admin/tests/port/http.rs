@@ -1,0 +1,42 @@
+//! HTTP by hand: one request a connection.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::server::within;
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// Asks for a path.
+pub(crate) async fn get(addr: SocketAddr, path: &str) -> Answer {
+    request(addr, "GET", path).await
+}
+
+pub(crate) async fn request(addr: SocketAddr, method: &str, path: &str) -> Answer {
+    let asked = async {
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let answer = within("an answer", asked).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head
+        .strip_prefix("HTTP/1.1 ")
+        .and_then(|rest| rest.get(..3));
+    Answer {
+        status: status.unwrap().parse().unwrap(),
+        head: head.to_ascii_lowercase(),
+        body: body.to_owned(),
+    }
+}

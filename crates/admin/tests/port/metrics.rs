@@ -1,0 +1,129 @@
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::http::get;
+use crate::server::{join, start, within};
+
+/// The sum of all series with this name.
+fn sum(metrics: &str, name: &str) -> u64 {
+    let values = metrics.lines().filter_map(|line| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let is_of = series == name
+            || series
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('{'));
+        is_of.then(|| value.parse::<u64>().unwrap())
+    });
+    values.sum()
+}
+
+#[tokio::test]
+async fn they_are_prometheus_text_with_every_series_from_the_start() {
+    let (_server, admin) = start().await;
+    let answer = get(admin, "/metrics").await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer
+            .head
+            .contains("content-type: text/plain; version=0.0.4"),
+        "{}",
+        answer.head
+    );
+
+    let zero = answer.body.lines().any(|line| {
+        line.starts_with("lastword_disconnects_total{cause=\"path_dead\"") && line.ends_with(" 0")
+    });
+    assert!(zero, "{}", answer.body);
+    assert!(
+        answer
+            .body
+            .contains("\nlastword_connections_opened_total 0\n")
+    );
+    assert!(
+        answer
+            .body
+            .contains("\n# TYPE lastword_connections_open gauge\n")
+    );
+}
+
+#[tokio::test]
+async fn no_histogram_is_a_summary() {
+    let (server, admin) = start().await;
+    let mut player = join(&server).await;
+    player
+        .write_all(&[0, 0, 9, 6, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+        .await
+        .unwrap();
+    drop(player);
+    let metrics = within("the end", async {
+        loop {
+            let metrics = get(admin, "/metrics").await.body;
+            if metrics.contains("lastword_session_duration_seconds_count 1") {
+                return metrics;
+            }
+        }
+    })
+    .await;
+    let types = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let kinds: BTreeSet<_> = types.map(|(_, kind)| kind).collect();
+    assert_eq!(kinds, BTreeSet::from(["counter", "gauge", "histogram"]));
+    assert!(
+        metrics.contains("lastword_session_duration_seconds_bucket{le=\"86400\"} 1"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("lastword_auth_duration_seconds_bucket{le=\"0.001\"}"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_every_scrape_the_laws_hold() {
+    let (server, admin) = start().await;
+    let comings_and_goings = async {
+        loop {
+            drop(join(&server).await);
+            drop(TcpStream::connect(server.local_addr()).await.unwrap());
+        }
+    };
+    let scrapes = within("different scrapes", async {
+        let mut seen = BTreeSet::new();
+        while seen.len() < 30 {
+            seen.insert(scrape_and_check(admin).await);
+        }
+    });
+    tokio::select! {
+        () = scrapes => {}
+        () = comings_and_goings => {}
+    }
+}
+
+/// Checks both laws; returns what was opened, ended, joined and departed.
+async fn scrape_and_check(admin: SocketAddr) -> [u64; 4] {
+    let metrics = get(admin, "/metrics").await.body;
+    let sum = |name| sum(&metrics, name);
+    let opened = sum("lastword_connections_opened_total");
+    let ended = sum("lastword_disconnects_total");
+    assert_eq!(opened, sum("lastword_connections_open") + ended);
+    let joined = sum("lastword_sessions_joined_total");
+    let departed = sum("lastword_departures_total");
+    assert_eq!(joined, sum("lastword_sessions_open") + departed);
+    [opened, ended, joined, departed]
+}
+
+#[tokio::test]
+async fn two_servers_in_one_process_do_not_mix() {
+    let (busy, busy_admin) = start().await;
+    let (_idle, idle_admin) = start().await;
+    let _player = join(&busy).await;
+    let busy = get(busy_admin, "/metrics").await.body;
+    let idle = get(idle_admin, "/metrics").await.body;
+    assert_eq!(sum(&busy, "lastword_sessions_open"), 1);
+    assert_eq!(sum(&idle, "lastword_sessions_open"), 0);
+    assert_eq!(sum(&idle, "lastword_connections_opened_total"), 0);
+}

@@ -1,0 +1,48 @@
+//! A server with an admin port on free ports, and players by hand.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lastword_admin::AdminExt;
+use lastword_server::{Context, Handler, Player, Server, ServerHandle};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Takes frames and says nothing.
+pub(crate) struct Silent;
+
+impl Handler for Silent {
+    fn frame(&mut self, _context: &mut Context<'_, '_>, _payload: &[u8]) {}
+}
+
+/// A server, and where its admin port is.
+pub(crate) async fn start() -> (ServerHandle, SocketAddr) {
+    let server = Server::builder().listen("127.0.0.1:0").admin("127.0.0.1:0");
+    let server = server.serve(|_: &Player| Silent).await.unwrap();
+    let admin = server.admin_addr().unwrap();
+    (server, admin)
+}
+
+/// A player who has read the welcome.
+pub(crate) async fn join(server: &ServerHandle) -> TcpStream {
+    let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+    // Versions 1 to 1, no resume, frames up to 64 KiB, the rest empty.
+    let hello = [&b"\0\0\x25\x01LW\x01\x01\x02"[..], &[0, 1, 0, 0], &[0; 28]].concat();
+    stream.write_all(&hello).await.unwrap();
+    let mut header = [0; 4];
+    within("a welcome", stream.read_exact(&mut header))
+        .await
+        .unwrap();
+    let mut welcome = vec![0; usize::from(u16::from_be_bytes([header[1], header[2]]))];
+    stream.read_exact(&mut welcome).await.unwrap();
+    assert_eq!(header[3], 2, "a welcome");
+    stream
+}
+
+/// Waits for something, but not for ever.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let waited = timeout(Duration::from_secs(20), future).await;
+    waited.unwrap_or_else(|_| panic!("{what} did not come"))
+}

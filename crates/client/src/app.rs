@@ -1,0 +1,89 @@
+//! The client's side of a connection's task: what comes goes to the inbox, and the end last.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use lastword_session::{Admission, Close, Ending, Phase, Traffic, wire};
+use lastword_transport::{App, Outbox, Table};
+
+use crate::inbox::Inbox;
+use crate::{Ended, Event};
+
+pub(crate) struct ClientApp {
+    inbox: Arc<Inbox>,
+    /// Kept alive, with its sweep, for as long as this connection has deadlines.
+    table: Arc<Table>,
+    phase: Phase,
+    ended: bool,
+}
+
+impl ClientApp {
+    pub(crate) fn new(inbox: Arc<Inbox>, table: Arc<Table>) -> Self {
+        Self {
+            inbox,
+            table,
+            phase: Phase::Auth,
+            ended: false,
+        }
+    }
+
+    fn end(&mut self, ending: Ending) {
+        self.ended = true;
+        let ended = Ended::from(ending);
+        tracing::debug!(cause = %ended.cause, phase = %ended.phase, "a connection ended");
+        self.inbox.end(ended);
+    }
+}
+
+impl App for ClientApp {
+    fn authenticate(&mut self, _credentials: &[u8]) {}
+
+    fn poll_admission(&mut self, _cx: &mut Context<'_>) -> Poll<Result<Admission, Close>> {
+        Poll::Pending
+    }
+
+    fn joined(&mut self, _outbox: &mut Outbox<'_>, admission: &Admission) {
+        self.phase = Phase::Live;
+        self.inbox.welcome(*admission);
+    }
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        self.inbox.poll_room()
+    }
+
+    fn frame(&mut self, _outbox: &mut Outbox<'_>, payload: &[u8]) {
+        self.inbox
+            .push(Event::Frame(Bytes::copy_from_slice(payload)));
+    }
+
+    fn notice(&mut self, notice: &wire::Notice<'_>) {
+        self.inbox.push(Event::Notice(notice.into()));
+    }
+
+    fn poll_delivered(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        self.inbox.poll_delivered()
+    }
+
+    fn taken(&self) -> u64 {
+        self.inbox.taken()
+    }
+
+    fn traffic(&mut self, _traffic: Traffic) {}
+
+    fn panicked(&mut self) {}
+
+    fn closed(&mut self, ending: Box<Ending>) {
+        self.end(*ending);
+    }
+}
+
+impl Drop for ClientApp {
+    /// A task that is dropped before its verdict (the runtime was) still tells whoever waits.
+    fn drop(&mut self) {
+        if !self.ended {
+            let at = self.table.clock().now();
+            self.end(Ending::without_verdict(self.phase, at));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! One connection to a server, as the game holds it.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use lastword_session::{Admission, Advice, Cause, Close, SendError, Timing};
+use lastword_transport::{Clock, Mailbox, Request};
+
+use crate::inbox::Inbox;
+use crate::{Connector, DialError, Ended, Event};
+
+/// A player's connection to a server.
+///
+/// A task of its own drives it: heartbeats do not depend on [`Client::recv`] being called. Dropping a client
+/// leaves the server as [`Client::goodbye`] does, behind what was sent and without waiting; whatever was not yet
+/// received is discarded.
+#[derive(Debug)]
+pub struct Client {
+    inbox: Arc<Inbox>,
+    mailbox: Arc<Mailbox>,
+    clock: Clock,
+    admission: Admission,
+    local_addr: SocketAddr,
+    remote_addr: SocketAddr,
+}
+
+impl Client {
+    /// Connects with the default options and a sweep of deadlines of its own; for more than a few clients, or
+    /// with other options, use a [`Connector`].
+    ///
+    /// # Errors
+    /// [`DialError`]: the server was not reached, refused us, or is none of ours.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn connect(
+        addr: SocketAddr,
+        credentials: impl Into<Bytes>,
+    ) -> Result<Self, DialError> {
+        Connector::start().connect(addr, credentials).await
+    }
+
+    pub(crate) fn new(
+        inbox: Arc<Inbox>,
+        mailbox: Arc<Mailbox>,
+        clock: Clock,
+        (local_addr, remote_addr): (SocketAddr, SocketAddr),
+    ) -> Self {
+        Self {
+            inbox,
+            mailbox,
+            clock,
+            admission: Admission {
+                session: [0; 16],
+                timing: Timing::default(),
+            },
+            local_addr,
+            remote_addr,
+        }
+    }
+
+    pub(crate) async fn welcomed(&mut self) -> Result<(), Ended> {
+        let admission = poll_fn(|cx| self.inbox.poll_welcome(cx)).await?;
+        self.admitted(admission);
+        Ok(())
+    }
+
+    pub(crate) fn admitted(&mut self, admission: Admission) {
+        self.admission = admission;
+    }
+
+    /// Queues a frame for the server. Never blocks.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the server is
+    /// silent also ends the connection as `send_queue_full`.
+    pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        self.mailbox.send(self.clock, payload.as_ref())
+    }
+
+    /// Receives the next frame, passing over announcements; `None` once the connection ended and every frame that
+    /// came across was taken.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped takes no frame.
+    pub async fn recv(&mut self) -> Option<Bytes> {
+        loop {
+            match self.next_event().await? {
+                Event::Frame(payload) => return Some(payload),
+                Event::Notice(_) => {}
+            }
+        }
+    }
+
+    /// Receives the next frame or announcement; `None` as from [`Client::recv`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped takes nothing.
+    pub async fn next_event(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.inbox.poll_event(cx)).await
+    }
+
+    /// Waits for the end. It comes after the frames that came before it: while some wait and none is received, it
+    /// takes 30 s longer. What waits may still be received afterwards.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, and may be called again.
+    pub async fn ended(&mut self) -> Ended {
+        poll_fn(|cx| self.inbox.poll_ended(cx)).await
+    }
+
+    /// Leaves the server: a goodbye behind all that was sent, our FIN, then reading (and discarding) until the
+    /// server's FIN or the linger timeout, so that our last word reaches it.
+    ///
+    /// The cause is `closed_by_game` here and `peer_goodbye` there, unless the connection had ended already.
+    pub async fn goodbye(self) -> Ended {
+        self.goodbye_with("").await
+    }
+
+    /// The same with words for the server's log, 512 bytes at most; longer ones are cut at a character.
+    pub async fn goodbye_with(self, reason: impl Into<String>) -> Ended {
+        self.mailbox.request(goodbye(reason.into()));
+        self.inbox.abandon();
+        poll_fn(|cx| self.inbox.poll_ended(cx)).await
+    }
+
+    /// Leaves at once, with a reset: what was sent and not yet transmitted is lost, and the server sees
+    /// `peer_reset`.
+    pub fn abort(self) {
+        self.mailbox.request(Request::Abort);
+    }
+
+    /// The session's id, the same as in the server's records; zero on a dialect, which has none.
+    #[must_use]
+    pub fn session(&self) -> [u8; 16] {
+        self.admission.session
+    }
+
+    /// How often we tell the server that we are there; `None` where it wants no heartbeats.
+    #[must_use]
+    pub fn heartbeat(&self) -> Option<Duration> {
+        millis(self.admission.timing.heartbeat_ms)
+    }
+
+    /// The silence after which each end gives up the other; `None` for never.
+    #[must_use]
+    pub fn dead_limit(&self) -> Option<Duration> {
+        millis(self.admission.timing.dead_ms)
+    }
+
+    /// The heartbeat's last round trip, once there was one.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.mailbox.rtt()
+    }
+
+    /// Where we are.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Where the server is.
+    #[must_use]
+    pub fn remote_addr(&self) -> SocketAddr {
+        self.remote_addr
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if self.inbox.abandon() {
+            self.mailbox.request(goodbye(String::new()));
+        }
+    }
+}
+
+/// An ordinary goodbye: code 0, and nothing that a server would follow.
+fn goodbye(reason: String) -> Request {
+    Request::close(Close {
+        cause: Cause::ClosedByGame,
+        code: 0,
+        advice: Advice::MayReconnect,
+        delay_ms: 0,
+        address: String::new(),
+        reason,
+        linger: None,
+    })
+}
+
+fn millis(ms: u32) -> Option<Duration> {
+    (ms > 0).then(|| Duration::from_millis(u64::from(ms)))
+}

@@ -1,0 +1,229 @@
+//! What the clients of one process share: a clock, one sweep of deadlines, and the options they connect with.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use lastword_keepalive::Profile;
+use lastword_session::wire::{self, Extensions, Hello};
+use lastword_session::{Admission, Config, Framing, Limits, Session, Timing};
+use lastword_transport::{Clock, Driver, Mailbox, Table};
+use tokio::net::TcpStream;
+
+use crate::app::ClientApp;
+use crate::dial::Dial;
+use crate::inbox::{Caps, Inbox};
+use crate::{Client, DialError};
+
+/// Makes connections. Clones share one sweep of deadlines, whatever options each of them has.
+///
+/// ```no_run
+/// # async fn storm() -> Result<(), lastword_client::DialError> {
+/// let connector = lastword_client::Connector::start();
+/// for host in 1..=100 {
+///     let from = connector.clone().local_ip([127, 0, 0, host].into());
+///     let client = from.connect(([127, 0, 0, 1], 7000).into(), format!("bot {host}")).await?;
+///     tokio::spawn(client.goodbye());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Connector {
+    table: Arc<Table>,
+    session: Arc<Config>,
+    dial: Dial,
+    caps: Caps,
+}
+
+impl Connector {
+    /// Makes a connector with the default options and starts its sweep on the current runtime; the sweep ends
+    /// with the last of its clones and clients.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn start() -> Self {
+        let limits = Limits {
+            // A server may be slow for a while; how much waits for it is bounded in bytes.
+            outbound_age_max: None,
+            ..Limits::default()
+        };
+        Self {
+            table: Table::start(Clock),
+            session: Arc::new(Config {
+                limits,
+                ..Config::default()
+            }),
+            dial: Dial::default(),
+            caps: Caps::default(),
+        }
+    }
+
+    /// Sets the bytes of payload of a frame that we accept, 1,024 to 16,777,215. Default 64 KiB. Over it:
+    /// `frame_too_large`.
+    #[must_use]
+    pub fn frame_bytes_max(self, bytes: u32) -> Self {
+        let bytes = bytes.clamp(wire::FRAME_LIMIT_MIN, wire::FRAME_LIMIT_MAX);
+        self.with(|config| config.limits.frame_bytes_max = bytes)
+    }
+
+    /// Sets the time for the TCP connection to be made. Default 5 s. Over it: [`DialError::ConnectTimedOut`].
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.dial.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets the time from then to the server's welcome or goodbye. Default 5 s. Over it:
+    /// [`DialError::WelcomeTimedOut`].
+    #[must_use]
+    pub fn welcome_timeout(self, timeout: Duration) -> Self {
+        self.with(|config| config.limits.hello_timeout = timeout)
+    }
+
+    /// Sets the time for our last words to be written, and again for the server's FIN after them. Default 3 s. It
+    /// changes no cause, only how long a goodbye may take.
+    #[must_use]
+    pub fn linger_timeout(self, timeout: Duration) -> Self {
+        self.with(|config| config.limits.linger_timeout = timeout)
+    }
+
+    /// Sets the bytes and the frames that may wait to be received. Default 64 KiB and 256. At it reading pauses,
+    /// which is no end; a frame that is larger is taken when nothing else waits.
+    #[must_use]
+    pub fn inbox_max(mut self, bytes: usize, frames: usize) -> Self {
+        self.caps = Caps { bytes, frames };
+        self
+    }
+
+    /// Sets the bytes that may wait to be written, headers included. Default 256 KiB. Over it:
+    /// `send_queue_full`.
+    #[must_use]
+    pub fn outbound_bytes_max(self, bytes: usize) -> Self {
+        self.with(|config| config.limits.outbound_bytes_max = bytes)
+    }
+
+    /// Sets the local address to connect from. Default: the system's choice.
+    #[must_use]
+    pub fn local_ip(mut self, ip: IpAddr) -> Self {
+        self.dial.local_ip = Some(ip);
+        self
+    }
+
+    /// Sets the profile whose socket options we use; heartbeat and dead limit come with the welcome, and only on
+    /// a dialect, which has none, the heartbeat is this profile's. Default `standard`.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.dial.profile = profile;
+        self
+    }
+
+    /// Sets how the stream is cut into frames. Default: the native wire.
+    ///
+    /// On a dialect there is no hello: a client is live at once, and credentials that are not empty are sent as
+    /// its first frame. A silent server is left to the kernel's keepalive there.
+    #[must_use]
+    pub fn framing(self, framing: Framing) -> Self {
+        self.with(|config| config.framing = framing)
+    }
+
+    /// Connects, says hello with these credentials, and waits for the welcome.
+    ///
+    /// # Errors
+    /// [`DialError`]: the server was not reached, refused us, or is none of ours.
+    ///
+    /// # Cancel safety
+    /// A call that is dropped leaves the server as a dropped [`Client`] does.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn connect(
+        &self,
+        addr: SocketAddr,
+        credentials: impl Into<Bytes>,
+    ) -> Result<Client, DialError> {
+        let credentials = credentials.into();
+        let stream = self.dial.open(addr).await?;
+        match self.session.framing {
+            Framing::Native => self.greet(stream, addr, &credentials).await,
+            Framing::Dialect(_) => self.greet_in_dialect(stream, addr, &credentials),
+        }
+    }
+
+    async fn greet(
+        &self,
+        stream: TcpStream,
+        addr: SocketAddr,
+        credentials: &[u8],
+    ) -> Result<Client, DialError> {
+        let hello = Hello {
+            version_min: wire::VERSION,
+            version_max: wire::VERSION,
+            resume: false,
+            no_resume: true,
+            frame_limit: self.session.limits.frame_bytes_max,
+            session: [0; 16],
+            received: 0,
+            token: &[],
+            extensions: Extensions::EMPTY,
+            credentials,
+        };
+        let now = self.table.clock().now();
+        let session = Session::client(Arc::clone(&self.session), &hello, now);
+        let mut client = self.drive(stream, addr, session)?;
+        let after = self.session.limits.hello_timeout;
+        match tokio::time::timeout(after, client.welcomed()).await {
+            Ok(welcomed) => welcomed.map(|()| client).map_err(DialError::from),
+            Err(_) => Err(DialError::WelcomeTimedOut { addr, after }),
+        }
+    }
+
+    fn greet_in_dialect(
+        &self,
+        stream: TcpStream,
+        addr: SocketAddr,
+        credentials: &[u8],
+    ) -> Result<Client, DialError> {
+        let heartbeat = self.dial.profile.heartbeat.as_millis();
+        let timing = Timing {
+            heartbeat_ms: u32::try_from(heartbeat).unwrap_or(u32::MAX),
+            ..Timing::default()
+        };
+        let now = self.table.clock().now();
+        let session = Session::client_of_dialect(Arc::clone(&self.session), timing, now);
+        let mut client = self.drive(stream, addr, session)?;
+        client.admitted(Admission {
+            session: [0; 16],
+            timing,
+        });
+        if !credentials.is_empty() {
+            client.send(credentials).map_err(DialError::Credentials)?;
+        }
+        Ok(client)
+    }
+
+    /// Gives the connection to a task of its own.
+    fn drive(
+        &self,
+        stream: TcpStream,
+        addr: SocketAddr,
+        session: Session,
+    ) -> Result<Client, DialError> {
+        let local = stream.local_addr().map_err(DialError::Socket)?;
+        let clock = self.table.clock();
+        let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.session)));
+        let inbox = Arc::new(Inbox::new(self.caps, Arc::clone(&mailbox)));
+        let slot = self.table.insert(Arc::clone(&mailbox));
+        let app = ClientApp::new(Arc::clone(&inbox), Arc::clone(&self.table));
+        let driver = Driver::new(stream, session, app, Arc::clone(&mailbox), slot, clock);
+        tokio::spawn(driver);
+        Ok(Client::new(inbox, mailbox, clock, (local, addr)))
+    }
+
+    fn with(mut self, set: impl FnOnce(&mut Config)) -> Self {
+        set(Arc::make_mut(&mut self.session));
+        self
+    }
+}

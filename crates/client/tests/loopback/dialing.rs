@@ -1,0 +1,184 @@
+//! Everything that can go wrong before the welcome.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use lastword_client::{Advice, Cause, Client, Connector, DialError, Parting, Phase};
+use lastword_server::{Authenticator, Config, Credentials, GameCode, Player, Refusal};
+use lastword_session::wire::{Goodbye, Kind};
+use tokio::net::TcpSocket;
+
+use crate::puppet::Puppet;
+use crate::servers::{echo_handlers, serve_echo, watched};
+use crate::within;
+
+struct Nobody;
+
+impl Authenticator for Nobody {
+    async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {
+        Err(Refusal::Rejected {
+            code: GameCode::new(4_242),
+            advice: Advice::DoNot,
+            reason: format!("{} is banned", String::from_utf8_lossy(&credentials.bytes)),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_the_games_code_and_its_words() {
+    let (builder, mut ends) = watched(Config::default());
+    let server = serve_echo(builder.authenticator(Nobody)).await;
+    let error = refused(Client::connect(server.local_addr(), "mallory").await);
+    let expected = Parting {
+        code: 4_242,
+        cause: None,
+        advice: Advice::DoNot,
+        delay: Duration::from_secs(2),
+        address: String::new(),
+        reason: "mallory is banned".to_owned(),
+    };
+    assert_eq!(
+        error.to_string(),
+        r#"the server refused us: code 4242 ("mallory is banned")"#
+    );
+    assert!(
+        matches!(&error, DialError::Refused(parting) if *parting == expected),
+        "{error:?}"
+    );
+    assert_eq!(ends.next().await.cause(), Cause::AuthRejected);
+}
+
+#[tokio::test]
+async fn a_full_server_says_so() {
+    let mut config = Config::default();
+    config.listen.connections_max = 1;
+    let (server, _ends) = echo_handlers(config).await;
+    let _first = Client::connect(server.local_addr(), "alice")
+        .await
+        .expect("there is room for one");
+    let error = refused(Client::connect(server.local_addr(), "bob").await);
+    assert!(
+        matches!(&error, DialError::Refused(parting)
+            if parting.cause == Some(Cause::ServerFull) && parting.advice == Advice::AfterDelay),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn where_nobody_listens_there_is_no_connection() {
+    let (listener, addr) = Puppet::port().await;
+    drop(listener);
+    let error = refused(Client::connect(addr, "alice").await);
+    assert!(
+        matches!(&error, DialError::Connect { source, .. }
+            if source.kind() == ErrorKind::ConnectionRefused),
+        "{error:?}"
+    );
+    assert_eq!(
+        error.to_string(),
+        format!("cannot connect to {addr}: nobody listens there")
+    );
+}
+
+#[tokio::test]
+async fn a_server_of_another_protocol_is_told_from_ours() {
+    let (listener, addr) = Puppet::port().await;
+    let (client, ()) = tokio::join!(Client::connect(addr, "alice"), async {
+        let mut puppet = Puppet::accept(&listener).await;
+        puppet.writes(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    });
+    assert_eq!(ended(client), (Cause::WrongProtocol, Phase::Auth));
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_on_our_hello_said_no_word() {
+    let (listener, addr) = Puppet::port().await;
+    let (client, ()) = tokio::join!(Client::connect(addr, "alice"), async {
+        let mut puppet = Puppet::accept(&listener).await;
+        assert!(puppet.reads().await.is_some());
+        puppet.shuts().await;
+    });
+    assert_eq!(ended(client), (Cause::PeerFin, Phase::Auth));
+}
+
+#[tokio::test]
+async fn a_silent_server_is_left_with_a_goodbye() {
+    let (listener, addr) = Puppet::port().await;
+    let connector = Connector::start().welcome_timeout(Duration::from_millis(200));
+    let error = refused(within("an answer", connector.connect(addr, "alice")).await);
+    assert!(
+        matches!(error, DialError::WelcomeTimedOut { .. }),
+        "{error:?}"
+    );
+    let mut puppet = Puppet::accept(&listener).await;
+    assert_eq!(puppet.reads().await.expect("a hello").kind, Kind::Hello);
+    let last = puppet.reads().await.expect("a goodbye");
+    assert_eq!(last.kind, Kind::Goodbye);
+    assert_eq!(Goodbye::decode(&last.payload).expect("sound").code, 0);
+    assert_eq!(puppet.reads().await, None);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_that_takes_no_connection_is_given_up() {
+    // With its backlog full, Linux drops the handshake's first segment.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .bind("127.0.0.1:0".parse().expect("an address"))
+        .expect("a port");
+    let listener = socket.listen(1).expect("it is bound");
+    let addr = listener.local_addr().expect("it is bound");
+    let connector = Connector::start()
+        .connect_timeout(Duration::from_millis(300))
+        .welcome_timeout(Duration::from_millis(100));
+    for _ in 0..2 {
+        let error = refused(connector.connect(addr, "alice").await);
+        assert!(
+            matches!(error, DialError::WelcomeTimedOut { .. }),
+            "{error:?}"
+        );
+    }
+    let error = refused(within("an answer", connector.connect(addr, "alice")).await);
+    assert!(
+        matches!(error, DialError::ConnectTimedOut { .. }),
+        "{error:?}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn clients_of_one_connector_come_from_the_addresses_they_are_given() {
+    let (server, mut ends) = echo_handlers(Config::default()).await;
+    let connector = Connector::start();
+    for host in [7, 9] {
+        let ip = [127, 0, 0, host].into();
+        let from = connector.clone().local_ip(ip);
+        let client = from
+            .connect(server.local_addr(), "alice")
+            .await
+            .expect("all of 127/8 is ours");
+        let local = client.local_addr();
+        assert_eq!(local.ip(), ip);
+        drop(client);
+        assert_eq!(ends.next().await.remote, local);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_ours_is_named_as_the_fault() {
+    let connector = Connector::start().local_ip([192, 0, 2, 1].into());
+    let error = refused(connector.connect(([127, 0, 0, 1], 9).into(), "alice").await);
+    assert!(matches!(error, DialError::Socket(_)), "{error:?}");
+}
+
+fn refused(connected: Result<Client, DialError>) -> DialError {
+    connected.expect_err("there is nobody to let us in")
+}
+
+fn ended(connected: Result<Client, DialError>) -> (Cause, Phase) {
+    let error = refused(connected);
+    let DialError::Ended(ended) = error else {
+        panic!("{error:?}");
+    };
+    (ended.cause, ended.phase)
+}

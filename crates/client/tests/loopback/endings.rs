@@ -1,0 +1,196 @@
+//! Ends that the server makes, as the client sees them.
+
+use std::time::Duration;
+
+use lastword_client::{Advice, Cause, Client, Connector, Event, Farewell, SendError};
+use lastword_server::{Config, GameCode, Kick};
+
+use crate::puppet::{Puppet, data};
+use crate::servers::{echo_handlers, sessions};
+use crate::within;
+
+#[tokio::test]
+async fn a_kicked_client_reads_what_came_before_and_then_why() {
+    let (mut server, mut ends) = sessions(Config::default()).await;
+    let mut client = Client::connect(server.handle().local_addr(), "alice")
+        .await
+        .expect("everybody is welcome");
+    let session = server.accept().await.expect("it joined");
+    session.send(b"one").expect("there is room");
+    client.send(b"I have read it").expect("there is room");
+    assert_eq!(received(&mut client).await.as_deref(), Some(&b"one"[..]));
+    let kick = Kick::because("too many jumps")
+        .with_code(GameCode::new(5_000).expect("it is a game's"))
+        .with_advice(Advice::DoNot);
+    session.kick(kick).await;
+    assert_eq!(received(&mut client).await, None);
+    let ended = within("the end", client.ended()).await;
+    assert_eq!(ended.cause, Cause::PeerGoodbye);
+    let parting = ended.parting.expect("the server said why");
+    assert_eq!(
+        (parting.code, parting.cause, parting.advice),
+        (5_000, None, Advice::DoNot)
+    );
+    assert_eq!(parting.reason, "too many jumps");
+    let end = ends.next().await;
+    assert_eq!(end.cause(), Cause::Kicked);
+    assert_eq!(end.ending.evidence.farewell, Farewell::FinSeen);
+}
+
+#[tokio::test]
+async fn frames_that_came_before_the_last_word_are_received_after_it() {
+    let (mut server, mut ends) = sessions(Config::default()).await;
+    let mut client = Client::connect(server.handle().local_addr(), "alice")
+        .await
+        .expect("everybody is welcome");
+    let session = server.accept().await.expect("it joined");
+    for number in 0..100_u8 {
+        session.send([number]).expect("there is room");
+    }
+    session.close().await;
+    assert_eq!(
+        ends.next().await.ending.evidence.farewell,
+        Farewell::FinSeen
+    );
+    let ended = within("the end", client.ended()).await;
+    assert_eq!(
+        ended.parting.and_then(|parting| parting.cause),
+        Some(Cause::ClosedByGame)
+    );
+    for number in 0..100_u8 {
+        assert_eq!(received(&mut client).await.as_deref(), Some(&[number][..]));
+    }
+    assert_eq!(received(&mut client).await, None);
+    assert_eq!(client.send(b"late"), Err(SendError::Closed));
+}
+
+#[tokio::test]
+async fn a_drain_is_announced_before_anything_ends() {
+    let (server, mut ends) = echo_handlers(Config::default()).await;
+    let mut client = Client::connect(server.local_addr(), "alice")
+        .await
+        .expect("everybody is welcome");
+    let draining = tokio::spawn(async move { server.drain(Duration::from_secs(30)).await });
+    let event = within("a notice", client.next_event()).await;
+    let Some(Event::Notice(notice)) = event else {
+        panic!("{event:?} is no notice");
+    };
+    assert_eq!(notice.cause, Some(Cause::Drained));
+    assert_eq!(notice.advice, Advice::Elsewhere);
+    assert!(notice.deadline <= Duration::from_secs(30), "{notice:?}");
+    assert_eq!(client.goodbye().await.cause, Cause::ClosedByGame);
+    assert_eq!(ends.next().await.cause(), Cause::Drained);
+    within("the end of the drain", draining)
+        .await
+        .expect("it does not panic");
+}
+
+#[tokio::test]
+async fn a_server_that_just_closes_is_a_fin_behind_its_frames() {
+    let (mut client, mut puppet) = welcomed().await;
+    puppet.writes(&data(b"last")).await;
+    puppet.shuts().await;
+    assert_eq!(received(&mut client).await.as_deref(), Some(&b"last"[..]));
+    assert_eq!(received(&mut client).await, None);
+    let ended = within("the end", client.ended()).await;
+    assert_eq!((ended.cause, ended.parting), (Cause::PeerFin, None));
+}
+
+#[tokio::test]
+async fn a_reply_to_the_last_frame_still_reaches_a_server_that_shut_its_side() {
+    let (mut client, mut puppet) = welcomed().await;
+    puppet.writes(&data(b"last")).await;
+    puppet.shuts().await;
+    assert_eq!(received(&mut client).await.as_deref(), Some(&b"last"[..]));
+    // The end is here by now, and waits until the game comes back for more.
+    tokio::task::yield_now().await;
+    client
+        .send(b"understood")
+        .expect("the end was not told yet");
+    assert_eq!(received(&mut client).await, None);
+    let reply = puppet.reads().await.expect("a reply");
+    assert_eq!(*reply.payload, *b"understood");
+    assert_eq!(puppet.reads().await, None);
+}
+
+#[tokio::test]
+async fn a_server_that_dies_inside_a_frame_left_one_unfinished() {
+    let (mut client, mut puppet) = welcomed().await;
+    puppet.writes(&data(b"last")[..6]).await;
+    puppet.shuts().await;
+    assert_eq!(received(&mut client).await, None);
+    let ended = within("the end", client.ended()).await;
+    assert_eq!(ended.cause, Cause::PeerFinMidFrame);
+    assert_eq!(ended.evidence.partial_frame, Some((6, Some(8))));
+}
+
+#[tokio::test]
+async fn a_server_that_resets_does_it_behind_its_frames() {
+    let (mut client, mut puppet) = welcomed().await;
+    puppet.writes(&data(b"last")).await;
+    puppet.resets();
+    assert_eq!(received(&mut client).await.as_deref(), Some(&b"last"[..]));
+    assert_eq!(received(&mut client).await, None);
+    let ended = within("the end", client.ended()).await;
+    assert_eq!((ended.cause, ended.parting), (Cause::PeerReset, None));
+    assert!(ended.first_error.is_some());
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_a_rule_hears_which() {
+    let (mut client, mut puppet) = welcomed().await;
+    // A pong of three bytes.
+    puppet.writes(&[0, 0, 3, 4, 1, 2, 3]).await;
+    let goodbye = puppet.reads().await.expect("a goodbye");
+    puppet.shuts().await;
+    let ended = within("the end", client.ended()).await;
+    assert_eq!(ended.cause, Cause::FrameMalformed);
+    let said = lastword_session::wire::Goodbye::decode(&goodbye.payload).expect("sound");
+    assert_eq!(Cause::from_code(said.code), Some(Cause::FrameMalformed));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_read_fills_our_queue_and_no_more() {
+    let connector = Connector::start().linger_timeout(Duration::from_millis(200));
+    let (mut client, _puppet) = Puppet::welcomes(&connector, (0, 0))
+        .await
+        .expect("it welcomes");
+    let frame = vec![0; 64 * 1024];
+    let refused = within("a full queue", async {
+        loop {
+            match client.send(&frame) {
+                // The connection's task writes until the kernel takes no more.
+                Ok(()) => tokio::task::yield_now().await,
+                Err(error) => return error,
+            }
+        }
+    });
+    assert_eq!(refused.await, SendError::QueueFull);
+    let ended = within("the end", client.ended()).await;
+    assert_eq!(ended.cause, Cause::SendQueueFull);
+}
+
+#[test]
+fn a_client_whose_runtime_is_gone_is_told_that_there_is_no_verdict() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    };
+    let first = runtime();
+    let (mut client, _puppet) = first.block_on(welcomed());
+    drop(first);
+    let ended = runtime().block_on(within("the end", client.ended()));
+    assert_eq!(ended.cause, Cause::VerdictMissing);
+}
+
+async fn welcomed() -> (Client, Puppet) {
+    Puppet::welcomes(&Connector::start(), (0, 0))
+        .await
+        .expect("it welcomes")
+}
+
+async fn received(client: &mut Client) -> Option<bytes::Bytes> {
+    within("a frame", client.recv()).await
+}

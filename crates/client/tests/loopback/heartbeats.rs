@@ -1,0 +1,90 @@
+//! Signs of life: the connection's task gives them, whatever the game does.
+
+use std::time::Duration;
+
+use lastword_client::{Cause, Client, Connector};
+use lastword_session::wire::Kind;
+use tokio::time::timeout;
+
+use crate::puppet::{Puppet, data};
+use crate::servers::{echo_handlers, quick, sessions};
+use crate::within;
+
+const DEAD: Duration = Duration::from_millis(2_800);
+
+#[tokio::test]
+async fn an_idle_client_outlives_the_dead_limit() {
+    let (server, _ends) = echo_handlers(quick()).await;
+    let mut client = Client::connect(server.local_addr(), "alice")
+        .await
+        .expect("everybody is welcome");
+    assert_eq!(client.heartbeat(), Some(Duration::from_millis(200)));
+    assert_eq!(client.dead_limit(), Some(DEAD));
+    let nothing = timeout(DEAD * 3 / 2, client.next_event()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+    assert!(client.rtt().is_some_and(|rtt| rtt < DEAD));
+    client.send(b"here").expect("it lives");
+    let back = within("an echo", client.recv()).await;
+    assert_eq!(back.as_deref(), Some(&b"here"[..]));
+}
+
+#[tokio::test]
+async fn a_client_whose_game_receives_nothing_outlives_the_dead_limit() {
+    let mut config = quick();
+    config.limits.outbound_bytes_max = 2 * 1024 * 1024;
+    let (mut server, mut ends) = sessions(config).await;
+    let mut client = Client::connect(server.handle().local_addr(), "alice")
+        .await
+        .expect("everybody is welcome");
+    let mut session = server.accept().await.expect("it joined");
+    for number in 0..1_000_u32 {
+        session.send(number.to_be_bytes()).expect("there is room");
+    }
+    // 256 frames fill the inbox; from then on the client does not read.
+    let end = timeout(DEAD * 3 / 2, ends.next()).await;
+    assert!(end.is_err(), "{end:?}");
+    for number in 0..1_000_u32 {
+        let frame = within("a frame", client.recv()).await;
+        assert_eq!(frame.as_deref(), Some(&number.to_be_bytes()[..]));
+    }
+    client.send(b"here").expect("it lives");
+    assert!(within("a frame", session.recv()).await.is_some());
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_pings_once_a_heartbeat() {
+    let connector = Connector::start().inbox_max(1024, 1);
+    let (client, mut puppet) = Puppet::welcomes(&connector, (200, 10_000))
+        .await
+        .expect("it welcomes");
+    puppet.writes(&data(b"one")).await;
+    puppet.writes(&data(b"two")).await;
+    let begun = std::time::Instant::now();
+    for _ in 0..5 {
+        // What the game sends is life too, and does not take the place of a ping where nothing is heard.
+        client.send(b"data").expect("there is room");
+        let mut kind = Kind::Data;
+        while kind != Kind::Ping {
+            assert_eq!(kind, Kind::Data);
+            kind = puppet.reads().await.expect("the client is there").kind;
+        }
+    }
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(800), "five pings in {took:?}");
+    assert!(
+        took < Duration::from_millis(3_000),
+        "five pings in {took:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_given_up() {
+    let connector = Connector::start().linger_timeout(Duration::from_millis(100));
+    let (mut client, _puppet) = Puppet::welcomes(&connector, (100, 400))
+        .await
+        .expect("it welcomes");
+    let ended = within("the end", client.ended()).await;
+    assert_eq!(ended.cause, Cause::PeerSilent);
+    let silent = ended.evidence.silent_for.expect("it is a silent cause");
+    assert!(silent >= Duration::from_millis(400), "{silent:?}");
+}

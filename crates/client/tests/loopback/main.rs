@@ -1,0 +1,25 @@
+//! The client on real sockets, against the real server and against servers that do as they are told.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod dialect;
+mod dialing;
+mod echo;
+mod endings;
+mod heartbeats;
+mod leaving;
+mod puppet;
+mod servers;
+
+use std::time::Duration;
+
+/// Waits for `what` to happen, with a deadline that no sound run comes near.
+async fn within<F: Future>(what: &str, future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(20), future)
+        .await
+        .unwrap_or_else(|_| panic!("did not happen: {what}"))
+}

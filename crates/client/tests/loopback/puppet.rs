@@ -1,0 +1,122 @@
+//! A server that does as it is told, one frame at a time.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use lastword_client::{Client, Connector, DialError};
+use lastword_session::wire::{self, Extensions, Kind, Welcome};
+use lastword_transport::{WireCodec, WireFrame};
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::codec::{Decoder, Encoder};
+
+use crate::within;
+
+/// Heartbeat and dead limit that a puppet names in its welcome, ms; 0 for none.
+pub(crate) type Timing = (u32, u32);
+
+pub(crate) struct Puppet {
+    stream: TcpStream,
+    read: BytesMut,
+}
+
+impl Puppet {
+    /// A port of loopback where connections wait to be accepted.
+    pub(crate) async fn port() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("it is bound");
+        (listener, addr)
+    }
+
+    pub(crate) async fn accept(listener: &TcpListener) -> Self {
+        let (stream, _) = within("a connection", listener.accept())
+            .await
+            .expect("it is sound");
+        Self {
+            stream,
+            read: BytesMut::new(),
+        }
+    }
+
+    /// A client that this puppet welcomed.
+    pub(crate) async fn welcomes(
+        connector: &Connector,
+        timing: Timing,
+    ) -> Result<(Client, Self), DialError> {
+        let (listener, addr) = Self::port().await;
+        let (client, puppet) = tokio::join!(connector.connect(addr, "alice"), async {
+            let mut puppet = Self::accept(&listener).await;
+            assert_eq!(puppet.reads().await.expect("a hello").kind, Kind::Hello);
+            puppet.writes(&welcome(timing)).await;
+            puppet
+        });
+        Ok((client?, puppet))
+    }
+
+    /// The next frame; `None` after the client's FIN.
+    pub(crate) async fn reads(&mut self) -> Option<WireFrame> {
+        let mut codec = WireCodec::default();
+        loop {
+            if let Some(frame) = codec.decode(&mut self.read).expect("frames of the wire") {
+                return Some(frame);
+            }
+            let read = self.stream.read_buf(&mut self.read);
+            if within("a frame", read).await.expect("no error") == 0 {
+                assert!(self.read.is_empty(), "the client stopped inside a frame");
+                return None;
+            }
+        }
+    }
+
+    pub(crate) async fn writes(&mut self, bytes: &[u8]) {
+        within("a write", self.stream.write_all(bytes))
+            .await
+            .expect("it is taken");
+    }
+
+    /// Ends with a FIN.
+    pub(crate) async fn shuts(&mut self) {
+        self.stream.shutdown().await.expect("it is open");
+    }
+
+    /// Ends with a reset.
+    pub(crate) fn resets(self) {
+        socket2::SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .expect("a socket has this option");
+    }
+}
+
+/// A frame of the game on the wire.
+pub(crate) fn data(payload: &'static [u8]) -> BytesMut {
+    encoded(WireFrame::data(Bytes::from_static(payload)))
+}
+
+fn encoded(frame: WireFrame) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    WireCodec::default()
+        .encode(frame, &mut bytes)
+        .expect("it is within the limit");
+    bytes
+}
+
+fn welcome((heartbeat_ms, dead_ms): Timing) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Welcome {
+        version: wire::VERSION,
+        resumed: false,
+        session: *b"a session's name",
+        connection: 1,
+        received: 0,
+        heartbeat_ms,
+        dead_ms,
+        resume_window_ms: 0,
+        frame_limit: 64 * 1024,
+        token: &[],
+        extensions: Extensions::EMPTY,
+    }
+    .encode(&mut bytes);
+    bytes
+}

@@ -1,0 +1,189 @@
+//! Memory: what a session takes, what a peer can make it take, and that steady traffic takes nothing.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, in its helpers too, and says what it measured"
+)]
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use lastword_session::wire::{Extensions, Hello};
+use lastword_session::{
+    Admission, Config, Event, Framing, Input, LengthPrefixed, Limits, SendQueue, Session, Time,
+    Timing,
+};
+
+const NOW: Time = Time::from_micros(1_000_000);
+
+/// Half of what an idle handler session may take in all, its task and its handles included.
+const SESSION_BYTES_MAX: usize = 320;
+
+#[test]
+fn a_session_is_small() {
+    let size = size_of::<Session>();
+    println!(
+        "a session takes {size} bytes, a queue {} more while it is used",
+        size_of::<SendQueue>()
+    );
+    assert!(size <= SESSION_BYTES_MAX, "{size} bytes");
+}
+
+#[test]
+fn an_idle_session_keeps_no_memory_besides_itself() {
+    let memory = allocation_counter::measure(|| {
+        let mut session = live(Config::default());
+        write_out(&mut session);
+        drop(session.reclaim());
+        assert!(session.is_live());
+        // The config is shared; what is left of the rest after this line is the session's own.
+        std::mem::forget(session);
+    });
+    let config = i64::try_from(size_of::<Config>() + 16).expect("it fits");
+    assert_eq!(memory.bytes_current, config, "{memory:?}");
+}
+
+#[test]
+fn an_echo_of_small_frames_allocates_nothing() {
+    for framing in [Framing::Native, Framing::Dialect(Arc::new(LengthPrefixed))] {
+        let mut session = live(Config {
+            framing: framing.clone(),
+            ..Config::default()
+        });
+        let mut spare = Some(Box::<SendQueue>::default());
+        let mut burst = Vec::new();
+        for _ in 0..5 {
+            lastword_session::encode_data(&framing, &[7; 64], &mut burst);
+        }
+        drop(session.reclaim());
+        echo(&mut session, &burst, &mut spare);
+        let memory = allocation_counter::measure(|| {
+            for _ in 0..1_000 {
+                echo(&mut session, &burst, &mut spare);
+            }
+        });
+        assert_eq!(memory.count_total, 0, "{framing:?}: {memory:?}");
+        assert_eq!(session.frames(), (5 * 1_001, 5 * 1_001));
+    }
+}
+
+#[test]
+fn nothing_is_allocated_on_the_peers_word() {
+    let limits = Limits {
+        frame_bytes_max: 16_777_215,
+        ..Limits::default()
+    };
+    for framing in [Framing::Native, Framing::Dialect(Arc::new(LengthPrefixed))] {
+        let config = Config {
+            framing: framing.clone(),
+            limits: limits.clone(),
+            ..Config::default()
+        };
+        for announced in [b"\xff\xff\xff\x00", b"\x00\xff\xff\xff"].map(<[u8; 4]>::as_slice) {
+            if matches!(framing, Framing::Native) == (announced[0] == 0) {
+                continue;
+            }
+            for chunk in [1, 3, 100, 1_460] {
+                let mut session = live(config.clone());
+                write_out(&mut session);
+                drop(session.reclaim());
+                let memory = allocation_counter::measure(|| {
+                    feed(&mut session, announced);
+                    for _ in 0..(100_000 / chunk) {
+                        feed(&mut session, &[7; 1_460][..chunk]);
+                    }
+                    assert!(session.is_live());
+                });
+                let received = 4 + u64::try_from(100_000 / chunk * chunk).expect("it fits");
+                let kept = u64::try_from(memory.bytes_current).expect("it is not negative");
+                assert!(kept <= 2 * received + 64, "{kept} for {received}");
+                // While it grows, the old buffer and the new one may both be there.
+                assert!(
+                    memory.bytes_max <= 3 * received + 64,
+                    "{memory:?} for {received}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_announced_alone_takes_next_to_nothing() {
+    let limits = Limits {
+        frame_bytes_max: 16_777_215,
+        ..Limits::default()
+    };
+    let mut session = live(Config {
+        limits,
+        ..Config::default()
+    });
+    write_out(&mut session);
+    drop(session.reclaim());
+    let memory = allocation_counter::measure(|| feed(&mut session, b"\xff\xff\xff\x00"));
+    assert!(memory.bytes_max <= 2 * 4 + 64, "{memory:?}");
+}
+
+/// One burst in, the same frames out, with a buffer that is lent and given back.
+fn echo(session: &mut Session, burst: &[u8], spare: &mut Option<Box<SendQueue>>) {
+    session.lend(|| spare.take().expect("it was given back"));
+    session.bytes_arrived(NOW, burst.len());
+    let consumed = session.feed(NOW, burst, |session, event| {
+        if let Event::Data(payload) = event {
+            session.send(NOW, payload).expect("it is taken");
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(consumed, burst.len());
+    write_out(session);
+    *spare = session.reclaim();
+}
+
+fn write_out(session: &mut Session) {
+    let written = session.slices().iter().map(|slice| slice.len()).sum();
+    session.transmitted(NOW, written);
+    assert!(session.poll_output().is_none());
+}
+
+fn feed(session: &mut Session, bytes: &[u8]) {
+    session.bytes_arrived(NOW, bytes.len());
+    session.feed(NOW, bytes, |_, _| ControlFlow::Continue(()));
+}
+
+fn live(config: Config) -> Session {
+    let mut opening = Vec::new();
+    match &config.framing {
+        Framing::Native => HELLO.encode(&mut opening),
+        framing @ Framing::Dialect(_) => {
+            lastword_session::encode_data(framing, b"ada", &mut opening);
+        }
+    }
+    let mut session = Session::server(Arc::new(config), NOW);
+    feed(&mut session, &opening);
+    session.handle(NOW, Input::Admit(ADMISSION));
+    assert!(session.is_live());
+    session
+}
+
+const ADMISSION: Admission = Admission {
+    session: [7; 16],
+    timing: Timing {
+        heartbeat_ms: 5_000,
+        suspect_ms: 7_500,
+        dead_ms: 15_000,
+    },
+};
+
+const HELLO: Hello<'static> = Hello {
+    version_min: 1,
+    version_max: 1,
+    resume: false,
+    no_resume: true,
+    frame_limit: 65_536,
+    session: [0; 16],
+    received: 0,
+    token: &[],
+    extensions: Extensions::EMPTY,
+    credentials: b"ada",
+};

@@ -1,0 +1,216 @@
+//! A session in the hands of a driver that keeps its contract, and of a world that keeps none.
+
+use std::io::ErrorKind;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use lastword_session::{
+    Call, Ending, FirstError, Input, KernelSample, OsError, Output, Readings, SendError, Session,
+    Terminal, Time,
+};
+
+/// What happens next.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Bytes(Vec<u8>),
+    Decide(u8),
+    Admit,
+    Notice,
+    DrainExpired,
+    Abort,
+    Pause,
+    Resume,
+    Pass(u32),
+    Write(usize),
+    Send(usize),
+    EndNoticed,
+    WriteFailed,
+    Ended(u8),
+}
+
+/// What the kernel says, right or wrong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Words {
+    pub(crate) kernel: Option<KernelSample>,
+    pub(crate) error: Option<ErrorKind>,
+}
+
+pub(crate) struct Life {
+    pub(crate) session: Session,
+    pub(crate) now: Time,
+    pub(crate) ending: Option<Box<Ending>>,
+    words: Words,
+    bytes_read: u64,
+    noticed: bool,
+    ended: bool,
+    /// What the session did not take yet.
+    carry: Vec<u8>,
+    settling: bool,
+    /// Whether the peer takes what is written.
+    peer_reads: bool,
+}
+
+impl Life {
+    pub(crate) fn new(session: Session, now: Time, words: Words, peer_reads: bool) -> Self {
+        Self {
+            session,
+            now,
+            ending: None,
+            words,
+            bytes_read: 0,
+            noticed: false,
+            ended: false,
+            carry: Vec::new(),
+            settling: false,
+            peer_reads,
+        }
+    }
+
+    pub(crate) fn readings(&self) -> Readings {
+        Readings {
+            kernel: self.words.kernel,
+            first_error: self.words.error.map(|kind| FirstError {
+                call: Call::Read,
+                error: OsError { code: None, kind },
+            }),
+            bytes_read: self.bytes_read,
+        }
+    }
+
+    pub(crate) fn handle(&mut self, input: Input<'_>) {
+        self.session.handle(self.now, input);
+        self.poll();
+    }
+
+    pub(crate) fn read(&mut self, bytes: &[u8]) {
+        if self.ended || !self.session.wants_read() {
+            return;
+        }
+        self.bytes_read += u64::try_from(bytes.len()).expect("it fits");
+        self.session.bytes_arrived(self.now, bytes.len());
+        let mut carry = std::mem::take(&mut self.carry);
+        carry.extend_from_slice(bytes);
+        let bytes = carry;
+        let consumed = self.session.feed(self.now, &bytes, |session, _| {
+            assert!(session.delivers(), "an event after the end of delivery");
+            ControlFlow::Continue(())
+        });
+        self.carry.extend_from_slice(&bytes[consumed..]);
+        assert!(self.carry.is_empty() || !self.session.wants_read());
+        self.poll();
+    }
+
+    pub(crate) fn write(&mut self, most: usize) {
+        let waiting: usize = self.session.slices().iter().map(|slice| slice.len()).sum();
+        assert_eq!(waiting > 0, self.session.wants_write());
+        if self.peer_reads && waiting > 0 {
+            self.session.transmitted(self.now, waiting.min(most));
+        }
+        self.poll();
+    }
+
+    pub(crate) fn send(&mut self, len: usize) {
+        let takes = self.session.takes_data();
+        let sent = self.session.send(self.now, &vec![0; len]);
+        assert_eq!(sent == Err(SendError::Closed), !takes);
+        self.poll();
+    }
+
+    pub(crate) fn end_noticed(&mut self) {
+        self.noticed = true;
+        let readings = self.readings();
+        self.handle(Input::EndNoticed(readings));
+    }
+
+    pub(crate) fn write_failed(&mut self) {
+        self.noticed = true;
+        let readings = self.readings();
+        self.handle(Input::WriteFailed(readings));
+    }
+
+    pub(crate) fn ended(&mut self, terminal: Terminal) {
+        if !self.ended && self.session.wants_read() {
+            self.ended = true;
+            let readings = self.readings();
+            self.handle(Input::Ended(terminal, readings));
+        }
+    }
+
+    /// Lets time pass; deadlines are handled when they are due.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        for _ in 0..WAKES_MAX {
+            let (at, _) = self.session.poll_timeout();
+            if at > end {
+                self.now = end;
+                return;
+            }
+            self.now = self.now.max(at);
+            let readings = self.readings();
+            self.handle(Input::Timeout(readings));
+        }
+        panic!("{:?} does not let time pass", self.session.poll_timeout().1);
+    }
+
+    /// Nothing more comes from outside: the driver does what is its own to do, and time passes.
+    pub(crate) fn is_left_alone(&mut self, limit: Duration) {
+        self.handle(Input::Resumed);
+        if self.noticed {
+            self.ended(Terminal::Eof);
+        }
+        let end = self.now + limit;
+        while self.ending.is_none() && self.now < end {
+            self.write(usize::MAX);
+            let next = self.session.poll_timeout().0.min(end);
+            self.pass(next.since(self.now).max(Duration::from_millis(1)));
+        }
+    }
+
+    /// Nothing at all comes after the end, whatever is handed in.
+    pub(crate) fn stays_closed(&mut self) {
+        let readings = self.readings();
+        let close = lastword_session::Close::new(lastword_session::Cause::Kicked);
+        for input in [
+            Input::Close(&close),
+            Input::DrainExpired,
+            Input::Abort(readings),
+            Input::Paused,
+            Input::Resumed,
+            Input::EndNoticed(readings),
+            Input::WriteFailed(readings),
+            Input::Ended(Terminal::Eof, readings),
+            Input::Shut,
+            Input::Settled(readings),
+            Input::Timeout(readings),
+        ] {
+            self.session.handle(self.now, input);
+            assert!(self.session.poll_output().is_none());
+        }
+        self.session.bytes_arrived(self.now, 5);
+        self.session.feed(self.now, b"\0\0\x01\0x", |_, event| {
+            panic!("{event:?} after the end")
+        });
+        assert_eq!(self.session.send(self.now, b"late"), Err(SendError::Closed));
+        assert!(self.session.slices().iter().all(|slice| slice.is_empty()));
+        assert_eq!(self.session.poll_timeout().0, Time::NEVER);
+        assert!(self.session.poll_output().is_none());
+        assert!(!self.session.wants_read() && !self.session.wants_write());
+    }
+
+    fn poll(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            assert!(self.ending.is_none(), "{output:?} after the end");
+            match output {
+                Output::Shut => self.session.handle(self.now, Input::Shut),
+                Output::Settle => {
+                    assert!(!self.settling, "settles once");
+                    self.settling = true;
+                }
+                Output::Closed(ending) => self.ending = Some(ending),
+            }
+        }
+    }
+}
+
+/// Far more deadlines than the longest of these lives has.
+const WAKES_MAX: usize = 100_000;

@@ -1,0 +1,75 @@
+//! Tests in the lab: their runtime stands in the server's host, their clients in the client's.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lastword_netlab::{Host, Lab, Outcome};
+use lastword_server::{Builder, Config, Player};
+use tokio::net::TcpStream;
+
+use crate::{Echo, Fixture, PATIENCE, Raw, Stage};
+
+/// Runs `body` on a runtime of its own, on a thread inside the server's host.
+///
+/// # Errors
+/// What `body` returns: of the lab, mostly, and a skip among them skips the test.
+pub fn in_server_host<F>(lab: &Lab, body: impl FnOnce() -> F + Send) -> Outcome
+where
+    F: Future<Output = io::Result<()>>,
+{
+    lab.on(Host::Server, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(body())
+    })?;
+    Ok(())
+}
+
+/// Waits out an outage. Its length is what is tested, and nothing else is waited for.
+pub async fn outage(length: Duration) {
+    tokio::time::sleep(length).await;
+}
+
+impl Stage {
+    /// A builder on a free port of the server's host, watched.
+    pub fn builder_in(&mut self, lab: &Lab, config: Config) -> Builder {
+        let addr = SocketAddr::new(lab.addr(Host::Server), 0);
+        self.builder(config).listen(addr.to_string())
+    }
+}
+
+impl Fixture {
+    /// Starts in the server's host with this configuration; to be called on a thread in there.
+    pub async fn start_in(lab: &Lab, config: Config) -> Self {
+        let mut stage = Stage::default();
+        let builder = stage.builder_in(lab, config);
+        let server = builder.serve(|_: &Player| Echo).await.expect("the server starts");
+        Self { server, stage }
+    }
+}
+
+impl Raw {
+    /// Connects from the client's host.
+    ///
+    /// # Errors
+    /// Of the lab, or of the connection.
+    pub fn connect_in(lab: &Lab, addr: SocketAddr) -> io::Result<Self> {
+        let stream = lab.on(Host::Client, || {
+            let stream = std::net::TcpStream::connect_timeout(&addr, PATIENCE)?;
+            stream.set_nonblocking(true)?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        })?;
+        Ok(Self { stream: TcpStream::from_std(stream)? })
+    }
+
+    /// Connects from the client's host, says hello as `name` and reads the welcome.
+    ///
+    /// # Errors
+    /// As [`Raw::connect_in`].
+    pub async fn join_in(lab: &Lab, addr: SocketAddr, name: &str) -> io::Result<Self> {
+        let mut raw = Self::connect_in(lab, addr)?;
+        raw.enter(name).await;
+        Ok(raw)
+    }
+}

@@ -1,0 +1,251 @@
+//! Causes 20 to 24 and 87: the network breaks, a peer falls silent, an operator cuts.
+#![cfg(target_os = "linux")]
+
+use std::time::Duration;
+
+use lastword_keepalive::{SWEEP, detection_bound};
+use lastword_netlab::{End, Host, Lab, run};
+use lastword_server::{Cause, Config, Disconnect, Phase, Player};
+use lastword_session::{Detector, Farewell};
+use lastword_tests::{
+    Ask, Echo, Fixture, Raw, Stage, config, data, goodbye, hello, in_server_host, kind, outage, quick, tcp_info, until,
+};
+use socket2::SockRef;
+
+#[test]
+fn an_idle_peer_behind_a_pulled_cable_is_path_dead() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let (mut fixture, raw) = join(lab, quick(config())).await?;
+            lab.cut(Host::Client)?;
+            let end = fixture.ends_as(Cause::PathDead, Phase::Live).await;
+            assert_noticed_in_time(&end, &quick(config()));
+            let kernel = end.ending.evidence.kernel.expect("TCP_INFO");
+            assert!(kernel.probes >= 2 && kernel.retransmits == 0, "{kernel:?}");
+            assert_eq!(end.ending.evidence.bytes_unacked, Some(0));
+            drop(raw);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn a_peer_behind_a_pulled_cable_to_whom_we_send_is_path_dead() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let (mut fixture, raw) = join(lab, quick(config())).await?;
+            lab.cut(Host::Client)?;
+            assert_eq!(fixture.server.broadcast_all(b"news"), 1);
+            let end = fixture.ends_as(Cause::PathDead, Phase::Live).await;
+            assert_noticed_in_time(&end, &quick(config()));
+            let kernel = end.ending.evidence.kernel.expect("TCP_INFO");
+            assert!(kernel.retransmits >= 2 && kernel.bytes_retrans >= 16, "{kernel:?}");
+            assert_eq!(end.ending.evidence.bytes_unacked, Some(8));
+            assert_eq!(end.ending.evidence.frames_unacked, 1);
+            drop(raw);
+            Ok(())
+        })
+    });
+}
+
+/// While the game takes nothing we do not listen: only what we send tells that the path is dead.
+#[test]
+fn a_peer_behind_a_pulled_cable_whom_we_do_not_read_is_path_dead() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let mut config = quick(config());
+            config.limits.inbox_frames_max = 1;
+            let mut stage = Stage::default();
+            let mut server = stage.builder_in(lab, config.clone()).bind().await.expect("a server");
+            let mut raw = Raw::join_in(lab, server.local_addr(), "ann").await?;
+            raw.write(&data(b"move").repeat(3)).await;
+            assert_eq!(raw.frame().await.map(|(kind, _)| kind), Some(kind::PING), "reading is paused");
+            lab.cut(Host::Client)?;
+            let end = stage.end().await;
+            assert_eq!(end.cause(), Cause::PathDead, "{end:#?}");
+            assert_noticed_in_time(&end, &config);
+            assert!(end.ending.evidence.kernel.is_some_and(|kernel| kernel.retransmits > 0), "{end:#?}");
+            let mut session = server.accept().await.expect("a session");
+            for _ in 0..3 {
+                assert_eq!(session.recv().await.as_deref(), Some(b"move".as_slice()));
+            }
+            assert_eq!(session.recv().await, None);
+            Ok(())
+        })
+    });
+}
+
+/// With `tcp_retries2` this low the kernel is faster than the dead limit.
+#[test]
+fn data_that_the_kernel_gives_up_is_path_dead() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            std::fs::write("/proc/sys/net/ipv4/tcp_retries2", "2")?;
+            let (mut fixture, raw) = join(lab, config()).await?;
+            lab.cut(Host::Client)?;
+            assert_eq!(fixture.server.broadcast_all(b"news"), 1);
+            let end = fixture.ends_as(Cause::PathDead, Phase::Live).await;
+            assert_eq!(end.ending.evidence.detector, Some(Detector::Retransmission));
+            assert_eq!(end.ending.first_error.and_then(|first| first.error.code), Some(110));
+            assert_eq!(end.ending.evidence.bytes_unacked, Some(8));
+            drop(raw);
+            Ok(())
+        })
+    });
+}
+
+/// The cut is the same, but the kernel that acknowledges is the proxy's.
+#[test]
+fn a_cut_behind_a_proxy_is_peer_silent() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let mut config = quick(config());
+            config.listen.behind_proxy = true;
+            let (mut fixture, raw) = join(lab, config.clone()).await?;
+            lab.cut(Host::Client)?;
+            assert_eq!(fixture.server.broadcast_all(b"news"), 1);
+            let end = fixture.ends_as(Cause::PeerSilent, Phase::Live).await;
+            assert_noticed_in_time(&end, &config);
+            assert_eq!(end.ending.evidence.farewell, Farewell::Written);
+            drop(raw);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn a_process_that_says_nothing_is_peer_silent() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let (mut fixture, mut raw) = join(lab, quick(config())).await?;
+            assert_eq!(raw.goodbye_code().await, Some(Cause::PeerSilent.code()));
+            drop(raw);
+            let end = fixture.ends_as(Cause::PeerSilent, Phase::Live).await;
+            assert_noticed_in_time(&end, &quick(config()));
+            let kernel = end.ending.evidence.kernel.expect("TCP_INFO");
+            assert_eq!((kernel.probes, kernel.retransmits), (0, 0));
+            assert_eq!(end.ending.evidence.farewell, Farewell::FinSeen);
+            Ok(())
+        })
+    });
+}
+
+/// The client's own limit is the shorter one: it is gone when the cable is mended, and its host says so.
+#[test]
+fn a_peer_that_gave_up_in_the_outage_is_reset_after_outage() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let (mut fixture, mut raw) = join(lab, config()).await?;
+            SockRef::from(&raw.stream).set_tcp_user_timeout(Some(Duration::from_millis(500)))?;
+            lab.cut(Host::Client)?;
+            assert_eq!(fixture.server.broadcast_all(b"news"), 1);
+            raw.write(&data(b"hi")).await;
+            assert_eq!(raw.frame().await, None, "the client's kernel gives up");
+            lab.mend(Host::Client)?;
+            let end = fixture.ends_as(Cause::ResetAfterOutage, Phase::Live).await;
+            assert_eq!(end.ending.first_error.and_then(|first| first.error.code), Some(104));
+            assert!(end.ending.evidence.kernel.is_some_and(|kernel| kernel.retransmits > 0), "{end:#?}");
+            assert_eq!(end.ending.evidence.bytes_unacked, Some(8));
+            Ok(())
+        })
+    });
+}
+
+/// Nobody sends: the kernel's first probe meets a host that knows of no connection.
+#[test]
+fn a_host_that_was_replaced_is_reset_after_outage() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let (mut fixture, raw) = join(lab, quick(config())).await?;
+            lab.replace(Host::Client)?;
+            let end = fixture.ends_as(Cause::ResetAfterOutage, Phase::Live).await;
+            assert_eq!(end.ending.first_error.and_then(|first| first.error.code), Some(104));
+            assert!(end.ending.evidence.kernel.is_some_and(|kernel| kernel.probes > 0), "{end:#?}");
+            drop(raw);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn a_socket_that_an_operator_destroys_is_socket_destroyed() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let (mut fixture, mut raw) = join(lab, config()).await?;
+            raw.echo(b"hi").await;
+            let peer = End::Peer(raw.stream.local_addr()?);
+            assert_eq!(lab.destroy_socket(Host::Server, peer)?, 1);
+            let end = fixture.ends_as(Cause::SocketDestroyed, Phase::Live).await;
+            assert_eq!(end.ending.first_error.and_then(|first| first.error.code), Some(103));
+            assert_eq!(end.ending.evidence.frames_in, 1);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn a_socket_that_is_destroyed_under_the_authenticator_is_socket_destroyed_in_auth() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let mut stage = Stage::default();
+            let builder = stage.builder_in(lab, config());
+            let builder = builder.authenticator(Ask(|_| std::future::pending()));
+            let server = builder.serve(|_: &Player| Echo).await.expect("a server");
+            let mut raw = Raw::connect_in(lab, server.local_addr())?;
+            raw.write(&hello(b"ann")).await;
+            until("the hello to be read", || server.stats().bytes.0 > 0).await;
+            let peer = End::Peer(raw.stream.local_addr()?);
+            assert_eq!(lab.destroy_socket(Host::Server, peer)?, 1);
+            Fixture { server, stage }.ends_as(Cause::SocketDestroyed, Phase::Auth).await;
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn an_outage_below_the_dead_limit_ends_nothing_and_loses_nothing() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let (mut fixture, mut raw) = join(lab, quick(config())).await?;
+            lab.cut(Host::Client)?;
+            let asked: Vec<_> = (0..100_u32).map(|n| n.to_be_bytes().to_vec()).collect();
+            raw.write(&asked.iter().flat_map(|payload| data(payload)).collect::<Vec<_>>()).await;
+            assert_eq!(fixture.server.broadcast_all(b"news"), 1);
+            outage(Duration::from_secs(1)).await;
+            assert!(tcp_info(&raw.stream).retransmits > 0, "the cable was cut");
+            lab.mend(Host::Client)?;
+            let (mut news, mut echoed) = (0, Vec::new());
+            while echoed.len() < asked.len() {
+                match raw.frame().await.expect("the session goes on") {
+                    (kind::DATA, payload) if payload == b"news" => news += 1,
+                    (kind::DATA, payload) => echoed.push(payload),
+                    _ => {}
+                }
+            }
+            assert_eq!((news, echoed), (1, asked), "all of it, once and in order");
+            raw.write(&goodbye()).await;
+            drop(raw);
+            fixture.ends_as(Cause::PeerGoodbye, Phase::Live).await;
+            Ok(())
+        })
+    });
+}
+
+/// A server of echoes in the server's host, and a client in the client's that joined it.
+async fn join(lab: &Lab, config: Config) -> std::io::Result<(Fixture, Raw)> {
+    let fixture = Fixture::start_in(lab, config).await;
+    let raw = Raw::join_in(lab, fixture.addr(), "ann").await?;
+    Ok((fixture, raw))
+}
+
+/// Our own limit noticed the silence, no earlier than it says and within the bound.
+fn assert_noticed_in_time(end: &Disconnect, config: &Config) {
+    let profile = config.default_profile();
+    let (dead, bound) = (profile.dead.expect("a limit"), detection_bound(&profile, SWEEP).expect("a bound"));
+    let silent_for = end.ending.evidence.silent_for.expect("a silent cause");
+    assert!(silent_for >= dead && silent_for <= bound + SLACK, "{silent_for:?}, bound {bound:?}");
+    assert_eq!(end.ending.evidence.detector, Some(Detector::Heartbeat));
+}
+
+/// What a busy machine may add.
+const SLACK: Duration = Duration::from_millis(500);

@@ -1,0 +1,58 @@
+//! The call that meets an end first: the only one to which the kernel hands the error.
+
+use std::future::poll_fn;
+
+use lastword_session::Input;
+use tokio::io::Interest;
+
+use crate::rig::Rig;
+
+/// A call that can be the first to meet an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    Read,
+    Write,
+    Shutdown,
+    Peek,
+    TakeError,
+    Poll,
+}
+
+impl First {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Read, Self::Write, Self::Shutdown, Self::Peek, Self::TakeError, Self::Poll];
+}
+
+impl Rig {
+    /// Makes the call, and tells the session what the driver tells it of such a call.
+    pub(crate) async fn call(&mut self, first: First) {
+        let mut buffer = [0; 1024];
+        match first {
+            First::Read => {
+                let read = poll_fn(|cx| self.tap.poll_read(cx, &mut buffer)).await;
+                self.feed(&buffer[..read.unwrap_or(0)]);
+            }
+            First::Write => {
+                self.send(b"late");
+                if self.write().await.is_err() {
+                    let readings = self.tap.readings();
+                    self.session.handle(self.clock.now(), Input::WriteFailed(readings));
+                }
+            }
+            First::Shutdown => {
+                let input = match self.tap.shutdown() {
+                    Ok(()) => Input::Shut,
+                    Err(_) => Input::WriteFailed(self.tap.readings()),
+                };
+                self.session.handle(self.clock.now(), input);
+            }
+            // What they return is not the point, what they leave behind is.
+            First::Peek => drop(poll_fn(|cx| self.tap.poll_peek(cx, &mut buffer)).await),
+            First::TakeError => drop(self.tap.take_error().expect("SO_ERROR")),
+            First::Poll => {
+                let any = Interest::READABLE | Interest::WRITABLE | Interest::ERROR;
+                self.watch.ready(any).await.expect("readiness");
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The other end of a connection: bytes by hand, in this process.
+
+use std::net::Ipv4Addr;
+
+use lastword_netlab::{Host, Lab};
+use lastword_session::Role;
+use lastword_tests::{Raw, bytes_unacked, data, frame, hello, kind, until, within};
+use tokio::net::TcpListener;
+
+use crate::rig::Rig;
+
+/// The frames that an end sends before it goes: 5,200 bytes, which fit in any receive buffer.
+pub(crate) const FRAMES: u64 = 50;
+
+/// A live connection on loopback, with `role` at our end of it.
+pub(crate) async fn pair(role: Role) -> (Rig, Raw) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let far = Raw::connect(listener.local_addr().expect("an address")).await;
+    greet(&listener, far, role).await
+}
+
+/// A live connection through the lab, the server at our end of it; to be called inside the server's host.
+pub(crate) async fn pair_in(lab: &Lab) -> std::io::Result<(Rig, Raw)> {
+    let listener = TcpListener::bind((lab.addr(Host::Server), 0)).await?;
+    let far = Raw::connect_in(lab, listener.local_addr()?)?;
+    Ok(greet(&listener, far, Role::Server).await)
+}
+
+/// Frames of the game, `FRAMES` of them.
+pub(crate) fn frames() -> Vec<u8> {
+    data(&[7; 100]).repeat(usize::try_from(FRAMES).expect("few"))
+}
+
+/// The beginning of another.
+pub(crate) fn half_a_frame() -> Vec<u8> {
+    data(&[7; 100])[..50].to_vec()
+}
+
+/// Writes all of it, and waits until the other kernel has it.
+pub(crate) async fn deliver(far: &mut Raw, bytes: &[u8]) {
+    far.write(bytes).await;
+    until("an acknowledgement", || bytes_unacked(&far.stream) == 0).await;
+}
+
+/// Writes a frame that nobody is going to read, and waits until the other end has it unread.
+pub(crate) async fn leave_unread(rig: &mut Rig, far: &Raw) {
+    rig.send(b"never read");
+    rig.write().await.expect("room to write");
+    far.until_readable().await;
+}
+
+async fn greet(listener: &TcpListener, mut far: Raw, role: Role) -> (Rig, Raw) {
+    let (near, _) = within("accept", listener.accept()).await.expect("a connection");
+    let mut rig = Rig::new(near, role);
+    match role {
+        Role::Server => {
+            far.write(&hello(b"ann")).await;
+            rig.until_live().await;
+            assert_eq!(far.frame().await.map(|(kind, _)| kind), Some(kind::WELCOME));
+        }
+        Role::Client => {
+            far.write(&welcome()).await;
+            rig.until_live().await;
+            assert_eq!(far.frame().await.map(|(kind, _)| kind), Some(kind::HELLO));
+        }
+    }
+    (rig, far)
+}
+
+/// A welcome of version 1: no heartbeat, no dead limit, no resume.
+fn welcome() -> Vec<u8> {
+    let mut payload = vec![1, 0];
+    payload.extend_from_slice(&[7; 16]);
+    payload.extend_from_slice(&1_u32.to_be_bytes());
+    payload.extend_from_slice(&[0; 8 + 4 + 4 + 4]);
+    payload.extend_from_slice(&65_536_u32.to_be_bytes());
+    payload.extend_from_slice(&[0; 2 + 2]);
+    frame(kind::WELCOME, &payload)
+}

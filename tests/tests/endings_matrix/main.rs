@@ -1,0 +1,176 @@
+//! The matrix: every ending of `kernel.md`, section 1, met first by every call there is. The kernel hands a
+//! connection's error to the first call that asks and to no other, so the verdict must not depend on which it was.
+//!
+//! `--nocapture` prints the table.
+#![cfg(target_os = "linux")]
+
+mod calls;
+mod child;
+mod far;
+mod lab;
+mod rig;
+mod truncated;
+
+use lastword_session::{Cause, Role};
+use lastword_tests::{Raw, tcp_info};
+
+use calls::First;
+use child::{Child, Pose};
+use far::{FRAMES, deliver, frames, half_a_frame, leave_unread, pair};
+use rig::Rig;
+
+/// S2. Only our own write changes the story: the peer is gone and refuses it.
+#[tokio::test]
+async fn data_then_close() {
+    for first in First::ALL {
+        let (rig, mut far) = pair(Role::Server).await;
+        far.write(&frames()).await;
+        drop(far);
+        rig.until_end().await;
+        judge("S2 data, close", rig, first, fin_or_refusal(first), FRAMES).await;
+    }
+}
+
+/// S3i and S4i: for TCP an exit and a `kill -9` are closes, and the kernel sends on for the dead.
+#[tokio::test]
+async fn an_exit_with_nothing_unread() {
+    for first in First::ALL {
+        let (rig, child) = Child::pair(Pose { mid_frame: false, unread: false }).await;
+        child.exit();
+        rig.until_end().await;
+        judge("S3i exit, nothing unread", rig, first, fin_or_refusal(first), FRAMES).await;
+    }
+}
+
+#[tokio::test]
+async fn a_kill_with_nothing_unread() {
+    for first in First::ALL {
+        let (rig, child) = Child::pair(Pose { mid_frame: true, unread: false }).await;
+        child.kill();
+        rig.until_end().await;
+        judge("S4i kill -9 mid-send, nothing unread", rig, first, Cause::PeerFinMidFrame, FRAMES).await;
+    }
+}
+
+#[tokio::test]
+async fn an_exit_with_unread_input() {
+    for first in First::ALL {
+        let (rig, child) = Child::pair(Pose { mid_frame: false, unread: true }).await;
+        child.exit();
+        rig.until_dead().await;
+        judge("S3ii exit, input unread", rig, first, Cause::PeerReset, FRAMES).await;
+    }
+}
+
+#[tokio::test]
+async fn a_kill_with_unread_input() {
+    for first in First::ALL {
+        let (rig, child) = Child::pair(Pose { mid_frame: true, unread: true }).await;
+        child.kill();
+        rig.until_dead().await;
+        judge("S4ii kill -9 mid-send, input unread", rig, first, Cause::PeerResetMidFrame, FRAMES).await;
+    }
+}
+
+/// S5 and C1: the peer closed, we sent, its kernel refused. Reading shows a FIN and never an error.
+#[tokio::test]
+async fn closed_then_we_sent() {
+    for (row, role) in [("S5 closed, we sent", Role::Server), ("C1 server closed, client sent", Role::Client)] {
+        for first in First::ALL {
+            let (rig, far) = pair(role).await;
+            let rig = close_and_send(rig, far).await;
+            judge(row, rig, first, Cause::PeerClosedWhileSending, 0).await;
+        }
+    }
+}
+
+/// S5c and C2: the same with data of the peer unread, which the refusal does not take away.
+#[tokio::test]
+async fn data_then_close_then_we_sent() {
+    for (row, role) in [("S5c data, close, we sent", Role::Server), ("C2 data, close, client sent", Role::Client)] {
+        for first in First::ALL {
+            let (rig, mut far) = pair(role).await;
+            far.write(&frames()).await;
+            let rig = close_and_send(rig, far).await;
+            judge(row, rig, first, Cause::PeerClosedWhileSending, FRAMES).await;
+        }
+    }
+}
+
+/// C3, and C3b where the write is first: what we had is read, and then a 0 is no FIN.
+#[tokio::test]
+async fn a_close_with_unread_input() {
+    for (row, role) in [("S3ii close, input unread", Role::Server), ("C3 server close, input unread", Role::Client)] {
+        for first in First::ALL {
+            let (mut rig, mut far) = pair(role).await;
+            deliver(&mut far, &frames()).await;
+            leave_unread(&mut rig, &far).await;
+            drop(far);
+            rig.until_dead().await;
+            judge(row, rig, first, Cause::PeerReset, FRAMES).await;
+        }
+    }
+}
+
+/// The same with nothing to read before the error: here a read, a peek and `SO_ERROR` all meet it.
+#[tokio::test]
+async fn a_reset_with_nothing_to_read() {
+    for role in [Role::Server, Role::Client] {
+        for first in First::ALL {
+            let (rig, far) = pair(role).await;
+            far.reset();
+            rig.until_dead().await;
+            judge(&format!("{role:?} reset, nothing to read"), rig, first, Cause::PeerReset, 0).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reset_inside_a_frame() {
+    for first in First::ALL {
+        let (rig, mut far) = pair(Role::Server).await;
+        deliver(&mut far, &[frames(), half_a_frame()].concat()).await;
+        far.reset();
+        rig.until_dead().await;
+        judge("S3ii reset inside a frame", rig, first, Cause::PeerResetMidFrame, FRAMES).await;
+    }
+}
+
+/// H1: who only shut its write side still takes what we send.
+#[tokio::test]
+async fn a_half_close() {
+    for first in First::ALL {
+        let (rig, mut far) = pair(Role::Server).await;
+        far.write(&frames()).await;
+        far.fin().await;
+        rig.until_end().await;
+        judge("H1 half close", rig, first, Cause::PeerFin, FRAMES).await;
+        let late = far.frame().await.map(|(_, payload)| payload);
+        assert_eq!(late.as_deref(), (first == First::Write).then_some(b"late".as_slice()));
+    }
+}
+
+/// Our own frame goes out behind the peer's FIN, and a reset comes back.
+async fn close_and_send(mut rig: Rig, far: Raw) -> Rig {
+    drop(far);
+    rig.until_end().await;
+    rig.send(b"too late");
+    rig.write().await.expect("the first write after a FIN succeeds");
+    rig.until_dead().await;
+    assert_eq!(tcp_info(&rig.watch).state, 7, "TCP_CLOSE");
+    rig
+}
+
+/// The first call, the driver, the verdict; and every frame that the kernel had was read.
+async fn judge(row: &str, rig: Rig, first: First, cause: Cause, frames: u64) {
+    let ending = rig.meets_its_end(row, first).await;
+    assert_eq!(ending.verdict.cause, cause, "{row}, {first:?} first: {ending:#?}");
+    assert_eq!(ending.evidence.frames_in, frames, "{row}, {first:?} first: {ending:#?}");
+}
+
+fn fin_or_refusal(first: First) -> Cause {
+    match first {
+        First::Write => Cause::PeerClosedWhileSending,
+        First::Read | First::Shutdown | First::Peek | First::TakeError | First::Poll => Cause::PeerFin,
+    }
+}

@@ -1,0 +1,174 @@
+//! One end of a connection: a tap and a live session. A test makes the call that meets the end first, and the
+//! driver does the rest, as it does for every connection.
+
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use lastword_keepalive::Profile;
+use lastword_session::wire::{Extensions, Hello, Notice, VERSION};
+use lastword_session::{Admission, Close, Config, Ending, Input, Role, Session, Timing, Traffic};
+use lastword_tests::within;
+use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Table, Tap, tune};
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use crate::calls::First;
+
+/// One end of a connection, live.
+pub(crate) struct Rig {
+    pub(crate) tap: Tap,
+    pub(crate) session: Session,
+    pub(crate) clock: Clock,
+    /// The same socket, for waiting without a call that consumes anything.
+    pub(crate) watch: TcpStream,
+    config: Arc<Config>,
+}
+
+impl Rig {
+    /// Takes one end of a connection on which nothing was said.
+    pub(crate) fn new(stream: TcpStream, role: Role) -> Self {
+        tune(&SockRef::from(&stream), &Profile::standard().knobs()).expect("options");
+        let (config, clock) = (Arc::new(Config::default()), Clock);
+        let same = stream.as_fd().try_clone_to_owned().expect("dup");
+        let session = match role {
+            Role::Server => Session::server(Arc::clone(&config), clock.now()),
+            Role::Client => Session::client(Arc::clone(&config), &hello(), clock.now()),
+        };
+        Self {
+            tap: stream.into(),
+            session,
+            clock,
+            watch: TcpStream::from_std(same.into()).expect("a stream"),
+            config,
+        }
+    }
+
+    /// Does what this end does until it is live and everything is written.
+    pub(crate) async fn until_live(&mut self) {
+        let mut buffer = [0; 1024];
+        self.write().await.expect("hello");
+        while !self.session.is_live() {
+            let read = within("hello or welcome", poll_fn(|cx| self.tap.poll_read(cx, &mut buffer)));
+            let n = read.await.expect("bytes");
+            assert!(n > 0, "the other end is there");
+            self.feed(&buffer[..n]);
+            if self.session.is_authenticating() {
+                let admission = Admission { session: [7; 16], timing: Timing::default() };
+                self.session.handle(self.clock.now(), Input::Admit(admission));
+            }
+        }
+        self.write().await.expect("welcome");
+    }
+
+    /// Queues a frame.
+    pub(crate) fn send(&mut self, payload: &[u8]) {
+        self.session.send(self.clock.now(), payload).expect("room for a frame");
+    }
+
+    /// Writes what is queued.
+    pub(crate) async fn write(&mut self) -> io::Result<()> {
+        while self.session.wants_write() {
+            let n = poll_fn(|cx| self.tap.poll_write(cx, &self.session.slices())).await?;
+            self.session.transmitted(self.clock.now(), n);
+        }
+        Ok(())
+    }
+
+    /// Hands over bytes that were read.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        let now = self.clock.now();
+        self.session.bytes_arrived(now, bytes.len());
+        let fed = self.session.feed(now, bytes, |_, _| std::ops::ControlFlow::Continue(()));
+        assert_eq!(fed, bytes.len());
+    }
+
+    /// Waits until the kernel has an end for us. Epoll consumes nothing.
+    pub(crate) async fn until_end(&self) {
+        within("an end", self.watch.ready(Interest::PRIORITY)).await.expect("readiness");
+    }
+
+    /// Waits until the connection is dead in the kernel, with an error to hand out.
+    pub(crate) async fn until_dead(&self) {
+        within("a death", self.watch.ready(Interest::ERROR)).await.expect("readiness");
+    }
+
+    /// Makes the first call, lets the driver find the verdict, and prints it as a line of the table.
+    pub(crate) async fn meets_its_end(mut self, row: &str, first: First) -> Box<Ending> {
+        within("the first call", self.call(first)).await;
+        let ending = self.drive().await;
+        let call = format!("{first:?}");
+        eprintln!("{row:<44} {call:<9} {}", ending.verdict.cause);
+        ending
+    }
+
+    async fn drive(self) -> Box<Ending> {
+        drop(self.watch);
+        let mailbox = Arc::new(Mailbox::new(self.config));
+        let table = Table::start(self.clock);
+        let slot = table.insert(Arc::clone(&mailbox));
+        let sink = Sink::default();
+        let ending = Arc::clone(&sink.0);
+        within("the verdict", Driver::new(self.tap, self.session, sink, mailbox, slot, self.clock)).await;
+        let ending = ending.lock().expect("no panic").take();
+        ending.expect("the driver hands the verdict over")
+    }
+}
+
+/// A game that takes everything.
+#[derive(Default)]
+struct Sink(Arc<Mutex<Option<Box<Ending>>>>);
+
+impl App for Sink {
+    fn authenticate(&mut self, _: &[u8]) {}
+
+    fn poll_admission(&mut self, _: &mut Context<'_>) -> Poll<Result<Admission, Close>> {
+        Poll::Pending
+    }
+
+    fn joined(&mut self, _: &mut Outbox<'_>, _: &Admission) {}
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn frame(&mut self, _: &mut Outbox<'_>, _: &[u8]) {}
+
+    fn notice(&mut self, _: &Notice<'_>) {}
+
+    fn poll_delivered(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn taken(&self) -> u64 {
+        0
+    }
+
+    fn traffic(&mut self, _: Traffic) {}
+
+    fn panicked(&mut self) {
+        panic!("nothing here panics");
+    }
+
+    fn closed(&mut self, ending: Box<Ending>) {
+        *self.0.lock().expect("no panic") = Some(ending);
+    }
+}
+
+fn hello() -> Hello<'static> {
+    Hello {
+        version_min: VERSION,
+        version_max: VERSION,
+        resume: false,
+        no_resume: true,
+        frame_limit: 65_536,
+        session: [0; 16],
+        received: 0,
+        token: &[],
+        extensions: Extensions::default(),
+        credentials: b"ann",
+    }
+}

@@ -1,0 +1,110 @@
+//! 5 MB and a close.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use lastword_server::{Anonymous, Cause, Context, Departure, Handler, Player};
+use lastword_tests::{Log, Raw, Stage, config, quick};
+
+use crate::game::{FRAMES, Pace, Table, in_order, nothing_is_missing, number, stream};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_megabytes_and_a_close_all_reach_a_game_that_starts_a_second_late() {
+    five_megabytes_and_a_close(Pace::SecondLate).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_megabytes_and_a_close_all_reach_a_game_that_takes_a_frame_a_millisecond() {
+    five_megabytes_and_a_close(Pace::FrameAMillisecond).await;
+}
+
+async fn five_megabytes_and_a_close(pace: Pace) {
+    let Table { server, mut stage, mut session, mut raw } = Table::seat(config()).await;
+    let client = tokio::spawn(async move { raw.write(&stream(FRAMES)).await });
+    let handle = server.handle();
+    let taken = pace
+        .play_and(&mut session, |count| {
+            let is_last = count == FRAMES;
+            assert!(!is_last || handle.stats().sessions_open == 1, "the end comes after the last frame was handled");
+        })
+        .await;
+    client.await.unwrap();
+    assert_eq!(in_order(&taken), FRAMES);
+    let end = nothing_is_missing(&mut stage, &taken).await;
+    assert_eq!(end.cause(), Cause::PeerFin, "{end} {end:#?}");
+    assert!(handle.stats().laws_hold());
+}
+
+/// A game that stalls is not deaf: the client is pinged meanwhile, and who still reads loses nothing by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_shuts_and_reads_on_loses_nothing_to_the_pings_of_a_stalled_server() {
+    let Table { server: _server, mut stage, mut session, mut raw } = Table::seat(quick(config())).await;
+    let client = tokio::spawn(async move {
+        raw.write(&stream(FRAMES)).await;
+        raw.fin().await;
+        let mut pings = 0;
+        while raw.frame().await.is_some() {
+            pings += 1;
+        }
+        pings
+    });
+    let taken = Pace::SecondLate.play(&mut session).await;
+    assert_eq!(in_order(&taken), FRAMES);
+    let end = nothing_is_missing(&mut stage, &taken).await;
+    assert_eq!(end.cause(), Cause::PeerFin, "{end} {end:#?}");
+    assert!(client.await.unwrap() > 0, "there were pings");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn five_megabytes_and_a_close_all_reach_a_handler_that_blocks_for_a_second() {
+    five_megabytes_to_a_handler(Pace::SecondLate).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn five_megabytes_and_a_close_all_reach_a_handler_that_takes_a_frame_a_millisecond() {
+    five_megabytes_to_a_handler(Pace::FrameAMillisecond).await;
+}
+
+async fn five_megabytes_to_a_handler(pace: Pace) {
+    let seen: Log<Seen> = Arc::new(Mutex::default());
+    let mut stage = Stage::default();
+    let log = Arc::clone(&seen);
+    let make = move |_: &Player| Slow { pace, seen: Arc::clone(&log) };
+    let server = stage.builder(config()).authenticator(Anonymous).serve(make).await.unwrap();
+    let mut raw = Raw::join(server.local_addr(), "ann").await;
+    raw.write(&stream(FRAMES)).await;
+    drop(raw);
+    let frames: Vec<u32> = (0..).take(FRAMES).collect();
+    let end = nothing_is_missing(&mut stage, &frames).await;
+    assert_eq!(end.cause(), Cause::PeerFin, "{end} {end:#?}");
+    let all: Vec<Seen> = frames.into_iter().map(Seen::Frame).chain([Seen::Left(Cause::PeerFin)]).collect();
+    assert!(*seen.lock().unwrap() == all, "every frame, in order, and then the end");
+}
+
+/// A handler that holds up its own connection.
+struct Slow {
+    pace: Pace,
+    seen: Log<Seen>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Frame(u32),
+    Left(Cause),
+}
+
+impl Handler for Slow {
+    fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) {
+        let n = number(payload);
+        match self.pace {
+            Pace::SecondLate if n == 0 => std::thread::sleep(Duration::from_secs(1)),
+            Pace::SecondLate => {}
+            Pace::FrameAMillisecond => std::thread::sleep(Duration::from_millis(1)),
+        }
+        self.seen.lock().unwrap().push(Seen::Frame(n));
+    }
+
+    fn left(self, departure: &Departure) {
+        self.seen.lock().unwrap().push(Seen::Left(departure.disconnect.cause()));
+    }
+}

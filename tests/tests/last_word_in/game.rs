@@ -1,0 +1,112 @@
+//! A slow game, 5 MB for it, and the client that sends them.
+
+use std::time::Duration;
+
+use lastword_server::{Anonymous, Config, Disconnect, Phase, Server, Session};
+use lastword_tests::{Raw, Stage, data, hello, within};
+
+/// Payload bytes of each frame.
+pub(crate) const PAYLOAD: usize = 4096;
+/// Frames of 5 MB.
+pub(crate) const FRAMES: usize = 1280;
+const _: () = assert!(PAYLOAD * FRAMES == 5 * 1024 * 1024);
+
+/// Payload `n`: known in every byte.
+pub(crate) fn payload(n: u32) -> Vec<u8> {
+    let mut payload = n.to_be_bytes().to_vec();
+    payload.extend((4..PAYLOAD).map(|at| (at as u32 ^ n).to_le_bytes()[0]));
+    payload
+}
+
+/// The number of a payload, of which no byte is wrong.
+pub(crate) fn number(taken: &[u8]) -> u32 {
+    let n = u32::from_be_bytes(taken[..4].try_into().unwrap());
+    assert!(taken == payload(n), "frame {n} came as it was sent");
+    n
+}
+
+/// Bytes on the wire of `frames` frames behind the hello.
+pub(crate) fn wire_len(frames: usize) -> u64 {
+    u64::try_from(hello(NAME).len() + frames * (PAYLOAD + 4)).unwrap()
+}
+
+/// The first frames of the 5 MB, as a stream.
+pub(crate) fn stream(frames: usize) -> Vec<u8> {
+    (0..).take(frames).flat_map(|n| data(&payload(n))).collect()
+}
+
+/// When the game takes frames.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    /// As fast as it can, but not before a second has passed.
+    SecondLate,
+    /// One frame a millisecond.
+    FrameAMillisecond,
+}
+
+impl Pace {
+    /// Plays to the end. Returns the numbers of the frames taken, in order.
+    pub(crate) async fn play(self, session: &mut Session) -> Vec<u32> {
+        self.play_and(session, |_| {}).await
+    }
+
+    /// The same, and looks around after each frame, before it asks for the next.
+    pub(crate) async fn play_and(self, session: &mut Session, mut look: impl FnMut(usize)) -> Vec<u32> {
+        let mut taken = Vec::new();
+        let mut ticks = tokio::time::interval(Duration::from_millis(1));
+        if let Self::SecondLate = self {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        while let Some(frame) = within("a frame or the end", session.recv()).await {
+            taken.push(number(&frame));
+            look(taken.len());
+            if let Self::FrameAMillisecond = self {
+                ticks.tick().await;
+            }
+        }
+        taken
+    }
+}
+
+/// A server with one session, and the client at its other end.
+pub(crate) struct Table {
+    pub(crate) server: Server,
+    pub(crate) stage: Stage,
+    pub(crate) session: Session,
+    pub(crate) raw: Raw,
+}
+
+impl Table {
+    pub(crate) async fn seat(config: Config) -> Self {
+        let mut stage = Stage::default();
+        let mut server = stage.builder(config).authenticator(Anonymous).bind().await.unwrap();
+        let raw = Raw::join(server.local_addr(), "ann").await;
+        let session = within("a session", server.accept()).await.unwrap();
+        Self { server, stage, session, raw }
+    }
+}
+
+/// Holds that these are the first frames there are, each once, in order. Returns how many.
+pub(crate) fn in_order(taken: &[u32]) -> usize {
+    assert!(taken.iter().copied().eq((0..).take(taken.len())), "in order, nothing twice: {taken:?}");
+    taken.len()
+}
+
+/// Holds what every end has in common, and returns it: nothing that the kernel had is missing.
+pub(crate) async fn nothing_is_missing(stage: &mut Stage, taken: &[u32]) -> Disconnect {
+    let end = stage.end().await;
+    let departure = stage.departure().await;
+    let evidence = &end.ending.evidence;
+    assert_eq!(end.ending.verdict.phase, Phase::Live);
+    in_order(taken);
+    assert_eq!((departure.undelivered_frames, departure.undelivered_bytes), (0, 0));
+    assert_eq!(evidence.frames_in, u64::try_from(taken.len()).unwrap());
+    let partial = evidence.partial_frame.map_or(0, |(have, _)| have);
+    assert_eq!(evidence.bytes_in, wire_len(taken.len()) + partial, "{end} {end:#?}");
+    let fin = u64::from(evidence.fin.unwrap());
+    assert_eq!(evidence.kernel.unwrap().bytes_received, evidence.bytes_in + fin, "{end} {end:#?}");
+    assert_eq!(evidence.kernel.unwrap().inq, 0);
+    end
+}
+
+const NAME: &[u8] = b"ann";

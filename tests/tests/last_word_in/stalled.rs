@@ -1,0 +1,80 @@
+//! A peer that is gone, and a game that does not take what it left: the end still comes.
+
+use lastword_server::{Cause, Config, Kick, Server, Session};
+use lastword_tests::{Stage, bytes_unacked, config, rx_queue, until, within};
+
+use crate::game::{PAYLOAD, Pace, Table, in_order, stream, wire_len};
+
+#[tokio::test]
+async fn a_game_that_closes_instead_of_taking_the_rest_learns_that_the_peer_had_reset() {
+    let (server, mut stage, session) = full_and_reset(config()).await;
+    let departure = within("the departure", session.close_with(Kick::default())).await;
+    assert_eq!(departure.cause, Cause::PeerReset.into());
+    assert_eq!(stage.end().await.cause(), Cause::PeerReset);
+    assert!(server.handle().stats().laws_hold());
+}
+
+#[tokio::test]
+async fn a_game_that_drops_its_session_after_a_reset_leaves_nothing_open() {
+    let (server, mut stage, session) = full_and_reset(config()).await;
+    drop(session);
+    assert_eq!(stage.end().await.cause(), Cause::PeerReset);
+    assert_eq!(server.handle().stats().connections_open, 0);
+}
+
+#[tokio::test]
+async fn a_game_that_takes_nothing_does_not_hold_a_dead_connection_beyond_the_delivery_timeout() {
+    let mut config = config();
+    config.timeouts.delivery_ms = 300;
+    let (_server, mut stage, mut session) = full_and_reset(config).await;
+    let end = stage.end().await;
+    assert_eq!(end.cause(), Cause::PeerReset, "{end} {end:#?}");
+    assert_eq!(end.ending.evidence.bytes_in, wire_len(FRAMES), "the kernel was emptied: {end:#?}");
+    let departure = stage.departure().await;
+    let undelivered = (departure.undelivered_frames, departure.undelivered_bytes);
+    assert_eq!(undelivered, (24, 24 * PAYLOAD as u64));
+    let taken = Pace::FrameAMillisecond.play(&mut session).await;
+    assert_eq!(in_order(&taken), 24, "a game that comes late finds everything");
+}
+
+#[tokio::test]
+async fn a_game_that_is_slow_but_takes_frames_is_waited_for_beyond_the_delivery_timeout() {
+    let mut config = config();
+    config.timeouts.delivery_ms = 300;
+    let (_server, mut stage, mut session) = full_and_reset(config).await;
+    for n in 0..24 {
+        let frame = within("a frame", session.recv()).await.unwrap();
+        assert_eq!(crate::game::number(&frame), n);
+        assert_eq!(stage.more(), 0, "no end before the last frame was taken");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(within("the end", session.recv()).await, None);
+    assert_eq!(stage.departure().await.undelivered_frames, 0);
+}
+
+/// A session whose inbox is full, and whose peer reset behind what still lies in the kernel, as the server
+/// has noticed.
+async fn full_and_reset(config: Config) -> (Server, Stage, Session) {
+    let Table { server, stage, session, mut raw } = Table::seat(config).await;
+    let (ours, theirs) = (server.local_addr(), raw.stream.local_addr().unwrap());
+    let inbox = wire_len(INBOX_FRAMES);
+    let (first, rest) = (stream(INBOX_FRAMES), &stream(FRAMES)[INBOX_FRAMES * (PAYLOAD + 4)..]);
+    raw.write(&first).await;
+    until("the inbox is full", || server.handle().stats().bytes.0 == inbox).await;
+    raw.write(rest).await;
+    until("everything arrived", || bytes_unacked(&raw.stream) == 0).await;
+    raw.reset();
+    // With one thread, each wait lets the server see what the kernel has for it.
+    let mut turns = 0;
+    until("the reset is noticed", || {
+        turns += u32::from(rx_queue(ours, theirs).is_none());
+        turns > 3
+    })
+    .await;
+    (server, stage, session)
+}
+
+/// As many as the inbox of the defaults takes.
+const INBOX_FRAMES: usize = 16;
+/// Some more, which stay in the kernel while nobody takes the others.
+const FRAMES: usize = 24;
