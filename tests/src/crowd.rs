@@ -17,7 +17,9 @@ where
     let places = Arc::new(Semaphore::new(at_once));
     let mut clients = Vec::new();
     for n in 0..count {
-        let place = within("a place", Arc::clone(&places).acquire_owned()).await.expect("it is never closed");
+        let place = within("a place", Arc::clone(&places).acquire_owned())
+            .await
+            .expect("it is never closed");
         let client = client(n);
         clients.push(tokio::spawn(async move {
             let outcome = client.await;
@@ -27,7 +29,11 @@ where
     }
     let mut outcomes = Vec::new();
     for client in clients {
-        outcomes.push(within("a client's end", client).await.expect("no client panics"));
+        outcomes.push(
+            within("a client's end", client)
+                .await
+                .expect("no client panics"),
+        );
     }
     outcomes
 }
@@ -43,7 +49,9 @@ impl Raw {
     pub async fn connect_from(home: IpAddr, addr: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("socket");
         socket.bind(SocketAddr::new(home, 0)).expect("bind");
-        let stream = within("connect", socket.connect(addr)).await.expect("connect");
+        let stream = within("connect", socket.connect(addr))
+            .await
+            .expect("connect");
         stream.set_nodelay(true).expect("nodelay");
         Self { stream }
     }

@@ -49,6 +49,12 @@ pub fn rx_queue(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
 }
 
 fn in_hex(addr: SocketAddr) -> String {
-    let SocketAddr::V4(addr) = addr else { panic!("the tests speak IPv4") };
-    format!("{:08X}:{:04X}", u32::from_ne_bytes(addr.ip().octets()), addr.port())
+    let SocketAddr::V4(addr) = addr else {
+        panic!("the tests speak IPv4")
+    };
+    format!(
+        "{:08X}:{:04X}",
+        u32::from_ne_bytes(addr.ip().octets()),
+        addr.port()
+    )
 }

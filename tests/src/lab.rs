@@ -19,7 +19,9 @@ where
     F: Future<Output = io::Result<()>>,
 {
     lab.on(Host::Server, || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(body())
     })?;
     Ok(())
@@ -43,7 +45,10 @@ impl Fixture {
     pub async fn start_in(lab: &Lab, config: Config) -> Self {
         let mut stage = Stage::default();
         let builder = stage.builder_in(lab, config);
-        let server = builder.serve(|_: &Player| Echo).await.expect("the server starts");
+        let server = builder
+            .serve(|_: &Player| Echo)
+            .await
+            .expect("the server starts");
         Self { server, stage }
     }
 }
@@ -60,7 +65,9 @@ impl Raw {
             stream.set_nodelay(true)?;
             Ok(stream)
         })?;
-        Ok(Self { stream: TcpStream::from_std(stream)? })
+        Ok(Self {
+            stream: TcpStream::from_std(stream)?,
+        })
     }
 
     /// Connects from the client's host, says hello as `name` and reads the welcome.

@@ -1,4 +1,11 @@
 //! Goodbyes said under a broadcast that nobody has read: what the socket does after them changes no cause.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "helpers of a test: a failure here is the test's failure"
+)]
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -54,7 +61,11 @@ async fn leave(addr: SocketAddr, n: u32) {
     raw.write(&last_words).await;
     if shuts(n) {
         raw.fin().await;
-        assert_eq!(raw.goodbye_code().await, None, "the answer to a goodbye is FIN");
+        assert_eq!(
+            raw.goodbye_code().await,
+            None,
+            "the answer to a goodbye is FIN"
+        );
     }
 }
 
@@ -65,14 +76,20 @@ fn shuts(n: u32) -> bool {
 
 /// Sends the same while its inbox is full, so that the news lie in its kernel, and leaves.
 async fn leave_as_a_client_of_ours(addr: SocketAddr, n: u32, connector: Connector) {
-    let mut client = within("a welcome", connector.connect(addr, format!("client {n}"))).await.unwrap();
+    let mut client = within("a welcome", connector.connect(addr, format!("client {n}")))
+        .await
+        .unwrap();
     within("news", client.recv()).await.unwrap();
     for frame in ["one", "two", "three"] {
         client.send(frame).unwrap();
     }
     let ended = within("the end of a goodbye", client.goodbye()).await;
     assert_eq!(ended.cause, Cause::ClosedByGame, "{ended} {ended:#?}");
-    assert_eq!(ended.evidence.farewell, Farewell::FinSeen, "{ended} {ended:#?}");
+    assert_eq!(
+        ended.evidence.farewell,
+        Farewell::FinSeen,
+        "{ended} {ended:#?}"
+    );
 }
 
 /// Says something to everybody, all the time.
@@ -93,17 +110,33 @@ async fn all_said_goodbye(stage: &mut Stage, server: &ServerHandle, count: u32) 
     for _ in 0..count {
         let end = stage.end().await;
         let departure = stage.departure().await;
-        assert_eq!((end.cause(), end.ending.verdict.phase), (Cause::PeerGoodbye, Phase::Live), "{end} {end:#?}");
-        assert_eq!(end.ending.evidence.frames_in, 3, "what was said before the goodbye is heard: {end:#?}");
-        assert_eq!((departure.undelivered_frames, departure.cause), (0, Cause::PeerGoodbye.into()));
+        assert_eq!(
+            (end.cause(), end.ending.verdict.phase),
+            (Cause::PeerGoodbye, Phase::Live),
+            "{end} {end:#?}"
+        );
+        assert_eq!(
+            end.ending.evidence.frames_in, 3,
+            "what was said before the goodbye is heard: {end:#?}"
+        );
+        assert_eq!(
+            (departure.undelivered_frames, departure.cause),
+            (0, Cause::PeerGoodbye.into())
+        );
         reset += u32::from(was_reset(&end));
     }
     let stats = server.stats();
     assert!(stats.laws_hold(), "{stats:?}");
-    assert_eq!(stats.disconnects, [(Cause::PeerGoodbye, Phase::Live, u64::from(count))]);
+    assert_eq!(
+        stats.disconnects,
+        [(Cause::PeerGoodbye, Phase::Live, u64::from(count))]
+    );
     assert_eq!(stage.more(), 0);
     eprintln!("{count} goodbyes, {reset} of them followed by a reset");
-    assert!(reset * 4 > count, "half of the clients closed on unread data, yet only {reset} reset");
+    assert!(
+        reset * 4 > count,
+        "half of the clients closed on unread data, yet only {reset} reset"
+    );
 }
 
 fn was_reset(end: &Disconnect) -> bool {

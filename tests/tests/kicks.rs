@@ -1,11 +1,19 @@
 //! Our last word: the reason of a kick reaches a client that does everything to miss it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "helpers of a test: a failure here is the test's failure"
+)]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use lastword_server::{
-    Cause, Config, Context, GameCode, Handler, Kick, Phase, Player, ServerHandle, Session, SessionId,
+    Cause, Config, Context, GameCode, Handler, Kick, Phase, Player, ServerHandle, Session,
+    SessionId,
 };
 use lastword_tests::{Raw, Stage, config, crowd, data, frame, home, kind, within};
 use tokio::io::AsyncWriteExt;
@@ -27,7 +35,12 @@ enum Kicker {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_kicks_are_a_thousand_reasons_read() {
-    for kicker in [Kicker::Handler, Kicker::Thread, Kicker::Session, Kicker::StalledSession] {
+    for kicker in [
+        Kicker::Handler,
+        Kicker::Thread,
+        Kicker::Session,
+        Kicker::StalledSession,
+    ] {
         let lost = kick_all(kicker, 250).await;
         eprintln!("kicked by {kicker:?}: {lost} of 250 reasons lost");
         assert_eq!(lost, 0, "{kicker:?}");
@@ -48,8 +61,14 @@ async fn a_server_that_sends_and_closes_loses_its_reasons_to_the_same_client() {
     .await;
     naive.abort();
     let lost = read.iter().filter(|read| read.is_none()).count();
-    eprintln!("send and close: {lost} of {trials} reasons lost ({} %)", lost * 100 / 200);
-    assert!(lost > 50, "this client does not miss enough to prove anything: {lost}");
+    eprintln!(
+        "send and close: {lost} of {trials} reasons lost ({} %)",
+        lost * 100 / 200
+    );
+    assert!(
+        lost > 50,
+        "this client does not miss enough to prove anything: {lost}"
+    );
 }
 
 /// Kicks `count` clients, all at once. Returns how many did not read why.
@@ -69,22 +88,39 @@ async fn kick_all(kicker: Kicker, count: u32) -> usize {
     .await;
     for _ in 0..count {
         let end = stage.end().await;
-        assert_eq!((end.cause(), end.ending.verdict.phase), (Cause::Kicked, Phase::Live), "{end} {end:#?}");
+        assert_eq!(
+            (end.cause(), end.ending.verdict.phase),
+            (Cause::Kicked, Phase::Live),
+            "{end} {end:#?}"
+        );
         assert_eq!(stage.departure().await.cause, Cause::Kicked.into());
     }
-    assert_eq!(server.stats().disconnects, [(Cause::Kicked, Phase::Live, u64::from(count))]);
+    assert_eq!(
+        server.stats().disconnects,
+        [(Cause::Kicked, Phase::Live, u64::from(count))]
+    );
     assert!(server.stats().laws_hold());
     let expected = |n: u32| Some((code(n).value(), reason(n)));
-    (0..).zip(read).filter(|(n, read)| *read != expected(*n)).count()
+    (0..)
+        .zip(read)
+        .filter(|(n, read)| *read != expected(*n))
+        .count()
 }
 
 async fn serve(kicker: Kicker, stage: &mut Stage, sent: Arc<Vec<Notify>>) -> ServerHandle {
     let mut config = config();
     match kicker {
-        Kicker::Handler => stage.builder(config).serve(|_: &Player| Bouncer::default()).await.unwrap(),
+        Kicker::Handler => stage
+            .builder(config)
+            .serve(|_: &Player| Bouncer::default())
+            .await
+            .unwrap(),
         Kicker::Thread => {
             let (kicks, kicked) = mpsc::channel();
-            let make = move |_: &Player| Bouncer { seen: 0, kicks: Some(kicks.clone()) };
+            let make = move |_: &Player| Bouncer {
+                seen: 0,
+                kicks: Some(kicks.clone()),
+            };
             let server = stage.builder(config).serve(make).await.unwrap();
             let handle = server.clone();
             std::thread::spawn(move || {
@@ -94,15 +130,22 @@ async fn serve(kicker: Kicker, stage: &mut Stage, sent: Arc<Vec<Notify>>) -> Ser
             });
             server
         }
-        Kicker::Session => sessions(config, stage, |session| kick_after_frames(session)).await,
+        Kicker::Session => sessions(config, stage, kick_after_frames).await,
         Kicker::StalledSession => {
             config.limits.inbox_frames_max = 1;
-            sessions(config, stage, move |session| kick_after_signal(session, Arc::clone(&sent))).await
+            sessions(config, stage, move |session| {
+                kick_after_signal(session, Arc::clone(&sent))
+            })
+            .await
         }
     }
 }
 
-async fn sessions<F>(config: Config, stage: &mut Stage, mut play: impl FnMut(Session) -> F + Send + 'static) -> ServerHandle
+async fn sessions<F>(
+    config: Config,
+    stage: &mut Stage,
+    mut play: impl FnMut(Session) -> F + Send + 'static,
+) -> ServerHandle
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -231,7 +274,10 @@ fn code(n: u32) -> GameCode {
 }
 
 fn reason(n: u32) -> String {
-    format!("player {n} is thrown out, and this is why: {}", "x".repeat(100))
+    format!(
+        "player {n} is thrown out, and this is why: {}",
+        "x".repeat(100)
+    )
 }
 
 fn number_of(remote: SocketAddr) -> u32 {

@@ -1,6 +1,13 @@
 //! A game that takes no frames pauses reading. An end is noticed all the same, at once, and told only after
 //! everything that came before it.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -29,12 +36,15 @@ async fn a_fin_is_noticed_at_once_and_told_after_all_that_came_before_it() {
 
 #[tokio::test]
 async fn an_end_inside_a_frame_is_one_also_when_it_was_noticed_long_before_it_was_read() {
-    let half = &data(&[7; 100])[..50];
-    for cause in [Cause::PeerFinMidFrame, Cause::PeerResetMidFrame] {
-        let (mut game, raw) = Game::paused(config(), half).await;
-        match cause {
-            Cause::PeerFinMidFrame => drop(raw),
-            _ => raw.reset(),
+    for (reset, cause) in [
+        (false, Cause::PeerFinMidFrame),
+        (true, Cause::PeerResetMidFrame),
+    ] {
+        let (mut game, raw) = Game::paused(config(), &data(&[7; 100])[..50]).await;
+        if reset {
+            raw.reset()
+        } else {
+            drop(raw)
         }
         let end = game.notices_the_end_and_takes_all().await;
         assert_eq!(end.cause(), cause, "{end:#?}");
@@ -67,11 +77,18 @@ async fn a_reset_that_a_write_met_first_is_a_reset() {
     raw.reset();
     game.session.send(b"news").expect("the session is live");
     game.others_come_and_go().await;
-    assert_eq!(game.kick(), Err(NoSuchSession), "nothing can be said any more");
+    assert_eq!(
+        game.kick(),
+        Err(NoSuchSession),
+        "nothing can be said any more"
+    );
     game.takes(PAUSED_AT + WAITING).await;
     let end = game.stage.end().await;
     assert_eq!(end.cause(), Cause::PeerReset, "{end:#?}");
-    assert_eq!(end.ending.first_error.map(|first| first.call.label()), Some("write"));
+    assert_eq!(
+        end.ending.first_error.map(|first| first.call.label()),
+        Some("write")
+    );
 }
 
 /// The game gives the session up when the end shows already: it departs, and by what the peer did.
@@ -80,7 +97,12 @@ async fn a_session_that_is_closed_after_the_notice_departs_with_the_peers_cause(
     let (mut game, raw) = Game::paused(config(), &[]).await;
     raw.reset();
     game.others_come_and_go().await;
-    let Game { session, mut stage, server, .. } = game;
+    let Game {
+        session,
+        mut stage,
+        server,
+        ..
+    } = game;
     let departure = within("the departure", session.close()).await;
     assert_eq!(departure.cause, Cause::PeerReset.into());
     assert_eq!(stage.end().await.cause(), Cause::PeerReset);
@@ -98,7 +120,10 @@ async fn a_peer_that_we_do_not_read_is_never_silent() {
         let (kind, _) = raw.frame().await.expect("the session goes on");
         pings += u32::from(kind == kind::PING);
     }
-    assert!(pings >= 10, "a ping each heartbeat, so that the client hears us: {pings}");
+    assert!(
+        pings >= 10,
+        "a ping each heartbeat, so that the client hears us: {pings}"
+    );
     let resumed = Instant::now();
     let leave = async {
         let code = raw.goodbye_code().await;
@@ -106,7 +131,11 @@ async fn a_peer_that_we_do_not_read_is_never_silent() {
         code
     };
     let ((), code) = tokio::join!(game.takes(PAUSED_AT + WAITING), leave);
-    assert_eq!(code, Some(Cause::PeerSilent.code()), "now that we listen and nothing comes");
+    assert_eq!(
+        code,
+        Some(Cause::PeerSilent.code()),
+        "now that we listen and nothing comes"
+    );
     assert_eq!(game.stage.end().await.cause(), Cause::PeerSilent);
     assert!(resumed.elapsed() >= dead);
 }
@@ -124,7 +153,9 @@ impl Game {
         let mut stage = Stage::default();
         let mut server = stage.builder(config).bind().await.expect("a server");
         let mut raw = Raw::join(server.local_addr(), "ann").await;
-        let session = within("a session", server.accept()).await.expect("the server is there");
+        let session = within("a session", server.accept())
+            .await
+            .expect("the server is there");
         raw.write(&numbered(0..PAUSED_AT)).await;
         let stats = || server.handle().stats();
         until("a full inbox", || stats().frames.0 == u64::from(PAUSED_AT)).await;
@@ -132,8 +163,18 @@ impl Game {
         raw.write(&waiting).await;
         let unread = u64::try_from(waiting.len()).expect("short");
         let remote: SocketAddr = session.remote();
-        until("unread bytes", || rx_queue(server.local_addr(), remote) == Some(unread)).await;
-        (Self { stage, server, session }, raw)
+        until("unread bytes", || {
+            rx_queue(server.local_addr(), remote) == Some(unread)
+        })
+        .await;
+        (
+            Self {
+                stage,
+                server,
+                session,
+            },
+            raw,
+        )
     }
 
     /// The end shows, a kick comes too late, and then the game takes its frames.
@@ -146,10 +187,16 @@ impl Game {
         self.takes(PAUSED_AT + WAITING).await;
         let end = self.stage.end().await;
         let seen = at(&end, "end_noticed");
-        assert!(end.ending.verdict.at - seen.at >= held, "noticed before a frame was taken: {end:#?}");
+        assert!(
+            end.ending.verdict.at - seen.at >= held,
+            "noticed before a frame was taken: {end:#?}"
+        );
         assert!(seen.at <= at(&end, "close_after_end").at);
         assert_eq!(end.ending.verdict.phase, Phase::Live);
-        assert_eq!(end.ending.evidence.frames_in, u64::from(PAUSED_AT + WAITING));
+        assert_eq!(
+            end.ending.evidence.frames_in,
+            u64::from(PAUSED_AT + WAITING)
+        );
         assert!(self.server.handle().stats().laws_hold());
         end
     }
@@ -161,11 +208,16 @@ impl Game {
         assert_eq!(other.goodbye_code().await, None);
         drop(other);
         let end = self.stage.end().await;
-        assert_eq!((end.cause(), end.player.as_deref()), (Cause::PeerGoodbye, Some("bob")));
+        assert_eq!(
+            (end.cause(), end.player.as_deref()),
+            (Cause::PeerGoodbye, Some("bob"))
+        );
     }
 
     fn kick(&self) -> Result<(), NoSuchSession> {
-        self.server.handle().kick(self.session.id(), Kick::because("cheating"))
+        self.server
+            .handle()
+            .kick(self.session.id(), Kick::because("cheating"))
     }
 
     /// Takes the numbered frames in order, and then there is nothing more.

@@ -1,5 +1,12 @@
 //! Thousands of sessions come and go in every way at once: the books balance at every moment, each cause is
 //! what its client did, and nothing is left behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "helpers of a test: a failure here is the test's failure"
+)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -132,15 +139,26 @@ impl Way {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_sessions_in_each_shape_end_as_their_clients_ended_them_and_leave_nothing() {
-    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
     let start = (lastword_sys::open_fds(), tasks());
     let (mut handlers, mut sessions) = (Stage::default(), Stage::default());
-    let with_handlers = handlers.builder(config()).serve(|_: &Player| Game).await.unwrap();
+    let with_handlers = handlers
+        .builder(config())
+        .serve(|_: &Player| Game)
+        .await
+        .unwrap();
     let with_sessions = serve_sessions(&mut sessions).await;
     let auditor = Auditor::start([with_handlers.clone(), with_sessions.clone()]);
 
     let addrs = [with_handlers.local_addr(), with_sessions.local_addr()];
-    crowd(2 * COUNT, AT_ONCE, move |n| Way::of(n / 2).live(addrs[n as usize % 2], n / 2)).await;
+    crowd(2 * COUNT, AT_ONCE, move |n| {
+        Way::of(n / 2).live(addrs[n as usize % 2], n / 2)
+    })
+    .await;
     ended_as_they_should(&mut handlers, Shape::Handler).await;
     ended_as_they_should(&mut sessions, Shape::Session).await;
     for server in [&with_handlers, &with_sessions] {
@@ -151,7 +169,10 @@ async fn two_thousand_sessions_in_each_shape_end_as_their_clients_ended_them_and
     for server in [with_handlers, with_sessions] {
         server.drain(Duration::ZERO).await;
     }
-    until("nothing is left", || (lastword_sys::open_fds(), tasks()) == start).await;
+    until("nothing is left", || {
+        (lastword_sys::open_fds(), tasks()) == start
+    })
+    .await;
 }
 
 /// Joins what the server says with what the client did, by the address that was this client's alone.
@@ -161,7 +182,10 @@ async fn ended_as_they_should(stage: &mut Stage, shape: Shape) {
     for _ in 0..COUNT {
         let end = stage.end().await;
         let n = number_of(end.remote);
-        assert!(!std::mem::replace(&mut seen[n as usize], true), "one end for each: {end:#?}");
+        assert!(
+            !std::mem::replace(&mut seen[n as usize], true),
+            "one end for each: {end:#?}"
+        );
         joined += u32::from(end.session.is_some());
         if (end.cause(), end.ending.verdict.phase) != Way::of(n).truth(shape) {
             wrong.push(format!("{:?}: {end} {:#?}", Way::of(n), end.ending));
@@ -172,17 +196,36 @@ async fn ended_as_they_should(stage: &mut Stage, shape: Shape) {
         let departure = stage.departure().await;
         assert_eq!(departure.cause, departure.disconnect.cause().into());
     }
-    assert!(wrong.is_empty(), "{} wrong in {shape:?}: {}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong in {shape:?}: {}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     eprintln!("{shape:?}: {COUNT} causes, 0 wrong");
 }
 
 fn balances(server: &ServerHandle) {
     let stats = server.stats();
     let ended: u64 = stats.disconnects.iter().map(|(.., count)| count).sum();
-    assert_eq!((stats.connections_opened, ended), (u64::from(COUNT), u64::from(COUNT)), "{stats:?}");
-    assert_eq!((stats.connections_open, stats.sessions_open), (0, 0), "{stats:?}");
-    let live = stats.disconnects.iter().filter(|(_, phase, _)| *phase == Phase::Live);
-    assert_eq!(stats.sessions_joined, live.map(|(.., count)| count).sum::<u64>());
+    assert_eq!(
+        (stats.connections_opened, ended),
+        (u64::from(COUNT), u64::from(COUNT)),
+        "{stats:?}"
+    );
+    assert_eq!(
+        (stats.connections_open, stats.sessions_open),
+        (0, 0),
+        "{stats:?}"
+    );
+    let live = stats
+        .disconnects
+        .iter()
+        .filter(|(_, phase, _)| *phase == Phase::Live);
+    assert_eq!(
+        stats.sessions_joined,
+        live.map(|(.., count)| count).sum::<u64>()
+    );
     assert!(stats.laws_hold(), "{stats:?}");
 }
 
@@ -208,13 +251,18 @@ impl Auditor {
             }
             snapshots
         };
-        Self { stop, thread: std::thread::spawn(audit) }
+        Self {
+            stop,
+            thread: std::thread::spawn(audit),
+        }
     }
 
     /// Returns how many snapshots there were.
     fn stop(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("both laws hold in every snapshot")
+        self.thread
+            .join()
+            .expect("both laws hold in every snapshot")
     }
 }
 

@@ -145,10 +145,17 @@ mod tests {
 
         let shut = gate.lock().unwrap();
         let total = LINES_MAX + 100;
-        for _ in 0..total {
-            writer.write_all(b"line\n").unwrap();
-        }
-        let lost = usize::try_from(writer.lost.load(Ordering::Relaxed)).unwrap();
+        let (tell, told) = sync_channel(1);
+        let counter = Arc::clone(&writer.lost);
+        thread::spawn(move || {
+            for _ in 0..total {
+                writer.write_all(b"line\n").unwrap();
+            }
+            tell.send(()).unwrap();
+        });
+        let deadline = Duration::from_secs(20);
+        told.recv_timeout(deadline).expect("a writer never waits");
+        let lost = usize::try_from(counter.load(Ordering::Relaxed)).unwrap();
         // One line may be on its way out.
         assert!((99..=100).contains(&lost), "{lost}");
         drop(shut);

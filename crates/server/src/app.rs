@@ -12,7 +12,7 @@ use lastword_session::{Admission, Cause, Close, Ending, Framing, Phase, Time, Tr
 use lastword_transport::{App, Outbox};
 
 use crate::core::Core;
-use crate::handler::Context as GameContext;
+use crate::context::Context as GameContext;
 use crate::ledger::{Closing, GAME_CLOSES};
 use crate::player::Verdict;
 use crate::seat::Seat;

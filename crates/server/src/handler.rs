@@ -1,15 +1,9 @@
 //! The handler shape: the game's code runs in place, on the connection's own task. No hop: the fastest way.
 
-use std::net::SocketAddr;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
 
-use lastword_session::SendError;
-use lastword_transport::Outbox;
-
-use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
-use crate::{Departure, Kick, Player, SessionId};
+use crate::{Context, Departure, Player};
 
 /// The game's side of one session, called in place.
 ///
@@ -31,62 +25,6 @@ pub trait Handler: Send + 'static {
         Self: Sized,
     {
         let _ = departure;
-    }
-}
-
-/// What a handler can do while it is called.
-#[derive(Debug)]
-pub struct Context<'a, 'o> {
-    outbox: &'a mut Outbox<'o>,
-    seat: &'a Seat,
-}
-
-impl<'a, 'o> Context<'a, 'o> {
-    pub(crate) fn new(outbox: &'a mut Outbox<'o>, seat: &'a Seat) -> Self {
-        Self { outbox, seat }
-    }
-
-    /// Queues a frame for the peer; what is queued during one burst leaves in one write.
-    ///
-    /// # Errors
-    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
-    /// silent also ends the session as `send_queue_full`.
-    pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.outbox.send(payload)
-    }
-
-    /// Ends the session after what is queued: `closed_by_game`.
-    pub fn close(&mut self) {
-        self.outbox.close(&Kick::default().into_orderly_close());
-    }
-
-    /// Throws the player out, now and with a reason: `kicked`.
-    pub fn kick(&mut self, kick: Kick) {
-        self.outbox.close(&kick.into_close());
-    }
-
-    /// The session.
-    #[must_use]
-    pub fn session(&self) -> SessionId {
-        self.seat.session
-    }
-
-    /// The player's id.
-    #[must_use]
-    pub fn player(&self) -> &str {
-        &self.seat.player
-    }
-
-    /// Where the peer is.
-    #[must_use]
-    pub fn remote(&self) -> SocketAddr {
-        self.seat.remote
-    }
-
-    /// The heartbeat's last round trip, once there was one.
-    #[must_use]
-    pub fn rtt(&self) -> Option<Duration> {
-        self.outbox.rtt()
     }
 }
 

@@ -4,6 +4,7 @@ mod accept;
 mod app;
 mod builder;
 mod config;
+mod context;
 mod core;
 mod drain;
 mod extension;
@@ -26,9 +27,10 @@ mod traffic;
 
 pub use builder::{BindError, Builder};
 pub use config::*;
+pub use context::Context;
 pub use extension::{Extension, Starting};
 pub use handle::{NoSuchSession, ServerHandle, Stats};
-pub use handler::{Context, Handler};
+pub use handler::Handler;
 pub use id::{GameCode, SessionId};
 pub use kick::Kick;
 pub use lastword_session::{

@@ -1,4 +1,4 @@
-//! The metrics of `docs/metrics` in code: names, handles made once, and their publication from the books.
+//! The metrics: names, handles made once, and their publication from the books.
 
 use lastword_keepalive::{Profile, detection_bound};
 use lastword_session::{Cause, Ending, Limits, Phase};

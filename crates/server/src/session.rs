@@ -12,7 +12,7 @@ use lastword_transport::{Mailbox, Request};
 use tokio::sync::Notify;
 
 use crate::core::Core;
-use crate::handler::Context;
+use crate::context::Context;
 use crate::inbox::Inbox;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use lastword_transport::Mailbox;
 
 use crate::core::Core;
-use crate::handler::Context as GameContext;
+use crate::context::Context as GameContext;
 use crate::seat::Seat;
 use crate::{Departure, Player};
 

@@ -68,8 +68,7 @@ impl Table {
     #[must_use]
     pub fn find(&self, index: u32) -> Option<Arc<Mailbox>> {
         let chunk = Arc::clone(read(&self.chunks).get(chunk_of(index))?);
-        let mailbox = chunk.lock().get(offset(index))?.clone();
-        mailbox
+        chunk.lock().get(offset(index))?.clone()
     }
 
     /// Calls `each` for every connection there is.
@@ -91,10 +90,12 @@ impl Table {
 
     fn take_free(self: &Arc<Self>) -> (u32, Arc<Chunk>) {
         let mut free = lock(&self.free);
-        if let Some(index) = free.pop()
-            && let Some(chunk) = read(&self.chunks).get(chunk_of(index))
-        {
-            return (index, Arc::clone(chunk));
+        let spare = free.pop().and_then(|index| {
+            let chunk = read(&self.chunks).get(chunk_of(index)).cloned();
+            Some((index, chunk?))
+        });
+        if let Some(place) = spare {
+            return place;
         }
         let chunk = Arc::new(Chunk::new(Arc::downgrade(self)));
         let mut chunks = self.chunks.write().unwrap_or_else(PoisonError::into_inner);

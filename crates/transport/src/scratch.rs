@@ -50,11 +50,13 @@ pub(crate) fn take_queue() -> Box<SendQueue> {
 /// Gives back a queue that is empty.
 pub(crate) fn give_queue(queue: Box<SendQueue>) {
     QUEUES.with(|spare| {
-        if let Ok(mut spare) = spare.try_borrow_mut()
-            && spare.len() < QUEUES_MAX
-            && queue.capacity() <= QUEUE_BYTES_MAX
-        {
-            spare.push(queue);
+        if queue.capacity() > QUEUE_BYTES_MAX {
+            return;
+        }
+        if let Ok(mut spare) = spare.try_borrow_mut() {
+            if spare.len() < QUEUES_MAX {
+                spare.push(queue);
+            }
         }
     });
 }

@@ -19,8 +19,14 @@ pub(crate) enum First {
 }
 
 impl First {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Read, Self::Write, Self::Shutdown, Self::Peek, Self::TakeError, Self::Poll];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Read,
+        Self::Write,
+        Self::Shutdown,
+        Self::Peek,
+        Self::TakeError,
+        Self::Poll,
+    ];
 }
 
 impl Rig {
@@ -36,7 +42,8 @@ impl Rig {
                 self.send(b"late");
                 if self.write().await.is_err() {
                     let readings = self.tap.readings();
-                    self.session.handle(self.clock.now(), Input::WriteFailed(readings));
+                    self.session
+                        .handle(self.clock.now(), Input::WriteFailed(readings));
                 }
             }
             First::Shutdown => {

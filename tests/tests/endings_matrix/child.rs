@@ -31,9 +31,13 @@ pub(crate) struct Child {
 impl Child {
     /// A live connection with a child that has sent its frames and stands in `pose`.
     pub(crate) async fn pair(pose: Pose) -> (Rig, Self) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
         let mut child = Self::spawn(listener.local_addr().expect("an address"), pose);
-        let (near, _) = within("accept", listener.accept()).await.expect("a connection");
+        let (near, _) = within("accept", listener.accept())
+            .await
+            .expect("a connection");
         let mut rig = Rig::new(near, Role::Server);
         rig.until_live().await;
         if pose.unread {
@@ -47,18 +51,29 @@ impl Child {
     /// It calls `exit`.
     pub(crate) fn exit(mut self) {
         self.stdin = None;
-        assert!(self.process.wait().expect("wait").success(), "the child exits in order");
+        assert!(
+            self.process.wait().expect("wait").success(),
+            "the child exits in order"
+        );
     }
 
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.process.kill().expect("SIGKILL");
-        assert!(!self.process.wait().expect("wait").success(), "the child was killed");
+        assert!(
+            !self.process.wait().expect("wait").success(),
+            "the child was killed"
+        );
     }
 
     fn spawn(addr: SocketAddr, pose: Pose) -> Self {
         let mut process = Command::new(env::current_exe().expect("this test"))
-            .args(["--exact", "child::the_other_end", "--include-ignored", "--nocapture"])
+            .args([
+                "--exact",
+                "child::the_other_end",
+                "--include-ignored",
+                "--nocapture",
+            ])
             .env(ADDR, addr.to_string())
             .env(MID_FRAME, pose.mid_frame.to_string())
             .env(UNREAD, pose.unread.to_string())
@@ -94,7 +109,9 @@ fn the_other_end() {
 
     stream.write_all(&frames()).expect("room for frames");
     if is_set(MID_FRAME) {
-        stream.write_all(&half_a_frame()).expect("room for half a frame");
+        stream
+            .write_all(&half_a_frame())
+            .expect("room for half a frame");
     }
     if is_set(UNREAD) {
         stream.peek(&mut [0]).expect("something to leave unread");

@@ -14,7 +14,9 @@ pub(crate) const FRAMES: u64 = 50;
 
 /// A live connection on loopback, with `role` at our end of it.
 pub(crate) async fn pair(role: Role) -> (Rig, Raw) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .expect("a port");
     let far = Raw::connect(listener.local_addr().expect("an address")).await;
     greet(&listener, far, role).await
 }
@@ -50,7 +52,9 @@ pub(crate) async fn leave_unread(rig: &mut Rig, far: &Raw) {
 }
 
 async fn greet(listener: &TcpListener, mut far: Raw, role: Role) -> (Rig, Raw) {
-    let (near, _) = within("accept", listener.accept()).await.expect("a connection");
+    let (near, _) = within("accept", listener.accept())
+        .await
+        .expect("a connection");
     let mut rig = Rig::new(near, role);
     match role {
         Role::Server => {

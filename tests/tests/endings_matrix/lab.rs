@@ -42,7 +42,13 @@ fn data_that_nobody_acknowledges() {
                     give_up_soon(rig)?;
                     write(rig).await;
                 }
-                judge_all("kernel time-out, retransmitting", cells, Cause::PathDead, unread).await;
+                judge_all(
+                    "kernel time-out, retransmitting",
+                    cells,
+                    Cause::PathDead,
+                    unread,
+                )
+                .await;
                 lab.mend(Host::Client)?;
             }
             Ok(())
@@ -75,7 +81,10 @@ fn probes_that_nobody_answers() {
             lab.cut(Host::Client)?;
             let second = Duration::from_secs(1);
             for (rig, _) in &cells {
-                let keepalive = TcpKeepalive::new().with_time(second).with_interval(second).with_retries(1);
+                let keepalive = TcpKeepalive::new()
+                    .with_time(second)
+                    .with_interval(second)
+                    .with_retries(1);
                 SockRef::from(&rig.watch).set_tcp_keepalive(&keepalive)?;
             }
             judge_all("kernel time-out, keepalive", cells, Cause::PathDead, FRAMES).await;
@@ -89,13 +98,23 @@ fn data_that_does_not_leave_this_host() {
     run(|lab| {
         in_server_host(lab, || async {
             let mut cells = cells(lab, 0).await?;
-            let down = lab.on(Host::Server, || Command::new("ip").args(["link", "set", "eth0", "down"]).status())?;
+            let down = lab.on(Host::Server, || {
+                Command::new("ip")
+                    .args(["link", "set", "eth0", "down"])
+                    .status()
+            })?;
             assert!(down.success());
             for (rig, _) in &mut cells {
                 give_up_soon(rig)?;
                 write(rig).await;
             }
-            judge_all("kernel time-out, own link down", cells, Cause::LocalNetworkDown, 0).await;
+            judge_all(
+                "kernel time-out, own link down",
+                cells,
+                Cause::LocalNetworkDown,
+                0,
+            )
+            .await;
             Ok(())
         })
     });
@@ -117,7 +136,13 @@ fn a_reset_after_an_outage() {
                 }
                 lab.replace(Host::Client)?;
                 lab.mend(Host::Client)?;
-                judge_all("RST after an outage", cells, Cause::ResetAfterOutage, unread).await;
+                judge_all(
+                    "RST after an outage",
+                    cells,
+                    Cause::ResetAfterOutage,
+                    unread,
+                )
+                .await;
             }
             Ok(())
         })
@@ -134,7 +159,13 @@ fn a_host_that_forgot_the_connection() {
             for (rig, _) in &mut cells {
                 write(rig).await;
             }
-            judge_all("RST by a successor of the host", cells, Cause::PeerReset, FRAMES).await;
+            judge_all(
+                "RST by a successor of the host",
+                cells,
+                Cause::PeerReset,
+                FRAMES,
+            )
+            .await;
             Ok(())
         })
     });
@@ -147,8 +178,14 @@ fn an_icmp_error_on_a_living_socket() {
         in_server_host(lab, || async {
             for first in First::ALL {
                 let (mut rig, far) = pair_in(lab).await?;
-                refuse(lab, "add chain inet lab refuse { type filter hook forward priority 0; }")?;
-                refuse(lab, "add rule inet lab refuse ip daddr 10.77.2.2 reject with icmp type port-unreachable")?;
+                refuse(
+                    lab,
+                    "add chain inet lab refuse { type filter hook forward priority 0; }",
+                )?;
+                refuse(
+                    lab,
+                    "add rule inet lab refuse ip daddr 10.77.2.2 reject with icmp type port-unreachable",
+                )?;
                 write(&mut rig).await;
                 let taken = until_soft_error(&mut rig).await;
                 assert_eq!(taken.kind(), io::ErrorKind::ConnectionRefused);
@@ -157,7 +194,14 @@ fn an_icmp_error_on_a_living_socket() {
                 let peer = End::Peer(far.stream.local_addr()?);
                 assert_eq!(lab.destroy_socket(Host::Server, peer)?, 1);
                 rig.until_dead().await;
-                judge("ICMP error, later ss -K", rig, first, Cause::SocketDestroyed, 0).await;
+                judge(
+                    "ICMP error, later ss -K",
+                    rig,
+                    first,
+                    Cause::SocketDestroyed,
+                    0,
+                )
+                .await;
             }
             Ok(())
         })
@@ -178,7 +222,11 @@ async fn cells(lab: &Lab, unread: u64) -> io::Result<Vec<(Rig, Raw)>> {
 }
 
 async fn judge_all(row: &str, cells: Vec<(Rig, Raw)>, cause: Cause, unread: u64) {
-    let row = if unread > 0 { format!("{row}, data unread") } else { row.to_owned() };
+    let row = if unread > 0 {
+        format!("{row}, data unread")
+    } else {
+        row.to_owned()
+    };
     for ((rig, _far), first) in cells.into_iter().zip(First::ALL) {
         rig.until_dead().await;
         judge(&row, rig, first, cause, unread).await;

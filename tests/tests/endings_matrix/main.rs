@@ -3,6 +3,13 @@
 //!
 //! `--nocapture` prints the table.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
 
 mod calls;
 mod child;
@@ -35,47 +42,94 @@ async fn data_then_close() {
 #[tokio::test]
 async fn an_exit_with_nothing_unread() {
     for first in First::ALL {
-        let (rig, child) = Child::pair(Pose { mid_frame: false, unread: false }).await;
+        let (rig, child) = Child::pair(Pose {
+            mid_frame: false,
+            unread: false,
+        })
+        .await;
         child.exit();
         rig.until_end().await;
-        judge("S3i exit, nothing unread", rig, first, fin_or_refusal(first), FRAMES).await;
+        judge(
+            "S3i exit, nothing unread",
+            rig,
+            first,
+            fin_or_refusal(first),
+            FRAMES,
+        )
+        .await;
     }
 }
 
 #[tokio::test]
 async fn a_kill_with_nothing_unread() {
     for first in First::ALL {
-        let (rig, child) = Child::pair(Pose { mid_frame: true, unread: false }).await;
+        let (rig, child) = Child::pair(Pose {
+            mid_frame: true,
+            unread: false,
+        })
+        .await;
         child.kill();
         rig.until_end().await;
-        judge("S4i kill -9 mid-send, nothing unread", rig, first, Cause::PeerFinMidFrame, FRAMES).await;
+        judge(
+            "S4i kill -9 mid-send, nothing unread",
+            rig,
+            first,
+            Cause::PeerFinMidFrame,
+            FRAMES,
+        )
+        .await;
     }
 }
 
 #[tokio::test]
 async fn an_exit_with_unread_input() {
     for first in First::ALL {
-        let (rig, child) = Child::pair(Pose { mid_frame: false, unread: true }).await;
+        let (rig, child) = Child::pair(Pose {
+            mid_frame: false,
+            unread: true,
+        })
+        .await;
         child.exit();
         rig.until_dead().await;
-        judge("S3ii exit, input unread", rig, first, Cause::PeerReset, FRAMES).await;
+        judge(
+            "S3ii exit, input unread",
+            rig,
+            first,
+            Cause::PeerReset,
+            FRAMES,
+        )
+        .await;
     }
 }
 
 #[tokio::test]
 async fn a_kill_with_unread_input() {
     for first in First::ALL {
-        let (rig, child) = Child::pair(Pose { mid_frame: true, unread: true }).await;
+        let (rig, child) = Child::pair(Pose {
+            mid_frame: true,
+            unread: true,
+        })
+        .await;
         child.kill();
         rig.until_dead().await;
-        judge("S4ii kill -9 mid-send, input unread", rig, first, Cause::PeerResetMidFrame, FRAMES).await;
+        judge(
+            "S4ii kill -9 mid-send, input unread",
+            rig,
+            first,
+            Cause::PeerResetMidFrame,
+            FRAMES,
+        )
+        .await;
     }
 }
 
 /// S5 and C1: the peer closed, we sent, its kernel refused. Reading shows a FIN and never an error.
 #[tokio::test]
 async fn closed_then_we_sent() {
-    for (row, role) in [("S5 closed, we sent", Role::Server), ("C1 server closed, client sent", Role::Client)] {
+    for (row, role) in [
+        ("S5 closed, we sent", Role::Server),
+        ("C1 server closed, client sent", Role::Client),
+    ] {
         for first in First::ALL {
             let (rig, far) = pair(role).await;
             let rig = close_and_send(rig, far).await;
@@ -87,7 +141,10 @@ async fn closed_then_we_sent() {
 /// S5c and C2: the same with data of the peer unread, which the refusal does not take away.
 #[tokio::test]
 async fn data_then_close_then_we_sent() {
-    for (row, role) in [("S5c data, close, we sent", Role::Server), ("C2 data, close, client sent", Role::Client)] {
+    for (row, role) in [
+        ("S5c data, close, we sent", Role::Server),
+        ("C2 data, close, client sent", Role::Client),
+    ] {
         for first in First::ALL {
             let (rig, mut far) = pair(role).await;
             far.write(&frames()).await;
@@ -100,7 +157,10 @@ async fn data_then_close_then_we_sent() {
 /// C3, and C3b where the write is first: what we had is read, and then a 0 is no FIN.
 #[tokio::test]
 async fn a_close_with_unread_input() {
-    for (row, role) in [("S3ii close, input unread", Role::Server), ("C3 server close, input unread", Role::Client)] {
+    for (row, role) in [
+        ("S3ii close, input unread", Role::Server),
+        ("C3 server close, input unread", Role::Client),
+    ] {
         for first in First::ALL {
             let (mut rig, mut far) = pair(role).await;
             deliver(&mut far, &frames()).await;
@@ -120,7 +180,14 @@ async fn a_reset_with_nothing_to_read() {
             let (rig, far) = pair(role).await;
             far.reset();
             rig.until_dead().await;
-            judge(&format!("{role:?} reset, nothing to read"), rig, first, Cause::PeerReset, 0).await;
+            judge(
+                &format!("{role:?} reset, nothing to read"),
+                rig,
+                first,
+                Cause::PeerReset,
+                0,
+            )
+            .await;
         }
     }
 }
@@ -132,7 +199,14 @@ async fn a_reset_inside_a_frame() {
         deliver(&mut far, &[frames(), half_a_frame()].concat()).await;
         far.reset();
         rig.until_dead().await;
-        judge("S3ii reset inside a frame", rig, first, Cause::PeerResetMidFrame, FRAMES).await;
+        judge(
+            "S3ii reset inside a frame",
+            rig,
+            first,
+            Cause::PeerResetMidFrame,
+            FRAMES,
+        )
+        .await;
     }
 }
 
@@ -146,7 +220,10 @@ async fn a_half_close() {
         rig.until_end().await;
         judge("H1 half close", rig, first, Cause::PeerFin, FRAMES).await;
         let late = far.frame().await.map(|(_, payload)| payload);
-        assert_eq!(late.as_deref(), (first == First::Write).then_some(b"late".as_slice()));
+        assert_eq!(
+            late.as_deref(),
+            (first == First::Write).then_some(b"late".as_slice())
+        );
     }
 }
 
@@ -155,7 +232,9 @@ async fn close_and_send(mut rig: Rig, far: Raw) -> Rig {
     drop(far);
     rig.until_end().await;
     rig.send(b"too late");
-    rig.write().await.expect("the first write after a FIN succeeds");
+    rig.write()
+        .await
+        .expect("the first write after a FIN succeeds");
     rig.until_dead().await;
     assert_eq!(tcp_info(&rig.watch).state, 7, "TCP_CLOSE");
     rig
@@ -164,13 +243,21 @@ async fn close_and_send(mut rig: Rig, far: Raw) -> Rig {
 /// The first call, the driver, the verdict; and every frame that the kernel had was read.
 async fn judge(row: &str, rig: Rig, first: First, cause: Cause, frames: u64) {
     let ending = rig.meets_its_end(row, first).await;
-    assert_eq!(ending.verdict.cause, cause, "{row}, {first:?} first: {ending:#?}");
-    assert_eq!(ending.evidence.frames_in, frames, "{row}, {first:?} first: {ending:#?}");
+    assert_eq!(
+        ending.verdict.cause, cause,
+        "{row}, {first:?} first: {ending:#?}"
+    );
+    assert_eq!(
+        ending.evidence.frames_in, frames,
+        "{row}, {first:?} first: {ending:#?}"
+    );
 }
 
 fn fin_or_refusal(first: First) -> Cause {
     match first {
         First::Write => Cause::PeerClosedWhileSending,
-        First::Read | First::Shutdown | First::Peek | First::TakeError | First::Poll => Cause::PeerFin,
+        First::Read | First::Shutdown | First::Peek | First::TakeError | First::Poll => {
+            Cause::PeerFin
+        }
     }
 }

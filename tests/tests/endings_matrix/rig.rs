@@ -52,13 +52,20 @@ impl Rig {
         let mut buffer = [0; 1024];
         self.write().await.expect("hello");
         while !self.session.is_live() {
-            let read = within("hello or welcome", poll_fn(|cx| self.tap.poll_read(cx, &mut buffer)));
+            let read = within(
+                "hello or welcome",
+                poll_fn(|cx| self.tap.poll_read(cx, &mut buffer)),
+            );
             let n = read.await.expect("bytes");
             assert!(n > 0, "the other end is there");
             self.feed(&buffer[..n]);
             if self.session.is_authenticating() {
-                let admission = Admission { session: [7; 16], timing: Timing::default() };
-                self.session.handle(self.clock.now(), Input::Admit(admission));
+                let admission = Admission {
+                    session: [7; 16],
+                    timing: Timing::default(),
+                };
+                self.session
+                    .handle(self.clock.now(), Input::Admit(admission));
             }
         }
         self.write().await.expect("welcome");
@@ -66,7 +73,9 @@ impl Rig {
 
     /// Queues a frame.
     pub(crate) fn send(&mut self, payload: &[u8]) {
-        self.session.send(self.clock.now(), payload).expect("room for a frame");
+        self.session
+            .send(self.clock.now(), payload)
+            .expect("room for a frame");
     }
 
     /// Writes what is queued.
@@ -82,18 +91,24 @@ impl Rig {
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let now = self.clock.now();
         self.session.bytes_arrived(now, bytes.len());
-        let fed = self.session.feed(now, bytes, |_, _| std::ops::ControlFlow::Continue(()));
+        let fed = self
+            .session
+            .feed(now, bytes, |_, _| std::ops::ControlFlow::Continue(()));
         assert_eq!(fed, bytes.len());
     }
 
     /// Waits until the kernel has an end for us. Epoll consumes nothing.
     pub(crate) async fn until_end(&self) {
-        within("an end", self.watch.ready(Interest::PRIORITY)).await.expect("readiness");
+        within("an end", self.watch.ready(Interest::PRIORITY))
+            .await
+            .expect("readiness");
     }
 
     /// Waits until the connection is dead in the kernel, with an error to hand out.
     pub(crate) async fn until_dead(&self) {
-        within("a death", self.watch.ready(Interest::ERROR)).await.expect("readiness");
+        within("a death", self.watch.ready(Interest::ERROR))
+            .await
+            .expect("readiness");
     }
 
     /// Makes the first call, lets the driver find the verdict, and prints it as a line of the table.
@@ -112,7 +127,11 @@ impl Rig {
         let slot = table.insert(Arc::clone(&mailbox));
         let sink = Sink::default();
         let ending = Arc::clone(&sink.0);
-        within("the verdict", Driver::new(self.tap, self.session, sink, mailbox, slot, self.clock)).await;
+        within(
+            "the verdict",
+            Driver::new(self.tap, self.session, sink, mailbox, slot, self.clock),
+        )
+        .await;
         let ending = ending.lock().expect("no panic").take();
         ending.expect("the driver hands the verdict over")
     }

@@ -11,7 +11,10 @@ use crate::far::{leave_unread, pair};
 /// C3 and S3ii with a full send queue: what arrived is a prefix, and no first call makes it a complete stream.
 #[tokio::test]
 async fn a_reset_under_a_full_send_queue() {
-    for (row, role) in [("S3ii queue cut", Role::Server), ("C3 queue cut", Role::Client)] {
+    for (row, role) in [
+        ("S3ii queue cut", Role::Server),
+        ("C3 queue cut", Role::Client),
+    ] {
         for first in First::ALL {
             let (mut rig, far) = pair(role).await;
             let sent = fill(&far);
@@ -19,13 +22,17 @@ async fn a_reset_under_a_full_send_queue() {
             drop(far);
             rig.until_dead().await;
             let ending = rig.meets_its_end(row, first).await;
-            let read = ending.evidence.frames_in * FRAME_BYTES + ending.evidence.partial_frame.map_or(0, |(have, _)| have);
+            let read = ending.evidence.frames_in * FRAME_BYTES
+                + ending.evidence.partial_frame.map_or(0, |(have, _)| have);
             assert!(read > 0 && read < sent, "{read} of {sent} bytes: a prefix");
             let cause = match ending.evidence.partial_frame {
                 Some(_) => Cause::PeerResetMidFrame,
                 None => Cause::PeerReset,
             };
-            assert_eq!(ending.verdict.cause, cause, "{row}, {first:?} first: {ending:#?}");
+            assert_eq!(
+                ending.verdict.cause, cause,
+                "{row}, {first:?} first: {ending:#?}"
+            );
             assert_eq!(ending.evidence.fin, Some(false));
         }
     }
@@ -38,13 +45,19 @@ async fn a_close_under_a_full_send_queue() {
         let (rig, far) = pair(role).await;
         let sent = fill(&far);
         drop(far);
-        let ending = rig.meets_its_end(&format!("{role:?} S2 queue delivered"), First::Read).await;
+        let ending = rig
+            .meets_its_end(&format!("{role:?} S2 queue delivered"), First::Read)
+            .await;
         assert_eq!(ending.evidence.frames_in, sent / FRAME_BYTES);
         let cause = match ending.evidence.partial_frame {
             Some(_) => Cause::PeerFinMidFrame,
             None => Cause::PeerFin,
         };
-        assert_eq!((ending.verdict.cause, ending.evidence.fin), (cause, Some(true)), "{ending:#?}");
+        assert_eq!(
+            (ending.verdict.cause, ending.evidence.fin),
+            (cause, Some(true)),
+            "{ending:#?}"
+        );
         let partial = ending.evidence.partial_frame.map_or(0, |(have, _)| have);
         assert_eq!(partial, sent % FRAME_BYTES);
     }
@@ -55,7 +68,10 @@ fn fill(far: &Raw) -> u64 {
     let frame = data(&[7; 10_000]).repeat(100);
     let mut sent = 0;
     loop {
-        match far.stream.try_write(&frame[usize::try_from(sent % FRAME_BYTES).expect("short")..]) {
+        match far
+            .stream
+            .try_write(&frame[usize::try_from(sent % FRAME_BYTES).expect("short")..])
+        {
             Ok(n) => sent += u64::try_from(n).expect("short"),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return sent,
             Err(error) => panic!("{error}"),

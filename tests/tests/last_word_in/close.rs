@@ -19,13 +19,21 @@ async fn five_megabytes_and_a_close_all_reach_a_game_that_takes_a_frame_a_millis
 }
 
 async fn five_megabytes_and_a_close(pace: Pace) {
-    let Table { server, mut stage, mut session, mut raw } = Table::seat(config()).await;
+    let Table {
+        server,
+        mut stage,
+        mut session,
+        mut raw,
+    } = Table::seat(config()).await;
     let client = tokio::spawn(async move { raw.write(&stream(FRAMES)).await });
     let handle = server.handle();
     let taken = pace
         .play_and(&mut session, |count| {
             let is_last = count == FRAMES;
-            assert!(!is_last || handle.stats().sessions_open == 1, "the end comes after the last frame was handled");
+            assert!(
+                !is_last || handle.stats().sessions_open == 1,
+                "the end comes after the last frame was handled"
+            );
         })
         .await;
     client.await.unwrap();
@@ -38,7 +46,12 @@ async fn five_megabytes_and_a_close(pace: Pace) {
 /// A game that stalls is not deaf: the client is pinged meanwhile, and who still reads loses nothing by it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_shuts_and_reads_on_loses_nothing_to_the_pings_of_a_stalled_server() {
-    let Table { server: _server, mut stage, mut session, mut raw } = Table::seat(quick(config())).await;
+    let Table {
+        server: _server,
+        mut stage,
+        mut session,
+        mut raw,
+    } = Table::seat(quick(config())).await;
     let client = tokio::spawn(async move {
         raw.write(&stream(FRAMES)).await;
         raw.fin().await;
@@ -69,16 +82,31 @@ async fn five_megabytes_to_a_handler(pace: Pace) {
     let seen: Log<Seen> = Arc::new(Mutex::default());
     let mut stage = Stage::default();
     let log = Arc::clone(&seen);
-    let make = move |_: &Player| Slow { pace, seen: Arc::clone(&log) };
-    let server = stage.builder(config()).authenticator(Anonymous).serve(make).await.unwrap();
+    let make = move |_: &Player| Slow {
+        pace,
+        seen: Arc::clone(&log),
+    };
+    let server = stage
+        .builder(config())
+        .authenticator(Anonymous)
+        .serve(make)
+        .await
+        .unwrap();
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     raw.write(&stream(FRAMES)).await;
     drop(raw);
     let frames: Vec<u32> = (0..).take(FRAMES).collect();
     let end = nothing_is_missing(&mut stage, &frames).await;
     assert_eq!(end.cause(), Cause::PeerFin, "{end} {end:#?}");
-    let all: Vec<Seen> = frames.into_iter().map(Seen::Frame).chain([Seen::Left(Cause::PeerFin)]).collect();
-    assert!(*seen.lock().unwrap() == all, "every frame, in order, and then the end");
+    let all: Vec<Seen> = frames
+        .into_iter()
+        .map(Seen::Frame)
+        .chain([Seen::Left(Cause::PeerFin)])
+        .collect();
+    assert!(
+        *seen.lock().unwrap() == all,
+        "every frame, in order, and then the end"
+    );
 }
 
 /// A handler that holds up its own connection.
@@ -105,6 +133,9 @@ impl Handler for Slow {
     }
 
     fn left(self, departure: &Departure) {
-        self.seen.lock().unwrap().push(Seen::Left(departure.disconnect.cause()));
+        self.seen
+            .lock()
+            .unwrap()
+            .push(Seen::Left(departure.disconnect.cause()));
     }
 }

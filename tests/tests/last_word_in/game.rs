@@ -51,7 +51,11 @@ impl Pace {
     }
 
     /// The same, and looks around after each frame, before it asks for the next.
-    pub(crate) async fn play_and(self, session: &mut Session, mut look: impl FnMut(usize)) -> Vec<u32> {
+    pub(crate) async fn play_and(
+        self,
+        session: &mut Session,
+        mut look: impl FnMut(usize),
+    ) -> Vec<u32> {
         let mut taken = Vec::new();
         let mut ticks = tokio::time::interval(Duration::from_millis(1));
         if let Self::SecondLate = self {
@@ -79,16 +83,29 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) async fn seat(config: Config) -> Self {
         let mut stage = Stage::default();
-        let mut server = stage.builder(config).authenticator(Anonymous).bind().await.unwrap();
+        let mut server = stage
+            .builder(config)
+            .authenticator(Anonymous)
+            .bind()
+            .await
+            .unwrap();
         let raw = Raw::join(server.local_addr(), "ann").await;
         let session = within("a session", server.accept()).await.unwrap();
-        Self { server, stage, session, raw }
+        Self {
+            server,
+            stage,
+            session,
+            raw,
+        }
     }
 }
 
 /// Holds that these are the first frames there are, each once, in order. Returns how many.
 pub(crate) fn in_order(taken: &[u32]) -> usize {
-    assert!(taken.iter().copied().eq((0..).take(taken.len())), "in order, nothing twice: {taken:?}");
+    assert!(
+        taken.iter().copied().eq((0..).take(taken.len())),
+        "in order, nothing twice: {taken:?}"
+    );
     taken.len()
 }
 
@@ -99,12 +116,23 @@ pub(crate) async fn nothing_is_missing(stage: &mut Stage, taken: &[u32]) -> Disc
     let evidence = &end.ending.evidence;
     assert_eq!(end.ending.verdict.phase, Phase::Live);
     in_order(taken);
-    assert_eq!((departure.undelivered_frames, departure.undelivered_bytes), (0, 0));
+    assert_eq!(
+        (departure.undelivered_frames, departure.undelivered_bytes),
+        (0, 0)
+    );
     assert_eq!(evidence.frames_in, u64::try_from(taken.len()).unwrap());
     let partial = evidence.partial_frame.map_or(0, |(have, _)| have);
-    assert_eq!(evidence.bytes_in, wire_len(taken.len()) + partial, "{end} {end:#?}");
+    assert_eq!(
+        evidence.bytes_in,
+        wire_len(taken.len()) + partial,
+        "{end} {end:#?}"
+    );
     let fin = u64::from(evidence.fin.unwrap());
-    assert_eq!(evidence.kernel.unwrap().bytes_received, evidence.bytes_in + fin, "{end} {end:#?}");
+    assert_eq!(
+        evidence.kernel.unwrap().bytes_received,
+        evidence.bytes_in + fin,
+        "{end} {end:#?}"
+    );
     assert_eq!(evidence.kernel.unwrap().inq, 0);
     end
 }

@@ -11,9 +11,17 @@ use crate::game::{FRAMES, PAYLOAD, Pace, Table, in_order, nothing_is_missing, st
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_behind_a_shut_window_takes_nothing_that_the_kernel_had() {
     for pace in [Pace::SecondLate, Pace::FrameAMillisecond] {
-        let Table { server, mut stage, mut session, raw } = Table::seat(config()).await;
+        let Table {
+            server,
+            mut stage,
+            mut session,
+            raw,
+        } = Table::seat(config()).await;
         let (ours, theirs) = (server.local_addr(), raw.stream.local_addr().unwrap());
-        let mut flood = Flood { stream: stream(FRAMES), written: 0 };
+        let mut flood = Flood {
+            stream: stream(FRAMES),
+            written: 0,
+        };
         let inbox_is_full = wire_len(INBOX_BYTES / PAYLOAD);
         let mut held = (0, 0);
         until("the server's kernel is full", || {
@@ -31,8 +39,15 @@ async fn a_reset_behind_a_shut_window_takes_nothing_that_the_kernel_had() {
         let end = nothing_is_missing(&mut stage, &taken).await;
         let evidence = &end.ending.evidence;
         assert_eq!(evidence.bytes_in, arrived, "{end} {end:#?}");
-        assert_eq!(evidence.bytes_drained, unread, "the end was noticed at once and drained later: {end:#?}");
-        assert_eq!(end.cause(), reset_after(evidence.partial_frame), "{end} {end:#?}");
+        assert_eq!(
+            evidence.bytes_drained, unread,
+            "the end was noticed at once and drained later: {end:#?}"
+        );
+        assert_eq!(
+            end.cause(),
+            reset_after(evidence.partial_frame),
+            "{end} {end:#?}"
+        );
         assert_eq!(evidence.fin, Some(false));
     }
 }
@@ -40,7 +55,12 @@ async fn a_reset_behind_a_shut_window_takes_nothing_that_the_kernel_had() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_behind_the_last_write_takes_nothing_that_the_kernel_had() {
     for pace in [Pace::SecondLate, Pace::FrameAMillisecond] {
-        let Table { server: _server, mut stage, mut session, mut raw } = Table::seat(config()).await;
+        let Table {
+            server: _server,
+            mut stage,
+            mut session,
+            mut raw,
+        } = Table::seat(config()).await;
         let client = tokio::spawn(async move {
             raw.write(&stream(FRAMES)).await;
             let arrived = arrived(&raw);
@@ -51,21 +71,39 @@ async fn a_reset_behind_the_last_write_takes_nothing_that_the_kernel_had() {
         let end = nothing_is_missing(&mut stage, &taken).await;
         let evidence = &end.ending.evidence;
         let arrived = client.await.unwrap();
-        assert!((arrived..=wire_len(FRAMES)).contains(&evidence.bytes_in), "{arrived} had arrived: {end:#?}");
-        assert_eq!(end.cause(), reset_after(evidence.partial_frame), "{end} {end:#?}");
+        assert!(
+            (arrived..=wire_len(FRAMES)).contains(&evidence.bytes_in),
+            "{arrived} had arrived: {end:#?}"
+        );
+        assert_eq!(
+            end.cause(),
+            reset_after(evidence.partial_frame),
+            "{end} {end:#?}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_after_everything_arrived_takes_nothing() {
     let half = &stream(1)[..500];
-    for (tail, cause) in [(&[][..], Cause::PeerReset), (half, Cause::PeerResetMidFrame)] {
+    for (tail, cause) in [
+        (&[][..], Cause::PeerReset),
+        (half, Cause::PeerResetMidFrame),
+    ] {
         for pace in [Pace::SecondLate, Pace::FrameAMillisecond] {
-            let Table { server: _server, mut stage, mut session, mut raw } = Table::seat(config()).await;
+            let Table {
+                server: _server,
+                mut stage,
+                mut session,
+                mut raw,
+            } = Table::seat(config()).await;
             let bytes = [&stream(FRAMES), tail].concat();
             let client = tokio::spawn(async move {
                 raw.write(&bytes).await;
-                until("everything is acknowledged", || bytes_unacked(&raw.stream) == 0).await;
+                until("everything is acknowledged", || {
+                    bytes_unacked(&raw.stream) == 0
+                })
+                .await;
                 raw.reset();
             });
             let taken = pace.play(&mut session).await;
@@ -78,7 +116,11 @@ async fn a_reset_after_everything_arrived_takes_nothing() {
 }
 
 fn reset_after(partial_frame: Option<(u64, Option<u64>)>) -> Cause {
-    if partial_frame.is_some() { Cause::PeerResetMidFrame } else { Cause::PeerReset }
+    if partial_frame.is_some() {
+        Cause::PeerResetMidFrame
+    } else {
+        Cause::PeerReset
+    }
 }
 
 /// Bytes that the server's kernel has acknowledged to the client's; our SYN counts as one.
@@ -96,7 +138,10 @@ impl Flood {
     fn pump(&mut self, raw: &Raw) {
         while let Ok(n) = raw.stream.try_write(&self.stream[self.written..]) {
             self.written += n;
-            assert!(self.written < self.stream.len(), "5 MB do not fit into two kernels");
+            assert!(
+                self.written < self.stream.len(),
+                "5 MB do not fit into two kernels"
+            );
         }
     }
 }

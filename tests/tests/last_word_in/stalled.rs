@@ -29,12 +29,20 @@ async fn a_game_that_takes_nothing_does_not_hold_a_dead_connection_beyond_the_de
     let (_server, mut stage, mut session) = full_and_reset(config).await;
     let end = stage.end().await;
     assert_eq!(end.cause(), Cause::PeerReset, "{end} {end:#?}");
-    assert_eq!(end.ending.evidence.bytes_in, wire_len(FRAMES), "the kernel was emptied: {end:#?}");
+    assert_eq!(
+        end.ending.evidence.bytes_in,
+        wire_len(FRAMES),
+        "the kernel was emptied: {end:#?}"
+    );
     let departure = stage.departure().await;
     let undelivered = (departure.undelivered_frames, departure.undelivered_bytes);
     assert_eq!(undelivered, (24, 24 * PAYLOAD as u64));
     let taken = Pace::FrameAMillisecond.play(&mut session).await;
-    assert_eq!(in_order(&taken), 24, "a game that comes late finds everything");
+    assert_eq!(
+        in_order(&taken),
+        24,
+        "a game that comes late finds everything"
+    );
 }
 
 #[tokio::test]
@@ -55,12 +63,23 @@ async fn a_game_that_is_slow_but_takes_frames_is_waited_for_beyond_the_delivery_
 /// A session whose inbox is full, and whose peer reset behind what still lies in the kernel, as the server
 /// has noticed.
 async fn full_and_reset(config: Config) -> (Server, Stage, Session) {
-    let Table { server, stage, session, mut raw } = Table::seat(config).await;
+    let Table {
+        server,
+        stage,
+        session,
+        mut raw,
+    } = Table::seat(config).await;
     let (ours, theirs) = (server.local_addr(), raw.stream.local_addr().unwrap());
     let inbox = wire_len(INBOX_FRAMES);
-    let (first, rest) = (stream(INBOX_FRAMES), &stream(FRAMES)[INBOX_FRAMES * (PAYLOAD + 4)..]);
+    let (first, rest) = (
+        stream(INBOX_FRAMES),
+        &stream(FRAMES)[INBOX_FRAMES * (PAYLOAD + 4)..],
+    );
     raw.write(&first).await;
-    until("the inbox is full", || server.handle().stats().bytes.0 == inbox).await;
+    until("the inbox is full", || {
+        server.handle().stats().bytes.0 == inbox
+    })
+    .await;
     raw.write(rest).await;
     until("everything arrived", || bytes_unacked(&raw.stream) == 0).await;
     raw.reset();
