@@ -33,14 +33,17 @@ get() {
     exec 4>&-
 }
 
-# A joined player: hello (37 bytes and the name), then a frame that is echoed, then a close.
+# A joined player: hello (37 bytes and the name), welcome (50 bytes behind its header), a frame that is echoed.
 exec 3<>"/dev/tcp/$game_host/$game_port"
-printf '\x00\x00\x28\x01LW\x01\x01\x02\x00\x01\x00\x00' >&3
-head -c 28 /dev/zero >&3
-printf 'ann' >&3
+{
+    printf '\x00\x00\x28\x01LW\x01\x01\x02\x00\x01\x00\x00'
+    head -c 28 /dev/zero
+    printf 'ann'
+} >&3
+welcome=$(timeout 10 head -c 54 <&3 | wc -c)
+[ "$welcome" -eq 54 ] || fail "no welcome"
 printf '\x00\x00\x05\x00hello' >&3
-# Welcome is 50 bytes behind its header; the echo follows it.
-answer=$(timeout 10 head -c $((4 + 50 + 4 + 5)) <&3 | tail -c 5)
+answer=$(timeout 10 head -c 9 <&3 | tail -c 5)
 [ "$answer" = hello ] || fail "no echo: $answer"
 exec 3>&-
 

@@ -4,7 +4,9 @@
 use std::io;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use lastword_session::wire::{CONTROL_LIMIT, FRAME_LIMIT_MAX, HEADER_LEN, Header, Kind, WELCOME_LIMIT};
+use lastword_session::wire::{
+    CONTROL_LIMIT, FRAME_LIMIT_MAX, HEADER_LEN, Header, Kind, WELCOME_LIMIT,
+};
 use tokio_util::codec::{Decoder, Encoder};
 
 /// One frame of the wire, with a payload of its own.

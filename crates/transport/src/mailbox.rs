@@ -138,7 +138,8 @@ impl Mailbox {
 
     /// Takes what lies inside; cheap when nothing does.
     pub(crate) fn take(&self) -> Option<Mail> {
-        if !self.full.swap(false, Ordering::AcqRel) {
+        // A load first: on most polls nobody left anything, and a swap would cost a locked instruction.
+        if !self.full.load(Ordering::Acquire) || !self.full.swap(false, Ordering::AcqRel) {
             return None;
         }
         let mut inside = self.lock();

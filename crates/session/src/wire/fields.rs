@@ -146,10 +146,10 @@ impl<'o> FrameWriter<'o> {
         self.u32(in_frame_limit_range(limit));
     }
 
-    /// An address, cut at a character to the 255 bytes that its length can count.
+    /// An address; left out where its length cannot count it, because a cut one would name another host.
     pub(super) fn address(&mut self, address: &str) {
-        let text = cut(address, usize::from(u8::MAX));
-        self.u8(u8::try_from(text.len()).unwrap_or(u8::MAX));
+        let (len, text) = u8::try_from(address.len()).map_or((0, ""), |len| (len, address));
+        self.u8(len);
         self.bytes(text.as_bytes());
     }
 

@@ -41,8 +41,8 @@ impl<'a> Goodbye<'a> {
         })
     }
 
-    /// Appends the whole frame, header included; an address over 255 bytes and a reason over
-    /// [`REASON_LIMIT`](super::REASON_LIMIT) are cut between characters.
+    /// Appends the whole frame, header included; an address over 255 bytes is left out, a reason over
+    /// [`REASON_LIMIT`](super::REASON_LIMIT) is cut between characters.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut frame = FrameWriter::begin(Kind::Goodbye, out);
         frame.u8(flag(self.over, OVER));
@@ -86,8 +86,8 @@ impl<'a> Notice<'a> {
         })
     }
 
-    /// Appends the whole frame, header included; an address over 255 bytes and a reason over
-    /// [`REASON_LIMIT`](super::REASON_LIMIT) are cut between characters.
+    /// Appends the whole frame, header included; an address over 255 bytes is left out, a reason over
+    /// [`REASON_LIMIT`](super::REASON_LIMIT) is cut between characters.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut frame = FrameWriter::begin(Kind::Notice, out);
         frame.u16(self.code);
@@ -119,16 +119,16 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_too_long_are_cut_between_characters() {
-        let frame = goodbye(&"é".repeat(200), &"🎮!".repeat(200));
+    fn a_reason_that_is_too_long_is_cut_between_characters_and_an_address_is_left_out() {
+        let frame = goodbye(&"é".repeat(128), &"🎮!".repeat(200));
         let decoded = Goodbye::decode(&frame[HEADER_LEN..]).expect("it was cut to fit");
-        assert_eq!(decoded.address, "é".repeat(127));
+        assert_eq!(decoded.address, "");
         assert_eq!(decoded.reason, "🎮!".repeat(102));
     }
 
     #[test]
     fn the_longest_goodbye_is_a_control_frame() {
-        let frame = goodbye(&"a".repeat(300), &"r".repeat(600));
+        let frame = goodbye(&"a".repeat(255), &"r".repeat(600));
         let header = Header::decode(*frame.first_chunk().expect("a header"));
         assert_eq!(header.len, 9 + 255 + 512);
         assert!(header.len <= CONTROL_LIMIT);

@@ -157,8 +157,17 @@ fn a_pong_that_matches_no_ping_is_ignored() {
     let mut client = Solo::live_client();
     client.advance(HEARTBEAT + millis(10));
     let pong = pong_to(&client.written(), 0);
+    let mut other = Pong::decode(&pong[4..]).expect("it decodes");
+    other.ping_clock_us += 1;
+    client.says(&encoded(|out| other.encode(out)));
+    assert_eq!(
+        client.session().rtt(),
+        None,
+        "to a ping that was never sent"
+    );
     client.says(&pong);
     let rtt = client.session().rtt();
+    assert_eq!(rtt, Some(millis(10)));
     client.advance(millis(500));
     client.says(&pong);
     assert_eq!(
