@@ -187,8 +187,8 @@ impl ServerHandle {
                 disconnects: ends.filter(|(.., count)| *count > 0).collect(),
                 departures: departures.filter(|(_, count)| *count > 0).collect(),
                 accept_errors: counts.accept_errors().filter(|(_, count)| *count > 0).collect(),
-                frames: (totals.frames_in, totals.frames_out),
-                bytes: (totals.bytes_in, totals.bytes_out),
+                frames: totals.frames.into(),
+                bytes: totals.bytes.into(),
             }
         })
     }

@@ -91,8 +91,8 @@ impl Metrics {
         }
         publish_all(&self.accept_errors, counts.accept_errors);
         publish_all(&self.game_closes, counts.game_closes);
-        publish_all(&self.frames, [totals.frames_in, totals.frames_out]);
-        publish_all(&self.bytes, [totals.bytes_in, totals.bytes_out]);
+        publish_all(&self.frames, totals.frames);
+        publish_all(&self.bytes, totals.bytes);
         self.drained_bytes.absolute(counts.drained_bytes);
         publish_all(&self.undelivered_frames, [counts.undelivered_in.0, counts.undelivered_out.0]);
         publish_all(&self.undelivered_bytes, [counts.undelivered_in.1, counts.undelivered_out.1]);

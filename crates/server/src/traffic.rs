@@ -4,32 +4,37 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use lastword_session::Traffic;
 
-/// Totals since the server started.
-pub(crate) type Totals = Traffic;
+/// Totals since the server started: in, out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) frames: [u64; 2],
+    pub(crate) bytes: [u64; 2],
+}
 
 /// The running totals.
 #[derive(Debug, Default)]
 pub(crate) struct TrafficTotals {
-    frames_in: AtomicU64,
-    frames_out: AtomicU64,
-    bytes_in: AtomicU64,
-    bytes_out: AtomicU64,
+    frames: [AtomicU64; 2],
+    bytes: [AtomicU64; 2],
 }
 
 impl TrafficTotals {
     pub(crate) fn add(&self, traffic: Traffic) {
-        self.frames_in.fetch_add(traffic.frames_in, Ordering::Relaxed);
-        self.frames_out.fetch_add(traffic.frames_out, Ordering::Relaxed);
-        self.bytes_in.fetch_add(traffic.bytes_in, Ordering::Relaxed);
-        self.bytes_out.fetch_add(traffic.bytes_out, Ordering::Relaxed);
+        add(&self.frames, [traffic.frames_in, traffic.frames_out]);
+        add(&self.bytes, [traffic.bytes_in, traffic.bytes_out]);
     }
 
     pub(crate) fn read(&self) -> Totals {
-        Totals {
-            frames_in: self.frames_in.load(Ordering::Relaxed),
-            frames_out: self.frames_out.load(Ordering::Relaxed),
-            bytes_in: self.bytes_in.load(Ordering::Relaxed),
-            bytes_out: self.bytes_out.load(Ordering::Relaxed),
-        }
+        Totals { frames: read(&self.frames), bytes: read(&self.bytes) }
     }
+}
+
+fn add(totals: &[AtomicU64; 2], counts: [u32; 2]) {
+    for (total, count) in totals.iter().zip(counts) {
+        total.fetch_add(u64::from(count), Ordering::Relaxed);
+    }
+}
+
+fn read(totals: &[AtomicU64; 2]) -> [u64; 2] {
+    totals.each_ref().map(|total| total.load(Ordering::Relaxed))
 }

@@ -64,6 +64,7 @@ pub struct Decoder {
 
 impl Decoder {
     /// Takes the next frame out of `input`, from `*at` on, and moves `*at` behind what was consumed.
+    #[inline]
     pub fn next(
         &mut self,
         now: Time,
@@ -89,6 +90,7 @@ impl Decoder {
     }
 
     /// Lends the frame that [`Decoder::next`] found in this same input.
+    #[inline]
     #[must_use]
     pub fn frame<'s>(&'s self, span: Span, input: &'s [u8]) -> Frame<'s> {
         let bytes = match span.start {
@@ -126,6 +128,7 @@ impl Decoder {
         self.begun = (self.begun + not_read).min(now);
     }
 
+    #[inline]
     fn next_whole(
         &mut self,
         now: Time,
@@ -213,6 +216,7 @@ fn split(bytes: &[u8], header: usize, payload: usize) -> Option<Frame<'_>> {
     })
 }
 
+#[inline]
 fn measure(framing: &Framing, expect: Expect, bytes: &[u8]) -> Size {
     match framing {
         Framing::Native => measure_native(expect, bytes),
@@ -220,6 +224,7 @@ fn measure(framing: &Framing, expect: Expect, bytes: &[u8]) -> Size {
     }
 }
 
+#[inline]
 fn measure_native(expect: Expect, bytes: &[u8]) -> Size {
     let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
         return Size::Short;

@@ -14,6 +14,8 @@ pub struct SendQueue {
     bytes: Vec<u8>,
     head: usize,
     marks: VecDeque<Mark>,
+    /// Data frames that were never begun.
+    unnumbered: u64,
     /// Bytes of the first marked frame that are written already.
     started: usize,
     control: Vec<u8>,
@@ -46,6 +48,7 @@ pub struct Dropped {
 
 impl SendQueue {
     /// Appends a frame of the game; `encode` appends exactly one frame.
+    #[inline]
     pub fn push_data(&mut self, now: Time, encode: impl FnOnce(&mut Vec<u8>)) {
         self.push_marked(now, true, encode);
     }
@@ -66,6 +69,7 @@ impl SendQueue {
         self.bytes
             .extend_from_slice(other.bytes.get(other.head..).unwrap_or_default());
         self.marks.append(&mut other.marks);
+        self.unnumbered += other.unnumbered;
         self.control
             .extend_from_slice(other.control.get(other.control_head..).unwrap_or_default());
         other.clear();
@@ -79,6 +83,7 @@ impl SendQueue {
             dropped.bytes += u64::from(mark.len);
             dropped.frames += u64::from(mark.data);
         }
+        self.unnumbered = 0;
         let rest = self.rest_of_started();
         self.bytes.truncate(self.head + rest);
         if self.is_empty() {
@@ -88,7 +93,17 @@ impl SendQueue {
     }
 
     /// Takes note that `n` bytes of [`SendQueue::slices`] were written.
-    pub fn advance(&mut self, mut n: usize) -> Written {
+    #[inline]
+    pub fn advance(&mut self, n: usize) -> Written {
+        if n == self.len() {
+            let numbered = self.unnumbered;
+            self.clear();
+            return Written { numbered };
+        }
+        self.advance_partly(n)
+    }
+
+    fn advance_partly(&mut self, mut n: usize) -> Written {
         let mut written = Written::default();
         if self.started > 0 {
             n -= self.advance_data(n.min(self.rest_of_started()), &mut written);
@@ -101,9 +116,8 @@ impl SendQueue {
             self.control.clear();
             self.control_head = 0;
         }
-        if self.is_empty() {
-            self.clear();
-        } else if self.head > COMPACT_BYTES && self.head > self.bytes.len() / 2 {
+        self.unnumbered -= written.numbered;
+        if self.head > COMPACT_BYTES && self.head > self.bytes.len() / 2 {
             self.bytes.drain(..self.head);
             self.head = 0;
         }
@@ -152,12 +166,7 @@ impl SendQueue {
     /// Data frames that were never begun.
     #[must_use]
     pub fn data_frames(&self) -> u64 {
-        let begun = usize::from(self.started > 0);
-        self.marks
-            .iter()
-            .skip(begun)
-            .map(|mark| u64::from(mark.data))
-            .sum()
+        self.unnumbered
     }
 
     /// When the oldest frame that waits was queued.
@@ -166,11 +175,13 @@ impl SendQueue {
         self.marks.front().map(|mark| mark.queued_at)
     }
 
+    #[inline]
     fn push_marked(&mut self, queued_at: Time, data: bool, encode: impl FnOnce(&mut Vec<u8>)) {
         let before = self.bytes.len();
         encode(&mut self.bytes);
         let len = u32::try_from(self.bytes.len() - before).unwrap_or(u32::MAX);
         if len > 0 {
+            self.unnumbered += u64::from(data);
             self.marks.push_back(Mark {
                 len,
                 data,
@@ -212,6 +223,7 @@ impl SendQueue {
         self.bytes.clear();
         self.head = 0;
         self.marks.clear();
+        self.unnumbered = 0;
         self.started = 0;
         self.control.clear();
         self.control_head = 0;

@@ -15,6 +15,7 @@
 //! `Closing` and `Lingering` carry the verdict. Every state but `Closed` has a deadline, or a dead limit.
 
 mod ending;
+mod evidence;
 mod machine;
 mod receive;
 mod timers;
@@ -184,28 +185,22 @@ pub enum Output {
     Closed(Box<Ending>),
 }
 
-/// What came and went on a connection.
+/// What came and went on a connection since it was last asked; each saturates at 2^32 - 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Data frames in.
-    pub frames_in: u64,
+    pub frames_in: u32,
     /// Data frames out, by first byte.
-    pub frames_out: u64,
+    pub frames_out: u32,
     /// Raw bytes in.
-    pub bytes_in: u64,
+    pub bytes_in: u32,
     /// Raw bytes out.
-    pub bytes_out: u64,
+    pub bytes_out: u32,
 }
 
-impl Traffic {
-    fn since(self, before: Self) -> Self {
-        Self {
-            frames_in: self.frames_in - before.frames_in,
-            frames_out: self.frames_out - before.frames_out,
-            bytes_in: self.bytes_in - before.bytes_in,
-            bytes_out: self.bytes_out - before.bytes_out,
-        }
-    }
+/// Adds a count of one burst.
+fn count(total: &mut u32, n: impl TryInto<u32>) {
+    *total = total.saturating_add(n.try_into().unwrap_or(u32::MAX));
 }
 
 /// Why a frame was not taken.
@@ -263,8 +258,8 @@ pub struct Session {
     /// When a silence of the peer last ended: no frame waits for longer than since then.
     age_since: Time,
     rtt_us: u32,
-    /// What was given to the counters already.
-    counted: Traffic,
+    /// What was not given to the counters yet.
+    uncounted: Traffic,
     rare: Option<Box<Rare>>,
 }
 
@@ -276,7 +271,6 @@ struct Rare {
     read_when_noticed: Option<u64>,
     /// How long the peer had been silent when we decided that it was too long.
     silent_for: Option<Duration>,
-    last_live: Option<KernelSample>,
     trail: Vec<TrailEvent>,
 }
 

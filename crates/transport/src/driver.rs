@@ -31,8 +31,8 @@ pub struct Driver<A> {
     mailbox: Arc<Mailbox>,
     slot: Slot,
     clock: Clock,
-    /// How reading ended, until the game has taken everything that was read.
-    terminal: Option<Terminal>,
+    /// Reading has ended, and the game has not taken everything that was read yet.
+    ended: bool,
     paused: bool,
     noticed: bool,
     open: bool,
@@ -48,6 +48,8 @@ struct Side {
     notice: Option<Pin<Box<dyn Future<Output = std::io::Result<Ready>> + Send>>>,
     settle: Option<Pin<Box<Sleep>>>,
     settle_step_ms: u64,
+    /// How reading ended.
+    terminal: Option<Terminal>,
     taken: u64,
     taken_at: Time,
     /// The peer is gone and the game takes nothing: what is left is read whether it takes it or not.
@@ -84,7 +86,7 @@ impl<A: App> Driver<A> {
             mailbox,
             slot,
             clock,
-            terminal: None,
+            ended: false,
             paused: false,
             noticed: false,
             open,
@@ -187,7 +189,7 @@ impl<A: App> Driver<A> {
 
     /// When to be woken at the latest.
     fn next_deadline(&self) -> Time {
-        let waits_for_the_game = self.terminal.is_some() || (self.noticed && self.paused);
+        let waits_for_the_game = self.ended || (self.noticed && self.paused);
         let delivery = match &self.side {
             Some(side) if waits_for_the_game => side.taken_at + self.session.limits().delivery_timeout,
             _ => Time::NEVER,

@@ -9,7 +9,7 @@ use crate::game::{PAYLOAD, Pace, Table, in_order, stream, wire_len};
 async fn a_game_that_closes_instead_of_taking_the_rest_learns_that_the_peer_had_reset() {
     let (server, mut stage, session) = full_and_reset(config()).await;
     let departure = within("the departure", session.close_with(Kick::default())).await;
-    assert_eq!(departure.cause, Cause::PeerReset.into());
+    assert_eq!(departure.cause, Cause::PeerReset.into(), "{departure:#?}");
     assert_eq!(stage.end().await.cause(), Cause::PeerReset);
     assert!(server.handle().stats().laws_hold());
 }

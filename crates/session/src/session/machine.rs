@@ -4,8 +4,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use super::{
-    Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Timing, Traffic,
-};
+    Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Timing, Traffic, count};
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
 use crate::ping_bucket::PingBucket;
@@ -84,7 +83,7 @@ impl Session {
             reading_changed: now,
             age_since: now,
             rtt_us: 0,
-            counted: Traffic::default(),
+            uncounted: Traffic::default(),
             rare: None,
         }
     }
@@ -114,6 +113,7 @@ impl Session {
     /// # Errors
     /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
     /// silent also fixes `send_queue_full`.
+    #[inline]
     pub fn send(&mut self, now: Time, payload: &[u8]) -> Result<(), SendError> {
         if !self.takes_data() {
             return Err(SendError::Closed);
@@ -175,7 +175,10 @@ impl Session {
     /// Takes note that `n` bytes of [`Session::slices`] were written.
     pub fn transmitted(&mut self, now: Time, n: usize) {
         let Some(queue) = &mut self.queue else { return };
-        self.sent += queue.advance(n).numbered;
+        let numbered = queue.advance(n).numbered;
+        self.sent += numbered;
+        count(&mut self.uncounted.frames_out, numbered);
+        count(&mut self.uncounted.bytes_out, n);
         if self.drain_notice == DrainNotice::Queued && queue.control_is_empty() {
             self.drain_notice = DrainNotice::Written;
         }
@@ -229,14 +232,7 @@ impl Session {
     /// Takes what came and went since the last time, for counters.
     #[must_use]
     pub fn take_traffic(&mut self) -> Traffic {
-        let now = Traffic {
-            frames_in: self.received,
-            frames_out: self.sent,
-            bytes_in: self.bytes_in,
-            bytes_out: self.bytes_out,
-        };
-        let before = std::mem::replace(&mut self.counted, now);
-        now.since(before)
+        std::mem::take(&mut self.uncounted)
     }
 
     /// How far the connection has come.
@@ -370,6 +366,7 @@ impl Session {
 }
 
 /// Appends a data frame in the given framing; the payload is within the frame limits.
+#[inline]
 pub fn encode_data(framing: &Framing, payload: &[u8], out: &mut Vec<u8>) {
     match framing {
         Framing::Native => {

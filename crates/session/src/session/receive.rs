@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Admission, Close, DrainNotice, Event, Role, Session, State, Timing};
+use super::{Admission, Close, DrainNotice, Event, Role, Session, State, Timing, count};
 use crate::decoder::{Decoder, Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
 use crate::ending::{Layer, Parting};
@@ -89,6 +89,7 @@ impl Session {
                 Outcome::Broken(cause) => self.on_broken(now, cause),
                 Outcome::Data => {
                     self.received += 1;
+                    count(&mut self.uncounted.frames_in, 1_u32);
                     self.last_data = now;
                     return Some(Event::Data(self.data_of(decoder.frame(span, input))));
                 }
@@ -109,6 +110,7 @@ impl Session {
     /// Takes note that `n` bytes were read from the socket, before they are handed to [`Session::feed`].
     pub fn bytes_arrived(&mut self, now: Time, n: usize) {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
+        count(&mut self.uncounted.bytes_in, n);
         self.heard(now);
         self.last_in = now;
     }

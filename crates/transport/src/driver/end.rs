@@ -13,11 +13,11 @@ impl<A: App> Driver<A> {
     /// Hands the end on once the game has taken everything, and watches for an end while nothing is read.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         self.poll_notice(cx, now);
-        let Some(terminal) = self.terminal else { return false };
-        if self.session.is_live() && !self.is_delivered(cx, now) {
+        if !self.ended || (self.session.is_live() && !self.is_delivered(cx, now)) {
             return false;
         }
-        self.terminal = None;
+        self.ended = false;
+        let Some(terminal) = self.side().terminal.take() else { return false };
         // Fresh, and only now: the FIN bit holds after the drain and at no time before it.
         let readings = self.tap.readings();
         self.session.handle(now, Input::Ended(terminal, readings));

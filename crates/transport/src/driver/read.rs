@@ -12,7 +12,7 @@ use crate::scratch::ReadBuffer;
 
 impl<A: App> Driver<A> {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        if self.terminal.is_some() || !self.session.wants_read() || !self.may_read(cx, now) {
+        if self.ended || !self.session.wants_read() || !self.may_read(cx, now) {
             return false;
         }
         let mut busy = self.feed_carry(cx, now);
@@ -98,7 +98,8 @@ impl<A: App> Driver<A> {
 
     /// The end of reading. It counts once the game has taken what was read before it.
     fn read_ended(&mut self, now: Time, terminal: Terminal) -> bool {
-        self.terminal = Some(terminal);
+        self.ended = true;
+        self.side().terminal = Some(terminal);
         let readings = self.tap.readings();
         self.session.handle(now, Input::EndNoticed(readings));
         self.end_shows(now);

@@ -1,0 +1,152 @@
+//! What there is to show for an end: the session's own counts and clocks, and the kernel's readings.
+
+use std::time::Duration;
+
+use super::{DrainNotice, Readings, Session};
+use crate::ending::{Detector, Evidence, Verdict};
+use crate::{Cause, Observation, Phase, System, Terminal, Time};
+
+impl Session {
+    /// What the classifier is to look at.
+    pub(super) fn observe(&self, terminal: Terminal, readings: Readings) -> Observation {
+        let fin = match terminal {
+            Terminal::Open => None,
+            Terminal::Eof | Terminal::Error(_) => fin_bit(&readings),
+        };
+        let unacked = readings.kernel.map_or(0, |kernel| unacked(kernel.outq, self.shut));
+        Observation {
+            system: System::current(),
+            phase: self.phase,
+            bytes_read: self.bytes_in,
+            goodbye: false,
+            drain_notice_written: self.drain_notice == DrainNotice::Written,
+            mid_frame: self.decoder.mid_frame(),
+            terminal,
+            first_error: readings.first_error,
+            fin,
+            shut: self.shut,
+            close_notify_missing: false,
+            refused_bytes: u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX) + unacked,
+            kernel: readings.kernel,
+            last_live: None,
+        }
+    }
+
+    pub(super) fn evidence(&self, now: Time, verdict: Verdict, readings: &Readings) -> Evidence {
+        let dropped = self.rare.as_ref().map_or_else(Default::default, |rare| rare.dropped);
+        let noticed = self.rare.as_ref().and_then(|rare| rare.read_when_noticed);
+        let queued = self.queue.as_ref().map_or(0, |queue| queue.data_frames());
+        let queued_bytes = u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX);
+        let live = self.phase == Phase::Live;
+        let decided = self.rare.as_ref().and_then(|rare| rare.silent_for);
+        let silent_for = decided.or_else(|| self.silence(verdict.at, verdict.cause));
+        let mut evidence = Evidence {
+            age: now.since(self.opened),
+            silent_for,
+            live_for: if live { now.since(self.phase_since) } else { Duration::ZERO },
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            frames_in: self.received,
+            frames_out: self.sent,
+            last_byte_in: (self.bytes_in > 0).then(|| now.since(self.last_in)),
+            last_ack_in: None,
+            last_pong: (self.last_pong > Time::ORIGIN).then(|| now.since(self.last_pong)),
+            rtt: self.rtt(),
+            rtt_variance: None,
+            bytes_unsent: queued_bytes + dropped.bytes,
+            frames_unsent: queued + dropped.frames,
+            bytes_unacked: None,
+            frames_unacked: self.sent - self.peer_received,
+            bytes_drained: noticed.map_or(0, |at| self.bytes_in.saturating_sub(at)),
+            partial_frame: self.partial_frame(),
+            fin: None,
+            kernel: None,
+            detector: None,
+            farewell: self.farewell,
+        };
+        evidence.add_kernel(readings, self.shut);
+        evidence.detector = detector(verdict.cause, decided.is_some(), readings);
+        evidence
+    }
+
+    fn partial_frame(&self) -> Option<(u64, Option<u64>)> {
+        let (_, have) = self.decoder.unfinished()?;
+        let need = self.decoder.needed(&self.config.framing);
+        Some((u64::try_from(have).ok()?, need.and_then(|need| u64::try_from(need).ok())))
+    }
+
+    /// How long the peer has been silent, for a cause that rests on that.
+    pub(super) fn silence(&self, now: Time, cause: Cause) -> Option<Duration> {
+        let since = if cause == Cause::Idle { self.last_data } else { self.silent_since() };
+        cause.is_silent().then(|| now.since(since))
+    }
+
+    /// Keeps a silence as it was when we judged it: a byte that comes in linger does not shorten it.
+    pub(super) fn note_silence(&mut self, now: Time, cause: Cause) {
+        if let Some(silence) = self.silence(now, cause) {
+            self.rare_mut().silent_for = Some(silence);
+        }
+    }
+}
+
+impl Evidence {
+    /// Fills in what the kernel shows.
+    pub fn add_kernel(&mut self, readings: &Readings, shut: bool) {
+        self.fin = fin_bit(readings);
+        let Some(kernel) = readings.kernel else { return };
+        let kernel_rtt = (kernel.rtt_us > 0).then(|| Duration::from_micros(kernel.rtt_us.into()));
+        self.rtt = self.rtt.or(kernel_rtt);
+        self.rtt_variance = Some(Duration::from_micros(kernel.rttvar_us.into()));
+        self.last_ack_in = Some(super::millis(kernel.last_ack_recv_ms));
+        self.bytes_unacked = Some(unacked(kernel.outq, shut));
+        self.kernel = Some(kernel);
+    }
+}
+
+/// `bytes_received − bytes read − SIOCINQ`: 1 when the peer's FIN arrived in order (kernel.md, section 3).
+pub(super) fn fin_bit(readings: &Readings) -> Option<bool> {
+    let kernel = readings.kernel?;
+    let taken = readings.bytes_read + u64::from(kernel.inq);
+    Some(kernel.bytes_received > taken)
+}
+
+/// `SIOCOUTQ` less our own FIN, which counts as one byte until it is acknowledged.
+fn unacked(outq: u32, shut: bool) -> u64 {
+    u64::from(outq.saturating_sub(u32::from(shut)))
+}
+
+fn detector(cause: Cause, decided: bool, readings: &Readings) -> Option<Detector> {
+    let detector = if decided || readings.first_error.is_none() {
+        Detector::Heartbeat
+    } else if readings.kernel.is_some_and(|kernel| kernel.retransmits > 0) {
+        Detector::Retransmission
+    } else {
+        Detector::Keepalive
+    };
+    cause.is_silent().then_some(detector)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::KernelSample;
+
+    #[test]
+    fn the_fin_is_what_the_kernel_counted_and_nobody_can_read() {
+        let kernel = KernelSample { bytes_received: 101, ..KernelSample::default() };
+        let with = |bytes_read, inq| Readings {
+            kernel: Some(KernelSample { inq, ..kernel }),
+            first_error: None,
+            bytes_read,
+        };
+        assert_eq!(fin_bit(&with(100, 0)), Some(true));
+        assert_eq!(fin_bit(&with(101, 0)), Some(false));
+        assert_eq!(fin_bit(&with(60, 41)), Some(false));
+        assert_eq!(fin_bit(&Readings::default()), None);
+    }
+
+    #[test]
+    fn our_own_fin_is_no_lost_byte() {
+        assert_eq!((unacked(1, true), unacked(1, false), unacked(0, true)), (0, 1, 0));
+    }
+}
