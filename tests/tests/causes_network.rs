@@ -16,7 +16,7 @@ use lastword_server::{Cause, Config, Disconnect, Phase, Player};
 use lastword_session::{Detector, Farewell};
 use lastword_tests::{
     Ask, Echo, Fixture, Raw, Stage, config, data, goodbye, hello, in_server_host, kind, outage,
-    quick, tcp_info, until,
+    quick, tcp_info, until, within,
 };
 use socket2::SockRef;
 
@@ -80,8 +80,21 @@ fn a_peer_behind_a_pulled_cable_whom_we_do_not_read_is_path_dead() {
                 "reading is paused"
             );
             lab.cut(Host::Client)?;
+            let mut session = server.accept().await.expect("a session");
+            within("the verdict", async {
+                while !server.handle().sessions().is_empty() {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+            // The game takes what came across before, and only then learns of the end.
+            for _ in 0..3 {
+                assert_eq!(session.recv().await.as_deref(), Some(b"move".as_slice()));
+            }
+            assert_eq!(session.recv().await, None);
             let end = stage.end().await;
             assert_eq!(end.cause(), Cause::PathDead, "{end:#?}");
+            assert_eq!(end.ending.evidence.frames_in, 3);
             assert_noticed_in_time(&end, &config);
             assert!(
                 end.ending
@@ -90,8 +103,6 @@ fn a_peer_behind_a_pulled_cable_whom_we_do_not_read_is_path_dead() {
                     .is_some_and(|kernel| kernel.retransmits > 0),
                 "{end:#?}"
             );
-            let mut session = server.accept().await.expect("a session");
-            assert_eq!(session.recv().await.as_deref(), Some(b"move".as_slice()));
             Ok(())
         })
     });

@@ -12,7 +12,8 @@
 //!              ▼                                                                                             ▼
 //!           Closing ── all written ──► Lingering ── peer's FIN, error, deadline ──► Closed ◄── path dead, no reply due
 //! ```
-//! `Closing` and `Lingering` carry the verdict. Every state but `Closed` has a deadline, or a dead limit.
+//! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first.
+//! `Closing`, `Lingering` and `Delivering` carry the verdict. Every state but `Closed` has a deadline, or a dead limit.
 
 mod ending;
 mod evidence;
@@ -286,6 +287,8 @@ enum State {
     Closing { verdict: Verdict, until: Time },
     /// Our write side is shut; what comes is read and discarded.
     Lingering { verdict: Verdict, until: Time },
+    /// The path is dead, and the game has not taken everything that came before: it is read and handed over.
+    Delivering { verdict: Verdict },
     /// The peer's FIN was read; what we owe is being written.
     Flushing { until: Time },
     /// Everything is written; the peer's kernel has the word.

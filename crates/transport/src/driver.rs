@@ -158,6 +158,9 @@ impl<A: App> Driver<A> {
         }
         let readings = self.tap.readings();
         self.session.handle(now, Input::Timeout(readings));
+        if self.session.hands_over_the_rest() {
+            self.end_shows(now);
+        }
         true
     }
 

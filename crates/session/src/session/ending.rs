@@ -58,9 +58,9 @@ impl Session {
     /// Somebody here wants the connection gone, and nobody told.
     pub(super) fn on_abort(&mut self, now: Time, readings: Readings) {
         match self.state {
-            State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
-                self.close(now, verdict, readings, true);
-            }
+            State::Closing { verdict, .. }
+            | State::Lingering { verdict, .. }
+            | State::Delivering { verdict } => self.close(now, verdict, readings, true),
             State::Hello | State::Auth | State::Live if !self.end_noticed => {
                 self.note(now, Layer::Game, "abort");
                 self.close_abruptly(now, Cause::ClosedByGame, readings);
@@ -84,8 +84,19 @@ impl Session {
             }
             State::Hello | State::Auth => self.decide(now, &at_once(Cause::RefusedDraining)),
             State::Live => self.decide(now, &at_once(Cause::DrainExpired)),
+            State::Delivering { verdict } => self.close(now, verdict, Readings::default(), true),
             State::Flushing { .. } | State::Settling { .. } | State::Closed => {}
         }
+    }
+
+    /// The path is dead, but the game has not taken everything that came before: it gets it first.
+    pub(super) fn deliver_the_rest(&mut self, now: Time, cause: Cause) {
+        let verdict = self.verdict(now, cause);
+        self.note(now, Layer::Session, cause.label());
+        self.note_silence(now, cause);
+        self.end_noticed = true;
+        self.write_failed = true;
+        self.state = State::Delivering { verdict };
     }
 
     pub(super) fn on_end_noticed(&mut self, now: Time, readings: Readings) {
@@ -108,7 +119,12 @@ impl Session {
             State::Flushing { .. } | State::Settling { .. } => {
                 self.conclude(now, Terminal::Eof, readings);
             }
-            State::Hello | State::Auth | State::Live | State::Lingering { .. } | State::Closed => {}
+            State::Hello
+            | State::Auth
+            | State::Live
+            | State::Lingering { .. }
+            | State::Delivering { .. }
+            | State::Closed => {}
         }
     }
 
@@ -135,6 +151,7 @@ impl Session {
                 }
                 self.close(now, verdict, readings, false);
             }
+            State::Delivering { verdict } => self.close(now, verdict, readings, true),
             State::Closed => {}
         }
     }
@@ -172,7 +189,7 @@ impl Session {
             State::Flushing { .. } | State::Settling { .. } => {
                 self.conclude(now, Terminal::Eof, readings);
             }
-            State::Hello | State::Auth | State::Live | State::Closed => {}
+            State::Hello | State::Auth | State::Live | State::Delivering { .. } | State::Closed => {}
         }
     }
 
@@ -205,6 +222,7 @@ impl Session {
             | State::Live
             | State::Closing { .. }
             | State::Lingering { .. }
+            | State::Delivering { .. }
             | State::Flushing { .. }
             | State::Settling { .. }
             | State::Closed => now + self.config.limits.linger_timeout,
@@ -222,7 +240,7 @@ impl Session {
         self.close(now, verdict, readings, false);
     }
 
-    fn close(&mut self, now: Time, verdict: Verdict, readings: Readings, abort: bool) {
+    pub(super) fn close(&mut self, now: Time, verdict: Verdict, readings: Readings, abort: bool) {
         if self.state == State::Closed {
             return;
         }

@@ -205,6 +205,7 @@ impl Session {
             | State::Live
             | State::Closing { .. }
             | State::Lingering { .. }
+            | State::Delivering { .. }
             | State::Flushing { .. }
             | State::Settling { .. }
             | State::Closed => None,
@@ -245,6 +246,19 @@ impl Session {
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.state == State::Live
+    }
+
+    /// Whether frames that are read go to the game, at its pace.
+    #[must_use]
+    pub fn hands_over(&self) -> bool {
+        matches!(self.state, State::Live | State::Delivering { .. })
+    }
+
+    /// Whether the verdict stands and only what lies in the kernel is still to be handed over: once there is
+    /// nothing more to read, [`Input::Ended`] with [`Terminal::Open`] is due.
+    #[must_use]
+    pub fn hands_over_the_rest(&self) -> bool {
+        matches!(self.state, State::Delivering { .. })
     }
 
     /// Whether the verdict came out.

@@ -126,7 +126,7 @@ impl Session {
         match (self.state, self.role) {
             (State::Hello, Role::Server) => Some(Expect::Hello { limit: limits.hello_bytes_max }),
             (State::Hello, Role::Client) => Some(Expect::Welcome),
-            (State::Auth | State::Live, _) => Some(Expect::Any { limit: limits.frame_bytes_max }),
+            (State::Auth | State::Live | State::Delivering { .. }, _) => Some(Expect::Any { limit: limits.frame_bytes_max }),
             _ => None,
         }
     }
@@ -150,10 +150,11 @@ impl Session {
             return Outcome::Broken(Cause::ProtocolViolation);
         };
         match (self.state, kind) {
-            (State::Live, Kind::Data) => Outcome::Data,
+            (State::Live | State::Delivering { .. }, Kind::Data) => Outcome::Data,
             (State::Hello, Kind::Hello) => self.on_hello(now, frame),
             (State::Hello, Kind::Welcome) => self.on_welcome(now, frame),
             (_, Kind::Goodbye) => self.on_goodbye(now, frame),
+            (State::Delivering { .. }, _) => Outcome::Done,
             (State::Live, Kind::Notice) if self.role == Role::Client => Self::on_notice_in(frame),
             (State::Live, Kind::Ping | Kind::Pong | Kind::Ack | Kind::Extension(_)) => {
                 self.on_control(now, kind, frame)
@@ -171,7 +172,7 @@ impl Session {
                 self.enter_phase(now, Phase::Auth, State::Auth);
                 Outcome::Credentials { at: 0 }
             }
-            (Meaning::Data(_), State::Live) => Outcome::Data,
+            (Meaning::Data(_), State::Live | State::Delivering { .. }) => Outcome::Data,
             (Meaning::Ping(_) | Meaning::Pong, State::Live) if !self.affords(now) => {
                 Outcome::Broken(Cause::PingFlood)
             }
@@ -187,6 +188,7 @@ impl Session {
                 self.leave(now, Parting::silent());
                 Outcome::Done
             }
+            (_, State::Delivering { .. }) => Outcome::Done,
             (Meaning::Malformed, _) => Outcome::Broken(Cause::FrameMalformed),
             (_, State::Hello) => Outcome::Broken(Cause::WrongProtocol),
             _ => Outcome::Broken(Cause::ProtocolViolation),
@@ -375,7 +377,9 @@ impl Session {
     /// A rule was broken: told in a goodbye, but not to who does not speak this protocol at all.
     fn on_broken(&mut self, now: Time, cause: Cause) {
         self.note(now, Layer::Frame, cause.label());
-        if cause == Cause::WrongProtocol {
+        if let State::Delivering { verdict } = self.state {
+            self.close(now, verdict, super::Readings::default(), true);
+        } else if cause == Cause::WrongProtocol {
             self.close_silently(now, cause);
         } else {
             let mut close = Close::new(cause);

@@ -48,7 +48,8 @@ impl Session {
             | State::Lingering { until, .. }
             | State::Flushing { until }
             | State::Settling { until } => (until, Timer::Linger),
-            State::Closed => (Time::NEVER, Timer::Linger),
+            // The driver bounds it by the delivery timeout.
+            State::Delivering { .. } | State::Closed => (Time::NEVER, Timer::Linger),
         }
     }
 
@@ -94,6 +95,7 @@ impl Session {
     /// Nothing came for the dead limit. While we do not read, only the kernel can prove a path dead.
     fn on_dead(&mut self, now: Time, readings: Readings) {
         match self.silence_by(readings) {
+            Silence::PathDead if self.paused => self.deliver_the_rest(now, Cause::PathDead),
             Silence::PathDead => self.close_abruptly(now, Cause::PathDead, readings),
             Silence::PeerSilent if self.paused => {
                 self.on_resumed(now);

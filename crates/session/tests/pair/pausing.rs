@@ -1,7 +1,7 @@
 //! While the game takes nothing we do not read: what stands still, what goes on.
 
 use lastword_session::wire::Kind;
-use lastword_session::{Cause, Config, Limits, Timer};
+use lastword_session::{Cause, Close, Config, Input, Limits, Terminal, Timer};
 
 use crate::harness::{DEAD, HEARTBEAT, Solo, View, frame, millis, secs};
 
@@ -55,7 +55,17 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
         probes: 0,
     };
     solo.advance(DEAD);
-    assert_eq!(solo.ending().verdict.cause, Cause::PathDead);
+    assert!(solo.session().hands_over_the_rest(), "what came before goes to the game first");
+    let readings = solo.readings();
+    // Nothing that is found while it is handed over can be the cause any more.
+    solo.hears(Input::EndNoticed(readings));
+    solo.hears(Input::Close(&Close::new(Cause::Kicked)));
+    solo.says(&frame(0, b"before the cut"));
+    solo.hears(Input::Ended(Terminal::Open, readings));
+    let ending = solo.ending();
+    assert_eq!(ending.verdict.cause, Cause::PathDead);
+    assert_eq!((ending.evidence.frames_in, ending.evidence.silent_for), (1, Some(DEAD)));
+    assert!(ending.abort, "nobody is there to be polite to");
 }
 
 #[test]

@@ -13,7 +13,7 @@ impl<A: App> Driver<A> {
     /// Hands the end on once the game has taken everything, and watches for an end while nothing is read.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         self.poll_notice(cx, now);
-        if !self.ended || (self.session.is_live() && !self.is_delivered(cx, now)) {
+        if !self.ended || (self.session.hands_over() && !self.is_delivered(cx, now)) {
             return false;
         }
         self.ended = false;

@@ -21,7 +21,12 @@ impl<A: App> Driver<A> {
             if self.paused || !self.session.wants_read() {
                 break;
             }
-            let Poll::Ready(read) = self.tap.poll_read(cx, buffer.bytes()) else { break };
+            let Poll::Ready(read) = self.tap.poll_read(cx, buffer.bytes()) else {
+                if self.session.hands_over_the_rest() {
+                    return self.read_ended(now, Terminal::Open);
+                }
+                break;
+            };
             busy = true;
             match read {
                 Ok(0) => return self.read_ended(now, Terminal::Eof),
@@ -38,7 +43,7 @@ impl<A: App> Driver<A> {
 
     /// Whether to read at all: not while the game takes nothing, so that the peer feels it.
     fn may_read(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        if !self.session.is_live() {
+        if !self.session.hands_over() {
             self.resume(now);
             return true;
         }
@@ -66,7 +71,7 @@ impl<A: App> Driver<A> {
                     app.joined(&mut Outbox { session, mailbox, now }, &admission);
                 }
             }
-            match session.is_live() && !given_up && app.poll_ready(cx).is_pending() {
+            match session.hands_over() && !given_up && app.poll_ready(cx).is_pending() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
@@ -77,7 +82,7 @@ impl<A: App> Driver<A> {
                 let rest = bytes.get(consumed..).unwrap_or_default();
                 if !rest.is_empty() {
                     self.side().carry.extend_from_slice(rest);
-                    if self.session.is_live() {
+                    if self.session.hands_over() {
                         self.pause(now);
                     }
                 }
