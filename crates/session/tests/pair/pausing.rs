@@ -60,6 +60,7 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
     // Nothing that is found while it is handed over can be the cause any more.
     solo.hears(Input::EndNoticed(readings));
     solo.hears(Input::Close(&Close::new(Cause::Kicked)));
+    solo.resumes();
     solo.says(&frame(0, b"before the cut"));
     solo.hears(Input::Ended(Terminal::Open, readings));
     let ending = solo.ending();
