@@ -282,7 +282,10 @@ impl Session {
     /// Whether what is read goes to the game; else it is discarded.
     #[must_use]
     pub fn delivers(&self) -> bool {
-        matches!(self.state, State::Hello | State::Auth | State::Live)
+        matches!(
+            self.state,
+            State::Hello | State::Auth | State::Live | State::Delivering { .. }
+        )
     }
 
     /// Data frames in and out.
