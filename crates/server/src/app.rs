@@ -272,3 +272,31 @@ impl<S: Shape> Drop for ServerApp<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lastword_transport::{Driver, Mailbox};
+
+    use super::*;
+    use crate::handler::HandlerShape;
+    use crate::{Context as GameContext, Handler};
+
+    struct Nothing;
+
+    impl Handler for Nothing {
+        fn frame(&mut self, _context: &mut GameContext<'_, '_>, _payload: &[u8]) {}
+    }
+
+    /// A task's memory comes in steps of 128 bytes, tokio's own 96 included: a byte more can cost 128.
+    #[test]
+    fn an_idle_session_stays_small() {
+        fn driver<F: Fn(&Player) -> Nothing + Send + Sync + 'static>(_: &F) -> usize {
+            size_of::<Driver<ServerApp<HandlerShape<F>>>>()
+        }
+        let driver = driver(&|_: &Player| Nothing);
+        let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
+        assert!(driver <= 416, "{driver}");
+        assert!(mailbox <= 112, "{mailbox}");
+        assert!(seat <= 72, "{seat}");
+    }
+}
