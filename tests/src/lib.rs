@@ -25,5 +25,7 @@ pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Waits for `what` to happen, with a deadline.
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("did not happen: {what}"))
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .unwrap_or_else(|_| panic!("did not happen: {what}"))
 }

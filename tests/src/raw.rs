@@ -19,7 +19,9 @@ pub struct Raw {
 impl Raw {
     /// Connects.
     pub async fn connect(addr: SocketAddr) -> Self {
-        let stream = within("connect", TcpStream::connect(addr)).await.expect("connect");
+        let stream = within("connect", TcpStream::connect(addr))
+            .await
+            .expect("connect");
         stream.set_nodelay(true).expect("nodelay");
         Self { stream }
     }
@@ -27,8 +29,12 @@ impl Raw {
     /// Connects with a receive buffer of this size, so that a peer's window closes soon.
     pub async fn connect_small(addr: SocketAddr, receive_buffer: u32) -> Self {
         let socket = TcpSocket::new_v4().expect("socket");
-        socket.set_recv_buffer_size(receive_buffer).expect("SO_RCVBUF");
-        let stream = within("connect", socket.connect(addr)).await.expect("connect");
+        socket
+            .set_recv_buffer_size(receive_buffer)
+            .expect("SO_RCVBUF");
+        let stream = within("connect", socket.connect(addr))
+            .await
+            .expect("connect");
         Self { stream }
     }
 
@@ -48,7 +54,9 @@ impl Raw {
 
     /// Writes bytes.
     pub async fn write(&mut self, bytes: &[u8]) {
-        within("write", self.stream.write_all(bytes)).await.expect("write");
+        within("write", self.stream.write_all(bytes))
+            .await
+            .expect("write");
     }
 
     /// Reads the next frame; `None` at the end, or after an error.
@@ -87,17 +95,23 @@ impl Raw {
 
     /// Shuts the write side: the peer reads a FIN.
     pub async fn fin(&mut self) {
-        within("shutdown", self.stream.shutdown()).await.expect("shutdown");
+        within("shutdown", self.stream.shutdown())
+            .await
+            .expect("shutdown");
     }
 
     /// Closes with a reset.
     pub fn reset(self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+        SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .expect("SO_LINGER");
     }
 
     /// Waits until bytes lie unread, without reading them.
     pub async fn until_readable(&self) {
-        let peeked = within("bytes to read", self.stream.peek(&mut [0])).await.expect("peek");
+        let peeked = within("bytes to read", self.stream.peek(&mut [0]))
+            .await
+            .expect("peek");
         assert!(peeked > 0, "bytes, not the end");
     }
 }

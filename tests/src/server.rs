@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use lastword_server::{
-    Anonymous, Authenticator, Builder, Cause, Config, Context, Credentials, Departure, Disconnect, Handler,
-    Observer, Phase, Player, ProfileConfig, Refusal, Server, ServerHandle,
+    Anonymous, Authenticator, Builder, Cause, Config, Context, Credentials, Departure, Disconnect,
+    Handler, Observer, Phase, Player, ProfileConfig, Refusal, Server, ServerHandle,
 };
 use tokio::sync::mpsc;
 
@@ -38,11 +38,15 @@ struct Actors {
 
 impl Observer for Actors {
     fn disconnected(&self, disconnect: &Disconnect) {
-        self.ends.try_send(disconnect.clone()).expect("the test reads its ends");
+        self.ends
+            .try_send(disconnect.clone())
+            .expect("the test reads its ends");
     }
 
     fn left(&self, departure: &Departure) {
-        self.left.try_send(departure.clone()).expect("the test reads its departures");
+        self.left
+            .try_send(departure.clone())
+            .expect("the test reads its departures");
     }
 }
 
@@ -50,7 +54,14 @@ impl Default for Stage {
     fn default() -> Self {
         let (ends_in, ends) = mpsc::channel(ENDS_MAX);
         let (left_in, left) = mpsc::channel(ENDS_MAX);
-        Self { ends, left, actors: Some(Actors { ends: ends_in, left: left_in }) }
+        Self {
+            ends,
+            left,
+            actors: Some(Actors {
+                ends: ends_in,
+                left: left_in,
+            }),
+        }
     }
 }
 
@@ -58,17 +69,24 @@ impl Stage {
     /// A builder on a free port of loopback, watched.
     pub fn builder(&mut self, config: Config) -> Builder {
         let actors = self.actors.take().expect("one server a stage");
-        Server::builder().config(config).listen("127.0.0.1:0").observer(actors)
+        Server::builder()
+            .config(config)
+            .listen("127.0.0.1:0")
+            .observer(actors)
     }
 
     /// The next end.
     pub async fn end(&mut self) -> Disconnect {
-        within("an end", self.ends.recv()).await.expect("the server is there")
+        within("an end", self.ends.recv())
+            .await
+            .expect("the server is there")
     }
 
     /// The next departure.
     pub async fn departure(&mut self) -> Departure {
-        within("a departure", self.left.recv()).await.expect("the server is there")
+        within("a departure", self.left.recv())
+            .await
+            .expect("the server is there")
     }
 
     /// The ends so far that nobody asked for.
@@ -96,7 +114,10 @@ impl Fixture {
     pub async fn with(config: Config, authenticator: impl Authenticator) -> Self {
         let mut stage = Stage::default();
         let builder = stage.builder(config).authenticator(authenticator);
-        let server = builder.serve(|_: &Player| Echo).await.expect("the server starts");
+        let server = builder
+            .serve(|_: &Player| Echo)
+            .await
+            .expect("the server starts");
         Self { server, stage }
     }
 
@@ -109,7 +130,11 @@ impl Fixture {
     /// Awaits the next end and holds it: this cause, in this phase; others may be open.
     pub async fn ends_as_ever(&mut self, cause: Cause, phase: Phase) -> Disconnect {
         let end = self.stage.end().await;
-        assert_eq!((end.cause(), end.ending.verdict.phase), (cause, phase), "{end} {end:#?}");
+        assert_eq!(
+            (end.cause(), end.ending.verdict.phase),
+            (cause, phase),
+            "{end} {end:#?}"
+        );
         assert!(self.server.stats().laws_hold());
         end
     }
@@ -118,13 +143,21 @@ impl Fixture {
     /// both laws kept.
     pub async fn ends_as(&mut self, cause: Cause, phase: Phase) -> Disconnect {
         let end = self.stage.end().await;
-        assert_eq!((end.cause(), end.ending.verdict.phase), (cause, phase), "{end} {end:#?}");
+        assert_eq!(
+            (end.cause(), end.ending.verdict.phase),
+            (cause, phase),
+            "{end} {end:#?}"
+        );
         let stats = self.server.stats();
         assert!(stats.laws_hold(), "{stats:?}");
         assert_eq!(stats.disconnects, [(cause, phase, 1)]);
         assert_eq!(self.stage.more(), 0, "one end, counted once");
         let left = stats.departures.iter().map(|(_, count)| count).sum::<u64>();
-        assert_eq!(left, u64::from(phase == Phase::Live), "a session departs once: {stats:?}");
+        assert_eq!(
+            left,
+            u64::from(phase == Phase::Live),
+            "a session departs once: {stats:?}"
+        );
         end
     }
 }

@@ -23,10 +23,29 @@ async fn a_no_of_the_authenticator_is_auth_rejected_and_the_player_reads_why() {
     let ask = Ask(move |_| std::future::ready(Err(refusal.clone())));
     let mut fixture = Fixture::with(config(), ask).await;
     let goodbye = refused(&fixture).await;
-    let [over, code_high, code_low, advice, _, _, _, _, 0, reason @ ..] = goodbye.as_slice() else {
+    let [
+        over,
+        code_high,
+        code_low,
+        advice,
+        _,
+        _,
+        _,
+        _,
+        0,
+        reason @ ..,
+    ] = goodbye.as_slice()
+    else {
         panic!("{goodbye:?}");
     };
-    assert_eq!((over & 1, u16::from_be_bytes([*code_high, *code_low]), *advice), (1, 4_711, 3));
+    assert_eq!(
+        (
+            over & 1,
+            u16::from_be_bytes([*code_high, *code_low]),
+            *advice
+        ),
+        (1, 4_711, 3)
+    );
     assert_eq!(reason, b"banned until Monday");
     fixture.ends_as(Cause::AuthRejected, Phase::Auth).await;
 }
@@ -51,7 +70,10 @@ async fn an_authenticator_that_is_down_is_auth_unavailable() {
 #[tokio::test]
 async fn an_authenticator_that_panics_is_auth_unavailable_for_that_peer_only() {
     let ask = Ask(|credentials: lastword_server::Credentials| async move {
-        assert!(credentials.bytes != b"ann".as_slice(), "the test's planted panic");
+        assert!(
+            credentials.bytes != b"ann".as_slice(),
+            "the test's planted panic"
+        );
         Ok(lastword_server::Player::new("bob"))
     });
     let mut fixture = Fixture::with(config(), ask).await;
@@ -71,8 +93,14 @@ async fn a_resume_is_refused_in_words() {
     let mut raw = Raw::connect(fixture.addr()).await;
     raw.write(&frame(kind::HELLO, &payload)).await;
     let (kind, goodbye) = raw.frame().await.expect("an answer");
-    assert_eq!((kind, &goodbye[1..3]), (kind::GOODBYE, 63_u16.to_be_bytes().as_slice()));
-    assert!(String::from_utf8_lossy(&goodbye[9..]).contains("hello"), "words that help");
+    assert_eq!(
+        (kind, &goodbye[1..3]),
+        (kind::GOODBYE, 63_u16.to_be_bytes().as_slice())
+    );
+    assert!(
+        String::from_utf8_lossy(&goodbye[9..]).contains("hello"),
+        "words that help"
+    );
     drop(raw);
     fixture.ends_as(Cause::ResumeRefused, Phase::Auth).await;
 }

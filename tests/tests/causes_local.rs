@@ -13,7 +13,9 @@ async fn flooding_a_peer_that_does_not_read_is_send_queue_full_in_that_very_call
     let raw = Raw::connect_small(fixture.addr(), 4_096).await;
     let mut raw = raw;
     raw.enter("ann").await;
-    let [session] = fixture.server.sessions()[..] else { panic!("one session") };
+    let [session] = fixture.server.sessions()[..] else {
+        panic!("one session")
+    };
     let refused = loop {
         match fixture.server.send(session, &[1; 60_000]) {
             Ok(()) => tokio::task::yield_now().await,
@@ -21,23 +23,45 @@ async fn flooding_a_peer_that_does_not_read_is_send_queue_full_in_that_very_call
         }
     };
     assert_eq!(refused, lastword_server::SendError::QueueFull);
-    assert_eq!(within("the goodbye", raw.goodbye_code()).await, Some(32), "it reads on, and learns why");
+    assert_eq!(
+        within("the goodbye", raw.goodbye_code()).await,
+        Some(32),
+        "it reads on, and learns why"
+    );
     drop(raw);
     let end = fixture.ends_as(Cause::SendQueueFull, Phase::Live).await;
-    assert!(end.ending.evidence.frames_unsent > 0, "what was dropped is counted");
+    assert!(
+        end.ending.evidence.frames_unsent > 0,
+        "what was dropped is counted"
+    );
 }
 
 #[tokio::test]
 async fn a_kick_is_kicked_and_its_reason_is_read() {
     let mut fixture = Fixture::start().await;
     let mut raw = Raw::join(fixture.addr(), "ann").await;
-    let [session] = fixture.server.sessions()[..] else { panic!("one session") };
-    fixture.server.kick(session, Kick::because("cheating")).unwrap();
+    let [session] = fixture.server.sessions()[..] else {
+        panic!("one session")
+    };
+    fixture
+        .server
+        .kick(session, Kick::because("cheating"))
+        .unwrap();
     let (kind, goodbye) = raw.frame().await.unwrap();
-    assert_eq!((kind, &goodbye[1..3], &goodbye[9..]), (kind::GOODBYE, 80_u16.to_be_bytes().as_slice(), b"cheating".as_slice()));
+    assert_eq!(
+        (kind, &goodbye[1..3], &goodbye[9..]),
+        (
+            kind::GOODBYE,
+            80_u16.to_be_bytes().as_slice(),
+            b"cheating".as_slice()
+        )
+    );
     drop(raw);
     fixture.ends_as(Cause::Kicked, Phase::Live).await;
-    assert!(fixture.server.kick(session, Kick::default()).is_err(), "nobody is there any more");
+    assert!(
+        fixture.server.kick(session, Kick::default()).is_err(),
+        "nobody is there any more"
+    );
 }
 
 #[tokio::test]
@@ -48,13 +72,19 @@ async fn an_orderly_close_of_the_game_is_closed_by_game_after_what_was_queued() 
     let session = within("a session", server.accept()).await.unwrap();
     session.send(b"the last word").unwrap();
     let close = tokio::spawn(session.close());
-    assert_eq!(raw.frame().await, Some((kind::DATA, b"the last word".to_vec())));
+    assert_eq!(
+        raw.frame().await,
+        Some((kind::DATA, b"the last word".to_vec()))
+    );
     assert_eq!(raw.goodbye_code().await, Some(81));
     drop(raw);
     let departure = within("the departure", close).await.unwrap();
     assert_eq!(departure.cause, Cause::ClosedByGame.into());
     assert_eq!(stage.end().await.cause(), Cause::ClosedByGame);
-    assert_eq!(server.handle().stats().disconnects, [(Cause::ClosedByGame, Phase::Live, 1)]);
+    assert_eq!(
+        server.handle().stats().disconnects,
+        [(Cause::ClosedByGame, Phase::Live, 1)]
+    );
 }
 
 #[tokio::test]
@@ -76,11 +106,17 @@ async fn a_connection_while_draining_is_refused_draining_in_admission() {
     let mut stays = Raw::join(fixture.addr(), "stays").await;
     let server = fixture.server.clone();
     let drain = tokio::spawn(async move { server.drain(Duration::from_secs(10)).await });
-    assert_eq!(stays.frame().await.unwrap().0, kind::NOTICE, "the drain began");
+    assert_eq!(
+        stays.frame().await.unwrap().0,
+        kind::NOTICE,
+        "the drain began"
+    );
     let mut late = Raw::connect(fixture.addr()).await;
     assert_eq!(late.goodbye_code().await, Some(68));
     drop(late);
-    fixture.ends_as_ever(Cause::RefusedDraining, Phase::Admission).await;
+    fixture
+        .ends_as_ever(Cause::RefusedDraining, Phase::Admission)
+        .await;
     drop(stays);
     within("the drain", drain).await.unwrap();
 }
@@ -113,7 +149,9 @@ async fn who_leaves_after_the_notice_is_drained() {
             raw.write(&lastword_tests::goodbye()).await;
         }
         drop(raw);
-        within("the drain is over when nobody is left", drain).await.unwrap();
+        within("the drain is over when nobody is left", drain)
+            .await
+            .unwrap();
         fixture.ends_as(Cause::Drained, Phase::Live).await;
     }
 }
@@ -134,7 +172,11 @@ async fn who_answers_our_goodbye_is_drained_in_its_turn() {
 async fn who_stays_beyond_the_deadline_is_drain_expired() {
     let mut fixture = Fixture::start().await;
     let raw = Raw::join(fixture.addr(), "ann").await;
-    within("the drain", fixture.server.drain(Duration::from_millis(600))).await;
+    within(
+        "the drain",
+        fixture.server.drain(Duration::from_millis(600)),
+    )
+    .await;
     fixture.ends_as(Cause::DrainExpired, Phase::Live).await;
     drop(raw);
 }
@@ -162,7 +204,9 @@ async fn a_peer_over_the_limit_is_server_full_and_reads_it() {
     let mut second = Raw::connect(fixture.addr()).await;
     assert_eq!(second.goodbye_code().await, Some(65));
     drop(second);
-    fixture.ends_as_ever(Cause::ServerFull, Phase::Admission).await;
+    fixture
+        .ends_as_ever(Cause::ServerFull, Phase::Admission)
+        .await;
     drop(first);
 }
 
@@ -185,31 +229,57 @@ async fn a_panicking_handler_is_handler_panicked_and_costs_its_own_session_only(
     let left = Arc::new(AtomicBool::new(false));
     let mut stage = Stage::default();
     let flag = Arc::clone(&left);
-    let server = stage.builder(config()).serve(move |_: &Player| Fragile(Arc::clone(&flag))).await.unwrap();
+    let server = stage
+        .builder(config())
+        .serve(move |_: &Player| Fragile(Arc::clone(&flag)))
+        .await
+        .unwrap();
     let mut bystander = Raw::join(server.local_addr(), "bob").await;
     let mut raw = Raw::join(server.local_addr(), "ann").await;
-    raw.write(&[data(b"one"), data(b"panic"), data(b"two")].concat()).await;
-    assert_eq!(raw.frame().await, Some((kind::DATA, b"one".to_vec())), "what was answered before arrives");
+    raw.write(&[data(b"one"), data(b"panic"), data(b"two")].concat())
+        .await;
+    assert_eq!(
+        raw.frame().await,
+        Some((kind::DATA, b"one".to_vec())),
+        "what was answered before arrives"
+    );
     assert_eq!(raw.goodbye_code().await, Some(90));
     drop(raw);
     let end = stage.end().await;
-    assert_eq!((end.cause(), end.ending.verdict.phase), (Cause::HandlerPanicked, Phase::Live));
-    assert_eq!(stage.departure().await.cause, Cause::HandlerPanicked.into(), "the observer is told");
-    assert!(!left.load(Ordering::SeqCst), "`left` is not called on a handler that panicked");
+    assert_eq!(
+        (end.cause(), end.ending.verdict.phase),
+        (Cause::HandlerPanicked, Phase::Live)
+    );
+    assert_eq!(
+        stage.departure().await.cause,
+        Cause::HandlerPanicked.into(),
+        "the observer is told"
+    );
+    assert!(
+        !left.load(Ordering::SeqCst),
+        "`left` is not called on a handler that panicked"
+    );
     bystander.echo(b"alive").await;
     assert!(server.stats().laws_hold());
 }
 
 #[test]
 fn a_runtime_that_is_dropped_under_its_sessions_is_verdict_missing() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let (mut fixture, raw) = runtime.block_on(async {
         let fixture = Fixture::start().await;
         let raw = Raw::join(fixture.addr(), "ann").await;
         (fixture, raw)
     });
     drop(runtime);
-    let other = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let other = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     other.block_on(fixture.ends_as(Cause::VerdictMissing, Phase::Live));
     drop(raw);
 }

@@ -17,11 +17,19 @@ async fn a_goodbye_is_peer_goodbye() {
 
 #[tokio::test]
 async fn a_goodbye_between_hello_and_welcome_is_peer_goodbye_in_auth() {
-    let mut fixture = Fixture::with(lastword_tests::config(), lastword_tests::Ask(|_| std::future::pending())).await;
+    let mut fixture = Fixture::with(
+        lastword_tests::config(),
+        lastword_tests::Ask(|_| std::future::pending()),
+    )
+    .await;
     let mut raw = Raw::connect(fixture.addr()).await;
     raw.write(&lastword_tests::hello(b"ann")).await;
     raw.write(&goodbye()).await;
-    assert_eq!(raw.goodbye_code().await, None, "our answer is FIN, not a goodbye");
+    assert_eq!(
+        raw.goodbye_code().await,
+        None,
+        "our answer is FIN, not a goodbye"
+    );
     drop(raw);
     fixture.ends_as(Cause::PeerGoodbye, Phase::Auth).await;
 }
@@ -39,7 +47,11 @@ async fn a_close_on_a_frame_boundary_is_peer_fin() {
 
 #[tokio::test]
 async fn a_close_while_the_authenticator_thinks_is_peer_fin_in_auth() {
-    let mut fixture = Fixture::with(lastword_tests::config(), lastword_tests::Ask(|_| std::future::pending())).await;
+    let mut fixture = Fixture::with(
+        lastword_tests::config(),
+        lastword_tests::Ask(|_| std::future::pending()),
+    )
+    .await;
     let mut raw = Raw::connect(fixture.addr()).await;
     raw.write(&lastword_tests::hello(b"ann")).await;
     drop(raw);
@@ -81,10 +93,20 @@ async fn a_close_while_the_server_keeps_sending_is_peer_closed_while_sending() {
     .await;
     assert_eq!(within("the end", session.recv()).await, None);
     let end = stage.end().await;
-    assert_eq!((end.cause(), end.ending.verdict.phase), (Cause::PeerClosedWhileSending, Phase::Live), "{end:#?}");
-    assert!(end.ending.evidence.bytes_unacked > Some(0), "what was lost is counted: {end:#?}");
+    assert_eq!(
+        (end.cause(), end.ending.verdict.phase),
+        (Cause::PeerClosedWhileSending, Phase::Live),
+        "{end:#?}"
+    );
+    assert!(
+        end.ending.evidence.bytes_unacked > Some(0),
+        "what was lost is counted: {end:#?}"
+    );
     assert!(server.handle().stats().laws_hold());
-    assert_eq!(session.close().await.cause, Cause::PeerClosedWhileSending.into());
+    assert_eq!(
+        session.close().await.cause,
+        Cause::PeerClosedWhileSending.into()
+    );
 }
 
 #[tokio::test]
@@ -95,7 +117,10 @@ async fn a_reset_on_a_frame_boundary_is_peer_reset() {
     raw.reset();
     let end = fixture.ends_as(Cause::PeerReset, Phase::Live).await;
     assert_eq!(end.ending.evidence.fin, Some(false));
-    assert_eq!(end.ending.first_error.and_then(|first| first.error.code), Some(104));
+    assert_eq!(
+        end.ending.first_error.and_then(|first| first.error.code),
+        Some(104)
+    );
 }
 
 #[tokio::test]

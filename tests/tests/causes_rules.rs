@@ -60,7 +60,10 @@ async fn a_frame_of_which_a_byte_comes_now_and_then_is_frame_timeout() {
     let mut beat = tokio::time::interval(std::time::Duration::from_millis(20));
     for byte in &slow {
         beat.tick().await;
-        if tokio::io::AsyncWriteExt::write_all(&mut raw.stream, &[*byte]).await.is_err() {
+        if tokio::io::AsyncWriteExt::write_all(&mut raw.stream, &[*byte])
+            .await
+            .is_err()
+        {
             break;
         }
     }
@@ -94,7 +97,13 @@ async fn a_control_frame_that_does_not_decode_is_frame_malformed() {
 #[tokio::test]
 async fn a_frame_that_breaks_a_rule_is_protocol_violation() {
     let ack_of_nothing = frame(kind::ACK, &1_u64.to_be_bytes());
-    for broken in [ack_of_nothing, hello(b"ann"), frame(kind::WELCOME, b""), frame(8, b""), frame(127, b"")] {
+    for broken in [
+        ack_of_nothing,
+        hello(b"ann"),
+        frame(kind::WELCOME, b""),
+        frame(8, b""),
+        frame(127, b""),
+    ] {
         let (mut fixture, code) = live_bytes(&broken).await;
         assert_eq!(code, Some(44), "{broken:?}");
         fixture.ends_as(Cause::ProtocolViolation, Phase::Live).await;
@@ -118,7 +127,12 @@ async fn who_speaks_another_protocol_gets_no_byte_and_is_wrong_protocol() {
     let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".as_slice();
     let noise = b"\x8f\x02\x77\xd1\x90\x10\xee\x03".as_slice();
     let wrong_magic = frame(kind::HELLO, b"XY\x01\x01\x02");
-    for first in [b"GET / HTTP/1.1\r\n\r\n".as_slice(), tls, noise, &wrong_magic] {
+    for first in [
+        b"GET / HTTP/1.1\r\n\r\n".as_slice(),
+        tls,
+        noise,
+        &wrong_magic,
+    ] {
         let mut fixture = Fixture::start().await;
         let mut raw = Raw::connect(fixture.addr()).await;
         raw.write(first).await;
@@ -131,9 +145,12 @@ async fn who_speaks_another_protocol_gets_no_byte_and_is_wrong_protocol() {
 
 #[tokio::test]
 async fn no_common_version_is_version_unsupported() {
-    let (mut fixture, code) = first_bytes(&frame(kind::HELLO, b"LW\x02\x09 whatever comes after")).await;
+    let (mut fixture, code) =
+        first_bytes(&frame(kind::HELLO, b"LW\x02\x09 whatever comes after")).await;
     assert_eq!(code, Some(46));
-    fixture.ends_as(Cause::VersionUnsupported, Phase::Hello).await;
+    fixture
+        .ends_as(Cause::VersionUnsupported, Phase::Hello)
+        .await;
 }
 
 #[tokio::test]

@@ -34,7 +34,10 @@ async fn out_of_descriptors_the_accept_loop_sheds_and_lives_on() {
     first.echo(b"who is in stays in").await;
     // Each failure is followed by a back-off that doubles from 5 ms: a loop that spins makes millions.
     let (errors, elapsed) = (emfile(&fixture), begun.elapsed());
-    assert!(errors <= 10 + elapsed.as_millis() / 5, "{errors} failures in {elapsed:?}");
+    assert!(
+        errors <= 10 + elapsed.as_millis() / 5,
+        "{errors} failures in {elapsed:?}"
+    );
 
     drop(clients);
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
@@ -45,5 +48,9 @@ async fn out_of_descriptors_the_accept_loop_sheds_and_lives_on() {
 
 fn emfile(fixture: &Fixture) -> u128 {
     let errors = fixture.server.stats().accept_errors;
-    errors.iter().filter(|(kind, _)| *kind == "emfile").map(|(_, count)| u128::from(*count)).sum()
+    errors
+        .iter()
+        .filter(|(kind, _)| *kind == "emfile")
+        .map(|(_, count)| u128::from(*count))
+        .sum()
 }

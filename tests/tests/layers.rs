@@ -10,11 +10,32 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lastword-sys", &[]),
     ("lastword-keepalive", &[]),
     ("lastword-session", &["lastword-keepalive"]),
-    ("lastword-transport", &["lastword-session", "lastword-keepalive", "lastword-sys"]),
-    ("lastword-server", &["lastword-transport", "lastword-session", "lastword-keepalive", "lastword-sys"]),
-    ("lastword-client", &["lastword-transport", "lastword-session", "lastword-keepalive"]),
+    (
+        "lastword-transport",
+        &["lastword-session", "lastword-keepalive", "lastword-sys"],
+    ),
+    (
+        "lastword-server",
+        &[
+            "lastword-transport",
+            "lastword-session",
+            "lastword-keepalive",
+            "lastword-sys",
+        ],
+    ),
+    (
+        "lastword-client",
+        &[
+            "lastword-transport",
+            "lastword-session",
+            "lastword-keepalive",
+        ],
+    ),
     ("lastword-admin", &["lastword-server"]),
-    ("lastword", &["lastword-server", "lastword-client", "lastword-admin"]),
+    (
+        "lastword",
+        &["lastword-server", "lastword-client", "lastword-admin"],
+    ),
 ];
 
 /// Crates that read no clock and own no socket: these must not be reachable from them.
@@ -30,7 +51,10 @@ fn every_crate_depends_only_on_the_layers_below_it() {
             .filter(|dependency| dependency.starts_with("lastword"))
             .collect();
         let allowed: BTreeSet<_> = allowed.iter().map(ToString::to_string).collect();
-        assert!(ours.is_subset(&allowed), "{name} depends on {ours:?}, and may on {allowed:?}");
+        assert!(
+            ours.is_subset(&allowed),
+            "{name} depends on {ours:?}, and may on {allowed:?}"
+        );
     }
 }
 
@@ -38,8 +62,12 @@ fn every_crate_depends_only_on_the_layers_below_it() {
 fn every_library_has_its_layer() {
     let known: BTreeSet<_> = LAYERS.iter().map(|(name, _)| *name).collect();
     for package in members(&metadata()) {
-        let is_tool = ["lastword-cli", "lastword-tests", "lastword-netlab"].contains(&package.as_str());
-        assert!(is_tool || known.contains(package.as_str()), "{package} has no layer in this test");
+        let is_tool =
+            ["lastword-cli", "lastword-tests", "lastword-netlab"].contains(&package.as_str());
+        assert!(
+            is_tool || known.contains(package.as_str()),
+            "{package} has no layer in this test"
+        );
     }
 }
 
@@ -57,10 +85,16 @@ fn the_state_machines_reach_no_runtime_and_no_socket() {
 #[test]
 fn unsafe_code_is_forbidden_everywhere_but_in_sys() {
     for package in metadata()["packages"].as_array().unwrap() {
-        let (name, manifest) = (package["name"].as_str().unwrap(), package["manifest_path"].as_str().unwrap());
+        let (name, manifest) = (
+            package["name"].as_str().unwrap(),
+            package["manifest_path"].as_str().unwrap(),
+        );
         if name.starts_with("lastword") && name != "lastword-sys" {
             let manifest = std::fs::read_to_string(manifest).unwrap();
-            assert!(manifest.contains("[lints]\nworkspace = true"), "{name} does not inherit the lints");
+            assert!(
+                manifest.contains("[lints]\nworkspace = true"),
+                "{name} does not inherit the lints"
+            );
         }
     }
 }
@@ -68,31 +102,54 @@ fn unsafe_code_is_forbidden_everywhere_but_in_sys() {
 fn metadata() -> Value {
     // For this system only: crates of others need not be on this machine.
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--filter-platform", &host()])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--offline",
+            "--filter-platform",
+            &host(),
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON")
 }
 
 fn host() -> String {
-    let output = Command::new("rustc").arg("-vV").output().expect("rustc runs");
+    let output = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .expect("rustc runs");
     let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
+    text.lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .expect("rustc names its host")
+        .to_owned()
 }
 
 fn members(metadata: &Value) -> Vec<String> {
     let ids = metadata["workspace_members"].as_array().unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    let ours = packages.iter().filter(|package| ids.contains(&package["id"]));
-    ours.map(|package| package["name"].as_str().unwrap().to_owned()).collect()
+    let ours = packages
+        .iter()
+        .filter(|package| ids.contains(&package["id"]));
+    ours.map(|package| package["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The names a package depends on, without those of its tests.
 fn dependencies(metadata: &Value, name: &str) -> Vec<String> {
     let packages = metadata["packages"].as_array().unwrap();
-    let package = packages.iter().find(|package| package["name"] == name).expect("the package is there");
+    let package = packages
+        .iter()
+        .find(|package| package["name"] == name)
+        .expect("the package is there");
     let all = package["dependencies"].as_array().unwrap().iter();
     all.filter(|dependency| dependency["kind"].is_null())
         .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
@@ -105,7 +162,12 @@ fn reachable(metadata: &Value, name: &str) -> BTreeSet<String> {
         .as_array()
         .unwrap()
         .iter()
-        .map(|package| (package["id"].as_str().unwrap(), package["name"].as_str().unwrap()))
+        .map(|package| {
+            (
+                package["id"].as_str().unwrap(),
+                package["name"].as_str().unwrap(),
+            )
+        })
         .collect();
     let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
     let mut reached = BTreeSet::new();
@@ -113,7 +175,11 @@ fn reachable(metadata: &Value, name: &str) -> BTreeSet<String> {
     while let Some(id) = next.pop() {
         let node = nodes.iter().find(|node| node["id"] == id).unwrap();
         for dependency in node["deps"].as_array().unwrap() {
-            let is_normal = dependency["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null());
+            let is_normal = dependency["dep_kinds"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|kind| kind["kind"].is_null());
             let id = dependency["pkg"].as_str().unwrap();
             if is_normal && reached.insert(names[id].to_owned()) {
                 next.push(id);

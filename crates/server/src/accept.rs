@@ -111,14 +111,19 @@ fn classify(error: &io::Error) -> AcceptError {
     match (error.raw_os_error(), error.kind()) {
         (Some(EMFILE | WSAEMFILE), _) => AcceptError::Emfile,
         (Some(ENFILE), _) => AcceptError::Enfile,
-        (_, io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => AcceptError::Aborted,
+        (_, io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
+            AcceptError::Aborted
+        }
         (Some(EPROTO), _) if cfg!(target_os = "linux") => AcceptError::Aborted,
         (_, io::ErrorKind::OutOfMemory) => AcceptError::NoMemory,
         (Some(ENOBUFS), _) if cfg!(target_os = "linux") => AcceptError::NoMemory,
         (_, io::ErrorKind::Interrupted) => AcceptError::Interrupted,
-        (_, io::ErrorKind::NetworkDown | io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => {
-            AcceptError::Aborted
-        }
+        (
+            _,
+            io::ErrorKind::NetworkDown
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::HostUnreachable,
+        ) => AcceptError::Aborted,
         _ => AcceptError::Unexpected,
     }
 }
@@ -147,7 +152,11 @@ mod tests {
             (4, AcceptError::Interrupted),
             (22, AcceptError::Unexpected),
         ] {
-            assert_eq!(classify(&io::Error::from_raw_os_error(code)), kind, "{code}");
+            assert_eq!(
+                classify(&io::Error::from_raw_os_error(code)),
+                kind,
+                "{code}"
+            );
         }
     }
 }

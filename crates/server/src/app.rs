@@ -11,8 +11,8 @@ use lastword_session::wire::Notice;
 use lastword_session::{Admission, Cause, Close, Ending, Framing, Phase, Time, Traffic};
 use lastword_transport::{App, Outbox};
 
-use crate::core::Core;
 use crate::context::Context as GameContext;
+use crate::core::Core;
 use crate::ledger::{Closing, GAME_CLOSES};
 use crate::player::Verdict;
 use crate::seat::Seat;
@@ -104,7 +104,10 @@ impl<S: Shape> ServerApp<S> {
         let closing = Closing {
             cause: ending.verdict.cause,
             phase: ending.verdict.phase,
-            cohort: self.seat.as_ref().map_or(0, |seat| usize::from(seat.cohort)),
+            cohort: self
+                .seat
+                .as_ref()
+                .map_or(0, |seat| usize::from(seat.cohort)),
             joined: self.joined,
         };
         let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
@@ -134,8 +137,12 @@ impl<S: Shape> ServerApp<S> {
             core.metrics.ended(&disconnect.ending, profile);
         }
         log::disconnect(&disconnect);
-        guarded("the observer panicked", || core.observer.disconnected(&disconnect));
-        let Some(seat) = self.seat.clone().filter(|_| self.joined) else { return };
+        guarded("the observer panicked", || {
+            core.observer.disconnected(&disconnect)
+        });
+        let Some(seat) = self.seat.clone().filter(|_| self.joined) else {
+            return;
+        };
         let departure = Departure {
             cause: disconnect.cause().into(),
             session: seat.session,
@@ -158,18 +165,28 @@ impl<S: Shape> App for ServerApp<S> {
             Framing::Native => None,
             Framing::Dialect(_) => Some(bytes.clone()),
         };
-        let credentials = Credentials { bytes, remote: self.remote };
+        let credentials = Credentials {
+            bytes,
+            remote: self.remote,
+        };
         let since = core.clock.now();
         let check = Box::pin(async move {
             // Who waits for a place waits against the same auth timeout.
             let _place = core.authentications.acquire().await;
             Arc::clone(&core.authenticator).check(credentials).await
         });
-        self.asking = Some(Box::new(Asking { check, since, first_frame, player: None }));
+        self.asking = Some(Box::new(Asking {
+            check,
+            since,
+            first_frame,
+            player: None,
+        }));
     }
 
     fn poll_admission(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admission, Close>> {
-        let Some(asking) = &mut self.asking else { return Poll::Pending };
+        let Some(asking) = &mut self.asking else {
+            return Poll::Pending;
+        };
         // The game's code: its panic is an answer like any other that is none.
         let check = std::panic::AssertUnwindSafe(|| asking.check.as_mut().poll(cx));
         let answer = match std::panic::catch_unwind(check) {
@@ -177,7 +194,9 @@ impl<S: Shape> App for ServerApp<S> {
             Err(_) => Err(crate::Refusal::unavailable("")),
         };
         let core = Arc::clone(&self.front.core);
-        core.metrics.auth_duration.record(core.clock.now() - asking.since);
+        core.metrics
+            .auth_duration
+            .record(core.clock.now() - asking.since);
         let player = match answer {
             Ok(player) => player,
             Err(refusal) => {
@@ -187,7 +206,10 @@ impl<S: Shape> App for ServerApp<S> {
         };
         let seat = self.seat_for(&player)?;
         let timing = core.timing(seat.profile);
-        let admission = Admission { session: *seat.session.as_bytes(), timing };
+        let admission = Admission {
+            session: *seat.session.as_bytes(),
+            timing,
+        };
         self.seat = Some(seat);
         if let Some(asking) = &mut self.asking {
             asking.player = Some(player);
@@ -198,8 +220,14 @@ impl<S: Shape> App for ServerApp<S> {
     fn joined(&mut self, outbox: &mut Outbox<'_>, _admission: &Admission) {
         self.joined = true;
         self.core().ledger.join();
-        let (Some(seat), Some(asking)) = (self.seat.clone(), self.asking.take()) else { return };
-        let Asking { first_frame, player, .. } = *asking;
+        let (Some(seat), Some(asking)) = (self.seat.clone(), self.asking.take()) else {
+            return;
+        };
+        let Asking {
+            first_frame,
+            player,
+            ..
+        } = *asking;
         let Some(player) = player else { return };
         let mailbox = Arc::clone(outbox.mailbox());
         let arrival = Arrival {
@@ -208,7 +236,10 @@ impl<S: Shape> App for ServerApp<S> {
             seat: &seat,
             player: &player,
         };
-        let game = self.front.shape.join(&mut GameContext::new(outbox, &seat), &arrival);
+        let game = self
+            .front
+            .shape
+            .join(&mut GameContext::new(outbox, &seat), &arrival);
         let game = self.game.insert(game);
         if let Some(frame) = first_frame {
             game.frame(&mut GameContext::new(outbox, &seat), &frame);
@@ -216,7 +247,9 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.game.as_mut().map_or(Poll::Ready(()), |game| game.poll_ready(cx))
+        self.game
+            .as_mut()
+            .map_or(Poll::Ready(()), |game| game.poll_ready(cx))
     }
 
     fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]) {
@@ -228,7 +261,9 @@ impl<S: Shape> App for ServerApp<S> {
     fn notice(&mut self, _notice: &Notice<'_>) {}
 
     fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.game.as_mut().map_or(Poll::Ready(()), |game| game.poll_delivered(cx))
+        self.game
+            .as_mut()
+            .map_or(Poll::Ready(()), |game| game.poll_delivered(cx))
     }
 
     fn taken(&self) -> u64 {
@@ -243,7 +278,10 @@ impl<S: Shape> App for ServerApp<S> {
         tracing::error!(remote = %self.remote, "the game panicked in a handler");
         // A drop that panics too must not take the connection's task with it.
         let game = self.game.take();
-        guarded("the game panicked again when its handler was dropped", || drop(game));
+        guarded(
+            "the game panicked again when its handler was dropped",
+            || drop(game),
+        );
     }
 
     fn closed(&mut self, ending: Box<Ending>) {

@@ -151,11 +151,16 @@ impl Builder {
     async fn start<S: Shape>(self, shape: S) -> Result<ServerHandle, BindError> {
         self.config.validate().map_err(BindError::Config)?;
         let listener = self.listen_socket()?;
-        let listen = |source| BindError::Listen { addr: self.listen_addr().unwrap_or(NOWHERE), source };
+        let listen = |source| BindError::Listen {
+            addr: self.listen_addr().unwrap_or(NOWHERE),
+            source,
+        };
         let local_addr = listener.local_addr().map_err(listen)?;
         let listener = TcpListener::from_std(listener).map_err(listen)?;
         let core = Arc::new(self.core(local_addr));
-        let handle = ServerHandle { core: Arc::clone(&core) };
+        let handle = ServerHandle {
+            core: Arc::clone(&core),
+        };
         for extension in self.extensions {
             let started = extension.start(handle.clone()).await;
             match started {
@@ -177,7 +182,9 @@ impl Builder {
     fn listen_addr(&self) -> Result<SocketAddr, BindError> {
         match &self.listen {
             None => Ok(self.config.listen.addr),
-            Some(addr) => addr.parse().map_err(|_| BindError::Address { addr: addr.clone() }),
+            Some(addr) => addr
+                .parse()
+                .map_err(|_| BindError::Address { addr: addr.clone() }),
         }
     }
 
@@ -187,7 +194,9 @@ impl Builder {
             backlog: i32::try_from(self.config.listen.backlog).unwrap_or(i32::MAX),
             knobs: self.config.default_profile().knobs(),
         };
-        options.listen(addr).map_err(|source| BindError::Listen { addr, source })
+        options
+            .listen(addr)
+            .map_err(|source| BindError::Listen { addr, source })
     }
 
     fn core(&self, local_addr: SocketAddr) -> Core {
@@ -195,8 +204,16 @@ impl Builder {
         let profiles = self.config.profiles();
         let cohorts = self.config.metrics.cohorts.clone();
         let connections_max = u64::from(self.config.listen.connections_max);
-        let catalogue = Catalogue { cohorts: &cohorts, profiles: &profiles, limits: &limits, connections_max };
-        let recorder = self.extensions.iter().find_map(|extension| extension.recorder());
+        let catalogue = Catalogue {
+            cohorts: &cohorts,
+            profiles: &profiles,
+            limits: &limits,
+            connections_max,
+        };
+        let recorder = self
+            .extensions
+            .iter()
+            .find_map(|extension| extension.recorder());
         let metrics = match recorder {
             Some(recorder) => metrics::with_local_recorder(recorder, || Metrics::new(&catalogue)),
             None => Metrics::new(&catalogue),
@@ -232,19 +249,28 @@ impl Builder {
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
-const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+const NOWHERE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
 fn list(errors: &[ConfigError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn why(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "the address is in use: stop who uses it, or choose another port".to_owned(),
+        io::ErrorKind::AddrInUse => {
+            "the address is in use: stop who uses it, or choose another port".to_owned()
+        }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
         io::ErrorKind::PermissionDenied => {
             "not permitted: ports below 1024 need a privilege, choose a higher one".to_owned()

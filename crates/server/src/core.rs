@@ -46,14 +46,22 @@ impl Core {
 
     /// The number of the profile with this name; the listener's own where there is none.
     pub(crate) fn profile_index(&self, name: Option<&str>) -> u8 {
-        let index = name.and_then(|name| self.profiles.iter().position(|profile| profile.name.as_str() == name));
-        index.and_then(|index| u8::try_from(index).ok()).unwrap_or(0)
+        let index = name.and_then(|name| {
+            self.profiles
+                .iter()
+                .position(|profile| profile.name.as_str() == name)
+        });
+        index
+            .and_then(|index| u8::try_from(index).ok())
+            .unwrap_or(0)
     }
 
     /// The number of the cohort with this name; 0 is `none`.
     pub(crate) fn cohort_index(&self, name: Option<&str>) -> u8 {
         let index = name.and_then(|name| self.cohorts.iter().position(|cohort| cohort == name));
-        index.and_then(|index| u8::try_from(index + 1).ok()).unwrap_or(0)
+        index
+            .and_then(|index| u8::try_from(index + 1).ok())
+            .unwrap_or(0)
     }
 
     pub(crate) fn profile(&self, index: u8) -> Option<&Profile> {
@@ -61,18 +69,21 @@ impl Core {
     }
 
     pub(crate) fn timing(&self, profile: u8) -> Timing {
-        self.profile(profile).map_or_else(Timing::default, timing_of)
+        self.profile(profile)
+            .map_or_else(Timing::default, timing_of)
     }
 
     /// Leaves the same request with every connection.
     pub(crate) fn request_all(&self, request: &Request) {
-        self.table.for_each(|mailbox: &Arc<Mailbox>| mailbox.request(request.clone()));
+        self.table
+            .for_each(|mailbox: &Arc<Mailbox>| mailbox.request(request.clone()));
     }
 
     /// Publishes one snapshot of the books, and runs `also` before anything can change them.
     pub(crate) fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
         self.ledger.read(|counts| {
-            self.metrics.publish(counts, self.traffic.read(), self.is_draining());
+            self.metrics
+                .publish(counts, self.traffic.read(), self.is_draining());
             also()
         })
     }
@@ -98,7 +109,9 @@ impl Core {
 
 impl std::fmt::Debug for Core {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Core").field("local_addr", &self.local_addr).finish_non_exhaustive()
+        f.debug_struct("Core")
+            .field("local_addr", &self.local_addr)
+            .finish_non_exhaustive()
     }
 }
 

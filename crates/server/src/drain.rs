@@ -40,7 +40,10 @@ pub(crate) async fn drain(core: &Arc<Core>, timeout: Duration) {
     if timeout_at(deadline, emptied).await.is_err() {
         core.request_all(&Request::DrainExpired);
         // Cut off, not waited for: a connection's task needs one turn to write its goodbye and end.
-        if timeout_at(Instant::now() + LAST_MOMENT, core.ledger.emptied()).await.is_err() {
+        if timeout_at(Instant::now() + LAST_MOMENT, core.ledger.emptied())
+            .await
+            .is_err()
+        {
             tracing::error!("connections outlived the drain");
         }
     }

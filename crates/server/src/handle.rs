@@ -50,7 +50,11 @@ impl Stats {
     /// Ends with this cause, in any phase.
     #[must_use]
     pub fn ended_by(&self, cause: Cause) -> u64 {
-        self.disconnects.iter().filter(|(of, ..)| *of == cause).map(|(.., count)| count).sum()
+        self.disconnects
+            .iter()
+            .filter(|(of, ..)| *of == cause)
+            .map(|(.., count)| count)
+            .sum()
     }
 
     /// Whether both laws hold.
@@ -86,11 +90,19 @@ impl ServerHandle {
     }
 
     /// Queues a frame for each of these sessions; it is encoded once. Returns how many took it.
-    pub fn broadcast(&self, sessions: impl IntoIterator<Item = SessionId>, payload: &[u8]) -> usize {
+    pub fn broadcast(
+        &self,
+        sessions: impl IntoIterator<Item = SessionId>,
+        payload: &[u8],
+    ) -> usize {
         let frame = self.encode(payload);
         let now = self.core.clock.now();
-        let mailboxes = sessions.into_iter().filter_map(|session| self.find(session));
-        mailboxes.filter(|mailbox| mailbox.send_encoded(now, payload.len(), &frame).is_ok()).count()
+        let mailboxes = sessions
+            .into_iter()
+            .filter_map(|session| self.find(session));
+        mailboxes
+            .filter(|mailbox| mailbox.send_encoded(now, payload.len(), &frame).is_ok())
+            .count()
     }
 
     /// Queues a frame for every live session; it is encoded once. Returns how many took it.
@@ -173,11 +185,22 @@ impl ServerHandle {
         self.core.ledger.read(|counts| {
             let ends = Cause::ALL.into_iter().flat_map(|cause| {
                 Phase::ALL.into_iter().map(move |phase| {
-                    (cause, phase, (0..cohorts).map(|cohort| counts.disconnects(cause, phase, cohort)).sum())
+                    (
+                        cause,
+                        phase,
+                        (0..cohorts)
+                            .map(|cohort| counts.disconnects(cause, phase, cohort))
+                            .sum(),
+                    )
                 })
             });
             let departures = Cause::ALL.into_iter().map(|cause| {
-                (cause, (0..cohorts).map(|cohort| counts.departures(cause, cohort)).sum())
+                (
+                    cause,
+                    (0..cohorts)
+                        .map(|cohort| counts.departures(cause, cohort))
+                        .sum(),
+                )
             });
             Stats {
                 connections_opened: counts.opened,
@@ -186,7 +209,10 @@ impl ServerHandle {
                 sessions_open: counts.sessions_open,
                 disconnects: ends.filter(|(.., count)| *count > 0).collect(),
                 departures: departures.filter(|(_, count)| *count > 0).collect(),
-                accept_errors: counts.accept_errors().filter(|(_, count)| *count > 0).collect(),
+                accept_errors: counts
+                    .accept_errors()
+                    .filter(|(_, count)| *count > 0)
+                    .collect(),
                 frames: totals.frames.into(),
                 bytes: totals.bytes.into(),
             }

@@ -61,7 +61,11 @@ impl GameCode {
     /// Makes a code; `None` below 4096.
     #[must_use]
     pub const fn new(code: u16) -> Option<Self> {
-        if code >= lastword_session::wire::GAME_CODE_MIN { Some(Self(code)) } else { None }
+        if code >= lastword_session::wire::GAME_CODE_MIN {
+            Some(Self(code))
+        } else {
+            None
+        }
     }
 
     /// The number on the wire.

@@ -36,7 +36,12 @@ struct Inside {
 
 impl Inbox {
     pub(crate) fn new(bytes_max: usize, frames_max: usize, owner: Arc<Mailbox>) -> Self {
-        Self { bytes_max, frames_max, owner, inside: Mutex::default() }
+        Self {
+            bytes_max,
+            frames_max,
+            owner,
+            inside: Mutex::default(),
+        }
     }
 
     pub(crate) fn push(&self, payload: &[u8]) {
@@ -66,7 +71,11 @@ impl Inbox {
         let mut inside = self.lock();
         let delivered = inside.abandoned || (inside.frames.is_empty() && inside.hungry);
         inside.owner_waits = !delivered;
-        if delivered { Poll::Ready(()) } else { Poll::Pending }
+        if delivered {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     pub(crate) fn taken(&self) -> u64 {
@@ -95,7 +104,8 @@ impl Inbox {
             inside.bytes -= frame.len();
             inside.taken += 1;
             // Half of the room at least, so that the owner is not woken for each frame.
-            let roomy = inside.bytes <= self.bytes_max / 2 && inside.frames.len() <= self.frames_max / 2;
+            let roomy =
+                inside.bytes <= self.bytes_max / 2 && inside.frames.len() <= self.frames_max / 2;
             if inside.owner_waits && roomy {
                 inside.owner_waits = false;
                 drop(inside);

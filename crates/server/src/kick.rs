@@ -17,7 +17,11 @@ pub struct Kick {
 
 impl Default for Kick {
     fn default() -> Self {
-        Self { code: None, reason: String::new(), advice: Advice::MayReconnect }
+        Self {
+            code: None,
+            reason: String::new(),
+            advice: Advice::MayReconnect,
+        }
     }
 }
 
@@ -25,7 +29,10 @@ impl Kick {
     /// A kick with words for the player.
     #[must_use]
     pub fn because(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), ..Self::default() }
+        Self {
+            reason: reason.into(),
+            ..Self::default()
+        }
     }
 
     /// The same with the game's code.

@@ -51,8 +51,14 @@ pub(crate) enum AcceptError {
 }
 
 impl AcceptError {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Emfile, Self::Enfile, Self::Aborted, Self::NoMemory, Self::Interrupted, Self::Unexpected];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Emfile,
+        Self::Enfile,
+        Self::Aborted,
+        Self::NoMemory,
+        Self::Interrupted,
+        Self::Unexpected,
+    ];
 
     pub(crate) const fn label(self) -> &'static str {
         match self {
@@ -77,7 +83,8 @@ pub(crate) struct Closing {
 }
 
 /// The causes that carry a code of the game.
-pub(crate) const GAME_CLOSES: [Cause; 3] = [Cause::Kicked, Cause::ClosedByGame, Cause::AuthRejected];
+pub(crate) const GAME_CLOSES: [Cause; 3] =
+    [Cause::Kicked, Cause::ClosedByGame, Cause::AuthRejected];
 
 impl Ledger {
     pub(crate) fn new(cohorts: usize) -> Self {
@@ -174,15 +181,24 @@ impl Ledger {
 
 impl Counts {
     pub(crate) fn disconnects(&self, cause: Cause, phase: Phase, cohort: usize) -> u64 {
-        self.disconnects.get(self.disconnect_index(cause, phase, cohort)).copied().unwrap_or(0)
+        self.disconnects
+            .get(self.disconnect_index(cause, phase, cohort))
+            .copied()
+            .unwrap_or(0)
     }
 
     pub(crate) fn departures(&self, cause: Cause, cohort: usize) -> u64 {
-        self.departures.get(self.departure_index(cause, cohort)).copied().unwrap_or(0)
+        self.departures
+            .get(self.departure_index(cause, cohort))
+            .copied()
+            .unwrap_or(0)
     }
 
     pub(crate) fn accept_errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        AcceptError::ALL.map(AcceptError::label).into_iter().zip(self.accept_errors)
+        AcceptError::ALL
+            .map(AcceptError::label)
+            .into_iter()
+            .zip(self.accept_errors)
     }
 
     fn disconnect_index(&self, cause: Cause, phase: Phase, cohort: usize) -> usize {
@@ -196,7 +212,10 @@ impl Counts {
 
 /// The cause's place in [`Cause::ALL`].
 fn ordinal(cause: Cause) -> usize {
-    Cause::ALL.iter().position(|other| *other == cause).unwrap_or_default()
+    Cause::ALL
+        .iter()
+        .position(|other| *other == cause)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -210,7 +229,15 @@ mod tests {
             for phase in Phase::ALL {
                 for cohort in 0..3 {
                     ledger.open();
-                    ledger.close(Closing { cause, phase, cohort, joined: false }, |_| ());
+                    ledger.close(
+                        Closing {
+                            cause,
+                            phase,
+                            cohort,
+                            joined: false,
+                        },
+                        |_| (),
+                    );
                 }
             }
         }
@@ -226,7 +253,12 @@ mod tests {
         let ledger = Ledger::new(1);
         ledger.open();
         ledger.join();
-        let closing = Closing { cause: Cause::PeerFin, phase: Phase::Live, cohort: 0, joined: true };
+        let closing = Closing {
+            cause: Cause::PeerFin,
+            phase: Phase::Live,
+            cohort: 0,
+            joined: true,
+        };
         assert_eq!(ledger.close(closing, |_| ()), 1);
         ledger.read(|counts| {
             assert_eq!((counts.joined, counts.sessions_open), (1, 0));

@@ -48,7 +48,10 @@ impl Metrics {
         gauge!("lastword_sessions_suspended").set(0.0);
         bounds(catalogue);
         let direction = |name: &'static str| {
-            [counter!(name, "direction" => "in"), counter!(name, "direction" => "out")]
+            [
+                counter!(name, "direction" => "in"),
+                counter!(name, "direction" => "out"),
+            ]
         };
         Self {
             opened: counter!("lastword_connections_opened_total"),
@@ -94,12 +97,20 @@ impl Metrics {
         publish_all(&self.frames, totals.frames);
         publish_all(&self.bytes, totals.bytes);
         self.drained_bytes.absolute(counts.drained_bytes);
-        publish_all(&self.undelivered_frames, [counts.undelivered_in.0, counts.undelivered_out.0]);
-        publish_all(&self.undelivered_bytes, [counts.undelivered_in.1, counts.undelivered_out.1]);
+        publish_all(
+            &self.undelivered_frames,
+            [counts.undelivered_in.0, counts.undelivered_out.0],
+        );
+        publish_all(
+            &self.undelivered_bytes,
+            [counts.undelivered_in.1, counts.undelivered_out.1],
+        );
         self.frames_dropped.absolute(counts.dropped_by_close);
         self.draining.set(if draining { 1.0 } else { 0.0 });
-        self.open_fds.set(lastword_sys::open_fds().map_or(f64::NAN, as_f64));
-        self.max_fds.set(lastword_sys::max_fds().map_or(f64::INFINITY, as_f64));
+        self.open_fds
+            .set(lastword_sys::open_fds().map_or(f64::NAN, as_f64));
+        self.max_fds
+            .set(lastword_sys::max_fds().map_or(f64::INFINITY, as_f64));
     }
 
     /// Records the durations of one end.
@@ -108,7 +119,10 @@ impl Metrics {
             self.session_duration.record(ending.evidence.live_for);
         }
         let cause = ending.verdict.cause;
-        let series = self.detection.iter().find(|(of, name, _)| *of == cause && *name == profile);
+        let series = self
+            .detection
+            .iter()
+            .find(|(of, name, _)| *of == cause && *name == profile);
         if let (Some((_, _, histogram)), Some(silent)) = (series, ending.evidence.silent_for) {
             histogram.record(silent);
         }
@@ -127,7 +141,10 @@ fn disconnects(cohorts: &[String]) -> Vec<(Cause, Phase, usize, Counter)> {
         for &phase in cause.phases() {
             // Nobody has a cohort before the authenticator gave one.
             let named = if phase == Phase::Live { cohorts } else { &[] };
-            for (index, cohort) in std::iter::once("none").chain(named.iter().map(String::as_str)).enumerate() {
+            for (index, cohort) in std::iter::once("none")
+                .chain(named.iter().map(String::as_str))
+                .enumerate()
+            {
                 let counter = counter!("lastword_disconnects_total", "cause" => cause.label(),
                     "class" => cause.class().label(), "initiator" => cause.initiator().label(),
                     "phase" => phase.label(), "cohort" => cohort.to_owned());
@@ -139,7 +156,9 @@ fn disconnects(cohorts: &[String]) -> Vec<(Cause, Phase, usize, Counter)> {
 }
 
 fn departures(cohorts: &[String]) -> Vec<(Cause, usize, Counter)> {
-    let live = Cause::ALL.into_iter().filter(|cause| cause.occurs_in(Phase::Live));
+    let live = Cause::ALL
+        .into_iter()
+        .filter(|cause| cause.occurs_in(Phase::Live));
     live.flat_map(|cause| {
         let names = std::iter::once("none").chain(cohorts.iter().map(String::as_str));
         names.enumerate().map(move |(index, cohort)| {
@@ -170,7 +189,11 @@ fn bounds(catalogue: &Catalogue<'_>) {
     for profile in catalogue.profiles {
         let dead = detection_bound(profile, sweep);
         let idle = catalogue.limits.idle_timeout.map(|idle| idle + sweep);
-        for (cause, bound) in [(Cause::PathDead, dead), (Cause::PeerSilent, dead), (Cause::Idle, idle)] {
+        for (cause, bound) in [
+            (Cause::PathDead, dead),
+            (Cause::PeerSilent, dead),
+            (Cause::Idle, idle),
+        ] {
             gauge!("lastword_detection_bound_seconds", "cause" => cause.label(),
                 "profile" => profile.name.to_string())
             .set(bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()));
@@ -190,29 +213,79 @@ fn as_f64(count: u64) -> f64 {
 }
 
 fn describe() {
-    use metrics::{describe_counter as count, describe_gauge as level, describe_histogram as spread};
+    use metrics::{
+        describe_counter as count, describe_gauge as level, describe_histogram as spread,
+    };
     count!("lastword_connections_opened_total", "Connections accepted.");
-    level!("lastword_connections_open", "Connections open, counted in at accept and out at their verdict.");
-    level!("lastword_connections_limit", "Connections that may be open; beyond it peers are refused as server_full.");
-    count!("lastword_disconnects_total", "Connections ended, by their one cause.");
-    count!("lastword_departures_total", "Sessions departed, by their last cause.");
-    count!("lastword_accept_errors_total", "Failures of accept, by kind.");
-    count!("lastword_game_closes_total", "Ends that the game asked for, by cause and declared code.");
+    level!(
+        "lastword_connections_open",
+        "Connections open, counted in at accept and out at their verdict."
+    );
+    level!(
+        "lastword_connections_limit",
+        "Connections that may be open; beyond it peers are refused as server_full."
+    );
+    count!(
+        "lastword_disconnects_total",
+        "Connections ended, by their one cause."
+    );
+    count!(
+        "lastword_departures_total",
+        "Sessions departed, by their last cause."
+    );
+    count!(
+        "lastword_accept_errors_total",
+        "Failures of accept, by kind."
+    );
+    count!(
+        "lastword_game_closes_total",
+        "Ends that the game asked for, by cause and declared code."
+    );
     count!("lastword_sessions_joined_total", "Sessions joined.");
     level!("lastword_sessions_open", "Sessions with a live connection.");
-    level!("lastword_sessions_suspended", "Sessions without a connection, within their resume window.");
+    level!(
+        "lastword_sessions_suspended",
+        "Sessions without a connection, within their resume window."
+    );
     count!("lastword_frames_total", "Data frames.");
     count!("lastword_bytes_total", "Raw bytes on the sockets.");
-    count!("lastword_drained_bytes_total", "Bytes read after an end had been noticed.");
-    count!("lastword_undelivered_frames_total", "Data frames that did not reach the game (in) or the wire (out).");
-    count!("lastword_undelivered_bytes_total", "Bytes that did not reach the game (in), or that the peer's kernel never acknowledged (out).");
-    count!("lastword_frames_dropped_total", "Queued frames dropped by a queue policy.");
+    count!(
+        "lastword_drained_bytes_total",
+        "Bytes read after an end had been noticed."
+    );
+    count!(
+        "lastword_undelivered_frames_total",
+        "Data frames that did not reach the game (in) or the wire (out)."
+    );
+    count!(
+        "lastword_undelivered_bytes_total",
+        "Bytes that did not reach the game (in), or that the peer's kernel never acknowledged (out)."
+    );
+    count!(
+        "lastword_frames_dropped_total",
+        "Queued frames dropped by a queue policy."
+    );
     level!("lastword_draining", "1 while the server drains.");
     level!("lastword_open_fds", "Open descriptors of this process.");
-    level!("lastword_max_fds", "Descriptors that this process may open.");
-    spread!("lastword_disconnect_detection_seconds", "From the last sign of life to the verdict, for silent causes.");
-    level!("lastword_detection_bound_seconds", "The bound of a silent cause's detection, from the configuration.");
-    spread!("lastword_session_duration_seconds", "From joined to the end.");
-    spread!("lastword_auth_duration_seconds", "From the credentials to the authenticator's answer.");
+    level!(
+        "lastword_max_fds",
+        "Descriptors that this process may open."
+    );
+    spread!(
+        "lastword_disconnect_detection_seconds",
+        "From the last sign of life to the verdict, for silent causes."
+    );
+    level!(
+        "lastword_detection_bound_seconds",
+        "The bound of a silent cause's detection, from the configuration."
+    );
+    spread!(
+        "lastword_session_duration_seconds",
+        "From joined to the end."
+    );
+    spread!(
+        "lastword_auth_duration_seconds",
+        "From the credentials to the authenticator's answer."
+    );
     level!("lastword_build_info", "1, with the version.");
 }

@@ -24,7 +24,11 @@ impl Player {
     /// A player without cohort, with the listener's profile.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), cohort: None, profile: None }
+        Self {
+            id: id.into(),
+            cohort: None,
+            profile: None,
+        }
     }
 
     /// Sets the cohort (platform, build): one of those declared with the configuration, else it counts as `none`.
@@ -53,7 +57,10 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("len", &self.bytes.len()).field("remote", &self.remote).finish()
+        f.debug_struct("Credentials")
+            .field("len", &self.bytes.len())
+            .field("remote", &self.remote)
+            .finish()
     }
 }
 
@@ -80,18 +87,28 @@ impl Refusal {
     /// A refusal of these credentials, with words for the player.
     #[must_use]
     pub fn rejected(reason: impl Into<String>) -> Self {
-        Self::Rejected { code: None, advice: Advice::DoNot, reason: reason.into() }
+        Self::Rejected {
+            code: None,
+            advice: Advice::DoNot,
+            reason: reason.into(),
+        }
     }
 
     /// A refusal because nobody can tell, with words for the player.
     #[must_use]
     pub fn unavailable(reason: impl Into<String>) -> Self {
-        Self::Unavailable { reason: reason.into() }
+        Self::Unavailable {
+            reason: reason.into(),
+        }
     }
 
     pub(crate) fn into_close(self) -> Close {
         match self {
-            Self::Rejected { code, advice, reason } => {
+            Self::Rejected {
+                code,
+                advice,
+                reason,
+            } => {
                 let mut close = Close::new(Cause::AuthRejected).with_reason(reason);
                 close.code = code.map_or(close.code, GameCode::value);
                 close.advice = advice;
@@ -124,7 +141,9 @@ impl Authenticator for Anonymous {
         let name = String::from_utf8_lossy(&credentials.bytes);
         match name.trim() {
             "" => Ok(Player::new("anonymous")),
-            name if name.len() > NAME_BYTES_MAX => Err(Refusal::rejected("this name is too long: 64 bytes at most")),
+            name if name.len() > NAME_BYTES_MAX => {
+                Err(Refusal::rejected("this name is too long: 64 bytes at most"))
+            }
             name => Ok(Player::new(name)),
         }
     }

@@ -45,14 +45,24 @@ impl Disconnect {
 impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let evidence = &self.ending.evidence;
-        write!(f, "{} in {} after {:.1?}", self.cause(), self.ending.verdict.phase, evidence.age)?;
+        write!(
+            f,
+            "{} in {} after {:.1?}",
+            self.cause(),
+            self.ending.verdict.phase,
+            evidence.age
+        )?;
         if let Some(first) = &self.ending.first_error {
             write!(f, ", {} failed", first.call.label())?;
             if let Some(code) = first.error.code {
                 write!(f, " with {code}")?;
             }
         }
-        write!(f, ", {} B in, {} B out", evidence.bytes_in, evidence.bytes_out)?;
+        write!(
+            f,
+            ", {} B in, {} B out",
+            evidence.bytes_in, evidence.bytes_out
+        )?;
         if let Some(silent) = evidence.silent_for {
             write!(f, ", silent for {silent:.1?}")?;
         }

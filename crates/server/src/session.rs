@@ -11,8 +11,8 @@ use lastword_session::SendError;
 use lastword_transport::{Mailbox, Request};
 use tokio::sync::Notify;
 
-use crate::core::Core;
 use crate::context::Context;
+use crate::core::Core;
 use crate::inbox::Inbox;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
@@ -56,7 +56,8 @@ impl Session {
 
     /// The same with a code, words and advice.
     pub async fn close_with(self, kick: Kick) -> Departure {
-        self.mailbox.request(Request::close(kick.into_orderly_close()));
+        self.mailbox
+            .request(Request::close(kick.into_orderly_close()));
         self.depart().await
     }
 
@@ -95,7 +96,8 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if self.inbox.abandon() {
-            self.mailbox.request(Request::close(Kick::default().into_orderly_close()));
+            self.mailbox
+                .request(Request::close(Kick::default().into_orderly_close()));
         }
     }
 }
@@ -126,11 +128,17 @@ impl Arrivals {
     }
 
     fn pop(&self) -> Option<Session> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
     }
 
     fn push(&self, session: Session) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(session);
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(session);
         self.arrived.notify_one();
     }
 }
@@ -147,7 +155,11 @@ impl Shape for SessionShape {
 
     fn join(&self, _context: &mut Context<'_, '_>, arrival: &Arrival<'_>) -> InboxGame {
         let owner = Arc::clone(arrival.mailbox);
-        let inbox = Arc::new(Inbox::new(self.inbox_bytes_max, self.inbox_frames_max, owner));
+        let inbox = Arc::new(Inbox::new(
+            self.inbox_bytes_max,
+            self.inbox_frames_max,
+            owner,
+        ));
         self.arrivals.push(Session {
             seat: Arc::clone(arrival.seat),
             inbox: Arc::clone(&inbox),

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 
 use lastword_transport::Mailbox;
 
-use crate::core::Core;
 use crate::context::Context as GameContext;
+use crate::core::Core;
 use crate::seat::Seat;
 use crate::{Departure, Player};
 

@@ -25,7 +25,10 @@ impl TrafficTotals {
     }
 
     pub(crate) fn read(&self) -> Totals {
-        Totals { frames: read(&self.frames), bytes: read(&self.bytes) }
+        Totals {
+            frames: read(&self.frames),
+            bytes: read(&self.bytes),
+        }
     }
 }
 

@@ -218,7 +218,11 @@ impl Ending {
     #[must_use]
     pub fn without_verdict(phase: Phase, at: Time) -> Self {
         Self {
-            verdict: Verdict { cause: Cause::VerdictMissing, phase, at },
+            verdict: Verdict {
+                cause: Cause::VerdictMissing,
+                phase,
+                at,
+            },
             first_error: None,
             evidence: Evidence::default(),
             parting: None,

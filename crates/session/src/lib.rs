@@ -24,7 +24,7 @@ pub use observation::{Call, FirstError, KernelSample, Observation, OsError, Syst
 pub use phase::Phase;
 pub use send_queue::{Dropped, SendQueue, Written};
 pub use session::{
-    Admission, Close, Config, Event, Input, Output, Readings, Role, SendError, Session, Timer, Timing, Traffic,
-    encode_data,
+    Admission, Close, Config, Event, Input, Output, Readings, Role, SendError, Session, Timer,
+    Timing, Traffic, encode_data,
 };
 pub use time::Time;

@@ -66,7 +66,8 @@ impl Outbox<'_> {
 
     /// Ends the connection.
     pub fn close(&mut self, close: &Close) {
-        self.session.handle(self.now, lastword_session::Input::Close(close));
+        self.session
+            .handle(self.now, lastword_session::Input::Close(close));
     }
 
     /// The way in for others, on any thread, also after this call.

@@ -153,7 +153,11 @@ impl Chunk {
         for (offset, place) in self.steps.iter().enumerate() {
             let step = place.load(Ordering::Relaxed);
             let due = step <= now;
-            if due && place.compare_exchange(step, NEVER, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            if due
+                && place
+                    .compare_exchange(step, NEVER, Ordering::Relaxed, Ordering::Relaxed)
+                    .is_ok()
+            {
                 let mailbox = self.lock().get(offset).cloned().flatten();
                 if let Some(mailbox) = mailbox {
                     mailbox.wake();

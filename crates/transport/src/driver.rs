@@ -58,7 +58,9 @@ struct Side {
 
 impl std::fmt::Debug for Side {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Side").field("carry", &self.carry.len()).finish_non_exhaustive()
+        f.debug_struct("Side")
+            .field("carry", &self.carry.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,7 +108,9 @@ impl<A: App> Driver<A> {
     }
 
     fn take_mail(&mut self, now: Time) -> bool {
-        let Some(mail) = self.mailbox.take() else { return false };
+        let Some(mail) = self.mailbox.take() else {
+            return false;
+        };
         if let Some(mut queue) = mail.queue {
             self.session.adopt(&mut queue);
             scratch::give_queue(queue);
@@ -142,10 +146,18 @@ impl<A: App> Driver<A> {
             Poll::Ready(Ok(admission)) => {
                 self.session.handle(now, Input::Admit(admission));
                 self.open = true;
-                self.mailbox.open(admission.session, self.session.peer_frame_limit());
+                self.mailbox
+                    .open(admission.session, self.session.peer_frame_limit());
                 let mailbox = Arc::clone(&self.mailbox);
                 self.guarded(now, |app, session| {
-                    app.joined(&mut Outbox { session, mailbox: &mailbox, now }, &admission);
+                    app.joined(
+                        &mut Outbox {
+                            session,
+                            mailbox: &mailbox,
+                            now,
+                        },
+                        &admission,
+                    );
                 });
                 true
             }
@@ -194,7 +206,9 @@ impl<A: App> Driver<A> {
     fn next_deadline(&self) -> Time {
         let waits_for_the_game = self.ended || (self.noticed && self.paused);
         let delivery = match &self.side {
-            Some(side) if waits_for_the_game => side.taken_at + self.session.limits().delivery_timeout,
+            Some(side) if waits_for_the_game => {
+                side.taken_at + self.session.limits().delivery_timeout
+            }
             _ => Time::NEVER,
         };
         self.session.poll_timeout().0.min(delivery)

@@ -79,14 +79,21 @@ impl Mailbox {
     /// [`SendError::QueueFull`], which in this very call fixes `send_queue_full` unless the peer is silent.
     pub fn send(&self, clock: Clock, payload: &[u8]) -> Result<(), SendError> {
         let framing = &self.config.framing;
-        self.push(clock.now(), payload.len(), |out| encode_data(framing, payload, out))
+        self.push(clock.now(), payload.len(), |out| {
+            encode_data(framing, payload, out)
+        })
     }
 
     /// The same with a frame that is encoded already, for broadcasts.
     ///
     /// # Errors
     /// As [`Mailbox::send`].
-    pub fn send_encoded(&self, now: Time, payload_len: usize, frame: &[u8]) -> Result<(), SendError> {
+    pub fn send_encoded(
+        &self,
+        now: Time,
+        payload_len: usize,
+        frame: &[u8],
+    ) -> Result<(), SendError> {
         self.push(now, payload_len, |out| out.extend_from_slice(frame))
     }
 
@@ -126,7 +133,10 @@ impl Mailbox {
 
     /// The session is live: frames are taken from now on.
     pub(crate) fn open(&self, session: [u8; 16], peer_frame_limit: u32) {
-        self.lock().live = Some(Live { session, peer_frame_limit });
+        self.lock().live = Some(Live {
+            session,
+            peer_frame_limit,
+        });
     }
 
     /// The session is over: frames are refused from now on. Returns the frames that were left inside.
@@ -189,7 +199,10 @@ impl Mailbox {
             self.notify();
             return Err(SendError::QueueFull);
         }
-        inside.queue.get_or_insert_with(scratch::take_queue).push_data(now, encode);
+        inside
+            .queue
+            .get_or_insert_with(scratch::take_queue)
+            .push_data(now, encode);
         drop(inside);
         self.notify();
         Ok(())

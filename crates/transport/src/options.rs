@@ -58,7 +58,10 @@ fn tune_liveness(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
     #[cfg(not(windows))]
     let keepalive = keepalive.with_retries(knobs.keepalive_count);
     socket.set_tcp_keepalive(&keepalive)?;
-    match knobs.rto_max.map(|rto_max| lastword_sys::set_rto_max(lastword_sys::borrow(socket), rto_max)) {
+    match knobs
+        .rto_max
+        .map(|rto_max| lastword_sys::set_rto_max(lastword_sys::borrow(socket), rto_max))
+    {
         None | Some(Ok(())) => Ok(()),
         Some(Err(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
         Some(Err(error)) => Err(error),

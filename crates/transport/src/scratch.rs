@@ -22,7 +22,9 @@ pub(crate) struct ReadBuffer(Option<Box<[u8]>>);
 impl ReadBuffer {
     pub(crate) fn take() -> Self {
         let spare = READ.with(|slot| slot.try_borrow_mut().ok().and_then(|mut slot| slot.take()));
-        Self(Some(spare.unwrap_or_else(|| vec![0; READ_BYTES].into_boxed_slice())))
+        Self(Some(
+            spare.unwrap_or_else(|| vec![0; READ_BYTES].into_boxed_slice()),
+        ))
     }
 
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
@@ -43,7 +45,12 @@ impl Drop for ReadBuffer {
 /// Takes an empty queue.
 pub(crate) fn take_queue() -> Box<SendQueue> {
     QUEUES
-        .with(|spare| spare.try_borrow_mut().ok().and_then(|mut spare| spare.pop()))
+        .with(|spare| {
+            spare
+                .try_borrow_mut()
+                .ok()
+                .and_then(|mut spare| spare.pop())
+        })
         .unwrap_or_default()
 }
 

@@ -36,7 +36,11 @@ impl Tap {
     }
 
     /// Reads what is there. 0 is the end, or an error that another call consumed.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
         let read = match Arc::get_mut(&mut self.stream) {
             Some(stream) => ready!(std::pin::Pin::new(stream).poll_read(cx, &mut buffer)),
@@ -57,7 +61,11 @@ impl Tap {
     }
 
     /// Writes what fits.
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.stream.poll_write_ready(cx))?;
             match self.try_write(slices) {
@@ -72,7 +80,11 @@ impl Tap {
     }
 
     /// Looks at what is there and leaves it there. 0 is the end, or an error that another call consumed.
-    pub fn poll_peek(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub fn poll_peek(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         let peeked = ready!(self.stream.poll_peek(cx, &mut ReadBuf::new(buffer)));
         if let Err(error) = &peeked {
             self.note(Call::Peek, error);
@@ -103,7 +115,8 @@ impl Tap {
             (None, _) => Ok(0),
             (Some(one), None) => self.stream.try_write(one),
             _ => self.stream.try_io(Interest::WRITABLE, || {
-                SockRef::from(&*self.stream).send_vectored_with_flags(slices, lastword_sys::SEND_FLAGS)
+                SockRef::from(&*self.stream)
+                    .send_vectored_with_flags(slices, lastword_sys::SEND_FLAGS)
             }),
         }
     }
@@ -129,7 +142,8 @@ impl Tap {
 
     /// Makes the coming close a reset: nothing of ours is kept for a peer that is not there.
     pub fn abort(&self) {
-        if let Err(error) = SockRef::from(&*self.stream).set_linger(Some(std::time::Duration::ZERO)) {
+        if let Err(error) = SockRef::from(&*self.stream).set_linger(Some(std::time::Duration::ZERO))
+        {
             tracing::debug!(%error, "SO_LINGER was not set");
         }
     }
@@ -185,7 +199,9 @@ impl Tap {
     fn note(&mut self, call: Call, error: &io::Error) {
         let error = OsError::from(error);
         let says_nothing = |first: &FirstError| is_hollow(&first.error);
-        if self.first_error.is_none() || (self.first_error.as_ref().is_some_and(says_nothing) && !is_hollow(&error)) {
+        if self.first_error.is_none()
+            || (self.first_error.as_ref().is_some_and(says_nothing) && !is_hollow(&error))
+        {
             self.first_error = Some(FirstError { call, error });
         }
     }
@@ -203,5 +219,6 @@ pub(crate) const TCP_CLOSE: u8 = 7;
 /// EPIPE and ENOTCONN tell that the connection is over, not why.
 fn is_hollow(error: &OsError) -> bool {
     use io::ErrorKind::{BrokenPipe, NotConnected};
-    matches!(error.kind, BrokenPipe | NotConnected) && !(System::current() == System::Windows && error.code == Some(10053))
+    matches!(error.kind, BrokenPipe | NotConnected)
+        && !(System::current() == System::Windows && error.code == Some(10053))
 }

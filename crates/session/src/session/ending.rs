@@ -65,7 +65,11 @@ impl Session {
                 self.note(now, Layer::Game, "abort");
                 self.close_abruptly(now, Cause::ClosedByGame, readings);
             }
-            State::Hello | State::Auth | State::Live | State::Flushing { .. } | State::Settling { .. } => {
+            State::Hello
+            | State::Auth
+            | State::Live
+            | State::Flushing { .. }
+            | State::Settling { .. } => {
                 // Without a word of the kernel, an end that shows and is no error is a FIN.
                 self.conclude(now, Terminal::Eof, readings);
             }
@@ -139,7 +143,11 @@ impl Session {
                 let until = now + self.config.limits.linger_timeout;
                 self.state = State::Flushing { until };
             }
-            State::Hello | State::Auth | State::Live | State::Flushing { .. } | State::Settling { .. } => {
+            State::Hello
+            | State::Auth
+            | State::Live
+            | State::Flushing { .. }
+            | State::Settling { .. } => {
                 self.conclude(now, terminal, readings);
             }
             State::Closing { .. } if fin && self.can_write() => {
@@ -189,14 +197,18 @@ impl Session {
             State::Flushing { .. } | State::Settling { .. } => {
                 self.conclude(now, Terminal::Eof, readings);
             }
-            State::Hello | State::Auth | State::Live | State::Delivering { .. } | State::Closed => {}
+            State::Hello | State::Auth | State::Live | State::Delivering { .. } | State::Closed => {
+            }
         }
     }
 
     /// Who was told to leave for our drain and is still there when its time is over, is cut off; who said
     /// goodbye has left, whatever became of its socket.
     fn expired(&self, now: Time, verdict: Verdict) -> Verdict {
-        let said_goodbye = self.rare.as_ref().is_some_and(|rare| rare.parting.is_some());
+        let said_goodbye = self
+            .rare
+            .as_ref()
+            .is_some_and(|rare| rare.parting.is_some());
         if verdict.cause == Cause::Drained && !said_goodbye {
             self.verdict(now, Cause::DrainExpired)
         } else {
@@ -258,7 +270,11 @@ impl Session {
     }
 
     fn verdict(&self, at: Time, cause: Cause) -> Verdict {
-        Verdict { cause, phase: self.phase, at }
+        Verdict {
+            cause,
+            phase: self.phase,
+            at,
+        }
     }
 
     /// How far our last words came, once they were written.
@@ -285,7 +301,10 @@ impl Session {
 
 /// A drain's deadline is one for the whole farewell.
 fn keeps_deadline(cause: Cause) -> bool {
-    matches!(cause, Cause::Drained | Cause::DrainExpired | Cause::RefusedDraining)
+    matches!(
+        cause,
+        Cause::Drained | Cause::DrainExpired | Cause::RefusedDraining
+    )
 }
 
 /// A goodbye for whoever still hears it, and no waiting.
@@ -301,6 +320,10 @@ const LAST_MOMENT: Duration = Duration::from_millis(100);
 fn flushes_data(cause: Cause) -> bool {
     matches!(
         cause,
-        Cause::ClosedByGame | Cause::Drained | Cause::MovedToNode | Cause::HandlerPanicked | Cause::Idle
+        Cause::ClosedByGame
+            | Cause::Drained
+            | Cause::MovedToNode
+            | Cause::HandlerPanicked
+            | Cause::Idle
     )
 }

@@ -13,7 +13,9 @@ impl Session {
             Terminal::Open => None,
             Terminal::Eof | Terminal::Error(_) => fin_bit(&readings),
         };
-        let unacked = readings.kernel.map_or(0, |kernel| unacked(kernel.outq, self.shut));
+        let unacked = readings
+            .kernel
+            .map_or(0, |kernel| unacked(kernel.outq, self.shut));
         Observation {
             system: System::current(),
             phase: self.phase,
@@ -33,7 +35,10 @@ impl Session {
     }
 
     pub(super) fn evidence(&self, now: Time, verdict: Verdict, readings: &Readings) -> Evidence {
-        let dropped = self.rare.as_ref().map_or_else(Default::default, |rare| rare.dropped);
+        let dropped = self
+            .rare
+            .as_ref()
+            .map_or_else(Default::default, |rare| rare.dropped);
         let noticed = self.rare.as_ref().and_then(|rare| rare.read_when_noticed);
         let queued = self.queue.as_ref().map_or(0, |queue| queue.data_frames());
         let queued_bytes = u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX);
@@ -43,7 +48,11 @@ impl Session {
         let mut evidence = Evidence {
             age: now.since(self.opened),
             silent_for,
-            live_for: if live { now.since(self.phase_since) } else { Duration::ZERO },
+            live_for: if live {
+                now.since(self.phase_since)
+            } else {
+                Duration::ZERO
+            },
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             frames_in: self.received,
@@ -72,12 +81,19 @@ impl Session {
     fn partial_frame(&self) -> Option<(u64, Option<u64>)> {
         let (_, have) = self.decoder.unfinished()?;
         let need = self.decoder.needed(&self.config.framing);
-        Some((u64::try_from(have).ok()?, need.and_then(|need| u64::try_from(need).ok())))
+        Some((
+            u64::try_from(have).ok()?,
+            need.and_then(|need| u64::try_from(need).ok()),
+        ))
     }
 
     /// How long the peer has been silent, for a cause that rests on that.
     pub(super) fn silence(&self, now: Time, cause: Cause) -> Option<Duration> {
-        let since = if cause == Cause::Idle { self.last_data } else { self.silent_since() };
+        let since = if cause == Cause::Idle {
+            self.last_data
+        } else {
+            self.silent_since()
+        };
         cause.is_silent().then(|| now.since(since))
     }
 
@@ -93,7 +109,9 @@ impl Evidence {
     /// Fills in what the kernel shows.
     pub fn add_kernel(&mut self, readings: &Readings, shut: bool) {
         self.fin = fin_bit(readings);
-        let Some(kernel) = readings.kernel else { return };
+        let Some(kernel) = readings.kernel else {
+            return;
+        };
         let kernel_rtt = (kernel.rtt_us > 0).then(|| Duration::from_micros(kernel.rtt_us.into()));
         self.rtt = self.rtt.or(kernel_rtt);
         self.rtt_variance = Some(Duration::from_micros(kernel.rttvar_us.into()));
@@ -133,7 +151,10 @@ mod tests {
 
     #[test]
     fn the_fin_is_what_the_kernel_counted_and_nobody_can_read() {
-        let kernel = KernelSample { bytes_received: 101, ..KernelSample::default() };
+        let kernel = KernelSample {
+            bytes_received: 101,
+            ..KernelSample::default()
+        };
         let with = |bytes_read, inq| Readings {
             kernel: Some(KernelSample { inq, ..kernel }),
             first_error: None,
@@ -147,6 +168,9 @@ mod tests {
 
     #[test]
     fn our_own_fin_is_no_lost_byte() {
-        assert_eq!((unacked(1, true), unacked(1, false), unacked(0, true)), (0, 1, 0));
+        assert_eq!(
+            (unacked(1, true), unacked(1, false), unacked(0, true)),
+            (0, 1, 0)
+        );
     }
 }

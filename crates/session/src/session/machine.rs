@@ -4,7 +4,9 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use super::{
-    Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Timing, Traffic, count};
+    Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Timing,
+    Traffic, count,
+};
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
 use crate::ping_bucket::PingBucket;

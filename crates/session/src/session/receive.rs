@@ -17,7 +17,9 @@ enum Outcome {
     /// A frame for the game.
     Data,
     /// A peer asks to be let in: its credentials are the frame's data from `at` on.
-    Credentials { at: usize },
+    Credentials {
+        at: usize,
+    },
     Welcome(Admission),
     Notice,
     Broken(Cause),
@@ -54,7 +56,9 @@ impl Session {
         let mut decoder = std::mem::take(&mut self.decoder);
         let mut at = 0;
         while !self.reads_no_further() {
-            let Some(event) = self.receive(now, &mut decoder, input, &mut at) else { break };
+            let Some(event) = self.receive(now, &mut decoder, input, &mut at) else {
+                break;
+            };
             if each(self, event).is_break() {
                 break;
             }
@@ -124,9 +128,13 @@ impl Session {
     fn expects(&self) -> Option<Expect> {
         let limits = &self.config.limits;
         match (self.state, self.role) {
-            (State::Hello, Role::Server) => Some(Expect::Hello { limit: limits.hello_bytes_max }),
+            (State::Hello, Role::Server) => Some(Expect::Hello {
+                limit: limits.hello_bytes_max,
+            }),
             (State::Hello, Role::Client) => Some(Expect::Welcome),
-            (State::Auth | State::Live | State::Delivering { .. }, _) => Some(Expect::Any { limit: limits.frame_bytes_max }),
+            (State::Auth | State::Live | State::Delivering { .. }, _) => Some(Expect::Any {
+                limit: limits.frame_bytes_max,
+            }),
             _ => None,
         }
     }
@@ -338,7 +346,11 @@ impl Session {
         let drained = self.drain_notice == DrainNotice::Written;
         self.note(now, Layer::Frame, "goodbye");
         self.rare_mut().parting = Some(parting);
-        let cause = if drained { Cause::Drained } else { Cause::PeerGoodbye };
+        let cause = if drained {
+            Cause::Drained
+        } else {
+            Cause::PeerGoodbye
+        };
         self.close_quietly(now, cause);
     }
 

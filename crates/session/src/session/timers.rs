@@ -119,7 +119,10 @@ impl Session {
 
     fn ping(&mut self, now: Time) {
         self.last_ping = now;
-        let ping = Ping { clock_us: now.as_micros(), received: self.received };
+        let ping = Ping {
+            clock_us: now.as_micros(),
+            received: self.received,
+        };
         let queue = self.queue.get_or_insert_default();
         queue.push_control(|out| match &self.config.framing {
             Framing::Native => ping.encode(out),
@@ -186,7 +189,11 @@ impl Session {
                 let by = oldest.max(self.age_since) + age;
                 let suspect = self.silent_since() + millis(self.timing.suspect_ms);
                 let judged = self.timing.suspect_ms > 0 && by >= suspect;
-                if judged { by.max(self.dead_by() + GRACE) } else { by }
+                if judged {
+                    by.max(self.dead_by() + GRACE)
+                } else {
+                    by
+                }
             }
             _ => Time::NEVER,
         }

@@ -55,7 +55,10 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
         probes: 0,
     };
     solo.advance(DEAD);
-    assert!(solo.session().hands_over_the_rest(), "what came before goes to the game first");
+    assert!(
+        solo.session().hands_over_the_rest(),
+        "what came before goes to the game first"
+    );
     let readings = solo.readings();
     // Nothing that is found while it is handed over can be the cause any more.
     solo.hears(Input::EndNoticed(readings));
@@ -65,7 +68,10 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
     solo.hears(Input::Ended(Terminal::Open, readings));
     let ending = solo.ending();
     assert_eq!(ending.verdict.cause, Cause::PathDead);
-    assert_eq!((ending.evidence.frames_in, ending.evidence.silent_for), (1, Some(DEAD)));
+    assert_eq!(
+        (ending.evidence.frames_in, ending.evidence.silent_for),
+        (1, Some(DEAD))
+    );
     assert!(ending.abort, "nobody is there to be polite to");
 }
 

@@ -17,7 +17,9 @@ impl<A: App> Driver<A> {
             return false;
         }
         self.ended = false;
-        let Some(terminal) = self.side().terminal.take() else { return false };
+        let Some(terminal) = self.side().terminal.take() else {
+            return false;
+        };
         // Fresh, and only now: the FIN bit holds after the drain and at no time before it.
         let readings = self.tap.readings();
         self.session.handle(now, Input::Ended(terminal, readings));
@@ -57,7 +59,9 @@ impl<A: App> Driver<A> {
         if ending.evidence.kernel.is_none() {
             let readings = self.tap.readings();
             ending.first_error = ending.first_error.or(readings.first_error);
-            ending.evidence.add_kernel(&readings, self.session.is_shut());
+            ending
+                .evidence
+                .add_kernel(&readings, self.session.is_shut());
         }
         if ending.abort {
             self.tap.abort();
@@ -68,7 +72,9 @@ impl<A: App> Driver<A> {
     }
 
     fn poll_notice(&mut self, cx: &mut Context<'_>, now: Time) {
-        let Some(notice) = self.side.as_mut().and_then(|side| side.notice.as_mut()) else { return };
+        let Some(notice) = self.side.as_mut().and_then(|side| side.notice.as_mut()) else {
+            return;
+        };
         if notice.as_mut().poll(cx).is_ready() {
             // Its flags are sticky: taken once, then disarmed.
             self.side().notice = None;
@@ -114,15 +120,18 @@ impl<A: App> Driver<A> {
     /// since no readiness tells it.
     fn is_settled(&mut self, cx: &mut Context<'_>) -> bool {
         loop {
-            let waits = self.tap.sample().is_some_and(|now| now.outq > 0 && now.state != TCP_CLOSE);
+            let waits = self
+                .tap
+                .sample()
+                .is_some_and(|now| now.outq > 0 && now.state != TCP_CLOSE);
             if !waits {
                 return true;
             }
             let side = self.side();
             let step = side.settle_step_ms;
-            let sleep = side.settle.get_or_insert_with(|| {
-                Box::pin(tokio::time::sleep(Duration::from_millis(step)))
-            });
+            let sleep = side
+                .settle
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::from_millis(step))));
             match sleep.as_mut().poll(cx) {
                 Poll::Pending => return false,
                 Poll::Ready(()) => {

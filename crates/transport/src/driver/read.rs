@@ -62,13 +62,27 @@ impl<A: App> Driver<A> {
         let (app, session) = (&mut self.app, &mut self.session);
         let each = |session: &mut lastword_session::Session, event: Event<'_>| {
             match event {
-                Event::Data(payload) => app.frame(&mut Outbox { session, mailbox, now }, payload),
+                Event::Data(payload) => app.frame(
+                    &mut Outbox {
+                        session,
+                        mailbox,
+                        now,
+                    },
+                    payload,
+                ),
                 Event::Credentials(credentials) => app.authenticate(credentials),
                 Event::Notice(notice) => app.notice(&notice),
                 Event::Welcome(admission) => {
                     *open = true;
                     mailbox.open(admission.session, session.peer_frame_limit());
-                    app.joined(&mut Outbox { session, mailbox, now }, &admission);
+                    app.joined(
+                        &mut Outbox {
+                            session,
+                            mailbox,
+                            now,
+                        },
+                        &admission,
+                    );
                 }
             }
             match session.hands_over() && !given_up && app.poll_ready(cx).is_pending() {
@@ -92,7 +106,9 @@ impl<A: App> Driver<A> {
     }
 
     fn feed_carry(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        let Some(side) = &mut self.side else { return false };
+        let Some(side) = &mut self.side else {
+            return false;
+        };
         if side.carry.is_empty() {
             return false;
         }
@@ -119,7 +135,9 @@ impl<A: App> Driver<A> {
         self.session.handle(now, Input::Paused);
         if WATCHES_FOR_THE_END && !self.noticed {
             let stream = self.tap.share();
-            self.side().notice = Some(Box::pin(async move { stream.ready(Interest::PRIORITY).await }));
+            self.side().notice = Some(Box::pin(
+                async move { stream.ready(Interest::PRIORITY).await },
+            ));
         }
     }
 
