@@ -1,4 +1,11 @@
 //! Causes 60 to 63, and what the client reads of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
 
 use lastword_server::{Advice, Cause, GameCode, Phase, Refusal};
 use lastword_tests::{Ask, Fixture, Raw, config, frame, hello, kind};

@@ -1,4 +1,11 @@
 //! Causes 1 to 8: the peer leaves, in all its ways.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
 
 use lastword_server::{Cause, Phase};
 use lastword_tests::{Fixture, Raw, Stage, config, data, goodbye, within};
@@ -17,11 +24,8 @@ async fn a_goodbye_is_peer_goodbye() {
 
 #[tokio::test]
 async fn a_goodbye_between_hello_and_welcome_is_peer_goodbye_in_auth() {
-    let mut fixture = Fixture::with(
-        lastword_tests::config(),
-        lastword_tests::Ask(|_| std::future::pending()),
-    )
-    .await;
+    let mut fixture =
+        Fixture::with(config(), lastword_tests::Ask(|_| std::future::pending())).await;
     let mut raw = Raw::connect(fixture.addr()).await;
     raw.write(&lastword_tests::hello(b"ann")).await;
     raw.write(&goodbye()).await;
@@ -47,11 +51,8 @@ async fn a_close_on_a_frame_boundary_is_peer_fin() {
 
 #[tokio::test]
 async fn a_close_while_the_authenticator_thinks_is_peer_fin_in_auth() {
-    let mut fixture = Fixture::with(
-        lastword_tests::config(),
-        lastword_tests::Ask(|_| std::future::pending()),
-    )
-    .await;
+    let mut fixture =
+        Fixture::with(config(), lastword_tests::Ask(|_| std::future::pending())).await;
     let mut raw = Raw::connect(fixture.addr()).await;
     raw.write(&lastword_tests::hello(b"ann")).await;
     drop(raw);

@@ -1,4 +1,11 @@
 //! Causes 40 to 48: the peer breaks a rule of the wire.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
 
 use lastword_server::{Cause, Config, Phase};
 use lastword_tests::{Fixture, Raw, data, frame, hello, kind};

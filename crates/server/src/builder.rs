@@ -266,15 +266,22 @@ fn list(errors: &[ConfigError]) -> String {
         .join("; ")
 }
 
-fn why(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "the address is in use: stop who uses it, or choose another port".to_owned()
-        }
-        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
-        io::ErrorKind::PermissionDenied => {
-            "not permitted: ports below 1024 need a privilege, choose a higher one".to_owned()
-        }
-        _ => error.to_string(),
-    }
+/// What the person who started it can do; what the system said is the error's source.
+fn why(error: &io::Error) -> &'static str {
+    let remedies = [
+        (
+            io::ErrorKind::AddrInUse,
+            "the address is in use: stop who uses it, or choose another port",
+        ),
+        (
+            io::ErrorKind::AddrNotAvailable,
+            "this machine has no such address",
+        ),
+        (
+            io::ErrorKind::PermissionDenied,
+            "not permitted: choose a port from 1024 on, or give the privilege",
+        ),
+    ];
+    let remedy = remedies.iter().find(|(kind, _)| *kind == error.kind());
+    remedy.map_or("the system refused", |(_, remedy)| remedy)
 }

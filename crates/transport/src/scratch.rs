@@ -11,9 +11,12 @@ const QUEUES_MAX: usize = 32;
 /// A spare queue that grew beyond this is freed.
 const QUEUE_BYTES_MAX: usize = 256 * 1024;
 
+/// Boxed, because the box is what is lent: a session holds a pointer, and moving it allocates nothing.
+type Queues = Vec<Box<SendQueue>>;
+
 thread_local! {
     static READ: RefCell<Option<Box<[u8]>>> = const { RefCell::new(None) };
-    static QUEUES: RefCell<Vec<Box<SendQueue>>> = const { RefCell::new(Vec::new()) };
+    static QUEUES: RefCell<Queues> = const { RefCell::new(Vec::new()) };
 }
 
 /// The thread's read buffer; it goes back when this is dropped, also by a panic. Nested use gets its own.

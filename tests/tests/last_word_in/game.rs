@@ -1,5 +1,6 @@
 //! A slow game, 5 MB for it, and the client that sends them.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use lastword_server::{Anonymous, Config, Disconnect, Phase, Server, Session};
@@ -11,11 +12,10 @@ pub(crate) const PAYLOAD: usize = 4096;
 pub(crate) const FRAMES: usize = 1280;
 const _: () = assert!(PAYLOAD * FRAMES == 5 * 1024 * 1024);
 
-/// Payload `n`: known in every byte.
+/// Payload `n`: known in every byte, its number first.
 pub(crate) fn payload(n: u32) -> Vec<u8> {
-    let mut payload = n.to_be_bytes().to_vec();
-    payload.extend((4..PAYLOAD).map(|at| (at as u32 ^ n).to_le_bytes()[0]));
-    payload
+    let from = usize::try_from(n % 251).unwrap();
+    [&n.to_be_bytes(), &PATTERN[from..][..PAYLOAD - 4]].concat()
 }
 
 /// The number of a payload, of which no byte is wrong.
@@ -138,3 +138,6 @@ pub(crate) async fn nothing_is_missing(stage: &mut Stage, taken: &[u32]) -> Disc
 }
 
 const NAME: &[u8] = b"ann";
+/// No period of it divides a frame.
+static PATTERN: LazyLock<Vec<u8>> =
+    LazyLock::new(|| (0..=250).cycle().take(251 + PAYLOAD).collect());

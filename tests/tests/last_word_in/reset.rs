@@ -61,8 +61,9 @@ async fn a_reset_behind_the_last_write_takes_nothing_that_the_kernel_had() {
             mut session,
             mut raw,
         } = Table::seat(config()).await;
+        let bytes = stream(FRAMES);
         let client = tokio::spawn(async move {
-            raw.write(&stream(FRAMES)).await;
+            raw.write(&bytes).await;
             let arrived = arrived(&raw);
             raw.reset();
             arrived
