@@ -41,7 +41,16 @@ where
 /// An address of loopback that is this client's alone, so that no port used twice mixes up two of them.
 #[must_use]
 pub fn home(n: u32) -> IpAddr {
-    Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 0).to_bits() + n).into()
+    Ipv4Addr::from_bits(FIRST_HOME.to_bits() + n).into()
+}
+
+/// The number of the client that has its home there.
+#[must_use]
+pub fn resident(home: IpAddr) -> u32 {
+    match home {
+        IpAddr::V4(home) => home.to_bits() - FIRST_HOME.to_bits(),
+        IpAddr::V6(home) => panic!("no client lives at {home}"),
+    }
 }
 
 impl Raw {
@@ -56,3 +65,5 @@ impl Raw {
         Self { stream }
     }
 }
+
+const FIRST_HOME: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 0);

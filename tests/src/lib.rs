@@ -13,7 +13,7 @@ mod raw;
 mod server;
 mod wire;
 
-pub use crowd::{crowd, home};
+pub use crowd::{crowd, home, resident};
 pub use kernel::{bytes_unacked, rx_queue, tcp_info, until};
 pub use lab::{in_server_host, outage};
 pub use raw::Raw;

@@ -7,7 +7,6 @@
     reason = "helpers of a test: a failure here is the test's failure"
 )]
 
-use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -15,7 +14,8 @@ use lastword_server::{
     Cause, Config, Context, GameCode, Handler, Kick, Phase, Player, ServerHandle, Session,
     SessionId,
 };
-use lastword_tests::{Raw, Stage, config, crowd, data, frame, home, kind, within};
+use lastword_session::Farewell;
+use lastword_tests::{Raw, Stage, config, crowd, data, frame, home, kind, resident, within};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -93,6 +93,8 @@ async fn kick_all(kicker: Kicker, count: u32) -> usize {
             (Cause::Kicked, Phase::Live),
             "{end} {end:#?}"
         );
+        let farewell = end.ending.evidence.farewell;
+        assert_eq!(farewell, Farewell::FinSeen, "heard to the end: {end:#?}");
         assert_eq!(stage.departure().await.cause, Cause::Kicked.into());
     }
     assert_eq!(
@@ -198,7 +200,7 @@ async fn send_and_close(listener: TcpListener, sent: Arc<Vec<Notify>>) {
         let (mut stream, remote) = listener.accept().await.unwrap();
         let sent = Arc::clone(&sent);
         tokio::spawn(async move {
-            let n = number_of(remote);
+            let n = resident(remote.ip());
             within("frames", sent[n as usize].notified()).await;
             stream.write_all(&goodbye(n)).await.unwrap();
         });
@@ -278,10 +280,6 @@ fn reason(n: u32) -> String {
         "player {n} is thrown out, and this is why: {}",
         "x".repeat(100)
     )
-}
-
-fn number_of(remote: SocketAddr) -> u32 {
-    (0..1000).find(|n| home(*n) == remote.ip()).unwrap()
 }
 
 /// What a client sends before it is kicked, and goes on sending.

@@ -15,49 +15,27 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lastword_server::{Cause, Context, Handler, Kick, Phase, Player, ServerHandle, Session};
-use lastword_tests::{Raw, Stage, config, crowd, data, frame, goodbye, hello, home, kind, until};
+use lastword_tests::{
+    Raw, Stage, config, crowd, data, frame, goodbye, hello, home, kind, resident, until,
+};
 
-/// How a client makes its connection end.
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    Goodbye,
-    GoodbyeUnread,
-    Fin,
-    FinMidFrame,
-    FinMidHello,
-    Reset,
-    ResetMidFrame,
-    Probe,
-    ProbeReset,
-    Malformed,
-    Violation,
-    TooLarge,
-    WrongProtocol,
-    LongName,
-    Kicked,
-    ClosedByGame,
-    Panic,
+/// How a client makes its connection end, and what that is to be called.
+struct Way {
+    joins: bool,
+    says: Vec<u8>,
+    leaves: Leaves,
+    truth: (Cause, Phase),
 }
 
-const WAYS: [Way; 17] = [
-    Way::Goodbye,
-    Way::GoodbyeUnread,
-    Way::Fin,
-    Way::FinMidFrame,
-    Way::FinMidHello,
-    Way::Reset,
-    Way::ResetMidFrame,
-    Way::Probe,
-    Way::ProbeReset,
-    Way::Malformed,
-    Way::Violation,
-    Way::TooLarge,
-    Way::WrongProtocol,
-    Way::LongName,
-    Way::Kicked,
-    Way::ClosedByGame,
-    Way::Panic,
-];
+#[derive(Clone, Copy, Debug)]
+enum Leaves {
+    /// Closes at once.
+    Close,
+    /// Closes at once, with a reset.
+    Reset,
+    /// Reads to the end.
+    Read,
+}
 
 /// Where the game's code runs.
 #[derive(Clone, Copy, Debug)]
@@ -67,73 +45,84 @@ enum Shape {
 }
 
 impl Way {
-    fn of(n: u32) -> Self {
-        WAYS[n as usize % WAYS.len()]
+    /// Every way there is to this shape.
+    fn all(shape: Shape) -> Vec<Self> {
+        use Leaves::{Close, Read, Reset};
+        let half = data(&[7; 1000])[..500].to_vec();
+        // A task that panics drops its session, which is all that is seen of it.
+        let panic = match shape {
+            Shape::Handler => Cause::HandlerPanicked,
+            Shape::Session => Cause::ClosedByGame,
+        };
+        vec![
+            Self::joined(goodbye(), Read, Cause::PeerGoodbye),
+            Self::joined(goodbye(), Close, Cause::PeerGoodbye),
+            Self::joined(vec![], Close, Cause::PeerFin),
+            Self::joined(half.clone(), Close, Cause::PeerFinMidFrame),
+            Self::joined(vec![], Reset, Cause::PeerReset),
+            Self::joined(half, Reset, Cause::PeerResetMidFrame),
+            Self::joined(frame(kind::PING, b"?"), Read, Cause::FrameMalformed),
+            Self::joined(frame(kind::WELCOME, b""), Read, Cause::ProtocolViolation),
+            Self::joined(vec![0xff, 0xff, 0xff, 0], Read, Cause::FrameTooLarge),
+            Self::joined(data(KICK), Read, Cause::Kicked),
+            Self::joined(data(CLOSE), Read, Cause::ClosedByGame),
+            Self::joined(data(PANIC), Read, panic),
+            Self::early(vec![], Close, Cause::PeerProbe, Phase::Hello),
+            Self::early(vec![], Reset, Cause::PeerProbe, Phase::Hello),
+            Self::early(
+                hello(b"ann")[..20].to_vec(),
+                Close,
+                Cause::PeerFinMidFrame,
+                Phase::Hello,
+            ),
+            Self::early(
+                b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+                Read,
+                Cause::WrongProtocol,
+                Phase::Hello,
+            ),
+            Self::early(hello(&[b'a'; 65]), Read, Cause::AuthRejected, Phase::Auth),
+        ]
     }
 
-    /// What this way is to be called.
-    fn truth(self, shape: Shape) -> (Cause, Phase) {
-        match self {
-            Self::Goodbye | Self::GoodbyeUnread => (Cause::PeerGoodbye, Phase::Live),
-            Self::Fin => (Cause::PeerFin, Phase::Live),
-            Self::FinMidFrame => (Cause::PeerFinMidFrame, Phase::Live),
-            Self::FinMidHello => (Cause::PeerFinMidFrame, Phase::Hello),
-            Self::Reset => (Cause::PeerReset, Phase::Live),
-            Self::ResetMidFrame => (Cause::PeerResetMidFrame, Phase::Live),
-            Self::Probe | Self::ProbeReset => (Cause::PeerProbe, Phase::Hello),
-            Self::Malformed => (Cause::FrameMalformed, Phase::Live),
-            Self::Violation => (Cause::ProtocolViolation, Phase::Live),
-            Self::TooLarge => (Cause::FrameTooLarge, Phase::Live),
-            Self::WrongProtocol => (Cause::WrongProtocol, Phase::Hello),
-            Self::LongName => (Cause::AuthRejected, Phase::Auth),
-            Self::Kicked => (Cause::Kicked, Phase::Live),
-            Self::ClosedByGame => (Cause::ClosedByGame, Phase::Live),
-            // A task that panics drops its session, which is all that a session sees of it.
-            Self::Panic => match shape {
-                Shape::Handler => (Cause::HandlerPanicked, Phase::Live),
-                Shape::Session => (Cause::ClosedByGame, Phase::Live),
-            },
+    fn joined(says: Vec<u8>, leaves: Leaves, cause: Cause) -> Self {
+        Self {
+            joins: true,
+            says,
+            leaves,
+            truth: (cause, Phase::Live),
         }
+    }
+
+    fn early(says: Vec<u8>, leaves: Leaves, cause: Cause, phase: Phase) -> Self {
+        Self {
+            joins: false,
+            says,
+            leaves,
+            truth: (cause, phase),
+        }
+    }
+
+    /// The way of client `n`.
+    fn of(ways: &[Self], n: u32) -> &Self {
+        &ways[n as usize % ways.len()]
     }
 
     /// Comes and goes.
-    async fn live(self, addr: SocketAddr, n: u32) {
+    async fn live(&self, addr: SocketAddr, n: u32) {
         let mut raw = Raw::connect_from(home(n), addr).await;
-        match self {
-            Self::Probe => return,
-            Self::ProbeReset => return raw.reset(),
-            Self::FinMidHello => return raw.write(&hello(b"ann")[..20]).await,
-            Self::WrongProtocol => raw.write(b"GET / HTTP/1.1\r\n\r\n").await,
-            Self::LongName => raw.write(&hello(&[b'a'; 65])).await,
-            _ => {
-                raw.enter("ann").await;
-                raw.echo(b"hi").await;
+        if self.joins {
+            raw.enter("ann").await;
+            raw.echo(b"hi").await;
+        }
+        raw.write(&self.says).await;
+        match self.leaves {
+            Leaves::Close => {}
+            Leaves::Reset => raw.reset(),
+            Leaves::Read => {
+                raw.goodbye_code().await;
             }
         }
-        let half = &data(&[7; 1000])[..500];
-        match self {
-            Self::Fin => return,
-            Self::Reset => return raw.reset(),
-            Self::FinMidFrame => return raw.write(half).await,
-            Self::ResetMidFrame => {
-                raw.write(half).await;
-                return raw.reset();
-            }
-            Self::GoodbyeUnread => {
-                raw.write(&data(b"hi")).await;
-                raw.until_readable().await;
-                return raw.write(&goodbye()).await;
-            }
-            Self::Goodbye => raw.write(&goodbye()).await,
-            Self::Malformed => raw.write(&frame(kind::PING, b"?")).await,
-            Self::Violation => raw.write(&frame(kind::WELCOME, b"")).await,
-            Self::TooLarge => raw.write(&[0xff, 0xff, 0xff, kind::DATA]).await,
-            Self::Kicked => raw.write(&data(KICK)).await,
-            Self::ClosedByGame => raw.write(&data(CLOSE)).await,
-            Self::Panic => raw.write(&data(PANIC)).await,
-            _ => {}
-        }
-        raw.goodbye_code().await;
     }
 }
 
@@ -154,13 +143,16 @@ async fn two_thousand_sessions_in_each_shape_end_as_their_clients_ended_them_and
     let with_sessions = serve_sessions(&mut sessions).await;
     let auditor = Auditor::start([with_handlers.clone(), with_sessions.clone()]);
 
+    let ways = [Shape::Handler, Shape::Session].map(|shape| Arc::new(Way::all(shape)));
     let addrs = [with_handlers.local_addr(), with_sessions.local_addr()];
-    crowd(2 * COUNT, AT_ONCE, move |n| {
-        Way::of(n / 2).live(addrs[n as usize % 2], n / 2)
+    crowd(2 * COUNT, AT_ONCE, |client| {
+        let (server, n) = (client as usize % 2, client / 2);
+        let (ways, addr) = (Arc::clone(&ways[server]), addrs[server]);
+        async move { Way::of(&ways, n).live(addr, n).await }
     })
     .await;
-    ended_as_they_should(&mut handlers, Shape::Handler).await;
-    ended_as_they_should(&mut sessions, Shape::Session).await;
+    ended_as_they_should(&mut handlers, &ways[0]).await;
+    ended_as_they_should(&mut sessions, &ways[1]).await;
     for server in [&with_handlers, &with_sessions] {
         balances(server);
     }
@@ -176,19 +168,20 @@ async fn two_thousand_sessions_in_each_shape_end_as_their_clients_ended_them_and
 }
 
 /// Joins what the server says with what the client did, by the address that was this client's alone.
-async fn ended_as_they_should(stage: &mut Stage, shape: Shape) {
+async fn ended_as_they_should(stage: &mut Stage, ways: &[Way]) {
     let mut seen = vec![false; COUNT as usize];
     let (mut wrong, mut joined) = (Vec::new(), 0);
     for _ in 0..COUNT {
         let end = stage.end().await;
-        let n = number_of(end.remote);
+        let n = resident(end.remote.ip());
         assert!(
             !std::mem::replace(&mut seen[n as usize], true),
             "one end for each: {end:#?}"
         );
         joined += u32::from(end.session.is_some());
-        if (end.cause(), end.ending.verdict.phase) != Way::of(n).truth(shape) {
-            wrong.push(format!("{:?}: {end} {:#?}", Way::of(n), end.ending));
+        let truth = Way::of(ways, n).truth;
+        if (end.cause(), end.ending.verdict.phase) != truth {
+            wrong.push(format!("{truth:?}: {end} {:#?}", end.ending));
         }
     }
     assert_eq!(stage.more(), 0, "one end for each");
@@ -198,11 +191,11 @@ async fn ended_as_they_should(stage: &mut Stage, shape: Shape) {
     }
     assert!(
         wrong.is_empty(),
-        "{} wrong in {shape:?}: {}",
+        "{} wrong: {}",
         wrong.len(),
         wrong.join("\n")
     );
-    eprintln!("{shape:?}: {COUNT} causes, 0 wrong");
+    eprintln!("{COUNT} causes, 0 wrong");
 }
 
 fn balances(server: &ServerHandle) {
@@ -305,10 +298,6 @@ impl Handler for Game {
 /// A panic that nobody needs to read about.
 fn panic_quietly() -> ! {
     std::panic::resume_unwind(Box::new("on purpose"))
-}
-
-fn number_of(remote: SocketAddr) -> u32 {
-    (0..COUNT).find(|n| home(*n) == remote.ip()).unwrap()
 }
 
 const KICK: &[u8] = b"kick";

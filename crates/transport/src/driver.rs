@@ -16,7 +16,7 @@ use tokio::io::Ready;
 use tokio::time::Sleep;
 
 use crate::app::{App, Outbox};
-use crate::mailbox::{Mailbox, Request};
+use crate::mailbox::{Mailbox, Requests};
 use crate::{Clock, Slot, Tap, scratch};
 
 /// Drives one connection to its end; a future that is ready when the verdict was handed over.
@@ -115,21 +115,25 @@ impl<A: App> Driver<A> {
             self.session.adopt(&mut queue);
             scratch::give_queue(queue);
         }
-        for request in mail.requests {
-            self.handle_request(now, &request);
+        if let Some(requests) = mail.requests {
+            self.handle_requests(now, &requests);
         }
         true
     }
 
-    fn handle_request(&mut self, now: Time, request: &Request) {
-        match request {
-            Request::Close(close) => self.session.handle(now, Input::Close(close)),
-            Request::Abort => {
-                let readings = self.tap.readings();
-                self.session.handle(now, Input::Abort(readings));
-            }
-            Request::Notice(notice) => self.session.handle(now, Input::Notice(notice)),
-            Request::DrainExpired => self.session.handle(now, Input::DrainExpired),
+    fn handle_requests(&mut self, now: Time, requests: &Requests) {
+        if let Some(notice) = &requests.notice {
+            self.session.handle(now, Input::Notice(notice));
+        }
+        if let Some(close) = &requests.close {
+            self.session.handle(now, Input::Close(close));
+        }
+        if requests.abort {
+            let readings = self.tap.readings();
+            self.session.handle(now, Input::Abort(readings));
+        }
+        if requests.drain_expired {
+            self.session.handle(now, Input::DrainExpired);
         }
     }
 
@@ -223,7 +227,9 @@ impl<A: App> Driver<A> {
             }
         }
         self.mailbox.set_owned_bytes(self.session.queued_bytes());
-        self.mailbox.set_rtt(self.session.rtt());
+        if let Some(rtt) = self.session.rtt() {
+            self.mailbox.set_rtt(rtt);
+        }
         self.count_traffic();
         if let Some(queue) = self.session.reclaim() {
             scratch::give_queue(queue);

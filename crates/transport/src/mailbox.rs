@@ -1,6 +1,6 @@
 //! Where anybody, on any thread and without a runtime, leaves frames and decisions for a connection's owner.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -11,31 +11,37 @@ use lastword_session::{Cause, Close, Config, Framing, SendError, SendQueue, Time
 
 use crate::{Clock, scratch};
 
-/// The shared half of one connection.
+/// The shared half of one connection. Small, since every session keeps it, and bounded: whoever leaves
+/// something can leave it again and again.
 #[derive(Debug)]
 pub struct Mailbox {
     waker: AtomicWaker,
     /// Something lies inside; saves the owner the lock on most polls.
     full: AtomicBool,
     /// Bytes that the owner has taken over and not written yet.
-    owned_bytes: AtomicUsize,
-    /// The heartbeat's last round trip, µs; 0 before there was one.
-    rtt_us: AtomicU32,
+    owned_bytes: AtomicU32,
     config: Arc<Config>,
     inside: Mutex<Inside>,
 }
 
 #[derive(Debug, Default)]
 struct Inside {
-    live: Option<Live>,
     queue: Option<Box<SendQueue>>,
-    requests: Vec<Request>,
+    requests: Option<Box<Requests>>,
+    session: [u8; 16],
+    /// 0 while no session is live: nobody accepts less than 1,024.
+    peer_frame_limit: u32,
+    /// The heartbeat's last round trip, µs; 0 before there was one.
+    rtt_us: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Live {
-    session: [u8; 16],
-    peer_frame_limit: u32,
+/// The decisions that wait: of each kind the one that counts.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    pub(crate) notice: Option<Arc<Notice<'static>>>,
+    pub(crate) close: Option<Arc<Close>>,
+    pub(crate) abort: bool,
+    pub(crate) drain_expired: bool,
 }
 
 /// A decision that somebody made about a connection.
@@ -52,10 +58,10 @@ pub enum Request {
 }
 
 /// What the owner finds in its mailbox.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Mail {
     pub(crate) queue: Option<Box<SendQueue>>,
-    pub(crate) requests: Vec<Request>,
+    pub(crate) requests: Option<Box<Requests>>,
 }
 
 impl Mailbox {
@@ -65,8 +71,7 @@ impl Mailbox {
         Self {
             waker: AtomicWaker::new(),
             full: AtomicBool::new(false),
-            owned_bytes: AtomicUsize::new(0),
-            rtt_us: AtomicU32::new(0),
+            owned_bytes: AtomicU32::new(0),
             config,
             inside: Mutex::default(),
         }
@@ -99,20 +104,21 @@ impl Mailbox {
 
     /// Leaves a decision.
     pub fn request(&self, request: Request) {
-        self.lock().requests.push(request);
+        self.lock().requests.get_or_insert_default().add(request);
         self.notify();
     }
 
     /// Whose session this is, while it is live.
     #[must_use]
     pub fn session(&self) -> Option<[u8; 16]> {
-        self.lock().live.map(|live| live.session)
+        let inside = self.lock();
+        (inside.peer_frame_limit > 0).then_some(inside.session)
     }
 
     /// The heartbeat's last round trip, once there was one.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
-        let micros = self.rtt_us.load(Ordering::Relaxed);
+        let micros = self.lock().rtt_us;
         (micros > 0).then(|| Duration::from_micros(u64::from(micros)))
     }
 
@@ -133,16 +139,15 @@ impl Mailbox {
 
     /// The session is live: frames are taken from now on.
     pub(crate) fn open(&self, session: [u8; 16], peer_frame_limit: u32) {
-        self.lock().live = Some(Live {
-            session,
-            peer_frame_limit,
-        });
+        let mut inside = self.lock();
+        inside.session = session;
+        inside.peer_frame_limit = peer_frame_limit;
     }
 
     /// The session is over: frames are refused from now on. Returns the frames that were left inside.
     pub(crate) fn close(&self) -> Option<Box<SendQueue>> {
         let mut inside = self.lock();
-        inside.live = None;
+        inside.peer_frame_limit = 0;
         inside.queue.take()
     }
 
@@ -155,26 +160,24 @@ impl Mailbox {
         let mut inside = self.lock();
         let mail = Mail {
             queue: inside.queue.take(),
-            requests: std::mem::take(&mut inside.requests),
+            requests: inside.requests.take(),
         };
-        let bytes = mail.queue.as_ref().map_or(0, |queue| queue.len());
+        let bytes = mail.queue.as_ref().map_or(0, |queue| as_u32(queue.len()));
         self.owned_bytes.fetch_add(bytes, Ordering::Relaxed);
         Some(mail)
     }
 
     /// Says how many bytes the owner still has to write.
     pub(crate) fn set_owned_bytes(&self, bytes: usize) {
+        let bytes = as_u32(bytes);
         if self.owned_bytes.load(Ordering::Relaxed) != bytes {
             self.owned_bytes.store(bytes, Ordering::Relaxed);
         }
     }
 
     /// Says how long the last heartbeat took.
-    pub(crate) fn set_rtt(&self, rtt: Option<Duration>) {
-        let micros = rtt.map_or(0, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX));
-        if self.rtt_us.load(Ordering::Relaxed) != micros {
-            self.rtt_us.store(micros, Ordering::Relaxed);
-        }
+    pub(crate) fn set_rtt(&self, rtt: Duration) {
+        self.lock().rtt_us = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
     }
 
     fn push(
@@ -184,17 +187,18 @@ impl Mailbox {
         encode: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), SendError> {
         let mut inside = self.lock();
-        let live = inside.live.ok_or(SendError::Closed)?;
-        if u32::try_from(payload_len).map_or(true, |len| len > live.peer_frame_limit) {
+        if inside.peer_frame_limit == 0 {
+            return Err(SendError::Closed);
+        }
+        if u32::try_from(payload_len).map_or(true, |len| len > inside.peer_frame_limit) {
             return Err(SendError::TooLarge);
         }
         let waiting = inside.queue.as_ref().map_or(0, |queue| queue.len());
-        let queued = waiting + self.owned_bytes.load(Ordering::Relaxed);
+        let owned = self.owned_bytes.load(Ordering::Relaxed);
+        let queued = waiting + usize::try_from(owned).unwrap_or(usize::MAX);
         if queued + payload_len + HEADER_LEN > self.config.limits.outbound_bytes_max {
-            let close = Request::Close(Arc::new(Close::new(Cause::SendQueueFull)));
-            if !inside.requests.iter().any(Request::is_queue_full) {
-                inside.requests.push(close);
-            }
+            let full = Request::close(Close::new(Cause::SendQueueFull));
+            inside.requests.get_or_insert_default().add(full);
             drop(inside);
             self.notify();
             return Err(SendError::QueueFull);
@@ -220,14 +224,31 @@ impl Mailbox {
     }
 }
 
+impl Requests {
+    /// The first decision to end wins; only a full queue, which may turn out to be a silence, gives way.
+    fn add(&mut self, request: Request) {
+        match request {
+            Request::Notice(notice) => self.notice = Some(notice),
+            Request::Abort => self.abort = true,
+            Request::DrainExpired => self.drain_expired = true,
+            Request::Close(close) => {
+                let gives_way = |first: &Arc<Close>| first.cause == Cause::SendQueueFull;
+                if self.close.as_ref().is_none_or(gives_way) {
+                    self.close = Some(close);
+                }
+            }
+        }
+    }
+}
+
 impl Request {
     /// Asks to end a connection.
     #[must_use]
     pub fn close(close: Close) -> Self {
         Self::Close(Arc::new(close))
     }
+}
 
-    fn is_queue_full(&self) -> bool {
-        matches!(self, Self::Close(close) if close.cause == Cause::SendQueueFull)
-    }
+fn as_u32(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

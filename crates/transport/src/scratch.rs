@@ -60,7 +60,8 @@ pub(crate) fn take_queue() -> Box<SendQueue> {
 /// Gives back a queue that is empty.
 pub(crate) fn give_queue(queue: Box<SendQueue>) {
     QUEUES.with(|spare| {
-        if queue.capacity() > QUEUE_BYTES_MAX {
+        // Whatever it may hold is another session's: it is freed, never lent.
+        if !queue.is_empty() || queue.capacity() > QUEUE_BYTES_MAX {
             return;
         }
         if let Ok(mut spare) = spare.try_borrow_mut() {

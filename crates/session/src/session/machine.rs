@@ -257,7 +257,7 @@ impl Session {
     }
 
     /// Whether the verdict stands and only what lies in the kernel is still to be handed over: once there is
-    /// nothing more to read, [`Input::Ended`] with [`Terminal::Open`] is due.
+    /// nothing more to read, [`Input::Ended`] with [`Terminal::Open`](crate::Terminal::Open) is due.
     #[must_use]
     pub fn hands_over_the_rest(&self) -> bool {
         matches!(self.state, State::Delivering { .. })

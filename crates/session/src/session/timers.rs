@@ -48,8 +48,13 @@ impl Session {
             | State::Lingering { until, .. }
             | State::Flushing { until }
             | State::Settling { until } => (until, Timer::Linger),
-            // The driver bounds it by the delivery timeout.
-            State::Delivering { .. } | State::Closed => (Time::NEVER, Timer::Linger),
+            // The driver gives the rest up before; this is for one that does not.
+            State::Delivering { verdict } => {
+                let handed_over = self.last_data.max(verdict.at);
+                let until = handed_over + limits.delivery_timeout + limits.linger_timeout;
+                (until, Timer::Linger)
+            }
+            State::Closed => (Time::NEVER, Timer::Linger),
         }
     }
 
