@@ -197,8 +197,8 @@ impl Session {
             State::Flushing { .. } | State::Settling { .. } => {
                 self.conclude(now, Terminal::Eof, readings);
             }
-            State::Hello | State::Auth | State::Live | State::Delivering { .. } | State::Closed => {
-            }
+            State::Delivering { verdict } => self.close(now, verdict, readings, true),
+            State::Hello | State::Auth | State::Live | State::Closed => {}
         }
     }
 
