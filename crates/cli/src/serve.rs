@@ -17,7 +17,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Accepts players here, in the place of listen.addr; port 0 takes a free port
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", value_parser = game_addr)]
     listen: Option<SocketAddr>,
     /// Serves /metrics, /healthz and /readyz here, in the place of admin.listen; `off` serves none
     #[arg(long, value_name = "IP:PORT|off", value_parser = admin_addr)]
@@ -101,6 +101,11 @@ impl Handler for Echo {
             tracing::debug!(%error, session = %context.session(), "a frame was not sent back");
         }
     }
+}
+
+fn game_addr(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|error| format!("{error}; write IP:PORT, a host name is not looked up"))
 }
 
 fn admin_addr(text: &str) -> Result<AdminAddr, String> {

@@ -87,3 +87,23 @@ fn bad_arguments_are_status_2() {
         assert!(!ended.stderr.is_empty());
     }
 }
+
+#[test]
+fn an_address_that_is_none_is_told_with_what_to_write() {
+    for (option, value, words) in [
+        (
+            "--listen",
+            "localhost:7000",
+            "write IP:PORT, a host name is not looked up",
+        ),
+        (
+            "--listen",
+            "7000",
+            "write IP:PORT, a host name is not looked up",
+        ),
+        ("--admin", "9464", "write IP:PORT, or `off`"),
+    ] {
+        let told = run(&["serve", option, value]).stderr;
+        assert!(told.contains(value) && told.contains(words), "{told}");
+    }
+}
