@@ -116,11 +116,17 @@ impl Client {
     /// server's FIN or the linger timeout, so that our last word reaches it.
     ///
     /// The cause is `closed_by_game` here and `peer_goodbye` there, unless the connection had ended already.
+    ///
+    /// # Cancel safety
+    /// A call that is dropped leaves the server all the same; nobody is told how it ended.
     pub async fn goodbye(self) -> Ended {
         self.goodbye_with("").await
     }
 
-    /// The same with words for the server's log, 512 bytes at most; longer ones are cut at a character.
+    /// The same with words for the server's record, 512 bytes at most; longer ones are cut at a character.
+    ///
+    /// # Cancel safety
+    /// As [`Client::goodbye`].
     pub async fn goodbye_with(self, reason: impl Into<String>) -> Ended {
         self.mailbox.request(goodbye(reason.into()));
         self.inbox.abandon();

@@ -83,8 +83,9 @@ impl Connector {
         self.with(|config| config.limits.hello_timeout = timeout)
     }
 
-    /// Sets the time for our last words to be written, and again for the server's FIN after them. Default 3 s. It
-    /// changes no cause, only how long a goodbye may take.
+    /// Sets the time for our last words to be written, and again for the server's FIN after them. Default 3 s. After
+    /// a FIN of the server it bounds the wait for what we still owe: over it, `peer_closed_while_sending`. Otherwise
+    /// it changes no cause, only how long a goodbye may take.
     #[must_use]
     pub fn linger_timeout(self, timeout: Duration) -> Self {
         self.with(|config| config.limits.linger_timeout = timeout)

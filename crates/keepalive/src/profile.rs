@@ -24,7 +24,7 @@ pub struct Profile {
     pub name: ProfileName,
     /// The longest time in which the client sends nothing; 100 ms to 10 min.
     pub heartbeat: Duration,
-    /// The silence after which the peer is suspect and is asked; 1.5 heartbeats to 15 min.
+    /// The silence after which the peer is suspect; 1.5 heartbeats to 15 min.
     pub suspect: Duration,
     /// The silence after which the connection ends (`path_dead` or `peer_silent`); 2.5 s after `suspect` at the
     /// earliest and 2 s before the kernel's own give-up at the latest. `None` is never.

@@ -1,8 +1,12 @@
 //! The connection layer that a game server embeds. It knows **why** a connection ended: every end has exactly one
 //! [`Cause`], an initiator and the evidence for both. It hears the **last word**: what the peer's kernel got across
 //! before an end reaches the game before the game is told of it, and a kick's reason reaches the player. And it
-//! notices **silence**: a pulled cable, a frozen client, a client that stopped reading and a dead local network are
-//! told apart, within a bound that follows from the configuration.
+//! notices **silence**: a pulled cable is told from a peer that merely says nothing, within a bound that follows from
+//! the configuration.
+//!
+//! A game has one [`Handler`] per player, called in place, or takes a [`Session`] per player from [`Server::accept`].
+//! The feature `admin` (default) adds `/metrics`, `/healthz` and `/readyz` by [`AdminExt`]; the other end of the wire
+//! is in [`client`]. Every key of [`Config`] is explained in `config/lastword.toml`, every cause in `docs/causes.md`.
 //!
 //! ```no_run
 //! use lastword::{AdminExt, Context, Departure, Handler, Player, Server};
@@ -16,7 +20,7 @@
 //!     }
 //!
 //!     fn left(self, departure: &Departure) {
-//!         println!("{departure:?}");
+//!         println!("{}: {}", departure.session, departure.disconnect);
 //!     }
 //! }
 //!
@@ -36,3 +40,8 @@ pub use lastword_admin::AdminExt;
 
 #[doc(inline)]
 pub use lastword_client as client;
+
+/// The examples of `README.md`, compiled as they are pasted.
+#[cfg(all(doctest, feature = "admin"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

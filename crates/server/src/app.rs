@@ -198,6 +198,11 @@ impl<S: Shape> App for ServerApp<S> {
             .auth_duration
             .record(core.clock.now() - asking.since);
         let player = match answer {
+            // Asked before the drain and answered in it: no session yet, so refused like all of these.
+            Ok(_) if core.is_draining() => {
+                self.asking = None;
+                return Poll::Ready(Err(Close::new(Cause::RefusedDraining)));
+            }
             Ok(player) => player,
             Err(refusal) => {
                 self.asking = None;

@@ -58,7 +58,7 @@ impl<'a, 'o> Context<'a, 'o> {
         self.seat.remote
     }
 
-    /// The heartbeat's last round trip, once there was one.
+    /// The last round trip of a ping of ours, once there was one: the server pings while its reading is paused.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.outbox.rtt()

@@ -10,21 +10,42 @@ use std::time::Duration;
 use lastword_session::wire::Notice;
 use lastword_session::{Advice, Cause, Close};
 use lastword_transport::{Mailbox, Request};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::core::Core;
 
 /// Drains and ends the server. A second call waits for the first.
 pub(crate) async fn drain(core: &Arc<Core>, timeout: Duration) {
-    if core.draining.swap(true, Ordering::AcqRel) {
-        core.wait_ended().await;
-        core.ledger.emptied().await;
-        return;
+    if !core.draining.swap(true, Ordering::AcqRel) {
+        tracing::info!(timeout_ms = timeout.as_millis(), "draining");
+        refuse_the_unborn(core);
+        // On a task of its own: it goes on when nobody waits for it any more.
+        tokio::spawn(run(Arc::clone(core), timeout.min(TIMEOUT_MAX)));
     }
+    closed(core).await;
+}
+
+/// Ends the server at once, and cuts off whoever is still here.
+pub(crate) fn expire(core: &Core) {
+    core.draining.store(true, Ordering::Release);
+    // First: nobody is to be accepted behind the last request.
+    core.end();
+    core.request_all(&Request::DrainExpired);
+}
+
+/// Waits until the server has ended, and for whoever was cut off with it.
+pub(crate) async fn closed(core: &Core) {
+    core.wait_ended().await;
+    // Not waited for without end: a connection's task needs one turn to write its goodbye.
+    if timeout(LAST_MOMENT, core.ledger.emptied()).await.is_err() {
+        tracing::error!("connections outlived the server");
+    }
+}
+
+async fn run(core: Arc<Core>, timeout: Duration) {
+    let core = &core;
     let start = Instant::now();
     let deadline = start + timeout;
-    tracing::info!(timeout_ms = timeout.as_millis(), "draining");
-    refuse_the_unborn(core);
     let emptied = async {
         let phases = async {
             notices(core, start, timeout).await;
@@ -37,17 +58,10 @@ pub(crate) async fn drain(core: &Arc<Core>, timeout: Duration) {
             () = phases => {}
         }
     };
-    if timeout_at(deadline, emptied).await.is_err() {
-        core.request_all(&Request::DrainExpired);
-        // Cut off, not waited for: a connection's task needs one turn to write its goodbye and end.
-        if timeout_at(Instant::now() + LAST_MOMENT, core.ledger.emptied())
-            .await
-            .is_err()
-        {
-            tracing::error!("connections outlived the drain");
-        }
+    match timeout_at(deadline, emptied).await {
+        Ok(()) => core.end(),
+        Err(_) => expire(core),
     }
-    core.end();
     tracing::info!(took_ms = start.elapsed().as_millis(), "drained");
 }
 
@@ -108,4 +122,6 @@ async fn spread(core: &Core, start: Instant, window: Duration, each: impl Fn(&Ma
 
 const NOTICE_WINDOW_MAX: Duration = Duration::from_secs(5);
 const SPREAD_STEP: Duration = Duration::from_millis(10);
+/// A century: a longer timeout is none, and would not fit behind the clock.
+const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
 const LAST_MOMENT: Duration = Duration::from_secs(1);

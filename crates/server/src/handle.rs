@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lastword_session::{Cause, Phase, SendError, encode_data};
@@ -144,19 +143,28 @@ impl ServerHandle {
 
     /// Drains: tells every client, gives them time to leave, says goodbye to who stays, and ends the server
     /// when nobody is left or the timeout is over. New connections are refused as `refused_draining`.
+    ///
+    /// # Cancel safety
+    /// A call that is dropped has begun the drain all the same; a later call waits for its end, whatever its
+    /// own timeout.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     pub async fn drain(&self, timeout: Duration) {
         drain::drain(&self.core, timeout).await;
     }
 
     /// Ends a drain, or the server, at once: whoever is still here is cut off as `drain_expired`.
     pub fn expire(&self) {
-        self.core.draining.store(true, Ordering::Release);
-        self.core.request_all(&Request::DrainExpired);
+        drain::expire(&self.core);
     }
 
-    /// Waits until the server has ended.
+    /// Waits until the server has ended, and up to a second for whoever was cut off with it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, and may be called again.
     pub async fn closed(&self) {
-        self.core.wait_ended().await;
+        drain::closed(&self.core).await;
     }
 
     /// Whether a drain began.

@@ -16,7 +16,8 @@ pub struct Player {
     pub id: String,
     /// One of the cohorts declared at build time; `None` counts as `none`.
     pub cohort: Option<String>,
-    /// The liveness profile for this session; `None` is the listener's.
+    /// The liveness profile for this session's heartbeat, suspect and dead limit; `None` is the listener's, whose
+    /// socket options every session has.
     pub profile: Option<String>,
 }
 
@@ -84,7 +85,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// A refusal of these credentials, with words for the player.
+    /// A refusal of these credentials, with words for the player and the advice not to come back by itself.
     #[must_use]
     pub fn rejected(reason: impl Into<String>) -> Self {
         Self::Rejected {

@@ -49,12 +49,18 @@ impl Session {
     }
 
     /// Ends the session after what is queued (`closed_by_game`, unless it ended already), and waits for its
-    /// departure.
+    /// departure. What the peer sends from then on is discarded.
+    ///
+    /// # Cancel safety
+    /// A call that is dropped ends the session all the same; nobody is told its departure.
     pub async fn close(self) -> Departure {
         self.close_with(Kick::default()).await
     }
 
     /// The same with a code, words and advice.
+    ///
+    /// # Cancel safety
+    /// As [`Session::close`].
     pub async fn close_with(self, kick: Kick) -> Departure {
         self.mailbox
             .request(Request::close(kick.into_orderly_close()));
@@ -63,6 +69,9 @@ impl Session {
 
     /// Throws the player out, now and with a reason (`kicked`, unless it ended already), and waits for the
     /// departure.
+    ///
+    /// # Cancel safety
+    /// As [`Session::close`].
     pub async fn kick(self, kick: Kick) -> Departure {
         self.mailbox.request(Request::close(kick.into_close()));
         self.depart().await

@@ -55,9 +55,18 @@ pub enum Meaning<'a> {
 /// A game's own framing, and how it says ping, pong and goodbye, if it does.
 ///
 /// There is no hello: the authenticator gets the first complete frame as credentials, and the game gets it
-/// as its first data frame; what follows is read once the peer is let in. There is no resume. What a dialect
-/// maps decides which causes it can tell apart: without a goodbye an orderly leave is `peer_fin`; without pings
-/// of the client a silent client is found by kernel keepalive only, and a stopped process not at all.
+/// as its first data frame; what follows is read once the peer is let in. There is no resume, and no notice of
+/// a drain. What a dialect maps decides which causes it can tell apart:
+///
+/// | mapped | causes that it gains |
+/// |---|---|
+/// | framing alone ([`Meaning::Data`]) | `peer_fin`, `peer_reset` and what else the socket shows, every limit on bytes, queues and time; a dead limit makes any silence `path_dead` or `peer_silent`, also that of a client which has nothing to say, and without one (`dead_ms = 0`) kernel keepalive finds a `path_dead` |
+/// | [`Measure::Foreign`] | `wrong_protocol`, `protocol_violation` |
+/// | [`Meaning::Malformed`] | `frame_malformed` |
+/// | [`Meaning::Ping`] of the client, and [`write_pong`](Self::write_pong) | `path_dead` and `peer_silent` no longer of a client that is merely quiet; `ping_flood` |
+/// | [`write_ping`](Self::write_ping), and [`Meaning::Pong`] | none; a client hears the server while its reading is paused, and the pong's age is evidence |
+/// | [`Meaning::Goodbye`] of the client | `peer_goodbye`, where it was `peer_fin` or `peer_reset` |
+/// | [`write_goodbye`](Self::write_goodbye) | none, but the client hears why it was closed |
 pub trait Dialect: Send + Sync + 'static {
     /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame. A frame has
     /// more bytes than any of its beginnings that was [`Measure::Short`].

@@ -16,9 +16,10 @@ pub struct Limits {
     /// Time for a frame that has begun to be complete. Default 10 s, and 1 s more for each 16 KiB that have
     /// come. Over it: `frame_timeout`.
     pub frame_timeout: Duration,
-    /// Time for our last words to be written, and again for the peer's FIN after them. Default 3 s.
+    /// Time for our last words to be written, and again for the peer's FIN after them. Default 3 s. After a FIN
+    /// of the peer it bounds the wait for what we still owe: over it, `peer_closed_while_sending`.
     pub linger_timeout: Duration,
-    /// Bytes that may wait to be written. Default 256 KiB. Over it: `send_queue_full`.
+    /// Bytes that may wait to be written, headers included. Default 256 KiB. Over it: `send_queue_full`.
     pub outbound_bytes_max: usize,
     /// Age that the oldest waiting frame may reach; `None` is off. Default 5 s. Over it: `send_queue_stale`.
     pub outbound_age_max: Option<Duration>,

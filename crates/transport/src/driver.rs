@@ -134,6 +134,10 @@ impl<A: App> Driver<A> {
         }
         if requests.drain_expired {
             self.session.handle(now, Input::DrainExpired);
+            // Nobody waits for a game any more that does not take what a peer left behind.
+            if self.noticed {
+                self.side().given_up = true;
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use crate::options;
 
 /// A TCP stream under observation. TLS and the PROXY parser lie above it.
 ///
-/// A socket's error is reported once, to whichever call comes first (kernel.md, section 2): so every call
+/// A socket's error (`sk_err` on Linux) is reported once, to whichever call comes first: so every call
 /// goes through here, and the first error that says something is kept.
 #[derive(Debug)]
 pub struct Tap {

@@ -14,8 +14,8 @@ use super::{Config, ConfigError, RtoMax, from_ms, from_ms_or_off, to_ms};
 #[serde(deny_unknown_fields, default)]
 pub struct LivenessConfig {
     /// The profile of whoever is given no other by the authenticator: one of the built-in ones
-    /// ([`Profile::NAMES`]) or of `profiles`. Default `standard`. Its dead limit produces `path_dead`,
-    /// `path_dead_outbound`, `local_network_down`, `peer_frozen`, `peer_not_reading` and `peer_silent`.
+    /// ([`Profile::NAMES`]) or of `profiles`. Default `standard`. Its dead limit produces `path_dead` and
+    /// `peer_silent`; the socket options of every connection are this profile's.
     pub profile: String,
     /// Profiles of the game's own, and built-in ones that it changes; at most 8 names with the built-in ones.
     /// Default none.
@@ -29,14 +29,14 @@ pub struct LivenessConfig {
 pub struct ProfileConfig {
     /// Milliseconds in which the client sends something, 100 ms to 10 min. No cause by itself.
     pub heartbeat_ms: Option<u32>,
-    /// Milliseconds of silence after which the peer is asked, 1.5 heartbeats to 15 min. No cause: a suspect may
-    /// come back.
+    /// Milliseconds of silence after which the peer is suspect, 1.5 heartbeats to 15 min. No cause: a suspect may
+    /// come back, and while it is one no limit of its queue ends it.
     pub suspect_ms: Option<u32>,
     /// Milliseconds of silence after which the connection ends, `suspect_ms` + 2500 to 922,000, or 0: never. Over
-    /// it: `path_dead`, `peer_frozen`, `peer_silent` and their like.
+    /// it: `path_dead` or `peer_silent`.
     pub dead_ms: Option<u32>,
-    /// Milliseconds that a session outlives its connection, 0 (no resume) to 24 h. Over it: the departure
-    /// `resume_expired`.
+    /// Milliseconds that a session outlives its connection, 0 (no resume) to 24 h. Not built yet, so that clients
+    /// are told 0 whatever it is; the departure `resume_expired` will come of it.
     pub resume_window_ms: Option<u32>,
     /// Milliseconds between two retransmissions at most, 1 s to 120 s and such that the kernel gives up 2 s after
     /// `dead_ms` at the earliest, or 0: the kernel's default. Too high, a link that comes back is retried too late:

@@ -25,7 +25,7 @@ pub struct ListenConfig {
     /// too long: `auth_timeout`.
     pub authentications_max: u32,
     /// Says that the peer of every connection is a proxy, whose kernel says nothing of the player's. Default
-    /// false. With it, every silence is `peer_silent`.
+    /// false. With it, every silence that passes the dead limit is `peer_silent`.
     pub behind_proxy: bool,
 }
 
@@ -115,7 +115,8 @@ pub struct TimeoutsConfig {
     /// 10 min. Default 10,000. Over it: `frame_timeout`.
     pub frame_ms: u32,
     /// Time for our last words to be written, and again for the peer's FIN after them; 100 ms to 10 min. Default
-    /// 3000. It changes no cause, only how long a closed connection is kept.
+    /// 3000. After a FIN of the peer it bounds the wait for what we still owe: over it,
+    /// `peer_closed_while_sending`. Otherwise it changes no cause, only how long a closed connection is kept.
     pub linger_ms: u32,
     /// Age that the oldest frame waiting to be written may reach, 100 ms to 10 min, or 0: off. Default 5000. Over
     /// it: `send_queue_stale`.

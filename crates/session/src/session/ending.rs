@@ -5,12 +5,16 @@ use std::time::Duration;
 use super::evidence::fin_bit;
 use super::{Close, Readings, Session, State};
 use crate::ending::{Ending, Farewell, Layer, Verdict};
-use crate::{Cause, Terminal, Time, classify};
+use crate::{Cause, Phase, Terminal, Time, classify};
 
 impl Session {
     /// Somebody here wants the connection to end.
     pub(super) fn on_close(&mut self, now: Time, close: &Close) {
         if close.cause == Cause::SendQueueFull && self.is_suspect(now) {
+            return;
+        }
+        // Who was let in while it was decided is a session now, and leaves as one.
+        if close.cause == Cause::RefusedDraining && self.phase == Phase::Live {
             return;
         }
         // A panic is a defect that somebody must see, also where the peer's end shows already.
@@ -79,6 +83,12 @@ impl Session {
 
     pub(super) fn on_drain_expired(&mut self, now: Time) {
         match self.state {
+            // Told a moment ago: what was said is still to be written.
+            State::Closing { verdict, .. } if verdict.cause == Cause::Drained => {
+                let verdict = self.expired(now, verdict);
+                let until = now + LAST_MOMENT;
+                self.state = State::Closing { verdict, until };
+            }
             State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
                 let verdict = self.expired(now, verdict);
                 self.close(now, verdict, Readings::default(), true);
@@ -89,7 +99,10 @@ impl Session {
             State::Hello | State::Auth => self.decide(now, &at_once(Cause::RefusedDraining)),
             State::Live => self.decide(now, &at_once(Cause::DrainExpired)),
             State::Delivering { verdict } => self.close(now, verdict, Readings::default(), true),
-            State::Flushing { .. } | State::Settling { .. } | State::Closed => {}
+            // The peer's end stays the cause, and is told by what the kernel says now.
+            State::Flushing { .. } => self.state = State::Flushing { until: now },
+            State::Settling { .. } => self.state = State::Settling { until: now },
+            State::Closed => {}
         }
     }
 

@@ -121,7 +121,7 @@ impl Evidence {
     }
 }
 
-/// `bytes_received − bytes read − SIOCINQ`: 1 when the peer's FIN arrived in order (kernel.md, section 3).
+/// `bytes_received − bytes read − SIOCINQ`: 1 when the peer's FIN arrived in order, which the kernel counts as one byte.
 pub(super) fn fin_bit(readings: &Readings) -> Option<bool> {
     let kernel = readings.kernel?;
     let taken = readings.bytes_read + u64::from(kernel.inq);

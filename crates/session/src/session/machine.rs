@@ -315,7 +315,9 @@ impl Session {
     }
 
     fn on_notice(&mut self, notice: &Notice<'_>) {
-        if self.state == State::Live && matches!(self.config.framing, Framing::Native) {
+        // Who left before it was told did not leave for it.
+        let hears = self.state == State::Live && !self.end_noticed;
+        if hears && matches!(self.config.framing, Framing::Native) {
             self.queue_mut().push_control(|out| notice.encode(out));
             if self.drain_notice == DrainNotice::None {
                 self.drain_notice = DrainNotice::Queued;

@@ -156,5 +156,5 @@ impl<A: App> Driver<A> {
 
 const READS_PER_TURN: u32 = 8;
 
-/// `Interest::PRIORITY` resolves on FIN and RST and not on data, on Linux only (kernel.md, section 7).
+/// `Interest::PRIORITY` resolves on FIN and RST and not on data, on Linux only.
 const WATCHES_FOR_THE_END: bool = cfg!(target_os = "linux");

@@ -1,0 +1,160 @@
+//! A drain comes to its end, whoever is late, gone, or stalled, and whoever stops waiting for it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
+
+use std::sync::{Mutex, mpsc};
+use std::task::Poll;
+use std::time::Duration;
+
+use lastword_server::{Anonymous, Cause, Phase, Player, ServerHandle, Stats};
+use lastword_tests::{Ask, Fixture, Raw, Stage, config, data, hello, kind, tcp_info, until, within};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_let_in_after_the_drain_began_is_refused_and_never_joins() {
+    let (asked_in, asked) = mpsc::channel();
+    let (answer, answers) = mpsc::channel();
+    let answers = Mutex::new(answers);
+    // It holds up the connection's own task: no request can be looked at before its answer.
+    let ask = Ask(move |_| {
+        asked_in.send(()).unwrap();
+        answers.lock().unwrap().recv().unwrap();
+        std::future::ready(Ok(Player::new("ann")))
+    });
+    let mut fixture = Fixture::with(config(), ask).await;
+    let mut raw = Raw::connect(fixture.addr()).await;
+    raw.write(&hello(b"ann")).await;
+    tokio::task::spawn_blocking(move || asked.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    let drained = begin_drain(&fixture.server, Duration::from_secs(10)).await;
+    answer.send(()).unwrap();
+    assert_eq!(raw.goodbye_code().await, Some(68));
+    drop(raw);
+    within("the drain", drained).await.unwrap();
+    fixture.ends_as(Cause::RefusedDraining, Phase::Auth).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_expired_ends_without_a_drain() {
+    let mut fixture = Fixture::start().await;
+    let mut raw = Raw::join(fixture.addr(), "ann").await;
+    fixture.server.expire();
+    assert_eq!(raw.goodbye_code().await, Some(86));
+    drop(raw);
+    within("the end", fixture.server.closed()).await;
+    fixture.ends_as(Cause::DrainExpired, Phase::Live).await;
+    within(
+        "a drain of what has ended",
+        fixture.server.drain(Duration::from_secs(60)),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_drain_goes_on_when_nobody_waits_for_it() {
+    let mut fixture = Fixture::start().await;
+    let mut raw = Raw::join(fixture.addr(), "ann").await;
+    {
+        let server = fixture.server.clone();
+        let mut drain = std::pin::pin!(server.drain(Duration::from_millis(600)));
+        std::future::poll_fn(|cx| Poll::Ready(drain.as_mut().poll(cx).is_pending())).await;
+    }
+    assert_eq!(raw.goodbye_code().await, Some(85));
+    drop(raw);
+    within("the end", fixture.server.closed()).await;
+    fixture.ends_as(Cause::Drained, Phase::Live).await;
+    within("another drain", fixture.server.drain(Duration::ZERO)).await;
+}
+
+#[tokio::test]
+async fn a_drain_without_a_deadline_is_one() {
+    let mut fixture = Fixture::start().await;
+    let mut raw = Raw::join(fixture.addr(), "ann").await;
+    let drained = begin_drain(&fixture.server, Duration::MAX).await;
+    assert_eq!(raw.frame().await.unwrap().0, kind::NOTICE);
+    drop(raw);
+    within("the drain", drained).await.unwrap();
+    fixture.ends_as(Cause::Drained, Phase::Live).await;
+}
+
+#[tokio::test]
+async fn a_drain_without_time_says_goodbye_all_the_same() {
+    let mut fixture = Fixture::start().await;
+    let mut raw = Raw::join(fixture.addr(), "ann").await;
+    let drained = begin_drain(&fixture.server, Duration::ZERO).await;
+    assert_eq!(raw.goodbye_code().await, Some(85));
+    drop(raw);
+    within("the drain", drained).await.unwrap();
+    assert_eq!(fixture.stage.end().await.ending.verdict.phase, Phase::Live);
+}
+
+/// The peer is gone, and its last frames wait for a game that takes none.
+#[tokio::test]
+async fn a_drain_does_not_outwait_a_game_that_takes_nothing() {
+    let mut stage = Stage::default();
+    let mut server = stage.builder(config()).bind().await.unwrap();
+    let mut raw = Raw::join(server.local_addr(), "ann").await;
+    let mut session = within("a session", server.accept()).await.unwrap();
+    raw.write(&[data(b"one"), data(b"two")].concat()).await;
+    raw.fin().await;
+    // Whoever came later has been seen, so the FIN has.
+    drop(Raw::connect(server.local_addr()).await);
+    assert_eq!(stage.end().await.cause(), Cause::PeerProbe);
+    let handle = server.handle().clone();
+    within("the drain", handle.drain(Duration::from_millis(200))).await;
+    assert_eq!(open(&handle.stats()), 0, "nobody outlived it");
+    let end = stage.end().await;
+    assert_eq!(end.cause(), Cause::PeerFin, "it left before: {end:#?}");
+    assert_eq!(stage.departure().await.undelivered_frames, 2);
+    assert_eq!(session.recv().await.unwrap(), b"one".as_slice());
+}
+
+/// The peer has shut its side and does not read what we still owe it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_drain_does_not_outwait_a_peer_that_takes_nothing() {
+    let mut config = config();
+    config.timeouts.linger_ms = 10_000;
+    let mut fixture = Fixture::with(config, Anonymous).await;
+    let mut raw = Raw::connect_small(fixture.addr(), 4_096).await;
+    raw.enter("ann").await;
+    let [session] = fixture.server.sessions()[..] else {
+        panic!("one session")
+    };
+    for _ in 0..3 {
+        fixture.server.send(session, &[1; 60_000]).unwrap();
+    }
+    raw.fin().await;
+    // FIN_WAIT2: its kernel has our acknowledgement of its FIN.
+    until("the FIN is there", || tcp_info(&raw.stream).state == 5).await;
+    within(
+        "the drain",
+        fixture.server.drain(Duration::from_millis(200)),
+    )
+    .await;
+    assert_eq!(open(&fixture.server.stats()), 0, "nobody outlived it");
+    fixture
+        .ends_as(Cause::PeerClosedWhileSending, Phase::Live)
+        .await;
+}
+
+/// Begins a drain: when this returns, new connections are refused. What it returns is there when it is over.
+async fn begin_drain(server: &ServerHandle, timeout: Duration) -> tokio::task::JoinHandle<()> {
+    let watched = server.clone();
+    let server = server.clone();
+    let drain = tokio::spawn(async move { server.drain(timeout).await });
+    until("the drain began", || watched.is_draining()).await;
+    tokio::task::yield_now().await;
+    drain
+}
+
+fn open(stats: &Stats) -> u64 {
+    assert!(stats.laws_hold(), "{stats:?}");
+    stats.connections_open
+}
