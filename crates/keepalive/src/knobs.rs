@@ -38,8 +38,6 @@ pub struct KernelKnobs {
     pub nodelay: bool,
     /// `SO_OOBINLINE`: urgent data is read like any other, so that it cannot forge the peer's FIN.
     pub oob_inline: bool,
-    /// The backlog of `listen`, in connections.
-    pub backlog: u32,
 }
 
 impl KernelKnobs {
@@ -55,7 +53,6 @@ impl KernelKnobs {
             notsent_lowat: 16_384,
             nodelay: true,
             oob_inline: true,
-            backlog: 4_096,
         }
     }
 

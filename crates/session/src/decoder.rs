@@ -14,6 +14,8 @@ pub enum Expect {
     },
     /// A client waits for the first frame of a connection: welcome or goodbye.
     Welcome,
+    /// A server has the first frame and has not answered it: the peer may only take its leave.
+    Goodbye,
     /// Any frame that the peer may send in a session.
     Any {
         /// Bytes of data payload at most.
@@ -232,6 +234,10 @@ fn measure_native(expect: Expect, bytes: &[u8]) -> Size {
     let header = Header::decode(*header);
     let limit = match expect {
         Expect::Any { limit } => limit_of(Kind::from_byte(header.kind), limit),
+        Expect::Goodbye => match Kind::from_byte(header.kind) {
+            Some(Kind::Goodbye) => Ok(wire::CONTROL_LIMIT),
+            _ => Err(Cause::ProtocolViolation),
+        },
         Expect::Welcome => limit_of_answer(Kind::from_byte(header.kind)),
         Expect::Hello { limit } => return measure_hello(header, limit, bytes),
     };
@@ -275,6 +281,7 @@ fn measure_dialect(dialect: &dyn Dialect, expect: Expect, bytes: &[u8]) -> Size 
     let (limit, foreign) = match expect {
         Expect::Hello { limit } => (limit, Cause::WrongProtocol),
         Expect::Any { limit } => (limit, Cause::ProtocolViolation),
+        Expect::Goodbye => (wire::CONTROL_LIMIT, Cause::ProtocolViolation),
         Expect::Welcome => (wire::WELCOME_LIMIT, Cause::WrongProtocol),
     };
     let over = |len: usize| u32::try_from(len).map_or(true, |len| len > limit);

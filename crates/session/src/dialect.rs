@@ -84,6 +84,13 @@ pub trait Dialect: Send + Sync + 'static {
         false
     }
 
+    /// Whether a client of this wire sends something at least once a heartbeat, whatever the game does. Without
+    /// that a quiet peer is no silent one: there is no dead limit, and kernel keepalive alone finds a dead path
+    /// (`path_dead`, at the dead limit + 5 s). Default: no.
+    fn has_heartbeats(&self) -> bool {
+        false
+    }
+
     /// Appends a ping. Returns whether this wire has one.
     fn write_ping(&self, out: &mut Vec<u8>) -> bool {
         let _ = out;

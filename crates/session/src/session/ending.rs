@@ -83,7 +83,7 @@ impl Session {
 
     pub(super) fn on_drain_expired(&mut self, now: Time) {
         match self.state {
-            // Told a moment ago: what was said is still to be written.
+            // It may have been told this very moment, and is to hear it.
             State::Closing { verdict, .. } if verdict.cause == Cause::Drained => {
                 let verdict = self.expired(now, verdict);
                 let until = now + LAST_MOMENT;
@@ -99,9 +99,15 @@ impl Session {
             State::Hello | State::Auth => self.decide(now, &at_once(Cause::RefusedDraining)),
             State::Live => self.decide(now, &at_once(Cause::DrainExpired)),
             State::Delivering { verdict } => self.close(now, verdict, Readings::default(), true),
-            // The peer's end stays the cause, and is told by what the kernel says now.
-            State::Flushing { .. } => self.state = State::Flushing { until: now },
-            State::Settling { .. } => self.state = State::Settling { until: now },
+            // The peer's end stays the cause; what we owe it has a last moment too.
+            State::Flushing { until } => {
+                let until = until.min(now + LAST_MOMENT);
+                self.state = State::Flushing { until };
+            }
+            State::Settling { until } => {
+                let until = until.min(now + LAST_MOMENT);
+                self.state = State::Settling { until };
+            }
             State::Closed => {}
         }
     }

@@ -132,6 +132,9 @@ impl Session {
                 limit: limits.hello_bytes_max,
             }),
             (State::Hello, Role::Client) => Some(Expect::Welcome),
+            (State::Auth, _) if matches!(self.config.framing, Framing::Native) => {
+                Some(Expect::Goodbye)
+            }
             (State::Auth | State::Live | State::Delivering { .. }, _) => Some(Expect::Any {
                 limit: limits.frame_bytes_max,
             }),
@@ -377,9 +380,17 @@ impl Session {
         self.go_live(now, admission.timing);
     }
 
+    /// A peer whose wire has no ping cannot be expected to send one: kernel keepalive alone finds it dead.
+    fn timing_for(&self, timing: Timing) -> Timing {
+        match &self.config.framing {
+            Framing::Dialect(dialect) if !dialect.has_heartbeats() => Timing::default(),
+            Framing::Native | Framing::Dialect(_) => timing,
+        }
+    }
+
     pub(super) fn go_live(&mut self, now: Time, timing: Timing) {
         let dead = (timing.dead_ms > 0).then(|| super::millis(timing.dead_ms));
-        self.timing = timing;
+        self.timing = self.timing_for(timing);
         self.bucket = PingBucket::new(now, dead);
         self.reading_changed = now;
         self.last_data = now;

@@ -14,6 +14,10 @@ use crate::harness::{ADMISSION, Answer, DEAD, HEARTBEAT, START, Seen, Solo, secs
 struct Lines;
 
 impl Dialect for Lines {
+    fn has_heartbeats(&self) -> bool {
+        true
+    }
+
     fn measure(&self, bytes: &[u8]) -> Measure {
         match bytes.iter().position(|byte| *byte == b'\n') {
             _ if bytes.first() == Some(&0) => Measure::Foreign,
@@ -242,6 +246,15 @@ fn a_server_that_does_not_read_pings_in_the_dialect() {
     solo.pauses();
     solo.advance(HEARTBEAT);
     assert_eq!(solo.outbound.log, b"Pclock\n");
+}
+
+#[test]
+fn a_quiet_peer_of_a_wire_without_pings_is_no_silent_one() {
+    let mut solo = server(LengthPrefixed);
+    solo.says(b"\0\0\0\x03ada");
+    assert!(solo.session().is_live());
+    solo.advance(DEAD * 100);
+    assert!(solo.session().is_live(), "keepalive alone finds it dead");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! A graceful drain: who leaves on the notice, who is closed in its turn, who stays.
 
+use std::time::Duration;
+
 use lastword_session::wire::{Kind, Notice};
 use lastword_session::{Cause, Close, Config, Input, Phase};
 
-use crate::harness::{Answer, HELLO, Pair, Seen, Solo, encoded, frame, secs};
+use crate::harness::{Answer, HELLO, Pair, Seen, Solo, encoded, frame, millis, secs};
 
 fn notice() -> Notice<'static> {
     Notice {
@@ -186,6 +188,9 @@ fn a_drain_that_is_over_cuts_off_whoever_is_leaving() {
             }
             solo.closes(&close);
             solo.hears(Input::DrainExpired);
+            if !solo.is_over() {
+                solo.advance(LAST_MOMENT);
+            }
             assert_eq!(solo.ending().verdict.cause, cause, "{cause}, {stuck}");
             assert!(solo.ending().abort);
         }
@@ -207,3 +212,40 @@ fn a_drain_that_is_over_leaves_the_peers_own_end_alone() {
     solo.run();
     assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
 }
+
+#[test]
+fn a_drain_that_is_over_does_not_outwait_what_we_owe_to_who_has_left() {
+    let mut solo = Solo::live();
+    solo.stops_reading(3);
+    let now = solo.now;
+    solo.session()
+        .send(now, b"never read")
+        .expect("it is taken");
+    solo.fin();
+    solo.hears(Input::DrainExpired);
+    assert!(!solo.is_over());
+    solo.advance(LAST_MOMENT);
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
+}
+
+#[test]
+fn who_left_before_the_notice_was_not_drained() {
+    let mut solo = Solo::live();
+    let readings = solo.readings();
+    solo.hears(Input::EndNoticed(readings));
+    solo.hears(Input::Notice(&notice()));
+    solo.fin();
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+}
+
+#[test]
+fn a_refusal_that_comes_behind_the_admission_is_none() {
+    let mut solo = Solo::live();
+    solo.closes(&Close::new(Cause::RefusedDraining));
+    assert!(solo.session().is_live());
+    solo.hears(Input::DrainExpired);
+    assert_eq!(solo.cause(), Cause::DrainExpired);
+}
+
+/// How long a last word may take when the drain is over.
+const LAST_MOMENT: Duration = millis(100);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use lastword_session::wire::{Ack, Goodbye, Notice, Ping, Welcome};
 use lastword_session::{
-    Admission, Cause, Close, Config, Framing, Input, KernelSample, LengthPrefixed, Limits, OsError,
-    Phase, Role, Session, Terminal, Time, Timing,
+    Admission, Cause, Close, Config, Dialect, Framing, Input, KernelSample, LengthPrefixed, Limits,
+    Meaning, Measure, OsError, Phase, Role, Session, Terminal, Time, Timing,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -53,7 +53,7 @@ fn live(
     steps: &[Step],
 ) -> Life {
     let framing = match dialect {
-        true => Framing::Dialect(Arc::new(LengthPrefixed)),
+        true => Framing::Dialect(Arc::new(Beating)),
         false => Framing::Native,
     };
     let limits = Limits {
@@ -83,6 +83,27 @@ fn live(
         life.session.poll_timeout()
     );
     life
+}
+
+/// A wire whose clients beat, so that its sessions have a dead limit.
+struct Beating;
+
+impl Dialect for Beating {
+    fn measure(&self, bytes: &[u8]) -> Measure {
+        LengthPrefixed.measure(bytes)
+    }
+
+    fn read<'a>(&self, header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
+        LengthPrefixed.read(header, payload)
+    }
+
+    fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
+        LengthPrefixed.write_data(payload, out);
+    }
+
+    fn has_heartbeats(&self) -> bool {
+        true
+    }
 }
 
 fn greet(life: &mut Life, role: Role, dialect: bool) {

@@ -1,0 +1,116 @@
+//! Code of the game that panics, wherever it is called: the books balance, and whoever waits is told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
+
+use std::sync::Arc;
+
+use lastword_server::{
+    Cause, Context, Dialect, Framing, Handler, LengthPrefixed, Meaning, Measure, Phase, Player,
+};
+use lastword_tests::{Raw, Stage, config, within};
+
+/// Frames as [`LengthPrefixed`], and panics when it reads one that says so.
+struct Brittle;
+
+impl Dialect for Brittle {
+    fn measure(&self, bytes: &[u8]) -> Measure {
+        LengthPrefixed.measure(bytes)
+    }
+
+    fn read<'a>(&self, header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
+        assert!(payload != b"panic", "the test's planted panic");
+        LengthPrefixed.read(header, payload)
+    }
+
+    fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
+        LengthPrefixed.write_data(payload, out);
+    }
+}
+
+fn framed(payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    LengthPrefixed.write_data(payload, &mut out);
+    out
+}
+
+#[tokio::test]
+async fn a_dialect_that_panics_on_the_first_frame_is_handler_panicked_where_that_is_counted() {
+    let mut stage = Stage::default();
+    let builder = stage
+        .builder(config())
+        .framing(Framing::Dialect(Arc::new(Brittle)));
+    let server = builder.bind().await.unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    raw.write(&framed(b"panic")).await;
+    assert!(raw.frame().await.is_none());
+    drop(raw);
+    let end = stage.end().await;
+    let phase = end.ending.verdict.phase;
+    assert_eq!((end.cause(), phase), (Cause::HandlerPanicked, Phase::Hello));
+    assert!(
+        end.cause().phases().contains(&phase),
+        "a count that no scrape shows"
+    );
+}
+
+#[tokio::test]
+async fn a_dialect_that_panics_leaves_no_game_waiting() {
+    let mut stage = Stage::default();
+    let builder = stage
+        .builder(config())
+        .framing(Framing::Dialect(Arc::new(Brittle)));
+    let mut server = builder.bind().await.unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    raw.write(&framed(b"ann")).await;
+    let mut session = within("a session", server.accept()).await.unwrap();
+    assert_eq!(session.recv().await.unwrap(), b"ann".as_slice());
+    raw.write(&framed(b"panic")).await;
+    assert_eq!(within("the end", session.recv()).await, None);
+    drop(raw);
+    let departure = within("the departure", session.close()).await;
+    assert_eq!(departure.cause, Cause::HandlerPanicked.into());
+    assert_eq!(stage.departure().await.cause, Cause::HandlerPanicked.into());
+    assert!(server.handle().stats().laws_hold());
+}
+
+/// Panics as soon as it has joined, and once more when it is dropped.
+struct Doomed;
+
+impl Handler for Doomed {
+    fn joined(&mut self, _context: &mut Context<'_, '_>) {
+        panic!("the test's planted panic");
+    }
+
+    fn frame(&mut self, _context: &mut Context<'_, '_>, _payload: &[u8]) {}
+}
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        panic!("the test's second panic");
+    }
+}
+
+/// A second panic while the first one unwinds would end the process.
+#[tokio::test]
+async fn a_handler_that_panics_twice_costs_its_own_session_only() {
+    let mut stage = Stage::default();
+    let server = stage
+        .builder(config())
+        .serve(|_: &Player| Doomed)
+        .await
+        .unwrap();
+    let mut raw = Raw::join(server.local_addr(), "ann").await;
+    assert_eq!(raw.goodbye_code().await, Some(90));
+    drop(raw);
+    let end = stage.end().await;
+    assert_eq!(
+        (end.cause(), end.ending.verdict.phase),
+        (Cause::HandlerPanicked, Phase::Live)
+    );
+    assert!(server.stats().laws_hold());
+}
