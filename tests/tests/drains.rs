@@ -12,7 +12,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lastword_server::{Anonymous, Cause, Phase, Player, ServerHandle, Stats};
-use lastword_tests::{Ask, Fixture, Raw, Stage, config, data, hello, kind, tcp_info, until, within};
+use lastword_tests::{
+    Ask, Fixture, Raw, Stage, config, data, hello, kind, tcp_info, until, within,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_let_in_after_the_drain_began_is_refused_and_never_joins() {
@@ -54,6 +56,20 @@ async fn a_server_that_is_expired_ends_without_a_drain() {
         fixture.server.drain(Duration::from_secs(60)),
     )
     .await;
+}
+
+/// A game that accepts to the end, and then leaves `main`, takes the runtime from nobody's goodbye.
+#[tokio::test]
+async fn accept_is_over_when_whoever_was_cut_off_is_gone() {
+    let mut stage = Stage::default();
+    let mut server = stage.builder(config()).bind().await.unwrap();
+    let raw = Raw::join(server.local_addr(), "ann").await;
+    let session = within("a session", server.accept()).await.unwrap();
+    server.handle().expire();
+    assert!(within("the end", server.accept()).await.is_none());
+    assert_eq!(open(&server.handle().stats()), 0);
+    assert_eq!(stage.end().await.cause(), Cause::DrainExpired);
+    drop((raw, session));
 }
 
 #[tokio::test]

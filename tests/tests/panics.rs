@@ -70,8 +70,9 @@ async fn a_dialect_that_panics_leaves_no_game_waiting() {
     let mut session = within("a session", server.accept()).await.unwrap();
     assert_eq!(session.recv().await.unwrap(), b"ann".as_slice());
     raw.write(&framed(b"panic")).await;
-    assert_eq!(within("the end", session.recv()).await, None);
+    assert!(raw.frame().await.is_none());
     drop(raw);
+    assert_eq!(within("the end", session.recv()).await, None);
     let departure = within("the departure", session.close()).await;
     assert_eq!(departure.cause, Cause::HandlerPanicked.into());
     assert_eq!(stage.departure().await.cause, Cause::HandlerPanicked.into());

@@ -60,6 +60,21 @@ async fn a_goodbye_that_waited_unread_outranks_the_reset_behind_it() {
     assert_eq!(end.cause(), Cause::PeerGoodbye, "{end:#?}");
 }
 
+/// Whoever could fake an end could not be kicked any more.
+#[tokio::test]
+async fn an_urgent_byte_is_no_end() {
+    let (mut game, mut raw) = Game::paused(config(), &[]).await;
+    socket2::SockRef::from(&raw.stream)
+        .send_out_of_band(&[0])
+        .expect("an urgent byte");
+    game.others_come_and_go().await;
+    assert_eq!(game.kick(), Ok(()));
+    assert_eq!(raw.goodbye_code().await, Some(Cause::Kicked.code()));
+    drop(raw);
+    game.takes(PAUSED_AT).await;
+    assert_eq!(game.stage.end().await.cause(), Cause::Kicked);
+}
+
 #[tokio::test]
 async fn a_kick_before_the_reset_stays_the_cause() {
     let (mut game, raw) = Game::paused(config(), &[]).await;

@@ -53,20 +53,23 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
 /// Counts a connection in and starts its task. Who is refused hears why from the same machinery.
 fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr) {
     let core = &front.core;
-    let open = core.ledger.open();
+    let taken = core.ledger.open();
     let mailbox = Arc::new(Mailbox::new(Arc::clone(&core.session)));
     let slot = core.table.insert(Arc::clone(&mailbox));
-    let app = ServerApp::new(Arc::clone(front), remote, slot.index());
+    let mut app = ServerApp::new(Arc::clone(front), remote, slot.index());
     let now = core.clock.now();
     // Looked at after the connection is in the table: a drain that begins meanwhile finds it there.
-    let refusal = match (core.is_draining(), open > core.connections_max) {
+    let refusal = match (core.is_draining(), taken > core.connections_max) {
         (true, _) => Some(Cause::RefusedDraining),
         (false, true) => Some(Cause::ServerFull),
         (false, false) => None,
     };
     let config = Arc::clone(&core.session);
     let session = match refusal {
-        Some(cause) => Session::refused(config, now, &Close::new(cause)),
+        Some(cause) => {
+            app.refuse();
+            Session::refused(config, now, &Close::new(cause))
+        }
         None => Session::server(config, now),
     };
     tokio::spawn(Driver::new(stream, session, app, mailbox, slot, core.clock));

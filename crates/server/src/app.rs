@@ -1,7 +1,6 @@
 //! One connection of a server: admission, authentication, the game's side, and the books at its end.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
@@ -14,7 +13,7 @@ use lastword_transport::{App, Outbox};
 use crate::context::Context as GameContext;
 use crate::core::Core;
 use crate::ledger::{Closing, GAME_CLOSES};
-use crate::player::Verdict;
+use crate::player::Check;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
 use crate::{Credentials, Departure, Disconnect, Player, SessionId, log};
@@ -31,6 +30,7 @@ pub(crate) struct ServerApp<S: Shape> {
     front: Arc<Front<S>>,
     remote: SocketAddr,
     slot: u32,
+    refused: bool,
     joined: bool,
     counted: bool,
     asking: Option<Box<Asking>>,
@@ -40,7 +40,8 @@ pub(crate) struct ServerApp<S: Shape> {
 
 /// While a peer asks to be let in.
 struct Asking {
-    check: Pin<Box<dyn Future<Output = Verdict> + Send>>,
+    /// Gone once nobody waits for the answer.
+    check: Option<Check>,
     since: Time,
     /// A dialect's first frame: credentials, and the game's first frame too.
     first_frame: Option<Bytes>,
@@ -53,12 +54,19 @@ impl<S: Shape> ServerApp<S> {
             front,
             remote,
             slot,
+            refused: false,
             joined: false,
             counted: false,
             asking: None,
             seat: None,
             game: None,
         }
+    }
+
+    /// Counts it among those that are only here to hear why they are not let in.
+    pub(crate) fn refuse(&mut self) {
+        self.refused = true;
+        self.core().ledger.refuse();
     }
 
     fn core(&self) -> &Arc<Core> {
@@ -108,6 +116,7 @@ impl<S: Shape> ServerApp<S> {
                 .seat
                 .as_ref()
                 .map_or(0, |seat| usize::from(seat.cohort)),
+            refused: self.refused,
             joined: self.joined,
         };
         let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
@@ -170,13 +179,13 @@ impl<S: Shape> App for ServerApp<S> {
             remote: self.remote,
         };
         let since = core.clock.now();
-        let check = Box::pin(async move {
+        let check: Check = Box::pin(async move {
             // Who waits for a place waits against the same auth timeout.
             let _place = core.authentications.acquire().await;
             Arc::clone(&core.authenticator).check(credentials).await
         });
         self.asking = Some(Box::new(Asking {
-            check,
+            check: Some(check),
             since,
             first_frame,
             player: None,
@@ -188,7 +197,10 @@ impl<S: Shape> App for ServerApp<S> {
             return Poll::Pending;
         };
         // The game's code: its panic is an answer like any other that is none.
-        let check = std::panic::AssertUnwindSafe(|| asking.check.as_mut().poll(cx));
+        let Some(check) = &mut asking.check else {
+            return Poll::Pending;
+        };
+        let check = std::panic::AssertUnwindSafe(|| check.as_mut().poll(cx));
         let answer = match std::panic::catch_unwind(check) {
             Ok(answer) => ready!(answer),
             Err(_) => Err(crate::Refusal::unavailable("")),
@@ -222,6 +234,14 @@ impl<S: Shape> App for ServerApp<S> {
         Poll::Ready(Ok(admission))
     }
 
+    fn dismissed(&mut self) {
+        if let Some(check) = self.asking.as_mut().and_then(|asking| asking.check.take()) {
+            guarded("an authenticator panicked when it was dropped", || {
+                drop(check)
+            });
+        }
+    }
+
     fn joined(&mut self, outbox: &mut Outbox<'_>, _admission: &Admission) {
         self.joined = true;
         self.core().ledger.join();
@@ -241,11 +261,8 @@ impl<S: Shape> App for ServerApp<S> {
             seat: &seat,
             player: &player,
         };
-        let game = self
-            .front
-            .shape
-            .join(&mut GameContext::new(outbox, &seat), &arrival);
-        let game = self.game.insert(game);
+        let game = self.game.insert(self.front.shape.join(&arrival));
+        game.joined(&mut GameContext::new(outbox, &seat));
         if let Some(frame) = first_frame {
             game.frame(&mut GameContext::new(outbox, &seat), &frame);
         }
@@ -280,7 +297,10 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn panicked(&mut self) {
-        tracing::error!(remote = %self.remote, "the game panicked in a handler");
+        tracing::error!(remote = %self.remote, "the game's code panicked");
+        if !S::Game::IN_PLACE {
+            return;
+        }
         // A drop that panics too must not take the connection's task with it.
         let game = self.game.take();
         guarded(
@@ -305,10 +325,11 @@ impl<S: Shape> Drop for ServerApp<S> {
     /// A task that is dropped before its verdict (the runtime was) still counts, as what it is: a defect.
     fn drop(&mut self) {
         if !self.counted {
-            let phase = match (&self.asking, self.joined) {
-                (_, true) => Phase::Live,
-                (Some(_), false) => Phase::Auth,
-                (None, false) => Phase::Hello,
+            let phase = match &self.asking {
+                _ if self.joined => Phase::Live,
+                _ if self.refused => Phase::Admission,
+                Some(_) => Phase::Auth,
+                None => Phase::Hello,
             };
             let at = self.core().clock.now();
             self.end(Ending::without_verdict(phase, at));

@@ -123,7 +123,8 @@ impl Builder {
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn bind(self) -> Result<Server, BindError> {
-        let arrivals = Arc::new(Arrivals::default());
+        let connections_max = usize::try_from(self.config.listen.connections_max);
+        let arrivals = Arc::new(Arrivals::new(connections_max.unwrap_or(usize::MAX)));
         let limits = &self.config.limits;
         let shape = SessionShape {
             arrivals: Arc::clone(&arrivals),

@@ -34,10 +34,8 @@ pub(crate) struct HandlerShape<F>(pub(crate) F);
 impl<H: Handler + Unpin, F: Fn(&Player) -> H + Send + Sync + 'static> Shape for HandlerShape<F> {
     type Game = HandlerGame<H>;
 
-    fn join(&self, context: &mut Context<'_, '_>, arrival: &Arrival<'_>) -> Self::Game {
-        let mut handler = (self.0)(arrival.player);
-        handler.joined(context);
-        HandlerGame(handler)
+    fn join(&self, arrival: &Arrival<'_>) -> Self::Game {
+        HandlerGame((self.0)(arrival.player))
     }
 }
 
@@ -45,6 +43,12 @@ impl<H: Handler + Unpin, F: Fn(&Player) -> H + Send + Sync + 'static> Shape for 
 pub(crate) struct HandlerGame<H>(H);
 
 impl<H: Handler + Unpin> Game for HandlerGame<H> {
+    const IN_PLACE: bool = true;
+
+    fn joined(&mut self, context: &mut Context<'_, '_>) {
+        self.0.joined(context);
+    }
+
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
         self.0.frame(context, payload);
     }

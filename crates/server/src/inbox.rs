@@ -32,6 +32,8 @@ struct Inside {
     hungry: bool,
     /// Nobody will ask again.
     abandoned: bool,
+    /// Frames and payload bytes that came after that.
+    late: (u64, u64),
 }
 
 impl Inbox {
@@ -47,6 +49,8 @@ impl Inbox {
     pub(crate) fn push(&self, payload: &[u8]) {
         let mut inside = self.lock();
         if inside.abandoned {
+            inside.late.0 += 1;
+            inside.late.1 += as_u64(payload.len());
             return;
         }
         inside.hungry = false;
@@ -82,11 +86,17 @@ impl Inbox {
         self.lock().taken
     }
 
-    /// Frames and payload bytes that lie inside.
+    /// Frames and payload bytes that nobody took.
     pub(crate) fn left(&self) -> (u64, u64) {
         let inside = self.lock();
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        (count(inside.frames.len()), count(inside.bytes))
+        let (late_frames, late_bytes) = inside.late;
+        let frames = as_u64(inside.frames.len()) + late_frames;
+        (frames, as_u64(inside.bytes) + late_bytes)
+    }
+
+    /// Whether the session departed.
+    pub(crate) fn has_departed(&self) -> bool {
+        self.lock().departure.is_some()
     }
 
     pub(crate) fn depart(&self, departure: Departure) {
@@ -150,6 +160,10 @@ impl Inbox {
     fn lock(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn as_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 fn wake(waker: Option<Waker>) {

@@ -20,6 +20,8 @@ pub(crate) struct Counts {
     cohorts: usize,
     pub(crate) opened: u64,
     pub(crate) open: u64,
+    /// Of those open, the ones that were refused at accept.
+    refused: u64,
     pub(crate) ended: u64,
     pub(crate) joined: u64,
     pub(crate) sessions_open: u64,
@@ -79,6 +81,8 @@ pub(crate) struct Closing {
     pub(crate) phase: Phase,
     /// 0 is `none`.
     pub(crate) cohort: usize,
+    /// It was only here to hear why it was not let in.
+    pub(crate) refused: bool,
     pub(crate) joined: bool,
 }
 
@@ -94,6 +98,7 @@ impl Ledger {
                 cohorts,
                 opened: 0,
                 open: 0,
+                refused: 0,
                 ended: 0,
                 joined: 0,
                 sessions_open: 0,
@@ -110,12 +115,17 @@ impl Ledger {
         }
     }
 
-    /// Counts a connection in. Returns how many are open now.
+    /// Counts a connection in. Returns how many have a place now, this one included: who was refused has none.
     pub(crate) fn open(&self) -> u64 {
         let mut counts = self.lock();
         counts.opened += 1;
         counts.open += 1;
-        counts.open
+        counts.open - counts.refused
+    }
+
+    /// Takes the place of the connection that was counted in last.
+    pub(crate) fn refuse(&self) {
+        self.lock().refused += 1;
     }
 
     /// Counts a session in.
@@ -133,6 +143,7 @@ impl Ledger {
             *count += 1;
         }
         counts.open -= 1;
+        counts.refused -= u64::from(closing.refused);
         counts.ended += 1;
         if closing.joined {
             let index = counts.departure_index(closing.cause, closing.cohort);
@@ -234,6 +245,7 @@ mod tests {
                             cause,
                             phase,
                             cohort,
+                            refused: false,
                             joined: false,
                         },
                         |_| (),
@@ -257,6 +269,7 @@ mod tests {
             cause: Cause::PeerFin,
             phase: Phase::Live,
             cohort: 0,
+            refused: false,
             joined: true,
         };
         assert_eq!(ledger.close(closing, |_| ()), 1);

@@ -8,8 +8,8 @@ use crate::{Builder, ServerHandle};
 
 /// A running server whose sessions are taken one by one.
 ///
-/// Dropping it ends sessions that nobody took; those that were taken live on, and so does the listener: end a
-/// server by [`ServerHandle::drain`] or [`ServerHandle::expire`].
+/// Dropping it ends sessions that nobody took, and whoever joins later, as `closed_by_game`; those that were taken
+/// live on, and so does the listener: end a server by [`ServerHandle::drain`] or [`ServerHandle::expire`].
 #[derive(Debug)]
 pub struct Server {
     handle: ServerHandle,
@@ -45,5 +45,11 @@ impl Server {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.handle.local_addr()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.arrivals.close();
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use crate::core::Core;
 use crate::inbox::Inbox;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
-use crate::{Departure, Kick, SessionId};
+use crate::{Departure, Kick, SessionId, drain};
 
 /// A player's session, for a game that gives each its own task.
 ///
@@ -111,14 +111,41 @@ impl Drop for Session {
     }
 }
 
-/// Sessions that joined and wait for the game to accept them; bounded by the connection limit.
-#[derive(Debug, Default)]
+/// Sessions that joined and wait for the game to accept them.
+#[derive(Debug)]
 pub(crate) struct Arrivals {
-    waiting: Mutex<VecDeque<Session>>,
+    /// As many as this are kept, whether they departed or not.
+    max: usize,
+    waiting: Mutex<Waiting>,
     arrived: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Waiting {
+    sessions: VecDeque<Session>,
+    /// Nobody will accept any more.
+    closed: bool,
+}
+
 impl Arrivals {
+    /// Makes room for all connections there may be, and for as many again that left while they waited.
+    pub(crate) fn new(connections_max: usize) -> Self {
+        Self {
+            max: connections_max.saturating_mul(2),
+            waiting: Mutex::default(),
+            arrived: Notify::new(),
+        }
+    }
+
+    /// Nobody accepts any more: who waits is given up, and so is who comes.
+    pub(crate) fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        let given_up = std::mem::take(&mut waiting.sessions);
+        drop(waiting);
+        drop(given_up);
+    }
+
     /// The next session; `None` once `ended` and none is left.
     pub(crate) async fn next(&self, core: &Core) -> Option<Session> {
         loop {
@@ -131,24 +158,36 @@ impl Arrivals {
             tokio::select! {
                 biased;
                 () = arrived => {}
-                () = core.wait_ended() => return self.pop(),
+                () = drain::closed(core) => return self.pop(),
             }
         }
     }
 
     fn pop(&self) -> Option<Session> {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+        self.lock().sessions.pop_front()
     }
 
+    /// A game that accepts too slowly does not see those that came and went, beyond the limit: what they left
+    /// behind was counted as undelivered when they departed.
     fn push(&self, session: Session) {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(session);
+        let mut waiting = self.lock();
+        if waiting.closed {
+            drop(waiting);
+            drop(session);
+            return;
+        }
+        if waiting.sessions.len() >= self.max {
+            waiting
+                .sessions
+                .retain(|session| !session.inbox.has_departed());
+        }
+        waiting.sessions.push_back(session);
+        drop(waiting);
         self.arrived.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -162,7 +201,7 @@ pub(crate) struct SessionShape {
 impl Shape for SessionShape {
     type Game = InboxGame;
 
-    fn join(&self, _context: &mut Context<'_, '_>, arrival: &Arrival<'_>) -> InboxGame {
+    fn join(&self, arrival: &Arrival<'_>) -> InboxGame {
         let owner = Arc::clone(arrival.mailbox);
         let inbox = Arc::new(Inbox::new(
             self.inbox_bytes_max,
@@ -183,6 +222,10 @@ impl Shape for SessionShape {
 pub(crate) struct InboxGame(Arc<Inbox>);
 
 impl Game for InboxGame {
+    const IN_PLACE: bool = false;
+
+    fn joined(&mut self, _context: &mut Context<'_, '_>) {}
+
     fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) {
         self.0.push(payload);
     }

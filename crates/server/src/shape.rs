@@ -14,7 +14,7 @@ use crate::{Departure, Player};
 pub(crate) trait Shape: Send + Sync + 'static {
     type Game: Game;
 
-    fn join(&self, context: &mut GameContext<'_, '_>, arrival: &Arrival<'_>) -> Self::Game;
+    fn join(&self, arrival: &Arrival<'_>) -> Self::Game;
 }
 
 /// A session that joins.
@@ -27,6 +27,12 @@ pub(crate) struct Arrival<'a> {
 
 /// The game's side of one session.
 pub(crate) trait Game: Send + Unpin + 'static {
+    /// Whether the game's own code runs in these calls: after a panic of it, none is made any more.
+    const IN_PLACE: bool;
+
+    /// It has its place. A panic finds it there, and not half made.
+    fn joined(&mut self, context: &mut GameContext<'_, '_>);
+
     fn frame(&mut self, context: &mut GameContext<'_, '_>, payload: &[u8]);
 
     /// Whether another frame would be taken.

@@ -17,6 +17,9 @@ pub trait App: Send + Unpin + 'static {
     /// Server: says whether the peer is let in.
     fn poll_admission(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admission, Close>>;
 
+    /// Server: the peer is not let in any more; who was asked need not answer. Called again and again.
+    fn dismissed(&mut self) {}
+
     /// The session is live. Not called where it was from the start, as a dialect's client is.
     fn joined(&mut self, outbox: &mut Outbox<'_>, admission: &Admission);
 

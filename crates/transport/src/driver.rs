@@ -143,6 +143,9 @@ impl<A: App> Driver<A> {
 
     fn poll_admission(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         if !self.session.is_authenticating() {
+            if !self.open {
+                self.app.dismissed();
+            }
             return false;
         }
         match self.app.poll_admission(cx) {
@@ -230,7 +233,6 @@ impl<A: App> Driver<A> {
                 self.session.adopt(&mut late);
             }
         }
-        self.mailbox.set_owned_bytes(self.session.queued_bytes());
         if let Some(rtt) = self.session.rtt() {
             self.mailbox.set_rtt(rtt);
         }
@@ -239,6 +241,13 @@ impl<A: App> Driver<A> {
             scratch::give_queue(queue);
         }
         self.slot.set(self.next_deadline());
+    }
+}
+
+impl<A> Drop for Driver<A> {
+    /// Whoever still holds the mailbox is to learn that nobody looks into it any more.
+    fn drop(&mut self) {
+        self.mailbox.close();
     }
 }
 

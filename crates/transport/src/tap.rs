@@ -1,6 +1,6 @@
 //! The one place that touches the socket: counts raw bytes and keeps the first error, whoever met it.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -56,6 +56,21 @@ impl Tap {
             Err(error) => {
                 self.note(Call::Read, &error);
                 Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    /// Reads what the kernel has, also where the runtime has not heard of it yet; `None` where it has nothing.
+    pub(crate) fn read_now(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        match (&*SockRef::from(&*self.stream)).read(buffer) {
+            Ok(n) => {
+                self.bytes_read += u64::try_from(n).unwrap_or(u64::MAX);
+                Some(Ok(n))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) => {
+                self.note(Call::Read, &error);
+                Some(Err(error))
             }
         }
     }

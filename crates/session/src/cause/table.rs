@@ -217,7 +217,7 @@ causes! {
         "The session was still there at the drain deadline, or the drain was cut short.";
     SocketDestroyed = 87, "socket_destroyed": Operator, Local, Yes, Nothing, ADMITTED,
         "An operator of this host destroyed the socket (ss -K).";
-    HandlerPanicked = 90, "handler_panicked": Defect, Local, No, MayReconnect, LIVE,
+    HandlerPanicked = 90, "handler_panicked": Defect, Local, No, MayReconnect, FRAMED,
         "The game's code panicked in this session.";
     SocketError = 91, "socket_error": Defect, Local, Yes, Nothing, ADMITTED,
         "A socket call failed with an error that the classifier does not know; worth an alert.";

@@ -1,5 +1,6 @@
 //! Reading: what the socket has goes to the session and on to the game, as long as the game takes it.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 
@@ -21,7 +22,7 @@ impl<A: App> Driver<A> {
             if self.paused || !self.session.wants_read() {
                 break;
             }
-            let Poll::Ready(read) = self.tap.poll_read(cx, buffer.bytes()) else {
+            let Some(read) = self.read(cx, now, buffer.bytes()) else {
                 if self.session.hands_over_the_rest() {
                     return self.read_ended(now, Terminal::Open);
                 }
@@ -39,6 +40,25 @@ impl<A: App> Driver<A> {
             }
         }
         busy
+    }
+
+    /// What rests on there being nothing to read asks the kernel: after a stall of ours, and when this task has
+    /// used up its share of a poll, the runtime knows less.
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        buffer: &mut [u8],
+    ) -> Option<io::Result<usize>> {
+        match self.tap.poll_read(cx, buffer) {
+            Poll::Ready(read) => Some(read),
+            Poll::Pending => {
+                let is_due = self.session.poll_timeout().0 <= now;
+                (is_due || self.session.hands_over_the_rest())
+                    .then(|| self.tap.read_now(buffer))
+                    .flatten()
+            }
+        }
     }
 
     /// Whether to read at all: not while the game takes nothing, so that the peer feels it.

@@ -22,6 +22,8 @@ impl<A: App> Driver<A> {
             }
             busy = true;
         }
+        // Now and not when the task rests, which it may not for a while: what is written makes room.
+        self.mailbox.set_owned_bytes(self.session.queued_bytes());
         busy
     }
 }

@@ -1,0 +1,210 @@
+//! The connection's task, polled by hand: what one turn must look at, whatever the runtime knows by then.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
+
+use std::io::Write;
+use std::net::TcpStream as Peer;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use lastword_session::wire::Notice;
+use lastword_session::{Admission, Cause, Close, Config, Ending, Limits, Session, Timing, Traffic};
+use lastword_tests::{data, hello, within};
+use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Table};
+use tokio::net::TcpListener;
+
+/// After a stall of ours, deadlines are found before the runtime has handed out what the kernel has: here the
+/// runtime has no turn at all between the peer's bytes and the deadline.
+#[tokio::test]
+async fn bytes_that_the_runtime_does_not_know_of_cancel_a_verdict() {
+    for (timing, cause) in [(LONG, Cause::HelloTimeout), (SHORT, Cause::PeerSilent)] {
+        let limits = Limits {
+            hello_timeout: Duration::from_millis(20),
+            ..Limits::default()
+        };
+        let mut rig = Rig::new(limits, timing, |_| ()).await;
+        rig.turn().await;
+        let bytes = if cause == Cause::PeerSilent {
+            rig.join().await;
+            data(b"here")
+        } else {
+            hello(b"ann")
+        };
+        rig.peer.write_all(&bytes).unwrap();
+        let begun = CLOCK.now();
+        while CLOCK.now().since(begun) <= Duration::from_millis(20) {
+            std::hint::spin_loop();
+        }
+        rig.turn().await;
+        assert!(
+            rig.mailbox.session().is_some(),
+            "{cause} of a peer that spoke"
+        );
+        assert!(rig.ended().is_none());
+    }
+}
+
+/// What was written counts no more, also while the task finds more to do in every turn and does not rest.
+#[tokio::test]
+async fn what_was_written_makes_room_before_the_task_rests() {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&sent);
+    let limits = Limits {
+        outbound_bytes_max: 8_000,
+        ..Limits::default()
+    };
+    // As another thread does it: one frame for each turn, which is a quarter of the limit.
+    let meanwhile = move |mailbox: &Mailbox| {
+        if mailbox.session().is_some() {
+            seen.lock().unwrap().push(mailbox.send(CLOCK, &[7; 2_000]));
+        }
+    };
+    let mut rig = Rig::new(limits, LONG, meanwhile).await;
+    rig.join().await;
+    rig.turn().await;
+    let sent = sent.lock().unwrap();
+    assert!(sent.len() > 8, "too few turns to prove anything: {sent:?}");
+    assert!(sent.iter().all(Result::is_ok), "{sent:?}");
+}
+
+const CLOCK: Clock = Clock;
+const LONG: Timing = Timing {
+    heartbeat_ms: 60_000,
+    suspect_ms: 60_000,
+    dead_ms: 60_000,
+};
+const SHORT: Timing = Timing {
+    heartbeat_ms: 5,
+    suspect_ms: 10,
+    dead_ms: 20,
+};
+
+/// A connection whose task has a turn when the test says so.
+struct Rig {
+    driver: Pin<Box<Driver<Game>>>,
+    mailbox: Arc<Mailbox>,
+    peer: Peer,
+    ending: Arc<Mutex<Option<Box<Ending>>>>,
+    _table: Arc<Table>,
+}
+
+impl Rig {
+    async fn new(
+        limits: Limits,
+        timing: Timing,
+        meanwhile: impl Fn(&Mailbox) + Send + Unpin + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = Peer::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let config = Arc::new(Config {
+            limits,
+            ..Config::default()
+        });
+        let table = Table::start(CLOCK);
+        let mailbox = Arc::new(Mailbox::new(Arc::clone(&config)));
+        let slot = table.insert(Arc::clone(&mailbox));
+        let ending = Arc::default();
+        let game = Game {
+            timing,
+            meanwhile: Box::new(meanwhile),
+            mailbox: Arc::clone(&mailbox),
+            ending: Arc::clone(&ending),
+        };
+        let session = Session::server(config, CLOCK.now());
+        Self {
+            driver: Box::pin(Driver::new(
+                stream,
+                session,
+                game,
+                Arc::clone(&mailbox),
+                slot,
+                CLOCK,
+            )),
+            mailbox,
+            peer,
+            ending,
+            _table: table,
+        }
+    }
+
+    /// One poll, in which the runtime has no part.
+    async fn turn(&mut self) {
+        std::future::poll_fn(|cx| {
+            let _over = self.driver.as_mut().poll(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    async fn join(&mut self) {
+        self.peer.write_all(&hello(b"ann")).unwrap();
+        let (driver, mailbox) = (&mut self.driver, &self.mailbox);
+        let joined = std::future::poll_fn(|cx| {
+            let _over = driver.as_mut().poll(cx);
+            match mailbox.session() {
+                Some(_) => Poll::Ready(()),
+                None => Poll::Pending,
+            }
+        });
+        within("the session", joined).await;
+    }
+
+    fn ended(&self) -> Option<Cause> {
+        let ending = self.ending.lock().unwrap();
+        ending.as_ref().map(|ending| ending.verdict.cause)
+    }
+}
+
+/// Lets everybody in; `meanwhile` happens once a turn.
+struct Game {
+    timing: Timing,
+    meanwhile: Box<dyn Fn(&Mailbox) + Send + Unpin>,
+    mailbox: Arc<Mailbox>,
+    ending: Arc<Mutex<Option<Box<Ending>>>>,
+}
+
+impl App for Game {
+    fn authenticate(&mut self, _credentials: &[u8]) {}
+
+    fn poll_admission(&mut self, _cx: &mut Context<'_>) -> Poll<Result<Admission, Close>> {
+        Poll::Ready(Ok(Admission {
+            session: [7; 16],
+            timing: self.timing,
+        }))
+    }
+
+    fn joined(&mut self, _outbox: &mut Outbox<'_>, _admission: &Admission) {}
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        (self.meanwhile)(&self.mailbox);
+        Poll::Ready(())
+    }
+
+    fn frame(&mut self, _outbox: &mut Outbox<'_>, _payload: &[u8]) {}
+
+    fn notice(&mut self, _notice: &Notice<'_>) {}
+
+    fn poll_delivered(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn taken(&self) -> u64 {
+        0
+    }
+
+    fn traffic(&mut self, _traffic: Traffic) {}
+
+    fn panicked(&mut self) {}
+
+    fn closed(&mut self, ending: Box<Ending>) {
+        *self.ending.lock().unwrap() = Some(ending);
+    }
+}
