@@ -60,10 +60,10 @@ pub enum Meaning<'a> {
 ///
 /// | mapped | causes that it gains |
 /// |---|---|
-/// | framing alone ([`Meaning::Data`]) | `peer_fin`, `peer_reset` and what else the socket shows, every limit on bytes, queues and time; a dead limit makes any silence `path_dead` or `peer_silent`, also that of a client which has nothing to say, and without one (`dead_ms = 0`) kernel keepalive finds a `path_dead` |
+/// | framing alone ([`Meaning::Data`]) | `peer_fin`, `peer_reset` and what else the socket shows, every limit on bytes, queues and time; kernel keepalive finds a `path_dead`, and a stopped process is not found |
 /// | [`Measure::Foreign`] | `wrong_protocol`, `protocol_violation` |
 /// | [`Meaning::Malformed`] | `frame_malformed` |
-/// | [`Meaning::Ping`] of the client, and [`write_pong`](Self::write_pong) | `path_dead` and `peer_silent` no longer of a client that is merely quiet; `ping_flood` |
+/// | [`Meaning::Ping`] of the client, [`write_pong`](Self::write_pong), and [`has_heartbeats`](Self::has_heartbeats) | `path_dead` and `peer_silent` within the dead limit; `ping_flood` |
 /// | [`write_ping`](Self::write_ping), and [`Meaning::Pong`] | none; a client hears the server while its reading is paused, and the pong's age is evidence |
 /// | [`Meaning::Goodbye`] of the client | `peer_goodbye`, where it was `peer_fin` or `peer_reset` |
 /// | [`write_goodbye`](Self::write_goodbye) | none, but the client hears why it was closed |
