@@ -24,7 +24,7 @@ struct Inside {
     frames: VecDeque<Bytes>,
     bytes: usize,
     taken: u64,
-    departure: Option<Departure>,
+    departure: Option<Box<Departure>>,
     reader: Option<Waker>,
     /// The owner found no room, or waits for the game to have taken everything.
     owner_waits: bool,
@@ -101,7 +101,7 @@ impl Inbox {
 
     pub(crate) fn depart(&self, departure: Departure) {
         let mut inside = self.lock();
-        inside.departure = Some(departure);
+        inside.departure = Some(Box::new(departure));
         let reader = inside.reader.take();
         drop(inside);
         wake(reader);
@@ -139,7 +139,7 @@ impl Inbox {
     pub(crate) fn poll_departure(&self, cx: &mut Context<'_>) -> Poll<Departure> {
         let mut inside = self.lock();
         match &inside.departure {
-            Some(departure) => Poll::Ready(departure.clone()),
+            Some(departure) => Poll::Ready(Departure::clone(departure)),
             None => {
                 inside.reader = Some(cx.waker().clone());
                 Poll::Pending
