@@ -56,6 +56,7 @@ async fn run(listener: TcpListener, prometheus: PrometheusHandle, server: Server
         .with_graceful_shutdown(async move { server.closed().await })
         .into_future();
     tokio::select! {
+        biased;
         served = serving => report(served),
         () = upkeep(prometheus) => {}
     }

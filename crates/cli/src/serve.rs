@@ -60,6 +60,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let server = start(config).await?;
     announce::listening(server.local_addr(), server.admin_addr());
     tokio::select! {
+        biased;
         signal = stop.next() => tracing::info!(signal, "told to end; a second signal ends at once"),
         () = server.closed() => return Ok(()),
     }

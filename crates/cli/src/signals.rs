@@ -23,6 +23,7 @@ impl Stop {
     /// Waits for the next one and returns its name. Cancel safe: none is lost.
     pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
+            biased;
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
@@ -50,6 +51,7 @@ impl Stop {
     /// Waits for the next one and returns its name. Cancel safe: none is lost.
     pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
+            biased;
             _ = self.ctrl_c.recv() => "Ctrl-C",
             _ = self.ctrl_break.recv() => "Ctrl-Break",
         }

@@ -13,6 +13,10 @@ const PROBING_WITHOUT_DEAD_SECS: u64 = 20;
 /// How many keepalive probes are aimed at; a short span holds up to twice as many, one a second.
 const PROBES_AIM: u64 = 5;
 
+/// `TCP_USER_TIMEOUT` just before the final close: bounds how long the kernel keeps what a dead peer does not take.
+/// While a connection lives the option is off, since it kills living slow readers and links that came back.
+pub const USER_TIMEOUT_FINAL: Duration = Duration::from_secs(5);
+
 /// The socket options of a profile; all of them are set on the listener, where there is one, and inherited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelKnobs {
@@ -26,12 +30,6 @@ pub struct KernelKnobs {
     /// `TCP_RTO_MAX_MS`: the longest time between two retransmissions; `None` leaves the kernel's own. It fixes
     /// when the kernel gives up data that nobody acknowledges (`path_dead`).
     pub rto_max: Option<Duration>,
-    /// `TCP_USER_TIMEOUT` while the connection lives: zero, which is off, since it kills living slow readers and
-    /// links that came back.
-    pub user_timeout_live: Duration,
-    /// `TCP_USER_TIMEOUT` just before the final close: bounds how long the kernel keeps what a dead peer does
-    /// not take.
-    pub user_timeout_final: Duration,
     /// `TCP_NOTSENT_LOWAT` in bytes: what waits to be sent waits with us, where it can still be dropped.
     pub notsent_lowat: u32,
     /// `TCP_NODELAY`: small frames leave at once.
@@ -48,8 +46,6 @@ impl KernelKnobs {
             keepalive_interval: Duration::from_secs(keepalive.interval_secs),
             keepalive_count: u32::try_from(keepalive.count).unwrap_or(u32::MAX),
             rto_max: profile.rto_max,
-            user_timeout_live: Duration::ZERO,
-            user_timeout_final: Duration::from_secs(5),
             notsent_lowat: 16_384,
             nodelay: true,
             oob_inline: true,
@@ -133,14 +129,6 @@ mod tests {
             check(&Profile::builtin(name).unwrap());
         }
     }
-
-    #[test]
-    fn the_user_timeout_is_off_while_live() {
-        let knobs = Profile::standard().knobs();
-        assert_eq!(knobs.user_timeout_live, Duration::ZERO);
-        assert_eq!(knobs.user_timeout_final, Duration::from_secs(5));
-    }
-
     fn check(profile: &Profile) {
         let knobs = profile.knobs();
         let (idle, interval) = (knobs.keepalive_idle, knobs.keepalive_interval);

@@ -12,7 +12,7 @@ mod silence;
 pub use bound::{SWEEP, detection_bound};
 pub use error::ProfileError;
 pub use give_up::kernel_give_up;
-pub use knobs::KernelKnobs;
+pub use knobs::{KernelKnobs, USER_TIMEOUT_FINAL};
 pub use name::ProfileName;
 pub use profile::Profile;
 pub use silence::{LastSample, Silence, verdict};

@@ -71,12 +71,50 @@ fn tune_liveness(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
 /// Bounds how long the kernel keeps what a dead peer does not take, just before the last shutdown or close.
 pub(crate) fn bound_orphan(socket: &SockRef<'_>) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Err(error) = socket.set_tcp_user_timeout(Some(ORPHAN_TIMEOUT)) {
+    if let Err(error) = socket.set_tcp_user_timeout(Some(lastword_keepalive::USER_TIMEOUT_FINAL)) {
         tracing::debug!(%error, "TCP_USER_TIMEOUT was not set");
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = socket;
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const ORPHAN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use lastword_keepalive::Profile;
+
+    use super::*;
+
+    #[test]
+    fn an_accepted_connection_inherits_the_options_of_the_listener() {
+        let knobs = Profile::standard().knobs();
+        let options = ListenOptions { backlog: 16, knobs };
+        let listener = options.listen((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let socket = SockRef::from(&accepted);
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.out_of_band_inline().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), knobs.keepalive_idle);
+        assert_eq!(
+            socket.tcp_keepalive_interval().unwrap(),
+            knobs.keepalive_interval
+        );
+        assert_eq!(
+            socket.tcp_keepalive_retries().unwrap(),
+            knobs.keepalive_count
+        );
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), knobs.notsent_lowat);
+        assert_eq!(
+            socket.tcp_user_timeout().unwrap(),
+            None,
+            "off while it lives"
+        );
+        bound_orphan(&socket);
+        let last = socket.tcp_user_timeout().unwrap();
+        assert_eq!(last, Some(lastword_keepalive::USER_TIMEOUT_FINAL));
+    }
+}

@@ -98,6 +98,7 @@ async fn at_every_scrape_the_laws_hold() {
         }
     });
     tokio::select! {
+        biased;
         () = scrapes => {}
         () = comings_and_goings => {}
     }
