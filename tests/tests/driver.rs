@@ -190,6 +190,8 @@ impl App for Game {
 
     fn frame(&mut self, _outbox: &mut Outbox<'_>, _payload: &[u8]) {}
 
+    fn link(&mut self, _outbox: &mut Outbox<'_>, _link: lastword_session::Link) {}
+
     fn notice(&mut self, _notice: &Notice<'_>) {}
 
     fn poll_delivered(&mut self, _cx: &mut Context<'_>) -> Poll<()> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use lastword_session::{Admission, Close, Ending, Phase, Traffic, wire};
+use lastword_session::{Admission, Close, Ending, Link, Phase, Traffic, wire};
 use lastword_transport::{App, Outbox, Table};
 
 use crate::inbox::Inbox;
@@ -56,6 +56,8 @@ impl App for ClientApp {
         self.inbox
             .push(Event::Frame(Bytes::copy_from_slice(payload)));
     }
+
+    fn link(&mut self, _outbox: &mut Outbox<'_>, _link: Link) {}
 
     fn notice(&mut self, notice: &wire::Notice<'_>) {
         self.inbox.push(Event::Notice(notice.into()));

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use lastword_session::wire::Notice;
-use lastword_session::{Admission, Cause, Close, Ending, Framing, Phase, Time, Traffic};
+use lastword_session::{Admission, Cause, Close, Ending, Framing, Link, Phase, Time, Traffic};
 use lastword_transport::{App, Outbox};
 
 use crate::context::Context as GameContext;
@@ -277,6 +277,12 @@ impl<S: Shape> App for ServerApp<S> {
     fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]) {
         if let (Some(game), Some(seat)) = (&mut self.game, &self.seat) {
             game.frame(&mut GameContext::new(outbox, seat), payload);
+        }
+    }
+
+    fn link(&mut self, outbox: &mut Outbox<'_>, link: Link) {
+        if let (Some(game), Some(seat)) = (&mut self.game, &self.seat) {
+            game.link(&mut GameContext::new(outbox, seat), link);
         }
     }
 

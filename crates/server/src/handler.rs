@@ -2,6 +2,8 @@
 
 use std::task::{Context as TaskContext, Poll};
 
+use lastword_session::Link;
+
 use crate::shape::{Arrival, Game, Shape};
 use crate::{Context, Departure, Player};
 
@@ -18,6 +20,11 @@ pub trait Handler: Send + 'static {
 
     /// A frame came.
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]);
+
+    /// The link became suspect, or healthy again.
+    fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {
+        let _ = (context, link);
+    }
 
     /// The session departed, after every frame that came across was handled.
     fn left(self, departure: &Departure)
@@ -51,6 +58,10 @@ impl<H: Handler + Unpin> Game for HandlerGame<H> {
 
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
         self.0.frame(context, payload);
+    }
+
+    fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {
+        self.0.link(context, link);
     }
 
     fn poll_ready(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {

@@ -34,8 +34,8 @@ pub use handler::Handler;
 pub use id::{GameCode, SessionId};
 pub use kick::Kick;
 pub use lastword_session::{
-    Advice, Cause, Class, DepartureCause, Dialect, Framing, Initiator, LengthPrefixed, Meaning,
-    Measure, Phase, SendError,
+    Advice, Cause, Class, DepartureCause, Diagnosis, Dialect, Framing, Initiator, LengthPrefixed,
+    Link, Meaning, Measure, Phase, SendError,
 };
 pub use observer::Observer;
 pub use player::{Anonymous, Authenticator, Credentials, Player, Refusal};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
-use lastword_session::SendError;
+use lastword_session::{Link, SendError};
 use lastword_transport::{Mailbox, Request};
 use tokio::sync::Notify;
 
@@ -229,6 +229,8 @@ impl Game for InboxGame {
     fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) {
         self.0.push(payload);
     }
+
+    fn link(&mut self, _context: &mut Context<'_, '_>, _link: Link) {}
 
     fn poll_ready(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
         self.0.poll_room()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use lastword_session::Link;
 use lastword_transport::Mailbox;
 
 use crate::context::Context as GameContext;
@@ -34,6 +35,8 @@ pub(crate) trait Game: Send + Unpin + 'static {
     fn joined(&mut self, context: &mut GameContext<'_, '_>);
 
     fn frame(&mut self, context: &mut GameContext<'_, '_>, payload: &[u8]);
+
+    fn link(&mut self, context: &mut GameContext<'_, '_>, link: Link);
 
     /// Whether another frame would be taken.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;

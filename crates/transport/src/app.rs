@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use lastword_session::{Admission, Close, Ending, SendError, Session, Time, Traffic, wire::Notice};
+use lastword_session::{
+    Admission, Close, Ending, Link, SendError, Session, Time, Traffic, wire::Notice,
+};
 
 use crate::Mailbox;
 
@@ -28,6 +30,9 @@ pub trait App: Send + Unpin + 'static {
 
     /// Takes one frame of the game.
     fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]);
+
+    /// The link of a live session became suspect, or healthy again.
+    fn link(&mut self, outbox: &mut Outbox<'_>, link: Link);
 
     /// Client: takes an announcement.
     fn notice(&mut self, notice: &Notice<'_>);

@@ -156,6 +156,8 @@ impl App for Sink {
 
     fn frame(&mut self, _: &mut Outbox<'_>, _: &[u8]) {}
 
+    fn link(&mut self, _outbox: &mut Outbox<'_>, _link: lastword_session::Link) {}
+
     fn notice(&mut self, _: &Notice<'_>) {}
 
     fn poll_delivered(&mut self, _: &mut Context<'_>) -> Poll<()> {
