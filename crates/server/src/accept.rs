@@ -21,7 +21,7 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
     loop {
         let accepted = tokio::select! {
             biased;
-            () = front.core.wait_ended() => return,
+            () = front.core.ended.wait() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -41,7 +41,7 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
                 }
                 tokio::select! {
                     biased;
-                    () = front.core.wait_ended() => return,
+                    () = front.core.ended.wait() => return,
                     () = tokio::time::sleep(backoff) => {}
                 }
                 backoff = (backoff * 2).min(BACKOFF_MAX);

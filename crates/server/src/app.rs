@@ -12,6 +12,7 @@ use lastword_transport::{App, Outbox};
 
 use crate::context::Context as GameContext;
 use crate::core::Core;
+use crate::events::Asked;
 use crate::ledger::{Closing, GAME_CLOSES};
 use crate::player::Check;
 use crate::seat::Seat;
@@ -46,6 +47,7 @@ struct Asking {
     /// A dialect's first frame: credentials, and the game's first frame too.
     first_frame: Option<Bytes>,
     player: Option<Player>,
+    room: Asked,
 }
 
 impl<S: Shape> ServerApp<S> {
@@ -189,6 +191,7 @@ impl<S: Shape> App for ServerApp<S> {
             since,
             first_frame,
             player: None,
+            room: Asked::default(),
         }));
     }
 
@@ -200,6 +203,8 @@ impl<S: Shape> App for ServerApp<S> {
         let Some(check) = &mut asking.check else {
             return Poll::Pending;
         };
+        // A game that takes nothing lets nobody in, against the same auth timeout.
+        ready!(self.front.shape.poll_room(cx, &mut asking.room));
         let check = std::panic::AssertUnwindSafe(|| check.as_mut().poll(cx));
         let answer = match std::panic::catch_unwind(check) {
             Ok(answer) => ready!(answer),

@@ -8,21 +8,25 @@ use std::sync::{Arc, OnceLock};
 use lastword_session::Framing;
 use lastword_transport::{Clock, ListenOptions, ListenerSocket, Table};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::accept::accept_loop;
 use crate::app::Front;
+use crate::bound::BoundShape;
 use crate::core::Core;
+use crate::events::Caps;
 use crate::extension::Extension;
+use crate::flag::Flag;
 use crate::handler::{Handler, HandlerShape};
 use crate::ledger::Ledger;
 use crate::metrics::{Catalogue, Metrics};
 use crate::observer::{NoObserver, Observer};
 use crate::player::DynAuthenticator;
+use crate::runtime::Standalone;
 use crate::session::{Arrivals, SessionShape};
 use crate::shape::Shape;
 use crate::traffic::TrafficTotals;
-use crate::{Anonymous, Authenticator, Config, ConfigError, Player, Server, ServerHandle};
+use crate::{Anonymous, Authenticator, Config, ConfigError, Player, Server, ServerHandle, drain};
 
 /// What a server is made of. Unset, each part is its default.
 pub struct Builder {
@@ -54,6 +58,9 @@ pub enum BindError {
         /// What the system says.
         source: io::Error,
     },
+    /// The system gives no threads for a runtime of our own.
+    #[error("cannot start a runtime: {0}")]
+    Runtime(io::Error),
     /// Something that runs beside the server did not start.
     #[error("{0}")]
     Extension(io::Error),
@@ -115,7 +122,14 @@ impl Builder {
         self
     }
 
-    /// Binds and serves, with one [`crate::Session`] per player, to be taken by [`Server::accept`].
+    /// Brings a runtime of the server's own, with this many threads, one at least: for engines that have none.
+    #[must_use]
+    pub fn own_runtime(self, threads: usize) -> Standalone {
+        Standalone::new(self, threads)
+    }
+
+    /// Binds and serves, with one [`crate::Session`] per player, to be taken by [`Server::accept`], or with the
+    /// events of all of them for a tick loop, by [`Server::into_events`].
     ///
     /// # Errors
     /// [`BindError`]; nothing is left bound.
@@ -123,15 +137,15 @@ impl Builder {
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn bind(self) -> Result<Server, BindError> {
-        let connections_max = usize::try_from(self.config.listen.connections_max);
-        let arrivals = Arc::new(Arrivals::new(connections_max.unwrap_or(usize::MAX)));
-        let limits = &self.config.limits;
-        let shape = SessionShape {
+        let (handle, listener) = self.start().await?;
+        let core = Arc::clone(&handle.core);
+        let arrivals = Arc::new(Arrivals::new(core.places()));
+        let sessions = SessionShape {
             arrivals: Arc::clone(&arrivals),
-            inbox_bytes_max: usize::try_from(limits.inbox_bytes_max).unwrap_or(usize::MAX),
-            inbox_frames_max: usize::try_from(limits.inbox_frames_max).unwrap_or(usize::MAX),
+            inbox_bytes_max: core.caps.session_bytes,
+            inbox_frames_max: core.caps.session_frames,
         };
-        let handle = self.start(shape).await?;
+        handle.start(BoundShape { core, sessions }, listener);
         Ok(Server::new(handle, arrivals))
     }
 
@@ -146,10 +160,12 @@ impl Builder {
         self,
         make: impl Fn(&Player) -> H + Send + Sync + 'static,
     ) -> Result<ServerHandle, BindError> {
-        self.start(HandlerShape(make)).await
+        let (handle, listener) = self.start().await?;
+        handle.start(HandlerShape(make), listener);
+        Ok(handle)
     }
 
-    async fn start<S: Shape>(self, shape: S) -> Result<ServerHandle, BindError> {
+    async fn start(self) -> Result<(ServerHandle, TcpListener), BindError> {
         self.config.validate().map_err(BindError::Config)?;
         let listener = self.listen_socket()?;
         let listen = |source| BindError::Listen {
@@ -159,6 +175,7 @@ impl Builder {
         let local_addr = listener.local_addr().map_err(listen)?;
         let listener = TcpListener::from_std(listener).map_err(listen)?;
         let core = Arc::new(self.core(local_addr));
+        core.runtime.spawn(drain::watch(Arc::clone(&core)));
         let handle = ServerHandle {
             core: Arc::clone(&core),
         };
@@ -176,8 +193,7 @@ impl Builder {
                 }
             }
         }
-        tokio::spawn(accept_loop(Arc::new(Front { core, shape }), listener));
-        Ok(handle)
+        Ok((handle, listener))
     }
 
     fn listen_addr(&self) -> Result<SocketAddr, BindError> {
@@ -198,6 +214,19 @@ impl Builder {
         options
             .listen(addr)
             .map_err(|source| BindError::Listen { addr, source })
+    }
+
+    fn caps(&self) -> Caps {
+        let limits = &self.config.limits;
+        let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        Caps {
+            session_bytes: size(limits.inbox_bytes_max),
+            session_frames: size(limits.inbox_frames_max),
+            bytes: size(limits.events_bytes_max),
+            frames: size(limits.events_frames_max),
+            // Who is here may leave, and as many may come and go.
+            reserved: size(self.config.listen.connections_max).saturating_mul(2),
+        }
     }
 
     fn core(&self, local_addr: SocketAddr) -> Core {
@@ -241,10 +270,22 @@ impl Builder {
             observer: Arc::clone(&self.observer),
             local_addr,
             admin_addr: OnceLock::new(),
+            runtime: tokio::runtime::Handle::current(),
+            caps: self.caps(),
+            events: OnceLock::new(),
             draining: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
-            ended_notify: Notify::new(),
+            ended: Flag::default(),
+            closed: Flag::default(),
         }
+    }
+}
+
+impl ServerHandle {
+    /// Lets players in.
+    fn start<S: Shape>(&self, shape: S, listener: TcpListener) {
+        let core = Arc::clone(&self.core);
+        let front = Arc::new(Front { core, shape });
+        self.core.runtime.spawn(accept_loop(front, listener));
     }
 }
 

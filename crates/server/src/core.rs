@@ -8,13 +8,17 @@ use std::time::Duration;
 use lastword_keepalive::Profile;
 use lastword_session::Timing;
 use lastword_transport::{Clock, Mailbox, Request, Table};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
+use crate::events::{Caps, Queue};
+use crate::flag::Flag;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::observer::Observer;
 use crate::player::DynAuthenticator;
+use crate::seat::Seat;
 use crate::traffic::TrafficTotals;
+use crate::{Kick, Player};
 
 /// The shared state of one server.
 pub(crate) struct Core {
@@ -34,9 +38,16 @@ pub(crate) struct Core {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) admin_addr: OnceLock<SocketAddr>,
+    pub(crate) runtime: tokio::runtime::Handle,
+    /// How much may wait for the game.
+    pub(crate) caps: Caps,
+    /// Where a tick loop's events wait, if it is one.
+    pub(crate) events: OnceLock<Arc<Queue>>,
     pub(crate) draining: AtomicBool,
-    pub(crate) ended: AtomicBool,
-    pub(crate) ended_notify: Notify,
+    /// Nobody is accepted any more.
+    pub(crate) ended: Flag,
+    /// And whoever was there is gone.
+    pub(crate) closed: Flag,
 }
 
 impl Core {
@@ -89,21 +100,33 @@ impl Core {
     }
 
     pub(crate) fn end(&self) {
-        self.ended.store(true, Ordering::Release);
-        self.ended_notify.notify_waiters();
+        self.ended.set();
     }
 
-    /// Waits until the server has stopped accepting.
-    pub(crate) async fn wait_ended(&self) {
-        loop {
-            let ended = self.ended_notify.notified();
-            tokio::pin!(ended);
-            ended.as_mut().enable();
-            if self.ended.load(Ordering::Acquire) {
-                return;
-            }
-            ended.await;
+    /// Connections that may be open.
+    pub(crate) fn places(&self) -> usize {
+        usize::try_from(self.connections_max).unwrap_or(usize::MAX)
+    }
+
+    /// The player on this seat, as far as the server keeps one.
+    pub(crate) fn player(&self, seat: &Seat) -> Player {
+        let cohort = usize::from(seat.cohort).checked_sub(1);
+        let profile = self.profile(seat.profile);
+        Player {
+            id: seat.player.to_string(),
+            cohort: cohort.and_then(|index| self.cohorts.get(index).cloned()),
+            profile: profile.map(|profile| profile.name.to_string()),
         }
+    }
+
+    /// Ends every session, after what is queued for it, as `closed_by_game`.
+    pub(crate) fn close_every_session(&self) {
+        let close = Request::close(Kick::default().into_orderly_close());
+        self.table.for_each(|mailbox| {
+            if mailbox.session().is_some() {
+                mailbox.request(close.clone());
+            }
+        });
     }
 }
 

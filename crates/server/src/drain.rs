@@ -14,15 +14,21 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::core::Core;
 
-/// Drains and ends the server. A second call waits for the first.
-pub(crate) async fn drain(core: &Arc<Core>, timeout: Duration) {
-    if !core.draining.swap(true, Ordering::AcqRel) {
-        tracing::info!(timeout_ms = timeout.as_millis(), "draining");
-        refuse_the_unborn(core);
-        // On a task of its own: it goes on when nobody waits for it any more.
-        tokio::spawn(run(Arc::clone(core), timeout.min(TIMEOUT_MAX)));
+/// Begins to drain the server, unless it drains already.
+pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) {
+    if core.draining.swap(true, Ordering::AcqRel) {
+        return;
     }
-    closed(core).await;
+    let timeout = timeout.min(TIMEOUT_MAX);
+    tracing::info!(timeout_ms = as_millis(timeout), "draining");
+    // First: a game may want to save before its players are told.
+    let deadline = std::time::Instant::now() + timeout;
+    if let Some(events) = core.events.get() {
+        events.draining(deadline);
+    }
+    refuse_the_unborn(core);
+    // On a task of its own: it goes on when nobody waits for it any more.
+    core.runtime.spawn(run(Arc::clone(core), timeout));
 }
 
 /// Ends the server at once, and cuts off whoever is still here.
@@ -33,12 +39,24 @@ pub(crate) fn expire(core: &Core) {
     core.request_all(&Request::DrainExpired);
 }
 
-/// Waits until the server has ended, and for whoever was cut off with it.
-pub(crate) async fn closed(core: &Core) {
-    core.wait_ended().await;
+/// Waits until the server has ended, and some moments for whoever was cut off with it; then it is closed. Dropped
+/// with its runtime, it is closed, too: nothing happens any more.
+pub(crate) async fn watch(core: Arc<Core>) {
+    let closing = Closing(core);
+    let core = &closing.0;
+    core.ended.wait().await;
     // Not waited for without end: a connection's task needs one turn to write its goodbye.
     if timeout(LAST_MOMENT, core.ledger.emptied()).await.is_err() {
         tracing::error!("connections outlived the server");
+    }
+}
+
+/// Closes the server when it is dropped.
+struct Closing(Arc<Core>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.closed.set();
     }
 }
 
@@ -62,7 +80,7 @@ async fn run(core: Arc<Core>, timeout: Duration) {
         Ok(()) => core.end(),
         Err(_) => expire(core),
     }
-    tracing::info!(took_ms = start.elapsed().as_millis(), "drained");
+    tracing::info!(took_ms = as_millis(start.elapsed()), "drained");
 }
 
 /// Connections that are no sessions yet end now; new ones are refused at accept.
@@ -118,6 +136,10 @@ async fn spread(core: &Core, start: Instant, window: Duration, each: impl Fn(&Ma
         }
         each(mailbox);
     }
+}
+
+fn as_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 const NOTICE_WINDOW_MAX: Duration = Duration::from_secs(5);

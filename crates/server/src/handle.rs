@@ -147,11 +147,15 @@ impl ServerHandle {
     /// # Cancel safety
     /// A call that is dropped has begun the drain all the same; a later call waits for its end, whatever its
     /// own timeout.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
     pub async fn drain(&self, timeout: Duration) {
-        drain::drain(&self.core, timeout).await;
+        self.begin_drain(timeout);
+        self.closed().await;
+    }
+
+    /// Begins a drain as [`ServerHandle::drain`] does, and returns at once: for a tick loop, which goes on draining
+    /// its events until [`Events::is_over`](crate::Events::is_over).
+    pub fn begin_drain(&self, timeout: Duration) {
+        drain::begin(&self.core, timeout);
     }
 
     /// Ends a drain, or the server, at once: whoever is still here is cut off as `drain_expired`.
@@ -164,7 +168,7 @@ impl ServerHandle {
     /// # Cancel safety
     /// Cancel safe, and may be called again.
     pub async fn closed(&self) {
-        drain::closed(&self.core).await;
+        self.core.closed.wait().await;
     }
 
     /// Whether a drain began.

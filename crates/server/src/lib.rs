@@ -2,12 +2,15 @@
 
 mod accept;
 mod app;
+mod bound;
 mod builder;
 mod config;
 mod context;
 mod core;
 mod drain;
+mod events;
 mod extension;
+mod flag;
 mod handle;
 mod handler;
 mod id;
@@ -19,6 +22,7 @@ mod metrics;
 mod observer;
 mod player;
 mod record;
+mod runtime;
 mod seat;
 mod server;
 mod session;
@@ -28,6 +32,7 @@ mod traffic;
 pub use builder::{BindError, Builder};
 pub use config::*;
 pub use context::Context;
+pub use events::{Drain, Event, Events};
 pub use extension::{Extension, Starting};
 pub use handle::{NoSuchSession, ServerHandle, Stats};
 pub use handler::Handler;
@@ -40,5 +45,6 @@ pub use lastword_session::{
 pub use observer::Observer;
 pub use player::{Anonymous, Authenticator, Credentials, Player, Refusal};
 pub use record::{Departure, Disconnect};
+pub use runtime::Standalone;
 pub use server::Server;
 pub use session::Session;

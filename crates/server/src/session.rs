@@ -13,10 +13,11 @@ use tokio::sync::Notify;
 
 use crate::context::Context;
 use crate::core::Core;
+use crate::events::{Queue, bridge};
 use crate::inbox::Inbox;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
-use crate::{Departure, Kick, SessionId, drain};
+use crate::{Departure, Kick, SessionId};
 
 /// A player's session, for a game that gives each its own task.
 ///
@@ -95,10 +96,24 @@ impl Session {
         self.seat.remote
     }
 
+    /// Its server, for whoever takes it over.
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(crate) fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// Waits for the departure.
+    pub(crate) async fn departure(&self) -> Departure {
+        poll_fn(|cx| self.inbox.poll_departure(cx)).await
+    }
+
     async fn depart(self) -> Departure {
         // What the peer sent meanwhile is nobody's any more; what was taken before stays taken.
         self.inbox.abandon();
-        poll_fn(|cx| self.inbox.poll_departure(cx)).await
+        self.departure().await
     }
 }
 
@@ -123,8 +138,19 @@ pub(crate) struct Arrivals {
 #[derive(Debug, Default)]
 struct Waiting {
     sessions: VecDeque<Session>,
-    /// Nobody will accept any more.
-    closed: bool,
+    taker: Taker,
+}
+
+/// Who takes the sessions that join.
+#[derive(Debug, Default)]
+enum Taker {
+    /// The game accepts them one by one.
+    #[default]
+    Game,
+    /// A tick loop has them as events.
+    Events(Arc<Queue>),
+    /// Nobody, any more.
+    Nobody,
 }
 
 impl Arrivals {
@@ -140,10 +166,19 @@ impl Arrivals {
     /// Nobody accepts any more: who waits is given up, and so is who comes.
     pub(crate) fn close(&self) {
         let mut waiting = self.lock();
-        waiting.closed = true;
+        if let Taker::Game = waiting.taker {
+            waiting.taker = Taker::Nobody;
+        }
         let given_up = std::mem::take(&mut waiting.sessions);
         drop(waiting);
         drop(given_up);
+    }
+
+    /// A tick loop takes over. Returns those who were not taken yet.
+    pub(crate) fn hand_over(&self, queue: &Arc<Queue>) -> VecDeque<Session> {
+        let mut waiting = self.lock();
+        waiting.taker = Taker::Events(Arc::clone(queue));
+        std::mem::take(&mut waiting.sessions)
     }
 
     /// The next session; `None` once `ended` and none is left.
@@ -158,7 +193,7 @@ impl Arrivals {
             tokio::select! {
                 biased;
                 () = arrived => {}
-                () = drain::closed(core) => return self.pop(),
+                () = core.closed.wait() => return self.pop(),
             }
         }
     }
@@ -171,10 +206,18 @@ impl Arrivals {
     /// behind was counted as undelivered when they departed.
     fn push(&self, session: Session) {
         let mut waiting = self.lock();
-        if waiting.closed {
-            drop(waiting);
-            drop(session);
-            return;
+        match &waiting.taker {
+            Taker::Game => {}
+            Taker::Events(queue) => {
+                // It joined while the tick loop took over.
+                let queue = Arc::clone(queue);
+                drop(waiting);
+                return bridge(&queue, session);
+            }
+            Taker::Nobody => {
+                drop(waiting);
+                return drop(session);
+            }
         }
         if waiting.sessions.len() >= self.max {
             waiting

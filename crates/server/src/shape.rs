@@ -8,12 +8,19 @@ use lastword_transport::Mailbox;
 
 use crate::context::Context as GameContext;
 use crate::core::Core;
+use crate::events::Asked;
 use crate::seat::Seat;
 use crate::{Departure, Player};
 
 /// Makes the game's side of each session that joins.
 pub(crate) trait Shape: Send + Sync + 'static {
     type Game: Game;
+
+    /// Whether there is room for one more session that joins; `asked` is the memory of who asks.
+    fn poll_room(&self, cx: &mut Context<'_>, asked: &mut Asked) -> Poll<()> {
+        let _ = (cx, asked);
+        Poll::Ready(())
+    }
 
     fn join(&self, arrival: &Arrival<'_>) -> Self::Game;
 }

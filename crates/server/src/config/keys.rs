@@ -74,6 +74,14 @@ impl Key {
             c.limits.inbox_frames_max
         })
         .with("what a session may have waiting between two ticks"),
+        number("limits.events_bytes_max", 65_536, QUEUE, |c| {
+            c.limits.events_bytes_max
+        })
+        .with("what all sessions together send between two ticks"),
+        number("limits.events_frames_max", 1_024, 16_777_216, |c| {
+            c.limits.events_frames_max
+        })
+        .with("what all sessions together send between two ticks"),
         number("limits.outbound_bytes_max", 1_028, QUEUE, |c| {
             c.limits.outbound_bytes_max
         })

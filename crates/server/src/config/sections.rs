@@ -54,6 +54,13 @@ pub struct LimitsConfig {
     pub inbox_bytes_max: u32,
     /// Frames that wait for the game at most, 1 to 65,536. Default 256. At it, reading pauses, which is no end.
     pub inbox_frames_max: u32,
+    /// Payload bytes of all sessions that wait for a tick loop at most, 65,536 to 1 GiB. Default 64 MiB. At it,
+    /// reading pauses, which is no end. As much again may be in the hands of the tick.
+    pub events_bytes_max: u32,
+    /// Frames of all sessions that wait for a tick loop at most, 1,024 to 16,777,216. Default 262,144. At it,
+    /// reading pauses, which is no end; nobody is let in while twice as many joined and left as connections may be
+    /// open: `auth_timeout`.
+    pub events_frames_max: u32,
     /// Bytes that wait to be written at most, `frame_bytes_max` + 4 to 1 GiB. Default 262,144. Over it:
     /// `send_queue_full`.
     pub outbound_bytes_max: u32,
@@ -98,6 +105,8 @@ impl Default for LimitsConfig {
             frame_bytes_max: limits.frame_bytes_max,
             inbox_bytes_max: 64 * 1024,
             inbox_frames_max: 256,
+            events_bytes_max: 64 * 1024 * 1024,
+            events_frames_max: 256 * 1024,
             outbound_bytes_max: u32::try_from(limits.outbound_bytes_max).unwrap_or(u32::MAX),
         }
     }

@@ -1,0 +1,192 @@
+//! One session's way into the queue, and its account: what it pushed and the game has not taken.
+
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use lastword_session::Link;
+use lastword_transport::Request;
+
+use super::queue::{Asked, Queue};
+use crate::context::Context;
+use crate::shape::{Arrival, Game, Shape};
+use crate::{Departure, Kick, SessionId};
+
+/// Puts every session that joins into one queue.
+pub(crate) struct EventShape {
+    pub(crate) queue: Arc<Queue>,
+}
+
+impl Shape for EventShape {
+    type Game = Box<Lane>;
+
+    fn poll_room(&self, cx: &mut TaskContext<'_>, asked: &mut Asked) -> Poll<()> {
+        if self.queue.admits() {
+            Poll::Ready(())
+        } else {
+            self.queue.poll_next_epoch(cx, asked)
+        }
+    }
+
+    fn join(&self, arrival: &Arrival<'_>) -> Box<Lane> {
+        let (session, remote) = (arrival.seat.session, arrival.seat.remote);
+        let player = arrival.player.clone();
+        let added = self
+            .queue
+            .push(|batch, _| batch.joined(session, player, remote));
+        if added.is_none() {
+            let close = Kick::default().into_orderly_close();
+            arrival.mailbox.request(Request::close(close));
+        }
+        Box::new(Lane::new(Arc::clone(&self.queue), session))
+    }
+}
+
+/// The game's side of one session.
+pub(crate) struct Lane {
+    queue: Arc<Queue>,
+    session: SessionId,
+    /// Of the epoch of the last frame.
+    account: Option<Account>,
+    links: Links,
+    asked: Asked,
+    /// Frames and payload bytes that came when nobody drained any more.
+    late: (u64, u64),
+}
+
+/// What one session pushed in one epoch.
+#[derive(Clone, Copy, Default)]
+struct Account {
+    epoch: u64,
+    frames: usize,
+    bytes: usize,
+}
+
+/// The changes of link in one epoch.
+#[derive(Clone, Copy, Default)]
+struct Links {
+    epoch: u64,
+    count: u8,
+    /// Where the last one is, if no frame came after it.
+    last: Option<usize>,
+}
+
+impl Lane {
+    pub(super) fn new(queue: Arc<Queue>, session: SessionId) -> Self {
+        Self {
+            queue,
+            session,
+            account: None,
+            links: Links::default(),
+            asked: Asked::default(),
+            late: (0, 0),
+        }
+    }
+
+    /// Adds a frame. Returns whether anybody will take it.
+    pub(super) fn push(&mut self, payload: &[u8]) -> bool {
+        let Some(epoch) = self.queue.push_frame(self.session, payload) else {
+            self.late.0 += 1;
+            self.late.1 += as_u64(payload.len());
+            return false;
+        };
+        let account = self.account.get_or_insert_default();
+        if account.epoch != epoch {
+            *account = Account::default();
+            account.epoch = epoch;
+        }
+        account.frames += 1;
+        account.bytes += payload.len();
+        self.links.last = None;
+        true
+    }
+
+    /// Whether another frame would be taken.
+    pub(super) fn poll_room(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let (waiting, caps) = (self.waiting(), self.queue.caps());
+        let full = waiting.bytes >= caps.session_bytes || waiting.frames >= caps.session_frames;
+        if full || self.queue.is_full() {
+            self.queue.poll_next_epoch(cx, &mut self.asked)
+        } else {
+            Poll::Ready(())
+        }
+    }
+
+    /// What this session pushed and nobody has taken.
+    fn waiting(&self) -> Account {
+        let now = self.queue.epoch();
+        self.account
+            .filter(|account| account.epoch == now)
+            .unwrap_or_default()
+    }
+}
+
+impl Game for Box<Lane> {
+    const IN_PLACE: bool = false;
+
+    fn joined(&mut self, _context: &mut Context<'_, '_>) {}
+
+    fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) {
+        self.push(payload);
+    }
+
+    /// None is lost; of many that nobody saw, with nothing between them, the newest replaces the one before.
+    fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
+        let (session, seen) = (self.session, self.links);
+        let added = self.queue.push(|batch, epoch| {
+            let mut links = if seen.epoch == epoch {
+                seen
+            } else {
+                Links::default()
+            };
+            links.epoch = epoch;
+            let replaces = links.last.filter(|_| links.count >= LINKS_MAX);
+            if !replaces.is_some_and(|place| batch.relink(place, session, &link)) {
+                links.last = Some(batch.len());
+                links.count = links.count.saturating_add(1);
+                batch.link(session, link);
+            }
+            links
+        });
+        self.links = added.unwrap_or_default();
+    }
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.poll_room(cx)
+    }
+
+    /// A tick took the last frames, and the next one began: the game handled them.
+    fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        match self.account {
+            Some(account) if self.queue.epoch() < account.epoch + 2 => {
+                self.queue.poll_next_epoch(cx, &mut self.asked)
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// Every tick is progress.
+    fn taken(&self) -> u64 {
+        self.queue.epoch()
+    }
+
+    fn undelivered(&self) -> (u64, u64) {
+        let waiting = self.waiting();
+        (
+            as_u64(waiting.frames) + self.late.0,
+            as_u64(waiting.bytes) + self.late.1,
+        )
+    }
+
+    fn leave(self, departure: &Departure) {
+        // Without a game that drains, there is nobody to tell.
+        let departure = departure.clone();
+        self.queue.push(|batch, _| batch.left(departure));
+    }
+}
+
+fn as_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// Changes of link that a stalled tick keeps, each, of one session.
+const LINKS_MAX: u8 = 8;

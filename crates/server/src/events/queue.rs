@@ -1,0 +1,202 @@
+//! The queue between all connections and one tick loop: bounded, in order per session, drained by one exchange.
+//!
+//! Every drain begins a new *epoch*. Whatever a session pushed in an earlier one is taken, so its account needs no
+//! upkeep: it counts for the epoch that it was opened in, and is empty in every later one.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::batch::Batch;
+
+/// How much may wait for the next tick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps {
+    /// Payload bytes of one session; a frame is taken whole once there is any room.
+    pub(crate) session_bytes: usize,
+    /// Frames of one session.
+    pub(crate) session_frames: usize,
+    /// Payload bytes of all sessions.
+    pub(crate) bytes: usize,
+    /// Frames of all sessions.
+    pub(crate) frames: usize,
+    /// Joined, link, left and draining: beyond it nobody is let in until the next tick.
+    pub(crate) reserved: usize,
+}
+
+/// A connection's memory of having asked to be woken at the next drain: once is enough.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    in_epoch: Option<u64>,
+}
+
+/// The events of one server.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    caps: Caps,
+    /// Changes under the lock only, as all of these; read without it.
+    epoch: AtomicU64,
+    full: AtomicBool,
+    len: AtomicUsize,
+    inside: Mutex<Inside>,
+    filled: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    batch: Batch,
+    frames: usize,
+    /// Connections that found no room.
+    waiting: Vec<Waker>,
+    /// The game sleeps until something comes.
+    asleep: bool,
+    /// Nobody drains any more.
+    closed: bool,
+}
+
+impl Queue {
+    pub(crate) fn new(caps: Caps) -> Self {
+        Self {
+            caps,
+            epoch: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+            len: AtomicUsize::new(0),
+            inside: Mutex::default(),
+            filled: Condvar::new(),
+        }
+    }
+
+    pub(super) fn caps(&self) -> &Caps {
+        &self.caps
+    }
+
+    /// Drains so far.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Whether the frames of all sessions together are at their cap.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is room for who is to be let in.
+    pub(super) fn admits(&self) -> bool {
+        self.len() < self.caps.reserved + self.caps.frames
+    }
+
+    /// Events that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().batch.len() == 0
+    }
+
+    /// Says that a drain began.
+    pub(crate) fn draining(&self, deadline: Instant) {
+        self.push(|batch, _| batch.draining(deadline));
+    }
+
+    /// Adds what has reserved room; `add` gets the epoch that it goes into. Returns `None` once nobody drains any
+    /// more.
+    pub(super) fn push<R>(&self, add: impl FnOnce(&mut Batch, u64) -> R) -> Option<R> {
+        let mut inside = self.lock();
+        if inside.closed {
+            return None;
+        }
+        let added = add(&mut inside.batch, self.epoch.load(Ordering::Relaxed));
+        self.pushed(inside);
+        Some(added)
+    }
+
+    /// Adds a frame. Returns the epoch that it went into; `None` once nobody drains any more.
+    pub(super) fn push_frame(&self, session: crate::SessionId, payload: &[u8]) -> Option<u64> {
+        let mut inside = self.lock();
+        if inside.closed {
+            return None;
+        }
+        inside.batch.frame(session, payload);
+        inside.frames += 1;
+        if inside.frames >= self.caps.frames || inside.batch.payload_bytes() >= self.caps.bytes {
+            self.full.store(true, Ordering::Relaxed);
+        }
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        self.pushed(inside);
+        Some(epoch)
+    }
+
+    /// Ready at the next drain; ready, too, when it was just now, or when none will be any more.
+    pub(super) fn poll_next_epoch(&self, cx: &mut Context<'_>, asked: &mut Asked) -> Poll<()> {
+        let epoch = self.epoch();
+        if asked.in_epoch == Some(epoch) && !self.is_closed() {
+            return Poll::Pending;
+        }
+        let mut inside = self.lock();
+        if inside.closed || self.epoch.load(Ordering::Relaxed) != epoch {
+            return Poll::Ready(());
+        }
+        inside.waiting.push(cx.waker().clone());
+        asked.in_epoch = Some(epoch);
+        Poll::Pending
+    }
+
+    /// Takes everything in exchange for an old batch, and begins a new epoch.
+    pub(super) fn swap(&self, batch: &mut Batch) {
+        batch.clear();
+        let mut inside = self.lock();
+        std::mem::swap(&mut inside.batch, batch);
+        inside.frames = 0;
+        self.full.store(false, Ordering::Relaxed);
+        self.len.store(0, Ordering::Relaxed);
+        self.epoch.fetch_add(1, Ordering::Release);
+        let waiting = std::mem::take(&mut inside.waiting);
+        drop(inside);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until there is something. Returns whether there is.
+    pub(super) fn wait(&self, timeout: Duration) -> bool {
+        let inside = self.lock();
+        let (mut inside, _) = self
+            .filled
+            .wait_timeout_while(inside, timeout, |inside| {
+                inside.asleep = inside.batch.len() == 0;
+                inside.asleep
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        inside.asleep = false;
+        inside.batch.len() > 0
+    }
+
+    /// Nobody drains any more: whoever waits for room goes on, and what comes is not kept.
+    pub(super) fn close(&self) {
+        let mut inside = self.lock();
+        inside.closed = true;
+        inside.batch = Batch::default();
+        self.full.store(false, Ordering::Relaxed);
+        self.len.store(0, Ordering::Relaxed);
+        let waiting = std::mem::take(&mut inside.waiting);
+        drop(inside);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn pushed(&self, mut inside: MutexGuard<'_, Inside>) {
+        self.len.store(inside.batch.len(), Ordering::Relaxed);
+        let wakes = std::mem::take(&mut inside.asleep);
+        drop(inside);
+        if wakes {
+            self.filled.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
