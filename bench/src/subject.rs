@@ -27,6 +27,8 @@ pub enum Subject {
     LastwordHandler,
     /// `lastword` with a task and a `Session` per session.
     LastwordSession,
+    /// `lastword` with a loop of 60 ticks a second that drains the events of all sessions.
+    LastwordTick,
 }
 
 /// A subject that accepts connections.
@@ -74,7 +76,7 @@ impl Subject {
     pub fn framing(self) -> Framing {
         match self {
             Self::Epoll | Self::Raw | Self::FramedSend | Self::FramedFeed => Framing::U32,
-            Self::LastwordHandler | Self::LastwordSession => Framing::Lastword,
+            Self::LastwordHandler | Self::LastwordSession | Self::LastwordTick => Framing::Lastword,
         }
     }
 
@@ -86,6 +88,7 @@ impl Subject {
             Self::FramedFeed => ("peer", "framed-feed"),
             Self::LastwordHandler => ("subject", "handler"),
             Self::LastwordSession => ("subject", "session"),
+            Self::LastwordTick => ("subject", "tick"),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The product as an echo server, in a process of its own: with heartbeats, limits, causes and metrics on.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use lastword_bench::report::{Report, exit_when_stdin_ends};
-use lastword_server::{Config, Context, Handler, Player, Server, Session};
+use lastword_server::{Builder, Config, Context, Event, Handler, Player, Server, Session};
 
 /// Serves an echo until stdin ends.
 #[derive(Debug, Parser)]
@@ -21,6 +23,8 @@ enum Shape {
     Handler,
     /// A task and an inbox per player.
     Session,
+    /// The events of all players, drained 60 times a second by a thread of its own.
+    Tick,
 }
 
 struct Echo;
@@ -40,26 +44,65 @@ async fn echo(mut session: Session) {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
     let options = Options::parse();
     exit_when_stdin_ends();
     let mut config = Config::default();
     config.listen.connections_max = 100_000;
     let builder = Server::builder().config(config).listen(options.listen);
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+    };
     match options.shape {
-        Shape::Handler => {
-            let server = builder.serve(|_: &Player| Echo).await?;
-            Report::Listening { addr: server.local_addr() }.print()?;
-            server.closed().await;
-        }
-        Shape::Session => {
-            let mut server = builder.bind().await?;
-            Report::Listening { addr: server.local_addr() }.print()?;
-            while let Some(session) = server.accept().await {
-                tokio::spawn(echo(session));
-            }
-        }
+        Shape::Handler => runtime()?.block_on(handlers(builder)),
+        Shape::Session => runtime()?.block_on(sessions(builder)),
+        Shape::Tick => ticks(builder),
+    }
+}
+
+async fn handlers(builder: Builder) -> Result<()> {
+    let server = builder.serve(|_: &Player| Echo).await?;
+    Report::Listening {
+        addr: server.local_addr(),
+    }
+    .print()?;
+    server.closed().await;
+    Ok(())
+}
+
+async fn sessions(builder: Builder) -> Result<()> {
+    let mut server = builder.bind().await?;
+    Report::Listening {
+        addr: server.local_addr(),
+    }
+    .print()?;
+    while let Some(session) = server.accept().await {
+        tokio::spawn(echo(session));
     }
     Ok(())
 }
+
+/// As an engine has it: the sockets on a thread of the layer's, the game on this one.
+fn ticks(builder: Builder) -> Result<()> {
+    let (mut events, players) = builder.own_runtime(1).bind_blocking()?.into_events();
+    Report::Listening {
+        addr: players.local_addr(),
+    }
+    .print()?;
+    let mut next = Instant::now();
+    while !events.is_over() {
+        for event in events.drain() {
+            if let Event::Frame { session, payload } = event {
+                // A session that is over takes nothing more.
+                let _over = players.send(session, payload);
+            }
+        }
+        next += TICK;
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    Ok(())
+}
+
+const TICK: Duration = Duration::from_micros(16_667);

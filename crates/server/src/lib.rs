@@ -38,6 +38,8 @@ pub use handle::{NoSuchSession, ServerHandle, Stats};
 pub use handler::Handler;
 pub use id::{GameCode, SessionId};
 pub use kick::Kick;
+pub use lastword_keepalive::{Profile, ProfileName};
+pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
     Advice, Cause, Class, DepartureCause, Diagnosis, Dialect, Framing, Initiator, LengthPrefixed,
     Link, Meaning, Measure, Phase, SendError,

@@ -133,6 +133,20 @@ pub trait Authenticator: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Player, Refusal>> + Send;
 }
 
+/// An async function of the credentials is an authenticator.
+impl<F, R> Authenticator for F
+where
+    F: Fn(Credentials) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Player, Refusal>> + Send,
+{
+    fn authenticate(
+        &self,
+        credentials: Credentials,
+    ) -> impl Future<Output = Result<Player, Refusal>> + Send {
+        self(credentials)
+    }
+}
+
 /// Takes the credentials as the player's name and lets everybody in; an empty name is `anonymous`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Anonymous;
