@@ -10,6 +10,7 @@ use lastword_session::Timing;
 use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::group::Memberships;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::observer::Observer;
@@ -21,6 +22,7 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) table: Arc<Table>,
     pub(crate) ledger: Ledger,
+    pub(crate) memberships: Arc<Memberships>,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: TrafficTotals,
     pub(crate) session: Arc<lastword_session::Config>,
