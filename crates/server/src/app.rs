@@ -138,8 +138,11 @@ impl<S: Shape> ServerApp<S> {
         })
     }
 
-    /// Tells everybody: the books first, the log, the game last.
+    /// Leaves the groups and tells everybody: the books first, the log, the game last.
     fn end(&mut self, ending: Ending) {
+        if let Some(seat) = &self.seat {
+            self.core().memberships.depart(seat.session);
+        }
         let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
         let seq = self.count_out(&ending, undelivered);
         let disconnect = Arc::new(self.record(seq, ending));

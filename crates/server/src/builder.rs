@@ -254,6 +254,7 @@ impl Builder {
             clock,
             table: Table::start(clock),
             ledger: Ledger::new(cohorts.len() + 1),
+            memberships: Arc::default(),
             metrics,
             traffic: TrafficTotals::default(),
             session: Arc::new(lastword_session::Config {

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::events::{Caps, Queue};
 use crate::flag::Flag;
+use crate::group::Memberships;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::observer::Observer;
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) table: Arc<Table>,
     pub(crate) ledger: Ledger,
+    pub(crate) memberships: Arc<Memberships>,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: TrafficTotals,
     pub(crate) session: Arc<lastword_session::Config>,

@@ -8,7 +8,7 @@ use lastword_session::{Cause, Phase, SendError, encode_data};
 use lastword_transport::{Mailbox, Request};
 
 use crate::core::Core;
-use crate::{Kick, SessionId, drain};
+use crate::{Group, Kick, SessionId, drain};
 
 /// A cloneable way to a running server. Nothing here blocks.
 #[derive(Clone, Debug)]
@@ -113,6 +113,12 @@ impl ServerHandle {
             taken += usize::from(mailbox.send_encoded(now, payload.len(), &frame).is_ok());
         });
         taken
+    }
+
+    /// Makes an empty group: sessions that are spoken to at once, each until it leaves or departs.
+    #[must_use]
+    pub fn group(&self) -> Group {
+        Group::new(self.clone())
     }
 
     /// Throws a player out: `kicked`. What was queued is dropped, the reason is read by the client.
@@ -237,12 +243,12 @@ impl ServerHandle {
     }
 
     /// The place may have another session by now: the whole id decides.
-    fn find(&self, session: SessionId) -> Option<Arc<Mailbox>> {
+    pub(crate) fn find(&self, session: SessionId) -> Option<Arc<Mailbox>> {
         let mailbox = self.core.table.find(session.slot())?;
         (mailbox.session() == Some(*session.as_bytes())).then_some(mailbox)
     }
 
-    fn encode(&self, payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn encode(&self, payload: &[u8]) -> Vec<u8> {
         let mut frame = Vec::with_capacity(payload.len() + lastword_session::wire::HEADER_LEN);
         encode_data(&self.core.session.framing, payload, &mut frame);
         frame

@@ -1,0 +1,247 @@
+//! Departures from groups: whoever departs is out for good before anybody is told.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of a test: a failure here is the test's failure"
+)]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use lastword_server::{
+    Cause, Context, Departure, Disconnect, Group, Handler, Kick, NoSuchSession, Observer, Player,
+    Server, ServerHandle, SessionId,
+};
+use lastword_tests::{Raw, config, crowd, data, goodbye, home, within};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+#[tokio::test]
+async fn who_departs_is_out_before_handler_and_observer_are_told() {
+    let mut stage = Witnessed::open().await;
+    let _stays = Raw::join(stage.server.local_addr(), "stays").await;
+    let stays = stage.joined().await;
+    stage.room.join(stays).unwrap();
+    for (way, cause) in [
+        (Way::Fin, Cause::PeerFin),
+        (Way::Reset, Cause::PeerReset),
+        (Way::Goodbye, Cause::PeerGoodbye),
+        (Way::Kick, Cause::Kicked),
+        (Way::Panic, Cause::HandlerPanicked),
+    ] {
+        let raw = Raw::join(stage.server.local_addr(), "goes").await;
+        let session = stage.joined().await;
+        stage.room.join(session).unwrap();
+        assert_eq!(stage.room.len(), 2);
+        way.leave(raw, &stage.server, session).await;
+        for who in ["disconnected", "handler", "observer"] {
+            // A handler that panicked is gone.
+            if (way, who) == (Way::Panic, "handler") {
+                continue;
+            }
+            let telling = stage.told().await;
+            assert_eq!((telling.who, telling.session), (who, session));
+            assert_eq!(telling.cause, cause);
+            assert_eq!(telling.members, [stays], "{way:?}: seen by {who}");
+            assert_eq!(telling.joins_again, Err(NoSuchSession), "{way:?}: {who}");
+        }
+    }
+}
+
+/// Three threads take in whoever is live, over and over, until all have departed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn departures_that_race_joins_are_final() {
+    let mut stage = Witnessed::open().await;
+    let racers = [(); 3].map(|()| Racer::start(stage.server.clone(), stage.room.clone()));
+    let addr = stage.server.local_addr();
+    crowd(RACES, 50, move |n| async move {
+        let mut raw = Raw::connect_from(home(n), addr).await;
+        raw.enter("ann").await;
+        match n % 3 {
+            0 => drop(raw),
+            1 => raw.reset(),
+            _ => raw.write(&goodbye()).await,
+        }
+    })
+    .await;
+    for _ in 0..RACES {
+        for _ in ["disconnected", "handler", "observer"] {
+            let telling = stage.told().await;
+            assert!(!telling.members.contains(&telling.session), "{telling:?}");
+            assert_eq!(telling.joins_again, Err(NoSuchSession), "{telling:?}");
+        }
+    }
+    let joins: usize = racers.into_iter().map(Racer::stop).sum();
+    eprintln!("{joins} joins raced {RACES} departures");
+    assert!(joins > 1_000, "hardly a race");
+    assert_eq!(stage.room.sessions(), []);
+    for _ in 0..RACES {
+        let session = stage.joined().await;
+        assert_eq!(stage.room.join(session), Err(NoSuchSession));
+    }
+}
+
+/// How a client leaves, or is made to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Fin,
+    Reset,
+    Goodbye,
+    Kick,
+    Panic,
+}
+
+impl Way {
+    async fn leave(self, mut raw: Raw, server: &ServerHandle, session: SessionId) {
+        match self {
+            Self::Fin => raw.fin().await,
+            Self::Reset => return raw.reset(),
+            Self::Goodbye => raw.write(&goodbye()).await,
+            Self::Kick => server.kick(session, Kick::because("out")).unwrap(),
+            Self::Panic => raw.write(&data(PANIC)).await,
+        }
+        raw.goodbye_code().await;
+    }
+}
+
+/// Takes in every live session there is and lets every other one go, until it is told to stop.
+struct Racer {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<usize>,
+}
+
+impl Racer {
+    fn start(server: ServerHandle, room: Group) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let race = move || {
+            let mut joins = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                for session in server.sessions() {
+                    joins += usize::from(room.join(session).is_ok());
+                    if joins % 2 == 0 {
+                        room.leave(session);
+                    }
+                }
+                // Who waits for the room meanwhile may find itself departed when it gets in.
+                room.broadcast(b"hi");
+            }
+            joins
+        };
+        Self {
+            stop,
+            thread: std::thread::spawn(race),
+        }
+    }
+
+    /// Returns how often somebody was taken in.
+    fn stop(self) -> usize {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+/// A server of handlers, and what handlers and observer see in a room when they are told of an end.
+struct Witnessed {
+    server: ServerHandle,
+    room: Group,
+    joined: UnboundedReceiver<SessionId>,
+    told: UnboundedReceiver<Telling>,
+}
+
+impl Witnessed {
+    async fn open() -> Self {
+        let (joined_in, joined) = unbounded_channel();
+        let (told_in, told) = unbounded_channel();
+        let witness = Witness {
+            room: Arc::default(),
+            joined: joined_in,
+            told: told_in,
+        };
+        let observer = witness.clone();
+        let handler = witness.clone();
+        let server = Server::builder()
+            .config(config())
+            .listen("127.0.0.1:0")
+            .observer(observer)
+            .serve(move |_: &Player| handler.clone())
+            .await
+            .unwrap();
+        let room = server.group();
+        witness.room.set(room.clone()).unwrap();
+        Self {
+            server,
+            room,
+            joined,
+            told,
+        }
+    }
+
+    async fn joined(&mut self) -> SessionId {
+        within("a session", self.joined.recv()).await.unwrap()
+    }
+
+    async fn told(&mut self) -> Telling {
+        within("a departure", self.told.recv()).await.unwrap()
+    }
+}
+
+/// Looks into the room whenever it is told of an end, and tries to bring back who departed.
+#[derive(Clone)]
+struct Witness {
+    room: Arc<OnceLock<Group>>,
+    joined: UnboundedSender<SessionId>,
+    told: UnboundedSender<Telling>,
+}
+
+#[derive(Debug)]
+struct Telling {
+    who: &'static str,
+    session: SessionId,
+    cause: Cause,
+    members: Vec<SessionId>,
+    joins_again: Result<(), NoSuchSession>,
+}
+
+impl Witness {
+    fn look(&self, who: &'static str, disconnect: &Disconnect) {
+        let room = self.room.get().unwrap();
+        let session = disconnect.session.unwrap();
+        let telling = Telling {
+            who,
+            session,
+            cause: disconnect.cause(),
+            members: room.sessions(),
+            joins_again: room.join(session),
+        };
+        // A test that is over listens no more.
+        self.told.send(telling).ok();
+    }
+}
+
+impl Handler for Witness {
+    fn joined(&mut self, context: &mut Context<'_, '_>) {
+        self.joined.send(context.session()).unwrap();
+    }
+
+    fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) {
+        assert_eq!(payload, PANIC);
+        std::panic::resume_unwind(Box::new("on purpose"));
+    }
+
+    fn left(self, departure: &Departure) {
+        self.look("handler", &departure.disconnect);
+    }
+}
+
+impl Observer for Witness {
+    fn disconnected(&self, disconnect: &Disconnect) {
+        self.look("disconnected", disconnect);
+    }
+
+    fn left(&self, departure: &Departure) {
+        self.look("observer", &departure.disconnect);
+    }
+}
+
+const PANIC: &[u8] = b"panic";
+const RACES: u32 = 3_000;

@@ -1,0 +1,216 @@
+//! Groups: the members hear what is said to all, nobody else does, and who took it is counted.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of a test: a failure here is the test's failure"
+)]
+
+use std::sync::{Arc, Barrier};
+
+use lastword_server::{Cause, Group, NoSuchSession, SendError, Server, Session, SessionId};
+use lastword_tests::{Raw, config, kind, within};
+
+#[tokio::test]
+async fn a_broadcast_reaches_the_members_and_nobody_else() {
+    let mut hall = Hall::open().await;
+    let (mut ann, a) = hall.enter("ann").await;
+    let (mut bob, b) = hall.enter("bob").await;
+    let (mut cid, c) = hall.enter("cid").await;
+    let room = hall.server.handle().group();
+    assert_eq!((room.is_empty(), room.broadcast(b"nobody")), (true, 0));
+
+    for _ in 0..2 {
+        assert_eq!((room.join(a.id()), room.join(b.id())), (Ok(()), Ok(())));
+    }
+    assert_eq!(
+        (room.len(), sorted(room.sessions())),
+        (2, sorted([a.id(), b.id()]))
+    );
+    assert_eq!(room.broadcast(b"all"), 2);
+    assert_eq!(room.broadcast_except(a.id(), b"but ann"), 1);
+    assert_eq!(room.broadcast_except(c.id(), b"but cid"), 2);
+    assert!(room.leave(b.id()) && !room.leave(b.id()) && !room.leave(c.id()));
+    assert_eq!(room.broadcast(b"ann alone"), 1);
+
+    for session in [&a, &b, &c] {
+        session.send(END).unwrap();
+    }
+    assert_eq!(heard(&mut ann).await, ["all", "but cid", "ann alone"]);
+    assert_eq!(heard(&mut bob).await, ["all", "but ann", "but cid"]);
+    assert_eq!(heard(&mut cid).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn who_is_no_session_here_does_not_join() {
+    let mut hall = Hall::open().await;
+    let (ann, session) = hall.enter("ann").await;
+    let (room, id) = (hall.server.handle().group(), session.id());
+    let nobody = SessionId::from_bytes([7; 16]);
+    assert_eq!(room.join(nobody), Err(NoSuchSession));
+    drop(ann);
+    within("the departure", session.close()).await;
+    assert_eq!(room.join(id), Err(NoSuchSession));
+    assert_eq!((room.len(), room.leave(id)), (0, false));
+}
+
+#[tokio::test]
+async fn a_member_whose_queue_is_full_did_not_take_it_and_is_out_when_it_departed() {
+    let mut hall = Hall::open().await;
+    let (mut ann, a) = hall.enter("ann").await;
+    let (mut bob, b) = hall.enter("bob").await;
+    let room = hall.server.handle().group();
+    room.join(a.id()).unwrap();
+    room.join(b.id()).unwrap();
+    // On this one thread nobody writes before the test waits: the queues only grow.
+    let payload = vec![7; 60_000];
+    for _ in 0..4 {
+        a.send(&payload).unwrap();
+    }
+    assert_eq!(room.broadcast(&payload), 1, "bob took it");
+    assert_eq!(a.send(b"?"), Ok(()), "a small one still fits");
+    assert!(room.contains(a.id()), "it has not departed yet");
+    assert_eq!(b.send(END), Ok(()));
+    assert_eq!(heard(&mut bob).await.len(), 1);
+    let code = Cause::SendQueueFull.code();
+    assert_eq!(ann.goodbye_code().await, Some(code));
+    drop(ann);
+    let departure = within("the departure", a.close()).await;
+    assert_eq!(departure.cause, Cause::SendQueueFull.into());
+    assert_eq!(room.sessions(), [b.id()]);
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_large_for_the_members_is_taken_by_none() {
+    let mut hall = Hall::open().await;
+    let (_ann, session) = hall.enter("ann").await;
+    let room = hall.server.handle().group();
+    room.join(session.id()).unwrap();
+    let payload = vec![7; 65_537];
+    assert_eq!(room.broadcast(&payload), 0);
+    assert_eq!(session.send(&payload), Err(SendError::TooLarge));
+    assert_eq!((room.len(), room.broadcast(END)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_thread_without_a_runtime_can_do_it_all() {
+    let mut hall = Hall::open().await;
+    let (mut ann, session) = hall.enter("ann").await;
+    let (room, id) = (hall.server.handle().group(), session.id());
+    let thread = std::thread::spawn(move || {
+        room.join(id).unwrap();
+        let taken = (room.broadcast(b"hi"), room.broadcast_except(id, b"?"));
+        (taken, room.broadcast(END), room.leave(id), room.len())
+    });
+    assert_eq!(heard(&mut ann).await, ["hi"]);
+    assert_eq!(thread.join().unwrap(), ((1, 0), 1, true, 0));
+}
+
+/// Two threads talk at once; who hears both hears them in one order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_member_hears_two_threads_in_the_same_order() {
+    let mut hall = Hall::open().await;
+    let room = hall.server.handle().group();
+    let mut members = Vec::new();
+    for _ in 0..10 {
+        let (raw, session) = hall.enter("ann").await;
+        room.join(session.id()).unwrap();
+        members.push((raw, session));
+    }
+    let start = Arc::new(Barrier::new(2));
+    let talkers = ["x", "y"].map(|name| {
+        let (room, start) = (room.clone(), Arc::clone(&start));
+        std::thread::spawn(move || {
+            start.wait();
+            (0..2_000).all(|n| room.broadcast(format!("{name}{n}").as_bytes()) == 10)
+        })
+    });
+    for talker in talkers {
+        assert!(talker.join().unwrap(), "all take every frame");
+    }
+    assert_eq!(room.broadcast(END), 10);
+    let mut first = None;
+    for (raw, _session) in &mut members {
+        let heard = heard(raw).await;
+        assert_eq!(heard.len(), 4_000);
+        assert_eq!(first.get_or_insert_with(|| heard.clone()), &heard);
+    }
+}
+
+#[tokio::test]
+async fn who_departs_is_out_before_its_session_says_so() {
+    let mut hall = Hall::open().await;
+    let room = hall.server.handle().group();
+    for _ in 0..200 {
+        let (ann, mut session) = hall.enter("ann").await;
+        room.join(session.id()).unwrap();
+        ann.reset();
+        assert_eq!(within("the end", session.recv()).await, None);
+        assert!(room.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn of_ten_thousand_groups_everybody_leaves_their_own() {
+    let mut hall = Hall::open().await;
+    let (ann, a) = hall.enter("ann").await;
+    let (bob, b) = hall.enter("bob").await;
+    let handle = hall.server.handle();
+    let rooms: Vec<_> = std::iter::repeat_with(|| handle.group())
+        .take(10_000)
+        .collect();
+    for room in &rooms {
+        room.join(a.id()).unwrap();
+    }
+    let shared: Vec<_> = rooms.iter().step_by(5_000).collect();
+    for room in &shared {
+        room.join(b.id()).unwrap();
+    }
+    assert_eq!(shared.len(), 2);
+    drop(bob);
+    within("the departure", b.close()).await;
+    assert!(rooms.iter().all(|room| room.sessions() == [a.id()]));
+    drop(ann);
+    within("the departure", a.close()).await;
+    assert!(rooms.iter().all(Group::is_empty));
+}
+
+/// A server of the session shape.
+struct Hall {
+    server: Server,
+}
+
+impl Hall {
+    async fn open() -> Self {
+        let builder = Server::builder().config(config()).listen("127.0.0.1:0");
+        Self {
+            server: builder.bind().await.unwrap(),
+        }
+    }
+
+    async fn enter(&mut self, name: &str) -> (Raw, Session) {
+        let raw = Raw::join(self.server.local_addr(), name).await;
+        let session = within("a session", self.server.accept()).await.unwrap();
+        (raw, session)
+    }
+}
+
+/// The payloads up to `end`, as text.
+async fn heard(raw: &mut Raw) -> Vec<String> {
+    let mut heard = Vec::new();
+    while let Some((kind, payload)) = raw.frame().await {
+        match &payload[..] {
+            END => return heard,
+            payload if kind == kind::DATA => heard.push(String::from_utf8_lossy(payload).into()),
+            _ => {}
+        }
+    }
+    panic!("no end: {heard:?}");
+}
+
+fn sorted(sessions: impl IntoIterator<Item = SessionId>) -> Vec<SessionId> {
+    let mut sessions: Vec<_> = sessions.into_iter().collect();
+    sessions.sort_unstable();
+    sessions
+}
+
+const END: &[u8] = b"end";
