@@ -4,9 +4,15 @@
 //! notices **silence**: a pulled cable is told from a peer that merely says nothing, within a bound that follows from
 //! the configuration.
 //!
-//! A game has one [`Handler`] per player, called in place, or takes a [`Session`] per player from [`Server::accept`].
-//! The feature `admin` (default) adds `/metrics`, `/healthz` and `/readyz` by [`AdminExt`]; the other end of the wire
-//! is in [`client`]. Every key of [`Config`] is explained in `config/lastword.toml`, every cause in `docs/causes.md`.
+//! # Three shapes
+//!
+//! All three stand on the same core; what a game has already decides.
+//!
+//! | the game | shape | made by | example |
+//! |---|---|---|---|
+//! | has code that reacts to one message at a time | a [`Handler`] per player, called in place: the fastest | [`Builder::serve`] | `handler` |
+//! | has a task per player | a [`Session`] per player | [`Builder::bind`], [`Server::accept`] | `echo` |
+//! | has a loop with a fixed step, on whatever thread | one queue of [`Events`] | [`Server::into_events`] | `tick_loop` |
 //!
 //! ```no_run
 //! use lastword::{AdminExt, Context, Departure, Handler, Player, Server};
@@ -32,11 +38,117 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! An engine without tokio has the layer bring its own threads, and drains the events of a tick on its own:
+//!
+//! ```no_run
+//! use lastword::{Event, Server};
+//!
+//! # fn tick() {}
+//! # fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::builder().listen("0.0.0.0:7000").own_runtime(2).bind_blocking()?;
+//! let (mut events, players) = server.into_events();
+//! while !events.is_over() {
+//!     for event in events.drain() {
+//!         match event {
+//!             Event::Frame { session, payload } => drop(players.send(session, payload)),
+//!             Event::Left(departure) => println!("{}", departure.disconnect),
+//!             _ => {}
+//!         }
+//!     }
+//!     tick();
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In every shape a session has exactly one joined and one left, its frames in between, in order. The connection is
+//! driven by a task of the layer's: heartbeats do not depend on the game. A game that falls behind pauses the reading of
+//! its sessions, which is no silence of theirs; queues are bounded, and what has no room waits in the player's kernel.
+//!
+//! # Sending
+//!
+//! Nothing that sends ever blocks: [`ServerHandle`], [`Session`] and [`Group`] can be used from any thread. A frame
+//! that would pass the session's outbound cap is refused, and the session ends as `send_queue_full`: a player who does
+//! not read must not cost the others memory. Whoever has much to say awaits [`Session::ready`]. [`Group`] is a room: a
+//! broadcast is encoded once, and a player who left is in no room any more.
+//!
+//! # Ending
+//!
+//! [`ServerHandle::kick`] drops what is queued, says why, and lingers until the player has read it: `kicked`.
+//! [`ServerHandle::close`] says goodbye behind what is queued: `closed_by_game`. [`ServerHandle::drain`] tells everybody,
+//! spreads the goodbyes, and cuts off who is left at its deadline. A [`Kick`] may carry a [`GameCode`], words and
+//! [`Advice`]. A game that panics loses its own session only, as `handler_panicked`.
+//!
+//! What a session ended with comes out at four places, and they say the same: the [`Departure`] of its game, the
+//! [`Observer`] of the server, one log line, and `/api/closes`. Every cause is explained in `docs/causes.md`.
+//!
+//! # Who may come in, and how a player is judged
+//!
+//! An [`Authenticator`] (an async function will do) turns credentials into a [`Player`] or a [`Refusal`], bounded in
+//! number and time. A player may have a liveness profile and a cohort of its own: a profile says how soon silence is
+//! suspected ([`Link::Suspect`]) and given up, a cohort is the one label that a game may add to the counters.
+//!
+//! # Configuration
+//!
+//! [`Config`] is plain data with [`serde::Deserialize`] and a default for every key, so it nests in the game's own file;
+//! [`Config::validate`] names every broken rule by its key. `config/lastword.toml` explains each.
+//!
+//! ```
+//! #[derive(serde::Deserialize)]
+//! struct GameConfig {
+//!     motd: String,
+//!     network: lastword::Config,
+//! }
+//!
+//! let file = r#"
+//!     motd = "welcome"
+//!     [network.listen]
+//!     addr = "0.0.0.0:7000"
+//!     [network.liveness]
+//!     profile = "competitive"
+//! "#;
+//! let game: GameConfig = toml::from_str(file)?;
+//! assert_eq!(game.network.validate(), Ok(()));
+//! # assert_eq!(game.motd, "welcome");
+//! # Ok::<(), toml::de::Error>(())
+//! ```
+//!
+//! # A game with a wire of its own
+//!
+//! [`Dialect`] maps an existing framing; what it maps decides which causes it gains:
+//!
+//! | mapped | gains |
+//! |---|---|
+//! | framing alone | every cause of the socket, of limits and of the game; kernel keepalive finds a dead path |
+//! | bytes that no frame begins with | `wrong_protocol`, `protocol_violation` |
+//! | a broken layout | `frame_malformed` |
+//! | the client's ping, sent whatever the game does | `path_dead` and `peer_silent` within the dead limit, `ping_flood`, [`Link`] changes |
+//! | the client's goodbye | `peer_goodbye`, where it was `peer_fin` or `peer_reset` |
+//!
+//! The example `existing_protocol` has all of them in 60 lines.
+//!
+//! # Metrics
+//!
+//! The feature `admin` (default) adds [`AdminExt`]: `/metrics`, `/healthz`, `/readyz` and `/api/closes` on a port of
+//! their own. Its recorder is private, so that two servers in one process do not mix; the game's own series join it with
+//! [`RecorderMode::Install`], and a studio with a recorder of its own has the layer emit into that
+//! ([`RecorderMode::Emit`], [`Builder::recorder`], the example `own_recorder`). [`ServerHandle::stats`] has the counts
+//! without any. Two laws hold in every snapshot: *opened = open + Σ disconnects*, *joined = open + suspended +
+//! Σ departures*.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `admin` | yes | the admin port (axum, metrics-exporter-prometheus) |
+//!
+//! The other end of the wire is in [`client`].
 
 pub use lastword_server::*;
 
 #[cfg(feature = "admin")]
-pub use lastword_admin::AdminExt;
+pub use lastword_admin::{Admin, AdminExt, RecorderMode};
 
 #[doc(inline)]
 pub use lastword_client as client;

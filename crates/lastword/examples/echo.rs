@@ -1,0 +1,45 @@
+//! One task per session: the shape that reads like a plain socket.
+//!
+//! `cargo run --example echo -- 127.0.0.1:7000`
+
+use lastword::{AdminExt, Server, Session};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let addr = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:7000".to_owned());
+    let mut server = Server::builder()
+        .listen(addr)
+        .admin("127.0.0.1:0")
+        .bind()
+        .await?;
+    let handle = server.handle().clone();
+    println!("listening on {}", server.local_addr());
+    println!(
+        "curl http://{}/api/closes",
+        handle.admin_addr().ok_or("there is an admin port")?
+    );
+
+    // Whoever is here when Ctrl-C comes gets a notice, time to leave and a goodbye.
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            handle.drain(handle.drain_timeout()).await;
+        }
+    });
+    while let Some(session) = server.accept().await {
+        tokio::spawn(echo(session));
+    }
+    Ok(())
+}
+
+async fn echo(mut session: Session) {
+    while let Some(payload) = session.recv().await {
+        // Waits while the player reads too slowly; without it a full queue ends the session.
+        if session.ready().await.is_err() || session.send(payload).is_err() {
+            break;
+        }
+    }
+    let left = session.close().await;
+    println!("{}: {}", left.session, left.disconnect);
+}

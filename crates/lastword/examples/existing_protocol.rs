@@ -1,0 +1,126 @@
+//! A game that has clients already keeps its wire: a little-endian `u16` of length, an opcode, a body. Mapping its
+//! ping, pong and goodbye is what lets the layer tell a frozen path from a quiet player and a quit from a crash.
+//!
+//! `cargo run --example existing_protocol -- 127.0.0.1:7000`
+
+use std::sync::Arc;
+
+use lastword::{
+    Credentials, Dialect, Framing, Goodbye, Meaning, Measure, Player, Refusal, Server, Session,
+};
+
+/// Length (of opcode and body), opcode, body.
+struct OldWire;
+
+impl OldWire {
+    fn write(opcode: u8, body: &[u8], out: &mut Vec<u8>) {
+        // The frame limit below keeps it in range.
+        let len = u16::try_from(body.len() + 1).unwrap_or(u16::MAX);
+        out.extend_from_slice(&len.to_le_bytes());
+        out.push(opcode);
+        out.extend_from_slice(body);
+    }
+}
+
+impl Dialect for OldWire {
+    fn measure(&self, bytes: &[u8]) -> Measure {
+        match bytes
+            .first_chunk::<2>()
+            .map(|prefix| u16::from_le_bytes(*prefix))
+        {
+            None => Measure::Short,
+            // Not even an opcode: no frame of this wire.
+            Some(0) => Measure::Foreign,
+            Some(len) => Measure::Frame {
+                header: 2,
+                payload: usize::from(len),
+            },
+        }
+    }
+
+    fn read<'a>(&self, _header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
+        match payload.split_first() {
+            Some((&DATA | &LOGIN, body)) => Meaning::Data(body),
+            Some((&PING, body)) => Meaning::Ping(body),
+            Some((&PONG, _)) => Meaning::Pong,
+            Some((&BYE, _)) => Meaning::Goodbye,
+            _ => Meaning::Malformed,
+        }
+    }
+
+    fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
+        Self::write(DATA, payload, out);
+    }
+
+    /// Its clients ping every five seconds, whatever the game does: a silent one is missed.
+    fn has_heartbeats(&self) -> bool {
+        true
+    }
+
+    fn write_pong(&self, ping: &[u8], out: &mut Vec<u8>) -> bool {
+        Self::write(PONG, ping, out);
+        true
+    }
+
+    fn write_ping(&self, out: &mut Vec<u8>) -> bool {
+        Self::write(PING, &[], out);
+        true
+    }
+
+    fn write_goodbye(&self, goodbye: &Goodbye<'_>, out: &mut Vec<u8>) -> bool {
+        Self::write(BYE, goodbye.reason.as_bytes(), out);
+        true
+    }
+}
+
+/// The first frame is the login.
+async fn log_in(credentials: Credentials) -> Result<Player, Refusal> {
+    match std::str::from_utf8(&credentials.bytes) {
+        Ok(name) if !name.is_empty() => Ok(Player::new(name)),
+        _ => Err(Refusal::rejected("a login is a name")),
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let addr = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:7000".to_owned());
+    let mut config = lastword::Config::default();
+    // What a `u16` can say, less the opcode.
+    config.limits.frame_bytes_max = 65_534;
+    let mut server = Server::builder()
+        .config(config)
+        .listen(addr)
+        .framing(Framing::Dialect(Arc::new(OldWire)))
+        .authenticator(log_in)
+        .bind()
+        .await?;
+    println!("listening on {}", server.local_addr());
+    let handle = server.handle().clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            handle.drain(handle.drain_timeout()).await;
+        }
+    });
+    while let Some(session) = server.accept().await {
+        tokio::spawn(play(session));
+    }
+    Ok(())
+}
+
+async fn play(mut session: Session) {
+    // The login is the first frame, too.
+    while let Some(payload) = session.recv().await {
+        if session.send(payload).is_err() {
+            break;
+        }
+    }
+    println!("{}", session.close().await.disconnect);
+}
+
+const DATA: u8 = 0;
+const LOGIN: u8 = 1;
+const PING: u8 = 2;
+const PONG: u8 = 3;
+const BYE: u8 = 4;

@@ -1,0 +1,48 @@
+//! A studio with metrics of its own: the layer's series go into the same recorder, beside the game's.
+//!
+//! `cargo run --example own_recorder -- 127.0.0.1:7000`
+
+use std::time::Duration;
+
+use lastword::{Context, Handler, Player, Server};
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+struct Echo;
+
+impl Handler for Echo {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+        metrics::counter!("game_messages_total").increment(1);
+        // Full or closed: the end that follows says so.
+        context.send(payload).ok();
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let addr = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:7000".to_owned());
+    // The studio's own: any recorder of the `metrics` crate.
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let rendered = recorder.handle();
+    metrics::set_global_recorder(recorder)?;
+
+    // No admin port: the server publishes to the global recorder, once a second and when it has ended. The name tells
+    // two servers in one process apart.
+    let server = Server::builder().name("eu-1").listen(addr);
+    let server = server.serve(|_: &Player| Echo).await?;
+    println!("listening on {}", server.local_addr());
+
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            biased;
+            stop = tokio::signal::ctrl_c() => break stop?,
+            _ = seconds.tick() => rendered.run_upkeep(),
+        }
+    }
+    server.drain(server.drain_timeout()).await;
+    // At rest, both laws hold here, too.
+    print!("{}", rendered.render());
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! A fixed-step loop on a thread of the engine's, without a runtime: everybody hears what happened in each tick.
+//!
+//! `cargo run --example tick_loop -- 127.0.0.1:7000`
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use lastword::{Event, Server, ServerHandle, SessionId};
+
+/// The game's own world.
+#[derive(Default)]
+struct World {
+    positions: HashMap<SessionId, [u8; 2]>,
+}
+
+impl World {
+    fn handle(&mut self, event: Event<'_>) {
+        match event {
+            Event::Joined {
+                session,
+                player,
+                remote,
+            } => {
+                println!("{} joined from {remote}", player.id);
+                self.positions.insert(session, [0, 0]);
+            }
+            Event::Frame {
+                session,
+                payload: &[x, y, ..],
+            } => {
+                self.positions.insert(session, [x, y]);
+            }
+            Event::Link { session, link } => println!("{session}: {link:?}"),
+            Event::Left(departure) => {
+                println!("left: {}", departure.disconnect);
+                self.positions.remove(&departure.session);
+            }
+            Event::Draining { deadline } => {
+                println!("saving, {:.0?} to go", deadline - Instant::now());
+            }
+            // A frame that is too short is none of this game's.
+            _ => {}
+        }
+    }
+
+    fn tell(&self, players: &ServerHandle) {
+        let state: Vec<u8> = self.positions.values().flatten().copied().collect();
+        players.broadcast(self.positions.keys().copied(), &state);
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let addr = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:7000".to_owned());
+    // Two threads carry all sockets; this one is the engine's.
+    let server = Server::builder()
+        .listen(addr)
+        .own_runtime(2)
+        .bind_blocking()?;
+    let (mut events, players) = server.into_events();
+    println!("listening on {}", players.local_addr());
+
+    let stop = stop_on_ctrl_c()?;
+    let mut world = World::default();
+    let mut next = Instant::now();
+    while !events.is_over() {
+        if stop.load(Ordering::Relaxed) {
+            players.begin_drain(players.drain_timeout());
+        }
+        events.drain().for_each(|event| world.handle(event));
+        world.tell(&players);
+        next += TICK;
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    Ok(())
+}
+
+fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, std::io::Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stop))?;
+    Ok(stop)
+}
+
+const TICK: Duration = Duration::from_millis(50);
