@@ -10,8 +10,9 @@ use lastword_session::Timing;
 use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::cohorts::Cohorts;
 use crate::ledger::Ledger;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, State};
 use crate::observer::Observer;
 use crate::player::DynAuthenticator;
 use crate::traffic::TrafficTotals;
@@ -26,14 +27,17 @@ pub(crate) struct Core {
     pub(crate) session: Arc<lastword_session::Config>,
     /// The listener's own profile first.
     pub(crate) profiles: Vec<Profile>,
-    pub(crate) cohorts: Vec<String>,
+    pub(crate) cohorts: Cohorts,
     pub(crate) connections_max: u64,
     pub(crate) drain_timeout: Duration,
     pub(crate) authenticator: Arc<dyn DynAuthenticator>,
     pub(crate) authentications: Arc<Semaphore>,
-    pub(crate) observer: Arc<dyn Observer>,
+    /// The extensions' first: what the game hears of can be looked up there already.
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) admin_addr: OnceLock<SocketAddr>,
+    /// No extension shows the metrics when it is asked to.
+    pub(crate) publishes_itself: bool,
     pub(crate) draining: AtomicBool,
     pub(crate) ended: AtomicBool,
     pub(crate) ended_notify: Notify,
@@ -56,14 +60,6 @@ impl Core {
             .unwrap_or(0)
     }
 
-    /// The number of the cohort with this name; 0 is `none`.
-    pub(crate) fn cohort_index(&self, name: Option<&str>) -> u8 {
-        let index = name.and_then(|name| self.cohorts.iter().position(|cohort| cohort == name));
-        index
-            .and_then(|index| u8::try_from(index + 1).ok())
-            .unwrap_or(0)
-    }
-
     pub(crate) fn profile(&self, index: u8) -> Option<&Profile> {
         self.profiles.get(usize::from(index))
     }
@@ -81,9 +77,9 @@ impl Core {
 
     /// Publishes one snapshot of the books, and runs `also` before anything can change them.
     pub(crate) fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
+        let state = State::read(self.is_draining());
         self.ledger.read(|counts| {
-            self.metrics
-                .publish(counts, self.traffic.read(), self.is_draining());
+            self.metrics.publish(counts, self.traffic.read(), state);
             also()
         })
     }

@@ -40,6 +40,10 @@ pub(crate) async fn closed(core: &Core) {
     if timeout(LAST_MOMENT, core.ledger.emptied()).await.is_err() {
         tracing::error!("connections outlived the server");
     }
+    if core.publishes_itself {
+        // Whoever waited for the end finds it in the metrics.
+        core.publish(|| ());
+    }
 }
 
 async fn run(core: Arc<Core>, timeout: Duration) {

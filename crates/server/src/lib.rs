@@ -3,6 +3,7 @@
 mod accept;
 mod app;
 mod builder;
+mod cohorts;
 mod config;
 mod context;
 mod core;
@@ -18,6 +19,7 @@ mod log;
 mod metrics;
 mod observer;
 mod player;
+mod publisher;
 mod record;
 mod seat;
 mod server;
@@ -31,7 +33,7 @@ pub use context::Context;
 pub use extension::{Extension, Starting};
 pub use handle::{NoSuchSession, ServerHandle, Stats};
 pub use handler::Handler;
-pub use id::{GameCode, SessionId};
+pub use id::{GameCode, NoSessionId, SessionId};
 pub use kick::Kick;
 pub use lastword_session::{
     Advice, Cause, Class, DepartureCause, Diagnosis, Dialect, Framing, Initiator, LengthPrefixed,
@@ -39,6 +41,6 @@ pub use lastword_session::{
 };
 pub use observer::Observer;
 pub use player::{Anonymous, Authenticator, Credentials, Player, Refusal};
-pub use record::{Departure, Disconnect};
+pub use record::{Departure, Disconnect, Record, Step};
 pub use server::Server;
 pub use session::Session;
