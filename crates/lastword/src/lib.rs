@@ -5,8 +5,8 @@
 //! the configuration.
 //!
 //! A game has one [`Handler`] per player, called in place, or takes a [`Session`] per player from [`Server::accept`].
-//! The feature `admin` (default) adds `/metrics`, `/healthz` and `/readyz` by [`AdminExt`]; the other end of the wire
-//! is in [`client`]. Every key of [`Config`] is explained in `config/lastword.toml`, every cause in `docs/causes.md`.
+//! The feature `admin` (default) adds `/metrics`, `/api/closes`, `/healthz` and `/readyz` by [`AdminExt`]; the other end
+//! of the wire is in [`client`]. Every key of [`Config`] is explained in `config/lastword.toml`, every cause in `docs/causes.md`.
 //!
 //! ```no_run
 //! use lastword::{AdminExt, Context, Departure, Handler, Player, Server};
@@ -36,7 +36,7 @@
 pub use lastword_server::*;
 
 #[cfg(feature = "admin")]
-pub use lastword_admin::AdminExt;
+pub use lastword_admin::{Admin, AdminExt, RecorderMode};
 
 #[doc(inline)]
 pub use lastword_client as client;

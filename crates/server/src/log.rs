@@ -74,3 +74,6 @@ pub(crate) fn disconnect(disconnect: &Disconnect) {
         (_, _) => line!(INFO, disconnect),
     }
 }
+
+#[cfg(test)]
+mod tests;

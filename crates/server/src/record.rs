@@ -52,6 +52,13 @@ impl Disconnect {
         self.ending.verdict.cause
     }
 
+    /// Whether the player goes by this name, as it is or as records show it.
+    #[must_use]
+    pub fn is_of(&self, player: &str) -> bool {
+        let own = self.player.as_deref();
+        own.is_some_and(|own| own == player || printable(own) == player)
+    }
+
     /// The same under the names, and in the units, of the log line.
     #[must_use]
     pub fn record(&self) -> Record<'_> {
