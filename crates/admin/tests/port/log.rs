@@ -1,61 +1,77 @@
-//! Log lines of the test's own thread, as JSON.
+//! The log lines of this process as JSON. They are everybody's, since callsites are: a test looks for its own server's.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::net::SocketAddr;
+use std::sync::{LazyLock, Mutex, MutexGuard};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt::{MakeWriter, fmt};
+use tracing_subscriber::fmt::fmt;
 
-/// Takes the lines while it is there.
+/// What is written from here on.
 pub(crate) struct Log {
-    written: Written,
-    _guard: DefaultGuard,
+    from: usize,
 }
 
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+/// A line as it was written, and what it says.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) fields: Map<String, Value>,
+}
 
 impl Log {
     pub(crate) fn start() -> Self {
-        let written = Written::default();
-        let subscriber = fmt()
-            .json()
-            .flatten_event(true)
-            .with_max_level(LevelFilter::DEBUG)
-            .with_writer(written.clone())
-            .finish();
+        LazyLock::force(&WRITING);
         Self {
-            written,
-            _guard: tracing::subscriber::set_default(subscriber),
+            from: written().len(),
         }
     }
 
-    /// The lines with this target, oldest first, as they were written.
-    pub(crate) fn lines(&self, target: &str) -> Vec<String> {
-        let written = self.written.0.lock().unwrap();
-        let lines = std::str::from_utf8(&written).unwrap().lines();
-        let is_of = |line: &&str| serde_json::from_str::<Value>(line).unwrap()["target"] == target;
-        lines.filter(is_of).map(str::to_owned).collect()
+    /// The lines about closes of this listener, in the order of their numbers.
+    pub(crate) fn closes(&self, listener: SocketAddr) -> Vec<Line> {
+        let written = written();
+        let lines = std::str::from_utf8(&written[self.from..]).unwrap().lines();
+        let mut lines: Vec<_> = lines.map(Line::new).collect();
+        let listener = listener.to_string();
+        lines.retain(|line| {
+            line.fields["target"] == "lastword::close" && line.fields["listener"] == listener
+        });
+        lines.sort_by_key(|line| line.fields["seq"].as_u64());
+        lines
     }
 }
 
-impl Write for Written {
+impl Line {
+    fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            fields: serde_json::from_str(text).unwrap(),
+        }
+    }
+}
+
+static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+static WRITING: LazyLock<()> = LazyLock::new(|| {
+    let lines = fmt().json().flatten_event(true);
+    let lines = lines.with_max_level(LevelFilter::DEBUG);
+    lines.with_writer(|| Writer).init();
+});
+
+fn written() -> MutexGuard<'static, Vec<u8>> {
+    WRITTEN.lock().unwrap()
+}
+
+struct Writer;
+
+impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
+        written().extend(bytes);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Written {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }
