@@ -37,9 +37,9 @@ struct Actors {
 }
 
 impl Observer for Actors {
-    fn disconnected(&self, disconnect: &Disconnect) {
+    fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         self.ends
-            .try_send(disconnect.clone())
+            .try_send(Disconnect::clone(disconnect))
             .expect("the test reads its ends");
     }
 

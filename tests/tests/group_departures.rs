@@ -234,7 +234,7 @@ impl Handler for Witness {
 }
 
 impl Observer for Witness {
-    fn disconnected(&self, disconnect: &Disconnect) {
+    fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         self.look("disconnected", disconnect);
     }
 

@@ -3,72 +3,164 @@
 use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_server::{Builder, Extension, ServerHandle, Starting};
+use lastword_server::{Builder, Extension, Observer, ServerHandle, Starting};
 use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{listener, recorder, routes};
+use crate::closes::Closes;
+use crate::routes::{self, Page};
+use crate::{listener, recorder};
 
 /// Gives a server's builder an admin port.
 pub trait AdminExt {
-    /// Serves `/metrics`, `/healthz` and `/readyz` on this address, `IP:PORT`; port 0 takes a free one, which
-    /// [`ServerHandle::admin_addr`] tells. The server's metrics go to this port, not to the process's recorder.
+    /// Serves `/metrics`, `/api/closes`, `/healthz` and `/readyz` on this address, `IP:PORT`; port 0 takes a free one,
+    /// which [`ServerHandle::admin_addr`] tells. The server's metrics go to this port, not to the process's recorder.
     #[must_use]
     fn admin(self, addr: impl Into<String>) -> Self;
+
+    /// The same, with a choice of the recorder.
+    #[must_use]
+    fn admin_with(self, admin: Admin) -> Self;
 }
 
 impl AdminExt for Builder {
     fn admin(self, addr: impl Into<String>) -> Self {
-        self.extension(Box::new(Admin {
-            addr: addr.into(),
-            recorder: recorder::new(),
+        self.admin_with(Admin::new(addr))
+    }
+
+    fn admin_with(self, admin: Admin) -> Self {
+        self.extension(Box::new(Port {
+            addr: admin.addr,
+            mode: admin.mode,
+            recorder: Arc::new(recorder::new()),
+            closes: Arc::default(),
         }))
     }
 }
 
-struct Admin {
+/// An admin port: where it is, and which recorder the metrics go to.
+#[derive(Clone, Debug)]
+pub struct Admin {
     addr: String,
-    recorder: PrometheusRecorder,
+    mode: RecorderMode,
 }
 
-impl Extension for Admin {
+impl Admin {
+    /// An admin port on this address, `IP:PORT`, with a recorder of its own.
+    #[must_use]
+    pub fn new(addr: impl Into<String>) -> Self {
+        Self {
+            addr: addr.into(),
+            mode: RecorderMode::default(),
+        }
+    }
+
+    /// Sets which recorder the metrics go to. Default [`RecorderMode::Private`].
+    #[must_use]
+    pub fn recorder(mut self, mode: RecorderMode) -> Self {
+        self.mode = mode;
+        self
+    }
+}
+
+/// Which recorder a server's metrics go to, unless [`Builder::recorder`] gives it one: then they go there, whatever
+/// stands here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecorderMode {
+    /// A recorder of the port's own: `/metrics` shows this server and nothing else, and both laws hold at every scrape.
+    #[default]
+    Private,
+    /// The port's recorder, installed for the whole process: `/metrics` shows what the game measures with the macros of
+    /// `metrics`, too. It stays installed when the server ends. A process can have one: where there is one already, the
+    /// server does not start.
+    Install,
+    /// The process's recorder, which the game installs before it binds the server: `/metrics` is not served here. The
+    /// server publishes every second, and once more when it has ended.
+    Emit,
+}
+
+struct Port {
+    addr: String,
+    mode: RecorderMode,
+    recorder: Arc<PrometheusRecorder>,
+    closes: Arc<Closes>,
+}
+
+impl Port {
+    fn page(&self, server: &ServerHandle) -> Page {
+        let shows_the_server = !server.publishes_itself();
+        match self.mode {
+            RecorderMode::Private if shows_the_server => Page::Shown(self.recorder.handle()),
+            RecorderMode::Install => Page::Shown(self.recorder.handle()),
+            RecorderMode::Private | RecorderMode::Emit => Page::Elsewhere,
+        }
+    }
+
+    fn install(&self) -> io::Result<()> {
+        if self.mode != RecorderMode::Install {
+            return Ok(());
+        }
+        metrics::set_global_recorder(Arc::clone(&self.recorder)).map_err(|_| {
+            let words = "cannot install the metrics recorder: this process has one already; use RecorderMode::Emit to \
+                 write to that one, or RecorderMode::Private for a page of its own";
+            io::Error::new(io::ErrorKind::AlreadyExists, words)
+        })
+    }
+}
+
+impl Extension for Port {
     fn recorder(&self) -> Option<&(dyn metrics::Recorder + Sync)> {
-        Some(&self.recorder)
+        match self.mode {
+            RecorderMode::Private | RecorderMode::Install => Some(&self.recorder),
+            RecorderMode::Emit => None,
+        }
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        let closes = Arc::clone(&self.closes);
+        Some(closes)
     }
 
     fn start(self: Box<Self>, server: ServerHandle) -> Starting {
         Box::pin(async move {
             let listener = listener::bind(&self.addr)?;
             let addr: SocketAddr = listener.local_addr()?;
-            tokio::spawn(run(listener, self.recorder.handle(), server));
+            // Last: it cannot be taken back.
+            self.install()?;
+            let page = self.page(&server);
+            tokio::spawn(run(listener, page, self.closes, server));
             Ok(Some(addr))
         })
     }
 }
 
 /// Serves until the server has ended and the last answer is out.
-async fn run(listener: TcpListener, prometheus: PrometheusHandle, server: ServerHandle) {
-    let router = routes::router(prometheus.clone(), server.clone());
+async fn run(listener: TcpListener, page: Page, closes: Arc<Closes>, server: ServerHandle) {
+    let router = routes::router(page.clone(), closes, server.clone());
     let serving = axum::serve(listener, router)
         .with_graceful_shutdown(async move { server.closed().await })
         .into_future();
     tokio::select! {
         biased;
         served = serving => report(served),
-        () = upkeep(prometheus) => {}
+        () = upkeep(page) => {}
     }
 }
 
 /// Without scrapes, what histograms take would pile up.
-async fn upkeep(prometheus: PrometheusHandle) {
+async fn upkeep(page: Page) {
+    let Page::Shown(prometheus) = page else {
+        return std::future::pending().await;
+    };
     let mut ticks = interval(UPKEEP_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let prometheus = prometheus.clone();
+        let prometheus: PrometheusHandle = prometheus.clone();
         let done = tokio::task::spawn_blocking(move || prometheus.run_upkeep()).await;
         if let Err(error) = done {
             tracing::error!(%error, "the upkeep of the metrics failed");

@@ -1,12 +1,35 @@
-//! The HTTP side of a lastword server: `/metrics`, `/healthz` and `/readyz` on a port of its own.
+//! The HTTP side of a lastword server, on a port of its own: `/metrics`, `/healthz`, `/readyz`, and the record of closes
+//! at `/api/closes`.
 //!
-//! The metrics live in a recorder of their own, not in the process's: two servers in one process do not mix, and
-//! whatever else the process measures is not shown. There is no password: choose an address that players cannot
+//! There is no password, and the record shows names and addresses of players: choose an address that only operators can
 //! reach.
+//!
+//! # Metrics
+//! They live in a recorder of the port's own, not in the process's: two servers in one process do not mix, and whatever
+//! else the process measures is not shown. [`RecorderMode`] has the other ways.
+//!
+//! # Closes
+//! `/api/closes` is a JSON array of the last 10,000 ends, newest first, each with the fields of a
+//! [`Record`](lastword_server::Record), which are those of the log line. With parameters it has those for which all hold:
+//!
+//! | parameter | which |
+//! |---|---|
+//! | `cause` | of this cause; more than one with commas between, or given again |
+//! | `player` | of this player, by the whole name |
+//! | `session` | of this session |
+//! | `since` | not before: seconds since 1970, or RFC 3339 in UTC |
+//! | `limit` | so many at most, 1 to 10,000; default 1,000 |
+//! | `after` | behind the record with this `seq`, oldest first; 0 begins with the first |
+//!
+//! The header `x-lastword-missed` counts the records behind `after` that had left the ring already; it is 0 without
+//! `after`. The header `x-lastword-last` is the `seq` of the last record that was looked at: who goes on with
+//! `after` set to it sees every record exactly once, also where other parameters leave some out. What is not allowed is
+//! answered with 400 and a line that says what is.
 
 mod admin;
+mod closes;
 mod listener;
 mod recorder;
 mod routes;
 
-pub use admin::AdminExt;
+pub use admin::{Admin, AdminExt, RecorderMode};

@@ -11,15 +11,30 @@ use lastword_server::ServerHandle;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Mutex;
 
+use crate::closes::{self, Closes};
+
+/// Where the metrics of the server are shown.
+#[derive(Clone)]
+pub(crate) enum Page {
+    /// Here.
+    Shown(PrometheusHandle),
+    /// Wherever the game shows the recorder that it chose.
+    Elsewhere,
+}
+
 /// The routes of one server.
-pub(crate) fn router(prometheus: PrometheusHandle, server: ServerHandle) -> Router {
-    let metrics = Metrics {
-        prometheus,
-        server: server.clone(),
-        turn: Arc::default(),
+pub(crate) fn router(page: Page, closes: Arc<Closes>, server: ServerHandle) -> Router {
+    let metrics = match page {
+        Page::Shown(prometheus) => get(render).with_state(Metrics {
+            prometheus,
+            server: server.clone(),
+            turn: Arc::default(),
+        }),
+        Page::Elsewhere => get(async || (StatusCode::NOT_FOUND, ELSEWHERE)),
     };
     Router::new()
-        .route("/metrics", get(render).with_state(metrics))
+        .route("/metrics", metrics)
+        .route("/api/closes", get(closes::answer).with_state(closes))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readiness).with_state(server))
 }
@@ -63,3 +78,5 @@ async fn readiness(State(server): State<ServerHandle>) -> Response {
 }
 
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4";
+const ELSEWHERE: &str = "the metrics of this server are not here: they are in the recorder that the game gave it or \
+    installed for the process; scrape the port where the game shows that one\n";

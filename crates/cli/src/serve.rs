@@ -19,7 +19,7 @@ pub(crate) struct ServeArgs {
     /// Accepts players here, in the place of listen.addr; port 0 takes a free port
     #[arg(long, value_name = "IP:PORT", value_parser = game_addr)]
     listen: Option<SocketAddr>,
-    /// Serves /metrics, /healthz and /readyz here, in the place of admin.listen; `off` serves none
+    /// Serves /metrics, /api/closes, /healthz and /readyz here, in the place of admin.listen; `off` serves none
     #[arg(long, value_name = "IP:PORT|off", value_parser = admin_addr)]
     admin: Option<AdminAddr>,
 }

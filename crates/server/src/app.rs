@@ -13,7 +13,7 @@ use lastword_transport::{App, Outbox};
 use crate::context::Context as GameContext;
 use crate::core::Core;
 use crate::events::Asked;
-use crate::ledger::{Closing, GAME_CLOSES};
+use crate::ledger::Closing;
 use crate::player::Check;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
@@ -86,12 +86,12 @@ impl<S: Shape> ServerApp<S> {
             session,
             player: player.id.as_str().into(),
             remote: self.remote,
-            cohort: core.cohort_index(player.cohort.as_deref()),
+            cohort: core.cohorts.index(player.cohort.as_deref()),
             profile: core.profile_index(player.profile.as_deref()),
         }))
     }
 
-    fn record(&self, seq: u64, ending: Ending) -> Disconnect {
+    fn record(&self, seq: u64, ending: Ending, undelivered: (u64, u64)) -> Disconnect {
         let core = self.core();
         let profile = self.seat.as_ref().map_or(0, |seat| seat.profile);
         Disconnect {
@@ -103,6 +103,8 @@ impl<S: Shape> ServerApp<S> {
             session: self.seat.as_ref().map(|seat| seat.session),
             connection: u32::from(self.joined),
             profile: core.profile(profile).map(|profile| profile.name),
+            undelivered_frames: undelivered.0,
+            undelivered_bytes: undelivered.1,
             ending,
         }
     }
@@ -120,6 +122,7 @@ impl<S: Shape> ServerApp<S> {
                 .map_or(0, |seat| usize::from(seat.cohort)),
             refused: self.refused,
             joined: self.joined,
+            code: None,
         };
         let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
         self.core().ledger.close(closing, |counts| {
@@ -128,10 +131,6 @@ impl<S: Shape> ServerApp<S> {
             counts.undelivered_in.1 += undelivered.1;
             counts.undelivered_out.0 += evidence.frames_unsent;
             counts.undelivered_out.1 += lost;
-            let game = GAME_CLOSES.iter().position(|cause| *cause == closing.cause);
-            if let Some(count) = game.and_then(|index| counts.game_closes.get_mut(index)) {
-                *count += 1;
-            }
             if closing.cause == Cause::SendQueueFull {
                 counts.dropped_by_close += evidence.frames_unsent;
             }
@@ -145,15 +144,17 @@ impl<S: Shape> ServerApp<S> {
         }
         let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
         let seq = self.count_out(&ending, undelivered);
-        let disconnect = Arc::new(self.record(seq, ending));
+        let disconnect = Arc::new(self.record(seq, ending, undelivered));
         let core = Arc::clone(self.core());
         if let Some(profile) = disconnect.profile {
             core.metrics.ended(&disconnect.ending, profile);
         }
         log::disconnect(&disconnect);
-        guarded("the observer panicked", || {
-            core.observer.disconnected(&disconnect)
-        });
+        for observer in &core.observers {
+            guarded("an observer panicked", || {
+                observer.disconnected(&disconnect)
+            });
+        }
         let Some(seat) = self.seat.clone().filter(|_| self.joined) else {
             return;
         };
@@ -167,7 +168,9 @@ impl<S: Shape> ServerApp<S> {
         if let Some(game) = self.game.take() {
             guarded("the game panicked in `left`", || game.leave(&departure));
         }
-        guarded("the observer panicked", || core.observer.left(&departure));
+        for observer in &core.observers {
+            guarded("an observer panicked", || observer.left(&departure));
+        }
     }
 }
 
@@ -289,6 +292,9 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn link(&mut self, outbox: &mut Outbox<'_>, link: Link) {
+        if let Link::Suspect(diagnosis) = link {
+            self.core().traffic.suspect(diagnosis);
+        }
         if let (Some(game), Some(seat)) = (&mut self.game, &self.seat) {
             game.link(&mut GameContext::new(outbox, seat), link);
         }

@@ -7,26 +7,30 @@ use std::sync::{Arc, OnceLock};
 
 use lastword_session::Framing;
 use lastword_transport::{Clock, ListenOptions, ListenerSocket, Table};
+use metrics::Recorder;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::accept::accept_loop;
 use crate::app::Front;
 use crate::bound::BoundShape;
+use crate::cohorts::Cohorts;
 use crate::core::Core;
 use crate::events::Caps;
 use crate::extension::Extension;
 use crate::flag::Flag;
 use crate::handler::{Handler, HandlerShape};
 use crate::ledger::Ledger;
-use crate::metrics::{Catalogue, Metrics};
-use crate::observer::{NoObserver, Observer};
+use crate::metrics::{Catalogue, Metrics, with_recorder};
+use crate::observer::Observer;
 use crate::player::DynAuthenticator;
 use crate::runtime::Standalone;
 use crate::session::{Arrivals, SessionShape};
 use crate::shape::Shape;
 use crate::traffic::TrafficTotals;
-use crate::{Anonymous, Authenticator, Config, ConfigError, Player, Server, ServerHandle, drain};
+use crate::{
+    Anonymous, Authenticator, Config, ConfigError, Player, Server, ServerHandle, drain, publisher,
+};
 
 /// What a server is made of. Unset, each part is its default.
 pub struct Builder {
@@ -34,8 +38,10 @@ pub struct Builder {
     listen: Option<String>,
     framing: Framing,
     authenticator: Arc<dyn DynAuthenticator>,
-    observer: Arc<dyn Observer>,
+    observer: Option<Arc<dyn Observer>>,
     extensions: Vec<Box<dyn Extension>>,
+    recorder: Option<Box<dyn Recorder + Send + Sync>>,
+    name: Option<String>,
 }
 
 /// Why a server did not start.
@@ -61,6 +67,14 @@ pub enum BindError {
     /// The system gives no threads for a runtime of our own.
     #[error("cannot start a runtime: {0}")]
     Runtime(io::Error),
+    /// The server's name cannot be a label.
+    #[error(
+        "{name:?} is not a name of a server: it becomes a label of metrics, write 1 to 32 characters of a to z, 0 to 9, _ and -"
+    )]
+    Name {
+        /// What was given.
+        name: String,
+    },
     /// Something that runs beside the server did not start.
     #[error("{0}")]
     Extension(io::Error),
@@ -73,8 +87,10 @@ impl Default for Builder {
             listen: None,
             framing: Framing::Native,
             authenticator: Arc::new(Anonymous),
-            observer: Arc::new(NoObserver),
+            observer: None,
             extensions: Vec::new(),
+            recorder: None,
+            name: None,
         }
     }
 }
@@ -111,11 +127,31 @@ impl Builder {
     /// Sets who sees every end.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.observer = Arc::new(observer);
+        self.observer = Some(Arc::new(observer));
         self
     }
 
-    /// Adds something that runs beside the server. The first one's recorder takes the metrics.
+    /// Sets the recorder that takes the metrics, whatever extensions have one. Default: the first extension's; without
+    /// any, the process's, which has to be installed before the server is bound.
+    ///
+    /// The counts are then published every second, and once more when the server has ended: the laws hold whenever
+    /// nothing changes. The server keeps handles and not the recorder: give it an `Arc` to go on using it.
+    #[must_use]
+    pub fn recorder(mut self, recorder: impl Recorder + Send + Sync + 'static) -> Self {
+        self.recorder = Some(Box::new(recorder));
+        self
+    }
+
+    /// Sets the server's name, the label `server` of all its series: 1 to 32 characters of `a` to `z`, `0` to `9`, `_`
+    /// and `-`. Default none, and no such label. Two servers that share a recorder need a name each, or their counts
+    /// are mixed.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Adds something that runs beside the server. The first one that has a recorder takes the metrics.
     #[must_use]
     pub fn extension(mut self, extension: Box<dyn Extension>) -> Self {
         self.extensions.push(extension);
@@ -167,6 +203,7 @@ impl Builder {
 
     async fn start(self) -> Result<(ServerHandle, TcpListener), BindError> {
         self.config.validate().map_err(BindError::Config)?;
+        self.check_name()?;
         let listener = self.listen_socket()?;
         let listen = |source| BindError::Listen {
             addr: self.listen_addr().unwrap_or(NOWHERE),
@@ -193,7 +230,22 @@ impl Builder {
                 }
             }
         }
+        if core.publishes_itself {
+            core.runtime.spawn(publisher::run(Arc::clone(&core)));
+        }
         Ok((handle, listener))
+    }
+
+    fn check_name(&self) -> Result<(), BindError> {
+        let is_label = |name: &&String| {
+            let mut bytes = name.bytes();
+            (1..=NAME_LEN_MAX).contains(&name.len())
+                && bytes.all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+        };
+        match self.name.as_ref().filter(|name| !is_label(name)) {
+            None => Ok(()),
+            Some(name) => Err(BindError::Name { name: name.clone() }),
+        }
     }
 
     fn listen_addr(&self) -> Result<SocketAddr, BindError> {
@@ -229,32 +281,42 @@ impl Builder {
         }
     }
 
+    fn observers(&self) -> Vec<Arc<dyn Observer>> {
+        let of_extensions = self.extensions.iter().filter_map(|each| each.observer());
+        of_extensions.chain(self.observer.clone()).collect()
+    }
+
+    /// Makes the handles with the recorder that takes them, and tells whether nobody publishes them but the server.
+    fn metrics(&self, catalogue: &Catalogue<'_>) -> (Metrics, bool) {
+        let own = self.recorder.as_ref().map(|own| own as &dyn Recorder);
+        let mut extensions = self.extensions.iter();
+        let of_extension = extensions.find_map(|each| each.recorder());
+        let recorder = own.or(of_extension.map(|shown| shown as &dyn Recorder));
+        let make = || Metrics::new(catalogue);
+        let metrics = with_recorder(recorder, self.name.as_deref(), make);
+        (metrics, own.is_some() || of_extension.is_none())
+    }
+
     fn core(&self, local_addr: SocketAddr) -> Core {
         let limits = self.config.session_limits();
         let profiles = self.config.profiles();
-        let cohorts = self.config.metrics.cohorts.clone();
+        let cohorts = Cohorts::new(self.config.metrics.cohorts.clone());
+        let game_codes = self.config.metrics.game_codes.clone();
         let connections_max = u64::from(self.config.listen.connections_max);
-        let catalogue = Catalogue {
-            cohorts: &cohorts,
+        let (metrics, publishes_itself) = self.metrics(&Catalogue {
+            cohorts: &self.config.metrics.cohorts,
+            game_codes: &game_codes,
             profiles: &profiles,
             limits: &limits,
             connections_max,
-        };
-        let recorder = self
-            .extensions
-            .iter()
-            .find_map(|extension| extension.recorder());
-        let metrics = match recorder {
-            Some(recorder) => metrics::with_local_recorder(recorder, || Metrics::new(&catalogue)),
-            None => Metrics::new(&catalogue),
-        };
+        });
         let clock = Clock;
         let places = usize::try_from(self.config.listen.authentications_max).unwrap_or(usize::MAX);
         Core {
             clock,
             table: Table::start(clock),
-            ledger: Ledger::new(cohorts.len() + 1),
             memberships: Arc::default(),
+            ledger: Ledger::new(cohorts.count(), game_codes),
             metrics,
             traffic: TrafficTotals::default(),
             session: Arc::new(lastword_session::Config {
@@ -268,12 +330,13 @@ impl Builder {
             drain_timeout: self.config.drain_timeout(),
             authenticator: Arc::clone(&self.authenticator),
             authentications: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
-            observer: Arc::clone(&self.observer),
+            observers: self.observers(),
             local_addr,
             admin_addr: OnceLock::new(),
             runtime: tokio::runtime::Handle::current(),
             caps: self.caps(),
             events: OnceLock::new(),
+            publishes_itself,
             draining: AtomicBool::new(false),
             ended: Flag::default(),
             closed: Flag::default(),
@@ -298,6 +361,7 @@ impl std::fmt::Debug for Builder {
     }
 }
 
+const NAME_LEN_MAX: usize = 32;
 const NOWHERE: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 

@@ -4,6 +4,7 @@
 mod error;
 mod keys;
 mod liveness;
+mod metrics;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -17,9 +18,9 @@ use serde::Deserialize;
 pub use error::ConfigError;
 pub use keys::{Allowed, Key};
 pub use liveness::{LivenessConfig, ProfileConfig};
+pub use metrics::MetricsConfig;
 pub use sections::{
-    AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, MetricsConfig, RtoMax,
-    TimeoutsConfig,
+    AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, RtoMax, TimeoutsConfig,
 };
 
 /// The configuration of a server; `config/lastword.toml` shows every key with its default.
@@ -52,6 +53,9 @@ impl Config {
 
     /// The most cohorts: each multiplies the series of the disconnect counters.
     pub const COHORTS_MAX: usize = 16;
+
+    /// The most codes of the game that metrics tell apart.
+    pub const GAME_CODES_MAX: usize = 64;
 
     /// Checks every rule.
     ///

@@ -10,11 +10,12 @@ use lastword_session::Timing;
 use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::Semaphore;
 
+use crate::cohorts::Cohorts;
 use crate::events::{Caps, Queue};
 use crate::flag::Flag;
 use crate::group::Memberships;
 use crate::ledger::Ledger;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, State};
 use crate::observer::Observer;
 use crate::player::DynAuthenticator;
 use crate::seat::Seat;
@@ -32,12 +33,13 @@ pub(crate) struct Core {
     pub(crate) session: Arc<lastword_session::Config>,
     /// The listener's own profile first.
     pub(crate) profiles: Vec<Profile>,
-    pub(crate) cohorts: Vec<String>,
+    pub(crate) cohorts: Cohorts,
     pub(crate) connections_max: u64,
     pub(crate) drain_timeout: Duration,
     pub(crate) authenticator: Arc<dyn DynAuthenticator>,
     pub(crate) authentications: Arc<Semaphore>,
-    pub(crate) observer: Arc<dyn Observer>,
+    /// The extensions' first: what the game hears of can be looked up there already.
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) admin_addr: OnceLock<SocketAddr>,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -45,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) caps: Caps,
     /// Where a tick loop's events wait, if it is one.
     pub(crate) events: OnceLock<Arc<Queue>>,
+    /// No extension shows the metrics when it is asked to.
+    pub(crate) publishes_itself: bool,
     pub(crate) draining: AtomicBool,
     /// Nobody is accepted any more.
     pub(crate) ended: Flag,
@@ -69,14 +73,6 @@ impl Core {
             .unwrap_or(0)
     }
 
-    /// The number of the cohort with this name; 0 is `none`.
-    pub(crate) fn cohort_index(&self, name: Option<&str>) -> u8 {
-        let index = name.and_then(|name| self.cohorts.iter().position(|cohort| cohort == name));
-        index
-            .and_then(|index| u8::try_from(index + 1).ok())
-            .unwrap_or(0)
-    }
-
     pub(crate) fn profile(&self, index: u8) -> Option<&Profile> {
         self.profiles.get(usize::from(index))
     }
@@ -94,9 +90,9 @@ impl Core {
 
     /// Publishes one snapshot of the books, and runs `also` before anything can change them.
     pub(crate) fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
+        let state = State::read(self.is_draining());
         self.ledger.read(|counts| {
-            self.metrics
-                .publish(counts, self.traffic.read(), self.is_draining());
+            self.metrics.publish(counts, self.traffic.read(), state);
             also()
         })
     }
@@ -112,11 +108,10 @@ impl Core {
 
     /// The player on this seat, as far as the server keeps one.
     pub(crate) fn player(&self, seat: &Seat) -> Player {
-        let cohort = usize::from(seat.cohort).checked_sub(1);
         let profile = self.profile(seat.profile);
         Player {
             id: seat.player.to_string(),
-            cohort: cohort.and_then(|index| self.cohorts.get(index).cloned()),
+            cohort: self.cohorts.name(seat.cohort).cloned(),
             profile: profile.map(|profile| profile.name.to_string()),
         }
     }

@@ -49,6 +49,10 @@ pub(crate) async fn watch(core: Arc<Core>) {
     if timeout(LAST_MOMENT, core.ledger.emptied()).await.is_err() {
         tracing::error!("connections outlived the server");
     }
+    if core.publishes_itself {
+        // Whoever waited for the end finds it in the metrics.
+        core.publish(|| ());
+    }
 }
 
 /// Closes the server when it is dropped.

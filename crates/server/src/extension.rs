@@ -4,13 +4,22 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use crate::ServerHandle;
+use crate::{Observer, ServerHandle};
 
 /// Something that is started with a server and ends with it.
 pub trait Extension: Send + 'static {
-    /// The recorder that the server makes its metric handles with; `None`: the process's global one.
+    /// The recorder that the server makes its metric handles with, if nobody else has one before this extension;
+    /// `None`: it has none.
+    ///
+    /// An extension that has one publishes the counts with [`ServerHandle::publish`] whenever it shows them.
     fn recorder(&self) -> Option<&(dyn metrics::Recorder + Sync)> {
+        None
+    }
+
+    /// Who is told of every end on behalf of the extension, before the game's own observer is; `None`: nobody.
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
         None
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{Cause, Phase, SendError, encode_data};
+use lastword_session::{Cause, Diagnosis, Phase, SendError, encode_data};
 use lastword_transport::{Mailbox, Request};
 
 use crate::core::Core;
@@ -43,6 +43,10 @@ pub struct Stats {
     pub frames: (u64, u64),
     /// Raw bytes in and out.
     pub bytes: (u64, u64),
+    /// How often a peer became suspect, by what its silence looked like; those that occurred.
+    pub suspects: Vec<(Diagnosis, u64)>,
+    /// Sessions whose reading is paused, since the game takes no more of their frames.
+    pub inbound_paused: u64,
 }
 
 impl Stats {
@@ -195,11 +199,19 @@ impl ServerHandle {
         self.core.publish(also)
     }
 
+    /// Whether the server publishes its counts itself, every second and when it has ended: its metrics went to the
+    /// game's recorder or the process's, and to none of an extension's.
+    #[must_use]
+    pub fn publishes_itself(&self) -> bool {
+        self.core.publishes_itself
+    }
+
     /// One snapshot of the counts.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let totals = self.core.traffic.read();
-        let cohorts = self.core.cohorts.len() + 1;
+        let suspects = Diagnosis::ALL.into_iter().zip(totals.suspects);
+        let cohorts = self.core.cohorts.count();
         self.core.ledger.read(|counts| {
             let ends = Cause::ALL.into_iter().flat_map(|cause| {
                 Phase::ALL.into_iter().map(move |phase| {
@@ -233,6 +245,8 @@ impl ServerHandle {
                     .collect(),
                 frames: totals.frames.into(),
                 bytes: totals.bytes.into(),
+                suspects: suspects.filter(|(_, count)| *count > 0).collect(),
+                inbound_paused: totals.paused,
             }
         })
     }

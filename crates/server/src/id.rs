@@ -1,6 +1,9 @@
 //! The names of things: sessions, and the game's own codes on the wire.
 
 use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
 
 /// A session's id: sixteen bytes that nobody can guess, the same on the wire, in logs and in records.
 ///
@@ -53,6 +56,30 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// As text: 32 hexadecimal digits.
+impl Serialize for SessionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A text that is no session's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a session's id is 32 hexadecimal digits")]
+pub struct NoSessionId;
+
+impl FromStr for SessionId {
+    type Err = NoSessionId;
+
+    fn from_str(text: &str) -> Result<Self, NoSessionId> {
+        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = digits
+            .then(|| u128::from_str_radix(text, 16).ok())
+            .flatten();
+        id.map(|id| Self(id.to_be_bytes())).ok_or(NoSessionId)
+    }
+}
+
 /// A code of the game's own on the wire: 4096 and up, so that it is never mistaken for one of the layer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GameCode(u16);
@@ -72,5 +99,25 @@ impl GameCode {
     #[must_use]
     pub const fn value(self) -> u16 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_id_is_read_as_it_is_written_and_nothing_else_is() {
+        let id = SessionId::from_bytes([0xab; 16]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
+        for text in [
+            "",
+            "ab",
+            "+babababababababababababababababa",
+            "éabababababababababababababababa",
+        ] {
+            assert_eq!(text.parse::<SessionId>(), Err(NoSessionId), "{text:?}");
+        }
     }
 }

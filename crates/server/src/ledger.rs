@@ -18,6 +18,8 @@ pub(crate) struct Ledger {
 #[derive(Clone, Debug)]
 pub(crate) struct Counts {
     cohorts: usize,
+    /// The game's codes that have a count of their own.
+    codes: Vec<u16>,
     pub(crate) opened: u64,
     pub(crate) open: u64,
     /// Of those open, the ones that were refused at accept.
@@ -28,7 +30,7 @@ pub(crate) struct Counts {
     disconnects: Vec<u64>,
     departures: Vec<u64>,
     pub(crate) accept_errors: [u64; AcceptError::ALL.len()],
-    pub(crate) game_closes: [u64; 3],
+    game_closes: Vec<u64>,
     pub(crate) drained_bytes: u64,
     pub(crate) undelivered_in: (u64, u64),
     pub(crate) undelivered_out: (u64, u64),
@@ -84,6 +86,8 @@ pub(crate) struct Closing {
     /// It was only here to hear why it was not let in.
     pub(crate) refused: bool,
     pub(crate) joined: bool,
+    /// The code that our decision sent, where one did.
+    pub(crate) code: Option<u16>,
 }
 
 /// The causes that carry a code of the game.
@@ -91,7 +95,8 @@ pub(crate) const GAME_CLOSES: [Cause; 3] =
     [Cause::Kicked, Cause::ClosedByGame, Cause::AuthRejected];
 
 impl Ledger {
-    pub(crate) fn new(cohorts: usize) -> Self {
+    /// Opens the books for this many cohorts, `none` included, and these codes of the game.
+    pub(crate) fn new(cohorts: usize, codes: Vec<u16>) -> Self {
         let kinds = Cause::ALL.len() * cohorts;
         Self {
             counts: Mutex::new(Counts {
@@ -105,7 +110,8 @@ impl Ledger {
                 disconnects: vec![0; kinds * Phase::ALL.len()],
                 departures: vec![0; kinds],
                 accept_errors: [0; AcceptError::ALL.len()],
-                game_closes: [0; 3],
+                game_closes: vec![0; GAME_CLOSES.len() * (codes.len() + 1)],
+                codes,
                 drained_bytes: 0,
                 undelivered_in: (0, 0),
                 undelivered_out: (0, 0),
@@ -152,6 +158,7 @@ impl Ledger {
             }
             counts.sessions_open -= 1;
         }
+        counts.count_game_close(closing.cause, closing.code);
         also(&mut counts);
         if counts.open == 0 {
             self.emptied.notify_waiters();
@@ -205,6 +212,29 @@ impl Counts {
             .unwrap_or(0)
     }
 
+    /// Ends with this cause and this code; `None` stands for every code that was not declared.
+    pub(crate) fn game_closes(&self, cause: Cause, code: Option<u16>) -> u64 {
+        let index = self.game_close_index(cause, code);
+        index
+            .and_then(|index| self.game_closes.get(index).copied())
+            .unwrap_or(0)
+    }
+
+    fn count_game_close(&mut self, cause: Cause, code: Option<u16>) {
+        let index = self.game_close_index(cause, code);
+        if let Some(count) = index.and_then(|index| self.game_closes.get_mut(index)) {
+            *count += 1;
+        }
+    }
+
+    /// The last place of each cause is that of the codes that were not declared.
+    fn game_close_index(&self, cause: Cause, code: Option<u16>) -> Option<usize> {
+        let cause = GAME_CLOSES.iter().position(|other| *other == cause)?;
+        let declared = self.codes.iter().position(|other| Some(*other) == code);
+        let undeclared = self.codes.len();
+        Some(cause * (undeclared + 1) + declared.unwrap_or(undeclared))
+    }
+
     pub(crate) fn accept_errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
         AcceptError::ALL
             .map(AcceptError::label)
@@ -235,7 +265,7 @@ mod tests {
 
     #[test]
     fn each_cause_phase_and_cohort_has_a_count_of_its_own() {
-        let ledger = Ledger::new(3);
+        let ledger = Ledger::new(3, Vec::new());
         for cause in Cause::ALL {
             for phase in Phase::ALL {
                 for cohort in 0..3 {
@@ -247,6 +277,7 @@ mod tests {
                             cohort,
                             refused: false,
                             joined: false,
+                            code: None,
                         },
                         |_| (),
                     );
@@ -262,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_session_is_counted_out_with_its_connection() {
-        let ledger = Ledger::new(1);
+        let ledger = Ledger::new(1, Vec::new());
         ledger.open();
         ledger.join();
         let closing = Closing {
@@ -271,12 +302,43 @@ mod tests {
             cohort: 0,
             refused: false,
             joined: true,
+            code: None,
         };
         assert_eq!(ledger.close(closing, |_| ()), 1);
         ledger.read(|counts| {
             assert_eq!((counts.joined, counts.sessions_open), (1, 0));
             assert_eq!(counts.departures(Cause::PeerFin, 0), 1);
             assert_eq!(counts.disconnects(Cause::PeerFin, Phase::Live, 0), 1);
+        });
+    }
+
+    #[test]
+    fn a_code_of_the_game_is_counted_if_it_was_declared() {
+        let ledger = Ledger::new(1, vec![4_100, 4_096]);
+        let close = |cause, code| {
+            let (phase, cohort) = (Phase::Live, 0);
+            let closing = Closing {
+                cause,
+                phase,
+                cohort,
+                refused: false,
+                joined: false,
+                code,
+            };
+            ledger.open();
+            ledger.close(closing, |_| ());
+        };
+        for code in [Some(4_096), Some(4_100), Some(4_100), Some(4_097), None] {
+            close(Cause::Kicked, code);
+        }
+        close(Cause::AuthRejected, Some(4_096));
+        close(Cause::PeerFin, Some(4_096));
+        ledger.read(|counts| {
+            let of = |cause| [Some(4_096), Some(4_100), None].map(|c| counts.game_closes(cause, c));
+            assert_eq!(of(Cause::Kicked), [1, 2, 2]);
+            assert_eq!(of(Cause::ClosedByGame), [0, 0, 0]);
+            assert_eq!(of(Cause::AuthRejected), [1, 0, 0]);
+            assert_eq!(counts.game_closes.iter().sum::<u64>(), 6);
         });
     }
 }

@@ -1,66 +1,79 @@
-//! One structured line per close. What a client chose is escaped; what never spoke is logged at debug.
+//! One structured line per close, made of the fields of its [`Record`]. What never spoke is logged at debug.
 
 use lastword_session::{Cause, Class};
 
 use crate::Disconnect;
+use crate::record::Steps;
 
 macro_rules! line {
-    ($level:ident, $disconnect:expr) => {{
-        let disconnect = $disconnect;
-        let (verdict, evidence) = (&disconnect.ending.verdict, &disconnect.ending.evidence);
-        let first = disconnect.ending.first_error.as_ref();
-        tracing::$level!(
-            target: "lastword::close",
-            seq = disconnect.seq,
-            cause = verdict.cause.label(),
-            class = verdict.cause.class().label(),
-            initiator = verdict.cause.initiator().label(),
-            phase = verdict.phase.label(),
-            remote = %disconnect.remote,
-            listener = %disconnect.listener,
-            player = disconnect.player.as_deref().map(escaped),
-            session = disconnect.session.map(tracing::field::display),
-            connection = disconnect.connection,
-            age_ms = millis(evidence.age),
-            first_call = first.map(|first| first.call.label()),
-            first_code = first.and_then(|first| first.error.code),
-            frames_in = evidence.frames_in,
-            frames_out = evidence.frames_out,
-            bytes_in = evidence.bytes_in,
-            bytes_out = evidence.bytes_out,
-            bytes_drained = evidence.bytes_drained,
-            bytes_unsent = evidence.bytes_unsent,
-            bytes_unacked = evidence.bytes_unacked,
-            silent_ms = evidence.silent_for.map(millis),
-            rtt_us = evidence.rtt.map(micros),
-            fin = evidence.fin,
-            retransmits = evidence.kernel.map(|kernel| kernel.retransmits),
-            probes = evidence.kernel.map(|kernel| kernel.probes),
-            farewell = evidence.farewell.label(),
-            detector = evidence.detector.map(|detector| detector.label()),
-            peer_code = disconnect.ending.parting.as_ref().map(|parting| parting.code),
-            "closed"
-        );
-    }};
+    ($level:ident, $disconnect:expr) => {
+        if tracing::enabled!(target: "lastword::close", tracing::Level::$level) {
+            let record = $disconnect.record();
+            tracing::event!(
+                target: "lastword::close",
+                tracing::Level::$level,
+                seq = record.seq,
+                at = record.at,
+                cause = record.cause,
+                class = record.class,
+                initiator = record.initiator,
+                phase = record.phase,
+                profile = record.profile,
+                remote = %record.remote,
+                listener = %record.listener,
+                player = record.player.as_deref(),
+                session = record.session.map(tracing::field::display),
+                connection = record.connection,
+                age_ms = record.age_ms,
+                live_ms = record.live_ms,
+                first_call = record.first_call,
+                first_code = record.first_code,
+                frames_in = record.frames_in,
+                frames_out = record.frames_out,
+                bytes_in = record.bytes_in,
+                bytes_out = record.bytes_out,
+                bytes_drained = record.bytes_drained,
+                frames_undelivered = record.frames_undelivered,
+                bytes_undelivered = record.bytes_undelivered,
+                frames_unsent = record.frames_unsent,
+                bytes_unsent = record.bytes_unsent,
+                frames_unacked = record.frames_unacked,
+                bytes_unacked = record.bytes_unacked,
+                partial_have_bytes = record.partial_have_bytes,
+                partial_need_bytes = record.partial_need_bytes,
+                last_byte_in_ms = record.last_byte_in_ms,
+                last_ack_in_ms = record.last_ack_in_ms,
+                last_pong_ms = record.last_pong_ms,
+                silent_ms = record.silent_ms,
+                detector = record.detector,
+                rtt_us = record.rtt_us,
+                rtt_variance_us = record.rtt_variance_us,
+                fin = record.fin,
+                tcp_state = record.tcp_state,
+                retransmits = record.retransmits,
+                probes = record.probes,
+                send_window_bytes = record.send_window_bytes,
+                farewell = record.farewell,
+                our_code = record.our_code,
+                our_reason = record.our_reason.as_deref(),
+                peer_code = record.peer_code,
+                peer_reason = record.peer_reason.as_deref(),
+                trail = (!record.trail.is_empty())
+                    .then(|| tracing::field::display(Steps(&record.trail))),
+                words = record.words,
+                "closed"
+            );
+        }
+    };
 }
 
 pub(crate) fn disconnect(disconnect: &Disconnect) {
     match (disconnect.cause(), disconnect.cause().class()) {
-        (Cause::PeerProbe, _) => line!(debug, disconnect),
-        (_, Class::Defect) => line!(error, disconnect),
-        (_, _) => line!(info, disconnect),
+        (Cause::PeerProbe, _) => line!(DEBUG, disconnect),
+        (_, Class::Defect) => line!(ERROR, disconnect),
+        (_, _) => line!(INFO, disconnect),
     }
 }
 
-/// Control characters of a name must not reach a terminal.
-fn escaped(name: &str) -> String {
-    name.escape_debug().to_string()
-}
-
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn micros(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
+#[cfg(test)]
+mod tests;

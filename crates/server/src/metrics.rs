@@ -1,11 +1,16 @@
 //! The metrics: names, handles made once, and their publication from the books.
 
+mod help;
+mod recorder;
+
 use lastword_keepalive::{Profile, detection_bound};
-use lastword_session::{Cause, Ending, Limits, Phase};
+use lastword_session::{Cause, Diagnosis, Ending, Limits, Phase};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::ledger::{AcceptError, Counts, GAME_CLOSES};
 use crate::traffic::Totals;
+
+pub(crate) use recorder::with_recorder;
 
 /// Every handle of one server. Made while its recorder is the local one, bound to it for good.
 pub(crate) struct Metrics {
@@ -14,7 +19,7 @@ pub(crate) struct Metrics {
     disconnects: Vec<(Cause, Phase, usize, Counter)>,
     departures: Vec<(Cause, usize, Counter)>,
     accept_errors: [Counter; AcceptError::ALL.len()],
-    game_closes: [Counter; 3],
+    game_closes: Vec<(Cause, Option<u16>, Counter)>,
     joined: Counter,
     sessions_open: Gauge,
     frames: [Counter; 2],
@@ -23,6 +28,8 @@ pub(crate) struct Metrics {
     undelivered_frames: [Counter; 2],
     undelivered_bytes: [Counter; 2],
     frames_dropped: Counter,
+    suspects: [Counter; Diagnosis::ALL.len()],
+    paused: Gauge,
     draining: Gauge,
     open_fds: Gauge,
     max_fds: Gauge,
@@ -34,15 +41,35 @@ pub(crate) struct Metrics {
 /// What the series are made for.
 pub(crate) struct Catalogue<'a> {
     pub(crate) cohorts: &'a [String],
+    pub(crate) game_codes: &'a [u16],
     pub(crate) profiles: &'a [Profile],
     pub(crate) limits: &'a Limits,
     pub(crate) connections_max: u64,
 }
 
+/// What is no count of the books. The descriptors are counted before the books are held: on an old kernel that lists a
+/// directory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct State {
+    pub(crate) draining: bool,
+    open_fds: Option<u64>,
+    max_fds: Option<u64>,
+}
+
+impl State {
+    pub(crate) fn read(draining: bool) -> Self {
+        Self {
+            draining,
+            open_fds: lastword_sys::open_fds(),
+            max_fds: lastword_sys::max_fds(),
+        }
+    }
+}
+
 impl Metrics {
     /// Makes every handle with the recorder that is current: every reachable series exists at 0 from now on.
     pub(crate) fn new(catalogue: &Catalogue<'_>) -> Self {
-        describe();
+        help::describe();
         counter!("lastword_build_info", "version" => env!("CARGO_PKG_VERSION")).absolute(1);
         gauge!("lastword_connections_limit").set(as_f64(catalogue.connections_max));
         gauge!("lastword_sessions_suspended").set(0.0);
@@ -60,9 +87,7 @@ impl Metrics {
             departures: departures(catalogue.cohorts),
             accept_errors: AcceptError::ALL
                 .map(|error| counter!("lastword_accept_errors_total", "error" => error.label())),
-            game_closes: GAME_CLOSES.map(|cause| {
-                counter!("lastword_game_closes_total", "cause" => cause.label(), "code" => "undeclared")
-            }),
+            game_closes: game_closes(catalogue.game_codes),
             joined: counter!("lastword_sessions_joined_total"),
             sessions_open: gauge!("lastword_sessions_open"),
             frames: direction("lastword_frames_total"),
@@ -71,6 +96,10 @@ impl Metrics {
             undelivered_frames: direction("lastword_undelivered_frames_total"),
             undelivered_bytes: direction("lastword_undelivered_bytes_total"),
             frames_dropped: counter!("lastword_frames_dropped_total", "policy" => "close"),
+            suspects: Diagnosis::ALL.map(
+                |diagnosis| counter!("lastword_suspects_total", "diagnosis" => diagnosis.label()),
+            ),
+            paused: gauge!("lastword_inbound_paused_sessions"),
             draining: gauge!("lastword_draining"),
             open_fds: gauge!("lastword_open_fds"),
             max_fds: gauge!("lastword_max_fds"),
@@ -81,7 +110,7 @@ impl Metrics {
     }
 
     /// Publishes one snapshot of the books.
-    pub(crate) fn publish(&self, counts: &Counts, totals: Totals, draining: bool) {
+    pub(crate) fn publish(&self, counts: &Counts, totals: Totals, state: State) {
         self.opened.absolute(counts.opened);
         self.open.set(as_f64(counts.open));
         self.joined.absolute(counts.joined);
@@ -93,7 +122,11 @@ impl Metrics {
             counter.absolute(counts.departures(*cause, *cohort));
         }
         publish_all(&self.accept_errors, counts.accept_errors);
-        publish_all(&self.game_closes, counts.game_closes);
+        for (cause, code, counter) in &self.game_closes {
+            counter.absolute(counts.game_closes(*cause, *code));
+        }
+        publish_all(&self.suspects, totals.suspects);
+        self.paused.set(as_f64(totals.paused));
         publish_all(&self.frames, totals.frames);
         publish_all(&self.bytes, totals.bytes);
         self.drained_bytes.absolute(counts.drained_bytes);
@@ -106,11 +139,10 @@ impl Metrics {
             [counts.undelivered_in.1, counts.undelivered_out.1],
         );
         self.frames_dropped.absolute(counts.dropped_by_close);
-        self.draining.set(if draining { 1.0 } else { 0.0 });
-        self.open_fds
-            .set(lastword_sys::open_fds().map_or(f64::NAN, as_f64));
+        self.draining.set(if state.draining { 1.0 } else { 0.0 });
+        self.open_fds.set(state.open_fds.map_or(f64::NAN, as_f64));
         self.max_fds
-            .set(lastword_sys::max_fds().map_or(f64::INFINITY, as_f64));
+            .set(state.max_fds.map_or(f64::INFINITY, as_f64));
     }
 
     /// Records the durations of one end.
@@ -170,6 +202,19 @@ fn departures(cohorts: &[String]) -> Vec<(Cause, usize, Counter)> {
     .collect()
 }
 
+fn game_closes(codes: &[u16]) -> Vec<(Cause, Option<u16>, Counter)> {
+    let of = |cause: Cause| {
+        let codes = codes.iter().copied().map(Some).chain([None]);
+        codes.map(move |code| {
+            let label = code.map_or_else(|| "undeclared".to_owned(), |code| code.to_string());
+            let counter =
+                counter!("lastword_game_closes_total", "cause" => cause.label(), "code" => label);
+            (cause, code, counter)
+        })
+    };
+    GAME_CLOSES.into_iter().flat_map(of).collect()
+}
+
 fn detection(profiles: &[Profile]) -> Vec<(Cause, lastword_keepalive::ProfileName, Histogram)> {
     let silent = Cause::ALL.into_iter().filter(|cause| cause.is_silent());
     silent
@@ -207,140 +252,28 @@ fn publish_all<const N: usize>(counters: &[Counter; N], values: [u64; N]) {
     }
 }
 
-/// A gauge is a float; counts beyond 2^53 do not occur in one.
+/// A gauge is a float: exact up to 2^53, the nearest one beyond.
 fn as_f64(count: u64) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).map_or(0.0, f64::from);
+    half(count >> 32) * TWO_TO_THE_32 + half(count)
 }
 
-fn describe() {
-    for (kind, name, text) in CATALOGUE {
-        match kind {
-            Kind::Counter => metrics::describe_counter!(*name, *text),
-            Kind::Gauge => metrics::describe_gauge!(*name, *text),
-            Kind::Histogram => metrics::describe_histogram!(*name, *text),
+const TWO_TO_THE_32: f64 = 4_294_967_296.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_beyond_four_billion_is_a_gauge_like_any_other() {
+        for (count, gauge) in [
+            (0, 0.0),
+            (4_294_967_295, 4_294_967_295.0),
+            (4_294_967_296, 4_294_967_296.0),
+            (9_007_199_254_740_991, 9_007_199_254_740_991.0),
+            (u64::MAX, 18_446_744_073_709_551_616.0),
+        ] {
+            assert!((as_f64(count) - gauge).abs() < 0.5, "{count}");
         }
     }
 }
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-/// What `# HELP` says of each metric.
-const CATALOGUE: &[(Kind, &str, &str)] = &[
-    (
-        Kind::Counter,
-        "lastword_connections_opened_total",
-        "Connections accepted.",
-    ),
-    (
-        Kind::Gauge,
-        "lastword_connections_open",
-        "Connections open, counted in at accept and out at their verdict.",
-    ),
-    (
-        Kind::Gauge,
-        "lastword_connections_limit",
-        "Connections that may be open; beyond it peers are refused as server_full.",
-    ),
-    (
-        Kind::Counter,
-        "lastword_disconnects_total",
-        "Connections ended, by their one cause.",
-    ),
-    (
-        Kind::Counter,
-        "lastword_departures_total",
-        "Sessions departed, by their last cause.",
-    ),
-    (
-        Kind::Counter,
-        "lastword_accept_errors_total",
-        "Failures of accept, by kind.",
-    ),
-    (
-        Kind::Counter,
-        "lastword_game_closes_total",
-        "Ends that the game asked for, by cause and declared code.",
-    ),
-    (
-        Kind::Counter,
-        "lastword_sessions_joined_total",
-        "Sessions joined.",
-    ),
-    (
-        Kind::Gauge,
-        "lastword_sessions_open",
-        "Sessions with a live connection.",
-    ),
-    (
-        Kind::Gauge,
-        "lastword_sessions_suspended",
-        "Sessions without a connection, within their resume window.",
-    ),
-    (Kind::Counter, "lastword_frames_total", "Data frames."),
-    (
-        Kind::Counter,
-        "lastword_bytes_total",
-        "Raw bytes on the sockets.",
-    ),
-    (
-        Kind::Counter,
-        "lastword_drained_bytes_total",
-        "Bytes read after an end had been noticed.",
-    ),
-    (
-        Kind::Counter,
-        "lastword_undelivered_frames_total",
-        "Data frames that did not reach the game (in) or the wire (out).",
-    ),
-    (
-        Kind::Counter,
-        "lastword_undelivered_bytes_total",
-        "Bytes that did not reach the game (in), or that the peer's kernel never acknowledged (out).",
-    ),
-    (
-        Kind::Counter,
-        "lastword_frames_dropped_total",
-        "Queued frames dropped by a queue policy.",
-    ),
-    (
-        Kind::Gauge,
-        "lastword_draining",
-        "1 while the server drains.",
-    ),
-    (
-        Kind::Gauge,
-        "lastword_open_fds",
-        "Open descriptors of this process.",
-    ),
-    (
-        Kind::Gauge,
-        "lastword_max_fds",
-        "Descriptors that this process may open.",
-    ),
-    (
-        Kind::Histogram,
-        "lastword_disconnect_detection_seconds",
-        "From the last sign of life to the verdict, for silent causes.",
-    ),
-    (
-        Kind::Gauge,
-        "lastword_detection_bound_seconds",
-        "The bound of a silent cause's detection, from the configuration.",
-    ),
-    (
-        Kind::Histogram,
-        "lastword_session_duration_seconds",
-        "From joined to the end.",
-    ),
-    (
-        Kind::Histogram,
-        "lastword_auth_duration_seconds",
-        "From the credentials to the authenticator's answer.",
-    ),
-    (Kind::Gauge, "lastword_build_info", "1, with the version."),
-];

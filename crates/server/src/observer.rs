@@ -1,12 +1,17 @@
 //! The server-wide view of ends: every connection's record, every session's departure.
 
+use std::sync::Arc;
+
 use crate::{Departure, Disconnect};
 
 /// Sees every end of a server, also of sessions whose own handler is gone. Called on the connection's task:
-/// it must be quick and must not block.
+/// it must be quick and must not block. A panic is caught, logged, and costs nobody else the call.
 pub trait Observer: Send + Sync + 'static {
-    /// A connection ended; called once for each, in any phase.
-    fn disconnected(&self, disconnect: &Disconnect) {
+    /// A connection ended; called once for each, in any phase. Keeping the record is a clone of the pointer.
+    ///
+    /// Ends of different connections may be told out of the order of [`Disconnect::seq`], by as little as their tasks
+    /// overlap.
+    fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         let _ = disconnect;
     }
 
@@ -15,9 +20,3 @@ pub trait Observer: Send + Sync + 'static {
         let _ = departure;
     }
 }
-
-/// Looks the other way.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NoObserver;
-
-impl Observer for NoObserver {}

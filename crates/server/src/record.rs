@@ -1,5 +1,8 @@
 //! The record of one ended connection, and how one session departed.
 
+mod flat;
+mod printable;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,10 +13,15 @@ use lastword_session::{Cause, DepartureCause, Ending};
 
 use crate::SessionId;
 
+pub use flat::{Record, Step};
+
+pub(crate) use flat::Steps;
+pub(crate) use printable::printable;
+
 /// One ended connection: who, when, why, and what there is to show for it.
 #[derive(Clone, Debug)]
 pub struct Disconnect {
-    /// Counts the ends of this server from 1.
+    /// Counts the ends of this server from 1, without a gap.
     pub seq: u64,
     /// When the verdict came out.
     pub at: SystemTime,
@@ -29,6 +37,10 @@ pub struct Disconnect {
     pub connection: u32,
     /// The liveness profile.
     pub profile: Option<ProfileName>,
+    /// Frames of the peer that were received and never taken by the game.
+    pub undelivered_frames: u64,
+    /// Their payload bytes.
+    pub undelivered_bytes: u64,
     /// The verdict, the first error and the evidence.
     pub ending: Ending,
 }
@@ -38,6 +50,19 @@ impl Disconnect {
     #[must_use]
     pub fn cause(&self) -> Cause {
         self.ending.verdict.cause
+    }
+
+    /// Whether the player goes by this name, as it is or as records show it.
+    #[must_use]
+    pub fn is_of(&self, player: &str) -> bool {
+        let own = self.player.as_deref();
+        own.is_some_and(|own| own == player || printable(own) == player)
+    }
+
+    /// The same under the names, and in the units, of the log line.
+    #[must_use]
+    pub fn record(&self) -> Record<'_> {
+        Record::of(self)
     }
 }
 

@@ -1,14 +1,19 @@
-//! Frames and bytes of all sessions: added once a burst, read at a scrape.
+//! What all sessions do while they live, in running totals: frames and bytes, added once a burst; who is suspect, and
+//! whose reading is paused. No law binds these, so that they take no lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lastword_session::Traffic;
+use lastword_session::{Diagnosis, Traffic};
 
 /// Totals since the server started: in, out.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Totals {
     pub(crate) frames: [u64; 2],
     pub(crate) bytes: [u64; 2],
+    /// How often a peer became suspect, by [`Diagnosis::ALL`].
+    pub(crate) suspects: [u64; Diagnosis::ALL.len()],
+    /// Sessions whose reading is paused now.
+    pub(crate) paused: u64,
 }
 
 /// The running totals.
@@ -16,6 +21,8 @@ pub(crate) struct Totals {
 pub(crate) struct TrafficTotals {
     frames: [AtomicU64; 2],
     bytes: [AtomicU64; 2],
+    suspects: [AtomicU64; Diagnosis::ALL.len()],
+    paused: AtomicU64,
 }
 
 impl TrafficTotals {
@@ -24,10 +31,33 @@ impl TrafficTotals {
         add(&self.bytes, [traffic.bytes_in, traffic.bytes_out]);
     }
 
+    /// Counts a peer that became suspect.
+    pub(crate) fn suspect(&self, diagnosis: Diagnosis) {
+        let kinds = Diagnosis::ALL.iter().zip(&self.suspects);
+        for (_, count) in kinds.filter(|(kind, _)| **kind == diagnosis) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a session whose reading pauses (`true`), or goes on or ends (`false`): as often one as the other.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the driver does not tell of its pauses yet")
+    )]
+    pub(crate) fn paused(&self, pauses: bool) {
+        if pauses {
+            self.paused.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.paused.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn read(&self) -> Totals {
         Totals {
             frames: read(&self.frames),
             bytes: read(&self.bytes),
+            suspects: read(&self.suspects),
+            paused: self.paused.load(Ordering::Relaxed),
         }
     }
 }
@@ -38,6 +68,25 @@ fn add(totals: &[AtomicU64; 2], counts: [u32; 2]) {
     }
 }
 
-fn read(totals: &[AtomicU64; 2]) -> [u64; 2] {
+fn read<const N: usize>(totals: &[AtomicU64; N]) -> [u64; N] {
     totals.each_ref().map(|total| total.load(Ordering::Relaxed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suspects_are_counted_by_diagnosis_and_pauses_until_they_end() {
+        let totals = TrafficTotals::default();
+        for diagnosis in Diagnosis::ALL {
+            totals.suspect(diagnosis);
+            totals.suspect(diagnosis);
+        }
+        assert_eq!(totals.read().suspects, [2; Diagnosis::ALL.len()]);
+        totals.paused(true);
+        totals.paused(true);
+        totals.paused(false);
+        assert_eq!(totals.read().paused, 1);
+    }
 }

@@ -14,6 +14,17 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
+impl Answer {
+    /// The value of a header, by its name in small letters.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers
+            .filter(|(of, _)| *of == name)
+            .map(|(_, value)| value)
+            .next()
+    }
+}
+
 /// Asks for a path.
 pub(crate) async fn get(addr: SocketAddr, path: &str) -> Answer {
     request(addr, "GET", path).await

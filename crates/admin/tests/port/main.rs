@@ -2,10 +2,14 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "the helpers below stand outside the test functions that the lint exempts"
 )]
 
+mod closes;
 mod health;
 mod http;
+mod log;
 mod metrics;
+mod recorders;
 mod server;

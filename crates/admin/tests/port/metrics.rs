@@ -8,7 +8,7 @@ use crate::http::get;
 use crate::server::{join, start, within};
 
 /// The sum of all series with this name.
-fn sum(metrics: &str, name: &str) -> u64 {
+pub(crate) fn sum(metrics: &str, name: &str) -> u64 {
     let values = metrics.lines().filter_map(|line| {
         let (series, value) = line.rsplit_once(' ')?;
         let is_of = series == name

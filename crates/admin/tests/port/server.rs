@@ -27,9 +27,20 @@ pub(crate) async fn start() -> (ServerHandle, SocketAddr) {
 
 /// A player who has read the welcome.
 pub(crate) async fn join(server: &ServerHandle) -> TcpStream {
+    join_as(server, "").await
+}
+
+/// The same with a name.
+pub(crate) async fn join_as(server: &ServerHandle, name: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
-    // Versions 1 to 1, no resume, frames up to 64 KiB, the rest empty.
-    let hello = [&b"\0\0\x25\x01LW\x01\x01\x02"[..], &[0, 1, 0, 0], &[0; 28]].concat();
+    // Versions 1 to 1, no resume, frames up to 64 KiB, the rest but the credentials empty.
+    let hello = [
+        &b"LW\x01\x01\x02"[..],
+        &[0, 1, 0, 0],
+        &[0; 28],
+        name.as_bytes(),
+    ];
+    let hello = frame(1, &hello.concat());
     stream.write_all(&hello).await.unwrap();
     let mut header = [0; 4];
     within("a welcome", stream.read_exact(&mut header))
@@ -39,6 +50,21 @@ pub(crate) async fn join(server: &ServerHandle) -> TcpStream {
     stream.read_exact(&mut welcome).await.unwrap();
     assert_eq!(header[3], 2, "a welcome");
     stream
+}
+
+/// A frame as it is on the wire.
+pub(crate) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&len[1..], &[kind], payload].concat()
+}
+
+/// A player's goodbye.
+pub(crate) fn goodbye(code: u16, reason: &str) -> Vec<u8> {
+    let [high, low] = code.to_be_bytes();
+    frame(
+        6,
+        &[&[1, high, low, 0, 0, 0, 0, 0, 0], reason.as_bytes()].concat(),
+    )
 }
 
 /// Waits for something, but not for ever.

@@ -32,6 +32,22 @@ fn everything_that_is_wrong_with_a_file_is_told_a_line_each() {
 }
 
 #[test]
+fn a_list_of_codes_is_told_as_it_stands_in_the_file() {
+    let allowed = "allowed is at most 64 different codes from 4096 to 65535";
+    let write = "write a list of codes, such as [4096, 4100]";
+    for (value, remedy) in [
+        ("[4096, 70000]", write),
+        ("4096", write),
+        ("[4095]", "codes below 4096 are the layer's: choose another"),
+    ] {
+        let shown = if value == "[4095]" { "4095" } else { value };
+        let text = format!("[metrics]\ngame_codes = {value}\n");
+        let expected = format!(":2: `metrics.game_codes` is {shown}; {allowed}: {remedy}");
+        assert_eq!(complaints("game_codes", text), [expected]);
+    }
+}
+
+#[test]
 fn a_file_that_is_not_toml_is_told_with_its_line() {
     let told = complaints("not_toml", "[limits]\nhello_bytes_max 4096\n");
     assert_eq!(told.len(), 1, "{told:#?}");

@@ -20,7 +20,7 @@ async fn a_goodbye_is_heard_with_its_words() {
     assert_eq!(ended.parting, None);
     let end = ends.next().await;
     assert_eq!(end.cause(), Cause::PeerGoodbye);
-    let said = end.ending.parting.expect("it was decoded");
+    let said = end.ending.parting.as_ref().expect("it was decoded");
     assert_eq!((said.over, said.code, &*said.reason), (true, 0, "dinner"));
 }
 

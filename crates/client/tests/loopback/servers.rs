@@ -1,5 +1,7 @@
 //! The real server in both shapes, with its ends to be awaited.
 
+use std::sync::Arc;
+
 use lastword_server::{
     Builder, Config, Context, Disconnect, Handler, Observer, Player, ProfileConfig, Server,
     ServerHandle,
@@ -9,22 +11,22 @@ use tokio::sync::mpsc;
 use crate::within;
 
 /// The ends of a server, in order.
-pub(crate) struct Ends(mpsc::UnboundedReceiver<Disconnect>);
+pub(crate) struct Ends(mpsc::UnboundedReceiver<Arc<Disconnect>>);
 
 impl Ends {
-    pub(crate) async fn next(&mut self) -> Disconnect {
+    pub(crate) async fn next(&mut self) -> Arc<Disconnect> {
         within("an end at the server", self.0.recv())
             .await
             .expect("the server is there")
     }
 }
 
-struct Watcher(mpsc::UnboundedSender<Disconnect>);
+struct Watcher(mpsc::UnboundedSender<Arc<Disconnect>>);
 
 impl Observer for Watcher {
-    fn disconnected(&self, disconnect: &Disconnect) {
+    fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         // A test that looks at no ends is free not to.
-        self.0.send(disconnect.clone()).ok();
+        self.0.send(Arc::clone(disconnect)).ok();
     }
 }
 

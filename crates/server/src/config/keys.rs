@@ -162,6 +162,11 @@ impl Key {
             "write a list of names, such as [\"console\", \"pc\"]",
         ),
         words(
+            "metrics.game_codes",
+            "at most 64 different codes from 4096 to 65535",
+            "write a list of codes, such as [4096, 4100]",
+        ),
+        words(
             "admin.listen",
             ADDR_OR_EMPTY,
             "a host name is not looked up: write its address",

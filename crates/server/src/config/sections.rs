@@ -1,14 +1,13 @@
-//! The sections of the configuration, but liveness: every key with its unit, default, range and causes. The
+//! The sections of the configuration, but liveness and metrics: every key with its unit, default, range and causes. The
 //! defaults that the session core has are taken from there.
 
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use lastword_keepalive::ProfileName;
 use lastword_session::Limits;
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Config, ConfigError, Key, to_ms};
+use super::{ConfigError, Key, to_ms};
 
 /// Where connections are accepted, and how many.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -186,58 +185,11 @@ pub enum RtoMax {
     Off,
 }
 
-/// What metrics tell apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MetricsConfig {
-    /// The names that an authenticator may put players under, such as their platform: at most 16, each of 1 to 32
-    /// characters of `a` to `z`, `0` to `9` and `_`. Default none. No cause; a label of metrics.
-    pub cohorts: Vec<String>,
-}
-
-impl MetricsConfig {
-    /// The cohort of whoever has none, also before authentication.
-    pub const NO_COHORT: &'static str = "none";
-
-    pub(super) fn errors(&self) -> Vec<ConfigError> {
-        let names = self.cohorts.iter().enumerate();
-        let bad_names = names.filter_map(|(index, name)| {
-            let remedy = self.remedy_of_name(index, name)?;
-            Some((format!("{name:?}"), remedy))
-        });
-        let count = self.cohorts.len();
-        let too_many = (count > Config::COHORTS_MAX).then_some((
-            format!("{count} names"),
-            "each multiplies the series of the disconnect counters: put similar ones under one name",
-        ));
-        let key = "metrics.cohorts";
-        let allowed = Key::find(key).map_or_else(String::new, |key| key.allowed.to_string());
-        let error = |(value, remedy): (String, &str)| ConfigError {
-            key: key.to_owned(),
-            value,
-            allowed: allowed.clone(),
-            remedy: remedy.to_owned(),
-        };
-        too_many.into_iter().chain(bad_names).map(error).collect()
-    }
-
-    fn remedy_of_name(&self, index: usize, name: &str) -> Option<&'static str> {
-        if ProfileName::new(name).is_err() {
-            return Some("it becomes a label of metrics: rename it");
-        }
-        if name == Self::NO_COHORT {
-            return Some("whoever has no cohort is counted under this name: rename it");
-        }
-        let is_again = self.cohorts.iter().take(index).any(|other| other == name);
-        is_again.then_some("it is there twice: remove one of them")
-    }
-}
-
 /// Where metrics and health are served.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdminConfig {
-    /// The address and port of `/metrics`, `/healthz` and `/readyz`; the empty text of a file, `None` here, is
+    /// The address and port of `/metrics`, `/api/closes`, `/healthz` and `/readyz`; the empty text of a file, `None` here, is
     /// off. Default `127.0.0.1:9464`. No cause.
     #[serde(deserialize_with = "addr_or_empty")]
     pub listen: Option<SocketAddr>,

@@ -353,6 +353,23 @@ fn cohorts_are_at_most_sixteen_different_labels() {
 }
 
 #[test]
+fn codes_of_the_game_are_at_most_sixty_four_different_ones_of_its_own() {
+    let codes = |codes: &[u16]| with(|c| c.metrics.game_codes = codes.to_vec());
+    assert_eq!(codes(&[4_096, u16::MAX]).validate(), Ok(()));
+    let error = only_error(&codes(&[4_096, 4_095]));
+    assert_eq!(
+        error.to_string(),
+        "`metrics.game_codes` is 4095; allowed is at most 64 different codes from 4096 to 65535: codes below 4096 are \
+         the layer's: choose another"
+    );
+    let error = only_error(&codes(&[4_100, 4_096, 4_100]));
+    assert!(error.remedy.contains("twice"), "{error}");
+    let many: Vec<_> = (5_000..5_065).collect();
+    assert_eq!(only_error(&codes(&many)).value, "65 codes");
+    assert_eq!(codes(&many[1..]).validate(), Ok(()));
+}
+
+#[test]
 fn every_key_is_found_at_its_path() {
     for (index, key) in Key::ALL.iter().enumerate() {
         let path = key.path.replace("NAME", "a.b");

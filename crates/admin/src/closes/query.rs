@@ -1,0 +1,162 @@
+//! What a request asks of `/api/closes`.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lastword_server::{Cause, Disconnect, SessionId};
+
+/// Which records are asked for. What is not given asks for all.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Query {
+    causes: Vec<Cause>,
+    player: Option<String>,
+    session: Option<SessionId>,
+    since: Option<SystemTime>,
+    /// Records at most.
+    pub(crate) limit: usize,
+    /// Those behind this number, oldest first.
+    pub(crate) after: Option<u64>,
+}
+
+/// What is wrong with a request, in one line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    /// There is no such parameter.
+    #[error("there is no parameter `{}`; allowed is {PARAMETERS}", shown(.0))]
+    Unknown(String),
+    /// A parameter that has one value was given two.
+    #[error("`{0}` is given twice; allowed is once")]
+    Twice(&'static str),
+    /// Its value is not allowed.
+    #[error("`{parameter}` is \"{}\"; allowed is {allowed}", shown(.value))]
+    Value {
+        parameter: &'static str,
+        value: String,
+        allowed: String,
+    },
+}
+
+impl Refused {
+    /// A number that is still to come: it was another server's, or this one's before it was started again.
+    pub(crate) fn beyond_the_last(after: u64, last: u64) -> Self {
+        let allowed = format!(
+            "0 to {last}, the last record: a server that is started again counts from 1, so begin again with after=0"
+        );
+        Self::Value {
+            parameter: "after",
+            value: after.to_string(),
+            allowed,
+        }
+    }
+}
+
+impl Query {
+    /// Reads what stands behind the `?`.
+    ///
+    /// # Errors
+    /// The first parameter that is not as it should be.
+    pub(crate) fn parse(query: &str) -> Result<Self, Refused> {
+        let mut causes = Vec::new();
+        let (mut player, mut session, mut since) = (None, None, None);
+        let (mut limit, mut after) = (None, None);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match name.as_ref() {
+                "cause" => {
+                    for label in value.split(',') {
+                        causes.push(one("cause", label, "a label of docs/causes.md", cause)?);
+                    }
+                }
+                "player" => once("player", &mut player, value.into_owned())?,
+                "session" => {
+                    let id = one("session", &value, "32 hexadecimal digits", number)?;
+                    once("session", &mut session, id)?;
+                }
+                "since" => once("since", &mut since, one("since", &value, TIMES, time)?)?,
+                "limit" => once(
+                    "limit",
+                    &mut limit,
+                    one("limit", &value, "1 to 10000", size)?,
+                )?,
+                "after" => {
+                    let seq = one("after", &value, "the seq of a record, or 0", number)?;
+                    once("after", &mut after, seq)?;
+                }
+                _ => return Err(Refused::Unknown(name.into_owned())),
+            }
+        }
+        Ok(Self {
+            causes,
+            player,
+            session,
+            since,
+            limit: limit.unwrap_or(LIMIT_DEFAULT),
+            after,
+        })
+    }
+
+    /// Whether it asks for this one.
+    pub(crate) fn asks_for(&self, close: &Disconnect) -> bool {
+        let of_cause = self.causes.is_empty() || self.causes.contains(&close.cause());
+        let of_player = self.player.as_ref().is_none_or(|name| close.is_of(name));
+        let of_session = self.session.is_none_or(|id| close.session == Some(id));
+        let since = self.since.is_none_or(|since| close.at >= since);
+        of_cause && of_player && of_session && since
+    }
+}
+
+/// Reads one value.
+fn one<T>(
+    parameter: &'static str,
+    value: &str,
+    allowed: &str,
+    read: fn(&str) -> Option<T>,
+) -> Result<T, Refused> {
+    read(value).ok_or_else(|| Refused::Value {
+        parameter,
+        value: value.to_owned(),
+        allowed: allowed.to_owned(),
+    })
+}
+
+fn once<T>(parameter: &'static str, place: &mut Option<T>, value: T) -> Result<(), Refused> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Refused::Twice(parameter)),
+    }
+}
+
+fn cause(label: &str) -> Option<Cause> {
+    Cause::ALL.into_iter().find(|cause| cause.label() == label)
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+fn size(text: &str) -> Option<usize> {
+    number(text).filter(|limit| (1..=LIMIT_MAX).contains(limit))
+}
+
+fn time(text: &str) -> Option<SystemTime> {
+    match text.parse() {
+        Ok(seconds) => UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_rfc3339(text).ok(),
+    }
+}
+
+/// A value as it may stand in an answer: in one line, and not without end.
+fn shown(value: &str) -> String {
+    value
+        .chars()
+        .take(VALUE_CHARS_MAX)
+        .flat_map(char::escape_debug)
+        .collect()
+}
+
+const PARAMETERS: &str = "cause, player, session, since, limit and after";
+const TIMES: &str = "seconds since 1970, or RFC 3339 in UTC such as 2026-11-22T20:49:55Z";
+const LIMIT_DEFAULT: usize = 1_000;
+const LIMIT_MAX: usize = 10_000;
+const VALUE_CHARS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The log lines of this process as JSON. They are everybody's, since callsites are: a test looks for its own server's.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::{LazyLock, Mutex, MutexGuard};
+
+use serde_json::{Map, Value};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::fmt;
+
+/// What is written from here on.
+pub(crate) struct Log {
+    from: usize,
+}
+
+/// A line as it was written, and what it says.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) fields: Map<String, Value>,
+}
+
+impl Log {
+    pub(crate) fn start() -> Self {
+        LazyLock::force(&WRITING);
+        Self {
+            from: written().len(),
+        }
+    }
+
+    /// The lines about closes of this listener, in the order of their numbers.
+    pub(crate) fn closes(&self, listener: SocketAddr) -> Vec<Line> {
+        let written = written();
+        let lines = std::str::from_utf8(&written[self.from..]).unwrap().lines();
+        let mut lines: Vec<_> = lines.map(Line::new).collect();
+        let listener = listener.to_string();
+        lines.retain(|line| {
+            line.fields["target"] == "lastword::close" && line.fields["listener"] == listener
+        });
+        lines.sort_by_key(|line| line.fields["seq"].as_u64());
+        lines
+    }
+}
+
+impl Line {
+    fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            fields: serde_json::from_str(text).unwrap(),
+        }
+    }
+}
+
+static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+static WRITING: LazyLock<()> = LazyLock::new(|| {
+    let lines = fmt().json().flatten_event(true);
+    let lines = lines.with_max_level(LevelFilter::DEBUG);
+    lines.with_writer(|| Writer).init();
+});
+
+fn written() -> MutexGuard<'static, Vec<u8>> {
+    WRITTEN.lock().unwrap()
+}
+
+struct Writer;
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        written().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,28 @@
+//! Publishes the counts where nobody scrapes them through us: every second, and once more when all is at rest.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::core::Core;
+
+/// Publishes until the server has ended and its last connection is counted out.
+pub(crate) async fn run(core: Arc<Core>) {
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut at_rest = std::pin::pin!(async {
+        core.ended.wait().await;
+        core.ledger.emptied().await;
+    });
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut at_rest => break,
+            _ = ticks.tick() => core.publish(|| ()),
+        }
+    }
+    core.publish(|| ());
+}
+
+const PERIOD: Duration = Duration::from_secs(1);

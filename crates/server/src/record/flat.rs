@@ -1,0 +1,284 @@
+//! A disconnect as flat fields: the log line and the JSON of a record are both made of these, under the same names.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lastword_session::{Detector, Ending, Parting};
+use serde::Serialize;
+
+use super::{Disconnect, printable};
+use crate::SessionId;
+
+/// One ended connection in flat fields, units last. What there is nothing to say of is missing, in the log line and
+/// in JSON alike; text that a peer chose has its control characters written as `<U+001B>`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Record<'a> {
+    /// Counts the ends of this server from 1, without a gap.
+    pub seq: u64,
+    /// When the verdict came out: RFC 3339, UTC.
+    pub at: String,
+    /// Why: the label of a [`crate::Cause`].
+    pub cause: &'static str,
+    /// What an operator does about it: the label of a [`crate::Class`].
+    pub class: &'static str,
+    /// Whose act, state or broken rule it was: the label of an [`crate::Initiator`].
+    pub initiator: &'static str,
+    /// How far the connection had come: the label of a [`crate::Phase`].
+    pub phase: &'static str,
+    /// The name of the liveness profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<&'a str>,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// The address that was connected to.
+    pub listener: SocketAddr,
+    /// The player's id, once one was let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub player: Option<Cow<'a, str>>,
+    /// The session's id, once there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Which connection of its session, from 1; 0 where no session joined.
+    pub connection: u32,
+    /// From accept to the end.
+    pub age_ms: u64,
+    /// From the moment the session joined to the end; 0 where none joined.
+    pub live_ms: u64,
+    /// The call that met the first error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_call: Option<&'static str>,
+    /// The system's code of the first error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_code: Option<i32>,
+    /// Data frames in.
+    pub frames_in: u64,
+    /// Data frames out, by first byte.
+    pub frames_out: u64,
+    /// Raw bytes in.
+    pub bytes_in: u64,
+    /// Raw bytes out.
+    pub bytes_out: u64,
+    /// Bytes read after the end had been noticed.
+    pub bytes_drained: u64,
+    /// Data frames received and never taken by the game.
+    pub frames_undelivered: u64,
+    /// Their payload bytes.
+    pub bytes_undelivered: u64,
+    /// Data frames queued here and never begun.
+    pub frames_unsent: u64,
+    /// Bytes queued here and never written.
+    pub bytes_unsent: u64,
+    /// Data frames written and not acknowledged by the peer's session.
+    pub frames_unacked: u64,
+    /// Bytes written and never acknowledged by the peer's kernel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_unacked: Option<u64>,
+    /// Bytes here of the frame that was never completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial_have_bytes: Option<u64>,
+    /// Bytes of that frame in all, where its header was complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial_need_bytes: Option<u64>,
+    /// From the last byte in to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_byte_in_ms: Option<u64>,
+    /// From the last acknowledgement by the peer's kernel to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_ack_in_ms: Option<u64>,
+    /// From the last pong to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_pong_ms: Option<u64>,
+    /// From the last sign of life to the verdict, for silent causes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silent_ms: Option<u64>,
+    /// What noticed the silence: `heartbeat`, `keepalive`, `retransmission`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detector: Option<&'static str>,
+    /// The smoothed round trip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtt_us: Option<u64>,
+    /// The kernel's round-trip variance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtt_variance_us: Option<u64>,
+    /// Whether the kernel proves that the peer's FIN arrived in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fin: Option<bool>,
+    /// The kernel's state of the connection at the end: `established`, `close`, `close_wait`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp_state: Option<&'static str>,
+    /// Retransmissions of the oldest segment that was not acknowledged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retransmits: Option<u8>,
+    /// Probes of the kernel without an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probes: Option<u8>,
+    /// The peer's window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_window_bytes: Option<u32>,
+    /// How far our last words came: `none`, `written`, `acked`, `fin_seen`.
+    pub farewell: &'static str,
+    /// The code that our own decision sent: the layer's below 4096, the game's from there on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub our_code: Option<u16>,
+    /// The words that our own decision sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub our_reason: Option<Cow<'a, str>>,
+    /// The code of the peer's goodbye.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_code: Option<u16>,
+    /// The words of the peer's goodbye, where it had some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_reason: Option<Cow<'a, str>>,
+    /// What happened towards the end, oldest first, at most eight steps. In the log line they are one text:
+    /// `socket:end_noticed@-12 game:close_after_end@-3`, milliseconds behind the `@`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trail: Vec<Step>,
+    /// The evidence in words.
+    pub words: String,
+}
+
+/// One step on the way to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Step {
+    /// Milliseconds after the verdict; negative before it.
+    pub at_ms: i64,
+    /// Where it was seen: `socket`, `frame`, `session`, `game`.
+    pub layer: &'static str,
+    /// What was seen.
+    pub what: &'static str,
+}
+
+/// Steps as one text.
+pub(crate) struct Steps<'a>(pub(crate) &'a [Step]);
+
+impl fmt::Display for Steps<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, step) in self.0.iter().enumerate() {
+            let space = if n > 0 { " " } else { "" };
+            write!(f, "{space}{}:{}@{}", step.layer, step.what, step.at_ms)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Record<'a> {
+    pub(super) fn of(disconnect: &'a Disconnect) -> Self {
+        let Ending {
+            verdict,
+            first_error: first,
+            evidence,
+            parting,
+            ..
+        } = &disconnect.ending;
+        let (cause, kernel) = (verdict.cause, evidence.kernel);
+        Self {
+            seq: disconnect.seq,
+            at: rfc3339(disconnect.at),
+            cause: cause.label(),
+            class: cause.class().label(),
+            initiator: cause.initiator().label(),
+            phase: verdict.phase.label(),
+            profile: disconnect.profile.as_ref().map(|profile| profile.as_str()),
+            remote: disconnect.remote,
+            listener: disconnect.listener,
+            player: disconnect.player.as_deref().map(printable),
+            session: disconnect.session,
+            connection: disconnect.connection,
+            age_ms: millis(evidence.age),
+            live_ms: millis(evidence.live_for),
+            first_call: first.map(|first| first.call.label()),
+            first_code: first.and_then(|first| first.error.code),
+            frames_in: evidence.frames_in,
+            frames_out: evidence.frames_out,
+            bytes_in: evidence.bytes_in,
+            bytes_out: evidence.bytes_out,
+            bytes_drained: evidence.bytes_drained,
+            frames_undelivered: disconnect.undelivered_frames,
+            bytes_undelivered: disconnect.undelivered_bytes,
+            frames_unsent: evidence.frames_unsent,
+            bytes_unsent: evidence.bytes_unsent,
+            frames_unacked: evidence.frames_unacked,
+            bytes_unacked: evidence.bytes_unacked,
+            partial_have_bytes: evidence.partial_frame.map(|(have, _)| have),
+            partial_need_bytes: evidence.partial_frame.and_then(|(_, need)| need),
+            last_byte_in_ms: evidence.last_byte_in.map(millis),
+            last_ack_in_ms: evidence.last_ack_in.map(millis),
+            last_pong_ms: evidence.last_pong.map(millis),
+            silent_ms: evidence.silent_for.map(millis),
+            detector: evidence.detector.map(Detector::label),
+            rtt_us: evidence.rtt.map(micros),
+            rtt_variance_us: evidence.rtt_variance.map(micros),
+            fin: evidence.fin,
+            tcp_state: kernel.and_then(|kernel| tcp_state(kernel.state)),
+            retransmits: kernel.map(|kernel| kernel.retransmits),
+            probes: kernel.map(|kernel| kernel.probes),
+            send_window_bytes: kernel.map(|kernel| kernel.snd_wnd),
+            farewell: evidence.farewell.label(),
+            our_code: None,
+            our_reason: None,
+            peer_code: parting.as_ref().map(|parting| parting.code),
+            peer_reason: parting.as_ref().and_then(words_of),
+            trail: steps(&disconnect.ending),
+            words: disconnect.to_string(),
+        }
+    }
+}
+
+fn words_of(parting: &Parting) -> Option<Cow<'_, str>> {
+    (!parting.reason.is_empty()).then(|| printable(&parting.reason))
+}
+
+fn steps(ending: &Ending) -> Vec<Step> {
+    let verdict = ending.verdict.at;
+    let steps = ending.trail.iter().map(|event| {
+        let after = i64::try_from(event.at.since(verdict).as_millis()).unwrap_or(i64::MAX);
+        let before = i64::try_from(verdict.since(event.at).as_millis()).unwrap_or(i64::MAX);
+        Step {
+            at_ms: after - before,
+            layer: event.layer.label(),
+            what: event.what,
+        }
+    });
+    steps.collect()
+}
+
+/// The states of `include/net/tcp_states.h`, from 1.
+fn tcp_state(state: u8) -> Option<&'static str> {
+    const STATES: [&str; 12] = [
+        "established",
+        "syn_sent",
+        "syn_recv",
+        "fin_wait1",
+        "fin_wait2",
+        "time_wait",
+        "close",
+        "close_wait",
+        "last_ack",
+        "listen",
+        "closing",
+        "new_syn_recv",
+    ];
+    let index = usize::from(state).checked_sub(1)?;
+    STATES.get(index).copied()
+}
+
+/// A clock that is set out of the years that the format has stands at its nearest edge.
+fn rfc3339(at: SystemTime) -> String {
+    let last = UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
+    humantime::format_rfc3339_millis(at.clamp(UNIX_EPOCH, last)).to_string()
+}
+
+/// 9999-12-31T23:59:59Z.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
