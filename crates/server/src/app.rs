@@ -342,7 +342,8 @@ fn guarded(panicked: &'static str, call: impl FnOnce()) {
 }
 
 impl<S: Shape> Drop for ServerApp<S> {
-    /// A task that is dropped before its verdict (the runtime was) still counts, as what it is: a defect.
+    /// A task that is dropped before its verdict (the runtime was) still counts, as what it is: a defect. Only now
+    /// is the connection gone: who waits for that has heard of its end.
     fn drop(&mut self) {
         if !self.counted {
             let phase = match &self.asking {
@@ -354,6 +355,7 @@ impl<S: Shape> Drop for ServerApp<S> {
             let at = self.core().clock.now();
             self.end(Ending::without_verdict(phase, at));
         }
+        self.core().ledger.gone();
     }
 }
 

@@ -51,6 +51,17 @@ pub(crate) enum BoundGame {
     Lane(Box<Lane>),
 }
 
+impl BoundGame {
+    /// Goes on in the queue if a tick loop has taken over.
+    fn follow(&mut self) {
+        if let Self::Inbox(InboxGame(inbox)) = self {
+            if let Some(lane) = inbox.lane() {
+                *self = Self::Lane(lane);
+            }
+        }
+    }
+}
+
 impl Game for BoundGame {
     const IN_PLACE: bool = false;
 
@@ -62,19 +73,26 @@ impl Game for BoundGame {
     }
 
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
-        match self {
-            Self::Inbox(inbox) => inbox.frame(context, payload),
-            Self::Lane(lane) => lane.frame(context, payload),
+        if let Self::Inbox(InboxGame(inbox)) = self {
+            if inbox.push(payload) {
+                return;
+            }
+            self.follow();
+        }
+        if let Self::Lane(lane) = self {
+            lane.frame(context, payload);
         }
     }
 
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {
+        self.follow();
         match self {
             Self::Inbox(inbox) => inbox.link(context, link),
             Self::Lane(lane) => lane.link(context, link),
         }
     }
 
+    /// An inbox that was handed over has room: the next frame finds the way.
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         match self {
             Self::Inbox(inbox) => inbox.poll_ready(cx),
@@ -83,6 +101,7 @@ impl Game for BoundGame {
     }
 
     fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.follow();
         match self {
             Self::Inbox(inbox) => inbox.poll_delivered(cx),
             Self::Lane(lane) => lane.poll_delivered(cx),
@@ -103,10 +122,15 @@ impl Game for BoundGame {
         }
     }
 
-    fn leave(self, departure: &Departure) {
-        match self {
-            Self::Inbox(inbox) => inbox.leave(departure),
-            Self::Lane(lane) => lane.leave(departure),
+    fn leave(mut self, departure: &Departure) {
+        if let Self::Inbox(InboxGame(inbox)) = &self {
+            if inbox.depart(departure) {
+                return;
+            }
+            self.follow();
+        }
+        if let Self::Lane(lane) = self {
+            lane.leave(departure);
         }
     }
 }

@@ -39,6 +39,16 @@ pub(crate) fn expire(core: &Core) {
     core.request_all(&Request::DrainExpired);
 }
 
+/// Ends the server when whoever is still here has left, in this time at most: their goodbyes are on their way.
+pub(crate) async fn finish(core: &Core, goodbyes: Duration) {
+    core.draining.store(true, Ordering::Release);
+    refuse_the_unborn(core);
+    match timeout(goodbyes, core.ledger.emptied()).await {
+        Ok(()) => core.end(),
+        Err(_) => expire(core),
+    }
+}
+
 /// Waits until the server has ended, and some moments for whoever was cut off with it; then it is closed. Dropped
 /// with its runtime, it is closed, too: nothing happens any more.
 pub(crate) async fn watch(core: Arc<Core>) {
@@ -61,6 +71,9 @@ struct Closing(Arc<Core>);
 impl Drop for Closing {
     fn drop(&mut self) {
         self.0.closed.set();
+        if let Some(events) = self.0.events.get() {
+            events.end();
+        }
     }
 }
 

@@ -90,8 +90,8 @@ impl Events {
     /// Takes what has happened since the last call. Never blocks, and allocates nothing in steady traffic: payloads
     /// lie in one buffer, lent until the next call.
     ///
-    /// A session's end waits for the call after the one that handed over its last frames, so that the answers to
-    /// them still reach the peer. A drain that is dropped half-way loses nothing: the next call goes on from there.
+    /// A session's end waits for the call after the one that handed over its last frames, of this method or of
+    /// [`Events::wait`], so that the answers to them still reach the peer. A drain that is dropped half-way loses nothing: the next call goes on from there.
     pub fn drain(&mut self) -> Drain<'_> {
         if self.cursor.is_at_end(&self.batch) {
             self.cursor = Cursor::default();
@@ -103,8 +103,8 @@ impl Events {
         }
     }
 
-    /// Blocks the calling thread until there is something to drain, or until `timeout` has passed. Returns whether
-    /// there is. For loops without a fixed step; not for an async task.
+    /// Blocks the calling thread until there is something to drain, until the server has ended, or until `timeout`
+    /// has passed. Returns whether there is. For loops without a fixed step; not for an async task.
     pub fn wait(&mut self, timeout: Duration) -> bool {
         !self.cursor.is_at_end(&self.batch) || self.queue.wait(timeout)
     }
@@ -112,8 +112,7 @@ impl Events {
     /// Whether the server has ended and everything was drained: nothing comes any more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        // In this order: what was pushed before the end is seen by the second question.
-        self.core.closed.is_set() && self.cursor.is_at_end(&self.batch) && self.queue.is_empty()
+        self.cursor.is_at_end(&self.batch) && self.queue.is_over()
     }
 }
 

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use lastword_transport::Mailbox;
 
 use crate::Departure;
+use crate::events::Lane;
+use crate::shape::Game;
 
 /// Frames received and not yet taken, and the departure once it is known.
 #[derive(Debug)]
@@ -34,6 +36,10 @@ struct Inside {
     abandoned: bool,
     /// Frames and payload bytes that came after that.
     late: (u64, u64),
+    /// A tick loop has taken over.
+    handed_over: bool,
+    /// Where to go on, until the owner has followed.
+    lane: Option<Box<Lane>>,
 }
 
 impl Inbox {
@@ -46,12 +52,16 @@ impl Inbox {
         }
     }
 
-    pub(crate) fn push(&self, payload: &[u8]) {
+    /// Adds a frame. Returns whether it belongs here.
+    pub(crate) fn push(&self, payload: &[u8]) -> bool {
         let mut inside = self.lock();
+        if inside.handed_over {
+            return false;
+        }
         if inside.abandoned {
             inside.late.0 += 1;
             inside.late.1 += as_u64(payload.len());
-            return;
+            return true;
         }
         inside.hungry = false;
         inside.bytes += payload.len();
@@ -59,6 +69,7 @@ impl Inbox {
         let reader = inside.reader.take();
         drop(inside);
         wake(reader);
+        true
     }
 
     /// Ready while there is room; frames over the cap are taken when nothing else lies inside.
@@ -91,7 +102,12 @@ impl Inbox {
         let inside = self.lock();
         let (late_frames, late_bytes) = inside.late;
         let frames = as_u64(inside.frames.len()) + late_frames;
-        (frames, as_u64(inside.bytes) + late_bytes)
+        let bytes = as_u64(inside.bytes) + late_bytes;
+        let lane = inside
+            .lane
+            .as_ref()
+            .map_or((0, 0), |lane| lane.undelivered());
+        (frames + lane.0, bytes + lane.1)
     }
 
     /// Whether the session departed.
@@ -99,12 +115,38 @@ impl Inbox {
         self.lock().departure.is_some()
     }
 
-    pub(crate) fn depart(&self, departure: Departure) {
+    /// The end. Returns whether it belongs here.
+    pub(crate) fn depart(&self, departure: &Departure) -> bool {
         let mut inside = self.lock();
-        inside.departure = Some(Box::new(departure));
+        if inside.handed_over {
+            return false;
+        }
+        inside.departure = Some(Box::new(departure.clone()));
         let reader = inside.reader.take();
         drop(inside);
         wake(reader);
+        true
+    }
+
+    /// A tick loop takes over: what lies inside goes its way, and the owner follows.
+    pub(crate) fn hand_over(&self, mut lane: Box<Lane>) {
+        let mut inside = self.lock();
+        inside.handed_over = true;
+        inside.bytes = 0;
+        for frame in std::mem::take(&mut inside.frames) {
+            lane.push(&frame);
+        }
+        match &inside.departure {
+            Some(departure) => lane.leave(departure),
+            None => inside.lane = Some(lane),
+        }
+        drop(inside);
+        self.owner.wake();
+    }
+
+    /// Where the owner goes on, once a tick loop has taken over.
+    pub(crate) fn lane(&self) -> Option<Box<Lane>> {
+        self.lock().lane.take()
     }
 
     /// The next frame; `None` once the session departed and everything was taken.
@@ -147,14 +189,14 @@ impl Inbox {
         }
     }
 
-    /// The game asks no more. Returns whether the session is still to depart.
+    /// The game asks no more. Returns whether a session of its own is still to depart.
     pub(crate) fn abandon(&self) -> bool {
         let mut inside = self.lock();
         inside.abandoned = true;
-        let departed = inside.departure.is_some();
+        let is_over = inside.departure.is_some() || inside.handed_over;
         drop(inside);
         self.owner.wake();
-        !departed
+        !is_over
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {

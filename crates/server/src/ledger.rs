@@ -2,6 +2,7 @@
 //!
 //! Laws: opened = open + Σ disconnects, joined = open + suspended + Σ departures, at every moment.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lastword_session::{Cause, Phase};
@@ -11,6 +12,8 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(crate) struct Ledger {
     counts: Mutex<Counts>,
+    /// Connections that were counted in and are not gone: also those whose end is being told.
+    present: AtomicU64,
     emptied: Notify,
 }
 
@@ -117,12 +120,14 @@ impl Ledger {
                 undelivered_out: (0, 0),
                 dropped_by_close: 0,
             }),
+            present: AtomicU64::new(0),
             emptied: Notify::new(),
         }
     }
 
     /// Counts a connection in. Returns how many have a place now, this one included: who was refused has none.
     pub(crate) fn open(&self) -> u64 {
+        self.present.fetch_add(1, Ordering::Relaxed);
         let mut counts = self.lock();
         counts.opened += 1;
         counts.open += 1;
@@ -160,10 +165,14 @@ impl Ledger {
         }
         counts.count_game_close(closing.cause, closing.code);
         also(&mut counts);
-        if counts.open == 0 {
+        counts.ended
+    }
+
+    /// A connection is gone, and everybody was told its end.
+    pub(crate) fn gone(&self) {
+        if self.present.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.emptied.notify_waiters();
         }
-        counts.ended
     }
 
     pub(crate) fn accept_error(&self, error: AcceptError) {
@@ -179,13 +188,13 @@ impl Ledger {
         read(&self.lock())
     }
 
-    /// Waits until no connection is open.
+    /// Waits until no connection is there, and everybody was told every end.
     pub(crate) async fn emptied(&self) {
         loop {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
             emptied.as_mut().enable();
-            if self.lock().open == 0 {
+            if self.present.load(Ordering::Acquire) == 0 {
                 return;
             }
             emptied.await;

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use lastword_transport::Request;
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
-use tokio::time::timeout;
 
 use crate::core::Core;
-use crate::{BindError, Builder, Server};
+use crate::{BindError, Builder, Server, drain};
 
 /// A server that is put together for an engine without tokio: it brings a runtime with threads of its own.
 #[derive(Debug)]
@@ -80,11 +78,7 @@ impl Drop for OwnRuntime {
 
 /// Lets nobody in any more, and gives whoever is here the time of a goodbye.
 async fn finish(core: &Core) {
-    core.end();
-    let goodbyes = core.session.limits.linger_timeout + LAST_MOMENT;
-    if timeout(goodbyes, core.ledger.emptied()).await.is_err() {
-        core.request_all(&Request::DrainExpired);
-    }
+    drain::finish(core, core.session.limits.linger_timeout + LAST_MOMENT).await;
     core.closed.wait().await;
 }
 

@@ -61,6 +61,9 @@ impl Server {
         let queue = Arc::new(Queue::new(core.caps));
         // Who joins from here on goes into the queue at once.
         let queue = Arc::clone(core.events.get_or_init(|| queue));
+        if core.closed.is_set() {
+            queue.end();
+        }
         for early in self.arrivals.hand_over(&queue) {
             bridge(&queue, early);
         }

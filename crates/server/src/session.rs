@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::context::Context;
 use crate::core::Core;
-use crate::events::{Queue, bridge};
+use crate::events::{Lane, Queue, bridge};
 use crate::inbox::Inbox;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
@@ -105,15 +105,15 @@ impl Session {
         &self.seat
     }
 
-    /// Waits for the departure.
-    pub(crate) async fn departure(&self) -> Departure {
-        poll_fn(|cx| self.inbox.poll_departure(cx)).await
+    /// A tick loop takes over.
+    pub(crate) fn hand_over(self, lane: Box<Lane>) {
+        self.inbox.hand_over(lane);
     }
 
     async fn depart(self) -> Departure {
         // What the peer sent meanwhile is nobody's any more; what was taken before stays taken.
         self.inbox.abandon();
-        self.departure().await
+        poll_fn(|cx| self.inbox.poll_departure(cx)).await
     }
 }
 
@@ -262,7 +262,7 @@ impl Shape for SessionShape {
 }
 
 /// Fills the inbox; the game empties it elsewhere.
-pub(crate) struct InboxGame(Arc<Inbox>);
+pub(crate) struct InboxGame(pub(crate) Arc<Inbox>);
 
 impl Game for InboxGame {
     const IN_PLACE: bool = false;
@@ -292,6 +292,6 @@ impl Game for InboxGame {
     }
 
     fn leave(self, departure: &Departure) {
-        self.0.depart(departure.clone());
+        self.0.depart(departure);
     }
 }

@@ -20,10 +20,11 @@ impl Shape for EventShape {
     type Game = Box<Lane>;
 
     fn poll_room(&self, cx: &mut TaskContext<'_>, asked: &mut Asked) -> Poll<()> {
+        let now = self.queue.epoch();
         if self.queue.admits() {
             Poll::Ready(())
         } else {
-            self.queue.poll_next_epoch(cx, asked)
+            self.queue.poll_epoch(now + 1, cx, asked)
         }
     }
 
@@ -42,6 +43,7 @@ impl Shape for EventShape {
 }
 
 /// The game's side of one session.
+#[derive(Debug)]
 pub(crate) struct Lane {
     queue: Arc<Queue>,
     session: SessionId,
@@ -54,7 +56,7 @@ pub(crate) struct Lane {
 }
 
 /// What one session pushed in one epoch.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Account {
     epoch: u64,
     frames: usize,
@@ -62,7 +64,7 @@ struct Account {
 }
 
 /// The changes of link in one epoch.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Links {
     epoch: u64,
     count: u8,
@@ -83,7 +85,7 @@ impl Lane {
     }
 
     /// Adds a frame. Returns whether anybody will take it.
-    pub(super) fn push(&mut self, payload: &[u8]) -> bool {
+    pub(crate) fn push(&mut self, payload: &[u8]) -> bool {
         let Some(epoch) = self.queue.push_frame(self.session, payload) else {
             self.late.0 += 1;
             self.late.1 += as_u64(payload.len());
@@ -102,18 +104,18 @@ impl Lane {
 
     /// Whether another frame would be taken.
     pub(super) fn poll_room(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let (waiting, caps) = (self.waiting(), self.queue.caps());
+        let (now, caps) = (self.queue.epoch(), self.queue.caps());
+        let waiting = self.waiting(now);
         let full = waiting.bytes >= caps.session_bytes || waiting.frames >= caps.session_frames;
         if full || self.queue.is_full() {
-            self.queue.poll_next_epoch(cx, &mut self.asked)
+            self.queue.poll_epoch(now + 1, cx, &mut self.asked)
         } else {
             Poll::Ready(())
         }
     }
 
-    /// What this session pushed and nobody has taken.
-    fn waiting(&self) -> Account {
-        let now = self.queue.epoch();
+    /// What this session pushed and nobody had taken when this epoch began.
+    fn waiting(&self, now: u64) -> Account {
         self.account
             .filter(|account| account.epoch == now)
             .unwrap_or_default()
@@ -156,12 +158,8 @@ impl Game for Box<Lane> {
 
     /// A tick took the last frames, and the next one began: the game handled them.
     fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        match self.account {
-            Some(account) if self.queue.epoch() < account.epoch + 2 => {
-                self.queue.poll_next_epoch(cx, &mut self.asked)
-            }
-            _ => Poll::Ready(()),
-        }
+        let handled = self.account.map_or(0, |account| account.epoch + 2);
+        self.queue.poll_epoch(handled, cx, &mut self.asked)
     }
 
     /// Every tick is progress.
@@ -170,7 +168,7 @@ impl Game for Box<Lane> {
     }
 
     fn undelivered(&self) -> (u64, u64) {
-        let waiting = self.waiting();
+        let waiting = self.waiting(self.queue.epoch());
         (
             as_u64(waiting.frames) + self.late.0,
             as_u64(waiting.bytes) + self.late.1,

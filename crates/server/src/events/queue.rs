@@ -3,8 +3,9 @@
 //! Every drain begins a new *epoch*. Whatever a session pushed in an earlier one is taken, so its account needs no
 //! upkeep: it counts for the epoch that it was opened in, and is empty in every later one.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -25,10 +26,16 @@ pub(crate) struct Caps {
     pub(crate) reserved: usize,
 }
 
-/// A connection's memory of having asked to be woken at the next drain: once is enough.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Asked {
-    in_epoch: Option<u64>,
+/// A connection's memory of having asked to be woken at the next drain: once is enough. Dropped, it is forgotten:
+/// those who come and go while a tick stalls leave nothing behind.
+#[derive(Debug, Default)]
+pub(crate) struct Asked(Option<Ticket>);
+
+#[derive(Debug)]
+struct Ticket {
+    queue: Arc<Queue>,
+    epoch: u64,
+    number: u64,
 }
 
 /// The events of one server.
@@ -47,10 +54,13 @@ pub(crate) struct Queue {
 struct Inside {
     batch: Batch,
     frames: usize,
-    /// Connections that found no room.
-    waiting: Vec<Waker>,
+    /// Connections that wait for the next epoch, by the number of their ticket.
+    waiting: BTreeMap<u64, Waker>,
+    tickets: u64,
     /// The game sleeps until something comes.
     asleep: bool,
+    /// Nothing comes any more.
+    over: bool,
     /// Nobody drains any more.
     closed: bool,
 }
@@ -91,8 +101,17 @@ impl Queue {
         self.len.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lock().batch.len() == 0
+    /// Whether the server has ended and everything was taken.
+    pub(super) fn is_over(&self) -> bool {
+        let inside = self.lock();
+        inside.over && inside.batch.len() == 0
+    }
+
+    /// Says that the server has ended.
+    pub(crate) fn end(&self) {
+        let mut inside = self.lock();
+        inside.over = true;
+        self.pushed(inside);
     }
 
     /// Says that a drain began.
@@ -128,18 +147,30 @@ impl Queue {
         Some(epoch)
     }
 
-    /// Ready at the next drain; ready, too, when it was just now, or when none will be any more.
-    pub(super) fn poll_next_epoch(&self, cx: &mut Context<'_>, asked: &mut Asked) -> Poll<()> {
-        let epoch = self.epoch();
-        if asked.in_epoch == Some(epoch) && !self.is_closed() {
-            return Poll::Pending;
-        }
+    /// Ready from this epoch on, and when nobody drains any more.
+    pub(super) fn poll_epoch(
+        self: &Arc<Self>,
+        from: u64,
+        cx: &mut Context<'_>,
+        asked: &mut Asked,
+    ) -> Poll<()> {
         let mut inside = self.lock();
-        if inside.closed || self.epoch.load(Ordering::Relaxed) != epoch {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        if inside.closed || epoch >= from {
             return Poll::Ready(());
         }
-        inside.waiting.push(cx.waker().clone());
-        asked.in_epoch = Some(epoch);
+        if asked.0.as_ref().is_some_and(|ticket| ticket.epoch == epoch) {
+            return Poll::Pending;
+        }
+        inside.tickets += 1;
+        let number = inside.tickets;
+        inside.waiting.insert(number, cx.waker().clone());
+        drop(inside);
+        asked.0 = Some(Ticket {
+            queue: Arc::clone(self),
+            epoch,
+            number,
+        });
         Poll::Pending
     }
 
@@ -151,19 +182,21 @@ impl Queue {
         inside.frames = 0;
         self.full.store(false, Ordering::Relaxed);
         self.len.store(0, Ordering::Relaxed);
-        self.epoch.fetch_add(1, Ordering::Release);
-        let waiting = std::mem::take(&mut inside.waiting);
-        drop(inside);
-        waiting.into_iter().for_each(Waker::wake);
+        self.begin_epoch(inside);
     }
 
-    /// Waits until there is something. Returns whether there is.
+    /// Waits until there is something, or nothing comes any more. Returns whether there is. A game that waits has
+    /// come back, as one that drains: what it took before is handled.
     pub(super) fn wait(&self, timeout: Duration) -> bool {
-        let inside = self.lock();
+        let mut inside = self.lock();
+        if inside.batch.len() == 0 {
+            self.begin_epoch(inside);
+            inside = self.lock();
+        }
         let (mut inside, _) = self
             .filled
             .wait_timeout_while(inside, timeout, |inside| {
-                inside.asleep = inside.batch.len() == 0;
+                inside.asleep = inside.batch.len() == 0 && !inside.over;
                 inside.asleep
             })
             .unwrap_or_else(PoisonError::into_inner);
@@ -178,13 +211,19 @@ impl Queue {
         inside.batch = Batch::default();
         self.full.store(false, Ordering::Relaxed);
         self.len.store(0, Ordering::Relaxed);
-        let waiting = std::mem::take(&mut inside.waiting);
-        drop(inside);
-        waiting.into_iter().for_each(Waker::wake);
+        wake_all(inside);
     }
 
-    fn is_closed(&self) -> bool {
-        self.lock().closed
+    fn begin_epoch(&self, inside: MutexGuard<'_, Inside>) {
+        self.epoch.fetch_add(1, Ordering::Release);
+        wake_all(inside);
+    }
+
+    fn forget(&self, ticket: &Ticket) {
+        if self.epoch() == ticket.epoch {
+            let waker = self.lock().waiting.remove(&ticket.number);
+            drop(waker);
+        }
     }
 
     fn pushed(&self, mut inside: MutexGuard<'_, Inside>) {
@@ -199,4 +238,16 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.queue.forget(self);
+    }
+}
+
+fn wake_all(mut inside: MutexGuard<'_, Inside>) {
+    let waiting = std::mem::take(&mut inside.waiting);
+    drop(inside);
+    waiting.into_values().for_each(Waker::wake);
 }

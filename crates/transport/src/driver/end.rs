@@ -17,6 +17,8 @@ impl<A: App> Driver<A> {
             return false;
         }
         self.ended = false;
+        // Looked at again, and only now: what the game answered before it came back for more goes out first.
+        self.take_mail(now);
         let Some(terminal) = self.side().terminal.take() else {
             return false;
         };

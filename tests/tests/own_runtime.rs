@@ -1,0 +1,97 @@
+//! A server with a runtime of its own lives as long as its game, and not longer. Alone in its process: it counts
+//! threads.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
+
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use lastword_server::{BindError, Cause, Events, Server, ServerHandle};
+use lastword_tests::{Raw, Stage, config, hello, until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_with_a_runtime_of_its_own_ends_with_its_game_and_leaves_no_thread() {
+    ends_with(|server| server.into_events().0).await;
+    ends_with(|server| server).await;
+    what_does_not_start_leaves_no_thread().await;
+}
+
+/// Plays with what `make` makes of a server, and drops it.
+async fn ends_with<G: Send + 'static>(make: impl FnOnce(Server) -> G + Send + 'static) {
+    let mut stage = Stage::default();
+    let builder = stage.builder(config()).own_runtime(3);
+    let on_engine = thread::spawn(move || {
+        assert!(tokio::runtime::Handle::try_current().is_err());
+        let server = builder.bind_blocking().expect("a server");
+        (server.handle().clone(), make(server))
+    });
+    let (handle, game): (ServerHandle, G) = on_engine.join().unwrap();
+    assert_eq!(threads(), 3, "as many as asked for");
+    let addr = handle.local_addr();
+    let mut players = Vec::new();
+    for n in 0..3 {
+        players.push(Raw::join(addr, &n.to_string()).await);
+    }
+    // It has not been let in, and is not waited for.
+    let mut unborn = Raw::connect(addr).await;
+    unborn.write(&hello(b"unborn")[..10]).await;
+    until("all four", || handle.stats().connections_open == 4).await;
+
+    // Here, inside of another runtime: the game may be dropped anywhere.
+    drop(game);
+    for player in &mut players {
+        assert_eq!(player.goodbye_code().await, Some(81));
+    }
+    drop((players, unborn));
+    for _ in 0..3 {
+        let departure = stage.departure().await;
+        assert_eq!(departure.cause, Cause::ClosedByGame.into());
+    }
+    until("a port that nobody listens on", || is_refused(addr)).await;
+    until("no thread is left", || threads() == 0).await;
+    handle.closed().await;
+    assert!(handle.stats().laws_hold());
+    assert_eq!(handle.stats().connections_open, 0);
+    // What is left of it does no harm, without its runtime.
+    handle.begin_drain(Duration::ZERO);
+    assert!(handle.sessions().is_empty());
+}
+
+async fn what_does_not_start_leaves_no_thread() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let failed = thread::spawn(move || {
+        let server = Server::builder().listen(addr).own_runtime(2);
+        server.bind_blocking().map(Server::into_events)
+    });
+    let failed: Result<(Events, _), _> = failed.join().unwrap();
+    assert!(
+        matches!(failed, Err(BindError::Listen { .. })),
+        "{failed:?}"
+    );
+    until("no thread is left", || threads() == 0).await;
+}
+
+fn is_refused(addr: SocketAddr) -> bool {
+    match TcpStream::connect(addr) {
+        Ok(_) => false,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+    }
+}
+
+/// Threads of servers, by their names.
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| {
+        // It may end while it is looked at.
+        std::fs::read_to_string(task.ok()?.path().join("comm")).ok()
+    });
+    names.filter(|name| name.starts_with("lastword")).count()
+}

@@ -1,0 +1,62 @@
+//! Sessions that joined before the game said that it ticks.
+
+use std::time::Duration;
+
+use lastword_server::{Cause, Kick, Server};
+use lastword_tests::{Raw, config, data, until};
+
+use crate::game::{Engine, Game, Told, answers, holds, play_to_the_end, step};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_that_joined_before_come_first_with_their_frames_and_live_on_as_the_others() {
+    for engine in Engine::ALL {
+        let (go, went) = step();
+        let game = Game::with_server(engine, config(), |server: Server| {
+            went();
+            let (events, players) = server.into_events();
+            play_to_the_end(events, &players, usize::MAX)
+        })
+        .await;
+        let addr = game.server.local_addr();
+        let frames: Vec<_> = (0..EARLY).map(|n| vec![n; usize::from(n)]).collect();
+        let written: Vec<_> = frames.iter().flat_map(|frame| data(frame)).collect();
+
+        let mut stays = Raw::join(addr, "stays").await;
+        stays.write(&written).await;
+        let mut finished = Raw::join(addr, "finished").await;
+        finished.write(&written).await;
+        finished.fin().await;
+        let before = game.server.sessions();
+        let mut kicked = Raw::join(addr, "kicked").await;
+        let mut new = game.server.sessions();
+        new.retain(|session| !before.contains(session));
+        kicked.write(&written).await;
+        let arrived = 3 * frames.len() as u64;
+        let stats = || game.server.stats();
+        until("every frame", || stats().frames.0 == arrived).await;
+        game.server.kick(new[0], Kick::default()).unwrap();
+        assert_eq!(kicked.goodbye_code().await, Some(80));
+        drop(kicked);
+
+        go.send(()).unwrap();
+        assert_eq!(answers(&mut finished).await.len(), frames.len());
+        stays.write(&data(b"later")).await;
+        stays.fin().await;
+        assert_eq!(answers(&mut stays).await.len(), frames.len() + 1);
+        game.server.drain(Duration::from_secs(10)).await;
+        assert!(game.server.stats().laws_hold());
+
+        let told = game.over().await;
+        assert!(
+            matches!(&told[0], Told::Joined(_, name) if name == "stays"),
+            "in the order in which they came: {:?}",
+            told[0]
+        );
+        holds(&told, "finished", &frames, Cause::PeerFin);
+        holds(&told, "kicked", &frames, Cause::Kicked);
+        let all = [&frames[..], &[b"later".to_vec()]].concat();
+        holds(&told, "stays", &all, Cause::PeerFin);
+    }
+}
+
+const EARLY: u8 = 100;

@@ -1,0 +1,200 @@
+//! The game of these tests: it writes down every event, and answers each frame with its length.
+
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use lastword_server::{Cause, Config, Event, Events, Server, ServerHandle, SessionId};
+use lastword_tests::{PATIENCE, Raw, Stage, kind};
+
+/// Who brings the runtime of the connections.
+#[derive(Clone, Copy, Debug)]
+pub enum Engine {
+    /// The server, for an engine that has none.
+    None,
+    /// The program that the game is a part of.
+    Tokio,
+}
+
+impl Engine {
+    pub const ALL: [Self; 2] = [Self::None, Self::Tokio];
+}
+
+/// An event, to keep.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    Joined(SessionId, String),
+    Frame(SessionId, Vec<u8>),
+    Left(SessionId, Cause),
+    Draining(Instant),
+}
+
+impl Told {
+    pub fn of(event: Event<'_>) -> Self {
+        match event {
+            Event::Joined {
+                session, player, ..
+            } => Self::Joined(session, player.id.clone()),
+            Event::Frame { session, payload } => Self::Frame(session, payload.to_vec()),
+            Event::Left(departure) => Self::Left(departure.session, departure.disconnect.cause()),
+            Event::Draining { deadline } => Self::Draining(deadline),
+            other => panic!("{other:?} in a test without links"),
+        }
+    }
+
+    fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Joined(session, _) | Self::Frame(session, _) | Self::Left(session, _) => {
+                Some(*session)
+            }
+            Self::Draining(_) => None,
+        }
+    }
+}
+
+/// A game on a thread of its own.
+pub struct Game<T> {
+    pub server: ServerHandle,
+    pub stage: Stage,
+    thread: JoinHandle<T>,
+}
+
+impl<T: Send + 'static> Game<T> {
+    /// Binds, on the game's own thread if the engine has no runtime, and plays there until `play` returns.
+    pub async fn start(
+        engine: Engine,
+        config: Config,
+        play: impl FnOnce(Events, ServerHandle) -> T + Send + 'static,
+    ) -> Self {
+        Self::with_server(engine, config, |server| {
+            let (events, handle) = server.into_events();
+            play(events, handle)
+        })
+        .await
+    }
+
+    /// The same with a game that has the server itself.
+    pub async fn with_server(
+        engine: Engine,
+        config: Config,
+        play: impl FnOnce(Server) -> T + Send + 'static,
+    ) -> Self {
+        let mut stage = Stage::default();
+        let builder = stage.builder(config);
+        let bind: Box<dyn FnOnce() -> Server + Send> = match engine {
+            Engine::None => Box::new(|| builder.own_runtime(2).bind_blocking().expect("a server")),
+            Engine::Tokio => {
+                let server = builder.bind().await.expect("a server");
+                Box::new(|| server)
+            }
+        };
+        let (handle, bound) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let server = bind();
+            handle.send(server.handle().clone()).expect("a test");
+            assert!(tokio::runtime::Handle::try_current().is_err());
+            play(server)
+        });
+        Self {
+            server: bound.await.expect("a server"),
+            stage,
+            thread,
+        }
+    }
+
+    /// What the game came to. It ends by itself, or when the test has told it to.
+    pub async fn over(self) -> T {
+        let thread = self.thread;
+        let joined = tokio::task::spawn_blocking(move || thread.join());
+        lastword_tests::within("the game's end", joined)
+            .await
+            .expect("a thread")
+            .expect("the game does not panic")
+    }
+}
+
+/// Plays until the server has ended, taking at most so many events a tick. Returns all that was told.
+pub fn play_to_the_end(mut events: Events, players: &ServerHandle, at_once: usize) -> Vec<Told> {
+    let mut told = Vec::new();
+    while !events.is_over() {
+        events.wait(TICK);
+        for event in events.drain().take(at_once) {
+            answer(players, &event);
+            told.push(Told::of(event));
+        }
+    }
+    told
+}
+
+/// Says how long a frame was.
+pub fn answer(players: &ServerHandle, event: &Event<'_>) {
+    if let Event::Frame { session, payload } = event {
+        let len = u32::try_from(payload.len()).expect("short");
+        // Who was kicked meanwhile takes no answer; who waits for one sees it missing.
+        let _gone = players.send(*session, &len.to_be_bytes());
+    }
+}
+
+/// Waits for the next event, one at a time.
+pub fn next(events: &mut Events) -> Told {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(event) = events.drain().next() {
+            return Told::of(event);
+        }
+        assert!(Instant::now() < deadline, "no event");
+        events.wait(TICK);
+    }
+}
+
+/// What was told of the player with this name: from joined to left.
+pub fn of(told: &[Told], name: &str) -> Vec<Told> {
+    let mut joined = told.iter().filter_map(|told| match told {
+        Told::Joined(session, player) if player == name => Some(*session),
+        _ => None,
+    });
+    let session = joined.next().unwrap_or_else(|| panic!("{name} joined"));
+    assert!(joined.next().is_none(), "{name} joined once");
+    let its = told.iter().filter(|told| told.session() == Some(session));
+    its.cloned().collect()
+}
+
+/// Holds what was told of one player: joined, these frames, left, and nothing else.
+pub fn holds(told: &[Told], name: &str, frames: &[Vec<u8>], cause: Cause) {
+    let its = of(told, name);
+    let [Told::Joined(session, _), middle @ .., Told::Left(..)] = &its[..] else {
+        panic!("{name}: joined first, left last: {its:?}")
+    };
+    let expected = frames
+        .iter()
+        .map(|frame| Told::Frame(*session, frame.clone()));
+    assert!(
+        middle.iter().cloned().eq(expected),
+        "{name}: each frame, in order: {} of {}",
+        middle.len(),
+        frames.len()
+    );
+    assert_eq!(its.last(), Some(&Told::Left(*session, cause)), "{name}");
+}
+
+/// Reads the answers up to the end. Returns the lengths that they tell.
+pub async fn answers(raw: &mut Raw) -> Vec<usize> {
+    let mut answers = Vec::new();
+    while let Some((kind, payload)) = raw.frame().await {
+        if kind == kind::DATA {
+            let len = payload.try_into().expect("four bytes");
+            answers.push(u32::from_be_bytes(len) as usize);
+        }
+    }
+    answers
+}
+
+/// A signal from the test to its game, or back: what the second half returns is what was sent to the first.
+pub fn step<T>() -> (mpsc::Sender<T>, impl FnOnce() -> T) {
+    let (sender, receiver) = mpsc::channel();
+    (sender, move || {
+        receiver.recv_timeout(PATIENCE).expect("a step of the test")
+    })
+}
+
+pub const TICK: Duration = Duration::from_millis(10);

@@ -1,0 +1,17 @@
+//! A game that ticks, on a thread that has no runtime: one queue of events, in order for each session, and nothing
+//! of it ever lost.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a failure here is the test's failure"
+)]
+
+mod calls;
+mod drains;
+mod early;
+mod game;
+mod order;
+mod waits;
