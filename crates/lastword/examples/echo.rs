@@ -1,6 +1,7 @@
 //! One task per session: the shape that reads like a plain socket.
 //!
 //! `cargo run --example echo -- 127.0.0.1:7000`
+#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
 use lastword::{AdminExt, Server, Session};
 

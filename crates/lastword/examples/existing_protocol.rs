@@ -2,6 +2,7 @@
 //! ping, pong and goodbye is what lets the layer tell a frozen path from a quiet player and a quit from a crash.
 //!
 //! `cargo run --example existing_protocol -- 127.0.0.1:7000`
+#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! A handler per player, called in place on the connection's own task: the fastest shape. A small chat.
 //!
 //! `cargo run --example handler -- 127.0.0.1:7000`
+#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
 use std::sync::{Arc, OnceLock};
 

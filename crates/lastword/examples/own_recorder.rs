@@ -1,6 +1,7 @@
 //! A studio with metrics of its own: the layer's series go into the same recorder, beside the game's.
 //!
 //! `cargo run --example own_recorder -- 127.0.0.1:7000`
+#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
 use std::time::Duration;
 

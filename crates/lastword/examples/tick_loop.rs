@@ -1,6 +1,7 @@
 //! A fixed-step loop on a thread of the engine's, without a runtime: everybody hears what happened in each tick.
 //!
 //! `cargo run --example tick_loop -- 127.0.0.1:7000`
+#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
