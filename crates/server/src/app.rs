@@ -13,6 +13,7 @@ use lastword_transport::{App, Outbox};
 use crate::context::Context as GameContext;
 use crate::core::Core;
 use crate::events::Asked;
+use crate::guard::guarded;
 use crate::ledger::Closing;
 use crate::player::Check;
 use crate::seat::Seat;
@@ -331,13 +332,6 @@ impl<S: Shape> App for ServerApp<S> {
 
     fn closed(&mut self, ending: Box<Ending>) {
         self.end(*ending);
-    }
-}
-
-/// Runs the game's code where its panic must not stop what comes after it.
-fn guarded(panicked: &'static str, call: impl FnOnce()) {
-    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err() {
-        tracing::error!("{panicked}");
     }
 }
 

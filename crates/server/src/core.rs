@@ -88,9 +88,14 @@ impl Core {
             .for_each(|mailbox: &Arc<Mailbox>| mailbox.request(request.clone()));
     }
 
+    /// Events that wait for the game to tick.
+    pub(crate) fn events_waiting(&self) -> usize {
+        self.events.get().map_or(0, |queue| queue.len())
+    }
+
     /// Publishes one snapshot of the books, and runs `also` before anything can change them.
     pub(crate) fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
-        let state = State::read(self.is_draining());
+        let state = State::read(self.is_draining(), self.events_waiting());
         self.ledger.read(|counts| {
             self.metrics.publish(counts, self.traffic.read(), state);
             also()

@@ -13,6 +13,7 @@ use lastword_transport::{Mailbox, Request};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::core::Core;
+use crate::guard::guarded;
 
 /// Begins to drain the server, unless it drains already.
 pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) {
@@ -25,6 +26,9 @@ pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) {
     let deadline = std::time::Instant::now() + timeout;
     if let Some(events) = core.events.get() {
         events.draining(deadline);
+    }
+    for observer in &core.observers {
+        guarded("the observer panicked", || observer.draining(deadline));
     }
     refuse_the_unborn(core);
     // On a task of its own: it goes on when nobody waits for it any more.

@@ -47,6 +47,8 @@ pub struct Stats {
     pub suspects: Vec<(Diagnosis, u64)>,
     /// Sessions whose reading is paused, since the game takes no more of their frames.
     pub inbound_paused: u64,
+    /// Events that wait for the game to tick.
+    pub events_waiting: usize,
 }
 
 impl Stats {
@@ -210,6 +212,7 @@ impl ServerHandle {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let totals = self.core.traffic.read();
+        let events_waiting = self.core.events_waiting();
         let suspects = Diagnosis::ALL.into_iter().zip(totals.suspects);
         let cohorts = self.core.cohorts.count();
         self.core.ledger.read(|counts| {
@@ -247,6 +250,7 @@ impl ServerHandle {
                 bytes: totals.bytes.into(),
                 suspects: suspects.filter(|(_, count)| *count > 0).collect(),
                 inbound_paused: totals.paused,
+                events_waiting,
             }
         })
     }

@@ -13,6 +13,7 @@ mod events;
 mod extension;
 mod flag;
 mod group;
+mod guard;
 mod handle;
 mod handler;
 mod id;

@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     frames_dropped: Counter,
     suspects: [Counter; Diagnosis::ALL.len()],
     paused: Gauge,
+    events: Gauge,
     draining: Gauge,
     open_fds: Gauge,
     max_fds: Gauge,
@@ -52,14 +53,17 @@ pub(crate) struct Catalogue<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
     pub(crate) draining: bool,
+    events: usize,
     open_fds: Option<u64>,
     max_fds: Option<u64>,
 }
 
 impl State {
-    pub(crate) fn read(draining: bool) -> Self {
+    /// `events` wait for the game to tick.
+    pub(crate) fn read(draining: bool, events: usize) -> Self {
         Self {
             draining,
+            events,
             open_fds: lastword_sys::open_fds(),
             max_fds: lastword_sys::max_fds(),
         }
@@ -100,6 +104,7 @@ impl Metrics {
                 |diagnosis| counter!("lastword_suspects_total", "diagnosis" => diagnosis.label()),
             ),
             paused: gauge!("lastword_inbound_paused_sessions"),
+            events: gauge!("lastword_event_queue_length"),
             draining: gauge!("lastword_draining"),
             open_fds: gauge!("lastword_open_fds"),
             max_fds: gauge!("lastword_max_fds"),
@@ -127,6 +132,8 @@ impl Metrics {
         }
         publish_all(&self.suspects, totals.suspects);
         self.paused.set(as_f64(totals.paused));
+        self.events
+            .set(as_f64(u64::try_from(state.events).unwrap_or(u64::MAX)));
         publish_all(&self.frames, totals.frames);
         publish_all(&self.bytes, totals.bytes);
         self.drained_bytes.absolute(counts.drained_bytes);

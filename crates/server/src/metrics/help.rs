@@ -101,6 +101,11 @@ const CATALOGUE: &[(Kind, &str, &str)] = &[
         "Sessions whose reading is paused, since the game takes no more of their frames.",
     ),
     (
+        Kind::Gauge,
+        "lastword_event_queue_length",
+        "Events that wait for the game to tick.",
+    ),
+    (
         Kind::Counter,
         "lastword_frames_dropped_total",
         "Queued frames dropped by a queue policy.",
