@@ -163,7 +163,7 @@ fn the_line_has_every_field_of_the_record_with_the_same_value() {
             { "at_ms": 250, "layer": "game", "what": "close_after_end" },
         ])
     );
-    record["trail"] = json!("socket:end_noticed@-1500 game:close_after_end@250");
+    record["trail"] = json!("socket:end_noticed@-1500,game:close_after_end@250");
     assert_eq!(Value::from(line.clone()), record);
     assert_eq!(line["at"], "1970-01-01T00:00:01.500Z");
     assert_eq!(line["tcp_state"], "close");
