@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use lastword_keepalive::ProfileName;
 use lastword_session::wire::Goodbye;
@@ -208,4 +208,27 @@ fn what_there_is_nothing_to_say_of_is_in_neither() {
         );
     }
     assert_eq!(line["level"], "ERROR");
+}
+
+#[test]
+#[ignore = "a measurement, of a release build: --ignored --nocapture"]
+fn a_line_costs_microseconds() {
+    const LINES: u32 = 100_000;
+    let close = full();
+    let measure = |what: &str, call: &dyn Fn()| {
+        let start = Instant::now();
+        (0..LINES).for_each(|_| call());
+        let each = start.elapsed() / LINES;
+        eprintln!("{what} {each:?}");
+        assert!(each < Duration::from_micros(50), "{what} {each:?}");
+    };
+    measure("record", &|| drop(std::hint::black_box(close.record())));
+    measure("record as JSON", &|| {
+        drop(serde_json::to_vec(&close.record()).unwrap());
+    });
+    let text = fmt().with_ansi(false).with_writer(io::sink).finish();
+    let json = fmt().json().with_writer(io::sink).finish();
+    let line = || measure("line", &|| disconnect(&close));
+    tracing::subscriber::with_default(text, line);
+    tracing::subscriber::with_default(json, line);
 }
