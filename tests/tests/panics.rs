@@ -10,9 +10,10 @@
 use std::sync::Arc;
 
 use lastword_server::{
-    Cause, Context, Dialect, Framing, Handler, LengthPrefixed, Meaning, Measure, Phase, Player,
+    Cause, Context, Departure, Dialect, Disconnect, Extension, Framing, Handler, LengthPrefixed,
+    Meaning, Measure, Observer, Phase, Player, ServerHandle, Starting,
 };
-use lastword_tests::{Raw, Stage, config, within};
+use lastword_tests::{Echo, Raw, Stage, config, within};
 
 /// Frames as [`LengthPrefixed`], and panics when it reads one that says so.
 struct Brittle;
@@ -113,5 +114,45 @@ async fn a_handler_that_panics_twice_costs_its_own_session_only() {
         (end.cause(), end.ending.verdict.phase),
         (Cause::HandlerPanicked, Phase::Live)
     );
+    assert!(server.stats().laws_hold());
+}
+
+/// An observer that panics whatever it is told.
+struct Indignant;
+
+impl Observer for Indignant {
+    fn disconnected(&self, _disconnect: &Arc<Disconnect>) {
+        panic!("the test's planted panic");
+    }
+
+    fn left(&self, _departure: &Departure) {
+        panic!("the test's planted panic");
+    }
+}
+
+/// Something beside the server, with an observer of its own.
+struct Beside;
+
+impl Extension for Beside {
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        Some(Arc::new(Indignant))
+    }
+
+    fn start(self: Box<Self>, _server: ServerHandle) -> Starting {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+#[tokio::test]
+async fn an_observer_that_panics_keeps_nobody_else_from_being_told() {
+    let mut stage = Stage::default();
+    let builder = stage
+        .builder(config())
+        .extension(Box::new(Beside))
+        .extension(Box::new(Beside));
+    let server = builder.serve(|_: &Player| Echo).await.unwrap();
+    drop(Raw::join(server.local_addr(), "ann").await);
+    assert_eq!(stage.end().await.cause(), Cause::PeerFin);
+    assert_eq!(stage.departure().await.cause, Cause::PeerFin.into());
     assert!(server.stats().laws_hold());
 }

@@ -90,7 +90,7 @@ fn in_one_line(record: &Record) -> Record {
             format!("{}:{}@{}", word("layer"), word("what"), step["at_ms"])
         };
         let steps: Vec<_> = steps.iter().map(text).collect();
-        record.insert("trail".to_owned(), json!(steps.join(" ")));
+        record.insert("trail".to_owned(), json!(steps.join(",")));
     }
     record
 }

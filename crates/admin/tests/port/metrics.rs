@@ -1,11 +1,13 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use lastword_admin::AdminExt;
+use lastword_server::{Config, Diagnosis, Player, Server};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::http::get;
-use crate::server::{join, start, within};
+use crate::server::{Silent, join, start, within};
 
 /// The sum of all series with this name.
 pub(crate) fn sum(metrics: &str, name: &str) -> u64 {
@@ -46,6 +48,36 @@ async fn they_are_prometheus_text_with_every_series_from_the_start() {
         answer
             .body
             .contains("\n# TYPE lastword_connections_open gauge\n")
+    );
+}
+
+#[tokio::test]
+async fn declared_codes_and_what_no_session_did_yet_have_a_series_too() {
+    let mut config = Config::default();
+    config.metrics.game_codes = vec![4_096, 4_100];
+    let builder = Server::builder().config(config).listen("127.0.0.1:0");
+    let server = builder.admin("127.0.0.1:0").serve(|_: &Player| Silent);
+    let admin = server.await.unwrap().admin_addr().unwrap();
+    let shown = get(admin, "/metrics").await.body;
+    for cause in ["kicked", "closed_by_game", "auth_rejected"] {
+        for code in ["4096", "4100", "undeclared"] {
+            let line = format!("lastword_game_closes_total{{cause=\"{cause}\",code=\"{code}\"}} 0");
+            assert!(
+                shown.lines().any(|shown| shown == line),
+                "{line} in {shown}"
+            );
+        }
+    }
+    for diagnosis in Diagnosis::ALL {
+        let line = format!("lastword_suspects_total{{diagnosis=\"{diagnosis}\"}} 0");
+        assert!(
+            shown.lines().any(|shown| shown == line),
+            "{line} in {shown}"
+        );
+    }
+    assert!(
+        shown.contains("\nlastword_inbound_paused_sessions 0\n"),
+        "{shown}"
     );
 }
 

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use lastword_keepalive::ProfileName;
 use lastword_session::wire::Goodbye;
@@ -163,7 +163,7 @@ fn the_line_has_every_field_of_the_record_with_the_same_value() {
             { "at_ms": 250, "layer": "game", "what": "close_after_end" },
         ])
     );
-    record["trail"] = json!("socket:end_noticed@-1500 game:close_after_end@250");
+    record["trail"] = json!("socket:end_noticed@-1500,game:close_after_end@250");
     assert_eq!(Value::from(line.clone()), record);
     assert_eq!(line["at"], "1970-01-01T00:00:01.500Z");
     assert_eq!(line["tcp_state"], "close");
@@ -208,4 +208,27 @@ fn what_there_is_nothing_to_say_of_is_in_neither() {
         );
     }
     assert_eq!(line["level"], "ERROR");
+}
+
+#[test]
+#[ignore = "a measurement, of a release build: --ignored --nocapture"]
+fn a_line_costs_microseconds() {
+    const LINES: u32 = 100_000;
+    let close = full();
+    let measure = |what: &str, call: &dyn Fn()| {
+        let start = Instant::now();
+        (0..LINES).for_each(|_| call());
+        let each = start.elapsed() / LINES;
+        eprintln!("{what} {each:?}");
+        assert!(each < Duration::from_micros(50), "{what} {each:?}");
+    };
+    measure("record", &|| drop(std::hint::black_box(close.record())));
+    measure("record as JSON", &|| {
+        drop(serde_json::to_vec(&close.record()).unwrap());
+    });
+    let text = fmt().with_ansi(false).with_writer(io::sink).finish();
+    let json = fmt().json().with_writer(io::sink).finish();
+    let line = || measure("line", &|| disconnect(&close));
+    tracing::subscriber::with_default(text, line);
+    tracing::subscriber::with_default(json, line);
 }

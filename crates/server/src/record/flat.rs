@@ -133,7 +133,7 @@ pub struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_reason: Option<Cow<'a, str>>,
     /// What happened towards the end, oldest first, at most eight steps. In the log line they are one text:
-    /// `socket:end_noticed@-12 game:close_after_end@-3`, milliseconds behind the `@`.
+    /// `socket:end_noticed@-12,game:close_after_end@-3`, milliseconds behind the `@`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trail: Vec<Step>,
     /// The evidence in words.
@@ -158,8 +158,8 @@ pub(crate) struct Steps<'a>(pub(crate) &'a [Step]);
 impl fmt::Display for Steps<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, step) in self.0.iter().enumerate() {
-            let space = if n > 0 { " " } else { "" };
-            write!(f, "{space}{}:{}@{}", step.layer, step.what, step.at_ms)?;
+            let comma = if n > 0 { "," } else { "" };
+            write!(f, "{comma}{}:{}@{}", step.layer, step.what, step.at_ms)?;
         }
         Ok(())
     }

@@ -140,3 +140,20 @@ fn while_connections_end_on_many_threads_a_follower_sees_each_record_once_and_in
         assert_eq!(follower.join().unwrap(), (1..=CLOSES).collect::<Vec<_>>());
     });
 }
+
+#[test]
+#[ignore = "a measurement, of a release build: --ignored --nocapture"]
+fn keeping_a_close_costs_microseconds_at_most() {
+    let ring = ring(1..=10_000);
+    let more: Vec<_> = (10_001..=110_000).map(close).collect();
+    let start = std::time::Instant::now();
+    more.into_iter().for_each(|close| ring.push(close));
+    let each = start.elapsed() / 100_000;
+
+    let start = std::time::Instant::now();
+    let some = ring.copy(50_000, u64::MAX);
+    let hold = start.elapsed();
+    eprintln!("push {each:?}, hold of the lock by a reader {hold:?}");
+    assert_eq!(some.len(), 256);
+    assert!(each < Duration::from_micros(5), "{each:?}");
+}
