@@ -119,6 +119,11 @@ impl Queue {
         self.push(|batch, _| batch.draining(deadline));
     }
 
+    /// Whether nobody drains any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// Adds what has reserved room; `add` gets the epoch that it goes into. Returns `None` once nobody drains any
     /// more.
     pub(super) fn push<R>(&self, add: impl FnOnce(&mut Batch, u64) -> R) -> Option<R> {
