@@ -57,7 +57,9 @@ impl App for ClientApp {
             .push(Event::Frame(Bytes::copy_from_slice(payload)));
     }
 
-    fn link(&mut self, _outbox: &mut Outbox<'_>, _link: Link) {}
+    fn link(&mut self, _outbox: &mut Outbox<'_>, link: Link) {
+        self.inbox.push(Event::Link(link));
+    }
 
     fn notice(&mut self, notice: &wire::Notice<'_>) {
         self.inbox.push(Event::Notice(notice.into()));

@@ -81,7 +81,7 @@ impl Client {
         self.mailbox.send(self.clock, payload.as_ref())
     }
 
-    /// Receives the next frame, passing over announcements; `None` once the connection ended and every frame that
+    /// Receives the next frame, passing over announcements and changes of the link; `None` once the connection ended and every frame that
     /// came across was taken.
     ///
     /// # Cancel safety
@@ -90,12 +90,12 @@ impl Client {
         loop {
             match self.next_event().await? {
                 Event::Frame(payload) => return Some(payload),
-                Event::Notice(_) => {}
+                Event::Notice(_) | Event::Link(_) => {}
             }
         }
     }
 
-    /// Receives the next frame or announcement; `None` as from [`Client::recv`].
+    /// Receives the next frame, announcement or change of the link; `None` as from [`Client::recv`].
     ///
     /// # Cancel safety
     /// Cancel safe: a call that is dropped takes nothing.

@@ -1,18 +1,21 @@
-//! What a server says: frames of the game, announcements, and its last word.
+//! What comes from a server: frames of the game, announcements, its last word, and how the way to it is.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lastword_session::{Advice, Cause, wire};
+use lastword_session::{Advice, Cause, Link, wire};
 
-/// Something that came from the server, in the order in which it came.
+/// Something that came from the server, or ceased to come, in the order in which it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// A frame of the game.
     Frame(Bytes),
     /// An announcement; nothing ends yet.
     Notice(Notice),
+    /// Nothing came from the server for half the dead limit, or it was heard again; nothing ends yet.
+    Link(Link),
 }
 
 impl Event {
@@ -21,6 +24,7 @@ impl Event {
         match self {
             Self::Frame(payload) => payload.len(),
             Self::Notice(notice) => notice.address.len() + notice.reason.len(),
+            Self::Link(_) => 0,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use lastword_session::{Cause, Close, Input, Session, Terminal, Time, Traffic};
+use lastword_session::{Cause, Close, Input, Link, Session, Terminal, Time, Traffic};
 use tokio::io::Ready;
 use tokio::time::Sleep;
 
@@ -185,6 +185,18 @@ impl<A: App> Driver<A> {
             self.end_shows(now);
         }
         true
+    }
+
+    fn tell_link(&mut self, now: Time, link: Link) {
+        let mailbox = Arc::clone(&self.mailbox);
+        self.guarded(now, |app, session| {
+            let mut outbox = Outbox {
+                session,
+                mailbox: &mailbox,
+                now,
+            };
+            app.link(&mut outbox, link);
+        });
     }
 
     /// Runs the game's code outside of a frame.

@@ -15,6 +15,7 @@ mod half_close;
 mod harness;
 mod heartbeats;
 mod limits;
+mod links;
 mod opening;
 mod pausing;
 mod precedence;
