@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialect::Framing;
-use crate::ending::{Ending, Farewell, Parting, TrailEvent, Verdict};
+use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent, Verdict};
 use crate::ping_bucket::PingBucket;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::Notice;
@@ -277,6 +277,7 @@ pub struct Session {
 #[derive(Debug, Default)]
 struct Rare {
     parting: Option<Parting>,
+    decided: Option<Decided>,
     dropped: Dropped,
     read_when_noticed: Option<u64>,
     /// How long the peer had been silent when we decided that it was too long.

@@ -8,6 +8,7 @@
 )]
 
 mod closing;
+mod decisions;
 mod dialects;
 mod draining;
 mod evidence;
