@@ -72,13 +72,25 @@ impl Client {
         self.admission = admission;
     }
 
-    /// Queues a frame for the server. Never blocks.
+    /// Queues a frame for the server. Never blocks; [`Client::ready`] waits for room first.
     ///
     /// # Errors
     /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the server is
     /// silent also ends the connection as `send_queue_full`.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(self.clock, payload.as_ref())
+    }
+
+    /// Waits until there is room: until at most half of [`Connector::outbound_bytes_max`] is queued. Who alone sends
+    /// then has room for a frame of nearly the other half.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] once the connection takes no frames any more.
+    ///
+    /// # Cancel safety
+    /// Cancel safe. Any number of tasks may wait at once, on any executor.
+    pub async fn ready(&self) -> Result<(), SendError> {
+        self.mailbox.ready().await
     }
 
     /// Receives the next frame, passing over announcements and changes of the link; `None` once the connection ended and every frame that

@@ -39,13 +39,28 @@ impl Session {
         poll_fn(|cx| self.inbox.poll_recv(cx)).await
     }
 
-    /// Queues a frame for the peer. Never blocks.
+    /// Queues a frame for the peer. Never blocks; [`Session::ready`] waits for room first.
     ///
     /// # Errors
     /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
     /// silent also ends the session as `send_queue_full`.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(self.core.clock, payload.as_ref())
+    }
+
+    /// Waits until there is room: until at most half of `outbound_bytes_max` is queued. Who alone sends then has
+    /// room for a frame of nearly the other half.
+    ///
+    /// A loop of `ready` and [`Session::send`] streams at the pace of the peer. One that reads too slowly still
+    /// ends as `send_queue_stale`.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] once the session takes no frames any more.
+    ///
+    /// # Cancel safety
+    /// Cancel safe. Any number of tasks may wait at once, on any executor.
+    pub async fn ready(&self) -> Result<(), SendError> {
+        self.mailbox.ready().await
     }
 
     /// Ends the session after what is queued (`closed_by_game`, unless it ended already), and waits for its

@@ -37,6 +37,8 @@ pub struct Driver<A> {
     noticed: bool,
     open: bool,
     settling: bool,
+    /// Somebody waits for room in the outbound queue.
+    awaited: bool,
     side: Option<Box<Side>>,
 }
 
@@ -93,6 +95,7 @@ impl<A: App> Driver<A> {
             noticed: false,
             open,
             settling: false,
+            awaited: false,
             side: None,
         }
     }
@@ -115,9 +118,8 @@ impl<A: App> Driver<A> {
             self.session.adopt(&mut queue);
             scratch::give_queue(queue);
         }
-        if let Some(requests) = mail.requests {
-            self.handle_requests(now, &requests);
-        }
+        self.handle_requests(now, &mail.requests);
+        self.awaited |= mail.awaited;
         true
     }
 
