@@ -247,9 +247,6 @@ impl<A: App> Driver<A> {
                 self.session.adopt(&mut late);
             }
         }
-        if let Some(rtt) = self.session.rtt() {
-            self.mailbox.set_rtt(rtt);
-        }
         self.count_traffic();
         if let Some(queue) = self.session.reclaim() {
             scratch::give_queue(queue);

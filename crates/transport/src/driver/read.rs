@@ -81,6 +81,7 @@ impl<A: App> Driver<A> {
     }
 
     fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
+        let before = self.session.rtt();
         let given_up = self.side.as_ref().is_some_and(|side| side.given_up);
         let (open, mailbox) = (&mut self.open, &self.mailbox);
         let (app, session) = (&mut self.app, &mut self.session);
@@ -126,6 +127,10 @@ impl<A: App> Driver<A> {
                 }
             }
             Err(_) => self.on_panic(now),
+        }
+        match self.session.rtt() {
+            Some(rtt) if before != Some(rtt) => self.mailbox.set_rtt(rtt),
+            _ => {}
         }
     }
 
