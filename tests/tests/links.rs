@@ -7,7 +7,9 @@
     reason = "a failure here is the test's failure"
 )]
 
-use lastword_server::{Cause, Context, Diagnosis, Handler, Link, Phase, Player, ServerHandle};
+use lastword_server::{
+    Cause, Context, Diagnosis, Handler, Link, Phase, Player, ServerHandle, SessionEvent,
+};
 use lastword_tests::{Raw, Stage, config, data, kind, quick, within};
 use tokio::sync::mpsc;
 
@@ -105,4 +107,46 @@ async fn a_handler_that_panics_at_a_suspicion_costs_its_own_session_only() {
     let phase = end.ending.verdict.phase;
     assert_eq!((end.cause(), phase), (Cause::HandlerPanicked, Phase::Live));
     assert!(server.stats().laws_hold());
+}
+
+#[tokio::test]
+async fn a_session_receives_what_becomes_of_its_link_in_order_with_its_frames() {
+    let mut stage = Stage::default();
+    let mut server = stage.builder(quick(config())).bind().await.unwrap();
+    let mut raw = Raw::join(server.local_addr(), "ann").await;
+    let mut session = within("a session", server.accept()).await.unwrap();
+    raw.write(&data(b"before")).await;
+    for expected in [frame(b"before"), SessionEvent::Link(SUSPECT)] {
+        let event = within("an event", session.next_event()).await;
+        assert_eq!(event, Some(expected));
+    }
+    raw.write(&data(b"after")).await;
+    for expected in [SessionEvent::Link(Link::Healthy), frame(b"after")] {
+        let event = within("an event", session.next_event()).await;
+        assert_eq!(event, Some(expected));
+    }
+    drop(raw);
+    let mut last = within("the end", session.next_event()).await;
+    while let Some(SessionEvent::Link(_)) = last {
+        last = within("the end", session.next_event()).await;
+    }
+    assert_eq!(last, None);
+}
+
+#[tokio::test]
+async fn a_session_that_asks_for_frames_is_told_nothing_of_its_link() {
+    let mut stage = Stage::default();
+    let mut server = stage.builder(quick(config())).bind().await.unwrap();
+    let mut raw = Raw::join(server.local_addr(), "ann").await;
+    let mut session = within("a session", server.accept()).await.unwrap();
+    let game = tokio::spawn(async move { (session.recv().await, session.recv().await) });
+    assert_eq!(raw.goodbye_code().await, Some(Cause::PeerSilent.code()));
+    drop(raw);
+    assert_eq!(stage.end().await.cause(), Cause::PeerSilent);
+    let received = within("the end", game).await.unwrap();
+    assert_eq!(received, (None, None), "the suspicion is no frame");
+}
+
+fn frame(payload: &'static [u8]) -> SessionEvent {
+    SessionEvent::Frame(payload.into())
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use lastword_session::{Admission, Advice, Cause, Close, SendError, Timing};
 use lastword_transport::{Clock, Mailbox, Request};
+use tokio::sync::oneshot;
 
-use crate::inbox::Inbox;
+use crate::app::ClientInbox;
 use crate::{Connector, DialError, Ended, Event};
 
 /// A player's connection to a server.
@@ -19,7 +20,7 @@ use crate::{Connector, DialError, Ended, Event};
 /// received is discarded.
 #[derive(Debug)]
 pub struct Client {
-    inbox: Arc<Inbox>,
+    inbox: Arc<ClientInbox>,
     mailbox: Arc<Mailbox>,
     clock: Clock,
     admission: Admission,
@@ -44,7 +45,7 @@ impl Client {
     }
 
     pub(crate) fn new(
-        inbox: Arc<Inbox>,
+        inbox: Arc<ClientInbox>,
         mailbox: Arc<Mailbox>,
         clock: Clock,
         (local_addr, remote_addr): (SocketAddr, SocketAddr),
@@ -62,10 +63,18 @@ impl Client {
         }
     }
 
-    pub(crate) async fn welcomed(&mut self) -> Result<(), Ended> {
-        let admission = poll_fn(|cx| self.inbox.poll_welcome(cx)).await?;
-        self.admitted(admission);
-        Ok(())
+    pub(crate) async fn welcomed(
+        &mut self,
+        welcome: oneshot::Receiver<Admission>,
+    ) -> Result<(), Ended> {
+        match welcome.await {
+            Ok(admission) => {
+                self.admitted(admission);
+                Ok(())
+            }
+            // The end came first, and said why.
+            Err(_) => Err(self.ended().await),
+        }
     }
 
     pub(crate) fn admitted(&mut self, admission: Admission) {
@@ -112,7 +121,7 @@ impl Client {
     /// # Cancel safety
     /// Cancel safe: a call that is dropped takes nothing.
     pub async fn next_event(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.inbox.poll_event(cx)).await
+        poll_fn(|cx| self.inbox.poll_next(cx)).await
     }
 
     /// Waits for the end. It comes after the frames that came before it: while some wait and none is received, it
@@ -121,7 +130,7 @@ impl Client {
     /// # Cancel safety
     /// Cancel safe, and may be called again.
     pub async fn ended(&mut self) -> Ended {
-        poll_fn(|cx| self.inbox.poll_ended(cx)).await
+        poll_fn(|cx| self.inbox.poll_end(cx)).await
     }
 
     /// Leaves the server: a goodbye behind all that was sent, our FIN, then reading (and discarding) until the
@@ -142,7 +151,7 @@ impl Client {
     pub async fn goodbye_with(self, reason: impl Into<String>) -> Ended {
         self.mailbox.request(goodbye(reason.into()));
         self.inbox.abandon();
-        poll_fn(|cx| self.inbox.poll_ended(cx)).await
+        poll_fn(|cx| self.inbox.poll_end(cx)).await
     }
 
     /// Leaves at once, with a reset: what was sent and not yet transmitted is lost, and the server sees

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lastword_session::{Advice, Cause, Link, wire};
+use lastword_transport::Item;
 
 /// Something that came from the server, or ceased to come, in the order in which it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +19,12 @@ pub enum Event {
     Link(Link),
 }
 
-impl Event {
-    /// Bytes that it takes up while it waits.
-    pub(crate) fn len(&self) -> usize {
+impl Item for Event {
+    fn bytes(&self) -> Option<usize> {
         match self {
-            Self::Frame(payload) => payload.len(),
-            Self::Notice(notice) => notice.address.len() + notice.reason.len(),
-            Self::Link(_) => 0,
+            Self::Frame(payload) => Some(payload.len()),
+            Self::Notice(notice) => Some(notice.address.len() + notice.reason.len()),
+            Self::Link(_) => None,
         }
     }
 }

@@ -20,7 +20,6 @@ mod dial;
 mod ended;
 mod error;
 mod event;
-mod inbox;
 
 pub use client::Client;
 pub use connector::Connector;

@@ -1,5 +1,7 @@
 //! The session shape: one async object per player, with an inbox of its own.
 
+mod event;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -8,15 +10,19 @@ use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use lastword_session::{Link, SendError};
-use lastword_transport::{Mailbox, Request};
+use lastword_transport::{Caps, Inbox, Mailbox, Request};
 use tokio::sync::Notify;
 
 use crate::context::Context;
 use crate::core::Core;
-use crate::inbox::Inbox;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
 use crate::{Departure, Kick, SessionId, drain};
+
+pub use event::SessionEvent;
+
+/// What came, and the departure once it is known.
+type SessionInbox = Inbox<SessionEvent, Departure>;
 
 /// A player's session, for a game that gives each its own task.
 ///
@@ -25,18 +31,32 @@ use crate::{Departure, Kick, SessionId, drain};
 #[derive(Debug)]
 pub struct Session {
     seat: Arc<Seat>,
-    inbox: Arc<Inbox>,
+    inbox: Arc<SessionInbox>,
     mailbox: Arc<Mailbox>,
     core: Arc<Core>,
 }
 
 impl Session {
-    /// Receives the next frame; `None` once the session departed and every frame that came across was taken.
+    /// Receives the next frame, passing over changes of the link; `None` once the session departed and every frame
+    /// that came across was taken.
     ///
     /// # Cancel safety
     /// Cancel safe: a call that is dropped takes no frame.
     pub async fn recv(&mut self) -> Option<Bytes> {
-        poll_fn(|cx| self.inbox.poll_recv(cx)).await
+        loop {
+            match self.next_event().await? {
+                SessionEvent::Frame(payload) => return Some(payload),
+                SessionEvent::Link(_) => {}
+            }
+        }
+    }
+
+    /// Receives the next frame or change of the link; `None` as from [`Session::recv`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped takes nothing.
+    pub async fn next_event(&mut self) -> Option<SessionEvent> {
+        poll_fn(|cx| self.inbox.poll_next(cx)).await
     }
 
     /// Queues a frame for the peer. Never blocks; [`Session::ready`] waits for room first.
@@ -113,7 +133,7 @@ impl Session {
     async fn depart(self) -> Departure {
         // What the peer sent meanwhile is nobody's any more; what was taken before stays taken.
         self.inbox.abandon();
-        poll_fn(|cx| self.inbox.poll_departure(cx)).await
+        poll_fn(|cx| self.inbox.poll_end(cx)).await
     }
 }
 
@@ -194,7 +214,7 @@ impl Arrivals {
         if waiting.sessions.len() >= self.max {
             waiting
                 .sessions
-                .retain(|session| !session.inbox.has_departed());
+                .retain(|session| !session.inbox.has_ended());
         }
         waiting.sessions.push_back(session);
         drop(waiting);
@@ -218,11 +238,8 @@ impl Shape for SessionShape {
 
     fn join(&self, arrival: &Arrival<'_>) -> InboxGame {
         let owner = Arc::clone(arrival.mailbox);
-        let inbox = Arc::new(Inbox::new(
-            self.inbox_bytes_max,
-            self.inbox_frames_max,
-            owner,
-        ));
+        let caps = Caps::new(self.inbox_bytes_max, self.inbox_frames_max);
+        let inbox = Arc::new(Inbox::new(caps, owner));
         self.arrivals.push(Session {
             seat: Arc::clone(arrival.seat),
             inbox: Arc::clone(&inbox),
@@ -234,7 +251,7 @@ impl Shape for SessionShape {
 }
 
 /// Fills the inbox; the game empties it elsewhere.
-pub(crate) struct InboxGame(Arc<Inbox>);
+pub(crate) struct InboxGame(Arc<SessionInbox>);
 
 impl Game for InboxGame {
     const IN_PLACE: bool = false;
@@ -242,10 +259,13 @@ impl Game for InboxGame {
     fn joined(&mut self, _context: &mut Context<'_, '_>) {}
 
     fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) {
-        self.0.push(payload);
+        let payload = Bytes::copy_from_slice(payload);
+        self.0.push(SessionEvent::Frame(payload));
     }
 
-    fn link(&mut self, _context: &mut Context<'_, '_>, _link: Link) {}
+    fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
+        self.0.push(SessionEvent::Link(link));
+    }
 
     fn poll_ready(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
         self.0.poll_room()
@@ -264,6 +284,18 @@ impl Game for InboxGame {
     }
 
     fn leave(self, departure: &Departure) {
-        self.0.depart(departure.clone());
+        self.0.end(departure.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every session that is accepted has an inbox, and every frame that waits an event.
+    #[test]
+    fn an_idle_inbox_and_an_event_stay_small() {
+        assert!(size_of::<SessionInbox>() <= 128);
+        assert_eq!(size_of::<SessionEvent>(), size_of::<Bytes>());
     }
 }
