@@ -139,11 +139,14 @@ fn what_came_is_delivered_when_the_owner_comes_back_for_more() {
     rig.inbox.push(Frame(1));
     assert_eq!(rig.reader_wakes(), 1);
     assert!(rig.inbox.poll_delivered().is_pending());
-    assert!(rig.end().is_pending());
+    assert!(rig.end().is_pending(), "it asks for the end only");
+    assert_eq!(rig.next(), Poll::Ready(Some(Frame(1))));
     assert!(
         rig.inbox.poll_delivered().is_pending(),
-        "it asks for the end only"
+        "it handles this one, too"
     );
+    assert!(rig.end().is_pending());
+    assert!(rig.inbox.poll_delivered().is_ready());
 }
 
 #[test]
