@@ -5,13 +5,18 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use lastword_session::{Admission, Close, Ending, Link, Phase, Traffic, wire};
-use lastword_transport::{App, Outbox, Table};
+use lastword_transport::{App, Inbox, Outbox, Table};
+use tokio::sync::oneshot;
 
-use crate::inbox::Inbox;
 use crate::{Ended, Event};
 
+/// What came from the server, and how it ended once that is known.
+pub(crate) type ClientInbox = Inbox<Event, Ended>;
+
 pub(crate) struct ClientApp {
-    inbox: Arc<Inbox>,
+    inbox: Arc<ClientInbox>,
+    /// Whoever waits for the welcome; gone with it, or with the end.
+    welcome: Option<oneshot::Sender<Admission>>,
     /// Kept alive, with its sweep, for as long as this connection has deadlines.
     table: Arc<Table>,
     phase: Phase,
@@ -19,9 +24,14 @@ pub(crate) struct ClientApp {
 }
 
 impl ClientApp {
-    pub(crate) fn new(inbox: Arc<Inbox>, table: Arc<Table>) -> Self {
+    pub(crate) fn new(
+        inbox: Arc<ClientInbox>,
+        welcome: oneshot::Sender<Admission>,
+        table: Arc<Table>,
+    ) -> Self {
         Self {
             inbox,
+            welcome: Some(welcome),
             table,
             phase: Phase::Auth,
             ended: false,
@@ -33,6 +43,7 @@ impl ClientApp {
         let ended = Ended::from(ending);
         tracing::debug!(cause = %ended.cause, phase = %ended.phase, "a connection ended");
         self.inbox.end(ended);
+        self.welcome = None;
     }
 }
 
@@ -45,7 +56,10 @@ impl App for ClientApp {
 
     fn joined(&mut self, _outbox: &mut Outbox<'_>, admission: &Admission) {
         self.phase = Phase::Live;
-        self.inbox.welcome(*admission);
+        if let Some(welcome) = self.welcome.take() {
+            // Who gave up waiting leaves by its drop.
+            welcome.send(*admission).ok();
+        }
     }
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
@@ -57,7 +71,9 @@ impl App for ClientApp {
             .push(Event::Frame(Bytes::copy_from_slice(payload)));
     }
 
-    fn link(&mut self, _outbox: &mut Outbox<'_>, _link: Link) {}
+    fn link(&mut self, _outbox: &mut Outbox<'_>, link: Link) {
+        self.inbox.push(Event::Link(link));
+    }
 
     fn notice(&mut self, notice: &wire::Notice<'_>) {
         self.inbox.push(Event::Notice(notice.into()));

@@ -8,8 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use lastword_session::{Admission, Advice, Cause, Close, SendError, Timing};
 use lastword_transport::{Clock, Mailbox, Request};
+use tokio::sync::oneshot;
 
-use crate::inbox::Inbox;
+use crate::app::ClientInbox;
 use crate::{Connector, DialError, Ended, Event};
 
 /// A player's connection to a server.
@@ -19,7 +20,7 @@ use crate::{Connector, DialError, Ended, Event};
 /// received is discarded.
 #[derive(Debug)]
 pub struct Client {
-    inbox: Arc<Inbox>,
+    inbox: Arc<ClientInbox>,
     mailbox: Arc<Mailbox>,
     clock: Clock,
     admission: Admission,
@@ -44,7 +45,7 @@ impl Client {
     }
 
     pub(crate) fn new(
-        inbox: Arc<Inbox>,
+        inbox: Arc<ClientInbox>,
         mailbox: Arc<Mailbox>,
         clock: Clock,
         (local_addr, remote_addr): (SocketAddr, SocketAddr),
@@ -62,17 +63,25 @@ impl Client {
         }
     }
 
-    pub(crate) async fn welcomed(&mut self) -> Result<(), Ended> {
-        let admission = poll_fn(|cx| self.inbox.poll_welcome(cx)).await?;
-        self.admitted(admission);
-        Ok(())
+    pub(crate) async fn welcomed(
+        &mut self,
+        welcome: oneshot::Receiver<Admission>,
+    ) -> Result<(), Ended> {
+        match welcome.await {
+            Ok(admission) => {
+                self.admitted(admission);
+                Ok(())
+            }
+            // The end came first, and said why.
+            Err(_) => Err(self.ended().await),
+        }
     }
 
     pub(crate) fn admitted(&mut self, admission: Admission) {
         self.admission = admission;
     }
 
-    /// Queues a frame for the server. Never blocks.
+    /// Queues a frame for the server. Never blocks; [`Client::ready`] waits for room first.
     ///
     /// # Errors
     /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the server is
@@ -81,7 +90,19 @@ impl Client {
         self.mailbox.send(self.clock, payload.as_ref())
     }
 
-    /// Receives the next frame, passing over announcements; `None` once the connection ended and every frame that
+    /// Waits until there is room: until at most half of [`Connector::outbound_bytes_max`] is queued. Who alone sends
+    /// then has room for a frame of nearly the other half.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] once the connection takes no frames any more.
+    ///
+    /// # Cancel safety
+    /// Cancel safe. Any number of tasks may wait at once, on any executor.
+    pub async fn ready(&self) -> Result<(), SendError> {
+        self.mailbox.ready().await
+    }
+
+    /// Receives the next frame, passing over announcements and changes of the link; `None` once the connection ended and every frame that
     /// came across was taken.
     ///
     /// # Cancel safety
@@ -90,17 +111,17 @@ impl Client {
         loop {
             match self.next_event().await? {
                 Event::Frame(payload) => return Some(payload),
-                Event::Notice(_) => {}
+                Event::Notice(_) | Event::Link(_) => {}
             }
         }
     }
 
-    /// Receives the next frame or announcement; `None` as from [`Client::recv`].
+    /// Receives the next frame, announcement or change of the link; `None` as from [`Client::recv`].
     ///
     /// # Cancel safety
     /// Cancel safe: a call that is dropped takes nothing.
     pub async fn next_event(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.inbox.poll_event(cx)).await
+        poll_fn(|cx| self.inbox.poll_next(cx)).await
     }
 
     /// Waits for the end. It comes after the frames that came before it: while some wait and none is received, it
@@ -109,7 +130,7 @@ impl Client {
     /// # Cancel safety
     /// Cancel safe, and may be called again.
     pub async fn ended(&mut self) -> Ended {
-        poll_fn(|cx| self.inbox.poll_ended(cx)).await
+        poll_fn(|cx| self.inbox.poll_end(cx)).await
     }
 
     /// Leaves the server: a goodbye behind all that was sent, our FIN, then reading (and discarding) until the
@@ -130,7 +151,7 @@ impl Client {
     pub async fn goodbye_with(self, reason: impl Into<String>) -> Ended {
         self.mailbox.request(goodbye(reason.into()));
         self.inbox.abandon();
-        poll_fn(|cx| self.inbox.poll_ended(cx)).await
+        poll_fn(|cx| self.inbox.poll_end(cx)).await
     }
 
     /// Leaves at once, with a reset: what was sent and not yet transmitted is lost, and the server sees

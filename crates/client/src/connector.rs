@@ -8,12 +8,12 @@ use bytes::Bytes;
 use lastword_keepalive::Profile;
 use lastword_session::wire::{self, Extensions, Hello};
 use lastword_session::{Admission, Config, Framing, Limits, Session, Timing};
-use lastword_transport::{Clock, Driver, Mailbox, Table};
+use lastword_transport::{Caps, Clock, Driver, Inbox, Mailbox, Table};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 use crate::app::ClientApp;
 use crate::dial::Dial;
-use crate::inbox::{Caps, Inbox};
 use crate::{Client, DialError};
 
 /// Makes connections. Clones share one sweep of deadlines, whatever options each of them has.
@@ -57,7 +57,7 @@ impl Connector {
                 ..Config::default()
             }),
             dial: Dial::default(),
-            caps: Caps::default(),
+            caps: Caps::new(INBOX_BYTES, INBOX_FRAMES),
         }
     }
 
@@ -95,7 +95,7 @@ impl Connector {
     /// which is no end; a frame that is larger is taken when nothing else waits.
     #[must_use]
     pub fn inbox_max(mut self, bytes: usize, frames: usize) -> Self {
-        self.caps = Caps { bytes, frames };
+        self.caps = Caps::new(bytes, frames);
         self
     }
 
@@ -173,9 +173,9 @@ impl Connector {
         };
         let now = self.table.clock().now();
         let session = Session::client(Arc::clone(&self.session), &hello, now);
-        let mut client = self.drive(stream, addr, session)?;
+        let (mut client, welcome) = self.drive(stream, addr, session)?;
         let after = self.session.limits.hello_timeout;
-        match tokio::time::timeout(after, client.welcomed()).await {
+        match tokio::time::timeout(after, client.welcomed(welcome)).await {
             Ok(welcomed) => welcomed.map(|()| client).map_err(DialError::from),
             Err(_) => Err(DialError::WelcomeTimedOut { addr, after }),
         }
@@ -194,7 +194,7 @@ impl Connector {
         };
         let now = self.table.clock().now();
         let session = Session::client_of_dialect(Arc::clone(&self.session), timing, now);
-        let mut client = self.drive(stream, addr, session)?;
+        let (mut client, _welcome) = self.drive(stream, addr, session)?;
         client.admitted(Admission {
             session: [0; 16],
             timing,
@@ -205,22 +205,24 @@ impl Connector {
         Ok(client)
     }
 
-    /// Gives the connection to a task of its own.
+    /// Gives the connection to a task of its own, which hands the welcome back.
     fn drive(
         &self,
         stream: TcpStream,
         addr: SocketAddr,
         session: Session,
-    ) -> Result<Client, DialError> {
+    ) -> Result<(Client, oneshot::Receiver<Admission>), DialError> {
         let local = stream.local_addr().map_err(DialError::Socket)?;
         let clock = self.table.clock();
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.session)));
         let inbox = Arc::new(Inbox::new(self.caps, Arc::clone(&mailbox)));
         let slot = self.table.insert(Arc::clone(&mailbox));
-        let app = ClientApp::new(Arc::clone(&inbox), Arc::clone(&self.table));
+        let (welcomes, welcome) = oneshot::channel();
+        let app = ClientApp::new(Arc::clone(&inbox), welcomes, Arc::clone(&self.table));
         let driver = Driver::new(stream, session, app, Arc::clone(&mailbox), slot, clock);
         tokio::spawn(driver);
-        Ok(Client::new(inbox, mailbox, clock, (local, addr)))
+        let client = Client::new(inbox, mailbox, clock, (local, addr));
+        Ok((client, welcome))
     }
 
     fn with(mut self, set: impl FnOnce(&mut Config)) -> Self {
@@ -228,3 +230,6 @@ impl Connector {
         self
     }
 }
+
+const INBOX_BYTES: usize = 64 * 1024;
+const INBOX_FRAMES: usize = 256;

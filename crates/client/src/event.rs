@@ -1,26 +1,30 @@
-//! What a server says: frames of the game, announcements, and its last word.
+//! What comes from a server: frames of the game, announcements, its last word, and how the way to it is.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lastword_session::{Advice, Cause, wire};
+use lastword_session::{Advice, Cause, Link, wire};
+use lastword_transport::Item;
 
-/// Something that came from the server, in the order in which it came.
+/// Something that came from the server, or ceased to come, in the order in which it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// A frame of the game.
     Frame(Bytes),
     /// An announcement; nothing ends yet.
     Notice(Notice),
+    /// Nothing came from the server for half the dead limit, or it was heard again; nothing ends yet.
+    Link(Link),
 }
 
-impl Event {
-    /// Bytes that it takes up while it waits.
-    pub(crate) fn len(&self) -> usize {
+impl Item for Event {
+    fn bytes(&self) -> Option<usize> {
         match self {
-            Self::Frame(payload) => payload.len(),
-            Self::Notice(notice) => notice.address.len() + notice.reason.len(),
+            Self::Frame(payload) => Some(payload.len()),
+            Self::Notice(notice) => Some(notice.address.len() + notice.reason.len()),
+            Self::Link(_) => None,
         }
     }
 }

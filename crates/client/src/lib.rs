@@ -20,7 +20,6 @@ mod dial;
 mod ended;
 mod error;
 mod event;
-mod inbox;
 
 pub use client::Client;
 pub use connector::Connector;
@@ -29,6 +28,6 @@ pub use error::DialError;
 pub use event::{Event, Notice, Parting};
 pub use lastword_keepalive::Profile;
 pub use lastword_session::{
-    Advice, Cause, Dialect, Evidence, Farewell, FirstError, Framing, LengthPrefixed, Meaning,
-    Measure, Phase, SendError, TrailEvent,
+    Advice, Cause, Diagnosis, Dialect, Evidence, Farewell, FirstError, Framing, LengthPrefixed,
+    Link, Meaning, Measure, Phase, SendError, TrailEvent,
 };

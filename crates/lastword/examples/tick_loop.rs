@@ -41,8 +41,8 @@ impl World {
             Event::Draining { deadline } => {
                 println!("saving, {:.0?} to go", deadline - Instant::now());
             }
-            // A frame that is too short is none of this game's.
-            _ => {}
+            // A frame that is too short is none of this game's; more kinds of events may come.
+            Event::Frame { .. } | _ => {}
         }
     }
 

@@ -32,12 +32,23 @@ pub(crate) struct ServerApp<S: Shape> {
     front: Arc<Front<S>>,
     remote: SocketAddr,
     slot: u32,
-    refused: bool,
-    joined: bool,
+    standing: Standing,
     counted: bool,
+    paused: bool,
     asking: Option<Box<Asking>>,
     seat: Option<Arc<Seat>>,
     game: Option<S::Game>,
+}
+
+/// How far a peer has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It is not let in yet, and may never be.
+    Outside,
+    /// It was refused at accept.
+    Refused,
+    /// Its session joined.
+    Joined,
 }
 
 /// While a peer asks to be let in.
@@ -57,9 +68,9 @@ impl<S: Shape> ServerApp<S> {
             front,
             remote,
             slot,
-            refused: false,
-            joined: false,
+            standing: Standing::Outside,
             counted: false,
+            paused: false,
             asking: None,
             seat: None,
             game: None,
@@ -68,8 +79,12 @@ impl<S: Shape> ServerApp<S> {
 
     /// Counts it among those that are only here to hear why they are not let in.
     pub(crate) fn refuse(&mut self) {
-        self.refused = true;
+        self.standing = Standing::Refused;
         self.core().ledger.refuse();
+    }
+
+    fn is(&self, standing: Standing) -> bool {
+        self.standing == standing
     }
 
     fn core(&self) -> &Arc<Core> {
@@ -102,7 +117,7 @@ impl<S: Shape> ServerApp<S> {
             remote: self.remote,
             player: self.seat.as_ref().map(|seat| seat.player.to_string()),
             session: self.seat.as_ref().map(|seat| seat.session),
-            connection: u32::from(self.joined),
+            connection: u32::from(self.is(Standing::Joined)),
             profile: core.profile(profile).map(|profile| profile.name),
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
@@ -121,9 +136,9 @@ impl<S: Shape> ServerApp<S> {
                 .seat
                 .as_ref()
                 .map_or(0, |seat| usize::from(seat.cohort)),
-            refused: self.refused,
-            joined: self.joined,
-            code: None,
+            refused: self.is(Standing::Refused),
+            joined: self.is(Standing::Joined),
+            code: ending.decided.as_ref().map(|decided| decided.code),
         };
         let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
         self.core().ledger.close(closing, |counts| {
@@ -143,6 +158,9 @@ impl<S: Shape> ServerApp<S> {
         if let Some(seat) = &self.seat {
             self.core().memberships.depart(seat.session);
         }
+        if self.paused {
+            self.core().traffic.paused(false);
+        }
         let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
         let seq = self.count_out(&ending, undelivered);
         let disconnect = Arc::new(self.record(seq, ending, undelivered));
@@ -156,7 +174,7 @@ impl<S: Shape> ServerApp<S> {
                 observer.disconnected(&disconnect)
             });
         }
-        let Some(seat) = self.seat.clone().filter(|_| self.joined) else {
+        let Some(seat) = self.seat.clone().filter(|_| self.is(Standing::Joined)) else {
             return;
         };
         let departure = Departure {
@@ -255,7 +273,7 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn joined(&mut self, outbox: &mut Outbox<'_>, _admission: &Admission) {
-        self.joined = true;
+        self.standing = Standing::Joined;
         self.core().ledger.join();
         let (Some(seat), Some(asking)) = (self.seat.clone(), self.asking.take()) else {
             return;
@@ -309,6 +327,11 @@ impl<S: Shape> App for ServerApp<S> {
             .map_or(Poll::Ready(()), |game| game.poll_delivered(cx))
     }
 
+    fn paused(&mut self, paused: bool) {
+        self.paused = paused;
+        self.core().traffic.paused(paused);
+    }
+
     fn taken(&self) -> u64 {
         self.game.as_ref().map_or(0, Game::taken)
     }
@@ -341,8 +364,8 @@ impl<S: Shape> Drop for ServerApp<S> {
     fn drop(&mut self) {
         if !self.counted {
             let phase = match &self.asking {
-                _ if self.joined => Phase::Live,
-                _ if self.refused => Phase::Admission,
+                _ if self.is(Standing::Joined) => Phase::Live,
+                _ if self.is(Standing::Refused) => Phase::Admission,
                 Some(_) => Phase::Auth,
                 None => Phase::Hello,
             };

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
+use bytes::Bytes;
 use lastword_session::Link;
 
 use crate::Departure;
 use crate::context::Context;
 use crate::core::Core;
 use crate::events::{Asked, EventShape, Lane};
-use crate::session::{InboxGame, SessionShape};
+use crate::seat::Seat;
+use crate::session::{InboxGame, SessionEvent, SessionShape};
 use crate::shape::{Arrival, Game, Shape};
 
 /// Gives each session an inbox, or a lane of the queue where there is one.
@@ -40,24 +42,40 @@ impl Shape for BoundShape {
     fn join(&self, arrival: &Arrival<'_>) -> BoundGame {
         match self.events() {
             Some(events) => BoundGame::Lane(events.join(arrival)),
-            None => BoundGame::Inbox(self.sessions.join(arrival)),
+            None => BoundGame::Inbox(Early {
+                core: Arc::clone(&self.core),
+                seat: Arc::clone(arrival.seat),
+                inbox: self.sessions.join(arrival),
+            }),
         }
     }
 }
 
 /// The game's side of one session, in either way.
 pub(crate) enum BoundGame {
-    Inbox(InboxGame),
+    Inbox(Early),
     Lane(Box<Lane>),
+}
+
+/// A session with an inbox, which a tick loop may take over.
+pub(crate) struct Early {
+    core: Arc<Core>,
+    seat: Arc<Seat>,
+    inbox: InboxGame,
 }
 
 impl BoundGame {
     /// Goes on in the queue if a tick loop has taken over.
     fn follow(&mut self) {
-        if let Self::Inbox(InboxGame(inbox)) = self {
-            if let Some(lane) = inbox.lane() {
-                *self = Self::Lane(lane);
-            }
+        let Self::Inbox(early) = self else { return };
+        if let Some(queue) = early
+            .core
+            .events
+            .get()
+            .filter(|_| early.inbox.is_handed_over())
+        {
+            let lane = Lane::after_another(Arc::clone(queue), early.seat.session);
+            *self = Self::Lane(Box::new(lane));
         }
     }
 }
@@ -67,14 +85,15 @@ impl Game for BoundGame {
 
     fn joined(&mut self, context: &mut Context<'_, '_>) {
         match self {
-            Self::Inbox(inbox) => inbox.joined(context),
+            Self::Inbox(early) => early.inbox.joined(context),
             Self::Lane(lane) => lane.joined(context),
         }
     }
 
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
-        if let Self::Inbox(InboxGame(inbox)) = self {
-            if inbox.push(payload) {
+        if let Self::Inbox(early) = self {
+            let event = SessionEvent::Frame(Bytes::copy_from_slice(payload));
+            if early.inbox.push(event) {
                 return;
             }
             self.follow();
@@ -85,17 +104,21 @@ impl Game for BoundGame {
     }
 
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {
-        self.follow();
-        match self {
-            Self::Inbox(inbox) => inbox.link(context, link),
-            Self::Lane(lane) => lane.link(context, link),
+        if let Self::Inbox(early) = self {
+            if early.inbox.push(SessionEvent::Link(link.clone())) {
+                return;
+            }
+            self.follow();
+        }
+        if let Self::Lane(lane) = self {
+            lane.link(context, link);
         }
     }
 
     /// An inbox that was handed over has room: the next frame finds the way.
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         match self {
-            Self::Inbox(inbox) => inbox.poll_ready(cx),
+            Self::Inbox(early) => early.inbox.poll_ready(cx),
             Self::Lane(lane) => lane.poll_ready(cx),
         }
     }
@@ -103,28 +126,28 @@ impl Game for BoundGame {
     fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         self.follow();
         match self {
-            Self::Inbox(inbox) => inbox.poll_delivered(cx),
+            Self::Inbox(early) => early.inbox.poll_delivered(cx),
             Self::Lane(lane) => lane.poll_delivered(cx),
         }
     }
 
     fn taken(&self) -> u64 {
         match self {
-            Self::Inbox(inbox) => inbox.taken(),
+            Self::Inbox(early) => early.inbox.taken(),
             Self::Lane(lane) => lane.taken(),
         }
     }
 
     fn undelivered(&self) -> (u64, u64) {
         match self {
-            Self::Inbox(inbox) => inbox.undelivered(),
+            Self::Inbox(early) => early.inbox.undelivered(),
             Self::Lane(lane) => lane.undelivered(),
         }
     }
 
     fn leave(mut self, departure: &Departure) {
-        if let Self::Inbox(InboxGame(inbox)) = &self {
-            if inbox.depart(departure) {
+        if let Self::Inbox(early) = &self {
+            if early.inbox.end(departure) {
                 return;
             }
             self.follow();

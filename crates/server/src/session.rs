@@ -1,5 +1,7 @@
 //! The session shape: one async object per player, with an inbox of its own.
 
+mod event;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -8,16 +10,20 @@ use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use lastword_session::{Link, SendError};
-use lastword_transport::{Mailbox, Request};
+use lastword_transport::{Caps, Inbox, Mailbox, Request};
 use tokio::sync::Notify;
 
 use crate::context::Context;
 use crate::core::Core;
 use crate::events::{Lane, Queue, bridge};
-use crate::inbox::Inbox;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
 use crate::{Departure, Kick, SessionId};
+
+pub use event::SessionEvent;
+
+/// What came, and the departure once it is known.
+type SessionInbox = Inbox<SessionEvent, Departure>;
 
 /// A player's session, for a game that gives each its own task.
 ///
@@ -26,27 +32,56 @@ use crate::{Departure, Kick, SessionId};
 #[derive(Debug)]
 pub struct Session {
     seat: Arc<Seat>,
-    inbox: Arc<Inbox>,
+    inbox: Arc<SessionInbox>,
     mailbox: Arc<Mailbox>,
     core: Arc<Core>,
 }
 
 impl Session {
-    /// Receives the next frame; `None` once the session departed and every frame that came across was taken.
+    /// Receives the next frame, passing over changes of the link; `None` once the session departed and every frame
+    /// that came across was taken.
     ///
     /// # Cancel safety
     /// Cancel safe: a call that is dropped takes no frame.
     pub async fn recv(&mut self) -> Option<Bytes> {
-        poll_fn(|cx| self.inbox.poll_recv(cx)).await
+        loop {
+            match self.next_event().await? {
+                SessionEvent::Frame(payload) => return Some(payload),
+                SessionEvent::Link(_) => {}
+            }
+        }
     }
 
-    /// Queues a frame for the peer. Never blocks.
+    /// Receives the next frame or change of the link; `None` as from [`Session::recv`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped takes nothing.
+    pub async fn next_event(&mut self) -> Option<SessionEvent> {
+        poll_fn(|cx| self.inbox.poll_next(cx)).await
+    }
+
+    /// Queues a frame for the peer. Never blocks; [`Session::ready`] waits for room first.
     ///
     /// # Errors
     /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
     /// silent also ends the session as `send_queue_full`.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(self.core.clock, payload.as_ref())
+    }
+
+    /// Waits until there is room: until at most half of `outbound_bytes_max` is queued. Who alone sends then has
+    /// room for a frame of nearly the other half.
+    ///
+    /// A loop of `ready` and [`Session::send`] streams at the pace of the peer. One that reads too slowly still
+    /// ends as `send_queue_stale`.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] once the session takes no frames any more.
+    ///
+    /// # Cancel safety
+    /// Cancel safe. Any number of tasks may wait at once, on any executor.
+    pub async fn ready(&self) -> Result<(), SendError> {
+        self.mailbox.ready().await
     }
 
     /// Ends the session after what is queued (`closed_by_game`, unless it ended already), and waits for its
@@ -106,14 +141,24 @@ impl Session {
     }
 
     /// A tick loop takes over.
-    pub(crate) fn hand_over(self, lane: Box<Lane>) {
-        self.inbox.hand_over(lane);
+    pub(crate) fn hand_over(self, mut lane: Box<Lane>) {
+        self.inbox.hand_over(|events, departure| {
+            for event in events {
+                match event {
+                    SessionEvent::Frame(payload) => drop(lane.push(&payload)),
+                    SessionEvent::Link(link) => lane.relink(link),
+                }
+            }
+            if let Some(departure) = departure {
+                lane.leave(departure);
+            }
+        });
     }
 
     async fn depart(self) -> Departure {
         // What the peer sent meanwhile is nobody's any more; what was taken before stays taken.
         self.inbox.abandon();
-        poll_fn(|cx| self.inbox.poll_departure(cx)).await
+        poll_fn(|cx| self.inbox.poll_end(cx)).await
     }
 }
 
@@ -222,7 +267,7 @@ impl Arrivals {
         if waiting.sessions.len() >= self.max {
             waiting
                 .sessions
-                .retain(|session| !session.inbox.has_departed());
+                .retain(|session| !session.inbox.has_ended());
         }
         waiting.sessions.push_back(session);
         drop(waiting);
@@ -246,11 +291,8 @@ impl Shape for SessionShape {
 
     fn join(&self, arrival: &Arrival<'_>) -> InboxGame {
         let owner = Arc::clone(arrival.mailbox);
-        let inbox = Arc::new(Inbox::new(
-            self.inbox_bytes_max,
-            self.inbox_frames_max,
-            owner,
-        ));
+        let caps = Caps::new(self.inbox_bytes_max, self.inbox_frames_max);
+        let inbox = Arc::new(Inbox::new(caps, owner));
         self.arrivals.push(Session {
             seat: Arc::clone(arrival.seat),
             inbox: Arc::clone(&inbox),
@@ -262,7 +304,24 @@ impl Shape for SessionShape {
 }
 
 /// Fills the inbox; the game empties it elsewhere.
-pub(crate) struct InboxGame(pub(crate) Arc<Inbox>);
+pub(crate) struct InboxGame(Arc<SessionInbox>);
+
+impl InboxGame {
+    /// Whether a tick loop has taken over: what comes belongs into its queue.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.0.is_handed_over()
+    }
+
+    /// Adds what came. Returns whether it belongs here.
+    pub(crate) fn push(&self, event: SessionEvent) -> bool {
+        self.0.push(event)
+    }
+
+    /// Says that it departed. Returns whether that belongs here.
+    pub(crate) fn end(&self, departure: &Departure) -> bool {
+        self.0.end(departure.clone())
+    }
+}
 
 impl Game for InboxGame {
     const IN_PLACE: bool = false;
@@ -270,10 +329,12 @@ impl Game for InboxGame {
     fn joined(&mut self, _context: &mut Context<'_, '_>) {}
 
     fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) {
-        self.0.push(payload);
+        self.push(SessionEvent::Frame(Bytes::copy_from_slice(payload)));
     }
 
-    fn link(&mut self, _context: &mut Context<'_, '_>, _link: Link) {}
+    fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
+        self.push(SessionEvent::Link(link));
+    }
 
     fn poll_ready(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
         self.0.poll_room()
@@ -292,6 +353,18 @@ impl Game for InboxGame {
     }
 
     fn leave(self, departure: &Departure) {
-        self.0.depart(departure);
+        self.end(departure);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every session that is accepted has an inbox, and every frame that waits an event.
+    #[test]
+    fn an_idle_inbox_and_an_event_stay_small() {
+        assert!(size_of::<SessionInbox>() <= 128);
+        assert_eq!(size_of::<SessionEvent>(), size_of::<Bytes>());
     }
 }

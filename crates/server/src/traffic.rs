@@ -40,10 +40,6 @@ impl TrafficTotals {
     }
 
     /// Counts a session whose reading pauses (`true`), or goes on or ends (`false`): as often one as the other.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the driver does not tell of its pauses yet")
-    )]
     pub(crate) fn paused(&self, pauses: bool) {
         if pauses {
             self.paused.fetch_add(1, Ordering::Relaxed);

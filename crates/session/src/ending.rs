@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::wire::Goodbye;
-use crate::{Cause, FirstError, KernelSample, Phase, Time};
+use crate::session::Close;
+use crate::wire::{Goodbye, cut_reason};
+use crate::{Advice, Cause, FirstError, KernelSample, Phase, Time};
 
 /// A cause that was fixed, where and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +111,27 @@ impl From<&Goodbye<'_>> for Parting {
     }
 }
 
+/// What our own decision to end a connection said, or would have said to a peer that could still hear it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The code on the wire: a cause of the layer (below 4096) or the game's.
+    pub code: u16,
+    /// What the peer was told to do next.
+    pub advice: Advice,
+    /// Words for a person, cut to 512 bytes as they are on the wire. Never a label.
+    pub reason: String,
+}
+
+impl From<&Close> for Decided {
+    fn from(close: &Close) -> Self {
+        Self {
+            code: close.code,
+            advice: close.advice,
+            reason: cut_reason(&close.reason).to_owned(),
+        }
+    }
+}
+
 /// What the kernel and our clocks showed when a connection ended.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
@@ -207,6 +229,9 @@ pub struct Ending {
     pub evidence: Evidence,
     /// What the peer's goodbye said, where it said one.
     pub parting: Option<Parting>,
+    /// What the decision of ours said that fixed the cause, whether or not it could be written. `None` where the
+    /// peer's end decided, and where we ended it without a word: a dead path, an abort, a wrong protocol.
+    pub decided: Option<Decided>,
     /// What happened towards the end, oldest first, at most eight.
     pub trail: Vec<TrailEvent>,
     /// The socket is to be reset, not closed: nobody is there to be polite to.
@@ -226,6 +251,7 @@ impl Ending {
             first_error: None,
             evidence: Evidence::default(),
             parting: None,
+            decided: None,
             trail: Vec::new(),
             abort: false,
         }

@@ -19,7 +19,9 @@ pub use cause::{Advice, Cause, Class, DepartureCause, Initiator, Resumable};
 pub use classify::classify;
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};
-pub use ending::{Detector, Ending, Evidence, Farewell, Layer, Parting, TrailEvent, Verdict};
+pub use ending::{
+    Decided, Detector, Ending, Evidence, Farewell, Layer, Parting, TrailEvent, Verdict,
+};
 pub use limits::Limits;
 pub use link::{Diagnosis, Link};
 pub use observation::{Call, FirstError, KernelSample, Observation, OsError, System, Terminal};

@@ -19,20 +19,25 @@ mod ending;
 mod evidence;
 mod machine;
 mod receive;
+mod suspicion;
 mod timers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialect::Framing;
-use crate::ending::{Ending, Farewell, Parting, TrailEvent, Verdict};
+use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent, Verdict};
 use crate::ping_bucket::PingBucket;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::Notice;
-use crate::{Advice, Cause, Decoder, FirstError, KernelSample, Limits, Phase, Terminal, Time};
+use crate::{
+    Advice, Cause, Decoder, FirstError, KernelSample, Limits, Link, Phase, Terminal, Time,
+};
 
 pub use machine::encode_data;
 pub use timers::Timer;
+
+use suspicion::LinkState;
 
 /// Which end of the wire this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +65,8 @@ pub struct Config {
 pub struct Timing {
     /// Milliseconds between the client's pings; 0: none.
     pub heartbeat_ms: u32,
-    /// Milliseconds of silence after which queue limits no longer close: the silence decides. Not on the wire.
+    /// Milliseconds of silence after which the peer is suspect ([`Link::Suspect`]) and queue limits no longer close:
+    /// the silence decides; 0: never. Not on the wire.
     pub suspect_ms: u32,
     /// Milliseconds of silence after which the peer is given up; 0: never.
     pub dead_ms: u32,
@@ -182,6 +188,8 @@ pub enum Output {
     /// Wait until the peer's kernel acknowledged everything, an error or the deadline; then hand in
     /// [`Input::Settled`].
     Settle,
+    /// The link of a live session changed: tell its owner.
+    Link(Link),
     /// The end: exactly once, and last.
     Closed(Box<Ending>),
 }
@@ -231,6 +239,7 @@ pub struct Session {
     shut: bool,
     fin_seen: bool,
     paused: bool,
+    link: LinkState,
     drain_notice: DrainNotice,
     goodbye_queued: bool,
     farewell: Farewell,
@@ -268,6 +277,7 @@ pub struct Session {
 #[derive(Debug, Default)]
 struct Rare {
     parting: Option<Parting>,
+    decided: Option<Decided>,
     dropped: Dropped,
     read_when_noticed: Option<u64>,
     /// How long the peer had been silent when we decided that it was too long.

@@ -11,6 +11,8 @@ mod heartbeat;
 mod hello;
 mod welcome;
 
+pub(crate) use fields::cut_reason;
+
 pub use extensions::{ExtensionIter, Extensions, ExtensionsBuf, ExtensionsFull};
 pub use goodbye::{Goodbye, Notice};
 pub use heartbeat::{Ack, Ping, Pong};

@@ -11,7 +11,7 @@ use crate::Mailbox;
 
 /// Whoever a connection is driven for. All calls come from the connection's own task, one at a time.
 ///
-/// A panic in `joined`, `frame` or `notice` is caught: it ends this connection only, as `handler_panicked`.
+/// A panic in `joined`, `frame`, `link` or `notice` is caught: it ends this connection only, as `handler_panicked`.
 pub trait App: Send + Unpin + 'static {
     /// Server: takes the credentials of a peer that asks to be let in.
     fn authenticate(&mut self, credentials: &[u8]);
@@ -31,7 +31,12 @@ pub trait App: Send + Unpin + 'static {
     /// Takes one frame of the game.
     fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]);
 
-    /// The link of a live session became suspect, or healthy again.
+    /// Reading is paused, since no more frames are taken, or goes on. A connection may end paused.
+    fn paused(&mut self, paused: bool) {
+        let _ = paused;
+    }
+
+    /// The link of a live session became suspect, or healthy again; healthy before the frame that shows it.
     fn link(&mut self, outbox: &mut Outbox<'_>, link: Link);
 
     /// Client: takes an announcement.

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use lastword_session::{Cause, Close, Input, Session, Terminal, Time, Traffic};
+use lastword_session::{Cause, Close, Input, Link, Session, Terminal, Time, Traffic};
 use tokio::io::Ready;
 use tokio::time::Sleep;
 
@@ -37,6 +37,8 @@ pub struct Driver<A> {
     noticed: bool,
     open: bool,
     settling: bool,
+    /// Somebody waits for room in the outbound queue.
+    awaited: bool,
     side: Option<Box<Side>>,
 }
 
@@ -93,6 +95,7 @@ impl<A: App> Driver<A> {
             noticed: false,
             open,
             settling: false,
+            awaited: false,
             side: None,
         }
     }
@@ -115,9 +118,8 @@ impl<A: App> Driver<A> {
             self.session.adopt(&mut queue);
             scratch::give_queue(queue);
         }
-        if let Some(requests) = mail.requests {
-            self.handle_requests(now, &requests);
-        }
+        self.handle_requests(now, &mail.requests);
+        self.awaited |= mail.awaited;
         true
     }
 
@@ -187,6 +189,18 @@ impl<A: App> Driver<A> {
         true
     }
 
+    fn tell_link(&mut self, now: Time, link: Link) {
+        let mailbox = Arc::clone(&self.mailbox);
+        self.guarded(now, |app, session| {
+            let mut outbox = Outbox {
+                session,
+                mailbox: &mailbox,
+                now,
+            };
+            app.link(&mut outbox, link);
+        });
+    }
+
     /// Runs the game's code outside of a frame.
     fn guarded(&mut self, now: Time, call: impl FnOnce(&mut A, &mut Session)) {
         let (app, session) = (&mut self.app, &mut self.session);
@@ -232,9 +246,6 @@ impl<A: App> Driver<A> {
             if let Some(mut late) = self.mailbox.close() {
                 self.session.adopt(&mut late);
             }
-        }
-        if let Some(rtt) = self.session.rtt() {
-            self.mailbox.set_rtt(rtt);
         }
         self.count_traffic();
         if let Some(queue) = self.session.reclaim() {

@@ -1,15 +1,23 @@
 //! Where anybody, on any thread and without a runtime, leaves frames and decisions for a connection's owner.
 
+mod requests;
+mod room;
+mod waiters;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
-use lastword_session::wire::{HEADER_LEN, Notice};
+use lastword_session::wire::HEADER_LEN;
 use lastword_session::{Cause, Close, Config, Framing, SendError, SendQueue, Time, encode_data};
 
 use crate::{Clock, scratch};
+
+pub use requests::Request;
+pub(crate) use requests::Requests;
+use waiters::{Place, Waiters};
 
 /// The shared half of one connection. Small, since every session keeps it, and bounded: whoever leaves
 /// something can leave it again and again.
@@ -27,7 +35,7 @@ pub struct Mailbox {
 #[derive(Debug, Default)]
 struct Inside {
     queue: Option<Box<SendQueue>>,
-    requests: Option<Box<Requests>>,
+    rare: Option<Box<Rare>>,
     session: [u8; 16],
     /// 0 while no session is live: nobody accepts less than 1,024.
     peer_frame_limit: u32,
@@ -35,33 +43,21 @@ struct Inside {
     rtt_us: u32,
 }
 
-/// The decisions that wait: of each kind the one that counts.
+/// What most mailboxes hold seldom; there only while it is something.
 #[derive(Debug, Default)]
-pub(crate) struct Requests {
-    pub(crate) notice: Option<Arc<Notice<'static>>>,
-    pub(crate) close: Option<Arc<Close>>,
-    pub(crate) abort: bool,
-    pub(crate) drain_expired: bool,
-}
-
-/// A decision that somebody made about a connection.
-#[derive(Clone, Debug)]
-pub enum Request {
-    /// End it.
-    Close(Arc<Close>),
-    /// End it at once, with a reset and without a word.
-    Abort,
-    /// Tell the peer that something is about to happen.
-    Notice(Arc<Notice<'static>>),
-    /// The drain is over: whoever is still here is cut off.
-    DrainExpired,
+struct Rare {
+    requests: Requests,
+    /// Who waits for room. They stay here when the rest is taken: whoever gives up takes its waker back.
+    waiters: Waiters,
 }
 
 /// What the owner finds in its mailbox.
 #[derive(Debug)]
 pub(crate) struct Mail {
     pub(crate) queue: Option<Box<SendQueue>>,
-    pub(crate) requests: Option<Box<Requests>>,
+    pub(crate) requests: Requests,
+    /// Somebody waits for room: [`Mailbox::wake_ready`] is due when there is some.
+    pub(crate) awaited: bool,
 }
 
 impl Mailbox {
@@ -104,7 +100,7 @@ impl Mailbox {
 
     /// Leaves a decision.
     pub fn request(&self, request: Request) {
-        self.lock().requests.get_or_insert_default().add(request);
+        self.lock().rare_mut().requests.add(request);
         self.notify();
     }
 
@@ -148,7 +144,11 @@ impl Mailbox {
     pub(crate) fn close(&self) -> Option<Box<SendQueue>> {
         let mut inside = self.lock();
         inside.peer_frame_limit = 0;
-        inside.queue.take()
+        let queue = inside.queue.take();
+        let waiters = inside.take_waiters();
+        drop(inside);
+        waiters.wake();
+        queue
     }
 
     /// Takes what lies inside; cheap when nothing does.
@@ -158,9 +158,11 @@ impl Mailbox {
             return None;
         }
         let mut inside = self.lock();
+        let (requests, awaited) = inside.take_requests();
         let mail = Mail {
             queue: inside.queue.take(),
-            requests: inside.requests.take(),
+            requests,
+            awaited,
         };
         let bytes = mail.queue.as_ref().map_or(0, |queue| as_u32(queue.len()));
         self.owned_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -180,6 +182,13 @@ impl Mailbox {
         self.lock().rtt_us = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
     }
 
+    /// Bytes that wait here and with the owner.
+    fn queued(&self, inside: &Inside) -> usize {
+        let waiting = inside.queue.as_ref().map_or(0, |queue| queue.len());
+        let owned = self.owned_bytes.load(Ordering::Relaxed);
+        waiting + usize::try_from(owned).unwrap_or(usize::MAX)
+    }
+
     fn push(
         &self,
         now: Time,
@@ -193,12 +202,10 @@ impl Mailbox {
         if u32::try_from(payload_len).map_or(true, |len| len > inside.peer_frame_limit) {
             return Err(SendError::TooLarge);
         }
-        let waiting = inside.queue.as_ref().map_or(0, |queue| queue.len());
-        let owned = self.owned_bytes.load(Ordering::Relaxed);
-        let queued = waiting + usize::try_from(owned).unwrap_or(usize::MAX);
+        let queued = self.queued(&inside);
         if queued + payload_len + HEADER_LEN > self.config.limits.outbound_bytes_max {
             let full = Request::close(Close::new(Cause::SendQueueFull));
-            inside.requests.get_or_insert_default().add(full);
+            inside.rare_mut().requests.add(full);
             drop(inside);
             self.notify();
             return Err(SendError::QueueFull);
@@ -224,28 +231,41 @@ impl Mailbox {
     }
 }
 
-impl Requests {
-    /// The first decision to end wins; only a full queue, which may turn out to be a silence, gives way.
-    fn add(&mut self, request: Request) {
-        match request {
-            Request::Notice(notice) => self.notice = Some(notice),
-            Request::Abort => self.abort = true,
-            Request::DrainExpired => self.drain_expired = true,
-            Request::Close(close) => {
-                let gives_way = |first: &Arc<Close>| first.cause == Cause::SendQueueFull;
-                if self.close.as_ref().is_none_or(gives_way) {
-                    self.close = Some(close);
-                }
-            }
-        }
+impl Inside {
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
-}
 
-impl Request {
-    /// Asks to end a connection.
-    #[must_use]
-    pub fn close(close: Close) -> Self {
-        Self::Close(Arc::new(close))
+    /// Takes the decisions. Returns whether somebody waits for room, too.
+    fn take_requests(&mut self) -> (Requests, bool) {
+        let Some(rare) = &mut self.rare else {
+            return (Requests::default(), false);
+        };
+        let requests = std::mem::take(&mut rare.requests);
+        let awaited = !rare.waiters.is_empty();
+        self.tidy();
+        (requests, awaited)
+    }
+
+    fn take_waiters(&mut self) -> Waiters {
+        let waiters = match &mut self.rare {
+            Some(rare) => std::mem::take(&mut rare.waiters),
+            None => Waiters::default(),
+        };
+        self.tidy();
+        waiters
+    }
+
+    fn remove_waiter(&mut self, place: Place) -> Option<Waker> {
+        let waker = self.rare.as_mut()?.waiters.remove(place);
+        self.tidy();
+        waker
+    }
+
+    /// Frees what holds nothing any more.
+    fn tidy(&mut self) {
+        self.rare
+            .take_if(|rare| rare.waiters.is_empty() && rare.requests.is_empty());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_client::{Cause, Client, Connector};
+use lastword_client::{Cause, Client, Connector, Diagnosis, Event, Link};
 use lastword_session::wire::Kind;
 use tokio::time::timeout;
 
@@ -87,4 +87,37 @@ async fn a_server_that_falls_silent_is_given_up() {
     assert_eq!(ended.cause, Cause::PeerSilent);
     let silent = ended.evidence.silent_for.expect("it is a silent cause");
     assert!(silent >= Duration::from_millis(400), "{silent:?}");
+}
+
+#[tokio::test]
+async fn a_silent_server_is_suspect_and_healthy_before_its_next_frame() {
+    let (mut client, mut puppet) = Puppet::welcomes(&Connector::start(), (60_000, 600))
+        .await
+        .expect("it welcomes");
+    let suspect = within("a suspicion", client.next_event()).await;
+    assert_eq!(
+        suspect,
+        Some(Event::Link(Link::Suspect(Diagnosis::Undecided)))
+    );
+    puppet.writes(&data(b"here")).await;
+    let healthy = within("a sign of life", client.next_event()).await;
+    assert_eq!(healthy, Some(Event::Link(Link::Healthy)));
+    let frame = within("the frame", client.next_event()).await;
+    assert_eq!(frame, Some(Event::Frame(b"here"[..].into())));
+}
+
+#[tokio::test]
+async fn who_asks_for_frames_hears_nothing_of_the_link() {
+    let (mut client, mut puppet) = Puppet::welcomes(&Connector::start(), (200, 3_000))
+        .await
+        .expect("it welcomes");
+    let recv = tokio::spawn(async move { client.recv().await });
+    // They are 200 ms apart at least, and the server is suspect after 1,500.
+    for _ in 0..8 {
+        let ping = puppet.reads().await.expect("the client is there");
+        assert_eq!(ping.kind, Kind::Ping);
+    }
+    puppet.writes(&data(b"here")).await;
+    let frame = within("a frame", recv).await.expect("it does not panic");
+    assert_eq!(frame.as_deref(), Some(&b"here"[..]));
 }

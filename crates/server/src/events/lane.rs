@@ -84,6 +84,18 @@ impl Lane {
         }
     }
 
+    /// The lane of a session that has been in another shape: what came before may have to be taken yet.
+    pub(crate) fn after_another(queue: Arc<Queue>, session: SessionId) -> Self {
+        let account = Account {
+            epoch: queue.epoch(),
+            ..Account::default()
+        };
+        Self {
+            account: Some(account),
+            ..Self::new(queue, session)
+        }
+    }
+
     /// Adds a frame. Returns whether anybody will take it.
     pub(crate) fn push(&mut self, payload: &[u8]) -> bool {
         let Some(epoch) = self.queue.push_frame(self.session, payload) else {
@@ -100,6 +112,27 @@ impl Lane {
         account.bytes += payload.len();
         self.links.last = None;
         true
+    }
+
+    /// Adds a change of link. None is lost; of many that nobody saw, with nothing between them, the newest replaces the one before.
+    pub(crate) fn relink(&mut self, link: Link) {
+        let (session, seen) = (self.session, self.links);
+        let added = self.queue.push(|batch, epoch| {
+            let mut links = if seen.epoch == epoch {
+                seen
+            } else {
+                Links::default()
+            };
+            links.epoch = epoch;
+            let replaces = links.last.filter(|_| links.count >= LINKS_MAX);
+            if !replaces.is_some_and(|place| batch.relink(place, session, &link)) {
+                links.last = Some(batch.len());
+                links.count = links.count.saturating_add(1);
+                batch.link(session, link);
+            }
+            links
+        });
+        self.links = added.unwrap_or_default();
     }
 
     /// Whether another frame would be taken.
@@ -131,25 +164,8 @@ impl Game for Box<Lane> {
         self.push(payload);
     }
 
-    /// None is lost; of many that nobody saw, with nothing between them, the newest replaces the one before.
     fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
-        let (session, seen) = (self.session, self.links);
-        let added = self.queue.push(|batch, epoch| {
-            let mut links = if seen.epoch == epoch {
-                seen
-            } else {
-                Links::default()
-            };
-            links.epoch = epoch;
-            let replaces = links.last.filter(|_| links.count >= LINKS_MAX);
-            if !replaces.is_some_and(|place| batch.relink(place, session, &link)) {
-                links.last = Some(batch.len());
-                links.count = links.count.saturating_add(1);
-                batch.link(session, link);
-            }
-            links
-        });
-        self.links = added.unwrap_or_default();
+        self.relink(link);
     }
 
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use lastword_keepalive::ProfileName;
 use lastword_session::wire::Goodbye;
 use lastword_session::{
-    Call, Detector, Ending, Evidence, Farewell, FirstError, KernelSample, Layer, OsError, Parting,
-    Phase, Time, TrailEvent, Verdict,
+    Advice, Call, Decided, Detector, Ending, Evidence, Farewell, FirstError, KernelSample, Layer,
+    OsError, Parting, Phase, Time, TrailEvent, Verdict,
 };
 use serde_json::{Value, json};
 use tracing_subscriber::fmt;
@@ -140,6 +140,11 @@ fn full() -> Disconnect {
                 },
             }),
             evidence: evidence(),
+            decided: Some(Decided {
+                code: 4_097,
+                advice: Advice::DoNot,
+                reason: "for \"spam\"\u{7}".to_owned(),
+            }),
             parting: Some(Parting::from(&goodbye)),
             trail,
             abort: true,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lastword_session::{Detector, Ending, Parting};
+use lastword_session::{Detector, Ending};
 use serde::Serialize;
 
 use super::{Disconnect, printable};
@@ -171,6 +171,7 @@ impl<'a> Record<'a> {
             verdict,
             first_error: first,
             evidence,
+            decided,
             parting,
             ..
         } = &disconnect.ending;
@@ -218,18 +219,18 @@ impl<'a> Record<'a> {
             probes: kernel.map(|kernel| kernel.probes),
             send_window_bytes: kernel.map(|kernel| kernel.snd_wnd),
             farewell: evidence.farewell.label(),
-            our_code: None,
-            our_reason: None,
+            our_code: decided.as_ref().map(|decided| decided.code),
+            our_reason: decided.as_ref().and_then(|decided| words(&decided.reason)),
             peer_code: parting.as_ref().map(|parting| parting.code),
-            peer_reason: parting.as_ref().and_then(words_of),
+            peer_reason: parting.as_ref().and_then(|parting| words(&parting.reason)),
             trail: steps(&disconnect.ending),
             words: disconnect.to_string(),
         }
     }
 }
 
-fn words_of(parting: &Parting) -> Option<Cow<'_, str>> {
-    (!parting.reason.is_empty()).then(|| printable(&parting.reason))
+fn words(reason: &str) -> Option<Cow<'_, str>> {
+    (!reason.is_empty()).then(|| printable(reason))
 }
 
 fn steps(ending: &Ending) -> Vec<Step> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::evidence::fin_bit;
 use super::{Close, Readings, Session, State};
-use crate::ending::{Ending, Farewell, Layer, Verdict};
+use crate::ending::{Decided, Ending, Farewell, Layer, Verdict};
 use crate::{Cause, Phase, Terminal, Time, classify};
 
 impl Session {
@@ -31,6 +31,7 @@ impl Session {
         if !self.is_undecided() {
             return;
         }
+        self.rare_mut().decided = Some(Decided::from(close));
         if !flushes_data(close.cause) {
             self.drop_queued();
         }
@@ -283,6 +284,7 @@ impl Session {
             first_error: readings.first_error,
             evidence,
             parting: rare.parting,
+            decided: rare.decided,
             trail: rare.trail,
             abort,
         }));

@@ -4,8 +4,8 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use super::{
-    Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Timing,
-    Traffic, count,
+    Close, Config, DrainNotice, Input, LinkState, Output, Rare, Role, SendError, Session, State,
+    Timing, Traffic, count,
 };
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
@@ -61,6 +61,7 @@ impl Session {
             shut: false,
             fin_seen: false,
             paused: false,
+            link: LinkState::default(),
             drain_notice: DrainNotice::None,
             goodbye_queued: false,
             farewell: Farewell::None,
@@ -192,6 +193,9 @@ impl Session {
     pub fn poll_output(&mut self) -> Option<Output> {
         if let Some(ending) = self.ending.take() {
             return Some(Output::Closed(ending));
+        }
+        if let Some(link) = self.poll_link() {
+            return Some(Output::Link(link));
         }
         match self.state {
             State::Closing { .. } if !self.shut_asked && self.queue_is_empty() => {

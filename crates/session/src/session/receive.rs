@@ -116,6 +116,7 @@ impl Session {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
         count(&mut self.uncounted.bytes_in, n);
         self.heard(now);
+        self.on_sign_of_life();
         self.last_in = now;
     }
 

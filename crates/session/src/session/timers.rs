@@ -23,6 +23,8 @@ pub enum Timer {
     Age,
     /// When the game's last frame is too long ago.
     Idle,
+    /// When a silent peer becomes suspect.
+    Suspect,
     /// When a silent peer is given up.
     Dead,
     /// When a ping is due.
@@ -63,6 +65,8 @@ impl Session {
             (self.frame_by(), Timer::Frame),
             (self.age_by(), Timer::Age),
             (self.idle_by(), Timer::Idle),
+            // Before the dead limit: at one instant a suspicion is told first.
+            (self.suspect_by(), Timer::Suspect),
             (self.dead_by(), Timer::Dead),
             (self.ping_by(), Timer::Heartbeat),
         ]
@@ -82,6 +86,7 @@ impl Session {
             Timer::Frame => self.decide(now, &Close::new(Cause::FrameTimeout)),
             Timer::Age => self.on_age(now, readings),
             Timer::Idle => self.decide(now, &Close::new(Cause::Idle)),
+            Timer::Suspect => self.on_suspect(),
             Timer::Dead => self.on_dead(now, readings),
             Timer::Heartbeat => self.ping(now),
             Timer::Linger => self.on_linger_over(now, readings),

@@ -155,7 +155,7 @@ impl<'o> FrameWriter<'o> {
 
     /// A reason, cut at a character to [`REASON_LIMIT`] bytes.
     pub(super) fn reason(&mut self, reason: &str) {
-        self.bytes(cut(reason, REASON_LIMIT).as_bytes());
+        self.bytes(cut_reason(reason).as_bytes());
     }
 
     /// Writes the header; a payload that no header can announce is cut to one that it can.
@@ -194,6 +194,11 @@ pub(super) const fn flag(set: bool, mask: u8) -> u8 {
 
 fn in_frame_limit_range(limit: u32) -> u32 {
     limit.clamp(FRAME_LIMIT_MIN, FRAME_LIMIT_MAX)
+}
+
+/// A reason as far as it fits into a frame.
+pub(crate) fn cut_reason(reason: &str) -> &str {
+    cut(reason, REASON_LIMIT)
 }
 
 /// The longest prefix of `text` of whole characters within `limit` bytes.

@@ -3,7 +3,7 @@
 use lastword_session::wire::Hello;
 use lastword_session::{Cause, Config, Limits, Phase, Timer};
 
-use crate::harness::{Answer, HELLO, Seen, Solo, encoded, frame, millis, secs};
+use crate::harness::{Answer, HELLO, SUSPECT, Seen, Solo, encoded, frame, millis, secs};
 
 fn with(limits: Limits) -> Config {
     Config {
@@ -85,11 +85,12 @@ fn a_frame_that_is_begun_must_be_finished_in_time() {
         let mut solo = Solo::live();
         solo.advance(secs(2));
         solo.says(&frame(0, &[1; 100])[..begun]);
+        solo.advance(SUSPECT);
         assert_eq!(
             solo.session().poll_timeout(),
-            (solo.now + secs(10), Timer::Frame)
+            (solo.now + (secs(10) - SUSPECT), Timer::Frame)
         );
-        solo.advance(millis(9_999));
+        solo.advance(secs(10) - SUSPECT - millis(1));
         assert!(solo.session().is_live());
         solo.advance(millis(1));
         assert_eq!(solo.goodbye_code(), Cause::FrameTimeout.code());

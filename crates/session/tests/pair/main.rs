@@ -8,6 +8,7 @@
 )]
 
 mod closing;
+mod decisions;
 mod dialects;
 mod draining;
 mod evidence;
@@ -15,6 +16,7 @@ mod half_close;
 mod harness;
 mod heartbeats;
 mod limits;
+mod links;
 mod opening;
 mod pausing;
 mod precedence;

@@ -206,6 +206,7 @@ impl Life {
                     assert!(!self.settling, "settles once");
                     self.settling = true;
                 }
+                Output::Link(_) => assert!(self.session.is_live()),
                 Output::Closed(ending) => self.ending = Some(ending),
             }
         }

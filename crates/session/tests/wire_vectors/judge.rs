@@ -33,7 +33,7 @@ pub(crate) fn verdict(state: &str, direction: &str, stream: &[u8]) -> &'static s
                 session.handle(NOW, Input::Shut);
                 session.handle(NOW, Input::Ended(Terminal::Eof, Readings::default()));
             }
-            Some(Output::Settle) | None => {}
+            Some(Output::Settle | Output::Link(_)) | None => {}
         }
     }
     "none"

@@ -42,6 +42,7 @@ impl<A: App> Driver<A> {
                     }
                 },
                 Some(Output::Settle) => self.settling = true,
+                Some(Output::Link(link)) => self.tell_link(now, link),
                 None if self.settling && self.is_settled(cx) => {
                     self.settling = false;
                     let readings = self.tap.readings();

@@ -34,6 +34,10 @@ impl<A: App> Driver<A> {
                 Err(error) => return self.read_ended(now, Terminal::Error(OsError::from(&error))),
                 Ok(n) => {
                     self.session.bytes_arrived(now, n);
+                    // First that the peer is back, then what it says.
+                    if let Some(link) = self.session.poll_link() {
+                        self.tell_link(now, link);
+                    }
                     let bytes = buffer.bytes().get(..n).unwrap_or_default();
                     self.feed(cx, now, bytes);
                 }
@@ -77,6 +81,7 @@ impl<A: App> Driver<A> {
     }
 
     fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
+        let before = self.session.rtt();
         let given_up = self.side.as_ref().is_some_and(|side| side.given_up);
         let (open, mailbox) = (&mut self.open, &self.mailbox);
         let (app, session) = (&mut self.app, &mut self.session);
@@ -123,6 +128,10 @@ impl<A: App> Driver<A> {
             }
             Err(_) => self.on_panic(now),
         }
+        match self.session.rtt() {
+            Some(rtt) if before != Some(rtt) => self.mailbox.set_rtt(rtt),
+            _ => {}
+        }
     }
 
     fn feed_carry(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
@@ -153,6 +162,7 @@ impl<A: App> Driver<A> {
         }
         self.paused = true;
         self.session.handle(now, Input::Paused);
+        self.app.paused(true);
         if WATCHES_FOR_THE_END && !self.noticed {
             let stream = self.tap.share();
             self.side().notice = Some(Box::pin(
@@ -171,6 +181,7 @@ impl<A: App> Driver<A> {
             side.notice = None;
         }
         self.session.handle(now, Input::Resumed);
+        self.app.paused(false);
     }
 }
 

@@ -24,6 +24,9 @@ impl<A: App> Driver<A> {
         }
         // Now and not when the task rests, which it may not for a while: what is written makes room.
         self.mailbox.set_owned_bytes(self.session.queued_bytes());
+        if self.awaited && self.mailbox.wake_ready() {
+            self.awaited = false;
+        }
         busy
     }
 }

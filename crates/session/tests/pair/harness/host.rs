@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
 use lastword_session::{
-    Admission, Call, Close, Ending, Event, FirstError, Input, KernelSample, OsError, Output,
+    Admission, Call, Close, Ending, Event, FirstError, Input, KernelSample, Link, OsError, Output,
     Readings, Session, Terminal, Time,
 };
 
@@ -21,6 +21,7 @@ pub(crate) enum Seen {
         deadline_ms: u32,
         reason: String,
     },
+    Link(Link),
 }
 
 /// What a server's authenticator answers.
@@ -134,6 +135,7 @@ impl Host {
             Read::Nothing => return false,
             Read::Bytes(bytes) => {
                 self.session.bytes_arrived(now, bytes.len());
+                self.seen.extend(self.session.poll_link().map(Seen::Link));
                 self.feed(now, &bytes);
                 return true;
             }
@@ -218,6 +220,7 @@ impl Host {
                     self.session.handle(now, Input::Shut);
                 }
                 Output::Settle => self.settling = true,
+                Output::Link(link) => self.seen.push(Seen::Link(link)),
                 Output::Closed(ending) => {
                     self.close(now, inbound, outbound, ending);
                     return true;
@@ -266,7 +269,7 @@ impl Seen {
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         match self {
             Self::Data(payload) => Some(payload),
-            Self::Credentials(_) | Self::Welcome(_) | Self::Notice { .. } => None,
+            Self::Credentials(_) | Self::Welcome(_) | Self::Notice { .. } | Self::Link(_) => None,
         }
     }
 }

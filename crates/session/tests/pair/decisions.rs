@@ -1,0 +1,123 @@
+//! What a decision of ours said: kept with the end that it fixed, and with no other.
+
+use lastword_session::{Advice, Cause, Close, Config, Decided, Input};
+
+use crate::harness::{Answer, DEAD, HELLO, Solo, View, encoded, secs};
+
+fn kick() -> Close {
+    Close {
+        code: 4_100,
+        advice: Advice::DoNot,
+        ..Close::new(Cause::Kicked)
+    }
+    .with_reason("aimbot")
+}
+
+fn decided(code: u16, advice: Advice, reason: &str) -> Option<Decided> {
+    Some(Decided {
+        code,
+        advice,
+        reason: reason.to_owned(),
+    })
+}
+
+#[test]
+fn an_end_keeps_what_the_kick_said_that_fixed_it() {
+    let mut solo = Solo::live();
+    solo.closes(&kick());
+    solo.closes(&Close::new(Cause::ClosedByGame).with_reason("later"));
+    solo.fin();
+    assert_eq!(
+        solo.ending().decided,
+        decided(4_100, Advice::DoNot, "aimbot")
+    );
+}
+
+#[test]
+fn what_a_kick_would_have_said_is_kept_also_where_it_could_not_be_written() {
+    type Fails = fn(&mut Solo);
+    let fails: [Fails; 2] = [
+        |solo| solo.advance(secs(3)),
+        |solo| {
+            let readings = solo.readings();
+            solo.hears(Input::WriteFailed(readings));
+            solo.reset();
+        },
+    ];
+    for fail in fails {
+        let mut solo = Solo::live();
+        solo.stops_reading(0);
+        solo.closes(&kick());
+        fail(&mut solo);
+        assert!(solo.outbound.log.is_empty());
+        assert_eq!(
+            solo.ending().decided,
+            decided(4_100, Advice::DoNot, "aimbot")
+        );
+    }
+}
+
+#[test]
+fn a_refusal_and_a_limit_are_decisions_too() {
+    let refusal = Close::new(Cause::AuthRejected).with_reason("wrong ticket");
+    let mut refused = Solo::server_with(Config::default(), Answer::Refuse(refusal.clone()));
+    refused.says(&encoded(|out| HELLO.encode(out)));
+    refused.fin();
+    let said = decided(refusal.code, refusal.advice, "wrong ticket");
+    assert_eq!(refused.ending().decided, said);
+    let mut silent = Solo::live();
+    silent.advance(DEAD);
+    assert_eq!(silent.cause(), Cause::PeerSilent);
+    let close = Close::new(Cause::PeerSilent);
+    let said = decided(close.code, close.advice, "");
+    assert_eq!(silent.ending().decided, said);
+}
+
+#[test]
+fn words_that_are_too_long_are_kept_as_they_are_on_the_wire() {
+    let mut solo = Solo::live();
+    solo.closes(&Close::new(Cause::Kicked).with_reason("é".repeat(300)));
+    solo.fin();
+    let kept = solo.ending().decided.as_ref().expect("it was decided");
+    assert_eq!(kept.reason, "é".repeat(256));
+}
+
+#[test]
+fn an_end_of_the_peer_has_nothing_that_we_decided() {
+    type End = fn(&mut Solo);
+    let ends: [End; 4] = [
+        Solo::fin,
+        Solo::reset,
+        |solo| {
+            solo.sends(6, &[0; 9]);
+            solo.fin();
+        },
+        |solo| {
+            let readings = solo.readings();
+            solo.hears(Input::EndNoticed(readings));
+            solo.closes(&kick());
+            solo.fin();
+        },
+    ];
+    for (n, end) in ends.into_iter().enumerate() {
+        let mut solo = Solo::live();
+        end(&mut solo);
+        assert_eq!(solo.ending().decided, None, "{n}");
+    }
+}
+
+#[test]
+fn who_is_ended_without_a_word_was_told_nothing() {
+    let mut dead = Solo::live();
+    dead.host.view = View::Unanswered {
+        retransmits: 3,
+        probes: 0,
+    };
+    dead.advance(DEAD);
+    assert_eq!(dead.cause(), Cause::PathDead);
+    assert_eq!(dead.ending().decided, None);
+    let mut aborted = Solo::live();
+    let readings = aborted.readings();
+    aborted.hears(Input::Abort(readings));
+    assert_eq!(aborted.ending().decided, None);
+}

@@ -1,0 +1,228 @@
+//! What the owner is told of a live session's link: suspect once, healthy once, and nothing after the end.
+
+use std::sync::Arc;
+
+use lastword_session::{
+    Admission, Cause, Close, Config, Diagnosis, Framing, Input, LengthPrefixed, Link, Output,
+    Timer, Timing,
+};
+
+use crate::harness::{ADMISSION, Answer, DEAD, Pair, SUSPECT, Seen, Solo, View, millis, secs};
+
+const SUSPECTED: Link = Link::Suspect(Diagnosis::Undecided);
+
+fn links(seen: &[Seen]) -> Vec<Link> {
+    let link = |seen: &Seen| match seen {
+        Seen::Link(link) => Some(link.clone()),
+        Seen::Data(_) | Seen::Credentials(_) | Seen::Welcome(_) | Seen::Notice { .. } => None,
+    };
+    seen.iter().filter_map(link).collect()
+}
+
+fn live_with(timing: Timing) -> Solo {
+    let admission = Admission {
+        timing,
+        ..ADMISSION
+    };
+    Solo::joined_with(Config::default(), Answer::Admit(admission))
+}
+
+#[test]
+fn a_silent_peer_is_suspect_once_and_healthy_once() {
+    let mut solo = Solo::live();
+    for n in 0..3 {
+        solo.host.seen.clear();
+        assert_eq!(
+            solo.session().poll_timeout(),
+            (solo.now + SUSPECT, Timer::Suspect),
+            "{n}"
+        );
+        solo.advance(SUSPECT - millis(1));
+        assert_eq!(links(&solo.host.seen), []);
+        solo.advance(millis(1));
+        assert_eq!(links(&solo.host.seen), [SUSPECTED]);
+        solo.advance(DEAD - SUSPECT - millis(1));
+        solo.sends(0, b"back");
+        solo.sends(0, b"and talking");
+        let told = [
+            Seen::Link(SUSPECTED),
+            Seen::Link(Link::Healthy),
+            Seen::Data(b"back".to_vec()),
+            Seen::Data(b"and talking".to_vec()),
+        ];
+        let seen: Vec<_> = solo.host.seen.iter().collect();
+        let seen = seen[seen.len() - 4..].iter().copied();
+        assert!(seen.eq(&told), "healthy comes before what is said");
+    }
+}
+
+#[test]
+fn a_byte_is_a_sign_of_life_and_our_own_writes_are_none() {
+    let mut solo = Solo::live();
+    for _ in 0..20 {
+        solo.advance(secs(7));
+        solo.says(&[0]);
+        solo.says(&[0, 0, 0]);
+    }
+    assert_eq!(links(&solo.host.seen), []);
+    solo.advance(secs(7));
+    let now = solo.now;
+    solo.session().send(now, b"state").expect("it is taken");
+    solo.advance(millis(500));
+    assert_eq!(links(&solo.host.seen), [SUSPECTED]);
+}
+
+#[test]
+fn a_clients_server_is_suspect_after_half_of_the_dead_limit() {
+    let mut solo = Solo::live_client();
+    solo.advance(DEAD / 2 - millis(1));
+    assert_eq!(links(&solo.host.seen), []);
+    solo.advance(millis(1));
+    assert_eq!(links(&solo.host.seen), [SUSPECTED]);
+    solo.sends(0, b"back");
+    assert_eq!(links(&solo.host.seen), [SUSPECTED, Link::Healthy]);
+}
+
+#[test]
+fn both_ends_of_an_outage_are_told_of_it_and_a_quiet_pair_of_nothing() {
+    let mut pair = Pair::live();
+    pair.advance(secs(3_600));
+    assert_eq!(links(&pair.server.seen), []);
+    assert_eq!(links(&pair.client.seen), []);
+    pair.cut();
+    pair.advance(secs(13));
+    (pair.up.is_cut, pair.down.is_cut) = (false, false);
+    pair.advance(secs(60));
+    for host in [&pair.server, &pair.client] {
+        assert_eq!(links(&host.seen), [SUSPECTED, Link::Healthy]);
+    }
+}
+
+#[test]
+fn nobody_is_suspect_while_we_do_not_read() {
+    let mut solo = Solo::live();
+    solo.advance(secs(7));
+    solo.pauses();
+    solo.advance(DEAD * 10);
+    solo.resumes();
+    solo.advance(SUSPECT - millis(1));
+    assert_eq!(
+        links(&solo.host.seen),
+        [],
+        "its time begins when we listen again"
+    );
+    solo.advance(millis(1));
+    assert_eq!(links(&solo.host.seen), [SUSPECTED]);
+}
+
+#[test]
+fn a_suspicion_outlasts_our_pause_until_a_byte_comes() {
+    let mut solo = Solo::live();
+    solo.advance(SUSPECT);
+    solo.pauses();
+    solo.advance(DEAD);
+    solo.resumes();
+    solo.advance(DEAD - millis(1));
+    assert_eq!(links(&solo.host.seen), [SUSPECTED], "told once");
+    solo.sends(0, b"back");
+    assert_eq!(links(&solo.host.seen), [SUSPECTED, Link::Healthy]);
+}
+
+#[test]
+fn nothing_is_told_once_a_session_is_on_its_way_out() {
+    type End = fn(&mut Solo);
+    let ends: [End; 4] = [
+        |solo| solo.closes(&Close::new(Cause::Kicked)),
+        |solo| solo.sends(6, &[0; 9]),
+        Solo::fin,
+        |solo| solo.hears(Input::EndNoticed(solo.readings())),
+    ];
+    for (n, end) in ends.into_iter().enumerate() {
+        let mut solo = Solo::live();
+        solo.stops_reading(0);
+        end(&mut solo);
+        solo.advance(secs(3_600));
+        assert_eq!(links(&solo.host.seen), [], "{n}");
+    }
+}
+
+#[test]
+fn who_is_judged_silent_is_not_healthy_again() {
+    let mut solo = Solo::live();
+    solo.advance(DEAD);
+    solo.sends(0, b"too late");
+    assert_eq!(links(&solo.host.seen), [SUSPECTED]);
+    assert_eq!(solo.cause(), Cause::PeerSilent);
+}
+
+/// The driver may look late: the silence is suspect and dead at one instant.
+#[test]
+fn a_suspicion_never_comes_after_the_end() {
+    let mut solo = Solo::live();
+    solo.host.view = View::Unanswered {
+        retransmits: 1,
+        probes: 0,
+    };
+    let late = solo.now + DEAD;
+    let readings = solo.readings();
+    let mut outputs = Vec::new();
+    while solo.session().poll_timeout().0 <= late {
+        solo.session().handle(late, Input::Timeout(readings));
+        outputs.extend(std::iter::from_fn(|| solo.session().poll_output()));
+    }
+    let [first, last] = &outputs[..] else {
+        panic!("{outputs:?}");
+    };
+    assert!(matches!(first, Output::Link(link) if *link == SUSPECTED));
+    assert!(matches!(last, Output::Closed(_)));
+    // Nor where nobody asked in between.
+    let mut solo = Solo::live();
+    let timing = solo.session().poll_timeout();
+    assert_eq!(timing.1, Timer::Suspect);
+    solo.session().handle(late, Input::Timeout(readings));
+    solo.session().handle(late, Input::Abort(readings));
+    let outputs: Vec<_> = std::iter::from_fn(|| solo.session().poll_output()).collect();
+    assert!(matches!(outputs[..], [Output::Closed(_)]), "{outputs:?}");
+}
+
+#[test]
+fn a_suspicion_that_nobody_was_told_of_is_lifted_without_a_word() {
+    let mut solo = Solo::live();
+    let (at, _) = solo.session().poll_timeout();
+    let readings = solo.readings();
+    solo.session().handle(at, Input::Timeout(readings));
+    solo.session().bytes_arrived(at, 1);
+    assert!(solo.session().poll_output().is_none());
+}
+
+#[test]
+fn a_client_in_a_debugger_is_suspect_and_never_given_up() {
+    let mut solo = live_with(Timing {
+        dead_ms: 0,
+        ..ADMISSION.timing
+    });
+    solo.advance(secs(100_000));
+    assert_eq!(links(&solo.host.seen), [SUSPECTED]);
+    solo.sends(0, b"back");
+    assert_eq!(links(&solo.host.seen), [SUSPECTED, Link::Healthy]);
+    assert!(solo.session().is_live());
+}
+
+#[test]
+fn without_a_suspect_limit_or_a_heartbeat_nobody_is_suspect() {
+    let mut never = live_with(Timing {
+        suspect_ms: 0,
+        ..ADMISSION.timing
+    });
+    never.advance(DEAD - millis(1));
+    assert_eq!(links(&never.host.seen), []);
+    let config = Config {
+        framing: Framing::Dialect(Arc::new(LengthPrefixed)),
+        ..Config::default()
+    };
+    let mut mute = Solo::server_with(config, Answer::Admit(ADMISSION));
+    mute.says(b"\0\0\0\x03ada");
+    mute.advance(secs(3_600));
+    assert_eq!(links(&mute.host.seen), []);
+    assert!(mute.session().is_live());
+}

@@ -1,0 +1,302 @@
+//! What lies between a connection's task and an async owner: items in order, bounded in bytes and number, and the
+//! end once it is known.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::Mailbox;
+
+/// Something that waits in an [`Inbox`] to be taken.
+pub trait Item {
+    /// The bytes that it takes up of the inbox's room; `None` for one that has reserved room, and is no frame.
+    fn bytes(&self) -> Option<usize>;
+}
+
+/// How much may wait to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    bytes: usize,
+    frames: u32,
+}
+
+impl Caps {
+    /// So many bytes, and so many frames. At either no more are taken; one frame is taken in any case when nothing
+    /// else waits.
+    #[must_use]
+    pub fn new(bytes: usize, frames: usize) -> Self {
+        Self {
+            bytes,
+            frames: u32::try_from(frames).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// Items received and not yet taken, and the end.
+///
+/// An item with reserved room makes no inbox full and holds up no end, and yet they are bounded: of more than
+/// eight with no frame between them, a newer one takes the place of the last.
+#[derive(Debug)]
+pub struct Inbox<T, E> {
+    caps: Caps,
+    /// The connection's task, to be woken when there is room again.
+    task: Arc<Mailbox>,
+    inside: Mutex<Inside<T, E>>,
+}
+
+#[derive(Debug)]
+struct Inside<T, E> {
+    items: VecDeque<T>,
+    /// Of those among them that are frames.
+    bytes: usize,
+    frames: u32,
+    taken: u64,
+    end: Option<Box<E>>,
+    reader: Option<Waker>,
+    /// The task found no room, or waits for the owner to have taken everything.
+    task_waits: bool,
+    /// The owner asked for more when there was nothing: whatever came before is handled.
+    hungry: bool,
+    /// Nobody will ask again.
+    abandoned: bool,
+    /// Somebody else has what waited, and is to have what comes.
+    handed_over: bool,
+    /// Frames and their bytes that nobody asked for any more.
+    late: (u64, u64),
+}
+
+impl<T: Item, E> Inbox<T, E> {
+    /// Makes an empty inbox of the connection with this mailbox.
+    #[must_use]
+    pub fn new(caps: Caps, task: Arc<Mailbox>) -> Self {
+        Self {
+            caps,
+            task,
+            inside: Mutex::new(Inside::new()),
+        }
+    }
+
+    /// Puts an item behind the others. It is for the task to ask [`Inbox::poll_room`] first. Returns whether it
+    /// belongs here: not once the inbox was handed over.
+    pub fn push(&self, item: T) -> bool {
+        self.change(|inside| inside.push(item))
+    }
+
+    /// Says that this was the end. What waits may still be taken. Returns as [`Inbox::push`].
+    pub fn end(&self, end: E) -> bool {
+        let end = Box::new(end);
+        self.change(|inside| inside.end = Some(end))
+    }
+
+    /// Whether the inbox was handed over: what comes belongs to whoever has it.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        self.lock().handed_over
+    }
+
+    /// Task: ready while there is room for another frame.
+    pub fn poll_room(&self) -> Poll<()> {
+        let mut inside = self.lock();
+        let full = inside.bytes >= self.caps.bytes || inside.frames >= self.caps.frames;
+        // Abandoned, nobody waits for what comes: it is not kept, and the end behind it is found.
+        inside.task_waits = full && inside.frames > 0 && !inside.abandoned;
+        ready_unless(inside.task_waits)
+    }
+
+    /// Task: ready once every frame was taken, and the owner came back for more.
+    pub fn poll_delivered(&self) -> Poll<()> {
+        let mut inside = self.lock();
+        let delivered = inside.abandoned || (inside.frames == 0 && inside.hungry);
+        inside.task_waits = !delivered;
+        ready_unless(inside.task_waits)
+    }
+
+    /// Frames taken so far.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.lock().taken
+    }
+
+    /// Frames, and their bytes, that came and were not taken.
+    #[must_use]
+    pub fn left(&self) -> (u64, u64) {
+        let inside = self.lock();
+        let (frames, bytes) = inside.late;
+        (
+            frames + u64::from(inside.frames),
+            bytes + as_u64(inside.bytes),
+        )
+    }
+
+    /// Whether the end is known.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.lock().end.is_some()
+    }
+
+    /// Owner: the next item; `None` after the end, once everything was taken.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut inside = self.lock();
+        if let Some(item) = inside.pop() {
+            // Half of the room at least, so that the task is not woken for each frame.
+            let roomy =
+                inside.bytes <= self.caps.bytes / 2 && inside.frames <= self.caps.frames / 2;
+            if roomy && std::mem::take(&mut inside.task_waits) {
+                drop(inside);
+                self.task.wake();
+            }
+            return Poll::Ready(Some(item));
+        }
+        if inside.end.is_some() {
+            return Poll::Ready(None);
+        }
+        self.wait(inside, cx);
+        Poll::Pending
+    }
+
+    /// Owner: the end. While frames wait and none is taken, the task holds it back.
+    pub fn poll_end(&self, cx: &mut Context<'_>) -> Poll<E>
+    where
+        E: Clone,
+    {
+        let inside = self.lock();
+        if let Some(end) = &inside.end {
+            return Poll::Ready(E::clone(end));
+        }
+        self.wait(inside, cx);
+        Poll::Pending
+    }
+
+    /// Owner: gives what waits, and the end if it came, to somebody else, who is to have whatever comes behind it.
+    pub fn hand_over(&self, take: impl FnOnce(VecDeque<T>, Option<&E>)) {
+        let mut inside = self.lock();
+        inside.handed_over = true;
+        (inside.bytes, inside.frames) = (0, 0);
+        let items = std::mem::take(&mut inside.items);
+        // Under the lock: nothing that comes meanwhile is to overtake it.
+        take(items, inside.end.as_deref());
+        drop(inside);
+        self.task.wake();
+    }
+
+    /// Owner: asks for no more; frames that wait or come count as left. Returns whether the end is still to come.
+    pub fn abandon(&self) -> bool {
+        let mut inside = self.lock();
+        let items = inside.abandon();
+        let to_end = inside.end.is_none() && !inside.handed_over;
+        drop(inside);
+        drop(items);
+        self.task.wake();
+        to_end
+    }
+
+    /// Leaves the owner to be woken. With nothing inside it has handled all that came, which the task may wait for.
+    fn wait(&self, mut inside: MutexGuard<'_, Inside<T, E>>, cx: &Context<'_>) {
+        let before = inside.reader.replace(cx.waker().clone());
+        let sated = inside.frames > 0 || std::mem::replace(&mut inside.hungry, true);
+        let wakes = !sated && inside.task_waits;
+        drop(inside);
+        drop(before);
+        if wakes {
+            self.task.wake();
+        }
+    }
+
+    /// Returns whether it belonged here.
+    fn change(&self, change: impl FnOnce(&mut Inside<T, E>)) -> bool {
+        let mut inside = self.lock();
+        if inside.handed_over {
+            return false;
+        }
+        change(&mut inside);
+        let reader = inside.reader.take();
+        drop(inside);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside<T, E>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Item, E> Inside<T, E> {
+    fn new() -> Self {
+        Self {
+            items: VecDeque::new(),
+            bytes: 0,
+            frames: 0,
+            taken: 0,
+            end: None,
+            reader: None,
+            task_waits: false,
+            hungry: false,
+            abandoned: false,
+            handed_over: false,
+            late: (0, 0),
+        }
+    }
+
+    fn push(&mut self, item: T) {
+        match item.bytes() {
+            Some(bytes) if self.abandoned => {
+                self.late.0 += 1;
+                self.late.1 += as_u64(bytes);
+                return;
+            }
+            Some(bytes) => {
+                self.hungry = false;
+                self.bytes += bytes;
+                self.frames = self.frames.saturating_add(1);
+            }
+            None if self.abandoned => return,
+            None => self.reserve(),
+        }
+        self.items.push_back(item);
+    }
+
+    /// Makes room for an item that has some in any case.
+    fn reserve(&mut self) {
+        let last = self.items.iter().rev().take(RESERVED_MAX);
+        if last.filter(|item| item.bytes().is_none()).count() == RESERVED_MAX {
+            self.items.pop_back();
+        }
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        let item = self.items.pop_front()?;
+        if let Some(bytes) = item.bytes() {
+            self.bytes -= bytes;
+            self.frames -= 1;
+            self.taken += 1;
+        }
+        Some(item)
+    }
+
+    fn abandon(&mut self) -> VecDeque<T> {
+        self.abandoned = true;
+        self.late.0 += u64::from(std::mem::take(&mut self.frames));
+        self.late.1 += as_u64(std::mem::take(&mut self.bytes));
+        std::mem::take(&mut self.items)
+    }
+}
+
+fn ready_unless(waits: bool) -> Poll<()> {
+    if waits {
+        Poll::Pending
+    } else {
+        Poll::Ready(())
+    }
+}
+
+fn as_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// Items with reserved room that wait one behind the other at most.
+const RESERVED_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests;

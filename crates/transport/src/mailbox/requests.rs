@@ -1,0 +1,63 @@
+//! The decisions that others make about a connection, and which of several counts.
+
+use std::sync::Arc;
+
+use lastword_session::wire::Notice;
+use lastword_session::{Cause, Close};
+
+/// The decisions that wait: of each kind the one that counts.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    pub(crate) notice: Option<Arc<Notice<'static>>>,
+    pub(crate) close: Option<Arc<Close>>,
+    pub(crate) abort: bool,
+    pub(crate) drain_expired: bool,
+}
+
+/// A decision that somebody made about a connection.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// End it.
+    Close(Arc<Close>),
+    /// End it at once, with a reset and without a word.
+    Abort,
+    /// Tell the peer that something is about to happen.
+    Notice(Arc<Notice<'static>>),
+    /// The drain is over: whoever is still here is cut off.
+    DrainExpired,
+}
+
+impl Requests {
+    pub(super) fn is_empty(&self) -> bool {
+        let Self {
+            notice,
+            close,
+            abort,
+            drain_expired,
+        } = self;
+        notice.is_none() && close.is_none() && !abort && !drain_expired
+    }
+
+    /// The first decision to end wins; only a full queue, which may turn out to be a silence, gives way.
+    pub(super) fn add(&mut self, request: Request) {
+        match request {
+            Request::Notice(notice) => self.notice = Some(notice),
+            Request::Abort => self.abort = true,
+            Request::DrainExpired => self.drain_expired = true,
+            Request::Close(close) => {
+                let gives_way = |first: &Arc<Close>| first.cause == Cause::SendQueueFull;
+                if self.close.as_ref().is_none_or(gives_way) {
+                    self.close = Some(close);
+                }
+            }
+        }
+    }
+}
+
+impl Request {
+    /// Asks to end a connection.
+    #[must_use]
+    pub fn close(close: Close) -> Self {
+        Self::Close(Arc::new(close))
+    }
+}
