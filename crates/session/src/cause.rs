@@ -94,6 +94,29 @@ impl Cause {
         )
     }
 
+    /// Whether this version ends connections with it; the others have their label, code and series already, so that
+    /// dashboards and clients can be written against them.
+    #[must_use]
+    pub const fn is_produced(self) -> bool {
+        !matches!(
+            self,
+            Self::TlsTruncated
+                | Self::PathDeadOutbound
+                | Self::PeerFrozen
+                | Self::GameStalled
+                | Self::RateLimited
+                | Self::TlsFailed
+                | Self::TlsTimeout
+                | Self::ProxyHeaderInvalid
+                | Self::AlreadyLoggedIn
+                | Self::AddressLimit
+                | Self::Overloaded
+                | Self::ReplacedByLogin
+                | Self::SupersededByResume
+                | Self::MovedToNode
+        )
+    }
+
     /// One plain sentence on one line, which explains it to a person who does not know this layer.
     #[must_use]
     pub const fn sentence(self) -> &'static str {

@@ -15,7 +15,13 @@ const HEADINGS: &str =
     "| Label | Code | Class | Initiator | Resumable | Advice | Phases | When exactly |";
 
 fn document() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/causes.md");
+    read("docs/causes.md")
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -100,6 +106,44 @@ fn the_sections_list_every_class_initiator_phase_and_silent_cause() {
         listed_in(&document, "\n## Silent causes\n"),
         silent.iter().map(|cause| cause.label()).collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn what_is_not_produced_yet_is_listed_and_nothing_else_is() {
+    let document = document();
+    let (_, section) = document
+        .split_once("\n## Not produced yet\n")
+        .expect("the section");
+    let rows = section
+        .lines()
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let listed: HashSet<_> = cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let missing = Cause::ALL.into_iter().filter(|cause| !cause.is_produced());
+    assert_eq!(listed, missing.map(Cause::label).collect());
+}
+
+#[test]
+fn the_counts_in_the_front_pages_are_those_of_the_enum() {
+    let all = Cause::ALL.len();
+    let produced = Cause::ALL.into_iter().filter(|cause| cause.is_produced());
+    let produced = produced.count();
+    for (page, words) in [
+        (
+            "README.md",
+            format!("There are {all}, of which {produced} occur today"),
+        ),
+        ("README.md", format!("{produced} of the causes")),
+        (
+            "ARCHITECTURE.md",
+            format!("the {all} causes ({produced} of them produced)"),
+        ),
+    ] {
+        assert!(read(page).contains(&words), "{page}: {words}");
+    }
 }
 
 #[test]
