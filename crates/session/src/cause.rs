@@ -103,6 +103,7 @@ impl Cause {
             Self::TlsTruncated
                 | Self::PathDeadOutbound
                 | Self::PeerFrozen
+                | Self::PeerNotReading
                 | Self::GameStalled
                 | Self::RateLimited
                 | Self::TlsFailed
