@@ -29,7 +29,8 @@ use crate::session::{Arrivals, SessionShape};
 use crate::shape::Shape;
 use crate::traffic::TrafficTotals;
 use crate::{
-    Anonymous, Authenticator, Config, ConfigError, Player, Server, ServerHandle, drain, publisher,
+    Anonymous, Authenticator, Config, ConfigError, KernelAbilities, Player, Server, ServerHandle,
+    drain, publisher,
 };
 
 /// What a server is made of. Unset, each part is its default.
@@ -307,7 +308,8 @@ impl Builder {
             cohorts: &self.config.metrics.cohorts,
             game_codes: &game_codes,
             profiles: &profiles,
-            limits: &limits,
+            config: &self.config,
+            kernel: KernelAbilities::probe(),
             connections_max,
         });
         let clock = Clock;

@@ -1,10 +1,12 @@
 //! The configuration: plain data with its defaults, the rules that it keeps, and what the session core makes of
 //! it. It reads no file: whoever does knows the line of a key that is refused.
 
+mod doubt;
 mod error;
 mod keys;
 mod liveness;
 mod metrics;
+mod reach;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -15,10 +17,12 @@ use lastword_keepalive::Profile;
 use lastword_session::Limits;
 use serde::Deserialize;
 
+pub use doubt::Doubt;
 pub use error::ConfigError;
 pub use keys::{Allowed, Key};
 pub use liveness::{LivenessConfig, ProfileConfig};
 pub use metrics::MetricsConfig;
+pub use reach::{GiveUp, Reach, Why};
 pub use sections::{
     AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, RtoMax, TimeoutsConfig,
 };

@@ -3,12 +3,13 @@
 mod help;
 mod recorder;
 
-use lastword_keepalive::{Profile, detection_bound};
-use lastword_session::{Cause, Diagnosis, Ending, Limits, Phase};
+use lastword_keepalive::Profile;
+use lastword_session::{Cause, Diagnosis, Ending, Phase};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::ledger::{AcceptError, Counts, GAME_CLOSES};
 use crate::traffic::Totals;
+use crate::{Config, KernelAbilities};
 
 pub(crate) use recorder::with_recorder;
 
@@ -44,7 +45,8 @@ pub(crate) struct Catalogue<'a> {
     pub(crate) cohorts: &'a [String],
     pub(crate) game_codes: &'a [u16],
     pub(crate) profiles: &'a [Profile],
-    pub(crate) limits: &'a Limits,
+    pub(crate) config: &'a Config,
+    pub(crate) kernel: KernelAbilities,
     pub(crate) connections_max: u64,
 }
 
@@ -235,17 +237,13 @@ fn detection(profiles: &[Profile]) -> Vec<(Cause, lastword_keepalive::ProfileNam
         .collect()
 }
 
-/// The bound of each silent cause that is built; never is `+Inf`.
+/// The bound of each silent cause that is produced; never, and whenever the kernel pleases, is `+Inf`.
 fn bounds(catalogue: &Catalogue<'_>) {
-    let sweep = lastword_keepalive::SWEEP;
-    for profile in catalogue.profiles {
-        let dead = detection_bound(profile, sweep);
-        let idle = catalogue.limits.idle_timeout.map(|idle| idle + sweep);
-        for (cause, bound) in [
-            (Cause::PathDead, dead),
-            (Cause::PeerSilent, dead),
-            (Cause::Idle, idle),
-        ] {
+    let all = Cause::ALL.into_iter();
+    for cause in all.filter(|cause| cause.is_silent() && cause.is_produced()) {
+        for profile in catalogue.profiles {
+            let reach = catalogue.config.reach(cause, profile, catalogue.kernel);
+            let bound = reach.bound();
             gauge!("lastword_detection_bound_seconds", "cause" => cause.label(),
                 "profile" => profile.name.to_string())
             .set(bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()));

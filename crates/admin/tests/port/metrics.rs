@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use lastword_admin::AdminExt;
-use lastword_server::{Config, Diagnosis, Player, Server};
+use lastword_server::{Cause, Config, Diagnosis, KernelAbilities, Player, Server};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -79,6 +79,33 @@ async fn declared_codes_and_what_no_session_did_yet_have_a_series_too() {
         shown.contains("\nlastword_inbound_paused_sessions 0\n"),
         "{shown}"
     );
+}
+
+#[tokio::test]
+async fn the_bound_of_every_silent_cause_is_what_the_configuration_reaches() {
+    let (_server, admin) = start().await;
+    let told = get(admin, "/metrics").await.body;
+    let told = told
+        .lines()
+        .filter(|line| line.starts_with("lastword_detection_bound_seconds{"));
+    let (config, kernel) = (Config::default(), KernelAbilities::probe());
+    let profiles = config.profiles();
+    let causes = Cause::ALL.into_iter();
+    let silent = causes.filter(|cause| cause.is_silent() && cause.is_produced());
+    let expected = silent.flat_map(|cause| {
+        let (config, profiles) = (&config, &profiles);
+        profiles.iter().map(move |profile| {
+            let bound = config.reach(cause, profile, kernel).bound();
+            let bound = bound.map_or(f64::INFINITY, |at| at.as_secs_f64());
+            let name = profile.name;
+            format!(
+                "lastword_detection_bound_seconds{{cause=\"{cause}\",profile=\"{name}\"}} {bound}"
+            )
+        })
+    });
+    let expected: BTreeSet<_> = expected.collect();
+    assert!(expected.iter().any(|line| line.ends_with(" 15.1")));
+    assert_eq!(told.map(str::to_owned).collect::<BTreeSet<_>>(), expected);
 }
 
 #[tokio::test]

@@ -1,0 +1,243 @@
+//! Which causes a configuration on a kernel can produce, and how soon it notices the silent ones: the one source of
+//! `lastword check-config` and of the bounds in the metrics.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use lastword_keepalive::{Profile, SWEEP, detection_bound, kernel_give_up};
+use lastword_session::Cause;
+
+use super::{Config, to_ms};
+use crate::KernelAbilities;
+
+/// Whether a configuration on a kernel can produce a cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It can, and something that happens tells it.
+    Can,
+    /// It can, and nothing but the passing of time tells it: so much at most from the last sign of life to the
+    /// verdict.
+    Within(Duration),
+    /// It can, but no clock of ours tells it: the kernel does when it gives the connection up. `None` where it is not
+    /// known when that is (all but Linux).
+    ByKernel(Option<GiveUp>),
+    /// It cannot.
+    Never(Why),
+}
+
+/// When Linux gives up a connection whose path is dead, with `net.ipv4.tcp_retries2` at its default of 15.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GiveUp {
+    /// By keepalive, where none of our data is on its way: after the last byte in. `None` for a cause that takes data
+    /// of ours.
+    pub keepalive: Option<Duration>,
+    /// By retransmission, where some is and keepalive is mute: after its first byte at the earliest, and at the next
+    /// retry from then on.
+    pub retransmission: Duration,
+}
+
+/// Why a configuration on a kernel cannot produce a cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Nothing in this version produces it ([`Cause::is_produced`]).
+    NotBuilt,
+    /// A key has a value with which it does not occur.
+    Key {
+        /// The path of the key, such as `timeouts.idle_ms`.
+        path: String,
+        /// The value, as the file would have it.
+        value: String,
+        /// What the value means for the cause.
+        so: &'static str,
+    },
+    /// The kernel lacks what would tell it.
+    Kernel(&'static str),
+}
+
+impl Config {
+    /// Tells whether this configuration can produce `cause` on `kernel`, in a session of `profile`.
+    ///
+    /// What the configuration does not know is taken for granted: an authenticator, a game that kicks, an operator
+    /// who drains, and a client that sends heartbeats. Bounds hold while the game takes what comes: a silence counts
+    /// from when reading went on.
+    #[must_use]
+    pub fn reach(&self, cause: Cause, profile: &Profile, kernel: KernelAbilities) -> Reach {
+        if !cause.is_produced() {
+            return Reach::Never(Why::NotBuilt);
+        }
+        let rule = RULES.iter().find(|(of, _)| *of == cause);
+        rule.map_or(Reach::Can, |(_, rule)| {
+            rule(&Setting {
+                config: self,
+                profile,
+                kernel,
+            })
+        })
+    }
+
+    /// When this kernel gives up a connection whose path is dead. The socket options of every connection are those of
+    /// the default profile, whatever the profile of its player. `None` where it is not known (all but Linux).
+    #[must_use]
+    pub fn give_up(&self, kernel: KernelAbilities) -> Option<GiveUp> {
+        let knobs = self.default_profile().knobs();
+        kernel.is_linux.then(|| GiveUp {
+            keepalive: Some(knobs.keepalive_end()),
+            retransmission: kernel_give_up(knobs.rto_max.filter(|_| kernel.rto_max)),
+        })
+    }
+}
+
+impl Reach {
+    /// Whether the cause can occur.
+    #[must_use]
+    pub const fn is_possible(&self) -> bool {
+        !matches!(self, Self::Never(_))
+    }
+
+    /// The longest from the last sign of life to the verdict; `None` where no clock of ours bounds it.
+    #[must_use]
+    pub const fn bound(&self) -> Option<Duration> {
+        match self {
+            Self::Within(bound) => Some(*bound),
+            Self::Can | Self::ByKernel(_) | Self::Never(_) => None,
+        }
+    }
+}
+
+impl GiveUp {
+    /// The earlier of the two.
+    #[must_use]
+    pub fn earliest(&self) -> Duration {
+        self.keepalive
+            .map_or(self.retransmission, |at| at.min(self.retransmission))
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotBuilt => f.write_str("not built yet"),
+            Self::Key { path, value, so } => write!(f, "{path} is {value}: {so}"),
+            Self::Kernel(lack) => f.write_str(lack),
+        }
+    }
+}
+
+/// What a rule looks at.
+struct Setting<'a> {
+    config: &'a Config,
+    profile: &'a Profile,
+    kernel: KernelAbilities,
+}
+
+impl Setting<'_> {
+    /// Why the kernel's counters do not tell a dead path from a silent peer, if they do not.
+    fn no_evidence(&self) -> Option<Why> {
+        if self.config.listen.behind_proxy {
+            return Some(key("listen.behind_proxy", "true", "it is peer_silent then"));
+        }
+        (!self.kernel.tcp_info).then_some(NO_TCP_INFO)
+    }
+
+    /// Whether the kernel may give up before our dead limit passes; so it may where it is not known when it does.
+    fn kernel_is_first(&self, give_up: Option<GiveUp>) -> bool {
+        let earliest = give_up.map_or(Duration::ZERO, |at| at.earliest());
+        self.profile.dead.is_none_or(|dead| earliest < dead)
+    }
+
+    fn dead_limit(&self, so: &'static str) -> Why {
+        let path = format!("liveness.profiles.{}.dead_ms", self.profile.name);
+        key(&path, self.profile.dead.map_or(0, to_ms), so)
+    }
+}
+
+/// What one cause takes to occur.
+type Rule = fn(&Setting<'_>) -> Reach;
+
+/// The causes that depend on the configuration or the kernel. Every other one that is produced can always occur.
+const RULES: [(Cause, Rule); 7] = [
+    (Cause::ResetAfterOutage, reset_after_outage),
+    (Cause::PathDead, path_dead),
+    (Cause::LocalNetworkDown, local_network_down),
+    (Cause::PeerSilent, peer_silent),
+    (Cause::SendQueueStale, send_queue_stale),
+    (Cause::Idle, idle),
+    (Cause::SocketDestroyed, socket_destroyed),
+];
+
+fn reset_after_outage(setting: &Setting<'_>) -> Reach {
+    if setting.kernel.tcp_info {
+        Reach::Can
+    } else {
+        Reach::Never(NO_TCP_INFO)
+    }
+}
+
+/// At our dead limit by the kernel's counters, and where the kernel gives up first by its error alone.
+fn path_dead(setting: &Setting<'_>) -> Reach {
+    let give_up = setting.config.give_up(setting.kernel);
+    match (
+        setting.no_evidence(),
+        detection_bound(setting.profile, SWEEP),
+    ) {
+        (None, Some(bound)) => Reach::Within(bound),
+        (Some(why), Some(_)) if !setting.kernel_is_first(give_up) => Reach::Never(why),
+        (_, None) | (Some(_), Some(_)) => Reach::ByKernel(give_up),
+    }
+}
+
+/// Only what the kernel says of a connection that it gave up tells it, with data of ours still here.
+fn local_network_down(setting: &Setting<'_>) -> Reach {
+    let give_up = setting.config.give_up(setting.kernel);
+    let give_up = give_up.map(|at| GiveUp {
+        keepalive: None,
+        ..at
+    });
+    if !setting.kernel.tcp_info {
+        Reach::Never(NO_TCP_INFO)
+    } else if setting.kernel_is_first(give_up) {
+        Reach::ByKernel(give_up)
+    } else {
+        Reach::Never(setting.dead_limit("it ends before the kernel gives up"))
+    }
+}
+
+fn peer_silent(setting: &Setting<'_>) -> Reach {
+    detection_bound(setting.profile, SWEEP)
+        .map_or_else(|| Reach::Never(setting.dead_limit("never")), Reach::Within)
+}
+
+fn send_queue_stale(setting: &Setting<'_>) -> Reach {
+    match setting.config.session_limits().outbound_age_max {
+        Some(_) => Reach::Can,
+        None => Reach::Never(key("timeouts.outbound_age_ms", 0, "off")),
+    }
+}
+
+fn idle(setting: &Setting<'_>) -> Reach {
+    match setting.config.session_limits().idle_timeout {
+        Some(idle) => Reach::Within(idle.saturating_add(SWEEP)),
+        None => Reach::Never(key("timeouts.idle_ms", 0, "off")),
+    }
+}
+
+fn socket_destroyed(setting: &Setting<'_>) -> Reach {
+    if setting.kernel.is_linux {
+        Reach::Can
+    } else {
+        Reach::Never(Why::Kernel("only Linux can destroy another's socket"))
+    }
+}
+
+fn key(path: &str, value: impl fmt::Display, so: &'static str) -> Why {
+    Why::Key {
+        path: path.to_owned(),
+        value: value.to_string(),
+        so,
+    }
+}
+
+const NO_TCP_INFO: Why = Why::Kernel("this kernel gives no TCP_INFO");

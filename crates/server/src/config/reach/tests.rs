@@ -1,0 +1,210 @@
+use super::*;
+use crate::{ProfileConfig, RtoMax};
+
+const LINUX: KernelAbilities = KernelAbilities {
+    is_linux: true,
+    tcp_info: true,
+    rto_max: true,
+};
+const OLD_LINUX: KernelAbilities = KernelAbilities {
+    rto_max: false,
+    ..LINUX
+};
+const ELSEWHERE: KernelAbilities = KernelAbilities {
+    is_linux: false,
+    tcp_info: false,
+    rto_max: false,
+};
+
+fn with(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config::default();
+    change(&mut config);
+    assert_eq!(config.validate(), Ok(()));
+    config
+}
+
+/// What a cause's reach is in a session of this profile.
+fn reach(config: &Config, cause: Cause, profile: &str, kernel: KernelAbilities) -> Reach {
+    let profiles = config.profiles();
+    let profile = profiles.iter().find(|each| each.name.as_str() == profile);
+    config.reach(cause, profile.unwrap(), kernel)
+}
+
+/// In the default session.
+fn usual(config: &Config, cause: Cause) -> Reach {
+    config.reach(cause, &config.default_profile(), LINUX)
+}
+
+fn never(path: &str, value: &str, so: &'static str) -> Reach {
+    Reach::Never(key(path, value, so))
+}
+
+fn within_ms(ms: u64) -> Reach {
+    Reach::Within(Duration::from_millis(ms))
+}
+
+fn by_kernel_ms(keepalive: impl Into<Option<u64>>, retransmission: u64) -> Reach {
+    Reach::ByKernel(Some(GiveUp {
+        keepalive: keepalive.into().map(Duration::from_millis),
+        retransmission: Duration::from_millis(retransmission),
+    }))
+}
+
+/// Configurations that differ in everything that a rule looks at.
+fn configs() -> Vec<Config> {
+    let mut configs = vec![Config::default()];
+    for profile in Profile::NAMES {
+        configs.push(with(|c| c.liveness.profile = profile.to_owned()));
+    }
+    configs.push(with(|c| c.listen.behind_proxy = true));
+    configs.push(with(|c| c.kernel.rto_max = RtoMax::Off));
+    configs.push(with(|c| c.timeouts.idle_ms = 60_000));
+    configs.push(with(|c| c.timeouts.outbound_age_ms = 0));
+    configs
+}
+
+#[test]
+fn every_cause_has_its_answer_and_what_is_not_produced_is_not_built() {
+    for config in configs() {
+        for kernel in [LINUX, OLD_LINUX, ELSEWHERE] {
+            for (cause, profile) in Cause::ALL
+                .into_iter()
+                .flat_map(|cause| config.profiles().into_iter().map(move |p| (cause, p)))
+            {
+                let reach = config.reach(cause, &profile, kernel);
+                let is_unbuilt = reach == Reach::Never(Why::NotBuilt);
+                assert_eq!(is_unbuilt, !cause.is_produced(), "{cause}");
+                let is_timed = matches!(reach, Reach::Within(_) | Reach::ByKernel(_));
+                assert!(!is_timed || cause.is_silent(), "{cause}: {reach:?}");
+                assert!(reach != Reach::Can || !cause.is_silent(), "{cause}");
+            }
+        }
+    }
+}
+
+#[test]
+fn by_default_all_that_is_produced_can_occur_but_idle() {
+    let config = Config::default();
+    let can = |cause: Cause| {
+        let mut profiles = config.profiles().into_iter();
+        profiles.any(|profile| config.reach(cause, &profile, LINUX).is_possible())
+    };
+    let cannot = Cause::ALL.into_iter().filter(|cause| !can(*cause));
+    let cannot: Vec<_> = cannot.filter(|cause| cause.is_produced()).collect();
+    assert_eq!(cannot, [Cause::Idle]);
+}
+
+#[test]
+fn zero_turns_a_cause_off_and_any_other_value_on() {
+    let idle_off = never("timeouts.idle_ms", "0", "off");
+    assert_eq!(usual(&Config::default(), Cause::Idle), idle_off);
+    let config = with(|c| c.timeouts.idle_ms = 60_000);
+    assert_eq!(usual(&config, Cause::Idle), within_ms(60_100));
+
+    assert_eq!(usual(&config, Cause::SendQueueStale), Reach::Can);
+    let config = with(|c| c.timeouts.outbound_age_ms = 0);
+    let age_off = never("timeouts.outbound_age_ms", "0", "off");
+    assert_eq!(usual(&config, Cause::SendQueueStale), age_off);
+}
+
+#[test]
+fn a_silence_is_bounded_by_the_dead_limit_of_its_own_profile() {
+    let config = Config::default();
+    for (profile, ms) in [
+        ("competitive", 8_100),
+        ("standard", 15_100),
+        ("mobile", 20_100),
+        ("background", 60_100),
+    ] {
+        for cause in [Cause::PathDead, Cause::PeerSilent] {
+            assert_eq!(reach(&config, cause, profile, LINUX), within_ms(ms));
+        }
+    }
+}
+
+#[test]
+fn without_a_dead_limit_the_kernel_ends_it_with_the_options_of_the_default_profile() {
+    let path_dead = |config: &Config, kernel| reach(config, Cause::PathDead, "debugger", kernel);
+    let standard = Config::default();
+    assert_eq!(path_dead(&standard, LINUX), by_kernel_ms(20_000, 17_480));
+    assert_eq!(
+        path_dead(&standard, OLD_LINUX),
+        by_kernel_ms(20_000, 924_000)
+    );
+    let off = with(|c| c.kernel.rto_max = RtoMax::Off);
+    assert_eq!(path_dead(&off, LINUX), by_kernel_ms(20_000, 924_000));
+    let debugger = with(|c| c.liveness.profile = "debugger".to_owned());
+    assert_eq!(path_dead(&debugger, LINUX), by_kernel_ms(65_000, 924_000));
+    assert_eq!(path_dead(&standard, ELSEWHERE), Reach::ByKernel(None));
+    assert_eq!(
+        reach(&standard, Cause::PeerSilent, "debugger", LINUX),
+        never("liveness.profiles.debugger.dead_ms", "0", "never")
+    );
+}
+
+#[test]
+fn behind_a_proxy_a_path_is_dead_only_where_the_kernel_is_first() {
+    let config = with(|c| c.listen.behind_proxy = true);
+    let path_dead = |profile| reach(&config, Cause::PathDead, profile, LINUX);
+    let silent = never("listen.behind_proxy", "true", "it is peer_silent then");
+    assert_eq!(path_dead("standard"), silent);
+    assert_eq!(path_dead("mobile"), by_kernel_ms(20_000, 17_480));
+    assert_eq!(path_dead("debugger"), by_kernel_ms(20_000, 17_480));
+    assert_eq!(usual(&config, Cause::PeerSilent), within_ms(15_100));
+}
+
+#[test]
+fn the_own_network_is_found_only_where_the_kernel_is_first() {
+    let config = with(|c| {
+        for (name, dead_ms) in [("edge", 17_480), ("over", 17_481)] {
+            let profile = ProfileConfig {
+                dead_ms: Some(dead_ms),
+                rto_max_ms: Some(0),
+                ..ProfileConfig::default()
+            };
+            c.liveness.profiles.insert(name.to_owned(), profile);
+        }
+    });
+    let down = |profile, kernel| reach(&config, Cause::LocalNetworkDown, profile, kernel);
+    assert_eq!(
+        down("edge", LINUX),
+        never(
+            "liveness.profiles.edge.dead_ms",
+            "17480",
+            "it ends before the kernel gives up"
+        )
+    );
+    assert_eq!(down("over", LINUX), by_kernel_ms(None, 17_480));
+    assert!(!down("over", OLD_LINUX).is_possible());
+    assert_eq!(down("debugger", OLD_LINUX), by_kernel_ms(None, 924_000));
+}
+
+#[test]
+fn a_kernel_without_evidence_tells_fewer_causes_apart() {
+    let config = Config::default();
+    let elsewhere = |cause| reach(&config, cause, "standard", ELSEWHERE);
+    for cause in [Cause::ResetAfterOutage, Cause::LocalNetworkDown] {
+        assert_eq!(elsewhere(cause), Reach::Never(NO_TCP_INFO));
+    }
+    assert!(!elsewhere(Cause::SocketDestroyed).is_possible());
+    // Its own give-up, whenever that comes, is an error that says so.
+    assert_eq!(elsewhere(Cause::PathDead), Reach::ByKernel(None));
+    assert_eq!(elsewhere(Cause::PeerSilent), within_ms(15_100));
+    assert_eq!(
+        reach(&config, Cause::SocketDestroyed, "standard", OLD_LINUX),
+        Reach::Can
+    );
+}
+
+#[test]
+fn only_a_clock_of_ours_is_a_bound() {
+    assert_eq!(within_ms(5).bound(), Some(Duration::from_millis(5)));
+    for reach in [
+        Reach::Can,
+        by_kernel_ms(1, 2),
+        Reach::ByKernel(None),
+        Reach::Never(Why::NotBuilt),
+    ] {
+        assert_eq!(reach.bound(), None);
+    }
+}

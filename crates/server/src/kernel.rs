@@ -1,0 +1,57 @@
+//! What the kernel below this process can do, asked of the kernel itself and never of its version.
+
+use std::fmt;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// What the kernel below this process can do for a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelAbilities {
+    /// Its error codes and give-up times are those of Linux.
+    pub is_linux: bool,
+    /// It tells what a connection was waiting for (`TCP_INFO`): without that, no silence and no outage is told from
+    /// another.
+    pub tcp_info: bool,
+    /// It bounds the time between two retransmissions (`TCP_RTO_MAX_MS`, from Linux 6.15).
+    pub rto_max: bool,
+}
+
+impl KernelAbilities {
+    /// Asks the kernel, with sockets of its own that are closed again. Whoever gets no socket learns nothing, which
+    /// is told as a lack.
+    #[must_use]
+    pub fn probe() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
+        let info = socket.map(|socket| lastword_sys::tcp_info(lastword_sys::borrow(&socket)));
+        Self {
+            is_linux: cfg!(any(target_os = "linux", target_os = "android")),
+            tcp_info: info.is_ok_and(|info| info.is_some()),
+            rto_max: lastword_sys::supports_rto_max(),
+        }
+    }
+}
+
+impl fmt::Display for KernelAbilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has = |it: bool| if it { "with" } else { "without" };
+        write!(
+            f,
+            "{}, {} TCP_INFO, {} TCP_RTO_MAX_MS",
+            std::env::consts::OS,
+            has(self.tcp_info),
+            has(self.rto_max)
+        )
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_tells_what_a_connection_waits_for() {
+        let kernel = KernelAbilities::probe();
+        assert!(kernel.is_linux && kernel.tcp_info);
+        assert_eq!(kernel.rto_max, lastword_sys::supports_rto_max());
+    }
+}
