@@ -112,7 +112,7 @@ const PROBLEMS_MAX: usize = 100;
 const UNREADABLE: [(io::ErrorKind, &str); 3] = [
     (
         io::ErrorKind::NotFound,
-        "there is no such file: check the path after --config",
+        "there is no such file: check the path",
     ),
     (
         io::ErrorKind::IsADirectory,

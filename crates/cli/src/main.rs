@@ -1,6 +1,7 @@
 //! The `lastword` command. Standard output carries what programs read, standard error what people do.
 
 mod announce;
+mod check_config;
 mod config_file;
 mod descriptors;
 mod log_writer;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::check_config::CheckArgs;
 use crate::logging::LogArgs;
 use crate::serve::ServeArgs;
 
@@ -39,6 +41,14 @@ enum Command {
     /// signal ends at once. The exit status of both is 0.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Serve(ServeArgs),
+    /// Checks a configuration file, and tells which causes it can produce on this kernel
+    ///
+    /// Everything that is wrong is told on standard error, a line each: file, line, key, value, and what is allowed.
+    /// Of a good file, standard output tells which causes can occur, for how long each silent one may go unnoticed in
+    /// each profile, and which causes cannot occur and why. What is allowed and probably unwise is a warning on
+    /// standard error, which changes no exit status. Nothing is bound and nothing is started.
+    #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
+    CheckConfig(CheckArgs),
 }
 
 /// Why the command ends otherwise than asked.
@@ -60,6 +70,7 @@ fn main() -> ExitCode {
     let Cli { log, command } = Cli::parse();
     let outcome = logging::start(&log).and_then(|_flushed_at_the_end| match command {
         Command::Serve(args) => serve::run(args),
+        Command::CheckConfig(args) => check_config::run(&args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

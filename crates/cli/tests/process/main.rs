@@ -8,6 +8,7 @@
     reason = "the helpers below stand outside the test functions that the lint exempts"
 )]
 
+mod check;
 mod command;
 mod config;
 mod endings;

@@ -1,0 +1,46 @@
+//! `lastword check-config`: what is wrong with a configuration file, or else what it can produce on this kernel.
+
+mod report;
+mod table;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use lastword::KernelAbilities;
+
+use crate::{Failure, complain, config_file};
+use report::Report;
+
+/// What `check-config` is told.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The TOML file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// Checks the file and reports.
+pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
+    let config = config_file::load(&args.file).map_err(Failure::Usage)?;
+    let (name, kernel) = (args.file.display(), KernelAbilities::probe());
+    let doubts = config.doubts(kernel);
+    let warnings = doubts
+        .iter()
+        .map(|doubt| format!("{name}: warning: {doubt}"));
+    complain(&warnings.collect::<Vec<_>>());
+    print(&format!("{name}: ok\n{}", Report::new(&config, kernel)))
+}
+
+/// Whoever has read enough of it may close standard output: the file is no worse for that.
+fn print(report: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(report.as_bytes())
+        .and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written.context("standard output cannot be written")?),
+    }
+}

@@ -1,0 +1,179 @@
+//! What a configuration can produce on a kernel, in words: causes that can occur, bounds of the silent ones, and
+//! causes that cannot occur. It decides nothing: that is [`Config::reach`].
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use lastword::{Cause, Class, Config, GiveUp, KernelAbilities, Profile, Reach, RtoMax, Why};
+
+use super::table::{GLUE, Table};
+
+/// What is printed of a configuration.
+pub(super) struct Report<'a> {
+    config: &'a Config,
+    kernel: KernelAbilities,
+    causes: Vec<(Cause, Vec<Reached>)>,
+}
+
+/// A cause's reach in the sessions of one profile.
+struct Reached {
+    profile: Profile,
+    reach: Reach,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(config: &'a Config, kernel: KernelAbilities) -> Self {
+        let profiles = config.profiles();
+        let reached = |cause: Cause| {
+            let each = profiles.iter().map(|profile| Reached {
+                profile: *profile,
+                reach: config.reach(cause, profile, kernel),
+            });
+            (cause, each.collect())
+        };
+        Self {
+            config,
+            kernel,
+            causes: Cause::ALL.map(reached).into(),
+        }
+    }
+
+    fn kernel(&self) -> String {
+        let mut table = Table::default();
+        table.row("is", self.kernel.to_string());
+        let default = self.config.default_profile().name;
+        let options = format!("every socket has the options of the default profile, {default}");
+        let give_up = self.config.give_up(self.kernel);
+        let give_up = give_up.map_or_else(|| "when it is not known".to_owned(), give_up_words);
+        table.row("gives up", format!("{give_up}; {options}"));
+        if !self.bounds_retransmissions() {
+            let why = match self.config.kernel.rto_max {
+                RtoMax::Auto => "Linux has it from 6.15 on",
+                RtoMax::Off => "kernel.rto_max is off",
+            };
+            let words = format!(
+                "over about 40 % of a dead limit may end a connection: there is no TCP_RTO_MAX_MS ({why})"
+            );
+            table.row("outages", words);
+        }
+        table.print("This kernel")
+    }
+
+    fn bounds_retransmissions(&self) -> bool {
+        self.kernel.rto_max && self.config.kernel.rto_max == RtoMax::Auto
+    }
+
+    /// The causes that occur in the sessions of some profile at least.
+    fn possible(&self) -> String {
+        let mut table = Table::default();
+        for class in Class::ALL {
+            let causes = self.causes.iter().filter(|(cause, reached)| {
+                cause.class() == class && reached.iter().any(|each| each.reach.is_possible())
+            });
+            let labels: Vec<_> = causes.map(|(cause, _)| cause.label()).collect();
+            if !labels.is_empty() {
+                table.row(class.label(), labels.join(", "));
+            }
+        }
+        table.print("These causes can occur")
+    }
+
+    fn silent(&self) -> String {
+        let mut table = Table::default();
+        for (cause, reached) in &self.causes {
+            if cause.is_silent() && cause.is_produced() {
+                table.row(cause.label(), bounds(reached));
+            }
+        }
+        table.print("Silent causes, and how long they go unnoticed at most, by profile")
+    }
+
+    /// The causes that occur in no profile, with the reason that the default one has.
+    fn impossible(&self) -> String {
+        let (mut table, mut unbuilt) = (Table::default(), Vec::new());
+        for (cause, reached) in &self.causes {
+            match why_never(reached) {
+                None => {}
+                Some(Why::NotBuilt) => unbuilt.push(cause.label()),
+                Some(why) => table.row(cause.label(), why.to_string()),
+            }
+        }
+        if !unbuilt.is_empty() {
+            table.row(Why::NotBuilt.to_string(), unbuilt.join(", "));
+        }
+        table.print("These cannot")
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kernel())?;
+        f.write_str(&self.possible())?;
+        f.write_str(&self.silent())?;
+        f.write_str(&self.impossible())
+    }
+}
+
+/// Why a cause occurs in no profile, if it does in none; the default profile is the first.
+fn why_never(reached: &[Reached]) -> Option<&Why> {
+    let mut whys = reached.iter().map(|each| match &each.reach {
+        Reach::Never(why) => Some(why),
+        Reach::Can | Reach::Within(_) | Reach::ByKernel(_) => None,
+    });
+    let first = whys.next()??;
+    whys.all(|why| why.is_some()).then_some(first)
+}
+
+/// The bound of each profile, neighbours that have the same one together; it alone where it is everybody's.
+fn bounds(reached: &[Reached]) -> String {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for Reached { profile, reach } in reached {
+        let (words, name) = (bound_words(reach), profile.name.as_str());
+        match groups.last_mut() {
+            Some((same, names)) if *same == words => names.push(name),
+            _ => groups.push((words, vec![name])),
+        }
+    }
+    if let [(words, _)] = groups.as_slice() {
+        return words.clone();
+    }
+    let each = groups
+        .iter()
+        .map(|(words, names)| format!("{}{GLUE}{words}", names.join(", ")));
+    each.collect::<Vec<_>>().join(&format!("{GLUE}· "))
+}
+
+fn bound_words(reach: &Reach) -> String {
+    match reach {
+        Reach::Can => "at once".to_owned(),
+        Reach::Within(bound) => seconds(*bound),
+        Reach::ByKernel(Some(give_up)) => {
+            format!(
+                "never by heartbeat; the kernel: {}",
+                give_up_words(*give_up)
+            )
+        }
+        Reach::ByKernel(None) => "never by heartbeat; the kernel alone".to_owned(),
+        Reach::Never(_) => "never".to_owned(),
+    }
+}
+
+fn give_up_words(at: GiveUp) -> String {
+    let data = format!("unacknowledged data about {}", seconds(at.retransmission));
+    match at.keepalive {
+        Some(keepalive) => format!("keepalive {}, {data}", seconds(keepalive)),
+        None => data,
+    }
+}
+
+/// A bound in seconds, not a tenth too short.
+fn seconds(duration: Duration) -> String {
+    let tenths = duration.as_millis().div_ceil(100);
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole}{GLUE}s"),
+        (whole, tenth) => format!("{whole}.{tenth}{GLUE}s"),
+    }
+}

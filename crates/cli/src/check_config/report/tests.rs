@@ -1,0 +1,141 @@
+use std::collections::BTreeSet;
+
+use lastword::ProfileConfig;
+
+use super::super::table::WIDTH;
+use super::*;
+
+const LINUX: KernelAbilities = KernelAbilities {
+    is_linux: true,
+    tcp_info: true,
+    rto_max: true,
+};
+const ELSEWHERE: KernelAbilities = KernelAbilities {
+    is_linux: false,
+    tcp_info: false,
+    rto_max: false,
+};
+
+fn report(config: &Config, kernel: KernelAbilities) -> String {
+    assert_eq!(config.validate(), Ok(()));
+    Report::new(config, kernel).to_string()
+}
+
+fn with(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config::default();
+    change(&mut config);
+    config
+}
+
+/// The lines below a heading, up to the next empty one.
+fn section<'a>(report: &'a str, heading: &str) -> Vec<&'a str> {
+    let lines = report.lines().skip_while(|line| !line.starts_with(heading));
+    let lines: Vec<_> = lines.skip(1).take_while(|line| !line.is_empty()).collect();
+    assert!(!lines.is_empty(), "{heading}: {report}");
+    lines
+}
+
+/// The causes that a section names.
+fn causes(lines: &[&str]) -> BTreeSet<u16> {
+    let words = lines.iter().flat_map(|line| line.split([' ', ',', ':']));
+    words
+        .filter_map(Cause::from_label)
+        .map(Cause::code)
+        .collect()
+}
+
+#[test]
+fn every_cause_can_or_cannot_occur_and_none_does_both() {
+    let configs = [
+        Config::default(),
+        with(|c| c.listen.behind_proxy = true),
+        with(|c| c.timeouts.idle_ms = 1_000),
+    ];
+    let all: BTreeSet<_> = Cause::ALL.into_iter().map(Cause::code).collect();
+    for (config, kernel) in configs
+        .iter()
+        .flat_map(|config| [(config, LINUX), (config, ELSEWHERE)])
+    {
+        let told = report(config, kernel);
+        let can = causes(&section(&told, "These causes can occur"));
+        let cannot = section(&told, "These cannot");
+        // Reasons name causes, too.
+        let cannot = cannot.iter().map(|line| line.split(" it is ").next());
+        let cannot = causes(&cannot.flatten().collect::<Vec<_>>());
+        assert!(can.is_disjoint(&cannot), "{told}");
+        assert_eq!(&can | &cannot, all, "{told}");
+    }
+}
+
+#[test]
+fn the_bounds_of_the_defaults_are_told_by_profile() {
+    let told = report(&Config::default(), LINUX);
+    let expected = [
+        "  path_dead           standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
+        "                      debugger never by heartbeat; the kernel: keepalive 20 s, unacknowledged data",
+        "                      about 17.5 s",
+        "  local_network_down  standard, competitive never · mobile, background, debugger never by heartbeat;",
+        "                      the kernel: unacknowledged data about 17.5 s",
+        "  peer_silent         standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
+        "                      debugger never",
+        "  idle                never",
+    ];
+    assert_eq!(section(&told, "Silent causes"), expected);
+    assert_eq!(
+        section(&told, "These cannot")[0],
+        "  idle           timeouts.idle_ms is 0: off"
+    );
+}
+
+#[test]
+fn a_bound_that_all_profiles_share_is_told_once() {
+    let told = report(&with(|c| c.timeouts.idle_ms = 60_000), LINUX);
+    let idle = section(&told, "Silent causes").pop().unwrap();
+    assert_eq!(idle, "  idle                60.1 s");
+}
+
+#[test]
+fn a_kernel_that_does_not_bound_retransmissions_is_told_with_the_reason() {
+    let outages = |config: &Config, kernel| {
+        let told = report(config, kernel);
+        let lines = section(&told, "This kernel");
+        let lines = lines
+            .into_iter()
+            .skip_while(|line| !line.contains("outages"));
+        lines.map(str::trim).collect::<Vec<_>>().join(" ")
+    };
+    let old = KernelAbilities {
+        rto_max: false,
+        ..LINUX
+    };
+    assert_eq!(outages(&Config::default(), LINUX), "");
+    let told = outages(&Config::default(), old);
+    assert!(told.contains("Linux has it from 6.15 on"), "{told}");
+    let off = with(|c| c.kernel.rto_max = RtoMax::Off);
+    assert!(outages(&off, LINUX).contains("kernel.rto_max is off"));
+}
+
+#[test]
+fn no_line_is_wider_than_a_terminal() {
+    let config = with(|c| {
+        for letter in ["a", "b", "c"] {
+            let name = letter.repeat(32);
+            let slowest = ProfileConfig {
+                dead_ms: Some(922_000),
+                rto_max_ms: Some(0),
+                ..ProfileConfig::default()
+            };
+            c.liveness.profiles.insert(name, slowest);
+        }
+        c.liveness.profile = "c".repeat(32);
+        c.listen.behind_proxy = true;
+    });
+    for config in [Config::default(), config] {
+        for kernel in [LINUX, ELSEWHERE] {
+            for line in report(&config, kernel).lines() {
+                assert!(line.chars().count() <= WIDTH, "{line}");
+                assert!(!line.contains(GLUE) && !line.ends_with(' '), "{line:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+
+use crate::command::{Running, config_file, lastword, run};
+
+const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/lastword.toml");
+
+#[test]
+fn a_good_file_is_told_with_what_it_can_produce() {
+    let ended = run(&["check-config", REFERENCE]);
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(lines[0], format!("{REFERENCE}: ok"));
+    let line = |start: &str| {
+        let found = lines
+            .iter()
+            .find(|line| line.trim_start().starts_with(start));
+        *found.unwrap_or_else(|| panic!("{start}: {}", ended.stdout))
+    };
+    assert!(line("path_dead ").contains("standard 15.1 s · competitive 8.1 s"));
+    assert!(line("abrupt ").contains("peer_fin, peer_fin_mid_frame"));
+    assert!(line("not built yet").contains("tls_truncated"));
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_as_serve_tells_it() {
+    let path = config_file(
+        "check_bad",
+        "[limits]\nframe_byte_max = 1\ninbox_frames_max = 0\n",
+    );
+    let path = path.to_str().unwrap();
+    let checked = run(&["check-config", path]);
+    assert_eq!((checked.status, checked.stdout.as_str()), (Some(2), ""));
+    let expected = format!(
+        "{path}:2: there is no key `limits.frame_byte_max`; did you mean `frame_bytes_max`?\n\
+         {path}:3: `limits.inbox_frames_max` is 0; allowed is 1 to 65536: what a session may have waiting between \
+         two ticks\n"
+    );
+    assert_eq!(checked.stderr, expected);
+    assert_eq!(run(&["serve", "--config", path]).stderr, expected);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_in_one_line_that_says_what_to_do() {
+    let here = env!("CARGO_TARGET_TMPDIR");
+    let missing = format!("{here}/no_such.toml");
+    let latin1 = config_file("check_latin1", b"# caf\xe9\n");
+    for (path, words) in [
+        (missing.as_str(), ": there is no such file: check the path"),
+        (here, ": this is a directory: name the TOML file in it"),
+        (
+            latin1.to_str().unwrap(),
+            ":1: this is not UTF-8: save the file as UTF-8",
+        ),
+    ] {
+        let ended = run(&["check-config", path]);
+        assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""));
+        assert_eq!(ended.stderr, format!("{path}{words}\n"));
+    }
+}
+
+#[test]
+fn without_a_file_nothing_is_said_to_be_ok() {
+    let ended = run(&["check-config"]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""));
+    assert!(ended.stderr.contains("<FILE>"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_is_unwise_is_a_warning_and_the_file_is_ok() {
+    let text = "liveness.profiles.slow.dead_ms = 60000\nliveness.profiles.slow.rto_max_ms = 0\n";
+    let path = config_file("check_unwise", text);
+    let path = path.to_str().unwrap();
+    let ended = run(&["check-config", path]);
+    assert_eq!(ended.status, Some(0));
+    let start = format!("{path}: warning: `liveness.profiles.slow.dead_ms` is 60000: ");
+    assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(ended.stdout.starts_with(&format!("{path}: ok\n")));
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_changes_no_exit_status() {
+    let (stdout, reader) = UnixStream::pair().unwrap();
+    drop(reader);
+    let mut command = lastword(&["check-config", REFERENCE]);
+    command.stdout(Stdio::from(OwnedFd::from(stdout)));
+    let (process, _) = Running::start(command);
+    let ended = process.end();
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_is_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let mut command = lastword(&["check-config", REFERENCE]);
+    command.stdout(Stdio::from(full.unwrap()));
+    let (process, _) = Running::start(command);
+    let ended = process.end();
+    assert_eq!(ended.status, Some(1));
+    let start = "lastword: standard output cannot be written: ";
+    assert!(ended.stderr.starts_with(start), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1);
+}
