@@ -102,6 +102,28 @@ impl Lane {
         true
     }
 
+    /// Adds a change of the link. None is lost; of many that nobody saw, with nothing between them, the newest
+    /// replaces the one before.
+    pub(super) fn push_link(&mut self, link: Link) {
+        let (session, seen) = (self.session, self.links);
+        let added = self.queue.push(|batch, epoch| {
+            let mut links = if seen.epoch == epoch {
+                seen
+            } else {
+                Links::default()
+            };
+            links.epoch = epoch;
+            let replaces = links.last.filter(|_| links.count >= LINKS_MAX);
+            if !replaces.is_some_and(|place| batch.relink(place, session, &link)) {
+                links.last = Some(batch.len());
+                links.count = links.count.saturating_add(1);
+                batch.link(session, link);
+            }
+            links
+        });
+        self.links = added.unwrap_or_default();
+    }
+
     /// Whether another frame would be taken.
     pub(super) fn poll_room(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let (now, caps) = (self.queue.epoch(), self.queue.caps());
@@ -131,25 +153,8 @@ impl Game for Box<Lane> {
         self.push(payload);
     }
 
-    /// None is lost; of many that nobody saw, with nothing between them, the newest replaces the one before.
     fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
-        let (session, seen) = (self.session, self.links);
-        let added = self.queue.push(|batch, epoch| {
-            let mut links = if seen.epoch == epoch {
-                seen
-            } else {
-                Links::default()
-            };
-            links.epoch = epoch;
-            let replaces = links.last.filter(|_| links.count >= LINKS_MAX);
-            if !replaces.is_some_and(|place| batch.relink(place, session, &link)) {
-                links.last = Some(batch.len());
-                links.count = links.count.saturating_add(1);
-                batch.link(session, link);
-            }
-            links
-        });
-        self.links = added.unwrap_or_default();
+        self.push_link(link);
     }
 
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
