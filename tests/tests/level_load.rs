@@ -286,7 +286,7 @@ impl Game {
                     of.1 = Some(departure.disconnect.cause());
                 }
                 Event::Draining { .. } => {}
-                other => panic!("{other:?}"),
+                other @ (Event::Link { .. } | _) => panic!("{other:?}"),
             }
         }
         self.told.frames += frames;
