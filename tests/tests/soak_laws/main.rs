@@ -60,10 +60,10 @@ async fn ten_thousand_sessions_in_three_shapes_end_as_their_clients_ended_them_a
         eprintln!("{:?}: {COUNT} causes, 0 wrong", game.shape);
     }
     eprintln!("{} snapshots, both laws in each", auditor.stop());
+    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap();
     for scraper in scrapers {
         let scrapes = scraper.stop().await;
         eprintln!("{scrapes} scrapes, both laws in each");
-        let seconds = begun.elapsed().as_secs();
         assert!(scrapes >= 10 * seconds, "{scrapes} in {seconds} s");
     }
     let joined: u64 = games
