@@ -7,13 +7,17 @@
     reason = "a failure here is the test's failure"
 )]
 
-use std::sync::{Mutex, mpsc};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::time::Duration;
 
-use lastword_server::{Anonymous, Cause, Phase, Player, ServerHandle, Stats};
+use lastword_server::{
+    Anonymous, Cause, Departure, Disconnect, Event, Observer, Phase, Player, Server, ServerHandle,
+    Stats,
+};
 use lastword_tests::{
-    Ask, Fixture, Raw, Stage, config, data, hello, kind, tcp_info, until, within,
+    Ask, Fixture, Raw, Stage, config, data, goodbye, hello, kind, tcp_info, until, within,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,6 +162,44 @@ async fn a_drain_does_not_outwait_a_peer_that_takes_nothing() {
     fixture
         .ends_as(Cause::PeerClosedWhileSending, Phase::Live)
         .await;
+}
+
+/// Whoever writes the last end down has done so when the game leaves `main`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_is_over_when_every_end_was_told() {
+    let told = Arc::new(AtomicBool::new(false));
+    let server = Server::builder()
+        .listen("127.0.0.1:0")
+        .observer(Slow(Arc::clone(&told)))
+        .bind()
+        .await
+        .unwrap();
+    let (mut events, handle) = server.into_events();
+    let mut raw = Raw::join(handle.local_addr(), "ann").await;
+    raw.write(&goodbye()).await;
+    raw.fin().await;
+    within("the drain", handle.drain(Duration::from_secs(15))).await;
+    assert!(told.load(Ordering::Acquire), "the observer was told");
+    let left = |event: &Event<'_>| matches!(event, Event::Left(_));
+    assert_eq!(
+        events.drain().filter(left).count(),
+        1,
+        "and so was the game"
+    );
+    assert!(events.is_over());
+}
+
+/// Takes its time to write an end down.
+struct Slow(Arc<AtomicBool>);
+
+impl Observer for Slow {
+    fn disconnected(&self, _: &Disconnect) {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+
+    fn left(&self, _: &Departure) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// Begins a drain: when this returns, new connections are refused. What it returns is there when it is over.

@@ -7,6 +7,8 @@ mod batch;
 mod bridge;
 mod lane;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -146,7 +146,7 @@ impl Session {
             for event in events {
                 match event {
                     SessionEvent::Frame(payload) => drop(lane.push(&payload)),
-                    SessionEvent::Link(link) => lane.relink(link),
+                    SessionEvent::Link(link) => lane.push_link(link),
                 }
             }
             if let Some(departure) = departure {

@@ -62,7 +62,7 @@ fn play(mut events: Events, players: ServerHandle) {
                         return;
                     }
                 }
-                other => panic!("{other:?}"),
+                other @ (Event::Link { .. } | Event::Draining { .. } | _) => panic!("{other:?}"),
             }
         }
     }

@@ -9,7 +9,7 @@ use lastword_tests::{PATIENCE, Raw, Stage, kind};
 
 /// Who brings the runtime of the connections.
 #[derive(Clone, Copy, Debug)]
-pub enum Engine {
+pub(crate) enum Engine {
     /// The server, for an engine that has none.
     None,
     /// The program that the game is a part of.
@@ -17,12 +17,12 @@ pub enum Engine {
 }
 
 impl Engine {
-    pub const ALL: [Self; 2] = [Self::None, Self::Tokio];
+    pub(crate) const ALL: [Self; 2] = [Self::None, Self::Tokio];
 }
 
 /// An event, to keep.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Told {
+pub(crate) enum Told {
     Joined(SessionId, String),
     Frame(SessionId, Vec<u8>),
     Left(SessionId, Cause),
@@ -30,7 +30,7 @@ pub enum Told {
 }
 
 impl Told {
-    pub fn of(event: Event<'_>) -> Self {
+    pub(crate) fn of(event: Event<'_>) -> Self {
         match event {
             Event::Joined {
                 session, player, ..
@@ -38,7 +38,7 @@ impl Told {
             Event::Frame { session, payload } => Self::Frame(session, payload.to_vec()),
             Event::Left(departure) => Self::Left(departure.session, departure.disconnect.cause()),
             Event::Draining { deadline } => Self::Draining(deadline),
-            other => panic!("{other:?} in a test without links"),
+            other @ (Event::Link { .. } | _) => panic!("{other:?} in a test without links"),
         }
     }
 
@@ -53,15 +53,15 @@ impl Told {
 }
 
 /// A game on a thread of its own.
-pub struct Game<T> {
-    pub server: ServerHandle,
-    pub stage: Stage,
+pub(crate) struct Game<T> {
+    pub(crate) server: ServerHandle,
+    pub(crate) stage: Stage,
     thread: JoinHandle<T>,
 }
 
 impl<T: Send + 'static> Game<T> {
     /// Binds, on the game's own thread if the engine has no runtime, and plays there until `play` returns.
-    pub async fn start(
+    pub(crate) async fn start(
         engine: Engine,
         config: Config,
         play: impl FnOnce(Events, ServerHandle) -> T + Send + 'static,
@@ -74,7 +74,7 @@ impl<T: Send + 'static> Game<T> {
     }
 
     /// The same with a game that has the server itself.
-    pub async fn with_server(
+    pub(crate) async fn with_server(
         engine: Engine,
         config: Config,
         play: impl FnOnce(Server) -> T + Send + 'static,
@@ -103,7 +103,7 @@ impl<T: Send + 'static> Game<T> {
     }
 
     /// What the game came to. It ends by itself, or when the test has told it to.
-    pub async fn over(self) -> T {
+    pub(crate) async fn over(self) -> T {
         let thread = self.thread;
         let joined = tokio::task::spawn_blocking(move || thread.join());
         lastword_tests::within("the game's end", joined)
@@ -114,7 +114,11 @@ impl<T: Send + 'static> Game<T> {
 }
 
 /// Plays until the server has ended, taking at most so many events a tick. Returns all that was told.
-pub fn play_to_the_end(mut events: Events, players: &ServerHandle, at_once: usize) -> Vec<Told> {
+pub(crate) fn play_to_the_end(
+    mut events: Events,
+    players: &ServerHandle,
+    at_once: usize,
+) -> Vec<Told> {
     let mut told = Vec::new();
     while !events.is_over() {
         events.wait(TICK);
@@ -127,7 +131,7 @@ pub fn play_to_the_end(mut events: Events, players: &ServerHandle, at_once: usiz
 }
 
 /// Says how long a frame was.
-pub fn answer(players: &ServerHandle, event: &Event<'_>) {
+pub(crate) fn answer(players: &ServerHandle, event: &Event<'_>) {
     if let Event::Frame { session, payload } = event {
         let len = u32::try_from(payload.len()).expect("short");
         // Who was kicked meanwhile takes no answer; who waits for one sees it missing.
@@ -136,7 +140,7 @@ pub fn answer(players: &ServerHandle, event: &Event<'_>) {
 }
 
 /// Waits for the next event, one at a time.
-pub fn next(events: &mut Events) -> Told {
+pub(crate) fn next(events: &mut Events) -> Told {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(event) = events.drain().next() {
@@ -148,10 +152,12 @@ pub fn next(events: &mut Events) -> Told {
 }
 
 /// What was told of the player with this name: from joined to left.
-pub fn of(told: &[Told], name: &str) -> Vec<Told> {
-    let mut joined = told.iter().filter_map(|told| match told {
-        Told::Joined(session, player) if player == name => Some(*session),
-        _ => None,
+pub(crate) fn of(told: &[Told], name: &str) -> Vec<Told> {
+    let mut joined = told.iter().filter_map(|told| {
+        let Told::Joined(session, player) = told else {
+            return None;
+        };
+        (player == name).then_some(*session)
     });
     let session = joined.next().unwrap_or_else(|| panic!("{name} joined"));
     assert!(joined.next().is_none(), "{name} joined once");
@@ -160,7 +166,7 @@ pub fn of(told: &[Told], name: &str) -> Vec<Told> {
 }
 
 /// Holds what was told of one player: joined, these frames, left, and nothing else.
-pub fn holds(told: &[Told], name: &str, frames: &[Vec<u8>], cause: Cause) {
+pub(crate) fn holds(told: &[Told], name: &str, frames: &[Vec<u8>], cause: Cause) {
     let its = of(told, name);
     let [Told::Joined(session, _), middle @ .., Told::Left(..)] = &its[..] else {
         panic!("{name}: joined first, left last: {its:?}")
@@ -178,7 +184,7 @@ pub fn holds(told: &[Told], name: &str, frames: &[Vec<u8>], cause: Cause) {
 }
 
 /// Reads the answers up to the end. Returns the lengths that they tell.
-pub async fn answers(raw: &mut Raw) -> Vec<usize> {
+pub(crate) async fn answers(raw: &mut Raw) -> Vec<usize> {
     let mut answers = Vec::new();
     while let Some((kind, payload)) = raw.frame().await {
         if kind == kind::DATA {
@@ -190,11 +196,11 @@ pub async fn answers(raw: &mut Raw) -> Vec<usize> {
 }
 
 /// A signal from the test to its game, or back: what the second half returns is what was sent to the first.
-pub fn step<T>() -> (mpsc::Sender<T>, impl FnOnce() -> T) {
+pub(crate) fn step<T>() -> (mpsc::Sender<T>, impl FnOnce() -> T) {
     let (sender, receiver) = mpsc::channel();
     (sender, move || {
         receiver.recv_timeout(PATIENCE).expect("a step of the test")
     })
 }
 
-pub const TICK: Duration = Duration::from_millis(10);
+pub(crate) const TICK: Duration = Duration::from_millis(10);

@@ -83,10 +83,11 @@ async fn a_loop_that_drains_only_what_it_waited_for_never_leaves_a_full_lane_beh
         let mut frames = Vec::new();
         while frames.len() < FRAMES {
             if events.wait(Duration::MAX) {
-                frames.extend(events.drain().filter_map(|event| match Told::of(event) {
-                    Told::Frame(_, frame) => Some(frame),
-                    _ => None,
-                }));
+                for event in events.drain() {
+                    if let Told::Frame(_, frame) = Told::of(event) {
+                        frames.push(frame);
+                    }
+                }
             }
         }
         frames

@@ -1,7 +1,7 @@
 //! One session's way into the queue, and its account: what it pushed and the game has not taken.
 
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 
 use lastword_session::Link;
 use lastword_transport::Request;
@@ -114,8 +114,9 @@ impl Lane {
         true
     }
 
-    /// Adds a change of link. None is lost; of many that nobody saw, with nothing between them, the newest replaces the one before.
-    pub(crate) fn relink(&mut self, link: Link) {
+    /// Adds a change of the link. None is lost; of many that nobody saw, with nothing between them, the newest
+    /// replaces the one before.
+    pub(crate) fn push_link(&mut self, link: Link) {
         let (session, seen) = (self.session, self.links);
         let added = self.queue.push(|batch, epoch| {
             let mut links = if seen.epoch == epoch {
@@ -137,14 +138,20 @@ impl Lane {
 
     /// Whether another frame would be taken.
     pub(super) fn poll_room(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let (now, caps) = (self.queue.epoch(), self.queue.caps());
-        let waiting = self.waiting(now);
-        let full = waiting.bytes >= caps.session_bytes || waiting.frames >= caps.session_frames;
-        if full || self.queue.is_full() {
-            self.queue.poll_epoch(now + 1, cx, &mut self.asked)
-        } else {
-            Poll::Ready(())
+        loop {
+            let now = self.queue.epoch();
+            if self.has_room(now) || self.queue.is_closed() {
+                return Poll::Ready(());
+            }
+            // A drain that came meanwhile made room, which others may have taken since.
+            ready!(self.queue.poll_epoch(now + 1, cx, &mut self.asked));
         }
+    }
+
+    fn has_room(&self, now: u64) -> bool {
+        let (waiting, caps) = (self.waiting(now), self.queue.caps());
+        let full = waiting.bytes >= caps.session_bytes || waiting.frames >= caps.session_frames;
+        !full && !self.queue.is_full()
     }
 
     /// What this session pushed and nobody had taken when this epoch began.
@@ -165,7 +172,7 @@ impl Game for Box<Lane> {
     }
 
     fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
-        self.relink(link);
+        self.push_link(link);
     }
 
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {

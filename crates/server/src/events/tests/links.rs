@@ -1,0 +1,51 @@
+//! Changes of the link while nobody looks.
+
+use super::{ROOMY, Table, What, id, links, nth};
+
+#[test]
+fn changes_of_link_that_nobody_saw_are_kept_up_to_a_limit_and_the_newest_of_them_always() {
+    let table = Table::new(ROOMY);
+    let mut lane = table.lane(1);
+    for n in 0..21 {
+        lane.push_link(nth(n));
+    }
+    let kept: Vec<_> = (0..7).chain([20]).map(nth).collect();
+    assert_eq!(
+        links(&table.take()),
+        kept,
+        "eight, and the last place is the newest's"
+    );
+    for n in 0..3 {
+        lane.push_link(nth(n));
+    }
+    assert_eq!(
+        links(&table.take()).len(),
+        3,
+        "a tick later there is room again"
+    );
+}
+
+#[test]
+fn a_change_of_link_stays_behind_the_frame_that_came_before_it() {
+    let table = Table::new(ROOMY);
+    let (mut lane, mut other) = (table.lane(1), table.lane(2));
+    for n in 0..13 {
+        lane.push_link(nth(n));
+        // Another session's events come between, and change nothing.
+        other.push(b"other");
+        other.push_link(nth(n));
+    }
+    lane.push(b"between");
+    lane.push_link(nth(13));
+    lane.push_link(nth(14));
+    let mine: Vec<_> = table
+        .take()
+        .into_iter()
+        .filter(|(session, _)| *session == id(1))
+        .map(|(_, what)| what)
+        .collect();
+    let mut expected: Vec<_> = (0..7).chain([12]).map(|n| What::Link(nth(n))).collect();
+    expected.push(What::Frame(b"between".to_vec()));
+    expected.push(What::Link(nth(14)));
+    assert_eq!(mine, expected);
+}
