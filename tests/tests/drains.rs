@@ -193,7 +193,7 @@ async fn a_drain_is_over_when_every_end_was_told() {
 struct Slow(Arc<AtomicBool>);
 
 impl Observer for Slow {
-    fn disconnected(&self, _: &Disconnect) {
+    fn disconnected(&self, _: &Arc<Disconnect>) {
         std::thread::sleep(Duration::from_millis(200));
     }
 
