@@ -91,7 +91,7 @@
 //!
 //! # Configuration
 //!
-//! [`Config`] is plain data with [`serde::Deserialize`] and a default for every key, so it nests in the game's own file;
+//! [`Config`] is plain data with `serde::Deserialize` and a default for every key, so it nests in the game's own file;
 //! [`Config::validate`] names every broken rule by its key, and [`Config::reach`] tells whether a cause can occur with it
 //! on this kernel, and how soon a silence is noticed. `config/lastword.toml` explains each key, and
 //! `lastword check-config FILE` checks a file and prints what it reaches.

@@ -1,0 +1,205 @@
+//! The examples, run as a reader runs them: each is played against, then told to end.
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails at once"
+)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use lastword::client::Client;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// An example that runs; killed when dropped.
+struct Example {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    addr: SocketAddr,
+}
+
+impl Example {
+    fn start(name: &str) -> Self {
+        let path = built().join(name);
+        let mut child = Command::new(&path)
+            .arg("127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let addr = line.trim().strip_prefix("listening on ").expect(&line);
+        let addr = addr.parse().unwrap();
+        Self {
+            child,
+            stdout,
+            addr,
+        }
+    }
+
+    /// Reads what it prints up to a line with these words.
+    fn says(&mut self, words: &str) -> String {
+        let mut line = String::new();
+        while self.stdout.read_line(&mut line).unwrap() > 0 {
+            if line.contains(words) {
+                return line;
+            }
+            line.clear();
+        }
+        panic!("it ended without a word of {words:?}");
+    }
+
+    /// Ctrl-C. Returns what else it printed, once it has ended as it should.
+    fn ends(mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.catches_ctrl_c() {
+            assert!(Instant::now() < deadline, "it catches Ctrl-C");
+            std::thread::yield_now();
+        }
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        kill(pid, Signal::SIGINT).unwrap();
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{rest}");
+        rest
+    }
+}
+
+impl Example {
+    /// Asks the kernel, since a quick reader may be there before the example is.
+    fn catches_ctrl_c(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+        caught & (1 << (Signal::SIGINT as i32 - 1)) != 0
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        // Ended already, if all went well.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Where the examples are. A run of all tests has built them already.
+fn built() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let build = ["build", "--quiet", "--examples", "--package", "lastword"];
+        let status = Command::new(env!("CARGO")).args(build).status();
+        assert!(status.unwrap().success(), "the examples are built");
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        target.join("debug/examples")
+    })
+}
+
+async fn join(example: &Example, name: &'static str) -> Client {
+    within(Client::connect(example.addr, name)).await.unwrap()
+}
+
+async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.unwrap()
+}
+
+#[tokio::test]
+async fn echo_sends_frames_back_and_tells_why_a_session_ended() {
+    let mut example = Example::start("echo");
+    let mut ann = join(&example, "ann").await;
+    ann.send(b"hi").unwrap();
+    assert_eq!(within(ann.recv()).await.as_deref(), Some(&b"hi"[..]));
+    within(ann.goodbye()).await;
+    example.says("peer_goodbye in live");
+    example.ends();
+}
+
+#[tokio::test]
+async fn handler_is_a_chat_that_tells_who_comes_and_throws_out_who_spams() {
+    let mut example = Example::start("handler");
+    let mut ann = join(&example, "ann").await;
+    let bob = join(&example, "bob").await;
+    assert_eq!(
+        within(ann.recv()).await.as_deref(),
+        Some(&b"bob is here"[..])
+    );
+    bob.send(b"hello, ann").unwrap();
+    assert_eq!(
+        within(ann.recv()).await.as_deref(),
+        Some(&b"hello, ann"[..])
+    );
+    bob.send(b"/spam").unwrap();
+    let left = within(ann.recv()).await;
+    assert_eq!(left.as_deref(), Some(&b"somebody left: kicked"[..]));
+    example.says("after 2 messages: kicked in live");
+    within(ann.goodbye()).await;
+    example.ends();
+}
+
+#[tokio::test]
+async fn tick_loop_tells_everybody_where_the_others_are_without_a_runtime() {
+    let mut example = Example::start("tick_loop");
+    let mut ann = join(&example, "ann").await;
+    example.says("ann joined from 127.0.0.1");
+    ann.send([3, 4]).unwrap();
+    loop {
+        if within(ann.recv()).await.unwrap()[..] == [3, 4] {
+            break;
+        }
+    }
+    within(ann.goodbye()).await;
+    example.says("left: peer_goodbye in live");
+    assert!(example.ends().contains("saving, 30s to go"));
+}
+
+#[test]
+fn existing_protocol_answers_pings_in_its_own_wire_and_hears_its_goodbye() {
+    let mut example = Example::start("existing_protocol");
+    let mut old = TcpStream::connect(example.addr).unwrap();
+    old.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Login, a message, a ping: length, opcode, body.
+    old.write_all(b"\x04\x00\x01ann\x03\x00\x00hi\x02\x00\x02?")
+        .unwrap();
+    let expected = [&b"\x04\x00\x00ann"[..], b"\x03\x00\x00hi", b"\x02\x00\x03?"];
+    let mut answers = vec![0; expected.concat().len()];
+    old.read_exact(&mut answers).unwrap();
+    for answer in expected {
+        let is_there = answers.windows(answer.len()).any(|bytes| bytes == answer);
+        assert!(is_there, "{answer:?} in {answers:?}");
+    }
+    // Goodbye.
+    old.write_all(b"\x01\x00\x04").unwrap();
+    example.says("peer_goodbye in live");
+    example.ends();
+}
+
+#[tokio::test]
+async fn own_recorder_shows_the_layers_series_beside_the_games() {
+    let example = Example::start("own_recorder");
+    let mut ann = join(&example, "ann").await;
+    ann.send(b"hi").unwrap();
+    assert_eq!(within(ann.recv()).await.as_deref(), Some(&b"hi"[..]));
+    within(ann.goodbye()).await;
+    let rendered = example.ends();
+    for line in [
+        "game_messages_total 1",
+        r#"lastword_sessions_joined_total{server="eu-1"} 1"#,
+        r#"lastword_sessions_open{server="eu-1"} 0"#,
+    ] {
+        assert!(
+            rendered.lines().any(|of| of == line),
+            "{line} in {rendered}"
+        );
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
