@@ -114,7 +114,8 @@ impl Events {
     /// Whether the server has ended and everything was drained: nothing comes any more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.cursor.is_at_end(&self.batch) && self.queue.is_over()
+        // In this order: everything was pushed before the end.
+        self.core.closed.is_set() && self.cursor.is_at_end(&self.batch) && self.queue.is_empty()
     }
 }
 

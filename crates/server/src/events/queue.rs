@@ -101,13 +101,11 @@ impl Queue {
         self.len.load(Ordering::Relaxed)
     }
 
-    /// Whether the server has ended and everything was taken.
-    pub(super) fn is_over(&self) -> bool {
-        let inside = self.lock();
-        inside.over && inside.batch.len() == 0
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().batch.len() == 0
     }
 
-    /// Says that the server has ended.
+    /// Wakes a game that waits: nothing comes any more.
     pub(crate) fn end(&self) {
         let mut inside = self.lock();
         inside.over = true;

@@ -83,6 +83,7 @@ impl<A: App> Driver<A> {
     fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
         let before = self.session.rtt();
         let given_up = self.side.as_ref().is_some_and(|side| side.given_up);
+        let mut full = false;
         let (open, mailbox) = (&mut self.open, &self.mailbox);
         let (app, session) = (&mut self.app, &mut self.session);
         let each = |session: &mut lastword_session::Session, event: Event<'_>| {
@@ -110,7 +111,8 @@ impl<A: App> Driver<A> {
                     );
                 }
             }
-            match session.hands_over() && !given_up && app.poll_ready(cx).is_pending() {
+            full = session.hands_over() && !given_up && app.poll_ready(cx).is_pending();
+            match full {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
@@ -121,9 +123,10 @@ impl<A: App> Driver<A> {
                 let rest = bytes.get(consumed..).unwrap_or_default();
                 if !rest.is_empty() {
                     self.side().carry.extend_from_slice(rest);
-                    if self.session.hands_over() {
-                        self.pause(now);
-                    }
+                }
+                // Also when nothing is left over: what the next read brings would find no room.
+                if (full || !rest.is_empty()) && self.session.hands_over() {
+                    self.pause(now);
                 }
             }
             Err(_) => self.on_panic(now),

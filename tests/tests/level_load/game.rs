@@ -1,0 +1,139 @@
+//! The game: it ticks, stalls once, ticks on, and keeps account of all that it is told.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use lastword_server::{Cause, Event, Events, ServerHandle, SessionId};
+use lastword_tests::Stage;
+use tokio::sync::Semaphore;
+
+use crate::ECHO;
+use crate::clients::{Guest, numbered};
+
+/// What the game and its clients know of each other.
+pub(crate) struct State {
+    pub(crate) begins: Semaphore,
+    pub(crate) joined: AtomicUsize,
+    /// The game is to stall, or does.
+    pub(crate) stalled: AtomicBool,
+    /// Those who send are to come to an end.
+    pub(crate) enough: AtomicBool,
+}
+
+impl State {
+    pub(crate) fn is(&self, count: &AtomicUsize, n: usize) -> bool {
+        count.load(Ordering::Acquire) == n
+    }
+}
+
+/// Ticks, stalls once, and ticks again.
+pub(crate) struct Game {
+    players: ServerHandle,
+    state: Arc<State>,
+    names: HashMap<SessionId, String>,
+    told: Told,
+}
+
+/// What the game was told, and how much at once.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Of each player: the frames in order so far, and how it left.
+    of: HashMap<String, (u32, Option<Cause>)>,
+    pub(crate) frames: usize,
+    pub(crate) frames_at_once: usize,
+    pub(crate) bytes_at_once: usize,
+}
+
+impl Game {
+    pub(crate) fn new(players: ServerHandle, state: Arc<State>) -> Self {
+        Self {
+            players,
+            state,
+            names: HashMap::new(),
+            told: Told::default(),
+        }
+    }
+
+    pub(crate) fn play(mut self, mut events: Events) -> Told {
+        let mut has_stalled = false;
+        while !events.is_over() {
+            events.wait(Duration::from_millis(10));
+            self.tick(&mut events);
+            if !has_stalled && self.state.stalled.load(Ordering::Acquire) {
+                has_stalled = true;
+                // The level load: this is what is tested, and nothing is waited for.
+                thread::sleep(STALL);
+                self.state.stalled.store(false, Ordering::Release);
+                self.state.enough.store(true, Ordering::Release);
+            }
+        }
+        self.told
+    }
+
+    fn tick(&mut self, events: &mut Events) {
+        let (mut frames, mut bytes) = (0, 0);
+        for event in events.drain() {
+            match event {
+                Event::Joined {
+                    session, player, ..
+                } => {
+                    self.names.insert(session, player.id.clone());
+                    let again = self.told.of.insert(player.id.clone(), (0, None));
+                    assert_eq!(again, None, "{} joined twice", player.id);
+                    self.state.joined.fetch_add(1, Ordering::AcqRel);
+                }
+                Event::Frame { session, payload } => {
+                    frames += 1;
+                    bytes += payload.len();
+                    self.take(session, payload);
+                }
+                Event::Left(departure) => {
+                    let name = self.names.remove(&departure.session).expect("it joined");
+                    let of = self.told.of.get_mut(&name).expect("it joined");
+                    of.1 = Some(departure.disconnect.cause());
+                }
+                Event::Draining { .. } => {}
+                other @ (Event::Link { .. } | _) => panic!("{other:?}"),
+            }
+        }
+        self.told.frames += frames;
+        self.told.frames_at_once = self.told.frames_at_once.max(frames);
+        self.told.bytes_at_once = self.told.bytes_at_once.max(bytes);
+    }
+
+    fn take(&mut self, session: SessionId, payload: &[u8]) {
+        let name = self
+            .names
+            .get(&session)
+            .expect("it joined and did not leave");
+        if payload == ECHO {
+            return self.players.send(session, payload).expect("it is there");
+        }
+        let (count, _) = self.told.of.get_mut(name).expect("it joined");
+        assert_eq!(
+            payload,
+            numbered(*count),
+            "{name}: frame {count} comes next"
+        );
+        *count += 1;
+    }
+}
+
+impl Told {
+    /// Everybody joined once, sent what came, and left once, as it did.
+    pub(crate) async fn holds(&self, sent: &HashMap<String, u32>, stage: &mut Stage) {
+        assert_eq!(self.of.len(), sent.len());
+        for (name, count) in sent {
+            let guest = name.strip_prefix("guest ").map(|n| n.parse().unwrap());
+            let cause = guest.map_or(Cause::PeerGoodbye, |n| Guest::of(n).cause());
+            assert_eq!(self.of[name], (*count, Some(cause)), "{name}");
+            let departure = stage.departure().await;
+            assert_eq!(departure.undelivered_frames, 0, "{departure:?}");
+        }
+    }
+}
+
+const STALL: Duration = Duration::from_secs(10);

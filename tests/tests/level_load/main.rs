@@ -1,0 +1,124 @@
+//! A game loads a level for ten seconds and does not tick, while a thousand clients send as fast as they can and
+//! others come and go: nobody is lost, no event is lost, and memory stays bounded.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
+
+mod clients;
+mod game;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lastword_server::Config;
+use lastword_tests::{Stage, config, until, within};
+use tokio::sync::Semaphore;
+
+use clients::{Guest, guests, residents};
+use game::{Game, State};
+
+#[tokio::test]
+async fn ten_seconds_without_a_tick_lose_no_session_no_event_and_no_memory() {
+    let begun = Instant::now();
+    let mut stage = Stage::default();
+    let builder = stage.builder(small_caps()).own_runtime(THREADS);
+    let state = Arc::new(State {
+        begins: Semaphore::new(0),
+        joined: AtomicUsize::new(0),
+        stalled: AtomicBool::new(false),
+        enough: AtomicBool::new(false),
+    });
+    let (bound, server) = tokio::sync::oneshot::channel();
+    let game = thread::spawn({
+        let state = Arc::clone(&state);
+        move || {
+            let server = builder.bind_blocking().expect("a server");
+            bound.send(server.handle().clone()).expect("a test");
+            let (events, players) = server.into_events();
+            Game::new(players, state).play(events)
+        }
+    });
+    let server = server.await.expect("a server");
+
+    let residents = residents(server.local_addr(), &state).await;
+    until("everybody is in", || state.is(&state.joined, RESIDENTS)).await;
+    let before = resident_bytes();
+    state.stalled.store(true, Ordering::Release);
+    state.begins.add_permits(RESIDENTS);
+    let guests = tokio::spawn(guests(server.local_addr()));
+    let mut most = before;
+    let mut samples = tokio::time::interval(Duration::from_millis(50));
+    while state.stalled.load(Ordering::Acquire) {
+        samples.tick().await;
+        most = most.max(resident_bytes());
+    }
+    let grown = most - before;
+    within("the guests", guests).await.expect("no guest panics");
+
+    let mut sent = HashMap::new();
+    for (n, resident) in residents.into_iter().enumerate() {
+        let count = within("a resident", resident).await.expect("none panics");
+        sent.insert(n.to_string(), count);
+    }
+    for guest in 0..GUESTS {
+        sent.insert(format!("guest {guest}"), Guest::of(guest).frames());
+    }
+    server.drain(Duration::from_secs(10)).await;
+    let told = tokio::task::spawn_blocking(move || game.join());
+    let told = within("the game", told).await.unwrap().expect("a game");
+
+    told.holds(&sent, &mut stage).await;
+    let stats = server.stats();
+    assert!(stats.laws_hold(), "{stats:?}");
+    let all = u64::try_from(sent.len()).unwrap();
+    assert_eq!((stats.sessions_joined, stats.sessions_open), (all, 0));
+    eprintln!(
+        "{all} sessions, {} frames in order; at most {} frames and {} \
+         KiB in a tick; {} KiB more memory at most; {:.1?}",
+        told.frames,
+        told.frames_at_once,
+        told.bytes_at_once / 1_024,
+        grown / 1_024,
+        begun.elapsed(),
+    );
+    // Each worker may be in the middle of a frame when the last room goes.
+    let (frames, bytes) = (told.frames_at_once, told.bytes_at_once);
+    assert!(frames <= FRAMES_MAX + THREADS, "{frames}");
+    assert!(bytes <= BYTES_MAX + THREADS * PAYLOAD, "{bytes}");
+    assert!(grown <= MEMORY_MAX, "{grown}");
+}
+
+fn small_caps() -> Config {
+    let mut config = config();
+    let size = |n: usize| u32::try_from(n).unwrap();
+    config.limits.inbox_bytes_max = 64 * 1024;
+    config.limits.inbox_frames_max = 256;
+    config.limits.events_bytes_max = size(BYTES_MAX);
+    config.limits.events_frames_max = size(FRAMES_MAX);
+    config
+}
+
+/// The process's resident memory.
+fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages = statm.split_whitespace().nth(1).unwrap();
+    pages.parse::<usize>().unwrap() * 4_096
+}
+
+const RESIDENTS: usize = 1_000;
+const GUESTS: u32 = 100;
+const THREADS: usize = 2;
+const BYTES_MAX: usize = 1024 * 1024;
+const FRAMES_MAX: usize = 16 * 1024;
+const PAYLOAD: usize = 252;
+const ECHO: &[u8] = b"still here?";
+/// The queue, what one read took and the queue did not (64 KiB a session), and some slack of the allocator.
+const MEMORY_MAX: usize = 2 * BYTES_MAX + RESIDENTS * 64 * 1024 + 8 * 1024 * 1024;
