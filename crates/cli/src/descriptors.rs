@@ -1,8 +1,8 @@
 //! As many file descriptors as this process may have: each connection takes one.
 
-/// Raises the soft limit to the hard one, and tells if that is too few for so many connections.
+/// Raises the soft limit to the hard one, and tells if that is too few for as many connections as this key says.
 #[cfg(unix)]
-pub(crate) fn raise(connections_max: u32) {
+pub(crate) fn raise(connections_max: u32, key: &str) {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
@@ -17,7 +17,7 @@ pub(crate) fn raise(connections_max: u32) {
         Ok(limit) => tracing::warn!(
             limit,
             needed,
-            "too few descriptors for listen.connections_max: raise the hard limit (LimitNOFILE, ulimit -n)"
+            "too few descriptors for {key}: raise the hard limit (LimitNOFILE, ulimit -n)"
         ),
         Err(error) => tracing::warn!(%error, "the limit of descriptors was not raised"),
     }
@@ -25,7 +25,7 @@ pub(crate) fn raise(connections_max: u32) {
 
 /// There is no such limit.
 #[cfg(not(unix))]
-pub(crate) fn raise(_connections_max: u32) {}
+pub(crate) fn raise(_connections_max: u32, _key: &str) {}
 
 /// For standard streams, the runtime, listeners, scrapes and refusals.
 #[cfg(unix)]

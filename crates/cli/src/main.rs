@@ -4,10 +4,12 @@ mod announce;
 mod check_config;
 mod config_file;
 mod descriptors;
+mod game;
 mod log_writer;
 mod logging;
 mod serve;
 mod signals;
+mod storm;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -17,6 +19,7 @@ use clap::{Parser, Subcommand};
 use crate::check_config::CheckArgs;
 use crate::logging::LogArgs;
 use crate::serve::ServeArgs;
+use crate::storm::StormArgs;
 
 /// A connection layer for game servers: it knows why, hears the last word, notices silence.
 #[derive(Debug, Parser)]
@@ -49,6 +52,13 @@ enum Command {
     /// standard error, which changes no exit status. Nothing is bound and nothing is started.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     CheckConfig(CheckArgs),
+    /// Plays clients that end in every way, and holds the server's records against what they did
+    ///
+    /// Prints what was recorded beside the truth, whether opened = open + ended and joined = open + departed held at
+    /// every scrape, and a verdict. Ctrl-C begins no more connections and prints what there is; a second one ends at
+    /// once.
+    #[command(verbatim_doc_comment, after_help = storm::EXIT_STATUS)]
+    Storm(StormArgs),
 }
 
 /// Why the command ends otherwise than asked.
@@ -58,6 +68,8 @@ enum Failure {
     Usage(Vec<String>),
     /// It did not come about, or did not go on.
     Runtime(anyhow::Error),
+    /// It was told to end before it was done.
+    Interrupted(String),
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -71,6 +83,7 @@ fn main() -> ExitCode {
     let outcome = logging::start(&log).and_then(|_flushed_at_the_end| match command {
         Command::Serve(args) => serve::run(args),
         Command::CheckConfig(args) => check_config::run(&args),
+        Command::Storm(args) => storm::run(args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -81,6 +94,10 @@ fn main() -> ExitCode {
         Err(Failure::Runtime(error)) => {
             complain(&[format!("lastword: {error:#}")]);
             ExitCode::FAILURE
+        }
+        Err(Failure::Interrupted(words)) => {
+            complain(&[format!("lastword: {words}")]);
+            ExitCode::from(EXIT_INTERRUPTED)
         }
     }
 }
@@ -96,6 +113,8 @@ fn complain(lines: &[String]) {
 }
 
 const EXIT_USAGE: u8 = 2;
+/// As shells have it: 128 and the number of SIGINT.
+const EXIT_INTERRUPTED: u8 = 130;
 
 const EXIT_STATUS: &str = "\
 Exit status:

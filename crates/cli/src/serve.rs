@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use lastword::{AdminExt, Config, Context, Handler, Player, Server, ServerHandle};
+use lastword::{AdminExt, Config, Server, ServerHandle};
 
+use crate::game::Game;
 use crate::signals::Stop;
 use crate::{Failure, announce, config_file, descriptors};
 
@@ -22,6 +23,9 @@ pub(crate) struct ServeArgs {
     /// Serves /metrics, /api/closes, /healthz and /readyz here, in the place of admin.listen; `off` serves none
     #[arg(long, value_name = "IP:PORT|off", value_parser = admin_addr)]
     admin: Option<AdminAddr>,
+    /// The game that is played
+    #[arg(long, value_name = "GAME", default_value = "echo")]
+    game: Game,
 }
 
 /// Where the admin port is, if anywhere.
@@ -30,12 +34,13 @@ struct AdminAddr(Option<SocketAddr>);
 
 /// Serves until it is told to end.
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
+    let game = args.game;
     let config = config_of(args)?;
-    descriptors::raise(config.listen.connections_max);
+    descriptors::raise(config.listen.connections_max, "listen.connections_max");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(serve(config));
+    let outcome = runtime.block_on(serve(config, game));
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     outcome
 }
@@ -54,10 +59,10 @@ fn config_of(args: ServeArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-async fn serve(config: Config) -> Result<(), Failure> {
+async fn serve(config: Config, game: Game) -> Result<(), Failure> {
     // Before the first line is out: whoever has read it may send a signal.
     let mut stop = Stop::new()?;
-    let server = start(config).await?;
+    let server = start(config, game).await?;
     announce::listening(server.local_addr(), server.admin_addr());
     tokio::select! {
         biased;
@@ -68,13 +73,13 @@ async fn serve(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn start(config: Config) -> Result<ServerHandle, Failure> {
+async fn start(config: Config, game: Game) -> Result<ServerHandle, Failure> {
     let admin = config.admin.listen;
     let mut builder = Server::builder().config(config);
     if let Some(addr) = admin {
         builder = builder.admin(addr.to_string());
     }
-    Ok(builder.serve(|_: &Player| Echo).await?)
+    Ok(game.serve(builder).await?)
 }
 
 async fn drain(server: &ServerHandle, stop: &mut Stop) {
@@ -88,19 +93,6 @@ async fn drain(server: &ServerHandle, stop: &mut Stop) {
     server.expire();
     if tokio::time::timeout(LAST_GOODBYES, drained).await.is_err() {
         tracing::warn!("not every player could be told");
-    }
-}
-
-/// Sends each frame back.
-#[derive(Debug)]
-struct Echo;
-
-impl Handler for Echo {
-    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
-        if let Err(error) = context.send(payload) {
-            // Where it ends the session, the record of that end says more.
-            tracing::debug!(%error, session = %context.session(), "a frame was not sent back");
-        }
     }
 }
 

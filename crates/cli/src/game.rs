@@ -1,0 +1,88 @@
+//! The built-in games: one that sends each frame back, and one that besides does what the clients of a storm ask.
+
+use std::future::pending;
+use std::panic::resume_unwind;
+
+use clap::ValueEnum;
+use lastword::{
+    Anonymous, Authenticator, BindError, Builder, Context, Credentials, GameCode, Handler, Kick,
+    Player, Refusal, ServerHandle,
+};
+use lastword_load::Command;
+
+/// Which game is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Game {
+    /// Sends each frame back
+    Echo,
+    /// The same, and lets whoever asks be kicked, closed, flooded, or panic: for `lastword storm` alone
+    Storm,
+}
+
+impl Game {
+    pub(crate) async fn serve(self, builder: Builder) -> Result<ServerHandle, BindError> {
+        match self {
+            Self::Echo => builder.serve(|_: &Player| Echo).await,
+            Self::Storm => {
+                tracing::warn!("every player may end its session in every way: this is for storms");
+                let builder = builder.authenticator(Obeying);
+                builder.serve(|_: &Player| Obedient).await
+            }
+        }
+    }
+}
+
+/// Sends each frame back.
+#[derive(Debug)]
+struct Echo;
+
+impl Handler for Echo {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+        if let Err(error) = context.send(payload) {
+            // Where it ends the session, the record of that end says more.
+            tracing::debug!(%error, session = %context.session(), "a frame was not sent back");
+        }
+    }
+}
+
+/// Sends each frame back that asks for nothing.
+#[derive(Debug)]
+struct Obedient;
+
+impl Handler for Obedient {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+        match Command::parse(payload) {
+            None => Echo.frame(context, payload),
+            Some(Command::Obey) => Echo.frame(context, Command::OBEYED),
+            Some(Command::Kick(code, reason)) => {
+                let kick = Kick::because(reason);
+                let code = GameCode::new(code);
+                context.kick(code.map_or(kick.clone(), |code| kick.with_code(code)));
+            }
+            Some(Command::Close) => context.close(),
+            // Quietly: nobody needs to read about a panic that was asked for.
+            Some(Command::Panic) => resume_unwind(Box::new("asked for")),
+            Some(Command::Flood) => while context.send(&[0; FLOOD_BYTES]).is_ok() {},
+        }
+    }
+}
+
+/// Lets everybody in who does not ask for something else.
+#[derive(Debug)]
+struct Obeying;
+
+impl Authenticator for Obeying {
+    async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {
+        let asked = credentials.bytes.as_ref();
+        if asked == Command::AUTH_NEVER.as_bytes() {
+            return pending().await;
+        }
+        if asked == Command::AUTH_DOWN.as_bytes() {
+            return Err(Refusal::unavailable("asked for"));
+        }
+        Anonymous.authenticate(credentials).await
+    }
+}
+
+/// No frame limit is smaller.
+const FLOOD_BYTES: usize = 1_024;

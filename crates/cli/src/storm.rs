@@ -1,0 +1,160 @@
+//! `lastword storm`: a scenario played against a server, a report on standard output, and its verdict as exit status.
+
+mod progress;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::{Args, builder::RangedU64ValueParser};
+use lastword_load::{CONNECTIONS, Report, Scenario, Storm};
+use tokio::sync::oneshot;
+
+use crate::signals::Stop;
+use crate::{Failure, descriptors};
+use progress::Line;
+
+/// What `storm` is told.
+#[derive(Debug, Args)]
+pub(crate) struct StormArgs {
+    /// Where players join
+    #[arg(long, value_name = "IP:PORT", value_parser = addr)]
+    server: SocketAddr,
+    /// The admin port of the same server: its /metrics and /api/closes are held against what the clients did
+    #[arg(long, value_name = "IP:PORT", value_parser = addr)]
+    admin: SocketAddr,
+    /// Plays the scenario of this TOML file, such as config/storm/smoke.toml
+    #[arg(long, value_name = "FILE")]
+    scenario: PathBuf,
+    /// So many connections, in the place of the scenario's
+    #[arg(long, value_name = "N", value_parser = connections())]
+    connections: Option<u32>,
+    /// Writes the report as JSON to this file, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// How a storm came out.
+enum Outcome {
+    Over(Report),
+    Interrupted(Report),
+    /// Told to end twice: there is no report.
+    Cut,
+}
+
+/// Plays a storm.
+pub(crate) fn run(args: StormArgs) -> Result<(), Failure> {
+    let mut scenario = load(&args.scenario).map_err(Failure::Usage)?;
+    scenario.connections = args.connections.unwrap_or(scenario.connections);
+    // Before the storm: nobody wants to learn afterwards that there is no such directory.
+    let json = args.json.map(|path| create(&path)).transpose()?;
+    descriptors::raise(scenario.at_once, "at_once of the scenario");
+    let storm = Storm {
+        server: args.server,
+        admin: args.admin,
+        scenario,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(play(storm))?;
+    runtime.shutdown_background();
+    conclude(outcome, json)
+}
+
+async fn play(storm: Storm) -> Result<Outcome, Failure> {
+    let mut stop = Stop::new()?;
+    let (tell, told) = oneshot::channel::<()>();
+    let mut line = Line::start();
+    let stopped = async {
+        // The other half goes at the first signal or with the storm.
+        told.await.ok();
+    };
+    let mut running = std::pin::pin!(storm.run(stopped, |progress| line.show(progress)));
+    tokio::select! {
+        biased;
+        report = &mut running => return Ok(Outcome::Over(report?)),
+        signal = stop.next() => {
+            tracing::warn!(signal, "no more connections are begun; a second signal ends at once");
+            drop(tell);
+        }
+    }
+    tokio::select! {
+        biased;
+        report = &mut running => Ok(Outcome::Interrupted(report?)),
+        _ = stop.next() => Ok(Outcome::Cut),
+    }
+}
+
+fn conclude(outcome: Outcome, json: Option<File>) -> Result<(), Failure> {
+    let (report, is_interrupted) = match outcome {
+        Outcome::Over(report) => (report, false),
+        Outcome::Interrupted(report) => (report, true),
+        Outcome::Cut => {
+            let words = "interrupted twice: there is no report";
+            return Err(Failure::Interrupted(words.to_owned()));
+        }
+    };
+    // A standard output that nobody reads changes no exit status.
+    write!(io::stdout().lock(), "{report}").ok();
+    if let Some(file) = json {
+        serde_json::to_writer_pretty(file, &report).context("the JSON file was not written")?;
+    }
+    if !report.is_right() {
+        return Err(anyhow!("the storm found what is wrong: {}", report.verdict()).into());
+    }
+    if is_interrupted {
+        let (connected, of) = (report.connected, report.connections);
+        let words = format!("interrupted after {connected} of {of} connections");
+        return Err(Failure::Interrupted(words));
+    }
+    Ok(())
+}
+
+fn load(path: &Path) -> Result<Scenario, Vec<String>> {
+    let name = path.display();
+    let text =
+        fs::read_to_string(path).map_err(|error| vec![format!("{name}: {}", why(&error))])?;
+    Scenario::parse(&text)
+        .map_err(|lines| lines.iter().map(|line| format!("{name}:{line}")).collect())
+}
+
+fn create(path: &Path) -> Result<File, Failure> {
+    File::create(path).map_err(|error| {
+        let name = path.display();
+        Failure::Usage(vec![format!("lastword: cannot write {name}: {error}")])
+    })
+}
+
+fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "there is no such file: check the path after --scenario".to_owned()
+        }
+        io::ErrorKind::IsADirectory => "this is a directory: name the TOML file in it".to_owned(),
+        io::ErrorKind::InvalidData => "this is not UTF-8: save the file as UTF-8".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
+fn addr(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|error| format!("{error}; write IP:PORT, a host name is not looked up"))
+}
+
+fn connections() -> RangedU64ValueParser<u32> {
+    let (first, last) = (
+        u64::from(*CONNECTIONS.start()),
+        u64::from(*CONNECTIONS.end()),
+    );
+    RangedU64ValueParser::new().range(first..=last)
+}
+
+pub(crate) const EXIT_STATUS: &str = "\
+Exit status:
+  0    every cause is right, nothing is lost or counted twice, both laws held
+  1    something is wrong, which the report says; or the storm could not begin
+  2    the arguments or the scenario are not valid
+  130  interrupted, and right as far as it came";

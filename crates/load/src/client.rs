@@ -1,0 +1,255 @@
+//! One client from its connect to its end, along its way.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use lastword_client::{Cause, Client, Connector};
+use lastword_session::wire::{Goodbye, Kind};
+use tokio::time::timeout;
+
+use crate::dice::Dice;
+use crate::socket::Raw;
+use crate::speech::{Speech, frame, hello};
+use crate::way::{Leaves, Parting, Play};
+use crate::{Fault, Scenario, Way};
+
+/// What a client did and met: the truth that its record is held against.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) n: u32,
+    pub(crate) way: &'static Way,
+    /// Where it connected from, once it had.
+    pub(crate) local: Option<SocketAddr>,
+    /// Complete data frames that it sent.
+    pub(crate) frames: u64,
+    /// Data frames that came back as they were sent.
+    pub(crate) echoed: u64,
+    pub(crate) fault: Option<Fault>,
+    step: &'static str,
+}
+
+/// A client to be.
+#[derive(Debug)]
+pub(crate) struct Role<'s> {
+    pub(crate) n: u32,
+    pub(crate) way: &'static Way,
+    pub(crate) dice: Dice,
+    pub(crate) server: SocketAddr,
+    pub(crate) home: Option<IpAddr>,
+    pub(crate) scenario: &'s Scenario,
+    pub(crate) connector: &'s Connector,
+}
+
+impl Told {
+    pub(crate) const fn new(n: u32, way: &'static Way) -> Self {
+        Self {
+            n,
+            way,
+            local: None,
+            frames: 0,
+            echoed: 0,
+            fault: None,
+            step: "connecting",
+        }
+    }
+}
+
+impl Role<'_> {
+    /// Comes and goes, within a deadline.
+    pub(crate) async fn play(mut self) -> Told {
+        let mut told = Told::new(self.n, self.way);
+        let played = match &self.way.play {
+            Play::Raw {
+                joins,
+                says,
+                leaves,
+            } => timeout(DEADLINE, self.raw(*joins, *says, *leaves, &mut told)).await,
+            Play::Client(parting) => timeout(DEADLINE, self.client(*parting, &mut told)).await,
+        };
+        let played = played.unwrap_or(Err(Fault::TooLong {
+            step: told.step,
+            after: DEADLINE,
+        }));
+        told.fault = played.err();
+        told
+    }
+
+    async fn raw(
+        &mut self,
+        joins: bool,
+        says: fn(&mut Speech<'_>),
+        leaves: Leaves,
+        told: &mut Told,
+    ) -> Result<(), Fault> {
+        let mut raw = Raw::connect(self.home, self.server)
+            .await
+            .map_err(Fault::Connect)?;
+        told.local = raw.local_addr().ok();
+        let mut speech = Speech::new(self.dice.clone(), self.scenario);
+        if joins {
+            told.step = "waiting for the welcome";
+            enter(&mut raw, &format!("storm {}", self.n)).await?;
+            told.step = "waiting for a frame to come back";
+            self.converse(&mut raw, &mut speech, told).await?;
+        }
+        says(&mut speech);
+        told.frames += speech.frames;
+        told.step = "leaving";
+        leave(raw, &speech, leaves, self.way.hears, told).await
+    }
+
+    /// Sends frames one by one, and waits for each to come back.
+    async fn converse(
+        &mut self,
+        raw: &mut Raw,
+        speech: &mut Speech<'_>,
+        told: &mut Told,
+    ) -> Result<(), Fault> {
+        let (least, most) = self.scenario.frames;
+        for _ in 0..self.dice.from(least, most) {
+            let payload = speech.payload();
+            let mut bytes = Vec::with_capacity(payload.len() + 4);
+            frame(Kind::Data.to_byte(), &payload, &mut bytes);
+            raw.write(&bytes).await?;
+            told.frames += 1;
+            let Some(back) = raw.frame().await else {
+                return Err(Fault::EchoMissing { missing: 1 });
+            };
+            if back.kind != Some(Kind::Data) || back.payload != payload {
+                return Err(Fault::EchoDiffers);
+            }
+            told.echoed += 1;
+        }
+        Ok(())
+    }
+
+    async fn client(&mut self, parting: Parting, told: &mut Told) -> Result<(), Fault> {
+        let mut connector = self.connector.clone();
+        if let Some(home) = self.home {
+            connector = connector.local_ip(home);
+        }
+        let name = format!("storm {}", self.n);
+        let dialled = connector.connect(self.server, name).await;
+        let mut client = dialled.map_err(|error| Fault::Client(error.to_string()))?;
+        told.local = Some(client.local_addr());
+        told.step = "waiting for a frame to come back";
+        let mut speech = Speech::new(self.dice.clone(), self.scenario);
+        let (least, most) = self.scenario.frames;
+        for _ in 0..self.dice.from(least, most) {
+            echo(&mut client, speech.payload(), told).await?;
+        }
+        told.step = "leaving";
+        match parting {
+            Parting::Goodbye => farewell(client).await,
+            Parting::Abort => {
+                client.abort();
+                Ok(())
+            }
+            Parting::Drop => {
+                drop(client);
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn echo(client: &mut Client, payload: Vec<u8>, told: &mut Told) -> Result<(), Fault> {
+    let sent = client.send(&payload);
+    sent.map_err(|error| Fault::Client(error.to_string()))?;
+    told.frames += 1;
+    match client.recv().await {
+        None => Err(Fault::EchoMissing { missing: 1 }),
+        Some(back) if back != payload => Err(Fault::EchoDiffers),
+        Some(_) => {
+            told.echoed += 1;
+            Ok(())
+        }
+    }
+}
+
+async fn farewell(client: Client) -> Result<(), Fault> {
+    let ended = client.goodbye().await;
+    if ended.cause == Cause::ClosedByGame {
+        return Ok(());
+    }
+    Err(Fault::Client(format!("it left, and took it for {ended}")))
+}
+
+/// Says hello and reads the welcome. Returns its payload.
+pub(crate) async fn enter(raw: &mut Raw, name: &str) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    hello(name).encode(&mut bytes);
+    raw.write(&bytes).await?;
+    let Some(answer) = raw.frame().await else {
+        return Err(Fault::NoWelcome);
+    };
+    match answer.kind {
+        Some(Kind::Welcome) => Ok(answer.payload),
+        Some(Kind::Goodbye) => Err(Fault::Refused(code(&answer.payload))),
+        _ => Err(Fault::NoWelcome),
+    }
+}
+
+async fn leave(
+    mut raw: Raw,
+    speech: &Speech<'_>,
+    leaves: Leaves,
+    hears: Option<u16>,
+    told: &mut Told,
+) -> Result<(), Fault> {
+    if leaves == Leaves::WithLastWords {
+        raw.hold_back()?;
+    }
+    raw.write(&speech.bytes).await?;
+    match leaves {
+        Leaves::Close | Leaves::WithLastWords => Ok(()),
+        Leaves::Reset => raw.reset(),
+        Leaves::Unread => raw.until_readable().await,
+        Leaves::Read => {
+            told.step = "waiting for the server's last word";
+            let heard = last_word(&mut raw).await;
+            match hears {
+                Some(due) if heard != Some(due) => Err(Fault::LastWord { due, heard }),
+                _ => Ok(()),
+            }
+        }
+        Leaves::HalfClose => {
+            raw.finish().await?;
+            told.step = "waiting for its last frames to come back";
+            all_back(&mut raw, &speech.echoes, told).await
+        }
+    }
+}
+
+/// Reads to the end. Returns the code of the goodbye, where there was one.
+async fn last_word(raw: &mut Raw) -> Option<u16> {
+    let mut heard = None;
+    while let Some(frame) = raw.frame().await {
+        if frame.kind == Some(Kind::Goodbye) {
+            heard = code(&frame.payload);
+        }
+    }
+    heard
+}
+
+/// Reads to the end: everything comes back, in order.
+async fn all_back(raw: &mut Raw, echoes: &[Vec<u8>], told: &mut Told) -> Result<(), Fault> {
+    let mut due = echoes.iter();
+    while let Some(back) = raw.frame().await {
+        if due.next() != Some(&back.payload) {
+            return Err(Fault::EchoDiffers);
+        }
+        told.echoed += 1;
+    }
+    match due.len() {
+        0 => Ok(()),
+        missing => Err(Fault::EchoMissing { missing }),
+    }
+}
+
+fn code(goodbye: &[u8]) -> Option<u16> {
+    Goodbye::decode(goodbye).ok().map(|goodbye| goodbye.code)
+}
+
+/// Longer than any way takes with any timeout of the server's defaults.
+const DEADLINE: Duration = Duration::from_secs(60);

@@ -1,0 +1,144 @@
+//! The record of closes, read in the order of its `seq` from wherever one stands.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use hyper::header::HeaderMap;
+use lastword_session::{Cause, Phase};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+use crate::http::Http;
+use crate::{AdminError, Ending};
+
+/// What a storm needs of one record.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Record {
+    /// Counts the ends of the server, without a gap.
+    pub seq: u64,
+    /// Why.
+    #[serde(deserialize_with = "cause")]
+    pub cause: Cause,
+    /// How far it had come.
+    #[serde(deserialize_with = "phase")]
+    pub phase: Phase,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// The session's id, where one joined.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// Data frames in.
+    pub frames_in: u64,
+    /// Data frames that the game never took.
+    #[serde(default)]
+    pub frames_undelivered: u64,
+}
+
+impl Record {
+    /// Its cause and phase.
+    #[must_use]
+    pub const fn ending(&self) -> Ending {
+        Ending {
+            cause: self.cause,
+            phase: self.phase,
+        }
+    }
+}
+
+/// Records that follow one another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Oldest first.
+    pub records: Vec<Record>,
+    /// Records that had left the server's ring before they were asked for.
+    pub missed: u64,
+}
+
+/// Where one stands in the records of a server.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    /// The last `seq` that was seen.
+    pub(crate) after: u64,
+}
+
+impl Cursor {
+    /// Reads everything that came since.
+    pub(crate) async fn advance(&mut self, http: &mut Http) -> Result<Page, AdminError> {
+        let mut page = Page::default();
+        loop {
+            let path = format!("/api/closes?after={}&limit={LIMIT}", self.after);
+            let answer = http.get(&path).await?;
+            let records = parse(http, &answer.body)?;
+            page.missed += missed(&answer.headers);
+            let is_last = records.len() < LIMIT;
+            if let Some(last) = records.last() {
+                self.after = last.seq;
+            }
+            page.records.extend(records);
+            if is_last {
+                return Ok(page);
+            }
+        }
+    }
+}
+
+/// The records of one session.
+pub(crate) async fn of_session(http: &mut Http, session: &str) -> Result<Vec<Record>, AdminError> {
+    let answer = http.get(&format!("/api/closes?session={session}")).await?;
+    parse(http, &answer.body)
+}
+
+fn parse(http: &Http, body: &[u8]) -> Result<Vec<Record>, AdminError> {
+    serde_json::from_slice(body).map_err(|source| AdminError::Records {
+        addr: http.addr(),
+        source,
+    })
+}
+
+fn missed(headers: &HeaderMap) -> u64 {
+    let value = headers.get("x-lastword-missed");
+    let count = value.and_then(|value| value.to_str().ok()?.parse().ok());
+    count.unwrap_or(0)
+}
+
+fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Cause, D::Error> {
+    let label = Cow::<'de, str>::deserialize(from)?;
+    Cause::from_label(&label)
+        .ok_or_else(|| D::Error::custom(format_args!("there is no cause `{label}`")))
+}
+
+fn phase<'de, D: Deserializer<'de>>(from: D) -> Result<Phase, D::Error> {
+    let label = Cow::<'de, str>::deserialize(from)?;
+    let phase = Phase::ALL.into_iter().find(|phase| phase.label() == label);
+    phase.ok_or_else(|| D::Error::custom(format_args!("there is no phase `{label}`")))
+}
+
+const LIMIT: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_by_its_names_whatever_else_it_has() {
+        let json = r#"{"seq":7,"at":"2026","cause":"peer_reset","phase":"live","remote":"127.1.0.9:4000",
+            "session":"00","frames_in":3,"frames_undelivered":1,"words":"…"}"#;
+        let record: Record = serde_json::from_str(json).unwrap();
+        assert_eq!(record.ending().to_string(), "peer_reset in live");
+        assert_eq!(
+            (record.seq, record.frames_in, record.frames_undelivered),
+            (7, 3, 1)
+        );
+        assert_eq!(record.remote, "127.1.0.9:4000".parse().unwrap());
+    }
+
+    #[test]
+    fn a_cause_that_nobody_knows_is_an_error_that_names_it() {
+        let json = r#"{"seq":7,"cause":"boredom","phase":"live","remote":"[::1]:1","frames_in":0}"#;
+        let error = serde_json::from_str::<Record>(json).unwrap_err();
+        assert!(
+            error.to_string().contains("there is no cause `boredom`"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! The judge: what clients did, what was recorded, and what was counted, held against each other. It asks nobody: it is
+//! told, in whatever order, and says at the end what does not fit.
+
+mod books;
+mod findings;
+mod join;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use crate::client::Told;
+use crate::homes::Homes;
+use crate::{Ending, Page, Record, Scrape};
+use books::Books;
+pub use findings::{Finding, Findings, Kind};
+use join::Join;
+
+/// How often a truth was recorded as what.
+pub(crate) type Matrix = BTreeMap<(u16, u8, u16, u8), (Ending, Ending, u64)>;
+
+/// One storm's judge.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    homes: Homes,
+    join: Join,
+    books: Books,
+    last_seq: u64,
+    pub(crate) matrix: Matrix,
+    pub(crate) findings: Findings,
+    pub(crate) figures: Figures,
+    /// How often each way was taken.
+    pub(crate) ways: BTreeMap<&'static str, u64>,
+}
+
+/// What was seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) connected: u64,
+    pub(crate) frames: u64,
+    pub(crate) echoed: u64,
+    pub(crate) records: u64,
+    /// Records of somebody else's connections.
+    pub(crate) strangers: u64,
+    pub(crate) scrapes: u64,
+}
+
+impl Judge {
+    /// Begins behind the record `last_seq`, where the counters stand at `base`.
+    pub(crate) fn new(homes: Homes, last_seq: u64, base: Scrape) -> Self {
+        Self {
+            homes,
+            join: Join::default(),
+            books: Books::new(base),
+            last_seq,
+            matrix: Matrix::new(),
+            findings: Findings::default(),
+            figures: Figures::default(),
+            ways: BTreeMap::new(),
+        }
+    }
+
+    /// Takes what a client did.
+    pub(crate) fn told(&mut self, told: Told) {
+        if let Some(fault) = &told.fault {
+            let words = format!("{}: {fault}", who(&told));
+            self.findings.add(Kind::ClientFault, words);
+        }
+        self.figures.frames += told.frames;
+        self.figures.echoed += told.echoed;
+        let Some(local) = told.local else {
+            return;
+        };
+        self.figures.connected += 1;
+        *self.ways.entry(told.way.name).or_default() += 1;
+        if let Some((told, record)) = self.join.told(local, told) {
+            self.compare(&told, &record);
+        }
+    }
+
+    /// Takes the records that came next.
+    pub(crate) fn page(&mut self, page: Page) {
+        if page.missed > 0 {
+            let words = format!("{} records were gone before they were read", page.missed);
+            self.findings.add(Kind::RecordsMissed, words);
+        }
+        for record in page.records {
+            self.in_sequence(record.seq);
+            self.figures.records += 1;
+            self.books.recorded(&record);
+            if let Some((told, record)) = self.join.recorded(record) {
+                self.compare(&told, &record);
+            }
+        }
+    }
+
+    /// Takes what was counted.
+    pub(crate) fn scrape(&mut self, scrape: Scrape) {
+        self.figures.scrapes += 1;
+        if let Some(words) = self.books.scraped(scrape) {
+            self.findings.add(Kind::LawBroken, words);
+        }
+    }
+
+    /// Connections that have ended by what their client did, and of which no record came yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.join.waiting()
+    }
+
+    /// Whether every connection has its record, and every record is counted.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.waiting() == 0 && self.books.differences().is_empty()
+    }
+
+    /// Nothing more comes: whatever is left over does not fit.
+    pub(crate) fn close(&mut self) {
+        let (untold, unrecorded) = self.join.leftovers();
+        for told in unrecorded {
+            let words = format!("{}: it is open still, or its end was lost", who(&told));
+            self.findings.add(Kind::NotRecorded, words);
+        }
+        for record in untold {
+            let is_ours = self.homes.have(record.remote.ip()) || self.join.knows(record.remote);
+            if is_ours {
+                let words = format!(
+                    "record {} is one more of {}: {}",
+                    record.seq,
+                    record.remote,
+                    record.ending()
+                );
+                self.findings.add(Kind::RecordedTwice, words);
+            } else {
+                self.figures.strangers += 1;
+            }
+        }
+        for words in self.books.differences() {
+            self.findings.add(Kind::CountersDiffer, words);
+        }
+    }
+
+    fn in_sequence(&mut self, seq: u64) {
+        let due = self.last_seq + 1;
+        if seq != due {
+            let words = format!("record {seq} came where {due} was due");
+            self.findings.add(Kind::SequenceBroken, words);
+        }
+        self.last_seq = seq;
+    }
+
+    fn compare(&mut self, told: &Told, record: &Record) {
+        // What a client did that did not come to its end is no truth.
+        if told.fault.is_some() {
+            return;
+        }
+        let (truth, recorded) = (told.way.truth, record.ending());
+        let row = self.matrix.entry(key(truth, recorded));
+        row.or_insert((truth, recorded, 0)).2 += 1;
+        if truth != recorded {
+            let words = format!("{}: recorded as {recorded}, truth is {truth}", who(told));
+            self.findings.add(Kind::WrongCause, words);
+        }
+        let (sent, received) = (told.frames, record.frames_in);
+        if sent != received {
+            let words = format!("{}: {received} of its {sent} frames received", who(told));
+            self.findings.add(Kind::FramesDiffer, words);
+        }
+        if record.frames_undelivered > 0 {
+            let left = record.frames_undelivered;
+            let words = format!(
+                "{}: {left} of its frames never taken by the game",
+                who(told)
+            );
+            self.findings.add(Kind::FramesDiffer, words);
+        }
+    }
+}
+
+fn key(truth: Ending, recorded: Ending) -> (u16, u8, u16, u8) {
+    let Ending { cause, phase } = truth;
+    let key = |ending: Ending| (ending.cause.code(), ending.phase as u8);
+    let (recorded, recorded_phase) = key(recorded);
+    (cause.code(), phase as u8, recorded, recorded_phase)
+}
+
+fn who(told: &Told) -> String {
+    let (n, way) = (told.n, told.way.name);
+    match told.local {
+        Some(local) => format!("client {n} ({way}) at {local}"),
+        None => format!("client {n} ({way})"),
+    }
+}

@@ -1,0 +1,89 @@
+//! The counters of the server beside its records: both laws at every scrape, and the same counts at rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lastword_session::Phase;
+
+use crate::{Record, Scrape};
+
+/// What was counted and recorded since the storm began.
+#[derive(Debug)]
+pub(super) struct Books {
+    base: Scrape,
+    last: Scrape,
+    /// Records by the labels of cause and phase.
+    recorded: BTreeMap<(String, String), u64>,
+    /// Records of sessions, by the label of the cause.
+    departed: BTreeMap<String, u64>,
+}
+
+impl Books {
+    pub(super) fn new(base: Scrape) -> Self {
+        Self {
+            last: base.clone(),
+            base,
+            recorded: BTreeMap::new(),
+            departed: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn recorded(&mut self, record: &Record) {
+        let cause = record.cause.label().to_owned();
+        let ending = (cause.clone(), record.phase.label().to_owned());
+        *self.recorded.entry(ending).or_default() += 1;
+        if record.phase == Phase::Live {
+            *self.departed.entry(cause).or_default() += 1;
+        }
+    }
+
+    /// Takes a scrape. Returns the law that it breaks.
+    pub(super) fn scraped(&mut self, scrape: Scrape) -> Option<String> {
+        let broken = scrape.broken_law().or_else(|| self.shrunk(&scrape));
+        self.last = scrape;
+        broken
+    }
+
+    /// Where the last scrape and the records differ, in words.
+    pub(super) fn differences(&self) -> Vec<String> {
+        let ends = differences(
+            &self.base.disconnects,
+            &self.last.disconnects,
+            &self.recorded,
+        );
+        let ends = ends.map(|((cause, phase), counted, recorded)| {
+            format!("{counted} ends by {cause} in {phase} are counted, and {recorded} recorded")
+        });
+        let departures = differences(&self.base.departures, &self.last.departures, &self.departed);
+        let departures = departures.map(|(cause, counted, recorded)| {
+            format!("{counted} departures by {cause} are counted, and {recorded} sessions recorded")
+        });
+        ends.chain(departures).collect()
+    }
+
+    fn shrunk(&self, scrape: &Scrape) -> Option<String> {
+        let pairs = [
+            ("opened", self.last.opened, scrape.opened),
+            ("joined", self.last.joined, scrape.joined),
+            ("ended", self.last.ended(), scrape.ended()),
+            ("departed", self.last.departed(), scrape.departed()),
+        ];
+        let shrunk = pairs.into_iter().find(|(_, before, now)| now < before);
+        shrunk.map(|(what, before, now)| format!("{now} {what}, and {before} a moment before"))
+    }
+}
+
+/// Keys of which not as many were counted as recorded, with both.
+fn differences<'b, K: Ord + 'b>(
+    base: &'b BTreeMap<K, u64>,
+    last: &'b BTreeMap<K, u64>,
+    recorded: &'b BTreeMap<K, u64>,
+) -> impl Iterator<Item = (&'b K, u64, u64)> {
+    let keys: BTreeSet<_> = last.keys().chain(recorded.keys()).collect();
+    let of = |counts: &BTreeMap<K, u64>, key: &K| counts.get(key).copied().unwrap_or(0);
+    keys.into_iter()
+        .map(move |key| {
+            let counted = of(last, key).saturating_sub(of(base, key));
+            (key, counted, of(recorded, key))
+        })
+        .filter(|(_, counted, recorded)| counted != recorded)
+}

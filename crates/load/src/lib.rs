@@ -1,0 +1,51 @@
+//! Load-test clients that end in every way there is, and a judge that holds the server's records against what they did.
+//!
+//! A [`Scenario`] says how many clients come, how fast, and how often each [`Way`] to end is taken. [`Storm::run`] plays
+//! it against a server that listens anywhere, and reads `/metrics` and `/api/closes` of its admin port meanwhile. Its
+//! [`Report`] has the truth of each connection beside what was recorded of it, whether both laws held at every scrape,
+//! and every [`Finding`] that makes the verdict wrong.
+//!
+//! ```no_run
+//! use lastword_load::{Scenario, Storm};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let scenario = Scenario::parse("connections = 1000\n[ways]\ngoodbye = 3\nreset = 1\n");
+//! let storm = Storm {
+//!     server: "127.0.0.1:7000".parse()?,
+//!     admin: "127.0.0.1:9464".parse()?,
+//!     scenario: scenario.map_err(|lines| lines.join("\n"))?,
+//! };
+//! let report = storm.run(std::future::pending(), |_| {}).await?;
+//! assert!(report.is_right(), "{report}");
+//! # Ok(())
+//! # }
+//! ```
+
+mod audit;
+mod client;
+mod closes;
+mod command;
+mod dice;
+mod error;
+mod homes;
+mod http;
+mod judge;
+mod pace;
+mod preflight;
+mod report;
+mod scenario;
+mod scrape;
+mod socket;
+mod speech;
+mod storm;
+mod way;
+
+pub use closes::{Page, Record};
+pub use command::Command;
+pub use error::{AdminError, Fault, StormError};
+pub use judge::{Finding, Findings, Kind};
+pub use report::{Cell, Report};
+pub use scenario::{CONNECTIONS, Scenario};
+pub use scrape::Scrape;
+pub use storm::{Progress, Storm};
+pub use way::{Ending, Way};

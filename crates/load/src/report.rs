@@ -1,0 +1,200 @@
+//! What came of a storm, for people and for machines.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::judge::{Figures, Judge};
+use crate::{Ending, Findings, Kind, Storm};
+
+/// What came of a storm.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Whether nothing is wrong: what [`Report::is_right`] says.
+    pub right: bool,
+    /// Whether it was stopped before every connection was begun.
+    pub stopped: bool,
+    /// Where players joined.
+    pub server: SocketAddr,
+    /// Where the records were.
+    pub admin: SocketAddr,
+    /// What the clients' dice followed from.
+    pub seed: u64,
+    /// Connections that the scenario asks for.
+    pub connections: u32,
+    /// Connections that were made.
+    pub connected: u64,
+    /// From the first connect until the last client had left.
+    pub seconds: f64,
+    /// Data frames that clients sent.
+    pub frames: u64,
+    /// Data frames that came back, as they were sent.
+    pub echoed: u64,
+    /// Records that were read.
+    pub records: u64,
+    /// Records of somebody else's connections.
+    pub strangers: u64,
+    /// Scrapes at which both laws were checked.
+    pub scrapes: u64,
+    /// How often each way was taken.
+    pub ways: Vec<(&'static str, u64)>,
+    /// The confusion matrix, without its empty cells.
+    pub matrix: Vec<Cell>,
+    /// What does not fit.
+    pub findings: Findings,
+}
+
+/// How often a truth was recorded as what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Cell {
+    /// What the client did.
+    #[serde(serialize_with = "words")]
+    pub truth: Ending,
+    /// What the server recorded.
+    #[serde(serialize_with = "words")]
+    pub recorded: Ending,
+    /// How often.
+    pub count: u64,
+}
+
+impl Report {
+    pub(crate) fn new(storm: &Storm, judge: Judge, played: Duration, stopped: bool) -> Self {
+        let Figures {
+            connected,
+            frames,
+            echoed,
+            records,
+            strangers,
+            scrapes,
+        } = judge.figures;
+        let cells = judge.matrix.into_values();
+        let cells = cells.map(|(truth, recorded, count)| Cell {
+            truth,
+            recorded,
+            count,
+        });
+        Self {
+            right: judge.findings.is_empty(),
+            stopped,
+            server: storm.server,
+            admin: storm.admin,
+            seed: storm.scenario.seed,
+            connections: storm.scenario.connections,
+            connected,
+            seconds: played.as_secs_f64(),
+            frames,
+            echoed,
+            records,
+            strangers,
+            scrapes,
+            ways: judge.ways.into_iter().collect(),
+            matrix: cells.collect(),
+            findings: judge.findings,
+        }
+    }
+
+    /// Whether every cause was right, nothing was lost or counted twice, both laws held, and no client met a fault. A
+    /// storm that was stopped may be right as far as it came.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// The verdict in one line.
+    #[must_use]
+    pub fn verdict(&self) -> String {
+        let (judged, wrong) = (self.judged(), self.findings.count(Kind::WrongCause));
+        let rest: Vec<_> = self
+            .findings
+            .iter()
+            .filter(|(kind, _)| **kind != Kind::WrongCause)
+            .map(|(kind, finding)| format!(", {} {kind}", finding.count))
+            .collect();
+        let laws = if self.findings.count(Kind::LawBroken) == 0 {
+            ", both laws intact"
+        } else {
+            ""
+        };
+        format!(
+            "{judged} connections judged, {wrong} wrong causes{laws}{}",
+            rest.concat()
+        )
+    }
+
+    fn judged(&self) -> u64 {
+        self.matrix.iter().map(|cell| cell.count).sum()
+    }
+
+    fn figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            connections,
+            connected,
+            seconds,
+            frames,
+            echoed,
+            records,
+            strangers,
+            scrapes,
+            ..
+        } = self;
+        writeln!(
+            f,
+            "connections  {connected} of {connections} in {seconds:.1} s"
+        )?;
+        writeln!(
+            f,
+            "frames       {frames} sent, {echoed} of them seen to come back"
+        )?;
+        writeln!(
+            f,
+            "records      {records} read, {strangers} of them somebody else's"
+        )?;
+        writeln!(f, "scrapes      {scrapes}, both laws checked at each")
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<36} {:<36} {:>11}",
+            "truth", "recorded", "connections"
+        )?;
+        for cell in &self.matrix {
+            let (truth, recorded) = (cell.truth.to_string(), cell.recorded.to_string());
+            let mark = if cell.truth == cell.recorded {
+                ""
+            } else {
+                "  WRONG"
+            };
+            writeln!(f, "{truth:<36} {recorded:<36} {:>11}{mark}", cell.count)?;
+        }
+        writeln!(f)?;
+        self.figures(f)?;
+        for (kind, finding) in &self.findings {
+            writeln!(f, "\n{} {kind}:", finding.count)?;
+            for example in &finding.examples {
+                writeln!(f, "  {example}")?;
+            }
+        }
+        let right = if self.is_right() { "right" } else { "WRONG" };
+        let stopped = if self.stopped { ", stopped early" } else { "" };
+        writeln!(f, "\n{right}{stopped}: {}", self.verdict())
+    }
+}
+
+fn words<S: Serializer>(ending: &Ending, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Words {
+        cause: &'static str,
+        phase: &'static str,
+    }
+    let words = Words {
+        cause: ending.cause.label(),
+        phase: ending.phase.label(),
+    };
+    words.serialize(to)
+}

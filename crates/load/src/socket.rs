@@ -1,0 +1,111 @@
+//! A connection by hand: frames in and out, and every way to let go of a socket.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use lastword_session::wire::{HEADER_LEN, Header, Kind};
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::Fault;
+use crate::speech::FRAME_LIMIT;
+
+/// A raw connection to a server.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    stream: BufReader<TcpStream>,
+}
+
+/// A frame that came in.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) kind: Option<Kind>,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Raw {
+    /// Connects from this home, or from wherever the system likes.
+    pub(crate) async fn connect(home: Option<IpAddr>, server: SocketAddr) -> io::Result<Self> {
+        let socket = if server.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        if let Some(home) = home {
+            socket.bind(SocketAddr::new(home, 0))?;
+        }
+        let stream = socket.connect(server).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+        })
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.stream.get_ref().local_addr()
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let written = self.stream.get_mut().write_all(bytes).await;
+        written.map_err(|source| Fault::Io {
+            step: "writing",
+            source,
+        })
+    }
+
+    /// Reads the next frame; `None` at the end, also at one by a reset.
+    pub(crate) async fn frame(&mut self) -> Option<Frame> {
+        let mut header = [0; HEADER_LEN];
+        self.stream.read_exact(&mut header).await.ok()?;
+        let Header { len, kind } = Header::decode(header);
+        if len > FRAME_LIMIT {
+            return None;
+        }
+        let mut payload = vec![0; usize::try_from(len).ok()?];
+        self.stream.read_exact(&mut payload).await.ok()?;
+        let kind = Kind::from_byte(kind);
+        Some(Frame { kind, payload })
+    }
+
+    /// Waits until something lies in the kernel, and leaves it there.
+    pub(crate) async fn until_readable(&self) -> Result<(), Fault> {
+        let peeked = self.stream.get_ref().peek(&mut [0]).await;
+        peeked.map(drop).map_err(|source| Fault::Io {
+            step: "waiting for an answer",
+            source,
+        })
+    }
+
+    /// Shuts the write side.
+    pub(crate) async fn finish(&mut self) -> Result<(), Fault> {
+        let shut = self.stream.get_mut().shutdown().await;
+        shut.map_err(|source| Fault::Io {
+            step: "shutting the write side",
+            source,
+        })
+    }
+
+    /// Closes with a reset.
+    pub(crate) fn reset(self) -> Result<(), Fault> {
+        let set = SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO));
+        set.map_err(|source| Fault::Io {
+            step: "setting SO_LINGER",
+            source,
+        })
+    }
+
+    /// Holds back what is written from now on until it fills a segment, or the connection is closed: then the FIN is
+    /// in the segment with the last byte, and no answer can come before it.
+    pub(crate) fn hold_back(&self) -> Result<(), Fault> {
+        #[cfg(target_os = "linux")]
+        SockRef::from(self.stream.get_ref())
+            .set_tcp_cork(true)
+            .map_err(|source| Fault::Io {
+                step: "setting TCP_CORK",
+                source,
+            })?;
+        Ok(())
+    }
+}

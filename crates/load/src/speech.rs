@@ -1,0 +1,138 @@
+//! What a client says towards its end, frame by frame, and how many of its frames the server is to have counted.
+
+use lastword_session::wire::{Extensions, Goodbye, Header, Hello, Kind, VERSION};
+
+use crate::dice::Dice;
+use crate::{Command, Scenario};
+
+/// The bytes of one client's last words.
+#[derive(Debug)]
+pub(crate) struct Speech<'s> {
+    pub(crate) bytes: Vec<u8>,
+    /// Payloads of the data frames that a game sends back.
+    pub(crate) echoes: Vec<Vec<u8>>,
+    /// Complete data frames among the bytes.
+    pub(crate) frames: u64,
+    dice: Dice,
+    scenario: &'s Scenario,
+}
+
+impl<'s> Speech<'s> {
+    pub(crate) fn new(dice: Dice, scenario: &'s Scenario) -> Self {
+        Self {
+            bytes: Vec::new(),
+            echoes: Vec::new(),
+            frames: 0,
+            dice,
+            scenario,
+        }
+    }
+
+    /// A payload of the scenario's size, never a command.
+    pub(crate) fn payload(&mut self) -> Vec<u8> {
+        let (first, last) = self.scenario.payload_bytes;
+        let len = self.dice.from(first, last);
+        self.dice.letters(len)
+    }
+
+    /// A few data frames whose echo nobody has waited for, none where the scenario has no frames.
+    pub(crate) fn data(&mut self) {
+        let count = self
+            .dice
+            .from(1, LAST_FRAMES_MAX)
+            .min(self.scenario.frames.1);
+        (0..count).for_each(|_| self.one_frame());
+    }
+
+    /// A data frame whose echo nobody has waited for.
+    pub(crate) fn one_frame(&mut self) {
+        let payload = self.payload();
+        self.frame(Kind::Data, &payload);
+        self.echoes.push(payload);
+        self.frames += 1;
+    }
+
+    /// A frame that asks something of the game.
+    pub(crate) fn command(&mut self, command: Command<'_>) {
+        self.frame(Kind::Data, &command.payload());
+        self.frames += 1;
+    }
+
+    /// Half of a data frame.
+    pub(crate) fn half_a_frame(&mut self) {
+        let start = self.bytes.len();
+        let payload = self.dice.letters(HALVED_BYTES);
+        self.frame(Kind::Data, &payload);
+        let half = (self.bytes.len() - start) / 2;
+        self.bytes.truncate(start + half);
+    }
+
+    pub(crate) fn frame(&mut self, kind: Kind, payload: &[u8]) {
+        frame(kind.to_byte(), payload, &mut self.bytes);
+    }
+
+    /// An ordinary goodbye.
+    pub(crate) fn goodbye(&mut self) {
+        let goodbye = Goodbye {
+            over: true,
+            code: 0,
+            advice: 0,
+            delay_ms: 0,
+            address: "".into(),
+            reason: "".into(),
+        };
+        goodbye.encode(&mut self.bytes);
+    }
+
+    /// A hello with these credentials.
+    pub(crate) fn hello(&mut self, credentials: &str) {
+        hello(credentials).encode(&mut self.bytes);
+    }
+
+    /// The first bytes of a hello.
+    pub(crate) fn partial_hello(&mut self, len: usize) {
+        self.hello("ann");
+        self.bytes.truncate(len);
+    }
+
+    /// A hello that wants to continue a session which the server never had.
+    pub(crate) fn resume(&mut self) {
+        let resume = Hello {
+            resume: true,
+            no_resume: false,
+            session: [9; 16],
+            received: 3,
+            token: &[1, 2, 3, 4],
+            ..hello("")
+        };
+        resume.encode(&mut self.bytes);
+    }
+}
+
+/// A hello of this version, without resume.
+pub(crate) fn hello(credentials: &str) -> Hello<'_> {
+    Hello {
+        version_min: VERSION,
+        version_max: VERSION,
+        resume: false,
+        no_resume: true,
+        frame_limit: FRAME_LIMIT,
+        session: [0; 16],
+        received: 0,
+        token: &[],
+        extensions: Extensions::EMPTY,
+        credentials: credentials.as_bytes(),
+    }
+}
+
+/// Appends a frame of any kind.
+pub(crate) fn frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
+    let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    out.extend_from_slice(&Header { len, kind }.encode());
+    out.extend_from_slice(payload);
+}
+
+/// What a client accepts; more than any echo of its own frames.
+pub(crate) const FRAME_LIMIT: u32 = 1 << 20;
+const LAST_FRAMES_MAX: u32 = 4;
+const HALVED_BYTES: u32 = 1_000;

@@ -1,0 +1,216 @@
+//! A storm from its first connection to its verdict.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lastword_client::Connector;
+use tokio::sync::mpsc::Receiver;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use crate::audit::{self, Audit};
+use crate::client::{Role, Told};
+use crate::homes::Homes;
+use crate::judge::{Judge, Kind};
+use crate::pace::Pace;
+use crate::{AdminError, Report, Scenario, StormError, preflight};
+
+/// Clients that play a scenario against a server, and where its records are.
+#[derive(Clone, Debug)]
+pub struct Storm {
+    /// Where players join.
+    pub server: SocketAddr,
+    /// The admin port of the same server.
+    pub admin: SocketAddr,
+    /// What is played.
+    pub scenario: Scenario,
+}
+
+/// How far a storm is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Connections begun.
+    pub begun: u32,
+    /// Connections in all.
+    pub connections: u32,
+    /// Connections whose client has not left yet.
+    pub open: usize,
+    /// Records read.
+    pub records: u64,
+    /// Things that do not fit, so far.
+    pub findings: usize,
+}
+
+impl Storm {
+    /// Plays the scenario to its end, or until `stop`: then nothing is begun any more, and who is there may finish.
+    /// Tells how far it is about ten times a second.
+    ///
+    /// # Errors
+    /// [`StormError`]: it could not begin. Whatever goes wrong later stands in the report.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn run(
+        self,
+        stop: impl Future<Output = ()>,
+        progress: impl FnMut(&Progress),
+    ) -> Result<Report, StormError> {
+        let start = preflight::check(&self).await?;
+        let judge = Judge::new(self.homes(), start.cursor.after, start.base);
+        let run = Run {
+            audits: audit::start(start.http, start.cursor),
+            connector: Connector::start(),
+            clients: JoinSet::new(),
+            scenario: Arc::new(self.scenario.clone()),
+            storm: self,
+            judge,
+            begun: 0,
+            is_stopped: false,
+            progress,
+        };
+        Ok(run.to_the_end(stop).await)
+    }
+
+    pub(crate) fn homes(&self) -> Homes {
+        Homes::towards(self.server, self.scenario.connections)
+    }
+}
+
+/// A storm under way.
+struct Run<P> {
+    storm: Storm,
+    scenario: Arc<Scenario>,
+    connector: Connector,
+    clients: JoinSet<Told>,
+    audits: Receiver<Result<Audit, AdminError>>,
+    judge: Judge,
+    begun: u32,
+    is_stopped: bool,
+    progress: P,
+}
+
+impl<P: FnMut(&Progress)> Run<P> {
+    async fn to_the_end(mut self, stop: impl Future<Output = ()>) -> Report {
+        let started = Instant::now();
+        let mut stop = pin!(stop);
+        let mut pace = Pace::new(self.scenario.rate_per_second);
+        let mut was_told = false;
+        while self.may_begin() || !self.clients.is_empty() {
+            tokio::select! {
+                biased;
+                () = &mut stop, if !was_told => (was_told, self.is_stopped) = (true, true),
+                Some(audit) = self.audits.recv() => self.audited(audit),
+                Some(told) = self.clients.join_next(), if !self.clients.is_empty() => self.left(told),
+                () = pace.turn(), if self.may_begin() && self.has_room() => self.begin(),
+            }
+        }
+        let played = started.elapsed();
+        self.settle().await;
+        self.judge.close();
+        let asked = self.scenario.connections;
+        Report::new(&self.storm, self.judge, played, asked > self.begun)
+    }
+
+    /// Waits for the records of those who left, until none has come for a while.
+    async fn settle(&mut self) {
+        let mut settled = 0;
+        let mut deadline = Instant::now() + SETTLE_TIMEOUT;
+        while settled < SETTLED_AUDITS {
+            let waiting = self.judge.waiting();
+            tokio::select! {
+                biased;
+                audit = self.audits.recv() => match audit {
+                    Some(audit) => self.audited(audit),
+                    None => return,
+                },
+                () = sleep_until(deadline) => return,
+            }
+            settled = if self.judge.is_settled() {
+                settled + 1
+            } else {
+                0
+            };
+            if self.judge.waiting() < waiting {
+                deadline = Instant::now() + SETTLE_TIMEOUT;
+            }
+        }
+    }
+
+    fn may_begin(&self) -> bool {
+        !self.is_stopped && self.begun < self.scenario.connections
+    }
+
+    /// A client that left whose record was not read yet takes room, too: records must not leave the server's ring
+    /// unread because the auditor is slow.
+    fn has_room(&self) -> bool {
+        let is_below =
+            u32::try_from(self.clients.len()).is_ok_and(|open| open < self.scenario.at_once);
+        is_below && self.judge.waiting() < UNREAD_MAX
+    }
+
+    fn begin(&mut self) {
+        let n = self.begun;
+        self.begun += 1;
+        // A scenario has a way for everybody.
+        let Some((way, dice)) = self.scenario.way_of(n) else {
+            return;
+        };
+        let scenario = Arc::clone(&self.scenario);
+        let connector = self.connector.clone();
+        let (server, home) = (self.storm.server, self.storm.homes().of(n));
+        self.clients.spawn(async move {
+            let role = Role {
+                n,
+                way,
+                dice,
+                server,
+                home,
+                scenario: &scenario,
+                connector: &connector,
+            };
+            role.play().await
+        });
+    }
+
+    fn left(&mut self, told: Result<Told, JoinError>) {
+        match told {
+            Ok(told) => self.judge.told(told),
+            Err(error) => self
+                .judge
+                .findings
+                .add(Kind::ClientFault, error.to_string()),
+        }
+    }
+
+    fn audited(&mut self, audit: Result<Audit, AdminError>) {
+        match audit {
+            Ok(Audit { page, scrape }) => {
+                self.judge.scrape(scrape);
+                self.judge.page(page);
+            }
+            Err(error) => {
+                self.judge
+                    .findings
+                    .add(Kind::AdminFailed, error.to_string());
+                self.is_stopped = true;
+            }
+        }
+        let findings = self.judge.findings.iter().map(|(_, finding)| finding.count);
+        (self.progress)(&Progress {
+            begun: self.begun,
+            connections: self.scenario.connections,
+            open: self.clients.len(),
+            records: self.judge.figures.records,
+            findings: usize::try_from(findings.sum::<u64>()).unwrap_or(usize::MAX),
+        });
+    }
+}
+
+/// A part of the 10,000 that the ring holds.
+const UNREAD_MAX: usize = 5_000;
+/// Longer than a server lingers.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// More than one: a record too many may come behind the last.
+const SETTLED_AUDITS: u32 = 3;

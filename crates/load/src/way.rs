@@ -1,0 +1,212 @@
+//! A way to end, as data: how far a client goes, what it says, how it leaves, and what the server has to call that.
+
+mod early;
+mod game;
+mod live;
+
+use std::fmt;
+
+use lastword_session::{Cause, Phase};
+
+use crate::speech::Speech;
+
+/// One way for a connection to end.
+pub struct Way {
+    /// Its name in a scenario.
+    pub name: &'static str,
+    /// What the client does, in one line.
+    pub does: &'static str,
+    /// What the server has to record.
+    pub truth: Ending,
+    /// Whether the game has to obey [`Command`](crate::Command)s.
+    pub needs_the_game: bool,
+    pub(crate) play: Play,
+    /// The code of the goodbye that the client has to read before the end.
+    pub(crate) hears: Option<u16>,
+}
+
+/// A cause, and the phase in which it was fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ending {
+    /// Why it ended.
+    pub cause: Cause,
+    /// How far the connection had come.
+    pub phase: Phase,
+}
+
+/// How a way is played.
+pub(crate) enum Play {
+    /// By hand, on a socket.
+    Raw {
+        joins: bool,
+        says: fn(&mut Speech<'_>),
+        leaves: Leaves,
+    },
+    /// By the client library.
+    Client(Parting),
+}
+
+/// How a client by hand leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// Closes at once.
+    Close,
+    /// Closes at once, with a reset.
+    Reset,
+    /// Closes when an answer lies unread, which is a reset, too.
+    Unread,
+    /// Closes so that the FIN comes with the last words and every answer is refused.
+    WithLastWords,
+    /// Shuts its write side and reads to the end: every frame has to come back.
+    HalfClose,
+    /// Reads to the end.
+    Read,
+}
+
+/// How a client of the library leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parting {
+    Goodbye,
+    Drop,
+    Abort,
+}
+
+impl Way {
+    /// Every way there is.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        early::WAYS.iter().chain(live::WAYS).chain(game::WAYS)
+    }
+
+    /// The way of this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        Self::all().find(|way| way.name == name)
+    }
+
+    /// Whether its sessions join.
+    #[must_use]
+    pub const fn joins(&self) -> bool {
+        match self.play {
+            Play::Raw { joins, .. } => joins,
+            Play::Client(_) => true,
+        }
+    }
+
+    /// Whether it ends otherwise where the game sends nothing back.
+    pub(crate) const fn needs_an_answer(&self) -> bool {
+        matches!(
+            self.play,
+            Play::Raw {
+                leaves: Leaves::Unread | Leaves::WithLastWords,
+                ..
+            }
+        )
+    }
+
+    /// Without a session.
+    const fn early(
+        name: &'static str,
+        does: &'static str,
+        says: fn(&mut Speech<'_>),
+        leaves: Leaves,
+        cause: Cause,
+        phase: Phase,
+    ) -> Self {
+        Self {
+            name,
+            does,
+            truth: Ending { cause, phase },
+            needs_the_game: false,
+            play: Play::Raw {
+                joins: false,
+                says,
+                leaves,
+            },
+            hears: None,
+        }
+    }
+
+    /// As a player who joined.
+    const fn live(
+        name: &'static str,
+        does: &'static str,
+        says: fn(&mut Speech<'_>),
+        leaves: Leaves,
+        cause: Cause,
+    ) -> Self {
+        Self {
+            play: Play::Raw {
+                joins: true,
+                says,
+                leaves,
+            },
+            ..Self::early(name, does, says, leaves, cause, Phase::Live)
+        }
+    }
+
+    /// As a player with the client library.
+    const fn client(
+        name: &'static str,
+        does: &'static str,
+        parting: Parting,
+        cause: Cause,
+    ) -> Self {
+        Self {
+            play: Play::Client(parting),
+            ..Self::live(name, does, |_| {}, Leaves::Close, cause)
+        }
+    }
+
+    /// The same, told by a goodbye with the cause's code.
+    const fn told(self) -> Self {
+        let code = self.truth.cause.code();
+        self.told_with(code)
+    }
+
+    const fn told_with(self, code: u16) -> Self {
+        Self {
+            hears: Some(code),
+            ..self
+        }
+    }
+
+    /// The same with the game's help.
+    const fn with_the_game(self) -> Self {
+        Self {
+            needs_the_game: true,
+            ..self
+        }
+    }
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Way")
+            .field("name", &self.name)
+            .field("truth", &self.truth)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.cause, self.phase)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_way_has_a_name_of_its_own_and_a_truth_that_can_occur() {
+        let names: BTreeSet<_> = Way::all().map(|way| way.name).collect();
+        assert_eq!(names.len(), Way::all().count());
+        for way in Way::all() {
+            assert!(way.truth.cause.occurs_in(way.truth.phase), "{way:?}");
+            assert_eq!(way.joins(), way.truth.phase == Phase::Live, "{way:?}");
+        }
+    }
+}

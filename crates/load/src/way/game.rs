@@ -1,0 +1,104 @@
+//! Ways that need a game and an authenticator that obey.
+
+use lastword_session::wire::{GAME_CODE_MIN, Kind};
+use lastword_session::{Cause, Phase};
+
+use super::Leaves::{Close, Read};
+use super::Way;
+use crate::Command;
+
+pub(super) static WAYS: &[Way] = &[
+    Way::live(
+        "kicked",
+        "asks to be thrown out, and reads why",
+        |speech| speech.command(Command::Kick(KICK_CODE, "asked for it")),
+        Read,
+        Cause::Kicked,
+    )
+    .told_with(KICK_CODE)
+    .with_the_game(),
+    Way::live(
+        "closed",
+        "asks the game to close its session",
+        |speech| speech.command(Command::Close),
+        Read,
+        Cause::ClosedByGame,
+    )
+    .told()
+    .with_the_game(),
+    Way::live(
+        "panicked",
+        "makes the game panic",
+        |speech| speech.command(Command::Panic),
+        Read,
+        Cause::HandlerPanicked,
+    )
+    .told()
+    .with_the_game(),
+    Way::live(
+        "flooded",
+        "is sent more than its queue holds",
+        |speech| speech.command(Command::Flood),
+        Read,
+        Cause::SendQueueFull,
+    )
+    .told()
+    .with_the_game(),
+    Way::early(
+        "auth_timeout",
+        "waits for an authenticator that never decides",
+        |speech| speech.hello(Command::AUTH_NEVER),
+        Read,
+        Cause::AuthTimeout,
+        Phase::Auth,
+    )
+    .told()
+    .with_the_game(),
+    Way::early(
+        "auth_down",
+        "comes while the authenticator is down",
+        |speech| speech.hello(Command::AUTH_DOWN),
+        Read,
+        Cause::AuthUnavailable,
+        Phase::Auth,
+    )
+    .told()
+    .with_the_game(),
+    Way::early(
+        "auth_fin",
+        "closes while the authenticator thinks",
+        |speech| speech.hello(Command::AUTH_NEVER),
+        Close,
+        Cause::PeerFin,
+        Phase::Auth,
+    )
+    .with_the_game(),
+    Way::early(
+        "auth_goodbye",
+        "says goodbye while the authenticator thinks",
+        |speech| {
+            speech.hello(Command::AUTH_NEVER);
+            speech.goodbye();
+        },
+        Read,
+        Cause::PeerGoodbye,
+        Phase::Auth,
+    )
+    .with_the_game(),
+    Way::early(
+        "auth_violation",
+        "sends a frame before it is welcome",
+        |speech| {
+            speech.hello(Command::AUTH_NEVER);
+            speech.frame(Kind::Data, b"too early");
+        },
+        Read,
+        Cause::ProtocolViolation,
+        Phase::Auth,
+    )
+    .told()
+    .with_the_game(),
+];
+
+/// A code of the game's.
+const KICK_CODE: u16 = GAME_CODE_MIN + 615;
