@@ -1,6 +1,7 @@
 //! The `lastword` command. Standard output carries what programs read, standard error what people do.
 
 mod announce;
+mod cases;
 mod config_file;
 mod descriptors;
 mod log_writer;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::cases::{ActorArgs, CasesArgs};
 use crate::logging::LogArgs;
 use crate::serve::ServeArgs;
 
@@ -39,6 +41,15 @@ enum Command {
     /// signal ends at once. The exit status of both is 0.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Serve(ServeArgs),
+    /// Plays each way in which a connection ends, bare and against the layer, and compares
+    ///
+    /// Real processes and real sockets on loopback, and network namespaces for what a pulled cable does; no root is
+    /// needed, and nothing outside is touched. It takes a few seconds. What Windows answers is cited, not measured.
+    #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
+    Cases(CasesArgs),
+    /// What `cases` starts
+    #[command(hide = true)]
+    Actor(ActorArgs),
 }
 
 /// Why the command ends otherwise than asked.
@@ -60,6 +71,8 @@ fn main() -> ExitCode {
     let Cli { log, command } = Cli::parse();
     let outcome = logging::start(&log).and_then(|_flushed_at_the_end| match command {
         Command::Serve(args) => serve::run(args),
+        Command::Cases(args) => cases::run(&args),
+        Command::Actor(args) => cases::act(&args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -89,5 +102,5 @@ const EXIT_USAGE: u8 = 2;
 const EXIT_STATUS: &str = "\
 Exit status:
   0  it ended as it was told to
-  1  it did not start or did not go on: an address is in use, or the like
+  1  it did not start or did not go on (an address is in use, or the like), or a case is not as documented
   2  the arguments or the configuration are not valid";
