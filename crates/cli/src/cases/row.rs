@@ -10,6 +10,10 @@ pub(crate) struct Row {
     /// What is done, in words.
     pub(crate) done: &'static str,
     /// The same for who does it.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "nothing is played there")
+    )]
     pub(crate) scene: Scene,
     /// What `recv` on a bare socket is documented to return on Linux, from the row's beginning to its end.
     pub(crate) recv: &'static [Documented],

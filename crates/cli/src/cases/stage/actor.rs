@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use lastword_sys::{borrow, bytes_unacked, tcp_info};
+use socket2::SockRef;
 
 use super::order::{Done, Order, Reply};
 use super::patience::{PATIENCE, until};
@@ -124,10 +125,13 @@ impl Actor {
 
     fn fill(&mut self) -> io::Result<Done> {
         self.stream()?.set_nonblocking(true)?;
+        // A size of its own keeps the kernel from making room later.
+        SockRef::from(&*self.stream()?).set_send_buffer_size(SEND_BUFFER)?;
         until("both kernels are full", || {
-            // All that was sent has arrived, the rest finds the window shut, and there is room for no more.
-            let taken = self.pump()?;
+            // All that left has arrived and the rest finds the window shut: from here on nothing makes room, so
+            // that a call which takes nothing now is followed by none that does.
             let info = tcp_info(borrow(self.stream()?)).ok_or(io::ErrorKind::Unsupported)?;
+            let taken = self.pump()?;
             Ok(taken == 0 && info.unacked == 0 && info.notsent > 0)
         })?;
         self.stream()?.set_nonblocking(false)?;
@@ -195,3 +199,6 @@ impl Actor {
 fn count(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
+
+/// More than any receive buffer holds of which nobody reads.
+const SEND_BUFFER: usize = 1 << 20;

@@ -36,7 +36,7 @@ pub(super) fn bare(unread: bool, how: Leave) -> anyhow::Result<Bare> {
 pub(super) async fn layer(unread: bool, how: Leave) -> anyhow::Result<Layer> {
     let mut seat = Seat::taken().await?;
     if unread {
-        seat.leave_unread().await?;
+        seat = seat.with_unread().await?;
     }
     // Our only thread waits here: nothing is read before the client is gone.
     let sent = fill_and_leave(&mut seat.peer, how)?;

@@ -15,9 +15,9 @@ use crate::cases::observed::Layer;
 /// A player at our server: its session, and its process.
 #[derive(Debug)]
 pub(super) struct Seat {
-    /// Dropped last: its sessions end with it.
     pub(super) session: Session,
     pub(super) peer: Peer,
+    /// It ends with its last handle.
     _server: Server,
 }
 
@@ -49,12 +49,11 @@ impl Seat {
     }
 
     /// Has a message of ours lie unread in the player's process.
-    pub(super) async fn leave_unread(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn with_unread(mut self) -> anyhow::Result<Self> {
         self.session.send(NEWS)?;
         self.peer.tell(Order::Peek)?;
-        let peer = std::mem::replace(&mut self.peer, Peer::start()?);
-        self.peer = answered(peer).await?;
-        Ok(())
+        self.peer = answered(self.peer).await?;
+        Ok(self)
     }
 
     /// Takes frames up to the end, and reads the record of it.

@@ -30,10 +30,10 @@ pub(super) fn until(what: &str, mut ready: impl FnMut() -> io::Result<bool>) -> 
 /// There is one thread: while it waits for the other process, nothing of ours reads or writes, and what arrives
 /// meanwhile lies in our kernel. What the layer would log of its ends is in the report already.
 pub(super) fn on_one_thread<T>(part: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
     with_default(NoSubscriber::default(), || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(async {
             tokio::time::timeout(3 * PATIENCE, part)
                 .await
