@@ -14,23 +14,20 @@ use super::order::{Done, Order, Reply};
 use super::patience::{PATIENCE, until};
 use super::wire;
 
-/// Obeys until standard input ends.
-pub(crate) fn obey() -> anyhow::Result<()> {
+/// Obeys until standard input ends, or nobody hears the answers: who gave the orders is gone, and that is no failure.
+pub(crate) fn obey() {
     let mut actor = Actor::default();
     for order in orders() {
-        if order == Order::Press {
-            // The call does not return: who waits for it is told before.
-            answer(&Ok(Done::Plain))?;
-            actor.press()?;
-            continue;
+        // This call does not return: who waits for it is told before.
+        if order == Order::Press && answer(&Ok(Done::Plain)).is_err() {
+            return;
         }
-        answer(
-            &actor
-                .perform(order)
-                .map_err(|error| format!("{order:?}: {error}")),
-        )?;
+        let done = actor.perform(order);
+        let reply = done.map_err(|error| format!("{order:?}: {error}"));
+        if answer(&reply).is_err() {
+            return;
+        }
     }
-    Ok(())
 }
 
 /// The orders as they come. The end of the input ends the process, also in the middle of a call.
