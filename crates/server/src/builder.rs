@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use lastword_session::Framing;
 use lastword_transport::{Clock, ListenOptions, ListenerSocket, Table};
@@ -338,6 +338,7 @@ impl Builder {
             runtime: tokio::runtime::Handle::current(),
             caps: self.caps(),
             events: OnceLock::new(),
+            drained_by: Mutex::default(),
             publishes_itself,
             draining: AtomicBool::new(false),
             ended: Flag::default(),
