@@ -166,9 +166,9 @@ impl<A: App> Driver<A> {
         self.paused = true;
         self.session.handle(now, Input::Paused);
         self.app.paused(true);
-        if let Some(interest) = IN_THE_END.filter(|_| !self.noticed) {
+        if let Some(the_end) = THE_END.filter(|_| !self.noticed) {
             let stream = self.tap.share();
-            self.side().notice = Some(Box::pin(async move { stream.ready(interest).await }));
+            self.side().notice = Some(Box::pin(async move { stream.ready(the_end).await }));
         }
     }
 
@@ -188,8 +188,8 @@ impl<A: App> Driver<A> {
 
 const READS_PER_TURN: u32 = 8;
 
-/// What resolves on FIN and RST and not on data, where the system has such a thing.
+/// What resolves on FIN and RST and not on data: Linux alone has it, and its name is there nowhere else.
 #[cfg(target_os = "linux")]
-const IN_THE_END: Option<Interest> = Some(Interest::PRIORITY);
+const THE_END: Option<Interest> = Some(Interest::PRIORITY);
 #[cfg(not(target_os = "linux"))]
-const IN_THE_END: Option<Interest> = None;
+const THE_END: Option<Interest> = None;
