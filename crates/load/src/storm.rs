@@ -70,7 +70,7 @@ impl Storm {
             is_stopped: false,
             progress,
         };
-        Ok(run.to_the_end(stop).await)
+        Ok(run.finish(stop).await)
     }
 
     pub(crate) fn homes(&self) -> Homes {
@@ -92,7 +92,7 @@ struct Run<P> {
 }
 
 impl<P: FnMut(&Progress)> Run<P> {
-    async fn to_the_end(mut self, stop: impl Future<Output = ()>) -> Report {
+    async fn finish(mut self, stop: impl Future<Output = ()>) -> Report {
         let started = Instant::now();
         let mut stop = pin!(stop);
         let mut pace = Pace::new(self.scenario.rate_per_second);

@@ -13,3 +13,4 @@ mod config;
 mod endings;
 mod player;
 mod start;
+mod storm;

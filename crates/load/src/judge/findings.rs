@@ -69,7 +69,6 @@ impl Findings {
     }
 
     /// Each kind that there was.
-    #[must_use]
     pub fn iter(&self) -> btree_map::Iter<'_, Kind, Finding> {
         self.0.iter()
     }
