@@ -66,6 +66,7 @@ impl Storm {
             scenario: Arc::new(self.scenario.clone()),
             storm: self,
             judge,
+            taken: start.taken,
             begun: 0,
             is_stopped: false,
             progress,
@@ -86,6 +87,8 @@ struct Run<P> {
     clients: JoinSet<Told>,
     audits: Receiver<Result<Audit, AdminError>>,
     judge: Judge,
+    /// The frames that the game had been handed before, where it obeys.
+    taken: Option<u64>,
     begun: u32,
     is_stopped: bool,
     progress: P,
@@ -108,6 +111,7 @@ impl<P: FnMut(&Progress)> Run<P> {
         }
         let played = started.elapsed();
         self.settle().await;
+        self.ask_the_game().await;
         self.judge.close();
         let asked = self.scenario.connections;
         Report::new(&self.storm, self.judge, played, asked > self.begun)
@@ -134,6 +138,20 @@ impl<P: FnMut(&Progress)> Run<P> {
             };
             if self.judge.waiting() < waiting {
                 deadline = Instant::now() + SETTLE_TIMEOUT;
+            }
+        }
+    }
+
+    /// What was received is not yet what the game was handed: only the game knows.
+    async fn ask_the_game(&mut self) {
+        let Some(before) = self.taken else {
+            return;
+        };
+        match preflight::taken(&self.storm).await {
+            Ok(after) => self.judge.taken(after.saturating_sub(before)),
+            Err(fault) => {
+                let words = format!("asking the game: {fault}");
+                self.judge.findings.add(Kind::ClientFault, words);
             }
         }
     }

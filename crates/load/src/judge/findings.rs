@@ -13,7 +13,7 @@ use serde::Serialize;
 pub enum Kind {
     /// A connection was recorded with a cause or a phase that is not the truth.
     WrongCause,
-    /// The server did not receive, or not deliver, exactly the frames that were sent.
+    /// The server did not receive exactly the frames that were sent, or did not hand all of them to the game.
     FramesDiffer,
     /// A connection has no record.
     NotRecorded,
@@ -88,7 +88,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::WrongCause => "wrong causes",
-            Self::FramesDiffer => "connections whose frames differ",
+            Self::FramesDiffer => "times that frames differ",
             Self::NotRecorded => "connections without a record",
             Self::RecordedTwice => "records too many",
             Self::SequenceBroken => "breaks in the sequence of records",
