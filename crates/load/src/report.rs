@@ -115,7 +115,7 @@ impl Report {
             .findings
             .iter()
             .filter(|(kind, _)| **kind != Kind::WrongCause)
-            .map(|(kind, finding)| format!(", {} {kind}", finding.count))
+            .map(|(kind, finding)| format!(", {kind}: {}", finding.count))
             .collect();
         let laws = if self.findings.count(Kind::LawBroken) == 0 {
             ", both laws intact"
@@ -180,7 +180,7 @@ impl fmt::Display for Report {
         writeln!(f)?;
         self.figures(f)?;
         for (kind, finding) in &self.findings {
-            writeln!(f, "\n{} {kind}:", finding.count)?;
+            writeln!(f, "\n{kind}: {}", finding.count)?;
             for example in &finding.examples {
                 writeln!(f, "  {example}")?;
             }

@@ -83,20 +83,20 @@ impl<'f> IntoIterator for &'f Findings {
     }
 }
 
-/// In words, for a count in front.
+/// In words, for a count behind.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::WrongCause => "wrong causes",
-            Self::FramesDiffer => "times that frames differ",
-            Self::NotRecorded => "connections without a record",
-            Self::RecordedTwice => "records too many",
-            Self::SequenceBroken => "breaks in the sequence of records",
-            Self::RecordsMissed => "times that records were missed",
-            Self::LawBroken => "scrapes that break a law",
-            Self::CountersDiffer => "counters that differ from the records",
-            Self::ClientFault => "clients that met a fault",
-            Self::AdminFailed => "failures of the admin port",
+            Self::WrongCause => "wrong cause",
+            Self::FramesDiffer => "frames lost",
+            Self::NotRecorded => "not recorded",
+            Self::RecordedTwice => "recorded twice",
+            Self::SequenceBroken => "sequence broken",
+            Self::RecordsMissed => "records missed",
+            Self::LawBroken => "law broken",
+            Self::CountersDiffer => "counters differ from records",
+            Self::ClientFault => "client met a fault",
+            Self::AdminFailed => "admin port failed",
         })
     }
 }
