@@ -16,3 +16,4 @@ mod config;
 mod endings;
 mod player;
 mod start;
+mod storm;
