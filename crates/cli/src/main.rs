@@ -1,6 +1,7 @@
 //! The `lastword` command. Standard output carries what programs read, standard error what people do.
 
 mod announce;
+mod cases;
 mod check_config;
 mod config_file;
 mod descriptors;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::cases::{ActorArgs, CasesArgs};
 use crate::check_config::CheckArgs;
 use crate::logging::LogArgs;
 use crate::serve::ServeArgs;
@@ -59,6 +61,15 @@ enum Command {
     /// once.
     #[command(verbatim_doc_comment, after_help = storm::EXIT_STATUS)]
     Storm(StormArgs),
+    /// Plays each way in which a connection ends, bare and against the layer, and compares
+    ///
+    /// Real processes and real sockets on loopback, and network namespaces for what a pulled cable does; no root is
+    /// needed, and nothing outside is touched. It takes a few seconds. What Windows answers is cited, not measured.
+    #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
+    Cases(CasesArgs),
+    /// What `cases` starts
+    #[command(hide = true)]
+    Actor(ActorArgs),
 }
 
 /// Why the command ends otherwise than asked.
@@ -84,6 +95,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Storm(args) => storm::run(args),
+        Command::Cases(args) => cases::run(&args),
+        Command::Actor(args) => cases::act(&args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -119,5 +132,5 @@ const EXIT_INTERRUPTED: u8 = 130;
 const EXIT_STATUS: &str = "\
 Exit status:
   0  it ended as it was told to
-  1  it did not start or did not go on: an address is in use, or the like
+  1  it did not start or did not go on (an address is in use, or the like), or a case is not as documented
   2  the arguments or the configuration are not valid";

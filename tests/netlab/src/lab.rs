@@ -25,7 +25,8 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Builds a further lab inside [`run`](crate::run); labs know nothing of each other.
+    /// Builds a further lab inside [`run`](crate::run), or one inside [`sandboxed`](crate::sandboxed); labs know
+    /// nothing of each other.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! Two hosts and a router in user and network namespaces, without root.
 //!
-//! A test calls [`run`]; the body gets a [`Lab`] whose cables it cuts and whose hosts it replaces. Nothing here
-//! touches the network of the machine, and nothing outlives the test.
+//! A test calls [`run`]; the body gets a [`Lab`] whose cables it cuts and whose hosts it replaces. A program that is no
+//! test executes itself again by [`sandboxed`]. Nothing here touches the network of the machine, and nothing outlives
+//! the test.
 //!
 //! ```no_run
 //! use std::net::{TcpListener, TcpStream};
@@ -32,5 +33,6 @@ mod socket;
 pub use host::Host;
 pub use lab::Lab;
 pub use run::{Outcome, run};
+pub use sandbox::sandboxed;
 pub use skip::Skip;
 pub use socket::End;

@@ -7,6 +7,18 @@ use std::sync::OnceLock;
 
 use crate::skip::Skip;
 
+/// Makes the command that runs `program` in fresh namespaces, where [`Lab::new`](crate::Lab::new) works.
+///
+/// The namespaces end with the program, and it ends with the thread that starts the command, together with every
+/// process that it started.
+///
+/// # Errors
+///
+/// The reason why there are no labs here, as [`Lab::available`](crate::Lab::available) has it.
+pub fn sandboxed(program: impl AsRef<OsStr>) -> Result<Command, Skip> {
+    Ok(Sandbox::find()?.command(program))
+}
+
 /// How a program gets namespaces of its own; a process with several threads cannot enter a user namespace, so
 /// the programs of util-linux go first.
 #[derive(Clone, Copy, Debug)]

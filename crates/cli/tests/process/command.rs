@@ -82,6 +82,11 @@ impl Running {
         kill(self.pid, signal).unwrap();
     }
 
+    #[cfg(target_os = "linux")]
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
     /// Waits for its end.
     pub(crate) fn end(&self) -> Ended {
         let output = self.ended.recv_timeout(DEADLINE).expect("the process ends");

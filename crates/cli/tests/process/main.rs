@@ -8,6 +8,8 @@
     reason = "the helpers below stand outside the test functions that the lint exempts"
 )]
 
+#[cfg(target_os = "linux")]
+mod cases;
 mod check;
 mod command;
 mod config;

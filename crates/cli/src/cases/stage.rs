@@ -1,0 +1,81 @@
+//! Where the rows are played: real processes, real sockets, and for S1 a lab of namespaces. Linux only, for what is
+//! documented is Linux's, and its kernel is asked what it has.
+
+mod actor;
+mod bare;
+mod broken_pipe;
+mod fills;
+mod layer;
+mod lingers;
+mod order;
+mod outage;
+mod patience;
+mod peer;
+mod sandbox;
+mod sends_on;
+mod server_leaves;
+mod streams;
+mod wire;
+
+use std::panic;
+use std::thread;
+
+use super::observed::{Bare, Layer, Observed};
+use super::outcome::Outcome;
+use super::row::{Row, Scene, ServerLeave};
+use super::table::ROWS;
+use patience::on_one_thread;
+
+pub(super) use actor::obey;
+pub(super) use sandbox::play_inside;
+
+/// Plays every row: those of the lab all at once, the others one after the other meanwhile.
+pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
+    thread::scope(|scope| {
+        let in_the_lab = scope.spawn(sandbox::play);
+        let mut played: Vec<_> = ROWS
+            .iter()
+            .filter_map(|row| Some((row, on_loopback(row.scene)?)))
+            .map(|(row, observed)| (row, observed.into()))
+            .collect();
+        played.extend(
+            in_the_lab
+                .join()
+                .unwrap_or_else(|payload| panic::resume_unwind(payload)),
+        );
+        played.sort_by_key(|(row, _)| ROWS.iter().position(|other| other.id == row.id));
+        played
+    })
+}
+
+/// Plays a row beside us; `None` where it needs the lab.
+fn on_loopback(scene: Scene) -> Option<anyhow::Result<Observed>> {
+    Some(match scene {
+        Scene::Outage(_) => return None,
+        Scene::Streams(leave) => both(|| streams::bare(leave), streams::layer(leave)),
+        Scene::Fills { unread, how } => {
+            both(|| fills::bare(unread, how), fills::layer(unread, how))
+        }
+        Scene::SendsOn => both(sends_on::bare, sends_on::layer()),
+        Scene::Server(leave) => server_leaves(leave),
+    })
+}
+
+fn server_leaves(leave: ServerLeave) -> anyhow::Result<Observed> {
+    match leave {
+        ServerLeave::Silent => both(server_leaves::silent_bare, server_leaves::silent_layer()),
+        ServerLeave::Owing => both(server_leaves::owing_bare, server_leaves::owing_layer()),
+        ServerLeave::Unread => both(server_leaves::unread_bare, server_leaves::unread_layer()),
+        ServerLeave::Lingering => both(lingers::bare, lingers::layer()),
+    }
+}
+
+fn both(
+    bare: impl FnOnce() -> anyhow::Result<Bare>,
+    layer: impl Future<Output = anyhow::Result<Layer>>,
+) -> anyhow::Result<Observed> {
+    Ok(Observed {
+        bare: bare()?,
+        layer: on_one_thread(layer)?,
+    })
+}

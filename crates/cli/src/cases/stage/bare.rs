@@ -1,0 +1,133 @@
+//! A bare socket of ours: each call's result as the kernel gives it.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+
+use lastword_sys::{TcpInfo, borrow, bytes_unacked, bytes_unread, tcp_info};
+
+use super::order::Order;
+use super::patience::{PATIENCE, until};
+use super::peer::Peer;
+use crate::cases::observed::Returned;
+
+/// A connection between two processes with nothing in between.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    /// The same socket as a file: its `write(2)` has no flag that holds `SIGPIPE` back, unlike `send` in `std`.
+    file: File,
+}
+
+impl Socket {
+    /// Accepts a connection that the other process makes.
+    pub(super) fn accept_from(peer: &mut Peer, at: IpAddr) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((at, 0))?;
+        peer.ask(Order::Connect(listener.local_addr()?))?;
+        Self::new(listener.accept()?.0)
+    }
+
+    /// The same on loopback, with a process beside us.
+    pub(super) fn accepted() -> anyhow::Result<(Self, Peer)> {
+        let mut peer = Peer::start()?;
+        let socket = Self::accept_from(&mut peer, Ipv4Addr::LOCALHOST.into())?;
+        Ok((socket, peer))
+    }
+
+    /// Connects to another process, which accepts.
+    pub(super) fn connected() -> anyhow::Result<(Self, Peer)> {
+        let (mut peer, addr): (Peer, SocketAddr) = Peer::serve()?;
+        let socket = Self::new(TcpStream::connect_timeout(&addr, PATIENCE)?)?;
+        peer.ask(Order::Accept)?;
+        Ok((socket, peer))
+    }
+
+    fn new(stream: TcpStream) -> anyhow::Result<Self> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let file = File::from(OwnedFd::from(stream.try_clone()?));
+        Ok(Self { stream, file })
+    }
+
+    /// Reads up to 0, past an error: the kernel hands that out once.
+    pub(super) fn recv_to_the_end(&mut self) -> Vec<Returned> {
+        let (mut read, mut calls) = (0, Vec::new());
+        while !matches!(calls.last(), Some(Returned::End | Returned::Nothing)) {
+            let returned = self.recv();
+            if let Returned::Bytes(bytes) = returned {
+                read += bytes;
+            } else {
+                calls.push(returned);
+            }
+        }
+        if read > 0 {
+            calls.insert(0, Returned::Bytes(read));
+        }
+        calls
+    }
+
+    /// The same for a socket that may have nothing to say yet.
+    pub(super) fn recv_what_there_is(&mut self) -> io::Result<Vec<Returned>> {
+        self.stream.set_nonblocking(true)?;
+        Ok(self.recv_to_the_end())
+    }
+
+    /// Reads once.
+    fn recv(&mut self) -> Returned {
+        match self.stream.read(&mut [0; 65_536]) {
+            Ok(0) => Returned::End,
+            Ok(n) => Returned::Bytes(u64::try_from(n).unwrap_or(u64::MAX)),
+            Err(error) => returned(&error),
+        }
+    }
+
+    /// Sends a little, by `write(2)`.
+    pub(super) fn send(&mut self) -> Returned {
+        let written = self.file.write_all(b"news");
+        written.map_or_else(|error| returned(&error), |()| Returned::Sent)
+    }
+
+    /// Waits until the peer's FIN has arrived. Nothing here consumes an error.
+    pub(super) fn until_fin(&self) -> io::Result<()> {
+        until("a FIN arrives", || Ok(self.info()?.state == CLOSE_WAIT))
+    }
+
+    /// Waits until a reset has arrived.
+    pub(super) fn until_dead(&self) -> io::Result<()> {
+        until("a reset arrives", || Ok(self.info()?.state == CLOSE))
+    }
+
+    /// Waits until the other kernel has all that was sent.
+    pub(super) fn until_acknowledged(&self) -> io::Result<()> {
+        until("an acknowledgement", || {
+            Ok(bytes_unacked(borrow(&self.stream)) == Some(0))
+        })
+    }
+
+    /// Waits until the oldest unanswered bytes were sent again so many times.
+    pub(super) fn until_retransmitted(&self, times: u8) -> io::Result<()> {
+        until("retransmissions", || Ok(self.info()?.retransmits >= times))
+    }
+
+    /// Bytes that lie in our kernel.
+    pub(super) fn held(&self) -> Option<u64> {
+        bytes_unread(borrow(&self.stream)).map(u64::from)
+    }
+
+    fn info(&self) -> io::Result<TcpInfo> {
+        Ok(tcp_info(borrow(&self.stream)).ok_or(io::ErrorKind::Unsupported)?)
+    }
+}
+
+fn returned(error: &io::Error) -> Returned {
+    match error.raw_os_error() {
+        Some(code) if error.kind() != io::ErrorKind::WouldBlock => Returned::Errno(code),
+        _ => Returned::Nothing,
+    }
+}
+
+/// `TCP_CLOSE`.
+const CLOSE: u8 = 7;
+/// `TCP_CLOSE_WAIT`.
+const CLOSE_WAIT: u8 = 8;

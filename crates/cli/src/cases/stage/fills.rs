@@ -1,0 +1,64 @@
+//! S3ii, S4i and S4ii: the client sends until both kernels are full, and leaves. Only then does the server read,
+//! so that what our kernel held is known.
+
+use super::bare::Socket;
+use super::layer::Seat;
+use super::order::Order;
+use super::peer::Peer;
+use crate::cases::observed::{Bare, Layer};
+use crate::cases::row::Leave;
+
+pub(super) fn bare(unread: bool, how: Leave) -> anyhow::Result<Bare> {
+    let (mut socket, mut peer) = Socket::accepted()?;
+    if unread {
+        socket.send();
+        peer.ask(Order::Peek)?;
+    }
+    let sent = fill_and_leave(&mut peer, how)?;
+    if !unread {
+        let recv = socket.recv_to_the_end();
+        return Ok(Bare {
+            sent,
+            recv,
+            ..Bare::default()
+        });
+    }
+    socket.until_dead()?;
+    Ok(Bare {
+        sent,
+        held: socket.held(),
+        recv: socket.recv_to_the_end(),
+        send: vec![socket.send()],
+        ..Bare::default()
+    })
+}
+
+pub(super) async fn layer(unread: bool, how: Leave) -> anyhow::Result<Layer> {
+    let mut seat = Seat::taken().await?;
+    if unread {
+        seat = seat.with_unread().await?;
+    }
+    // Our only thread waits here: nothing is read before the client is gone.
+    let sent = fill_and_leave(&mut seat.peer, how)?;
+    seat.play(sent).await
+}
+
+/// Returns the bytes of the stream that its calls took.
+fn fill_and_leave(peer: &mut Peer, how: Leave) -> anyhow::Result<u64> {
+    let sent = peer.ask_bytes(Order::Fill)?;
+    match how {
+        Leave::Close => {
+            peer.ask(Order::Close)?;
+        }
+        Leave::Exit => {
+            peer.tell(Order::Exit)?;
+            peer.until_gone()?;
+        }
+        Leave::Kill => {
+            peer.ask(Order::Press)?;
+            peer.until_blocked()?;
+            peer.kill()?;
+        }
+    }
+    Ok(sent)
+}

@@ -1,0 +1,88 @@
+//! C3 done right: our server says goodbye and lingers, and our client reads every frame and the reason.
+
+use std::net::Ipv4Addr;
+
+use anyhow::Context as _;
+use lastword::client::Client;
+use lastword::{Kick, Server};
+
+use super::bare::Socket;
+use super::layer::{NEWS, Tally, in_words, with_profile};
+use super::order::Order;
+use super::wire::{self, FRAME};
+use crate::cases::observed::{Bare, Layer};
+
+pub(super) fn bare() -> anyhow::Result<Bare> {
+    let (mut socket, mut peer) = Socket::connected()?;
+    socket.send();
+    peer.ask(Order::Peek)?;
+    peer.tell(Order::Write(FRAMES * FRAME))?;
+    peer.tell(Order::Linger)?;
+    let recv = socket.recv_to_the_end();
+    let first = socket.send();
+    socket.until_acknowledged()?;
+    let send = vec![first, socket.send()];
+    drop(socket);
+    let sent = peer.hear_bytes()?;
+    peer.hear()?;
+    Ok(Bare {
+        sent,
+        recv,
+        send,
+        ..Bare::default()
+    })
+}
+
+pub(super) async fn layer() -> anyhow::Result<Layer> {
+    let mut config = with_profile("background");
+    // The game takes nothing: from the second frame on, what the client sends stays in our kernel.
+    config.limits.inbox_frames_max = 1;
+    let builder = Server::builder()
+        .config(config)
+        .listen(format!("{}:0", Ipv4Addr::LOCALHOST));
+    let mut server = builder.bind().await?;
+    let mut client = Client::connect(server.handle().local_addr(), "ann").await?;
+    let session = server.accept().await.context("the server is gone")?;
+    for _ in 0..FRAMES {
+        client.send(NEWS)?;
+    }
+    for n in 0..FRAMES {
+        session.send(wire::payload(n))?;
+    }
+    let closing = tokio::spawn(session.close_with(Kick::because(REASON)));
+    let mut tally = Tally::default();
+    while let Some(frame) = client.recv().await {
+        tally.take(&frame)?;
+    }
+    let ended = client.ended().await;
+    let left = closing.await?.disconnect;
+    let sent = wire::whole_frames(FRAMES * FRAME).0;
+    let reason = ended
+        .parting
+        .as_ref()
+        .map(|parting| parting.reason.as_str());
+    let layer = Layer {
+        cause: ended.cause.label().to_owned(),
+        sent,
+        // Nothing of it may be lost on the way.
+        held: sent,
+        delivered: tally.bytes,
+        mid_frame: false,
+        evidence: format!(
+            "{}, the client reads the reason {:?}; the server records {}, farewell {}",
+            in_words(ended.first_error, &ended.evidence),
+            reason.unwrap_or_default(),
+            left.cause(),
+            left.ending.evidence.farewell.label(),
+        ),
+        flaws: Vec::new(),
+    };
+    Ok(layer.require(
+        reason == Some(REASON),
+        "the goodbye's reason did not arrive",
+    ))
+}
+
+/// 128 KiB of payload: what the outbound cap has room for.
+const FRAMES: u64 = 32;
+const REASON: &str = "the match is over";

@@ -1,0 +1,106 @@
+//! S1: the network between them breaks. Each row has a lab of its own, and both its connections are in it.
+
+use std::net::IpAddr;
+
+use anyhow::anyhow;
+use lastword::Config;
+use lastword_netlab::{Host, Lab};
+
+use super::bare::Socket;
+use super::layer::{NEWS, Seat, quick, with_profile};
+use super::order::Order;
+use super::patience::{meanwhile, on_one_thread};
+use super::peer::Peer;
+use super::wire::FRAME;
+use crate::cases::observed::{Bare, Observed};
+use crate::cases::row::Outage;
+
+/// Runs one of the rows; to be called inside the sandbox.
+pub(super) fn observe(outage: Outage) -> anyhow::Result<Observed> {
+    let lab = Lab::new()?;
+    let observed = lab.on(Host::Server, || Ok(on_one_thread(row(&lab, outage))))?;
+    observed.map_err(|error| anyhow!("{error:#}"))
+}
+
+async fn row(lab: &Lab, outage: Outage) -> anyhow::Result<Observed> {
+    let here = lab.addr(Host::Server);
+    let (mut bare, mut bare_peer) = pair(lab, here)?;
+    let mut seat = Seat::taken_by(client(lab)?, here, config(outage)).await?;
+    let sent = write(&mut seat.peer)?;
+
+    strike(lab, outage, [&mut bare_peer, &mut seat.peer])?;
+    let first = bare.send();
+    for _ in 0..2 {
+        seat.session.send(NEWS)?;
+    }
+    if outage == Outage::HostRebooted {
+        bare = retransmits(bare).await?;
+        lab.replace(Host::Client)?;
+        lab.mend(Host::Client)?;
+    }
+    let layer = seat.play(sent).await?;
+    if outage == Outage::HostRebooted {
+        bare.until_dead()?;
+    }
+    let recv = bare.recv_what_there_is()?;
+    let send = vec![first, bare.send()];
+    Ok(Observed {
+        bare: Bare {
+            sent,
+            recv,
+            send,
+            ..Bare::default()
+        },
+        layer,
+    })
+}
+
+/// A bare connection over which the client has sent something, which lies in our kernel.
+fn pair(lab: &Lab, here: IpAddr) -> anyhow::Result<(Socket, Peer)> {
+    let mut peer = client(lab)?;
+    let socket = Socket::accept_from(&mut peer, here)?;
+    write(&mut peer)?;
+    Ok((socket, peer))
+}
+
+/// A process in the client's host.
+fn client(lab: &Lab) -> anyhow::Result<Peer> {
+    Peer::start_by(|command| lab.spawn(Host::Client, command))
+}
+
+fn write(peer: &mut Peer) -> anyhow::Result<u64> {
+    let sent = peer.ask_bytes(Order::Write(8 * FRAME))?;
+    peer.ask(Order::Settle)?;
+    Ok(sent)
+}
+
+fn strike(lab: &Lab, outage: Outage, peers: [&mut Peer; 2]) -> anyhow::Result<()> {
+    match outage {
+        Outage::HostGone => lab.link_down(Host::Client)?,
+        Outage::Cable | Outage::CableThenKill | Outage::HostRebooted => lab.cut(Host::Client)?,
+    }
+    if outage != Outage::Cable {
+        for peer in peers {
+            peer.kill()?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until what both connections sent has been sent again.
+async fn retransmits(bare: Socket) -> anyhow::Result<Socket> {
+    meanwhile(move || {
+        // The layer's frames left at the same time, and a second retry is far behind everybody's first.
+        bare.until_retransmitted(2)?;
+        Ok(bare)
+    })
+    .await
+}
+
+/// A dead limit that the row can wait for, or, where a reset comes first, one that leaves it the time to.
+fn config(outage: Outage) -> Config {
+    match outage {
+        Outage::HostRebooted => with_profile("competitive"),
+        Outage::Cable | Outage::CableThenKill | Outage::HostGone => quick(),
+    }
+}

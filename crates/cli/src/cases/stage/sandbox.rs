@@ -1,0 +1,99 @@
+//! The rows of the lab: this command executes itself again in namespaces of its own, which end with it.
+
+use std::env;
+use std::io::{self, Write as _};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use anyhow::{Context as _, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::outage;
+use crate::cases::observed::Observed;
+use crate::cases::outcome::Outcome;
+use crate::cases::row::{Outage, Row, Scene};
+use crate::cases::table::ROWS;
+
+/// A row as it comes out of the sandbox, one JSON line; an error is in words.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    id: String,
+    result: Result<Observed, String>,
+}
+
+/// Plays the rows of the lab. They end with the calling thread at the latest.
+pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
+    let (skipped, lines) = match enter() {
+        Ok(Ok(command)) => (None, execute(command)),
+        Ok(Err(skip)) => (Some(skip.to_string()), Ok(Vec::new())),
+        Err(error) => (None, Err(error)),
+    };
+    let lines = lines.map_err(|error| format!("{error:#}"));
+    let outcome = |row: &Row| match (&skipped, &lines) {
+        (Some(reason), _) => Outcome::Skipped(reason.clone()),
+        (None, Ok(lines)) => found(row, lines),
+        (None, Err(error)) => Outcome::Failed(error.clone()),
+    };
+    outages().map(|(row, _)| (row, outcome(row))).collect()
+}
+
+/// What is executed in the sandbox: all rows at once, and a line for each.
+pub(crate) fn play_inside() -> anyhow::Result<()> {
+    let played: Vec<_> = thread::scope(|scope| {
+        let rows: Vec<_> = outages()
+            .map(|(row, outage)| (row, scope.spawn(move || outage::observe(outage))))
+            .collect();
+        rows.into_iter()
+            .map(|(row, played)| (row, played.join()))
+            .collect()
+    });
+    let mut stdout = io::stdout().lock();
+    for (row, played) in played {
+        let result = played.unwrap_or_else(|_| Err(anyhow::anyhow!("the row panicked")));
+        let line = Line {
+            id: row.id.to_owned(),
+            result: result.map_err(|error| format!("{error:#}")),
+        };
+        writeln!(stdout, "{}", serde_json::to_string(&line)?)?;
+    }
+    Ok(())
+}
+
+fn enter() -> anyhow::Result<Result<Command, lastword_netlab::Skip>> {
+    Ok(lastword_netlab::sandboxed(env::current_exe()?))
+}
+
+fn execute(mut command: Command) -> anyhow::Result<Vec<Line>> {
+    let output = command
+        .args(["actor", "lab"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("the lab cannot be entered")?;
+    ensure!(
+        output.status.success(),
+        "the lab ended with {}",
+        output.status
+    );
+    let printed = String::from_utf8(output.stdout)?;
+    let lines = printed.lines().map(serde_json::from_str);
+    lines
+        .collect::<Result<_, _>>()
+        .context("the lab's answer cannot be read")
+}
+
+fn found(row: &Row, lines: &[Line]) -> Outcome {
+    let line = lines.iter().find(|line| line.id == row.id);
+    match line.map(|line| &line.result) {
+        Some(Ok(observed)) => Outcome::Played(observed.clone()),
+        Some(Err(error)) => Outcome::Failed(error.clone()),
+        None => Outcome::Failed("the lab did not tell of this row".to_owned()),
+    }
+}
+
+fn outages() -> impl Iterator<Item = (&'static Row, Outage)> {
+    ROWS.iter().filter_map(|row| match row.scene {
+        Scene::Outage(outage) => Some((row, outage)),
+        Scene::Streams(_) | Scene::Fills { .. } | Scene::SendsOn | Scene::Server(_) => None,
+    })
+}

@@ -1,0 +1,46 @@
+//! S5: the client sends and closes, having read everything, and the server goes on sending.
+
+use super::bare::Socket;
+use super::layer::{NEWS, Seat};
+use super::order::Order;
+use super::peer::Peer;
+use super::wire::FRAME;
+use crate::cases::observed::{Bare, Layer};
+
+pub(super) fn bare() -> anyhow::Result<Bare> {
+    let (mut socket, mut peer) = Socket::accepted()?;
+    let sent = write_and_close(&mut peer)?;
+    let recv = socket.recv_to_the_end();
+    let first = socket.send();
+    socket.until_dead()?;
+    Ok(Bare {
+        sent,
+        recv,
+        send: vec![first, socket.send()],
+        ..Bare::default()
+    })
+}
+
+pub(super) async fn layer() -> anyhow::Result<Layer> {
+    let mut seat = Seat::taken().await?;
+    // Our only thread waits here: the server learns of the close after it has sent.
+    let sent = write_and_close(&mut seat.peer)?;
+    for _ in 0..2 {
+        seat.session.send(NEWS)?;
+    }
+    seat.play(sent).await
+}
+
+/// Sends 8 frames, which fit in any receive buffer, and closes. The other kernel has the FIN.
+pub(super) fn write_and_close(peer: &mut Peer) -> anyhow::Result<u64> {
+    let sent = peer.ask_bytes(Order::Write(8 * FRAME))?;
+    shut_and_close(peer)?;
+    Ok(sent)
+}
+
+/// A close whose FIN has arrived.
+pub(super) fn shut_and_close(peer: &mut Peer) -> anyhow::Result<()> {
+    peer.ask(Order::Shut)?;
+    peer.ask(Order::Close)?;
+    Ok(())
+}
