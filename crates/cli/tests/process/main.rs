@@ -13,6 +13,8 @@ mod cases;
 mod check;
 mod command;
 mod config;
+mod demo;
 mod endings;
 mod player;
 mod start;
+mod terminal;
