@@ -14,21 +14,24 @@ use super::order::{Done, Order, Reply};
 use super::patience::{PATIENCE, until};
 use super::wire;
 
-/// Obeys until standard input ends.
+/// Obeys until standard input ends, or nobody hears the answers.
 pub(crate) fn obey() -> anyhow::Result<()> {
     let mut actor = Actor::default();
     for order in orders() {
-        if order == Order::Press {
-            // The call does not return: who waits for it is told before.
-            answer(&Ok(Done::Plain))?;
-            actor.press()?;
-            continue;
+        let reply = if order == Order::Press {
+            Ok(Done::Plain)
+        } else {
+            let done = actor.perform(order);
+            done.map_err(|error| format!("{order:?}: {error}"))
+        };
+        match answer(&reply) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            answered => answered?,
         }
-        answer(
-            &actor
-                .perform(order)
-                .map_err(|error| format!("{order:?}: {error}")),
-        )?;
+        if order == Order::Press {
+            // The call does not return: who waits for it has been told before.
+            actor.press()?;
+        }
     }
     Ok(())
 }
@@ -45,10 +48,10 @@ fn orders() -> Receiver<Order> {
     told
 }
 
-fn answer(reply: &Reply) -> anyhow::Result<()> {
+fn answer(reply: &Reply) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", serde_json::to_string(reply)?)?;
-    Ok(stdout.flush()?)
+    stdout.flush()
 }
 
 #[derive(Debug, Default)]
