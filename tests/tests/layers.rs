@@ -43,6 +43,15 @@ const LAYERS: &[(&str, &[&str])] = &[
         "lastword",
         &["lastword-server", "lastword-client", "lastword-admin"],
     ),
+    (
+        "lastword-load",
+        &[
+            "lastword-client",
+            "lastword-transport",
+            "lastword-session",
+            "lastword-keepalive",
+        ],
+    ),
 ];
 
 /// Crates that read no clock and own no socket: these must not be reachable from them.

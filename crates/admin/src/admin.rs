@@ -4,6 +4,7 @@ use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lastword_server::{Builder, Extension, Observer, ServerHandle, Starting};
@@ -18,7 +19,8 @@ use crate::{listener, recorder};
 /// Gives a server's builder an admin port.
 pub trait AdminExt {
     /// Serves `/metrics`, `/api/closes`, `/healthz` and `/readyz` on this address, `IP:PORT`; port 0 takes a free one,
-    /// which [`ServerHandle::admin_addr`] tells. The server's metrics go to this port, not to the process's recorder.
+    /// which [`ServerHandle::admin_addr`] tells. The server's metrics go to this port, not to the process's recorder; a
+    /// second port serves the rest.
     #[must_use]
     fn admin(self, addr: impl Into<String>) -> Self;
 
@@ -37,6 +39,7 @@ impl AdminExt for Builder {
             addr: admin.addr,
             mode: admin.mode,
             recorder: Arc::new(recorder::new()),
+            has_the_server: AtomicBool::new(false),
             closes: Arc::default(),
         }))
     }
@@ -87,12 +90,15 @@ struct Port {
     addr: String,
     mode: RecorderMode,
     recorder: Arc<PrometheusRecorder>,
+    /// The server asked for the recorder, which it does where nobody before this port has one.
+    has_the_server: AtomicBool,
     closes: Arc<Closes>,
 }
 
 impl Port {
     fn page(&self, server: &ServerHandle) -> Page {
-        let shows_the_server = !server.publishes_itself();
+        let has_the_server = self.has_the_server.load(Ordering::Relaxed);
+        let shows_the_server = has_the_server && !server.publishes_itself();
         match self.mode {
             RecorderMode::Private if shows_the_server => Page::Shown(self.recorder.handle()),
             RecorderMode::Install => Page::Shown(self.recorder.handle()),
@@ -115,7 +121,10 @@ impl Port {
 impl Extension for Port {
     fn recorder(&self) -> Option<&(dyn metrics::Recorder + Sync)> {
         match self.mode {
-            RecorderMode::Private | RecorderMode::Install => Some(&self.recorder),
+            RecorderMode::Private | RecorderMode::Install => {
+                self.has_the_server.store(true, Ordering::Relaxed);
+                Some(&self.recorder)
+            }
             RecorderMode::Emit => None,
         }
     }

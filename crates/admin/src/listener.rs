@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::TcpListener;
 
 /// Opens the port. Its address can be taken again at once after a restart.
@@ -29,6 +30,8 @@ fn open(addr: SocketAddr) -> io::Result<TcpListener> {
     if cfg!(unix) {
         socket.set_reuse_address(true)?;
     }
+    // Inherited by what is accepted: a scraper that vanished without a word is not held for ever.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(IDLE_MAX))?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
@@ -58,3 +61,24 @@ const KNOWN: [(io::ErrorKind, &str); 3] = [
 ];
 
 const BACKLOG: i32 = 128;
+/// How long a connection may be silent before its peer is asked whether it is there.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// One that is held for ever costs the game a descriptor.
+    #[tokio::test]
+    async fn who_vanishes_without_a_word_is_found_out() {
+        let listener = bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await;
+        let (accepted, _) = listener.accept().await.unwrap();
+        let socket = socket2::SockRef::from(&accepted);
+        assert!(socket.keepalive().unwrap());
+        assert!(socket.tcp_keepalive_time().unwrap() <= IDLE_MAX);
+        drop(client);
+    }
+}

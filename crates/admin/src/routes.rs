@@ -79,4 +79,4 @@ async fn readiness(State(server): State<ServerHandle>) -> Response {
 
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4";
 const ELSEWHERE: &str = "the metrics of this server are not here: they are in the recorder that the game gave it or \
-    installed for the process; scrape the port where the game shows that one\n";
+    installed for the process, or on the first of its admin ports; scrape the port that shows them\n";

@@ -3,6 +3,8 @@
 use clap::{Args, ValueEnum};
 
 use crate::Failure;
+#[cfg(target_os = "linux")]
+use crate::{cases, demo};
 
 /// What such a process is told.
 #[derive(Debug, Args)]
@@ -24,11 +26,12 @@ enum Role {
 /// Does it.
 #[cfg(target_os = "linux")]
 pub(crate) fn act(args: &ActorArgs) -> Result<(), Failure> {
-    Ok(match args.role {
-        Role::Peer => crate::cases::obey(),
-        Role::Lab => crate::cases::play_inside(),
-        Role::Cable => crate::demo::pull_cables(),
-    }?)
+    match args.role {
+        Role::Peer => cases::obey(),
+        Role::Lab => cases::play_inside(),
+        Role::Cable => demo::pull_cables()?,
+    }
+    Ok(())
 }
 
 /// Nothing starts such a process here.

@@ -2,6 +2,8 @@
 
 use std::future::pending;
 use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::ValueEnum;
 use lastword::{
@@ -34,7 +36,10 @@ impl Game {
 /// Serves the game that does what the clients of a storm ask.
 pub(crate) async fn obey(builder: Builder) -> Result<ServerHandle, BindError> {
     let builder = builder.authenticator(Obeying);
-    builder.serve(|_: &Player| Obedient).await
+    let taken = Arc::new(AtomicU64::new(0));
+    builder
+        .serve(move |_: &Player| Obedient(Arc::clone(&taken)))
+        .await
 }
 
 /// Sends each frame back.
@@ -50,15 +55,22 @@ impl Handler for Echo {
     }
 }
 
-/// Sends each frame back that asks for nothing.
+/// Sends each frame back that asks for nothing, and counts the frames of all sessions.
 #[derive(Debug)]
-struct Obedient;
+struct Obedient(Arc<AtomicU64>);
 
 impl Handler for Obedient {
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
-        match Command::parse(payload) {
+        let command = Command::parse(payload);
+        if !matches!(command, Some(Command::Obey | Command::Taken)) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        match command {
             None => Echo.frame(context, payload),
             Some(Command::Obey) => Echo.frame(context, Command::OBEYED),
+            Some(Command::Taken) => {
+                Echo.frame(context, &Command::taken(self.0.load(Ordering::Relaxed)));
+            }
             Some(Command::Kick(code, reason)) => {
                 let kick = Kick::because(reason);
                 let code = GameCode::new(code);

@@ -129,14 +129,12 @@ fn create(path: &Path) -> Result<File, Failure> {
 }
 
 fn why(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            "there is no such file: check the path after --scenario".to_owned()
-        }
-        io::ErrorKind::IsADirectory => "this is a directory: name the TOML file in it".to_owned(),
-        io::ErrorKind::InvalidData => "this is not UTF-8: save the file as UTF-8".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    }
+    let mut known = UNREADABLE.iter();
+    let known = known.find(|(kind, _)| *kind == error.kind());
+    known.map_or_else(
+        || format!("cannot be read: {error}"),
+        |(_, words)| (*words).to_owned(),
+    )
 }
 
 fn addr(text: &str) -> Result<SocketAddr, String> {
@@ -151,6 +149,21 @@ fn connections() -> RangedU64ValueParser<u32> {
     );
     RangedU64ValueParser::new().range(first..=last)
 }
+
+const UNREADABLE: [(io::ErrorKind, &str); 3] = [
+    (
+        io::ErrorKind::NotFound,
+        "there is no such file: check the path after --scenario",
+    ),
+    (
+        io::ErrorKind::IsADirectory,
+        "this is a directory: name the TOML file in it",
+    ),
+    (
+        io::ErrorKind::InvalidData,
+        "this is not UTF-8: save the file as UTF-8",
+    ),
+];
 
 pub(crate) const EXIT_STATUS: &str = "\
 Exit status:

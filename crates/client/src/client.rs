@@ -102,8 +102,8 @@ impl Client {
         self.mailbox.ready().await
     }
 
-    /// Receives the next frame, passing over announcements and changes of the link; `None` once the connection ended and every frame that
-    /// came across was taken.
+    /// Receives the next frame, passing over announcements and changes of the link; `None` once the connection ended
+    /// and every frame that came across was taken.
     ///
     /// # Cancel safety
     /// Cancel safe: a call that is dropped takes no frame.

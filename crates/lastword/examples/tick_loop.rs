@@ -39,7 +39,8 @@ impl World {
                 self.positions.remove(&departure.session);
             }
             Event::Draining { deadline } => {
-                println!("saving, {:.0?} to go", deadline - Instant::now());
+                let left = deadline.saturating_duration_since(Instant::now());
+                println!("saving, {left:.0?} to go");
             }
             // A frame that is too short is none of this game's; more kinds of events may come.
             Event::Frame { .. } | _ => {}

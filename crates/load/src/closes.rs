@@ -70,10 +70,10 @@ impl Cursor {
             let answer = http.get(&path).await?;
             let records = parse(http, &answer.body)?;
             page.missed += missed(&answer.headers);
-            let is_last = records.len() < LIMIT;
-            if let Some(last) = records.last() {
-                self.after = last.seq;
-            }
+            let newest = records.iter().map(|record| record.seq).max();
+            // Also where a server says the same again and again.
+            let is_last = records.len() < LIMIT || newest <= Some(self.after);
+            self.after = newest.map_or(self.after, |newest| newest.max(self.after));
             page.records.extend(records);
             if is_last {
                 return Ok(page);

@@ -16,6 +16,9 @@ pub enum Command<'a> {
     Panic,
     /// Send me frames until my queue is full.
     Flood,
+    /// Answer with [`Command::taken`]: how many frames you were handed in all sessions, but for this command and
+    /// [`Command::Obey`].
+    Taken,
 }
 
 impl<'a> Command<'a> {
@@ -37,6 +40,7 @@ impl<'a> Command<'a> {
             "close" => Some(Self::Close),
             "panic" => Some(Self::Panic),
             "flood" => Some(Self::Flood),
+            "taken" => Some(Self::Taken),
             _ => {
                 let (code, reason) = words.strip_prefix("kick ")?.split_once(' ')?;
                 Some(Self::Kick(code.parse().ok()?, reason))
@@ -53,12 +57,26 @@ impl<'a> Command<'a> {
             Self::Close => "close".to_owned(),
             Self::Panic => "panic".to_owned(),
             Self::Flood => "flood".to_owned(),
+            Self::Taken => "taken".to_owned(),
         };
         [PREFIX, words.as_bytes()].concat()
+    }
+
+    /// The answer to [`Command::Taken`].
+    #[must_use]
+    pub fn taken(count: u64) -> Vec<u8> {
+        [PREFIX, format!("{TAKEN}{count}").as_bytes()].concat()
+    }
+
+    /// Reads that answer.
+    pub(crate) fn count_of(answer: &[u8]) -> Option<u64> {
+        let words = str::from_utf8(answer.strip_prefix(PREFIX)?).ok()?;
+        words.strip_prefix(TAKEN)?.parse().ok()
     }
 }
 
 const PREFIX: &[u8] = b"!storm ";
+const TAKEN: &str = "taken ";
 
 #[cfg(test)]
 mod tests {
@@ -72,6 +90,7 @@ mod tests {
             Command::Close,
             Command::Panic,
             Command::Flood,
+            Command::Taken,
         ] {
             assert_eq!(Command::parse(&command.payload()), Some(command));
         }
@@ -79,6 +98,8 @@ mod tests {
 
     #[test]
     fn whatever_is_no_command_is_to_be_sent_back() {
+        assert_eq!(Command::count_of(&Command::taken(7)), Some(7));
+        assert_eq!(Command::count_of(Command::OBEYED), None);
         for payload in [
             "",
             "abc",

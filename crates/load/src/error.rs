@@ -199,10 +199,12 @@ pub enum Fault {
 }
 
 fn why(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "no local address or port is free".to_owned(),
-        _ => error.to_string(),
+    if error.kind() == io::ErrorKind::ConnectionRefused {
+        "nobody listens there".to_owned()
+    } else if error.kind() == io::ErrorKind::AddrNotAvailable {
+        "no local address or port is free".to_owned()
+    } else {
+        error.to_string()
     }
 }
 

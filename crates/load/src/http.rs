@@ -69,9 +69,11 @@ impl Http {
 
     async fn connection(&mut self) -> Result<SendRequest<Empty<Bytes>>, AdminError> {
         let addr = self.addr;
-        let kept = self.connection.take();
-        if let Some(connection) = kept.filter(|kept| !kept.is_closed()) {
-            return Ok(connection);
+        if let Some(mut kept) = self.connection.take() {
+            // A server closes a connection that was idle: then another takes its place.
+            if kept.ready().await.is_ok() {
+                return Ok(kept);
+            }
         }
         let stream = TcpStream::connect(addr)
             .await

@@ -40,6 +40,8 @@ pub(crate) struct Figures {
     pub(crate) frames: u64,
     pub(crate) echoed: u64,
     pub(crate) records: u64,
+    /// Data frames, by the records.
+    pub(crate) received: u64,
     /// Records of somebody else's connections.
     pub(crate) strangers: u64,
     pub(crate) scrapes: u64,
@@ -87,6 +89,7 @@ impl Judge {
         for record in page.records {
             self.in_sequence(record.seq);
             self.figures.records += 1;
+            self.figures.received += record.frames_in;
             self.books.recorded(&record);
             if let Some((told, record)) = self.join.recorded(record) {
                 self.compare(&told, &record);
@@ -99,6 +102,15 @@ impl Judge {
         self.figures.scrapes += 1;
         if let Some(words) = self.books.scraped(scrape) {
             self.findings.add(Kind::LawBroken, words);
+        }
+    }
+
+    /// Takes how many frames the game was handed.
+    pub(crate) fn taken(&mut self, count: u64) {
+        let received = self.figures.received;
+        if count != received {
+            let words = format!("{count} frames were handed to the game, of {received} received");
+            self.findings.add(Kind::FramesDiffer, words);
         }
     }
 

@@ -21,13 +21,15 @@ pub(crate) struct Start {
     pub(crate) http: Http,
     pub(crate) cursor: Cursor,
     pub(crate) base: Scrape,
+    /// The frames that the game was handed, where it obeys.
+    pub(crate) taken: Option<u64>,
 }
 
 /// Tries the server and its admin port.
 pub(crate) async fn check(storm: &Storm) -> Result<Start, StormError> {
     let mut http = Http::new(storm.admin);
     Scrape::take(&mut http).await?;
-    let (local, session) = tried(storm).await?;
+    let (local, session, taken) = tried(storm).await?;
     let record = record_of(storm, &mut http, &session).await?;
     if record.remote != local {
         return Err(StormError::Translated {
@@ -37,11 +39,28 @@ pub(crate) async fn check(storm: &Storm) -> Result<Start, StormError> {
     }
     let mut cursor = Cursor { after: record.seq };
     let base = at_rest(storm, &mut http, &mut cursor).await?;
-    Ok(Start { http, cursor, base })
+    Ok(Start {
+        http,
+        cursor,
+        base,
+        taken,
+    })
 }
 
-/// Plays a session. Returns its address and its id.
-async fn tried(storm: &Storm) -> Result<(SocketAddr, String), StormError> {
+/// Asks the game in a session of its own how many frames it was handed in all.
+pub(crate) async fn taken(storm: &Storm) -> Result<u64, Fault> {
+    let asked = async {
+        let (mut raw, ..) = join(storm).await?;
+        ask(&mut raw, Command::Taken).await
+    };
+    let answer = timeout(TIMEOUT, asked).await;
+    let answer = answer.unwrap_or(Err(too_long("asking the game what it was handed")))?;
+    let count = answer.and_then(|frame| Command::count_of(&frame.payload));
+    count.ok_or(Fault::EchoDiffers)
+}
+
+/// Plays a session. Returns its address, its id, and the frames that the game was handed, where it obeys.
+async fn tried(storm: &Storm) -> Result<(SocketAddr, String, Option<u64>), StormError> {
     let server = |fault| StormError::Server {
         addr: storm.server,
         fault,
@@ -52,11 +71,20 @@ async fn tried(storm: &Storm) -> Result<(SocketAddr, String), StormError> {
         .map_err(server)?;
     let needs_the_game = storm.scenario.needs_the_game();
     if needs_the_game || storm.scenario.frames.1 > 0 {
-        let answer = timeout(TIMEOUT, ask(&mut raw)).await.unwrap_or(Ok(None));
-        let answer = answer.map_err(server)?.map(|frame| frame.payload);
-        judge(storm, needs_the_game, answer.as_deref())?;
+        let answer = timeout(TIMEOUT, ask(&mut raw, Command::Obey)).await;
+        let answer = answer.unwrap_or(Ok(None)).map_err(server)?;
+        judge(
+            storm,
+            needs_the_game,
+            answer.as_ref().map(|frame| &*frame.payload),
+        )?;
     }
-    Ok((local, session))
+    drop(raw);
+    let taken = match needs_the_game {
+        true => Some(taken(storm).await.map_err(server)?),
+        false => None,
+    };
+    Ok((local, session, taken))
 }
 
 async fn join(storm: &Storm) -> Result<(Raw, SocketAddr, String), Fault> {
@@ -76,9 +104,9 @@ async fn join(storm: &Storm) -> Result<(Raw, SocketAddr, String), Fault> {
     Ok((raw, local, session))
 }
 
-async fn ask(raw: &mut Raw) -> Result<Option<Frame>, Fault> {
+async fn ask(raw: &mut Raw, command: Command<'_>) -> Result<Option<Frame>, Fault> {
     let mut bytes = Vec::new();
-    frame(Kind::Data.to_byte(), &Command::Obey.payload(), &mut bytes);
+    frame(Kind::Data.to_byte(), &command.payload(), &mut bytes);
     raw.write(&bytes).await?;
     Ok(raw.frame().await)
 }

@@ -33,6 +33,8 @@ pub struct Report {
     pub frames: u64,
     /// Data frames that came back, as they were sent.
     pub echoed: u64,
+    /// Data frames that the server received, by its records.
+    pub received: u64,
     /// Records that were read.
     pub records: u64,
     /// Records of somebody else's connections.
@@ -67,6 +69,7 @@ impl Report {
             frames,
             echoed,
             records,
+            received,
             strangers,
             scrapes,
         } = judge.figures;
@@ -87,6 +90,7 @@ impl Report {
             seconds: played.as_secs_f64(),
             frames,
             echoed,
+            received,
             records,
             strangers,
             scrapes,
@@ -111,7 +115,7 @@ impl Report {
             .findings
             .iter()
             .filter(|(kind, _)| **kind != Kind::WrongCause)
-            .map(|(kind, finding)| format!(", {} {kind}", finding.count))
+            .map(|(kind, finding)| format!(", {kind}: {}", finding.count))
             .collect();
         let laws = if self.findings.count(Kind::LawBroken) == 0 {
             ", both laws intact"
@@ -135,6 +139,7 @@ impl Report {
             seconds,
             frames,
             echoed,
+            received,
             records,
             strangers,
             scrapes,
@@ -146,7 +151,7 @@ impl Report {
         )?;
         writeln!(
             f,
-            "frames       {frames} sent, {echoed} of them seen to come back"
+            "frames       {frames} sent, {received} received, {echoed} seen to come back"
         )?;
         writeln!(
             f,
@@ -175,7 +180,7 @@ impl fmt::Display for Report {
         writeln!(f)?;
         self.figures(f)?;
         for (kind, finding) in &self.findings {
-            writeln!(f, "\n{} {kind}:", finding.count)?;
+            writeln!(f, "\n{kind}: {}", finding.count)?;
             for example in &finding.examples {
                 writeln!(f, "  {example}")?;
             }

@@ -66,11 +66,12 @@ impl Storm {
             scenario: Arc::new(self.scenario.clone()),
             storm: self,
             judge,
+            taken: start.taken,
             begun: 0,
             is_stopped: false,
             progress,
         };
-        Ok(run.to_the_end(stop).await)
+        Ok(run.finish(stop).await)
     }
 
     pub(crate) fn homes(&self) -> Homes {
@@ -86,13 +87,15 @@ struct Run<P> {
     clients: JoinSet<Told>,
     audits: Receiver<Result<Audit, AdminError>>,
     judge: Judge,
+    /// The frames that the game had been handed before, where it obeys.
+    taken: Option<u64>,
     begun: u32,
     is_stopped: bool,
     progress: P,
 }
 
 impl<P: FnMut(&Progress)> Run<P> {
-    async fn to_the_end(mut self, stop: impl Future<Output = ()>) -> Report {
+    async fn finish(mut self, stop: impl Future<Output = ()>) -> Report {
         let started = Instant::now();
         let mut stop = pin!(stop);
         let mut pace = Pace::new(self.scenario.rate_per_second);
@@ -108,6 +111,7 @@ impl<P: FnMut(&Progress)> Run<P> {
         }
         let played = started.elapsed();
         self.settle().await;
+        self.ask_the_game().await;
         self.judge.close();
         let asked = self.scenario.connections;
         Report::new(&self.storm, self.judge, played, asked > self.begun)
@@ -134,6 +138,20 @@ impl<P: FnMut(&Progress)> Run<P> {
             };
             if self.judge.waiting() < waiting {
                 deadline = Instant::now() + SETTLE_TIMEOUT;
+            }
+        }
+    }
+
+    /// What was received is not yet what the game was handed: only the game knows.
+    async fn ask_the_game(&mut self) {
+        let Some(before) = self.taken else {
+            return;
+        };
+        match preflight::taken(&self.storm).await {
+            Ok(after) => self.judge.taken(after.saturating_sub(before)),
+            Err(fault) => {
+                let words = format!("asking the game: {fault}");
+                self.judge.findings.add(Kind::ClientFault, words);
             }
         }
     }

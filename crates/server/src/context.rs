@@ -23,6 +23,9 @@ impl<'a, 'o> Context<'a, 'o> {
 
     /// Queues a frame for the peer; what is queued during one burst leaves in one write.
     ///
+    /// It goes before what a [`ServerHandle`](crate::ServerHandle) or a [`Group`](crate::Group) queues for the same
+    /// peer in the same burst, in whatever order they are called: where that matters, use one of them for both.
+    ///
     /// # Errors
     /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
     /// silent also ends the session as `send_queue_full`.

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use lastword_keepalive::Profile;
 use lastword_session::Timing;
@@ -47,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) caps: Caps,
     /// Where a tick loop's events wait, if it is one.
     pub(crate) events: OnceLock<Arc<Queue>>,
+    /// When the drain that began is over. Held while a tick loop is told of it, which may begin at the same moment.
+    pub(crate) drained_by: Mutex<Option<Instant>>,
     /// No extension shows the metrics when it is asked to.
     pub(crate) publishes_itself: bool,
     pub(crate) draining: AtomicBool,
@@ -91,6 +93,44 @@ impl Core {
     /// Events that wait for the game to tick.
     pub(crate) fn events_waiting(&self) -> usize {
         self.events.get().map_or(0, |queue| queue.len())
+    }
+
+    /// Makes the queue of a tick loop, and tells it what went before: that a drain began, that the server has ended.
+    pub(crate) fn begin_events(&self) -> Arc<Queue> {
+        let drained_by = self.lock_drained_by();
+        let make = || Arc::new(Queue::new(self.caps));
+        let queue = Arc::clone(self.events.get_or_init(make));
+        if let Some(deadline) = *drained_by {
+            queue.draining(deadline);
+        }
+        if self.closed.is_set() {
+            queue.end();
+        }
+        queue
+    }
+
+    /// Tells a tick loop that a drain began, now or once there is one.
+    pub(crate) fn begin_drain(&self, deadline: Instant) {
+        let mut drained_by = self.lock_drained_by();
+        *drained_by = Some(deadline);
+        if let Some(events) = self.events.get() {
+            events.draining(deadline);
+        }
+    }
+
+    /// Says that whoever was here is gone, to a tick loop last.
+    pub(crate) fn close(&self) {
+        self.closed.set();
+        let _told = self.lock_drained_by();
+        if let Some(events) = self.events.get() {
+            events.end();
+        }
+    }
+
+    fn lock_drained_by(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.drained_by
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Publishes one snapshot of the books, and runs `also` before anything can change them.

@@ -24,9 +24,7 @@ pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) {
     tracing::info!(timeout_ms = as_millis(timeout), "draining");
     // First: a game may want to save before its players are told.
     let deadline = std::time::Instant::now() + timeout;
-    if let Some(events) = core.events.get() {
-        events.draining(deadline);
-    }
+    core.begin_drain(deadline);
     for observer in &core.observers {
         guarded("the observer panicked", || observer.draining(deadline));
     }
@@ -74,10 +72,7 @@ struct Closing(Arc<Core>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.0.closed.set();
-        if let Some(events) = self.0.events.get() {
-            events.end();
-        }
+        self.0.close();
     }
 }
 

@@ -93,7 +93,8 @@ impl Events {
     /// lie in one buffer, lent until the next call.
     ///
     /// A session's end waits for the call after the one that handed over its last frames, of this method or of
-    /// [`Events::wait`], so that the answers to them still reach the peer. A drain that is dropped half-way loses nothing: the next call goes on from there.
+    /// [`Events::wait`], so that the answers to them still reach the peer. A drain that is dropped half-way loses
+    /// nothing: the next call goes on from there.
     pub fn drain(&mut self) -> Drain<'_> {
         if self.cursor.is_at_end(&self.batch) {
             self.cursor = Cursor::default();

@@ -197,6 +197,8 @@ impl ServerHandle {
 
     /// Publishes one snapshot of the counts to the recorder and runs `also` before anything can change them,
     /// so that what it renders keeps both laws.
+    ///
+    /// Until `also` returns nobody joins or ends. It must not ask this server for its counts: it would wait for itself.
     pub fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
         self.core.publish(also)
     }

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use crate::{Departure, Disconnect};
 
-/// Sees every end of a server, also of sessions whose own handler is gone. Called on the connection's task:
-/// it must be quick and must not block. A panic is caught, logged, and costs nobody else the call.
+/// Sees every end of a server, also of sessions whose own handler is gone. Called on the connection's task, and of
+/// a drain on the thread that begins it: it must be quick and must not block. A panic is caught, logged, and costs
+/// nobody else the call.
 pub trait Observer: Send + Sync + 'static {
     /// A drain began: clients are told after this, and whoever is still here at the deadline is cut off.
     fn draining(&self, deadline: Instant) {

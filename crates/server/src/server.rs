@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use crate::events::{Events, Queue, bridge};
+use crate::events::{Events, bridge};
 use crate::runtime::OwnRuntime;
 use crate::session::{Arrivals, Session};
 use crate::{Builder, ServerHandle};
@@ -53,17 +53,13 @@ impl Server {
         self.arrivals.next(&self.handle.core).await
     }
 
-    /// Makes a queue of events of it, for a game that ticks, on any thread, and the way to its sessions. Sessions
-    /// that joined and were not taken yet are the first events.
+    /// Makes a queue of events of it, for a game that ticks, on any thread, and the way to its sessions. Nothing that
+    /// went before is lost: a drain that began, and sessions that joined and were not taken yet.
     #[must_use]
     pub fn into_events(mut self) -> (Events, ServerHandle) {
         let core = Arc::clone(&self.handle.core);
-        let queue = Arc::new(Queue::new(core.caps));
         // Who joins from here on goes into the queue at once.
-        let queue = Arc::clone(core.events.get_or_init(|| queue));
-        if core.closed.is_set() {
-            queue.end();
-        }
+        let queue = core.begin_events();
         for early in self.arrivals.hand_over(&queue) {
             bridge(&queue, early);
         }

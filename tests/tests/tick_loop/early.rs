@@ -59,4 +59,20 @@ async fn sessions_that_joined_before_come_first_with_their_frames_and_live_on_as
     }
 }
 
+/// A signal may come while the game still loads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_that_began_before_is_told_and_told_once() {
+    for engine in Engine::ALL {
+        let game = Game::with_server(engine, config(), |server: Server| {
+            server.handle().begin_drain(Duration::from_secs(10));
+            let (events, players) = server.into_events();
+            players.begin_drain(Duration::ZERO);
+            play_to_the_end(events, &players, usize::MAX)
+        })
+        .await;
+        let told = game.over().await;
+        assert!(matches!(&told[..], [Told::Draining(_)]), "{told:?}");
+    }
+}
+
 const EARLY: u8 = 100;

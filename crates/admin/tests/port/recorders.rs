@@ -4,7 +4,7 @@ use lastword_admin::{Admin, AdminExt, RecorderMode};
 use lastword_server::{BindError, Builder, Player, Server, ServerHandle};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use metrics_util::debugging::DebuggingRecorder;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::get;
 use crate::metrics::sum;
@@ -110,6 +110,21 @@ async fn the_games_recorder_goes_before_the_ports() {
             .render()
             .contains("lastword_connections_opened_total 0")
     );
+}
+
+/// A page without a series would look like a server that nobody ever came to.
+#[tokio::test]
+async fn of_two_ports_the_first_shows_the_metrics_and_the_second_says_that_it_does_not() {
+    let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let second = holder.local_addr().unwrap();
+    drop(holder);
+    let both = builder().admin("127.0.0.1:0").admin(second.to_string());
+    let server = serve(both).await;
+    let first = get(server.admin_addr().unwrap(), "/metrics").await;
+    assert_eq!(sum(&first.body, "lastword_connections_opened_total"), 0);
+    let answer = get(second, "/metrics").await;
+    assert_eq!(answer.status, 404, "{:?}", answer.body);
+    assert_eq!(get(second, "/api/closes").await.body, "[]");
 }
 
 #[tokio::test]

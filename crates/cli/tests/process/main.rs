@@ -17,4 +17,5 @@ mod demo;
 mod endings;
 mod player;
 mod start;
+mod storm;
 mod terminal;

@@ -13,7 +13,7 @@ use serde::Serialize;
 pub enum Kind {
     /// A connection was recorded with a cause or a phase that is not the truth.
     WrongCause,
-    /// The server did not receive, or not deliver, exactly the frames that were sent.
+    /// The server did not receive exactly the frames that were sent, or did not hand all of them to the game.
     FramesDiffer,
     /// A connection has no record.
     NotRecorded,
@@ -69,7 +69,6 @@ impl Findings {
     }
 
     /// Each kind that there was.
-    #[must_use]
     pub fn iter(&self) -> btree_map::Iter<'_, Kind, Finding> {
         self.0.iter()
     }
@@ -84,20 +83,20 @@ impl<'f> IntoIterator for &'f Findings {
     }
 }
 
-/// In words, for a count in front.
+/// In words, for a count behind.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::WrongCause => "wrong causes",
-            Self::FramesDiffer => "connections whose frames differ",
-            Self::NotRecorded => "connections without a record",
-            Self::RecordedTwice => "records too many",
-            Self::SequenceBroken => "breaks in the sequence of records",
-            Self::RecordsMissed => "times that records were missed",
-            Self::LawBroken => "scrapes that break a law",
-            Self::CountersDiffer => "counters that differ from the records",
-            Self::ClientFault => "clients that met a fault",
-            Self::AdminFailed => "failures of the admin port",
+            Self::WrongCause => "wrong cause",
+            Self::FramesDiffer => "frames lost",
+            Self::NotRecorded => "not recorded",
+            Self::RecordedTwice => "recorded twice",
+            Self::SequenceBroken => "sequence broken",
+            Self::RecordsMissed => "records missed",
+            Self::LawBroken => "law broken",
+            Self::CountersDiffer => "counters differ from records",
+            Self::ClientFault => "client met a fault",
+            Self::AdminFailed => "admin port failed",
         })
     }
 }

@@ -201,6 +201,17 @@ fn a_frame_that_the_game_never_took_is_found() {
 }
 
 #[test]
+fn a_frame_that_was_received_and_never_handed_to_the_game_is_found() {
+    for (taken, found) in [(3, vec![]), (2, vec![(Kind::FramesDiffer, 1)])] {
+        let mut server = Server::start();
+        let record = server.client(1, "reset");
+        server.end(record);
+        server.judge.taken(taken);
+        assert_eq!(server.findings(), found);
+    }
+}
+
+#[test]
 fn a_session_left_open_is_found() {
     let mut server = Server::start();
     server.client(1, "fin");

@@ -151,7 +151,7 @@ fn integer(value: &DeValue<'_>) -> Option<i64> {
 fn advice(name: &str, known: &[&str]) -> String {
     let distances = known
         .iter()
-        .map(|known| (strsim::levenshtein(name, known), known));
+        .map(|known| (strsim::osa_distance(name, known), known));
     match distances.min_by_key(|(distance, _)| *distance) {
         Some((distance, nearest)) if distance <= nearest.len().max(3) / 3 => {
             format!("did you mean `{nearest}`?")

@@ -37,7 +37,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::live("fin", "closes", |_| {}, Close, Cause::PeerFin),
     Way::live(
         "fin_last_words",
-        "shuts its write side behind its last frames: every one comes back before the end",
+        "shuts its write side behind its last frames; every one comes back before the end",
         |speech| speech.data(),
         HalfClose,
         Cause::PeerFin,

@@ -166,11 +166,9 @@ impl<A: App> Driver<A> {
         self.paused = true;
         self.session.handle(now, Input::Paused);
         self.app.paused(true);
-        if WATCHES_FOR_THE_END && !self.noticed {
+        if let Some(the_end) = THE_END.filter(|_| !self.noticed) {
             let stream = self.tap.share();
-            self.side().notice = Some(Box::pin(
-                async move { stream.ready(Interest::PRIORITY).await },
-            ));
+            self.side().notice = Some(Box::pin(async move { stream.ready(the_end).await }));
         }
     }
 
@@ -190,5 +188,8 @@ impl<A: App> Driver<A> {
 
 const READS_PER_TURN: u32 = 8;
 
-/// `Interest::PRIORITY` resolves on FIN and RST and not on data, on Linux only.
-const WATCHES_FOR_THE_END: bool = cfg!(target_os = "linux");
+/// What resolves on FIN and RST and not on data: Linux alone has it, and its name is there nowhere else.
+#[cfg(target_os = "linux")]
+const THE_END: Option<Interest> = Some(Interest::PRIORITY);
+#[cfg(not(target_os = "linux"))]
+const THE_END: Option<Interest> = None;

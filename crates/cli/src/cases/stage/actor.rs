@@ -14,26 +14,20 @@ use super::order::{Done, Order, Reply};
 use super::patience::{PATIENCE, until};
 use super::wire;
 
-/// Obeys until standard input ends, or nobody hears the answers.
-pub(crate) fn obey() -> anyhow::Result<()> {
+/// Obeys until standard input ends, or nobody hears the answers: who gave the orders is gone, and that is no failure.
+pub(crate) fn obey() {
     let mut actor = Actor::default();
     for order in orders() {
-        let reply = if order == Order::Press {
-            Ok(Done::Plain)
-        } else {
-            let done = actor.perform(order);
-            done.map_err(|error| format!("{order:?}: {error}"))
-        };
-        match answer(&reply) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            answered => answered?,
+        // This call does not return: who waits for it is told before.
+        if order == Order::Press && answer(&Ok(Done::Plain)).is_err() {
+            return;
         }
-        if order == Order::Press {
-            // The call does not return: who waits for it has been told before.
-            actor.press()?;
+        let done = actor.perform(order);
+        let reply = done.map_err(|error| format!("{order:?}: {error}"));
+        if answer(&reply).is_err() {
+            return;
         }
     }
-    Ok(())
 }
 
 /// The orders as they come. The end of the input ends the process, also in the middle of a call.
@@ -48,10 +42,10 @@ fn orders() -> Receiver<Order> {
     told
 }
 
-fn answer(reply: &Reply) -> io::Result<()> {
+fn answer(reply: &Reply) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", serde_json::to_string(reply)?)?;
-    stdout.flush()
+    Ok(stdout.flush()?)
 }
 
 #[derive(Debug, Default)]

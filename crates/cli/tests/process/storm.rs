@@ -1,0 +1,241 @@
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+
+use crate::command::{DEADLINE, Ended, Running, config_file, lastword, run, serve};
+
+const SMOKE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/storm/smoke.toml");
+const EVERY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../config/storm/every-ending.toml"
+);
+
+fn storm(server: SocketAddr, admin: SocketAddr, scenario: &str, more: &[&str]) -> Ended {
+    run(&[
+        &args(server, admin, scenario).each_ref().map(String::as_str),
+        more,
+    ]
+    .concat())
+}
+
+fn args(server: SocketAddr, admin: SocketAddr, scenario: &str) -> [String; 7] {
+    let words = [
+        "storm",
+        "--server",
+        "",
+        "--admin",
+        "",
+        "--scenario",
+        scenario,
+    ];
+    let mut args = words.map(str::to_owned);
+    (args[2], args[4]) = (server.to_string(), admin.to_string());
+    args
+}
+
+/// A storm that does not come about: its status and its only line.
+fn refused(ended: &Ended) -> (Option<i32>, &str) {
+    assert_eq!(ended.stdout, "", "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    (ended.status, ended.stderr.trim_end())
+}
+
+fn scenario(test: &str, text: &str) -> String {
+    config_file(test, text).to_str().unwrap().to_owned()
+}
+
+/// An address where nobody listens.
+fn nowhere() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+fn json() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("storm.json")
+}
+
+#[test]
+fn five_hundred_connections_that_end_in_every_way_are_recorded_right() {
+    let serving = serve(&["--game", "storm"]);
+    let path = json();
+    let more = ["--connections", "500", "--json", path.to_str().unwrap()];
+    let ended = storm(serving.game, serving.admin.unwrap(), SMOKE, &more);
+    assert_eq!(ended.status, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let verdict = "right: 500 connections judged, 0 wrong causes, both laws intact";
+    assert!(
+        ended.stdout.ends_with(&format!("{verdict}\n")),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(ended.stderr, "", "nothing but the report");
+
+    let report: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(report["right"], true);
+    assert_eq!(report["records"], 500);
+    assert_eq!(report["findings"], serde_json::json!({}));
+    assert!(
+        report["matrix"].as_array().unwrap().len() > 20,
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_server_that_judges_otherwise_is_found_and_the_status_is_1() {
+    let config = config_file("storm_small", "[limits]\nframe_bytes_max = 1024\n");
+    let serving = serve(&["--game", "storm", "--config", config.to_str().unwrap()]);
+    let text = "connections = 40\nframes = [0, 1]\npayload_bytes = [2000, 2000]\n[ways]\nexit_unread = 1\n";
+    let scenario = scenario("storm_large", text);
+    let ended = storm(serving.game, serving.admin.unwrap(), &scenario, &[]);
+    assert_eq!(ended.status, Some(1), "{}", ended.stdout);
+    let row = ended
+        .stdout
+        .lines()
+        .find(|line| line.ends_with("WRONG"))
+        .unwrap();
+    assert!(row.starts_with("peer_reset in live "), "{row}");
+    assert!(row.contains(" frame_too_large in live "), "{row}");
+    let line = "lastword: the storm found what is wrong: ";
+    assert!(ended.stderr.starts_with(line), "{}", ended.stderr);
+}
+
+#[test]
+fn a_server_or_an_admin_port_that_is_not_there_is_told_in_one_line() {
+    let serving = serve(&[]);
+    let admin = serving.admin.unwrap();
+    let cases = [
+        (nowhere(), admin, "cannot play at", "nobody listens there"),
+        (
+            serving.game,
+            nowhere(),
+            "cannot reach the admin port at",
+            "nobody listens there",
+        ),
+        (serving.game, serving.game, "does not speak HTTP", ""),
+        (
+            admin,
+            admin,
+            "cannot play at",
+            "no welcome: is it a lastword server?",
+        ),
+    ];
+    let text = "connections = 10\n[ways]\nfin = 1\n";
+    for (server, admin, what, why) in cases {
+        let ended = storm(server, admin, &scenario("storm_nowhere", text), &[]);
+        let (status, line) = refused(&ended);
+        assert_eq!(status, Some(1));
+        assert!(line.contains(what) && line.contains(why), "{line}");
+    }
+}
+
+#[test]
+fn the_admin_port_of_another_server_is_told() {
+    let (serving, other) = (serve(&[]), serve(&[]));
+    let text = "connections = 10\n[ways]\nfin = 1\n";
+    let scenario = scenario("storm_other", text);
+    let ended = storm(serving.game, other.admin.unwrap(), &scenario, &[]);
+    let (status, line) = refused(&ended);
+    assert_eq!(status, Some(1));
+    assert!(
+        line.contains("is that the admin port of the same server?"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_game_that_does_not_obey_is_told_with_the_ways_that_need_it() {
+    let serving = serve(&[]);
+    let scenario = scenario("storm_echo", "[ways]\nfin = 1\nkicked = 1\nclosed = 0\n");
+    let ended = storm(serving.game, serving.admin.unwrap(), &scenario, &[]);
+    let (status, line) = refused(&ended);
+    assert_eq!(status, Some(1));
+    assert!(
+        line.contains("does not obey the storm, which kicked need"),
+        "{line}"
+    );
+    assert!(line.contains("lastword serve --game storm"), "{line}");
+}
+
+#[test]
+fn a_game_that_echoes_does_for_the_ways_that_need_no_help() {
+    let serving = serve(&[]);
+    let text =
+        "connections = 100\n[ways]\nfin = 1\nreset = 1\nexit_unread = 1\nclient_goodbye = 1\n";
+    let ended = storm(
+        serving.game,
+        serving.admin.unwrap(),
+        &scenario("storm_plain", text),
+        &[],
+    );
+    assert_eq!(ended.status, Some(0), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn a_file_that_is_no_scenario_is_told_and_the_status_is_2() {
+    let anywhere = nowhere();
+    let missing = storm(anywhere, anywhere, "no/such/file.toml", &[]);
+    let expected = "no/such/file.toml: there is no such file: check the path after --scenario";
+    assert_eq!(refused(&missing), (Some(2), expected));
+
+    let path = scenario("storm_typo", "[ways]\nfni = 1\n");
+    let ended = storm(anywhere, anywhere, &path, &[]);
+    let expected = format!("{path}:2: there is no way `fni`; did you mean `fin`?");
+    assert_eq!(refused(&ended), (Some(2), expected.as_str()));
+
+    let ended = storm(
+        anywhere,
+        anywhere,
+        EVERY,
+        &["--json", "no/such/directory/report.json"],
+    );
+    let (status, line) = refused(&ended);
+    assert_eq!(status, Some(2));
+    assert!(
+        line.contains("cannot write no/such/directory/report.json"),
+        "{line}"
+    );
+}
+
+#[test]
+fn an_interrupted_storm_prints_what_there_is_and_its_status_is_130() {
+    let serving = serve(&["--game", "storm"]);
+    let admin = serving.admin.unwrap();
+    let text = "connections = 100000\nrate_per_second = 100\n[ways]\nfin = 1\nreset = 1\n";
+    let args = args(serving.game, admin, &scenario("storm_slow", text));
+    let (process, stdout) = Running::start(lastword(&args.each_ref().map(String::as_str)));
+    until_opened(admin, 20);
+    process.signal(Signal::SIGINT);
+
+    let ended = process.end();
+    let report = std::io::read_to_string(stdout.unwrap()).unwrap();
+    assert_eq!(ended.status, Some(130), "{report}{}", ended.stderr);
+    assert!(report.contains("right, stopped early: "), "{report}");
+    let line = ended.stderr.lines().last().unwrap();
+    assert!(line.starts_with("lastword: interrupted after "), "{line}");
+    assert!(line.ends_with(" of 100000 connections"), "{line}");
+}
+
+/// Waits until so many connections were opened.
+fn until_opened(admin: SocketAddr, count: u64) {
+    let start = Instant::now();
+    loop {
+        let mut stream = TcpStream::connect(admin).unwrap();
+        let request = "GET /metrics HTTP/1.1\r\nHost: storm\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let value = |line: &str| {
+            line.strip_prefix("lastword_connections_opened_total ")?
+                .parse()
+                .ok()
+        };
+        if text.lines().find_map(value).unwrap_or(0) >= count {
+            return;
+        }
+        assert!(start.elapsed() < DEADLINE, "{text}");
+    }
+}

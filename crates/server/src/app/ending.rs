@@ -1,0 +1,117 @@
+//! One connection's end: counted out, written down, and told to everybody, exactly once.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use lastword_session::{Cause, Ending, Phase};
+
+use super::{ServerApp, Standing};
+use crate::guard::guarded;
+use crate::ledger::Closing;
+use crate::shape::{Game, Shape};
+use crate::{Departure, Disconnect, log};
+
+impl<S: Shape> ServerApp<S> {
+    fn record(&self, seq: u64, ending: Ending, undelivered: (u64, u64)) -> Disconnect {
+        let core = self.core();
+        let profile = self.seat.as_ref().map_or(0, |seat| seat.profile);
+        Disconnect {
+            seq,
+            at: SystemTime::now(),
+            listener: core.local_addr,
+            remote: self.remote,
+            player: self.seat.as_ref().map(|seat| seat.player.to_string()),
+            session: self.seat.as_ref().map(|seat| seat.session),
+            connection: u32::from(self.is(Standing::Joined)),
+            profile: core.profile(profile).map(|profile| profile.name),
+            undelivered_frames: undelivered.0,
+            undelivered_bytes: undelivered.1,
+            ending,
+        }
+    }
+
+    /// Counts the connection and its session out. Returns the number of this end.
+    fn count_out(&mut self, ending: &Ending, undelivered: (u64, u64)) -> u64 {
+        self.counted = true;
+        let evidence = &ending.evidence;
+        let closing = Closing {
+            cause: ending.verdict.cause,
+            phase: ending.verdict.phase,
+            cohort: self
+                .seat
+                .as_ref()
+                .map_or(0, |seat| usize::from(seat.cohort)),
+            refused: self.is(Standing::Refused),
+            joined: self.is(Standing::Joined),
+            code: ending.decided.as_ref().map(|decided| decided.code),
+        };
+        let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
+        self.core().ledger.close(closing, |counts| {
+            counts.drained_bytes += evidence.bytes_drained;
+            counts.undelivered_in.0 += undelivered.0;
+            counts.undelivered_in.1 += undelivered.1;
+            counts.undelivered_out.0 += evidence.frames_unsent;
+            counts.undelivered_out.1 += lost;
+            if closing.cause == Cause::SendQueueFull {
+                counts.dropped_by_close += evidence.frames_unsent;
+            }
+        })
+    }
+
+    /// Leaves the groups and tells everybody: the books first, the log, the game last.
+    pub(super) fn end(&mut self, ending: Ending) {
+        if let Some(seat) = &self.seat {
+            self.core().memberships.depart(seat.session);
+        }
+        if self.paused {
+            self.core().traffic.paused(false);
+        }
+        let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
+        let seq = self.count_out(&ending, undelivered);
+        let disconnect = Arc::new(self.record(seq, ending, undelivered));
+        let core = Arc::clone(self.core());
+        if let Some(profile) = disconnect.profile {
+            core.metrics.ended(&disconnect.ending, profile);
+        }
+        log::disconnect(&disconnect);
+        for observer in &core.observers {
+            guarded("an observer panicked", || {
+                observer.disconnected(&disconnect)
+            });
+        }
+        let Some(seat) = self.seat.clone().filter(|_| self.is(Standing::Joined)) else {
+            return;
+        };
+        let departure = Departure {
+            cause: disconnect.cause().into(),
+            session: seat.session,
+            undelivered_frames: undelivered.0,
+            undelivered_bytes: undelivered.1,
+            disconnect,
+        };
+        if let Some(game) = self.game.take() {
+            guarded("the game panicked in `left`", || game.leave(&departure));
+        }
+        for observer in &core.observers {
+            guarded("an observer panicked", || observer.left(&departure));
+        }
+    }
+}
+
+impl<S: Shape> Drop for ServerApp<S> {
+    /// A task that is dropped before its verdict (the runtime was) still counts, as what it is: a defect. Only now
+    /// is the connection gone: who waits for that has heard of its end.
+    fn drop(&mut self) {
+        if !self.counted {
+            let phase = match &self.asking {
+                _ if self.is(Standing::Joined) => Phase::Live,
+                _ if self.is(Standing::Refused) => Phase::Admission,
+                Some(_) => Phase::Auth,
+                None => Phase::Hello,
+            };
+            let at = self.core().clock.now();
+            self.end(Ending::without_verdict(phase, at));
+        }
+        self.core().ledger.gone();
+    }
+}

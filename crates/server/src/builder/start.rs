@@ -1,0 +1,183 @@
+//! Starting a server: everything is checked before anything is bound.
+
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use lastword_transport::{Clock, ListenOptions, ListenerSocket, Table};
+use metrics::Recorder;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use super::{BindError, Builder};
+use crate::accept::accept_loop;
+use crate::app::Front;
+use crate::cohorts::Cohorts;
+use crate::core::Core;
+use crate::events::Caps;
+use crate::flag::Flag;
+use crate::ledger::Ledger;
+use crate::metrics::{Catalogue, Metrics, with_recorder};
+use crate::observer::Observer;
+use crate::shape::Shape;
+use crate::traffic::TrafficTotals;
+use crate::{KernelAbilities, ServerHandle, drain, publisher};
+
+impl Builder {
+    pub(super) async fn start(self) -> Result<(ServerHandle, TcpListener), BindError> {
+        self.config.validate().map_err(BindError::Config)?;
+        self.check_name()?;
+        let listener = self.listen_socket()?;
+        let listen = |source| BindError::Listen {
+            addr: self.listen_addr().unwrap_or(NOWHERE),
+            source,
+        };
+        let local_addr = listener.local_addr().map_err(listen)?;
+        let listener = TcpListener::from_std(listener).map_err(listen)?;
+        let core = Arc::new(self.core(local_addr));
+        core.runtime.spawn(drain::watch(Arc::clone(&core)));
+        let handle = ServerHandle {
+            core: Arc::clone(&core),
+        };
+        for extension in self.extensions {
+            let started = extension.start(handle.clone()).await;
+            match started {
+                Ok(addr) => {
+                    if let Some(addr) = addr {
+                        core.admin_addr.get_or_init(|| addr);
+                    }
+                }
+                Err(error) => {
+                    core.end();
+                    return Err(BindError::Extension(error));
+                }
+            }
+        }
+        if core.publishes_itself {
+            core.runtime.spawn(publisher::run(Arc::clone(&core)));
+        }
+        Ok((handle, listener))
+    }
+
+    fn check_name(&self) -> Result<(), BindError> {
+        let is_label = |name: &&String| {
+            let mut bytes = name.bytes();
+            (1..=NAME_LEN_MAX).contains(&name.len())
+                && bytes.all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+        };
+        match self.name.as_ref().filter(|name| !is_label(name)) {
+            None => Ok(()),
+            Some(name) => Err(BindError::Name { name: name.clone() }),
+        }
+    }
+
+    fn listen_addr(&self) -> Result<SocketAddr, BindError> {
+        match &self.listen {
+            None => Ok(self.config.listen.addr),
+            Some(addr) => addr
+                .parse()
+                .map_err(|_| BindError::Address { addr: addr.clone() }),
+        }
+    }
+
+    fn listen_socket(&self) -> Result<ListenerSocket, BindError> {
+        let addr = self.listen_addr()?;
+        let options = ListenOptions {
+            backlog: i32::try_from(self.config.listen.backlog).unwrap_or(i32::MAX),
+            knobs: self.config.default_profile().knobs(),
+        };
+        options
+            .listen(addr)
+            .map_err(|source| BindError::Listen { addr, source })
+    }
+
+    fn caps(&self) -> Caps {
+        let limits = &self.config.limits;
+        let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        Caps {
+            session_bytes: size(limits.inbox_bytes_max),
+            session_frames: size(limits.inbox_frames_max),
+            bytes: size(limits.events_bytes_max),
+            frames: size(limits.events_frames_max),
+            // Who is here may leave, and as many may come and go.
+            reserved: size(self.config.listen.connections_max).saturating_mul(2),
+        }
+    }
+
+    fn observers(&self) -> Vec<Arc<dyn Observer>> {
+        let of_extensions = self.extensions.iter().filter_map(|each| each.observer());
+        of_extensions.chain(self.observer.clone()).collect()
+    }
+
+    /// Makes the handles with the recorder that takes them, and tells whether nobody publishes them but the server.
+    fn metrics(&self, catalogue: &Catalogue<'_>) -> (Metrics, bool) {
+        let own = self.recorder.as_ref().map(|own| own as &dyn Recorder);
+        let mut extensions = self.extensions.iter();
+        let of_extension = extensions.find_map(|each| each.recorder());
+        let recorder = own.or(of_extension.map(|shown| shown as &dyn Recorder));
+        let make = || Metrics::new(catalogue);
+        let metrics = with_recorder(recorder, self.name.as_deref(), make);
+        (metrics, own.is_some() || of_extension.is_none())
+    }
+
+    fn core(&self, local_addr: SocketAddr) -> Core {
+        let limits = self.config.session_limits();
+        let profiles = self.config.profiles();
+        let cohorts = Cohorts::new(self.config.metrics.cohorts.clone());
+        let game_codes = self.config.metrics.game_codes.clone();
+        let connections_max = u64::from(self.config.listen.connections_max);
+        let (metrics, publishes_itself) = self.metrics(&Catalogue {
+            cohorts: &self.config.metrics.cohorts,
+            game_codes: &game_codes,
+            profiles: &profiles,
+            config: &self.config,
+            kernel: KernelAbilities::probe(),
+            connections_max,
+        });
+        let clock = Clock;
+        let places = usize::try_from(self.config.listen.authentications_max).unwrap_or(usize::MAX);
+        Core {
+            clock,
+            table: Table::start(clock),
+            memberships: Arc::default(),
+            ledger: Ledger::new(cohorts.count(), game_codes),
+            metrics,
+            traffic: TrafficTotals::default(),
+            session: Arc::new(lastword_session::Config {
+                framing: self.framing.clone(),
+                limits,
+                behind_proxy: self.config.listen.behind_proxy,
+            }),
+            profiles,
+            cohorts,
+            connections_max,
+            drain_timeout: self.config.drain_timeout(),
+            authenticator: Arc::clone(&self.authenticator),
+            authentications: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            observers: self.observers(),
+            local_addr,
+            admin_addr: OnceLock::new(),
+            runtime: tokio::runtime::Handle::current(),
+            caps: self.caps(),
+            events: OnceLock::new(),
+            drained_by: Mutex::default(),
+            publishes_itself,
+            draining: AtomicBool::new(false),
+            ended: Flag::default(),
+            closed: Flag::default(),
+        }
+    }
+}
+
+impl ServerHandle {
+    /// Lets players in.
+    pub(super) fn start<S: Shape>(&self, shape: S, listener: TcpListener) {
+        let core = Arc::clone(&self.core);
+        let front = Arc::new(Front { core, shape });
+        self.core.runtime.spawn(accept_loop(front, listener));
+    }
+}
+
+const NAME_LEN_MAX: usize = 32;
+const NOWHERE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
