@@ -13,12 +13,14 @@ mod text;
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, anyhow};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use crate::Failure;
 use crate::signals::Stop;
 use report::Report;
+#[cfg(target_os = "linux")]
+pub(crate) use stage::{obey, play_inside};
 
 /// What `cases` is told.
 #[derive(Debug, Args)]
@@ -26,21 +28,6 @@ pub(crate) struct CasesArgs {
     /// Writes one JSON object in the place of text: {"cases": [{"id", "ok", …}]}
     #[arg(long)]
     json: bool,
-}
-
-/// What a process that a row started is told.
-#[derive(Debug, Args)]
-pub(crate) struct ActorArgs {
-    role: Role,
-}
-
-/// The processes that the rows start.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Role {
-    /// The other end of a connection, which obeys its standard input
-    Peer,
-    /// The rows of the lab, in the lab
-    Lab,
 }
 
 /// Plays every row and tells what came of it.
@@ -62,22 +49,6 @@ pub(crate) fn run(args: &CasesArgs) -> Result<(), Failure> {
         return Ok(());
     }
     Err(anyhow!("not as documented: {}", wrong.join(", ")).into())
-}
-
-/// Does what a row started this process for.
-#[cfg(target_os = "linux")]
-pub(crate) fn act(args: &ActorArgs) -> Result<(), Failure> {
-    match args.role {
-        Role::Peer => stage::obey(),
-        Role::Lab => stage::play_inside(),
-    }
-    Ok(())
-}
-
-/// No row starts a process here.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn act(args: &ActorArgs) -> Result<(), Failure> {
-    Err(anyhow!("there is nothing to do for {:?} on this system", args.role).into())
 }
 
 /// A signal ends it at once: the processes of the rows end with this one.

@@ -27,19 +27,24 @@ impl Game {
             Self::Echo => builder.serve(|_: &Player| Echo).await,
             Self::Storm => {
                 tracing::warn!("every player may end its session in every way: this is for storms");
-                let builder = builder.authenticator(Obeying);
-                let taken = Arc::new(AtomicU64::new(0));
-                builder
-                    .serve(move |_: &Player| Obedient(Arc::clone(&taken)))
-                    .await
+                obey(builder).await
             }
         }
     }
 }
 
+/// Serves the game that does what the clients of a storm ask.
+pub(crate) async fn obey(builder: Builder) -> Result<ServerHandle, BindError> {
+    let builder = builder.authenticator(Obeying);
+    let taken = Arc::new(AtomicU64::new(0));
+    builder
+        .serve(move |_: &Player| Obedient(Arc::clone(&taken)))
+        .await
+}
+
 /// Sends each frame back.
 #[derive(Debug)]
-struct Echo;
+pub(crate) struct Echo;
 
 impl Handler for Echo {
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {

@@ -11,15 +11,9 @@ use crate::log_writer::{Flush, LogWriter};
 #[command(next_help_heading = "Logs")]
 pub(crate) struct LogArgs {
     /// What is logged to standard error: off, error, warn, info, debug or trace, also by module, as in
-    /// `info,lastword_server=debug`
-    #[arg(
-        long,
-        global = true,
-        value_name = "LEVEL",
-        env = "LASTWORD_LOG",
-        default_value = "info"
-    )]
-    log: String,
+    /// `info,lastword_server=debug` [default: info; of the demo warn]
+    #[arg(long, global = true, value_name = "LEVEL", env = "LASTWORD_LOG")]
+    log: Option<String>,
     /// How a line looks
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     log_format: Format,
@@ -35,13 +29,11 @@ enum Format {
 }
 
 /// Starts logging; what is written before the guard is dropped reaches standard error, if that is read.
-pub(crate) fn start(args: &LogArgs) -> Result<Flush, Failure> {
-    let filter = EnvFilter::builder().parse(&args.log).map_err(|error| {
+pub(crate) fn start(args: &LogArgs, default: &str) -> Result<Flush, Failure> {
+    let log = args.log.as_deref().unwrap_or(default);
+    let filter = EnvFilter::builder().parse(log).map_err(|error| {
         let words = "allowed is off, error, warn, info, debug or trace, also by module";
-        Failure::Usage(vec![format!(
-            "lastword: --log {:?}: {error}; {words}",
-            args.log
-        )])
+        Failure::Usage(vec![format!("lastword: --log {log:?}: {error}; {words}")])
     })?;
     let (writer, flush) = LogWriter::start()?;
     let lines = tracing_subscriber::fmt()

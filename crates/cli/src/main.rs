@@ -1,9 +1,11 @@
 //! The `lastword` command. Standard output carries what programs read, standard error what people do.
 
+mod actor;
 mod announce;
 mod cases;
 mod check_config;
 mod config_file;
+mod demo;
 mod descriptors;
 mod game;
 mod log_writer;
@@ -17,8 +19,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::cases::{ActorArgs, CasesArgs};
+use crate::actor::ActorArgs;
+use crate::cases::CasesArgs;
 use crate::check_config::CheckArgs;
+use crate::demo::DemoArgs;
 use crate::logging::LogArgs;
 use crate::serve::ServeArgs;
 use crate::storm::StormArgs;
@@ -35,6 +39,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Shows players come and go in every way there is, each end with its cause and its evidence
+    ///
+    /// A server of its own, honest players, and one of each kind of ending on a loop; on Linux also a cable that is
+    /// pulled, in network namespaces that touch nothing outside. On a terminal it is a table, elsewhere a line for each
+    /// end. Ctrl-C drains the server and tells whether everything was recorded as what it was; a second one ends at once.
+    #[command(verbatim_doc_comment, after_help = demo::EXIT_STATUS)]
+    Demo(DemoArgs),
     /// Serves a built-in game that sends each player's frames back
     ///
     /// A player's name is whatever the credentials of the hello hold; none is an anonymous player. The first line
@@ -67,9 +78,23 @@ enum Command {
     /// needed, and nothing outside is touched. It takes a few seconds. What Windows answers is cited, not measured.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Cases(CasesArgs),
-    /// What `cases` starts
+    /// What this command starts of itself
     #[command(hide = true)]
     Actor(ActorArgs),
+}
+
+impl Command {
+    /// What is logged where nobody asked.
+    const fn default_log(&self) -> &'static str {
+        match self {
+            Self::Demo(_) => demo::LOG,
+            Self::Serve(_)
+            | Self::CheckConfig(_)
+            | Self::Storm(_)
+            | Self::Cases(_)
+            | Self::Actor(_) => "info",
+        }
+    }
 }
 
 /// Why the command ends otherwise than asked.
@@ -91,13 +116,15 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 fn main() -> ExitCode {
     let Cli { log, command } = Cli::parse();
-    let outcome = logging::start(&log).and_then(|_flushed_at_the_end| match command {
-        Command::Serve(args) => serve::run(args),
-        Command::CheckConfig(args) => check_config::run(&args),
-        Command::Storm(args) => storm::run(args),
-        Command::Cases(args) => cases::run(&args),
-        Command::Actor(args) => cases::act(&args),
-    });
+    let outcome =
+        logging::start(&log, command.default_log()).and_then(|_flushed_at_the_end| match command {
+            Command::Demo(args) => demo::run(&args),
+            Command::Serve(args) => serve::run(args),
+            Command::CheckConfig(args) => check_config::run(&args),
+            Command::Storm(args) => storm::run(args),
+            Command::Cases(args) => cases::run(&args),
+            Command::Actor(args) => actor::act(&args),
+        });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(lines)) => {

@@ -30,7 +30,7 @@ pub(crate) struct ServeArgs {
 
 /// Where the admin port is, if anywhere.
 #[derive(Clone, Copy, Debug)]
-struct AdminAddr(Option<SocketAddr>);
+pub(crate) struct AdminAddr(pub(crate) Option<SocketAddr>);
 
 /// Serves until it is told to end.
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
@@ -96,12 +96,12 @@ async fn drain(server: &ServerHandle, stop: &mut Stop) {
     }
 }
 
-fn game_addr(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn game_addr(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|error| format!("{error}; write IP:PORT, a host name is not looked up"))
 }
 
-fn admin_addr(text: &str) -> Result<AdminAddr, String> {
+pub(crate) fn admin_addr(text: &str) -> Result<AdminAddr, String> {
     if text.is_empty() || text == "off" {
         return Ok(AdminAddr(None));
     }

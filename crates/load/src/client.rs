@@ -32,6 +32,8 @@ pub(crate) struct Told {
 #[derive(Debug)]
 pub(crate) struct Role<'s> {
     pub(crate) n: u32,
+    /// The player's, where one joins.
+    pub(crate) name: String,
     pub(crate) way: &'static Way,
     pub(crate) dice: Dice,
     pub(crate) server: SocketAddr,
@@ -88,7 +90,7 @@ impl Role<'_> {
         let mut speech = Speech::new(self.dice.clone(), self.scenario);
         if joins {
             told.step = "waiting for the welcome";
-            enter(&mut raw, &format!("storm {}", self.n)).await?;
+            enter(&mut raw, &self.name).await?;
             told.step = "waiting for a frame to come back";
             self.converse(&mut raw, &mut speech, told).await?;
         }
@@ -128,8 +130,7 @@ impl Role<'_> {
         if let Some(home) = self.home {
             connector = connector.local_ip(home);
         }
-        let name = format!("storm {}", self.n);
-        let dialled = connector.connect(self.server, name).await;
+        let dialled = connector.connect(self.server, self.name.clone()).await;
         let mut client = dialled.map_err(|error| Fault::Client(error.to_string()))?;
         told.local = Some(client.local_addr());
         told.step = "waiting for a frame to come back";

@@ -3,7 +3,7 @@
 //! A [`Scenario`] says how many clients come, how fast, and how often each [`Way`] to end is taken. [`Storm::run`] plays
 //! it against a server that listens anywhere, and reads `/metrics` and `/api/closes` of its admin port meanwhile. Its
 //! [`Report`] has the truth of each connection beside what was recorded of it, whether both laws held at every scrape,
-//! and every [`Finding`] that makes the verdict wrong.
+//! and every [`Finding`] that makes the verdict wrong. [`Cast`] plays single clients, whose records the caller looks at.
 //!
 //! ```no_run
 //! use lastword_load::{Scenario, Storm};
@@ -22,6 +22,7 @@
 //! ```
 
 mod audit;
+mod cast;
 mod client;
 mod closes;
 mod command;
@@ -40,6 +41,7 @@ mod speech;
 mod storm;
 mod way;
 
+pub use cast::{Cast, Played};
 pub use closes::{Page, Record};
 pub use command::Command;
 pub use error::{AdminError, Fault, StormError};

@@ -181,6 +181,7 @@ impl<P: FnMut(&Progress)> Run<P> {
         self.clients.spawn(async move {
             let role = Role {
                 n,
+                name: format!("storm {n}"),
                 way,
                 dice,
                 server,

@@ -26,8 +26,8 @@ use super::row::{Row, Scene, ServerLeave};
 use super::table::ROWS;
 use patience::on_one_thread;
 
-pub(super) use actor::obey;
-pub(super) use sandbox::play_inside;
+pub(crate) use actor::obey;
+pub(crate) use sandbox::play_inside;
 
 /// Plays every row: those of the lab all at once, the others one after the other meanwhile.
 pub(super) fn play() -> Vec<(&'static Row, Outcome)> {

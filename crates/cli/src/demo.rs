@@ -1,0 +1,193 @@
+//! `lastword demo`: a server, honest players, and one of each kind of ending on a loop, each end shown with its cause.
+
+mod board;
+mod cable;
+mod close;
+mod crowd;
+mod display;
+mod endings;
+mod frame;
+mod run_for;
+mod screen;
+mod style;
+mod summary;
+
+use std::future::pending;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use lastword::{AdminExt as _, Config, Server, ServerHandle};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::serve::{AdminAddr, admin_addr, game_addr};
+use crate::signals::Stop;
+use crate::{Failure, announce, descriptors, game};
+use board::Shared;
+use cable::Cable;
+use display::Display;
+use endings::Endings;
+use frame::Scene;
+use summary::Summary;
+
+#[cfg(target_os = "linux")]
+pub(crate) use cable::play as pull_cables;
+
+/// What `demo` is told.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Ends after this time, as 500ms, 10s or 2m; otherwise it runs until it is told to end
+    #[arg(long = "for", value_name = "TIME", value_parser = run_for::parse)]
+    run_for: Option<Duration>,
+    /// Has so many players stay who mean no harm
+    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(..=1_000))]
+    clients: u32,
+    /// Accepts players here; port 0 takes a free port
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = game_addr)]
+    listen: SocketAddr,
+    /// Serves /metrics, /api/closes, /healthz and /readyz here; `off` serves none
+    #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:0", value_parser = admin_addr)]
+    admin: AdminAddr,
+}
+
+/// Everybody who comes and goes.
+#[derive(Debug)]
+struct Company {
+    crowd: JoinSet<()>,
+    endings: Endings,
+    cable: Cable,
+}
+
+/// Plays the demo to its end.
+pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
+    // Both ends of each connection are here.
+    descriptors::raise(2 * args.clients + 200, "--clients");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(play(args));
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    outcome
+}
+
+async fn play(args: &DemoArgs) -> Result<(), Failure> {
+    let mut stop = Stop::new()?;
+    let board = Shared::default();
+    let server = start(args, &board).await?;
+    let scene = Scene {
+        game: server.local_addr(),
+        admin: server.admin_addr(),
+        started: Instant::now(),
+        run_for: args.run_for,
+    };
+    announce::listening(scene.game, scene.admin);
+    let mut display = Display::start(scene, board.clone(), server.clone())?;
+    let company = Company::gather(&server, args.clients, &board);
+    tokio::select! {
+        biased;
+        signal = stop.next() => tracing::info!(signal, "told to end; a second signal ends at once"),
+        () = display.unread() => return Ok(()),
+        () = time_is_up(args.run_for) => {}
+    }
+    tokio::select! {
+        biased;
+        _ = stop.next() => {
+            let words = "interrupted twice: there is no summary";
+            return Err(Failure::Interrupted(words.to_owned()));
+        }
+        () = company.leave(&server, &board) => {}
+    }
+    let summary = board.with(|board| Summary::of(board, server.stats()));
+    display.conclude(summary.to_string()).await;
+    Ok(summary.verdict()?)
+}
+
+async fn start(args: &DemoArgs, board: &Shared) -> Result<ServerHandle, Failure> {
+    let mut builder = Server::builder()
+        .config(impatient())
+        .listen(args.listen.to_string())
+        .observer(board.clone());
+    if let AdminAddr(Some(addr)) = args.admin {
+        builder = builder.admin(addr.to_string());
+    }
+    if !args.listen.ip().is_loopback() {
+        tracing::warn!(
+            "whoever reaches {} may end its session in every way",
+            args.listen
+        );
+    }
+    Ok(game::obey(builder).await?)
+}
+
+async fn time_is_up(run_for: Option<Duration>) {
+    match run_for {
+        Some(run_for) => sleep(run_for).await,
+        None => pending().await,
+    }
+}
+
+impl Company {
+    fn gather(server: &ServerHandle, clients: u32, board: &Shared) -> Self {
+        let addr = reachable(server.local_addr());
+        Self {
+            crowd: crowd::gather(addr, clients, board),
+            endings: Endings::begin(addr, board),
+            cable: Cable::pull(board),
+        }
+    }
+
+    /// Has everybody leave: who is on the way to an ending drops it, and who stayed is drained.
+    async fn leave(mut self, server: &ServerHandle, board: &Shared) {
+        drop(self.cable);
+        board.with(|board| board.is_closing = true);
+        self.endings.end().await;
+        // What was done before the drain must not be recorded as part of it.
+        let recorded = async {
+            while board.with(|board| board.waiting()) > 0 {
+                sleep(STEP).await;
+            }
+        };
+        timeout(SETTLE_TIMEOUT, recorded).await.ok();
+        server.drain(DRAIN_TIMEOUT).await;
+        let told = async { while self.crowd.join_next().await.is_some() {} };
+        timeout(SETTLE_TIMEOUT, told).await.ok();
+    }
+}
+
+/// The defaults, but for the timeouts that somebody watches pass.
+fn impatient() -> Config {
+    let mut config = Config::default();
+    config.timeouts.hello_ms = TIMEOUT_MS;
+    config.timeouts.auth_ms = TIMEOUT_MS;
+    config.timeouts.frame_ms = TIMEOUT_MS;
+    config
+}
+
+/// Where our own clients find a server that listens everywhere.
+fn reachable(mut addr: SocketAddr) -> SocketAddr {
+    if addr.ip().is_unspecified() {
+        addr.set_ip(match addr.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    addr
+}
+
+const TIMEOUT_MS: u32 = 2_000;
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+const STEP: Duration = Duration::from_millis(5);
+/// How long threads that render metrics may go on.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What the table shows, and what the endings ask for, would only tear it.
+pub(crate) const LOG: &str = "warn,lastword::close=off,lastword_server::app=off";
+
+pub(crate) const EXIT_STATUS: &str = "\
+Exit status:
+  0    everything was recorded as what it was, and both laws held
+  1    something was not, which the last lines tell; or the demo could not begin
+  2    the arguments are not valid
+  130  interrupted twice";

@@ -1,0 +1,68 @@
+//! One end of a connection, as far as the demo shows it: the same from our own server and, as JSON, from the lab's.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use lastword::{Cause, Disconnect, Phase};
+use lastword_load::Ending;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+/// What is read of a [`Record`](lastword::Record).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Close {
+    /// RFC 3339, UTC.
+    pub(crate) at: String,
+    #[serde(deserialize_with = "cause")]
+    pub(crate) cause: Cause,
+    #[serde(deserialize_with = "phase")]
+    pub(crate) phase: Phase,
+    pub(crate) remote: SocketAddr,
+    #[serde(default)]
+    pub(crate) player: Option<String>,
+    /// The evidence.
+    pub(crate) words: String,
+}
+
+impl Close {
+    pub(crate) fn of(disconnect: &Disconnect) -> Self {
+        let record = disconnect.record();
+        Self {
+            at: record.at,
+            cause: disconnect.cause(),
+            phase: disconnect.ending.verdict.phase,
+            remote: record.remote,
+            player: record.player.map(Cow::into_owned),
+            words: record.words,
+        }
+    }
+
+    pub(crate) const fn ending(&self) -> Ending {
+        Ending {
+            cause: self.cause,
+            phase: self.phase,
+        }
+    }
+
+    /// Hours, minutes and seconds.
+    pub(crate) fn time(&self) -> &str {
+        self.at.get(11..19).unwrap_or(&self.at)
+    }
+
+    /// The evidence without the cause, which it begins with.
+    pub(crate) fn evidence(&self) -> &str {
+        let words = self.words.strip_prefix(self.cause.label());
+        words.unwrap_or(&self.words).trim_start()
+    }
+}
+
+fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Cause, D::Error> {
+    let label = Cow::<'de, str>::deserialize(from)?;
+    Cause::from_label(&label).ok_or_else(|| D::Error::custom(format!("no cause `{label}`")))
+}
+
+fn phase<'de, D: Deserializer<'de>>(from: D) -> Result<Phase, D::Error> {
+    let label = Cow::<'de, str>::deserialize(from)?;
+    let phase = Phase::ALL.into_iter().find(|phase| phase.label() == label);
+    phase.ok_or_else(|| D::Error::custom(format!("no phase `{label}`")))
+}

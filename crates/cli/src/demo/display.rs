@@ -1,0 +1,192 @@
+//! Standard output, on a thread of its own: a table on a terminal, a line for each end elsewhere, and the summary. A
+//! reader that is slow, or gone, holds up nobody else.
+
+use std::env;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use lastword::ServerHandle;
+use tokio::sync::oneshot;
+
+use super::board::{End, Shared};
+use super::frame::{CAUSE, CLASS, Frame, Scene, WHO};
+use super::screen::Screen;
+use super::style::{Style, column};
+
+/// The thread. Where it is dropped before it concludes, nothing more is shown, and the terminal is given back.
+#[derive(Debug)]
+pub(crate) struct Display {
+    /// Takes the summary, which is the last that is shown.
+    summary: Option<Sender<String>>,
+    thread: JoinHandle<()>,
+    over: oneshot::Receiver<()>,
+}
+
+/// What is shown.
+struct Show {
+    scene: Scene,
+    board: Shared,
+    server: ServerHandle,
+    face: Face,
+}
+
+/// Where it is shown.
+enum Face {
+    Table(Screen, Style),
+    Lines {
+        /// The number of the last end that was shown.
+        last: u64,
+        is_noted: bool,
+    },
+}
+
+impl Display {
+    pub(crate) fn start(scene: Scene, board: Shared, server: ServerHandle) -> io::Result<Self> {
+        let (summary, told) = channel();
+        let (tell, over) = oneshot::channel();
+        let face = Face::choose(&scene)?;
+        let mut show = Show {
+            scene,
+            board,
+            server,
+            face,
+        };
+        let thread = thread::Builder::new().name("display".to_owned());
+        let thread = thread.spawn(move || {
+            // What cannot be written has no reader.
+            show.run(&told).ok();
+            drop(tell);
+        })?;
+        Ok(Self {
+            summary: Some(summary),
+            thread,
+            over,
+        })
+    }
+
+    /// Waits until nobody reads standard output any more. Cancel safe.
+    pub(crate) async fn unread(&mut self) {
+        (&mut self.over).await.ok();
+    }
+
+    /// Shows this as the last, and waits for it, as long as somebody reads.
+    pub(crate) async fn conclude(mut self, summary: String) {
+        if let Some(tell) = self.summary.take() {
+            tell.send(summary).ok();
+        }
+        tokio::time::timeout(LAST_WORDS, self.unread()).await.ok();
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.summary = None;
+        let deadline = Instant::now() + LAST_WORDS;
+        while !self.thread.is_finished() && Instant::now() < deadline {
+            thread::sleep(STEP);
+        }
+    }
+}
+
+impl Show {
+    fn run(&mut self, told: &Receiver<String>) -> io::Result<()> {
+        loop {
+            self.update()?;
+            match told.recv_timeout(INTERVAL) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(summary) => return self.conclude(&summary),
+            }
+        }
+    }
+
+    fn update(&mut self) -> io::Result<()> {
+        match &mut self.face {
+            Face::Table(screen, style) => {
+                let (width, height) = screen.size();
+                let stats = self.server.stats();
+                let lines = self.board.with(|board| {
+                    let frame = Frame {
+                        scene: &self.scene,
+                        board,
+                        stats: &stats,
+                        now: Instant::now(),
+                        style: *style,
+                    };
+                    frame.lines(width, height)
+                });
+                screen.draw(&lines)
+            }
+            Face::Lines { last, is_noted } => {
+                let new = self.board.with(|board| {
+                    let note = board.note.as_ref().filter(|_| !*is_noted);
+                    *is_noted |= note.is_some();
+                    let note = note.map(|note| format!("{note}\n"));
+                    let new = note.into_iter().chain(board.after(*last).map(line));
+                    let new: String = new.collect();
+                    *last = board.ended;
+                    new
+                });
+                print(&new)
+            }
+        }
+    }
+
+    fn conclude(&mut self, summary: &str) -> io::Result<()> {
+        self.update()?;
+        if matches!(self.face, Face::Table(..)) {
+            // The screen goes, and what has to stay is written where it was before.
+            self.face = Face::Lines {
+                last: u64::MAX,
+                is_noted: false,
+            };
+            self.update()?;
+        }
+        print(summary)
+    }
+}
+
+impl Face {
+    fn choose(scene: &Scene) -> io::Result<Self> {
+        let is_terminal = io::stdout().is_terminal() && is_not("TERM", |term| term == "dumb");
+        if is_terminal {
+            let has_colour = is_not("NO_COLOR", |value| !value.is_empty());
+            return Ok(Self::Table(Screen::enter()?, Style { has_colour }));
+        }
+        print(&format!("{}\n{}\n", scene.curl(), scene.until()))?;
+        Ok(Self::Lines {
+            last: 0,
+            is_noted: false,
+        })
+    }
+}
+
+/// A line for pipes: whole, and without colours.
+fn line(end: &End) -> String {
+    let close = &end.close;
+    format!(
+        "{} {} {} {}{}\n",
+        close.at.get(11..23).unwrap_or(&close.at),
+        column(&end.who(), WHO),
+        column(close.cause.label(), CAUSE),
+        column(close.cause.class().label(), CLASS),
+        close.evidence(),
+    )
+}
+
+fn is_not(variable: &str, what: impl FnOnce(&str) -> bool) -> bool {
+    !env::var(variable).is_ok_and(|value| what(&value))
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+const INTERVAL: Duration = Duration::from_millis(250);
+/// How long the last words may take where nobody reads them.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+const STEP: Duration = Duration::from_millis(5);

@@ -1,0 +1,72 @@
+//! One of each kind of ending, on a loop: quickly once, then slowly enough to be read.
+
+use std::iter;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lastword_load::{Cast, Way};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+use super::board::{Part, Shared};
+
+/// The endings; they are broken off with this value.
+#[derive(Debug)]
+pub(crate) struct Endings {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Endings {
+    pub(crate) fn begin(server: SocketAddr, board: &Shared) -> Self {
+        let (stop, mut told) = oneshot::channel();
+        let board = board.clone();
+        let task = tokio::spawn(async move {
+            let cast = Cast::towards(server);
+            let mut under_way = JoinSet::new();
+            for ((way, step), n) in rounds().zip(0..) {
+                under_way.spawn(play(cast.clone(), n, way, board.clone()));
+                while under_way.try_join_next().is_some() {}
+                if timeout(step, &mut told).await.is_ok() {
+                    break;
+                }
+            }
+            under_way.shutdown().await;
+        });
+        Self { stop, task }
+    }
+
+    /// Begins no more, and breaks off what is under way: nobody is told of that.
+    pub(crate) async fn end(self) {
+        drop(self.stop);
+        self.task.await.ok();
+    }
+}
+
+/// Players before those who never join; each way once in a round.
+fn rounds() -> impl Iterator<Item = (&'static Way, Duration)> {
+    let mut ways: Vec<_> = Way::all().collect();
+    ways.sort_by_key(|way| !way.joins());
+    let first = ways.clone().into_iter().zip(iter::repeat(FIRST_STEP));
+    first.chain(ways.into_iter().cycle().zip(iter::repeat(STEP)))
+}
+
+async fn play(cast: Cast, n: u32, way: &'static Way, board: Shared) {
+    let played = cast.play(n, way).await;
+    board.with(|board| match (played.local, played.fault) {
+        (Some(local), None) => board.played(
+            local,
+            Part {
+                name: way.name.to_owned(),
+                truth: way.truth,
+            },
+        ),
+        (_, Some(fault)) => board.complain(format!("{}: {fault}", way.name)),
+        (None, None) => board.complain(format!("{}: it has no address", way.name)),
+    });
+}
+
+/// All ways within ten seconds.
+const FIRST_STEP: Duration = Duration::from_millis(230);
+const STEP: Duration = Duration::from_millis(800);

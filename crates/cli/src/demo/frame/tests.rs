@@ -1,0 +1,192 @@
+use lastword::{Cause, Phase};
+
+use super::*;
+use crate::demo::board::Part;
+use crate::demo::close::Close;
+
+#[test]
+fn eighty_columns_hold_two_causes_in_a_line_and_the_telling_part_of_the_evidence() {
+    let expected = "\
+lastword demo  1:15  game 127.0.0.1:7000  Ctrl-C ends it
+curl http://127.0.0.1:9464/api/closes
+50 sessions  60 opened = 51 open + 9 ended  8 played, 8 recorded right
+
+normal    peer_goodbye                 2 15s
+abrupt    peer_fin                     1 14s  peer_closed_while_sending    1 11s
+          peer_reset                   1 13s
+network   path_dead                    1 10s
+abuse     wrong_protocol               1  9s
+operator  kicked                       1 12s
+defect    handler_panicked             1  8s
+
+22:41:09 player 9          handler_panicked          520 B in, 640 B out
+22:41:08 127.1.0.8:4000    wrong_protocol            520 B in, 640 B out";
+    assert_eq!(drawn(80, 14), expected);
+}
+
+#[test]
+fn a_hundred_and_twenty_columns_hold_three_and_all_of_the_evidence() {
+    let expected = "\
+lastword demo  1:15  game 127.0.0.1:7000  Ctrl-C ends it
+curl http://127.0.0.1:9464/api/closes
+50 sessions  60 opened = 51 open + 9 ended  8 played, 8 recorded right
+
+normal    peer_goodbye                 2 15s
+abrupt    peer_fin                     1 14s  peer_closed_while_sending    1 11s  peer_reset                   1 13s
+network   path_dead                    1 10s
+abuse     wrong_protocol               1  9s
+operator  kicked                       1 12s
+defect    handler_panicked             1  8s
+
+UTC      who               cause                     evidence
+22:41:09 player 9          handler_panicked          in live after 3.2s, 520 B in, 640 B out
+22:41:08 127.1.0.8:4000    wrong_protocol            in hello after 3.2s, 520 B in, 640 B out
+22:41:07 player 7          path_dead                 in live after 3.2s, 520 B in, 640 B out, silent for 2.9s
+22:41:06 player 6          peer_closed_while_sending in live after 3.2s, 520 B in, 640 B out, 136 B never acknowledged
+22:41:05 player 5          kicked                    in live after 3.2s, 520 B in, 640 B out
+22:41:04 player 4          peer_reset                in live after 3.2s, 520 B in, 640 B out
+22:41:03 player 3          peer_fin                  in live after 3.2s, 520 B in, 640 B out
+22:41:02 player 2          peer_goodbye              in live after 3.2s, 520 B in, 640 B out
+22:41:01 player 1          peer_goodbye              in live after 3.2s, 520 B in, 640 B out";
+    assert_eq!(drawn(120, 40), expected);
+}
+
+#[test]
+fn nothing_is_larger_than_a_terminal_that_holds_one_cause() {
+    let (board, started) = board();
+    for (width, height) in [(200, 60), (80, 24), (79, 6), (44, 10), (44, 1), (44, 0)] {
+        let lines = frame(&board, started, Style { has_colour: false }).lines(width, height);
+        assert!(lines.len() <= height, "{width} x {height}: {lines:#?}");
+        let widest = lines.iter().map(|line| line.chars().count()).max();
+        assert!(
+            widest.unwrap_or(0) <= width,
+            "{width} x {height}: {lines:#?}"
+        );
+    }
+}
+
+#[test]
+fn colours_change_no_width() {
+    let (board, started) = board();
+    let coloured = frame(&board, started, Style { has_colour: true }).lines(80, 24);
+    assert!(
+        coloured
+            .iter()
+            .any(|line| line.contains("\x1b[31mpath_dead"))
+    );
+    let stripped: Vec<_> = coloured.iter().map(|line| without_colours(line)).collect();
+    let plain = frame(&board, started, Style { has_colour: false }).lines(80, 24);
+    assert_eq!(stripped, plain);
+}
+
+#[test]
+fn what_is_wrong_and_what_cannot_be_done_stand_below_the_counts() {
+    let (mut board, started) = board();
+    board.note = Some("no cable to pull here: forbidden".to_owned());
+    board.complain("fin was recorded as kicked".to_owned());
+    let lines = frame(&board, started, Style { has_colour: false }).lines(80, 24);
+    assert_eq!(
+        lines[3..5],
+        [
+            "no cable to pull here: forbidden",
+            "fin was recorded as kicked"
+        ]
+    );
+}
+
+fn drawn(width: usize, height: usize) -> String {
+    let (board, started) = board();
+    let lines = frame(&board, started, Style { has_colour: false }).lines(width, height);
+    let lines: Vec<_> = lines.iter().map(|line| line.trim_end()).collect();
+    lines.join("\n")
+}
+
+fn frame(board: &Board, started: Instant, style: Style) -> Frame<'_> {
+    let scene = Scene {
+        game: ([127, 0, 0, 1], 7_000).into(),
+        admin: Some(([127, 0, 0, 1], 9_464).into()),
+        started,
+        run_for: None,
+    };
+    let ended = board
+        .tallies()
+        .map(|tally| (tally.cause, Phase::Live, tally.count));
+    let stats = Stats {
+        connections_opened: 60,
+        connections_open: 51,
+        sessions_joined: 58,
+        sessions_open: 50,
+        disconnects: ended.collect(),
+        departures: Vec::new(),
+        accept_errors: Vec::new(),
+        frames: (0, 0),
+        bytes: (0, 0),
+        suspects: Vec::new(),
+        inbound_paused: 0,
+        events_waiting: 0,
+    };
+    Frame {
+        scene: Box::leak(Box::new(scene)),
+        board,
+        stats: Box::leak(Box::new(stats)),
+        now: started + Duration::from_secs(75),
+        style,
+    }
+}
+
+/// An end a second, the ninth 8 s ago.
+fn board() -> (Board, Instant) {
+    let started = Instant::now();
+    let mut board = Board::default();
+    for (n, cause, more) in [
+        (1, Cause::PeerGoodbye, ""),
+        (2, Cause::PeerGoodbye, ""),
+        (3, Cause::PeerFin, ""),
+        (4, Cause::PeerReset, ""),
+        (5, Cause::Kicked, ""),
+        (
+            6,
+            Cause::PeerClosedWhileSending,
+            ", 136 B never acknowledged",
+        ),
+        (7, Cause::PathDead, ", silent for 2.9s"),
+        (8, Cause::WrongProtocol, ""),
+        (9, Cause::HandlerPanicked, ""),
+    ] {
+        let close = close(n, cause, more);
+        let part = Part {
+            name: format!("way {n}"),
+            truth: close.ending(),
+        };
+        let remote = close.remote;
+        board.closed(close, started + Duration::from_secs(58 + u64::from(n)));
+        if cause.occurs_in(Phase::Live) {
+            board.played(remote, part);
+        }
+    }
+    (board, started)
+}
+
+fn close(n: u8, cause: Cause, more: &str) -> Close {
+    let is_live = cause.occurs_in(Phase::Live);
+    let phase = if is_live { Phase::Live } else { Phase::Hello };
+    Close {
+        at: format!("2026-11-22T22:41:{n:02}.525Z"),
+        cause,
+        phase,
+        remote: ([127, 1, 0, n], 4_000).into(),
+        player: is_live.then(|| format!("player {n}")),
+        words: format!("{cause} in {phase} after 3.2s, 520 B in, 640 B out{more}"),
+    }
+}
+
+fn without_colours(line: &str) -> String {
+    let parts = line.split('\x1b');
+    parts
+        .map(|part| {
+            part.strip_prefix('[')
+                .and_then(|part| part.split_once('m'))
+                .map_or(part, |(_, text)| text)
+        })
+        .collect()
+}

@@ -1,0 +1,84 @@
+//! Colours, where they are wanted, and columns: text is cut and padded before it is coloured.
+
+use lastword::Class;
+
+/// Whether there are colours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    pub(crate) has_colour: bool,
+}
+
+impl Style {
+    /// In the colour of a class.
+    pub(crate) fn class(self, class: Class, text: &str) -> String {
+        self.paint(colour(class), text)
+    }
+
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.has_colour && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// At most so many characters.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
+    cut.extend((width > 0).then_some('…'));
+    cut
+}
+
+/// Exactly so many characters.
+pub(crate) fn column(text: &str, width: usize) -> String {
+    format!("{:width$}", cut(text, width))
+}
+
+const fn colour(class: Class) -> &'static str {
+    match class {
+        Class::Normal => "32",
+        Class::Abrupt => "33",
+        Class::Network => "31",
+        Class::Stuck => "35",
+        Class::Abuse => "36",
+        Class::Capacity => "34",
+        Class::Operator => "94",
+        Class::Defect => "1;31",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_as_wide_as_it_says_whatever_stands_in_it() {
+        for text in ["", "abc", "abcdef", "äöüäöüäöü"] {
+            assert_eq!(column(text, 5).chars().count(), 5, "{text}");
+        }
+        assert_eq!(
+            (column("abcdef", 5), cut("ab", 0)),
+            ("abcd…".to_owned(), String::new())
+        );
+    }
+
+    #[test]
+    fn without_colour_nothing_is_added() {
+        let plain = Style { has_colour: false };
+        assert_eq!(plain.class(Class::Defect, "x") + &plain.bold("y"), "xy");
+        let coloured = Style { has_colour: true };
+        assert_eq!(coloured.class(Class::Normal, "x"), "\x1b[32mx\x1b[0m");
+    }
+}

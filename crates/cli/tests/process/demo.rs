@@ -1,0 +1,259 @@
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::command::{DEADLINE, Ended, Running, lastword, run};
+use crate::player::{NOTICE, Player};
+
+/// A demo whose output is read line by line.
+struct Demo {
+    process: Running,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+}
+
+#[test]
+fn in_a_pipe_each_end_is_a_line_and_the_last_ones_say_whether_all_was_right() {
+    let mut demo = Demo::start(&["--for", "3s"]);
+    let closes = demo.first_closes();
+    assert!(
+        closes.starts_with("HTTP/1.1 200 OK") && closes.contains("\"cause\":\""),
+        "{closes}"
+    );
+    let (ended, text) = demo.end();
+    assert_eq!(
+        (ended.status, ended.stderr.as_str()),
+        (Some(0), ""),
+        "{text}"
+    );
+    assert!(!text.contains('\x1b'), "{text}");
+    for cause in ["peer_goodbye", "peer_fin ", "peer_reset ", "drained"] {
+        assert!(
+            text.lines().any(|line| line.contains(cause)),
+            "{cause} in {text}"
+        );
+    }
+    assert!(text.contains(" departed: both laws held\n"), "{text}");
+    let (played, right) = verdict(&text);
+    assert!(played == right && played > 50, "{text}");
+}
+
+#[test]
+fn a_signal_ends_it_with_the_summary() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut demo = Demo::start(&["--clients", "3"]);
+        demo.until("peer_fin ");
+        demo.process.signal(signal);
+        let (ended, text) = demo.end();
+        assert_eq!(
+            (ended.status, ended.stderr.as_str()),
+            (Some(0), ""),
+            "{signal}: {text}"
+        );
+        let drained = text
+            .lines()
+            .filter(|line| line.contains(" drained ") && line.contains("player"));
+        assert_eq!(drained.count(), 3, "{signal}: {text}");
+        let (played, right) = verdict(&text);
+        assert_eq!(played, right, "{signal}: {text}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut demo = Demo::start(&[]);
+    let mut idler = Player::join(demo.game());
+    demo.process.signal(Signal::SIGINT);
+    while idler.read().0 != NOTICE {}
+    let start = Instant::now();
+    demo.process.signal(Signal::SIGINT);
+    let (ended, _) = demo.end();
+    assert_eq!(ended.status, Some(130));
+    assert_eq!(
+        ended.stderr,
+        "lastword: interrupted twice: there is no summary\n"
+    );
+    assert!(
+        start.elapsed() < Duration::from_millis(1_500),
+        "the drain takes 2 s"
+    );
+}
+
+#[test]
+fn it_ends_when_nobody_reads_it_any_more() {
+    let mut demo = Demo::start(&[]);
+    demo.until("listening");
+    drop(demo.lines);
+    let ended = demo.process.end();
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_time_that_is_none_is_told_with_what_to_write() {
+    for time in ["soon", "10", "0s", "1h"] {
+        let ended = run(&["demo", "--for", time]);
+        assert_eq!(ended.status, Some(2));
+        assert!(
+            ended.stderr.contains("as 500ms, 10s or 2m"),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_one_line_and_the_status_is_1() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    for option in ["--listen", "--admin"] {
+        let ended = run(&["demo", option, &taken]);
+        assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""));
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        let words = format!("on {taken}: the address is in use");
+        assert!(ended.stderr.contains(&words), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn it_is_right_also_where_it_ends_before_everybody_came() {
+    for time in ["1ms", "100ms", "400ms"] {
+        let ended = run(&["demo", "--for", time]);
+        assert_eq!(
+            ended.status,
+            Some(0),
+            "{time}: {}{}",
+            ended.stdout,
+            ended.stderr
+        );
+        let (played, right) = verdict(&ended.stdout);
+        assert_eq!(played, right, "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn without_an_admin_port_it_says_so_and_goes_on() {
+    let ended = run(&["demo", "--for", "300ms", "--clients", "0", "--admin", "off"]);
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("admin=off\nno admin port: "),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn where_no_cable_can_be_pulled_a_line_says_why_and_the_rest_goes_on() {
+    let mut command = lastword(&["demo"]);
+    command.env("PATH", "/nonexistent");
+    let mut demo = Demo::of(command);
+    demo.until("no cable to pull here: ");
+    demo.until("peer_reset ");
+    demo.process.signal(Signal::SIGINT);
+    let (ended, text) = demo.end();
+    assert_eq!(ended.status, Some(0), "{text}");
+    assert_eq!(text.matches("no cable").count(), 1, "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_cable_is_pulled_and_what_comes_of_it_is_among_the_ends() {
+    if let Err(skip) = lastword_netlab::Lab::available() {
+        return skip.report("a_cable_is_pulled").unwrap();
+    }
+    let mut demo = Demo::start(&["--clients", "0"]);
+    for end in [
+        "cable pulled      path_dead ",
+        "frozen            peer_silent ",
+        "gone meanwhile    reset_after_outage ",
+    ] {
+        demo.until(end);
+    }
+    demo.process.signal(Signal::SIGINT);
+    let (ended, text) = demo.end();
+    assert_eq!(ended.status, Some(0), "{text}");
+    let (played, right) = verdict(&text);
+    assert_eq!(played, right, "{text}");
+}
+
+impl Demo {
+    fn start(args: &[&str]) -> Self {
+        Self::of(lastword(&[&["demo"], args].concat()))
+    }
+
+    fn of(command: Command) -> Self {
+        let (process, stdout) = Running::start(command);
+        let (tell, lines) = channel();
+        thread::spawn(move || {
+            let lines = BufReader::new(stdout.unwrap())
+                .lines()
+                .map_while(Result::ok);
+            lines
+                .take_while(|line| tell.send(line.clone()).is_ok())
+                .count()
+        });
+        let seen = Vec::new();
+        Self {
+            process,
+            lines,
+            seen,
+        }
+    }
+
+    /// Reads on until a line has this, whether it came before or not.
+    fn until(&mut self, part: &str) -> String {
+        if let Some(line) = self.seen.iter().find(|line| line.contains(part)) {
+            return line.clone();
+        }
+        loop {
+            let line = self.lines.recv_timeout(DEADLINE);
+            let line = line.unwrap_or_else(|_| panic!("{part:?} in {:#?}", self.seen));
+            self.seen.push(line.clone());
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    fn game(&mut self) -> SocketAddr {
+        let line = self.until("listening game=");
+        let (game, _) = line["listening game=".len()..].split_once(' ').unwrap();
+        game.parse().unwrap()
+    }
+
+    /// Asks the admin port as the second line says, once there was an end.
+    fn first_closes(&mut self) -> String {
+        let line = self.until("curl http://");
+        let (admin, path) = line["curl http://".len()..].split_once('/').unwrap();
+        let (admin, request) = (
+            admin.to_owned(),
+            format!("GET /{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
+        );
+        self.until(" peer_goodbye ");
+        let mut stream = TcpStream::connect(admin).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Its end, and everything that it printed.
+    fn end(mut self) -> (Ended, String) {
+        let ended = self.process.end();
+        self.seen.extend(self.lines.iter());
+        (ended, self.seen.join("\n") + "\n")
+    }
+}
+
+/// The endings of the last line, and those that were right.
+fn verdict(text: &str) -> (u64, u64) {
+    let last = text.lines().last().unwrap();
+    let (played, rest) = last.split_once(" endings, ").unwrap();
+    let right = rest.strip_suffix(" recorded as what they were").unwrap();
+    (played.parse().unwrap(), right.parse().unwrap())
+}
