@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Starts the server as a user would, joins once by hand, reads health and metrics, and drains it by SIGTERM.
+# Starts the server as a user would, joins once by hand, reads health and metrics, and drains it by SIGTERM. Then it runs
+# the demo for ten seconds, which fails if an ending is not recorded as what it was.
 # Usage: scripts/smoke.sh PATH_TO_LASTWORD
 set -euo pipefail
 
@@ -58,3 +59,6 @@ kill -TERM "$server"
 wait "$server" || fail "the server ended with status $?"
 trap 'rm -f "$out"' EXIT
 echo "smoke: joined, echoed, counted as peer_fin, drained"
+
+"$binary" demo --for 10s >"$out" || fail "the demo: $(tail -n 5 "$out")"
+echo "smoke: demo: $(tail -n 1 "$out")"
