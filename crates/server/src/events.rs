@@ -112,11 +112,12 @@ impl Events {
         !self.cursor.is_at_end(&self.batch) || self.queue.wait(timeout)
     }
 
-    /// Whether the server has ended and everything was drained: nothing comes any more.
+    /// Whether the server has ended, every session departed and everything was drained: nothing comes any more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        // In this order: everything was pushed before the end.
-        self.core.closed.is_set() && self.cursor.is_at_end(&self.batch) && self.queue.is_empty()
+        // In this order: everything was pushed before the end, or by a connection that outlived it.
+        let is_over = self.core.closed.is_set() && self.core.ledger.is_empty();
+        is_over && self.cursor.is_at_end(&self.batch) && self.queue.is_empty()
     }
 }
 
