@@ -65,7 +65,8 @@ pub enum Event<'a> {
 
 /// Where a tick loop finds its events, on whatever thread it runs, with or without a runtime.
 ///
-/// Dropping it ends every session, and whoever joins later, as `closed_by_game`. The listener lives on: end a
+/// Dropping it ends every session, and whoever joins later, as `closed_by_game`; frames that were not drained, also of a
+/// drain that stopped half-way, are their sessions' undelivered ones. The listener lives on: end a
 /// server by [`ServerHandle::begin_drain`](crate::ServerHandle::begin_drain) or
 /// [`ServerHandle::expire`](crate::ServerHandle::expire). A server with a runtime of its own ends with its events.
 pub struct Events {
@@ -129,7 +130,7 @@ impl fmt::Debug for Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.queue.close();
+        self.queue.close(self.cursor.frames_left(&self.batch));
         self.core.close_every_session();
     }
 }
