@@ -14,8 +14,9 @@ use lastword_server::{
     Meaning, Measure, Observer, Phase, Player, ServerHandle, Starting,
 };
 use lastword_tests::{Echo, Raw, Stage, config, within};
+use tokio::io::AsyncReadExt;
 
-/// Frames as [`LengthPrefixed`], and panics when it reads one that says so.
+/// Frames as [`LengthPrefixed`], and panics when it reads one that says so, and in the middle of writing it.
 struct Brittle;
 
 impl Dialect for Brittle {
@@ -30,6 +31,7 @@ impl Dialect for Brittle {
 
     fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
         LengthPrefixed.write_data(payload, out);
+        assert!(payload != b"panic", "the test's planted panic");
     }
 }
 
@@ -57,6 +59,32 @@ async fn a_dialect_that_panics_on_the_first_frame_is_handler_panicked_where_that
         end.cause().phases().contains(&phase),
         "a count that no scrape shows"
     );
+}
+
+#[tokio::test]
+async fn a_dialect_that_panics_while_it_writes_tells_who_sent_and_leaves_no_half_of_a_frame() {
+    let mut stage = Stage::default();
+    let builder = stage
+        .builder(config())
+        .framing(Framing::Dialect(Arc::new(Brittle)));
+    let mut server = builder.bind().await.unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    raw.write(&framed(b"ann")).await;
+    let mut session = within("a session", server.accept()).await.unwrap();
+    assert_eq!(session.recv().await.unwrap(), b"ann".as_slice());
+    for payload in [&b"before"[..], b"panic", b"after"] {
+        let send = std::panic::AssertUnwindSafe(|| session.send(payload));
+        let sent = std::panic::catch_unwind(send);
+        assert_eq!(sent.is_err(), payload == b"panic");
+    }
+    let mut heard = vec![0; framed(b"before").len() + framed(b"after").len()];
+    within("both frames", raw.stream.read_exact(&mut heard))
+        .await
+        .unwrap();
+    assert_eq!(heard, [framed(b"before"), framed(b"after")].concat());
+    drop(raw);
+    assert_eq!(within("the end", session.recv()).await, None);
+    assert_eq!(stage.departure().await.cause, Cause::PeerFin.into());
 }
 
 #[tokio::test]

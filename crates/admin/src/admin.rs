@@ -1,6 +1,5 @@
 //! The admin port as an extension of the server: bound with it, ended with it.
 
-use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::closes::Closes;
 use crate::routes::{self, Page};
-use crate::{listener, recorder};
+use crate::{listener, recorder, serve};
 
 /// Gives a server's builder an admin port.
 pub trait AdminExt {
@@ -147,15 +146,12 @@ impl Extension for Port {
     }
 }
 
-/// Serves until the server has ended and the last answer is out.
+/// Serves until the server has ended and the last answers had their time.
 async fn run(listener: TcpListener, page: Page, closes: Arc<Closes>, server: ServerHandle) {
     let router = routes::router(page.clone(), closes, server.clone());
-    let serving = axum::serve(listener, router)
-        .with_graceful_shutdown(async move { server.closed().await })
-        .into_future();
     tokio::select! {
         biased;
-        served = serving => report(served),
+        () = serve::serve(listener, router, server.closed()) => tracing::debug!("the admin port is closed"),
         () = upkeep(page) => {}
     }
 }
@@ -174,13 +170,6 @@ async fn upkeep(page: Page) {
         if let Err(error) = done {
             tracing::error!(%error, "the upkeep of the metrics failed");
         }
-    }
-}
-
-fn report(served: io::Result<()>) {
-    match served {
-        Ok(()) => tracing::debug!("the admin port is closed"),
-        Err(error) => tracing::error!(%error, "the admin port failed"),
     }
 }
 

@@ -1,17 +1,19 @@
 //! `/api/closes`: the last records of closes as a JSON array.
 
+mod array;
 mod query;
 mod ring;
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lastword_server::{Disconnect, Observer};
-use serde::Serializer;
 use tokio::sync::Mutex;
 
+use array::Array;
 use query::{Query, Refused};
 use ring::{Found, Ring};
 
@@ -19,7 +21,7 @@ use ring::{Found, Ring};
 #[derive(Debug, Default)]
 pub(crate) struct Closes {
     ring: Ring,
-    /// One answer at a time: a long one takes tens of megabytes while it is written.
+    /// One search at a time: more would only wait for each other, on a thread each.
     turn: Arc<Mutex<()>>,
 }
 
@@ -39,21 +41,21 @@ pub(crate) async fn answer(
         Err(refused) => return refused.into_response(),
     };
     let turn = Arc::clone(&closes.turn).lock_owned().await;
-    let rendered = tokio::task::spawn_blocking(move || {
+    let found = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        closes.render(&query)
+        closes.find(&query)
     });
-    rendered.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "the closes were not rendered");
+    found.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the closes were not searched");
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     })
 }
 
 impl Closes {
-    fn render(&self, query: &Query) -> Response {
+    fn find(&self, query: &Query) -> Response {
         let Some(after) = query.after else {
             let found = self.ring.newest(query.limit, |close| query.asks_for(close));
-            return (missed(0), json(&found)).into_response();
+            return (missed(0), json(found)).into_response();
         };
         let found = self
             .ring
@@ -63,7 +65,7 @@ impl Closes {
                 closes,
                 missed: count,
                 last,
-            }) => (missed(count), [(LAST, last.to_string())], json(&closes)).into_response(),
+            }) => (missed(count), [(LAST, last.to_string())], json(closes)).into_response(),
             Err(beyond) => Refused::beyond_the_last(after, beyond.last).into_response(),
         }
     }
@@ -79,19 +81,10 @@ fn missed(count: u64) -> [(HeaderName, String); 1] {
     [(MISSED, count.to_string())]
 }
 
-fn json(closes: &[Arc<Disconnect>]) -> Response {
-    let mut body = Vec::with_capacity(closes.len() * RECORD_BYTES);
-    let records = closes.iter().map(|close| close.record());
-    match serde_json::Serializer::new(&mut body).collect_seq(records) {
-        Ok(()) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a record was not written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+fn json(closes: Vec<Arc<Disconnect>>) -> Response {
+    let body = Body::new(Array::new(closes));
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 const MISSED: HeaderName = HeaderName::from_static("x-lastword-missed");
 const LAST: HeaderName = HeaderName::from_static("x-lastword-last");
-/// About what a record takes as text.
-const RECORD_BYTES: usize = 1_200;

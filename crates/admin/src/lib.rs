@@ -4,6 +4,11 @@
 //! There is no password, and the record shows names and addresses of players: choose an address that only operators can
 //! reach.
 //!
+//! # Connections
+//! Each is good for one request, which is to be there within 5 s and its answer taken within 60 s of the connection's
+//! beginning, and 64 are held at a time: a further one takes the place of the oldest, so that whoever holds many keeps no
+//! scraper out. When the server has ended, whatever is still being answered has a second.
+//!
 //! # Metrics
 //! They live in a recorder of the port's own, not in the process's: two servers in one process do not mix, and whatever
 //! else the process measures is not shown. [`RecorderMode`] has the other ways.
@@ -24,12 +29,14 @@
 //! The header `x-lastword-missed` counts the records behind `after` that had left the ring already; it is 0 without
 //! `after`. The header `x-lastword-last` is the `seq` of the last record that was looked at: who goes on with
 //! `after` set to it sees every record exactly once, also where other parameters leave some out. What is not allowed is
-//! answered with 400 and a line that says what is.
+//! answered with 400 and a line that says what is. The array is written while it is read: about 1.2 KB a record, of which
+//! no more than some 100 KB are held for a reader. One that would take longer than its 60 s asks for fewer at a time.
 
 mod admin;
 mod closes;
 mod listener;
 mod recorder;
 mod routes;
+mod serve;
 
 pub use admin::{Admin, AdminExt, RecorderMode};

@@ -151,9 +151,10 @@ impl<S: Shape> App for ServerApp<S> {
             Err(_) => Err(crate::Refusal::unavailable("")),
         };
         let core = Arc::clone(&self.front.core);
-        core.metrics
-            .auth_duration
-            .record(core.clock.now() - asking.since);
+        let took = core.clock.now() - asking.since;
+        guarded("the recorder of the metrics panicked", || {
+            core.metrics.auth_duration.record(took);
+        });
         let player = match answer {
             // Asked before the drain and answered in it: no session yet, so refused like all of these.
             Ok(_) if core.is_draining() => {

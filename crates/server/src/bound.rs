@@ -9,7 +9,7 @@ use lastword_session::Link;
 use crate::Departure;
 use crate::context::Context;
 use crate::core::Core;
-use crate::events::{Asked, EventShape, Lane};
+use crate::events::{Asked, EventShape, Lane, Queue};
 use crate::seat::Seat;
 use crate::session::{InboxGame, SessionEvent, SessionShape};
 use crate::shape::{Arrival, Game, Shape};
@@ -68,14 +68,24 @@ impl BoundGame {
     /// Goes on in the queue if a tick loop has taken over.
     fn follow(&mut self) {
         let Self::Inbox(early) = self else { return };
-        if let Some(queue) = early
-            .core
-            .events
-            .get()
-            .filter(|_| early.inbox.is_handed_over())
-        {
+        if let Some(queue) = early.queue() {
             let lane = Lane::after_another(Arc::clone(queue), early.seat.session);
             *self = Self::Lane(Box::new(lane));
+        }
+    }
+}
+
+impl Early {
+    /// The tick loop's, if one has taken over.
+    fn queue(&self) -> Option<&Arc<Queue>> {
+        let queue = self.core.events.get();
+        queue.filter(|_| self.inbox.is_handed_over())
+    }
+
+    fn undelivered(&self) -> (u64, u64) {
+        match self.queue() {
+            Some(queue) => queue.untaken(self.seat.session),
+            None => self.inbox.undelivered(),
         }
     }
 }
@@ -140,7 +150,7 @@ impl Game for BoundGame {
 
     fn undelivered(&self) -> (u64, u64) {
         match self {
-            Self::Inbox(early) => early.inbox.undelivered(),
+            Self::Inbox(early) => early.undelivered(),
             Self::Lane(lane) => lane.undelivered(),
         }
     }

@@ -14,6 +14,7 @@ use crate::cohorts::Cohorts;
 use crate::events::{Caps, Queue};
 use crate::flag::Flag;
 use crate::group::Memberships;
+use crate::guard::guarded;
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, State};
 use crate::observer::Observer;
@@ -140,6 +141,13 @@ impl Core {
             self.metrics.publish(counts, self.traffic.read(), state);
             also()
         })
+    }
+
+    /// Publishes for the server itself: a recorder of the game's that panics stops nothing but this.
+    pub(crate) fn publish_itself(&self) {
+        guarded("the recorder of the metrics panicked", || {
+            self.publish(|| ())
+        });
     }
 
     pub(crate) fn end(&self) {

@@ -65,7 +65,8 @@ pub enum Event<'a> {
 
 /// Where a tick loop finds its events, on whatever thread it runs, with or without a runtime.
 ///
-/// Dropping it ends every session, and whoever joins later, as `closed_by_game`. The listener lives on: end a
+/// Dropping it ends every session, and whoever joins later, as `closed_by_game`; frames that were not drained, also of a
+/// drain that stopped half-way, are their sessions' undelivered ones. The listener lives on: end a
 /// server by [`ServerHandle::begin_drain`](crate::ServerHandle::begin_drain) or
 /// [`ServerHandle::expire`](crate::ServerHandle::expire). A server with a runtime of its own ends with its events.
 pub struct Events {
@@ -112,11 +113,12 @@ impl Events {
         !self.cursor.is_at_end(&self.batch) || self.queue.wait(timeout)
     }
 
-    /// Whether the server has ended and everything was drained: nothing comes any more.
+    /// Whether the server has ended, every session departed and everything was drained: nothing comes any more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        // In this order: everything was pushed before the end.
-        self.core.closed.is_set() && self.cursor.is_at_end(&self.batch) && self.queue.is_empty()
+        // In this order: everything was pushed before the end, or by a connection that outlived it.
+        let is_over = self.core.closed.is_set() && self.core.ledger.is_empty();
+        is_over && self.cursor.is_at_end(&self.batch) && self.queue.is_empty()
     }
 }
 
@@ -128,7 +130,7 @@ impl fmt::Debug for Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.queue.close();
+        self.queue.close(self.cursor.frames_left(&self.batch));
         self.core.close_every_session();
     }
 }

@@ -199,6 +199,9 @@ impl ServerHandle {
     /// so that what it renders keeps both laws.
     ///
     /// Until `also` returns nobody joins or ends. It must not ask this server for its counts: it would wait for itself.
+    ///
+    /// # Panics
+    /// When the recorder or `also` does; the counts are as they were.
     pub fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
         self.core.publish(also)
     }

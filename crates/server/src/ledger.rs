@@ -188,13 +188,18 @@ impl Ledger {
         read(&self.lock())
     }
 
+    /// Whether no connection is there, and everybody was told every end.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.present.load(Ordering::Acquire) == 0
+    }
+
     /// Waits until no connection is there, and everybody was told every end.
     pub(crate) async fn emptied(&self) {
         loop {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
             emptied.as_mut().enable();
-            if self.present.load(Ordering::Acquire) == 0 {
+            if self.is_empty() {
                 return;
             }
             emptied.await;

@@ -19,10 +19,10 @@ pub(crate) async fn run(core: Arc<Core>) {
         tokio::select! {
             biased;
             () = &mut at_rest => break,
-            _ = ticks.tick() => core.publish(|| ()),
+            _ = ticks.tick() => core.publish_itself(),
         }
     }
-    core.publish(|| ());
+    core.publish_itself();
 }
 
 const PERIOD: Duration = Duration::from_secs(1);

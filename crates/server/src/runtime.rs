@@ -1,6 +1,8 @@
 //! A runtime of the server's own, for engines that have none.
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::io;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -38,41 +40,34 @@ impl Standalone {
             .build()
             .map_err(BindError::Runtime)?;
         let server = runtime.block_on(self.builder.bind())?;
+        let core = Arc::clone(&server.handle().core);
+        let runtime = OwnRuntime::start(runtime, core).map_err(BindError::Runtime)?;
         Ok(server.with_runtime(runtime))
     }
 }
 
-/// Stops a runtime when the server that it belongs to is dropped.
+/// Ends the server and stops its runtime when it is dropped, wherever that is: the thread that does it waits from the
+/// beginning, so that the dropping one, which is the engine's, neither needs to start one nor waits for goodbyes.
 #[derive(Debug)]
 pub(crate) struct OwnRuntime {
-    runtime: Option<Runtime>,
-    core: Arc<Core>,
+    _alive: mpsc::Sender<Infallible>,
 }
 
 impl OwnRuntime {
-    pub(crate) fn new(runtime: Runtime, core: Arc<Core>) -> Self {
-        Self {
-            runtime: Some(runtime),
-            core,
-        }
-    }
-}
-
-impl Drop for OwnRuntime {
-    /// The dropping thread is the engine's: it does not wait for goodbyes.
-    fn drop(&mut self) {
-        let Some(runtime) = self.runtime.take() else {
-            return;
-        };
-        let core = Arc::clone(&self.core);
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When there is none to be had: then the runtime is stopped, which is not possible on a thread of a runtime's.
+    pub(crate) fn start(runtime: Runtime, core: Arc<Core>) -> io::Result<Self> {
+        let (alive, dropped) = mpsc::channel();
         let end = move || {
+            let Err(mpsc::RecvError) = dropped.recv();
             runtime.block_on(finish(&core));
             runtime.shutdown_timeout(LAST_MOMENT);
         };
         let thread = thread::Builder::new().name("lastword-end".to_owned());
-        if let Err(error) = thread.spawn(end) {
-            tracing::error!(%error, "no thread to end the server's runtime gracefully");
-        }
+        thread.spawn(end)?;
+        Ok(Self { _alive: alive })
     }
 }
 

@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::runtime::Runtime;
-
 use crate::events::{Events, bridge};
 use crate::runtime::OwnRuntime;
 use crate::session::{Arrivals, Session};
@@ -39,9 +37,8 @@ impl Server {
         }
     }
 
-    pub(crate) fn with_runtime(mut self, runtime: Runtime) -> Self {
-        let core = Arc::clone(&self.handle.core);
-        self.runtime = Some(OwnRuntime::new(runtime, core));
+    pub(crate) fn with_runtime(mut self, runtime: OwnRuntime) -> Self {
+        self.runtime = Some(runtime);
         self
     }
 

@@ -60,7 +60,7 @@ impl SendQueue {
 
     /// Appends a control frame, which overtakes queued data.
     pub fn push_control(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
-        encode(&mut self.control);
+        Whole::append(&mut self.control, encode);
     }
 
     /// Moves all of `other` behind what is queued here.
@@ -178,7 +178,7 @@ impl SendQueue {
     #[inline]
     fn push_marked(&mut self, queued_at: Time, data: bool, encode: impl FnOnce(&mut Vec<u8>)) {
         let before = self.bytes.len();
-        encode(&mut self.bytes);
+        Whole::append(&mut self.bytes, encode);
         let len = u32::try_from(self.bytes.len() - before).unwrap_or(u32::MAX);
         if len > 0 {
             self.unnumbered += u64::from(data);
@@ -230,6 +230,29 @@ impl SendQueue {
     }
 }
 
+/// Bytes of whole frames. Behind them an encoder of the game's may stop half-way, by a panic: that half is taken back.
+struct Whole<'a> {
+    bytes: &'a mut Vec<u8>,
+    len: usize,
+}
+
+impl Whole<'_> {
+    #[inline]
+    fn append(bytes: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
+        let len = bytes.len();
+        let mut whole = Whole { bytes, len };
+        encode(whole.bytes);
+        whole.len = whole.bytes.len();
+    }
+}
+
+impl Drop for Whole<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.bytes.truncate(self.len);
+    }
+}
+
 /// A queue that never empties gives its written half back from here on.
 const COMPACT_BYTES: usize = 16 * 1024;
 
@@ -272,6 +295,23 @@ mod tests {
         );
         queue.push_last(Time::ORIGIN, |out| out.extend_from_slice(b"bye"));
         assert_eq!(flat(&queue), b"aaabye");
+    }
+
+    #[test]
+    fn half_a_frame_is_taken_back() {
+        let mut queue = SendQueue::default();
+        queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"aaaa"));
+        let half = |out: &mut Vec<u8>| {
+            out.extend_from_slice(b"bb");
+            panic!("the test's planted panic");
+        };
+        let push = std::panic::AssertUnwindSafe(|| queue.push_data(Time::ORIGIN, half));
+        assert!(std::panic::catch_unwind(push).is_err());
+        let push = std::panic::AssertUnwindSafe(|| queue.push_control(half));
+        assert!(std::panic::catch_unwind(push).is_err());
+        queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"cccc"));
+        assert_eq!((queue.data_frames(), queue.len()), (2, 8));
+        assert_eq!(flat(&queue), b"aaaacccc");
     }
 
     #[test]

@@ -9,6 +9,7 @@
     reason = "a failure here is the test's failure"
 )]
 
+mod abandoned;
 mod calls;
 mod drains;
 mod early;

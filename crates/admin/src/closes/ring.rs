@@ -199,4 +199,4 @@ const AT_A_TIME: u64 = 256;
 const AWAITED_MAX: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use lastword_admin::AdminExt;
 use lastword_server::{BindError, Player, Server};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::{get, request};
@@ -67,6 +67,8 @@ async fn the_port_ends_with_the_server_whatever_its_clients_do() {
     assert_eq!(get(admin, "/healthz").await.status, 200);
 
     server.drain(Duration::ZERO).await;
+    let heard = within("its end", never_done.read_u8()).await;
+    assert!(heard.is_err(), "nobody is left to answer");
     let gone = async {
         while TcpStream::connect(admin).await.is_ok() {
             tokio::task::yield_now().await;

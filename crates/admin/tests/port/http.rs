@@ -1,4 +1,4 @@
-//! HTTP by hand: one request a connection.
+//! HTTP by hand: one request a connection, in version 1.0, whose bodies end with it.
 
 use std::net::SocketAddr;
 
@@ -33,8 +33,7 @@ pub(crate) async fn get(addr: SocketAddr, path: &str) -> Answer {
 pub(crate) async fn request(addr: SocketAddr, method: &str, path: &str) -> Answer {
     let asked = async {
         let mut stream = TcpStream::connect(addr).await.unwrap();
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.0\r\nHost: {addr}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -43,7 +42,7 @@ pub(crate) async fn request(addr: SocketAddr, method: &str, path: &str) -> Answe
     let answer = within("an answer", asked).await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head
-        .strip_prefix("HTTP/1.1 ")
+        .strip_prefix("HTTP/1.0 ")
         .and_then(|rest| rest.get(..3));
     Answer {
         status: status.unwrap().parse().unwrap(),

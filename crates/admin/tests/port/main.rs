@@ -11,5 +11,6 @@ mod health;
 mod http;
 mod log;
 mod metrics;
+mod panics;
 mod recorders;
 mod server;

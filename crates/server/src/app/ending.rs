@@ -71,7 +71,9 @@ impl<S: Shape> ServerApp<S> {
         let disconnect = Arc::new(self.record(seq, ending, undelivered));
         let core = Arc::clone(self.core());
         if let Some(profile) = disconnect.profile {
-            core.metrics.ended(&disconnect.ending, profile);
+            guarded("the recorder of the metrics panicked", || {
+                core.metrics.ended(&disconnect.ending, profile);
+            });
         }
         log::disconnect(&disconnect);
         for observer in &core.observers {

@@ -106,6 +106,15 @@ impl Cursor {
         batch.entries.len().saturating_sub(self.entry)
     }
 
+    /// Whose frames are still to come, and how long each is.
+    pub(crate) fn frames_left(&self, batch: &Batch) -> impl Iterator<Item = (SessionId, u64)> {
+        let left = batch.entries.get(self.entry..).unwrap_or_default();
+        left.iter().filter_map(|entry| match entry {
+            Entry::Frame(session, len) => Some((*session, u64::from(*len))),
+            Entry::Joined(_) | Entry::Link(..) | Entry::Left(_) | Entry::Draining(_) => None,
+        })
+    }
+
     pub(crate) fn next<'a>(&mut self, batch: &'a Batch) -> Option<Event<'a>> {
         let entry = batch.entries.get(self.entry)?;
         self.entry += 1;

@@ -192,14 +192,8 @@ impl Game for Box<Lane> {
 
     /// What waits is taken before the end is told; only when nobody drains any more, it was not.
     fn undelivered(&self) -> (u64, u64) {
-        let waiting = match self.queue.is_closed() {
-            true => self.waiting(self.queue.epoch()),
-            false => Account::default(),
-        };
-        (
-            as_u64(waiting.frames) + self.late.0,
-            as_u64(waiting.bytes) + self.late.1,
-        )
+        let (frames, bytes) = self.queue.untaken(self.session);
+        (frames + self.late.0, bytes + self.late.1)
     }
 
     fn leave(self, departure: &Departure) {

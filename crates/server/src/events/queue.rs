@@ -9,7 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::batch::Batch;
+use super::batch::{Batch, Cursor};
+use crate::SessionId;
 
 /// How much may wait for the next tick.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,8 @@ struct Inside {
     over: bool,
     /// Nobody drains any more.
     closed: bool,
+    /// Frames, and their bytes, of each session that nobody had taken then.
+    untaken: BTreeMap<SessionId, (u64, u64)>,
 }
 
 impl Queue {
@@ -117,6 +120,12 @@ impl Queue {
         self.push(|batch, _| batch.draining(deadline));
     }
 
+    /// Frames of this session, and their bytes, that will not be taken: none as long as anybody drains.
+    pub(crate) fn untaken(&self, session: SessionId) -> (u64, u64) {
+        let inside = self.lock();
+        inside.untaken.get(&session).copied().unwrap_or_default()
+    }
+
     /// Whether nobody drains any more.
     pub(super) fn is_closed(&self) -> bool {
         self.lock().closed
@@ -135,7 +144,7 @@ impl Queue {
     }
 
     /// Adds a frame. Returns the epoch that it went into; `None` once nobody drains any more.
-    pub(super) fn push_frame(&self, session: crate::SessionId, payload: &[u8]) -> Option<u64> {
+    pub(super) fn push_frame(&self, session: SessionId, payload: &[u8]) -> Option<u64> {
         let mut inside = self.lock();
         if inside.closed {
             return None;
@@ -207,11 +216,18 @@ impl Queue {
         inside.batch.len() > 0
     }
 
-    /// Nobody drains any more: whoever waits for room goes on, and what comes is not kept.
-    pub(super) fn close(&self) {
+    /// Nobody drains any more: whoever waits for room goes on, and what comes is not kept. What waits was not taken, nor
+    /// were these frames, which were lent and not looked at.
+    pub(super) fn close(&self, lent: impl IntoIterator<Item = (SessionId, u64)>) {
         let mut inside = self.lock();
         inside.closed = true;
-        inside.batch = Batch::default();
+        let batch = std::mem::take(&mut inside.batch);
+        let waited = Cursor::default();
+        for (session, bytes) in lent.into_iter().chain(waited.frames_left(&batch)) {
+            let untaken = inside.untaken.entry(session).or_default();
+            untaken.0 += 1;
+            untaken.1 += bytes;
+        }
         self.full.store(false, Ordering::Relaxed);
         self.len.store(0, Ordering::Relaxed);
         wake_all(inside);

@@ -7,7 +7,8 @@ use lastword_session::{Ending, Phase, Time};
 
 use super::*;
 
-fn close(seq: u64) -> Arc<Disconnect> {
+/// A close like any other, with this number.
+pub(in crate::closes) fn close(seq: u64) -> Arc<Disconnect> {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
     Arc::new(Disconnect {
         seq,

@@ -77,7 +77,7 @@ fn a_queue_that_is_closed_wakes_everybody_and_keeps_nothing() {
         assert!(!table.has_room(lane));
     }
     assert_eq!(lanes[0].undelivered(), (0, 0), "a tick will take it");
-    table.queue.close();
+    table.queue.close([]);
     assert_eq!(table.woken(), 10);
     for lane in &mut lanes {
         assert!(

@@ -1,0 +1,150 @@
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::routing::get;
+use hyper::body::Frame;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::*;
+
+/// An answer that is never over.
+struct Endless;
+
+impl hyper::body::Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0; 8_192])))))
+    }
+}
+
+struct Port {
+    addr: SocketAddr,
+    close: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+async fn port() -> Port {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let router = Router::new()
+        .route("/", get(async || "ok\n"))
+        .route("/endless", get(async || Body::new(Endless)));
+    let (close, closed) = oneshot::channel();
+    let closed = async { closed.await.unwrap_or_default() };
+    let serving = tokio::spawn(serve(listener, router, closed));
+    Port {
+        addr,
+        close,
+        serving,
+    }
+}
+
+impl Port {
+    async fn says(&self, words: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.addr).await.unwrap();
+        stream.write_all(words.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn answers(&self) {
+        let answer = rest(&mut self.says(REQUEST).await).await;
+        assert!(answer.ends_with(b"\r\n\r\nok\n"), "{answer:?}");
+    }
+}
+
+/// Whatever comes until the other side is gone.
+async fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.ok();
+    rest
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_never_finished_is_given_up_after_its_timeout() {
+    let port = port().await;
+    for words in ["", "GET / HT"] {
+        let start = Instant::now();
+        assert_eq!(rest(&mut port.says(words).await).await, b"");
+        let took = start.elapsed();
+        assert!(
+            took >= HEADER_TIMEOUT && took < 2 * HEADER_TIMEOUT,
+            "{took:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_taken_is_given_up_after_its_timeout() {
+    let port = port().await;
+    let start = Instant::now();
+    let reader = port.says("GET /endless HTTP/1.1\r\n\r\n").await;
+    // Time goes by where nobody has anything to do: when no more of it fits into the socket.
+    let gone = async {
+        while reader.try_write(b"?").is_ok() {
+            tokio::time::sleep(LAST_MOMENT).await
+        }
+    };
+    timeout(10 * CONNECTION_TIMEOUT, gone).await.unwrap();
+    let took = start.elapsed();
+    assert!(
+        took >= CONNECTION_TIMEOUT && took < 2 * CONNECTION_TIMEOUT,
+        "{took:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_is_good_for_one_answer() {
+    let port = port().await;
+    let twice = REQUEST.repeat(2);
+    let answer = rest(&mut port.says(&twice).await).await;
+    let answer = String::from_utf8(answer).unwrap();
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_holds_every_place_keeps_no_scraper_out() {
+    let port = port().await;
+    let start = Instant::now();
+    let mut holders = Vec::new();
+    for _ in 0..2 * CONNECTIONS_MAX {
+        holders.push(port.says("GET /endless HTTP/1.1\r\n\r\n").await);
+    }
+    for _ in 0..3 {
+        port.answers().await;
+    }
+    assert!(start.elapsed() < HEADER_TIMEOUT, "{:?}", start.elapsed());
+    rest(&mut holders[0]).await;
+    assert!(
+        start.elapsed() < CONNECTION_TIMEOUT,
+        "the oldest is still held"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_is_over_a_second_after_the_server_whatever_its_clients_do() {
+    let port = port().await;
+    let clients = [
+        port.says("").await,
+        port.says("GET / HT").await,
+        port.says("GET /endless HTTP/1.1\r\n\r\n").await,
+    ];
+    port.answers().await;
+    let start = Instant::now();
+    port.close.send(()).unwrap();
+    port.serving.await.unwrap();
+    assert!(start.elapsed() <= Duration::from_secs(1));
+    drop(clients);
+}
+
+const REQUEST: &str = "GET / HTTP/1.1\r\n\r\n";

@@ -1,0 +1,102 @@
+//! Games that are left in the middle: by the runtime under them, and by whoever played them.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use lastword_server::{Disconnect, Event, Events, Observer, Server, ServerHandle};
+use lastword_tests::{PATIENCE, Raw, Stage, config, data, until};
+
+/// Says that an end came, and goes on when it is told to.
+struct Halting {
+    halted: Sender<()>,
+    go: Mutex<Receiver<()>>,
+}
+
+impl Observer for Halting {
+    fn disconnected(&self, _disconnect: &Arc<Disconnect>) {
+        self.halted.send(()).ok();
+        let go = self.go.lock().unwrap();
+        go.recv_timeout(PATIENCE).ok();
+    }
+}
+
+#[test]
+fn it_is_over_behind_the_last_departure_also_when_the_runtime_is_dropped() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (halted, has_halted) = channel();
+    let (go, may_go) = channel();
+    let observer = Halting {
+        halted,
+        go: Mutex::new(may_go),
+    };
+    let (mut events, players) = runtime.block_on(async {
+        let builder = Server::builder().listen("127.0.0.1:0").observer(observer);
+        let (mut events, server) = builder.bind().await.unwrap().into_events();
+        let addr = server.local_addr();
+        let players = [Raw::join(addr, "ann").await, Raw::join(addr, "bob").await];
+        let mut joined = 0;
+        until("both", || {
+            joined += events.drain().count();
+            joined == 2
+        })
+        .await;
+        (events, players)
+    });
+    let dropping = thread::spawn(move || drop(runtime));
+    for _ in &players {
+        has_halted.recv_timeout(PATIENCE).unwrap();
+        events.drain().for_each(drop);
+        assert!(!events.is_over(), "a departure is still to come");
+        go.send(()).unwrap();
+    }
+    dropping.join().unwrap();
+    let last = events.drain().last();
+    assert!(matches!(last, Some(Event::Left(_))), "{last:?}");
+    assert!(events.is_over());
+}
+
+/// Plays until three frames of Ann's are there, as `make` says, and returns how many she is told were lost.
+async fn lost(make: impl AsyncFnOnce(Server, &ServerHandle) -> Events) -> (u64, u64) {
+    let mut stage = Stage::default();
+    let server = stage.builder(config()).bind().await.unwrap();
+    let players = server.handle().clone();
+    let mut ann = Raw::join(players.local_addr(), "ann").await;
+    ann.write(&[data(b"one"), data(b"two"), data(b"three")].concat())
+        .await;
+    let events = make(server, &players).await;
+    drop(events);
+    ann.fin().await;
+    let departure = stage.departure().await;
+    (departure.undelivered_frames, departure.undelivered_bytes)
+}
+
+async fn until_all_came(players: &ServerHandle) {
+    until("three frames", || players.stats().frames.0 == 3).await;
+}
+
+#[tokio::test]
+async fn frames_that_came_before_it_ticked_and_were_never_drained_are_undelivered() {
+    let never_drained = lost(async |server: Server, players: &ServerHandle| {
+        until_all_came(players).await;
+        server.into_events().0
+    });
+    assert_eq!(never_drained.await, (3, 11));
+}
+
+#[tokio::test]
+async fn frames_of_a_drain_that_stopped_half_way_are_undelivered() {
+    let half_way = lost(async |server: Server, players: &ServerHandle| {
+        let (mut events, _) = server.into_events();
+        until_all_came(players).await;
+        let frame = events
+            .drain()
+            .find(|event| matches!(event, Event::Frame { .. }));
+        assert!(frame.is_some());
+        events
+    });
+    assert_eq!(half_way.await, (2, 8));
+}
