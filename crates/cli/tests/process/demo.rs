@@ -1,4 +1,3 @@
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -110,7 +109,7 @@ fn a_reader_that_is_gone_before_it_starts_is_no_failure() {
 #[test]
 fn an_output_that_cannot_be_written_is_one_line_and_the_status_is_1() {
     let mut command = lastword(&["demo"]);
-    command.stdout(File::create("/dev/full").unwrap());
+    command.stdout(std::fs::File::create("/dev/full").unwrap());
     let ended = Running::start(command).0.end();
     assert_eq!(ended.status, Some(1));
     let words = "lastword: standard output cannot be written: ";
