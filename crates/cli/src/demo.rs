@@ -16,6 +16,7 @@ use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use clap::Args;
 use lastword::{AdminExt as _, Config, Server, ServerHandle};
 use tokio::task::JoinSet;
@@ -87,7 +88,9 @@ async fn play(args: &DemoArgs) -> Result<(), Failure> {
     tokio::select! {
         biased;
         signal = stop.next() => tracing::info!(signal, "told to end; a second signal ends at once"),
-        () = display.unread() => return Ok(()),
+        shown = display.unread() => {
+            return Ok(shown.context("standard output cannot be written")?);
+        }
         () = time_is_up(args.run_for) => {}
     }
     tokio::select! {
@@ -138,9 +141,10 @@ impl Company {
     }
 
     /// Has everybody leave: who is on the way to an ending drops it, and who stayed is drained.
-    async fn leave(mut self, server: &ServerHandle, board: &Shared) {
-        drop(self.cable);
+    async fn leave(self, server: &ServerHandle, board: &Shared) {
+        // First, so that what is broken off is not taken for what is wrong.
         board.with(|board| board.is_closing = true);
+        drop(self.cable);
         self.endings.end().await;
         // What was done before the drain must not be recorded as part of it.
         let recorded = async {
@@ -150,8 +154,18 @@ impl Company {
         };
         timeout(SETTLE_TIMEOUT, recorded).await.ok();
         server.drain(DRAIN_TIMEOUT).await;
-        let told = async { while self.crowd.join_next().await.is_some() {} };
+        let told = async {
+            while board.with(|board| board.staying) > 0 {
+                sleep(STEP).await;
+            }
+        };
         timeout(SETTLE_TIMEOUT, told).await.ok();
+        board.with(|board| match board.staying {
+            0 => {}
+            left => board.complain(format!("{left} players never learned of the end")),
+        });
+        // Whoever was still to come need not.
+        drop(self.crowd);
     }
 }
 
@@ -176,7 +190,8 @@ fn reachable(mut addr: SocketAddr) -> SocketAddr {
 }
 
 const TIMEOUT_MS: u32 = 2_000;
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longer than a busy machine takes: what is missing then is missing.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_millis(5);
 /// How long threads that render metrics may go on.

@@ -119,9 +119,10 @@ impl Judge {
         self.join.waiting()
     }
 
-    /// Whether every connection has its record, and every record is counted.
+    /// Whether every connection has its record, every record is counted, and nobody is there any more.
     pub(crate) fn is_settled(&self) -> bool {
-        self.waiting() == 0 && self.books.differences().is_empty()
+        let books = &self.books;
+        self.waiting() == 0 && books.differences().is_empty() && books.left_open().is_empty()
     }
 
     /// Nothing more comes: whatever is left over does not fit.
@@ -147,6 +148,9 @@ impl Judge {
         }
         for words in self.books.differences() {
             self.findings.add(Kind::CountersDiffer, words);
+        }
+        for words in self.books.left_open() {
+            self.findings.add(Kind::LeftOpen, words);
         }
     }
 

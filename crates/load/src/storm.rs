@@ -171,9 +171,9 @@ impl<P: FnMut(&Progress)> Run<P> {
     fn begin(&mut self) {
         let n = self.begun;
         self.begun += 1;
-        // A scenario has a way for everybody.
         let Some((way, dice)) = self.scenario.way_of(n) else {
-            return;
+            let words = format!("client {n}: no way of the scenario has a weight");
+            return self.judge.findings.add(Kind::ClientFault, words);
         };
         let scenario = Arc::clone(&self.scenario);
         let connector = self.connector.clone();

@@ -71,6 +71,10 @@ fn of_delivery(delivers: Delivers, layer: &Layer) -> Vec<String> {
                 "{held} of {sent} bytes got across, and not all could"
             ));
         }
+        // Both kernels were full: a count of nothing is none.
+        Delivers::WhatWasHeld if held == 0 => {
+            flaws.push(format!("none of {sent} bytes got across, and many had to"));
+        }
         Delivers::Everything | Delivers::WhatWasHeld => {}
     }
     flaws

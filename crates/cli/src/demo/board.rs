@@ -35,6 +35,8 @@ pub(crate) struct Board {
     pub(crate) wrong: Vec<String>,
     /// Why there is no cable to pull.
     pub(crate) note: Option<String>,
+    /// Players of the crowd who came and whose end is not known yet.
+    pub(crate) staying: usize,
     /// Nobody is to come any more.
     pub(crate) is_closing: bool,
 }
@@ -78,6 +80,12 @@ impl Observer for Shared {
 }
 
 impl Board {
+    /// Lets one more of the crowd come, unless nobody is to.
+    pub(crate) fn comes(&mut self) -> bool {
+        self.staying += usize::from(!self.is_closing);
+        !self.is_closing
+    }
+
     /// Takes a record.
     pub(crate) fn closed(&mut self, close: Close, now: Instant) {
         self.ended += 1;

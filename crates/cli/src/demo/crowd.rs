@@ -9,7 +9,7 @@ use lastword_load::Ending;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use super::board::{Part, Shared};
+use super::board::{Board, Part, Shared};
 
 /// Has so many players come, one after the other.
 pub(crate) fn gather(server: SocketAddr, count: u32, board: &Shared) -> JoinSet<()> {
@@ -19,8 +19,9 @@ pub(crate) fn gather(server: SocketAddr, count: u32, board: &Shared) -> JoinSet<
         let (connector, board) = (connector.clone(), board.clone());
         players.spawn(async move {
             sleep(STEP * n).await;
-            if !board.with(|board| board.is_closing) {
+            if board.with(Board::comes) {
                 join(&connector, server, n, &board).await;
+                board.with(|board| board.staying -= 1);
             }
         });
     }

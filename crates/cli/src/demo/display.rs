@@ -21,7 +21,8 @@ pub(crate) struct Display {
     /// Takes the summary, which is the last that is shown.
     summary: Option<Sender<String>>,
     thread: JoinHandle<()>,
-    over: oneshot::Receiver<()>,
+    /// Tells how it ended.
+    over: oneshot::Receiver<io::Result<()>>,
 }
 
 /// What is shown.
@@ -46,7 +47,7 @@ impl Display {
     pub(crate) fn start(scene: Scene, board: Shared, server: ServerHandle) -> io::Result<Self> {
         let (summary, told) = channel();
         let (tell, over) = oneshot::channel();
-        let face = Face::choose(&scene)?;
+        let face = Face::choose()?;
         let mut show = Show {
             scene,
             board,
@@ -55,9 +56,8 @@ impl Display {
         };
         let thread = thread::Builder::new().name("display".to_owned());
         let thread = thread.spawn(move || {
-            // What cannot be written has no reader.
-            show.run(&told).ok();
-            drop(tell);
+            // Where nobody waits for it any more, it is of no use.
+            tell.send(show.run(&told)).ok();
         })?;
         Ok(Self {
             summary: Some(summary),
@@ -66,9 +66,13 @@ impl Display {
         })
     }
 
-    /// Waits until nobody reads standard output any more. Cancel safe.
-    pub(crate) async fn unread(&mut self) {
-        (&mut self.over).await.ok();
+    /// Waits until nobody reads standard output any more, which is no error. Cancel safe.
+    pub(crate) async fn unread(&mut self) -> io::Result<()> {
+        match (&mut self.over).await {
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Ok(shown) => shown,
+            Err(_) => Err(io::Error::other("the display panicked")),
+        }
     }
 
     /// Shows this as the last, and waits for it, as long as somebody reads.
@@ -76,7 +80,8 @@ impl Display {
         if let Some(tell) = self.summary.take() {
             tell.send(summary).ok();
         }
-        tokio::time::timeout(LAST_WORDS, self.unread()).await.ok();
+        // The verdict is worth more than what becomes of its words.
+        drop(tokio::time::timeout(LAST_WORDS, self.unread()).await);
     }
 }
 
@@ -92,6 +97,9 @@ impl Drop for Display {
 
 impl Show {
     fn run(&mut self, told: &Receiver<String>) -> io::Result<()> {
+        if matches!(self.face, Face::Lines { .. }) {
+            print(&format!("{}\n{}\n", self.scene.curl(), self.scene.until()))?;
+        }
         loop {
             self.update()?;
             match told.recv_timeout(INTERVAL) {
@@ -149,13 +157,12 @@ impl Show {
 }
 
 impl Face {
-    fn choose(scene: &Scene) -> io::Result<Self> {
+    fn choose() -> io::Result<Self> {
         let is_terminal = io::stdout().is_terminal() && is_not("TERM", |term| term == "dumb");
         if is_terminal {
             let has_colour = is_not("NO_COLOR", |value| !value.is_empty());
             return Ok(Self::Table(Screen::enter()?, Style { has_colour }));
         }
-        print(&format!("{}\n{}\n", scene.curl(), scene.until()))?;
         Ok(Self::Lines {
             last: 0,
             is_noted: false,

@@ -1,6 +1,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -91,6 +93,28 @@ fn it_ends_when_nobody_reads_it_any_more() {
     drop(demo.lines);
     let ended = demo.process.end();
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_reader_that_is_gone_before_it_starts_is_no_failure() {
+    let (stdout, reader) = UnixStream::pair().unwrap();
+    drop(reader);
+    let mut command = lastword(&["demo"]);
+    command.stdout(Stdio::from(OwnedFd::from(stdout)));
+    let ended = Running::start(command).0.end();
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_written_is_one_line_and_the_status_is_1() {
+    let mut command = lastword(&["demo"]);
+    command.stdout(std::fs::File::create("/dev/full").unwrap());
+    let ended = Running::start(command).0.end();
+    assert_eq!(ended.status, Some(1));
+    let words = "lastword: standard output cannot be written: ";
+    assert!(ended.stderr.starts_with(words), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
 }
 
 #[test]

@@ -60,6 +60,19 @@ impl Books {
         ends.chain(departures).collect()
     }
 
+    /// What is open that was not before, in words: a count that is too high by as much as the other keeps every law.
+    pub(super) fn left_open(&self) -> Vec<String> {
+        let sessions = |scrape: &Scrape| scrape.sessions_open + scrape.suspended;
+        let pairs = [
+            ("connections", self.base.open, self.last.open),
+            ("sessions", sessions(&self.base), sessions(&self.last)),
+        ];
+        let grown = pairs.into_iter().filter(|(_, before, now)| now > before);
+        grown
+            .map(|(what, before, now)| format!("{now} {what} are open, and {before} were before"))
+            .collect()
+    }
+
     fn shrunk(&self, scrape: &Scrape) -> Option<String> {
         let pairs = [
             ("opened", self.last.opened, scrape.opened),

@@ -27,6 +27,8 @@ pub enum Kind {
     LawBroken,
     /// What was counted is not what was recorded.
     CountersDiffer,
+    /// More is counted as open than before the storm, although every client has left.
+    LeftOpen,
     /// A client met what is not part of its way.
     ClientFault,
     /// The admin port failed.
@@ -95,6 +97,7 @@ impl fmt::Display for Kind {
             Self::RecordsMissed => "records missed",
             Self::LawBroken => "law broken",
             Self::CountersDiffer => "counters differ from records",
+            Self::LeftOpen => "left open",
             Self::ClientFault => "client met a fault",
             Self::AdminFailed => "admin port failed",
         })

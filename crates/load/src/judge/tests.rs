@@ -219,7 +219,21 @@ fn a_session_left_open_is_found() {
     server.scrape.joined += 1;
     server.scrape.sessions_open += 1;
     assert_eq!(server.judge.waiting(), 1);
-    assert_eq!(server.findings(), [(Kind::NotRecorded, 1)]);
+    let found = [(Kind::NotRecorded, 1), (Kind::LeftOpen, 2)];
+    assert_eq!(server.findings(), found);
+}
+
+#[test]
+fn a_connection_that_is_counted_as_opened_twice_and_stays_open_is_found() {
+    let mut server = Server::start();
+    let record = server.client(1, "fin");
+    server.end(record);
+    // The law holds.
+    server.scrape.opened += 1;
+    server.scrape.open += 1;
+    server.judge.scrape(server.scrape.clone());
+    assert!(!server.judge.is_settled());
+    assert_eq!(server.findings(), [(Kind::LeftOpen, 1)]);
 }
 
 #[test]

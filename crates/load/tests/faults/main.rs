@@ -88,6 +88,22 @@ async fn a_server_that_is_right_is_found_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_without_a_way_is_not_right() {
+    let server = server().await;
+    let storm = Storm {
+        server: server.local_addr(),
+        admin: server.admin_addr().unwrap(),
+        scenario: Scenario {
+            connections: 3,
+            ..Scenario::default()
+        },
+    };
+    let report = storm.run(std::future::pending(), |_| {}).await.unwrap();
+    assert_eq!(report.findings.count(Kind::ClientFault), 3, "{report}");
+    assert!(!report.is_right(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fin_that_is_reported_for_a_reset_is_found() {
     let bend = Bend::Closes(|records| {
         let reset = first(records, "peer_reset")?;

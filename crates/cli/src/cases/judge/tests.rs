@@ -42,6 +42,20 @@ fn a_cause_that_does_not_fit_where_the_stream_stops_is_a_flaw() {
 }
 
 #[test]
+fn a_kernel_that_had_nothing_is_a_flaw_of_each_row_that_fills_it() {
+    let mut rows = 0;
+    for row in &ROWS {
+        if row.delivers == Delivers::WhatWasHeld {
+            let mut seen = documented(row);
+            (seen.layer.held, seen.layer.delivered) = (0, 0);
+            assert_flaw(row, &seen, "none of ");
+            rows += 1;
+        }
+    }
+    assert_eq!(rows, 3);
+}
+
+#[test]
 fn a_call_that_returns_something_else_is_a_flaw_of_every_row() {
     for row in &ROWS {
         for n in 0..row.recv.len() {

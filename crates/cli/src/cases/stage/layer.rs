@@ -149,8 +149,10 @@ impl Layer {
     ) -> anyhow::Result<Self> {
         let kernel = evidence.kernel.context("no TCP_INFO")?;
         // The kernel counts the peer's FIN as a byte.
-        let received = kernel.bytes_received - u64::from(evidence.fin == Some(true));
-        let (held, mid_frame) = wire::whole_frames(received - u64::try_from(greeting)?);
+        let besides = u64::from(evidence.fin == Some(true)) + u64::try_from(greeting)?;
+        let received = kernel.bytes_received.checked_sub(besides);
+        let (held, mid_frame) =
+            wire::whole_frames(received.context("our kernel received less than a greeting")?);
         Ok(Self {
             cause: cause.label().to_owned(),
             sent: wire::whole_frames(sent).0,

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use anyhow::Context as _;
-use lastword::client::Client;
-use lastword::{Kick, Server};
+use lastword::client::{Client, Farewell};
+use lastword::{Cause, Kick, Server};
 
 use super::bare::Socket;
 use super::layer::{NEWS, Tally, in_words, with_profile};
@@ -56,6 +56,7 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
     }
     let ended = client.ended().await;
     let left = closing.await?.disconnect;
+    let (by, farewell) = (left.cause(), left.ending.evidence.farewell);
     let sent = wire::whole_frames(FRAMES * FRAME).0;
     let reason = ended
         .parting
@@ -69,18 +70,23 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
         delivered: tally.bytes,
         mid_frame: false,
         evidence: format!(
-            "{}, the client reads the reason {:?}; the server records {}, farewell {}",
+            "{}, the client reads the reason {:?}; the server records {by}, farewell {}",
             in_words(ended.first_error, &ended.evidence),
             reason.unwrap_or_default(),
-            left.cause(),
-            left.ending.evidence.farewell.label(),
+            farewell.label(),
         ),
         flaws: Vec::new(),
     };
-    Ok(layer.require(
-        reason == Some(REASON),
-        "the goodbye's reason did not arrive",
-    ))
+    let lingered = by == Cause::ClosedByGame && farewell == Farewell::FinSeen;
+    Ok(layer
+        .require(
+            reason == Some(REASON),
+            "the goodbye's reason did not arrive",
+        )
+        .require(
+            lingered,
+            "the server did not linger to the client's FIN, or took it for another end",
+        ))
 }
 
 /// 128 KiB of payload: what the outbound cap has room for.

@@ -3,13 +3,13 @@
 use std::env;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use lastword::Cause;
+use lastword::{Cause, Phase};
 use lastword_load::Ending;
 use serde::Deserialize;
 
@@ -42,9 +42,12 @@ impl Cable {
         let heard = board.clone();
         // The process ends with the thread that starts it.
         let thread = thread::Builder::new().name("cable".to_owned());
-        let started = thread.spawn(move || {
-            if let Err(error) = follow(&heard, give) {
-                note(&heard, &format!("{error:#}"));
+        let started = thread.spawn(move || match command() {
+            Err(error) => note(&heard, &format!("{error:#}")),
+            Ok(command) => {
+                if let Err(error) = follow(&heard, command, give) {
+                    failed(&heard, &error);
+                }
             }
         });
         if let Err(error) = started {
@@ -54,8 +57,18 @@ impl Cable {
     }
 }
 
-fn follow(board: &Shared, give: Sender<ChildStdin>) -> anyhow::Result<()> {
-    let mut process = start()?;
+/// What goes wrong where there is a lab is no reason to have none: an end that is not noticed is among it.
+fn failed(board: &Shared, error: &anyhow::Error) {
+    board.with(|board| {
+        if !board.is_closing {
+            board.complain(format!("the cable: {error:#}"));
+        }
+    });
+}
+
+fn follow(board: &Shared, mut command: Command, give: Sender<ChildStdin>) -> anyhow::Result<()> {
+    let started: io::Result<_> = command.spawn();
+    let mut process = started.context("the lab cannot be entered")?;
     let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
         bail!("the lab has no pipes");
     };
@@ -76,7 +89,7 @@ fn follow(board: &Shared, give: Sender<ChildStdin>) -> anyhow::Result<()> {
     bail!("the lab ended with {status}: {}", words.trim())
 }
 
-fn start() -> anyhow::Result<Child> {
+fn command() -> anyhow::Result<Command> {
     let mut command = lastword_netlab::sandboxed(env::current_exe()?)?;
     command
         .args(["--log", "off", "actor", "cable"])
@@ -85,8 +98,7 @@ fn start() -> anyhow::Result<Child> {
         .stderr(Stdio::piped())
         // Ctrl-C is for us alone: the lab ends when we say so.
         .process_group(0);
-    let started: io::Result<_> = command.spawn();
-    started.context("the lab cannot be entered")
+    Ok(command)
 }
 
 fn take(board: &mut Board, line: Line) -> anyhow::Result<()> {
@@ -98,7 +110,8 @@ fn take(board: &mut Board, line: Line) -> anyhow::Result<()> {
     } = line;
     let truth = Ending {
         cause: Cause::from_label(&truth).context("the lab's truth is no cause")?,
-        phase: close.phase,
+        // Nothing befalls a client before it has joined.
+        phase: Phase::Live,
     };
     let remote = close.remote;
     board.ended_in_lab += 1;
@@ -106,4 +119,53 @@ fn take(board: &mut Board, line: Line) -> anyhow::Result<()> {
     board.closed(close, Instant::now());
     board.played(remote, Part { name, truth });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_that_fails_is_wrong_and_not_a_lab_that_cannot_be() {
+        let board = Shared::default();
+        followed(&board, "echo 'not noticed: [Pulled]' >&2; exit 1");
+        let (wrong, note) = board.with(|board| (board.wrong.clone(), board.note.clone()));
+        let words = "the cable: the lab ended with exit status: 1: not noticed: [Pulled]";
+        assert_eq!((wrong, note), (vec![words.to_owned()], None));
+    }
+
+    #[test]
+    fn a_lab_that_fails_because_it_is_told_to_end_is_not_wrong() {
+        let board = Shared::default();
+        board.with(|board| board.is_closing = true);
+        followed(&board, "echo '{\"name\":'");
+        assert!(board.with(|board| board.wrong.is_empty()));
+    }
+
+    #[test]
+    fn what_befell_a_player_is_no_truth_of_one_who_never_joined() {
+        let board = Shared::default();
+        for (phase, right) in [("auth", 0), ("live", 1)] {
+            let line = format!(
+                r#"{{"name":"cable pulled","truth":"path_dead","laws_hold":true,"close":{{"at":"","cause":"path_dead",
+                    "phase":"{phase}","remote":"10.77.2.2:4000","words":""}}}}"#
+            );
+            let line = serde_json::from_str(&line).unwrap();
+            board.with(|board| take(board, line)).unwrap();
+            assert_eq!(board.with(|board| board.right), right, "{phase}");
+        }
+    }
+
+    fn followed(board: &Shared, script: &str) {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let (give, _input) = channel();
+        if let Err(error) = follow(board, command, give) {
+            failed(board, &error);
+        }
+    }
 }
