@@ -175,6 +175,12 @@ impl SendQueue {
         self.marks.front().map(|mark| mark.queued_at)
     }
 
+    /// When the newest frame that waits was queued.
+    #[must_use]
+    pub fn newest(&self) -> Option<Time> {
+        self.marks.back().map(|mark| mark.queued_at)
+    }
+
     #[inline]
     fn push_marked(&mut self, queued_at: Time, data: bool, encode: impl FnOnce(&mut Vec<u8>)) {
         let before = self.bytes.len();
