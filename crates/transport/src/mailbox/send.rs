@@ -1,6 +1,7 @@
 //! Sending: a frame goes behind those that wait, unless the session or its queue says no.
 
 use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
 
 use lastword_session::wire::HEADER_LEN;
 use lastword_session::{Cause, Close, SendError, SendQueue, Time, encode_data};
@@ -106,8 +107,12 @@ impl Mailbox {
             return Err(SendError::QueueFull);
         }
         add(inside.queue.get_or_insert_with(scratch::take_queue));
+        // Under the lock: an owner who was told and has not come for it yet finds this too.
+        let is_told = self.full.load(Ordering::Relaxed);
         drop(inside);
-        self.notify();
+        if !is_told {
+            self.notify();
+        }
         Ok(())
     }
 
