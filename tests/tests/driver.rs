@@ -17,7 +17,7 @@ use std::time::Duration;
 use lastword_session::wire::Notice;
 use lastword_session::{Admission, Cause, Close, Config, Ending, Limits, Session, Timing, Traffic};
 use lastword_tests::{data, hello, within};
-use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Table};
+use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Room, Table};
 use tokio::net::TcpListener;
 
 /// After a stall of ours, deadlines are found before the runtime has handed out what the kernel has: here the
@@ -188,7 +188,9 @@ impl App for Game {
         Poll::Ready(())
     }
 
-    fn frame(&mut self, _outbox: &mut Outbox<'_>, _payload: &[u8]) {}
+    fn frame(&mut self, _outbox: &mut Outbox<'_>, _payload: &[u8]) -> Room {
+        Room::Unsure
+    }
 
     fn link(&mut self, _outbox: &mut Outbox<'_>, _link: lastword_session::Link) {}
 

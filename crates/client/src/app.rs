@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use lastword_session::{Admission, Close, Ending, Link, Phase, Traffic, wire};
-use lastword_transport::{App, Inbox, Outbox, Table};
+use lastword_transport::{App, Inbox, Outbox, Room, Table};
 use tokio::sync::oneshot;
 
 use crate::{Ended, Event};
@@ -66,9 +66,9 @@ impl App for ClientApp {
         self.inbox.poll_room()
     }
 
-    fn frame(&mut self, _outbox: &mut Outbox<'_>, payload: &[u8]) {
-        self.inbox
-            .push(Event::Frame(Bytes::copy_from_slice(payload)));
+    fn frame(&mut self, _outbox: &mut Outbox<'_>, payload: &[u8]) -> Room {
+        let frame = Event::Frame(Bytes::copy_from_slice(payload));
+        self.inbox.push(frame).unwrap_or(Room::Unsure)
     }
 
     fn link(&mut self, _outbox: &mut Outbox<'_>, link: Link) {

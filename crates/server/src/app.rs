@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use lastword_session::wire::Notice;
 use lastword_session::{Admission, Cause, Close, Ending, Framing, Link, Time, Traffic};
-use lastword_transport::{App, Outbox};
+use lastword_transport::{App, Outbox, Room};
 
 use crate::context::Context as GameContext;
 use crate::core::Core;
@@ -220,9 +220,10 @@ impl<S: Shape> App for ServerApp<S> {
             .map_or(Poll::Ready(()), |game| game.poll_ready(cx))
     }
 
-    fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]) {
-        if let (Some(game), Some(seat)) = (&mut self.game, &self.seat) {
-            game.frame(&mut GameContext::new(outbox, seat), payload);
+    fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]) -> Room {
+        match (&mut self.game, &self.seat) {
+            (Some(game), Some(seat)) => game.frame(&mut GameContext::new(outbox, seat), payload),
+            _ => Room::Unsure,
         }
     }
 

@@ -5,6 +5,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use lastword_session::Link;
+use lastword_transport::Room;
 
 use crate::Departure;
 use crate::context::Context;
@@ -100,22 +101,23 @@ impl Game for BoundGame {
         }
     }
 
-    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
         if let Self::Inbox(early) = self {
             let event = SessionEvent::Frame(Bytes::copy_from_slice(payload));
-            if early.inbox.push(event) {
-                return;
+            if let Some(room) = early.inbox.push(event) {
+                return room;
             }
             self.follow();
         }
-        if let Self::Lane(lane) = self {
-            lane.frame(context, payload);
+        match self {
+            Self::Inbox(_) => Room::Unsure,
+            Self::Lane(lane) => lane.frame(context, payload),
         }
     }
 
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {
         if let Self::Inbox(early) = self {
-            if early.inbox.push(SessionEvent::Link(link.clone())) {
+            if early.inbox.push(SessionEvent::Link(link.clone())).is_some() {
                 return;
             }
             self.follow();

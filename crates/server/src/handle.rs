@@ -90,8 +90,8 @@ impl ServerHandle {
     /// # Errors
     /// [`SendError::Closed`] also where no such session is live here; see [`SendError`] for the others.
     pub fn send(&self, session: SessionId, payload: &[u8]) -> Result<(), SendError> {
-        let mailbox = self.find(session).ok_or(SendError::Closed)?;
-        mailbox.send(self.core.clock, payload)
+        let mailbox = self.place_of(session).ok_or(SendError::Closed)?;
+        mailbox.send_to(session.as_bytes(), self.core.clock, payload)
     }
 
     /// Queues a frame for each of these sessions; it is encoded once. Returns how many took it.
@@ -102,12 +102,13 @@ impl ServerHandle {
     ) -> usize {
         let frame = self.encode(payload);
         let now = self.core.clock.now();
-        let mailboxes = sessions
-            .into_iter()
-            .filter_map(|session| self.find(session));
-        mailboxes
-            .filter(|mailbox| mailbox.send_encoded(now, payload.len(), &frame).is_ok())
-            .count()
+        let takes = |session: &SessionId| {
+            self.place_of(*session).is_some_and(|mailbox| {
+                let sent = mailbox.send_encoded_to(session.as_bytes(), now, payload.len(), &frame);
+                sent.is_ok()
+            })
+        };
+        sessions.into_iter().filter(takes).count()
     }
 
     /// Queues a frame for every live session; it is encoded once. Returns how many took it.
@@ -267,8 +268,13 @@ impl ServerHandle {
 
     /// The place may have another session by now: the whole id decides.
     pub(crate) fn find(&self, session: SessionId) -> Option<Arc<Mailbox>> {
-        let mailbox = self.core.table.find(session.slot())?;
+        let mailbox = self.place_of(session)?;
         (mailbox.session() == Some(*session.as_bytes())).then_some(mailbox)
+    }
+
+    /// The mailbox in this session's place, which may be another's.
+    fn place_of(&self, session: SessionId) -> Option<Arc<Mailbox>> {
+        self.core.table.find(session.slot())
     }
 
     pub(crate) fn encode(&self, payload: &[u8]) -> Vec<u8> {

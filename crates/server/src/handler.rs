@@ -3,6 +3,7 @@
 use std::task::{Context as TaskContext, Poll};
 
 use lastword_session::Link;
+use lastword_transport::Room;
 
 use crate::shape::{Arrival, Game, Shape};
 use crate::{Context, Departure, Player};
@@ -56,8 +57,9 @@ impl<H: Handler + Unpin> Game for HandlerGame<H> {
         self.0.joined(context);
     }
 
-    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
         self.0.frame(context, payload);
+        Room::Left
     }
 
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {

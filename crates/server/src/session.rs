@@ -10,7 +10,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use lastword_session::{Link, SendError};
-use lastword_transport::{Caps, Inbox, Mailbox, Request};
+use lastword_transport::{Caps, Inbox, Mailbox, Request, Room};
 use tokio::sync::Notify;
 
 use crate::context::Context;
@@ -312,8 +312,8 @@ impl InboxGame {
         self.0.is_handed_over()
     }
 
-    /// Adds what came. Returns whether it belongs here.
-    pub(crate) fn push(&self, event: SessionEvent) -> bool {
+    /// Adds what came; `None` where it does not belong here.
+    pub(crate) fn push(&self, event: SessionEvent) -> Option<Room> {
         self.0.push(event)
     }
 
@@ -328,8 +328,9 @@ impl Game for InboxGame {
 
     fn joined(&mut self, _context: &mut Context<'_, '_>) {}
 
-    fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) {
-        self.push(SessionEvent::Frame(Bytes::copy_from_slice(payload)));
+    fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
+        let frame = SessionEvent::Frame(Bytes::copy_from_slice(payload));
+        self.push(frame).unwrap_or(Room::Unsure)
     }
 
     fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use lastword_session::Link;
-use lastword_transport::Mailbox;
+use lastword_transport::{Mailbox, Room};
 
 use crate::context::Context as GameContext;
 use crate::core::Core;
@@ -41,7 +41,8 @@ pub(crate) trait Game: Send + Unpin + 'static {
     /// It has its place. A panic finds it there, and not half made.
     fn joined(&mut self, context: &mut GameContext<'_, '_>);
 
-    fn frame(&mut self, context: &mut GameContext<'_, '_>, payload: &[u8]);
+    /// Takes a frame. Says whether another would be taken, where it knows.
+    fn frame(&mut self, context: &mut GameContext<'_, '_>, payload: &[u8]) -> Room;
 
     fn link(&mut self, context: &mut GameContext<'_, '_>, link: Link);
 

@@ -16,16 +16,19 @@ pub struct SendQueue {
     marks: VecDeque<Mark>,
     /// Data frames that were never begun.
     unnumbered: u64,
-    /// Bytes of the first marked frame that are written already.
+    /// Bytes of the first frame of the first mark that are written already.
     started: usize,
     control: Vec<u8>,
     control_head: usize,
 }
 
-/// One frame in `bytes`.
+/// Frames that lie one behind the other in `bytes` and are alike: what a burst leaves.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
+    /// Bytes of each of them.
     len: u32,
+    /// At least one.
+    frames: u16,
     data: bool,
     queued_at: Time,
 }
@@ -77,14 +80,18 @@ impl SendQueue {
 
     /// Drops every data frame that has no number yet, and keeps the one in progress and control frames.
     pub fn drop_unstarted(&mut self) -> Dropped {
-        let keep = usize::from(self.started > 0);
+        let rest = self.rest_of_started();
+        let first = self.marks.front().filter(|_| self.started > 0).copied();
         let mut dropped = Dropped::default();
-        for mark in self.marks.drain(keep.min(self.marks.len())..) {
-            dropped.bytes += u64::from(mark.len);
-            dropped.frames += u64::from(mark.data);
+        for mark in self.marks.drain(..) {
+            dropped.add(&mark);
+        }
+        if let Some(first) = first {
+            let begun = Mark { frames: 1, ..first };
+            dropped.remove(&begun);
+            self.marks.push_back(begun);
         }
         self.unnumbered = 0;
-        let rest = self.rest_of_started();
         self.bytes.truncate(self.head + rest);
         if self.is_empty() {
             self.clear();
@@ -175,6 +182,12 @@ impl SendQueue {
         self.marks.front().map(|mark| mark.queued_at)
     }
 
+    /// When the newest frame that waits was queued.
+    #[must_use]
+    pub fn newest(&self) -> Option<Time> {
+        self.marks.back().map(|mark| mark.queued_at)
+    }
+
     #[inline]
     fn push_marked(&mut self, queued_at: Time, data: bool, encode: impl FnOnce(&mut Vec<u8>)) {
         let before = self.bytes.len();
@@ -182,11 +195,20 @@ impl SendQueue {
         let len = u32::try_from(self.bytes.len() - before).unwrap_or(u32::MAX);
         if len > 0 {
             self.unnumbered += u64::from(data);
-            self.marks.push_back(Mark {
+            self.mark(Mark {
                 len,
+                frames: 1,
                 data,
                 queued_at,
             });
+        }
+    }
+
+    #[inline]
+    fn mark(&mut self, frame: Mark) {
+        match self.marks.back_mut() {
+            Some(last) if last.is_like(&frame) && last.frames < u16::MAX => last.frames += 1,
+            _ => self.marks.push_back(frame),
         }
     }
 
@@ -202,7 +224,7 @@ impl SendQueue {
         self.head += n;
         let mut left = n;
         while left > 0 {
-            let Some(mark) = self.marks.front() else {
+            let Some(mark) = self.marks.front_mut() else {
                 break;
             };
             if self.started == 0 {
@@ -213,7 +235,10 @@ impl SendQueue {
             left -= step;
             if self.started == usize_of(mark.len) {
                 self.started = 0;
-                self.marks.pop_front();
+                mark.frames -= 1;
+                if mark.frames == 0 {
+                    self.marks.pop_front();
+                }
             }
         }
         n
@@ -253,6 +278,32 @@ impl Drop for Whole<'_> {
     }
 }
 
+impl Mark {
+    fn is_like(&self, other: &Self) -> bool {
+        (self.len, self.data, self.queued_at) == (other.len, other.data, other.queued_at)
+    }
+
+    fn bytes(&self) -> u64 {
+        u64::from(self.len) * u64::from(self.frames)
+    }
+
+    fn data_frames(&self) -> u64 {
+        u64::from(self.data) * u64::from(self.frames)
+    }
+}
+
+impl Dropped {
+    fn add(&mut self, mark: &Mark) {
+        self.frames += mark.data_frames();
+        self.bytes += mark.bytes();
+    }
+
+    fn remove(&mut self, mark: &Mark) {
+        self.frames -= mark.data_frames();
+        self.bytes -= mark.bytes();
+    }
+}
+
 /// A queue that never empties gives its written half back from here on.
 const COMPACT_BYTES: usize = 16 * 1024;
 
@@ -261,125 +312,4 @@ fn usize_of(len: u32) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_overtakes_data_but_not_a_frame_that_has_begun() {
-        let mut queue = SendQueue::default();
-        queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"aaaa"));
-        queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"bbbb"));
-        assert_eq!(queue.advance(1).numbered, 1);
-        queue.push_control(|out| out.extend_from_slice(b"cc"));
-        assert_eq!(flat(&queue), b"aaaccbbbb");
-        assert_eq!(queue.advance(4).numbered, 0);
-        assert_eq!(flat(&queue), b"cbbbb");
-        assert_eq!(queue.advance(5).numbered, 1);
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn what_was_begun_survives_a_drop_and_the_rest_is_counted() {
-        let mut queue = SendQueue::default();
-        for _ in 0..3 {
-            queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"aaaa"));
-        }
-        queue.advance(5);
-        let dropped = queue.drop_unstarted();
-        assert_eq!(
-            dropped,
-            Dropped {
-                frames: 1,
-                bytes: 4
-            }
-        );
-        queue.push_last(Time::ORIGIN, |out| out.extend_from_slice(b"bye"));
-        assert_eq!(flat(&queue), b"aaabye");
-    }
-
-    #[test]
-    fn half_a_frame_is_taken_back() {
-        let mut queue = SendQueue::default();
-        queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"aaaa"));
-        let half = |out: &mut Vec<u8>| {
-            out.extend_from_slice(b"bb");
-            panic!("the test's planted panic");
-        };
-        let push = std::panic::AssertUnwindSafe(|| queue.push_data(Time::ORIGIN, half));
-        assert!(std::panic::catch_unwind(push).is_err());
-        let push = std::panic::AssertUnwindSafe(|| queue.push_control(half));
-        assert!(std::panic::catch_unwind(push).is_err());
-        queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"cccc"));
-        assert_eq!((queue.data_frames(), queue.len()), (2, 8));
-        assert_eq!(flat(&queue), b"aaaacccc");
-    }
-
-    #[test]
-    fn a_moved_queue_keeps_order_and_leaves_nothing_behind() {
-        let mut first = SendQueue::default();
-        let mut second = SendQueue::default();
-        first.push_data(Time::ORIGIN, |out| out.push(1));
-        second.push_data(Time::from_micros(7), |out| out.push(2));
-        second.push_control(|out| out.push(9));
-        first.append(&mut second);
-        assert_eq!(flat(&first), [9, 1, 2]);
-        assert!(second.is_empty());
-        assert_eq!((first.data_frames(), first.len()), (2, 3));
-    }
-
-    #[test]
-    fn a_frame_that_has_begun_is_not_counted_as_one_that_never_was() {
-        let mut queue = SendQueue::default();
-        queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"aaaa"));
-        queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"bbbb"));
-        assert_eq!(queue.data_frames(), 2);
-        queue.advance(1);
-        assert_eq!(queue.data_frames(), 1);
-    }
-
-    #[test]
-    fn control_frames_leave_no_memory_behind_in_a_queue_that_never_empties() {
-        let mut queue = SendQueue::default();
-        for _ in 0..1000 {
-            queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(&[1; 40]));
-            queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(&[1; 40]));
-            queue.push_control(|out| out.extend_from_slice(&[9; 40]));
-            queue.advance(100);
-        }
-        assert!(!queue.is_empty());
-        assert!(
-            queue.control.capacity() < 200,
-            "{}",
-            queue.control.capacity()
-        );
-    }
-
-    #[test]
-    fn every_way_of_writing_gives_the_same_bytes_and_numbers() {
-        for step in 1..12 {
-            let mut queue = SendQueue::default();
-            for n in 0..5_u8 {
-                queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(&[n; 5]));
-            }
-            queue.push_control(|out| out.extend_from_slice(&[99; 3]));
-            let mut wire = Vec::new();
-            let mut numbered = 0;
-            while !queue.is_empty() {
-                let all = flat(&queue);
-                let n = step.min(all.len());
-                wire.extend_from_slice(&all[..n]);
-                numbered += queue.advance(n).numbered;
-            }
-            assert_eq!((wire.len(), numbered), (28, 5));
-            assert_eq!(wire[..3], [99; 3]);
-        }
-    }
-
-    fn flat(queue: &SendQueue) -> Vec<u8> {
-        queue
-            .slices()
-            .iter()
-            .flat_map(|slice| slice.to_vec())
-            .collect()
-    }
-}
+mod tests;

@@ -28,8 +28,8 @@ pub trait App: Send + Unpin + 'static {
     /// Whether another frame would be taken; while it is not, nothing is read.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Takes one frame of the game.
-    fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]);
+    /// Takes one frame of the game. Says whether another would be taken, where it knows.
+    fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]) -> Room;
 
     /// Reading is paused, since no more frames are taken, or goes on. A connection may end paused.
     fn paused(&mut self, paused: bool) {
@@ -57,6 +57,15 @@ pub trait App: Send + Unpin + 'static {
 
     /// The end, with its one cause. Called once, and last.
     fn closed(&mut self, ending: Box<Ending>);
+}
+
+/// What is known of room for another frame, without asking for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// There is some.
+    Left,
+    /// [`App::poll_ready`] is to be asked.
+    Unsure,
 }
 
 /// The way out for frames and decisions made while a frame is handled: no lock, no hop.

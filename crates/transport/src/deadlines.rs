@@ -67,8 +67,9 @@ impl Table {
     /// Finds the mailbox in a place, whoever has it now.
     #[must_use]
     pub fn find(&self, index: u32) -> Option<Arc<Mailbox>> {
-        let chunk = Arc::clone(read(&self.chunks).get(chunk_of(index))?);
-        chunk.lock().get(offset(index))?.clone()
+        let chunks = read(&self.chunks);
+        let mailboxes = chunks.get(chunk_of(index))?.lock();
+        mailboxes.get(offset(index))?.clone()
     }
 
     /// Calls `each` for every connection there is.

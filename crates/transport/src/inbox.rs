@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::Mailbox;
+use crate::{Mailbox, Room};
 
 /// Something that waits in an [`Inbox`] to be taken.
 pub trait Item {
@@ -76,16 +76,22 @@ impl<T: Item, E> Inbox<T, E> {
         }
     }
 
-    /// Puts an item behind the others. It is for the task to ask [`Inbox::poll_room`] first. Returns whether it
-    /// belongs here: not once the inbox was handed over.
-    pub fn push(&self, item: T) -> bool {
-        self.change(|inside| inside.push(item))
+    /// Puts an item behind the others. It is for the task to ask [`Inbox::poll_room`] first, unless the push before
+    /// said that room is left. `None`: it does not belong here, since the inbox was handed over.
+    pub fn push(&self, item: T) -> Option<Room> {
+        self.change(|inside| {
+            inside.push(item);
+            match inside.is_full(self.caps) {
+                true => Room::Unsure,
+                false => Room::Left,
+            }
+        })
     }
 
-    /// Says that this was the end. What waits may still be taken. Returns as [`Inbox::push`].
+    /// Says that this was the end. What waits may still be taken. Returns whether it belongs here.
     pub fn end(&self, end: E) -> bool {
         let end = Box::new(end);
-        self.change(|inside| inside.end = Some(end))
+        self.change(|inside| inside.end = Some(end)).is_some()
     }
 
     /// Whether the inbox was handed over: what comes belongs to whoever has it.
@@ -97,7 +103,7 @@ impl<T: Item, E> Inbox<T, E> {
     /// Task: ready while there is room for another frame.
     pub fn poll_room(&self) -> Poll<()> {
         let mut inside = self.lock();
-        let full = inside.bytes >= self.caps.bytes || inside.frames >= self.caps.frames;
+        let full = inside.is_full(self.caps);
         // Abandoned, nobody waits for what comes: it is not kept, and the end behind it is found.
         inside.task_waits = full && inside.frames > 0 && !inside.abandoned;
         ready_unless(inside.task_waits)
@@ -202,19 +208,19 @@ impl<T: Item, E> Inbox<T, E> {
         }
     }
 
-    /// Returns whether it belonged here.
-    fn change(&self, change: impl FnOnce(&mut Inside<T, E>)) -> bool {
+    /// `None` where it does not belong here.
+    fn change<R>(&self, change: impl FnOnce(&mut Inside<T, E>) -> R) -> Option<R> {
         let mut inside = self.lock();
         if inside.handed_over {
-            return false;
+            return None;
         }
-        change(&mut inside);
+        let changed = change(&mut inside);
         let reader = inside.reader.take();
         drop(inside);
         if let Some(reader) = reader {
             reader.wake();
         }
-        true
+        Some(changed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside<T, E>> {
@@ -237,6 +243,10 @@ impl<T: Item, E> Inside<T, E> {
             handed_over: false,
             late: (0, 0),
         }
+    }
+
+    fn is_full(&self, caps: Caps) -> bool {
+        self.bytes >= caps.bytes || self.frames >= caps.frames
     }
 
     fn push(&mut self, item: T) {

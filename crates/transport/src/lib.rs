@@ -12,7 +12,7 @@ mod options;
 mod scratch;
 mod tap;
 
-pub use app::{App, Outbox};
+pub use app::{App, Outbox, Room};
 pub use clock::Clock;
 #[cfg(feature = "codec")]
 pub use codec::{WireCodec, WireError, WireFrame};

@@ -2,6 +2,7 @@
 
 mod requests;
 mod room;
+mod send;
 mod waiters;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -10,10 +11,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
-use lastword_session::wire::HEADER_LEN;
-use lastword_session::{Cause, Close, Config, Framing, SendError, SendQueue, Time, encode_data};
-
-use crate::{Clock, scratch};
+use lastword_session::{Config, Framing, SendQueue};
 
 pub use requests::Request;
 pub(crate) use requests::Requests;
@@ -71,31 +69,6 @@ impl Mailbox {
             config,
             inside: Mutex::default(),
         }
-    }
-
-    /// Leaves a data frame for the peer. Never blocks, never waits.
-    ///
-    /// # Errors
-    /// [`SendError::Closed`] before and after the session's life, [`SendError::TooLarge`], and
-    /// [`SendError::QueueFull`], which in this very call fixes `send_queue_full` unless the peer is silent.
-    pub fn send(&self, clock: Clock, payload: &[u8]) -> Result<(), SendError> {
-        let framing = &self.config.framing;
-        self.push(clock.now(), payload.len(), |out| {
-            encode_data(framing, payload, out)
-        })
-    }
-
-    /// The same with a frame that is encoded already, for broadcasts.
-    ///
-    /// # Errors
-    /// As [`Mailbox::send`].
-    pub fn send_encoded(
-        &self,
-        now: Time,
-        payload_len: usize,
-        frame: &[u8],
-    ) -> Result<(), SendError> {
-        self.push(now, payload_len, |out| out.extend_from_slice(frame))
     }
 
     /// Leaves a decision.
@@ -187,36 +160,6 @@ impl Mailbox {
         let waiting = inside.queue.as_ref().map_or(0, |queue| queue.len());
         let owned = self.owned_bytes.load(Ordering::Relaxed);
         waiting + usize::try_from(owned).unwrap_or(usize::MAX)
-    }
-
-    fn push(
-        &self,
-        now: Time,
-        payload_len: usize,
-        encode: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<(), SendError> {
-        let mut inside = self.lock();
-        if inside.peer_frame_limit == 0 {
-            return Err(SendError::Closed);
-        }
-        if u32::try_from(payload_len).map_or(true, |len| len > inside.peer_frame_limit) {
-            return Err(SendError::TooLarge);
-        }
-        let queued = self.queued(&inside);
-        if queued + payload_len + HEADER_LEN > self.config.limits.outbound_bytes_max {
-            let full = Request::close(Close::new(Cause::SendQueueFull));
-            inside.rare_mut().requests.add(full);
-            drop(inside);
-            self.notify();
-            return Err(SendError::QueueFull);
-        }
-        inside
-            .queue
-            .get_or_insert_with(scratch::take_queue)
-            .push_data(now, encode);
-        drop(inside);
-        self.notify();
-        Ok(())
     }
 
     /// The owner is woken once for all that is left until it looks.

@@ -1,6 +1,7 @@
-//! Buffers of one worker thread, lent to the connection it polls: idle sessions own none, busy ones allocate none.
+//! Buffers of one thread, lent to the connection it polls or sends to: idle sessions own none, busy ones allocate none.
 
 use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use lastword_session::SendQueue;
 
@@ -10,6 +11,12 @@ const READ_BYTES: usize = 64 * 1024;
 const QUEUES_MAX: usize = 32;
 /// A spare queue that grew beyond this is freed.
 const QUEUE_BYTES_MAX: usize = 256 * 1024;
+/// Spare queues that go from the threads that write to those that only send, at most.
+const SHARED_QUEUES_MAX: usize = 1_024;
+/// A larger one is not shared: together they hold 4 MiB at most.
+const SHARED_QUEUE_BYTES_MAX: usize = 4 * 1024;
+/// As many are moved at once: a lock for each would cost more than making one.
+const QUEUES_MOVED: usize = 16;
 
 /// Boxed, because the box is what is lent: a session holds a pointer, and moving it allocates nothing.
 type Queues = Vec<Box<SendQueue>>;
@@ -18,6 +25,9 @@ thread_local! {
     static READ: RefCell<Option<Box<[u8]>>> = const { RefCell::new(None) };
     static QUEUES: RefCell<Queues> = const { RefCell::new(Vec::new()) };
 }
+
+/// A game's own thread takes queues and gives none, a runtime's is given more than it takes.
+static SHARED: Mutex<Queues> = Mutex::new(Vec::new());
 
 /// The thread's read buffer; it goes back when this is dropped, also by a panic. Nested use gets its own.
 pub(crate) struct ReadBuffer(Option<Box<[u8]>>);
@@ -49,10 +59,11 @@ impl Drop for ReadBuffer {
 pub(crate) fn take_queue() -> Box<SendQueue> {
     QUEUES
         .with(|spare| {
-            spare
-                .try_borrow_mut()
-                .ok()
-                .and_then(|mut spare| spare.pop())
+            let mut spare = spare.try_borrow_mut().ok()?;
+            if spare.is_empty() {
+                fetch(&mut spare);
+            }
+            spare.pop()
         })
         .unwrap_or_default()
 }
@@ -65,9 +76,72 @@ pub(crate) fn give_queue(queue: Box<SendQueue>) {
             return;
         }
         if let Ok(mut spare) = spare.try_borrow_mut() {
-            if spare.len() < QUEUES_MAX {
-                spare.push(queue);
+            if spare.len() >= QUEUES_MAX {
+                share(&mut spare);
             }
+            spare.push(queue);
         }
     });
+}
+
+fn fetch(spare: &mut Queues) {
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let from = shared.len().saturating_sub(QUEUES_MOVED);
+    spare.extend(shared.drain(from..));
+}
+
+/// Makes room among this thread's: what nobody else is to have either is freed.
+fn share(spare: &mut Queues) {
+    let from = spare.len().saturating_sub(QUEUES_MOVED);
+    let moved = spare.drain(from..);
+    let small: Queues = moved
+        .filter(|queue| queue.capacity() <= SHARED_QUEUE_BYTES_MAX)
+        .collect();
+    let mut small = small.into_iter();
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let room = SHARED_QUEUES_MAX.saturating_sub(shared.len());
+    shared.extend(small.by_ref().take(room));
+    // What is left is freed behind the lock.
+    drop(shared);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use lastword_session::Time;
+
+    use super::*;
+
+    fn used(bytes: usize) -> Box<SendQueue> {
+        let mut queue = Box::<SendQueue>::default();
+        queue.push_data(Time::ORIGIN, |out| out.resize(bytes, 7));
+        queue.advance(bytes);
+        queue
+    }
+
+    #[test]
+    fn a_thread_that_only_takes_gets_what_another_has_too_many_of() {
+        let giver = thread::spawn(|| (0..3 * QUEUES_MAX).for_each(|_| give_queue(used(100))));
+        giver.join().expect("it gave");
+        let taker = thread::spawn(|| take_queue().capacity());
+        assert!(taker.join().expect("it took") >= 100);
+    }
+
+    #[test]
+    fn what_is_shared_is_small_and_empty() {
+        let giver = thread::spawn(|| {
+            let mut full = Box::<SendQueue>::default();
+            full.push_data(Time::ORIGIN, |out| out.push(7));
+            give_queue(full);
+            for _ in 0..3 * QUEUES_MAX {
+                give_queue(used(SHARED_QUEUE_BYTES_MAX + 1));
+            }
+        });
+        giver.join().expect("it gave");
+        let shared = SHARED.lock().expect("nobody panicked");
+        let fits =
+            |queue: &SendQueue| queue.is_empty() && queue.capacity() <= SHARED_QUEUE_BYTES_MAX;
+        assert!(shared.len() <= SHARED_QUEUES_MAX && shared.iter().all(|queue| fits(queue)));
+    }
 }

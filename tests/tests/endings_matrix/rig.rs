@@ -11,7 +11,7 @@ use lastword_keepalive::Profile;
 use lastword_session::wire::{Extensions, Hello, Notice, VERSION};
 use lastword_session::{Admission, Close, Config, Ending, Input, Role, Session, Timing, Traffic};
 use lastword_tests::within;
-use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Table, Tap, tune};
+use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Room, Table, Tap, tune};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -154,7 +154,9 @@ impl App for Sink {
         Poll::Ready(())
     }
 
-    fn frame(&mut self, _: &mut Outbox<'_>, _: &[u8]) {}
+    fn frame(&mut self, _: &mut Outbox<'_>, _: &[u8]) -> Room {
+        Room::Left
+    }
 
     fn link(&mut self, _outbox: &mut Outbox<'_>, _link: lastword_session::Link) {}
 

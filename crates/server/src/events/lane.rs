@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use lastword_session::Link;
-use lastword_transport::Request;
+use lastword_transport::{Request, Room};
 
 use super::queue::{Asked, Queue};
 use crate::context::Context;
@@ -167,8 +167,9 @@ impl Game for Box<Lane> {
 
     fn joined(&mut self, _context: &mut Context<'_, '_>) {}
 
-    fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) {
+    fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
         self.push(payload);
+        Room::Unsure
     }
 
     fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {

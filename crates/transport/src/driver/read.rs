@@ -8,7 +8,7 @@ use lastword_session::{Event, Input, OsError, Terminal, Time};
 use tokio::io::Interest;
 
 use super::Driver;
-use crate::app::{App, Outbox};
+use crate::app::{App, Outbox, Room};
 use crate::scratch::ReadBuffer;
 
 impl<A: App> Driver<A> {
@@ -87,31 +87,14 @@ impl<A: App> Driver<A> {
         let (open, mailbox) = (&mut self.open, &self.mailbox);
         let (app, session) = (&mut self.app, &mut self.session);
         let each = |session: &mut lastword_session::Session, event: Event<'_>| {
-            match event {
-                Event::Data(payload) => app.frame(
-                    &mut Outbox {
-                        session,
-                        mailbox,
-                        now,
-                    },
-                    payload,
-                ),
-                Event::Credentials(credentials) => app.authenticate(credentials),
-                Event::Notice(notice) => app.notice(&notice),
-                Event::Welcome(admission) => {
-                    *open = true;
-                    mailbox.open(admission.session, session.peer_frame_limit());
-                    app.joined(
-                        &mut Outbox {
-                            session,
-                            mailbox,
-                            now,
-                        },
-                        &admission,
-                    );
-                }
-            }
-            full = session.hands_over() && !given_up && app.poll_ready(cx).is_pending();
+            let mut outbox = Outbox {
+                session,
+                mailbox,
+                now,
+            };
+            let room = hand_over(app, &mut outbox, open, event);
+            let asks = room == Room::Unsure && session.hands_over() && !given_up;
+            full = asks && app.poll_ready(cx).is_pending();
             match full {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
@@ -184,6 +167,27 @@ impl<A: App> Driver<A> {
         self.session.handle(now, Input::Resumed);
         self.app.paused(false);
     }
+}
+
+/// Hands on what came. `open` is set where the session is live from now on.
+fn hand_over<A: App>(
+    app: &mut A,
+    outbox: &mut Outbox<'_>,
+    open: &mut bool,
+    event: Event<'_>,
+) -> Room {
+    match event {
+        Event::Data(payload) => return app.frame(outbox, payload),
+        Event::Credentials(credentials) => app.authenticate(credentials),
+        Event::Notice(notice) => app.notice(&notice),
+        Event::Welcome(admission) => {
+            *open = true;
+            let limit = outbox.session.peer_frame_limit();
+            outbox.mailbox.open(admission.session, limit);
+            app.joined(outbox, &admission);
+        }
+    }
+    Room::Unsure
 }
 
 const READS_PER_TURN: u32 = 8;

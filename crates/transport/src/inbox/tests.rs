@@ -57,7 +57,7 @@ impl Rig {
         let rig = Self::new();
         things
             .into_iter()
-            .for_each(|thing| assert!(rig.inbox.push(thing)));
+            .for_each(|thing| assert!(rig.inbox.push(thing).is_some()));
         rig
     }
 
@@ -103,6 +103,20 @@ fn an_inbox_is_full_by_bytes_or_by_frames_and_takes_one_frame_in_any_case() {
     assert!(none.poll_room().is_ready());
     none.push(Frame(0));
     assert!(none.poll_room().is_pending());
+}
+
+#[test]
+fn a_push_says_whether_room_is_left() {
+    let inbox = Rig::new().inbox;
+    for bytes in [99, 0] {
+        assert_eq!(inbox.push(Frame(bytes)), Some(Room::Left));
+    }
+    for bytes in [1, 0] {
+        assert_eq!(inbox.push(Frame(bytes)), Some(Room::Unsure));
+    }
+    let inbox = Rig::with([Frame(0); 2]).inbox;
+    assert_eq!(inbox.push(Frame(0)), Some(Room::Left));
+    assert_eq!(inbox.push(Frame(0)), Some(Room::Unsure));
 }
 
 #[test]
@@ -235,7 +249,7 @@ fn what_is_handed_over_comes_out_in_order_and_what_comes_later_is_refused() {
         1,
         "the task is to follow"
     );
-    assert!(!rig.inbox.push(Frame(4)));
+    assert_eq!(rig.inbox.push(Frame(4)), None);
     assert!(!rig.inbox.end("late"));
     assert_eq!(rig.inbox.left(), (0, 0));
     assert!(!rig.inbox.abandon(), "its end is somebody else's");

@@ -1,0 +1,200 @@
+//! Sending: a frame goes behind those that wait, unless the session or its queue says no.
+
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+
+use lastword_session::wire::HEADER_LEN;
+use lastword_session::{Cause, Close, SendError, SendQueue, Time, encode_data};
+
+use super::{Inside, Mailbox, Request};
+use crate::{Clock, scratch};
+
+impl Mailbox {
+    /// Leaves a data frame for the peer. Never blocks, never waits.
+    ///
+    /// The clock is read when nothing waits here; a frame behind others counts from when the last of them does. So
+    /// it may count as older than it is, by the time that the owner takes to have a turn.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] before and after the session's life, [`SendError::TooLarge`], and
+    /// [`SendError::QueueFull`], which in this very call fixes `send_queue_full` unless the peer is silent.
+    pub fn send(&self, clock: Clock, payload: &[u8]) -> Result<(), SendError> {
+        self.push_payload(self.lock(), clock, payload)
+    }
+
+    /// The same, if this is the session with this id.
+    ///
+    /// # Errors
+    /// As [`Mailbox::send`]; [`SendError::Closed`] also for another session.
+    pub fn send_to(
+        &self,
+        session: &[u8; 16],
+        clock: Clock,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        self.push_payload(self.lock_for(session)?, clock, payload)
+    }
+
+    /// Leaves a frame that is encoded already and has its time, for broadcasts.
+    ///
+    /// # Errors
+    /// As [`Mailbox::send`].
+    pub fn send_encoded(
+        &self,
+        now: Time,
+        payload_len: usize,
+        frame: &[u8],
+    ) -> Result<(), SendError> {
+        self.push_encoded(self.lock(), now, payload_len, frame)
+    }
+
+    /// The same, if this is the session with this id.
+    ///
+    /// # Errors
+    /// As [`Mailbox::send_to`].
+    pub fn send_encoded_to(
+        &self,
+        session: &[u8; 16],
+        now: Time,
+        payload_len: usize,
+        frame: &[u8],
+    ) -> Result<(), SendError> {
+        self.push_encoded(self.lock_for(session)?, now, payload_len, frame)
+    }
+
+    fn push_payload(
+        &self,
+        inside: MutexGuard<'_, Inside>,
+        clock: Clock,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        self.push(inside, payload.len(), |queue| {
+            let now = queue.newest().unwrap_or_else(|| clock.now());
+            queue.push_data(now, |out| encode_data(&self.config.framing, payload, out));
+        })
+    }
+
+    fn push_encoded(
+        &self,
+        inside: MutexGuard<'_, Inside>,
+        now: Time,
+        payload_len: usize,
+        frame: &[u8],
+    ) -> Result<(), SendError> {
+        self.push(inside, payload_len, |queue| {
+            queue.push_data(now, |out| out.extend_from_slice(frame));
+        })
+    }
+
+    fn push(
+        &self,
+        mut inside: MutexGuard<'_, Inside>,
+        payload_len: usize,
+        add: impl FnOnce(&mut SendQueue),
+    ) -> Result<(), SendError> {
+        if inside.peer_frame_limit == 0 {
+            return Err(SendError::Closed);
+        }
+        if u32::try_from(payload_len).map_or(true, |len| len > inside.peer_frame_limit) {
+            return Err(SendError::TooLarge);
+        }
+        let queued = self.queued(&inside);
+        if queued + payload_len + HEADER_LEN > self.config.limits.outbound_bytes_max {
+            let full = Request::close(Close::new(Cause::SendQueueFull));
+            inside.rare_mut().requests.add(full);
+            drop(inside);
+            self.notify();
+            return Err(SendError::QueueFull);
+        }
+        add(inside.queue.get_or_insert_with(scratch::take_queue));
+        // Under the lock: an owner who was told and has not come for it yet finds this too.
+        let is_told = self.full.load(Ordering::Relaxed);
+        drop(inside);
+        if !is_told {
+            self.notify();
+        }
+        Ok(())
+    }
+
+    /// The place may be another session's by now: the whole id decides.
+    fn lock_for(&self, session: &[u8; 16]) -> Result<MutexGuard<'_, Inside>, SendError> {
+        let inside = self.lock();
+        match inside.session == *session {
+            true => Ok(inside),
+            false => Err(SendError::Closed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use lastword_session::Config;
+
+    use super::*;
+
+    const HERE: [u8; 16] = [7; 16];
+
+    fn mailbox() -> Mailbox {
+        let mailbox = Mailbox::new(Arc::new(Config::default()));
+        mailbox.open(HERE, 64 * 1024);
+        mailbox
+    }
+
+    fn take(mailbox: &Mailbox) -> SendQueue {
+        let queue = mailbox.take().and_then(|mail| mail.queue);
+        *queue.expect("something was sent")
+    }
+
+    #[test]
+    fn a_frame_for_one_session_is_not_left_with_another() {
+        let mailbox = mailbox();
+        let elsewhere = [8; 16];
+        let encoded = |to| mailbox.send_encoded_to(to, Time::ORIGIN, 1, b"abcde");
+        assert_eq!(mailbox.send_to(&HERE, Clock, b"a"), Ok(()));
+        assert_eq!(encoded(&HERE), Ok(()));
+        assert_eq!(
+            mailbox.send_to(&elsewhere, Clock, b"a"),
+            Err(SendError::Closed)
+        );
+        assert_eq!(encoded(&elsewhere), Err(SendError::Closed));
+        assert_eq!(take(&mailbox).data_frames(), 2);
+        mailbox.close();
+        assert_eq!(mailbox.send_to(&HERE, Clock, b"a"), Err(SendError::Closed));
+    }
+
+    #[test]
+    fn frames_that_wait_together_count_from_when_the_first_was_sent() {
+        let mailbox = mailbox();
+        let before = Clock.now();
+        mailbox.send(Clock, b"first").expect("it is taken");
+        let sent = Clock.now();
+        while Clock.now() <= sent {
+            thread::yield_now();
+        }
+        mailbox.send(Clock, b"second").expect("it is taken");
+        let queue = take(&mailbox);
+        assert_eq!(queue.newest(), queue.oldest());
+        assert!(
+            queue
+                .oldest()
+                .is_some_and(|first| (before..=sent).contains(&first))
+        );
+        // The owner has been here: a time of its own again.
+        mailbox.send(Clock, b"third").expect("it is taken");
+        assert!(take(&mailbox).oldest() > Some(sent));
+    }
+
+    #[test]
+    fn a_frame_behind_a_broadcast_is_not_older_than_it() {
+        let mailbox = mailbox();
+        let later = Clock.now() + std::time::Duration::from_secs(1);
+        mailbox
+            .send_encoded(later, 1, b"abcde")
+            .expect("it is taken");
+        mailbox.send(Clock, b"b").expect("it is taken");
+        assert_eq!(take(&mailbox).newest(), Some(later));
+    }
+}
