@@ -35,10 +35,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("listening on {}", server.local_addr());
 
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    // One for all turns: a Ctrl-C between two of them is not to be missed.
+    let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             biased;
-            stop = tokio::signal::ctrl_c() => break stop?,
+            stop = &mut stop => break stop?,
             _ = seconds.tick() => rendered.run_upkeep(),
         }
     }

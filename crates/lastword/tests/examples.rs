@@ -12,6 +12,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use lastword::client::Client;
@@ -67,8 +69,17 @@ impl Example {
         }
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         kill(pid, Signal::SIGINT).unwrap();
+        // One that does not end is ended, and fails by its status.
+        let (ended, waits) = channel::<()>();
+        let watchdog = thread::spawn(move || {
+            if waits.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                kill(pid, Signal::SIGKILL).ok();
+            }
+        });
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
+        drop(ended);
+        watchdog.join().unwrap();
         assert!(self.child.wait().unwrap().success(), "{rest}");
         rest
     }
