@@ -65,7 +65,7 @@ impl Example {
         let deadline = Instant::now() + PATIENCE;
         while !self.catches_ctrl_c() {
             assert!(Instant::now() < deadline, "it catches Ctrl-C");
-            std::thread::yield_now();
+            thread::yield_now();
         }
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         kill(pid, Signal::SIGINT).unwrap();
