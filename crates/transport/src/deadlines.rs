@@ -207,8 +207,7 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 }
 
 /// How far apart sweeps are: `lastword_keepalive::SWEEP`, part of every detection bound.
-const STEP: Duration = lastword_keepalive::SWEEP;
 const STEP_MICROS: u64 = 100_000;
-const _: () = assert!(STEP.as_micros() == 100_000);
+const _: () = assert!(lastword_keepalive::SWEEP.as_micros() == 100_000);
 const CHUNK: usize = 256;
 const NEVER: u32 = u32::MAX;
