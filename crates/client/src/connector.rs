@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lastword_keepalive::Profile;
-use lastword_session::wire::{self, Extensions, Hello};
+use lastword_session::wire::{self, Hello};
 use lastword_session::{Admission, Config, Framing, Limits, Session, Timing};
 use lastword_transport::{Caps, Clock, Driver, Inbox, Mailbox, Table};
 use tokio::net::TcpStream;
@@ -159,18 +159,7 @@ impl Connector {
         addr: SocketAddr,
         credentials: &[u8],
     ) -> Result<Client, DialError> {
-        let hello = Hello {
-            version_min: wire::VERSION,
-            version_max: wire::VERSION,
-            resume: false,
-            no_resume: true,
-            frame_limit: self.session.limits.frame_bytes_max,
-            session: [0; 16],
-            received: 0,
-            token: &[],
-            extensions: Extensions::EMPTY,
-            credentials,
-        };
+        let hello = Hello::new(credentials, self.session.limits.frame_bytes_max);
         let now = self.table.clock().now();
         let session = Session::client(Arc::clone(&self.session), &hello, now);
         let (mut client, welcome) = self.drive(stream, addr, session)?;

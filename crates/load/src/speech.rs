@@ -1,6 +1,6 @@
 //! What a client says towards its end, frame by frame, and how many of its frames the server is to have counted.
 
-use lastword_session::wire::{Extensions, Goodbye, Header, Hello, Kind, VERSION};
+use lastword_session::wire::{Goodbye, Header, Hello, Kind};
 
 use crate::dice::Dice;
 use crate::{Command, Scenario};
@@ -111,18 +111,7 @@ impl<'s> Speech<'s> {
 
 /// A hello of this version, without resume.
 pub(crate) fn hello(credentials: &str) -> Hello<'_> {
-    Hello {
-        version_min: VERSION,
-        version_max: VERSION,
-        resume: false,
-        no_resume: true,
-        frame_limit: FRAME_LIMIT,
-        session: [0; 16],
-        received: 0,
-        token: &[],
-        extensions: Extensions::EMPTY,
-        credentials: credentials.as_bytes(),
-    }
+    Hello::new(credentials.as_bytes(), FRAME_LIMIT)
 }
 
 /// Appends a frame of any kind.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::fields::{FrameWriter, Hidden, Reader, flag};
-use super::{Extensions, Kind, MAGIC, Malformed};
+use super::{Extensions, Kind, MAGIC, Malformed, VERSION};
 
 const RESUME: u8 = 0b01;
 const NO_RESUME: u8 = 0b10;
@@ -35,6 +35,23 @@ pub struct Hello<'a> {
 }
 
 impl<'a> Hello<'a> {
+    /// A hello of this version that neither resumes nor wants to be resumed, without extensions.
+    #[must_use]
+    pub const fn new(credentials: &'a [u8], frame_limit: u32) -> Self {
+        Self {
+            version_min: VERSION,
+            version_max: VERSION,
+            resume: false,
+            no_resume: true,
+            frame_limit,
+            session: [0; 16],
+            received: 0,
+            token: &[],
+            extensions: Extensions::EMPTY,
+            credentials,
+        }
+    }
+
     /// Reads a payload.
     ///
     /// # Errors

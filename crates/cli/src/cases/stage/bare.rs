@@ -10,7 +10,7 @@ use lastword_sys::{TcpInfo, borrow, bytes_unacked, bytes_unread, tcp_info};
 use super::order::Order;
 use super::patience::{PATIENCE, until};
 use super::peer::Peer;
-use crate::cases::observed::Returned;
+use crate::cases::observed::{Bare, Returned};
 
 /// A connection between two processes with nothing in between.
 #[derive(Debug)]
@@ -89,6 +89,18 @@ impl Socket {
     }
 
     /// Waits until the peer's FIN has arrived. Nothing here consumes an error.
+    /// What there is to see once the peer is gone, whose calls took `sent` bytes.
+    pub(super) fn after_the_death(&mut self, sent: u64) -> io::Result<Bare> {
+        self.until_dead()?;
+        Ok(Bare {
+            sent,
+            held: self.held(),
+            recv: self.recv_to_the_end(),
+            send: vec![self.send()],
+            ..Bare::default()
+        })
+    }
+
     pub(super) fn until_fin(&self) -> io::Result<()> {
         until("a FIN arrives", || Ok(self.info()?.state == CLOSE_WAIT))
     }

@@ -23,14 +23,7 @@ pub(super) fn bare(unread: bool, how: Leave) -> anyhow::Result<Bare> {
             ..Bare::default()
         });
     }
-    socket.until_dead()?;
-    Ok(Bare {
-        sent,
-        held: socket.held(),
-        recv: socket.recv_to_the_end(),
-        send: vec![socket.send()],
-        ..Bare::default()
-    })
+    Ok(socket.after_the_death(sent)?)
 }
 
 pub(super) async fn layer(unread: bool, how: Leave) -> anyhow::Result<Layer> {

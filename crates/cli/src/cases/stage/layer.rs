@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context as _, ensure};
 use lastword::client::{Client, Ended, Evidence, FirstError};
-use lastword::{Cause, Config, Disconnect, ProfileConfig, Server, Session};
+use lastword::{Cause, Config, Disconnect, Server, Session};
 
 use super::order::Order;
 use super::patience::meanwhile;
@@ -90,19 +90,6 @@ pub(super) async fn answered(mut peer: Peer) -> anyhow::Result<Peer> {
 pub(super) fn with_profile(name: &str) -> Config {
     let mut config = Config::default();
     config.liveness.profile = name.to_owned();
-    config
-}
-
-/// The defaults with a profile that gives up after 2.8 s of silence, the least there is.
-pub(super) fn quick() -> Config {
-    let mut config = with_profile("quick");
-    let profile = ProfileConfig {
-        heartbeat_ms: Some(200),
-        suspect_ms: Some(300),
-        dead_ms: Some(2_800),
-        ..ProfileConfig::default()
-    };
-    config.liveness.profiles.insert("quick".to_owned(), profile);
     config
 }
 

@@ -7,13 +7,14 @@ use lastword::Config;
 use lastword_netlab::{Host, Lab};
 
 use super::bare::Socket;
-use super::layer::{NEWS, Seat, quick, with_profile};
+use super::layer::{NEWS, Seat, with_profile};
 use super::order::Order;
 use super::patience::{meanwhile, on_one_thread};
 use super::peer::Peer;
 use super::wire::FRAME;
 use crate::cases::observed::{Bare, Observed};
 use crate::cases::row::Outage;
+use crate::quick::quick;
 
 /// Runs one of the rows; to be called inside the sandbox.
 pub(super) fn observe(outage: Outage) -> anyhow::Result<Observed> {

@@ -69,14 +69,7 @@ pub(super) fn unread_bare() -> anyhow::Result<Bare> {
     peer.ask(Order::Peek)?;
     let sent = peer.ask_bytes(Order::Fill)?;
     peer.ask(Order::Close)?;
-    socket.until_dead()?;
-    Ok(Bare {
-        sent,
-        held: socket.held(),
-        recv: socket.recv_to_the_end(),
-        send: vec![socket.send()],
-        ..Bare::default()
-    })
+    Ok(socket.after_the_death(sent)?)
 }
 
 pub(super) async fn unread_layer() -> anyhow::Result<Layer> {

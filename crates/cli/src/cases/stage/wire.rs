@@ -10,19 +10,7 @@ pub(super) const FRAME: u64 = 4 + PAYLOAD;
 /// A client's first frame.
 pub(super) fn hello() -> Vec<u8> {
     let mut bytes = Vec::new();
-    Hello {
-        version_min: wire::VERSION,
-        version_max: wire::VERSION,
-        resume: false,
-        no_resume: true,
-        frame_limit: FRAME_LIMIT,
-        session: [0; 16],
-        received: 0,
-        token: &[],
-        extensions: Extensions::EMPTY,
-        credentials: b"ann",
-    }
-    .encode(&mut bytes);
+    Hello::new(b"ann", FRAME_LIMIT).encode(&mut bytes);
     bytes
 }
 

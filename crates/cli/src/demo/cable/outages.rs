@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use lastword::client::Client;
-use lastword::{
-    Cause, Config, Disconnect, Observer, Player, ProfileConfig, Record, Server, ServerHandle,
-};
+use lastword::{Cause, Disconnect, Observer, Player, Record, Server, ServerHandle};
 use lastword_netlab::{Host, Lab};
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::game::Echo;
+use crate::quick::quick;
 
 /// What is executed in the sandbox, until its standard input ends.
 pub(crate) fn play() -> anyhow::Result<()> {
@@ -183,20 +182,6 @@ fn threads() -> io::Result<Runtime> {
         .worker_threads(1)
         .enable_all()
         .build()
-}
-
-/// A profile whose dead limit is the least that there is, and can be waited for.
-fn quick() -> Config {
-    let mut config = Config::default();
-    config.liveness.profile = "quick".to_owned();
-    let profile = ProfileConfig {
-        heartbeat_ms: Some(200),
-        suspect_ms: Some(300),
-        dead_ms: Some(2_800),
-        ..ProfileConfig::default()
-    };
-    config.liveness.profiles.insert("quick".to_owned(), profile);
-    config
 }
 
 /// Long enough that a first retransmission met the cut, and short enough that the server still waits.
