@@ -168,9 +168,14 @@ async fn a_drain_does_not_outwait_a_peer_that_takes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_is_over_when_every_end_was_told() {
     let told = Arc::new(AtomicBool::new(false));
+    let (over, seen) = mpsc::channel();
+    let slow = Slow {
+        over: Mutex::new(seen),
+        told: Arc::clone(&told),
+    };
     let server = Server::builder()
         .listen("127.0.0.1:0")
-        .observer(Slow(Arc::clone(&told)))
+        .observer(slow)
         .bind()
         .await
         .unwrap();
@@ -180,6 +185,8 @@ async fn a_drain_is_over_when_every_end_was_told() {
     raw.fin().await;
     within("the drain", handle.drain(Duration::from_secs(15))).await;
     assert!(told.load(Ordering::Acquire), "the observer was told");
+    // Nobody listens any more, unless the drain was over too early.
+    over.send(()).ok();
     let left = |event: &Event<'_>| matches!(event, Event::Left(_));
     assert_eq!(
         events.drain().filter(left).count(),
@@ -189,16 +196,21 @@ async fn a_drain_is_over_when_every_end_was_told() {
     assert!(events.is_over());
 }
 
-/// Takes its time to write an end down.
-struct Slow(Arc<AtomicBool>);
+/// Writes an end down only when the drain is over, which it must not be before; so it gives up, at length.
+struct Slow {
+    over: Mutex<mpsc::Receiver<()>>,
+    told: Arc<AtomicBool>,
+}
 
 impl Observer for Slow {
     fn disconnected(&self, _: &Arc<Disconnect>) {
-        std::thread::sleep(Duration::from_millis(200));
+        let over = self.over.lock().unwrap();
+        let too_early = over.recv_timeout(Duration::from_millis(200));
+        assert_eq!(too_early, Err(mpsc::RecvTimeoutError::Timeout));
     }
 
     fn left(&self, _: &Departure) {
-        self.0.store(true, Ordering::Release);
+        self.told.store(true, Ordering::Release);
     }
 }
 

@@ -59,19 +59,19 @@ impl Recorder for Brittle {
 }
 
 /// Says that its player left.
-struct Telling(mpsc::UnboundedSender<Departure>);
+struct Telling(mpsc::Sender<Departure>);
 
 impl Handler for Telling {
     fn frame(&mut self, _context: &mut lastword_server::Context<'_, '_>, _payload: &[u8]) {}
 
     fn left(self, departure: &Departure) {
-        self.0.send(departure.clone()).unwrap();
+        self.0.try_send(departure.clone()).unwrap();
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_recorder_that_panics_costs_no_player_the_end_and_the_publisher_goes_on() {
-    let (telling, mut told) = mpsc::unbounded_channel();
+    let (telling, mut told) = mpsc::channel(1);
     let recorder = Arc::new(Brittle::default());
     let calls = Arc::clone(&recorder.0);
     let server = Server::builder().listen("127.0.0.1:0").recorder(recorder);

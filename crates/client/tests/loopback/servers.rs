@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::within;
 
 /// The ends of a server, in order.
-pub(crate) struct Ends(mpsc::UnboundedReceiver<Arc<Disconnect>>);
+pub(crate) struct Ends(mpsc::Receiver<Arc<Disconnect>>);
 
 impl Ends {
     pub(crate) async fn next(&mut self) -> Arc<Disconnect> {
@@ -21,12 +21,12 @@ impl Ends {
     }
 }
 
-struct Watcher(mpsc::UnboundedSender<Arc<Disconnect>>);
+struct Watcher(mpsc::Sender<Arc<Disconnect>>);
 
 impl Observer for Watcher {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         // A test that looks at no ends is free not to.
-        self.0.send(Arc::clone(disconnect)).ok();
+        self.0.try_send(Arc::clone(disconnect)).ok();
     }
 }
 
@@ -40,7 +40,7 @@ impl Handler for Echo {
 
 /// A server on a free port of loopback, watched.
 pub(crate) fn watched(config: Config) -> (Builder, Ends) {
-    let (sender, receiver) = mpsc::unbounded_channel();
+    let (sender, receiver) = mpsc::channel(ENDS_MAX);
     let builder = Server::builder()
         .config(config)
         .listen("127.0.0.1:0")
@@ -96,3 +96,6 @@ pub(crate) fn quick() -> Config {
     config.liveness.profile = "quick".to_owned();
     config
 }
+
+/// More than any test here has.
+const ENDS_MAX: usize = 1_024;
