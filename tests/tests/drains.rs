@@ -165,7 +165,7 @@ async fn a_drain_does_not_outwait_a_peer_that_takes_nothing() {
 }
 
 /// Whoever writes the last end down has done so when the game leaves `main`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_drain_is_over_when_every_end_was_told() {
     let told = Arc::new(AtomicBool::new(false));
     let (over, seen) = mpsc::channel();
@@ -183,6 +183,8 @@ async fn a_drain_is_over_when_every_end_was_told() {
     let mut raw = Raw::join(handle.local_addr(), "ann").await;
     raw.write(&goodbye()).await;
     raw.fin().await;
+    // Out of the books, and its end is being told.
+    until("it is counted out", || open(&handle.stats()) == 0).await;
     within("the drain", handle.drain(Duration::from_secs(15))).await;
     assert!(told.load(Ordering::Acquire), "the observer was told");
     // Nobody listens any more, unless the drain was over too early.
@@ -205,7 +207,7 @@ struct Slow {
 impl Observer for Slow {
     fn disconnected(&self, _: &Arc<Disconnect>) {
         let over = self.over.lock().unwrap();
-        let too_early = over.recv_timeout(Duration::from_millis(200));
+        let too_early = over.recv_timeout(Duration::from_millis(500));
         assert_eq!(too_early, Err(mpsc::RecvTimeoutError::Timeout));
     }
 
