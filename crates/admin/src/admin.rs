@@ -166,9 +166,11 @@ async fn upkeep(page: Page) {
     loop {
         ticks.tick().await;
         let prometheus: PrometheusHandle = prometheus.clone();
-        let done = tokio::task::spawn_blocking(move || prometheus.run_upkeep()).await;
-        if let Err(error) = done {
-            tracing::error!(%error, "the upkeep of the metrics failed");
+        match tokio::task::spawn_blocking(move || prometheus.run_upkeep()).await {
+            Ok(()) => {}
+            // A runtime that ends takes no more work.
+            Err(error) if error.is_cancelled() => return,
+            Err(error) => tracing::error!(%error, "the upkeep of the metrics failed"),
         }
     }
 }
