@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     undelivered_bytes: [Counter; 2],
     frames_dropped: Counter,
     suspects: [Counter; Diagnosis::ALL.len()],
+    suspected: [Gauge; Diagnosis::ALL.len()],
     paused: Gauge,
     events: Gauge,
     draining: Gauge,
@@ -105,6 +106,9 @@ impl Metrics {
             suspects: Diagnosis::ALL.map(
                 |diagnosis| counter!("lastword_suspects_total", "diagnosis" => diagnosis.label()),
             ),
+            suspected: Diagnosis::ALL.map(
+                |diagnosis| gauge!("lastword_sessions_suspect", "diagnosis" => diagnosis.label()),
+            ),
             paused: gauge!("lastword_inbound_paused_sessions"),
             events: gauge!("lastword_event_queue_length"),
             draining: gauge!("lastword_draining"),
@@ -133,6 +137,9 @@ impl Metrics {
             counter.absolute(counts.game_closes(*cause, *code));
         }
         publish_all(&self.suspects, totals.suspects);
+        for (gauge, sessions) in self.suspected.iter().zip(totals.suspected) {
+            gauge.set(as_f64(sessions));
+        }
         self.paused.set(as_f64(totals.paused));
         self.events
             .set(as_f64(u64::try_from(state.events).unwrap_or(u64::MAX)));

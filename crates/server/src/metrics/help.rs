@@ -93,7 +93,12 @@ const CATALOGUE: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "lastword_suspects_total",
-        "Peers that became suspect, by what their silence looked like.",
+        "Peers that became suspect, by what their silence looked like, and again when it looked like something else.",
+    ),
+    (
+        Kind::Gauge,
+        "lastword_sessions_suspect",
+        "Sessions whose peer is suspect, by what its silence looks like now.",
     ),
     (
         Kind::Gauge,
