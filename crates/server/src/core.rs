@@ -136,7 +136,7 @@ impl Core {
 
     /// Publishes one snapshot of the books, and runs `also` before anything can change them.
     pub(crate) fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
-        let state = State::read(self.is_draining(), self.events_waiting());
+        let state = State::read(self.is_draining(), self.events_waiting(), &self.table);
         self.ledger.read(|counts| {
             self.metrics.publish(counts, self.traffic.read(), state);
             also()

@@ -116,6 +116,17 @@ const CATALOGUE: &[(Kind, &str, &str)] = &[
         "Queued frames dropped by a queue policy.",
     ),
     (
+        Kind::Counter,
+        "lastword_local_stall_seconds_total",
+        "Whole seconds in which this process was late itself (starved, stopped, its machine paused), for which no peer's \
+         silence is judged.",
+    ),
+    (
+        Kind::Gauge,
+        "lastword_runtime_lag_seconds",
+        "The greatest lateness in the last 30 to 60 s of the sweep that is due every 0.1 s; 1 to 3 ms is usual.",
+    ),
+    (
         Kind::Gauge,
         "lastword_draining",
         "1 while the server drains.",
