@@ -22,6 +22,7 @@
 //! ```
 
 mod cable;
+mod freeze;
 mod host;
 mod lab;
 mod link;
@@ -32,6 +33,7 @@ mod share;
 mod skip;
 mod socket;
 
+pub use freeze::{Frozen, freeze};
 pub use host::Host;
 pub use lab::Lab;
 pub use link::Route;

@@ -1,6 +1,7 @@
 //! The lab does to real sockets what it says.
 
 mod cable;
+mod freeze;
 mod hosts;
 mod link;
 mod pair;
