@@ -78,8 +78,13 @@ fn every_crate_depends_only_on_the_layers_below_it() {
 fn every_library_has_its_layer() {
     let known: BTreeSet<_> = LAYERS.iter().map(|(name, _)| *name).collect();
     for package in members(&metadata()) {
-        let is_tool =
-            ["lastword-cli", "lastword-tests", "lastword-netlab"].contains(&package.as_str());
+        let is_tool = [
+            "lastword-cli",
+            "lastword-tests",
+            "lastword-netlab",
+            "lastword-silence",
+        ]
+        .contains(&package.as_str());
         assert!(
             is_tool || known.contains(package.as_str()),
             "{package} has no layer in this test"

@@ -1,45 +1,182 @@
-//! The router's `nftables` rules: what each side's cable lets through.
+//! The cables as the router's `nftables` see them: what each direction of each side lets through.
+
+use std::io;
+use std::iter;
 
 use crate::host::Host;
+use crate::lab::Lab;
+use crate::share::Share;
 
-/// Which packets of one side the router discards; ARP always passes, so neighbours stay known.
+/// What happens on the cables, between the hosts' interfaces and the router's: nobody is told of it, and every
+/// interface stays up.
+///
+/// Each direction of each side has two conditions of its own, and a packet must pass both. It is *open or cut*: the
+/// last of [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`] and [`Lab::mend`] on a side says which of its two
+/// directions are cut. And it *loses a share*: the last of [`Lab::lose`], [`Lab::lose_from`] and [`Lab::lose_towards`]
+/// that names the direction says how large, whatever is cut or mended meanwhile. ARP always passes, so neighbours
+/// stay known.
+impl Lab {
+    /// Cuts a side's cable: nothing passes either way.
+    ///
+    /// # Errors
+    ///
+    /// When `nft` fails.
+    pub fn cut(&self, host: Host) -> io::Result<()> {
+        self.set_cut(host, &Direction::BOTH)
+    }
+
+    /// Discards the packets that a host sends; those towards it pass.
+    ///
+    /// # Errors
+    ///
+    /// When `nft` fails.
+    pub fn drop_from(&self, host: Host) -> io::Result<()> {
+        self.set_cut(host, &[Direction::From])
+    }
+
+    /// Discards the packets towards a host; those that it sends pass.
+    ///
+    /// # Errors
+    ///
+    /// When `nft` fails.
+    pub fn drop_towards(&self, host: Host) -> io::Result<()> {
+        self.set_cut(host, &[Direction::Towards])
+    }
+
+    /// Ends a [`Lab::cut`], [`Lab::drop_from`] or [`Lab::drop_towards`] of a side; the share that it loses stays.
+    ///
+    /// # Errors
+    ///
+    /// When `nft` fails.
+    pub fn mend(&self, host: Host) -> io::Result<()> {
+        self.set_cut(host, &[])
+    }
+
+    /// Loses a share of a side's packets in each direction, each packet for itself, at random; [`Share::NONE`] ends it.
+    ///
+    /// A round trip that one side loses with a share of 5 % each way fails to 9.75 %. From the first loss on, the hosts
+    /// send packets of 1,500 bytes at most: a virtual wire carries up to 64 KB as one, which would be lost as one.
+    ///
+    /// # Errors
+    ///
+    /// When `nft` or `ip` fails.
+    pub fn lose(&self, host: Host, share: Share) -> io::Result<()> {
+        self.set_loss(host, &Direction::BOTH, share)
+    }
+
+    /// Loses a share of the packets that a host sends, as [`Lab::lose`] does in both directions.
+    ///
+    /// # Errors
+    ///
+    /// When `nft` or `ip` fails.
+    pub fn lose_from(&self, host: Host, share: Share) -> io::Result<()> {
+        self.set_loss(host, &[Direction::From], share)
+    }
+
+    /// Loses a share of the packets towards a host, as [`Lab::lose`] does in both directions.
+    ///
+    /// # Errors
+    ///
+    /// When `nft` or `ip` fails.
+    pub fn lose_towards(&self, host: Host, share: Share) -> io::Result<()> {
+        self.set_loss(host, &[Direction::Towards], share)
+    }
+
+    fn set_cut(&self, host: Host, directions: &[Direction]) -> io::Result<()> {
+        let flush = Direction::BOTH.map(|direction| direction.flush(host, CUT));
+        let drop = directions
+            .iter()
+            .map(|direction| direction.rule(host, CUT, "drop"));
+        self.filter(&flush.into_iter().chain(drop).collect::<String>())
+    }
+
+    fn set_loss(&self, host: Host, directions: &[Direction], share: Share) -> io::Result<()> {
+        for sender in Host::ALL {
+            self.send_singly(sender)?;
+        }
+        let transaction: String = directions
+            .iter()
+            .flat_map(|direction| {
+                let rule = verdict(share).map(|verdict| direction.rule(host, LOSS, &verdict));
+                iter::once(direction.flush(host, LOSS)).chain(rule)
+            })
+            .collect();
+        self.filter(&transaction)
+    }
+
+    fn filter(&self, transaction: &str) -> io::Result<()> {
+        self.router()
+            .feed("nft", &["-f", "-"], transaction)
+            .map(drop)
+    }
+}
+
+/// A direction on one side's cable, seen from the host.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Cable {
-    Whole,
-    /// Both directions are discarded, and nobody is told.
-    Cut,
-    /// Packets from the host are discarded.
-    Mute,
+enum Direction {
+    From,
+    Towards,
 }
 
-impl Cable {
-    /// The table with its empty chains: four, so that each direction of each side changes on its own.
-    pub(crate) fn table() -> String {
-        let chains = Host::ALL.map(|host| {
-            let name = host.name();
-            format!(
-                "add chain inet lab from_{name} {{ type filter hook prerouting priority -300; }}\n\
-                 add chain inet lab to_{name} {{ type filter hook postrouting priority -300; }}\n"
-            )
-        });
-        format!("add table inet lab\n{}", chains.concat())
+impl Direction {
+    const BOTH: [Self; 2] = [Self::From, Self::Towards];
+
+    /// The first hook for what a host sends and the last for what goes to it, so that the router's own packets are
+    /// dropped like any others.
+    fn declare(self, host: Host, condition: &str) -> String {
+        let chain = self.chain(host, condition);
+        let hook = match self {
+            Self::From => "prerouting",
+            Self::Towards => "postrouting",
+        };
+        format!("add chain inet lab {chain} {{ type filter hook {hook} priority -300; }}\n")
     }
 
-    /// The transaction that brings one side into this condition, whatever it was in before.
-    pub(crate) fn rules(self, host: Host) -> String {
+    fn flush(self, host: Host, condition: &str) -> String {
+        format!("flush chain inet lab {}\n", self.chain(host, condition))
+    }
+
+    fn rule(self, host: Host, condition: &str, verdict: &str) -> String {
+        let (chain, name) = (self.chain(host, condition), host.name());
+        let interface = match self {
+            Self::From => "iifname",
+            Self::Towards => "oifname",
+        };
+        format!("add rule inet lab {chain} {interface} {name} {verdict}\n")
+    }
+
+    fn chain(self, host: Host, condition: &str) -> String {
         let name = host.name();
-        let mut rules =
-            format!("flush chain inet lab from_{name}\nflush chain inet lab to_{name}\n");
-        if matches!(self, Self::Cut | Self::Mute) {
-            rules.push_str(&format!(
-                "add rule inet lab from_{name} iifname {name} drop\n"
-            ));
+        match self {
+            Self::From => format!("{condition}_from_{name}"),
+            Self::Towards => format!("{condition}_towards_{name}"),
         }
-        if matches!(self, Self::Cut) {
-            rules.push_str(&format!(
-                "add rule inet lab to_{name} oifname {name} drop\n"
-            ));
-        }
-        rules
     }
 }
+
+/// What a rule does that loses a share, where it does anything.
+fn verdict(share: Share) -> Option<String> {
+    match share {
+        Share::NONE => None,
+        Share::WHOLE => Some("drop".to_owned()),
+        _ => Some(format!(
+            "numgen random mod 1000 < {} drop",
+            share.thousandths()
+        )),
+    }
+}
+
+/// The table with its empty chains, one for each condition of each direction, so that each changes on its own.
+pub(crate) fn table() -> String {
+    let mut table = "add table inet lab\n".to_owned();
+    for host in Host::ALL {
+        for direction in Direction::BOTH {
+            table.push_str(&direction.declare(host, CUT));
+            table.push_str(&direction.declare(host, LOSS));
+        }
+    }
+    table
+}
+
+const CUT: &str = "cut";
+const LOSS: &str = "loss";

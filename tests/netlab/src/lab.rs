@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cable::Cable;
+use crate::cable;
 use crate::host::Host;
+use crate::link::OWN_LINK;
 use crate::namespace::Namespace;
 use crate::sandbox::Sandbox;
 use crate::skip::Skip;
@@ -34,7 +35,7 @@ impl Lab {
     pub fn new() -> io::Result<Self> {
         let router = Namespace::new("router")?;
         router.enter(|| fs::write("/proc/sys/net/ipv4/ip_forward", "1"))?;
-        router.feed("nft", &["-f", "-"], &Cable::table())?;
+        router.feed("nft", &["-f", "-"], &cable::table())?;
         let [server, client] = Host::ALL.map(|host| Namespace::new(host.name()));
         let lab = Self {
             router,
@@ -102,58 +103,10 @@ impl Lab {
         self.on(host, || command.spawn())
     }
 
-    /// Cuts a side's cable at its far end: nothing passes either way, interfaces stay up, nobody is told.
-    ///
-    /// Like [`Lab::drop_from`] and [`Lab::mend`], it replaces what an earlier call did to that side.
-    ///
-    /// # Errors
-    ///
-    /// When `nft` fails.
-    pub fn cut(&self, host: Host) -> io::Result<()> {
-        self.condition(host, Cable::Cut)
-    }
-
-    /// Discards the packets that a host sends; those towards it still pass.
-    ///
-    /// # Errors
-    ///
-    /// When `nft` fails.
-    pub fn drop_from(&self, host: Host) -> io::Result<()> {
-        self.condition(host, Cable::Mute)
-    }
-
-    /// Ends a [`Lab::cut`] or [`Lab::drop_from`] of a side.
-    ///
-    /// # Errors
-    ///
-    /// When `nft` fails.
-    pub fn mend(&self, host: Host) -> io::Result<()> {
-        self.condition(host, Cable::Whole)
-    }
-
-    /// Pulls a host's cable out of the router: the host loses its carrier, and the router, which has lost the
-    /// route, tells the other side that the network is unreachable.
-    ///
-    /// # Errors
-    ///
-    /// When `ip` fails.
-    pub fn link_down(&self, host: Host) -> io::Result<()> {
-        self.router.ip(&format!("link set {} down", host.name()))
-    }
-
-    /// Puts a host's cable back into the router, and waits for the carrier at both ends.
-    ///
-    /// # Errors
-    ///
-    /// When `ip` fails or the carrier does not come.
-    pub fn link_up(&self, host: Host) -> io::Result<()> {
-        self.router.ip(&format!("link set {} up", host.name()))?;
-        self.await_carrier(host)
-    }
-
     /// Puts another host without any sockets into a host's place: same cable, same address, same MAC.
     ///
-    /// Sockets and processes of the old host live on there, unplugged.
+    /// Sockets and processes of the old host live on there, unplugged. What the router does to the cable stays; the own
+    /// link, route and filter are those of a host that has just started.
     ///
     /// # Errors
     ///
@@ -161,7 +114,7 @@ impl Lab {
     pub fn replace(&self, host: Host) -> io::Result<()> {
         let successor = Namespace::new(host.name())?;
         self.namespace(host)
-            .ip(&format!("link set {HOST_LINK} netns {}", successor.path()))?;
+            .ip(&format!("link set {OWN_LINK} netns {}", successor.path()))?;
         *self
             .place(host)
             .lock()
@@ -180,38 +133,11 @@ impl Lab {
         socket::destroy(&self.namespace(host), end)
     }
 
-    fn condition(&self, host: Host, cable: Cable) -> io::Result<()> {
-        self.router
-            .feed("nft", &["-f", "-"], &cable.rules(host))
-            .map(drop)
+    pub(crate) fn router(&self) -> &Namespace {
+        &self.router
     }
 
-    fn plug_in(&self, host: Host) -> io::Result<()> {
-        let (name, gateway, netns) = (host.name(), host.gateway(), self.namespace(host).path());
-        self.router.ip(&format!(
-            "link add {name} type veth peer name {HOST_LINK} netns {netns}\n\
-             addr add {gateway}/24 dev {name}\n\
-             link set {name} up\n"
-        ))?;
-        self.configure(host)
-    }
-
-    fn configure(&self, host: Host) -> io::Result<()> {
-        let (addr, gateway) = (host.addr(), host.gateway());
-        self.namespace(host).ip(&format!(
-            "addr add {addr}/24 dev {HOST_LINK}\n\
-             link set {HOST_LINK} up\n\
-             route add default via {gateway}\n"
-        ))?;
-        self.await_carrier(host)
-    }
-
-    fn await_carrier(&self, host: Host) -> io::Result<()> {
-        self.router.await_link(host.name())?;
-        self.namespace(host).await_link(HOST_LINK)
-    }
-
-    fn namespace(&self, host: Host) -> Arc<Namespace> {
+    pub(crate) fn namespace(&self, host: Host) -> Arc<Namespace> {
         Arc::clone(
             &self
                 .place(host)
@@ -227,6 +153,3 @@ impl Lab {
         }
     }
 }
-
-/// The host's end of its cable.
-const HOST_LINK: &str = "eth0";

@@ -22,17 +22,23 @@
 //! ```
 
 mod cable;
+mod freeze;
 mod host;
 mod lab;
+mod link;
 mod namespace;
 mod run;
 mod sandbox;
+mod share;
 mod skip;
 mod socket;
 
+pub use freeze::{Frozen, freeze};
 pub use host::Host;
 pub use lab::Lab;
+pub use link::Route;
 pub use run::{Outcome, run};
 pub use sandbox::sandboxed;
+pub use share::Share;
 pub use skip::Skip;
 pub use socket::End;

@@ -6,7 +6,6 @@ use std::os::fd::AsRawFd as _;
 use std::panic;
 use std::process::{self, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns, unshare};
 
@@ -69,25 +68,32 @@ impl Namespace {
         )))
     }
 
-    /// Waits until an interface really sends: for a moment after its carrier came it may discard in silence.
-    pub(crate) fn await_link(&self, interface: &str) -> io::Result<()> {
-        let deadline = Instant::now() + LINK_TIMEOUT;
-        while Instant::now() < deadline {
-            let link = self.feed("ip", &["-oneline", "link", "show", "dev", interface], "")?;
-            if link.contains("state UP") && !link.contains("qdisc noop ") {
-                return Ok(());
-            }
-        }
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!("{interface} of {} has no carrier", self.name),
-        ))
+    /// Reads what an interface is able to do.
+    pub(crate) fn link(&self, interface: &str) -> io::Result<Link> {
+        let shown = self.feed("ip", &["-oneline", "link", "show", "dev", interface], "")?;
+        let is_up = shown.split(['<', ',', '>']).any(|flag| flag == "UP");
+        Ok(match is_up {
+            false => Link::Down,
+            // For a moment after its carrier came it may still discard in silence.
+            true if shown.contains("state UP") && !shown.contains("qdisc noop ") => Link::Sending,
+            true => Link::Waiting,
+        })
     }
 
     /// A path by which another process names this namespace.
     pub(crate) fn path(&self) -> String {
         format!("/proc/{}/fd/{}", process::id(), self.file.as_raw_fd())
     }
+}
+
+/// What an interface is able to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// An administrator has taken it down.
+    Down,
+    /// It has no carrier yet, or does not send yet.
+    Waiting,
+    Sending,
 }
 
 /// A namespace is a property of a thread, so each visit takes a fresh one and no other thread ever moves.
@@ -101,5 +107,3 @@ fn on_a_thread<T: Send>(name: &str, work: impl FnOnce() -> io::Result<T> + Send)
             .unwrap_or_else(|payload| panic::resume_unwind(payload))
     })
 }
-
-const LINK_TIMEOUT: Duration = Duration::from_secs(5);

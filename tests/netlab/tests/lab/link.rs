@@ -1,0 +1,142 @@
+//! Links, routes and filters: what the systems at both ends are told.
+
+use std::io::{self, ErrorKind, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+
+use lastword_netlab::{Host, Lab, Route, run};
+
+use crate::pair::{Pair, TIMEOUT, is_silent, kind, read_four};
+
+#[test]
+fn a_link_that_is_down_makes_the_network_unreachable() {
+    run(|lab| {
+        let mut pair = Pair::connect(lab)?;
+        lab.link_down(Host::Server)?;
+        let server_addr = pair.server.local_addr()?;
+        let refusal = lab.on(Host::Client, || {
+            TcpStream::connect_timeout(&server_addr, TIMEOUT)
+        });
+        assert_eq!(kind(refusal.map(drop)), Some(ErrorKind::NetworkUnreachable));
+        lab.link_up(Host::Server)?;
+        pair.round_trip()
+    });
+}
+
+#[test]
+fn a_host_whose_own_link_is_down_has_no_routes_until_it_is_up() {
+    run(|lab| {
+        for host in Host::ALL {
+            let mut pair = Pair::connect(lab)?;
+            lab.own_link_down(host)?;
+            assert_eq!(routes(lab, host)?, "");
+            assert_eq!(
+                refusal(lab, host)?,
+                Some(ErrorKind::NetworkUnreachable),
+                "{host:?} itself knows"
+            );
+            pair.end(other(host)).write_all(b"ping")?;
+            assert!(
+                is_silent(pair.end(other(host)))?,
+                "the other is told nothing"
+            );
+            lab.own_link_up(host)?;
+            assert_eq!(read_four(pair.end(host))?, *b"ping");
+            pair.round_trip()?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn either_end_of_a_cable_comes_up_while_the_other_is_down() {
+    run(|lab| {
+        let mut pair = Pair::connect(lab)?;
+        lab.link_down(Host::Client)?;
+        lab.own_link_down(Host::Client)?;
+        lab.own_link_up(Host::Client)?;
+        lab.own_link_down(Host::Client)?;
+        lab.link_up(Host::Client)?;
+        lab.own_link_up(Host::Client)?;
+        pair.round_trip()
+    });
+}
+
+#[test]
+fn a_route_is_gone_or_a_black_hole_until_it_is_whole() {
+    run(|lab| {
+        let mut pair = Pair::connect(lab)?;
+        for _ in 0..2 {
+            lab.set_route(Host::Client, Route::Gone)?;
+            assert_eq!(
+                refusal(lab, Host::Client)?,
+                Some(ErrorKind::NetworkUnreachable)
+            );
+            lab.set_route(Host::Client, Route::Blackhole)?;
+            assert_eq!(
+                refusal(lab, Host::Client)?,
+                Some(ErrorKind::InvalidInput),
+                "what a blackhole route says to a connect"
+            );
+        }
+        pair.server.write_all(b"pong")?;
+        assert_eq!(
+            read_four(&mut pair.client)?,
+            *b"pong",
+            "the way in is whole"
+        );
+        pair.client.write_all(b"ping")?;
+        assert!(is_silent(&pair.server)?);
+        lab.set_route(Host::Client, Route::Whole)?;
+        assert_eq!(read_four(&mut pair.server)?, *b"ping");
+        pair.round_trip()
+    });
+}
+
+#[test]
+fn a_blocked_output_lets_in_what_it_does_not_let_out() {
+    run(|lab| {
+        let mut pair = Pair::connect(lab)?;
+        lab.block_output(Host::Server)?;
+        lab.block_output(Host::Server)?;
+        pair.server.write_all(b"pong")?;
+        pair.client.write_all(b"ping")?;
+        assert_eq!(read_four(&mut pair.server)?, *b"ping");
+        assert!(is_silent(&pair.client)?);
+        lab.allow_output(Host::Server)?;
+        assert_eq!(read_four(&mut pair.client)?, *b"pong");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_replaced_host_starts_with_its_own_link_and_route_whole() {
+    run(|lab| {
+        lab.set_route(Host::Client, Route::Blackhole)?;
+        lab.block_output(Host::Client)?;
+        lab.own_link_down(Host::Client)?;
+        lab.replace(Host::Client)?;
+        Pair::connect(lab)?.round_trip()
+    });
+}
+
+fn other(host: Host) -> Host {
+    match host {
+        Host::Server => Host::Client,
+        Host::Client => Host::Server,
+    }
+}
+
+/// What a host's own system says when the host connects to the other.
+fn refusal(lab: &Lab, host: Host) -> io::Result<Option<ErrorKind>> {
+    let peer_addr = SocketAddr::new(lab.addr(other(host)), 9);
+    lab.on(host, || {
+        Ok(kind(TcpStream::connect_timeout(&peer_addr, TIMEOUT)))
+    })
+}
+
+fn routes(lab: &Lab, host: Host) -> io::Result<String> {
+    let mut ip = Command::new("ip");
+    let output = lab.on(host, || ip.args(["-4", "route", "show"]).output())?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,8 @@
+//! The lab does to real sockets what it says.
+
+mod cable;
+mod freeze;
+mod hosts;
+mod link;
+mod pair;
+mod runner;

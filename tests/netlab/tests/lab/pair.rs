@@ -1,0 +1,66 @@
+//! One TCP connection across the lab.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use lastword_netlab::{Host, Lab, Outcome};
+
+/// A connection from the client to the server, both ends in hand.
+pub(crate) struct Pair {
+    pub(crate) client: TcpStream,
+    pub(crate) server: TcpStream,
+}
+
+impl Pair {
+    pub(crate) fn connect(lab: &Lab) -> io::Result<Self> {
+        let listener = lab.on(Host::Server, || {
+            TcpListener::bind((lab.addr(Host::Server), 0))
+        })?;
+        let server_addr = listener.local_addr()?;
+        let client = lab.on(Host::Client, || {
+            TcpStream::connect_timeout(&server_addr, TIMEOUT)
+        })?;
+        let (server, _) = listener.accept()?;
+        client.set_read_timeout(Some(TIMEOUT))?;
+        server.set_read_timeout(Some(TIMEOUT))?;
+        Ok(Self { client, server })
+    }
+
+    pub(crate) fn end(&mut self, host: Host) -> &mut TcpStream {
+        match host {
+            Host::Server => &mut self.server,
+            Host::Client => &mut self.client,
+        }
+    }
+
+    pub(crate) fn round_trip(&mut self) -> Outcome {
+        self.client.write_all(b"ping")?;
+        assert_eq!(read_four(&mut self.server)?, *b"ping");
+        self.server.write_all(b"pong")?;
+        assert_eq!(read_four(&mut self.client)?, *b"pong");
+        Ok(())
+    }
+}
+
+pub(crate) fn read_four(stream: &mut TcpStream) -> io::Result<[u8; 4]> {
+    let mut bytes = [0; 4];
+    stream.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+pub(crate) fn is_silent(stream: &TcpStream) -> io::Result<bool> {
+    stream.set_read_timeout(Some(SILENCE))?;
+    let heard = stream.peek(&mut [0]);
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    Ok(kind(heard) == Some(ErrorKind::WouldBlock))
+}
+
+pub(crate) fn kind<T>(result: io::Result<T>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+/// Enough for what must come.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
+/// Longer than the first retransmissions take.
+const SILENCE: Duration = Duration::from_millis(500);

@@ -1,0 +1,77 @@
+//! Running bodies: what fails a test, what skips it, and what is left of it.
+
+use std::env;
+use std::fs;
+use std::panic;
+use std::process::{self, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lastword_netlab::{Host, Lab, run};
+
+#[test]
+fn a_child_process_dies_with_the_test() {
+    let start = Instant::now();
+    run(|lab| {
+        // It holds the standard error that `run` reads to its end.
+        lab.spawn(Host::Client, Command::new("sleep").arg("20"))?;
+        Ok(())
+    });
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "the child outlived its test"
+    );
+}
+
+#[test]
+fn a_body_that_returns_an_error_fails_its_test() {
+    let verdict = panic::catch_unwind(|| run(|_| Err("returned on purpose".into())));
+    assert_failed(verdict, "returned on purpose");
+}
+
+#[test]
+fn a_body_that_panics_fails_its_test() {
+    let verdict = panic::catch_unwind(|| {
+        run(|lab| Ok(lab.on(Host::Client, || panic!("panicked on purpose"))?))
+    });
+    assert_failed(verdict, "panicked on purpose");
+}
+
+#[test]
+fn a_second_run_in_one_test_is_refused() {
+    run(|_| Ok(()));
+    let verdict = panic::catch_unwind(|| run(|_| Err("never executed".into())));
+    assert_failed(verdict, "calls `run` twice");
+}
+
+#[test]
+fn a_test_that_cannot_run_says_so_and_why() {
+    let test = "hosts::bytes_cross_the_router_and_come_back";
+    let file = env::temp_dir().join(format!("netlab-skips-{}", process::id()));
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env("PATH", "/nonexistent")
+        .env("LASTWORD_SKIPS", &file)
+        .output()
+        .unwrap();
+    let recorded = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let line = format!(
+        "skipped: {test}: no network lab here: setpriv: No such file or directory (os error 2)\n"
+    );
+    assert!(output.status.success());
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains(&line),
+        "{output:?}"
+    );
+    assert_eq!(recorded, line);
+}
+
+fn assert_failed(verdict: thread::Result<()>, message: &str) {
+    let Err(payload) = verdict else {
+        assert!(Lab::available().is_err(), "the test passed");
+        return;
+    };
+    let printed = payload.downcast_ref().map_or("", String::as_str);
+    assert!(printed.contains(message), "{printed}");
+}

@@ -1,0 +1,86 @@
+//! The processes of a scene, from inside: a server and a crowd of clients, which obey their standard input.
+
+mod book;
+mod crowd;
+mod frames;
+mod game;
+mod player;
+mod server;
+
+use std::io::{self, BufRead as _, Lines, StdinLock, Write as _};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use serde::de::DeserializeOwned;
+
+use crate::words::{Order, Word};
+
+/// What a process is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// The server of a scene
+    Server,
+    /// Its clients
+    Crowd,
+}
+
+/// Plays a role until standard input ends.
+pub(crate) fn play(role: Role) -> anyhow::Result<()> {
+    let (tell, told) = channel();
+    let speaker = thread::spawn(move || speak(&told));
+    let played = match role {
+        Role::Server => server::play(&mut Orders::new(), &tell),
+        Role::Crowd => crowd::play(&mut Orders::new(), &tell),
+    };
+    if let Err(error) = &played {
+        // Where nobody listens, nobody waits for it either.
+        tell.send(Word::Failed(format!("{error:#}"))).ok();
+    }
+    drop(tell);
+    // The speaker ends with its last sender, and tasks that go on keep some: the end of the process is theirs.
+    if played.is_err() {
+        speaker.join().ok();
+    }
+    played
+}
+
+/// What is said on standard input.
+struct Orders(Lines<StdinLock<'static>>);
+
+impl Orders {
+    fn new() -> Self {
+        Self(io::stdin().lock().lines())
+    }
+
+    /// The first line.
+    fn first<T: DeserializeOwned>(&mut self) -> anyhow::Result<T> {
+        let line = self.0.next().context("there is no first line")??;
+        serde_json::from_str(&line).context("the first line cannot be read")
+    }
+
+    /// The next order; `None` at the end.
+    fn next(&mut self) -> anyhow::Result<Option<Order>> {
+        let Some(line) = self.0.next() else {
+            return Ok(None);
+        };
+        Ok(Some(serde_json::from_str(&line?)?))
+    }
+}
+
+/// Where words are handed over, without waiting for whoever reads them.
+type Tell = Sender<Word>;
+
+fn speak(told: &std::sync::mpsc::Receiver<Word>) {
+    for word in told {
+        let Ok(line) = serde_json::to_string(&word) else {
+            return;
+        };
+        let mut stdout = io::stdout().lock();
+        let said = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+        if said.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What the game does in one session, by the name of its player.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use lastword::Session;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+
+use super::book::Page;
+use crate::cast::Game;
+
+/// Plays until the session departed.
+pub(super) async fn play(mut session: Session, game: Game, page: Page) {
+    if let Game::Stall(seconds) = game {
+        sleep(Duration::from_secs(u64::from(seconds))).await;
+    }
+    let mut ticks = game.speech().map(|speech| (speech, speech.ticks()));
+    loop {
+        tokio::select! {
+            biased;
+            frame = session.recv() => match frame {
+                None => return,
+                Some(frame) => {
+                    page.take(&frame);
+                    if game == Game::Echo {
+                        say(&session, &page, &frame);
+                    }
+                }
+            },
+            speech = tick(ticks.as_mut()) => speak(&session, &page, speech),
+        }
+    }
+}
+
+/// What a game says of its own accord.
+#[derive(Clone, Copy)]
+struct Speech {
+    frame_bytes: usize,
+    every: Duration,
+    /// Whether it goes on at each tick while there is room.
+    is_endless: bool,
+}
+
+impl Game {
+    fn speech(self) -> Option<Speech> {
+        match self {
+            Self::Pour(bytes) => {
+                // Ten frames a second, or fewer where they would be shorter than their number.
+                let frames = (bytes / FRAME_BYTES_MIN).clamp(1, 10);
+                Some(Speech {
+                    frame_bytes: usize::try_from(bytes / frames).ok()?,
+                    every: Duration::from_secs(1) / frames,
+                    is_endless: false,
+                })
+            }
+            Self::Flood => Some(Speech {
+                frame_bytes: 4_096,
+                every: Duration::from_millis(100),
+                is_endless: true,
+            }),
+            Self::Quiet | Self::Echo | Self::Stall(_) => None,
+        }
+    }
+}
+
+impl Speech {
+    fn ticks(self) -> Interval {
+        let mut ticks = interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    }
+}
+
+async fn tick(ticks: Option<&mut (Speech, Interval)>) -> Speech {
+    let Some((speech, ticks)) = ticks else {
+        return std::future::pending().await;
+    };
+    ticks.tick().await;
+    *speech
+}
+
+fn speak(session: &Session, page: &Page, speech: Speech) {
+    while has_room(session) {
+        let Some(payload) = page.next_payload(speech.frame_bytes) else {
+            return;
+        };
+        say(session, page, &payload);
+        if !speech.is_endless {
+            return;
+        }
+    }
+}
+
+/// A frame that is refused was not sent: the next one has its number.
+fn say(session: &Session, page: &Page, payload: &[u8]) {
+    if session.send(payload).is_ok() {
+        page.sent();
+    }
+}
+
+/// Asks once, and does not wait: a slow reader is never given more than it takes.
+fn has_room(session: &Session) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    matches!(
+        pin!(session.ready()).poll(&mut context),
+        Poll::Ready(Ok(()))
+    )
+}
+
+const FRAME_BYTES_MIN: u32 = 16;

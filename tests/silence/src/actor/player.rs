@@ -1,0 +1,280 @@
+//! One client on the wire: it joins, and from then on beats, reads and sends as it was told.
+
+use std::future::pending;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use lastword_session::wire::{Hello, Kind, Ping, Pong, Welcome};
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::book::Page;
+use super::frames::{Frames, data};
+use crate::cast::{Crowd, Manner, Reads};
+
+/// A client that is welcome.
+#[derive(Debug)]
+pub(super) struct Player {
+    stream: TcpStream,
+    manner: Manner,
+    page: Page,
+    frames: Frames,
+    heartbeat: Duration,
+    dead: Duration,
+}
+
+impl Player {
+    /// Connects, says hello and reads the welcome.
+    pub(super) async fn join(crowd: &Crowd, name: &str, page: Page) -> anyhow::Result<Self> {
+        let mut stream = timeout(PATIENCE, connect(crowd)).await??;
+        let mut hello = Vec::new();
+        Hello::new(name.as_bytes(), FRAME_LIMIT).encode(&mut hello);
+        stream.write_all(&hello).await?;
+        let mut frames = Frames::default();
+        let welcome = timeout(PATIENCE, first_frame(&mut stream, &mut frames)).await??;
+        let welcome = Welcome::decode(&welcome)?;
+        Ok(Self {
+            stream,
+            manner: crowd.manner,
+            page,
+            frames,
+            heartbeat: Duration::from_millis(u64::from(welcome.heartbeat_ms)),
+            dead: Duration::from_millis(u64::from(welcome.dead_ms)),
+        })
+    }
+
+    /// The interval that the welcome asks for.
+    pub(super) const fn heartbeat(&self) -> Duration {
+        self.heartbeat
+    }
+}
+
+/// Behaves until the connection ends; the first heartbeat comes after `offset`.
+pub(super) async fn behave(player: Player, offset: Duration) {
+    let Player {
+        stream,
+        manner,
+        page,
+        frames,
+        heartbeat,
+        dead,
+    } = player;
+    let (answer, pongs) = channel(PONGS_MAX);
+    let (from_server, to_server) = stream.into_split();
+    let writer = Writer {
+        stream: to_server,
+        page: page.clone(),
+        pongs,
+        beat: manner.beats.then_some((offset, heartbeat)),
+        sends: manner.sends,
+    };
+    let writer = tokio::spawn(writer.write());
+    let mut reader = Reader {
+        stream: from_server,
+        page,
+        frames,
+        answer,
+    };
+    if manner.gives_up {
+        reader.read_within(dead).await;
+    } else {
+        reader.read(manner.reads).await;
+    }
+    // As a client that gives up: with a reset, once both halves are gone.
+    let socket: &TcpStream = reader.stream.as_ref();
+    SockRef::from(socket).set_linger(Some(Duration::ZERO)).ok();
+    writer.abort();
+}
+
+async fn connect(crowd: &Crowd) -> anyhow::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    if let Some(bytes) = crowd.manner.receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    if let Some(ms) = crowd.rto_max_ms {
+        let rto_max = Duration::from_millis(ms);
+        lastword_sys::set_rto_max(lastword_sys::borrow(&socket), rto_max)?;
+    }
+    socket.set_nodelay(true)?;
+    Ok(socket.connect(crowd.server).await?)
+}
+
+/// The payload of the welcome.
+async fn first_frame(stream: &mut TcpStream, frames: &mut Frames) -> anyhow::Result<Vec<u8>> {
+    loop {
+        if let Some((kind, payload)) = frames.next() {
+            ensure!(kind == Some(Kind::Welcome), "{kind:?} instead of a welcome");
+            return Ok(payload);
+        }
+        let mut buffer = [0; 1_024];
+        let read = stream.read(&mut buffer).await?;
+        if read == 0 {
+            bail!("the end instead of a welcome");
+        }
+        frames.push(buffer.get(..read).context("more was read than fits")?);
+    }
+}
+
+struct Reader {
+    stream: OwnedReadHalf,
+    page: Page,
+    frames: Frames,
+    /// Pings to be answered.
+    answer: Sender<Ping>,
+}
+
+impl Reader {
+    async fn read(&mut self, reads: Reads) {
+        match reads {
+            Reads::All => while self.read_some(BUFFER_BYTES).await {},
+            Reads::Never => pending().await,
+            Reads::Rate(bytes) => {
+                let step = usize::try_from(bytes / 10).unwrap_or(BUFFER_BYTES);
+                while self.read_some(step).await {
+                    sleep(Duration::from_millis(100)).await;
+                }
+            }
+            Reads::Every(ms) => loop {
+                sleep(Duration::from_millis(ms)).await;
+                if !self.read_what_came() {
+                    return;
+                }
+            },
+        }
+    }
+
+    /// Reads everything until nothing came for so long.
+    async fn read_within(&mut self, dead: Duration) {
+        while let Ok(true) = timeout(dead, self.read_some(BUFFER_BYTES)).await {}
+    }
+
+    /// Returns whether the connection goes on.
+    async fn read_some(&mut self, most: usize) -> bool {
+        let mut buffer = [0; BUFFER_BYTES];
+        let Some(buffer) = buffer.get_mut(..most.clamp(1, BUFFER_BYTES)) else {
+            return false;
+        };
+        match self.stream.read(buffer).await {
+            Ok(0) | Err(_) => false,
+            Ok(read) => {
+                self.take(buffer.get(..read).unwrap_or_default());
+                true
+            }
+        }
+    }
+
+    fn read_what_came(&mut self) -> bool {
+        let mut buffer = [0; BUFFER_BYTES];
+        loop {
+            match self.stream.try_read(&mut buffer) {
+                Ok(0) => return false,
+                Ok(read) => self.take(buffer.get(..read).unwrap_or_default()),
+                Err(error) => return error.kind() == std::io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.frames.push(bytes);
+        while let Some((kind, payload)) = self.frames.next() {
+            if kind == Some(Kind::Data) {
+                self.page.take(&payload);
+            } else if let (Some(Kind::Ping), Ok(ping)) = (kind, Ping::decode(&payload)) {
+                // A writer that is held up answers some of them.
+                self.answer.try_send(ping).ok();
+            }
+        }
+    }
+}
+
+struct Writer {
+    stream: OwnedWriteHalf,
+    page: Page,
+    pongs: Receiver<Ping>,
+    /// When the first heartbeat is due, and how often.
+    beat: Option<(Duration, Duration)>,
+    sends: u32,
+}
+
+impl Writer {
+    async fn write(mut self) {
+        let start = Instant::now();
+        let mut beat_at = self.beat.map(|(offset, _)| start + offset);
+        let frames = (self.sends / FRAME_BYTES_MIN).clamp(1, 10);
+        let frame_bytes = usize::try_from(self.sends / frames).unwrap_or(0);
+        let mut data_at = (self.sends > 0).then_some(start);
+        loop {
+            let bytes = tokio::select! {
+                biased;
+                Some(ping) = self.pongs.recv() => self.pong(ping, start),
+                () = until(beat_at) => {
+                    beat_at = next(beat_at, self.beat.map(|(_, interval)| interval));
+                    self.ping(start)
+                }
+                () = until(data_at) => {
+                    data_at = next(data_at, Some(Duration::from_secs(1) / frames));
+                    self.data(frame_bytes)
+                }
+            };
+            if self.stream.write_all(&bytes).await.is_err() {
+                return pending().await;
+            }
+        }
+    }
+
+    fn ping(&self, start: Instant) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let ping = Ping {
+            clock_us: micros(start.elapsed()),
+            received: self.page.taken(),
+        };
+        ping.encode(&mut bytes);
+        bytes
+    }
+
+    fn pong(&self, ping: Ping, start: Instant) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let pong = Pong {
+            ping_clock_us: ping.clock_us,
+            clock_us: micros(start.elapsed()),
+            held_us: 0,
+            received: self.page.taken(),
+        };
+        pong.encode(&mut bytes);
+        bytes
+    }
+
+    fn data(&self, frame_bytes: usize) -> Vec<u8> {
+        let Some(payload) = self.page.next_payload(frame_bytes) else {
+            return Vec::new();
+        };
+        self.page.sent();
+        data(&payload)
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
+    }
+}
+
+/// The next turn; whoever was held up does not make up for what it missed.
+fn next(at: Option<Instant>, interval: Option<Duration>) -> Option<Instant> {
+    Some((at? + interval?).max(Instant::now()))
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const BUFFER_BYTES: usize = 16 * 1_024;
+const FRAME_BYTES_MIN: u32 = 16;
+const FRAME_LIMIT: u32 = 65_536;
+const PONGS_MAX: usize = 64;

@@ -1,0 +1,149 @@
+//! The server of a scene: the library, a game that does in each session what its player's name says, and an observer
+//! that tells each record as the library wrote it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use lastword::{
+    Cause, Config, Context, Disconnect, Handler, KernelAbilities, Observer, Player, Server,
+    ServerHandle,
+};
+
+use super::book::Book;
+use super::{Orders, Tell, game};
+use crate::cast::Game;
+use crate::setting::RtoMax;
+use crate::words::{Order, ProfileTimes, Settings, Stamp, Word};
+
+/// Serves until standard input ends.
+pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
+    let settings: Settings = orders.first()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let config = config(&settings);
+    let book = Book::default();
+    let serving = serve(&settings, config.clone(), book.clone(), tell.clone());
+    let server = runtime.block_on(serving)?;
+    tell.send(listening(&server, &config))?;
+    while let Some(order) = orders.next()? {
+        book.obey(order);
+        if order == Order::Report {
+            tell.send(report(&server, &book))?;
+        }
+    }
+    Ok(())
+}
+
+async fn serve(
+    settings: &Settings,
+    config: Config,
+    book: Book,
+    tell: Tell,
+) -> anyhow::Result<ServerHandle> {
+    let builder = Server::builder()
+        .config(config)
+        .listen(format!("{}:0", settings.host))
+        .observer(Records(tell));
+    if settings.tuning.in_place {
+        return Ok(builder.serve(|_: &Player| Deaf).await?);
+    }
+    let mut server = builder.bind().await?;
+    let handle = server.handle().clone();
+    tokio::spawn(async move {
+        while let Some(session) = server.accept().await {
+            let name = session.player();
+            let game = Game::of_player(name).unwrap_or(Game::Quiet);
+            let page = book.open(name);
+            tokio::spawn(game::play(session, game, page));
+        }
+    });
+    Ok(handle)
+}
+
+fn config(settings: &Settings) -> Config {
+    let tuning = settings.tuning;
+    let mut config = with_write_progress(tuning.write_progress_ms);
+    config.liveness.profile.clone_from(&settings.profile);
+    config.kernel.rto_max = match settings.rto_max {
+        RtoMax::Auto => lastword::RtoMax::Auto,
+        RtoMax::Off => lastword::RtoMax::Off,
+    };
+    config.listen.behind_proxy = tuning.behind_proxy;
+    config.listen.connections_max = CONNECTIONS_MAX;
+    config.listen.authentications_max = CONNECTIONS_MAX;
+    config.timeouts.idle_ms = tuning.idle_ms;
+    // A slow reader is no subject here but where write progress is.
+    config.timeouts.outbound_age_ms = 0;
+    config
+}
+
+fn listening(server: &ServerHandle, config: &Config) -> Word {
+    let profile = config.default_profile();
+    let kernel = KernelAbilities::probe();
+    let bound = |cause: &Cause| {
+        let bound = config.reach(*cause, &profile, kernel).bound()?;
+        Some((cause.label().to_owned(), millis(bound)))
+    };
+    Word::Listening {
+        addr: server.local_addr(),
+        bounds_ms: Cause::ALL.iter().filter_map(bound).collect(),
+        profile: ProfileTimes {
+            heartbeat_ms: millis(profile.heartbeat),
+            dead_ms: profile.dead.map_or(u64::MAX, millis),
+            rto_max_ms: profile.rto_max.map(millis),
+        },
+    }
+}
+
+fn report(server: &ServerHandle, book: &Book) -> Word {
+    let suspects = server.stats().suspects.into_iter();
+    let suspects: BTreeMap<_, _> = suspects
+        .map(|(diagnosis, count)| (diagnosis.label().to_owned(), count))
+        .collect();
+    Word::Reported {
+        accounts: book.accounts(),
+        suspects,
+    }
+}
+
+/// Tells every end.
+struct Records(Tell);
+
+impl Observer for Records {
+    fn disconnected(&self, disconnect: &Arc<Disconnect>) {
+        let record = serde_json::to_value(disconnect.record())
+            .and_then(serde_json::from_value)
+            .context("a record cannot be read");
+        let word = match record {
+            Ok(record) => Word::Ended {
+                at: Stamp::from(disconnect.at),
+                record: Box::new(record),
+            },
+            Err(error) => Word::Failed(format!("{error:#}")),
+        };
+        // Whoever is told nothing any more has ended.
+        self.0.send(word).ok();
+    }
+}
+
+/// Drops every frame.
+struct Deaf;
+
+impl Handler for Deaf {
+    fn frame(&mut self, _context: &mut Context<'_, '_>, _payload: &[u8]) {}
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// No scene has more sessions.
+const CONNECTIONS_MAX: u32 = 19_000;
+
+fn with_write_progress(ms: u32) -> Config {
+    let file = format!("[timeouts]\nwrite_progress_ms = {ms}");
+    toml::from_str(&file).unwrap_or_default()
+}

@@ -1,0 +1,156 @@
+//! Who plays: what the game does in each session and how its client behaves, as plain data that travels to their
+//! processes.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What the server's game does in one session. Every frame of either end begins with its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Game {
+    /// Takes what comes and says nothing.
+    Quiet,
+    /// Sends each frame back.
+    Echo,
+    /// Sends so many bytes a second, as far as there is room for them.
+    Pour(u32),
+    /// Sends whenever there is room.
+    Flood,
+    /// Takes nothing for so many seconds.
+    Stall(u32),
+}
+
+/// How a client behaves once it is welcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Manner {
+    /// Whether it keeps the heartbeat that its welcome asks for.
+    pub(crate) beats: bool,
+    /// How it reads.
+    pub(crate) reads: Reads,
+    /// Bytes of data frames a second.
+    pub(crate) sends: u32,
+    /// Whether it resets a connection on which it heard nothing for the dead limit of its welcome.
+    pub(crate) gives_up: bool,
+    /// `SO_RCVBUF`; `None` leaves it to the kernel.
+    pub(crate) receive_buffer: Option<u32>,
+}
+
+/// How a client reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Reads {
+    /// Whatever comes, at once.
+    All,
+    /// So many bytes a second.
+    Rate(u32),
+    /// Whatever came, every so many milliseconds.
+    Every(u64),
+    /// Nothing after the welcome.
+    Never,
+}
+
+/// All clients of one process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Crowd {
+    /// Where they connect.
+    pub(crate) server: SocketAddr,
+    /// The name of each: the credentials, the player's id, and what its game does.
+    pub(crate) names: Vec<String>,
+    /// How all of them behave.
+    pub(crate) manner: Manner,
+    /// `TCP_RTO_MAX_MS` of their sockets; `None` leaves it to the kernel.
+    pub(crate) rto_max_ms: Option<u64>,
+}
+
+impl Game {
+    /// The name of the player with this number, by which the server knows what to play.
+    pub(crate) fn player(self, number: usize) -> String {
+        format!("{self}/{number}")
+    }
+
+    /// What the player of this name plays.
+    pub(crate) fn of_player(name: &str) -> Option<Self> {
+        name.split_once('/')?.0.parse().ok()
+    }
+}
+
+impl fmt::Display for Game {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quiet => f.write_str("quiet"),
+            Self::Echo => f.write_str("echo"),
+            Self::Pour(bytes) => write!(f, "pour-{bytes}"),
+            Self::Flood => f.write_str("flood"),
+            Self::Stall(seconds) => write!(f, "stall-{seconds}"),
+        }
+    }
+}
+
+impl FromStr for Game {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        match text.split_once('-') {
+            Some(("pour", bytes)) => Ok(Self::Pour(bytes.parse()?)),
+            Some(("stall", seconds)) => Ok(Self::Stall(seconds.parse()?)),
+            None if text == "quiet" => Ok(Self::Quiet),
+            None if text == "echo" => Ok(Self::Echo),
+            None if text == "flood" => Ok(Self::Flood),
+            Some(_) | None => anyhow::bail!("there is no game {text:?}"),
+        }
+    }
+}
+
+impl Manner {
+    /// Keeps its heartbeat, reads everything, says nothing of its own and waits for ever.
+    pub(crate) const HONEST: Self = Self {
+        beats: true,
+        reads: Reads::All,
+        sends: 0,
+        gives_up: false,
+        receive_buffer: None,
+    };
+
+    pub(crate) const fn reading(self, reads: Reads) -> Self {
+        Self { reads, ..self }
+    }
+
+    pub(crate) const fn sending(self, sends: u32) -> Self {
+        Self { sends, ..self }
+    }
+
+    pub(crate) const fn giving_up(self) -> Self {
+        Self {
+            gives_up: true,
+            ..self
+        }
+    }
+
+    pub(crate) const fn with_receive_buffer(self, bytes: u32) -> Self {
+        Self {
+            receive_buffer: Some(bytes),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_player_tells_its_game() {
+        let games = [
+            Game::Quiet,
+            Game::Echo,
+            Game::Pour(16_384),
+            Game::Flood,
+            Game::Stall(60),
+        ];
+        for game in games {
+            assert_eq!(Game::of_player(&game.player(7)), Some(game));
+        }
+        assert_eq!(Game::of_player("nonsense/7"), None);
+    }
+}

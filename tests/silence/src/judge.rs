@@ -1,0 +1,193 @@
+//! Holds the records of a scene against what was done to its players: who had to end, as what, and how soon.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use lastword::Cause;
+use serde::Serialize;
+
+use crate::close::Close;
+use crate::figures::Figures;
+use crate::scene::{Ended, Playbill};
+use crate::words::Stamp;
+
+/// What the records of a scene have to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Everybody ends, each with one of these.
+    Ends(Vec<Cause>),
+    /// Nobody ends.
+    Lives,
+}
+
+/// What was done to whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Truth<'a> {
+    pub(crate) expected: &'a Expected,
+    pub(crate) names: &'a [String],
+    /// When it had befallen everybody.
+    pub(crate) struck_at: Stamp,
+    pub(crate) playbill: &'a Playbill,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Judgement {
+    /// How many ended, by the label of their cause.
+    pub(crate) causes: BTreeMap<&'static str, usize>,
+    /// What is not as it has to be.
+    pub(crate) wrong: Vec<Wrong>,
+    /// From the last sign of life to the verdict, in milliseconds.
+    pub(crate) silence_ms: Option<Figures>,
+    /// The bound of it by the configuration, of the causes that were seen.
+    pub(crate) bound_ms: Option<u64>,
+    /// How long the server stood still meanwhile, in milliseconds.
+    pub(crate) own_stall_ms: Option<Figures>,
+    /// How many records state such a stall.
+    pub(crate) stalled: usize,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Wrong {
+    pub(crate) player: String,
+    pub(crate) what: String,
+    /// The record, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) record: Option<Box<Close>>,
+}
+
+impl Judgement {
+    /// Judges the ends of a scene.
+    pub(crate) fn of(truth: Truth<'_>, ends: &[Ended]) -> Self {
+        let mut judgement = Self::default();
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for ended in ends {
+            let label = ended.record.cause.label();
+            *judgement.causes.entry(label).or_default() += 1;
+            let player = ended.record.player.as_deref().unwrap_or_default();
+            let times = seen.entry(player).or_default();
+            *times += 1;
+            judgement
+                .wrong
+                .extend(flaw(truth, ended, *times).map(|what| Wrong {
+                    player: player.to_owned(),
+                    what,
+                    record: Some(Box::new(ended.record.clone())),
+                }));
+        }
+        judgement.count_missing(truth, &seen);
+        judgement.measure(truth, ends);
+        judgement
+    }
+
+    /// Adds what is wrong beside the records.
+    pub(crate) fn object(&mut self, player: &str, what: impl Into<String>) {
+        self.wrong.push(Wrong {
+            player: player.to_owned(),
+            what: what.into(),
+            record: None,
+        });
+    }
+
+    fn count_missing(&mut self, truth: Truth<'_>, seen: &HashMap<&str, usize>) {
+        if *truth.expected == Expected::Lives {
+            return;
+        }
+        for name in truth.names {
+            if !seen.contains_key(name.as_str()) {
+                self.object(name, "never ended");
+            }
+        }
+    }
+
+    fn measure(&mut self, truth: Truth<'_>, ends: &[Ended]) {
+        let records = || ends.iter().map(|ended| &ended.record);
+        self.silence_ms = Figures::of(records().filter_map(|record| record.silent_ms).collect());
+        let bounds = records().filter_map(|record| truth.bound_ms(record.cause));
+        self.bound_ms = bounds.max();
+        self.own_stall_ms = Figures::of(records().map(|record| record.own_stall_ms).collect());
+        self.stalled = records().filter(|record| record.own_stall_ms > 0).count();
+    }
+}
+
+impl Truth<'_> {
+    fn bound_ms(&self, cause: Cause) -> Option<u64> {
+        self.playbill.bounds_ms.get(cause.label()).copied()
+    }
+}
+
+/// What is wrong with an end, the `times`-th of its player.
+fn flaw(truth: Truth<'_>, ended: &Ended, times: usize) -> Option<String> {
+    let record = &ended.record;
+    let player = record.player.as_deref().unwrap_or_default();
+    if !truth.names.iter().any(|name| name == player) {
+        return Some("nobody of this name played".to_owned());
+    }
+    if times > 1 {
+        return Some("ended again".to_owned());
+    }
+    let Expected::Ends(causes) = truth.expected else {
+        return Some("ended, and was alive".to_owned());
+    };
+    if !causes.contains(&record.cause) {
+        let due: Vec<_> = causes.iter().map(|cause| cause.label()).collect();
+        return Some(format!("is no {}", due.join(" or ")));
+    }
+    if ended.at < truth.struck_at {
+        return Some("ended before anything befell it".to_owned());
+    }
+    tardiness(truth, ended)
+}
+
+/// How an end broke its bound, by its own record or by our clock.
+fn tardiness(truth: Truth<'_>, ended: &Ended) -> Option<String> {
+    let record = &ended.record;
+    let bound_ms = truth.bound_ms(record.cause)?;
+    let Some(silent_ms) = record.silent_ms else {
+        return Some("does not say how long it was silent".to_owned());
+    };
+    let allowed_ms = bound_ms + record.own_stall_ms;
+    if silent_ms > allowed_ms {
+        return Some(format!(
+            "silent for {silent_ms} ms, and the bound is {allowed_ms} ms"
+        ));
+    }
+    if !is_silence(record.cause) {
+        return None;
+    }
+    let ours = ended.at.since(truth.struck_at);
+    let most = Duration::from_millis(allowed_ms) + truth.grace(record.cause);
+    (ours > most).then(|| format!("noticed {ours:.1?} after the fact, and says {silent_ms} ms"))
+}
+
+/// Whether it counts from the last byte in, which is before the fact, or from our next byte out.
+const fn is_silence(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::PathDead
+            | Cause::PathDeadOutbound
+            | Cause::LocalNetworkDown
+            | Cause::PeerSilent
+            | Cause::PeerFrozen
+    )
+}
+
+impl Truth<'_> {
+    /// What our clock adds: a cut of our direction alone is noticed from our next byte on, an answer to a heartbeat at
+    /// the latest.
+    fn grace(&self, cause: Cause) -> Duration {
+        let heartbeat = Duration::from_millis(self.playbill.profile.heartbeat_ms);
+        if cause == Cause::PathDeadOutbound {
+            heartbeat + CLOCK_GRACE
+        } else {
+            CLOCK_GRACE
+        }
+    }
+}
+
+/// For the time from the fact to the moment that was noted as its.
+const CLOCK_GRACE: Duration = Duration::from_millis(50);

@@ -1,0 +1,125 @@
+//! Proves what is said of silence: real servers and real clients in network namespaces, every way to fall silent or to
+//! be merely slow, and each record of the library held against what was done to its player.
+
+mod actor;
+mod cast;
+mod close;
+mod fault;
+mod figures;
+mod flow;
+mod judge;
+mod matrix;
+mod pool;
+mod process;
+mod report;
+mod sandbox;
+mod scene;
+mod setting;
+mod words;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::actor::Role;
+use crate::matrix::MatrixArgs;
+use crate::setting::{RtoMax, Setting};
+
+/// Holds the records of a server against what befell its clients.
+#[derive(Debug, Parser)]
+#[command(name = "lastword-silence", version, after_help = EXIT_STATUS)]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Every way to fall silent and every way to be slow: no wrong cause
+    Matrix(MatrixArgs),
+    /// What this command starts of itself
+    #[command(hide = true)]
+    Actor { role: Role },
+}
+
+/// Under which settings, how many at a time, and where to.
+#[derive(Debug, Args)]
+struct Common {
+    /// The liveness profiles
+    #[arg(long, value_delimiter = ',', default_value = "competitive,standard")]
+    profile: Vec<String>,
+    /// Whether the kernel's retries are bounded, on both ends
+    #[arg(long, value_delimiter = ',', default_value = "auto,off")]
+    rto_max: Vec<RtoMax>,
+    /// Scenes at a time, each in a lab of its own
+    #[arg(long, default_value_t = 8)]
+    jobs: usize,
+    /// Writes everything that was found to this file, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Whether everything was as it has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Right,
+    Wrong,
+}
+
+impl Common {
+    fn settings(&self) -> Vec<Setting> {
+        Setting::all(&self.profile, &self.rto_max)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match act(&cli.what) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lastword-silence: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(what: &What) -> anyhow::Result<ExitCode> {
+    if let What::Actor { role } = what {
+        actor::play(*role)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if sandbox::is_inside() {
+        return Ok(match play(what)? {
+            Verdict::Right => ExitCode::SUCCESS,
+            Verdict::Wrong => ExitCode::FAILURE,
+        });
+    }
+    match sandbox::execute_again()? {
+        Ok(status) => {
+            let code = status.code().and_then(|code| u8::try_from(code).ok());
+            Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+        }
+        Err(skip) => {
+            eprintln!("lastword-silence: {skip}");
+            Ok(ExitCode::from(EXIT_NO_LAB))
+        }
+    }
+}
+
+fn play(what: &What) -> anyhow::Result<Verdict> {
+    match what {
+        What::Matrix(args) => matrix::run(args),
+        What::Actor { .. } => Ok(Verdict::Right),
+    }
+}
+
+/// As test harnesses have it for what was skipped.
+const EXIT_NO_LAB: u8 = 77;
+
+const EXIT_STATUS: &str = "\
+Exit status:
+   0  every record was right
+   1  a record was wrong, or a scene could not be played
+   2  the arguments are not valid
+  77  there can be no labs here: a program or a right is missing";

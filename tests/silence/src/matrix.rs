@@ -1,0 +1,49 @@
+//! Every way to fall silent, and every way to be merely slow, under each setting: no wrong cause.
+
+mod row;
+mod table;
+
+use clap::Args;
+
+use crate::report::{Line, Report};
+use crate::{Common, Verdict, pool};
+
+pub(crate) use row::Row;
+pub(crate) use table::find;
+
+/// What `matrix` is told.
+#[derive(Debug, Args)]
+pub(crate) struct MatrixArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Sessions a row, all in one lab under one fault
+    #[arg(long, default_value_t = 50)]
+    trials: usize,
+    /// The rows that are played, by name; all of them by default
+    #[arg(long, value_delimiter = ',', value_parser = find)]
+    rows: Vec<Row>,
+}
+
+/// Plays rows under settings.
+pub(crate) fn run(args: &MatrixArgs) -> anyhow::Result<Verdict> {
+    let settings = args.common.settings();
+    let rows = match args.rows.as_slice() {
+        [] => table::rows(),
+        rows => rows.to_vec(),
+    };
+    let scenes: Vec<_> = rows
+        .iter()
+        .flat_map(|row| settings.iter().map(move |setting| (row, setting)))
+        .collect();
+    let lines = pool::each(args.common.jobs, &scenes, |(row, setting)| {
+        let line = Line::of(
+            row.name,
+            setting,
+            args.trials,
+            row.play(setting, args.trials),
+        );
+        line.announce();
+        line
+    });
+    Report::new(lines).publish(args.common.json.as_deref())
+}

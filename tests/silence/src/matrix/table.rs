@@ -1,0 +1,155 @@
+//! The rows. A client's own dead limit is off, write progress 120 s and the queue's age off, except in the rows that
+//! are about them.
+
+use std::time::Duration;
+
+use lastword::Cause;
+
+use super::Row;
+use crate::cast::{Game, Manner, Reads};
+use crate::fault::Fault;
+use crate::judge::Expected;
+use crate::words::Tuning;
+
+/// All rows.
+pub(super) fn rows() -> Vec<Row> {
+    [cuts(), own_network(), frozen(), slow(), clocks()].concat()
+}
+
+/// The row of this name.
+pub(crate) fn find(name: &str) -> Result<Row, String> {
+    let rows = rows();
+    let names: Vec<_> = rows.iter().map(|row| row.name).collect();
+    let known = names.join(", ");
+    let found = rows.into_iter().find(|row| row.name == name);
+    found.ok_or_else(|| format!("there are {known}"))
+}
+
+fn cuts() -> Vec<Row> {
+    let ours_lost = Row {
+        is_untold_by_default_retries: true,
+        ..Row::ends("ours-lost", Fault::OursLost, Cause::PathDeadOutbound)
+    };
+    vec![
+        Row::ends("cut", Fault::Cut, Cause::PathDead),
+        ours_lost.clone(),
+        Row {
+            name: "ours-lost-own-limit",
+            manner: Manner::HONEST.giving_up(),
+            expected: Expected::Ends(vec![Cause::PathDeadOutbound, Cause::ResetAfterOutage]),
+            ..ours_lost
+        },
+        Row::ends("theirs-lost", Fault::TheirsLost, Cause::PathDead),
+        Row {
+            game: Game::Flood,
+            manner: NEVER_READS,
+            plays: Some(Duration::from_secs(30)),
+            is_untold_by_default_retries: true,
+            ..Row::ends("cut-zero-window", Fault::Cut, Cause::PathDead)
+        },
+    ]
+}
+
+fn own_network() -> Vec<Row> {
+    let down = |name, game| Row {
+        game,
+        ..Row::ends(name, Fault::OwnLinkDown, Cause::LocalNetworkDown)
+    };
+    vec![
+        down("own-down-idle", Game::Quiet),
+        down("own-down-busy", Game::Pour(16 * KIB)),
+    ]
+}
+
+fn frozen() -> Vec<Row> {
+    let frozen = |name, game| Row {
+        game,
+        ..Row::ends(name, Fault::Frozen, Cause::PeerFrozen)
+    };
+    vec![
+        frozen("frozen-idle", Game::Quiet),
+        frozen("frozen-pinged", Game::Pour(20)),
+        frozen("frozen-16k", Game::Pour(16 * KIB)),
+        Row {
+            manner: NEVER_READS,
+            plays: Some(Duration::from_secs(5)),
+            ..frozen("frozen-full-window", Game::Flood)
+        },
+    ]
+}
+
+fn slow() -> Vec<Row> {
+    let slow = |name, offered, manner| Row {
+        game: Game::Pour(offered),
+        manner,
+        ..Row::lives(name)
+    };
+    let reading = |reads| Manner::HONEST.reading(reads);
+    vec![
+        slow(
+            "slow-16k-2k",
+            16 * KIB,
+            reading(Reads::Rate(2 * KIB)).with_receive_buffer(16 * KIB),
+        ),
+        slow("slow-64k-8k", 64 * KIB, reading(Reads::Rate(8 * KIB))),
+        slow("slow-400k-8k", 400 * KIB, reading(Reads::Rate(8 * KIB))),
+        slow("slow-wakes", 16 * KIB, reading(Reads::Every(2_500))),
+    ]
+}
+
+fn clocks() -> Vec<Row> {
+    vec![
+        Row {
+            game: Game::Flood,
+            manner: NEVER_READS,
+            tuning: Tuning {
+                write_progress_ms: 10_000,
+                ..Tuning::default()
+            },
+            plays: Some(Duration::ZERO),
+            ..Row::ends("zero-window", Fault::Nothing, Cause::PeerNotReading)
+        },
+        Row {
+            tuning: Tuning {
+                idle_ms: 5_000,
+                ..Tuning::default()
+            },
+            plays: Some(Duration::ZERO),
+            ..Row::ends("idle", Fault::Nothing, Cause::Idle)
+        },
+        Row {
+            game: Game::Echo,
+            manner: Manner::HONEST.sending(16 * KIB),
+            ..Row::lives("healthy")
+        },
+        Row {
+            game: Game::Stall(60),
+            manner: Manner::HONEST.sending(16 * KIB),
+            watched: Some(Duration::from_secs(75)),
+            ..Row::lives("game-stalled")
+        },
+    ]
+}
+
+/// Beats, and lets its window close soon.
+const NEVER_READS: Manner = Manner::HONEST
+    .reading(Reads::Never)
+    .with_receive_buffer(16 * KIB);
+const KIB: u32 = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_its_own_name() {
+        let names: BTreeSet<_> = rows().iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), rows().len());
+        for row in rows() {
+            assert_eq!(find(row.name), Ok(row));
+        }
+        assert!(find("nonsense").is_err());
+    }
+}

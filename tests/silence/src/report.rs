@@ -1,0 +1,154 @@
+//! What came of all scenes: a table for people, JSON for programs, and whether it is right.
+
+mod columns;
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use crate::Verdict;
+use crate::figures::Figures;
+use crate::judge::{Judgement, Wrong};
+use crate::setting::Setting;
+
+/// All scenes of a run.
+#[derive(Debug)]
+pub(crate) struct Report(Vec<Line>);
+
+/// What came of one scene.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    row: String,
+    profile: String,
+    rto_max: &'static str,
+    trials: usize,
+    /// Anything else that was measured.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    note: String,
+    #[serde(flatten)]
+    judgement: Judgement,
+}
+
+impl Line {
+    /// Of a scene that was played, or could not be, which is wrong too.
+    pub(crate) fn of(
+        row: &str,
+        setting: &Setting,
+        trials: usize,
+        played: anyhow::Result<Judgement>,
+    ) -> Self {
+        let judgement = played.unwrap_or_else(|error| {
+            let mut judgement = Judgement::default();
+            judgement.object("-", format!("it could not be played: {error:#}"));
+            judgement
+        });
+        Self {
+            row: row.to_owned(),
+            profile: setting.profile.clone(),
+            rto_max: setting.rto_max.label(),
+            trials,
+            note: String::new(),
+            judgement,
+        }
+    }
+
+    pub(crate) fn with_note(self, note: String) -> Self {
+        Self { note, ..self }
+    }
+
+    /// Tells on standard error that it is done, and what is wrong with it.
+    pub(crate) fn announce(&self) {
+        let mut stderr = io::stderr().lock();
+        let told = writeln!(stderr, "{}", self.cells().join("  "))
+            .and_then(|()| self.explain(&mut stderr));
+        // A progress that nobody reads changes nothing.
+        told.ok();
+    }
+
+    fn explain(&self, to: &mut impl io::Write) -> io::Result<()> {
+        let wrong = &self.judgement.wrong;
+        for Wrong {
+            player,
+            what,
+            record,
+        } in wrong.iter().take(EXPLAINED)
+        {
+            let words = record.as_ref().map_or("", |record| record.words.as_str());
+            writeln!(to, "  wrong: {player} {what}: {words}")?;
+        }
+        match wrong.len().checked_sub(EXPLAINED) {
+            Some(more) if more > 0 => writeln!(to, "  and {more} more"),
+            _ => Ok(()),
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let judgement = &self.judgement;
+        let causes = judgement.causes.iter();
+        let causes: Vec<_> = causes
+            .map(|(cause, count)| format!("{cause} {count}"))
+            .collect();
+        let seen = if causes.is_empty() {
+            "nobody ended".to_owned()
+        } else {
+            causes.join(", ")
+        };
+        let silence = judgement.silence_ms;
+        let of = |pick: fn(Figures) -> u64| shown(silence.map(pick));
+        vec![
+            self.row.clone(),
+            self.profile.clone(),
+            self.rto_max.to_owned(),
+            self.trials.to_string(),
+            seen,
+            judgement.wrong.len().to_string(),
+            of(|figures| figures.min),
+            of(|figures| figures.median),
+            of(|figures| figures.p999),
+            of(|figures| figures.max),
+            shown(judgement.bound_ms),
+            shown(judgement.own_stall_ms.map(|figures| figures.max)),
+            self.note.clone(),
+        ]
+    }
+}
+
+impl Report {
+    pub(crate) const fn new(lines: Vec<Line>) -> Self {
+        Self(lines)
+    }
+
+    /// Prints the table, writes the file where one is wanted, and tells whether all of it is right.
+    pub(crate) fn publish(&self, json: Option<&Path>) -> anyhow::Result<Verdict> {
+        if let Some(path) = json {
+            let named = || path.display().to_string();
+            let file = File::create(path).with_context(named)?;
+            serde_json::to_writer_pretty(file, &self.0).with_context(named)?;
+        }
+        let wrong: usize = self.0.iter().map(|line| line.judgement.wrong.len()).sum();
+        let trials: usize = self.0.iter().map(|line| line.trials).sum();
+        let cells: Vec<_> = self.0.iter().map(Line::cells).collect();
+        let mut stdout = io::stdout().lock();
+        write!(stdout, "{}", columns::table(&HEAD, &cells))?;
+        writeln!(stdout, "{trials} trials, {wrong} wrong")?;
+        Ok(if wrong == 0 {
+            Verdict::Right
+        } else {
+            Verdict::Wrong
+        })
+    }
+}
+
+fn shown(figure: Option<u64>) -> String {
+    figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string())
+}
+
+const HEAD: [&str; 13] = [
+    "row", "profile", "rto_max", "trials", "seen", "wrong", "min ms", "median", "p99.9", "max",
+    "bound", "stall", "",
+];
+/// How many wrong players are told one by one; the file has them all.
+const EXPLAINED: usize = 5;

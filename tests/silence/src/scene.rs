@@ -1,0 +1,195 @@
+//! A scene: a lab of its own, a server in one host, a crowd of clients in the other.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use lastword_netlab::{Host, Lab};
+use nix::sys::signal::Signal;
+
+use crate::actor::Role;
+use crate::cast::{Crowd, Game, Manner};
+use crate::close::Close;
+use crate::fault::Fault;
+use crate::process::Process;
+use crate::setting::{RtoMax, Setting};
+use crate::words::{Account, Order, ProfileTimes, Settings, Stamp, Tuning, Word};
+
+/// Who plays in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cast {
+    pub(crate) game: Game,
+    pub(crate) manner: Manner,
+    pub(crate) tuning: Tuning,
+    pub(crate) players: usize,
+}
+
+/// A server and clients that have joined.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    /// Declared before the lab: processes end before the hosts that they are in.
+    pub(crate) crowd: Process,
+    pub(crate) server: Process,
+    pub(crate) lab: Lab,
+    /// What the server said of itself.
+    pub(crate) playbill: Playbill,
+    /// The names of the players.
+    pub(crate) names: Vec<String>,
+    /// The ends so far.
+    pub(crate) ends: Vec<Ended>,
+}
+
+/// What a server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Playbill {
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
+    /// The longest silence before the verdict, by the label of its cause.
+    pub(crate) bounds_ms: BTreeMap<String, u64>,
+    pub(crate) profile: ProfileTimes,
+}
+
+/// The end of one connection.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ended {
+    pub(crate) at: Stamp,
+    pub(crate) record: Close,
+}
+
+/// What an end of the scene reported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) suspects: BTreeMap<String, u64>,
+}
+
+impl Scene {
+    /// Builds the lab and lets everybody join; the clients' sockets have the profile's `TCP_RTO_MAX_MS` too, where the
+    /// server's have it.
+    pub(crate) fn set(setting: &Setting, cast: Cast) -> anyhow::Result<Self> {
+        Self::set_behind(setting, cast, |_, addr| Ok(addr))
+    }
+
+    /// The same, with clients that connect to the address that `front` tells, given the lab and the server's own.
+    pub(crate) fn set_behind(
+        setting: &Setting,
+        cast: Cast,
+        front: impl FnOnce(&Lab, SocketAddr) -> anyhow::Result<SocketAddr>,
+    ) -> anyhow::Result<Self> {
+        let lab = Lab::new()?;
+        let settings = Settings {
+            host: lab.addr(Host::Server),
+            profile: setting.profile.clone(),
+            rto_max: setting.rto_max,
+            tuning: cast.tuning,
+        };
+        let mut server = Process::start(&lab, Host::Server, Role::Server, &settings)?;
+        let playbill = Playbill::of(&mut server)?;
+        let names: Vec<_> = (0..cast.players)
+            .map(|number| cast.game.player(number))
+            .collect();
+        let is_bounded = setting.rto_max == RtoMax::Auto && lastword_sys::supports_rto_max();
+        let crowd = Crowd {
+            server: front(&lab, playbill.addr)?,
+            names: names.clone(),
+            manner: cast.manner,
+            rto_max_ms: playbill.profile.rto_max_ms.filter(|_| is_bounded),
+        };
+        let mut crowd = Process::start(&lab, Host::Client, Role::Crowd, &crowd)?;
+        match crowd.hear(Instant::now() + PATIENCE)? {
+            Some(Word::Joined) => {}
+            other => bail!("the clients did not join: {other:?}"),
+        }
+        Ok(Self {
+            crowd,
+            server,
+            lab,
+            playbill,
+            names,
+            ends: Vec::new(),
+        })
+    }
+
+    /// Lets it befall the clients, and returns when it had.
+    pub(crate) fn strike(&mut self, fault: Fault) -> anyhow::Result<Stamp> {
+        fault.strike(&self.lab)?;
+        if fault == Fault::Frozen {
+            self.crowd.signal(Signal::SIGSTOP)?;
+        }
+        Ok(Stamp::now())
+    }
+
+    /// Hears ends for so long; no longer than until everybody has one, where `until_all` says so.
+    pub(crate) fn watch(&mut self, length: Duration, until_all: bool) -> anyhow::Result<()> {
+        let deadline = Instant::now() + length;
+        while !until_all || self.ends.len() < self.names.len() {
+            match self.server.hear(deadline)? {
+                None => return Ok(()),
+                Some(word) => self.take(word)?,
+            }
+        }
+        // A second end of anybody would come soon after.
+        thread::sleep(AFTERMATH);
+        while let Some(word) = self.server.hear(Instant::now())? {
+            self.take(word)?;
+        }
+        Ok(())
+    }
+
+    /// What the server's games sent and took.
+    pub(crate) fn report_of_server(&mut self) -> anyhow::Result<Report> {
+        self.server.tell(Order::Report)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let word = self.server.hear(deadline)?;
+            match word.context("the server does not report")? {
+                Word::Reported { accounts, suspects } => {
+                    return Ok(Report { accounts, suspects });
+                }
+                word => self.take(word)?,
+            }
+        }
+    }
+
+    /// What the clients sent and took.
+    pub(crate) fn report_of_crowd(&mut self) -> anyhow::Result<Report> {
+        self.crowd.tell(Order::Report)?;
+        match self.crowd.hear(Instant::now() + PATIENCE)? {
+            Some(Word::Reported { accounts, suspects }) => Ok(Report { accounts, suspects }),
+            other => bail!("the clients do not report: {other:?}"),
+        }
+    }
+
+    fn take(&mut self, word: Word) -> anyhow::Result<()> {
+        match word {
+            Word::Ended { at, record } => {
+                let record = *record;
+                self.ends.push(Ended { at, record });
+                Ok(())
+            }
+            other => bail!("the server says {other:?} unasked"),
+        }
+    }
+}
+
+impl Playbill {
+    fn of(server: &mut Process) -> anyhow::Result<Self> {
+        match server.hear(Instant::now() + PATIENCE)? {
+            Some(Word::Listening {
+                addr,
+                bounds_ms,
+                profile,
+            }) => Ok(Self {
+                addr,
+                bounds_ms,
+                profile,
+            }),
+            other => bail!("the server does not listen: {other:?}"),
+        }
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(120);
+const AFTERMATH: Duration = Duration::from_millis(500);

@@ -1,0 +1,132 @@
+//! What the processes say to each other, one JSON line each.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::close::Close;
+use crate::setting::RtoMax;
+
+/// How a server is set up; its first line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    /// Where it listens, on a free port.
+    pub(crate) host: IpAddr,
+    /// The profile of every session.
+    pub(crate) profile: String,
+    /// `kernel.rto_max`.
+    pub(crate) rto_max: RtoMax,
+    /// What else the configuration has.
+    pub(crate) tuning: Tuning,
+}
+
+/// The keys of the configuration that rows differ in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tuning {
+    /// `timeouts.write_progress_ms`.
+    pub(crate) write_progress_ms: u32,
+    /// `timeouts.idle_ms`.
+    pub(crate) idle_ms: u32,
+    /// `listen.behind_proxy`.
+    pub(crate) behind_proxy: bool,
+    /// Whether frames go to a handler in place that drops them, whatever the players' names say: the least that a
+    /// game can cost.
+    pub(crate) in_place: bool,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            write_progress_ms: 120_000,
+            idle_ms: 0,
+            behind_proxy: false,
+            in_place: false,
+        }
+    }
+}
+
+/// What a process is told after its first line; the end of its standard input ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// Note when the next frame comes, in each session.
+    Mark,
+    /// Send no more data.
+    Hush,
+    /// Tell what each session sent and took.
+    Report,
+}
+
+/// What a process tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Word {
+    /// The server accepts.
+    Listening {
+        addr: SocketAddr,
+        /// The longest silence before the verdict, by the label of its cause, where the configuration has one.
+        bounds_ms: BTreeMap<String, u64>,
+        /// What the profile says.
+        profile: ProfileTimes,
+    },
+    /// Every client of the crowd is welcome.
+    Joined,
+    /// A connection of the server ended.
+    Ended {
+        /// When the verdict came out.
+        at: Stamp,
+        record: Box<Close>,
+    },
+    /// The answer to [`Order::Report`].
+    Reported {
+        accounts: Vec<Account>,
+        /// How often a peer became suspect, and as what; only servers know.
+        suspects: BTreeMap<String, u64>,
+    },
+    /// It cannot go on.
+    Failed(String),
+}
+
+/// The times of a profile, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProfileTimes {
+    pub(crate) heartbeat_ms: u64,
+    pub(crate) dead_ms: u64,
+    pub(crate) rto_max_ms: Option<u64>,
+}
+
+/// What one end of a session sent and took.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) player: String,
+    /// Data frames sent.
+    pub(crate) sent: u64,
+    /// Data frames taken.
+    pub(crate) taken: u64,
+    /// Those of them that did not come in their turn.
+    pub(crate) out_of_turn: u64,
+    /// When the first frame after [`Order::Mark`] came.
+    pub(crate) back_at: Option<Stamp>,
+}
+
+/// A moment by the machine's clock, which all processes share: microseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Stamp(pub(crate) u64);
+
+impl Stamp {
+    pub(crate) fn now() -> Self {
+        SystemTime::now().into()
+    }
+
+    /// How long after `earlier` it is; zero where it is before.
+    pub(crate) const fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl From<SystemTime> for Stamp {
+    fn from(at: SystemTime) -> Self {
+        let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    }
+}
