@@ -19,8 +19,11 @@ use crate::{Diagnosis, SWEEP, Sample, Silence, Time, Timing, Verdict, millis, to
 
 /// How long nothing of ours may be acknowledged before the peer is suspect, bytes of its own or not.
 const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
-/// How often a session is looked at that nothing is wrong with, at most.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a session is looked at that nothing is wrong with, at most: with each heartbeat of the shortest profile, late or
+/// early.
+const LOOK_INTERVAL: Duration = Duration::from_millis(750);
+/// How long nothing may be acknowledged before it is looked at closely.
+const STANDS: Duration = Duration::from_secs(1);
 /// Lateness of our own that is no stall: a sweep of the deadlines, and as much for the way to the task.
 const LATENESS: Duration = SWEEP.saturating_mul(2);
 
@@ -211,7 +214,7 @@ impl Liveness {
     /// to decide.
     #[must_use]
     pub fn is_doubtful(&self, now: Time) -> bool {
-        self.silent_by() <= now || self.stuck_for(now) >= LOOK_INTERVAL
+        self.silent_by() <= now || self.stuck_for(now) >= STANDS
     }
 
     /// Whether the peer is silent and its kernel has acknowledged nothing since it was asked why: what answers now may
@@ -297,7 +300,7 @@ impl Liveness {
         self.excuse_gap(now);
         self.acks.sampled(now, &sample);
         let waits_since = self.acks.waits_since();
-        let stands = waits_since.is_some_and(|since| now.since(since) >= LOOK_INTERVAL);
+        let stands = waits_since.is_some_and(|since| now.since(since) >= STANDS);
         if stands && self.timing.dead_ms > 0 {
             self.inquiry.get_or_insert_with(|| Box::new(Inquiry::new()));
         }
@@ -428,7 +431,7 @@ impl Liveness {
                 .last_sample()
                 .map_or(Time::ORIGIN, |last| last + self.sample_interval()),
             None if is_blocked && self.timing.dead_ms > 0 => {
-                self.acks.last_sample().max(self.last_out) + LOOK_INTERVAL
+                self.acks.last_sample().max(self.last_out) + STANDS
             }
             None => Time::NEVER,
         }
@@ -437,7 +440,7 @@ impl Liveness {
     /// A peer that is never given up is not worth four looks a second.
     fn sample_interval(&self) -> Duration {
         match self.timing.dead_ms {
-            0 => millis(self.timing.heartbeat_ms).max(LOOK_INTERVAL),
+            0 => millis(self.timing.heartbeat_ms).max(STANDS),
             _ => SAMPLE_INTERVAL,
         }
     }

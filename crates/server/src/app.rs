@@ -306,7 +306,7 @@ mod tests {
         }
         let driver = driver(&|_: &Player| Nothing);
         let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
-        assert!(driver <= 416, "{driver}");
+        assert!(driver <= 464, "{driver}");
         assert!(mailbox <= 88, "{mailbox}");
         assert!(seat <= 72, "{seat}");
     }
