@@ -157,18 +157,21 @@ impl Liveness {
     /// have passed as well.
     pub fn on_timeout(&mut self, now: Time, is_blocked: bool, view: &View) -> Option<Act> {
         self.excuse(now, view.stalled);
+        let falls_silent = self.suspect_by() <= now;
+        if falls_silent {
+            self.on_silent(now);
+        }
         if let Some(verdict) = self.sampled(now, view.sample) {
             return Some(Act::GiveUp(verdict));
         }
-        let (at, due) = self.poll_timeout(is_blocked);
-        if at > now {
-            return None;
+        if falls_silent {
+            return self.asks().then_some(Act::Ping);
         }
-        match due {
-            Due::Suspect => self.on_suspect(now),
-            Due::Dead => Some(Act::GiveUp(self.verdict(now))),
-            Due::Ping => Some(Act::Ping),
-            Due::Sample => None,
+        match self.poll_timeout(is_blocked) {
+            (at, _) if at > now => None,
+            (_, Due::Dead) => Some(Act::GiveUp(self.verdict(now))),
+            (_, Due::Ping) => Some(Act::Ping),
+            (_, Due::Suspect | Due::Sample) => None,
         }
     }
 
@@ -278,7 +281,7 @@ impl Liveness {
         self.review(now);
     }
 
-    fn on_suspect(&mut self, now: Time) -> Option<Act> {
+    fn on_silent(&mut self, now: Time) {
         // Nobody looked before: what is late by us is no part of its silence.
         let late = now.since(self.silent_by());
         if late > LATENESS {
@@ -289,13 +292,12 @@ impl Liveness {
             .get_or_insert_with(|| Box::new(Inquiry::new()))
             .ask(now);
         self.review(now);
-        (self.asks() && !self.is_paused).then_some(Act::Ping)
     }
 
     fn look(&mut self, now: Time, sample: Option<Sample>) {
         let Some(sample) = sample.filter(|_| !self.is_blind) else {
             self.is_blind = true;
-            return;
+            return self.review(now);
         };
         self.excuse_gap(now);
         self.acks.sampled(now, &sample);
@@ -338,7 +340,12 @@ impl Liveness {
     /// What the peer is suspected of by now.
     fn review(&mut self, now: Time) {
         let is_suspect = self.is_silent || self.stuck_for(now) >= STUCK_SUSPECT;
-        self.suspicion = is_suspect.then(|| self.diagnosis(now));
+        let named = self.suspicion.unwrap_or(Diagnosis::Undecided);
+        self.suspicion = is_suspect.then(|| match self.diagnosis(now) {
+            // What was known is not told away by what is no longer clear.
+            Diagnosis::Undecided => named,
+            diagnosis => diagnosis,
+        });
     }
 
     fn diagnosis(&self, now: Time) -> Diagnosis {
