@@ -75,6 +75,8 @@ fn config(settings: &Settings) -> Config {
     config.listen.connections_max = CONNECTIONS_MAX;
     config.listen.authentications_max = CONNECTIONS_MAX;
     config.timeouts.idle_ms = tuning.idle_ms;
+    // Records come after the linger, and are held against our clock.
+    config.timeouts.linger_ms = LINGER_MS;
     // A slow reader is no subject here but where write progress is.
     config.timeouts.outbound_age_ms = 0;
     config
@@ -140,6 +142,8 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The shortest that is allowed.
+const LINGER_MS: u32 = 100;
 /// No scene has more sessions.
 const CONNECTIONS_MAX: u32 = 19_000;
 
