@@ -1,17 +1,34 @@
-//! The bound of a silence's detection.
+//! The bounds of a silence's detection.
 
 use std::time::Duration;
 
-use crate::Profile;
+use crate::{Profile, Silence};
 
-/// The step at which deadlines are swept: no verdict comes later than this after its limit.
+/// The step at which deadlines are swept: no verdict comes later than this after its limit, own stalls apart.
 pub const SWEEP: Duration = Duration::from_millis(100);
 
-/// The longest that a silence lasts before its verdict: the dead limit and one `sweep` of the deadlines.
-/// `None` is never.
+/// The longest from the last sign of life to the verdict, and one [`SWEEP`] of the deadlines; `None` is never.
+///
+/// The sign of life is the last byte in, and for a path that is dead outbound or a peer that does not read the last
+/// progress of its kernel's acknowledgements. `write_progress` is the timeout of that name.
 #[must_use]
-pub fn detection_bound(profile: &Profile, sweep: Duration) -> Option<Duration> {
-    profile.dead.map(|dead| dead.saturating_add(sweep))
+pub fn detection_bound(
+    silence: Silence,
+    profile: &Profile,
+    write_progress: Option<Duration>,
+) -> Option<Duration> {
+    let limit = match silence {
+        Silence::PathDead
+        | Silence::PathDeadOutbound
+        | Silence::LocalNetworkDown
+        | Silence::PeerFrozen
+        | Silence::PeerSilent => profile.dead,
+        // Only a byte of the peer proves that it is there, and it owes one each heartbeat.
+        Silence::PeerNotReading => {
+            write_progress.map(|timeout| timeout.saturating_add(profile.heartbeat))
+        }
+    };
+    limit.map(|limit| limit.saturating_add(SWEEP))
 }
 
 #[cfg(test)]
@@ -20,8 +37,20 @@ mod tests {
 
     #[test]
     fn the_bound_is_the_dead_limit_and_one_sweep_or_never() {
-        let bound = |name| detection_bound(&Profile::builtin(name).unwrap(), SWEEP);
+        let bound = |name| {
+            let profile = Profile::builtin(name).unwrap();
+            detection_bound(Silence::PathDead, &profile, None)
+        };
         assert_eq!(bound("standard"), Some(Duration::from_millis(15_100)));
         assert_eq!(bound("debugger"), None);
+    }
+
+    #[test]
+    fn who_does_not_read_is_found_with_its_next_heartbeat() {
+        let bound =
+            |timeout| detection_bound(Silence::PeerNotReading, &Profile::standard(), timeout);
+        let timeout = Duration::from_secs(10);
+        assert_eq!(bound(Some(timeout)), Some(Duration::from_millis(15_100)));
+        assert_eq!(bound(None), None);
     }
 }

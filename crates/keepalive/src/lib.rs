@@ -1,18 +1,38 @@
-//! Liveness profiles of lastword: when a silent peer is suspected and given up, and the kernel knobs that go
-//! with it. It reads no clock and touches no socket: time and readings are handed in.
+//! Liveness of lastword: when a silent peer is asked, suspected and given up, which diagnosis the evidence supports,
+//! and the kernel knobs that go with it. It reads no clock and touches no socket: time and samples are handed in.
 
+use std::time::Duration;
+
+mod acks;
 mod bound;
+mod diagnosis;
 mod error;
 mod give_up;
+mod inquiry;
 mod knobs;
+mod liveness;
 mod name;
 mod profile;
-mod silence;
+mod sample;
+mod time;
+mod timing;
 
 pub use bound::{SWEEP, detection_bound};
+pub use diagnosis::{Diagnosis, Silence, Verdict};
 pub use error::ProfileError;
 pub use give_up::kernel_give_up;
 pub use knobs::{KernelKnobs, USER_TIMEOUT_FINAL};
+pub use liveness::{Act, Due, Liveness, View};
 pub use name::ProfileName;
 pub use profile::Profile;
-pub use silence::{LastSample, Silence, verdict};
+pub use sample::Sample;
+pub use time::Time;
+pub use timing::Timing;
+
+fn millis(ms: u32) -> Duration {
+    Duration::from_millis(u64::from(ms))
+}
+
+fn to_millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}

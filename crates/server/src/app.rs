@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use lastword_session::wire::Notice;
-use lastword_session::{Admission, Cause, Close, Ending, Framing, Link, Time, Traffic};
+use lastword_session::{Admission, Cause, Close, Diagnosis, Ending, Framing, Link, Time, Traffic};
 use lastword_transport::{App, Outbox, Room};
 
 use crate::context::Context as GameContext;
@@ -35,6 +35,8 @@ pub(crate) struct ServerApp<S: Shape> {
     standing: Standing,
     counted: bool,
     paused: bool,
+    /// What the peer is suspected of, as it was told.
+    suspicion: Option<Diagnosis>,
     asking: Option<Box<Asking>>,
     seat: Option<Arc<Seat>>,
     game: Option<S::Game>,
@@ -71,6 +73,7 @@ impl<S: Shape> ServerApp<S> {
             standing: Standing::Outside,
             counted: false,
             paused: false,
+            suspicion: None,
             asking: None,
             seat: None,
             game: None,
@@ -81,6 +84,11 @@ impl<S: Shape> ServerApp<S> {
     pub(crate) fn refuse(&mut self) {
         self.standing = Standing::Refused;
         self.core().ledger.refuse();
+    }
+
+    fn suspected_as(&mut self, suspicion: Option<Diagnosis>) {
+        let before = std::mem::replace(&mut self.suspicion, suspicion);
+        self.core().traffic.suspect(before, suspicion);
     }
 
     fn is(&self, standing: Standing) -> bool {
@@ -228,9 +236,10 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn link(&mut self, outbox: &mut Outbox<'_>, link: Link) {
-        if let Link::Suspect(diagnosis) = link {
-            self.core().traffic.suspect(diagnosis);
-        }
+        self.suspected_as(match link {
+            Link::Suspect(diagnosis) => Some(diagnosis),
+            _ => None,
+        });
         if let (Some(game), Some(seat)) = (&mut self.game, &self.seat) {
             game.link(&mut GameContext::new(outbox, seat), link);
         }

@@ -94,6 +94,7 @@ impl Config {
             linger_timeout: from_ms(timeouts.linger_ms),
             outbound_bytes_max: usize::try_from(limits.outbound_bytes_max).unwrap_or(usize::MAX),
             outbound_age_max: from_ms_or_off(timeouts.outbound_age_ms),
+            write_progress_timeout: from_ms_or_off(timeouts.write_progress_ms),
             idle_timeout: from_ms_or_off(timeouts.idle_ms),
             delivery_timeout: from_ms(timeouts.delivery_ms),
         }

@@ -82,7 +82,7 @@ impl Core {
 
     pub(crate) fn timing(&self, profile: u8) -> Timing {
         self.profile(profile)
-            .map_or_else(Timing::default, timing_of)
+            .map_or_else(Timing::default, Timing::from)
     }
 
     /// Leaves the same request with every connection.
@@ -136,7 +136,7 @@ impl Core {
 
     /// Publishes one snapshot of the books, and runs `also` before anything can change them.
     pub(crate) fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
-        let state = State::read(self.is_draining(), self.events_waiting());
+        let state = State::read(self.is_draining(), self.events_waiting(), &self.table);
         self.ledger.read(|counts| {
             self.metrics.publish(counts, self.traffic.read(), state);
             also()
@@ -186,16 +186,4 @@ impl std::fmt::Debug for Core {
             .field("local_addr", &self.local_addr)
             .finish_non_exhaustive()
     }
-}
-
-fn timing_of(profile: &Profile) -> Timing {
-    Timing {
-        heartbeat_ms: millis(profile.heartbeat),
-        suspect_ms: millis(profile.suspect),
-        dead_ms: profile.dead.map_or(0, millis),
-    }
-}
-
-fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

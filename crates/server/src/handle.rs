@@ -49,6 +49,11 @@ pub struct Stats {
     pub inbound_paused: u64,
     /// Events that wait for the game to tick.
     pub events_waiting: usize,
+    /// How long this process was late itself (starved, stopped, its machine paused), in all: no peer's silence is
+    /// judged for it. Less than 20 ms at a time does not count.
+    pub local_stall: Duration,
+    /// The greatest lateness, in the last 30 to 60 s, of what is due every 100 ms.
+    pub runtime_lag: Duration,
 }
 
 impl Stats {
@@ -257,6 +262,8 @@ impl ServerHandle {
                 suspects: suspects.filter(|(_, count)| *count > 0).collect(),
                 inbound_paused: totals.paused,
                 events_waiting,
+                local_stall: self.core.table.stalled_total(),
+                runtime_lag: self.core.table.lag(),
             }
         })
     }

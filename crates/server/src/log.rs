@@ -45,6 +45,7 @@ macro_rules! line {
                 last_ack_in_ms = record.last_ack_in_ms,
                 last_pong_ms = record.last_pong_ms,
                 silent_ms = record.silent_ms,
+                own_stall_ms = record.own_stall_ms,
                 detector = record.detector,
                 rtt_us = record.rtt_us,
                 rtt_variance_us = record.rtt_variance_us,

@@ -3,8 +3,11 @@
 mod help;
 mod recorder;
 
+use std::time::Duration;
+
 use lastword_keepalive::Profile;
 use lastword_session::{Cause, Diagnosis, Ending, Phase};
+use lastword_transport::Table;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::ledger::{AcceptError, Counts, GAME_CLOSES};
@@ -30,8 +33,11 @@ pub(crate) struct Metrics {
     undelivered_bytes: [Counter; 2],
     frames_dropped: Counter,
     suspects: [Counter; Diagnosis::ALL.len()],
+    suspected: [Gauge; Diagnosis::ALL.len()],
     paused: Gauge,
     events: Gauge,
+    local_stall: Counter,
+    lag: Gauge,
     draining: Gauge,
     open_fds: Gauge,
     max_fds: Gauge,
@@ -56,16 +62,20 @@ pub(crate) struct Catalogue<'a> {
 pub(crate) struct State {
     pub(crate) draining: bool,
     events: usize,
+    local_stall: Duration,
+    lag: Duration,
     open_fds: Option<u64>,
     max_fds: Option<u64>,
 }
 
 impl State {
     /// `events` wait for the game to tick.
-    pub(crate) fn read(draining: bool, events: usize) -> Self {
+    pub(crate) fn read(draining: bool, events: usize, table: &Table) -> Self {
         Self {
             draining,
             events,
+            local_stall: table.stalled_total(),
+            lag: table.lag(),
             open_fds: lastword_sys::open_fds(),
             max_fds: lastword_sys::max_fds(),
         }
@@ -105,8 +115,13 @@ impl Metrics {
             suspects: Diagnosis::ALL.map(
                 |diagnosis| counter!("lastword_suspects_total", "diagnosis" => diagnosis.label()),
             ),
+            suspected: Diagnosis::ALL.map(
+                |diagnosis| gauge!("lastword_sessions_suspect", "diagnosis" => diagnosis.label()),
+            ),
             paused: gauge!("lastword_inbound_paused_sessions"),
             events: gauge!("lastword_event_queue_length"),
+            local_stall: counter!("lastword_local_stall_seconds_total"),
+            lag: gauge!("lastword_runtime_lag_seconds"),
             draining: gauge!("lastword_draining"),
             open_fds: gauge!("lastword_open_fds"),
             max_fds: gauge!("lastword_max_fds"),
@@ -133,6 +148,9 @@ impl Metrics {
             counter.absolute(counts.game_closes(*cause, *code));
         }
         publish_all(&self.suspects, totals.suspects);
+        for (gauge, sessions) in self.suspected.iter().zip(totals.suspected) {
+            gauge.set(as_f64(sessions));
+        }
         self.paused.set(as_f64(totals.paused));
         self.events
             .set(as_f64(u64::try_from(state.events).unwrap_or(u64::MAX)));
@@ -148,6 +166,9 @@ impl Metrics {
             [counts.undelivered_in.1, counts.undelivered_out.1],
         );
         self.frames_dropped.absolute(counts.dropped_by_close);
+        // A counter counts whole ones: what is over a second so far is shown once it is one.
+        self.local_stall.absolute(state.local_stall.as_secs());
+        self.lag.set(state.lag.as_secs_f64());
         self.draining.set(if state.draining { 1.0 } else { 0.0 });
         self.open_fds.set(state.open_fds.map_or(f64::NAN, as_f64));
         self.max_fds

@@ -12,6 +12,8 @@ pub(crate) struct Totals {
     pub(crate) bytes: [u64; 2],
     /// How often a peer became suspect, by [`Diagnosis::ALL`].
     pub(crate) suspects: [u64; Diagnosis::ALL.len()],
+    /// Sessions whose peer is suspect now, by [`Diagnosis::ALL`].
+    pub(crate) suspected: [u64; Diagnosis::ALL.len()],
     /// Sessions whose reading is paused now.
     pub(crate) paused: u64,
 }
@@ -22,6 +24,7 @@ pub(crate) struct TrafficTotals {
     frames: [AtomicU64; 2],
     bytes: [AtomicU64; 2],
     suspects: [AtomicU64; Diagnosis::ALL.len()],
+    suspected: [AtomicU64; Diagnosis::ALL.len()],
     paused: AtomicU64,
 }
 
@@ -31,11 +34,16 @@ impl TrafficTotals {
         add(&self.bytes, [traffic.bytes_in, traffic.bytes_out]);
     }
 
-    /// Counts a peer that became suspect.
-    pub(crate) fn suspect(&self, diagnosis: Diagnosis) {
-        let kinds = Diagnosis::ALL.iter().zip(&self.suspects);
-        for (_, count) in kinds.filter(|(kind, _)| **kind == diagnosis) {
-            count.fetch_add(1, Ordering::Relaxed);
+    /// Counts a session whose peer is suspect as `after` and was as `before`; `None` is not.
+    pub(crate) fn suspect(&self, before: Option<Diagnosis>, after: Option<Diagnosis>) {
+        if let Some(count) = before.and_then(|before| of(&self.suspected, before)) {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+        let Some(after) = after else { return };
+        for counts in [&self.suspected, &self.suspects] {
+            if let Some(count) = of(counts, after) {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -53,9 +61,15 @@ impl TrafficTotals {
             frames: read(&self.frames),
             bytes: read(&self.bytes),
             suspects: read(&self.suspects),
+            suspected: read(&self.suspected),
             paused: self.paused.load(Ordering::Relaxed),
         }
     }
+}
+
+fn of(counts: &[AtomicU64; Diagnosis::ALL.len()], diagnosis: Diagnosis) -> Option<&AtomicU64> {
+    let mut kinds = Diagnosis::ALL.iter().zip(counts);
+    kinds.find_map(|(kind, count)| (*kind == diagnosis).then_some(count))
 }
 
 fn add(totals: &[AtomicU64; 2], counts: [u32; 2]) {
@@ -76,10 +90,12 @@ mod tests {
     fn suspects_are_counted_by_diagnosis_and_pauses_until_they_end() {
         let totals = TrafficTotals::default();
         for diagnosis in Diagnosis::ALL {
-            totals.suspect(diagnosis);
-            totals.suspect(diagnosis);
+            totals.suspect(None, Some(diagnosis));
+            totals.suspect(None, Some(diagnosis));
+            totals.suspect(Some(diagnosis), None);
         }
         assert_eq!(totals.read().suspects, [2; Diagnosis::ALL.len()]);
+        assert_eq!(totals.read().suspected, [1; Diagnosis::ALL.len()]);
         totals.paused(true);
         totals.paused(true);
         totals.paused(false);

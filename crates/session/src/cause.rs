@@ -101,9 +101,6 @@ impl Cause {
         !matches!(
             self,
             Self::TlsTruncated
-                | Self::PathDeadOutbound
-                | Self::PeerFrozen
-                | Self::PeerNotReading
                 | Self::GameStalled
                 | Self::RateLimited
                 | Self::TlsFailed

@@ -139,6 +139,8 @@ pub struct Evidence {
     pub age: Duration,
     /// From the last sign of life to the verdict, for silent causes.
     pub silent_for: Option<Duration>,
+    /// How much of that was a stall of our own, which was excused: the verdict came so much later.
+    pub own_stall: Duration,
     /// From the moment the session joined to the end; zero where none joined.
     pub live_for: Duration,
     /// Raw bytes in.

@@ -12,8 +12,9 @@ mod phase;
 mod ping_bucket;
 mod send_queue;
 mod session;
-mod time;
 pub mod wire;
+
+pub use lastword_keepalive::{Diagnosis, Time, Timing};
 
 pub use cause::{Advice, Cause, Class, DepartureCause, Initiator, Resumable};
 pub use classify::classify;
@@ -23,12 +24,11 @@ pub use ending::{
     Decided, Detector, Ending, Evidence, Farewell, Layer, Parting, TrailEvent, Verdict,
 };
 pub use limits::Limits;
-pub use link::{Diagnosis, Link};
+pub use link::Link;
 pub use observation::{Call, FirstError, KernelSample, Observation, OsError, System, Terminal};
 pub use phase::Phase;
 pub use send_queue::{Dropped, SendQueue, Written};
 pub use session::{
     Admission, Close, Config, Event, Input, Output, Readings, Role, SendError, Session, Timer,
-    Timing, Traffic, encode_data,
+    Traffic, encode_data,
 };
-pub use time::Time;

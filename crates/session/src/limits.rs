@@ -23,6 +23,9 @@ pub struct Limits {
     pub outbound_bytes_max: usize,
     /// Age that the oldest waiting frame may reach; `None` is off. Default 5 s. Over it: `send_queue_stale`.
     pub outbound_age_max: Option<Duration>,
+    /// Time in which the kernel of a peer that talks may take nothing of what waits for it; `None` is off. Default
+    /// 10 s. Over it, with the peer's next byte: `peer_not_reading`.
+    pub write_progress_timeout: Option<Duration>,
     /// Time without a frame of the game; `None` (default) is off. Over it: `idle`.
     pub idle_timeout: Option<Duration>,
     /// Time that delivery after the end waits for the game to take a frame. Default 30 s. What is left then
@@ -41,6 +44,7 @@ impl Default for Limits {
             linger_timeout: Duration::from_secs(3),
             outbound_bytes_max: 256 * 1024,
             outbound_age_max: Some(Duration::from_secs(5)),
+            write_progress_timeout: Some(Duration::from_secs(10)),
             idle_timeout: None,
             delivery_timeout: Duration::from_secs(30),
         }

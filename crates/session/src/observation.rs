@@ -161,6 +161,8 @@ pub struct Observation {
     /// The FIN bit: `Some(true)` where the kernel proves that the peer's FIN arrived in order, `None` where
     /// the system cannot tell. Computed after the drain only (`bytes_received − bytes read`).
     pub fin: Option<bool>,
+    /// The peer was silent, and its kernel had acknowledged nothing since it was asked why.
+    pub unanswered: bool,
     /// Our write side was shut down by us before the end.
     pub shut: bool,
     /// Bytes that were written after or before the peer's FIN and refused, or never acknowledged when the

@@ -19,11 +19,13 @@ mod ending;
 mod evidence;
 mod machine;
 mod receive;
-mod suspicion;
+mod silence;
 mod timers;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use lastword_keepalive::{Liveness, Timing};
 
 use crate::dialect::Framing;
 use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent, Verdict};
@@ -36,8 +38,6 @@ use crate::{
 
 pub use machine::encode_data;
 pub use timers::Timer;
-
-use suspicion::LinkState;
 
 /// Which end of the wire this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,18 +60,6 @@ pub struct Config {
     pub behind_proxy: bool,
 }
 
-/// Heartbeat and dead limit of one session, as the wire carries them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timing {
-    /// Milliseconds between the client's pings; 0: none.
-    pub heartbeat_ms: u32,
-    /// Milliseconds of silence after which the peer is suspect ([`Link::Suspect`]) and queue limits no longer close:
-    /// the silence decides; 0: never. Not on the wire.
-    pub suspect_ms: u32,
-    /// Milliseconds of silence after which the peer is given up; 0: never.
-    pub dead_ms: u32,
-}
-
 /// What the socket and the kernel say at one moment, collected by the driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings {
@@ -81,6 +69,9 @@ pub struct Readings {
     pub first_error: Option<FirstError>,
     /// Raw bytes read so far.
     pub bytes_read: u64,
+    /// How much of the time since [`Session::silent_since`] was a stall of ours, as far as it was measured; nobody
+    /// could listen then.
+    pub stalled: Duration,
 }
 
 /// What an admitted peer's session starts with.
@@ -165,6 +156,9 @@ pub enum Input<'a> {
     Settled(Readings),
     /// A deadline passed, and one more read found nothing.
     Timeout(Readings),
+    /// What the kernel says now, between two deadlines: where [`Session::wants_sample`] asks for it, or where
+    /// what comes next depends on whether the peer takes what it is sent.
+    Sampled(Readings),
 }
 
 /// What a session received that concerns its owner.
@@ -238,15 +232,13 @@ pub struct Session {
     shut_asked: bool,
     shut: bool,
     fin_seen: bool,
-    paused: bool,
-    link: LinkState,
     drain_notice: DrainNotice,
     goodbye_queued: bool,
     farewell: Farewell,
     ending: Option<Box<Ending>>,
     decoder: Decoder,
     queue: Option<Box<SendQueue>>,
-    timing: Timing,
+    liveness: Liveness,
     peer_frame_limit: u32,
     bucket: PingBucket,
     /// Data frames in and out, by their numbers on the wire.
@@ -258,15 +250,8 @@ pub struct Session {
     bytes_out: u64,
     phase_since: Time,
     opened: Time,
-    last_in: Time,
-    last_out: Time,
-    last_ping: Time,
     last_pong: Time,
     last_data: Time,
-    /// When reading was paused or taken up again: nobody listened for the peer before that.
-    reading_changed: Time,
-    /// When a silence of the peer last ended: no frame waits for longer than since then.
-    age_since: Time,
     rtt_us: u32,
     /// What was not given to the counters yet.
     uncounted: Traffic,
@@ -280,8 +265,11 @@ struct Rare {
     decided: Option<Decided>,
     dropped: Dropped,
     read_when_noticed: Option<u64>,
-    /// How long the peer had been silent when we decided that it was too long.
+    /// When a silence of the peer last ended: no frame waits for longer than since then.
+    age_since: Time,
+    /// How long the peer had been silent when we decided that it was too long, and how much of it was our own stall.
     silent_for: Option<Duration>,
+    own_stall: Duration,
     trail: Vec<TrailEvent>,
 }
 

@@ -1,11 +1,15 @@
 //! The dense table of connections: one deadline and one mailbox each, swept every 100 ms. No timer per session.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use lastword_session::Time;
 
+use crate::stalls::Stalls;
 use crate::{Clock, Mailbox};
 
 /// The connections of one server or client.
@@ -14,6 +18,7 @@ use crate::{Clock, Mailbox};
 #[derive(Debug)]
 pub struct Table {
     clock: Clock,
+    stalls: Stalls,
     chunks: RwLock<Vec<Arc<Chunk>>>,
     free: Mutex<Vec<u32>>,
 }
@@ -23,11 +28,15 @@ pub struct Table {
 pub struct Slot {
     chunk: Arc<Chunk>,
     index: u32,
+    /// The step at which the connection was to be woken last.
+    due: u32,
 }
 
 #[derive(Debug)]
 struct Chunk {
     table: Weak<Table>,
+    /// The step that was swept last.
+    swept: AtomicU32,
     steps: [AtomicU32; CHUNK],
     mailboxes: Mutex<[Option<Arc<Mailbox>>; CHUNK]>,
 }
@@ -39,12 +48,14 @@ impl Table {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn start(clock: Clock) -> Arc<Self> {
+        let first = next_step(clock.now());
         let table = Arc::new(Self {
             clock,
+            stalls: Stalls::new(time_of(first)),
             chunks: RwLock::default(),
             free: Mutex::default(),
         });
-        tokio::spawn(sweep(Arc::downgrade(&table), clock));
+        tokio::spawn(sweep(Arc::downgrade(&table), clock, first));
         table
     }
 
@@ -61,7 +72,25 @@ impl Table {
         if let Some(place) = chunk.lock().get_mut(offset(index)) {
             *place = Some(mailbox);
         }
-        Slot { chunk, index }
+        Slot {
+            chunk,
+            index,
+            due: NEVER,
+        }
+    }
+
+    /// How long this process was late itself, in all: starved, stopped (SIGSTOP), its machine paused. Late is a sweep
+    /// that comes 20 ms or more after its step, or a connection's task that comes so long after the sweep that was to
+    /// wake it, where its peer was silent. A stall counts once it is over.
+    #[must_use]
+    pub fn stalled_total(&self) -> Duration {
+        self.stalls.total()
+    }
+
+    /// The greatest lateness of a sweep in the last 30 to 60 s: how long what is due waits for a worker.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        self.stalls.lag()
     }
 
     /// Finds the mailbox in a place, whoever has it now.
@@ -98,7 +127,8 @@ impl Table {
         if let Some(place) = spare {
             return place;
         }
-        let chunk = Arc::new(Chunk::new(Arc::downgrade(self)));
+        let swept = step_before(self.clock.now());
+        let chunk = Arc::new(Chunk::new(Arc::downgrade(self), swept));
         let mut chunks = self.chunks.write().unwrap_or_else(PoisonError::into_inner);
         let first = u32::try_from(chunks.len() * CHUNK).unwrap_or(u32::MAX);
         chunks.push(Arc::clone(&chunk));
@@ -116,11 +146,28 @@ impl Slot {
     }
 
     /// Sets when the connection is to be woken; rounded up to the next sweep.
-    pub fn set(&self, deadline: Time) {
+    pub fn set(&mut self, deadline: Time) {
         let step = step_after(deadline);
+        // No sweep wakes it before the one that comes next.
+        let next = self.chunk.swept.load(Ordering::Relaxed).saturating_add(1);
+        self.due = step.max(next);
         if let Some(place) = self.chunk.steps.get(offset(self.index)) {
             place.store(step, Ordering::Relaxed);
         }
+    }
+
+    /// The time in `since..now` in which this process was late and not the peer silent: to be taken off a silence
+    /// before it is judged. What is not over yet counts, and so does the time for which the connection's own task is
+    /// late, since its worker was blocked or it was busy itself.
+    ///
+    /// It may be too long by a few per cent of its age where there were many stalls, and never too short but for
+    /// those of less than 20 ms. Meant for suspicion and verdicts: it takes a lock.
+    #[must_use]
+    pub fn stalled(&self, since: Time, now: Time) -> Duration {
+        self.chunk.table.upgrade().map_or(Duration::ZERO, |table| {
+            table.stalls.came(time_of(self.due), now);
+            table.stalls.between(since, now)
+        })
     }
 }
 
@@ -137,9 +184,10 @@ impl Drop for Slot {
 }
 
 impl Chunk {
-    fn new(table: Weak<Table>) -> Self {
+    fn new(table: Weak<Table>, swept: u32) -> Self {
         Self {
             table,
+            swept: AtomicU32::new(swept),
             steps: [const { AtomicU32::new(NEVER) }; CHUNK],
             mailboxes: Mutex::new([const { None }; CHUNK]),
         }
@@ -151,6 +199,7 @@ impl Chunk {
 
     /// A deadline that has come is taken, so that its owner is woken once; it sets the next one itself.
     fn wake_due(&self, now: u32) {
+        self.swept.store(now, Ordering::Relaxed);
         for (offset, place) in self.steps.iter().enumerate() {
             let step = place.load(Ordering::Relaxed);
             let due = step <= now;
@@ -170,20 +219,31 @@ impl Chunk {
 
 /// Sweeps until the table is gone, just after each step of the clock: sweeps with a phase of their own would
 /// add it to every deadline. A late sweep is made up for by the next one; it wakes nobody too early.
-async fn sweep(table: Weak<Table>, clock: Clock) {
+async fn sweep(table: Weak<Table>, clock: Clock, mut next: u32) {
     loop {
-        tokio::time::sleep(to_next_step(clock.now())).await;
+        tokio::time::sleep(time_of(next).since(clock.now())).await;
         let Some(table) = table.upgrade() else { return };
-        table.wake_due(step_before(clock.now()));
+        let now = clock.now();
+        next = next_step(now);
+        // First, so that whoever is woken finds in the record what it was late by.
+        table.stalls.swept(now, time_of(next));
+        table.wake_due(step_before(now));
     }
-}
-
-fn to_next_step(now: Time) -> Duration {
-    Duration::from_micros(STEP_MICROS - now.as_micros() % STEP_MICROS)
 }
 
 fn step_before(now: Time) -> u32 {
     u32::try_from(now.as_micros() / STEP_MICROS).unwrap_or(NEVER - 1)
+}
+
+fn next_step(now: Time) -> u32 {
+    step_before(now).saturating_add(1)
+}
+
+fn time_of(step: u32) -> Time {
+    match step {
+        NEVER => Time::NEVER,
+        step => Time::from_micros(u64::from(step) * STEP_MICROS),
+    }
 }
 
 fn step_after(deadline: Time) -> u32 {

@@ -128,6 +128,11 @@ impl<A: App> Driver<A> {
             self.session.handle(now, Input::Notice(notice));
         }
         if let Some(close) = &requests.close {
+            if close.cause == Cause::SendQueueFull {
+                // Slow, or not there at all: that the kernel knows.
+                let readings = self.tap.readings();
+                self.session.handle(now, Input::Sampled(readings));
+            }
             self.session.handle(now, Input::Close(close));
         }
         if requests.abort {
@@ -187,6 +192,14 @@ impl<A: App> Driver<A> {
             self.end_shows(now);
         }
         true
+    }
+
+    /// Asks the kernel how the peer does, where that is due and the connection is awake anyway.
+    fn look(&mut self, now: Time) {
+        if self.session.wants_sample(now) {
+            let readings = self.tap.readings();
+            self.session.handle(now, Input::Sampled(readings));
+        }
     }
 
     fn tell_link(&mut self, now: Time, link: Link) {

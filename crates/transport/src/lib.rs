@@ -10,6 +10,7 @@ mod inbox;
 mod mailbox;
 mod options;
 mod scratch;
+mod stalls;
 mod tap;
 
 pub use app::{App, Outbox, Room};

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use lastword_session::{Call, FirstError, KernelSample, OsError, Readings, System};
 use socket2::SockRef;
@@ -157,8 +158,7 @@ impl Tap {
 
     /// Makes the coming close a reset: nothing of ours is kept for a peer that is not there.
     pub fn abort(&self) {
-        if let Err(error) = SockRef::from(&*self.stream).set_linger(Some(std::time::Duration::ZERO))
-        {
+        if let Err(error) = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO)) {
             tracing::debug!(%error, "SO_LINGER was not set");
         }
     }
@@ -175,6 +175,7 @@ impl Tap {
             kernel: self.sample(),
             first_error: self.first_error,
             bytes_read: self.bytes_read,
+            stalled: Duration::ZERO,
         }
     }
 

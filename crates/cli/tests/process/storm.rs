@@ -1,12 +1,12 @@
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
 use crate::command::{DEADLINE, Ended, Running, config_file, lastword, run, serve};
+use crate::metrics::shown;
 
 const SMOKE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/storm/smoke.toml");
 const EVERY: &str = concat!(
@@ -207,7 +207,7 @@ fn an_interrupted_storm_prints_what_there_is_and_its_status_is_130() {
     let text = "connections = 100000\nrate_per_second = 100\n[ways]\nfin = 1\nreset = 1\n";
     let args = args(serving.game, admin, &scenario("storm_slow", text));
     let (process, stdout) = Running::start(lastword(&args.each_ref().map(String::as_str)));
-    until_opened(admin, 20);
+    until_opened(admin, 20.0);
     process.signal(Signal::SIGINT);
 
     let ended = process.end();
@@ -220,22 +220,9 @@ fn an_interrupted_storm_prints_what_there_is_and_its_status_is_130() {
 }
 
 /// Waits until so many connections were opened.
-fn until_opened(admin: SocketAddr, count: u64) {
+fn until_opened(admin: SocketAddr, count: f64) {
     let start = Instant::now();
-    loop {
-        let mut stream = TcpStream::connect(admin).unwrap();
-        let request = "GET /metrics HTTP/1.1\r\nHost: storm\r\nConnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let value = |line: &str| {
-            line.strip_prefix("lastword_connections_opened_total ")?
-                .parse()
-                .ok()
-        };
-        if text.lines().find_map(value).unwrap_or(0) >= count {
-            return;
-        }
-        assert!(start.elapsed() < DEADLINE, "{text}");
+    while shown(admin, "lastword_connections_opened_total") < count {
+        assert!(start.elapsed() < DEADLINE);
     }
 }

@@ -63,6 +63,7 @@ impl<S: Shape> ServerApp<S> {
         if let Some(seat) = &self.seat {
             self.core().memberships.depart(seat.session);
         }
+        self.suspected_as(None);
         if self.paused {
             self.core().traffic.paused(false);
         }

@@ -105,6 +105,11 @@ impl Key {
         })
         .or_zero("off")
         .with("how stale a message may be and still be of use"),
+        number("timeouts.write_progress_ms", 1_000, TEN_MINUTES, |c| {
+            c.timeouts.write_progress_ms
+        })
+        .or_zero("off")
+        .with("how long a client may take nothing of what it is sent"),
         number("timeouts.idle_ms", 1_000, DAY, |c| c.timeouts.idle_ms)
             .or_zero("off")
             .with("how long a player may do nothing"),

@@ -7,7 +7,7 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-use lastword_keepalive::{Profile, SWEEP, detection_bound, kernel_give_up};
+use lastword_keepalive::{Profile, SWEEP, Silence, detection_bound, kernel_give_up};
 use lastword_session::Cause;
 
 use super::{Config, to_ms};
@@ -148,6 +148,29 @@ impl Setting<'_> {
         self.profile.dead.is_none_or(|dead| earliest < dead)
     }
 
+    fn bound(&self, silence: Silence) -> Option<Duration> {
+        let limits = self.config.session_limits();
+        detection_bound(silence, self.profile, limits.write_progress_timeout)
+    }
+
+    /// What takes the kernel's word at a limit of ours.
+    fn by_evidence(&self, silence: Silence) -> Reach {
+        match (self.no_evidence(), self.bound(silence)) {
+            (Some(why), _) => Reach::Never(why),
+            (None, Some(bound)) => Reach::Within(bound),
+            (None, None) => Reach::Never(self.dead_limit("never")),
+        }
+    }
+
+    /// The same where the kernel may give up by itself, and says so by its error.
+    fn path(&self, silence: Silence, give_up: Option<GiveUp>) -> Reach {
+        match (self.no_evidence(), self.bound(silence)) {
+            (None, Some(bound)) => Reach::Within(bound),
+            (Some(why), Some(_)) if !self.kernel_is_first(give_up) => Reach::Never(why),
+            (_, None) | (Some(_), Some(_)) => Reach::ByKernel(give_up),
+        }
+    }
+
     fn dead_limit(&self, so: &'static str) -> Why {
         let path = format!("liveness.profiles.{}.dead_ms", self.profile.name);
         key(&path, self.profile.dead.map_or(0, to_ms), so)
@@ -158,10 +181,13 @@ impl Setting<'_> {
 type Rule = fn(&Setting<'_>) -> Reach;
 
 /// The causes that depend on the configuration or the kernel. Every other one that is produced can always occur.
-const RULES: [(Cause, Rule); 7] = [
+const RULES: [(Cause, Rule); 10] = [
     (Cause::ResetAfterOutage, reset_after_outage),
     (Cause::PathDead, path_dead),
+    (Cause::PathDeadOutbound, path_dead_outbound),
     (Cause::LocalNetworkDown, local_network_down),
+    (Cause::PeerFrozen, peer_frozen),
+    (Cause::PeerNotReading, peer_not_reading),
     (Cause::PeerSilent, peer_silent),
     (Cause::SendQueueStale, send_queue_stale),
     (Cause::Idle, idle),
@@ -179,34 +205,41 @@ fn reset_after_outage(setting: &Setting<'_>) -> Reach {
 /// At our dead limit by the kernel's counters, and where the kernel gives up first by its error alone.
 fn path_dead(setting: &Setting<'_>) -> Reach {
     let give_up = setting.config.give_up(setting.kernel);
-    match (
-        setting.no_evidence(),
-        detection_bound(setting.profile, SWEEP),
-    ) {
-        (None, Some(bound)) => Reach::Within(bound),
-        (Some(why), Some(_)) if !setting.kernel_is_first(give_up) => Reach::Never(why),
-        (_, None) | (Some(_), Some(_)) => Reach::ByKernel(give_up),
-    }
+    setting.path(Silence::PathDead, give_up)
 }
 
-/// Only what the kernel says of a connection that it gave up tells it, with data of ours still here.
+/// The kernel that gives up says it as well, of a connection with data of ours still here.
 fn local_network_down(setting: &Setting<'_>) -> Reach {
     let give_up = setting.config.give_up(setting.kernel);
     let give_up = give_up.map(|at| GiveUp {
         keepalive: None,
         ..at
     });
-    if !setting.kernel.tcp_info {
-        Reach::Never(NO_TCP_INFO)
-    } else if setting.kernel_is_first(give_up) {
-        Reach::ByKernel(give_up)
+    if setting.kernel.tcp_info {
+        setting.path(Silence::LocalNetworkDown, give_up)
     } else {
-        Reach::Never(setting.dead_limit("it ends before the kernel gives up"))
+        Reach::Never(NO_TCP_INFO)
+    }
+}
+
+fn path_dead_outbound(setting: &Setting<'_>) -> Reach {
+    setting.by_evidence(Silence::PathDeadOutbound)
+}
+
+fn peer_frozen(setting: &Setting<'_>) -> Reach {
+    setting.by_evidence(Silence::PeerFrozen)
+}
+
+fn peer_not_reading(setting: &Setting<'_>) -> Reach {
+    match setting.config.session_limits().write_progress_timeout {
+        Some(_) => setting.by_evidence(Silence::PeerNotReading),
+        None => Reach::Never(key("timeouts.write_progress_ms", 0, "off")),
     }
 }
 
 fn peer_silent(setting: &Setting<'_>) -> Reach {
-    detection_bound(setting.profile, SWEEP)
+    setting
+        .bound(Silence::PeerSilent)
         .map_or_else(|| Reach::Never(setting.dead_limit("never")), Reach::Within)
 }
 

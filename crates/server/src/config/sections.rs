@@ -129,6 +129,9 @@ pub struct TimeoutsConfig {
     /// Age that the oldest frame waiting to be written may reach, 100 ms to 10 min, or 0: off. Default 5000. Over
     /// it: `send_queue_stale`.
     pub outbound_age_ms: u32,
+    /// Time in which the kernel of a client that talks may take nothing of what waits for it, 1 s to 10 min, or 0: off.
+    /// Default 10,000. Over it, with the client's next byte: `peer_not_reading`.
+    pub write_progress_ms: u32,
     /// Time without a frame of the game, 1 s to 24 h, or 0: off. Default 0. Over it: `idle`.
     pub idle_ms: u32,
     /// Time that delivery after the end waits for the game to take a frame, 100 ms to 10 min. Default 30,000. It
@@ -145,6 +148,7 @@ impl Default for TimeoutsConfig {
             frame_ms: to_ms(limits.frame_timeout),
             linger_ms: to_ms(limits.linger_timeout),
             outbound_age_ms: limits.outbound_age_max.map_or(0, to_ms),
+            write_progress_ms: limits.write_progress_timeout.map_or(0, to_ms),
             idle_ms: limits.idle_timeout.map_or(0, to_ms),
             delivery_ms: to_ms(limits.delivery_timeout),
         }

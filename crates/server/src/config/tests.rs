@@ -42,6 +42,7 @@ fn every_limit_and_timeout_reaches_the_session_core() {
             frame_ms: 103,
             linger_ms: 104,
             outbound_age_ms: 0,
+            write_progress_ms: 1_004,
             idle_ms: 1_005,
             delivery_ms: 106,
         };
@@ -55,6 +56,7 @@ fn every_limit_and_timeout_reaches_the_session_core() {
         linger_timeout: from_ms(104),
         outbound_bytes_max: 4_000,
         outbound_age_max: None,
+        write_progress_timeout: Some(from_ms(1_004)),
         idle_timeout: Some(from_ms(1_005)),
         delivery_timeout: from_ms(106),
     };

@@ -66,6 +66,7 @@ fn evidence() -> Evidence {
     Evidence {
         age: second(9),
         silent_for: Some(second(3)),
+        own_stall: Duration::from_millis(40),
         live_for: second(8),
         last_byte_in: Some(second(3)),
         last_pong: Some(second(4)),

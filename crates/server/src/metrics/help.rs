@@ -93,7 +93,12 @@ const CATALOGUE: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "lastword_suspects_total",
-        "Peers that became suspect, by what their silence looked like.",
+        "Peers that became suspect, by what their silence looked like, and again when it looked like something else.",
+    ),
+    (
+        Kind::Gauge,
+        "lastword_sessions_suspect",
+        "Sessions whose peer is suspect, by what its silence looks like now.",
     ),
     (
         Kind::Gauge,
@@ -109,6 +114,17 @@ const CATALOGUE: &[(Kind, &str, &str)] = &[
         Kind::Counter,
         "lastword_frames_dropped_total",
         "Queued frames dropped by a queue policy.",
+    ),
+    (
+        Kind::Counter,
+        "lastword_local_stall_seconds_total",
+        "Whole seconds in which this process was late itself (starved, stopped, its machine paused), for which no peer's \
+         silence is judged.",
+    ),
+    (
+        Kind::Gauge,
+        "lastword_runtime_lag_seconds",
+        "The greatest lateness in the last 30 to 60 s of the sweep that is due every 0.1 s; 1 to 3 ms is usual.",
     ),
     (
         Kind::Gauge,

@@ -94,6 +94,9 @@ pub struct Record<'a> {
     /// From the last sign of life to the verdict, for silent causes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silent_ms: Option<u64>,
+    /// How much of that was a stall of the server's own, by which the verdict was put off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_stall_ms: Option<u64>,
     /// What noticed the silence: `heartbeat`, `keepalive`, `retransmission`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector: Option<&'static str>,
@@ -210,6 +213,7 @@ impl<'a> Record<'a> {
             last_ack_in_ms: evidence.last_ack_in.map(millis),
             last_pong_ms: evidence.last_pong.map(millis),
             silent_ms: evidence.silent_for.map(millis),
+            own_stall_ms: evidence.silent_for.map(|_| millis(evidence.own_stall)),
             detector: evidence.detector.map(Detector::label),
             rtt_us: evidence.rtt.map(micros),
             rtt_variance_us: evidence.rtt_variance.map(micros),

@@ -50,6 +50,7 @@ fn seen(system: System) -> Observation {
         terminal: Terminal::Eof,
         first_error: None,
         fin: None,
+        unanswered: false,
         shut: false,
         refused_bytes: 0,
         kernel: None,

@@ -10,7 +10,7 @@ use crate::{Cause, Phase, Terminal, Time, classify};
 impl Session {
     /// Somebody here wants the connection to end.
     pub(super) fn on_close(&mut self, now: Time, close: &Close) {
-        if close.cause == Cause::SendQueueFull && self.is_suspect(now) {
+        if close.cause == Cause::SendQueueFull && self.liveness.is_doubtful(now) {
             return;
         }
         // Who was let in while it was decided is a session now, and leaves as one.

@@ -26,6 +26,7 @@ impl Session {
             terminal,
             first_error: readings.first_error,
             fin,
+            unanswered: self.liveness.is_unanswered(),
             shut: self.shut,
             close_notify_missing: false,
             refused_bytes: u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX) + unacked,
@@ -48,6 +49,10 @@ impl Session {
         let mut evidence = Evidence {
             age: now.since(self.opened),
             silent_for,
+            own_stall: self
+                .rare
+                .as_ref()
+                .map_or(Duration::ZERO, |rare| rare.own_stall),
             live_for: if live {
                 now.since(self.phase_since)
             } else {
@@ -57,7 +62,7 @@ impl Session {
             bytes_out: self.bytes_out,
             frames_in: self.received,
             frames_out: self.sent,
-            last_byte_in: (self.bytes_in > 0).then(|| now.since(self.last_in)),
+            last_byte_in: (self.bytes_in > 0).then(|| now.since(self.liveness.last_in())),
             last_ack_in: None,
             last_pong: (self.last_pong > Time::ORIGIN).then(|| now.since(self.last_pong)),
             rtt: self.rtt(),
@@ -92,7 +97,7 @@ impl Session {
         let since = if cause == Cause::Idle {
             self.last_data
         } else {
-            self.silent_since()
+            self.liveness.silent_since()
         };
         cause.is_silent().then(|| now.since(since))
     }
@@ -100,7 +105,7 @@ impl Session {
     /// Keeps a silence as it was when we judged it: a byte that comes in linger does not shorten it.
     pub(super) fn note_silence(&mut self, now: Time, cause: Cause) {
         if let Some(silence) = self.silence(now, cause) {
-            self.rare_mut().silent_for = Some(silence);
+            self.rare_mut().silent_for.get_or_insert(silence);
         }
     }
 }
@@ -159,6 +164,7 @@ mod tests {
             kernel: Some(KernelSample { inq, ..kernel }),
             first_error: None,
             bytes_read,
+            stalled: Duration::ZERO,
         };
         assert_eq!(fin_bit(&with(100, 0)), Some(true));
         assert_eq!(fin_bit(&with(101, 0)), Some(false));

@@ -3,9 +3,11 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
+use lastword_keepalive::{Liveness, Timing};
+
 use super::{
-    Close, Config, DrainNotice, Input, LinkState, Output, Rare, Role, SendError, Session, State,
-    Timing, Traffic, count,
+    Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Traffic,
+    count,
 };
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
@@ -51,6 +53,7 @@ impl Session {
     fn new(config: Arc<Config>, role: Role, now: Time) -> Self {
         let peer_frame_limit = config.limits.frame_bytes_max;
         Self {
+            liveness: Liveness::new(now, role == Role::Client, config.behind_proxy),
             config,
             state: State::Hello,
             role,
@@ -60,15 +63,12 @@ impl Session {
             shut_asked: false,
             shut: false,
             fin_seen: false,
-            paused: false,
-            link: LinkState::default(),
             drain_notice: DrainNotice::None,
             goodbye_queued: false,
             farewell: Farewell::None,
             ending: None,
             decoder: Decoder::default(),
             queue: None,
-            timing: Timing::default(),
             peer_frame_limit,
             bucket: PingBucket::new(now, None),
             received: 0,
@@ -78,13 +78,8 @@ impl Session {
             bytes_out: 0,
             phase_since: now,
             opened: now,
-            last_in: now,
-            last_out: now,
-            last_ping: Time::ORIGIN,
             last_pong: Time::ORIGIN,
             last_data: now,
-            reading_changed: now,
-            age_since: now,
             rtt_us: 0,
             uncounted: Traffic::default(),
             rare: None,
@@ -108,6 +103,7 @@ impl Session {
             Input::Shut => self.on_shut(now),
             Input::Settled(readings) => self.on_settled(now, readings),
             Input::Timeout(readings) => self.on_timeout(now, readings),
+            Input::Sampled(readings) => self.on_sampled(now, readings),
         }
     }
 
@@ -186,7 +182,7 @@ impl Session {
             self.drain_notice = DrainNotice::Written;
         }
         self.bytes_out += u64::try_from(n).unwrap_or(u64::MAX);
-        self.last_out = now;
+        self.liveness.wrote(now);
     }
 
     /// Says what to do next; to be asked after every input and write until it returns `None`.

@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::{Admission, Close, DrainNotice, Event, Role, Session, State, Timing, count};
+use lastword_keepalive::Timing;
+
+use super::{Admission, Close, DrainNotice, Event, Role, Session, State, count};
 use crate::decoder::{Decoder, Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
 use crate::ending::{Layer, Parting};
@@ -115,9 +117,8 @@ impl Session {
     pub fn bytes_arrived(&mut self, now: Time, n: usize) {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
         count(&mut self.uncounted.bytes_in, n);
-        self.heard(now);
-        self.on_sign_of_life();
-        self.last_in = now;
+        self.ends_silence(now);
+        self.liveness.heard(now);
     }
 
     /// No welcome of a dialect says when its client may go on: what it sends before it is let in lies unread.
@@ -330,11 +331,12 @@ impl Session {
 
     /// A pong that matches no ping is ignored.
     fn on_pong(&mut self, now: Time, pong: Pong) {
-        if pong.ping_clock_us != self.last_ping.as_micros() || self.last_ping <= self.last_pong {
+        let pinged = self.liveness.last_ping();
+        if pong.ping_clock_us != pinged.as_micros() || pinged <= self.last_pong {
             return;
         }
         let held = u64::from(pong.held_us);
-        let rtt = now.since(self.last_ping).as_micros();
+        let rtt = now.since(pinged).as_micros();
         let rtt = u64::try_from(rtt).unwrap_or(u64::MAX).saturating_sub(held);
         self.rtt_us = u32::try_from(rtt.max(1)).unwrap_or(u32::MAX);
         self.last_pong = now;
@@ -391,9 +393,10 @@ impl Session {
 
     pub(super) fn go_live(&mut self, now: Time, timing: Timing) {
         let dead = (timing.dead_ms > 0).then(|| super::millis(timing.dead_ms));
-        self.timing = self.timing_for(timing);
+        let write_progress = self.config.limits.write_progress_timeout;
+        self.liveness
+            .go_live(now, self.timing_for(timing), write_progress);
         self.bucket = PingBucket::new(now, dead);
-        self.reading_changed = now;
         self.last_data = now;
         self.enter_phase(now, Phase::Live, State::Live);
     }

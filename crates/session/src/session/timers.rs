@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{LastSample, Silence};
+use lastword_keepalive::Due;
 
-use super::{Close, Readings, Role, Session, State, millis};
-use crate::dialect::Framing;
-use crate::ending::Layer;
-use crate::wire::Ping;
+use super::{Close, Readings, Session, State};
 use crate::{Cause, Time};
 
 /// Why a session wants to be woken.
@@ -29,6 +26,8 @@ pub enum Timer {
     Dead,
     /// When a ping is due.
     Heartbeat,
+    /// When the kernel is to be asked about a peer that is silent, or takes nothing.
+    Sample,
     /// When we stop waiting to get our last words out, or for the peer's FIN after them.
     Linger,
 }
@@ -65,10 +64,7 @@ impl Session {
             (self.frame_by(), Timer::Frame),
             (self.age_by(), Timer::Age),
             (self.idle_by(), Timer::Idle),
-            // Before the dead limit: at one instant a suspicion is told first.
-            (self.suspect_by(), Timer::Suspect),
-            (self.dead_by(), Timer::Dead),
-            (self.ping_by(), Timer::Heartbeat),
+            self.liveness_by(),
         ]
         .into_iter()
         .min_by_key(|(at, _)| *at)
@@ -86,9 +82,9 @@ impl Session {
             Timer::Frame => self.decide(now, &Close::new(Cause::FrameTimeout)),
             Timer::Age => self.on_age(now, readings),
             Timer::Idle => self.decide(now, &Close::new(Cause::Idle)),
-            Timer::Suspect => self.on_suspect(),
-            Timer::Dead => self.on_dead(now, readings),
-            Timer::Heartbeat => self.ping(now),
+            Timer::Suspect | Timer::Dead | Timer::Heartbeat | Timer::Sample => {
+                self.on_liveness_due(now, readings);
+            }
             Timer::Linger => self.on_linger_over(now, readings),
         }
     }
@@ -96,95 +92,28 @@ impl Session {
     /// A frame waits too long: for a peer that is slow, or on a path that does not answer. In an outage age
     /// does not count, since what the kernel can still carry is not lost.
     fn on_age(&mut self, now: Time, readings: Readings) {
-        match self.silence_by(readings) {
-            Silence::PathDead => self.age_since = now,
-            Silence::PeerSilent => self.decide(now, &Close::new(Cause::SendQueueStale)),
+        self.on_sampled(now, readings);
+        if self.liveness.is_doubtful(now) {
+            self.rare_mut().age_since = now;
+        } else {
+            self.decide(now, &Close::new(Cause::SendQueueStale));
         }
     }
 
-    /// Nothing came for the dead limit. While we do not read, only the kernel can prove a path dead.
-    fn on_dead(&mut self, now: Time, readings: Readings) {
-        match self.silence_by(readings) {
-            Silence::PathDead if self.paused => self.deliver_the_rest(now, Cause::PathDead),
-            Silence::PathDead => self.close_abruptly(now, Cause::PathDead, readings),
-            Silence::PeerSilent if self.paused => {
-                self.on_resumed(now);
-                self.on_paused(now);
-            }
-            Silence::PeerSilent => {
-                self.note(now, Layer::Session, "dead_limit");
-                self.decide(now, &Close::new(Cause::PeerSilent));
-            }
-        }
-    }
-
-    /// What a silence is, by the kernel's last word on it; behind a proxy that word is about the proxy.
-    fn silence_by(&self, readings: Readings) -> Silence {
-        let kernel = readings.kernel.filter(|_| !self.config.behind_proxy);
-        lastword_keepalive::verdict(kernel.map(|kernel| LastSample {
-            retransmits: kernel.retransmits,
-            probes: kernel.probes,
-        }))
-    }
-
-    fn ping(&mut self, now: Time) {
-        self.last_ping = now;
-        let ping = Ping {
-            clock_us: now.as_micros(),
-            received: self.received,
+    fn liveness_by(&self) -> (Time, Timer) {
+        let (at, due) = self.liveness.poll_timeout(self.is_blocked());
+        let timer = match due {
+            Due::Suspect => Timer::Suspect,
+            Due::Dead => Timer::Dead,
+            Due::Ping => Timer::Heartbeat,
+            Due::Sample => Timer::Sample,
         };
-        let queue = self.queue.get_or_insert_default();
-        queue.push_control(|out| match &self.config.framing {
-            Framing::Native => ping.encode(out),
-            Framing::Dialect(dialect) => {
-                dialect.write_ping(out);
-            }
-        });
-    }
-
-    pub(super) fn on_paused(&mut self, now: Time) {
-        if !self.paused {
-            self.paused = true;
-            self.reading_changed = now;
-        }
-    }
-
-    /// Time in which we did not read is nobody's fault: it counts for no deadline and refills the bucket.
-    pub(super) fn on_resumed(&mut self, now: Time) {
-        if !self.paused {
-            return;
-        }
-        self.heard(now);
-        let paused = self.reading_changed;
-        let pause = now.since(paused);
-        self.paused = false;
-        self.reading_changed = now;
-        self.last_data = (self.last_data + pause).min(now);
-        self.decoder.postpone(now, pause);
-        self.bucket.not_reading(paused, now);
-    }
-
-    /// A silence is over: what waited through it is as old as the end of the silence.
-    pub(super) fn heard(&mut self, now: Time) {
-        if self.is_suspect(now) {
-            self.age_since = now;
-        }
-    }
-
-    /// Whether the peer has been silent so long that its silence, and no queue limit, is to decide.
-    pub(super) fn is_suspect(&self, now: Time) -> bool {
-        self.timing.suspect_ms > 0
-            && now.since(self.silent_since()) >= millis(self.timing.suspect_ms)
-    }
-
-    /// Since when the peer has been silent as far as we know: not while we did not listen.
-    pub(super) fn silent_since(&self) -> Time {
-        self.last_in.max(self.reading_changed)
+        (at, timer)
     }
 
     fn frame_by(&self) -> Time {
         match self.decoder.unfinished() {
-            Some((begun, bytes)) if !self.paused => {
+            Some((begun, bytes)) if !self.liveness.is_paused() => {
                 begun + self.config.limits.frame_timeout_for(bytes)
             }
             _ => Time::NEVER,
@@ -196,11 +125,13 @@ impl Session {
         let oldest = self.queue.as_ref().and_then(|queue| queue.oldest());
         match (oldest, self.config.limits.outbound_age_max) {
             (Some(oldest), Some(age)) if self.can_write() => {
-                let by = oldest.max(self.age_since) + age;
-                let suspect = self.silent_since() + millis(self.timing.suspect_ms);
-                let judged = self.timing.suspect_ms > 0 && by >= suspect;
-                if judged {
-                    by.max(self.dead_by() + GRACE)
+                let age_since = self
+                    .rare
+                    .as_ref()
+                    .map_or(Time::ORIGIN, |rare| rare.age_since);
+                let by = oldest.max(age_since) + age;
+                if by >= self.liveness.silent_by() {
+                    by.max(self.liveness.judged_by() + GRACE)
                 } else {
                     by
                 }
@@ -211,30 +142,8 @@ impl Session {
 
     fn idle_by(&self) -> Time {
         match self.config.limits.idle_timeout {
-            Some(idle) if !self.paused => self.last_data + idle,
+            Some(idle) if !self.liveness.is_paused() => self.last_data + idle,
             _ => Time::NEVER,
-        }
-    }
-
-    fn dead_by(&self) -> Time {
-        match self.timing.dead_ms {
-            0 => Time::NEVER,
-            ms => self.silent_since() + millis(ms),
-        }
-    }
-
-    /// A client pings in each interval in which it sent nothing or received nothing; a server only while it
-    /// does not read, so that the client hears it.
-    fn ping_by(&self) -> Time {
-        let quiet_since = match self.role {
-            Role::Client => self.last_in.min(self.last_out),
-            Role::Server if self.paused => self.last_out,
-            Role::Server => return Time::NEVER,
-        };
-        match self.timing.heartbeat_ms {
-            0 => Time::NEVER,
-            _ if !self.can_write() => Time::NEVER,
-            ms => quiet_since.max(self.last_ping) + millis(ms),
         }
     }
 }

@@ -67,8 +67,8 @@ fn a_refusal_and_a_limit_are_decisions_too() {
     assert_eq!(refused.ending().decided, said);
     let mut silent = Solo::live();
     silent.advance(DEAD);
-    assert_eq!(silent.cause(), Cause::PeerSilent);
-    let close = Close::new(Cause::PeerSilent);
+    assert_eq!(silent.cause(), Cause::PeerFrozen);
+    let close = Close::new(Cause::PeerFrozen);
     let said = decided(close.code, close.advice, "");
     assert_eq!(silent.ending().decided, said);
 }

@@ -153,7 +153,7 @@ fn a_client_of_a_dialect_is_live_at_once_and_pings_in_it() {
     solo.says(b"Qclock\nstate\n");
     assert_eq!(solo.host.seen, [Seen::Data(b"state".to_vec())]);
     solo.advance(HEARTBEAT * 3);
-    assert_eq!(solo.cause(), Cause::PeerSilent);
+    assert_eq!(solo.cause(), Cause::PeerFrozen);
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_quiet_peer_of_a_wire_without_pings_is_no_silent_one() {
 fn a_silent_peer_of_a_dialect_is_given_up() {
     let mut solo = live_lines();
     solo.advance(DEAD);
-    assert_eq!(solo.cause(), Cause::PeerSilent);
+    assert_eq!(solo.cause(), Cause::PeerFrozen);
 }
 
 #[test]

@@ -7,9 +7,11 @@ use lastword_session::{
     Timer, Timing,
 };
 
-use crate::harness::{ADMISSION, Answer, DEAD, Pair, SUSPECT, Seen, Solo, View, millis, secs};
+use crate::harness::{ADMISSION, Answer, DEAD, Pair, SUSPECT, Seen, Solo, millis, secs};
 
 const SUSPECTED: Link = Link::Suspect(Diagnosis::Undecided);
+const FROZEN: Link = Link::Suspect(Diagnosis::PeerFrozen);
+const CUT: Link = Link::Suspect(Diagnosis::PathDead);
 
 fn links(seen: &[Seen]) -> Vec<Link> {
     let link = |seen: &Seen| match seen {
@@ -45,7 +47,7 @@ fn a_silent_peer_is_suspect_once_and_healthy_once() {
         solo.sends(0, b"back");
         solo.sends(0, b"and talking");
         let told = [
-            Seen::Link(SUSPECTED),
+            Seen::Link(FROZEN),
             Seen::Link(Link::Healthy),
             Seen::Data(b"back".to_vec()),
             Seen::Data(b"and talking".to_vec()),
@@ -94,7 +96,9 @@ fn both_ends_of_an_outage_are_told_of_it_and_a_quiet_pair_of_nothing() {
     (pair.up.is_cut, pair.down.is_cut) = (false, false);
     pair.advance(secs(60));
     for host in [&pair.server, &pair.client] {
-        assert_eq!(links(&host.seen), [SUSPECTED, Link::Healthy]);
+        let links = links(&host.seen);
+        assert!(links.ends_with(&[CUT, Link::Healthy]), "{links:?}");
+        assert!(links.len() == 2 || links.first() == Some(&SUSPECTED));
     }
 }
 
@@ -123,9 +127,9 @@ fn a_suspicion_outlasts_our_pause_until_a_byte_comes() {
     solo.advance(DEAD);
     solo.resumes();
     solo.advance(DEAD - millis(1));
-    assert_eq!(links(&solo.host.seen), [SUSPECTED], "told once");
+    assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN], "told once");
     solo.sends(0, b"back");
-    assert_eq!(links(&solo.host.seen), [SUSPECTED, Link::Healthy]);
+    assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN, Link::Healthy]);
 }
 
 #[test]
@@ -151,18 +155,14 @@ fn who_is_judged_silent_is_not_healthy_again() {
     let mut solo = Solo::live();
     solo.advance(DEAD);
     solo.sends(0, b"too late");
-    assert_eq!(links(&solo.host.seen), [SUSPECTED]);
-    assert_eq!(solo.cause(), Cause::PeerSilent);
+    assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN]);
+    assert_eq!(solo.cause(), Cause::PeerFrozen);
 }
 
-/// The driver may look late: the silence is suspect and dead at one instant.
+/// The driver looks so late that the silence is suspect and dead at one instant: it is asked first all the same.
 #[test]
-fn a_suspicion_never_comes_after_the_end() {
+fn a_look_that_comes_late_by_our_own_stall_kills_nobody() {
     let mut solo = Solo::live();
-    solo.host.view = View::Unanswered {
-        retransmits: 1,
-        probes: 0,
-    };
     let late = solo.now + DEAD;
     let readings = solo.readings();
     let mut outputs = Vec::new();
@@ -170,17 +170,25 @@ fn a_suspicion_never_comes_after_the_end() {
         solo.session().handle(late, Input::Timeout(readings));
         outputs.extend(std::iter::from_fn(|| solo.session().poll_output()));
     }
-    let [first, last] = &outputs[..] else {
-        panic!("{outputs:?}");
-    };
-    assert!(matches!(first, Output::Link(link) if *link == SUSPECTED));
-    assert!(matches!(last, Output::Closed(_)));
-    // Nor where nobody asked in between.
+    assert!(matches!(&outputs[..], [Output::Link(link)] if *link == SUSPECTED));
+    solo.now = late;
+    solo.advance(DEAD - SUSPECT - millis(1));
+    assert!(solo.session().is_live());
+    solo.advance(millis(1));
+    assert_eq!(solo.cause(), Cause::PeerFrozen);
+    let evidence = &solo.ending().evidence;
+    assert_eq!(evidence.own_stall, DEAD - SUSPECT);
+    assert_eq!(evidence.silent_for, Some(DEAD + DEAD - SUSPECT));
+}
+
+#[test]
+fn a_suspicion_never_comes_after_the_end() {
     let mut solo = Solo::live();
-    let timing = solo.session().poll_timeout();
-    assert_eq!(timing.1, Timer::Suspect);
-    solo.session().handle(late, Input::Timeout(readings));
-    solo.session().handle(late, Input::Abort(readings));
+    let (at, timer) = solo.session().poll_timeout();
+    assert_eq!(timer, Timer::Suspect);
+    let readings = solo.readings();
+    solo.session().handle(at, Input::Timeout(readings));
+    solo.session().handle(at, Input::Abort(readings));
     let outputs: Vec<_> = std::iter::from_fn(|| solo.session().poll_output()).collect();
     assert!(matches!(outputs[..], [Output::Closed(_)]), "{outputs:?}");
 }
@@ -201,10 +209,11 @@ fn a_client_in_a_debugger_is_suspect_and_never_given_up() {
         dead_ms: 0,
         ..ADMISSION.timing
     });
-    solo.advance(secs(100_000));
-    assert_eq!(links(&solo.host.seen), [SUSPECTED]);
+    solo.advance(secs(10_000));
+    assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN]);
+    assert!(solo.outbound.log.is_empty(), "nobody asks it anything");
     solo.sends(0, b"back");
-    assert_eq!(links(&solo.host.seen), [SUSPECTED, Link::Healthy]);
+    assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN, Link::Healthy]);
     assert!(solo.session().is_live());
 }
 

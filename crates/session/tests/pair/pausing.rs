@@ -3,7 +3,7 @@
 use lastword_session::wire::Kind;
 use lastword_session::{Cause, Close, Config, Input, Limits, Terminal, Timer};
 
-use crate::harness::{DEAD, HEARTBEAT, Solo, View, frame, millis, secs};
+use crate::harness::{DEAD, HEARTBEAT, SUSPECT, Solo, View, frame, millis, secs};
 
 fn idle_after(secs: u64) -> Config {
     let limits = Limits {
@@ -25,7 +25,7 @@ fn a_server_pings_once_a_heartbeat_while_it_does_not_read() {
     assert_eq!(solo.kinds_written(), [Kind::Ping; 4]);
     solo.resumes();
     solo.outbound.log.clear();
-    solo.advance(HEARTBEAT * 2);
+    solo.advance(SUSPECT - millis(1));
     assert!(solo.outbound.log.is_empty());
 }
 
@@ -42,7 +42,7 @@ fn a_silence_that_nobody_listened_to_is_no_verdict() {
         "its time begins when we listen again"
     );
     solo.advance(millis(1));
-    assert_eq!(solo.cause(), Cause::PeerSilent);
+    assert_eq!(solo.cause(), Cause::PeerFrozen);
     assert_eq!(solo.ending().evidence.silent_for, Some(DEAD));
 }
 
@@ -54,7 +54,9 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
         retransmits: 2,
         probes: 0,
     };
-    solo.advance(DEAD);
+    solo.advance(DEAD - millis(1));
+    assert!(solo.session().is_live());
+    solo.advance(millis(1));
     assert!(
         solo.session().hands_over_the_rest(),
         "what came before goes to the game first"

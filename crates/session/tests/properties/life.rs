@@ -74,6 +74,7 @@ impl Life {
                 error: OsError { code: None, kind },
             }),
             bytes_read: self.bytes_read,
+            stalled: Duration::ZERO,
         }
     }
 

@@ -34,6 +34,7 @@ impl<A: App> Driver<A> {
                 Err(error) => return self.read_ended(now, Terminal::Error(OsError::from(&error))),
                 Ok(n) => {
                     self.session.bytes_arrived(now, n);
+                    self.look(now);
                     // First that the peer is back, then what it says.
                     if let Some(link) = self.session.poll_link() {
                         self.tell_link(now, link);

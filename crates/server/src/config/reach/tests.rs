@@ -154,29 +154,30 @@ fn behind_a_proxy_a_path_is_dead_only_where_the_kernel_is_first() {
 }
 
 #[test]
-fn the_own_network_is_found_only_where_the_kernel_is_first() {
-    let config = with(|c| {
-        for (name, dead_ms) in [("edge", 17_480), ("over", 17_481)] {
-            let profile = ProfileConfig {
-                dead_ms: Some(dead_ms),
-                rto_max_ms: Some(0),
-                ..ProfileConfig::default()
-            };
-            c.liveness.profiles.insert(name.to_owned(), profile);
-        }
-    });
-    let down = |profile, kernel| reach(&config, Cause::LocalNetworkDown, profile, kernel);
+fn what_takes_the_kernels_word_is_found_at_the_dead_limit_or_not_at_all() {
+    let config = Config::default();
+    let by_evidence = [
+        Cause::PathDead,
+        Cause::PathDeadOutbound,
+        Cause::LocalNetworkDown,
+        Cause::PeerFrozen,
+    ];
+    for cause in by_evidence {
+        assert_eq!(usual(&config, cause), within_ms(15_100), "{cause}");
+    }
+    assert_eq!(usual(&config, Cause::PeerNotReading), within_ms(15_100));
+    let kernel_only = reach(&config, Cause::LocalNetworkDown, "debugger", OLD_LINUX);
+    assert_eq!(kernel_only, by_kernel_ms(None, 924_000));
+    let debugged = |cause| reach(&config, cause, "debugger", LINUX);
     assert_eq!(
-        down("edge", LINUX),
-        never(
-            "liveness.profiles.edge.dead_ms",
-            "17480",
-            "it ends before the kernel gives up"
-        )
+        debugged(Cause::PeerFrozen),
+        never("liveness.profiles.debugger.dead_ms", "0", "never")
     );
-    assert_eq!(down("over", LINUX), by_kernel_ms(None, 17_480));
-    assert!(!down("over", OLD_LINUX).is_possible());
-    assert_eq!(down("debugger", OLD_LINUX), by_kernel_ms(None, 924_000));
+    let off = with(|c| c.timeouts.write_progress_ms = 0);
+    assert_eq!(
+        usual(&off, Cause::PeerNotReading),
+        never("timeouts.write_progress_ms", "0", "off")
+    );
 }
 
 #[test]

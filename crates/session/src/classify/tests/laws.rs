@@ -68,11 +68,20 @@ fn samples() -> impl Strategy<Value = KernelSample> {
         )
 }
 
-type Flags = (bool, bool, bool, bool, bool, u64, u64);
+type Flags = (bool, bool, bool, bool, bool, u64, u64, bool);
 
 fn flags() -> impl Strategy<Value = Flags> {
     let flag = any::<bool>;
-    (flag(), flag(), flag(), flag(), flag(), 0..2_u64, 0..2_u64)
+    (
+        flag(),
+        flag(),
+        flag(),
+        flag(),
+        flag(),
+        0..2_u64,
+        0..2_u64,
+        flag(),
+    )
 }
 
 fn observations() -> impl Strategy<Value = Observation> {
@@ -99,6 +108,7 @@ fn observations() -> impl Strategy<Value = Observation> {
                 shut: flags.4,
                 bytes_read: flags.5,
                 refused_bytes: flags.6,
+                unanswered: flags.7,
                 terminal,
                 first_error,
                 fin,

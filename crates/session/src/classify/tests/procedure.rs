@@ -119,6 +119,14 @@ fn a_reset_over_unanswered_data_or_probes_followed_an_outage() {
             Cause::ResetAfterOutage,
         ),
         row(
+            "its host restarted, and our question is the first that it hears",
+            Observation {
+                unanswered: true,
+                ..reset()
+            },
+            Cause::ResetAfterOutage,
+        ),
+        row(
             "the outage outranks the frame",
             reset().kernel(retried).mid_frame(),
             Cause::ResetAfterOutage,

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use lastword_session::{
     Admission, Call, Close, Ending, Event, FirstError, Input, KernelSample, Link, OsError, Output,
@@ -48,6 +49,8 @@ pub(crate) struct Host {
     pub(crate) seen: Vec<Seen>,
     pub(crate) answer: Answer,
     pub(crate) view: View,
+    /// What is measured of our own stalls.
+    pub(crate) stalled: Duration,
     pub(crate) ending: Option<Box<Ending>>,
     /// Whether the driver reads: not while the game takes nothing.
     pub(crate) reads: bool,
@@ -65,6 +68,7 @@ impl Host {
             seen: Vec::new(),
             answer,
             view: View::Honest,
+            stalled: Duration::ZERO,
             ending: None,
             reads: true,
             first_error: None,
@@ -102,6 +106,15 @@ impl Host {
             inq: u32::try_from(inq).expect("it fits"),
             bytes_received: inbound.taken + u64::try_from(inq).expect("it fits") + u64::from(fin),
             retransmits: u8::from(outbound.is_cut && outbound.unacked(now) > 0),
+            unacked: u32::from(outbound.unacked(now) > 0),
+            bytes_acked: outbound.written()
+                - u64::try_from(outbound.unacked(now)).expect("it fits"),
+            segs_in: u32::try_from(inbound.taken).expect("it fits"),
+            last_ack_recv_ms: if outbound.is_cut || inbound.is_cut {
+                AGES_MS
+            } else {
+                0
+            },
             ..KernelSample::default()
         };
         if let View::Unanswered {
@@ -112,6 +125,9 @@ impl Host {
             kernel = KernelSample {
                 retransmits,
                 probes,
+                unacked: u32::from(retransmits > 0),
+                last_ack_recv_ms: AGES_MS,
+                bytes_acked: 0,
                 ..kernel
             };
         }
@@ -119,6 +135,7 @@ impl Host {
             kernel: (!matches!(self.view, View::Blind)).then_some(kernel),
             first_error: self.first_error,
             bytes_read: inbound.taken,
+            stalled: self.stalled,
         }
     }
 
@@ -135,6 +152,10 @@ impl Host {
             Read::Nothing => return false,
             Read::Bytes(bytes) => {
                 self.session.bytes_arrived(now, bytes.len());
+                if self.session.wants_sample(now) {
+                    let readings = self.readings(now, inbound, outbound);
+                    self.session.handle(now, Input::Sampled(readings));
+                }
                 self.seen.extend(self.session.poll_link().map(Seen::Link));
                 self.feed(now, &bytes);
                 return true;
@@ -304,6 +325,8 @@ fn error(kind: ErrorKind) -> OsError {
     OsError { code: None, kind }
 }
 
+/// Longer ago than anything that is asked about.
+const AGES_MS: u32 = 3_600_000;
 const ESTABLISHED: u8 = 1;
 const CLOSE: u8 = 7;
 const CLOSE_WAIT: u8 = 8;

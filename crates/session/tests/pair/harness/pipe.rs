@@ -39,8 +39,9 @@ pub(crate) struct Pipe {
     pub(crate) refused: usize,
     /// Bytes the reader took.
     pub(crate) taken: u64,
-    /// Everything that was ever written.
+    /// Everything that was written since somebody last looked.
     pub(crate) log: Vec<u8>,
+    written: usize,
 }
 
 impl Default for Pipe {
@@ -57,6 +58,7 @@ impl Default for Pipe {
             refused: 0,
             taken: 0,
             log: Vec::new(),
+            written: 0,
         }
     }
 }
@@ -67,6 +69,7 @@ impl Pipe {
         let room = self.capacity - self.bytes.len().min(self.capacity);
         let bytes = &bytes[..bytes.len().min(room)];
         self.log.extend_from_slice(bytes);
+        self.written += bytes.len();
         if self.is_reader_gone {
             self.refused += bytes.len();
         } else {
@@ -131,6 +134,11 @@ impl Pipe {
         let arrived = matches!(self.end, Some(End::Fin(at)) if at <= now);
         let read = matches!(self.end_read, Some(End::Fin(_)));
         read || (arrived && !self.is_cut && self.arrived(now) == self.bytes.len())
+    }
+
+    /// Bytes that were ever written.
+    pub(crate) fn written(&self) -> u64 {
+        u64::try_from(self.written).expect("it fits")
     }
 
     /// When something more arrives.

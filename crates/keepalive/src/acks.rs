@@ -1,0 +1,77 @@
+//! Whether the peer's kernel still takes what we send: the part of the evidence that healthy sessions keep.
+
+use std::time::Duration;
+
+use crate::{Sample, Time, millis, to_millis};
+
+/// The progress of `tcpi_bytes_acked`, from sample to sample.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acks {
+    /// The low bits of `tcpi_bytes_acked`: any progress changes them.
+    bytes: u32,
+    /// How long the peer's kernel may take nothing while the peer talks, in milliseconds; 0 is for ever.
+    limit_ms: u32,
+    sampled: Time,
+    /// Since when something waits and nothing was acknowledged, as far as we saw; `NEVER`: nothing waits.
+    waits_since: Time,
+}
+
+impl Acks {
+    pub(crate) const fn new(now: Time) -> Self {
+        Self {
+            bytes: 0,
+            limit_ms: 0,
+            sampled: now,
+            waits_since: Time::NEVER,
+        }
+    }
+
+    /// Something of ours went to the kernel.
+    pub(crate) fn wrote(&mut self, now: Time) {
+        self.waits_since = self.waits_since.min(now);
+    }
+
+    pub(crate) fn sampled(&mut self, now: Time, sample: &Sample) {
+        let [.., a, b, c, d] = sample.bytes_acked.to_be_bytes();
+        let bytes = u32::from_be_bytes([a, b, c, d]);
+        if !sample.is_pending() {
+            self.waits_since = Time::NEVER;
+        } else if bytes != self.bytes || self.waits_since == Time::NEVER {
+            self.waits_since = now;
+        }
+        self.bytes = bytes;
+        self.sampled = now;
+    }
+
+    /// Time in which nobody could look is not the peer's.
+    pub(crate) fn excuse(&mut self, now: Time, stall: Duration) {
+        if self.waits_since != Time::NEVER {
+            self.waits_since = (self.waits_since + stall).min(now);
+        }
+    }
+
+    pub(crate) fn set_limit(&mut self, limit: Option<Duration>) {
+        self.limit_ms = limit.map_or(0, to_millis);
+    }
+
+    pub(crate) const fn has_limit(&self) -> bool {
+        self.limit_ms > 0
+    }
+
+    /// When nothing was taken for the limit.
+    pub(crate) fn limit_by(&self) -> Time {
+        match self.limit_ms {
+            0 => Time::NEVER,
+            ms => self.waits_since + millis(ms),
+        }
+    }
+
+    pub(crate) const fn last_sample(&self) -> Time {
+        self.sampled
+    }
+
+    /// Since when something waits without progress; `None`: nothing does.
+    pub(crate) fn waits_since(&self) -> Option<Time> {
+        (self.waits_since != Time::NEVER).then_some(self.waits_since)
+    }
+}

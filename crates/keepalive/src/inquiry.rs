@@ -1,0 +1,171 @@
+//! The dense part of the evidence: what samples four times a second show while a peer is silent, or acknowledges
+//! nothing. The rules and their constants are those that `kernel.md`, section 4, validates.
+
+use std::time::Duration;
+
+use crate::{Diagnosis, Sample, Time};
+
+/// The time between two samples.
+pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
+/// The time between two pings to a silent peer.
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// How long something must be unanswered to say anything.
+const UNANSWERED_MIN: Duration = Duration::from_secs(1);
+/// How long a process has for its answer once its kernel has taken the question.
+const OVERDUE: Duration = Duration::from_secs(1);
+/// How long after the last answer segments may still be on their way here: what comes later left a living path.
+const IN_FLIGHT: Duration = Duration::from_millis(1_500);
+
+/// What is known of a peer that is looked at closely.
+#[derive(Clone, Debug)]
+pub(crate) struct Inquiry {
+    /// When the peer was first asked why it is silent; `None`: it is not, but acknowledges nothing.
+    asked: Option<Time>,
+    sampled: Option<Time>,
+    unanswered: Option<Unanswered>,
+    /// The peer's kernel acknowledged something after the peer was asked.
+    is_alive: bool,
+}
+
+/// What left us, or should have, and was not answered at any sample since.
+#[derive(Clone, Copy, Debug)]
+struct Unanswered {
+    since: Time,
+    first: Sample,
+    last: Sample,
+    /// `tcpi_segs_in` once nothing can be on its way any more that was sent before `since`.
+    segs_in: Option<u32>,
+    heard: bool,
+}
+
+impl Inquiry {
+    pub(crate) const fn new() -> Self {
+        Self {
+            asked: None,
+            sampled: None,
+            unanswered: None,
+            is_alive: false,
+        }
+    }
+
+    /// The peer is silent and is asked from now on.
+    pub(crate) fn ask(&mut self, now: Time) {
+        self.asked.get_or_insert(now);
+    }
+
+    /// The peer was heard.
+    pub(crate) fn heard(&mut self) {
+        self.asked = None;
+        self.is_alive = false;
+    }
+
+    /// Takes a sample. `waits_since` is since when something waits without an acknowledgement, where something does.
+    pub(crate) fn sampled(&mut self, now: Time, sample: &Sample, waits_since: Option<Time>) {
+        if let Some(asked) = self.asked {
+            self.is_alive |= sample.last_ack < now.since(asked);
+        }
+        let since = self.unanswered_since(now, sample, waits_since);
+        self.unanswered = match (since, self.unanswered) {
+            (None, _) => None,
+            (Some(since), Some(before)) if waits_since.is_none_or(|at| at <= before.since) => {
+                Some(before.at(now, sample, since.min(before.since)))
+            }
+            (Some(since), _) => Some(Unanswered {
+                since,
+                first: *sample,
+                last: *sample,
+                segs_in: None,
+                heard: false,
+            }),
+        };
+        self.sampled = Some(now);
+    }
+
+    /// Since when, at the earliest, what is unanswered at this sample can have been: not at the sample before.
+    fn unanswered_since(
+        &self,
+        now: Time,
+        sample: &Sample,
+        waits_since: Option<Time>,
+    ) -> Option<Time> {
+        let waits_since = waits_since.unwrap_or(now);
+        let earliest = match (self.unanswered, self.sampled) {
+            (Some(before), _) => before.since,
+            (None, Some(sampled)) => sampled.max(waits_since),
+            (None, None) if sample.unacked > 0 => waits_since,
+            // A closed window waits for long, and its probes for a round trip.
+            (None, None) => now,
+        };
+        sample.is_unanswered().then_some(earliest)
+    }
+
+    /// Time in which nobody could look is not the peer's.
+    pub(crate) fn excuse(&mut self, now: Time, stall: Duration) {
+        if let Some(unanswered) = &mut self.unanswered {
+            unanswered.since = (unanswered.since + stall).min(now);
+        }
+    }
+
+    pub(crate) const fn last_sample(&self) -> Option<Time> {
+        self.sampled
+    }
+
+    /// Whether the peer's kernel acknowledged something after the peer was asked.
+    pub(crate) const fn is_alive(&self) -> bool {
+        self.is_alive
+    }
+
+    /// Since when something is unanswered that must have been answered by now.
+    pub(crate) fn stuck_since(&self) -> Option<Time> {
+        let unanswered = self.unanswered.filter(|now| now.last.is_overdue())?;
+        Some(unanswered.since)
+    }
+
+    /// What the evidence says by now.
+    pub(crate) fn diagnosis(&self, now: Time) -> Diagnosis {
+        match (self.unanswered, self.asked) {
+            (Some(unanswered), _) if unanswered.is_telling(now) => unanswered.diagnosis(),
+            (_, Some(asked)) if self.is_alive && now.since(asked) >= OVERDUE => {
+                Diagnosis::PeerFrozen
+            }
+            _ => Diagnosis::Undecided,
+        }
+    }
+}
+
+impl Unanswered {
+    fn at(self, now: Time, sample: &Sample, since: Time) -> Self {
+        let settled = now.since(since) >= IN_FLIGHT;
+        Self {
+            since,
+            first: self.first,
+            last: *sample,
+            segs_in: self.segs_in.or(settled.then_some(sample.segs_in)),
+            heard: self.heard
+                || self
+                    .segs_in
+                    .is_some_and(|segs_in| segs_in != sample.segs_in),
+        }
+    }
+
+    fn is_telling(&self, now: Time) -> bool {
+        self.last.is_overdue() && now.since(self.since) >= UNANSWERED_MIN
+    }
+
+    fn diagnosis(&self) -> Diagnosis {
+        if self.last.never_left() || self.never_left_again() {
+            Diagnosis::LocalNetworkDown
+        } else if self.heard {
+            Diagnosis::PathDeadOutbound
+        } else {
+            Diagnosis::PathDead
+        }
+    }
+
+    /// Retries count up, but no byte was sent again: this host has no way out to retry on.
+    fn never_left_again(&self) -> bool {
+        self.last.unacked > 0
+            && self.last.retransmits > self.first.retransmits
+            && self.last.bytes_retrans == self.first.bytes_retrans
+    }
+}

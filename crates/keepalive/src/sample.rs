@@ -1,0 +1,50 @@
+//! What the kernel says of a living connection at one moment, as far as silence goes.
+
+use std::time::Duration;
+
+/// One reading of a living connection (`TCP_INFO` on Linux); plain data, whoever took it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// `tcpi_retransmits`: retransmission time-outs in a row without an acknowledgement.
+    pub retransmits: u8,
+    /// `tcpi_probes`: keepalive or zero-window probes in a row without an answer.
+    pub probes: u8,
+    /// `tcpi_unacked`: segments in flight.
+    pub unacked: u32,
+    /// `tcpi_notsent_bytes`: bytes queued in the kernel and never sent.
+    pub notsent: u32,
+    /// `tcpi_snd_wnd`: the peer's window, bytes.
+    pub snd_wnd: u32,
+    /// `tcpi_bytes_acked`.
+    pub bytes_acked: u64,
+    /// `tcpi_bytes_retrans`: bytes sent again.
+    pub bytes_retrans: u64,
+    /// `tcpi_segs_in`: segments that arrived, those that were thrown away included.
+    pub segs_in: u32,
+    /// `tcpi_last_ack_recv`: the age of the last acknowledgement by the peer's kernel.
+    pub last_ack: Duration,
+}
+
+impl Sample {
+    /// Whether the peer's kernel has something of ours to acknowledge.
+    pub(crate) const fn is_pending(&self) -> bool {
+        self.unacked > 0 || self.notsent > 0
+    }
+
+    /// Whether something that left us is unanswered: data or a probe. A closed window whose probes are answered
+    /// is not.
+    pub(crate) const fn is_unanswered(&self) -> bool {
+        self.unacked > 0 || self.probes > 0
+    }
+
+    /// Whether a timer of the kernel found it unanswered too, so that it is no matter of a round trip.
+    pub(crate) const fn is_overdue(&self) -> bool {
+        self.retransmits > 0 || self.probes > 0
+    }
+
+    /// Whether all that waits never left although the peer's window is open: this host's own network
+    /// (`kernel.md`, section 5).
+    pub(crate) const fn never_left(&self) -> bool {
+        self.unacked == 0 && self.notsent > 0 && self.snd_wnd > 0 && self.probes > 0
+    }
+}

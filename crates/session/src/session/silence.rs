@@ -1,0 +1,147 @@
+//! A peer's silence: what the liveness machine is shown, and what its verdicts come to.
+
+use lastword_keepalive::{Act, Sample, Silence, Verdict, View};
+
+use super::{Close, Readings, Session, State};
+use crate::dialect::Framing;
+use crate::ending::Layer;
+use crate::wire::Ping;
+use crate::{Cause, KernelSample, Link, Time};
+
+impl Session {
+    /// Takes the change of the link that the owner is to be told, where there is one: for a driver that tells
+    /// it between [`Session::bytes_arrived`] and the frames of these bytes. [`Session::poll_output`] yields it
+    /// too.
+    pub fn poll_link(&mut self) -> Option<Link> {
+        let link = match self.liveness.poll_suspicion()? {
+            Some(diagnosis) => Link::Suspect(diagnosis),
+            None => Link::Healthy,
+        };
+        // Who is on its way out is neither.
+        (self.state == State::Live).then_some(link)
+    }
+
+    /// Whether [`Input::Sampled`](super::Input::Sampled) is due, now that the connection is awake anyway.
+    #[must_use]
+    pub fn wants_sample(&self, now: Time) -> bool {
+        self.state == State::Live && !self.end_noticed && self.liveness.wants_sample(now)
+    }
+
+    /// Since when nothing was heard of the peer while somebody listened: what [`Readings::stalled`] counts from.
+    #[must_use]
+    pub fn silent_since(&self) -> Time {
+        self.liveness.silent_since()
+    }
+
+    pub(super) fn on_sampled(&mut self, now: Time, readings: Readings) {
+        if self.state != State::Live {
+            return;
+        }
+        if let Some(verdict) = self.liveness.sampled(now, sample(&readings)) {
+            self.give_up(now, verdict, readings);
+        }
+    }
+
+    pub(super) fn on_liveness_due(&mut self, now: Time, readings: Readings) {
+        let view = View {
+            sample: sample(&readings),
+            stalled: readings.stalled,
+        };
+        match self.liveness.on_timeout(now, self.is_blocked(), &view) {
+            None => {}
+            Some(Act::Ping) => self.ping(now),
+            Some(Act::GiveUp(verdict)) => self.give_up(now, verdict, readings),
+        }
+    }
+
+    /// Whether bytes wait that the kernel does not take.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.can_write() && !self.queue_is_empty()
+    }
+
+    /// Gives the peer up: with a reset where nobody hears us, else with a goodbye. What lies unread is handed over
+    /// first; a peer that is not there anyway has no hurry.
+    fn give_up(&mut self, now: Time, verdict: Verdict, readings: Readings) {
+        let (cause, limit) = match verdict.silence {
+            Silence::PathDead => (Cause::PathDead, None),
+            Silence::PathDeadOutbound => (Cause::PathDeadOutbound, None),
+            Silence::LocalNetworkDown => (Cause::LocalNetworkDown, None),
+            Silence::PeerFrozen => (Cause::PeerFrozen, Some("dead_limit")),
+            Silence::PeerSilent => (Cause::PeerSilent, Some("dead_limit")),
+            Silence::PeerNotReading => (Cause::PeerNotReading, Some("write_progress")),
+        };
+        let rare = self.rare_mut();
+        rare.silent_for = Some(now.since(verdict.since));
+        rare.own_stall = verdict.own_stall;
+        match limit {
+            Some(limit) => {
+                self.note(now, Layer::Session, limit);
+                self.decide(now, &Close::new(cause));
+            }
+            None if self.liveness.is_paused() => self.deliver_the_rest(now, cause),
+            None => self.close_abruptly(now, cause, readings),
+        }
+    }
+
+    /// A ping that cannot be sent any more counts as sent: another would fare no better.
+    fn ping(&mut self, now: Time) {
+        self.liveness.pinged(now);
+        if !self.can_write() {
+            return;
+        }
+        let ping = Ping {
+            clock_us: now.as_micros(),
+            received: self.received,
+        };
+        let queue = self.queue.get_or_insert_default();
+        queue.push_control(|out| match &self.config.framing {
+            Framing::Native => ping.encode(out),
+            Framing::Dialect(dialect) => {
+                dialect.write_ping(out);
+            }
+        });
+    }
+
+    pub(super) fn on_paused(&mut self, now: Time) {
+        if !self.liveness.is_paused() {
+            self.liveness.paused(now);
+        }
+    }
+
+    /// Time in which we did not read is nobody's fault: it counts for no deadline and refills the bucket.
+    pub(super) fn on_resumed(&mut self, now: Time) {
+        if !self.liveness.is_paused() {
+            return;
+        }
+        self.ends_silence(now);
+        let paused = self.liveness.reading_changed();
+        let pause = now.since(paused);
+        self.liveness.resumed(now);
+        self.last_data = (self.last_data + pause).min(now);
+        self.decoder.postpone(now, pause);
+        self.bucket.not_reading(paused, now);
+    }
+
+    /// A silence is over: what waited through it is as old as the end of the silence.
+    pub(super) fn ends_silence(&mut self, now: Time) {
+        if self.liveness.is_doubtful(now) {
+            self.rare_mut().age_since = now;
+        }
+    }
+}
+
+/// What the liveness machine looks at.
+fn sample(readings: &Readings) -> Option<Sample> {
+    let kernel: &KernelSample = readings.kernel.as_ref()?;
+    Some(Sample {
+        retransmits: kernel.retransmits,
+        probes: kernel.probes,
+        unacked: kernel.unacked,
+        notsent: kernel.notsent,
+        snd_wnd: kernel.snd_wnd,
+        bytes_acked: kernel.bytes_acked,
+        bytes_retrans: kernel.bytes_retrans,
+        segs_in: kernel.segs_in,
+        last_ack: super::millis(kernel.last_ack_recv_ms),
+    })
+}
