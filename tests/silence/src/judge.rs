@@ -180,11 +180,11 @@ const fn is_silence(cause: Cause) -> bool {
 }
 
 impl Truth<'_> {
-    /// What our clock adds: a cut of our direction alone is noticed from our next byte on, an answer to a heartbeat at
-    /// the latest.
+    /// What our clock adds. Where the peer's direction is whole, its next heartbeat still comes: a cut of our direction
+    /// alone counts from the answer to it, and a network of our own that is down from the heartbeat itself.
     fn grace(&self, cause: Cause) -> Duration {
         let heartbeat = Duration::from_millis(self.playbill.profile.heartbeat_ms);
-        if cause == Cause::PathDeadOutbound {
+        if matches!(cause, Cause::PathDeadOutbound | Cause::LocalNetworkDown) {
             heartbeat + CLOCK_GRACE
         } else {
             CLOCK_GRACE
