@@ -1,23 +1,28 @@
 //! What befalls a scene.
 
 use std::io;
-use std::process::Command;
 
-use lastword_netlab::{Host, Lab};
+use lastword_netlab::{Host, Lab, Route, Share};
 
 /// What befalls all clients of a scene at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Nothing does.
     Nothing,
-    /// The cable of the clients is cut in the router: nobody's link goes down, nobody is told.
+    /// The clients' cable loses a share of the packets, each way.
+    Lossy(Share),
+    /// The clients' cable is cut in the router: nobody's link goes down, nobody is told.
     Cut,
-    /// What the server sends is lost.
+    /// What the server sends is lost on the way.
     OursLost,
-    /// What the clients send is lost.
+    /// What the clients send is lost on the way.
     TheirsLost,
     /// The server's own interface goes down.
     OwnLinkDown,
+    /// The server's own route leads nowhere.
+    OwnBlackhole,
+    /// The server's own firewall discards what it sends.
+    OwnFilter,
     /// The clients' process is stopped; their kernel goes on.
     Frozen,
 }
@@ -27,23 +32,13 @@ impl Fault {
     pub(crate) fn strike(self, lab: &Lab) -> io::Result<()> {
         match self {
             Self::Nothing | Self::Frozen => Ok(()),
+            Self::Lossy(share) => lab.lose(Host::Client, share),
             Self::Cut => lab.cut(Host::Client),
             Self::OursLost => lab.drop_from(Host::Server),
             Self::TheirsLost => lab.drop_from(Host::Client),
-            Self::OwnLinkDown => own_link_down(lab),
+            Self::OwnLinkDown => lab.own_link_down(Host::Server),
+            Self::OwnBlackhole => lab.set_route(Host::Server, Route::Blackhole),
+            Self::OwnFilter => lab.block_output(Host::Server),
         }
-    }
-}
-
-fn own_link_down(lab: &Lab) -> io::Result<()> {
-    let status = lab.on(Host::Server, || {
-        Command::new("ip")
-            .args(["link", "set", "eth0", "down"])
-            .status()
-    })?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!("ip ended with {status}")))
     }
 }

@@ -6,7 +6,9 @@ use crate::words::Account;
 
 /// Compares what both ends say, in a scene where nobody is frozen.
 pub(crate) fn check(scene: &mut Scene, judgement: &mut Judgement) -> anyhow::Result<()> {
-    let server = scene.report_of_server()?.accounts;
+    let report = scene.report_of_server()?;
+    judgement.suspects = report.suspects;
+    let server = report.accounts;
     let crowd = scene.report_of_crowd()?.accounts;
     for name in &scene.names {
         let (ours, theirs) = (find(&server, name), find(&crowd, name));

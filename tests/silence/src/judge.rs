@@ -40,14 +40,17 @@ pub(crate) struct Judgement {
     pub(crate) causes: BTreeMap<&'static str, usize>,
     /// What is not as it has to be.
     pub(crate) wrong: Vec<Wrong>,
-    /// From the last sign of life to the verdict, in milliseconds.
-    pub(crate) silence_ms: Option<Figures>,
-    /// The bound of it by the configuration, of the causes that were seen.
+    /// From the last sign of life to the verdict, or what else the scene is about, in milliseconds.
+    pub(crate) measured_ms: Option<Figures>,
+    /// The bound of it, by the configuration for the causes that were seen.
     pub(crate) bound_ms: Option<u64>,
     /// How long the server stood still meanwhile, in milliseconds.
     pub(crate) own_stall_ms: Option<Figures>,
     /// How many records state such a stall.
     pub(crate) stalled: usize,
+    /// How often a peer became suspect, by what it looked like, where the scene asked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) suspects: BTreeMap<String, u64>,
 }
 
 /// One thing that is wrong.
@@ -106,7 +109,7 @@ impl Judgement {
 
     fn measure(&mut self, truth: Truth<'_>, ends: &[Ended]) {
         let records = || ends.iter().map(|ended| &ended.record);
-        self.silence_ms = Figures::of(records().filter_map(|record| record.silent_ms).collect());
+        self.measured_ms = Figures::of(records().filter_map(|record| record.silent_ms).collect());
         let bounds = records().filter_map(|record| truth.bound_ms(record.cause));
         self.bound_ms = bounds.max();
         self.own_stall_ms = Figures::of(records().map(|record| record.own_stall_ms).collect());
@@ -177,11 +180,11 @@ const fn is_silence(cause: Cause) -> bool {
 }
 
 impl Truth<'_> {
-    /// What our clock adds: a cut of our direction alone is noticed from our next byte on, an answer to a heartbeat at
-    /// the latest.
+    /// What our clock adds. Where the peer's direction is whole, its next heartbeat still comes: a cut of our direction
+    /// alone counts from the answer to it, and a network of our own that is down from the heartbeat itself.
     fn grace(&self, cause: Cause) -> Duration {
         let heartbeat = Duration::from_millis(self.playbill.profile.heartbeat_ms);
-        if cause == Cause::PathDeadOutbound {
+        if matches!(cause, Cause::PathDeadOutbound | Cause::LocalNetworkDown) {
             heartbeat + CLOCK_GRACE
         } else {
             CLOCK_GRACE
@@ -189,5 +192,6 @@ impl Truth<'_> {
     }
 }
 
-/// For the time from the fact to the moment that was noted as its.
-const CLOCK_GRACE: Duration = Duration::from_millis(50);
+/// For what lies between the verdict and its record: our last words are written, and the peer's FIN is waited for, each
+/// for 100 ms and the next sweep of the deadlines at most.
+const CLOCK_GRACE: Duration = Duration::from_millis(450);

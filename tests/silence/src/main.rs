@@ -2,28 +2,38 @@
 //! be merely slow, and each record of the library held against what was done to its player.
 
 mod actor;
+mod alarms;
 mod cast;
 mod close;
+mod cost;
+mod detection;
 mod fault;
 mod figures;
 mod flow;
 mod judge;
 mod matrix;
+mod outages;
 mod pool;
 mod process;
+mod proxy;
 mod report;
 mod sandbox;
 mod scene;
 mod setting;
 mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::actor::Role;
+use crate::alarms::{LossArgs, StoppedArgs};
+use crate::cost::CostArgs;
+use crate::detection::DetectionArgs;
 use crate::matrix::MatrixArgs;
+use crate::outages::OutagesArgs;
+use crate::proxy::ProxyArgs;
 use crate::setting::{RtoMax, Setting};
 
 /// Holds the records of a server against what befell its clients.
@@ -38,23 +48,42 @@ struct Cli {
 enum What {
     /// Every way to fall silent and every way to be slow: no wrong cause
     Matrix(MatrixArgs),
+    /// Cables cut and clients frozen behind a real HAProxy: only the silence is claimed
+    Proxy(ProxyArgs),
+    /// How soon each silent cause is noticed in each profile, beside its bound
+    Detection(DetectionArgs),
+    /// Outages shorter than the dead limit: nobody ends, and nothing is lost or out of turn
+    Outages(OutagesArgs),
+    /// Lines that lose packets: nobody ends
+    Loss(LossArgs),
+    /// A server that is stopped for longer than the dead limit: nobody ends
+    Stopped(StoppedArgs),
+    /// What sessions cost that only beat
+    IdleCost(CostArgs),
     /// What this command starts of itself
     #[command(hide = true)]
     Actor { role: Role },
 }
 
-/// Under which settings, how many at a time, and where to.
+/// Under which settings, and how.
 #[derive(Debug, Args)]
 struct Common {
+    #[command(flatten)]
+    run: Run,
     /// The liveness profiles
     #[arg(long, value_delimiter = ',', default_value = "competitive,standard")]
     profile: Vec<String>,
     /// Whether the kernel's retries are bounded, on both ends
     #[arg(long, value_delimiter = ',', default_value = "auto,off")]
     rto_max: Vec<RtoMax>,
+}
+
+/// How many at a time, and where to.
+#[derive(Debug, Args)]
+struct Run {
     /// Scenes at a time, each in a lab of its own
-    #[arg(long, default_value_t = 8)]
-    jobs: usize,
+    #[arg(long)]
+    jobs: Option<usize>,
     /// Writes everything that was found to this file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -70,6 +99,24 @@ enum Verdict {
 impl Common {
     fn settings(&self) -> Vec<Setting> {
         Setting::all(&self.profile, &self.rto_max)
+    }
+
+    fn jobs(&self, default: usize) -> usize {
+        self.run.jobs(default)
+    }
+
+    fn json(&self) -> Option<&Path> {
+        self.run.json()
+    }
+}
+
+impl Run {
+    fn jobs(&self, default: usize) -> usize {
+        self.jobs.unwrap_or(default)
+    }
+
+    fn json(&self) -> Option<&Path> {
+        self.json.as_deref()
     }
 }
 
@@ -110,6 +157,12 @@ fn act(what: &What) -> anyhow::Result<ExitCode> {
 fn play(what: &What) -> anyhow::Result<Verdict> {
     match what {
         What::Matrix(args) => matrix::run(args),
+        What::Proxy(args) => proxy::run(args),
+        What::Detection(args) => detection::run(args),
+        What::Outages(args) => outages::run(args),
+        What::Loss(args) => alarms::run_loss(args),
+        What::Stopped(args) => alarms::run_stopped(args),
+        What::IdleCost(args) => cost::run(args),
         What::Actor { .. } => Ok(Verdict::Right),
     }
 }

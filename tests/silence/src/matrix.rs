@@ -35,9 +35,9 @@ pub(crate) fn run(args: &MatrixArgs) -> anyhow::Result<Verdict> {
         .iter()
         .flat_map(|row| settings.iter().map(move |setting| (row, setting)))
         .collect();
-    let lines = pool::each(args.common.jobs, &scenes, |(row, setting)| {
+    let lines = pool::each(args.common.jobs(JOBS), &scenes, |(row, setting)| {
         let line = Line::of(
-            row.name,
+            &row.name,
             setting,
             args.trials,
             row.play(setting, args.trials),
@@ -45,5 +45,8 @@ pub(crate) fn run(args: &MatrixArgs) -> anyhow::Result<Verdict> {
         line.announce();
         line
     });
-    Report::new(lines).publish(args.common.json.as_deref())
+    Report::new(lines).publish(args.common.json())
 }
+
+/// Most of each scene is waiting.
+const JOBS: usize = 12;

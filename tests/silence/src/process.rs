@@ -8,9 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use lastword_netlab::{Host, Lab};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use lastword_netlab::{Frozen, Host, Lab};
 use serde::Serialize;
 
 use crate::actor::Role;
@@ -75,17 +73,19 @@ impl Process {
             Err(RecvTimeoutError::Disconnected) => bail!("the {:?} is gone", self.role),
         };
         let word = serde_json::from_str(&line);
-        match word.with_context(|| format!("what does the {:?} mean by {line}", self.role))? {
-            Word::Failed(words) => bail!("the {:?} failed: {words}", self.role),
-            word => Ok(Some(word)),
+        let word = word.with_context(|| format!("what does the {:?} mean by {line}", self.role))?;
+        if let Word::Failed(words) = &word {
+            bail!("the {:?} failed: {words}", self.role);
         }
+        Ok(Some(word))
     }
 
-    /// Sends it a signal.
-    pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        Ok(kill(Pid::from_raw(i32::try_from(self.id())?), signal)?)
+    /// Stops it, until the guard is dropped; its kernel goes on.
+    pub(crate) fn freeze(&self) -> anyhow::Result<Frozen> {
+        Ok(lastword_netlab::freeze(self.process.id())?)
     }
 
+    /// Its number.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }

@@ -55,6 +55,7 @@ impl Line {
         }
     }
 
+    /// The same with what else was measured.
     pub(crate) fn with_note(self, note: String) -> Self {
         Self { note, ..self }
     }
@@ -85,6 +86,17 @@ impl Line {
         }
     }
 
+    fn remark(&self) -> String {
+        let suspects = self.judgement.suspects.iter();
+        let suspects: Vec<_> = suspects
+            .map(|(diagnosis, count)| format!("{diagnosis} {count}"))
+            .collect();
+        if suspects.is_empty() {
+            return self.note.clone();
+        }
+        format!("{} suspects: {}", self.note, suspects.join(", "))
+    }
+
     fn cells(&self) -> Vec<String> {
         let judgement = &self.judgement;
         let causes = judgement.causes.iter();
@@ -96,8 +108,7 @@ impl Line {
         } else {
             causes.join(", ")
         };
-        let silence = judgement.silence_ms;
-        let of = |pick: fn(Figures) -> u64| shown(silence.map(pick));
+        let of = |pick: fn(Figures) -> u64| shown(judgement.measured_ms.map(pick));
         vec![
             self.row.clone(),
             self.profile.clone(),
@@ -111,7 +122,7 @@ impl Line {
             of(|figures| figures.max),
             shown(judgement.bound_ms),
             shown(judgement.own_stall_ms.map(|figures| figures.max)),
-            self.note.clone(),
+            self.remark(),
         ]
     }
 }

@@ -6,8 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use lastword_netlab::{Host, Lab};
-use nix::sys::signal::Signal;
+use lastword_netlab::{Frozen, Host, Lab};
 
 use crate::actor::Role;
 use crate::cast::{Crowd, Game, Manner};
@@ -29,7 +28,9 @@ pub(crate) struct Cast {
 /// A server and clients that have joined.
 #[derive(Debug)]
 pub(crate) struct Scene {
-    /// Declared before the lab: processes end before the hosts that they are in.
+    /// The clients, while they are frozen.
+    frozen: Option<Frozen>,
+    // Before the lab: processes end before the hosts that they are in.
     pub(crate) crowd: Process,
     pub(crate) server: Process,
     pub(crate) lab: Lab,
@@ -69,14 +70,15 @@ impl Scene {
     /// Builds the lab and lets everybody join; the clients' sockets have the profile's `TCP_RTO_MAX_MS` too, where the
     /// server's have it.
     pub(crate) fn set(setting: &Setting, cast: Cast) -> anyhow::Result<Self> {
-        Self::set_behind(setting, cast, |_, addr| Ok(addr))
+        Self::set_behind(setting, cast, |_, _, addr| Ok(addr))
     }
 
-    /// The same, with clients that connect to the address that `front` tells, given the lab and the server's own.
+    /// The same, with clients that connect to the address that `front` tells, before which nobody connected: given the
+    /// lab, the server and its own address.
     pub(crate) fn set_behind(
         setting: &Setting,
         cast: Cast,
-        front: impl FnOnce(&Lab, SocketAddr) -> anyhow::Result<SocketAddr>,
+        front: impl FnOnce(&Lab, &Process, SocketAddr) -> anyhow::Result<SocketAddr>,
     ) -> anyhow::Result<Self> {
         let lab = Lab::new()?;
         let settings = Settings {
@@ -92,7 +94,7 @@ impl Scene {
             .collect();
         let is_bounded = setting.rto_max == RtoMax::Auto && lastword_sys::supports_rto_max();
         let crowd = Crowd {
-            server: front(&lab, playbill.addr)?,
+            server: front(&lab, &server, playbill.addr)?,
             names: names.clone(),
             manner: cast.manner,
             rto_max_ms: playbill.profile.rto_max_ms.filter(|_| is_bounded),
@@ -103,6 +105,7 @@ impl Scene {
             other => bail!("the clients did not join: {other:?}"),
         }
         Ok(Self {
+            frozen: None,
             crowd,
             server,
             lab,
@@ -116,9 +119,15 @@ impl Scene {
     pub(crate) fn strike(&mut self, fault: Fault) -> anyhow::Result<Stamp> {
         fault.strike(&self.lab)?;
         if fault == Fault::Frozen {
-            self.crowd.signal(Signal::SIGSTOP)?;
+            self.frozen = Some(self.crowd.freeze()?);
         }
         Ok(Stamp::now())
+    }
+
+    /// Gives both ends an order that has no answer.
+    pub(crate) fn tell_both(&mut self, order: Order) -> anyhow::Result<()> {
+        self.server.tell(order)?;
+        self.crowd.tell(order)
     }
 
     /// Hears ends for so long; no longer than until everybody has one, where `until_all` says so.
@@ -144,12 +153,11 @@ impl Scene {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let word = self.server.hear(deadline)?;
-            match word.context("the server does not report")? {
-                Word::Reported { accounts, suspects } => {
-                    return Ok(Report { accounts, suspects });
-                }
-                word => self.take(word)?,
+            let word = word.context("the server does not report")?;
+            if let Word::Reported { accounts, suspects } = word {
+                return Ok(Report { accounts, suspects });
             }
+            self.take(word)?;
         }
     }
 
@@ -163,14 +171,12 @@ impl Scene {
     }
 
     fn take(&mut self, word: Word) -> anyhow::Result<()> {
-        match word {
-            Word::Ended { at, record } => {
-                let record = *record;
-                self.ends.push(Ended { at, record });
-                Ok(())
-            }
-            other => bail!("the server says {other:?} unasked"),
-        }
+        let Word::Ended { at, record } = word else {
+            bail!("the server says {word:?} unasked");
+        };
+        let record = *record;
+        self.ends.push(Ended { at, record });
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) async fn play(mut session: Session, game: Game, page: Page) {
     if let Game::Stall(seconds) = game {
         sleep(Duration::from_secs(u64::from(seconds))).await;
     }
+    sleep(offset(session.player())).await;
     let mut ticks = game.speech().map(|speech| (speech, speech.ticks()));
     loop {
         tokio::select! {
@@ -31,6 +32,15 @@ pub(super) async fn play(mut session: Session, game: Game, page: Page) {
             speech = tick(ticks.as_mut()) => speak(&session, &page, speech),
         }
     }
+}
+
+/// Sessions speak one after the other within a tenth of a second, as those of players do who came at any time.
+fn offset(player: &str) -> Duration {
+    let number = player
+        .rsplit('/')
+        .next()
+        .and_then(|number| number.parse().ok());
+    Duration::from_millis(number.unwrap_or(0_u64) * 37 % 100)
 }
 
 /// What a game says of its own accord.

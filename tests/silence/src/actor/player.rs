@@ -53,7 +53,7 @@ impl Player {
     }
 }
 
-/// Behaves until the connection ends; the first heartbeat comes after `offset`.
+/// Behaves until the connection ends; it begins to speak after `offset`.
 pub(super) async fn behave(player: Player, offset: Duration) {
     let Player {
         stream,
@@ -69,7 +69,8 @@ pub(super) async fn behave(player: Player, offset: Duration) {
         stream: to_server,
         page: page.clone(),
         pongs,
-        beat: manner.beats.then_some((offset, heartbeat)),
+        offset,
+        beat: manner.beats.then_some(heartbeat),
         sends: manner.sends,
     };
     let writer = tokio::spawn(writer.write());
@@ -195,24 +196,26 @@ struct Writer {
     stream: OwnedWriteHalf,
     page: Page,
     pongs: Receiver<Ping>,
-    /// When the first heartbeat is due, and how often.
-    beat: Option<(Duration, Duration)>,
+    /// When it begins to speak.
+    offset: Duration,
+    /// How often it beats.
+    beat: Option<Duration>,
     sends: u32,
 }
 
 impl Writer {
     async fn write(mut self) {
         let start = Instant::now();
-        let mut beat_at = self.beat.map(|(offset, _)| start + offset);
+        let mut beat_at = self.beat.map(|_| start + self.offset);
         let frames = (self.sends / FRAME_BYTES_MIN).clamp(1, 10);
         let frame_bytes = usize::try_from(self.sends / frames).unwrap_or(0);
-        let mut data_at = (self.sends > 0).then_some(start);
+        let mut data_at = (self.sends > 0).then_some(start + self.offset);
         loop {
             let bytes = tokio::select! {
                 biased;
                 Some(ping) = self.pongs.recv() => self.pong(ping, start),
                 () = until(beat_at) => {
-                    beat_at = next(beat_at, self.beat.map(|(_, interval)| interval));
+                    beat_at = next(beat_at, self.beat);
                     self.ping(start)
                 }
                 () = until(data_at) => {

@@ -65,7 +65,7 @@ async fn serve(
 
 fn config(settings: &Settings) -> Config {
     let tuning = settings.tuning;
-    let mut config = with_write_progress(tuning.write_progress_ms);
+    let mut config = Config::default();
     config.liveness.profile.clone_from(&settings.profile);
     config.kernel.rto_max = match settings.rto_max {
         RtoMax::Auto => lastword::RtoMax::Auto,
@@ -75,6 +75,9 @@ fn config(settings: &Settings) -> Config {
     config.listen.connections_max = CONNECTIONS_MAX;
     config.listen.authentications_max = CONNECTIONS_MAX;
     config.timeouts.idle_ms = tuning.idle_ms;
+    config.timeouts.write_progress_ms = tuning.write_progress_ms;
+    // Records come after the linger, and are held against our clock.
+    config.timeouts.linger_ms = LINGER_MS;
     // A slow reader is no subject here but where write progress is.
     config.timeouts.outbound_age_ms = 0;
     config
@@ -140,10 +143,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The shortest that is allowed.
+const LINGER_MS: u32 = 100;
 /// No scene has more sessions.
 const CONNECTIONS_MAX: u32 = 19_000;
-
-fn with_write_progress(ms: u32) -> Config {
-    let file = format!("[timeouts]\nwrite_progress_ms = {ms}");
-    toml::from_str(&file).unwrap_or_default()
-}

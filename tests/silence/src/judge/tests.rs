@@ -19,7 +19,10 @@ fn everybody_ended_as_expected_and_in_time() {
     assert_eq!(judgement.wrong, Vec::new());
     assert_eq!(judgement.causes, BTreeMap::from([("path_dead", 2)]));
     assert_eq!(judgement.bound_ms, Some(8_100));
-    assert_eq!(judgement.silence_ms.map(|figures| figures.max), Some(8_050));
+    assert_eq!(
+        judgement.measured_ms.map(|figures| figures.max),
+        Some(8_050)
+    );
 }
 
 #[test]
@@ -93,17 +96,17 @@ fn a_verdict_over_its_bound_is_wrong_unless_the_server_itself_stood_still() {
 #[test]
 fn a_record_that_tells_a_shorter_silence_than_our_clock_is_wrong() {
     let mut planted = both(Cause::PathDead, 8_000);
-    planted.first_mut().unwrap().at = Stamp(STRUCK.0 + 8_151_000);
+    planted.first_mut().unwrap().at = Stamp(STRUCK.0 + 8_551_000);
     found(&ends_as([Cause::PathDead]), &planted, "after the fact");
 }
 
 #[test]
 fn a_cut_of_our_direction_counts_from_our_next_byte() {
     let mut planted = both(Cause::PathDeadOutbound, 8_000);
-    planted.first_mut().unwrap().at = Stamp(STRUCK.0 + 9_100_000);
+    planted.first_mut().unwrap().at = Stamp(STRUCK.0 + 9_500_000);
     let expected = ends_as([Cause::PathDeadOutbound]);
     assert_eq!(judged(&expected, &planted).wrong, Vec::new());
-    planted.first_mut().unwrap().at = Stamp(STRUCK.0 + 9_151_000);
+    planted.first_mut().unwrap().at = Stamp(STRUCK.0 + 9_551_000);
     found(&expected, &planted, "after the fact");
 }
 

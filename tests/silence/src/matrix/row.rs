@@ -16,7 +16,7 @@ use crate::words::{ProfileTimes, Tuning};
 /// What is played.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) game: Game,
     pub(crate) manner: Manner,
     pub(crate) tuning: Tuning,
@@ -32,7 +32,7 @@ pub(crate) struct Row {
 
 impl Row {
     /// Everybody ends as this.
-    pub(crate) fn ends(name: &'static str, fault: Fault, cause: Cause) -> Self {
+    pub(crate) fn ends(name: &str, fault: Fault, cause: Cause) -> Self {
         Self {
             expected: Expected::Ends(vec![cause]),
             fault,
@@ -41,9 +41,9 @@ impl Row {
     }
 
     /// Nothing befalls anybody, and nobody ends.
-    pub(crate) fn lives(name: &'static str) -> Self {
+    pub(crate) fn lives(name: &str) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             game: Game::Quiet,
             manner: Manner::HONEST,
             tuning: Tuning::default(),
@@ -57,14 +57,18 @@ impl Row {
 
     /// Plays it in a lab of its own, and judges what came of it.
     pub(crate) fn play(&self, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
-        let cast = Cast {
+        let mut scene = Scene::set(setting, self.cast(players))?;
+        self.play_on(&mut scene, setting)
+    }
+
+    /// Who plays in it.
+    pub(crate) const fn cast(&self, players: usize) -> Cast {
+        Cast {
             game: self.game,
             manner: self.manner,
             tuning: self.tuning,
             players,
-        };
-        let mut scene = Scene::set(setting, cast)?;
-        self.play_on(&mut scene, setting)
+        }
     }
 
     /// Plays it in a lab that stands.
@@ -127,5 +131,5 @@ impl Row {
     }
 }
 
-/// How long after its verdict an end may be told: our last words are written, and the peer's FIN is waited for.
-const LAST_WORDS: Duration = Duration::from_secs(12);
+/// How much longer an end may take to be told, on a machine that is busy.
+const LAST_WORDS: Duration = Duration::from_secs(5);

@@ -19,7 +19,7 @@ pub(super) fn rows() -> Vec<Row> {
 /// The row of this name.
 pub(crate) fn find(name: &str) -> Result<Row, String> {
     let rows = rows();
-    let names: Vec<_> = rows.iter().map(|row| row.name).collect();
+    let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
     let known = names.join(", ");
     let found = rows.into_iter().find(|row| row.name == name);
     found.ok_or_else(|| format!("there are {known}"))
@@ -34,7 +34,7 @@ fn cuts() -> Vec<Row> {
         Row::ends("cut", Fault::Cut, Cause::PathDead),
         ours_lost.clone(),
         Row {
-            name: "ours-lost-own-limit",
+            name: "ours-lost-own-limit".to_owned(),
             manner: Manner::HONEST.giving_up(),
             expected: Expected::Ends(vec![Cause::PathDeadOutbound, Cause::ResetAfterOutage]),
             ..ours_lost
@@ -51,14 +51,18 @@ fn cuts() -> Vec<Row> {
 }
 
 fn own_network() -> Vec<Row> {
-    let down = |name, game| Row {
-        game,
-        ..Row::ends(name, Fault::OwnLinkDown, Cause::LocalNetworkDown)
-    };
-    vec![
-        down("own-down-idle", Game::Quiet),
-        down("own-down-busy", Game::Pour(16 * KIB)),
-    ]
+    let faults = [
+        ("own-link-idle", "own-link-busy", Fault::OwnLinkDown),
+        ("own-route-idle", "own-route-busy", Fault::OwnBlackhole),
+        ("own-filter-idle", "own-filter-busy", Fault::OwnFilter),
+    ];
+    let rows = faults.map(|(idle, busy, fault)| {
+        [(idle, Game::Quiet), (busy, Game::Pour(16 * KIB))].map(|(name, game)| Row {
+            game,
+            ..Row::ends(name, fault, Cause::LocalNetworkDown)
+        })
+    });
+    rows.concat()
 }
 
 fn frozen() -> Vec<Row> {
@@ -145,10 +149,10 @@ mod tests {
 
     #[test]
     fn every_row_is_found_by_its_own_name() {
-        let names: BTreeSet<_> = rows().iter().map(|row| row.name).collect();
+        let names: BTreeSet<_> = rows().into_iter().map(|row| row.name).collect();
         assert_eq!(names.len(), rows().len());
         for row in rows() {
-            assert_eq!(find(row.name), Ok(row));
+            assert_eq!(find(&row.name), Ok(row));
         }
         assert!(find("nonsense").is_err());
     }

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Plays everything that is claimed about silence, and puts the tables into one file; about half an hour.
+# Usage: scripts/silence.sh PATH_TO_LASTWORD_SILENCE [DIRECTORY_FOR_RESULTS]
+set -euo pipefail
+
+binary=${1:?usage: scripts/silence.sh PATH_TO_LASTWORD_SILENCE [DIRECTORY]}
+results=${2:-target/silence}
+mkdir -p "$results"
+tables=$results/tables.txt
+: >"$tables"
+
+failed=''
+for what in matrix proxy detection outages loss stopped idle-cost; do
+    started=$SECONDS
+    echo "== $what" | tee -a "$tables"
+    # What goes on is told on standard error, and kept beside the figures.
+    "$binary" "$what" --json "$results/$what.json" 2>"$results/$what.log" | tee -a "$tables" || failed="$failed $what"
+    echo "$((SECONDS - started)) s" | tee -a "$tables"
+done
+echo "$(uname -sr), $(nproc) cores, $(date -u +%F)" | tee -a "$tables"
+[ -z "$failed" ] || { echo "not as it has to be:$failed (see $results)" >&2; exit 1; }

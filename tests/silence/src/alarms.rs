@@ -1,0 +1,136 @@
+//! False alarms: many sessions on lines that lose packets, and under a server that stands still. Nobody ends.
+
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use lastword_netlab::Share;
+
+use crate::cast::{Game, Manner};
+use crate::fault::Fault;
+use crate::flow;
+use crate::judge::{Expected, Judgement, Truth};
+use crate::matrix::Row;
+use crate::report::{Line, Report};
+use crate::scene::Scene;
+use crate::setting::{RtoMax, Setting};
+use crate::{Run, Verdict, pool};
+
+/// What `loss` is told.
+#[derive(Debug, Args)]
+pub(crate) struct LossArgs {
+    #[command(flatten)]
+    sessions: Sessions,
+    /// How much the clients' cable loses in each direction, in percent, each in a lab of its own
+    #[arg(long, value_delimiter = ',', default_value = "0,1,5")]
+    percent: Vec<u16>,
+    /// For how long
+    #[arg(long, default_value_t = 300)]
+    seconds: u64,
+}
+
+/// What `stopped` is told.
+#[derive(Debug, Args)]
+pub(crate) struct StoppedArgs {
+    #[command(flatten)]
+    sessions: Sessions,
+    /// For how long the server is stopped
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+}
+
+#[derive(Debug, Args)]
+struct Sessions {
+    #[command(flatten)]
+    run: Run,
+    /// Sessions a lab
+    #[arg(long, default_value_t = 1_000)]
+    sessions: usize,
+    /// The liveness profiles
+    #[arg(long, value_delimiter = ',', default_value = "standard")]
+    profile: Vec<String>,
+}
+
+impl Sessions {
+    fn settings(&self) -> Vec<Setting> {
+        Setting::all(&self.profile, &[RtoMax::Auto])
+    }
+
+    fn play<T: Sync>(
+        &self,
+        each: &[T],
+        play: impl Fn(&T, &Setting) -> (String, anyhow::Result<Judgement>) + Sync,
+    ) -> anyhow::Result<Verdict> {
+        let settings = self.settings();
+        let scenes: Vec<_> = each
+            .iter()
+            .flat_map(|item| settings.iter().map(move |setting| (item, setting)))
+            .collect();
+        let lines = pool::each(self.run.jobs(JOBS), &scenes, |(item, setting)| {
+            let (row, played) = play(item, setting);
+            let line = Line::of(&row, setting, self.sessions, played);
+            line.announce();
+            line
+        });
+        Report::new(lines).publish(self.run.json())
+    }
+}
+
+/// Plays on lines that lose packets.
+pub(crate) fn run_loss(args: &LossArgs) -> anyhow::Result<Verdict> {
+    args.sessions.play(&args.percent, |percent, setting| {
+        let row = Row {
+            fault: Fault::Lossy(Share::percent(*percent)),
+            watched: Some(Duration::from_secs(args.seconds)),
+            ..chatting(&format!("loss-{percent}%"))
+        };
+        let played = row.play(setting, args.sessions.sessions);
+        (row.name, played)
+    })
+}
+
+/// Plays under a server that is stopped.
+pub(crate) fn run_stopped(args: &StoppedArgs) -> anyhow::Result<Verdict> {
+    let stop = Duration::from_secs(args.seconds);
+    args.sessions.play(&[stop], |stop, setting| {
+        let row = chatting(&format!("server-stopped-{}s", stop.as_secs()));
+        let played = play_stopped(&row, *stop, setting, args.sessions.sessions);
+        (row.name, played)
+    })
+}
+
+/// A heartbeat, and a frame there and back every second.
+fn chatting(name: &str) -> Row {
+    Row {
+        game: Game::Echo,
+        manner: Manner::HONEST.sending(16),
+        ..Row::lives(name)
+    }
+}
+
+fn play_stopped(
+    row: &Row,
+    stop: Duration,
+    setting: &Setting,
+    players: usize,
+) -> anyhow::Result<Judgement> {
+    let mut scene = Scene::set(setting, row.cast(players))?;
+    let dead = Duration::from_millis(scene.playbill.profile.dead_ms);
+    thread::sleep(dead);
+    let stopped = scene.server.freeze()?;
+    thread::sleep(stop);
+    let struck_at = scene.strike(Fault::Nothing)?;
+    stopped.thaw()?;
+    scene.watch(dead * 2, false)?;
+    let truth = Truth {
+        expected: &Expected::Lives,
+        names: &scene.names,
+        struck_at,
+        playbill: &scene.playbill,
+    };
+    let mut judgement = Judgement::of(truth, &scene.ends);
+    flow::check(&mut scene, &mut judgement)?;
+    Ok(judgement)
+}
+
+const JOBS: usize = 3;

@@ -1,0 +1,121 @@
+//! What sessions cost that only beat: processor time and memory of the server, each.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::cast::{Game, Manner};
+use crate::judge::{Expected, Judgement, Truth};
+use crate::report::{Line, Report};
+use crate::scene::{Cast, Scene};
+use crate::setting::{RtoMax, Setting};
+use crate::words::{Stamp, Tuning};
+use crate::{Run, Verdict, pool};
+
+/// What `idle-cost` is told.
+#[derive(Debug, Args)]
+pub(crate) struct CostArgs {
+    #[command(flatten)]
+    run: Run,
+    /// Sessions
+    #[arg(long, default_value_t = 10_000)]
+    sessions: usize,
+    /// How long they are measured
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// The liveness profiles
+    #[arg(long, value_delimiter = ',', default_value = "competitive,standard")]
+    profile: Vec<String>,
+}
+
+/// Measures, one profile after the other.
+pub(crate) fn run(args: &CostArgs) -> anyhow::Result<Verdict> {
+    let settings = Setting::all(&args.profile, &[RtoMax::Auto]);
+    let lines = pool::each(args.run.jobs(1), &settings, |setting| {
+        let (played, note) = match play(setting, args) {
+            Ok((judgement, cost)) => (Ok(judgement), cost.in_words(args.sessions)),
+            Err(error) => (Err(error), String::new()),
+        };
+        let line = Line::of("idle-cost", setting, args.sessions, played).with_note(note);
+        line.announce();
+        line
+    });
+    Report::new(lines).publish(args.run.json())
+}
+
+/// What all sessions together took.
+struct Cost {
+    cpu: Duration,
+    wall: Duration,
+    memory_bytes: u64,
+}
+
+impl Cost {
+    fn in_words(&self, sessions: usize) -> String {
+        let sessions = u32::try_from(sessions).unwrap_or(u32::MAX).max(1);
+        let seconds = self.wall.as_secs_f64();
+        let cpu = self.cpu.as_secs_f64();
+        format!(
+            "{:.2} us of CPU a second and {} bytes each; {:.1} % of a core in all",
+            cpu * 1e6 / seconds / f64::from(sessions),
+            self.memory_bytes / u64::from(sessions),
+            cpu * 100.0 / seconds,
+        )
+    }
+}
+
+fn play(setting: &Setting, args: &CostArgs) -> anyhow::Result<(Judgement, Cost)> {
+    let cast = Cast {
+        game: Game::Quiet,
+        manner: Manner::HONEST,
+        tuning: Tuning {
+            in_place: true,
+            ..Tuning::default()
+        },
+        players: args.sessions,
+    };
+    let mut empty_bytes = None;
+    let mut scene = Scene::set_behind(setting, cast, |_, server, addr| {
+        empty_bytes = Some(resident_bytes(server.id())?);
+        Ok(addr)
+    })?;
+    let settles = Duration::from_millis(scene.playbill.profile.heartbeat_ms) * 3;
+    scene.watch(settles, false)?;
+    let (begun, cpu) = (Instant::now(), cpu_time(scene.server.id())?);
+    let struck_at = Stamp::now();
+    scene.watch(Duration::from_secs(args.seconds), false)?;
+    let cost = Cost {
+        cpu: cpu_time(scene.server.id())?.saturating_sub(cpu),
+        wall: begun.elapsed(),
+        memory_bytes: resident_bytes(scene.server.id())?
+            .saturating_sub(empty_bytes.unwrap_or_default()),
+    };
+    let truth = Truth {
+        expected: &Expected::Lives,
+        names: &scene.names,
+        struck_at,
+        playbill: &scene.playbill,
+    };
+    Ok((Judgement::of(truth, &scene.ends), cost))
+}
+
+/// `utime` and `stime` of `proc_pid_stat(5)`: the 14th and 15th field, of which the second may hold spaces.
+fn cpu_time(process: u32) -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, rest) = stat.rsplit_once(") ").context("no process")?;
+    let fields = rest.split_whitespace().skip(11).take(2);
+    let ticks: Result<Vec<u64>, _> = fields.map(str::parse).collect();
+    Ok(Duration::from_millis(ticks?.iter().sum::<u64>() * TICK_MS))
+}
+
+fn resident_bytes(process: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    Ok(kib.context("no VmRSS")?.parse::<u64>()? * 1_024)
+}
+
+/// `USER_HZ` is 100 on every architecture that Rust has.
+const TICK_MS: u64 = 10;

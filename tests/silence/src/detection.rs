@@ -1,0 +1,100 @@
+//! How soon each silent cause is noticed, in each profile: many samples, beside the bound that the configuration gives.
+
+use clap::Args;
+use lastword::Cause;
+
+use crate::judge::{Expected, Judgement};
+use crate::matrix::{self, Row};
+use crate::report::{Line, Report};
+use crate::setting::{RtoMax, Setting};
+use crate::words::Tuning;
+use crate::{Verdict, pool};
+
+/// What `detection` is told.
+#[derive(Debug, Args)]
+pub(crate) struct DetectionArgs {
+    #[command(flatten)]
+    run: crate::Run,
+    /// Sessions a cause and profile, all in one lab under one fault
+    #[arg(long, default_value_t = 1_000)]
+    samples: usize,
+    /// The liveness profiles
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "competitive,standard,mobile,background"
+    )]
+    profile: Vec<String>,
+}
+
+/// Measures.
+pub(crate) fn run(args: &DetectionArgs) -> anyhow::Result<Verdict> {
+    let rows = rows().map_err(anyhow::Error::msg)?;
+    let settings = Setting::all(&args.profile, &[RtoMax::Auto]);
+    let scenes: Vec<_> = rows
+        .iter()
+        .flat_map(|row| settings.iter().map(move |setting| (row, setting)))
+        .collect();
+    let lines = pool::each(args.run.jobs(JOBS), &scenes, |(row, setting)| {
+        let line = Line::of(
+            &row.name,
+            setting,
+            args.samples,
+            undisturbed(row, setting, args.samples),
+        );
+        line.announce();
+        line
+    });
+    Report::new(lines).publish(args.run.json())
+}
+
+/// One way to each silent cause.
+fn rows() -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
+    for name in [
+        "cut",
+        "ours-lost",
+        "own-link-idle",
+        "frozen-idle",
+        "zero-window",
+        "idle",
+    ] {
+        rows.push(matrix::find(name)?);
+    }
+    rows.push(Row {
+        name: "cut-unseen".to_owned(),
+        expected: Expected::Ends(vec![Cause::PeerSilent]),
+        tuning: Tuning {
+            behind_proxy: true,
+            ..Tuning::default()
+        },
+        ..matrix::find("cut")?
+    });
+    Ok(rows)
+}
+
+/// Plays it again where the server itself stood still under too many samples, and at last takes what there is.
+fn undisturbed(row: &Row, setting: &Setting, samples: usize) -> anyhow::Result<Judgement> {
+    let mut judgement = row.play(setting, samples)?;
+    for _ in 1..ATTEMPTS {
+        if judgement.stalled * 100 <= samples {
+            break;
+        }
+        judgement = row.play(setting, samples)?;
+    }
+    if judgement.stalled * 100 > samples {
+        let stalled = judgement.stalled;
+        judgement.object(
+            "-",
+            format!("the server stood still under {stalled} samples"),
+        );
+    }
+    if judgement.bound_ms.is_none() {
+        judgement.object("-", "the configuration has no bound for it");
+    }
+    Ok(judgement)
+}
+
+const ATTEMPTS: usize = 4;
+/// Few, since a machine that is busy makes the server stand still.
+const JOBS: usize = 3;

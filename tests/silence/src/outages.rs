@@ -1,0 +1,142 @@
+//! Outages that are shorter than the dead limit: nobody ends, data is back soon after the link is, and nothing is lost
+//! or comes out of turn.
+
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cast::{Game, Manner};
+use crate::fault::Fault;
+use crate::figures::Figures;
+use crate::flow;
+use crate::judge::{Expected, Judgement, Truth};
+use crate::report::{Line, Report};
+use crate::scene::{Cast, Scene};
+use crate::setting::{RtoMax, Setting};
+use crate::words::{Order, Stamp, Tuning};
+use crate::{Run, Verdict, pool};
+use lastword_netlab::Host;
+
+/// What `outages` is told.
+#[derive(Debug, Args)]
+pub(crate) struct OutagesArgs {
+    #[command(flatten)]
+    run: Run,
+    /// Sessions an outage, all in one lab
+    #[arg(long, default_value_t = 20)]
+    trials: usize,
+    /// How long they are, in seconds
+    #[arg(long, value_delimiter = ',', default_value = "1,3,5,7")]
+    seconds: Vec<u64>,
+    /// The liveness profile
+    #[arg(long, default_value = "standard")]
+    profile: String,
+}
+
+/// Plays every outage with bounded retries on both ends, and with the kernel's own.
+pub(crate) fn run(args: &OutagesArgs) -> anyhow::Result<Verdict> {
+    let profile = std::slice::from_ref(&args.profile);
+    let settings = Setting::all(profile, &[RtoMax::Auto, RtoMax::Off]);
+    let scenes: Vec<_> = settings
+        .iter()
+        .flat_map(|setting| args.seconds.iter().map(move |seconds| (setting, *seconds)))
+        .collect();
+    let lines = pool::each(args.run.jobs(JOBS), &scenes, |(setting, seconds)| {
+        let row = format!("outage-{seconds}s");
+        let outage = Duration::from_secs(*seconds);
+        let line = Line::of(
+            &row,
+            setting,
+            args.trials,
+            play(setting, outage, args.trials),
+        );
+        line.announce();
+        line
+    });
+    Report::new(lines).publish(args.run.json())
+}
+
+fn play(setting: &Setting, outage: Duration, players: usize) -> anyhow::Result<Judgement> {
+    let cast = Cast {
+        game: Game::Pour(BYTES_PER_SECOND),
+        manner: Manner::HONEST.sending(BYTES_PER_SECOND),
+        tuning: Tuning::default(),
+        players,
+    };
+    let mut scene = Scene::set(setting, cast)?;
+    let profile = scene.playbill.profile;
+    thread::sleep(Duration::from_millis(profile.heartbeat_ms) + Duration::from_secs(1));
+    let struck_at = scene.strike(Fault::Cut)?;
+    thread::sleep(outage / 2);
+    // Nothing comes now: the next frame is the first one after the outage.
+    scene.tell_both(Order::Mark)?;
+    thread::sleep(outage - outage / 2);
+    let back_at = Stamp::now();
+    scene.lab.mend(Host::Client)?;
+    scene.watch(RESUMES_WITHIN, false)?;
+    scene.tell_both(Order::Hush)?;
+    scene.watch(SETTLES_WITHIN, false)?;
+    let truth = Truth {
+        // The kernel's own retries may come too late: then what came of it is only told.
+        expected: &Expected::Lives,
+        names: &scene.names,
+        struck_at,
+        playbill: &scene.playbill,
+    };
+    let mut judgement = Judgement::of(truth, &scene.ends);
+    flow::check(&mut scene, &mut judgement)?;
+    compare(&mut scene, &mut judgement, back_at)?;
+    if setting.rto_max == RtoMax::Off {
+        judgement.wrong.clear();
+    }
+    Ok(judgement)
+}
+
+/// Compares what either end sent with what the other took, and measures when it was back.
+fn compare(
+    scene: &mut Scene,
+    judgement: &mut Judgement,
+    link_back_at: Stamp,
+) -> anyhow::Result<()> {
+    let server = scene.report_of_server()?.accounts;
+    let crowd = scene.report_of_crowd()?.accounts;
+    let rto_max_ms = scene.playbill.profile.rto_max_ms;
+    judgement.bound_ms = rto_max_ms.map(|ms| ms + RESUME_MARGIN_MS);
+    let mut delays_ms = Vec::new();
+    for name in &scene.names {
+        let (ours, theirs) = (flow::find(&server, name), flow::find(&crowd, name));
+        if (ours.sent, theirs.sent) != (theirs.taken, ours.taken) {
+            judgement.object(
+                name,
+                format!(
+                    "sent and took: the game {} and {}, the client {} and {}",
+                    ours.sent, ours.taken, theirs.sent, theirs.taken
+                ),
+            );
+        }
+        for account in [ours, theirs] {
+            let Some(back_at) = account.back_at else {
+                judgement.object(name, "nothing came after the outage");
+                continue;
+            };
+            let delay = back_at.since(link_back_at);
+            let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+            if judgement.bound_ms.is_some_and(|bound| delay_ms > bound) {
+                judgement.object(name, format!("data was back after {delay_ms} ms"));
+            }
+            delays_ms.push(delay_ms);
+        }
+    }
+    judgement.measured_ms = Figures::of(delays_ms);
+    Ok(())
+}
+
+/// Ten numbered frames a second, each way.
+const BYTES_PER_SECOND: u32 = 160;
+/// The kernel's own retry after an outage of 7 s comes up to 6 s later.
+const RESUMES_WITHIN: Duration = Duration::from_secs(16);
+const SETTLES_WITHIN: Duration = Duration::from_secs(2);
+/// Beyond the longest time between two retries.
+const RESUME_MARGIN_MS: u64 = 300;
+const JOBS: usize = 8;

@@ -1,0 +1,70 @@
+//! Behind a real HAProxy, whose kernel answers for a player who is gone: nothing is claimed but the silence.
+
+mod haproxy;
+
+use clap::Args;
+use lastword::Cause;
+
+use crate::fault::Fault;
+use crate::judge::Judgement;
+use crate::matrix::Row;
+use crate::report::{Line, Report};
+use crate::scene::Scene;
+use crate::setting::Setting;
+use crate::words::Tuning;
+use crate::{Common, Verdict, pool};
+
+use haproxy::Haproxy;
+
+/// What `proxy` is told.
+#[derive(Debug, Args)]
+pub(crate) struct ProxyArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Sessions a row, all behind one proxy under one fault
+    #[arg(long, default_value_t = 50)]
+    trials: usize,
+}
+
+/// Plays both rows under settings.
+pub(crate) fn run(args: &ProxyArgs) -> anyhow::Result<Verdict> {
+    let settings = args.common.settings();
+    let rows = rows();
+    let scenes: Vec<_> = rows
+        .iter()
+        .flat_map(|row| settings.iter().map(move |setting| (row, setting)))
+        .collect();
+    let lines = pool::each(args.common.jobs(JOBS), &scenes, |(row, setting)| {
+        let line = Line::of(
+            &row.name,
+            setting,
+            args.trials,
+            play(row, setting, args.trials),
+        );
+        line.announce();
+        line
+    });
+    Report::new(lines).publish(args.common.json())
+}
+
+fn rows() -> [Row; 2] {
+    let rows = [("proxy-cut", Fault::Cut), ("proxy-frozen", Fault::Frozen)];
+    rows.map(|(name, fault)| Row {
+        tuning: Tuning {
+            behind_proxy: true,
+            ..Tuning::default()
+        },
+        ..Row::ends(name, fault, Cause::PeerSilent)
+    })
+}
+
+fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
+    let mut proxy = None;
+    let mut scene = Scene::set_behind(setting, row.cast(players), |lab, _, server| {
+        let started = proxy.insert(Haproxy::start(lab, server)?);
+        Ok(started.addr())
+    })?;
+    row.play_on(&mut scene, setting)
+}
+
+const JOBS: usize = 8;
