@@ -22,11 +22,14 @@
 //! ```
 
 mod cable;
+mod delay;
+mod direction;
 mod freeze;
 mod host;
 mod lab;
 mod link;
 mod namespace;
+mod relay;
 mod run;
 mod sandbox;
 mod share;

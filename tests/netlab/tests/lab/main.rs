@@ -1,6 +1,8 @@
 //! The lab does to real sockets what it says.
 
 mod cable;
+mod datagrams;
+mod delay;
 mod freeze;
 mod hosts;
 mod link;
