@@ -19,7 +19,9 @@ use crate::socket::{self, End};
 /// A server, a client and a router between them, in network namespaces of their own.
 ///
 /// The thread of the test itself stands in none of them and reaches nothing: sockets are made in [`Lab::on`].
-/// Every method takes `&self`, so threads and tasks of a test may share one lab.
+/// Every method takes `&self`, so threads and tasks of a test may share one lab. Many methods run a program (`ip`, `nft`,
+/// `ss`); when it ends, a blocking call on a socket with a timeout, in any thread of the process, may be told
+/// [`io::ErrorKind::Interrupted`].
 #[derive(Debug)]
 pub struct Lab {
     router: Namespace,

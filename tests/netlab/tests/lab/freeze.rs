@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use lastword_netlab::{Host, Lab, freeze, run};
 
-use crate::pair::{Pair, is_silent, kind, read_four};
+use crate::pair::{Pair, is_silent, kind, peek, read_four};
 
 #[test]
 fn a_frozen_process_answers_when_it_is_thawed() {
@@ -45,7 +45,7 @@ fn a_frozen_process_can_be_killed() {
         let frozen = freeze(child.id())?;
         child.kill()?;
         child.wait()?;
-        assert_eq!(server.peek(&mut [0])?, 0, "no end of the stream");
+        assert_eq!(peek(&server)?, 0, "no end of the stream");
         assert!(frozen.thaw().is_err(), "a process that is gone was thawed");
         Ok(())
     });

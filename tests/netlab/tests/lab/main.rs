@@ -6,5 +6,7 @@ mod delay;
 mod freeze;
 mod hosts;
 mod link;
+mod many;
 mod pair;
 mod runner;
+mod tcp;
