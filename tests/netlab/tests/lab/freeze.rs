@@ -39,6 +39,20 @@ fn a_process_goes_on_when_its_guard_is_dropped() {
 }
 
 #[test]
+fn a_busy_process_stands_still_before_the_call_returns() {
+    run(|lab| {
+        let mut busy = Command::new("sh");
+        busy.args(["-c", "while :; do :; done"]);
+        let child = lab.spawn(Host::Client, &mut busy)?;
+        for _ in 0..200 {
+            let _frozen = freeze(child.id())?;
+            assert_eq!(state(&child)?, 'T');
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn a_frozen_process_can_be_killed() {
     run(|lab| {
         let (mut child, server) = echo(lab)?;
