@@ -15,9 +15,13 @@ mod system;
 #[path = "elsewhere.rs"]
 mod system;
 mod tcp_info;
+#[cfg(all(feature = "tun", target_os = "linux"))]
+mod tun;
 
 pub use limits::{max_fds, open_fds};
 pub use tcp_info::TcpInfo;
+#[cfg(all(feature = "tun", target_os = "linux"))]
+pub use tun::attach_tun;
 
 /// A borrowed socket: what every question here is asked of.
 #[cfg(unix)]
