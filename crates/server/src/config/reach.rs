@@ -78,11 +78,11 @@ impl Config {
         })
     }
 
-    /// When this kernel gives up a connection whose path is dead. The socket options of every connection are those of
-    /// the default profile, whatever the profile of its player. `None` where it is not known (all but Linux).
+    /// When this kernel gives up a session of `profile` whose path is dead. `None` where it is not known (all but
+    /// Linux).
     #[must_use]
-    pub fn give_up(&self, kernel: KernelAbilities) -> Option<GiveUp> {
-        let knobs = self.default_profile().knobs();
+    pub fn give_up(&self, profile: &Profile, kernel: KernelAbilities) -> Option<GiveUp> {
+        let knobs = self.knobs(profile);
         kernel.is_linux.then(|| GiveUp {
             keepalive: Some(knobs.keepalive_end()),
             retransmission: kernel_give_up(knobs.rto_max.filter(|_| kernel.rto_max)),
@@ -142,6 +142,10 @@ impl Setting<'_> {
         (!self.kernel.tcp_info).then_some(NO_TCP_INFO)
     }
 
+    fn give_up(&self) -> Option<GiveUp> {
+        self.config.give_up(self.profile, self.kernel)
+    }
+
     /// Whether the kernel may give up before our dead limit passes; so it may where it is not known when it does.
     fn kernel_is_first(&self, give_up: Option<GiveUp>) -> bool {
         let earliest = give_up.map_or(Duration::ZERO, |at| at.earliest());
@@ -178,7 +182,7 @@ fn reset_after_outage(setting: &Setting<'_>) -> Reach {
 
 /// At our dead limit by the kernel's counters, and where the kernel gives up first by its error alone.
 fn path_dead(setting: &Setting<'_>) -> Reach {
-    let give_up = setting.config.give_up(setting.kernel);
+    let give_up = setting.give_up();
     match (
         setting.no_evidence(),
         detection_bound(setting.profile, SWEEP),
@@ -191,7 +195,7 @@ fn path_dead(setting: &Setting<'_>) -> Reach {
 
 /// Only what the kernel says of a connection that it gave up tells it, with data of ours still here.
 fn local_network_down(setting: &Setting<'_>) -> Reach {
-    let give_up = setting.config.give_up(setting.kernel);
+    let give_up = setting.give_up();
     let give_up = give_up.map(|at| GiveUp {
         keepalive: None,
         ..at
