@@ -77,10 +77,10 @@ async fn a_peer_that_stays_silent_is_suspect_before_it_is_given_up() {
     let mut stage = Stage::default();
     let (server, mut seen) = watched(&mut stage).await;
     let mut raw = Raw::join(server.local_addr(), "ann").await;
-    assert_eq!(raw.goodbye_code().await, Some(Cause::PeerSilent.code()));
+    assert_eq!(raw.goodbye_code().await, Some(Cause::PeerFrozen.code()));
     drop(raw);
     stage.end().await;
-    for expected in [Seen::Link(SUSPECT), Seen::Left(Cause::PeerSilent)] {
+    for expected in [Seen::Link(SUSPECT), Seen::Left(Cause::PeerFrozen)] {
         assert_eq!(within("both", seen.recv()).await, Some(expected));
     }
 }
@@ -140,9 +140,9 @@ async fn a_session_that_asks_for_frames_is_told_nothing_of_its_link() {
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     let mut session = within("a session", server.accept()).await.unwrap();
     let game = tokio::spawn(async move { (session.recv().await, session.recv().await) });
-    assert_eq!(raw.goodbye_code().await, Some(Cause::PeerSilent.code()));
+    assert_eq!(raw.goodbye_code().await, Some(Cause::PeerFrozen.code()));
     drop(raw);
-    assert_eq!(stage.end().await.cause(), Cause::PeerSilent);
+    assert_eq!(stage.end().await.cause(), Cause::PeerFrozen);
     let received = within("the end", game).await.unwrap();
     assert_eq!(received, (None, None), "the suspicion is no frame");
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use lastword_keepalive::KernelKnobs;
 use lastword_session::wire::Notice;
 use lastword_session::{Admission, Cause, Close, Diagnosis, Ending, Framing, Link, Time, Traffic};
 use lastword_transport::{App, Outbox, Room};
@@ -194,6 +195,11 @@ impl<S: Shape> App for ServerApp<S> {
                 drop(check)
             });
         }
+    }
+
+    fn knobs(&self) -> Option<KernelKnobs> {
+        let seat = self.seat.as_ref()?;
+        self.core().own_knobs(seat.profile)
     }
 
     fn joined(&mut self, outbox: &mut Outbox<'_>, _admission: &Admission) {

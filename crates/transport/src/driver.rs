@@ -162,6 +162,9 @@ impl<A: App> Driver<A> {
                 true
             }
             Poll::Ready(Ok(admission)) => {
+                if let Some(knobs) = self.app.knobs() {
+                    self.tap.tune(&knobs);
+                }
                 self.session.handle(now, Input::Admit(admission));
                 self.open = true;
                 self.mailbox

@@ -84,7 +84,7 @@ async fn a_server_that_falls_silent_is_given_up() {
         .await
         .expect("it welcomes");
     let ended = within("the end", client.ended()).await;
-    assert_eq!(ended.cause, Cause::PeerSilent);
+    assert_eq!(ended.cause, Cause::PeerFrozen);
     let silent = ended.evidence.silent_for.expect("it is a silent cause");
     assert!(silent >= Duration::from_millis(400), "{silent:?}");
 }
