@@ -84,7 +84,8 @@ async fn a_server_that_falls_silent_is_given_up() {
         .await
         .expect("it welcomes");
     let ended = within("the end", client.ended()).await;
-    assert_eq!(ended.cause, Cause::PeerFrozen);
+    // In so short a time nothing is known but that.
+    assert_eq!(ended.cause, Cause::PeerSilent);
     let silent = ended.evidence.silent_for.expect("it is a silent cause");
     assert!(silent >= Duration::from_millis(400), "{silent:?}");
 }
