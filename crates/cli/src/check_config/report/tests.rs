@@ -74,10 +74,16 @@ fn the_bounds_of_the_defaults_are_told_by_profile() {
         "  path_dead           standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
         "                      debugger never by heartbeat; the kernel: keepalive 65 s, unacknowledged data",
         "                      about 924 s",
-        "  local_network_down  standard, competitive, mobile, background never · debugger never by heartbeat;",
-        "                      the kernel: unacknowledged data about 924 s",
+        "  path_dead_outbound  standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
+        "                      debugger never",
+        "  local_network_down  standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
+        "                      debugger never by heartbeat; the kernel: unacknowledged data about 924 s",
         "  peer_silent         standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
         "                      debugger never",
+        "  peer_frozen         standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
+        "                      debugger never",
+        "  peer_not_reading    standard 15.1 s · competitive 11.1 s · mobile 15.1 s · background 30.1 s ·",
+        "                      debugger 15.1 s",
         "  idle                never",
     ];
     assert_eq!(section(&told, "Silent causes"), expected);
