@@ -48,6 +48,27 @@ pub fn rx_queue(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
     })
 }
 
+/// The server's end of the connection whose client is at `client`: the same socket under a descriptor of its own.
+///
+/// The server is in this process, as those of the tests are.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn server_end(client: SocketAddr) -> socket2::Socket {
+    use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+
+    let process = pidfd_open(getpid(), PidfdFlags::empty()).expect("a pidfd");
+    let names = std::fs::read_dir("/proc/self/fd").expect("/proc/self/fd");
+    let fds = names.filter_map(|name| name.ok()?.file_name().to_str()?.parse().ok());
+    // What is no socket has no peer, and what is closed meanwhile is nobody's.
+    let mut ends = fds.filter_map(|fd| {
+        let socket = pidfd_getfd(&process, fd, PidfdGetfdFlags::empty()).ok()?;
+        let socket = socket2::Socket::from(socket);
+        let peer = socket.peer_addr().ok()?.as_socket();
+        (peer == Some(client)).then_some(socket)
+    });
+    ends.next().expect("the server has accepted it")
+}
+
 fn in_hex(addr: SocketAddr) -> String {
     let SocketAddr::V4(addr) = addr else {
         panic!("the tests speak IPv4")

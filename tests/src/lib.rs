@@ -14,6 +14,8 @@ mod server;
 mod wire;
 
 pub use crowd::{crowd, home, resident};
+#[cfg(target_os = "linux")]
+pub use kernel::server_end;
 pub use kernel::{bytes_unacked, rx_queue, tcp_info, until};
 pub use lab::{in_server_host, outage};
 pub use raw::Raw;

@@ -24,14 +24,14 @@ use tokio::net::TcpListener;
 /// runtime has no turn at all between the peer's bytes and the deadline.
 #[tokio::test]
 async fn bytes_that_the_runtime_does_not_know_of_cancel_a_verdict() {
-    for (timing, cause) in [(LONG, Cause::HelloTimeout), (SHORT, Cause::PeerSilent)] {
+    for (timing, cause) in [(LONG, Cause::HelloTimeout), (SHORT, Cause::PeerFrozen)] {
         let limits = Limits {
             hello_timeout: Duration::from_millis(20),
             ..Limits::default()
         };
         let mut rig = Rig::new(limits, timing, |_| ()).await;
         rig.turn().await;
-        let bytes = if cause == Cause::PeerSilent {
+        let bytes = if cause == Cause::PeerFrozen {
             rig.join().await;
             data(b"here")
         } else {

@@ -148,10 +148,10 @@ async fn a_peer_that_we_do_not_read_is_never_silent() {
     let ((), code) = tokio::join!(game.takes(PAUSED_AT + WAITING), leave);
     assert_eq!(
         code,
-        Some(Cause::PeerSilent.code()),
+        Some(Cause::PeerFrozen.code()),
         "now that we listen and nothing comes"
     );
-    assert_eq!(game.stage.end().await.cause(), Cause::PeerSilent);
+    assert_eq!(game.stage.end().await.cause(), Cause::PeerFrozen);
     assert!(resumed.elapsed() >= dead);
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct CheckArgs {
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let config = config_file::load(&args.file).map_err(Failure::Usage)?;
     let (name, kernel) = (args.file.display(), KernelAbilities::probe());
-    let doubts = config.doubts(kernel);
+    let doubts = config.doubts();
     let warnings = doubts
         .iter()
         .map(|doubt| format!("{name}: warning: {doubt}"));

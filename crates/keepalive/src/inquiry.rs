@@ -23,8 +23,8 @@ pub(crate) struct Inquiry {
     asked: Option<Time>,
     sampled: Option<Time>,
     unanswered: Option<Unanswered>,
-    /// The peer's kernel acknowledged something after the peer was asked.
-    is_alive: bool,
+    /// Since when the peer's kernel is known to acknowledge what it is asked.
+    alive_since: Option<Time>,
 }
 
 /// What left us, or should have, and was not answered at any sample since.
@@ -44,7 +44,7 @@ impl Inquiry {
             asked: None,
             sampled: None,
             unanswered: None,
-            is_alive: false,
+            alive_since: None,
         }
     }
 
@@ -56,13 +56,15 @@ impl Inquiry {
     /// The peer was heard.
     pub(crate) fn heard(&mut self) {
         self.asked = None;
-        self.is_alive = false;
+        self.alive_since = None;
     }
 
     /// Takes a sample. `waits_since` is since when something waits without an acknowledgement, where something does.
     pub(crate) fn sampled(&mut self, now: Time, sample: &Sample, waits_since: Option<Time>) {
         if let Some(asked) = self.asked {
-            self.is_alive |= sample.last_ack < now.since(asked);
+            if sample.last_ack < now.since(asked) {
+                self.alive_since.get_or_insert(now);
+            }
         }
         let since = self.unanswered_since(now, sample, waits_since);
         self.unanswered = match (since, self.unanswered) {
@@ -96,7 +98,12 @@ impl Inquiry {
             // A closed window waits for long, and its probes for a round trip.
             (None, None) => now,
         };
-        sample.is_unanswered().then_some(earliest)
+        // What a shut window answers moves no data.
+        let answered = match sample.snd_wnd {
+            0 => Time::from_micros(now.as_micros().saturating_sub(micros(sample.last_ack))),
+            _ => Time::ORIGIN,
+        };
+        sample.is_unanswered().then_some(earliest.max(answered))
     }
 
     /// Time in which nobody could look is not the peer's.
@@ -112,7 +119,7 @@ impl Inquiry {
 
     /// Whether the peer's kernel acknowledged something after the peer was asked.
     pub(crate) const fn is_alive(&self) -> bool {
-        self.is_alive
+        self.alive_since.is_some()
     }
 
     /// Since when something is unanswered that must have been answered by now.
@@ -123,11 +130,9 @@ impl Inquiry {
 
     /// What the evidence says by now.
     pub(crate) fn diagnosis(&self, now: Time) -> Diagnosis {
-        match (self.unanswered, self.asked) {
+        match (self.unanswered, self.alive_since) {
             (Some(unanswered), _) if unanswered.is_telling(now) => unanswered.diagnosis(),
-            (_, Some(asked)) if self.is_alive && now.since(asked) >= OVERDUE => {
-                Diagnosis::PeerFrozen
-            }
+            (_, Some(alive)) if now.since(alive) >= OVERDUE => Diagnosis::PeerFrozen,
             _ => Diagnosis::Undecided,
         }
     }
@@ -168,4 +173,8 @@ impl Unanswered {
             && self.last.retransmits > self.first.retransmits
             && self.last.bytes_retrans == self.first.bytes_retrans
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

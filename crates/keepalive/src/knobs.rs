@@ -17,7 +17,8 @@ const PROBES_AIM: u64 = 5;
 /// While a connection lives the option is off, since it kills living slow readers and links that came back.
 pub const USER_TIMEOUT_FINAL: Duration = Duration::from_secs(5);
 
-/// The socket options of a profile; all of them are set on the listener, where there is one, and inherited.
+/// The socket options of a profile: set on the listener, where there is one, and inherited, or set on the connection of a
+/// player whose profile is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelKnobs {
     /// `TCP_KEEPIDLE`: the silence before the first probe; whole seconds, no shorter than the suspect limit, so

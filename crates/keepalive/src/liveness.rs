@@ -19,8 +19,11 @@ use crate::{Diagnosis, SWEEP, Sample, Silence, Time, Timing, Verdict, millis, to
 
 /// How long nothing of ours may be acknowledged before the peer is suspect, bytes of its own or not.
 const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
-/// How often a session is looked at that nothing is wrong with, at most.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a session is looked at that nothing is wrong with, at most: with each heartbeat of the shortest profile, late or
+/// early.
+const LOOK_INTERVAL: Duration = Duration::from_millis(750);
+/// How long nothing may be acknowledged before it is looked at closely.
+const STANDS: Duration = Duration::from_secs(1);
 /// Lateness of our own that is no stall: a sweep of the deadlines, and as much for the way to the task.
 const LATENESS: Duration = SWEEP.saturating_mul(2);
 
@@ -154,18 +157,21 @@ impl Liveness {
     /// have passed as well.
     pub fn on_timeout(&mut self, now: Time, is_blocked: bool, view: &View) -> Option<Act> {
         self.excuse(now, view.stalled);
+        let falls_silent = self.suspect_by() <= now;
+        if falls_silent {
+            self.on_silent(now);
+        }
         if let Some(verdict) = self.sampled(now, view.sample) {
             return Some(Act::GiveUp(verdict));
         }
-        let (at, due) = self.poll_timeout(is_blocked);
-        if at > now {
-            return None;
+        if falls_silent {
+            return self.asks().then_some(Act::Ping);
         }
-        match due {
-            Due::Suspect => self.on_suspect(now),
-            Due::Dead => Some(Act::GiveUp(self.verdict(now))),
-            Due::Ping => Some(Act::Ping),
-            Due::Sample => None,
+        match self.poll_timeout(is_blocked) {
+            (at, _) if at > now => None,
+            (_, Due::Dead) => Some(Act::GiveUp(self.verdict(now))),
+            (_, Due::Ping) => Some(Act::Ping),
+            (_, Due::Suspect | Due::Sample) => None,
         }
     }
 
@@ -211,7 +217,7 @@ impl Liveness {
     /// to decide.
     #[must_use]
     pub fn is_doubtful(&self, now: Time) -> bool {
-        self.silent_by() <= now || self.stuck_for(now) >= LOOK_INTERVAL
+        self.silent_by() <= now || self.stuck_for(now) >= STANDS
     }
 
     /// Whether the peer is silent and its kernel has acknowledged nothing since it was asked why: what answers now may
@@ -275,7 +281,7 @@ impl Liveness {
         self.review(now);
     }
 
-    fn on_suspect(&mut self, now: Time) -> Option<Act> {
+    fn on_silent(&mut self, now: Time) {
         // Nobody looked before: what is late by us is no part of its silence.
         let late = now.since(self.silent_by());
         if late > LATENESS {
@@ -286,18 +292,17 @@ impl Liveness {
             .get_or_insert_with(|| Box::new(Inquiry::new()))
             .ask(now);
         self.review(now);
-        (self.asks() && !self.is_paused).then_some(Act::Ping)
     }
 
     fn look(&mut self, now: Time, sample: Option<Sample>) {
         let Some(sample) = sample.filter(|_| !self.is_blind) else {
             self.is_blind = true;
-            return;
+            return self.review(now);
         };
         self.excuse_gap(now);
         self.acks.sampled(now, &sample);
         let waits_since = self.acks.waits_since();
-        let stands = waits_since.is_some_and(|since| now.since(since) >= LOOK_INTERVAL);
+        let stands = waits_since.is_some_and(|since| now.since(since) >= STANDS);
         if stands && self.timing.dead_ms > 0 {
             self.inquiry.get_or_insert_with(|| Box::new(Inquiry::new()));
         }
@@ -335,7 +340,12 @@ impl Liveness {
     /// What the peer is suspected of by now.
     fn review(&mut self, now: Time) {
         let is_suspect = self.is_silent || self.stuck_for(now) >= STUCK_SUSPECT;
-        self.suspicion = is_suspect.then(|| self.diagnosis(now));
+        let named = self.suspicion.unwrap_or(Diagnosis::Undecided);
+        self.suspicion = is_suspect.then(|| match self.diagnosis(now) {
+            // What was known is not told away by what is no longer clear.
+            Diagnosis::Undecided => named,
+            diagnosis => diagnosis,
+        });
     }
 
     fn diagnosis(&self, now: Time) -> Diagnosis {
@@ -428,7 +438,7 @@ impl Liveness {
                 .last_sample()
                 .map_or(Time::ORIGIN, |last| last + self.sample_interval()),
             None if is_blocked && self.timing.dead_ms > 0 => {
-                self.acks.last_sample().max(self.last_out) + LOOK_INTERVAL
+                self.acks.last_sample().max(self.last_out) + STANDS
             }
             None => Time::NEVER,
         }
@@ -437,7 +447,7 @@ impl Liveness {
     /// A peer that is never given up is not worth four looks a second.
     fn sample_interval(&self) -> Duration {
         match self.timing.dead_ms {
-            0 => millis(self.timing.heartbeat_ms).max(LOOK_INTERVAL),
+            0 => millis(self.timing.heartbeat_ms).max(STANDS),
             _ => SAMPLE_INTERVAL,
         }
     }

@@ -38,8 +38,15 @@ impl Sample {
     }
 
     /// Whether a timer of the kernel found it unanswered too, so that it is no matter of a round trip.
+    ///
+    /// Behind a shut window one probe says nothing: Linux answers segments that lie outside of its window once in
+    /// 500 ms (`tcp_invalid_ratelimit`), and one whose buffer is full takes no data and does not count a retry.
     pub(crate) const fn is_overdue(&self) -> bool {
-        self.retransmits > 0 || self.probes > 0
+        if self.snd_wnd == 0 {
+            self.probes > 1
+        } else {
+            self.retransmits > 0 || self.probes > 0
+        }
     }
 
     /// Whether all that waits never left although the peer's window is open: this host's own network

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use lastword_keepalive::KernelKnobs;
 use lastword_session::wire::Notice;
 use lastword_session::{Admission, Cause, Close, Diagnosis, Ending, Framing, Link, Time, Traffic};
 use lastword_transport::{App, Outbox, Room};
@@ -196,6 +197,11 @@ impl<S: Shape> App for ServerApp<S> {
         }
     }
 
+    fn knobs(&self) -> Option<KernelKnobs> {
+        let seat = self.seat.as_ref()?;
+        self.core().own_knobs(seat.profile)
+    }
+
     fn joined(&mut self, outbox: &mut Outbox<'_>, _admission: &Admission) {
         self.standing = Standing::Joined;
         self.core().ledger.join();
@@ -306,7 +312,7 @@ mod tests {
         }
         let driver = driver(&|_: &Player| Nothing);
         let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
-        assert!(driver <= 416, "{driver}");
+        assert!(driver <= 464, "{driver}");
         assert!(mailbox <= 88, "{mailbox}");
         assert!(seat <= 72, "{seat}");
     }

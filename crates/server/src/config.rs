@@ -13,7 +13,7 @@ mod tests;
 
 use std::time::Duration;
 
-use lastword_keepalive::Profile;
+use lastword_keepalive::{KernelKnobs, Profile};
 use lastword_session::Limits;
 use serde::Deserialize;
 
@@ -118,6 +118,13 @@ impl Config {
             .filter(|name| *name != default.name.as_str())
             .filter_map(|name| self.liveness.profile(name, self.kernel.rto_max));
         std::iter::once(default).chain(others).collect()
+    }
+
+    /// The socket options of a session of `profile`. Until its player is known a connection has those of the default
+    /// profile, which are the listener's.
+    #[must_use]
+    pub fn knobs(&self, profile: &Profile) -> KernelKnobs {
+        profile.knobs()
     }
 
     /// How long a drain takes at most.

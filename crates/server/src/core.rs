@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use lastword_keepalive::Profile;
+use lastword_keepalive::{KernelKnobs, Profile};
 use lastword_session::Timing;
 use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::Semaphore;
@@ -34,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) session: Arc<lastword_session::Config>,
     /// The listener's own profile first.
     pub(crate) profiles: Vec<Profile>,
+    /// The socket options of each.
+    pub(crate) knobs: Vec<KernelKnobs>,
     pub(crate) cohorts: Cohorts,
     pub(crate) connections_max: u64,
     pub(crate) drain_timeout: Duration,
@@ -83,6 +85,12 @@ impl Core {
     pub(crate) fn timing(&self, profile: u8) -> Timing {
         self.profile(profile)
             .map_or_else(Timing::default, Timing::from)
+    }
+
+    /// The socket options of a profile, where they differ from the listener's, which every socket has at first.
+    pub(crate) fn own_knobs(&self, profile: u8) -> Option<KernelKnobs> {
+        let knobs = self.knobs.get(usize::from(profile))?;
+        (self.knobs.first() != Some(knobs)).then_some(*knobs)
     }
 
     /// Leaves the same request with every connection.

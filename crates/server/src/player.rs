@@ -16,8 +16,8 @@ pub struct Player {
     pub id: String,
     /// One of the cohorts declared at build time; `None` counts as `none`.
     pub cohort: Option<String>,
-    /// The liveness profile for this session's heartbeat, suspect and dead limit; `None` is the listener's, whose
-    /// socket options every session has.
+    /// The liveness profile of this session: heartbeat, suspect and dead limit, and the socket options, which its
+    /// connection gets now. `None` is the listener's.
     pub profile: Option<String>,
 }
 

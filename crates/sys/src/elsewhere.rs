@@ -25,6 +25,6 @@ pub(crate) fn rto_max(_: Borrowed<'_>) -> Option<Duration> {
     None
 }
 
-pub(crate) fn supports_rto_max() -> bool {
-    false
+pub(crate) fn default_rto_max() -> Option<Duration> {
+    None
 }

@@ -15,9 +15,13 @@ mod system;
 #[path = "elsewhere.rs"]
 mod system;
 mod tcp_info;
+#[cfg(all(feature = "tun", target_os = "linux"))]
+mod tun;
 
 pub use limits::{max_fds, open_fds};
 pub use tcp_info::TcpInfo;
+#[cfg(all(feature = "tun", target_os = "linux"))]
+pub use tun::attach_tun;
 
 /// A borrowed socket: what every question here is asked of.
 #[cfg(unix)]
@@ -101,10 +105,17 @@ pub fn rto_max(fd: Borrowed<'_>) -> Option<Duration> {
     system::rto_max(fd)
 }
 
-/// Tells whether this kernel knows `TCP_RTO_MAX_MS`, by asking it once with a socket of its own.
+/// Reads the limit of [`set_rto_max`] that this kernel gives a new socket (120 s, or `net.ipv4.tcp_rto_max_ms`), by
+/// asking it once with one of its own; `None` where there is no such option.
 ///
-/// A probe that got no socket (out of descriptors) says `false` this time and is repeated the next time.
+/// A probe that got no socket (out of descriptors) says `None` this time and is repeated the next time.
+#[must_use]
+pub fn default_rto_max() -> Option<Duration> {
+    system::default_rto_max()
+}
+
+/// Tells whether this kernel knows `TCP_RTO_MAX_MS`, as [`default_rto_max`] finds out.
 #[must_use]
 pub fn supports_rto_max() -> bool {
-    system::supports_rto_max()
+    default_rto_max().is_some()
 }

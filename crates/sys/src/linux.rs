@@ -44,16 +44,14 @@ pub(crate) fn rto_max(fd: Borrowed<'_>) -> Option<Duration> {
     u64::try_from(millis).ok().map(Duration::from_millis)
 }
 
-pub(crate) fn supports_rto_max() -> bool {
-    static SUPPORTED: OnceLock<bool> = OnceLock::new();
-    if let Some(known) = SUPPORTED.get() {
+pub(crate) fn default_rto_max() -> Option<Duration> {
+    static DEFAULT: OnceLock<Option<Duration>> = OnceLock::new();
+    if let Some(known) = DEFAULT.get() {
         return *known;
     }
     // Only an answer of the kernel is kept: a lack of descriptors passes.
-    let Ok(socket) = tcp_socket() else {
-        return false;
-    };
-    *SUPPORTED.get_or_init(|| rto_max(socket.as_fd()).is_some())
+    let socket = tcp_socket().ok()?;
+    *DEFAULT.get_or_init(|| rto_max(socket.as_fd()))
 }
 
 /// Takes from the kernel's struct what it filled: `len` bytes; the rest of `raw` is zero.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use lastword_keepalive::KernelKnobs;
 use lastword_session::{
     Admission, Close, Ending, Link, SendError, Session, Time, Traffic, wire::Notice,
 };
@@ -21,6 +22,12 @@ pub trait App: Send + Unpin + 'static {
 
     /// Server: the peer is not let in any more; who was asked need not answer. Called again and again.
     fn dismissed(&mut self) {}
+
+    /// Server: the socket options of the peer that was let in, where they are not those that its socket has. Asked once,
+    /// before `joined`.
+    fn knobs(&self) -> Option<KernelKnobs> {
+        None
+    }
 
     /// The session is live. Not called where it was from the start, as a dialect's client is.
     fn joined(&mut self, outbox: &mut Outbox<'_>, admission: &Admission);

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use lastword_session::{Cause, Close, Input, Link, Session, Terminal, Time, Traffic};
+use lastword_session::{Cause, Close, Input, Link, Readings, Session, Terminal, Time, Traffic};
 use tokio::io::Ready;
 use tokio::time::Sleep;
 
@@ -162,6 +162,9 @@ impl<A: App> Driver<A> {
                 true
             }
             Poll::Ready(Ok(admission)) => {
+                if let Some(knobs) = self.app.knobs() {
+                    self.tap.tune(&knobs);
+                }
                 self.session.handle(now, Input::Admit(admission));
                 self.open = true;
                 self.mailbox
@@ -186,7 +189,10 @@ impl<A: App> Driver<A> {
         if self.session.poll_timeout().0 > now {
             return false;
         }
-        let readings = self.tap.readings();
+        let readings = Readings {
+            stalled: self.slot.stalled(self.session.silent_since(), now),
+            ..self.tap.readings()
+        };
         self.session.handle(now, Input::Timeout(readings));
         if self.session.hands_over_the_rest() {
             self.end_shows(now);

@@ -1,7 +1,8 @@
-//! Socket options: set once on the listener, inherited by every connection.
+//! Socket options: set once on the listener and inherited by every connection, and set anew where a session's differ.
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -36,7 +37,7 @@ impl ListenOptions {
     }
 }
 
-/// Sets the options of a session on a socket: `TCP_NODELAY`, `SO_OOBINLINE` (an urgent byte would forge the FIN
+/// Sets the options of a session on a new socket: `TCP_NODELAY`, `SO_OOBINLINE` (an urgent byte would forge the FIN
 /// bit), keepalive, `TCP_NOTSENT_LOWAT` (the queue stays here, where it can be dropped), and `TCP_RTO_MAX_MS`
 /// where the kernel (Linux 6.15) has it. `TCP_USER_TIMEOUT` stays off: it kills living slow readers.
 ///
@@ -51,6 +52,17 @@ pub fn tune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
     Ok(())
 }
 
+/// Sets the liveness options on a socket that has another profile's already.
+///
+/// # Errors
+/// As [`tune`]'s.
+pub(crate) fn retune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
+    tune_liveness(socket, knobs)?;
+    // A new socket has the kernel's own limit as it is.
+    let back = lastword_sys::default_rto_max().filter(|_| knobs.rto_max.is_none());
+    back.map_or(Ok(()), |back| set_rto_max(socket, back))
+}
+
 fn tune_liveness(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
     let keepalive = TcpKeepalive::new()
         .with_time(knobs.keepalive_idle)
@@ -58,13 +70,14 @@ fn tune_liveness(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
     #[cfg(not(windows))]
     let keepalive = keepalive.with_retries(knobs.keepalive_count);
     socket.set_tcp_keepalive(&keepalive)?;
-    match knobs
-        .rto_max
-        .map(|rto_max| lastword_sys::set_rto_max(lastword_sys::borrow(socket), rto_max))
-    {
-        None | Some(Ok(())) => Ok(()),
-        Some(Err(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        Some(Err(error)) => Err(error),
+    let rto_max = knobs.rto_max;
+    rto_max.map_or(Ok(()), |rto_max| set_rto_max(socket, rto_max))
+}
+
+fn set_rto_max(socket: &Socket, rto_max: Duration) -> io::Result<()> {
+    match lastword_sys::set_rto_max(lastword_sys::borrow(socket), rto_max) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        set => set,
     }
 }
 
@@ -113,8 +126,39 @@ mod tests {
             None,
             "off while it lives"
         );
+        assert_eq!(
+            rto_max(&accepted),
+            knobs.rto_max.filter(|_| lastword_sys::supports_rto_max())
+        );
         bound_orphan(&socket);
         let last = socket.tcp_user_timeout().unwrap();
         assert_eq!(last, Some(lastword_keepalive::USER_TIMEOUT_FINAL));
+    }
+
+    #[test]
+    fn what_one_profile_set_is_as_if_it_had_never_been_once_another_is() {
+        for (before, after) in [("standard", "debugger"), ("debugger", "mobile")] {
+            let [before, after] =
+                [before, after].map(|name| Profile::builtin(name).unwrap().knobs());
+            let socket = || Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+            let (changed, new) = (socket(), socket());
+            tune(&changed, &before).unwrap();
+            retune(&changed, &after).unwrap();
+            tune(&new, &after).unwrap();
+            let options = |socket: &Socket| {
+                (
+                    socket.tcp_keepalive_time().unwrap(),
+                    socket.tcp_keepalive_interval().unwrap(),
+                    socket.tcp_keepalive_retries().unwrap(),
+                    rto_max(socket),
+                )
+            };
+            assert_eq!(options(&changed), options(&new));
+            assert_eq!(options(&new).0, after.keepalive_idle);
+        }
+    }
+
+    fn rto_max(socket: &impl lastword_sys::AsBorrowed) -> Option<Duration> {
+        lastword_sys::rto_max(lastword_sys::borrow(socket))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use lastword_keepalive::KernelKnobs;
 use lastword_session::{Call, FirstError, KernelSample, OsError, Readings, System};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, Interest, ReadBuf};
@@ -134,6 +135,13 @@ impl Tap {
                 SockRef::from(&*self.stream)
                     .send_vectored_with_flags(slices, lastword_sys::SEND_FLAGS)
             }),
+        }
+    }
+
+    /// Gives the socket the liveness options of another profile than the listener's.
+    pub(crate) fn tune(&self, knobs: &KernelKnobs) {
+        if let Err(error) = options::retune(&SockRef::from(&*self.stream), knobs) {
+            tracing::debug!(%error, "the options of the player's profile were not set");
         }
     }
 

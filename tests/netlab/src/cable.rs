@@ -3,6 +3,7 @@
 use std::io;
 use std::iter;
 
+use crate::direction::Direction;
 use crate::host::Host;
 use crate::lab::Lab;
 use crate::share::Share;
@@ -13,8 +14,8 @@ use crate::share::Share;
 /// Each direction of each side has two conditions of its own, and a packet must pass both. It is *open or cut*: the
 /// last of [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`] and [`Lab::mend`] on a side says which of its two
 /// directions are cut. And it *loses a share*: the last of [`Lab::lose`], [`Lab::lose_from`] and [`Lab::lose_towards`]
-/// that names the direction says how large, whatever is cut or mended meanwhile. ARP always passes, so neighbours
-/// stay known.
+/// that names the direction says how large, whatever is cut or mended meanwhile. Delay ([`Lab::delay`]) is a
+/// third, as independent. ARP always passes, so neighbours stay known.
 impl Lab {
     /// Cuts a side's cable: nothing passes either way.
     ///
@@ -43,7 +44,8 @@ impl Lab {
         self.set_cut(host, &[Direction::Towards])
     }
 
-    /// Ends a [`Lab::cut`], [`Lab::drop_from`] or [`Lab::drop_towards`] of a side; the share that it loses stays.
+    /// Ends a [`Lab::cut`], [`Lab::drop_from`] or [`Lab::drop_towards`] of a side; the share that it loses stays, and the
+    /// delay.
     ///
     /// # Errors
     ///
@@ -111,16 +113,7 @@ impl Lab {
     }
 }
 
-/// A direction on one side's cable, seen from the host.
-#[derive(Clone, Copy, Debug)]
-enum Direction {
-    From,
-    Towards,
-}
-
 impl Direction {
-    const BOTH: [Self; 2] = [Self::From, Self::Towards];
-
     /// The first hook for what a host sends and the last for what goes to it, so that the router's own packets are
     /// dropped like any others.
     fn declare(self, host: Host, condition: &str) -> String {

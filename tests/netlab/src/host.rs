@@ -1,6 +1,6 @@
 //! The two hosts and their places in the plan of addresses.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 /// One of the two hosts of a lab; the router stands between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,12 +15,21 @@ impl Host {
     /// Both hosts.
     pub const ALL: [Self; 2] = [Self::Server, Self::Client];
 
-    pub(crate) const fn addr(self) -> IpAddr {
-        IpAddr::V4(Ipv4Addr::new(10, 77, self.side(), 2))
+    /// The host at the other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Server => Self::Client,
+            Self::Client => Self::Server,
+        }
     }
 
-    pub(crate) const fn gateway(self) -> IpAddr {
-        IpAddr::V4(Ipv4Addr::new(10, 77, self.side(), 1))
+    pub(crate) const fn addr(self) -> Ipv4Addr {
+        Ipv4Addr::new(10, 77, self.side(), 2)
+    }
+
+    pub(crate) const fn gateway(self) -> Ipv4Addr {
+        Ipv4Addr::new(10, 77, self.side(), 1)
     }
 
     /// The name of the host's thread, and of the router's end of the host's cable.

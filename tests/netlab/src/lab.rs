@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +11,7 @@ use crate::cable;
 use crate::host::Host;
 use crate::link::OWN_LINK;
 use crate::namespace::Namespace;
+use crate::relay::Relay;
 use crate::sandbox::Sandbox;
 use crate::skip::Skip;
 use crate::socket::{self, End};
@@ -17,12 +19,15 @@ use crate::socket::{self, End};
 /// A server, a client and a router between them, in network namespaces of their own.
 ///
 /// The thread of the test itself stands in none of them and reaches nothing: sockets are made in [`Lab::on`].
-/// Every method takes `&self`, so threads and tasks of a test may share one lab.
+/// Every method takes `&self`, so threads and tasks of a test may share one lab. Many methods run a program (`ip`, `nft`,
+/// `ss`); when it ends, a blocking call on a socket with a timeout, in any thread of the process, may be told
+/// [`io::ErrorKind::Interrupted`].
 #[derive(Debug)]
 pub struct Lab {
     router: Namespace,
     server: Mutex<Arc<Namespace>>,
     client: Mutex<Arc<Namespace>>,
+    relay: Mutex<Option<Relay>>,
 }
 
 impl Lab {
@@ -34,13 +39,14 @@ impl Lab {
     /// When a namespace or a link cannot be made, with the words of the program that failed.
     pub fn new() -> io::Result<Self> {
         let router = Namespace::new("router")?;
-        router.enter(|| fs::write("/proc/sys/net/ipv4/ip_forward", "1"))?;
+        router.enter(forward)?;
         router.feed("nft", &["-f", "-"], &cable::table())?;
         let [server, client] = Host::ALL.map(|host| Namespace::new(host.name()));
         let lab = Self {
             router,
             server: Mutex::new(Arc::new(server?)),
             client: Mutex::new(Arc::new(client?)),
+            relay: Mutex::default(),
         };
         for host in Host::ALL {
             lab.plug_in(host)?;
@@ -60,13 +66,13 @@ impl Lab {
     /// The address of a host.
     #[must_use]
     pub fn addr(&self, host: Host) -> IpAddr {
-        host.addr()
+        host.addr().into()
     }
 
     /// The router's address on a host's side.
     #[must_use]
     pub fn gateway(&self, host: Host) -> IpAddr {
-        host.gateway()
+        host.gateway().into()
     }
 
     /// Runs `work` on a thread inside a host, and waits for it.
@@ -137,6 +143,10 @@ impl Lab {
         &self.router
     }
 
+    pub(crate) fn relay(&self) -> &Mutex<Option<Relay>> {
+        &self.relay
+    }
+
     pub(crate) fn namespace(&self, host: Host) -> Arc<Namespace> {
         Arc::clone(
             &self
@@ -152,4 +162,13 @@ impl Lab {
             Host::Client => &self.client,
         }
     }
+}
+
+/// Lets the router of the calling thread pass packets on, also delayed ones, which seem to come from the wrong side.
+fn forward() -> io::Result<()> {
+    let root = Path::new("/proc/sys/net/ipv4");
+    fs::write(root.join("ip_forward"), "1")?;
+    // The machine's own settings are inherited, and many forbid that.
+    fs::write(root.join("conf/all/rp_filter"), "0")?;
+    fs::write(root.join("conf/default/rp_filter"), "0")
 }

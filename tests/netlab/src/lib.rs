@@ -1,8 +1,24 @@
-//! Two hosts and a router in user and network namespaces, without root.
+//! Two hosts and a router in user and network namespaces, without root: what a program does when its network fails is
+//! tested on the real kernel.
 //!
-//! A test calls [`run`]; the body gets a [`Lab`] whose cables it cuts and whose hosts it replaces. A program that is no
-//! test executes itself again by [`sandboxed`]. Nothing here touches the network of the machine, and nothing outlives
-//! the test.
+//! A test calls [`run`]; the body gets a [`Lab`]. A program that is no test executes itself again by [`sandboxed`].
+//! Nothing here touches the network of the machine, and nothing outlives the test.
+//!
+//! # Where a socket stands
+//!
+//! A socket belongs for ever to the host in which it was made. [`Lab::on`] runs a closure inside a host, and
+//! [`Lab::spawn`] starts a process there; the test itself stands outside and reaches nothing.
+//!
+//! # What fails
+//!
+//! - The cables: [`Lab::cut`], [`Lab::drop_from`] and [`Lab::drop_towards`] until [`Lab::mend`]; [`Lab::lose`] for a
+//!   [`Share`] of the packets; [`Lab::delay`] for all of them. Cut, loss and delay do not know of each other, and nobody
+//!   is told of any.
+//! - The links: [`Lab::link_down`] pulls the router's end, [`Lab::own_link_down`] takes the host's own down.
+//! - Inside a host: [`Lab::set_route`], [`Lab::block_output`], [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.
+//! - A process: [`freeze`].
+//!
+//! What TCP makes of each at both ends is a table of the crate's `README.md`, which a test measures.
 //!
 //! ```no_run
 //! use std::net::{TcpListener, TcpStream};
@@ -14,7 +30,7 @@
 //!     let listener = lab.on(Host::Server, || TcpListener::bind((lab.addr(Host::Server), 0)))?;
 //!     let server_addr = listener.local_addr()?;
 //!     let client = lab.on(Host::Client, || TcpStream::connect(server_addr))?;
-//!     lab.cut(Host::Server)?;
+//!     lab.cut(Host::Server)?; // A pulled cable: neither end is told.
 //!     # drop(client);
 //!     Ok(())
 //! });
@@ -22,11 +38,14 @@
 //! ```
 
 mod cable;
+mod delay;
+mod direction;
 mod freeze;
 mod host;
 mod lab;
 mod link;
 mod namespace;
+mod relay;
 mod run;
 mod sandbox;
 mod share;
@@ -42,3 +61,7 @@ pub use sandbox::sandboxed;
 pub use share::Share;
 pub use skip::Skip;
 pub use socket::End;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -34,7 +34,8 @@ impl Lab {
 
     /// Takes a host's own interface down, as its administrator does: its address stays, its routes are gone.
     ///
-    /// The host knows that it cannot send; the router keeps its route to it and discards in silence.
+    /// The host knows that it cannot send. The router keeps its route to it, discards in silence, and says that the host
+    /// is unreachable when it has found no neighbour for 3 s.
     ///
     /// # Errors
     ///

@@ -7,7 +7,9 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-use lastword::{Cause, Class, Config, GiveUp, KernelAbilities, Profile, Reach, RtoMax, Why};
+use lastword::{
+    Cause, Class, Config, GiveUp, KernelAbilities, Profile, ProfileName, Reach, RtoMax, Why,
+};
 
 use super::table::{GLUE, Table};
 
@@ -44,11 +46,7 @@ impl<'a> Report<'a> {
     fn kernel(&self) -> String {
         let mut table = Table::default();
         table.row("is", self.kernel.to_string());
-        let default = self.config.default_profile().name;
-        let options = format!("every socket has the options of the default profile, {default}");
-        let give_up = self.config.give_up(self.kernel);
-        let give_up = give_up.map_or_else(|| "when it is not known".to_owned(), give_up_words);
-        table.row("gives up", format!("{give_up}; {options}"));
+        table.row("gives up", self.give_up());
         if !self.bounds_retransmissions() {
             let why = match self.config.kernel.rto_max {
                 RtoMax::Auto => "Linux has it from 6.15 on",
@@ -60,6 +58,15 @@ impl<'a> Report<'a> {
             table.row("outages", words);
         }
         table.print("This kernel")
+    }
+
+    fn give_up(&self) -> String {
+        let each = self.config.profiles().into_iter().map(|profile| {
+            let give_up = self.config.give_up(&profile, self.kernel);
+            let words = give_up.map_or_else(|| "when it is not known".to_owned(), give_up_words);
+            (profile.name, words)
+        });
+        by_profile(each)
     }
 
     fn bounds_retransmissions(&self) -> bool {
@@ -127,22 +134,27 @@ fn why_never(reached: &[Reached]) -> Option<&Why> {
     whys.all(|why| why.is_some()).then_some(first)
 }
 
-/// The bound of each profile, neighbours that have the same one together; it alone where it is everybody's.
+/// The bound of each profile.
 fn bounds(reached: &[Reached]) -> String {
-    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
-    for Reached { profile, reach } in reached {
-        let (words, name) = (bound_words(reach), profile.name.as_str());
+    let each = reached.iter();
+    by_profile(each.map(|Reached { profile, reach }| (profile.name, bound_words(reach))))
+}
+
+/// What is said of each profile, neighbours of which the same is said together; it alone where that is everybody.
+fn by_profile(each: impl Iterator<Item = (ProfileName, String)>) -> String {
+    let mut groups: Vec<(String, String)> = Vec::new();
+    for (name, words) in each {
         match groups.last_mut() {
-            Some((same, names)) if *same == words => names.push(name),
-            _ => groups.push((words, vec![name])),
+            Some((names, same)) if *same == words => *names = format!("{names}, {name}"),
+            _ => groups.push((name.to_string(), words)),
         }
     }
-    if let [(words, _)] = groups.as_slice() {
+    if let [(_, words)] = groups.as_slice() {
         return words.clone();
     }
     let each = groups
         .iter()
-        .map(|(words, names)| format!("{}{GLUE}{words}", names.join(", ")));
+        .map(|(names, words)| format!("{names}{GLUE}{words}"));
     each.collect::<Vec<_>>().join(&format!("{GLUE}· "))
 }
 

@@ -69,12 +69,12 @@ fn without_a_file_nothing_is_said_to_be_ok() {
 
 #[test]
 fn what_is_unwise_is_a_warning_and_the_file_is_ok() {
-    let text = "liveness.profiles.slow.dead_ms = 60000\nliveness.profiles.slow.rto_max_ms = 0\n";
+    let text = "liveness.profile = \"debugger\"\n";
     let path = config_file("check_unwise", text);
     let path = path.to_str().unwrap();
     let ended = run(&["check-config", path]);
     assert_eq!(ended.status, Some(0));
-    let start = format!("{path}: warning: `liveness.profiles.slow.dead_ms` is 60000: ");
+    let start = format!("{path}: warning: `liveness.profile` is \"debugger\": ");
     assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     assert!(ended.stdout.starts_with(&format!("{path}: ok\n")));

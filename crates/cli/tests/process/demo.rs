@@ -193,7 +193,7 @@ fn a_cable_is_pulled_and_what_comes_of_it_is_among_the_ends() {
     let mut demo = Demo::start(&["--clients", "0"]);
     for end in [
         "cable pulled      path_dead ",
-        "frozen            peer_silent ",
+        "frozen            peer_frozen ",
         "gone meanwhile    reset_after_outage ",
     ] {
         demo.until(end);

@@ -84,6 +84,7 @@ async fn a_server_that_falls_silent_is_given_up() {
         .await
         .expect("it welcomes");
     let ended = within("the end", client.ended()).await;
+    // In so short a time nothing is known but that.
     assert_eq!(ended.cause, Cause::PeerSilent);
     let silent = ended.evidence.silent_for.expect("it is a silent cause");
     assert!(silent >= Duration::from_millis(400), "{silent:?}");

@@ -84,7 +84,7 @@ impl Builder {
         let addr = self.listen_addr()?;
         let options = ListenOptions {
             backlog: i32::try_from(self.config.listen.backlog).unwrap_or(i32::MAX),
-            knobs: self.config.default_profile().knobs(),
+            knobs: self.config.knobs(&self.config.default_profile()),
         };
         options
             .listen(addr)
@@ -148,6 +148,10 @@ impl Builder {
                 limits,
                 behind_proxy: self.config.listen.behind_proxy,
             }),
+            knobs: profiles
+                .iter()
+                .map(|each| self.config.knobs(each))
+                .collect(),
             profiles,
             cohorts,
             connections_max,

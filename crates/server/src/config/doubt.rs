@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use lastword_keepalive::Profile;
-
-use super::{Config, RtoMax, to_ms};
-use crate::KernelAbilities;
+use super::{Config, RtoMax};
 
 /// A value that is allowed and probably unwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +22,11 @@ impl fmt::Display for Doubt {
 }
 
 impl Config {
-    /// Tells what is allowed here and probably unwise on `kernel`, in the order of the file.
+    /// Tells what is allowed here and probably unwise, in the order of the file.
     #[must_use]
-    pub fn doubts(&self, kernel: KernelAbilities) -> Vec<Doubt> {
-        let own = self.profiles().into_iter();
-        let own = own.filter(|profile| self.liveness.profiles.contains_key(profile.name.as_str()));
-        let beyond = own.filter_map(|profile| self.beyond_the_kernel(&profile, kernel));
+    pub fn doubts(&self) -> Vec<Doubt> {
         self.never_dead()
             .into_iter()
-            .chain(beyond)
             .chain(self.without_rto_max())
             .chain(self.admin_for_everybody())
             .collect()
@@ -46,21 +39,6 @@ impl Config {
             value: format!("{:?}", default.name.as_str()),
             so: "it has no dead limit, so that a frozen player stays for good; choose one that has"
                 .to_owned(),
-        })
-    }
-
-    /// Every socket has the options of the default profile: a slower profile's limit may never be reached.
-    fn beyond_the_kernel(&self, profile: &Profile, kernel: KernelAbilities) -> Option<Doubt> {
-        let (dead, give_up) = (profile.dead?, self.give_up(kernel)?.earliest());
-        (give_up < dead).then(|| Doubt {
-            key: format!("liveness.profiles.{}.dead_ms", profile.name),
-            value: to_ms(dead).to_string(),
-            so: format!(
-                "every socket has the options of `{default}`, with which the kernel gives a dead path up after \
-                 {} ms; make the slowest profile that you use the default one (liveness.profile)",
-                to_ms(give_up),
-                default = self.default_profile().name,
-            ),
         })
     }
 
@@ -91,29 +69,13 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ProfileConfig;
-
-    const KERNEL: KernelAbilities = KernelAbilities {
-        is_linux: true,
-        tcp_info: true,
-        rto_max: true,
-    };
 
     fn keys(change: impl FnOnce(&mut Config)) -> Vec<String> {
         let mut config = Config::default();
         change(&mut config);
         assert_eq!(config.validate(), Ok(()));
-        let doubts = config.doubts(KERNEL);
+        let doubts = config.doubts();
         doubts.into_iter().map(|doubt| doubt.key).collect()
-    }
-
-    fn add(config: &mut Config, name: &str, dead_ms: u32) {
-        let profile = ProfileConfig {
-            dead_ms: Some(dead_ms),
-            rto_max_ms: Some(0),
-            ..ProfileConfig::default()
-        };
-        config.liveness.profiles.insert(name.to_owned(), profile);
     }
 
     #[test]
@@ -127,26 +89,7 @@ mod tests {
             c.admin.listen = Some(([0, 0, 0, 0], 9464).into());
             c.kernel.rto_max = RtoMax::Off;
             c.liveness.profile = "debugger".to_owned();
-            add(c, "slow", 100_000);
         });
-        let expected = [
-            "liveness.profile",
-            "liveness.profiles.slow.dead_ms",
-            "kernel.rto_max",
-            "admin.listen",
-        ];
-        assert_eq!(told, expected);
-    }
-
-    #[test]
-    fn a_profile_is_doubted_from_the_time_on_at_which_the_kernel_gives_up() {
-        let slow = |dead_ms| keys(|c| add(c, "slow", dead_ms));
-        assert!(slow(17_480).is_empty());
-        assert_eq!(slow(17_481), ["liveness.profiles.slow.dead_ms"]);
-        let as_the_default = keys(|c| {
-            add(c, "slow", 60_000);
-            c.liveness.profile = "slow".to_owned();
-        });
-        assert!(as_the_default.is_empty());
+        assert_eq!(told, ["liveness.profile", "kernel.rto_max", "admin.listen"]);
     }
 }

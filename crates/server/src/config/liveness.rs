@@ -15,7 +15,7 @@ use super::{Config, ConfigError, RtoMax, from_ms, from_ms_or_off, to_ms};
 pub struct LivenessConfig {
     /// The profile of whoever is given no other by the authenticator: one of the built-in ones
     /// ([`Profile::NAMES`]) or of `profiles`. Default `standard`. Its dead limit produces `path_dead` and
-    /// `peer_silent`; the socket options of every connection are this profile's.
+    /// `peer_silent`. The listener has its socket options; a player of another profile gets that one's when let in.
     pub profile: String,
     /// Profiles of the game's own, and built-in ones that it changes; at most 8 names with the built-in ones.
     /// Default none.

@@ -78,11 +78,11 @@ impl Config {
         })
     }
 
-    /// When this kernel gives up a connection whose path is dead. The socket options of every connection are those of
-    /// the default profile, whatever the profile of its player. `None` where it is not known (all but Linux).
+    /// When this kernel gives up a session of `profile` whose path is dead. `None` where it is not known (all but
+    /// Linux).
     #[must_use]
-    pub fn give_up(&self, kernel: KernelAbilities) -> Option<GiveUp> {
-        let knobs = self.default_profile().knobs();
+    pub fn give_up(&self, profile: &Profile, kernel: KernelAbilities) -> Option<GiveUp> {
+        let knobs = self.knobs(profile);
         kernel.is_linux.then(|| GiveUp {
             keepalive: Some(knobs.keepalive_end()),
             retransmission: kernel_give_up(knobs.rto_max.filter(|_| kernel.rto_max)),
@@ -140,6 +140,10 @@ impl Setting<'_> {
             return Some(key("listen.behind_proxy", "true", "it is peer_silent then"));
         }
         (!self.kernel.tcp_info).then_some(NO_TCP_INFO)
+    }
+
+    fn give_up(&self) -> Option<GiveUp> {
+        self.config.give_up(self.profile, self.kernel)
     }
 
     /// Whether the kernel may give up before our dead limit passes; so it may where it is not known when it does.
@@ -204,13 +208,12 @@ fn reset_after_outage(setting: &Setting<'_>) -> Reach {
 
 /// At our dead limit by the kernel's counters, and where the kernel gives up first by its error alone.
 fn path_dead(setting: &Setting<'_>) -> Reach {
-    let give_up = setting.config.give_up(setting.kernel);
-    setting.path(Silence::PathDead, give_up)
+    setting.path(Silence::PathDead, setting.give_up())
 }
 
 /// The kernel that gives up says it as well, of a connection with data of ours still here.
 fn local_network_down(setting: &Setting<'_>) -> Reach {
-    let give_up = setting.config.give_up(setting.kernel);
+    let give_up = setting.give_up();
     let give_up = give_up.map(|at| GiveUp {
         keepalive: None,
         ..at

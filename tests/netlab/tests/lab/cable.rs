@@ -1,11 +1,11 @@
 //! What a cable lets through.
 
 use std::fs;
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::UdpSocket;
+use std::io::{self, Read as _, Write as _};
 
 use lastword_netlab::{Host, Lab, Share, run};
 
+use crate::datagrams::Datagrams;
 use crate::pair::{Pair, is_silent, read_four};
 
 #[test]
@@ -151,41 +151,6 @@ fn received(lab: &Lab, host: Host) -> io::Result<(u64, u64)> {
     match (figures.next(), figures.next()) {
         (Some(Ok(bytes)), Some(Ok(packets))) => Ok((bytes, packets)),
         _ => Err(io::Error::other(table)),
-    }
-}
-
-/// Datagrams from one host to the other: nobody sends those again.
-struct Datagrams {
-    from: UdpSocket,
-    to: UdpSocket,
-}
-
-impl Datagrams {
-    fn new(lab: &Lab, sender: Host) -> io::Result<Self> {
-        let receiver = match sender {
-            Host::Server => Host::Client,
-            Host::Client => Host::Server,
-        };
-        let open = |host| lab.on(host, || UdpSocket::bind((lab.addr(host), 0)));
-        let (from, to) = (open(sender)?, open(receiver)?);
-        from.connect(to.local_addr()?)?;
-        to.set_nonblocking(true)?;
-        Ok(Self { from, to })
-    }
-
-    /// Sends so many, and counts the ones that arrive. Nothing on the way queues: a datagram has arrived, or is lost,
-    /// when its `send` returns.
-    fn arrivals(&self, count: usize) -> io::Result<usize> {
-        let mut arrived = 0;
-        for _ in 0..count {
-            self.from.send(b"datagram")?;
-            match self.to.recv(&mut [0; 8]) {
-                Ok(_) => arrived += 1,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(arrived)
     }
 }
 

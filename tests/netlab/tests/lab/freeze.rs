@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use lastword_netlab::{Host, Lab, freeze, run};
 
-use crate::pair::{Pair, is_silent, kind, read_four};
+use crate::pair::{Pair, is_silent, kind, peek, read_four};
 
 #[test]
 fn a_frozen_process_answers_when_it_is_thawed() {
@@ -39,13 +39,27 @@ fn a_process_goes_on_when_its_guard_is_dropped() {
 }
 
 #[test]
+fn a_busy_process_stands_still_before_the_call_returns() {
+    run(|lab| {
+        let mut busy = Command::new("sh");
+        busy.args(["-c", "while :; do :; done"]);
+        let child = lab.spawn(Host::Client, &mut busy)?;
+        for _ in 0..200 {
+            let _frozen = freeze(child.id())?;
+            assert_eq!(state(&child)?, 'T');
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn a_frozen_process_can_be_killed() {
     run(|lab| {
         let (mut child, server) = echo(lab)?;
         let frozen = freeze(child.id())?;
         child.kill()?;
         child.wait()?;
-        assert_eq!(server.peek(&mut [0])?, 0, "no end of the stream");
+        assert_eq!(peek(&server)?, 0, "no end of the stream");
         assert!(frozen.thaw().is_err(), "a process that is gone was thawed");
         Ok(())
     });

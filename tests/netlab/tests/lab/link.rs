@@ -35,9 +35,9 @@ fn a_host_whose_own_link_is_down_has_no_routes_until_it_is_up() {
                 Some(ErrorKind::NetworkUnreachable),
                 "{host:?} itself knows"
             );
-            pair.end(other(host)).write_all(b"ping")?;
+            pair.end(host.other()).write_all(b"ping")?;
             assert!(
-                is_silent(pair.end(other(host)))?,
+                is_silent(pair.end(host.other()))?,
                 "the other is told nothing"
             );
             lab.own_link_up(host)?;
@@ -120,16 +120,9 @@ fn a_replaced_host_starts_with_its_own_link_and_route_whole() {
     });
 }
 
-fn other(host: Host) -> Host {
-    match host {
-        Host::Server => Host::Client,
-        Host::Client => Host::Server,
-    }
-}
-
 /// What a host's own system says when the host connects to the other.
 fn refusal(lab: &Lab, host: Host) -> io::Result<Option<ErrorKind>> {
-    let peer_addr = SocketAddr::new(lab.addr(other(host)), 9);
+    let peer_addr = SocketAddr::new(lab.addr(host.other()), 9);
     lab.on(host, || {
         Ok(kind(TcpStream::connect_timeout(&peer_addr, TIMEOUT)))
     })

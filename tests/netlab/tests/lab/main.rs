@@ -1,8 +1,12 @@
 //! The lab does to real sockets what it says.
 
 mod cable;
+mod datagrams;
+mod delay;
 mod freeze;
 mod hosts;
 mod link;
+mod many;
 mod pair;
 mod runner;
+mod tcp;

@@ -51,9 +51,19 @@ pub(crate) fn read_four(stream: &mut TcpStream) -> io::Result<[u8; 4]> {
 
 pub(crate) fn is_silent(stream: &TcpStream) -> io::Result<bool> {
     stream.set_read_timeout(Some(SILENCE))?;
-    let heard = stream.peek(&mut [0]);
+    let heard = peek(stream);
     stream.set_read_timeout(Some(TIMEOUT))?;
     Ok(kind(heard) == Some(ErrorKind::WouldBlock))
+}
+
+/// Waits for something to read. A program of the lab that ends interrupts it, as [`Lab`] says.
+pub(crate) fn peek(stream: &TcpStream) -> io::Result<usize> {
+    loop {
+        match stream.peek(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            heard => return heard,
+        }
+    }
 }
 
 pub(crate) fn kind<T>(result: io::Result<T>) -> Option<ErrorKind> {
@@ -63,4 +73,4 @@ pub(crate) fn kind<T>(result: io::Result<T>) -> Option<ErrorKind> {
 /// Enough for what must come.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than the first retransmissions take.
-const SILENCE: Duration = Duration::from_millis(500);
+pub(crate) const SILENCE: Duration = Duration::from_millis(500);

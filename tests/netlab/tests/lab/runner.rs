@@ -2,12 +2,17 @@
 
 use std::env;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic;
 use std::process::{self, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lastword_netlab::{Host, Lab, run};
+
+use crate::pair::TIMEOUT;
 
 #[test]
 fn a_child_process_dies_with_the_test() {
@@ -21,6 +26,49 @@ fn a_child_process_dies_with_the_test() {
         start.elapsed() < Duration::from_secs(10),
         "the child outlived its test"
     );
+}
+
+#[test]
+fn nothing_outlives_a_test_that_is_killed() {
+    if let Err(skip) = Lab::available() {
+        skip.report("runner::nothing_outlives_a_test_that_is_killed")
+            .unwrap();
+        return;
+    }
+    let path = env::temp_dir().join(format!("netlab-killed-{}", process::id()));
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut harness = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "runner::holds_a_line_until_it_is_killed"])
+        .args(["--include-ignored", "--nocapture"])
+        .env(LINE, &path)
+        .spawn()
+        .unwrap();
+    let (mut line, _) = listener.accept().unwrap();
+    fs::remove_file(&path).unwrap();
+    line.set_read_timeout(Some(TIMEOUT)).unwrap();
+    line.read_exact(&mut [0]).unwrap();
+    harness.kill().unwrap();
+    harness.wait().unwrap();
+    // The end comes when the last process that holds the line is gone.
+    assert_eq!(line.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+#[ignore = "a part of the test that kills it"]
+fn holds_a_line_until_it_is_killed() {
+    run(|lab| {
+        let Some(path) = env::var_os(LINE) else {
+            return Ok(());
+        };
+        let mut line = UnixStream::connect(path)?;
+        let mut sleep = Command::new("sleep");
+        sleep.arg("1000").stdin(OwnedFd::from(line.try_clone()?));
+        let mut child = lab.spawn(Host::Client, &mut sleep)?;
+        lab.delay(Host::Client, Duration::from_millis(1))?;
+        line.write_all(b".")?;
+        child.wait()?;
+        Ok(())
+    });
 }
 
 #[test]
@@ -75,3 +123,6 @@ fn assert_failed(verdict: thread::Result<()>, message: &str) {
     let printed = payload.downcast_ref().map_or("", String::as_str);
     assert!(printed.contains(message), "{printed}");
 }
+
+/// Names the socket of the line that a killed test holds.
+const LINE: &str = "NETLAB_TEST_LINE";

@@ -72,10 +72,10 @@ fn the_bounds_of_the_defaults_are_told_by_profile() {
     let told = report(&Config::default(), LINUX);
     let expected = [
         "  path_dead           standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
-        "                      debugger never by heartbeat; the kernel: keepalive 20 s, unacknowledged data",
-        "                      about 17.5 s",
-        "  local_network_down  standard, competitive never · mobile, background, debugger never by heartbeat;",
-        "                      the kernel: unacknowledged data about 17.5 s",
+        "                      debugger never by heartbeat; the kernel: keepalive 65 s, unacknowledged data",
+        "                      about 924 s",
+        "  local_network_down  standard, competitive, mobile, background never · debugger never by heartbeat;",
+        "                      the kernel: unacknowledged data about 924 s",
         "  peer_silent         standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
         "                      debugger never",
         "  idle                never",
@@ -84,6 +84,24 @@ fn the_bounds_of_the_defaults_are_told_by_profile() {
     assert_eq!(
         section(&told, "These cannot")[0],
         "  idle           timeouts.idle_ms is 0: off"
+    );
+}
+
+#[test]
+fn when_the_kernel_gives_up_is_told_by_profile() {
+    let told = report(&Config::default(), LINUX);
+    let kernel = section(&told, "This kernel").join(" ");
+    let one_line = kernel.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "gives up standard keepalive 20 s, unacknowledged data about 17.5 s · competitive keepalive 13 s,",
+        "debugger keepalive 65 s, unacknowledged data about 924 s",
+    ] {
+        assert!(one_line.contains(words), "{told}");
+    }
+    let elsewhere = report(&Config::default(), ELSEWHERE);
+    assert_eq!(
+        section(&elsewhere, "This kernel")[1],
+        "  gives up  when it is not known"
     );
 }
 

@@ -78,7 +78,7 @@ impl Outage {
         match self {
             Self::Pulled => Cause::PathDead,
             Self::Gone => Cause::ResetAfterOutage,
-            Self::Frozen => Cause::PeerSilent,
+            Self::Frozen => Cause::PeerFrozen,
         }
     }
 }

@@ -123,23 +123,49 @@ fn a_silence_is_bounded_by_the_dead_limit_of_its_own_profile() {
 }
 
 #[test]
-fn without_a_dead_limit_the_kernel_ends_it_with_the_options_of_the_default_profile() {
+fn without_a_dead_limit_the_kernel_ends_it_with_the_options_of_its_own_profile() {
     let path_dead = |config: &Config, kernel| reach(config, Cause::PathDead, "debugger", kernel);
-    let standard = Config::default();
-    assert_eq!(path_dead(&standard, LINUX), by_kernel_ms(20_000, 17_480));
+    for listener in Profile::NAMES {
+        let config = with(|c| c.liveness.profile = listener.to_owned());
+        for kernel in [LINUX, OLD_LINUX] {
+            assert_eq!(path_dead(&config, kernel), by_kernel_ms(65_000, 924_000));
+        }
+        assert_eq!(path_dead(&config, ELSEWHERE), Reach::ByKernel(None));
+    }
+    let config = with(|c| {
+        let hurried = ProfileConfig {
+            dead_ms: Some(0),
+            ..ProfileConfig::default()
+        };
+        c.liveness.profiles.insert("hurried".to_owned(), hurried);
+    });
+    let hurried = |kernel| reach(&config, Cause::PathDead, "hurried", kernel);
+    assert_eq!(hurried(LINUX), by_kernel_ms(65_000, 17_480));
+    assert_eq!(hurried(OLD_LINUX), by_kernel_ms(65_000, 924_000));
     assert_eq!(
-        path_dead(&standard, OLD_LINUX),
-        by_kernel_ms(20_000, 924_000)
-    );
-    let off = with(|c| c.kernel.rto_max = RtoMax::Off);
-    assert_eq!(path_dead(&off, LINUX), by_kernel_ms(20_000, 924_000));
-    let debugger = with(|c| c.liveness.profile = "debugger".to_owned());
-    assert_eq!(path_dead(&debugger, LINUX), by_kernel_ms(65_000, 924_000));
-    assert_eq!(path_dead(&standard, ELSEWHERE), Reach::ByKernel(None));
-    assert_eq!(
-        reach(&standard, Cause::PeerSilent, "debugger", LINUX),
+        reach(&config, Cause::PeerSilent, "debugger", LINUX),
         never("liveness.profiles.debugger.dead_ms", "0", "never")
     );
+}
+
+#[test]
+fn with_a_dead_limit_our_own_verdict_comes_two_seconds_before_the_kernel_s() {
+    for config in configs() {
+        for (profile, kernel) in config
+            .profiles()
+            .into_iter()
+            .flat_map(|profile| [(profile, LINUX), (profile, OLD_LINUX)])
+        {
+            let give_up = config.give_up(&profile, kernel).unwrap().earliest();
+            let two_seconds = Duration::from_secs(2);
+            assert!(
+                profile
+                    .dead
+                    .is_none_or(|dead| dead + two_seconds <= give_up),
+                "{profile:?}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -148,8 +174,8 @@ fn behind_a_proxy_a_path_is_dead_only_where_the_kernel_is_first() {
     let path_dead = |profile| reach(&config, Cause::PathDead, profile, LINUX);
     let silent = never("listen.behind_proxy", "true", "it is peer_silent then");
     assert_eq!(path_dead("standard"), silent);
-    assert_eq!(path_dead("mobile"), by_kernel_ms(20_000, 17_480));
-    assert_eq!(path_dead("debugger"), by_kernel_ms(20_000, 17_480));
+    assert_eq!(path_dead("mobile"), silent);
+    assert_eq!(path_dead("debugger"), by_kernel_ms(65_000, 924_000));
     assert_eq!(usual(&config, Cause::PeerSilent), within_ms(15_100));
 }
 

@@ -1,0 +1,158 @@
+//! What each silence is called.
+
+use std::time::Duration;
+
+use lastword_keepalive::{Diagnosis, Silence};
+
+use crate::world::{Faults, NONE, STANDARD, World};
+
+const CUT: Faults = Faults {
+    outbound: true,
+    inbound: true,
+    ..NONE
+};
+
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// Every fault, after a minute in which all was well, for a game that writes never and 20 times a second.
+#[test]
+fn each_silence_has_its_name() {
+    let table = [
+        ("cut", CUT, Silence::PathDead),
+        (
+            "theirs lost",
+            Faults {
+                inbound: true,
+                ..NONE
+            },
+            Silence::PathDead,
+        ),
+        (
+            "ours lost",
+            Faults {
+                outbound: true,
+                ..NONE
+            },
+            Silence::PathDeadOutbound,
+        ),
+        (
+            "own network",
+            Faults { own: true, ..CUT },
+            Silence::LocalNetworkDown,
+        ),
+        (
+            "frozen",
+            Faults {
+                frozen: true,
+                ..NONE
+            },
+            Silence::PeerFrozen,
+        ),
+    ];
+    for (name, faults, silence) in table {
+        for writes_every in [None, Some(Duration::from_millis(50))] {
+            let mut world = World::new(STANDARD);
+            world.writes_every = writes_every;
+            assert_eq!(world.run(secs(60)), None, "{name}: all is well");
+            assert_eq!(world.links(), [], "{name}");
+            world.faults = faults;
+            let cut_at = world.now;
+            let verdict = world.verdict(secs(30));
+            assert_eq!(verdict.silence, silence, "{name}, {writes_every:?}");
+            let took = world.now.since(cut_at);
+            assert!(took <= secs(15) + secs(2), "{name}: {took:?}");
+            assert_eq!(verdict.own_stall, Duration::ZERO, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_window_that_was_shut_for_long_hides_a_cut_only_where_the_kernel_probes_seldom() {
+    let shut = Faults {
+        window_shut: true,
+        frozen: true,
+        ..NONE
+    };
+    for (rto_max, silence) in [
+        (Duration::from_millis(1_200), Silence::PathDead),
+        (secs(120), Silence::PeerSilent),
+    ] {
+        let mut world = World::new(STANDARD);
+        world.rto_max = rto_max;
+        world.writes_every = Some(Duration::from_millis(50));
+        world.faults = Faults {
+            frozen: false,
+            ..shut
+        };
+        // Talks and takes nothing: that is another matter, and has its own limit.
+        assert_eq!(world.run(secs(9)), None);
+        world.faults = Faults {
+            outbound: true,
+            inbound: true,
+            ..shut
+        };
+        // The gap between two probes is longer than the whole silence, where it is not bounded.
+        let verdict = world.verdict(secs(30));
+        if silence == Silence::PathDead {
+            assert_eq!(verdict.silence, silence);
+        } else {
+            assert_ne!(verdict.silence, Silence::PeerFrozen, "no answer proves it");
+        }
+    }
+}
+
+#[test]
+fn a_frozen_peer_behind_a_shut_window_answers_probes() {
+    let mut world = World::new(STANDARD);
+    world.writes_every = Some(Duration::from_millis(50));
+    world.faults = Faults {
+        frozen: true,
+        window_shut: true,
+        ..NONE
+    };
+    assert_eq!(world.verdict(secs(30)).silence, Silence::PeerFrozen);
+}
+
+#[test]
+fn a_kernel_that_says_nothing_leaves_a_silence() {
+    let mut world = World::new(STANDARD);
+    world.has_kernel = false;
+    world.faults = CUT;
+    assert_eq!(world.verdict(secs(30)).silence, Silence::PeerSilent);
+    assert_eq!(world.links(), [Some(Diagnosis::PeerSilent)]);
+}
+
+#[test]
+fn an_outage_that_ends_in_time_is_told_and_ends_nothing() {
+    let mut world = World::new(STANDARD);
+    world.writes_every = Some(Duration::from_millis(50));
+    world.run(secs(20));
+    world.faults = CUT;
+    assert_eq!(world.run(secs(9)), None);
+    world.faults = NONE;
+    assert_eq!(world.run(secs(60)), None);
+    let [_, named, healthy] = world.links()[..] else {
+        panic!("{:?}", world.told);
+    };
+    assert_eq!((named, healthy), (Some(Diagnosis::PathDead), None));
+}
+
+/// Bytes arrive all the time, so that no silence is noticed: what is stuck tells it.
+#[test]
+fn a_path_that_is_dead_outbound_is_suspect_before_it_is_silent() {
+    let mut world = World::new(STANDARD);
+    world.writes_every = Some(Duration::from_millis(50));
+    world.run(secs(20));
+    world.faults = Faults {
+        outbound: true,
+        ..NONE
+    };
+    let cut_at = world.now.since(crate::world::START);
+    let verdict = world.verdict(secs(30));
+    assert_eq!(verdict.silence, Silence::PathDeadOutbound);
+    let (told, _) = world.told[0];
+    assert!(told - cut_at < secs(9), "{told:?}");
+    assert!(world.links().contains(&Some(Diagnosis::PathDeadOutbound)));
+}

@@ -1,0 +1,98 @@
+//! Delay: the router's packets leave the kernel by a TUN interface, wait in a [`Relay`], and come back.
+//!
+//! The kernel's own delay, `netem`, is a module that many kernels lack, and a relay of TCP would end the very
+//! connections that are tested. Here the hosts' own systems remain the ends of each connection.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd as _;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use crate::direction::Direction;
+use crate::host::Host;
+use crate::lab::Lab;
+use crate::relay::Relay;
+use crate::skip::Skip;
+
+/// How long packets take.
+///
+/// Each direction of each side has a delay of its own, and a packet between the hosts takes both that lie on its way.
+/// It may change while connections live: packets that are under way already keep theirs, and no packet overtakes
+/// another of its direction, so after a longer delay those with a shorter one wait for it to pass. From the first call
+/// on, packets pass through user space, which alone takes less than a millisecond where the machine is not busy.
+impl Lab {
+    /// Delays a side's packets in each direction; a round trip takes twice as much longer. Zero ends it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] around a [`Skip`] where `/dev/net/tun` is missing or may not be used, so that a `?`
+    /// in the body of [`run`](crate::run) skips the test; otherwise when `ip` fails.
+    pub fn delay(&self, host: Host, delay: Duration) -> io::Result<()> {
+        self.set_delay(host, &Direction::BOTH, delay)
+    }
+
+    /// Delays the packets that a host sends, as [`Lab::delay`] does in both directions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::delay`].
+    pub fn delay_from(&self, host: Host, delay: Duration) -> io::Result<()> {
+        self.set_delay(host, &[Direction::From], delay)
+    }
+
+    /// Delays the packets towards a host, as [`Lab::delay`] does in both directions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::delay`].
+    pub fn delay_towards(&self, host: Host, delay: Duration) -> io::Result<()> {
+        self.set_delay(host, &[Direction::Towards], delay)
+    }
+
+    fn set_delay(&self, host: Host, directions: &[Direction], delay: Duration) -> io::Result<()> {
+        let mut slot = self.relay().lock().unwrap_or_else(PoisonError::into_inner);
+        let relay = match slot.take() {
+            Some(relay) => relay,
+            None => self.start_relay()?,
+        };
+        for direction in directions {
+            relay.set(host, *direction, delay);
+        }
+        *slot = Some(relay);
+        Ok(())
+    }
+
+    /// The routes come last: from then on every packet between the hosts goes to the relay.
+    fn start_relay(&self) -> io::Result<Relay> {
+        let device = self.router().enter(|| open().map_err(unsupported))?;
+        let relay = Relay::start(device)?;
+        let mut commands = format!("link set {INTERFACE} txqueuelen {QUEUE_PACKETS} up\n");
+        for host in Host::ALL {
+            let (name, addr) = (host.name(), host.addr());
+            commands.push_str(&format!(
+                "route add {addr} dev {INTERFACE} table {TABLE}\n\
+                 rule add iif {name} lookup {TABLE}\n"
+            ));
+        }
+        self.router().ip(&commands)?;
+        Ok(relay)
+    }
+}
+
+fn open() -> io::Result<File> {
+    let device = File::options().read(true).write(true).open(DEVICE)?;
+    lastword_sys::attach_tun(device.as_fd(), INTERFACE)?;
+    Ok(device)
+}
+
+fn unsupported(error: io::Error) -> io::Error {
+    let skip = Skip::new(&format!("no delays here: {DEVICE}: {error}"));
+    io::Error::new(ErrorKind::Unsupported, skip)
+}
+
+const DEVICE: &str = "/dev/net/tun";
+const INTERFACE: &str = "delay";
+const TABLE: u8 = 77;
+/// More than a burst has: what does not fit while the relay is not scheduled is lost.
+const QUEUE_PACKETS: u32 = 10_000;

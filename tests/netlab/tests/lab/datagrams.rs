@@ -1,0 +1,49 @@
+//! Datagrams across the lab.
+
+use std::io::{self, ErrorKind};
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use lastword_netlab::{Host, Lab};
+
+use crate::pair::TIMEOUT;
+
+/// Datagrams from one host to the other: nobody sends those again.
+pub(crate) struct Datagrams {
+    from: UdpSocket,
+    to: UdpSocket,
+}
+
+impl Datagrams {
+    pub(crate) fn new(lab: &Lab, sender: Host) -> io::Result<Self> {
+        let open = |host| lab.on(host, || UdpSocket::bind((lab.addr(host), 0)));
+        let (from, to) = (open(sender)?, open(sender.other())?);
+        from.connect(to.local_addr()?)?;
+        to.set_read_timeout(Some(TIMEOUT))?;
+        Ok(Self { from, to })
+    }
+
+    /// Sends so many, and counts the ones that arrive. Without a delay nothing on the way queues: a datagram has
+    /// arrived, or is lost, when its `send` returns.
+    pub(crate) fn arrivals(&self, count: usize) -> io::Result<usize> {
+        self.to.set_nonblocking(true)?;
+        let mut arrived = 0;
+        for _ in 0..count {
+            self.from.send(b"datagram")?;
+            match self.to.recv(&mut [0; 8]) {
+                Ok(_) => arrived += 1,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(arrived)
+    }
+
+    /// Sends one, and tells how long it takes.
+    pub(crate) fn takes(&self) -> io::Result<Duration> {
+        let start = Instant::now();
+        self.from.send(b"datagram")?;
+        self.to.recv(&mut [0; 8])?;
+        Ok(start.elapsed())
+    }
+}

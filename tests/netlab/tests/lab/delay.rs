@@ -1,0 +1,139 @@
+//! Delay, and what it leaves as it was.
+
+use std::fs;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lastword_netlab::{Host, Lab, Outcome, run};
+
+use crate::datagrams::Datagrams;
+use crate::pair::{Pair, TIMEOUT, is_silent, kind, peek, read_four};
+
+#[test]
+fn each_direction_that_a_packet_takes_delays_it() {
+    run(|lab| {
+        lab.delay(Host::Server, 2 * STEP)?;
+        assert_take(lab, 2 * STEP, 2 * STEP)?;
+        lab.delay_from(Host::Client, STEP)?;
+        assert_take(lab, 3 * STEP, 2 * STEP)?;
+        lab.delay_towards(Host::Server, Duration::ZERO)?;
+        assert_take(lab, STEP, 2 * STEP)?;
+        lab.delay_towards(Host::Client, STEP)?;
+        assert_take(lab, STEP, 3 * STEP)?;
+        for host in Host::ALL {
+            lab.delay(host, Duration::ZERO)?;
+        }
+        assert_take(lab, Duration::ZERO, Duration::ZERO)
+    });
+}
+
+#[test]
+fn nothing_is_lost_or_overtaken_when_a_delay_changes_under_load() {
+    run(|lab| {
+        let Pair { client, mut server } = Pair::connect(lab)?;
+        lab.delay(Host::Client, STEP / 10)?;
+        let sent: Vec<u8> = (0..=u8::MAX).cycle().take(STREAM_BYTES).collect();
+        let mut received = vec![0; STREAM_BYTES];
+        thread::scope(|scope| {
+            let sender = scope.spawn(|| server.write_all(&sent));
+            for part in received.chunks_mut(STREAM_BYTES / 8) {
+                (&client).read_exact(part)?;
+                lab.delay_from(Host::Server, STEP.mul_f64(f64::from(part[0]) / 1000.0))?;
+            }
+            sender.join().map_err(|_| "the sender panicked")??;
+            Outcome::Ok(())
+        })?;
+        assert!(sent == received, "the stream is another");
+        let info = lastword_sys::tcp_info(lastword_sys::borrow(&server));
+        assert_eq!(info.map(|info| info.bytes_retrans), Some(0));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_reset_crosses_a_delay() {
+    run(|lab| {
+        lab.delay(Host::Client, STEP)?;
+        let mut pair = Pair::connect(lab)?;
+        pair.client.write_all(b"ping")?;
+        assert_eq!(peek(&pair.server)?, 1);
+        let start = Instant::now();
+        // Unread bytes make the close a reset.
+        drop(pair.server);
+        assert_eq!(
+            kind(read_four(&mut pair.client)),
+            Some(ErrorKind::ConnectionReset)
+        );
+        assert!(start.elapsed() >= STEP);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_delayed_link_is_cut_lost_and_replaced_like_any_other() {
+    run(|lab| {
+        let mut pair = Pair::connect(lab)?;
+        lab.delay(Host::Client, STEP)?;
+        lab.cut(Host::Client)?;
+        pair.server.write_all(b"pong")?;
+        assert!(is_silent(&pair.client)?);
+        lab.mend(Host::Client)?;
+        assert_eq!(read_four(&mut pair.client)?, *b"pong");
+        lab.link_down(Host::Server)?;
+        lab.link_up(Host::Server)?;
+        pair.round_trip()?;
+        assert_take(lab, STEP, STEP)?;
+        lab.replace(Host::Client)?;
+        pair.server.write_all(b"pong")?;
+        assert_eq!(
+            kind(read_four(&mut pair.server)),
+            Some(ErrorKind::ConnectionReset)
+        );
+        Pair::connect(lab)?.round_trip()?;
+        assert_take(lab, STEP, STEP)
+    });
+}
+
+#[test]
+fn a_lab_that_is_dropped_leaves_no_thread() {
+    run(|lab| {
+        lab.delay(Host::Client, STEP)?;
+        let before = threads()?;
+        for _ in 0..3 {
+            let other = Lab::new()?;
+            other.delay(Host::Client, STEP)?;
+            assert!(threads()? > before);
+        }
+        let deadline = Instant::now() + TIMEOUT;
+        while threads()? > before && Instant::now() < deadline {
+            thread::yield_now();
+        }
+        assert_eq!(threads()?, before);
+        Ok(())
+    });
+}
+
+/// Checks how long a datagram takes to the server, and how long one from there.
+fn assert_take(lab: &Lab, to_server: Duration, from_server: Duration) -> Outcome {
+    for (sender, length) in [(Host::Client, to_server), (Host::Server, from_server)] {
+        let datagrams = Datagrams::new(lab, sender)?;
+        // The best of three: a busy machine holds one up, no machine makes one early.
+        let taken = datagrams
+            .takes()?
+            .min(datagrams.takes()?)
+            .min(datagrams.takes()?);
+        assert!(
+            (length..length + STEP).contains(&taken),
+            "{sender:?}: {taken:?} instead of {length:?}"
+        );
+    }
+    Ok(())
+}
+
+fn threads() -> io::Result<usize> {
+    Ok(fs::read_dir("/proc/self/task")?.count())
+}
+
+const STEP: Duration = Duration::from_millis(50);
+const STREAM_BYTES: usize = 8 << 20;

@@ -1,0 +1,111 @@
+//! The socket options of a session: the listener's until its player is known, and its own profile's from then on.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure here is the test's failure"
+)]
+
+use std::time::Duration;
+
+use lastword_keepalive::{KernelKnobs, Profile};
+use lastword_server::{Config, Player};
+use lastword_tests::{Ask, Fixture, Raw, config, server_end};
+use socket2::Socket;
+
+/// What a profile says and a socket has.
+#[derive(Debug, PartialEq, Eq)]
+struct Options {
+    keepalive: bool,
+    idle: Duration,
+    interval: Duration,
+    count: u32,
+    rto_max: Option<Duration>,
+    user_timeout: Option<Duration>,
+}
+
+impl Options {
+    fn of(socket: &Socket) -> Self {
+        Self {
+            keepalive: socket.keepalive().unwrap(),
+            idle: socket.tcp_keepalive_time().unwrap(),
+            interval: socket.tcp_keepalive_interval().unwrap(),
+            count: socket.tcp_keepalive_retries().unwrap(),
+            rto_max: lastword_sys::rto_max(lastword_sys::borrow(socket)),
+            user_timeout: socket.tcp_user_timeout().unwrap(),
+        }
+    }
+
+    fn meant_by(knobs: &KernelKnobs) -> Self {
+        let default = lastword_sys::default_rto_max();
+        Self {
+            keepalive: true,
+            idle: knobs.keepalive_idle,
+            interval: knobs.keepalive_interval,
+            count: knobs.keepalive_count,
+            // Where the kernel has no such option nothing is read.
+            rto_max: default.map(|default| knobs.rto_max.unwrap_or(default)),
+            user_timeout: None,
+        }
+    }
+}
+
+/// A server that gives each player the profile that is named in the credentials.
+async fn server(listener: &str) -> Fixture {
+    let config = Config {
+        liveness: lastword_server::LivenessConfig {
+            profile: listener.to_owned(),
+            ..Default::default()
+        },
+        ..config()
+    };
+    let by_name = |credentials: lastword_server::Credentials| {
+        let name = String::from_utf8(credentials.bytes.to_vec()).unwrap();
+        std::future::ready(Ok(Player::new("ann").with_profile(name)))
+    };
+    Fixture::with(config, Ask(by_name)).await
+}
+
+#[tokio::test]
+async fn a_player_has_the_socket_options_of_its_own_profile_whatever_the_listener_has() {
+    for listener in ["standard", "debugger"] {
+        let fixture = server(listener).await;
+        for name in Profile::NAMES {
+            let player = Raw::join(fixture.addr(), name).await;
+            let socket = server_end(player.stream.local_addr().unwrap());
+            let knobs = Profile::builtin(name).unwrap().knobs();
+            assert_eq!(
+                Options::of(&socket),
+                Options::meant_by(&knobs),
+                "{name} at a listener of {listener}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_debugger_is_given_up_by_keepalive_after_65_s_and_by_retransmission_when_linux_does() {
+    let fixture = server("standard").await;
+    let player = Raw::join(fixture.addr(), "debugger").await;
+    let options = Options::of(&server_end(player.stream.local_addr().unwrap()));
+    let end = options.idle + options.interval * options.count;
+    assert_eq!(end, Duration::from_secs(65));
+    assert_eq!(options.rto_max, lastword_sys::default_rto_max());
+}
+
+#[tokio::test]
+async fn a_peer_that_is_nobody_yet_has_the_options_of_the_listener() {
+    let fixture = server("competitive").await;
+    let mut player = Raw::connect(fixture.addr()).await;
+    let client = player.stream.local_addr().unwrap();
+    lastword_tests::until("the server has it", || {
+        fixture.server.stats().connections_open == 1
+    })
+    .await;
+    let socket = server_end(client);
+    let competitive = Options::meant_by(&Profile::competitive().knobs());
+    assert_eq!(Options::of(&socket), competitive);
+    player.enter("background").await;
+    let background = Options::meant_by(&Profile::background().knobs());
+    assert_eq!(Options::of(&socket), background);
+}
