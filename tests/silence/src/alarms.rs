@@ -14,6 +14,7 @@ use crate::matrix::Row;
 use crate::report::{Line, Report};
 use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
+use crate::words::Stamp;
 use crate::{Run, Verdict, pool};
 
 /// What `loss` is told.
@@ -119,7 +120,7 @@ fn play_stopped(
     thread::sleep(dead);
     let stopped = scene.server.freeze()?;
     thread::sleep(stop);
-    let struck_at = scene.strike(Fault::Nothing)?;
+    let struck_at = Stamp::now();
     stopped.thaw()?;
     scene.watch(dead * 2, false)?;
     let truth = Truth {

@@ -46,6 +46,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    #[command(flatten)]
+    Play(Play),
+    /// What this command starts of itself
+    #[command(hide = true)]
+    Actor { role: Role },
+}
+
+#[derive(Debug, Subcommand)]
+enum Play {
     /// Every way to fall silent and every way to be slow: no wrong cause
     Matrix(MatrixArgs),
     /// Cables cut and clients frozen behind a real HAProxy: only the silence is claimed
@@ -60,9 +69,6 @@ enum What {
     Stopped(StoppedArgs),
     /// What sessions cost that only beat
     IdleCost(CostArgs),
-    /// What this command starts of itself
-    #[command(hide = true)]
-    Actor { role: Role },
 }
 
 /// Under which settings, and how.
@@ -132,16 +138,21 @@ fn main() -> ExitCode {
 }
 
 fn act(what: &What) -> anyhow::Result<ExitCode> {
-    if let What::Actor { role } = what {
-        actor::play(*role)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if sandbox::is_inside() {
-        return Ok(match play(what)? {
+    match what {
+        What::Actor { role } => {
+            actor::play(*role)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        What::Play(play) if sandbox::is_inside() => Ok(match play.run()? {
             Verdict::Right => ExitCode::SUCCESS,
             Verdict::Wrong => ExitCode::FAILURE,
-        });
+        }),
+        What::Play(_) => enter(),
     }
+}
+
+/// Plays it in the sandbox.
+fn enter() -> anyhow::Result<ExitCode> {
     match sandbox::execute_again()? {
         Ok(status) => {
             let code = status.code().and_then(|code| u8::try_from(code).ok());
@@ -154,16 +165,17 @@ fn act(what: &What) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn play(what: &What) -> anyhow::Result<Verdict> {
-    match what {
-        What::Matrix(args) => matrix::run(args),
-        What::Proxy(args) => proxy::run(args),
-        What::Detection(args) => detection::run(args),
-        What::Outages(args) => outages::run(args),
-        What::Loss(args) => alarms::run_loss(args),
-        What::Stopped(args) => alarms::run_stopped(args),
-        What::IdleCost(args) => cost::run(args),
-        What::Actor { .. } => Ok(Verdict::Right),
+impl Play {
+    fn run(&self) -> anyhow::Result<Verdict> {
+        match self {
+            Self::Matrix(args) => matrix::run(args),
+            Self::Proxy(args) => proxy::run(args),
+            Self::Detection(args) => detection::run(args),
+            Self::Outages(args) => outages::run(args),
+            Self::Loss(args) => alarms::run_loss(args),
+            Self::Stopped(args) => alarms::run_stopped(args),
+            Self::IdleCost(args) => cost::run(args),
+        }
     }
 }
 

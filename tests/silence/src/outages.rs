@@ -77,23 +77,43 @@ fn play(setting: &Setting, outage: Duration, players: usize) -> anyhow::Result<J
     scene.watch(RESUMES_WITHIN, false)?;
     scene.tell_both(Order::Hush)?;
     scene.watch(SETTLES_WITHIN, false)?;
+    judge(&mut scene, setting, struck_at, back_at)
+}
+
+fn judge(
+    scene: &mut Scene,
+    setting: &Setting,
+    struck_at: Stamp,
+    link_back_at: Stamp,
+) -> anyhow::Result<Judgement> {
     let truth = Truth {
-        // The kernel's own retries may come too late: then what came of it is only told.
         expected: &Expected::Lives,
         names: &scene.names,
         struck_at,
         playbill: &scene.playbill,
     };
     let mut judgement = Judgement::of(truth, &scene.ends);
-    flow::check(&mut scene, &mut judgement)?;
-    compare(&mut scene, &mut judgement, back_at)?;
-    if setting.rto_max == RtoMax::Off {
+    let is_bounded = setting.rto_max == RtoMax::Auto;
+    if !is_bounded {
+        // The kernel's own retries may come too late: whoever ended by that is only told of.
         judgement.wrong.clear();
     }
+    let ended = scene.ends.iter();
+    let ended: Vec<_> = ended.map(|ended| ended.record.player.clone()).collect();
+    let alive = scene.names.iter().cloned();
+    scene.names = alive
+        .filter(|name| !ended.contains(&Some(name.clone())))
+        .collect();
+    flow::check(scene, &mut judgement)?;
+    let rto_max_ms = scene.playbill.profile.rto_max_ms;
+    judgement.bound_ms = rto_max_ms
+        .filter(|_| is_bounded)
+        .map(|ms| ms + RESUME_MARGIN_MS);
+    compare(scene, &mut judgement, link_back_at)?;
     Ok(judgement)
 }
 
-/// Compares what either end sent with what the other took, and measures when it was back.
+/// Compares what either end of those who live sent with what the other took, and measures when data was back.
 fn compare(
     scene: &mut Scene,
     judgement: &mut Judgement,
@@ -101,27 +121,23 @@ fn compare(
 ) -> anyhow::Result<()> {
     let server = scene.report_of_server()?.accounts;
     let crowd = scene.report_of_crowd()?.accounts;
-    let rto_max_ms = scene.playbill.profile.rto_max_ms;
-    judgement.bound_ms = rto_max_ms.map(|ms| ms + RESUME_MARGIN_MS);
     let mut delays_ms = Vec::new();
     for name in &scene.names {
         let (ours, theirs) = (flow::find(&server, name), flow::find(&crowd, name));
         if (ours.sent, theirs.sent) != (theirs.taken, ours.taken) {
-            judgement.object(
-                name,
-                format!(
-                    "sent and took: the game {} and {}, the client {} and {}",
-                    ours.sent, ours.taken, theirs.sent, theirs.taken
-                ),
+            let what = format!(
+                "sent and took: the game {} and {}, the client {} and {}",
+                ours.sent, ours.taken, theirs.sent, theirs.taken
             );
+            judgement.object(name, what);
         }
         for account in [ours, theirs] {
             let Some(back_at) = account.back_at else {
                 judgement.object(name, "nothing came after the outage");
                 continue;
             };
-            let delay = back_at.since(link_back_at);
-            let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+            let delay = back_at.since(link_back_at).as_millis();
+            let delay_ms = u64::try_from(delay).unwrap_or(u64::MAX);
             if judgement.bound_ms.is_some_and(|bound| delay_ms > bound) {
                 judgement.object(name, format!("data was back after {delay_ms} ms"));
             }

@@ -1,5 +1,6 @@
-//! The clients of a scene: one process with all of them, which join one after the other and behave until it ends.
+//! The clients of a scene: one process with all of them, each of which behaves from its welcome on until it ends.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,20 +22,14 @@ pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let book = Book::default();
-    let players = runtime.block_on(join(Arc::new(crowd), &book))?;
-    let count = u32::try_from(players.len())?.max(1);
-    for (number, player) in (0..count).zip(players) {
-        // Spread over a heartbeat, as players who came at any time are.
-        let offset = player.heartbeat() * number / count;
-        runtime.spawn(behave(player, offset));
-    }
+    runtime.block_on(join(Arc::new(crowd), &book))?;
     tell.send(Word::Joined)?;
     while let Some(order) = orders.next()? {
         book.obey(order);
         if order == Order::Report {
             tell.send(Word::Reported {
                 accounts: book.accounts(),
-                suspects: Default::default(),
+                suspects: BTreeMap::new(),
             })?;
         }
     }
@@ -42,7 +37,8 @@ pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn join(crowd: Arc<Crowd>, book: &Book) -> anyhow::Result<Vec<Player>> {
+/// Waits until everybody is welcome.
+async fn join(crowd: Arc<Crowd>, book: &Book) -> anyhow::Result<()> {
     let at_a_time = Arc::new(Semaphore::new(JOINS_AT_A_TIME));
     let mut joins = JoinSet::new();
     for number in 0..crowd.names.len() {
@@ -51,14 +47,24 @@ async fn join(crowd: Arc<Crowd>, book: &Book) -> anyhow::Result<Vec<Player>> {
             let _turn = at_a_time.acquire().await?;
             let name = crowd.names.get(number).context("no name")?;
             let joining = Player::join(&crowd, name, book.open(name));
-            joining.await.with_context(|| format!("{name} cannot join"))
+            let player = joining
+                .await
+                .with_context(|| format!("{name} cannot join"))?;
+            let offset = spread(player.heartbeat(), number, crowd.names.len());
+            tokio::spawn(behave(player, offset));
+            anyhow::Ok(())
         });
     }
-    let mut players = Vec::with_capacity(crowd.names.len());
     while let Some(joined) = joins.join_next().await {
-        players.push(joined??);
+        joined??;
     }
-    Ok(players)
+    Ok(())
+}
+
+/// Somewhere in a heartbeat, as players who came at any time are.
+fn spread(heartbeat: Duration, number: usize, count: usize) -> Duration {
+    let [number, count] = [number, count.max(1)].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    heartbeat * number / count
 }
 
 const WORKERS: usize = 1;
