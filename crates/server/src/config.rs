@@ -22,7 +22,7 @@ pub use error::ConfigError;
 pub use keys::{Allowed, Key};
 pub use liveness::{LivenessConfig, ProfileConfig};
 pub use metrics::MetricsConfig;
-pub use reach::{GiveUp, Reach, Why};
+pub use reach::{Bound, GiveUp, Reach, Why};
 pub use sections::{
     AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, RtoMax, TimeoutsConfig,
 };

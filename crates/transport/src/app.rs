@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
-    Admission, Close, Ending, Link, SendError, Session, Time, Traffic, wire::Notice,
+    Admission, Close, Ending, Evidence, Link, SendError, Session, Time, Traffic, wire::Notice,
 };
 
 use crate::Mailbox;
@@ -58,6 +58,11 @@ pub trait App: Send + Unpin + 'static {
 
     /// What came and went since the last call; once a burst, for counters.
     fn traffic(&mut self, traffic: Traffic);
+
+    /// How the live connection does, since somebody asked for it with [`Request::Report`](crate::Request::Report).
+    fn reported(&mut self, so_far: Evidence) {
+        let _ = so_far;
+    }
 
     /// The game's code panicked: what it owned is dropped, and not called again.
     fn panicked(&mut self);
