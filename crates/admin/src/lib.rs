@@ -32,11 +32,19 @@
 //! answered with 400 and a line that says what is. The array is written while it is read: about 1.2 KB a record, of which
 //! no more than some 100 KB are held for a reader. One that would take longer than its 60 s asks for fewer at a time.
 
+mod access;
+mod actions;
 mod admin;
+mod assets;
 mod closes;
 mod listener;
+mod live;
+mod place;
+mod port;
 mod recorder;
 mod routes;
+mod secret;
 mod serve;
+mod sessions;
 
 pub use admin::{Admin, AdminExt, RecorderMode};
