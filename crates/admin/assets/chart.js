@@ -51,11 +51,12 @@ export class Chart {
   draw() {
     const step = this.#window / 150 >= 5 ? 5 : 2;
     const { times, series } = this.#history.steps(this.#window, step, this.#scope);
+    const sums = series.map((values) => values.slice(0, -1));
     const stacked = stack(series.map((values, at) => (this.#off.has(CLASSES[at]) ? values.map((v) => v && 0) : values)));
-    this.#shown = { series, step };
+    this.#shown = sums;
     if (this.#plot) this.#plot.setData([times, ...stacked]);
     else this.#plot = new uPlot(this.#options(), [times, ...stacked], $("chart"));
-    this.#words(series, step);
+    this.#words(sums, step);
     this.#legend();
   }
 
@@ -63,7 +64,7 @@ export class Chart {
   #legend() {
     const at = this.#plot?.cursor.idx;
     this.#buttons.forEach((button, n) => {
-      const values = this.#shown.series[n];
+      const values = this.#shown[n];
       const sum = at === null || at === undefined ? values.reduce((sum, v) => sum + (v ?? 0), 0) : (values[at] ?? 0);
       say(button.querySelector(".legend-count"), count(sum));
     });
@@ -85,8 +86,6 @@ export class Chart {
   }
 
   #options() {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(name).trim();
     const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     const stepped = uPlot.paths.stepped({ align: 1 });
     // Drawn from the top of the stack down, so that each covers what is below it.
@@ -99,7 +98,7 @@ export class Chart {
       hooks: { setCursor: [() => this.#shown && this.#legend()] },
       scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(4, max * 1.08)] } },
       axes: [
-        { ...axis, values: (_, ticks) => ticks.map(timeOfDay), space: 64 },
+        { ...axis, size: 30, space: 64, values: (_, ticks) => ticks.map(timeOfDay) },
         { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000], values: (_, ticks) => ticks.map((v) => count(v)) },
       ],
       series: [{}, ...series.toReversed()],
@@ -117,6 +116,16 @@ function stack(series) {
     return sums.slice();
   });
   return stacked.toReversed();
+}
+
+/** A colour of the style sheet as it is now: a canvas knows no variables. */
+function colour(name) {
+  const probe = h("span");
+  probe.style.color = `var(${name})`;
+  $("chart").append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }
 
 function timeOfDay(second) {

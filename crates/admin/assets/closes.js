@@ -6,7 +6,8 @@ import { ask } from "./stream.js";
 import { evidence } from "./evidence.js";
 
 const KEPT = 10_000;
-const SHOWN = 50;
+const SHOWN = 25;
+const MORE = 75;
 
 export class Closes {
   /** By number, oldest first. */
@@ -21,7 +22,7 @@ export class Closes {
 
   constructor() {
     $("more").addEventListener("click", () => {
-      this.#shown += SHOWN;
+      this.#shown += MORE;
       this.draw();
     });
     $("fresh").addEventListener("click", () => {

@@ -55,6 +55,9 @@ export class History {
       times.push(from);
       series.forEach((values, at) => values.push(known ? sums[at] : null));
     }
+    // A step is as wide as the way to the next point: so the last one has one, too.
+    times.push(end + step);
+    series.forEach((values) => values.push(values.at(-1)));
     return { times, series };
   }
 }

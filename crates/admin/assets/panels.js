@@ -69,8 +69,8 @@ export class Panels {
     rows($("causes"), sorted.map(([cause, sums]) => ({
       key: cause,
       cells: [
-        { make: () => h("a", { href: `#cause=${cause}` }, cause) },
-        { make: () => classMark(sums.class) },
+        { make: () => classMark(sums.class, h("a", { href: `#cause=${cause}` }, cause)) },
+        { class: "dim wide-only", make: () => sums.class },
         count(sums.live),
         count(sums.early),
       ],
