@@ -11,7 +11,8 @@ import { after, before, test } from "node:test";
 import { browser, crowd, lastword, player, serve, until } from "./stage.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const LATENCY_MS_MAX = 200;
+// What people begin to call frozen. On a machine of its own it is a tenth of that.
+const LATENCY_MS_MAX = 500;
 let stage;
 let context;
 
@@ -182,7 +183,7 @@ test("ten thousand closes do not freeze it", async (t) => {
   t.diagnostic(`the longest task took ${Math.round(longest)} ms, the slowest input ${Math.round(input)} ms, ${size} elements`);
   assert.ok(size < 2_000, `${size} elements`);
   assert.ok(longest < LATENCY_MS_MAX, `a task of ${longest} ms`);
-  assert.ok(input < 2 * LATENCY_MS_MAX, `an input took ${input} ms`);
+  assert.ok(input < LATENCY_MS_MAX, `an input took ${input} ms`);
   assert.match(await text(page, "#closes-words"), /that match/);
   assert.deepEqual(page.complaints, []);
   await page.close();

@@ -132,7 +132,7 @@ function theme(name) {
   else document.documentElement.dataset.theme = name;
   localStorage.setItem("lastword.theme", name);
   say($("theme"), name[0].toUpperCase() + name.slice(1));
-  $("theme").setAttribute("aria-label", `Colours: ${name === "auto" ? "as the system has them" : name}`);
+  $("theme").setAttribute("aria-label", `${$("theme").textContent}: ${name === "auto" ? "colours as the system has them" : "colours"}`);
   if (second > 0) chart.recolour();
 }
 

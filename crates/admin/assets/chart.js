@@ -1,6 +1,6 @@
 // Stacked areas by class over time, drawn by uPlot. The legend is made of buttons: each leaves its class in or out.
 
-import { h, $, count, say } from "./dom.js";
+import { h, $, count, say, shortClock } from "./dom.js";
 import { CLASSES } from "./history.js";
 
 const HEIGHT = 240;
@@ -98,7 +98,7 @@ export class Chart {
       hooks: { setCursor: [() => this.#shown && this.#legend()] },
       scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(4, max * 1.08)] } },
       axes: [
-        { ...axis, size: 30, space: 64, values: (_, ticks) => ticks.map(timeOfDay) },
+        { ...axis, size: 30, space: 64, values: (_, ticks) => ticks.map((second) => shortClock(new Date(second * 1000))) },
         { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000], values: (_, ticks) => ticks.map((v) => count(v)) },
       ],
       series: [{}, ...series.toReversed()],
@@ -126,10 +126,4 @@ function colour(name) {
   const { color } = getComputedStyle(probe);
   probe.remove();
   return color;
-}
-
-function timeOfDay(second) {
-  const at = new Date(second * 1000);
-  const options = at.getSeconds() === 0 ? { hour: "2-digit", minute: "2-digit" } : {};
-  return at.toLocaleTimeString("en-GB", options);
 }

@@ -47,7 +47,12 @@ function cellOf(cell, at) {
   return h(tag, { ...attributes, class: cell.class }, cell.make());
 }
 
-export const count = (n) => n.toLocaleString("en-GB");
+// Made once: making one takes longer than a row of a table does.
+const NUMBER = new Intl.NumberFormat("en-GB");
+const TIME = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const MINUTE = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+export const count = (n) => NUMBER.format(n);
 
 /** Milliseconds in the unit that fits. */
 export function duration(ms) {
@@ -71,7 +76,10 @@ export function bytes(n) {
   return `${n.toFixed(n < 10 ? 1 : 0)} ${units[at]}`;
 }
 
-export const clock = (at) => new Date(at).toLocaleTimeString("en-GB");
+export const clock = (at) => TIME.format(new Date(at));
+
+/** A time of day as short as it is exact. */
+export const shortClock = (at) => (at.getSeconds() === 0 ? MINUTE : TIME).format(at);
 
 /** A class, with its colour beside the word: never the colour alone. */
 export function classMark(name, words = name) {

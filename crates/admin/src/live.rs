@@ -196,7 +196,7 @@ pub(crate) async fn answer(
 const VIEWERS_MAX: usize = 32;
 const PERIOD: Duration = Duration::from_secs(1);
 /// Closes in one event. More are told by the next ones.
-const CLOSES_MAX: usize = 1_000;
+const CLOSES_MAX: usize = 500;
 /// Closes that a viewer who has seen none is told.
 const CLOSES_AT_FIRST: u64 = 500;
 /// How far back the first event of a viewer goes.
