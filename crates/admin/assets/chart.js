@@ -4,6 +4,8 @@ import { h, $, count, say, shortClock } from "./dom.js";
 import { CLASSES } from "./history.js";
 
 const HEIGHT = 240;
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60];
+const STEP_PX_MIN = 5;
 
 export class Chart {
   #history;
@@ -27,7 +29,10 @@ export class Chart {
         });
       }
     }
-    new ResizeObserver(() => this.#plot?.setSize(this.#size())).observe($("chart"));
+    new ResizeObserver(() => {
+      this.#plot?.setSize(this.#size());
+      if (this.#plot) this.draw();
+    }).observe($("chart"));
   }
 
   #button(name) {
@@ -49,7 +54,7 @@ export class Chart {
   }
 
   draw() {
-    const step = this.#window / 150 >= 5 ? 5 : 2;
+    const step = this.#step();
     const { times, series } = this.#history.steps(this.#window, step, this.#scope);
     const sums = series.map((values) => values.slice(0, -1));
     const stacked = stack(series.map((values, at) => (this.#off.has(CLASSES[at]) ? values.map((v) => v && 0) : values)));
@@ -58,6 +63,12 @@ export class Chart {
     else this.#plot = new uPlot(this.#options(), [times, ...stacked], $("chart"));
     this.#words(sums, step);
     this.#legend();
+  }
+
+  /** Seconds to a step, so that each is wide enough to be seen. */
+  #step() {
+    const { width } = this.#size();
+    return STEPS_S.find((step) => (step * width) / this.#window >= STEP_PX_MIN) ?? STEPS_S.at(-1);
   }
 
   /** Beside each class: its ends at the cursor, or in all the time that is shown. */
@@ -89,7 +100,7 @@ export class Chart {
     const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     const stepped = uPlot.paths.stepped({ align: 1 });
     // Drawn from the top of the stack down, so that each covers what is below it.
-    const series = CLASSES.map((name) => ({ label: name, stroke: colour("--panel"), width: 1, fill: colour(`--class-${name}`), paths: stepped, points: { show: false } }));
+    const series = CLASSES.map((name) => ({ label: name, width: 0, fill: colour(`--class-${name}`), paths: stepped, points: { show: false } }));
     return {
       ...this.#size(),
       padding: [8, 8, 0, 0],

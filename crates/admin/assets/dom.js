@@ -37,14 +37,19 @@ export function rows(body, wanted) {
   while (body.children.length > wanted.length) body.lastElementChild.remove();
 }
 
+function filled(cell, element) {
+  cell.update?.(element);
+  return element;
+}
+
 function cellOf(cell, at) {
   const tag = at === 0 ? "th" : "td";
   const attributes = at === 0 ? { scope: "row" } : {};
   if (typeof cell === "string") {
-    if (/^[\d–∞]/.test(cell)) attributes.class = "number";
+    if (/^([\d–]|none$)/.test(cell)) attributes.class = "number";
     return h(tag, attributes, cell);
   }
-  return h(tag, { ...attributes, class: cell.class }, cell.make());
+  return filled(cell, h(tag, { ...attributes, class: cell.class }, cell.make()));
 }
 
 // Made once: making one takes longer than a row of a table does.

@@ -92,13 +92,12 @@ export class Panels {
     rows($("detection"), shown.map(({ cause, profile, bound_ms: bound, seen }) => ({
       key: `${cause} ${profile} ${seen ? "seen" : ""}`,
       cells: [
-        cause,
-        profile,
-        { class: "gauge-cell", make: () => gauge(seen, bound), update: (cell) => adjust(cell, seen, bound) },
+        { make: () => h("span", {}, cause, h("small", {}, profile)) },
+        { class: "gauge-cell wide-only", make: () => gauge(seen, bound), update: (cell) => adjust(cell, seen, bound) },
         seen ? duration(seen.last_ms) : "–",
-        seen ? duration(seen.median_ms) : "–",
+        { class: "number wide-only", make: () => h("span"), update: (cell) => say(cell, seen ? duration(seen.median_ms) : "–") },
         seen ? duration(seen.max_ms) : "–",
-        bound === undefined ? "∞ none" : duration(bound),
+        bound === undefined ? "none" : duration(bound),
       ],
     })));
   }
@@ -136,7 +135,7 @@ function adjust(place, seen, bound) {
   fill.style.width = `${((seen?.last_ms ?? 0) / scale) * 100}%`;
   mark.hidden = bound === undefined;
   mark.style.left = `${((bound ?? 0) / scale) * 100}%`;
-  const over = seen && bound !== undefined && seen.max_ms > bound;
+  const over = seen?.over > 0;
   box.dataset.over = over ? "yes" : "no";
   box.setAttribute("role", "img");
   box.setAttribute("aria-label", !seen ? "not seen yet" : over ? "over its bound" : "within its bound");

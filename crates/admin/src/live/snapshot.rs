@@ -73,6 +73,8 @@ struct Seen {
     last_ms: u64,
     median_ms: u64,
     max_ms: u64,
+    /// So many took longer than the bound, but for our own stall.
+    over: usize,
 }
 
 /// How the server itself does.
@@ -178,20 +180,24 @@ fn detection(bounds: &[Bound], silences: &[Silence]) -> Vec<Detection> {
             cause: bound.cause.label(),
             profile: bound.profile.to_string(),
             bound_ms: bound.within.map(millis),
-            seen: silences.iter().find(is).map(Seen::from),
+            seen: silences
+                .iter()
+                .find(is)
+                .map(|seen| Seen::of(seen, bound.within)),
         }
     });
     each.collect()
 }
 
-impl From<&Silence> for Seen {
-    fn from(silence: &Silence) -> Self {
+impl Seen {
+    fn of(silence: &Silence, bound: Option<Duration>) -> Self {
         let (median, max) = silence.median_and_max();
         Self {
             count: silence.count(),
             last_ms: millis(silence.last()),
             median_ms: millis(median),
             max_ms: millis(max),
+            over: bound.map_or(0, |bound| silence.over(bound)),
         }
     }
 }

@@ -29,8 +29,8 @@ pub(crate) struct Second {
 pub(crate) struct Silence {
     pub(crate) cause: Cause,
     pub(crate) profile: ProfileName,
-    /// The last ones, the newest last.
-    recent: VecDeque<Duration>,
+    /// The last ones, the newest last; each with the stall of our own that put its verdict off.
+    recent: VecDeque<(Duration, Duration)>,
 }
 
 impl Tally {
@@ -38,8 +38,10 @@ impl Tally {
         let since = close.at.duration_since(UNIX_EPOCH).unwrap_or_default();
         let early = close.ending.verdict.phase != Phase::Live;
         self.count(since.as_secs(), close.cause().class(), early);
-        if let (Some(silent), Some(profile)) = (close.ending.evidence.silent_for, close.profile) {
-            self.silence(close.cause(), profile).add(silent);
+        let evidence = &close.ending.evidence;
+        if let (Some(silent), Some(profile)) = (evidence.silent_for, close.profile) {
+            let kind = self.silence(close.cause(), profile);
+            kind.add(silent, evidence.own_stall);
         }
     }
 
@@ -105,24 +107,34 @@ impl Default for Tally {
 }
 
 impl Silence {
-    fn add(&mut self, silent: Duration) {
+    fn add(&mut self, silent: Duration, own_stall: Duration) {
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back(silent);
+        self.recent.push_back((silent, own_stall));
     }
 
     pub(crate) fn last(&self) -> Duration {
-        self.recent.back().copied().unwrap_or_default()
+        self.recent
+            .back()
+            .map_or(Duration::ZERO, |(silent, _)| *silent)
     }
 
     pub(crate) fn count(&self) -> usize {
         self.recent.len()
     }
 
+    /// How many of them took longer than that, but for our own stall.
+    pub(crate) fn over(&self, bound: Duration) -> usize {
+        let over = |(silent, own_stall): &&(Duration, Duration)| {
+            silent.saturating_sub(*own_stall) > bound + NO_STALL
+        };
+        self.recent.iter().filter(over).count()
+    }
+
     /// The median and the longest of the last ones.
     pub(crate) fn median_and_max(&self) -> (Duration, Duration) {
-        let mut sorted: Vec<_> = self.recent.iter().copied().collect();
+        let mut sorted: Vec<_> = self.recent.iter().map(|(silent, _)| *silent).collect();
         sorted.sort_unstable();
         let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
         (median, sorted.last().copied().unwrap_or_default())
@@ -141,6 +153,8 @@ fn index(second: u64) -> usize {
 }
 
 const SECONDS_MASK: u64 = 0x3ff;
+/// How late we may be without that counting as a stall.
+const NO_STALL: Duration = Duration::from_millis(20);
 /// How many of the last silences of a kind are looked at.
 const RECENT_MAX: usize = 64;
 
@@ -193,7 +207,7 @@ mod tests {
             recent: VecDeque::new(),
         };
         for seconds in 1..=100 {
-            silence.add(Duration::from_secs(seconds));
+            silence.add(Duration::from_secs(seconds), Duration::ZERO);
         }
         assert_eq!(
             (silence.count(), silence.last()),
@@ -202,6 +216,13 @@ mod tests {
         assert_eq!(
             silence.median_and_max(),
             (Duration::from_secs(69), Duration::from_secs(100))
+        );
+        assert_eq!(silence.over(Duration::from_secs(98)), 2);
+        silence.add(Duration::from_secs(101), Duration::from_secs(3));
+        assert_eq!(
+            silence.over(Duration::from_secs(98)),
+            2,
+            "its last three were ours"
         );
     }
 }
