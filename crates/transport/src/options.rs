@@ -64,14 +64,21 @@ pub(crate) fn retune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
 }
 
 fn tune_liveness(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
+    tune_keepalive(socket, knobs)?;
+    let rto_max = knobs.rto_max;
+    rto_max.map_or(Ok(()), |rto_max| set_rto_max(socket, rto_max))
+}
+
+fn tune_keepalive(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
+    if !knobs.keepalive {
+        return socket.set_keepalive(false);
+    }
     let keepalive = TcpKeepalive::new()
         .with_time(knobs.keepalive_idle)
         .with_interval(knobs.keepalive_interval);
     #[cfg(not(windows))]
     let keepalive = keepalive.with_retries(knobs.keepalive_count);
-    socket.set_tcp_keepalive(&keepalive)?;
-    let rto_max = knobs.rto_max;
-    rto_max.map_or(Ok(()), |rto_max| set_rto_max(socket, rto_max))
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 fn set_rto_max(socket: &Socket, rto_max: Duration) -> io::Result<()> {

@@ -177,7 +177,7 @@ fn give_up_words(at: GiveUp) -> String {
     let data = format!("unacknowledged data about {}", seconds(at.retransmission));
     match at.keepalive {
         Some(keepalive) => format!("keepalive {}, {data}", seconds(keepalive)),
-        None => data,
+        None => format!("an idle connection never, {data}"),
     }
 }
 

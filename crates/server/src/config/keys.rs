@@ -152,6 +152,11 @@ impl Key {
         )
         .or_zero("the kernel's default"),
         one_of(
+            "kernel.keepalive",
+            &["true", "false"],
+            "true unless you test what heartbeats alone find",
+        ),
+        one_of(
             "kernel.rto_max",
             &["auto", "off"],
             "auto unless you test what kernels without it do",

@@ -75,7 +75,7 @@ fn the_bounds_of_the_defaults_are_told_by_profile() {
         "                      debugger never by heartbeat; the kernel: keepalive 65 s, unacknowledged data",
         "                      about 924 s",
         "  local_network_down  standard, competitive, mobile, background never · debugger never by heartbeat;",
-        "                      the kernel: unacknowledged data about 924 s",
+        "                      the kernel: an idle connection never, unacknowledged data about 924 s",
         "  peer_silent         standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
         "                      debugger never",
         "  idle                never",
@@ -103,6 +103,17 @@ fn when_the_kernel_gives_up_is_told_by_profile() {
         section(&elsewhere, "This kernel")[1],
         "  gives up  when it is not known"
     );
+}
+
+#[test]
+fn without_keepalive_a_session_that_is_never_given_up_is_said_to_be_lost_sight_of_while_idle() {
+    let told = report(&with(|c| c.kernel.keepalive = false), LINUX);
+    let path_dead = section(&told, "Silent causes")[..3].join(" ");
+    let one_line = path_dead.split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected = "path_dead standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s · debugger never \
+                    by heartbeat; the kernel: an idle connection never, unacknowledged data about 924 s";
+    assert_eq!(one_line, expected);
+    assert!(!told.contains("keepalive"), "{told}");
 }
 
 #[test]

@@ -58,6 +58,7 @@ fn configs() -> Vec<Config> {
     }
     configs.push(with(|c| c.listen.behind_proxy = true));
     configs.push(with(|c| c.kernel.rto_max = RtoMax::Off));
+    configs.push(with(|c| c.kernel.keepalive = false));
     configs.push(with(|c| c.timeouts.idle_ms = 60_000));
     configs.push(with(|c| c.timeouts.outbound_age_ms = 0));
     configs
@@ -146,6 +147,17 @@ fn without_a_dead_limit_the_kernel_ends_it_with_the_options_of_its_own_profile()
         reach(&config, Cause::PeerSilent, "debugger", LINUX),
         never("liveness.profiles.debugger.dead_ms", "0", "never")
     );
+}
+
+#[test]
+fn without_keepalive_only_data_of_ours_lets_the_kernel_end_what_has_no_dead_limit() {
+    let config = with(|c| c.kernel.keepalive = false);
+    let path_dead = |profile| reach(&config, Cause::PathDead, profile, LINUX);
+    assert_eq!(path_dead("debugger"), by_kernel_ms(None, 924_000));
+    assert_eq!(path_dead("standard"), within_ms(15_100));
+    for profile in config.profiles() {
+        assert!(!config.knobs(&profile).keepalive);
+    }
 }
 
 #[test]
