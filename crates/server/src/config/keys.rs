@@ -134,7 +134,7 @@ impl Key {
         profile(
             "liveness.profiles.NAME.dead_ms",
             2_650,
-            922_000,
+            922_600,
             "at least suspect_ms + 2500",
         )
         .or_zero("never"),
