@@ -202,9 +202,10 @@ impl Liveness {
     #[must_use]
     pub fn wants_sample(&self, now: Time) -> bool {
         let judges = self.timing.dead_ms > 0 || self.acks.has_limit();
-        let rested = now.since(self.acks.last_sample());
-        let judged = self.acks.limit_by() <= now && rested >= SAMPLE_INTERVAL / 4;
-        judges && !self.is_blind && (rested >= LOOK_INTERVAL || judged)
+        let rested = now.since(self.acks.last_sample()) >= LOOK_INTERVAL;
+        // With this very byte, and not with the next sample in its turn.
+        let judged = self.acks.limit_by() <= now && self.stuck_for(now) == Duration::ZERO;
+        judges && !self.is_blind && (rested || judged)
     }
 
     /// Since when the peer has been silent as far as we know: not while we did not listen.
