@@ -341,12 +341,11 @@ impl Liveness {
     /// What the peer is suspected of by now.
     fn review(&mut self, now: Time) {
         let is_suspect = self.is_silent || self.stuck_for(now) >= STUCK_SUSPECT;
-        let named = self.suspicion.unwrap_or(Diagnosis::Undecided);
-        self.suspicion = is_suspect.then(|| match self.diagnosis(now) {
-            // What was known is not told away by what is no longer clear.
-            Diagnosis::Undecided => named,
-            diagnosis => diagnosis,
-        });
+        let diagnosis = self.diagnosis(now);
+        // What was known is not told away by what is no longer clear.
+        let is_vague = diagnosis == Diagnosis::Undecided;
+        let named = self.suspicion.filter(|_| is_vague).unwrap_or(diagnosis);
+        self.suspicion = is_suspect.then_some(named);
     }
 
     fn diagnosis(&self, now: Time) -> Diagnosis {

@@ -242,10 +242,7 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn link(&mut self, outbox: &mut Outbox<'_>, link: Link) {
-        self.suspected_as(match link {
-            Link::Suspect(diagnosis) => Some(diagnosis),
-            _ => None,
-        });
+        self.suspected_as(link.suspicion());
         if let (Some(game), Some(seat)) = (&mut self.game, &self.seat) {
             game.link(&mut GameContext::new(outbox, seat), link);
         }
