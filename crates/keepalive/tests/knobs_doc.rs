@@ -29,7 +29,7 @@ fn row(profile: &Profile) -> String {
     );
     let (count, end) = (
         knobs.keepalive_count,
-        seconds(knobs.keepalive_end().unwrap()),
+        knobs.keepalive_end().map_or("never".to_owned(), seconds),
     );
     let rto_max = knobs.rto_max.map(|rto_max| rto_max.as_millis().to_string());
     let rto_max = rto_max.unwrap_or("the kernel's".to_owned());
