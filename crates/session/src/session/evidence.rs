@@ -61,7 +61,8 @@ impl Session {
             last_ack_in: None,
             last_pong: (self.last_pong > Time::ORIGIN).then(|| now.since(self.last_pong)),
             rtt: self.rtt(),
-            rtt_variance: None,
+            rtt_variance: self.rtt_variance(),
+            clock_offset: self.clock_offset(),
             bytes_unsent: queued_bytes + dropped.bytes,
             frames_unsent: queued + dropped.frames,
             bytes_unacked: None,
@@ -112,9 +113,11 @@ impl Evidence {
         let Some(kernel) = readings.kernel else {
             return;
         };
-        let kernel_rtt = (kernel.rtt_us > 0).then(|| Duration::from_micros(kernel.rtt_us.into()));
-        self.rtt = self.rtt.or(kernel_rtt);
-        self.rtt_variance = Some(Duration::from_micros(kernel.rttvar_us.into()));
+        // Both of one origin: the kernel's variance says nothing of the heartbeat's round trip.
+        if self.rtt.is_none() && kernel.rtt_us > 0 {
+            self.rtt = Some(Duration::from_micros(kernel.rtt_us.into()));
+            self.rtt_variance = Some(Duration::from_micros(kernel.rttvar_us.into()));
+        }
         self.last_ack_in = Some(super::millis(kernel.last_ack_recv_ms));
         self.bytes_unacked = Some(unacked(kernel.outq, shut));
         self.kernel = Some(kernel);
