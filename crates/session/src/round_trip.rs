@@ -15,7 +15,7 @@ use crate::{ClockOffset, Time};
 /// The smoothed round trip of heartbeats, and the offset of the peer's clock, as far as pongs have told them.
 // Packed: without padding it fits where it is kept once for every session, in the mailbox as in the session itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 pub struct RoundTrip {
     /// 0 before the first sample.
     smoothed_us: u32,

@@ -170,6 +170,32 @@ mod tests {
     }
 
     #[test]
+    fn round_trip_and_variance_are_both_the_heartbeats_or_both_the_kernels() {
+        let kernel = KernelSample {
+            rtt_us: 300,
+            rttvar_us: 40,
+            ..KernelSample::default()
+        };
+        let readings = Readings {
+            kernel: Some(kernel),
+            ..Readings::default()
+        };
+        let micros = |n| Some(Duration::from_micros(n));
+        for (heartbeat, shown) in [((None, None), (micros(300), micros(40))), {
+            let heartbeat = (micros(7_000), micros(900));
+            (heartbeat, heartbeat)
+        }] {
+            let mut evidence = Evidence {
+                rtt: heartbeat.0,
+                rtt_variance: heartbeat.1,
+                ..Evidence::default()
+            };
+            evidence.add_kernel(&readings, false);
+            assert_eq!((evidence.rtt, evidence.rtt_variance), shown);
+        }
+    }
+
+    #[test]
     fn our_own_fin_is_no_lost_byte() {
         assert_eq!(
             (unacked(1, true), unacked(1, false), unacked(0, true)),
