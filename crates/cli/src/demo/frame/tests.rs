@@ -143,6 +143,8 @@ fn frame(board: &Board, started: Instant, style: Style) -> Frame<'_> {
         events_waiting: 0,
         local_stall: Duration::ZERO,
         runtime_lag: Duration::ZERO,
+        round_trips: 0,
+        round_trip_mean: Duration::ZERO,
     };
     Frame {
         scene: Box::leak(Box::new(scene)),
