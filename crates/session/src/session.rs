@@ -243,7 +243,6 @@ pub struct Session {
     drain_notice: DrainNotice,
     goodbye_queued: bool,
     farewell: Farewell,
-    ending: Option<Box<Ending>>,
     decoder: Decoder,
     queue: Option<Box<SendQueue>>,
     timing: Timing,
@@ -283,6 +282,8 @@ struct Rare {
     /// How long the peer had been silent when we decided that it was too long.
     silent_for: Option<Duration>,
     trail: Vec<TrailEvent>,
+    /// The verdict, until it is taken.
+    ending: Option<Box<Ending>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

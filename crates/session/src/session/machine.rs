@@ -65,7 +65,6 @@ impl Session {
             drain_notice: DrainNotice::None,
             goodbye_queued: false,
             farewell: Farewell::None,
-            ending: None,
             decoder: Decoder::default(),
             queue: None,
             timing: Timing::default(),
@@ -191,7 +190,7 @@ impl Session {
 
     /// Says what to do next; to be asked after every input and write until it returns `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if let Some(ending) = self.ending.take() {
+        if let Some(ending) = self.rare.as_mut().and_then(|rare| rare.ending.take()) {
             return Some(Output::Closed(ending));
         }
         if let Some(link) = self.poll_link() {
