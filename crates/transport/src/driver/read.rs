@@ -12,34 +12,36 @@ use crate::app::{App, Outbox, Room};
 use crate::scratch::ReadBuffer;
 
 impl<A: App> Driver<A> {
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        if self.ended || !self.session.wants_read() || !self.may_read(cx, now) {
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: &mut Time) -> bool {
+        if self.ended || !self.session.wants_read() || !self.may_read(cx, *now) {
             return false;
         }
-        let mut busy = self.feed_carry(cx, now);
+        let mut busy = self.feed_carry(cx, *now);
         let mut buffer = ReadBuffer::take();
         for _ in 0..READS_PER_TURN {
             if self.paused || !self.session.wants_read() {
                 break;
             }
-            let Some(read) = self.read(cx, now, buffer.bytes()) else {
+            let Some(read) = self.read(cx, *now, buffer.bytes()) else {
                 if self.session.hands_over_the_rest() {
-                    return self.read_ended(now, Terminal::Open);
+                    return self.read_ended(*now, Terminal::Open);
                 }
                 break;
             };
             busy = true;
             match read {
-                Ok(0) => return self.read_ended(now, Terminal::Eof),
-                Err(error) => return self.read_ended(now, Terminal::Error(OsError::from(&error))),
+                Ok(0) => return self.read_ended(*now, Terminal::Eof),
+                Err(error) => return self.read_ended(*now, Terminal::Error(OsError::from(&error))),
                 Ok(n) => {
-                    self.session.bytes_arrived(now, n);
+                    // Not when the turn began, which may be long ago in a busy one: clocks are compared by it.
+                    *now = self.clock.now();
+                    self.session.bytes_arrived(*now, n);
                     // First that the peer is back, then what it says.
                     if let Some(link) = self.session.poll_link() {
-                        self.tell_link(now, link);
+                        self.tell_link(*now, link);
                     }
                     let bytes = buffer.bytes().get(..n).unwrap_or_default();
-                    self.feed(cx, now, bytes);
+                    self.feed(cx, *now, bytes);
                 }
             }
         }
