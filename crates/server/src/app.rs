@@ -298,7 +298,7 @@ mod tests {
         let driver = driver(&|_: &Player| Nothing);
         let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
         assert!(driver <= 416, "{driver}");
-        assert!(mailbox <= 88, "{mailbox}");
+        assert!(mailbox <= 104, "{mailbox}");
         assert!(seat <= 72, "{seat}");
     }
 }

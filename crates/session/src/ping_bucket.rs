@@ -39,6 +39,11 @@ impl PingBucket {
         }
     }
 
+    /// Gives the last token back: what it was taken for turned out to be the answer to a question of ours.
+    pub(crate) fn give_back(&mut self) {
+        self.milli_tokens = self.milli_tokens.saturating_add(1000);
+    }
+
     /// Credits time in which nothing was read: what the peer sent meanwhile comes all at once.
     pub(crate) fn not_reading(&mut self, since: Time, now: Time) {
         self.fill_up(since);

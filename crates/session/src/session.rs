@@ -17,6 +17,7 @@
 
 mod ending;
 mod evidence;
+mod heartbeat;
 mod machine;
 mod receive;
 mod suspicion;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use crate::dialect::Framing;
 use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent, Verdict};
 use crate::ping_bucket::PingBucket;
+use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::Notice;
 use crate::{
@@ -178,6 +180,8 @@ pub enum Event<'a> {
     Welcome(Admission),
     /// Client: the server announces something.
     Notice(Notice<'a>),
+    /// A ping of ours was answered after this time: [`Session::round_trip`] has changed.
+    RoundTrip(Duration),
 }
 
 /// What a session asks of its driver.
@@ -266,7 +270,7 @@ pub struct Session {
     reading_changed: Time,
     /// When a silence of the peer last ended: no frame waits for longer than since then.
     age_since: Time,
-    rtt_us: u32,
+    round_trip: RoundTrip,
     /// What was not given to the counters yet.
     uncounted: Traffic,
     rare: Option<Box<Rare>>,

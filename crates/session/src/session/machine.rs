@@ -10,6 +10,7 @@ use super::{
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
 use crate::ping_bucket::PingBucket;
+use crate::round_trip::RoundTrip;
 use crate::send_queue::SendQueue;
 use crate::wire::{self, Goodbye, Hello, Notice};
 use crate::{Cause, Decoder, Limits, Phase, Time};
@@ -84,7 +85,7 @@ impl Session {
             last_data: now,
             reading_changed: now,
             age_since: now,
-            rtt_us: 0,
+            round_trip: RoundTrip::default(),
             uncounted: Traffic::default(),
             rare: None,
         }
@@ -309,12 +310,6 @@ impl Session {
     #[must_use]
     pub fn peer_frame_limit(&self) -> u32 {
         self.peer_frame_limit
-    }
-
-    /// The heartbeat's last round trip, once there was one.
-    #[must_use]
-    pub fn rtt(&self) -> Option<std::time::Duration> {
-        (self.rtt_us > 0).then(|| std::time::Duration::from_micros(u64::from(self.rtt_us)))
     }
 
     fn on_notice(&mut self, notice: &Notice<'_>) {

@@ -1,6 +1,7 @@
 //! Frames in: what each kind means in each state, and which rules it may break.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::{Admission, Close, DrainNotice, Event, Role, Session, State, Timing, count};
 use crate::decoder::{Decoder, Expect, Frame, Step};
@@ -11,7 +12,7 @@ use crate::wire::{self, Ack, Goodbye, Hello, Kind, Notice, Ping, Pong, Welcome};
 use crate::{Advice, Cause, Phase, Time};
 
 /// What one frame comes to.
-enum Outcome {
+pub(super) enum Outcome {
     /// The session dealt with it.
     Done,
     /// A frame for the game.
@@ -22,6 +23,8 @@ enum Outcome {
     },
     Welcome(Admission),
     Notice,
+    /// A ping of ours was answered after this time.
+    RoundTrip(Duration),
     Broken(Cause),
 }
 
@@ -103,6 +106,7 @@ impl Session {
                     return Some(Event::Credentials(credentials));
                 }
                 Outcome::Welcome(admission) => return Some(Event::Welcome(admission)),
+                Outcome::RoundTrip(rtt) => return Some(Event::RoundTrip(rtt)),
                 Outcome::Notice => {
                     let payload = decoder.frame(span, input).payload;
                     return Notice::decode(payload).ok().map(Event::Notice);
@@ -291,53 +295,10 @@ impl Session {
         self.peer_received = count;
         match control {
             Control::Ping(ping) => self.answer(now, ping),
-            Control::Pong(pong) => self.on_pong(now, pong),
+            Control::Pong(pong) => return self.on_pong(now, &pong),
             Control::Ack(_) => {}
         }
         Outcome::Done
-    }
-
-    fn answer(&mut self, now: Time, ping: Ping) {
-        let pong = Pong {
-            ping_clock_us: ping.clock_us,
-            clock_us: now.as_micros(),
-            held_us: 0,
-            received: self.received,
-        };
-        if self.has_room_to_answer(now) {
-            self.queue_mut().push_control(|out| pong.encode(out));
-        }
-    }
-
-    fn answer_in_dialect(&mut self, now: Time, ping: &[u8]) {
-        let has_room = self.has_room_to_answer(now);
-        if let (true, Framing::Dialect(dialect)) = (has_room, &self.config.framing) {
-            let queue = self.queue.get_or_insert_default();
-            queue.push_control(|out| {
-                dialect.write_pong(ping, out);
-            });
-        }
-    }
-
-    /// Who asks and never reads the answers does not fill our memory with them.
-    fn has_room_to_answer(&mut self, now: Time) -> bool {
-        let has_room = self.queued_bytes() < self.config.limits.outbound_bytes_max;
-        if !has_room {
-            self.on_queue_full(now);
-        }
-        has_room && self.can_write()
-    }
-
-    /// A pong that matches no ping is ignored.
-    fn on_pong(&mut self, now: Time, pong: Pong) {
-        if pong.ping_clock_us != self.last_ping.as_micros() || self.last_ping <= self.last_pong {
-            return;
-        }
-        let held = u64::from(pong.held_us);
-        let rtt = now.since(self.last_ping).as_micros();
-        let rtt = u64::try_from(rtt).unwrap_or(u64::MAX).saturating_sub(held);
-        self.rtt_us = u32::try_from(rtt.max(1)).unwrap_or(u32::MAX);
-        self.last_pong = now;
     }
 
     /// Only a server counts what a client asks of it.

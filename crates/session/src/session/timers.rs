@@ -127,7 +127,7 @@ impl Session {
         }))
     }
 
-    fn ping(&mut self, now: Time) {
+    pub(super) fn ping(&mut self, now: Time) {
         self.last_ping = now;
         let ping = Ping {
             clock_us: now.as_micros(),
@@ -223,18 +223,18 @@ impl Session {
         }
     }
 
-    /// A client pings in each interval in which it sent nothing or received nothing; a server only while it
-    /// does not read, so that the client hears it.
+    /// A client pings in each interval in which it sent nothing or received nothing, and now and then in others, to
+    /// learn the round trip; a server only while it does not read, so that the client hears it.
     fn ping_by(&self) -> Time {
-        let quiet_since = match self.role {
-            Role::Client => self.last_in.min(self.last_out),
-            Role::Server if self.paused => self.last_out,
+        let (quiet_since, learn_by) = match self.role {
+            Role::Client => (self.last_in.min(self.last_out), self.learn_by()),
+            Role::Server if self.paused => (self.last_out, Time::NEVER),
             Role::Server => return Time::NEVER,
         };
         match self.timing.heartbeat_ms {
             0 => Time::NEVER,
             _ if !self.can_write() => Time::NEVER,
-            ms => quiet_since.max(self.last_ping) + millis(ms),
+            ms => learn_by.min(quiet_since.max(self.last_ping) + millis(ms)),
         }
     }
 }

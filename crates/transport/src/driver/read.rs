@@ -83,7 +83,6 @@ impl<A: App> Driver<A> {
     }
 
     fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
-        let before = self.session.rtt();
         let given_up = self.side.as_ref().is_some_and(|side| side.given_up);
         let mut full = false;
         let (open, mailbox) = (&mut self.open, &self.mailbox);
@@ -115,10 +114,6 @@ impl<A: App> Driver<A> {
                 }
             }
             Err(_) => self.on_panic(now),
-        }
-        match self.session.rtt() {
-            Some(rtt) if before != Some(rtt) => self.mailbox.set_rtt(rtt),
-            _ => {}
         }
     }
 
@@ -182,6 +177,10 @@ fn hand_over<A: App>(
         Event::Data(payload) => return app.frame(outbox, payload),
         Event::Credentials(credentials) => app.authenticate(credentials),
         Event::Notice(notice) => app.notice(&notice),
+        Event::RoundTrip(rtt) => {
+            outbox.mailbox.set_round_trip(outbox.session.round_trip());
+            app.round_trip(rtt);
+        }
         Event::Welcome(admission) => {
             *open = true;
             let limit = outbox.session.peer_frame_limit();

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use lastword_session::{
     Admission, Call, Close, Ending, Event, FirstError, Input, KernelSample, Link, OsError, Output,
@@ -22,6 +23,7 @@ pub(crate) enum Seen {
         reason: String,
     },
     Link(Link),
+    RoundTrip(Duration),
 }
 
 /// What a server's authenticator answers.
@@ -269,7 +271,11 @@ impl Seen {
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         match self {
             Self::Data(payload) => Some(payload),
-            Self::Credentials(_) | Self::Welcome(_) | Self::Notice { .. } | Self::Link(_) => None,
+            Self::Credentials(_)
+            | Self::Welcome(_)
+            | Self::Notice { .. }
+            | Self::Link(_)
+            | Self::RoundTrip(_) => None,
         }
     }
 }
@@ -280,6 +286,7 @@ impl From<Event<'_>> for Seen {
             Event::Data(payload) => Self::Data(payload.to_vec()),
             Event::Credentials(credentials) => Self::Credentials(credentials.to_vec()),
             Event::Welcome(admission) => Self::Welcome(admission),
+            Event::RoundTrip(rtt) => Self::RoundTrip(rtt),
             Event::Notice(notice) => Self::Notice {
                 code: notice.code,
                 deadline_ms: notice.deadline_ms,
