@@ -5,6 +5,7 @@ mod ending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lastword_session::wire::Notice;
@@ -247,6 +248,14 @@ impl<S: Shape> App for ServerApp<S> {
     fn paused(&mut self, paused: bool) {
         self.paused = paused;
         self.core().traffic.paused(paused);
+    }
+
+    fn round_trip(&mut self, rtt: Duration) {
+        let core = self.core();
+        core.traffic.round_trip(rtt);
+        guarded("the recorder of the metrics panicked", || {
+            core.metrics.heartbeat_rtt.record(rtt);
+        });
     }
 
     fn taken(&self) -> u64 {

@@ -124,6 +124,8 @@ fn frame(board: &Board, started: Instant, style: Style) -> Frame<'_> {
         suspects: Vec::new(),
         inbound_paused: 0,
         events_waiting: 0,
+        round_trips: 0,
+        round_trip_mean: Duration::ZERO,
     };
     Frame {
         scene: Box::leak(Box::new(scene)),
