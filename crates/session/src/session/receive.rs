@@ -356,7 +356,8 @@ impl Session {
         let write_progress = self.config.limits.write_progress_timeout;
         self.liveness
             .go_live(now, self.timing_for(timing), write_progress);
-        self.bucket = PingBucket::new(now, dead);
+        let heartbeat = super::millis(timing.heartbeat_ms);
+        self.bucket = PingBucket::new(now, heartbeat, dead);
         self.last_data = now;
         self.enter_phase(now, Phase::Live, State::Live);
     }

@@ -231,3 +231,20 @@ fn a_server_may_ask_its_client_as_often_as_it_likes() {
     assert!(solo.session().is_live());
     assert_eq!(solo.written().len(), 1_000);
 }
+
+#[test]
+fn the_shortest_heartbeat_is_no_flood() {
+    let timing = Timing {
+        heartbeat_ms: 100,
+        suspect_ms: 150,
+        dead_ms: 2_650,
+    };
+    let admission = Admission {
+        timing,
+        ..ADMISSION
+    };
+    let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
+    pair.run();
+    pair.advance(secs(600));
+    assert!(pair.server.session.is_live(), "{:?}", pair.server.ending);
+}
