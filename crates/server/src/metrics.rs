@@ -44,6 +44,7 @@ pub(crate) struct Metrics {
     detection: Vec<(Cause, lastword_keepalive::ProfileName, Histogram)>,
     session_duration: Histogram,
     pub(crate) auth_duration: Histogram,
+    pub(crate) heartbeat_rtt: Histogram,
 }
 
 /// What the series are made for.
@@ -128,6 +129,7 @@ impl Metrics {
             detection: detection(catalogue.profiles),
             session_duration: histogram!("lastword_session_duration_seconds"),
             auth_duration: histogram!("lastword_auth_duration_seconds"),
+            heartbeat_rtt: histogram!("lastword_heartbeat_rtt_seconds"),
         }
     }
 

@@ -161,5 +161,10 @@ const CATALOGUE: &[(Kind, &str, &str)] = &[
         "lastword_auth_duration_seconds",
         "From the credentials to the authenticator's answer.",
     ),
+    (
+        Kind::Histogram,
+        "lastword_heartbeat_rtt_seconds",
+        "From a ping of the server's to its pong, once in eight heartbeats of each session.",
+    ),
     (Kind::Gauge, "lastword_build_info", "1, with the version."),
 ];
