@@ -102,7 +102,7 @@ export class Panels {
     })));
   }
 
-  #own({ own, connections }) {
+  #own({ own }) {
     const facts = [
       ["Late now, at most", duration(own.lag_ms)],
       ["Own stalls, in all", duration(own.stall_ms)],
@@ -110,6 +110,7 @@ export class Panels {
       ["Sessions whose reading is paused", count(own.inbound_paused)],
       ["Received", `${count(own.frames_in)} frames, ${bytes(own.bytes_in)}`],
       ["Sent", `${count(own.frames_out)} frames, ${bytes(own.bytes_out)}`],
+      ["Round trip, mean", duration(own.round_trip_us === undefined ? undefined : own.round_trip_us / 1000)],
       ["Errors of accept", count(own.accept_errors)],
     ];
     const list = $("own");

@@ -56,6 +56,11 @@ fn config_of(args: ServeArgs) -> Result<Config, Failure> {
     if let Some(AdminAddr(addr)) = args.admin {
         config.admin.listen = addr;
     }
+    // Once more: an argument may stand in the place of a key.
+    config.validate().map_err(|errors| {
+        let lines = errors.iter().map(|error| format!("lastword: {error}"));
+        Failure::Usage(lines.collect())
+    })?;
     Ok(config)
 }
 

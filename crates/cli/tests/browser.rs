@@ -1,7 +1,6 @@
 //! The live page in a real Chromium: `tests/browser`, against this build of the command.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails at once")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

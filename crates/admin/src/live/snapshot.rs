@@ -89,6 +89,9 @@ struct Own {
     bytes_in: u64,
     bytes_out: u64,
     accept_errors: u64,
+    /// Of all heartbeats; absent before there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    round_trip_us: Option<u64>,
 }
 
 impl Snapshot {
@@ -145,6 +148,8 @@ impl From<&Stats> for Own {
             bytes_in: stats.bytes.0,
             bytes_out: stats.bytes.1,
             accept_errors: stats.accept_errors.iter().map(|(_, count)| count).sum(),
+            round_trip_us: (stats.round_trips > 0)
+                .then(|| u64::try_from(stats.round_trip_mean.as_micros()).unwrap_or(u64::MAX)),
         }
     }
 }
