@@ -7,6 +7,8 @@ import { browser, crowd, serve, until } from "./stage.mjs";
 const folder = process.argv[2] ?? "pictures";
 mkdirSync(folder, { recursive: true });
 const NAMES = ["ann", "bob", "cyd", "dee", "eli", "fay", "gus", "hal", "ivy", "jon", "kim", "lou", "max", "nia", "ola", "pam"];
+// How many come and go beforehand, three in two seconds: 350 fill the chart.
+const COMERS = Number(process.env.COMERS ?? 60);
 const names = (from, n) => Array.from({ length: n }, (_, at) => `${NAMES[(from + at) % NAMES.length]}${from + at}`);
 
 const server = await serve("--admin", "127.0.0.1:0");
@@ -29,11 +31,13 @@ async function pictures(name) {
 await page.goto(server.page);
 const stay = await crowd(server.game, names(0, 120));
 const leave = await crowd(server.game, names(120, 180));
-const come = await crowd(server.game, names(300, 60));
+const come = await crowd(server.game, names(300, COMERS));
 // An evening as any other: now and then somebody leaves.
 for (let at = 0; at < come.length; at += 1) {
   const one = come[at];
   if (at % 7 === 0) one.reset();
+  else if (at % 11 === 0) one.nonsense();
+  else if (at % 31 === 0) one.say("!storm kick 4711 enough");
   else if (at % 5 === 0) one.fin();
   else one.goodbye("good night");
   await wait(at % 3 === 0 ? 900 : 300);
@@ -46,6 +50,14 @@ leave.slice(0, 120).forEach((one) => one.reset());
 leave.slice(120).forEach((one) => one.say("x".repeat(20)) && one.fin());
 await wait(1_500);
 await pictures("during");
+// Two for the README: what is seen without scrolling.
+for (const [name, width, height, colorScheme] of [["live-desktop", 1280, 860, "light"], ["live-phone", 375, 780, "dark"]]) {
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme });
+  await page.evaluate(() => scrollTo(0, 0));
+  await wait(1_200);
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
 await wait(12_000);
 await pictures("after");
 await page.setViewportSize({ width: 1280, height: 900 });

@@ -6,7 +6,6 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { chromium } from "playwright-core";
 
 export const LASTWORD = process.env.LASTWORD ?? "lastword";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -26,6 +25,7 @@ export async function serve(...args) {
     game,
     admin,
     page: `http://${admin}/`,
+    pid: child.pid,
     ended,
     kill: (signal = "SIGKILL") => child.kill(signal),
     metrics: () => fetch(`http://${admin}/metrics`).then((answer) => answer.text()),
@@ -44,6 +44,7 @@ export function lastword(...args) {
 
 /** A browser with nothing in it. */
 export async function browser() {
+  const { chromium } = await import("playwright-core");
   const profile = mkdtempSync(join(tmpdir(), "lastword-chromium-"));
   const context = (options) =>
     chromium.launchPersistentContext(profile, {
@@ -88,6 +89,8 @@ export async function player(game, name = "") {
     },
     fin: () => socket.end(),
     reset: () => socket.resetAndDestroy(),
+    /** A goodbye that is none. */
+    nonsense: () => socket.write(frame(6, Buffer.from([1]))),
     /** Stays connected and says nothing any more. */
     freeze: () => clearInterval(beat),
   };
