@@ -51,6 +51,7 @@ async fn port() -> Port {
     let router = Router::new()
         .route("/", get(async || "ok\n"))
         .route("/endless", get(async || Body::new(Endless)))
+        .route("/never", get(std::future::pending::<()>))
         .route("/staying", get(staying))
         .route("/ticking", get(ticking));
     let (close, closed) = oneshot::channel();
@@ -188,7 +189,9 @@ async fn a_viewer_stays_as_long_as_it_takes_what_it_is_told_and_keeps_nobody_out
         let read = viewer.read(&mut some).await.unwrap();
         assert!(read > 0, "it is dropped after {:?}", start.elapsed());
         // All the places, several times over.
-        holders.push(port.says("GET / HT").await);
+        for _ in 0..2 {
+            holders.push(port.says("GET /never HTTP/1.1\r\n\r\n").await);
+        }
     }
     port.answers().await;
 }
