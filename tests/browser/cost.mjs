@@ -1,21 +1,21 @@
 // What viewers cost the server: its CPU time with 1,000 sessions, with ten viewers and with none, idle and while ends
 // come. Needs no browser. LASTWORD=target/release/lastword node tests/browser/cost.mjs
 
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { crowd, player, serve } from "./stage.mjs";
 
 const SESSIONS = 1_000;
 const VIEWERS = 10;
 const SECONDS = Number(process.env.SECONDS ?? 20);
 const ROUNDS = 3;
-const TICKS_PER_SECOND = 100;
 
 const wait = (ms) => new Promise((wake) => setTimeout(wake, ms));
 
-/** The server's CPU time so far, in ms: its own and the kernel's for it. */
+/** The CPU time of the server's threads so far, in ms. */
 function cpu(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const times = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+  return times.reduce((sum, ns) => sum + Number(ns), 0) / 1e6;
 }
 
 /** Views until told to stop; resolves to the bytes that it was told. */

@@ -133,6 +133,7 @@ test("a storm of endings moves the areas of its classes and no others", async (t
   const still = await areas(page);
   assert.equal(Object.values(still).reduce((sum, n) => sum + n), 0, "nothing is drawn of nothing");
   await storm(server, scenario(600, { goodbye: 1, reset: 2, malformed: 1 }));
+  await until("the last end", async () => sum(await server.metrics(), "lastword_connections_open") === 0);
   const metrics = await server.metrics();
   const of = (name) => sum(metrics, "lastword_disconnects_total", `class="${name}"`, 'phase="live"');
   const wanted = { normal: of("normal"), abrupt: of("abrupt"), abuse: of("abuse"), network: 0, stuck: 0, capacity: 0, operator: of("operator"), defect: 0 };
@@ -214,7 +215,6 @@ test("a server that is killed is shown as gone, and the next one as another", as
 
   await server.ended;
   server = await serve("--admin", admin);
-  await page.locator("#banner-action").click().catch(() => {});
   await page.locator("#banner[data-mood=back]").waitFor();
   assert.match(await text(page, "#banner"), /started again/);
   await until("no closes", async () => (await page.locator("#closes tr[data-seq]").count()) === 0);

@@ -28,8 +28,9 @@ export class History {
     this.#told = this.#told.filter(({ to }) => to >= oldest);
   }
 
+  /** Whether something is known of this time: at the edge of a gap, that is what a step shows. */
   #knows(from, to) {
-    return this.#told.some((told) => told.from <= from && to <= told.to);
+    return this.#told.some((told) => told.from <= to && from <= told.to);
   }
 
   /** Sums by class over the last seconds: of sessions, or of all connections. */
@@ -47,7 +48,7 @@ export class History {
     const times = [];
     const series = CLASSES.map(() => []);
     for (let from = end - seconds; from <= end; from += step) {
-      const known = this.#knows(from, Math.min(from + step - 1, this.now));
+      const known = this.#knows(from, from + step - 1);
       const sums = CLASSES.map(() => 0);
       for (let second = from; known && second < from + step; second += 1) {
         add(sums, this.#seconds.get(second) ?? NONE, scope);
