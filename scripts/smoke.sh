@@ -29,7 +29,7 @@ admin_host=${BASH_REMATCH[3]} admin_port=${BASH_REMATCH[4]}
 
 get() {
     exec 4<>"/dev/tcp/$admin_host/$admin_port"
-    printf 'GET %s HTTP/1.1\r\nHost: smoke\r\nConnection: close\r\n\r\n' "$1" >&4
+    printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$1" >&4
     cat <&4
     exec 4>&-
 }

@@ -257,7 +257,7 @@ impl Demo {
         let (admin, path) = line["curl http://".len()..].split_once('/').unwrap();
         let (admin, request) = (
             admin.to_owned(),
-            format!("GET /{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
+            format!("GET /{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
         );
         self.until(" peer_goodbye ");
         let mut stream = TcpStream::connect(admin).unwrap();

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 /// The value of a series without labels.
 pub(crate) fn shown(admin: SocketAddr, series: &str) -> f64 {
     let mut stream = TcpStream::connect(admin).unwrap();
-    let request = "GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+    let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
