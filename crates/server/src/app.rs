@@ -318,7 +318,7 @@ mod tests {
         }
         let driver = driver(&|_: &Player| Nothing);
         let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
-        assert!(driver <= 464, "{driver}");
+        assert!(driver <= 448, "{driver}");
         assert!(mailbox <= 104, "{mailbox}");
         assert!(seat <= 72, "{seat}");
     }
