@@ -282,7 +282,8 @@ mod tests {
         fn frame(&mut self, _context: &mut GameContext<'_, '_>, _payload: &[u8]) {}
     }
 
-    /// A task's memory comes in steps of 128 bytes, tokio's own 96 included: a byte more can cost 128.
+    /// A task's memory comes in steps of 128 bytes, tokio's own 96 included: a driver of 417 bytes costs 128 more than
+    /// one of 416. What is left up to there is for the state of the game's handler, which lies in the driver.
     #[test]
     fn an_idle_session_stays_small() {
         fn driver<F: Fn(&Player) -> Nothing + Send + Sync + 'static>(_: &F) -> usize {
@@ -290,7 +291,7 @@ mod tests {
         }
         let driver = driver(&|_: &Player| Nothing);
         let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
-        assert!(driver <= 408, "{driver}");
+        assert!(driver <= 376, "{driver}");
         assert!(mailbox <= 104, "{mailbox}");
         assert!(seat <= 72, "{seat}");
     }
