@@ -192,22 +192,30 @@ pub enum Output {
     Closed(Box<Ending>),
 }
 
-/// What came and went on a connection since it was last asked; each saturates at 2^32 - 1.
+/// What came and went on a connection: in all, or in a part of its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Data frames in.
-    pub frames_in: u32,
+    pub frames_in: u64,
     /// Data frames out, by first byte.
-    pub frames_out: u32,
+    pub frames_out: u64,
     /// Raw bytes in.
-    pub bytes_in: u32,
+    pub bytes_in: u64,
     /// Raw bytes out.
-    pub bytes_out: u32,
+    pub bytes_out: u64,
 }
 
-/// Adds a count of one burst.
-fn count(total: &mut u32, n: impl TryInto<u32>) {
-    *total = total.saturating_add(n.try_into().unwrap_or(u32::MAX));
+impl Traffic {
+    /// What was added to `before`, an earlier total of the same connection.
+    #[must_use]
+    pub const fn since(self, before: Self) -> Self {
+        Self {
+            frames_in: self.frames_in.saturating_sub(before.frames_in),
+            frames_out: self.frames_out.saturating_sub(before.frames_out),
+            bytes_in: self.bytes_in.saturating_sub(before.bytes_in),
+            bytes_out: self.bytes_out.saturating_sub(before.bytes_out),
+        }
+    }
 }
 
 /// Why a frame was not taken.
@@ -256,8 +264,6 @@ pub struct Session {
     last_pong: Time,
     last_data: Time,
     round_trip: RoundTrip,
-    /// What was not given to the counters yet.
-    uncounted: Traffic,
     rare: Option<Box<Rare>>,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastword_keepalive::Timing;
 
-use super::{Admission, Close, DrainNotice, Event, Role, Session, State, count};
+use super::{Admission, Close, DrainNotice, Event, Role, Session, State};
 use crate::decoder::{Decoder, Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
 use crate::ending::{Layer, Parting};
@@ -98,7 +98,6 @@ impl Session {
                 Outcome::Broken(cause) => self.on_broken(now, cause),
                 Outcome::Data => {
                     self.received += 1;
-                    count(&mut self.uncounted.frames_in, 1_u32);
                     self.last_data = now;
                     return Some(Event::Data(self.data_of(decoder.frame(span, input))));
                 }
@@ -120,7 +119,6 @@ impl Session {
     /// Takes note that `n` bytes were read from the socket, before they are handed to [`Session::feed`].
     pub fn bytes_arrived(&mut self, now: Time, n: usize) {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
-        count(&mut self.uncounted.bytes_in, n);
         self.ends_silence(now);
         self.liveness.heard(now);
     }
