@@ -3,7 +3,8 @@
 set -eu
 
 PATH="$PATH:/usr/sbin:/sbin"
-programs='ip:iproute2 ss:iproute2 nft:nftables unshare:util-linux setpriv:util-linux haproxy:haproxy'
+programs='ip:iproute2 ss:iproute2 nft:nftables unshare:util-linux setpriv:util-linux haproxy:haproxy
+    chromium:chromium node:nodejs npm:npm'
 
 missing=''
 for entry in $programs; do

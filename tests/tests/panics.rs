@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use lastword_server::{
     Cause, Context, Departure, Dialect, Disconnect, Extension, Framing, Handler, LengthPrefixed,
-    Meaning, Measure, Observer, Phase, Player, ServerHandle, Starting,
+    Meaning, Measure, Observer, Phase, Player, ServerHandle, Started, Starting,
 };
 use lastword_tests::{Echo, Raw, Stage, config, within};
 use tokio::io::AsyncReadExt;
@@ -167,7 +167,7 @@ impl Extension for Beside {
     }
 
     fn start(self: Box<Self>, _server: ServerHandle) -> Starting {
-        Box::pin(async { Ok(None) })
+        Box::pin(async { Ok(Started::default()) })
     }
 }
 

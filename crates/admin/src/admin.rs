@@ -1,29 +1,21 @@
-//! The admin port as an extension of the server: bound with it, ended with it.
+//! What a game says of its admin port: where it is, who may ask it, and which recorder the metrics go to.
 
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use lastword_server::{Builder, Extension, Observer, ServerHandle, Starting};
-use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
-use tokio::net::TcpListener;
-use tokio::time::{MissedTickBehavior, interval};
+use lastword_server::{AdminConfig, Builder};
 
-use crate::closes::Closes;
-use crate::routes::{self, Page};
-use crate::{listener, recorder, serve};
+use crate::port::Port;
+use crate::secret::Secret;
 
 /// Gives a server's builder an admin port.
 pub trait AdminExt {
-    /// Serves `/metrics`, `/api/closes`, `/healthz` and `/readyz` on this address, `IP:PORT`; port 0 takes a free one,
-    /// which [`ServerHandle::admin_addr`] tells. The server's metrics go to this port, not to the process's recorder; a
+    /// Serves the live page, `/api`, `/metrics`, `/healthz` and `/readyz` on this address of loopback, `IP:PORT`; port 0
+    /// takes a free one, which [`ServerHandle::admin_addr`](lastword_server::ServerHandle::admin_addr) tells. The server's metrics go to this port, not to the process's recorder; a
     /// second port serves the rest.
     #[must_use]
     fn admin(self, addr: impl Into<String>) -> Self;
 
-    /// The same, with a choice of the recorder.
+    /// The same, with a choice of who may ask it and of the recorder.
     #[must_use]
     fn admin_with(self, admin: Admin) -> Self;
 }
@@ -34,31 +26,67 @@ impl AdminExt for Builder {
     }
 
     fn admin_with(self, admin: Admin) -> Self {
-        self.extension(Box::new(Port {
-            addr: admin.addr,
-            mode: admin.mode,
-            recorder: Arc::new(recorder::new()),
-            has_the_server: AtomicBool::new(false),
-            closes: Arc::default(),
-        }))
+        self.extension(Box::new(Port::new(admin)))
     }
 }
 
-/// An admin port: where it is, and which recorder the metrics go to.
+/// An admin port: where it is, who may ask it, and which recorder the metrics go to.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    addr: String,
-    mode: RecorderMode,
+    pub(crate) addr: Option<String>,
+    pub(crate) metrics_addr: Option<String>,
+    pub(crate) secret: Secret,
+    pub(crate) mode: RecorderMode,
 }
 
 impl Admin {
-    /// An admin port on this address, `IP:PORT`, with a recorder of its own.
+    /// An admin port on this address, `IP:PORT`, with a recorder of its own. Without a token the address has to be one
+    /// of loopback.
     #[must_use]
     pub fn new(addr: impl Into<String>) -> Self {
         Self {
-            addr: addr.into(),
+            addr: Some(addr.into()),
+            metrics_addr: None,
+            secret: Secret::None,
             mode: RecorderMode::default(),
         }
+    }
+
+    /// What a configuration says; `None` where it serves nothing at all.
+    #[must_use]
+    pub fn of(config: &AdminConfig) -> Option<Self> {
+        let addrs = [config.listen, config.metrics_listen];
+        let [addr, metrics_addr] = addrs.map(|addr| addr.map(|addr| addr.to_string()));
+        (addr.is_some() || metrics_addr.is_some()).then(|| Self {
+            addr,
+            metrics_addr,
+            secret: Secret::of(config),
+            mode: RecorderMode::default(),
+        })
+    }
+
+    /// Serves `/metrics`, `/healthz` and `/readyz` on this address, too, `IP:PORT`, to whoever asks, without a token: for
+    /// scrapers and probes. [`ServerHandle::metrics_addr`](lastword_server::ServerHandle::metrics_addr) tells it.
+    #[must_use]
+    pub fn metrics_listen(mut self, addr: impl Into<String>) -> Self {
+        self.metrics_addr = Some(addr.into());
+        self
+    }
+
+    /// Sets what whoever asks for anything but `/healthz` and `/readyz` has to show, as `Authorization: Bearer TOKEN`:
+    /// 16 to 256 visible characters of ASCII. It is checked when the server starts. Without one there is no kicking and
+    /// draining on the port.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.secret = Secret::Given(token.into());
+        self
+    }
+
+    /// The same from a file, which is read when the server starts.
+    #[must_use]
+    pub fn token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.secret = Secret::File(path.into());
+        self
     }
 
     /// Sets which recorder the metrics go to. Default [`RecorderMode::Private`].
@@ -84,95 +112,3 @@ pub enum RecorderMode {
     /// server publishes every second, and once more when it has ended.
     Emit,
 }
-
-struct Port {
-    addr: String,
-    mode: RecorderMode,
-    recorder: Arc<PrometheusRecorder>,
-    /// The server asked for the recorder, which it does where nobody before this port has one.
-    has_the_server: AtomicBool,
-    closes: Arc<Closes>,
-}
-
-impl Port {
-    fn page(&self, server: &ServerHandle) -> Page {
-        let has_the_server = self.has_the_server.load(Ordering::Relaxed);
-        let shows_the_server = has_the_server && !server.publishes_itself();
-        match self.mode {
-            RecorderMode::Private if shows_the_server => Page::Shown(self.recorder.handle()),
-            RecorderMode::Install => Page::Shown(self.recorder.handle()),
-            RecorderMode::Private | RecorderMode::Emit => Page::Elsewhere,
-        }
-    }
-
-    fn install(&self) -> io::Result<()> {
-        if self.mode != RecorderMode::Install {
-            return Ok(());
-        }
-        metrics::set_global_recorder(Arc::clone(&self.recorder)).map_err(|_| {
-            let words = "cannot install the metrics recorder: this process has one already; use RecorderMode::Emit to \
-                 write to that one, or RecorderMode::Private for a page of its own";
-            io::Error::new(io::ErrorKind::AlreadyExists, words)
-        })
-    }
-}
-
-impl Extension for Port {
-    fn recorder(&self) -> Option<&(dyn metrics::Recorder + Sync)> {
-        match self.mode {
-            RecorderMode::Private | RecorderMode::Install => {
-                self.has_the_server.store(true, Ordering::Relaxed);
-                Some(&self.recorder)
-            }
-            RecorderMode::Emit => None,
-        }
-    }
-
-    fn observer(&self) -> Option<Arc<dyn Observer>> {
-        let closes = Arc::clone(&self.closes);
-        Some(closes)
-    }
-
-    fn start(self: Box<Self>, server: ServerHandle) -> Starting {
-        Box::pin(async move {
-            let listener = listener::bind(&self.addr)?;
-            let addr: SocketAddr = listener.local_addr()?;
-            // Last: it cannot be taken back.
-            self.install()?;
-            let page = self.page(&server);
-            tokio::spawn(run(listener, page, self.closes, server));
-            Ok(Some(addr))
-        })
-    }
-}
-
-/// Serves until the server has ended and the last answers had their time.
-async fn run(listener: TcpListener, page: Page, closes: Arc<Closes>, server: ServerHandle) {
-    let router = routes::router(page.clone(), closes, server.clone());
-    tokio::select! {
-        biased;
-        () = serve::serve(listener, router, server.closed()) => tracing::debug!("the admin port is closed"),
-        () = upkeep(page) => {}
-    }
-}
-
-/// Without scrapes, what histograms take would pile up.
-async fn upkeep(page: Page) {
-    let Page::Shown(prometheus) = page else {
-        return std::future::pending().await;
-    };
-    let mut ticks = interval(UPKEEP_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let prometheus: PrometheusHandle = prometheus.clone();
-        match tokio::task::spawn_blocking(move || prometheus.run_upkeep()).await {
-            Ok(()) => {}
-            // A runtime that ends takes no more work.
-            Err(error) if error.is_cancelled() => return,
-            Err(error) => tracing::error!(%error, "the upkeep of the metrics failed"),
-        }
-    }
-}
-
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);

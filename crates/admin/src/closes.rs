@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lastword_server::{Disconnect, Observer};
+use lastword_server::{Disconnect, Observer, SessionId};
 use tokio::sync::Mutex;
 
 use array::Array;
@@ -51,7 +51,60 @@ pub(crate) async fn answer(
     })
 }
 
+/// What came behind a close.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    /// Oldest first.
+    pub(crate) closes: Vec<Arc<Disconnect>>,
+    /// Those that are gone.
+    pub(crate) missed: u64,
+    /// Where to go on.
+    pub(crate) last: u64,
+}
+
 impl Closes {
+    /// The number of the newest one.
+    pub(crate) fn last(&self) -> u64 {
+        self.ring.last()
+    }
+
+    /// The next ones behind `after`, not much beyond `until`.
+    pub(crate) fn follow(&self, after: u64, until: Option<u64>, limit: usize) -> Followed {
+        let left = until.map_or(u64::MAX, |until| until.saturating_sub(after));
+        let limit = limit.min(usize::try_from(left).unwrap_or(usize::MAX));
+        match self.ring.after(after, limit, |_| true) {
+            Ok(Found {
+                closes,
+                missed,
+                last,
+            }) => Followed {
+                closes,
+                missed,
+                last,
+            },
+            Err(beyond) => Followed {
+                closes: Vec::new(),
+                missed: 0,
+                last: beyond.last,
+            },
+        }
+    }
+
+    /// The ends of one session's connections, newest first.
+    pub(crate) async fn of_session(self: &Arc<Self>, session: SessionId) -> Vec<Arc<Disconnect>> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let closes = Arc::clone(self);
+        let found = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let is_its = |close: &Disconnect| close.session == Some(session);
+            closes.ring.newest(CONNECTIONS_MAX, is_its)
+        });
+        found.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the closes were not searched");
+            Vec::new()
+        })
+    }
+
     fn find(&self, query: &Query) -> Response {
         let Some(after) = query.after else {
             let found = self.ring.newest(query.limit, |close| query.asks_for(close));
@@ -86,5 +139,7 @@ fn json(closes: Vec<Arc<Disconnect>>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
+/// Connections of one session that are looked for.
+const CONNECTIONS_MAX: usize = 32;
 const MISSED: HeaderName = HeaderName::from_static("x-lastword-missed");
 const LAST: HeaderName = HeaderName::from_static("x-lastword-last");

@@ -1,11 +1,31 @@
-//! The HTTP side of a lastword server, on a port of its own: `/metrics`, `/healthz`, `/readyz`, and the record of closes
-//! at `/api/closes`.
+//! The HTTP side of a lastword server, on a port of its own: a live page at `/`, the record of closes at `/api/closes`,
+//! `/metrics`, `/healthz` and `/readyz`.
 //!
-//! There is no password, and the record shows names and addresses of players: choose an address that only operators can
-//! reach.
+//! # Who may ask
+//! The port shows names and addresses of players. Without a token it is for this machine: it binds to loopback alone, and
+//! answers requests for `localhost` and loopback addresses alone, whatever name was pointed there. With a token
+//! ([`Admin::token_file`], [`Admin::token`]) whoever asks for anything but `/healthz`, `/readyz` and the page's own files
+//! shows it as `Authorization: Bearer TOKEN`, and the address may be any. [`Admin::metrics_listen`] has `/metrics`,
+//! `/healthz` and `/readyz` on an address of their own, for whoever asks.
+//!
+//! # What can be done
+//! Both take the token always, and an answer of 202 says that it has begun.
+//!
+//! | request | body | does |
+//! |---|---|---|
+//! | `POST /api/kick` | `session`; may have `code` (from 4096), `reason`, `advice` (`may_reconnect`, `after_delay`, `elsewhere`, `do_not`) | throws a player out: `kicked` |
+//! | `POST /api/drain` | none, or `timeout_ms`; else as configured | drains the server |
+//!
+//! # Live
+//! `/api/live` is a stream of server-sent events, one a second, for 32 viewers at most. Each event has `snapshot` (one
+//! moment's counts, in which both laws hold), `history` (rows of a second since 1970, sessions by class, other connections
+//! by class; of the seconds that changed), `closes` (those since the event before, oldest first, 500 at a time), `missed`
+//! (closes that had left the ring) and `last` (the `seq` to go on from). With `Last-Event-ID` a viewer goes on where it
+//! was; an id of another run of the server begins anew. A snapshot is made once for all viewers, and never while there is
+//! none. `/api/sessions/ID` tells how a live session does (`live`), and the records of one that ended (`closes`).
 //!
 //! # Connections
-//! Each is good for one request, which is to be there within 5 s and its answer taken within 60 s of the connection's
+//! Each but a viewer's is good for one request, which is to be there within 5 s and its answer taken within 60 s of the connection's
 //! beginning, and 64 are held at a time: a further one takes the place of the oldest, so that whoever holds many keeps no
 //! scraper out. When the server has ended, whatever is still being answered has a second.
 //!
@@ -32,11 +52,19 @@
 //! answered with 400 and a line that says what is. The array is written while it is read: about 1.2 KB a record, of which
 //! no more than some 100 KB are held for a reader. One that would take longer than its 60 s asks for fewer at a time.
 
+mod access;
+mod actions;
 mod admin;
+mod assets;
 mod closes;
 mod listener;
+mod live;
+mod place;
+mod port;
 mod recorder;
 mod routes;
+mod secret;
 mod serve;
+mod sessions;
 
 pub use admin::{Admin, AdminExt, RecorderMode};

@@ -7,16 +7,23 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::TcpListener;
 
-/// Opens the port. Its address can be taken again at once after a restart.
+/// Opens the port; unless it is `for_everybody`, on an address of loopback only. The address can be taken again at once
+/// after a restart.
 ///
 /// # Errors
 /// What is wrong with the address, which the words name.
-pub(crate) fn bind(addr: &str) -> io::Result<TcpListener> {
+pub(crate) fn bind(addr: &str, for_everybody: bool) -> io::Result<TcpListener> {
     let parsed: SocketAddr = addr.parse().map_err(|_| {
         let words =
             format!("{addr:?} is not an address for metrics: write IP:PORT, as 127.0.0.1:9464");
         io::Error::new(io::ErrorKind::InvalidInput, words)
     })?;
+    if !for_everybody && !parsed.ip().is_loopback() {
+        let words = format!(
+            "{addr} can be reached from elsewhere than this machine, which takes a token: {REMEDY}"
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+    }
     open(parsed).map_err(|error| {
         let words = format!("cannot serve metrics on {addr}: {}", why(&error));
         io::Error::new(error.kind(), words)
@@ -45,6 +52,8 @@ fn why(error: &io::Error) -> String {
     words.map_or_else(|| error.to_string(), str::to_owned)
 }
 
+const REMEDY: &str = "give one with Admin::token_file or Admin::token, or choose an address of loopback such as \
+    127.0.0.1:9464; scrapers that have none ask Admin::metrics_listen";
 const KNOWN: [(io::ErrorKind, &str); 3] = [
     (
         io::ErrorKind::AddrInUse,
@@ -73,7 +82,7 @@ mod tests {
     /// One that is held for ever costs the game a descriptor.
     #[tokio::test]
     async fn who_vanishes_without_a_word_is_found_out() {
-        let listener = bind("127.0.0.1:0").unwrap();
+        let listener = bind("127.0.0.1:0", false).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await;
         let (accepted, _) = listener.accept().await.unwrap();
         let socket = socket2::SockRef::from(&accepted);

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get, post};
 use lastword_server::ServerHandle;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Mutex;
 
+use crate::access::{self, Access};
 use crate::closes::{self, Closes};
+use crate::live::{self, Live};
+use crate::{actions, assets, sessions};
 
 /// Where the metrics of the server are shown.
 #[derive(Clone)]
@@ -22,19 +26,62 @@ pub(crate) enum Page {
     Elsewhere,
 }
 
-/// The routes of one server.
-pub(crate) fn router(page: Page, closes: Arc<Closes>, server: ServerHandle) -> Router {
-    let metrics = match page {
+/// The routes for operators: all of them want to know who asks, but those that show nothing.
+pub(crate) fn router(page: Page, shown: Shown, access: Access) -> Router {
+    let Shown {
+        server,
+        closes,
+        live,
+    } = shown;
+    let reads = Router::new()
+        .route("/metrics", metrics(page, server.clone()))
+        .route(
+            "/api/closes",
+            get(closes::answer).with_state(Arc::clone(&closes)),
+        )
+        .route("/api/live", get(live::answer).with_state(live))
+        .route(
+            "/api/sessions/{id}",
+            get(sessions::answer).with_state((server.clone(), closes)),
+        )
+        .route_layer(from_fn_with_state(access.clone(), access::reading));
+    let acts = Router::new()
+        .route("/api/kick", post(actions::kick))
+        .route("/api/drain", post(actions::drain))
+        .with_state(server.clone())
+        .layer(DefaultBodyLimit::max(ACTION_BYTES_MAX))
+        .route_layer(from_fn_with_state(access.clone(), access::acting));
+    let open = assets::router().route_layer(from_fn_with_state(access, access::naming));
+    reads.merge(acts).merge(open).merge(health(server))
+}
+
+/// The routes for scrapers and probes: they show no player, and ask nobody who it is.
+pub(crate) fn metrics_router(page: Page, server: ServerHandle) -> Router {
+    Router::new()
+        .route("/metrics", metrics(page, server.clone()))
+        .merge(health(server))
+}
+
+/// What the routes show.
+pub(crate) struct Shown {
+    pub(crate) server: ServerHandle,
+    pub(crate) closes: Arc<Closes>,
+    pub(crate) live: Arc<Live>,
+}
+
+fn metrics(page: Page, server: ServerHandle) -> MethodRouter {
+    match page {
         Page::Shown(prometheus) => get(render).with_state(Metrics {
             prometheus,
-            server: server.clone(),
+            server,
             turn: Arc::default(),
         }),
         Page::Elsewhere => get(async || (StatusCode::NOT_FOUND, ELSEWHERE)),
-    };
+    }
+}
+
+fn health(server: ServerHandle) -> Router {
     Router::new()
-        .route("/metrics", metrics)
-        .route("/api/closes", get(closes::answer).with_state(closes))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readiness).with_state(server))
 }
@@ -77,6 +124,7 @@ async fn readiness(State(server): State<ServerHandle>) -> Response {
     }
 }
 
+const ACTION_BYTES_MAX: usize = 4_096;
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4";
 const ELSEWHERE: &str = "the metrics of this server are not here: they are in the recorder that the game gave it or \
     installed for the process, or on the first of its admin ports; scrape the port that shows them\n";

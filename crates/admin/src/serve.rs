@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
 use axum::serve::Listener;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::timeout;
+
+use crate::place::Place;
 
 /// Serves until `closed`, and lets what is still being answered have a last moment.
 pub(crate) async fn serve(
@@ -30,21 +32,25 @@ pub(crate) async fn serve(
             () = &mut closed => break,
             accepted = Listener::accept(&mut listener) => accepted,
         };
-        places.take(hold(stream, router.clone(), is_open.clone()));
+        let place = Place::new();
+        let held = hold(stream, router.clone(), place.clone(), is_open.clone());
+        places.take(place, held);
     }
     drop((listener, open));
     places.emptied().await;
 }
 
 /// Answers one request, in bounded time; in a last moment once the port is not open any more.
-async fn hold(stream: TcpStream, router: Router, mut is_open: watch::Receiver<()>) {
-    let mut answered = pin!(timeout(CONNECTION_TIMEOUT, answer(stream, router)));
+async fn hold(stream: TcpStream, router: Router, place: Place, mut is_open: watch::Receiver<()>) {
+    let router = router.layer(Extension(place.clone()));
+    let mut answered = pin!(answer(stream, router));
     let in_time = tokio::select! {
         biased;
-        in_time = &mut answered => in_time,
-        _ = is_open.changed() => timeout(LAST_MOMENT, answered).await.and_then(|in_time| in_time),
+        () = &mut answered => true,
+        () = place.overstayed(CONNECTION_TIMEOUT, VIEWER_TIMEOUT) => false,
+        _ = is_open.changed() => timeout(LAST_MOMENT, answered).await.is_ok(),
     };
-    if in_time.is_err() {
+    if !in_time {
         tracing::debug!("an answer of the admin port was not taken in time");
     }
 }
@@ -68,24 +74,27 @@ async fn answer(stream: TcpStream, router: Router) {
 struct Places {
     connections: JoinSet<()>,
     /// Those that were still there when one came last.
-    oldest_first: VecDeque<AbortHandle>,
+    oldest_first: VecDeque<(Place, AbortHandle)>,
 }
 
 impl Places {
     /// Takes one in, in the place of the oldest where there is no other: a scrape is over in milliseconds, and waits for
     /// nobody who holds on.
-    fn take(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
+    ///
+    /// Viewers have places of their own, which are counted where they begin.
+    fn take(&mut self, place: Place, connection: impl Future<Output = ()> + Send + 'static) {
         while let Some(ended) = self.connections.try_join_next() {
             report(ended);
         }
-        self.oldest_first.retain(|held| !held.is_finished());
+        self.oldest_first
+            .retain(|(place, held)| !held.is_finished() && !place.stays());
         if self.oldest_first.len() >= CONNECTIONS_MAX {
-            if let Some(oldest) = self.oldest_first.pop_front() {
+            if let Some((_, oldest)) = self.oldest_first.pop_front() {
                 oldest.abort();
             }
         }
         let held = self.connections.spawn(connection);
-        self.oldest_first.push_back(held);
+        self.oldest_first.push_back((place, held));
     }
 
     async fn emptied(mut self) {
@@ -106,6 +115,8 @@ const CONNECTIONS_MAX: usize = 64;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// From its first moment to its last. The longest answer, of about 12 MB, needs 200 KB/s.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a viewer may take nothing of what it is told every second.
+const VIEWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Enough for who reads; everything is over a second after the server.
 const LAST_MOMENT: Duration = Duration::from_millis(900);
 /// Of a request's head, and of what waits to be written.

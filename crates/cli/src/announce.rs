@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 /// Writes the line at once. Nobody has to read it: a closed standard output is no reason not to serve.
-pub(crate) fn listening(game: SocketAddr, admin: Option<SocketAddr>) {
+pub(crate) fn listening(game: SocketAddr, admin: Option<SocketAddr>, metrics: Option<SocketAddr>) {
     let admin = admin.map_or_else(|| "off".to_owned(), |addr| addr.to_string());
-    let line = format!("listening game={game} admin={admin}\n");
+    let metrics = metrics.map_or_else(String::new, |addr| format!(" metrics={addr}"));
+    let line = format!("listening game={game} admin={admin}{metrics}\n");
     let mut stdout = io::stdout().lock();
     let written = stdout
         .write_all(line.as_bytes())

@@ -82,7 +82,7 @@ async fn play(args: &DemoArgs) -> Result<(), Failure> {
         started: Instant::now(),
         run_for: args.run_for,
     };
-    announce::listening(scene.game, scene.admin);
+    announce::listening(scene.game, scene.admin, None);
     let mut display = Display::start(scene, board.clone(), server.clone())?;
     let company = Company::gather(&server, args.clients, &board);
     tokio::select! {

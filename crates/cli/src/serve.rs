@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use lastword::{AdminExt, Config, Server, ServerHandle};
+use lastword::{Admin, AdminExt, Config, Server, ServerHandle};
 
 use crate::game::Game;
 use crate::signals::Stop;
@@ -20,7 +20,7 @@ pub(crate) struct ServeArgs {
     /// Accepts players here, in the place of listen.addr; port 0 takes a free port
     #[arg(long, value_name = "IP:PORT", value_parser = game_addr)]
     listen: Option<SocketAddr>,
-    /// Serves /metrics, /api/closes, /healthz and /readyz here, in the place of admin.listen; `off` serves none
+    /// Serves the live page, /api, /metrics, /healthz and /readyz here, in the place of admin.listen; `off` serves none
     #[arg(long, value_name = "IP:PORT|off", value_parser = admin_addr)]
     admin: Option<AdminAddr>,
     /// The game that is played
@@ -56,6 +56,11 @@ fn config_of(args: ServeArgs) -> Result<Config, Failure> {
     if let Some(AdminAddr(addr)) = args.admin {
         config.admin.listen = addr;
     }
+    // Once more: an argument may stand in the place of a key.
+    config.validate().map_err(|errors| {
+        let lines = errors.iter().map(|error| format!("lastword: {error}"));
+        Failure::Usage(lines.collect())
+    })?;
     Ok(config)
 }
 
@@ -63,7 +68,11 @@ async fn serve(config: Config, game: Game) -> Result<(), Failure> {
     // Before the first line is out: whoever has read it may send a signal.
     let mut stop = Stop::new()?;
     let server = start(config, game).await?;
-    announce::listening(server.local_addr(), server.admin_addr());
+    announce::listening(
+        server.local_addr(),
+        server.admin_addr(),
+        server.metrics_addr(),
+    );
     tokio::select! {
         biased;
         signal = stop.next() => tracing::info!(signal, "told to end; a second signal ends at once"),
@@ -74,10 +83,10 @@ async fn serve(config: Config, game: Game) -> Result<(), Failure> {
 }
 
 async fn start(config: Config, game: Game) -> Result<ServerHandle, Failure> {
-    let admin = config.admin.listen;
+    let admin = Admin::of(&config.admin);
     let mut builder = Server::builder().config(config);
-    if let Some(addr) = admin {
-        builder = builder.admin(addr.to_string());
+    if let Some(admin) = admin {
+        builder = builder.admin_with(admin);
     }
     Ok(game.serve(builder).await?)
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use lastword_keepalive::KernelKnobs;
 use lastword_session::wire::Notice;
-use lastword_session::{Admission, Cause, Close, Diagnosis, Ending, Framing, Link, Traffic};
+use lastword_session::{
+    Admission, Cause, Close, Diagnosis, Ending, Evidence, Framing, Link, Traffic,
+};
 use lastword_transport::{App, Outbox, Room};
 
 use crate::context::Context as GameContext;
@@ -244,6 +246,16 @@ impl<S: Shape> App for ServerApp<S> {
 
     fn taken(&self) -> u64 {
         self.game.as_ref().map_or(0, Game::taken)
+    }
+
+    fn reported(&mut self, so_far: Evidence) {
+        let Some(seat) = self.standing.seat() else {
+            return;
+        };
+        let core = self.core();
+        core.questions.answer(seat.session, || {
+            core.portrait(seat, self.suspicion, self.paused, &so_far)
+        });
     }
 
     fn traffic(&mut self, traffic: Traffic) {

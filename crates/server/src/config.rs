@@ -1,6 +1,7 @@
 //! The configuration: plain data with its defaults, the rules that it keeps, and what the session core makes of
 //! it. It reads no file: whoever does knows the line of a key that is refused.
 
+mod admin;
 mod doubt;
 mod error;
 mod keys;
@@ -17,15 +18,14 @@ use lastword_keepalive::{KernelKnobs, Profile};
 use lastword_session::Limits;
 use serde::Deserialize;
 
+pub use admin::{AdminConfig, NoToken, Token};
 pub use doubt::Doubt;
 pub use error::ConfigError;
 pub use keys::{Allowed, Key};
 pub use liveness::{LivenessConfig, ProfileConfig};
 pub use metrics::MetricsConfig;
-pub use reach::{GiveUp, Reach, Why};
-pub use sections::{
-    AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, RtoMax, TimeoutsConfig,
-};
+pub use reach::{Bound, GiveUp, Reach, Why};
+pub use sections::{DrainConfig, KernelConfig, LimitsConfig, ListenConfig, RtoMax, TimeoutsConfig};
 
 /// The configuration of a server; `config/lastword.toml` shows every key with its default.
 ///
@@ -47,7 +47,7 @@ pub struct Config {
     pub kernel: KernelConfig,
     /// What metrics tell apart.
     pub metrics: MetricsConfig,
-    /// Where metrics and health are served.
+    /// Where metrics, health and the live page are served, and to whom.
     pub admin: AdminConfig,
 }
 
@@ -72,6 +72,7 @@ impl Config {
             .chain(self.limits.caps_below_the_frame_limit())
             .chain(self.liveness.errors(self.kernel.rto_max))
             .chain(self.metrics.errors())
+            .chain(self.admin.errors())
             .collect();
         errors.sort_by_key(|error| Key::position(&error.key));
         if errors.is_empty() {

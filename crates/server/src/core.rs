@@ -19,9 +19,10 @@ use crate::ledger::Ledger;
 use crate::metrics::{Metrics, State};
 use crate::observer::Observer;
 use crate::player::DynAuthenticator;
+use crate::portrait::Questions;
 use crate::seat::Seat;
 use crate::traffic::TrafficTotals;
-use crate::{Kick, Player};
+use crate::{Bound, Kick, Player};
 
 /// The shared state of one server.
 pub(crate) struct Core {
@@ -31,6 +32,9 @@ pub(crate) struct Core {
     pub(crate) memberships: Arc<Memberships>,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: TrafficTotals,
+    /// Who waits for a live session to tell how it does.
+    pub(crate) questions: Questions,
+    pub(crate) bounds: Vec<Bound>,
     pub(crate) session: Arc<lastword_session::Config>,
     /// The listener's own profile first.
     pub(crate) profiles: Vec<Profile>,
@@ -45,6 +49,7 @@ pub(crate) struct Core {
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) admin_addr: OnceLock<SocketAddr>,
+    pub(crate) metrics_addr: OnceLock<SocketAddr>,
     pub(crate) runtime: tokio::runtime::Handle,
     /// How much may wait for the game.
     pub(crate) caps: Caps,

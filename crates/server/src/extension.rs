@@ -23,7 +23,7 @@ pub trait Extension: Send + 'static {
         None
     }
 
-    /// Starts beside the server, once it is bound. Returns the address it listens on, if it does.
+    /// Starts beside the server, once it is bound. Returns the addresses it listens on, if it does.
     ///
     /// # Errors
     /// What keeps it from starting; the server then does not start either.
@@ -31,4 +31,13 @@ pub trait Extension: Send + 'static {
 }
 
 /// An extension on its way up.
-pub type Starting = Pin<Box<dyn Future<Output = io::Result<Option<SocketAddr>>> + Send>>;
+pub type Starting = Pin<Box<dyn Future<Output = io::Result<Started>> + Send>>;
+
+/// Where an extension listens, if it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Started {
+    /// Its port for operators: [`ServerHandle::admin_addr`].
+    pub admin: Option<SocketAddr>,
+    /// Its port for scrapers, where they have one of their own: [`ServerHandle::metrics_addr`].
+    pub metrics: Option<SocketAddr>,
+}

@@ -8,7 +8,7 @@ use lastword_session::{Cause, ClockOffset, Diagnosis, Phase, SendError, Time, en
 use lastword_transport::{Mailbox, Request};
 
 use crate::core::Core;
-use crate::{Group, Kick, SessionId, drain};
+use crate::{Bound, Group, Kick, Portrait, SessionId, drain};
 
 /// A cloneable way to a running server. Nothing here blocks.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct Stats {
     pub bytes: (u64, u64),
     /// How often a peer became suspect, by what its silence looked like; those that occurred.
     pub suspects: Vec<(Diagnosis, u64)>,
+    /// Sessions whose peer is suspect now, by what its silence looks like; those of which there are some.
+    pub suspected: Vec<(Diagnosis, u64)>,
     /// Sessions whose reading is paused, since the game takes no more of their frames.
     pub inbound_paused: u64,
     /// Events that wait for the game to tick.
@@ -92,6 +94,33 @@ impl ServerHandle {
     #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.core.admin_addr.get().copied()
+    }
+
+    /// The address of the port for scrapers, where they have one of their own.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.core.metrics_addr.get().copied()
+    }
+
+    /// How soon each silent cause is noticed at most, by profile: the configuration's own bounds on this kernel.
+    #[must_use]
+    pub fn detection_bounds(&self) -> &[Bound] {
+        &self.core.bounds
+    }
+
+    /// Asks a live session how it does; `None` if there is none with this id, or if it ends before it answers. Its own
+    /// task answers, as soon as it has its turn.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn portrait(&self, session: SessionId) -> Option<Portrait> {
+        // Asked for before it is looked for: an end in between takes the question back.
+        let answer = self.core.questions.ask(session);
+        match self.find(session) {
+            Some(mailbox) => mailbox.request(Request::Report),
+            None => self.core.questions.drop_all(session),
+        }
+        answer.await.ok()
     }
 
     /// Queues a frame for a session.
@@ -255,6 +284,7 @@ impl ServerHandle {
         let totals = self.core.traffic.read();
         let events_waiting = self.core.events_waiting();
         let suspects = Diagnosis::ALL.into_iter().zip(totals.suspects);
+        let suspected = Diagnosis::ALL.into_iter().zip(totals.suspected);
         let cohorts = self.core.cohorts.count();
         let [round_trips, in_all] = totals.round_trips;
         self.core.ledger.read(|counts| {
@@ -291,6 +321,7 @@ impl ServerHandle {
                 frames: totals.frames.into(),
                 bytes: totals.bytes.into(),
                 suspects: suspects.filter(|(_, count)| *count > 0).collect(),
+                suspected: suspected.filter(|(_, count)| *count > 0).collect(),
                 inbound_paused: totals.paused,
                 events_waiting,
                 local_stall: self.core.table.stalled_total(),

@@ -262,15 +262,14 @@ fn detection(profiles: &[Profile]) -> Vec<(Cause, lastword_keepalive::ProfileNam
 
 /// The bound of each silent cause that is produced; never, and whenever the kernel pleases, is `+Inf`.
 fn bounds(catalogue: &Catalogue<'_>) {
-    let all = Cause::ALL.into_iter();
-    for cause in all.filter(|cause| cause.is_silent() && cause.is_produced()) {
-        for profile in catalogue.profiles {
-            let reach = catalogue.config.reach(cause, profile, catalogue.kernel);
-            let bound = reach.bound();
-            gauge!("lastword_detection_bound_seconds", "cause" => cause.label(),
-                "profile" => profile.name.to_string())
-            .set(bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()));
-        }
+    for bound in catalogue.config.bounds(catalogue.kernel) {
+        gauge!("lastword_detection_bound_seconds", "cause" => bound.cause.label(),
+            "profile" => bound.profile.to_string())
+        .set(
+            bound
+                .within
+                .map_or(f64::INFINITY, |within| within.as_secs_f64()),
+        );
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
-    Admission, ClockOffset, Close, Ending, Link, SendError, Session, Time, Traffic, wire::Notice,
+    Admission, ClockOffset, Close, Ending, Evidence, Link, SendError, Session, Time, Traffic,
+    wire::Notice,
 };
 
 use crate::Mailbox;
@@ -64,6 +65,11 @@ pub trait App: Send + Unpin + 'static {
 
     /// What came and went in this poll of the connection's task; once a burst, for counters.
     fn traffic(&mut self, traffic: Traffic);
+
+    /// How the live connection does, since somebody asked for it with [`Request::Report`](crate::Request::Report).
+    fn reported(&mut self, so_far: Evidence) {
+        let _ = so_far;
+    }
 
     /// The game's code panicked: what it owned is dropped, and not called again.
     fn panicked(&mut self);

@@ -124,6 +124,10 @@ impl<A: App> Driver<A> {
     }
 
     fn handle_requests(&mut self, now: Time, requests: &Requests) {
+        if requests.report && self.session.is_live() {
+            let readings = self.tap.readings();
+            self.app.reported(self.session.so_far(now, &readings));
+        }
         if let Some(notice) = &requests.notice {
             self.session.handle(now, Input::Notice(notice));
         }

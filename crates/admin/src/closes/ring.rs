@@ -84,7 +84,7 @@ impl Ring {
         limit: usize,
         asks_for: impl Fn(&Disconnect) -> bool,
     ) -> Result<Found, BeyondTheLast> {
-        let last = self.lock().end() - 1;
+        let last = self.last();
         if after > last {
             return Err(BeyondTheLast { last });
         }
@@ -113,6 +113,11 @@ impl Ring {
                 }
             }
         }
+    }
+
+    /// The number of the newest one.
+    pub(crate) fn last(&self) -> u64 {
+        self.lock().end() - 1
     }
 
     /// Those from `start` on and before `end` that are here; few enough that nobody waits for the lock.

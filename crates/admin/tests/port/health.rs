@@ -53,7 +53,7 @@ async fn while_it_drains_it_is_healthy_and_not_ready() {
 #[tokio::test]
 async fn anything_else_is_not_there() {
     let (_server, admin) = start().await;
-    assert_eq!(get(admin, "/").await.status, 404);
+    assert_eq!(get(admin, "/favicon.ico").await.status, 404);
     assert_eq!(get(admin, "/metrics/").await.status, 404);
     assert_eq!(request(admin, "POST", "/metrics").await.status, 405);
 }

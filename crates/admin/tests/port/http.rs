@@ -31,9 +31,22 @@ pub(crate) async fn get(addr: SocketAddr, path: &str) -> Answer {
 }
 
 pub(crate) async fn request(addr: SocketAddr, method: &str, path: &str) -> Answer {
+    send(addr, method, path, &format!("Host: {addr}\r\n"), "").await
+}
+
+/// Sends a request with these headers, a line each, and this body.
+pub(crate) async fn send(
+    addr: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Answer {
     let asked = async {
         let mut stream = TcpStream::connect(addr).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.0\r\nHost: {addr}\r\n\r\n");
+        let len = body.len();
+        let request =
+            format!("{method} {path} HTTP/1.0\r\n{headers}Content-Length: {len}\r\n\r\n{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();

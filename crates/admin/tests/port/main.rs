@@ -6,11 +6,14 @@
     reason = "the helpers below stand outside the test functions that the lint exempts"
 )]
 
+mod access;
 mod closes;
 mod health;
 mod http;
+mod live;
 mod log;
 mod metrics;
 mod panics;
 mod recorders;
 mod server;
+mod sessions;

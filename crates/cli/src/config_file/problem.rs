@@ -54,6 +54,7 @@ impl Problem {
         let words = match &place.found {
             Found::Key => unknown(&place.path),
             Found::Table => wrong_type(&path, "a table"),
+            Found::Value(_) if path == SECRET => wrong_type(&path, "something else"),
             Found::Value(span) => wrong_type(&path, &source(text, span)),
         };
         Self {
@@ -146,4 +147,6 @@ fn one_line(words: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A key whose value is nobody else's to read.
+const SECRET: &str = "admin.token";
 const VALUE_CHARS_MAX: usize = 60;

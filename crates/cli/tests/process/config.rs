@@ -123,3 +123,42 @@ fn an_address_that_is_none_is_told_with_what_to_write() {
         assert!(told.contains(value) && told.contains(words), "{told}");
     }
 }
+
+#[test]
+fn an_admin_port_for_others_without_a_token_is_refused_with_the_remedy() {
+    let told = run(&["serve", "--admin", "0.0.0.0:9464"]);
+    assert_eq!(told.status, Some(2));
+    assert!(
+        told.stderr.starts_with(
+            "lastword: `admin.listen` is \"0.0.0.0:9464\"; allowed is a loopback address"
+        ) && told.stderr.contains("admin.token_file"),
+        "{}",
+        told.stderr
+    );
+}
+
+#[test]
+fn a_token_is_read_from_its_file_and_never_shown() {
+    let token = config_file("token", "too short\n");
+    let text = format!("[admin]\nlisten = \"0.0.0.0:0\"\ntoken_file = {token:?}\n");
+    let file = config_file(
+        "token_file",
+        format!("[listen]\naddr = \"127.0.0.1:0\"\n{text}"),
+    );
+    let told = run(&["serve", "--config", file.to_str().unwrap()]);
+    assert_eq!(told.status, Some(1), "{}", told.stderr);
+    let allowed = "16 to 256 visible ASCII characters";
+    assert!(told.stderr.contains(allowed), "{}", told.stderr);
+    assert!(!told.stderr.contains("too short"), "{}", told.stderr);
+
+    let told = complaints("token_in_the_file", "[admin]\ntoken = \"hush\"\n");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with(":2: `admin.token` is something else; allowed is"),
+        "{told:?}"
+    );
+    assert!(
+        told[0].contains(allowed) && !told[0].contains("hush"),
+        "{told:?}"
+    );
+}

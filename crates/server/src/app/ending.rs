@@ -64,6 +64,7 @@ impl<S: Shape> ServerApp<S> {
     pub(super) fn end(&mut self, ending: Ending) {
         if let Some(seat) = self.standing.seat() {
             self.core().memberships.depart(seat.session);
+            self.core().questions.drop_all(seat.session);
         }
         self.suspected_as(None);
         if self.paused {

@@ -19,9 +19,10 @@ use crate::flag::Flag;
 use crate::ledger::Ledger;
 use crate::metrics::{Catalogue, Metrics, with_recorder};
 use crate::observer::Observer;
+use crate::portrait::Questions;
 use crate::shape::Shape;
 use crate::traffic::TrafficTotals;
-use crate::{KernelAbilities, ServerHandle, drain, publisher};
+use crate::{KernelAbilities, ServerHandle, Started, drain, publisher};
 
 impl Builder {
     pub(super) async fn start(self) -> Result<(ServerHandle, TcpListener), BindError> {
@@ -42,9 +43,10 @@ impl Builder {
         for extension in self.extensions {
             let started = extension.start(handle.clone()).await;
             match started {
-                Ok(addr) => {
-                    if let Some(addr) = addr {
-                        core.admin_addr.get_or_init(|| addr);
+                Ok(Started { admin, metrics }) => {
+                    let known = [(admin, &core.admin_addr), (metrics, &core.metrics_addr)];
+                    for (addr, place) in known {
+                        addr.map(|addr| place.get_or_init(|| addr));
                     }
                 }
                 Err(error) => {
@@ -126,12 +128,13 @@ impl Builder {
         let cohorts = Cohorts::new(self.config.metrics.cohorts.clone());
         let game_codes = self.config.metrics.game_codes.clone();
         let connections_max = u64::from(self.config.listen.connections_max);
+        let kernel = KernelAbilities::probe();
         let (metrics, publishes_itself) = self.metrics(&Catalogue {
             cohorts: &self.config.metrics.cohorts,
             game_codes: &game_codes,
             profiles: &profiles,
             config: &self.config,
-            kernel: KernelAbilities::probe(),
+            kernel,
             connections_max,
         });
         let clock = Clock;
@@ -143,6 +146,8 @@ impl Builder {
             ledger: Ledger::new(cohorts.count(), game_codes),
             metrics,
             traffic: TrafficTotals::default(),
+            questions: Questions::default(),
+            bounds: self.config.bounds(kernel),
             session: Arc::new(lastword_session::Config {
                 framing: self.framing.clone(),
                 limits,
@@ -161,6 +166,7 @@ impl Builder {
             observers: self.observers(),
             local_addr,
             admin_addr: OnceLock::new(),
+            metrics_addr: OnceLock::new(),
             runtime: tokio::runtime::Handle::current(),
             caps: self.caps(),
             events: OnceLock::new(),

@@ -29,7 +29,7 @@ impl Config {
             .into_iter()
             .chain(self.without_keepalive())
             .chain(self.without_rto_max())
-            .chain(self.admin_for_everybody())
+            .chain(self.token_in_the_clear())
             .collect()
     }
 
@@ -62,16 +62,13 @@ impl Config {
         })
     }
 
-    fn admin_for_everybody(&self) -> Option<Doubt> {
-        let addr = self
-            .admin
-            .listen
-            .filter(|addr| addr.ip().is_unspecified())?;
+    fn token_in_the_clear(&self) -> Option<Doubt> {
+        let addr = self.admin.listen.filter(|addr| !addr.ip().is_loopback())?;
         Some(Doubt {
             key: "admin.listen".to_owned(),
             value: format!("\"{addr}\""),
-            so: "whoever reaches this machine reads it without a password; choose an address that players cannot \
-                 reach"
+            so: "its token and the names of players travel unencrypted; listen on 127.0.0.1 and let a proxy with TLS \
+                 or a tunnel lead there, or choose an address that only operators can reach"
                 .to_owned(),
         })
     }
@@ -98,6 +95,7 @@ mod tests {
     fn what_is_allowed_and_unwise_is_told_in_the_order_of_the_file() {
         let told = keys(|c| {
             c.admin.listen = Some(([0, 0, 0, 0], 9464).into());
+            c.admin.token = crate::Token::new("0123456789abcdef").ok();
             c.kernel.rto_max = RtoMax::Off;
             c.kernel.keepalive = false;
             c.liveness.profile = "debugger".to_owned();

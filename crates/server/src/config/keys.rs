@@ -181,6 +181,21 @@ impl Key {
             ADDR_OR_EMPTY,
             "a host name is not looked up: write its address",
         ),
+        words(
+            "admin.metrics_listen",
+            ADDR_OR_EMPTY,
+            "a host name is not looked up: write its address",
+        ),
+        words(
+            "admin.token",
+            TOKEN_OR_EMPTY,
+            "make one with `openssl rand -hex 32`; better in a file of its own, with admin.token_file",
+        ),
+        words(
+            "admin.token_file",
+            "\"\" (none), or the path of a file",
+            "the file holds the token and nothing else",
+        ),
     ];
 
     /// The key at this path; a profile's name stands in its place.
@@ -312,6 +327,7 @@ const fn words(path: &'static str, words: &'static str, remedy: &'static str) ->
 }
 
 const ADDR: &str = "an address and a port, such as \"0.0.0.0:7000\" or \"[::]:7000\"";
+const TOKEN_OR_EMPTY: &str = "\"\" (none), or 16 to 256 visible ASCII characters";
 const ADDR_OR_EMPTY: &str = "\"\" (off), or an address and a port, such as \"127.0.0.1:9464\"";
 const DEADLINE: &str = "what the slowest player of yours needs, and no attacker has for long";
 const QUEUE: u32 = LimitsConfig::QUEUE_BYTES_MAX;

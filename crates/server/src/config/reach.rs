@@ -7,7 +7,7 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-use lastword_keepalive::{Profile, SWEEP, Silence, detection_bound, kernel_give_up};
+use lastword_keepalive::{Profile, ProfileName, SWEEP, Silence, detection_bound, kernel_give_up};
 use lastword_session::Cause;
 
 use super::{Config, to_ms};
@@ -26,6 +26,17 @@ pub enum Reach {
     ByKernel(Option<GiveUp>),
     /// It cannot.
     Never(Why),
+}
+
+/// How soon a silent cause is noticed in the sessions of one profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The cause.
+    pub cause: Cause,
+    /// The profile.
+    pub profile: ProfileName,
+    /// From the last sign of life to the verdict at most; `None` where no clock of ours bounds it.
+    pub within: Option<Duration>,
 }
 
 /// When Linux gives up a connection whose path is dead, with `net.ipv4.tcp_retries2` at its default of 15.
@@ -76,6 +87,24 @@ impl Config {
                 kernel,
             })
         })
+    }
+
+    /// How soon this configuration on `kernel` notices each silent cause that it produces, by profile.
+    #[must_use]
+    pub fn bounds(&self, kernel: KernelAbilities) -> Vec<Bound> {
+        let silent = Cause::ALL.into_iter();
+        let silent = silent.filter(|cause| cause.is_silent() && cause.is_produced());
+        let profiles = self.profiles();
+        let of = |cause: Cause| {
+            let each = profiles.iter();
+            each.map(move |profile| Bound {
+                cause,
+                profile: profile.name,
+                within: self.reach(cause, profile, kernel).bound(),
+            })
+            .collect::<Vec<_>>()
+        };
+        silent.flat_map(of).collect()
     }
 
     /// When this kernel gives up a session of `profile` whose path is dead. `None` where it is not known (all but

@@ -1,11 +1,10 @@
-//! The sections of the configuration, but liveness and metrics: every key with its unit, default, range and causes. The
+//! The sections of the configuration, but liveness, metrics and admin: every key with its unit, default, range and causes. The
 //! defaults that the session core has are taken from there.
 
-use std::borrow::Cow;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use lastword_session::Limits;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
 use super::{ConfigError, Key, to_ms};
 
@@ -200,34 +199,6 @@ pub enum RtoMax {
     Auto,
     /// It is never set: a link that comes back may be retried too late, which ends as `path_dead`.
     Off,
-}
-
-/// Where metrics and health are served.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AdminConfig {
-    /// The address and port of `/metrics`, `/api/closes`, `/healthz` and `/readyz`; the empty text of a file, `None` here, is
-    /// off. Default `127.0.0.1:9464`. No cause.
-    #[serde(deserialize_with = "addr_or_empty")]
-    pub listen: Option<SocketAddr>,
-}
-
-impl Default for AdminConfig {
-    fn default() -> Self {
-        Self {
-            listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
-        }
-    }
-}
-
-fn addr_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<SocketAddr>, D::Error> {
-    let text = Cow::<'_, str>::deserialize(deserializer)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(de::Error::custom)
 }
 
 const HEADER_BYTES: u32 = 4;

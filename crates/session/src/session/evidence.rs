@@ -35,7 +35,20 @@ impl Session {
         }
     }
 
+    /// The evidence of an end that has its verdict.
     pub(super) fn evidence(&self, now: Time, verdict: Verdict, readings: &Readings) -> Evidence {
+        let decided = self.rare.as_ref().and_then(|rare| rare.silent_for);
+        Evidence {
+            silent_for: decided.or_else(|| self.silence(verdict.at, verdict.cause)),
+            detector: detector(verdict.cause, decided.is_some(), readings),
+            ..self.so_far(now, readings)
+        }
+    }
+
+    /// What there would be to show if the connection ended now: how a live one does. Of silences it says nothing: only a
+    /// verdict makes one.
+    #[must_use]
+    pub fn so_far(&self, now: Time, readings: &Readings) -> Evidence {
         let dropped = self
             .rare
             .as_ref()
@@ -44,11 +57,9 @@ impl Session {
         let queued = self.queue.as_ref().map_or(0, |queue| queue.data_frames());
         let queued_bytes = u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX);
         let live = self.phase == Phase::Live;
-        let decided = self.rare.as_ref().and_then(|rare| rare.silent_for);
-        let silent_for = decided.or_else(|| self.silence(verdict.at, verdict.cause));
         let mut evidence = Evidence {
             age: now.since(self.opened),
-            silent_for,
+            silent_for: None,
             own_stall: self
                 .rare
                 .as_ref()
@@ -80,7 +91,6 @@ impl Session {
             farewell: self.farewell,
         };
         evidence.add_kernel(readings, self.shut);
-        evidence.detector = detector(verdict.cause, decided.is_some(), readings);
         evidence
     }
 

@@ -12,6 +12,7 @@ pub(crate) struct Requests {
     pub(crate) close: Option<Arc<Close>>,
     pub(crate) abort: bool,
     pub(crate) drain_expired: bool,
+    pub(crate) report: bool,
 }
 
 /// A decision that somebody made about a connection.
@@ -25,6 +26,8 @@ pub enum Request {
     Notice(Arc<Notice<'static>>),
     /// The drain is over: whoever is still here is cut off.
     DrainExpired,
+    /// Tell the owner's app how the connection does: [`App::reported`](crate::App::reported).
+    Report,
 }
 
 impl Requests {
@@ -34,8 +37,9 @@ impl Requests {
             close,
             abort,
             drain_expired,
+            report,
         } = self;
-        notice.is_none() && close.is_none() && !abort && !drain_expired
+        notice.is_none() && close.is_none() && !abort && !drain_expired && !report
     }
 
     /// The first decision to end wins; only a full queue, which may turn out to be a silence, gives way.
@@ -44,6 +48,7 @@ impl Requests {
             Request::Notice(notice) => self.notice = Some(notice),
             Request::Abort => self.abort = true,
             Request::DrainExpired => self.drain_expired = true,
+            Request::Report => self.report = true,
             Request::Close(close) => {
                 let gives_way = |first: &Arc<Close>| first.cause == Cause::SendQueueFull;
                 if self.close.as_ref().is_none_or(gives_way) {

@@ -139,6 +139,7 @@ fn frame(board: &Board, started: Instant, style: Style) -> Frame<'_> {
         frames: (0, 0),
         bytes: (0, 0),
         suspects: Vec::new(),
+        suspected: Vec::new(),
         inbound_paused: 0,
         events_waiting: 0,
         local_stall: Duration::ZERO,

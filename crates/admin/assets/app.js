@@ -1,0 +1,168 @@
+// Puts the page together: events in, panels out, and what stands in the address.
+
+import { $, duration, say } from "./dom.js";
+import { Chart } from "./chart.js";
+import { Closes } from "./closes.js";
+import { History } from "./history.js";
+import { Panels } from "./panels.js";
+import { SessionPage } from "./session.js";
+import { Stream, ask, token } from "./stream.js";
+
+const HISTORY_SECONDS = 900;
+const SETTLING_SECONDS = 3;
+const BACK_WORDS_MS = 15_000;
+
+const past = new History();
+const chart = new Chart(past);
+const panels = new Panels(past);
+const closes = new Closes();
+const session = new SessionPage();
+
+/** What is known of the server: its run, when we heard of it last, and since when it is gone. */
+let run;
+let second = 0;
+let heardAt;
+let goneAt;
+let retryAt;
+let why = "";
+
+const stream = new Stream({
+  event(data) {
+    const { snapshot } = data;
+    const another = run !== undefined && run !== snapshot.run;
+    if (goneAt !== undefined) back(another, data.missed);
+    if (another || run === undefined) begin(snapshot, another);
+    past.add(data.history, Math.max(Math.floor(run / 1000), firstKnown(snapshot.second)), snapshot.second);
+    second = snapshot.second;
+    heardAt = Date.now();
+    closes.add(data.closes, data.missed);
+    panels.show(snapshot);
+    chart.draw();
+    state(snapshot.ended ? "ended" : snapshot.draining ? "draining" : "live");
+    say($("version"), `version ${snapshot.version}`);
+    $("operate").hidden = !token.read() || snapshot.draining;
+    $("login").hidden = true;
+    document.body.dataset.seen = "yes";
+  },
+  gone(at, reason) {
+    retryAt = at;
+    why = reason;
+    if (goneAt === undefined) {
+      goneAt = heardAt ?? Date.now();
+      say($("news"), "The server is gone. What this page shows is from before.");
+    }
+    state("gone");
+    tick();
+  },
+  refused() {
+    const was = token.read();
+    token.forget();
+    $("login").hidden = false;
+    if (was) say($("login-words"), "The server did not take this token.");
+    $("token").value = "";
+    $("token").focus();
+    state("locked");
+    $("banner").hidden = true;
+  },
+});
+
+/** From which second on an event's history is complete. */
+function firstKnown(now) {
+  return second === 0 || goneAt !== undefined ? now - HISTORY_SECONDS : second - SETTLING_SECONDS;
+}
+
+function begin(snapshot, another) {
+  run = snapshot.run;
+  second = 0;
+  if (another) closes.restart();
+}
+
+function back(another, missed) {
+  const away = duration(Date.now() - goneAt);
+  const words = another ? "It was started again: its counts begin anew, and closes from before are gone."
+    : missed > 0 ? `${missed} closes in between are missed: they had left its record.` : "Nothing was missed.";
+  goneAt = undefined;
+  // The whole quarter of an hour is told again: what happened meanwhile is in it.
+  second = 0;
+  banner("back", `The server is back after ${away}.`, words, "Close");
+  say($("news"), `The server is back. ${words}`);
+  setTimeout(() => $("banner").dataset.mood === "back" && ($("banner").hidden = true), BACK_WORDS_MS);
+}
+
+function banner(mood, title, words, action) {
+  $("banner").hidden = false;
+  $("banner").dataset.mood = mood;
+  say($("banner-title"), title);
+  say($("banner-words"), words);
+  say($("banner-action"), action);
+}
+
+/** Once a second, while the server is gone: how old is what is seen. */
+function tick() {
+  if (goneAt === undefined) return;
+  const wait = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
+  const seen = heardAt === undefined ? "Nothing was seen of it yet." : `What you see is ${duration(Math.floor((Date.now() - heardAt) / 1000) * 1000)} old.`;
+  banner("gone", "The server is gone:", `${why}. ${seen} Asking again ${wait === 0 ? "now" : `in ${wait} s`}.`, "Ask now");
+}
+
+const STATES = { joining: "joining", live: "live", draining: "draining", ended: "ended", gone: "gone", locked: "locked" };
+
+function state(name) {
+  $("state").dataset.state = name;
+  say($("state-words"), STATES[name]);
+  document.title = name === "live" ? "lastword" : `${STATES[name]} · lastword`;
+}
+
+/** `#/session/ID` is a session's page; anything else is a filter of the closes. */
+function route() {
+  const id = location.hash.match(/^#\/session\/([0-9a-fA-F]{32})$/)?.[1];
+  $("session").hidden = !id;
+  $("overview").hidden = Boolean(id);
+  if (id) return session.show(id);
+  session.hide();
+  closes.filter(new URLSearchParams(location.hash.slice(1)));
+  if (location.hash.startsWith("#cause=")) $("closes-title").focus();
+}
+
+const THEMES = ["auto", "light", "dark"];
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+function theme(name) {
+  if (name === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = name;
+  localStorage.setItem("lastword.theme", name);
+  say($("theme"), name[0].toUpperCase() + name.slice(1));
+  $("theme").setAttribute("aria-label", `${$("theme").textContent}: ${name === "auto" ? "colours as the system has them" : "colours"}`);
+  if (second > 0) chart.recolour();
+}
+
+$("theme").addEventListener("click", () => {
+  const now = document.documentElement.dataset.theme ?? "auto";
+  theme(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]);
+});
+system.addEventListener("change", () => second > 0 && chart.recolour());
+$("banner-action").addEventListener("click", () => {
+  if (goneAt === undefined) $("banner").hidden = true;
+  else stream.retry();
+});
+$("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token.write($("token").value.trim());
+  stream.retry();
+});
+$("drain").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const timeout_ms = Number($("drain-seconds").value) * 1000;
+  const answer = await ask("/api/drain", { method: "POST", body: JSON.stringify({ timeout_ms }) });
+  say($("drain-words"), answer.ok ? "The drain has begun." : await answer.text());
+});
+document.querySelector("[data-skip]").addEventListener("click", (event) => {
+  event.preventDefault();
+  $("closes-title").focus();
+});
+addEventListener("hashchange", route);
+setInterval(tick, 1_000);
+
+theme(document.documentElement.dataset.theme ?? "auto");
+route();
+stream.run();

@@ -1,0 +1,44 @@
+// One record in words: what there is to show for an end, and the trail that led to it.
+
+import { h, bytes, classMark, count, duration } from "./dom.js";
+
+const FACTS = [
+  ["Class", (r) => classMark(r.class)],
+  ["Initiator", (r) => r.initiator],
+  ["Phase", (r) => r.phase],
+  ["From", (r) => r.remote],
+  ["Profile", (r) => r.profile],
+  ["Lived", (r) => duration(r.live_ms || r.age_ms)],
+  ["Silent for", (r) => r.silent_ms !== undefined && `${duration(r.silent_ms)}, by ${r.detector}${r.own_stall_ms ? `, ${duration(r.own_stall_ms)} of it our own stall` : ""}`],
+  ["First error", (r) => r.first_call && `${r.first_call}${r.first_code !== undefined ? `, code ${r.first_code}` : ""}`],
+  ["Frames", (r) => `${count(r.frames_in)} in, ${count(r.frames_out)} out`],
+  ["Bytes", (r) => `${bytes(r.bytes_in)} in, ${bytes(r.bytes_out)} out`],
+  ["Never delivered to us", (r) => r.frames_undelivered > 0 && `${count(r.frames_undelivered)} frames, ${bytes(r.bytes_undelivered)}`],
+  ["Never sent", (r) => r.bytes_unsent > 0 && `${count(r.frames_unsent)} frames, ${bytes(r.bytes_unsent)}`],
+  ["Never acknowledged", (r) => r.bytes_unacked > 0 && bytes(r.bytes_unacked)],
+  ["Half a frame", (r) => r.partial_have_bytes !== undefined && `${bytes(r.partial_have_bytes)} of ${r.partial_need_bytes === undefined ? "an unknown length" : bytes(r.partial_need_bytes)}`],
+  ["Last byte in", (r) => r.last_byte_in_ms !== undefined && `${duration(r.last_byte_in_ms)} before`],
+  ["Round trip", (r) => r.rtt_us !== undefined && duration(r.rtt_us / 1000)],
+  ["Kernel", (r) => r.tcp_state && `${r.tcp_state}${r.fin ? ", FIN arrived" : ""}, ${r.retransmits} retransmissions, ${r.probes} probes`],
+  ["Our words", (r) => r.our_code !== undefined && `${r.our_code}${r.our_reason ? ` “${r.our_reason}”` : ""}, ${r.farewell}`],
+  ["Its words", (r) => r.peer_code !== undefined && `${r.peer_code}${r.peer_reason ? ` “${r.peer_reason}”` : ""}`],
+];
+
+export function evidence(record) {
+  const known = FACTS.map(([name, read]) => [name, read(record)]).filter(([, value]) => value);
+  const facts = h("dl", { class: "facts wide" }, ...known.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h("div", { class: "evidence" },
+    h("p", { class: "spoken" }, record.words, "."),
+    facts,
+    trail(record.trail),
+    record.session && h("p", {}, h("a", { href: `#/session/${record.session}` }, "This session: ", h("code", {}, record.session))));
+}
+
+function trail(steps = []) {
+  if (steps.length === 0) return h("p", { class: "note" }, "No trail: it ended in one step.");
+  const item = ({ at_ms, layer, what }) => {
+    const when = at_ms === 0 ? "at the end" : `${duration(Math.abs(at_ms))} ${at_ms < 0 ? "before" : "after"}`;
+    return h("li", {}, h("span", { class: "trail-when" }, when), h("span", { class: "layer" }, layer), what.replaceAll("_", " "));
+  };
+  return h("div", {}, h("h3", {}, "Trail"), h("ol", { class: "trail" }, ...steps.map(item)));
+}

@@ -1,0 +1,69 @@
+// Ends by second and class, as far back as the server told them. A second that was never told is unknown, not zero.
+
+export const CLASSES = ["normal", "abrupt", "network", "stuck", "abuse", "capacity", "operator", "defect"];
+const KEPT_SECONDS = 960;
+const NONE = new Uint32Array(CLASSES.length * 2);
+
+export class History {
+  /** Seconds that had ends: sessions by class, then other connections by class. */
+  #seconds = new Map();
+  /** Stretches of time that were told, oldest first. */
+  #told = [];
+  now = 0;
+
+  /** Takes rows in. They are complete from `from` to `now`. */
+  add(rows, from, now) {
+    for (const [second, ...counts] of rows) this.#seconds.set(second, Uint32Array.from(counts));
+    const last = this.#told.at(-1);
+    if (last && from <= last.to + 1) last.to = Math.max(now, last.to);
+    else this.#told.push({ from, to: now });
+    this.now = Math.max(now, this.now);
+    this.#forget();
+  }
+
+  /** What was told of before, some of it maybe by another run of the server. */
+  #forget() {
+    const oldest = this.now - KEPT_SECONDS;
+    for (const second of this.#seconds.keys()) if (second < oldest) this.#seconds.delete(second);
+    this.#told = this.#told.filter(({ to }) => to >= oldest);
+  }
+
+  #knows(from, to) {
+    return this.#told.some((told) => told.from <= from && to <= told.to);
+  }
+
+  /** Sums by class over the last seconds: of sessions, or of all connections. */
+  sums(seconds, scope) {
+    const sums = CLASSES.map(() => 0);
+    for (const [second, counts] of this.#seconds) {
+      if (second > this.now - seconds) add(sums, counts, scope);
+    }
+    return sums;
+  }
+
+  /** Times, and for each class its ends in steps of so many seconds; null where nothing was told. */
+  steps(seconds, step, scope) {
+    const end = this.now - (this.now % step);
+    const times = [];
+    const series = CLASSES.map(() => []);
+    for (let from = end - seconds; from <= end; from += step) {
+      const known = this.#knows(from, Math.min(from + step - 1, this.now));
+      const sums = CLASSES.map(() => 0);
+      for (let second = from; known && second < from + step; second += 1) {
+        add(sums, this.#seconds.get(second) ?? NONE, scope);
+      }
+      times.push(from);
+      series.forEach((values, at) => values.push(known ? sums[at] : null));
+    }
+    // A step is as wide as the way to the next point: so the last one has one, too.
+    times.push(end + step);
+    series.forEach((values) => values.push(values.at(-1)));
+    return { times, series };
+  }
+}
+
+function add(sums, counts, scope) {
+  for (let at = 0; at < sums.length; at += 1) {
+    sums[at] += counts[at] + (scope === "all" ? counts[at + sums.length] : 0);
+  }
+}

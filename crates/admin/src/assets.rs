@@ -1,0 +1,101 @@
+//! The live page's files: part of the program, known by their content, and allowed to load nothing from elsewhere.
+
+use axum::Router;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+/// A file of the page.
+#[derive(Clone, Copy)]
+struct Asset {
+    path: &'static str,
+    kind: &'static str,
+    content: &'static str,
+}
+
+/// The page and what it loads.
+pub(crate) fn router() -> Router {
+    ASSETS.into_iter().fold(Router::new(), |router, asset| {
+        router.route(
+            asset.path,
+            get(move |headers: HeaderMap| async move { asset.answer(&headers) }),
+        )
+    })
+}
+
+impl Asset {
+    /// A browser asks every time and is told in a few bytes that it has it: an upgraded server never meets an old page.
+    fn answer(self, headers: &HeaderMap) -> Response {
+        let tag = self.tag();
+        let known = headers.get(header::IF_NONE_MATCH);
+        let is_known = known.is_some_and(|known| known.as_bytes() == tag.as_bytes());
+        let mut response = if is_known {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            self.content.into_response()
+        };
+        let headers = response.headers_mut();
+        headers.extend(ALWAYS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
+            headers.insert(header::ETAG, tag);
+        }
+        response
+    }
+
+    /// FNV-1a of the content: the same for the same file, another for another.
+    fn tag(&self) -> String {
+        let bytes = self.content.bytes();
+        let hash = bytes.fold(FNV_OFFSET, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
+        });
+        format!("\"{hash:016x}\"")
+    }
+}
+
+macro_rules! asset {
+    ($path:literal, $file:literal, $kind:expr) => {
+        Asset {
+            path: $path,
+            kind: $kind,
+            content: include_str!(concat!("../assets/", $file)),
+        }
+    };
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const JS: &str = "text/javascript; charset=utf-8";
+
+const ASSETS: [Asset; 15] = [
+    asset!("/", "index.html", HTML),
+    asset!("/assets/style.css", "style.css", CSS),
+    asset!("/assets/uplot.css", "uplot.css", CSS),
+    asset!("/assets/uplot.js", "uplot.js", JS),
+    asset!("/assets/theme.js", "theme.js", JS),
+    asset!("/assets/app.js", "app.js", JS),
+    asset!("/assets/stream.js", "stream.js", JS),
+    asset!("/assets/history.js", "history.js", JS),
+    asset!("/assets/chart.js", "chart.js", JS),
+    asset!("/assets/icon.svg", "icon.svg", SVG),
+    asset!("/assets/evidence.js", "evidence.js", JS),
+    asset!("/assets/closes.js", "closes.js", JS),
+    asset!("/assets/panels.js", "panels.js", JS),
+    asset!("/assets/session.js", "session.js", JS),
+    asset!("/assets/dom.js", "dom.js", JS),
+];
+
+const ALWAYS: [(header::HeaderName, &str); 4] = [
+    (header::CACHE_CONTROL, "no-cache"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;

@@ -1,0 +1,228 @@
+//! What is counted of ends as they come, so that a viewer who comes late sees the last minutes, too: how many of which
+//! class in each second, and how long the last silences went unnoticed.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lastword_server::{Cause, Class, Disconnect, Phase, ProfileName};
+
+/// Ends by second and class, and the last silences.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    /// By second modulo their number.
+    seconds: Vec<Second>,
+    silences: Vec<Silence>,
+}
+
+/// The ends of one second, by [`Class::ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Second {
+    pub(crate) second: u64,
+    /// Of sessions.
+    pub(crate) live: [u32; Class::ALL.len()],
+    /// Of connections that never were one.
+    pub(crate) early: [u32; Class::ALL.len()],
+}
+
+/// How long silences of one cause went unnoticed in the sessions of one profile.
+#[derive(Clone, Debug)]
+pub(crate) struct Silence {
+    pub(crate) cause: Cause,
+    pub(crate) profile: ProfileName,
+    /// The last ones, the newest last; each with the stall of our own that put its verdict off.
+    recent: VecDeque<(Duration, Duration)>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, close: &Disconnect) {
+        let since = close.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let early = close.ending.verdict.phase != Phase::Live;
+        self.count(since.as_secs(), close.cause().class(), early);
+        let evidence = &close.ending.evidence;
+        if let (Some(silent), Some(profile)) = (evidence.silent_for, close.profile) {
+            let kind = self.silence(close.cause(), profile);
+            kind.add(silent, evidence.own_stall);
+        }
+    }
+
+    fn count(&mut self, second: u64, class: Class, early: bool) {
+        let Some(place) = self.seconds.get_mut(index(second)) else {
+            return;
+        };
+        if place.second < second {
+            *place = Second {
+                second,
+                ..Second::default()
+            };
+        }
+        // Late by a whole round: its second is not shown any more.
+        if place.second > second {
+            return;
+        }
+        let counts = if early {
+            &mut place.early
+        } else {
+            &mut place.live
+        };
+        let mut counts = Class::ALL.into_iter().zip(counts);
+        if let Some((_, count)) = counts.find(|(of, _)| *of == class) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn silence(&mut self, cause: Cause, profile: ProfileName) -> &mut Silence {
+        let is = |silence: &Silence| silence.cause == cause && silence.profile == profile;
+        let at = self.silences.iter().position(is).unwrap_or_else(|| {
+            self.silences.push(Silence {
+                cause,
+                profile,
+                recent: VecDeque::new(),
+            });
+            self.silences.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "found or made above")]
+        &mut self.silences[at]
+    }
+
+    /// The seconds from this one on that had ends, oldest first.
+    pub(crate) fn since(&self, first: u64) -> Vec<Second> {
+        let mut seconds = self.seconds.clone();
+        seconds.retain(|each| each.second >= first.max(1));
+        seconds.sort_unstable_by_key(|each| each.second);
+        seconds
+    }
+
+    pub(crate) fn silences(&self) -> &[Silence] {
+        &self.silences
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            seconds: vec![Second::default(); index(u64::MAX) + 1],
+            silences: Vec::new(),
+        }
+    }
+}
+
+impl Silence {
+    fn add(&mut self, silent: Duration, own_stall: Duration) {
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((silent, own_stall));
+    }
+
+    pub(crate) fn last(&self) -> Duration {
+        self.recent
+            .back()
+            .map_or(Duration::ZERO, |(silent, _)| *silent)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.recent.len()
+    }
+
+    /// How many of them took longer than that, but for our own stall.
+    pub(crate) fn over(&self, bound: Duration) -> usize {
+        let over = |(silent, own_stall): &&(Duration, Duration)| {
+            silent.saturating_sub(*own_stall) > bound + NO_STALL
+        };
+        self.recent.iter().filter(over).count()
+    }
+
+    /// The median and the longest of the last ones.
+    pub(crate) fn median_and_max(&self) -> (Duration, Duration) {
+        let mut sorted: Vec<_> = self.recent.iter().map(|(silent, _)| *silent).collect();
+        sorted.sort_unstable();
+        let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+        (median, sorted.last().copied().unwrap_or_default())
+    }
+}
+
+/// Now, in whole seconds since 1970.
+pub(crate) fn this_second() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// A second's place. 1,024 of them: a quarter of an hour, and as it happens a mask.
+fn index(second: u64) -> usize {
+    usize::try_from(second & SECONDS_MASK).unwrap_or_default()
+}
+
+const SECONDS_MASK: u64 = 0x3ff;
+/// How late we may be without that counting as a stall.
+const NO_STALL: Duration = Duration::from_millis(20);
+/// How many of the last silences of a kind are looked at.
+const RECENT_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use lastword_server::Profile;
+
+    use super::*;
+
+    #[test]
+    fn ends_are_counted_in_their_second_and_class() {
+        let mut tally = Tally::default();
+        tally.count(5_000, Class::Network, false);
+        tally.count(5_000, Class::Network, false);
+        tally.count(5_000, Class::Abuse, true);
+        tally.count(4_999, Class::Normal, false);
+        let seconds = tally.since(4_000);
+        assert_eq!(
+            seconds.iter().map(|s| s.second).collect::<Vec<_>>(),
+            [4_999, 5_000]
+        );
+        let of = |counts: [u32; 8], class: Class| {
+            counts[Class::ALL.into_iter().position(|c| c == class).unwrap()]
+        };
+        assert_eq!(of(seconds[1].live, Class::Network), 2);
+        assert_eq!(of(seconds[1].early, Class::Abuse), 1);
+        assert_eq!(tally.since(5_000).len(), 1);
+    }
+
+    #[test]
+    fn a_second_gives_its_place_to_the_one_a_round_later_and_is_not_counted_into_it() {
+        let mut tally = Tally::default();
+        let round = SECONDS_MASK + 1;
+        tally.count(7, Class::Normal, false);
+        tally.count(7 + round, Class::Normal, false);
+        tally.count(7, Class::Normal, false);
+        let seconds = tally.since(0);
+        assert_eq!(seconds.len(), 1);
+        assert_eq!(
+            (seconds[0].second, seconds[0].live.iter().sum::<u32>()),
+            (7 + round, 1)
+        );
+    }
+
+    #[test]
+    fn of_silences_the_last_ones_count() {
+        let mut silence = Silence {
+            cause: Cause::PathDead,
+            profile: Profile::standard().name,
+            recent: VecDeque::new(),
+        };
+        for seconds in 1..=100 {
+            silence.add(Duration::from_secs(seconds), Duration::ZERO);
+        }
+        assert_eq!(
+            (silence.count(), silence.last()),
+            (64, Duration::from_secs(100))
+        );
+        assert_eq!(
+            silence.median_and_max(),
+            (Duration::from_secs(69), Duration::from_secs(100))
+        );
+        assert_eq!(silence.over(Duration::from_secs(98)), 2);
+        silence.add(Duration::from_secs(101), Duration::from_secs(3));
+        assert_eq!(
+            silence.over(Duration::from_secs(98)),
+            2,
+            "its last three were ours"
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! The admin port as an extension of the server: bound with it, ended with it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use lastword_server::{Disconnect, Extension, Observer, ServerHandle, Started, Starting};
+use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
+use tokio::net::TcpListener;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::access::Access;
+use crate::closes::Closes;
+use crate::live::{Counted, Live};
+use crate::routes::{self, Page, Shown};
+use crate::{Admin, RecorderMode, listener, recorder, serve};
+
+pub(crate) struct Port {
+    admin: Admin,
+    recorder: Arc<PrometheusRecorder>,
+    /// The server asked for the recorder, which it does where nobody before this port has one.
+    has_the_server: AtomicBool,
+    kept: Arc<Kept>,
+}
+
+/// What is kept of ends.
+#[derive(Debug, Default)]
+struct Kept {
+    closes: Arc<Closes>,
+    counted: Arc<Counted>,
+}
+
+impl Observer for Kept {
+    fn disconnected(&self, disconnect: &Arc<Disconnect>) {
+        self.counted.disconnected(disconnect);
+        self.closes.disconnected(disconnect);
+    }
+}
+
+impl Port {
+    pub(crate) fn new(admin: Admin) -> Self {
+        Self {
+            admin,
+            recorder: Arc::new(recorder::new()),
+            has_the_server: AtomicBool::new(false),
+            kept: Arc::default(),
+        }
+    }
+
+    fn page(&self, server: &ServerHandle) -> Page {
+        let has_the_server = self.has_the_server.load(Ordering::Relaxed);
+        let shows_the_server = has_the_server && !server.publishes_itself();
+        match self.admin.mode {
+            RecorderMode::Private if shows_the_server => Page::Shown(self.recorder.handle()),
+            RecorderMode::Install => Page::Shown(self.recorder.handle()),
+            RecorderMode::Private | RecorderMode::Emit => Page::Elsewhere,
+        }
+    }
+
+    fn install(&self) -> io::Result<()> {
+        if self.admin.mode != RecorderMode::Install {
+            return Ok(());
+        }
+        metrics::set_global_recorder(Arc::clone(&self.recorder)).map_err(|_| {
+            let words = "cannot install the metrics recorder: this process has one already; use RecorderMode::Emit to \
+                 write to that one, or RecorderMode::Private for a page of its own";
+            io::Error::new(io::ErrorKind::AlreadyExists, words)
+        })
+    }
+}
+
+impl Extension for Port {
+    fn recorder(&self) -> Option<&(dyn metrics::Recorder + Sync)> {
+        match self.admin.mode {
+            RecorderMode::Private | RecorderMode::Install => {
+                self.has_the_server.store(true, Ordering::Relaxed);
+                Some(&self.recorder)
+            }
+            RecorderMode::Emit => None,
+        }
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        let kept = Arc::clone(&self.kept);
+        Some(kept)
+    }
+
+    fn start(self: Box<Self>, server: ServerHandle) -> Starting {
+        Box::pin(async move {
+            let token = self.admin.secret.read()?;
+            let admin = self.admin.addr.as_deref();
+            let admin = admin.map(|addr| listener::bind(addr, token.is_some()));
+            let admin = admin.transpose()?;
+            let metrics = self.admin.metrics_addr.as_deref();
+            let metrics = metrics.map(|addr| listener::bind(addr, true)).transpose()?;
+            let addr = |listener: &Option<TcpListener>| {
+                listener.as_ref().map(TcpListener::local_addr).transpose()
+            };
+            let started = Started {
+                admin: addr(&admin)?,
+                metrics: addr(&metrics)?,
+            };
+            // Last: it cannot be taken back.
+            self.install()?;
+            let page = self.page(&server);
+            let kept = Arc::clone(&self.kept);
+            tokio::spawn(run(
+                [admin, metrics],
+                page,
+                kept,
+                Access::new(token),
+                server,
+            ));
+            Ok(started)
+        })
+    }
+}
+
+/// Serves until the server has ended and the last answers had their time.
+async fn run(
+    [admin, metrics]: [Option<TcpListener>; 2],
+    page: Page,
+    kept: Arc<Kept>,
+    access: Access,
+    server: ServerHandle,
+) {
+    let closes = Arc::clone(&kept.closes);
+    let live = Live::new(
+        server.clone(),
+        Arc::clone(&closes),
+        Arc::clone(&kept.counted),
+    );
+    let live = Arc::new(live);
+    let shown = Shown {
+        server: server.clone(),
+        closes,
+        live: Arc::clone(&live),
+    };
+    let for_operators = routes::router(page.clone(), shown, access);
+    let for_scrapers = routes::metrics_router(page.clone(), server.clone());
+    let served = async {
+        tokio::join!(
+            serve(admin, for_operators, &server),
+            serve(metrics, for_scrapers, &server),
+            live.run(),
+        )
+    };
+    tokio::select! {
+        biased;
+        _ = served => tracing::debug!("the admin port is closed"),
+        () = upkeep(page) => {}
+    }
+}
+
+async fn serve(listener: Option<TcpListener>, router: Router, server: &ServerHandle) {
+    if let Some(listener) = listener {
+        serve::serve(listener, router, server.closed()).await;
+    }
+}
+
+/// Without scrapes, what histograms take would pile up.
+async fn upkeep(page: Page) {
+    let Page::Shown(prometheus) = page else {
+        return std::future::pending().await;
+    };
+    let mut ticks = interval(UPKEEP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let prometheus: PrometheusHandle = prometheus.clone();
+        match tokio::task::spawn_blocking(move || prometheus.run_upkeep()).await {
+            Ok(()) => {}
+            // A runtime that ends takes no more work.
+            Err(error) if error.is_cancelled() => return,
+            Err(error) => tracing::error!(%error, "the upkeep of the metrics failed"),
+        }
+    }
+}
+
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);

@@ -1,0 +1,68 @@
+//! Where the token comes from.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use lastword_server::{AdminConfig, Token};
+
+/// A token, or where it is.
+#[derive(Clone)]
+pub(crate) enum Secret {
+    /// Nobody has one.
+    None,
+    /// It was given in so many words.
+    Given(String),
+    /// It was, and checked.
+    Token(Token),
+    /// It is in this file.
+    File(PathBuf),
+}
+
+impl Secret {
+    pub(crate) fn of(config: &AdminConfig) -> Self {
+        match (&config.token_file, &config.token) {
+            (Some(path), _) => Self::File(path.clone()),
+            (None, Some(token)) => Self::Token(token.clone()),
+            (None, None) => Self::None,
+        }
+    }
+
+    /// Reads the token, if there is to be one.
+    ///
+    /// # Errors
+    /// What is wrong with the file or with the token, without a word of it.
+    pub(crate) fn read(&self) -> io::Result<Option<Token>> {
+        match self {
+            Self::None => Ok(None),
+            Self::Token(token) => Ok(Some(token.clone())),
+            Self::Given(text) => Token::new(text).map(Some).map_err(|error| {
+                io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!("the admin token: {error}"),
+                )
+            }),
+            Self::File(path) => {
+                let path_is = path.display();
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    let words = format!("the admin token cannot be read from {path_is}: {error}");
+                    io::Error::new(error.kind(), words)
+                })?;
+                Token::new(&text).map(Some).map_err(|error| {
+                    let words = format!("the admin token in {path_is}: {error} and nothing else");
+                    io::Error::new(io::ErrorKind::InvalidData, words)
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Given(_) | Self::Token(_) => f.write_str("Given(..)"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
+}

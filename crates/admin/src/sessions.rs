@@ -1,0 +1,117 @@
+//! `/api/sessions/ID`: how a live session does, or what its connections ended with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use lastword_server::{Disconnect, Portrait, Record, ServerHandle, SessionId};
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::closes::Closes;
+
+/// Everything that is known here of one session.
+#[derive(Serialize)]
+struct Known<'a> {
+    session: SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<Live<'a>>,
+    /// The ends of its connections, newest first.
+    closes: Vec<Record<'a>>,
+}
+
+/// A live session in flat fields, under the names that its record will have.
+#[derive(Serialize)]
+struct Live<'a> {
+    player: &'a str,
+    remote: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cohort: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
+    /// `healthy`, or what the peer's silence looks like.
+    link: &'static str,
+    inbound_paused: bool,
+    age_ms: u64,
+    live_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtt_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_byte_in_ms: Option<u64>,
+    frames_in: u64,
+    frames_out: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    bytes_queued: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_unacked: Option<u64>,
+}
+
+/// Answers for one session.
+pub(crate) async fn answer(
+    State((server, closes)): State<(ServerHandle, Arc<Closes>)>,
+    Path(id): Path<String>,
+) -> Response {
+    let session: SessionId = match id.parse() {
+        Ok(session) => session,
+        Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    };
+    // A session that is on its way out does not answer: its record does, soon.
+    let portrait = timeout(ANSWER_TIMEOUT, server.portrait(session)).await;
+    let portrait = portrait.unwrap_or_default();
+    let ended = closes.of_session(session).await;
+    if portrait.is_none() && ended.is_empty() {
+        return (StatusCode::NOT_FOUND, NOT_HERE).into_response();
+    }
+    let known = Known {
+        session,
+        live: portrait.as_ref().map(Live::from),
+        closes: ended
+            .iter()
+            .map(|close: &Arc<Disconnect>| close.record())
+            .collect(),
+    };
+    match serde_json::to_vec(&known) {
+        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a session was not written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+impl<'a> From<&'a Portrait> for Live<'a> {
+    fn from(portrait: &'a Portrait) -> Self {
+        Self {
+            player: &portrait.player,
+            remote: portrait.remote.to_string(),
+            cohort: portrait.cohort.as_deref(),
+            profile: portrait.profile.as_ref().map(|profile| profile.as_str()),
+            link: portrait
+                .suspected
+                .map_or("healthy", |diagnosis| diagnosis.label()),
+            inbound_paused: portrait.inbound_paused,
+            age_ms: millis(portrait.age),
+            live_ms: millis(portrait.live_for),
+            rtt_us: portrait
+                .rtt
+                .map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+            last_byte_in_ms: portrait.last_byte_in.map(millis),
+            frames_in: portrait.frames.0,
+            frames_out: portrait.frames.1,
+            bytes_in: portrait.bytes.0,
+            bytes_out: portrait.bytes.1,
+            bytes_queued: portrait.bytes_queued,
+            bytes_unacked: portrait.bytes_unacked,
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+const NOT_HERE: &str = "no session with this id is live here or among the last 10,000 closes\n";

@@ -1,0 +1,220 @@
+use std::net::SocketAddr;
+
+use lastword_admin::{Admin, AdminExt};
+use lastword_server::{Cause, Player, Server, ServerHandle};
+use tokio::io::AsyncReadExt;
+
+use crate::http::{Answer, get, send};
+use crate::server::{Silent, join_as, start, within};
+
+const TOKEN: &str = "0123456789abcdef";
+
+async fn start_with(admin: Admin) -> ServerHandle {
+    let server = Server::builder().listen("127.0.0.1:0").admin_with(admin);
+    server.serve(|_: &Player| Silent).await.unwrap()
+}
+
+/// A server whose port takes a token.
+async fn guarded() -> (ServerHandle, SocketAddr) {
+    let server = start_with(Admin::new("127.0.0.1:0").token(TOKEN)).await;
+    let admin = server.admin_addr().unwrap();
+    (server, admin)
+}
+
+async fn with_token(admin: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+    let headers = format!("Host: localhost\r\nAuthorization: Bearer {TOKEN}\r\n");
+    send(admin, method, path, &headers, body).await
+}
+
+#[tokio::test]
+async fn with_a_token_only_health_and_the_page_itself_are_open() {
+    let (_server, admin) = guarded().await;
+    for path in [
+        "/metrics",
+        "/api/closes",
+        "/api/live",
+        "/api/sessions/00000000000000000000000000000000",
+    ] {
+        let refused = get(admin, path).await;
+        assert_eq!(
+            (refused.status, refused.header("www-authenticate")),
+            (401, Some("bearer")),
+            "{path}"
+        );
+        assert!(!refused.body.contains(TOKEN));
+    }
+    for path in ["/api/kick", "/api/drain"] {
+        let refused = send(admin, "POST", path, "Host: localhost\r\n", "").await;
+        assert_eq!(refused.status, 401, "{path}");
+    }
+    for path in ["/healthz", "/readyz", "/", "/assets/app.js"] {
+        assert_eq!(get(admin, path).await.status, 200, "{path}");
+    }
+    for path in ["/metrics", "/api/closes"] {
+        assert_eq!(
+            with_token(admin, "GET", path, "").await.status,
+            200,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_nobody_kicks_or_drains_and_is_told_why() {
+    let (server, admin) = start().await;
+    for path in ["/api/kick", "/api/drain"] {
+        let headers = format!("Host: localhost\r\nAuthorization: Bearer {TOKEN}\r\n");
+        let refused = send(admin, "POST", path, &headers, "{}").await;
+        assert_eq!(refused.status, 403);
+        assert!(
+            refused.body.contains("admin.token_file"),
+            "{}",
+            refused.body
+        );
+    }
+    assert!(!server.is_draining());
+}
+
+#[tokio::test]
+async fn a_name_that_was_pointed_to_this_machine_opens_nothing() {
+    let (_server, admin) = start().await;
+    for path in ["/", "/metrics", "/api/closes", "/api/live"] {
+        let refused = send(admin, "GET", path, "Host: evil.example\r\n", "").await;
+        assert_eq!(refused.status, 421, "{path}");
+    }
+    let probe = send(admin, "GET", "/healthz", "Host: evil.example\r\n", "").await;
+    assert_eq!(probe.status, 200, "a probe shows nothing");
+}
+
+#[tokio::test]
+async fn a_kick_with_the_token_throws_a_player_out_with_its_reason() {
+    let (server, admin) = guarded().await;
+    let mut ann = join_as(&server, "ann").await;
+    let session = server.sessions()[0];
+    let kick =
+        format!(r#"{{"session":"{session}","code":4100,"reason":"enough","advice":"do_not"}}"#);
+    assert_eq!(
+        with_token(admin, "POST", "/api/kick", &kick).await.status,
+        202
+    );
+    let mut heard = Vec::new();
+    within("the goodbye", ann.read_to_end(&mut heard))
+        .await
+        .unwrap();
+    let words = String::from_utf8_lossy(&heard);
+    assert!(words.contains("enough"), "{words}");
+    drop(ann);
+    within("the end", async {
+        while server.stats().ended_by(Cause::Kicked) == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(
+        with_token(admin, "POST", "/api/kick", &kick).await.status,
+        404
+    );
+    assert_eq!(
+        with_token(admin, "POST", "/api/kick", "{}").await.status,
+        400
+    );
+    let long = format!(
+        r#"{{"session":"{session}","reason":"{}"}}"#,
+        "x".repeat(5_000)
+    );
+    assert_eq!(
+        with_token(admin, "POST", "/api/kick", &long).await.status,
+        413
+    );
+}
+
+#[tokio::test]
+async fn a_drain_with_the_token_ends_the_server() {
+    let (server, admin) = guarded().await;
+    let refused = with_token(admin, "POST", "/api/drain", r#"{"timeout":1}"#).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert!(!server.is_draining());
+    let begun = with_token(admin, "POST", "/api/drain", r#"{"timeout_ms":0}"#).await;
+    assert_eq!(begun.status, 202);
+    within("the end", server.closed()).await;
+}
+
+#[tokio::test]
+async fn scrapers_have_a_port_of_their_own_that_shows_no_player() {
+    let admin = Admin::new("127.0.0.1:0")
+        .token(TOKEN)
+        .metrics_listen("0.0.0.0:0");
+    let server = start_with(admin).await;
+    let port = server.metrics_addr().unwrap().port();
+    let metrics = SocketAddr::from(([127, 0, 0, 1], port));
+    let name = "Host: scraped.example\r\n";
+    for path in ["/metrics", "/healthz", "/readyz"] {
+        assert_eq!(
+            send(metrics, "GET", path, name, "").await.status,
+            200,
+            "{path}"
+        );
+    }
+    for path in ["/", "/api/closes", "/api/live", "/assets/app.js"] {
+        assert_eq!(
+            send(metrics, "GET", path, name, "").await.status,
+            404,
+            "{path}"
+        );
+    }
+    assert_eq!(
+        send(metrics, "POST", "/api/drain", name, "").await.status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_port_that_others_can_reach_takes_a_token() {
+    let start = |admin: Admin| async {
+        let server = Server::builder().listen("127.0.0.1:0").admin_with(admin);
+        server.serve(|_: &Player| Silent).await
+    };
+    let refused = start(Admin::new("0.0.0.0:0"))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("takes a token") && refused.contains("token_file"),
+        "{refused}"
+    );
+    let short = start(Admin::new("0.0.0.0:0").token("short"))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        short.contains("16 to 256") && !short.contains("short"),
+        "{short}"
+    );
+    let gone = start(Admin::new("0.0.0.0:0").token_file("/no/such/file")).await;
+    assert!(gone.unwrap_err().to_string().contains("/no/such/file"));
+    start(Admin::new("0.0.0.0:0").token(TOKEN)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_page_is_known_by_its_content_and_may_load_nothing_from_elsewhere() {
+    let (_server, admin) = start().await;
+    let page = get(admin, "/").await;
+    assert!(page.body.starts_with("<!doctype html>"));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    let tag = page.header("etag").unwrap();
+    let headers = format!("Host: localhost\r\nIf-None-Match: {tag}\r\n");
+    let known = send(admin, "GET", "/", &headers, "").await;
+    assert_eq!((known.status, known.body.as_str()), (304, ""));
+    // Whatever the page names is there.
+    let names = page
+        .body
+        .split('"')
+        .filter(|text| text.starts_with("/assets/"));
+    for name in names {
+        assert_eq!(get(admin, name).await.status, 200, "{name}");
+    }
+}

@@ -1,0 +1,199 @@
+//! The admin section: where operators and scrapers are served, and who of them needs a token.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, de};
+
+use super::ConfigError;
+
+/// Where metrics, health, the record of closes and the live page are served.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminConfig {
+    /// The address and port of the live page, `/api`, `/metrics`, `/healthz` and `/readyz`; the empty text of a file,
+    /// `None` here, is off. Default `127.0.0.1:9464`. Other addresses than loopback take a token. No cause.
+    #[serde(deserialize_with = "addr_or_empty")]
+    pub listen: Option<SocketAddr>,
+    /// A second address and port, for `/metrics`, `/healthz` and `/readyz` alone, which asks for no token: for scrapers
+    /// and probes. `None`, the empty text, is off, which is the default. No cause.
+    #[serde(deserialize_with = "addr_or_empty")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// What whoever asks `listen` for more than its health has to show. Default none: then no address but loopback is
+    /// allowed, and nobody can kick or drain. Causes: with one, operators can cause `kicked` and `drained`.
+    #[serde(deserialize_with = "token_or_empty")]
+    pub token: Option<Token>,
+    /// A file that has the token, read when the server starts; white space around it does not count. Default none. It
+    /// takes the place of `token`, which a configuration shows to whoever reads it.
+    #[serde(deserialize_with = "path_or_empty")]
+    pub token_file: Option<PathBuf>,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self {
+            listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
+            metrics_listen: None,
+            token: None,
+            token_file: None,
+        }
+    }
+}
+
+impl AdminConfig {
+    /// What is broken in this section.
+    pub(super) fn errors(&self) -> impl Iterator<Item = ConfigError> {
+        let both = self.token.is_some() && self.token_file.is_some();
+        let both = both.then(|| ConfigError {
+            key: "admin.token_file".to_owned(),
+            value: "given beside admin.token".to_owned(),
+            allowed: "one of the two".to_owned(),
+            remedy: "leave admin.token out".to_owned(),
+        });
+        self.open_to_others().into_iter().chain(both)
+    }
+
+    fn has_token(&self) -> bool {
+        self.token.is_some() || self.token_file.is_some()
+    }
+
+    fn open_to_others(&self) -> Option<ConfigError> {
+        let addr = self.listen.filter(|addr| !addr.ip().is_loopback())?;
+        (!self.has_token()).then(|| ConfigError {
+            key: "admin.listen".to_owned(),
+            value: format!("\"{addr}\""),
+            allowed: "a loopback address, or any other with a token".to_owned(),
+            remedy: TOKEN_REMEDY.to_owned(),
+        })
+    }
+}
+
+/// A secret that whoever asks the admin port has to show: 16 to 256 visible characters of ASCII. Its `Debug` does not
+/// show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Box<str>);
+
+/// What is no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a token is {TOKEN}")]
+pub struct NoToken;
+
+impl Token {
+    /// Takes a text for a token, but for the white space around it.
+    ///
+    /// # Errors
+    /// [`NoToken`]: it is too short or too long, or has other characters.
+    pub fn new(text: &str) -> Result<Self, NoToken> {
+        let text = text.trim();
+        let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_visible && (LEN_MIN..=LEN_MAX).contains(&text.len()) {
+            Ok(Self(text.into()))
+        } else {
+            Err(NoToken)
+        }
+    }
+
+    /// Whether somebody showed this token. How long that takes does not tell where another differs.
+    #[must_use]
+    pub fn is(&self, shown: &[u8]) -> bool {
+        let own = self.0.as_bytes();
+        let pairs = own.iter().zip(shown);
+        let differ = pairs.fold(0, |differ, (own, shown)| differ | (own ^ shown));
+        std::hint::black_box(differ) == 0 && own.len() == shown.len()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+fn addr_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    let text = Cow::<'_, str>::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(de::Error::custom)
+}
+
+fn token_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Token>, D::Error> {
+    let text = Cow::<'_, str>::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Token::new(&text).map(Some).map_err(de::Error::custom)
+}
+
+fn path_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    Ok((!path.as_os_str().is_empty()).then_some(path))
+}
+
+const LEN_MIN: usize = 16;
+const LEN_MAX: usize = 256;
+
+const TOKEN: &str = "16 to 256 visible ASCII characters";
+const TOKEN_REMEDY: &str = "name a file with a token in admin.token_file (`openssl rand -hex 32`), or listen on \
+    127.0.0.1; scrapers that have no token ask admin.metrics_listen";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_known_by_all_of_its_characters_and_not_shown() {
+        let token = Token::new(" 0123456789abcdef\n").unwrap();
+        assert!(token.is(b"0123456789abcdef"));
+        for other in [
+            "",
+            "0123456789abcde",
+            "0123456789abcdef0",
+            "0123456789abcdeF",
+            "1123456789abcdef",
+        ] {
+            assert!(!token.is(other.as_bytes()), "{other}");
+        }
+        assert_eq!(format!("{token:?}"), "Token(..)");
+    }
+
+    #[test]
+    fn what_is_short_or_has_gaps_is_no_token() {
+        for text in [
+            "",
+            "0123456789abcde",
+            "0123456789 abcdef",
+            "0123456789abcdé",
+        ] {
+            assert_eq!(Token::new(text), Err(NoToken), "{text:?}");
+        }
+        assert!(Token::new(&"x".repeat(LEN_MAX)).is_ok());
+        assert_eq!(Token::new(&"x".repeat(LEN_MAX + 1)), Err(NoToken));
+    }
+
+    #[test]
+    fn others_than_this_machine_are_let_in_with_a_token_only() {
+        let everybody = Some(SocketAddr::from(([0, 0, 0, 0], 9464)));
+        let keys = |config: &AdminConfig| config.errors().map(|e| e.key).collect::<Vec<_>>();
+        let mut config = AdminConfig {
+            listen: everybody,
+            ..AdminConfig::default()
+        };
+        assert_eq!(keys(&config), ["admin.listen"]);
+        config.token = Token::new("0123456789abcdef").ok();
+        assert!(keys(&config).is_empty());
+        config.token_file = Some("token".into());
+        assert_eq!(keys(&config), ["admin.token_file"]);
+        config.token = None;
+        assert!(keys(&config).is_empty());
+        config = AdminConfig {
+            metrics_listen: everybody,
+            ..AdminConfig::default()
+        };
+        assert!(keys(&config).is_empty(), "metrics show no player");
+    }
+}

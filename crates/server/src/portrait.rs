@@ -1,0 +1,114 @@
+//! How a live session does, for whoever asks. Its own task answers: nothing is kept for it while nobody asks.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lastword_keepalive::ProfileName;
+use lastword_session::{Diagnosis, Evidence};
+use tokio::sync::oneshot;
+
+use crate::SessionId;
+use crate::core::Core;
+use crate::record::printable;
+use crate::seat::Seat;
+
+/// A live session as it was when its own task had its turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Portrait {
+    /// The session.
+    pub session: SessionId,
+    /// The player's id, with control characters written as `<U+001B>`.
+    pub player: String,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// The cohort, where the player has one.
+    pub cohort: Option<String>,
+    /// The liveness profile.
+    pub profile: Option<ProfileName>,
+    /// What a silence of the peer looks like by now; `None` is healthy.
+    pub suspected: Option<Diagnosis>,
+    /// Whether its reading is paused, since the game takes no more of its frames.
+    pub inbound_paused: bool,
+    /// Since it was accepted.
+    pub age: Duration,
+    /// Since the session joined.
+    pub live_for: Duration,
+    /// The round trip: the heartbeat's where there was one, else the kernel's.
+    pub rtt: Option<Duration>,
+    /// Since the last byte in.
+    pub last_byte_in: Option<Duration>,
+    /// Data frames in and out.
+    pub frames: (u64, u64),
+    /// Raw bytes in and out.
+    pub bytes: (u64, u64),
+    /// Bytes queued here and not written yet.
+    pub bytes_queued: u64,
+    /// Bytes written and not yet acknowledged by the peer's kernel, where the kernel says it.
+    pub bytes_unacked: Option<u64>,
+}
+
+/// Who waits for an answer, by session.
+#[derive(Debug, Default)]
+pub(crate) struct Questions(Mutex<HashMap<SessionId, Vec<oneshot::Sender<Portrait>>>>);
+
+impl Questions {
+    pub(crate) fn ask(&self, session: SessionId) -> oneshot::Receiver<Portrait> {
+        let (ask, answer) = oneshot::channel();
+        self.lock().entry(session).or_default().push(ask);
+        answer
+    }
+
+    pub(crate) fn answer(&self, session: SessionId, portrait: impl FnOnce() -> Portrait) {
+        let Some(askers) = self.lock().remove(&session) else {
+            return;
+        };
+        let portrait = portrait();
+        for asker in askers {
+            // Who gave up waiting is told nothing.
+            asker.send(portrait.clone()).ok();
+        }
+    }
+
+    /// Nobody will answer.
+    pub(crate) fn drop_all(&self, session: SessionId) {
+        let mut questions = self.lock();
+        if !questions.is_empty() {
+            questions.remove(&session);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Vec<oneshot::Sender<Portrait>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Core {
+    pub(crate) fn portrait(
+        &self,
+        seat: &Seat,
+        suspected: Option<Diagnosis>,
+        inbound_paused: bool,
+        so_far: &Evidence,
+    ) -> Portrait {
+        Portrait {
+            session: seat.session,
+            player: printable(&seat.player).into_owned(),
+            remote: seat.remote,
+            cohort: self.cohorts.name(seat.cohort).cloned(),
+            profile: self.profile(seat.profile).map(|profile| profile.name),
+            suspected,
+            inbound_paused,
+            age: so_far.age,
+            live_for: so_far.live_for,
+            rtt: so_far.rtt,
+            last_byte_in: so_far.last_byte_in,
+            frames: (so_far.frames_in, so_far.frames_out),
+            bytes: (so_far.bytes_in, so_far.bytes_out),
+            bytes_queued: so_far.bytes_unsent,
+            bytes_unacked: so_far.bytes_unacked,
+        }
+    }
+}
