@@ -23,3 +23,4 @@ mod precedence;
 mod queues;
 mod rules;
 mod silence;
+mod stalls;

@@ -34,13 +34,14 @@ impl<A: App> Driver<A> {
                 Err(error) => return self.read_ended(now, Terminal::Error(OsError::from(&error))),
                 Ok(n) => {
                     self.session.bytes_arrived(now, n);
-                    self.look(now);
                     // First that the peer is back, then what it says.
                     if let Some(link) = self.session.poll_link() {
                         self.tell_link(now, link);
                     }
                     let bytes = buffer.bytes().get(..n).unwrap_or_default();
                     self.feed(cx, now, bytes);
+                    // Last: what was read before a verdict goes to the game.
+                    self.look(now);
                 }
             }
         }
