@@ -45,8 +45,8 @@ pub struct Liveness {
     last_in: Time,
     last_out: Time,
     last_ping: Time,
-    /// When reading was paused or taken up again: nobody listened for the peer before that.
-    reading_changed: Time,
+    /// Nobody listened for the peer before that, or for so long in all: a pause moves it.
+    listened_since: Time,
     acks: Acks,
     inquiry: Option<Box<Inquiry>>,
 }
@@ -104,7 +104,7 @@ impl Liveness {
             last_in: now,
             last_out: now,
             last_ping: Time::ORIGIN,
-            reading_changed: now,
+            listened_since: now,
             acks: Acks::new(now),
             inquiry: None,
         }
@@ -115,7 +115,7 @@ impl Liveness {
     pub fn go_live(&mut self, now: Time, timing: Timing, write_progress: Option<Duration>) {
         self.timing = timing;
         self.acks.set_limit(write_progress);
-        self.reading_changed = now;
+        self.listened_since = now;
     }
 
     /// A byte of the peer was read: the only thing that ends its silence.
@@ -136,16 +136,17 @@ impl Liveness {
     }
 
     /// Nobody reads: the peer cannot be heard.
-    pub fn paused(&mut self, now: Time) {
+    pub fn paused(&mut self) {
         self.is_paused = true;
-        self.reading_changed = now;
     }
 
-    /// Reading goes on.
-    pub fn resumed(&mut self, now: Time) {
+    /// Reading goes on after this pause, and so does a silence from before it: what the peer said in it is read first.
+    pub fn resumed(&mut self, now: Time, pause: Duration) {
         self.is_paused = false;
-        self.reading_changed = now;
-        self.excused_ms = 0;
+        self.listened_since = (self.silent_since() + pause).min(now);
+        if let Some(inquiry) = &mut self.inquiry {
+            inquiry.not_read(pause);
+        }
     }
 
     /// Takes a sample between two deadlines: where [`Liveness::wants_sample`] says so, or where what is to be done
@@ -206,31 +207,30 @@ impl Liveness {
         let judges = self.timing.dead_ms > 0 || self.acks.has_limit();
         let rested = now.since(self.acks.last_sample()) >= LOOK_INTERVAL;
         // With this very byte, and not with the next sample in its turn.
-        let judged = self.acks.limit_by() <= now && self.stuck_for(now) == Duration::ZERO;
+        let judged = self.taken_by() <= now && self.stuck_for(now) == Duration::ZERO;
         judges && !self.is_blind && (rested || judged)
     }
 
-    /// Since when the peer has been silent as far as we know: not while we did not listen.
+    /// Since when the peer has been silent as far as we know: the time in which we did not listen is left out.
     #[must_use]
     pub fn silent_since(&self) -> Time {
-        self.last_in.max(self.reading_changed)
+        self.last_in.max(self.listened_since)
     }
 
     /// Whether the peer is silent, or acknowledges nothing for a second, so that its silence and no queue limit is
     /// to decide.
     #[must_use]
     pub fn is_doubtful(&self, now: Time) -> bool {
-        self.silent_by() <= now || self.stuck_for(now) >= STANDS
+        let is_silent = self.is_silent && !self.is_paused;
+        is_silent || self.silent_by() <= now || self.stuck_for(now) >= STANDS
     }
 
-    /// Whether the peer is silent and its kernel has acknowledged nothing since it was asked why: what answers now may
-    /// be a host that knows of no connection.
+    /// Whether the peer is silent and its kernel has acknowledged nothing since it was asked why, by this last sample
+    /// either: what answers now may be a host that knows of no connection.
     #[must_use]
-    pub fn is_unanswered(&self) -> bool {
-        let is_alive = self
-            .inquiry
-            .as_ref()
-            .is_some_and(|inquiry| inquiry.is_alive());
+    pub fn is_unanswered(&self, now: Time, last: Option<&Sample>) -> bool {
+        let inquiry = self.inquiry.as_ref();
+        let is_alive = inquiry.is_some_and(|inquiry| inquiry.is_alive(now, last));
         self.is_silent && self.asks() && !self.is_blind && !is_alive
     }
 
@@ -262,12 +262,6 @@ impl Liveness {
         self.last_ping
     }
 
-    /// When reading was paused or taken up again, or the session went live.
-    #[must_use]
-    pub const fn reading_changed(&self) -> Time {
-        self.reading_changed
-    }
-
     /// When the round trip is to be learnt again, whatever else is on the wire: at the first occasion, and once in
     /// eight heartbeats from then on; never without heartbeats.
     #[must_use]
@@ -289,8 +283,8 @@ impl Liveness {
     fn ends_silence(&mut self, now: Time) {
         self.is_silent = false;
         self.excused_ms = 0;
-        match &mut self.inquiry {
-            Some(inquiry) if self.acks.waits_since().is_some() => inquiry.heard(),
+        match (&mut self.inquiry, self.acks.waits_since()) {
+            (Some(inquiry), Some(waits_since)) => inquiry.heard(now, waits_since),
             _ => self.inquiry = None,
         }
         self.review(now);
@@ -299,7 +293,7 @@ impl Liveness {
     /// Who is asked by pings need not ask of its own accord: it joins its question to the first answer.
     fn first_lesson(&self, heartbeat: Duration) -> Time {
         match self.pings {
-            true => self.reading_changed + heartbeat,
+            true => self.listened_since + heartbeat,
             false => Time::ORIGIN,
         }
     }
@@ -331,6 +325,9 @@ impl Liveness {
         }
         if let Some(inquiry) = &mut self.inquiry {
             inquiry.sampled(now, &sample, waits_since);
+            if !stands {
+                inquiry.progressed();
+            }
         }
         self.review(now);
         if !stands && self.suspicion.is_none() {
@@ -404,7 +401,7 @@ impl Liveness {
 
     /// A peer that talks, and takes nothing although its kernel is there.
     fn not_reading(&self, now: Time, sample: Option<&Sample>) -> Option<Verdict> {
-        let by = self.acks.limit_by();
+        let by = self.taken_by();
         let talks = self.last_in >= by && !self.is_paused;
         let answers = sample.is_some_and(|sample| !sample.is_overdue()) && !self.is_blind;
         (by <= now && talks && answers).then(|| Verdict {
@@ -412,6 +409,12 @@ impl Liveness {
             since: self.acks.waits_since().unwrap_or(now),
             own_stall: Duration::ZERO,
         })
+    }
+
+    /// When the peer must have taken something of what waits for it.
+    fn taken_by(&self) -> Time {
+        let excused = self.inquiry.as_ref().map(|inquiry| inquiry.excused());
+        self.acks.limit_by() + excused.unwrap_or_default()
     }
 
     fn stuck_for(&self, now: Time) -> Duration {
@@ -443,13 +446,9 @@ impl Liveness {
     }
 
     fn stuck_by(&self) -> Time {
-        let since = self
-            .inquiry
-            .as_ref()
-            .and_then(|inquiry| inquiry.stuck_since());
-        match (since, self.timing.dead_ms) {
+        match (&self.inquiry, self.timing.dead_ms) {
             (None, _) | (_, 0) => Time::NEVER,
-            (Some(since), ms) => since + millis(ms),
+            (Some(inquiry), ms) => inquiry.stuck_by(millis(ms)),
         }
     }
 
@@ -484,8 +483,11 @@ impl Liveness {
     /// once a second.
     fn ping_by(&self) -> Time {
         if self.is_silent && self.asks() && !self.is_paused {
-            let heartbeat = millis(self.timing.heartbeat_ms);
-            return self.last_ping + PING_INTERVAL.min(heartbeat.max(SAMPLE_INTERVAL));
+            let heartbeat = match self.timing.heartbeat_ms {
+                0 => PING_INTERVAL,
+                ms => millis(ms).max(SAMPLE_INTERVAL),
+            };
+            return self.last_ping + PING_INTERVAL.min(heartbeat);
         }
         let (quiet_since, learns_by) = match (self.pings, self.is_paused) {
             (true, _) => (self.last_in.min(self.last_out), self.learns_by()),

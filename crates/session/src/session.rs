@@ -13,7 +13,8 @@
 //!           Closing ── all written ──► Lingering ── peer's FIN, error, deadline ──► Closed ◄── path dead, no reply due
 //! ```
 //! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first.
-//! `Closing`, `Lingering` and `Delivering` carry the verdict. Every state but `Closed` has a deadline, or a dead limit.
+//! `Closing`, `Lingering` and `Delivering` carry the verdict. Every state but `Closed` has a deadline; `Live` has the dead
+//! limit of its profile, where it has one. A stall of ours extends what it passed through.
 
 mod ending;
 mod evidence;
@@ -71,8 +72,8 @@ pub struct Readings {
     pub first_error: Option<FirstError>,
     /// Raw bytes read so far.
     pub bytes_read: u64,
-    /// How much of the time since [`Session::silent_since`] was a stall of ours, as far as it was measured; nobody
-    /// could listen then.
+    /// How much of the time since [`Session::judged_since`] was a stall of ours, as far as it was measured: it extends
+    /// the deadline that is due.
     pub stalled: Duration,
 }
 
@@ -276,9 +277,16 @@ struct Rare {
     read_when_noticed: Option<u64>,
     /// When a silence of the peer last ended: no frame waits for longer than since then.
     age_since: Time,
+    /// When reading was paused last, and taken up again.
+    paused: Time,
+    resumed: Time,
     /// How long the peer had been silent when we decided that it was too long, and how much of it was our own stall.
     silent_for: Option<Duration>,
     own_stall: Duration,
+    /// What our own stalls added to the deadline for what is to arrive, and to that for what is to leave: counted from
+    /// when each began.
+    excused_in: (Time, Duration),
+    excused_out: (Time, Duration),
     trail: Vec<TrailEvent>,
     /// The verdict, until it is taken.
     ending: Option<Box<Ending>>,

@@ -194,7 +194,7 @@ impl<A: App> Driver<A> {
             return false;
         }
         let readings = Readings {
-            stalled: self.slot.stalled(self.session.silent_since(), now),
+            stalled: self.slot.stalled(self.session.judged_since(), now),
             ..self.tap.readings()
         };
         self.session.handle(now, Input::Timeout(readings));

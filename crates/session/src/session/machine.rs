@@ -69,7 +69,7 @@ impl Session {
             decoder: Decoder::default(),
             queue: None,
             peer_frame_limit,
-            bucket: PingBucket::new(now, std::time::Duration::ZERO, None),
+            bucket: PingBucket::new(now, Timing::default()),
             received: 0,
             sent: 0,
             peer_received: 0,

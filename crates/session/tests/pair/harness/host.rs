@@ -153,12 +153,12 @@ impl Host {
             Read::Nothing => return false,
             Read::Bytes(bytes) => {
                 self.session.bytes_arrived(now, bytes.len());
+                self.seen.extend(self.session.poll_link().map(Seen::Link));
+                self.feed(now, &bytes);
                 if self.session.wants_sample(now) {
                     let readings = self.readings(now, inbound, outbound);
                     self.session.handle(now, Input::Sampled(readings));
                 }
-                self.seen.extend(self.session.poll_link().map(Seen::Link));
-                self.feed(now, &bytes);
                 return true;
             }
             Read::Fin => Terminal::Eof,
