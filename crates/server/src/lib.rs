@@ -50,6 +50,7 @@ pub use lastword_session::{
     Advice, Cause, Class, DepartureCause, Diagnosis, Dialect, Framing, Initiator, LengthPrefixed,
     Link, Meaning, Measure, Phase, SendError,
 };
+pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub use observer::Observer;
 pub use player::{Anonymous, Authenticator, Credentials, Player, Refusal};
 pub use record::{Departure, Disconnect, Record, Step};

@@ -1,6 +1,7 @@
 //! The metrics: names, handles made once, and their publication from the books.
 
-mod help;
+mod catalogue;
+mod metric;
 mod recorder;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::ledger::{AcceptError, Counts, GAME_CLOSES};
 use crate::traffic::Totals;
 use crate::{Config, KernelAbilities};
 
+pub use metric::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub(crate) use recorder::with_recorder;
 
 /// Every handle of one server. Made while its recorder is the local one, bound to it for good.
@@ -43,6 +45,7 @@ pub(crate) struct Metrics {
     max_fds: Gauge,
     detection: Vec<(Cause, lastword_keepalive::ProfileName, Histogram)>,
     session_duration: Histogram,
+    rtt: Histogram,
     pub(crate) auth_duration: Histogram,
 }
 
@@ -85,8 +88,8 @@ impl State {
 impl Metrics {
     /// Makes every handle with the recorder that is current: every reachable series exists at 0 from now on.
     pub(crate) fn new(catalogue: &Catalogue<'_>) -> Self {
-        help::describe();
-        counter!("lastword_build_info", "version" => env!("CARGO_PKG_VERSION")).absolute(1);
+        catalogue::describe();
+        gauge!("lastword_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         gauge!("lastword_connections_limit").set(as_f64(catalogue.connections_max));
         gauge!("lastword_sessions_suspended").set(0.0);
         bounds(catalogue);
@@ -127,6 +130,7 @@ impl Metrics {
             max_fds: gauge!("lastword_max_fds"),
             detection: detection(catalogue.profiles),
             session_duration: histogram!("lastword_session_duration_seconds"),
+            rtt: histogram!("lastword_heartbeat_rtt_seconds"),
             auth_duration: histogram!("lastword_auth_duration_seconds"),
         }
     }
@@ -179,6 +183,9 @@ impl Metrics {
     pub(crate) fn ended(&self, ending: &Ending, profile: lastword_keepalive::ProfileName) {
         if ending.verdict.phase == Phase::Live {
             self.session_duration.record(ending.evidence.live_for);
+            if let Some(rtt) = ending.evidence.rtt {
+                self.rtt.record(rtt);
+            }
         }
         let cause = ending.verdict.cause;
         let series = self
