@@ -3,7 +3,7 @@
 set -eu
 
 PATH="$PATH:/usr/sbin:/sbin"
-programs='ip:iproute2 ss:iproute2 nft:nftables unshare:util-linux setpriv:util-linux haproxy:haproxy'
+programs='ip:iproute2 ss:iproute2 nft:nftables unshare:util-linux setpriv:util-linux haproxy:haproxy prometheus:prometheus promtool:prometheus'
 
 missing=''
 for entry in $programs; do
