@@ -1,0 +1,97 @@
+use lastword_dashboards::query::{compared, expand};
+use lastword_dashboards::{boards, rules};
+
+use crate::command::{Running, config_file, lastword, serve};
+use crate::player::Player;
+use crate::prometheus::Prometheus;
+
+/// Queries that no run of seconds answers, and why.
+const NEED_A_PAST: &[(&str, &str)] = &[(
+    "job_instance_class:lastword_live_disconnects:rate5m_avg1h",
+    "it is of the hour that ended five minutes ago",
+)];
+
+#[test]
+fn a_real_prometheus_answers_every_query_of_every_rule_and_panel_after_a_storm() {
+    let quick = "[liveness]\nprofile = \"quick\"\n[liveness.profiles.quick]\nheartbeat_ms = 200\nsuspect_ms = 300\ndead_ms = 2800\n";
+    let config = config_file("dashboards", quick);
+    let serving = serve(&["--game", "storm", "--config", config.to_str().unwrap()]);
+    let admin = serving.admin.unwrap();
+    let prometheus = match Prometheus::start("dashboards", admin) {
+        Ok(prometheus) => prometheus,
+        Err(skip) => return skip.report("dashboards with a real Prometheus").unwrap(),
+    };
+    // Scraped before it begins: an increase is one since something.
+    prometheus.wait_until("the first scrapes", || is_scraped(&prometheus, 2.0));
+    let frozen: Vec<_> = (0..3).map(|_| Player::join(serving.game)).collect();
+    let ended = storm(serving.game, admin);
+    assert_eq!(ended.0, Some(0), "{}", ended.1);
+    drop(frozen);
+    prometheus.wait_until("scrapes of the storm", || is_scraped(&prometheus, 16.0));
+
+    let unanswered: Vec<_> = queries()
+        .into_iter()
+        .filter(|query| {
+            prometheus
+                .query(query)
+                .map_or(true, |answer| answer.is_empty())
+        })
+        .map(|query| format!("{query}: {:?}", prometheus.query(&query)))
+        .collect();
+    assert_eq!(unanswered, [""; 0], "{unanswered:#?}");
+    assert_the_laws_held(&prometheus);
+    // The storm lets handlers panic.
+    assert!(prometheus.alerts().contains(&"LastwordDefect".to_owned()));
+}
+
+fn is_scraped(prometheus: &Prometheus, times: f64) -> bool {
+    let scrapes = prometheus.value("count_over_time(lastword_sessions_open[5m])");
+    scrapes.is_some_and(|scrapes| scrapes >= times)
+}
+
+/// Ten seconds in which connections end in every way that takes no time.
+fn storm(game: std::net::SocketAddr, admin: std::net::SocketAddr) -> (Option<i32>, String) {
+    let (game, admin) = (game.to_string(), admin.to_string());
+    let ways = include_str!("../../../../config/storm/smoke.toml");
+    let scenario = config_file("dashboards_storm", format!("rate_per_second = 100\n{ways}"));
+    let (process, _stdout) = Running::start(lastword(&[
+        "storm",
+        "--server",
+        &game,
+        "--admin",
+        &admin,
+        "--scenario",
+        scenario.to_str().unwrap(),
+        "--connections",
+        "1000",
+    ]));
+    let ended = process.end();
+    (ended.status, ended.stderr)
+}
+
+/// Every query there is; of an alert, which is silent while all is well, what it compares.
+fn queries() -> Vec<String> {
+    let panels = boards::all().into_iter().flat_map(|board| board.panels);
+    let targets = panels.flat_map(|panel| panel.targets);
+    let mut queries: Vec<_> = targets.map(|target| expand(&target.expr)).collect();
+    for rule in rules::all().unwrap() {
+        match rule.alert {
+            Some(_) => queries.extend(compared(&rule.expr).unwrap()),
+            None => queries.push(rule.record.unwrap()),
+        }
+    }
+    assert!(queries.len() > 80, "{queries:#?}");
+    let needs_a_past = |query: &String| NEED_A_PAST.iter().any(|(part, _)| query.contains(part));
+    queries.retain(|query| !needs_a_past(query));
+    queries
+}
+
+fn assert_the_laws_held(prometheus: &Prometheus) {
+    for of in ["connections", "sessions"] {
+        let difference = format!("job_instance:lastword_{of}_unaccounted:difference");
+        for extreme in ["min", "max"] {
+            let most = prometheus.value(&format!("{extreme}_over_time({difference}[5m])"));
+            assert_eq!(most, Some(0.0), "{extreme} {difference}");
+        }
+    }
+}
