@@ -365,3 +365,33 @@ const DETECTION_SECONDS: &[f64] = &[
 const LATENCY_SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_stands_twice_and_names_say_kind_and_unit() {
+        for (index, metric) in CATALOGUE.iter().enumerate() {
+            let name = metric.name;
+            let before = CATALOGUE.iter().take(index);
+            assert!(before.clone().all(|other| other.name != name), "{name}");
+            assert_eq!(metric.kind == Counter, name.ends_with("_total"), "{name}");
+            let is_seconds = metric.unit == Seconds;
+            assert_eq!(
+                is_seconds,
+                name.contains("_seconds") && metric.unit != UnixSeconds,
+                "{name}"
+            );
+            assert_eq!(metric.unit == Bytes, name.contains("_bytes"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_quantile_of_ends_in_time_is_at_most_one_and_a_half_bounds() {
+        let from_a_second = DETECTION_SECONDS.iter().filter(|bound| **bound >= 1.0);
+        for (bound, next) in from_a_second.clone().zip(from_a_second.skip(1)) {
+            assert!(bound < next && *next <= 1.5 * bound, "{bound} {next}");
+        }
+    }
+}
