@@ -74,13 +74,9 @@ fn values(text: &mut String, label: MetricLabel) {
 }
 
 /// Where a label's values come from that the catalogue does not know.
-const fn open(label: MetricLabel) -> &'static str {
-    match label {
-        MetricLabel::Cohort => "`none`, and those of `metrics.cohorts`: 16 at most",
-        MetricLabel::GameCode => "`undeclared`, and those of `metrics.game_codes`: 64 at most",
-        MetricLabel::Profile => "the profiles that players can have: 8 at most",
-        _ => "of the library",
-    }
+fn open(label: MetricLabel) -> &'static str {
+    let known = OPEN.iter().find(|(open, _)| *open == label);
+    known.map_or("of the library", |(_, values)| values)
 }
 
 fn buckets(text: &mut String, metric: &Metric) {
@@ -102,6 +98,21 @@ fn line(text: &mut String, line: &str) {
     // Writing to a string does not fail.
     writeln!(text, "{line}").ok();
 }
+
+const OPEN: [(MetricLabel, &str); 3] = [
+    (
+        MetricLabel::Cohort,
+        "`none`, and those of `metrics.cohorts`: 16 at most",
+    ),
+    (
+        MetricLabel::GameCode,
+        "`undeclared`, and those of `metrics.game_codes`: 64 at most",
+    ),
+    (
+        MetricLabel::Profile,
+        "the profiles that players can have: 8 at most",
+    ),
+];
 
 /// More values than are read in a table.
 const MANY: usize = 10;

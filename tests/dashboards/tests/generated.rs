@@ -1,8 +1,5 @@
 //! Whatever is made from the catalogue is as it would be made now, and every rule asks for what there is.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a failure here is the test's failure"
-)]
+#![allow(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -47,7 +44,11 @@ fn every_rule_asks_for_metrics_that_there_are_and_tells_of_labels_that_it_has() 
 fn labels_told(text: &str) -> Labels {
     let words = text.split("$labels.").skip(1);
     words
-        .map(|rest| rest.split(|end: char| !end.is_alphanumeric() && end != '_').next().unwrap())
+        .map(|rest| {
+            rest.split(|end: char| !end.is_alphanumeric() && end != '_')
+                .next()
+                .unwrap()
+        })
         .map(str::to_owned)
         .collect()
 }

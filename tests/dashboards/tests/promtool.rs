@@ -17,7 +17,9 @@ use serde::Deserialize;
 /// Runs promtool in `deploy/prometheus`.
 fn promtool(test: &str, args: &[&str]) {
     let mut command = Command::new("promtool");
-    command.args(args).current_dir(path_in_repository("deploy/prometheus"));
+    command
+        .args(args)
+        .current_dir(path_in_repository("deploy/prometheus"));
     match command.output() {
         Err(error) => {
             let why = format!("no promtool ({error}): scripts/setup.sh installs it");
@@ -25,19 +27,29 @@ fn promtool(test: &str, args: &[&str]) {
         }
         Ok(output) => {
             let told = [output.stdout, output.stderr].concat();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&told));
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&told)
+            );
         }
     }
 }
 
 #[test]
 fn the_configuration_and_the_rules_are_good() {
-    promtool("promtool check config", &["check", "config", "prometheus.yml"]);
+    promtool(
+        "promtool check config",
+        &["check", "config", "prometheus.yml"],
+    );
 }
 
 #[test]
 fn each_alert_fires_where_it_should_and_stays_silent_where_it_should() {
-    promtool("promtool test rules", &["test", "rules", "tests/alerts.yml"]);
+    promtool(
+        "promtool test rules",
+        &["test", "rules", "tests/alerts.yml"],
+    );
 }
 
 #[test]
@@ -50,11 +62,22 @@ fn each_alert_has_a_test_of_both_kinds() {
         let fires = tested.entry(case.alertname).or_default();
         fires.push(!case.exp_alerts.is_empty());
     }
-    for alert in rules::all().unwrap().into_iter().filter_map(|rule| rule.alert) {
+    for alert in rules::all()
+        .unwrap()
+        .into_iter()
+        .filter_map(|rule| rule.alert)
+    {
         let fires = tested.remove(&alert).expect(&alert);
-        assert!(fires.contains(&true) && fires.contains(&false), "{alert}: {fires:?}");
+        assert!(
+            fires.contains(&true) && fires.contains(&false),
+            "{alert}: {fires:?}"
+        );
     }
-    assert_eq!(tested, BTreeMap::new(), "tests of alerts that there are not");
+    assert_eq!(
+        tested,
+        BTreeMap::new(),
+        "tests of alerts that there are not"
+    );
 }
 
 #[derive(Deserialize)]

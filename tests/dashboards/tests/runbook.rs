@@ -1,8 +1,5 @@
 //! The runbook has an entry for each cause and each alert, and for nothing else; each alert leads to its own.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a failure here is the test's failure"
-)]
+#![allow(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use lastword_dashboards::rules::{self, Rule};
 use lastword_dashboards::runbook::{self, Entry, URL};
@@ -40,8 +37,16 @@ fn every_entry_answers_the_same_questions_and_says_the_class_of_its_cause() {
             continue;
         };
         assert_answers(&entry, &OF_A_CAUSE);
-        let later = if cause.is_produced() { "" } else { ", not produced yet" };
-        let first = format!("Class `{}`, initiator `{}`{later}.", cause.class(), cause.initiator());
+        let later = if cause.is_produced() {
+            ""
+        } else {
+            ", not produced yet"
+        };
+        let first = format!(
+            "Class `{}`, initiator `{}`{later}.",
+            cause.class(),
+            cause.initiator()
+        );
         assert!(entry.text.starts_with(&first), "{}: {first}", entry.name);
     }
 }
@@ -56,10 +61,17 @@ fn assert_answers(entry: &Entry, questions: &[&str]) {
 
 #[test]
 fn every_alert_has_a_severity_two_sentences_and_the_way_to_its_entry() {
-    let anchors: Vec<_> = runbook::entries().unwrap().iter().map(Entry::anchor).collect();
+    let anchors: Vec<_> = runbook::entries()
+        .unwrap()
+        .iter()
+        .map(Entry::anchor)
+        .collect();
     for alert in alerts() {
         let severity = alert.labels.get("severity").map(String::as_str);
-        assert!(matches!(severity, Some("critical" | "warning")), "{alert:?}");
+        assert!(
+            matches!(severity, Some("critical" | "warning")),
+            "{alert:?}"
+        );
         for annotation in ["summary", "description"] {
             assert!(alert.annotations.contains_key(annotation), "{alert:?}");
         }

@@ -1,7 +1,12 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use lastword::{Metric, MetricKind};
 use lastword_dashboards::query::{compared, expand};
 use lastword_dashboards::{boards, rules};
 
 use crate::command::{Running, config_file, lastword, serve};
+use crate::metrics::page;
 use crate::player::Player;
 use crate::prometheus::Prometheus;
 
@@ -44,13 +49,42 @@ fn a_real_prometheus_answers_every_query_of_every_rule_and_panel_after_a_storm()
     assert!(prometheus.alerts().contains(&"LastwordDefect".to_owned()));
 }
 
+#[test]
+fn the_page_has_the_series_of_the_catalogue_with_its_labels_and_no_others() {
+    let serving = serve(&[]);
+    let mut shown: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let page = page(serving.admin.unwrap());
+    for line in page.lines().filter(|line| line.starts_with("lastword_")) {
+        let series = line.rsplit_once(' ').unwrap().0;
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        let metric = Metric::of_series(name).unwrap_or_else(|| panic!("{name} is in no catalogue"));
+        let names = labels
+            .split("\",")
+            .filter_map(|label| label.split_once("=\""));
+        let names = names.map(|(name, _)| name).filter(|name| *name != "le");
+        shown.entry(metric.name).or_default().extend(names);
+        if let MetricKind::Histogram { buckets } = metric.kind {
+            let bounds = page.matches(&format!("{}_bucket", metric.name)).count();
+            assert_eq!(bounds % (buckets.len() + 1), 0, "{name}");
+        }
+    }
+    let emitted = Metric::ALL
+        .iter()
+        .filter(|metric| metric.reserved_for.is_none());
+    let expected = emitted.map(|metric| {
+        let labels = metric.labels.iter().map(|label| label.name());
+        (metric.name, labels.collect())
+    });
+    assert_eq!(shown, expected.collect());
+}
+
 fn is_scraped(prometheus: &Prometheus, times: f64) -> bool {
     let scrapes = prometheus.value("count_over_time(lastword_sessions_open[5m])");
     scrapes.is_some_and(|scrapes| scrapes >= times)
 }
 
 /// Ten seconds in which connections end in every way that takes no time.
-fn storm(game: std::net::SocketAddr, admin: std::net::SocketAddr) -> (Option<i32>, String) {
+fn storm(game: SocketAddr, admin: SocketAddr) -> (Option<i32>, String) {
     let (game, admin) = (game.to_string(), admin.to_string());
     let ways = include_str!("../../../../config/storm/smoke.toml");
     let scenario = config_file("dashboards_storm", format!("rate_per_second = 100\n{ways}"));

@@ -5,7 +5,7 @@ use crate::grafana::{Board, FieldConfig, Panel, Unit};
 pub(super) fn board() -> Board {
     let about = "How close the servers are to their limits, and what is refused at them.";
     Board::new("lastword-capacity", "lastword / Capacity", about)
-        .row(9, [(12, connections()), (12, descriptors())])
+        .row(9, [(12, connections()), (12, of_the_limits())])
         .row(9, [(12, refusals()), (12, accept_errors())])
         .row(8, [(8, paused()), (8, events()), (8, authentication())])
         .row(8, [(8, slow()), (8, dropped()), (8, draining())])
@@ -15,41 +15,43 @@ fn connections() -> Panel {
     Panel::lines(
         "Connections, of how many",
         Unit::Count,
-        "Beyond the limit peers are refused as server_full.",
+        "On all servers that are chosen, and what they may hold.",
     )
     .with(|look| look.whole().limit("limit"))
     .shows(
-        "{{instance}}",
-        r#"sum by (instance) (lastword_connections_open{instance=~"$instance"})"#,
+        "open",
+        r#"sum(lastword_connections_open{instance=~"$instance"})"#,
     )
     .shows(
         "limit",
-        r#"max(lastword_connections_limit{instance=~"$instance"})"#,
+        r#"sum(lastword_connections_limit{instance=~"$instance"})"#,
     )
 }
 
-fn descriptors() -> Panel {
+fn of_the_limits() -> Panel {
+    let about = "Beyond the limit of connections peers are refused as server_full; at that of descriptors accept fails.";
     Panel::lines(
-        "Descriptors, of how many",
-        Unit::Count,
-        "At the limit accept fails, and nobody gets in.",
+        "Connections and descriptors, of each server's limit",
+        Unit::Share,
+        about,
     )
-    .with(|look| look.whole().limit("limit"))
+    .with(|look| look.limit("alert"))
     .shows(
-        "{{instance}}",
-        r#"max by (instance) (lastword_open_fds{instance=~"$instance"})"#,
+        "{{instance}} connections",
+        r#"job_instance:lastword_connections:ratio{instance=~"$instance"}"#,
     )
     .shows(
-        "limit",
-        r#"min(lastword_max_fds{instance=~"$instance"}) < Inf"#,
+        "{{instance}} descriptors",
+        r#"job_instance:lastword_fds:ratio{instance=~"$instance"}"#,
     )
+    .shows("alert", "vector(0.9)")
 }
 
 fn refusals() -> Panel {
-    let about = "Connections that were refused since the server, its authenticator or its operator could not take them.";
+    let about = "Connections that were refused since a limit was reached, the authenticator did not answer, or the server drains.";
     Panel::areas("Refusals, by cause", Unit::PerSecond, about).shows(
         "{{cause}}",
-        r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",phase!="live",class=~"capacity|operator"}[$__rate_interval]))"#,
+        r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",cause=~"server_full|auth_timeout|auth_unavailable|address_limit|overloaded|refused_draining"}[$__rate_interval]))"#,
     )
 }
 

@@ -50,7 +50,7 @@ fn live_causes() -> Panel {
             r#"sum by (cause, class, initiator) (increase(lastword_disconnects_total{instance=~"$instance",phase="live",cohort=~"$cohort"}[$__range])) > 0"#,
         ),
     )
-    .with(FieldConfig::whole)
+    .with(|look| look.whole().to_the_runbook("Cause"))
 }
 
 fn other_causes() -> Panel {
@@ -65,7 +65,7 @@ fn other_causes() -> Panel {
             r#"sum by (cause, class, phase) (increase(lastword_disconnects_total{instance=~"$instance",phase!="live"}[$__range])) > 0"#,
         ),
     )
-    .with(FieldConfig::whole)
+    .with(|look| look.whole().to_the_runbook("Cause"))
 }
 
 fn by_cohort() -> Panel {
@@ -80,7 +80,7 @@ fn game_closes() -> Panel {
     let about = "Ends that the game asked for, by cause and by the code that it sent; codes that are not declared are one.";
     Panel::areas("Ends that the game asked for", Unit::PerSecond, about).shows(
         "{{cause}} {{code}}",
-        r#"sum by (cause, code) (rate(lastword_game_closes_total{instance=~"$instance"}[$__rate_interval]))"#,
+        r#"sum by (cause, code) (rate(lastword_game_closes_total{instance=~"$instance"}[$__rate_interval])) > 0"#,
     )
 }
 

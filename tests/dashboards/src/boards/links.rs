@@ -7,7 +7,7 @@ pub(super) fn board() -> Board {
     Board::new("lastword-links", "lastword / Links", about)
         .row(9, [(12, suspects_now()), (12, suspected())])
         .row(9, [(12, silent_ends()), (12, round_trips())])
-        .row(9, [(12, detection()), (12, bounds())])
+        .row(9, [(8, detection()), (8, against_bounds()), (8, bounds())])
         .row(8, [(12, stalls()), (12, lag())])
 }
 
@@ -55,12 +55,24 @@ fn round_trips() -> Panel {
 }
 
 fn detection() -> Panel {
-    let about = "From the last sign of life to the verdict, the slowest hundredth of the past hour. Buckets are up to 1.5 times each \
-        other, so up to 1.5 times the bound is in time.";
+    let about =
+        "From the last sign of life to the verdict, the slowest hundredth of the past hour.";
     Panel::lines("How soon silence is noticed", Unit::Seconds, about).shows(
         "{{cause}}, {{profile}}",
         r#"max by (cause, profile) (job_instance_cause_profile:lastword_disconnect_detection_seconds:p99_1h{instance=~"$instance"}) > 0"#,
     )
+}
+
+fn against_bounds() -> Panel {
+    let about = "The same, against the bound that follows from the configuration. Buckets are up to 1.5 times each other, so \
+        whatever is below the dashed line may be in time.";
+    Panel::lines("The same, of its bound", Unit::Share, about)
+        .with(|look| look.limit("alert"))
+        .shows(
+            "{{cause}}, {{profile}}",
+            r#"max by (cause, profile) (job_instance_cause_profile:lastword_disconnect_detection_seconds:p99_1h{instance=~"$instance"}) / max by (cause, profile) (lastword_detection_bound_seconds{instance=~"$instance"}) > 0"#,
+        )
+        .shows("alert", "vector(1.5)")
 }
 
 fn bounds() -> Panel {

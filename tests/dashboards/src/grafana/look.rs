@@ -78,6 +78,19 @@ impl FieldConfig {
         self
     }
 
+    /// A link from each value of this column, a cause, to its entry in the runbook.
+    #[must_use]
+    pub fn to_the_runbook(mut self, column: &'static str) -> Self {
+        let url = format!("{}${{__value.raw}}", crate::runbook::URL);
+        let links = json!([{ "title": "Runbook", "url": url, "targetBlank": true }]);
+        let property = Property {
+            id: "links",
+            value: links,
+        };
+        self.overrides.push(Override::of(column, vec![property]));
+        self
+    }
+
     /// Red from this value on, else green.
     #[must_use]
     pub fn red_from(mut self, value: f64) -> Self {

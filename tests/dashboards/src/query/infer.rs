@@ -82,19 +82,22 @@ impl Known {
 
 /// The vectors below comparisons, `and`, `or`, `unless` and `absent`.
 pub(super) fn compared<'a>(expr: &'a Expr, vectors: &mut Vec<&'a Expr>) {
-    match expr {
-        Expr::Binary(binary)
-            if binary.op.is_comparison_operator() || binary.op.is_set_operator() =>
-        {
+    if let Expr::Paren(paren) = expr {
+        return compared(&paren.expr, vectors);
+    }
+    if let Expr::Binary(binary) = expr {
+        if binary.op.is_comparison_operator() || binary.op.is_set_operator() {
             compared(&binary.lhs, vectors);
-            compared(&binary.rhs, vectors);
+            return compared(&binary.rhs, vectors);
         }
-        Expr::Paren(paren) => compared(&paren.expr, vectors),
-        Expr::Call(call) if call.func.name == "absent" => {
-            vectors.extend(call.args.args.iter().map(AsRef::as_ref));
+    }
+    if let Expr::Call(call) = expr {
+        if call.func.name == "absent" {
+            return vectors.extend(call.args.args.iter().map(AsRef::as_ref));
         }
-        _ if is_scalar(expr) => {}
-        _ => vectors.push(expr),
+    }
+    if !is_scalar(expr) {
+        vectors.push(expr);
     }
 }
 
