@@ -7,16 +7,16 @@
     reason = "a failure here is the test's failure"
 )]
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream as Peer;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use lastword_session::wire::Notice;
+use lastword_session::wire::{Notice, Ping, Pong};
 use lastword_session::{Admission, Cause, Close, Config, Ending, Limits, Session, Timing, Traffic};
-use lastword_tests::{data, hello, within};
+use lastword_tests::{data, hello, kind, within};
 use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Room, Table};
 use tokio::net::TcpListener;
 
@@ -72,6 +72,37 @@ async fn what_was_written_makes_room_before_the_task_rests() {
     let sent = sent.lock().unwrap();
     assert!(sent.len() > 8, "too few turns to prove anything: {sent:?}");
     assert!(sent.iter().all(Result::is_ok), "{sent:?}");
+}
+
+/// Whoever asks compares the answer's clock with its own: the beginning of a turn that had begun before the question was
+/// asked would be no receipt of it.
+#[tokio::test]
+async fn a_ping_that_comes_while_a_turn_lasts_is_stamped_when_it_is_read() {
+    let asking: Arc<Mutex<Option<Peer>>> = Arc::default();
+    let asker = Arc::clone(&asking);
+    // Between the beginning of a turn and its reading.
+    let meanwhile = move |_: &Mailbox| {
+        if let Some(mut peer) = asker.lock().unwrap().as_ref() {
+            let begun = CLOCK.now();
+            while CLOCK.now().since(begun) <= Duration::from_micros(200) {
+                std::hint::spin_loop();
+            }
+            let mut ping = Vec::new();
+            Ping {
+                clock_us: CLOCK.now().as_micros(),
+                received: 0,
+            }
+            .encode(&mut ping);
+            peer.write_all(&ping).unwrap();
+        }
+    };
+    let mut rig = Rig::new(Limits::default(), LONG, meanwhile).await;
+    rig.join().await;
+    rig.peer.set_nodelay(true).unwrap();
+    *asking.lock().unwrap() = Some(rig.peer.try_clone().unwrap());
+    let pongs = within("answers", rig.pongs(10)).await;
+    let early = |pong: &&Pong| pong.clock_us < pong.ping_clock_us;
+    assert_eq!(pongs.iter().find(early), None);
 }
 
 const CLOCK: Clock = Clock;
@@ -155,6 +186,26 @@ impl Rig {
             }
         });
         within("the session", joined).await;
+    }
+
+    /// Gives turns until the peer has this many answers.
+    async fn pongs(&mut self, count: usize) -> Vec<Pong> {
+        self.peer.set_nonblocking(true).unwrap();
+        let (mut bytes, mut pongs) = (Vec::new(), Vec::new());
+        while pongs.len() < count {
+            self.turn().await;
+            tokio::task::yield_now().await;
+            let _would_block = self.peer.read_to_end(&mut bytes);
+            while let [0, high, low, kind, rest @ ..] = bytes.as_slice() {
+                let len = usize::from(u16::from_be_bytes([*high, *low]));
+                let Some((payload, _)) = rest.split_at_checked(len) else {
+                    break;
+                };
+                pongs.extend((*kind == kind::PONG).then(|| Pong::decode(payload).unwrap()));
+                bytes.drain(..4 + len);
+            }
+        }
+        pongs
     }
 
     fn ended(&self) -> Option<Cause> {

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, Profile};
-use lastword_server::{Config, Player};
+use lastword_server::{Config, Credentials, Player};
 use lastword_tests::{Ask, Fixture, Raw, config, server_end};
 use socket2::Socket;
 
@@ -39,7 +39,7 @@ impl Options {
     fn meant_by(knobs: &KernelKnobs) -> Self {
         let default = lastword_sys::default_rto_max();
         Self {
-            keepalive: true,
+            keepalive: knobs.keepalive,
             idle: knobs.keepalive_idle,
             interval: knobs.keepalive_interval,
             count: knobs.keepalive_count,
@@ -50,16 +50,16 @@ impl Options {
     }
 }
 
+/// A configuration with this default profile.
+fn listener(profile: &str) -> Config {
+    let mut config = config();
+    config.liveness.profile = profile.to_owned();
+    config
+}
+
 /// A server that gives each player the profile that is named in the credentials.
-async fn server(listener: &str) -> Fixture {
-    let config = Config {
-        liveness: lastword_server::LivenessConfig {
-            profile: listener.to_owned(),
-            ..Default::default()
-        },
-        ..config()
-    };
-    let by_name = |credentials: lastword_server::Credentials| {
+async fn server(config: Config) -> Fixture {
+    let by_name = |credentials: Credentials| {
         let name = String::from_utf8(credentials.bytes.to_vec()).unwrap();
         std::future::ready(Ok(Player::new("ann").with_profile(name)))
     };
@@ -68,8 +68,8 @@ async fn server(listener: &str) -> Fixture {
 
 #[tokio::test]
 async fn a_player_has_the_socket_options_of_its_own_profile_whatever_the_listener_has() {
-    for listener in ["standard", "debugger"] {
-        let fixture = server(listener).await;
+    for default in ["standard", "debugger"] {
+        let fixture = server(listener(default)).await;
         for name in Profile::NAMES {
             let player = Raw::join(fixture.addr(), name).await;
             let socket = server_end(player.stream.local_addr().unwrap());
@@ -77,7 +77,7 @@ async fn a_player_has_the_socket_options_of_its_own_profile_whatever_the_listene
             assert_eq!(
                 Options::of(&socket),
                 Options::meant_by(&knobs),
-                "{name} at a listener of {listener}"
+                "{name} at a listener of {default}"
             );
         }
     }
@@ -85,7 +85,7 @@ async fn a_player_has_the_socket_options_of_its_own_profile_whatever_the_listene
 
 #[tokio::test]
 async fn a_debugger_is_given_up_by_keepalive_after_65_s_and_by_retransmission_when_linux_does() {
-    let fixture = server("standard").await;
+    let fixture = server(listener("standard")).await;
     let player = Raw::join(fixture.addr(), "debugger").await;
     let options = Options::of(&server_end(player.stream.local_addr().unwrap()));
     let end = options.idle + options.interval * options.count;
@@ -95,7 +95,7 @@ async fn a_debugger_is_given_up_by_keepalive_after_65_s_and_by_retransmission_wh
 
 #[tokio::test]
 async fn a_peer_that_is_nobody_yet_has_the_options_of_the_listener() {
-    let fixture = server("competitive").await;
+    let fixture = server(listener("competitive")).await;
     let mut player = Raw::connect(fixture.addr()).await;
     let client = player.stream.local_addr().unwrap();
     lastword_tests::until("the server has it", || {
@@ -108,4 +108,23 @@ async fn a_peer_that_is_nobody_yet_has_the_options_of_the_listener() {
     player.enter("background").await;
     let background = Options::meant_by(&Profile::background().knobs());
     assert_eq!(Options::of(&socket), background);
+}
+
+#[tokio::test]
+async fn without_keepalive_no_session_has_it() {
+    let mut config = listener("standard");
+    config.kernel.keepalive = false;
+    let fixture = server(config).await;
+    for name in Profile::NAMES {
+        let player = Raw::join(fixture.addr(), name).await;
+        let options = Options::of(&server_end(player.stream.local_addr().unwrap()));
+        let rto_max = Profile::builtin(name).unwrap().rto_max;
+        let default = lastword_sys::default_rto_max();
+        assert!(!options.keepalive, "{name}");
+        assert_eq!(
+            options.rto_max,
+            default.map(|default| rto_max.unwrap_or(default)),
+            "{name}"
+        );
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lastword_session::{Admission, Advice, Cause, Close, SendError, Timing};
+use lastword_session::{Admission, Advice, Cause, ClockOffset, Close, SendError, Time, Timing};
 use lastword_transport::{Clock, Mailbox, Request};
 use tokio::sync::oneshot;
 
@@ -178,10 +178,43 @@ impl Client {
         millis(self.admission.timing.dead_ms)
     }
 
-    /// The heartbeat's last round trip, once there was one.
+    /// The smoothed round trip of heartbeats (RFC 6298); `None` before the first pong, about a heartbeat after the
+    /// welcome, and on a dialect.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
-        self.mailbox.rtt()
+        self.mailbox.round_trip().rtt()
+    }
+
+    /// The smoothed deviation of the round trip: how far beyond half of it a state is to be expected late.
+    #[must_use]
+    pub fn rtt_variance(&self) -> Option<Duration> {
+        self.mailbox.round_trip().variance()
+    }
+
+    /// How far the server's clock is ahead of [`Client::now`]; known as soon as [`Client::rtt`] is.
+    ///
+    /// A game that interpolates has the server stamp its states (`ServerHandle::now`, in microseconds) and shows each
+    /// when it is of a certain age, the same for all: so none comes early or late for having been quick or slow.
+    ///
+    /// ```
+    /// # use lastword_client::{Client, Time};
+    /// # fn age(client: &Client, stamp: u64) -> Option<std::time::Duration> {
+    /// let server_now = client.clock_offset()?.peer_time(client.now());
+    /// let age = server_now.since(Time::from_micros(stamp));
+    /// # Some(age) }
+    /// ```
+    ///
+    /// Each pong may move it, by no more than [`ClockOffset::error`] unless a machine was suspended: approach the new
+    /// value over some frames, and let no time run backwards.
+    #[must_use]
+    pub fn clock_offset(&self) -> Option<ClockOffset> {
+        self.mailbox.round_trip().clock_offset()
+    }
+
+    /// Our monotonic clock, the same for all clients of the process.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.clock.now()
     }
 
     /// Where we are.

@@ -28,6 +28,6 @@ pub use error::DialError;
 pub use event::{Event, Notice, Parting};
 pub use lastword_keepalive::Profile;
 pub use lastword_session::{
-    Advice, Cause, Diagnosis, Dialect, Evidence, Farewell, FirstError, Framing, LengthPrefixed,
-    Link, Meaning, Measure, Phase, SendError, TrailEvent,
+    Advice, Cause, ClockOffset, Diagnosis, Dialect, Evidence, Farewell, FirstError, Framing,
+    LengthPrefixed, Link, Meaning, Measure, Phase, SendError, Time, TrailEvent,
 };

@@ -100,7 +100,7 @@ impl Inquiry {
         };
         // What a shut window answers moves no data.
         let answered = match sample.snd_wnd {
-            0 => Time::from_micros(now.as_micros().saturating_sub(micros(sample.last_ack))),
+            0 => now.before(sample.last_ack),
             _ => Time::ORIGIN,
         };
         sample.is_unanswered().then_some(earliest.max(answered))
@@ -173,8 +173,4 @@ impl Unanswered {
             && self.last.retransmits > self.first.retransmits
             && self.last.bytes_retrans == self.first.bytes_retrans
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -21,6 +21,9 @@ pub const USER_TIMEOUT_FINAL: Duration = Duration::from_secs(5);
 /// player whose profile is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelKnobs {
+    /// `SO_KEEPALIVE`: whether the kernel probes a silent peer at all. Without it nothing but a heartbeat finds the path
+    /// of an idle connection dead.
+    pub keepalive: bool,
     /// `TCP_KEEPIDLE`: the silence before the first probe; whole seconds, no shorter than the suspect limit, so
     /// that a peer which keeps its heartbeat is never probed.
     pub keepalive_idle: Duration,
@@ -43,6 +46,7 @@ impl KernelKnobs {
     pub(crate) fn of(profile: &Profile) -> Self {
         let keepalive = Keepalive::of(profile);
         Self {
+            keepalive: true,
             keepalive_idle: Duration::from_secs(keepalive.idle_secs),
             keepalive_interval: Duration::from_secs(keepalive.interval_secs),
             keepalive_count: u32::try_from(keepalive.count).unwrap_or(u32::MAX),
@@ -53,11 +57,19 @@ impl KernelKnobs {
         }
     }
 
-    /// When keepalive ends an idle connection whose path is dead, from the last byte in.
+    /// The same without keepalive.
     #[must_use]
-    pub const fn keepalive_end(&self) -> Duration {
-        self.keepalive_idle
-            .saturating_add(self.keepalive_interval.saturating_mul(self.keepalive_count))
+    pub const fn without_keepalive(mut self) -> Self {
+        self.keepalive = false;
+        self
+    }
+
+    /// When keepalive ends an idle connection whose path is dead, from the last byte in; `None` is never.
+    #[must_use]
+    pub fn keepalive_end(&self) -> Option<Duration> {
+        let probing = self.keepalive_interval.saturating_mul(self.keepalive_count);
+        let end = self.keepalive_idle.saturating_add(probing);
+        self.keepalive.then_some(end)
     }
 }
 
@@ -144,7 +156,8 @@ mod tests {
             "{profile:?}"
         );
 
-        let end = knobs.keepalive_end();
+        let end = knobs.keepalive_end().unwrap();
+        assert_eq!(knobs.without_keepalive().keepalive_end(), None);
         let Some(dead) = profile.dead else {
             let probing = profile.suspect + Duration::from_secs(20);
             assert!(end >= Duration::from_secs(65).max(probing), "{profile:?}");

@@ -24,6 +24,8 @@ const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
 const LOOK_INTERVAL: Duration = Duration::from_millis(750);
 /// How long nothing may be acknowledged before it is looked at closely.
 const STANDS: Duration = Duration::from_secs(1);
+/// A round trip is learnt once in so many heartbeats at least.
+const HEARTBEATS_PER_LESSON: u32 = 8;
 /// Lateness of our own that is no stall: a sweep of the deadlines, and as much for the way to the task.
 const LATENESS: Duration = SWEEP.saturating_mul(2);
 
@@ -202,9 +204,10 @@ impl Liveness {
     #[must_use]
     pub fn wants_sample(&self, now: Time) -> bool {
         let judges = self.timing.dead_ms > 0 || self.acks.has_limit();
-        let rested = now.since(self.acks.last_sample());
-        let judged = self.acks.limit_by() <= now && rested >= SAMPLE_INTERVAL / 4;
-        judges && !self.is_blind && (rested >= LOOK_INTERVAL || judged)
+        let rested = now.since(self.acks.last_sample()) >= LOOK_INTERVAL;
+        // With this very byte, and not with the next sample in its turn.
+        let judged = self.acks.limit_by() <= now && self.stuck_for(now) == Duration::ZERO;
+        judges && !self.is_blind && (rested || judged)
     }
 
     /// Since when the peer has been silent as far as we know: not while we did not listen.
@@ -265,6 +268,18 @@ impl Liveness {
         self.reading_changed
     }
 
+    /// When the round trip is to be learnt again, whatever else is on the wire: at the first occasion, and once in
+    /// eight heartbeats from then on; never without heartbeats.
+    #[must_use]
+    pub fn learns_by(&self) -> Time {
+        let heartbeat = millis(self.timing.heartbeat_ms);
+        match (self.timing.heartbeat_ms, self.last_ping) {
+            (0, _) => Time::NEVER,
+            (_, Time::ORIGIN) => self.first_lesson(heartbeat),
+            (_, last_ping) => last_ping + heartbeat * HEARTBEATS_PER_LESSON,
+        }
+    }
+
     /// Whether nobody reads.
     #[must_use]
     pub const fn is_paused(&self) -> bool {
@@ -279,6 +294,14 @@ impl Liveness {
             _ => self.inquiry = None,
         }
         self.review(now);
+    }
+
+    /// Who is asked by pings need not ask of its own accord: it joins its question to the first answer.
+    fn first_lesson(&self, heartbeat: Duration) -> Time {
+        match self.pings {
+            true => self.reading_changed + heartbeat,
+            false => Time::ORIGIN,
+        }
     }
 
     fn on_silent(&mut self, now: Time) {
@@ -340,12 +363,11 @@ impl Liveness {
     /// What the peer is suspected of by now.
     fn review(&mut self, now: Time) {
         let is_suspect = self.is_silent || self.stuck_for(now) >= STUCK_SUSPECT;
-        let named = self.suspicion.unwrap_or(Diagnosis::Undecided);
-        self.suspicion = is_suspect.then(|| match self.diagnosis(now) {
-            // What was known is not told away by what is no longer clear.
-            Diagnosis::Undecided => named,
-            diagnosis => diagnosis,
-        });
+        let diagnosis = self.diagnosis(now);
+        // What was known is not told away by what is no longer clear.
+        let is_vague = diagnosis == Diagnosis::Undecided;
+        let named = self.suspicion.filter(|_| is_vague).unwrap_or(diagnosis);
+        self.suspicion = is_suspect.then_some(named);
     }
 
     fn diagnosis(&self, now: Time) -> Diagnosis {
@@ -457,21 +479,22 @@ impl Liveness {
         self.timing.dead_ms > 0
     }
 
-    /// A client pings in each heartbeat in which it sent nothing or received nothing; a server only while it does
-    /// not read, so that the client hears it. A silent peer is asked once a second.
+    /// A client pings in each heartbeat in which it sent nothing or received nothing, and now and then in others, to
+    /// learn the round trip; a server only while it does not read, so that the client hears it. A silent peer is asked
+    /// once a second.
     fn ping_by(&self) -> Time {
         if self.is_silent && self.asks() && !self.is_paused {
             let heartbeat = millis(self.timing.heartbeat_ms);
             return self.last_ping + PING_INTERVAL.min(heartbeat.max(SAMPLE_INTERVAL));
         }
-        let quiet_since = match (self.pings, self.is_paused) {
-            (true, _) => self.last_in.min(self.last_out),
-            (false, true) => self.last_out,
+        let (quiet_since, learns_by) = match (self.pings, self.is_paused) {
+            (true, _) => (self.last_in.min(self.last_out), self.learns_by()),
+            (false, true) => (self.last_out, Time::NEVER),
             (false, false) => return Time::NEVER,
         };
         match self.timing.heartbeat_ms {
             0 => Time::NEVER,
-            ms => quiet_since.max(self.last_ping) + millis(ms),
+            ms => learns_by.min(quiet_since.max(self.last_ping) + millis(ms)),
         }
     }
 }

@@ -82,7 +82,7 @@ impl Profile {
             suspect: Duration::from_secs(8),
             dead: Some(Duration::from_secs(20)),
             resume_window: Duration::from_secs(180),
-            rto_max: Some(Duration::from_millis(1_500)),
+            rto_max: Some(Duration::from_millis(1_600)),
         }
     }
 
@@ -95,7 +95,7 @@ impl Profile {
             suspect: Duration::from_secs(30),
             dead: Some(Duration::from_secs(60)),
             resume_window: Duration::from_secs(600),
-            rto_max: Some(Duration::from_millis(5_000)),
+            rto_max: Some(Duration::from_millis(5_100)),
         }
     }
 

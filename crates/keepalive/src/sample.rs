@@ -31,10 +31,10 @@ impl Sample {
         self.unacked > 0 || self.notsent > 0
     }
 
-    /// Whether something that left us is unanswered: data or a probe. A closed window whose probes are answered
-    /// is not.
+    /// Whether something is unanswered that left us, data or a probe, or should have left. A closed window whose
+    /// probes are answered is not.
     pub(crate) const fn is_unanswered(&self) -> bool {
-        self.unacked > 0 || self.probes > 0
+        self.unacked > 0 || self.probes > 0 || self.never_left()
     }
 
     /// Whether a timer of the kernel found it unanswered too, so that it is no matter of a round trip.
@@ -45,13 +45,21 @@ impl Sample {
         if self.snd_wnd == 0 {
             self.probes > 1
         } else {
-            self.retransmits > 0 || self.probes > 0
+            self.retransmits > 0 || self.probes > 0 || self.never_left()
         }
     }
 
-    /// Whether all that waits never left although the peer's window is open: this host's own network
-    /// (`kernel.md`, section 5).
+    /// Whether all that waits never left although the peer's window has room for it: this host's own network, if it
+    /// lasts (`kernel.md`, section 5). Probes do not count: what still arrives from the peer resets them.
     pub(crate) const fn never_left(&self) -> bool {
-        self.unacked == 0 && self.notsent > 0 && self.snd_wnd > 0 && self.probes > 0
+        let segment = if self.notsent < SEGMENT_BYTES_MAX {
+            self.notsent
+        } else {
+            SEGMENT_BYTES_MAX
+        };
+        self.unacked == 0 && self.notsent > 0 && self.snd_wnd >= segment
     }
 }
+
+/// No segment that leaves a host is longer: a smaller window may have room for none.
+const SEGMENT_BYTES_MAX: u32 = 16 * 1024;

@@ -27,6 +27,13 @@ impl Time {
         self.0
     }
 
+    /// The point so much earlier; the origin where that lies before it.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(micros))
+    }
+
     /// The time from `earlier` to `self`; zero where `earlier` is the later one.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

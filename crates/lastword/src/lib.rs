@@ -116,6 +116,14 @@
 //! # Ok::<(), toml::de::Error>(())
 //! ```
 //!
+//! # The server's clock at its clients
+//!
+//! Heartbeats tell each end the round trip, its variance, and how far the other's monotonic clock is ahead of its own
+//! ([`ClockOffset`], with a bound on its error). A server that stamps its states with [`ServerHandle::now`] lets every
+//! client show them at one age, however unevenly they came: `Client::clock_offset` shows how. Both are known about a
+//! heartbeat after the session joined, and learnt anew once in eight heartbeats at least, also where the game leaves no
+//! interval without frames. What a client says of its clock is its word: a server decides nothing by it.
+//!
 //! # A game with a wire of its own
 //!
 //! [`Dialect`] maps an existing framing; what it maps decides which causes it gains:

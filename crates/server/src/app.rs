@@ -5,6 +5,7 @@ mod ending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lastword_keepalive::KernelKnobs;
@@ -242,10 +243,7 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn link(&mut self, outbox: &mut Outbox<'_>, link: Link) {
-        self.suspected_as(match link {
-            Link::Suspect(diagnosis) => Some(diagnosis),
-            _ => None,
-        });
+        self.suspected_as(link.suspicion());
         if let (Some(game), Some(seat)) = (&mut self.game, &self.seat) {
             game.link(&mut GameContext::new(outbox, seat), link);
         }
@@ -262,6 +260,14 @@ impl<S: Shape> App for ServerApp<S> {
     fn paused(&mut self, paused: bool) {
         self.paused = paused;
         self.core().traffic.paused(paused);
+    }
+
+    fn round_trip(&mut self, rtt: Duration) {
+        let core = self.core();
+        core.traffic.round_trip(rtt);
+        guarded("the recorder of the metrics panicked", || {
+            core.metrics.heartbeat_rtt.record(rtt);
+        });
     }
 
     fn taken(&self) -> u64 {
@@ -313,7 +319,7 @@ mod tests {
         let driver = driver(&|_: &Player| Nothing);
         let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
         assert!(driver <= 464, "{driver}");
-        assert!(mailbox <= 88, "{mailbox}");
+        assert!(mailbox <= 104, "{mailbox}");
         assert!(seat <= 72, "{seat}");
     }
 }

@@ -124,7 +124,12 @@ impl Config {
     /// profile, which are the listener's.
     #[must_use]
     pub fn knobs(&self, profile: &Profile) -> KernelKnobs {
-        profile.knobs()
+        let knobs = profile.knobs();
+        if self.kernel.keepalive {
+            knobs
+        } else {
+            knobs.without_keepalive()
+        }
     }
 
     /// How long a drain takes at most.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_session::SendError;
+use lastword_session::{ClockOffset, SendError, Time};
 use lastword_transport::Outbox;
 
 use crate::seat::Seat;
@@ -61,9 +61,28 @@ impl<'a, 'o> Context<'a, 'o> {
         self.seat.remote
     }
 
-    /// The last round trip of a ping of ours, once there was one: the server pings while its reading is paused.
+    /// The smoothed round trip of heartbeats; `None` before the first answer to a ping of the server's, about a
+    /// heartbeat after the session joined, and on a dialect.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.outbox.rtt()
+    }
+
+    /// The smoothed deviation of the round trip.
+    #[must_use]
+    pub fn rtt_variance(&self) -> Option<Duration> {
+        self.outbox.rtt_variance()
+    }
+
+    /// How far the client's clock is ahead of [`Context::now`], by the client's own word.
+    #[must_use]
+    pub fn clock_offset(&self) -> Option<ClockOffset> {
+        self.outbox.clock_offset()
+    }
+
+    /// When what is being handled was read, on the clock of [`ServerHandle::now`](crate::ServerHandle::now).
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.outbox.now()
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{Cause, Diagnosis, Phase, SendError, encode_data};
+use lastword_session::{Cause, ClockOffset, Diagnosis, Phase, SendError, Time, encode_data};
 use lastword_transport::{Mailbox, Request};
 
 use crate::core::Core;
@@ -54,6 +54,10 @@ pub struct Stats {
     pub local_stall: Duration,
     /// The greatest lateness, in the last 30 to 60 s, of what is due every 100 ms.
     pub runtime_lag: Duration,
+    /// Pings of the server's that were answered, once in eight heartbeats of each session.
+    pub round_trips: u64,
+    /// The mean time after which they were; zero before the first.
+    pub round_trip_mean: Duration,
 }
 
 impl Stats {
@@ -159,6 +163,32 @@ impl ServerHandle {
         live
     }
 
+    /// The smoothed round trip of a session's heartbeats; `None` before the first answer to a ping of the server's,
+    /// about a heartbeat after the session joined, on a dialect, and where no such session is live here.
+    #[must_use]
+    pub fn rtt(&self, session: SessionId) -> Option<Duration> {
+        self.find(session)?.round_trip().rtt()
+    }
+
+    /// The smoothed deviation of that round trip.
+    #[must_use]
+    pub fn rtt_variance(&self, session: SessionId) -> Option<Duration> {
+        self.find(session)?.round_trip().variance()
+    }
+
+    /// How far a client's clock is ahead of [`ServerHandle::now`], by the client's own word.
+    #[must_use]
+    pub fn clock_offset(&self, session: SessionId) -> Option<ClockOffset> {
+        self.find(session)?.round_trip().clock_offset()
+    }
+
+    /// The server's monotonic clock, the same for all of its sessions. A game that stamps its states with it lets
+    /// clients interpolate: they know how far it is ahead of theirs (`Client::clock_offset`).
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.core.clock.now()
+    }
+
     /// Drains: tells every client, gives them time to leave, says goodbye to who stays, and ends the server
     /// when nobody is left or the timeout is over. New connections are refused as `refused_draining`.
     ///
@@ -226,6 +256,7 @@ impl ServerHandle {
         let events_waiting = self.core.events_waiting();
         let suspects = Diagnosis::ALL.into_iter().zip(totals.suspects);
         let cohorts = self.core.cohorts.count();
+        let [round_trips, in_all] = totals.round_trips;
         self.core.ledger.read(|counts| {
             let ends = Cause::ALL.into_iter().flat_map(|cause| {
                 Phase::ALL.into_iter().map(move |phase| {
@@ -264,6 +295,8 @@ impl ServerHandle {
                 events_waiting,
                 local_stall: self.core.table.stalled_total(),
                 runtime_lag: self.core.table.lag(),
+                round_trips,
+                round_trip_mean: Duration::from_micros(in_all / round_trips.max(1)),
             }
         })
     }

@@ -47,8 +47,8 @@ pub use kick::Kick;
 pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
-    Advice, Cause, Class, DepartureCause, Diagnosis, Dialect, Framing, Initiator, LengthPrefixed,
-    Link, Meaning, Measure, Phase, SendError,
+    Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Framing, Initiator,
+    LengthPrefixed, Link, Meaning, Measure, Phase, SendError, Time,
 };
 pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub use observer::Observer;

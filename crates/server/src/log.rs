@@ -49,6 +49,8 @@ macro_rules! line {
                 detector = record.detector,
                 rtt_us = record.rtt_us,
                 rtt_variance_us = record.rtt_variance_us,
+                clock_offset_us = record.clock_offset_us,
+                clock_error_us = record.clock_error_us,
                 fin = record.fin,
                 tcp_state = record.tcp_state,
                 retransmits = record.retransmits,

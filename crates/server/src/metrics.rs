@@ -45,8 +45,8 @@ pub(crate) struct Metrics {
     max_fds: Gauge,
     detection: Vec<(Cause, lastword_keepalive::ProfileName, Histogram)>,
     session_duration: Histogram,
-    rtt: Histogram,
     pub(crate) auth_duration: Histogram,
+    pub(crate) heartbeat_rtt: Histogram,
 }
 
 /// What the series are made for.
@@ -130,8 +130,8 @@ impl Metrics {
             max_fds: gauge!("lastword_max_fds"),
             detection: detection(catalogue.profiles),
             session_duration: histogram!("lastword_session_duration_seconds"),
-            rtt: histogram!("lastword_heartbeat_rtt_seconds"),
             auth_duration: histogram!("lastword_auth_duration_seconds"),
+            heartbeat_rtt: histogram!("lastword_heartbeat_rtt_seconds"),
         }
     }
 
@@ -183,9 +183,6 @@ impl Metrics {
     pub(crate) fn ended(&self, ending: &Ending, profile: lastword_keepalive::ProfileName) {
         if ending.verdict.phase == Phase::Live {
             self.session_duration.record(ending.evidence.live_for);
-            if let Some(rtt) = ending.evidence.rtt {
-                self.rtt.record(rtt);
-            }
         }
         let cause = ending.verdict.cause;
         let series = self

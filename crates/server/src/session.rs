@@ -7,9 +7,10 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use lastword_session::{Link, SendError};
+use lastword_session::{ClockOffset, Link, SendError};
 use lastword_transport::{Caps, Inbox, Mailbox, Request, Room};
 use tokio::sync::Notify;
 
@@ -129,6 +130,25 @@ impl Session {
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
         self.seat.remote
+    }
+
+    /// The smoothed round trip of heartbeats; `None` before the first answer to a ping of the server's, about a
+    /// heartbeat after the session joined, and on a dialect.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.mailbox.round_trip().rtt()
+    }
+
+    /// The smoothed deviation of the round trip.
+    #[must_use]
+    pub fn rtt_variance(&self) -> Option<Duration> {
+        self.mailbox.round_trip().variance()
+    }
+
+    /// How far the client's clock is ahead of [`ServerHandle::now`](crate::ServerHandle::now), by the client's own word.
+    #[must_use]
+    pub fn clock_offset(&self) -> Option<ClockOffset> {
+        self.mailbox.round_trip().clock_offset()
     }
 
     /// Its server, for whoever takes it over.

@@ -1,7 +1,8 @@
 //! What all sessions do while they live, in running totals: frames and bytes, added once a burst; who is suspect, and
-//! whose reading is paused. No law binds these, so that they take no lock.
+//! whose reading is paused; round trips. No law binds these, so that they take no lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use lastword_session::{Diagnosis, Traffic};
 
@@ -16,6 +17,8 @@ pub(crate) struct Totals {
     pub(crate) suspected: [u64; Diagnosis::ALL.len()],
     /// Sessions whose reading is paused now.
     pub(crate) paused: u64,
+    /// Pings of ours that were answered, and after how many microseconds in all.
+    pub(crate) round_trips: [u64; 2],
 }
 
 /// The running totals.
@@ -26,6 +29,7 @@ pub(crate) struct TrafficTotals {
     suspects: [AtomicU64; Diagnosis::ALL.len()],
     suspected: [AtomicU64; Diagnosis::ALL.len()],
     paused: AtomicU64,
+    round_trips: [AtomicU64; 2],
 }
 
 impl TrafficTotals {
@@ -56,6 +60,12 @@ impl TrafficTotals {
         }
     }
 
+    /// Counts the answer to a ping of ours.
+    pub(crate) fn round_trip(&self, rtt: Duration) {
+        let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
+        add(&self.round_trips, [1, micros]);
+    }
+
     pub(crate) fn read(&self) -> Totals {
         Totals {
             frames: read(&self.frames),
@@ -63,6 +73,7 @@ impl TrafficTotals {
             suspects: read(&self.suspects),
             suspected: read(&self.suspected),
             paused: self.paused.load(Ordering::Relaxed),
+            round_trips: read(&self.round_trips),
         }
     }
 }
@@ -100,5 +111,13 @@ mod tests {
         totals.paused(true);
         totals.paused(false);
         assert_eq!(totals.read().paused, 1);
+    }
+
+    #[test]
+    fn round_trips_are_counted_and_summed() {
+        let totals = TrafficTotals::default();
+        totals.round_trip(Duration::from_millis(3));
+        totals.round_trip(Duration::from_micros(40));
+        assert_eq!(totals.read().round_trips, [2, 3_040]);
     }
 }

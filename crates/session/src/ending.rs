@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::session::Close;
 use crate::wire::{Goodbye, cut_reason};
-use crate::{Advice, Cause, FirstError, KernelSample, Phase, Time};
+use crate::{Advice, Cause, ClockOffset, FirstError, KernelSample, Phase, Time};
 
 /// A cause that was fixed, where and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,8 +159,10 @@ pub struct Evidence {
     pub last_pong: Option<Duration>,
     /// Smoothed round trip: the heartbeat's where there is one, else the kernel's.
     pub rtt: Option<Duration>,
-    /// The kernel's round-trip variance.
+    /// The smoothed deviation of the same round trip.
     pub rtt_variance: Option<Duration>,
+    /// How far the peer's clock was ahead of ours, by its own word.
+    pub clock_offset: Option<ClockOffset>,
     /// Bytes queued here and never written.
     pub bytes_unsent: u64,
     /// Data frames queued here and never begun, those dropped by our decision included.

@@ -2,6 +2,7 @@
 
 mod cause;
 mod classify;
+mod clock_offset;
 mod decoder;
 mod dialect;
 mod ending;
@@ -10,6 +11,7 @@ mod link;
 mod observation;
 mod phase;
 mod ping_bucket;
+mod round_trip;
 mod send_queue;
 mod session;
 pub mod wire;
@@ -18,6 +20,7 @@ pub use lastword_keepalive::{Diagnosis, Time, Timing};
 
 pub use cause::{Advice, Cause, Class, DepartureCause, Initiator, Resumable};
 pub use classify::classify;
+pub use clock_offset::ClockOffset;
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};
 pub use ending::{
@@ -27,6 +30,7 @@ pub use limits::Limits;
 pub use link::Link;
 pub use observation::{Call, FirstError, KernelSample, Observation, OsError, System, Terminal};
 pub use phase::Phase;
+pub use round_trip::RoundTrip;
 pub use send_queue::{Dropped, SendQueue, Written};
 pub use session::{
     Admission, Close, Config, Event, Input, Output, Readings, Role, SendError, Session, Timer,

@@ -12,3 +12,14 @@ pub enum Link {
     /// A suspect peer was heard again.
     Healthy,
 }
+
+impl Link {
+    /// What the peer is suspected of, where it is.
+    #[must_use]
+    pub const fn suspicion(&self) -> Option<Diagnosis> {
+        match self {
+            Self::Suspect(diagnosis) => Some(*diagnosis),
+            Self::Healthy => None,
+        }
+    }
+}

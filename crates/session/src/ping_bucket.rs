@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use crate::Time;
 
-/// The bucket for pings, pongs, acks and ignorable frames: 2 tokens a second, 16 + dead limit in seconds deep.
+/// The bucket for pings, pongs, acks and ignorable frames: 2 tokens a second, or 2 in each heartbeat where those are
+/// shorter; 16 + dead limit in seconds deep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PingBucket {
     refilled: Time,
     milli_tokens: u32,
     depth: u16,
+    per_second: u8,
 }
 
 impl PingBucket {
     /// A full bucket for a session with this dead limit; 80 deep where dead is never.
-    pub(crate) fn new(now: Time, dead: Option<Duration>) -> Self {
+    pub(crate) fn new(now: Time, heartbeat: Duration, dead: Option<Duration>) -> Self {
         let depth = dead.map_or(DEPTH_WITHOUT_DEAD, |dead| {
             u16::try_from(dead.as_secs())
                 .unwrap_or(u16::MAX)
@@ -24,6 +26,7 @@ impl PingBucket {
             refilled: now,
             milli_tokens: u32::from(depth) * 1000,
             depth,
+            per_second: per_second(heartbeat),
         }
     }
 
@@ -39,10 +42,17 @@ impl PingBucket {
         }
     }
 
+    /// Gives the last token back: what it was taken for turned out to be the answer to a question of ours.
+    pub(crate) fn give_back(&mut self) {
+        self.milli_tokens = self.milli_tokens.saturating_add(1000);
+    }
+
     /// Credits time in which nothing was read: what the peer sent meanwhile comes all at once.
     pub(crate) fn not_reading(&mut self, since: Time, now: Time) {
         self.fill_up(since);
-        self.milli_tokens = self.milli_tokens.saturating_add(refill(now.since(since)));
+        self.milli_tokens = self
+            .milli_tokens
+            .saturating_add(self.refill(now.since(since)));
         self.refilled = now;
     }
 
@@ -51,20 +61,32 @@ impl PingBucket {
         let full = u32::from(self.depth) * 1000;
         let filled = self
             .milli_tokens
-            .saturating_add(refill(now.since(self.refilled)));
+            .saturating_add(self.refill(now.since(self.refilled)));
         self.milli_tokens = self.milli_tokens.max(filled.min(full));
         self.refilled = self.refilled.max(now);
     }
+
+    /// Thousandths of a token; a second has as many as there are tokens in 1000 seconds.
+    fn refill(&self, time: Duration) -> u32 {
+        u32::try_from(time.as_millis())
+            .unwrap_or(u32::MAX)
+            .saturating_mul(self.per_second.into())
+    }
 }
 
-/// Thousandths of a token; a second has as many as there are tokens in 1000 seconds.
-fn refill(time: Duration) -> u32 {
-    u32::try_from(time.as_millis())
-        .unwrap_or(u32::MAX)
-        .saturating_mul(TOKENS_PER_SECOND)
+/// What a client that keeps its heartbeat may need, and as much again.
+fn per_second(heartbeat: Duration) -> u8 {
+    let heartbeats = Duration::from_secs(2)
+        .as_millis()
+        .div_ceil(heartbeat.as_millis().max(1));
+    let tokens = u8::try_from(heartbeats).unwrap_or(u8::MAX);
+    match heartbeat {
+        Duration::ZERO => TOKENS_PER_SECOND,
+        _ => tokens.max(TOKENS_PER_SECOND),
+    }
 }
 
-const TOKENS_PER_SECOND: u32 = 2;
+const TOKENS_PER_SECOND: u8 = 2;
 const DEPTH_BASE: u16 = 16;
 const DEPTH_WITHOUT_DEAD: u16 = 80;
 
@@ -72,17 +94,38 @@ const DEPTH_WITHOUT_DEAD: u16 = 80;
 mod tests {
     use super::*;
 
+    const HEARTBEAT: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_heartbeat_below_a_second_has_its_pings_and_as_much_again() {
+        for (heartbeat_ms, per_second) in [
+            (0, 2),
+            (100, 20),
+            (200, 10),
+            (999, 3),
+            (1_000, 2),
+            (5_000, 2),
+        ] {
+            assert_eq!(per_second_of(heartbeat_ms), per_second, "{heartbeat_ms}");
+        }
+    }
+
+    fn per_second_of(heartbeat_ms: u64) -> u8 {
+        let heartbeat = Duration::from_millis(heartbeat_ms);
+        PingBucket::new(Time::ORIGIN, heartbeat, None).per_second
+    }
+
     #[test]
     fn the_depth_is_16_and_the_dead_limit_in_seconds() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, Some(Duration::from_secs(15)));
+        let mut bucket = PingBucket::new(Time::ORIGIN, HEARTBEAT, Some(Duration::from_secs(15)));
         assert_eq!((0..100).filter(|_| bucket.take(Time::ORIGIN)).count(), 31);
-        let mut bucket = PingBucket::new(Time::ORIGIN, None);
+        let mut bucket = PingBucket::new(Time::ORIGIN, HEARTBEAT, None);
         assert_eq!((0..100).filter(|_| bucket.take(Time::ORIGIN)).count(), 80);
     }
 
     #[test]
     fn two_a_second_for_ever_is_fine_and_three_is_not() {
-        let mut steady = PingBucket::new(Time::ORIGIN, None);
+        let mut steady = PingBucket::new(Time::ORIGIN, HEARTBEAT, None);
         let mut fast = steady;
         assert!((1..10_000).all(|n| steady.take(Time::from_micros(n * 500_000))));
         assert!(!(1..10_000).all(|n| fast.take(Time::from_micros(n * 333_333))));
@@ -90,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_pause_of_ours_is_credited_beyond_the_depth() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, Some(Duration::from_secs(8)));
+        let mut bucket = PingBucket::new(Time::ORIGIN, HEARTBEAT, Some(Duration::from_secs(8)));
         let now = Time::ORIGIN + Duration::from_secs(100);
         bucket.not_reading(Time::ORIGIN, now);
         assert_eq!((0..1000).filter(|_| bucket.take(now)).count(), 24 + 200);
@@ -98,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_pause_does_not_take_away_what_had_been_refilled_before_it() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, Some(Duration::from_secs(8)));
+        let mut bucket = PingBucket::new(Time::ORIGIN, HEARTBEAT, Some(Duration::from_secs(8)));
         while bucket.take(Time::ORIGIN) {}
         let paused = Time::ORIGIN + Duration::from_secs(60);
         let resumed = paused + Duration::from_secs(1);
@@ -108,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_a_pause_put_above_the_depth_stays_until_it_is_used() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, Some(Duration::from_secs(8)));
+        let mut bucket = PingBucket::new(Time::ORIGIN, HEARTBEAT, Some(Duration::from_secs(8)));
         let resumed = Time::ORIGIN + Duration::from_secs(10);
         bucket.not_reading(Time::ORIGIN, resumed);
         let later = resumed + Duration::from_secs(600);

@@ -17,6 +17,7 @@
 
 mod ending;
 mod evidence;
+mod heartbeat;
 mod machine;
 mod receive;
 mod silence;
@@ -30,6 +31,7 @@ use lastword_keepalive::{Liveness, Timing};
 use crate::dialect::Framing;
 use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent, Verdict};
 use crate::ping_bucket::PingBucket;
+use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::Notice;
 use crate::{
@@ -172,6 +174,8 @@ pub enum Event<'a> {
     Welcome(Admission),
     /// Client: the server announces something.
     Notice(Notice<'a>),
+    /// A ping of ours was answered after this time: [`Session::round_trip`] has changed.
+    RoundTrip(Duration),
 }
 
 /// What a session asks of its driver.
@@ -235,7 +239,6 @@ pub struct Session {
     drain_notice: DrainNotice,
     goodbye_queued: bool,
     farewell: Farewell,
-    ending: Option<Box<Ending>>,
     decoder: Decoder,
     queue: Option<Box<SendQueue>>,
     liveness: Liveness,
@@ -252,7 +255,7 @@ pub struct Session {
     opened: Time,
     last_pong: Time,
     last_data: Time,
-    rtt_us: u32,
+    round_trip: RoundTrip,
     /// What was not given to the counters yet.
     uncounted: Traffic,
     rare: Option<Box<Rare>>,
@@ -271,6 +274,8 @@ struct Rare {
     silent_for: Option<Duration>,
     own_stall: Duration,
     trail: Vec<TrailEvent>,
+    /// The verdict, until it is taken.
+    ending: Option<Box<Ending>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lastword_session::wire::{Extensions, Hello};
 use lastword_session::{
@@ -19,7 +20,7 @@ use lastword_session::{
 const NOW: Time = Time::from_micros(1_000_000);
 
 /// Half of what an idle handler session may take in all, its task and its handles included.
-const SESSION_BYTES_MAX: usize = 320;
+const SESSION_BYTES_MAX: usize = 328;
 
 #[test]
 fn a_session_is_small() {
@@ -67,6 +68,34 @@ fn an_echo_of_small_frames_allocates_nothing() {
         assert_eq!(memory.count_total, 0, "{framing:?}: {memory:?}");
         assert_eq!(session.frames(), (5 * 1_001, 5 * 1_001));
     }
+}
+
+#[test]
+fn heartbeats_that_learn_the_round_trip_allocate_nothing() {
+    let mut session = live(Config::default());
+    write_out(&mut session);
+    let mut spare = session.reclaim();
+    let mut now = NOW;
+    let mut beat = |session: &mut Session| {
+        now = now + Duration::from_secs(40);
+        let mut ping = [0; 4 + 16];
+        ping[2..4].copy_from_slice(&[16, 3]);
+        beat_in(session, now, &ping, &mut spare);
+        // To the server's own ping, which left with the answer.
+        let mut pong = [0; 4 + 28];
+        pong[2..4].copy_from_slice(&[28, 4]);
+        pong[4..12].copy_from_slice(&now.as_micros().to_be_bytes());
+        now = now + Duration::from_millis(30);
+        beat_in(session, now, &pong, &mut spare);
+    };
+    beat(&mut session);
+    let memory = allocation_counter::measure(|| {
+        for _ in 0..1_000 {
+            beat(&mut session);
+        }
+    });
+    assert_eq!(session.rtt(), Some(Duration::from_millis(30)));
+    assert_eq!(memory.count_total, 0, "{memory:?}");
 }
 
 #[test]
@@ -123,6 +152,15 @@ fn what_was_announced_alone_takes_next_to_nothing() {
     drop(session.reclaim());
     let memory = allocation_counter::measure(|| feed(&mut session, b"\xff\xff\xff\x00"));
     assert!(memory.bytes_max <= 2 * 4 + 64, "{memory:?}");
+}
+
+/// One frame in, the answers out, with a buffer that is lent and given back.
+fn beat_in(session: &mut Session, now: Time, frame: &[u8], spare: &mut Option<Box<SendQueue>>) {
+    session.lend(|| spare.take().expect("it was given back"));
+    session.bytes_arrived(now, frame.len());
+    session.feed(now, frame, |_, _| ControlFlow::Continue(()));
+    write_out(session);
+    *spare = session.reclaim();
 }
 
 /// One burst in, the same frames out, with a buffer that is lent and given back.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
-    Admission, Close, Ending, Link, SendError, Session, Time, Traffic, wire::Notice,
+    Admission, ClockOffset, Close, Ending, Link, SendError, Session, Time, Traffic, wire::Notice,
 };
 
 use crate::Mailbox;
@@ -48,6 +49,11 @@ pub trait App: Send + Unpin + 'static {
 
     /// Client: takes an announcement.
     fn notice(&mut self, notice: &Notice<'_>);
+
+    /// A ping of ours was answered after this time.
+    fn round_trip(&mut self, rtt: Duration) {
+        let _ = rtt;
+    }
 
     /// After the end was read: whether the game has taken everything, and come back for more. The count
     /// grows with each frame taken.
@@ -111,9 +117,21 @@ impl Outbox<'_> {
         self.now
     }
 
-    /// The heartbeat's last round trip, once there was one.
+    /// The smoothed round trip of heartbeats, once there was one.
     #[must_use]
-    pub fn rtt(&self) -> Option<std::time::Duration> {
+    pub fn rtt(&self) -> Option<Duration> {
         self.session.rtt()
+    }
+
+    /// The smoothed deviation of the round trip, once there was one.
+    #[must_use]
+    pub fn rtt_variance(&self) -> Option<Duration> {
+        self.session.rtt_variance()
+    }
+
+    /// How far the peer's clock is ahead of ours, once a pong has told it.
+    #[must_use]
+    pub fn clock_offset(&self) -> Option<ClockOffset> {
+        self.session.clock_offset()
     }
 }

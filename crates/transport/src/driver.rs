@@ -100,14 +100,14 @@ impl<A: App> Driver<A> {
         }
     }
 
-    /// Does everything that is ready once. Returns whether anything was.
-    fn turn(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        let mut busy = self.take_mail(now);
-        busy |= self.poll_admission(cx, now);
+    /// Does everything that is ready once. Returns whether anything was; `now` goes on with what is read.
+    fn turn(&mut self, cx: &mut Context<'_>, now: &mut Time) -> bool {
+        let mut busy = self.take_mail(*now);
+        busy |= self.poll_admission(cx, *now);
         busy |= self.poll_read(cx, now);
-        busy |= self.poll_end(cx, now);
-        busy |= self.check_deadline(now);
-        busy | self.poll_write(cx, now)
+        busy |= self.poll_end(cx, *now);
+        busy |= self.check_deadline(*now);
+        busy | self.poll_write(cx, *now)
     }
 
     fn take_mail(&mut self, now: Time) -> bool {
@@ -288,9 +288,9 @@ impl<A: App> Future for Driver<A> {
         let this = self.get_mut();
         this.mailbox.register(cx.waker());
         for _ in 0..TURNS_PER_POLL {
-            let now = this.clock.now();
+            let mut now = this.clock.now();
             this.session.lend(scratch::take_queue);
-            let busy = this.turn(cx, now);
+            let busy = this.turn(cx, &mut now);
             match this.poll_outputs(cx, now) {
                 Some(ending) => {
                     this.finish(ending);

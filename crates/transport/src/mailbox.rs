@@ -8,10 +8,9 @@ mod waiters;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
-use lastword_session::{Config, Framing, SendQueue};
+use lastword_session::{Config, Framing, RoundTrip, SendQueue};
 
 pub use requests::Request;
 pub(crate) use requests::Requests;
@@ -37,8 +36,7 @@ struct Inside {
     session: [u8; 16],
     /// 0 while no session is live: nobody accepts less than 1,024.
     peer_frame_limit: u32,
-    /// The heartbeat's last round trip, µs; 0 before there was one.
-    rtt_us: u32,
+    round_trip: RoundTrip,
 }
 
 /// What most mailboxes hold seldom; there only while it is something.
@@ -84,11 +82,10 @@ impl Mailbox {
         (inside.peer_frame_limit > 0).then_some(inside.session)
     }
 
-    /// The heartbeat's last round trip, once there was one.
+    /// What pongs have told of the way to the peer and of its clock; it stays when the session is over.
     #[must_use]
-    pub fn rtt(&self) -> Option<Duration> {
-        let micros = self.lock().rtt_us;
-        (micros > 0).then(|| Duration::from_micros(u64::from(micros)))
+    pub fn round_trip(&self) -> RoundTrip {
+        self.lock().round_trip
     }
 
     /// How frames are cut on this connection.
@@ -150,9 +147,9 @@ impl Mailbox {
         }
     }
 
-    /// Says how long the last heartbeat took.
-    pub(crate) fn set_rtt(&self, rtt: Duration) {
-        self.lock().rtt_us = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
+    /// Says what another pong told.
+    pub(crate) fn set_round_trip(&self, round_trip: RoundTrip) {
+        self.lock().round_trip = round_trip;
     }
 
     /// Bytes that wait here and with the owner.

@@ -39,7 +39,8 @@ impl ListenOptions {
 
 /// Sets the options of a session on a new socket: `TCP_NODELAY`, `SO_OOBINLINE` (an urgent byte would forge the FIN
 /// bit), keepalive, `TCP_NOTSENT_LOWAT` (the queue stays here, where it can be dropped), and `TCP_RTO_MAX_MS`
-/// where the kernel (Linux 6.15) has it. `TCP_USER_TIMEOUT` stays off: it kills living slow readers.
+/// where the kernel (Linux 6.15) has it. `TCP_USER_TIMEOUT` stays off: it kills living slow readers. What other systems
+/// have in the place of Linux' options: `docs/kernel-knobs.md`.
 ///
 /// # Errors
 /// What the system says of an option that every system has; one that this kernel lacks is passed over.
@@ -64,14 +65,20 @@ pub(crate) fn retune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
 }
 
 fn tune_liveness(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
-    let keepalive = TcpKeepalive::new()
-        .with_time(knobs.keepalive_idle)
-        .with_interval(knobs.keepalive_interval);
-    #[cfg(not(windows))]
-    let keepalive = keepalive.with_retries(knobs.keepalive_count);
-    socket.set_tcp_keepalive(&keepalive)?;
+    tune_keepalive(socket, knobs)?;
     let rto_max = knobs.rto_max;
     rto_max.map_or(Ok(()), |rto_max| set_rto_max(socket, rto_max))
+}
+
+fn tune_keepalive(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
+    if !knobs.keepalive {
+        return socket.set_keepalive(false);
+    }
+    let keepalive = TcpKeepalive::new()
+        .with_time(knobs.keepalive_idle)
+        .with_interval(knobs.keepalive_interval)
+        .with_retries(knobs.keepalive_count);
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 fn set_rto_max(socket: &Socket, rto_max: Duration) -> io::Result<()> {

@@ -23,7 +23,8 @@ pub struct Tap {
     /// Shared only with the notice of an end while reading is paused.
     stream: Arc<TcpStream>,
     bytes_read: u64,
-    first_error: Option<FirstError>,
+    /// Boxed, since most connections never have one.
+    first_error: Option<Box<FirstError>>,
 }
 
 impl Tap {
@@ -181,7 +182,7 @@ impl Tap {
     pub fn readings(&self) -> Readings {
         Readings {
             kernel: self.sample(),
-            first_error: self.first_error,
+            first_error: self.first_error.as_deref().copied(),
             bytes_read: self.bytes_read,
             stalled: Duration::ZERO,
         }
@@ -222,11 +223,9 @@ impl Tap {
     /// A broken pipe says only that something ended: an error that says what replaces it.
     fn note(&mut self, call: Call, error: &io::Error) {
         let error = OsError::from(error);
-        let says_nothing = |first: &FirstError| is_hollow(&first.error);
-        if self.first_error.is_none()
-            || (self.first_error.as_ref().is_some_and(says_nothing) && !is_hollow(&error))
-        {
-            self.first_error = Some(FirstError { call, error });
+        let first = self.first_error.as_deref();
+        if first.is_none_or(|first| is_hollow(&first.error) && !is_hollow(&error)) {
+            self.first_error = Some(Box::new(FirstError { call, error }));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::retry_on_intr;
 
 use crate::direction::Direction;
 use crate::host::Host;
@@ -40,7 +41,11 @@ impl Relay {
             delays: Arc::clone(&delays),
             ways,
         };
-        on_a_thread(move || drop(reader.run()))?;
+        on_a_thread(move || {
+            if let Err(error) = reader.run() {
+                eprintln!("netlab: every delayed packet is lost from here on: {error}");
+            }
+        })?;
         Ok(Self {
             delays,
             _stop: stop,
@@ -63,8 +68,9 @@ struct Reader {
 impl Reader {
     fn run(&self) -> io::Result<()> {
         let mut buffer = vec![0; PACKET_BYTES_MAX];
-        while self.await_packet()? {
-            let len = (&*self.device).read(&mut buffer)?;
+        // A program of the lab that ends may interrupt either call.
+        while retry_on_intr(|| self.await_packet())? {
+            let len = retry_on_intr(|| rustix::io::read(&self.device, &mut buffer))?;
             self.relay(buffer.get(..len).unwrap_or_default());
         }
         Ok(())
@@ -84,7 +90,7 @@ impl Reader {
     }
 
     /// Waits for a packet; false when the relay is to end.
-    fn await_packet(&self) -> io::Result<bool> {
+    fn await_packet(&self) -> rustix::io::Result<bool> {
         let mut waits = [
             PollFd::new(&*self.device, PollFlags::IN),
             PollFd::new(&self.stopped, PollFlags::IN),
@@ -131,7 +137,7 @@ fn deliver(device: &File, packets: Receiver<Delayed>) {
     for Delayed { due, packet } in packets {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         // Refused only while the interface is down, and then a wire loses it too.
-        drop(device.write(&packet));
+        drop(device.write_all(&packet));
     }
 }
 

@@ -113,7 +113,9 @@ impl Judgement {
         let bounds = records().filter_map(|record| truth.bound_ms(record.cause));
         self.bound_ms = bounds.max();
         self.own_stall_ms = Figures::of(records().map(|record| record.own_stall_ms).collect());
-        self.stalled = records().filter(|record| record.own_stall_ms > 0).count();
+        self.stalled = records()
+            .filter(|record| record.own_stall_ms >= STALL_MS)
+            .count();
     }
 }
 
@@ -191,6 +193,9 @@ impl Truth<'_> {
         }
     }
 }
+
+/// From here on a lateness of the server is a stall, as in the library: below, it is how a machine runs.
+const STALL_MS: u64 = 20;
 
 /// For what lies between the verdict and its record: our last words are written, and the peer's FIN is waited for, each
 /// for 100 ms and the next sweep of the deadlines at most.

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::http::get;
-use crate::server::{Silent, join, start, within};
+use crate::server::{Silent, beat, join, start, within};
 
 /// The sum of all series with this name.
 pub(crate) fn sum(metrics: &str, name: &str) -> u64 {
@@ -112,6 +112,7 @@ async fn the_bound_of_every_silent_cause_is_what_the_configuration_reaches() {
 async fn no_histogram_is_a_summary() {
     let (server, admin) = start().await;
     let mut player = join(&server).await;
+    beat(&mut player).await;
     player
         .write_all(&[0, 0, 9, 6, 1, 0, 0, 0, 0, 0, 0, 0, 0])
         .await
@@ -137,6 +138,10 @@ async fn no_histogram_is_a_summary() {
     );
     assert!(
         metrics.contains("lastword_auth_duration_seconds_bucket{le=\"0.001\"}"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("lastword_heartbeat_rtt_seconds_bucket{le=\"5\"} 1"),
         "{metrics}"
     );
 }

@@ -13,7 +13,7 @@ use metrics::{
 use tokio::sync::mpsc;
 
 use crate::http::get;
-use crate::server::{join, start, within};
+use crate::server::{beat, join, start, within};
 
 /// Whose histograms always panic, and whose counters did the first time.
 #[derive(Default)]
@@ -77,9 +77,12 @@ async fn a_recorder_that_panics_costs_no_player_the_end_and_the_publisher_goes_o
     let server = Server::builder().listen("127.0.0.1:0").recorder(recorder);
     let server = server.serve(move |_: &Player| Telling(telling.clone()));
     let server = server.await.unwrap();
-    drop(join(&server).await);
+    let mut player = join(&server).await;
+    beat(&mut player).await;
+    drop(player);
     let departure = within("the departure", told.recv()).await.unwrap();
     assert_eq!(departure.cause, lastword_server::Cause::PeerFin.into());
+    assert_eq!(server.stats().round_trips, 1);
 
     within("what is published next", async {
         while calls.0.load(Ordering::Relaxed) < 3 {

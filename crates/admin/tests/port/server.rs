@@ -58,6 +58,18 @@ pub(crate) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     [&len[1..], &[kind], payload].concat()
 }
 
+/// Lets the server learn its round trip: a ping of the player's, the server's behind the answer, and its answer.
+pub(crate) async fn beat(player: &mut TcpStream) {
+    player.write_all(&frame(3, &[0; 16])).await.unwrap();
+    let mut answers = [0; 4 + 28 + 4 + 16];
+    within("a pong and a ping", player.read_exact(&mut answers))
+        .await
+        .unwrap();
+    assert_eq!((answers[3], answers[35]), (4, 3), "a pong and a ping");
+    let pong = [&answers[36..44], &[0; 8 + 4 + 8]].concat();
+    player.write_all(&frame(4, &pong)).await.unwrap();
+}
+
 /// A player's goodbye.
 pub(crate) fn goodbye(code: u16, reason: &str) -> Vec<u8> {
     let [high, low] = code.to_be_bytes();

@@ -174,10 +174,10 @@ fn bound_words(reach: &Reach) -> String {
 }
 
 fn give_up_words(at: GiveUp) -> String {
-    let data = format!("unacknowledged data about {}", seconds(at.retransmission));
+    let data = format!("unacknowledged data from {} on", seconds(at.retransmission));
     match at.keepalive {
         Some(keepalive) => format!("keepalive {}, {data}", seconds(keepalive)),
-        None => data,
+        None => format!("an idle connection never, {data}"),
     }
 }
 

@@ -79,7 +79,7 @@ fn a_value_of_a_wrong_type_is_told_with_what_is_allowed() {
         ),
         (
             "[liveness.profiles.a]\ndead_ms = true",
-            "2: `liveness.profiles.a.dead_ms` is true; allowed is 0 (never), or 2650 to 922000: ",
+            "2: `liveness.profiles.a.dead_ms` is true; allowed is 0 (never), or 2650 to 922600: ",
         ),
     ];
     for (text, expected) in cases {

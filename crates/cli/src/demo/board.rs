@@ -33,6 +33,8 @@ pub(crate) struct Board {
     pub(crate) right: u64,
     /// What does not fit, the first of it.
     pub(crate) wrong: Vec<String>,
+    /// Who is suspect in the lab, and of what.
+    suspects: BTreeMap<String, String>,
     /// Why there is no cable to pull.
     pub(crate) note: Option<String>,
     /// Players of the crowd who came and whose end is not known yet.
@@ -129,6 +131,20 @@ impl Board {
         end.part = Some(part.clone());
         let close = end.close.clone();
         self.judge(&part, &close);
+    }
+
+    /// Notes what somebody is suspected of; `None`: nothing any more.
+    pub(crate) fn suspected(&mut self, name: String, diagnosis: Option<String>) {
+        match diagnosis {
+            Some(diagnosis) => self.suspects.insert(name, diagnosis),
+            None => self.suspects.remove(&name),
+        };
+    }
+
+    /// Who is suspect, and of what.
+    pub(crate) fn suspects(&self) -> impl Iterator<Item = (&str, &str)> {
+        let suspects = self.suspects.iter();
+        suspects.map(|(name, diagnosis)| (name.as_str(), diagnosis.as_str()))
     }
 
     /// Notes that something is not as it has to be.

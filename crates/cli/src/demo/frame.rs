@@ -76,6 +76,7 @@ impl Frame<'_> {
             cut(&scene.curl(), width),
             cut(&self.counts(), width),
         ];
+        lines.extend(self.suspects().map(|suspects| cut(&suspects, width)));
         lines.extend(board.note.as_deref().map(|note| cut(note, width)));
         lines.extend(
             board
@@ -100,6 +101,15 @@ impl Frame<'_> {
             board.played,
             board.right,
         )
+    }
+
+    /// Who is silent at this moment, and what it looks like; a line that is there as soon as somebody is.
+    fn suspects(&self) -> Option<String> {
+        let suspects = self.board.suspects();
+        let suspects: Vec<_> = suspects
+            .map(|(name, diagnosis)| format!("{name} {diagnosis}"))
+            .collect();
+        (!suspects.is_empty()).then(|| format!("suspect: {}", suspects.join(", ")))
     }
 
     /// A class a line, or more where its causes need them.

@@ -195,6 +195,7 @@ fn a_cable_is_pulled_and_what_comes_of_it_is_among_the_ends() {
         "cable pulled      path_dead ",
         "frozen            peer_frozen ",
         "gone meanwhile    reset_after_outage ",
+        "our own network   local_network_down ",
     ] {
         demo.until(end);
     }

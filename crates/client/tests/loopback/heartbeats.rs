@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lastword_client::{Cause, Client, Connector, Diagnosis, Event, Link};
-use lastword_session::wire::Kind;
+use lastword_session::wire::{Kind, Ping, Pong};
 use tokio::time::timeout;
 
 use crate::puppet::{Puppet, data};
@@ -75,6 +75,41 @@ async fn a_client_that_does_not_read_pings_once_a_heartbeat() {
         took < Duration::from_millis(3_000),
         "five pings in {took:?}"
     );
+}
+
+#[tokio::test]
+async fn the_first_pong_tells_the_clock_of_a_server_with_an_origin_of_its_own() {
+    const ORIGIN: u64 = 86_400_000_000;
+    let (client, mut puppet) = Puppet::welcomes(&Connector::start(), (200, 10_000))
+        .await
+        .expect("it welcomes");
+    let ping = puppet.reads().await.expect("the client is there");
+    let ping = Ping::decode(&ping.payload).expect("its first frame is a ping");
+    // Both clocks are this process's, and one of them has another origin.
+    let clock_us = ORIGIN + client.now().as_micros();
+    let mut pong = Vec::new();
+    Pong {
+        ping_clock_us: ping.clock_us,
+        clock_us,
+        held_us: 0,
+        received: 0,
+    }
+    .encode(&mut pong);
+    puppet.writes(&pong).await;
+    let told = within("a pong", async {
+        loop {
+            match client.clock_offset() {
+                Some(told) => return told,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    })
+    .await;
+    let truth = i64::try_from(ORIGIN).expect("it fits");
+    let wrong = Duration::from_micros(told.micros.abs_diff(truth));
+    assert!(wrong <= told.error, "{told:?}");
+    let rtt = client.rtt().expect("it came with the offset");
+    assert!(told.error <= rtt / 2 + Duration::from_micros(200));
 }
 
 #[tokio::test]

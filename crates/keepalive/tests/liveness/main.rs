@@ -1,5 +1,13 @@
 //! The liveness machine against a simulated kernel: which silence is called what, when, and what it costs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
+
 mod causes;
 mod costs;
 mod limits;

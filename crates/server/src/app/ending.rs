@@ -17,7 +17,7 @@ impl<S: Shape> ServerApp<S> {
         let profile = self.seat.as_ref().map_or(0, |seat| seat.profile);
         Disconnect {
             seq,
-            at: SystemTime::now(),
+            at: SystemTime::now() - core.clock.now().since(ending.verdict.at),
             listener: core.local_addr,
             remote: self.remote,
             player: self.seat.as_ref().map(|seat| seat.player.to_string()),

@@ -27,6 +27,7 @@ impl Config {
     pub fn doubts(&self) -> Vec<Doubt> {
         self.never_dead()
             .into_iter()
+            .chain(self.without_keepalive())
             .chain(self.without_rto_max())
             .chain(self.admin_for_everybody())
             .collect()
@@ -38,6 +39,16 @@ impl Config {
             key: "liveness.profile".to_owned(),
             value: format!("{:?}", default.name.as_str()),
             so: "it has no dead limit, so that a frozen player stays for good; choose one that has"
+                .to_owned(),
+        })
+    }
+
+    fn without_keepalive(&self) -> Option<Doubt> {
+        (!self.kernel.keepalive).then(|| Doubt {
+            key: "kernel.keepalive".to_owned(),
+            value: "false".to_owned(),
+            so: "an idle connection whose path is dead is never found where a profile has no dead limit (debugger) or a \
+                 client sends no heartbeat; true, unless you test that"
                 .to_owned(),
         })
     }
@@ -88,8 +99,15 @@ mod tests {
         let told = keys(|c| {
             c.admin.listen = Some(([0, 0, 0, 0], 9464).into());
             c.kernel.rto_max = RtoMax::Off;
+            c.kernel.keepalive = false;
             c.liveness.profile = "debugger".to_owned();
         });
-        assert_eq!(told, ["liveness.profile", "kernel.rto_max", "admin.listen"]);
+        let expected = [
+            "liveness.profile",
+            "kernel.keepalive",
+            "kernel.rto_max",
+            "admin.listen",
+        ];
+        assert_eq!(told, expected);
     }
 }

@@ -139,7 +139,7 @@ impl Key {
         profile(
             "liveness.profiles.NAME.dead_ms",
             2_650,
-            922_000,
+            922_600,
             "at least suspect_ms + 2500",
         )
         .or_zero("never"),
@@ -156,6 +156,11 @@ impl Key {
             "high enough for dead_ms",
         )
         .or_zero("the kernel's default"),
+        one_of(
+            "kernel.keepalive",
+            &["true", "false"],
+            "true unless you test what heartbeats alone find",
+        ),
         one_of(
             "kernel.rto_max",
             &["auto", "off"],

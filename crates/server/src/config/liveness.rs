@@ -32,7 +32,7 @@ pub struct ProfileConfig {
     /// Milliseconds of silence after which the peer is suspect, 1.5 heartbeats to 15 min. No cause: a suspect may
     /// come back, and while it is one no limit of its queue ends it.
     pub suspect_ms: Option<u32>,
-    /// Milliseconds of silence after which the connection ends, `suspect_ms` + 2500 to 922,000, or 0: never. Over
+    /// Milliseconds of silence after which the connection ends, `suspect_ms` + 2500 to 922,600, or 0: never. Over
     /// it: `path_dead` or `peer_silent`.
     pub dead_ms: Option<u32>,
     /// Milliseconds that a session outlives its connection, 0 (no resume) to 24 h. Not built yet, so that clients

@@ -31,8 +31,8 @@ pub enum Reach {
 /// When Linux gives up a connection whose path is dead, with `net.ipv4.tcp_retries2` at its default of 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GiveUp {
-    /// By keepalive, where none of our data is on its way: after the last byte in. `None` for a cause that takes data
-    /// of ours.
+    /// By keepalive, where none of our data is on its way: after the last byte in. `None` is never: keepalive is off,
+    /// or the cause takes data of ours.
     pub keepalive: Option<Duration>,
     /// By retransmission, where some is and keepalive is mute: after its first byte at the earliest, and at the next
     /// retry from then on.
@@ -84,7 +84,7 @@ impl Config {
     pub fn give_up(&self, profile: &Profile, kernel: KernelAbilities) -> Option<GiveUp> {
         let knobs = self.knobs(profile);
         kernel.is_linux.then(|| GiveUp {
-            keepalive: Some(knobs.keepalive_end()),
+            keepalive: knobs.keepalive_end(),
             retransmission: kernel_give_up(knobs.rto_max.filter(|_| kernel.rto_max)),
         })
     }

@@ -171,11 +171,24 @@ impl Default for DrainConfig {
 }
 
 /// What is asked of the kernel.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KernelConfig {
+    /// Whether the kernel probes silent peers (`SO_KEEPALIVE`), as each profile has it: 5 s after its dead limit an
+    /// idle connection whose path is dead ends as `path_dead`. Default true. Without it such a path is found by
+    /// heartbeats alone: never where the client sends none (a `Dialect` without pings) or the profile has no dead limit.
+    pub keepalive: bool,
     /// Whether the time between retransmissions is bounded. Default `auto`.
     pub rto_max: RtoMax,
+}
+
+impl Default for KernelConfig {
+    fn default() -> Self {
+        Self {
+            keepalive: true,
+            rto_max: RtoMax::Auto,
+        }
+    }
 }
 
 /// Whether `TCP_RTO_MAX_MS` is set to the profile's value.

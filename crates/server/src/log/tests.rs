@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use lastword_keepalive::ProfileName;
 use lastword_session::wire::Goodbye;
 use lastword_session::{
-    Advice, Call, Decided, Detector, Ending, Evidence, Farewell, FirstError, KernelSample, Layer,
-    OsError, Parting, Phase, Time, TrailEvent, Verdict,
+    Advice, Call, ClockOffset, Decided, Detector, Ending, Evidence, Farewell, FirstError,
+    KernelSample, Layer, OsError, Parting, Phase, Time, TrailEvent, Verdict,
 };
 use serde_json::{Value, json};
 use tracing_subscriber::fmt;
@@ -73,6 +73,10 @@ fn evidence() -> Evidence {
         last_ack_in: Some(second(5)),
         rtt: Some(Duration::from_micros(70)),
         rtt_variance: Some(Duration::from_micros(7)),
+        clock_offset: Some(ClockOffset {
+            micros: -7_000,
+            error: Duration::from_micros(36),
+        }),
         bytes_unacked: Some(11),
         partial_frame: Some((12, Some(13))),
         fin: Some(false),

@@ -196,8 +196,7 @@ pub(super) const CATALOGUE: &[Metric] = &[
         },
         Seconds,
         &[],
-        "The last round trip that was known of each session, when it ended: its heartbeat's, or else its \
-         kernel's estimate.",
+        "From a ping of the server's to its pong, once in eight heartbeats of each session.",
     ),
     row(
         "lastword_frames_total",

@@ -100,12 +100,18 @@ pub struct Record<'a> {
     /// What noticed the silence: `heartbeat`, `keepalive`, `retransmission`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector: Option<&'static str>,
-    /// The smoothed round trip.
+    /// The smoothed round trip: the heartbeat's where there is one, else the kernel's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_us: Option<u64>,
-    /// The kernel's round-trip variance.
+    /// The smoothed deviation of the same round trip.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_variance_us: Option<u64>,
+    /// How far the peer's clock was ahead of ours, by its own word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_offset_us: Option<i64>,
+    /// The most by which that was wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_error_us: Option<u64>,
     /// Whether the kernel proves that the peer's FIN arrived in order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fin: Option<bool>,
@@ -217,6 +223,8 @@ impl<'a> Record<'a> {
             detector: evidence.detector.map(Detector::label),
             rtt_us: evidence.rtt.map(micros),
             rtt_variance_us: evidence.rtt_variance.map(micros),
+            clock_offset_us: evidence.clock_offset.map(|offset| offset.micros),
+            clock_error_us: evidence.clock_offset.map(|offset| micros(offset.error)),
             fin: evidence.fin,
             tcp_state: kernel.and_then(|kernel| tcp_state(kernel.state)),
             retransmits: kernel.map(|kernel| kernel.retransmits),

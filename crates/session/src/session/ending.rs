@@ -277,15 +277,15 @@ impl Session {
             return;
         }
         let evidence = self.evidence(now, verdict, &readings);
-        let rare = self.rare.take().unwrap_or_default();
         self.state = State::Closed;
-        self.ending = Some(Box::new(Ending {
+        let rare = self.rare_mut();
+        rare.ending = Some(Box::new(Ending {
             verdict,
             first_error: readings.first_error,
             evidence,
-            parting: rare.parting,
-            decided: rare.decided,
-            trail: rare.trail,
+            parting: rare.parting.take(),
+            decided: rare.decided.take(),
+            trail: std::mem::take(&mut rare.trail),
             abort,
         }));
     }

@@ -66,7 +66,8 @@ impl Session {
             last_ack_in: None,
             last_pong: (self.last_pong > Time::ORIGIN).then(|| now.since(self.last_pong)),
             rtt: self.rtt(),
-            rtt_variance: None,
+            rtt_variance: self.rtt_variance(),
+            clock_offset: self.clock_offset(),
             bytes_unsent: queued_bytes + dropped.bytes,
             frames_unsent: queued + dropped.frames,
             bytes_unacked: None,
@@ -117,9 +118,11 @@ impl Evidence {
         let Some(kernel) = readings.kernel else {
             return;
         };
-        let kernel_rtt = (kernel.rtt_us > 0).then(|| Duration::from_micros(kernel.rtt_us.into()));
-        self.rtt = self.rtt.or(kernel_rtt);
-        self.rtt_variance = Some(Duration::from_micros(kernel.rttvar_us.into()));
+        // Both of one origin: the kernel's variance says nothing of the heartbeat's round trip.
+        if self.rtt.is_none() && kernel.rtt_us > 0 {
+            self.rtt = Some(Duration::from_micros(kernel.rtt_us.into()));
+            self.rtt_variance = Some(Duration::from_micros(kernel.rttvar_us.into()));
+        }
         self.last_ack_in = Some(super::millis(kernel.last_ack_recv_ms));
         self.bytes_unacked = Some(unacked(kernel.outq, shut));
         self.kernel = Some(kernel);
@@ -170,6 +173,32 @@ mod tests {
         assert_eq!(fin_bit(&with(101, 0)), Some(false));
         assert_eq!(fin_bit(&with(60, 41)), Some(false));
         assert_eq!(fin_bit(&Readings::default()), None);
+    }
+
+    #[test]
+    fn round_trip_and_variance_are_both_the_heartbeats_or_both_the_kernels() {
+        let kernel = KernelSample {
+            rtt_us: 300,
+            rttvar_us: 40,
+            ..KernelSample::default()
+        };
+        let readings = Readings {
+            kernel: Some(kernel),
+            ..Readings::default()
+        };
+        let micros = |n| Some(Duration::from_micros(n));
+        for (heartbeat, shown) in [((None, None), (micros(300), micros(40))), {
+            let heartbeat = (micros(7_000), micros(900));
+            (heartbeat, heartbeat)
+        }] {
+            let mut evidence = Evidence {
+                rtt: heartbeat.0,
+                rtt_variance: heartbeat.1,
+                ..Evidence::default()
+            };
+            evidence.add_kernel(&readings, false);
+            assert_eq!((evidence.rtt, evidence.rtt_variance), shown);
+        }
     }
 
     #[test]

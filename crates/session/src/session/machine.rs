@@ -12,6 +12,7 @@ use super::{
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
 use crate::ping_bucket::PingBucket;
+use crate::round_trip::RoundTrip;
 use crate::send_queue::SendQueue;
 use crate::wire::{self, Goodbye, Hello, Notice};
 use crate::{Cause, Decoder, Limits, Phase, Time};
@@ -66,11 +67,10 @@ impl Session {
             drain_notice: DrainNotice::None,
             goodbye_queued: false,
             farewell: Farewell::None,
-            ending: None,
             decoder: Decoder::default(),
             queue: None,
             peer_frame_limit,
-            bucket: PingBucket::new(now, None),
+            bucket: PingBucket::new(now, std::time::Duration::ZERO, None),
             received: 0,
             sent: 0,
             peer_received: 0,
@@ -80,7 +80,7 @@ impl Session {
             opened: now,
             last_pong: Time::ORIGIN,
             last_data: now,
-            rtt_us: 0,
+            round_trip: RoundTrip::default(),
             uncounted: Traffic::default(),
             rare: None,
         }
@@ -187,7 +187,7 @@ impl Session {
 
     /// Says what to do next; to be asked after every input and write until it returns `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if let Some(ending) = self.ending.take() {
+        if let Some(ending) = self.rare.as_mut().and_then(|rare| rare.ending.take()) {
             return Some(Output::Closed(ending));
         }
         if let Some(link) = self.poll_link() {
@@ -306,12 +306,6 @@ impl Session {
     #[must_use]
     pub fn peer_frame_limit(&self) -> u32 {
         self.peer_frame_limit
-    }
-
-    /// The heartbeat's last round trip, once there was one.
-    #[must_use]
-    pub fn rtt(&self) -> Option<std::time::Duration> {
-        (self.rtt_us > 0).then(|| std::time::Duration::from_micros(u64::from(self.rtt_us)))
     }
 
     fn on_notice(&mut self, notice: &Notice<'_>) {

@@ -1,6 +1,7 @@
 //! Frames in: what each kind means in each state, and which rules it may break.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use lastword_keepalive::Timing;
 
@@ -13,7 +14,7 @@ use crate::wire::{self, Ack, Goodbye, Hello, Kind, Notice, Ping, Pong, Welcome};
 use crate::{Advice, Cause, Phase, Time};
 
 /// What one frame comes to.
-enum Outcome {
+pub(super) enum Outcome {
     /// The session dealt with it.
     Done,
     /// A frame for the game.
@@ -24,6 +25,8 @@ enum Outcome {
     },
     Welcome(Admission),
     Notice,
+    /// A ping of ours was answered after this time.
+    RoundTrip(Duration),
     Broken(Cause),
 }
 
@@ -105,6 +108,7 @@ impl Session {
                     return Some(Event::Credentials(credentials));
                 }
                 Outcome::Welcome(admission) => return Some(Event::Welcome(admission)),
+                Outcome::RoundTrip(rtt) => return Some(Event::RoundTrip(rtt)),
                 Outcome::Notice => {
                     let payload = decoder.frame(span, input).payload;
                     return Notice::decode(payload).ok().map(Event::Notice);
@@ -292,54 +296,10 @@ impl Session {
         self.peer_received = count;
         match control {
             Control::Ping(ping) => self.answer(now, ping),
-            Control::Pong(pong) => self.on_pong(now, pong),
+            Control::Pong(pong) => return self.on_pong(now, &pong),
             Control::Ack(_) => {}
         }
         Outcome::Done
-    }
-
-    fn answer(&mut self, now: Time, ping: Ping) {
-        let pong = Pong {
-            ping_clock_us: ping.clock_us,
-            clock_us: now.as_micros(),
-            held_us: 0,
-            received: self.received,
-        };
-        if self.has_room_to_answer(now) {
-            self.queue_mut().push_control(|out| pong.encode(out));
-        }
-    }
-
-    fn answer_in_dialect(&mut self, now: Time, ping: &[u8]) {
-        let has_room = self.has_room_to_answer(now);
-        if let (true, Framing::Dialect(dialect)) = (has_room, &self.config.framing) {
-            let queue = self.queue.get_or_insert_default();
-            queue.push_control(|out| {
-                dialect.write_pong(ping, out);
-            });
-        }
-    }
-
-    /// Who asks and never reads the answers does not fill our memory with them.
-    fn has_room_to_answer(&mut self, now: Time) -> bool {
-        let has_room = self.queued_bytes() < self.config.limits.outbound_bytes_max;
-        if !has_room {
-            self.on_queue_full(now);
-        }
-        has_room && self.can_write()
-    }
-
-    /// A pong that matches no ping is ignored.
-    fn on_pong(&mut self, now: Time, pong: Pong) {
-        let pinged = self.liveness.last_ping();
-        if pong.ping_clock_us != pinged.as_micros() || pinged <= self.last_pong {
-            return;
-        }
-        let held = u64::from(pong.held_us);
-        let rtt = now.since(pinged).as_micros();
-        let rtt = u64::try_from(rtt).unwrap_or(u64::MAX).saturating_sub(held);
-        self.rtt_us = u32::try_from(rtt.max(1)).unwrap_or(u32::MAX);
-        self.last_pong = now;
     }
 
     /// Only a server counts what a client asks of it.
@@ -396,7 +356,8 @@ impl Session {
         let write_progress = self.config.limits.write_progress_timeout;
         self.liveness
             .go_live(now, self.timing_for(timing), write_progress);
-        self.bucket = PingBucket::new(now, dead);
+        let heartbeat = super::millis(timing.heartbeat_ms);
+        self.bucket = PingBucket::new(now, heartbeat, dead);
         self.last_data = now;
         self.enter_phase(now, Phase::Live, State::Live);
     }

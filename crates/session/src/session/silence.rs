@@ -84,7 +84,7 @@ impl Session {
     }
 
     /// A ping that cannot be sent any more counts as sent: another would fare no better.
-    fn ping(&mut self, now: Time) {
+    pub(super) fn ping(&mut self, now: Time) {
         self.liveness.pinged(now);
         if !self.can_write() {
             return;

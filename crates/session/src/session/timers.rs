@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::Due;
+use lastword_keepalive::{Due, SWEEP};
 
 use super::{Close, Readings, Session, State};
 use crate::{Cause, Time};
@@ -81,7 +81,10 @@ impl Session {
             Timer::Auth => self.decide(now, &Close::new(Cause::AuthTimeout)),
             Timer::Frame => self.decide(now, &Close::new(Cause::FrameTimeout)),
             Timer::Age => self.on_age(now, readings),
-            Timer::Idle => self.decide(now, &Close::new(Cause::Idle)),
+            Timer::Idle => {
+                self.rare_mut().own_stall = now.since(at + SWEEP);
+                self.decide(now, &Close::new(Cause::Idle));
+            }
             Timer::Suspect | Timer::Dead | Timer::Heartbeat | Timer::Sample => {
                 self.on_liveness_due(now, readings);
             }

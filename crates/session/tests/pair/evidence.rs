@@ -69,13 +69,16 @@ fn the_last_pong_and_the_round_trip_are_the_heartbeats() {
     solo.advance(HEARTBEAT + millis(20));
     let pong = pong_to(&solo.written(), 0);
     solo.says(&pong);
+    let told = solo.session().round_trip();
+    assert!(told.clock_offset().is_some());
     solo.advance(secs(1));
     solo.fin();
     let evidence = &solo.ending().evidence;
     assert_eq!(
-        (evidence.last_pong, evidence.rtt),
-        (Some(secs(1)), Some(millis(20)))
+        (evidence.last_pong, evidence.rtt, evidence.rtt_variance),
+        (Some(secs(1)), Some(millis(20)), Some(millis(10)))
     );
+    assert_eq!(evidence.clock_offset, told.clock_offset());
 }
 
 #[test]

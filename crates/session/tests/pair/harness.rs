@@ -12,6 +12,7 @@ use lastword_session::{Admission, Time, Timing};
 
 pub(crate) use host::{Answer, Seen, View};
 pub(crate) use pair::{Pair, payloads};
+pub(crate) use pipe::{Pipe, Read};
 pub(crate) use solo::{Solo, encoded, frame, frames, pong_to};
 
 /// When every test begins; not the origin, so that a clock that was never set shows.

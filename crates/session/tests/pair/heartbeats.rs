@@ -51,15 +51,20 @@ fn a_client_that_only_hears_or_only_speaks_still_pings() {
 }
 
 #[test]
-fn a_busy_interval_needs_no_ping() {
+fn a_busy_interval_needs_no_ping_but_to_learn_the_round_trip_now_and_then() {
     let mut pair = Pair::live();
-    for _ in 0..20 {
+    let mut pinged = Vec::new();
+    for n in 1..=60 {
+        pair.up.log.clear();
         pair.advance(secs(2));
         pair.client_sends(b"move");
         pair.server_sends(b"state");
+        let sent = crate::harness::frames(&pair.up.log);
+        let is_ping = |(kind, _): &(Kind, Vec<u8>)| *kind == Kind::Ping;
+        pinged.extend(sent.iter().any(is_ping).then_some(n * 2));
     }
-    let sent = crate::harness::frames(&pair.up.log);
-    assert!(sent.iter().all(|(kind, _)| *kind != Kind::Ping));
+    // After one heartbeat, then after eight more.
+    assert_eq!(pinged, [6, 46, 86]);
 }
 
 #[test]
@@ -73,9 +78,10 @@ fn a_quiet_pair_lives_for_ever_on_the_clients_pings() {
         720
     );
     let down = crate::harness::frames(&pair.down.log);
-    assert!(
-        down.iter().all(|(kind, _)| *kind != Kind::Ping),
-        "a server that reads asks nothing"
+    assert_eq!(
+        down.iter().filter(|(kind, _)| *kind == Kind::Ping).count(),
+        90,
+        "once in eight heartbeats, with a pong"
     );
 }
 
@@ -125,6 +131,8 @@ fn a_pong_gives_the_round_trip() {
     pair.advance(HEARTBEAT + millis(42));
     assert_eq!(pair.client.session.rtt(), Some(millis(42)));
     assert_eq!(pair.server.session.rtt(), None);
+    pair.advance(millis(30));
+    assert_eq!(pair.server.session.rtt(), Some(millis(42)));
 }
 
 #[test]
@@ -222,4 +230,21 @@ fn a_server_may_ask_its_client_as_often_as_it_likes() {
     }
     assert!(solo.session().is_live());
     assert_eq!(solo.written().len(), 1_000);
+}
+
+#[test]
+fn the_shortest_heartbeat_is_no_flood() {
+    let timing = Timing {
+        heartbeat_ms: 100,
+        suspect_ms: 150,
+        dead_ms: 2_650,
+    };
+    let admission = Admission {
+        timing,
+        ..ADMISSION
+    };
+    let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
+    pair.run();
+    pair.advance(secs(600));
+    assert!(pair.server.session.is_live(), "{:?}", pair.server.ending);
 }

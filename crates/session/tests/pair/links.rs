@@ -16,7 +16,11 @@ const CUT: Link = Link::Suspect(Diagnosis::PathDead);
 fn links(seen: &[Seen]) -> Vec<Link> {
     let link = |seen: &Seen| match seen {
         Seen::Link(link) => Some(link.clone()),
-        Seen::Data(_) | Seen::Credentials(_) | Seen::Welcome(_) | Seen::Notice { .. } => None,
+        Seen::Data(_)
+        | Seen::Credentials(_)
+        | Seen::Welcome(_)
+        | Seen::Notice { .. }
+        | Seen::RoundTrip(_) => None,
     };
     seen.iter().filter_map(link).collect()
 }

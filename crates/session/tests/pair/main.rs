@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod clocks;
 mod closing;
 mod decisions;
 mod dialects;

@@ -124,7 +124,9 @@ fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> V
                 match event {
                     Event::Data(payload) => payloads.push(payload.to_vec()),
                     Event::Credentials(_) => session.handle(NOW, Input::Admit(ADMISSION)),
-                    Event::Welcome(_) | Event::Notice(_) => panic!("a server gets neither"),
+                    Event::Welcome(_) | Event::Notice(_) | Event::RoundTrip(_) => {
+                        panic!("a server that asks nothing gets none of these")
+                    }
                 }
                 match stops.next().expect("it cycles") {
                     true => ControlFlow::Break(()),

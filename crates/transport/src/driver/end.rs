@@ -66,6 +66,12 @@ impl<A: App> Driver<A> {
                 .evidence
                 .add_kernel(&readings, self.session.is_shut());
         }
+        let evidence = &mut ending.evidence;
+        if let Some(silent_for) = evidence.silent_for {
+            let at = ending.verdict.at;
+            let stalled = self.slot.stalled(at.before(silent_for), at);
+            evidence.own_stall = evidence.own_stall.max(stalled);
+        }
         if ending.abort {
             self.tap.abort();
         } else {

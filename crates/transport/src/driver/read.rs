@@ -12,35 +12,37 @@ use crate::app::{App, Outbox, Room};
 use crate::scratch::ReadBuffer;
 
 impl<A: App> Driver<A> {
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        if self.ended || !self.session.wants_read() || !self.may_read(cx, now) {
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: &mut Time) -> bool {
+        if self.ended || !self.session.wants_read() || !self.may_read(cx, *now) {
             return false;
         }
-        let mut busy = self.feed_carry(cx, now);
+        let mut busy = self.feed_carry(cx, *now);
         let mut buffer = ReadBuffer::take();
         for _ in 0..READS_PER_TURN {
             if self.paused || !self.session.wants_read() {
                 break;
             }
-            let Some(read) = self.read(cx, now, buffer.bytes()) else {
+            let Some(read) = self.read(cx, *now, buffer.bytes()) else {
                 if self.session.hands_over_the_rest() {
-                    return self.read_ended(now, Terminal::Open);
+                    return self.read_ended(*now, Terminal::Open);
                 }
                 break;
             };
             busy = true;
             match read {
-                Ok(0) => return self.read_ended(now, Terminal::Eof),
-                Err(error) => return self.read_ended(now, Terminal::Error(OsError::from(&error))),
+                Ok(0) => return self.read_ended(*now, Terminal::Eof),
+                Err(error) => return self.read_ended(*now, Terminal::Error(OsError::from(&error))),
                 Ok(n) => {
-                    self.session.bytes_arrived(now, n);
-                    self.look(now);
+                    // Not when the turn began, which may be long ago in a busy one: clocks are compared by it.
+                    *now = self.clock.now();
+                    self.session.bytes_arrived(*now, n);
+                    self.look(*now);
                     // First that the peer is back, then what it says.
                     if let Some(link) = self.session.poll_link() {
-                        self.tell_link(now, link);
+                        self.tell_link(*now, link);
                     }
                     let bytes = buffer.bytes().get(..n).unwrap_or_default();
-                    self.feed(cx, now, bytes);
+                    self.feed(cx, *now, bytes);
                 }
             }
         }
@@ -82,7 +84,6 @@ impl<A: App> Driver<A> {
     }
 
     fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
-        let before = self.session.rtt();
         let given_up = self.side.as_ref().is_some_and(|side| side.given_up);
         let mut full = false;
         let (open, mailbox) = (&mut self.open, &self.mailbox);
@@ -114,10 +115,6 @@ impl<A: App> Driver<A> {
                 }
             }
             Err(_) => self.on_panic(now),
-        }
-        match self.session.rtt() {
-            Some(rtt) if before != Some(rtt) => self.mailbox.set_rtt(rtt),
-            _ => {}
         }
     }
 
@@ -181,6 +178,10 @@ fn hand_over<A: App>(
         Event::Data(payload) => return app.frame(outbox, payload),
         Event::Credentials(credentials) => app.authenticate(credentials),
         Event::Notice(notice) => app.notice(&notice),
+        Event::RoundTrip(rtt) => {
+            outbox.mailbox.set_round_trip(outbox.session.round_trip());
+            app.round_trip(rtt);
+        }
         Event::Welcome(admission) => {
             *open = true;
             let limit = outbox.session.peer_frame_limit();

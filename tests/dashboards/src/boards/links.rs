@@ -47,7 +47,7 @@ fn round_trips() -> Panel {
     Panel::lines(
         "Round trips",
         Unit::Seconds,
-        "The last that was known of each session, when it ended.",
+        "From a ping of the server's to its pong, once in eight heartbeats of each session.",
     )
     .shows("median", &quantile("0.5"))
     .shows("95 %", &quantile("0.95"))

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lastword_netlab::{Host, Lab, Outcome, Share, run};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -30,7 +30,6 @@ fn twenty_labs_live_at_once() {
             .collect::<io::Result<Vec<_>>>()?;
         for (cut, lab) in labs.iter().enumerate() {
             lab.cut(Host::Client)?;
-            lab.delay(Host::Server, Duration::from_millis(1))?;
             for later in pairs.iter_mut().skip(cut + 1) {
                 later.round_trip()?;
             }
@@ -46,26 +45,59 @@ fn twenty_labs_live_at_once() {
 #[test]
 fn a_thousand_connections_live_in_one_lab() {
     run(|lab| {
-        allow_descriptors()?;
-        let listener = lab.on(Host::Server, || {
-            TcpListener::bind((lab.addr(Host::Server), 0))
-        })?;
-        let server_addr = listener.local_addr()?;
-        let mut pairs = lab.on(Host::Client, || {
-            (0..CONNECTIONS)
-                .map(|_| {
-                    let client = TcpStream::connect(server_addr)?;
-                    let (server, _) = listener.accept()?;
-                    Ok(Pair { client, server })
-                })
-                .collect::<io::Result<Vec<_>>>()
-        })?;
-        all_echo(&mut pairs)?;
-        lab.delay(Host::Client, Duration::from_millis(20))?;
+        let mut pairs = connect_all(lab)?;
         all_echo(&mut pairs)?;
         lab.lose(Host::Client, Share::percent(5))?;
         all_echo(&mut pairs)
     });
+}
+
+#[test]
+fn a_thousand_connections_share_a_delay() {
+    run(|lab| {
+        let mut pairs = connect_all(lab)?;
+        lab.delay(Host::Client, DELAY)?;
+        let start = Instant::now();
+        all_echo(&mut pairs)?;
+        let taken = start.elapsed();
+        // One after the other they would take 40 s.
+        assert!((2 * DELAY..100 * DELAY).contains(&taken), "{taken:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_lab_is_built_in_a_fifth_of_a_second() {
+    run(|_| {
+        let mut taken = Vec::new();
+        for _ in 0..5 {
+            let start = Instant::now();
+            Lab::new()?;
+            taken.push(start.elapsed());
+        }
+        // The best of five: a busy machine holds one up.
+        let best = taken.iter().min().ok_or("none was built")?;
+        eprintln!("a lab in {best:?} at best, of {taken:?}");
+        assert!(*best < Duration::from_millis(200), "{taken:?}");
+        Ok(())
+    });
+}
+
+fn connect_all(lab: &Lab) -> io::Result<Vec<Pair>> {
+    allow_descriptors()?;
+    let listener = lab.on(Host::Server, || {
+        TcpListener::bind((lab.addr(Host::Server), 0))
+    })?;
+    let server_addr = listener.local_addr()?;
+    lab.on(Host::Client, || {
+        (0..CONNECTIONS)
+            .map(|_| {
+                let client = TcpStream::connect(server_addr)?;
+                let (server, _) = listener.accept()?;
+                Ok(Pair { client, server })
+            })
+            .collect()
+    })
 }
 
 /// All of them write before any of them reads.
@@ -95,3 +127,4 @@ fn allow_descriptors() -> io::Result<()> {
 
 const LABS: usize = 20;
 const CONNECTIONS: usize = 1000;
+const DELAY: Duration = Duration::from_millis(20);

@@ -64,7 +64,6 @@ fn holds_a_line_until_it_is_killed() {
         let mut sleep = Command::new("sleep");
         sleep.arg("1000").stdin(OwnedFd::from(line.try_clone()?));
         let mut child = lab.spawn(Host::Client, &mut sleep)?;
-        lab.delay(Host::Client, Duration::from_millis(1))?;
         line.write_all(b".")?;
         child.wait()?;
         Ok(())

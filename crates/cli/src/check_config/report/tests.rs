@@ -73,11 +73,12 @@ fn the_bounds_of_the_defaults_are_told_by_profile() {
     let expected = [
         "  path_dead           standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
         "                      debugger never by heartbeat; the kernel: keepalive 65 s, unacknowledged data",
-        "                      about 924 s",
+        "                      from 924.6 s on",
         "  path_dead_outbound  standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
         "                      debugger never",
         "  local_network_down  standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
-        "                      debugger never by heartbeat; the kernel: unacknowledged data about 924 s",
+        "                      debugger never by heartbeat; the kernel: an idle connection never,",
+        "                      unacknowledged data from 924.6 s on",
         "  peer_silent         standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
         "                      debugger never",
         "  peer_frozen         standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
@@ -99,8 +100,8 @@ fn when_the_kernel_gives_up_is_told_by_profile() {
     let kernel = section(&told, "This kernel").join(" ");
     let one_line = kernel.split_whitespace().collect::<Vec<_>>().join(" ");
     for words in [
-        "gives up standard keepalive 20 s, unacknowledged data about 17.5 s · competitive keepalive 13 s,",
-        "debugger keepalive 65 s, unacknowledged data about 924 s",
+        "gives up standard keepalive 20 s, unacknowledged data from 17 s on · competitive keepalive 13 s,",
+        "debugger keepalive 65 s, unacknowledged data from 924.6 s on",
     ] {
         assert!(one_line.contains(words), "{told}");
     }
@@ -109,6 +110,17 @@ fn when_the_kernel_gives_up_is_told_by_profile() {
         section(&elsewhere, "This kernel")[1],
         "  gives up  when it is not known"
     );
+}
+
+#[test]
+fn without_keepalive_a_session_that_is_never_given_up_is_said_to_be_lost_sight_of_while_idle() {
+    let told = report(&with(|c| c.kernel.keepalive = false), LINUX);
+    let path_dead = section(&told, "Silent causes")[..3].join(" ");
+    let one_line = path_dead.split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected = "path_dead standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s · debugger never \
+                    by heartbeat; the kernel: an idle connection never, unacknowledged data from 924.6 s on";
+    assert_eq!(one_line, expected);
+    assert!(!told.contains("keepalive"), "{told}");
 }
 
 #[test]
@@ -145,7 +157,7 @@ fn no_line_is_wider_than_a_terminal() {
         for letter in ["a", "b", "c"] {
             let name = letter.repeat(32);
             let slowest = ProfileConfig {
-                dead_ms: Some(922_000),
+                dead_ms: Some(922_600),
                 rto_max_ms: Some(0),
                 ..ProfileConfig::default()
             };

@@ -24,9 +24,25 @@ pub(crate) struct Cable {
     _input: Receiver<ChildStdin>,
 }
 
-/// What the lab tells of an end.
+/// What the lab tells.
 #[derive(Debug, Deserialize)]
-struct Line {
+#[serde(untagged)]
+enum Line {
+    End(EndLine),
+    Link(LinkLine),
+}
+
+/// What it tells of a link.
+#[derive(Debug, Deserialize)]
+struct LinkLine {
+    name: String,
+    /// The label of the diagnosis; nothing where the peer is healthy again.
+    suspect: Option<String>,
+}
+
+/// What it tells of an end.
+#[derive(Debug, Deserialize)]
+struct EndLine {
     /// What was done to the client.
     name: String,
     /// The label of the cause that has to come of it.
@@ -102,12 +118,19 @@ fn command() -> anyhow::Result<Command> {
 }
 
 fn take(board: &mut Board, line: Line) -> anyhow::Result<()> {
-    let Line {
+    let EndLine {
         name,
         truth,
         laws_hold,
         close,
-    } = line;
+    } = match line {
+        Line::End(end) => end,
+        Line::Link(link) => {
+            board.suspected(link.name, link.suspect);
+            return Ok(());
+        }
+    };
+    board.suspected(name.clone(), None);
     let truth = Ending {
         cause: Cause::from_label(&truth).context("the lab's truth is no cause")?,
         // Nothing befalls a client before it has joined.

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use lastword::client::Client;
-use lastword::{Cause, Disconnect, Observer, Player, Record, Server, ServerHandle};
+use lastword::{
+    Cause, Context, Diagnosis, Disconnect, Handler, Link, Observer, Player, Record, Server,
+    ServerHandle,
+};
 use lastword_netlab::{Host, Lab};
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
@@ -39,6 +42,8 @@ enum Outage {
     Gone,
     /// Its process stands still, and its kernel goes on.
     Frozen,
+    /// The server's own cable is pulled.
+    OwnNetwork,
 }
 
 /// A server on one side of the router, its clients on the other.
@@ -52,8 +57,19 @@ struct Scene {
     there: Runtime,
 }
 
+/// Echoes, and tells what becomes of its player's link.
+struct Watched(String);
+
 /// Passes each end on.
 struct Ends(Sender<Arc<Disconnect>>);
+
+/// What became of a link, as JSON.
+#[derive(Serialize)]
+struct LinkLine<'a> {
+    name: &'a str,
+    /// What the peer is suspected of; nothing once it is heard again.
+    suspect: Option<&'static str>,
+}
 
 /// One end, as JSON.
 #[derive(Serialize)]
@@ -71,6 +87,7 @@ impl Outage {
             Self::Pulled => "cable pulled",
             Self::Gone => "gone meanwhile",
             Self::Frozen => "frozen",
+            Self::OwnNetwork => "our own network",
         }
     }
 
@@ -79,6 +96,7 @@ impl Outage {
             Self::Pulled => Cause::PathDead,
             Self::Gone => Cause::ResetAfterOutage,
             Self::Frozen => Cause::PeerFrozen,
+            Self::OwnNetwork => Cause::LocalNetworkDown,
         }
     }
 }
@@ -93,7 +111,8 @@ impl Scene {
             .config(quick())
             .listen(format!("{}:0", lab.addr(Host::Server)))
             .observer(Ends(tell));
-        let serving = here.spawn(async { builder.serve(|_: &Player| Echo).await });
+        let game = |player: &Player| Watched(player.id.clone());
+        let serving = here.spawn(async move { builder.serve(game).await });
         let server = here.block_on(serving)??;
         Ok(Self {
             lab,
@@ -120,7 +139,14 @@ impl Scene {
         self.server.broadcast_all(b"is anybody there?");
         thread::sleep(OUTAGE);
         self.lab.mend(Host::Client)?;
-        self.noticed(&[Outage::Gone])
+        self.noticed(&[Outage::Gone])?;
+
+        let client = self.join(Outage::OwnNetwork)?;
+        self.lab.own_link_down(Host::Server)?;
+        self.noticed(&[Outage::OwnNetwork])?;
+        drop(client);
+        self.lab.own_link_up(Host::Server)?;
+        Ok(())
     }
 
     fn join(&self, outage: Outage) -> anyhow::Result<Client> {
@@ -164,10 +190,28 @@ impl Scene {
             laws_hold: self.server.stats().laws_hold(),
             close: end.record(),
         };
-        let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{}", serde_json::to_string(&line)?)?;
-        Ok(stdout.flush()?)
+        Ok(say(&line)?)
     }
+}
+
+impl Handler for Watched {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+        Echo.frame(context, payload);
+    }
+
+    fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
+        let suspect = link.suspicion().map(Diagnosis::label);
+        let name = &self.0;
+        // Who reads no more ends this process anyway.
+        say(&LinkLine { name, suspect }).ok();
+    }
+}
+
+fn say(line: &impl Serialize) -> io::Result<()> {
+    let line = serde_json::to_string(line)?;
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
 }
 
 impl Observer for Ends {

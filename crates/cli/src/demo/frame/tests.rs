@@ -52,6 +52,23 @@ UTC      who               cause                     evidence
 }
 
 #[test]
+fn who_is_suspect_stands_in_a_line_until_it_is_not() {
+    let (mut board, started) = board();
+    let drawn = |board: &Board| {
+        let style = Style { has_colour: false };
+        frame(board, started, style).lines(80, 24).join("\n")
+    };
+    board.suspected("frozen".to_owned(), Some("undecided".to_owned()));
+    board.suspected("frozen".to_owned(), Some("peer_frozen".to_owned()));
+    board.suspected("cable pulled".to_owned(), Some("path_dead".to_owned()));
+    let both = "\nsuspect: cable pulled path_dead, frozen peer_frozen\n";
+    assert!(drawn(&board).contains(both), "{}", drawn(&board));
+    board.suspected("frozen".to_owned(), None);
+    board.suspected("cable pulled".to_owned(), None);
+    assert!(!drawn(&board).contains("suspect"));
+}
+
+#[test]
 fn nothing_is_larger_than_a_terminal_that_holds_one_cause() {
     let (board, started) = board();
     for (width, height) in [(200, 60), (80, 24), (79, 6), (44, 10), (44, 1), (44, 0)] {
@@ -126,6 +143,8 @@ fn frame(board: &Board, started: Instant, style: Style) -> Frame<'_> {
         events_waiting: 0,
         local_stall: Duration::ZERO,
         runtime_lag: Duration::ZERO,
+        round_trips: 0,
+        round_trip_mean: Duration::ZERO,
     };
     Frame {
         scene: Box::leak(Box::new(scene)),

@@ -58,6 +58,7 @@ fn configs() -> Vec<Config> {
     }
     configs.push(with(|c| c.listen.behind_proxy = true));
     configs.push(with(|c| c.kernel.rto_max = RtoMax::Off));
+    configs.push(with(|c| c.kernel.keepalive = false));
     configs.push(with(|c| c.timeouts.idle_ms = 60_000));
     configs.push(with(|c| c.timeouts.outbound_age_ms = 0));
     configs
@@ -128,7 +129,7 @@ fn without_a_dead_limit_the_kernel_ends_it_with_the_options_of_its_own_profile()
     for listener in Profile::NAMES {
         let config = with(|c| c.liveness.profile = listener.to_owned());
         for kernel in [LINUX, OLD_LINUX] {
-            assert_eq!(path_dead(&config, kernel), by_kernel_ms(65_000, 924_000));
+            assert_eq!(path_dead(&config, kernel), by_kernel_ms(65_000, 924_600));
         }
         assert_eq!(path_dead(&config, ELSEWHERE), Reach::ByKernel(None));
     }
@@ -140,12 +141,23 @@ fn without_a_dead_limit_the_kernel_ends_it_with_the_options_of_its_own_profile()
         c.liveness.profiles.insert("hurried".to_owned(), hurried);
     });
     let hurried = |kernel| reach(&config, Cause::PathDead, "hurried", kernel);
-    assert_eq!(hurried(LINUX), by_kernel_ms(65_000, 17_480));
-    assert_eq!(hurried(OLD_LINUX), by_kernel_ms(65_000, 924_000));
+    assert_eq!(hurried(LINUX), by_kernel_ms(65_000, 17_000));
+    assert_eq!(hurried(OLD_LINUX), by_kernel_ms(65_000, 924_600));
     assert_eq!(
         reach(&config, Cause::PeerSilent, "debugger", LINUX),
         never("liveness.profiles.debugger.dead_ms", "0", "never")
     );
+}
+
+#[test]
+fn without_keepalive_only_data_of_ours_lets_the_kernel_end_what_has_no_dead_limit() {
+    let config = with(|c| c.kernel.keepalive = false);
+    let path_dead = |profile| reach(&config, Cause::PathDead, profile, LINUX);
+    assert_eq!(path_dead("debugger"), by_kernel_ms(None, 924_600));
+    assert_eq!(path_dead("standard"), within_ms(15_100));
+    for profile in config.profiles() {
+        assert!(!config.knobs(&profile).keepalive);
+    }
 }
 
 #[test]
@@ -175,7 +187,7 @@ fn behind_a_proxy_a_path_is_dead_only_where_the_kernel_is_first() {
     let silent = never("listen.behind_proxy", "true", "it is peer_silent then");
     assert_eq!(path_dead("standard"), silent);
     assert_eq!(path_dead("mobile"), silent);
-    assert_eq!(path_dead("debugger"), by_kernel_ms(65_000, 924_000));
+    assert_eq!(path_dead("debugger"), by_kernel_ms(65_000, 924_600));
     assert_eq!(usual(&config, Cause::PeerSilent), within_ms(15_100));
 }
 
@@ -193,7 +205,7 @@ fn what_takes_the_kernels_word_is_found_at_the_dead_limit_or_not_at_all() {
     }
     assert_eq!(usual(&config, Cause::PeerNotReading), within_ms(15_100));
     let kernel_only = reach(&config, Cause::LocalNetworkDown, "debugger", OLD_LINUX);
-    assert_eq!(kernel_only, by_kernel_ms(None, 924_000));
+    assert_eq!(kernel_only, by_kernel_ms(None, 924_600));
     let debugged = |cause| reach(&config, cause, "debugger", LINUX);
     assert_eq!(
         debugged(Cause::PeerFrozen),

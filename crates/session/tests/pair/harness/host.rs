@@ -23,6 +23,7 @@ pub(crate) enum Seen {
         reason: String,
     },
     Link(Link),
+    RoundTrip(Duration),
 }
 
 /// What a server's authenticator answers.
@@ -290,7 +291,11 @@ impl Seen {
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         match self {
             Self::Data(payload) => Some(payload),
-            Self::Credentials(_) | Self::Welcome(_) | Self::Notice { .. } | Self::Link(_) => None,
+            Self::Credentials(_)
+            | Self::Welcome(_)
+            | Self::Notice { .. }
+            | Self::Link(_)
+            | Self::RoundTrip(_) => None,
         }
     }
 }
@@ -301,6 +306,7 @@ impl From<Event<'_>> for Seen {
             Event::Data(payload) => Self::Data(payload.to_vec()),
             Event::Credentials(credentials) => Self::Credentials(credentials.to_vec()),
             Event::Welcome(admission) => Self::Welcome(admission),
+            Event::RoundTrip(rtt) => Self::RoundTrip(rtt),
             Event::Notice(notice) => Self::Notice {
                 code: notice.code,
                 deadline_ms: notice.deadline_ms,

@@ -1,0 +1,65 @@
+//! The distance between two monotonic clocks whose origins have nothing to do with each other.
+
+use std::time::Duration;
+
+use crate::Time;
+
+/// How far the peer's monotonic clock is ahead of ours, and how wrong that may be.
+///
+/// It is learnt from pongs. What they say of the peer's clock is the peer's word; that it was read between our ping and
+/// our receipt of the answer is ours, and bounds the error by half of the shortest round trip, or less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockOffset {
+    /// The peer's clock less ours, in microseconds: negative where the peer's shows less.
+    pub micros: i64,
+    /// The most by which `micros` was wrong at the last pong; from then on it grows by 100 µs a second, which is what
+    /// two ordinary clocks drift apart at most.
+    pub error: Duration,
+}
+
+impl ClockOffset {
+    /// What the peer's clock shows when ours shows `ours`.
+    #[must_use]
+    pub fn peer_time(self, ours: Time) -> Time {
+        Time::from_micros(ours.as_micros().saturating_add_signed(self.micros))
+    }
+
+    /// What our clock shows when the peer's shows `peers`.
+    #[must_use]
+    pub fn our_time(self, peers: Time) -> Time {
+        let behind = self.micros.saturating_neg();
+        Time::from_micros(peers.as_micros().saturating_add_signed(behind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offset(micros: i64) -> ClockOffset {
+        ClockOffset {
+            micros,
+            error: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn there_and_back_is_the_same_moment() {
+        let ours = Time::from_micros(5_000_000);
+        for micros in [-4_000_000, 0, 7_000_000_000] {
+            let theirs = offset(micros).peer_time(ours);
+            assert_eq!(offset(micros).our_time(theirs), ours, "{micros}");
+        }
+        let theirs = offset(-4_000_000).peer_time(ours);
+        assert_eq!(theirs, Time::from_micros(1_000_000));
+    }
+
+    #[test]
+    fn an_offset_beyond_all_time_stops_at_its_edges() {
+        let ours = Time::from_micros(5);
+        assert_eq!(offset(i64::MIN).peer_time(ours), Time::ORIGIN);
+        assert_eq!(offset(-9).peer_time(ours), Time::ORIGIN);
+        assert_eq!(offset(i64::MAX).our_time(ours), Time::ORIGIN);
+        assert_eq!(offset(i64::MAX).peer_time(Time::NEVER), Time::NEVER);
+    }
+}

@@ -1,0 +1,108 @@
+//! Pings and pongs: the peer's are answered, ours tell the round trip and the offset of its clock.
+
+use std::time::Duration;
+
+use super::receive::Outcome;
+use super::{Role, Session};
+use crate::dialect::Framing;
+use crate::round_trip::{Exchange, RoundTrip};
+use crate::wire::{Ping, Pong};
+use crate::{ClockOffset, Time};
+
+impl Session {
+    /// The smoothed round trip of heartbeats, once there was one; none on a dialect, whose pongs carry no clocks.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.round_trip.rtt()
+    }
+
+    /// The smoothed deviation of the round trip, once there was one.
+    #[must_use]
+    pub fn rtt_variance(&self) -> Option<Duration> {
+        self.round_trip.variance()
+    }
+
+    /// How far the peer's clock is ahead of ours, once a pong has told it.
+    #[must_use]
+    pub fn clock_offset(&self) -> Option<ClockOffset> {
+        self.round_trip.clock_offset()
+    }
+
+    /// All that pongs have told.
+    #[must_use]
+    pub fn round_trip(&self) -> RoundTrip {
+        self.round_trip
+    }
+
+    /// Answers in the turn in which the ping is read, so that nothing is held. For how long it lay in the kernel
+    /// before that, while we did not read or were stalled, we do not know: to the peer that is a longer round trip.
+    pub(super) fn answer(&mut self, now: Time, ping: Ping) {
+        let pong = Pong {
+            ping_clock_us: ping.clock_us,
+            clock_us: now.as_micros(),
+            held_us: 0,
+            received: self.received,
+        };
+        if !self.has_room_to_answer(now) {
+            return;
+        }
+        let asks = self.asks_back(now);
+        self.queue_mut().push_control(|out| pong.encode(out));
+        if asks {
+            self.ping(now);
+        }
+    }
+
+    pub(super) fn answer_in_dialect(&mut self, now: Time, ping: &[u8]) {
+        let has_room = self.has_room_to_answer(now);
+        if let (true, Framing::Dialect(dialect)) = (has_room, &self.config.framing) {
+            let queue = self.queue.get_or_insert_default();
+            queue.push_control(|out| {
+                dialect.write_pong(ping, out);
+            });
+        }
+    }
+
+    /// Who asks and never reads the answers does not fill our memory with them.
+    fn has_room_to_answer(&mut self, now: Time) -> bool {
+        let has_room = self.queued_bytes() < self.config.limits.outbound_bytes_max;
+        if !has_room {
+            self.on_queue_full(now);
+        }
+        has_room && self.can_write()
+    }
+
+    /// A server learns the round trip by a ping that leaves in one write with a pong. Where something waits to be
+    /// written, the ping would measure that too.
+    fn asks_back(&self, now: Time) -> bool {
+        self.role == Role::Server && self.queue_is_empty() && self.liveness.learns_by() <= now
+    }
+
+    /// A pong that matches no ping, or claims to have been held for longer than we waited, is ignored.
+    pub(super) fn on_pong(&mut self, now: Time, pong: &Pong) -> Outcome {
+        let asked = self.liveness.last_ping();
+        if pong.ping_clock_us != asked.as_micros() || asked <= self.last_pong {
+            return Outcome::Done;
+        }
+        let exchange = Exchange {
+            asked,
+            answered: now,
+            pong,
+            before: self.last_pong,
+        };
+        let Some(rtt) = exchange.round_trip() else {
+            return Outcome::Done;
+        };
+        self.last_pong = now;
+        if self.role == Role::Server {
+            self.bucket.give_back();
+        }
+        self.round_trip.locate(&exchange);
+        // An answer that lay unread while we did not read tells how long that was.
+        if self.liveness.reading_changed() > exchange.asked {
+            return Outcome::Done;
+        }
+        self.round_trip.smooth(rtt);
+        Outcome::RoundTrip(rtt)
+    }
+}

@@ -1,0 +1,104 @@
+//! When Linux gives up a connection whose data nobody acknowledges: never before it is said to.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure here is the test's failure"
+)]
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lastword_keepalive::kernel_give_up;
+use lastword_netlab::{Host, Lab};
+
+/// The retries come where the round trip puts them, so that a link of another length is given up at another time: the
+/// kernel's least retransmission time-out stands for it here.
+const RTO_MIN_MS: [u64; 5] = [200, 212, 260, 332, 420];
+const RTO_MAX_MS: [u64; 9] = [
+    1_000, 1_200, 1_500, 1_550, 1_600, 1_700, 2_000, 5_000, 5_100,
+];
+
+#[test]
+#[ignore = "a measurement of 70 s: when the kernel gives up, by TCP_RTO_MAX_MS"]
+fn the_kernel_gives_up_no_earlier_than_it_is_said_to_whatever_the_round_trip() {
+    lastword_netlab::run(|_| {
+        let labs: Vec<_> = RTO_MIN_MS
+            .iter()
+            .map(|rto_min_ms| lab(*rto_min_ms))
+            .collect::<io::Result<_>>()?;
+        let measured = thread::scope(|scope| {
+            let labs: Vec<_> = labs
+                .iter()
+                .map(|lab| scope.spawn(|| give_ups(lab)))
+                .collect();
+            let joined = labs.into_iter().map(|lab| lab.join().unwrap());
+            joined.collect::<io::Result<Vec<_>>>()
+        })?;
+        for (index, rto_max_ms) in RTO_MAX_MS.into_iter().enumerate() {
+            let each: Vec<_> = measured.iter().map(|lab| lab[index]).collect();
+            eprintln!("{rto_max_ms}: {each:.2?}");
+            let rto_max = Duration::from_millis(rto_max_ms);
+            let said = kernel_give_up(Some(rto_max));
+            for give_up in each {
+                assert!(give_up >= said, "{rto_max:?}: {give_up:?} for {said:?}");
+                let latest = said + rto_max + Duration::from_secs(2);
+                assert!(give_up <= latest, "{rto_max:?}: {give_up:?} for {said:?}");
+            }
+        }
+        Ok(())
+    });
+}
+
+/// A lab whose server waits so long at least before it sends something again.
+fn lab(rto_min_ms: u64) -> io::Result<Lab> {
+    let lab = Lab::new()?;
+    let (gateway, rto_min) = (lab.gateway(Host::Server), format!("{rto_min_ms}ms"));
+    let mut ip = Command::new("ip");
+    ip.args(["route", "change", "default", "via", &gateway.to_string()]);
+    ip.args(["rto_min", &rto_min]);
+    assert!(lab.spawn(Host::Server, &mut ip)?.wait()?.success());
+    Ok(lab)
+}
+
+/// How long a byte of each connection was unacknowledged when the kernel gave it up.
+fn give_ups(lab: &Lab) -> io::Result<Vec<Duration>> {
+    let listener = lab.on(Host::Server, || {
+        TcpListener::bind((lab.addr(Host::Server), 0))
+    })?;
+    let addr = listener.local_addr()?;
+    let pairs: Vec<_> = RTO_MAX_MS
+        .iter()
+        .map(|rto_max_ms| {
+            let mut client = lab.on(Host::Client, || TcpStream::connect(addr))?;
+            let (mut server, _) = listener.accept()?;
+            let rto_max = Duration::from_millis(*rto_max_ms);
+            lastword_sys::set_rto_max(lastword_sys::borrow(&server), rto_max)?;
+            // A round trip, so that the time-out is what the link makes of it.
+            server.write_all(b"?")?;
+            client.read_exact(&mut [0])?;
+            client.write_all(b"!")?;
+            server.read_exact(&mut [0])?;
+            Ok((server, client))
+        })
+        .collect::<io::Result<_>>()?;
+    lab.cut(Host::Client)?;
+    thread::scope(|scope| {
+        let each: Vec<_> = pairs
+            .iter()
+            .map(|(server, _)| scope.spawn(|| give_up(server)))
+            .collect();
+        each.into_iter().map(|one| one.join().unwrap()).collect()
+    })
+}
+
+fn give_up(mut server: &TcpStream) -> io::Result<Duration> {
+    server.write_all(b"?")?;
+    let since = Instant::now();
+    let ended = server.read(&mut [0]).expect_err("the path is dead");
+    assert_eq!(ended.kind(), io::ErrorKind::TimedOut, "{ended}");
+    Ok(since.elapsed())
+}

@@ -1,0 +1,188 @@
+//! What both ends of a real connection learn from heartbeats: the round trip, and the other's clock.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
+
+use std::time::{Duration, Instant};
+
+use lastword_client::Client;
+use lastword_server::{ClockOffset, Context, Handler, Player, Server, ServerHandle, Time};
+use lastword_session::wire::{Ping, Pong};
+use lastword_tests::{Fixture, Raw, Stage, config, data, goodbye, kind, quick, within};
+use tokio::sync::mpsc;
+
+/// The clock of a peer whose origin is nobody else's.
+#[derive(Clone, Copy)]
+struct OwnClock {
+    began: Instant,
+    origin: u64,
+}
+
+impl OwnClock {
+    fn with_origin(origin: u64) -> Self {
+        Self {
+            began: Instant::now(),
+            origin,
+        }
+    }
+
+    fn now(self) -> u64 {
+        self.origin + u64::try_from(self.began.elapsed().as_micros()).unwrap()
+    }
+
+    /// Holds what the server believes of this clock against the truth, which is read a moment later.
+    #[track_caller]
+    fn is_what_is_told(self, told: ClockOffset, server: &ServerHandle) {
+        let before = server.now();
+        let own = self.now();
+        let after = server.now();
+        let truth =
+            |ours: Time| i64::try_from(own).unwrap() - i64::try_from(ours.as_micros()).unwrap();
+        let error = i64::try_from(told.error.as_micros()).unwrap();
+        // Both clocks are cut to microseconds.
+        let possible = truth(after) - error - 1..=truth(before) + error + 1;
+        assert!(possible.contains(&told.micros), "{told:?} {possible:?}");
+    }
+}
+
+/// Pings, reads the answer and the server's own ping behind it, and answers that by `clock`.
+async fn exchange(raw: &mut Raw, clock: OwnClock) {
+    let mut ping = Vec::new();
+    Ping {
+        clock_us: clock.now(),
+        received: 0,
+    }
+    .encode(&mut ping);
+    raw.write(&ping).await;
+    let (kind, _) = raw.frame().await.expect("an answer");
+    assert_eq!(kind, kind::PONG);
+    let (kind, asked) = raw.frame().await.expect("a question behind it");
+    assert_eq!(kind, kind::PING);
+    let asked = Ping::decode(&asked).unwrap();
+    let mut pong = Vec::new();
+    Pong {
+        ping_clock_us: asked.clock_us,
+        clock_us: clock.now(),
+        held_us: 0,
+        received: 0,
+    }
+    .encode(&mut pong);
+    raw.write(&pong).await;
+}
+
+#[tokio::test]
+async fn a_server_learns_the_round_trip_and_the_clock_of_a_peer_with_an_origin_of_its_own() {
+    let mut fixture = Fixture::with(quick(config()), lastword_server::Anonymous).await;
+    let mut raw = Raw::join(fixture.addr(), "ann").await;
+    let session = fixture.server.sessions()[0];
+    assert_eq!(fixture.server.rtt(session), None);
+    assert_eq!(fixture.server.clock_offset(session), None);
+
+    let clock = OwnClock::with_origin(1_700_000_000_000_000);
+    exchange(&mut raw, clock).await;
+    raw.echo(b"what was read before this").await;
+    let rtt = fixture.server.rtt(session).expect("a pong came");
+    // The first one's half, cut to microseconds.
+    let variance = fixture.server.rtt_variance(session).expect("a pong came");
+    assert_eq!(variance.as_micros(), rtt.as_micros() / 2);
+    let told = fixture.server.clock_offset(session).expect("a pong came");
+    assert!(
+        told.error <= rtt / 2 + Duration::from_micros(200),
+        "{told:?} {rtt:?}"
+    );
+    clock.is_what_is_told(told, &fixture.server);
+    let stats = fixture.server.stats();
+    assert_eq!((stats.round_trips, stats.round_trip_mean), (1, rtt));
+
+    raw.write(&goodbye()).await;
+    raw.fin().await;
+    let end = fixture.stage.end().await;
+    let record = end.record();
+    assert_eq!(record.rtt_us, u64::try_from(rtt.as_micros()).ok());
+    assert_eq!(record.clock_offset_us, Some(told.micros));
+    assert_eq!(
+        record.clock_error_us,
+        u64::try_from(told.error.as_micros()).ok()
+    );
+    assert_eq!(fixture.server.rtt(session), None, "it is no live session");
+}
+
+/// Tells the test what it knows at each frame.
+struct Knows(mpsc::UnboundedSender<(Option<Duration>, Option<Duration>, Option<ClockOffset>)>);
+
+impl Handler for Knows {
+    fn frame(&mut self, context: &mut Context<'_, '_>, _payload: &[u8]) {
+        let known = (
+            context.rtt(),
+            context.rtt_variance(),
+            context.clock_offset(),
+        );
+        self.0.send(known).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_handler_knows_what_the_handle_knows() {
+    let (sender, mut known) = mpsc::unbounded_channel();
+    let mut stage = Stage::default();
+    let server = stage.builder(quick(config()));
+    let server = server
+        .serve(move |_: &Player| Knows(sender.clone()))
+        .await
+        .unwrap();
+    let mut raw = Raw::join(server.local_addr(), "ann").await;
+    raw.write(&data(b"before")).await;
+    let before = within("a frame", known.recv()).await.unwrap();
+    assert_eq!(before, (None, None, None));
+    exchange(&mut raw, OwnClock::with_origin(5)).await;
+    raw.write(&data(b"after")).await;
+    let after = within("a frame", known.recv()).await.unwrap();
+    let session = server.sessions()[0];
+    let handle = (
+        server.rtt(session),
+        server.rtt_variance(session),
+        server.clock_offset(session),
+    );
+    assert!(handle.0.is_some() && handle.2.is_some());
+    assert_eq!(after, handle);
+}
+
+#[tokio::test]
+async fn both_real_ends_know_the_others_clock_which_is_their_own_in_one_process() {
+    let mut stage = Stage::default();
+    let mut server: Server = stage.builder(quick(config())).bind().await.unwrap();
+    let client = Client::connect(server.handle().local_addr(), "ann")
+        .await
+        .unwrap();
+    let session = server.accept().await.unwrap();
+    assert_eq!(
+        (client.rtt(), client.rtt_variance(), client.clock_offset()),
+        (None, None, None)
+    );
+    within("a pong at both ends", async {
+        while client.rtt().is_none() || session.rtt().is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(client.rtt_variance().is_some() && session.rtt_variance().is_some());
+    for (rtt, told) in [
+        (client.rtt(), client.clock_offset()),
+        (session.rtt(), session.clock_offset()),
+    ] {
+        let (rtt, told) = (rtt.unwrap(), told.expect("a pong told it"));
+        let error = i64::try_from(told.error.as_micros()).unwrap();
+        assert!((-error..=error).contains(&told.micros), "{told:?}");
+        assert!(
+            told.error <= rtt / 2 + Duration::from_micros(200),
+            "{told:?} {rtt:?}"
+        );
+    }
+    let now = client.now();
+    let there = client.clock_offset().unwrap().peer_time(now);
+    assert!(there.since(now).max(now.since(there)) <= client.rtt().unwrap() * 2);
+}
