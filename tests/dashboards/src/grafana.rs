@@ -1,13 +1,14 @@
 //! Grafana's dashboards as far as ours need them, under Grafana's names: what is serialised is what Grafana reads.
 
 mod look;
+mod options;
 mod panel;
 mod variable;
 
 use anyhow::{Context, ensure};
 use serde::Serialize;
 
-pub use look::{FieldConfig, Options, Unit};
+pub use look::{FieldConfig, Unit};
 pub use panel::{Grid, Panel, Target};
 pub use variable::Variable;
 

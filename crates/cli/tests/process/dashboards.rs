@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use lastword::client::Client;
 use lastword::{Metric, MetricKind};
 use lastword_dashboards::query::{compared, expand};
 use lastword_dashboards::{boards, rules};
+use serde_json::Value;
 
 use crate::command::{Running, config_file, lastword, serve};
 use crate::metrics::page;
@@ -28,23 +30,22 @@ fn a_real_prometheus_answers_every_query_of_every_rule_and_panel_after_a_storm()
     };
     // Scraped before it begins: an increase is one since something.
     prometheus.wait_until("the first scrapes", || is_scraped(&prometheus, 2.0));
+    // Its heartbeats give round trips, and the silence of the others is one.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let honest = runtime.block_on(Client::connect(serving.game, "ann"));
     let frozen: Vec<_> = (0..3).map(|_| Player::join(serving.game)).collect();
     let ended = storm(serving.game, admin);
     assert_eq!(ended.0, Some(0), "{}", ended.1);
-    drop(frozen);
     prometheus.wait_until("scrapes of the storm", || is_scraped(&prometheus, 16.0));
 
     let unanswered: Vec<_> = queries()
         .into_iter()
-        .filter(|query| {
-            prometheus
-                .query(query)
-                .map_or(true, |answer| answer.is_empty())
-        })
-        .map(|query| format!("{query}: {:?}", prometheus.query(&query)))
+        .map(|query| (prometheus.query(&query), query))
+        .filter(|(answer, _)| !answer.as_ref().is_ok_and(|answer| is_of_use(answer)))
         .collect();
-    assert_eq!(unanswered, [""; 0], "{unanswered:#?}");
+    assert_eq!(unanswered, [], "{unanswered:#?}");
     assert_the_laws_held(&prometheus);
+    drop((honest.unwrap(), frozen));
     // The storm lets handlers panic.
     assert!(prometheus.alerts().contains(&"LastwordDefect".to_owned()));
 }
@@ -78,12 +79,17 @@ fn the_page_has_the_series_of_the_catalogue_with_its_labels_and_no_others() {
     assert_eq!(shown, expected.collect());
 }
 
+/// Whether there is a value that is a number.
+fn is_of_use(answer: &[Value]) -> bool {
+    answer.iter().any(|series| series["value"][1] != "NaN")
+}
+
 fn is_scraped(prometheus: &Prometheus, times: f64) -> bool {
     let scrapes = prometheus.value("count_over_time(lastword_sessions_open[5m])");
     scrapes.is_some_and(|scrapes| scrapes >= times)
 }
 
-/// Ten seconds in which connections end in every way that takes no time.
+/// Six seconds in which connections end in every way that takes no time.
 fn storm(game: SocketAddr, admin: SocketAddr) -> (Option<i32>, String) {
     let (game, admin) = (game.to_string(), admin.to_string());
     let ways = include_str!("../../../../config/storm/smoke.toml");
@@ -97,7 +103,7 @@ fn storm(game: SocketAddr, admin: SocketAddr) -> (Option<i32>, String) {
         "--scenario",
         scenario.to_str().unwrap(),
         "--connections",
-        "1000",
+        "600",
     ]));
     let ended = process.end();
     (ended.status, ended.stderr)

@@ -40,7 +40,6 @@ impl FieldConfig {
             defaults: Defaults {
                 unit,
                 min: None,
-                max: None,
                 decimals: None,
                 color: None,
                 thresholds: None,
@@ -109,13 +108,6 @@ impl FieldConfig {
         self.defaults.decimals = Some(0);
         self
     }
-
-    /// The axis does not begin at 0.
-    #[must_use]
-    pub const fn below_zero(mut self) -> Self {
-        self.defaults.min = None;
-        self
-    }
 }
 
 /// The colour of a class: green and grey are nobody's fault, red is ours.
@@ -137,8 +129,6 @@ struct Defaults {
     unit: Unit,
     #[serde(skip_serializing_if = "Option::is_none")]
     min: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decimals: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -253,113 +243,5 @@ impl Property {
     fn colour(colour: &str) -> Self {
         let value = json!({ "mode": "fixed", "fixedColor": colour });
         Self { id: "color", value }
-    }
-}
-
-/// What a kind of panel may be told besides.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Options {
-    /// Of lines and areas.
-    Series {
-        /// Where names stand.
-        legend: Legend,
-        /// What the cross-hair shows.
-        tooltip: Tooltip,
-    },
-    /// Of a figure.
-    #[serde(rename_all = "camelCase")]
-    Figure {
-        /// Which value of a series it is.
-        reduce_options: Reduce,
-        /// What has the colour.
-        color_mode: &'static str,
-        /// Whether the past is drawn behind it.
-        graph_mode: &'static str,
-        /// Which words stand there.
-        text_mode: &'static str,
-        /// Where the figures stand.
-        justify_mode: &'static str,
-        /// In which direction they follow each other.
-        orientation: &'static str,
-    },
-    /// Of a table.
-    #[serde(rename_all = "camelCase")]
-    Table {
-        /// Whether columns have headings.
-        show_header: bool,
-        /// Which column is in order.
-        sort_by: [Sort; 1],
-    },
-}
-
-/// Where names stand.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Legend {
-    display_mode: &'static str,
-    placement: &'static str,
-    show_legend: bool,
-    calcs: Vec<&'static str>,
-}
-
-/// What the cross-hair shows.
-#[derive(Clone, Debug, Serialize)]
-pub struct Tooltip {
-    mode: &'static str,
-    sort: &'static str,
-}
-
-/// Which value of a series a figure is.
-#[derive(Clone, Debug, Serialize)]
-pub struct Reduce {
-    calcs: [&'static str; 1],
-}
-
-/// The order of a table.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Sort {
-    display_name: &'static str,
-    desc: bool,
-}
-
-impl Options {
-    pub(super) fn series() -> Self {
-        Self::Series {
-            legend: Legend {
-                display_mode: "table",
-                placement: "right",
-                show_legend: true,
-                calcs: vec!["lastNotNull", "max"],
-            },
-            tooltip: Tooltip {
-                mode: "multi",
-                sort: "desc",
-            },
-        }
-    }
-
-    pub(super) const fn figure() -> Self {
-        Self::Figure {
-            reduce_options: Reduce {
-                calcs: ["lastNotNull"],
-            },
-            color_mode: "value",
-            graph_mode: "area",
-            text_mode: "auto",
-            justify_mode: "auto",
-            orientation: "auto",
-        }
-    }
-
-    pub(super) const fn table(value: &'static str) -> Self {
-        Self::Table {
-            show_header: true,
-            sort_by: [Sort {
-                display_name: value,
-                desc: true,
-            }],
-        }
     }
 }

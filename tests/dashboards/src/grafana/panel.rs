@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::look::{FieldConfig, Options, Unit};
+use super::look::{FieldConfig, Unit};
+use super::options::Options;
 
 /// A panel of a dashboard.
 #[derive(Clone, Debug, Serialize)]
