@@ -112,3 +112,52 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn portrait(session: SessionId) -> Portrait {
+        Portrait {
+            session,
+            player: String::new(),
+            remote: SocketAddr::from(([127, 0, 0, 1], 1)),
+            cohort: None,
+            profile: None,
+            suspected: None,
+            inbound_paused: false,
+            age: Duration::ZERO,
+            live_for: Duration::ZERO,
+            rtt: None,
+            last_byte_in: None,
+            frames: (0, 0),
+            bytes: (0, 0),
+            bytes_queued: 0,
+            bytes_unacked: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn everybody_who_asked_is_answered_by_one_portrait_and_nobody_else() {
+        let questions = Questions::default();
+        let [ann, bob] = [1, 2].map(|id| SessionId::from_bytes([id; 16]));
+        let asked = [questions.ask(ann), questions.ask(ann)];
+        let mut other = questions.ask(bob);
+        questions.answer(ann, || portrait(ann));
+        for answer in asked {
+            assert_eq!(answer.await, Ok(portrait(ann)));
+        }
+        assert!(other.try_recv().is_err());
+        questions.answer(ann, || panic!("nobody asks any more"));
+    }
+
+    #[tokio::test]
+    async fn an_end_takes_the_questions_back() {
+        let questions = Questions::default();
+        let ann = SessionId::from_bytes([1; 16]);
+        let asked = questions.ask(ann);
+        questions.drop_all(ann);
+        assert!(asked.await.is_err());
+        assert!(questions.lock().is_empty());
+    }
+}

@@ -34,12 +34,26 @@ struct Port {
     serving: JoinHandle<()>,
 }
 
+async fn staying(Extension(place): Extension<Place>) -> Body {
+    place.stay();
+    Body::new(Endless)
+}
+
+async fn ticking(Extension(place): Extension<Place>) -> Body {
+    place.stay();
+    let ticks = tokio::time::interval(Duration::from_secs(1));
+    Body::new(Ticking(ticks, place))
+}
+
 async fn port() -> Port {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let router = Router::new()
         .route("/", get(async || "ok\n"))
-        .route("/endless", get(async || Body::new(Endless)));
+        .route("/endless", get(async || Body::new(Endless)))
+        .route("/never", get(std::future::pending::<()>))
+        .route("/staying", get(staying))
+        .route("/ticking", get(ticking));
     let (close, closed) = oneshot::channel();
     let closed = async { closed.await.unwrap_or_default() };
     let serving = tokio::spawn(serve(listener, router, closed));
@@ -145,6 +159,59 @@ async fn everything_is_over_a_second_after_the_server_whatever_its_clients_do() 
     port.serving.await.unwrap();
     assert!(start.elapsed() <= Duration::from_secs(1));
     drop(clients);
+}
+
+/// An answer with no end of its own, a part of it a second.
+struct Ticking(tokio::time::Interval, Place);
+
+impl hyper::body::Body for Ticking {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        std::task::ready!(self.0.poll_tick(cx));
+        self.1.took();
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b".")))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_stays_as_long_as_it_takes_what_it_is_told_and_keeps_nobody_out() {
+    let port = port().await;
+    let mut viewer = port.says("GET /ticking HTTP/1.1\r\n\r\n").await;
+    let start = Instant::now();
+    let mut holders = Vec::new();
+    while start.elapsed() < 3 * CONNECTION_TIMEOUT {
+        let mut some = [0; 64];
+        let read = viewer.read(&mut some).await.unwrap();
+        assert!(read > 0, "it is dropped after {:?}", start.elapsed());
+        // All the places, several times over.
+        for _ in 0..2 {
+            holders.push(port.says("GET /never HTTP/1.1\r\n\r\n").await);
+        }
+    }
+    port.answers().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_that_takes_nothing_is_dropped() {
+    let port = port().await;
+    let start = Instant::now();
+    let viewer = port.says("GET /staying HTTP/1.1\r\n\r\n").await;
+    let gone = async {
+        while viewer.try_write(b"?").is_ok() {
+            tokio::time::sleep(LAST_MOMENT).await
+        }
+    };
+    timeout(10 * VIEWER_TIMEOUT, gone).await.unwrap();
+    let took = start.elapsed();
+    assert!(
+        took >= VIEWER_TIMEOUT && took < CONNECTION_TIMEOUT,
+        "{took:?}"
+    );
 }
 
 const REQUEST: &str = "GET / HTTP/1.1\r\n\r\n";
