@@ -4,13 +4,6 @@
     clippy::indexing_slicing,
     reason = "a failure here is the test's failure"
 )]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failure here is the test's failure"
-)]
 
 mod causes;
 mod costs;
