@@ -27,7 +27,7 @@ mod timers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_keepalive::{Liveness, Timing};
+use lastword_keepalive::{Liveness, Sample, Timing};
 
 use crate::dialect::Framing;
 use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent, Verdict};
@@ -161,7 +161,7 @@ pub enum Input<'a> {
     Timeout(Readings),
     /// What the kernel says now, between two deadlines: where [`Session::wants_sample`] asks for it, or where
     /// what comes next depends on whether the peer takes what it is sent.
-    Sampled(Readings),
+    Sampled(Option<Sample>),
 }
 
 /// What a session received that concerns its owner.

@@ -134,8 +134,8 @@ impl<A: App> Driver<A> {
         if let Some(close) = &requests.close {
             if close.cause == Cause::SendQueueFull {
                 // Slow, or not there at all: that the kernel knows.
-                let readings = self.tap.readings();
-                self.session.handle(now, Input::Sampled(readings));
+                let sample = self.tap.glance();
+                self.session.handle(now, Input::Sampled(sample));
             }
             self.session.handle(now, Input::Close(close));
         }
@@ -207,8 +207,8 @@ impl<A: App> Driver<A> {
     /// Asks the kernel how the peer does, where that is due and the connection is awake anyway.
     fn look(&mut self, now: Time) {
         if self.session.wants_sample(now) {
-            let readings = self.tap.readings();
-            self.session.handle(now, Input::Sampled(readings));
+            let sample = self.tap.glance();
+            self.session.handle(now, Input::Sampled(sample));
         }
     }
 

@@ -101,7 +101,7 @@ impl Session {
             Input::Shut => self.on_shut(now),
             Input::Settled(readings) => self.on_settled(now, readings),
             Input::Timeout(readings) => self.on_timeout(now, readings),
-            Input::Sampled(readings) => self.on_sampled(now, readings),
+            Input::Sampled(sample) => self.on_sampled(now, sample),
         }
     }
 

@@ -27,13 +27,14 @@ impl Session {
         self.state == State::Live && !self.end_noticed && self.liveness.wants_sample(now)
     }
 
-    pub(super) fn on_sampled(&mut self, now: Time, readings: Readings) {
+    pub(super) fn on_sampled(&mut self, now: Time, sample: Option<Sample>) {
         // No verdict of ours comes after the peer's end.
         if self.state != State::Live || self.end_noticed {
             return;
         }
-        if let Some(verdict) = self.liveness.sampled(now, sample(&readings)) {
-            self.give_up(now, verdict, readings);
+        // Who reads nothing is told so, and its end is read later.
+        if let Some(verdict) = self.liveness.sampled(now, sample) {
+            self.give_up(now, verdict, Readings::default());
         }
     }
 
@@ -130,16 +131,5 @@ impl Session {
 
 /// What the liveness machine looks at.
 pub(super) fn sample(readings: &Readings) -> Option<Sample> {
-    let kernel: &KernelSample = readings.kernel.as_ref()?;
-    Some(Sample {
-        retransmits: kernel.retransmits,
-        probes: kernel.probes,
-        unacked: kernel.unacked,
-        notsent: kernel.notsent,
-        snd_wnd: kernel.snd_wnd,
-        bytes_acked: kernel.bytes_acked,
-        bytes_retrans: kernel.bytes_retrans,
-        segs_in: kernel.segs_in,
-        last_ack: super::millis(kernel.last_ack_recv_ms),
-    })
+    readings.kernel.as_ref().map(KernelSample::of_silence)
 }

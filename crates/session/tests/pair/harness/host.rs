@@ -156,8 +156,9 @@ impl Host {
                 self.seen.extend(self.session.poll_link().map(Seen::Link));
                 self.feed(now, &bytes);
                 if self.session.wants_sample(now) {
-                    let readings = self.readings(now, inbound, outbound);
-                    self.session.handle(now, Input::Sampled(readings));
+                    let kernel = self.readings(now, inbound, outbound).kernel;
+                    let sample = kernel.map(|kernel| kernel.of_silence());
+                    self.session.handle(now, Input::Sampled(sample));
                 }
                 return true;
             }
