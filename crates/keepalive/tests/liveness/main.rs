@@ -1,6 +1,8 @@
 //! The liveness machine against a simulated kernel: which silence is called what, when, and what it costs.
 #![allow(
+    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a failure here is the test's failure"
 )]
