@@ -11,10 +11,12 @@
 //! *Silent* is a peer of whom no byte came; not while nobody reads. *Stuck* is what its kernel does not acknowledge.
 //! Our own stalls extend every limit.
 
+mod deadlines;
+
 use std::time::Duration;
 
 use crate::acks::Acks;
-use crate::inquiry::{Inquiry, PING_INTERVAL, SAMPLE_INTERVAL};
+use crate::inquiry::Inquiry;
 use crate::{Diagnosis, SWEEP, Sample, Silence, Time, Timing, Verdict, millis, to_millis};
 
 /// How long nothing of ours may be acknowledged before the peer is suspect, bytes of its own or not.
@@ -24,8 +26,6 @@ const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
 const LOOK_INTERVAL: Duration = Duration::from_millis(750);
 /// How long nothing may be acknowledged before it is looked at closely.
 const STANDS: Duration = Duration::from_secs(1);
-/// A round trip is learnt once in so many heartbeats at least.
-const HEARTBEATS_PER_LESSON: u32 = 8;
 /// Lateness of our own that is no stall: a sweep of the deadlines, and as much for the way to the task.
 const LATENESS: Duration = SWEEP.saturating_mul(2);
 
@@ -178,22 +178,6 @@ impl Liveness {
         }
     }
 
-    /// When to call [`Liveness::on_timeout`], and why; [`Time::NEVER`] where nothing is due. `is_blocked`: bytes wait
-    /// that the kernel does not take.
-    #[must_use]
-    pub fn poll_timeout(&self, is_blocked: bool) -> (Time, Due) {
-        [
-            // Before the dead limit: at one instant a suspicion is told first.
-            (self.suspect_by(), Due::Suspect),
-            (self.dead_by(), Due::Dead),
-            (self.ping_by(), Due::Ping),
-            (self.sample_by(is_blocked), Due::Sample),
-        ]
-        .into_iter()
-        .min_by_key(|(at, _)| *at)
-        .unwrap_or((Time::NEVER, Due::Sample))
-    }
-
     /// Takes the change that the owner is to be told: the diagnosis of a suspect peer, or `None`: healthy again.
     pub fn poll_suspicion(&mut self) -> Option<Option<Diagnosis>> {
         let changed = self.told != self.suspicion;
@@ -234,22 +218,6 @@ impl Liveness {
         self.is_silent && self.asks() && !self.is_blind && !is_alive
     }
 
-    /// When a queue limit may close again: behind the verdict on a silence that has begun.
-    #[must_use]
-    pub fn judged_by(&self) -> Time {
-        self.dead_by()
-    }
-
-    /// When the peer counts as silent if nothing comes; [`Time::NEVER`] where it never does, as while we do not listen.
-    #[must_use]
-    pub fn silent_by(&self) -> Time {
-        match self.timing.suspect_ms {
-            0 => Time::NEVER,
-            _ if self.is_paused => Time::NEVER,
-            ms => self.silent_since() + millis(ms) + millis(self.excused_ms),
-        }
-    }
-
     /// When the last byte came.
     #[must_use]
     pub const fn last_in(&self) -> Time {
@@ -260,18 +228,6 @@ impl Liveness {
     #[must_use]
     pub const fn last_ping(&self) -> Time {
         self.last_ping
-    }
-
-    /// When the round trip is to be learnt again, whatever else is on the wire: at the first occasion, and once in
-    /// eight heartbeats from then on; never without heartbeats.
-    #[must_use]
-    pub fn learns_by(&self) -> Time {
-        let heartbeat = millis(self.timing.heartbeat_ms);
-        match (self.timing.heartbeat_ms, self.last_ping) {
-            (0, _) => Time::NEVER,
-            (_, Time::ORIGIN) => self.first_lesson(heartbeat),
-            (_, last_ping) => last_ping + heartbeat * HEARTBEATS_PER_LESSON,
-        }
     }
 
     /// Whether nobody reads.
@@ -288,14 +244,6 @@ impl Liveness {
             _ => self.inquiry = None,
         }
         self.review(now);
-    }
-
-    /// Who is asked by pings need not ask of its own accord: it joins its question to the first answer.
-    fn first_lesson(&self, heartbeat: Duration) -> Time {
-        match self.pings {
-            true => self.listened_since + heartbeat,
-            false => Time::ORIGIN,
-        }
     }
 
     fn on_silent(&mut self, now: Time) {
@@ -411,92 +359,11 @@ impl Liveness {
         })
     }
 
-    /// When the peer must have taken something of what waits for it.
-    fn taken_by(&self) -> Time {
-        let excused = self.inquiry.as_ref().map(|inquiry| inquiry.excused());
-        self.acks.limit_by() + excused.unwrap_or_default()
-    }
-
     fn stuck_for(&self, now: Time) -> Duration {
         let since = self
             .inquiry
             .as_ref()
             .and_then(|inquiry| inquiry.stuck_since());
         since.map_or(Duration::ZERO, |since| now.since(since))
-    }
-
-    /// When the silence of a peer that counts as healthy is too long.
-    fn suspect_by(&self) -> Time {
-        match self.is_silent {
-            true => Time::NEVER,
-            false => self.silent_by(),
-        }
-    }
-
-    fn dead_by(&self) -> Time {
-        self.silence_by().min(self.stuck_by())
-    }
-
-    fn silence_by(&self) -> Time {
-        match self.timing.dead_ms {
-            0 => Time::NEVER,
-            _ if self.is_paused => Time::NEVER,
-            ms => self.silent_since() + millis(ms) + millis(self.excused_ms),
-        }
-    }
-
-    fn stuck_by(&self) -> Time {
-        match (&self.inquiry, self.timing.dead_ms) {
-            (None, _) | (_, 0) => Time::NEVER,
-            (Some(inquiry), ms) => inquiry.stuck_by(millis(ms)),
-        }
-    }
-
-    fn sample_by(&self, is_blocked: bool) -> Time {
-        match &self.inquiry {
-            _ if self.is_blind => Time::NEVER,
-            Some(inquiry) => inquiry
-                .last_sample()
-                .map_or(Time::ORIGIN, |last| last + self.sample_interval()),
-            None if is_blocked && self.timing.dead_ms > 0 => {
-                self.acks.last_sample().max(self.last_out) + STANDS
-            }
-            None => Time::NEVER,
-        }
-    }
-
-    /// A peer that is never given up is not worth four looks a second.
-    fn sample_interval(&self) -> Duration {
-        match self.timing.dead_ms {
-            0 => millis(self.timing.heartbeat_ms).max(STANDS),
-            _ => SAMPLE_INTERVAL,
-        }
-    }
-
-    /// Whether a silent peer is pinged; one in a debugger is left alone.
-    fn asks(&self) -> bool {
-        self.timing.dead_ms > 0
-    }
-
-    /// A client pings in each heartbeat in which it sent nothing or received nothing, and now and then in others, to
-    /// learn the round trip; a server only while it does not read, so that the client hears it. A silent peer is asked
-    /// once a second.
-    fn ping_by(&self) -> Time {
-        if self.is_silent && self.asks() && !self.is_paused {
-            let heartbeat = match self.timing.heartbeat_ms {
-                0 => PING_INTERVAL,
-                ms => millis(ms).max(SAMPLE_INTERVAL),
-            };
-            return self.last_ping + PING_INTERVAL.min(heartbeat);
-        }
-        let (quiet_since, learns_by) = match (self.pings, self.is_paused) {
-            (true, _) => (self.last_in.min(self.last_out), self.learns_by()),
-            (false, true) => (self.last_out, Time::NEVER),
-            (false, false) => return Time::NEVER,
-        };
-        match self.timing.heartbeat_ms {
-            0 => Time::NEVER,
-            ms => learns_by.min(quiet_since.max(self.last_ping) + millis(ms)),
-        }
     }
 }

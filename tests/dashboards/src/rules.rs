@@ -47,7 +47,7 @@ pub fn all() -> anyhow::Result<Vec<Rule>> {
     for name in ["recording", "alerts"] {
         let path = format!("deploy/prometheus/rules/{name}.yml");
         let text = fs::read_to_string(crate::path_in_repository(&path)).context(path.clone())?;
-        let file: File = serde_saphyr::from_str(&text).context(path)?;
+        let file: File = serde_norway::from_str(&text).context(path)?;
         rules.extend(file.groups.into_iter().flat_map(|group| group.rules));
     }
     Ok(rules)

@@ -56,7 +56,7 @@ fn each_alert_fires_where_it_should_and_stays_silent_where_it_should() {
 fn each_alert_has_a_test_of_both_kinds() {
     let path = path_in_repository("deploy/prometheus/tests/alerts.yml");
     let text = fs::read_to_string(path).unwrap();
-    let file: File = serde_saphyr::from_str(&text).unwrap();
+    let file: File = serde_norway::from_str(&text).unwrap();
     let mut tested: BTreeMap<String, Vec<bool>> = BTreeMap::new();
     for case in file.tests.into_iter().flat_map(|test| test.alert_rule_test) {
         let fires = tested.entry(case.alertname).or_default();
