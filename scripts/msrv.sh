@@ -17,8 +17,9 @@ if [ ! -x "$root/usr/bin/rustc" ]; then
         "libstd-rust-web-$msrv" libllvm19)
     for package in "$root"/packages/*.deb; do dpkg -x "$package" "$root"; done
 fi
+# Bash hands on what is no name in a shell, such as CARGO_BIN_EXE_lastword-silence; dash drops it.
 cat > "$root/rustc" <<SH
-#!/bin/sh
+#!/bin/bash
 LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu exec $root/usr/bin/rustc --sysroot $root/usr "\$@"
 SH
 chmod +x "$root/rustc"

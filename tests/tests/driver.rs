@@ -105,6 +105,30 @@ async fn a_ping_that_comes_while_a_turn_lasts_is_stamped_when_it_is_read() {
     assert_eq!(pongs.iter().find(early), None);
 }
 
+#[tokio::test]
+async fn what_the_polls_of_a_connection_count_is_what_its_session_counted() {
+    let mut rig = Rig::new(Limits::default(), LONG, |_| ()).await;
+    rig.join().await;
+    for payload in [b"one".as_slice(), b"three", b"seventeen"] {
+        rig.peer.write_all(&data(payload)).unwrap();
+        rig.mailbox.send(CLOCK, payload).unwrap();
+        rig.turn().await;
+    }
+    rig.peer.shutdown(std::net::Shutdown::Write).unwrap();
+    within("the end", rig.end()).await;
+    let ending = rig.ending.lock().unwrap();
+    let evidence = &ending.as_ref().unwrap().evidence;
+    let counted = *rig.counted.lock().unwrap();
+    let session = Traffic {
+        frames_in: evidence.frames_in,
+        frames_out: evidence.frames_out,
+        bytes_in: evidence.bytes_in,
+        bytes_out: evidence.bytes_out,
+    };
+    assert_eq!(counted, session);
+    assert_eq!((counted.frames_in, counted.frames_out), (3, 3));
+}
+
 const CLOCK: Clock = Clock;
 const LONG: Timing = Timing {
     heartbeat_ms: 60_000,
@@ -123,6 +147,7 @@ struct Rig {
     mailbox: Arc<Mailbox>,
     peer: Peer,
     ending: Arc<Mutex<Option<Box<Ending>>>>,
+    counted: Arc<Mutex<Traffic>>,
     _table: Arc<Table>,
 }
 
@@ -142,12 +167,13 @@ impl Rig {
         let table = Table::start(CLOCK);
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&config)));
         let slot = table.insert(Arc::clone(&mailbox));
-        let ending = Arc::default();
+        let (ending, counted) = (Arc::default(), Arc::default());
         let game = Game {
             timing,
             meanwhile: Box::new(meanwhile),
             mailbox: Arc::clone(&mailbox),
             ending: Arc::clone(&ending),
+            counted: Arc::clone(&counted),
         };
         let session = Session::server(config, CLOCK.now());
         Self {
@@ -162,6 +188,7 @@ impl Rig {
             mailbox,
             peer,
             ending,
+            counted,
             _table: table,
         }
     }
@@ -208,6 +235,14 @@ impl Rig {
         pongs
     }
 
+    /// Gives turns until the connection has ended.
+    async fn end(&mut self) {
+        while self.ended().is_none() {
+            self.turn().await;
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn ended(&self) -> Option<Cause> {
         let ending = self.ending.lock().unwrap();
         ending.as_ref().map(|ending| ending.verdict.cause)
@@ -220,6 +255,7 @@ struct Game {
     meanwhile: Box<dyn Fn(&Mailbox) + Send + Unpin>,
     mailbox: Arc<Mailbox>,
     ending: Arc<Mutex<Option<Box<Ending>>>>,
+    counted: Arc<Mutex<Traffic>>,
 }
 
 impl App for Game {
@@ -255,7 +291,13 @@ impl App for Game {
         0
     }
 
-    fn traffic(&mut self, _traffic: Traffic) {}
+    fn traffic(&mut self, traffic: Traffic) {
+        let mut counted = self.counted.lock().unwrap();
+        counted.frames_in += traffic.frames_in;
+        counted.frames_out += traffic.frames_out;
+        counted.bytes_in += traffic.bytes_in;
+        counted.bytes_out += traffic.bytes_out;
+    }
 
     fn panicked(&mut self) {}
 

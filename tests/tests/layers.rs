@@ -83,6 +83,7 @@ fn every_library_has_its_layer() {
             "lastword-tests",
             "lastword-netlab",
             "lastword-silence",
+            "lastword-dashboards",
         ]
         .contains(&package.as_str());
         assert!(

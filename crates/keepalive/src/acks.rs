@@ -34,10 +34,14 @@ impl Acks {
     pub(crate) fn sampled(&mut self, now: Time, sample: &Sample) {
         let [.., a, b, c, d] = sample.bytes_acked.to_be_bytes();
         let bytes = u32::from_be_bytes([a, b, c, d]);
+        // Nobody saw the last progress: the kernel may have tried in vain since before now.
+        let at_least = now.before(sample.waits_for());
         if !sample.is_pending() {
             self.waits_since = Time::NEVER;
-        } else if bytes != self.bytes || self.waits_since == Time::NEVER {
-            self.waits_since = now;
+        } else if bytes == self.bytes {
+            self.waits_since = self.waits_since.min(at_least);
+        } else {
+            self.waits_since = at_least;
         }
         self.bytes = bytes;
         self.sampled = now;

@@ -11,6 +11,8 @@ pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
 pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// How long something must be unanswered to say anything.
 const UNANSWERED_MIN: Duration = Duration::from_secs(1);
+/// How long it must be seen to be unanswered to end a connection, however long ago it was sent.
+const UNANSWERED_SEEN: Duration = Duration::from_millis(1_500);
 /// How long a process has for its answer once its kernel has taken the question.
 const OVERDUE: Duration = Duration::from_secs(1);
 /// How long after the last answer segments may still be on their way here: what comes later left a living path.
@@ -25,12 +27,23 @@ pub(crate) struct Inquiry {
     unanswered: Option<Unanswered>,
     /// Since when the peer's kernel is known to acknowledge what it is asked.
     alive_since: Option<Time>,
+    waiting: Waiting,
+}
+
+/// How much of the time in which it took nothing is not held against a peer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    excused: Duration,
+    /// A silence was excused: the next one is not, so that nobody lives by keeping silent.
+    is_excused: bool,
 }
 
 /// What left us, or should have, and was not answered at any sample since.
 #[derive(Clone, Copy, Debug)]
 struct Unanswered {
     since: Time,
+    /// When it was seen first.
+    seen: Time,
     first: Sample,
     last: Sample,
     /// `tcpi_segs_in` once nothing can be on its way any more that was sent before `since`.
@@ -39,12 +52,13 @@ struct Unanswered {
 }
 
 impl Inquiry {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             asked: None,
             sampled: None,
             unanswered: None,
             alive_since: None,
+            waiting: Waiting::default(),
         }
     }
 
@@ -53,18 +67,38 @@ impl Inquiry {
         self.asked.get_or_insert(now);
     }
 
-    /// The peer was heard.
-    pub(crate) fn heard(&mut self) {
-        self.asked = None;
+    /// The peer was heard. What waits for it has done so since `waits_since`.
+    pub(crate) fn heard(&mut self, now: Time, waits_since: Time) {
+        let was_silent = self.asked.take().is_some();
         self.alive_since = None;
+        if was_silent && !self.waiting.is_excused {
+            // What it can take it takes from now on.
+            self.waiting = Waiting {
+                excused: now.since(waits_since),
+                is_excused: true,
+            };
+        }
+    }
+
+    /// Nobody here read for so long: a peer may read no more than it can write.
+    pub(crate) fn not_read(&mut self, pause: Duration) {
+        self.waiting.excused += pause;
+    }
+
+    /// What waited was taken, some of it.
+    pub(crate) fn progressed(&mut self) {
+        self.waiting = Waiting::default();
+    }
+
+    /// How much of the time in which it took nothing is not held against the peer.
+    pub(crate) const fn excused(&self) -> Duration {
+        self.waiting.excused
     }
 
     /// Takes a sample. `waits_since` is since when something waits without an acknowledgement, where something does.
     pub(crate) fn sampled(&mut self, now: Time, sample: &Sample, waits_since: Option<Time>) {
-        if let Some(asked) = self.asked {
-            if sample.last_ack < now.since(asked) {
-                self.alive_since.get_or_insert(now);
-            }
+        if self.is_alive(now, Some(sample)) {
+            self.alive_since.get_or_insert(now);
         }
         let since = self.unanswered_since(now, sample, waits_since);
         self.unanswered = match (since, self.unanswered) {
@@ -74,6 +108,7 @@ impl Inquiry {
             }
             (Some(since), _) => Some(Unanswered {
                 since,
+                seen: now,
                 first: *sample,
                 last: *sample,
                 segs_in: None,
@@ -110,6 +145,7 @@ impl Inquiry {
     pub(crate) fn excuse(&mut self, now: Time, stall: Duration) {
         if let Some(unanswered) = &mut self.unanswered {
             unanswered.since = (unanswered.since + stall).min(now);
+            unanswered.seen = (unanswered.seen + stall).min(now);
         }
     }
 
@@ -117,15 +153,28 @@ impl Inquiry {
         self.sampled
     }
 
-    /// Whether the peer's kernel acknowledged something after the peer was asked.
-    pub(crate) const fn is_alive(&self) -> bool {
-        self.alive_since.is_some()
+    /// Whether the peer's kernel acknowledged something after the peer was asked, by this sample or before it.
+    pub(crate) fn is_alive(&self, now: Time, sample: Option<&Sample>) -> bool {
+        let answers = |sample: &Sample| {
+            let asked = self.asked;
+            asked.is_some_and(|asked| sample.last_ack < now.since(asked))
+        };
+        self.alive_since.is_some() || sample.is_some_and(answers)
     }
 
     /// Since when something is unanswered that must have been answered by now.
     pub(crate) fn stuck_since(&self) -> Option<Time> {
         let unanswered = self.unanswered.filter(|now| now.last.is_overdue())?;
         Some(unanswered.since)
+    }
+
+    /// When the peer may be given up that has been stuck for `dead`: not at the first look, which may come behind a
+    /// stall of ours or of this whole machine.
+    pub(crate) fn stuck_by(&self, dead: Duration) -> Time {
+        let stuck = self.unanswered.filter(|now| now.last.is_overdue());
+        stuck.map_or(Time::NEVER, |stuck| {
+            (stuck.since + dead).max(stuck.seen + UNANSWERED_SEEN)
+        })
     }
 
     /// What the evidence says by now.
@@ -143,6 +192,7 @@ impl Unanswered {
         let settled = now.since(since) >= IN_FLIGHT;
         Self {
             since,
+            seen: self.seen,
             first: self.first,
             last: *sample,
             segs_in: self.segs_in.or(settled.then_some(sample.segs_in)),

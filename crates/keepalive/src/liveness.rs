@@ -11,10 +11,12 @@
 //! *Silent* is a peer of whom no byte came; not while nobody reads. *Stuck* is what its kernel does not acknowledge.
 //! Our own stalls extend every limit.
 
+mod deadlines;
+
 use std::time::Duration;
 
 use crate::acks::Acks;
-use crate::inquiry::{Inquiry, PING_INTERVAL, SAMPLE_INTERVAL};
+use crate::inquiry::Inquiry;
 use crate::{Diagnosis, SWEEP, Sample, Silence, Time, Timing, Verdict, millis, to_millis};
 
 /// How long nothing of ours may be acknowledged before the peer is suspect, bytes of its own or not.
@@ -24,8 +26,6 @@ const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
 const LOOK_INTERVAL: Duration = Duration::from_millis(750);
 /// How long nothing may be acknowledged before it is looked at closely.
 const STANDS: Duration = Duration::from_secs(1);
-/// A round trip is learnt once in so many heartbeats at least.
-const HEARTBEATS_PER_LESSON: u32 = 8;
 /// Lateness of our own that is no stall: a sweep of the deadlines, and as much for the way to the task.
 const LATENESS: Duration = SWEEP.saturating_mul(2);
 
@@ -45,8 +45,8 @@ pub struct Liveness {
     last_in: Time,
     last_out: Time,
     last_ping: Time,
-    /// When reading was paused or taken up again: nobody listened for the peer before that.
-    reading_changed: Time,
+    /// Nobody listened for the peer before that, or for so long in all: a pause moves it.
+    listened_since: Time,
     acks: Acks,
     inquiry: Option<Box<Inquiry>>,
 }
@@ -104,7 +104,7 @@ impl Liveness {
             last_in: now,
             last_out: now,
             last_ping: Time::ORIGIN,
-            reading_changed: now,
+            listened_since: now,
             acks: Acks::new(now),
             inquiry: None,
         }
@@ -115,7 +115,7 @@ impl Liveness {
     pub fn go_live(&mut self, now: Time, timing: Timing, write_progress: Option<Duration>) {
         self.timing = timing;
         self.acks.set_limit(write_progress);
-        self.reading_changed = now;
+        self.listened_since = now;
     }
 
     /// A byte of the peer was read: the only thing that ends its silence.
@@ -136,16 +136,17 @@ impl Liveness {
     }
 
     /// Nobody reads: the peer cannot be heard.
-    pub fn paused(&mut self, now: Time) {
+    pub fn paused(&mut self) {
         self.is_paused = true;
-        self.reading_changed = now;
     }
 
-    /// Reading goes on.
-    pub fn resumed(&mut self, now: Time) {
+    /// Reading goes on after this pause, and so does a silence from before it: what the peer said in it is read first.
+    pub fn resumed(&mut self, now: Time, pause: Duration) {
         self.is_paused = false;
-        self.reading_changed = now;
-        self.excused_ms = 0;
+        self.listened_since = (self.silent_since() + pause).min(now);
+        if let Some(inquiry) = &mut self.inquiry {
+            inquiry.not_read(pause);
+        }
     }
 
     /// Takes a sample between two deadlines: where [`Liveness::wants_sample`] says so, or where what is to be done
@@ -177,22 +178,6 @@ impl Liveness {
         }
     }
 
-    /// When to call [`Liveness::on_timeout`], and why; [`Time::NEVER`] where nothing is due. `is_blocked`: bytes wait
-    /// that the kernel does not take.
-    #[must_use]
-    pub fn poll_timeout(&self, is_blocked: bool) -> (Time, Due) {
-        [
-            // Before the dead limit: at one instant a suspicion is told first.
-            (self.suspect_by(), Due::Suspect),
-            (self.dead_by(), Due::Dead),
-            (self.ping_by(), Due::Ping),
-            (self.sample_by(is_blocked), Due::Sample),
-        ]
-        .into_iter()
-        .min_by_key(|(at, _)| *at)
-        .unwrap_or((Time::NEVER, Due::Sample))
-    }
-
     /// Takes the change that the owner is to be told: the diagnosis of a suspect peer, or `None`: healthy again.
     pub fn poll_suspicion(&mut self) -> Option<Option<Diagnosis>> {
         let changed = self.told != self.suspicion;
@@ -206,48 +191,31 @@ impl Liveness {
         let judges = self.timing.dead_ms > 0 || self.acks.has_limit();
         let rested = now.since(self.acks.last_sample()) >= LOOK_INTERVAL;
         // With this very byte, and not with the next sample in its turn.
-        let judged = self.acks.limit_by() <= now && self.stuck_for(now) == Duration::ZERO;
+        let judged = self.taken_by() <= now && self.stuck_for(now) == Duration::ZERO;
         judges && !self.is_blind && (rested || judged)
     }
 
-    /// Since when the peer has been silent as far as we know: not while we did not listen.
+    /// Since when the peer has been silent as far as we know: the time in which we did not listen is left out.
     #[must_use]
     pub fn silent_since(&self) -> Time {
-        self.last_in.max(self.reading_changed)
+        self.last_in.max(self.listened_since)
     }
 
     /// Whether the peer is silent, or acknowledges nothing for a second, so that its silence and no queue limit is
     /// to decide.
     #[must_use]
     pub fn is_doubtful(&self, now: Time) -> bool {
-        self.silent_by() <= now || self.stuck_for(now) >= STANDS
+        let is_silent = self.is_silent && !self.is_paused;
+        is_silent || self.silent_by() <= now || self.stuck_for(now) >= STANDS
     }
 
-    /// Whether the peer is silent and its kernel has acknowledged nothing since it was asked why: what answers now may
-    /// be a host that knows of no connection.
+    /// Whether the peer is silent and its kernel has acknowledged nothing since it was asked why, by this last sample
+    /// either: what answers now may be a host that knows of no connection.
     #[must_use]
-    pub fn is_unanswered(&self) -> bool {
-        let is_alive = self
-            .inquiry
-            .as_ref()
-            .is_some_and(|inquiry| inquiry.is_alive());
+    pub fn is_unanswered(&self, now: Time, last: Option<&Sample>) -> bool {
+        let inquiry = self.inquiry.as_ref();
+        let is_alive = inquiry.is_some_and(|inquiry| inquiry.is_alive(now, last));
         self.is_silent && self.asks() && !self.is_blind && !is_alive
-    }
-
-    /// When a queue limit may close again: behind the verdict on a silence that has begun.
-    #[must_use]
-    pub fn judged_by(&self) -> Time {
-        self.dead_by()
-    }
-
-    /// When the peer counts as silent if nothing comes; [`Time::NEVER`] where it never does, as while we do not listen.
-    #[must_use]
-    pub fn silent_by(&self) -> Time {
-        match self.timing.suspect_ms {
-            0 => Time::NEVER,
-            _ if self.is_paused => Time::NEVER,
-            ms => self.silent_since() + millis(ms) + millis(self.excused_ms),
-        }
     }
 
     /// When the last byte came.
@@ -262,24 +230,6 @@ impl Liveness {
         self.last_ping
     }
 
-    /// When reading was paused or taken up again, or the session went live.
-    #[must_use]
-    pub const fn reading_changed(&self) -> Time {
-        self.reading_changed
-    }
-
-    /// When the round trip is to be learnt again, whatever else is on the wire: at the first occasion, and once in
-    /// eight heartbeats from then on; never without heartbeats.
-    #[must_use]
-    pub fn learns_by(&self) -> Time {
-        let heartbeat = millis(self.timing.heartbeat_ms);
-        match (self.timing.heartbeat_ms, self.last_ping) {
-            (0, _) => Time::NEVER,
-            (_, Time::ORIGIN) => self.first_lesson(heartbeat),
-            (_, last_ping) => last_ping + heartbeat * HEARTBEATS_PER_LESSON,
-        }
-    }
-
     /// Whether nobody reads.
     #[must_use]
     pub const fn is_paused(&self) -> bool {
@@ -289,19 +239,11 @@ impl Liveness {
     fn ends_silence(&mut self, now: Time) {
         self.is_silent = false;
         self.excused_ms = 0;
-        match &mut self.inquiry {
-            Some(inquiry) if self.acks.waits_since().is_some() => inquiry.heard(),
+        match (&mut self.inquiry, self.acks.waits_since()) {
+            (Some(inquiry), Some(waits_since)) => inquiry.heard(now, waits_since),
             _ => self.inquiry = None,
         }
         self.review(now);
-    }
-
-    /// Who is asked by pings need not ask of its own accord: it joins its question to the first answer.
-    fn first_lesson(&self, heartbeat: Duration) -> Time {
-        match self.pings {
-            true => self.reading_changed + heartbeat,
-            false => Time::ORIGIN,
-        }
     }
 
     fn on_silent(&mut self, now: Time) {
@@ -331,6 +273,9 @@ impl Liveness {
         }
         if let Some(inquiry) = &mut self.inquiry {
             inquiry.sampled(now, &sample, waits_since);
+            if !stands {
+                inquiry.progressed();
+            }
         }
         self.review(now);
         if !stands && self.suspicion.is_none() {
@@ -404,7 +349,7 @@ impl Liveness {
 
     /// A peer that talks, and takes nothing although its kernel is there.
     fn not_reading(&self, now: Time, sample: Option<&Sample>) -> Option<Verdict> {
-        let by = self.acks.limit_by();
+        let by = self.taken_by();
         let talks = self.last_in >= by && !self.is_paused;
         let answers = sample.is_some_and(|sample| !sample.is_overdue()) && !self.is_blind;
         (by <= now && talks && answers).then(|| Verdict {
@@ -420,81 +365,5 @@ impl Liveness {
             .as_ref()
             .and_then(|inquiry| inquiry.stuck_since());
         since.map_or(Duration::ZERO, |since| now.since(since))
-    }
-
-    /// When the silence of a peer that counts as healthy is too long.
-    fn suspect_by(&self) -> Time {
-        match self.is_silent {
-            true => Time::NEVER,
-            false => self.silent_by(),
-        }
-    }
-
-    fn dead_by(&self) -> Time {
-        self.silence_by().min(self.stuck_by())
-    }
-
-    fn silence_by(&self) -> Time {
-        match self.timing.dead_ms {
-            0 => Time::NEVER,
-            _ if self.is_paused => Time::NEVER,
-            ms => self.silent_since() + millis(ms) + millis(self.excused_ms),
-        }
-    }
-
-    fn stuck_by(&self) -> Time {
-        let since = self
-            .inquiry
-            .as_ref()
-            .and_then(|inquiry| inquiry.stuck_since());
-        match (since, self.timing.dead_ms) {
-            (None, _) | (_, 0) => Time::NEVER,
-            (Some(since), ms) => since + millis(ms),
-        }
-    }
-
-    fn sample_by(&self, is_blocked: bool) -> Time {
-        match &self.inquiry {
-            _ if self.is_blind => Time::NEVER,
-            Some(inquiry) => inquiry
-                .last_sample()
-                .map_or(Time::ORIGIN, |last| last + self.sample_interval()),
-            None if is_blocked && self.timing.dead_ms > 0 => {
-                self.acks.last_sample().max(self.last_out) + STANDS
-            }
-            None => Time::NEVER,
-        }
-    }
-
-    /// A peer that is never given up is not worth four looks a second.
-    fn sample_interval(&self) -> Duration {
-        match self.timing.dead_ms {
-            0 => millis(self.timing.heartbeat_ms).max(STANDS),
-            _ => SAMPLE_INTERVAL,
-        }
-    }
-
-    /// Whether a silent peer is pinged; one in a debugger is left alone.
-    fn asks(&self) -> bool {
-        self.timing.dead_ms > 0
-    }
-
-    /// A client pings in each heartbeat in which it sent nothing or received nothing, and now and then in others, to
-    /// learn the round trip; a server only while it does not read, so that the client hears it. A silent peer is asked
-    /// once a second.
-    fn ping_by(&self) -> Time {
-        if self.is_silent && self.asks() && !self.is_paused {
-            let heartbeat = millis(self.timing.heartbeat_ms);
-            return self.last_ping + PING_INTERVAL.min(heartbeat.max(SAMPLE_INTERVAL));
-        }
-        let (quiet_since, learns_by) = match (self.pings, self.is_paused) {
-            (true, _) => (self.last_in.min(self.last_out), self.learns_by()),
-            (false, true) => (self.last_out, Time::NEVER),
-            (false, false) => return Time::NEVER,
-        };
-        match self.timing.heartbeat_ms {
-            0 => Time::NEVER,
-            ms => learns_by.min(quiet_since.max(self.last_ping) + millis(ms)),
-        }
     }
 }

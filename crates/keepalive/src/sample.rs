@@ -49,6 +49,17 @@ impl Sample {
         }
     }
 
+    /// How long nothing was acknowledged although something waits for it, at least: by the age of the last
+    /// acknowledgement, and by what so many retries take.
+    pub(crate) fn waits_for(&self) -> Duration {
+        if self.unacked == 0 || self.snd_wnd == 0 {
+            return Duration::ZERO;
+        }
+        let retries = usize::from(self.retransmits).min(RETRIES_MS.len() - 1);
+        let tried_ms = RETRIES_MS.get(retries).copied().unwrap_or_default();
+        self.last_ack.min(Duration::from_millis(tried_ms))
+    }
+
     /// Whether all that waits never left although the peer's window has room for it: this host's own network, if it
     /// lasts (`kernel.md`, section 5). Probes do not count: what still arrives from the peer resets them.
     pub(crate) const fn never_left(&self) -> bool {
@@ -61,5 +72,8 @@ impl Sample {
     }
 }
 
+/// So long after a segment Linux sends it again so many times, at the soonest (`TCP_RTO_MIN` 200 ms, doubled up to a
+/// `TCP_RTO_MAX_MS` of 1 s).
+const RETRIES_MS: [u64; 5] = [0, 200, 600, 1_400, 2_400];
 /// No segment that leaves a host is longer: a smaller window may have room for none.
 const SEGMENT_BYTES_MAX: u32 = 16 * 1024;

@@ -130,10 +130,10 @@
 //!
 //! | mapped | gains |
 //! |---|---|
-//! | framing alone | every cause of the socket, of limits and of the game; kernel keepalive finds a dead path |
+//! | framing alone | every cause of the socket, of limits and of the game; kernel keepalive finds a dead path unless it is turned off |
 //! | bytes that no frame begins with | `wrong_protocol`, `protocol_violation` |
 //! | a broken layout | `frame_malformed` |
-//! | the client's ping, sent whatever the game does | `path_dead` and `peer_silent` within the dead limit, `ping_flood`, [`Link`] changes |
+//! | the client's ping, sent whatever the game does | every silent cause within the dead limit, `ping_flood`, [`Link`] changes |
 //! | the client's goodbye | `peer_goodbye`, where it was `peer_fin` or `peer_reset` |
 //!
 //! The example `existing_protocol` has all of them in 60 lines.

@@ -51,6 +51,7 @@ pub use lastword_session::{
     Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Framing, Initiator,
     LengthPrefixed, Link, Meaning, Measure, Phase, SendError, Time,
 };
+pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub use observer::Observer;
 pub use player::{Anonymous, Authenticator, Credentials, Player, Refusal};
 pub use portrait::Portrait;

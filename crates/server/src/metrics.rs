@@ -1,6 +1,7 @@
 //! The metrics: names, handles made once, and their publication from the books.
 
-mod help;
+mod catalogue;
+mod metric;
 mod recorder;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::ledger::{AcceptError, Counts, GAME_CLOSES};
 use crate::traffic::Totals;
 use crate::{Config, KernelAbilities};
 
+pub use metric::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub(crate) use recorder::with_recorder;
 
 /// Every handle of one server. Made while its recorder is the local one, bound to it for good.
@@ -86,8 +88,8 @@ impl State {
 impl Metrics {
     /// Makes every handle with the recorder that is current: every reachable series exists at 0 from now on.
     pub(crate) fn new(catalogue: &Catalogue<'_>) -> Self {
-        help::describe();
-        counter!("lastword_build_info", "version" => env!("CARGO_PKG_VERSION")).absolute(1);
+        catalogue::describe();
+        gauge!("lastword_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         gauge!("lastword_connections_limit").set(as_f64(catalogue.connections_max));
         gauge!("lastword_sessions_suspended").set(0.0);
         bounds(catalogue);

@@ -62,7 +62,7 @@ impl TrafficTotals {
 
     /// Counts the answer to a ping of ours.
     pub(crate) fn round_trip(&self, rtt: Duration) {
-        let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
+        let micros = u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX);
         add(&self.round_trips, [1, micros]);
     }
 
@@ -83,9 +83,9 @@ fn of(counts: &[AtomicU64; Diagnosis::ALL.len()], diagnosis: Diagnosis) -> Optio
     kinds.find_map(|(kind, count)| (*kind == diagnosis).then_some(count))
 }
 
-fn add(totals: &[AtomicU64; 2], counts: [u32; 2]) {
+fn add(totals: &[AtomicU64; 2], counts: [u64; 2]) {
     for (total, count) in totals.iter().zip(counts) {
-        total.fetch_add(u64::from(count), Ordering::Relaxed);
+        total.fetch_add(count, Ordering::Relaxed);
     }
 }
 

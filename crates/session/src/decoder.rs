@@ -58,9 +58,16 @@ pub enum Step {
 /// into a buffer that grows with the bytes received and never with the bytes announced.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    partial: Vec<u8>,
+    /// Boxed, since most connections rest between two frames.
+    partial: Option<Box<Partial>>,
+}
+
+/// What was kept of earlier input: never empty.
+#[derive(Debug)]
+struct Partial {
+    bytes: Vec<u8>,
     begun: Time,
-    /// The last call lent `partial` out: it counts as empty from now on.
+    /// The last call lent `bytes` out: there is nothing unfinished from now on.
     lent: bool,
 }
 
@@ -76,19 +83,15 @@ impl Decoder {
         at: &mut usize,
     ) -> Step {
         self.release();
-        if self.partial.is_empty() {
-            self.next_whole(now, framing, expect, input, at)
-        } else {
-            self.next_partial(framing, expect, input, at)
+        match &mut self.partial {
+            None => self.next_whole(now, framing, expect, input, at),
+            Some(partial) => partial.next(framing, expect, input, at),
         }
     }
 
     /// Gives back the memory of a frame that was lent out of what was kept of earlier input.
     pub fn release(&mut self) {
-        if self.lent {
-            self.lent = false;
-            self.partial = Vec::new();
-        }
+        self.partial.take_if(|partial| partial.lent);
     }
 
     /// Lends the frame that [`Decoder::next`] found in this same input.
@@ -97,7 +100,7 @@ impl Decoder {
     pub fn frame<'s>(&'s self, span: Span, input: &'s [u8]) -> Frame<'s> {
         let bytes = match span.start {
             Some(start) => input.get(start..).unwrap_or_default(),
-            None => &self.partial,
+            None => self.kept(),
         };
         split(bytes, span.header, span.payload).unwrap_or_default()
     }
@@ -105,19 +108,20 @@ impl Decoder {
     /// Whether the stream stands inside a frame.
     #[must_use]
     pub fn mid_frame(&self) -> bool {
-        !self.lent && !self.partial.is_empty()
+        self.unfinished().is_some()
     }
 
     /// Since when the unfinished frame has been coming, and how many bytes of it are here.
     #[must_use]
     pub fn unfinished(&self) -> Option<(Time, usize)> {
-        self.mid_frame().then_some((self.begun, self.partial.len()))
+        let partial = self.partial.as_ref().filter(|partial| !partial.lent)?;
+        Some((partial.begun, partial.bytes.len()))
     }
 
     /// How many bytes the unfinished frame needs in all, where its header is complete.
     #[must_use]
     pub fn needed(&self, framing: &Framing) -> Option<usize> {
-        match measure(framing, Expect::Any { limit: u32::MAX }, &self.partial) {
+        match measure(framing, Expect::Any { limit: u32::MAX }, self.kept()) {
             Size::Frame { header, payload } if self.mid_frame() => {
                 Some(header.saturating_add(payload))
             }
@@ -127,7 +131,13 @@ impl Decoder {
 
     /// Moves the beginning of the unfinished frame, so that time in which nothing was read does not count.
     pub fn postpone(&mut self, now: Time, not_read: std::time::Duration) {
-        self.begun = (self.begun + not_read).min(now);
+        if let Some(partial) = &mut self.partial {
+            partial.begun = (partial.begun + not_read).min(now);
+        }
+    }
+
+    fn kept(&self) -> &[u8] {
+        self.partial.as_ref().map_or(&[], |partial| &partial.bytes)
     }
 
     #[inline]
@@ -159,23 +169,23 @@ impl Decoder {
             Size::Short => {}
             Size::Broken(cause) => return Step::Broken(cause),
         }
-        self.begun = now;
-        self.partial.extend_from_slice(rest);
+        self.partial = Some(Box::new(Partial {
+            bytes: rest.to_vec(),
+            begun: now,
+            lent: false,
+        }));
         *at = input.len();
         Step::Short
     }
+}
 
-    fn next_partial(
-        &mut self,
-        framing: &Framing,
-        expect: Expect,
-        input: &[u8],
-        at: &mut usize,
-    ) -> Step {
-        let before = self.partial.len();
+impl Partial {
+    /// Adds what the unfinished frame still needs, and takes it once it is complete.
+    fn next(&mut self, framing: &Framing, expect: Expect, input: &[u8], at: &mut usize) -> Step {
+        let before = self.bytes.len();
         loop {
-            let have = self.partial.len();
-            let wanted = match measure(framing, expect, &self.partial) {
+            let have = self.bytes.len();
+            let wanted = match measure(framing, expect, &self.bytes) {
                 Size::Broken(cause) => return Step::Broken(cause),
                 Size::Frame { header, payload } => {
                     let complete = header.saturating_add(payload);
@@ -198,7 +208,7 @@ impl Decoder {
             if taken.is_empty() {
                 return Step::Short;
             }
-            self.partial.extend_from_slice(taken);
+            self.bytes.extend_from_slice(taken);
             *at += taken.len();
         }
     }

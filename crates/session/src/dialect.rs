@@ -60,10 +60,10 @@ pub enum Meaning<'a> {
 ///
 /// | mapped | causes that it gains |
 /// |---|---|
-/// | framing alone ([`Meaning::Data`]) | `peer_fin`, `peer_reset` and what else the socket shows, every limit on bytes, queues and time; kernel keepalive finds a `path_dead`, and a stopped process is not found |
+/// | framing alone ([`Meaning::Data`]) | `peer_fin`, `peer_reset` and what else the socket shows, every limit on bytes, queues and time; kernel keepalive finds a `path_dead` unless `kernel.keepalive` is off, and a stopped process is not found |
 /// | [`Measure::Foreign`] | `wrong_protocol`, `protocol_violation` |
 /// | [`Meaning::Malformed`] | `frame_malformed` |
-/// | [`Meaning::Ping`] of the client, [`write_pong`](Self::write_pong), and [`has_heartbeats`](Self::has_heartbeats) | `path_dead` and `peer_silent` within the dead limit; `ping_flood` |
+/// | [`Meaning::Ping`] of the client, [`write_pong`](Self::write_pong), and [`has_heartbeats`](Self::has_heartbeats) | every silent cause within the dead limit; `ping_flood` |
 /// | [`write_ping`](Self::write_ping), and [`Meaning::Pong`] | none; a client hears the server while its reading is paused, and the pong's age is evidence |
 /// | [`Meaning::Goodbye`] of the client | `peer_goodbye`, where it was `peer_fin` or `peer_reset` |
 /// | [`write_goodbye`](Self::write_goodbye) | none, but the client hears why it was closed |
@@ -86,7 +86,7 @@ pub trait Dialect: Send + Sync + 'static {
 
     /// Whether a client of this wire sends something at least once a heartbeat, whatever the game does. Without
     /// that a quiet peer is no silent one: there is no dead limit, and kernel keepalive alone finds a dead path
-    /// (`path_dead`, at the dead limit + 5 s). Default: no.
+    /// (`path_dead`, at the dead limit + 5 s), unless `kernel.keepalive` is off. Default: no.
     fn has_heartbeats(&self) -> bool {
         false
     }

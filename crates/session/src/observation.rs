@@ -1,5 +1,9 @@
 //! Plain data about an ending: what the calls returned and what the kernel said. The classifier's input.
 
+use std::time::Duration;
+
+use lastword_keepalive::Sample;
+
 use crate::Phase;
 
 /// The operating system whose error codes are being read. The classifier knows every one on every one.
@@ -135,6 +139,24 @@ pub struct KernelSample {
     pub last_ack_recv_ms: u32,
     /// `tcpi_segs_in`.
     pub segs_in: u32,
+}
+
+impl KernelSample {
+    /// The part of it that tells one silence from another.
+    #[must_use]
+    pub fn of_silence(&self) -> Sample {
+        Sample {
+            retransmits: self.retransmits,
+            probes: self.probes,
+            unacked: self.unacked,
+            notsent: self.notsent,
+            snd_wnd: self.snd_wnd,
+            bytes_acked: self.bytes_acked,
+            bytes_retrans: self.bytes_retrans,
+            segs_in: self.segs_in,
+            last_ack: Duration::from_millis(u64::from(self.last_ack_recv_ms)),
+        }
+    }
 }
 
 /// Everything the classifier looks at, collected by the driver after the drain.

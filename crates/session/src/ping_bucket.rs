@@ -2,31 +2,39 @@
 
 use std::time::Duration;
 
+use lastword_keepalive::Timing;
+
 use crate::Time;
 
-/// The bucket for pings, pongs, acks and ignorable frames: 2 tokens a second, or 2 in each heartbeat where those are
-/// shorter; 16 + dead limit in seconds deep.
+/// The bucket for pings, pongs, acks and ignorable frames: 2 tokens a second, or a heartbeat where that is shorter, and
+/// 16 + dead limit in seconds deep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PingBucket {
     refilled: Time,
     milli_tokens: u32,
     depth: u16,
-    per_second: u8,
+    tokens_per_second: u16,
 }
 
 impl PingBucket {
     /// A full bucket for a session with this dead limit; 80 deep where dead is never.
-    pub(crate) fn new(now: Time, heartbeat: Duration, dead: Option<Duration>) -> Self {
-        let depth = dead.map_or(DEPTH_WITHOUT_DEAD, |dead| {
-            u16::try_from(dead.as_secs())
+    pub(crate) fn new(now: Time, timing: Timing) -> Self {
+        let depth = match timing.dead_ms {
+            0 => DEPTH_WITHOUT_DEAD,
+            ms => u16::try_from(ms / 1000)
                 .unwrap_or(u16::MAX)
-                .saturating_add(DEPTH_BASE)
-        });
+                .saturating_add(DEPTH_BASE),
+        };
+        // A ping and a pong each heartbeat is what a peer is asked for.
+        let asked = match timing.heartbeat_ms {
+            0 => TOKENS_PER_SECOND,
+            ms => u16::try_from(2_000_u32.div_ceil(ms)).unwrap_or(TOKENS_PER_SECOND),
+        };
         Self {
             refilled: now,
             milli_tokens: u32::from(depth) * 1000,
             depth,
-            per_second: per_second(heartbeat),
+            tokens_per_second: asked.max(TOKENS_PER_SECOND),
         }
     }
 
@@ -56,6 +64,16 @@ impl PingBucket {
         self.refilled = now;
     }
 
+    /// Credits time in which nothing was heard, once: had we been late ourselves, what the peer sent meanwhile comes
+    /// all at once too.
+    pub(crate) fn silence_ended(&mut self, since: Time, now: Time) {
+        let full = u32::from(self.depth) * 1000;
+        let most = full.saturating_add(self.refill(now.since(since)));
+        let before = self.milli_tokens;
+        self.not_reading(since, now);
+        self.milli_tokens = self.milli_tokens.min(most.max(before));
+    }
+
     /// Refills up to the depth, and leaves what a pause put above it.
     fn fill_up(&mut self, now: Time) {
         let full = u32::from(self.depth) * 1000;
@@ -70,23 +88,11 @@ impl PingBucket {
     fn refill(&self, time: Duration) -> u32 {
         u32::try_from(time.as_millis())
             .unwrap_or(u32::MAX)
-            .saturating_mul(self.per_second.into())
+            .saturating_mul(self.tokens_per_second.into())
     }
 }
 
-/// What a client that keeps its heartbeat may need, and as much again.
-fn per_second(heartbeat: Duration) -> u8 {
-    let heartbeats = Duration::from_secs(2)
-        .as_millis()
-        .div_ceil(heartbeat.as_millis().max(1));
-    let tokens = u8::try_from(heartbeats).unwrap_or(u8::MAX);
-    match heartbeat {
-        Duration::ZERO => TOKENS_PER_SECOND,
-        _ => tokens.max(TOKENS_PER_SECOND),
-    }
-}
-
-const TOKENS_PER_SECOND: u8 = 2;
+const TOKENS_PER_SECOND: u16 = 2;
 const DEPTH_BASE: u16 = 16;
 const DEPTH_WITHOUT_DEAD: u16 = 80;
 
@@ -94,38 +100,47 @@ const DEPTH_WITHOUT_DEAD: u16 = 80;
 mod tests {
     use super::*;
 
-    const HEARTBEAT: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn a_heartbeat_below_a_second_has_its_pings_and_as_much_again() {
-        for (heartbeat_ms, per_second) in [
-            (0, 2),
-            (100, 20),
-            (200, 10),
-            (999, 3),
-            (1_000, 2),
-            (5_000, 2),
-        ] {
-            assert_eq!(per_second_of(heartbeat_ms), per_second, "{heartbeat_ms}");
+    fn dead(secs: u32) -> Timing {
+        Timing {
+            dead_ms: secs * 1_000,
+            ..Timing::default()
         }
     }
 
-    fn per_second_of(heartbeat_ms: u64) -> u8 {
-        let heartbeat = Duration::from_millis(heartbeat_ms);
-        PingBucket::new(Time::ORIGIN, heartbeat, None).per_second
+    #[test]
+    fn a_heartbeat_of_less_than_a_second_is_no_flood() {
+        let timing = Timing {
+            heartbeat_ms: 100,
+            ..dead(8)
+        };
+        let mut bucket = PingBucket::new(Time::ORIGIN, timing);
+        let beats = |n: u64| [Time::from_micros(n * 100_000); 2];
+        assert!((1..10_000).flat_map(beats).all(|at| bucket.take(at)));
+    }
+
+    #[test]
+    fn what_was_sent_while_nothing_was_heard_is_no_flood_and_is_credited_once() {
+        let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
+        let mut now = Time::ORIGIN;
+        for _ in 0..100 {
+            let since = now;
+            now = now + Duration::from_secs(30);
+            bucket.silence_ended(since, now);
+        }
+        assert_eq!((0..1000).filter(|_| bucket.take(now)).count(), 24 + 60);
     }
 
     #[test]
     fn the_depth_is_16_and_the_dead_limit_in_seconds() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, HEARTBEAT, Some(Duration::from_secs(15)));
+        let mut bucket = PingBucket::new(Time::ORIGIN, dead(15));
         assert_eq!((0..100).filter(|_| bucket.take(Time::ORIGIN)).count(), 31);
-        let mut bucket = PingBucket::new(Time::ORIGIN, HEARTBEAT, None);
+        let mut bucket = PingBucket::new(Time::ORIGIN, Timing::default());
         assert_eq!((0..100).filter(|_| bucket.take(Time::ORIGIN)).count(), 80);
     }
 
     #[test]
     fn two_a_second_for_ever_is_fine_and_three_is_not() {
-        let mut steady = PingBucket::new(Time::ORIGIN, HEARTBEAT, None);
+        let mut steady = PingBucket::new(Time::ORIGIN, Timing::default());
         let mut fast = steady;
         assert!((1..10_000).all(|n| steady.take(Time::from_micros(n * 500_000))));
         assert!(!(1..10_000).all(|n| fast.take(Time::from_micros(n * 333_333))));
@@ -133,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_pause_of_ours_is_credited_beyond_the_depth() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, HEARTBEAT, Some(Duration::from_secs(8)));
+        let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
         let now = Time::ORIGIN + Duration::from_secs(100);
         bucket.not_reading(Time::ORIGIN, now);
         assert_eq!((0..1000).filter(|_| bucket.take(now)).count(), 24 + 200);
@@ -141,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_pause_does_not_take_away_what_had_been_refilled_before_it() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, HEARTBEAT, Some(Duration::from_secs(8)));
+        let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
         while bucket.take(Time::ORIGIN) {}
         let paused = Time::ORIGIN + Duration::from_secs(60);
         let resumed = paused + Duration::from_secs(1);
@@ -151,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_a_pause_put_above_the_depth_stays_until_it_is_used() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, HEARTBEAT, Some(Duration::from_secs(8)));
+        let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
         let resumed = Time::ORIGIN + Duration::from_secs(10);
         bucket.not_reading(Time::ORIGIN, resumed);
         let later = resumed + Duration::from_secs(600);

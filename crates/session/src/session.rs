@@ -13,7 +13,8 @@
 //!           Closing ── all written ──► Lingering ── peer's FIN, error, deadline ──► Closed ◄── path dead, no reply due
 //! ```
 //! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first.
-//! `Closing`, `Lingering` and `Delivering` carry the verdict. Every state but `Closed` has a deadline, or a dead limit.
+//! `Closing`, `Lingering` and `Delivering` carry the verdict. Every state but `Closed` has a deadline; `Live` has the dead
+//! limit of its profile, where it has one. A stall of ours extends what it passed through.
 
 mod ending;
 mod evidence;
@@ -26,7 +27,7 @@ mod timers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_keepalive::{Liveness, Timing};
+use lastword_keepalive::{Liveness, Sample, Timing};
 
 use crate::dialect::Framing;
 use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent, Verdict};
@@ -71,8 +72,8 @@ pub struct Readings {
     pub first_error: Option<FirstError>,
     /// Raw bytes read so far.
     pub bytes_read: u64,
-    /// How much of the time since [`Session::silent_since`] was a stall of ours, as far as it was measured; nobody
-    /// could listen then.
+    /// How much of the time since [`Session::judged_since`] was a stall of ours, as far as it was measured: it extends
+    /// the deadline that is due.
     pub stalled: Duration,
 }
 
@@ -160,7 +161,7 @@ pub enum Input<'a> {
     Timeout(Readings),
     /// What the kernel says now, between two deadlines: where [`Session::wants_sample`] asks for it, or where
     /// what comes next depends on whether the peer takes what it is sent.
-    Sampled(Readings),
+    Sampled(Option<Sample>),
 }
 
 /// What a session received that concerns its owner.
@@ -192,22 +193,30 @@ pub enum Output {
     Closed(Box<Ending>),
 }
 
-/// What came and went on a connection since it was last asked; each saturates at 2^32 - 1.
+/// What came and went on a connection: in all, or in a part of its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Data frames in.
-    pub frames_in: u32,
+    pub frames_in: u64,
     /// Data frames out, by first byte.
-    pub frames_out: u32,
+    pub frames_out: u64,
     /// Raw bytes in.
-    pub bytes_in: u32,
+    pub bytes_in: u64,
     /// Raw bytes out.
-    pub bytes_out: u32,
+    pub bytes_out: u64,
 }
 
-/// Adds a count of one burst.
-fn count(total: &mut u32, n: impl TryInto<u32>) {
-    *total = total.saturating_add(n.try_into().unwrap_or(u32::MAX));
+impl Traffic {
+    /// What was added to `before`, an earlier total of the same connection.
+    #[must_use]
+    pub const fn since(self, before: Self) -> Self {
+        Self {
+            frames_in: self.frames_in.saturating_sub(before.frames_in),
+            frames_out: self.frames_out.saturating_sub(before.frames_out),
+            bytes_in: self.bytes_in.saturating_sub(before.bytes_in),
+            bytes_out: self.bytes_out.saturating_sub(before.bytes_out),
+        }
+    }
 }
 
 /// Why a frame was not taken.
@@ -256,8 +265,6 @@ pub struct Session {
     last_pong: Time,
     last_data: Time,
     round_trip: RoundTrip,
-    /// What was not given to the counters yet.
-    uncounted: Traffic,
     rare: Option<Box<Rare>>,
 }
 
@@ -270,9 +277,16 @@ struct Rare {
     read_when_noticed: Option<u64>,
     /// When a silence of the peer last ended: no frame waits for longer than since then.
     age_since: Time,
+    /// When reading was paused last, and taken up again.
+    paused: Time,
+    resumed: Time,
     /// How long the peer had been silent when we decided that it was too long, and how much of it was our own stall.
     silent_for: Option<Duration>,
     own_stall: Duration,
+    /// What our own stalls added to the deadline for what is to arrive, and to that for what is to leave: counted from
+    /// when each began.
+    excused_in: (Time, Duration),
+    excused_out: (Time, Duration),
     trail: Vec<TrailEvent>,
     /// The verdict, until it is taken.
     ending: Option<Box<Ending>>,

@@ -63,7 +63,7 @@ pub trait App: Send + Unpin + 'static {
     /// Frames the game has taken so far, to see whether it still does.
     fn taken(&self) -> u64;
 
-    /// What came and went since the last call; once a burst, for counters.
+    /// What came and went in this poll of the connection's task; once a burst, for counters.
     fn traffic(&mut self, traffic: Traffic);
 
     /// How the live connection does, since somebody asked for it with [`Request::Report`](crate::Request::Report).

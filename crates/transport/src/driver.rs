@@ -134,8 +134,8 @@ impl<A: App> Driver<A> {
         if let Some(close) = &requests.close {
             if close.cause == Cause::SendQueueFull {
                 // Slow, or not there at all: that the kernel knows.
-                let readings = self.tap.readings();
-                self.session.handle(now, Input::Sampled(readings));
+                let sample = self.tap.glance();
+                self.session.handle(now, Input::Sampled(sample));
             }
             self.session.handle(now, Input::Close(close));
         }
@@ -194,7 +194,7 @@ impl<A: App> Driver<A> {
             return false;
         }
         let readings = Readings {
-            stalled: self.slot.stalled(self.session.silent_since(), now),
+            stalled: self.slot.stalled(self.session.judged_since(), now),
             ..self.tap.readings()
         };
         self.session.handle(now, Input::Timeout(readings));
@@ -207,8 +207,8 @@ impl<A: App> Driver<A> {
     /// Asks the kernel how the peer does, where that is due and the connection is awake anyway.
     fn look(&mut self, now: Time) {
         if self.session.wants_sample(now) {
-            let readings = self.tap.readings();
-            self.session.handle(now, Input::Sampled(readings));
+            let sample = self.tap.glance();
+            self.session.handle(now, Input::Sampled(sample));
         }
     }
 
@@ -239,8 +239,8 @@ impl<A: App> Driver<A> {
         self.session.handle(now, Input::Close(&close));
     }
 
-    fn count_traffic(&mut self) {
-        let traffic = self.session.take_traffic();
+    fn count_traffic(&mut self, before: Traffic) {
+        let traffic = self.session.traffic().since(before);
         if traffic != Traffic::default() {
             self.app.traffic(traffic);
         }
@@ -262,15 +262,15 @@ impl<A: App> Driver<A> {
         self.session.poll_timeout().0.min(delivery)
     }
 
-    /// Leaves the connection as it is until something wakes it.
-    fn rest(&mut self) {
+    /// Leaves the connection as it is until something wakes it; `before` is the traffic until this poll.
+    fn rest(&mut self, before: Traffic) {
         if self.open && !self.session.takes_data() {
             self.open = false;
             if let Some(mut late) = self.mailbox.close() {
                 self.session.adopt(&mut late);
             }
         }
-        self.count_traffic();
+        self.count_traffic(before);
         if let Some(queue) = self.session.reclaim() {
             scratch::give_queue(queue);
         }
@@ -291,23 +291,24 @@ impl<A: App> Future for Driver<A> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         this.mailbox.register(cx.waker());
+        let before = this.session.traffic();
         for _ in 0..TURNS_PER_POLL {
             let mut now = this.clock.now();
             this.session.lend(scratch::take_queue);
             let busy = this.turn(cx, &mut now);
             match this.poll_outputs(cx, now) {
                 Some(ending) => {
-                    this.finish(ending);
+                    this.finish(ending, before);
                     return Poll::Ready(());
                 }
                 None if !busy => {
-                    this.rest();
+                    this.rest(before);
                     return Poll::Pending;
                 }
                 None => {}
             }
         }
-        this.rest();
+        this.rest(before);
         cx.waker().wake_by_ref();
         Poll::Pending
     }

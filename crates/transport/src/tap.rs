@@ -7,7 +7,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
+use lastword_keepalive::Sample;
 use lastword_session::{Call, FirstError, KernelSample, OsError, Readings, System};
+use lastword_sys::TcpInfo;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -188,29 +190,22 @@ impl Tap {
         }
     }
 
+    /// What the kernel says of the peer's silence, in one call; `None` where it says nothing.
+    #[must_use]
+    pub fn glance(&self) -> Option<Sample> {
+        let info = lastword_sys::tcp_info(lastword_sys::borrow(&*self.stream))?;
+        Some(kernel_sample(&info).of_silence())
+    }
+
     /// What the kernel says now; `None` where it says nothing.
     #[must_use]
     pub fn sample(&self) -> Option<KernelSample> {
         let fd = lastword_sys::borrow(&*self.stream);
         let info = lastword_sys::tcp_info(fd)?;
         Some(KernelSample {
-            state: info.state,
-            retransmits: info.retransmits,
-            probes: info.probes,
-            backoff: info.backoff,
-            unacked: info.unacked,
-            notsent: info.notsent,
-            snd_wnd: info.snd_wnd,
             outq: lastword_sys::bytes_unacked(fd).unwrap_or(0),
             inq: lastword_sys::bytes_unread(fd).unwrap_or(0),
-            bytes_acked: info.bytes_acked,
-            bytes_received: info.bytes_received,
-            bytes_retrans: info.bytes_retrans,
-            rtt_us: info.rtt_us,
-            rttvar_us: info.rttvar_us,
-            last_data_recv_ms: info.last_data_recv_ms,
-            last_ack_recv_ms: info.last_ack_recv_ms,
-            segs_in: info.segs_in,
+            ..kernel_sample(&info)
         })
     }
 
@@ -238,6 +233,29 @@ impl From<TcpStream> for Tap {
 
 /// `TCP_CLOSE`: a reset or a time-out took the connection.
 pub(crate) const TCP_CLOSE: u8 = 7;
+
+/// All but the lengths of the two queues, which take a call each.
+fn kernel_sample(info: &TcpInfo) -> KernelSample {
+    KernelSample {
+        state: info.state,
+        retransmits: info.retransmits,
+        probes: info.probes,
+        backoff: info.backoff,
+        unacked: info.unacked,
+        notsent: info.notsent,
+        snd_wnd: info.snd_wnd,
+        outq: 0,
+        inq: 0,
+        bytes_acked: info.bytes_acked,
+        bytes_received: info.bytes_received,
+        bytes_retrans: info.bytes_retrans,
+        rtt_us: info.rtt_us,
+        rttvar_us: info.rttvar_us,
+        last_data_recv_ms: info.last_data_recv_ms,
+        last_ack_recv_ms: info.last_ack_recv_ms,
+        segs_in: info.segs_in,
+    }
+}
 
 /// EPIPE and ENOTCONN tell that the connection is over, not why.
 fn is_hollow(error: &OsError) -> bool {

@@ -13,10 +13,14 @@ mod cases;
 mod check;
 mod command;
 mod config;
+#[cfg(target_os = "linux")]
+mod dashboards;
 mod demo;
 mod endings;
 mod metrics;
 mod player;
+#[cfg(target_os = "linux")]
+mod prometheus;
 mod stall;
 mod start;
 mod storm;

@@ -112,7 +112,7 @@ fn a_byte_ends_a_silence_at_its_last_moment() {
 #[test]
 fn nobody_is_silent_while_nobody_listens_but_a_path_may_die() {
     let mut world = World::new(STANDARD);
-    world.liveness.paused(world.now);
+    world.liveness.paused();
     world.faults = Faults {
         frozen: true,
         ..NONE
@@ -164,4 +164,231 @@ fn who_is_never_given_up_is_suspect_and_left_alone() {
     assert_eq!(world.run(secs(600)), None);
     assert_eq!(world.pings, 0);
     assert!(!world.links().is_empty());
+}
+
+/// A window that is shut, and a path that answers.
+fn shut() -> Option<Sample> {
+    Some(Sample {
+        notsent: 500,
+        ..Sample::default()
+    })
+}
+
+/// A peer whose window is shut, and who says something each second until `talks`.
+fn takes_nothing(talks: u64) -> (Liveness, Time) {
+    let mut liveness = Liveness::new(START, false, false);
+    liveness.go_live(START, STANDARD, Some(secs(10)));
+    liveness.wrote(START);
+    let now = START + secs(talks);
+    assert_eq!(talks_on(&mut liveness, START, now), None);
+    (liveness, now)
+}
+
+/// Says something each second from here to there, and takes nothing.
+fn talks_on(liveness: &mut Liveness, mut now: Time, end: Time) -> Option<Silence> {
+    while now < end {
+        now = now + secs(1);
+        stays_silent(liveness, now, shut());
+        liveness.heard(now);
+        let verdict = liveness.sampled(now, shut());
+        if verdict.is_some() {
+            assert_eq!(now, end);
+            return verdict.map(|verdict| verdict.silence);
+        }
+    }
+    None
+}
+
+/// Lets the silence last until `end`, at every deadline of it.
+fn stays_silent(liveness: &mut Liveness, end: Time, sample: Option<Sample>) {
+    while liveness.poll_timeout(false).0 < end {
+        let (now, _) = liveness.poll_timeout(false);
+        let view = View {
+            sample,
+            stalled: Duration::ZERO,
+        };
+        match liveness.on_timeout(now, false, &view) {
+            Some(Act::Ping) => liveness.pinged(now),
+            act => assert_eq!(act, None),
+        }
+    }
+}
+
+#[test]
+fn who_thaws_has_its_time_to_read_again() {
+    let (mut liveness, now) = takes_nothing(3);
+    let thaws = now + secs(12);
+    stays_silent(&mut liveness, thaws, shut());
+    liveness.heard(thaws);
+    assert_eq!(
+        liveness.sampled(thaws, shut()),
+        None,
+        "it reads from now on"
+    );
+    let verdict = talks_on(&mut liveness, thaws, thaws + secs(10));
+    assert_eq!(verdict, Some(Silence::PeerNotReading));
+}
+
+#[test]
+fn who_says_just_enough_not_to_be_dead_has_that_time_once() {
+    let (mut liveness, mut now) = takes_nothing(1);
+    let verdict = loop {
+        stays_silent(&mut liveness, now + secs(9), shut());
+        now = now + secs(9);
+        assert!(now < START + secs(40), "it lives for ever");
+        liveness.heard(now);
+        if let Some(verdict) = liveness.sampled(now, shut()) {
+            break verdict;
+        }
+    };
+    assert_eq!(verdict.silence, Silence::PeerNotReading);
+}
+
+#[test]
+fn who_may_have_waited_for_us_to_read_has_its_time_again() {
+    let (mut liveness, now) = takes_nothing(3);
+    liveness.paused();
+    let resumed = now + secs(60);
+    stays_silent(&mut liveness, resumed, shut());
+    liveness.resumed(resumed, secs(60));
+    let verdict = talks_on(&mut liveness, resumed, resumed + secs(7));
+    assert_eq!(verdict, Some(Silence::PeerNotReading));
+}
+
+#[test]
+fn pauses_that_come_and_go_stop_the_clock_and_do_not_set_it_back() {
+    let mut world = World::new(STANDARD);
+    world.faults = Faults {
+        frozen: true,
+        ..NONE
+    };
+    let mut listened = Duration::ZERO;
+    let verdict = loop {
+        if let Some(verdict) = world.run(secs(4)) {
+            break verdict;
+        }
+        listened += secs(4);
+        assert!(listened < secs(30), "it lives for ever");
+        world.liveness.paused();
+        assert_eq!(world.run(secs(2)), None);
+        world.liveness.resumed(world.now, secs(2));
+    };
+    assert_eq!(verdict.silence, Silence::PeerFrozen);
+    assert_eq!(listened, secs(12));
+}
+
+/// A machine that was paused: its timers come due all at once, and what the peer acknowledges is on its way.
+#[test]
+fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to_be_answered() {
+    let mut liveness = live();
+    liveness.wrote(START);
+    let now = START + secs(60);
+    let sent_again = Sample {
+        unacked: 1,
+        retransmits: 1,
+        snd_wnd: 65_535,
+        last_ack: secs(60),
+        ..Sample::default()
+    };
+    let look = |sample| View {
+        sample: Some(sample),
+        stalled: secs(60),
+    };
+    for _ in 0..8 {
+        let act = liveness.on_timeout(now, false, &look(sent_again));
+        assert!(!matches!(act, Some(Act::GiveUp(_))), "{act:?}");
+    }
+    let answered = Sample {
+        unacked: 0,
+        retransmits: 0,
+        bytes_acked: 20,
+        last_ack: Duration::ZERO,
+        ..sent_again
+    };
+    let soon = now + Duration::from_millis(300);
+    let act = liveness.on_timeout(soon, false, &look(answered));
+    assert_eq!(act, None);
+    liveness.heard(soon);
+    liveness.poll_suspicion();
+    assert!(!liveness.is_doubtful(soon));
+    // One that stays unanswered is given up all the same.
+    let mut dead = live();
+    dead.wrote(START);
+    let mut now = now;
+    while dead
+        .on_timeout(now, false, &look(sent_again))
+        .is_none_or(|act| act == Act::Ping)
+    {
+        now = now + Duration::from_millis(250);
+        assert!(now < START + secs(63), "it lives for ever");
+    }
+}
+
+/// Progress that nobody saw is not taken for progress now: the kernel says how long it has tried in vain.
+#[test]
+fn a_path_that_died_between_two_looks_is_doubtful_at_the_next() {
+    let busy = |bytes_acked, retransmits, last_ack| {
+        Some(Sample {
+            unacked: 9,
+            notsent: 16_384,
+            snd_wnd: 65_535,
+            bytes_acked,
+            retransmits,
+            last_ack,
+            ..Sample::default()
+        })
+    };
+    let mut liveness = live();
+    liveness.wrote(START);
+    liveness.heard(START + secs(1));
+    liveness.sampled(START + secs(1), busy(1_000, 0, Duration::ZERO));
+    // Four seconds of progress, then two of none.
+    let now = START + secs(7);
+    liveness.sampled(now, busy(90_000, 3, secs(2)));
+    assert!(liveness.is_doubtful(now));
+    let mut slow = live();
+    slow.wrote(START);
+    slow.sampled(now, busy(90_000, 0, Duration::ZERO));
+    assert!(!slow.is_doubtful(now), "what is under way is no doubt");
+    let mut lossy = live();
+    lossy.wrote(START);
+    lossy.sampled(now, busy(90_000, 3, Duration::from_millis(300)));
+    assert!(!lossy.is_doubtful(now), "it was acknowledged just now");
+}
+
+#[test]
+fn a_silence_is_doubtful_until_it_ends_whatever_of_it_was_ours() {
+    let mut liveness = live();
+    let suspect = START + Duration::from_millis(7_500);
+    assert_eq!(
+        liveness.on_timeout(suspect, false, &view(Duration::ZERO)),
+        Some(Act::Ping)
+    );
+    liveness.pinged(suspect);
+    let now = START + secs(11);
+    liveness.on_timeout(now, false, &view(secs(4)));
+    assert!(liveness.is_doubtful(now));
+}
+
+#[test]
+fn without_a_heartbeat_a_silent_peer_is_asked_once_a_second_too() {
+    let mut liveness = Liveness::new(START, true, false);
+    let timing = Timing {
+        heartbeat_ms: 0,
+        ..STANDARD
+    };
+    liveness.go_live(START, timing, None);
+    let mut pings = 0;
+    loop {
+        let (now, _) = liveness.poll_timeout(false);
+        match liveness.on_timeout(now, false, &view(Duration::ZERO)) {
+            Some(Act::GiveUp(_)) => break,
+            Some(Act::Ping) => {
+                liveness.pinged(now);
+                pings += 1;
+            }
+            None => {}
+        }
+    }
+    assert_eq!(pings, 8);
 }

@@ -1,5 +1,4 @@
 //! The liveness machine against a simulated kernel: which silence is called what, when, and what it costs.
-
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use lastword_session::{Cause, Ending, Phase};
+use lastword_session::{Cause, Ending};
 
-use super::{ServerApp, Standing};
+use super::ServerApp;
+use super::standing::Standing;
 use crate::guard::guarded;
 use crate::ledger::Closing;
 use crate::shape::{Game, Shape};
@@ -14,15 +15,16 @@ use crate::{Departure, Disconnect, log};
 impl<S: Shape> ServerApp<S> {
     fn record(&self, seq: u64, ending: Ending, undelivered: (u64, u64)) -> Disconnect {
         let core = self.core();
-        let profile = self.seat.as_ref().map_or(0, |seat| seat.profile);
+        let seat = self.standing.seat();
+        let profile = seat.map_or(0, |seat| seat.profile);
         Disconnect {
             seq,
             at: SystemTime::now() - core.clock.now().since(ending.verdict.at),
             listener: core.local_addr,
-            remote: self.remote,
-            player: self.seat.as_ref().map(|seat| seat.player.to_string()),
-            session: self.seat.as_ref().map(|seat| seat.session),
-            connection: u32::from(self.is(Standing::Joined)),
+            remote: self.standing.remote(),
+            player: seat.map(|seat| seat.player.to_string()),
+            session: seat.map(|seat| seat.session),
+            connection: u32::from(self.standing.is_joined()),
             profile: core.profile(profile).map(|profile| profile.name),
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
@@ -38,11 +40,11 @@ impl<S: Shape> ServerApp<S> {
             cause: ending.verdict.cause,
             phase: ending.verdict.phase,
             cohort: self
-                .seat
-                .as_ref()
+                .standing
+                .seat()
                 .map_or(0, |seat| usize::from(seat.cohort)),
-            refused: self.is(Standing::Refused),
-            joined: self.is(Standing::Joined),
+            refused: self.standing.is_refused(),
+            joined: self.standing.is_joined(),
             code: ending.decided.as_ref().map(|decided| decided.code),
         };
         let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
@@ -60,7 +62,7 @@ impl<S: Shape> ServerApp<S> {
 
     /// Leaves the groups and tells everybody: the books first, the log, the game last.
     pub(super) fn end(&mut self, ending: Ending) {
-        if let Some(seat) = &self.seat {
+        if let Some(seat) = self.standing.seat() {
             self.core().memberships.depart(seat.session);
             self.core().questions.drop_all(seat.session);
         }
@@ -83,7 +85,7 @@ impl<S: Shape> ServerApp<S> {
                 observer.disconnected(&disconnect)
             });
         }
-        let Some(seat) = self.seat.clone().filter(|_| self.is(Standing::Joined)) else {
+        let Standing::Joined(seat) = &self.standing else {
             return;
         };
         let departure = Departure {
@@ -107,14 +109,8 @@ impl<S: Shape> Drop for ServerApp<S> {
     /// is the connection gone: who waits for that has heard of its end.
     fn drop(&mut self) {
         if !self.counted {
-            let phase = match &self.asking {
-                _ if self.is(Standing::Joined) => Phase::Live,
-                _ if self.is(Standing::Refused) => Phase::Admission,
-                Some(_) => Phase::Auth,
-                None => Phase::Hello,
-            };
             let at = self.core().clock.now();
-            self.end(Ending::without_verdict(phase, at));
+            self.end(Ending::without_verdict(self.standing.phase(), at));
         }
         self.core().ledger.gone();
     }

@@ -72,8 +72,8 @@ impl Config {
     /// Tells whether this configuration can produce `cause` on `kernel`, in a session of `profile`.
     ///
     /// What the configuration does not know is taken for granted: an authenticator, a game that kicks, an operator
-    /// who drains, and a client that sends heartbeats. Bounds hold while the game takes what comes: a silence counts
-    /// from when reading went on.
+    /// who drains, and a client that sends heartbeats. Bounds hold while the game takes what comes: the time in which it
+    /// does not is left out of a silence.
     #[must_use]
     pub fn reach(&self, cause: Cause, profile: &Profile, kernel: KernelAbilities) -> Reach {
         if !cause.is_produced() {

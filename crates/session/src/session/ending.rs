@@ -267,7 +267,7 @@ impl Session {
 
     /// The peer's end decides: nothing of ours came first.
     fn conclude(&mut self, now: Time, terminal: Terminal, readings: Readings) {
-        let observation = self.observe(terminal, readings);
+        let observation = self.observe(now, terminal, readings);
         let verdict = self.verdict(now, classify(&observation));
         self.close(now, verdict, readings, false);
     }

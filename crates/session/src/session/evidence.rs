@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::{DrainNotice, Readings, Session};
+use super::{DrainNotice, Readings, Session, silence};
 use crate::ending::{Detector, Evidence, Verdict};
-use crate::{Cause, Observation, Phase, System, Terminal, Time};
+use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
 
 impl Session {
     /// What the classifier is to look at.
-    pub(super) fn observe(&self, terminal: Terminal, readings: Readings) -> Observation {
+    pub(super) fn observe(&self, now: Time, terminal: Terminal, readings: Readings) -> Observation {
+        let last = silence::sample(&readings);
         let fin = match terminal {
             Terminal::Open => None,
             Terminal::Eof | Terminal::Error(_) => fin_bit(&readings),
@@ -26,7 +27,7 @@ impl Session {
             terminal,
             first_error: readings.first_error,
             fin,
-            unanswered: self.liveness.is_unanswered(),
+            unanswered: self.liveness.is_unanswered(now, last.as_ref()),
             shut: self.shut,
             close_notify_missing: false,
             refused_bytes: u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX) + unacked,
@@ -152,9 +153,11 @@ fn unacked(outq: u32, shut: bool) -> u64 {
 }
 
 fn detector(cause: Cause, decided: bool, readings: &Readings) -> Option<Detector> {
+    // Keepalive is mute while anything of ours waits, as what a shut window leaves here does.
+    let waits = |kernel: KernelSample| kernel.retransmits > 0 || kernel.outq > 0;
     let detector = if decided || readings.first_error.is_none() {
         Detector::Heartbeat
-    } else if readings.kernel.is_some_and(|kernel| kernel.retransmits > 0) {
+    } else if readings.kernel.is_some_and(waits) {
         Detector::Retransmission
     } else {
         Detector::Keepalive
@@ -165,7 +168,6 @@ fn detector(cause: Cause, decided: bool, readings: &Readings) -> Option<Detector
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::KernelSample;
 
     #[test]
     fn the_fin_is_what_the_kernel_counted_and_nobody_can_read() {

@@ -99,7 +99,8 @@ impl Session {
         }
         self.round_trip.locate(&exchange);
         // An answer that lay unread while we did not read tells how long that was.
-        if self.liveness.reading_changed() > exchange.asked {
+        let resumed = self.rare.as_ref().map(|rare| rare.resumed);
+        if resumed > Some(exchange.asked) {
             return Outcome::Done;
         }
         self.round_trip.smooth(rtt);

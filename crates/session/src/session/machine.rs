@@ -7,7 +7,6 @@ use lastword_keepalive::{Liveness, Timing};
 
 use super::{
     Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Traffic,
-    count,
 };
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
@@ -70,7 +69,7 @@ impl Session {
             decoder: Decoder::default(),
             queue: None,
             peer_frame_limit,
-            bucket: PingBucket::new(now, std::time::Duration::ZERO, None),
+            bucket: PingBucket::new(now, Timing::default()),
             received: 0,
             sent: 0,
             peer_received: 0,
@@ -81,7 +80,6 @@ impl Session {
             last_pong: Time::ORIGIN,
             last_data: now,
             round_trip: RoundTrip::default(),
-            uncounted: Traffic::default(),
             rare: None,
         }
     }
@@ -103,7 +101,7 @@ impl Session {
             Input::Shut => self.on_shut(now),
             Input::Settled(readings) => self.on_settled(now, readings),
             Input::Timeout(readings) => self.on_timeout(now, readings),
-            Input::Sampled(readings) => self.on_sampled(now, readings),
+            Input::Sampled(sample) => self.on_sampled(now, sample),
         }
     }
 
@@ -174,10 +172,7 @@ impl Session {
     /// Takes note that `n` bytes of [`Session::slices`] were written.
     pub fn transmitted(&mut self, now: Time, n: usize) {
         let Some(queue) = &mut self.queue else { return };
-        let numbered = queue.advance(n).numbered;
-        self.sent += numbered;
-        count(&mut self.uncounted.frames_out, numbered);
-        count(&mut self.uncounted.bytes_out, n);
+        self.sent += queue.advance(n).numbered;
         if self.drain_notice == DrainNotice::Queued && queue.control_is_empty() {
             self.drain_notice = DrainNotice::Written;
         }
@@ -232,10 +227,15 @@ impl Session {
         &self.config.limits
     }
 
-    /// Takes what came and went since the last time, for counters.
+    /// What came and went so far.
     #[must_use]
-    pub fn take_traffic(&mut self) -> Traffic {
-        std::mem::take(&mut self.uncounted)
+    pub fn traffic(&self) -> Traffic {
+        Traffic {
+            frames_in: self.received,
+            frames_out: self.sent,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+        }
     }
 
     /// How far the connection has come.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastword_keepalive::Timing;
 
-use super::{Admission, Close, DrainNotice, Event, Role, Session, State, count};
+use super::{Admission, Close, DrainNotice, Event, Role, Session, State};
 use crate::decoder::{Decoder, Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
 use crate::ending::{Layer, Parting};
@@ -98,7 +98,6 @@ impl Session {
                 Outcome::Broken(cause) => self.on_broken(now, cause),
                 Outcome::Data => {
                     self.received += 1;
-                    count(&mut self.uncounted.frames_in, 1_u32);
                     self.last_data = now;
                     return Some(Event::Data(self.data_of(decoder.frame(span, input))));
                 }
@@ -120,8 +119,11 @@ impl Session {
     /// Takes note that `n` bytes were read from the socket, before they are handed to [`Session::feed`].
     pub fn bytes_arrived(&mut self, now: Time, n: usize) {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
-        count(&mut self.uncounted.bytes_in, n);
         self.ends_silence(now);
+        let since = self.liveness.silent_since();
+        if now.since(since) > QUIET {
+            self.bucket.silence_ended(since, now);
+        }
         self.liveness.heard(now);
     }
 
@@ -243,7 +245,7 @@ impl Session {
             session: welcome.session,
             timing: Timing {
                 heartbeat_ms: welcome.heartbeat_ms,
-                suspect_ms: welcome.dead_ms / 2,
+                suspect_ms: suspect_ms(&welcome),
                 dead_ms: welcome.dead_ms,
             },
         };
@@ -352,12 +354,10 @@ impl Session {
     }
 
     pub(super) fn go_live(&mut self, now: Time, timing: Timing) {
-        let dead = (timing.dead_ms > 0).then(|| super::millis(timing.dead_ms));
         let write_progress = self.config.limits.write_progress_timeout;
         self.liveness
             .go_live(now, self.timing_for(timing), write_progress);
-        let heartbeat = super::millis(timing.heartbeat_ms);
-        self.bucket = PingBucket::new(now, heartbeat, dead);
+        self.bucket = PingBucket::new(now, timing);
         self.last_data = now;
         self.enter_phase(now, Phase::Live, State::Live);
     }
@@ -374,5 +374,21 @@ impl Session {
             close.advice = cause.advice().unwrap_or(Advice::DoNot);
             self.decide(now, &close);
         }
+    }
+}
+
+/// After so long without a byte there may be more in the next than one burst.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Half of the dead limit, and where there is time for it no sooner than one heartbeat and a half: no welcome says it.
+fn suspect_ms(welcome: &Welcome<'_>) -> u32 {
+    let half_ms = welcome.dead_ms / 2;
+    let heartbeats_ms = welcome
+        .heartbeat_ms
+        .saturating_add(welcome.heartbeat_ms / 2);
+    if heartbeats_ms < welcome.dead_ms {
+        half_ms.max(heartbeats_ms)
+    } else {
+        half_ms
     }
 }

@@ -27,18 +27,14 @@ impl Session {
         self.state == State::Live && !self.end_noticed && self.liveness.wants_sample(now)
     }
 
-    /// Since when nothing was heard of the peer while somebody listened: what [`Readings::stalled`] counts from.
-    #[must_use]
-    pub fn silent_since(&self) -> Time {
-        self.liveness.silent_since()
-    }
-
-    pub(super) fn on_sampled(&mut self, now: Time, readings: Readings) {
-        if self.state != State::Live {
+    pub(super) fn on_sampled(&mut self, now: Time, sample: Option<Sample>) {
+        // No verdict of ours comes after the peer's end.
+        if self.state != State::Live || self.end_noticed {
             return;
         }
-        if let Some(verdict) = self.liveness.sampled(now, sample(&readings)) {
-            self.give_up(now, verdict, readings);
+        // Who reads nothing is told so, and its end is read later.
+        if let Some(verdict) = self.liveness.sampled(now, sample) {
+            self.give_up(now, verdict, Readings::default());
         }
     }
 
@@ -104,7 +100,8 @@ impl Session {
 
     pub(super) fn on_paused(&mut self, now: Time) {
         if !self.liveness.is_paused() {
-            self.liveness.paused(now);
+            self.rare_mut().paused = now;
+            self.liveness.paused();
         }
     }
 
@@ -114,9 +111,11 @@ impl Session {
             return;
         }
         self.ends_silence(now);
-        let paused = self.liveness.reading_changed();
+        let rare = self.rare_mut();
+        rare.resumed = now;
+        let paused = rare.paused;
         let pause = now.since(paused);
-        self.liveness.resumed(now);
+        self.liveness.resumed(now, pause);
         self.last_data = (self.last_data + pause).min(now);
         self.decoder.postpone(now, pause);
         self.bucket.not_reading(paused, now);
@@ -131,17 +130,6 @@ impl Session {
 }
 
 /// What the liveness machine looks at.
-fn sample(readings: &Readings) -> Option<Sample> {
-    let kernel: &KernelSample = readings.kernel.as_ref()?;
-    Some(Sample {
-        retransmits: kernel.retransmits,
-        probes: kernel.probes,
-        unacked: kernel.unacked,
-        notsent: kernel.notsent,
-        snd_wnd: kernel.snd_wnd,
-        bytes_acked: kernel.bytes_acked,
-        bytes_retrans: kernel.bytes_retrans,
-        segs_in: kernel.segs_in,
-        last_ack: super::millis(kernel.last_ack_recv_ms),
-    })
+pub(super) fn sample(readings: &Readings) -> Option<Sample> {
+    readings.kernel.as_ref().map(KernelSample::of_silence)
 }

@@ -42,8 +42,8 @@ impl Session {
             State::Hello | State::Auth | State::Live if self.end_noticed && self.wants_read() => {
                 (Time::NEVER, Timer::Dead)
             }
-            State::Hello => (self.phase_since + limits.hello_timeout, Timer::Hello),
-            State::Auth => (self.phase_since + limits.auth_timeout, Timer::Auth),
+            State::Hello => (self.by(Timer::Hello, limits.hello_timeout), Timer::Hello),
+            State::Auth => (self.by(Timer::Auth, limits.auth_timeout), Timer::Auth),
             State::Live => self.live_timeout(),
             State::Closing { until, .. }
             | State::Lingering { until, .. }
@@ -73,7 +73,7 @@ impl Session {
 
     pub(super) fn on_timeout(&mut self, now: Time, readings: Readings) {
         let (at, timer) = self.poll_timeout();
-        if at > now {
+        if at > now || self.is_excused(timer, readings.stalled) {
             return;
         }
         match timer {
@@ -92,10 +92,65 @@ impl Session {
         }
     }
 
+    /// Since when the deadline counts that is due next: what [`Readings::stalled`] is to be measured from.
+    #[must_use]
+    pub fn judged_since(&self) -> Time {
+        let (_, timer) = self.poll_timeout();
+        match self.excused(timer) {
+            Some((since, _)) => since,
+            None => self.liveness.silent_since(),
+        }
+    }
+
+    /// Whether more of our own stalls is known than this deadline was extended by: then it comes later. A silence is
+    /// excused where it is judged.
+    fn is_excused(&mut self, timer: Timer, stalled: Duration) -> bool {
+        let Some((since, excused)) = self.excused(timer) else {
+            return false;
+        };
+        if stalled <= excused {
+            return false;
+        }
+        let rare = self.rare_mut();
+        let place = if timer == Timer::Age {
+            &mut rare.excused_out
+        } else {
+            &mut rare.excused_in
+        };
+        *place = (since, stalled);
+        true
+    }
+
+    /// Since when this deadline counts, and what our own stalls added to it.
+    fn excused(&self, timer: Timer) -> Option<(Time, Duration)> {
+        let rare = self.rare.as_ref();
+        let (since, excused) = match timer {
+            Timer::Hello | Timer::Auth => (self.phase_since, rare.map(|rare| rare.excused_in)),
+            Timer::Frame => (
+                self.decoder.unfinished()?.0,
+                rare.map(|rare| rare.excused_in),
+            ),
+            Timer::Age => (self.oldest()?, rare.map(|rare| rare.excused_out)),
+            Timer::Idle
+            | Timer::Suspect
+            | Timer::Dead
+            | Timer::Heartbeat
+            | Timer::Sample
+            | Timer::Linger => return None,
+        };
+        let same = excused.filter(|(of, _)| *of == since);
+        Some((since, same.map_or(Duration::ZERO, |(_, excused)| excused)))
+    }
+
+    fn by(&self, timer: Timer, limit: Duration) -> Time {
+        self.excused(timer)
+            .map_or(Time::NEVER, |(since, excused)| since + limit + excused)
+    }
+
     /// A frame waits too long: for a peer that is slow, or on a path that does not answer. In an outage age
     /// does not count, since what the kernel can still carry is not lost.
     fn on_age(&mut self, now: Time, readings: Readings) {
-        self.on_sampled(now, readings);
+        self.on_sampled(now, super::silence::sample(&readings));
         if self.liveness.is_doubtful(now) {
             self.rare_mut().age_since = now;
         } else {
@@ -116,8 +171,8 @@ impl Session {
 
     fn frame_by(&self) -> Time {
         match self.decoder.unfinished() {
-            Some((begun, bytes)) if !self.liveness.is_paused() => {
-                begun + self.config.limits.frame_timeout_for(bytes)
+            Some((_, bytes)) if !self.liveness.is_paused() => {
+                self.by(Timer::Frame, self.config.limits.frame_timeout_for(bytes))
             }
             _ => Time::NEVER,
         }
@@ -125,14 +180,9 @@ impl Session {
 
     /// Age does not count while the peer is suspect: the deadline moves behind the verdict on its silence.
     fn age_by(&self) -> Time {
-        let oldest = self.queue.as_ref().and_then(|queue| queue.oldest());
-        match (oldest, self.config.limits.outbound_age_max) {
-            (Some(oldest), Some(age)) if self.can_write() => {
-                let age_since = self
-                    .rare
-                    .as_ref()
-                    .map_or(Time::ORIGIN, |rare| rare.age_since);
-                let by = oldest.max(age_since) + age;
+        match self.config.limits.outbound_age_max {
+            Some(age) if self.can_write() => {
+                let by = self.by(Timer::Age, age);
                 if by >= self.liveness.silent_by() {
                     by.max(self.liveness.judged_by() + GRACE)
                 } else {
@@ -141,6 +191,13 @@ impl Session {
             }
             _ => Time::NEVER,
         }
+    }
+
+    /// Since when the oldest frame has waited, silences of the peer left out.
+    fn oldest(&self) -> Option<Time> {
+        let oldest = self.queue.as_ref()?.oldest()?;
+        let age_since = self.rare.as_ref().map(|rare| rare.age_since);
+        Some(oldest.max(age_since.unwrap_or_default()))
     }
 
     fn idle_by(&self) -> Time {

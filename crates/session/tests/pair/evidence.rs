@@ -142,9 +142,9 @@ fn the_kernels_words_are_kept_and_their_absence_is_no_claim() {
 }
 
 #[test]
-fn traffic_is_taken_once() {
+fn traffic_is_counted_from_wherever_one_looks() {
     let mut solo = Solo::live();
-    let opening = solo.session().take_traffic();
+    let opening = solo.session().traffic();
     assert_eq!((opening.frames_in, opening.frames_out), (0, 0));
     assert!(opening.bytes_in > 0 && opening.bytes_out > 0);
     solo.sends(0, b"one");
@@ -157,6 +157,7 @@ fn traffic_is_taken_once() {
         bytes_in: 7,
         bytes_out: 7,
     };
-    assert_eq!(solo.session().take_traffic(), traffic);
-    assert_eq!(solo.session().take_traffic(), Traffic::default());
+    let total = solo.session().traffic();
+    assert_eq!(total.since(opening), traffic);
+    assert_eq!(total.since(total), Traffic::default());
 }

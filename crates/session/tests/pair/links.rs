@@ -113,11 +113,11 @@ fn nobody_is_suspect_while_we_do_not_read() {
     solo.pauses();
     solo.advance(DEAD * 10);
     solo.resumes();
-    solo.advance(SUSPECT - millis(1));
+    solo.advance(millis(499));
     assert_eq!(
         links(&solo.host.seen),
         [],
-        "its time begins when we listen again"
+        "its time goes on when we listen again"
     );
     solo.advance(millis(1));
     assert_eq!(links(&solo.host.seen), [SUSPECTED]);
@@ -130,7 +130,7 @@ fn a_suspicion_outlasts_our_pause_until_a_byte_comes() {
     solo.pauses();
     solo.advance(DEAD);
     solo.resumes();
-    solo.advance(DEAD - millis(1));
+    solo.advance(DEAD - SUSPECT - millis(1));
     assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN], "told once");
     solo.sends(0, b"back");
     assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN, Link::Healthy]);
@@ -161,6 +161,24 @@ fn who_is_judged_silent_is_not_healthy_again() {
     solo.sends(0, b"too late");
     assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN]);
     assert_eq!(solo.cause(), Cause::PeerFrozen);
+}
+
+/// A server says nothing of its own accord: its client hears it once a heartbeat.
+#[test]
+fn a_quiet_server_with_a_long_heartbeat_is_no_suspect_to_its_client() {
+    let admission = Admission {
+        timing: Timing {
+            heartbeat_ms: 20_000,
+            suspect_ms: 30_000,
+            dead_ms: 33_000,
+        },
+        ..ADMISSION
+    };
+    let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
+    pair.advance(secs(600));
+    assert!(pair.client.session.is_live());
+    assert_eq!(links(&pair.client.seen), []);
+    assert_eq!(links(&pair.server.seen), []);
 }
 
 /// The driver looks so late that the silence is suspect and dead at one instant: it is asked first all the same.

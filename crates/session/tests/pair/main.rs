@@ -24,3 +24,4 @@ mod precedence;
 mod queues;
 mod rules;
 mod silence;
+mod stalls;

@@ -25,7 +25,7 @@ fn a_server_pings_once_a_heartbeat_while_it_does_not_read() {
     assert_eq!(solo.kinds_written(), [Kind::Ping; 4]);
     solo.resumes();
     solo.outbound.log.clear();
-    solo.advance(SUSPECT - millis(1));
+    solo.advance(SUSPECT - secs(1) - millis(1));
     assert!(solo.outbound.log.is_empty());
 }
 
@@ -91,6 +91,7 @@ fn the_deadline_of_a_frame_stands_still() {
         solo.resumes();
         solo.resumes();
     }
+    solo.says(&[1]);
     assert_eq!(
         solo.session().poll_timeout(),
         (solo.now + secs(6), Timer::Frame)
@@ -107,6 +108,7 @@ fn the_idle_deadline_stands_still() {
     solo.advance(secs(60));
     assert!(solo.session().is_live());
     solo.resumes();
+    solo.sends(3, &[0; 16]);
     assert_eq!(
         solo.session().poll_timeout(),
         (solo.now + secs(6), Timer::Idle)

@@ -5,7 +5,7 @@ use lastword_session::{
     Admission, Cause, Config, Detector, Input, KernelSample, OsError, Readings, Terminal, Timing,
 };
 
-use crate::harness::{ADMISSION, Answer, DEAD, Pair, Solo, View, millis, secs};
+use crate::harness::{ADMISSION, Answer, DEAD, Pair, SUSPECT, Solo, View, millis, secs};
 
 #[test]
 fn a_silence_is_named_by_the_kernels_last_word_on_it() {
@@ -197,5 +197,29 @@ fn a_silence_that_the_kernel_noticed_says_by_what() {
         assert_eq!(solo.ending().evidence.detector, Some(detector));
         assert_eq!(solo.ending().evidence.silent_for, Some(secs(9)));
         assert_eq!(solo.ending().first_error, readings.first_error);
+    }
+}
+
+/// Its kernel had taken our question when it died: no outage, and nobody gave up on us.
+#[test]
+fn a_frozen_peer_that_is_killed_is_a_reset_as_soon_as_its_kernel_has_answered() {
+    for (view, cause) in [
+        (View::Honest, Cause::PeerReset),
+        (
+            View::Unanswered {
+                retransmits: 0,
+                probes: 0,
+            },
+            Cause::ResetAfterOutage,
+        ),
+    ] {
+        let mut solo = Solo::live();
+        solo.sends(0, b"alive");
+        solo.host.view = view;
+        solo.advance(SUSPECT);
+        // Before the next sample.
+        solo.advance(millis(100));
+        solo.reset();
+        assert_eq!(solo.cause(), cause, "{view:?}");
     }
 }

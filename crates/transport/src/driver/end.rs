@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use lastword_session::{Ending, Input, Output, Time};
+use lastword_session::{Ending, Input, Output, Time, Traffic};
 
 use super::Driver;
 use crate::app::App;
@@ -53,8 +53,8 @@ impl<A: App> Driver<A> {
         }
     }
 
-    pub(super) fn finish(&mut self, mut ending: Box<Ending>) {
-        self.count_traffic();
+    pub(super) fn finish(&mut self, mut ending: Box<Ending>, before: Traffic) {
+        self.count_traffic(before);
         let late = self.mailbox.close();
         let (bytes, frames) = late.map_or((0, 0), |late| (late.len(), late.data_frames()));
         ending.evidence.bytes_unsent += u64::try_from(bytes).unwrap_or(u64::MAX);

@@ -36,13 +36,14 @@ impl<A: App> Driver<A> {
                     // Not when the turn began, which may be long ago in a busy one: clocks are compared by it.
                     *now = self.clock.now();
                     self.session.bytes_arrived(*now, n);
-                    self.look(*now);
                     // First that the peer is back, then what it says.
                     if let Some(link) = self.session.poll_link() {
                         self.tell_link(*now, link);
                     }
                     let bytes = buffer.bytes().get(..n).unwrap_or_default();
                     self.feed(cx, *now, bytes);
+                    // Last: what was read before a verdict goes to the game.
+                    self.look(*now);
                 }
             }
         }

@@ -153,12 +153,13 @@ impl Host {
             Read::Nothing => return false,
             Read::Bytes(bytes) => {
                 self.session.bytes_arrived(now, bytes.len());
-                if self.session.wants_sample(now) {
-                    let readings = self.readings(now, inbound, outbound);
-                    self.session.handle(now, Input::Sampled(readings));
-                }
                 self.seen.extend(self.session.poll_link().map(Seen::Link));
                 self.feed(now, &bytes);
+                if self.session.wants_sample(now) {
+                    let kernel = self.readings(now, inbound, outbound).kernel;
+                    let sample = kernel.map(|kernel| kernel.of_silence());
+                    self.session.handle(now, Input::Sampled(sample));
+                }
                 return true;
             }
             Read::Fin => Terminal::Eof,

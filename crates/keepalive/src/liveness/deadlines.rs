@@ -1,0 +1,145 @@
+//! When the liveness of a peer is to be looked at next, and why.
+
+use std::time::Duration;
+
+use super::{Due, Liveness, STANDS};
+use crate::inquiry::{PING_INTERVAL, SAMPLE_INTERVAL};
+use crate::{Time, millis};
+
+impl Liveness {
+    /// When to call [`Liveness::on_timeout`], and why; [`Time::NEVER`] where nothing is due. `is_blocked`: bytes wait
+    /// that the kernel does not take.
+    #[must_use]
+    pub fn poll_timeout(&self, is_blocked: bool) -> (Time, Due) {
+        [
+            // Before the dead limit: at one instant a suspicion is told first.
+            (self.suspect_by(), Due::Suspect),
+            (self.dead_by(), Due::Dead),
+            (self.ping_by(), Due::Ping),
+            (self.sample_by(is_blocked), Due::Sample),
+        ]
+        .into_iter()
+        .min_by_key(|(at, _)| *at)
+        .unwrap_or((Time::NEVER, Due::Sample))
+    }
+
+    /// When a queue limit may close again: behind the verdict on a silence that has begun.
+    #[must_use]
+    pub fn judged_by(&self) -> Time {
+        self.dead_by()
+    }
+
+    /// When the peer counts as silent if nothing comes; [`Time::NEVER`] where it never does, as while we do not listen.
+    #[must_use]
+    pub fn silent_by(&self) -> Time {
+        match self.timing.suspect_ms {
+            0 => Time::NEVER,
+            _ if self.is_paused => Time::NEVER,
+            ms => self.silent_since() + millis(ms) + millis(self.excused_ms),
+        }
+    }
+
+    /// When the round trip is to be learnt again, whatever else is on the wire: at the first occasion, and once in
+    /// eight heartbeats from then on; never without heartbeats.
+    #[must_use]
+    pub fn learns_by(&self) -> Time {
+        let heartbeat = millis(self.timing.heartbeat_ms);
+        match (self.timing.heartbeat_ms, self.last_ping) {
+            (0, _) => Time::NEVER,
+            (_, Time::ORIGIN) => self.first_lesson(heartbeat),
+            (_, last_ping) => last_ping + heartbeat * HEARTBEATS_PER_LESSON,
+        }
+    }
+
+    /// When the peer must have taken something of what waits for it.
+    pub(super) fn taken_by(&self) -> Time {
+        let excused = self.inquiry.as_ref().map(|inquiry| inquiry.excused());
+        self.acks.limit_by() + excused.unwrap_or_default()
+    }
+
+    /// When the silence of a peer that counts as healthy is too long.
+    pub(super) fn suspect_by(&self) -> Time {
+        match self.is_silent {
+            true => Time::NEVER,
+            false => self.silent_by(),
+        }
+    }
+
+    fn dead_by(&self) -> Time {
+        self.silence_by().min(self.stuck_by())
+    }
+
+    pub(super) fn silence_by(&self) -> Time {
+        match self.timing.dead_ms {
+            0 => Time::NEVER,
+            _ if self.is_paused => Time::NEVER,
+            ms => self.silent_since() + millis(ms) + millis(self.excused_ms),
+        }
+    }
+
+    pub(super) fn stuck_by(&self) -> Time {
+        match (&self.inquiry, self.timing.dead_ms) {
+            (None, _) | (_, 0) => Time::NEVER,
+            (Some(inquiry), ms) => inquiry.stuck_by(millis(ms)),
+        }
+    }
+
+    fn sample_by(&self, is_blocked: bool) -> Time {
+        match &self.inquiry {
+            _ if self.is_blind => Time::NEVER,
+            Some(inquiry) => inquiry
+                .last_sample()
+                .map_or(Time::ORIGIN, |last| last + self.sample_interval()),
+            None if is_blocked && self.timing.dead_ms > 0 => {
+                self.acks.last_sample().max(self.last_out) + STANDS
+            }
+            None => Time::NEVER,
+        }
+    }
+
+    /// A peer that is never given up is not worth four looks a second.
+    pub(super) fn sample_interval(&self) -> Duration {
+        match self.timing.dead_ms {
+            0 => millis(self.timing.heartbeat_ms).max(STANDS),
+            _ => SAMPLE_INTERVAL,
+        }
+    }
+
+    /// Whether a silent peer is pinged; one in a debugger is left alone.
+    pub(super) fn asks(&self) -> bool {
+        self.timing.dead_ms > 0
+    }
+
+    /// A client pings in each heartbeat in which it sent nothing or received nothing, and now and then in others, to
+    /// learn the round trip; a server only while it does not read, so that the client hears it. A silent peer is asked
+    /// once a second.
+    fn ping_by(&self) -> Time {
+        if self.is_silent && self.asks() && !self.is_paused {
+            let heartbeat = match self.timing.heartbeat_ms {
+                0 => PING_INTERVAL,
+                ms => millis(ms).max(SAMPLE_INTERVAL),
+            };
+            return self.last_ping + PING_INTERVAL.min(heartbeat);
+        }
+        let (quiet_since, learns_by) = match (self.pings, self.is_paused) {
+            (true, _) => (self.last_in.min(self.last_out), self.learns_by()),
+            (false, true) => (self.last_out, Time::NEVER),
+            (false, false) => return Time::NEVER,
+        };
+        match self.timing.heartbeat_ms {
+            0 => Time::NEVER,
+            ms => learns_by.min(quiet_since.max(self.last_ping) + millis(ms)),
+        }
+    }
+
+    /// Who is asked by pings need not ask of its own accord: it joins its question to the first answer.
+    fn first_lesson(&self, heartbeat: Duration) -> Time {
+        match self.pings {
+            true => self.listened_since + heartbeat,
+            false => Time::ORIGIN,
+        }
+    }
+}
+
+/// A round trip is learnt once in so many heartbeats at least.
+const HEARTBEATS_PER_LESSON: u32 = 8;

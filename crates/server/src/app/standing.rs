@@ -1,0 +1,113 @@
+//! How far a peer has come, and what is kept of it there: one pointer, since every idle session pays for it.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use lastword_session::{Phase, Time};
+
+use crate::events::Asked;
+use crate::player::{Check, Verdict};
+use crate::seat::Seat;
+use crate::{Player, Refusal};
+
+/// How far a peer has come.
+pub(super) enum Standing {
+    /// It has not asked to be let in.
+    Outside(Box<SocketAddr>),
+    /// It was refused at accept.
+    Refused(Box<SocketAddr>),
+    /// The authenticator has its credentials.
+    Asking(Box<Asking>),
+    /// It asked. The answer was no, or nobody waits for it any more.
+    Dismissed(Box<SocketAddr>),
+    /// The answer was yes.
+    Admitted(Box<Admitted>),
+    /// Its session joined.
+    Joined(Arc<Seat>),
+}
+
+/// A peer that asks to be let in.
+pub(super) struct Asking {
+    pub(super) remote: SocketAddr,
+    pub(super) since: Time,
+    pub(super) check: Check,
+    /// A dialect's first frame: credentials, and the game's first frame too.
+    pub(super) first_frame: Option<Bytes>,
+    pub(super) room: Asked,
+}
+
+/// A peer whose session is about to join.
+pub(super) struct Admitted {
+    pub(super) seat: Arc<Seat>,
+    pub(super) player: Player,
+    pub(super) first_frame: Option<Bytes>,
+}
+
+impl Standing {
+    /// The session of a peer that was admitted joins. Returns what it brings along.
+    pub(super) fn join(&mut self) -> Option<Admitted> {
+        let Self::Admitted(admitted) = self else {
+            return None;
+        };
+        let joined = Self::Joined(Arc::clone(&admitted.seat));
+        match std::mem::replace(self, joined) {
+            Self::Admitted(admitted) => Some(*admitted),
+            Self::Outside(_)
+            | Self::Refused(_)
+            | Self::Asking(_)
+            | Self::Dismissed(_)
+            | Self::Joined(_) => None,
+        }
+    }
+
+    pub(super) fn remote(&self) -> SocketAddr {
+        match self {
+            Self::Outside(remote) | Self::Refused(remote) | Self::Dismissed(remote) => **remote,
+            Self::Asking(asking) => asking.remote,
+            Self::Admitted(admitted) => admitted.seat.remote,
+            Self::Joined(seat) => seat.remote,
+        }
+    }
+
+    /// The seat of a peer that was let in.
+    pub(super) fn seat(&self) -> Option<&Arc<Seat>> {
+        match self {
+            Self::Joined(seat) => Some(seat),
+            Self::Admitted(admitted) => Some(&admitted.seat),
+            Self::Outside(_) | Self::Refused(_) | Self::Asking(_) | Self::Dismissed(_) => None,
+        }
+    }
+
+    /// How far that is in the words of the record, for a connection whose verdict is missing.
+    pub(super) fn phase(&self) -> Phase {
+        match self {
+            Self::Outside(_) => Phase::Hello,
+            Self::Refused(_) => Phase::Admission,
+            Self::Asking(_) | Self::Dismissed(_) | Self::Admitted(_) => Phase::Auth,
+            Self::Joined(_) => Phase::Live,
+        }
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+
+    pub(super) fn is_joined(&self) -> bool {
+        matches!(self, Self::Joined(_))
+    }
+}
+
+impl Asking {
+    /// The authenticator's answer. It is the game's code: its panic is an answer like any other that is none.
+    pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        let check = AssertUnwindSafe(|| self.check.as_mut().poll(cx));
+        let answer = match catch_unwind(check) {
+            Ok(answer) => ready!(answer),
+            Err(_) => Err(Refusal::unavailable("")),
+        };
+        Poll::Ready(answer)
+    }
+}

@@ -1,0 +1,127 @@
+//! How much more the servers can take: against each limit, and what is refused at it.
+
+use crate::grafana::{Board, FieldConfig, Panel, Unit};
+
+pub(super) fn board() -> Board {
+    let about = "How close the servers are to their limits, and what is refused at them.";
+    Board::new("lastword-capacity", "lastword / Capacity", about)
+        .row(9, [(12, connections()), (12, of_the_limits())])
+        .row(9, [(12, refusals()), (12, accept_errors())])
+        .row(8, [(8, paused()), (8, events()), (8, authentication())])
+        .row(8, [(8, slow()), (8, dropped()), (8, draining())])
+}
+
+fn connections() -> Panel {
+    Panel::lines(
+        "Connections, of how many",
+        Unit::Count,
+        "On all servers that are chosen, and what they may hold.",
+    )
+    .with(|look| look.whole().limit("limit"))
+    .shows(
+        "open",
+        r#"sum(lastword_connections_open{instance=~"$instance"})"#,
+    )
+    .shows(
+        "limit",
+        r#"sum(lastword_connections_limit{instance=~"$instance"})"#,
+    )
+}
+
+fn of_the_limits() -> Panel {
+    let about = "Beyond the limit of connections peers are refused as server_full; at that of descriptors accept fails.";
+    Panel::lines(
+        "Connections and descriptors, of each server's limit",
+        Unit::Share,
+        about,
+    )
+    .with(|look| look.limit("alert"))
+    .shows(
+        "{{instance}} connections",
+        r#"job_instance:lastword_connections:ratio{instance=~"$instance"}"#,
+    )
+    .shows(
+        "{{instance}} descriptors",
+        r#"job_instance:lastword_fds:ratio{instance=~"$instance"}"#,
+    )
+    .shows("alert", "vector(0.9)")
+}
+
+fn refusals() -> Panel {
+    let about = "Connections that were refused since a limit was reached, the authenticator did not answer, or the server drains.";
+    Panel::areas("Refusals, by cause", Unit::PerSecond, about).shows(
+        "{{cause}}",
+        r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",cause=~"server_full|auth_timeout|auth_unavailable|address_limit|overloaded|refused_draining"}[$__rate_interval]))"#,
+    )
+}
+
+fn accept_errors() -> Panel {
+    let about = "Failures of accept. aborted is a peer that left before, interrupted a signal: these two are no fault.";
+    Panel::areas("Accept errors, by kind", Unit::PerSecond, about).shows(
+        "{{error}}",
+        r#"sum by (error) (rate(lastword_accept_errors_total{instance=~"$instance"}[$__rate_interval]))"#,
+    )
+}
+
+fn paused() -> Panel {
+    let about = "Sessions whose reading is paused, since the game takes no more of their frames.";
+    Panel::lines("Sessions that wait for the game", Unit::Count, about)
+        .with(FieldConfig::whole)
+        .shows(
+            "{{instance}}",
+            r#"sum by (instance) (lastword_inbound_paused_sessions{instance=~"$instance"})"#,
+        )
+}
+
+fn events() -> Panel {
+    Panel::lines(
+        "Events that wait for a tick",
+        Unit::Count,
+        "Of tick loops; 0 elsewhere.",
+    )
+    .with(FieldConfig::whole)
+    .shows(
+        "{{instance}}",
+        r#"sum by (instance) (lastword_event_queue_length{instance=~"$instance"})"#,
+    )
+}
+
+fn authentication() -> Panel {
+    let quantile = |share: &str| {
+        format!(
+            r#"histogram_quantile({share}, sum by (le) (rate(lastword_auth_duration_seconds_bucket{{instance=~"$instance"}}[$__rate_interval])))"#
+        )
+    };
+    Panel::lines(
+        "How long authentication takes",
+        Unit::Seconds,
+        "From the credentials to the authenticator's answer.",
+    )
+    .shows("median", &quantile("0.5"))
+    .shows("99 %", &quantile("0.99"))
+}
+
+fn slow() -> Panel {
+    let about = "Live sessions that ended since their player did not take what was sent.";
+    Panel::areas("Slow consumers, by cause", Unit::PerSecond, about).shows(
+        "{{cause}}",
+        r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",cause=~"send_queue_full|send_queue_stale|peer_not_reading"}[$__rate_interval]))"#,
+    )
+}
+
+fn dropped() -> Panel {
+    let about = "Queued frames that were dropped, by the policy that did it.";
+    Panel::lines("Frames dropped by queues", Unit::PerSecond, about).shows(
+        "{{policy}}",
+        r#"sum by (policy) (rate(lastword_frames_dropped_total{instance=~"$instance"}[$__rate_interval]))"#,
+    )
+}
+
+fn draining() -> Panel {
+    Panel::lines("Draining", Unit::Count, "1 while a server drains.")
+        .with(FieldConfig::whole)
+        .shows(
+            "{{instance}}",
+            r#"max by (instance) (lastword_draining{instance=~"$instance"})"#,
+        )
+}

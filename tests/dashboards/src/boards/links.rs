@@ -1,0 +1,107 @@
+//! How the players' links do: who is suspect, how soon silence is noticed, and whether we were late ourselves.
+
+use crate::grafana::{Board, FieldConfig, Panel, Unit};
+
+pub(super) fn board() -> Board {
+    let about = "How the players' links do, and how soon a silence is noticed.";
+    Board::new("lastword-links", "lastword / Links", about)
+        .row(9, [(12, suspects_now()), (12, suspected())])
+        .row(9, [(12, silent_ends()), (12, round_trips())])
+        .row(9, [(8, detection()), (8, against_bounds()), (8, bounds())])
+        .row(8, [(12, stalls()), (12, lag())])
+}
+
+fn suspects_now() -> Panel {
+    let about =
+        "Sessions whose player is silent, by what the silence looks like. They may come back.";
+    Panel::areas("Suspects now, by diagnosis", Unit::Count, about)
+        .with(FieldConfig::whole)
+        .shows(
+            "{{diagnosis}}",
+            r#"sum by (diagnosis) (lastword_sessions_suspect{instance=~"$instance"})"#,
+        )
+}
+
+fn suspected() -> Panel {
+    let about = "Players that became suspect, and again when their silence looked otherwise.";
+    Panel::areas("Suspicions, by diagnosis", Unit::PerSecond, about).shows(
+        "{{diagnosis}}",
+        r#"sum by (diagnosis) (rate(lastword_suspects_total{instance=~"$instance"}[$__rate_interval]))"#,
+    )
+}
+
+fn silent_ends() -> Panel {
+    let about = "Live sessions that ended for their path or their silence.";
+    Panel::areas("Sessions lost to the network or to silence", Unit::PerSecond, about).shows(
+        "{{cause}}",
+        r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",class=~"network|stuck"}[$__rate_interval]))"#,
+    )
+}
+
+fn round_trips() -> Panel {
+    let quantile = |share: &str| {
+        format!(
+            r#"histogram_quantile({share}, sum by (le) (rate(lastword_heartbeat_rtt_seconds_bucket{{instance=~"$instance"}}[$__rate_interval])))"#
+        )
+    };
+    Panel::lines(
+        "Round trips",
+        Unit::Seconds,
+        "From a ping of the server's to its pong, once in eight heartbeats of each session.",
+    )
+    .shows("median", &quantile("0.5"))
+    .shows("95 %", &quantile("0.95"))
+    .shows("99 %", &quantile("0.99"))
+}
+
+fn detection() -> Panel {
+    let about =
+        "From the last sign of life to the verdict, the slowest hundredth of the past hour.";
+    Panel::lines("How soon silence is noticed", Unit::Seconds, about).shows(
+        "{{cause}}, {{profile}}",
+        r#"max by (cause, profile) (job_instance_cause_profile:lastword_disconnect_detection_seconds:p99_1h{instance=~"$instance"}) > 0"#,
+    )
+}
+
+fn against_bounds() -> Panel {
+    let about = "The same, against the bound that follows from the configuration. Buckets are up to 1.5 times each other, so \
+        whatever is below the dashed line may be in time.";
+    Panel::lines("The same, of its bound", Unit::Share, about)
+        .with(|look| look.limit("alert"))
+        .shows(
+            "{{cause}}, {{profile}}",
+            r#"max by (cause, profile) (job_instance_cause_profile:lastword_disconnect_detection_seconds:p99_1h{instance=~"$instance"}) / max by (cause, profile) (lastword_detection_bound_seconds{instance=~"$instance"}) > 0"#,
+        )
+        .shows("alert", "vector(1.5)")
+}
+
+fn bounds() -> Panel {
+    let about = "How long each silence may go unnoticed, from the configuration. What has no bound is not here.";
+    Panel::table(
+        "The bounds of detection",
+        Unit::Seconds,
+        about,
+        &[("cause", "Cause"), ("profile", "Profile")],
+        (
+            "Bound",
+            r#"max by (cause, profile) (lastword_detection_bound_seconds{instance=~"$instance"}) < Inf"#,
+        ),
+    )
+}
+
+fn stalls() -> Panel {
+    let about = "Time of each minute in which the server's process itself was late: no CPU, a blocked worker, a paused machine. No \
+        silence is judged of it.";
+    Panel::lines("Own stalls, seconds a minute", Unit::Seconds, about).shows(
+        "{{instance}}",
+        r#"sum by (instance) (increase(lastword_local_stall_seconds_total{instance=~"$instance"}[1m]))"#,
+    )
+}
+
+fn lag() -> Panel {
+    let about = "The greatest lateness of the past half minute of what is due every 0.1 s; 1 to 3 ms is usual.";
+    Panel::lines("Runtime lag", Unit::Seconds, about).shows(
+        "{{instance}}",
+        r#"max by (instance) (lastword_runtime_lag_seconds{instance=~"$instance"})"#,
+    )
+}

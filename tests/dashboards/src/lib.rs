@@ -1,0 +1,34 @@
+//! Makes the dashboards and the reference of the metrics from their catalogue, and holds every query against it.
+
+pub mod boards;
+pub mod grafana;
+pub mod query;
+pub mod reference;
+pub mod rules;
+pub mod runbook;
+
+use std::path::{Path, PathBuf};
+
+/// A file of the repository.
+#[must_use]
+pub fn path_in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
+}
+
+/// Every file that is made from the catalogue: where it stands in the repository, and its text.
+///
+/// # Errors
+/// A query of a dashboard asks for what no metric has.
+pub fn generated() -> anyhow::Result<Vec<(String, String)>> {
+    let mut files = vec![("docs/metrics.md".to_owned(), reference::text())];
+    let known = query::Known::with_rules(&rules::all()?)?;
+    for board in boards::all() {
+        board.check(&known)?;
+        let json = serde_json::to_string_pretty(&board)?;
+        let path = format!("deploy/grafana/dashboards/{}.json", board.uid);
+        files.push((path, json + "\n"));
+    }
+    Ok(files)
+}

@@ -1,0 +1,12 @@
+//! Writes every file that is made from the catalogue: `cargo run -p lastword-dashboards`.
+
+use std::fs;
+
+use lastword_dashboards::{generated, path_in_repository};
+
+fn main() -> anyhow::Result<()> {
+    for (path, text) in generated()? {
+        fs::write(path_in_repository(&path), text)?;
+    }
+    Ok(())
+}
