@@ -9,4 +9,5 @@ if ! rustup target list --installed 2>/dev/null | grep -qx "$target"; then
     echo "skipped: portable: the target $target is not installed here"
     exit 0
 fi
-cargo check --target "$target" --workspace --exclude lastword-tests --exclude lastword-netlab
+cargo check --target "$target" --workspace --exclude lastword-tests --exclude lastword-netlab \
+    --exclude lastword-silence --exclude lastword-dashboards
