@@ -51,7 +51,7 @@ async function measure(server, viewers, ends) {
   return { ms, kB: viewers > 0 ? bytes / viewers / (SECONDS + 2) / 1000 : 0 };
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const median = (values) => values.slice().sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const server = await serve("--admin", "127.0.0.1:0", "--log", "error");
 for (let n = 0; n < SESSIONS; n += 100) await crowd(server.game, Array.from({ length: 100 }, (_, at) => `player${n + at}`));
