@@ -46,7 +46,7 @@ pub(crate) struct Judgement {
     pub(crate) bound_ms: Option<u64>,
     /// How long the server stood still meanwhile, in milliseconds.
     pub(crate) own_stall_ms: Option<Figures>,
-    /// How many records state such a stall.
+    /// How many records are in time by such a stall only.
     pub(crate) stalled: usize,
     /// How often a peer became suspect, by what it looked like, where the scene asked.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -113,13 +113,17 @@ impl Judgement {
         let bounds = records().filter_map(|record| truth.bound_ms(record.cause));
         self.bound_ms = bounds.max();
         self.own_stall_ms = Figures::of(records().map(|record| record.own_stall_ms).collect());
-        self.stalled = records()
-            .filter(|record| record.own_stall_ms >= STALL_MS)
-            .count();
+        self.stalled = records().filter(|record| truth.excuses(record)).count();
     }
 }
 
 impl Truth<'_> {
+    /// Whether it was noticed in time only because the server itself stood still.
+    fn excuses(&self, record: &Close) -> bool {
+        let bound_ms = self.bound_ms(record.cause).unwrap_or_default();
+        record.own_stall_ms >= STALL_MS && record.silent_ms > Some(bound_ms)
+    }
+
     fn bound_ms(&self, cause: Cause) -> Option<u64> {
         self.playbill.bounds_ms.get(cause.label()).copied()
     }
