@@ -392,3 +392,30 @@ fn without_a_heartbeat_a_silent_peer_is_asked_once_a_second_too() {
     }
     assert_eq!(pings, 8);
 }
+
+/// Linux answers what lies outside of its window once in 500 ms: the last probe may be one that it passed over.
+#[test]
+fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
+    let mut liveness = live();
+    liveness.wrote(START);
+    let answered = START + secs(9);
+    let verdict = loop {
+        let (now, _) = liveness.poll_timeout(false);
+        let is_answered = now <= answered;
+        let view = View {
+            sample: Some(Sample {
+                notsent: 500,
+                probes: u8::from(!is_answered),
+                last_ack: now.since(answered),
+                ..Sample::default()
+            }),
+            stalled: Duration::ZERO,
+        };
+        match liveness.on_timeout(now, false, &view) {
+            Some(Act::GiveUp(verdict)) => break verdict,
+            Some(Act::Ping) => liveness.pinged(now),
+            None => {}
+        }
+    };
+    assert_eq!(verdict.silence, Silence::PeerFrozen);
+}
