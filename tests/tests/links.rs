@@ -80,11 +80,16 @@ async fn a_peer_that_stays_silent_is_suspect_before_it_is_given_up() {
     let mut stage = Stage::default();
     let (server, mut seen) = watched(&mut stage).await;
     let mut raw = Raw::join(server.local_addr(), "ann").await;
+    let suspect = within("a suspicion", seen.recv()).await;
+    assert_eq!(suspect, Some(Seen::Link(SUSPECT)));
+    let suspected = server.stats().suspected;
+    assert!(matches!(suspected[..], [(_, 1)]), "{suspected:?}");
     assert_eq!(raw.goodbye_code().await, Some(Cause::PeerFrozen.code()));
     drop(raw);
     stage.end().await;
+    assert_eq!(server.stats().suspected, [], "who is gone is no suspect");
     let frozen = Seen::Link(Link::Suspect(Diagnosis::PeerFrozen));
-    for expected in [Seen::Link(SUSPECT), frozen, Seen::Left(Cause::PeerFrozen)] {
+    for expected in [frozen, Seen::Left(Cause::PeerFrozen)] {
         assert_eq!(within("each", seen.recv()).await, Some(expected));
     }
 }
