@@ -13,6 +13,9 @@ pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(1);
 const UNANSWERED_MIN: Duration = Duration::from_secs(1);
 /// How long it must be seen to be unanswered to end a connection, however long ago it was sent.
 const UNANSWERED_SEEN: Duration = Duration::from_millis(1_500);
+/// The kernel tells ages in whole ticks of its clock, up to one too many: 10 ms at the 100 Hz of the slowest kernels. An
+/// acknowledgement that comes with the question seems to be older than it.
+const JIFFY: Duration = Duration::from_millis(10);
 /// How long a process has for its answer once its kernel has taken the question.
 const OVERDUE: Duration = Duration::from_secs(1);
 /// How long after the last answer segments may still be on their way here: what comes later left a living path.
@@ -157,9 +160,15 @@ impl Inquiry {
     pub(crate) fn is_alive(&self, now: Time, sample: Option<&Sample>) -> bool {
         let answers = |sample: &Sample| {
             let asked = self.asked;
-            asked.is_some_and(|asked| sample.last_ack < now.since(asked))
+            asked.is_some_and(|asked| sample.last_ack < now.since(asked) + JIFFY)
         };
         self.alive_since.is_some() || sample.is_some_and(answers)
+    }
+
+    /// Whether the peer was asked, and had a round trip's time for an answer.
+    pub(crate) fn had_time(&self, now: Time) -> bool {
+        self.asked
+            .is_some_and(|asked| now.since(asked) >= UNANSWERED_MIN)
     }
 
     /// Since when something is unanswered that must have been answered by now.

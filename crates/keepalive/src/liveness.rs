@@ -209,13 +209,14 @@ impl Liveness {
         is_silent || self.silent_by() <= now || self.stuck_for(now) >= STANDS
     }
 
-    /// Whether the peer is silent and its kernel has acknowledged nothing since it was asked why, by this last sample
-    /// either: what answers now may be a host that knows of no connection.
+    /// Whether the peer is silent and its kernel has acknowledged nothing since it was asked why, a second ago or more, by
+    /// this last sample either: what answers now may be a host that knows of no connection.
     #[must_use]
     pub fn is_unanswered(&self, now: Time, last: Option<&Sample>) -> bool {
         let inquiry = self.inquiry.as_ref();
+        let had_time = inquiry.is_some_and(|inquiry| inquiry.had_time(now));
         let is_alive = inquiry.is_some_and(|inquiry| inquiry.is_alive(now, last));
-        self.is_silent && self.asks() && !self.is_blind && !is_alive
+        self.is_silent && self.asks() && !self.is_blind && had_time && !is_alive
     }
 
     /// When the last byte came.

@@ -419,3 +419,36 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
     };
     assert_eq!(verdict.silence, Silence::PeerFrozen);
 }
+
+/// The kernel's ages are whole ticks of its clock, 10 ms at the most, and up to one tick too old: what was acknowledged
+/// with the question seems to be older than it.
+#[test]
+fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
+    for (tick_ms, is_unanswered) in [(0, false), (4, false), (9, false), (50, true)] {
+        let sample = |last_ack| Sample {
+            snd_wnd: 65_536,
+            last_ack,
+            ..Sample::default()
+        };
+        let mut liveness = live();
+        let asked = liveness.silent_by();
+        let old = View {
+            sample: Some(sample(secs(5))),
+            stalled: Duration::ZERO,
+        };
+        liveness.on_timeout(asked, false, &old);
+        let tick = Duration::from_millis(tick_ms);
+        let at = |age| (asked + age, sample(age + tick));
+        let (now, last) = at(Duration::from_millis(100));
+        assert!(
+            !liveness.is_unanswered(now, Some(&last)),
+            "no time for an answer"
+        );
+        let (now, last) = at(Duration::from_millis(1_100));
+        assert_eq!(
+            liveness.is_unanswered(now, Some(&last)),
+            is_unanswered,
+            "{tick_ms} ms"
+        );
+    }
+}
