@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Due, Liveness, STANDS};
 use crate::inquiry::{PING_INTERVAL, SAMPLE_INTERVAL};
-use crate::{Time, millis};
+use crate::{Time, Timing, millis};
 
 impl Liveness {
     /// When to call [`Liveness::on_timeout`], and why; [`Time::NEVER`] where nothing is due. `is_blocked`: bytes wait
@@ -111,8 +111,8 @@ impl Liveness {
     }
 
     /// A client pings in each heartbeat in which it sent nothing or received nothing, and now and then in others, to
-    /// learn the round trip; a server only while it does not read, so that the client hears it. A silent peer is asked
-    /// once a second.
+    /// learn the round trip. A server pings while it does not read, so that the client hears it, and asks a quiet peer
+    /// before it suspects it: a client that only answers pings stays healthy by that. A silent peer is asked once a second.
     fn ping_by(&self) -> Time {
         if self.is_silent && self.asks() && !self.is_paused {
             let heartbeat = match self.timing.heartbeat_ms {
@@ -124,11 +124,30 @@ impl Liveness {
         let (quiet_since, learns_by) = match (self.pings, self.is_paused) {
             (true, _) => (self.last_in.min(self.last_out), self.learns_by()),
             (false, true) => (self.last_out, Time::NEVER),
-            (false, false) => return Time::NEVER,
+            (false, false) => return self.asks_quiet_peer_by(),
         };
         match self.timing.heartbeat_ms {
             0 => Time::NEVER,
             ms => learns_by.min(quiet_since.max(self.last_ping) + millis(ms)),
+        }
+    }
+
+    /// Half-way from the heartbeat, by which a client has spoken that pings of its own accord, to the suspicion.
+    fn asks_quiet_peer_by(&self) -> Time {
+        let Timing {
+            heartbeat_ms,
+            suspect_ms,
+            ..
+        } = self.timing;
+        if heartbeat_ms == 0 || suspect_ms <= heartbeat_ms || !self.asks() {
+            return Time::NEVER;
+        }
+        let quiet = millis(heartbeat_ms.midpoint(suspect_ms)) + millis(self.excused_ms);
+        let by = self.silent_since() + quiet;
+        // Once in a silence.
+        match by > self.last_ping {
+            true => by,
+            false => Time::NEVER,
         }
     }
 

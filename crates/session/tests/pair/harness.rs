@@ -20,6 +20,8 @@ pub(crate) const START: Time = Time::from_micros(1_000_000);
 
 pub(crate) const HEARTBEAT: Duration = secs(5);
 pub(crate) const SUSPECT: Duration = millis(7_500);
+/// When a server asks a quiet peer, before it suspects it.
+pub(crate) const QUIET: Duration = millis(6_250);
 pub(crate) const DEAD: Duration = secs(15);
 
 /// The timing of profile `standard`.

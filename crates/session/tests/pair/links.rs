@@ -7,7 +7,7 @@ use lastword_session::{
     Timer, Timing,
 };
 
-use crate::harness::{ADMISSION, Answer, DEAD, Pair, SUSPECT, Seen, Solo, millis, secs};
+use crate::harness::{ADMISSION, Answer, DEAD, Pair, QUIET, SUSPECT, Seen, Solo, millis, secs};
 
 const SUSPECTED: Link = Link::Suspect(Diagnosis::Undecided);
 const FROZEN: Link = Link::Suspect(Diagnosis::PeerFrozen);
@@ -40,10 +40,16 @@ fn a_silent_peer_is_suspect_once_and_healthy_once() {
         solo.host.seen.clear();
         assert_eq!(
             solo.session().poll_timeout(),
-            (solo.now + SUSPECT, Timer::Suspect),
-            "{n}"
+            (solo.now + QUIET, Timer::Heartbeat),
+            "{n}: it is asked first"
         );
-        solo.advance(SUSPECT - millis(1));
+        solo.advance(QUIET);
+        let left = SUSPECT - QUIET;
+        assert_eq!(
+            solo.session().poll_timeout(),
+            (solo.now + left, Timer::Suspect)
+        );
+        solo.advance(left - millis(1));
         assert_eq!(links(&solo.host.seen), []);
         solo.advance(millis(1));
         assert_eq!(links(&solo.host.seen), [SUSPECTED]);
@@ -206,6 +212,7 @@ fn a_look_that_comes_late_by_our_own_stall_kills_nobody() {
 #[test]
 fn a_suspicion_never_comes_after_the_end() {
     let mut solo = Solo::live();
+    solo.advance(QUIET);
     let (at, timer) = solo.session().poll_timeout();
     assert_eq!(timer, Timer::Suspect);
     let readings = solo.readings();
@@ -218,7 +225,9 @@ fn a_suspicion_never_comes_after_the_end() {
 #[test]
 fn a_suspicion_that_nobody_was_told_of_is_lifted_without_a_word() {
     let mut solo = Solo::live();
-    let (at, _) = solo.session().poll_timeout();
+    solo.advance(QUIET);
+    let (at, timer) = solo.session().poll_timeout();
+    assert_eq!(timer, Timer::Suspect);
     let readings = solo.readings();
     solo.session().handle(at, Input::Timeout(readings));
     solo.session().bytes_arrived(at, 1);

@@ -3,7 +3,7 @@
 use lastword_session::wire::Kind;
 use lastword_session::{Cause, Close, Config, Input, Limits, Terminal, Timer};
 
-use crate::harness::{DEAD, HEARTBEAT, SUSPECT, Solo, View, frame, millis, secs};
+use crate::harness::{DEAD, HEARTBEAT, QUIET, Solo, View, frame, millis, secs};
 
 fn idle_after(secs: u64) -> Config {
     let limits = Limits {
@@ -25,7 +25,7 @@ fn a_server_pings_once_a_heartbeat_while_it_does_not_read() {
     assert_eq!(solo.kinds_written(), [Kind::Ping; 4]);
     solo.resumes();
     solo.outbound.log.clear();
-    solo.advance(SUSPECT - secs(1) - millis(1));
+    solo.advance(QUIET - secs(1) - millis(1));
     assert!(solo.outbound.log.is_empty());
 }
 
