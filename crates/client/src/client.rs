@@ -81,10 +81,11 @@ impl Client {
         self.admission = admission;
     }
 
-    /// Queues a frame for the server. Never blocks; [`Client::ready`] waits for room first.
+    /// Queues a frame for the server. Never blocks; [`Client::ready`] waits for room first. From the server's end until
+    /// every frame that came before it is received, a frame is taken, not written, and counted as unsent.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the server is
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] after the end; or [`SendError::QueueFull`], which unless the server is
     /// silent also ends the connection as `send_queue_full`.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(self.clock, payload.as_ref())
@@ -94,12 +95,13 @@ impl Client {
     /// then has room for a frame of nearly the other half.
     ///
     /// # Errors
-    /// [`SendError::Closed`] once the connection takes no frames any more.
+    /// [`SendError::Closed`] after the end, where no frame was received since the last call: a game that answers every
+    /// frame reads on to the last one.
     ///
     /// # Cancel safety
     /// Cancel safe. Any number of tasks may wait at once, on any executor.
     pub async fn ready(&self) -> Result<(), SendError> {
-        self.mailbox.ready().await
+        self.inbox.ready().await
     }
 
     /// Receives the next frame, passing over announcements and changes of the link; `None` once the connection ended
@@ -124,8 +126,7 @@ impl Client {
         poll_fn(|cx| self.inbox.poll_next(cx)).await
     }
 
-    /// Waits for the end. It comes after the frames that came before it: while some wait and none is received, it
-    /// takes 30 s longer. What waits may still be received afterwards.
+    /// Waits for the end, and for no frame. Frames that came before it may still be received afterwards.
     ///
     /// # Cancel safety
     /// Cancel safe, and may be called again.
@@ -248,6 +249,7 @@ fn goodbye(reason: String) -> Request {
         address: String::new(),
         reason,
         linger: None,
+        flush: false,
     })
 }
 

@@ -113,8 +113,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn play(mut session: Session) {
     // The login is the first frame, too.
     while let Some(payload) = session.recv().await {
-        if session.send(payload).is_err() {
-            break;
+        if let Err(error) = session.send(payload) {
+            println!("{}: not sent: {error}", session.id());
         }
     }
     println!("{}", session.close().await.disconnect);

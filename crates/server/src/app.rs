@@ -231,6 +231,10 @@ impl<S: Shape> App for ServerApp<S> {
             .map_or(Poll::Ready(()), |game| game.poll_delivered(cx))
     }
 
+    fn poll_departure(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_delivered(cx)
+    }
+
     fn paused(&mut self, paused: bool) {
         self.paused = paused;
         self.core().traffic.paused(paused);

@@ -13,6 +13,9 @@ pub struct Kick {
     pub reason: String,
     /// What the client is told to do. Default: it may reconnect.
     pub advice: Advice,
+    /// Whether the player gets what is queued before the reason. Default: no, a kick drops it. An orderly close always
+    /// lets it out.
+    pub after_queued: bool,
 }
 
 impl Default for Kick {
@@ -21,6 +24,7 @@ impl Default for Kick {
             code: None,
             reason: String::new(),
             advice: Advice::MayReconnect,
+            after_queued: false,
         }
     }
 }
@@ -49,6 +53,14 @@ impl Kick {
         self
     }
 
+    /// The same behind what is queued: the player reads the frames of this tick, then the reason. A client that does not
+    /// read them within the linger timeout (`timeouts.linger_ms`, default 3 s) is cut off; the cause stays `kicked`.
+    #[must_use]
+    pub fn after_queued(mut self) -> Self {
+        self.after_queued = true;
+        self
+    }
+
     pub(crate) fn into_close(self) -> Close {
         self.close_as(Cause::Kicked)
     }
@@ -61,6 +73,7 @@ impl Kick {
         let mut close = Close::new(cause).with_reason(self.reason);
         close.code = self.code.map_or(close.code, GameCode::value);
         close.advice = self.advice;
+        close.flush = self.after_queued;
         close
     }
 }

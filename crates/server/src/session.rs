@@ -63,9 +63,12 @@ impl Session {
 
     /// Queues a frame for the peer. Never blocks; [`Session::ready`] waits for room first.
     ///
+    /// A peer may have left while frames of it wait to be received. From its end until the departure a frame is taken,
+    /// not written, and counted as unsent: a game need not look for the end where it sends, only where it receives.
+    ///
     /// # Errors
-    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
-    /// silent also ends the session as `send_queue_full`.
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session departed; or [`SendError::QueueFull`], which
+    /// unless the peer is silent also ends the session as `send_queue_full`.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(self.core.clock, payload.as_ref())
     }
@@ -74,15 +77,16 @@ impl Session {
     /// room for a frame of nearly the other half.
     ///
     /// A loop of `ready` and [`Session::send`] streams at the pace of the peer. One that reads too slowly still
-    /// ends as `send_queue_stale`.
+    /// ends as `send_queue_stale`. After the peer's end there is room once for each frame that is received: a game that
+    /// answers every frame reads on to the last one.
     ///
     /// # Errors
-    /// [`SendError::Closed`] once the session takes no frames any more.
+    /// [`SendError::Closed`] after the end, where no frame was received since the last call.
     ///
     /// # Cancel safety
     /// Cancel safe. Any number of tasks may wait at once, on any executor.
     pub async fn ready(&self) -> Result<(), SendError> {
-        self.mailbox.ready().await
+        self.inbox.ready().await
     }
 
     /// Ends the session after what is queued (`closed_by_game`, unless it ended already), and waits for its

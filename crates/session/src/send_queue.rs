@@ -292,6 +292,13 @@ impl Mark {
     }
 }
 
+impl std::ops::AddAssign for Dropped {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+    }
+}
+
 impl Dropped {
     fn add(&mut self, mark: &Mark) {
         self.frames += mark.data_frames();

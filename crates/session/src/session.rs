@@ -8,12 +8,12 @@
 //!     │                 │                ▼
 //!     │                 │            Flushing ── all written ──► Settling ── acknowledged, error, deadline ─┐
 //!     │ our decision, a broken rule, the peer's goodbye                                                      │
-//!     └────────┬────────┴───────┐                                                                            │
+//!     └────────┬────────┴───────┐      (a dialect's goodbye: Answering ── game answered, deadline ──► Closing) │
 //!              ▼                                                                                             ▼
 //!           Closing ── all written ──► Lingering ── peer's FIN, error, deadline ──► Closed ◄── path dead, no reply due
 //! ```
 //! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first.
-//! `Closing`, `Lingering` and `Delivering` carry the verdict. Every state but `Closed` has a deadline; `Live` has the dead
+//! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. Every state but `Closed` has a deadline; `Live` has the dead
 //! limit of its profile, where it has one. A stall of ours extends what it passed through.
 
 mod ending;
@@ -103,6 +103,9 @@ pub struct Close {
     pub reason: String,
     /// How long the peer may take to leave; `None` is the linger timeout. A drain gives what is left of it.
     pub linger: Option<Duration>,
+    /// Whether the peer gets the queued data before the goodbye, for at most the linger timeout. Some causes always do so:
+    /// an orderly close, a drain, a panic, idleness.
+    pub flush: bool,
 }
 
 impl Close {
@@ -117,6 +120,7 @@ impl Close {
             address: String::new(),
             reason: String::new(),
             linger: None,
+            flush: false,
         }
     }
 
@@ -155,6 +159,9 @@ pub enum Input<'a> {
     Ended(Terminal, Readings),
     /// Everything was written and our write side is shut.
     Shut,
+    /// The game has taken every frame from before the peer's goodbye, and its answers were handed in: see
+    /// [`Session::awaits_answers`].
+    Answered,
     /// After the peer's FIN and our flush: its kernel acknowledged everything, or refused, or time is up.
     Settled(Readings),
     /// A deadline passed, and one more read found nothing.
@@ -228,7 +235,7 @@ pub enum SendError {
     /// The outbound cap is reached; with policy `close` this very call fixed `send_queue_full`.
     #[error("the outbound queue of this session is full")]
     QueueFull,
-    /// The session is over, or not yet live.
+    /// The session departed, or is not yet live.
     #[error("the session is closed")]
     Closed,
 }
@@ -300,6 +307,8 @@ enum State {
     Auth,
     /// Frames come and go.
     Live,
+    /// The peer said goodbye on a wire without acks: the game may still answer what came before it.
+    Answering { verdict: Verdict, until: Time },
     /// Our last words are being written.
     Closing { verdict: Verdict, until: Time },
     /// Our write side is shut; what comes is read and discarded.

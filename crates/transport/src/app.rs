@@ -60,6 +60,13 @@ pub trait App: Send + Unpin + 'static {
     /// grows with each frame taken.
     fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// After the verdict: whether the game has taken everything that came before the end, so that its record says
+    /// truly what was not taken. A game that takes nothing is not waited for without end.
+    fn poll_departure(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Ready(())
+    }
+
     /// Frames the game has taken so far, to see whether it still does.
     fn taken(&self) -> u64;
 

@@ -10,8 +10,11 @@ mod write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use lastword_session::{Cause, Close, Input, Link, Readings, Session, Terminal, Time, Traffic};
+use lastword_session::{
+    Cause, Close, Ending, Input, Link, Readings, Session, Terminal, Time, Traffic,
+};
 use tokio::io::Ready;
 use tokio::time::Sleep;
 
@@ -52,10 +55,41 @@ struct Side {
     settle_step_ms: u64,
     /// How reading ended.
     terminal: Option<Terminal>,
+    delivery: Delivery,
+    /// The verdict, until the game has taken what came before it.
+    ending: Option<Box<Ending>>,
+}
+
+/// How long a game may take for the frames that came before the end.
+#[derive(Clone, Copy)]
+struct Delivery {
+    /// The frames that it had taken, and when it took the last of them.
     taken: u64,
     taken_at: Time,
-    /// The peer is gone and the game takes nothing: what is left is read whether it takes it or not.
+    /// How long it may take for the next one.
+    timeout: Duration,
+    /// It has no longer than this in all.
+    until: Time,
+    /// It took too long: what is left is read whether the game takes it or not.
     given_up: bool,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            taken: 0,
+            taken_at: Time::ORIGIN,
+            timeout: Duration::ZERO,
+            until: Time::NEVER,
+            given_up: false,
+        }
+    }
+}
+
+impl Delivery {
+    fn by(&self) -> Time {
+        (self.taken_at + self.timeout).min(self.until)
+    }
 }
 
 impl std::fmt::Debug for Side {
@@ -145,10 +179,7 @@ impl<A: App> Driver<A> {
         }
         if requests.drain_expired {
             self.session.handle(now, Input::DrainExpired);
-            // Nobody waits for a game any more that does not take what a peer left behind.
-            if self.noticed {
-                self.side().given_up = true;
-            }
+            self.delivers_no_longer(now + LAST_MOMENT);
         }
     }
 
@@ -159,13 +190,23 @@ impl<A: App> Driver<A> {
             }
             return false;
         }
+        // A peer that left is not let in any more: what it sent is read to the end.
+        if self.noticed {
+            return false;
+        }
         match self.app.poll_admission(cx) {
-            Poll::Pending => false,
+            Poll::Pending => {
+                if !self.session.wants_read() {
+                    self.watch_for_the_end();
+                }
+                false
+            }
             Poll::Ready(Err(refusal)) => {
                 self.session.handle(now, Input::Close(&refusal));
                 true
             }
             Poll::Ready(Ok(admission)) => {
+                self.stop_watching();
                 if let Some(knobs) = self.app.knobs() {
                     self.tap.tune(&knobs);
                 }
@@ -252,10 +293,9 @@ impl<A: App> Driver<A> {
 
     /// When to be woken at the latest.
     fn next_deadline(&self) -> Time {
-        let waits_for_the_game = self.ended || (self.noticed && self.paused);
         let delivery = match &self.side {
-            Some(side) if waits_for_the_game => {
-                side.taken_at + self.session.limits().delivery_timeout
+            Some(side) if self.ended || side.ending.is_some() || (self.noticed && self.paused) => {
+                side.delivery.by()
             }
             _ => Time::NEVER,
         };
@@ -266,7 +306,7 @@ impl<A: App> Driver<A> {
     fn rest(&mut self, before: Traffic) {
         if self.open && !self.session.takes_data() {
             self.open = false;
-            if let Some(mut late) = self.mailbox.close() {
+            if let Some(mut late) = self.mailbox.discard() {
                 self.session.adopt(&mut late);
             }
         }
@@ -296,16 +336,16 @@ impl<A: App> Future for Driver<A> {
             let mut now = this.clock.now();
             this.session.lend(scratch::take_queue);
             let busy = this.turn(cx, &mut now);
-            match this.poll_outputs(cx, now) {
-                Some(ending) => {
-                    this.finish(ending, before);
-                    return Poll::Ready(());
-                }
-                None if !busy => {
-                    this.rest(before);
-                    return Poll::Pending;
-                }
-                None => {}
+            if let Some(ending) = this.poll_outputs(cx, now) {
+                this.conclude(now, ending);
+            }
+            if let Some(ending) = this.poll_departure(cx, now) {
+                this.finish(ending, before);
+                return Poll::Ready(());
+            }
+            if !busy {
+                this.rest(before);
+                return Poll::Pending;
             }
         }
         this.rest(before);
@@ -316,3 +356,5 @@ impl<A: App> Future for Driver<A> {
 
 /// A connection that is always ready lets others on its worker have a turn.
 const TURNS_PER_POLL: u32 = 16;
+/// How long a game may still take frames once the drain's deadline has passed.
+const LAST_MOMENT: Duration = Duration::from_millis(100);

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use lastword_session::SendError;
+
 use crate::{Mailbox, Room};
 
 /// Something that waits in an [`Inbox`] to be taken.
@@ -51,12 +53,16 @@ struct Inside<T, E> {
     bytes: usize,
     frames: u32,
     taken: u64,
+    /// As many were taken when [`Inbox::ready`] last answered after the end; the low bits.
+    taken_when_ready: u32,
     end: Option<Box<E>>,
     reader: Option<Waker>,
     /// The task found no room, or waits for the owner to have taken everything.
     task_waits: bool,
     /// The owner asked for more when there was nothing: whatever came before is handled.
     hungry: bool,
+    /// The owner asked for the end, and for no frame since.
+    asks_for_end: bool,
     /// Nobody will ask again.
     abandoned: bool,
     /// Somebody else has what waited, and is to have what comes.
@@ -109,10 +115,13 @@ impl<T: Item, E> Inbox<T, E> {
         ready_unless(inside.task_waits)
     }
 
-    /// Task: ready once every frame was taken, and the owner came back for more.
+    /// Task: ready once every frame was taken, and the owner came back for more. An owner that was never handed a frame
+    /// has none to answer, and one that asks for the end takes none before it.
     pub fn poll_delivered(&self) -> Poll<()> {
         let mut inside = self.lock();
-        let delivered = inside.abandoned || (inside.frames == 0 && inside.hungry);
+        let handled = inside.hungry || inside.taken == 0;
+        let asks = inside.abandoned || inside.asks_for_end;
+        let delivered = asks || (inside.frames == 0 && handled);
         inside.task_waits = !delivered;
         ready_unless(inside.task_waits)
     }
@@ -160,17 +169,39 @@ impl<T: Item, E> Inbox<T, E> {
         Poll::Pending
     }
 
-    /// Owner: the end. While frames wait and none is taken, the task holds it back.
+    /// Owner: the end. It does not wait for frames to be taken: they may still be taken behind it.
     pub fn poll_end(&self, cx: &mut Context<'_>) -> Poll<E>
     where
         E: Clone,
     {
-        let inside = self.lock();
+        let mut inside = self.lock();
         if let Some(end) = &inside.end {
             return Poll::Ready(E::clone(end));
         }
+        inside.asks_for_end = true;
         self.wait(inside, cx);
         Poll::Pending
+    }
+
+    /// Owner: waits for room in the outbound queue, as [`Mailbox::ready`]. After the end there is room once for each frame
+    /// that is taken: an owner that answers what it reads reads on to the last frame, and one that only sends stops.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] after the end, where no frame was taken since the last call.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn ready(&self) -> Result<(), SendError> {
+        let room = self.task.ready().await;
+        if room.is_ok() {
+            return room;
+        }
+        let mut inside = self.lock();
+        let taken = low_bits(inside.taken);
+        match std::mem::replace(&mut inside.taken_when_ready, taken) == taken {
+            true => room,
+            false => Ok(()),
+        }
     }
 
     /// Owner: gives what waits, and the end if it came, to somebody else, who is to have whatever comes behind it.
@@ -200,7 +231,7 @@ impl<T: Item, E> Inbox<T, E> {
     fn wait(&self, mut inside: MutexGuard<'_, Inside<T, E>>, cx: &Context<'_>) {
         let before = inside.reader.replace(cx.waker().clone());
         let sated = inside.frames > 0 || std::mem::replace(&mut inside.hungry, true);
-        let wakes = !sated && inside.task_waits;
+        let wakes = (!sated || inside.asks_for_end) && inside.task_waits;
         drop(inside);
         drop(before);
         if wakes {
@@ -235,10 +266,12 @@ impl<T: Item, E> Inside<T, E> {
             bytes: 0,
             frames: 0,
             taken: 0,
+            taken_when_ready: 0,
             end: None,
             reader: None,
             task_waits: false,
             hungry: false,
+            asks_for_end: false,
             abandoned: false,
             handed_over: false,
             late: (0, 0),
@@ -276,6 +309,7 @@ impl<T: Item, E> Inside<T, E> {
     }
 
     fn pop(&mut self) -> Option<T> {
+        self.asks_for_end = false;
         let item = self.items.pop_front()?;
         if let Some(bytes) = item.bytes() {
             self.bytes -= bytes;
@@ -299,6 +333,11 @@ fn ready_unless(waits: bool) -> Poll<()> {
     } else {
         Poll::Ready(())
     }
+}
+
+fn low_bits(n: u64) -> u32 {
+    let [.., a, b, c, d] = n.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }
 
 fn as_u64(n: usize) -> u64 {

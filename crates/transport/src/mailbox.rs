@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use atomic_waker::AtomicWaker;
-use lastword_session::{Config, Framing, RoundTrip, SendQueue};
+use lastword_session::{Config, Dropped, Framing, RoundTrip, SendQueue};
 
 pub use requests::Request;
 pub(crate) use requests::Requests;
@@ -34,8 +34,10 @@ struct Inside {
     queue: Option<Box<SendQueue>>,
     rare: Option<Box<Rare>>,
     session: [u8; 16],
-    /// 0 while no session is live: nobody accepts less than 1,024.
+    /// 0 before the session is live and after it departed: no peer accepts less than 1,024.
     peer_frame_limit: u32,
+    /// The end is seen or decided, and not told yet: frames are counted and not kept.
+    discards: bool,
     round_trip: RoundTrip,
 }
 
@@ -43,6 +45,8 @@ struct Inside {
 #[derive(Debug, Default)]
 struct Rare {
     requests: Requests,
+    /// What came after the end.
+    discarded: Dropped,
     /// Who waits for room. They stay here when the rest is taken: whoever gives up takes its waker back.
     waiters: Waiters,
 }
@@ -79,7 +83,7 @@ impl Mailbox {
     #[must_use]
     pub fn session(&self) -> Option<[u8; 16]> {
         let inside = self.lock();
-        (inside.peer_frame_limit > 0).then_some(inside.session)
+        (inside.peer_frame_limit > 0 && !inside.discards).then_some(inside.session)
     }
 
     /// What pongs have told of the way to the peer and of its clock; it stays when the session is over.
@@ -110,15 +114,35 @@ impl Mailbox {
         inside.peer_frame_limit = peer_frame_limit;
     }
 
-    /// The session is over: frames are refused from now on. Returns the frames that were left inside.
-    pub(crate) fn close(&self) -> Option<Box<SendQueue>> {
+    /// The session ends, and its game is not told yet: frames are counted and not kept from now on. Returns the frames
+    /// that were left inside.
+    pub(crate) fn discard(&self) -> Option<Box<SendQueue>> {
         let mut inside = self.lock();
-        inside.peer_frame_limit = 0;
+        inside.discards = true;
         let queue = inside.queue.take();
         let waiters = inside.take_waiters();
         drop(inside);
         waiters.wake();
         queue
+    }
+
+    /// The session departed: frames are refused from now on. Returns what was left inside, or came after the end.
+    pub(crate) fn close(&self) -> Dropped {
+        let mut inside = self.lock();
+        inside.peer_frame_limit = 0;
+        let queue = inside.queue.take();
+        let rare = inside.rare.take();
+        drop(inside);
+        let mut left = rare
+            .as_ref()
+            .map_or_else(Dropped::default, |rare| rare.discarded);
+        if let Some(mut queue) = queue {
+            left += queue.drop_unstarted();
+        }
+        if let Some(rare) = rare {
+            rare.waiters.wake();
+        }
+        left
     }
 
     /// Takes what lies inside; cheap when nothing does.
@@ -204,8 +228,10 @@ impl Inside {
 
     /// Frees what holds nothing any more.
     fn tidy(&mut self) {
-        self.rare
-            .take_if(|rare| rare.waiters.is_empty() && rare.requests.is_empty());
+        self.rare.take_if(|rare| {
+            let nothing_waits = rare.waiters.is_empty() && rare.requests.is_empty();
+            nothing_waits && rare.discarded == Dropped::default()
+        });
     }
 }
 

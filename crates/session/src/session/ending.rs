@@ -32,7 +32,7 @@ impl Session {
             return;
         }
         self.rare_mut().decided = Some(Decided::from(close));
-        if !flushes_data(close.cause) {
+        if !close.flush && !flushes_data(close.cause) {
             self.drop_queued();
         }
         if self.can_write() {
@@ -45,6 +45,21 @@ impl Session {
     pub(super) fn close_quietly(&mut self, now: Time, cause: Cause) {
         self.drop_queued();
         self.start_closing(now, cause, None);
+    }
+
+    /// Fixes the cause, and waits for the game's answers to what came before it.
+    pub(super) fn close_after_answers(&mut self, now: Time, cause: Cause) {
+        let verdict = self.verdict(now, cause);
+        let until = now + self.config.limits.linger_timeout;
+        self.state = State::Answering { verdict, until };
+    }
+
+    /// The game has answered, or has had its time: what it said is written, and our FIN behind it.
+    pub(super) fn on_answered(&mut self, now: Time) {
+        if let State::Answering { verdict, .. } = self.state {
+            let until = now + self.config.limits.linger_timeout;
+            self.close_from(now, verdict, until);
+        }
     }
 
     /// Ends at once, without a byte: whoever this is does not speak our protocol.
@@ -63,7 +78,8 @@ impl Session {
     /// Somebody here wants the connection gone, and nobody told.
     pub(super) fn on_abort(&mut self, now: Time, readings: Readings) {
         match self.state {
-            State::Closing { verdict, .. }
+            State::Answering { verdict, .. }
+            | State::Closing { verdict, .. }
             | State::Lingering { verdict, .. }
             | State::Delivering { verdict } => self.close(now, verdict, readings, true),
             State::Hello | State::Auth | State::Live if !self.end_noticed => {
@@ -89,6 +105,9 @@ impl Session {
                 let verdict = self.expired(now, verdict);
                 let until = now + LAST_MOMENT;
                 self.state = State::Closing { verdict, until };
+            }
+            State::Answering { verdict, .. } => {
+                self.close_from(now, verdict, now + LAST_MOMENT);
             }
             State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
                 let verdict = self.expired(now, verdict);
@@ -139,7 +158,9 @@ impl Session {
         self.on_end_noticed(now, readings);
         self.write_failed = true;
         match self.state {
-            State::Closing { verdict, .. } => self.linger(now, verdict),
+            State::Answering { verdict, .. } | State::Closing { verdict, .. } => {
+                self.linger(now, verdict);
+            }
             State::Flushing { .. } | State::Settling { .. } => {
                 self.conclude(now, Terminal::Eof, readings);
             }
@@ -170,10 +191,12 @@ impl Session {
             | State::Settling { .. } => {
                 self.conclude(now, terminal, readings);
             }
-            State::Closing { .. } if fin && self.can_write() => {
+            State::Answering { .. } | State::Closing { .. } if fin && self.can_write() => {
                 self.note(now, Layer::Socket, "fin");
             }
-            State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
+            State::Answering { verdict, .. }
+            | State::Closing { verdict, .. }
+            | State::Lingering { verdict, .. } => {
                 if fin {
                     self.farewell_came_to(Farewell::FinSeen);
                 }
@@ -203,6 +226,7 @@ impl Session {
 
     pub(super) fn on_linger_over(&mut self, now: Time, readings: Readings) {
         match self.state {
+            State::Answering { .. } => self.on_answered(now),
             State::Closing { verdict, .. } => {
                 let verdict = self.expired(now, verdict);
                 self.close(now, verdict, readings, true);
@@ -240,6 +264,11 @@ impl Session {
         self.note_silence(now, cause);
         let verdict = self.verdict(now, cause);
         let until = now + linger.unwrap_or(self.config.limits.linger_timeout);
+        self.close_from(now, verdict, until);
+    }
+
+    /// Writes what is queued until then, with this verdict.
+    fn close_from(&mut self, now: Time, verdict: Verdict, until: Time) {
         self.state = State::Closing { verdict, until };
         if !self.can_write() {
             self.linger(now, verdict);
@@ -252,6 +281,7 @@ impl Session {
             State::Hello
             | State::Auth
             | State::Live
+            | State::Answering { .. }
             | State::Closing { .. }
             | State::Lingering { .. }
             | State::Delivering { .. }
@@ -313,9 +343,7 @@ impl Session {
         let Some(queue) = &mut self.queue else { return };
         let dropped = queue.drop_unstarted();
         if dropped.bytes > 0 {
-            let total = &mut self.rare_mut().dropped;
-            total.frames += dropped.frames;
-            total.bytes += dropped.bytes;
+            self.rare_mut().dropped += dropped;
         }
     }
 }

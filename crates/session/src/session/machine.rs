@@ -12,7 +12,7 @@ use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
 use crate::ping_bucket::PingBucket;
 use crate::round_trip::RoundTrip;
-use crate::send_queue::SendQueue;
+use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::{self, Goodbye, Hello, Notice};
 use crate::{Cause, Decoder, Limits, Phase, Time};
 
@@ -99,24 +99,30 @@ impl Session {
             Input::WriteFailed(readings) => self.on_write_failed(now, readings),
             Input::Ended(terminal, readings) => self.on_ended(now, terminal, readings),
             Input::Shut => self.on_shut(now),
+            Input::Answered => self.on_answered(now),
             Input::Settled(readings) => self.on_settled(now, readings),
             Input::Timeout(readings) => self.on_timeout(now, readings),
             Input::Sampled(sample) => self.on_sampled(now, sample),
         }
     }
 
-    /// Queues a data frame.
+    /// Queues a data frame. From the peer's end, or from our decision to end, until the verdict is out, the frame is
+    /// discarded and counted as unsent: a game that reads what came before the end need not look for it.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], which unless the peer is
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] before the session is live and after its verdict; or [`SendError::QueueFull`], which unless the peer is
     /// silent also fixes `send_queue_full`.
     #[inline]
     pub fn send(&mut self, now: Time, payload: &[u8]) -> Result<(), SendError> {
-        if !self.takes_data() {
+        if self.phase != Phase::Live || self.state == State::Closed {
             return Err(SendError::Closed);
         }
         if payload.len() > usize_of(self.peer_frame_limit) {
             return Err(SendError::TooLarge);
+        }
+        if !self.takes_data() {
+            self.discard(payload);
+            return Ok(());
         }
         let queued = self.queued_bytes() + payload.len() + wire::HEADER_LEN;
         if queued > self.config.limits.outbound_bytes_max {
@@ -128,13 +134,21 @@ impl Session {
         Ok(())
     }
 
+    /// Counts a frame that comes after the end.
+    #[cold]
+    fn discard(&mut self, payload: &[u8]) {
+        let mut frame = Vec::with_capacity(payload.len() + wire::HEADER_LEN);
+        encode_data(&self.config.framing, payload, &mut frame);
+        self.rare_mut().dropped += Dropped {
+            frames: 1,
+            bytes: u64::try_from(frame.len()).unwrap_or(u64::MAX),
+        };
+    }
+
     /// Takes over frames that others queued for this session; what comes too late is counted as dropped.
     pub fn adopt(&mut self, queue: &mut Box<SendQueue>) {
         if !self.takes_data() {
-            let dropped = queue.drop_unstarted();
-            let total = &mut self.rare_mut().dropped;
-            total.frames += dropped.frames;
-            total.bytes += dropped.bytes;
+            self.rare_mut().dropped += queue.drop_unstarted();
         } else if self.queue.as_ref().is_none_or(|own| own.is_empty()) {
             std::mem::swap(self.queue.get_or_insert_default(), queue);
         } else {
@@ -200,6 +214,7 @@ impl Session {
             State::Hello
             | State::Auth
             | State::Live
+            | State::Answering { .. }
             | State::Closing { .. }
             | State::Lingering { .. }
             | State::Delivering { .. }
@@ -263,6 +278,13 @@ impl Session {
         matches!(self.state, State::Delivering { .. })
     }
 
+    /// Whether the peer said goodbye and the game may still answer what came before it: once the game has taken all of
+    /// that and come back for more, [`Input::Answered`] is due.
+    #[must_use]
+    pub fn awaits_answers(&self) -> bool {
+        matches!(self.state, State::Answering { .. })
+    }
+
     /// Whether the verdict came out.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -322,7 +344,11 @@ impl Session {
     /// Whether frames for the peer are taken.
     #[must_use]
     pub fn takes_data(&self) -> bool {
-        matches!(self.state, State::Live | State::Flushing { .. }) && self.can_write()
+        let state = matches!(
+            self.state,
+            State::Live | State::Answering { .. } | State::Flushing { .. }
+        );
+        state && self.can_write()
     }
 
     pub(super) fn can_write(&self) -> bool {

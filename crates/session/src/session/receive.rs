@@ -127,9 +127,11 @@ impl Session {
         self.liveness.heard(now);
     }
 
-    /// No welcome of a dialect says when its client may go on: what it sends before it is let in lies unread.
+    /// No welcome of a dialect says when its client may go on: what it sends before it is let in lies unread. A client
+    /// that has left is read to its end, since it is not let in any more.
     pub(super) fn reads_no_further(&self) -> bool {
-        self.state == State::Auth && matches!(self.config.framing, Framing::Dialect(_))
+        let waits = self.state == State::Auth && !self.end_noticed;
+        waits && matches!(self.config.framing, Framing::Dialect(_))
     }
 
     /// What may come next; `None` where everything is discarded.
@@ -192,6 +194,7 @@ impl Session {
                 Outcome::Credentials { at: 0 }
             }
             (Meaning::Data(_), State::Live | State::Delivering { .. }) => Outcome::Data,
+            (Meaning::Data(_) | Meaning::Ping(_) | Meaning::Pong, State::Auth) => Outcome::Done,
             (Meaning::Ping(_) | Meaning::Pong, State::Live) if !self.affords(now) => {
                 Outcome::Broken(Cause::PingFlood)
             }
@@ -203,7 +206,7 @@ impl Session {
                 self.last_pong = now;
                 Outcome::Done
             }
-            (Meaning::Goodbye, State::Live) => {
+            (Meaning::Goodbye, State::Auth | State::Live) => {
                 self.leave(now, Parting::silent());
                 Outcome::Done
             }
@@ -309,7 +312,8 @@ impl Session {
         self.role == Role::Client || self.bucket.take(now)
     }
 
-    /// The peer said goodbye: that is the cause, whatever comes after it. We send no more data.
+    /// The peer said goodbye: that is the cause, whatever comes after it. On the native wire we send no more data; the
+    /// client of a dialect may wait for the answers to what it said before.
     fn leave(&mut self, now: Time, parting: Parting) {
         let drained = self.drain_notice == DrainNotice::Written;
         self.note(now, Layer::Frame, "goodbye");
@@ -319,11 +323,14 @@ impl Session {
         } else {
             Cause::PeerGoodbye
         };
-        self.close_quietly(now, cause);
+        match (&self.config.framing, self.state) {
+            (Framing::Dialect(_), State::Live) => self.close_after_answers(now, cause),
+            (Framing::Native | Framing::Dialect(_), _) => self.close_quietly(now, cause),
+        }
     }
 
     pub(super) fn on_admit(&mut self, now: Time, admission: Admission) {
-        if self.state != State::Auth || self.role == Role::Client {
+        if self.state != State::Auth || self.end_noticed || self.role == Role::Client {
             return;
         }
         if let Framing::Native = self.config.framing {

@@ -45,7 +45,8 @@ impl Session {
             State::Hello => (self.by(Timer::Hello, limits.hello_timeout), Timer::Hello),
             State::Auth => (self.by(Timer::Auth, limits.auth_timeout), Timer::Auth),
             State::Live => self.live_timeout(),
-            State::Closing { until, .. }
+            State::Answering { until, .. }
+            | State::Closing { until, .. }
             | State::Lingering { until, .. }
             | State::Flushing { until }
             | State::Settling { until } => (until, Timer::Linger),

@@ -1,7 +1,7 @@
 //! Our own end: a kick, a close, a peer's goodbye; and that what happens in linger changes no cause.
 
 use lastword_session::wire::{Goodbye, Kind};
-use lastword_session::{Advice, Cause, Close, Farewell, Input, SendError, Timer};
+use lastword_session::{Advice, Cause, Close, Farewell, Input, Limits, SendError, Timer};
 
 use crate::harness::{Pair, Solo, payloads, secs};
 
@@ -161,17 +161,78 @@ fn a_close_by_the_game_sends_first_what_was_queued() {
 }
 
 #[test]
-fn after_a_decision_nothing_more_is_taken_and_what_comes_is_counted() {
+fn frames_after_a_decision_are_counted_as_unsent_until_the_verdict_is_out() {
     let mut solo = Solo::live();
     solo.closes(&kick());
     let now = solo.now;
-    assert_eq!(solo.session().send(now, b"late"), Err(SendError::Closed));
+    assert_eq!(solo.session().send(now, b"late"), Ok(()));
+    let too_large = vec![0; 65_537];
+    assert_eq!(
+        solo.session().send(now, &too_large),
+        Err(SendError::TooLarge)
+    );
     let mut late = Box::<lastword_session::SendQueue>::default();
     late.push_data(now, |out| out.extend_from_slice(&[0; 10]));
     solo.session().adopt(&mut late);
     solo.fin();
     let evidence = &solo.ending().evidence;
-    assert_eq!((evidence.frames_unsent, evidence.bytes_unsent), (1, 10));
+    assert_eq!((evidence.frames_unsent, evidence.bytes_unsent), (2, 10 + 8));
+    assert_eq!(solo.session().send(now, b"late"), Err(SendError::Closed));
+}
+
+#[test]
+fn frames_after_the_peers_end_are_counted_as_unsent() {
+    for reset in [false, true] {
+        let mut solo = Solo::live();
+        solo.sends(6, &[1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let now = solo.now;
+        for _ in 0..3 {
+            assert_eq!(solo.session().send(now, b"answer"), Ok(()));
+        }
+        if reset {
+            solo.reset();
+        } else {
+            solo.fin();
+        }
+        assert_eq!(solo.cause(), Cause::PeerGoodbye);
+        let evidence = &solo.ending().evidence;
+        assert_eq!((evidence.frames_unsent, evidence.bytes_unsent), (3, 30));
+    }
+}
+
+#[test]
+fn a_kick_may_let_out_first_what_is_queued() {
+    for (flush, written) in [(false, 0), (true, 3)] {
+        let mut solo = Solo::live();
+        let now = solo.now;
+        for _ in 0..3 {
+            solo.session().send(now, b"you win").expect("it is taken");
+        }
+        solo.closes(&Close { flush, ..kick() });
+        let kinds = solo.kinds_written();
+        let data = kinds.iter().filter(|kind| **kind == Kind::Data).count();
+        assert_eq!((data, kinds.last()), (written, Some(&Kind::Goodbye)));
+        solo.fin();
+        assert_eq!(solo.cause(), Cause::Kicked);
+        assert_eq!(solo.ending().evidence.frames_unsent, 3 - written as u64);
+    }
+}
+
+#[test]
+fn a_kick_waits_for_what_is_queued_no_longer_than_the_linger_timeout() {
+    let mut solo = Solo::live();
+    solo.stops_reading(0);
+    let now = solo.now;
+    solo.session().send(now, b"you win").expect("it is taken");
+    solo.closes(&Close {
+        flush: true,
+        ..kick()
+    });
+    assert!(!solo.is_over());
+    solo.advance(Limits::default().linger_timeout);
+    assert_eq!(solo.cause(), Cause::Kicked);
+    assert!(solo.ending().abort);
+    assert_eq!(solo.ending().evidence.frames_unsent, 1);
 }
 
 #[test]

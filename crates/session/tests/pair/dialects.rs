@@ -8,7 +8,7 @@ use lastword_session::{
     Phase,
 };
 
-use crate::harness::{ADMISSION, Answer, DEAD, HEARTBEAT, START, Seen, Solo, secs};
+use crate::harness::{ADMISSION, Answer, DEAD, HEARTBEAT, QUIET, START, Seen, Solo, secs};
 
 /// One line a frame: `P...` a ping, `Q...` a pong, `G` a goodbye, `!` broken, everything else the game's.
 struct Lines;
@@ -128,12 +128,59 @@ fn frames_behind_the_credentials_wait_for_the_authenticator() {
 }
 
 #[test]
-fn an_authenticator_of_a_dialect_has_its_time_although_the_peer_left() {
-    let mut solo = Solo::server_with(config(Lines), Answer::Wait);
-    solo.says(b"login ada\n");
-    solo.hears(Input::EndNoticed(solo.readings()));
-    solo.advance(secs(5));
-    assert_eq!(solo.cause(), Cause::AuthTimeout);
+fn a_peer_of_a_dialect_that_leaves_during_authentication_is_gone_in_auth() {
+    type Leaves = fn(&mut Solo);
+    let rows: [(&[u8], Leaves, Cause); 5] = [
+        (b"", Solo::fin, Cause::PeerFin),
+        (b"", Solo::reset, Cause::PeerReset),
+        (b"move\nP1\nQ\n", Solo::fin, Cause::PeerFin),
+        (b"move\nju", Solo::fin, Cause::PeerFinMidFrame),
+        (b"move\nG\n", Solo::reset, Cause::PeerGoodbye),
+    ];
+    for (unread, leaves, cause) in rows {
+        let mut solo = Solo::server_with(config(Lines), Answer::Wait);
+        solo.says(&[b"login ada\n", unread].concat());
+        leaves(&mut solo);
+        assert!(!solo.is_over(), "nothing is read meanwhile");
+        solo.hears(Input::EndNoticed(solo.readings()));
+        solo.hears(Input::Admit(ADMISSION));
+        assert_eq!(solo.host.seen, [Seen::Credentials(b"login ada".to_vec())]);
+        assert_eq!(solo.cause(), cause, "{unread:?}");
+        assert_eq!(solo.ending().verdict.phase, Phase::Auth);
+    }
+}
+
+#[test]
+fn what_was_answered_before_a_goodbye_of_the_dialect_is_written() {
+    for in_time in [true, false] {
+        let mut solo = live_lines();
+        solo.host.answers = false;
+        solo.says(b"get\nset\nG\n");
+        let now = solo.now;
+        for answer in [b"1", b"2"] {
+            assert_eq!(solo.session().send(now, answer), Ok(()));
+        }
+        assert!(solo.session().awaits_answers());
+        match in_time {
+            true => solo.hears(Input::Answered),
+            false => solo.advance(lastword_session::Limits::default().linger_timeout),
+        }
+        assert_eq!(solo.outbound.log, b"1\n2\n");
+        assert_eq!(solo.session().send(now, b"3"), Ok(()), "and is not written");
+        solo.fin();
+        assert_eq!(solo.cause(), Cause::PeerGoodbye);
+        assert_eq!(solo.ending().evidence.frames_unsent, 1);
+        assert_eq!(solo.outbound.log, b"1\n2\n");
+    }
+}
+
+#[test]
+fn a_peer_that_resets_behind_its_goodbye_gets_no_answers() {
+    let mut solo = live_lines();
+    solo.host.answers = false;
+    solo.says(b"get\nG\n");
+    solo.reset();
+    assert_eq!(solo.cause(), Cause::PeerGoodbye);
 }
 
 #[test]
@@ -255,6 +302,28 @@ fn a_quiet_peer_of_a_wire_without_pings_is_no_silent_one() {
     assert!(solo.session().is_live());
     solo.advance(DEAD * 100);
     assert!(solo.session().is_live(), "keepalive alone finds it dead");
+}
+
+#[test]
+fn a_peer_that_only_answers_pings_is_never_suspect() {
+    let mut solo = live_lines();
+    for n in 1..50 {
+        solo.outbound.log.clear();
+        solo.advance(QUIET);
+        assert_eq!(solo.outbound.log, b"Pclock\n", "{n}: it is asked");
+        solo.says(b"Qclock\n");
+    }
+    assert_eq!(solo.host.seen.len(), 1, "no link changed");
+}
+
+#[test]
+fn a_peer_that_speaks_once_a_heartbeat_is_not_asked() {
+    let mut solo = live_lines();
+    for _ in 1..50 {
+        solo.advance(HEARTBEAT + secs(1));
+        solo.says(b"still here\n");
+    }
+    assert!(solo.outbound.log.is_empty());
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use lastword_session::{
-    Call, Ending, FirstError, Input, KernelSample, OsError, Output, Readings, SendError, Session,
-    Terminal, Time,
+    Call, Ending, FirstError, Input, KernelSample, OsError, Output, Phase, Readings, SendError,
+    Session, Terminal, Time,
 };
 
 /// What happens next.
@@ -111,9 +111,9 @@ impl Life {
     }
 
     pub(crate) fn send(&mut self, len: usize) {
-        let takes = self.session.takes_data();
+        let lives = self.session.phase() == Phase::Live && !self.session.is_closed();
         let sent = self.session.send(self.now, &vec![0; len]);
-        assert_eq!(sent == Err(SendError::Closed), !takes);
+        assert_eq!(sent == Err(SendError::Closed), !lives);
         self.poll();
     }
 

@@ -3,16 +3,23 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use lastword_session::{Ending, Input, Output, Time, Traffic};
+use lastword_session::{Ending, Initiator, Input, Output, Time, Traffic};
 
-use super::Driver;
+use super::{Delivery, Driver};
 use crate::app::App;
 use crate::tap::TCP_CLOSE;
 
 impl<A: App> Driver<A> {
     /// Hands the end on once the game has taken everything, and watches for an end while nothing is read.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        self.poll_notice(cx, now);
+        if self.poll_notice(cx, now) {
+            return true;
+        }
+        if self.session.awaits_answers() && self.is_delivered(cx, now) {
+            self.take_mail(now);
+            self.session.handle(now, Input::Answered);
+            return true;
+        }
         if !self.ended || (self.session.hands_over() && !self.is_delivered(cx, now)) {
             return false;
         }
@@ -53,12 +60,45 @@ impl<A: App> Driver<A> {
         }
     }
 
+    /// The verdict is out. The game is told once it has taken what came before, or has had its time for that.
+    pub(super) fn conclude(&mut self, now: Time, ending: Box<Ending>) {
+        self.end_shows(now);
+        (self.ended, self.settling) = (false, false);
+        let left = ending.decided.is_none() && ending.verdict.cause.initiator() == Initiator::Peer;
+        let limits = self.session.limits();
+        let timeout = match left {
+            true => limits.delivery_timeout,
+            false => limits.linger_timeout,
+        };
+        let side = self.side();
+        side.delivery.timeout = timeout;
+        side.ending = Some(ending);
+    }
+
+    /// Takes the verdict out when it is time to tell the game.
+    pub(super) fn poll_departure(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+    ) -> Option<Box<Ending>> {
+        self.side.as_ref()?.ending.as_ref()?;
+        if self.app.poll_departure(cx).is_pending() && !self.is_given_up(now) {
+            return None;
+        }
+        self.side.as_mut()?.ending.take()
+    }
+
+    /// From then on the frames that the game has not taken are given up.
+    pub(super) fn delivers_no_longer(&mut self, from: Time) {
+        let until = &mut self.side().delivery.until;
+        *until = from.min(*until);
+    }
+
     pub(super) fn finish(&mut self, mut ending: Box<Ending>, before: Traffic) {
         self.count_traffic(before);
         let late = self.mailbox.close();
-        let (bytes, frames) = late.map_or((0, 0), |late| (late.len(), late.data_frames()));
-        ending.evidence.bytes_unsent += u64::try_from(bytes).unwrap_or(u64::MAX);
-        ending.evidence.frames_unsent += frames;
+        ending.evidence.bytes_unsent += late.bytes;
+        ending.evidence.frames_unsent += late.frames;
         if ending.evidence.kernel.is_none() {
             let readings = self.tap.readings();
             ending.first_error = ending.first_error.or(readings.first_error);
@@ -80,17 +120,19 @@ impl<A: App> Driver<A> {
         self.app.closed(ending);
     }
 
-    fn poll_notice(&mut self, cx: &mut Context<'_>, now: Time) {
+    fn poll_notice(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         let Some(notice) = self.side.as_mut().and_then(|side| side.notice.as_mut()) else {
-            return;
+            return false;
         };
-        if notice.as_mut().poll(cx).is_ready() {
-            // Its flags are sticky: taken once, then disarmed.
-            self.side().notice = None;
-            self.end_shows(now);
-            let readings = self.tap.readings();
-            self.session.handle(now, Input::EndNoticed(readings));
+        if notice.as_mut().poll(cx).is_pending() {
+            return false;
         }
+        // Its flags are sticky: taken once, then disarmed.
+        self.side().notice = None;
+        self.end_shows(now);
+        let readings = self.tap.readings();
+        self.session.handle(now, Input::EndNoticed(readings));
+        true
     }
 
     /// From now on the game has only so long to take a frame.
@@ -100,29 +142,33 @@ impl<A: App> Driver<A> {
         }
         self.noticed = true;
         let taken = self.app.taken();
-        let side = self.side();
-        side.taken = taken;
-        side.taken_at = now;
+        let timeout = self.session.limits().delivery_timeout;
+        let delivery = &mut self.side().delivery;
+        *delivery = Delivery {
+            taken,
+            taken_at: now,
+            timeout,
+            ..*delivery
+        };
     }
 
     fn is_delivered(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         self.app.poll_delivered(cx).is_ready() || self.is_given_up(now)
     }
 
-    /// Whether the peer is gone and the game has taken nothing for so long that its rest is given up.
+    /// Whether the end shows and the game has taken nothing for so long that the rest is given up.
     pub(super) fn is_given_up(&mut self, now: Time) -> bool {
         if !self.noticed {
             return false;
         }
         let taken = self.app.taken();
-        let timeout = self.session.limits().delivery_timeout;
-        let side = self.side();
-        if side.taken != taken {
-            side.taken = taken;
-            side.taken_at = now;
+        let delivery = &mut self.side().delivery;
+        if delivery.taken != taken {
+            delivery.taken = taken;
+            delivery.taken_at = now;
         }
-        side.given_up |= now.since(side.taken_at) >= timeout;
-        side.given_up
+        delivery.given_up |= delivery.by() <= now;
+        delivery.given_up
     }
 
     /// Whether the peer's kernel acknowledged everything, or never will: asked again at growing distances,

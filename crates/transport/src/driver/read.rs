@@ -85,7 +85,8 @@ impl<A: App> Driver<A> {
     }
 
     fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
-        let given_up = self.side.as_ref().is_some_and(|side| side.given_up);
+        let side = self.side.as_ref();
+        let given_up = side.is_some_and(|side| side.delivery.given_up);
         let mut full = false;
         let (open, mailbox) = (&mut self.open, &self.mailbox);
         let (app, session) = (&mut self.app, &mut self.session);
@@ -148,10 +149,7 @@ impl<A: App> Driver<A> {
         self.paused = true;
         self.session.handle(now, Input::Paused);
         self.app.paused(true);
-        if let Some(the_end) = THE_END.filter(|_| !self.noticed) {
-            let stream = self.tap.share();
-            self.side().notice = Some(Box::pin(async move { stream.ready(the_end).await }));
-        }
+        self.watch_for_the_end();
     }
 
     pub(super) fn resume(&mut self, now: Time) {
@@ -159,12 +157,25 @@ impl<A: App> Driver<A> {
             return;
         }
         self.paused = false;
-        // The notice shares the stream: it must be gone before the next read.
+        self.stop_watching();
+        self.session.handle(now, Input::Resumed);
+        self.app.paused(false);
+    }
+
+    /// Learns of an end while nothing is read, where the system tells it.
+    pub(super) fn watch_for_the_end(&mut self) {
+        let watches = self.side.as_ref().is_some_and(|side| side.notice.is_some());
+        if let Some(the_end) = THE_END.filter(|_| !self.noticed && !watches) {
+            let stream = self.tap.share();
+            self.side().notice = Some(Box::pin(async move { stream.ready(the_end).await }));
+        }
+    }
+
+    /// The notice shares the stream: it must be gone before the next read.
+    pub(super) fn stop_watching(&mut self) {
         if let Some(side) = &mut self.side {
             side.notice = None;
         }
-        self.session.handle(now, Input::Resumed);
-        self.app.paused(false);
     }
 }
 

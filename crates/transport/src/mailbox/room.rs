@@ -15,7 +15,7 @@ impl Mailbox {
     /// Waits until at most half of the outbound cap is queued, here and with the owner.
     ///
     /// # Errors
-    /// [`SendError::Closed`] before and after the session's life.
+    /// [`SendError::Closed`] before the session is live, and from its end on.
     ///
     /// # Cancel safety
     /// Cancel safe. Any number of tasks may wait at once, on any executor.
@@ -54,7 +54,7 @@ struct Waiting<'a> {
 impl Waiting<'_> {
     fn poll(&mut self, waker: &Waker) -> Poll<Result<(), SendError>> {
         let mut inside = self.mailbox.lock();
-        if inside.peer_frame_limit == 0 {
+        if inside.peer_frame_limit == 0 || inside.discards {
             return Poll::Ready(Err(SendError::Closed));
         }
         if self.mailbox.has_room(&inside) {

@@ -10,7 +10,8 @@ use super::{Inside, Mailbox, Request};
 use crate::{Clock, scratch};
 
 impl Mailbox {
-    /// Leaves a data frame for the peer. Never blocks, never waits.
+    /// Leaves a data frame for the peer. Never blocks, never waits. From the session's end until its game is told, the
+    /// frame is discarded and counted as unsent.
     ///
     /// The clock is read when nothing waits here; a frame behind others counts from when the last of them does. So
     /// it may count as older than it is, by the time that the owner takes to have a turn.
@@ -35,10 +36,10 @@ impl Mailbox {
         self.push_payload(self.lock_for(session)?, clock, payload)
     }
 
-    /// Leaves a frame that is encoded already and has its time, for broadcasts.
+    /// Leaves a frame that is encoded already and has its time, for broadcasts. A session that ends gets none.
     ///
     /// # Errors
-    /// As [`Mailbox::send`].
+    /// As [`Mailbox::send`]; [`SendError::Closed`] also from the session's end on.
     pub fn send_encoded(
         &self,
         now: Time,
@@ -81,6 +82,9 @@ impl Mailbox {
         payload_len: usize,
         frame: &[u8],
     ) -> Result<(), SendError> {
+        if inside.discards {
+            return Err(SendError::Closed);
+        }
         self.push(inside, payload_len, |queue| {
             queue.push_data(now, |out| out.extend_from_slice(frame));
         })
@@ -97,6 +101,12 @@ impl Mailbox {
         }
         if u32::try_from(payload_len).map_or(true, |len| len > inside.peer_frame_limit) {
             return Err(SendError::TooLarge);
+        }
+        if inside.discards {
+            let mut queue = SendQueue::default();
+            add(&mut queue);
+            inside.rare_mut().discarded += queue.drop_unstarted();
+            return Ok(());
         }
         let queued = self.queued(&inside);
         if queued + payload_len + HEADER_LEN > self.config.limits.outbound_bytes_max {

@@ -55,6 +55,8 @@ pub(crate) struct Host {
     pub(crate) ending: Option<Box<Ending>>,
     /// Whether the driver reads: not while the game takes nothing.
     pub(crate) reads: bool,
+    /// Whether the game takes each frame at once and answers it.
+    pub(crate) answers: bool,
     first_error: Option<FirstError>,
     /// What the session did not take yet.
     carry: Vec<u8>,
@@ -72,6 +74,7 @@ impl Host {
             stalled: Duration::ZERO,
             ending: None,
             reads: true,
+            answers: true,
             first_error: None,
             carry: Vec::new(),
             settling: false,
@@ -86,6 +89,9 @@ impl Host {
             return false;
         }
         let read = self.read(now, inbound, outbound);
+        if self.answers && self.session.awaits_answers() {
+            self.session.handle(now, Input::Answered);
+        }
         let due = self.check_deadline(now, inbound, outbound);
         let written = self.write(now, inbound, outbound);
         let asked = self.poll_outputs(now, inbound, outbound);

@@ -1,0 +1,233 @@
+//! How connections of a wire of the game's own end: during authentication, and by a goodbye behind frames.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure here is the test's failure"
+)]
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lastword_server::{
+    Builder, Cause, Credentials, Dialect, Event, Framing, Meaning, Measure, Phase, Player, Refusal,
+};
+use lastword_tests::{Ask, Echo, PATIENCE, Raw, Stage, config, within};
+use tokio::io::AsyncReadExt as _;
+
+/// One line a frame; `QUIT` is a goodbye.
+struct Lines;
+
+impl Dialect for Lines {
+    fn measure(&self, bytes: &[u8]) -> Measure {
+        match bytes.iter().position(|byte| *byte == b'\n') {
+            None => Measure::Short,
+            Some(end) => Measure::Frame {
+                header: 0,
+                payload: end + 1,
+            },
+        }
+    }
+
+    fn read<'a>(&self, _header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
+        match payload.strip_suffix(b"\n") {
+            Some(b"QUIT") => Meaning::Goodbye,
+            Some(line) => Meaning::Data(line),
+            None => Meaning::Malformed,
+        }
+    }
+
+    fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(payload);
+        out.push(b'\n');
+    }
+}
+
+fn lines(stage: &mut Stage) -> Builder {
+    let framing = Framing::Dialect(Arc::new(Lines));
+    stage.builder(config()).framing(framing)
+}
+
+/// As on the native wire: gone, in `auth`, never joined, and long before the authenticator's time is up.
+#[tokio::test]
+async fn a_client_that_leaves_during_authentication_is_gone_in_auth() {
+    let rows = [
+        ("LOGIN\n", false, Cause::PeerFin),
+        ("LOGIN\n", true, Cause::PeerReset),
+        ("LOGIN\nSET\nGET\n", false, Cause::PeerFin),
+        ("LOGIN\nSET\nGE", false, Cause::PeerFinMidFrame),
+        ("LOGIN\nSET\nQUIT\n", false, Cause::PeerGoodbye),
+        ("LOGIN\nSET\nQUIT\n", true, Cause::PeerGoodbye),
+    ];
+    for (says, resets, cause) in rows {
+        let mut stage = Stage::default();
+        let (asked, mut asks) = tokio::sync::mpsc::channel(1);
+        let never = move |_: Credentials| {
+            let asked = asked.clone();
+            async move {
+                asked.send(()).await.ok();
+                pending::<Result<Player, Refusal>>().await
+            }
+        };
+        let server = lines(&mut stage)
+            .authenticator(Ask(never))
+            .serve(|_: &Player| Echo)
+            .await
+            .unwrap();
+        let mut raw = Raw::connect(server.local_addr()).await;
+        raw.write(says.as_bytes()).await;
+        within("the question", asks.recv()).await.unwrap();
+        match resets {
+            true => raw.reset(),
+            false => drop(raw),
+        }
+        let end = stage.end().await;
+        let verdict = end.ending.verdict;
+        assert_eq!(
+            (verdict.cause, verdict.phase),
+            (cause, Phase::Auth),
+            "{says:?}"
+        );
+        let took = end.ending.evidence.age;
+        let auth = Duration::from_millis(config().timeouts.auth_ms.into());
+        assert!(took < auth, "{took:?}");
+        let stats = server.stats();
+        assert_eq!((stats.sessions_joined, stats.connections_open), (0, 0));
+    }
+}
+
+/// The authenticator's answer comes when the client has left already, and is seen with its end in the same turn.
+#[tokio::test]
+async fn a_client_that_left_is_not_let_in_by_an_answer_that_comes_with_its_end() {
+    let mut stage = Stage::default();
+    let (answer, answered) = tokio::sync::watch::channel(false);
+    let slow = move |_: Credentials| {
+        let mut answered = answered.clone();
+        async move {
+            answered.wait_for(|answered| *answered).await.ok();
+            Ok::<_, Refusal>(Player::new("ann"))
+        }
+    };
+    let server = lines(&mut stage)
+        .authenticator(Ask(slow))
+        .serve(|_: &Player| Echo)
+        .await
+        .unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    raw.write(b"LOGIN\n").await;
+    drop(Raw::connect(server.local_addr()).await);
+    assert_eq!(stage.end().await.cause(), Cause::PeerProbe);
+    drop(raw);
+    answer.send(true).unwrap();
+    let end = stage.end().await;
+    // Which of the two was seen first is the kernel's matter; a session that joined is a live one that left.
+    match end.ending.verdict.phase {
+        Phase::Auth => assert_eq!(server.stats().sessions_joined, 0),
+        phase => assert_eq!(
+            (phase, end.cause()),
+            (Phase::Live, Cause::PeerClosedWhileSending),
+            "the echo of its login was refused"
+        ),
+    }
+}
+
+/// A pipe into `nc`: everything in one segment, the end behind it. An authenticator that answers at once lets it in.
+#[tokio::test]
+async fn a_client_that_says_everything_and_shuts_hears_every_answer() {
+    let mut stage = Stage::default();
+    let builder = lines(&mut stage).authenticator(Ask(welcome));
+    let server = builder.serve(|_: &Player| Echo).await.unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    raw.write(b"LOGIN\nSET\nGET\n").await;
+    raw.fin().await;
+    assert_eq!(heard(&mut raw).await, "LOGIN\nSET\nGET\n");
+    let end = stage.end().await;
+    assert_eq!(
+        (end.cause(), end.ending.verdict.phase),
+        (Cause::PeerFin, Phase::Live)
+    );
+}
+
+#[tokio::test]
+async fn what_came_before_a_goodbye_is_answered_by_a_handler() {
+    let mut stage = Stage::default();
+    let builder = lines(&mut stage).authenticator(Ask(welcome));
+    let server = builder.serve(|_: &Player| Echo).await.unwrap();
+    hears_all_before_its_goodbye(&mut stage, server.local_addr()).await;
+}
+
+#[tokio::test]
+async fn what_came_before_a_goodbye_is_answered_by_a_task_of_its_own() {
+    let mut stage = Stage::default();
+    let builder = lines(&mut stage).authenticator(Ask(welcome));
+    let mut server = builder.bind().await.unwrap();
+    let addr = server.local_addr();
+    tokio::spawn(async move {
+        while let Some(mut session) = server.accept().await {
+            while let Some(line) = session.recv().await {
+                session.ready().await.unwrap();
+                session.send(line).unwrap();
+            }
+        }
+    });
+    hears_all_before_its_goodbye(&mut stage, addr).await;
+}
+
+#[tokio::test]
+async fn what_came_before_a_goodbye_is_answered_by_a_tick_loop() {
+    let mut stage = Stage::default();
+    let builder = lines(&mut stage).authenticator(Ask(welcome));
+    let (mut events, players) = builder.bind().await.unwrap().into_events();
+    let addr = players.local_addr();
+    let ticks = tokio::task::spawn_blocking(move || {
+        let mut left = 0;
+        let patience = std::time::Instant::now() + PATIENCE;
+        while left < 2 && std::time::Instant::now() < patience {
+            events.wait(Duration::from_millis(10));
+            for event in events.drain() {
+                match event {
+                    Event::Frame { session, payload } => players.send(session, payload).unwrap(),
+                    Event::Left(_) => left += 1,
+                    _ => {}
+                }
+            }
+        }
+    });
+    hears_all_before_its_goodbye(&mut stage, addr).await;
+    within("the ticks", ticks).await.unwrap();
+}
+
+async fn welcome(_: Credentials) -> Result<Player, Refusal> {
+    Ok(Player::new("ann"))
+}
+
+async fn hears_all_before_its_goodbye(stage: &mut Stage, addr: std::net::SocketAddr) {
+    for shuts in [false, true] {
+        let mut raw = Raw::connect(addr).await;
+        raw.write(b"PING\nSET\nQUIT\nGET\n").await;
+        if shuts {
+            raw.fin().await;
+        }
+        assert_eq!(heard(&mut raw).await, "PING\nSET\n", "and our FIN");
+        drop(raw);
+        let end = stage.end().await;
+        assert_eq!(
+            (end.cause(), end.ending.verdict.phase),
+            (Cause::PeerGoodbye, Phase::Live)
+        );
+        let evidence = &end.ending.evidence;
+        // The credentials, too, are a frame that is answered.
+        assert_eq!((evidence.frames_in, evidence.frames_out), (1, 2));
+        assert_eq!((end.undelivered_frames, evidence.frames_unsent), (0, 0));
+    }
+}
+
+/// What the server says until its FIN.
+async fn heard(raw: &mut Raw) -> String {
+    let mut heard = String::new();
+    within("a FIN", raw.stream.read_to_string(&mut heard))
+        .await
+        .unwrap();
+    heard
+}

@@ -1,0 +1,316 @@
+//! Frames that the game has not taken when the end comes: it takes them all, its answers are no reason to stop, and the
+//! record says truly how many it did not take.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure here is the test's failure"
+)]
+
+use std::time::Duration;
+
+use lastword_server::{
+    Cause, Config, Event, Events, Kick, SendError, Server, ServerHandle, Session,
+};
+use lastword_tests::{PATIENCE, Raw, Stage, config, data, frame, goodbye, kind, until, within};
+
+/// How a connection ends behind frames that wait for the game.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Goodbye,
+    Fin,
+    Reset,
+    Flood,
+    Malformed,
+    Kick,
+    Close,
+    Drain,
+}
+
+impl End {
+    const ALL: [(Self, Cause); 8] = [
+        (Self::Goodbye, Cause::PeerGoodbye),
+        (Self::Fin, Cause::PeerFin),
+        (Self::Reset, Cause::PeerReset),
+        (Self::Flood, Cause::PingFlood),
+        (Self::Malformed, Cause::FrameMalformed),
+        (Self::Kick, Cause::Kicked),
+        (Self::Close, Cause::ClosedByGame),
+        (Self::Drain, Cause::Drained),
+    ];
+
+    /// Says the frames, and ends. Returns once the server has nothing more to hear or to say; a client that half-closed
+    /// still reads.
+    async fn play(self, server: &ServerHandle, stage: &mut Stage, mut raw: Raw) -> Option<Raw> {
+        let frames: Vec<u8> = (0..FRAMES).flat_map(|n| data(&n.to_be_bytes())).collect();
+        raw.write(&frames).await;
+        let stats = || server.stats();
+        until("the frames came", || stats().frames.0 == u64::from(FRAMES)).await;
+        match self {
+            Self::Goodbye => raw.write(&goodbye()).await,
+            Self::Fin => {
+                raw.fin().await;
+                others_come_and_go(server, stage).await;
+                return Some(raw);
+            }
+            Self::Reset => {
+                raw.reset();
+                others_come_and_go(server, stage).await;
+                return None;
+            }
+            Self::Flood => raw.write(&frame(kind::PING, &[0; 16]).repeat(100)).await,
+            Self::Malformed => raw.write(&frame(kind::PING, b"?")).await,
+            Self::Kick | Self::Close => {
+                let session = server.sessions()[0];
+                match self {
+                    Self::Kick => server.kick(session, Kick::because("enough")).unwrap(),
+                    _ => server.close(session, Kick::default()).unwrap(),
+                }
+            }
+            Self::Drain => {
+                server.begin_drain(Duration::from_secs(10));
+                raw.frame().await;
+                raw.write(&goodbye()).await;
+            }
+        }
+        raw.goodbye_code().await;
+        None
+    }
+}
+
+/// The runtime has one thread: what was ready before another peer came and went was looked at.
+async fn others_come_and_go(server: &ServerHandle, stage: &mut Stage) {
+    drop(Raw::connect(server.local_addr()).await);
+    assert_eq!(stage.end().await.cause(), Cause::PeerProbe);
+}
+
+#[tokio::test]
+async fn every_frame_that_the_game_takes_after_the_end_counts_as_taken() {
+    for (end, cause) in End::ALL {
+        let (mut stage, server, mut session, raw) = table(config()).await;
+        let _raw = end.play(server.handle(), &mut stage, raw).await;
+        assert_eq!(
+            stage.more(),
+            0,
+            "{end:?}: told before the frames were taken"
+        );
+        assert_eq!(echoes(&mut session).await, FRAMES, "{end:?}");
+        let departure = stage.departure().await;
+        assert_eq!(departure.cause, cause.into(), "{end:?}");
+        assert_eq!(
+            (departure.undelivered_frames, departure.undelivered_bytes),
+            (0, 0),
+            "{end:?}"
+        );
+        assert_eq!(session.send(b"late"), Err(SendError::Closed), "{end:?}");
+    }
+}
+
+/// The game is stuck: after its time the rest counts as not taken, whatever ended the session.
+#[tokio::test]
+async fn frames_that_a_stuck_game_does_not_take_count_as_not_taken() {
+    let mut config = config();
+    config.timeouts.delivery_ms = 300;
+    config.timeouts.linger_ms = 300;
+    for (end, cause) in End::ALL {
+        let (mut stage, server, mut session, raw) = table(config.clone()).await;
+        let _raw = end.play(server.handle(), &mut stage, raw).await;
+        let departure = stage.departure().await;
+        assert_eq!(departure.cause, cause.into(), "{end:?}");
+        assert_eq!(departure.undelivered_frames, u64::from(FRAMES), "{end:?}");
+        assert_eq!(
+            take(&mut session).await,
+            FRAMES,
+            "{end:?}: they may still be taken"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_game_that_gives_its_session_up_leaves_the_rest_untaken() {
+    for (end, cause) in End::ALL {
+        let (mut stage, server, mut session, raw) = table(config()).await;
+        let _raw = end.play(server.handle(), &mut stage, raw).await;
+        for _ in 0..10 {
+            within("a frame", session.recv()).await.unwrap();
+        }
+        drop(session);
+        let departure = stage.departure().await;
+        assert_eq!(departure.cause, cause.into(), "{end:?}");
+        assert_eq!(departure.undelivered_frames, u64::from(FRAMES) - 10);
+    }
+}
+
+/// A loop that only sends would go on for ever if there always were room.
+#[tokio::test]
+async fn a_game_that_only_streams_stops_at_the_end_although_frames_wait() {
+    let (mut stage, server, session, raw) = table(config()).await;
+    let handle = server.handle().clone();
+    let stream = tokio::spawn(async move {
+        while session.ready().await.is_ok() && session.send([7; 1024]).is_ok() {
+            tokio::task::yield_now().await;
+        }
+        session.close().await
+    });
+    End::Goodbye.play(&handle, &mut stage, raw).await;
+    let departure = within("the stream's end", stream).await.unwrap();
+    assert_eq!(departure.cause, Cause::PeerGoodbye.into());
+    assert_eq!(
+        stage.departure().await.undelivered_frames,
+        u64::from(FRAMES)
+    );
+}
+
+#[tokio::test]
+async fn a_game_that_waits_for_room_before_each_answer_reads_to_the_last_frame() {
+    let (mut stage, server, mut session, raw) = table(config()).await;
+    End::Goodbye.play(server.handle(), &mut stage, raw).await;
+    let mut taken = 0_u32;
+    while let Some(payload) = within("a frame", session.recv()).await {
+        session.ready().await.unwrap();
+        session.send(payload).unwrap();
+        taken += 1;
+    }
+    assert_eq!(taken, FRAMES);
+    let departure = stage.departure().await;
+    assert_eq!(departure.undelivered_frames, 0);
+    assert_eq!(
+        departure.disconnect.ending.evidence.frames_unsent,
+        u64::from(FRAMES),
+        "what it answered was not sent"
+    );
+}
+
+/// A tick loop takes what came before the end with its next tick, and only then hears of the end.
+#[tokio::test]
+async fn a_tick_loop_takes_every_frame_before_the_end() {
+    for (end, cause) in End::ALL {
+        let mut stage = Stage::default();
+        let server = stage.builder(config()).bind().await.unwrap();
+        let (events, handle) = server.into_events();
+        let raw = Raw::join(handle.local_addr(), "ann").await;
+        let _raw = end.play(&handle, &mut stage, raw).await;
+        assert_eq!(
+            stage.more(),
+            0,
+            "{end:?}: told before the frames were taken"
+        );
+        let ticks = tokio::task::spawn_blocking(move || tick(events, &handle));
+        assert_eq!(within("the ticks", ticks).await.unwrap(), FRAMES, "{end:?}");
+        let departure = stage.departure().await;
+        assert_eq!(departure.cause, cause.into(), "{end:?}");
+        assert_eq!(departure.undelivered_frames, 0, "{end:?}");
+    }
+}
+
+/// The places of clients that left are free at once where there is nothing to take, whoever has not read yet.
+#[tokio::test]
+async fn a_session_that_nobody_reads_yet_ends_with_its_client() {
+    let mut stage = Stage::default();
+    let mut server = stage.builder(config()).bind().await.unwrap();
+    for is_accepted in [true, false] {
+        let raw = Raw::join(server.local_addr(), "ann").await;
+        let session = match is_accepted {
+            true => Some(within("a session", server.accept()).await.unwrap()),
+            false => None,
+        };
+        drop(raw);
+        assert_eq!(stage.departure().await.cause, Cause::PeerFin.into());
+        assert_eq!(server.handle().stats().connections_open, 0);
+        drop(session);
+    }
+}
+
+/// The frames of the tick in which a player is thrown out are read before the reason.
+#[tokio::test]
+async fn a_kick_behind_what_is_queued_is_read_last_and_is_a_kick() {
+    for after_queued in [false, true] {
+        let mut stage = Stage::default();
+        let server = stage.builder(config()).bind().await.unwrap();
+        let handle = server.handle();
+        let mut raw = Raw::join(server.local_addr(), "ann").await;
+        let session = handle.sessions()[0];
+        let kick = Kick {
+            after_queued,
+            ..Kick::because("game over")
+        };
+        // In one turn of this thread, so that nothing is written in between.
+        for _ in 0..10 {
+            handle.send(session, b"the score").unwrap();
+        }
+        handle.kick(session, kick).unwrap();
+        let mut frames = 0;
+        let code = loop {
+            match raw.frame().await.expect("the reason") {
+                (kind::DATA, _) => frames += 1,
+                (kind::GOODBYE, payload) => break u16::from_be_bytes([payload[1], payload[2]]),
+                _ => {}
+            }
+        };
+        drop(raw);
+        assert_eq!(
+            (frames, code),
+            (if after_queued { 10 } else { 0 }, Cause::Kicked.code())
+        );
+        let end = stage.end().await;
+        assert_eq!(end.cause(), Cause::Kicked);
+        assert_eq!(end.ending.evidence.frames_unsent, 10 - frames);
+    }
+}
+
+/// A client at a table, whose game has not taken anything yet.
+async fn table(config: Config) -> (Stage, Server, Session, Raw) {
+    let mut stage = Stage::default();
+    let mut server = stage.builder(config).bind().await.unwrap();
+    let raw = Raw::join(server.local_addr(), "ann").await;
+    let session = within("a session", server.accept()).await.unwrap();
+    (stage, server, session, raw)
+}
+
+/// Plays the obvious way, which stops at the first frame that cannot be sent.
+async fn echoes(session: &mut Session) -> u32 {
+    let mut taken = 0_u32;
+    while let Some(payload) = within("a frame", session.recv()).await {
+        assert_eq!(payload, taken.to_be_bytes().as_slice());
+        taken += 1;
+        if session.send(&payload).is_err() {
+            break;
+        }
+    }
+    taken
+}
+
+async fn take(session: &mut Session) -> u32 {
+    let mut taken = 0_u32;
+    while within("a frame", session.recv()).await.is_some() {
+        taken += 1;
+    }
+    taken
+}
+
+/// Ticks until the one session has left. Returns how many frames it said.
+fn tick(mut events: Events, players: &ServerHandle) -> u32 {
+    let mut taken = 0_u32;
+    let patience = std::time::Instant::now() + PATIENCE;
+    while std::time::Instant::now() < patience {
+        events.wait(Duration::from_millis(10));
+        for event in events.drain() {
+            match event {
+                Event::Frame { session, payload } => {
+                    assert_eq!(payload, taken.to_be_bytes());
+                    taken += 1;
+                    players.send(session, payload).unwrap();
+                }
+                Event::Left(departure) => {
+                    let gone = departure.session;
+                    assert_eq!(players.send(gone, b"late"), Err(SendError::Closed));
+                    return taken;
+                }
+                _ => {}
+            }
+        }
+    }
+    taken
+}
+
+/// Fewer than an inbox holds, so that reading goes on to the end.
+const FRAMES: u32 = 12;
