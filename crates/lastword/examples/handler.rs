@@ -18,7 +18,7 @@ struct Chatter {
 impl Handler for Chatter {
     fn joined(&mut self, context: &mut Context<'_, '_>) {
         if let Some(room) = self.room.get() {
-            room.broadcast(format!("{} is here", context.player()).as_bytes());
+            room.broadcast(format!("{} is here", name(context)).as_bytes());
             // Only somebody who is leaving already cannot join.
             room.join(context.session()).ok();
         }
@@ -35,7 +35,7 @@ impl Handler for Chatter {
     }
 
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {
-        println!("{}: {link:?}", context.player());
+        println!("{}: {link:?}", name(context));
     }
 
     fn left(self, departure: &Departure) {
@@ -45,6 +45,11 @@ impl Handler for Chatter {
             room.broadcast(format!("somebody left: {}", departure.cause).as_bytes());
         }
     }
+}
+
+/// A client that showed no credentials has no name.
+fn name<'a>(context: &'a Context<'_, '_>) -> &'a str {
+    context.player().unwrap_or("somebody")
 }
 
 #[tokio::main]

@@ -23,7 +23,7 @@ use crate::guard::guarded;
 use crate::player::Check;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
-use crate::{Credentials, Player, SessionId};
+use crate::{CredentialSource, Credentials, Player, SessionId};
 use standing::{Admitted, Asking, Standing};
 
 /// What a listener's connections share: the server and the shape of its game.
@@ -90,7 +90,7 @@ impl<S: Shape> ServerApp<S> {
         })?;
         Ok(Arc::new(Seat {
             session,
-            player: player.id.as_str().into(),
+            player: player.id.as_deref().map(Box::from),
             remote: self.standing.remote(),
             cohort: core.cohorts.index(player.cohort.as_deref()),
             profile: core.profile_index(player.profile.as_deref()),
@@ -112,12 +112,16 @@ impl<S: Shape> App for ServerApp<S> {
     fn authenticate(&mut self, credentials: &[u8]) {
         let core = Arc::clone(self.core());
         let bytes = Bytes::copy_from_slice(credentials);
-        let first_frame = match core.session.framing {
-            Framing::Native => None,
-            Framing::Dialect(_) => Some(bytes.clone()),
+        let (source, first_frame) = match core.session.framing {
+            Framing::Native => (CredentialSource::Hello, None),
+            Framing::Dialect(_) => (CredentialSource::FirstFrame, Some(bytes.clone())),
         };
         let remote = self.standing.remote();
-        let credentials = Credentials { bytes, remote };
+        let credentials = Credentials {
+            bytes,
+            source,
+            remote,
+        };
         let since = core.clock.now();
         let check: Check = Box::pin(async move {
             // Who waits for a place waits against the same auth timeout.

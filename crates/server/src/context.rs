@@ -49,10 +49,10 @@ impl<'a, 'o> Context<'a, 'o> {
         self.seat.session
     }
 
-    /// The player's id.
+    /// The player's name or id; `None` for a player without a name.
     #[must_use]
-    pub fn player(&self) -> &str {
-        &self.seat.player
+    pub fn player(&self) -> Option<&str> {
+        self.seat.player.as_deref()
     }
 
     /// Where the peer is.

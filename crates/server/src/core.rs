@@ -176,7 +176,7 @@ impl Core {
     pub(crate) fn player(&self, seat: &Seat) -> Player {
         let profile = self.profile(seat.profile);
         Player {
-            id: seat.player.to_string(),
+            id: seat.player.as_deref().map(str::to_owned),
             cohort: self.cohorts.name(seat.cohort).cloned(),
             profile: profile.map(|profile| profile.name.to_string()),
         }

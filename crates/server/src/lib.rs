@@ -53,7 +53,7 @@ pub use lastword_session::{
 };
 pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub use observer::Observer;
-pub use player::{Anonymous, Authenticator, Credentials, Player, Refusal};
+pub use player::{Anonymous, Authenticator, CredentialSource, Credentials, Player, Refusal};
 pub use portrait::Portrait;
 pub use record::{Departure, Disconnect, Record, Step};
 pub use runtime::Standalone;

@@ -29,7 +29,7 @@ pub struct Disconnect {
     pub listener: SocketAddr,
     /// The peer's address.
     pub remote: SocketAddr,
-    /// The player's id, once one was let in.
+    /// The player's name or id, once one was let in; `None` also for a player without a name.
     pub player: Option<String>,
     /// The session's id, once there was one.
     pub session: Option<SessionId>,

@@ -8,7 +8,8 @@ use crate::SessionId;
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) session: SessionId,
-    pub(crate) player: Box<str>,
+    /// Its name, if it has one.
+    pub(crate) player: Option<Box<str>>,
     pub(crate) remote: SocketAddr,
     /// 0 is `none`.
     pub(crate) cohort: u8,

@@ -22,7 +22,7 @@ impl<S: Shape> ServerApp<S> {
             at: SystemTime::now() - core.clock.now().since(ending.verdict.at),
             listener: core.local_addr,
             remote: self.standing.remote(),
-            player: seat.map(|seat| seat.player.to_string()),
+            player: seat.and_then(|seat| seat.player.as_deref().map(str::to_owned)),
             session: seat.map(|seat| seat.session),
             connection: u32::from(self.standing.is_joined()),
             profile: core.profile(profile).map(|profile| profile.name),
