@@ -94,7 +94,32 @@ impl<S: Shape> ServerApp<S> {
             remote: self.standing.remote(),
             cohort: core.cohorts.index(player.cohort.as_deref()),
             profile: core.profile_index(player.profile.as_deref()),
+            data: player.data.clone(),
         }))
+    }
+
+    /// Gives a player that the authenticator lets in its place, or says why there is none.
+    fn place(&self, player: Player, first_frame: Option<Bytes>) -> Result<Admitted, Close> {
+        // Asked before the drain and answered in it: no session yet, so refused like all of these.
+        let seat = if self.core().is_draining() {
+            Err(Close::new(Cause::RefusedDraining))
+        } else {
+            self.seat_for(&player)
+        };
+        match seat {
+            Ok(seat) => Ok(Admitted {
+                seat,
+                player,
+                first_frame,
+            }),
+            Err(close) => {
+                // The drop of its data is the game's code.
+                guarded("a player's data panicked when it was dropped", || {
+                    drop(player)
+                });
+                Err(close)
+            }
+        }
     }
 
     fn admit(&mut self, admitted: Admitted) -> Admission {
@@ -151,13 +176,7 @@ impl<S: Shape> App for ServerApp<S> {
             core.metrics.auth_duration.record(took);
         });
         let admitted = match answer {
-            // Asked before the drain and answered in it: no session yet, so refused like all of these.
-            Ok(_) if core.is_draining() => Err(Close::new(Cause::RefusedDraining)),
-            Ok(player) => self.seat_for(&player).map(|seat| Admitted {
-                seat,
-                player,
-                first_frame,
-            }),
+            Ok(player) => self.place(player, first_frame),
             Err(refusal) => Err(refusal.into_close()),
         };
         Poll::Ready(match admitted {
@@ -186,6 +205,9 @@ impl<S: Shape> App for ServerApp<S> {
             return;
         };
         self.core().ledger.join();
+        self.core()
+            .data
+            .join(admitted.seat.session, &admitted.seat.data);
         let Admitted {
             seat,
             player,
@@ -309,6 +331,6 @@ mod tests {
         let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
         assert!(driver <= 376, "{driver}");
         assert!(mailbox <= 104, "{mailbox}");
-        assert!(seat <= 72, "{seat}");
+        assert!(seat <= 88, "{seat}");
     }
 }

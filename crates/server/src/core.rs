@@ -11,6 +11,7 @@ use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::Semaphore;
 
 use crate::cohorts::Cohorts;
+use crate::data::DataById;
 use crate::events::{Caps, Queue};
 use crate::flag::Flag;
 use crate::group::Memberships;
@@ -30,6 +31,8 @@ pub(crate) struct Core {
     pub(crate) table: Arc<Table>,
     pub(crate) ledger: Ledger,
     pub(crate) memberships: Arc<Memberships>,
+    /// The game's own data on the players that are here.
+    pub(crate) data: DataById,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: TrafficTotals,
     /// Who waits for a live session to tell how it does.
@@ -179,6 +182,7 @@ impl Core {
             id: seat.player.as_deref().map(str::to_owned),
             cohort: self.cohorts.name(seat.cohort).cloned(),
             profile: profile.map(|profile| profile.name.to_string()),
+            data: seat.data.clone(),
         }
     }
 

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use memberships::Memberships;
+pub(crate) use room::shrink;
 
 use crate::group::room::Room;
 use crate::{NoSuchSession, ServerHandle, SessionId};

@@ -1,5 +1,6 @@
 //! The handle: whatever a game does to sessions from outside of them, on any thread, without a runtime.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,6 +165,14 @@ impl ServerHandle {
     #[must_use]
     pub fn group(&self) -> Group {
         Group::new(self.clone())
+    }
+
+    /// Returns the game's own value that the authenticator gave this session's player
+    /// ([`Player::with_data`](crate::Player::with_data)); `None` where no such session is here, where there is no value, or
+    /// one of another type. A session that departed has it in its [`Departure`](crate::Departure).
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self, session: SessionId) -> Option<Arc<T>> {
+        self.core.data.of(session).of_type()
     }
 
     /// Throws a player out: `kicked`. What was queued is dropped, the reason is read by the client.

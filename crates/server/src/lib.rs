@@ -8,6 +8,7 @@ mod cohorts;
 mod config;
 mod context;
 mod core;
+mod data;
 mod drain;
 mod events;
 mod extension;

@@ -1,13 +1,16 @@
 //! Who is on the other end, and who decides that: credentials in, a player or a refusal out.
 
+use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use lastword_session::{Advice, Cause, Close};
 
 use crate::GameCode;
+use crate::data::Data;
 
 /// A player, as the authenticator knows one. The default has no name, no cohort, and the listener's profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +23,7 @@ pub struct Player {
     /// The liveness profile of this session: heartbeat, suspect and dead limit, and the socket options, which its
     /// connection gets now. `None` is the listener's.
     pub profile: Option<String>,
+    pub(crate) data: Data,
 }
 
 impl Player {
@@ -50,6 +54,21 @@ impl Player {
     pub fn with_profile(mut self, profile: impl Into<String>) -> Self {
         self.profile = Some(profile.into());
         self
+    }
+
+    /// Gives the player a value of the game's own, such as its account; it takes the place of an earlier one. The
+    /// session has it until it departed: `data` of [`Session`](crate::Session), [`Context`](crate::Context),
+    /// [`Departure`](crate::Departure) and [`ServerHandle`](crate::ServerHandle) return it. No log or record shows it.
+    #[must_use]
+    pub fn with_data<T: Any + Send + Sync>(mut self, data: Arc<T>) -> Self {
+        self.data = Data::new(data);
+        self
+    }
+
+    /// Returns the game's own value; `None` where there is none, or one of another type.
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.data.of_type()
     }
 }
 
@@ -194,11 +213,11 @@ pub(crate) type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
 /// An [`Authenticator`] behind a pointer.
 pub(crate) trait DynAuthenticator: Send + Sync + 'static {
-    fn check(self: std::sync::Arc<Self>, credentials: Credentials) -> Check;
+    fn check(self: Arc<Self>, credentials: Credentials) -> Check;
 }
 
 impl<A: Authenticator> DynAuthenticator for A {
-    fn check(self: std::sync::Arc<Self>, credentials: Credentials) -> Check {
+    fn check(self: Arc<Self>, credentials: Credentials) -> Check {
         Box::pin(async move { self.authenticate(credentials).await })
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::SessionId;
+use crate::data::Data;
 
 /// The identity of one session: small, since every session keeps it.
 #[derive(Debug)]
@@ -14,4 +15,6 @@ pub(crate) struct Seat {
     /// 0 is `none`.
     pub(crate) cohort: u8,
     pub(crate) profile: u8,
+    /// The game's own.
+    pub(crate) data: Data,
 }

@@ -7,4 +7,5 @@
     reason = "a failure here is the test's failure"
 )]
 
+mod data;
 mod names;

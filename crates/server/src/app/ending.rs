@@ -64,6 +64,7 @@ impl<S: Shape> ServerApp<S> {
     pub(super) fn end(&mut self, ending: Ending) {
         if let Some(seat) = self.standing.seat() {
             self.core().memberships.depart(seat.session);
+            self.core().data.depart(seat.session, &seat.data);
             self.core().questions.drop_all(seat.session);
         }
         self.suspected_as(None);
@@ -94,6 +95,7 @@ impl<S: Shape> ServerApp<S> {
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
             disconnect,
+            data: seat.data.clone(),
         };
         if let Some(game) = self.game.take() {
             guarded("the game panicked in `left`", || game.leave(&departure));

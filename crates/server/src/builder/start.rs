@@ -14,6 +14,7 @@ use crate::accept::accept_loop;
 use crate::app::Front;
 use crate::cohorts::Cohorts;
 use crate::core::Core;
+use crate::data::DataById;
 use crate::events::Caps;
 use crate::flag::Flag;
 use crate::ledger::Ledger;
@@ -143,6 +144,7 @@ impl Builder {
             clock,
             table: Table::start(clock),
             memberships: Arc::default(),
+            data: DataById::default(),
             ledger: Ledger::new(cohorts.count(), game_codes),
             metrics,
             traffic: TrafficTotals::default(),
