@@ -10,12 +10,13 @@ use metrics::Recorder;
 
 use crate::bound::BoundShape;
 use crate::extension::Extension;
+use crate::group::Groups;
 use crate::handler::{Handler, HandlerShape};
 use crate::observer::Observer;
 use crate::player::DynAuthenticator;
 use crate::runtime::Standalone;
 use crate::session::{Arrivals, SessionShape};
-use crate::{Anonymous, Authenticator, Config, Player, Server, ServerHandle};
+use crate::{Anonymous, Authenticator, Config, Group, Player, Server, ServerHandle};
 
 pub use error::BindError;
 
@@ -29,6 +30,7 @@ pub struct Builder {
     extensions: Vec<Box<dyn Extension>>,
     recorder: Option<Box<dyn Recorder + Send + Sync>>,
     name: Option<String>,
+    groups: Groups,
 }
 
 impl Default for Builder {
@@ -42,6 +44,7 @@ impl Default for Builder {
             extensions: Vec::new(),
             recorder: None,
             name: None,
+            groups: Groups::default(),
         }
     }
 }
@@ -107,6 +110,13 @@ impl Builder {
     pub fn extension(mut self, extension: Box<dyn Extension>) -> Self {
         self.extensions.push(extension);
         self
+    }
+
+    /// Makes an empty group before the server is bound, so that the game's handlers, authenticator and observer can own it
+    /// from the start. Its sessions join once they are live; until the server is bound a broadcast reaches none.
+    #[must_use]
+    pub fn group(&self) -> Group {
+        self.groups.group()
     }
 
     /// Brings a runtime of the server's own, with this many threads, one at least: for engines that have none.

@@ -14,7 +14,7 @@ use crate::cohorts::Cohorts;
 use crate::data::DataById;
 use crate::events::{Caps, Queue};
 use crate::flag::Flag;
-use crate::group::Memberships;
+use crate::group::Groups;
 use crate::guard::guarded;
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, State};
@@ -30,7 +30,7 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) table: Arc<Table>,
     pub(crate) ledger: Ledger,
-    pub(crate) memberships: Arc<Memberships>,
+    pub(crate) groups: Groups,
     /// The game's own data on the players that are here.
     pub(crate) data: DataById,
     pub(crate) metrics: Metrics,

@@ -164,7 +164,7 @@ impl ServerHandle {
     /// Makes an empty group: sessions that are spoken to at once, each until it leaves or departs.
     #[must_use]
     pub fn group(&self) -> Group {
-        Group::new(self.clone())
+        self.core.groups.group()
     }
 
     /// Returns the game's own value that the authenticator gave this session's player

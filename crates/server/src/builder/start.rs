@@ -37,6 +37,7 @@ impl Builder {
         let local_addr = listener.local_addr().map_err(listen)?;
         let listener = TcpListener::from_std(listener).map_err(listen)?;
         let core = Arc::new(self.core(local_addr));
+        self.groups.bind(&core);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
         let handle = ServerHandle {
             core: Arc::clone(&core),
@@ -143,7 +144,7 @@ impl Builder {
         Core {
             clock,
             table: Table::start(clock),
-            memberships: Arc::default(),
+            groups: self.groups.clone(),
             data: DataById::default(),
             ledger: Ledger::new(cohorts.count(), game_codes),
             metrics,
