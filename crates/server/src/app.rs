@@ -20,6 +20,7 @@ use crate::context::Context as GameContext;
 use crate::core::Core;
 use crate::events::Asked;
 use crate::guard::guarded;
+use crate::names::UnknownName;
 use crate::player::Check;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
@@ -84,6 +85,13 @@ impl<S: Shape> ServerApp<S> {
     /// Gives an admitted player a seat and the session its id.
     fn seat_for(&self, player: &Player) -> Result<Arc<Seat>, Close> {
         let core = self.core();
+        // Both are looked up before either refuses: each unknown name is counted.
+        let cohort = core.cohorts.index(player.cohort.as_deref());
+        let profile = core.profile_names.index(player.profile.as_deref());
+        let refused = |unknown: UnknownName<'_>| {
+            tracing::error!("{unknown}; the player is refused");
+            Close::new(Cause::AuthUnavailable).with_reason(unknown.to_string())
+        };
         let session = SessionId::random(self.slot).map_err(|error| {
             tracing::error!(%error, "no randomness for a session id");
             Close::new(Cause::AuthUnavailable)
@@ -92,8 +100,8 @@ impl<S: Shape> ServerApp<S> {
             session,
             player: player.id.as_deref().map(Box::from),
             remote: self.standing.remote(),
-            cohort: core.cohorts.index(player.cohort.as_deref()),
-            profile: core.profile_index(player.profile.as_deref()),
+            cohort: cohort.map_err(refused)?,
+            profile: profile.map_err(refused)?,
             data: player.data.clone(),
         }))
     }

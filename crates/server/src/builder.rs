@@ -30,6 +30,7 @@ pub struct Builder {
     extensions: Vec<Box<dyn Extension>>,
     recorder: Option<Box<dyn Recorder + Send + Sync>>,
     name: Option<String>,
+    strict_names: bool,
     groups: Groups,
 }
 
@@ -44,6 +45,7 @@ impl Default for Builder {
             extensions: Vec::new(),
             recorder: None,
             name: None,
+            strict_names: false,
             groups: Groups::default(),
         }
     }
@@ -102,6 +104,16 @@ impl Builder {
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Sets whether a player under a cohort or a profile that the configuration does not have is refused, as
+    /// `auth_unavailable`, with an error in the log that has the names there are: for the tests of a game. Default false:
+    /// such a player counts as `none`, or has the listener's profile, which is logged once for each name. Either way it is
+    /// counted: [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts), `lastword_unknown_names_total`.
+    #[must_use]
+    pub fn strict_names(mut self, strict: bool) -> Self {
+        self.strict_names = strict;
         self
     }
 

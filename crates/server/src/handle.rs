@@ -40,6 +40,10 @@ pub struct Stats {
     pub departures: Vec<(Cause, u64)>,
     /// Failures of accept, by kind, those that occurred.
     pub accept_errors: Vec<(&'static str, u64)>,
+    /// Players whom the authenticator gave a cohort that `metrics.cohorts` does not declare.
+    pub unknown_cohorts: u64,
+    /// Players whom the authenticator gave a profile that is neither built in nor one of `liveness.profiles`.
+    pub unknown_profiles: u64,
     /// Data frames in and out.
     pub frames: (u64, u64),
     /// Raw bytes in and out.
@@ -296,6 +300,7 @@ impl ServerHandle {
         let suspected = Diagnosis::ALL.into_iter().zip(totals.suspected);
         let cohorts = self.core.cohorts.count();
         let [round_trips, in_all] = totals.round_trips;
+        let [unknown_cohorts, unknown_profiles] = self.core.unknown_names();
         self.core.ledger.read(|counts| {
             let ends = Cause::ALL.into_iter().flat_map(|cause| {
                 Phase::ALL.into_iter().map(move |phase| {
@@ -327,6 +332,8 @@ impl ServerHandle {
                     .accept_errors()
                     .filter(|(_, count)| *count > 0)
                     .collect(),
+                unknown_cohorts,
+                unknown_profiles,
                 frames: totals.frames.into(),
                 bytes: totals.bytes.into(),
                 suspects: suspects.filter(|(_, count)| *count > 0).collect(),

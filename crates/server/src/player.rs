@@ -42,14 +42,16 @@ impl Player {
         Self::default()
     }
 
-    /// Sets the cohort (platform, build): one of those declared with the configuration, else it counts as `none`.
+    /// Sets the cohort (platform, build): one of those declared with the configuration. An unknown one counts as `none`,
+    /// which is logged once and counted; [`Builder::strict_names`](crate::Builder::strict_names) refuses it.
     #[must_use]
     pub fn with_cohort(mut self, cohort: impl Into<String>) -> Self {
         self.cohort = Some(cohort.into());
         self
     }
 
-    /// Sets the liveness profile by its name; an unknown one is the listener's.
+    /// Sets the liveness profile by its name. An unknown one is the listener's, which is logged once and counted;
+    /// [`Builder::strict_names`](crate::Builder::strict_names) refuses it.
     #[must_use]
     pub fn with_profile(mut self, profile: impl Into<String>) -> Self {
         self.profile = Some(profile.into());

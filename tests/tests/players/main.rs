@@ -9,3 +9,4 @@
 
 mod data;
 mod names;
+mod unknown;

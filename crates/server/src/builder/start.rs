@@ -12,13 +12,13 @@ use tokio::sync::Semaphore;
 use super::{BindError, Builder};
 use crate::accept::accept_loop;
 use crate::app::Front;
-use crate::cohorts::Cohorts;
 use crate::core::Core;
 use crate::data::DataById;
 use crate::events::Caps;
 use crate::flag::Flag;
 use crate::ledger::Ledger;
 use crate::metrics::{Catalogue, Metrics, with_recorder};
+use crate::names::Names;
 use crate::observer::Observer;
 use crate::portrait::Questions;
 use crate::shape::Shape;
@@ -127,7 +127,7 @@ impl Builder {
     fn core(&self, local_addr: SocketAddr) -> Core {
         let limits = self.config.session_limits();
         let profiles = self.config.profiles();
-        let cohorts = Cohorts::new(self.config.metrics.cohorts.clone());
+        let cohorts = Names::of_cohorts(&self.config.metrics.cohorts, self.strict_names);
         let game_codes = self.config.metrics.game_codes.clone();
         let connections_max = u64::from(self.config.listen.connections_max);
         let kernel = KernelAbilities::probe();
@@ -160,6 +160,7 @@ impl Builder {
                 .iter()
                 .map(|each| self.config.knobs(each))
                 .collect(),
+            profile_names: Names::of_profiles(&profiles, self.strict_names),
             profiles,
             cohorts,
             connections_max,
