@@ -23,6 +23,8 @@ pub use error::BindError;
 /// What a server is made of. Unset, each part is its default.
 pub struct Builder {
     config: Config,
+    /// The game gave it.
+    is_configured: bool,
     listen: Option<String>,
     framing: Framing,
     authenticator: Arc<dyn DynAuthenticator>,
@@ -38,6 +40,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             config: Config::default(),
+            is_configured: false,
             listen: None,
             framing: Framing::Native,
             authenticator: Arc::new(Anonymous),
@@ -53,9 +56,14 @@ impl Default for Builder {
 
 impl Builder {
     /// Sets the whole configuration. Default: [`Config::default`].
+    ///
+    /// Its section `admin` needs the admin port on the builder: `admin_from_config` of `lastword::AdminExt` serves it as the
+    /// section says. Without it a section that is not at its defaults is [`BindError::NoAdminPort`];
+    /// [`AdminConfig::off`](crate::AdminConfig::off) asks for none.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self.is_configured = true;
         self
     }
 

@@ -26,9 +26,13 @@ use crate::traffic::TrafficTotals;
 use crate::{KernelAbilities, ServerHandle, Started, drain, publisher};
 
 impl Builder {
-    pub(super) async fn start(self) -> Result<(ServerHandle, TcpListener), BindError> {
+    pub(super) async fn start(mut self) -> Result<(ServerHandle, TcpListener), BindError> {
         self.config.validate().map_err(BindError::Config)?;
         self.check_name()?;
+        for extension in &mut self.extensions {
+            extension.configure(&self.config);
+        }
+        self.check_admin()?;
         let listener = self.listen_socket()?;
         let listen = |source| BindError::Listen {
             addr: self.listen_addr().unwrap_or(NOWHERE),
@@ -73,6 +77,25 @@ impl Builder {
             None => Ok(()),
             Some(name) => Err(BindError::Name { name: name.clone() }),
         }
+    }
+
+    /// No part of a configuration is left out without a word.
+    fn check_admin(&self) -> Result<(), BindError> {
+        if self.extensions.iter().any(|each| each.serves_admin()) {
+            return Ok(());
+        }
+        let keys = self.config.admin.keys_set();
+        if !keys.is_empty() {
+            return Err(BindError::NoAdminPort { keys });
+        }
+        // A file may name the default address, which is the same configuration as one without that key.
+        if let Some(addr) = self.config.admin.listen.filter(|_| self.is_configured) {
+            tracing::info!(
+                "there is no admin port: call `admin_from_config` on the builder to serve it on {addr}, the default of \
+                 admin.listen"
+            );
+        }
+        Ok(())
     }
 
     fn listen_addr(&self) -> Result<SocketAddr, BindError> {
