@@ -115,10 +115,10 @@ impl Builder {
         self
     }
 
-    /// Sets whether a player under a cohort or a profile that the configuration does not have is refused, as
-    /// `auth_unavailable`, with an error in the log that has the names there are: for the tests of a game. Default false:
-    /// such a player counts as `none`, or has the listener's profile, which is logged once for each name. Either way it is
-    /// counted: [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts), `lastword_unknown_names_total`.
+    /// Sets whether a player with an unknown cohort or profile is refused, as `auth_unavailable`: for the tests of a game.
+    /// The log, the record and the client's goodbye name the unknown one and those there are. Default false: the player
+    /// counts as `none`, or has the listener's profile, and a warning names each unknown name once. Both are counted:
+    /// [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts), `lastword_unknown_names_total`.
     #[must_use]
     pub fn strict_names(mut self, strict: bool) -> Self {
         self.strict_names = strict;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::SessionId;
 use crate::group::shrink;
 
-/// One value of whatever type the game has, or none.
+/// One value of a type of the game, or none.
 #[derive(Clone, Default)]
 pub(crate) struct Data(Option<Arc<dyn Any + Send + Sync>>);
 

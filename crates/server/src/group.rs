@@ -53,7 +53,7 @@ pub struct Group {
 /// group of it.
 type LateServer = OnceLock<Weak<Core>>;
 
-/// What the groups of one server share.
+/// The part that all groups of one server share.
 #[derive(Clone, Default)]
 pub(crate) struct Groups {
     memberships: Arc<Memberships>,

@@ -1,4 +1,4 @@
-//! The cohorts and profiles that an authenticator may name, and what becomes of a name that is none of them.
+//! The cohorts and profiles that an authenticator may name, and how the server treats an unknown name.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use lastword_keepalive::Profile;
 use crate::MetricsConfig;
 use crate::record::printable;
 
-/// What an authenticator may say of a player by a name.
+/// A property of a player that an authenticator names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameKind {
     Cohort,

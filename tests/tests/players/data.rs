@@ -10,7 +10,7 @@ use lastword_server::{
 };
 use lastword_tests::{Ask, Raw, Stage, config, data, hello, until, within};
 
-/// What a game keeps of a player.
+/// A value that a game keeps for a player.
 #[derive(Debug, Default)]
 struct Account {
     gold: AtomicU32,
@@ -121,7 +121,7 @@ async fn a_tick_loop_needs_no_map_of_its_own() {
                     account.gold.fetch_add(1, Ordering::Relaxed);
                     frames += 1;
                 }
-                _ => {}
+                Event::Link { .. } | Event::Left(_) | Event::Draining { .. } | _ => {}
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a game says of its players, and what it is told of them: names, data, cohorts, profiles.
+//! Players: their names, the data that the game keeps on them, their cohorts and profiles.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

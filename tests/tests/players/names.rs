@@ -50,9 +50,11 @@ async fn a_hello_without_credentials_is_a_player_without_a_name_wherever_it_is_s
     let (mut events, players) = server.into_events();
     for (shown, name) in [("", None), (" \n", None), (" ann ", Some("ann"))] {
         let raw = Raw::join(players.local_addr(), shown).await;
-        let joined = events.drain().find_map(|event| match event {
-            Event::Joined { player, .. } => Some(player.id.clone()),
-            _ => None,
+        let joined = events.drain().find_map(|event| {
+            let Event::Joined { player, .. } = event else {
+                return None;
+            };
+            Some(player.id.clone())
         });
         assert_eq!(joined.unwrap().as_deref(), name);
         let session = players.sessions()[0];

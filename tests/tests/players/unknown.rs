@@ -1,6 +1,6 @@
 //! A cohort or a profile that the configuration does not have: counted, and refused where the game's test asks for it.
 
-use lastword_server::{Cause, Config, Event, Phase, Player, ProfileConfig};
+use lastword_server::{Cause, Config, Phase, Player, ProfileConfig};
 use lastword_tests::{Ask, Raw, Stage, config, hello, kind};
 
 /// A configuration with one cohort, and one profile of the game's own.
@@ -39,11 +39,7 @@ async fn an_unknown_name_is_counted_and_its_player_has_the_defaults() {
         let raw = Raw::join(server.local_addr(), "").await;
         let stats = server.stats();
         assert_eq!([stats.unknown_cohorts, stats.unknown_profiles], unknown);
-        let joined = events.drain().find_map(|event| match event {
-            Event::Joined { session, .. } => Some(session),
-            _ => None,
-        });
-        let portrait = server.portrait(joined.unwrap()).await.unwrap();
+        let portrait = server.portrait(server.sessions()[0]).await.unwrap();
         if unknown[0] == 1 {
             assert_eq!(portrait.cohort, None);
         }

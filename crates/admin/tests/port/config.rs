@@ -113,10 +113,10 @@ async fn a_section_that_asks_for_a_port_is_never_left_out_in_silence() {
             words.contains("admin_from_config") && !words.contains(TOKEN),
             "{words}"
         );
-        match error {
-            BindError::NoAdminPort { keys } => assert_eq!(keys, expected),
-            other => panic!("{other}"),
-        }
+        let BindError::NoAdminPort { keys } = error else {
+            panic!("{words}")
+        };
+        assert_eq!(keys, expected);
     }
 }
 

@@ -43,7 +43,7 @@ impl Default for AdminConfig {
 }
 
 impl AdminConfig {
-    /// A section that asks for no port: for a server that is to have none, whatever the file says.
+    /// A section that asks for no port: it overrides a file for a server that is to have none.
     #[must_use]
     pub fn off() -> Self {
         Self {
