@@ -51,7 +51,7 @@ async fn sessions_that_came_and_went_do_not_pile_up_before_a_game_that_takes_non
     let stays = Raw::join(handle.local_addr(), last).await;
     let mut names = Vec::new();
     while let Some(session) = next(&mut server).await {
-        names.push(session.player().to_owned());
+        names.push(session.player().unwrap().to_owned());
     }
     assert!(names.len() <= 2 * LIMIT as usize, "{names:?}");
     assert_eq!(names.pop().unwrap(), last, "whoever is here is not lost");

@@ -4,8 +4,8 @@
     reason = "helpers of a test: a failure here is the test's failure"
 )]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use lastword_server::{
@@ -152,22 +152,20 @@ impl Witnessed {
     async fn open() -> Self {
         let (joined_in, joined) = unbounded_channel();
         let (told_in, told) = unbounded_channel();
+        let builder = Server::builder().config(config()).listen("127.0.0.1:0");
+        let room = builder.group();
         let witness = Witness {
-            room: Arc::default(),
+            room: room.clone(),
             joined: joined_in,
             told: told_in,
         };
         let observer = witness.clone();
         let handler = witness.clone();
-        let server = Server::builder()
-            .config(config())
-            .listen("127.0.0.1:0")
+        let server = builder
             .observer(observer)
             .serve(move |_: &Player| handler.clone())
             .await
             .unwrap();
-        let room = server.group();
-        witness.room.set(room.clone()).unwrap();
         Self {
             server,
             room,
@@ -188,7 +186,7 @@ impl Witnessed {
 /// Looks into the room whenever it is told of an end, and tries to bring back who departed.
 #[derive(Clone)]
 struct Witness {
-    room: Arc<OnceLock<Group>>,
+    room: Group,
     joined: UnboundedSender<SessionId>,
     told: UnboundedSender<Telling>,
 }
@@ -204,7 +202,7 @@ struct Telling {
 
 impl Witness {
     fn look(&self, who: &'static str, disconnect: &Disconnect) {
-        let room = self.room.get().unwrap();
+        let room = &self.room;
         let session = disconnect.session.unwrap();
         let telling = Telling {
             who,

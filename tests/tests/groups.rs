@@ -6,9 +6,12 @@
 )]
 
 use std::sync::{Arc, Barrier};
+use std::time::Duration;
 
-use lastword_server::{Cause, Group, NoSuchSession, SendError, Server, Session, SessionId};
-use lastword_tests::{Raw, config, kind, within};
+use lastword_server::{
+    Cause, Group, NoSuchSession, Observer, Player, SendError, Server, Session, SessionId,
+};
+use lastword_tests::{Ask, Echo, Raw, config, kind, until, within};
 
 #[tokio::test]
 async fn a_broadcast_reaches_the_members_and_nobody_else() {
@@ -172,6 +175,74 @@ async fn of_ten_thousand_groups_everybody_leaves_their_own() {
     drop(ann);
     within("the departure", a.close()).await;
     assert!(rooms.iter().all(Group::is_empty));
+}
+
+#[tokio::test]
+async fn a_group_of_the_builder_is_empty_until_the_server_is_bound_and_then_like_any_other() {
+    let builder = Server::builder().listen("127.0.0.1:0");
+    let (lobby, arena) = (builder.group(), builder.group());
+    let early = SessionId::from_bytes([7; 16]);
+    assert_eq!(lobby.join(early), Err(NoSuchSession));
+    assert_eq!((lobby.is_empty(), lobby.broadcast(b"nobody")), (true, 0));
+    assert!(!lobby.leave(early));
+
+    let server = builder.bind().await.unwrap();
+    let mut hall = Hall { server };
+    let (mut ann, a) = hall.enter("ann").await;
+    let (bob, b) = hall.enter("bob").await;
+    assert_eq!((lobby.join(a.id()), lobby.join(b.id())), (Ok(()), Ok(())));
+    assert!(arena.is_empty(), "each is a group of its own");
+    assert_eq!(lobby.broadcast(b"all"), 2);
+    assert_eq!(lobby.broadcast_except(b.id(), b"but bob"), 1);
+    a.send(END).unwrap();
+    assert_eq!(heard(&mut ann).await, ["all", "but bob"]);
+    drop(bob);
+    within("the departure", b.close()).await;
+    assert_eq!(lobby.sessions(), [a.id()]);
+}
+
+#[tokio::test]
+async fn a_group_whose_server_was_never_bound_or_is_gone_reaches_nobody() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let builder = Server::builder().listen(taken.local_addr().unwrap().to_string());
+    let room = builder.group();
+    assert!(builder.bind().await.is_err());
+    assert_eq!(room.broadcast(b"nobody"), 0);
+    assert_eq!(
+        room.join(SessionId::from_bytes([7; 16])),
+        Err(NoSuchSession)
+    );
+}
+
+/// Owns a group of the server that owns it.
+struct Announcer {
+    _room: Group,
+    _alive: Arc<()>,
+}
+
+impl Observer for Announcer {}
+
+#[tokio::test]
+async fn a_server_whose_observer_and_authenticator_own_groups_of_it_is_freed_when_it_ends() {
+    let alive = Arc::new(());
+    let builder = Server::builder().listen("127.0.0.1:0");
+    let observer = Announcer {
+        _room: builder.group(),
+        _alive: Arc::clone(&alive),
+    };
+    let (room, also_alive) = (builder.group(), Arc::clone(&alive));
+    let builder = builder.observer(observer).authenticator(Ask(move |_| {
+        let _owned = (&room, &also_alive);
+        std::future::ready(Ok(Player::unnamed()))
+    }));
+    let server = builder.serve(|_: &Player| Echo).await.unwrap();
+    Raw::join(server.local_addr(), "ann")
+        .await
+        .echo(b"hi")
+        .await;
+    within("the end", server.drain(Duration::ZERO)).await;
+    drop(server);
+    until("the server is freed", || Arc::strong_count(&alive) == 1).await;
 }
 
 /// A server of the session shape.

@@ -165,12 +165,12 @@ async fn kick_after_frames(mut session: Session) {
     for _ in 0..FRAMES_FIRST {
         within("a frame", session.recv()).await.unwrap();
     }
-    let n = session.player().parse().unwrap();
+    let n = session.player().unwrap().parse().unwrap();
     assert_eq!(session.kick(kick(n)).await.cause, Cause::Kicked.into());
 }
 
 async fn kick_after_signal(session: Session, sent: Arc<Vec<Notify>>) {
-    let n: u32 = session.player().parse().unwrap();
+    let n: u32 = session.player().unwrap().parse().unwrap();
     within("frames", sent[n as usize].notified()).await;
     assert_eq!(session.kick(kick(n)).await.cause, Cause::Kicked.into());
 }
@@ -185,7 +185,7 @@ struct Bouncer {
 impl Handler for Bouncer {
     fn frame(&mut self, context: &mut Context<'_, '_>, _payload: &[u8]) {
         self.seen += 1;
-        let n = context.player().parse().unwrap();
+        let n = context.player().unwrap().parse().unwrap();
         match &self.kicks {
             _ if self.seen != FRAMES_FIRST => {}
             None => context.kick(kick(n)),

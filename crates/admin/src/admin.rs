@@ -1,5 +1,6 @@
 //! What a game says of its admin port: where it is, who may ask it, and which recorder the metrics go to.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use lastword_server::{AdminConfig, Builder};
@@ -10,10 +11,16 @@ use crate::secret::Secret;
 /// Gives a server's builder an admin port.
 pub trait AdminExt {
     /// Serves the live page, `/api`, `/metrics`, `/healthz` and `/readyz` on this address of loopback, `IP:PORT`; port 0
-    /// takes a free one, which [`ServerHandle::admin_addr`](lastword_server::ServerHandle::admin_addr) tells. The server's metrics go to this port, not to the process's recorder; a
-    /// second port serves the rest.
+    /// takes a free one, which [`ServerHandle::admin_addr`](lastword_server::ServerHandle::admin_addr) tells. It overrides
+    /// `admin.listen` of the configuration, whose other keys hold. The server's metrics go to this port, not to the process's
+    /// recorder; a second port serves the rest.
     #[must_use]
     fn admin(self, addr: impl Into<String>) -> Self;
+
+    /// The same as the section `admin` of the server's configuration says, whether that is given before or after this call:
+    /// by default on `127.0.0.1:9464`. A section that is off serves nothing.
+    #[must_use]
+    fn admin_from_config(self) -> Self;
 
     /// The same, with a choice of who may ask it and of the recorder.
     #[must_use]
@@ -25,12 +32,17 @@ impl AdminExt for Builder {
         self.admin_with(Admin::new(addr))
     }
 
+    fn admin_from_config(self) -> Self {
+        self.admin_with(Admin::from_config())
+    }
+
     fn admin_with(self, admin: Admin) -> Self {
         self.extension(Box::new(Port::new(admin)))
     }
 }
 
-/// An admin port: where it is, who may ask it, and which recorder the metrics go to.
+/// An admin port: where it is, who may ask it, and which recorder the metrics go to. Addresses and token that are not set
+/// here are those of the section `admin` of the server's configuration.
 #[derive(Clone, Debug)]
 pub struct Admin {
     pub(crate) addr: Option<String>,
@@ -52,17 +64,31 @@ impl Admin {
         }
     }
 
-    /// What a configuration says; `None` where it serves nothing at all.
+    /// An admin port as the server's configuration says, with a recorder of its own; none where its section `admin` is off.
     #[must_use]
-    pub fn of(config: &AdminConfig) -> Option<Self> {
-        let addrs = [config.listen, config.metrics_listen];
-        let [addr, metrics_addr] = addrs.map(|addr| addr.map(|addr| addr.to_string()));
-        (addr.is_some() || metrics_addr.is_some()).then(|| Self {
-            addr,
-            metrics_addr,
-            secret: Secret::of(config),
+    pub fn from_config() -> Self {
+        Self {
+            addr: None,
+            metrics_addr: None,
+            secret: Secret::None,
             mode: RecorderMode::default(),
-        })
+        }
+    }
+
+    /// Takes from the configuration what the game did not set.
+    pub(crate) fn configure(&mut self, config: &AdminConfig) {
+        let text = |addr: SocketAddr| addr.to_string();
+        self.addr = self.addr.take().or(config.listen.map(text));
+        let metrics_addr = self.metrics_addr.take();
+        self.metrics_addr = metrics_addr.or(config.metrics_listen.map(text));
+        if let Secret::None = self.secret {
+            self.secret = Secret::of(config);
+        }
+    }
+
+    /// Whether it listens anywhere.
+    pub(crate) fn is_on(&self) -> bool {
+        self.addr.is_some() || self.metrics_addr.is_some()
     }
 
     /// Serves `/metrics`, `/healthz` and `/readyz` on this address, too, `IP:PORT`, to whoever asks, without a token: for

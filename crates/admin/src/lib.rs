@@ -1,5 +1,6 @@
 //! The HTTP side of a lastword server, on a port of its own: a live page at `/`, the record of closes at `/api/closes`,
-//! `/metrics`, `/healthz` and `/readyz`.
+//! `/metrics`, `/healthz` and `/readyz`. [`AdminExt::admin_from_config`] serves it as the section `admin` of the server's
+//! configuration says; addresses and a token that the game sets on [`Admin`] override their keys.
 //!
 //! # Who may ask
 //! The port shows names and addresses of players. Without a token it is for this machine: it binds to loopback alone, and

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use lastword_server::{Disconnect, Extension, Observer, ServerHandle, Started, Starting};
+use lastword_server::{Config, Disconnect, Extension, Observer, ServerHandle, Started, Starting};
 use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
@@ -72,7 +72,18 @@ impl Port {
 }
 
 impl Extension for Port {
+    fn configure(&mut self, config: &Config) {
+        self.admin.configure(&config.admin);
+    }
+
+    fn serves_admin(&self) -> bool {
+        true
+    }
+
     fn recorder(&self) -> Option<&(dyn metrics::Recorder + Sync)> {
+        if !self.admin.is_on() {
+            return None;
+        }
         match self.admin.mode {
             RecorderMode::Private | RecorderMode::Install => {
                 self.has_the_server.store(true, Ordering::Relaxed);
@@ -83,12 +94,15 @@ impl Extension for Port {
     }
 
     fn observer(&self) -> Option<Arc<dyn Observer>> {
-        let kept = Arc::clone(&self.kept);
-        Some(kept)
+        let kept: Arc<dyn Observer> = Arc::<Kept>::clone(&self.kept);
+        self.admin.is_on().then_some(kept)
     }
 
     fn start(self: Box<Self>, server: ServerHandle) -> Starting {
         Box::pin(async move {
+            if !self.admin.is_on() {
+                return Ok(Started::default());
+            }
             let token = self.admin.secret.read()?;
             let admin = self.admin.addr.as_deref();
             let admin = admin.map(|addr| listener::bind(addr, token.is_some()));

@@ -25,7 +25,8 @@ struct Known<'a> {
 /// A live session in flat fields, under the names that its record will have.
 #[derive(Serialize)]
 struct Live<'a> {
-    player: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    player: Option<&'a str>,
     remote: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     cohort: Option<&'a str>,
@@ -85,7 +86,7 @@ pub(crate) async fn answer(
 impl<'a> From<&'a Portrait> for Live<'a> {
     fn from(portrait: &'a Portrait) -> Self {
         Self {
-            player: &portrait.player,
+            player: portrait.player.as_deref(),
             remote: portrait.remote.to_string(),
             cohort: portrait.cohort.as_deref(),
             profile: portrait.profile.as_ref().map(|profile| profile.as_str()),

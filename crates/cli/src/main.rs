@@ -50,8 +50,8 @@ enum Command {
     Demo(DemoArgs),
     /// Serves a built-in game that sends each player's frames back
     ///
-    /// A player's name is whatever the credentials of the hello hold; none is an anonymous player. The first line
-    /// on standard output tells where players connect and where metrics are:
+    /// A player's name is whatever the credentials of the hello hold; without credentials a player has no name. The
+    /// first line on standard output tells where players connect and where metrics are:
     ///
     ///     listening game=127.0.0.1:7000 admin=127.0.0.1:9464
     ///

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use lastword::{Admin, AdminExt, Config, Server, ServerHandle};
+use lastword::{AdminExt, Config, Server, ServerHandle};
 
 use crate::game::Game;
 use crate::signals::Stop;
@@ -83,11 +83,7 @@ async fn serve(config: Config, game: Game) -> Result<(), Failure> {
 }
 
 async fn start(config: Config, game: Game) -> Result<ServerHandle, Failure> {
-    let admin = Admin::of(&config.admin);
-    let mut builder = Server::builder().config(config);
-    if let Some(admin) = admin {
-        builder = builder.admin_with(admin);
-    }
+    let builder = Server::builder().config(config).admin_from_config();
     Ok(game.serve(builder).await?)
 }
 

@@ -3,25 +3,20 @@
 //! `cargo run --example handler -- 127.0.0.1:7000`
 #![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
-use std::sync::{Arc, OnceLock};
-
 use lastword::{Context, Departure, GameCode, Group, Handler, Kick, Link, Player, Server};
 
-/// Everybody in the room.
-type Room = Arc<OnceLock<Group>>;
-
 struct Chatter {
-    room: Room,
+    /// Everybody who is here.
+    room: Group,
     said: u32,
 }
 
 impl Handler for Chatter {
     fn joined(&mut self, context: &mut Context<'_, '_>) {
-        if let Some(room) = self.room.get() {
-            room.broadcast(format!("{} is here", context.player()).as_bytes());
-            // Only somebody who is leaving already cannot join.
-            room.join(context.session()).ok();
-        }
+        let hello = format!("{} is here", name(context));
+        self.room.broadcast(hello.as_bytes());
+        // Only somebody who is leaving already cannot join.
+        self.room.join(context.session()).ok();
     }
 
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
@@ -29,22 +24,26 @@ impl Handler for Chatter {
         if payload == b"/spam" {
             let kick = Kick::because("spam is not welcome here");
             context.kick(GameCode::new(SPAM).map_or(kick.clone(), |code| kick.with_code(code)));
-        } else if let Some(room) = self.room.get() {
-            room.broadcast_except(context.session(), payload);
+        } else {
+            self.room.broadcast_except(context.session(), payload);
         }
     }
 
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {
-        println!("{}: {link:?}", context.player());
+        println!("{}: {link:?}", name(context));
     }
 
     fn left(self, departure: &Departure) {
         // It has left the room by itself.
         println!("after {} messages: {}", self.said, departure.disconnect);
-        if let Some(room) = self.room.get() {
-            room.broadcast(format!("somebody left: {}", departure.cause).as_bytes());
-        }
+        let words = format!("somebody left: {}", departure.cause);
+        self.room.broadcast(words.as_bytes());
     }
+}
+
+/// A client that showed no credentials has no name.
+fn name<'a>(context: &'a Context<'_, '_>) -> &'a str {
+    context.player().unwrap_or("somebody")
 }
 
 #[tokio::main]
@@ -52,14 +51,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let addr = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:7000".to_owned());
-    let room = Room::default();
-    let theirs = Arc::clone(&room);
+    let builder = Server::builder().listen(addr);
+    let room = builder.group();
     let make = move |_: &Player| Chatter {
-        room: Arc::clone(&theirs),
+        room: room.clone(),
         said: 0,
     };
-    let server = Server::builder().listen(addr).serve(make).await?;
-    room.get_or_init(|| server.group());
+    let server = builder.serve(make).await?;
     println!("listening on {}", server.local_addr());
 
     tokio::signal::ctrl_c().await?;

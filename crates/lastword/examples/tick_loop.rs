@@ -24,7 +24,8 @@ impl World {
                 player,
                 remote,
             } => {
-                println!("{} joined from {remote}", player.id);
+                let name = player.id.as_deref().unwrap_or("somebody");
+                println!("{name} joined from {remote}");
                 self.positions.insert(session, [0, 0]);
             }
             Event::Frame {

@@ -71,7 +71,8 @@
 //! Nothing that sends ever blocks: [`ServerHandle`], [`Session`] and [`Group`] can be used from any thread. A frame
 //! that would pass the session's outbound cap is refused, and the session ends as `send_queue_full`: a player who does
 //! not read must not cost the others memory. Whoever has much to say awaits [`Session::ready`]. [`Group`] is a room: a
-//! broadcast is encoded once, and a player who left is in no room any more.
+//! broadcast is encoded once, and a player who left is in no room any more. [`Builder::group`] makes one before the first
+//! player comes, so that handlers own it from the start.
 //!
 //! # Ending
 //!
@@ -87,7 +88,45 @@
 //!
 //! An [`Authenticator`] (an async function will do) turns credentials into a [`Player`] or a [`Refusal`], bounded in
 //! number and time. A player may have a liveness profile and a cohort of its own: a profile says how soon silence is
-//! suspected ([`Link::Suspect`]) and given up, a cohort is the one label that a game may add to the counters.
+//! suspected ([`Link::Suspect`]) and given up, a cohort is the one label that a game may add to the counters. A name that
+//! the configuration does not have is logged once and counted; the tests of a game refuse it with
+//! [`Builder::strict_names`].
+//!
+//! [`Player::with_data`] keeps the game's own value with its session, so that the game needs no map of its own:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use lastword::{Context, Credentials, Handler, Player, Refusal, Server};
+//!
+//! struct Account {
+//!     gold: u32,
+//! }
+//!
+//! async fn log_in(credentials: Credentials) -> Result<Player, Refusal> {
+//!     let name = String::from_utf8_lossy(&credentials.bytes).into_owned();
+//!     Ok(Player::new(name).with_data(Arc::new(Account { gold: 7 })))
+//! }
+//!
+//! struct Game;
+//!
+//! impl Handler for Game {
+//!     fn frame(&mut self, context: &mut Context<'_, '_>, _payload: &[u8]) {
+//!         if let Some(account) = context.data::<Account>() {
+//!             // Full or closed: the end that follows says so.
+//!             context.send(&account.gold.to_be_bytes()).ok();
+//!         }
+//!     }
+//! }
+//!
+//! # async fn example() -> Result<(), lastword::BindError> {
+//! let server = Server::builder().authenticator(log_in).serve(|_: &Player| Game).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Session`], [`Departure`] and, by the session's id, [`ServerHandle`] return it, too. Without an authenticator
+//! ([`Anonymous`]) every player comes in: with the credentials of the hello for a name, on a [`Dialect`] without one.
 //!
 //! # Configuration
 //!
@@ -115,6 +154,9 @@
 //! # assert_eq!(game.motd, "welcome");
 //! # Ok::<(), toml::de::Error>(())
 //! ```
+//!
+//! `Server::builder().config(config).admin_from_config()` takes all of it, the admin port included ([`AdminExt`]). A server
+//! whose configuration asks for an admin port, and which has none, does not start: [`BindError::NoAdminPort`].
 //!
 //! # The server's clock at its clients
 //!

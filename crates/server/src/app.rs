@@ -20,10 +20,11 @@ use crate::context::Context as GameContext;
 use crate::core::Core;
 use crate::events::Asked;
 use crate::guard::guarded;
+use crate::names::UnknownName;
 use crate::player::Check;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
-use crate::{Credentials, Player, SessionId};
+use crate::{CredentialSource, Credentials, Player, SessionId};
 use standing::{Admitted, Asking, Standing};
 
 /// What a listener's connections share: the server and the shape of its game.
@@ -84,17 +85,49 @@ impl<S: Shape> ServerApp<S> {
     /// Gives an admitted player a seat and the session its id.
     fn seat_for(&self, player: &Player) -> Result<Arc<Seat>, Close> {
         let core = self.core();
+        // Both are looked up before either refuses: each unknown name is counted.
+        let cohort = core.cohorts.index(player.cohort.as_deref());
+        let profile = core.profile_names.index(player.profile.as_deref());
+        let refused = |unknown: UnknownName<'_>| {
+            tracing::error!("{unknown}; the player is refused");
+            Close::new(Cause::AuthUnavailable).with_reason(unknown.to_string())
+        };
         let session = SessionId::random(self.slot).map_err(|error| {
             tracing::error!(%error, "no randomness for a session id");
             Close::new(Cause::AuthUnavailable)
         })?;
         Ok(Arc::new(Seat {
             session,
-            player: player.id.as_str().into(),
+            player: player.id.as_deref().map(Box::from),
             remote: self.standing.remote(),
-            cohort: core.cohorts.index(player.cohort.as_deref()),
-            profile: core.profile_index(player.profile.as_deref()),
+            cohort: cohort.map_err(refused)?,
+            profile: profile.map_err(refused)?,
+            data: player.data.clone(),
         }))
+    }
+
+    /// Gives a player that the authenticator lets in its place, or says why there is none.
+    fn place(&self, player: Player, first_frame: Option<Bytes>) -> Result<Admitted, Close> {
+        // Asked before the drain and answered in it: no session yet, so refused like all of these.
+        let seat = if self.core().is_draining() {
+            Err(Close::new(Cause::RefusedDraining))
+        } else {
+            self.seat_for(&player)
+        };
+        match seat {
+            Ok(seat) => Ok(Admitted {
+                seat,
+                player,
+                first_frame,
+            }),
+            Err(close) => {
+                // The drop of its data is the game's code.
+                guarded("a player's data panicked when it was dropped", || {
+                    drop(player)
+                });
+                Err(close)
+            }
+        }
     }
 
     fn admit(&mut self, admitted: Admitted) -> Admission {
@@ -112,12 +145,16 @@ impl<S: Shape> App for ServerApp<S> {
     fn authenticate(&mut self, credentials: &[u8]) {
         let core = Arc::clone(self.core());
         let bytes = Bytes::copy_from_slice(credentials);
-        let first_frame = match core.session.framing {
-            Framing::Native => None,
-            Framing::Dialect(_) => Some(bytes.clone()),
+        let (source, first_frame) = match core.session.framing {
+            Framing::Native => (CredentialSource::Hello, None),
+            Framing::Dialect(_) => (CredentialSource::FirstFrame, Some(bytes.clone())),
         };
         let remote = self.standing.remote();
-        let credentials = Credentials { bytes, remote };
+        let credentials = Credentials {
+            bytes,
+            source,
+            remote,
+        };
         let since = core.clock.now();
         let check: Check = Box::pin(async move {
             // Who waits for a place waits against the same auth timeout.
@@ -147,13 +184,7 @@ impl<S: Shape> App for ServerApp<S> {
             core.metrics.auth_duration.record(took);
         });
         let admitted = match answer {
-            // Asked before the drain and answered in it: no session yet, so refused like all of these.
-            Ok(_) if core.is_draining() => Err(Close::new(Cause::RefusedDraining)),
-            Ok(player) => self.seat_for(&player).map(|seat| Admitted {
-                seat,
-                player,
-                first_frame,
-            }),
+            Ok(player) => self.place(player, first_frame),
             Err(refusal) => Err(refusal.into_close()),
         };
         Poll::Ready(match admitted {
@@ -182,6 +213,9 @@ impl<S: Shape> App for ServerApp<S> {
             return;
         };
         self.core().ledger.join();
+        self.core()
+            .data
+            .join(admitted.seat.session, &admitted.seat.data);
         let Admitted {
             seat,
             player,
@@ -309,6 +343,6 @@ mod tests {
         let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
         assert!(driver <= 376, "{driver}");
         assert!(mailbox <= 104, "{mailbox}");
-        assert!(seat <= 72, "{seat}");
+        assert!(seat <= 88, "{seat}");
     }
 }

@@ -10,18 +10,21 @@ use metrics::Recorder;
 
 use crate::bound::BoundShape;
 use crate::extension::Extension;
+use crate::group::Groups;
 use crate::handler::{Handler, HandlerShape};
 use crate::observer::Observer;
 use crate::player::DynAuthenticator;
 use crate::runtime::Standalone;
 use crate::session::{Arrivals, SessionShape};
-use crate::{Anonymous, Authenticator, Config, Player, Server, ServerHandle};
+use crate::{Anonymous, Authenticator, Config, Group, Player, Server, ServerHandle};
 
 pub use error::BindError;
 
 /// What a server is made of. Unset, each part is its default.
 pub struct Builder {
     config: Config,
+    /// The game gave it.
+    is_configured: bool,
     listen: Option<String>,
     framing: Framing,
     authenticator: Arc<dyn DynAuthenticator>,
@@ -29,12 +32,15 @@ pub struct Builder {
     extensions: Vec<Box<dyn Extension>>,
     recorder: Option<Box<dyn Recorder + Send + Sync>>,
     name: Option<String>,
+    strict_names: bool,
+    groups: Groups,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         Self {
             config: Config::default(),
+            is_configured: false,
             listen: None,
             framing: Framing::Native,
             authenticator: Arc::new(Anonymous),
@@ -42,15 +48,22 @@ impl Default for Builder {
             extensions: Vec::new(),
             recorder: None,
             name: None,
+            strict_names: false,
+            groups: Groups::default(),
         }
     }
 }
 
 impl Builder {
     /// Sets the whole configuration. Default: [`Config::default`].
+    ///
+    /// Its section `admin` needs the admin port on the builder: `admin_from_config` of `lastword::AdminExt` serves it as the
+    /// section says. Without it a section that is not at its defaults is [`BindError::NoAdminPort`];
+    /// [`AdminConfig::off`](crate::AdminConfig::off) asks for none.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self.is_configured = true;
         self
     }
 
@@ -102,11 +115,28 @@ impl Builder {
         self
     }
 
+    /// Sets whether a player with an unknown cohort or profile is refused, as `auth_unavailable`: for the tests of a game.
+    /// The log, the record and the client's goodbye name the unknown one and those there are. Default false: the player
+    /// counts as `none`, or has the listener's profile, and a warning names each unknown name once. Both are counted:
+    /// [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts), `lastword_unknown_names_total`.
+    #[must_use]
+    pub fn strict_names(mut self, strict: bool) -> Self {
+        self.strict_names = strict;
+        self
+    }
+
     /// Adds something that runs beside the server. The first one that has a recorder takes the metrics.
     #[must_use]
     pub fn extension(mut self, extension: Box<dyn Extension>) -> Self {
         self.extensions.push(extension);
         self
+    }
+
+    /// Makes an empty group before the server is bound, so that the game's handlers, authenticator and observer can own it
+    /// from the start. Its sessions join once they are live; until the server is bound a broadcast reaches none.
+    #[must_use]
+    pub fn group(&self) -> Group {
+        self.groups.group()
     }
 
     /// Brings a runtime of the server's own, with this many threads, one at least: for engines that have none.

@@ -1,6 +1,8 @@
 //! What the game can do to its session from inside a call.
 
+use std::any::Any;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::{ClockOffset, SendError, Time};
@@ -49,10 +51,17 @@ impl<'a, 'o> Context<'a, 'o> {
         self.seat.session
     }
 
-    /// The player's id.
+    /// The player's name or id; `None` for a player without a name.
     #[must_use]
-    pub fn player(&self) -> &str {
-        &self.seat.player
+    pub fn player(&self) -> Option<&str> {
+        self.seat.player.as_deref()
+    }
+
+    /// Returns the game's own value that the authenticator gave the player ([`Player::with_data`](crate::Player::with_data));
+    /// `None` where there is none, or one of another type.
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.seat.data.of_type()
     }
 
     /// Where the peer is.

@@ -10,13 +10,14 @@ use lastword_session::Timing;
 use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::Semaphore;
 
-use crate::cohorts::Cohorts;
+use crate::data::DataById;
 use crate::events::{Caps, Queue};
 use crate::flag::Flag;
-use crate::group::Memberships;
+use crate::group::Groups;
 use crate::guard::guarded;
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, State};
+use crate::names::{NameKind, Names};
 use crate::observer::Observer;
 use crate::player::DynAuthenticator;
 use crate::portrait::Questions;
@@ -29,7 +30,9 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) table: Arc<Table>,
     pub(crate) ledger: Ledger,
-    pub(crate) memberships: Arc<Memberships>,
+    pub(crate) groups: Groups,
+    /// The game's own data on the players that are here.
+    pub(crate) data: DataById,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: TrafficTotals,
     /// Who waits for a live session to tell how it does.
@@ -40,7 +43,9 @@ pub(crate) struct Core {
     pub(crate) profiles: Vec<Profile>,
     /// The socket options of each.
     pub(crate) knobs: Vec<KernelKnobs>,
-    pub(crate) cohorts: Cohorts,
+    pub(crate) cohorts: Names,
+    /// The names of `profiles`.
+    pub(crate) profile_names: Names,
     pub(crate) connections_max: u64,
     pub(crate) drain_timeout: Duration,
     pub(crate) authenticator: Arc<dyn DynAuthenticator>,
@@ -71,18 +76,6 @@ impl Core {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// The number of the profile with this name; the listener's own where there is none.
-    pub(crate) fn profile_index(&self, name: Option<&str>) -> u8 {
-        let index = name.and_then(|name| {
-            self.profiles
-                .iter()
-                .position(|profile| profile.name.as_str() == name)
-        });
-        index
-            .and_then(|index| u8::try_from(index).ok())
-            .unwrap_or(0)
-    }
-
     pub(crate) fn profile(&self, index: u8) -> Option<&Profile> {
         self.profiles.get(usize::from(index))
     }
@@ -96,6 +89,14 @@ impl Core {
     pub(crate) fn own_knobs(&self, profile: u8) -> Option<KernelKnobs> {
         let knobs = self.knobs.get(usize::from(profile))?;
         (self.knobs.first() != Some(knobs)).then_some(*knobs)
+    }
+
+    /// Players under names that the configuration does not have, by [`NameKind::ALL`].
+    pub(crate) fn unknown_names(&self) -> [u64; NameKind::ALL.len()] {
+        NameKind::ALL.map(|kind| match kind {
+            NameKind::Cohort => self.cohorts.unknown(),
+            NameKind::Profile => self.profile_names.unknown(),
+        })
     }
 
     /// Leaves the same request with every connection.
@@ -149,7 +150,8 @@ impl Core {
 
     /// Publishes one snapshot of the books, and runs `also` before anything can change them.
     pub(crate) fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
-        let state = State::read(self.is_draining(), self.events_waiting(), &self.table);
+        let (events, unknown_names) = (self.events_waiting(), self.unknown_names());
+        let state = State::read(self.is_draining(), events, unknown_names, &self.table);
         self.ledger.read(|counts| {
             self.metrics.publish(counts, self.traffic.read(), state);
             also()
@@ -176,9 +178,10 @@ impl Core {
     pub(crate) fn player(&self, seat: &Seat) -> Player {
         let profile = self.profile(seat.profile);
         Player {
-            id: seat.player.to_string(),
+            id: seat.player.as_deref().map(str::to_owned),
             cohort: self.cohorts.name(seat.cohort).cloned(),
             profile: profile.map(|profile| profile.name.to_string()),
+            data: seat.data.clone(),
         }
     }
 

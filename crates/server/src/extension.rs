@@ -6,10 +6,21 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{Observer, ServerHandle};
+use crate::{Config, Observer, ServerHandle};
 
 /// Something that is started with a server and ends with it.
 pub trait Extension: Send + 'static {
+    /// Reads the server's configuration: once, after it was found valid and before anything else is asked.
+    fn configure(&mut self, config: &Config) {
+        let _ = config;
+    }
+
+    /// Whether it serves what [`Config::admin`] asks for. A server whose configuration asks for an admin port does not
+    /// start without an extension that does.
+    fn serves_admin(&self) -> bool {
+        false
+    }
+
     /// The recorder that the server makes its metric handles with, if nobody else has one before this extension;
     /// `None`: it has none.
     ///

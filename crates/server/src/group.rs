@@ -6,10 +6,12 @@ mod memberships;
 mod room;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
-pub(crate) use memberships::Memberships;
+pub(crate) use room::shrink;
 
+use crate::core::Core;
+use crate::group::memberships::Memberships;
 use crate::group::room::Room;
 use crate::{NoSuchSession, ServerHandle, SessionId};
 
@@ -19,11 +21,15 @@ use crate::{NoSuchSession, ServerHandle, SessionId};
 /// A session that departs has left each of its groups before any handler, inbox or observer is told: a group
 /// never holds a departed session. Dropping the last clone ends the group and tells nobody.
 ///
+/// [`Builder::group`](crate::Builder::group) makes a group before the server is bound, for a handler, an authenticator or
+/// an observer to own. Until then, and once the server is gone, no session joins it and a broadcast reaches none.
+///
 /// ```no_run
 /// # use lastword_server::{BindError, Server};
 /// # async fn example() -> Result<(), BindError> {
-/// let mut server = Server::builder().listen("127.0.0.1:7000").bind().await?;
-/// let lobby = server.handle().group();
+/// let builder = Server::builder().listen("127.0.0.1:7000");
+/// let lobby = builder.group();
+/// let mut server = builder.bind().await?;
 /// while let Some(mut session) = server.accept().await {
 ///     let lobby = lobby.clone();
 ///     tokio::spawn(async move {
@@ -39,25 +45,56 @@ use crate::{NoSuchSession, ServerHandle, SessionId};
 /// ```
 #[derive(Clone)]
 pub struct Group {
-    server: ServerHandle,
+    server: Arc<LateServer>,
     room: Arc<Room>,
 }
 
-impl Group {
-    pub(crate) fn new(server: ServerHandle) -> Self {
-        let room = Room::new(Arc::clone(&server.core.memberships));
-        Self {
-            server,
-            room: Arc::new(room),
+/// A server that is bound later. It is weak, since an authenticator or an observer that the server holds may have a
+/// group of it.
+type LateServer = OnceLock<Weak<Core>>;
+
+/// The part that all groups of one server share.
+#[derive(Clone, Default)]
+pub(crate) struct Groups {
+    memberships: Arc<Memberships>,
+    server: Arc<LateServer>,
+}
+
+impl Groups {
+    /// The server is there: its sessions can join.
+    pub(crate) fn bind(&self, server: &Arc<Core>) {
+        self.server.get_or_init(|| Arc::downgrade(server));
+    }
+
+    /// Makes an empty group.
+    pub(crate) fn group(&self) -> Group {
+        Group {
+            server: Arc::clone(&self.server),
+            room: Arc::new(Room::new(Arc::clone(&self.memberships))),
         }
+    }
+
+    /// Takes a session, whose mailbox is closed, out of its groups.
+    pub(crate) fn depart(&self, session: SessionId) {
+        self.memberships.depart(session);
+    }
+}
+
+impl Group {
+    /// The server, while it is there.
+    fn server(&self) -> Option<ServerHandle> {
+        let core = self.server.get()?.upgrade()?;
+        Some(ServerHandle { core })
     }
 
     /// Takes a session in; one that is in stays in.
     ///
     /// # Errors
-    /// [`NoSuchSession`] where none is live here: always once its end began, even if it has not departed yet.
+    /// [`NoSuchSession`] where none is live here: always once its end began, even if it has not departed yet, and before
+    /// the server is bound.
     pub fn join(&self, session: SessionId) -> Result<(), NoSuchSession> {
-        let mailbox = self.server.find(session).ok_or(NoSuchSession)?;
+        let mailbox = self.server().and_then(|server| server.find(session));
+        let mailbox = mailbox.ok_or(NoSuchSession)?;
         let is_live = || mailbox.session() == Some(*session.as_bytes());
         if self.room.join(session, &mailbox, is_live) {
             Ok(())
@@ -109,11 +146,14 @@ impl Group {
     }
 
     fn broadcast_to(&self, payload: &[u8], is_meant: impl Fn(SessionId) -> bool) -> usize {
+        let Some(server) = self.server() else {
+            return 0;
+        };
         // Before the lock: a dialect's encoder is the game's code.
-        let frame = self.server.encode(payload);
+        let frame = server.encode(payload);
         let members = self.room.members();
         // Behind the lock: frames lie in every queue in the order of their times.
-        let now = self.server.core.clock.now();
+        let now = server.core.clock.now();
         let meant = members.iter().filter(|(session, _)| is_meant(**session));
         meant
             .filter(|(_, mailbox)| mailbox.send_encoded(now, payload.len(), &frame).is_ok())

@@ -1,5 +1,6 @@
 //! The handle: whatever a game does to sessions from outside of them, on any thread, without a runtime.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,10 @@ pub struct Stats {
     pub departures: Vec<(Cause, u64)>,
     /// Failures of accept, by kind, those that occurred.
     pub accept_errors: Vec<(&'static str, u64)>,
+    /// Players whom the authenticator gave a cohort that `metrics.cohorts` does not declare.
+    pub unknown_cohorts: u64,
+    /// Players whom the authenticator gave a profile that is neither built in nor one of `liveness.profiles`.
+    pub unknown_profiles: u64,
     /// Data frames in and out.
     pub frames: (u64, u64),
     /// Raw bytes in and out.
@@ -163,7 +168,15 @@ impl ServerHandle {
     /// Makes an empty group: sessions that are spoken to at once, each until it leaves or departs.
     #[must_use]
     pub fn group(&self) -> Group {
-        Group::new(self.clone())
+        self.core.groups.group()
+    }
+
+    /// Returns the game's own value that the authenticator gave this session's player
+    /// ([`Player::with_data`](crate::Player::with_data)); `None` where no such session is here, where there is no value, or
+    /// one of another type. A session that departed has it in its [`Departure`](crate::Departure).
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self, session: SessionId) -> Option<Arc<T>> {
+        self.core.data.of(session).of_type()
     }
 
     /// Throws a player out: `kicked`. What was queued is dropped, the reason is read by the client.
@@ -287,6 +300,7 @@ impl ServerHandle {
         let suspected = Diagnosis::ALL.into_iter().zip(totals.suspected);
         let cohorts = self.core.cohorts.count();
         let [round_trips, in_all] = totals.round_trips;
+        let [unknown_cohorts, unknown_profiles] = self.core.unknown_names();
         self.core.ledger.read(|counts| {
             let ends = Cause::ALL.into_iter().flat_map(|cause| {
                 Phase::ALL.into_iter().map(move |phase| {
@@ -318,6 +332,8 @@ impl ServerHandle {
                     .accept_errors()
                     .filter(|(_, count)| *count > 0)
                     .collect(),
+                unknown_cohorts,
+                unknown_profiles,
                 frames: totals.frames.into(),
                 bytes: totals.bytes.into(),
                 suspects: suspects.filter(|(_, count)| *count > 0).collect(),

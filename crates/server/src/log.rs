@@ -80,3 +80,5 @@ pub(crate) fn disconnect(disconnect: &Disconnect) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::Lines;

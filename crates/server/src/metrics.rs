@@ -12,6 +12,7 @@ use lastword_transport::Table;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::ledger::{AcceptError, Counts, GAME_CLOSES};
+use crate::names::NameKind;
 use crate::traffic::Totals;
 use crate::{Config, KernelAbilities};
 
@@ -26,6 +27,7 @@ pub(crate) struct Metrics {
     departures: Vec<(Cause, usize, Counter)>,
     accept_errors: [Counter; AcceptError::ALL.len()],
     game_closes: Vec<(Cause, Option<u16>, Counter)>,
+    unknown_names: [Counter; NameKind::ALL.len()],
     joined: Counter,
     sessions_open: Gauge,
     frames: [Counter; 2],
@@ -65,6 +67,8 @@ pub(crate) struct Catalogue<'a> {
 pub(crate) struct State {
     pub(crate) draining: bool,
     events: usize,
+    /// By [`NameKind::ALL`].
+    unknown_names: [u64; NameKind::ALL.len()],
     local_stall: Duration,
     lag: Duration,
     open_fds: Option<u64>,
@@ -73,10 +77,16 @@ pub(crate) struct State {
 
 impl State {
     /// `events` wait for the game to tick.
-    pub(crate) fn read(draining: bool, events: usize, table: &Table) -> Self {
+    pub(crate) fn read(
+        draining: bool,
+        events: usize,
+        unknown_names: [u64; NameKind::ALL.len()],
+        table: &Table,
+    ) -> Self {
         Self {
             draining,
             events,
+            unknown_names,
             local_stall: table.stalled_total(),
             lag: table.lag(),
             open_fds: lastword_sys::open_fds(),
@@ -107,6 +117,8 @@ impl Metrics {
             accept_errors: AcceptError::ALL
                 .map(|error| counter!("lastword_accept_errors_total", "error" => error.label())),
             game_closes: game_closes(catalogue.game_codes),
+            unknown_names: NameKind::ALL
+                .map(|kind| counter!("lastword_unknown_names_total", "kind" => kind.label())),
             joined: counter!("lastword_sessions_joined_total"),
             sessions_open: gauge!("lastword_sessions_open"),
             frames: direction("lastword_frames_total"),
@@ -151,6 +163,7 @@ impl Metrics {
         for (cause, code, counter) in &self.game_closes {
             counter.absolute(counts.game_closes(*cause, *code));
         }
+        publish_all(&self.unknown_names, state.unknown_names);
         publish_all(&self.suspects, totals.suspects);
         for (gauge, sessions) in self.suspected.iter().zip(totals.suspected) {
             gauge.set(as_f64(sessions));

@@ -1,49 +1,76 @@
 //! Who is on the other end, and who decides that: credentials in, a player or a refusal out.
 
+use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use lastword_session::{Advice, Cause, Close};
 
 use crate::GameCode;
+use crate::data::Data;
 
-/// A player, as the authenticator knows one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A player, as the authenticator knows one. The default has no name, no cohort, and the listener's profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Player {
-    /// The player's name or id. Written to logs and records, escaped; never a label.
-    pub id: String,
+    /// The player's name or id; `None` for a player without a name, whose logs and records have no such field. It is
+    /// written to logs and records, escaped; never a label.
+    pub id: Option<String>,
     /// One of the cohorts declared at build time; `None` counts as `none`.
     pub cohort: Option<String>,
     /// The liveness profile of this session: heartbeat, suspect and dead limit, and the socket options, which its
     /// connection gets now. `None` is the listener's.
     pub profile: Option<String>,
+    pub(crate) data: Data,
 }
 
 impl Player {
-    /// A player without cohort, with the listener's profile.
+    /// A player with this name or id, without cohort, with the listener's profile. An empty name is no name.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self {
-            id: id.into(),
-            cohort: None,
-            profile: None,
+            id: Some(id.into()).filter(|id| !id.is_empty()),
+            ..Self::default()
         }
     }
 
-    /// Sets the cohort (platform, build): one of those declared with the configuration, else it counts as `none`.
+    /// A player without a name, without cohort, with the listener's profile.
+    #[must_use]
+    pub fn unnamed() -> Self {
+        Self::default()
+    }
+
+    /// Sets the cohort (platform, build): one of those declared with the configuration. An unknown one counts as `none`,
+    /// which is logged once and counted; [`Builder::strict_names`](crate::Builder::strict_names) refuses it.
     #[must_use]
     pub fn with_cohort(mut self, cohort: impl Into<String>) -> Self {
         self.cohort = Some(cohort.into());
         self
     }
 
-    /// Sets the liveness profile by its name; an unknown one is the listener's.
+    /// Sets the liveness profile by its name. An unknown one is the listener's, which is logged once and counted;
+    /// [`Builder::strict_names`](crate::Builder::strict_names) refuses it.
     #[must_use]
     pub fn with_profile(mut self, profile: impl Into<String>) -> Self {
         self.profile = Some(profile.into());
         self
+    }
+
+    /// Gives the player a value of the game's own, such as its account; it takes the place of an earlier one. The
+    /// session has it until it departed: `data` of [`Session`](crate::Session), [`Context`](crate::Context),
+    /// [`Departure`](crate::Departure) and [`ServerHandle`](crate::ServerHandle) return it. No log or record shows it.
+    #[must_use]
+    pub fn with_data<T: Any + Send + Sync>(mut self, data: Arc<T>) -> Self {
+        self.data = Data::new(data);
+        self
+    }
+
+    /// Returns the game's own value; `None` where there is none, or one of another type.
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.data.of_type()
     }
 }
 
@@ -52,14 +79,26 @@ impl Player {
 pub struct Credentials {
     /// The bytes of the hello, or of a dialect's first frame.
     pub bytes: Bytes,
+    /// Which part of the wire they came in.
+    pub source: CredentialSource,
     /// Where the peer is.
     pub remote: SocketAddr,
+}
+
+/// Which part of the wire credentials came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialSource {
+    /// The hello of the native wire, which has a field for them.
+    Hello,
+    /// The first frame of a [`Dialect`](crate::Dialect). The game receives it too, as the session's first frame.
+    FirstFrame,
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
             .field("len", &self.bytes.len())
+            .field("source", &self.source)
             .field("remote", &self.remote)
             .finish()
     }
@@ -147,19 +186,24 @@ where
     }
 }
 
-/// Takes the credentials as the player's name and lets everybody in; an empty name is `anonymous`.
+/// Lets every player in. The credentials of a hello become the player's name: 64 bytes at most, longer ones are
+/// `auth_rejected`; without any the player has no name. The first frame of a
+/// dialect is the game's own, so its player has no name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Anonymous;
 
 impl Authenticator for Anonymous {
     async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {
-        let name = String::from_utf8_lossy(&credentials.bytes);
-        match name.trim() {
-            "" => Ok(Player::new("anonymous")),
-            name if name.len() > NAME_BYTES_MAX => {
-                Err(Refusal::rejected("this name is too long: 64 bytes at most"))
+        match credentials.source {
+            CredentialSource::FirstFrame => Ok(Player::unnamed()),
+            CredentialSource::Hello => {
+                let name = String::from_utf8_lossy(&credentials.bytes);
+                let name = name.trim();
+                if name.len() > NAME_BYTES_MAX {
+                    return Err(Refusal::rejected("this name is too long: 64 bytes at most"));
+                }
+                Ok(Player::new(name))
             }
-            name => Ok(Player::new(name)),
         }
     }
 }
@@ -171,11 +215,11 @@ pub(crate) type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
 /// An [`Authenticator`] behind a pointer.
 pub(crate) trait DynAuthenticator: Send + Sync + 'static {
-    fn check(self: std::sync::Arc<Self>, credentials: Credentials) -> Check;
+    fn check(self: Arc<Self>, credentials: Credentials) -> Check;
 }
 
 impl<A: Authenticator> DynAuthenticator for A {
-    fn check(self: std::sync::Arc<Self>, credentials: Credentials) -> Check {
+    fn check(self: Arc<Self>, credentials: Credentials) -> Check {
         Box::pin(async move { self.authenticate(credentials).await })
     }
 }

@@ -20,8 +20,8 @@ use crate::seat::Seat;
 pub struct Portrait {
     /// The session.
     pub session: SessionId,
-    /// The player's id, with control characters written as `<U+001B>`.
-    pub player: String,
+    /// The player's name or id, with control characters written as `<U+001B>`; `None` for a player without a name.
+    pub player: Option<String>,
     /// The peer's address.
     pub remote: SocketAddr,
     /// The cohort, where the player has one.
@@ -95,7 +95,10 @@ impl Core {
     ) -> Portrait {
         Portrait {
             session: seat.session,
-            player: printable(&seat.player).into_owned(),
+            player: seat
+                .player
+                .as_deref()
+                .map(|name| printable(name).into_owned()),
             remote: seat.remote,
             cohort: self.cohorts.name(seat.cohort).cloned(),
             profile: self.profile(seat.profile).map(|profile| profile.name),
@@ -120,7 +123,7 @@ mod tests {
     fn portrait(session: SessionId) -> Portrait {
         Portrait {
             session,
-            player: String::new(),
+            player: None,
             remote: SocketAddr::from(([127, 0, 0, 1], 1)),
             cohort: None,
             profile: None,

@@ -3,6 +3,7 @@
 mod flat;
 mod printable;
 
+use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use lastword_keepalive::ProfileName;
 use lastword_session::{Cause, DepartureCause, Ending};
 
 use crate::SessionId;
+use crate::data::Data;
 
 pub use flat::{Record, Step};
 
@@ -29,7 +31,7 @@ pub struct Disconnect {
     pub listener: SocketAddr,
     /// The peer's address.
     pub remote: SocketAddr,
-    /// The player's id, once one was let in.
+    /// The player's name or id, once one was let in; `None` also for a player without a name.
     pub player: Option<String>,
     /// The session's id, once there was one.
     pub session: Option<SessionId>,
@@ -111,4 +113,14 @@ pub struct Departure {
     pub undelivered_bytes: u64,
     /// The end of its last connection, with the evidence.
     pub disconnect: Arc<Disconnect>,
+    pub(crate) data: Data,
+}
+
+impl Departure {
+    /// Returns the game's own value that the authenticator gave the player ([`Player::with_data`](crate::Player::with_data));
+    /// `None` where there is none, or one of another type.
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.data.of_type()
+    }
 }

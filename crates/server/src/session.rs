@@ -2,6 +2,7 @@
 
 mod event;
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -124,10 +125,17 @@ impl Session {
         self.seat.session
     }
 
-    /// The player's id.
+    /// The player's name or id; `None` for a player without a name.
     #[must_use]
-    pub fn player(&self) -> &str {
-        &self.seat.player
+    pub fn player(&self) -> Option<&str> {
+        self.seat.player.as_deref()
+    }
+
+    /// Returns the game's own value that the authenticator gave the player ([`Player::with_data`](crate::Player::with_data));
+    /// `None` where there is none, or one of another type.
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.seat.data.of_type()
     }
 
     /// Where the peer is.

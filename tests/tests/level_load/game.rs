@@ -80,9 +80,10 @@ impl Game {
                 Event::Joined {
                     session, player, ..
                 } => {
-                    self.names.insert(session, player.id.clone());
-                    let again = self.told.of.insert(player.id.clone(), (0, None));
-                    assert_eq!(again, None, "{} joined twice", player.id);
+                    let name = player.id.clone().unwrap();
+                    self.names.insert(session, name.clone());
+                    let again = self.told.of.insert(name.clone(), (0, None));
+                    assert_eq!(again, None, "{name} joined twice");
                     self.state.joined.fetch_add(1, Ordering::AcqRel);
                 }
                 Event::Frame { session, payload } => {

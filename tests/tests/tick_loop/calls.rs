@@ -50,7 +50,7 @@ fn play(mut events: Events, players: ServerHandle) {
                 Event::Joined {
                     session, player, ..
                 } => {
-                    names.insert(player.id.clone(), session);
+                    names.insert(player.id.clone().unwrap(), session);
                 }
                 Event::Frame { session, payload } => obey(&players, &names, session, payload),
                 Event::Left(departure) => {

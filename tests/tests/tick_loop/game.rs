@@ -34,7 +34,7 @@ impl Told {
         match event {
             Event::Joined {
                 session, player, ..
-            } => Self::Joined(session, player.id.clone()),
+            } => Self::Joined(session, player.id.clone().unwrap()),
             Event::Frame { session, payload } => Self::Frame(session, payload.to_vec()),
             Event::Left(departure) => Self::Left(departure.session, departure.disconnect.cause()),
             Event::Draining { deadline } => Self::Draining(deadline),

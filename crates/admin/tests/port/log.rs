@@ -42,6 +42,15 @@ impl Log {
     }
 }
 
+impl Log {
+    /// How many lines have these words.
+    pub(crate) fn lines_with(&self, words: &str) -> usize {
+        let written = written();
+        let lines = std::str::from_utf8(&written[self.from..]).unwrap().lines();
+        lines.filter(|line| line.contains(words)).count()
+    }
+}
+
 impl Line {
     fn new(text: &str) -> Self {
         Self {

@@ -8,6 +8,7 @@
 
 mod access;
 mod closes;
+mod config;
 mod health;
 mod http;
 mod live;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lastword_client::{Cause, Connector, Framing, LengthPrefixed};
-use lastword_server::Config;
+use lastword_server::{Config, Credentials, Player, Refusal};
 
 use crate::servers::{serve_echo, watched};
 use crate::within;
@@ -12,6 +12,7 @@ use crate::within;
 async fn the_first_frame_is_the_credentials_given_or_the_first_one_sent() {
     let (builder, mut ends) = watched(Config::default());
     let framing = Framing::Dialect(Arc::new(LengthPrefixed));
+    let builder = builder.authenticator(named);
     let server = serve_echo(builder.framing(framing.clone())).await;
     let connector = Connector::start().framing(framing);
     for credentials in ["alice", ""] {
@@ -33,4 +34,10 @@ async fn the_first_frame_is_the_credentials_given_or_the_first_one_sent() {
         assert_eq!(end.player.as_deref(), Some("alice"));
         assert_eq!(end.cause(), Cause::PeerFin, "this wire has no goodbye");
     }
+}
+
+/// The first frame of this wire is a name.
+async fn named(credentials: Credentials) -> Result<Player, Refusal> {
+    let name = String::from_utf8_lossy(&credentials.bytes);
+    Ok(Player::new(name))
 }

@@ -22,7 +22,7 @@ impl<S: Shape> ServerApp<S> {
             at: SystemTime::now() - core.clock.now().since(ending.verdict.at),
             listener: core.local_addr,
             remote: self.standing.remote(),
-            player: seat.map(|seat| seat.player.to_string()),
+            player: seat.and_then(|seat| seat.player.as_deref().map(str::to_owned)),
             session: seat.map(|seat| seat.session),
             connection: u32::from(self.standing.is_joined()),
             profile: core.profile(profile).map(|profile| profile.name),
@@ -63,7 +63,8 @@ impl<S: Shape> ServerApp<S> {
     /// Leaves the groups and tells everybody: the books first, the log, the game last.
     pub(super) fn end(&mut self, ending: Ending) {
         if let Some(seat) = self.standing.seat() {
-            self.core().memberships.depart(seat.session);
+            self.core().groups.depart(seat.session);
+            self.core().data.depart(seat.session, &seat.data);
             self.core().questions.drop_all(seat.session);
         }
         self.suspected_as(None);
@@ -94,6 +95,7 @@ impl<S: Shape> ServerApp<S> {
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
             disconnect,
+            data: seat.data.clone(),
         };
         if let Some(game) = self.game.take() {
             guarded("the game panicked in `left`", || game.leave(&departure));

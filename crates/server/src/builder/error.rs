@@ -36,6 +36,16 @@ pub enum BindError {
         /// What was given.
         name: String,
     },
+    /// The configuration asks for an admin port, and nothing on the builder serves one.
+    #[error(
+        "the configuration sets {}, and this server has no admin port: call `admin_from_config` of `lastword::AdminExt` \
+         on its builder, or set `config.admin` to `AdminConfig::off()`",
+        .keys.join(", ")
+    )]
+    NoAdminPort {
+        /// The keys that are not at their default.
+        keys: Vec<&'static str>,
+    },
     /// Something that runs beside the server did not start.
     #[error("{0}")]
     Extension(io::Error),

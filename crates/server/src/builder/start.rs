@@ -12,12 +12,13 @@ use tokio::sync::Semaphore;
 use super::{BindError, Builder};
 use crate::accept::accept_loop;
 use crate::app::Front;
-use crate::cohorts::Cohorts;
 use crate::core::Core;
+use crate::data::DataById;
 use crate::events::Caps;
 use crate::flag::Flag;
 use crate::ledger::Ledger;
 use crate::metrics::{Catalogue, Metrics, with_recorder};
+use crate::names::Names;
 use crate::observer::Observer;
 use crate::portrait::Questions;
 use crate::shape::Shape;
@@ -25,9 +26,13 @@ use crate::traffic::TrafficTotals;
 use crate::{KernelAbilities, ServerHandle, Started, drain, publisher};
 
 impl Builder {
-    pub(super) async fn start(self) -> Result<(ServerHandle, TcpListener), BindError> {
+    pub(super) async fn start(mut self) -> Result<(ServerHandle, TcpListener), BindError> {
         self.config.validate().map_err(BindError::Config)?;
         self.check_name()?;
+        for extension in &mut self.extensions {
+            extension.configure(&self.config);
+        }
+        self.check_admin()?;
         let listener = self.listen_socket()?;
         let listen = |source| BindError::Listen {
             addr: self.listen_addr().unwrap_or(NOWHERE),
@@ -36,6 +41,7 @@ impl Builder {
         let local_addr = listener.local_addr().map_err(listen)?;
         let listener = TcpListener::from_std(listener).map_err(listen)?;
         let core = Arc::new(self.core(local_addr));
+        self.groups.bind(&core);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
         let handle = ServerHandle {
             core: Arc::clone(&core),
@@ -71,6 +77,25 @@ impl Builder {
             None => Ok(()),
             Some(name) => Err(BindError::Name { name: name.clone() }),
         }
+    }
+
+    /// No part of a configuration is left out without a word.
+    fn check_admin(&self) -> Result<(), BindError> {
+        if self.extensions.iter().any(|each| each.serves_admin()) {
+            return Ok(());
+        }
+        let keys = self.config.admin.keys_set();
+        if !keys.is_empty() {
+            return Err(BindError::NoAdminPort { keys });
+        }
+        // A file may name the default address, which is the same configuration as one without that key.
+        if let Some(addr) = self.config.admin.listen.filter(|_| self.is_configured) {
+            tracing::info!(
+                "there is no admin port: call `admin_from_config` on the builder to serve it on {addr}, the default of \
+                 admin.listen"
+            );
+        }
+        Ok(())
     }
 
     fn listen_addr(&self) -> Result<SocketAddr, BindError> {
@@ -125,7 +150,7 @@ impl Builder {
     fn core(&self, local_addr: SocketAddr) -> Core {
         let limits = self.config.session_limits();
         let profiles = self.config.profiles();
-        let cohorts = Cohorts::new(self.config.metrics.cohorts.clone());
+        let cohorts = Names::of_cohorts(&self.config.metrics.cohorts, self.strict_names);
         let game_codes = self.config.metrics.game_codes.clone();
         let connections_max = u64::from(self.config.listen.connections_max);
         let kernel = KernelAbilities::probe();
@@ -142,7 +167,8 @@ impl Builder {
         Core {
             clock,
             table: Table::start(clock),
-            memberships: Arc::default(),
+            groups: self.groups.clone(),
+            data: DataById::default(),
             ledger: Ledger::new(cohorts.count(), game_codes),
             metrics,
             traffic: TrafficTotals::default(),
@@ -157,6 +183,7 @@ impl Builder {
                 .iter()
                 .map(|each| self.config.knobs(each))
                 .collect(),
+            profile_names: Names::of_profiles(&profiles, self.strict_names),
             profiles,
             cohorts,
             connections_max,

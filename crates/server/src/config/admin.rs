@@ -43,6 +43,34 @@ impl Default for AdminConfig {
 }
 
 impl AdminConfig {
+    /// A section that asks for no port: it overrides a file for a server that is to have none.
+    #[must_use]
+    pub fn off() -> Self {
+        Self {
+            listen: None,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it asks for a port.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.listen.is_some() || self.metrics_listen.is_some()
+    }
+
+    /// The keys that are set to something else than their default, if it asks for a port.
+    pub(crate) fn keys_set(&self) -> Vec<&'static str> {
+        let default = Self::default();
+        let keys = [
+            ("admin.listen", self.listen != default.listen),
+            ("admin.metrics_listen", self.metrics_listen.is_some()),
+            ("admin.token", self.token.is_some()),
+            ("admin.token_file", self.token_file.is_some()),
+        ];
+        let set = keys.into_iter().filter(|(_, is_set)| *is_set);
+        set.map(|(key, _)| key).filter(|_| self.is_on()).collect()
+    }
+
     /// What is broken in this section.
     pub(super) fn errors(&self) -> impl Iterator<Item = ConfigError> {
         let both = self.token.is_some() && self.token_file.is_some();

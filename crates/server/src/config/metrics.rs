@@ -11,7 +11,8 @@ use super::{Config, ConfigError, Key};
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsConfig {
     /// The names that an authenticator may put players under, such as their platform: at most 16, each of 1 to 32
-    /// characters of `a` to `z`, `0` to `9` and `_`. Default none. No cause; a label of metrics.
+    /// characters of `a` to `z`, `0` to `9` and `_`. Default none. No cause; a label of metrics. A player under another name
+    /// counts as `none`, which is logged and counted.
     pub cohorts: Vec<String>,
     /// The game's codes that `lastword_game_closes_total` tells apart: at most 64, each from 4096. Default none. No
     /// cause: an end with another code, or with none, is counted as `undeclared`.

@@ -16,8 +16,9 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::*;
 use crate::SessionId;
 
+/// What is logged, as text.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -39,7 +40,11 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 impl Lines {
-    fn text(&self) -> String {
+    pub(crate) fn subscriber(&self) -> impl tracing::Subscriber + use<> {
+        fmt().with_ansi(false).with_writer(self.clone()).finish()
+    }
+
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -53,8 +58,7 @@ fn json_of(close: &Disconnect) -> Value {
 
 fn text_of(close: &Disconnect) -> String {
     let lines = Lines::default();
-    let subscriber = fmt().with_ansi(false).with_writer(lines.clone());
-    tracing::subscriber::with_default(subscriber.finish(), || disconnect(close));
+    tracing::subscriber::with_default(lines.subscriber(), || disconnect(close));
     lines.text()
 }
 

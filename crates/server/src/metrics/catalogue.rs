@@ -4,7 +4,7 @@
 use super::metric::MetricKind::{Counter, Gauge, Histogram};
 use super::metric::MetricLabel::{
     AcceptError, Cause, Class, Cohort, DepartureCause, Diagnosis, Direction, GameCause, GameCode,
-    Initiator, Phase, Profile, QueuePolicy, ResumeOutcome, SilentCause, Version,
+    Initiator, NameKind, Phase, Profile, QueuePolicy, ResumeOutcome, SilentCause, Version,
 };
 use super::metric::MetricUnit::{Bytes, Count, Flag, Seconds, UnixSeconds};
 use super::metric::{Metric, MetricKind, MetricLabel, MetricUnit};
@@ -101,6 +101,13 @@ pub(super) const CATALOGUE: &[Metric] = &[
             "Lines of closes that were not logged, since too many had the same cause.",
         ),
         "rates",
+    ),
+    row(
+        "lastword_unknown_names_total",
+        Counter,
+        Count,
+        &[NameKind],
+        "Players whom the authenticator gave a cohort or a profile that the configuration does not have.",
     ),
     row(
         "lastword_sessions_joined_total",

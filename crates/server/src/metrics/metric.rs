@@ -3,6 +3,7 @@
 use lastword_session::{Cause, Class, DepartureCause, Diagnosis, Initiator, Phase};
 
 use crate::ledger::{AcceptError, GAME_CLOSES};
+use crate::names::NameKind;
 
 /// A metric that the server emits, or will: what rules, dashboards and documentation are made of and held against.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,6 +120,8 @@ pub enum MetricLabel {
     Diagnosis,
     /// From the peer or to it.
     Direction,
+    /// What an authenticator named.
+    NameKind,
     /// Which policy dropped a frame.
     QueuePolicy,
     /// A profile of liveness.
@@ -131,7 +134,7 @@ pub enum MetricLabel {
 
 impl MetricLabel {
     /// Every label.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Cause,
         Self::DepartureCause,
         Self::GameCause,
@@ -144,6 +147,7 @@ impl MetricLabel {
         Self::GameCode,
         Self::Diagnosis,
         Self::Direction,
+        Self::NameKind,
         Self::QueuePolicy,
         Self::Profile,
         Self::ResumeOutcome,
@@ -163,6 +167,7 @@ impl MetricLabel {
             Self::GameCode => "code",
             Self::Diagnosis => "diagnosis",
             Self::Direction => "direction",
+            Self::NameKind => "kind",
             Self::QueuePolicy => "policy",
             Self::Profile => "profile",
             Self::ResumeOutcome => "outcome",
@@ -193,6 +198,7 @@ impl MetricLabel {
             Self::AcceptError => AcceptError::ALL.map(AcceptError::label).to_vec(),
             Self::Diagnosis => Diagnosis::ALL.map(Diagnosis::label).to_vec(),
             Self::Direction => vec!["in", "out"],
+            Self::NameKind => NameKind::ALL.map(NameKind::label).to_vec(),
             Self::QueuePolicy => vec!["close", "drop_oldest", "latest"],
             Self::ResumeOutcome => RESUME_OUTCOMES.to_vec(),
             Self::Cohort | Self::GameCode | Self::Profile | Self::Version => return None,

@@ -35,7 +35,7 @@ pub struct Record<'a> {
     pub remote: SocketAddr,
     /// The address that was connected to.
     pub listener: SocketAddr,
-    /// The player's id, once one was let in.
+    /// The player's name or id, once one was let in that has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub player: Option<Cow<'a, str>>,
     /// The session's id, once there was one.

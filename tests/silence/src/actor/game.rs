@@ -15,7 +15,7 @@ pub(super) async fn play(mut session: Session, game: Game, page: Page) {
     if let Game::Stall(seconds) = game {
         sleep(Duration::from_secs(u64::from(seconds))).await;
     }
-    sleep(offset(session.player())).await;
+    sleep(offset(session.player().unwrap_or_default())).await;
     let mut ticks = game.speech().map(|speech| (speech, speech.ticks()));
     loop {
         tokio::select! {

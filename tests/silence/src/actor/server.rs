@@ -54,7 +54,7 @@ async fn serve(
     let handle = server.handle().clone();
     tokio::spawn(async move {
         while let Some(session) = server.accept().await {
-            let name = session.player();
+            let name = session.player().unwrap_or_default();
             let game = Game::of_player(name).unwrap_or(Game::Quiet);
             let page = book.open(name);
             tokio::spawn(game::play(session, game, page));

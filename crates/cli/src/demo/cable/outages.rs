@@ -111,7 +111,7 @@ impl Scene {
             .config(quick())
             .listen(format!("{}:0", lab.addr(Host::Server)))
             .observer(Ends(tell));
-        let game = |player: &Player| Watched(player.id.clone());
+        let game = |player: &Player| Watched(player.id.clone().unwrap_or_default());
         let serving = here.spawn(async move { builder.serve(game).await });
         let server = here.block_on(serving)??;
         Ok(Self {

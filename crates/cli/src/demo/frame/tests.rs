@@ -136,6 +136,8 @@ fn frame(board: &Board, started: Instant, style: Style) -> Frame<'_> {
         disconnects: ended.collect(),
         departures: Vec::new(),
         accept_errors: Vec::new(),
+        unknown_cohorts: 0,
+        unknown_profiles: 0,
         frames: (0, 0),
         bytes: (0, 0),
         suspects: Vec::new(),

@@ -1,0 +1,12 @@
+//! Players: their names, the data that the game keeps on them, their cohorts and profiles.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is the test's failure"
+)]
+
+mod data;
+mod names;
+mod unknown;
