@@ -20,10 +20,11 @@ use crate::context::Context as GameContext;
 use crate::core::Core;
 use crate::events::Asked;
 use crate::guard::guarded;
+use crate::id::random_session;
 use crate::player::Check;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
-use crate::{Credentials, Player, SessionId};
+use crate::{Credentials, Player};
 use standing::{Admitted, Asking, Standing};
 
 /// What a listener's connections share: the server and the shape of its game.
@@ -84,7 +85,7 @@ impl<S: Shape> ServerApp<S> {
     /// Gives an admitted player a seat and the session its id.
     fn seat_for(&self, player: &Player) -> Result<Arc<Seat>, Close> {
         let core = self.core();
-        let session = SessionId::random(self.slot).map_err(|error| {
+        let session = random_session(self.slot).map_err(|error| {
             tracing::error!(%error, "no randomness for a session id");
             Close::new(Cause::AuthUnavailable)
         })?;
