@@ -1,6 +1,7 @@
 //! Why a connection ended. Every exhaustive match on [`Cause`] lives in this crate; outside, [`Class`] is the
 //! exhaustive one.
 
+mod client_view;
 mod departure;
 mod facets;
 mod table;
@@ -115,7 +116,8 @@ impl Cause {
         )
     }
 
-    /// One plain sentence on one line, which explains it to a person who does not know this layer.
+    /// One plain sentence on one line, which explains it to a person who does not know this layer; the peer is a
+    /// client there. [`Cause::seen_by_client`] and [`Cause::told_to_client`] are a client's words.
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         self.row().sentence

@@ -31,7 +31,7 @@ async fn a_refusal_says_the_games_code_and_its_words() {
     let error = refused(Client::connect(server.local_addr(), "mallory").await);
     let expected = Parting {
         code: 4_242,
-        cause: None,
+        cause: Some(Cause::AuthRejected),
         advice: Advice::DoNot,
         delay: Duration::from_secs(2),
         address: String::new(),
@@ -39,7 +39,7 @@ async fn a_refusal_says_the_games_code_and_its_words() {
     };
     assert_eq!(
         error.to_string(),
-        r#"the server refused us: code 4242 ("mallory is banned")"#
+        "the server refused us: the server rejected our credentials (auth_rejected, code 4242): \"mallory is banned\""
     );
     assert!(
         matches!(&error, DialError::Refused(parting) if *parting == expected),
