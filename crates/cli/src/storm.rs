@@ -60,7 +60,7 @@ pub(crate) fn run(args: StormArgs) -> Result<(), Failure> {
         token,
         scenario,
     };
-    // A standard error that nobody reads ends no storm.
+    // A closed standard error ends no storm.
     writeln!(io::stderr().lock(), "{}", needs(&storm)).ok();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -119,7 +119,7 @@ fn conclude(outcome: Outcome, json: Option<File>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the storm expects of the game, told before it begins.
+/// The line before the storm: how the game has to behave.
 fn needs(storm: &Storm) -> String {
     let Storm {
         server, scenario, ..

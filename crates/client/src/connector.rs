@@ -133,9 +133,9 @@ impl Connector {
 
     /// Connects to a server, says hello with these credentials, and waits for the welcome.
     ///
-    /// The server is whatever [`ServerAddr`] is made of: `"eu.example.net:7000"`, a socket address, a host and a port.
-    /// Of a name's addresses the first one that answers is taken: each is tried 250 ms after the last one, or as soon
-    /// as that one fails, and the families alternate (RFC 8305). Only the one that is taken gets a hello.
+    /// The server is anything that makes a [`ServerAddr`]: `"eu.example.net:7000"`, a socket address, or a host and a
+    /// port. A name may have several addresses. They are tried 250 ms apart, or as soon as the last one fails, and the
+    /// families alternate (RFC 8305). The first one that answers is taken, and no other one gets a hello.
     ///
     /// # Errors
     /// [`DialError`]: the name does not resolve, the server was not reached, refused us, or does not speak this

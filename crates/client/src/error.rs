@@ -22,7 +22,7 @@ pub enum DialError {
     Resolve {
         /// The host as it was written.
         host: String,
-        /// What the system says.
+        /// The resolver's error.
         source: io::Error,
     },
     /// There is no socket to connect from.

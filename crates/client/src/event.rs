@@ -90,7 +90,7 @@ impl From<lastword_session::Parting> for Parting {
     }
 }
 
-/// What the server did, from the client's side, and its words where there are any, which are escaped:
+/// Says from the client's side how the server ended it, with the server's words, escaped:
 /// `the server kicked us (kicked, code 4100): "enough"`.
 impl fmt::Display for Parting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,7 +26,7 @@ impl ServerAddr {
     /// Looks up the addresses, both families, in the order of the system's resolver. An IP address is its own.
     ///
     /// # Errors
-    /// What the system says, or `NotFound` where the name has no address.
+    /// The resolver's error, or `NotFound` where the name has no address.
     pub async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         let (host, port) = match &self.0 {
             Place::Addr(addr) => return Ok(vec![*addr]),

@@ -136,7 +136,7 @@ pub enum StormError {
     GameDoesNotEcho {
         /// Where players join.
         server: ServerAddr,
-        /// What it did instead.
+        /// Its answer instead.
         how: NotAnEcho,
     },
     /// The game sends frames of its own.
@@ -237,7 +237,7 @@ pub enum Fault {
     },
 }
 
-/// What a port of players answered a hello with.
+/// The answer of a port that is no lastword server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAServer {
@@ -255,7 +255,7 @@ pub enum NotAServer {
     OtherProtocol,
 }
 
-/// What a game did with a frame that it had to send back.
+/// The answer of a game that does not send a frame back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAnEcho {

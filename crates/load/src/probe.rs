@@ -11,7 +11,7 @@ use crate::socket::Raw;
 use crate::speech::frame;
 use crate::{Command, Fault, Scenario};
 
-/// What is wrong with a game.
+/// Why a game does not suit a storm.
 #[derive(Debug)]
 pub(crate) enum Unfit {
     /// It does not obey.
@@ -30,7 +30,7 @@ pub(crate) enum Unfit {
 /// Tries the game in a session that has just been welcomed. Returns the frames that it was handed in all, where it
 /// obeys and the scenario needs that.
 pub(crate) async fn try_game(raw: &mut Raw, scenario: &Scenario) -> Result<Option<u64>, Unfit> {
-    stays_silent(raw).await?;
+    stays_silent(raw, SILENCE_BEFORE).await?;
     let needs_the_game = scenario.needs_the_game();
     if !needs_the_game && scenario.frames.1 == 0 {
         return Ok(None);
@@ -45,7 +45,7 @@ pub(crate) async fn try_game(raw: &mut Raw, scenario: &Scenario) -> Result<Optio
     }
     answer?;
     echoed(raw, ECHOED, &[ECHOED]).await?;
-    stays_silent(raw).await?;
+    stays_silent(raw, SILENCE_AFTER).await?;
     if !needs_the_game {
         return Ok(None);
     }
@@ -66,9 +66,9 @@ pub(crate) async fn taken(raw: &mut Raw) -> Result<u64, Fault> {
     Command::count_of(&payload).ok_or(Fault::EchoDiffers)
 }
 
-/// Nothing was said that is still to be answered: whatever comes now is the game's own.
-async fn stays_silent(raw: &mut Raw) -> Result<(), Unfit> {
-    match timeout(SILENCE, heard(raw)).await {
+/// Every frame of ours was answered: a frame that comes now is the game's own.
+async fn stays_silent(raw: &mut Raw, silence: Duration) -> Result<(), Unfit> {
+    match timeout(silence, heard(raw)).await {
         Err(_) => Ok(()),
         Ok(Heard::Data(payload)) => Err(Unfit::SpeaksUnasked {
             bytes: payload.len(),
@@ -106,7 +106,7 @@ async fn say(raw: &mut Raw, payload: &[u8]) -> Result<(), Fault> {
     raw.write(&bytes).await
 }
 
-/// What comes next from the game.
+/// The next thing that comes from the game.
 enum Heard {
     Data(Vec<u8>),
     /// The end, with the code of its goodbye where there was one.
@@ -137,8 +137,10 @@ async fn heard(raw: &mut Raw) -> Heard {
     Heard::End(None)
 }
 
-/// For how long a game is listened to that was asked nothing; before its first frame, and after its last answer.
-const SILENCE: Duration = Duration::from_millis(300);
+/// How long the storm listens before it says anything: longer than the step of a game that ticks once a second.
+const SILENCE_BEFORE: Duration = Duration::from_millis(1_100);
+/// How long it listens after the last answer: for a game that sends more than it was sent.
+const SILENCE_AFTER: Duration = Duration::from_millis(200);
 /// For how long an answer is waited for.
 const ANSWER: Duration = Duration::from_secs(5);
 const ECHOED: &[u8] = b"send this back";

@@ -25,7 +25,7 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-/// What a server answers a hello with.
+/// The first answer of a server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum First {
     Frame(Frame),
@@ -66,7 +66,7 @@ impl Raw {
         })
     }
 
-    /// Reads what a server answers a hello with.
+    /// Reads the answer to a hello.
     pub(crate) async fn first_frame(&mut self) -> First {
         let head = match self.stream.fill_buf().await {
             Ok(bytes) if !bytes.is_empty() => bytes,

@@ -1,4 +1,4 @@
-//! What an admin port asks for.
+//! The token that an admin port asks for.
 
 use std::fmt;
 

@@ -116,8 +116,9 @@ impl Cause {
         )
     }
 
-    /// One plain sentence on one line, which explains it to a person who does not know this layer; the peer is a
-    /// client there. [`Cause::seen_by_client`] and [`Cause::told_to_client`] are a client's words.
+    /// One plain sentence on one line, which explains it to a person who does not know this layer.
+    ///
+    /// Its peer is a client: a client's own words are [`Cause::seen_by_client`] and [`Cause::told_to_client`].
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         self.row().sentence

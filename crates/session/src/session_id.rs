@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 /// A session's id: sixteen bytes that cannot be guessed, the same on the wire, in logs and in records of both ends.
 ///
-/// It is a name, not a credential: knowing it lets nobody act as the player. As text it has 32 hexadecimal digits.
+/// It is a name, not a credential: knowing it does not let a stranger act as the player. As text it has 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId([u8; 16]);
 

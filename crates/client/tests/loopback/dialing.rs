@@ -87,7 +87,7 @@ async fn where_nobody_listens_there_is_no_connection() {
 async fn a_host_name_is_as_good_as_an_address() {
     let (server, _ends) = echo_handlers(Config::default()).await;
     let addr = server.local_addr();
-    // Where the name has ::1 too, nobody listens there, and 127.0.0.1 is next.
+    // If the name has ::1 too, that address refuses, and 127.0.0.1 is next.
     let text = format!("localhost:{}", addr.port());
     let client = within("a welcome", Client::connect(&text, "alice")).await;
     assert_eq!(client.expect("it listens there").remote_addr(), addr);

@@ -109,20 +109,19 @@ async fn a_game_that_speaks_unasked_is_told_as_that() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_game_that_does_not_echo_is_told_with_what_it_does() {
-    let error = unfit(|_| Mute, ECHOES).await;
-    let expected = NotAnEcho::NoAnswer(Duration::from_secs(5));
-    assert!(is_no_echo(&error, expected), "{error}");
-    assert!(
-        error.to_string().contains("did not answer within 5s"),
-        "{error}"
+    let (mute, reverses, strict) = tokio::join!(
+        unfit(|_| Mute, ECHOES),
+        unfit(|_| Reverses, ECHOES),
+        unfit(|_| Strict, ECHOES)
     );
-
-    let error = unfit(|_| Reverses, ECHOES).await;
-    assert!(is_no_echo(&error, NotAnEcho::Differs), "{error}");
-
-    let error = unfit(|_| Strict, ECHOES).await;
-    assert!(is_no_echo(&error, NotAnEcho::Ended(Some(4_100))), "{error}");
-    assert!(error.to_string().contains("code 4100"), "{error}");
+    let expected = NotAnEcho::NoAnswer(Duration::from_secs(5));
+    assert!(is_no_echo(&mute, expected), "{mute}");
+    let words = mute.to_string();
+    assert!(words.contains("did not answer within 5s"), "{words}");
+    assert!(is_no_echo(&reverses, NotAnEcho::Differs), "{reverses}");
+    let expected = NotAnEcho::Ended(Some(4_100));
+    assert!(is_no_echo(&strict, expected), "{strict}");
+    assert!(strict.to_string().contains("code 4100"), "{strict}");
 }
 
 fn is_no_echo(error: &StormError, expected: NotAnEcho) -> bool {

@@ -1,4 +1,4 @@
-//! What a client says of an end. The table's sentences are a server's: its peer is the client.
+//! The causes in a client's words. The table's sentences are a server's: their peer is the client.
 
 use super::Cause;
 
