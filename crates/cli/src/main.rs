@@ -67,7 +67,11 @@ enum Command {
     /// standard error, which changes no exit status. Nothing is bound and nothing is started.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     CheckConfig(CheckArgs),
-    /// Plays clients that end in every way, and holds the server's records against what they did
+    /// Plays clients that end in every way, and compares the server's records with what they did
+    ///
+    /// The server has to echo: its game sends each data frame back, and no others, as `lastword serve` does. Ways that
+    /// need the game's help take `lastword serve --game storm`. The storm tries this in one session before it begins,
+    /// and says what the game does otherwise.
     ///
     /// Prints what was recorded beside the truth, whether opened = open + ended and joined = open + departed held at
     /// every scrape, and a verdict. Ctrl-C begins no more connections and prints what there is; a second one ends at

@@ -4,12 +4,11 @@ mod progress;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, builder::RangedU64ValueParser};
-use lastword_load::{CONNECTIONS, Report, Scenario, Storm};
+use lastword_load::{AdminToken, CONNECTIONS, Report, Scenario, ServerAddr, Storm};
 use tokio::sync::oneshot;
 
 use crate::signals::Stop;
@@ -19,12 +18,15 @@ use progress::Line;
 /// What `storm` is told.
 #[derive(Debug, Args)]
 pub(crate) struct StormArgs {
-    /// Where players join
-    #[arg(long, value_name = "IP:PORT", value_parser = addr)]
-    server: SocketAddr,
-    /// The admin port of the same server: its /metrics and /api/closes are held against what the clients did
-    #[arg(long, value_name = "IP:PORT", value_parser = addr)]
-    admin: SocketAddr,
+    /// Where players join: a host name or an IP address, and a port
+    #[arg(long, value_name = "HOST:PORT")]
+    server: ServerAddr,
+    /// The admin port of the same server: its /metrics and /api/closes are compared with what the clients did
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: ServerAddr,
+    /// Shows the admin port the token in this file, the same as the server's admin.token_file
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Plays the scenario of this TOML file, such as config/storm/smoke.toml
     #[arg(long, value_name = "FILE")]
     scenario: PathBuf,
@@ -47,6 +49,7 @@ enum Outcome {
 /// Plays a storm.
 pub(crate) fn run(args: StormArgs) -> Result<(), Failure> {
     let mut scenario = load(&args.scenario).map_err(Failure::Usage)?;
+    let token = args.token_file.as_deref().map(token).transpose()?;
     scenario.connections = args.connections.unwrap_or(scenario.connections);
     // Before the storm: nobody wants to learn afterwards that there is no such directory.
     let json = args.json.map(|path| create(&path)).transpose()?;
@@ -54,8 +57,11 @@ pub(crate) fn run(args: StormArgs) -> Result<(), Failure> {
     let storm = Storm {
         server: args.server,
         admin: args.admin,
+        token,
         scenario,
     };
+    // A closed standard error ends no storm.
+    writeln!(io::stderr().lock(), "{}", needs(&storm)).ok();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -113,10 +119,41 @@ fn conclude(outcome: Outcome, json: Option<File>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The line before the storm: how the game has to behave.
+fn needs(storm: &Storm) -> String {
+    let Storm {
+        server, scenario, ..
+    } = storm;
+    let (does, example) = if scenario.needs_the_game() {
+        (
+            "must echo (send each data frame back, and no others) and obey the clients",
+            "`lastword serve --game storm` does, and is not for players",
+        )
+    } else if scenario.frames.1 > 0 {
+        (
+            "must echo: send each data frame back, and no others",
+            "`lastword serve` does",
+        )
+    } else {
+        (
+            "must send no frames of its own",
+            "`lastword serve` sends none",
+        )
+    };
+    format!("storm: the game at {server} {does}; {example}")
+}
+
+fn token(path: &Path) -> Result<AdminToken, Failure> {
+    let name = path.display();
+    let wrong = |words: String| Failure::Usage(vec![format!("{name}: {words}")]);
+    let text = fs::read_to_string(path).map_err(|error| wrong(why(&error, "--token-file")))?;
+    AdminToken::new(&text).map_err(|error| wrong(format!("{error}, and nothing else")))
+}
+
 fn load(path: &Path) -> Result<Scenario, Vec<String>> {
     let name = path.display();
-    let text =
-        fs::read_to_string(path).map_err(|error| vec![format!("{name}: {}", why(&error))])?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| vec![format!("{name}: {}", why(&error, "--scenario"))])?;
     Scenario::parse(&text)
         .map_err(|lines| lines.iter().map(|line| format!("{name}:{line}")).collect())
 }
@@ -128,18 +165,16 @@ fn create(path: &Path) -> Result<File, Failure> {
     })
 }
 
-fn why(error: &io::Error) -> String {
+fn why(error: &io::Error, argument: &str) -> String {
+    if error.kind() == io::ErrorKind::NotFound {
+        return format!("there is no such file: check the path after {argument}");
+    }
     let mut known = UNREADABLE.iter();
     let known = known.find(|(kind, _)| *kind == error.kind());
     known.map_or_else(
         || format!("cannot be read: {error}"),
         |(_, words)| (*words).to_owned(),
     )
-}
-
-fn addr(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|error| format!("{error}; write IP:PORT, a host name is not looked up"))
 }
 
 fn connections() -> RangedU64ValueParser<u32> {
@@ -150,14 +185,10 @@ fn connections() -> RangedU64ValueParser<u32> {
     RangedU64ValueParser::new().range(first..=last)
 }
 
-const UNREADABLE: [(io::ErrorKind, &str); 3] = [
-    (
-        io::ErrorKind::NotFound,
-        "there is no such file: check the path after --scenario",
-    ),
+const UNREADABLE: [(io::ErrorKind, &str); 2] = [
     (
         io::ErrorKind::IsADirectory,
-        "this is a directory: name the TOML file in it",
+        "this is a directory: name the file in it",
     ),
     (
         io::ErrorKind::InvalidData,

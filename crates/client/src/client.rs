@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lastword_session::{Admission, Advice, Cause, ClockOffset, Close, SendError, Time, Timing};
+use lastword_session::{
+    Admission, Advice, Cause, ClockOffset, Close, SendError, SessionId, Time, Timing,
+};
 use lastword_transport::{Clock, Mailbox, Request};
 use tokio::sync::oneshot;
 
 use crate::app::ClientInbox;
-use crate::{Connector, DialError, Ended, Event};
+use crate::{Connector, DialError, Ended, Event, ServerAddr};
 
 /// A player's connection to a server.
 ///
@@ -23,25 +25,28 @@ pub struct Client {
     inbox: Arc<ClientInbox>,
     mailbox: Arc<Mailbox>,
     clock: Clock,
-    admission: Admission,
+    session: Option<SessionId>,
+    timing: Timing,
     local_addr: SocketAddr,
     remote_addr: SocketAddr,
 }
 
 impl Client {
-    /// Connects with the default options and a sweep of deadlines of its own; for more than a few clients, or
-    /// with other options, use a [`Connector`].
+    /// Connects with the default options and a sweep of deadlines of its own, as [`Connector::connect`] does; for more
+    /// than a few clients, or with other options, use a [`Connector`].
     ///
     /// # Errors
-    /// [`DialError`]: the server was not reached, refused us, or is none of ours.
+    /// [`DialError`]: the name does not resolve, the server was not reached, refused us, or does not speak this
+    /// protocol.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub async fn connect(
-        addr: SocketAddr,
-        credentials: impl Into<Bytes>,
-    ) -> Result<Self, DialError> {
-        Connector::start().connect(addr, credentials).await
+    pub async fn connect<A>(server: A, credentials: impl Into<Bytes>) -> Result<Self, DialError>
+    where
+        A: TryInto<ServerAddr>,
+        DialError: From<A::Error>,
+    {
+        Connector::start().connect(server, credentials).await
     }
 
     pub(crate) fn new(
@@ -54,10 +59,8 @@ impl Client {
             inbox,
             mailbox,
             clock,
-            admission: Admission {
-                session: [0; 16],
-                timing: Timing::default(),
-            },
+            session: None,
+            timing: Timing::default(),
             local_addr,
             remote_addr,
         }
@@ -69,7 +72,8 @@ impl Client {
     ) -> Result<(), Ended> {
         match welcome.await {
             Ok(admission) => {
-                self.admitted(admission);
+                self.session = Some(SessionId::from_bytes(admission.session));
+                self.timing = admission.timing;
                 Ok(())
             }
             // The end came first, and said why.
@@ -77,8 +81,9 @@ impl Client {
         }
     }
 
-    pub(crate) fn admitted(&mut self, admission: Admission) {
-        self.admission = admission;
+    /// There is no welcome there, and no session id.
+    pub(crate) fn live_in_dialect(&mut self, timing: Timing) {
+        self.timing = timing;
     }
 
     /// Queues a frame for the server. Never blocks; [`Client::ready`] waits for room first. From the server's end until
@@ -137,7 +142,8 @@ impl Client {
     /// Leaves the server: a goodbye behind all that was sent, our FIN, then reading (and discarding) until the
     /// server's FIN or the linger timeout, so that our last word reaches it.
     ///
-    /// The cause is `closed_by_game` here and `peer_goodbye` there, unless the connection had ended already.
+    /// The cause is `closed_by_game` here and `peer_goodbye` there, unless the connection had ended already. The
+    /// returned [`Ended`] has the words as [`Ended::said`].
     ///
     /// # Cancel safety
     /// A call that is dropped leaves the server all the same; nobody is told how it ended.
@@ -161,22 +167,22 @@ impl Client {
         self.mailbox.request(Request::Abort);
     }
 
-    /// The session's id, the same as in the server's records; zero on a dialect, which has none.
+    /// Returns the session's id, the same as in the server's logs and records; `None` on a dialect, which has none.
     #[must_use]
-    pub fn session(&self) -> [u8; 16] {
-        self.admission.session
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
     }
 
     /// How often we tell the server that we are there; `None` where it wants no heartbeats.
     #[must_use]
     pub fn heartbeat(&self) -> Option<Duration> {
-        millis(self.admission.timing.heartbeat_ms)
+        millis(self.timing.heartbeat_ms)
     }
 
     /// The silence after which each end gives up the other; `None` for never.
     #[must_use]
     pub fn dead_limit(&self) -> Option<Duration> {
-        millis(self.admission.timing.dead_ms)
+        millis(self.timing.dead_ms)
     }
 
     /// The smoothed round trip of heartbeats (RFC 6298); `None` before the first pong, about a heartbeat after the

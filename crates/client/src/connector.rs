@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::app::ClientApp;
 use crate::dial::Dial;
-use crate::{Client, DialError};
+use crate::{Client, DialError, ServerAddr};
 
 /// Makes connections. Clones share one sweep of deadlines, whatever options each of them has.
 ///
@@ -23,7 +23,7 @@ use crate::{Client, DialError};
 /// let connector = lastword_client::Connector::start();
 /// for host in 1..=100 {
 ///     let from = connector.clone().local_ip([127, 0, 0, host].into());
-///     let client = from.connect(([127, 0, 0, 1], 7000).into(), format!("bot {host}")).await?;
+///     let client = from.connect("127.0.0.1:7000", format!("bot {host}")).await?;
 ///     tokio::spawn(client.goodbye());
 /// }
 /// # Ok(())
@@ -69,7 +69,8 @@ impl Connector {
         self.with(|config| config.limits.frame_bytes_max = bytes)
     }
 
-    /// Sets the time for the TCP connection to be made. Default 5 s. Over it: [`DialError::ConnectTimedOut`].
+    /// Sets the time for the name to be resolved and the TCP connection to be made, one for all addresses. Default
+    /// 5 s. Over it: [`DialError::ConnectTimedOut`], or [`DialError::Resolve`] if the resolver did not answer.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.dial.connect_timeout = timeout;
@@ -106,7 +107,7 @@ impl Connector {
         self.with(|config| config.limits.outbound_bytes_max = bytes)
     }
 
-    /// Sets the local address to connect from. Default: the system's choice.
+    /// Sets the local address to connect from. Default: the system's choice. Only addresses of its family are tried.
     #[must_use]
     pub fn local_ip(mut self, ip: IpAddr) -> Self {
         self.dial.local_ip = Some(ip);
@@ -130,23 +131,32 @@ impl Connector {
         self.with(|config| config.framing = framing)
     }
 
-    /// Connects, says hello with these credentials, and waits for the welcome.
+    /// Connects to a server, says hello with these credentials, and waits for the welcome.
+    ///
+    /// The server is anything that makes a [`ServerAddr`]: `"eu.example.net:7000"`, a socket address, or a host and a
+    /// port. A name may have several addresses. They are tried 250 ms apart, or as soon as the last one fails, and the
+    /// families alternate (RFC 8305). The first one that answers is taken, and no other one gets a hello.
     ///
     /// # Errors
-    /// [`DialError`]: the server was not reached, refused us, or is none of ours.
+    /// [`DialError`]: the name does not resolve, the server was not reached, refused us, or does not speak this
+    /// protocol.
     ///
     /// # Cancel safety
     /// A call that is dropped leaves the server as a dropped [`Client`] does.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub async fn connect(
+    pub async fn connect<A>(
         &self,
-        addr: SocketAddr,
+        server: A,
         credentials: impl Into<Bytes>,
-    ) -> Result<Client, DialError> {
-        let credentials = credentials.into();
-        let stream = self.dial.open(addr).await?;
+    ) -> Result<Client, DialError>
+    where
+        A: TryInto<ServerAddr>,
+        DialError: From<A::Error>,
+    {
+        let (server, credentials) = (server.try_into()?, credentials.into());
+        let (addr, stream) = self.dial.open(&server).await?;
         match self.session.framing {
             Framing::Native => self.greet(stream, addr, &credentials).await,
             Framing::Dialect(_) => self.greet_in_dialect(stream, addr, &credentials),
@@ -184,10 +194,7 @@ impl Connector {
         let now = self.table.clock().now();
         let session = Session::client_of_dialect(Arc::clone(&self.session), timing, now);
         let (mut client, _welcome) = self.drive(stream, addr, session)?;
-        client.admitted(Admission {
-            session: [0; 16],
-            timing,
-        });
+        client.live_in_dialect(timing);
         if !credentials.is_empty() {
             client.send(credentials).map_err(DialError::Credentials)?;
         }

@@ -2,19 +2,22 @@
 
 use std::fmt;
 
-use lastword_session::{Cause, Ending, Evidence, FirstError, Phase, TrailEvent};
+use lastword_session::{Cause, Ending, Evidence, Farewell, FirstError, Phase, TrailEvent};
 
 use crate::Parting;
 
 /// The end of a connection: one cause, and what there is to show for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ended {
-    /// Why, as seen from here: `peer_goodbye` where the server said why, `closed_by_game` where we did.
+    /// Why, as seen from here: `peer_goodbye` where the server said goodbye, `closed_by_game` where this client left.
     pub cause: Cause,
     /// How far the connection had come: `auth` until the welcome, then `live`.
     pub phase: Phase,
     /// What the server's goodbye said, where it said one.
     pub parting: Option<Parting>,
+    /// The words of our own goodbye, as [`Client::goodbye_with`](crate::Client::goodbye_with) took them. `None` where
+    /// we gave none, and where the connection had ended before.
+    pub said: Option<String>,
     /// The first error by whichever call.
     pub first_error: Option<FirstError>,
     /// What the kernel and our clocks showed.
@@ -29,6 +32,10 @@ impl From<Ending> for Ended {
             cause: ending.verdict.cause,
             phase: ending.verdict.phase,
             parting: ending.parting.map(Parting::from),
+            said: ending
+                .decided
+                .map(|decided| decided.reason)
+                .filter(|words| !words.is_empty()),
             first_error: ending.first_error,
             evidence: ending.evidence,
             trail: ending.trail,
@@ -36,12 +43,68 @@ impl From<Ending> for Ended {
     }
 }
 
-/// The cause in words, and the server's last word where it said one.
+/// The cause, and what happened as this client saw it: the server's last word, our own, or what else ended it.
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.parting {
-            Some(parting) => write!(f, "{}, the server said {parting}", self.cause),
-            None => write!(f, "{}: {}", self.cause, self.cause.sentence()),
+        write!(f, "{}: ", self.cause)?;
+        match (self.cause, &self.parting) {
+            (Cause::ClosedByGame, _) => self.write_our_goodbye(f),
+            (_, Some(parting)) => write!(f, "{parting}"),
+            (cause, None) => f.write_str(cause.seen_by_client()),
         }
+    }
+}
+
+impl Ended {
+    fn write_our_goodbye(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let was_written = self.evidence.farewell != Farewell::None;
+        let clause = match was_written {
+            true => "we said goodbye",
+            false => "we left without a goodbye",
+        };
+        f.write_str(clause)?;
+        match &self.said {
+            None => Ok(()),
+            Some(words) if was_written => write!(f, ": {words:?}"),
+            Some(words) => write!(f, ", and our words were not sent: {words:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lastword_session::{Phase, Time};
+
+    use super::*;
+
+    fn ended(cause: Cause) -> Ended {
+        let mut ending = Ending::without_verdict(Phase::Live, Time::ORIGIN);
+        ending.verdict.cause = cause;
+        Ended::from(ending)
+    }
+
+    #[test]
+    fn our_own_goodbye_is_told_in_its_words() {
+        let mut ended = ended(Cause::ClosedByGame);
+        let left = "closed_by_game: we left without a goodbye";
+        assert_eq!(ended.to_string(), left);
+        ended.said = Some("see you".to_owned());
+        let unsent = format!("{left}, and our words were not sent: \"see you\"");
+        assert_eq!(ended.to_string(), unsent);
+        ended.evidence.farewell = Farewell::Acked;
+        assert_eq!(
+            ended.to_string(),
+            "closed_by_game: we said goodbye: \"see you\""
+        );
+        ended.said = None;
+        assert_eq!(ended.to_string(), "closed_by_game: we said goodbye");
+    }
+
+    #[test]
+    fn an_end_without_a_goodbye_is_told_from_the_clients_side() {
+        assert_eq!(
+            ended(Cause::PathDead).to_string(),
+            "path_dead: the server's machine or the path to it does not answer"
+        );
     }
 }

@@ -1,37 +1,53 @@
 //! Why there is no connection: everything that can go wrong before the welcome.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use lastword_session::SendError;
 
-use crate::{Ended, Parting};
+use crate::{Ended, InvalidServerAddr, Parting, ServerAddr};
 
 /// Why a server was not reached, or did not let us in.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {
+    /// The text is no host and port.
+    #[error("cannot connect: {0}")]
+    Address(#[from] InvalidServerAddr),
+    /// The host has no address that the system knows.
+    #[error("cannot resolve {host:?}: {source}; check the name, and the resolver of this machine")]
+    Resolve {
+        /// The host as it was written.
+        host: String,
+        /// The resolver's error.
+        source: io::Error,
+    },
     /// There is no socket to connect from.
     #[error("cannot open a socket to connect from: {0}")]
     Socket(#[source] io::Error),
-    /// The system could not connect.
-    #[error("cannot connect to {addr}: {}", why(.source))]
+    /// No address of the server could be connected to.
+    #[error("cannot connect to {server}: {}", Tried(server, attempts))]
     Connect {
         /// Where to.
-        addr: SocketAddr,
-        /// What the system says.
-        source: io::Error,
+        server: ServerAddr,
+        /// Every address that was tried, with its error, in the order in which they failed.
+        attempts: Vec<Attempt>,
     },
-    /// Nobody answered the attempt to connect.
+    /// One address of the server at least did not answer, and no other could be connected to.
     #[error(
-        "cannot connect to {addr}: no answer within {after:?}, the host is down or a firewall drops our packets"
+        "cannot connect to {server} within {after:?}: {}",
+        Tried(server, attempts)
     )]
     ConnectTimedOut {
         /// Where to.
-        addr: SocketAddr,
-        /// The connect timeout.
+        server: ServerAddr,
+        /// The connect timeout, which is one for all addresses and the look-up of the name.
         after: Duration,
+        /// Every address that was tried, with its error, in the order in which they failed.
+        attempts: Vec<Attempt>,
     },
     /// The connection was made, and neither welcome nor goodbye came.
     #[error(
@@ -44,7 +60,7 @@ pub enum DialError {
         after: Duration,
     },
     /// The server said goodbye instead of welcome.
-    #[error("the server refused us: {0}")]
+    #[error("cannot join: {0}")]
     Refused(Parting),
     /// The connection ended without a word of the server.
     #[error("the connection ended before the welcome: {0}")]
@@ -60,6 +76,66 @@ impl From<Ended> for DialError {
             Some(parting) => Self::Refused(parting),
             None => Self::Ended(Box::new(ended)),
         }
+    }
+}
+
+/// For where a server is what it must be, as a socket address is.
+impl From<Infallible> for DialError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// One address of a server that was not connected to.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The address.
+    pub addr: SocketAddr,
+    /// Why not.
+    pub error: AttemptError,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.addr, self.error)
+    }
+}
+
+/// Why one address was not connected to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttemptError {
+    /// The system gave no socket to connect from.
+    #[error("cannot open a socket to connect from: {0}")]
+    Socket(#[source] io::Error),
+    /// The system could not connect.
+    #[error("{}", why(.0))]
+    Connect(#[source] io::Error),
+    /// No answer came within the connect timeout.
+    #[error("no answer, the host is down or a firewall drops our packets")]
+    NoAnswer,
+    /// The address is of another family than [`Connector::local_ip`](crate::Connector::local_ip).
+    #[error("the local address to connect from is of the other family")]
+    OtherFamily,
+}
+
+/// The attempts in words. An only one at the address that was asked for does not repeat it.
+struct Tried<'a>(&'a ServerAddr, &'a [Attempt]);
+
+impl fmt::Display for Tried<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(server, attempts) = self;
+        match attempts {
+            [only] if **server == ServerAddr::from(only.addr) => {
+                return write!(f, "{}", only.error);
+            }
+            _ => {}
+        }
+        for (n, attempt) in attempts.iter().enumerate() {
+            let before = if n > 0 { "; " } else { "" };
+            write!(f, "{before}{attempt}")?;
+        }
+        Ok(())
     }
 }
 

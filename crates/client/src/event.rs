@@ -64,7 +64,8 @@ impl From<&wire::Notice<'_>> for Notice {
 pub struct Parting {
     /// Why, on the wire: the layer's code below 4096, the game's from there.
     pub code: u16,
-    /// What the code means, where it is one of the layer's: the server's own verdict.
+    /// The server's own verdict: that of a code of the layer, or the one that the server named behind a code of the
+    /// game, which is `kicked`, `closed_by_game` or `auth_rejected`. `None` where it named none.
     pub cause: Option<Cause>,
     /// What the server tells us to do.
     pub advice: Advice,
@@ -80,7 +81,7 @@ impl From<lastword_session::Parting> for Parting {
     fn from(parting: lastword_session::Parting) -> Self {
         Self {
             code: parting.code,
-            cause: Cause::from_code(parting.code),
+            cause: parting.cause,
             advice: advice(parting.advice),
             delay: Duration::from_millis(u64::from(parting.delay_ms)),
             address: parting.address,
@@ -89,17 +90,25 @@ impl From<lastword_session::Parting> for Parting {
     }
 }
 
-/// The cause or the code, and the words where there are any; these come from the server and are escaped.
+/// Says from the client's side how the server ended it, with the server's words, escaped:
+/// `the server kicked us (kicked, code 4100): "enough"`.
 impl fmt::Display for Parting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.cause {
-            Some(cause) => write!(f, "{cause}")?,
-            None => write!(f, "code {}", self.code)?,
+        let clause = self
+            .cause
+            .map_or("the server said goodbye", Cause::told_to_client);
+        f.write_str(clause)?;
+        match (self.cause, self.code) {
+            (Some(cause), code) if code == cause.code() => write!(f, " ({cause})")?,
+            (Some(cause), code) => write!(f, " ({cause}, code {code})")?,
+            // The code of a goodbye that gives no reason.
+            (None, 0) => {}
+            (None, code) => write!(f, " (code {code})")?,
         }
-        if self.reason.is_empty() {
-            return Ok(());
+        match self.reason.as_str() {
+            "" => Ok(()),
+            reason => write!(f, ": {reason:?}"),
         }
-        write!(f, " ({:?})", self.reason)
     }
 }
 
@@ -112,10 +121,11 @@ fn advice(code: u8) -> Advice {
 mod tests {
     use super::*;
 
-    fn parting(code: u16, reason: &str) -> Parting {
+    fn parting(code: u16, cause: Option<Cause>, reason: &str) -> Parting {
         Parting::from(lastword_session::Parting {
             over: true,
             code,
+            cause,
             advice: 9,
             delay_ms: 1_500,
             address: String::new(),
@@ -124,25 +134,48 @@ mod tests {
     }
 
     #[test]
-    fn a_code_of_the_layer_has_a_cause_and_a_code_of_the_game_has_none() {
-        assert_eq!(parting(80, "").cause, Some(Cause::Kicked));
-        assert_eq!(parting(4_100, "").cause, None);
-        assert_eq!(parting(0, "").cause, None);
-    }
-
-    #[test]
     fn an_advice_that_nobody_knows_means_to_wait() {
-        let parting = parting(80, "");
+        let parting = parting(80, Some(Cause::Kicked), "");
         assert_eq!(parting.advice, Advice::AfterDelay);
         assert_eq!(parting.delay, Duration::from_millis(1_500));
     }
 
     #[test]
-    fn what_the_server_says_is_shown_escaped() {
-        assert_eq!(
-            parting(80, "be\nnice").to_string(),
-            r#"kicked ("be\nnice")"#
-        );
-        assert_eq!(parting(4_100, "").to_string(), "code 4100");
+    fn a_goodbye_of_the_server_is_told_from_the_clients_side_and_escaped() {
+        for (code, cause, reason, shown) in [
+            (
+                80,
+                Some(Cause::Kicked),
+                "be\nnice",
+                r#"the server kicked us (kicked): "be\nnice""#,
+            ),
+            (
+                4_100,
+                Some(Cause::Kicked),
+                "enough",
+                r#"the server kicked us (kicked, code 4100): "enough""#,
+            ),
+            (
+                4_100,
+                Some(Cause::ClosedByGame),
+                "",
+                "the server closed our session (closed_by_game, code 4100)",
+            ),
+            (
+                4_100,
+                None,
+                "so long",
+                r#"the server said goodbye (code 4100): "so long""#,
+            ),
+            (
+                65,
+                Some(Cause::ServerFull),
+                "",
+                "the server is full (server_full)",
+            ),
+            (0, None, "", "the server said goodbye"),
+        ] {
+            assert_eq!(parting(code, cause, reason).to_string(), shown);
+        }
     }
 }

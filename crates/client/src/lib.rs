@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # async fn play() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut client = lastword_client::Client::connect("127.0.0.1:7000".parse()?, "alice").await?;
+//! let mut client = lastword_client::Client::connect("eu.example.net:7000", "alice").await?;
 //! client.send("hello")?;
 //! while let Some(frame) = client.recv().await {
 //!     println!("{} bytes", frame.len());
@@ -20,14 +20,18 @@ mod dial;
 mod ended;
 mod error;
 mod event;
+mod race;
+mod server_addr;
 
 pub use client::Client;
 pub use connector::Connector;
 pub use ended::Ended;
-pub use error::DialError;
+pub use error::{Attempt, AttemptError, DialError};
 pub use event::{Event, Notice, Parting};
 pub use lastword_keepalive::Profile;
 pub use lastword_session::{
     Advice, Cause, ClockOffset, Diagnosis, Dialect, Evidence, Farewell, FirstError, Framing,
-    LengthPrefixed, Link, Meaning, Measure, Phase, SendError, Time, TrailEvent,
+    LengthPrefixed, Link, Meaning, Measure, NoSessionId, Phase, SendError, SessionId, Time,
+    TrailEvent,
 };
+pub use server_addr::{InvalidServerAddr, ServerAddr};

@@ -8,7 +8,8 @@ use lastword_session::wire::{Goodbye, Kind};
 use tokio::time::timeout;
 
 use crate::dice::Dice;
-use crate::socket::Raw;
+use crate::error::NotAServer;
+use crate::socket::{First, Raw};
 use crate::speech::{Speech, frame, hello};
 use crate::way::{Leaves, Parting, Play};
 use crate::{Fault, Scenario, Way};
@@ -181,13 +182,14 @@ pub(crate) async fn enter(raw: &mut Raw, name: &str) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     hello(name).encode(&mut bytes);
     raw.write(&bytes).await?;
-    let Some(answer) = raw.frame().await else {
-        return Err(Fault::NoWelcome);
-    };
-    match answer.kind {
-        Some(Kind::Welcome) => Ok(answer.payload),
-        Some(Kind::Goodbye) => Err(Fault::Refused(code(&answer.payload))),
-        _ => Err(Fault::NoWelcome),
+    match raw.first_frame().await {
+        First::Frame(answer) if answer.kind == Some(Kind::Welcome) => Ok(answer.payload),
+        First::Frame(answer) if answer.kind == Some(Kind::Goodbye) => {
+            Err(Fault::Refused(code(&answer.payload)))
+        }
+        First::Frame(_) | First::Foreign => Err(Fault::NoWelcome(NotAServer::OtherProtocol)),
+        First::Http => Err(Fault::NoWelcome(NotAServer::Http)),
+        First::End => Err(Fault::NoWelcome(NotAServer::HungUp)),
     }
 }
 

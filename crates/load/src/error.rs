@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use lastword_client::ServerAddr;
 use lastword_session::Cause;
 
 /// What is wrong with the admin port.
@@ -12,10 +13,10 @@ use lastword_session::Cause;
 #[non_exhaustive]
 pub enum AdminError {
     /// Nobody was reached.
-    #[error("cannot reach the admin port at {addr}: {}: is this where the server has it?", why(.source))]
+    #[error("cannot reach the admin port at {admin}: {}: is this where the server has it?", why(.source))]
     Unreachable {
         /// Where it should be.
-        addr: SocketAddr,
+        admin: ServerAddr,
         /// What the system says.
         source: io::Error,
     },
@@ -51,8 +52,28 @@ pub enum AdminError {
         /// The timeout.
         after: Duration,
     },
+    /// It asks for a token, and none was given.
+    #[error(
+        "the admin port at {addr} asks for a token (401): name the file with the server's token, as in --token-file \
+         (admin.token_file of its configuration)"
+    )]
+    TokenMissing {
+        /// Where it is.
+        addr: SocketAddr,
+    },
+    /// It refused the token.
+    #[error(
+        "the admin port at {addr} refused the token (401): is it the one in the server's admin.token_file?"
+    )]
+    TokenRefused {
+        /// Where it is.
+        addr: SocketAddr,
+    },
     /// It refuses.
-    #[error("the admin port at {addr} answered {path} with {status}: is it a lastword server's?")]
+    #[error(
+        "the admin port at {addr} answered {path} with {status}{}: is it a lastword server's?",
+        in_brackets(words)
+    )]
     Status {
         /// Where it is.
         addr: SocketAddr,
@@ -60,6 +81,8 @@ pub enum AdminError {
         path: String,
         /// The status.
         status: u16,
+        /// The first line of the answer, escaped.
+        words: String,
     },
     /// It has no counters of this server.
     #[error("{addr} is no admin port of a lastword server: its /metrics has no {missing}")]
@@ -87,31 +110,45 @@ pub enum StormError {
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// No player can join.
-    #[error("cannot play at {addr}: {fault}")]
+    #[error("cannot play at {server}: {fault}")]
     Server {
         /// Where players join.
-        addr: SocketAddr,
+        server: ServerAddr,
         /// What went wrong.
         fault: Fault,
     },
     /// The game does not obey.
     #[error(
-        "the game at {addr} does not obey the storm, which {ways} need: start it with `lastword serve --game storm`, or \
+        "the game at {server} does not obey the storm, which {ways} need: start it with `lastword serve --game storm`, or \
          take them out of [ways]"
     )]
     GameDoesNotObey {
         /// Where players join.
-        addr: SocketAddr,
+        server: ServerAddr,
         /// The ways that need it.
         ways: String,
     },
-    /// The game sends nothing back.
+    /// The game does not send frames back as they are.
     #[error(
-        "the game at {addr} does not send frames back: write frames = [0, 0] in the scenario, or storm one that does"
+        "the game at {server} does not send frames back: {how}: storm one that does, as `lastword serve` does, or write \
+         frames = [0, 0] in the scenario"
     )]
     GameDoesNotEcho {
         /// Where players join.
-        addr: SocketAddr,
+        server: ServerAddr,
+        /// Its answer instead.
+        how: NotAnEcho,
+    },
+    /// The game sends frames of its own.
+    #[error(
+        "the game at {server} sends frames without being asked (the first has {bytes} bytes): the storm needs a server \
+         that only echoes, as `lastword serve` does"
+    )]
+    GameSpeaksUnasked {
+        /// Where players join.
+        server: ServerAddr,
+        /// The bytes of payload of the first one.
+        bytes: usize,
     },
     /// The first end is not recorded where it should be.
     #[error(
@@ -163,13 +200,15 @@ pub enum Fault {
         source: io::Error,
     },
     /// The server refused a player.
-    #[error("no welcome, but a goodbye with {}", word(.0))]
+    #[error("the server let no player in: its goodbye has {}", word(.0))]
     Refused(Option<u16>),
-    /// The first frame is none of a server.
-    #[error("no welcome: is it a lastword server?")]
-    NoWelcome,
-    /// A frame came back changed, or another one did.
-    #[error("a frame did not come back as it was sent")]
+    /// There was no welcome and no goodbye.
+    #[error("no welcome: is it a lastword server? {0}")]
+    NoWelcome(NotAServer),
+    /// A frame came back changed, or another one came.
+    #[error(
+        "another frame came than the one that was sent: does the game change frames, or send some of its own?"
+    )]
     EchoDiffers,
     /// The connection ended first.
     #[error("the connection ended before {missing} of its frames came back")]
@@ -198,7 +237,40 @@ pub enum Fault {
     },
 }
 
-fn why(error: &io::Error) -> String {
+/// The answer of a port that is no lastword server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAServer {
+    /// Nothing.
+    #[error("it said nothing within {0:?}, as a server does whose game has a wire of its own")]
+    Silent(Duration),
+    /// The end.
+    #[error("it closed the connection on our hello")]
+    HungUp,
+    /// HTTP.
+    #[error("it speaks HTTP, as an admin port does")]
+    Http,
+    /// Anything else.
+    #[error("it answers in another protocol")]
+    OtherProtocol,
+}
+
+/// The answer of a game that does not send a frame back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAnEcho {
+    /// Nothing.
+    #[error("it did not answer within {0:?}")]
+    NoAnswer(Duration),
+    /// It sent another one.
+    #[error("it answered with another frame")]
+    Differs,
+    /// It ended the session. Holds the code of the goodbye.
+    #[error("it closed the session, and the last word was {}", word(.0))]
+    Ended(Option<u16>),
+}
+
+pub(crate) fn why(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::ConnectionRefused {
         "nobody listens there".to_owned()
     } else if error.kind() == io::ErrorKind::AddrNotAvailable {
@@ -213,5 +285,12 @@ fn word(code: &Option<u16>) -> String {
         None => "none".to_owned(),
         Some(code) => Cause::from_code(*code)
             .map_or_else(|| format!("code {code}"), |cause| cause.label().to_owned()),
+    }
+}
+
+fn in_brackets(words: &str) -> String {
+    match words {
+        "" => String::new(),
+        words => format!(" ({words})"),
     }
 }

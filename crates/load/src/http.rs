@@ -6,18 +6,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{HOST, HeaderMap};
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use lastword_client::ServerAddr;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::AdminError;
+use crate::{AdminError, AdminToken, reach};
 
 /// A client of one admin port.
 #[derive(Debug)]
 pub(crate) struct Http {
     addr: SocketAddr,
+    /// The port as it was named: without a token, a server answers to names of its own machine alone.
+    host: HeaderValue,
+    token: Option<AdminToken>,
     connection: Option<SendRequest<Empty<Bytes>>>,
 }
 
@@ -29,11 +33,28 @@ pub(crate) struct Answer {
 }
 
 impl Http {
-    pub(crate) const fn new(addr: SocketAddr) -> Self {
-        Self {
+    /// Connects to the first address that can be connected to, and keeps to it.
+    pub(crate) async fn reach(
+        admin: &ServerAddr,
+        token: Option<&AdminToken>,
+    ) -> Result<Self, AdminError> {
+        let (addr, stream) = reach::first(admin, TcpStream::connect)
+            .await
+            .map_err(|source| AdminError::Unreachable {
+                admin: admin.clone(),
+                source,
+            })?;
+        let host =
+            HeaderValue::from_str(&admin.to_string()).map_err(|source| AdminError::Request {
+                addr,
+                source: source.into(),
+            })?;
+        Ok(Self {
             addr,
-            connection: None,
-        }
+            host,
+            token: token.cloned(),
+            connection: Some(greeted(addr, stream).await?),
+        })
     }
 
     pub(crate) const fn addr(&self) -> SocketAddr {
@@ -56,8 +77,11 @@ impl Http {
     async fn ask(&mut self, path: &str) -> Result<Answer, AdminError> {
         let addr = self.addr;
         let broken = |source| AdminError::Http { addr, source };
-        let request = Request::get(path)
-            .header(HOST, addr.to_string())
+        let mut request = Request::get(path).header(HOST, &self.host);
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, token.header());
+        }
+        let request = request
             .body(Empty::new())
             .map_err(|source| AdminError::Request { addr, source })?;
         let mut connection = self.connection().await?;
@@ -77,13 +101,11 @@ impl Http {
         }
         let stream = TcpStream::connect(addr)
             .await
-            .map_err(|source| AdminError::Unreachable { addr, source })?;
-        let (connection, driver) = handshake(TokioIo::new(stream))
-            .await
-            .map_err(|source| AdminError::Http { addr, source })?;
-        // An error of the connection is the next request's, too.
-        tokio::spawn(driver);
-        Ok(connection)
+            .map_err(|source| AdminError::Unreachable {
+                admin: addr.into(),
+                source,
+            })?;
+        greeted(addr, stream).await
     }
 
     async fn read(
@@ -100,19 +122,50 @@ impl Http {
             })?
             .to_bytes();
         if head.status != StatusCode::OK {
-            return Err(AdminError::Status {
-                addr: self.addr,
-                path: path.to_owned(),
-                status: head.status.as_u16(),
-            });
+            return Err(self.refused(path, head.status, &body));
         }
         Ok(Answer {
             headers: head.headers,
             body,
         })
     }
+
+    fn refused(&self, path: &str, status: StatusCode, body: &[u8]) -> AdminError {
+        let addr = self.addr;
+        match (status, &self.token) {
+            (StatusCode::UNAUTHORIZED, Some(_)) => AdminError::TokenRefused { addr },
+            (StatusCode::UNAUTHORIZED, None) => AdminError::TokenMissing { addr },
+            _ => AdminError::Status {
+                addr,
+                path: path.to_owned(),
+                status: status.as_u16(),
+                words: first_line(body),
+            },
+        }
+    }
+}
+
+async fn greeted(
+    addr: SocketAddr,
+    stream: TcpStream,
+) -> Result<SendRequest<Empty<Bytes>>, AdminError> {
+    let (connection, driver) = handshake(TokioIo::new(stream))
+        .await
+        .map_err(|source| AdminError::Http { addr, source })?;
+    // An error of the connection is the next request's, too.
+    tokio::spawn(driver);
+    Ok(connection)
+}
+
+/// The words of the server, cut and escaped.
+fn first_line(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().next().unwrap_or_default();
+    let cut: String = line.chars().take(LINE_CHARS_MAX).collect();
+    cut.escape_debug().to_string()
 }
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Ten thousand records are about 12 MB.
 const BODY_BYTES_MAX: usize = 256 << 20;
+const LINE_CHARS_MAX: usize = 200;

@@ -13,6 +13,7 @@
 //! let storm = Storm {
 //!     server: "127.0.0.1:7000".parse()?,
 //!     admin: "127.0.0.1:9464".parse()?,
+//!     token: None,
 //!     scenario: scenario.map_err(|lines| lines.join("\n"))?,
 //! };
 //! let report = storm.run(std::future::pending(), |_| {}).await?;
@@ -33,21 +34,26 @@ mod http;
 mod judge;
 mod pace;
 mod preflight;
+mod probe;
+mod reach;
 mod report;
 mod scenario;
 mod scrape;
 mod socket;
 mod speech;
 mod storm;
+mod token;
 mod way;
 
 pub use cast::{Cast, Played};
 pub use closes::{Page, Record};
 pub use command::Command;
-pub use error::{AdminError, Fault, StormError};
+pub use error::{AdminError, Fault, NotAServer, NotAnEcho, StormError};
 pub use judge::{Finding, Findings, Kind};
+pub use lastword_client::ServerAddr;
 pub use report::{Cell, Report};
 pub use scenario::{CONNECTIONS, Scenario};
 pub use scrape::Scrape;
 pub use storm::{Progress, Storm};
+pub use token::{AdminToken, InvalidToken};
 pub use way::{Ending, Way};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::judge::{Figures, Judge};
-use crate::{Ending, Findings, Kind, Storm};
+use crate::{Ending, Findings, Kind, Scenario};
 
 /// What came of a storm.
 #[derive(Clone, Debug, Serialize)]
@@ -63,7 +63,13 @@ pub struct Cell {
 }
 
 impl Report {
-    pub(crate) fn new(storm: &Storm, judge: Judge, played: Duration, stopped: bool) -> Self {
+    pub(crate) fn new(
+        (server, admin): (SocketAddr, SocketAddr),
+        scenario: &Scenario,
+        judge: Judge,
+        played: Duration,
+        stopped: bool,
+    ) -> Self {
         let Figures {
             connected,
             frames,
@@ -82,10 +88,10 @@ impl Report {
         Self {
             right: judge.findings.is_empty(),
             stopped,
-            server: storm.server,
-            admin: storm.admin,
-            seed: storm.scenario.seed,
-            connections: storm.scenario.connections,
+            server,
+            admin,
+            seed: scenario.seed,
+            connections: scenario.connections,
             connected,
             seconds: played.as_secs_f64(),
             frames,

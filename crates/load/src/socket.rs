@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lastword_session::wire::{HEADER_LEN, Header, Kind};
 use socket2::SockRef;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::Fault;
@@ -23,6 +23,17 @@ pub(crate) struct Raw {
 pub(crate) struct Frame {
     pub(crate) kind: Option<Kind>,
     pub(crate) payload: Vec<u8>,
+}
+
+/// The first answer of a server.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    Frame(Frame),
+    Http,
+    /// Bytes that no answer begins with.
+    Foreign,
+    /// The end, without a whole frame.
+    End,
 }
 
 impl Raw {
@@ -53,6 +64,29 @@ impl Raw {
             step: "writing",
             source,
         })
+    }
+
+    /// Reads the answer to a hello.
+    pub(crate) async fn first_frame(&mut self) -> First {
+        let head = match self.stream.fill_buf().await {
+            Ok(bytes) if !bytes.is_empty() => bytes,
+            Ok(_) | Err(_) => return First::End,
+        };
+        if head.starts_with(b"HTTP/") {
+            return First::Http;
+        }
+        let is_first_kind = |kind: &u8| {
+            [Kind::Welcome, Kind::Goodbye]
+                .map(Kind::to_byte)
+                .contains(kind)
+        };
+        if head
+            .get(HEADER_LEN - 1)
+            .is_some_and(|kind| !is_first_kind(kind))
+        {
+            return First::Foreign;
+        }
+        self.frame().await.map_or(First::End, First::Frame)
     }
 
     /// Reads the next frame; `None` at the end, also at one by a reset.

@@ -76,6 +76,7 @@ impl<'s> Speech<'s> {
         let goodbye = Goodbye {
             over: true,
             code: 0,
+            game_cause: None,
             advice: 0,
             delay_ms: 0,
             address: "".into(),

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_client::Connector;
+use lastword_client::{Connector, ServerAddr};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -15,15 +15,17 @@ use crate::client::{Role, Told};
 use crate::homes::Homes;
 use crate::judge::{Judge, Kind};
 use crate::pace::Pace;
-use crate::{AdminError, Report, Scenario, StormError, preflight};
+use crate::{AdminError, AdminToken, Report, Scenario, StormError, preflight};
 
 /// Clients that play a scenario against a server, and where its records are.
 #[derive(Clone, Debug)]
 pub struct Storm {
-    /// Where players join.
-    pub server: SocketAddr,
+    /// Where players join. The storm keeps to the first address of a name that can be connected to.
+    pub server: ServerAddr,
     /// The admin port of the same server.
-    pub admin: SocketAddr,
+    pub admin: ServerAddr,
+    /// The token that the admin port asks for, where it does.
+    pub token: Option<AdminToken>,
     /// What is played.
     pub scenario: Scenario,
 }
@@ -58,13 +60,17 @@ impl Storm {
         progress: impl FnMut(&Progress),
     ) -> Result<Report, StormError> {
         let start = preflight::check(&self).await?;
-        let judge = Judge::new(self.homes(), start.cursor.after, start.base);
+        let homes = Homes::towards(start.server, self.scenario.connections);
+        let judge = Judge::new(homes, start.cursor.after, start.base);
+        let (server, admin) = (start.server, start.http.addr());
         let run = Run {
             audits: audit::start(start.http, start.cursor),
             connector: Connector::start(),
             clients: JoinSet::new(),
-            scenario: Arc::new(self.scenario.clone()),
-            storm: self,
+            scenario: Arc::new(self.scenario),
+            server,
+            admin,
+            homes,
             judge,
             taken: start.taken,
             begun: 0,
@@ -73,15 +79,13 @@ impl Storm {
         };
         Ok(run.finish(stop).await)
     }
-
-    pub(crate) fn homes(&self) -> Homes {
-        Homes::towards(self.server, self.scenario.connections)
-    }
 }
 
 /// A storm under way.
 struct Run<P> {
-    storm: Storm,
+    server: SocketAddr,
+    admin: SocketAddr,
+    homes: Homes,
     scenario: Arc<Scenario>,
     connector: Connector,
     clients: JoinSet<Told>,
@@ -113,8 +117,9 @@ impl<P: FnMut(&Progress)> Run<P> {
         self.settle().await;
         self.ask_the_game().await;
         self.judge.close();
-        let asked = self.scenario.connections;
-        Report::new(&self.storm, self.judge, played, asked > self.begun)
+        let is_stopped = self.scenario.connections > self.begun;
+        let place = (self.server, self.admin);
+        Report::new(place, &self.scenario, self.judge, played, is_stopped)
     }
 
     /// Waits for the records of those who left, until none has come for a while.
@@ -147,7 +152,7 @@ impl<P: FnMut(&Progress)> Run<P> {
         let Some(before) = self.taken else {
             return;
         };
-        match preflight::taken(&self.storm).await {
+        match preflight::taken(self.server, &self.scenario).await {
             Ok(after) => self.judge.taken(after.saturating_sub(before)),
             Err(fault) => {
                 let words = format!("asking the game: {fault}");
@@ -177,7 +182,7 @@ impl<P: FnMut(&Progress)> Run<P> {
         };
         let scenario = Arc::clone(&self.scenario);
         let connector = self.connector.clone();
-        let (server, home) = (self.storm.server, self.storm.homes().of(n));
+        let (server, home) = (self.server, self.homes.of(n));
         self.clients.spawn(async move {
             let role = Role {
                 n,

@@ -20,11 +20,12 @@ use crate::context::Context as GameContext;
 use crate::core::Core;
 use crate::events::Asked;
 use crate::guard::guarded;
+use crate::id::random_session;
 use crate::names::UnknownName;
 use crate::player::Check;
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
-use crate::{CredentialSource, Credentials, Player, SessionId};
+use crate::{CredentialSource, Credentials, Player};
 use standing::{Admitted, Asking, Standing};
 
 /// What a listener's connections share: the server and the shape of its game.
@@ -92,7 +93,7 @@ impl<S: Shape> ServerApp<S> {
             tracing::error!("{unknown}; the player is refused");
             Close::new(Cause::AuthUnavailable).with_reason(unknown.to_string())
         };
-        let session = SessionId::random(self.slot).map_err(|error| {
+        let session = random_session(self.slot).map_err(|error| {
             tracing::error!(%error, "no randomness for a session id");
             Close::new(Cause::AuthUnavailable)
         })?;

@@ -9,6 +9,7 @@ use lastword_session::{Cause, ClockOffset, Diagnosis, Phase, SendError, Time, en
 use lastword_transport::{Mailbox, Request};
 
 use crate::core::Core;
+use crate::id::slot_of;
 use crate::{Bound, Group, Kick, Portrait, SessionId, drain};
 
 /// A cloneable way to a running server. Nothing here blocks.
@@ -361,7 +362,7 @@ impl ServerHandle {
 
     /// The mailbox in this session's place, which may be another's.
     fn place_of(&self, session: SessionId) -> Option<Arc<Mailbox>> {
-        self.core.table.find(session.slot())
+        self.core.table.find(slot_of(session))
     }
 
     pub(crate) fn encode(&self, payload: &[u8]) -> Vec<u8> {

@@ -43,14 +43,14 @@ pub use extension::{Extension, Started, Starting};
 pub use group::Group;
 pub use handle::{NoSuchSession, ServerHandle, Stats};
 pub use handler::Handler;
-pub use id::{GameCode, NoSessionId, SessionId};
+pub use id::GameCode;
 pub use kernel::KernelAbilities;
 pub use kick::Kick;
 pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
     Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Framing, Initiator,
-    LengthPrefixed, Link, Meaning, Measure, Phase, SendError, Time,
+    LengthPrefixed, Link, Meaning, Measure, NoSessionId, Phase, SendError, SessionId, Time,
 };
 pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub use observer::Observer;

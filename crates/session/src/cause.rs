@@ -1,6 +1,7 @@
 //! Why a connection ended. Every exhaustive match on [`Cause`] lives in this crate; outside, [`Class`] is the
 //! exhaustive one.
 
+mod client_view;
 mod departure;
 mod facets;
 mod table;
@@ -116,6 +117,8 @@ impl Cause {
     }
 
     /// One plain sentence on one line, which explains it to a person who does not know this layer.
+    ///
+    /// Its peer is a client: a client's own words are [`Cause::seen_by_client`] and [`Cause::told_to_client`].
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         self.row().sentence

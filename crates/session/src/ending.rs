@@ -74,6 +74,9 @@ pub struct Parting {
     pub over: bool,
     /// The code on the wire: a cause of the layer (below 4096) or the game's.
     pub code: u16,
+    /// The cause by the layer, of a server's goodbye: that of the code, or the one behind a code of the game. `None`
+    /// where the server did not say it, and for a client's goodbye.
+    pub cause: Option<Cause>,
     /// What the peer advises (a server's; a client's is ignored).
     pub advice: u8,
     /// The least delay before following the advice, ms.
@@ -90,19 +93,30 @@ impl Parting {
         Self {
             over: true,
             code: 0,
+            cause: None,
             advice: 0,
             delay_ms: 0,
             address: String::new(),
             reason: String::new(),
         }
     }
+
+    /// The goodbye of a client, whose code is no cause of the layer.
+    pub(crate) fn of_client(goodbye: &Goodbye<'_>) -> Self {
+        Self {
+            cause: None,
+            ..Self::from(goodbye)
+        }
+    }
 }
 
+/// The goodbye of a server.
 impl From<&Goodbye<'_>> for Parting {
     fn from(goodbye: &Goodbye<'_>) -> Self {
         Self {
             over: goodbye.over,
             code: goodbye.code,
+            cause: Cause::from_code(goodbye.code).or(goodbye.game_cause),
             advice: goodbye.advice,
             delay_ms: goodbye.delay_ms,
             address: goodbye.address.clone().into_owned(),

@@ -14,6 +14,7 @@ mod ping_bucket;
 mod round_trip;
 mod send_queue;
 mod session;
+mod session_id;
 pub mod wire;
 
 pub use lastword_keepalive::{Diagnosis, Time, Timing};
@@ -36,3 +37,4 @@ pub use session::{
     Admission, Close, Config, Event, Input, Output, Readings, Role, SendError, Session, Timer,
     Traffic, encode_data,
 };
+pub use session_id::{NoSessionId, SessionId};

@@ -9,9 +9,10 @@
 
 use std::fmt::Debug;
 
+use lastword_session::Cause;
 use lastword_session::wire::{
-    Ack, ExtensionsBuf, FRAME_LIMIT_MAX, FRAME_LIMIT_MIN, Goodbye, HEADER_LEN, Header, Hello, Kind,
-    MAGIC, Malformed, Notice, Ping, Pong, REASON_LIMIT, Welcome,
+    Ack, ExtensionsBuf, FRAME_LIMIT_MAX, FRAME_LIMIT_MIN, GAME_CODE_MIN, Goodbye, HEADER_LEN,
+    Header, Hello, Kind, MAGIC, Malformed, Notice, Ping, Pong, REASON_LIMIT, Welcome,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -106,7 +107,7 @@ proptest! {
     fn texts_of_any_length_fit_into_a_goodbye_that_decodes(address in ".{0,300}", reason in ".{0,600}") {
         let (sent_address, sent_reason) = (address.clone(), reason.clone());
         let goodbye = Goodbye {
-            over: true, code: 0, advice: 0, delay_ms: 0, address: address.into(), reason: reason.into(),
+            over: true, code: 0, game_cause: None, advice: 0, delay_ms: 0, address: address.into(), reason: reason.into(),
         };
         let payload = framed(Kind::Goodbye, |out| goodbye.encode(out));
         let read = Goodbye::decode(&payload);
@@ -280,16 +281,28 @@ fn welcomes() -> impl Strategy<Value = OwnedWelcome> {
 }
 
 fn goodbyes() -> impl Strategy<Value = Goodbye<'static>> {
-    (any::<(bool, u16, u8, u32)>(), ".{0,60}", ".{0,120}").prop_map(
-        |((over, code, advice, delay_ms), address, reason)| Goodbye {
-            over,
-            code,
-            advice,
-            delay_ms,
-            address: address.into(),
-            reason: reason.into(),
-        },
+    let game_cause = prop::option::of(prop::sample::select(vec![
+        Cause::Kicked,
+        Cause::ClosedByGame,
+        Cause::AuthRejected,
+    ]));
+    (
+        any::<(bool, u16, u8, u32)>(),
+        game_cause,
+        ".{0,60}",
+        ".{0,120}",
     )
+        .prop_map(
+            |((over, code, advice, delay_ms), game_cause, address, reason)| Goodbye {
+                over,
+                code,
+                game_cause: game_cause.filter(|_| code >= GAME_CODE_MIN),
+                advice,
+                delay_ms,
+                address: address.into(),
+                reason: reason.into(),
+            },
+        )
 }
 
 fn notices() -> impl Strategy<Value = Notice<'static>> {

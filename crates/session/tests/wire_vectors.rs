@@ -122,6 +122,15 @@ fn the_vectors_cover_every_kind_every_sender_and_every_cause() {
 }
 
 #[test]
+fn the_vectors_have_every_cause_that_can_stand_behind_a_code_of_the_game() {
+    let named: BTreeSet<_> = good()
+        .filter_map(|vector| Some(vector["fields"].get("game_cause")?.as_str()?.to_owned()))
+        .collect();
+    let expected = ["auth_rejected", "closed_by_game", "kicked"].map(str::to_owned);
+    assert_eq!(named, expected.into());
+}
+
+#[test]
 fn every_vector_has_a_name_of_its_own() {
     let mut names = BTreeSet::new();
     for vector in good().chain(bad()) {
@@ -295,14 +304,18 @@ fn pong_fields(pong: Pong) -> Value {
 }
 
 fn goodbye_fields(goodbye: &Goodbye<'_>) -> Value {
-    json!({
+    let mut fields = json!({
         "over": goodbye.over,
         "code": goodbye.code,
         "advice": goodbye.advice,
         "delay_ms": goodbye.delay_ms,
         "address": goodbye.address,
         "reason": goodbye.reason,
-    })
+    });
+    if let Some(cause) = goodbye.game_cause {
+        fields["game_cause"] = cause.label().into();
+    }
+    fields
 }
 
 fn notice_fields(notice: &Notice<'_>) -> Value {

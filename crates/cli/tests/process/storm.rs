@@ -37,11 +37,17 @@ fn args(server: SocketAddr, admin: SocketAddr, scenario: &str) -> [String; 7] {
     args
 }
 
-/// A storm that does not come about: its status and its only line.
+/// A storm that does not come about: its status and its only line, behind the one that says what it needs, where it
+/// came so far.
 fn refused(ended: &Ended) -> (Option<i32>, &str) {
     assert_eq!(ended.stdout, "", "{}", ended.stderr);
-    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
-    (ended.status, ended.stderr.trim_end())
+    let lines = ended.stderr.trim_end();
+    let line = match lines.split_once('\n') {
+        Some((first, line)) if first.starts_with("storm: the game at ") => line,
+        Some(_) | None => lines,
+    };
+    assert_eq!(line.lines().count(), 1, "{}", ended.stderr);
+    (ended.status, line)
 }
 
 fn scenario(test: &str, text: &str) -> String {
@@ -71,7 +77,12 @@ fn five_hundred_connections_that_end_in_every_way_are_recorded_right() {
         "{}",
         ended.stdout
     );
-    assert_eq!(ended.stderr, "", "nothing but the report");
+    let game = serving.game;
+    let needs = format!(
+        "storm: the game at {game} must echo (send each data frame back, and no others) and obey the clients; \
+         `lastword serve --game storm` does, and is not for players\n"
+    );
+    assert_eq!(ended.stderr, needs, "the report is on standard output");
 
     let report: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
@@ -99,8 +110,11 @@ fn a_server_that_judges_otherwise_is_found_and_the_status_is_1() {
         .unwrap();
     assert!(row.starts_with("peer_reset in live "), "{row}");
     assert!(row.contains(" frame_too_large in live "), "{row}");
-    let line = "lastword: the storm found what is wrong: ";
-    assert!(ended.stderr.starts_with(line), "{}", ended.stderr);
+    let line = ended.stderr.lines().last().unwrap();
+    assert!(
+        line.starts_with("lastword: the storm found what is wrong: "),
+        "{line}"
+    );
 }
 
 #[test]
@@ -172,6 +186,90 @@ fn a_game_that_echoes_does_for_the_ways_that_need_no_help() {
         &[],
     );
     assert_eq!(ended.status, Some(0), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn what_the_game_must_do_is_said_before_the_storm_begins() {
+    let serving = serve(&[]);
+    let (game, admin) = (serving.game, serving.admin.unwrap());
+    for (frames, needs) in [
+        (
+            "[0, 4]",
+            "must echo: send each data frame back, and no others",
+        ),
+        ("[0, 0]", "must send no frames of its own"),
+    ] {
+        let text = format!("connections = 10\nframes = {frames}\n[ways]\nfin = 1\n");
+        let ended = storm(game, admin, &scenario("storm_needs", &text), &[]);
+        assert_eq!(ended.status, Some(0), "{}{}", ended.stdout, ended.stderr);
+        let expected = format!("storm: the game at {game} {needs}; `lastword serve` ");
+        assert!(ended.stderr.starts_with(&expected), "{}", ended.stderr);
+    }
+    let help = run(&["storm", "--help"]).stdout;
+    assert!(help.contains("The server has to echo"), "{help}");
+}
+
+#[test]
+fn a_host_name_does_for_the_game_and_for_the_admin_port() {
+    let serving = serve(&[]);
+    let text = "connections = 10\n[ways]\nfin = 1\n";
+    let mut args = args(
+        serving.game,
+        serving.admin.unwrap(),
+        &scenario("storm_names", text),
+    );
+    for addr in [2, 4] {
+        args[addr] = args[addr].replace("127.0.0.1", "localhost");
+    }
+    let ended = run(&args.each_ref().map(String::as_str));
+    assert_eq!(ended.status, Some(0), "{}{}", ended.stdout, ended.stderr);
+
+    args[2] = "localhost".to_owned();
+    let ended = run(&args.each_ref().map(String::as_str));
+    assert_eq!(ended.status, Some(2));
+    let words = "\"localhost\" has no port: write HOST:PORT";
+    assert!(ended.stderr.contains(words), "{}", ended.stderr);
+}
+
+#[test]
+fn an_admin_port_with_a_token_takes_the_file_that_has_it() {
+    let file = |test, text: &str| scenario(test, text);
+    let token = file("storm_token", "0123456789abcdef\n");
+    let config = config_file(
+        "storm_token_config",
+        format!("[admin]\ntoken_file = \"{token}\"\n"),
+    );
+    let serving = serve(&["--config", config.to_str().unwrap()]);
+    let (game, admin) = (serving.game, serving.admin.unwrap());
+    let played = file("storm_tokened", "connections = 10\n[ways]\nfin = 1\n");
+    let play = |more: &[&str]| storm(game, admin, &played, more);
+
+    let ended = play(&["--token-file", &token]);
+    assert_eq!(ended.status, Some(0), "{}{}", ended.stdout, ended.stderr);
+
+    let other = file("storm_token_other", "fedcba9876543210\n");
+    for (more, words) in [
+        (&[][..], "asks for a token (401)"),
+        (
+            &["--token-file", other.as_str()][..],
+            "refused the token (401)",
+        ),
+    ] {
+        let ended = play(more);
+        let (status, line) = refused(&ended);
+        assert_eq!(status, Some(1));
+        assert!(line.contains(words), "{line}");
+        assert!(!line.contains("fedcba"), "{line}");
+    }
+
+    let ended = play(&["--token-file", "no/such/file"]);
+    let expected = "no/such/file: there is no such file: check the path after --token-file";
+    assert_eq!(refused(&ended), (Some(2), expected));
+    let empty = file("storm_token_empty", "\n");
+    let ended = play(&["--token-file", &empty]);
+    let (status, line) = refused(&ended);
+    assert_eq!(status, Some(2));
+    assert!(line.starts_with(&format!("{empty}: a token is ")), "{line}");
 }
 
 #[test]

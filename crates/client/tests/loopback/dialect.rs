@@ -24,12 +24,17 @@ async fn the_first_frame_is_the_credentials_given_or_the_first_one_sent() {
             client.send("alice").expect("it is live at once");
         }
         client.send(b"two").expect("it is live at once");
+        assert_eq!(client.session(), None);
         for payload in ["alice", "two"] {
             let back = within("an echo", client.recv()).await;
             assert_eq!(back.as_deref(), Some(payload.as_bytes()));
         }
         let ended = within("the end", client.goodbye()).await;
-        assert_eq!(ended.cause, Cause::ClosedByGame);
+        assert_eq!(
+            ended.to_string(),
+            "closed_by_game: we left without a goodbye",
+            "this wire has none"
+        );
         let end = ends.next().await;
         assert_eq!(end.player.as_deref(), Some("alice"));
         assert_eq!(end.cause(), Cause::PeerFin, "this wire has no goodbye");

@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use lastword_client::{Advice, Cause, Client, Connector, DialError, Parting, Phase};
+use lastword_client::{
+    Advice, Attempt, AttemptError, Cause, Client, Connector, DialError, Parting, Phase,
+};
 use lastword_server::{Authenticator, Config, Credentials, GameCode, Player, Refusal};
 use lastword_session::wire::{Goodbye, Kind};
 use tokio::net::TcpSocket;
@@ -31,7 +33,7 @@ async fn a_refusal_says_the_games_code_and_its_words() {
     let error = refused(Client::connect(server.local_addr(), "mallory").await);
     let expected = Parting {
         code: 4_242,
-        cause: None,
+        cause: Some(Cause::AuthRejected),
         advice: Advice::DoNot,
         delay: Duration::from_secs(2),
         address: String::new(),
@@ -39,7 +41,7 @@ async fn a_refusal_says_the_games_code_and_its_words() {
     };
     assert_eq!(
         error.to_string(),
-        r#"the server refused us: code 4242 ("mallory is banned")"#
+        "cannot join: the server rejected our credentials (auth_rejected, code 4242): \"mallory is banned\""
     );
     assert!(
         matches!(&error, DialError::Refused(parting) if *parting == expected),
@@ -70,13 +72,87 @@ async fn where_nobody_listens_there_is_no_connection() {
     drop(listener);
     let error = refused(Client::connect(addr, "alice").await);
     assert!(
-        matches!(&error, DialError::Connect { source, .. }
-            if source.kind() == ErrorKind::ConnectionRefused),
+        matches!(&error, DialError::Connect { attempts, .. }
+            if matches!(&attempts[..], [Attempt { error: AttemptError::Connect(source), .. }]
+                if source.kind() == ErrorKind::ConnectionRefused)),
         "{error:?}"
     );
     assert_eq!(
         error.to_string(),
         format!("cannot connect to {addr}: nobody listens there")
+    );
+}
+
+#[tokio::test]
+async fn a_host_name_is_as_good_as_an_address() {
+    let (server, _ends) = echo_handlers(Config::default()).await;
+    let addr = server.local_addr();
+    // If the name has ::1 too, that address refuses, and 127.0.0.1 is next.
+    let text = format!("localhost:{}", addr.port());
+    let client = within("a welcome", Client::connect(&text, "alice")).await;
+    assert_eq!(client.expect("it listens there").remote_addr(), addr);
+    let client = within(
+        "a welcome",
+        Client::connect(("localhost", addr.port()), "bob"),
+    )
+    .await;
+    assert_eq!(client.expect("it listens there").remote_addr(), addr);
+    let client = within("a welcome", Client::connect(addr.to_string(), "carol")).await;
+    assert_eq!(client.expect("it listens there").remote_addr(), addr);
+}
+
+#[tokio::test]
+async fn a_host_name_without_a_server_tells_each_address_and_why() {
+    let (listener, addr) = Puppet::port().await;
+    drop(listener);
+    let text = format!("localhost:{}", addr.port());
+    let error = refused(within("an answer", Client::connect(&text, "alice")).await);
+    let DialError::Connect { attempts, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(attempts.iter().any(|attempt| attempt.addr == addr));
+    let words = error.to_string();
+    assert!(
+        words.starts_with(&format!("cannot connect to {text}: ")),
+        "{words}"
+    );
+    assert!(
+        words.contains(&format!("{addr}: nobody listens there")),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_name_is_named() {
+    let dialled = Client::connect("no-such-host.invalid:7000", "alice");
+    let error = refused(within("an answer", dialled).await);
+    assert!(
+        matches!(&error, DialError::Resolve { host, .. } if host == "no-such-host.invalid"),
+        "{error:?}"
+    );
+    let words = error.to_string();
+    assert!(
+        words.starts_with("cannot resolve \"no-such-host.invalid\": "),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_port_is_told() {
+    let error = refused(Client::connect("eu.example.net", "alice").await);
+    assert_eq!(
+        error.to_string(),
+        "cannot connect: \"eu.example.net\" has no port: write HOST:PORT, as in eu.example.net:7000"
+    );
+}
+
+#[tokio::test]
+async fn a_local_address_of_the_other_family_is_told() {
+    let connector = Connector::start().local_ip([127, 0, 0, 1].into());
+    let error = refused(connector.connect("[::1]:7000", "alice").await);
+    assert_eq!(
+        error.to_string(),
+        "cannot connect to [::1]:7000: the local address to connect from is of the other family"
     );
 }
 
@@ -167,7 +243,7 @@ async fn clients_of_one_connector_come_from_the_addresses_they_are_given() {
 #[tokio::test]
 async fn an_address_that_is_not_ours_is_named_as_the_fault() {
     let connector = Connector::start().local_ip([192, 0, 2, 1].into());
-    let error = refused(connector.connect(([127, 0, 0, 1], 9).into(), "alice").await);
+    let error = refused(connector.connect(([127, 0, 0, 1], 9), "alice").await);
     assert!(matches!(error, DialError::Socket(_)), "{error:?}");
 }
 

@@ -26,15 +26,43 @@ async fn a_kicked_client_reads_what_came_before_and_then_why() {
     assert_eq!(received(&mut client).await, None);
     let ended = within("the end", client.ended()).await;
     assert_eq!(ended.cause, Cause::PeerGoodbye);
+    let shown = ended.to_string();
     let parting = ended.parting.expect("the server said why");
     assert_eq!(
         (parting.code, parting.cause, parting.advice),
-        (5_000, None, Advice::DoNot)
+        (5_000, Some(Cause::Kicked), Advice::DoNot)
     );
     assert_eq!(parting.reason, "too many jumps");
+    assert_eq!(
+        shown,
+        "peer_goodbye: the server kicked us (kicked, code 5000): \"too many jumps\""
+    );
     let end = ends.next().await;
     assert_eq!(end.cause(), Cause::Kicked);
     assert_eq!(end.ending.evidence.farewell, Farewell::FinSeen);
+}
+
+#[tokio::test]
+async fn a_close_with_a_code_of_the_game_is_told_from_a_kick() {
+    let (mut server, mut ends) = sessions(Config::default()).await;
+    let mut client = Client::connect(server.handle().local_addr(), "alice")
+        .await
+        .expect("everybody is welcome");
+    let session = server.accept().await.expect("it joined");
+    let kick =
+        Kick::because("the match is over").with_code(GameCode::new(4_096).expect("it is a game's"));
+    session.close_with(kick).await;
+    let ended = within("the end", client.ended()).await;
+    assert_eq!(
+        ended.to_string(),
+        "peer_goodbye: the server closed our session (closed_by_game, code 4096): \"the match is over\""
+    );
+    let parting = ended.parting.expect("the server said why");
+    assert_eq!(
+        (parting.code, parting.cause),
+        (4_096, Some(Cause::ClosedByGame))
+    );
+    assert_eq!(ends.next().await.cause(), Cause::ClosedByGame);
 }
 
 #[tokio::test]

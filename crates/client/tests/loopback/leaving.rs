@@ -18,6 +18,11 @@ async fn a_goodbye_is_heard_with_its_words() {
     assert_eq!(ended.cause, Cause::ClosedByGame);
     assert_eq!(ended.evidence.farewell, Farewell::FinSeen);
     assert_eq!(ended.parting, None);
+    assert_eq!(ended.said.as_deref(), Some("dinner"));
+    assert_eq!(
+        ended.to_string(),
+        "closed_by_game: we said goodbye: \"dinner\""
+    );
     let end = ends.next().await;
     assert_eq!(end.cause(), Cause::PeerGoodbye);
     let said = end.ending.parting.as_ref().expect("it was decoded");
@@ -123,4 +128,8 @@ async fn a_goodbye_after_the_servers_end_finds_the_servers_cause() {
     assert_eq!(within("the end", client.recv()).await, None);
     let ended = within("the end", client.goodbye()).await;
     assert_eq!(ended.cause, Cause::PeerFin);
+    assert_eq!(
+        ended.to_string(),
+        "peer_fin: the server closed the connection without a goodbye"
+    );
 }

@@ -6,6 +6,7 @@
 )]
 
 mod liar;
+mod unfit;
 
 use std::net::SocketAddr;
 
@@ -45,8 +46,9 @@ async fn storm(server: SocketAddr, admin: SocketAddr) -> Report {
         violation = 1\n\
         probe = 1\n";
     let storm = Storm {
-        server,
-        admin,
+        server: server.into(),
+        admin: admin.into(),
+        token: None,
         scenario: Scenario::parse(text).unwrap(),
     };
     storm.run(std::future::pending(), |_| {}).await.unwrap()
@@ -91,8 +93,9 @@ async fn a_server_that_is_right_is_found_right() {
 async fn a_scenario_without_a_way_is_not_right() {
     let server = server().await;
     let storm = Storm {
-        server: server.local_addr(),
-        admin: server.admin_addr().unwrap(),
+        server: server.local_addr().into(),
+        admin: server.admin_addr().unwrap().into(),
+        token: None,
         scenario: Scenario {
             connections: 3,
             ..Scenario::default()

@@ -115,6 +115,7 @@ fn full() -> Disconnect {
     let goodbye = Goodbye {
         over: true,
         code: 4_242,
+        game_cause: None,
         advice: 0,
         delay_ms: 0,
         address: "".into(),

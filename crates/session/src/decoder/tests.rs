@@ -280,6 +280,7 @@ fn a_goodbye_may_come_in_the_place_of_a_welcome() {
     let goodbye = Goodbye {
         over: true,
         code: 65,
+        game_cause: None,
         advice: 1,
         delay_ms: 2_000,
         address: "".into(),

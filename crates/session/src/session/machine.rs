@@ -382,9 +382,11 @@ impl Session {
 
     /// Queues our goodbye behind what is queued, where this wire has one.
     pub(super) fn queue_goodbye(&mut self, now: Time, close: &Close) {
+        let is_of_game = self.role == Role::Server && close.code != close.cause.code();
         let goodbye = Goodbye {
             over: true,
             code: close.code,
+            game_cause: is_of_game.then_some(close.cause),
             advice: close.advice.code(),
             delay_ms: close.delay_ms,
             address: close.address.as_str().into(),

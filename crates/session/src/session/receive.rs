@@ -261,7 +261,10 @@ impl Session {
         match Goodbye::decode(frame.payload) {
             Err(_) => Outcome::Broken(Cause::FrameMalformed),
             Ok(goodbye) => {
-                let parting = Parting::from(&goodbye);
+                let parting = match self.role {
+                    Role::Server => Parting::of_client(&goodbye),
+                    Role::Client => Parting::from(&goodbye),
+                };
                 self.leave(now, parting);
                 Outcome::Done
             }

@@ -3,9 +3,14 @@
 use std::borrow::Cow;
 
 use super::fields::{FrameWriter, Reader, flag};
-use super::{Kind, Malformed};
+use super::{GAME_CODE_MIN, Kind, Malformed};
+use crate::Cause;
 
-const OVER: u8 = 0b01;
+const OVER: u8 = 0b001;
+/// A number of two bits: 0 says nothing, and the others count in [`GAME_CAUSES`] from 1.
+const GAME_CAUSE: u8 = 0b110;
+const GAME_CAUSE_UNIT: u8 = 0b010;
+const GAME_CAUSES: [Cause; 3] = [Cause::Kicked, Cause::ClosedByGame, Cause::AuthRejected];
 
 /// The last frame an end sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +19,9 @@ pub struct Goodbye<'a> {
     pub over: bool,
     /// Why: the layer's below [`GAME_CODE_MIN`](super::GAME_CODE_MIN), the game's from there.
     pub code: u16,
+    /// The layer's cause behind a game's code: [`Cause::Kicked`], [`Cause::ClosedByGame`] or [`Cause::AuthRejected`].
+    /// `None` where the sender does not say it, and with a code of the layer, which is the cause itself.
+    pub game_cause: Option<Cause>,
     /// What the client should do: 0 may reconnect, 1 after the delay, 2 elsewhere, 3 do not; others read as 1.
     pub advice: u8,
     /// The least time until a reconnect, in milliseconds.
@@ -31,9 +39,12 @@ impl<'a> Goodbye<'a> {
     /// The first layout rule that it breaks, in the order of its bytes.
     pub fn decode(payload: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(payload);
+        let flags = reader.u8("flags")?;
+        let code = reader.u16("code")?;
         Ok(Self {
-            over: reader.u8("flags")? & OVER != 0,
-            code: reader.u16("code")?,
+            over: flags & OVER != 0,
+            code,
+            game_cause: game_cause(flags, code),
             advice: reader.u8("advice")?,
             delay_ms: reader.u32("delay")?,
             address: reader.address()?,
@@ -45,7 +56,7 @@ impl<'a> Goodbye<'a> {
     /// [`REASON_LIMIT`](super::REASON_LIMIT) is cut between characters.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut frame = FrameWriter::begin(Kind::Goodbye, out);
-        frame.u8(flag(self.over, OVER));
+        frame.u8(flag(self.over, OVER) | self.game_cause_bits());
         frame.u16(self.code);
         frame.u8(self.advice);
         frame.u32(self.delay_ms);
@@ -53,6 +64,23 @@ impl<'a> Goodbye<'a> {
         frame.reason(&self.reason);
         frame.finish();
     }
+
+    fn game_cause_bits(&self) -> u8 {
+        if self.code < GAME_CODE_MIN {
+            return 0;
+        }
+        (0..=GAME_CAUSE)
+            .step_by(usize::from(GAME_CAUSE_UNIT))
+            .find(|bits| game_cause(*bits, self.code) == self.game_cause)
+            .unwrap_or(0)
+    }
+}
+
+/// Reads the two bits, which say something only with a game's code.
+fn game_cause(flags: u8, code: u16) -> Option<Cause> {
+    let number = usize::from((flags & GAME_CAUSE) / GAME_CAUSE_UNIT);
+    let cause = GAME_CAUSES.get(number.checked_sub(1)?)?;
+    (code >= GAME_CODE_MIN).then_some(*cause)
 }
 
 /// A warning of the server that something is about to happen; nothing ends yet.
@@ -109,10 +137,26 @@ mod tests {
         Goodbye {
             over: true,
             code: 80,
+            game_cause: None,
             advice: 3,
             delay_ms: 0,
             address: address.into(),
             reason: reason.into(),
+        }
+        .encode(&mut out);
+        out
+    }
+
+    fn coded(code: u16, game_cause: Option<Cause>) -> Vec<u8> {
+        let mut out = Vec::new();
+        Goodbye {
+            over: true,
+            code,
+            game_cause,
+            advice: 0,
+            delay_ms: 0,
+            address: "".into(),
+            reason: "".into(),
         }
         .encode(&mut out);
         out
@@ -124,6 +168,37 @@ mod tests {
         let decoded = Goodbye::decode(&frame[HEADER_LEN..]).expect("it was cut to fit");
         assert_eq!(decoded.address, "");
         assert_eq!(decoded.reason, "🎮!".repeat(102));
+    }
+
+    #[test]
+    fn the_cause_behind_a_code_of_the_game_takes_the_two_bits_after_the_first() {
+        let causes = [
+            (None, 0b001),
+            (Some(Cause::Kicked), 0b011),
+            (Some(Cause::ClosedByGame), 0b101),
+            (Some(Cause::AuthRejected), 0b111),
+        ];
+        for (game_cause, flags) in causes {
+            let sent = coded(4_096, game_cause);
+            assert_eq!(sent[HEADER_LEN], flags);
+            let decoded = Goodbye::decode(&sent[HEADER_LEN..]).expect("it is well-formed");
+            assert_eq!(decoded.game_cause, game_cause);
+        }
+    }
+
+    #[test]
+    fn a_code_of_the_layer_and_any_other_cause_leave_the_bits_clear() {
+        for (code, cause) in [
+            (4_095, Cause::Kicked),
+            (80, Cause::Kicked),
+            (4_096, Cause::Drained),
+        ] {
+            assert_eq!(coded(code, Some(cause))[HEADER_LEN], 0b001, "{code}");
+        }
+        let mut sent = coded(80, None);
+        sent[HEADER_LEN] = 0b111;
+        let decoded = Goodbye::decode(&sent[HEADER_LEN..]).expect("it is well-formed");
+        assert_eq!((decoded.code, decoded.game_cause), (80, None));
     }
 
     #[test]

@@ -24,6 +24,7 @@ fn a_goodbye_of_the_peer_is_the_cause_whatever_comes_after_it() {
         let goodbye = Goodbye {
             over: true,
             code: 0,
+            game_cause: None,
             advice: 0,
             delay_ms: 0,
             address: "".into(),
@@ -171,4 +172,25 @@ fn owe(solo: &mut Solo) {
     solo.stops_reading(0);
     let now = solo.now;
     solo.session().send(now, b"waiting").expect("it is taken");
+}
+
+#[test]
+fn a_client_that_names_a_cause_behind_its_code_is_not_believed() {
+    for (code, game_cause) in [(4_096, Some(Cause::Kicked)), (80, None)] {
+        let mut solo = Solo::live();
+        let goodbye = Goodbye {
+            over: true,
+            code,
+            game_cause,
+            advice: 0,
+            delay_ms: 0,
+            address: "".into(),
+            reason: "".into(),
+        };
+        solo.says(&encoded(|out| goodbye.encode(out)));
+        solo.fin();
+        assert_eq!(solo.ending().verdict.cause, Cause::PeerGoodbye);
+        let parting = solo.ending().parting.as_ref().expect("it said one");
+        assert_eq!((parting.code, parting.cause), (code, None));
+    }
 }

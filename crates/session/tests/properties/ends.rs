@@ -283,6 +283,7 @@ const NOTICE: Notice<'static> = Notice {
 const GOODBYE: Goodbye<'static> = Goodbye {
     over: true,
     code: 0,
+    game_cause: None,
     advice: 0,
     delay_ms: 0,
     address: std::borrow::Cow::Borrowed(""),
