@@ -132,16 +132,17 @@ impl From<&Close> for Decided {
     }
 }
 
-/// What the kernel and our clocks showed when a connection ended.
+/// What the kernel and our clocks showed when a connection ended. How old it became is told of the moment at which the
+/// cause was fixed: the linger after a decision of ours does not count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
-    /// From accept or connect to the end.
+    /// From accept or connect to the moment the cause was fixed.
     pub age: Duration,
     /// From the last sign of life to the verdict, for silent causes.
     pub silent_for: Option<Duration>,
     /// How much of that was a stall of our own, which was excused: the verdict came so much later.
     pub own_stall: Duration,
-    /// From the moment the session joined to the end; zero where none joined.
+    /// From the moment the session joined to the moment the cause was fixed; zero where none joined.
     pub live_for: Duration,
     /// Raw bytes in.
     pub bytes_in: u64,

@@ -39,7 +39,14 @@ impl Session {
     /// The evidence of an end that has its verdict.
     pub(super) fn evidence(&self, now: Time, verdict: Verdict, readings: &Readings) -> Evidence {
         let decided = self.rare.as_ref().and_then(|rare| rare.silent_for);
+        let live = verdict.phase == Phase::Live;
         Evidence {
+            age: verdict.at.since(self.opened),
+            live_for: if live {
+                verdict.at.since(self.phase_since)
+            } else {
+                Duration::ZERO
+            },
             silent_for: decided.or_else(|| self.silence(verdict.at, verdict.cause)),
             detector: detector(verdict.cause, decided.is_some(), readings),
             ..self.so_far(now, readings)
