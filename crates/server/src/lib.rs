@@ -49,7 +49,7 @@ pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
     Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Framing, Initiator,
-    LengthPrefixed, Link, Meaning, Measure, Phase, SendError, Time,
+    LengthPrefixed, Link, Meaning, Measure, OsError, Phase, SendError, Time,
 };
 pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub use observer::Observer;
