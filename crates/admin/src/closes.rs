@@ -15,9 +15,11 @@ use tokio::sync::Mutex;
 
 use array::Array;
 use query::{Query, Refused};
-use ring::{Found, Ring};
+use ring::Ring;
 
-/// The last 10,000 closes of one server.
+pub(crate) use ring::Found;
+
+/// The last closes of one server: 10,000 ends of sessions, and 10,000 of connections that never became one.
 #[derive(Debug, Default)]
 pub(crate) struct Closes {
     ring: Ring,
@@ -51,43 +53,26 @@ pub(crate) async fn answer(
     })
 }
 
-/// What came behind a close.
-#[derive(Debug)]
-pub(crate) struct Followed {
-    /// Oldest first.
-    pub(crate) closes: Vec<Arc<Disconnect>>,
-    /// Those that are gone.
-    pub(crate) missed: u64,
-    /// Where to go on.
-    pub(crate) last: u64,
-}
-
 impl Closes {
     /// The number of the newest one.
     pub(crate) fn last(&self) -> u64 {
         self.ring.last()
     }
 
-    /// The next ones behind `after`, not much beyond `until`.
-    pub(crate) fn follow(&self, after: u64, until: Option<u64>, limit: usize) -> Followed {
-        let left = until.map_or(u64::MAX, |until| until.saturating_sub(after));
-        let limit = limit.min(usize::try_from(left).unwrap_or(usize::MAX));
-        match self.ring.after(after, limit, |_| true) {
-            Ok(Found {
-                closes,
-                missed,
-                last,
-            }) => Followed {
-                closes,
-                missed,
-                last,
-            },
-            Err(beyond) => Followed {
-                closes: Vec::new(),
-                missed: 0,
-                last: beyond.last,
-            },
-        }
+    /// The next ones behind `after`, up to `until`.
+    pub(crate) fn follow(&self, after: u64, until: Option<u64>, limit: usize) -> Found {
+        let until = until.unwrap_or(u64::MAX);
+        let found = self.ring.after(after, until, limit, |_| true);
+        found.unwrap_or_else(|beyond| Found {
+            closes: Vec::new(),
+            missed: 0,
+            last: beyond.last,
+        })
+    }
+
+    /// The newest ones up to `until`, so many of sessions and as many of other connections.
+    pub(crate) fn recent(&self, until: Option<u64>, of_each: usize) -> Found {
+        self.ring.recent(until.unwrap_or(u64::MAX), of_each)
     }
 
     /// The ends of one session's connections, newest first.
@@ -112,7 +97,7 @@ impl Closes {
         };
         let found = self
             .ring
-            .after(after, query.limit, |close| query.asks_for(close));
+            .after(after, u64::MAX, query.limit, |close| query.asks_for(close));
         match found {
             Ok(Found {
                 closes,
