@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_session::SendError;
+use lastword_session::{OsError, SendError};
 
 use crate::{Ended, Parting};
 
@@ -13,7 +13,7 @@ use crate::{Ended, Parting};
 #[non_exhaustive]
 pub enum DialError {
     /// There is no socket to connect from.
-    #[error("cannot open a socket to connect from: {0}")]
+    #[error("cannot open a socket to connect from: {}", OsError::in_words(.0))]
     Socket(#[source] io::Error),
     /// The system could not connect.
     #[error("cannot connect to {addr}: {}", why(.source))]
@@ -69,6 +69,6 @@ fn why(error: &io::Error) -> String {
     } else if error.kind() == io::ErrorKind::AddrNotAvailable {
         "no local address or port to connect from: are all in use?".to_owned()
     } else {
-        error.to_string()
+        OsError::in_words(error)
     }
 }

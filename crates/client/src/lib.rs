@@ -29,5 +29,5 @@ pub use event::{Event, Notice, Parting};
 pub use lastword_keepalive::Profile;
 pub use lastword_session::{
     Advice, Cause, ClockOffset, Diagnosis, Dialect, Evidence, Farewell, FirstError, Framing,
-    LengthPrefixed, Link, Meaning, Measure, Phase, SendError, Time, TrailEvent,
+    LengthPrefixed, Link, Meaning, Measure, OsError, Phase, SendError, Time, TrailEvent,
 };
