@@ -128,3 +128,52 @@ fn json(closes: Vec<Arc<Disconnect>>) -> Response {
 const CONNECTIONS_MAX: usize = 32;
 const MISSED: HeaderName = HeaderName::from_static("x-lastword-missed");
 const LAST: HeaderName = HeaderName::from_static("x-lastword-last");
+
+#[cfg(test)]
+mod tests {
+    use super::ring::tests::close_of;
+    use super::*;
+
+    /// A server that strangers flooded, behind a hundred players.
+    fn flooded() -> Closes {
+        let closes = Closes::default();
+        (1..=37_070).for_each(|seq| closes.disconnected(&close_of(seq, seq <= 100)));
+        closes
+    }
+
+    /// The headers of an answer: records that are missed, and where to go on.
+    fn headers(answer: &Response) -> (u64, u64) {
+        let number = |name| answer.headers()[name].to_str().unwrap().parse().unwrap();
+        (number(MISSED), number(LAST))
+    }
+
+    #[test]
+    fn a_follower_that_is_far_behind_is_told_what_it_missed_and_goes_on() {
+        let closes = flooded();
+        let ask = |query: &str| headers(&closes.find(&Query::parse(query).unwrap()));
+        assert_eq!(ask("after=0&limit=1"), (0, 1));
+        assert_eq!(ask("after=99&limit=2"), (26_970, 27_071));
+        assert_eq!(ask("after=5000&limit=1"), (22_070, 27_071));
+        assert_eq!(ask("after=26814&limit=1"), (256, 27_071));
+        let nothing_matches = "after=0&cause=idle&limit=1";
+        assert_eq!(ask(nothing_matches), (26_970, 37_070));
+    }
+
+    #[test]
+    fn a_viewer_is_told_of_the_last_players_behind_a_flood_of_strangers() {
+        let closes = flooded();
+        let is_player = |found: &Found| {
+            let closes = found.closes.iter();
+            closes.filter(|close| close.has_joined()).count()
+        };
+        let first = closes.recent(None, 500);
+        assert_eq!((is_player(&first), first.closes.len()), (100, 600));
+        assert_eq!(first.last, 37_070);
+
+        let back = closes.follow(50, None, 500);
+        assert_eq!((is_player(&back), back.closes.len()), (50, 500));
+        assert_eq!((back.missed, back.last), (26_970, 27_520));
+        let of_another_run = closes.follow(u64::MAX, None, 500);
+        assert_eq!(of_another_run.last, 37_070);
+    }
+}

@@ -12,7 +12,7 @@ pub(in crate::closes) fn close(seq: u64) -> Arc<Disconnect> {
     close_of(seq, false)
 }
 
-fn close_of(seq: u64, session: bool) -> Arc<Disconnect> {
+pub(in crate::closes) fn close_of(seq: u64, session: bool) -> Arc<Disconnect> {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
     Arc::new(Disconnect {
         seq,
