@@ -132,8 +132,8 @@ impl From<&Close> for Decided {
     }
 }
 
-/// What the kernel and our clocks showed when a connection ended. How old it became is told of the moment at which the
-/// cause was fixed: the linger after a decision of ours does not count.
+/// What the kernel and our clocks showed when a connection ended. Its ages are those of the moment at which the cause
+/// was fixed: the linger after a decision of ours does not count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// From accept or connect to the moment the cause was fixed.
@@ -152,9 +152,9 @@ pub struct Evidence {
     pub frames_in: u64,
     /// Data frames out, by first byte.
     pub frames_out: u64,
-    /// Age of the last byte in.
+    /// Age of the last byte in; zero for one that came later.
     pub last_byte_in: Option<Duration>,
-    /// Age of the last acknowledgement by the peer's kernel.
+    /// Age of the last acknowledgement by the peer's kernel; zero for one that came later.
     pub last_ack_in: Option<Duration>,
     /// Age of the last pong.
     pub last_pong: Option<Duration>,

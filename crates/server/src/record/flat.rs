@@ -85,13 +85,13 @@ pub struct Record<'a> {
     /// Bytes of that frame in all, where its header was complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_need_bytes: Option<u64>,
-    /// From the last byte in to the end.
+    /// From the last byte in to the moment the cause was fixed; 0 for one that came later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_byte_in_ms: Option<u64>,
-    /// From the last acknowledgement by the peer's kernel to the end.
+    /// From the last acknowledgement by the peer's kernel to the moment the cause was fixed; 0 for one that came later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack_in_ms: Option<u64>,
-    /// From the last pong to the end.
+    /// From the last pong to the moment the cause was fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_pong_ms: Option<u64>,
     /// From the last sign of life to the verdict, for silent causes.

@@ -33,14 +33,9 @@ fn ages_and_counts_are_those_of_the_connection() {
 
 #[test]
 fn the_last_byte_is_the_last_byte_and_no_welcome_or_pause() {
-    let mut solo = Solo::server_with(
-        lastword_session::Config::default(),
-        crate::harness::Answer::Wait,
-    );
+    let mut solo = Solo::server_with(Config::default(), Answer::Wait);
     solo.advance(secs(1));
-    solo.says(&crate::harness::encoded(|out| {
-        crate::harness::HELLO.encode(out)
-    }));
+    solo.says(&encoded(|out| HELLO.encode(out)));
     solo.advance(secs(2));
     solo.hears(Input::Admit(crate::harness::ADMISSION));
     solo.pauses();
@@ -186,6 +181,12 @@ fn an_end_is_as_old_as_its_decision_however_long_it_lingers() {
     let mut mute = Solo::server();
     mute.says(&[0]);
 
+    let mut heard = Solo::server();
+    heard.advance(secs(1));
+    heard.says(&[0]);
+    heard.advance(secs(60));
+    let last_byte = heard.ending().evidence.last_byte_in;
+    assert_eq!(last_byte, Some(secs(4)), "before the deadline");
     assert_eq!(ages(mute), (Cause::HelloTimeout, secs(5), secs(0)));
     assert_eq!(ages(waits), (Cause::AuthTimeout, secs(6), secs(0)));
     assert_eq!(ages(mid_frame), (Cause::FrameTimeout, secs(12), secs(12)));
