@@ -93,7 +93,9 @@ impl Spare {
         // The listener is non-blocking: with nobody waiting this returns at once.
         match socket.accept() {
             Ok((turned_away, _)) => drop(turned_away),
-            Err(error) => tracing::debug!(%error, "nobody to turn away"),
+            Err(error) => {
+                tracing::debug!(error = %OsError::in_words(&error), "nobody to turn away")
+            }
         }
         *self = Self::open();
     }

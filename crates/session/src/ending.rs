@@ -133,7 +133,7 @@ impl From<&Close> for Decided {
 }
 
 /// What the kernel and our clocks showed when a connection ended. Its ages are those of the moment at which the cause
-/// was fixed: the linger after a decision of ours does not count.
+/// was fixed: our linger after a decision does not count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// From accept or connect to the moment the cause was fixed.

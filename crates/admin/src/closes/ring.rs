@@ -1,6 +1,6 @@
-//! The last closes by their number, the ends of sessions apart from those of other connections: strangers that knock
-//! and leave push no player out. Connections end at the same moment on different threads, so that a record may come in
-//! behind its successor: it has its place all the same, and a follower waits for it.
+//! The last closes by their number. The ends of sessions are kept apart from those of other connections: strangers that
+//! knock and leave push no player out. Connections end at the same moment on different threads, so a record may come in
+//! behind its successor. It has its place all the same, and a follower waits for it.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -183,7 +183,7 @@ impl Found {
 }
 
 impl Kept {
-    /// Returns the record that has no place any more.
+    /// Returns the record that no longer has a place.
     fn push(&mut self, disconnect: Arc<Disconnect>) -> Option<Arc<Disconnect>> {
         let (seq, now) = (disconnect.seq, Instant::now());
         let overtaken = (self.last + 1).max(seq.saturating_sub(AWAITED_RECORDS_MAX));

@@ -1,5 +1,5 @@
-//! What the error codes of each system are called, and what they mean for a connection. The raw code decides; the kind
-//! is asked where the code is absent or not in the table, because kinds are coarser and on Windows partly misleading.
+//! The error codes of each system: their names, and what they mean for a connection. The raw code decides; the kind is
+//! asked where the code is absent or not in the table, because kinds are coarser and on Windows partly misleading.
 
 use std::io::ErrorKind;
 
@@ -96,7 +96,7 @@ const LINUX: &[Row] = &[
     (108, "ESHUTDOWN", Nothing),
     (11, "EAGAIN", Nothing),
     (4, "EINTR", Nothing),
-    // Calls may fail with these, too; they end no connection, or are a defect of ours.
+    // Calls fail with these, too, and end no connection by it; or our own code has a defect.
     (1, "EPERM", UNKNOWN),
     (2, "ENOENT", UNKNOWN),
     (5, "EIO", UNKNOWN),
@@ -163,7 +163,7 @@ const BSD: &[Row] = &[
     (58, "ESHUTDOWN", Nothing),
     (35, "EAGAIN", Nothing),
     (4, "EINTR", Nothing),
-    // Calls may fail with these, too; they end no connection, or are a defect of ours.
+    // Calls fail with these, too, and end no connection by it; or our own code has a defect.
     (1, "EPERM", UNKNOWN),
     (2, "ENOENT", UNKNOWN),
     (5, "EIO", UNKNOWN),
@@ -219,7 +219,7 @@ const WINSOCK: &[Row] = &[
     (10057, "WSAENOTCONN", Nothing),
     (10035, "WSAEWOULDBLOCK", Nothing),
     (10004, "WSAEINTR", Nothing),
-    // Calls may fail with these, too; they end no connection, or are a defect of ours.
+    // Calls fail with these, too, and end no connection by it; or our own code has a defect.
     (10013, "WSAEACCES", UNKNOWN),
     (10014, "WSAEFAULT", UNKNOWN),
     (10022, "WSAEINVAL", UNKNOWN),
