@@ -5,6 +5,7 @@ import { h, $, classMark, clock, count, say } from "./dom.js";
 import { ask } from "./stream.js";
 import { evidence } from "./evidence.js";
 
+/** Of sessions, and as many of other connections: strangers push no player out. */
 const KEPT = 10_000;
 const SHOWN = 25;
 const MORE = 75;
@@ -42,7 +43,7 @@ export class Closes {
     this.#missed += missed;
     const last = this.#all.at(-1)?.seq ?? 0;
     this.#all.push(...closes.filter(({ seq }) => seq > last));
-    if (this.#all.length > KEPT) this.#all.splice(0, this.#all.length - KEPT);
+    this.#all = newest(this.#all);
     this.#newCauses(closes);
     this.#soon();
   }
@@ -80,7 +81,7 @@ export class Closes {
     if (!answer?.ok || wanted !== this.#filter) return;
     const known = new Set(this.#all.map(({ seq }) => seq));
     const older = (await answer.json()).filter(({ seq }) => !known.has(seq));
-    this.#all = [...this.#all, ...older].sort((a, b) => a.seq - b.seq).slice(-KEPT);
+    this.#all = newest([...this.#all, ...older].sort((a, b) => a.seq - b.seq));
     this.draw();
   }
 
@@ -192,6 +193,19 @@ export class Closes {
     this.#open.add(close.seq);
     row.after(h("tr", { "data-of": close.seq, class: "detail" }, h("td", { colspan: 4, id: `close-${close.seq}` }, evidence(close))));
   }
+}
+
+/** Those that are kept, of closes by number. */
+function newest(closes) {
+  if (closes.length <= KEPT) return closes;
+  const room = { sessions: KEPT, others: KEPT };
+  const kept = [];
+  for (let at = closes.length - 1; at >= 0; at -= 1) {
+    const kind = closes[at].connection > 0 ? "sessions" : "others";
+    if (room[kind] > 0) kept.push(closes[at]);
+    room[kind] -= 1;
+  }
+  return kept.reverse();
 }
 
 /** The words without what the column beside them says. */

@@ -62,6 +62,7 @@ export const count = (n) => NUMBER.format(n);
 /** Milliseconds in the unit that fits. */
 export function duration(ms) {
   if (ms === undefined || ms === null) return "–";
+  if (ms > 0 && ms < 1) return `${Math.max(1, Math.round(ms * 1000))} µs`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
   const s = Math.floor(ms / 1000);

@@ -15,9 +15,11 @@ use tokio::sync::Mutex;
 
 use array::Array;
 use query::{Query, Refused};
-use ring::{Found, Ring};
+use ring::Ring;
 
-/// The last 10,000 closes of one server.
+pub(crate) use ring::Found;
+
+/// The last closes of one server: 10,000 ends of sessions, and 10,000 of connections that never became one.
 #[derive(Debug, Default)]
 pub(crate) struct Closes {
     ring: Ring,
@@ -51,43 +53,26 @@ pub(crate) async fn answer(
     })
 }
 
-/// What came behind a close.
-#[derive(Debug)]
-pub(crate) struct Followed {
-    /// Oldest first.
-    pub(crate) closes: Vec<Arc<Disconnect>>,
-    /// Those that are gone.
-    pub(crate) missed: u64,
-    /// Where to go on.
-    pub(crate) last: u64,
-}
-
 impl Closes {
     /// The number of the newest one.
     pub(crate) fn last(&self) -> u64 {
         self.ring.last()
     }
 
-    /// The next ones behind `after`, not much beyond `until`.
-    pub(crate) fn follow(&self, after: u64, until: Option<u64>, limit: usize) -> Followed {
-        let left = until.map_or(u64::MAX, |until| until.saturating_sub(after));
-        let limit = limit.min(usize::try_from(left).unwrap_or(usize::MAX));
-        match self.ring.after(after, limit, |_| true) {
-            Ok(Found {
-                closes,
-                missed,
-                last,
-            }) => Followed {
-                closes,
-                missed,
-                last,
-            },
-            Err(beyond) => Followed {
-                closes: Vec::new(),
-                missed: 0,
-                last: beyond.last,
-            },
-        }
+    /// The next ones behind `after`, up to `until`.
+    pub(crate) fn follow(&self, after: u64, until: Option<u64>, limit: usize) -> Found {
+        let until = until.unwrap_or(u64::MAX);
+        let found = self.ring.after(after, until, limit, |_| true);
+        found.unwrap_or_else(|beyond| Found {
+            closes: Vec::new(),
+            missed: 0,
+            last: beyond.last,
+        })
+    }
+
+    /// The newest ones up to `until`, so many of sessions and as many of other connections.
+    pub(crate) fn recent(&self, until: Option<u64>, of_each: usize) -> Found {
+        self.ring.recent(until.unwrap_or(u64::MAX), of_each)
     }
 
     /// The ends of one session's connections, newest first.
@@ -112,7 +97,7 @@ impl Closes {
         };
         let found = self
             .ring
-            .after(after, query.limit, |close| query.asks_for(close));
+            .after(after, u64::MAX, query.limit, |close| query.asks_for(close));
         match found {
             Ok(Found {
                 closes,
@@ -143,3 +128,52 @@ fn json(closes: Vec<Arc<Disconnect>>) -> Response {
 const CONNECTIONS_MAX: usize = 32;
 const MISSED: HeaderName = HeaderName::from_static("x-lastword-missed");
 const LAST: HeaderName = HeaderName::from_static("x-lastword-last");
+
+#[cfg(test)]
+mod tests {
+    use super::ring::tests::close_of;
+    use super::*;
+
+    /// A server that strangers flooded, behind a hundred players.
+    fn flooded() -> Closes {
+        let closes = Closes::default();
+        (1..=37_070).for_each(|seq| closes.disconnected(&close_of(seq, seq <= 100)));
+        closes
+    }
+
+    /// The headers of an answer: records that are missed, and where to go on.
+    fn headers(answer: &Response) -> (u64, u64) {
+        let number = |name| answer.headers()[name].to_str().unwrap().parse().unwrap();
+        (number(MISSED), number(LAST))
+    }
+
+    #[test]
+    fn a_follower_that_is_far_behind_is_told_what_it_missed_and_goes_on() {
+        let closes = flooded();
+        let ask = |query: &str| headers(&closes.find(&Query::parse(query).unwrap()));
+        assert_eq!(ask("after=0&limit=1"), (0, 1));
+        assert_eq!(ask("after=99&limit=2"), (26_970, 27_071));
+        assert_eq!(ask("after=5000&limit=1"), (22_070, 27_071));
+        assert_eq!(ask("after=26814&limit=1"), (256, 27_071));
+        let nothing_matches = "after=0&cause=idle&limit=1";
+        assert_eq!(ask(nothing_matches), (26_970, 37_070));
+    }
+
+    #[test]
+    fn a_viewer_is_told_of_the_last_players_behind_a_flood_of_strangers() {
+        let closes = flooded();
+        let is_player = |found: &Found| {
+            let closes = found.closes.iter();
+            closes.filter(|close| close.has_joined()).count()
+        };
+        let first = closes.recent(None, 500);
+        assert_eq!((is_player(&first), first.closes.len()), (100, 600));
+        assert_eq!(first.last, 37_070);
+
+        let back = closes.follow(50, None, 500);
+        assert_eq!((is_player(&back), back.closes.len()), (50, 500));
+        assert_eq!((back.missed, back.last), (26_970, 27_520));
+        let of_another_run = closes.follow(u64::MAX, None, 500);
+        assert_eq!(of_another_run.last, 37_070);
+    }
+}

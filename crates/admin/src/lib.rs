@@ -35,8 +35,10 @@
 //! else the process measures is not shown. [`RecorderMode`] has the other ways.
 //!
 //! # Closes
-//! `/api/closes` is a JSON array of the last 10,000 ends, newest first, each with the fields of a
-//! [`Record`](lastword_server::Record), which are those of the log line. With parameters it has those for which all hold:
+//! `/api/closes` is a JSON array of the last ends, newest first, each with the fields of a
+//! [`Record`](lastword_server::Record), which are those of the log line. Kept are the last 10,000 of sessions, and apart
+//! from them the last 10,000 of connections that never became a session: strangers push no player out. Both have one
+//! numbering and stand in its order. With parameters it has those for which all hold:
 //!
 //! | parameter | which |
 //! |---|---|
@@ -45,10 +47,10 @@
 //! | `session` | of this session |
 //! | `since` | not before: seconds since 1970, or RFC 3339 in UTC |
 //! | `limit` | so many at most, 1 to 10,000; default 1,000 |
-//! | `after` | behind the record with this `seq`, oldest first; 0 begins with the first |
+//! | `after` | behind the record with this `seq`, oldest first; 0 begins with the oldest that is kept |
 //!
-//! The header `x-lastword-missed` counts the records behind `after` that had left the ring already; it is 0 without
-//! `after`. The header `x-lastword-last` is the `seq` of the last record that was looked at: who goes on with
+//! The header `x-lastword-missed` counts the records behind `after` that are gone, up to the last one in the answer; it
+//! is 0 without `after`. The header `x-lastword-last` is the `seq` of the last record that was looked at: who goes on with
 //! `after` set to it sees every record exactly once, also where other parameters leave some out. What is not allowed is
 //! answered with 400 and a line that says what is. The array is written while it is read: about 1.2 KB a record, of which
 //! no more than some 100 KB are held for a reader. One that would take longer than its 60 s asks for fewer at a time.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use lastword_server::OsError;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::TcpListener;
 
@@ -49,7 +50,7 @@ fn why(error: &io::Error) -> String {
         .iter()
         .find(|(kind, _)| *kind == error.kind())
         .map(|(_, words)| *words);
-    words.map_or_else(|| error.to_string(), str::to_owned)
+    words.map_or_else(|| OsError::in_words(error), str::to_owned)
 }
 
 const REMEDY: &str = "give one with Admin::token_file or Admin::token, or choose an address of loopback such as \

@@ -123,11 +123,11 @@ impl Live {
     }
 
     fn event(&self, viewer: &Viewer, moment: Moment, until: Option<u64>) -> Event {
-        let after = viewer.at.unwrap_or_else(|| {
-            let last = until.unwrap_or_else(|| self.closes.last());
-            last.saturating_sub(CLOSES_AT_FIRST)
-        });
-        let closes = self.closes.follow(after, until, CLOSES_MAX);
+        let closes = match viewer.at {
+            Some(after) => self.closes.follow(after, until, CLOSES_MAX),
+            None => self.closes.recent(until, CLOSES_AT_FIRST),
+        };
+        let after = viewer.at.unwrap_or_default();
         let since = viewer.second.saturating_sub(SETTLING_SECONDS);
         let history = self
             .counted
@@ -197,8 +197,8 @@ const VIEWERS_MAX: usize = 32;
 const PERIOD: Duration = Duration::from_secs(1);
 /// Closes in one event. More are told by the next ones.
 const CLOSES_MAX: usize = 500;
-/// Closes that a viewer who has seen none is told.
-const CLOSES_AT_FIRST: u64 = 500;
+/// Closes that a viewer who has seen none is told: so many of sessions, and as many of other connections.
+const CLOSES_AT_FIRST: usize = 500;
 /// How far back the first event of a viewer goes.
 const HISTORY_SECONDS: u64 = 900;
 /// A second may still change when an event tells it first: ends are counted in a little after they are dated.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use lastword_server::{AdminConfig, Token};
+use lastword_server::{AdminConfig, OsError, Token};
 
 /// A token, or where it is.
 #[derive(Clone)]
@@ -45,7 +45,8 @@ impl Secret {
             Self::File(path) => {
                 let path_is = path.display();
                 let text = std::fs::read_to_string(path).map_err(|error| {
-                    let words = format!("the admin token cannot be read from {path_is}: {error}");
+                    let why = OsError::in_words(&error);
+                    let words = format!("the admin token cannot be read from {path_is}: {why}");
                     io::Error::new(error.kind(), words)
                 })?;
                 Token::new(&text).map(Some).map_err(|error| {

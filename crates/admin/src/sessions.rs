@@ -115,4 +115,5 @@ fn millis(duration: Duration) -> u64 {
 }
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
-const NOT_HERE: &str = "no session with this id is live here or among the last 10,000 closes\n";
+const NOT_HERE: &str =
+    "no session with this id is live here or among the last 10,000 ends of sessions\n";

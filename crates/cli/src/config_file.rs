@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use lastword::Config;
+use lastword::{Config, OsError};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
@@ -54,7 +54,10 @@ fn why(error: &io::Error) -> String {
         .iter()
         .find(|(kind, _)| *kind == error.kind())
         .map(|(_, words)| *words);
-    words.map_or_else(|| format!("cannot be read: {error}"), str::to_owned)
+    words.map_or_else(
+        || format!("cannot be read: {}", OsError::in_words(error)),
+        str::to_owned,
+    )
 }
 
 /// Parses and checks the text of a file.

@@ -1,10 +1,13 @@
 //! Where log lines go, how they look, and which are written.
 
+mod text;
+
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::Failure;
 use crate::log_writer::{Flush, LogWriter};
+use text::Text;
 
 /// How logs are written.
 #[derive(Debug, Args)]
@@ -22,9 +25,9 @@ pub(crate) struct LogArgs {
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
-    /// For people
+    /// For people: of an end what matters first, and neither zeros nor empty fields
     Text,
-    /// For machines: one JSON object a line
+    /// For machines: one JSON object a line, with every field
     Json,
 }
 
@@ -41,7 +44,7 @@ pub(crate) fn start(args: &LogArgs, default: &str) -> Result<Flush, Failure> {
         .with_writer(writer)
         .with_ansi(false);
     match args.log_format {
-        Format::Text => lines.init(),
+        Format::Text => lines.event_format(Text::default()).init(),
         Format::Json => lines.json().flatten_event(true).init(),
     }
     Ok(flush)

@@ -20,6 +20,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use lastword::OsError;
 
 use crate::actor::ActorArgs;
 use crate::cases::CasesArgs;
@@ -138,7 +139,8 @@ fn main() -> ExitCode {
             ExitCode::from(EXIT_USAGE)
         }
         Err(Failure::Runtime(error)) => {
-            complain(&[format!("lastword: {error:#}")]);
+            let words: Vec<_> = error.chain().map(in_words).collect();
+            complain(&[format!("lastword: {}", words.join(": "))]);
             ExitCode::FAILURE
         }
         Err(Failure::Interrupted(words)) => {
@@ -146,6 +148,12 @@ fn main() -> ExitCode {
             ExitCode::from(EXIT_INTERRUPTED)
         }
     }
+}
+
+/// An error of the system is told by its name, not by its number.
+fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
+    let of_the_system = error.downcast_ref();
+    of_the_system.map_or_else(|| error.to_string(), OsError::in_words)
 }
 
 /// A standard error that nobody reads changes no exit status.

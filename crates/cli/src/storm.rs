@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, builder::RangedU64ValueParser};
+use lastword::OsError;
 use lastword_load::{AdminToken, CONNECTIONS, Report, Scenario, ServerAddr, Storm};
 use tokio::sync::oneshot;
 
@@ -160,8 +161,8 @@ fn load(path: &Path) -> Result<Scenario, Vec<String>> {
 
 fn create(path: &Path) -> Result<File, Failure> {
     File::create(path).map_err(|error| {
-        let name = path.display();
-        Failure::Usage(vec![format!("lastword: cannot write {name}: {error}")])
+        let (name, why) = (path.display(), OsError::in_words(&error));
+        Failure::Usage(vec![format!("lastword: cannot write {name}: {why}")])
     })
 }
 
@@ -172,7 +173,7 @@ fn why(error: &io::Error, argument: &str) -> String {
     let mut known = UNREADABLE.iter();
     let known = known.find(|(kind, _)| *kind == error.kind());
     known.map_or_else(
-        || format!("cannot be read: {error}"),
+        || format!("cannot be read: {}", OsError::in_words(error)),
         |(_, words)| (*words).to_owned(),
     )
 }

@@ -23,10 +23,27 @@ fn the_live_page_does_in_a_browser_what_it_should() {
     assert!(status.unwrap().success(), "the tests above failed");
 }
 
-fn missing(folder: &Path) -> Option<String> {
+#[test]
+fn the_live_page_shows_durations_in_the_unit_that_fits() {
+    if let Some(missing) = missing_node() {
+        let skip = Skip::new(&missing);
+        return skip.report("the_live_page_shows_durations").unwrap();
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser");
+    let mut node = Command::new("node");
+    let status = node.args(["--test", "words.test.mjs"]).current_dir(folder);
+    assert!(status.status().unwrap().success(), "the tests above failed");
+}
+
+fn missing_node() -> Option<String> {
     let node = Command::new("node").arg("--version").output();
-    if !node.is_ok_and(|node| node.status.success()) {
-        return Some("there is no node; scripts/setup.sh installs it".to_owned());
+    let works = node.is_ok_and(|node| node.status.success());
+    (!works).then(|| "there is no node; scripts/setup.sh installs it".to_owned())
+}
+
+fn missing(folder: &Path) -> Option<String> {
+    if let Some(missing) = missing_node() {
+        return Some(missing);
     }
     if chromium().is_none() {
         return Some("there is no chromium; scripts/setup.sh installs it".to_owned());

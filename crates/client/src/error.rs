@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_session::SendError;
+use lastword_session::{OsError, SendError};
 
 use crate::{Ended, InvalidServerAddr, Parting, ServerAddr};
 
@@ -26,7 +26,7 @@ pub enum DialError {
         source: io::Error,
     },
     /// There is no socket to connect from.
-    #[error("cannot open a socket to connect from: {0}")]
+    #[error("cannot open a socket to connect from: {}", OsError::in_words(.0))]
     Socket(#[source] io::Error),
     /// No address of the server could be connected to.
     #[error("cannot connect to {server}: {}", Tried(server, attempts))]
@@ -145,6 +145,6 @@ fn why(error: &io::Error) -> String {
     } else if error.kind() == io::ErrorKind::AddrNotAvailable {
         "no local address or port to connect from: are all in use?".to_owned()
     } else {
-        error.to_string()
+        OsError::in_words(error)
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lastword_client::ServerAddr;
-use lastword_session::Cause;
+use lastword_session::{Cause, OsError};
 
 /// What is wrong with the admin port.
 #[derive(Debug, thiserror::Error)]
@@ -192,7 +192,7 @@ pub enum Fault {
     #[error("cannot connect: {}", why(.0))]
     Connect(#[source] io::Error),
     /// Reading or writing failed where it must not.
-    #[error("{step}: {source}")]
+    #[error("{step}: {}", OsError::in_words(.source))]
     Io {
         /// What the client was doing.
         step: &'static str,
@@ -276,7 +276,7 @@ pub(crate) fn why(error: &io::Error) -> String {
     } else if error.kind() == io::ErrorKind::AddrNotAvailable {
         "no local address or port is free".to_owned()
     } else {
-        error.to_string()
+        OsError::in_words(error)
     }
 }
 

@@ -232,7 +232,7 @@ impl<P: FnMut(&Progress)> Run<P> {
     }
 }
 
-/// A part of the 10,000 that the ring holds.
+/// A part of the 10,000 that a server keeps of either kind.
 const UNREAD_MAX: usize = 5_000;
 /// Longer than a server lingers.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{Cause, Close, Session};
+use lastword_session::{Cause, Close, OsError, Session};
 use lastword_transport::{Driver, Mailbox};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -32,7 +32,7 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
             Err(error) => {
                 let kind = classify(&error);
                 front.core.ledger.accept_error(kind);
-                tracing::warn!(%error, kind = kind.label(), "accept failed");
+                tracing::warn!(error = %OsError::in_words(&error), kind = kind.label(), "accept failed");
                 if kind.is_passing() {
                     continue;
                 }
@@ -93,7 +93,9 @@ impl Spare {
         // The listener is non-blocking: with nobody waiting this returns at once.
         match socket.accept() {
             Ok((turned_away, _)) => drop(turned_away),
-            Err(error) => tracing::debug!(%error, "nobody to turn away"),
+            Err(error) => {
+                tracing::debug!(error = %OsError::in_words(&error), "nobody to turn away")
+            }
         }
         *self = Self::open();
     }

@@ -23,7 +23,7 @@ use crate::player::DynAuthenticator;
 use crate::portrait::Questions;
 use crate::seat::Seat;
 use crate::traffic::TrafficTotals;
-use crate::{Bound, Kick, Player};
+use crate::{Bound, Kick, Player, log};
 
 /// The shared state of one server.
 pub(crate) struct Core {
@@ -35,6 +35,8 @@ pub(crate) struct Core {
     pub(crate) data: DataById,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: TrafficTotals,
+    /// Of the log lines of connections that never became a session.
+    pub(crate) log_limit: log::Limit,
     /// Who waits for a live session to tell how it does.
     pub(crate) questions: Questions,
     pub(crate) bounds: Vec<Bound>,

@@ -52,11 +52,15 @@ pub(crate) async fn finish(core: &Core, goodbyes: Duration) {
 }
 
 /// Waits until the server has ended, and some moments for whoever was cut off with it; then it is closed. Dropped
-/// with its runtime, it is closed, too: nothing happens any more.
+/// with its runtime, it is closed, too: nothing happens any more. Meanwhile it tells of log lines that are withheld.
 pub(crate) async fn watch(core: Arc<Core>) {
     let closing = Closing(core);
     let core = &closing.0;
-    core.ended.wait().await;
+    tokio::select! {
+        biased;
+        () = core.ended.wait() => {}
+        () = core.log_limit.tell_each_second() => {}
+    }
     // Not waited for without end: a connection's task needs one turn to write its goodbye.
     if timeout(LAST_MOMENT, core.ledger.emptied()).await.is_err() {
         tracing::error!("connections outlived the server");
@@ -72,6 +76,7 @@ struct Closing(Arc<Core>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
+        self.0.log_limit.tell();
         self.0.close();
     }
 }

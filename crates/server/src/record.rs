@@ -54,6 +54,12 @@ impl Disconnect {
         self.ending.verdict.cause
     }
 
+    /// Whether a session joined on the connection; a stranger's connection ends without one.
+    #[must_use]
+    pub fn has_joined(&self) -> bool {
+        self.connection > 0
+    }
+
     /// Whether the player goes by this name, as it is or as records show it.
     #[must_use]
     pub fn is_of(&self, player: &str) -> bool {
@@ -80,10 +86,7 @@ impl fmt::Display for Disconnect {
             evidence.age
         )?;
         if let Some(first) = &self.ending.first_error {
-            write!(f, ", {} failed", first.call.label())?;
-            if let Some(code) = first.error.code {
-                write!(f, " with {code}")?;
-            }
+            write!(f, ", {first}")?;
         }
         write!(
             f,

@@ -11,6 +11,8 @@ use std::io::ErrorKind;
 use crate::{Call, Cause, Observation, Phase, System, Terminal};
 use codes::Meaning;
 
+pub(crate) use codes::name as error_name;
+
 /// Names the cause of an ending that was observed and not decided.
 ///
 /// The caller has read the socket to its end first and looked for broken rules in what it read: those go before

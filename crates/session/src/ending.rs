@@ -146,16 +146,17 @@ impl From<&Close> for Decided {
     }
 }
 
-/// What the kernel and our clocks showed when a connection ended.
+/// What the kernel and our clocks showed when a connection ended. Its ages are those of the moment at which the cause
+/// was fixed: our linger after a decision does not count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
-    /// From accept or connect to the end.
+    /// From accept or connect to the moment the cause was fixed.
     pub age: Duration,
     /// From the last sign of life to the verdict, for silent causes.
     pub silent_for: Option<Duration>,
     /// How much of that was a stall of our own, which was excused: the verdict came so much later.
     pub own_stall: Duration,
-    /// From the moment the session joined to the end; zero where none joined.
+    /// From the moment the session joined to the moment the cause was fixed; zero where none joined.
     pub live_for: Duration,
     /// Raw bytes in.
     pub bytes_in: u64,
@@ -165,9 +166,9 @@ pub struct Evidence {
     pub frames_in: u64,
     /// Data frames out, by first byte.
     pub frames_out: u64,
-    /// Age of the last byte in.
+    /// Age of the last byte in; zero for one that came later.
     pub last_byte_in: Option<Duration>,
-    /// Age of the last acknowledgement by the peer's kernel.
+    /// Age of the last acknowledgement by the peer's kernel; zero for one that came later.
     pub last_ack_in: Option<Duration>,
     /// Age of the last pong.
     pub last_pong: Option<Duration>,

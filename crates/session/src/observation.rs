@@ -1,10 +1,12 @@
 //! Plain data about an ending: what the calls returned and what the kernel said. The classifier's input.
 
 use std::time::Duration;
+use std::{fmt, io};
 
 use lastword_keepalive::Sample;
 
 use crate::Phase;
+use crate::classify::error_name;
 
 /// The operating system whose error codes are being read. The classifier knows every one on every one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +30,13 @@ impl System {
         } else {
             Self::MacOs
         }
+    }
+
+    /// Returns the name of an error code, such as `ECONNRESET` for 104 on Linux; `None` for a code that socket and
+    /// file calls are not known to fail with.
+    #[must_use]
+    pub fn error_name(self, code: i32) -> Option<&'static str> {
+        error_name(self, code)
     }
 }
 
@@ -69,14 +78,44 @@ pub struct OsError {
     /// `io::Error::raw_os_error`, where there is one.
     pub code: Option<i32>,
     /// `io::Error::kind`.
-    pub kind: std::io::ErrorKind,
+    pub kind: io::ErrorKind,
 }
 
-impl From<&std::io::Error> for OsError {
-    fn from(error: &std::io::Error) -> Self {
+impl From<&io::Error> for OsError {
+    fn from(error: &io::Error) -> Self {
         Self {
             code: error.raw_os_error(),
             kind: error.kind(),
+        }
+    }
+}
+
+impl OsError {
+    /// Returns the system's words for an error with its name instead of its number, for people:
+    /// `No route to host (EHOSTUNREACH)`. An error that is not the system's keeps its own words.
+    #[must_use]
+    pub fn in_words(error: &io::Error) -> String {
+        let words = error.to_string();
+        let Some(code) = error.raw_os_error() else {
+            return words;
+        };
+        let number = format!(" (os error {code})");
+        let plain = words.strip_suffix(&number).unwrap_or(&words);
+        format!("{plain} ({})", Self::from(error))
+    }
+}
+
+/// The code by its name: `ECONNRESET`; `errno 199` where it has none here, and the kind where there is no code.
+impl fmt::Display for OsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(code) = self.code else {
+            return self.kind.fmt(f);
+        };
+        let system = System::current();
+        match (system.error_name(code), system) {
+            (Some(name), _) => f.write_str(name),
+            (None, System::Linux | System::MacOs) => write!(f, "errno {code}"),
+            (None, System::Windows) => write!(f, "error {code}"),
         }
     }
 }
@@ -89,6 +128,13 @@ pub struct FirstError {
     pub call: Call,
     /// The error.
     pub error: OsError,
+}
+
+/// The call and the error in words: `read failed with ECONNRESET`.
+impl fmt::Display for FirstError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed with {}", self.call.label(), self.error)
+    }
 }
 
 /// How reading came to its end.

@@ -92,7 +92,7 @@ fn set_rto_max(socket: &Socket, rto_max: Duration) -> io::Result<()> {
 pub(crate) fn bound_orphan(socket: &SockRef<'_>) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Err(error) = socket.set_tcp_user_timeout(Some(lastword_keepalive::USER_TIMEOUT_FINAL)) {
-        tracing::debug!(%error, "TCP_USER_TIMEOUT was not set");
+        tracing::debug!(error = %lastword_session::OsError::in_words(&error), "TCP_USER_TIMEOUT was not set");
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = socket;

@@ -144,7 +144,7 @@ impl Tap {
     /// Gives the socket the liveness options of another profile than the listener's.
     pub(crate) fn tune(&self, knobs: &KernelKnobs) {
         if let Err(error) = options::retune(&SockRef::from(&*self.stream), knobs) {
-            tracing::debug!(%error, "the options of the player's profile were not set");
+            tracing::debug!(error = %OsError::in_words(&error), "the options of the player's profile were not set");
         }
     }
 
@@ -170,7 +170,7 @@ impl Tap {
     /// Makes the coming close a reset: nothing of ours is kept for a peer that is not there.
     pub fn abort(&self) {
         if let Err(error) = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO)) {
-            tracing::debug!(%error, "SO_LINGER was not set");
+            tracing::debug!(error = %OsError::in_words(&error), "SO_LINGER was not set");
         }
     }
 

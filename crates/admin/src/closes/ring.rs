@@ -1,7 +1,9 @@
-//! The last closes by their number. Connections end at the same moment on different threads, so that a record may come
-//! in behind its successor: it has its place all the same, and whoever follows the ring waits for it.
+//! The last closes by their number. The ends of sessions are kept apart from those of other connections: strangers that
+//! knock and leave push no player out. Connections end at the same moment on different threads, so a record may come in
+//! behind its successor. It has its place all the same, and a follower waits for it.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use tokio::time::Instant;
 
 /// The last closes.
 #[derive(Debug, Default)]
-pub(crate) struct Ring(Mutex<Slots>);
+pub(crate) struct Ring(Mutex<Kept>);
 
 /// What a follower is told.
 #[derive(Debug)]
@@ -29,18 +31,16 @@ pub(crate) struct BeyondTheLast {
     pub(crate) last: u64,
 }
 
-#[derive(Debug)]
-struct Slots {
-    /// The number of the oldest one.
-    first: u64,
-    slots: VecDeque<Slot>,
-}
-
-#[derive(Clone, Debug)]
-enum Slot {
-    Kept(Arc<Disconnect>),
-    /// Its successor is here since then, and it is still on its way.
-    Awaited(Instant),
+#[derive(Debug, Default)]
+struct Kept {
+    /// By number: of sessions.
+    sessions: BTreeMap<u64, Arc<Disconnect>>,
+    /// By number: of connections that never became a session.
+    others: BTreeMap<u64, Arc<Disconnect>>,
+    /// Those that are still on their way, since their successor came.
+    awaited: BTreeMap<u64, Instant>,
+    /// The number of the newest one; 0 where there is none. It is always kept.
+    last: u64,
 }
 
 impl Ring {
@@ -58,29 +58,26 @@ impl Ring {
         asks_for: impl Fn(&Disconnect) -> bool,
     ) -> Vec<Arc<Disconnect>> {
         let mut found = Vec::new();
-        let mut end = self.lock().end();
-        loop {
-            let some = self.copy(end.saturating_sub(AT_A_TIME), end);
-            let Some((start, _)) = some.first() else {
-                return found;
-            };
-            end = *start;
-            let closes = some.into_iter().rev().filter_map(|(_, slot)| slot.kept());
-            found.extend(closes.filter(|close| asks_for(close)));
-            if found.len() >= limit {
-                found.truncate(limit);
-                return found;
-            }
+        let mut end = u64::MAX;
+        while found.len() < limit {
+            let some = self.before(end);
+            let Some(oldest) = some.last() else { break };
+            end = oldest.seq;
+            found.extend(some.into_iter().filter(|close| asks_for(close)));
         }
+        found.truncate(limit);
+        found
     }
 
-    /// The oldest ones behind this number that are asked for, oldest first, up to the first that is still on its way.
+    /// The oldest ones behind this number that are asked for, oldest first, up to `until` and to the first that is
+    /// still on its way.
     ///
     /// # Errors
     /// When there was none with this number yet.
     pub(crate) fn after(
         &self,
         after: u64,
+        until: u64,
         limit: usize,
         asks_for: impl Fn(&Disconnect) -> bool,
     ) -> Result<Found, BeyondTheLast> {
@@ -94,114 +91,143 @@ impl Ring {
             last: after,
         };
         loop {
-            let next = found.last + 1;
-            let some = self.copy(next, next.saturating_add(AT_A_TIME));
+            let (some, awaited) = self.behind(found.last);
             if some.is_empty() {
                 return Ok(found);
             }
-            for (seq, slot) in some {
-                if found.closes.len() >= limit || slot.is_on_its_way() {
+            let end = awaited.min(until.saturating_add(1));
+            for close in some {
+                if close.seq >= end {
+                    found.skip_before(end);
                     return Ok(found);
                 }
-                // What lies between has left the ring, also while we were looking.
-                found.missed += seq - found.last - 1;
-                found.last = seq;
-                match slot.kept() {
-                    Some(close) if asks_for(&close) => found.closes.push(close),
-                    Some(_) => {}
-                    None => found.missed += 1,
+                if found.closes.len() >= limit {
+                    return Ok(found);
+                }
+                found.skip_before(close.seq);
+                found.last = close.seq;
+                if asks_for(&close) {
+                    found.closes.push(close);
                 }
             }
+        }
+    }
+
+    /// The newest of sessions and of other connections, so many of each, up to `until` and to the first that is still
+    /// on its way; oldest first.
+    pub(crate) fn recent(&self, until: u64, of_each: usize) -> Found {
+        let kept = self.lock();
+        let last = until.min(kept.last).min(kept.awaited_behind(0) - 1);
+        let newest = |kept: &BTreeMap<u64, Arc<Disconnect>>| {
+            let newest = kept.range(..=last).rev().take(of_each);
+            newest.map(|(_, close)| Arc::clone(close)).collect()
+        };
+        let mut closes: Vec<_> = newest(&kept.sessions);
+        closes.append(&mut newest(&kept.others));
+        drop(kept);
+        closes.sort_unstable_by_key(|close| close.seq);
+        Found {
+            closes,
+            missed: 0,
+            last,
         }
     }
 
     /// The number of the newest one.
     pub(crate) fn last(&self) -> u64 {
-        self.lock().end() - 1
+        self.lock().last
     }
 
-    /// Those from `start` on and before `end` that are here; few enough that nobody waits for the lock.
-    fn copy(&self, start: u64, end: u64) -> Vec<(u64, Slot)> {
-        let ring = self.lock();
-        let start = start.max(ring.first);
-        let len = end.min(ring.end()).saturating_sub(start).min(AT_A_TIME);
-        let skip = usize::try_from(start - ring.first).unwrap_or(usize::MAX);
-        let take = usize::try_from(len).unwrap_or(usize::MAX);
-        let slots = ring.slots.iter().skip(skip).take(take);
-        (start..).zip(slots.cloned()).collect()
+    /// The oldest ones behind this number, and the first number behind it that is on its way.
+    fn behind(&self, after: u64) -> (Vec<Arc<Disconnect>>, u64) {
+        let kept = self.lock();
+        let behind = |kept: &BTreeMap<u64, Arc<Disconnect>>| {
+            let behind = kept.range((Excluded(after), Unbounded)).take(AT_A_TIME);
+            behind.map(|(_, close)| Arc::clone(close)).collect()
+        };
+        let mut some: Vec<_> = behind(&kept.sessions);
+        some.append(&mut behind(&kept.others));
+        let awaited = kept.awaited_behind(after);
+        drop(kept);
+        some.sort_unstable_by_key(|close| close.seq);
+        some.truncate(AT_A_TIME);
+        (some, awaited)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slots> {
+    /// The newest ones before this number, newest first.
+    fn before(&self, end: u64) -> Vec<Arc<Disconnect>> {
+        let kept = self.lock();
+        let before = |kept: &BTreeMap<u64, Arc<Disconnect>>| {
+            let before = kept.range(..end).rev().take(AT_A_TIME);
+            before.map(|(_, close)| Arc::clone(close)).collect()
+        };
+        let mut some: Vec<_> = before(&kept.sessions);
+        some.append(&mut before(&kept.others));
+        drop(kept);
+        some.sort_unstable_by_key(|close| std::cmp::Reverse(close.seq));
+        some.truncate(AT_A_TIME);
+        some
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Slots {
-    /// One behind the number of the newest one.
-    fn end(&self) -> u64 {
-        self.first + u64::try_from(self.slots.len()).unwrap_or(u64::MAX)
-    }
-
-    /// Returns what has no place any more.
-    fn push(&mut self, disconnect: Arc<Disconnect>) -> Option<Slot> {
-        let seq = disconnect.seq;
-        while self.end() < seq {
-            self.append(Slot::Awaited(Instant::now()));
-        }
-        let kept = Slot::Kept(disconnect);
-        if self.end() == seq {
-            return self.append(kept);
-        }
-        let index = seq.checked_sub(self.first);
-        let index = index.and_then(|index| usize::try_from(index).ok());
-        match index.and_then(|index| self.slots.get_mut(index)) {
-            Some(slot) => Some(std::mem::replace(slot, kept)),
-            None => Some(kept),
-        }
-    }
-
-    fn append(&mut self, slot: Slot) -> Option<Slot> {
-        self.slots.push_back(slot);
-        if self.slots.len() <= RECORDS_MAX {
-            return None;
-        }
-        self.first += 1;
-        self.slots.pop_front()
+impl Found {
+    /// Goes on to right before this number: the records between have left the ring, or never came.
+    fn skip_before(&mut self, seq: u64) {
+        self.missed += seq.saturating_sub(self.last + 1);
+        self.last = self.last.max(seq.saturating_sub(1));
     }
 }
 
-impl Default for Slots {
-    fn default() -> Self {
-        Self {
-            first: 1,
-            slots: VecDeque::new(),
-        }
+impl Kept {
+    /// Returns the record that no longer has a place.
+    fn push(&mut self, disconnect: Arc<Disconnect>) -> Option<Arc<Disconnect>> {
+        let (seq, now) = (disconnect.seq, Instant::now());
+        let overtaken = (self.last + 1).max(seq.saturating_sub(AWAITED_RECORDS_MAX));
+        self.awaited.extend((overtaken..seq).map(|seq| (seq, now)));
+        self.awaited.remove(&seq);
+        self.forget_lost(now);
+        self.last = self.last.max(seq);
+        let kept = if disconnect.has_joined() {
+            &mut self.sessions
+        } else {
+            &mut self.others
+        };
+        kept.insert(seq, disconnect);
+        let oldest = (kept.len() > RECORDS_MAX).then(|| kept.pop_first());
+        oldest.flatten().map(|(_, gone)| gone)
     }
-}
 
-impl Slot {
-    fn kept(self) -> Option<Arc<Disconnect>> {
-        match self {
-            Self::Kept(disconnect) => Some(disconnect),
-            Self::Awaited(_) => None,
-        }
+    /// The first number behind this one whose record is on its way; one that no record has where there is none.
+    fn awaited_behind(&self, after: u64) -> u64 {
+        let mut behind = self.awaited.range((Excluded(after), Unbounded));
+        let on_its_way = behind.find(|(_, since)| since.elapsed() < AWAITED_MAX);
+        on_its_way.map_or(u64::MAX, |(seq, _)| *seq)
     }
 
-    /// Not for ever: what was lost with the thread that had it must not hold up who follows.
-    fn is_on_its_way(&self) -> bool {
-        match self {
-            Self::Kept(_) => false,
-            Self::Awaited(since) => since.elapsed() < AWAITED_MAX,
+    /// Not for ever: a record that was lost with its thread must not hold up the followers.
+    fn forget_lost(&mut self, now: Instant) {
+        while let Some(oldest) = self.awaited.first_entry() {
+            let is_lost = now.duration_since(*oldest.get()) >= AWAITED_MAX;
+            if !is_lost {
+                return;
+            }
+            oldest.remove();
         }
     }
 }
 
-/// How many records are kept.
+/// How many records are kept of sessions, and how many of other connections.
 const RECORDS_MAX: usize = 10_000;
 /// How many are copied under one hold of the lock.
-const AT_A_TIME: u64 = 256;
+const AT_A_TIME: usize = 256;
 /// How long a record that its successor overtook may take.
 const AWAITED_MAX: Duration = Duration::from_secs(5);
+/// How many such records are waited for.
+const AWAITED_RECORDS_MAX: u64 = 10_000;
 
 #[cfg(test)]
 pub(super) mod tests;

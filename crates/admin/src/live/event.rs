@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 
 use super::tally::Second;
-use crate::closes::Followed;
+use crate::closes::Found;
 
 /// A snapshot, to be sent in any number of events.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +34,7 @@ impl Event {
         moment: Moment,
         history: &[Second],
         after: u64,
-        closes: &Followed,
+        closes: &Found,
     ) -> Result<Self, serde_json::Error> {
         let (json, last) = (&moment.json, closes.last);
         let mut text =
@@ -106,7 +106,7 @@ mod tests {
             second: 5,
             ended: false,
         };
-        let closes = Followed {
+        let closes = Found {
             closes: Vec::new(),
             missed: 2,
             last: 12,

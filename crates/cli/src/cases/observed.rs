@@ -1,10 +1,9 @@
 //! What was seen of a row: plain data, which also comes out of the lab as JSON.
 
-use std::fmt;
+use std::{fmt, io};
 
+use lastword::OsError;
 use serde::{Deserialize, Serialize};
-
-use super::row::{ECONNRESET, EPIPE};
 
 /// Both runs of a row.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,9 +66,7 @@ impl fmt::Display for Returned {
             Self::End => f.write_str("0"),
             Self::Sent => f.write_str("ok"),
             Self::Nothing => f.write_str("nothing yet"),
-            Self::Errno(ECONNRESET) => write!(f, "{ECONNRESET} ECONNRESET"),
-            Self::Errno(EPIPE) => write!(f, "{EPIPE} EPIPE"),
-            Self::Errno(code) => write!(f, "errno {code}"),
+            Self::Errno(code) => OsError::from(&io::Error::from_raw_os_error(*code)).fmt(f),
         }
     }
 }

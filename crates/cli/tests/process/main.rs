@@ -17,6 +17,7 @@ mod config;
 mod dashboards;
 mod demo;
 mod endings;
+mod log;
 mod metrics;
 mod player;
 #[cfg(target_os = "linux")]

@@ -80,7 +80,7 @@ impl<S: Shape> ServerApp<S> {
                 core.metrics.ended(&disconnect.ending, profile);
             });
         }
-        log::disconnect(&disconnect);
+        log::disconnect(&core.log_limit, &disconnect);
         for observer in &core.observers {
             guarded("an observer panicked", || {
                 observer.disconnected(&disconnect)

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::ConfigError;
+use crate::{ConfigError, OsError};
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum BindError {
         source: io::Error,
     },
     /// The system gives no threads for a runtime of our own.
-    #[error("cannot start a runtime: {0}")]
+    #[error("cannot start a runtime: {}", OsError::in_words(.0))]
     Runtime(io::Error),
     /// The server's name cannot be a label.
     #[error(

@@ -23,7 +23,7 @@ use crate::observer::Observer;
 use crate::portrait::Questions;
 use crate::shape::Shape;
 use crate::traffic::TrafficTotals;
-use crate::{KernelAbilities, ServerHandle, Started, drain, publisher};
+use crate::{KernelAbilities, ServerHandle, Started, drain, log, publisher};
 
 impl Builder {
     pub(super) async fn start(mut self) -> Result<(ServerHandle, TcpListener), BindError> {
@@ -172,6 +172,7 @@ impl Builder {
             ledger: Ledger::new(cohorts.count(), game_codes),
             metrics,
             traffic: TrafficTotals::default(),
+            log_limit: log::Limit::new(local_addr),
             questions: Questions::default(),
             bounds: self.config.bounds(kernel),
             session: Arc::new(lastword_session::Config {

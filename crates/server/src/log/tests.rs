@@ -10,6 +10,7 @@ use lastword_session::{
     KernelSample, Layer, OsError, Parting, Phase, Time, TrailEvent, Verdict,
 };
 use serde_json::{Value, json};
+use tracing::Level;
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -52,14 +53,18 @@ impl Lines {
 fn json_of(close: &Disconnect) -> Value {
     let lines = Lines::default();
     let subscriber = fmt().json().flatten_event(true).with_writer(lines.clone());
-    tracing::subscriber::with_default(subscriber.finish(), || disconnect(close));
+    tracing::subscriber::with_default(subscriber.finish(), || disconnect(&limit(), close));
     serde_json::from_str(&lines.text()).unwrap()
 }
 
 fn text_of(close: &Disconnect) -> String {
     let lines = Lines::default();
-    tracing::subscriber::with_default(lines.subscriber(), || disconnect(close));
+    tracing::subscriber::with_default(lines.subscriber(), || disconnect(&limit(), close));
     lines.text()
+}
+
+fn limit() -> Limit {
+    Limit::new(SocketAddr::from(([127, 0, 0, 1], 7_000)))
 }
 
 fn second(n: u64) -> Duration {
@@ -186,6 +191,113 @@ fn the_line_has_every_field_of_the_record_with_the_same_value() {
 }
 
 #[test]
+fn a_line_begins_with_what_matters_and_names_the_error() {
+    let text = text_of(&full());
+    let fields = text.split_once(" lastword::close: closed ").unwrap().1;
+    let of = |name: &str| fields.find(&format!("{name}=")).unwrap();
+    let order = [
+        "cause", "player", "phase", "remote", "words", "session", "seq", "bytes_in",
+    ];
+    let places: Vec<_> = order.iter().map(|name| of(name)).collect();
+    assert!(places.is_sorted() && places[0] == 0, "{places:?} {fields}");
+    assert!(
+        fields.contains("read failed with ETIMEDOUT, 1 B in"),
+        "{fields}"
+    );
+    assert_eq!(json_of(&full())["first_error"], "ETIMEDOUT");
+}
+
+/// A connection that ended in this way, and never became a session.
+fn stranger(cause: Cause) -> Disconnect {
+    let mut close = full();
+    close.connection = 0;
+    close.ending.verdict.cause = cause;
+    close.ending.verdict.phase = Phase::Hello;
+    close
+}
+
+/// The lines of so many ends of each kind, and what is told at the end.
+fn flood(level: Level) -> Vec<Value> {
+    let lines = Lines::default();
+    let subscriber = fmt().json().flatten_event(true).with_max_level(level);
+    let subscriber = subscriber.with_writer(lines.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let limit = limit();
+        for _ in 0..300 {
+            disconnect(&limit, &stranger(Cause::PeerProbe));
+        }
+        for _ in 0..300 {
+            disconnect(&limit, &stranger(Cause::WrongProtocol));
+            disconnect(&limit, &stranger(Cause::VerdictMissing));
+            disconnect(&limit, &full());
+        }
+    });
+    let lines = lines.text();
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    lines.collect()
+}
+
+#[test]
+fn strangers_fill_no_log_and_ends_of_sessions_and_defects_are_all_in_it() {
+    for (level, of_strangers, withheld) in [
+        (Level::INFO, "wrong_protocol", 300),
+        (Level::DEBUG, "peer_probe", 600),
+    ] {
+        let lines = flood(level);
+        let count = |cause| lines.iter().filter(|line| line["cause"] == cause).count();
+        assert_eq!((count("path_dead"), count("verdict_missing")), (300, 300));
+        let written = count("wrong_protocol") + count("peer_probe");
+        // It takes a while, in which some more may be written.
+        assert!((100..200).contains(&written), "{written}");
+        assert!(
+            count(of_strangers) >= 100,
+            "a line that is not written takes no place"
+        );
+        let told: Vec<_> = lines
+            .iter()
+            .filter(|line| line["withheld"].is_u64())
+            .collect();
+        assert_eq!(told.len(), 1, "at the end");
+        assert_eq!(
+            told[0]["withheld"].as_u64(),
+            Some(withheld - written as u64)
+        );
+        assert_eq!(told[0]["listener"], "127.0.0.1:7000");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn withheld_lines_are_told_of_within_a_second_also_when_nobody_comes_any_more() {
+    let lines = Lines::default();
+    let subscriber = fmt().with_ansi(false).with_writer(lines.clone()).finish();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let limit = limit();
+    let ends = |count: usize| {
+        (0..count).for_each(|_| disconnect(&limit, &stranger(Cause::WrongProtocol)));
+    };
+    let told = |text: &str| text.matches(" withheld=").count();
+    let telling = limit.tell_each_second();
+    let flood = async {
+        ends(1_100);
+        assert_eq!(told(&lines.text()), 0);
+        tokio::time::sleep(second(2)).await;
+        assert!(lines.text().contains(" withheld=1000 "), "{}", lines.text());
+        tokio::time::sleep(second(60)).await;
+        assert_eq!(told(&lines.text()), 1, "nothing is to be told");
+        ends(103);
+        tokio::time::sleep(second(2)).await;
+        assert!(lines.text().contains(" withheld=3 "), "{}", lines.text());
+    };
+    tokio::select! {
+        biased;
+        () = flood => {}
+        () = telling => {}
+    }
+}
+
+#[test]
 fn what_a_peer_chose_is_escaped_once_in_every_format() {
     let (line, text) = (json_of(&full()), text_of(&full()));
     assert_eq!(line["player"], r#"an"n \ <U+001B>[31m<U+009B>"#);
@@ -243,7 +355,8 @@ fn a_line_costs_microseconds() {
     });
     let text = fmt().with_ansi(false).with_writer(io::sink).finish();
     let json = fmt().json().with_writer(io::sink).finish();
-    let line = || measure("line", &|| disconnect(&close));
+    let limit = limit();
+    let line = || measure("line", &|| disconnect(&limit, &close));
     tracing::subscriber::with_default(text, line);
     tracing::subscriber::with_default(json, line);
 }

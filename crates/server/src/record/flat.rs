@@ -43,13 +43,16 @@ pub struct Record<'a> {
     pub session: Option<SessionId>,
     /// Which connection of its session, from 1; 0 where no session joined.
     pub connection: u32,
-    /// From accept to the end.
+    /// From accept to the moment the cause was fixed.
     pub age_ms: u64,
-    /// From the moment the session joined to the end; 0 where none joined.
+    /// From the moment the session joined to the moment the cause was fixed; 0 where none joined.
     pub live_ms: u64,
     /// The call that met the first error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_call: Option<&'static str>,
+    /// The first error by its name: `ECONNRESET`; `errno 199` where the code has none here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_error: Option<String>,
     /// The system's code of the first error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_code: Option<i32>,
@@ -82,13 +85,13 @@ pub struct Record<'a> {
     /// Bytes of that frame in all, where its header was complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_need_bytes: Option<u64>,
-    /// From the last byte in to the end.
+    /// From the last byte in to the moment the cause was fixed; 0 for one that came later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_byte_in_ms: Option<u64>,
-    /// From the last acknowledgement by the peer's kernel to the end.
+    /// From the last acknowledgement by the peer's kernel to the moment the cause was fixed; 0 for one that came later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack_in_ms: Option<u64>,
-    /// From the last pong to the end.
+    /// From the last pong to the moment the cause was fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_pong_ms: Option<u64>,
     /// From the last sign of life to the verdict, for silent causes.
@@ -201,6 +204,7 @@ impl<'a> Record<'a> {
             age_ms: millis(evidence.age),
             live_ms: millis(evidence.live_for),
             first_call: first.map(|first| first.call.label()),
+            first_error: first.map(|first| first.error.to_string()),
             first_code: first.and_then(|first| first.error.code),
             frames_in: evidence.frames_in,
             frames_out: evidence.frames_out,

@@ -1,5 +1,5 @@
-//! What the error codes of each system mean for a connection. The raw code decides; the kind is asked where the
-//! code is absent or not in the table, because kinds are coarser and on Windows partly misleading.
+//! The error codes of each system: their names, and what they mean for a connection. The raw code decides; the kind is
+//! asked where the code is absent or not in the table, because kinds are coarser and on Windows partly misleading.
 
 use std::io::ErrorKind;
 
@@ -26,7 +26,8 @@ impl Meaning {
     pub(super) fn of(system: System, error: OsError) -> Option<Self> {
         let by_code = error
             .code
-            .and_then(|code| find(codes_of(system), &code))
+            .and_then(|code| row(system, code))
+            .map(|(_, _, says)| *says)
             .or_else(|| find(KINDS, &error.kind));
         match by_code {
             Some(Tells(meaning)) => Some(meaning),
@@ -44,14 +45,23 @@ enum Says {
     Nothing,
 }
 
-fn find<T: PartialEq>(table: &[(T, Says)], wanted: &T) -> Option<Says> {
-    table
-        .iter()
-        .find(|(known, _)| known == wanted)
-        .map(|&(_, says)| says)
+fn find(table: &[(ErrorKind, Says)], wanted: &ErrorKind) -> Option<Says> {
+    let row = table.iter().find(|(known, _)| known == wanted);
+    row.map(|(_, says)| *says)
 }
 
-const fn codes_of(system: System) -> &'static [(i32, Says)] {
+/// The name of a code, such as `ECONNRESET`, where the table has it.
+pub(crate) fn name(system: System, code: i32) -> Option<&'static str> {
+    row(system, code).map(|(_, name, _)| *name)
+}
+
+type Row = (i32, &'static str, Says);
+
+fn row(system: System, code: i32) -> Option<&'static Row> {
+    codes_of(system).iter().find(|(known, _, _)| *known == code)
+}
+
+const fn codes_of(system: System) -> &'static [Row] {
     match system {
         System::Linux => LINUX,
         System::MacOs => BSD,
@@ -66,69 +76,165 @@ const UNREACHABLE: Says = Tells(Meaning::Unreachable);
 const UNKNOWN: Says = Tells(Meaning::Unknown);
 
 /// Besides time-outs, what ICMP turns into once the kernel gives up (`icmp_err_convert`, `icmpv6_err_convert`).
-const LINUX: &[(i32, Says)] = &[
-    (104, RESET),       // ECONNRESET
-    (103, DESTROYED),   // ECONNABORTED
-    (110, TIMED_OUT),   // ETIMEDOUT
-    (113, UNREACHABLE), // EHOSTUNREACH
-    (101, UNREACHABLE), // ENETUNREACH
-    (111, UNREACHABLE), // ECONNREFUSED: port unreachable, possible on an established connection
-    (112, UNREACHABLE), // EHOSTDOWN: host unknown
-    (64, UNREACHABLE),  // ENONET: host isolated
-    (92, UNREACHABLE),  // ENOPROTOOPT: protocol unreachable
-    (95, UNREACHABLE),  // EOPNOTSUPP: source route failed
-    (71, UNREACHABLE),  // EPROTO: parameter problem
-    (13, UNREACHABLE),  // EACCES: prohibited, IPv6
-    (100, UNREACHABLE), // ENETDOWN
-    (99, UNREACHABLE),  // EADDRNOTAVAIL: our own address is gone
-    (32, Nothing),      // EPIPE
-    (107, Nothing),     // ENOTCONN
-    (108, Nothing),     // ESHUTDOWN
-    (11, Nothing),      // EAGAIN
-    (4, Nothing),       // EINTR
+const LINUX: &[Row] = &[
+    (104, "ECONNRESET", RESET),
+    (103, "ECONNABORTED", DESTROYED),
+    (110, "ETIMEDOUT", TIMED_OUT),
+    (113, "EHOSTUNREACH", UNREACHABLE),
+    (101, "ENETUNREACH", UNREACHABLE),
+    (111, "ECONNREFUSED", UNREACHABLE), // port unreachable, possible on an established connection
+    (112, "EHOSTDOWN", UNREACHABLE),    // host unknown
+    (64, "ENONET", UNREACHABLE),        // host isolated
+    (92, "ENOPROTOOPT", UNREACHABLE),   // protocol unreachable
+    (95, "EOPNOTSUPP", UNREACHABLE),    // source route failed
+    (71, "EPROTO", UNREACHABLE),        // parameter problem
+    (13, "EACCES", UNREACHABLE),        // prohibited, IPv6
+    (100, "ENETDOWN", UNREACHABLE),
+    (99, "EADDRNOTAVAIL", UNREACHABLE), // our own address is gone
+    (32, "EPIPE", Nothing),
+    (107, "ENOTCONN", Nothing),
+    (108, "ESHUTDOWN", Nothing),
+    (11, "EAGAIN", Nothing),
+    (4, "EINTR", Nothing),
+    // Calls fail with these, too, and end no connection by it; or our own code has a defect.
+    (1, "EPERM", UNKNOWN),
+    (2, "ENOENT", UNKNOWN),
+    (5, "EIO", UNKNOWN),
+    (6, "ENXIO", UNKNOWN),
+    (9, "EBADF", UNKNOWN),
+    (12, "ENOMEM", UNKNOWN),
+    (14, "EFAULT", UNKNOWN),
+    (16, "EBUSY", UNKNOWN),
+    (17, "EEXIST", UNKNOWN),
+    (19, "ENODEV", UNKNOWN),
+    (20, "ENOTDIR", UNKNOWN),
+    (21, "EISDIR", UNKNOWN),
+    (22, "EINVAL", UNKNOWN),
+    (23, "ENFILE", UNKNOWN),
+    (24, "EMFILE", UNKNOWN),
+    (25, "ENOTTY", UNKNOWN),
+    (26, "ETXTBSY", UNKNOWN),
+    (27, "EFBIG", UNKNOWN),
+    (28, "ENOSPC", UNKNOWN),
+    (29, "ESPIPE", UNKNOWN),
+    (30, "EROFS", UNKNOWN),
+    (36, "ENAMETOOLONG", UNKNOWN),
+    (38, "ENOSYS", UNKNOWN),
+    (40, "ELOOP", UNKNOWN),
+    (74, "EBADMSG", UNKNOWN),
+    (75, "EOVERFLOW", UNKNOWN),
+    (77, "EBADFD", UNKNOWN),
+    (84, "EILSEQ", UNKNOWN),
+    (88, "ENOTSOCK", UNKNOWN),
+    (89, "EDESTADDRREQ", UNKNOWN),
+    (90, "EMSGSIZE", UNKNOWN),
+    (91, "EPROTOTYPE", UNKNOWN),
+    (93, "EPROTONOSUPPORT", UNKNOWN),
+    (94, "ESOCKTNOSUPPORT", UNKNOWN),
+    (96, "EPFNOSUPPORT", UNKNOWN),
+    (97, "EAFNOSUPPORT", UNKNOWN),
+    (98, "EADDRINUSE", UNKNOWN),
+    (102, "ENETRESET", UNKNOWN),
+    (105, "ENOBUFS", UNKNOWN),
+    (106, "EISCONN", UNKNOWN),
+    (109, "ETOOMANYREFS", UNKNOWN),
+    (114, "EALREADY", UNKNOWN),
+    (115, "EINPROGRESS", UNKNOWN),
+    (116, "ESTALE", UNKNOWN),
+    (121, "EREMOTEIO", UNKNOWN),
+    (122, "EDQUOT", UNKNOWN),
+    (125, "ECANCELED", UNKNOWN),
 ];
 
 /// macOS and iOS, and the other BSDs, whose numbers these are.
-const BSD: &[(i32, Says)] = &[
-    (54, RESET),       // ECONNRESET
-    (53, TIMED_OUT),   // ECONNABORTED: our own stack gave up, which no operator's tool does
-    (60, TIMED_OUT),   // ETIMEDOUT
-    (65, UNREACHABLE), // EHOSTUNREACH
-    (51, UNREACHABLE), // ENETUNREACH
-    (61, UNREACHABLE), // ECONNREFUSED
-    (64, UNREACHABLE), // EHOSTDOWN
-    (50, UNREACHABLE), // ENETDOWN
-    (52, UNREACHABLE), // ENETRESET
-    (49, UNREACHABLE), // EADDRNOTAVAIL
-    (32, Nothing),     // EPIPE
-    (57, Nothing),     // ENOTCONN
-    (58, Nothing),     // ESHUTDOWN
-    (35, Nothing),     // EAGAIN
-    (4, Nothing),      // EINTR
+const BSD: &[Row] = &[
+    (54, "ECONNRESET", RESET),
+    (53, "ECONNABORTED", TIMED_OUT), // our own stack gave up, which no operator's tool does
+    (60, "ETIMEDOUT", TIMED_OUT),
+    (65, "EHOSTUNREACH", UNREACHABLE),
+    (51, "ENETUNREACH", UNREACHABLE),
+    (61, "ECONNREFUSED", UNREACHABLE),
+    (64, "EHOSTDOWN", UNREACHABLE),
+    (50, "ENETDOWN", UNREACHABLE),
+    (52, "ENETRESET", UNREACHABLE),
+    (49, "EADDRNOTAVAIL", UNREACHABLE),
+    (32, "EPIPE", Nothing),
+    (57, "ENOTCONN", Nothing),
+    (58, "ESHUTDOWN", Nothing),
+    (35, "EAGAIN", Nothing),
+    (4, "EINTR", Nothing),
+    // Calls fail with these, too, and end no connection by it; or our own code has a defect.
+    (1, "EPERM", UNKNOWN),
+    (2, "ENOENT", UNKNOWN),
+    (5, "EIO", UNKNOWN),
+    (6, "ENXIO", UNKNOWN),
+    (9, "EBADF", UNKNOWN),
+    (12, "ENOMEM", UNKNOWN),
+    (13, "EACCES", UNKNOWN),
+    (14, "EFAULT", UNKNOWN),
+    (16, "EBUSY", UNKNOWN),
+    (17, "EEXIST", UNKNOWN),
+    (19, "ENODEV", UNKNOWN),
+    (20, "ENOTDIR", UNKNOWN),
+    (21, "EISDIR", UNKNOWN),
+    (22, "EINVAL", UNKNOWN),
+    (23, "ENFILE", UNKNOWN),
+    (24, "EMFILE", UNKNOWN),
+    (27, "EFBIG", UNKNOWN),
+    (28, "ENOSPC", UNKNOWN),
+    (30, "EROFS", UNKNOWN),
+    (36, "EINPROGRESS", UNKNOWN),
+    (37, "EALREADY", UNKNOWN),
+    (38, "ENOTSOCK", UNKNOWN),
+    (39, "EDESTADDRREQ", UNKNOWN),
+    (40, "EMSGSIZE", UNKNOWN),
+    (41, "EPROTOTYPE", UNKNOWN),
+    (42, "ENOPROTOOPT", UNKNOWN),
+    (43, "EPROTONOSUPPORT", UNKNOWN),
+    (47, "EAFNOSUPPORT", UNKNOWN),
+    (48, "EADDRINUSE", UNKNOWN),
+    (55, "ENOBUFS", UNKNOWN),
+    (56, "EISCONN", UNKNOWN),
 ];
 
 /// Winsock's codes, and the system's own that overlapped calls report instead.
-const WINSOCK: &[(i32, Says)] = &[
-    (10054, RESET),       // WSAECONNRESET
-    (64, RESET),          // ERROR_NETNAME_DELETED: what an overlapped read makes of a reset
-    (10053, TIMED_OUT),   // WSAECONNABORTED: our own stack gave up
-    (1236, TIMED_OUT),    // ERROR_CONNECTION_ABORTED
-    (10060, TIMED_OUT),   // WSAETIMEDOUT
-    (10052, TIMED_OUT),   // WSAENETRESET: keepalive failed
-    (121, TIMED_OUT),     // ERROR_SEM_TIMEOUT
-    (10065, UNREACHABLE), // WSAEHOSTUNREACH
-    (10051, UNREACHABLE), // WSAENETUNREACH
-    (10061, UNREACHABLE), // WSAECONNREFUSED
-    (10064, UNREACHABLE), // WSAEHOSTDOWN
-    (10050, UNREACHABLE), // WSAENETDOWN
-    (10049, UNREACHABLE), // WSAEADDRNOTAVAIL
-    (1231, UNREACHABLE),  // ERROR_NETWORK_UNREACHABLE
-    (1232, UNREACHABLE),  // ERROR_HOST_UNREACHABLE
-    (995, UNKNOWN), // ERROR_OPERATION_ABORTED: our own cancellation, though its kind is TimedOut
-    (10058, Nothing), // WSAESHUTDOWN
-    (10057, Nothing), // WSAENOTCONN
-    (10035, Nothing), // WSAEWOULDBLOCK
-    (10004, Nothing), // WSAEINTR
+const WINSOCK: &[Row] = &[
+    (10054, "WSAECONNRESET", RESET),
+    (64, "ERROR_NETNAME_DELETED", RESET), // what an overlapped read makes of a reset
+    (10053, "WSAECONNABORTED", TIMED_OUT), // our own stack gave up
+    (1236, "ERROR_CONNECTION_ABORTED", TIMED_OUT),
+    (10060, "WSAETIMEDOUT", TIMED_OUT),
+    (10052, "WSAENETRESET", TIMED_OUT), // keepalive failed
+    (121, "ERROR_SEM_TIMEOUT", TIMED_OUT),
+    (10065, "WSAEHOSTUNREACH", UNREACHABLE),
+    (10051, "WSAENETUNREACH", UNREACHABLE),
+    (10061, "WSAECONNREFUSED", UNREACHABLE),
+    (10064, "WSAEHOSTDOWN", UNREACHABLE),
+    (10050, "WSAENETDOWN", UNREACHABLE),
+    (10049, "WSAEADDRNOTAVAIL", UNREACHABLE),
+    (1231, "ERROR_NETWORK_UNREACHABLE", UNREACHABLE),
+    (1232, "ERROR_HOST_UNREACHABLE", UNREACHABLE),
+    (995, "ERROR_OPERATION_ABORTED", UNKNOWN), // our own cancellation, though its kind is TimedOut
+    (10058, "WSAESHUTDOWN", Nothing),
+    (10057, "WSAENOTCONN", Nothing),
+    (10035, "WSAEWOULDBLOCK", Nothing),
+    (10004, "WSAEINTR", Nothing),
+    // Calls fail with these, too, and end no connection by it; or our own code has a defect.
+    (10013, "WSAEACCES", UNKNOWN),
+    (10014, "WSAEFAULT", UNKNOWN),
+    (10022, "WSAEINVAL", UNKNOWN),
+    (10024, "WSAEMFILE", UNKNOWN),
+    (10036, "WSAEINPROGRESS", UNKNOWN),
+    (10037, "WSAEALREADY", UNKNOWN),
+    (10038, "WSAENOTSOCK", UNKNOWN),
+    (10039, "WSAEDESTADDRREQ", UNKNOWN),
+    (10040, "WSAEMSGSIZE", UNKNOWN),
+    (10042, "WSAENOPROTOOPT", UNKNOWN),
+    (10045, "WSAEOPNOTSUPP", UNKNOWN),
+    (10047, "WSAEAFNOSUPPORT", UNKNOWN),
+    (10048, "WSAEADDRINUSE", UNKNOWN),
+    (10055, "WSAENOBUFS", UNKNOWN),
+    (10056, "WSAEISCONN", UNKNOWN),
 ];
 
 const KINDS: &[(ErrorKind, Says)] = &[

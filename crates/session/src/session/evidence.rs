@@ -39,10 +39,18 @@ impl Session {
     /// The evidence of an end that has its verdict.
     pub(super) fn evidence(&self, now: Time, verdict: Verdict, readings: &Readings) -> Evidence {
         let decided = self.rare.as_ref().and_then(|rare| rare.silent_for);
+        let so_far = self.so_far(now, readings);
+        let lingered = now.since(verdict.at);
+        let then = |age: Duration| age.saturating_sub(lingered);
         Evidence {
+            age: then(so_far.age),
+            live_for: then(so_far.live_for),
+            last_byte_in: so_far.last_byte_in.map(then),
+            last_ack_in: so_far.last_ack_in.map(then),
+            last_pong: so_far.last_pong.map(then),
             silent_for: decided.or_else(|| self.silence(verdict.at, verdict.cause)),
             detector: detector(verdict.cause, decided.is_some(), readings),
-            ..self.so_far(now, readings)
+            ..so_far
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use lastword_session::{Cause, Close, Input, Layer, Traffic};
+use lastword_session::{Cause, Close, Config, Input, Layer, Traffic};
 
-use crate::harness::{HEARTBEAT, Pair, START, Solo, View, millis, pong_to, secs};
+use crate::harness::{
+    Answer, HEARTBEAT, HELLO, Pair, START, Solo, View, encoded, millis, pong_to, secs,
+};
 
 #[test]
 fn ages_and_counts_are_those_of_the_connection() {
@@ -31,14 +33,9 @@ fn ages_and_counts_are_those_of_the_connection() {
 
 #[test]
 fn the_last_byte_is_the_last_byte_and_no_welcome_or_pause() {
-    let mut solo = Solo::server_with(
-        lastword_session::Config::default(),
-        crate::harness::Answer::Wait,
-    );
+    let mut solo = Solo::server_with(Config::default(), Answer::Wait);
     solo.advance(secs(1));
-    solo.says(&crate::harness::encoded(|out| {
-        crate::harness::HELLO.encode(out)
-    }));
+    solo.says(&encoded(|out| HELLO.encode(out)));
     solo.advance(secs(2));
     solo.hears(Input::Admit(crate::harness::ADMISSION));
     solo.pauses();
@@ -160,4 +157,38 @@ fn traffic_is_counted_from_wherever_one_looks() {
     let total = solo.session().traffic();
     assert_eq!(total.since(opening), traffic);
     assert_eq!(total.since(total), Traffic::default());
+}
+
+/// The end of a session, and how old it was by its evidence; its peer never closes, so that we linger.
+fn ages(mut solo: Solo) -> (Cause, Duration, Duration) {
+    solo.advance(secs(120));
+    let ending = solo.ending();
+    let evidence = &ending.evidence;
+    (ending.verdict.cause, evidence.age, evidence.live_for)
+}
+
+#[test]
+fn an_end_is_as_old_as_its_decision_however_long_it_lingers() {
+    let mut waits = Solo::server_with(Config::default(), Answer::Wait);
+    waits.advance(secs(1));
+    waits.says(&encoded(|out| HELLO.encode(out)));
+    let mut mid_frame = Solo::live();
+    mid_frame.advance(secs(2));
+    mid_frame.says(&[0, 0, 9]);
+    let mut kicked = Solo::live();
+    kicked.advance(secs(2));
+    kicked.closes(&Close::new(Cause::Kicked));
+    let mut mute = Solo::server();
+    mute.says(&[0]);
+
+    let mut heard = Solo::server();
+    heard.advance(secs(1));
+    heard.says(&[0]);
+    heard.advance(secs(60));
+    let last_byte = heard.ending().evidence.last_byte_in;
+    assert_eq!(last_byte, Some(secs(4)), "before the deadline");
+    assert_eq!(ages(mute), (Cause::HelloTimeout, secs(5), secs(0)));
+    assert_eq!(ages(waits), (Cause::AuthTimeout, secs(6), secs(0)));
+    assert_eq!(ages(mid_frame), (Cause::FrameTimeout, secs(12), secs(12)));
+    assert_eq!(ages(kicked), (Cause::Kicked, secs(2), secs(2)));
 }

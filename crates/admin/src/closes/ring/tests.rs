@@ -7,8 +7,12 @@ use lastword_session::{Ending, Phase, Time};
 
 use super::*;
 
-/// A close like any other, with this number.
+/// The close of a connection that never became a session, with this number.
 pub(in crate::closes) fn close(seq: u64) -> Arc<Disconnect> {
+    close_of(seq, false)
+}
+
+pub(in crate::closes) fn close_of(seq: u64, session: bool) -> Arc<Disconnect> {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
     Arc::new(Disconnect {
         seq,
@@ -17,7 +21,7 @@ pub(in crate::closes) fn close(seq: u64) -> Arc<Disconnect> {
         remote: nowhere,
         player: None,
         session: None,
-        connection: 0,
+        connection: u32::from(session),
         profile: None,
         undelivered_frames: 0,
         undelivered_bytes: 0,
@@ -37,7 +41,7 @@ fn seqs(closes: &[Arc<Disconnect>]) -> Vec<u64> {
 
 /// What a follower gets, how many it missed, and where it goes on.
 fn follow(ring: &Ring, after: u64, limit: usize) -> (Vec<u64>, u64, u64) {
-    let found = ring.after(after, limit, |_| true).unwrap();
+    let found = ring.after(after, u64::MAX, limit, |_| true).unwrap();
     (seqs(&found.closes), found.missed, found.last)
 }
 
@@ -55,9 +59,13 @@ fn records_stand_in_the_order_of_their_numbers_whatever_order_they_come_in() {
 #[test]
 fn who_follows_goes_on_behind_what_it_did_not_ask_for() {
     let ring = ring(1..=600);
-    let found = ring.after(0, 10, |close| close.seq == 599).unwrap();
+    let found = ring
+        .after(0, u64::MAX, 10, |close| close.seq == 599)
+        .unwrap();
     assert_eq!((seqs(&found.closes), found.last), (vec![599], 600));
-    let found = ring.after(0, 1, |close| close.seq >= 300).unwrap();
+    let found = ring
+        .after(0, u64::MAX, 1, |close| close.seq >= 300)
+        .unwrap();
     assert_eq!((seqs(&found.closes), found.last), (vec![300], 300));
 }
 
@@ -94,8 +102,116 @@ fn ten_thousand_are_kept_and_who_comes_too_late_learns_how_many_it_missed() {
 }
 
 #[test]
+fn a_follower_that_is_far_behind_gets_the_oldest_records_that_are_kept() {
+    let ring = ring(1..=30_000);
+    for after in [0, 1, 9_744, 19_743, 19_744, 19_745, 19_999, 20_000] {
+        let expected = (vec![20_001, 20_002], 20_000 - after, 20_002);
+        assert_eq!(follow(&ring, after, 2), expected, "after {after}");
+    }
+    assert_eq!(follow(&ring, 20_001, 1), (vec![20_002], 0, 20_002));
+    let (all, missed, last) = follow(&ring, 0, usize::MAX);
+    assert!(all.into_iter().eq(20_001..=30_000));
+    assert_eq!((missed, last), (20_000, 30_000));
+    let none = ring.after(0, u64::MAX, 10, |_| false).unwrap();
+    assert_eq!(
+        (none.closes.len(), none.missed, none.last),
+        (0, 20_000, 30_000)
+    );
+}
+
+#[test]
+fn strangers_push_no_session_out_of_the_record() {
+    let ring = Ring::default();
+    let is_session = |seq: u64| seq <= 100 && seq % 2 == 0;
+    (1..=37_000).for_each(|seq| ring.push(close_of(seq, is_session(seq))));
+    let sessions: Vec<_> = (1..=100).filter(|seq| is_session(*seq)).collect();
+
+    let found = ring.newest(usize::MAX, |close| close.has_joined());
+    assert!(seqs(&found).into_iter().rev().eq(sessions.clone()));
+    assert_eq!(
+        ring.newest(usize::MAX, |_| true).len(),
+        10_000 + sessions.len()
+    );
+
+    // One numbering: what is missed are the strangers between.
+    assert_eq!(follow(&ring, 0, 2), (vec![2, 4], 2, 4));
+    assert_eq!(follow(&ring, 2, 1), (vec![4], 1, 4));
+    assert_eq!(follow(&ring, 97, 2), (vec![98, 100], 1, 100));
+    assert_eq!(
+        follow(&ring, 98, 2),
+        (vec![100, 27_001], 1 + 26_900, 27_001)
+    );
+    let (all, missed, last) = follow(&ring, 0, usize::MAX);
+    assert!(
+        all.into_iter()
+            .eq(sessions.into_iter().chain(27_001..=37_000))
+    );
+    assert_eq!((missed, last), (27_000 - 50, 37_000));
+}
+
+#[test]
+fn sessions_push_no_stranger_out_either_and_both_stand_in_one_order() {
+    let ring = Ring::default();
+    (1..=24_000).for_each(|seq| ring.push(close_of(seq, seq % 2 == 0)));
+    let (all, missed, _) = follow(&ring, 0, usize::MAX);
+    assert!(all.into_iter().eq(4_001..=24_000));
+    assert_eq!(missed, 4_000);
+    let newest = ring.newest(600, |_| true);
+    assert!(seqs(&newest).into_iter().eq((23_401..=24_000).rev()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_waits_for_an_overtaken_record_behind_others_that_are_gone() {
+    let ring = Ring::default();
+    ring.push(close_of(1, true));
+    (2..=20_000).for_each(|seq| ring.push(close(seq)));
+    ring.push(close_of(20_002, true));
+    let (all, missed, last) = follow(&ring, 1, usize::MAX);
+    assert!(all.into_iter().eq(10_001..=20_000));
+    assert_eq!((missed, last), (9_999, 20_000));
+    ring.push(close_of(20_001, true));
+    assert_eq!(follow(&ring, last, 9), (vec![20_001, 20_002], 0, 20_002));
+}
+
+#[test]
+fn a_follower_that_may_go_to_a_number_goes_no_further() {
+    let ring = Ring::default();
+    (1..=25_000).for_each(|seq| ring.push(close_of(seq, seq > 20_000)));
+    let to = |after, until| {
+        let found = ring.after(after, until, usize::MAX, |_| true).unwrap();
+        let ends = (seqs(&found.closes).first().copied(), found.closes.len());
+        (ends, found.missed, found.last)
+    };
+    assert_eq!(
+        to(0, 5_000),
+        ((None, 0), 5_000, 5_000),
+        "all of them are gone"
+    );
+    assert_eq!(to(0, 10_003), ((Some(10_001), 3), 10_000, 10_003));
+    assert_eq!(to(24_999, 25_000), ((Some(25_000), 1), 0, 25_000));
+    assert_eq!(to(24_999, 24_000), ((None, 0), 0, 24_999));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_recent_ones_are_of_both_kinds_and_end_before_one_on_its_way() {
+    let ring = Ring::default();
+    (1..=20).for_each(|seq| ring.push(close_of(seq, seq <= 5)));
+    ring.push(close(22));
+    let recent = |until| {
+        let found = ring.recent(until, 3);
+        (seqs(&found.closes), found.missed, found.last)
+    };
+    assert_eq!(recent(u64::MAX), (vec![3, 4, 5, 18, 19, 20], 0, 20));
+    assert_eq!(recent(6), (vec![3, 4, 5, 6], 0, 6));
+    assert_eq!(Ring::default().recent(u64::MAX, 3).last, 0);
+}
+
+#[test]
 fn nobody_can_follow_from_a_number_that_is_still_to_come() {
-    let last = |ring: &Ring, after| ring.after(after, 1, |_| true).map(|found| found.last);
+    let last = |ring: &Ring, after| {
+        ring.after(after, u64::MAX, 1, |_| true)
+            .map(|found| found.last)
+    };
     assert_eq!(last(&ring([]), 0), Ok(0));
     assert_eq!(last(&ring([]), 1), Err(BeyondTheLast { last: 0 }));
     assert_eq!(last(&ring(1..=3), 3), Ok(3));
@@ -152,7 +268,7 @@ fn keeping_a_close_costs_microseconds_at_most() {
     let each = start.elapsed() / 100_000;
 
     let start = std::time::Instant::now();
-    let some = ring.copy(50_000, u64::MAX);
+    let (some, _) = ring.behind(50_000);
     let hold = start.elapsed();
     eprintln!("push {each:?}, hold of the lock by a reader {hold:?}");
     assert_eq!(some.len(), 256);

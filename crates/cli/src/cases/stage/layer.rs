@@ -166,8 +166,8 @@ pub(super) fn in_words(first_error: Option<FirstError>, evidence: &Evidence) -> 
         .fin
         .map(|fin| if fin { "FIN seen" } else { "no FIN" });
     let error = first_error.and_then(|first| {
-        let code = first.error.code?;
-        Some(format!("{} met {code}", first.call.label()))
+        first.error.code?;
+        Some(format!("{} met {}", first.call.label(), first.error))
     });
     let lost = evidence
         .bytes_unacked

@@ -132,3 +132,46 @@ fn the_errors_of_std_read_as_their_codes_do() {
         assert_eq!(cause, expected, "{code}");
     }
 }
+
+#[test]
+fn a_code_has_its_name_on_its_own_system() {
+    for (system, code, name) in [
+        (System::Linux, 104, Some("ECONNRESET")),
+        (System::Linux, 110, Some("ETIMEDOUT")),
+        (System::Linux, 32, Some("EPIPE")),
+        (System::Linux, 9, Some("EBADF")),
+        (System::Linux, 98, Some("EADDRINUSE")),
+        (System::Linux, 199, None),
+        (System::MacOs, 54, Some("ECONNRESET")),
+        (System::MacOs, 104, None),
+        (System::Windows, 10054, Some("WSAECONNRESET")),
+        (System::Windows, 64, Some("ERROR_NETNAME_DELETED")),
+    ] {
+        assert_eq!(system.error_name(code), name, "{system:?} {code}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_error_is_shown_by_its_name_and_never_by_a_number_alone() {
+    let shown = |code| OsError {
+        code,
+        kind: ErrorKind::ConnectionReset,
+    };
+    assert_eq!(shown(Some(104)).to_string(), "ECONNRESET");
+    assert_eq!(shown(Some(199)).to_string(), "errno 199");
+    assert_eq!(shown(None).to_string(), "connection reset");
+    let words = |error: std::io::Error| OsError::in_words(&error);
+    assert_eq!(
+        words(std::io::Error::from_raw_os_error(113)),
+        "No route to host (EHOSTUNREACH)"
+    );
+    assert_eq!(
+        words(std::io::Error::from_raw_os_error(1_999)),
+        "Unknown error 1999 (errno 1999)"
+    );
+    assert_eq!(
+        words(std::io::Error::other("no such thing")),
+        "no such thing"
+    );
+}
