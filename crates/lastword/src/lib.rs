@@ -134,9 +134,18 @@
 //! | bytes that no frame begins with | `wrong_protocol`, `protocol_violation` |
 //! | a broken layout | `frame_malformed` |
 //! | the client's ping, sent whatever the game does | every silent cause within the dead limit, `ping_flood`, [`Link`] changes |
+//! | the server's ping and the client's answer, where the client sends no pings | the same |
 //! | the client's goodbye | `peer_goodbye`, where it was `peer_fin` or `peer_reset` |
 //!
-//! The example `existing_protocol` has all of them in 60 lines.
+//! The first of the two pings is answered by [`Dialect::write_pong`], the second is sent by [`Dialect::write_ping`]; both
+//! are declared by [`Dialect::has_heartbeats`]. The server pings in each heartbeat in which it heard nothing, and the
+//! answers count as signs of life: an idle client that answers is never suspect. Without the declaration a quiet client
+//! is not a silent one, and a stopped process is not found.
+//!
+//! `ping_flood` comes when a client sends more pings and pongs than 16 at once, one more for each second of the dead limit
+//! (80 where there is none), and then 2 a second. A heartbeat below 1 s makes that 2 in each heartbeat.
+//!
+//! The example `existing_protocol` has all of them.
 //!
 //! # Metrics
 //!
