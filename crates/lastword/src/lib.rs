@@ -83,6 +83,24 @@
 //! What a session ended with comes out at four places, and they say the same: the [`Departure`] of its game, the
 //! [`Observer`] of the server, one log line, and `/api/closes`. Every cause is explained in `docs/causes.md`.
 //!
+//! # Logging
+//!
+//! The log goes to the program's subscriber of the `tracing` crate: one line per close, and warnings and errors. **A
+//! program without a subscriber logs nothing.** Two lines give it one. In `Cargo.toml`:
+//!
+//! ```toml
+//! tracing-subscriber = "0.3"
+//! ```
+//!
+//! And at the start of `main`, before the server is bound:
+//!
+//! ```
+//! tracing_subscriber::fmt().init();
+//! ```
+//!
+//! It writes to standard output, from the level `INFO` on. Closes have the target `lastword::close`; a peer that never
+//! spoke is logged at `DEBUG`.
+//!
 //! # Who may come in, and how a player is judged
 //!
 //! An [`Authenticator`] (an async function will do) turns credentials into a [`Player`] or a [`Refusal`], bounded in
@@ -176,3 +194,8 @@ pub use lastword_client as client;
 #[cfg(all(doctest, feature = "admin"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The examples of `docs/embedding.md`, compiled as they are pasted.
+#[cfg(all(doctest, feature = "admin"))]
+#[doc = include_str!("../../../docs/embedding.md")]
+struct Embedding;
