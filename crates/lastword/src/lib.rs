@@ -160,8 +160,8 @@
 //! answers count as signs of life: an idle client that answers is never suspect. Without the declaration a quiet client
 //! is not a silent one, and a stopped process is not found.
 //!
-//! `ping_flood` comes when a client sends more pings and pongs than 16 at once, one more for each second of the dead limit
-//! (80 where there is none), and then 2 a second. A heartbeat below 1 s makes that 2 in each heartbeat.
+//! A client may send 16 pings and pongs at once, and one more for each second of the dead limit; 80 where there is none.
+//! Then it may send 2 a second, or 2 in each heartbeat where that is below 1 s. More is `ping_flood`.
 //!
 //! The example `existing_protocol` has all of them.
 //!

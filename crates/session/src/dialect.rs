@@ -69,8 +69,8 @@ pub enum Meaning<'a> {
 /// | [`Meaning::Goodbye`] of the client | `peer_goodbye`, where it was `peer_fin` or `peer_reset` |
 /// | [`write_goodbye`](Self::write_goodbye) | none, but the client hears why it was closed |
 ///
-/// A client may send 16 pings and pongs at once, one more for each second of the dead limit (80 where there is none),
-/// and then 2 a second; where the heartbeat is below 1 s, 2 in each heartbeat. More is `ping_flood`.
+/// A client may send 16 pings and pongs at once, and one more for each second of the dead limit; 80 where there is
+/// none. Then it may send 2 a second, or 2 in each heartbeat where that is below 1 s. More is `ping_flood`.
 pub trait Dialect: Send + Sync + 'static {
     /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame. A frame has
     /// more bytes than any of its beginnings that was [`Measure::Short`].
@@ -88,11 +88,11 @@ pub trait Dialect: Send + Sync + 'static {
         false
     }
 
-    /// Whether a client of this wire sends something at least once a heartbeat, whatever the game does: pings of its
-    /// own, or answers to the server's, which pings in each heartbeat in which it heard nothing
-    /// ([`write_ping`](Self::write_ping)). Without that a quiet peer is not a silent one: there is no dead limit, and
-    /// kernel keepalive alone finds a dead path (`path_dead`, at the dead limit + 5 s), unless `kernel.keepalive` is
-    /// off. Default: no.
+    /// Whether a client of this wire sends something at least once a heartbeat, also while the game is idle. It may be
+    /// its own ping, or the answer to the server's: the server pings in each heartbeat in which it heard nothing
+    /// ([`write_ping`](Self::write_ping)). Without that a quiet peer is not a silent one, and there is no dead limit.
+    /// Kernel keepalive alone then finds a dead path (`path_dead`, at the dead limit + 5 s), unless `kernel.keepalive`
+    /// is off. Default: no.
     fn has_heartbeats(&self) -> bool {
         false
     }
