@@ -42,7 +42,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows players come and go in forty ways, each end with its cause and its evidence
+    /// Shows players come and go in every way, each end with its cause and its evidence
     ///
     /// A server of its own, honest players, and one of each kind of ending on a loop; on Linux also a cable that is
     /// pulled, in network namespaces that touch nothing outside. On a terminal it is a table, elsewhere a line for each

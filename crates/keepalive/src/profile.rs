@@ -22,7 +22,8 @@ const RTO_MAX_MAX: Duration = Duration::from_secs(120);
 pub struct Profile {
     /// The name, a label of metrics.
     pub name: ProfileName,
-    /// The longest time in which the client sends nothing; 100 ms to 10 min.
+    /// The longest time in which the client sends nothing; 100 ms to 10 min. Below 1 s a client may send 2 pings, pongs
+    /// or acks in each, otherwise 2 a second, before it is a `ping_flood`.
     pub heartbeat: Duration,
     /// The silence after which the peer is suspect; 1.5 heartbeats to 15 min.
     pub suspect: Duration,

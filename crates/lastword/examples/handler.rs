@@ -48,6 +48,10 @@ fn name<'a>(context: &'a Context<'_, '_>) -> &'a str {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // The log of the layer; without a subscriber there is none.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let addr = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:7000".to_owned());

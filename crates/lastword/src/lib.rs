@@ -84,6 +84,24 @@
 //! What a session ended with comes out at four places, and they say the same: the [`Departure`] of its game, the
 //! [`Observer`] of the server, one log line, and `/api/closes`. Every cause is explained in `docs/causes.md`.
 //!
+//! # Logging
+//!
+//! The log goes to the program's subscriber of the `tracing` crate: one line per close, and warnings and errors. **A
+//! program without a subscriber logs nothing.** Two lines give it one. In `Cargo.toml`:
+//!
+//! ```toml
+//! tracing-subscriber = "0.3"
+//! ```
+//!
+//! And at the start of `main`, before the server is bound:
+//!
+//! ```
+//! tracing_subscriber::fmt().init();
+//! ```
+//!
+//! It writes to standard output, from the level `INFO` on. Closes have the target `lastword::close`; a peer that never
+//! spoke is logged at `DEBUG`.
+//!
 //! # Who may come in, and how a player is judged
 //!
 //! An [`Authenticator`] (an async function will do) turns credentials into a [`Player`] or a [`Refusal`], bounded in
@@ -176,9 +194,18 @@
 //! | bytes that no frame begins with | `wrong_protocol`, `protocol_violation` |
 //! | a broken layout | `frame_malformed` |
 //! | the client's ping, sent whatever the game does | every silent cause within the dead limit, `ping_flood`, [`Link`] changes |
+//! | the server's ping and the client's answer, where the client sends no pings | the same |
 //! | the client's goodbye | `peer_goodbye`, where it was `peer_fin` or `peer_reset` |
 //!
-//! The example `existing_protocol` has all of them in 60 lines.
+//! The first of the two pings is answered by [`Dialect::write_pong`], the second is sent by [`Dialect::write_ping`]; both
+//! are declared by [`Dialect::has_heartbeats`]. The server pings in each heartbeat in which it heard nothing, and the
+//! answers count as signs of life: an idle client that answers is never suspect. Without the declaration a quiet client
+//! is not a silent one, and a stopped process is not found.
+//!
+//! A client may send 16 pings and pongs at once, and one more for each second of the dead limit; 80 where there is none.
+//! Then it may send 2 a second, or 2 in each heartbeat where that is below 1 s. More is `ping_flood`.
+//!
+//! The example `existing_protocol` has all of them.
 //!
 //! # Metrics
 //!
@@ -209,3 +236,8 @@ pub use lastword_client as client;
 #[cfg(all(doctest, feature = "admin"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The examples of `docs/embedding.md`, compiled as they are pasted.
+#[cfg(all(doctest, feature = "admin"))]
+#[doc = include_str!("../../../docs/embedding.md")]
+struct Embedding;

@@ -47,6 +47,7 @@ pub(crate) struct Metrics {
     max_fds: Gauge,
     detection: Vec<(Cause, lastword_keepalive::ProfileName, Histogram)>,
     session_duration: Histogram,
+    brief_sessions: Vec<(Cause, Counter)>,
     pub(crate) auth_duration: Histogram,
     pub(crate) heartbeat_rtt: Histogram,
 }
@@ -142,6 +143,7 @@ impl Metrics {
             max_fds: gauge!("lastword_max_fds"),
             detection: detection(catalogue.profiles),
             session_duration: histogram!("lastword_session_duration_seconds"),
+            brief_sessions: brief_sessions(),
             auth_duration: histogram!("lastword_auth_duration_seconds"),
             heartbeat_rtt: histogram!("lastword_heartbeat_rtt_seconds"),
         }
@@ -194,10 +196,15 @@ impl Metrics {
 
     /// Records the durations of one end.
     pub(crate) fn ended(&self, ending: &Ending, profile: lastword_keepalive::ProfileName) {
-        if ending.verdict.phase == Phase::Live {
-            self.session_duration.record(ending.evidence.live_for);
-        }
         let cause = ending.verdict.cause;
+        if ending.verdict.phase == Phase::Live {
+            let lived = ending.evidence.live_for;
+            self.session_duration.record(lived);
+            let brief = self.brief_sessions.iter().find(|(of, _)| *of == cause);
+            if let Some((_, counter)) = brief.filter(|_| lived < BRIEF) {
+                counter.increment(1);
+            }
+        }
         let series = self
             .detection
             .iter()
@@ -232,6 +239,18 @@ fn disconnects(cohorts: &[String]) -> Vec<(Cause, Phase, usize, Counter)> {
         }
     }
     all
+}
+
+fn brief_sessions() -> Vec<(Cause, Counter)> {
+    let live = Cause::ALL
+        .into_iter()
+        .filter(|cause| cause.occurs_in(Phase::Live));
+    live.map(|cause| {
+        let counter = counter!("lastword_brief_sessions_total", "cause" => cause.label(),
+            "class" => cause.class().label());
+        (cause, counter)
+    })
+    .collect()
 }
 
 fn departures(cohorts: &[String]) -> Vec<(Cause, usize, Counter)> {
@@ -300,6 +319,8 @@ fn as_f64(count: u64) -> f64 {
     half(count >> 32) * TWO_TO_THE_32 + half(count)
 }
 
+/// A session that lived for less is a status ping rather than a player.
+const BRIEF: Duration = Duration::from_secs(1);
 const TWO_TO_THE_32: f64 = 4_294_967_296.0;
 
 #[cfg(test)]

@@ -98,12 +98,30 @@ const DEPTH_WITHOUT_DEAD: u16 = 80;
 
 #[cfg(test)]
 mod tests {
+    use lastword_keepalive::Profile;
+
     use super::*;
 
     fn dead(secs: u32) -> Timing {
         Timing {
             dead_ms: secs * 1_000,
             ..Timing::default()
+        }
+    }
+
+    #[test]
+    fn the_documented_profiles_have_so_many_tokens_at_once_and_a_second() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/causes.md");
+        let document = std::fs::read_to_string(path).unwrap();
+        for name in Profile::NAMES {
+            let profile = Profile::builtin(name).unwrap();
+            let timing = Timing::from(&profile);
+            let bucket = PingBucket::new(Time::ORIGIN, timing);
+            let row = format!(
+                "| `{name}` | {} ms | {} | {} |",
+                timing.heartbeat_ms, bucket.depth, bucket.tokens_per_second
+            );
+            assert!(document.contains(&row), "{row}");
         }
     }
 

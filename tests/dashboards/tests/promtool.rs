@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use lastword_dashboards::{path_in_repository, rules};
@@ -41,6 +42,24 @@ fn the_configuration_and_the_rules_are_good() {
     promtool(
         "promtool check config",
         &["check", "config", "prometheus.yml"],
+    );
+}
+
+#[test]
+fn the_scrape_with_a_token_in_the_deployment_guide_is_good() {
+    let guide = fs::read_to_string(path_in_repository("deploy/README.md")).unwrap();
+    let (_, rest) = guide.split_once("  ```yaml\n").unwrap();
+    let (example, _) = rest.split_once("  ```\n").unwrap();
+    let lines = example.lines().map(|line| line.strip_prefix("  ").unwrap());
+    let example: String = lines.map(|line| format!("{line}\n")).collect();
+    assert!(example.contains("authorization:"), "{example}");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scrape_with_a_token.yml");
+    fs::write(&path, example).unwrap();
+    // The file with the token is not here.
+    let path = path.to_str().unwrap();
+    promtool(
+        "promtool check of the example",
+        &["check", "config", "--syntax-only", path],
     );
 }
 

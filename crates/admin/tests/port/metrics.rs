@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use lastword_admin::AdminExt;
 use lastword_server::{Cause, Config, Diagnosis, KernelAbilities, Player, Server};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::http::get;
@@ -144,6 +144,45 @@ async fn no_histogram_is_a_summary() {
         metrics.contains("lastword_heartbeat_rtt_seconds_bucket{le=\"5\"} 1"),
         "{metrics}"
     );
+}
+
+#[tokio::test]
+async fn a_session_of_less_than_a_second_counts_as_brief_and_a_longer_one_does_not() {
+    let mut config = Config::default();
+    config.timeouts.idle_ms = 1_000;
+    let builder = Server::builder().config(config).listen("127.0.0.1:0");
+    let server = builder.admin("127.0.0.1:0").serve(|_: &Player| Silent);
+    let server = server.await.unwrap();
+    let admin = server.admin_addr().unwrap();
+
+    let brief = |metrics: &str, cause: &str, class: &str| {
+        let labels = format!("{{cause=\"{cause}\",class=\"{class}\"}}");
+        sum(metrics, &format!("lastword_brief_sessions_total{labels}"))
+    };
+    within("a brief session", async {
+        // On a busy machine one of them may take a second.
+        while brief(&get(admin, "/metrics").await.body, "peer_fin", "abrupt") == 0 {
+            drop(join(&server).await);
+        }
+    })
+    .await;
+    let mut stays = join(&server).await;
+    let mut rest = Vec::new();
+    within("the idle limit", stays.read_to_end(&mut rest))
+        .await
+        .unwrap();
+    drop(stays);
+    let idle = "lastword_departures_total{cause=\"idle\",class=\"stuck\",cohort=\"none\"}";
+    let metrics = within("the end of the one that stayed", async {
+        loop {
+            let metrics = get(admin, "/metrics").await.body;
+            if sum(&metrics, idle) == 1 {
+                return metrics;
+            }
+        }
+    })
+    .await;
+    assert_eq!(brief(&metrics, "idle", "stuck"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,13 +27,15 @@ pub struct LivenessConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileConfig {
-    /// Milliseconds in which the client sends something, 100 ms to 10 min. No cause by itself.
+    /// Milliseconds in which the client sends something, 100 ms to 10 min. Below 1 s it is also how often a client may
+    /// send 2 pings, pongs or acks, from 1 s on that is 2 a second; more: `ping_flood`.
     pub heartbeat_ms: Option<u32>,
     /// Milliseconds of silence after which the peer is suspect, 1.5 heartbeats to 15 min. No cause: a suspect may
     /// come back, and while it is one no limit of its queue ends it.
     pub suspect_ms: Option<u32>,
     /// Milliseconds of silence after which the connection ends, `suspect_ms` + 2500 to 922,600, or 0: never. Over
-    /// it: `path_dead` or `peer_silent`.
+    /// it: `path_dead` or `peer_silent`. Each second of it lets a client send one more ping, pong or ack at once
+    /// (`ping_flood`).
     pub dead_ms: Option<u32>,
     /// Milliseconds that a session outlives its connection, 0 (no resume) to 24 h. Not built yet, so that clients
     /// are told 0 whatever it is; the departure `resume_expired` will come of it.

@@ -157,6 +157,13 @@ pub(super) const CATALOGUE: &[Metric] = &[
         "From joined to the end.",
     ),
     row(
+        "lastword_brief_sessions_total",
+        Counter,
+        Count,
+        &[Cause, Class],
+        "Sessions that ended less than a second after they joined, such as status pings, by cause.",
+    ),
+    row(
         "lastword_auth_duration_seconds",
         Histogram {
             buckets: LATENCY_SECONDS,

@@ -36,12 +36,12 @@ fn open() -> Panel {
 
 fn lost_now() -> Panel {
     let about = "The share of sessions that were lost in the past minute (abrupt, network, stuck), on the server with the most. \
-        An alert fires from 10 % a class.";
+        An alert fires from 10 % a class. The runbook says which ends count (LastwordSessionsLost).";
     Panel::figure("Lost in a minute", Unit::Share, about)
         .with(|look| look.red_from(0.1))
         .shows(
             "lost",
-            r#"max(sum by (instance) (job_instance_class:lastword_live_disconnects:ratio1m{instance=~"$instance",class=~"abrupt|network|stuck"}))"#,
+            r#"max(sum by (instance) (job_instance_class:lastword_sessions_lost:ratio1m{instance=~"$instance"}))"#,
         )
 }
 
@@ -110,12 +110,12 @@ fn by_class() -> Panel {
 }
 
 fn share_lost() -> Panel {
-    let about = "Of the sessions that lived in a minute, the share that ended in it, on the server with the most.";
-    Panel::lines("Share of the sessions that ended in a minute", Unit::Share, about)
+    let about = "Of the sessions that lived in a minute, the share that was lost in it, on the server with the most.";
+    Panel::lines("Share of the sessions that were lost in a minute", Unit::Share, about)
         .with(|look| look.classes_in_colour().limit("alert"))
         .shows(
             "{{class}}",
-            r#"max by (class) (job_instance_class:lastword_live_disconnects:ratio1m{instance=~"$instance",class=~"abrupt|network|stuck|abuse|operator|defect"})"#,
+            r#"max by (class) (job_instance_class:lastword_sessions_lost:ratio1m{instance=~"$instance"})"#,
         )
         .shows("alert", "vector(0.1)")
 }
