@@ -160,15 +160,9 @@ impl Inquiry {
     pub(crate) fn is_alive(&self, now: Time, sample: Option<&Sample>) -> bool {
         let answers = |sample: &Sample| {
             let asked = self.asked;
-            asked.is_some_and(|asked| sample.last_ack < now.since(asked) + JIFFY)
+            asked.is_some_and(|asked| is_answered(now, asked, sample))
         };
         self.alive_since.is_some() || sample.is_some_and(answers)
-    }
-
-    /// Whether the peer was asked, and had a round trip's time for an answer.
-    pub(crate) fn had_time(&self, now: Time) -> bool {
-        self.asked
-            .is_some_and(|asked| now.since(asked) >= UNANSWERED_MIN)
     }
 
     /// Since when something is unanswered that must have been answered by now.
@@ -194,6 +188,11 @@ impl Inquiry {
             _ => Diagnosis::Undecided,
         }
     }
+}
+
+/// Whether the peer's kernel acknowledged something after this question.
+pub(crate) fn is_answered(now: Time, asked: Time, sample: &Sample) -> bool {
+    sample.last_ack < now.since(asked) + JIFFY
 }
 
 impl Unanswered {

@@ -16,7 +16,7 @@ mod deadlines;
 use std::time::Duration;
 
 use crate::acks::Acks;
-use crate::inquiry::Inquiry;
+use crate::inquiry::{self, Inquiry};
 use crate::{Diagnosis, SWEEP, Sample, Silence, Time, Timing, Verdict, millis, to_millis};
 
 /// How long nothing of ours may be acknowledged before the peer is suspect, bytes of its own or not.
@@ -209,14 +209,18 @@ impl Liveness {
         is_silent || self.silent_by() <= now || self.stuck_for(now) >= STANDS
     }
 
-    /// Whether the peer is silent and its kernel has acknowledged nothing since it was asked why, a second ago or more, by
-    /// this last sample either: what answers now may be a host that knows of no connection.
+    /// Whether the peer is quiet and its kernel has acknowledged nothing since it was asked why, by this last sample
+    /// either: what answers now may be a host that knows of no connection.
     #[must_use]
     pub fn is_unanswered(&self, now: Time, last: Option<&Sample>) -> bool {
-        let inquiry = self.inquiry.as_ref();
-        let had_time = inquiry.is_some_and(|inquiry| inquiry.had_time(now));
-        let is_alive = inquiry.is_some_and(|inquiry| inquiry.is_alive(now, last));
-        self.is_silent && self.asks() && !self.is_blind && had_time && !is_alive
+        let is_alive = match (&self.inquiry, self.is_silent, self.asked_quiet()) {
+            (Some(inquiry), true, _) => inquiry.is_alive(now, last),
+            (_, false, Some(asked)) => {
+                last.is_some_and(|last| inquiry::is_answered(now, asked, last))
+            }
+            (None, true, _) | (_, false, None) => return false,
+        };
+        self.asks() && !self.is_blind && !is_alive
     }
 
     /// When the last byte came.
@@ -254,9 +258,10 @@ impl Liveness {
             self.excused_ms = self.excused_ms.saturating_add(to_millis(late));
         }
         self.is_silent = true;
+        let asked = self.asked_quiet().unwrap_or(now);
         self.inquiry
             .get_or_insert_with(|| Box::new(Inquiry::new()))
-            .ask(now);
+            .ask(asked);
         self.review(now);
     }
 

@@ -229,7 +229,8 @@ pub struct Observation {
     /// The FIN bit: `Some(true)` where the kernel proves that the peer's FIN arrived in order, `None` where
     /// the system cannot tell. Computed after the drain only (`bytes_received − bytes read`).
     pub fin: Option<bool>,
-    /// The peer was silent, and its kernel had acknowledged nothing since it was asked why.
+    /// The peer was quiet, and its kernel had acknowledged nothing since it was asked why: the question was still on its
+    /// way, too.
     pub unanswered: bool,
     /// Our write side was shut down by us before the end.
     pub shut: bool,

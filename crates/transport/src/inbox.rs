@@ -53,22 +53,30 @@ struct Inside<T, E> {
     bytes: usize,
     frames: u32,
     taken: u64,
-    /// As many were taken when [`Inbox::ready`] last answered after the end; the low bits.
-    taken_when_ready: u32,
     end: Option<Box<E>>,
     reader: Option<Waker>,
     /// The task found no room, or waits for the owner to have taken everything.
     task_waits: bool,
-    /// The owner asked for more when there was nothing: whatever came before is handled.
-    hungry: bool,
-    /// The owner asked for the end, and for no frame since.
-    asks_for_end: bool,
-    /// Nobody will ask again.
-    abandoned: bool,
+    owner: Owner,
+    /// The owner took a frame after [`Inbox::ready`] answered last.
+    took: bool,
     /// Somebody else has what waited, and is to have what comes.
     handed_over: bool,
     /// Frames and their bytes that nobody asked for any more.
     late: (u64, u64),
+}
+
+/// What the owner of an inbox asked for last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// It handles a frame that it took, or has not asked yet.
+    Busy,
+    /// It asked for more when there was nothing: each frame before is handled.
+    WantsMore,
+    /// It asked for the end, and for no frame since.
+    WantsEnd,
+    /// It will not ask again.
+    Gone,
 }
 
 impl<T: Item, E> Inbox<T, E> {
@@ -110,8 +118,8 @@ impl<T: Item, E> Inbox<T, E> {
     pub fn poll_room(&self) -> Poll<()> {
         let mut inside = self.lock();
         let full = inside.is_full(self.caps);
-        // Abandoned, nobody waits for what comes: it is not kept, and the end behind it is found.
-        inside.task_waits = full && inside.frames > 0 && !inside.abandoned;
+        // Without an owner nothing that comes is kept, and the end behind it is found.
+        inside.task_waits = full && inside.frames > 0 && inside.owner != Owner::Gone;
         ready_unless(inside.task_waits)
     }
 
@@ -119,10 +127,7 @@ impl<T: Item, E> Inbox<T, E> {
     /// has none to answer, and one that asks for the end takes none before it.
     pub fn poll_delivered(&self) -> Poll<()> {
         let mut inside = self.lock();
-        let handled = inside.hungry || inside.taken == 0;
-        let asks = inside.abandoned || inside.asks_for_end;
-        let delivered = asks || (inside.frames == 0 && handled);
-        inside.task_waits = !delivered;
+        inside.task_waits = !inside.is_delivered();
         ready_unless(inside.task_waits)
     }
 
@@ -165,7 +170,7 @@ impl<T: Item, E> Inbox<T, E> {
         if inside.end.is_some() {
             return Poll::Ready(None);
         }
-        self.wait(inside, cx);
+        self.wait(inside, cx, Owner::WantsMore);
         Poll::Pending
     }
 
@@ -174,12 +179,11 @@ impl<T: Item, E> Inbox<T, E> {
     where
         E: Clone,
     {
-        let mut inside = self.lock();
+        let inside = self.lock();
         if let Some(end) = &inside.end {
             return Poll::Ready(E::clone(end));
         }
-        inside.asks_for_end = true;
-        self.wait(inside, cx);
+        self.wait(inside, cx, Owner::WantsEnd);
         Poll::Pending
     }
 
@@ -196,11 +200,9 @@ impl<T: Item, E> Inbox<T, E> {
         if room.is_ok() {
             return room;
         }
-        let mut inside = self.lock();
-        let taken = low_bits(inside.taken);
-        match std::mem::replace(&mut inside.taken_when_ready, taken) == taken {
-            true => room,
-            false => Ok(()),
+        match std::mem::take(&mut self.lock().took) {
+            true => Ok(()),
+            false => room,
         }
     }
 
@@ -227,11 +229,14 @@ impl<T: Item, E> Inbox<T, E> {
         to_end
     }
 
-    /// Leaves the owner to be woken. With nothing inside it has handled all that came, which the task may wait for.
-    fn wait(&self, mut inside: MutexGuard<'_, Inside<T, E>>, cx: &Context<'_>) {
+    /// Leaves the owner to be woken. What it asks for now may be what the task waits for.
+    fn wait(&self, mut inside: MutexGuard<'_, Inside<T, E>>, cx: &Context<'_>, owner: Owner) {
         let before = inside.reader.replace(cx.waker().clone());
-        let sated = inside.frames > 0 || std::mem::replace(&mut inside.hungry, true);
-        let wakes = (!sated || inside.asks_for_end) && inside.task_waits;
+        let changed = inside.owner != owner && inside.owner != Owner::Gone;
+        if changed {
+            inside.owner = owner;
+        }
+        let wakes = changed && inside.task_waits;
         drop(inside);
         drop(before);
         if wakes {
@@ -266,13 +271,11 @@ impl<T: Item, E> Inside<T, E> {
             bytes: 0,
             frames: 0,
             taken: 0,
-            taken_when_ready: 0,
             end: None,
             reader: None,
             task_waits: false,
-            hungry: false,
-            asks_for_end: false,
-            abandoned: false,
+            owner: Owner::Busy,
+            took: false,
             handed_over: false,
             late: (0, 0),
         }
@@ -282,19 +285,29 @@ impl<T: Item, E> Inside<T, E> {
         self.bytes >= caps.bytes || self.frames >= caps.frames
     }
 
+    fn is_delivered(&self) -> bool {
+        match self.owner {
+            Owner::Gone | Owner::WantsEnd => true,
+            Owner::WantsMore => self.frames == 0,
+            Owner::Busy => self.frames == 0 && self.taken == 0,
+        }
+    }
+
     fn push(&mut self, item: T) {
         match item.bytes() {
-            Some(bytes) if self.abandoned => {
+            Some(bytes) if self.owner == Owner::Gone => {
                 self.late.0 += 1;
                 self.late.1 += as_u64(bytes);
                 return;
             }
             Some(bytes) => {
-                self.hungry = false;
+                if self.owner == Owner::WantsMore {
+                    self.owner = Owner::Busy;
+                }
                 self.bytes += bytes;
                 self.frames = self.frames.saturating_add(1);
             }
-            None if self.abandoned => return,
+            None if self.owner == Owner::Gone => return,
             None => self.reserve(),
         }
         self.items.push_back(item);
@@ -309,18 +322,21 @@ impl<T: Item, E> Inside<T, E> {
     }
 
     fn pop(&mut self) -> Option<T> {
-        self.asks_for_end = false;
+        if self.owner == Owner::WantsEnd {
+            self.owner = Owner::Busy;
+        }
         let item = self.items.pop_front()?;
         if let Some(bytes) = item.bytes() {
             self.bytes -= bytes;
             self.frames -= 1;
             self.taken += 1;
+            self.took = true;
         }
         Some(item)
     }
 
     fn abandon(&mut self) -> VecDeque<T> {
-        self.abandoned = true;
+        self.owner = Owner::Gone;
         self.late.0 += u64::from(std::mem::take(&mut self.frames));
         self.late.1 += as_u64(std::mem::take(&mut self.bytes));
         std::mem::take(&mut self.items)
@@ -333,11 +349,6 @@ fn ready_unless(waits: bool) -> Poll<()> {
     } else {
         Poll::Ready(())
     }
-}
-
-fn low_bits(n: u64) -> u32 {
-    let [.., a, b, c, d] = n.to_be_bytes();
-    u32::from_be_bytes([a, b, c, d])
 }
 
 fn as_u64(n: usize) -> u64 {

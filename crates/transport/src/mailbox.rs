@@ -23,6 +23,8 @@ pub struct Mailbox {
     waker: AtomicWaker,
     /// Something lies inside; saves the owner the lock on most polls.
     full: AtomicBool,
+    /// The end is seen or decided, and not told yet: frames are counted and not kept. Changes under the lock only.
+    discards: AtomicBool,
     /// Bytes that the owner has taken over and not written yet.
     owned_bytes: AtomicU32,
     config: Arc<Config>,
@@ -36,8 +38,6 @@ struct Inside {
     session: [u8; 16],
     /// 0 before the session is live and after it departed: no peer accepts less than 1,024.
     peer_frame_limit: u32,
-    /// The end is seen or decided, and not told yet: frames are counted and not kept.
-    discards: bool,
     round_trip: RoundTrip,
 }
 
@@ -67,6 +67,7 @@ impl Mailbox {
         Self {
             waker: AtomicWaker::new(),
             full: AtomicBool::new(false),
+            discards: AtomicBool::new(false),
             owned_bytes: AtomicU32::new(0),
             config,
             inside: Mutex::default(),
@@ -83,7 +84,7 @@ impl Mailbox {
     #[must_use]
     pub fn session(&self) -> Option<[u8; 16]> {
         let inside = self.lock();
-        (inside.peer_frame_limit > 0 && !inside.discards).then_some(inside.session)
+        (inside.peer_frame_limit > 0 && !self.discards()).then_some(inside.session)
     }
 
     /// What pongs have told of the way to the peer and of its clock; it stays when the session is over.
@@ -118,7 +119,7 @@ impl Mailbox {
     /// that were left inside.
     pub(crate) fn discard(&self) -> Option<Box<SendQueue>> {
         let mut inside = self.lock();
-        inside.discards = true;
+        self.discards.store(true, Ordering::Relaxed);
         let queue = inside.queue.take();
         let waiters = inside.take_waiters();
         drop(inside);
@@ -174,6 +175,11 @@ impl Mailbox {
     /// Says what another pong told.
     pub(crate) fn set_round_trip(&self, round_trip: RoundTrip) {
         self.lock().round_trip = round_trip;
+    }
+
+    /// Whether the end is there and not told yet; to be asked under the lock.
+    fn discards(&self) -> bool {
+        self.discards.load(Ordering::Relaxed)
     }
 
     /// Bytes that wait here and with the owner.

@@ -132,23 +132,32 @@ impl Liveness {
         }
     }
 
-    /// Half-way from the heartbeat, by which a client has spoken that pings of its own accord, to the suspicion.
+    /// Half-way from the heartbeat, by which a client has spoken that pings of its own accord, to the suspicion; once in a
+    /// silence.
     fn asks_quiet_peer_by(&self) -> Time {
+        match self.asked_quiet() {
+            None => self.quiet_by(),
+            Some(_) => Time::NEVER,
+        }
+    }
+
+    /// When the peer was asked in this silence, where it was.
+    pub(super) fn asked_quiet(&self) -> Option<Time> {
+        Some(self.last_ping).filter(|asked| *asked >= self.quiet_by())
+    }
+
+    /// When a server asks a peer of which nothing came.
+    fn quiet_by(&self) -> Time {
         let Timing {
             heartbeat_ms,
             suspect_ms,
             ..
         } = self.timing;
-        if heartbeat_ms == 0 || suspect_ms <= heartbeat_ms || !self.asks() {
+        if self.pings || heartbeat_ms == 0 || suspect_ms <= heartbeat_ms || !self.asks() {
             return Time::NEVER;
         }
         let quiet = millis(heartbeat_ms.midpoint(suspect_ms)) + millis(self.excused_ms);
-        let by = self.silent_since() + quiet;
-        // Once in a silence.
-        match by > self.last_ping {
-            true => by,
-            false => Time::NEVER,
-        }
+        self.silent_since() + quiet
     }
 
     /// Who is asked by pings need not ask of its own accord: it joins its question to the first answer.

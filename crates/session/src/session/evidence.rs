@@ -27,7 +27,7 @@ impl Session {
             terminal,
             first_error: readings.first_error,
             fin,
-            unanswered: self.liveness.is_unanswered(now, last.as_ref()),
+            unanswered: unacked > 0 && self.liveness.is_unanswered(now, last.as_ref()),
             shut: self.shut,
             close_notify_missing: false,
             refused_bytes: u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX) + unacked,

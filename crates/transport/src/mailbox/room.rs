@@ -54,7 +54,7 @@ struct Waiting<'a> {
 impl Waiting<'_> {
     fn poll(&mut self, waker: &Waker) -> Poll<Result<(), SendError>> {
         let mut inside = self.mailbox.lock();
-        if inside.peer_frame_limit == 0 || inside.discards {
+        if inside.peer_frame_limit == 0 || self.mailbox.discards() {
             return Poll::Ready(Err(SendError::Closed));
         }
         if self.mailbox.has_room(&inside) {

@@ -82,7 +82,7 @@ impl Mailbox {
         payload_len: usize,
         frame: &[u8],
     ) -> Result<(), SendError> {
-        if inside.discards {
+        if self.discards() {
             return Err(SendError::Closed);
         }
         self.push(inside, payload_len, |queue| {
@@ -102,7 +102,7 @@ impl Mailbox {
         if u32::try_from(payload_len).map_or(true, |len| len > inside.peer_frame_limit) {
             return Err(SendError::TooLarge);
         }
-        if inside.discards {
+        if self.discards() {
             let mut queue = SendQueue::default();
             add(&mut queue);
             inside.rare_mut().discarded += queue.drop_unstarted();
