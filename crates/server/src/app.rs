@@ -21,9 +21,9 @@ use crate::core::Core;
 use crate::events::Asked;
 use crate::guard::guarded;
 use crate::player::Check;
-use crate::seat::Seat;
+use crate::seat::{Joined, Seat, Suspicion};
 use crate::shape::{Arrival, Game, Shape};
-use crate::{Credentials, Player, SessionId};
+use crate::{Credentials, Player, SessionId, log};
 use standing::{Admitted, Asking, Standing};
 
 /// What a listener's connections share: the server and the shape of its game.
@@ -40,8 +40,6 @@ pub(crate) struct ServerApp<S: Shape> {
     slot: u32,
     counted: bool,
     paused: bool,
-    /// What the peer is suspected of, as it was told.
-    suspicion: Option<Diagnosis>,
     game: Option<S::Game>,
 }
 
@@ -53,7 +51,6 @@ impl<S: Shape> ServerApp<S> {
             slot,
             counted: false,
             paused: false,
-            suspicion: None,
             game: None,
         }
     }
@@ -64,8 +61,12 @@ impl<S: Shape> ServerApp<S> {
         self.core().ledger.refuse();
     }
 
-    fn suspected_as(&mut self, suspicion: Option<Diagnosis>) {
-        let before = std::mem::replace(&mut self.suspicion, suspicion);
+    /// Notes what the peer is suspected of, where everybody can read it.
+    fn suspected_as(&self, suspicion: Option<Diagnosis>) {
+        let Some(seat) = self.standing.seat() else {
+            return;
+        };
+        let before = seat.suspicion.replace(suspicion);
         self.core().traffic.suspect(before, suspicion);
     }
 
@@ -94,6 +95,8 @@ impl<S: Shape> ServerApp<S> {
             remote: self.standing.remote(),
             cohort: core.cohorts.index(player.cohort.as_deref()),
             profile: core.profile_index(player.profile.as_deref()),
+            suspicion: Suspicion::default(),
+            joined: Joined::at(core.clock.now()),
         }))
     }
 
@@ -181,12 +184,15 @@ impl<S: Shape> App for ServerApp<S> {
         let Some(admitted) = self.standing.join() else {
             return;
         };
-        self.core().ledger.join();
         let Admitted {
             seat,
             player,
             first_frame,
         } = admitted;
+        let core = self.core();
+        core.ledger.join();
+        core.seats.put(&seat);
+        log::joined(core, &seat);
         let mailbox = Arc::clone(outbox.mailbox());
         let arrival = Arrival {
             core: &self.front.core,
@@ -253,9 +259,8 @@ impl<S: Shape> App for ServerApp<S> {
             return;
         };
         let core = self.core();
-        core.questions.answer(seat.session, || {
-            core.portrait(seat, self.suspicion, self.paused, &so_far)
-        });
+        core.questions
+            .answer(seat.session, || core.portrait(seat, self.paused, &so_far));
     }
 
     fn traffic(&mut self, traffic: Traffic) {

@@ -21,8 +21,9 @@ use crate::observer::Observer;
 use crate::player::DynAuthenticator;
 use crate::portrait::Questions;
 use crate::seat::Seat;
+use crate::seats::Seats;
 use crate::traffic::TrafficTotals;
-use crate::{Bound, Kick, Player};
+use crate::{Bound, Kick, Player, SessionId};
 
 /// The shared state of one server.
 pub(crate) struct Core {
@@ -32,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) memberships: Arc<Memberships>,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: TrafficTotals,
+    /// Who is here, for whoever asks.
+    pub(crate) seats: Seats,
     /// Who waits for a live session to tell how it does.
     pub(crate) questions: Questions,
     pub(crate) bounds: Vec<Bound>,
@@ -96,6 +99,12 @@ impl Core {
     pub(crate) fn own_knobs(&self, profile: u8) -> Option<KernelKnobs> {
         let knobs = self.knobs.get(usize::from(profile))?;
         (self.knobs.first() != Some(knobs)).then_some(*knobs)
+    }
+
+    /// A live session's mailbox. The place may have another session by now: the whole id decides.
+    pub(crate) fn mailbox_of(&self, session: SessionId) -> Option<Arc<Mailbox>> {
+        let mailbox = self.table.find(session.slot())?;
+        (mailbox.session() == Some(*session.as_bytes())).then_some(mailbox)
     }
 
     /// Leaves the same request with every connection.

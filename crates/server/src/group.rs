@@ -57,7 +57,7 @@ impl Group {
     /// # Errors
     /// [`NoSuchSession`] where none is live here: always once its end began, even if it has not departed yet.
     pub fn join(&self, session: SessionId) -> Result<(), NoSuchSession> {
-        let mailbox = self.server.find(session).ok_or(NoSuchSession)?;
+        let mailbox = self.server.mailbox_of(session).ok_or(NoSuchSession)?;
         let is_live = || mailbox.session() == Some(*session.as_bytes());
         if self.room.join(session, &mailbox, is_live) {
             Ok(())

@@ -1,9 +1,12 @@
-//! One structured line per close, made of the fields of its [`Record`]. What never spoke is logged at debug.
+//! One structured line per close, made of the fields of its [`Record`], and at debug one per session that joined. What
+//! never spoke is logged at debug, too.
 
 use lastword_session::{Cause, Class};
 
 use crate::Disconnect;
-use crate::record::Steps;
+use crate::core::Core;
+use crate::record::{Steps, printable};
+use crate::seat::Seat;
 
 macro_rules! line {
     ($level:ident, $disconnect:expr) => {
@@ -76,6 +79,18 @@ pub(crate) fn disconnect(disconnect: &Disconnect) {
         (_, Class::Defect) => line!(ERROR, disconnect),
         (_, _) => line!(INFO, disconnect),
     }
+}
+
+/// Under the names that the line of its close will have.
+pub(crate) fn joined(core: &Core, seat: &Seat) {
+    tracing::debug!(
+        target: "lastword::join",
+        session = %seat.session,
+        player = printable(&seat.player).as_ref(),
+        remote = %seat.remote,
+        profile = core.profile(seat.profile).map(|profile| profile.name.as_str()),
+        "joined"
+    );
 }
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ async fn a_frame_comes_back_from_both_shapes_of_server() {
             .await
             .expect("everybody is welcome");
         assert_eq!(
-            server.sessions().first().map(|id| *id.as_bytes()),
+            server
+                .sessions()
+                .first()
+                .map(|info| *info.session.as_bytes()),
             Some(client.session())
         );
         for payload in [&b"hello"[..], b"", &[7; 64 * 1024]] {

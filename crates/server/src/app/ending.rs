@@ -63,6 +63,7 @@ impl<S: Shape> ServerApp<S> {
     /// Leaves the groups and tells everybody: the books first, the log, the game last.
     pub(super) fn end(&mut self, ending: Ending) {
         if let Some(seat) = self.standing.seat() {
+            self.core().seats.remove(seat.session);
             self.core().memberships.depart(seat.session);
             self.core().questions.drop_all(seat.session);
         }

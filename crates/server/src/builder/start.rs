@@ -20,6 +20,7 @@ use crate::ledger::Ledger;
 use crate::metrics::{Catalogue, Metrics, with_recorder};
 use crate::observer::Observer;
 use crate::portrait::Questions;
+use crate::seats::Seats;
 use crate::shape::Shape;
 use crate::traffic::TrafficTotals;
 use crate::{KernelAbilities, ServerHandle, Started, drain, publisher};
@@ -146,6 +147,7 @@ impl Builder {
             ledger: Ledger::new(cohorts.count(), game_codes),
             metrics,
             traffic: TrafficTotals::default(),
+            seats: Seats::default(),
             questions: Questions::default(),
             bounds: self.config.bounds(kernel),
             session: Arc::new(lastword_session::Config {
