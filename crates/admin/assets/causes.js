@@ -1,4 +1,4 @@
-// What each cause means and what to do about it: the entries of docs/runbook.md, which the page brings along.
+// The explanation of each cause: the entries of docs/runbook.md, which the page brings along.
 
 import { h, $ } from "./dom.js";
 import { ask } from "./stream.js";

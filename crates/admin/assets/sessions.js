@@ -1,4 +1,4 @@
-// Who is here: the live sessions, a page at a time. While they are looked at, the server is asked again every two seconds.
+// The list of live sessions, a page at a time. While they are looked at, the server is asked again every two seconds.
 // The filter and the page stand in the address.
 
 import { h, $, count, duration, say } from "./dom.js";
@@ -159,7 +159,7 @@ function fill(row, { link, live_ms: live, rtt_us: rtt }) {
     health.replaceChildren(linkWords(link));
   }
   say(trip, duration(rtt === undefined ? undefined : rtt / 1000));
-  say(age, duration(Math.floor(live / 1000) * 1000));
+  say(age, live < 60_000 ? `${Math.floor(live / 1000)} s` : duration(live));
 }
 
 /** How a link does, in words; what a silence looks like is named as the cause that it would become. */

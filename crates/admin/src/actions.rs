@@ -1,4 +1,4 @@
-//! What an operator with the token can do: throw a player out, and drain the server.
+//! The actions of an operator with the token: throw a player out, and drain the server.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ struct KickRequest {
     advice: Option<String>,
 }
 
-/// Who is thrown out.
+/// The target of a kick.
 #[derive(Debug, PartialEq, Eq)]
 enum Whom {
     Session(SessionId),

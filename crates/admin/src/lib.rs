@@ -1,5 +1,5 @@
-//! The HTTP side of a lastword server, on a port of its own: a live page at `/`, the live sessions at `/api/sessions`, the
-//! record of closes at `/api/closes`, `/metrics`, `/healthz` and `/readyz`.
+//! The HTTP side of a lastword server, on a port of its own: a live page at `/`, `/metrics`, `/healthz` and `/readyz`.
+//! `/api/sessions` lists the live sessions, `/api/closes` has the record of closes.
 //!
 //! # Who may ask
 //! The port shows names and addresses of players. Without a token it is for this machine: it binds to loopback alone, and
@@ -20,8 +20,8 @@
 //!
 //! # Sessions
 //! `/api/sessions` is a JSON array of the live sessions, 100 at a time. Each has `session`, `player`, `remote`, `cohort`,
-//! `profile`, `link` (`healthy`, or the diagnosis of its peer's silence), `live_ms` (to a tenth of a second) and `rtt_us`;
-//! a field that is not known is absent. With parameters it has the sessions for which all hold:
+//! `profile`, `link`, `live_ms` and `rtt_us`; a field that is not known is absent. `link` is `healthy`, or the diagnosis of
+//! the peer's silence. `live_ms` is exact to a tenth of a second. With parameters it has the sessions for which all hold:
 //!
 //! | parameter | which |
 //! |---|---|
@@ -32,10 +32,10 @@
 //! | `limit` | so many at most, 1 to 1,000; default 100 |
 //! | `after` | behind the session with this id |
 //!
-//! Where there are more, the header `x-lastword-last` has the value of `after` for the next page. The order is that of the
-//! places in the server's table, which a session keeps for life: a session that is live all along is on exactly one page,
-//! whoever comes and goes meanwhile. `/api/sessions/ID` tells how one live session does (`live`), and the records of one
-//! that ended (`closes`).
+//! The header `x-lastword-last` has the value of `after` for the next page; the last page has no such header. Sessions are
+//! in the order of their places in the server's table, and a session keeps its place for life. So a session that stays is on
+//! exactly one page, even while others come and go. `/api/sessions/ID` tells how one live session does (`live`), and the
+//! records of one that ended (`closes`).
 //!
 //! # Live
 //! `/api/live` is a stream of server-sent events, one a second, for 32 viewers at most. Each event has `snapshot` (one

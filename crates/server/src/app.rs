@@ -61,7 +61,7 @@ impl<S: Shape> ServerApp<S> {
         self.core().ledger.refuse();
     }
 
-    /// Notes what the peer is suspected of, where everybody can read it.
+    /// Notes the diagnosis of the peer's silence, where any thread can read it.
     fn suspected_as(&self, suspicion: Option<Diagnosis>) {
         let Some(seat) = self.standing.seat() else {
             return;

@@ -33,7 +33,7 @@ pub(crate) struct Core {
     pub(crate) memberships: Arc<Memberships>,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: TrafficTotals,
-    /// Who is here, for whoever asks.
+    /// The seats of the live sessions, for the list.
     pub(crate) seats: Seats,
     /// Who waits for a live session to tell how it does.
     pub(crate) questions: Questions,

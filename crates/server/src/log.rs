@@ -1,5 +1,5 @@
-//! One structured line per close, made of the fields of its [`Record`], and at debug one per session that joined. What
-//! never spoke is logged at debug, too.
+//! One structured line per close, made of the fields of its [`Record`]. Two kinds of line are at debug: closes of peers
+//! that never spoke, and sessions that joined.
 
 use lastword_session::{Cause, Class};
 

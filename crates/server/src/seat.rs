@@ -1,4 +1,4 @@
-//! Who sits on a session, once it joined.
+//! The player of a session, and the state that others may read of it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -29,7 +29,7 @@ impl Seat {
     }
 }
 
-/// What the peer is suspected of, in a byte: its connection's task writes it, everybody may read it.
+/// The diagnosis of the peer's silence, in a byte. The connection's task writes it, and any thread may read it.
 #[derive(Debug, Default)]
 pub(crate) struct Suspicion(AtomicU8);
 

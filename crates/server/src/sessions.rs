@@ -1,4 +1,4 @@
-//! The list of live sessions: who is here, from where, and how the link does.
+//! The list of live sessions: players, addresses, and the state of each link.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ pub struct SessionInfo {
     pub cohort: Option<String>,
     /// The liveness profile.
     pub profile: Option<ProfileName>,
-    /// What a silence of the peer looks like by now; `None` is healthy.
+    /// The diagnosis of the peer's silence; `None` is healthy.
     pub suspected: Option<Diagnosis>,
     /// Since the session joined, to a tenth of a second.
     pub live_for: Duration,
@@ -51,11 +51,12 @@ impl SessionInfo {
     }
 }
 
-/// The list of live sessions. A session is in it from the moment it joined (its game's `joined` finds it there) until
-/// its end begins: a session that still delivers its last frames is there, one whose verdict is out is not.
+/// The list of live sessions. A session is in the list when its handler's `joined` is called, and stays for as long as
+/// [`ServerHandle::send`] reaches it. It leaves the list when its end is decided, such as by a kick, and at the latest
+/// before the game and the observers are told of its end.
 ///
-/// Reading the list is a scan. It waits for no session, and keeps no session waiting for more than the time to look at
-/// 256 of them.
+/// Reading the list is a scan. It waits for no session and takes no lock of the counts. A session that joins or departs
+/// waits at most for a look at 256 others.
 impl ServerHandle {
     /// The sessions that are live now, in the order of their places. 20,000 take a few milliseconds; of a larger
     /// server, [`ServerHandle::sessions_after`] reads a part at a time.
@@ -66,8 +67,8 @@ impl ServerHandle {
 
     /// The next live sessions behind this one, `limit` at most; `None` begins with the first.
     ///
-    /// A session keeps its place for life: one that is live all along is seen exactly once, whoever comes and goes
-    /// meanwhile. The session to go on from may have departed itself.
+    /// A session keeps its place for life: one that is live all along is seen exactly once, even while others come and
+    /// go. The session to go on from may have departed itself.
     #[must_use]
     pub fn sessions_after(&self, after: Option<SessionId>, limit: usize) -> Vec<SessionInfo> {
         let first = after.map_or(0, |after| place_of(after).saturating_add(1));
@@ -103,7 +104,7 @@ impl Core {
         seats.filter_map(|seat| self.info(&seat))
     }
 
-    /// What the list has of a session, while it is live.
+    /// Describes a session; `None` once it is not live.
     fn info(&self, seat: &Seat) -> Option<SessionInfo> {
         let mailbox = self.mailbox_of(seat.session)?;
         Some(SessionInfo {

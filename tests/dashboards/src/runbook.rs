@@ -36,7 +36,7 @@ pub fn entries() -> anyhow::Result<Vec<Entry>> {
     Ok(split(&text))
 }
 
-/// What the live page says about each cause, made of its entry: the crate of the page has to stand on its own.
+/// The live page's texts about the causes, made of their entries: the crate of the page has to stand on its own.
 pub const PAGE: &str = "crates/admin/assets/causes.json";
 
 /// A cause's entry, as the page shows it.

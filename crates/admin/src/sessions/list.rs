@@ -52,7 +52,7 @@ pub(crate) async fn answer(State(list): State<List>, RawQuery(query): RawQuery) 
 /// A part of the list.
 struct Page {
     sessions: Vec<SessionInfo>,
-    /// Where to go on; `None` where there is no more.
+    /// The cursor of the next page; `None` on the last page.
     last: Option<SessionId>,
 }
 

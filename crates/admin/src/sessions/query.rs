@@ -1,4 +1,4 @@
-//! What a request asks of `/api/sessions`.
+//! The parameters of `/api/sessions`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,7 +6,7 @@ use lastword_server::{Diagnosis, SessionId, SessionInfo};
 
 use crate::closes::query::{Refused, once, one, size};
 
-/// Which sessions are asked for. What is not given asks for all.
+/// Which sessions are asked for. A parameter that is missing asks for all.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
     player: Option<String>,
