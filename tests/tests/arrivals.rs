@@ -9,7 +9,7 @@
 
 use std::task::Poll;
 
-use lastword_server::{Cause, Kick, Player, SendError, Server};
+use lastword_server::{Cause, Kick, Player, SendError, Server, SessionInfo};
 use lastword_tests::{Ask, Fixture, Raw, Stage, config, hello, kind, until, within};
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn sessions_that_came_and_went_do_not_pile_up_before_a_game_that_takes_non
     let last = "still here";
     for n in 0..10 * LIMIT {
         let mut raw = Raw::join(handle.local_addr(), &n.to_string()).await;
-        let [session] = handle.sessions()[..] else {
+        let [SessionInfo { session, .. }] = handle.sessions()[..] else {
             panic!("one session")
         };
         handle.kick(session, Kick::default()).unwrap();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lastword_server::{Cause, Context, Handler, Kick, Phase, Player};
+use lastword_server::{Cause, Context, Handler, Kick, Phase, Player, SessionInfo};
 use lastword_tests::{Fixture, Raw, Stage, config, data, hello, kind, within};
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn flooding_a_peer_that_does_not_read_is_send_queue_full_in_that_very_call
     let raw = Raw::connect_small(fixture.addr(), 4_096).await;
     let mut raw = raw;
     raw.enter("ann").await;
-    let [session] = fixture.server.sessions()[..] else {
+    let [SessionInfo { session, .. }] = fixture.server.sessions()[..] else {
         panic!("one session")
     };
     let refused = loop {
@@ -47,7 +47,7 @@ async fn flooding_a_peer_that_does_not_read_is_send_queue_full_in_that_very_call
 async fn a_kick_is_kicked_and_its_reason_is_read() {
     let mut fixture = Fixture::start().await;
     let mut raw = Raw::join(fixture.addr(), "ann").await;
-    let [session] = fixture.server.sessions()[..] else {
+    let [SessionInfo { session, .. }] = fixture.server.sessions()[..] else {
         panic!("one session")
     };
     fixture

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use lastword_server::{
     Anonymous, Cause, Departure, Disconnect, Event, Observer, Phase, Player, Server, ServerHandle,
-    Stats,
+    SessionInfo, Stats,
 };
 use lastword_tests::{
     Ask, Fixture, Raw, Stage, config, data, goodbye, hello, kind, tcp_info, until, within,
@@ -144,7 +144,7 @@ async fn a_drain_does_not_outwait_a_peer_that_takes_nothing() {
     let mut fixture = Fixture::with(config, Anonymous).await;
     let mut raw = Raw::connect_small(fixture.addr(), 4_096).await;
     raw.enter("ann").await;
-    let [session] = fixture.server.sessions()[..] else {
+    let [SessionInfo { session, .. }] = fixture.server.sessions()[..] else {
         panic!("one session")
     };
     for _ in 0..3 {

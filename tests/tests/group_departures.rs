@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use lastword_server::{
     Cause, Context, Departure, Disconnect, Group, Handler, Kick, NoSuchSession, Observer, Player,
-    Server, ServerHandle, SessionId,
+    Server, ServerHandle, SessionId, SessionInfo,
 };
 use lastword_tests::{Raw, config, crowd, data, goodbye, home, within};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -116,7 +116,7 @@ impl Racer {
         let race = move || {
             let mut joins = 0;
             while !stopped.load(Ordering::Relaxed) {
-                for session in server.sessions() {
+                for SessionInfo { session, .. } in server.sessions() {
                     joins += usize::from(room.join(session).is_ok());
                     if joins % 2 == 0 {
                         room.leave(session);

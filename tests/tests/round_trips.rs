@@ -78,7 +78,7 @@ async fn exchange(raw: &mut Raw, clock: OwnClock) {
 async fn a_server_learns_the_round_trip_and_the_clock_of_a_peer_with_an_origin_of_its_own() {
     let mut fixture = Fixture::with(quick(config()), lastword_server::Anonymous).await;
     let mut raw = Raw::join(fixture.addr(), "ann").await;
-    let session = fixture.server.sessions()[0];
+    let session = fixture.server.sessions()[0].session;
     assert_eq!(fixture.server.rtt(session), None);
     assert_eq!(fixture.server.clock_offset(session), None);
 
@@ -141,7 +141,7 @@ async fn a_handler_knows_what_the_handle_knows() {
     exchange(&mut raw, OwnClock::with_origin(5)).await;
     raw.write(&data(b"after")).await;
     let after = within("a frame", known.recv()).await.unwrap();
-    let session = server.sessions()[0];
+    let session = server.sessions()[0].session;
     let handle = (
         server.rtt(session),
         server.rtt_variance(session),

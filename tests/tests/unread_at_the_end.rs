@@ -60,7 +60,7 @@ impl End {
             Self::Flood => raw.write(&frame(kind::PING, &[0; 16]).repeat(100)).await,
             Self::Malformed => raw.write(&frame(kind::PING, b"?")).await,
             Self::Kick | Self::Close => {
-                let session = server.sessions()[0];
+                let session = server.sessions()[0].session;
                 match self {
                     Self::Kick => server.kick(session, Kick::because("enough")).unwrap(),
                     _ => server.close(session, Kick::default()).unwrap(),
@@ -228,7 +228,7 @@ async fn a_kick_behind_what_is_queued_is_read_last_and_is_a_kick() {
         let server = stage.builder(config()).bind().await.unwrap();
         let handle = server.handle();
         let mut raw = Raw::join(server.local_addr(), "ann").await;
-        let session = handle.sessions()[0];
+        let session = handle.sessions()[0].session;
         let kick = Kick {
             after_queued,
             ..Kick::because("game over")

@@ -2,10 +2,12 @@
 
 import { $, duration, say } from "./dom.js";
 import { Chart } from "./chart.js";
+import { CausePage } from "./causes.js";
 import { Closes } from "./closes.js";
 import { History } from "./history.js";
 import { Panels } from "./panels.js";
 import { SessionPage } from "./session.js";
+import { SessionsPage } from "./sessions.js";
 import { Stream, ask, token } from "./stream.js";
 
 const HISTORY_SECONDS = 900;
@@ -17,6 +19,8 @@ const chart = new Chart(past);
 const panels = new Panels(past);
 const closes = new Closes();
 const session = new SessionPage();
+const sessions = new SessionsPage();
+const cause = new CausePage();
 
 /** What is known of the server: its run, when we heard of it last, and since when it is gone. */
 let run;
@@ -37,12 +41,14 @@ const stream = new Stream({
     heardAt = Date.now();
     closes.add(data.closes, data.missed);
     panels.show(snapshot);
+    sessions.know(snapshot);
     chart.draw();
     state(snapshot.ended ? "ended" : snapshot.draining ? "draining" : "live");
     say($("version"), `version ${snapshot.version}`);
     $("operate").hidden = !token.read() || snapshot.draining;
     $("login").hidden = true;
     document.body.dataset.seen = "yes";
+    reveal(true);
   },
   gone(at, reason) {
     retryAt = at;
@@ -59,6 +65,7 @@ const stream = new Stream({
     token.forget();
     $("login").hidden = false;
     if (was) say($("login-words"), "The server did not take this token.");
+    reveal(false);
     $("token").value = "";
     $("token").focus();
     state("locked");
@@ -113,13 +120,33 @@ function state(name) {
   document.title = name === "live" ? "lastword" : `${STATES[name]} · lastword`;
 }
 
-/** `#/session/ID` is a session's page; anything else is a filter of the closes. */
+/** The pages, and the addresses that lead to them; anything else is the overview, with a filter of the closes. */
+const PAGES = {
+  session: [session, /^#\/session\/([0-9a-fA-F]{32})$/],
+  sessions: [sessions, /^#\/sessions(?:\?(.*))?$/],
+  cause: [cause, /^#\/cause\/(\w+)$/],
+};
+
+/** Whether there is anything to show: not before the first event, and not to a stranger. */
+let revealed = false;
+
+function reveal(yes) {
+  if (revealed === yes) return;
+  revealed = yes;
+  for (const id of ["places", "skip", "footer"]) $(id).hidden = !yes;
+  route();
+}
+
 function route() {
-  const id = location.hash.match(/^#\/session\/([0-9a-fA-F]{32})$/)?.[1];
-  $("session").hidden = !id;
-  $("overview").hidden = Boolean(id);
-  if (id) return session.show(id);
-  session.hide();
+  const [place = "overview", found] = Object.entries(PAGES).map(([name, [, address]]) => [name, location.hash.match(address)]).find(([, found]) => found) ?? [];
+  for (const name of ["overview", ...Object.keys(PAGES)]) $(name).hidden = !revealed || name !== place;
+  for (const link of $("places").children) {
+    if (link.dataset.place === place) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  for (const [name, [page]] of Object.entries(PAGES)) if (!revealed || name !== place) page.hide();
+  if (!revealed) return;
+  if (found) return PAGES[place][0].show(found[1] ?? "");
   closes.filter(new URLSearchParams(location.hash.slice(1)));
   if (location.hash.startsWith("#cause=")) $("closes-title").focus();
 }
@@ -156,8 +183,12 @@ $("drain").addEventListener("submit", async (event) => {
   const answer = await ask("/api/drain", { method: "POST", body: JSON.stringify({ timeout_ms }) });
   say($("drain-words"), answer.ok ? "The drain has begun." : await answer.text());
 });
-document.querySelector("[data-skip]").addEventListener("click", (event) => {
+$("skip").addEventListener("click", (event) => {
   event.preventDefault();
+  if ($("overview").hidden) {
+    location.hash = "";
+    route();
+  }
   $("closes-title").focus();
 });
 addEventListener("hashchange", route);

@@ -3,6 +3,7 @@
 
 import { h, $, classMark, clock, count, say } from "./dom.js";
 import { ask } from "./stream.js";
+import { causeLink } from "./causes.js";
 import { evidence } from "./evidence.js";
 
 /** Of sessions, and as many of other connections: strangers push no player out. */
@@ -144,6 +145,10 @@ export class Closes {
     const missed = this.#missed > 0 ? ` ${count(this.#missed)} more were missed: they had left the server's record.` : "";
     const words = found.length === 0 ? `No closes${what} yet.` : `The newest ${count(found.length)}${what}${more ? ", of more" : ""}.`;
     say($("closes-words"), words + missed);
+    const { cause } = this.#filter;
+    $("closes-about").hidden = !cause;
+    $("closes-about").href = `#/cause/${cause}`;
+    say($("closes-about"), `What ${cause} means`);
   }
 
   /** Moves rows that are there already, and makes those that are not. */
@@ -173,7 +178,7 @@ export class Closes {
     const row = h("tr", { "data-seq": close.seq },
       h("td", { class: "when" }, button),
       h("td", { class: "player" }, close.player || h("span", { class: "dim" }, close.session ? "anonymous" : "none")),
-      h("th", { scope: "row", class: "cause" }, classMark(close.class, close.cause)),
+      h("th", { scope: "row", class: "cause" }, classMark(close.class, causeLink(close.cause))),
       h("td", { class: "words" }, withoutCause(close)));
     return row;
   }

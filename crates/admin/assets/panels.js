@@ -2,6 +2,7 @@
 
 import { h, $, bytes, classMark, count, duration, rows, say } from "./dom.js";
 import { CLASSES } from "./history.js";
+import { causeLink } from "./causes.js";
 
 const LOST = ["abrupt", "network", "stuck", "abuse", "capacity", "defect"];
 
@@ -29,10 +30,10 @@ export class Panels {
     const minute = this.#history.sums(60, "live");
     const lost = CLASSES.reduce((sum, name, at) => sum + (LOST.includes(name) ? minute[at] : 0), 0);
     const silent = suspects.reduce((sum, { now }) => sum + now, 0);
-    this.#tile("open", "Sessions open", count(sessions.open), `${count(sessions.joined)} joined`);
+    this.#tile("open", h("a", { href: "#/sessions" }, "Sessions open"), count(sessions.open), `${count(sessions.joined)} joined`);
     this.#tile("suspended", "Suspended", count(sessions.suspended), "wait for their players");
     this.#tile("lost", "Lost, last minute", count(lost), `${count(sessions.lost)} since the start`, lost > 0 ? "bad" : "");
-    this.#tile("suspect", "Suspect", count(silent), "silent, not given up", silent > 0 ? "warn" : "");
+    this.#tile("suspect", h("a", { href: "#/sessions?link=suspect" }, "Suspect"), count(silent), "silent, not given up", silent > 0 ? "warn" : "");
     this.#tile("connections", "Connections open", count(connections.open), `${count(connections.opened)} accepted`);
   }
 
@@ -69,7 +70,7 @@ export class Panels {
     rows($("causes"), sorted.map(([cause, sums]) => ({
       key: cause,
       cells: [
-        { make: () => classMark(sums.class, h("a", { href: `#cause=${cause}` }, cause)) },
+        { make: () => h("span", {}, classMark(sums.class, causeLink(cause)), " ", h("a", { class: "aside", href: `#cause=${cause}` }, "closes", h("span", { class: "sr" }, ` of ${cause}`))) },
         { class: "dim wide-only", make: () => sums.class },
         count(sums.live),
         count(sums.early),
@@ -80,7 +81,10 @@ export class Panels {
   }
 
   #suspects({ suspects }) {
-    rows($("suspects"), suspects.map(({ diagnosis, now, total }) => ({ key: diagnosis, cells: [diagnosis, count(now), count(total)] })));
+    rows($("suspects"), suspects.map(({ diagnosis, now, total }) => ({
+      key: diagnosis,
+      cells: [{ make: () => (diagnosis === "undecided" ? h("span", {}, diagnosis) : causeLink(diagnosis)) }, listed(diagnosis, now), count(total)],
+    })));
   }
 
   /** What was seen, and of the rest the bounds of the default profile, which is the first. */
@@ -92,7 +96,7 @@ export class Panels {
     rows($("detection"), shown.map(({ cause, profile, bound_ms: bound, seen }) => ({
       key: `${cause} ${profile} ${seen ? "seen" : ""}`,
       cells: [
-        { make: () => h("span", {}, cause, h("small", {}, profile)) },
+        { make: () => h("span", {}, causeLink(cause), h("small", {}, profile)) },
         { class: "gauge-cell wide-only", make: () => gauge(seen, bound), update: (cell) => adjust(cell, seen, bound) },
         seen ? duration(seen.last_ms) : "–",
         { class: "number wide-only", make: () => h("span"), update: (cell) => say(cell, seen ? duration(seen.median_ms) : "–") },
@@ -119,6 +123,15 @@ export class Panels {
     }
     facts.forEach(([, value], at) => say(list.children[at].lastElementChild, value));
   }
+}
+
+/** How many are suspect, as a link to who they are. */
+function listed(diagnosis, now) {
+  const update = (cell) => {
+    say(cell.firstElementChild, count(now));
+    cell.firstElementChild.setAttribute("aria-label", `${count(now)} suspect as ${diagnosis}: list them`);
+  };
+  return { class: "number", make: () => h("a", { href: `#/sessions?link=${diagnosis}` }), update };
 }
 
 function gauge(seen, bound) {

@@ -1,8 +1,11 @@
 // One session's own page: how it does while it lives, and what its connections ended with.
 
 import { h, $, bytes, clock, classMark, count, duration } from "./dom.js";
-import { ask, token } from "./stream.js";
+import { ask } from "./stream.js";
+import { causeLink } from "./causes.js";
 import { evidence } from "./evidence.js";
+import { kickForm } from "./kick.js";
+import { linkWords } from "./sessions.js";
 
 const REFRESH_MS = 2_000;
 
@@ -16,7 +19,7 @@ export class SessionPage {
     this.hide();
     this.#id = id;
     const title = h("h2", { tabindex: "-1" }, "Session ", h("code", {}, id));
-    $("session").replaceChildren(h("p", {}, h("a", { href: "#" }, "← All sessions")), title, h("div", { class: "panel", id: "session-body" }, "Asking …"));
+    $("session").replaceChildren(h("p", {}, h("a", { href: "#/sessions" }, "← All sessions")), title, h("div", { class: "panel", id: "session-body" }, "Asking …"));
     title.focus();
     this.#refresh();
   }
@@ -48,34 +51,27 @@ export class SessionPage {
     if (this.#was !== is) {
       this.#was = is;
       body.replaceChildren(
-        live ? h("section", { id: "session-live" }, h("h3", {}, "Live"), h("dl", { class: "facts wide", id: "session-facts" }), this.#kickForm())
+        live ? h("section", { id: "session-live" }, h("h3", {}, "Live"), h("dl", { class: "facts wide", id: "session-facts" }), kickForm({ session: this.#id }, "kick"))
           : h("p", {}, "It is not live any more."),
         ...closes.map(ended));
     }
-    if (live) $("session-facts").replaceChildren(...facts(live).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+    if (live) tell($("session-facts"), facts(live));
   }
+}
 
-  #kickForm() {
-    if (!token.read()) return h("p", { class: "note" }, "To kick this player the server has to have a token: admin.token_file.");
-    const words = h("p", { class: "note", role: "status" });
-    const submit = async (event) => {
-      event.preventDefault();
-      const { reason, advice } = Object.fromEntries(new FormData(event.target));
-      const answer = await ask("/api/kick", { method: "POST", body: JSON.stringify({ session: this.#id, reason, advice }) });
-      words.textContent = answer.ok ? "Thrown out." : await answer.text();
-    };
-    return h("form", { class: "filters", onsubmit: submit },
-      h("p", {}, h("label", { for: "kick-reason" }, "Reason, for the player"), h("input", { id: "kick-reason", name: "reason", maxlength: 200, autocomplete: "off" })),
-      h("p", {}, h("label", { for: "kick-advice" }, "The client is to"), h("select", { id: "kick-advice", name: "advice" },
-        h("option", { value: "may_reconnect" }, "reconnect at will"), h("option", { value: "do_not" }, "stay away"), h("option", { value: "elsewhere" }, "go elsewhere"))),
-      h("p", {}, h("button", { type: "submit", class: "danger" }, "Kick")), words);
-  }
+/** Changes what is another now, and nothing else: a link may have the focus. */
+function tell(list, facts) {
+  if (list.children.length === 0) list.append(...facts.map(([name]) => h("div", {}, h("dt", {}, name), h("dd"))));
+  facts.forEach(([, value], at) => {
+    const place = list.children[at].lastElementChild;
+    if (place.textContent !== (value.textContent ?? value)) place.replaceChildren(value);
+  });
 }
 
 function facts(live) {
   return [
     ["Player", live.player || "anonymous"],
-    ["Link", live.link === "healthy" ? "healthy" : `suspect: ${live.link}`],
+    ["Link", linkWords(live.link)],
     ["From", live.remote],
     ["Live for", duration(live.live_ms)],
     ["Profile", live.profile ?? "–"],
@@ -91,5 +87,5 @@ function facts(live) {
 }
 
 function ended(record) {
-  return h("section", {}, h("h3", {}, classMark(record.class, record.cause), ` at ${clock(record.at)}`), evidence(record));
+  return h("section", {}, h("h3", {}, classMark(record.class, causeLink(record.cause)), ` at ${clock(record.at)}`), evidence(record));
 }

@@ -1,4 +1,4 @@
-//! What an operator with the token can do: throw a player out, and drain the server.
+//! The actions of an operator with the token: throw a player out, and drain the server.
 
 use std::time::Duration;
 
@@ -13,13 +13,23 @@ use serde::de::DeserializeOwned;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KickRequest {
-    session: String,
+    session: Option<String>,
+    /// The whole name, as it is or as records show it.
+    player: Option<String>,
     /// The game's code, from 4096.
     code: Option<u16>,
     #[serde(default)]
     reason: String,
     /// The label of an [`Advice`].
     advice: Option<String>,
+}
+
+/// The target of a kick.
+#[derive(Debug, PartialEq, Eq)]
+enum Whom {
+    Session(SessionId),
+    /// Each of its sessions.
+    Player(String),
 }
 
 /// How long players have to leave.
@@ -35,17 +45,40 @@ type Answer = (StatusCode, String);
 /// Throws a player out.
 pub(crate) async fn kick(State(server): State<ServerHandle>, body: Bytes) -> Answer {
     let asked = read::<KickRequest>(&body).and_then(KickRequest::parse);
-    let (session, kick) = match asked {
+    let (whom, kick) = match asked {
         Ok(asked) => asked,
         Err(words) => return (StatusCode::BAD_REQUEST, words),
     };
-    match server.kick(session, kick) {
-        Ok(()) => {
-            tracing::info!(%session, "an operator kicks a player");
-            (StatusCode::ACCEPTED, "kicked\n".to_owned())
+    let sessions = match whom {
+        Whom::Session(session) => match server.kick(session, kick) {
+            Ok(()) => {
+                tracing::info!(%session, "an operator kicks a player");
+                1
+            }
+            Err(error) => return (StatusCode::NOT_FOUND, format!("{error}\n")),
+        },
+        // A scan of every session: not on a thread that drives them.
+        Whom::Player(player) => {
+            let name = player.clone();
+            let kicked = tokio::task::spawn_blocking(move || server.kick_player(&name, kick));
+            match kicked.await {
+                Ok(0) => return (StatusCode::NOT_FOUND, NO_SUCH_PLAYER.to_owned()),
+                Ok(sessions) => {
+                    tracing::info!(?player, sessions, "an operator kicks a player");
+                    sessions
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a player was not kicked");
+                    return (StatusCode::INTERNAL_SERVER_ERROR, String::new());
+                }
+            }
         }
-        Err(error) => (StatusCode::NOT_FOUND, format!("{error}\n")),
-    }
+    };
+    let plural = if sessions == 1 { "" } else { "s" };
+    (
+        StatusCode::ACCEPTED,
+        format!("kicked {sessions} session{plural}\n"),
+    )
 }
 
 /// Begins the drain.
@@ -66,9 +99,16 @@ pub(crate) async fn drain(State(server): State<ServerHandle>, body: Bytes) -> An
 }
 
 impl KickRequest {
-    fn parse(self) -> Result<(SessionId, Kick), String> {
-        let session = self.session.parse();
-        let session = session.map_err(|error| format!("`session`: {error}\n"))?;
+    fn parse(self) -> Result<(Whom, Kick), String> {
+        let whom = match (self.session, self.player) {
+            (Some(session), None) => {
+                let session = session.parse();
+                Whom::Session(session.map_err(|error| format!("`session`: {error}\n"))?)
+            }
+            (None, Some(player)) => Whom::Player(player),
+            (None, None) => return Err(NOBODY.to_owned()),
+            (Some(_), Some(_)) => return Err(BOTH.to_owned()),
+        };
         let mut kick = Kick::because(self.reason);
         if let Some(code) = self.code {
             let code = GameCode::new(code).ok_or_else(|| {
@@ -85,7 +125,7 @@ impl KickRequest {
                 format!("`advice` is no advice; allowed is {allowed}\n")
             })?);
         }
-        Ok((session, kick))
+        Ok((whom, kick))
     }
 }
 
@@ -94,20 +134,26 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
         .map_err(|error| format!("this is not what is asked for: {error}\n"))
 }
 
+const NOBODY: &str = "`session` and `player` are both missing; name one of them: a session by its id, or a player by \
+    the whole name, whose sessions are all kicked\n";
+const BOTH: &str = "`session` and `player` are both given; name one of them\n";
+const NO_SUCH_PLAYER: &str =
+    "there is no live session of a player with this name; /api/sessions lists who is here\n";
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(json: &str) -> Result<(SessionId, Kick), String> {
+    fn parse(json: &str) -> Result<(Whom, Kick), String> {
         read::<KickRequest>(json.as_bytes()).and_then(KickRequest::parse)
     }
 
     #[test]
-    fn a_kick_has_a_session_and_may_have_a_code_words_and_advice() {
+    fn a_kick_has_a_session_or_a_player_and_may_have_a_code_words_and_advice() {
         let id = SessionId::from_bytes([7; 16]);
         let all = format!(r#"{{"session":"{id}","code":4096,"reason":"no","advice":"do_not"}}"#);
-        let (session, kick) = parse(&all).unwrap();
-        assert_eq!(session, id);
+        let (whom, kick) = parse(&all).unwrap();
+        assert_eq!(whom, Whom::Session(id));
         let code = GameCode::new(4096).unwrap();
         let asked = Kick::because("no")
             .with_code(code)
@@ -117,6 +163,17 @@ mod tests {
             parse(&format!(r#"{{"session":"{id}"}}"#)).unwrap().1,
             Kick::default()
         );
+        let (whom, kick) = parse(r#"{"player":"ann","reason":"no"}"#).unwrap();
+        let ann = Whom::Player("ann".to_owned());
+        assert_eq!((whom, kick), (ann, Kick::because("no")));
+    }
+
+    #[test]
+    fn a_kick_names_a_session_or_a_player_and_not_both() {
+        let id = SessionId::from_bytes([7; 16]);
+        assert_eq!(parse("{}").unwrap_err(), NOBODY);
+        let both = format!(r#"{{"session":"{id}","player":"ann"}}"#);
+        assert_eq!(parse(&both).unwrap_err(), BOTH);
     }
 
     #[test]

@@ -66,9 +66,10 @@ macro_rules! asset {
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";
+const JSON: &str = "application/json";
 const JS: &str = "text/javascript; charset=utf-8";
 
-const ASSETS: [Asset; 15] = [
+const ASSETS: [Asset; 19] = [
     asset!("/", "index.html", HTML),
     asset!("/assets/style.css", "style.css", CSS),
     asset!("/assets/uplot.css", "uplot.css", CSS),
@@ -83,6 +84,10 @@ const ASSETS: [Asset; 15] = [
     asset!("/assets/closes.js", "closes.js", JS),
     asset!("/assets/panels.js", "panels.js", JS),
     asset!("/assets/session.js", "session.js", JS),
+    asset!("/assets/sessions.js", "sessions.js", JS),
+    asset!("/assets/kick.js", "kick.js", JS),
+    asset!("/assets/causes.js", "causes.js", JS),
+    asset!("/assets/causes.json", "causes.json", JSON),
     asset!("/assets/dom.js", "dom.js", JS),
 ];
 
@@ -99,3 +104,20 @@ const ALWAYS: [(header::HeaderName, &str); 4] = [
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+
+#[cfg(test)]
+mod tests {
+    use lastword_server::Cause;
+
+    use super::*;
+
+    #[test]
+    fn the_page_brings_an_explanation_of_every_cause_along() {
+        let mut assets = ASSETS.iter();
+        let causes = assets.find(|asset| asset.path == "/assets/causes.json");
+        let causes: serde_json::Value = serde_json::from_str(causes.unwrap().content).unwrap();
+        let causes = causes.as_array().unwrap().iter();
+        let labels = causes.map(|entry| entry["cause"].as_str().unwrap());
+        assert!(labels.eq(Cause::ALL.map(Cause::label)));
+    }
+}

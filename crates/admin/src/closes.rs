@@ -1,7 +1,7 @@
 //! `/api/closes`: the last records of closes as a JSON array.
 
 mod array;
-mod query;
+pub(crate) mod query;
 mod ring;
 
 use std::sync::Arc;
@@ -127,7 +127,8 @@ fn json(closes: Vec<Arc<Disconnect>>) -> Response {
 /// Connections of one session that are looked for.
 const CONNECTIONS_MAX: usize = 32;
 const MISSED: HeaderName = HeaderName::from_static("x-lastword-missed");
-const LAST: HeaderName = HeaderName::from_static("x-lastword-last");
+/// Where to go on.
+pub(crate) const LAST: HeaderName = HeaderName::from_static("x-lastword-last");
 
 #[cfg(test)]
 mod tests {

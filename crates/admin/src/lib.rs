@@ -1,6 +1,7 @@
-//! The HTTP side of a lastword server, on a port of its own: a live page at `/`, the record of closes at `/api/closes`,
-//! `/metrics`, `/healthz` and `/readyz`. [`AdminExt::admin_from_config`] serves it as the section `admin` of the server's
-//! configuration says; addresses and a token that the game sets on [`Admin`] override their keys.
+//! The HTTP side of a lastword server, on a port of its own: a live page at `/`, `/metrics`, `/healthz` and `/readyz`.
+//! `/api/sessions` lists the live sessions, `/api/closes` has the record of closes. [`AdminExt::admin_from_config`] serves
+//! the port as the section `admin` of the server's configuration says; addresses and a token that the game sets on
+//! [`Admin`] override their keys.
 //!
 //! # Who may ask
 //! The port shows names and addresses of players. Without a token it is for this machine: it binds to loopback alone, and
@@ -14,8 +15,29 @@
 //!
 //! | request | body | does |
 //! |---|---|---|
-//! | `POST /api/kick` | `session`; may have `code` (from 4096), `reason`, `advice` (`may_reconnect`, `after_delay`, `elsewhere`, `do_not`) | throws a player out: `kicked` |
+//! | `POST /api/kick` | `session` or `player`; may have `code` (from 4096), `reason`, `advice` (`may_reconnect`, `after_delay`, `elsewhere`, `do_not`) | ends that session, or each session of that player: `kicked` |
 //! | `POST /api/drain` | none, or `timeout_ms`; else as configured | drains the server |
+//!
+//! The answer to a kick says how many sessions it ended. It is 404 where there was none.
+//!
+//! # Sessions
+//! `/api/sessions` is a JSON array of the live sessions, 100 at a time. Each has `session`, `player`, `remote`, `cohort`,
+//! `profile`, `link`, `live_ms` and `rtt_us`; a field that is not known is absent. `link` is `healthy`, or the diagnosis of
+//! the peer's silence. `live_ms` is exact to a tenth of a second. With parameters it has the sessions for which all hold:
+//!
+//! | parameter | which |
+//! |---|---|
+//! | `player` | of this player, by the whole name |
+//! | `address` | from this IP address, or from this `IP:PORT` |
+//! | `profile` | with this liveness profile |
+//! | `link` | `healthy`, `suspect`, or one diagnosis: `undecided`, `path_dead`, `peer_frozen`, … |
+//! | `limit` | so many at most, 1 to 1,000; default 100 |
+//! | `after` | behind the session with this id |
+//!
+//! The header `x-lastword-last` has the value of `after` for the next page; the last page has no such header. Sessions are
+//! in the order of their places in the server's table, and a session keeps its place for life. So a session that stays is on
+//! exactly one page, even while others come and go. `/api/sessions/ID` tells how one live session does (`live`), and the
+//! records of one that ended (`closes`).
 //!
 //! # Live
 //! `/api/live` is a stream of server-sent events, one a second, for 32 viewers at most. Each event has `snapshot` (one
@@ -23,7 +45,7 @@
 //! by class; of the seconds that changed), `closes` (those since the event before, oldest first, 500 at a time), `missed`
 //! (closes that had left the ring) and `last` (the `seq` to go on from). With `Last-Event-ID` a viewer goes on where it
 //! was; an id of another run of the server begins anew. A snapshot is made once for all viewers, and never while there is
-//! none. `/api/sessions/ID` tells how a live session does (`live`), and the records of one that ended (`closes`).
+//! none.
 //!
 //! # Connections
 //! Each but a viewer's is good for one request, which is to be there within 5 s and its answer taken within 60 s of the connection's

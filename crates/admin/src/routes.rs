@@ -39,6 +39,10 @@ pub(crate) fn router(page: Page, shown: Shown, access: Access) -> Router {
             "/api/closes",
             get(closes::answer).with_state(Arc::clone(&closes)),
         )
+        .route(
+            "/api/sessions",
+            get(sessions::list::answer).with_state(sessions::list::List::new(server.clone())),
+        )
         .route("/api/live", get(live::answer).with_state(live))
         .route(
             "/api/sessions/{id}",

@@ -1,4 +1,7 @@
-//! `/api/sessions/ID`: how a live session does, or what its connections ended with.
+//! `/api/sessions/ID`: how a live session does, or what its connections ended with. `/api/sessions` lists them.
+
+pub(crate) mod list;
+mod query;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +14,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::closes::Closes;
+use query::link_label;
 
 /// Everything that is known here of one session.
 #[derive(Serialize)]
@@ -90,15 +94,11 @@ impl<'a> From<&'a Portrait> for Live<'a> {
             remote: portrait.remote.to_string(),
             cohort: portrait.cohort.as_deref(),
             profile: portrait.profile.as_ref().map(|profile| profile.as_str()),
-            link: portrait
-                .suspected
-                .map_or("healthy", |diagnosis| diagnosis.label()),
+            link: link_label(portrait.suspected),
             inbound_paused: portrait.inbound_paused,
             age_ms: millis(portrait.age),
             live_ms: millis(portrait.live_for),
-            rtt_us: portrait
-                .rtt
-                .map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+            rtt_us: portrait.rtt.map(micros),
             last_byte_in_ms: portrait.last_byte_in.map(millis),
             frames_in: portrait.frames.0,
             frames_out: portrait.frames.1,
@@ -112,6 +112,10 @@ impl<'a> From<&'a Portrait> for Live<'a> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);

@@ -209,8 +209,9 @@
 //!
 //! # Metrics
 //!
-//! The feature `admin` (default) adds [`AdminExt`]: a live page, `/metrics`, `/healthz`, `/readyz` and `/api/closes` on a
-//! port of their own, on loopback, or elsewhere with a token. Its recorder is private, so that two servers in one process do not mix; the game's own series join it with
+//! The feature `admin` (default) adds [`AdminExt`]: a live page, `/metrics`, `/healthz`, `/readyz`, `/api/sessions` and
+//! `/api/closes` on a port of their own, on loopback, or elsewhere with a token. Its recorder is private, so that two
+//! servers in one process do not mix; the game's own series join it with
 //! [`RecorderMode::Install`], and a studio with a recorder of its own has the layer emit into that
 //! ([`RecorderMode::Emit`], [`Builder::recorder`], the example `own_recorder`). [`ServerHandle::stats`] has the counts
 //! without any. Two laws hold in every snapshot: *opened = open + Σ disconnects*, *joined = open + suspended +

@@ -23,9 +23,9 @@ use crate::guard::guarded;
 use crate::id::random_session;
 use crate::names::UnknownName;
 use crate::player::Check;
-use crate::seat::Seat;
+use crate::seat::{Joined, Seat, Suspicion};
 use crate::shape::{Arrival, Game, Shape};
-use crate::{CredentialSource, Credentials, Player};
+use crate::{CredentialSource, Credentials, Player, log};
 use standing::{Admitted, Asking, Standing};
 
 /// What a listener's connections share: the server and the shape of its game.
@@ -42,8 +42,6 @@ pub(crate) struct ServerApp<S: Shape> {
     slot: u32,
     counted: bool,
     paused: bool,
-    /// What the peer is suspected of, as it was told.
-    suspicion: Option<Diagnosis>,
     game: Option<S::Game>,
 }
 
@@ -55,7 +53,6 @@ impl<S: Shape> ServerApp<S> {
             slot,
             counted: false,
             paused: false,
-            suspicion: None,
             game: None,
         }
     }
@@ -66,8 +63,12 @@ impl<S: Shape> ServerApp<S> {
         self.core().ledger.refuse();
     }
 
-    fn suspected_as(&mut self, suspicion: Option<Diagnosis>) {
-        let before = std::mem::replace(&mut self.suspicion, suspicion);
+    /// Notes the diagnosis of the peer's silence, where any thread can read it.
+    fn suspected_as(&self, suspicion: Option<Diagnosis>) {
+        let Some(seat) = self.standing.seat() else {
+            return;
+        };
+        let before = seat.suspicion.replace(suspicion);
         self.core().traffic.suspect(before, suspicion);
     }
 
@@ -104,6 +105,8 @@ impl<S: Shape> ServerApp<S> {
             cohort: cohort.map_err(refused)?,
             profile: profile.map_err(refused)?,
             data: player.data.clone(),
+            suspicion: Suspicion::default(),
+            joined: Joined::at(core.clock.now()),
         }))
     }
 
@@ -213,15 +216,15 @@ impl<S: Shape> App for ServerApp<S> {
         let Some(admitted) = self.standing.join() else {
             return;
         };
-        self.core().ledger.join();
-        self.core()
-            .data
-            .join(admitted.seat.session, &admitted.seat.data);
         let Admitted {
             seat,
             player,
             first_frame,
         } = admitted;
+        let core = self.core();
+        core.ledger.join();
+        core.seats.put(&seat);
+        log::joined(core, &seat);
         let mailbox = Arc::clone(outbox.mailbox());
         let arrival = Arrival {
             core: &self.front.core,
@@ -292,9 +295,8 @@ impl<S: Shape> App for ServerApp<S> {
             return;
         };
         let core = self.core();
-        core.questions.answer(seat.session, || {
-            core.portrait(seat, self.suspicion, self.paused, &so_far)
-        });
+        core.questions
+            .answer(seat.session, || core.portrait(seat, self.paused, &so_far));
     }
 
     fn traffic(&mut self, traffic: Traffic) {

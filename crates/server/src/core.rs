@@ -10,11 +10,11 @@ use lastword_session::Timing;
 use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::Semaphore;
 
-use crate::data::DataById;
 use crate::events::{Caps, Queue};
 use crate::flag::Flag;
 use crate::group::Groups;
 use crate::guard::guarded;
+use crate::id::slot_of;
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, State};
 use crate::names::{NameKind, Names};
@@ -22,8 +22,9 @@ use crate::observer::Observer;
 use crate::player::DynAuthenticator;
 use crate::portrait::Questions;
 use crate::seat::Seat;
+use crate::seats::Seats;
 use crate::traffic::TrafficTotals;
-use crate::{Bound, Kick, Player, log};
+use crate::{Bound, Kick, Player, SessionId, log};
 
 /// The shared state of one server.
 pub(crate) struct Core {
@@ -31,12 +32,12 @@ pub(crate) struct Core {
     pub(crate) table: Arc<Table>,
     pub(crate) ledger: Ledger,
     pub(crate) groups: Groups,
-    /// The game's own data on the players that are here.
-    pub(crate) data: DataById,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: TrafficTotals,
     /// Of the log lines of connections that never became a session.
     pub(crate) log_limit: log::Limit,
+    /// The seats of the live sessions, for the list.
+    pub(crate) seats: Seats,
     /// Who waits for a live session to tell how it does.
     pub(crate) questions: Questions,
     pub(crate) bounds: Vec<Bound>,
@@ -99,6 +100,12 @@ impl Core {
             NameKind::Cohort => self.cohorts.unknown(),
             NameKind::Profile => self.profile_names.unknown(),
         })
+    }
+
+    /// A live session's mailbox. The place may have another session by now: the whole id decides.
+    pub(crate) fn mailbox_of(&self, session: SessionId) -> Option<Arc<Mailbox>> {
+        let mailbox = self.table.find(slot_of(session))?;
+        (mailbox.session() == Some(*session.as_bytes())).then_some(mailbox)
     }
 
     /// Leaves the same request with every connection.

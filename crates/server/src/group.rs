@@ -8,8 +8,6 @@ mod room;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
-pub(crate) use room::shrink;
-
 use crate::core::Core;
 use crate::group::memberships::Memberships;
 use crate::group::room::Room;
@@ -93,7 +91,7 @@ impl Group {
     /// [`NoSuchSession`] where none is live here: always once its end began, even if it has not departed yet, and before
     /// the server is bound.
     pub fn join(&self, session: SessionId) -> Result<(), NoSuchSession> {
-        let mailbox = self.server().and_then(|server| server.find(session));
+        let mailbox = self.server().and_then(|server| server.mailbox_of(session));
         let mailbox = mailbox.ok_or(NoSuchSession)?;
         let is_live = || mailbox.session() == Some(*session.as_bytes());
         if self.room.join(session, &mailbox, is_live) {

@@ -122,7 +122,7 @@ impl ServerHandle {
     pub async fn portrait(&self, session: SessionId) -> Option<Portrait> {
         // Asked for before it is looked for: an end in between takes the question back.
         let answer = self.core.questions.ask(session);
-        match self.find(session) {
+        match self.mailbox_of(session) {
             Some(mailbox) => mailbox.request(Request::Report),
             None => self.core.questions.drop_all(session),
         }
@@ -177,7 +177,7 @@ impl ServerHandle {
     /// one of another type. A session that departed has it in its [`Departure`](crate::Departure).
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self, session: SessionId) -> Option<Arc<T>> {
-        self.core.data.of(session).of_type()
+        self.core.seats.find(session)?.data.of_type()
     }
 
     /// Throws a player out: `kicked`. What was queued is dropped, the reason is read by the client.
@@ -196,33 +196,23 @@ impl ServerHandle {
         self.request(session, Request::close(kick.into_orderly_close()))
     }
 
-    /// The sessions that are live now.
-    #[must_use]
-    pub fn sessions(&self) -> Vec<SessionId> {
-        let mut live = Vec::new();
-        self.core.table.for_each(|mailbox| {
-            live.extend(mailbox.session().map(SessionId::from_bytes));
-        });
-        live
-    }
-
     /// The smoothed round trip of a session's heartbeats; `None` before the first answer to a ping of the server's,
     /// about a heartbeat after the session joined, on a dialect, and where no such session is live here.
     #[must_use]
     pub fn rtt(&self, session: SessionId) -> Option<Duration> {
-        self.find(session)?.round_trip().rtt()
+        self.mailbox_of(session)?.round_trip().rtt()
     }
 
     /// The smoothed deviation of that round trip.
     #[must_use]
     pub fn rtt_variance(&self, session: SessionId) -> Option<Duration> {
-        self.find(session)?.round_trip().variance()
+        self.mailbox_of(session)?.round_trip().variance()
     }
 
     /// How far a client's clock is ahead of [`ServerHandle::now`], by the client's own word.
     #[must_use]
     pub fn clock_offset(&self, session: SessionId) -> Option<ClockOffset> {
-        self.find(session)?.round_trip().clock_offset()
+        self.mailbox_of(session)?.round_trip().clock_offset()
     }
 
     /// The server's monotonic clock, the same for all of its sessions. A game that stamps its states with it lets
@@ -350,14 +340,14 @@ impl ServerHandle {
     }
 
     fn request(&self, session: SessionId, request: Request) -> Result<(), NoSuchSession> {
-        self.find(session).ok_or(NoSuchSession)?.request(request);
+        self.mailbox_of(session)
+            .ok_or(NoSuchSession)?
+            .request(request);
         Ok(())
     }
 
-    /// The place may have another session by now: the whole id decides.
-    pub(crate) fn find(&self, session: SessionId) -> Option<Arc<Mailbox>> {
-        let mailbox = self.place_of(session)?;
-        (mailbox.session() == Some(*session.as_bytes())).then_some(mailbox)
+    pub(crate) fn mailbox_of(&self, session: SessionId) -> Option<Arc<Mailbox>> {
+        self.core.mailbox_of(session)
     }
 
     /// The mailbox in this session's place, which may be another's.

@@ -30,8 +30,10 @@ mod publisher;
 mod record;
 mod runtime;
 mod seat;
+mod seats;
 mod server;
 mod session;
+mod sessions;
 mod shape;
 mod traffic;
 
@@ -61,3 +63,4 @@ pub use record::{Departure, Disconnect, Record, Step};
 pub use runtime::Standalone;
 pub use server::Server;
 pub use session::{Session, SessionEvent};
+pub use sessions::SessionInfo;

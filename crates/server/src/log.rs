@@ -1,12 +1,15 @@
-//! One structured line per close, made of the fields of its [`Record`]: what matters first, counts and clocks last. A
-//! connection that never spoke is logged at debug. Connections that never became a session have a limit of their own.
+//! One structured line per close, made of the fields of its [`Record`]: what matters first, counts and clocks last. Two kinds
+//! of line are at debug: closes of peers that never spoke, and sessions that joined. Connections that never became a session
+//! have a limit of their own.
 
 mod limit;
 
 use lastword_session::{Cause, Class};
 
 use crate::Disconnect;
-use crate::record::Steps;
+use crate::core::Core;
+use crate::record::{Steps, printable};
+use crate::seat::Seat;
 
 pub(crate) use limit::Limit;
 
@@ -90,6 +93,18 @@ pub(crate) fn disconnect(limit: &Limit, disconnect: &Disconnect) {
 fn may_be_written(limit: &Limit, disconnect: &Disconnect) -> bool {
     let is_unlimited = disconnect.has_joined() || disconnect.cause().class() == Class::Defect;
     is_unlimited || limit.allows()
+}
+
+/// Under the names that the line of its close will have.
+pub(crate) fn joined(core: &Core, seat: &Seat) {
+    tracing::debug!(
+        target: "lastword::join",
+        session = %seat.session,
+        player = seat.player.as_deref().map(printable).as_deref(),
+        remote = %seat.remote,
+        profile = core.profile(seat.profile).map(|profile| profile.name.as_str()),
+        "joined"
+    );
 }
 
 #[cfg(test)]

@@ -89,7 +89,6 @@ impl Core {
     pub(crate) fn portrait(
         &self,
         seat: &Seat,
-        suspected: Option<Diagnosis>,
         inbound_paused: bool,
         so_far: &Evidence,
     ) -> Portrait {
@@ -102,7 +101,7 @@ impl Core {
             remote: seat.remote,
             cohort: self.cohorts.name(seat.cohort).cloned(),
             profile: self.profile(seat.profile).map(|profile| profile.name),
-            suspected,
+            suspected: seat.suspicion.read(),
             inbound_paused,
             age: so_far.age,
             live_for: so_far.live_for,

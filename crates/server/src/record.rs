@@ -18,7 +18,7 @@ use crate::data::Data;
 pub use flat::{Record, Step};
 
 pub(crate) use flat::Steps;
-pub(crate) use printable::printable;
+pub(crate) use printable::{is_name_of, printable};
 
 /// One ended connection: who, when, why, and what there is to show for it.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Disconnect {
     #[must_use]
     pub fn is_of(&self, player: &str) -> bool {
         let own = self.player.as_deref();
-        own.is_some_and(|own| own == player || printable(own) == player)
+        own.is_some_and(|own| is_name_of(player, own))
     }
 
     /// The same under the names, and in the units, of the log line.

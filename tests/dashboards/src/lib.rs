@@ -17,12 +17,15 @@ pub fn path_in_repository(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// Every file that is made from the catalogue: where it stands in the repository, and its text.
+/// Every file that is made from the catalogue or from the runbook: where it stands in the repository, and its text.
 ///
 /// # Errors
 /// A query of a dashboard asks for what no metric has.
 pub fn generated() -> anyhow::Result<Vec<(String, String)>> {
-    let mut files = vec![("docs/metrics.md".to_owned(), reference::text())];
+    let mut files = vec![
+        ("docs/metrics.md".to_owned(), reference::text()),
+        (runbook::PAGE.to_owned(), runbook::page()?),
+    ];
     let known = query::Known::with_rules(&rules::all()?)?;
     for board in boards::all() {
         board.check(&known)?;

@@ -1,8 +1,10 @@
-//! `docs/runbook.md`: which entries it has, and where a link to one leads.
+//! `docs/runbook.md`: which entries it has, where a link to one leads, and what the live page shows of it.
 
 use std::fs;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use lastword_server::Cause;
+use serde::Serialize;
 
 /// Where each alert's link leads to.
 pub const URL: &str = "https://github.com/lastword-rs/lastword/blob/main/docs/runbook.md#";
@@ -34,6 +36,60 @@ pub fn entries() -> anyhow::Result<Vec<Entry>> {
     Ok(split(&text))
 }
 
+/// The live page's texts about the causes, made of their entries: the crate of the page has to stand on its own.
+pub const PAGE: &str = "crates/admin/assets/causes.json";
+
+/// A cause's entry, as the page shows it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Explanation {
+    cause: String,
+    /// Its class and its initiator.
+    lead: String,
+    parts: Vec<Part>,
+}
+
+/// The answer to one of the questions.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Part {
+    title: String,
+    /// One paragraph, with `code` and *words that are said*.
+    text: String,
+}
+
+/// The text of [`PAGE`].
+///
+/// # Errors
+/// The runbook is not there, or an entry has what the page cannot show.
+pub fn page() -> anyhow::Result<String> {
+    let entries = entries()?.into_iter();
+    let of_causes = entries.filter(|entry| Cause::from_label(&entry.name).is_some());
+    let explanations: Vec<_> = of_causes.map(explanation).collect::<Result<_, _>>()?;
+    Ok(serde_json::to_string_pretty(&explanations)? + "\n")
+}
+
+fn explanation(entry: Entry) -> anyhow::Result<Explanation> {
+    let Entry { name: cause, text } = entry;
+    let mut paragraphs = text.split("\n\n").map(|lines| lines.replace('\n', " "));
+    let lead = paragraphs.next().unwrap_or_default();
+    let parts = paragraphs.map(|paragraph| {
+        let bold = paragraph
+            .strip_prefix("**")
+            .and_then(|rest| rest.split_once("** "));
+        let (title, text) = bold.with_context(|| format!("{cause}: no title in {paragraph:?}"))?;
+        let plain = !text.contains("](") && !text.contains("**");
+        ensure!(
+            plain,
+            "{cause}: the page shows no links and no bold words: {text:?}"
+        );
+        Ok(Part {
+            title: title.to_owned(),
+            text: text.to_owned(),
+        })
+    });
+    let parts = parts.collect::<anyhow::Result<_>>()?;
+    Ok(Explanation { cause, lead, parts })
+}
+
 fn split(text: &str) -> Vec<Entry> {
     let sections = text.split("\n### ").skip(1);
     sections
@@ -51,6 +107,33 @@ fn split(text: &str) -> Vec<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_shows_the_answers_of_an_entry_and_refuses_what_it_cannot_show() {
+        let entry = |text: &str| Entry {
+            name: "idle".to_owned(),
+            text: text.to_owned(),
+        };
+        let shown = explanation(entry(
+            "Class `normal`.\n\n**What it means.** It said\n*bye*.\n\n**When to worry.** Never.",
+        ));
+        let part = |title: &str, text: &str| Part {
+            title: title.to_owned(),
+            text: text.to_owned(),
+        };
+        let expected = Explanation {
+            cause: "idle".to_owned(),
+            lead: "Class `normal`.".to_owned(),
+            parts: vec![
+                part("What it means.", "It said *bye*."),
+                part("When to worry.", "Never."),
+            ],
+        };
+        assert_eq!(shown.unwrap(), expected);
+        for text in ["A.\n\nNo title.", "A.\n\n**Why.** See [there](x.md)."] {
+            assert!(explanation(entry(text)).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn an_entry_ends_where_the_next_heading_begins() {

@@ -57,7 +57,7 @@ async fn a_hello_without_credentials_is_a_player_without_a_name_wherever_it_is_s
             Some(player.id.clone())
         });
         assert_eq!(joined.unwrap().as_deref(), name);
-        let session = players.sessions()[0];
+        let session = players.sessions()[0].session;
         let portrait = within("a portrait", players.portrait(session)).await;
         assert_eq!(portrait.unwrap().player.as_deref(), name);
         drop(raw);

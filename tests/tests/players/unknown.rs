@@ -39,7 +39,7 @@ async fn an_unknown_name_is_counted_and_its_player_has_the_defaults() {
         let raw = Raw::join(server.local_addr(), "").await;
         let stats = server.stats();
         assert_eq!([stats.unknown_cohorts, stats.unknown_profiles], unknown);
-        let portrait = server.portrait(server.sessions()[0]).await.unwrap();
+        let portrait = server.portrait(server.sessions()[0].session).await.unwrap();
         if unknown[0] == 1 {
             assert_eq!(portrait.cohort, None);
         }

@@ -21,8 +21,8 @@ pub(crate) struct Query {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     /// There is no such parameter.
-    #[error("there is no parameter `{}`; allowed is {PARAMETERS}", shown(.0))]
-    Unknown(String),
+    #[error("there is no parameter `{}`; allowed is {allowed}", shown(.name))]
+    Unknown { name: String, allowed: &'static str },
     /// A parameter that has one value was given two.
     #[error("`{0}` is given twice; allowed is once")]
     Twice(&'static str),
@@ -36,6 +36,13 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
+    pub(crate) fn unknown(name: &str, allowed: &'static str) -> Self {
+        Self::Unknown {
+            name: name.to_owned(),
+            allowed,
+        }
+    }
+
     /// A number that is still to come: it was another server's, or this one's before it was started again.
     pub(crate) fn beyond_the_last(after: u64, last: u64) -> Self {
         let allowed = format!(
@@ -74,13 +81,13 @@ impl Query {
                 "limit" => once(
                     "limit",
                     &mut limit,
-                    one("limit", &value, "1 to 10000", size)?,
+                    one("limit", &value, "1 to 10000", size::<LIMIT_MAX>)?,
                 )?,
                 "after" => {
                     let seq = one("after", &value, "the seq of a record, or 0", number)?;
                     once("after", &mut after, seq)?;
                 }
-                _ => return Err(Refused::Unknown(name.into_owned())),
+                _ => return Err(Refused::unknown(&name, PARAMETERS)),
             }
         }
         Ok(Self {
@@ -104,11 +111,11 @@ impl Query {
 }
 
 /// Reads one value.
-fn one<T>(
+pub(crate) fn one<T>(
     parameter: &'static str,
     value: &str,
     allowed: &str,
-    read: fn(&str) -> Option<T>,
+    read: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T, Refused> {
     read(value).ok_or_else(|| Refused::Value {
         parameter,
@@ -117,7 +124,11 @@ fn one<T>(
     })
 }
 
-fn once<T>(parameter: &'static str, place: &mut Option<T>, value: T) -> Result<(), Refused> {
+pub(crate) fn once<T>(
+    parameter: &'static str,
+    place: &mut Option<T>,
+    value: T,
+) -> Result<(), Refused> {
     match place.replace(value) {
         None => Ok(()),
         Some(_) => Err(Refused::Twice(parameter)),
@@ -132,8 +143,8 @@ fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
-fn size(text: &str) -> Option<usize> {
-    number(text).filter(|limit| (1..=LIMIT_MAX).contains(limit))
+pub(crate) fn size<const MAX: usize>(text: &str) -> Option<usize> {
+    number(text).filter(|limit| (1..=MAX).contains(limit))
 }
 
 fn time(text: &str) -> Option<SystemTime> {

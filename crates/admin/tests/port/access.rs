@@ -33,6 +33,7 @@ async fn with_a_token_only_health_and_the_page_itself_are_open() {
         "/metrics",
         "/api/closes",
         "/api/live",
+        "/api/sessions",
         "/api/sessions/00000000000000000000000000000000",
     ] {
         let refused = get(admin, path).await;
@@ -50,7 +51,7 @@ async fn with_a_token_only_health_and_the_page_itself_are_open() {
     for path in ["/healthz", "/readyz", "/", "/assets/app.js"] {
         assert_eq!(get(admin, path).await.status, 200, "{path}");
     }
-    for path in ["/metrics", "/api/closes"] {
+    for path in ["/metrics", "/api/closes", "/api/sessions"] {
         assert_eq!(
             with_token(admin, "GET", path, "").await.status,
             200,
@@ -78,7 +79,7 @@ async fn without_a_token_nobody_kicks_or_drains_and_is_told_why() {
 #[tokio::test]
 async fn a_name_that_was_pointed_to_this_machine_opens_nothing() {
     let (_server, admin) = start().await;
-    for path in ["/", "/metrics", "/api/closes", "/api/live"] {
+    for path in ["/", "/metrics", "/api/closes", "/api/live", "/api/sessions"] {
         let refused = send(admin, "GET", path, "Host: evil.example\r\n", "").await;
         assert_eq!(refused.status, 421, "{path}");
     }
@@ -90,7 +91,7 @@ async fn a_name_that_was_pointed_to_this_machine_opens_nothing() {
 async fn a_kick_with_the_token_throws_a_player_out_with_its_reason() {
     let (server, admin) = guarded().await;
     let mut ann = join_as(&server, "ann").await;
-    let session = server.sessions()[0];
+    let session = server.sessions()[0].session;
     let kick =
         format!(r#"{{"session":"{session}","code":4100,"reason":"enough","advice":"do_not"}}"#);
     assert_eq!(
@@ -126,6 +127,33 @@ async fn a_kick_with_the_token_throws_a_player_out_with_its_reason() {
         with_token(admin, "POST", "/api/kick", &long).await.status,
         413
     );
+}
+
+#[tokio::test]
+async fn a_kick_of_a_player_throws_out_each_of_its_sessions_and_says_how_many() {
+    let (server, admin) = guarded().await;
+    let ann = [join_as(&server, "ann").await, join_as(&server, "ann").await];
+    let bob = join_as(&server, "bob\u{1b}").await;
+    let kick = async |body: &str| with_token(admin, "POST", "/api/kick", body).await;
+    let kicked = kick(r#"{"player":"ann","reason":"enough"}"#).await;
+    assert_eq!((kicked.status, &*kicked.body), (202, "kicked 2 sessions\n"));
+    for mut ann in ann {
+        let mut heard = Vec::new();
+        within("the goodbye", ann.read_to_end(&mut heard))
+            .await
+            .unwrap();
+        assert!(String::from_utf8_lossy(&heard).contains("enough"));
+    }
+    let unknown = kick(r#"{"player":"an"}"#).await;
+    assert_eq!(unknown.status, 404);
+    assert!(unknown.body.contains("/api/sessions"), "{}", unknown.body);
+    let session = server.find("bob\u{1b}")[0].session;
+    let both = kick(&format!(r#"{{"player":"bob","session":"{session}"}}"#)).await;
+    assert_eq!(both.status, 400);
+    // By the name that the list shows.
+    let kicked = kick(r#"{"player":"bob<U+001B>"}"#).await;
+    assert_eq!((kicked.status, &*kicked.body), (202, "kicked 1 session\n"));
+    drop(bob);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_server::{GameCode, Kick, ServerHandle, SessionId};
+use lastword_server::{GameCode, Kick, ServerHandle, SessionId, SessionInfo};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -60,7 +60,7 @@ async fn end_in_every_way(server: &ServerHandle) -> usize {
 
     let kicked = join_as(server, "kicked").await;
     let kick = Kick::because("no \"cheating\"").with_code(GameCode::new(4_100).unwrap());
-    for session in server.sessions() {
+    for SessionInfo { session, .. } in server.sessions() {
         // Those before may not be counted out yet.
         server.kick(session, kick.clone()).ok();
     }

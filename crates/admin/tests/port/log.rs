@@ -30,14 +30,19 @@ impl Log {
 
     /// The lines about closes of this listener, in the order of their numbers.
     pub(crate) fn closes(&self, listener: SocketAddr) -> Vec<Line> {
+        let mut lines = self.lines("lastword::close");
+        let listener = listener.to_string();
+        lines.retain(|line| line.fields["listener"] == listener);
+        lines.sort_by_key(|line| line.fields["seq"].as_u64());
+        lines
+    }
+
+    /// The lines with this target.
+    pub(crate) fn lines(&self, target: &str) -> Vec<Line> {
         let written = written();
         let lines = std::str::from_utf8(&written[self.from..]).unwrap().lines();
         let mut lines: Vec<_> = lines.map(Line::new).collect();
-        let listener = listener.to_string();
-        lines.retain(|line| {
-            line.fields["target"] == "lastword::close" && line.fields["listener"] == listener
-        });
-        lines.sort_by_key(|line| line.fields["seq"].as_u64());
+        lines.retain(|line| line.fields["target"] == target);
         lines
     }
 }

@@ -63,8 +63,8 @@ impl<S: Shape> ServerApp<S> {
     /// Leaves the groups and tells everybody: the books first, the log, the game last.
     pub(super) fn end(&mut self, ending: Ending) {
         if let Some(seat) = self.standing.seat() {
+            self.core().seats.remove(seat.session);
             self.core().groups.depart(seat.session);
-            self.core().data.depart(seat.session, &seat.data);
             self.core().questions.drop_all(seat.session);
         }
         self.suspected_as(None);

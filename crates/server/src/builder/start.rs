@@ -13,7 +13,6 @@ use super::{BindError, Builder};
 use crate::accept::accept_loop;
 use crate::app::Front;
 use crate::core::Core;
-use crate::data::DataById;
 use crate::events::Caps;
 use crate::flag::Flag;
 use crate::ledger::Ledger;
@@ -21,6 +20,7 @@ use crate::metrics::{Catalogue, Metrics, with_recorder};
 use crate::names::Names;
 use crate::observer::Observer;
 use crate::portrait::Questions;
+use crate::seats::Seats;
 use crate::shape::Shape;
 use crate::traffic::TrafficTotals;
 use crate::{KernelAbilities, ServerHandle, Started, drain, log, publisher};
@@ -168,11 +168,11 @@ impl Builder {
             clock,
             table: Table::start(clock),
             groups: self.groups.clone(),
-            data: DataById::default(),
             ledger: Ledger::new(cohorts.count(), game_codes),
             metrics,
             traffic: TrafficTotals::default(),
             log_limit: log::Limit::new(local_addr),
+            seats: Seats::default(),
             questions: Questions::default(),
             bounds: self.config.bounds(kernel),
             session: Arc::new(lastword_session::Config {

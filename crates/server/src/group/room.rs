@@ -81,7 +81,7 @@ impl Drop for Room {
 
 /// Gives memory back when most of it is unused: a crowd that came once is neither held nor walked over for ever.
 /// It shrinks to twice of what it needs, so that the cost is spread over those who left.
-pub(crate) fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+pub(super) fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
     if map.capacity() > SPARE_MAX && map.len() < map.capacity() / 8 {
         map.shrink_to(map.len() * 2);
     }

@@ -22,6 +22,11 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Whether somebody means `own` with this name: as it is, or as it is shown.
+pub(crate) fn is_name_of(name: &str, own: &str) -> bool {
+    own == name || printable(own) == name
+}
+
 /// Control characters (C0, DEL, C1), the two separators that end a line, and what turns the direction of writing.
 fn is_obeyed(c: char) -> bool {
     let turns = matches!(

@@ -1,0 +1,28 @@
+// The form that throws a player out of one session or of all of them.
+
+import { h } from "./dom.js";
+import { ask, token } from "./stream.js";
+
+/** The answer has the number of sessions. */
+function thrownOut(told) {
+  const sessions = Number(told.match(/\d+/)?.[0]);
+  return sessions > 1 ? `Thrown out of ${sessions} sessions.` : "Thrown out.";
+}
+
+/** `whom` is `{ session }` or `{ player }`; `id` begins the ids of the form's fields, which are one of a kind. */
+export function kickForm(whom, id) {
+  if (!token.read()) return h("p", { class: "note" }, "To kick a player the server has to have a token: admin.token_file.");
+  const words = h("p", { class: "note", role: "status" });
+  const submit = async (event) => {
+    event.preventDefault();
+    const { reason, advice } = Object.fromEntries(new FormData(event.target));
+    const answer = await ask("/api/kick", { method: "POST", body: JSON.stringify({ ...whom, reason, advice }) }).catch(() => undefined);
+    const told = answer ? await answer.text() : "The server does not answer.";
+    words.textContent = answer?.ok ? thrownOut(told) : told;
+  };
+  return h("form", { class: "filters", onsubmit: submit },
+    h("p", {}, h("label", { for: `${id}-reason` }, "Reason, for the player"), h("input", { id: `${id}-reason`, name: "reason", maxlength: 200, autocomplete: "off" })),
+    h("p", {}, h("label", { for: `${id}-advice` }, "The client is to"), h("select", { id: `${id}-advice`, name: "advice" },
+      h("option", { value: "may_reconnect" }, "reconnect at will"), h("option", { value: "do_not" }, "stay away"), h("option", { value: "elsewhere" }, "go elsewhere"))),
+    h("p", {}, h("button", { type: "submit", class: "danger" }, "Kick")), words);
+}

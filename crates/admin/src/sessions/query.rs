@@ -1,0 +1,257 @@
+//! The parameters of `/api/sessions`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use lastword_server::{Diagnosis, SessionId, SessionInfo};
+
+use crate::closes::query::{Refused, once, one, size};
+
+/// Which sessions are asked for. A parameter that is missing asks for all.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Query {
+    player: Option<String>,
+    address: Option<Address>,
+    profile: Option<String>,
+    link: Option<LinkState>,
+    /// Sessions at most.
+    pub(super) limit: usize,
+    /// Those behind this one.
+    pub(super) after: Option<SessionId>,
+}
+
+/// A peer's address, with or without its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Address {
+    Ip(IpAddr),
+    Port(SocketAddr),
+}
+
+/// How a session's peer is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LinkState {
+    Healthy,
+    Suspect,
+    As(Diagnosis),
+}
+
+impl Query {
+    /// Reads what stands behind the `?`; `profiles` are the names that the configuration has.
+    ///
+    /// # Errors
+    /// The first parameter that is not as it should be.
+    pub(super) fn parse(query: &str, profiles: &[&str]) -> Result<Self, Refused> {
+        let (mut player, mut address, mut profile, mut link) = (None, None, None, None);
+        let (mut limit, mut after) = (None, None);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match name.as_ref() {
+                "player" => once("player", &mut player, value.into_owned())?,
+                "address" => {
+                    let read = one("address", &value, ADDRESSES, Address::parse)?;
+                    once("address", &mut address, read)?;
+                }
+                "profile" => {
+                    let known = |name: &str| profiles.contains(&name).then(|| name.to_owned());
+                    let read = one("profile", &value, &profiles.join(", "), known)?;
+                    once("profile", &mut profile, read)?;
+                }
+                "link" => {
+                    let read = one("link", &value, &LinkState::allowed(), LinkState::parse)?;
+                    once("link", &mut link, read)?;
+                }
+                "limit" => {
+                    let allowed = format!("1 to {LIMIT_MAX}");
+                    once(
+                        "limit",
+                        &mut limit,
+                        one("limit", &value, &allowed, size::<LIMIT_MAX>)?,
+                    )?;
+                }
+                "after" => {
+                    let id = one("after", &value, SESSIONS, |id| id.parse().ok())?;
+                    once("after", &mut after, id)?;
+                }
+                _ => return Err(Refused::unknown(&name, PARAMETERS)),
+            }
+        }
+        Ok(Self {
+            player,
+            address,
+            profile,
+            link,
+            limit: limit.unwrap_or(LIMIT_DEFAULT),
+            after,
+        })
+    }
+
+    /// Whether it asks for this one.
+    pub(super) fn asks_for(&self, session: &SessionInfo) -> bool {
+        let of_player = self.player.as_ref().is_none_or(|name| session.is_of(name));
+        let address = self.address.is_none_or(|is| is.is_of(session.remote));
+        let own = session.profile.as_ref().map(|profile| profile.as_str());
+        let profile = self.profile.is_none() || self.profile.as_deref() == own;
+        let link = self.link.is_none_or(|is| is.is_of(session.suspected));
+        of_player && address && profile && link
+    }
+}
+
+impl Address {
+    fn parse(text: &str) -> Option<Self> {
+        let ip = text.parse().ok().map(Self::Ip);
+        ip.or_else(|| text.parse().ok().map(Self::Port))
+    }
+
+    /// An IPv4 peer of a listener on IPv6 is `::ffff:1.2.3.4`: the same address in another form.
+    fn is_of(self, remote: SocketAddr) -> bool {
+        let ip = remote.ip().to_canonical();
+        match self {
+            Self::Ip(asked) => asked.to_canonical() == ip,
+            Self::Port(asked) => asked.ip().to_canonical() == ip && asked.port() == remote.port(),
+        }
+    }
+}
+
+impl LinkState {
+    fn parse(label: &str) -> Option<Self> {
+        match label {
+            HEALTHY => Some(Self::Healthy),
+            SUSPECT => Some(Self::Suspect),
+            _ => {
+                let mut all = Diagnosis::ALL.into_iter();
+                all.find(|each| each.label() == label).map(Self::As)
+            }
+        }
+    }
+
+    fn allowed() -> String {
+        let diagnoses = Diagnosis::ALL.map(Diagnosis::label).join(", ");
+        format!("{HEALTHY}, {SUSPECT}, {diagnoses}")
+    }
+
+    fn is_of(self, suspected: Option<Diagnosis>) -> bool {
+        match self {
+            Self::Healthy => suspected.is_none(),
+            Self::Suspect => suspected.is_some(),
+            Self::As(diagnosis) => suspected == Some(diagnosis),
+        }
+    }
+}
+
+/// The label of a link, as `link` takes it.
+pub(super) fn link_label(suspected: Option<Diagnosis>) -> &'static str {
+    suspected.map_or(HEALTHY, Diagnosis::label)
+}
+
+const HEALTHY: &str = "healthy";
+const SUSPECT: &str = "suspect";
+const PARAMETERS: &str = "player, address, profile, link, limit and after";
+const ADDRESSES: &str = "an IP address such as 192.0.2.7 or 2001:db8::7, or one with its port: \
+    192.0.2.7:50123, [2001:db8::7]:50123";
+const SESSIONS: &str = "the id of a session, 32 hexadecimal digits";
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROFILES: [&str; 2] = ["standard", "mobile"];
+
+    fn parse(query: &str) -> Result<Query, Refused> {
+        Query::parse(query, &PROFILES)
+    }
+
+    #[test]
+    fn nothing_asks_for_the_first_hundred() {
+        let all = Query {
+            player: None,
+            address: None,
+            profile: None,
+            link: None,
+            limit: 100,
+            after: None,
+        };
+        assert_eq!(parse(""), Ok(all));
+    }
+
+    #[test]
+    fn every_parameter_is_read() {
+        let query = "player=an%20n%2B%C3%A9&address=%5B::1%5D:7000&profile=mobile&link=peer_frozen&limit=1000\
+                     &after=000102030405060708090a0b0c0d0e0f";
+        let expected = Query {
+            player: Some("an n+é".to_owned()),
+            address: Some(Address::Port("[::1]:7000".parse().unwrap())),
+            profile: Some("mobile".to_owned()),
+            link: Some(LinkState::As(Diagnosis::PeerFrozen)),
+            limit: 1_000,
+            after: Some(SessionId::from_bytes(std::array::from_fn(|n| {
+                u8::try_from(n).unwrap()
+            }))),
+        };
+        assert_eq!(parse(query), Ok(expected));
+    }
+
+    #[test]
+    fn an_address_is_meant_in_whatever_form_with_its_port_or_without() {
+        let mapped = "[::ffff:192.0.2.7]:5000".parse().unwrap();
+        let plain = "192.0.2.7:5000".parse().unwrap();
+        for (text, is) in [
+            ("192.0.2.7", true),
+            ("::ffff:192.0.2.7", true),
+            ("192.0.2.7:5000", true),
+            ("[::ffff:192.0.2.7]:5000", true),
+            ("192.0.2.7:5001", false),
+            ("192.0.2.70", false),
+            ("::1", false),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!([mapped, plain].map(|remote| address.is_of(remote)), [is; 2]);
+        }
+    }
+
+    #[test]
+    fn a_link_is_healthy_or_suspect_or_what_its_silence_looks_like() {
+        let all = [None].into_iter().chain(Diagnosis::ALL.map(Some));
+        for suspected in all {
+            let of = |label| LinkState::parse(label).unwrap().is_of(suspected);
+            assert_eq!(of("healthy"), suspected.is_none());
+            assert_eq!(of("suspect"), suspected.is_some());
+            assert!(of(link_label(suspected)));
+            assert_eq!(of("path_dead"), suspected == Some(Diagnosis::PathDead));
+        }
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_told_in_one_line_with_what_is() {
+        for (query, line) in [
+            (
+                "players=ann",
+                "there is no parameter `players`; allowed is player, address, profile, link, limit and after",
+            ),
+            (
+                "address=10.0.0.0/8",
+                "`address` is \"10.0.0.0/8\"; allowed is an IP address such as 192.0.2.7 or 2001:db8::7, or one with \
+                 its port: 192.0.2.7:50123, [2001:db8::7]:50123",
+            ),
+            (
+                "profile=mobil",
+                "`profile` is \"mobil\"; allowed is standard, mobile",
+            ),
+            (
+                "link=dead",
+                "`link` is \"dead\"; allowed is healthy, suspect, undecided, path_dead, path_dead_outbound, \
+                 local_network_down, peer_frozen, peer_silent",
+            ),
+            ("limit=1001", "`limit` is \"1001\"; allowed is 1 to 1000"),
+            (
+                "after=7",
+                "`after` is \"7\"; allowed is the id of a session, 32 hexadecimal digits",
+            ),
+            (
+                "player=a&player=b",
+                "`player` is given twice; allowed is once",
+            ),
+        ] {
+            assert_eq!(parse(query).unwrap_err().to_string(), line);
+        }
+    }
+}
