@@ -61,10 +61,12 @@ enum Command {
     Serve(ServeArgs),
     /// Checks a configuration file, and tells which causes it can produce on this kernel
     ///
-    /// Everything that is wrong is told on standard error, a line each: file, line, key, value, and what is allowed.
+    /// Everything that is wrong is told on standard error, a line each: file, line, key, value, and what is allowed. The
+    /// file of the admin token is read, too, as `serve` reads it.
     /// Of a good file, standard output tells which causes can occur, for how long each silent one may go unnoticed in
     /// each profile, and which causes cannot occur and why. What is allowed and probably unwise is a warning on
-    /// standard error, which changes no exit status. Nothing is bound and nothing is started.
+    /// standard error, which changes no exit status: a time that looks like seconds is one. Nothing is bound and nothing
+    /// is started.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     CheckConfig(CheckArgs),
     /// Plays clients that end in every way, and holds the server's records against what they did
