@@ -10,7 +10,6 @@ mod descriptors;
 mod game;
 mod log_writer;
 mod logging;
-#[cfg(target_os = "linux")]
 mod quick;
 mod serve;
 mod signals;

@@ -1,11 +1,13 @@
 //! The handle: whatever a game does to sessions from outside of them, on any thread, without a runtime.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::{Cause, ClockOffset, Diagnosis, Phase, SendError, Time, encode_data};
-use lastword_transport::{Mailbox, Request};
+use lastword_transport::{Mailbox, Request, tune};
+use socket2::Socket;
 
 use crate::core::Core;
 use crate::{Bound, Group, Kick, Portrait, SessionId, drain};
@@ -100,6 +102,19 @@ impl ServerHandle {
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.core.metrics_addr.get().copied()
+    }
+
+    /// Lets players in by one more listener, which the caller has bound: for a socket that a supervisor passed on, a second
+    /// address, or another network namespace. It gets the socket options of the server's own, and is closed with it.
+    ///
+    /// # Errors
+    /// The system refuses an option, the server has ended, or it was given 255 listeners already.
+    pub fn adopt(&self, listener: TcpListener) -> io::Result<()> {
+        let socket = Socket::from(listener);
+        socket.set_nonblocking(true)?;
+        let own = self.core.knobs.first();
+        own.map_or(Ok(()), |knobs| tune(&socket, knobs))?;
+        self.core.doors.add(socket.into())
     }
 
     /// How soon each silent cause is noticed at most, by profile: the configuration's own bounds on this kernel.

@@ -8,6 +8,7 @@ mod cohorts;
 mod config;
 mod context;
 mod core;
+mod doors;
 mod drain;
 mod events;
 mod extension;

@@ -1,0 +1,66 @@
+//! Listeners that a server was given beside the one that it bound.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// The addresses of these listeners, and the way to the task that accepts on them.
+pub(crate) struct Doors {
+    addrs: Mutex<Vec<SocketAddr>>,
+    give: UnboundedSender<Door>,
+    given: Mutex<Option<UnboundedReceiver<Door>>>,
+}
+
+/// A listener with its number, from 1; 0 is the server's own.
+pub(crate) struct Door {
+    pub(crate) n: u8,
+    pub(crate) listener: TcpListener,
+}
+
+impl Doors {
+    /// Passes a listener on.
+    ///
+    /// # Errors
+    /// Its address cannot be told, the server has ended, or it has 255 of them.
+    pub(crate) fn add(&self, listener: TcpListener) -> io::Result<()> {
+        let addr = listener.local_addr()?;
+        let mut addrs = lock(&self.addrs);
+        let n = u8::try_from(addrs.len() + 1).map_err(|_| io::Error::other(TOO_MANY))?;
+        let sent = self.give.send(Door { n, listener });
+        sent.map_err(|_| io::Error::other(ENDED))?;
+        addrs.push(addr);
+        Ok(())
+    }
+
+    /// The address of the listener with this number, where it is not the server's own.
+    pub(crate) fn addr(&self, n: u8) -> Option<SocketAddr> {
+        let index = usize::from(n).checked_sub(1)?;
+        lock(&self.addrs).get(index).copied()
+    }
+
+    /// The listeners, for the task that accepts on them. They can be taken once.
+    pub(crate) fn take(&self) -> Option<UnboundedReceiver<Door>> {
+        lock(&self.given).take()
+    }
+}
+
+impl Default for Doors {
+    fn default() -> Self {
+        let (give, given) = unbounded_channel();
+        Self {
+            addrs: Mutex::default(),
+            give,
+            given: Mutex::new(Some(given)),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const TOO_MANY: &str =
+    "a server takes 255 listeners beside its own: bind one to the wildcard address instead";
+const ENDED: &str = "the server has ended";
