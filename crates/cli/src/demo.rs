@@ -49,7 +49,7 @@ pub(crate) struct DemoArgs {
     /// Accepts players here; port 0 takes a free port
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = game_addr)]
     listen: SocketAddr,
-    /// Serves /metrics, /api/closes, /healthz and /readyz here; `off` serves none
+    /// Serves the live page, /api, /metrics, /healthz and /readyz here; `off` serves none
     #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:0", value_parser = admin_addr)]
     admin: AdminAddr,
 }

@@ -44,7 +44,8 @@ enum Command {
     ///
     /// A server of its own, honest players, and one of each kind of ending on a loop; on Linux also a cable that is
     /// pulled, in network namespaces that touch nothing outside. On a terminal it is a table, elsewhere a line for each
-    /// end. Ctrl-C drains the server and tells whether everything was recorded as what it was; a second one ends at once.
+    /// end, and both tell where the live page is. Ctrl-C drains the server and tells whether everything was recorded as
+    /// what it was; a second one ends at once. What the first one broke off is counted as cut short.
     #[command(verbatim_doc_comment, after_help = demo::EXIT_STATUS)]
     Demo(DemoArgs),
     /// Serves a built-in game that sends each player's frames back

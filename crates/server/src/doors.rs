@@ -23,13 +23,13 @@ impl Doors {
     /// Passes a listener on.
     ///
     /// # Errors
-    /// Its address cannot be told, the server has ended, or it has 255 of them.
+    /// Its address cannot be told, the server ends, or it has 255 of them.
     pub(crate) fn add(&self, listener: TcpListener) -> io::Result<()> {
         let addr = listener.local_addr()?;
         let mut addrs = lock(&self.addrs);
         let n = u8::try_from(addrs.len() + 1).map_err(|_| io::Error::other(TOO_MANY))?;
         let sent = self.give.send(Door { n, listener });
-        sent.map_err(|_| io::Error::other(ENDED))?;
+        sent.map_err(|_| io::Error::other("the server ends"))?;
         addrs.push(addr);
         Ok(())
     }
@@ -63,4 +63,3 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 const TOO_MANY: &str =
     "a server takes 255 listeners beside its own: bind one to the wildcard address instead";
-const ENDED: &str = "the server has ended";

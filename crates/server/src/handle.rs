@@ -110,6 +110,9 @@ impl ServerHandle {
     /// # Errors
     /// The system refuses an option, the server has ended, or it was given 255 listeners already.
     pub fn adopt(&self, listener: TcpListener) -> io::Result<()> {
+        if self.core.ended.is_set() {
+            return Err(io::Error::other("the server has ended"));
+        }
         let socket = Socket::from(listener);
         socket.set_nonblocking(true)?;
         let own = self.core.knobs.first();

@@ -214,7 +214,7 @@ impl Board {
     /// Decides how an end is counted, and tells the lab of its own.
     fn judge(&mut self, part: &Part, close: &Close) -> Fate {
         if let Some(to_lab) = self.to_lab.as_ref().filter(|_| part.in_lab) {
-            // A lab that has ended hears no more.
+            // Where that fails, the lab has ended.
             to_lab.send(part.name.clone()).ok();
         }
         let (truth, recorded) = (part.truth, close.ending());
@@ -342,7 +342,7 @@ mod tests {
         assert_eq!(board.sums(), expected);
         assert_eq!(board.sums().ended(), 6);
         assert!(board.wrong.is_empty(), "{:?}", board.wrong);
-        // What no drain does is wrong also then.
+        // A drain does nothing of this kind: it is wrong also then.
         board.played(addr(6), part(Cause::PeerFin));
         board.closed(close(6, Cause::PeerReset), Instant::now());
         assert_eq!((board.sums().wrong, board.wrong.len()), (1, 1));

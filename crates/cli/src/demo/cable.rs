@@ -1,5 +1,5 @@
-//! A cable that is pulled again and again, in a lab of namespaces: a process of its own has the clients there, and passes
-//! a listening socket of the lab to the demo's server.
+//! A cable that is pulled again and again, in a lab of namespaces. A process of its own has the clients there. It passes a
+//! listening socket of the lab to the demo's server.
 
 #[cfg(target_os = "linux")]
 mod lab;

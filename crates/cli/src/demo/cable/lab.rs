@@ -23,10 +23,10 @@ use crate::demo::board::{Board, Part, Shared};
 #[derive(Debug)]
 pub(crate) struct Cable(Shared);
 
-/// What the lab tells of a client, once that has joined and before anything is done to it.
+/// The lab's word on a client, once that has joined and before anything is done to it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ClientLine {
-    /// What will be done to the client.
+    /// The outage that the client will meet.
     pub(super) name: String,
     /// The label of the cause that has to come of it.
     pub(super) truth: String,
@@ -110,7 +110,7 @@ fn attend(board: &Shared, ours: UnixStream, output: impl Read) -> anyhow::Result
     Ok(())
 }
 
-/// Passes names on until there are no more to come, or the lab has ended.
+/// Passes names on until the last one, or until the lab has ended.
 fn tell(mut lab: UnixStream, ends: &Receiver<String>) {
     for name in ends {
         if writeln!(lab, "{name}").is_err() {
