@@ -81,7 +81,8 @@ fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr,
     let taken = core.ledger.open();
     let mailbox = Arc::new(Mailbox::new(Arc::clone(&core.session)));
     let slot = core.table.insert(Arc::clone(&mailbox));
-    let mut app = ServerApp::new(Arc::clone(front), (remote, door), slot.index());
+    core.doors.came(slot.index(), door);
+    let mut app = ServerApp::new(Arc::clone(front), remote, slot.index());
     let now = core.clock.now();
     // Looked at after the connection is in the table: a drain that begins meanwhile finds it there.
     let refusal = match (core.is_draining(), taken > core.connections_max) {

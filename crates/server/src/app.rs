@@ -38,8 +38,6 @@ pub(crate) struct ServerApp<S: Shape> {
     front: Arc<Front<S>>,
     standing: Standing,
     slot: u32,
-    /// The number of the listener that it came by.
-    door: u8,
     counted: bool,
     paused: bool,
     /// What the peer is suspected of, as it was told.
@@ -48,13 +46,11 @@ pub(crate) struct ServerApp<S: Shape> {
 }
 
 impl<S: Shape> ServerApp<S> {
-    /// For a peer at an address that came by the listener with this number.
-    pub(crate) fn new(front: Arc<Front<S>>, (remote, door): (SocketAddr, u8), slot: u32) -> Self {
+    pub(crate) fn new(front: Arc<Front<S>>, remote: SocketAddr, slot: u32) -> Self {
         Self {
             front,
             standing: Standing::Outside(Box::new(remote)),
             slot,
-            door,
             counted: false,
             paused: false,
             suspicion: None,

@@ -1,14 +1,21 @@
 //! Listeners that a server was given beside the one that it bound.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// The addresses of these listeners, and the way to the task that accepts on them.
 pub(crate) struct Doors {
+    /// There is one at least: without any, nothing here is looked at.
+    has_some: AtomicBool,
     addrs: Mutex<Vec<SocketAddr>>,
+    /// The listeners of the connections that did not come by the server's own, by their slots. It is kept here, as every
+    /// other connection would pay for it.
+    by_slot: Mutex<HashMap<u32, u8>>,
     give: UnboundedSender<Door>,
     given: Mutex<Option<UnboundedReceiver<Door>>>,
 }
@@ -28,14 +35,32 @@ impl Doors {
         let addr = listener.local_addr()?;
         let mut addrs = lock(&self.addrs);
         let n = u8::try_from(addrs.len() + 1).map_err(|_| io::Error::other(TOO_MANY))?;
-        let sent = self.give.send(Door { n, listener });
-        sent.map_err(|_| io::Error::other("the server ends"))?;
+        // Before anybody can come by it.
         addrs.push(addr);
-        Ok(())
+        self.has_some.store(true, Ordering::Release);
+        let sent = self.give.send(Door { n, listener });
+        sent.map_err(|_| io::Error::other("the server ends"))
     }
 
-    /// The address of the listener with this number, where it is not the server's own.
-    pub(crate) fn addr(&self, n: u8) -> Option<SocketAddr> {
+    /// Notes by which listener the connection in this slot came.
+    pub(crate) fn came(&self, slot: u32, n: u8) {
+        if !self.has_some.load(Ordering::Acquire) {
+            return;
+        }
+        let mut by_slot = lock(&self.by_slot);
+        if n == 0 {
+            by_slot.remove(&slot);
+        } else {
+            by_slot.insert(slot, n);
+        }
+    }
+
+    /// The address that the connection in this slot came by, where it is not the server's own.
+    pub(crate) fn addr_at(&self, slot: u32) -> Option<SocketAddr> {
+        if !self.has_some.load(Ordering::Acquire) {
+            return None;
+        }
+        let n = lock(&self.by_slot).get(&slot).copied()?;
         let index = usize::from(n).checked_sub(1)?;
         lock(&self.addrs).get(index).copied()
     }
@@ -50,7 +75,9 @@ impl Default for Doors {
     fn default() -> Self {
         let (give, given) = unbounded_channel();
         Self {
+            has_some: AtomicBool::new(false),
             addrs: Mutex::default(),
+            by_slot: Mutex::default(),
             give,
             given: Mutex::new(Some(given)),
         }
