@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use lastword_server::{AdminConfig, OsError, Token};
+use lastword_server::{AdminConfig, Token};
 
 /// A token, or where it is.
 #[derive(Clone)]
@@ -42,18 +42,13 @@ impl Secret {
                     format!("the admin token: {error}"),
                 )
             }),
-            Self::File(path) => {
-                let path_is = path.display();
-                let text = std::fs::read_to_string(path).map_err(|error| {
-                    let why = OsError::in_words(&error);
-                    let words = format!("the admin token cannot be read from {path_is}: {why}");
-                    io::Error::new(error.kind(), words)
-                })?;
-                Token::new(&text).map(Some).map_err(|error| {
-                    let words = format!("the admin token in {path_is}: {error} and nothing else");
-                    io::Error::new(io::ErrorKind::InvalidData, words)
-                })
-            }
+            Self::File(path) => Token::read(path).map(Some).map_err(|error| {
+                let words = format!(
+                    "the admin token cannot be read from {}: {error}",
+                    path.display()
+                );
+                io::Error::new(io::ErrorKind::InvalidInput, words)
+            }),
         }
     }
 }

@@ -23,13 +23,10 @@ pub(crate) struct CheckArgs {
 
 /// Checks the file and reports.
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
-    let config = config_file::load(&args.file).map_err(Failure::Usage)?;
+    let loaded = config_file::load(&args.file).map_err(Failure::Usage)?;
     let (name, kernel) = (args.file.display(), KernelAbilities::probe());
-    let doubts = config.doubts();
-    let warnings = doubts
-        .iter()
-        .map(|doubt| format!("{name}: warning: {doubt}"));
-    complain(&warnings.collect::<Vec<_>>());
+    complain(&loaded.warnings);
+    let config = loaded.config;
     print(&format!("{name}: ok\n{}", Report::new(&config, kernel)))
 }
 

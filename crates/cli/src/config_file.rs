@@ -1,33 +1,50 @@
 //! Reads a configuration file and says all that is wrong with it at once: a line each, with the place, the key, its
 //! value, what is allowed, and what to do.
 
+mod advice;
 mod nearest;
 mod places;
 mod problem;
+mod syntax;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use lastword::{Config, OsError};
+use lastword::{Config, Doubt, OsError};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
 use problem::Problem;
 
-/// Reads, parses and checks a file.
+/// A file that is allowed as it stands.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    /// Values that are allowed and probably unwise, a line each.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads, parses and checks a file, and the file of the token that it names.
 ///
 /// # Errors
 /// A line for each thing that is wrong.
-pub(crate) fn load(path: &Path) -> Result<Config, Vec<String>> {
+pub(crate) fn load(path: &Path) -> Result<Loaded, Vec<String>> {
     let name = path.display();
     let bytes = read(path).map_err(|why| vec![format!("{name}: {why}")])?;
     let problems = match std::str::from_utf8(&bytes) {
         Ok(text) => match parse(text) {
-            Ok(config) => return Ok(config),
+            Ok((config, warnings)) => {
+                let warnings = warnings
+                    .iter()
+                    .map(|words| format!("{name}: warning: {words}"));
+                let warnings = warnings.collect();
+                return Ok(Loaded { config, warnings });
+            }
             Err(problems) => problems,
         },
         Err(error) => vec![Problem::not_utf8(&bytes, error.valid_up_to())],
@@ -60,26 +77,51 @@ fn why(error: &io::Error) -> String {
     )
 }
 
-/// Parses and checks the text of a file.
-fn parse(text: &str) -> Result<Config, Vec<Problem>> {
-    let (table, errors) = DeTable::parse_recoverable(text);
+/// Parses and checks the text of a file. With the configuration come the warnings.
+fn parse(text: &str) -> Result<(Config, Vec<String>), Vec<Problem>> {
+    let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        let problems = errors.iter().map(|error| Problem::syntax(text, error));
-        return Err(in_order(problems.collect()));
+        return Err(in_order(syntax::problems(text, &errors)));
     }
-    let (config, mut problems) = take_what_fits(text, table.clone());
-    let broken = config.validate().err().unwrap_or_default();
+    let whole = table.clone();
+    let mut problems = take_out_lists(text, table.get_mut());
+    let (config, misfits) = take_what_fits(text, table);
+    problems.extend(misfits);
+    let mut broken = config.validate().err().unwrap_or_default();
+    broken.extend(token::error(&config));
     let broken = broken
         .iter()
-        .map(|error| Problem::rule(text, table.get_ref(), error));
+        .map(|error| Problem::rule(text, whole.get_ref(), error));
     // A key that was left out above has its default by now: what is wrong with that is no news.
     let known: Vec<_> = problems.iter().map(|problem| problem.line).collect();
     problems.extend(broken.filter(|problem| !known.contains(&problem.line)));
     if problems.is_empty() {
-        Ok(config)
+        let doubts = config.doubts().into_iter().chain(token::doubt(&config));
+        let warnings = doubts.map(|doubt| with_line(text, whole.get_ref(), &doubt));
+        Ok((config, warnings.collect()))
     } else {
         Err(in_order(problems))
     }
+}
+
+fn with_line(text: &str, table: &DeTable<'_>, doubt: &Doubt) -> String {
+    match places::find(table, &doubt.key) {
+        Some((span, true)) => format!("{doubt} (line {})", problem::line_of(text, span.start)),
+        Some((_, false)) | None => doubt.to_string(),
+    }
+}
+
+/// Takes out each section that is a list: serde would take the values of a list for those of a table, in its order.
+fn take_out_lists(text: &str, table: &mut DeTable<'_>) -> Vec<Problem> {
+    let lists = places::lists(table, &|path| !problem::names_in(path).is_empty());
+    let problems = lists
+        .iter()
+        .map(|place| Problem::misfit(text, place))
+        .collect();
+    for place in &lists {
+        places::remove(table, &place.path);
+    }
+    problems
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
@@ -100,7 +142,7 @@ fn take_what_fits(text: &str, mut table: Spanned<DeTable<'_>>) -> (Config, Vec<P
             .span()
             .and_then(|span| places::of(table.get_ref(), &span));
         let Some(place) = place else {
-            problems.push(Problem::syntax(text, &error));
+            problems.push(Problem::nameless(text, &error));
             break;
         };
         problems.push(Problem::misfit(text, &place));

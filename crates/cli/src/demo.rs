@@ -7,10 +7,12 @@ mod crowd;
 mod display;
 mod endings;
 mod frame;
+mod game;
 mod run_for;
 mod screen;
 mod style;
 mod summary;
+mod sums;
 
 use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -24,7 +26,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::serve::{AdminAddr, admin_addr, game_addr};
 use crate::signals::Stop;
-use crate::{Failure, announce, descriptors, game};
+use crate::{Failure, announce, descriptors, quick};
 use board::Shared;
 use cable::Cable;
 use display::Display;
@@ -47,7 +49,7 @@ pub(crate) struct DemoArgs {
     /// Accepts players here; port 0 takes a free port
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = game_addr)]
     listen: SocketAddr,
-    /// Serves /metrics, /api/closes, /healthz and /readyz here; `off` serves none
+    /// Serves the live page, /api, /metrics, /healthz and /readyz here; `off` serves none
     #[arg(long, value_name = "IP:PORT|off", default_value = "127.0.0.1:0", value_parser = admin_addr)]
     admin: AdminAddr,
 }
@@ -120,7 +122,7 @@ async fn start(args: &DemoArgs, board: &Shared) -> Result<ServerHandle, Failure>
             args.listen
         );
     }
-    Ok(game::obey(builder).await?)
+    Ok(game::serve(builder, board).await?)
 }
 
 async fn time_is_up(run_for: Option<Duration>) {
@@ -136,7 +138,7 @@ impl Company {
         Self {
             crowd: crowd::gather(addr, clients, board),
             endings: Endings::begin(addr, board),
-            cable: Cable::pull(board),
+            cable: Cable::pull(board, server),
         }
     }
 
@@ -145,21 +147,14 @@ impl Company {
         // First, so that what is broken off is not taken for what is wrong.
         board.with(|board| board.is_closing = true);
         drop(self.cable);
-        self.endings.end().await;
+        self.endings.end(board).await;
         // What was done before the drain must not be recorded as part of it.
-        let recorded = async {
-            while board.with(|board| board.waiting()) > 0 {
-                sleep(STEP).await;
-            }
-        };
-        timeout(SETTLE_TIMEOUT, recorded).await.ok();
+        settled(|| board.with(|board| board.waiting()) == 0).await;
         server.drain(DRAIN_TIMEOUT).await;
-        let told = async {
-            while board.with(|board| board.staying) > 0 {
-                sleep(STEP).await;
-            }
-        };
-        timeout(SETTLE_TIMEOUT, told).await.ok();
+        settled(|| board.with(|board| board.staying) == 0).await;
+        // An end is counted a moment before its observer hears of it.
+        settled(|| board.with(|board| board.sums().ended()) == summary::ended(&server.stats()))
+            .await;
         board.with(|board| match board.staying {
             0 => {}
             left => board.complain(format!("{left} players never learned of the end")),
@@ -169,12 +164,23 @@ impl Company {
     }
 }
 
+/// Waits until it is so, for as long as a busy machine may take.
+async fn settled(is_so: impl Fn() -> bool) {
+    let waited = async {
+        while !is_so() {
+            sleep(STEP).await;
+        }
+    };
+    timeout(SETTLE_TIMEOUT, waited).await.ok();
+}
+
 /// The defaults, but for the timeouts that somebody watches pass.
 fn impatient() -> Config {
     let mut config = Config::default();
     config.timeouts.hello_ms = TIMEOUT_MS;
     config.timeouts.auth_ms = TIMEOUT_MS;
     config.timeouts.frame_ms = TIMEOUT_MS;
+    quick::add(&mut config);
     config
 }
 

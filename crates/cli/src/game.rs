@@ -35,11 +35,15 @@ impl Game {
 
 /// Serves the game that does what the clients of a storm ask.
 pub(crate) async fn obey(builder: Builder) -> Result<ServerHandle, BindError> {
+    let obedient = obedient();
     let builder = builder.authenticator(Obeying);
+    builder.serve(move |_: &Player| obedient()).await
+}
+
+/// Makes the handlers of one such game.
+pub(crate) fn obedient() -> impl Fn() -> Obedient + Send + Sync + 'static {
     let taken = Arc::new(AtomicU64::new(0));
-    builder
-        .serve(move |_: &Player| Obedient(Arc::clone(&taken)))
-        .await
+    move || Obedient(Arc::clone(&taken))
 }
 
 /// Sends each frame back.
@@ -57,7 +61,7 @@ impl Handler for Echo {
 
 /// Sends each frame back that asks for nothing, and counts the frames of all sessions.
 #[derive(Debug)]
-struct Obedient(Arc<AtomicU64>);
+pub(crate) struct Obedient(Arc<AtomicU64>);
 
 impl Handler for Obedient {
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
@@ -86,7 +90,7 @@ impl Handler for Obedient {
 
 /// Lets everybody in who does not ask for something else.
 #[derive(Debug)]
-struct Obeying;
+pub(crate) struct Obeying;
 
 impl Authenticator for Obeying {
     async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {

@@ -10,7 +10,6 @@ mod descriptors;
 mod game;
 mod log_writer;
 mod logging;
-#[cfg(target_os = "linux")]
 mod quick;
 mod serve;
 mod signals;
@@ -46,7 +45,8 @@ enum Command {
     ///
     /// A server of its own, honest players, and one of each kind of ending on a loop; on Linux also a cable that is
     /// pulled, in network namespaces that touch nothing outside. On a terminal it is a table, elsewhere a line for each
-    /// end. Ctrl-C drains the server and tells whether everything was recorded as what it was; a second one ends at once.
+    /// end, and both tell where the live page is. Ctrl-C drains the server and tells whether everything was recorded as
+    /// what it was; a second one ends at once. What the first one broke off is counted as cut short.
     #[command(verbatim_doc_comment, after_help = demo::EXIT_STATUS)]
     Demo(DemoArgs),
     /// Serves a built-in game that sends each player's frames back
@@ -62,10 +62,12 @@ enum Command {
     Serve(ServeArgs),
     /// Checks a configuration file, and tells which causes it can produce on this kernel
     ///
-    /// Everything that is wrong is told on standard error, a line each: file, line, key, value, and what is allowed.
+    /// Everything that is wrong is told on standard error, a line each: file, line, key, value, and what is allowed. The
+    /// file of the admin token is read, too, as `serve` reads it.
     /// Of a good file, standard output tells which causes can occur, for how long each silent one may go unnoticed in
     /// each profile, and which causes cannot occur and why. What is allowed and probably unwise is a warning on
-    /// standard error, which changes no exit status. Nothing is bound and nothing is started.
+    /// standard error, which changes no exit status: a time that looks like seconds is one. Nothing is bound and nothing
+    /// is started.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     CheckConfig(CheckArgs),
     /// Plays clients that end in every way, and compares the server's records with what they did

@@ -2,16 +2,25 @@
 
 use lastword::{Config, ProfileConfig};
 
-/// The defaults with a profile that gives up after 2.8 s of silence, the least there is.
+/// The defaults with [`NAME`] as the profile of everybody.
+#[cfg(target_os = "linux")]
 pub(crate) fn quick() -> Config {
     let mut config = Config::default();
+    add(&mut config);
+    config.liveness.profile = NAME.to_owned();
+    config
+}
+
+/// Adds the profile of this name.
+pub(crate) fn add(config: &mut Config) {
     let profile = ProfileConfig {
         heartbeat_ms: Some(200),
         suspect_ms: Some(300),
         dead_ms: Some(2_800),
         ..ProfileConfig::default()
     };
-    config.liveness.profiles.insert("quick".to_owned(), profile);
-    config.liveness.profile = "quick".to_owned();
-    config
+    config.liveness.profiles.insert(NAME.to_owned(), profile);
 }
+
+/// A profile that gives up after 2.8 s of silence, the least there is.
+pub(crate) const NAME: &str = "quick";

@@ -47,7 +47,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
 
 fn config_of(args: ServeArgs) -> Result<Config, Failure> {
     let mut config = match args.config {
-        Some(path) => config_file::load(&path).map_err(Failure::Usage)?,
+        Some(path) => config_file::load(&path).map_err(Failure::Usage)?.config,
         None => Config::default(),
     };
     if let Some(addr) = args.listen {

@@ -1,6 +1,6 @@
 //! Clients that are played one at a time, outside of a storm: whoever asks for them holds the records against them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use lastword_client::Connector;
@@ -41,6 +41,13 @@ impl Cast {
             connector: Connector::start(),
             homes: Homes::towards(server, u32::MAX),
         }
+    }
+
+    /// Tells whether one of these clients, and nobody else, connects from this address; `false` where they have none of
+    /// their own, which they have on Linux towards a server on loopback.
+    #[must_use]
+    pub fn plays_at(&self, ip: IpAddr) -> bool {
+        self.homes.have(ip)
     }
 
     /// Has client `n` come, and end this way. A player goes by the name of the way.

@@ -9,13 +9,38 @@ use std::time::Duration;
 use lastword_session::{Cause, Close, OsError, Session};
 use lastword_transport::{Driver, Mailbox};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::app::{Front, ServerApp};
+use crate::doors::Door;
 use crate::ledger::AcceptError;
 use crate::shape::Shape;
 
-/// Accepts until the server ends.
-pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpListener) {
+/// Accepts on each listener that the server is given, until the server ends.
+pub(crate) async fn accept_by_all<S: Shape>(
+    front: Arc<Front<S>>,
+    mut given: UnboundedReceiver<Door>,
+) {
+    loop {
+        let door = tokio::select! {
+            biased;
+            () = front.core.ended.wait() => return,
+            door = given.recv() => door,
+        };
+        let Some(Door { n, listener }) = door else {
+            return;
+        };
+        match TcpListener::from_std(listener) {
+            Ok(listener) => {
+                tokio::spawn(accept_loop(Arc::clone(&front), listener, n));
+            }
+            Err(error) => tracing::error!(%error, "a listener cannot be used"),
+        }
+    }
+}
+
+/// Accepts until the server ends, by the listener with this number.
+pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpListener, door: u8) {
     let mut spare = Spare::open();
     let mut backoff = BACKOFF_MIN;
     loop {
@@ -27,7 +52,7 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
         match accepted {
             Ok((stream, remote)) => {
                 backoff = BACKOFF_MIN;
-                admit(&front, stream, remote);
+                admit(&front, stream, remote, door);
             }
             Err(error) => {
                 let kind = classify(&error);
@@ -51,11 +76,12 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
 }
 
 /// Counts a connection in and starts its task. Who is refused hears why from the same machinery.
-fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr) {
+fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, door: u8) {
     let core = &front.core;
     let taken = core.ledger.open();
     let mailbox = Arc::new(Mailbox::new(Arc::clone(&core.session)));
     let slot = core.table.insert(Arc::clone(&mailbox));
+    core.doors.came(slot.index(), door);
     let mut app = ServerApp::new(Arc::clone(front), remote, slot.index());
     let now = core.clock.now();
     // Looked at after the connection is in the table: a drain that begins meanwhile finds it there.

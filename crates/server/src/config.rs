@@ -1,6 +1,7 @@
 //! The configuration: plain data with its defaults, the rules that it keeps, and what the session core makes of
 //! it. It reads no file: whoever does knows the line of a key that is refused.
 
+mod addresses;
 mod admin;
 mod doubt;
 mod error;
@@ -18,7 +19,7 @@ use lastword_keepalive::{KernelKnobs, Profile};
 use lastword_session::Limits;
 use serde::Deserialize;
 
-pub use admin::{AdminConfig, NoToken, Token};
+pub use admin::{AdminConfig, NoToken, Token, TokenFileError};
 pub use doubt::Doubt;
 pub use error::ConfigError;
 pub use keys::{Allowed, Key};
@@ -73,6 +74,7 @@ impl Config {
             .chain(self.liveness.errors(self.kernel.rto_max))
             .chain(self.metrics.errors())
             .chain(self.admin.errors())
+            .chain(self.addresses_given_twice())
             .collect();
         errors.sort_by_key(|error| Key::position(&error.key));
         if errors.is_empty() {

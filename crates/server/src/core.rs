@@ -10,6 +10,7 @@ use lastword_session::Timing;
 use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::Semaphore;
 
+use crate::doors::Doors;
 use crate::events::{Caps, Queue};
 use crate::flag::Flag;
 use crate::group::Groups;
@@ -56,6 +57,7 @@ pub(crate) struct Core {
     /// The extensions' first: what the game hears of can be looked up there already.
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) local_addr: SocketAddr,
+    pub(crate) doors: Doors,
     pub(crate) admin_addr: OnceLock<SocketAddr>,
     pub(crate) metrics_addr: OnceLock<SocketAddr>,
     pub(crate) runtime: tokio::runtime::Handle,

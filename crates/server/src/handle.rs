@@ -1,12 +1,14 @@
 //! The handle: whatever a game does to sessions from outside of them, on any thread, without a runtime.
 
 use std::any::Any;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::{Cause, ClockOffset, Diagnosis, Phase, SendError, Time, encode_data};
-use lastword_transport::{Mailbox, Request};
+use lastword_transport::{Mailbox, Request, tune};
+use socket2::Socket;
 
 use crate::core::Core;
 use crate::id::slot_of;
@@ -106,6 +108,22 @@ impl ServerHandle {
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.core.metrics_addr.get().copied()
+    }
+
+    /// Lets players in by one more listener, which the caller has bound: for a socket that a supervisor passed on, a second
+    /// address, or another network namespace. It gets the socket options of the server's own, and is closed with it.
+    ///
+    /// # Errors
+    /// The system refuses an option, the server has ended, or it was given 255 listeners already.
+    pub fn adopt(&self, listener: TcpListener) -> io::Result<()> {
+        if self.core.ended.is_set() {
+            return Err(io::Error::other("the server has ended"));
+        }
+        let socket = Socket::from(listener);
+        socket.set_nonblocking(true)?;
+        let own = self.core.knobs.first();
+        own.map_or(Ok(()), |knobs| tune(&socket, knobs))?;
+        self.core.doors.add(socket.into())
     }
 
     /// How soon each silent cause is noticed at most, by profile: the configuration's own bounds on this kernel.

@@ -8,6 +8,7 @@ mod config;
 mod context;
 mod core;
 mod data;
+mod doors;
 mod drain;
 mod events;
 mod extension;

@@ -53,6 +53,30 @@ pub(super) fn of(table: &DeTable<'_>, span: &Range<usize>) -> Option<Place> {
     })
 }
 
+/// The keys for which `is_section` holds and whose values are lists.
+pub(super) fn lists(table: &DeTable<'_>, is_section: &impl Fn(&[String]) -> bool) -> Vec<Place> {
+    let mut lists = Vec::new();
+    add_lists(table, &[], is_section, &mut lists);
+    lists
+}
+
+fn add_lists(
+    table: &DeTable<'_>,
+    above: &[String],
+    is_section: &impl Fn(&[String]) -> bool,
+    lists: &mut Vec<Place>,
+) {
+    for (key, value) in table {
+        let path = [above, &[key.get_ref().clone().into_owned()]].concat();
+        if let DeValue::Table(inner) = value.get_ref() {
+            add_lists(inner, &path, is_section, lists);
+        } else if value.get_ref().is_array() && is_section(&path) {
+            let (key, found) = (key.span(), Found::Value(value.span()));
+            lists.push(Place { path, key, found });
+        }
+    }
+}
+
 /// Takes a key out.
 pub(super) fn remove(table: &mut DeTable<'_>, path: &[String]) {
     match path {

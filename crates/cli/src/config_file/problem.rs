@@ -6,6 +6,7 @@ use std::ops::Range;
 use lastword::{ConfigError, Key};
 use toml::de::DeTable;
 
+use super::advice::advice;
 use super::nearest::nearest;
 use super::places::{self, Found, Place};
 
@@ -17,29 +18,42 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    pub(super) const fn new(line: usize, words: String) -> Self {
+        Self { line, words }
+    }
+
     pub(super) fn not_utf8(bytes: &[u8], at: usize) -> Self {
         let before = bytes.get(..at).unwrap_or_default();
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        Self {
-            line,
-            words: "this is not UTF-8: save the file as UTF-8".to_owned(),
-        }
+        let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+        let is = if is_utf16 { "UTF-16" } else { "not UTF-8" };
+        Self::new(line, format!("this is {is}: save the file as UTF-8"))
     }
 
-    /// It is not TOML, or no key can be named.
-    pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
+    /// No key can be named.
+    pub(super) fn nameless(text: &str, error: &toml::de::Error) -> Self {
         let at = error.span().map_or(0, |span| span.start);
-        Self {
-            line: line_of(text, at),
-            words: one_line(error.message()),
-        }
+        Self::new(line_of(text, at), one_line(error.message()))
     }
 
     /// A rule of the configuration is broken.
     pub(super) fn rule(text: &str, table: &DeTable<'_>, error: &ConfigError) -> Self {
         let (span, is_there) = places::find(table, &error.key).unwrap_or((0..0, false));
         let mut error = error.clone();
-        if !is_there && Key::find(&error.key).is_some() {
+        let key = Key::find(&error.key);
+        let is_out_of_range = |key: &&Key| {
+            error
+                .value
+                .parse()
+                .is_ok_and(|value| !key.allowed.holds(value))
+        };
+        if let Some(meant) = key
+            .filter(is_out_of_range)
+            .and_then(|key| advice(key, &error.value))
+        {
+            error.remedy = format!("{}; {meant}", error.remedy);
+        }
+        if !is_there && key.is_some() {
             error.value.push_str(" (the default)");
         }
         Self {
@@ -54,7 +68,8 @@ impl Problem {
         let words = match &place.found {
             Found::Key => unknown(&place.path),
             Found::Table => wrong_type(&path, "a table"),
-            Found::Value(_) if path == SECRET => wrong_type(&path, "something else"),
+            // The key of the secret, or the section that it may stand in.
+            Found::Value(_) if path == SECRET || path == SECRETS => wrong_type(&path, HIDDEN),
             Found::Value(span) => wrong_type(&path, &source(text, span)),
         };
         Self {
@@ -76,7 +91,7 @@ fn wrong_type(path: &str, value: &str) -> String {
             key: path.to_owned(),
             value: value.to_owned(),
             allowed: key.allowed.to_string(),
-            remedy: key.remedy.to_owned(),
+            remedy: advice(key, value).unwrap_or_else(|| key.remedy.to_owned()),
         }
         .to_string(),
         None => format!(
@@ -85,13 +100,14 @@ fn wrong_type(path: &str, value: &str) -> String {
     }
 }
 
-fn unknown(path: &[String]) -> String {
+pub(super) fn unknown(path: &[String]) -> String {
     let (name, section) = match path {
         [sections @ .., name] => (name.as_str(), sections),
         [] => ("", path),
     };
     let known = names_in(section);
-    let advice = match (nearest(name, known.iter().copied()), home_of(name)) {
+    let lower = name.to_ascii_lowercase();
+    let advice = match (nearest(&lower, known.iter().copied()), home_of(name)) {
         (Some(nearest), _) => format!("did you mean `{nearest}`?"),
         (None, Some(home)) => format!("it belongs under [{home}]"),
         (None, None) if section.is_empty() => {
@@ -103,7 +119,7 @@ fn unknown(path: &[String]) -> String {
 }
 
 /// The names that a section has, in the order of the reference file.
-fn names_in(section: &[String]) -> Vec<&'static str> {
+pub(super) fn names_in(section: &[String]) -> Vec<&'static str> {
     let mut names: Vec<_> = Key::ALL
         .iter()
         .filter_map(|key| {
@@ -129,7 +145,7 @@ fn home_of(name: &str) -> Option<&'static str> {
         .map(|(home, _)| home)
 }
 
-fn line_of(text: &str, at: usize) -> usize {
+pub(super) fn line_of(text: &str, at: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or_default();
     1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
@@ -143,10 +159,12 @@ fn source(text: &str, span: &Range<usize>) -> String {
     }
 }
 
-fn one_line(words: &str) -> String {
+pub(super) fn one_line(words: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A key whose value is nobody else's to read.
-const SECRET: &str = "admin.token";
+pub(super) const SECRET: &str = "admin.token";
+const SECRETS: &str = "admin";
+const HIDDEN: &str = "something else";
 const VALUE_CHARS_MAX: usize = 60;

@@ -18,8 +18,9 @@ fn complaint(text: &str) -> String {
 
 #[test]
 fn a_file_without_anything_is_the_defaults() {
-    assert_eq!(parse("").unwrap(), Config::default());
-    assert_eq!(parse("# nothing\n[limits]\n").unwrap(), Config::default());
+    for text in ["", "# nothing\n[limits]\n", "\u{feff}[limits]\r\n"] {
+        assert_eq!(parse(text).unwrap(), (Config::default(), Vec::new()));
+    }
 }
 
 #[test]
@@ -159,8 +160,151 @@ fn what_is_no_toml_is_told_with_its_line() {
     let told = complaints("[limits]\nhello_bytes_max = \n[drain\n");
     assert!(told[0].starts_with("2: "), "{told:#?}");
     assert!(told.iter().any(|line| line.starts_with("3: ")), "{told:#?}");
-    let twice = complaint("[drain]\ntimeout_ms = 1\ntimeout_ms = 2\n");
-    assert!(twice.starts_with("3: duplicate key"), "{twice}");
+}
+
+#[test]
+fn a_key_that_stands_twice_is_told_by_name_with_both_lines() {
+    let remove = "already; remove one of them";
+    let merge = "already; put the keys of both under one of them";
+    for (text, expected) in [
+        (
+            "[drain]\n# 30 s\ntimeout_ms = 1\ntimeout_ms = 2\n",
+            format!("4: duplicate key `drain.timeout_ms`: it stands in line 3 {remove}"),
+        ),
+        (
+            "timeouts.auth_ms = 100\ntimeouts = { hello_ms = 100 }\n",
+            format!("2: duplicate key `timeouts`: it stands in line 1 {remove}"),
+        ),
+        (
+            "drain = { timeout_ms = 1, timeout_ms = 2 }\n",
+            "1: duplicate key `drain.timeout_ms`: it stands in this line twice; remove one of them"
+                .to_owned(),
+        ),
+        (
+            "[drain]\n[limits]\n[drain]\n",
+            format!("3: duplicate key: [drain] stands in line 1 {merge}"),
+        ),
+        (
+            "[liveness.profiles.a]\n\n[liveness.profiles.\"a\"]\n",
+            format!("3: duplicate key: [liveness.profiles.a] stands in line 1 {merge}"),
+        ),
+    ] {
+        assert_eq!(complaint(text), expected);
+    }
+}
+
+#[test]
+fn a_value_that_is_no_toml_is_told_by_its_key_with_what_to_write() {
+    for (text, expected) in [
+        (
+            "[listen]\naddr = null # later\n",
+            "2: `listen.addr` is null, which TOML does not have: leave the key out to have its default",
+        ),
+        (
+            "[drain]\ntimeout_ms =\n",
+            "2: `drain.timeout_ms` has no value; allowed is 0 to 86400000: leave the key out to have its default",
+        ),
+        (
+            "[drain]\r\ntimeout_ms = 5s\r\n",
+            "2: `drain.timeout_ms` is 5s; allowed is 0 to 86400000: milliseconds: write 5000",
+        ),
+        (
+            "listen.behind_proxy = True",
+            "1: `listen.behind_proxy` is True; allowed is true or false: write true",
+        ),
+        (
+            "[drain]\ntimeout_ms: 5000\n",
+            "2: `drain.timeout_ms` has no value: write `=` in place of the colon",
+        ),
+        (
+            "[drain]\ntimeout_ms\n",
+            "2: `drain.timeout_ms` has no value; allowed is 0 to 86400000: write one behind `=`",
+        ),
+        (
+            "[listen]\naddr = \"x\" backlog = 5\n",
+            "2: `listen.addr` cannot be read: unexpected key or value, expected newline, `#`",
+        ),
+        (
+            "timeout = null\n",
+            "1: there is no key `timeout`; did you mean `timeouts`?",
+        ),
+        ("; drain\n", "1: a comment begins with `#`"),
+        (
+            "drain:\n",
+            "1: this is no TOML: write [section] for a section, and `key = value` below it",
+        ),
+        (
+            " {\"drain\": 3}\n",
+            "1: this is JSON, and a configuration is TOML: write [section] lines, and `key = value` below them",
+        ),
+    ] {
+        assert_eq!(complaint(text), expected);
+    }
+    let secret = complaint("[admin]\ntoken = hush-hush-hush-hush\n");
+    assert!(
+        secret.ends_with("put it in double quotes") && !secret.contains("hush"),
+        "{secret}"
+    );
+}
+
+#[test]
+fn a_list_in_the_place_of_a_section_is_none() {
+    for (text, section) in [
+        ("drain = [30000]", "drain"),
+        ("[[drain]]\ntimeout_ms = 5", "drain"),
+        ("liveness.profiles = []", "liveness.profiles"),
+        ("liveness.profiles.a = [200]", "liveness.profiles.a"),
+    ] {
+        let told = complaint(text);
+        let ending = format!("allowed is a table: write [{section}], and its keys below it");
+        assert!(told.ends_with(&ending), "{told}");
+    }
+    let secret = complaint("admin = [\"\", \"\", \"hush-hush-hush-hush\"]");
+    assert!(!secret.contains("hush"), "{secret}");
+}
+
+#[test]
+fn a_number_in_another_unit_is_told_with_the_one_to_write() {
+    assert_eq!(
+        complaint("[timeouts]\nhello_ms = 5\n"),
+        "2: `timeouts.hello_ms` is 5; allowed is 100 to 600000: what the slowest player of yours needs, and no \
+         attacker has for long; milliseconds: for 5 seconds write 5000",
+    );
+    let told = complaint("[liveness.profiles.a]\ndead_ms = 15\n");
+    assert!(
+        told.ends_with("; milliseconds: for 15 seconds write 15000"),
+        "{told}"
+    );
+    let (_, warnings) = parse("[limits]\n[drain]\ntimeout_ms = 30\n").unwrap();
+    assert_eq!(
+        warnings,
+        [
+            "`drain.timeout_ms` is 30: the unit is milliseconds; if 30 seconds are meant, write 30000 (line 3)"
+        ]
+    );
+}
+
+#[test]
+fn one_address_for_two_keys_is_told_at_the_second() {
+    assert_eq!(
+        complaint("[listen]\naddr = \"0.0.0.0:7000\"\n[admin]\nlisten = \"127.0.0.1:7000\"\n"),
+        "4: `admin.listen` is \"127.0.0.1:7000\"; allowed is an address and port that no other key has: listen.addr is \
+         \"0.0.0.0:7000\" already, so choose another port",
+    );
+    let of_a_default = complaint("[listen]\naddr = \"127.0.0.1:9464\"\n");
+    assert!(
+        of_a_default.starts_with("2: `listen.addr` is "),
+        "{of_a_default}"
+    );
+}
+
+#[test]
+fn the_file_of_a_token_is_looked_at_where_a_server_reads_it() {
+    let told = complaint("[admin]\ntoken_file = \"/no/such/token\"\n");
+    let expected = "2: `admin.token_file` is \"/no/such/token\"; allowed is \"\" (none), or the path of a file: there \
+                    is no such file; put a token in it (`openssl rand -hex 32`), or name the file that has one";
+    assert_eq!(told, expected);
+    assert!(parse("[admin]\nlisten = \"\"\ntoken_file = \"/no/such/token\"\n").is_ok());
 }
 
 #[test]
@@ -175,4 +319,6 @@ fn a_place_that_is_not_utf8_is_told_with_its_line() {
         Problem::not_utf8(b"a = 1\n\n\xff", 7).to_string(),
         "3: this is not UTF-8: save the file as UTF-8"
     );
+    let utf16 = Problem::not_utf8(b"\xff\xfe[\0", 0).to_string();
+    assert_eq!(utf16, "1: this is UTF-16: save the file as UTF-8");
 }

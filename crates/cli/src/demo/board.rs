@@ -1,7 +1,8 @@
 //! What the demo knows: every end that was recorded, and every ending that was played, held against each other.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use lastword::{Cause, Observer};
 use lastword_load::Ending;
 
 use super::close::Close;
+use super::sums::Sums;
 
 /// The board, as all who write on it and read it have it.
 #[derive(Clone, Debug, Default)]
@@ -20,17 +22,12 @@ pub(crate) struct Board {
     causes: BTreeMap<u16, Tally>,
     /// The last ends, oldest first.
     ends: VecDeque<End>,
-    /// Ends in all.
-    pub(crate) ended: u64,
-    /// Those of them that the lab's server had.
-    pub(crate) ended_in_lab: u64,
-    pub(crate) lab_broke_a_law: bool,
+    /// Every end but for `unrecorded`, which the next field has.
+    sums: Sums,
     /// Clients whose record did not come yet.
     unrecorded: Vec<(SocketAddr, Part)>,
-    /// Endings that were played to their end.
-    pub(crate) played: u64,
-    /// Those of them that were recorded as what they were.
-    pub(crate) right: u64,
+    /// Takes the name of each client of the lab when its end is recorded. The lab ends with it.
+    pub(crate) to_lab: Option<Sender<String>>,
     /// What does not fit, the first of it.
     pub(crate) wrong: Vec<String>,
     /// Who is suspect in the lab, and of what.
@@ -57,6 +54,17 @@ pub(crate) struct Part {
     pub(crate) name: String,
     /// What has to be recorded of it.
     pub(crate) truth: Ending,
+    /// It is in the lab, where this is told before it comes about.
+    pub(crate) in_lab: bool,
+}
+
+/// How an end is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Right,
+    Wrong,
+    CutShort,
+    Others,
 }
 
 /// An end, and the client's side of it as soon as that is known.
@@ -66,6 +74,7 @@ pub(crate) struct End {
     pub(crate) n: u64,
     pub(crate) close: Close,
     pub(crate) part: Option<Part>,
+    fate: Fate,
 }
 
 impl Shared {
@@ -90,7 +99,6 @@ impl Board {
 
     /// Takes a record.
     pub(crate) fn closed(&mut self, close: Close, now: Instant) {
-        self.ended += 1;
         let (cause, code) = (close.cause, close.cause.code());
         let tally = self.causes.entry(code).or_insert(Tally {
             cause,
@@ -99,38 +107,66 @@ impl Board {
         });
         tally.count += 1;
         tally.last = now;
+        if let Some(player) = &close.player {
+            self.suspects.remove(player);
+        }
         let mut waiting = self.unrecorded.iter();
         let part = waiting
             .position(|(local, _)| *local == close.remote)
             .map(|index| self.unrecorded.swap_remove(index).1);
-        if let Some(part) = &part {
-            self.judge(part, &close);
-        }
+        let fate = match &part {
+            Some(part) => self.judge(part, &close),
+            None if self.is_closing => Fate::CutShort,
+            None => Fate::Others,
+        };
+        *self.count_of(fate) += 1;
         if self.ends.len() == ENDS_MAX {
             self.ends.pop_front();
         }
         self.ends.push_back(End {
-            n: self.ended,
+            n: self.sums.ended(),
             close,
             part,
+            fate,
         });
     }
 
-    /// Takes what the client at this address did, once it has done it.
+    /// Takes what the client at this address did, once it has done it; of a client of the lab, what it will do.
     pub(crate) fn played(&mut self, local: SocketAddr, part: Part) {
-        self.played += 1;
-        let end = self
-            .ends
-            .iter_mut()
-            .rev()
-            .find(|end| end.close.remote == local && end.part.is_none());
-        let Some(end) = end else {
+        let mut ends = self.ends.iter().enumerate().rev();
+        let found = ends.find(|(_, end)| end.close.remote == local && end.part.is_none());
+        let Some((index, end)) = found else {
             self.unrecorded.push((local, part));
             return;
         };
-        end.part = Some(part.clone());
-        let close = end.close.clone();
-        self.judge(&part, &close);
+        let (close, before) = (end.close.clone(), end.fate);
+        let fate = self.judge(&part, &close);
+        *self.count_of(before) -= 1;
+        *self.count_of(fate) += 1;
+        if let Some(end) = self.ends.get_mut(index) {
+            (end.part, end.fate) = (Some(part), fate);
+        }
+    }
+
+    /// Counts the ends of clients that were broken off as cut short, also where the record came before.
+    pub(crate) fn broken_off(&mut self, is_ours: impl Fn(IpAddr) -> bool) {
+        let mut count = 0;
+        for end in &mut self.ends {
+            if end.fate == Fate::Others && is_ours(end.close.remote.ip()) {
+                end.fate = Fate::CutShort;
+                count += 1;
+            }
+        }
+        self.sums.others -= count;
+        self.sums.cut_short += count;
+    }
+
+    /// How the ends add up.
+    pub(crate) fn sums(&self) -> Sums {
+        Sums {
+            unrecorded: u64::try_from(self.waiting()).unwrap_or(u64::MAX),
+            ..self.sums
+        }
     }
 
     /// Notes what somebody is suspected of; `None`: nothing any more.
@@ -156,7 +192,8 @@ impl Board {
 
     /// Clients whose record did not come yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.unrecorded.len()
+        let here = self.unrecorded.iter().filter(|(_, part)| !part.in_lab);
+        here.count()
     }
 
     /// What was recorded, by the causes' codes.
@@ -174,16 +211,39 @@ impl Board {
         self.ends.iter().skip_while(move |end| end.n <= n)
     }
 
-    fn judge(&mut self, part: &Part, close: &Close) {
+    /// Decides how an end is counted, and tells the lab of its own.
+    fn judge(&mut self, part: &Part, close: &Close) -> Fate {
+        if let Some(to_lab) = self.to_lab.as_ref().filter(|_| part.in_lab) {
+            // Where that fails, the lab has ended.
+            to_lab.send(part.name.clone()).ok();
+        }
         let (truth, recorded) = (part.truth, close.ending());
-        if truth == recorded {
-            self.right += 1;
+        // The demo's own end came first: that is no client's doing.
+        let is_broken_off =
+            self.is_closing && (part.in_lab || OF_A_DRAIN.contains(&recorded.cause));
+        let fate = if truth == recorded {
+            Fate::Right
+        } else if is_broken_off {
+            Fate::CutShort
         } else {
             let words = format!(
                 "{} was recorded as {recorded}, and was {truth}: {}",
                 part.name, close.words
             );
             self.complain(words);
+            Fate::Wrong
+        };
+        let is_judged = fate == Fate::Right || fate == Fate::Wrong;
+        self.sums.in_lab += u64::from(part.in_lab && is_judged);
+        fate
+    }
+
+    fn count_of(&mut self, fate: Fate) -> &mut u64 {
+        match fate {
+            Fate::Right => &mut self.sums.right,
+            Fate::Wrong => &mut self.sums.wrong,
+            Fate::CutShort => &mut self.sums.cut_short,
+            Fate::Others => &mut self.sums.others,
         }
     }
 }
@@ -202,6 +262,8 @@ impl End {
 /// More than a drain ends at once, so that each is still here when its client tells of it.
 const ENDS_MAX: usize = 4_000;
 const WRONG_MAX: usize = 20;
+/// The causes that the demo's own drain has.
+const OF_A_DRAIN: [Cause; 3] = [Cause::Drained, Cause::DrainExpired, Cause::RefusedDraining];
 
 #[cfg(test)]
 mod tests {
@@ -215,18 +277,25 @@ mod tests {
         board.closed(close(1, Cause::PeerFin), Instant::now());
         board.played(addr(1), part(Cause::PeerFin));
         board.played(addr(2), part(Cause::PeerReset));
-        assert_eq!((board.played, board.right, board.waiting()), (2, 1, 1));
+        assert_eq!(
+            (board.sums().endings(), board.sums().right, board.waiting()),
+            (2, 1, 1)
+        );
         board.closed(close(2, Cause::PeerReset), Instant::now());
-        assert_eq!((board.played, board.right, board.waiting()), (2, 2, 0));
+        let expected = Sums {
+            right: 2,
+            ..Sums::default()
+        };
+        assert_eq!(board.sums(), expected);
         assert!(board.wrong.is_empty() && board.ends.iter().all(|end| end.part.is_some()));
     }
 
     #[test]
-    fn a_record_that_is_not_the_truth_is_told_and_not_counted() {
+    fn a_record_that_is_not_the_truth_is_told_and_counted_as_wrong() {
         let mut board = Board::default();
         board.played(addr(1), part(Cause::PeerFin));
         board.closed(close(1, Cause::PeerReset), Instant::now());
-        assert_eq!((board.played, board.right), (1, 0));
+        assert_eq!((board.sums().wrong, board.sums().right), (1, 0));
         let told = "way was recorded as peer_reset in live, and was peer_fin in live: words";
         assert_eq!(board.wrong, [told]);
     }
@@ -238,7 +307,62 @@ mod tests {
             board.closed(close(1, cause), Instant::now());
             board.played(addr(1), part(cause));
         }
-        assert_eq!((board.played, board.right), (2, 2));
+        assert_eq!((board.sums().endings(), board.sums().right), (2, 2));
+    }
+
+    #[test]
+    fn an_end_that_the_demo_cut_short_is_neither_right_nor_wrong() {
+        let mut board = Board::default();
+        // Recorded before its client has told what it did, which it never will.
+        board.closed(close(1, Cause::Kicked), Instant::now());
+        board.closed(close(9, Cause::PeerFin), Instant::now());
+        board.is_closing = true;
+        // Broken off before its record.
+        board.closed(close(2, Cause::PeerFin), Instant::now());
+        // In the lab, before the cable had its effect.
+        let in_lab = Part {
+            in_lab: true,
+            ..part(Cause::PathDead)
+        };
+        board.played(addr(3), in_lab.clone());
+        board.played(addr(4), in_lab.clone());
+        board.closed(close(3, Cause::PeerFin), Instant::now());
+        board.closed(close(4, Cause::PathDead), Instant::now());
+        // Told that the server leaves, and too slow to leave in time.
+        board.played(addr(5), part(Cause::Drained));
+        board.closed(close(5, Cause::DrainExpired), Instant::now());
+        board.broken_off(|ip| ip == addr(1).ip());
+        let expected = Sums {
+            right: 1,
+            in_lab: 1,
+            cut_short: 4,
+            others: 1,
+            ..Sums::default()
+        };
+        assert_eq!(board.sums(), expected);
+        assert_eq!(board.sums().ended(), 6);
+        assert!(board.wrong.is_empty(), "{:?}", board.wrong);
+        // A drain does nothing of this kind: it is wrong also then.
+        board.played(addr(6), part(Cause::PeerFin));
+        board.closed(close(6, Cause::PeerReset), Instant::now());
+        assert_eq!((board.sums().wrong, board.wrong.len()), (1, 1));
+    }
+
+    #[test]
+    fn the_lab_hears_of_the_ends_of_its_own_clients() {
+        let mut board = Board::default();
+        let (to_lab, heard) = std::sync::mpsc::channel();
+        board.to_lab = Some(to_lab);
+        for (n, in_lab) in [(1, true), (2, false)] {
+            let cause = Cause::PathDead;
+            board.closed(close(n, cause), Instant::now());
+            let part = Part {
+                in_lab,
+                ..part(cause)
+            };
+            board.played(addr(n), part);
+        }
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["way"]);
     }
 
     fn part(cause: Cause) -> Part {
@@ -248,6 +372,7 @@ mod tests {
                 cause,
                 phase: Phase::Live,
             },
+            in_lab: false,
         }
     }
 

@@ -1,17 +1,22 @@
-//! A cable that is pulled again and again: a second server in a lab of namespaces, in a process of its own, whose ends
-//! come here line by line.
+//! A cable that is pulled again and again, in a lab of namespaces. A process of its own has the clients there. It passes a
+//! listening socket of the lab to the demo's server.
 
 #[cfg(target_os = "linux")]
 mod lab;
 #[cfg(target_os = "linux")]
 mod outages;
+#[cfg(target_os = "linux")]
+mod passing;
+
+#[cfg(not(target_os = "linux"))]
+use lastword::ServerHandle;
 
 use super::board::Shared;
 
 #[cfg(target_os = "linux")]
 pub(crate) use lab::Cable;
 #[cfg(target_os = "linux")]
-pub(crate) use outages::play;
+pub(crate) use outages::{is_in_lab, play};
 
 /// Nothing to pull.
 #[cfg(not(target_os = "linux"))]
@@ -20,10 +25,16 @@ pub(crate) struct Cable;
 
 #[cfg(not(target_os = "linux"))]
 impl Cable {
-    pub(crate) fn pull(board: &Shared) -> Self {
+    pub(crate) fn pull(board: &Shared, _server: &ServerHandle) -> Self {
         note(board, "it takes the network namespaces of Linux");
         Self
     }
+}
+
+/// There is no lab.
+#[cfg(not(target_os = "linux"))]
+pub(crate) const fn is_in_lab(_player: &str) -> bool {
+    false
 }
 
 fn note(board: &Shared, reason: &str) {

@@ -1,24 +1,19 @@
-//! One end of a connection, as far as the demo shows it: the same from our own server and, as JSON, from the lab's.
+//! One end of a connection, as far as the demo shows it.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use lastword::{Cause, Disconnect, Phase};
 use lastword_load::Ending;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
 
-/// What is read of a [`Record`](lastword::Record).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// A part of a [`Record`](lastword::Record).
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Close {
     /// RFC 3339, UTC.
     pub(crate) at: String,
-    #[serde(deserialize_with = "cause")]
     pub(crate) cause: Cause,
-    #[serde(deserialize_with = "phase")]
     pub(crate) phase: Phase,
     pub(crate) remote: SocketAddr,
-    #[serde(default)]
     pub(crate) player: Option<String>,
     /// The evidence.
     pub(crate) words: String,
@@ -54,15 +49,4 @@ impl Close {
         let words = self.words.strip_prefix(self.cause.label());
         words.unwrap_or(&self.words).trim_start()
     }
-}
-
-fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Cause, D::Error> {
-    let label = Cow::<'de, str>::deserialize(from)?;
-    Cause::from_label(&label).ok_or_else(|| D::Error::custom(format!("no cause `{label}`")))
-}
-
-fn phase<'de, D: Deserializer<'de>>(from: D) -> Result<Phase, D::Error> {
-    let label = Cow::<'de, str>::deserialize(from)?;
-    let phase = Phase::ALL.into_iter().find(|phase| phase.label() == label);
-    phase.ok_or_else(|| D::Error::custom(format!("no phase `{label}`")))
 }

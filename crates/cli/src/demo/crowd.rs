@@ -54,7 +54,12 @@ async fn stay(mut client: Client, name: String, n: u32, board: &Shared) {
                 Some(_) => {}
                 None => {
                     let ended = client.ended().await;
-                    return board.with(|board| board.complain(format!("{name}: {ended}")));
+                    return board.with(|board| {
+                        // At the end of the demo it is cut short.
+                        if !board.is_closing {
+                            board.complain(format!("{name}: {ended}"));
+                        }
+                    });
                 }
             },
             // Where that fails, the end tells why.
@@ -66,7 +71,12 @@ async fn stay(mut client: Client, name: String, n: u32, board: &Shared) {
         cause: Cause::Drained,
         phase: Phase::Live,
     };
-    board.with(|board| board.played(local, Part { name, truth }));
+    let part = Part {
+        name,
+        truth,
+        in_lab: false,
+    };
+    board.with(|board| board.played(local, part));
 }
 
 const STEP: Duration = Duration::from_millis(20);

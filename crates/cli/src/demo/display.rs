@@ -98,7 +98,8 @@ impl Drop for Display {
 impl Show {
     fn run(&mut self, told: &Receiver<String>) -> io::Result<()> {
         if matches!(self.face, Face::Lines { .. }) {
-            print(&format!("{}\n{}\n", self.scene.curl(), self.scene.until()))?;
+            let links = self.scene.links().join("\n");
+            print(&format!("{links}\n{}\n", self.scene.until()))?;
         }
         loop {
             self.update()?;
@@ -113,7 +114,7 @@ impl Show {
     fn update(&mut self) -> io::Result<()> {
         match &mut self.face {
             Face::Table(screen, style) => {
-                let (width, height) = screen.size();
+                let (width, height) = screen.room();
                 let stats = self.server.stats();
                 let lines = self.board.with(|board| {
                     let frame = Frame {
@@ -134,7 +135,7 @@ impl Show {
                     let note = note.map(|note| format!("{note}\n"));
                     let new = note.into_iter().chain(board.after(*last).map(line));
                     let new: String = new.collect();
-                    *last = board.ended;
+                    *last = board.sums().ended();
                     new
                 });
                 print(&new)

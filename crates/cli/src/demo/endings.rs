@@ -16,17 +16,19 @@ use super::board::{Part, Shared};
 pub(crate) struct Endings {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    cast: Cast,
 }
 
 impl Endings {
     pub(crate) fn begin(server: SocketAddr, board: &Shared) -> Self {
         let (stop, mut told) = oneshot::channel();
         let board = board.clone();
+        let cast = Cast::towards(server);
+        let players = cast.clone();
         let task = tokio::spawn(async move {
-            let cast = Cast::towards(server);
             let mut under_way = JoinSet::new();
             for ((way, step), n) in rounds().zip(0..) {
-                under_way.spawn(play(cast.clone(), n, way, board.clone()));
+                under_way.spawn(play(players.clone(), n, way, board.clone()));
                 while under_way.try_join_next().is_some() {}
                 if timeout(step, &mut told).await.is_ok() {
                     break;
@@ -34,13 +36,14 @@ impl Endings {
             }
             under_way.shutdown().await;
         });
-        Self { stop, task }
+        Self { stop, task, cast }
     }
 
-    /// Begins no more, and breaks off what is under way: nobody is told of that.
-    pub(crate) async fn end(self) {
+    /// Begins no more, and breaks off what is under way.
+    pub(crate) async fn end(self, board: &Shared) {
         drop(self.stop);
         self.task.await.ok();
+        board.with(|board| board.broken_off(|ip| self.cast.plays_at(ip)));
     }
 }
 
@@ -60,8 +63,11 @@ async fn play(cast: Cast, n: u32, way: &'static Way, board: Shared) {
             Part {
                 name: way.name.to_owned(),
                 truth: way.truth,
+                in_lab: false,
             },
         ),
+        // The demo ends, and this client cannot.
+        (_, Some(_)) if board.is_closing => {}
         (_, Some(fault)) => board.complain(format!("{}: {fault}", way.name)),
         (None, None) => board.complain(format!("{}: it has no address", way.name)),
     });

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use lastword::{Class, Stats};
 
 use super::board::{Board, End, Tally};
-use super::style::{Style, column, cut};
+use super::style::{Style, column, cut, wrap};
+use super::summary;
 
 /// What does not change while the demo runs.
 #[derive(Clone, Copy, Debug)]
@@ -29,11 +30,17 @@ pub(crate) struct Frame<'a> {
 }
 
 impl Scene {
-    /// How to ask for the records.
-    pub(crate) fn curl(&self) -> String {
+    /// Where the records are: the live page, and how to ask for them.
+    pub(crate) fn links(&self) -> Vec<String> {
         self.admin.map_or_else(
-            || "no admin port: leave --admin out to have one".to_owned(),
-            |admin| format!("curl http://{admin}/api/closes"),
+            || vec!["no live page: leave --admin out to have one".to_owned()],
+            |admin| {
+                let (page, curl) = (
+                    format!("live page http://{admin}/"),
+                    format!("curl http://{admin}/api/closes"),
+                );
+                vec![page, curl]
+            },
         )
     }
 
@@ -55,7 +62,8 @@ impl Frame<'_> {
         lines.push(String::new());
         if lines.len() + HEADED <= height {
             let (who, cause) = (column("who", WHO), column("cause", CAUSE));
-            let heading = format!("{:TIME$} {who} {cause} evidence", "UTC");
+            let evidence = fitting("evidence", width.saturating_sub(BEFORE_EVIDENCE));
+            let heading = format!("{:TIME$} {who} {cause} {evidence}", "UTC");
             lines.push(self.style.dim(&cut(&heading, width)));
         }
         let room = height.saturating_sub(lines.len());
@@ -67,49 +75,57 @@ impl Frame<'_> {
 
     fn head(&self, width: usize) -> Vec<String> {
         let Frame { scene, board, .. } = self;
-        let title = "lastword demo";
         let elapsed = clock(self.now.saturating_duration_since(scene.started));
-        let rest = format!("  {elapsed}  game {}  {}", scene.game, scene.until());
-        let rest = cut(&rest, width.saturating_sub(title.len()));
-        let mut lines = vec![
-            self.style.bold(title) + &rest,
-            cut(&scene.curl(), width),
-            cut(&self.counts(), width),
-        ];
-        lines.extend(self.suspects().map(|suspects| cut(&suspects, width)));
-        lines.extend(board.note.as_deref().map(|note| cut(note, width)));
+        let game = format!("game {}", scene.game);
+        let title = [TITLE.to_owned(), elapsed, game, scene.until()];
+        let mut lines = wrap(&title, GAP, width);
+        if let Some(title) = lines.first_mut() {
+            let rest = title.strip_prefix(TITLE).map(str::to_owned);
+            *title = rest.map_or_else(|| title.clone(), |rest| self.style.bold(TITLE) + &rest);
+        }
+        lines.extend(wrap(&scene.links(), GAP, width));
+        lines.extend(wrap(&self.counts(), GAP, width));
+        lines.extend(self.suspects(width));
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         lines.extend(
             board
-                .wrong
-                .last()
-                .map(|words| self.style.class(Class::Defect, &cut(words, width))),
+                .note
+                .as_deref()
+                .map(|note| wrap(&words(note), " ", width))
+                .unwrap_or_default(),
         );
+        let wrong = board
+            .wrong
+            .last()
+            .map(|wrong| wrap(&words(wrong), " ", width));
+        let wrong = wrong.unwrap_or_default().into_iter();
+        lines.extend(wrong.map(|line| self.style.class(Class::Defect, &line)));
         lines
     }
 
-    fn counts(&self) -> String {
+    fn counts(&self) -> [String; 3] {
         let Frame { stats, board, .. } = self;
         let (open, opened) = (stats.connections_open, stats.connections_opened);
-        let ended: u64 = stats.disconnects.iter().map(|(.., count)| count).sum();
-        let lab = board.ended_in_lab;
+        let ended = summary::ended(stats);
         let equal = if opened == open + ended { "=" } else { "≠" };
-        format!(
-            "{} sessions  {} opened {equal} {open} open + {} ended  {} played, {} recorded right",
-            stats.sessions_open,
-            opened + lab,
-            ended + lab,
-            board.played,
-            board.right,
-        )
+        let sums = board.sums();
+        [
+            format!("{} sessions", stats.sessions_open),
+            format!("{opened} opened {equal} {open} open + {ended} ended"),
+            format!("{} played, {} recorded right", sums.endings(), sums.right),
+        ]
     }
 
     /// Who is silent at this moment, and what it looks like; a line that is there as soon as somebody is.
-    fn suspects(&self) -> Option<String> {
+    fn suspects(&self, width: usize) -> Vec<String> {
         let suspects = self.board.suspects();
-        let suspects: Vec<_> = suspects
+        let mut suspects: Vec<_> = suspects
             .map(|(name, diagnosis)| format!("{name} {diagnosis}"))
             .collect();
-        (!suspects.is_empty()).then(|| format!("suspect: {}", suspects.join(", ")))
+        if let Some(first) = suspects.first_mut() {
+            first.insert_str(0, "suspect: ");
+        }
+        wrap(&suspects, ", ", width)
     }
 
     /// A class a line, or more where its causes need them.
@@ -145,22 +161,25 @@ impl Frame<'_> {
 
     fn end(&self, end: &End, width: usize) -> String {
         let close = &end.close;
-        let used = TIME + WHO + CAUSE + 3;
-        let room = width.saturating_sub(used);
-        let evidence = match close.evidence().split_once(", ") {
-            // How far it came and how old it was is the least of it.
-            Some((_, rest)) if room < ROOMY => rest,
-            _ => close.evidence(),
-        };
+        let room = width.saturating_sub(BEFORE_EVIDENCE);
         format!(
             "{} {} {} {}",
             self.style.dim(close.time()),
             column(&end.who(), WHO),
             self.style
                 .class(close.cause.class(), &column(close.cause.label(), CAUSE)),
-            cut(evidence, room),
+            fitting(close.evidence(), room),
         )
     }
+}
+
+/// As many parts of the evidence as have room. How far it came and how old it was, the first, tells the least.
+fn fitting(evidence: &str, room: usize) -> &str {
+    let mut rest = evidence;
+    while rest.chars().count() > room {
+        rest = rest.split_once(", ").map_or("", |(_, rest)| rest);
+    }
+    rest
 }
 
 /// Minutes and seconds.
@@ -186,12 +205,13 @@ pub(crate) const CAUSE: usize = 25;
 pub(crate) const CLASS: usize = 10;
 const COUNT: usize = 5;
 const AGE: usize = 4;
+/// The columns before the evidence, each with a space behind it.
+const BEFORE_EVIDENCE: usize = TIME + WHO + CAUSE + 3;
 const CELL: usize = CAUSE + COUNT + AGE;
 const GAP: &str = "  ";
+const TITLE: &str = "lastword demo";
 /// Lines below the causes with which there is room for a heading.
 const HEADED: usize = 8;
-/// Where the whole evidence has room.
-const ROOMY: usize = 60;
 
 #[cfg(test)]
 mod tests;

@@ -41,6 +41,22 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     cut
 }
 
+/// Puts parts into lines, as many into each as have room, and cuts only a part that is wider than a line.
+pub(crate) fn wrap(parts: &[String], between: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        let len = |text: &str| text.chars().count();
+        match lines.last_mut() {
+            Some(line) if len(line) + len(between) + len(part) <= width => {
+                line.push_str(between);
+                line.push_str(part);
+            }
+            _ => lines.push(cut(part, width)),
+        }
+    }
+    lines
+}
+
 /// Exactly so many characters.
 pub(crate) fn column(text: &str, width: usize) -> String {
     format!("{:width$}", cut(text, width))
@@ -72,6 +88,14 @@ mod tests {
             (column("abcdef", 5), cut("ab", 0)),
             ("abcd…".to_owned(), String::new())
         );
+    }
+
+    #[test]
+    fn parts_share_a_line_as_long_as_there_is_room_and_none_is_cut_for_another() {
+        let parts = ["ab", "cde", "f", "ghijkl"].map(str::to_owned);
+        assert_eq!(wrap(&parts, ", ", 7), ["ab, cde", "f", "ghijkl"]);
+        assert_eq!(wrap(&parts, " ", 5), ["ab", "cde f", "ghij…"]);
+        assert!(wrap(&[], " ", 5).is_empty());
     }
 
     #[test]

@@ -7,39 +7,39 @@ use lastword::Stats;
 
 use super::board::{Board, Tally};
 use super::frame::{CAUSE, CLASS};
+use super::sums::Sums;
 
 /// The end of a demo.
 #[derive(Debug)]
 pub(crate) struct Summary {
     tallies: Vec<Tally>,
     stats: Stats,
-    played: u64,
-    right: u64,
-    /// Ends of the lab's server.
-    in_lab: u64,
-    laws_held: bool,
+    sums: Sums,
     wrong: Vec<String>,
 }
 
 impl Summary {
     /// Of a server that has ended.
     pub(crate) fn of(board: &Board, stats: Stats) -> Self {
-        let never = board.waiting();
-        let never = (never > 0).then(|| format!("{never} endings were never recorded"));
+        let sums = board.sums();
+        let never = (sums.unrecorded > 0)
+            .then(|| format!("{} endings were never recorded", sums.unrecorded));
+        let (counted, told) = (ended(&stats), sums.ended());
+        let untold = (counted != told)
+            .then(|| format!("{counted} ends were counted, and {told} were told to the observer"));
+        let wrong = board.wrong.iter().cloned().chain(never).chain(untold);
         Self {
             tallies: board.tallies().copied().collect(),
-            played: board.played,
-            right: board.right,
-            in_lab: board.ended_in_lab,
-            laws_held: stats.laws_hold() && !board.lab_broke_a_law,
-            wrong: board.wrong.iter().cloned().chain(never).collect(),
+            sums,
+            wrong: wrong.collect(),
             stats,
         }
     }
 
     /// An error where something is not as it has to be.
     pub(crate) fn verdict(&self) -> anyhow::Result<()> {
-        if self.laws_held && self.wrong.is_empty() && self.right == self.played {
+        if self.stats.laws_hold() && self.wrong.is_empty() && self.sums.right == self.sums.endings()
+        {
             return Ok(());
         }
         Err(anyhow!("not everything was recorded as what it was"))
@@ -58,13 +58,12 @@ impl fmt::Display for Summary {
             connections_open: open,
             sessions_joined: joined,
             sessions_open,
-            disconnects,
             departures,
             ..
         } = &self.stats;
-        let ended: u64 = disconnects.iter().map(|(.., count)| count).sum();
+        let ended = ended(&self.stats);
         let departed: u64 = departures.iter().map(|(_, count)| count).sum();
-        let held = if self.laws_held {
+        let held = if self.stats.laws_hold() {
             "both laws held"
         } else {
             "A LAW WAS BROKEN"
@@ -74,13 +73,14 @@ impl fmt::Display for Summary {
             "\n{opened} opened = {open} open + {ended} ended, {joined} joined = {sessions_open} open + {departed} \
              departed: {held}"
         )?;
-        if self.in_lab > 0 {
-            writeln!(f, "{} more in the lab of the cable", self.in_lab)?;
-        }
         for words in &self.wrong {
             writeln!(f, "WRONG  {words}")?;
         }
-        let (played, right) = (self.played, self.right);
-        writeln!(f, "{played} endings, {right} recorded as what they were")
+        writeln!(f, "{}", self.sums)
     }
+}
+
+/// The ends that the server counted.
+pub(crate) fn ended(stats: &Stats) -> u64 {
+    stats.disconnects.iter().map(|(.., count)| count).sum()
 }

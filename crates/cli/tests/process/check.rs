@@ -61,6 +61,66 @@ fn a_file_that_cannot_be_read_is_told_in_one_line_that_says_what_to_do() {
 }
 
 #[test]
+fn a_token_file_that_gives_no_token_is_told_as_serve_tells_it() {
+    let short = config_file("check_short_token", "too short\n");
+    let empty = config_file("check_empty_token", "");
+    for (token_file, words) in [
+        ("/no/such/token", "there is no such file"),
+        ("/", "it is a directory"),
+        (empty.to_str().unwrap(), "it is empty"),
+        (
+            short.to_str().unwrap(),
+            "16 to 256 visible ASCII characters and nothing else",
+        ),
+    ] {
+        let text = format!("[admin]\nlisten = \"127.0.0.1:0\"\ntoken_file = {token_file:?}\n");
+        let path = config_file("check_token", text);
+        let path = path.to_str().unwrap();
+        let checked = run(&["check-config", path]);
+        assert_eq!((checked.status, checked.stdout.as_str()), (Some(2), ""));
+        let start = format!("{path}:3: `admin.token_file` is {token_file:?}; allowed is ");
+        assert!(checked.stderr.starts_with(&start), "{}", checked.stderr);
+        assert!(checked.stderr.contains(words), "{}", checked.stderr);
+        let served = run(&["serve", "--config", path]);
+        assert_eq!((served.status, served.stderr), (Some(2), checked.stderr));
+    }
+}
+
+#[test]
+fn a_token_file_that_everybody_may_read_is_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let token = config_file("check_open_token", "0123456789abcdef\n");
+    let path = config_file("check_open", format!("[admin]\ntoken_file = {token:?}\n"));
+    let path = path.to_str().unwrap();
+    for (mode, warnings) in [(0o644, 1), (0o640, 0)] {
+        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(mode)).unwrap();
+        let ended = run(&["check-config", path]);
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), warnings, "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn one_address_for_two_keys_is_told_as_serve_tells_it() {
+    let text = "[listen]\naddr = \"127.0.0.1:7000\"\n[admin]\nmetrics_listen = \"0.0.0.0:7000\"\n";
+    let path = config_file("check_twice", text);
+    let path = path.to_str().unwrap();
+    let checked = run(&["check-config", path]);
+    assert_eq!(checked.status, Some(2));
+    let start = format!("{path}:4: `admin.metrics_listen` is \"0.0.0.0:7000\"; ");
+    assert!(checked.stderr.starts_with(&start), "{}", checked.stderr);
+    assert_eq!(run(&["serve", "--config", path]).stderr, checked.stderr);
+    let by_arguments = run(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:7000",
+        "--admin",
+        "127.0.0.1:7000",
+    ]);
+    assert_eq!(by_arguments.status, Some(2), "{}", by_arguments.stderr);
+}
+
+#[test]
 fn without_a_file_nothing_is_said_to_be_ok() {
     let ended = run(&["check-config"]);
     assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""));

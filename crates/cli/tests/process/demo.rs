@@ -41,6 +41,7 @@ fn in_a_pipe_each_end_is_a_line_and_the_last_ones_say_whether_all_was_right() {
         );
     }
     assert!(text.contains(" departed: both laws held\n"), "{text}");
+    assert!(text.contains("\nlive page http://127.0.0.1:"), "{text}");
     let (played, right) = verdict(&text);
     assert!(played == right && played > 50, "{text}");
 }
@@ -165,7 +166,7 @@ fn without_an_admin_port_it_says_so_and_goes_on() {
     let ended = run(&["demo", "--for", "300ms", "--clients", "0", "--admin", "off"]);
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     assert!(
-        ended.stdout.contains("admin=off\nno admin port: "),
+        ended.stdout.contains("admin=off\nno live page: "),
         "{}",
         ended.stdout
     );
@@ -191,6 +192,7 @@ fn a_cable_is_pulled_and_what_comes_of_it_is_among_the_ends() {
         return skip.report("a_cable_is_pulled").unwrap();
     }
     let mut demo = Demo::start(&["--clients", "0"]);
+    let admin = demo.admin();
     for end in [
         "cable pulled      path_dead ",
         "frozen            peer_frozen ",
@@ -198,12 +200,42 @@ fn a_cable_is_pulled_and_what_comes_of_it_is_among_the_ends() {
         "our own network   local_network_down ",
     ] {
         demo.until(end);
+        let cause = end.split_whitespace().last().unwrap();
+        let closes = get(&admin, &format!("api/closes?cause={cause}"));
+        assert!(
+            closes.contains(&format!("\"cause\":\"{cause}\"")),
+            "{closes}"
+        );
     }
     demo.process.signal(Signal::SIGINT);
     let (ended, text) = demo.end();
     assert_eq!(ended.status, Some(0), "{text}");
+    assert!(text.contains(" in the lab of the cable"), "{text}");
     let (played, right) = verdict(&text);
     assert_eq!(played, right, "{text}");
+}
+
+/// In each outage of the lab: the second round begins where the first one left the network.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_in_an_outage_is_no_failure_and_the_lines_add_up() {
+    if let Err(skip) = lastword_netlab::Lab::available() {
+        return skip.report("a_signal_in_an_outage").unwrap();
+    }
+    for end in ["frozen ", "gone meanwhile ", "our own network "] {
+        let mut demo = Demo::start(&["--clients", "3"]);
+        // What comes next is under way, or begins.
+        demo.until(end);
+        demo.process.signal(Signal::SIGINT);
+        let (ended, text) = demo.end();
+        assert_eq!(
+            (ended.status, ended.stderr.as_str()),
+            (Some(0), ""),
+            "{text}"
+        );
+        let (played, right) = verdict(&text);
+        assert_eq!(played, right, "{text}");
+    }
 }
 
 impl Demo {
@@ -255,16 +287,16 @@ impl Demo {
     fn first_closes(&mut self) -> String {
         let line = self.until("curl http://");
         let (admin, path) = line["curl http://".len()..].split_once('/').unwrap();
-        let (admin, request) = (
-            admin.to_owned(),
-            format!("GET /{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
-        );
         self.until(" peer_goodbye ");
-        let mut stream = TcpStream::connect(admin).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        get(admin, path)
+    }
+
+    /// Where the live page is.
+    fn admin(&mut self) -> String {
+        let line = self.until("live page http://");
+        line["live page http://".len()..]
+            .trim_end_matches('/')
+            .to_owned()
     }
 
     /// Its end, and everything that it printed.
@@ -275,9 +307,54 @@ impl Demo {
     }
 }
 
-/// The endings of the last line, and those that were right.
+fn get(admin: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(admin).unwrap();
+    let request = format!("GET /{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The endings of the last line, and those that were right. The lines before it add up.
 fn verdict(text: &str) -> (u64, u64) {
-    let last = text.lines().last().unwrap();
+    let lines: Vec<_> = text.lines().rev().take(3).collect();
+    let [last, terms, laws] = lines[..] else {
+        panic!("{text}");
+    };
+    let numbers = |line: &str| {
+        let numbers = line.split(|c: char| !c.is_ascii_digit());
+        numbers
+            .filter_map(|number| number.parse().ok())
+            .collect::<Vec<u64>>()
+    };
+    let [opened, open, ended, joined, sessions, departed] = numbers(laws)[..] else {
+        panic!("{text}");
+    };
+    assert_eq!(
+        (opened, joined),
+        (open + ended, sessions + departed),
+        "{text}"
+    );
+    let terms: Vec<_> = terms.split(['=', '+']).collect();
+    let count = |term: &str| numbers(term)[0];
+    assert!(
+        terms[0].contains(" ended ") && count(terms[0]) == ended,
+        "{text}"
+    );
+    assert_eq!(
+        terms[1..].iter().map(|term| count(term)).sum::<u64>(),
+        ended,
+        "{text}"
+    );
+    let endings = terms[1..]
+        .iter()
+        .filter(|term| term.contains(" here") || term.contains(" in the lab"));
+    assert_eq!(
+        endings.map(|term| count(term)).sum::<u64>(),
+        numbers(last)[0],
+        "{text}"
+    );
     let (played, rest) = last.split_once(" endings, ").unwrap();
     let right = rest.strip_suffix(" recorded as what they were").unwrap();
     (played.parse().unwrap(), right.parse().unwrap())

@@ -20,7 +20,7 @@ impl<S: Shape> ServerApp<S> {
         Disconnect {
             seq,
             at: SystemTime::now() - core.clock.now().since(ending.verdict.at),
-            listener: core.local_addr,
+            listener: core.doors.addr_at(self.slot).unwrap_or(core.local_addr),
             remote: self.standing.remote(),
             player: seat.and_then(|seat| seat.player.as_deref().map(str::to_owned)),
             session: seat.map(|seat| seat.session),

@@ -10,9 +10,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::{BindError, Builder};
-use crate::accept::accept_loop;
+use crate::accept::{accept_by_all, accept_loop};
 use crate::app::Front;
 use crate::core::Core;
+use crate::doors::Doors;
 use crate::events::Caps;
 use crate::flag::Flag;
 use crate::ledger::Ledger;
@@ -193,6 +194,7 @@ impl Builder {
             authentications: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             observers: self.observers(),
             local_addr,
+            doors: Doors::default(),
             admin_addr: OnceLock::new(),
             metrics_addr: OnceLock::new(),
             runtime: tokio::runtime::Handle::current(),
@@ -212,7 +214,13 @@ impl ServerHandle {
     pub(super) fn start<S: Shape>(&self, shape: S, listener: TcpListener) {
         let core = Arc::clone(&self.core);
         let front = Arc::new(Front { core, shape });
-        self.core.runtime.spawn(accept_loop(front, listener));
+        let given = self.core.doors.take();
+        self.core
+            .runtime
+            .spawn(accept_loop(Arc::clone(&front), listener, 0));
+        if let Some(given) = given {
+            self.core.runtime.spawn(accept_by_all(front, given));
+        }
     }
 }
 

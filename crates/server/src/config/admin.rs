@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -25,8 +27,9 @@ pub struct AdminConfig {
     /// allowed, and nobody can kick or drain. Causes: with one, operators can cause `kicked` and `drained`.
     #[serde(deserialize_with = "token_or_empty")]
     pub token: Option<Token>,
-    /// A file that has the token, read when the server starts; white space around it does not count. Default none. It
-    /// takes the place of `token`, which a configuration shows to whoever reads it.
+    /// A file that has the token, read when the server starts; white space around it does not count. A file that cannot
+    /// be read, or has anything else, is an error then. Default none. Unlike `token` it is not seen by every reader of
+    /// the configuration.
     #[serde(deserialize_with = "path_or_empty")]
     pub token_file: Option<PathBuf>,
 }
@@ -108,7 +111,38 @@ pub struct Token(Box<str>);
 #[error("a token is {TOKEN}")]
 pub struct NoToken;
 
+/// Why a file gives no token. No part of the file is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenFileError {
+    /// The file cannot be read.
+    #[error("{}", unreadable(.0))]
+    Unreadable(#[source] io::Error),
+    /// The file has no bytes, or nothing but white space.
+    #[error("it is empty")]
+    Empty,
+    /// The file holds something else.
+    #[error("{0} and nothing else")]
+    NoToken(#[source] NoToken),
+}
+
 impl Token {
+    /// Reads a token from a file, which holds nothing else but white space around it.
+    ///
+    /// # Errors
+    /// [`TokenFileError`], without a word of what the file has.
+    pub fn read(path: &Path) -> Result<Self, TokenFileError> {
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(TokenFileError::Unreadable)?;
+        file.take(FILE_BYTES_MAX)
+            .read_to_end(&mut bytes)
+            .map_err(TokenFileError::Unreadable)?;
+        if bytes.trim_ascii().is_empty() {
+            return Err(TokenFileError::Empty);
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| TokenFileError::NoToken(NoToken))?;
+        Self::new(text).map_err(TokenFileError::NoToken)
+    }
+
     /// Takes a text for a token, but for the white space around it.
     ///
     /// # Errors
@@ -139,6 +173,11 @@ impl fmt::Debug for Token {
     }
 }
 
+fn unreadable(error: &io::Error) -> String {
+    let known = UNREADABLE.iter().find(|(kind, _)| *kind == error.kind());
+    known.map_or_else(|| error.to_string(), |(_, words)| (*words).to_owned())
+}
+
 fn addr_or_empty<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SocketAddr>, D::Error> {
@@ -162,8 +201,15 @@ fn path_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pa
     Ok((!path.as_os_str().is_empty()).then_some(path))
 }
 
+const UNREADABLE: [(io::ErrorKind, &str); 3] = [
+    (io::ErrorKind::NotFound, "there is no such file"),
+    (io::ErrorKind::IsADirectory, "it is a directory"),
+    (io::ErrorKind::PermissionDenied, "this user may not read it"),
+];
 const LEN_MIN: usize = 16;
 const LEN_MAX: usize = 256;
+/// More than a token and its white space: nothing longer is read.
+const FILE_BYTES_MAX: u64 = 4_096;
 
 const TOKEN: &str = "16 to 256 visible ASCII characters";
 const TOKEN_REMEDY: &str = "name a file with a token in admin.token_file (`openssl rand -hex 32`), or listen on \
@@ -201,6 +247,31 @@ mod tests {
         }
         assert!(Token::new(&"x".repeat(LEN_MAX)).is_ok());
         assert_eq!(Token::new(&"x".repeat(LEN_MAX + 1)), Err(NoToken));
+    }
+
+    #[test]
+    fn a_file_that_gives_no_token_is_told_without_a_word_of_it() {
+        let file = std::env::temp_dir().join(format!("lastword-token-{}", std::process::id()));
+        for (text, told) in [
+            ("", "it is empty"),
+            (" \n", "it is empty"),
+            (
+                "too short\n",
+                "a token is 16 to 256 visible ASCII characters and nothing else",
+            ),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(
+                Token::read(&file).unwrap_err().to_string(),
+                told,
+                "{text:?}"
+            );
+        }
+        std::fs::write(&file, "0123456789abcdef\n").unwrap();
+        assert!(Token::read(&file).unwrap().is(b"0123456789abcdef"));
+        std::fs::remove_file(&file).unwrap();
+        let told = [&file, Path::new("/")].map(|path| Token::read(path).unwrap_err().to_string());
+        assert_eq!(told, ["there is no such file", "it is a directory"]);
     }
 
     #[test]

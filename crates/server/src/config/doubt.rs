@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Config, RtoMax};
+use super::{Config, Key, RtoMax};
 
 /// A value that is allowed and probably unwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +25,32 @@ impl Config {
     /// Tells what is allowed here and probably unwise, in the order of the file.
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
-        self.never_dead()
-            .into_iter()
+        self.seconds()
+            .chain(self.never_dead())
             .chain(self.without_keepalive())
             .chain(self.without_rto_max())
             .chain(self.token_in_the_clear())
             .collect()
+    }
+
+    /// The times that were probably given in seconds.
+    fn seconds(&self) -> impl Iterator<Item = Doubt> {
+        let keys = Key::ALL.iter();
+        let once = keys.filter_map(|key| Some((key, key.path.to_owned(), key.value_in(self)?)));
+        let windows = self.liveness.profiles.iter().filter_map(|(name, profile)| {
+            let path = format!("liveness.profiles.{name}.resume_window_ms");
+            Some((Key::find(&path)?, path, profile.resume_window_ms?))
+        });
+        let hasty = once.chain(windows);
+        let hasty = hasty.filter(|(key, _, value)| key.looks_like_seconds(*value));
+        hasty.map(|(_, key, value)| Doubt {
+            key,
+            value: value.to_string(),
+            so: format!(
+                "the unit is milliseconds; if {value} seconds are meant, write {}",
+                value.saturating_mul(1_000)
+            ),
+        })
     }
 
     fn never_dead(&self) -> Option<Doubt> {
@@ -89,6 +109,53 @@ mod tests {
     #[test]
     fn the_defaults_raise_no_doubt() {
         assert!(keys(|_| {}).is_empty());
+    }
+
+    #[test]
+    fn a_time_that_was_probably_given_in_seconds_is_told_with_its_milliseconds() {
+        let told = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            assert_eq!(config.validate(), Ok(()));
+            let doubts = config.doubts();
+            doubts.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(|c| c.drain.timeout_ms = 30),
+            [
+                "`drain.timeout_ms` is 30: the unit is milliseconds; if 30 seconds are meant, write 30000"
+            ]
+        );
+        let hasty: [fn(&mut Config); 9] = [
+            |c| c.timeouts.hello_ms = 120,
+            |c| c.timeouts.auth_ms = 100,
+            |c| c.timeouts.frame_ms = 100,
+            |c| c.timeouts.linger_ms = 100,
+            |c| c.timeouts.outbound_age_ms = 100,
+            |c| c.timeouts.idle_ms = 1_800,
+            |c| c.timeouts.delivery_ms = 100,
+            |c| c.drain.timeout_ms = 999,
+            |c| {
+                let mine = crate::ProfileConfig {
+                    resume_window_ms: Some(60),
+                    ..crate::ProfileConfig::default()
+                };
+                c.liveness.profiles.insert("mine".to_owned(), mine);
+            },
+        ];
+        for change in hasty {
+            assert_eq!(told(change).len(), 1);
+        }
+        let meant: [fn(&mut Config); 5] = [
+            |c| c.drain.timeout_ms = 0,
+            |c| c.drain.timeout_ms = 1_000,
+            |c| c.timeouts.hello_ms = 500,
+            |c| c.timeouts.outbound_age_ms = 0,
+            |c| c.timeouts.idle_ms = 5_000,
+        ];
+        for change in meant {
+            assert!(told(change).is_empty());
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Key {
     /// How to choose.
     pub remedy: &'static str,
     read: Option<fn(&Config) -> u32>,
+    /// Below this many milliseconds, seconds were probably meant.
+    hasty_below: u32,
 }
 
 /// What a key takes.
@@ -89,21 +91,26 @@ impl Key {
         number("timeouts.hello_ms", 100, TEN_MINUTES, |c| {
             c.timeouts.hello_ms
         })
+        .hasty_below(HASTY)
         .with(DEADLINE),
         number("timeouts.auth_ms", 100, TEN_MINUTES, |c| c.timeouts.auth_ms)
+            .hasty_below(HASTY)
             .with("what the authenticator needs at its slowest"),
         number("timeouts.frame_ms", 100, TEN_MINUTES, |c| {
             c.timeouts.frame_ms
         })
+        .hasty_below(HASTY)
         .with(DEADLINE),
         number("timeouts.linger_ms", 100, TEN_MINUTES, |c| {
             c.timeouts.linger_ms
         })
+        .hasty_below(HASTY)
         .with(DEADLINE),
         number("timeouts.outbound_age_ms", 100, TEN_MINUTES, |c| {
             c.timeouts.outbound_age_ms
         })
         .or_zero("off")
+        .hasty_below(HASTY)
         .with("how stale a message may be and still be of use"),
         number("timeouts.write_progress_ms", 1_000, TEN_MINUTES, |c| {
             c.timeouts.write_progress_ms
@@ -112,12 +119,15 @@ impl Key {
         .with("how long a client may take nothing of what it is sent"),
         number("timeouts.idle_ms", 1_000, DAY, |c| c.timeouts.idle_ms)
             .or_zero("off")
+            .hasty_below(HOUR_IN_SECONDS)
             .with("how long a player may do nothing"),
         number("timeouts.delivery_ms", 100, TEN_MINUTES, |c| {
             c.timeouts.delivery_ms
         })
+        .hasty_below(HASTY)
         .with("how long the game may stall without losing what came before an end"),
         number("drain.timeout_ms", 0, DAY, |c| c.drain.timeout_ms)
+            .hasty_below(1_000)
             .with("less than whatever ends the process waits for it"),
         words(
             "liveness.profile",
@@ -148,7 +158,8 @@ impl Key {
             0,
             DAY,
             "0 is no resume",
-        ),
+        )
+        .hasty_below(1_000),
         profile(
             "liveness.profiles.NAME.rto_max_ms",
             1_000,
@@ -211,13 +222,27 @@ impl Key {
     }
 
     pub(super) fn check(&self, config: &Config) -> Option<ConfigError> {
-        let value = self.read.map(|read| read(config))?;
+        let value = self.value_in(config)?;
         (!self.allowed.holds(value)).then(|| ConfigError {
             key: self.path.to_owned(),
             value: value.to_string(),
             allowed: self.allowed.to_string(),
             remedy: self.remedy.to_owned(),
         })
+    }
+
+    /// Whether this value is allowed here and was probably meant in seconds, which are allowed as well.
+    pub(super) fn looks_like_seconds(&self, value: u32) -> bool {
+        let in_seconds = value.saturating_mul(1_000);
+        (1..self.hasty_below).contains(&value)
+            && [value, in_seconds]
+                .into_iter()
+                .all(|value| self.allowed.holds(value))
+    }
+
+    /// The value of a key that stands once in a file.
+    pub(super) fn value_in(&self, config: &Config) -> Option<u32> {
+        self.read.map(|read| read(config))
     }
 
     fn is_at(&self, path: &str) -> bool {
@@ -234,6 +259,13 @@ impl Key {
         Self { remedy, ..self }
     }
 
+    const fn hasty_below(self, hasty_below: u32) -> Self {
+        Self {
+            hasty_below,
+            ..self
+        }
+    }
+
     const fn or_zero(self, meaning: &'static str) -> Self {
         let allowed = match self.allowed {
             Allowed::Number { min, max, .. } => Allowed::Number {
@@ -248,7 +280,9 @@ impl Key {
 }
 
 impl Allowed {
-    pub(super) fn holds(self, value: u32) -> bool {
+    /// Tells whether this number is allowed; where words are, any number is.
+    #[must_use]
+    pub fn holds(self, value: u32) -> bool {
         match self {
             Self::Number { min, max, zero } => {
                 (min..=max).contains(&value) || (value == 0 && zero.is_some())
@@ -290,6 +324,7 @@ const fn number(path: &'static str, min: u32, max: u32, read: fn(&Config) -> u32
         allowed,
         remedy: "",
         read: Some(read),
+        hasty_below: 0,
     }
 }
 
@@ -305,6 +340,7 @@ const fn profile(path: &'static str, min: u32, max: u32, remedy: &'static str) -
         allowed,
         remedy,
         read: None,
+        hasty_below: 0,
     }
 }
 
@@ -314,6 +350,7 @@ const fn one_of(path: &'static str, words: &'static [&'static str], remedy: &'st
         allowed: Allowed::OneOf(words),
         remedy,
         read: None,
+        hasty_below: 0,
     }
 }
 
@@ -323,6 +360,7 @@ const fn words(path: &'static str, words: &'static str, remedy: &'static str) ->
         allowed: Allowed::Words(words),
         remedy,
         read: None,
+        hasty_below: 0,
     }
 }
 
@@ -330,6 +368,9 @@ const ADDR: &str = "an address and a port, such as \"0.0.0.0:7000\" or \"[::]:70
 const TOKEN_OR_EMPTY: &str = "\"\" (none), or 16 to 256 visible ASCII characters";
 const ADDR_OR_EMPTY: &str = "\"\" (off), or an address and a port, such as \"127.0.0.1:9464\"";
 const DEADLINE: &str = "what the slowest player of yours needs, and no attacker has for long";
+/// Fewer milliseconds than a slow network takes once.
+const HASTY: u32 = 300;
+const HOUR_IN_SECONDS: u32 = 3_601;
 const QUEUE: u32 = LimitsConfig::QUEUE_BYTES_MAX;
 const TEN_MINUTES: u32 = 10 * 60 * 1_000;
 const DAY: u32 = 24 * 60 * 60 * 1_000;

@@ -1,67 +1,49 @@
-//! Our end of the process in the lab: it is started, heard, and told to end by the end of its standard input.
+//! Our end of the process in the lab: it is started, heard, told of the ends of its clients, and told to end by the end
+//! of its standard input.
 
 use std::env;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::process::{ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use lastword::{Cause, Phase};
+use lastword::{Cause, Phase, ServerHandle};
 use lastword_load::Ending;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::note;
+use super::{note, passing};
 use crate::demo::board::{Board, Part, Shared};
-use crate::demo::close::Close;
 
 /// The lab; it ends with this value.
 #[derive(Debug)]
-pub(crate) struct Cable {
-    /// The standard input of the lab's process lies in here, once it runs.
-    _input: Receiver<ChildStdin>,
-}
+pub(crate) struct Cable(Shared);
 
-/// What the lab tells.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Line {
-    End(EndLine),
-    Link(LinkLine),
-}
-
-/// What it tells of a link.
-#[derive(Debug, Deserialize)]
-struct LinkLine {
-    name: String,
-    /// The label of the diagnosis; nothing where the peer is healthy again.
-    suspect: Option<String>,
-}
-
-/// What it tells of an end.
-#[derive(Debug, Deserialize)]
-struct EndLine {
-    /// What was done to the client.
-    name: String,
+/// The lab's word on a client, once that has joined and before anything is done to it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ClientLine {
+    /// The outage that the client will meet.
+    pub(super) name: String,
     /// The label of the cause that has to come of it.
-    truth: String,
-    laws_hold: bool,
-    close: Close,
+    pub(super) truth: String,
+    /// Where it connected from.
+    pub(super) local: SocketAddr,
 }
 
 impl Cable {
     /// Pulls it until this value is dropped; where that cannot be done, the board has a note that says why.
-    pub(crate) fn pull(board: &Shared) -> Self {
-        let (give, input) = channel();
-        let heard = board.clone();
+    pub(crate) fn pull(board: &Shared, server: &ServerHandle) -> Self {
+        let (heard, server) = (board.clone(), server.clone());
         // The process ends with the thread that starts it.
         let thread = thread::Builder::new().name("cable".to_owned());
         let started = thread.spawn(move || match command() {
             Err(error) => note(&heard, &format!("{error:#}")),
             Ok(command) => {
-                if let Err(error) = follow(&heard, command, give) {
+                if let Err(error) = follow(&heard, command, &server) {
                     failed(&heard, &error);
                 }
             }
@@ -69,7 +51,13 @@ impl Cable {
         if let Err(error) = started {
             note(board, &error.to_string());
         }
-        Self { _input: input }
+        Self(board.clone())
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        self.0.with(|board| board.to_lab = None);
     }
 }
 
@@ -82,20 +70,22 @@ fn failed(board: &Shared, error: &anyhow::Error) {
     });
 }
 
-fn follow(board: &Shared, mut command: Command, give: Sender<ChildStdin>) -> anyhow::Result<()> {
-    let started: io::Result<_> = command.spawn();
-    let mut process = started.context("the lab cannot be entered")?;
-    let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
+fn follow(board: &Shared, mut command: Command, server: &ServerHandle) -> anyhow::Result<()> {
+    let (ours, theirs) = UnixStream::pair()?;
+    command.stdin(OwnedFd::from(theirs));
+    let mut process = command.spawn().context("the lab cannot be entered")?;
+    // It has their end, too, and would keep it open.
+    drop(command);
+    let Some(output) = process.stdout.take() else {
         bail!("the lab has no pipes");
     };
-    // Where nobody takes it any more it is closed, which ends the process.
-    let is_wanted = give.send(input).is_ok();
-    for line in BufReader::new(output).lines() {
-        let line: Line = serde_json::from_str(&line?).context("the lab's words cannot be read")?;
-        board.with(|board| take(board, line))?;
+    // Where it sends none, it has ended, and its status tells why.
+    if let Ok(listener) = passing::receive(&ours) {
+        server.adopt(listener).context("the lab's listener")?;
+        attend(board, ours, output)?;
     }
     let status = process.wait()?;
-    if status.success() || !is_wanted {
+    if status.success() {
         return Ok(());
     }
     let mut words = String::new();
@@ -105,11 +95,34 @@ fn follow(board: &Shared, mut command: Command, give: Sender<ChildStdin>) -> any
     bail!("the lab ended with {status}: {}", words.trim())
 }
 
+/// Hears what the lab tells, and has it told of its ends.
+fn attend(board: &Shared, ours: UnixStream, output: impl Read) -> anyhow::Result<()> {
+    let (to_lab, ends) = channel();
+    thread::Builder::new()
+        .name("to the lab".to_owned())
+        .spawn(move || tell(ours, &ends))?;
+    board.with(|board| board.to_lab = (!board.is_closing).then_some(to_lab));
+    for line in BufReader::new(output).lines() {
+        let line: ClientLine =
+            serde_json::from_str(&line?).context("the lab's words cannot be read")?;
+        board.with(|board| take(board, line))?;
+    }
+    Ok(())
+}
+
+/// Passes names on until the last one, or until the lab has ended.
+fn tell(mut lab: UnixStream, ends: &Receiver<String>) {
+    for name in ends {
+        if writeln!(lab, "{name}").is_err() {
+            return;
+        }
+    }
+}
+
 fn command() -> anyhow::Result<Command> {
     let mut command = lastword_netlab::sandboxed(env::current_exe()?)?;
     command
         .args(["--log", "off", "actor", "cable"])
-        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // Ctrl-C is for us alone: the lab ends when we say so.
@@ -117,77 +130,73 @@ fn command() -> anyhow::Result<Command> {
     Ok(command)
 }
 
-fn take(board: &mut Board, line: Line) -> anyhow::Result<()> {
-    let EndLine {
-        name,
-        truth,
-        laws_hold,
-        close,
-    } = match line {
-        Line::End(end) => end,
-        Line::Link(link) => {
-            board.suspected(link.name, link.suspect);
-            return Ok(());
-        }
-    };
-    board.suspected(name.clone(), None);
+fn take(board: &mut Board, line: ClientLine) -> anyhow::Result<()> {
     let truth = Ending {
-        cause: Cause::from_label(&truth).context("the lab's truth is no cause")?,
+        cause: Cause::from_label(&line.truth).context("the lab's truth is no cause")?,
         // Nothing befalls a client before it has joined.
         phase: Phase::Live,
     };
-    let remote = close.remote;
-    board.ended_in_lab += 1;
-    board.lab_broke_a_law |= !laws_hold;
-    board.closed(close, Instant::now());
-    board.played(remote, Part { name, truth });
+    let part = Part {
+        name: line.name,
+        truth,
+        in_lab: true,
+    };
+    board.played(line.local, part);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use lastword::Server;
+
     use super::*;
 
-    #[test]
-    fn a_lab_that_fails_is_wrong_and_not_a_lab_that_cannot_be() {
+    #[tokio::test]
+    async fn a_lab_that_fails_is_wrong_and_not_a_lab_that_cannot_be() {
         let board = Shared::default();
-        followed(&board, "echo 'not noticed: [Pulled]' >&2; exit 1");
+        followed(&board, "echo 'not noticed: [Pulled]' >&2; exit 1").await;
         let (wrong, note) = board.with(|board| (board.wrong.clone(), board.note.clone()));
         let words = "the cable: the lab ended with exit status: 1: not noticed: [Pulled]";
         assert_eq!((wrong, note), (vec![words.to_owned()], None));
     }
 
-    #[test]
-    fn a_lab_that_fails_because_it_is_told_to_end_is_not_wrong() {
+    #[tokio::test]
+    async fn a_lab_that_fails_because_it_is_told_to_end_is_not_wrong() {
         let board = Shared::default();
         board.with(|board| board.is_closing = true);
-        followed(&board, "echo '{\"name\":'");
+        followed(&board, "exit 1").await;
         assert!(board.with(|board| board.wrong.is_empty()));
     }
 
     #[test]
-    fn what_befell_a_player_is_no_truth_of_one_who_never_joined() {
+    fn what_the_lab_tells_of_a_client_is_part_of_the_lab() {
+        let line = r#"{"name":"cable pulled","truth":"path_dead","local":"10.77.2.2:4000"}"#;
         let board = Shared::default();
-        for (phase, right) in [("auth", 0), ("live", 1)] {
-            let line = format!(
-                r#"{{"name":"cable pulled","truth":"path_dead","laws_hold":true,"close":{{"at":"","cause":"path_dead",
-                    "phase":"{phase}","remote":"10.77.2.2:4000","words":""}}}}"#
-            );
-            let line = serde_json::from_str(&line).unwrap();
-            board.with(|board| take(board, line)).unwrap();
-            assert_eq!(board.with(|board| board.right), right, "{phase}");
-        }
+        board
+            .with(|board| take(board, serde_json::from_str(line).unwrap()))
+            .unwrap();
+        assert_eq!(
+            board.with(|board| board.waiting()),
+            0,
+            "its cable is to be pulled yet"
+        );
+        let unknown = line.replace("path_dead", "path_lost");
+        let line = serde_json::from_str(&unknown).unwrap();
+        assert!(board.with(|board| take(board, line)).is_err());
     }
 
-    fn followed(board: &Shared, script: &str) {
+    async fn followed(board: &Shared, script: &str) {
+        let builder = Server::builder().listen("127.0.0.1:0");
+        let server = builder
+            .serve(|_: &lastword::Player| crate::game::Echo)
+            .await
+            .unwrap();
         let mut command = Command::new("sh");
         command
             .args(["-c", script])
-            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let (give, _input) = channel();
-        if let Err(error) = follow(board, command, give) {
+        if let Err(error) = follow(board, command, &server) {
             failed(board, &error);
         }
     }

@@ -1,40 +1,38 @@
-//! Inside the lab: a server that gives up after 2.8 s of silence, and one client after the other that falls silent.
+//! Inside the lab: one client after the other that falls silent. The server that gives up after 2.8 s of silence is the
+//! demo's own, by a listening socket that is made here and passed on to it.
 
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::process;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use lastword::Cause;
 use lastword::client::Client;
-use lastword::{
-    Cause, Context, Diagnosis, Disconnect, Handler, Link, Observer, Player, Record, Server,
-    ServerHandle,
-};
 use lastword_netlab::{Host, Lab};
-use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::game::Echo;
-use crate::quick::quick;
+use super::lab::ClientLine;
+use super::passing;
 
 /// What is executed in the sandbox, until its standard input ends.
 pub(crate) fn play() -> anyhow::Result<()> {
-    thread::spawn(|| {
-        // Nothing is ever said there.
-        io::copy(&mut io::stdin().lock(), &mut io::sink()).ok();
-        process::exit(0);
-    });
     let scene = Scene::set()?;
     loop {
         scene.round()?;
     }
 }
 
+/// Whether a player of this name is a client of the lab.
+pub(crate) fn is_in_lab(player: &str) -> bool {
+    Outage::ALL.iter().any(|outage| outage.name() == player)
+}
+
 /// What befalls a client.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outage {
     /// Its cable is pulled.
     Pulled,
@@ -46,41 +44,19 @@ enum Outage {
     OwnNetwork,
 }
 
-/// A server on one side of the router, its clients on the other.
+/// A listener on one side of the router, clients on the other.
 struct Scene {
-    lab: Lab,
-    server: ServerHandle,
-    ends: Receiver<Arc<Disconnect>>,
-    /// Its threads are the server's host's.
-    _here: Runtime,
+    lab: Arc<Lab>,
+    server: SocketAddr,
+    /// The names of the clients whose end was recorded.
+    ends: Receiver<String>,
     /// Its threads are the clients' host's.
     there: Runtime,
 }
 
-/// Echoes, and tells what becomes of its player's link.
-struct Watched(String);
-
-/// Passes each end on.
-struct Ends(Sender<Arc<Disconnect>>);
-
-/// What became of a link, as JSON.
-#[derive(Serialize)]
-struct LinkLine<'a> {
-    name: &'a str,
-    /// What the peer is suspected of; nothing once it is heard again.
-    suspect: Option<&'static str>,
-}
-
-/// One end, as JSON.
-#[derive(Serialize)]
-struct Line<'a> {
-    name: &'static str,
-    truth: &'static str,
-    laws_hold: bool,
-    close: Record<'a>,
-}
-
 impl Outage {
+    const ALL: [Self; 4] = [Self::Pulled, Self::Gone, Self::Frozen, Self::OwnNetwork];
+
     /// The name of its player.
     const fn name(self) -> &'static str {
         match self {
@@ -103,22 +79,22 @@ impl Outage {
 
 impl Scene {
     fn set() -> anyhow::Result<Self> {
-        let lab = Lab::new()?;
-        let here = lab.on(Host::Server, threads)?;
+        let lab = Arc::new(Lab::new()?);
+        let addr = (lab.addr(Host::Server), 0);
+        let listener = lab.on(Host::Server, || TcpListener::bind(addr))?;
+        let server = listener.local_addr()?;
+        passing::send(io::stdin(), &listener)?;
         let there = lab.on(Host::Client, threads)?;
         let (tell, ends) = channel();
-        let builder = Server::builder()
-            .config(quick())
-            .listen(format!("{}:0", lab.addr(Host::Server)))
-            .observer(Ends(tell));
-        let game = |player: &Player| Watched(player.id.clone().unwrap_or_default());
-        let serving = here.spawn(async move { builder.serve(game).await });
-        let server = here.block_on(serving)??;
+        let whole = Arc::clone(&lab);
+        thread::spawn(move || {
+            hear(&tell);
+            leave(&whole);
+        });
         Ok(Self {
             lab,
             server,
             ends,
-            _here: here,
             there,
         })
     }
@@ -134,9 +110,9 @@ impl Scene {
 
         let client = self.join(Outage::Gone)?;
         self.lab.cut(Host::Client)?;
-        // Its last word does not pass. Ours is sent again and again, until somebody says that nobody is there.
+        // Its last word does not pass. The server's question is sent again and again, until a kernel without the socket
+        // answers it.
         client.abort();
-        self.server.broadcast_all(b"is anybody there?");
         thread::sleep(OUTAGE);
         self.lab.mend(Host::Client)?;
         self.noticed(&[Outage::Gone])?;
@@ -149,10 +125,20 @@ impl Scene {
         Ok(())
     }
 
+    /// Joins, as soon as the network lets it: for a moment after an outage the router may still look for the host.
     fn join(&self, outage: Outage) -> anyhow::Result<Client> {
-        let server = self.server.local_addr();
-        let joining = self.there.spawn(Client::connect(server, outage.name()));
-        let client = self.there.block_on(joining)??;
+        let deadline = Instant::now() + PATIENCE;
+        let client = loop {
+            let joining = self
+                .there
+                .spawn(Client::connect(self.server, outage.name()));
+            match self.there.block_on(joining)? {
+                Ok(client) => break client,
+                Err(error) if Instant::now() > deadline => return Err(error.into()),
+                Err(_) => thread::sleep(PAUSE),
+            }
+        };
+        say(outage, &client)?;
         thread::sleep(PAUSE);
         Ok(client)
     }
@@ -160,65 +146,57 @@ impl Scene {
     /// Joins in the server's own host, which no cut concerns. A runtime with one thread does nothing while nobody blocks
     /// on it.
     fn join_and_freeze(&self) -> anyhow::Result<(Runtime, Client)> {
-        let server = self.server.local_addr();
+        let server = self.server;
         let joined = self.lab.on(Host::Server, || {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let client = runtime.block_on(Client::connect(server, Outage::Frozen.name()));
             Ok(client.map(|client| (runtime, client)))
-        })?;
-        Ok(joined?)
+        })??;
+        say(Outage::Frozen, &joined.1)?;
+        Ok(joined)
     }
 
-    /// Waits for the records of these, and tells of each.
+    /// Waits for the records of these.
     fn noticed(&self, due: &[Outage]) -> anyhow::Result<()> {
         let mut due = due.to_vec();
         while !due.is_empty() {
             let end = self.ends.recv_timeout(PATIENCE);
             let end = end.with_context(|| format!("not noticed: {due:?}"))?;
-            let index = due.iter().position(|outage| end.is_of(outage.name()));
-            let index =
-                index.with_context(|| format!("it ended before anything happened: {end}"))?;
-            self.tell(due.swap_remove(index), &end)?;
+            due.retain(|outage| outage.name() != end);
         }
         Ok(())
     }
+}
 
-    fn tell(&self, outage: Outage, end: &Disconnect) -> anyhow::Result<()> {
-        let line = Line {
-            name: outage.name(),
-            truth: outage.truth().label(),
-            laws_hold: self.server.stats().laws_hold(),
-            close: end.record(),
-        };
-        Ok(say(&line)?)
+/// Passes on the names that standard input has, to its end.
+fn hear(tell: &Sender<String>) {
+    let lines = io::stdin().lock().lines().map_while(Result::ok);
+    for name in lines {
+        if tell.send(name).is_err() {
+            return;
+        }
     }
 }
 
-impl Handler for Watched {
-    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
-        Echo.frame(context, payload);
-    }
-
-    fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
-        let suspect = link.suspicion().map(Diagnosis::label);
-        let name = &self.0;
-        // Who reads no more ends this process anyway.
-        say(&LinkLine { name, suspect }).ok();
-    }
+/// Ends this process, and with it the clients, over a network that is whole: the server hears of it at once.
+fn leave(lab: &Lab) {
+    // Where that fails, the server finds out by itself.
+    lab.mend(Host::Client).ok();
+    lab.own_link_up(Host::Server).ok();
+    process::exit(0);
 }
 
-fn say(line: &impl Serialize) -> io::Result<()> {
-    let line = serde_json::to_string(line)?;
+/// Tells of a client, before anything is done to it.
+fn say(outage: Outage, client: &Client) -> anyhow::Result<()> {
+    let line = ClientLine {
+        name: outage.name().to_owned(),
+        truth: outage.truth().label().to_owned(),
+        local: client.local_addr(),
+    };
+    let line = serde_json::to_string(&line)?;
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{line}")?;
-    stdout.flush()
-}
-
-impl Observer for Ends {
-    fn disconnected(&self, disconnect: &Arc<Disconnect>) {
-        // Whoever is told nothing any more has ended.
-        self.0.send(Arc::clone(disconnect)).ok();
-    }
+    Ok(stdout.flush()?)
 }
 
 fn threads() -> io::Result<Runtime> {

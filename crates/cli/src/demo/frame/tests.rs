@@ -8,7 +8,7 @@ use crate::demo::close::Close;
 fn eighty_columns_hold_two_causes_in_a_line_and_the_telling_part_of_the_evidence() {
     let expected = "\
 lastword demo  1:15  game 127.0.0.1:7000  Ctrl-C ends it
-curl http://127.0.0.1:9464/api/closes
+live page http://127.0.0.1:9464/  curl http://127.0.0.1:9464/api/closes
 50 sessions  60 opened = 51 open + 9 ended  8 played, 8 recorded right
 
 normal    peer_goodbye                 2 15s
@@ -28,7 +28,7 @@ defect    handler_panicked             1  8s
 fn a_hundred_and_twenty_columns_hold_three_and_all_of_the_evidence() {
     let expected = "\
 lastword demo  1:15  game 127.0.0.1:7000  Ctrl-C ends it
-curl http://127.0.0.1:9464/api/closes
+live page http://127.0.0.1:9464/  curl http://127.0.0.1:9464/api/closes
 50 sessions  60 opened = 51 open + 9 ended  8 played, 8 recorded right
 
 normal    peer_goodbye                 2 15s
@@ -49,6 +49,71 @@ UTC      who               cause                     evidence
 22:41:02 player 2          peer_goodbye              in live after 3.2s, 520 B in, 640 B out
 22:41:01 player 1          peer_goodbye              in live after 3.2s, 520 B in, 640 B out";
     assert_eq!(drawn(120, 40), expected);
+}
+
+#[test]
+fn nothing_is_cut_where_a_cause_and_a_name_have_room() {
+    let (mut board, started) = board();
+    board.note = Some(format!(
+        "no cable to pull here: {}",
+        "it is not allowed ".repeat(6).trim()
+    ));
+    board.suspected(
+        "cable pulled".to_owned(),
+        Some("local_network_down".to_owned()),
+    );
+    board.suspected(
+        "our own network".to_owned(),
+        Some("local_network_down".to_owned()),
+    );
+    for (width, evidence) in [
+        (60, ""),
+        (78, "silent for 2.9s"),
+        (79, "640 B out, silent for 2.9s"),
+        (80, "640 B out, silent for 2.9s"),
+        (100, "520 B in, 640 B out, silent for 2.9s"),
+        (
+            120,
+            "in live after 3.2s, 520 B in, 640 B out, silent for 2.9s",
+        ),
+    ] {
+        let mut frame = frame(&board, started, Style { has_colour: false });
+        let scene = Scene {
+            game: "192.168.100.100:65535".parse().unwrap(),
+            admin: Some("192.168.100.100:65535".parse().unwrap()),
+            run_for: Some(Duration::from_millis(86_399_999)),
+            ..*frame.scene
+        };
+        let stats = Stats {
+            connections_opened: 1_234_567,
+            ..frame.stats.clone()
+        };
+        (frame.scene, frame.stats) = (&scene, &stats);
+        let lines = frame.lines(width, 60);
+        let text = lines.join("\n");
+        assert!(!text.contains('…'), "{width}: {text}");
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= width),
+            "{width}: {text}"
+        );
+        for whole in [
+            "game 192.168.100.100:65535",
+            "ends after 86399.999s, or by Ctrl-C",
+            "live page http://192.168.100.100:65535/",
+            "curl http://192.168.100.100:65535/api/closes",
+            "8 played, 8 recorded right",
+            "cable pulled local_network_down",
+            "our own network local_network_down",
+            "peer_closed_while_sending    1 11s",
+        ] {
+            assert!(text.contains(whole), "{width}: {whole} in {text}");
+        }
+        let dead = lines
+            .iter()
+            .find(|line| line.starts_with("22:41:07"))
+            .unwrap();
+        assert!(dead.trim_end().ends_with(evidence), "{width}: {dead}");
+    }
 }
 
 #[test]
@@ -181,6 +246,7 @@ fn board() -> (Board, Instant) {
         let part = Part {
             name: format!("way {n}"),
             truth: close.ending(),
+            in_lab: false,
         };
         let remote = close.remote;
         board.closed(close, started + Duration::from_secs(58 + u64::from(n)));

@@ -1,0 +1,312 @@
+//! Guesses from a value that does not fit what its author meant, and says how to write that.
+
+use std::net::SocketAddr;
+
+use lastword::{Allowed, Key};
+
+/// Finds what was meant by this value of a file, as it stands there: quoted, with a unit, or neither.
+pub(super) fn advice(key: &Key, raw: &str) -> Option<String> {
+    let raw = raw.trim();
+    let word = raw.trim_matches(|c| QUOTES.contains(&c)).trim();
+    match key.allowed {
+        Allowed::Number { zero, .. } => off(word, zero).or_else(|| number(key, word)),
+        Allowed::OneOf(words) => one_of(words, word),
+        Allowed::Words(_) if key.path.ends_with("listen") || key.path.ends_with("addr") => {
+            addr(word)
+        }
+        Allowed::Words(_) => quoted(key, raw),
+    }
+}
+
+/// The number that was written with a unit, in quotes or in another unit than the key has.
+fn number(key: &Key, word: &str) -> Option<String> {
+    let (amount, unit) = amount(word)?;
+    let kind = Kind::of(key);
+    let (factor, name) = kind
+        .units()
+        .iter()
+        .filter(|(names, ..)| names.contains(&unit.as_str()))
+        .find_map(|(_, factor, name)| {
+            let value = whole(amount * factor)?;
+            key.allowed.holds(value).then_some((value, *name))
+        })?;
+    let write = format!("write {factor}");
+    let is_bare = unit.is_empty() && !name.is_empty();
+    Some(match (kind.name(), is_bare) {
+        ("", _) => write,
+        (unit, false) => format!("{unit}: {write}"),
+        (unit, true) => format!("{unit}: for {amount} {name} {write}"),
+    })
+}
+
+/// A number, with underscores or commas between its digits or not, and the unit behind it in small letters.
+fn amount(word: &str) -> Option<(f64, String)> {
+    let is_of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '_' | ',' | '+');
+    let end = word.find(|c| !is_of_number(c)).unwrap_or(word.len());
+    let (digits, rest) = word.split_at_checked(end)?;
+    // As in 1e3.
+    let (digits, rest) = match exponent(rest) {
+        Some(len) => word.split_at_checked(end + len)?,
+        None => (digits, rest),
+    };
+    let digits: String = digits.chars().filter(|c| !matches!(c, '_' | ',')).collect();
+    let amount: f64 = digits.parse().ok()?;
+    // People end a line, and begin a comment, as in another language.
+    let unit = rest.split("//").next().unwrap_or_default();
+    let unit = unit.trim().trim_end_matches([';', ',']).trim();
+    amount
+        .is_finite()
+        .then(|| (amount, unit.to_ascii_lowercase()))
+}
+
+/// How long the exponent is that this begins with.
+fn exponent(rest: &str) -> Option<usize> {
+    let digits = rest.strip_prefix(['e', 'E'])?;
+    let digits = digits.strip_prefix(['+', '-']).unwrap_or(digits);
+    let len = digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len());
+    (len > 0).then(|| rest.len() - digits.len() + len)
+}
+
+fn whole(value: f64) -> Option<u32> {
+    // Through text: a cast would cut off what does not fit.
+    (value.fract() == 0.0).then(|| format!("{value:.0}").parse().ok())?
+}
+
+/// Other words for what 0 stands for.
+fn off(word: &str, zero: Option<&str>) -> Option<String> {
+    let word = word.to_ascii_lowercase();
+    let meaning = zero.filter(|_| OFF.contains(&word.as_str()))?;
+    Some(format!("write 0 ({meaning})"))
+}
+
+fn one_of(words: &[&str], word: &str) -> Option<String> {
+    let lower = word.to_ascii_lowercase();
+    let is_on = ["true", "yes", "on", "1"].contains(&lower.as_str());
+    let is_off = ["false", "no", "off", "0"].contains(&lower.as_str());
+    let same = words.iter().find(|known| **known == lower);
+    let alike = words.iter().find(|known| match **known {
+        "true" | "auto" => is_on,
+        "false" | "off" => is_off,
+        _ => false,
+    });
+    let word = same.or(alike)?;
+    Some(match *word {
+        "true" | "false" => format!("write {word}"),
+        word => format!("write \"{word}\""),
+    })
+}
+
+fn addr(word: &str) -> Option<String> {
+    let (host, port) = word.rsplit_once(':').unwrap_or((LOCALHOST, word));
+    let host = match host {
+        "" | "*" => "0.0.0.0",
+        "localhost" => LOCALHOST,
+        host => host,
+    };
+    let addr: SocketAddr = format!("{host}:{port}").parse().ok()?;
+    Some(format!("write \"{addr}\""))
+}
+
+/// A word that only lacks its quotes, where it is not the value of a secret.
+fn quoted(key: &Key, raw: &str) -> Option<String> {
+    let is_bare = raw
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_-./~".contains(c));
+    let is_text =
+        is_bare && raw.starts_with(|c: char| c.is_ascii_alphabetic() || "./~".contains(c));
+    match key.path {
+        "liveness.profile" | "admin.token_file" if is_text => Some(format!("write \"{raw}\"")),
+        "admin.token" if is_bare => Some("put it in double quotes".to_owned()),
+        _ => None,
+    }
+}
+
+/// The unit of a key.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Millis,
+    Bytes,
+    Others,
+}
+
+/// The names of a unit, how many of the key's own units it has, and what a bare number of them is called.
+type Unit = (&'static [&'static str], f64, &'static str);
+
+impl Kind {
+    fn of(key: &Key) -> Self {
+        if key.path.ends_with("_ms") {
+            Self::Millis
+        } else if key.path.contains("bytes") {
+            Self::Bytes
+        } else {
+            Self::Others
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Millis => "milliseconds",
+            Self::Bytes => "bytes",
+            Self::Others => "",
+        }
+    }
+
+    /// Where a bare number fits in more than one unit, the first counts.
+    const fn units(self) -> &'static [Unit] {
+        match self {
+            Self::Millis => &[
+                (
+                    &["", "ms", "msec", "millis", "millisecond", "milliseconds"],
+                    1.0,
+                    "",
+                ),
+                (
+                    &["", "s", "sec", "secs", "second", "seconds"],
+                    1_000.0,
+                    "seconds",
+                ),
+                (&["m", "min", "mins", "minute", "minutes"], 60_000.0, ""),
+                (&["h", "hr", "hour", "hours"], 3_600_000.0, ""),
+                (&["d", "day", "days"], 86_400_000.0, ""),
+            ],
+            Self::Bytes => &[
+                (&["", "b", "byte", "bytes"], 1.0, ""),
+                (&["", "k", "kb", "kib"], 1_024.0, "KiB"),
+                (&["", "m", "mb", "mib"], 1_048_576.0, "MiB"),
+                (&["g", "gb", "gib"], 1_073_741_824.0, ""),
+            ],
+            Self::Others => &[
+                (&[""], 1.0, ""),
+                (&["k"], 1_000.0, ""),
+                (&["m"], 1_000_000.0, ""),
+            ],
+        }
+    }
+}
+
+const QUOTES: [char; 6] = ['"', '\'', '“', '”', '‘', '’'];
+const OFF: [&str; 15] = [
+    "never",
+    "off",
+    "none",
+    "no",
+    "false",
+    "disabled",
+    "unlimited",
+    "infinite",
+    "infinity",
+    "inf",
+    "+inf",
+    "-1",
+    "null",
+    "nil",
+    "forever",
+];
+const LOCALHOST: &str = "127.0.0.1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str, raw: &str) -> String {
+        advice(Key::find(path).unwrap(), raw).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_time_with_its_unit_is_told_in_milliseconds() {
+        for (raw, expected) in [
+            ("\"5s\"", "milliseconds: write 5000"),
+            ("5s", "milliseconds: write 5000"),
+            ("\"5 seconds\"", "milliseconds: write 5000"),
+            ("'250ms'", "milliseconds: write 250"),
+            ("\"1.5m\"", "milliseconds: write 90000"),
+            ("\"5000\"", "milliseconds: write 5000"),
+            ("5000.0", "milliseconds: write 5000"),
+            ("5e3", "milliseconds: write 5000"),
+            ("5,000", "milliseconds: write 5000"),
+            ("5000; // five", "milliseconds: write 5000"),
+            ("05000", "milliseconds: write 5000"),
+            ("5", "milliseconds: for 5 seconds write 5000"),
+            ("2.5", "milliseconds: for 2.5 seconds write 2500"),
+            ("\"11m\"", ""),
+            ("\"soon\"", ""),
+            ("-5", ""),
+            ("nan", ""),
+            ("\"\"", ""),
+        ] {
+            assert_eq!(of("timeouts.hello_ms", raw), expected, "{raw}");
+        }
+        assert_eq!(
+            of("liveness.profiles.mine.dead_ms", "15"),
+            "milliseconds: for 15 seconds write 15000"
+        );
+        assert_eq!(of("timeouts.idle_ms", "\"never\""), "write 0 (off)");
+        assert_eq!(
+            of("liveness.profiles.mine.dead_ms", "inf"),
+            "write 0 (never)"
+        );
+    }
+
+    #[test]
+    fn a_size_with_its_unit_is_told_in_bytes() {
+        for (path, raw, expected) in [
+            ("limits.frame_bytes_max", "\"64KiB\"", "bytes: write 65536"),
+            ("limits.frame_bytes_max", "\"64K\"", "bytes: write 65536"),
+            ("limits.frame_bytes_max", "\"1 MB\"", "bytes: write 1048576"),
+            (
+                "limits.frame_bytes_max",
+                "64",
+                "bytes: for 64 KiB write 65536",
+            ),
+            (
+                "limits.events_bytes_max",
+                "16",
+                "bytes: for 16 MiB write 16777216",
+            ),
+            (
+                "limits.frame_bytes_max",
+                "\"65536 bytes\"",
+                "bytes: write 65536",
+            ),
+            ("limits.frame_bytes_max", "\"1 GiB\"", ""),
+            ("limits.inbox_frames_max", "\"256\"", "write 256"),
+            ("listen.connections_max", "\"10k\"", "write 10000"),
+            ("listen.connections_max", "10_000.0", "write 10000"),
+        ] {
+            assert_eq!(of(path, raw), expected, "{path} {raw}");
+        }
+    }
+
+    #[test]
+    fn a_word_in_other_letters_or_another_language_is_told_as_it_has_to_stand() {
+        for (path, raw, expected) in [
+            ("listen.behind_proxy", "\"true\"", "write true"),
+            ("listen.behind_proxy", "True", "write true"),
+            ("kernel.keepalive", "off", "write false"),
+            ("kernel.keepalive", "0", "write false"),
+            ("kernel.rto_max", "\"AUTO\"", "write \"auto\""),
+            ("kernel.rto_max", "false", "write \"off\""),
+            ("kernel.rto_max", "\"soon\"", ""),
+            (
+                "listen.addr",
+                "\"localhost:7000\"",
+                "write \"127.0.0.1:7000\"",
+            ),
+            ("listen.addr", "7000", "write \"127.0.0.1:7000\""),
+            ("admin.listen", "\":9464\"", "write \"0.0.0.0:9464\""),
+            ("admin.metrics_listen", "[::]:9464", "write \"[::]:9464\""),
+            ("listen.addr", "\"example.com:7000\"", ""),
+            ("liveness.profile", "standard", "write \"standard\""),
+            ("admin.token_file", "/etc/token", "write \"/etc/token\""),
+            (
+                "admin.token",
+                "hush-hush-hush-hush",
+                "put it in double quotes",
+            ),
+        ] {
+            assert_eq!(of(path, raw), expected, "{path} {raw}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The file of the token, which has to be there when the server starts.
+
+use lastword::{Config, ConfigError, Doubt, Key, Token};
+
+/// Reads the file that the configuration names, and returns the error.
+pub(super) fn error(config: &Config) -> Option<ConfigError> {
+    let path = config
+        .admin
+        .token_file
+        .as_ref()
+        .filter(|_| is_used(config))?;
+    let error = Token::read(path).err()?;
+    Some(ConfigError {
+        key: KEY.to_owned(),
+        value: format!("{path:?}"),
+        allowed: Key::find(KEY).map_or_else(String::new, |key| key.allowed.to_string()),
+        remedy: format!(
+            "{error}; put a token in it (`openssl rand -hex 32`), or name the file that has one"
+        ),
+    })
+}
+
+/// A file whose token is no secret on this machine.
+#[cfg(unix)]
+pub(super) fn doubt(config: &Config) -> Option<Doubt> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let path = config
+        .admin
+        .token_file
+        .as_ref()
+        .filter(|_| is_used(config))?;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    (mode & OTHERS_READ != 0).then(|| Doubt {
+        key: KEY.to_owned(),
+        value: format!("{path:?}"),
+        so: "every user of this machine may read it, and kick and drain with it; chmod o-r FILE"
+            .to_owned(),
+    })
+}
+
+/// Permissions are looked at on Unix only.
+#[cfg(not(unix))]
+pub(super) fn doubt(_config: &Config) -> Option<Doubt> {
+    None
+}
+
+/// Whether a server reads the file: it does for the admin port and for the one of metrics.
+fn is_used(config: &Config) -> bool {
+    config.admin.listen.is_some() || config.admin.metrics_listen.is_some()
+}
+
+const KEY: &str = "admin.token_file";
+#[cfg(unix)]
+const OTHERS_READ: u32 = 0o004;

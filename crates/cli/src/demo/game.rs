@@ -1,0 +1,56 @@
+//! The game of the demo: it does what its clients ask, and tells the board who of them is suspect.
+
+use lastword::{
+    Authenticator, BindError, Builder, Context, Credentials, Diagnosis, Handler, Link, Player,
+    Refusal, ServerHandle,
+};
+
+use super::board::Shared;
+use super::cable::is_in_lab;
+use crate::game::{Obedient, Obeying, obedient};
+use crate::quick;
+
+/// Serves the game.
+pub(crate) async fn serve(builder: Builder, board: &Shared) -> Result<ServerHandle, BindError> {
+    let (obedient, board) = (obedient(), board.clone());
+    let make = move |player: &Player| Watched {
+        name: player.id.clone().unwrap_or_default(),
+        board: board.clone(),
+        game: obedient(),
+    };
+    builder.authenticator(Gate).serve(make).await
+}
+
+/// One player's game.
+#[derive(Debug)]
+struct Watched {
+    name: String,
+    board: Shared,
+    game: Obedient,
+}
+
+impl Handler for Watched {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+        self.game.frame(context, payload);
+    }
+
+    fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
+        let diagnosis = link.suspicion().map(Diagnosis::label).map(str::to_owned);
+        let name = self.name.clone();
+        self.board.with(|board| board.suspected(name, diagnosis));
+    }
+}
+
+/// Gives the clients of the lab a profile whose end can be watched.
+#[derive(Debug)]
+struct Gate;
+
+impl Authenticator for Gate {
+    async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {
+        let player = Obeying.authenticate(credentials).await?;
+        if player.id.as_deref().is_some_and(is_in_lab) {
+            return Ok(player.with_profile(quick::NAME));
+        }
+        Ok(player)
+    }
+}

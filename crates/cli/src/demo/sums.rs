@@ -1,0 +1,81 @@
+//! How the ends of the demo's connections add up: each is counted once, as one of these.
+
+use std::fmt;
+
+/// The ends so far, and the clients whose end is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    /// Ends that were recorded as what their clients did.
+    pub(crate) right: u64,
+    /// Ends that were recorded as something else.
+    pub(crate) wrong: u64,
+    /// Those of the right and the wrong ones whose clients were in the lab.
+    pub(crate) in_lab: u64,
+    /// Ends of clients that were stopped by the end of the demo: their record is no sign of anything.
+    pub(crate) cut_short: u64,
+    /// Ends of players who do not belong to the demo.
+    pub(crate) others: u64,
+    /// Clients that came to their end, and of which there is no record.
+    pub(crate) unrecorded: u64,
+}
+
+impl Sums {
+    /// Every recorded end.
+    pub(crate) const fn ended(&self) -> u64 {
+        self.right + self.wrong + self.cut_short + self.others
+    }
+
+    /// Every client that came to its end.
+    pub(crate) const fn endings(&self) -> u64 {
+        self.right + self.wrong + self.unrecorded
+    }
+}
+
+/// Two lines. The terms of the first add up to all ends; its endings are those of the second.
+impl fmt::Display for Sums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let here = self.right + self.wrong - self.in_lab;
+        write!(f, "{} ended = {here} endings here", self.ended())?;
+        for (count, what) in [
+            (self.in_lab, "in the lab of the cable"),
+            (self.cut_short, "cut short by the end of the demo"),
+            (self.others, "of others"),
+        ] {
+            if count > 0 {
+                write!(f, " + {count} {what}")?;
+            }
+        }
+        let (endings, right) = (self.endings(), self.right);
+        write!(f, "\n{endings} endings, {right} recorded as what they were")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_is_in_one_term_and_terms_of_nothing_are_left_out() {
+        let mut sums = Sums {
+            right: 150,
+            ..Sums::default()
+        };
+        assert_eq!(
+            sums.to_string(),
+            "150 ended = 150 endings here\n150 endings, 150 recorded as what they were"
+        );
+        sums = Sums {
+            right: 173,
+            wrong: 1,
+            in_lab: 20,
+            cut_short: 3,
+            others: 2,
+            unrecorded: 1,
+        };
+        assert_eq!(
+            sums.to_string(),
+            "179 ended = 154 endings here + 20 in the lab of the cable + 3 cut short by the end of the demo + 2 of others\n\
+             175 endings, 173 recorded as what they were"
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! The addresses that one server listens on: no two of them may be the same, as the second could not be bound.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{Config, ConfigError, ListenConfig};
+
+impl Config {
+    /// The pairs of addresses that cannot be bound together.
+    pub(super) fn addresses_given_twice(&self) -> impl Iterator<Item = ConfigError> {
+        let game = (GAME, Some(self.listen.addr));
+        let admin = (ADMIN, self.admin.listen);
+        let metrics = (METRICS, self.admin.metrics_listen);
+        let pairs = [(game, admin), (game, metrics), (admin, metrics)];
+        pairs
+            .into_iter()
+            .filter_map(|((other, taken), (key, addr))| {
+                let (taken, addr) = (taken?, addr?);
+                clash(taken, addr).then(|| Self::given_twice((key, addr), (other, taken)))
+            })
+    }
+
+    /// Blames the key that is not at its default: that line stands in the file.
+    fn given_twice(second: (&str, SocketAddr), first: (&str, SocketAddr)) -> ConfigError {
+        let is_default = second.0 == ADMIN && Some(second.1) == Self::default().admin.listen;
+        let game_is_default = first.1 == ListenConfig::default().addr;
+        let ((key, addr), (other, taken)) = if is_default && !game_is_default {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        ConfigError {
+            key: key.to_owned(),
+            value: format!("\"{addr}\""),
+            allowed: "an address and port that no other key has".to_owned(),
+            remedy: format!("{other} is \"{taken}\" already, so choose another port"),
+        }
+    }
+}
+
+/// Whether the second of them would be refused as in use. Port 0 takes a free port, which is never the other's.
+fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+    let (port, ips) = (
+        one.port(),
+        [one, other].map(|addr| addr.ip().to_canonical()),
+    );
+    port != 0 && port == other.port() && overlap(ips)
+}
+
+/// `[::]` is bound for both address families.
+fn overlap([one, other]: [IpAddr; 2]) -> bool {
+    let covers = |wide: IpAddr, ip: IpAddr| match wide {
+        IpAddr::V4(_) => wide.is_unspecified() && ip.is_ipv4(),
+        IpAddr::V6(_) => wide.is_unspecified(),
+    };
+    one == other || covers(one, other) || covers(other, one)
+}
+
+const GAME: &str = "listen.addr";
+const ADMIN: &str = "admin.listen";
+const METRICS: &str = "admin.metrics_listen";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(game: &str, admin: &str, metrics: &str) -> Vec<String> {
+        let mut config = Config::default();
+        config.listen.addr = game.parse().unwrap();
+        config.admin.listen = admin.parse().ok();
+        config.admin.metrics_listen = metrics.parse().ok();
+        let errors = config.addresses_given_twice();
+        errors.map(|error| error.to_string()).collect()
+    }
+
+    #[test]
+    fn one_address_for_two_keys_is_told_with_both_of_them() {
+        assert_eq!(
+            told("127.0.0.1:7000", "127.0.0.1:7000", ""),
+            [
+                "`admin.listen` is \"127.0.0.1:7000\"; allowed is an address and port that no other key has: listen.addr \
+                 is \"127.0.0.1:7000\" already, so choose another port"
+            ]
+        );
+        let all = told("127.0.0.1:7001", "127.0.0.1:7001", "127.0.0.1:7001");
+        assert_eq!(all.len(), 3, "{all:#?}");
+    }
+
+    #[test]
+    fn a_default_is_not_blamed() {
+        for told in [
+            told("127.0.0.1:9464", "127.0.0.1:9464", ""),
+            told("[::]:9464", "127.0.0.1:9464", ""),
+        ] {
+            assert!(told[0].starts_with("`listen.addr` is "), "{told:?}");
+        }
+        let told = told("127.0.0.1:7000", "127.0.0.1:9464", "0.0.0.0:9464");
+        assert!(
+            told[0].starts_with("`admin.metrics_listen` is "),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn a_wildcard_is_every_address_that_it_is_bound_for() {
+        for (one, other, twice) in [
+            ("0.0.0.0:7000", "127.0.0.1:7000", true),
+            ("127.0.0.1:7000", "0.0.0.0:7000", true),
+            ("[::]:7000", "127.0.0.1:7000", true),
+            ("[::]:7000", "0.0.0.0:7000", true),
+            ("[::]:7000", "[::1]:7000", true),
+            ("[::ffff:127.0.0.1]:7000", "127.0.0.1:7000", true),
+            ("0.0.0.0:7000", "[::1]:7000", false),
+            ("127.0.0.1:7000", "[::1]:7000", false),
+            ("127.0.0.1:7000", "127.0.0.2:7000", false),
+            ("0.0.0.0:7000", "127.0.0.1:7001", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+        ] {
+            assert_eq!(
+                told(one, "", other).len(),
+                usize::from(twice),
+                "{one} {other}"
+            );
+        }
+    }
+}
