@@ -60,11 +60,12 @@ impl End {
             Self::Flood => raw.write(&frame(kind::PING, &[0; 16]).repeat(100)).await,
             Self::Malformed => raw.write(&frame(kind::PING, b"?")).await,
             Self::Kick | Self::Close => {
-                let session = server.sessions()[0].session;
-                match self {
-                    Self::Kick => server.kick(session, Kick::because("enough")).unwrap(),
-                    _ => server.close(session, Kick::default()).unwrap(),
-                }
+                let session = server.sessions().remove(0).session;
+                let ended = match self == Self::Kick {
+                    true => server.kick(session, Kick::because("enough")),
+                    false => server.close(session, Kick::default()),
+                };
+                ended.unwrap();
             }
             Self::Drain => {
                 server.begin_drain(Duration::from_secs(10));
@@ -228,7 +229,7 @@ async fn a_kick_behind_what_is_queued_is_read_last_and_is_a_kick() {
         let server = stage.builder(config()).bind().await.unwrap();
         let handle = server.handle();
         let mut raw = Raw::join(server.local_addr(), "ann").await;
-        let session = handle.sessions()[0].session;
+        let session = handle.sessions().remove(0).session;
         let kick = Kick {
             after_queued,
             ..Kick::because("game over")
@@ -305,7 +306,7 @@ fn tick(mut events: Events, players: &ServerHandle) -> u32 {
                     assert_eq!(players.send(gone, b"late"), Err(SendError::Closed));
                     return taken;
                 }
-                _ => {}
+                Event::Joined { .. } | Event::Link { .. } | Event::Draining { .. } | _ => {}
             }
         }
     }
