@@ -198,7 +198,7 @@
 //! | the client's goodbye | `peer_goodbye`, where it was `peer_fin` or `peer_reset` |
 //!
 //! The first of the two pings is answered by [`Dialect::write_pong`], the second is sent by [`Dialect::write_ping`]; both
-//! are declared by [`Dialect::has_heartbeats`]. The server pings in each heartbeat in which it heard nothing, and the
+//! are declared by [`Dialect::has_heartbeats`]. The server pings a client that has been quiet for longer than a heartbeat, and the
 //! answers count as signs of life: an idle client that answers is never suspect. Without the declaration a quiet client
 //! is not a silent one, and a stopped process is not found.
 //!

@@ -66,7 +66,7 @@ pub enum Meaning<'a> {
 /// | [`Meaning::Ping`] of the client, [`write_pong`](Self::write_pong), and [`has_heartbeats`](Self::has_heartbeats) | every silent cause within the dead limit; `ping_flood` |
 /// | [`write_ping`](Self::write_ping), [`Meaning::Pong`], and [`has_heartbeats`](Self::has_heartbeats) | the same for a client that sends no pings and only answers the server's: its answers count as signs of life |
 /// | [`write_ping`](Self::write_ping), and [`Meaning::Pong`] alone | none; a client hears the server while its reading is paused, and the pong's age is evidence |
-/// | [`Meaning::Goodbye`] of the client | `peer_goodbye`, where it was `peer_fin` or `peer_reset` |
+/// | [`Meaning::Goodbye`] of the client | `peer_goodbye`, where it was `peer_fin` or `peer_reset`; the game's answers to the frames before it are still written |
 /// | [`write_goodbye`](Self::write_goodbye) | none, but the client hears why it was closed |
 ///
 /// A client may send 16 pings and pongs at once, and one more for each second of the dead limit; 80 where there is
@@ -89,8 +89,8 @@ pub trait Dialect: Send + Sync + 'static {
     }
 
     /// Whether a client of this wire sends something at least once a heartbeat, also while the game is idle. It may be
-    /// its own ping, or the answer to the server's: the server pings in each heartbeat in which it heard nothing
-    /// ([`write_ping`](Self::write_ping)). Without that a quiet peer is not a silent one, and there is no dead limit.
+    /// its own ping, or the answer to the server's: the server pings a client that has been quiet for longer than a
+    /// heartbeat, half-way to the suspicion ([`write_ping`](Self::write_ping)). Without that a quiet peer is not a silent one, and there is no dead limit.
     /// Kernel keepalive alone then finds a dead path (`path_dead`, at the dead limit + 5 s), unless `kernel.keepalive`
     /// is off. Default: no.
     fn has_heartbeats(&self) -> bool {
