@@ -8,13 +8,14 @@
 //!     │                 │                ▼
 //!     │                 │            Flushing ── all written ──► Settling ── acknowledged, error, deadline ─┐
 //!     │ our decision, a broken rule, the peer's goodbye                                                      │
-//!     └────────┬────────┴───────┐      (a dialect's goodbye: Answering ── game answered, deadline ──► Closing) │
+//!     └────────┬────────┴───────┐                                                                            │
 //!              ▼                                                                                             ▼
 //!           Closing ── all written ──► Lingering ── peer's FIN, error, deadline ──► Closed ◄── path dead, no reply due
 //! ```
 //! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first.
-//! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. Every state but `Closed` has a deadline; `Live` has the dead
-//! limit of its profile, where it has one. A stall of ours extends what it passed through.
+//! A goodbye of a dialect is `Answering` before it is `Closing`: until the game has answered what came before it.
+//! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. Every state but `Closed` has a deadline; `Live` has
+//! the dead limit of its profile, where it has one. A stall of ours extends what it passed through.
 
 mod ending;
 mod evidence;
