@@ -206,7 +206,6 @@ impl<A: App> Driver<A> {
                 true
             }
             Poll::Ready(Ok(admission)) => {
-                self.stop_watching();
                 if let Some(knobs) = self.app.knobs() {
                     self.tap.tune(&knobs);
                 }
