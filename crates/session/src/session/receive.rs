@@ -315,7 +315,7 @@ impl Session {
         self.role == Role::Client || self.bucket.take(now)
     }
 
-    /// The peer said goodbye: that is the cause, whatever comes after it. On the native wire we send no more data; the
+    /// The peer said goodbye: that is the cause, whatever comes after it. We send no more data, but for one peer: the
     /// client of a dialect may wait for the answers to what it said before.
     fn leave(&mut self, now: Time, parting: Parting) {
         let drained = self.drain_notice == DrainNotice::Written;
@@ -326,9 +326,13 @@ impl Session {
         } else {
             Cause::PeerGoodbye
         };
-        match (&self.config.framing, self.state) {
-            (Framing::Dialect(_), State::Live) => self.close_after_answers(now, cause),
-            (Framing::Native | Framing::Dialect(_), _) => self.close_quietly(now, cause),
+        match (&self.config.framing, self.role, self.state) {
+            (Framing::Dialect(_), Role::Server, State::Live) => {
+                self.close_after_answers(now, cause);
+            }
+            (Framing::Native | Framing::Dialect(_), Role::Server | Role::Client, _) => {
+                self.close_quietly(now, cause);
+            }
         }
     }
 
