@@ -110,8 +110,8 @@ impl Session {
     /// discarded and counted as unsent: a game that reads what came before the end need not look for it.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`]; [`SendError::Closed`] before the session is live and after its verdict; or [`SendError::QueueFull`], which unless the peer is
-    /// silent also fixes `send_queue_full`.
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] before the session is live and after its verdict; or
+    /// [`SendError::QueueFull`], which unless the peer is silent also fixes `send_queue_full`.
     #[inline]
     pub fn send(&mut self, now: Time, payload: &[u8]) -> Result<(), SendError> {
         if self.phase != Phase::Live || self.state == State::Closed {
