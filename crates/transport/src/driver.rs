@@ -24,8 +24,8 @@ use crate::{Clock, Slot, Tap, scratch};
 
 /// Drives one connection to its end; a future that is ready when the verdict was handed over.
 ///
-/// Dropped before there is a verdict, the connection ends without one: whoever counts it learns that from the drop
-/// of its [`App`].
+/// Dropped before there is a verdict, the connection ends without one: the drop of its [`App`] tells that to those who
+/// count it.
 #[derive(Debug)]
 pub struct Driver<A: App> {
     tap: Tap,
@@ -190,7 +190,7 @@ impl<A: App> Driver<A> {
             }
             return false;
         }
-        // A peer that left is not let in any more: what it sent is read to the end.
+        // A peer that left is not let in: what it sent is read to the end.
         if self.noticed {
             return false;
         }

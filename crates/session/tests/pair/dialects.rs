@@ -194,7 +194,7 @@ fn client_of_lines() -> Solo {
     solo
 }
 
-/// A server that said goodbye reads nothing of the game any more: no answer is waited for.
+/// A server discards what it reads after its goodbye, so the client's end does not wait for answers of the game.
 #[test]
 fn a_client_of_a_dialect_answers_a_goodbye_at_once_by_its_fin() {
     let mut solo = client_of_lines();
