@@ -233,6 +233,32 @@ async fn what_came_before_a_goodbye_is_answered_by_a_tick_loop() {
     within("the ticks", ticks).await.unwrap();
 }
 
+/// The session is still listed, as it may still answer: so it tells how it does, also to an operator who asks now.
+#[tokio::test]
+async fn a_session_that_may_still_answer_tells_how_it_does() {
+    let mut stage = Stage::default();
+    let mut config = config();
+    config.timeouts.linger_ms = 600_000;
+    let framing = Framing::Dialect(Arc::new(Lines));
+    let builder = stage.builder(config).framing(framing);
+    let mut server = builder.bind().await.unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    raw.write(b"LOGIN\nSET\nQUIT\n").await;
+    let mut session = within("a session", server.accept()).await.unwrap();
+    for line in ["LOGIN", "SET"] {
+        let heard = within("a frame", session.recv()).await.unwrap();
+        assert_eq!(heard, line.as_bytes());
+    }
+    let handle = server.handle().clone();
+    let portrait = within("the portrait", handle.portrait(session.id())).await;
+    assert_eq!(portrait.unwrap().frames, (1, 0));
+    assert_eq!(handle.sessions().len(), 1);
+    drop(session);
+    assert_eq!(heard(&mut raw).await, "");
+    drop(raw);
+    assert_eq!(stage.end().await.cause(), Cause::PeerGoodbye);
+}
+
 async fn welcome(_: Credentials) -> Result<Player, Refusal> {
     Ok(Player::new("ann"))
 }

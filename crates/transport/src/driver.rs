@@ -158,7 +158,7 @@ impl<A: App> Driver<A> {
     }
 
     fn handle_requests(&mut self, now: Time, requests: &Requests) {
-        if requests.report && self.session.is_live() {
+        if requests.report {
             let readings = self.tap.readings();
             self.app.reported(self.session.so_far(now, &readings));
         }
