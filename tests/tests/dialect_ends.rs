@@ -14,7 +14,7 @@ use lastword_server::{
     Builder, Cause, Credentials, Dialect, Event, Framing, Meaning, Measure, Phase, Player, Refusal,
 };
 use lastword_tests::{Ask, Echo, PATIENCE, Raw, Stage, config, within};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// One line a frame; `QUIT` is a goodbye.
 struct Lines;
@@ -129,6 +129,44 @@ async fn a_client_that_left_is_not_let_in_by_an_answer_that_comes_with_its_end()
     assert_eq!((end.ending.verdict.phase, end.cause()), expected);
 }
 
+/// A refused client may still be sending. The server reads on, so that the client comes to read why it is refused.
+#[tokio::test]
+async fn a_client_that_is_refused_can_write_all_that_it_has_to_say() {
+    let mut stage = Stage::default();
+    let (asked, mut asks) = tokio::sync::mpsc::channel(1);
+    let (answer, answered) = tokio::sync::watch::channel(false);
+    let strict = move |_: Credentials| {
+        let (asked, mut answered) = (asked.clone(), answered.clone());
+        async move {
+            asked.send(()).await.ok();
+            answered.wait_for(|answered| *answered).await.ok();
+            Err::<Player, _>(Refusal::rejected("no"))
+        }
+    };
+    let server = lines(&mut stage)
+        .authenticator(Ask(strict))
+        .serve(|_: &Player| Echo)
+        .await
+        .unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    raw.write(b"LOGIN\n").await;
+    // More than both kernels hold: it is written only if the server reads it.
+    let says = vec![b'x'; 32 << 20];
+    within("the question", asks.recv()).await.unwrap();
+    answer.send(true).unwrap();
+    let written = raw.stream.write_all(&says);
+    within("a server that reads", written).await.unwrap();
+    assert_eq!(heard(&mut raw).await, "", "and our FIN");
+    drop(raw);
+    let end = stage.end().await;
+    let farewell = end.ending.evidence.farewell;
+    assert_eq!(
+        (end.cause(), end.ending.verdict.phase, farewell.label()),
+        (Cause::AuthRejected, Phase::Auth, "none")
+    );
+    assert_eq!(end.ending.evidence.bytes_in, 6 + (32 << 20));
+}
+
 /// A pipe into `nc`: everything in one segment, the end behind it. An authenticator that answers at once lets it in.
 #[tokio::test]
 async fn a_client_that_says_everything_and_shuts_hears_every_answer() {
@@ -193,6 +231,32 @@ async fn what_came_before_a_goodbye_is_answered_by_a_tick_loop() {
     });
     hears_all_before_its_goodbye(&mut stage, addr).await;
     within("the ticks", ticks).await.unwrap();
+}
+
+/// The session is still listed, as it may still answer: so it tells how it does, also to an operator who asks now.
+#[tokio::test]
+async fn a_session_that_may_still_answer_tells_how_it_does() {
+    let mut stage = Stage::default();
+    let mut config = config();
+    config.timeouts.linger_ms = 600_000;
+    let framing = Framing::Dialect(Arc::new(Lines));
+    let builder = stage.builder(config).framing(framing);
+    let mut server = builder.bind().await.unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    raw.write(b"LOGIN\nSET\nQUIT\n").await;
+    let mut session = within("a session", server.accept()).await.unwrap();
+    for line in ["LOGIN", "SET"] {
+        let heard = within("a frame", session.recv()).await.unwrap();
+        assert_eq!(heard, line.as_bytes());
+    }
+    let handle = server.handle().clone();
+    let portrait = within("the portrait", handle.portrait(session.id())).await;
+    assert_eq!(portrait.unwrap().frames, (1, 0));
+    assert_eq!(handle.sessions().len(), 1);
+    drop(session);
+    assert_eq!(heard(&mut raw).await, "");
+    drop(raw);
+    assert_eq!(stage.end().await.cause(), Cause::PeerGoodbye);
 }
 
 async fn welcome(_: Credentials) -> Result<Player, Refusal> {

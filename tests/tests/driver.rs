@@ -15,8 +15,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use lastword_session::wire::{Notice, Ping, Pong};
-use lastword_session::{Admission, Cause, Close, Config, Ending, Limits, Session, Timing, Traffic};
-use lastword_tests::{data, hello, kind, within};
+use lastword_session::{
+    Admission, Cause, Close, Config, Ending, Limits, Session, Time, Timing, Traffic,
+};
+use lastword_tests::{data, goodbye, hello, kind, within};
 use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Room, Table};
 use tokio::net::TcpListener;
 
@@ -129,6 +131,53 @@ async fn what_the_polls_of_a_connection_count_is_what_its_session_counted() {
     assert_eq!((counted.frames_in, counted.frames_out), (3, 3));
 }
 
+/// The verdict is out, and the game still takes what came before it: the evidence stays that of the verdict, and a frame
+/// that another thread sends meanwhile is unsent.
+#[tokio::test]
+async fn evidence_is_of_the_verdict_and_not_of_the_moment_at_which_the_game_is_told() {
+    let mut rig = Rig::new(Limits::default(), LONG, |_| ()).await;
+    rig.join().await;
+    let begun = CLOCK.now();
+    rig.leaves_a_busy_game().await;
+    let verdict = rig.departure.lock().unwrap().asked.unwrap();
+    while CLOCK.now().since(verdict) <= Duration::from_millis(100) {
+        std::hint::spin_loop();
+    }
+    rig.turn().await;
+    assert!(rig.ended().is_none());
+    rig.departure.lock().unwrap().is_held = false;
+    within("the end", rig.end()).await;
+    let ending = rig.ending.lock().unwrap();
+    let evidence = &ending.as_ref().unwrap().evidence;
+    let late = rig.departure.lock().unwrap().sent_late;
+    assert!(late > 0);
+    assert_eq!(
+        (evidence.frames_unsent, evidence.bytes_unsent),
+        (late, late * 8)
+    );
+    let tick = Duration::from_millis(10);
+    let ages = [evidence.last_ack_in, evidence.last_byte_in];
+    assert!(
+        ages.iter()
+            .flatten()
+            .all(|age| *age <= verdict.since(begun) + tick),
+        "{ages:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_verdict_is_told_although_its_task_is_dropped_before_the_game_took_everything() {
+    let mut rig = Rig::new(Limits::default(), LONG, |_| ()).await;
+    rig.join().await;
+    rig.leaves_a_busy_game().await;
+    assert!(rig.ended().is_none());
+    let Rig { driver, ending, .. } = rig;
+    drop(driver);
+    let ending = ending.lock().unwrap();
+    let cause = ending.as_ref().map(|ending| ending.verdict.cause);
+    assert_eq!(cause, Some(Cause::PeerGoodbye));
+}
+
 const CLOCK: Clock = Clock;
 const LONG: Timing = Timing {
     heartbeat_ms: 60_000,
@@ -148,7 +197,18 @@ struct Rig {
     peer: Peer,
     ending: Arc<Mutex<Option<Box<Ending>>>>,
     counted: Arc<Mutex<Traffic>>,
+    departure: Arc<Mutex<Departure>>,
     _table: Arc<Table>,
+}
+
+/// A game that is busy with earlier frames when it is asked whether it took all of them.
+#[derive(Default)]
+struct Departure {
+    is_held: bool,
+    /// When it was first asked.
+    asked: Option<Time>,
+    /// Frames that it sent when it was asked.
+    sent_late: u64,
 }
 
 impl Rig {
@@ -168,12 +228,14 @@ impl Rig {
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&config)));
         let slot = table.insert(Arc::clone(&mailbox));
         let (ending, counted) = (Arc::default(), Arc::default());
+        let departure = Arc::<Mutex<Departure>>::default();
         let game = Game {
             timing,
             meanwhile: Box::new(meanwhile),
             mailbox: Arc::clone(&mailbox),
             ending: Arc::clone(&ending),
             counted: Arc::clone(&counted),
+            departure: Arc::clone(&departure),
         };
         let session = Session::server(config, CLOCK.now());
         Self {
@@ -189,6 +251,7 @@ impl Rig {
             peer,
             ending,
             counted,
+            departure,
             _table: table,
         }
     }
@@ -235,6 +298,20 @@ impl Rig {
         pongs
     }
 
+    /// The peer says goodbye, and the game is busy when it is asked for the first time.
+    async fn leaves_a_busy_game(&mut self) {
+        self.departure.lock().unwrap().is_held = true;
+        self.peer.write_all(&goodbye()).unwrap();
+        self.peer.shutdown(std::net::Shutdown::Write).unwrap();
+        let asked = async {
+            while self.departure.lock().unwrap().asked.is_none() {
+                self.turn().await;
+                tokio::task::yield_now().await;
+            }
+        };
+        within("the verdict", asked).await;
+    }
+
     /// Gives turns until the connection has ended.
     async fn end(&mut self) {
         while self.ended().is_none() {
@@ -256,6 +333,7 @@ struct Game {
     mailbox: Arc<Mailbox>,
     ending: Arc<Mutex<Option<Box<Ending>>>>,
     counted: Arc<Mutex<Traffic>>,
+    departure: Arc<Mutex<Departure>>,
 }
 
 impl App for Game {
@@ -285,6 +363,16 @@ impl App for Game {
 
     fn poll_delivered(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
+    }
+
+    fn poll_departure(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        let mut departure = self.departure.lock().unwrap();
+        if !departure.is_held {
+            return Poll::Ready(());
+        }
+        departure.asked.get_or_insert_with(|| CLOCK.now());
+        departure.sent_late += u64::from(self.mailbox.send(CLOCK, b"late").is_ok());
+        Poll::Pending
     }
 
     fn taken(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! The HTTP side of a lastword server, on a port of its own: a live page at `/`, `/metrics`, `/healthz` and `/readyz`.
 //! `/api/sessions` lists the live sessions, `/api/closes` has the record of closes. [`AdminExt::admin_from_config`] serves
-//! the port as the section `admin` of the server's configuration says; addresses and a token that the game sets on
+//! the port as the section `admin` of the server's configuration says. Addresses and a token that the game sets on
 //! [`Admin`] override their keys.
 //!
 //! # Who may ask
@@ -72,10 +72,10 @@
 //! | `after` | behind the record with this `seq`, oldest first; 0 begins with the oldest that is kept |
 //!
 //! The header `x-lastword-missed` counts the records behind `after` that are gone, up to the last one in the answer; it
-//! is 0 without `after`. The header `x-lastword-last` is the `seq` of the last record that was looked at: who goes on with
-//! `after` set to it sees every record exactly once, also where other parameters leave some out. What is not allowed is
-//! answered with 400 and a line that says what is. The array is written while it is read: about 1.2 KB a record, of which
-//! no more than some 100 KB are held for a reader. One that would take longer than its 60 s asks for fewer at a time.
+//! is 0 without `after`. The header `x-lastword-last` is the `seq` of the last record that was looked at. A reader that
+//! goes on with `after` set to it sees every record exactly once, also where other parameters leave some out. A value that
+//! is not allowed is answered with 400 and a line that says what is. The array is written while it is read: about 1.2 KB a
+//! record, of which at most some 100 KB are held for a reader. One that would take longer than its 60 s asks for fewer at a time.
 
 mod access;
 mod actions;

@@ -210,7 +210,7 @@ impl Liveness {
     }
 
     /// Whether the peer is quiet and its kernel has acknowledged nothing since it was asked why, by this last sample
-    /// either: what answers now may be a host that knows of no connection.
+    /// either. A host that knows of no connection may answer then.
     #[must_use]
     pub fn is_unanswered(&self, now: Time, last: Option<&Sample>) -> bool {
         let is_alive = match (&self.inquiry, self.is_silent, self.asked_quiet()) {

@@ -43,8 +43,8 @@ impl Cast {
         }
     }
 
-    /// Tells whether one of these clients, and nobody else, connects from this address; `false` where they have none of
-    /// their own, which they have on Linux towards a server on loopback.
+    /// Tells whether these clients alone connect from this address. `false` where they have no addresses of their own: they
+    /// have some on Linux, towards a server on loopback.
     #[must_use]
     pub fn plays_at(&self, ip: IpAddr) -> bool {
         self.homes.have(ip)

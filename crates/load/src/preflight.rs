@@ -149,7 +149,7 @@ async fn record_of(
     }
 }
 
-/// Waits until counters and records show the same: from there on, both are held against each other.
+/// Waits until counters and records show the same: from there on, they are compared.
 async fn at_rest(http: &mut Http, cursor: &mut Cursor) -> Result<Scrape, StormError> {
     let deadline = Instant::now() + TIMEOUT;
     loop {

@@ -66,7 +66,7 @@ pub(crate) async fn taken(raw: &mut Raw) -> Result<u64, Fault> {
     Command::count_of(&payload).ok_or(Fault::EchoDiffers)
 }
 
-/// Every frame of ours was answered: a frame that comes now is the game's own.
+/// Each of our frames was answered: a frame that comes now is the game's own.
 async fn stays_silent(raw: &mut Raw, silence: Duration) -> Result<(), Unfit> {
     match timeout(silence, heard(raw)).await {
         Err(_) => Ok(()),

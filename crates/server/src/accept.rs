@@ -75,7 +75,7 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
     }
 }
 
-/// Counts a connection in and starts its task. Who is refused hears why from the same machinery.
+/// Counts a connection in and starts its task. A client that is refused is told why by the same machinery.
 fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, door: u8) {
     let core = &front.core;
     let taken = core.ledger.open();

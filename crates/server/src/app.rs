@@ -91,7 +91,6 @@ impl<S: Shape> ServerApp<S> {
         let cohort = core.cohorts.index(player.cohort.as_deref());
         let profile = core.profile_names.index(player.profile.as_deref());
         let refused = |unknown: UnknownName<'_>| {
-            tracing::error!("{unknown}; the player is refused");
             Close::new(Cause::AuthUnavailable).with_reason(unknown.to_string())
         };
         let session = random_session(self.slot).map_err(|error| {

@@ -116,9 +116,10 @@ impl Builder {
     }
 
     /// Sets whether a player with an unknown cohort or profile is refused, as `auth_unavailable`: for the tests of a game.
-    /// The log, the record and the client's goodbye name the unknown one and those there are. Default false: the player
-    /// counts as `none`, or has the listener's profile, and a warning names each unknown name once. Both are counted:
-    /// [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts), `lastword_unknown_names_total`.
+    /// The record and the client's goodbye name the unknown one and those there are. Default false: the player counts as
+    /// `none`, or has the listener's profile. Either way the log names each unknown name once, up to 64 of them, and
+    /// each such player is counted: [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts),
+    /// `lastword_unknown_names_total`.
     #[must_use]
     pub fn strict_names(mut self, strict: bool) -> Self {
         self.strict_names = strict;

@@ -1,4 +1,4 @@
-//! Listeners that a server was given beside the one that it bound.
+//! Listeners that a server was given besides the one that it bound.
 
 use std::collections::HashMap;
 use std::io;
@@ -89,4 +89,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 const TOO_MANY: &str =
-    "a server takes 255 listeners beside its own: bind one to the wildcard address instead";
+    "a server takes 255 listeners besides its own: bind one to the wildcard address instead";

@@ -51,8 +51,8 @@ pub(crate) async fn finish(core: &Core, goodbyes: Duration) {
     }
 }
 
-/// Waits until the server has ended, and some moments for whoever was cut off with it; then it is closed. Dropped
-/// with its runtime, it is closed, too: nothing happens any more. Meanwhile it tells of log lines that are withheld.
+/// Waits until the server has ended, and some moments for the sessions that were cut off with it; then it is closed.
+/// Dropped with its runtime, it is closed, too. Meanwhile it tells of log lines that are withheld.
 pub(crate) async fn watch(core: Arc<Core>) {
     let closing = Closing(core);
     let core = &closing.0;

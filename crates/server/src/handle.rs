@@ -147,7 +147,8 @@ impl ServerHandle {
         answer.await.ok()
     }
 
-    /// Queues a frame for a session.
+    /// Queues a frame for a session. From the session's end until its game is told, the frame is taken, not written, and
+    /// counted as unsent.
     ///
     /// # Errors
     /// [`SendError::Closed`] also where no such session is live here; see [`SendError`] for the others.

@@ -83,7 +83,7 @@ impl Names {
         self.known.len()
     }
 
-    /// The number of a player's name. An unknown one is counted, and told once; then it has the number of no name.
+    /// The number of a player's name. An unknown one is counted, and logged once; it has the number of no name.
     ///
     /// # Errors
     /// An unknown name, where the server is strict.
@@ -95,11 +95,11 @@ impl Names {
         }
         self.unknown.fetch_add(1, Ordering::Relaxed);
         let unknown = UnknownName { names: self, name };
-        if self.is_strict {
-            return Err(unknown);
-        }
         self.tell(&unknown);
-        Ok(0)
+        match self.is_strict {
+            true => Err(unknown),
+            false => Ok(0),
+        }
     }
 
     /// The name with this number; `None` for the first.
@@ -117,12 +117,12 @@ impl Names {
             return;
         };
         let kind = self.kind.label();
-        let first = self.first();
-        tracing::warn!(
-            kind,
-            name = shown(unknown.name),
-            "{unknown}; the player counts as `{first}`"
-        );
+        let (name, first) = (shown(unknown.name), self.first());
+        if self.is_strict {
+            tracing::error!(kind, name, "{unknown}; the player is refused");
+        } else {
+            tracing::warn!(kind, name, "{unknown}; the player counts as `{first}`");
+        }
         if told == NAMES_TOLD_MAX {
             tracing::warn!(
                 kind,
@@ -214,27 +214,27 @@ mod tests {
 
     #[test]
     fn the_log_has_each_name_once_and_only_so_many() {
-        let lines = Lines::default();
-        let cohorts = cohorts(false);
-        tracing::subscriber::with_default(lines.subscriber(), || {
-            for n in (0..1_000).chain(0..1_000) {
-                let name = format!("{}{n}", "x".repeat(60));
-                assert_eq!(cohorts.index(Some(&name)).ok(), Some(0));
-            }
-        });
-        let text = lines.text();
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), NAMES_TOLD_MAX + 1);
-        for words in [
-            "WARN",
-            "x0",
-            "none, pc, console",
-            "the player counts as `none`",
+        for (is_strict, level, consequence) in [
+            (false, "WARN", "the player counts as `none`"),
+            (true, "ERROR", "the player is refused"),
         ] {
-            assert!(lines[0].contains(words), "{words}: {}", lines[0]);
+            let lines = Lines::default();
+            let cohorts = cohorts(is_strict);
+            tracing::subscriber::with_default(lines.subscriber(), || {
+                for n in (0..1_000).chain(0..1_000) {
+                    let name = format!("{}{n}", "x".repeat(60));
+                    assert_eq!(cohorts.index(Some(&name)).is_err(), is_strict);
+                }
+            });
+            let text = lines.text();
+            let lines: Vec<_> = text.lines().collect();
+            assert_eq!(lines.len(), NAMES_TOLD_MAX + 1);
+            for words in [level, "x0", "none, pc, console", consequence] {
+                assert!(lines[0].contains(words), "{words}: {}", lines[0]);
+            }
+            assert!(lines[NAMES_TOLD_MAX].contains("not logged"));
+            assert_eq!(cohorts.unknown(), 2_000);
         }
-        assert!(lines[NAMES_TOLD_MAX].contains("not logged"));
-        assert_eq!(cohorts.unknown(), 2_000);
     }
 
     #[test]

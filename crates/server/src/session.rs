@@ -65,7 +65,7 @@ impl Session {
     /// Queues a frame for the peer. Never blocks; [`Session::ready`] waits for room first.
     ///
     /// A peer may have left while frames of it wait to be received. From its end until the departure a frame is taken,
-    /// not written, and counted as unsent: a game need not look for the end where it sends, only where it receives.
+    /// not written, and counted as unsent. So a game looks for the end where it receives, not where it sends.
     ///
     /// # Errors
     /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session departed; or [`SendError::QueueFull`], which

@@ -146,7 +146,7 @@ impl From<&Close> for Decided {
     }
 }
 
-/// What the kernel and our clocks showed when a connection ended. Its ages are those of the moment at which the cause
+/// The readings of the kernel and of our clocks when a connection ended. Its ages are those of the moment at which the cause
 /// was fixed: our linger after a decision does not count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {

@@ -73,7 +73,8 @@ pub trait App: Send + Unpin + 'static {
     /// What came and went in this poll of the connection's task; once a burst, for counters.
     fn traffic(&mut self, traffic: Traffic);
 
-    /// How the live connection does, since somebody asked for it with [`Request::Report`](crate::Request::Report).
+    /// How the connection does, since somebody asked for it with [`Request::Report`](crate::Request::Report). It may be on
+    /// its way out already.
     fn reported(&mut self, so_far: Evidence) {
         let _ = so_far;
     }

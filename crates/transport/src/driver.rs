@@ -24,10 +24,10 @@ use crate::{Clock, Slot, Tap, scratch};
 
 /// Drives one connection to its end; a future that is ready when the verdict was handed over.
 ///
-/// Dropped before that, the connection ends without a verdict: whoever counts it learns that from the drop
-/// of its [`App`].
+/// Dropped before there is a verdict, the connection ends without one: the drop of its [`App`] tells that to those who
+/// count it.
 #[derive(Debug)]
-pub struct Driver<A> {
+pub struct Driver<A: App> {
     tap: Tap,
     session: Session,
     app: A,
@@ -158,7 +158,7 @@ impl<A: App> Driver<A> {
     }
 
     fn handle_requests(&mut self, now: Time, requests: &Requests) {
-        if requests.report && self.session.is_live() {
+        if requests.report {
             let readings = self.tap.readings();
             self.app.reported(self.session.so_far(now, &readings));
         }
@@ -190,7 +190,7 @@ impl<A: App> Driver<A> {
             }
             return false;
         }
-        // A peer that left is not let in any more: what it sent is read to the end.
+        // A peer that left is not let in: what it sent is read to the end.
         if self.noticed {
             return false;
         }
@@ -206,7 +206,6 @@ impl<A: App> Driver<A> {
                 true
             }
             Poll::Ready(Ok(admission)) => {
-                self.stop_watching();
                 if let Some(knobs) = self.app.knobs() {
                     self.tap.tune(&knobs);
                 }
@@ -318,10 +317,16 @@ impl<A: App> Driver<A> {
     }
 }
 
-impl<A> Drop for Driver<A> {
-    /// Whoever still holds the mailbox is to learn that nobody looks into it any more.
+impl<A: App> Drop for Driver<A> {
+    /// A verdict that is out is told, even if the runtime ends while the game still takes what came before it. The
+    /// mailbox is closed for those that still hold it.
     fn drop(&mut self) {
-        self.mailbox.close();
+        match self.side.as_mut().and_then(|side| side.ending.take()) {
+            Some(ending) => self.finish(ending),
+            None => {
+                self.mailbox.close();
+            }
+        }
     }
 }
 
@@ -340,7 +345,8 @@ impl<A: App> Future for Driver<A> {
                 this.conclude(now, ending);
             }
             if let Some(ending) = this.poll_departure(cx, now) {
-                this.finish(ending, before);
+                this.count_traffic(before);
+                this.finish(ending);
                 return Poll::Ready(());
             }
             if !busy {

@@ -66,7 +66,7 @@ struct Inside<T, E> {
     late: (u64, u64),
 }
 
-/// What the owner of an inbox asked for last.
+/// The last question of an inbox's owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     /// It handles a frame that it took, or has not asked yet.
@@ -188,7 +188,7 @@ impl<T: Item, E> Inbox<T, E> {
     }
 
     /// Owner: waits for room in the outbound queue, as [`Mailbox::ready`]. After the end there is room once for each frame
-    /// that is taken: an owner that answers what it reads reads on to the last frame, and one that only sends stops.
+    /// that is taken. So an owner that answers what it reads goes on to the last frame, and one that only sends stops.
     ///
     /// # Errors
     /// [`SendError::Closed`] after the end, where no frame was taken since the last call.
@@ -229,7 +229,7 @@ impl<T: Item, E> Inbox<T, E> {
         to_end
     }
 
-    /// Leaves the owner to be woken. What it asks for now may be what the task waits for.
+    /// Leaves the owner to be woken. The task may wait for this very question.
     fn wait(&self, mut inside: MutexGuard<'_, Inside<T, E>>, cx: &Context<'_>, owner: Owner) {
         let before = inside.reader.replace(cx.waker().clone());
         let changed = inside.owner != owner && inside.owner != Owner::Gone;

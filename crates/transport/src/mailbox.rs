@@ -45,7 +45,7 @@ struct Inside {
 #[derive(Debug, Default)]
 struct Rare {
     requests: Requests,
-    /// What came after the end.
+    /// The frames that came after the end.
     discarded: Dropped,
     /// Who waits for room. They stay here when the rest is taken: whoever gives up takes its waker back.
     waiters: Waiters,

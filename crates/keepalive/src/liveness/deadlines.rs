@@ -111,8 +111,8 @@ impl Liveness {
     }
 
     /// A client pings in each heartbeat in which it sent nothing or received nothing, and now and then in others, to
-    /// learn the round trip. A server pings while it does not read, so that the client hears it, and asks a quiet peer
-    /// before it suspects it: a client that only answers pings stays healthy by that. A silent peer is asked once a second.
+    /// learn the round trip. A server pings while it does not read, so that the client hears it. It also asks a quiet peer
+    /// before it suspects it, so that a client that only answers pings stays healthy. A silent peer is asked once a second.
     fn ping_by(&self) -> Time {
         if self.is_silent && self.asks() && !self.is_paused {
             let heartbeat = match self.timing.heartbeat_ms {

@@ -420,8 +420,8 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
     assert_eq!(verdict.silence, Silence::PeerFrozen);
 }
 
-/// The kernel's ages are whole ticks of its clock, 10 ms at the most, and up to one tick too old: what was acknowledged
-/// with the question seems to be older than it.
+/// The kernel's ages are whole ticks of its clock, 10 ms at the most, and up to one tick too old. An acknowledgement that
+/// comes with the question seems to be older than it.
 #[test]
 fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
     for (tick_ms, is_unanswered) in [(0, false), (4, false), (9, false), (50, true)] {

@@ -10,7 +10,7 @@ use super::{Config, ConfigError, Key};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsConfig {
-    /// The names that an authenticator may put players under, such as their platform: at most 16, each of 1 to 32
+    /// The names that an authenticator may put players under, such as their platform: at most 16. Each has 1 to 32
     /// characters of `a` to `z`, `0` to `9` and `_`. Default none. No cause; a label of metrics. A player under another name
     /// counts as `none`, which is logged and counted.
     pub cohorts: Vec<String>,

@@ -17,7 +17,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::*;
 use crate::SessionId;
 
-/// What is logged, as text.
+/// The lines of the log, as text.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 

@@ -120,7 +120,7 @@ pub enum MetricLabel {
     Diagnosis,
     /// From the peer or to it.
     Direction,
-    /// What an authenticator named.
+    /// The property that an authenticator named.
     NameKind,
     /// Which policy dropped a frame.
     QueuePolicy,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{DrainNotice, Readings, Session, silence};
 use crate::ending::{Detector, Evidence, Verdict};
+use crate::send_queue::Dropped;
 use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
 
 impl Session {
@@ -131,6 +132,12 @@ impl Session {
 }
 
 impl Evidence {
+    /// Adds frames that came too late to be written.
+    pub fn add_unsent(&mut self, dropped: Dropped) {
+        self.bytes_unsent += dropped.bytes;
+        self.frames_unsent += dropped.frames;
+    }
+
     /// Fills in what the kernel shows.
     pub fn add_kernel(&mut self, readings: &Readings, shut: bool) {
         self.fin = fin_bit(readings);

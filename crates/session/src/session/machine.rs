@@ -107,7 +107,7 @@ impl Session {
     }
 
     /// Queues a data frame. From the peer's end, or from our decision to end, until the verdict is out, the frame is
-    /// discarded and counted as unsent: a game that reads what came before the end need not look for it.
+    /// discarded and counted as unsent. So a game that still reads what came before the end need not look for it.
     ///
     /// # Errors
     /// [`SendError::TooLarge`]; [`SendError::Closed`] before the session is live and after its verdict; or
@@ -278,8 +278,8 @@ impl Session {
         matches!(self.state, State::Delivering { .. })
     }
 
-    /// Whether the peer said goodbye and the game may still answer what came before it: once the game has taken all of
-    /// that and come back for more, [`Input::Answered`] is due.
+    /// Whether the peer said goodbye and the game may still answer what came before it. [`Input::Answered`] is due once the
+    /// game has taken all of that and come back for more.
     #[must_use]
     pub fn awaits_answers(&self) -> bool {
         matches!(self.state, State::Answering { .. })

@@ -128,7 +128,7 @@ impl Session {
     }
 
     /// No welcome of a dialect says when its client may go on: what it sends before it is let in lies unread. A client
-    /// that has left is read to its end, since it is not let in any more.
+    /// that has left is not let in, and is read to its end.
     pub(super) fn reads_no_further(&self) -> bool {
         let waits = self.state == State::Auth && !self.end_noticed;
         waits && matches!(self.config.framing, Framing::Dialect(_))
@@ -315,8 +315,8 @@ impl Session {
         self.role == Role::Client || self.bucket.take(now)
     }
 
-    /// The peer said goodbye: that is the cause, whatever comes after it. On the native wire we send no more data; the
-    /// client of a dialect may wait for the answers to what it said before.
+    /// The peer said goodbye: that is the cause, also if something else comes after it. We send no data from then on, with
+    /// one exception: the client of a dialect may wait for the answers to what it said before.
     fn leave(&mut self, now: Time, parting: Parting) {
         let drained = self.drain_notice == DrainNotice::Written;
         self.note(now, Layer::Frame, "goodbye");
@@ -326,9 +326,13 @@ impl Session {
         } else {
             Cause::PeerGoodbye
         };
-        match (&self.config.framing, self.state) {
-            (Framing::Dialect(_), State::Live) => self.close_after_answers(now, cause),
-            (Framing::Native | Framing::Dialect(_), _) => self.close_quietly(now, cause),
+        match (&self.config.framing, self.role, self.state) {
+            (Framing::Dialect(_), Role::Server, State::Live) => {
+                self.close_after_answers(now, cause);
+            }
+            (Framing::Native | Framing::Dialect(_), Role::Server | Role::Client, _) => {
+                self.close_quietly(now, cause);
+            }
         }
     }
 

@@ -183,8 +183,7 @@ fn a_peer_that_resets_behind_its_goodbye_gets_no_answers() {
     assert_eq!(solo.cause(), Cause::PeerGoodbye);
 }
 
-#[test]
-fn a_client_of_a_dialect_is_live_at_once_and_pings_in_it() {
+fn client_of_lines() -> Solo {
     let session = lastword_session::Session::client_of_dialect(
         Arc::new(config(Lines)),
         ADMISSION.timing,
@@ -192,6 +191,27 @@ fn a_client_of_a_dialect_is_live_at_once_and_pings_in_it() {
     );
     let mut solo = server(Lines);
     *solo.session() = session;
+    solo
+}
+
+/// A server discards what it reads after its goodbye, so the client's end does not wait for answers of the game.
+#[test]
+fn a_client_of_a_dialect_answers_a_goodbye_at_once_by_its_fin() {
+    let mut solo = client_of_lines();
+    solo.host.answers = false;
+    solo.says(b"state\nG\n");
+    let now = solo.now;
+    assert_eq!(solo.session().send(now, b"late"), Ok(()));
+    assert!(solo.session().is_shut());
+    solo.fin();
+    assert_eq!(solo.cause(), Cause::PeerGoodbye);
+    assert_eq!(solo.ending().evidence.frames_unsent, 1);
+    assert_eq!(solo.outbound.log, b"");
+}
+
+#[test]
+fn a_client_of_a_dialect_is_live_at_once_and_pings_in_it() {
+    let mut solo = client_of_lines();
     solo.session()
         .send(START, b"login ada")
         .expect("it is taken");

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use lastword_session::{Ending, Initiator, Input, Output, Time, Traffic};
+use lastword_session::{Ending, Initiator, Input, Output, Time};
 
 use super::{Delivery, Driver};
 use crate::app::App;
@@ -61,9 +61,15 @@ impl<A: App> Driver<A> {
     }
 
     /// The verdict is out. The game is told once it has taken what came before, or has had its time for that.
-    pub(super) fn conclude(&mut self, now: Time, ending: Box<Ending>) {
+    pub(super) fn conclude(&mut self, now: Time, mut ending: Box<Ending>) {
         self.end_shows(now);
         (self.ended, self.settling) = (false, false);
+        // Nothing that comes from now on is in the session's evidence.
+        self.open = false;
+        if let Some(mut late) = self.mailbox.discard() {
+            ending.evidence.add_unsent(late.drop_unstarted());
+        }
+        self.complete(now, &mut ending);
         let left = ending.decided.is_none() && ending.verdict.cause.initiator() == Initiator::Peer;
         let limits = self.session.limits();
         let timeout = match left {
@@ -73,6 +79,23 @@ impl<A: App> Driver<A> {
         let side = self.side();
         side.delivery.timeout = timeout;
         side.ending = Some(ending);
+    }
+
+    /// Adds to the evidence of a verdict what the session does not know.
+    fn complete(&self, now: Time, ending: &mut Ending) {
+        let at = ending.verdict.at;
+        let evidence = &mut ending.evidence;
+        if evidence.kernel.is_none() {
+            let readings = self.tap.readings();
+            ending.first_error = ending.first_error.or(readings.first_error);
+            evidence.add_kernel(&readings, self.session.is_shut());
+            let lingered = now.since(at);
+            evidence.last_ack_in = evidence.last_ack_in.map(|age| age.saturating_sub(lingered));
+        }
+        if let Some(silent_for) = evidence.silent_for {
+            let stalled = self.slot.stalled(at.before(silent_for), at);
+            evidence.own_stall = evidence.own_stall.max(stalled);
+        }
     }
 
     /// Takes the verdict out when it is time to tell the game.
@@ -94,24 +117,9 @@ impl<A: App> Driver<A> {
         *until = from.min(*until);
     }
 
-    pub(super) fn finish(&mut self, mut ending: Box<Ending>, before: Traffic) {
-        self.count_traffic(before);
-        let late = self.mailbox.close();
-        ending.evidence.bytes_unsent += late.bytes;
-        ending.evidence.frames_unsent += late.frames;
-        if ending.evidence.kernel.is_none() {
-            let readings = self.tap.readings();
-            ending.first_error = ending.first_error.or(readings.first_error);
-            ending
-                .evidence
-                .add_kernel(&readings, self.session.is_shut());
-        }
-        let evidence = &mut ending.evidence;
-        if let Some(silent_for) = evidence.silent_for {
-            let at = ending.verdict.at;
-            let stalled = self.slot.stalled(at.before(silent_for), at);
-            evidence.own_stall = evidence.own_stall.max(stalled);
-        }
+    /// Tells the game.
+    pub(super) fn finish(&mut self, mut ending: Box<Ending>) {
+        ending.evidence.add_unsent(self.mailbox.close());
         if ending.abort {
             self.tap.abort();
         } else {

@@ -16,6 +16,7 @@ impl<A: App> Driver<A> {
         if self.ended || !self.session.wants_read() || !self.may_read(cx, *now) {
             return false;
         }
+        self.stop_watching();
         let mut busy = self.feed_carry(cx, *now);
         let mut buffer = ReadBuffer::take();
         for _ in 0..READS_PER_TURN {
@@ -157,7 +158,6 @@ impl<A: App> Driver<A> {
             return;
         }
         self.paused = false;
-        self.stop_watching();
         self.session.handle(now, Input::Resumed);
         self.app.paused(false);
     }
@@ -172,7 +172,7 @@ impl<A: App> Driver<A> {
     }
 
     /// The notice shares the stream: it must be gone before the next read.
-    pub(super) fn stop_watching(&mut self) {
+    fn stop_watching(&mut self) {
         if let Some(side) = &mut self.side {
             side.notice = None;
         }
