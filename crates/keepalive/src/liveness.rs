@@ -160,6 +160,7 @@ impl Liveness {
     /// have passed as well.
     pub fn on_timeout(&mut self, now: Time, is_blocked: bool, view: &View) -> Option<Act> {
         self.excuse(now, view.stalled);
+        self.excuse_late(now);
         let falls_silent = self.suspect_by() <= now;
         if falls_silent {
             self.on_silent(now);
@@ -251,12 +252,15 @@ impl Liveness {
         self.review(now);
     }
 
-    fn on_silent(&mut self, now: Time) {
-        // Nobody looked before: what is late by us is no part of its silence.
-        let late = now.since(self.silent_by());
+    /// Our own lateness with the question or the suspicion does not count as peer silence.
+    fn excuse_late(&mut self, now: Time) {
+        let late = now.since(self.asks_quiet_peer_by().min(self.suspect_by()));
         if late > LATENESS {
             self.excused_ms = self.excused_ms.saturating_add(to_millis(late));
         }
+    }
+
+    fn on_silent(&mut self, now: Time) {
         self.is_silent = true;
         let asked = self.asked_quiet().unwrap_or(now);
         self.inquiry

@@ -25,7 +25,8 @@ pub struct Profile {
     /// The longest time in which the client sends nothing; 100 ms to 10 min. Below 1 s a client may send 2 pings, pongs
     /// or acks in each, otherwise 2 a second, before it is a `ping_flood`.
     pub heartbeat: Duration,
-    /// The silence after which the peer is suspect; 1.5 heartbeats to 15 min.
+    /// The silence after which the peer is suspect; 1.5 heartbeats to 15 min. A server asks a quiet peer before, and
+    /// leaves it 100 ms for its answer at least.
     pub suspect: Duration,
     /// The silence after which the connection ends (`path_dead` or `peer_silent`); 2.5 s after `suspect` at the
     /// earliest and 2 s before the kernel's own give-up at the latest. `None` is never.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Due, Liveness, STANDS};
 use crate::inquiry::{PING_INTERVAL, SAMPLE_INTERVAL};
-use crate::{Time, Timing, millis};
+use crate::{SWEEP, Time, Timing, millis};
 
 impl Liveness {
     /// When to call [`Liveness::on_timeout`], and why; [`Time::NEVER`] where nothing is due. `is_blocked`: bytes wait
@@ -57,11 +57,15 @@ impl Liveness {
         self.acks.limit_by() + excused.unwrap_or_default()
     }
 
-    /// When the silence of a peer that counts as healthy is too long.
+    /// When the silence of a peer that counts as healthy is too long. One sweep may find the question and the suspicion
+    /// due together. So a server asks the peer first, and gives it time to answer.
     pub(super) fn suspect_by(&self) -> Time {
-        match self.is_silent {
-            true => Time::NEVER,
-            false => self.silent_by(),
+        let silent_by = self.silent_by();
+        match (self.is_silent, self.quiet_by(), self.asked_quiet()) {
+            (true, _, _) => Time::NEVER,
+            (false, Time::NEVER, _) => silent_by,
+            (false, _, None) => Time::NEVER,
+            (false, _, Some(asked)) => silent_by.max(asked + ANSWER_MIN),
         }
     }
 
@@ -134,10 +138,10 @@ impl Liveness {
 
     /// Half-way from the heartbeat, by which a client has spoken that pings of its own accord, to the suspicion; once in a
     /// silence.
-    fn asks_quiet_peer_by(&self) -> Time {
+    pub(super) fn asks_quiet_peer_by(&self) -> Time {
         match self.asked_quiet() {
-            None => self.quiet_by(),
-            Some(_) => Time::NEVER,
+            None if !self.is_silent && !self.is_paused => self.quiet_by(),
+            None | Some(_) => Time::NEVER,
         }
     }
 
@@ -169,5 +173,7 @@ impl Liveness {
     }
 }
 
+/// How long a quiet peer that was asked has for its answer at least, before it is suspect.
+const ANSWER_MIN: Duration = SWEEP;
 /// A round trip is learnt once in so many heartbeats at least.
 const HEARTBEATS_PER_LESSON: u32 = 8;

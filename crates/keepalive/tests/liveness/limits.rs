@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Act, Liveness, Sample, Silence, Time, Timing, View};
+use lastword_keepalive::{Act, Due, Liveness, Sample, Silence, Time, Timing, View};
 
 use crate::world::{Faults, NONE, STANDARD, START, World};
 
@@ -359,12 +359,12 @@ fn a_path_that_died_between_two_looks_is_doubtful_at_the_next() {
 #[test]
 fn a_silence_is_doubtful_until_it_ends_whatever_of_it_was_ours() {
     let mut liveness = live();
-    let suspect = START + Duration::from_millis(7_500);
-    assert_eq!(
-        liveness.on_timeout(suspect, false, &view(Duration::ZERO)),
-        Some(Act::Ping)
-    );
-    liveness.pinged(suspect);
+    for ms in [6_250, 7_500] {
+        let due = START + Duration::from_millis(ms);
+        let act = liveness.on_timeout(due, false, &view(Duration::ZERO));
+        assert_eq!(act, Some(Act::Ping));
+        liveness.pinged(due);
+    }
     let now = START + secs(11);
     liveness.on_timeout(now, false, &view(secs(4)));
     assert!(liveness.is_doubtful(now));
@@ -431,14 +431,16 @@ fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
             ..Sample::default()
         };
         let mut liveness = live();
-        let asked = liveness.silent_by();
         let old = View {
             sample: Some(sample(secs(5))),
             stalled: Duration::ZERO,
         };
+        let asked = START + Duration::from_millis(6_250);
         liveness.on_timeout(asked, false, &old);
+        liveness.pinged(asked);
+        liveness.on_timeout(liveness.silent_by(), false, &old);
         let tick = Duration::from_millis(tick_ms);
-        for age_ms in [0, 20, 1_100] {
+        for age_ms in [1_250, 1_270, 2_350] {
             let age = Duration::from_millis(age_ms);
             let last = sample(age + tick);
             assert_eq!(
@@ -448,4 +450,44 @@ fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
             );
         }
     }
+}
+
+/// The sweep may find the question and the suspicion due together: an answer comes back first.
+#[test]
+fn a_quiet_peer_is_asked_and_has_time_to_answer_however_close_the_suspicion_is() {
+    let timing = Timing {
+        heartbeat_ms: 200,
+        suspect_ms: 300,
+        dead_ms: 2_800,
+    };
+    for late_ms in [250, 299, 300, 350, 399] {
+        let mut liveness = Liveness::new(START, false, false);
+        liveness.go_live(START, timing, None);
+        let mut heard = START;
+        for _ in 0..20 {
+            let looked = heard + Duration::from_millis(late_ms);
+            let act = liveness.on_timeout(looked, false, &view(Duration::ZERO));
+            assert_eq!(act, Some(Act::Ping), "{late_ms} ms");
+            liveness.pinged(looked);
+            let (next, _) = liveness.poll_timeout(false);
+            assert!(next >= looked + Duration::from_millis(100), "{late_ms} ms");
+            heard = looked + Duration::from_millis(99);
+            liveness.heard(heard);
+            assert_eq!(liveness.poll_suspicion(), None, "{late_ms} ms");
+        }
+    }
+}
+
+/// A look that comes late for the question asks it, and starts the limits anew.
+#[test]
+fn a_question_that_comes_late_by_us_is_no_silence_of_the_peer() {
+    let mut liveness = live();
+    let late = START + secs(60);
+    let act = liveness.on_timeout(late, false, &view(Duration::ZERO));
+    assert_eq!(act, Some(Act::Ping));
+    liveness.pinged(late);
+    assert_eq!(liveness.poll_suspicion(), None);
+    let (next, due) = liveness.poll_timeout(false);
+    let gap = Duration::from_millis(1_250);
+    assert_eq!((next, due), (late + gap, Due::Suspect));
 }

@@ -1,0 +1,387 @@
+//! The wires of other projects, spoken by raw clients byte for byte: in, played on, idle, and out by every way.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure here is the test's failure"
+)]
+
+mod games;
+mod table;
+mod wires;
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use lastword_netlab::{Host, run};
+use lastword_server::{
+    Builder, Cause, Context, Credentials, Departure, Framing, Handler, Kick, Link, Phase, Player,
+    Refusal, ServerHandle,
+};
+use lastword_session::Detector;
+use lastword_tests::{
+    Ask, Fixture, Raw, Stage, config, in_server_host, outage, quick, until, within,
+};
+use tokio::io::AsyncReadExt as _;
+use tokio::time::{MissedTickBehavior, interval};
+
+use games::Game;
+use table::{Idle, Leave, Step, Wire, wires};
+
+/// The game of a session. It counts what it is told.
+struct Played {
+    game: Game,
+    first: Option<Vec<u8>>,
+    told: Arc<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    frames: AtomicU64,
+    answers: AtomicU64,
+    links: AtomicU64,
+    left: AtomicU64,
+}
+
+impl Handler for Played {
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
+        self.told.frames.fetch_add(1, Ordering::Relaxed);
+        let first = self.first.get_or_insert_with(|| payload.to_vec());
+        for answer in (self.game)(first, payload) {
+            self.told.answers.fetch_add(1, Ordering::Relaxed);
+            context
+                .send(&answer)
+                .expect("the peer's end refuses no send");
+        }
+    }
+
+    fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
+        eprintln!("a link changed: {link:?}");
+        self.told.links.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn left(self, _departure: &Departure) {
+        self.told.left.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A client whose first frames are let in without a name, and what its session's game was told.
+struct Scene {
+    fixture: Fixture,
+    told: Arc<Told>,
+}
+
+impl Scene {
+    async fn of(wire: &Wire, builder: Builder, stage: Stage) -> Self {
+        let (told, game) = (Arc::new(Told::default()), wire.game);
+        let shared = Arc::clone(&told);
+        let server = builder
+            .framing(Framing::Dialect(Arc::clone(&wire.dialect)))
+            .serve(move |_: &Player| Played {
+                game,
+                first: None,
+                told: Arc::clone(&shared),
+            })
+            .await
+            .unwrap();
+        Self {
+            fixture: Fixture { server, stage },
+            told,
+        }
+    }
+
+    fn server(&self) -> &ServerHandle {
+        &self.fixture.server
+    }
+
+    /// Holds that the session ended so, that the game got every frame and that nothing was lost or suspected.
+    async fn ends(&mut self, wire: &Wire, said: u64, cause: Cause) {
+        let name = wire.name;
+        let end = self.fixture.ends_as(cause, Phase::Live).await;
+        let evidence = &end.ending.evidence;
+        let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        let told = &self.told;
+        // The first frame is also what the authenticator got, and no frame of the session's count.
+        let frames = (count(&told.frames), evidence.frames_in + 1);
+        assert_eq!(frames, (said, said), "{name}, {cause}");
+        let lost = (end.undelivered_frames, evidence.frames_unsent);
+        assert_eq!(lost, (0, 0), "{name}, {cause}");
+        assert_eq!(evidence.frames_out, count(&told.answers), "{name}, {cause}");
+        assert_eq!((count(&told.links), count(&told.left)), (0, 1), "{name}");
+        assert_eq!((end.player, end.connection), (None, 1), "{name}, {cause}");
+        let stats = self.server().stats();
+        assert_eq!(
+            (stats.suspects, stats.suspected),
+            (vec![], vec![]),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_redis_is_known_by_its_end() {
+    plays("redis").await;
+}
+
+#[tokio::test]
+async fn a_client_of_mqtt_is_known_by_its_end() {
+    plays("mqtt").await;
+}
+
+#[tokio::test]
+async fn a_client_of_minecraft_is_known_by_its_end() {
+    plays("minecraft").await;
+}
+
+#[tokio::test]
+async fn a_server_list_of_minecraft_is_known_by_its_end() {
+    plays("minecraft status").await;
+}
+
+#[tokio::test]
+async fn a_client_of_telepathy_is_known_by_its_end() {
+    plays("telepathy").await;
+}
+
+#[tokio::test]
+async fn a_client_of_pitaya_is_known_by_its_end() {
+    plays("pitaya").await;
+}
+
+/// All ways out of one wire; the first client idles before it goes.
+async fn plays(name: &str) {
+    let wire = find(name);
+    for (n, (leave, cause)) in wire.leaves.iter().enumerate() {
+        let mut stage = Stage::default();
+        let builder = stage.builder(quick(config()));
+        let mut scene = Scene::of(&wire, builder, stage).await;
+        let mut raw = Raw::connect(scene.fixture.addr()).await;
+        let mut said = 0;
+        for step in wire.login.iter().chain(&wire.plays) {
+            said += takes(&mut raw, step).await;
+        }
+        if n == 0 {
+            idles(&mut raw, &wire.idles).await;
+            for step in &wire.plays {
+                said += takes(&mut raw, step).await;
+            }
+        }
+        said += goes(raw, leave, scene.server()).await;
+        scene.ends(&wire, said, *cause).await;
+    }
+}
+
+/// On every wire, and with every way out that a client has, it is gone in `auth` and the game hears nothing of it.
+#[tokio::test]
+async fn a_client_that_leaves_while_it_is_checked_is_gone_in_auth() {
+    for wire in wires() {
+        for (leave, live) in &wire.leaves {
+            let (resets, cause) = match (leave, live) {
+                (Leave::Kicked(_), _) => continue,
+                (Leave::Reset, cause) => (true, *cause),
+                (Leave::Fin | Leave::MidFrame(_) | Leave::Goodbye(..), cause) => (false, *cause),
+            };
+            let (asked, mut asks) = tokio::sync::mpsc::channel(1);
+            let never = move |_: Credentials| {
+                let asked = asked.clone();
+                async move {
+                    asked.send(()).await.ok();
+                    pending::<Result<Player, Refusal>>().await
+                }
+            };
+            let mut stage = Stage::default();
+            let builder = stage.builder(config()).authenticator(Ask(never));
+            let mut scene = Scene::of(&wire, builder, stage).await;
+            let mut raw = Raw::connect(scene.fixture.addr()).await;
+            let steps = wire.login.iter().chain(&wire.plays);
+            let mut says: Vec<_> = steps.flat_map(|step| step.says.concat()).collect();
+            match leave {
+                Leave::MidFrame(begun) => says.extend_from_slice(begun),
+                Leave::Goodbye(step, goodbye) => {
+                    says.extend(step.says.concat());
+                    says.extend_from_slice(goodbye);
+                }
+                Leave::Fin | Leave::Reset | Leave::Kicked(_) => {}
+            }
+            raw.write(&says).await;
+            within("the question", asks.recv()).await.unwrap();
+            if resets {
+                raw.reset();
+            } else {
+                drop(raw);
+            }
+            scene.fixture.ends_as(cause, Phase::Auth).await;
+            assert_eq!(
+                scene.told.frames.load(Ordering::Relaxed),
+                0,
+                "{}",
+                wire.name
+            );
+        }
+    }
+}
+
+/// Everything in one write, the end behind it: the game gets every frame, and no send of it fails.
+#[tokio::test]
+async fn frames_before_an_end_reach_the_game_and_its_answers_are_taken() {
+    for wire in wires() {
+        for resets in [false, true] {
+            let mut stage = Stage::default();
+            let builder = stage.builder(config());
+            let mut scene = Scene::of(&wire, builder, stage).await;
+            let mut raw = Raw::connect(scene.fixture.addr()).await;
+            let steps = || wire.login.iter().chain(&wire.plays);
+            let says: Vec<_> = steps().flat_map(|step| step.says.concat()).collect();
+            let said: usize = steps().map(|step| step.says.len()).sum();
+            raw.write(&says).await;
+            if resets {
+                raw.reset();
+            } else {
+                raw.fin().await;
+                let hears: Vec<_> = steps().flat_map(|step| step.hears.clone()).collect();
+                hears_to_the_end(&mut raw, &hears).await;
+            }
+            let end = scene.fixture.stage.end().await;
+            // A reset may overtake the answer of the authenticator: then no session joined.
+            let joined = scene.server().stats().sessions_joined;
+            assert!(joined == 1 || resets, "{}", wire.name);
+            let told = scene.told.frames.load(Ordering::Relaxed);
+            let expected = joined * u64::try_from(said).unwrap();
+            assert_eq!(told, expected, "{}, resets: {resets}", wire.name);
+            let cause = if resets {
+                Cause::PeerReset
+            } else {
+                Cause::PeerFin
+            };
+            assert_eq!(end.cause(), cause, "{}: {end:#?}", wire.name);
+            assert!(scene.server().stats().laws_hold());
+        }
+    }
+}
+
+/// Only our question can show it: the game sends nothing, and the client speaks when it is asked.
+#[test]
+fn an_idle_client_that_only_answers_shows_that_the_own_network_is_down() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let wire = find("minecraft");
+            let Idle::Answers { ping, pong } = &wire.idles else {
+                panic!("it only answers");
+            };
+            let mut stage = Stage::default();
+            let builder = stage.builder_in(lab, quick(config()));
+            let mut scene = Scene::of(&wire, builder, stage).await;
+            let mut raw = Raw::connect_in(lab, scene.fixture.addr())?;
+            for step in &wire.login {
+                takes(&mut raw, step).await;
+            }
+            for _ in 0..2 {
+                answers(&mut raw, ping, pong).await;
+            }
+            lab.own_link_down(Host::Server)?;
+            let fixture = &mut scene.fixture;
+            let end = fixture.ends_as(Cause::LocalNetworkDown, Phase::Live).await;
+            assert_eq!(end.ending.evidence.detector, Some(Detector::Heartbeat));
+            // Nothing of the game was on its way.
+            assert_eq!(end.ending.evidence.frames_out, 1, "the welcome: {end:#?}");
+            drop(raw);
+            Ok(())
+        })
+    });
+}
+
+/// Says the frames of a step in one segment and hears the answers. Returns how many frames that were.
+async fn takes(raw: &mut Raw, step: &Step) -> u64 {
+    raw.write(&step.says.concat()).await;
+    hears(raw, &step.hears).await;
+    u64::try_from(step.says.len()).unwrap()
+}
+
+/// Reads exactly this.
+async fn hears(raw: &mut Raw, expected: &[u8]) {
+    let mut heard = vec![0; expected.len()];
+    within("the answer", raw.stream.read_exact(&mut heard))
+        .await
+        .unwrap();
+    assert_eq!(text(&heard), text(expected));
+}
+
+async fn hears_to_the_end(raw: &mut Raw, expected: &[u8]) {
+    let mut heard = Vec::new();
+    within("a FIN", raw.stream.read_to_end(&mut heard))
+        .await
+        .unwrap();
+    assert_eq!(text(&heard), text(expected));
+}
+
+async fn answers(raw: &mut Raw, ping: &[u8], pong: &[u8]) {
+    hears(raw, ping).await;
+    raw.write(pong).await;
+}
+
+/// Idle for longer than the dead limit.
+async fn idles(raw: &mut Raw, idle: &Idle) {
+    match idle {
+        Idle::Quiet => outage(IDLE).await,
+        Idle::Answers { ping, pong } => {
+            let since = tokio::time::Instant::now();
+            while since.elapsed() < IDLE {
+                answers(raw, ping, pong).await;
+            }
+        }
+        Idle::Pings { ping, pong } => {
+            let mut beats = interval(BEAT);
+            beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            for _ in 0..IDLE.as_millis() / BEAT.as_millis() {
+                beats.tick().await;
+                raw.write(ping).await;
+                hears(raw, pong).await;
+            }
+        }
+    }
+}
+
+/// Leaves, and returns how many more frames were said on the way out.
+async fn goes(mut raw: Raw, leave: &Leave, server: &ServerHandle) -> u64 {
+    match leave {
+        Leave::Fin => drop(raw),
+        Leave::Reset => raw.reset(),
+        Leave::MidFrame(begun) => {
+            raw.write(begun).await;
+            drop(raw);
+        }
+        Leave::Goodbye(step, goodbye) => {
+            raw.write(&[step.says.concat().as_slice(), goodbye].concat())
+                .await;
+            hears_to_the_end(&mut raw, &step.hears).await;
+            return u64::try_from(step.says.len()).unwrap();
+        }
+        Leave::Kicked(hears) => {
+            until("a session", || server.sessions().len() == 1).await;
+            for session in server.sessions() {
+                server
+                    .kick(session.session, Kick::because("enough"))
+                    .unwrap();
+            }
+            hears_to_the_end(&mut raw, hears).await;
+        }
+    }
+    0
+}
+
+fn find(name: &str) -> Wire {
+    let found = wires().into_iter().find(|wire| wire.name == name);
+    found.expect("a wire of this name")
+}
+
+fn text(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
+
+/// Longer than ten suspect limits of the quick profile, and than its dead limit.
+const IDLE: Duration = Duration::from_millis(3_200);
+/// Half of a heartbeat of the quick profile.
+const BEAT: Duration = Duration::from_millis(100);
