@@ -93,6 +93,9 @@ pub trait Dialect: Send + Sync + 'static {
     /// heartbeat, half-way to the suspicion ([`write_ping`](Self::write_ping)). Without that a quiet peer is not a silent one, and there is no dead limit.
     /// Kernel keepalive alone then finds a dead path (`path_dead`, at the dead limit + 5 s), unless `kernel.keepalive`
     /// is off. Default: no.
+    ///
+    /// The server does not ping a client that speaks in each heartbeat. Some clients leave where no ping comes for a while.
+    /// The game then sends that ping as a data frame.
     fn has_heartbeats(&self) -> bool {
         false
     }
