@@ -9,7 +9,10 @@ pub(super) fn advice(key: &Key, raw: &str) -> Option<String> {
     let raw = raw.trim();
     let word = raw.trim_matches(|c| QUOTES.contains(&c)).trim();
     match key.allowed {
-        Allowed::Number { zero, .. } => off(word, zero).or_else(|| number(key, word)),
+        Allowed::Number { zero, .. } => off(word, zero)
+            .or_else(|| number(key, word))
+            .or_else(|| number_in_list(key, raw))
+            .or_else(|| no_number(key, word)),
         Allowed::OneOf(words) => one_of(words, word),
         Allowed::Words(_) if is_addr(key) => addr(key, raw),
         Allowed::Words(_) => quoted(key, raw),
@@ -35,6 +38,23 @@ fn number(key: &Key, word: &str) -> Option<String> {
         (unit, false) => format!("{unit}: {write}"),
         (unit, true) => format!("{unit}: for {amount} {name} {write}"),
     })
+}
+
+/// The only number of a list.
+fn number_in_list(key: &Key, raw: &str) -> Option<String> {
+    let inner = raw.strip_prefix('[')?.strip_suffix(']')?;
+    number(key, inner.trim())
+}
+
+/// What is to be written where no number was.
+fn no_number(key: &Key, word: &str) -> Option<String> {
+    let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
+    let is_number = digits.starts_with(|c: char| c.is_ascii_digit()) && !digits.contains('-');
+    let of_unit = match Kind::of(key).name() {
+        "" => String::new(),
+        unit => format!(" of {unit}"),
+    };
+    (!is_number).then(|| format!("write a whole number{of_unit}, without quotes"))
 }
 
 /// A number, with underscores or commas between its digits or not, and the unit behind it in small letters.
@@ -164,6 +184,8 @@ fn quoted(key: &Key, raw: &str) -> Option<String> {
     let is_text =
         is_bare && raw.starts_with(|c: char| c.is_ascii_alphabetic() || "./~".contains(c));
     match key.path {
+        "admin.token_file" if OFF.contains(&raw) => Some("write \"\"".to_owned()),
+        "admin.token_file" if raw == "true" => None,
         "liveness.profile" | "admin.token_file" if is_text => Some(format!("write \"{raw}\"")),
         "admin.token" if is_bare => Some("put it in double quotes".to_owned()),
         _ => None,
@@ -258,6 +280,8 @@ const LISTEN: &str = "listen.addr";
 mod tests {
     use super::*;
 
+    const NO_NUMBER: &str = "write a whole number of milliseconds, without quotes";
+
     fn of(path: &str, raw: &str) -> String {
         advice(Key::find(path).unwrap(), raw).unwrap_or_default()
     }
@@ -279,10 +303,15 @@ mod tests {
             ("5", "milliseconds: for 5 seconds write 5000"),
             ("2.5", "milliseconds: for 2.5 seconds write 2500"),
             ("\"11m\"", ""),
-            ("\"soon\"", ""),
+            ("\"soon\"", NO_NUMBER),
             ("-5", ""),
-            ("nan", ""),
-            ("\"\"", ""),
+            ("nan", NO_NUMBER),
+            ("\"\"", NO_NUMBER),
+            ("a table", NO_NUMBER),
+            ("true", NO_NUMBER),
+            ("2026-01-01", NO_NUMBER),
+            ("[5000]", "milliseconds: write 5000"),
+            ("[5000, 6000]", NO_NUMBER),
         ] {
             assert_eq!(of("timeouts.hello_ms", raw), expected, "{raw}");
         }
@@ -383,6 +412,8 @@ mod tests {
             ("admin.metrics_listen", "false", "write \"\""),
             ("liveness.profile", "standard", "write \"standard\""),
             ("admin.token_file", "/etc/token", "write \"/etc/token\""),
+            ("admin.token_file", "true", ""),
+            ("admin.token_file", "false", "write \"\""),
             (
                 "admin.token",
                 "hush-hush-hush-hush",
