@@ -132,7 +132,7 @@ fn is_loopback(host: &str) -> bool {
 
 const SCHEME: &[u8] = b"bearer ";
 const NO_TOKEN: &str = "this takes the token of admin.token_file: `Authorization: Bearer TOKEN`\n";
-const NONE_CONFIGURED: &str = "nobody may do this here, since there is no token: write one into a file \
+const NONE_CONFIGURED: &str = "this takes a token, and this server has none: write one into a file \
     (`openssl rand -hex 32`), name the file in admin.token_file, and start the server again\n";
 const OTHER_HOST: &str = "this port is for this machine: ask for 127.0.0.1 or localhost; a proxy before it sends \
     `Host: localhost`, or sends a token (admin.token_file)\n";

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 /// Which player is thrown out, and what it is told.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct KickRequest {
     session: Option<String>,
     /// The whole name, as it is or as records show it.
@@ -34,7 +34,7 @@ enum Whom {
 
 /// How long players have to leave.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct DrainRequest {
     /// As configured where it is left out.
     timeout_ms: Option<u32>,
@@ -44,7 +44,7 @@ type Answer = (StatusCode, String);
 
 /// Throws a player out.
 pub(crate) async fn kick(State(server): State<ServerHandle>, body: Bytes) -> Answer {
-    let asked = read::<KickRequest>(&body).and_then(KickRequest::parse);
+    let asked = read::<KickRequest>(&body, KICK).and_then(KickRequest::parse);
     let (whom, kick) = match asked {
         Ok(asked) => asked,
         Err(words) => return (StatusCode::BAD_REQUEST, words),
@@ -64,7 +64,8 @@ pub(crate) async fn kick(State(server): State<ServerHandle>, body: Bytes) -> Ans
             match kicked.await {
                 Ok(0) => return (StatusCode::NOT_FOUND, NO_SUCH_PLAYER.to_owned()),
                 Ok(sessions) => {
-                    tracing::info!(?player, sessions, "an operator kicks a player");
+                    let player = player.escape_debug().to_string();
+                    tracing::info!(player, sessions, "an operator kicks a player");
                     sessions
                 }
                 Err(error) => {
@@ -86,7 +87,7 @@ pub(crate) async fn drain(State(server): State<ServerHandle>, body: Bytes) -> An
     let asked = if body.is_empty() {
         Ok(DrainRequest::default())
     } else {
-        read::<DrainRequest>(&body)
+        read::<DrainRequest>(&body, DRAIN)
     };
     let timeout = match asked {
         Ok(asked) => asked.timeout_ms.map(u64::from).map(Duration::from_millis),
@@ -129,11 +130,18 @@ impl KickRequest {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body)
-        .map_err(|error| format!("this is not what is asked for: {error}\n"))
+/// Reads a body; `example` is one that is read.
+fn read<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, String> {
+    if body.is_empty() {
+        return Err(format!("there is no body: send JSON such as {example}\n"));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        format!("this body is not allowed: {error}; send JSON such as {example}\n")
+    })
 }
 
+const KICK: &str = r#"{"player":"ann","reason":"enough"}"#;
+const DRAIN: &str = r#"{"timeout_ms":30000}"#;
 const NOBODY: &str = "`session` and `player` are both missing; name one of them: a session by its id, or a player by \
     the whole name, whose sessions are all kicked\n";
 const BOTH: &str = "`session` and `player` are both given; name one of them\n";
@@ -145,7 +153,7 @@ mod tests {
     use super::*;
 
     fn parse(json: &str) -> Result<(Whom, Kick), String> {
-        read::<KickRequest>(json.as_bytes()).and_then(KickRequest::parse)
+        read::<KickRequest>(json.as_bytes(), KICK).and_then(KickRequest::parse)
     }
 
     #[test]
@@ -174,6 +182,24 @@ mod tests {
         assert_eq!(parse("{}").unwrap_err(), NOBODY);
         let both = format!(r#"{{"session":"{id}","player":"ann"}}"#);
         assert_eq!(parse(&both).unwrap_err(), BOTH);
+    }
+
+    #[test]
+    fn a_body_that_is_none_is_answered_with_one_that_is() {
+        for (json, word) in [
+            ("", "there is no body"),
+            ("ann", "this body is not allowed: "),
+            ("[]", "an object"),
+            (r#"{"player":3}"#, "expected a string"),
+        ] {
+            let refused = parse(json).unwrap_err();
+            assert!(refused.contains(word), "{refused}");
+            assert!(refused.ends_with(&format!("; send JSON such as {KICK}\n")) || json.is_empty());
+            assert!(
+                refused.contains(KICK) && !refused.contains("KickRequest"),
+                "{refused}"
+            );
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) use stage::{obey, play_inside};
 /// What `cases` is told.
 #[derive(Debug, Args)]
 pub(crate) struct CasesArgs {
-    /// Writes one JSON object in the place of text: {"cases": [{"id", "ok", …}]}
+    /// Writes one JSON object instead of text: {"cases": [{"id", "ok", …}]}
     #[arg(long)]
     json: bool,
 }

@@ -41,10 +41,10 @@ pub(crate) use cable::play as pull_cables;
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// Ends after this time, as 500ms, 10s or 2m; otherwise it runs until it is told to end
-    #[arg(long = "for", value_name = "TIME", value_parser = run_for::parse)]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = run_for::parse)]
     run_for: Option<Duration>,
-    /// Has so many players stay who mean no harm
-    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(..=1_000))]
+    /// The number of honest players, who stay until the end
+    #[arg(long, value_name = "N", default_value = "50", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(..=1_000))]
     clients: u32,
     /// Accepts players here; port 0 takes a free port
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = game_addr)]

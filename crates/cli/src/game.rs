@@ -17,7 +17,7 @@ use lastword_load::Command;
 pub(crate) enum Game {
     /// Sends each frame back
     Echo,
-    /// The same, and lets whoever asks be kicked, closed, flooded, or panic: for `lastword storm` alone
+    /// The same, and lets a client that asks be kicked, closed, flooded, or panic: for `lastword storm` alone
     Storm,
 }
 

@@ -76,7 +76,7 @@ enum Command {
     /// need the game's help take `lastword serve --game storm`. The storm tries this in one session before it begins,
     /// and says what the game does otherwise.
     ///
-    /// Prints what was recorded beside the truth, whether opened = open + ended and joined = open + departed held at
+    /// Prints the records next to what the clients did, whether opened = open + ended and joined = open + departed held at
     /// every scrape, and a verdict. Ctrl-C begins no more connections and prints what there is; a second one ends at
     /// once.
     #[command(verbatim_doc_comment, after_help = storm::EXIT_STATUS)]

@@ -17,10 +17,10 @@ pub(crate) struct ServeArgs {
     /// Reads the configuration from this TOML file; without one, every key has its default
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Accepts players here, in the place of listen.addr; port 0 takes a free port
+    /// Accepts players here instead of at listen.addr; port 0 takes a free port
     #[arg(long, value_name = "IP:PORT", value_parser = game_addr)]
     listen: Option<SocketAddr>,
-    /// Serves the live page, /api, /metrics, /healthz and /readyz here, in the place of admin.listen; `off` serves none
+    /// Serves the live page, /api, /metrics, /healthz and /readyz here instead of at admin.listen; `off` serves none
     #[arg(long, value_name = "IP:PORT|off", value_parser = admin_addr)]
     admin: Option<AdminAddr>,
     /// The game that is played

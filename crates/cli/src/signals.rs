@@ -1,6 +1,7 @@
 //! The signals that ask the server to end. They are caught from the moment this is made to the end of the process.
 
 use std::io;
+use std::time::Duration;
 
 /// SIGTERM and SIGINT.
 #[cfg(unix)]
@@ -8,6 +9,7 @@ use std::io;
 pub(crate) struct Stop {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    heard: Option<&'static str>,
 }
 
 #[cfg(unix)]
@@ -17,11 +19,12 @@ impl Stop {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            heard: None,
         })
     }
 
-    /// Waits for the next one and returns its name. Cancel safe: none is lost.
-    pub(crate) async fn next(&mut self) -> &'static str {
+    /// Waits for one, as the system delivers it.
+    async fn one(&mut self) -> &'static str {
         tokio::select! {
             biased;
             _ = self.terminate.recv() => "SIGTERM",
@@ -36,6 +39,7 @@ impl Stop {
 pub(crate) struct Stop {
     ctrl_c: tokio::signal::windows::CtrlC,
     ctrl_break: tokio::signal::windows::CtrlBreak,
+    heard: Option<&'static str>,
 }
 
 #[cfg(windows)]
@@ -45,11 +49,12 @@ impl Stop {
         Ok(Self {
             ctrl_c: ctrl_c()?,
             ctrl_break: ctrl_break()?,
+            heard: None,
         })
     }
 
-    /// Waits for the next one and returns its name. Cancel safe: none is lost.
-    pub(crate) async fn next(&mut self) -> &'static str {
+    /// Waits for one, as the system delivers it.
+    async fn one(&mut self) -> &'static str {
         tokio::select! {
             biased;
             _ = self.ctrl_c.recv() => "Ctrl-C",
@@ -57,3 +62,27 @@ impl Stop {
         }
     }
 }
+
+impl Stop {
+    /// Waits for the next one and returns its name. Copies of it that follow within 100 ms are part of it. Cancel safe:
+    /// none is lost.
+    pub(crate) async fn next(&mut self) -> &'static str {
+        let name = match self.heard {
+            Some(name) => name,
+            None => self.one().await,
+        };
+        self.heard = Some(name);
+        // `timeout -s INT 3 lastword demo` sends it twice: to the process, and to the group of the process.
+        let copies = async {
+            loop {
+                self.one().await;
+            }
+        };
+        tokio::time::timeout(COPIES_WITHIN, copies).await.ok();
+        self.heard = None;
+        name
+    }
+}
+
+/// A person takes longer to press Ctrl-C again.
+const COPIES_WITHIN: Duration = Duration::from_millis(100);

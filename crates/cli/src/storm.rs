@@ -31,8 +31,8 @@ pub(crate) struct StormArgs {
     /// Plays the scenario of this TOML file, such as config/storm/smoke.toml
     #[arg(long, value_name = "FILE")]
     scenario: PathBuf,
-    /// So many connections, in the place of the scenario's
-    #[arg(long, value_name = "N", value_parser = connections())]
+    /// The number of connections, instead of the scenario's
+    #[arg(long, value_name = "N", value_parser = connections(), allow_negative_numbers = true)]
     connections: Option<u32>,
     /// Writes the report as JSON to this file, too
     #[arg(long, value_name = "FILE")]

@@ -21,7 +21,10 @@ pub enum AdminError {
         source: io::Error,
     },
     /// It answers otherwise than HTTP.
-    #[error("the admin port at {addr} does not speak HTTP, or stopped: {source}")]
+    #[error(
+        "the admin port at {addr} does not speak HTTP, or stopped: {}: is this where the server has it?",
+        root(.source)
+    )]
     Http {
         /// Where it is.
         addr: SocketAddr,
@@ -268,6 +271,18 @@ pub enum NotAnEcho {
     /// It ended the session. Holds the code of the goodbye.
     #[error("it closed the session, and the last word was {}", word(.0))]
     Ended(Option<u16>),
+}
+
+/// The innermost error, which says what the outer ones repeat.
+fn root(error: &hyper::Error) -> String {
+    let mut inner: &dyn Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    match inner.downcast_ref::<io::Error>() {
+        Some(error) => OsError::in_words(error),
+        None => inner.to_string(),
+    }
 }
 
 pub(crate) fn why(error: &io::Error) -> String {

@@ -1,6 +1,6 @@
 //! Guesses from a value that does not fit what its author meant, and says how to write that.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use lastword::{Allowed, Key};
 
@@ -9,11 +9,12 @@ pub(super) fn advice(key: &Key, raw: &str) -> Option<String> {
     let raw = raw.trim();
     let word = raw.trim_matches(|c| QUOTES.contains(&c)).trim();
     match key.allowed {
-        Allowed::Number { zero, .. } => off(word, zero).or_else(|| number(key, word)),
+        Allowed::Number { zero, .. } => off(word, zero)
+            .or_else(|| number(key, word))
+            .or_else(|| number_in_list(key, raw))
+            .or_else(|| no_number(key, word)),
         Allowed::OneOf(words) => one_of(words, word),
-        Allowed::Words(_) if key.path.ends_with("listen") || key.path.ends_with("addr") => {
-            addr(word)
-        }
+        Allowed::Words(_) if is_addr(key) => addr(key, raw),
         Allowed::Words(_) => quoted(key, raw),
     }
 }
@@ -37,6 +38,23 @@ fn number(key: &Key, word: &str) -> Option<String> {
         (unit, false) => format!("{unit}: {write}"),
         (unit, true) => format!("{unit}: for {amount} {name} {write}"),
     })
+}
+
+/// The only number of a list.
+fn number_in_list(key: &Key, raw: &str) -> Option<String> {
+    let inner = raw.strip_prefix('[')?.strip_suffix(']')?;
+    number(key, inner.trim())
+}
+
+/// What is to be written where no number was.
+fn no_number(key: &Key, word: &str) -> Option<String> {
+    let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
+    let is_number = digits.starts_with(|c: char| c.is_ascii_digit()) && !digits.contains('-');
+    let of_unit = match Kind::of(key).name() {
+        "" => String::new(),
+        unit => format!(" of {unit}"),
+    };
+    (!is_number).then(|| format!("write a whole number{of_unit}, without quotes"))
 }
 
 /// A number, with underscores or commas between its digits or not, and the unit behind it in small letters.
@@ -98,15 +116,64 @@ fn one_of(words: &[&str], word: &str) -> Option<String> {
     })
 }
 
-fn addr(word: &str) -> Option<String> {
+fn is_addr(key: &Key) -> bool {
+    key.path.ends_with("listen") || key.path.ends_with("addr")
+}
+
+/// How an address is written: the one that was meant, if that is clear, or else an example.
+fn addr(key: &Key, raw: &str) -> Option<String> {
+    let listed = raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']'));
+    let raw = listed.filter(|raw| raw.starts_with(QUOTES)).unwrap_or(raw);
+    let word = raw.trim_matches(|c| QUOTES.contains(&c)).trim();
+    if key.path != LISTEN && OFF.contains(&word.to_ascii_lowercase().as_str()) {
+        return Some("write \"\"".to_owned());
+    }
+    let example = if key.path == LISTEN { 7_000 } else { 9_464 };
+    if let Some(addr) = ipv6_with_port(word) {
+        return Some(format!("write \"{addr}\""));
+    }
+    if let Some(ip) = ip(word) {
+        let addr = SocketAddr::new(ip, example);
+        return Some(format!("the port is missing: write \"{addr}\""));
+    }
     let (host, port) = word.rsplit_once(':').unwrap_or((LOCALHOST, word));
-    let host = match host {
-        "" | "*" => "0.0.0.0",
-        "localhost" => LOCALHOST,
-        host => host,
-    };
-    let addr: SocketAddr = format!("{host}:{port}").parse().ok()?;
-    Some(format!("write \"{addr}\""))
+    let is_number = !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
+    match (ip(host), port.parse()) {
+        (Some(ip), Ok(port)) => Some(format!("write \"{}\"", SocketAddr::new(ip, port))),
+        (_, Err(_)) if is_number => Some("a port is 65535 at most".to_owned()),
+        // A name, of which the key's own remedy tells.
+        (None, Ok(_)) => None,
+        (Some(_) | None, _) if is_name(word) => Some(format!(
+            "a host name is not looked up, and the port is missing: write \"{LOCALHOST}:{example}\""
+        )),
+        (Some(_) | None, _) => Some(format!("write \"{LOCALHOST}:{example}\"")),
+    }
+}
+
+fn ip(host: &str) -> Option<IpAddr> {
+    match host {
+        "" | "*" => Some(IpAddr::from([0, 0, 0, 0])),
+        "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+        host => {
+            let inner = host
+                .strip_prefix('[')
+                .and_then(|host| host.strip_suffix(']'));
+            inner.unwrap_or(host).parse().ok()
+        }
+    }
+}
+
+/// An address without its brackets, as in ::1:7000. Four digits or more at its end are a port.
+fn ipv6_with_port(word: &str) -> Option<SocketAddr> {
+    let (host, port) = word.rsplit_once(':')?;
+    let ip: std::net::Ipv6Addr = host.parse().ok()?;
+    let port = port.parse().ok().filter(|port| *port >= 1_000)?;
+    Some(SocketAddr::new(ip.into(), port))
+}
+
+fn is_name(word: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    word.chars().all(is_of_name) && word.contains('.')
 }
 
 /// A word that only lacks its quotes, where it is not the value of a secret.
@@ -117,6 +184,8 @@ fn quoted(key: &Key, raw: &str) -> Option<String> {
     let is_text =
         is_bare && raw.starts_with(|c: char| c.is_ascii_alphabetic() || "./~".contains(c));
     match key.path {
+        "admin.token_file" if OFF.contains(&raw) => Some("write \"\"".to_owned()),
+        "admin.token_file" if raw == "true" => None,
         "liveness.profile" | "admin.token_file" if is_text => Some(format!("write \"{raw}\"")),
         "admin.token" if is_bare => Some("put it in double quotes".to_owned()),
         _ => None,
@@ -205,10 +274,13 @@ const OFF: [&str; 15] = [
     "forever",
 ];
 const LOCALHOST: &str = "127.0.0.1";
+const LISTEN: &str = "listen.addr";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NO_NUMBER: &str = "write a whole number of milliseconds, without quotes";
 
     fn of(path: &str, raw: &str) -> String {
         advice(Key::find(path).unwrap(), raw).unwrap_or_default()
@@ -231,10 +303,15 @@ mod tests {
             ("5", "milliseconds: for 5 seconds write 5000"),
             ("2.5", "milliseconds: for 2.5 seconds write 2500"),
             ("\"11m\"", ""),
-            ("\"soon\"", ""),
+            ("\"soon\"", NO_NUMBER),
             ("-5", ""),
-            ("nan", ""),
-            ("\"\"", ""),
+            ("nan", NO_NUMBER),
+            ("\"\"", NO_NUMBER),
+            ("a table", NO_NUMBER),
+            ("true", NO_NUMBER),
+            ("2026-01-01", NO_NUMBER),
+            ("[5000]", "milliseconds: write 5000"),
+            ("[5000, 6000]", NO_NUMBER),
         ] {
             assert_eq!(of("timeouts.hello_ms", raw), expected, "{raw}");
         }
@@ -298,8 +375,45 @@ mod tests {
             ("admin.listen", "\":9464\"", "write \"0.0.0.0:9464\""),
             ("admin.metrics_listen", "[::]:9464", "write \"[::]:9464\""),
             ("listen.addr", "\"example.com:7000\"", ""),
+            (
+                "listen.addr",
+                "\"127.0.0.1\"",
+                "the port is missing: write \"127.0.0.1:7000\"",
+            ),
+            (
+                "listen.addr",
+                "\"::\"",
+                "the port is missing: write \"[::]:7000\"",
+            ),
+            (
+                "admin.listen",
+                "localhost",
+                "the port is missing: write \"127.0.0.1:9464\"",
+            ),
+            ("listen.addr", "\"::1:7000\"", "write \"[::1]:7000\""),
+            (
+                "listen.addr",
+                "\"127.0.0.1:70000\"",
+                "a port is 65535 at most",
+            ),
+            ("listen.addr", "70000", "a port is 65535 at most"),
+            (
+                "listen.addr",
+                "[\"0.0.0.0:7000\"]",
+                "write \"0.0.0.0:7000\"",
+            ),
+            ("listen.addr", "a table", "write \"127.0.0.1:7000\""),
+            (
+                "listen.addr",
+                "\"game.example.com\"",
+                "a host name is not looked up, and the port is missing: write \"127.0.0.1:7000\"",
+            ),
+            ("admin.listen", "\"off\"", "write \"\""),
+            ("admin.metrics_listen", "false", "write \"\""),
             ("liveness.profile", "standard", "write \"standard\""),
             ("admin.token_file", "/etc/token", "write \"/etc/token\""),
+            ("admin.token_file", "true", ""),
+            ("admin.token_file", "false", "write \"\""),
             (
                 "admin.token",
                 "hush-hush-hush-hush",

@@ -12,21 +12,26 @@ pub(super) fn nearest<'a>(
     (distance <= candidate.chars().count().max(3) / 3).then_some(candidate)
 }
 
-/// How many characters have to be put in, taken out or changed (Levenshtein).
+/// How many characters have to be put in, taken out or changed, or swapped with their neighbour (Levenshtein and Damerau).
 fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    let to: Vec<char> = to.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    let mut previous = None;
     for (line, a) in from.chars().enumerate() {
-        let mut diagonal = line;
-        let mut left = line + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(to.chars()) {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = *cell;
-            left = changed.min(left + 1).min(diagonal + 1);
-            *cell = left;
+        let mut next = vec![line + 1];
+        for (cell, b) in to.iter().enumerate() {
+            let at = |row: &[usize], cell: usize| row.get(cell).copied().unwrap_or(usize::MAX - 1);
+            let changed = at(&row, cell) + usize::from(a != *b);
+            let mut least = changed.min(at(&next, cell) + 1).min(at(&row, cell + 1) + 1);
+            let left = cell.checked_sub(1).and_then(|left| to.get(left));
+            if previous == Some(*b) && left == Some(&a) {
+                least = least.min(at(&before, cell - 1) + 1);
+            }
+            next.push(least);
         }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
+        before = std::mem::replace(&mut row, next);
+        previous = Some(a);
     }
     row.last().copied().unwrap_or(0)
 }
@@ -45,6 +50,9 @@ mod tests {
             ("kitten", "sitting", 3),
             ("idle", "idle_ms", 3),
             ("flaw", "lawn", 2),
+            ("drian", "drain", 1),
+            ("ab", "ba", 1),
+            ("abcd", "badc", 2),
         ] {
             assert_eq!(distance(from, to), errors, "{from} {to}");
         }

@@ -169,10 +169,8 @@ impl Entry<'_> {
             ));
         }
         if !is_bare(value) {
-            return Some(format!(
-                "`{path}` cannot be read: {}",
-                one_line(error.message())
-            ));
+            let why = misquoted(value).map_or_else(|| one_line(error.message()), str::to_owned);
+            return Some(format!("`{path}` cannot be read: {why}"));
         }
         let remedy = advice(key, value).unwrap_or_else(|| key.remedy.to_owned());
         let shown = if path == SECRET {
@@ -207,6 +205,22 @@ impl Entry<'_> {
 fn is_bare(value: &str) -> bool {
     let is_address = value.starts_with('[') && value.contains("]:");
     is_address || !value.starts_with(['"', '\'', '[', '{'])
+}
+
+/// How to mend a value that begins with a quote and is no string of TOML.
+fn misquoted(value: &str) -> Option<&'static str> {
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let inner = value.get(1..)?;
+    if value.contains(|c: char| c.is_control() && c != '\t') {
+        return Some("it has a control character: remove it");
+    }
+    match inner.strip_suffix(quote) {
+        None if !inner.contains(quote) => Some("its closing quote is missing: write one"),
+        None => None,
+        Some(inner) => (quote == '"' && inner.contains('\\')).then_some(
+            "a backslash begins an escape in double quotes: write the value in single quotes",
+        ),
+    }
 }
 
 /// The name of a key without its quotes and the spaces around its dots.

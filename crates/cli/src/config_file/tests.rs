@@ -101,6 +101,10 @@ fn an_unknown_key_is_told_with_the_one_that_was_meant() {
             "1: there is no key `limts`; did you mean `limits`?",
         ),
         (
+            "[drian]\ntimeout_ms = 1",
+            "1: there is no key `drian`; did you mean `drain`?",
+        ),
+        (
             "[limits]\nidle_ms = 0",
             "2: there is no key `limits.idle_ms`; it belongs under [timeouts]",
         ),
@@ -223,6 +227,19 @@ fn a_value_that_is_no_toml_is_told_by_its_key_with_what_to_write() {
         (
             "[listen]\naddr = \"x\" backlog = 5\n",
             "2: `listen.addr` cannot be read: unexpected key or value, expected newline, `#`",
+        ),
+        (
+            "[listen]\naddr = \"127.0.0.1:7000\n",
+            "2: `listen.addr` cannot be read: its closing quote is missing: write one",
+        ),
+        (
+            "[admin]\ntoken_file = \"C:\\queue\"\n",
+            "2: `admin.token_file` cannot be read: a backslash begins an escape in double quotes: write the value in \
+             single quotes",
+        ),
+        (
+            "[listen]\naddr = \"127.0.0.1:7\u{0}\"\n",
+            "2: `listen.addr` cannot be read: it has a control character: remove it",
         ),
         (
             "timeout = null\n",

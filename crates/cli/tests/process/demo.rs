@@ -120,7 +120,7 @@ fn an_output_that_cannot_be_written_is_one_line_and_the_status_is_1() {
 
 #[test]
 fn a_time_that_is_none_is_told_with_what_to_write() {
-    for time in ["soon", "10", "0s", "1h"] {
+    for time in ["soon", "10", "0s", "-1s", "1h"] {
         let ended = run(&["demo", "--for", time]);
         assert_eq!(ended.status, Some(2));
         assert!(

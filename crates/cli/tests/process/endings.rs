@@ -64,3 +64,20 @@ fn a_second_signal_ends_at_once_and_the_player_is_told() {
     );
     assert_eq!(player.goodbye(), Cause::DrainExpired.code());
 }
+
+/// As `timeout` sends it: to the process, and to the group of the process.
+#[test]
+fn copies_of_a_signal_at_the_same_moment_are_one_signal() {
+    let serving = serve(&[]);
+    let mut player = Player::join(serving.game);
+    serving.process.signal(Signal::SIGINT);
+    serving.process.signal(Signal::SIGTERM);
+    while player.read().0 != NOTICE {}
+    player.say_goodbye();
+    drop(player);
+
+    let ended = serving.process.end();
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("ending at once"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("drained"), "{}", ended.stderr);
+}

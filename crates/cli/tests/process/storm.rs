@@ -129,7 +129,12 @@ fn a_server_or_an_admin_port_that_is_not_there_is_told_in_one_line() {
             "cannot reach the admin port at",
             "nobody listens there",
         ),
-        (serving.game, serving.game, "does not speak HTTP", ""),
+        (
+            serving.game,
+            serving.game,
+            "does not speak HTTP, or stopped: ",
+            ": is this where the server has it?",
+        ),
         (
             admin,
             admin,

@@ -128,7 +128,7 @@ impl Key {
         .with("how long the game may stall without losing what came before an end"),
         number("drain.timeout_ms", 0, DAY, |c| c.drain.timeout_ms)
             .hasty_below(1_000)
-            .with("less than whatever ends the process waits for it"),
+            .with("less than the service manager waits before it kills the server"),
         words(
             "liveness.profile",
             "competitive, standard, mobile, background, debugger, or a name under [liveness.profiles]",
