@@ -5,6 +5,7 @@ use lastword_server::{Cause, Player, Server, ServerHandle};
 use tokio::io::AsyncReadExt;
 
 use crate::http::{Answer, get, send};
+use crate::log::Log;
 use crate::server::{Silent, join_as, start, within};
 
 const TOKEN: &str = "0123456789abcdef";
@@ -131,12 +132,21 @@ async fn a_kick_with_the_token_throws_a_player_out_with_its_reason() {
 
 #[tokio::test]
 async fn a_kick_of_a_player_throws_out_each_of_its_sessions_and_says_how_many() {
+    let log = Log::start();
     let (server, admin) = guarded().await;
     let ann = [join_as(&server, "ann").await, join_as(&server, "ann").await];
     let bob = join_as(&server, "bob\u{1b}").await;
     let kick = async |body: &str| with_token(admin, "POST", "/api/kick", body).await;
     let kicked = kick(r#"{"player":"ann","reason":"enough"}"#).await;
     assert_eq!((kicked.status, &*kicked.body), (202, "kicked 2 sessions\n"));
+    let lines = log.lines("lastword_admin::actions");
+    let of_ann = |line: &&crate::log::Line| line.fields.get("sessions").is_some_and(|n| *n == 2);
+    let names: Vec<_> = lines
+        .iter()
+        .filter(of_ann)
+        .map(|line| &line.fields["player"])
+        .collect();
+    assert_eq!(names, ["ann"], "a name in a line has no quotes of its own");
     for mut ann in ann {
         let mut heard = Vec::new();
         within("the goodbye", ann.read_to_end(&mut heard))
