@@ -203,6 +203,32 @@ async fn a_tick_loop_takes_every_frame_before_the_end() {
     }
 }
 
+/// The loop does not tick: after its time the rest counts as not taken. A later tick may still take it.
+#[tokio::test]
+async fn frames_that_a_stuck_tick_loop_does_not_take_count_as_not_taken() {
+    let mut config = config();
+    config.timeouts.delivery_ms = 300;
+    config.timeouts.linger_ms = 300;
+    for (end, cause) in End::ALL {
+        let mut stage = Stage::default();
+        let server = stage.builder(config.clone()).bind().await.unwrap();
+        let (mut events, handle) = server.into_events();
+        let raw = Raw::join(handle.local_addr(), "ann").await;
+        let _raw = end.play(&handle, &mut stage, raw).await;
+        let departure = stage.departure().await;
+        assert_eq!(departure.cause, cause.into(), "{end:?}");
+        assert_eq!(departure.undelivered_frames, u64::from(FRAMES), "{end:?}");
+        assert_eq!(
+            departure.undelivered_bytes,
+            u64::from(4 * FRAMES),
+            "{end:?}"
+        );
+        let is_frame = |event: &Event<'_>| matches!(event, Event::Frame { .. });
+        let taken = events.drain().filter(is_frame).count();
+        assert_eq!(taken, FRAMES as usize, "{end:?}: they may still be taken");
+    }
+}
+
 /// The places of clients that left are free at once where there is nothing to take, whoever has not read yet.
 #[tokio::test]
 async fn a_session_that_nobody_reads_yet_ends_with_its_client() {

@@ -85,7 +85,7 @@ impl Early {
 
     fn undelivered(&self) -> (u64, u64) {
         match self.queue() {
-            Some(queue) => queue.untaken(self.seat.session),
+            Some(queue) => queue.untaken(self.seat.session).unwrap_or_default(),
             None => self.inbox.undelivered(),
         }
     }

@@ -191,9 +191,15 @@ impl Game for Box<Lane> {
         self.queue.epoch()
     }
 
-    /// What waits is taken before the end is told; only when nobody drains any more, it was not.
+    /// Frames that no tick has taken yet. A later one may still take them, before it is told of the end.
     fn undelivered(&self) -> (u64, u64) {
-        let (frames, bytes) = self.queue.untaken(self.session);
+        let (frames, bytes) = match self.queue.untaken(self.session) {
+            Some(untaken) => untaken,
+            None => {
+                let waiting = self.waiting(self.queue.epoch());
+                (as_u64(waiting.frames), as_u64(waiting.bytes))
+            }
+        };
         (frames + self.late.0, bytes + self.late.1)
     }
 

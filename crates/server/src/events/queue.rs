@@ -120,10 +120,11 @@ impl Queue {
         self.push(|batch, _| batch.draining(deadline));
     }
 
-    /// Frames of this session, and their bytes, that will not be taken: none as long as anybody drains.
-    pub(crate) fn untaken(&self, session: SessionId) -> (u64, u64) {
+    /// Frames of this session, and their bytes, that will never be taken; `None` as long as the game may drain.
+    pub(crate) fn untaken(&self, session: SessionId) -> Option<(u64, u64)> {
         let inside = self.lock();
-        inside.untaken.get(&session).copied().unwrap_or_default()
+        let untaken = || inside.untaken.get(&session).copied().unwrap_or_default();
+        inside.closed.then(untaken)
     }
 
     /// Whether nobody drains any more.
