@@ -45,8 +45,9 @@ fn nothing_is_lost_or_overtaken_when_a_delay_changes_under_load() {
             Outcome::Ok(())
         })?;
         assert!(sent == received, "the stream is another");
-        let info = lastword_sys::tcp_info(lastword_sys::borrow(&server));
-        assert_eq!(info.map(|info| info.bytes_retrans), Some(0));
+        // On a busy machine the sender may repeat a segment that is only late. Behind a loss others come out of order.
+        let info = lastword_sys::tcp_info(lastword_sys::borrow(&client));
+        assert_eq!(info.map(|info| info.rcv_ooopack), Some(0));
         Ok(())
     });
 }
