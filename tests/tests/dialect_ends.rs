@@ -213,7 +213,7 @@ async fn what_came_before_a_goodbye_is_answered_by_a_task_of_its_own() {
 async fn what_came_before_a_goodbye_is_answered_by_a_tick_loop() {
     let mut stage = Stage::default();
     let builder = lines(&mut stage).authenticator(Ask(welcome));
-    let (mut events, players) = builder.bind().await.unwrap().into_events();
+    let (mut events, players) = builder.bind_events().await.unwrap();
     let addr = players.local_addr();
     let ticks = tokio::task::spawn_blocking(move || {
         let mut left = 0;

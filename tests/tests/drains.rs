@@ -173,13 +173,8 @@ async fn a_drain_is_over_when_every_end_was_told() {
         over: Mutex::new(seen),
         told: Arc::clone(&told),
     };
-    let server = Server::builder()
-        .listen("127.0.0.1:0")
-        .observer(slow)
-        .bind()
-        .await
-        .unwrap();
-    let (mut events, handle) = server.into_events();
+    let builder = Server::builder().listen("127.0.0.1:0").observer(slow);
+    let (mut events, handle) = builder.bind_events().await.unwrap();
     let mut raw = Raw::join(handle.local_addr(), "ann").await;
     raw.write(&goodbye()).await;
     raw.fin().await;

@@ -13,24 +13,33 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use lastword_server::{BindError, Cause, Events, Server, ServerHandle};
+use lastword_server::{BindError, Cause, Events, Server, ServerHandle, Standalone};
 use lastword_tests::{Raw, Stage, config, hello, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_with_a_runtime_of_its_own_ends_with_its_game_and_leaves_no_thread() {
-    ends_with(|server| server.into_events().0).await;
-    ends_with(|server| server).await;
+    ends_with(|server| {
+        let (events, handle) = server.bind_events_blocking().expect("a server");
+        (handle, events)
+    })
+    .await;
+    ends_with(|server| {
+        let server = server.bind_blocking().expect("a server");
+        (server.handle().clone(), server)
+    })
+    .await;
     what_does_not_start_leaves_no_thread().await;
 }
 
-/// Plays with what `make` makes of a server, and drops it.
-async fn ends_with<G: Send + 'static>(make: impl FnOnce(Server) -> G + Send + 'static) {
+/// Plays with what `bind` makes of a server, and drops it.
+async fn ends_with<G: Send + 'static>(
+    bind: impl FnOnce(Standalone) -> (ServerHandle, G) + Send + 'static,
+) {
     let mut stage = Stage::default();
     let builder = stage.builder(config()).own_runtime(3);
     let on_engine = thread::spawn(move || {
         assert!(tokio::runtime::Handle::try_current().is_err());
-        let server = builder.bind_blocking().expect("a server");
-        (server.handle().clone(), make(server))
+        bind(builder)
     });
     let (handle, game): (ServerHandle, G) = on_engine.join().unwrap();
     // What ends it later is there from the beginning: a thread that cannot be had is no server.
@@ -70,7 +79,7 @@ async fn what_does_not_start_leaves_no_thread() {
     let addr = taken.local_addr().unwrap().to_string();
     let failed = thread::spawn(move || {
         let server = Server::builder().listen(addr).own_runtime(2);
-        server.bind_blocking().map(Server::into_events)
+        server.bind_events_blocking()
     });
     let failed: Result<(Events, _), _> = failed.join().unwrap();
     assert!(

@@ -186,8 +186,8 @@ async fn a_game_that_waits_for_room_before_each_answer_reads_to_the_last_frame()
 async fn a_tick_loop_takes_every_frame_before_the_end() {
     for (end, cause) in End::ALL {
         let mut stage = Stage::default();
-        let server = stage.builder(config()).bind().await.unwrap();
-        let (events, handle) = server.into_events();
+        let builder = stage.builder(config());
+        let (events, handle) = builder.bind_events().await.unwrap();
         let raw = Raw::join(handle.local_addr(), "ann").await;
         let _raw = end.play(&handle, &mut stage, raw).await;
         assert_eq!(
@@ -211,8 +211,8 @@ async fn frames_that_a_stuck_tick_loop_does_not_take_count_as_not_taken() {
     config.timeouts.linger_ms = 300;
     for (end, cause) in End::ALL {
         let mut stage = Stage::default();
-        let server = stage.builder(config.clone()).bind().await.unwrap();
-        let (mut events, handle) = server.into_events();
+        let builder = stage.builder(config.clone());
+        let (mut events, handle) = builder.bind_events().await.unwrap();
         let raw = Raw::join(handle.local_addr(), "ann").await;
         let _raw = end.play(&handle, &mut stage, raw).await;
         let departure = stage.departure().await;

@@ -86,7 +86,7 @@ async fn sessions(builder: Builder) -> Result<()> {
 
 /// As an engine has it: the sockets on a thread of the layer's, the game on this one.
 fn ticks(builder: Builder) -> Result<()> {
-    let (mut events, players) = builder.own_runtime(1).bind_blocking()?.into_events();
+    let (mut events, players) = builder.own_runtime(1).bind_events_blocking()?;
     Report::Listening {
         addr: players.local_addr(),
     }

@@ -68,7 +68,7 @@ impl App for ClientApp {
 
     fn frame(&mut self, _outbox: &mut Outbox<'_>, payload: &[u8]) -> Room {
         let frame = Event::Frame(Bytes::copy_from_slice(payload));
-        self.inbox.push(frame).unwrap_or(Room::Unsure)
+        self.inbox.push(frame)
     }
 
     fn link(&mut self, _outbox: &mut Outbox<'_>, link: Link) {

@@ -87,7 +87,8 @@ impl Client {
     }
 
     /// Queues a frame for the server. Never blocks; [`Client::ready`] waits for room first. From the server's end until
-    /// every frame that came before it is received, a frame is taken, not written, and counted as unsent.
+    /// the end is told, which is when every frame before it was received, a frame is taken, not written, and counted as
+    /// unsent.
     ///
     /// # Errors
     /// [`SendError::TooLarge`]; [`SendError::Closed`] after the end; or [`SendError::QueueFull`], which unless the server is

@@ -63,11 +63,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:7000".to_owned());
     // Two threads carry all sockets; this one is the engine's.
-    let server = Server::builder()
-        .listen(addr)
-        .own_runtime(2)
-        .bind_blocking()?;
-    let (mut events, players) = server.into_events();
+    let server = Server::builder().listen(addr).own_runtime(2);
+    let (mut events, players) = server.bind_events_blocking()?;
     println!("listening on {}", players.local_addr());
 
     let stop = stop_on_ctrl_c()?;

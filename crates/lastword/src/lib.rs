@@ -12,7 +12,7 @@
 //! |---|---|---|---|
 //! | has code that reacts to one message at a time | a [`Handler`] per player, called in place: the fastest | [`Builder::serve`] | `handler` |
 //! | has a task per player | a [`Session`] per player | [`Builder::bind`], [`Server::accept`] | `echo` |
-//! | has a loop with a fixed step, on whatever thread | one queue of [`Events`] | [`Server::into_events`] | `tick_loop` |
+//! | has a loop with a fixed step, on whatever thread | one queue of [`Events`] | [`Builder::bind_events`] | `tick_loop` |
 //!
 //! ```no_run
 //! use lastword::{AdminExt, Context, Departure, Handler, Player, Server};
@@ -46,8 +46,8 @@
 //!
 //! # fn tick() {}
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let server = Server::builder().listen("0.0.0.0:7000").own_runtime(2).bind_blocking()?;
-//! let (mut events, players) = server.into_events();
+//! let server = Server::builder().listen("0.0.0.0:7000").own_runtime(2);
+//! let (mut events, players) = server.bind_events_blocking()?;
 //! while !events.is_over() {
 //!     for event in events.drain() {
 //!         match event {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use lastword_session::{Cause, Close, OsError, Session};
 use lastword_transport::{Driver, Mailbox};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 
 use crate::app::{Front, ServerApp};
 use crate::doors::Door;
@@ -17,10 +17,7 @@ use crate::ledger::AcceptError;
 use crate::shape::Shape;
 
 /// Accepts on each listener that the server is given, until the server ends.
-pub(crate) async fn accept_by_all<S: Shape>(
-    front: Arc<Front<S>>,
-    mut given: UnboundedReceiver<Door>,
-) {
+pub(crate) async fn accept_by_all<S: Shape>(front: Arc<Front<S>>, mut given: Receiver<Door>) {
     loop {
         let door = tokio::select! {
             biased;

@@ -1,4 +1,4 @@
-//! Putting a server together: its parts, and the two ways to bind it.
+//! Putting a server together: its parts, and one way to bind it for each shape.
 
 mod error;
 mod start;
@@ -6,9 +6,10 @@ mod start;
 use std::sync::Arc;
 
 use lastword_session::Framing;
+use lastword_transport::Caps;
 use metrics::Recorder;
 
-use crate::bound::BoundShape;
+use crate::events::{EventShape, Queue};
 use crate::extension::Extension;
 use crate::group::Groups;
 use crate::handler::{Handler, HandlerShape};
@@ -16,7 +17,7 @@ use crate::observer::Observer;
 use crate::player::DynAuthenticator;
 use crate::runtime::Standalone;
 use crate::session::{Arrivals, SessionShape};
-use crate::{Anonymous, Authenticator, Config, Group, Player, Server, ServerHandle};
+use crate::{Anonymous, Authenticator, Config, Events, Group, Player, Server, ServerHandle};
 
 pub use error::BindError;
 
@@ -146,8 +147,7 @@ impl Builder {
         Standalone::new(self, threads)
     }
 
-    /// Binds and serves, with one [`crate::Session`] per player, to be taken by [`Server::accept`], or with the
-    /// events of all of them for a tick loop, by [`Server::into_events`].
+    /// Binds and serves, with one [`crate::Session`] per player, to be taken by [`Server::accept`].
     ///
     /// # Errors
     /// [`BindError`]; nothing is left bound.
@@ -155,16 +155,34 @@ impl Builder {
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn bind(self) -> Result<Server, BindError> {
-        let (handle, listener) = self.start().await?;
-        let core = Arc::clone(&handle.core);
-        let arrivals = Arc::new(Arrivals::new(core.places()));
-        let sessions = SessionShape {
+        let caps = self.caps();
+        let (handle, listener) = self.start(None).await?;
+        let arrivals = Arc::new(Arrivals::new(handle.core.places()));
+        let shape = SessionShape {
             arrivals: Arc::clone(&arrivals),
-            inbox_bytes_max: core.caps.session_bytes,
-            inbox_frames_max: core.caps.session_frames,
+            inbox: Caps::new(caps.session_bytes, caps.session_frames),
         };
-        handle.start(BoundShape { core, sessions }, listener);
+        handle.start(shape, listener);
         Ok(Server::new(handle, arrivals))
+    }
+
+    /// Binds and serves, with one queue of the events of all sessions, for a game that ticks, on any thread. The handle is
+    /// the way to the sessions.
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing is left bound.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime: [`Builder::own_runtime`] brings one.
+    pub async fn bind_events(self) -> Result<(Events, ServerHandle), BindError> {
+        let queue = Arc::new(Queue::new(self.caps()));
+        let (handle, listener) = self.start(Some(Arc::clone(&queue))).await?;
+        let shape = EventShape {
+            queue: Arc::clone(&queue),
+        };
+        handle.start(shape, listener);
+        let events = Events::new(Arc::clone(&handle.core), queue);
+        Ok((events, handle))
     }
 
     /// Binds and serves, with one handler per player, made by `make` and called in place.
@@ -178,7 +196,7 @@ impl Builder {
         self,
         make: impl Fn(&Player) -> H + Send + Sync + 'static,
     ) -> Result<ServerHandle, BindError> {
-        let (handle, listener) = self.start().await?;
+        let (handle, listener) = self.start(None).await?;
         handle.start(HandlerShape(make), listener);
         Ok(handle)
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use lastword_keepalive::{KernelKnobs, Profile};
@@ -11,7 +11,7 @@ use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::Semaphore;
 
 use crate::doors::Doors;
-use crate::events::{Caps, Queue};
+use crate::events::Queue;
 use crate::flag::Flag;
 use crate::group::Groups;
 use crate::guard::guarded;
@@ -22,10 +22,9 @@ use crate::names::{NameKind, Names};
 use crate::observer::Observer;
 use crate::player::DynAuthenticator;
 use crate::portrait::Questions;
-use crate::seat::Seat;
 use crate::seats::Seats;
 use crate::traffic::TrafficTotals;
-use crate::{Bound, Kick, Player, SessionId, log};
+use crate::{Bound, Kick, SessionId, log};
 
 /// The shared state of one server.
 pub(crate) struct Core {
@@ -61,12 +60,8 @@ pub(crate) struct Core {
     pub(crate) admin_addr: OnceLock<SocketAddr>,
     pub(crate) metrics_addr: OnceLock<SocketAddr>,
     pub(crate) runtime: tokio::runtime::Handle,
-    /// How much may wait for the game.
-    pub(crate) caps: Caps,
-    /// Where a tick loop's events wait, if it is one.
-    pub(crate) events: OnceLock<Arc<Queue>>,
-    /// When the drain that began is over. Held while a tick loop is told of it, which may begin at the same moment.
-    pub(crate) drained_by: Mutex<Option<Instant>>,
+    /// Where events wait for a game that ticks.
+    pub(crate) events: Option<Arc<Queue>>,
     /// No extension shows the metrics when it is asked to.
     pub(crate) publishes_itself: bool,
     pub(crate) draining: AtomicBool,
@@ -118,28 +113,12 @@ impl Core {
 
     /// Events that wait for the game to tick.
     pub(crate) fn events_waiting(&self) -> usize {
-        self.events.get().map_or(0, |queue| queue.len())
+        self.events.as_ref().map_or(0, |queue| queue.len())
     }
 
-    /// Makes the queue of a tick loop, and tells it what went before: that a drain began, that the server has ended.
-    pub(crate) fn begin_events(&self) -> Arc<Queue> {
-        let drained_by = self.lock_drained_by();
-        let make = || Arc::new(Queue::new(self.caps));
-        let queue = Arc::clone(self.events.get_or_init(make));
-        if let Some(deadline) = *drained_by {
-            queue.draining(deadline);
-        }
-        if self.closed.is_set() {
-            queue.end();
-        }
-        queue
-    }
-
-    /// Tells a tick loop that a drain began, now or once there is one.
+    /// Tells a tick loop that a drain began.
     pub(crate) fn begin_drain(&self, deadline: Instant) {
-        let mut drained_by = self.lock_drained_by();
-        *drained_by = Some(deadline);
-        if let Some(events) = self.events.get() {
+        if let Some(events) = &self.events {
             events.draining(deadline);
         }
     }
@@ -147,16 +126,9 @@ impl Core {
     /// Says that whoever was here is gone, to a tick loop last.
     pub(crate) fn close(&self) {
         self.closed.set();
-        let _told = self.lock_drained_by();
-        if let Some(events) = self.events.get() {
+        if let Some(events) = &self.events {
             events.end();
         }
-    }
-
-    fn lock_drained_by(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.drained_by
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Publishes one snapshot of the books, and runs `also` before anything can change them.
@@ -183,17 +155,6 @@ impl Core {
     /// Connections that may be open.
     pub(crate) fn places(&self) -> usize {
         usize::try_from(self.connections_max).unwrap_or(usize::MAX)
-    }
-
-    /// The player on this seat, as far as the server keeps one.
-    pub(crate) fn player(&self, seat: &Seat) -> Player {
-        let profile = self.profile(seat.profile);
-        Player {
-            id: seat.player.as_deref().map(str::to_owned),
-            cohort: self.cohorts.name(seat.cohort).cloned(),
-            profile: profile.map(|profile| profile.name.to_string()),
-            data: seat.data.clone(),
-        }
     }
 
     /// Ends every session, after what is queued for it, as `closed_by_game`.

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// The addresses of these listeners, and the way to the task that accepts on them.
 pub(crate) struct Doors {
@@ -16,8 +16,8 @@ pub(crate) struct Doors {
     /// The listeners of the connections that did not come by the server's own, by their slots. It is kept here, as every
     /// other connection would pay for it.
     by_slot: Mutex<HashMap<u32, u8>>,
-    give: UnboundedSender<Door>,
-    given: Mutex<Option<UnboundedReceiver<Door>>>,
+    give: Sender<Door>,
+    given: Mutex<Option<Receiver<Door>>>,
 }
 
 /// A listener with its number, from 1; 0 is the server's own.
@@ -38,7 +38,8 @@ impl Doors {
         // Before anybody can come by it.
         addrs.push(addr);
         self.has_some.store(true, Ordering::Release);
-        let sent = self.give.send(Door { n, listener });
+        // There is a place for each number.
+        let sent = self.give.try_send(Door { n, listener });
         sent.map_err(|_| io::Error::other("the server ends"))
     }
 
@@ -66,14 +67,14 @@ impl Doors {
     }
 
     /// The listeners, for the task that accepts on them. They can be taken once.
-    pub(crate) fn take(&self) -> Option<UnboundedReceiver<Door>> {
+    pub(crate) fn take(&self) -> Option<Receiver<Door>> {
         lock(&self.given).take()
     }
 }
 
 impl Default for Doors {
     fn default() -> Self {
-        let (give, given) = unbounded_channel();
+        let (give, given) = channel(usize::from(u8::MAX));
         Self {
             has_some: AtomicBool::new(false),
             addrs: Mutex::default(),

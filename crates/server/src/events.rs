@@ -4,7 +4,6 @@
 //! all of them at the queue's; what has reserved room (joined, link, left, draining) is never held back nor lost.
 
 mod batch;
-mod bridge;
 mod lane;
 mod queue;
 #[cfg(test)]
@@ -17,8 +16,7 @@ use std::time::{Duration, Instant};
 
 use lastword_session::Link;
 
-pub(crate) use bridge::bridge;
-pub(crate) use lane::{EventShape, Lane};
+pub(crate) use lane::EventShape;
 pub(crate) use queue::{Asked, Caps, Queue};
 
 use crate::core::Core;
@@ -80,14 +78,19 @@ pub struct Events {
 }
 
 impl Events {
-    pub(crate) fn new(core: Arc<Core>, queue: Arc<Queue>, runtime: Option<OwnRuntime>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, queue: Arc<Queue>) -> Self {
         Self {
             queue,
             core,
             batch: Batch::default(),
             cursor: Cursor::default(),
-            _runtime: runtime,
+            _runtime: None,
         }
+    }
+
+    pub(crate) fn with_runtime(mut self, runtime: OwnRuntime) -> Self {
+        self._runtime = Some(runtime);
+        self
     }
 
     /// Takes what has happened since the last call. Never blocks, and allocates nothing in steady traffic: payloads

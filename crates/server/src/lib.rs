@@ -2,7 +2,6 @@
 
 mod accept;
 mod app;
-mod bound;
 mod builder;
 mod config;
 mod context;

@@ -17,7 +17,6 @@ use tokio::sync::Notify;
 
 use crate::context::Context;
 use crate::core::Core;
-use crate::events::{Lane, Queue, bridge};
 use crate::seat::Seat;
 use crate::shape::{Arrival, Game, Shape};
 use crate::{Departure, Kick, SessionId};
@@ -163,30 +162,6 @@ impl Session {
         self.mailbox.round_trip().clock_offset()
     }
 
-    /// Its server, for whoever takes it over.
-    pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.core
-    }
-
-    pub(crate) fn seat(&self) -> &Seat {
-        &self.seat
-    }
-
-    /// A tick loop takes over.
-    pub(crate) fn hand_over(self, mut lane: Box<Lane>) {
-        self.inbox.hand_over(|events, departure| {
-            for event in events {
-                match event {
-                    SessionEvent::Frame(payload) => drop(lane.push(&payload)),
-                    SessionEvent::Link(link) => lane.push_link(link),
-                }
-            }
-            if let Some(departure) = departure {
-                lane.leave(departure);
-            }
-        });
-    }
-
     async fn depart(self) -> Departure {
         // What the peer sent meanwhile is nobody's any more; what was taken before stays taken.
         self.inbox.abandon();
@@ -215,19 +190,8 @@ pub(crate) struct Arrivals {
 #[derive(Debug, Default)]
 struct Waiting {
     sessions: VecDeque<Session>,
-    taker: Taker,
-}
-
-/// Who takes the sessions that join.
-#[derive(Debug, Default)]
-enum Taker {
-    /// The game accepts them one by one.
-    #[default]
-    Game,
-    /// A tick loop has them as events.
-    Events(Arc<Queue>),
-    /// Nobody, any more.
-    Nobody,
+    /// Nobody takes them any more.
+    closed: bool,
 }
 
 impl Arrivals {
@@ -243,19 +207,10 @@ impl Arrivals {
     /// Nobody accepts any more: who waits is given up, and so is who comes.
     pub(crate) fn close(&self) {
         let mut waiting = self.lock();
-        if let Taker::Game = waiting.taker {
-            waiting.taker = Taker::Nobody;
-        }
+        waiting.closed = true;
         let given_up = std::mem::take(&mut waiting.sessions);
         drop(waiting);
         drop(given_up);
-    }
-
-    /// A tick loop takes over. Returns those who were not taken yet.
-    pub(crate) fn hand_over(&self, queue: &Arc<Queue>) -> VecDeque<Session> {
-        let mut waiting = self.lock();
-        waiting.taker = Taker::Events(Arc::clone(queue));
-        std::mem::take(&mut waiting.sessions)
     }
 
     /// The next session; `None` once `ended` and none is left.
@@ -283,18 +238,9 @@ impl Arrivals {
     /// behind was counted as undelivered when they departed.
     fn push(&self, session: Session) {
         let mut waiting = self.lock();
-        match &waiting.taker {
-            Taker::Game => {}
-            Taker::Events(queue) => {
-                // It joined while the tick loop took over.
-                let queue = Arc::clone(queue);
-                drop(waiting);
-                return bridge(&queue, session);
-            }
-            Taker::Nobody => {
-                drop(waiting);
-                return drop(session);
-            }
+        if waiting.closed {
+            drop(waiting);
+            return drop(session);
         }
         if waiting.sessions.len() >= self.max {
             waiting
@@ -314,8 +260,8 @@ impl Arrivals {
 /// Makes a [`Session`] of each that joins.
 pub(crate) struct SessionShape {
     pub(crate) arrivals: Arc<Arrivals>,
-    pub(crate) inbox_bytes_max: usize,
-    pub(crate) inbox_frames_max: usize,
+    /// How much may wait in each inbox.
+    pub(crate) inbox: Caps,
 }
 
 impl Shape for SessionShape {
@@ -323,8 +269,7 @@ impl Shape for SessionShape {
 
     fn join(&self, arrival: &Arrival<'_>) -> InboxGame {
         let owner = Arc::clone(arrival.mailbox);
-        let caps = Caps::new(self.inbox_bytes_max, self.inbox_frames_max);
-        let inbox = Arc::new(Inbox::new(caps, owner));
+        let inbox = Arc::new(Inbox::new(self.inbox, owner));
         self.arrivals.push(Session {
             seat: Arc::clone(arrival.seat),
             inbox: Arc::clone(&inbox),
@@ -338,23 +283,6 @@ impl Shape for SessionShape {
 /// Fills the inbox; the game empties it elsewhere.
 pub(crate) struct InboxGame(Arc<SessionInbox>);
 
-impl InboxGame {
-    /// Whether a tick loop has taken over: what comes belongs into its queue.
-    pub(crate) fn is_handed_over(&self) -> bool {
-        self.0.is_handed_over()
-    }
-
-    /// Adds what came; `None` where it does not belong here.
-    pub(crate) fn push(&self, event: SessionEvent) -> Option<Room> {
-        self.0.push(event)
-    }
-
-    /// Says that it departed. Returns whether that belongs here.
-    pub(crate) fn end(&self, departure: &Departure) -> bool {
-        self.0.end(departure.clone())
-    }
-}
-
 impl Game for InboxGame {
     const IN_PLACE: bool = false;
 
@@ -362,11 +290,11 @@ impl Game for InboxGame {
 
     fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
         let frame = SessionEvent::Frame(Bytes::copy_from_slice(payload));
-        self.push(frame).unwrap_or(Room::Unsure)
+        self.0.push(frame)
     }
 
     fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
-        self.push(SessionEvent::Link(link));
+        self.0.push(SessionEvent::Link(link));
     }
 
     fn poll_ready(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
@@ -386,7 +314,7 @@ impl Game for InboxGame {
     }
 
     fn leave(self, departure: &Departure) {
-        self.end(departure);
+        self.0.end(departure.clone());
     }
 }
 

@@ -60,8 +60,6 @@ struct Inside<T, E> {
     owner: Owner,
     /// The owner took a frame after [`Inbox::ready`] answered last.
     took: bool,
-    /// Somebody else has what waited, and is to have what comes.
-    handed_over: bool,
     /// Frames and their bytes that nobody asked for any more.
     late: (u64, u64),
 }
@@ -91,8 +89,8 @@ impl<T: Item, E> Inbox<T, E> {
     }
 
     /// Puts an item behind the others. It is for the task to ask [`Inbox::poll_room`] first, unless the push before
-    /// said that room is left. `None`: it does not belong here, since the inbox was handed over.
-    pub fn push(&self, item: T) -> Option<Room> {
+    /// said that room is left.
+    pub fn push(&self, item: T) -> Room {
         self.change(|inside| {
             inside.push(item);
             match inside.is_full(self.caps) {
@@ -102,16 +100,10 @@ impl<T: Item, E> Inbox<T, E> {
         })
     }
 
-    /// Says that this was the end. What waits may still be taken. Returns whether it belongs here.
-    pub fn end(&self, end: E) -> bool {
+    /// Says that this was the end. What waits may still be taken.
+    pub fn end(&self, end: E) {
         let end = Box::new(end);
-        self.change(|inside| inside.end = Some(end)).is_some()
-    }
-
-    /// Whether the inbox was handed over: what comes belongs to whoever has it.
-    #[must_use]
-    pub fn is_handed_over(&self) -> bool {
-        self.lock().handed_over
+        self.change(|inside| inside.end = Some(end));
     }
 
     /// Task: ready while there is room for another frame.
@@ -206,23 +198,11 @@ impl<T: Item, E> Inbox<T, E> {
         }
     }
 
-    /// Owner: gives what waits, and the end if it came, to somebody else, who is to have whatever comes behind it.
-    pub fn hand_over(&self, take: impl FnOnce(VecDeque<T>, Option<&E>)) {
-        let mut inside = self.lock();
-        inside.handed_over = true;
-        (inside.bytes, inside.frames) = (0, 0);
-        let items = std::mem::take(&mut inside.items);
-        // Under the lock: nothing that comes meanwhile is to overtake it.
-        take(items, inside.end.as_deref());
-        drop(inside);
-        self.task.wake();
-    }
-
     /// Owner: asks for no more; frames that wait or come count as left. Returns whether the end is still to come.
     pub fn abandon(&self) -> bool {
         let mut inside = self.lock();
         let items = inside.abandon();
-        let to_end = inside.end.is_none() && !inside.handed_over;
+        let to_end = inside.end.is_none();
         drop(inside);
         drop(items);
         self.task.wake();
@@ -244,19 +224,16 @@ impl<T: Item, E> Inbox<T, E> {
         }
     }
 
-    /// `None` where it does not belong here.
-    fn change<R>(&self, change: impl FnOnce(&mut Inside<T, E>) -> R) -> Option<R> {
+    /// Changes what is inside, and wakes the owner.
+    fn change<R>(&self, change: impl FnOnce(&mut Inside<T, E>) -> R) -> R {
         let mut inside = self.lock();
-        if inside.handed_over {
-            return None;
-        }
         let changed = change(&mut inside);
         let reader = inside.reader.take();
         drop(inside);
         if let Some(reader) = reader {
             reader.wake();
         }
-        Some(changed)
+        changed
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside<T, E>> {
@@ -276,7 +253,6 @@ impl<T: Item, E> Inside<T, E> {
             task_waits: false,
             owner: Owner::Busy,
             took: false,
-            handed_over: false,
             late: (0, 0),
         }
     }

@@ -40,9 +40,8 @@ async fn ten_seconds_without_a_tick_lose_no_session_no_event_and_no_memory() {
     let game = thread::spawn({
         let state = Arc::clone(&state);
         move || {
-            let server = builder.bind_blocking().expect("a server");
-            bound.send(server.handle().clone()).expect("a test");
-            let (events, players) = server.into_events();
+            let (events, players) = builder.bind_events_blocking().expect("a server");
+            bound.send(players.clone()).expect("a test");
             Game::new(players, state).play(events)
         }
     });

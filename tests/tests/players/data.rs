@@ -99,12 +99,10 @@ async fn a_tick_loop_needs_no_map_of_its_own() {
     let account = Arc::new(Account::default());
     let mut stage = Stage::default();
     let builder = stage.builder(config()).authenticator(with(&account));
-    // The first player joins before the game says that it ticks.
-    let server = builder.bind().await.unwrap();
-    let mut early = Raw::join(server.local_addr(), "").await;
-    let (mut events, players) = server.into_events();
-    let mut late = Raw::join(players.local_addr(), "").await;
-    for raw in [&mut early, &mut late] {
+    let (mut events, players) = builder.bind_events().await.unwrap();
+    let mut ann = Raw::join(players.local_addr(), "").await;
+    let mut bob = Raw::join(players.local_addr(), "").await;
+    for raw in [&mut ann, &mut bob] {
         raw.write(&data(b"dig")).await;
     }
     let mut joined = 0;
@@ -126,7 +124,7 @@ async fn a_tick_loop_needs_no_map_of_its_own() {
         }
     }
     assert_eq!((joined, account.gold.load(Ordering::Relaxed)), (2, 2));
-    drop((early, late));
+    drop((ann, bob));
     let mut left = 0;
     while left < 2 {
         assert!(within("an end", next(&mut events)).await);

@@ -46,8 +46,8 @@ async fn a_dialect_without_an_authenticator_lets_every_first_frame_in_without_a_
 #[tokio::test]
 async fn a_hello_without_credentials_is_a_player_without_a_name_wherever_it_is_shown() {
     let mut stage = Stage::default();
-    let server = stage.builder(config()).bind().await.unwrap();
-    let (mut events, players) = server.into_events();
+    let builder = stage.builder(config());
+    let (mut events, players) = builder.bind_events().await.unwrap();
     for (shown, name) in [("", None), (" \n", None), (" ann ", Some("ann"))] {
         let raw = Raw::join(players.local_addr(), shown).await;
         let joined = events.drain().find_map(|event| {

@@ -35,7 +35,7 @@ async fn an_unknown_name_is_counted_and_its_player_has_the_defaults() {
         let given = player.clone();
         let ask = Ask(move |_| std::future::ready(Ok(given.clone())));
         let builder = stage.builder(declared()).authenticator(ask);
-        let (mut events, server) = builder.bind().await.unwrap().into_events();
+        let (mut events, server) = builder.bind_events().await.unwrap();
         let raw = Raw::join(server.local_addr(), "").await;
         let stats = server.stats();
         assert_eq!([stats.unknown_cohorts, stats.unknown_profiles], unknown);

@@ -80,7 +80,7 @@ impl Running {
 
 /// Ticks until the server has ended. Returns how many joined and left.
 fn tick(builder: Standalone, handle: tokio::sync::oneshot::Sender<ServerHandle>) -> (u64, u64) {
-    let (mut events, players) = builder.bind_blocking().unwrap().into_events();
+    let (mut events, players) = builder.bind_events_blocking().unwrap();
     handle.send(players.clone()).unwrap();
     let (mut joined, mut left) = (0, 0);
     while !events.is_over() {

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use lastword_server::{Disconnect, Event, Events, Observer, Server, ServerHandle};
+use lastword_server::{Disconnect, Event, Events, Observer, Server};
 use lastword_tests::{PATIENCE, Raw, Stage, config, data, until};
 
 /// Says that an end came, and goes on when it is told to.
@@ -35,7 +35,7 @@ fn it_is_over_behind_the_last_departure_also_when_the_runtime_is_dropped() {
     };
     let (mut events, players) = runtime.block_on(async {
         let builder = Server::builder().listen("127.0.0.1:0").observer(observer);
-        let (mut events, server) = builder.bind().await.unwrap().into_events();
+        let (mut events, server) = builder.bind_events().await.unwrap();
         let addr = server.local_addr();
         let players = [Raw::join(addr, "ann").await, Raw::join(addr, "bob").await];
         let mut joined = 0;
@@ -59,44 +59,34 @@ fn it_is_over_behind_the_last_departure_also_when_the_runtime_is_dropped() {
     assert!(events.is_over());
 }
 
-/// Plays until three frames of Ann's are there, as `make` says, and returns how many she is told were lost.
-async fn lost(make: impl AsyncFnOnce(Server, &ServerHandle) -> Events) -> (u64, u64) {
+/// Plays until three frames of Ann's came, takes events as `take` does, and returns how many frames she is told were lost.
+async fn lost(take: impl FnOnce(&mut Events)) -> (u64, u64) {
     let mut stage = Stage::default();
-    let server = stage.builder(config()).bind().await.unwrap();
-    let players = server.handle().clone();
+    let builder = stage.builder(config());
+    let (mut events, players) = builder.bind_events().await.unwrap();
     let mut ann = Raw::join(players.local_addr(), "ann").await;
     ann.write(&[data(b"one"), data(b"two"), data(b"three")].concat())
         .await;
-    let events = make(server, &players).await;
+    until("three frames", || players.stats().frames.0 == 3).await;
+    take(&mut events);
     drop(events);
     ann.fin().await;
     let departure = stage.departure().await;
     (departure.undelivered_frames, departure.undelivered_bytes)
 }
 
-async fn until_all_came(players: &ServerHandle) {
-    until("three frames", || players.stats().frames.0 == 3).await;
-}
-
 #[tokio::test]
-async fn frames_that_came_before_it_ticked_and_were_never_drained_are_undelivered() {
-    let never_drained = lost(async |server: Server, players: &ServerHandle| {
-        until_all_came(players).await;
-        server.into_events().0
-    });
-    assert_eq!(never_drained.await, (3, 11));
+async fn frames_that_were_never_drained_are_undelivered() {
+    assert_eq!(lost(|_| ()).await, (3, 11));
 }
 
 #[tokio::test]
 async fn frames_of_a_drain_that_stopped_half_way_are_undelivered() {
-    let half_way = lost(async |server: Server, players: &ServerHandle| {
-        let (mut events, _) = server.into_events();
-        until_all_came(players).await;
+    let half_way = lost(|events| {
         let frame = events
             .drain()
             .find(|event| matches!(event, Event::Frame { .. }));
         assert!(frame.is_some());
-        events
     });
     assert_eq!(half_way.await, (2, 8));
 }

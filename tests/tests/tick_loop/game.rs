@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lastword_server::{Cause, Config, Event, Events, Server, ServerHandle, SessionId};
+use lastword_server::{Cause, Config, Event, Events, ServerHandle, SessionId};
 use lastword_tests::{PATIENCE, Raw, Stage, kind};
 
 /// Who brings the runtime of the connections.
@@ -66,34 +66,24 @@ impl<T: Send + 'static> Game<T> {
         config: Config,
         play: impl FnOnce(Events, ServerHandle) -> T + Send + 'static,
     ) -> Self {
-        Self::with_server(engine, config, |server| {
-            let (events, handle) = server.into_events();
-            play(events, handle)
-        })
-        .await
-    }
-
-    /// The same with a game that has the server itself.
-    pub(crate) async fn with_server(
-        engine: Engine,
-        config: Config,
-        play: impl FnOnce(Server) -> T + Send + 'static,
-    ) -> Self {
         let mut stage = Stage::default();
         let builder = stage.builder(config);
-        let bind: Box<dyn FnOnce() -> Server + Send> = match engine {
-            Engine::None => Box::new(|| builder.own_runtime(2).bind_blocking().expect("a server")),
+        let bind: Box<dyn FnOnce() -> (Events, ServerHandle) + Send> = match engine {
+            Engine::None => {
+                let builder = builder.own_runtime(2);
+                Box::new(|| builder.bind_events_blocking().expect("a server"))
+            }
             Engine::Tokio => {
-                let server = builder.bind().await.expect("a server");
-                Box::new(|| server)
+                let bound = builder.bind_events().await.expect("a server");
+                Box::new(|| bound)
             }
         };
         let (handle, bound) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {
-            let server = bind();
-            handle.send(server.handle().clone()).expect("a test");
+            let (events, server) = bind();
+            handle.send(server.clone()).expect("a test");
             assert!(tokio::runtime::Handle::try_current().is_err());
-            play(server)
+            play(events, server)
         });
         Self {
             server: bound.await.expect("a server"),

@@ -12,7 +12,6 @@
 mod abandoned;
 mod calls;
 mod drains;
-mod early;
 mod game;
 mod order;
 mod waits;

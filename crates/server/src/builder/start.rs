@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use lastword_transport::{Clock, ListenOptions, ListenerSocket, Table};
 use metrics::Recorder;
@@ -14,7 +14,7 @@ use crate::accept::{accept_by_all, accept_loop};
 use crate::app::Front;
 use crate::core::Core;
 use crate::doors::Doors;
-use crate::events::Caps;
+use crate::events::{Caps, Queue};
 use crate::flag::Flag;
 use crate::ledger::Ledger;
 use crate::metrics::{Catalogue, Metrics, with_recorder};
@@ -27,7 +27,11 @@ use crate::traffic::TrafficTotals;
 use crate::{KernelAbilities, ServerHandle, Started, drain, log, publisher};
 
 impl Builder {
-    pub(super) async fn start(mut self) -> Result<(ServerHandle, TcpListener), BindError> {
+    /// Starts everything but the accept loop. `events` is the queue of a game that ticks.
+    pub(super) async fn start(
+        mut self,
+        events: Option<Arc<Queue>>,
+    ) -> Result<(ServerHandle, TcpListener), BindError> {
         self.config.validate().map_err(BindError::Config)?;
         self.check_name()?;
         for extension in &mut self.extensions {
@@ -41,7 +45,7 @@ impl Builder {
         };
         let local_addr = listener.local_addr().map_err(listen)?;
         let listener = TcpListener::from_std(listener).map_err(listen)?;
-        let core = Arc::new(self.core(local_addr));
+        let core = Arc::new(self.core(local_addr, events));
         self.groups.bind(&core);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
         let handle = ServerHandle {
@@ -119,7 +123,7 @@ impl Builder {
             .map_err(|source| BindError::Listen { addr, source })
     }
 
-    fn caps(&self) -> Caps {
+    pub(super) fn caps(&self) -> Caps {
         let limits = &self.config.limits;
         let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
         Caps {
@@ -148,7 +152,7 @@ impl Builder {
         (metrics, own.is_some() || of_extension.is_none())
     }
 
-    fn core(&self, local_addr: SocketAddr) -> Core {
+    fn core(&self, local_addr: SocketAddr, events: Option<Arc<Queue>>) -> Core {
         let limits = self.config.session_limits();
         let profiles = self.config.profiles();
         let cohorts = Names::of_cohorts(&self.config.metrics.cohorts, self.strict_names);
@@ -198,9 +202,7 @@ impl Builder {
             admin_addr: OnceLock::new(),
             metrics_addr: OnceLock::new(),
             runtime: tokio::runtime::Handle::current(),
-            caps: self.caps(),
-            events: OnceLock::new(),
-            drained_by: Mutex::default(),
+            events,
             publishes_itself,
             draining: AtomicBool::new(false),
             ended: Flag::default(),

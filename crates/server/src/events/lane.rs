@@ -17,7 +17,7 @@ pub(crate) struct EventShape {
 }
 
 impl Shape for EventShape {
-    type Game = Box<Lane>;
+    type Game = Lane;
 
     fn poll_room(&self, cx: &mut TaskContext<'_>, asked: &mut Asked) -> Poll<()> {
         let now = self.queue.epoch();
@@ -28,7 +28,7 @@ impl Shape for EventShape {
         }
     }
 
-    fn join(&self, arrival: &Arrival<'_>) -> Box<Lane> {
+    fn join(&self, arrival: &Arrival<'_>) -> Lane {
         let (session, remote) = (arrival.seat.session, arrival.seat.remote);
         let player = arrival.player.clone();
         let added = self
@@ -38,7 +38,7 @@ impl Shape for EventShape {
             let close = Kick::default().into_orderly_close();
             arrival.mailbox.request(Request::close(close));
         }
-        Box::new(Lane::new(Arc::clone(&self.queue), session))
+        Lane::new(Arc::clone(&self.queue), session)
     }
 }
 
@@ -81,18 +81,6 @@ impl Lane {
             links: Links::default(),
             asked: Asked::default(),
             late: (0, 0),
-        }
-    }
-
-    /// The lane of a session that has been in another shape: what came before may have to be taken yet.
-    pub(crate) fn after_another(queue: Arc<Queue>, session: SessionId) -> Self {
-        let account = Account {
-            epoch: queue.epoch(),
-            ..Account::default()
-        };
-        Self {
-            account: Some(account),
-            ..Self::new(queue, session)
         }
     }
 
@@ -162,7 +150,7 @@ impl Lane {
     }
 }
 
-impl Game for Box<Lane> {
+impl Game for Lane {
     const IN_PLACE: bool = false;
 
     fn joined(&mut self, _context: &mut Context<'_, '_>) {}
