@@ -188,6 +188,12 @@ pub struct KernelSample {
 }
 
 impl KernelSample {
+    /// Whether the socket is dead: a reset or a time-out took the connection (`TCP_CLOSE`).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state == 7
+    }
+
     /// The part of it that tells one silence from another.
     #[must_use]
     pub fn of_silence(&self) -> Sample {

@@ -14,9 +14,10 @@
 //! ```
 //! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first.
 //! A goodbye of a dialect is `Answering` before it is `Closing`: until the game has answered what came before it.
-//! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. Every state but `Closed` has a deadline; `Live` has
+//! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. Each state but `Closed` has a deadline; `Live` has
 //! the dead limit of its profile, where it has one. A stall of ours extends what it passed through.
 
+mod delivery;
 mod ending;
 mod evidence;
 mod heartbeat;
@@ -40,6 +41,7 @@ use crate::{
     Advice, Cause, Decoder, FirstError, KernelSample, Limits, Link, Phase, Terminal, Time,
 };
 
+use delivery::Delivery;
 pub use machine::encode_data;
 pub use timers::Timer;
 
@@ -156,15 +158,13 @@ pub enum Input<'a> {
     EndNoticed(Readings),
     /// A write failed: nothing more can be said. What can be read still counts.
     WriteFailed(Readings),
-    /// Reading came to its end, and everything read was handed over.
-    Ended(Terminal, Readings),
+    /// Reading came to its end. It counts once the game has taken what was read before it.
+    ReadEnded(Terminal, Readings),
+    /// The game has taken every frame that was handed to it and came back for more, and its answers were handed in: due
+    /// where [`Session::awaits_delivery`] says so. The readings are fresh: the FIN bit holds after all was read only.
+    Delivered(Readings),
     /// Everything was written and our write side is shut.
     Shut,
-    /// The game has taken every frame from before the peer's goodbye, and its answers were handed in: see
-    /// [`Session::awaits_answers`].
-    Answered,
-    /// After the peer's FIN and our flush: its kernel acknowledged everything, or refused, or time is up.
-    Settled(Readings),
     /// A deadline passed, and one more read found nothing.
     Timeout(Readings),
     /// What the kernel says now, between two deadlines: where [`Session::wants_sample`] asks for it, or where
@@ -192,13 +192,10 @@ pub enum Event<'a> {
 pub enum Output {
     /// Shut the write side down, then hand in [`Input::Shut`].
     Shut,
-    /// Wait until the peer's kernel acknowledged everything, an error or the deadline; then hand in
-    /// [`Input::Settled`].
-    Settle,
     /// The link of a live session changed: tell its owner.
     Link(Link),
-    /// The end: exactly once, and last.
-    Closed(Box<Ending>),
+    /// The end: exactly once, and last. [`Session::take_ending`] has the record.
+    Closed,
 }
 
 /// What came and went on a connection: in all, or in a part of its life.
@@ -252,6 +249,7 @@ pub struct Session {
     write_failed: bool,
     shut_asked: bool,
     shut: bool,
+    read_ended: bool,
     fin_seen: bool,
     drain_notice: DrainNotice,
     goodbye_queued: bool,
@@ -296,8 +294,14 @@ struct Rare {
     excused_in: (Time, Duration),
     excused_out: (Time, Duration),
     trail: Vec<TrailEvent>,
+    /// How reading ended, until it counts.
+    terminal: Option<Terminal>,
+    delivery: Delivery,
     /// The verdict, until it is taken.
     ending: Option<Box<Ending>>,
+    /// What is known of the end waits for readings: of the kernel, and of our own stalls since a silence began.
+    wants_readings: bool,
+    stalled_since: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,8 +322,12 @@ enum State {
     Delivering { verdict: Verdict },
     /// The peer's FIN was read; what we owe is being written.
     Flushing { until: Time },
-    /// Everything is written; the peer's kernel has the word.
-    Settling { until: Time },
+    /// Everything is written; the peer's kernel has the word. No readiness tells it: it is asked at growing distances.
+    Settling {
+        until: Time,
+        next: Time,
+        step_ms: u8,
+    },
     /// The verdict is out.
     Closed,
 }

@@ -12,9 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use lastword_session::{
-    Cause, Close, Ending, Input, Link, Readings, Session, Terminal, Time, Traffic,
-};
+use lastword_keepalive::SWEEP;
+use lastword_session::{Cause, Close, Input, Link, Readings, Session, Time, Traffic};
 use tokio::io::Ready;
 use tokio::time::Sleep;
 
@@ -34,14 +33,14 @@ pub struct Driver<A: App> {
     mailbox: Arc<Mailbox>,
     slot: Slot,
     clock: Clock,
-    /// Reading has ended, and the game has not taken everything that was read yet.
-    ended: bool,
-    paused: bool,
-    noticed: bool,
+    /// The mailbox takes frames.
     open: bool,
-    settling: bool,
     /// Somebody waits for room in the outbound queue.
     awaited: bool,
+    /// The session's deadline when the last turn was over.
+    due: Time,
+    /// The verdict was handed over.
+    told: bool,
     side: Option<Box<Side>>,
 }
 
@@ -50,46 +49,10 @@ pub struct Driver<A: App> {
 struct Side {
     /// Bytes that were read and not yet taken by the session.
     carry: Vec<u8>,
+    /// Tells of an end while nothing is read.
     notice: Option<Pin<Box<dyn Future<Output = std::io::Result<Ready>> + Send>>>,
-    settle: Option<Pin<Box<Sleep>>>,
-    settle_step_ms: u64,
-    /// How reading ended.
-    terminal: Option<Terminal>,
-    delivery: Delivery,
-    /// The verdict, until the game has taken what came before it.
-    ending: Option<Box<Ending>>,
-}
-
-/// How long a game may take for the frames that came before the end.
-#[derive(Clone, Copy)]
-struct Delivery {
-    /// The frames that it had taken, and when it took the last of them.
-    taken: u64,
-    taken_at: Time,
-    /// How long it may take for the next one.
-    timeout: Duration,
-    /// It has no longer than this in all.
-    until: Time,
-    /// It took too long: what is left is read whether the game takes it or not.
-    given_up: bool,
-}
-
-impl Default for Delivery {
-    fn default() -> Self {
-        Self {
-            taken: 0,
-            taken_at: Time::ORIGIN,
-            timeout: Duration::ZERO,
-            until: Time::NEVER,
-            given_up: false,
-        }
-    }
-}
-
-impl Delivery {
-    fn by(&self) -> Time {
-        (self.taken_at + self.timeout).min(self.until)
-    }
+    /// For a deadline at the end that is nearer than a sweep of the table.
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl std::fmt::Debug for Side {
@@ -114,6 +77,7 @@ impl<A: App> Driver<A> {
     ) -> Self {
         // A dialect's client is live before anybody said a word, and has no session id.
         let open = session.is_live();
+        let due = session.poll_timeout().0;
         if open {
             mailbox.open([0; 16], session.peer_frame_limit());
         }
@@ -124,24 +88,28 @@ impl<A: App> Driver<A> {
             mailbox,
             slot,
             clock,
-            ended: false,
-            paused: false,
-            noticed: false,
             open,
-            settling: false,
             awaited: false,
+            due,
+            told: false,
             side: None,
         }
     }
 
-    /// Does everything that is ready once. Returns whether anything was; `now` goes on with what is read.
+    /// Does everything that is ready once. Returns whether more may be; `now` goes on with what is read.
     fn turn(&mut self, cx: &mut Context<'_>, now: &mut Time) -> bool {
-        let mut busy = self.take_mail(*now);
-        busy |= self.poll_admission(cx, *now);
-        busy |= self.poll_read(cx, now);
-        busy |= self.poll_end(cx, *now);
-        busy |= self.check_deadline(*now);
-        busy | self.poll_write(cx, *now)
+        let mut again = self.take_mail(*now) && !self.only_echoes();
+        again |= self.poll_admission(cx, *now);
+        again |= self.poll_read(cx, now);
+        again |= self.poll_end(cx, *now);
+        again |= self.check_deadline(*now);
+        again |= self.poll_write(cx, *now) && !self.only_echoes();
+        again | self.poll_outputs(*now)
+    }
+
+    /// Whether frames come and go and nothing else happens: then one turn does all that is ready.
+    fn only_echoes(&self) -> bool {
+        self.session.is_live() && !self.session.is_ending()
     }
 
     fn take_mail(&mut self, now: Time) -> bool {
@@ -159,7 +127,7 @@ impl<A: App> Driver<A> {
 
     fn handle_requests(&mut self, now: Time, requests: &Requests) {
         if requests.report {
-            let readings = self.tap.readings();
+            let readings = self.readings(now);
             self.app.reported(self.session.so_far(now, &readings));
         }
         if let Some(notice) = &requests.notice {
@@ -174,12 +142,11 @@ impl<A: App> Driver<A> {
             self.session.handle(now, Input::Close(close));
         }
         if requests.abort {
-            let readings = self.tap.readings();
+            let readings = self.readings(now);
             self.session.handle(now, Input::Abort(readings));
         }
         if requests.drain_expired {
             self.session.handle(now, Input::DrainExpired);
-            self.delivers_no_longer(now + LAST_MOMENT);
         }
     }
 
@@ -191,7 +158,7 @@ impl<A: App> Driver<A> {
             return false;
         }
         // A peer that left is not let in: what it sent is read to the end.
-        if self.noticed {
+        if self.session.is_ending() {
             return false;
         }
         match self.app.poll_admission(cx) {
@@ -230,18 +197,20 @@ impl<A: App> Driver<A> {
     }
 
     fn check_deadline(&mut self, now: Time) -> bool {
-        if self.session.poll_timeout().0 > now {
+        if self.due > now || self.session.poll_timeout().0 > now {
             return false;
         }
-        let readings = Readings {
+        let readings = self.readings(now);
+        self.session.handle(now, Input::Timeout(readings));
+        true
+    }
+
+    /// What the socket and the kernel say now, and how much of the time in question was our own stall.
+    fn readings(&self, now: Time) -> Readings {
+        Readings {
             stalled: self.slot.stalled(self.session.judged_since(), now),
             ..self.tap.readings()
-        };
-        self.session.handle(now, Input::Timeout(readings));
-        if self.session.hands_over_the_rest() {
-            self.end_shows(now);
         }
-        true
     }
 
     /// Asks the kernel how the peer does, where that is due and the connection is awake anyway.
@@ -290,19 +259,8 @@ impl<A: App> Driver<A> {
         self.side.get_or_insert_default()
     }
 
-    /// When to be woken at the latest.
-    fn next_deadline(&self) -> Time {
-        let delivery = match &self.side {
-            Some(side) if self.ended || side.ending.is_some() || (self.noticed && self.paused) => {
-                side.delivery.by()
-            }
-            _ => Time::NEVER,
-        };
-        self.session.poll_timeout().0.min(delivery)
-    }
-
     /// Leaves the connection as it is until something wakes it; `before` is the traffic until this poll.
-    fn rest(&mut self, before: Traffic) {
+    fn rest(&mut self, cx: &mut Context<'_>, now: Time, before: Traffic) {
         if self.open && !self.session.takes_data() {
             self.open = false;
             if let Some(mut late) = self.mailbox.discard() {
@@ -313,7 +271,23 @@ impl<A: App> Driver<A> {
         if let Some(queue) = self.session.reclaim() {
             scratch::give_queue(queue);
         }
-        self.slot.set(self.next_deadline());
+        self.slot.set(self.due);
+        self.arm(cx, self.due.since(now));
+    }
+
+    /// The table sweeps too seldom for the short deadlines of an end.
+    fn arm(&mut self, cx: &mut Context<'_>, left: Duration) {
+        let arms = left < SWEEP && !self.session.is_live();
+        if !arms && self.side.is_none() {
+            return;
+        }
+        let sleep = arms.then(|| Box::pin(tokio::time::sleep(left)));
+        let side = self.side();
+        side.sleep = sleep;
+        let sleep = side.sleep.as_mut();
+        if sleep.is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
+            cx.waker().wake_by_ref();
+        }
     }
 }
 
@@ -321,11 +295,8 @@ impl<A: App> Drop for Driver<A> {
     /// A verdict that is out is told, even if the runtime ends while the game still takes what came before it. The
     /// mailbox is closed for those that still hold it.
     fn drop(&mut self) {
-        match self.side.as_mut().and_then(|side| side.ending.take()) {
-            Some(ending) => self.finish(ending),
-            None => {
-                self.mailbox.close();
-            }
+        if let Some(ending) = self.session.take_ending(self.mailbox.close()) {
+            self.finish(ending);
         }
     }
 }
@@ -337,24 +308,22 @@ impl<A: App> Future for Driver<A> {
         let this = self.get_mut();
         this.mailbox.register(cx.waker());
         let before = this.session.traffic();
+        let mut now = Time::ORIGIN;
         for _ in 0..TURNS_PER_POLL {
-            let mut now = this.clock.now();
+            now = this.clock.now();
             this.session.lend(scratch::take_queue);
-            let busy = this.turn(cx, &mut now);
-            if let Some(ending) = this.poll_outputs(cx, now) {
-                this.conclude(now, ending);
-            }
-            if let Some(ending) = this.poll_departure(cx, now) {
+            let again = this.turn(cx, &mut now);
+            if this.told {
                 this.count_traffic(before);
-                this.finish(ending);
                 return Poll::Ready(());
             }
-            if !busy {
-                this.rest(before);
+            this.due = this.session.poll_timeout().0;
+            if !again && this.due > now {
+                this.rest(cx, now, before);
                 return Poll::Pending;
             }
         }
-        this.rest(before);
+        this.rest(cx, now, before);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -362,5 +331,3 @@ impl<A: App> Future for Driver<A> {
 
 /// A connection that is always ready lets others on its worker have a turn.
 const TURNS_PER_POLL: u32 = 16;
-/// How long a game may still take frames once the drain's deadline has passed.
-const LAST_MOMENT: Duration = Duration::from_millis(100);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::evidence::fin_bit;
 use super::{Close, Readings, Session, State};
 use crate::ending::{Decided, Ending, Farewell, Layer, Verdict};
-use crate::{Cause, Phase, Terminal, Time, classify};
+use crate::{Cause, KernelSample, Phase, Terminal, Time, classify};
 
 impl Session {
     /// Somebody here wants the connection to end.
@@ -99,6 +99,7 @@ impl Session {
     }
 
     pub(super) fn on_drain_expired(&mut self, now: Time) {
+        self.delivers_until(now + LAST_MOMENT);
         match self.state {
             // It may have been told this very moment, and is to hear it.
             State::Closing { verdict, .. } if verdict.cause == Cause::Drained => {
@@ -124,9 +125,17 @@ impl Session {
                 let until = until.min(now + LAST_MOMENT);
                 self.state = State::Flushing { until };
             }
-            State::Settling { until } => {
+            State::Settling {
+                until,
+                next,
+                step_ms,
+            } => {
                 let until = until.min(now + LAST_MOMENT);
-                self.state = State::Settling { until };
+                self.state = State::Settling {
+                    until,
+                    next,
+                    step_ms,
+                };
             }
             State::Closed => {}
         }
@@ -138,6 +147,7 @@ impl Session {
         self.note(now, Layer::Session, cause.label());
         self.note_silence(now, cause);
         self.end_noticed = true;
+        self.begins_delivery(now);
         self.write_failed = true;
         self.state = State::Delivering { verdict };
     }
@@ -147,6 +157,7 @@ impl Session {
             return;
         }
         self.end_noticed = true;
+        self.begins_delivery(now);
         if self.is_undecided() {
             self.note(now, Layer::Socket, "end_noticed");
             self.rare_mut().read_when_noticed = Some(readings.bytes_read);
@@ -173,7 +184,7 @@ impl Session {
         }
     }
 
-    /// Everything that could be read was read and handed over.
+    /// Everything that could be read was read and handed over: the end counts.
     pub(super) fn on_ended(&mut self, now: Time, terminal: Terminal, readings: Readings) {
         let fin = terminal == Terminal::Eof && fin_bit(&readings) != Some(false);
         self.fin_seen |= fin;
@@ -218,8 +229,20 @@ impl Session {
         }
     }
 
-    pub(super) fn on_settled(&mut self, now: Time, readings: Readings) {
-        if let State::Settling { .. } = self.state {
+    /// The peer's kernel is asked whether it has everything. It acknowledged all, or it never will, or it is asked again.
+    pub(super) fn on_settle_due(&mut self, now: Time, readings: Readings) {
+        let State::Settling { until, step_ms, .. } = self.state else {
+            return;
+        };
+        let waits = |kernel: KernelSample| kernel.outq > 0 && !kernel.is_closed();
+        if readings.kernel.is_some_and(waits) {
+            let step_ms = step_ms.saturating_mul(2).clamp(1, SETTLE_STEP_MS_MAX);
+            self.state = State::Settling {
+                until,
+                next: now + Duration::from_millis(step_ms.into()),
+                step_ms,
+            };
+        } else {
             self.conclude(now, Terminal::Eof, readings);
         }
     }
@@ -308,7 +331,12 @@ impl Session {
         }
         let evidence = self.evidence(now, verdict, &readings);
         self.state = State::Closed;
+        self.departs_after(now, verdict);
+        if let Some(silent_for) = evidence.silent_for {
+            self.wants_stalls_since(verdict.at.before(silent_for));
+        }
         let rare = self.rare_mut();
+        rare.wants_readings |= readings.kernel.is_none();
         rare.ending = Some(Box::new(Ending {
             verdict,
             first_error: readings.first_error,
@@ -364,6 +392,7 @@ fn at_once(cause: Cause) -> Close {
 }
 
 const LAST_MOMENT: Duration = Duration::from_millis(100);
+const SETTLE_STEP_MS_MAX: u8 = 50;
 
 /// Whether data that waits is still written before the goodbye: an orderly end of ours.
 fn flushes_data(cause: Cause) -> bool {

@@ -127,6 +127,16 @@ impl Session {
     pub(super) fn note_silence(&mut self, now: Time, cause: Cause) {
         if let Some(silence) = self.silence(now, cause) {
             self.rare_mut().silent_for.get_or_insert(silence);
+            self.wants_stalls_since(now.before(silence));
+        }
+    }
+
+    /// Asks once, and now, how much of a silence was a stall of our own.
+    pub(super) fn wants_stalls_since(&mut self, since: Time) {
+        let rare = self.rare_mut();
+        if rare.stalled_since.is_none() {
+            rare.stalled_since = Some(since);
+            rare.wants_readings = true;
         }
     }
 }

@@ -62,6 +62,7 @@ impl Session {
             write_failed: false,
             shut_asked: false,
             shut: false,
+            read_ended: false,
             fin_seen: false,
             drain_notice: DrainNotice::None,
             goodbye_queued: false,
@@ -97,10 +98,9 @@ impl Session {
             Input::Resumed => self.on_resumed(now),
             Input::EndNoticed(readings) => self.on_end_noticed(now, readings),
             Input::WriteFailed(readings) => self.on_write_failed(now, readings),
-            Input::Ended(terminal, readings) => self.on_ended(now, terminal, readings),
+            Input::ReadEnded(terminal, readings) => self.on_read_ended(now, terminal, readings),
+            Input::Delivered(readings) => self.on_delivered(now, readings),
             Input::Shut => self.on_shut(now),
-            Input::Answered => self.on_answered(now),
-            Input::Settled(readings) => self.on_settled(now, readings),
             Input::Timeout(readings) => self.on_timeout(now, readings),
             Input::Sampled(sample) => self.on_sampled(now, sample),
         }
@@ -139,16 +139,25 @@ impl Session {
     fn discard(&mut self, payload: &[u8]) {
         let mut frame = Vec::with_capacity(payload.len() + wire::HEADER_LEN);
         encode_data(&self.config.framing, payload, &mut frame);
-        self.rare_mut().dropped += Dropped {
+        self.count_unsent(Dropped {
             frames: 1,
             bytes: u64::try_from(frame.len()).unwrap_or(u64::MAX),
-        };
+        });
+    }
+
+    /// Counts frames that will not be written, also behind the verdict.
+    pub(super) fn count_unsent(&mut self, dropped: Dropped) {
+        let rare = self.rare_mut();
+        match &mut rare.ending {
+            Some(ending) => ending.evidence.add_unsent(dropped),
+            None => rare.dropped += dropped,
+        }
     }
 
     /// Takes over frames that others queued for this session; what comes too late is counted as dropped.
     pub fn adopt(&mut self, queue: &mut Box<SendQueue>) {
         if !self.takes_data() {
-            self.rare_mut().dropped += queue.drop_unstarted();
+            self.count_unsent(queue.drop_unstarted());
         } else if self.queue.as_ref().is_none_or(|own| own.is_empty()) {
             std::mem::swap(self.queue.get_or_insert_default(), queue);
         } else {
@@ -196,8 +205,8 @@ impl Session {
 
     /// Says what to do next; to be asked after every input and write until it returns `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if let Some(ending) = self.rare.as_mut().and_then(|rare| rare.ending.take()) {
-            return Some(Output::Closed(ending));
+        if self.departs() {
+            return Some(Output::Closed);
         }
         if let Some(link) = self.poll_link() {
             return Some(Output::Link(link));
@@ -208,8 +217,12 @@ impl Session {
                 Some(Output::Shut)
             }
             State::Flushing { until } if self.queue_is_empty() => {
-                self.state = State::Settling { until };
-                Some(Output::Settle)
+                self.state = State::Settling {
+                    until,
+                    next: Time::ORIGIN,
+                    step_ms: 0,
+                };
+                None
             }
             State::Hello
             | State::Auth
@@ -272,17 +285,10 @@ impl Session {
     }
 
     /// Whether the verdict stands and only what lies in the kernel is still to be handed over: once there is
-    /// nothing more to read, [`Input::Ended`] with [`Terminal::Open`](crate::Terminal::Open) is due.
+    /// nothing more to read, [`Input::ReadEnded`] with [`Terminal::Open`](crate::Terminal::Open) is due.
     #[must_use]
     pub fn hands_over_the_rest(&self) -> bool {
         matches!(self.state, State::Delivering { .. })
-    }
-
-    /// Whether the peer said goodbye and the game may still answer what came before it. [`Input::Answered`] is due once the
-    /// game has taken all of that and come back for more.
-    #[must_use]
-    pub fn awaits_answers(&self) -> bool {
-        matches!(self.state, State::Answering { .. })
     }
 
     /// Whether the verdict came out.
@@ -295,7 +301,7 @@ impl Session {
     /// has the credentials.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        !self.fin_seen
+        !self.read_ended
             && !self.reads_no_further()
             && !matches!(
                 self.state,

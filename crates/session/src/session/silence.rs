@@ -69,6 +69,7 @@ impl Session {
         let rare = self.rare_mut();
         rare.silent_for = Some(now.since(verdict.since));
         rare.own_stall = verdict.own_stall;
+        self.wants_stalls_since(verdict.since);
         match limit {
             Some(limit) => {
                 self.note(now, Layer::Session, limit);

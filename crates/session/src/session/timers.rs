@@ -30,16 +30,31 @@ pub enum Timer {
     Sample,
     /// When we stop waiting to get our last words out, or for the peer's FIN after them.
     Linger,
+    /// When the peer's kernel is to be asked whether it has everything.
+    Settle,
+    /// When frames that the game does not take are given up.
+    Delivery,
+    /// At once: what is known waits for the kernel's readings.
+    Readings,
 }
 
 impl Session {
     /// When to hand in [`super::Input::Timeout`], and why; [`Time::NEVER`] where nothing is due.
     #[must_use]
     pub fn poll_timeout(&self) -> (Time, Timer) {
+        let own = self.state_timeout();
+        if !self.end_noticed && matches!(self.state, State::Hello | State::Auth | State::Live) {
+            return own;
+        }
+        let delivery = self.delivery_timeout();
+        if delivery.0 < own.0 { delivery } else { own }
+    }
+
+    fn state_timeout(&self) -> (Time, Timer) {
         let limits = &self.config.limits;
         match self.state {
             // The peer's end shows: nothing of ours can be the cause any more.
-            State::Hello | State::Auth | State::Live if self.end_noticed && self.wants_read() => {
+            State::Hello | State::Auth | State::Live if self.end_noticed => {
                 (Time::NEVER, Timer::Dead)
             }
             State::Hello => (self.by(Timer::Hello, limits.hello_timeout), Timer::Hello),
@@ -48,15 +63,11 @@ impl Session {
             State::Answering { until, .. }
             | State::Closing { until, .. }
             | State::Lingering { until, .. }
-            | State::Flushing { until }
-            | State::Settling { until } => (until, Timer::Linger),
-            // The driver gives the rest up before; this is for one that does not.
-            State::Delivering { verdict } => {
-                let handed_over = self.last_data.max(verdict.at);
-                let until = handed_over + limits.delivery_timeout + limits.linger_timeout;
-                (until, Timer::Linger)
-            }
-            State::Closed => (Time::NEVER, Timer::Linger),
+            | State::Flushing { until } => (until, Timer::Linger),
+            State::Settling { until, next, .. } if next < until => (next, Timer::Settle),
+            State::Settling { until, .. } => (until, Timer::Linger),
+            // The game's time for the rest is the delivery's.
+            State::Delivering { .. } | State::Closed => (Time::NEVER, Timer::Linger),
         }
     }
 
@@ -90,6 +101,9 @@ impl Session {
                 self.on_liveness_due(now, readings);
             }
             Timer::Linger => self.on_linger_over(now, readings),
+            Timer::Settle => self.on_settle_due(now, readings),
+            Timer::Delivery => self.on_delivery_over(now, readings),
+            Timer::Readings => self.on_readings_due(now, readings),
         }
     }
 
@@ -97,10 +111,12 @@ impl Session {
     #[must_use]
     pub fn judged_since(&self) -> Time {
         let (_, timer) = self.poll_timeout();
-        match self.excused(timer) {
-            Some((since, _)) => since,
-            None => self.liveness.silent_since(),
-        }
+        let silence = match &self.rare {
+            Some(rare) if timer == Timer::Readings => rare.stalled_since,
+            _ => None,
+        };
+        let since = silence.or_else(|| Some(self.excused(timer)?.0));
+        since.unwrap_or_else(|| self.liveness.silent_since())
     }
 
     /// Whether more of our own stalls is known than this deadline was extended by: then it comes later. A silence is
@@ -137,7 +153,10 @@ impl Session {
             | Timer::Dead
             | Timer::Heartbeat
             | Timer::Sample
-            | Timer::Linger => return None,
+            | Timer::Linger
+            | Timer::Settle
+            | Timer::Delivery
+            | Timer::Readings => return None,
         };
         let same = excused.filter(|(of, _)| *of == since);
         Some((since, same.map_or(Duration::ZERO, |(_, excused)| excused)))

@@ -160,13 +160,15 @@ fn what_was_answered_before_a_goodbye_of_the_dialect_is_written() {
         for answer in [b"1", b"2"] {
             assert_eq!(solo.session().send(now, answer), Ok(()));
         }
-        assert!(solo.session().awaits_answers());
+        assert!(solo.session().awaits_delivery());
         match in_time {
-            true => solo.hears(Input::Answered),
+            true => solo.host.answers = true,
             false => solo.advance(lastword_session::Limits::default().linger_timeout),
         }
+        solo.run();
         assert_eq!(solo.outbound.log, b"1\n2\n");
         assert_eq!(solo.session().send(now, b"3"), Ok(()), "and is not written");
+        solo.host.answers = true;
         solo.fin();
         assert_eq!(solo.cause(), Cause::PeerGoodbye);
         assert_eq!(solo.ending().evidence.frames_unsent, 1);
@@ -180,6 +182,10 @@ fn a_peer_that_resets_behind_its_goodbye_gets_no_answers() {
     solo.host.answers = false;
     solo.says(b"get\nG\n");
     solo.reset();
+    assert!(!solo.is_over(), "the game has frames to take");
+    solo.host.answers = true;
+    solo.run();
+    assert_eq!(solo.outbound.log, b"");
     assert_eq!(solo.cause(), Cause::PeerGoodbye);
 }
 
@@ -203,6 +209,7 @@ fn a_client_of_a_dialect_answers_a_goodbye_at_once_by_its_fin() {
     let now = solo.now;
     assert_eq!(solo.session().send(now, b"late"), Ok(()));
     assert!(solo.session().is_shut());
+    solo.host.answers = true;
     solo.fin();
     assert_eq!(solo.cause(), Cause::PeerGoodbye);
     assert_eq!(solo.ending().evidence.frames_unsent, 1);

@@ -2,7 +2,7 @@
 
 use lastword_session::{Cause, Close, Detector, Input, Timer};
 
-use crate::harness::{Pair, Seen, Solo, View, frame, secs};
+use crate::harness::{Pair, Seen, Solo, View, frame, millis, secs};
 
 fn owing() -> Solo {
     let mut solo = Solo::live();
@@ -78,7 +78,7 @@ fn a_fin_waits_until_the_peers_kernel_has_everything() {
     solo.fin();
     assert!(!solo.is_over());
     solo.outbound.is_cut = false;
-    solo.run();
+    solo.advance(millis(1));
     assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
 }
 

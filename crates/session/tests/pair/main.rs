@@ -10,6 +10,7 @@
 mod clocks;
 mod closing;
 mod decisions;
+mod delivery;
 mod dialects;
 mod draining;
 mod evidence;

@@ -239,7 +239,7 @@ fn no_deadline_of_ours_decides_once_the_end_shows() {
         solo.advance(secs(60));
         assert!(!solo.is_over() && solo.outbound.log.is_empty());
         let readings = solo.readings();
-        solo.hears(Input::Ended(Terminal::Eof, readings));
+        solo.read_ends(Terminal::Eof, readings);
         assert_ne!(solo.ending().verdict.cause, Cause::HelloTimeout);
         assert_ne!(solo.ending().verdict.cause, Cause::AuthTimeout);
     }

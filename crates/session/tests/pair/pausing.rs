@@ -67,7 +67,7 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
     solo.hears(Input::Close(&Close::new(Cause::Kicked)));
     solo.resumes();
     solo.says(&frame(0, b"before the cut"));
-    solo.hears(Input::Ended(Terminal::Open, readings));
+    solo.read_ends(Terminal::Open, readings);
     let ending = solo.ending();
     assert_eq!(ending.verdict.cause, Cause::PathDead);
     assert_eq!(

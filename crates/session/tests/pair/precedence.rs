@@ -122,7 +122,7 @@ fn a_read_of_zero_that_the_kernel_does_not_back_is_no_fin() {
         ..solo.kernel()
     };
     readings.kernel = Some(kernel);
-    solo.hears(Input::Ended(Terminal::Eof, readings));
+    solo.read_ends(Terminal::Eof, readings);
     assert_eq!(solo.ending().verdict.cause, Cause::PeerReset);
 }
 

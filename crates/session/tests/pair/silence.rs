@@ -2,7 +2,7 @@
 
 use lastword_session::wire::Kind;
 use lastword_session::{
-    Admission, Cause, Config, Detector, Input, KernelSample, OsError, Readings, Terminal, Timing,
+    Admission, Cause, Config, Detector, KernelSample, OsError, Readings, Terminal, Timing,
 };
 
 use crate::harness::{ADMISSION, Answer, DEAD, Pair, QUIET, SUSPECT, Solo, View, millis, secs};
@@ -192,7 +192,7 @@ fn a_silence_that_the_kernel_noticed_says_by_what() {
             }),
             ..solo.readings()
         };
-        solo.hears(Input::Ended(Terminal::Error(error), readings));
+        solo.read_ends(Terminal::Error(error), readings);
         assert_eq!(solo.ending().verdict.cause, Cause::PathDead);
         assert_eq!(solo.ending().evidence.detector, Some(detector));
         assert_eq!(solo.ending().evidence.silent_for, Some(secs(9)));

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use lastword_session::{
-    Call, Ending, FirstError, Input, KernelSample, OsError, Output, Phase, Readings, SendError,
-    Session, Terminal, Time,
+    Call, Dropped, Ending, FirstError, Input, KernelSample, OsError, Output, Phase, Readings,
+    SendError, Session, Terminal, Time,
 };
 
 /// What happens next.
@@ -45,7 +45,6 @@ pub(crate) struct Life {
     ended: bool,
     /// What the session did not take yet.
     carry: Vec<u8>,
-    settling: bool,
     /// Whether the peer takes what is written.
     peer_reads: bool,
 }
@@ -61,7 +60,6 @@ impl Life {
             noticed: false,
             ended: false,
             carry: Vec::new(),
-            settling: false,
             peer_reads,
         }
     }
@@ -133,7 +131,7 @@ impl Life {
         if !self.ended && self.session.wants_read() {
             self.ended = true;
             let readings = self.readings();
-            self.handle(Input::Ended(terminal, readings));
+            self.handle(Input::ReadEnded(terminal, readings));
         }
     }
 
@@ -179,9 +177,9 @@ impl Life {
             Input::Resumed,
             Input::EndNoticed(readings),
             Input::WriteFailed(readings),
-            Input::Ended(Terminal::Eof, readings),
+            Input::ReadEnded(Terminal::Eof, readings),
+            Input::Delivered(readings),
             Input::Shut,
-            Input::Settled(readings),
             Input::Timeout(readings),
         ] {
             self.session.handle(self.now, input);
@@ -198,17 +196,29 @@ impl Life {
         assert!(!self.session.wants_read() && !self.session.wants_write());
     }
 
+    /// Does what the session asks, with a game that takes each frame at once.
     fn poll(&mut self) {
+        loop {
+            self.poll_outputs();
+            let readings = self.readings();
+            let input = if self.session.awaits_delivery() {
+                Input::Delivered(readings)
+            } else if self.session.poll_timeout().0 == Time::ORIGIN {
+                Input::Timeout(readings)
+            } else {
+                return;
+            };
+            self.session.handle(self.now, input);
+        }
+    }
+
+    fn poll_outputs(&mut self) {
         while let Some(output) = self.session.poll_output() {
             assert!(self.ending.is_none(), "{output:?} after the end");
             match output {
                 Output::Shut => self.session.handle(self.now, Input::Shut),
-                Output::Settle => {
-                    assert!(!self.settling, "settles once");
-                    self.settling = true;
-                }
                 Output::Link(_) => assert!(self.session.is_live()),
-                Output::Closed(ending) => self.ending = Some(ending),
+                Output::Closed => self.ending = self.session.take_ending(Dropped::default()),
             }
         }
     }

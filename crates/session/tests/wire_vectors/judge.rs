@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lastword_session::wire::{Extensions, Hello, Welcome};
 use lastword_session::{
-    Admission, Config, Input, Output, Readings, Session, Terminal, Time, Timing,
+    Admission, Config, Dropped, Input, Output, Readings, Session, Terminal, Time, Timing,
 };
 
 const NOW: Time = Time::from_micros(1_000_000);
@@ -28,12 +28,21 @@ pub(crate) fn verdict(state: &str, direction: &str, stream: &[u8]) -> &'static s
         let written = session.slices().iter().map(|slice| slice.len()).sum();
         session.transmitted(NOW, written);
         match session.poll_output() {
-            Some(Output::Closed(ending)) => return ending.verdict.cause.label(),
+            Some(Output::Closed) => {
+                let ending = session.take_ending(Dropped::default());
+                return ending.expect("a verdict").verdict.cause.label();
+            }
             Some(Output::Shut) => {
                 session.handle(NOW, Input::Shut);
-                session.handle(NOW, Input::Ended(Terminal::Eof, Readings::default()));
+                session.handle(NOW, Input::ReadEnded(Terminal::Eof, Readings::default()));
             }
-            Some(Output::Settle | Output::Link(_)) | None => {}
+            Some(Output::Link(_)) | None => {}
+        }
+        if session.awaits_delivery() {
+            session.handle(NOW, Input::Delivered(Readings::default()));
+        }
+        if session.poll_timeout().0 <= NOW {
+            session.handle(NOW, Input::Timeout(Readings::default()));
         }
     }
     "none"

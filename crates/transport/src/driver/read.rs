@@ -12,22 +12,23 @@ use crate::app::{App, Outbox, Room};
 use crate::scratch::ReadBuffer;
 
 impl<A: App> Driver<A> {
+    /// Returns whether there may be more to read or to do.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: &mut Time) -> bool {
-        if self.ended || !self.session.wants_read() || !self.may_read(cx, *now) {
+        if !self.session.wants_read() || !self.may_read(cx, *now) {
             return false;
         }
         self.stop_watching();
         let mut busy = self.feed_carry(cx, *now);
         let mut buffer = ReadBuffer::take();
         for _ in 0..READS_PER_TURN {
-            if self.paused || !self.session.wants_read() {
-                break;
+            if self.session.is_paused() || !self.session.wants_read() {
+                return true;
             }
             let Some(read) = self.read(cx, *now, buffer.bytes()) else {
                 if self.session.hands_over_the_rest() {
                     return self.read_ended(*now, Terminal::Open);
                 }
-                break;
+                return busy && !self.only_echoes();
             };
             busy = true;
             match read {
@@ -48,7 +49,7 @@ impl<A: App> Driver<A> {
                 }
             }
         }
-        busy
+        true
     }
 
     /// What rests on there being nothing to read asks the kernel: after a stall of ours, and when this task has
@@ -62,7 +63,7 @@ impl<A: App> Driver<A> {
         match self.tap.poll_read(cx, buffer) {
             Poll::Ready(read) => Some(read),
             Poll::Pending => {
-                let is_due = self.session.poll_timeout().0 <= now;
+                let is_due = self.due <= now;
                 (is_due || self.session.hands_over_the_rest())
                     .then(|| self.tap.read_now(buffer))
                     .flatten()
@@ -72,22 +73,12 @@ impl<A: App> Driver<A> {
 
     /// Whether to read at all: not while the game takes nothing, so that the peer feels it.
     fn may_read(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        if !self.session.hands_over() {
-            self.resume(now);
-            return true;
-        }
-        match self.app.poll_ready(cx) {
-            Poll::Ready(()) => self.resume(now),
-            // What lies in the kernel is finite: it goes where the game may still find it, and is counted.
-            Poll::Pending if self.is_given_up(now) => self.resume(now),
-            Poll::Pending => self.pause(now),
-        }
-        !self.paused
+        let takes = !self.session.asks_for_room() || self.app.poll_ready(cx).is_ready();
+        self.pause(now, !takes);
+        takes
     }
 
     fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
-        let side = self.side.as_ref();
-        let given_up = side.is_some_and(|side| side.delivery.given_up);
         let mut full = false;
         let (open, mailbox) = (&mut self.open, &self.mailbox);
         let (app, session) = (&mut self.app, &mut self.session);
@@ -98,7 +89,7 @@ impl<A: App> Driver<A> {
                 now,
             };
             let room = hand_over(app, &mut outbox, open, event);
-            let asks = room == Room::Unsure && session.hands_over() && !given_up;
+            let asks = room == Room::Unsure && session.asks_for_room();
             full = asks && app.poll_ready(cx).is_pending();
             match full {
                 true => ControlFlow::Break(()),
@@ -114,7 +105,7 @@ impl<A: App> Driver<A> {
                 }
                 // Also when nothing is left over: what the next read brings would find no room.
                 if (full || !rest.is_empty()) && self.session.hands_over() {
-                    self.pause(now);
+                    self.pause(now, true);
                 }
             }
             Err(_) => self.on_panic(now),
@@ -133,39 +124,32 @@ impl<A: App> Driver<A> {
         true
     }
 
-    /// The end of reading. It counts once the game has taken what was read before it.
+    /// The end of reading.
     fn read_ended(&mut self, now: Time, terminal: Terminal) -> bool {
-        self.ended = true;
-        self.side().terminal = Some(terminal);
-        let readings = self.tap.readings();
-        self.session.handle(now, Input::EndNoticed(readings));
-        self.end_shows(now);
+        let readings = self.readings(now);
+        self.session
+            .handle(now, Input::ReadEnded(terminal, readings));
         true
     }
 
-    pub(super) fn pause(&mut self, now: Time) {
-        if self.paused {
+    /// Says whether the game takes no frames for now.
+    fn pause(&mut self, now: Time, paused: bool) {
+        if self.session.is_paused() == paused {
             return;
         }
-        self.paused = true;
-        self.session.handle(now, Input::Paused);
-        self.app.paused(true);
-        self.watch_for_the_end();
-    }
-
-    pub(super) fn resume(&mut self, now: Time) {
-        if !self.paused {
-            return;
+        self.app.paused(paused);
+        if paused {
+            self.session.handle(now, Input::Paused);
+            self.watch_for_the_end();
+        } else {
+            self.session.handle(now, Input::Resumed);
         }
-        self.paused = false;
-        self.session.handle(now, Input::Resumed);
-        self.app.paused(false);
     }
 
     /// Learns of an end while nothing is read, where the system tells it.
     pub(super) fn watch_for_the_end(&mut self) {
         let watches = self.side.as_ref().is_some_and(|side| side.notice.is_some());
-        if let Some(the_end) = THE_END.filter(|_| !self.noticed && !watches) {
+        if let Some(the_end) = THE_END.filter(|_| !self.session.is_ending() && !watches) {
             let stream = self.tap.share();
             self.side().notice = Some(Box::pin(async move { stream.ready(the_end).await }));
         }

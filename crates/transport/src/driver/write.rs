@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use lastword_session::{Input, Time};
+use lastword_session::Time;
 
 use super::Driver;
 use crate::app::App;
@@ -14,11 +14,7 @@ impl<A: App> Driver<A> {
             match self.tap.poll_write(cx, &self.session.slices()) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(n)) => self.session.transmitted(now, n),
-                Poll::Ready(Err(_)) => {
-                    let readings = self.tap.readings();
-                    self.session.handle(now, Input::WriteFailed(readings));
-                    self.end_shows(now);
-                }
+                Poll::Ready(Err(_)) => self.write_failed(now),
             }
             busy = true;
         }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use lastword_session::{
-    Admission, Call, Close, Ending, Event, FirstError, Input, KernelSample, Link, OsError, Output,
-    Readings, Session, Terminal, Time,
+    Admission, Call, Close, Dropped, Ending, Event, FirstError, Input, KernelSample, Link, OsError,
+    Output, Readings, Session, Terminal, Time,
 };
 
 use super::pipe::{Pipe, Read};
@@ -60,7 +60,6 @@ pub(crate) struct Host {
     first_error: Option<FirstError>,
     /// What the session did not take yet.
     carry: Vec<u8>,
-    settling: bool,
     is_shut: bool,
 }
 
@@ -77,7 +76,6 @@ impl Host {
             answers: true,
             first_error: None,
             carry: Vec::new(),
-            settling: false,
             is_shut: false,
         }
     }
@@ -89,13 +87,15 @@ impl Host {
             return false;
         }
         let read = self.read(now, inbound, outbound);
-        if self.answers && self.session.awaits_answers() {
-            self.session.handle(now, Input::Answered);
+        let delivered = self.answers && self.session.awaits_delivery();
+        if delivered {
+            let readings = self.readings(now, inbound, outbound);
+            self.session.handle(now, Input::Delivered(readings));
         }
         let due = self.check_deadline(now, inbound, outbound);
         let written = self.write(now, inbound, outbound);
         let asked = self.poll_outputs(now, inbound, outbound);
-        read || due || written || asked
+        read || delivered || due || written || asked
     }
 
     pub(crate) fn readings(&self, now: Time, inbound: &Pipe, outbound: &Pipe) -> Readings {
@@ -175,8 +175,8 @@ impl Host {
             }
         };
         let readings = self.readings(now, inbound, outbound);
-        self.session.handle(now, Input::EndNoticed(readings));
-        self.session.handle(now, Input::Ended(terminal, readings));
+        self.session
+            .handle(now, Input::ReadEnded(terminal, readings));
         true
     }
 
@@ -248,19 +248,13 @@ impl Host {
                     outbound.fin(now);
                     self.session.handle(now, Input::Shut);
                 }
-                Output::Settle => self.settling = true,
                 Output::Link(link) => self.seen.push(Seen::Link(link)),
-                Output::Closed(ending) => {
-                    self.close(now, inbound, outbound, ending);
+                Output::Closed => {
+                    let ending = self.session.take_ending(Dropped::default());
+                    self.close(now, inbound, outbound, ending.expect("a verdict"));
                     return true;
                 }
             }
-        }
-        if self.settling && (outbound.unacked(now) == 0 || inbound.is_reset()) {
-            self.settling = false;
-            let readings = self.readings(now, inbound, outbound);
-            self.session.handle(now, Input::Settled(readings));
-            return true;
         }
         busy
     }

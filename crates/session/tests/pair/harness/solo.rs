@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastword_session::wire::{Goodbye, HEADER_LEN, Header, Kind, Pong};
 use lastword_session::{
-    Cause, Close, Config, Ending, Input, KernelSample, Readings, Session, Time,
+    Cause, Close, Config, Ending, Input, KernelSample, Readings, Session, Terminal, Time,
 };
 
 use super::host::{Answer, Host};
@@ -129,6 +129,17 @@ impl Solo {
 
     pub(crate) fn hears(&mut self, input: Input<'_>) {
         self.host.session.handle(self.now, input);
+        self.run();
+    }
+
+    /// Reading comes to its end, and the game has taken all that was read.
+    pub(crate) fn read_ends(&mut self, terminal: Terminal, readings: Readings) {
+        let now = self.now;
+        let session = self.session();
+        session.handle(now, Input::ReadEnded(terminal, readings));
+        if session.awaits_delivery() {
+            session.handle(now, Input::Delivered(readings));
+        }
         self.run();
     }
 

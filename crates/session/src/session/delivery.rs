@@ -1,0 +1,210 @@
+//! What the game is still to take at the end: frames that came before it, and the verdict behind them.
+
+use std::time::Duration;
+
+use super::{Readings, Session, State, Timer};
+use crate::ending::{Ending, Verdict};
+use crate::send_queue::Dropped;
+use crate::{Initiator, Terminal, Time};
+
+/// How long a game may take for the frames that came before the end.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    /// The frames that it had taken when it was looked at last; `None` before that.
+    taken: Option<u64>,
+    /// Since when it has taken nothing; `None` as long as no end shows.
+    since: Option<Time>,
+    /// How long it may take for the next frame.
+    timeout: Duration,
+    /// It has no longer than this in all.
+    until: Time,
+    /// It has taken all, and came back for more.
+    done: bool,
+    /// It took too long: the rest is read, counted and not waited for.
+    given_up: bool,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            taken: None,
+            since: None,
+            timeout: Duration::ZERO,
+            until: Time::NEVER,
+            done: false,
+            given_up: false,
+        }
+    }
+}
+
+impl Delivery {
+    fn by(&self) -> Time {
+        let since = self.since.unwrap_or(Time::NEVER);
+        (since + self.timeout).min(self.until)
+    }
+}
+
+impl Session {
+    /// Whether the end waits for the game: [`Input::Delivered`](super::Input::Delivered) is due once it has taken all that
+    /// was handed to it and came back for more. Until then [`Session::taken`] tells its progress.
+    #[must_use]
+    pub fn awaits_delivery(&self) -> bool {
+        let Some(rare) = &self.rare else { return false };
+        let verdict = rare.ending.is_some() && !rare.delivery.done;
+        let end = rare.terminal.is_some() && self.hands_over();
+        verdict || end || matches!(self.state, State::Answering { .. })
+    }
+
+    /// Takes note of how many frames the game has taken so far, to see whether it still does. Needed once an end shows.
+    pub fn taken(&mut self, now: Time, frames: u64) {
+        let delivery = &mut self.rare_mut().delivery;
+        if delivery
+            .taken
+            .replace(frames)
+            .is_some_and(|before| before != frames)
+        {
+            delivery.since = Some(now);
+        }
+    }
+
+    /// Whether the peer's end shows, or the verdict is out: the game has only so long to take a frame.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.end_noticed || self.state == State::Closed
+    }
+
+    /// Whether the game is to be asked for room before more is read: while frames go to it, and it is not given up.
+    #[must_use]
+    pub fn asks_for_room(&self) -> bool {
+        self.hands_over() && !self.gave_up()
+    }
+
+    /// Takes the verdict out, once [`Output::Closed`](super::Output::Closed) came, or where no more is waited for. `late` are
+    /// the frames that came behind the verdict.
+    pub fn take_ending(&mut self, late: Dropped) -> Option<Box<Ending>> {
+        let mut ending = self.rare.as_mut()?.ending.take()?;
+        ending.evidence.add_unsent(late);
+        Some(ending)
+    }
+
+    /// Whether nothing is read, since the game takes no frames.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.liveness.is_paused()
+    }
+
+    pub(super) fn gave_up(&self) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| rare.delivery.given_up)
+    }
+
+    /// From now on the game has only so long to take a frame.
+    pub(super) fn begins_delivery(&mut self, now: Time) {
+        let timeout = self.config.limits.delivery_timeout;
+        let delivery = &mut self.rare_mut().delivery;
+        if delivery.since.is_none() {
+            delivery.since = Some(now);
+            delivery.timeout = timeout;
+        }
+    }
+
+    /// From then on the frames that the game has not taken are given up.
+    pub(super) fn delivers_until(&mut self, until: Time) {
+        let delivery = &mut self.rare_mut().delivery;
+        delivery.until = delivery.until.min(until);
+    }
+
+    /// The verdict is out. The game is told once it has taken what came before, or has had its time for that: less behind an
+    /// end of our own.
+    pub(super) fn departs_after(&mut self, now: Time, verdict: Verdict) {
+        self.begins_delivery(now);
+        let limits = &self.config.limits;
+        let (delivery, linger) = (limits.delivery_timeout, limits.linger_timeout);
+        let rare = self.rare_mut();
+        let left = rare.decided.is_none() && verdict.cause.initiator() == Initiator::Peer;
+        rare.delivery.timeout = if left { delivery } else { linger };
+        rare.delivery.done = false;
+    }
+
+    /// Whether the game may be told the end.
+    pub(super) fn departs(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| {
+            let delivered = rare.delivery.done || rare.delivery.given_up;
+            rare.ending.is_some() && !rare.wants_readings && delivered
+        })
+    }
+
+    /// When the frames that the game does not take are given up, or what waits for readings gets them.
+    pub(super) fn delivery_timeout(&self) -> (Time, Timer) {
+        let Some(rare) = &self.rare else {
+            return (Time::NEVER, Timer::Delivery);
+        };
+        let read = rare.terminal.is_some();
+        let verdict = rare.ending.is_some();
+        if (read && !self.asks_for_room()) || rare.wants_readings {
+            return (Time::ORIGIN, Timer::Readings);
+        }
+        let paused = self.hands_over() && self.liveness.is_paused();
+        let waits = read || verdict || paused || matches!(self.state, State::Delivering { .. });
+        let by = match waits && !rare.delivery.given_up && !rare.delivery.done {
+            true => rare.delivery.by(),
+            false => Time::NEVER,
+        };
+        (by, Timer::Delivery)
+    }
+
+    /// Reading came to its end: it counts at once where nothing goes to the game.
+    pub(super) fn on_read_ended(&mut self, now: Time, terminal: Terminal, readings: Readings) {
+        self.on_end_noticed(now, readings);
+        self.read_ended = true;
+        if self.asks_for_room() {
+            self.rare_mut().terminal = Some(terminal);
+        } else {
+            self.on_ended(now, terminal, readings);
+        }
+    }
+
+    pub(super) fn on_delivered(&mut self, now: Time, readings: Readings) {
+        if let State::Answering { .. } = self.state {
+            return self.on_answered(now);
+        }
+        if let Some(terminal) = self.rare_mut().terminal.take() {
+            self.on_ended(now, terminal, readings);
+        } else if self.state == State::Closed {
+            self.rare_mut().delivery.done = true;
+        }
+    }
+
+    pub(super) fn on_delivery_over(&mut self, now: Time, readings: Readings) {
+        self.rare_mut().delivery.given_up = true;
+        if let Some(terminal) = self.rare_mut().terminal.take() {
+            self.on_ended(now, terminal, readings);
+        }
+    }
+
+    /// What waited for readings gets them: an end that nobody has to take anything before, and a verdict without a word of the
+    /// kernel's.
+    pub(super) fn on_readings_due(&mut self, now: Time, readings: Readings) {
+        if let Some(terminal) = self.rare_mut().terminal.take() {
+            return self.on_ended(now, terminal, readings);
+        }
+        let shut = self.shut;
+        let rare = self.rare_mut();
+        rare.wants_readings = false;
+        if rare.stalled_since.is_some() {
+            rare.own_stall = rare.own_stall.max(readings.stalled);
+        }
+        let Some(ending) = &mut rare.ending else {
+            return;
+        };
+        let evidence = &mut ending.evidence;
+        evidence.own_stall = evidence.own_stall.max(rare.own_stall);
+        if evidence.kernel.is_none() {
+            let lingered = now.since(ending.verdict.at);
+            ending.first_error = ending.first_error.or(readings.first_error);
+            evidence.add_kernel(&readings, shut);
+            evidence.last_ack_in = evidence.last_ack_in.map(|age| age.saturating_sub(lingered));
+        }
+    }
+}

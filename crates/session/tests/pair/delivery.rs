@@ -1,0 +1,185 @@
+//! A game that is slow to take what came before the end: how long it is waited for, and what counts as not taken.
+
+use std::time::Duration;
+
+use lastword_session::{Cause, Close, Input, SendQueue, Terminal, Timer};
+
+use crate::harness::{Solo, frame, millis, secs};
+
+/// The delivery and linger timeouts of the default limits.
+const DELIVERY: Duration = secs(30);
+const LINGER: Duration = secs(3);
+
+/// A live session whose game takes nothing, and this many frames for it.
+fn slow(frames: usize) -> Solo {
+    let mut solo = Solo::live();
+    solo.host.answers = false;
+    for _ in 0..frames {
+        solo.says(&frame(0, b"frame"));
+    }
+    solo
+}
+
+/// Lets time pass until the verdict is told.
+fn told_after(solo: &mut Solo) -> Duration {
+    let begun = solo.now;
+    while !solo.is_over() {
+        let (at, timer) = solo.session().poll_timeout();
+        assert!(at.since(begun) <= DELIVERY, "{timer:?}");
+        solo.advance(at.since(solo.now));
+    }
+    solo.now.since(begun)
+}
+
+#[test]
+fn the_timeouts_are_those_of_the_default_limits() {
+    let limits = lastword_session::Limits::default();
+    assert_eq!(limits.delivery_timeout, DELIVERY);
+    assert_eq!(limits.linger_timeout, LINGER);
+}
+
+#[test]
+fn a_game_that_takes_nothing_is_given_up_and_the_end_keeps_its_cause() {
+    let mut solo = slow(2);
+    solo.fin();
+    assert_eq!(
+        solo.session().poll_timeout(),
+        (solo.now + DELIVERY, Timer::Delivery)
+    );
+    assert_eq!(
+        told_after(&mut solo),
+        DELIVERY,
+        "once, not for each step of the end"
+    );
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+}
+
+#[test]
+fn each_frame_that_is_taken_gives_it_the_whole_time_again() {
+    let mut solo = slow(3);
+    solo.fin();
+    let now = solo.now;
+    solo.session().taken(now, 0);
+    for taken in 1..=3 {
+        solo.advance(DELIVERY - millis(1));
+        assert!(!solo.is_over());
+        let now = solo.now;
+        solo.session().taken(now, taken);
+    }
+    let now = solo.now;
+    solo.session().taken(now, 3);
+    assert_eq!(told_after(&mut solo), DELIVERY);
+}
+
+#[test]
+fn behind_an_end_of_ours_it_has_the_linger_timeout() {
+    let mut solo = slow(1);
+    solo.closes(&Close::new(Cause::Kicked));
+    solo.fin();
+    assert!(!solo.is_over(), "the game has not taken what came before");
+    assert_eq!(told_after(&mut solo), LINGER);
+    assert_eq!(solo.ending().verdict.cause, Cause::Kicked);
+}
+
+#[test]
+fn a_drain_that_is_over_leaves_it_a_tenth_of_a_second() {
+    let mut solo = slow(1);
+    solo.fin();
+    solo.hears(Input::DrainExpired);
+    assert_eq!(told_after(&mut solo), millis(100));
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+}
+
+/// Reading is paused, and the kernel shows the end behind what was not read.
+#[test]
+fn what_a_paused_game_does_not_take_is_read_in_the_end() {
+    let mut solo = slow(0);
+    solo.pauses();
+    solo.says(&frame(0, b"unread"));
+    solo.inbound.fin(solo.now);
+    solo.hears(Input::EndNoticed(solo.readings()));
+    assert!(solo.session().asks_for_room());
+    solo.advance(DELIVERY - millis(1));
+    assert!(solo.session().asks_for_room());
+    solo.advance(millis(1));
+    assert!(!solo.session().asks_for_room(), "it is given up");
+    solo.resumes();
+    assert!(solo.is_over(), "and is waited for no more");
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+    assert_eq!(solo.ending().evidence.frames_in, 1);
+}
+
+#[test]
+fn frames_behind_the_verdict_are_unsent() {
+    let mut solo = slow(1);
+    solo.outbound.is_reader_gone = true;
+    solo.reset();
+    solo.advance(DELIVERY);
+    let mut late = Box::<SendQueue>::default();
+    late.push_data(solo.now, |out| out.extend_from_slice(b"late"));
+    let mut waits = slow(1);
+    let readings = waits.readings();
+    let now = waits.now;
+    waits.session().handle(now, Input::Abort(readings));
+    waits.session().adopt(&mut late);
+    assert!(!waits.is_over());
+    waits.host.answers = true;
+    waits.run();
+    assert_eq!(waits.ending().evidence.frames_unsent, 1);
+    assert_eq!(waits.ending().evidence.bytes_unsent, 4);
+}
+
+/// A kernel that acknowledges late is asked at distances that double, up to 50 ms.
+#[test]
+fn the_peers_kernel_is_asked_at_growing_distances() {
+    let mut solo = Solo::live();
+    solo.outbound.is_cut = true;
+    let now = solo.now;
+    solo.session().send(now, b"owed").expect("it is taken");
+    solo.fin();
+    let mut steps = Vec::new();
+    for _ in 0..8 {
+        let (at, timer) = solo.session().poll_timeout();
+        assert_eq!(timer, Timer::Settle);
+        steps.push(at.since(solo.now));
+        solo.advance(at.since(solo.now));
+    }
+    assert_eq!(steps, [1, 2, 4, 8, 16, 32, 50, 50].map(millis));
+    let left = LINGER - solo.now.since(now);
+    assert_eq!(
+        told_after(&mut solo),
+        left,
+        "no longer than the linger timeout"
+    );
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
+}
+
+/// An end without a word of the kernel's is told with one.
+#[test]
+fn a_verdict_waits_for_the_kernels_readings() {
+    let mut solo = Solo::live();
+    solo.closes(&Close::new(Cause::Kicked));
+    let now = solo.now;
+    solo.session().handle(now, Input::DrainExpired);
+    assert!(solo.session().is_closed());
+    assert_eq!(solo.session().poll_timeout().1, Timer::Readings);
+    solo.run();
+    assert!(solo.ending().evidence.kernel.is_some());
+    assert_eq!(solo.ending().first_error, None);
+}
+
+#[test]
+fn an_end_of_reading_counts_once_the_game_has_taken_everything() {
+    let mut solo = slow(1);
+    let (now, readings) = (solo.now, solo.readings());
+    let session = solo.session();
+    session.handle(now, Input::ReadEnded(Terminal::Eof, readings));
+    assert!(session.awaits_delivery() && !session.wants_read());
+    assert_eq!(session.poll_timeout().1, Timer::Delivery);
+    // What the kernel says then decides, not what it said when reading ended.
+    solo.inbound.fin(now);
+    solo.host.answers = true;
+    solo.run();
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+    assert_eq!(solo.ending().evidence.fin, Some(true));
+}
