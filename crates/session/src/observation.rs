@@ -236,8 +236,8 @@ pub struct Observation {
     pub unanswered: bool,
     /// Whether we shut our write side before the end.
     pub shut: bool,
-    /// Bytes that the peer did not take. They were written before or after its FIN and refused, or not acknowledged
-    /// when the wait after our flush ended (`SIOCOUTQ` minus our own FIN), or could no longer be written.
+    /// Bytes that the peer did not take. Some were refused, written before or after its FIN. Others were not
+    /// acknowledged when the wait after our flush ended (`SIOCOUTQ` minus our own FIN), or could no longer be written.
     pub refused_bytes: u64,
     /// The kernel's view after the end, where there is one.
     pub kernel: Option<KernelSample>,

@@ -1,5 +1,5 @@
-//! Learns from pongs: the round trip and its variance, smoothed as in RFC 6298, and how far the peer's clock is ahead
-//! of ours. It decides nothing.
+//! Learns from pongs the round trip and its variance, smoothed as in RFC 6298, and the offset of the peer's clock from
+//! ours. It decides nothing.
 //!
 //! The offset is kept as an interval, as in the selection of RFC 5905. The peer read its clock after our ping left and
 //! before its answer came. So each exchange bounds the offset for certain, by the width of its round trip. Intervals
