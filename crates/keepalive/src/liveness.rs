@@ -194,7 +194,7 @@ impl Liveness {
         changed.then_some(self.suspicion)
     }
 
-    /// Whether a sample should be taken now that the connection is awake anyway.
+    /// Returns whether a sample should be taken now that the connection is awake anyway.
     #[must_use]
     pub fn wants_sample(&self, now: Time) -> bool {
         let judges = self.timing.dead_ms > 0 || self.acks.has_limit();
@@ -204,22 +204,23 @@ impl Liveness {
         judges && !self.is_blind && (rested || judged)
     }
 
-    /// Since when the peer has been silent as far as we know: the time in which we did not listen is left out.
+    /// Returns since when the peer has been silent as far as we know: the time in which we did not listen is left out.
     #[must_use]
     pub fn silent_since(&self) -> Time {
         self.last_in.max(self.listened_since)
     }
 
-    /// Whether the peer is silent, or has acknowledged nothing for a second. If so, its silence decides, not a queue
-    /// limit.
+    /// Returns whether the peer is silent, or has acknowledged nothing for a second.
+    ///
+    /// If so, its silence decides, not a queue limit.
     #[must_use]
     pub fn is_doubtful(&self, now: Time) -> bool {
         let is_silent = self.is_silent && !self.is_paused;
         is_silent || self.silent_by() <= now || self.stuck_for(now) >= STANDS
     }
 
-    /// Whether the peer is quiet and its kernel has acknowledged nothing since it was asked why, this last sample
-    /// included. If so, a later answer may come from a host that no longer knows the connection.
+    /// Returns whether the peer is quiet and its kernel has acknowledged nothing since it was asked why, including this
+    /// last sample. If so, a later answer may come from a host that no longer knows the connection.
     #[must_use]
     pub fn is_unanswered(&self, now: Time, last: Option<&Sample>) -> bool {
         let is_alive = match (&self.inquiry, self.is_silent, self.asked_quiet()) {
@@ -232,19 +233,19 @@ impl Liveness {
         self.asks() && !self.is_blind && !is_alive
     }
 
-    /// When the last byte came.
+    /// Returns when the last byte came.
     #[must_use]
     pub const fn last_in(&self) -> Time {
         self.last_in
     }
 
-    /// When the last ping was queued; [`Time::ORIGIN`] where none was.
+    /// Returns when the last ping was queued; [`Time::ORIGIN`] where none was.
     #[must_use]
     pub const fn last_ping(&self) -> Time {
         self.last_ping
     }
 
-    /// Whether reading is paused.
+    /// Returns whether reading is paused.
     #[must_use]
     pub const fn is_paused(&self) -> bool {
         self.is_paused
