@@ -10,8 +10,8 @@ pub const SWEEP: Duration = Duration::from_millis(100);
 
 /// Returns the longest time from the last sign of life to the verdict, one [`SWEEP`] included; `None` is never.
 ///
-/// The sign of life is the last byte received. For a path that is dead outbound, and for a peer that does not read, it
-/// is the last progress of the acknowledgements of the peer's kernel. `write_progress` is the timeout of that name.
+/// The sign of life is the last byte received. For a path that is dead outbound, or a peer that does not read, it is
+/// the last progress of its kernel's acknowledgements. `write_progress` is the timeout of that name.
 #[must_use]
 pub fn detection_bound(
     silence: Silence,

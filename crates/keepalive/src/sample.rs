@@ -73,8 +73,8 @@ impl Sample {
     }
 }
 
-/// The earliest time at which Linux has sent a segment again 0, 1, 2, 3 or 4 times (`TCP_RTO_MIN` 200 ms, doubled up to
-/// a `TCP_RTO_MAX_MS` of 1 s).
+/// By number of retries, the earliest time after a segment at which Linux has made them. `TCP_RTO_MIN` is 200 ms,
+/// doubled up to a `TCP_RTO_MAX_MS` of 1 s.
 const RETRIES_MS: [u64; 5] = [0, 200, 600, 1_400, 2_400];
 /// The longest segment that leaves a host. A smaller window may have no room for one.
 const SEGMENT_BYTES_MAX: u32 = 16 * 1024;

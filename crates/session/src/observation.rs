@@ -33,8 +33,8 @@ impl System {
         }
     }
 
-    /// Returns the name of an error code, such as `ECONNRESET` for 104 on Linux; `None` for a code with which socket
-    /// and file calls are not known to fail.
+    /// Returns the name of an error code, such as `ECONNRESET` for 104 on Linux. Returns `None` for a code with which
+    /// socket and file calls are not known to fail.
     #[must_use]
     pub fn error_name(self, code: i32) -> Option<&'static str> {
         error_name(self, code)

@@ -162,8 +162,8 @@ impl Lag {
     }
 }
 
-/// Shorter lateness is not a stall. A sweep was 2 ms late in median (the timer's step is 1 ms), and at most 17 ms with
-/// one busy process on each core (`docs/measurements.md`).
+/// Shorter lateness is not a stall. A sweep was 2 ms late in median; the timer's step is 1 ms. With one busy process on
+/// each core it was at most 17 ms late (`docs/measurements.md`).
 const STALL_MIN: Duration = Duration::from_millis(20);
 /// The number of stalls that are kept separately.
 const KEPT: usize = 64;
