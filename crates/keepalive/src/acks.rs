@@ -1,4 +1,5 @@
-//! Whether the peer's kernel still takes what we send: the part of the evidence that healthy sessions keep.
+//! Tracks whether the peer's kernel still acknowledges our data: the one part of the evidence that healthy sessions
+//! keep.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ pub(crate) struct Acks {
     /// How long the peer's kernel may take nothing while the peer talks, in milliseconds; 0 is for ever.
     limit_ms: u32,
     sampled: Time,
-    /// Since when something waits and nothing was acknowledged, as far as we saw; `NEVER`: nothing waits.
+    /// `NEVER`: no data waits. Otherwise the time since which data has waited without an acknowledgement, as far as we
+    /// saw.
     waits_since: Time,
 }
 
@@ -26,7 +28,7 @@ impl Acks {
         }
     }
 
-    /// Something of ours went to the kernel.
+    /// Notes that our bytes went to the kernel.
     pub(crate) fn wrote(&mut self, now: Time) {
         self.waits_since = self.waits_since.min(now);
     }
@@ -34,7 +36,7 @@ impl Acks {
     pub(crate) fn sampled(&mut self, now: Time, sample: &Sample) {
         let [.., a, b, c, d] = sample.bytes_acked.to_be_bytes();
         let bytes = u32::from_be_bytes([a, b, c, d]);
-        // Nobody saw the last progress: the kernel may have tried in vain since before now.
+        // The last progress fell between two samples: the kernel may have retried in vain since before now.
         let at_least = now.before(sample.waits_for());
         if !sample.is_pending() {
             self.waits_since = Time::NEVER;
@@ -47,7 +49,7 @@ impl Acks {
         self.sampled = now;
     }
 
-    /// Time in which nobody could look is not the peer's.
+    /// Excuses a stall: the time in which we could not look does not count against the peer.
     pub(crate) fn excuse(&mut self, now: Time, stall: Duration) {
         if self.waits_since != Time::NEVER {
             self.waits_since = (self.waits_since + stall).min(now);
@@ -62,7 +64,7 @@ impl Acks {
         self.limit_ms > 0
     }
 
-    /// When nothing was taken for the limit.
+    /// When the limit without progress is reached.
     pub(crate) fn limit_by(&self) -> Time {
         match self.limit_ms {
             0 => Time::NEVER,
@@ -74,7 +76,7 @@ impl Acks {
         self.sampled
     }
 
-    /// Since when something waits without progress; `None`: nothing does.
+    /// Since when data has waited without progress; `None` where no data waits.
     pub(crate) fn waits_since(&self) -> Option<Time> {
         (self.waits_since != Time::NEVER).then_some(self.waits_since)
     }

@@ -1,16 +1,17 @@
-//! The bounds of a silence's detection.
+//! The longest time to detect each kind of silence.
 
 use std::time::Duration;
 
 use crate::{Profile, Silence};
 
-/// The step at which deadlines are swept: no verdict comes later than this after its limit, own stalls apart.
+/// The interval at which deadlines are swept. A verdict comes at most this long after its limit, apart from our own
+/// stalls.
 pub const SWEEP: Duration = Duration::from_millis(100);
 
-/// The longest from the last sign of life to the verdict, and one [`SWEEP`] of the deadlines; `None` is never.
+/// Returns the longest time from the last sign of life to the verdict, one [`SWEEP`] included; `None` is never.
 ///
-/// The sign of life is the last byte in, and for a path that is dead outbound or a peer that does not read the last
-/// progress of its kernel's acknowledgements. `write_progress` is the timeout of that name.
+/// The sign of life is the last byte received. For a path that is dead outbound, or a peer that does not read, it is
+/// the last progress of its kernel's acknowledgements. `write_progress` is the timeout of that name.
 #[must_use]
 pub fn detection_bound(
     silence: Silence,
@@ -23,7 +24,7 @@ pub fn detection_bound(
         | Silence::LocalNetworkDown
         | Silence::PeerFrozen
         | Silence::PeerSilent => profile.dead,
-        // Only a byte of the peer proves that it is there, and it owes one each heartbeat.
+        // Only a byte from the peer proves that it is there, and the peer owes one each heartbeat.
         Silence::PeerNotReading => {
             write_progress.map(|timeout| timeout.saturating_add(profile.heartbeat))
         }

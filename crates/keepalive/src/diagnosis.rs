@@ -1,25 +1,25 @@
-//! What a silence is called: while it lasts, and when it ends the connection.
+//! The names of a silence: while it lasts, and when it ends the connection.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::Time;
 
-/// What a silence looks like while it lasts.
+/// The diagnosis of a silence while it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Diagnosis {
-    /// The evidence does not tell yet.
+    /// The evidence is not yet enough to tell.
     Undecided,
     /// Nothing is acknowledged, and nothing arrives.
     PathDead,
-    /// Something arrives, and nothing of ours is acknowledged.
+    /// Bytes arrive, but our data is not acknowledged.
     PathDeadOutbound,
     /// Nothing leaves this host.
     LocalNetworkDown,
-    /// The peer's kernel answers, its process does not.
+    /// The peer's kernel answers, but its process does not.
     PeerFrozen,
-    /// No evidence can tell: there is none of the kernel's here, or it is a proxy's.
+    /// The evidence cannot tell: this system has none from the kernel, or it is from a proxy's kernel.
     PeerSilent,
 }
 
@@ -34,7 +34,7 @@ impl Diagnosis {
         Self::PeerSilent,
     ];
 
-    /// The stable label used in metrics and logs: of the cause that it would become, or `undecided`.
+    /// Returns the stable label used in metrics and logs: the label of the cause that it would become, or `undecided`.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -54,25 +54,25 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-/// What a connection ends as that is given up for its silence.
+/// The kind of silence for which a connection was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Silence {
-    /// Nothing acknowledged, nothing heard: pulled cable, dead host, black hole.
+    /// No acknowledgement and no byte came: pulled cable, dead host, black hole.
     PathDead,
-    /// Something arrived, ours was never acknowledged.
+    /// Bytes arrived, but our data was never acknowledged.
     PathDeadOutbound,
-    /// Nothing left this host: own interface, route or filter.
+    /// Nothing left this host: our own interface, route or filter.
     LocalNetworkDown,
-    /// The peer's kernel answered, its process said nothing.
+    /// The peer's kernel answered, but its process sent nothing.
     PeerFrozen,
     /// Only the peer's silence is known.
     PeerSilent,
-    /// The peer talks and does not read: nothing of ours was taken for the write-progress timeout.
+    /// The peer sends but does not read: none of our data was acknowledged for the write-progress timeout.
     PeerNotReading,
 }
 
 impl From<Diagnosis> for Silence {
-    /// What it ends as when its time is up; what is undecided then is a silence and no more.
+    /// Names a silence whose time is up. A silence that is still undecided then becomes [`Self::PeerSilent`].
     fn from(diagnosis: Diagnosis) -> Self {
         match diagnosis {
             Diagnosis::PathDead => Self::PathDead,
@@ -87,10 +87,10 @@ impl From<Diagnosis> for Silence {
 /// A silence that lasted too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What it was.
+    /// The kind of silence.
     pub silence: Silence,
-    /// The last sign of life: of the peer, of its acknowledgements where they are what is missing.
+    /// The last sign of life: the last byte, or the last acknowledgement where acknowledgements are missing.
     pub since: Time,
-    /// How much of the time since then was our own stall, and excused.
+    /// How much of the time since then was our own stall, which is excused.
     pub own_stall: Duration,
 }

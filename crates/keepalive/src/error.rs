@@ -1,4 +1,4 @@
-//! Why a profile is refused: one variant a broken rule, each with the key, its value and what is allowed.
+//! The reasons to refuse a profile: one variant for each rule, with the key, its value and the allowed range.
 
 use std::error::Error;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::ProfileName;
 /// A rule that a profile breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProfileError {
-    /// The name is no label.
+    /// The name has a character that is not allowed, or is empty or too long.
     Name {
         /// The name as it was given.
         name: String,
@@ -23,7 +23,7 @@ pub enum ProfileError {
         /// The longest that is allowed.
         max: Duration,
     },
-    /// The suspect limit leaves a heartbeat no room, or is out of all proportion.
+    /// The suspect limit is too close to the heartbeat, or too long.
     Suspect {
         /// The value that was given.
         suspect: Duration,
@@ -32,13 +32,13 @@ pub enum ProfileError {
         /// The longest that is allowed.
         max: Duration,
     },
-    /// The dead limit leaves the inquiry no room, or comes after the kernel's own give-up.
+    /// The dead limit leaves no time for the inquiry, or comes after the kernel's own give-up.
     Dead {
         /// The value that was given.
         dead: Duration,
-        /// The shortest that is allowed: the suspect limit and the time of an inquiry.
+        /// The shortest that is allowed: the suspect limit plus the time of an inquiry.
         min: Duration,
-        /// The longest that is allowed: short of what Linux does of its own accord.
+        /// The longest that is allowed: a margin before Linux gives up by default.
         max: Duration,
     },
     /// The resume window is too long.
@@ -48,7 +48,7 @@ pub enum ProfileError {
         /// The longest that is allowed.
         max: Duration,
     },
-    /// The limit between retransmissions is not one that the kernel takes.
+    /// The limit between retransmissions is out of the kernel's range.
     RtoMax {
         /// The value that was given.
         rto_max: Duration,
@@ -61,7 +61,7 @@ pub enum ProfileError {
     GiveUp {
         /// The value that was given.
         rto_max: Duration,
-        /// When the kernel gives up with it.
+        /// When the kernel gives up with this value.
         give_up: Duration,
         /// The shortest that is allowed with this dead limit.
         min: Duration,
@@ -71,7 +71,7 @@ pub enum ProfileError {
 }
 
 impl ProfileError {
-    /// The key of the configuration whose value is refused.
+    /// Returns the configuration key whose value is refused.
     #[must_use]
     pub const fn key(&self) -> &'static str {
         match self {

@@ -1,21 +1,22 @@
-//! When the kernel itself gives a connection up whose data is not acknowledged, by `TCP_RTO_MAX_MS`.
+//! When the kernel itself gives up a connection whose data is not acknowledged, given `TCP_RTO_MAX_MS`.
 
 use std::time::Duration;
 
-/// `TCP_RTO_MIN` of Linux, from which retries are doubled.
+/// `TCP_RTO_MIN` of Linux: the first retry interval, which is then doubled.
 const RTO_MIN_MS: u64 = 200;
-/// The range that Linux takes for `TCP_RTO_MAX_MS`; its default is the longest.
+/// The range that Linux accepts for `TCP_RTO_MAX_MS`; its default is the longest.
 const RTO_MAX_MS: (u64, u64) = (1_000, 120_000);
-/// `net.ipv4.tcp_retries2`, at its default.
+/// `net.ipv4.tcp_retries2` at its default.
 const RETRIES: u64 = 15;
 
-/// Tells when Linux gives up a connection whose data nobody acknowledges, at the earliest; `None` is the kernel's
-/// default.
+/// Returns the earliest time at which Linux gives up a connection whose data is not acknowledged.
 ///
-/// This is the time that the kernel itself computes (`tcp_model_timeout()` of `net/ipv4/tcp_timer.c`), with
-/// `net.ipv4.tcp_retries2` at its default of 15. It gives up at the first retry from then on, half a second to a little
-/// over `rto_max` later: where that is depends on the round trip. `rto_max` is clamped to 1 s to 120 s as the option is;
-/// a kernel before 6.15 has no such option and keeps to its default, 924.6 s.
+/// `None` is the kernel's default. This is the time that the kernel itself computes (`tcp_model_timeout()` of
+/// `net/ipv4/tcp_timer.c`), with `net.ipv4.tcp_retries2` at its default of 15. The kernel gives up at the first retry
+/// after this time: half a second to a little over `rto_max` later, depending on the round trip.
+///
+/// `rto_max` is clamped to 1 s to 120 s, as the option is. A kernel before 6.15 has no such option and keeps to its
+/// default, 924.6 s.
 #[must_use]
 pub fn kernel_give_up(rto_max: Option<Duration>) -> Duration {
     let (min, max) = RTO_MAX_MS;
@@ -23,8 +24,8 @@ pub fn kernel_give_up(rto_max: Option<Duration>) -> Duration {
     Duration::from_millis(model_ms(rto_max_ms.clamp(min, max)))
 }
 
-/// The shortest `rto_max` with which the kernel gives up no earlier than `give_up`, the longest that it takes where none
-/// does; the inverse of [`kernel_give_up`].
+/// Returns the shortest `rto_max` with which the kernel gives up no earlier than `give_up`; the inverse of
+/// [`kernel_give_up`]. Where no value is long enough, it returns the longest that the kernel accepts.
 pub(crate) fn rto_max_for(give_up: Duration) -> Duration {
     let give_up_ms = u64::try_from(give_up.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
     let (mut min, mut max) = RTO_MAX_MS;
@@ -39,7 +40,8 @@ pub(crate) fn rto_max_for(give_up: Duration) -> Duration {
     Duration::from_millis(max)
 }
 
-/// Retries that double from `RTO_MIN_MS` on, and the rest of them `rto_max_ms` apart. It grows with `rto_max_ms`.
+/// Retries start `RTO_MIN_MS` apart and double; the remaining ones are `rto_max_ms` apart. The result grows with
+/// `rto_max_ms`.
 fn model_ms(rto_max_ms: u64) -> u64 {
     let doublings = u64::from((rto_max_ms / RTO_MIN_MS).ilog2());
     ((2 << doublings) - 1) * RTO_MIN_MS + (RETRIES - doublings) * rto_max_ms
@@ -49,8 +51,8 @@ fn model_ms(rto_max_ms: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// `TCP_RTO_MAX_MS`, and the shortest of all times from the first unacknowledged byte to the give-up that were
-    /// measured with it on Linux 6.18 (`docs/measurements.md`).
+    /// `TCP_RTO_MAX_MS`, and the shortest time from the first unacknowledged byte to the give-up that was measured with
+    /// it on Linux 6.18 (`docs/measurements.md`).
     const MEASURED_MS: [(u64, u64); 14] = [
         (1_000, 14_970),
         (1_100, 16_230),

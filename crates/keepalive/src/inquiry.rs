@@ -1,5 +1,5 @@
-//! The dense part of the evidence: what samples four times a second show while a peer is silent, or acknowledges
-//! nothing. The rules and their constants are those that `kernel.md`, section 4, validates.
+//! The dense part of the evidence: samples taken four times a second while a peer is silent or acknowledges nothing.
+//! The rules and their constants are validated in `kernel.md`, section 4.
 
 use std::time::Duration;
 
@@ -9,47 +9,48 @@ use crate::{Diagnosis, Sample, Time};
 pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
 /// The time between two pings to a silent peer.
 pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(1);
-/// How long something must be unanswered to say anything.
+/// How long data must be unanswered before that says anything.
 const UNANSWERED_MIN: Duration = Duration::from_secs(1);
-/// How long it must be seen to be unanswered to end a connection, however long ago it was sent.
+/// How long we must have seen data unanswered before it ends a connection, however long ago the data was sent.
 const UNANSWERED_SEEN: Duration = Duration::from_millis(1_500);
-/// The kernel tells ages in whole ticks of its clock, up to one too many: 10 ms at the 100 Hz of the slowest kernels. An
-/// acknowledgement that comes with the question seems to be older than it.
+/// The kernel reports ages in whole ticks of its clock, up to one tick too old: 10 ms at the 100 Hz of the slowest
+/// kernels. An acknowledgement that comes together with the question can thus seem older than the question.
 const JIFFY: Duration = Duration::from_millis(10);
-/// How long a process has for its answer once its kernel has taken the question.
+/// How long the peer's process has to answer once its kernel has acknowledged the question.
 const OVERDUE: Duration = Duration::from_secs(1);
-/// How long after the last answer segments may still be on their way here: what comes later left a living path.
+/// How long after the last answer segments may still be on their way here. A segment that arrives later proves a living
+/// path.
 const IN_FLIGHT: Duration = Duration::from_millis(1_500);
 
-/// What is known of a peer that is looked at closely.
+/// The findings of the close observation of a peer so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Inquiry {
-    /// When the peer was first asked why it is silent; `None`: it is not, but acknowledges nothing.
+    /// When the peer was first asked why it is silent. `None`: it is not silent, but acknowledges nothing.
     asked: Option<Time>,
     sampled: Option<Time>,
     unanswered: Option<Unanswered>,
-    /// Since when the peer's kernel is known to acknowledge what it is asked.
+    /// Since when the peer's kernel is known to acknowledge our questions.
     alive_since: Option<Time>,
     waiting: Waiting,
 }
 
-/// How much of the time in which it took nothing is not held against a peer.
+/// How much of the time without progress does not count against the peer.
 #[derive(Clone, Copy, Debug, Default)]
 struct Waiting {
     excused: Duration,
-    /// A silence was excused: the next one is not, so that nobody lives by keeping silent.
+    /// One silence was excused. The next is not, so that a peer cannot evade the limit by repeated silences.
     is_excused: bool,
 }
 
-/// What left us, or should have, and was not answered at any sample since.
+/// Data or a probe that left us, or should have left, and was not answered at any sample since.
 #[derive(Clone, Copy, Debug)]
 struct Unanswered {
     since: Time,
-    /// When it was seen first.
+    /// When we first saw it unanswered.
     seen: Time,
     first: Sample,
     last: Sample,
-    /// `tcpi_segs_in` once nothing can be on its way any more that was sent before `since`.
+    /// `tcpi_segs_in` from the moment when no segment sent before `since` can still be on its way.
     segs_in: Option<u32>,
     heard: bool,
 }
@@ -65,17 +66,17 @@ impl Inquiry {
         }
     }
 
-    /// The peer is silent and is asked from now on.
+    /// Notes that the peer is silent and is asked from now on.
     pub(crate) fn ask(&mut self, now: Time) {
         self.asked.get_or_insert(now);
     }
 
-    /// The peer was heard. What waits for it has done so since `waits_since`.
+    /// Notes a byte from the peer. Data has waited for its acknowledgement since `waits_since`.
     pub(crate) fn heard(&mut self, now: Time, waits_since: Time) {
         let was_silent = self.asked.take().is_some();
         self.alive_since = None;
         if was_silent && !self.waiting.is_excused {
-            // What it can take it takes from now on.
+            // The peer has the full limit again to take our data, from now on.
             self.waiting = Waiting {
                 excused: now.since(waits_since),
                 is_excused: true,
@@ -83,22 +84,22 @@ impl Inquiry {
         }
     }
 
-    /// Nobody here read for so long: a peer may read no more than it can write.
+    /// Excuses a pause in which we did not read: a peer may stop reading while it cannot write.
     pub(crate) fn not_read(&mut self, pause: Duration) {
         self.waiting.excused += pause;
     }
 
-    /// What waited was taken, some of it.
+    /// Notes that some of the waiting data was acknowledged.
     pub(crate) fn progressed(&mut self) {
         self.waiting = Waiting::default();
     }
 
-    /// How much of the time in which it took nothing is not held against the peer.
+    /// How much of the time without progress does not count against the peer.
     pub(crate) const fn excused(&self) -> Duration {
         self.waiting.excused
     }
 
-    /// Takes a sample. `waits_since` is since when something waits without an acknowledgement, where something does.
+    /// Takes a sample. `waits_since` is the time since which data has waited without an acknowledgement, if any has.
     pub(crate) fn sampled(&mut self, now: Time, sample: &Sample, waits_since: Option<Time>) {
         if self.is_alive(now, Some(sample)) {
             self.alive_since.get_or_insert(now);
@@ -121,7 +122,8 @@ impl Inquiry {
         self.sampled = Some(now);
     }
 
-    /// Since when, at the earliest, what is unanswered at this sample can have been: not at the sample before.
+    /// The earliest time since which the data unanswered at this sample can have been so; it was not at the sample
+    /// before.
     fn unanswered_since(
         &self,
         now: Time,
@@ -133,10 +135,10 @@ impl Inquiry {
             (Some(before), _) => before.since,
             (None, Some(sampled)) => sampled.max(waits_since),
             (None, None) if sample.unacked > 0 => waits_since,
-            // A closed window waits for long, and its probes for a round trip.
+            // Data may wait long behind a closed window, but its probes wait only for a round trip.
             (None, None) => now,
         };
-        // What a shut window answers moves no data.
+        // An answer from behind a closed window moves no data, so `bytes_acked` does not show it.
         let answered = match sample.snd_wnd {
             0 => now.before(sample.last_ack),
             _ => Time::ORIGIN,
@@ -144,7 +146,7 @@ impl Inquiry {
         sample.is_unanswered().then_some(earliest.max(answered))
     }
 
-    /// Time in which nobody could look is not the peer's.
+    /// Excuses a stall: the time in which we could not look does not count against the peer.
     pub(crate) fn excuse(&mut self, now: Time, stall: Duration) {
         if let Some(unanswered) = &mut self.unanswered {
             unanswered.since = (unanswered.since + stall).min(now);
@@ -156,7 +158,7 @@ impl Inquiry {
         self.sampled
     }
 
-    /// Whether the peer's kernel acknowledged something after the peer was asked, by this sample or before it.
+    /// Whether the peer's kernel acknowledged something after the peer was asked, by this sample or an earlier one.
     pub(crate) fn is_alive(&self, now: Time, sample: Option<&Sample>) -> bool {
         let answers = |sample: &Sample| {
             let asked = self.asked;
@@ -165,14 +167,14 @@ impl Inquiry {
         self.alive_since.is_some() || sample.is_some_and(answers)
     }
 
-    /// Since when something is unanswered that must have been answered by now.
+    /// Since when something has been unanswered for longer than an answer takes.
     pub(crate) fn stuck_since(&self) -> Option<Time> {
         let unanswered = self.unanswered.filter(|now| now.last.is_overdue())?;
         Some(unanswered.since)
     }
 
-    /// When the peer may be given up that has been stuck for `dead`: not at the first look, which may come behind a
-    /// stall of ours or of this whole machine.
+    /// When a peer that has been stuck for `dead` may be given up. This is never at the first look, which may follow a
+    /// stall of this process or of the whole machine.
     pub(crate) fn stuck_by(&self, dead: Duration) -> Time {
         let stuck = self.unanswered.filter(|now| now.last.is_overdue());
         stuck.map_or(Time::NEVER, |stuck| {
@@ -180,7 +182,7 @@ impl Inquiry {
         })
     }
 
-    /// What the evidence says by now.
+    /// Returns the diagnosis that the evidence supports by now.
     pub(crate) fn diagnosis(&self, now: Time) -> Diagnosis {
         match (self.unanswered, self.alive_since) {
             (Some(unanswered), _) if unanswered.is_telling(now) => unanswered.diagnosis(),
@@ -225,7 +227,7 @@ impl Unanswered {
         }
     }
 
-    /// Retries count up, but no byte was sent again: this host has no way out to retry on.
+    /// Whether retries count up although no byte was sent again: this host has no route to retry on.
     fn never_left_again(&self) -> bool {
         self.last.unacked > 0
             && self.last.retransmits > self.first.retransmits

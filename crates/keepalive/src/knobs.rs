@@ -1,4 +1,4 @@
-//! The socket options that go with a profile: what the kernel does where nobody asks it anything.
+//! The socket options of a profile: what the kernel does on its own.
 
 use std::time::Duration;
 
@@ -6,35 +6,38 @@ use crate::Profile;
 
 /// How long after the dead limit keepalive ends: late enough that our own verdict always comes first.
 const AFTER_DEAD: Duration = Duration::from_secs(5);
-/// When keepalive ends where there is no dead limit, in seconds.
+/// When keepalive ends a connection where there is no dead limit, in seconds.
 const END_WITHOUT_DEAD_SECS: u64 = 65;
 /// The least time from the suspect limit to the end of keepalive where there is no dead limit, in seconds.
 const PROBING_WITHOUT_DEAD_SECS: u64 = 20;
-/// How many keepalive probes are aimed at; a short span holds up to twice as many, one a second.
+/// The intended number of keepalive probes. A short span, with one probe a second, holds up to twice as many.
 const PROBES_AIM: u64 = 5;
 
-/// `TCP_USER_TIMEOUT` just before the final close: bounds how long the kernel keeps what a dead peer does not take.
-/// While a connection lives the option is off, since it kills living slow readers and links that came back.
+/// `TCP_USER_TIMEOUT` just before the final close: bounds how long the kernel keeps data that a dead peer does not
+/// acknowledge. While a connection lives the option is off, because it kills living slow readers and links that came
+/// back.
 pub const USER_TIMEOUT_FINAL: Duration = Duration::from_secs(5);
 
-/// The socket options of a profile: set on the listener, where there is one, and inherited, or set on the connection of a
-/// player whose profile is another one.
+/// The socket options of a profile.
+///
+/// Connections inherit them from the listener, where there is one. They are set on the connection itself for a player
+/// with another profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelKnobs {
-    /// `SO_KEEPALIVE`: whether the kernel probes a silent peer at all. Without it nothing but a heartbeat finds the path
-    /// of an idle connection dead.
+    /// `SO_KEEPALIVE`: whether the kernel probes a silent peer at all. Without it, only a heartbeat finds that the path
+    /// of an idle connection is dead.
     pub keepalive: bool,
-    /// `TCP_KEEPIDLE`: the silence before the first probe; whole seconds, no shorter than the suspect limit, so
-    /// that a peer which keeps its heartbeat is never probed.
+    /// `TCP_KEEPIDLE`: the silence before the first probe; whole seconds. It is no shorter than the suspect limit, so a
+    /// peer that keeps its heartbeat is never probed.
     pub keepalive_idle: Duration,
     /// `TCP_KEEPINTVL`: the time between probes; whole seconds.
     pub keepalive_interval: Duration,
-    /// `TCP_KEEPCNT`: the probes without an answer that end the connection (`path_dead`).
+    /// `TCP_KEEPCNT`: how many probes without an answer end the connection (`path_dead`).
     pub keepalive_count: u32,
-    /// `TCP_RTO_MAX_MS`: the longest time between two retransmissions; `None` leaves the kernel's own. It fixes
-    /// when the kernel gives up data that nobody acknowledges (`path_dead`).
+    /// `TCP_RTO_MAX_MS`: the longest time between two retransmissions; `None` leaves the kernel's default. It
+    /// determines when the kernel gives up unacknowledged data (`path_dead`).
     pub rto_max: Option<Duration>,
-    /// `TCP_NOTSENT_LOWAT` in bytes: what waits to be sent waits with us, where it can still be dropped.
+    /// `TCP_NOTSENT_LOWAT` in bytes: unsent data waits in our queue, where it can still be dropped.
     pub notsent_lowat: u32,
     /// `TCP_NODELAY`: small frames leave at once.
     pub nodelay: bool,
@@ -57,14 +60,14 @@ impl KernelKnobs {
         }
     }
 
-    /// The same without keepalive.
+    /// Returns the same options without keepalive.
     #[must_use]
     pub const fn without_keepalive(mut self) -> Self {
         self.keepalive = false;
         self
     }
 
-    /// When keepalive ends an idle connection whose path is dead, from the last byte in; `None` is never.
+    /// Returns when keepalive ends an idle connection whose path is dead, from the last byte received; `None` is never.
     #[must_use]
     pub fn keepalive_end(&self) -> Option<Duration> {
         let probing = self.keepalive_interval.saturating_mul(self.keepalive_count);
@@ -80,8 +83,8 @@ struct Keepalive {
 }
 
 impl Keepalive {
-    /// Fits the probes between the suspect limit and the end. What the interval leaves over goes to the idle
-    /// time, so that the end is exact; the second probe still falls before the dead limit.
+    /// Fits the probes between the suspect limit and the end. The remainder of the division goes to the idle time, so
+    /// that the end is exact. The second probe still falls before the dead limit.
     fn of(profile: &Profile) -> Self {
         let suspect_secs = ceil_secs(profile.suspect);
         let end_secs = match profile.dead {
@@ -146,7 +149,7 @@ mod tests {
         let knobs = profile.knobs();
         let (idle, interval) = (knobs.keepalive_idle, knobs.keepalive_interval);
         assert_eq!((idle.subsec_nanos(), interval.subsec_nanos()), (0, 0));
-        // What the kernel takes.
+        // The range that the kernel accepts.
         assert!((1..=32_767).contains(&idle.as_secs()), "{profile:?}");
         assert!((1..=32_767).contains(&interval.as_secs()), "{profile:?}");
         assert!((5..=127).contains(&knobs.keepalive_count), "{profile:?}");
@@ -175,7 +178,7 @@ mod tests {
         );
     }
 
-    /// Profiles over the whole range of heartbeats, with limits from the tightest on.
+    /// Profiles over the whole range of heartbeats, with the tightest limits and longer ones.
     fn grid() -> impl Iterator<Item = Profile> {
         let heartbeats = (100..=600_000).step_by(1_013).chain([600_000]);
         heartbeats.flat_map(|heartbeat_ms| {

@@ -1,5 +1,6 @@
-//! Liveness of lastword: when a silent peer is asked, suspected and given up, which diagnosis the evidence supports,
-//! and the kernel knobs that go with it. It reads no clock and touches no socket: time and samples are handed in.
+//! Liveness of lastword: when a silent peer is asked, suspected and given up, and which diagnosis the evidence
+//! supports. It also derives the kernel knobs of a profile. It reads no clock and touches no socket: time and samples
+//! are handed in.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Judges whether a peer is there: heartbeat, suspicion, inquiry and verdict, from the time and the kernel's samples.
+//! Judges whether a peer is there, from the time and the kernel's samples: heartbeat, suspicion, inquiry and verdict.
 //!
 //! ```text
 //!            silent for `suspect`, or stuck for 2.5 s         silent or stuck for `dead`
@@ -6,10 +6,10 @@
 //!      ▲          a byte came, and nothing is stuck      │ ▲ the diagnosis changes
 //!      └────────────────────────────────────────────────┘ └─ (sample every 250 ms, ping every second)
 //!
-//!   nothing of ours taken for `write_progress`, and a byte came after that ─────────────────► Verdict
+//!   our data not taken for `write_progress`, and a byte came after that ────────────────────► Verdict
 //! ```
-//! *Silent* is a peer of whom no byte came; not while nobody reads. *Stuck* is what its kernel does not acknowledge.
-//! Our own stalls extend every limit.
+//! A peer is *silent* when it sends no byte; the time in which we do not read is left out. A peer is *stuck* when its
+//! kernel does not acknowledge our data. Our own stalls extend every limit.
 
 mod deadlines;
 
@@ -19,21 +19,21 @@ use crate::acks::Acks;
 use crate::inquiry::{self, Inquiry};
 use crate::{Diagnosis, SWEEP, Sample, Silence, Time, Timing, Verdict, millis, to_millis};
 
-/// How long nothing of ours may be acknowledged before the peer is suspect, bytes of its own or not.
+/// How long our data may stay unacknowledged before the peer is suspect, even if the peer itself sends.
 const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
-/// How often a session is looked at that nothing is wrong with, at most: with each heartbeat of the shortest profile, late or
+/// The shortest time between two samples of a healthy session: one with each heartbeat of the shortest profile, late or
 /// early.
 const LOOK_INTERVAL: Duration = Duration::from_millis(750);
-/// How long nothing may be acknowledged before it is looked at closely.
+/// How long data may stay unacknowledged before the connection is sampled closely.
 const STANDS: Duration = Duration::from_secs(1);
-/// Lateness of our own that is no stall: a sweep of the deadlines, and as much for the way to the task.
+/// The lateness that does not count as our stall: one sweep of the deadlines, and the same again to wake the task.
 const LATENESS: Duration = SWEEP.saturating_mul(2);
 
 /// The liveness of one connection's peer.
 #[derive(Debug)]
 pub struct Liveness {
     timing: Timing,
-    /// How much of the silence was a stall of ours.
+    /// How much of the silence was our own stall.
     excused_ms: u32,
     pings: bool,
     is_blind: bool,
@@ -45,7 +45,7 @@ pub struct Liveness {
     last_in: Time,
     last_out: Time,
     last_ping: Time,
-    /// Nobody listened for the peer before that, or for so long in all: a pause moves it.
+    /// When we began to listen for the peer; each pause moves it later by its own length.
     listened_since: Time,
     acks: Acks,
     inquiry: Option<Box<Inquiry>>,
@@ -60,32 +60,34 @@ pub enum Due {
     Dead,
     /// A ping is due.
     Ping,
-    /// The kernel is to be asked.
+    /// A sample of the kernel is due.
     Sample,
 }
 
-/// What [`Liveness::on_timeout`] leads to.
+/// The action that [`Liveness::on_timeout`] asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Send a ping, and say so by [`Liveness::pinged`].
+    /// Send a ping, then call [`Liveness::pinged`].
     Ping,
     /// Give the peer up.
     GiveUp(Verdict),
 }
 
-/// What is known at one moment.
+/// The facts known at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct View {
-    /// The kernel's word; `None` where the system has none.
+    /// The kernel's sample; `None` where the system has none.
     pub sample: Option<Sample>,
-    /// Own stall since [`Liveness::silent_since`], as far as it was measured.
+    /// Our own stall since [`Liveness::silent_since`], as far as it was measured.
     pub stalled: Duration,
 }
 
 impl Liveness {
-    /// The liveness of a connection that is not live yet: nothing is due. `pings`: of its own accord in each
-    /// heartbeat in which it sent or received nothing, as a client does. `is_blind`: the kernel at the other end
-    /// of the wire is a proxy's, and its word says nothing of the peer.
+    /// Creates the liveness of a connection that is not live yet: nothing is due.
+    ///
+    /// `pings`: whether this end pings in each heartbeat in which it sent or received nothing, as a client does.
+    /// `is_blind`: whether a proxy's kernel is at the other end of the wire, so that its answers say nothing about the
+    /// peer.
     #[must_use]
     pub const fn new(now: Time, pings: bool, is_blind: bool) -> Self {
         Self {
@@ -110,37 +112,41 @@ impl Liveness {
         }
     }
 
-    /// The session is live: from now on the peer owes its heartbeats. `write_progress` is how long its kernel may
-    /// take nothing of ours while the peer talks ([`Silence::PeerNotReading`]); `None` is for ever.
+    /// Notes that the session is live: from now on the peer owes its heartbeats.
+    ///
+    /// `write_progress` is how long the peer's kernel may acknowledge nothing while the peer sends
+    /// ([`Silence::PeerNotReading`]); `None` is for ever.
     pub fn go_live(&mut self, now: Time, timing: Timing, write_progress: Option<Duration>) {
         self.timing = timing;
         self.acks.set_limit(write_progress);
         self.listened_since = now;
     }
 
-    /// A byte of the peer was read: the only thing that ends its silence.
+    /// Notes that a byte from the peer was read: only this ends its silence.
     pub fn heard(&mut self, now: Time) {
         self.last_in = now;
         self.ends_silence(now);
     }
 
-    /// Bytes of ours went to the kernel.
+    /// Notes that our bytes went to the kernel.
     pub fn wrote(&mut self, now: Time) {
         self.last_out = now;
         self.acks.wrote(now);
     }
 
-    /// A ping was queued.
+    /// Notes that a ping was queued.
     pub fn pinged(&mut self, now: Time) {
         self.last_ping = now;
     }
 
-    /// Nobody reads: the peer cannot be heard.
+    /// Notes that we stopped reading, so the peer cannot be heard.
     pub fn paused(&mut self) {
         self.is_paused = true;
     }
 
-    /// Reading goes on after this pause, and so does a silence from before it: what the peer said in it is read first.
+    /// Notes that reading goes on after this pause.
+    ///
+    /// A silence from before the pause goes on too: the bytes that the peer sent during the pause are read first.
     pub fn resumed(&mut self, now: Time, pause: Duration) {
         self.is_paused = false;
         self.listened_since = (self.silent_since() + pause).min(now);
@@ -149,15 +155,17 @@ impl Liveness {
         }
     }
 
-    /// Takes a sample between two deadlines: where [`Liveness::wants_sample`] says so, or where what is to be done
-    /// depends on whether the peer is stuck.
+    /// Takes a sample between two deadlines.
+    ///
+    /// This is called where [`Liveness::wants_sample`] says so, or where a decision depends on whether the peer is
+    /// stuck.
     pub fn sampled(&mut self, now: Time, sample: Option<Sample>) -> Option<Verdict> {
         self.look(now, sample);
         self.not_reading(now, sample.as_ref())
     }
 
-    /// A deadline of [`Liveness::poll_timeout`] has passed. One thing comes of each call; the next deadline may
-    /// have passed as well.
+    /// Reacts to a passed deadline of [`Liveness::poll_timeout`]. Each call returns at most one action; the next
+    /// deadline may have passed as well.
     pub fn on_timeout(&mut self, now: Time, is_blocked: bool, view: &View) -> Option<Act> {
         self.excuse(now, view.stalled);
         self.excuse_late(now);
@@ -179,39 +187,40 @@ impl Liveness {
         }
     }
 
-    /// Takes the change that the owner is to be told: the diagnosis of a suspect peer, or `None`: healthy again.
+    /// Takes the change to report to the owner: the diagnosis of a suspect peer, or `None` where it is healthy again.
     pub fn poll_suspicion(&mut self) -> Option<Option<Diagnosis>> {
         let changed = self.told != self.suspicion;
         self.told = self.suspicion;
         changed.then_some(self.suspicion)
     }
 
-    /// Whether a sample is due now that the connection is awake anyway.
+    /// Returns whether a sample should be taken now that the connection is awake anyway.
     #[must_use]
     pub fn wants_sample(&self, now: Time) -> bool {
         let judges = self.timing.dead_ms > 0 || self.acks.has_limit();
         let rested = now.since(self.acks.last_sample()) >= LOOK_INTERVAL;
-        // With this very byte, and not with the next sample in its turn.
+        // The verdict comes with this byte and does not wait for the next regular sample.
         let judged = self.taken_by() <= now && self.stuck_for(now) == Duration::ZERO;
         judges && !self.is_blind && (rested || judged)
     }
 
-    /// Since when the peer has been silent as far as we know: the time in which we did not listen is left out.
+    /// Returns since when the peer has been silent as far as we know: the time in which we did not listen is left out.
     #[must_use]
     pub fn silent_since(&self) -> Time {
         self.last_in.max(self.listened_since)
     }
 
-    /// Whether the peer is silent, or acknowledges nothing for a second, so that its silence and no queue limit is
-    /// to decide.
+    /// Returns whether the peer is silent, or has acknowledged nothing for a second.
+    ///
+    /// If so, its silence decides, not a queue limit.
     #[must_use]
     pub fn is_doubtful(&self, now: Time) -> bool {
         let is_silent = self.is_silent && !self.is_paused;
         is_silent || self.silent_by() <= now || self.stuck_for(now) >= STANDS
     }
 
-    /// Whether the peer is quiet and its kernel has acknowledged nothing since it was asked why, by this last sample
-    /// either. A host that knows of no connection may answer then.
+    /// Returns whether the peer is quiet and its kernel has acknowledged nothing since it was asked why, including this
+    /// last sample. If so, a later answer may come from a host that no longer knows the connection.
     #[must_use]
     pub fn is_unanswered(&self, now: Time, last: Option<&Sample>) -> bool {
         let is_alive = match (&self.inquiry, self.is_silent, self.asked_quiet()) {
@@ -224,19 +233,19 @@ impl Liveness {
         self.asks() && !self.is_blind && !is_alive
     }
 
-    /// When the last byte came.
+    /// Returns when the last byte came.
     #[must_use]
     pub const fn last_in(&self) -> Time {
         self.last_in
     }
 
-    /// When the last ping was queued; [`Time::ORIGIN`] where none was.
+    /// Returns when the last ping was queued; [`Time::ORIGIN`] where none was.
     #[must_use]
     pub const fn last_ping(&self) -> Time {
         self.last_ping
     }
 
-    /// Whether nobody reads.
+    /// Returns whether reading is paused.
     #[must_use]
     pub const fn is_paused(&self) -> bool {
         self.is_paused
@@ -293,7 +302,7 @@ impl Liveness {
         }
     }
 
-    /// Samples that come late tell of a stall of ours.
+    /// Excuses late samples: they show that we stalled.
     fn excuse_gap(&mut self, now: Time) {
         let last = self
             .inquiry
@@ -315,11 +324,11 @@ impl Liveness {
         self.excused_ms = self.excused_ms.max(to_millis(stalled.min(silence)));
     }
 
-    /// What the peer is suspected of by now.
+    /// Updates the suspicion from the evidence so far.
     fn review(&mut self, now: Time) {
         let is_suspect = self.is_silent || self.stuck_for(now) >= STUCK_SUSPECT;
         let diagnosis = self.diagnosis(now);
-        // What was known is not told away by what is no longer clear.
+        // Keep the last clear diagnosis when the evidence becomes vague.
         let is_vague = diagnosis == Diagnosis::Undecided;
         let named = self.suspicion.filter(|_| is_vague).unwrap_or(diagnosis);
         self.suspicion = is_suspect.then_some(named);
@@ -357,7 +366,7 @@ impl Liveness {
         }
     }
 
-    /// A peer that talks, and takes nothing although its kernel is there.
+    /// Judges a peer that sends but does not take our data although its kernel answers.
     fn not_reading(&self, now: Time, sample: Option<&Sample>) -> Option<Verdict> {
         let by = self.taken_by();
         let talks = self.last_in >= by && !self.is_paused;

@@ -12,7 +12,7 @@ impl ProfileName {
     /// The longest name, in characters.
     pub const LEN_MAX: usize = 32;
 
-    /// Takes a name that keeps to the alphabet.
+    /// Takes a name made of the allowed characters.
     ///
     /// # Errors
     /// [`ProfileError::Name`] if it is empty, too long or has any other character.
@@ -25,7 +25,7 @@ impl ProfileName {
         }
     }
 
-    /// Takes a name of our own, which is known to fit.
+    /// Takes one of our own names, which is known to fit.
     pub(crate) fn known(name: &str) -> Self {
         let mut bytes = [0; Self::LEN_MAX];
         for (slot, byte) in bytes.iter_mut().zip(name.bytes()) {
@@ -34,7 +34,7 @@ impl ProfileName {
         Self(bytes)
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         let len = self.0.iter().take_while(|byte| **byte != 0).count();

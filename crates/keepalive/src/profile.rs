@@ -1,4 +1,4 @@
-//! The liveness profiles: the built-in ones, and the rules that a custom one keeps.
+//! The liveness profiles: the built-in ones, and the rules for a custom one.
 
 use std::time::Duration;
 
@@ -6,36 +6,35 @@ use crate::{KernelKnobs, ProfileError, ProfileName, give_up, kernel_give_up};
 
 const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(10 * 60);
-/// One and a half of the longest heartbeats.
+/// One and a half of the longest heartbeat.
 const SUSPECT_MAX: Duration = Duration::from_secs(15 * 60);
 /// How long an inquiry takes to tell a cut from a freeze.
 const INQUIRY: Duration = Duration::from_millis(2_500);
 /// How long after the dead limit the kernel may give up at the earliest, so that our own timer decides.
 const KERNEL_MARGIN: Duration = Duration::from_secs(2);
 const RESUME_WINDOW_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-/// The range that the kernel takes for `TCP_RTO_MAX_MS`.
+/// The range that the kernel accepts for `TCP_RTO_MAX_MS`.
 const RTO_MAX_MIN: Duration = Duration::from_secs(1);
 const RTO_MAX_MAX: Duration = Duration::from_secs(120);
 
-/// How a peer's silence is judged, and for how long its session waits for it to come back.
+/// The limits by which a peer's silence is judged, and how long its session waits for it to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// The name, a label of metrics.
     pub name: ProfileName,
-    /// The longest time in which the client sends nothing; 100 ms to 10 min. Below 1 s a client may send 2 pings, pongs
-    /// or acks in each, otherwise 2 a second, before it is a `ping_flood`.
+    /// The longest time in which the client sends nothing; 100 ms to 10 min. It also limits pings, pongs and acks: 2 in
+    /// each heartbeat below 1 s, otherwise 2 a second. More is a `ping_flood`.
     pub heartbeat: Duration,
-    /// The silence after which the peer is suspect; 1.5 heartbeats to 15 min. A server asks a quiet peer before, and
-    /// leaves it 100 ms for its answer at least.
+    /// The silence after which the peer is suspect; 1.5 heartbeats to 15 min. A server asks a quiet peer before that,
+    /// and leaves it at least 100 ms to answer.
     pub suspect: Duration,
-    /// The silence after which the connection ends (`path_dead` or `peer_silent`); 2.5 s after `suspect` at the
-    /// earliest and 2 s before the kernel's own give-up at the latest. `None` is never.
+    /// The silence after which the connection ends (`path_dead` or `peer_silent`). It lies at least 2.5 s after
+    /// `suspect` and at least 2 s before the kernel's own give-up. `None` is never.
     pub dead: Option<Duration>,
-    /// How long a session outlives its connection, after which it ends as `resume_expired`; zero (no resume) to
-    /// one day.
+    /// How long a session outlives its connection; then it ends as `resume_expired`. Zero (no resume) to one day.
     pub resume_window: Duration,
-    /// The longest time between two retransmissions (`TCP_RTO_MAX_MS`); 1 s to 120 s, and such that the kernel
-    /// gives up 2 s after `dead` at the earliest. `None` is the kernel's default.
+    /// The longest time between two retransmissions (`TCP_RTO_MAX_MS`); 1 s to 120 s. With it, the kernel must not give
+    /// up earlier than 2 s after `dead`. `None` is the kernel's default.
     pub rto_max: Option<Duration>,
 }
 
@@ -49,7 +48,7 @@ impl Profile {
         "debugger",
     ];
 
-    /// The profile for action games on fixed lines.
+    /// Returns the profile for action games on fixed lines.
     #[must_use]
     pub fn competitive() -> Self {
         Self {
@@ -62,7 +61,7 @@ impl Profile {
         }
     }
 
-    /// The default, for most games.
+    /// Returns the default, for most games.
     #[must_use]
     pub fn standard() -> Self {
         Self {
@@ -75,7 +74,7 @@ impl Profile {
         }
     }
 
-    /// The profile for phones in the foreground.
+    /// Returns the profile for phones in the foreground.
     #[must_use]
     pub fn mobile() -> Self {
         Self {
@@ -88,7 +87,7 @@ impl Profile {
         }
     }
 
-    /// The profile for turn-based games and chat, with a heartbeat below the usual NAT limits.
+    /// Returns the profile for turn-based games and chat, with a heartbeat below the usual NAT limits.
     #[must_use]
     pub fn background() -> Self {
         Self {
@@ -101,7 +100,7 @@ impl Profile {
         }
     }
 
-    /// The profile for a client that stops in a debugger: never given up, but by the kernel's keepalive.
+    /// Returns the profile for a client that stops in a debugger: only the kernel's keepalive gives it up.
     #[must_use]
     pub fn debugger() -> Self {
         Self {
@@ -114,7 +113,7 @@ impl Profile {
         }
     }
 
-    /// The built-in profile of this name.
+    /// Returns the built-in profile of this name.
     #[must_use]
     pub fn builtin(name: &str) -> Option<Self> {
         match name {
@@ -127,10 +126,10 @@ impl Profile {
         }
     }
 
-    /// Builds a profile of one's own.
+    /// Builds a custom profile.
     ///
     /// # Errors
-    /// The first rule that it breaks, as [`Profile::validate`] tells it.
+    /// The first rule that it breaks, as [`Profile::validate`] reports it.
     pub fn custom(
         name: &str,
         heartbeat: Duration,
@@ -163,7 +162,7 @@ impl Profile {
         self.validate_rto_max()
     }
 
-    /// The socket options that go with this profile; they keep their promises if it is valid.
+    /// Returns the socket options of this profile. Their guarantees hold if the profile is valid.
     #[must_use]
     pub fn knobs(&self) -> KernelKnobs {
         KernelKnobs::of(self)

@@ -1,11 +1,11 @@
-//! What the kernel says of a living connection at one moment, as far as silence goes.
+//! The kernel's account of a living connection at one moment, as far as silence is concerned.
 
 use std::time::Duration;
 
-/// One reading of a living connection (`TCP_INFO` on Linux); plain data, whoever took it.
+/// One reading of a living connection (`TCP_INFO` on Linux), as plain data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
-    /// `tcpi_retransmits`: retransmission time-outs in a row without an acknowledgement.
+    /// `tcpi_retransmits`: retransmission timeouts in a row without an acknowledgement.
     pub retransmits: u8,
     /// `tcpi_probes`: keepalive or zero-window probes in a row without an answer.
     pub probes: u8,
@@ -19,28 +19,28 @@ pub struct Sample {
     pub bytes_acked: u64,
     /// `tcpi_bytes_retrans`: bytes sent again.
     pub bytes_retrans: u64,
-    /// `tcpi_segs_in`: segments that arrived, those that were thrown away included.
+    /// `tcpi_segs_in`: segments that arrived, including discarded ones.
     pub segs_in: u32,
     /// `tcpi_last_ack_recv`: the age of the last acknowledgement by the peer's kernel.
     pub last_ack: Duration,
 }
 
 impl Sample {
-    /// Whether the peer's kernel has something of ours to acknowledge.
+    /// Whether the peer's kernel has yet to acknowledge some of our data.
     pub(crate) const fn is_pending(&self) -> bool {
         self.unacked > 0 || self.notsent > 0
     }
 
-    /// Whether something is unanswered that left us, data or a probe, or should have left. A closed window whose
-    /// probes are answered is not.
+    /// Whether data or a probe that left us, or should have left, is unanswered. A closed window whose probes are
+    /// answered does not count.
     pub(crate) const fn is_unanswered(&self) -> bool {
         self.unacked > 0 || self.probes > 0 || self.never_left()
     }
 
-    /// Whether a timer of the kernel found it unanswered too, so that it is no matter of a round trip.
+    /// Whether a timer of the kernel also found it unanswered, so that it has waited longer than a round trip.
     ///
-    /// Behind a shut window one probe says nothing: Linux answers segments that lie outside of its window once in
-    /// 500 ms (`tcp_invalid_ratelimit`), and one whose buffer is full takes no data and does not count a retry.
+    /// Behind a closed window one unanswered probe says nothing. Linux answers segments outside its window only once in
+    /// 500 ms (`tcp_invalid_ratelimit`). A peer whose buffer is full takes no data, and no retry is counted then.
     pub(crate) const fn is_overdue(&self) -> bool {
         if self.snd_wnd == 0 {
             self.probes > 1
@@ -49,8 +49,8 @@ impl Sample {
         }
     }
 
-    /// How long nothing was acknowledged although something waits for it, at least: by the age of the last
-    /// acknowledgement, and by what so many retries take.
+    /// The least time for which waiting data has not been acknowledged. It is the smaller of the age of the last
+    /// acknowledgement and the time that so many retries take.
     pub(crate) fn waits_for(&self) -> Duration {
         if self.unacked == 0 || self.snd_wnd == 0 {
             return Duration::ZERO;
@@ -60,8 +60,9 @@ impl Sample {
         self.last_ack.min(Duration::from_millis(tried_ms))
     }
 
-    /// Whether all that waits never left although the peer's window has room for it: this host's own network, if it
-    /// lasts (`kernel.md`, section 5). Probes do not count: what still arrives from the peer resets them.
+    /// Whether none of the waiting data ever left although the peer's window has room for it. If that lasts, this
+    /// host's own network is down (`kernel.md`, section 5). Probes do not count: segments that still arrive from the
+    /// peer reset them.
     pub(crate) const fn never_left(&self) -> bool {
         let segment = if self.notsent < SEGMENT_BYTES_MAX {
             self.notsent
@@ -72,8 +73,8 @@ impl Sample {
     }
 }
 
-/// So long after a segment Linux sends it again so many times, at the soonest (`TCP_RTO_MIN` 200 ms, doubled up to a
-/// `TCP_RTO_MAX_MS` of 1 s).
+/// By number of retries, the earliest time after a segment at which Linux has made them. `TCP_RTO_MIN` is 200 ms,
+/// doubled up to a `TCP_RTO_MAX_MS` of 1 s.
 const RETRIES_MS: [u64; 5] = [0, 200, 600, 1_400, 2_400];
-/// No segment that leaves a host is longer: a smaller window may have room for none.
+/// The longest segment that leaves a host. A smaller window may have no room for one.
 const SEGMENT_BYTES_MAX: u32 = 16 * 1024;

@@ -1,11 +1,11 @@
-//! The clock of the state machines: a point in time that the driver hands in. Nothing here reads a clock.
+//! The clock of the state machines: points in time that the driver hands in. Nothing here reads a clock.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// A point in monotonic time: microseconds since an origin that the driver chose.
 ///
-/// Eight bytes where [`std::time::Instant`] takes sixteen, and directly the clock of `ping` and `pong`.
+/// It takes 8 bytes, where [`std::time::Instant`] takes 16. It is also the clock of `ping` and `pong` as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
@@ -21,20 +21,20 @@ impl Time {
         Self(micros)
     }
 
-    /// Microseconds since the origin.
+    /// Returns the microseconds since the origin.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
-    /// The point so much earlier; the origin where that lies before it.
+    /// Returns the point this much earlier, or the origin where that would lie before it.
     #[must_use]
     pub fn before(self, time: Duration) -> Self {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         Self(self.0.saturating_sub(micros))
     }
 
-    /// The time from `earlier` to `self`; zero where `earlier` is the later one.
+    /// Returns the time from `earlier` to `self`, or zero where `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

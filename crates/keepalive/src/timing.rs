@@ -2,13 +2,13 @@
 
 use crate::{Profile, to_millis};
 
-/// Heartbeat, suspect and dead limit of one session.
+/// The heartbeat, suspect limit and dead limit of one session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
     /// Milliseconds between the client's pings; 0: none.
     pub heartbeat_ms: u32,
-    /// Milliseconds of silence after which the peer is suspect and queue limits no longer close: the silence
-    /// decides; 0: never. Not on the wire.
+    /// Milliseconds of silence after which the peer is suspect; 0: never. From then on the silence decides, and queue
+    /// limits do not close. Not on the wire.
     pub suspect_ms: u32,
     /// Milliseconds of silence after which the peer is given up; 0: never.
     pub dead_ms: u32,

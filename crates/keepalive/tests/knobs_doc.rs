@@ -1,4 +1,4 @@
-//! Holds the table of `docs/kernel-knobs.md` to the code.
+//! Checks that the table of `docs/kernel-knobs.md` matches the code.
 
 use std::time::Duration;
 

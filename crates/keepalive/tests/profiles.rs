@@ -1,4 +1,4 @@
-//! The rules of profiles: the built-in ones keep them, and what breaks one is told which, and what is allowed.
+//! The rules of profiles: the built-in ones keep them, and an error names the broken rule and the allowed range.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What a change of the standard profile is told, or `None` where it is valid.
+/// The error of a changed standard profile, or `None` where it is valid.
 fn told(change: impl FnOnce(&mut Profile)) -> Option<String> {
     let mut profile = Profile::standard();
     change(&mut profile);

@@ -1,5 +1,5 @@
-//! Why a connection ended. Every exhaustive match on [`Cause`] lives in this crate; outside, [`Class`] is the
-//! exhaustive one.
+//! The cause of a connection's end. Every exhaustive match on [`Cause`] lives in this crate; outside code matches on
+//! [`Class`] instead.
 
 mod client_view;
 mod departure;
@@ -17,39 +17,39 @@ pub use table::Cause;
 use table::Told;
 
 impl Cause {
-    /// The stable label used in metrics, logs and the documentation, in snake case.
+    /// Returns the stable label used in metrics, logs and the documentation, in snake case.
     #[must_use]
     pub const fn label(self) -> &'static str {
         self.row().label
     }
 
-    /// The code that our goodbye carries.
+    /// Returns the code that our goodbye carries.
     #[must_use]
     pub const fn code(self) -> u16 {
         self as u16
     }
 
-    /// What an operator does about it.
+    /// Returns the class of the cause, by which an operator knows what to do.
     #[must_use]
     pub const fn class(self) -> Class {
         self.row().class
     }
 
-    /// Whose act, state or broken rule made the end necessary.
+    /// Returns the side whose act, state or broken rule made the end necessary.
     #[must_use]
     pub const fn initiator(self) -> Initiator {
         self.row().initiator
     }
 
-    /// Whether the session may continue on a new connection.
+    /// Returns whether the session may continue on a new connection.
     #[must_use]
     pub const fn resumable(self) -> Resumable {
         self.row().resumable
     }
 
-    /// What our goodbye advises the client; `None` where none is sent or it has nothing to advise.
+    /// Returns the advice of our goodbye; `None` where no goodbye is sent or it advises nothing.
     ///
-    /// Where the game advises ([`advised_by_game`](Self::advised_by_game)) this is what stands if it does not.
+    /// Where the game advises ([`advised_by_game`](Self::advised_by_game)), this is the default.
     #[must_use]
     pub const fn advice(self) -> Option<Advice> {
         match self.row().told {
@@ -61,25 +61,25 @@ impl Cause {
         }
     }
 
-    /// Whether the advice is the game's to give.
+    /// Returns whether the game chooses the advice.
     #[must_use]
     pub const fn advised_by_game(self) -> bool {
         matches!(self.row().told, Told::ByGame)
     }
 
-    /// The phases of a server's connection in which this cause can occur; only these series exist.
+    /// Returns the phases of a server's connection in which this cause can occur; metrics have series only for these.
     #[must_use]
     pub const fn phases(self) -> &'static [Phase] {
         self.row().phases
     }
 
-    /// Whether this cause can occur in `phase`.
+    /// Returns whether this cause can occur in `phase`.
     #[must_use]
     pub fn occurs_in(self, phase: Phase) -> bool {
         self.phases().contains(&phase)
     }
 
-    /// Whether nothing but the passing of time tells it: such a cause has a detection time and a bound.
+    /// Returns whether only the passing of time reveals this cause: such a cause has a detection time and a bound.
     #[must_use]
     pub const fn is_silent(self) -> bool {
         matches!(
@@ -95,8 +95,10 @@ impl Cause {
         )
     }
 
-    /// Whether this version ends connections with it; the others have their label, code and series already, so that
-    /// dashboards and clients can be written against them.
+    /// Returns whether this version ends connections with this cause.
+    ///
+    /// The other causes already have their label, code and series, so that dashboards and clients can be written for
+    /// them.
     #[must_use]
     pub const fn is_produced(self) -> bool {
         !matches!(
@@ -116,9 +118,9 @@ impl Cause {
         )
     }
 
-    /// One plain sentence on one line, which explains it to a person who does not know this layer.
+    /// Returns one plain sentence on one line, which explains the cause to a person who does not know this layer.
     ///
-    /// Its peer is a client: a client's own words are [`Cause::seen_by_client`] and [`Cause::told_to_client`].
+    /// Its peer is a client. For a client's own view see [`Cause::seen_by_client`] and [`Cause::told_to_client`].
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         self.row().sentence

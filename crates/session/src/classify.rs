@@ -1,5 +1,5 @@
-//! Decides what an ending was, from plain data: a pure function that makes no call, reads no clock and is the
-//! same on every system. A decision of our own never comes here: it fixed its cause when it was taken.
+//! Decides the cause of an observed end from plain data. This is a pure function: it makes no call, reads no clock and
+//! is the same on every system. Our own decisions never come here: they fixed their cause when they were taken.
 
 mod codes;
 mod evidence;
@@ -13,12 +13,12 @@ use codes::Meaning;
 
 pub(crate) use codes::name as error_name;
 
-/// Names the cause of an ending that was observed and not decided.
+/// Names the cause of an end that was observed, not decided.
 ///
-/// The caller has read the socket to its end first and looked for broken rules in what it read: those go before
-/// everything here. The cause is always one that [`Cause::phases`] lists for the observation's phase. An
-/// observation of nothing that ends a connection (a living socket, no error) is
-/// [`VerdictMissing`](Cause::VerdictMissing): asking was the defect.
+/// The caller has first read the socket to its end and checked the data for broken rules: a broken rule takes
+/// precedence over everything here. The cause is always one that [`Cause::phases`] lists for the observation's phase.
+/// For an observation without an end (a living socket, no error) it is [`VerdictMissing`](Cause::VerdictMissing):
+/// calling this was the defect.
 #[must_use]
 pub fn classify(observation: &Observation) -> Cause {
     let end = End::of(observation);
@@ -29,14 +29,14 @@ pub fn classify(observation: &Observation) -> Cause {
         .unwrap_or(Cause::VerdictMissing)
 }
 
-/// How the connection ended below the frames.
+/// The way in which the connection ended below the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// The peer closed in order: everything it sent has arrived.
+    /// The peer closed in order: all its data has arrived.
     Fin,
-    /// Aborted: by the peer, its kernel, or something on the way.
+    /// The peer, its kernel, or a device on the path aborted the connection.
     Reset,
-    /// By something that names its cause itself.
+    /// The evidence names the cause directly.
     Named(Cause),
     /// Nothing was seen that ends a connection.
     Unseen,
@@ -46,7 +46,7 @@ impl End {
     fn of(observation: &Observation) -> Self {
         let fin = fin_seen(observation);
         if fin == Some(true) {
-            // What any call reported since speaks of our outbound data only.
+            // Any error reported after the FIN concerns only our outbound data.
             return Self::Fin;
         }
         if let Some(meaning) = telling_error(observation) {
@@ -63,7 +63,7 @@ impl End {
         match meaning {
             Meaning::Reset => Self::Reset,
             Meaning::Destroyed => Self::Named(Cause::SocketDestroyed),
-            // A kernel that gave up is evidence by itself, also where it says no more.
+            // A kernel that gave up is evidence by itself, even if its counters show nothing.
             Meaning::TimedOut | Meaning::Unreachable => {
                 Self::Named(given_up.unwrap_or(Cause::PathDead))
             }
@@ -71,10 +71,10 @@ impl End {
         }
     }
 
-    /// Without an error to go by: another call consumed it, or there was none.
+    /// Decides without an error: another call consumed it, or there was none.
     ///
-    /// A dead socket whose evidence fits no silence was reset: of the ways to die, that one leaves nothing
-    /// behind. It is no [`Cause::SocketError`], which is for an error that was seen and is not known.
+    /// A dead socket whose evidence fits no silence was reset: only a reset leaves no other trace. It is not a
+    /// [`Cause::SocketError`], which stands for an error that was seen and is not in the table.
     fn by_evidence(observation: &Observation) -> Self {
         match observation.kernel {
             Some(kernel) if kernel.state == evidence::CLOSE => {
@@ -87,9 +87,9 @@ impl End {
     }
 }
 
-/// Whether the peer's FIN arrived, where that is known for sure.
+/// Whether the peer's FIN arrived, where that is certain.
 fn fin_seen(observation: &Observation) -> Option<bool> {
-    // Winsock errors stay: there a read of 0 is never what another call left of an error.
+    // Winsock errors persist: on Windows, a read of 0 never means that another call consumed the error.
     let read_is_proof =
         observation.system == System::Windows && observation.terminal == Terminal::Eof;
     observation
@@ -98,11 +98,11 @@ fn fin_seen(observation: &Observation) -> Option<bool> {
         .or_else(|| read_is_proof.then_some(true))
 }
 
-/// What the error says that ended the connection: the first that says anything.
+/// The meaning of the error that ended the connection: the first error that has one.
 fn telling_error(observation: &Observation) -> Option<Meaning> {
     let first = observation.first_error.and_then(|first| {
         let meaning = Meaning::of(observation.system, first.error)?;
-        // On Linux SO_ERROR hands out, and clears, the ICMP errors of a living socket.
+        // On Linux SO_ERROR returns, and clears, the ICMP errors of a living socket.
         let soft = observation.system == System::Linux
             && first.call == Call::TakeError
             && meaning == Meaning::Unreachable;
@@ -114,10 +114,10 @@ fn telling_error(observation: &Observation) -> Option<Meaning> {
     })
 }
 
-/// What one rule makes of an ending; `None` passes it on.
+/// The cause that one rule gives for an end; `None` passes the end on to the next rule.
 type Rule = fn(&Observation, End) -> Option<Cause>;
 
-/// The precedence: the first rule whose cause can occur in the phase wins.
+/// The rules by precedence: the first whose cause can occur in the phase wins.
 const RULES: [Rule; 10] = [
     said_goodbye,
     never_spoke,
@@ -131,7 +131,7 @@ const RULES: [Rule; 10] = [
     fin_or_reset,
 ];
 
-/// What the peer said outranks what its socket did: a reset after a goodbye only means that it left unread data.
+/// A goodbye outranks the socket's state: a reset after a goodbye only means that the peer left unread data.
 fn said_goodbye(observation: &Observation, _: End) -> Option<Cause> {
     let told_to_leave = observation.drain_notice_written && observation.phase == Phase::Live;
     observation.goodbye.then_some(if told_to_leave {
@@ -142,7 +142,7 @@ fn said_goodbye(observation: &Observation, _: End) -> Option<Cause> {
 }
 
 fn never_spoke(observation: &Observation, end: End) -> Option<Cause> {
-    // Nothing is read before admission, whatever a client sent.
+    // Nothing is read before admission, even if the client sent something.
     let silent = observation.bytes_read == 0 || observation.phase == Phase::Admission;
     (end != End::Unseen && silent).then_some(Cause::PeerProbe)
 }
@@ -176,7 +176,7 @@ fn refused_our_data(observation: &Observation, end: End) -> Option<Cause> {
     (end == End::Fin && refused).then_some(Cause::PeerClosedWhileSending)
 }
 
-/// Whether a write met the peer's refusal; after our own shutdown a broken pipe only tells of that.
+/// Whether a write met the peer's refusal. After our own shutdown a broken pipe only shows that shutdown.
 fn write_failed(observation: &Observation) -> bool {
     observation.first_error.is_some_and(|first| {
         let broken_pipe = !observation.shut && first.error.kind == ErrorKind::BrokenPipe;
@@ -190,7 +190,7 @@ fn left_in_our_drain(observation: &Observation, end: End) -> Option<Cause> {
 }
 
 fn without_a_proxy_header(observation: &Observation, end: End) -> Option<Cause> {
-    // The bound of the phase is short, so that an outage in it is the missing header that it caused.
+    // The timeout of this phase is short, so an outage in it counts as the missing header that it caused.
     (end != End::Unseen && observation.phase == Phase::Proxy).then_some(Cause::ProxyHeaderInvalid)
 }
 

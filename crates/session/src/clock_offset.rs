@@ -1,30 +1,30 @@
-//! The distance between two monotonic clocks whose origins have nothing to do with each other.
+//! The offset between two monotonic clocks with unrelated origins.
 
 use std::time::Duration;
 
 use crate::Time;
 
-/// How far the peer's monotonic clock is ahead of ours, and how wrong that may be.
+/// The offset of the peer's monotonic clock from ours, and its largest possible error.
 ///
-/// It is learnt from pongs. What they say of the peer's clock is the peer's word; that it was read between our ping and
-/// our receipt of the answer is ours, and bounds the error by half of the shortest round trip, or less.
+/// It is learnt from pongs. The reading of the peer's clock is the peer's own claim. But the peer read its clock
+/// between our ping and our receipt of the answer. That bounds the error by half of the shortest round trip, or less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockOffset {
-    /// The peer's clock less ours, in microseconds: negative where the peer's shows less.
+    /// The peer's clock minus ours, in microseconds: negative where the peer's shows less.
     pub micros: i64,
-    /// The most by which `micros` was wrong at the last pong; from then on it grows by 100 µs a second, which is what
-    /// two ordinary clocks drift apart at most.
+    /// The largest possible error of `micros` at the last pong. From then on it grows by 100 µs a second, which is the
+    /// most that two ordinary clocks drift apart.
     pub error: Duration,
 }
 
 impl ClockOffset {
-    /// What the peer's clock shows when ours shows `ours`.
+    /// Returns the peer's clock at the moment when ours shows `ours`.
     #[must_use]
     pub fn peer_time(self, ours: Time) -> Time {
         Time::from_micros(ours.as_micros().saturating_add_signed(self.micros))
     }
 
-    /// What our clock shows when the peer's shows `peers`.
+    /// Returns our clock at the moment when the peer's shows `peers`.
     #[must_use]
     pub fn our_time(self, peers: Time) -> Time {
         let behind = self.micros.saturating_neg();

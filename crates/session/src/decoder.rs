@@ -1,38 +1,39 @@
-//! Cuts a stream into frames: limits before memory, and not one byte allocated on the peer's word.
+//! Cuts a stream into frames. It checks limits before it takes memory, and allocates no byte for a length that the peer
+//! only announced.
 
 use crate::dialect::{Dialect, Framing, Measure};
 use crate::wire::{self, HEADER_LEN, Header, Kind};
 use crate::{Cause, Time};
 
-/// Which frames may come now, and how long they may be.
+/// The frames that may come now, and their longest length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// A server waits for the first frame of a connection.
     Hello {
-        /// Bytes of hello payload at most.
+        /// The most bytes of hello payload.
         limit: u32,
     },
     /// A client waits for the first frame of a connection: welcome or goodbye.
     Welcome,
-    /// A server has the first frame and has not answered it: the peer may only take its leave.
+    /// A server has the first frame and has not answered it: the peer may only say goodbye.
     Goodbye,
     /// Any frame that the peer may send in a session.
     Any {
-        /// Bytes of data payload at most.
+        /// The most bytes of data payload.
         limit: u32,
     },
 }
 
-/// Where a complete frame lies; [`Decoder::frame`] resolves it.
+/// The place of a complete frame; [`Decoder::frame`] resolves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Where the frame starts in the input; `None`: it lies in what was kept of earlier input.
+    /// Where the frame starts in the input; `None`: it lies in the kept bytes of earlier input.
     start: Option<usize>,
     header: usize,
     payload: usize,
 }
 
-/// One frame, borrowed from the input or from what was kept of earlier input.
+/// One frame, borrowed from the input or from the kept bytes of earlier input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// The header's bytes.
@@ -41,38 +42,38 @@ pub struct Frame<'a> {
     pub payload: &'a [u8],
 }
 
-/// What the decoder found.
+/// The result of one call of the decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// All input is taken, no frame is complete.
+    /// All input is taken, and no frame is complete.
     Short,
     /// One frame.
     Frame(Span),
-    /// The stream breaks a rule from its header alone.
+    /// The header alone shows that the stream breaks a rule.
     Broken(Cause),
 }
 
 /// The incremental frame cutter of one connection.
 ///
-/// Whole frames are lent straight from the input; only a frame that is split between two inputs is copied,
-/// into a buffer that grows with the bytes received and never with the bytes announced.
+/// It lends whole frames straight from the input. It copies only a frame that is split between two inputs. The buffer
+/// for it grows with the bytes received, never with the bytes announced.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    /// Boxed, since most connections rest between two frames.
+    /// Boxed, because most connections are between two frames most of the time.
     partial: Option<Box<Partial>>,
 }
 
-/// What was kept of earlier input: never empty.
+/// The kept bytes of earlier input: never empty.
 #[derive(Debug)]
 struct Partial {
     bytes: Vec<u8>,
     begun: Time,
-    /// The last call lent `bytes` out: there is nothing unfinished from now on.
+    /// The last call lent `bytes` out: no frame is unfinished from now on.
     lent: bool,
 }
 
 impl Decoder {
-    /// Takes the next frame out of `input`, from `*at` on, and moves `*at` behind what was consumed.
+    /// Takes the next frame out of `input`, starting at `*at`, and moves `*at` behind the consumed bytes.
     #[inline]
     pub fn next(
         &mut self,
@@ -89,7 +90,7 @@ impl Decoder {
         }
     }
 
-    /// Gives back the memory of a frame that was lent out of what was kept of earlier input.
+    /// Releases the memory of a frame that was lent out of the kept bytes.
     pub fn release(&mut self) {
         self.partial.take_if(|partial| partial.lent);
     }
@@ -105,20 +106,20 @@ impl Decoder {
         split(bytes, span.header, span.payload).unwrap_or_default()
     }
 
-    /// Whether the stream stands inside a frame.
+    /// Returns whether the stream is inside a frame.
     #[must_use]
     pub fn mid_frame(&self) -> bool {
         self.unfinished().is_some()
     }
 
-    /// Since when the unfinished frame has been coming, and how many bytes of it are here.
+    /// Returns when the unfinished frame began, and how many bytes of it have arrived.
     #[must_use]
     pub fn unfinished(&self) -> Option<(Time, usize)> {
         let partial = self.partial.as_ref().filter(|partial| !partial.lent)?;
         Some((partial.begun, partial.bytes.len()))
     }
 
-    /// How many bytes the unfinished frame needs in all, where its header is complete.
+    /// Returns how many bytes the unfinished frame needs in all, where its header is complete.
     #[must_use]
     pub fn needed(&self, framing: &Framing) -> Option<usize> {
         match measure(framing, Expect::Any { limit: u32::MAX }, self.kept()) {
@@ -129,7 +130,7 @@ impl Decoder {
         }
     }
 
-    /// Moves the beginning of the unfinished frame, so that time in which nothing was read does not count.
+    /// Moves the beginning of the unfinished frame later, so that time in which we did not read does not count.
     pub fn postpone(&mut self, now: Time, not_read: std::time::Duration) {
         if let Some(partial) = &mut self.partial {
             partial.begun = (partial.begun + not_read).min(now);
@@ -180,7 +181,7 @@ impl Decoder {
 }
 
 impl Partial {
-    /// Adds what the unfinished frame still needs, and takes it once it is complete.
+    /// Adds the bytes that the unfinished frame still needs, and takes it once it is complete.
     fn next(&mut self, framing: &Framing, expect: Expect, input: &[u8], at: &mut usize) -> Step {
         let before = self.bytes.len();
         loop {
@@ -200,7 +201,7 @@ impl Partial {
                     }
                     complete
                 }
-                // Nobody knows how long this header is: what proves too much is given back above.
+                // The length of this header is not known: surplus bytes are given back above.
                 Size::Short => have.saturating_mul(2),
             };
             let rest = input.get(*at..).unwrap_or_default();
@@ -258,7 +259,7 @@ fn measure_native(expect: Expect, bytes: &[u8]) -> Size {
     }
 }
 
-/// The checks of a connection's first frame, in byte order: kind, magic, versions, length.
+/// Checks a connection's first frame in byte order: kind, magic, versions, length.
 fn measure_hello(header: Header, limit: u32, bytes: &[u8]) -> Size {
     if Kind::from_byte(header.kind) != Some(Kind::Hello) {
         return Size::Broken(Cause::WrongProtocol);
@@ -281,7 +282,7 @@ fn measure_hello(header: Header, limit: u32, bytes: &[u8]) -> Size {
         }
         [_, _, _, _, ..] if header.len > limit => Size::Broken(Cause::FrameTooLarge),
         [_, _, _, _, ..] => frame(header),
-        // Too short for magic and versions: whole as it is, and malformed when it is read.
+        // Too short for magic and versions: the frame is complete as it is, and its decoder finds it malformed.
         _ if claimed < wire::MAGIC.len() + 2 => frame(header),
         _ => Size::Short,
     }
@@ -296,7 +297,7 @@ fn measure_dialect(dialect: &dyn Dialect, expect: Expect, bytes: &[u8]) -> Size 
     };
     let over = |len: usize| u32::try_from(len).map_or(true, |len| len > limit);
     match dialect.measure(bytes) {
-        // A header without an end is a frame over the limit too.
+        // A header that does not end within the limit also counts as a frame over the limit.
         Measure::Short if over(bytes.len()) => Size::Broken(Cause::FrameTooLarge),
         Measure::Short => Size::Short,
         Measure::Foreign => Size::Broken(foreign),

@@ -1,8 +1,8 @@
-//! The seam for a game that has a wire of its own: where a frame ends and what it means, nothing else.
+//! The interface for a game with its own wire: where a frame ends and what it means, nothing else.
 
 use crate::wire::Goodbye;
 
-/// How a stream is cut into frames.
+/// The way in which a stream is cut into frames.
 #[derive(Clone, Default)]
 pub enum Framing {
     /// Wire version 1 of `docs/wire.md`, with hello, heartbeats, goodbye and counts.
@@ -21,7 +21,7 @@ impl std::fmt::Debug for Framing {
     }
 }
 
-/// What the first bytes of a frame say about its size.
+/// The size of a frame, as far as its first bytes show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// The header is not complete yet.
@@ -30,33 +30,33 @@ pub enum Measure {
     Frame {
         /// Bytes before the payload.
         header: usize,
-        /// Bytes of payload; held against the frame limit before anything is allocated for it.
+        /// Bytes of payload; checked against the frame limit before anything is allocated for it.
         payload: usize,
     },
-    /// No frame of this wire begins so: `wrong_protocol` as the first bytes, `protocol_violation` later.
+    /// No frame of this wire begins with these bytes: `wrong_protocol` as the first bytes, `protocol_violation` later.
     Foreign,
 }
 
-/// What a complete frame of a dialect means to the session.
+/// The meaning of a complete frame of a dialect for the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning<'a> {
     /// A frame for the game.
     Data(&'a [u8]),
-    /// The peer asks for a sign of life; the bytes are handed back to [`Dialect::write_pong`].
+    /// The peer asks for a sign of life; the bytes are passed back to [`Dialect::write_pong`].
     Ping(&'a [u8]),
     /// The answer to a ping.
     Pong,
     /// The peer says that it leaves: `peer_goodbye`.
     Goodbye,
-    /// Layout broken: `frame_malformed`.
+    /// The layout is broken: `frame_malformed`.
     Malformed,
 }
 
-/// A game's own framing, and how it says ping, pong and goodbye, if it does.
+/// A game's own framing and, if it has them, its ping, pong and goodbye.
 ///
-/// There is no hello: the authenticator gets the first complete frame as credentials, and the game gets it
-/// as its first data frame; what follows is read once the peer is let in. There is no resume, and no notice of
-/// a drain. What a dialect maps decides which causes it can tell apart:
+/// There is no hello: the authenticator gets the first complete frame as credentials, and the game gets it as its first
+/// data frame. Later frames are read once the peer is admitted. There is no resume, and no notice of a drain. The
+/// mapped parts of a dialect decide which causes it can tell apart:
 ///
 /// | mapped | causes that it gains |
 /// |---|---|
@@ -72,8 +72,8 @@ pub enum Meaning<'a> {
 /// A client may send 16 pings and pongs at once, and one more for each second of the dead limit; 80 where there is
 /// none. Then it may send 2 a second, or 2 in each heartbeat where that is below 1 s. More is `ping_flood`.
 pub trait Dialect: Send + Sync + 'static {
-    /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame. A frame has
-    /// more bytes than any of its beginnings that was [`Measure::Short`].
+    /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame. A frame is longer
+    /// than each of its prefixes that measured as [`Measure::Short`].
     fn measure(&self, bytes: &[u8]) -> Measure;
 
     /// Reads one complete frame, split into header and payload as measured.
@@ -88,14 +88,17 @@ pub trait Dialect: Send + Sync + 'static {
         false
     }
 
-    /// Whether a client of this wire sends something at least once a heartbeat, also while the game is idle. It may be
-    /// its own ping, or the answer to the server's: the server pings a client that has been quiet for longer than a
-    /// heartbeat, half-way to the suspicion ([`write_ping`](Self::write_ping)). Without that a quiet peer is not a silent one, and there is no dead limit.
-    /// Kernel keepalive alone then finds a dead path (`path_dead`, at the dead limit + 5 s), unless `kernel.keepalive`
-    /// is off. Default: no.
+    /// Returns whether a client of this wire sends something at least once a heartbeat, also while the game is idle.
+    /// Default: no.
     ///
-    /// The server does not ping a client that speaks in each heartbeat. Some clients leave where no ping comes for a while.
-    /// The game then sends that ping as a data frame.
+    /// This may be its own ping, or the answer to the server's ping. The server pings a client that has been quiet for
+    /// longer than a heartbeat, half-way to the suspicion ([`write_ping`](Self::write_ping)).
+    ///
+    /// Without heartbeats a quiet peer is not a silent one, and there is no dead limit. Then only kernel keepalive
+    /// finds a dead path (`path_dead`, at the dead limit + 5 s), unless `kernel.keepalive` is off.
+    ///
+    /// The server does not ping a client that sends in each heartbeat. Some clients leave if no ping comes for a while.
+    /// For them, the game sends that ping as a data frame.
     fn has_heartbeats(&self) -> bool {
         false
     }
@@ -106,15 +109,15 @@ pub trait Dialect: Send + Sync + 'static {
         false
     }
 
-    /// Appends a goodbye. Returns whether this wire has one; without it our end is a bare FIN.
+    /// Appends a goodbye. Returns whether this wire has one; without it we end with a bare FIN.
     fn write_goodbye(&self, goodbye: &Goodbye<'_>, out: &mut Vec<u8>) -> bool {
         let _ = (goodbye, out);
         false
     }
 }
 
-/// The commonest wire of game servers: a big-endian `u32` of payload bytes, then the payload. It maps no
-/// ping and no goodbye.
+/// The most common wire of game servers: a big-endian `u32` with the number of payload bytes, then the payload. It maps
+/// no ping and no goodbye.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LengthPrefixed;
 

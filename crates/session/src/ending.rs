@@ -6,33 +6,33 @@ use crate::session::Close;
 use crate::wire::{Goodbye, cut_reason};
 use crate::{Advice, Cause, ClockOffset, FirstError, KernelSample, Phase, Time};
 
-/// A cause that was fixed, where and when.
+/// A fixed cause, with its phase and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Why.
+    /// The cause.
     pub cause: Cause,
-    /// How far the connection had come.
+    /// The phase that the connection had reached.
     pub phase: Phase,
-    /// When it was fixed.
+    /// When the cause was fixed.
     pub at: Time,
 }
 
-/// How far our last words came.
+/// The progress of our goodbye and FIN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Farewell {
-    /// We said none, or it was never written out.
+    /// We sent no goodbye, or it was never written out.
     #[default]
     None,
-    /// Written to the socket.
+    /// The goodbye was written to the socket, and our write side is shut.
     Written,
-    /// The peer's kernel acknowledged everything, our FIN included.
+    /// The peer's kernel acknowledged everything, including our FIN.
     Acked,
     /// The peer answered with its own FIN.
     FinSeen,
 }
 
 impl Farewell {
-    /// The stable label used in logs.
+    /// Returns the stable label used in logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -44,10 +44,10 @@ impl Farewell {
     }
 }
 
-/// What noticed a silence.
+/// The mechanism that noticed a silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detector {
-    /// Our dead limit on the peer's bytes.
+    /// Our dead limit, which the peer's bytes reset.
     Heartbeat,
     /// The kernel's keepalive probes.
     Keepalive,
@@ -56,7 +56,7 @@ pub enum Detector {
 }
 
 impl Detector {
-    /// The stable label used in logs.
+    /// Returns the stable label used in logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -67,28 +67,28 @@ impl Detector {
     }
 }
 
-/// What the peer's goodbye said.
+/// The content of the peer's goodbye.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parting {
-    /// Whether the session is over; clear: paused, to be resumed.
+    /// Whether the session is over; if not, it is paused and may be resumed.
     pub over: bool,
-    /// The code on the wire: a cause of the layer (below 4096) or the game's.
+    /// The code on the wire: a cause of the layer (below 4096) or a code of the game.
     pub code: u16,
-    /// The cause by the layer, of a server's goodbye: that of the code, or the one behind a code of the game. `None`
-    /// where the server did not say it, and for a client's goodbye.
+    /// The layer's cause in a server's goodbye: the cause of the code, or the cause behind a code of the game. `None`
+    /// where the server did not send it, and for a client's goodbye.
     pub cause: Option<Cause>,
-    /// What the peer advises (a server's; a client's is ignored).
+    /// The peer's advice: a server's counts, a client's is ignored.
     pub advice: u8,
-    /// The least delay before following the advice, ms.
+    /// The least delay before following the advice, in milliseconds.
     pub delay_ms: u32,
-    /// Where to go.
+    /// The address to go to.
     pub address: String,
-    /// Words for a person. Never a label.
+    /// A text for a person. Never a label.
     pub reason: String,
 }
 
 impl Parting {
-    /// A goodbye without words, as a dialect may have it.
+    /// A goodbye without content, as a dialect may have it.
     pub(crate) fn silent() -> Self {
         Self {
             over: true,
@@ -101,7 +101,7 @@ impl Parting {
         }
     }
 
-    /// The goodbye of a client, whose code is no cause of the layer.
+    /// The goodbye of a client, whose code is not a cause of the layer.
     pub(crate) fn of_client(goodbye: &Goodbye<'_>) -> Self {
         Self {
             cause: None,
@@ -125,14 +125,14 @@ impl From<&Goodbye<'_>> for Parting {
     }
 }
 
-/// What our own decision to end a connection said, or would have said to a peer that could still hear it.
+/// The goodbye of our own decision to end a connection, even if the peer could no longer receive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
-    /// The code on the wire: a cause of the layer (below 4096) or the game's.
+    /// The code on the wire: a cause of the layer (below 4096) or a code of the game.
     pub code: u16,
-    /// What the peer was told to do next.
+    /// The advice to the peer.
     pub advice: Advice,
-    /// Words for a person, cut to 512 bytes as they are on the wire. Never a label.
+    /// A text for a person, cut to 512 bytes as on the wire. Never a label.
     pub reason: String,
 }
 
@@ -146,7 +146,7 @@ impl From<&Close> for Decided {
     }
 }
 
-/// The readings of the kernel and of our clocks when a connection ended. Its ages are those of the moment at which the cause
+/// The readings of the kernel and of our clocks when a connection ended. Ages are as of the moment at which the cause
 /// was fixed: our linger after a decision does not count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
@@ -154,9 +154,9 @@ pub struct Evidence {
     pub age: Duration,
     /// From the last sign of life to the verdict, for silent causes.
     pub silent_for: Option<Duration>,
-    /// How much of that was a stall of our own, which was excused: the verdict came so much later.
+    /// How much of that was our own stall, which was excused: the verdict came later by this much.
     pub own_stall: Duration,
-    /// From the moment the session joined to the moment the cause was fixed; zero where none joined.
+    /// From the moment the session joined to the moment the cause was fixed; zero where no session joined.
     pub live_for: Duration,
     /// Raw bytes in.
     pub bytes_in: u64,
@@ -164,39 +164,39 @@ pub struct Evidence {
     pub bytes_out: u64,
     /// Data frames in.
     pub frames_in: u64,
-    /// Data frames out, by first byte.
+    /// Data frames out, counted when their first byte is written.
     pub frames_out: u64,
-    /// Age of the last byte in; zero for one that came later.
+    /// Age of the last byte in; zero for a byte that came after the cause was fixed.
     pub last_byte_in: Option<Duration>,
-    /// Age of the last acknowledgement by the peer's kernel; zero for one that came later.
+    /// Age of the last acknowledgement by the peer's kernel; zero for one that came after the cause was fixed.
     pub last_ack_in: Option<Duration>,
     /// Age of the last pong.
     pub last_pong: Option<Duration>,
-    /// Smoothed round trip: the heartbeat's where there is one, else the kernel's.
+    /// Smoothed round trip: from the heartbeat where there is one, otherwise from the kernel.
     pub rtt: Option<Duration>,
     /// The smoothed deviation of the same round trip.
     pub rtt_variance: Option<Duration>,
-    /// How far the peer's clock was ahead of ours, by its own word.
+    /// The offset of the peer's clock from ours, as the peer reported it.
     pub clock_offset: Option<ClockOffset>,
-    /// Bytes queued here and never written.
+    /// Bytes that were queued here and never written.
     pub bytes_unsent: u64,
-    /// Data frames queued here and never begun, those dropped by our decision included.
+    /// Data frames that were queued here and never begun, including those dropped by our decision.
     pub frames_unsent: u64,
-    /// Bytes written and never acknowledged by the peer's kernel (`SIOCOUTQ` less our own FIN).
+    /// Bytes that were written and never acknowledged by the peer's kernel (`SIOCOUTQ` minus our own FIN).
     pub bytes_unacked: Option<u64>,
-    /// Data frames written and not acknowledged by the peer's session.
+    /// Data frames that were written and not acknowledged by the peer's session.
     pub frames_unacked: u64,
-    /// Bytes read after the end had been noticed.
+    /// Bytes read after we noticed the end.
     pub bytes_drained: u64,
-    /// Bytes here of an unfinished frame, and how many it needs where its header was complete.
+    /// How many bytes of an unfinished frame have arrived, and how many it needs where its header was complete.
     pub partial_frame: Option<(u64, Option<u64>)>,
     /// The FIN bit: whether the kernel proves that the peer's FIN arrived in order.
     pub fin: Option<bool>,
     /// The kernel's view at the end.
     pub kernel: Option<KernelSample>,
-    /// What noticed the silence, for silent causes and kernel time-outs.
+    /// The mechanism that noticed the silence, for silent causes and kernel timeouts.
     pub detector: Option<Detector>,
-    /// How far our last words came.
+    /// The progress of our goodbye and FIN.
     pub farewell: Farewell,
 }
 
@@ -214,7 +214,7 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// The stable label used in logs.
+    /// Returns the stable label used in logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -229,36 +229,36 @@ impl Layer {
 /// One step on the way to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrailEvent {
-    /// When.
+    /// When it was seen.
     pub at: Time,
-    /// Where it was seen.
+    /// The layer that saw it.
     pub layer: Layer,
-    /// What was seen, a stable snake-case word.
+    /// The event, a stable snake-case word.
     pub what: &'static str,
 }
 
 /// The end of one connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ending {
-    /// Why, where and when.
+    /// The cause, phase and time.
     pub verdict: Verdict,
-    /// The first error by whichever call.
+    /// The first error of any call.
     pub first_error: Option<FirstError>,
-    /// What there is to show for it.
+    /// The evidence for the verdict.
     pub evidence: Evidence,
-    /// What the peer's goodbye said, where it said one.
+    /// The content of the peer's goodbye, where it sent one.
     pub parting: Option<Parting>,
-    /// What the decision of ours said that fixed the cause, whether or not it could be written. `None` where the
-    /// peer's end decided, and where we ended it without a word: a dead path, an abort, a wrong protocol.
+    /// The goodbye of our own decision that fixed the cause, whether or not it could be written. `None` where the
+    /// peer's end decided. Also `None` where we ended without a goodbye: a dead path, an abort, a wrong protocol.
     pub decided: Option<Decided>,
-    /// What happened towards the end, oldest first, at most eight.
+    /// The events towards the end, oldest first, at most eight.
     pub trail: Vec<TrailEvent>,
-    /// The socket is to be reset, not closed: nobody is there to be polite to.
+    /// Whether the socket must be reset, not closed: a graceful close has no peer to reach.
     pub abort: bool,
 }
 
 impl Ending {
-    /// The end of a connection whose task was dropped before its verdict: `verdict_missing`, with no evidence.
+    /// Creates the end of a connection whose task was dropped before its verdict: `verdict_missing`, with no evidence.
     #[must_use]
     pub fn without_verdict(phase: Phase, at: Time) -> Self {
         Self {

@@ -2,34 +2,34 @@
 
 use std::time::Duration;
 
-/// Limits and timeouts of one connection. The defaults are those of `config/lastword.toml`.
+/// The limits and timeouts of one connection. The defaults are those of `config/lastword.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of hello payload at most, 1,024 to 65,536. Default 4 KiB. Over it: `frame_too_large`.
+    /// The most bytes of hello payload, 1,024 to 65,536. Default 4 KiB. Over it: `frame_too_large`.
     pub hello_bytes_max: u32,
-    /// Bytes of data payload that we accept, 1,024 to 16,777,215. Default 64 KiB. Over it: `frame_too_large`.
+    /// The most bytes of data payload that we accept, 1,024 to 16,777,215. Default 64 KiB. Over it: `frame_too_large`.
     pub frame_bytes_max: u32,
-    /// Time for the first frame to be complete. Default 5 s. Over it: `hello_timeout`.
+    /// Time for the first frame to arrive completely. Default 5 s. Over it: `hello_timeout`.
     pub hello_timeout: Duration,
     /// Time for the authenticator to answer. Default 5 s. Over it: `auth_timeout`.
     pub auth_timeout: Duration,
-    /// Time for a frame that has begun to be complete. Default 10 s, and 1 s more for each 16 KiB that have
-    /// come. Over it: `frame_timeout`.
+    /// Time for a frame, once begun, to arrive completely. Default 10 s, and 1 s more for each 16 KiB received. Over
+    /// it: `frame_timeout`.
     pub frame_timeout: Duration,
-    /// Time for our last words to be written, and again for the peer's FIN after them. Default 3 s. After a FIN
-    /// of the peer it bounds the wait for what we still owe: over it, `peer_closed_while_sending`.
+    /// Time to write our last frames, and again the time to wait for the peer's FIN after them. Default 3 s. After the
+    /// peer's FIN it bounds the wait until our remaining data is acknowledged: over it, `peer_closed_while_sending`.
     pub linger_timeout: Duration,
     /// Bytes that may wait to be written, headers included. Default 256 KiB. Over it: `send_queue_full`.
     pub outbound_bytes_max: usize,
-    /// Age that the oldest waiting frame may reach; `None` is off. Default 5 s. Over it: `send_queue_stale`.
+    /// The greatest age of the oldest waiting frame; `None` is off. Default 5 s. Over it: `send_queue_stale`.
     pub outbound_age_max: Option<Duration>,
-    /// Time in which the kernel of a peer that talks may take nothing of what waits for it; `None` is off. Default
+    /// Time in which the kernel of a peer that sends may acknowledge none of the waiting data; `None` is off. Default
     /// 10 s. Over it, with the peer's next byte: `peer_not_reading`.
     pub write_progress_timeout: Option<Duration>,
     /// Time without a frame of the game; `None` (default) is off. Over it: `idle`.
     pub idle_timeout: Option<Duration>,
-    /// Time that delivery after the end waits for the game to take a frame. Default 30 s. What is left then
-    /// is counted as undelivered.
+    /// Time that delivery after the end waits for the game to take a frame. Default 30 s. The frames left then are
+    /// counted as undelivered.
     pub delivery_timeout: Duration,
 }
 
@@ -52,7 +52,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How long a frame may take of which `bytes` bytes have come.
+    /// How long a frame may take of which `bytes` bytes have arrived.
     pub(crate) fn frame_timeout_for(&self, bytes: usize) -> Duration {
         let steps = u32::try_from(bytes / FRAME_STEP_BYTES).unwrap_or(u32::MAX);
         self.frame_timeout + Duration::from_secs(1).saturating_mul(steps)

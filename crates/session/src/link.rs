@@ -1,4 +1,4 @@
-//! How a live session's link is doing, as its owner is told: suspect, and healthy again.
+//! The state of a live session's link, as reported to its owner: suspect, or healthy again.
 
 use lastword_keepalive::Diagnosis;
 
@@ -6,15 +6,17 @@ use lastword_keepalive::Diagnosis;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Link {
-    /// Nothing came from the peer for the profile's suspect limit, or its kernel acknowledged nothing for 2.5 s. Told
-    /// again when the evidence says more. Nothing ends yet: it may come back, or be given up at the dead limit.
+    /// No byte came from the peer for the profile's suspect limit, or its kernel acknowledged nothing for 2.5 s.
+    ///
+    /// It is reported again when the evidence says more. The connection has not ended yet: the peer may come back, or
+    /// be given up at the dead limit.
     Suspect(Diagnosis),
-    /// A suspect peer was heard again.
+    /// A byte came from a suspect peer again.
     Healthy,
 }
 
 impl Link {
-    /// What the peer is suspected of, where it is.
+    /// Returns the diagnosis of a suspect peer, or `None` where the peer is healthy.
     #[must_use]
     pub const fn suspicion(&self) -> Option<Diagnosis> {
         match self {

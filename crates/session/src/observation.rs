@@ -1,4 +1,4 @@
-//! Plain data about an ending: what the calls returned and what the kernel said. The classifier's input.
+//! Plain data about an end: what the calls returned and what the kernel showed. It is the classifier's input.
 
 use std::time::Duration;
 use std::{fmt, io};
@@ -8,7 +8,7 @@ use lastword_keepalive::Sample;
 use crate::Phase;
 use crate::classify::error_name;
 
-/// The operating system whose error codes are being read. The classifier knows every one on every one.
+/// The operating system that an error code comes from. On every system the classifier knows the codes of all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum System {
     /// Linux: errno values, `TCP_INFO`, `SIOCINQ`, `SIOCOUTQ`.
@@ -20,7 +20,8 @@ pub enum System {
 }
 
 impl System {
-    /// The system this code was compiled for; other Unixes read as [`System::MacOs`], whose codes they share.
+    /// Returns the system for which this code was compiled. Other Unixes count as [`System::MacOs`], whose codes they
+    /// share.
     #[must_use]
     pub const fn current() -> Self {
         if cfg!(any(target_os = "linux", target_os = "android")) {
@@ -32,8 +33,8 @@ impl System {
         }
     }
 
-    /// Returns the name of an error code, such as `ECONNRESET` for 104 on Linux; `None` for a code that socket and
-    /// file calls are not known to fail with.
+    /// Returns the name of an error code, such as `ECONNRESET` for 104 on Linux. Returns `None` for a code with which
+    /// socket and file calls are not known to fail.
     #[must_use]
     pub fn error_name(self, code: i32) -> Option<&'static str> {
         error_name(self, code)
@@ -43,22 +44,22 @@ impl System {
 /// The socket call that met an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
-    /// A read, also the last one.
+    /// A read, including the last one.
     Read,
     /// A write.
     Write,
     /// `shutdown(SHUT_WR)`.
     Shutdown,
-    /// A peek, by whoever embeds the stream.
+    /// A peek by the code that embeds the stream.
     Peek,
     /// `SO_ERROR`.
     TakeError,
-    /// Readiness that was registered or polled.
+    /// Registering or polling for readiness.
     Poll,
 }
 
 impl Call {
-    /// The stable label used in logs.
+    /// Returns the stable label used in logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -72,7 +73,7 @@ impl Call {
     }
 }
 
-/// An error of a socket call: the raw code decides, the kind is the fallback where there is no code.
+/// An error of a socket call: the raw code decides, and the kind is used where there is no code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OsError {
     /// `io::Error::raw_os_error`, where there is one.
@@ -91,8 +92,8 @@ impl From<&io::Error> for OsError {
 }
 
 impl OsError {
-    /// Returns the system's words for an error with its name instead of its number, for people:
-    /// `No route to host (EHOSTUNREACH)`. An error that is not the system's keeps its own words.
+    /// Returns the system's text for an error with its name instead of its number, for people:
+    /// `No route to host (EHOSTUNREACH)`. An error that does not come from the system keeps its own text.
     #[must_use]
     pub fn in_words(error: &io::Error) -> String {
         let words = error.to_string();
@@ -105,7 +106,8 @@ impl OsError {
     }
 }
 
-/// The code by its name: `ECONNRESET`; `errno 199` where it has none here, and the kind where there is no code.
+/// The code's name: `ECONNRESET`. A code without a name here shows as `errno 199`, and an error without a code as its
+/// kind.
 impl fmt::Display for OsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(code) = self.code else {
@@ -120,8 +122,8 @@ impl fmt::Display for OsError {
     }
 }
 
-/// The first error a connection showed, and who met it. Never overwritten; `EPIPE` only stands here until
-/// an error that says more comes along.
+/// The first error of a connection, and the call that met it. It is never overwritten, except that a more telling error
+/// replaces `EPIPE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirstError {
     /// The call that met it.
@@ -137,14 +139,14 @@ impl fmt::Display for FirstError {
     }
 }
 
-/// How reading came to its end.
+/// The way in which reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Terminal {
     /// A read returned 0.
     Eof,
     /// A read returned an error.
     Error(OsError),
-    /// Reading did not come to its end: our own decision or a deadline stands for it.
+    /// Reading did not end: our own decision or a deadline ended the connection.
     Open,
 }
 
@@ -165,9 +167,9 @@ pub struct KernelSample {
     pub notsent: u32,
     /// `tcpi_snd_wnd`: the peer's window, bytes.
     pub snd_wnd: u32,
-    /// `SIOCOUTQ`: bytes the peer's kernel never acknowledged, our own FIN counted as one.
+    /// `SIOCOUTQ`: bytes that the peer's kernel never acknowledged; our own FIN counts as one.
     pub outq: u32,
-    /// `SIOCINQ`: bytes the kernel holds for us.
+    /// `SIOCINQ`: bytes that the kernel holds for us to read.
     pub inq: u32,
     /// `tcpi_bytes_acked`.
     pub bytes_acked: u64,
@@ -194,7 +196,7 @@ impl KernelSample {
         self.state == 7
     }
 
-    /// The part of it that tells one silence from another.
+    /// Returns the part of the sample that tells one silence from another.
     #[must_use]
     pub fn of_silence(&self) -> Sample {
         Sample {
@@ -211,40 +213,40 @@ impl KernelSample {
     }
 }
 
-/// Everything the classifier looks at, collected by the driver after the drain.
+/// All data for the classifier, collected by the driver after the drain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observation {
-    /// Whose error codes these are.
+    /// The system that the error codes come from.
     pub system: System,
-    /// How far the connection had come.
+    /// The phase that the connection had reached.
     pub phase: Phase,
-    /// Raw bytes read from the socket in the connection's whole life, the PROXY header apart.
+    /// Raw bytes read from the socket in the connection's whole life, without the PROXY header.
     pub bytes_read: u64,
-    /// The peer's goodbye was decoded.
+    /// Whether the peer's goodbye was decoded.
     pub goodbye: bool,
-    /// A notice of our drain was written to the peer before the end.
+    /// Whether a notice of our drain was written to the peer before the end.
     pub drain_notice_written: bool,
-    /// The stream stopped inside a frame.
+    /// Whether the stream stopped inside a frame.
     pub mid_frame: bool,
-    /// The stream is inside TLS, and its handshake was followed by no close_notify before reading ended.
+    /// Whether the stream was TLS, and after its handshake no close_notify came before reading ended.
     pub close_notify_missing: bool,
-    /// How reading ended.
+    /// The way in which reading ended.
     pub terminal: Terminal,
-    /// The first error, by whichever call.
+    /// The first error of any call.
     pub first_error: Option<FirstError>,
-    /// The FIN bit: `Some(true)` where the kernel proves that the peer's FIN arrived in order, `None` where
-    /// the system cannot tell. Computed after the drain only (`bytes_received − bytes read`).
+    /// The FIN bit: `Some(true)` where the kernel proves that the peer's FIN arrived in order, `None` where the system
+    /// cannot tell. It is computed only after the drain (`bytes_received − bytes read`).
     pub fin: Option<bool>,
-    /// The peer was quiet, and its kernel had acknowledged nothing since it was asked why: the question was still on its
-    /// way, too.
+    /// Whether the peer was quiet, and its kernel had acknowledged nothing since we asked why. The question itself was
+    /// still unacknowledged then.
     pub unanswered: bool,
-    /// Our write side was shut down by us before the end.
+    /// Whether we shut our write side before the end.
     pub shut: bool,
-    /// Bytes that were written after or before the peer's FIN and refused, or never acknowledged when the
-    /// wait after our flush ended (`SIOCOUTQ` less our own FIN), plus what could not be written any more.
+    /// Bytes that the peer did not take. Some were refused, written before or after its FIN. Others were not
+    /// acknowledged when the wait after our flush ended (`SIOCOUTQ` minus our own FIN), or could no longer be written.
     pub refused_bytes: u64,
-    /// The kernel's view after death, where there is one.
+    /// The kernel's view after the end, where there is one.
     pub kernel: Option<KernelSample>,
-    /// The last view before the end was seen, where there is one: `unacked` and `backoff` are zeroed by death.
+    /// The last view before we saw the end, where there is one: the end sets `unacked` and `backoff` to zero.
     pub last_live: Option<KernelSample>,
 }

@@ -1,22 +1,22 @@
-//! How far a connection had come when its cause was fixed.
+//! The phase of a connection when its cause was fixed.
 
 use std::fmt;
 
-/// The state a connection was in when its cause was fixed.
+/// The phase of a connection when its cause was fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Phase {
-    /// Accepted, not yet admitted: limits and draining are checked here.
+    /// Accepted and not yet admitted: limits and draining are checked here.
     Admission,
-    /// A PROXY protocol header is awaited.
+    /// The server waits for a PROXY protocol header.
     Proxy,
     /// A TLS handshake is under way.
     Tls,
-    /// The first frame is awaited.
+    /// The server waits for the first frame.
     Hello,
-    /// The credentials are with the authenticator, or a resume is being checked.
+    /// The authenticator has the credentials, or a resume is being checked.
     Auth,
-    /// A session joined: welcome was decided.
+    /// A session joined: the server decided to send welcome.
     Live,
 }
 
@@ -31,7 +31,7 @@ impl Phase {
         Self::Live,
     ];
 
-    /// The stable label used in metrics and logs.
+    /// Returns the stable label used in metrics and logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

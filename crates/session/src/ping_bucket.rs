@@ -1,4 +1,4 @@
-//! The bound on cheap control frames: a token bucket that time without reading refills beyond its depth.
+//! The limit on cheap control frames: a token bucket. Time without reading refills it beyond its depth.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use lastword_keepalive::Timing;
 
 use crate::Time;
 
-/// The bucket for pings, pongs, acks and ignorable frames: 2 tokens a second, or a heartbeat where that is shorter, and
-/// 16 + dead limit in seconds deep.
+/// The bucket for pings, pongs, acks and ignorable frames. It gains 2 tokens a second, or 2 a heartbeat where that is
+/// shorter than 1 s. Its depth is 16 plus the dead limit in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PingBucket {
     refilled: Time,
@@ -17,7 +17,7 @@ pub(crate) struct PingBucket {
 }
 
 impl PingBucket {
-    /// A full bucket for a session with this dead limit; 80 deep where dead is never.
+    /// Creates a full bucket for a session with this dead limit; 80 deep where the dead limit is never.
     pub(crate) fn new(now: Time, timing: Timing) -> Self {
         let depth = match timing.dead_ms {
             0 => DEPTH_WITHOUT_DEAD,
@@ -25,7 +25,7 @@ impl PingBucket {
                 .unwrap_or(u16::MAX)
                 .saturating_add(DEPTH_BASE),
         };
-        // A ping and a pong each heartbeat is what a peer is asked for.
+        // In each heartbeat a peer must send a ping and a pong.
         let asked = match timing.heartbeat_ms {
             0 => TOKENS_PER_SECOND,
             ms => u16::try_from(2_000_u32.div_ceil(ms)).unwrap_or(TOKENS_PER_SECOND),
@@ -50,12 +50,12 @@ impl PingBucket {
         }
     }
 
-    /// Gives the last token back: what it was taken for turned out to be the answer to a question of ours.
+    /// Gives the last token back: the frame turned out to be the answer to our own ping.
     pub(crate) fn give_back(&mut self) {
         self.milli_tokens = self.milli_tokens.saturating_add(1000);
     }
 
-    /// Credits time in which nothing was read: what the peer sent meanwhile comes all at once.
+    /// Credits time in which we did not read: everything that the peer sent meanwhile arrives at once.
     pub(crate) fn not_reading(&mut self, since: Time, now: Time) {
         self.fill_up(since);
         self.milli_tokens = self
@@ -64,8 +64,8 @@ impl PingBucket {
         self.refilled = now;
     }
 
-    /// Credits time in which nothing was heard, once: had we been late ourselves, what the peer sent meanwhile comes
-    /// all at once too.
+    /// Credits time in which no byte arrived, once. If we were late ourselves, everything that the peer sent meanwhile
+    /// arrives at once.
     pub(crate) fn silence_ended(&mut self, since: Time, now: Time) {
         let full = u32::from(self.depth) * 1000;
         let most = full.saturating_add(self.refill(now.since(since)));
@@ -74,7 +74,7 @@ impl PingBucket {
         self.milli_tokens = self.milli_tokens.min(most.max(before));
     }
 
-    /// Refills up to the depth, and leaves what a pause put above it.
+    /// Refills up to the depth, and keeps tokens that a pause added above it.
     fn fill_up(&mut self, now: Time) {
         let full = u32::from(self.depth) * 1000;
         let filled = self
@@ -84,7 +84,7 @@ impl PingBucket {
         self.refilled = self.refilled.max(now);
     }
 
-    /// Thousandths of a token; a second has as many as there are tokens in 1000 seconds.
+    /// The refill in thousandths of a token: `tokens_per_second` for each millisecond.
     fn refill(&self, time: Duration) -> u32 {
         u32::try_from(time.as_millis())
             .unwrap_or(u32::MAX)

@@ -1,19 +1,19 @@
-//! What pongs tell: the round trip and its variance as RFC 6298 smooths them, and how far the peer's clock is ahead of
+//! Learns from pongs the round trip and its variance, smoothed as in RFC 6298, and the offset of the peer's clock from
 //! ours. It decides nothing.
 //!
-//! The offset is held as an interval, as the selection of RFC 5905 does. The peer read its clock after our ping left and
-//! before its answer came, so each exchange bounds the offset for certain, by a width of its round trip. Intervals are
-//! intersected: one quick exchange narrows the estimate, slow ones do not spoil it, and a delay in one direction alone
-//! does not shift it. Between two pongs the interval widens by what two clocks drift apart. An exchange that excludes what
-//! is held takes its place: a clock stood still, with its machine.
+//! The offset is kept as an interval, as in the selection of RFC 5905. The peer read its clock after our ping left and
+//! before its answer came. So each exchange bounds the offset for certain, by the width of its round trip. Intervals
+//! are intersected: one quick exchange narrows the estimate, and slow ones do not spoil it. A delay in one direction
+//! alone does not shift it. Between two pongs the interval widens by the drift of two clocks. An exchange that excludes
+//! the kept interval replaces it: a clock stood still, together with its machine.
 
 use std::time::Duration;
 
 use crate::wire::Pong;
 use crate::{ClockOffset, Time};
 
-/// The smoothed round trip of heartbeats, and the offset of the peer's clock, as far as pongs have told them.
-// Packed: without padding it fits where it is kept once for every session, in the mailbox as in the session itself.
+/// The smoothed round trip of heartbeats and the offset of the peer's clock, as learnt from pongs.
+// Packed: without padding it fits where every session keeps it once, in the mailbox and in the session itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(Rust, packed(4))]
 pub struct RoundTrip {
@@ -25,33 +25,33 @@ pub struct RoundTrip {
     offset_us: i64,
 }
 
-/// A ping of ours and the pong that answers it.
+/// One of our pings and the pong that answers it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exchange<'a> {
-    /// When we asked.
+    /// When we sent the ping.
     pub(crate) asked: Time,
-    /// When the answer was read.
+    /// When we read the answer.
     pub(crate) answered: Time,
     pub(crate) pong: &'a Pong,
-    /// When the last answer before this one was read.
+    /// When we read the answer before this one.
     pub(crate) before: Time,
 }
 
 impl RoundTrip {
-    /// The smoothed round trip (RFC 6298), once there was one.
+    /// Returns the smoothed round trip (RFC 6298), once there was one.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         (self.smoothed_us > 0).then(|| Duration::from_micros(u64::from(self.smoothed_us)))
     }
 
-    /// The smoothed deviation from the smoothed round trip (RFC 6298), once there was a round trip.
+    /// Returns the smoothed deviation from the smoothed round trip (RFC 6298), once there was a round trip.
     #[must_use]
     pub fn variance(&self) -> Option<Duration> {
         self.rtt()
             .map(|_| Duration::from_micros(u64::from(self.variance_us)))
     }
 
-    /// How far the peer's clock is ahead of ours, once it is known.
+    /// Returns the offset of the peer's clock from ours, once it is known.
     #[must_use]
     pub fn clock_offset(&self) -> Option<ClockOffset> {
         (self.error_us > 0).then(|| ClockOffset {
@@ -73,7 +73,7 @@ impl RoundTrip {
         self.smoothed_us = moved(self.smoothed_us, us, 8).max(1);
     }
 
-    /// Takes what an exchange says of the peer's clock. A clock beyond 2^63 µs is none.
+    /// Takes the bounds of the clock offset from an exchange. A clock beyond 2^63 µs is ignored.
     pub(crate) fn locate(&mut self, exchange: &Exchange<'_>) {
         let Some(seen) = exchange.bounds() else {
             return;
@@ -88,7 +88,7 @@ impl RoundTrip {
         self.error_us = to_u32(width.div_ceil(2)).max(1);
     }
 
-    /// What is held, that much later.
+    /// The kept interval, widened by the drift in `time`.
     fn bounds_after(&self, time: Duration) -> Option<Bounds> {
         let ClockOffset { micros, error } = self.clock_offset()?;
         let error = drift(time).saturating_add(micros_of(error));
@@ -100,15 +100,16 @@ impl RoundTrip {
 }
 
 impl Exchange<'_> {
-    /// From our ping to its answer, without what the peer held it for. `None` where it claims to have held it for
-    /// longer than we waited.
+    /// The time from our ping to its answer, without the time that the peer held it. `None` where the peer claims to
+    /// have held it longer than we waited.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         let held = Duration::from_micros(u64::from(self.pong.held_us));
         self.answered.since(self.asked).checked_sub(held)
     }
 
-    /// Between which the offset lies: our clock had passed `asked` when the peer read its own, and had yet to reach
-    /// `answered` when the answer left, `held_us` later. Both clocks are cut to microseconds, and drift meanwhile.
+    /// The bounds of the offset. Our clock had passed `asked` when the peer read its own clock. Our clock had not
+    /// reached `answered` when the answer left, `held_us` later. Both clocks are cut to microseconds, and drift
+    /// meanwhile.
     fn bounds(&self) -> Option<Bounds> {
         let [asked, answered, peer] = [
             self.asked.as_micros(),
@@ -126,7 +127,7 @@ impl Exchange<'_> {
     }
 }
 
-/// The least and the most that an offset can be, in microseconds.
+/// The least and the greatest possible offset, in microseconds.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
     least: i64,
@@ -134,7 +135,7 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// What both allow.
+    /// The intersection of both.
     fn common(self, other: Self) -> Option<Self> {
         let least = self.least.max(other.least);
         let most = self.most.min(other.most);
@@ -142,13 +143,13 @@ impl Bounds {
     }
 }
 
-/// `old`, a share of 1/`share` nearer to `new`.
+/// `old`, moved towards `new` by 1/`share` of the distance.
 fn moved(old: u32, new: u32, share: u64) -> u32 {
     let sum = u64::from(old) * (share - 1) + u64::from(new) + share / 2;
     to_u32(sum / share)
 }
 
-/// How far two clocks drift apart in this time at most, in microseconds.
+/// The most that two clocks drift apart in this time, in microseconds.
 fn drift(time: Duration) -> u64 {
     micros_of(time / DRIFT)
 }
@@ -161,7 +162,7 @@ fn to_u32(n: impl TryInto<u32>) -> u32 {
     n.try_into().unwrap_or(u32::MAX)
 }
 
-/// The part of a time that is their drift: 100 ppm, two quartz clocks of 50 ppm in opposite directions.
+/// The drift is this fraction of a time: 100 ppm, as of two quartz clocks of 50 ppm in opposite directions.
 const DRIFT: u32 = 10_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What waits to be written: whole frames, control ahead of data, counted when they are first written.
+//! The frames that wait to be written: whole frames, control before data, counted when their first byte is written.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -7,25 +7,25 @@ use crate::Time;
 
 /// The outbound bytes of one session.
 ///
-/// Control frames go out before queued data but never inside a frame that has begun. A data frame gets its
-/// number when its first byte is written, so whatever has none can still be dropped without a gap.
+/// Control frames go out before queued data, but never inside a frame that has begun. A data frame gets its number when
+/// its first byte is written. So a frame without a number can still be dropped without a gap.
 #[derive(Debug, Default)]
 pub struct SendQueue {
     bytes: Vec<u8>,
     head: usize,
     marks: VecDeque<Mark>,
-    /// Data frames that were never begun.
+    /// Data frames whose first byte is not yet written.
     unnumbered: u64,
-    /// Bytes of the first frame of the first mark that are written already.
+    /// Bytes of the first mark's first frame that are already written.
     started: usize,
     control: Vec<u8>,
     control_head: usize,
 }
 
-/// Frames that lie one behind the other in `bytes` and are alike: what a burst leaves.
+/// Consecutive frames in `bytes` with the same length, kind and time, as a burst leaves them.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
-    /// Bytes of each of them.
+    /// The bytes of each frame.
     len: u32,
     /// At least one.
     frames: u16,
@@ -33,17 +33,17 @@ struct Mark {
     queued_at: Time,
 }
 
-/// What a write of some bytes amounted to.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Data frames whose first byte went out: they have a number from now on.
+    /// Data frames whose first byte was written: they have a number from now on.
     pub numbered: u64,
 }
 
-/// What was thrown away.
+/// The frames that were dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Data frames that were never begun.
+    /// Data frames whose first byte was never written.
     pub frames: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
@@ -56,7 +56,7 @@ impl SendQueue {
         self.push_marked(now, true, encode);
     }
 
-    /// Appends a frame that keeps its place behind queued data: a goodbye.
+    /// Appends a frame that stays behind queued data: a goodbye.
     pub fn push_last(&mut self, now: Time, encode: impl FnOnce(&mut Vec<u8>)) {
         self.push_marked(now, false, encode);
     }
@@ -66,7 +66,7 @@ impl SendQueue {
         Whole::append(&mut self.control, encode);
     }
 
-    /// Moves all of `other` behind what is queued here.
+    /// Moves all of `other` behind the frames queued here.
     pub fn append(&mut self, other: &mut Self) {
         debug_assert_eq!(other.started, 0, "a queue that was written to is not moved");
         self.bytes
@@ -78,7 +78,7 @@ impl SendQueue {
         other.clear();
     }
 
-    /// Drops every data frame that has no number yet, and keeps the one in progress and control frames.
+    /// Drops every data frame without a number. It keeps the frame in progress and control frames.
     pub fn drop_unstarted(&mut self) -> Dropped {
         let rest = self.rest_of_started();
         let first = self.marks.front().filter(|_| self.started > 0).copied();
@@ -99,7 +99,7 @@ impl SendQueue {
         dropped
     }
 
-    /// Takes note that `n` bytes of [`SendQueue::slices`] were written.
+    /// Notes that `n` bytes of [`SendQueue::slices`] were written.
     #[inline]
     pub fn advance(&mut self, n: usize) -> Written {
         if n == self.len() {
@@ -146,43 +146,43 @@ impl SendQueue {
         ]
     }
 
-    /// Whether nothing waits.
+    /// Returns whether the queue is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.head == self.bytes.len() && self.control_head == self.control.len()
     }
 
-    /// Whether every control frame is written.
+    /// Returns whether every control frame is written.
     #[must_use]
     pub fn control_is_empty(&self) -> bool {
         self.control_head == self.control.len()
     }
 
-    /// Bytes of memory held.
+    /// Returns the bytes of memory held.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity() + self.control.capacity() + self.marks.capacity() * size_of::<Mark>()
     }
 
-    /// Bytes that wait.
+    /// Returns the bytes that wait.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len() - self.head + self.control.len() - self.control_head
     }
 
-    /// Data frames that were never begun.
+    /// Returns the number of data frames whose first byte is not yet written.
     #[must_use]
     pub fn data_frames(&self) -> u64 {
         self.unnumbered
     }
 
-    /// When the oldest frame that waits was queued.
+    /// Returns when the oldest waiting frame was queued.
     #[must_use]
     pub fn oldest(&self) -> Option<Time> {
         self.marks.front().map(|mark| mark.queued_at)
     }
 
-    /// When the newest frame that waits was queued.
+    /// Returns when the newest waiting frame was queued.
     #[must_use]
     pub fn newest(&self) -> Option<Time> {
         self.marks.back().map(|mark| mark.queued_at)
@@ -255,7 +255,7 @@ impl SendQueue {
     }
 }
 
-/// Bytes of whole frames. Behind them an encoder of the game's may stop half-way, by a panic: that half is taken back.
+/// Bytes of whole frames. The game's encoder may stop half-way by a panic: the partial frame is then removed.
 struct Whole<'a> {
     bytes: &'a mut Vec<u8>,
     len: usize,
@@ -311,7 +311,7 @@ impl Dropped {
     }
 }
 
-/// A queue that never empties gives its written half back from here on.
+/// From this size on, a queue that never empties frees its written half.
 const COMPACT_BYTES: usize = 16 * 1024;
 
 fn usize_of(len: u32) -> usize {

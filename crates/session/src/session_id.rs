@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// A session's id: sixteen bytes that cannot be guessed, the same on the wire, in logs and in records of both ends.
+/// A session's id: sixteen bytes that cannot be guessed, the same on the wire, in logs and in the records of both ends.
 ///
-/// It is a name, not a credential: knowing it does not let a stranger act as the player. As text it has 32 hexadecimal digits.
+/// It is a name, not a credential: a stranger who knows it cannot act as the player. As text it has 32 hexadecimal
+/// digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId([u8; 16]);
 
@@ -44,7 +45,7 @@ impl Serialize for SessionId {
     }
 }
 
-/// A text that is no session's id.
+/// The error for a text that is not a session's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a session's id is 32 hexadecimal digits")]
 pub struct NoSessionId;

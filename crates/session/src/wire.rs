@@ -1,8 +1,8 @@
-//! The wire, version 1: how each frame is laid out in bytes, and which bytes are no frame.
+//! The wire, version 1: the byte layout of each frame, and which bytes are not a frame.
 //!
-//! Decoders borrow from the payload they are given and judge its layout only. Cutting a stream into frames, the
-//! limits of a phase and who may send what belong to the stream parser and the session.
-//! `docs/wire.md` is the normative text.
+//! Decoders borrow from the payload that they are given, and check only its layout. The stream parser and the session
+//! cut a stream into frames, apply the limits of a phase, and check which end may send what. `docs/wire.md` is the
+//! normative text.
 
 mod extensions;
 mod fields;
@@ -38,7 +38,7 @@ pub const REASON_LIMIT: usize = 512;
 /// The first code that belongs to games; those below are the layer's.
 pub const GAME_CODE_MIN: u16 = 4096;
 
-/// What a frame is, from the last byte of its header.
+/// The kind of a frame, from the last byte of its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The game's own bytes, counted by both ends.
@@ -47,17 +47,17 @@ pub enum Kind {
     Hello,
     /// The server's answer to an accepted hello.
     Welcome,
-    /// A question for a sign of life.
+    /// A request for a sign of life.
     Ping,
     /// The answer to a ping.
     Pong,
     /// A count of the data frames received.
     Ack,
-    /// The last frame an end sends.
+    /// The last frame that an end sends.
     Goodbye,
     /// A warning that something is about to happen.
     Notice,
-    /// A kind with its top bit set, ignored by whoever does not know it; holds the whole byte.
+    /// A kind with its top bit set, ignored by an end that does not know it; holds the whole byte.
     Extension(u8),
 }
 
@@ -81,7 +81,7 @@ impl Kind {
         })
     }
 
-    /// The byte that stands in a header; an extension's top bit is always set.
+    /// Returns the byte in a header; an extension's top bit is always set.
     #[must_use]
     pub const fn to_byte(self) -> u8 {
         match self {
@@ -103,12 +103,12 @@ impl Kind {
 pub struct Header {
     /// The bytes of payload that follow, at most [`FRAME_LIMIT_MAX`].
     pub len: u32,
-    /// The kind as it stands on the wire; [`Kind::from_byte`] reads it.
+    /// The kind's byte on the wire; [`Kind::from_byte`] reads it.
     pub kind: u8,
 }
 
 impl Header {
-    /// Reads a header; every four bytes are one.
+    /// Reads a header; any four bytes are a header.
     #[must_use]
     pub const fn decode(bytes: [u8; HEADER_LEN]) -> Self {
         let [high, middle, low, kind] = bytes;
@@ -131,26 +131,26 @@ impl Header {
     }
 }
 
-/// The layout rule that a payload broke; each of them ends the connection as `frame_malformed`.
+/// The layout rule that a payload broke; each rule ends the connection as `frame_malformed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
     /// The payload ended inside a field.
     #[error("the payload ends inside `{field}`")]
     Truncated {
-        /// The field, in the words of `docs/wire.md`.
+        /// The field, as `docs/wire.md` names it.
         field: &'static str,
     },
-    /// Bytes follow the last field of a layout that has an end.
+    /// Bytes follow the last field of a layout with a fixed end.
     #[error("{extra} bytes follow the last field")]
     TrailingBytes {
-        /// How many there are.
+        /// The number of those bytes.
         extra: usize,
     },
     /// A hello does not begin with [`MAGIC`].
     #[error("the magic is not `LW`")]
     Magic,
-    /// A hello wants to resume and wants no resume.
+    /// A hello sets both `resume` and `no_resume`.
     #[error("`resume` and `no resume` are both set")]
     BothResumeBits,
     /// A hello's lowest version is above its highest.
@@ -161,7 +161,7 @@ pub enum Malformed {
         /// The highest version offered.
         max: u8,
     },
-    /// The extensions do not fit the payload, or one of them does not fit the extensions.
+    /// The extensions do not fit into the payload, or one of them does not fit into the extensions.
     #[error("an extension overruns what holds it")]
     ExtensionOverruns,
     /// A reason is longer than [`REASON_LIMIT`].

@@ -1,4 +1,4 @@
-//! Memory: what a session takes, what a peer can make it take, and that steady traffic takes nothing.
+//! Memory: what a session takes, what a peer can make it take, and that steady traffic takes none.
 
 #![allow(
     clippy::expect_used,
@@ -19,7 +19,7 @@ use lastword_session::{
 
 const NOW: Time = Time::from_micros(1_000_000);
 
-/// Half of what an idle handler session may take in all, its task and its handles included.
+/// Half of the limit for an idle handler session in all, including its task and its handles.
 const SESSION_BYTES_MAX: usize = 280;
 
 #[test]
@@ -39,7 +39,7 @@ fn an_idle_session_keeps_no_memory_besides_itself() {
         write_out(&mut session);
         drop(session.reclaim());
         assert!(session.is_live());
-        // The config is shared; what is left of the rest after this line is the session's own.
+        // The config is shared. The rest that remains after this line is the session's own.
         std::mem::forget(session);
     });
     let config = i64::try_from(size_of::<Config>() + 16).expect("it fits");
@@ -81,7 +81,7 @@ fn heartbeats_that_learn_the_round_trip_allocate_nothing() {
         let mut ping = [0; 4 + 16];
         ping[2..4].copy_from_slice(&[16, 3]);
         beat_in(session, now, &ping, &mut spare);
-        // To the server's own ping, which left with the answer.
+        // The answer to the server's own ping, which left with the first pong.
         let mut pong = [0; 4 + 28];
         pong[2..4].copy_from_slice(&[28, 4]);
         pong[4..12].copy_from_slice(&now.as_micros().to_be_bytes());
@@ -128,7 +128,7 @@ fn nothing_is_allocated_on_the_peers_word() {
                 let received = 4 + u64::try_from(100_000 / chunk * chunk).expect("it fits");
                 let kept = u64::try_from(memory.bytes_current).expect("it is not negative");
                 assert!(kept <= 2 * received + 64, "{kept} for {received}");
-                // While it grows, the old buffer and the new one may both be there.
+                // While the buffer grows, the old one and the new one may exist together.
                 assert!(
                     memory.bytes_max <= 3 * received + 64,
                     "{memory:?} for {received}"
@@ -154,7 +154,7 @@ fn what_was_announced_alone_takes_next_to_nothing() {
     assert!(memory.bytes_max <= 2 * 4 + 64, "{memory:?}");
 }
 
-/// One frame in, the answers out, with a buffer that is lent and given back.
+/// Feeds one frame in and writes the answers out, with a buffer that is lent and given back.
 fn beat_in(session: &mut Session, now: Time, frame: &[u8], spare: &mut Option<Box<SendQueue>>) {
     session.lend(|| spare.take().expect("it was given back"));
     session.bytes_arrived(now, frame.len());
@@ -163,7 +163,7 @@ fn beat_in(session: &mut Session, now: Time, frame: &[u8], spare: &mut Option<Bo
     *spare = session.reclaim();
 }
 
-/// One burst in, the same frames out, with a buffer that is lent and given back.
+/// Feeds one burst in and writes the same frames out, with a buffer that is lent and given back.
 fn echo(session: &mut Session, burst: &[u8], spare: &mut Option<Box<SendQueue>>) {
     session.lend(|| spare.take().expect("it was given back"));
     session.bytes_arrived(NOW, burst.len());

@@ -1,4 +1,4 @@
-//! Holds the public reference of the causes, `docs/causes.md`, against the enum, in both directions.
+//! Checks the public reference of the causes, `docs/causes.md`, against the enum, in both directions.
 
 #![allow(
     clippy::expect_used,
@@ -35,7 +35,7 @@ fn documented_rows(document: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The line that the table has to hold for `cause`.
+/// The expected line of the table for `cause`.
 fn expected_row(cause: Cause) -> String {
     let phases: Vec<_> = cause.phases().iter().map(|phase| phase.label()).collect();
     format!(
@@ -63,7 +63,7 @@ fn expected_advice(cause: Cause) -> String {
     }
 }
 
-/// What stands in backquotes at the start of the list items of a section.
+/// The words in backquotes at the start of the list items of a section.
 fn listed_in<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
     let (_, section) = document.split_once(heading).expect("the section");
     section

@@ -1,4 +1,4 @@
-//! Properties of the wire: what an encoder writes a decoder reads, and no bytes at all upset a decoder.
+//! Properties of the wire: a decoder reads all that an encoder writes, and any bytes at all leave a decoder sound.
 
 #![allow(
     clippy::expect_used,
@@ -138,7 +138,7 @@ proptest! {
     }
 }
 
-/// Encodes behind other bytes, checks the header, and gives the payload.
+/// Encodes behind other bytes, checks the header, and returns the payload.
 fn framed(kind: Kind, encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut out = b"before".to_vec();
     encode(&mut out);
@@ -164,7 +164,7 @@ fn no_prefix_decodes<'p, T: Debug>(
     }
 }
 
-/// What was read is written in a form that reading and writing leave as it is.
+/// Checks that reading and writing again does not change a payload that was written after it was read.
 fn settles(
     written: Result<Vec<u8>, Malformed>,
     rewrite: impl Fn(&[u8]) -> Result<Vec<u8>, Malformed>,
@@ -330,7 +330,8 @@ fn extensions() -> impl Strategy<Value = ExtensionsBuf> {
     })
 }
 
-/// Noise; noise behind a magic; and real frames with one byte changed, so that decoders are taken to their ends.
+/// Random bytes, random bytes behind a magic, and real frames with one byte changed, so that decoders reach their last
+/// field.
 fn payloads() -> impl Strategy<Value = Vec<u8>> {
     let noise = vec(any::<u8>(), 0..700);
     let magic = noise

@@ -1,5 +1,5 @@
-//! The vectors of `docs/wire-vectors.json`, which clients in other languages share: good ones decode to exactly
-//! their fields and encode to exactly their bytes, bad ones are refused for the cause they name.
+//! The vectors of `docs/wire-vectors.json`, which clients in other languages share. Good ones decode to exactly their
+//! fields and encode to exactly their bytes. Bad ones are refused for the cause that they name.
 
 #![allow(
     clippy::expect_used,
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 const VECTORS: &str = include_str!("../../../docs/wire-vectors.json");
 const WIRE_TEXT: &str = include_str!("../../../docs/wire.md");
 
-/// The causes that a vector can name.
+/// The causes that a vector may name.
 const CAUSES: [&str; 5] = [
     "frame_malformed",
     "wrong_protocol",
@@ -164,7 +164,7 @@ fn the_examples_of_the_text_are_vectors() {
     assert!(count >= 5, "{count} examples");
 }
 
-/// The whole frames that a stream begins with.
+/// The whole frames at the start of a stream.
 fn frames(mut stream: &[u8]) -> Vec<(Header, &[u8])> {
     let mut frames = Vec::new();
     while let Some((header, rest)) = stream.split_first_chunk::<HEADER_LEN>() {
@@ -179,7 +179,7 @@ fn frames(mut stream: &[u8]) -> Vec<(Header, &[u8])> {
     frames
 }
 
-/// The name of one frame's kind, its fields, and the bytes that they encode to.
+/// The name of one frame's kind, its fields, and the bytes to which they encode.
 fn decode(frame: &[u8]) -> Result<(&'static str, Value, Vec<u8>), Malformed> {
     let (header, payload) = *frames(frame).first().expect("a whole frame");
     assert_eq!(

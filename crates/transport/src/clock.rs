@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use lastword_session::Time;
 
-/// The monotonic clock, with an origin of its own: the first time it is read in this process. It stands still
-/// while the machine is suspended, as Linux's `CLOCK_MONOTONIC` does.
+/// The monotonic clock. Its origin is the first time that this process reads it. It stands still while the machine is
+/// suspended, as Linux's `CLOCK_MONOTONIC` does.
 ///
-/// It has no size: a connection carries none of it.
+/// It has no size, so a connection carries none of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock;
 
 impl Clock {
-    /// Reads it. What is read is never [`Time::ORIGIN`] itself.
+    /// Reads the clock. The result is never [`Time::ORIGIN`] itself.
     #[must_use]
     pub fn now(self) -> Time {
         static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);

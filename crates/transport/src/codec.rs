@@ -1,5 +1,5 @@
-//! The native wire for tokio-util's `Framed`: for test tools and for clients that bring a session of their own.
-//! It cuts and joins frames; who may send what when, and what a payload means, is not judged here.
+//! The native wire for tokio-util's `Framed`: for test tools, and for clients with their own session. It only cuts and
+//! joins frames. It does not check which end may send what and when, or what a payload means.
 
 use std::io;
 
@@ -9,29 +9,29 @@ use lastword_session::wire::{
 };
 use tokio_util::codec::{Decoder, Encoder};
 
-/// One frame of the wire, with a payload of its own.
+/// One frame of the wire, which owns its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireFrame {
-    /// What the frame is.
+    /// The kind of the frame.
     pub kind: Kind,
-    /// Its content; [`lastword_session::wire`] reads and writes those of control frames.
+    /// The content; [`lastword_session::wire`] reads and writes the content of control frames.
     pub payload: Bytes,
 }
 
-/// Why a stream cannot be cut into frames any further, or a frame cannot be written.
+/// The reason why a stream cannot be cut into further frames, or a frame cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     /// The stream failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A frame is longer than its kind may be; nothing was allocated for it.
+    /// A frame is longer than its kind allows; nothing was allocated for it.
     #[error("a {kind:?} frame of {len} bytes is over the limit of {limit}")]
     TooLarge {
-        /// What the frame is.
+        /// The kind of the frame.
         kind: Kind,
-        /// Bytes of payload that it has or announces.
+        /// The bytes of payload that it has or announces.
         len: usize,
-        /// Bytes of payload that it may have.
+        /// The most bytes of payload that it may have.
         limit: u32,
     },
     /// No frame of this version has this kind.
@@ -40,21 +40,21 @@ pub enum WireError {
     /// The stream ended inside a frame.
     #[error("the stream ended inside a frame, of which {have} bytes had come")]
     EndedMidFrame {
-        /// Bytes of it that had come, header included.
+        /// The bytes of the frame that had arrived, header included.
         have: usize,
     },
 }
 
 /// Cuts a stream into [`WireFrame`]s and writes them.
 ///
-/// After an error the stream has no frames any more: both directions are to be closed.
+/// After an error the stream has no further frames: both directions must be closed.
 #[derive(Clone, Copy, Debug)]
 pub struct WireCodec {
     frame_bytes_max: u32,
 }
 
 impl WireFrame {
-    /// A frame of the game.
+    /// Creates a frame of the game.
     #[must_use]
     pub fn data(payload: impl Into<Bytes>) -> Self {
         Self {
@@ -65,8 +65,8 @@ impl WireFrame {
 }
 
 impl WireCodec {
-    /// Makes a codec that takes data frames of up to `frame_bytes_max` bytes of payload, and every other kind up
-    /// to the limit of the wire.
+    /// Creates a codec for data frames of up to `frame_bytes_max` bytes of payload. Every other kind may be as long as
+    /// the wire allows.
     #[must_use]
     pub const fn new(frame_bytes_max: u32) -> Self {
         Self { frame_bytes_max }
@@ -75,7 +75,7 @@ impl WireCodec {
     fn limit_of(self, kind: Kind) -> u32 {
         match kind {
             Kind::Data => self.frame_bytes_max,
-            // Each receiver has a limit of its own for a hello; this is the widest that one may choose.
+            // Each receiver has its own limit for a hello; this is the highest that it may choose.
             Kind::Hello | Kind::Welcome => WELCOME_LIMIT,
             Kind::Ping
             | Kind::Pong
@@ -96,7 +96,7 @@ impl WireCodec {
 }
 
 impl Default for WireCodec {
-    /// Takes data frames of up to 64 KiB.
+    /// Creates a codec for data frames of up to 64 KiB.
     fn default() -> Self {
         Self::new(64 * 1024)
     }
@@ -114,7 +114,7 @@ impl Decoder for WireCodec {
         let kind = Kind::from_byte(header.kind).ok_or(WireError::UnknownKind(header.kind))?;
         let len = usize::try_from(header.len).unwrap_or(usize::MAX);
         self.check(kind, len)?;
-        // Nothing is reserved on the peer's word: the buffer grows with what has come.
+        // Nothing is reserved for an announced length: the buffer grows with the received bytes.
         if src.len() - HEADER_LEN < len {
             return Ok(None);
         }

@@ -1,4 +1,5 @@
-//! The dense table of connections: one deadline and one mailbox each, swept every 100 ms. No timer per session.
+//! The dense table of connections: one deadline and one mailbox each, swept every 100 ms. There is no timer per
+//! session.
 
 #[cfg(test)]
 mod tests;
@@ -28,21 +29,21 @@ pub struct Table {
 pub struct Slot {
     chunk: Arc<Chunk>,
     index: u32,
-    /// The step at which the connection was to be woken last.
+    /// The step at which the connection is due to be woken, by its last deadline.
     due: u32,
 }
 
 #[derive(Debug)]
 struct Chunk {
     table: Weak<Table>,
-    /// The step that was swept last.
+    /// The last step that was swept.
     swept: AtomicU32,
     steps: [AtomicU32; CHUNK],
     mailboxes: Mutex<[Option<Arc<Mailbox>>; CHUNK]>,
 }
 
 impl Table {
-    /// Makes an empty table and starts its sweep on the current tokio runtime; the sweep ends with the table.
+    /// Creates an empty table and starts its sweep on the current tokio runtime; the sweep ends with the table.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -59,13 +60,13 @@ impl Table {
         table
     }
 
-    /// The clock that the deadlines are read from.
+    /// Returns the clock of the deadlines.
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.clock
     }
 
-    /// Gives a connection its place.
+    /// Gives a connection its place in the table.
     #[must_use]
     pub fn insert(self: &Arc<Self>, mailbox: Arc<Mailbox>) -> Slot {
         let (index, chunk) = self.take_free();
@@ -79,21 +80,22 @@ impl Table {
         }
     }
 
-    /// How long this process was late itself, in all: starved, stopped (SIGSTOP), its machine paused. Late is a sweep
-    /// that comes 20 ms or more after its step, or a connection's task that comes so long after the sweep that was to
-    /// wake it, where its peer was silent. A stall counts once it is over.
+    /// Returns for how long in all this process itself was late: starved, stopped (SIGSTOP), or its machine paused.
+    ///
+    /// A sweep is late if it comes 20 ms or more after its step. A connection's task is late if it comes that long
+    /// after the sweep that should have woken it, where its peer was silent. A stall counts once it is over.
     #[must_use]
     pub fn stalled_total(&self) -> Duration {
         self.stalls.total()
     }
 
-    /// The greatest lateness of a sweep in the last 30 to 60 s: how long what is due waits for a worker.
+    /// Returns the greatest lateness of a sweep in the last 30 to 60 s: how long due work waits for a worker.
     #[must_use]
     pub fn lag(&self) -> Duration {
         self.stalls.lag()
     }
 
-    /// Finds the mailbox in a place, whoever has it now.
+    /// Returns the mailbox in a place, of the connection that has the place now.
     #[must_use]
     pub fn find(&self, index: u32) -> Option<Arc<Mailbox>> {
         let chunks = read(&self.chunks);
@@ -101,11 +103,11 @@ impl Table {
         mailboxes.get(offset(index))?.clone()
     }
 
-    /// Calls `each` for every connection there is.
+    /// Calls `each` for every connection in the table.
     pub fn for_each(&self, mut each: impl FnMut(&Arc<Mailbox>)) {
         let chunks = read(&self.chunks).clone();
         for chunk in chunks {
-            // The lock is held while `each` runs: nobody leaves or joins this chunk, and nothing is cloned.
+            // The lock is held while `each` runs: no connection leaves or joins this chunk, and nothing is cloned.
             chunk.lock().iter().flatten().for_each(&mut each);
         }
     }
@@ -139,16 +141,16 @@ impl Table {
 }
 
 impl Slot {
-    /// This place's number, for [`Table::find`].
+    /// Returns this place's number, for [`Table::find`].
     #[must_use]
     pub fn index(&self) -> u32 {
         self.index
     }
 
-    /// Sets when the connection is to be woken; rounded up to the next sweep.
+    /// Sets when the connection must be woken, rounded up to the next sweep.
     pub fn set(&mut self, deadline: Time) {
         let step = step_after(deadline);
-        // No sweep wakes it before the one that comes next.
+        // The next sweep is the earliest that can wake the connection.
         let next = self.chunk.swept.load(Ordering::Relaxed).saturating_add(1);
         self.due = step.max(next);
         if let Some(place) = self.chunk.steps.get(offset(self.index)) {
@@ -156,12 +158,14 @@ impl Slot {
         }
     }
 
-    /// The time in `since..now` in which this process was late and not the peer silent: to be taken off a silence
-    /// before it is judged. What is not over yet counts, and so does the time for which the connection's own task is
-    /// late, since its worker was blocked or it was busy itself.
+    /// Returns the time in `since..now` in which this process was late. It must be subtracted from a silence before the
+    /// silence is judged.
     ///
-    /// It may be too long by a few per cent of its age where there were many stalls, and never too short but for
-    /// those of less than 20 ms. Meant for suspicion and verdicts: it takes a lock.
+    /// A stall that is not over yet counts. So does the lateness of the connection's own task, whose worker was blocked
+    /// or which was busy itself.
+    ///
+    /// The result may be too long by a few per cent of its age where there were many stalls. It is never too short,
+    /// except for stalls of less than 20 ms. It takes a lock, so use it only for suspicion and verdicts.
     #[must_use]
     pub fn stalled(&self, since: Time, now: Time) -> Duration {
         self.chunk.table.upgrade().map_or(Duration::ZERO, |table| {
@@ -197,7 +201,7 @@ impl Chunk {
         lock(&self.mailboxes)
     }
 
-    /// A deadline that has come is taken, so that its owner is woken once; it sets the next one itself.
+    /// Clears each deadline that has come, so that its owner is woken once; the owner sets the next one.
     fn wake_due(&self, now: u32) {
         self.swept.store(now, Ordering::Relaxed);
         for (offset, place) in self.steps.iter().enumerate() {
@@ -217,15 +221,15 @@ impl Chunk {
     }
 }
 
-/// Sweeps until the table is gone, just after each step of the clock: sweeps with a phase of their own would
-/// add it to every deadline. A late sweep is made up for by the next one; it wakes nobody too early.
+/// Sweeps until the table is gone, just after each step of the clock. Sweeps with another phase would add it to every
+/// deadline. The next sweep makes up for a late one; no connection is woken too early.
 async fn sweep(table: Weak<Table>, clock: Clock, mut next: u32) {
     loop {
         tokio::time::sleep(time_of(next).since(clock.now())).await;
         let Some(table) = table.upgrade() else { return };
         let now = clock.now();
         next = next_step(now);
-        // First, so that whoever is woken finds in the record what it was late by.
+        // First, so that a woken connection finds the stall in the record.
         table.stalls.swept(now, time_of(next));
         table.wake_due(step_before(now));
     }
@@ -266,7 +270,7 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How far apart sweeps are: `lastword_keepalive::SWEEP`, part of every detection bound.
+/// The time between two sweeps: `lastword_keepalive::SWEEP`, part of every detection bound.
 const STEP_MICROS: u64 = 100_000;
 const _: () = assert!(lastword_keepalive::SWEEP.as_micros() == 100_000);
 const CHUNK: usize = 256;

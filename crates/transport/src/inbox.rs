@@ -1,5 +1,5 @@
-//! What lies between a connection's task and an async owner: items in order, bounded in bytes and number, and the
-//! end once it is known.
+//! The queue between a connection's task and an async owner: items in order, limited in bytes and number, and the end
+//! once it is known.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,13 +9,14 @@ use lastword_session::SendError;
 
 use crate::{Mailbox, Room};
 
-/// Something that waits in an [`Inbox`] to be taken.
+/// An item that waits in an [`Inbox`].
 pub trait Item {
-    /// The bytes that it takes up of the inbox's room; `None` for one that has reserved room, and is no frame.
+    /// Returns the bytes that count towards the inbox's limit; `None` for an item that has reserved room and is not a
+    /// frame.
     fn bytes(&self) -> Option<usize>;
 }
 
-/// How much may wait to be taken.
+/// The limits on the waiting items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caps {
     bytes: usize,
@@ -23,8 +24,8 @@ pub struct Caps {
 }
 
 impl Caps {
-    /// So many bytes, and so many frames. At either no more are taken; one frame is taken in any case when nothing
-    /// else waits.
+    /// Creates limits of `bytes` bytes and `frames` frames. At either limit no further frame is taken. One frame is
+    /// always taken when no other waits.
     #[must_use]
     pub fn new(bytes: usize, frames: usize) -> Self {
         Self {
@@ -34,14 +35,14 @@ impl Caps {
     }
 }
 
-/// Items received and not yet taken, and the end.
+/// Items that were received and not yet taken, and the end.
 ///
-/// An item with reserved room makes no inbox full and holds up no end, and yet they are bounded: of more than
-/// eight with no frame between them, a newer one takes the place of the last.
+/// An item with reserved room does not count towards the limit or delay the end. Such items are still bounded: at most
+/// eight wait without a frame between them, and a newer one then replaces the last.
 #[derive(Debug)]
 pub struct Inbox<T, E> {
     caps: Caps,
-    /// The connection's task, to be woken when there is room again.
+    /// The connection's task, which is woken when there is room again.
     task: Arc<Mailbox>,
     inside: Mutex<Inside<T, E>>,
 }
@@ -49,36 +50,36 @@ pub struct Inbox<T, E> {
 #[derive(Debug)]
 struct Inside<T, E> {
     items: VecDeque<T>,
-    /// Of those among them that are frames.
+    /// The bytes of the waiting items that are frames.
     bytes: usize,
     frames: u32,
     taken: u64,
     end: Option<Box<E>>,
     reader: Option<Waker>,
-    /// The task found no room, or waits for the owner to have taken everything.
+    /// The task found no room, or waits until the owner has taken every frame.
     task_waits: bool,
     owner: Owner,
-    /// The owner took a frame after [`Inbox::ready`] answered last.
+    /// The owner took a frame after the last answer of [`Inbox::ready`].
     took: bool,
-    /// Frames and their bytes that nobody asked for any more.
+    /// The frames, and their bytes, that still waited when the owner went, or came after that.
     late: (u64, u64),
 }
 
-/// The last question of an inbox's owner.
+/// The last request of an inbox's owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
-    /// It handles a frame that it took, or has not asked yet.
+    /// The owner handles a frame that it took, or has not asked yet.
     Busy,
-    /// It asked for more when there was nothing: each frame before is handled.
+    /// The owner asked for more when the inbox was empty: it has handled each earlier frame.
     WantsMore,
-    /// It asked for the end, and for no frame since.
+    /// The owner asked for the end, and for no frame since.
     WantsEnd,
-    /// It will not ask again.
+    /// The owner will not ask again.
     Gone,
 }
 
 impl<T: Item, E> Inbox<T, E> {
-    /// Makes an empty inbox of the connection with this mailbox.
+    /// Creates an empty inbox of the connection with this mailbox.
     #[must_use]
     pub fn new(caps: Caps, task: Arc<Mailbox>) -> Self {
         Self {
@@ -88,8 +89,8 @@ impl<T: Item, E> Inbox<T, E> {
         }
     }
 
-    /// Puts an item behind the others. It is for the task to ask [`Inbox::poll_room`] first, unless the push before
-    /// said that room is left.
+    /// Puts an item behind the others. The task must call [`Inbox::poll_room`] first, unless the previous push reported
+    /// that room is left.
     pub fn push(&self, item: T) -> Room {
         self.change(|inside| {
             inside.push(item);
@@ -100,36 +101,36 @@ impl<T: Item, E> Inbox<T, E> {
         })
     }
 
-    /// Says that this was the end. What waits may still be taken.
+    /// Records the end. Waiting items may still be taken.
     pub fn end(&self, end: E) {
         let end = Box::new(end);
         self.change(|inside| inside.end = Some(end));
     }
 
-    /// Task: ready while there is room for another frame.
+    /// Task: returns ready while there is room for another frame.
     pub fn poll_room(&self) -> Poll<()> {
         let mut inside = self.lock();
         let full = inside.is_full(self.caps);
-        // Without an owner nothing that comes is kept, and the end behind it is found.
+        // Without an owner new frames are not kept, so the task reads on to the end behind them.
         inside.task_waits = full && inside.frames > 0 && inside.owner != Owner::Gone;
         ready_unless(inside.task_waits)
     }
 
-    /// Task: ready once every frame was taken, and the owner came back for more. An owner that was never handed a frame
-    /// has none to answer, and one that asks for the end takes none before it.
+    /// Task: returns ready once every frame was taken and the owner came back for more. An owner that never got a frame
+    /// has none to answer. An owner that asks for the end takes no frame before it.
     pub fn poll_delivered(&self) -> Poll<()> {
         let mut inside = self.lock();
         inside.task_waits = !inside.is_delivered();
         ready_unless(inside.task_waits)
     }
 
-    /// Frames taken so far.
+    /// Returns how many frames were taken so far.
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.lock().taken
     }
 
-    /// Frames, and their bytes, that came and were not taken.
+    /// Returns the frames, and their bytes, that came and were not taken.
     #[must_use]
     pub fn left(&self) -> (u64, u64) {
         let inside = self.lock();
@@ -140,17 +141,17 @@ impl<T: Item, E> Inbox<T, E> {
         )
     }
 
-    /// Whether the end is known.
+    /// Returns whether the end is known.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.lock().end.is_some()
     }
 
-    /// Owner: the next item; `None` after the end, once everything was taken.
+    /// Owner: takes the next item; `None` after the end, once every item was taken.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut inside = self.lock();
         if let Some(item) = inside.pop() {
-            // Half of the room at least, so that the task is not woken for each frame.
+            // Only when half of the room is free, so that the task is not woken for each frame.
             let roomy =
                 inside.bytes <= self.caps.bytes / 2 && inside.frames <= self.caps.frames / 2;
             if roomy && std::mem::take(&mut inside.task_waits) {
@@ -166,7 +167,8 @@ impl<T: Item, E> Inbox<T, E> {
         Poll::Pending
     }
 
-    /// Owner: the end. It does not wait for frames to be taken: they may still be taken behind it.
+    /// Owner: returns the end once it is known. It does not wait until frames are taken: they may still be taken after
+    /// it.
     pub fn poll_end(&self, cx: &mut Context<'_>) -> Poll<E>
     where
         E: Clone,
@@ -179,8 +181,10 @@ impl<T: Item, E> Inbox<T, E> {
         Poll::Pending
     }
 
-    /// Owner: waits for room in the outbound queue, as [`Mailbox::ready`]. After the end there is room once for each frame
-    /// that is taken. So an owner that answers what it reads goes on to the last frame, and one that only sends stops.
+    /// Owner: waits for room in the outbound queue, as [`Mailbox::ready`] does.
+    ///
+    /// After the end there is room once for each frame that the owner takes. So an owner that answers its frames goes
+    /// on to the last one, and an owner that only sends stops.
     ///
     /// # Errors
     /// [`SendError::Closed`] after the end, where no frame was taken since the last call.
@@ -198,7 +202,7 @@ impl<T: Item, E> Inbox<T, E> {
         }
     }
 
-    /// Owner: asks for no more; frames that wait or come count as left. Returns whether the end is still to come.
+    /// Owner: stops asking; frames that wait or still come count as left. Returns whether the end is still to come.
     pub fn abandon(&self) -> bool {
         let mut inside = self.lock();
         let items = inside.abandon();
@@ -209,7 +213,7 @@ impl<T: Item, E> Inbox<T, E> {
         to_end
     }
 
-    /// Leaves the owner to be woken. The task may wait for this very question.
+    /// Stores the owner's waker. The task may be waiting for this request.
     fn wait(&self, mut inside: MutexGuard<'_, Inside<T, E>>, cx: &Context<'_>, owner: Owner) {
         let before = inside.reader.replace(cx.waker().clone());
         let changed = inside.owner != owner && inside.owner != Owner::Gone;
@@ -224,7 +228,7 @@ impl<T: Item, E> Inbox<T, E> {
         }
     }
 
-    /// Changes what is inside, and wakes the owner.
+    /// Changes the content, and wakes the owner.
     fn change<R>(&self, change: impl FnOnce(&mut Inside<T, E>) -> R) -> R {
         let mut inside = self.lock();
         let changed = change(&mut inside);
@@ -289,7 +293,7 @@ impl<T: Item, E> Inside<T, E> {
         self.items.push_back(item);
     }
 
-    /// Makes room for an item that has some in any case.
+    /// Makes room for an item with reserved room.
     fn reserve(&mut self) {
         let last = self.items.iter().rev().take(RESERVED_MAX);
         if last.filter(|item| item.bytes().is_none()).count() == RESERVED_MAX {
@@ -331,7 +335,7 @@ fn as_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-/// Items with reserved room that wait one behind the other at most.
+/// The most items with reserved room that wait without a frame between them.
 const RESERVED_MAX: usize = 8;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where anybody, on any thread and without a runtime, leaves frames and decisions for a connection's owner.
+//! The mailbox of a connection: any thread, even without a runtime, leaves frames and decisions in it for the owner.
 
 mod requests;
 mod room;
@@ -16,16 +16,17 @@ pub use requests::Request;
 pub(crate) use requests::Requests;
 use waiters::{Place, Waiters};
 
-/// The shared half of one connection. Small, since every session keeps it, and bounded: whoever leaves
-/// something can leave it again and again.
+/// The shared half of one connection. It is small, because every session keeps one. It is bounded, because callers can
+/// leave items again and again.
 #[derive(Debug)]
 pub struct Mailbox {
     waker: AtomicWaker,
-    /// Something lies inside; saves the owner the lock on most polls.
+    /// Set while there is mail; it saves the owner the lock on most polls.
     full: AtomicBool,
-    /// The end is seen or decided, and not told yet: frames are counted and not kept. Changes under the lock only.
+    /// The end is seen or decided, but the game has not been told: frames are counted and not kept. Changes only under
+    /// the lock.
     discards: AtomicBool,
-    /// Bytes that the owner has taken over and not written yet.
+    /// Bytes that the owner has taken and not yet written.
     owned_bytes: AtomicU32,
     config: Arc<Config>,
     inside: Mutex<Inside>,
@@ -36,32 +37,33 @@ struct Inside {
     queue: Option<Box<SendQueue>>,
     rare: Option<Box<Rare>>,
     session: [u8; 16],
-    /// 0 before the session is live and after it departed: no peer accepts less than 1,024.
+    /// 0 before the session is live and after it departed; every peer accepts at least 1,024.
     peer_frame_limit: u32,
     round_trip: RoundTrip,
 }
 
-/// What most mailboxes hold seldom; there only while it is something.
+/// State that most mailboxes rarely have; allocated only while it holds something.
 #[derive(Debug, Default)]
 struct Rare {
     requests: Requests,
     /// The frames that came after the end.
     discarded: Dropped,
-    /// Who waits for room. They stay here when the rest is taken: whoever gives up takes its waker back.
+    /// The callers that wait for room. They stay here when the rest is taken: a caller that gives up removes its own
+    /// waker.
     waiters: Waiters,
 }
 
-/// What the owner finds in its mailbox.
+/// The mail that the owner takes out.
 #[derive(Debug)]
 pub(crate) struct Mail {
     pub(crate) queue: Option<Box<SendQueue>>,
     pub(crate) requests: Requests,
-    /// Somebody waits for room: [`Mailbox::wake_ready`] is due when there is some.
+    /// A caller waits for room: the owner must call [`Mailbox::wake_ready`] when there is some.
     pub(crate) awaited: bool,
 }
 
 impl Mailbox {
-    /// Makes an empty mailbox; frames are refused until the session is live.
+    /// Creates an empty mailbox; frames are refused until the session is live.
     #[must_use]
     pub fn new(config: Arc<Config>) -> Self {
         Self {
@@ -80,20 +82,20 @@ impl Mailbox {
         self.notify();
     }
 
-    /// Whose session this is, while it is live.
+    /// Returns the id of the session, while it is live.
     #[must_use]
     pub fn session(&self) -> Option<[u8; 16]> {
         let inside = self.lock();
         (inside.peer_frame_limit > 0 && !self.discards()).then_some(inside.session)
     }
 
-    /// What pongs have told of the way to the peer and of its clock; it stays when the session is over.
+    /// Returns the round trip and clock offset learnt from pongs; they stay when the session is over.
     #[must_use]
     pub fn round_trip(&self) -> RoundTrip {
         self.lock().round_trip
     }
 
-    /// How frames are cut on this connection.
+    /// Returns how frames are cut on this connection.
     #[must_use]
     pub fn framing(&self) -> &Framing {
         &self.config.framing
@@ -108,15 +110,15 @@ impl Mailbox {
         self.waker.register(waker);
     }
 
-    /// The session is live: frames are taken from now on.
+    /// Notes that the session is live: frames are taken from now on.
     pub(crate) fn open(&self, session: [u8; 16], peer_frame_limit: u32) {
         let mut inside = self.lock();
         inside.session = session;
         inside.peer_frame_limit = peer_frame_limit;
     }
 
-    /// The session ends, and its game is not told yet: frames are counted and not kept from now on. Returns the frames
-    /// that were left inside.
+    /// Notes that the session ends, before its game is told: frames are counted and not kept from now on. Returns the
+    /// frames that were left inside.
     pub(crate) fn discard(&self) -> Option<Box<SendQueue>> {
         let mut inside = self.lock();
         self.discards.store(true, Ordering::Relaxed);
@@ -127,7 +129,8 @@ impl Mailbox {
         queue
     }
 
-    /// The session departed: frames are refused from now on. Returns what was left inside, or came after the end.
+    /// Notes that the session departed: frames are refused from now on. Returns the frames that were left inside or
+    /// came after the end.
     pub(crate) fn close(&self) -> Dropped {
         let mut inside = self.lock();
         inside.peer_frame_limit = 0;
@@ -146,9 +149,9 @@ impl Mailbox {
         left
     }
 
-    /// Takes what lies inside; cheap when nothing does.
+    /// Takes the mail; cheap when there is none.
     pub(crate) fn take(&self) -> Option<Mail> {
-        // A load first: on most polls nobody left anything, and a swap would cost a locked instruction.
+        // A load first: on most polls there is no mail, and a swap would cost a locked instruction.
         if !self.full.load(Ordering::Acquire) || !self.full.swap(false, Ordering::AcqRel) {
             return None;
         }
@@ -164,7 +167,7 @@ impl Mailbox {
         Some(mail)
     }
 
-    /// Says how many bytes the owner still has to write.
+    /// Sets how many bytes the owner still has to write.
     pub(crate) fn set_owned_bytes(&self, bytes: usize) {
         let bytes = as_u32(bytes);
         if self.owned_bytes.load(Ordering::Relaxed) != bytes {
@@ -172,12 +175,12 @@ impl Mailbox {
         }
     }
 
-    /// Says what another pong told.
+    /// Sets the round trip and clock offset after another pong.
     pub(crate) fn set_round_trip(&self, round_trip: RoundTrip) {
         self.lock().round_trip = round_trip;
     }
 
-    /// Whether the end is there and not told yet; to be asked under the lock.
+    /// Whether the end is known but the game has not been told; call it under the lock.
     fn discards(&self) -> bool {
         self.discards.load(Ordering::Relaxed)
     }
@@ -189,7 +192,7 @@ impl Mailbox {
         waiting + usize::try_from(owned).unwrap_or(usize::MAX)
     }
 
-    /// The owner is woken once for all that is left until it looks.
+    /// Wakes the owner once for all mail that is left until it looks.
     fn notify(&self) {
         if !self.full.swap(true, Ordering::AcqRel) {
             self.waker.wake();
@@ -206,7 +209,7 @@ impl Inside {
         self.rare.get_or_insert_default()
     }
 
-    /// Takes the decisions. Returns whether somebody waits for room, too.
+    /// Takes the decisions. Returns also whether a caller waits for room.
     fn take_requests(&mut self) -> (Requests, bool) {
         let Some(rare) = &mut self.rare else {
             return (Requests::default(), false);
@@ -232,7 +235,7 @@ impl Inside {
         waker
     }
 
-    /// Frees what holds nothing any more.
+    /// Frees the rare state when it holds nothing.
     fn tidy(&mut self) {
         self.rare.take_if(|rare| {
             let nothing_waits = rare.waiters.is_empty() && rare.requests.is_empty();

@@ -1,4 +1,4 @@
-//! Socket options: set once on the listener and inherited by every connection, and set anew where a session's differ.
+//! Socket options: set once on the listener and inherited by every connection, and set again where a session's differ.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use lastword_keepalive::KernelKnobs;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-/// What a listening socket is opened with.
+/// The options of a listening socket.
 #[derive(Clone, Copy, Debug)]
 pub struct ListenOptions {
-    /// Connections that may wait for accept. Default 4096; the kernel caps it at `net.core.somaxconn`.
+    /// The most connections that may wait for accept. Default 4096; the kernel caps it at `net.core.somaxconn`.
     pub backlog: i32,
     /// The knobs of the profile that most sessions use.
     pub knobs: KernelKnobs,
@@ -23,7 +23,7 @@ impl ListenOptions {
     /// Opens a listening socket: non-blocking, address reuse on Unix, both address families for `[::]`.
     ///
     /// # Errors
-    /// What the system says: the address is in use, not ours, or not allowed.
+    /// The system's error: the address is in use, not ours, or not allowed.
     pub fn listen(&self, addr: SocketAddr) -> io::Result<ListenerSocket> {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
@@ -37,13 +37,15 @@ impl ListenOptions {
     }
 }
 
-/// Sets the options of a session on a new socket: `TCP_NODELAY`, `SO_OOBINLINE` (an urgent byte would forge the FIN
-/// bit), keepalive, `TCP_NOTSENT_LOWAT` (the queue stays here, where it can be dropped), and `TCP_RTO_MAX_MS`
-/// where the kernel (Linux 6.15) has it. `TCP_USER_TIMEOUT` stays off: it kills living slow readers. What other systems
-/// have in the place of Linux' options: `docs/kernel-knobs.md`.
+/// Sets the options of a session on a new socket.
+///
+/// These are `TCP_NODELAY`, `SO_OOBINLINE` (an urgent byte would forge the FIN bit), keepalive, and `TCP_NOTSENT_LOWAT`
+/// (the queue stays here, where it can be dropped). `TCP_RTO_MAX_MS` is set where the kernel has it (Linux 6.15).
+/// `TCP_USER_TIMEOUT` stays off: it kills living slow readers. For other systems' counterparts of Linux's options see
+/// `docs/kernel-knobs.md`.
 ///
 /// # Errors
-/// What the system says of an option that every system has; one that this kernel lacks is passed over.
+/// The system's error for an option that every system has; an option that this kernel lacks is skipped.
 pub fn tune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
     socket.set_tcp_nodelay(knobs.nodelay)?;
     socket.set_out_of_band_inline(knobs.oob_inline)?;
@@ -53,13 +55,13 @@ pub fn tune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
     Ok(())
 }
 
-/// Sets the liveness options on a socket that has another profile's already.
+/// Sets the liveness options on a socket that already has those of another profile.
 ///
 /// # Errors
 /// As [`tune`]'s.
 pub(crate) fn retune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
     tune_liveness(socket, knobs)?;
-    // A new socket has the kernel's own limit as it is.
+    // A new socket already has the kernel's own limit.
     let back = lastword_sys::default_rto_max().filter(|_| knobs.rto_max.is_none());
     back.map_or(Ok(()), |back| set_rto_max(socket, back))
 }
@@ -88,7 +90,7 @@ fn set_rto_max(socket: &Socket, rto_max: Duration) -> io::Result<()> {
     }
 }
 
-/// Bounds how long the kernel keeps what a dead peer does not take, just before the last shutdown or close.
+/// Limits how long the kernel keeps data that a dead peer does not acknowledge, just before the last shutdown or close.
 pub(crate) fn bound_orphan(socket: &SockRef<'_>) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Err(error) = socket.set_tcp_user_timeout(Some(lastword_keepalive::USER_TIMEOUT_FINAL)) {

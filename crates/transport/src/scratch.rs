@@ -1,24 +1,25 @@
-//! Buffers of one thread, lent to the connection it polls or sends to: idle sessions own none, busy ones allocate none.
+//! Buffers of one thread, lent to the connection that it polls or sends to. Idle sessions own none, busy ones allocate
+//! none.
 
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
 use lastword_session::SendQueue;
 
-/// Bytes read at once.
+/// The most bytes of one read.
 const READ_BYTES: usize = 64 * 1024;
-/// Spare queues kept per thread.
+/// The most spare queues of one thread.
 const QUEUES_MAX: usize = 32;
 /// A spare queue that grew beyond this is freed.
 const QUEUE_BYTES_MAX: usize = 256 * 1024;
-/// Spare queues that go from the threads that write to those that only send, at most.
+/// The most spare queues that go from threads that write to threads that only send.
 const SHARED_QUEUES_MAX: usize = 1_024;
-/// A larger one is not shared: together they hold 4 MiB at most.
+/// A larger queue is not shared: together the shared ones hold 4 MiB at most.
 const SHARED_QUEUE_BYTES_MAX: usize = 4 * 1024;
-/// As many are moved at once: a lock for each would cost more than making one.
+/// This many queues are moved at once: a lock for each would cost more than allocating one.
 const QUEUES_MOVED: usize = 16;
 
-/// Boxed, because the box is what is lent: a session holds a pointer, and moving it allocates nothing.
+/// Boxed, because the box is lent: a session holds a pointer, and moving it allocates nothing.
 type Queues = Vec<Box<SendQueue>>;
 
 thread_local! {
@@ -26,10 +27,10 @@ thread_local! {
     static QUEUES: RefCell<Queues> = const { RefCell::new(Vec::new()) };
 }
 
-/// A game's own thread takes queues and gives none, a runtime's is given more than it takes.
+/// The game's own threads take queues and return none. A runtime's threads get more than they take.
 static SHARED: Mutex<Queues> = Mutex::new(Vec::new());
 
-/// The thread's read buffer; it goes back when this is dropped, also by a panic. Nested use gets its own.
+/// The thread's read buffer. It is returned when this is dropped, even by a panic. Nested use gets its own buffer.
 pub(crate) struct ReadBuffer(Option<Box<[u8]>>);
 
 impl ReadBuffer {
@@ -68,10 +69,10 @@ pub(crate) fn take_queue() -> Box<SendQueue> {
         .unwrap_or_default()
 }
 
-/// Gives back a queue that is empty.
+/// Returns an empty queue to the thread.
 pub(crate) fn give_queue(queue: Box<SendQueue>) {
     QUEUES.with(|spare| {
-        // Whatever it may hold is another session's: it is freed, never lent.
+        // A queue with data still belongs to another session: it is freed, never lent.
         if !queue.is_empty() || queue.capacity() > QUEUE_BYTES_MAX {
             return;
         }
@@ -90,7 +91,7 @@ fn fetch(spare: &mut Queues) {
     spare.extend(shared.drain(from..));
 }
 
-/// Makes room among this thread's: what nobody else is to have either is freed.
+/// Makes room in this thread's spare queues. Queues that are too large or too many to share are freed.
 fn share(spare: &mut Queues) {
     let from = spare.len().saturating_sub(QUEUES_MOVED);
     let moved = spare.drain(from..);
@@ -101,7 +102,7 @@ fn share(spare: &mut Queues) {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     let room = SHARED_QUEUES_MAX.saturating_sub(shared.len());
     shared.extend(small.by_ref().take(room));
-    // What is left is freed behind the lock.
+    // The remaining queues are freed without the lock.
     drop(shared);
 }
 

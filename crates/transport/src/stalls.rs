@@ -1,8 +1,8 @@
-//! When this process was late itself (starved, stopped, blocked, its machine paused): time that no peer is to blame
-//! for.
+//! Records when this process was late itself (starved, stopped, blocked, or its machine paused). Such time does not
+//! count as a peer's silence.
 //!
-//! Times are the monotonic clock's, which stands still while the machine is suspended: nobody was heard in a suspend,
-//! and nothing passed in it either, so that there is nothing to excuse.
+//! Times are from the monotonic clock, which stands still while the machine is suspended. In a suspend no peer is
+//! heard, but no time passes either, so there is nothing to excuse.
 
 #[cfg(test)]
 mod tests;
@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use lastword_session::Time;
 
-/// The stalls of one process as its sweep finds them; one record for all connections of a table.
+/// The stalls of one process, as its sweep finds them; one record for all connections of a table.
 #[derive(Debug)]
 pub(crate) struct Stalls {
     record: Mutex<Record>,
 }
 
 impl Stalls {
-    /// Nothing was late yet; the first sweep is due at `due`.
+    /// Creates an empty record; the first sweep is due at `due`.
     pub(crate) fn new(due: Time) -> Self {
         Self {
             record: Mutex::new(Record {
@@ -30,7 +30,7 @@ impl Stalls {
         }
     }
 
-    /// The sweep that was due came now, and the next one is due at `next`.
+    /// Notes that the due sweep came now, and that the next one is due at `next`.
     pub(crate) fn swept(&self, now: Time, next: Time) {
         let mut record = self.lock();
         let due = std::mem::replace(&mut record.due, next);
@@ -38,13 +38,13 @@ impl Stalls {
         record.add(due, now);
     }
 
-    /// Something else that was due at `due` came now: a worker of ours was blocked while the sweep was not.
+    /// Notes that other work due at `due` came now: one of our workers was blocked while the sweep was not.
     pub(crate) fn came(&self, due: Time, now: Time) {
         self.lock().add(due, now);
     }
 
-    /// The part of `since..now` in which this process was late, also where that is not over: after a stall a
-    /// connection may be polled before the sweep is.
+    /// The part of `since..now` in which this process was late. A stall that is not over counts too: after a stall, a
+    /// connection may be polled before the sweep.
     pub(crate) fn between(&self, since: Time, now: Time) -> Duration {
         let record = self.lock();
         let open = Stall::of(record.due, now);
@@ -53,7 +53,7 @@ impl Stalls {
         late.min(now.since(since))
     }
 
-    /// The length of all stalls that are over. It never shrinks.
+    /// The length of all past stalls. It never shrinks.
     pub(crate) fn total(&self) -> Duration {
         self.lock().past.iter().map(|stall| stall.late).sum()
     }
@@ -71,9 +71,9 @@ impl Stalls {
 
 #[derive(Debug)]
 struct Record {
-    /// When the sweep is due.
+    /// When the next sweep is due.
     due: Time,
-    /// By time, none touching the next.
+    /// Sorted by time; no two touch.
     past: Vec<Stall>,
     lag: Lag,
 }
@@ -92,7 +92,7 @@ impl Record {
         }
     }
 
-    /// Joins the two neighbours that span the least part of their age: nothing is forgotten, and what is long ago is
+    /// Joins the two neighbours whose span is the smallest part of their age. No stall is forgotten, but old ones are
     /// known less exactly.
     fn coarsen(&mut self, now: Time) {
         let pairs = self.past.iter().zip(self.past.iter().skip(1));
@@ -106,7 +106,7 @@ impl Record {
     }
 }
 
-/// One stall, or several that were joined: then `late` is shorter than the time from `start` to `end`.
+/// One stall, or several joined ones: then `late` is shorter than the time from `start` to `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stall {
     start: Time,
@@ -115,7 +115,7 @@ struct Stall {
 }
 
 impl Stall {
-    /// What was due at `due` and came now; `None` where that is no more than the ordinary lateness.
+    /// The stall of work that was due at `due` and came now; `None` where it was only ordinarily late.
     fn of(due: Time, now: Time) -> Option<Self> {
         let late = now.since(due);
         (late >= STALL_MIN).then_some(Self {
@@ -125,7 +125,8 @@ impl Stall {
         })
     }
 
-    /// Both in one. Exact where they overlap and are whole: then their sum is longer than their span.
+    /// Joins both stalls. The result is exact where they overlap and are whole: then their sum is longer than their
+    /// span.
     fn join(self, other: Self) -> Self {
         let start = self.start.min(other.start);
         let end = self.end.max(other.end);
@@ -133,15 +134,14 @@ impl Stall {
         Self { start, end, late }
     }
 
-    /// How much of it may lie in `since..now`.
+    /// How much of the stall may lie in `since..now`.
     fn within(&self, since: Time, now: Time) -> Duration {
         let common = self.end.min(now).since(self.start.max(since));
         common.min(self.late)
     }
 }
 
-/// The greatest lateness of this half minute and of the one before it: whoever asks, and however often, changes
-/// nothing.
+/// The greatest lateness of this half minute and of the previous one. Reading it changes nothing, however often.
 #[derive(Debug, Default)]
 struct Lag {
     window: u64,
@@ -162,9 +162,9 @@ impl Lag {
     }
 }
 
-/// What is less is no stall. A sweep was 2 ms late in median (the timer's step is 1 ms), and 17 ms at most beside one busy
-/// process a core (`docs/measurements.md`).
+/// Shorter lateness is not a stall. A sweep was 2 ms late in median; the timer's step is 1 ms. With one busy process on
+/// each core it was at most 17 ms late (`docs/measurements.md`).
 const STALL_MIN: Duration = Duration::from_millis(20);
-/// Stalls that are kept apart from each other.
+/// The number of stalls that are kept separately.
 const KEPT: usize = 64;
 const LAG_WINDOW_MICROS: u64 = 30_000_000;

@@ -1,4 +1,4 @@
-//! The one place that touches the socket: counts raw bytes and keeps the first error, whoever met it.
+//! The only code that touches the socket: it counts raw bytes and keeps the first error of any call.
 
 use std::io::{self, IoSlice, Read};
 use std::net::Shutdown;
@@ -16,16 +16,16 @@ use tokio::net::TcpStream;
 
 use crate::options;
 
-/// A TCP stream under observation. TLS and the PROXY parser lie above it.
+/// A TCP stream whose bytes and errors are recorded. TLS and the PROXY parser lie above it.
 ///
-/// A socket's error (`sk_err` on Linux) is reported once, to whichever call comes first: so every call
-/// goes through here, and the first error that says something is kept.
+/// A socket's error (`sk_err` on Linux) is reported once, to the first call. So every call goes through here, and the
+/// first telling error is kept.
 #[derive(Debug)]
 pub struct Tap {
-    /// Shared only with the notice of an end while reading is paused.
+    /// Shared only with the watch for an end while reading is paused.
     stream: Arc<TcpStream>,
     bytes_read: u64,
-    /// Boxed, since most connections never have one.
+    /// Boxed, because most connections never have one.
     first_error: Option<Box<FirstError>>,
 }
 
@@ -40,7 +40,7 @@ impl Tap {
         }
     }
 
-    /// Reads what is there. 0 is the end, or an error that another call consumed.
+    /// Reads the available bytes. 0 is the end, or an error that another call consumed.
     pub fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -49,7 +49,7 @@ impl Tap {
         let mut buffer = ReadBuf::new(buffer);
         let read = match Arc::get_mut(&mut self.stream) {
             Some(stream) => ready!(std::pin::Pin::new(stream).poll_read(cx, &mut buffer)),
-            // Whoever shares the stream lets go of it before it is read again.
+            // The watch that shares the stream drops it before the stream is read again.
             None => return Poll::Pending,
         };
         match read {
@@ -65,7 +65,7 @@ impl Tap {
         }
     }
 
-    /// Reads what the kernel has, also where the runtime has not heard of it yet; `None` where it has nothing.
+    /// Reads the kernel's bytes, even if the runtime does not yet know of them; `None` where the kernel has none.
     pub(crate) fn read_now(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         match (&*SockRef::from(&*self.stream)).read(buffer) {
             Ok(n) => {
@@ -80,7 +80,7 @@ impl Tap {
         }
     }
 
-    /// Writes what fits.
+    /// Writes as many bytes as fit.
     pub fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -99,7 +99,7 @@ impl Tap {
         }
     }
 
-    /// Looks at what is there and leaves it there. 0 is the end, or an error that another call consumed.
+    /// Reads the available bytes and leaves them in place. 0 is the end, or an error that another call consumed.
     pub fn poll_peek(
         &mut self,
         cx: &mut Context<'_>,
@@ -114,11 +114,11 @@ impl Tap {
 
     /// Takes the error that waits in the socket (`SO_ERROR`), if there is one.
     ///
-    /// On a living socket that is what an ICMP message said, which ended nothing: it is not kept, so that the
-    /// error of the end finds its place free.
+    /// On a living socket this is the report of an ICMP message, which did not end the connection. It is not kept, so
+    /// that the error of the end can be.
     ///
     /// # Errors
-    /// When the system cannot be asked.
+    /// The system cannot be asked.
     pub fn take_error(&mut self) -> io::Result<Option<io::Error>> {
         let taken = self.stream.take_error()?;
         let lives = self.sample().is_some_and(|now| now.state != TCP_CLOSE);
@@ -128,7 +128,7 @@ impl Tap {
         Ok(taken)
     }
 
-    /// Neither way of writing raises `SIGPIPE`, also where a host program did not ignore it.
+    /// Writes without raising `SIGPIPE`, even where a host program does not ignore it.
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut filled = slices.iter().filter(|slice| !slice.is_empty());
         match (filled.next(), filled.next()) {
@@ -141,22 +141,22 @@ impl Tap {
         }
     }
 
-    /// Gives the socket the liveness options of another profile than the listener's.
+    /// Sets the liveness options of another profile than the listener's.
     pub(crate) fn tune(&self, knobs: &KernelKnobs) {
         if let Err(error) = options::retune(&SockRef::from(&*self.stream), knobs) {
             tracing::debug!(error = %OsError::in_words(&error), "the options of the player's profile were not set");
         }
     }
 
-    /// Bounds how long the kernel keeps our last bytes after the socket is closed.
+    /// Limits how long the kernel keeps our last bytes after the socket is closed.
     pub(crate) fn bound_orphan(&self) {
         options::bound_orphan(&SockRef::from(&*self.stream));
     }
 
-    /// Sends our FIN behind all that was written.
+    /// Sends our FIN after all written data.
     ///
     /// # Errors
-    /// `ENOTCONN` on a connection that is dead already.
+    /// `ENOTCONN` on a connection that is already dead.
     pub fn shutdown(&mut self) -> io::Result<()> {
         let socket = SockRef::from(&*self.stream);
         options::bound_orphan(&socket);
@@ -167,19 +167,19 @@ impl Tap {
         shut
     }
 
-    /// Makes the coming close a reset: nothing of ours is kept for a peer that is not there.
+    /// Makes the coming close a reset: the kernel keeps no data for a peer that is gone.
     pub fn abort(&self) {
         if let Err(error) = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO)) {
             tracing::debug!(error = %OsError::in_words(&error), "SO_LINGER was not set");
         }
     }
 
-    /// The stream, to be watched while it is not read.
+    /// Returns the stream, to be watched while it is not read.
     pub(crate) fn share(&self) -> Arc<TcpStream> {
         Arc::clone(&self.stream)
     }
 
-    /// What the kernel says now, the first error and the bytes read.
+    /// Returns the kernel's current view, the first error and the bytes read.
     #[must_use]
     pub fn readings(&self) -> Readings {
         Readings {
@@ -190,14 +190,14 @@ impl Tap {
         }
     }
 
-    /// What the kernel says of the peer's silence, in one call; `None` where it says nothing.
+    /// Returns the kernel's evidence on the peer's silence, in one call; `None` where it has none.
     #[must_use]
     pub fn glance(&self) -> Option<Sample> {
         let info = lastword_sys::tcp_info(lastword_sys::borrow(&*self.stream))?;
         Some(kernel_sample(&info).of_silence())
     }
 
-    /// What the kernel says now; `None` where it says nothing.
+    /// Returns the kernel's current view; `None` where it has none.
     #[must_use]
     pub fn sample(&self) -> Option<KernelSample> {
         let fd = lastword_sys::borrow(&*self.stream);
@@ -209,13 +209,14 @@ impl Tap {
         })
     }
 
-    /// Raw bytes read so far.
+    /// Returns the raw bytes read so far.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
-    /// A broken pipe says only that something ended: an error that says what replaces it.
+    /// Keeps the first error. A broken pipe says only that the connection ended, so an error that says more replaces
+    /// it.
     fn note(&mut self, call: Call, error: &io::Error) {
         let error = OsError::from(error);
         let first = self.first_error.as_deref();
@@ -231,10 +232,10 @@ impl From<TcpStream> for Tap {
     }
 }
 
-/// `TCP_CLOSE`: a reset or a time-out took the connection.
+/// `TCP_CLOSE`: a reset or a timeout ended the connection.
 pub(crate) const TCP_CLOSE: u8 = 7;
 
-/// All but the lengths of the two queues, which take a call each.
+/// The sample without the lengths of the two queues, which take a call each.
 fn kernel_sample(info: &TcpInfo) -> KernelSample {
     KernelSample {
         state: info.state,
@@ -257,7 +258,7 @@ fn kernel_sample(info: &TcpInfo) -> KernelSample {
     }
 }
 
-/// EPIPE and ENOTCONN tell that the connection is over, not why.
+/// Whether the error says only that the connection is over, not why: EPIPE and ENOTCONN.
 fn is_hollow(error: &OsError) -> bool {
     use io::ErrorKind::{BrokenPipe, NotConnected};
     matches!(error.kind, BrokenPipe | NotConnected)

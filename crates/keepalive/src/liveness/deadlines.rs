@@ -1,4 +1,4 @@
-//! When the liveness of a peer is to be looked at next, and why.
+//! When to look at a peer's liveness next, and why.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use crate::inquiry::{PING_INTERVAL, SAMPLE_INTERVAL};
 use crate::{SWEEP, Time, Timing, millis};
 
 impl Liveness {
-    /// When to call [`Liveness::on_timeout`], and why; [`Time::NEVER`] where nothing is due. `is_blocked`: bytes wait
-    /// that the kernel does not take.
+    /// Returns when to call [`Liveness::on_timeout`], and why; [`Time::NEVER`] where nothing is due. `is_blocked`:
+    /// bytes wait that the kernel does not take.
     #[must_use]
     pub fn poll_timeout(&self, is_blocked: bool) -> (Time, Due) {
         [
-            // Before the dead limit: at one instant a suspicion is told first.
+            // First, so that a suspicion at the same instant as the dead limit is reported before it.
             (self.suspect_by(), Due::Suspect),
             (self.dead_by(), Due::Dead),
             (self.ping_by(), Due::Ping),
@@ -23,13 +23,14 @@ impl Liveness {
         .unwrap_or((Time::NEVER, Due::Sample))
     }
 
-    /// When a queue limit may close again: behind the verdict on a silence that has begun.
+    /// Returns when a queue limit may close again: after the verdict on a silence that has begun.
     #[must_use]
     pub fn judged_by(&self) -> Time {
         self.dead_by()
     }
 
-    /// When the peer counts as silent if nothing comes; [`Time::NEVER`] where it never does, as while we do not listen.
+    /// Returns when the peer counts as silent if no byte comes; [`Time::NEVER`] where it never does, or while we do not
+    /// listen.
     #[must_use]
     pub fn silent_by(&self) -> Time {
         match self.timing.suspect_ms {
@@ -39,8 +40,10 @@ impl Liveness {
         }
     }
 
-    /// When the round trip is to be learnt again, whatever else is on the wire: at the first occasion, and once in
-    /// eight heartbeats from then on; never without heartbeats.
+    /// Returns when the round trip must be measured again, regardless of other traffic.
+    ///
+    /// The first measurement is due as early as possible, and one in every eight heartbeats follows; [`Time::NEVER`]
+    /// without heartbeats.
     #[must_use]
     pub fn learns_by(&self) -> Time {
         let heartbeat = millis(self.timing.heartbeat_ms);
@@ -51,14 +54,14 @@ impl Liveness {
         }
     }
 
-    /// When the peer must have taken something of what waits for it.
+    /// When the peer must have acknowledged some of the waiting data.
     pub(super) fn taken_by(&self) -> Time {
         let excused = self.inquiry.as_ref().map(|inquiry| inquiry.excused());
         self.acks.limit_by() + excused.unwrap_or_default()
     }
 
-    /// When the silence of a peer that counts as healthy is too long. One sweep may find the question and the suspicion
-    /// due together. So a server asks the peer first, and gives it time to answer.
+    /// When the silence of a healthy peer becomes too long. One sweep may find the question and the suspicion due
+    /// together. So a server asks the peer first, and gives it time to answer.
     pub(super) fn suspect_by(&self) -> Time {
         let silent_by = self.silent_by();
         match (self.is_silent, self.quiet_by(), self.asked_quiet()) {
@@ -101,7 +104,7 @@ impl Liveness {
         }
     }
 
-    /// A peer that is never given up is not worth four looks a second.
+    /// A peer that is never given up does not need four samples a second.
     pub(super) fn sample_interval(&self) -> Duration {
         match self.timing.dead_ms {
             0 => millis(self.timing.heartbeat_ms).max(STANDS),
@@ -109,14 +112,15 @@ impl Liveness {
         }
     }
 
-    /// Whether a silent peer is pinged; one in a debugger is left alone.
+    /// Whether a silent peer is pinged; a peer in a debugger is left alone.
     pub(super) fn asks(&self) -> bool {
         self.timing.dead_ms > 0
     }
 
-    /// A client pings in each heartbeat in which it sent nothing or received nothing, and now and then in others, to
-    /// learn the round trip. A server pings while it does not read, so that the client hears it. It also asks a quiet peer
-    /// before it suspects it, so that a client that only answers pings stays healthy. A silent peer is asked once a second.
+    /// A client pings in each heartbeat in which it sent nothing or received nothing. Now and then it pings in others,
+    /// to measure the round trip. A server pings while it does not read, so that the client hears it. It also asks a
+    /// quiet peer before it suspects it, so that a client that only answers pings stays healthy. A silent peer is asked
+    /// once a second.
     fn ping_by(&self) -> Time {
         if self.is_silent && self.asks() && !self.is_paused {
             let heartbeat = match self.timing.heartbeat_ms {
@@ -136,8 +140,8 @@ impl Liveness {
         }
     }
 
-    /// Half-way from the heartbeat, by which a client has spoken that pings of its own accord, to the suspicion; once in a
-    /// silence.
+    /// When a server asks a quiet peer: half-way from the heartbeat to the suspicion, once in a silence. A client that
+    /// pings on its own has sent a byte by the heartbeat.
     pub(super) fn asks_quiet_peer_by(&self) -> Time {
         match self.asked_quiet() {
             None if !self.is_silent && !self.is_paused => self.quiet_by(),
@@ -145,12 +149,12 @@ impl Liveness {
         }
     }
 
-    /// When the peer was asked in this silence, where it was.
+    /// When the peer was asked in this silence, if it was.
     pub(super) fn asked_quiet(&self) -> Option<Time> {
         Some(self.last_ping).filter(|asked| *asked >= self.quiet_by())
     }
 
-    /// When a server asks a peer of which nothing came.
+    /// When a server asks a peer from which no byte came.
     fn quiet_by(&self) -> Time {
         let Timing {
             heartbeat_ms,
@@ -164,7 +168,8 @@ impl Liveness {
         self.silent_since() + quiet
     }
 
-    /// Who is asked by pings need not ask of its own accord: it joins its question to the first answer.
+    /// A server adds its first ping to its first pong. A client has none to answer, so it starts one heartbeat after it
+    /// went live.
     fn first_lesson(&self, heartbeat: Duration) -> Time {
         match self.pings {
             true => self.listened_since + heartbeat,
@@ -173,7 +178,7 @@ impl Liveness {
     }
 }
 
-/// How long a quiet peer that was asked has for its answer at least, before it is suspect.
+/// The least time that a quiet peer has to answer our question before it is suspect.
 const ANSWER_MIN: Duration = SWEEP;
-/// A round trip is learnt once in so many heartbeats at least.
+/// The round trip is measured at least once in this many heartbeats.
 const HEARTBEATS_PER_LESSON: u32 = 8;

@@ -1,4 +1,4 @@
-//! What each silence is called.
+//! The name of each silence.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// Every fault, after a minute in which all was well, for a game that writes never and 20 times a second.
+/// Each fault comes after a minute in which all was well. The game writes never, or 20 times a second.
 #[test]
 fn each_silence_has_its_name() {
     let table = [
@@ -86,14 +86,14 @@ fn a_window_that_was_shut_for_long_hides_a_cut_only_where_the_kernel_probes_seld
             frozen: false,
             ..shut
         };
-        // Talks and takes nothing: that is another matter, and has its own limit.
+        // A peer that sends and takes nothing is another case, with its own limit.
         assert_eq!(world.run(secs(9)), None);
         world.faults = Faults {
             outbound: true,
             inbound: true,
             ..shut
         };
-        // The gap between two probes is longer than the whole silence, where it is not bounded.
+        // Without a bound, the gap between two probes is longer than the whole silence.
         let verdict = world.verdict(secs(30));
         if silence == Silence::PathDead {
             assert_eq!(verdict.silence, silence);
@@ -133,11 +133,11 @@ fn an_outage_that_ends_in_time_is_told_and_ends_nothing() {
     assert_eq!(world.run(secs(9)), None);
     world.faults = NONE;
     assert_eq!(world.run(secs(60)), None);
-    // Its kernel says at the first look how long it has tried in vain.
+    // The peer's kernel reports at the first look how long it has retried in vain.
     assert_eq!(world.links(), [Some(Diagnosis::PathDead), None]);
 }
 
-/// Bytes arrive all the time, so that no silence is noticed: what is stuck tells it.
+/// Bytes arrive all the time, so there is no silence to notice: the unacknowledged data reveals the fault.
 #[test]
 fn a_path_that_is_dead_outbound_is_suspect_before_it_is_silent() {
     let mut world = World::new(STANDARD);

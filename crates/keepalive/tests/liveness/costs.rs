@@ -1,4 +1,4 @@
-//! What a healthy session costs: no wake of its own, and a sample with a heartbeat at most.
+//! The cost of a healthy session: it causes no wake, and at most one sample with each heartbeat.
 
 use std::time::Duration;
 

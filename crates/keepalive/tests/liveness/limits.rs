@@ -1,4 +1,4 @@
-//! When the verdict falls: not before its limit, not because of a stall of ours, and not while nobody listens.
+//! The time of the verdict: not before its limit, not because of our own stall, and not while we do not listen.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn view(stalled: Duration) -> View {
     }
 }
 
-/// Goes on to the verdict, handing in each deadline as it comes.
+/// Runs to the verdict and calls `on_timeout` at each deadline.
 fn verdict(liveness: &mut Liveness, stalled: Duration) -> (Time, lastword_keepalive::Verdict) {
     loop {
         let (now, _) = liveness.poll_timeout(false);
@@ -87,7 +87,7 @@ fn samples_that_come_late_excuse_what_was_unanswered_meanwhile() {
         assert_eq!(liveness.sampled(now, unanswered.sample), None);
     }
     assert!(liveness.is_doubtful(now));
-    // The process is stopped for a minute; its client talks on.
+    // The process is stopped for a minute, while its client goes on sending.
     now = now + secs(60);
     liveness.heard(now);
     let acts = liveness.on_timeout(now, false, &unanswered);
@@ -140,7 +140,7 @@ fn a_peer_that_talks_and_takes_nothing_is_found_with_its_next_byte() {
         if n % 4 == 0 && n < 40 {
             liveness.heard(now);
         }
-        // Without a byte of its own after the limit the silence decides.
+        // Without a byte from the peer after the limit, the silence decides.
         assert_eq!(liveness.sampled(now, shut), None, "{n}");
     }
     let now = START + Duration::from_millis(12_900);
@@ -166,7 +166,7 @@ fn who_is_never_given_up_is_suspect_and_left_alone() {
     assert!(!world.links().is_empty());
 }
 
-/// A window that is shut, and a path that answers.
+/// A closed window, on a path that answers.
 fn shut() -> Option<Sample> {
     Some(Sample {
         notsent: 500,
@@ -174,7 +174,7 @@ fn shut() -> Option<Sample> {
     })
 }
 
-/// A peer whose window is shut, and who says something each second until `talks`.
+/// A peer whose window is closed and that sends something each second until `talks`.
 fn takes_nothing(talks: u64) -> (Liveness, Time) {
     let mut liveness = Liveness::new(START, false, false);
     liveness.go_live(START, STANDARD, Some(secs(10)));
@@ -184,7 +184,7 @@ fn takes_nothing(talks: u64) -> (Liveness, Time) {
     (liveness, now)
 }
 
-/// Says something each second from here to there, and takes nothing.
+/// Sends something each second from `now` to `end`, and takes nothing.
 fn talks_on(liveness: &mut Liveness, mut now: Time, end: Time) -> Option<Silence> {
     while now < end {
         now = now + secs(1);
@@ -199,7 +199,7 @@ fn talks_on(liveness: &mut Liveness, mut now: Time, end: Time) -> Option<Silence
     None
 }
 
-/// Lets the silence last until `end`, at every deadline of it.
+/// Lets the silence last until `end`, and calls `on_timeout` at each deadline.
 fn stays_silent(liveness: &mut Liveness, end: Time, sample: Option<Sample>) {
     while liveness.poll_timeout(false).0 < end {
         let (now, _) = liveness.poll_timeout(false);
@@ -277,7 +277,7 @@ fn pauses_that_come_and_go_stop_the_clock_and_do_not_set_it_back() {
     assert_eq!(listened, secs(12));
 }
 
-/// A machine that was paused: its timers come due all at once, and what the peer acknowledges is on its way.
+/// The machine was paused: its timers come due all at once, while the peer's acknowledgement is still on its way.
 #[test]
 fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to_be_answered() {
     let mut liveness = live();
@@ -311,7 +311,7 @@ fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to
     liveness.heard(soon);
     liveness.poll_suspicion();
     assert!(!liveness.is_doubtful(soon));
-    // One that stays unanswered is given up all the same.
+    // A peer that stays unanswered is still given up.
     let mut dead = live();
     dead.wrote(START);
     let mut now = now;
@@ -324,7 +324,7 @@ fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to
     }
 }
 
-/// Progress that nobody saw is not taken for progress now: the kernel says how long it has tried in vain.
+/// Progress before this look does not count as progress now: the kernel reports how long it has retried in vain.
 #[test]
 fn a_path_that_died_between_two_looks_is_doubtful_at_the_next() {
     let busy = |bytes_acked, retransmits, last_ack| {
@@ -342,7 +342,7 @@ fn a_path_that_died_between_two_looks_is_doubtful_at_the_next() {
     liveness.wrote(START);
     liveness.heard(START + secs(1));
     liveness.sampled(START + secs(1), busy(1_000, 0, Duration::ZERO));
-    // Four seconds of progress, then two of none.
+    // Four seconds with progress, then two without.
     let now = START + secs(7);
     liveness.sampled(now, busy(90_000, 3, secs(2)));
     assert!(liveness.is_doubtful(now));
@@ -393,7 +393,7 @@ fn without_a_heartbeat_a_silent_peer_is_asked_once_a_second_too() {
     assert_eq!(pings, 8);
 }
 
-/// Linux answers what lies outside of its window once in 500 ms: the last probe may be one that it passed over.
+/// Linux answers segments outside its window only once in 500 ms: it may have skipped the last probe.
 #[test]
 fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
     let mut liveness = live();
@@ -420,8 +420,8 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
     assert_eq!(verdict.silence, Silence::PeerFrozen);
 }
 
-/// The kernel's ages are whole ticks of its clock, 10 ms at the most, and up to one tick too old. An acknowledgement that
-/// comes with the question seems to be older than it.
+/// The kernel's ages are whole ticks of its clock, 10 ms at the most, and up to one tick too old. An acknowledgement
+/// that comes together with the question can thus seem older than the question.
 #[test]
 fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
     for (tick_ms, is_unanswered) in [(0, false), (4, false), (9, false), (50, true)] {
@@ -452,7 +452,7 @@ fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
     }
 }
 
-/// The sweep may find the question and the suspicion due together: an answer comes back first.
+/// One sweep may find the question and the suspicion due together: the peer's answer must come first.
 #[test]
 fn a_quiet_peer_is_asked_and_has_time_to_answer_however_close_the_suspicion_is() {
     let timing = Timing {
@@ -478,7 +478,7 @@ fn a_quiet_peer_is_asked_and_has_time_to_answer_however_close_the_suspicion_is()
     }
 }
 
-/// A look that comes late for the question asks it, and starts the limits anew.
+/// A late look first asks the peer, and starts the limits anew.
 #[test]
 fn a_question_that_comes_late_by_us_is_no_silence_of_the_peer() {
     let mut liveness = live();

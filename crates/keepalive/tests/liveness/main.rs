@@ -1,4 +1,4 @@
-//! The liveness machine against a simulated kernel: which silence is called what, when, and what it costs.
+//! The liveness machine against a simulated kernel: the name of each silence, its time, and its cost.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

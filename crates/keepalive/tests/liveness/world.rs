@@ -1,4 +1,5 @@
-//! A peer and the way to it as a kernel shows them, simulated: what `kernel.md`, sections 1, 4 and 5, measures of Linux.
+//! A simulated peer and the path to it, as a kernel shows them. `kernel.md`, sections 1, 4 and 5, has the measurements
+//! of Linux.
 
 use std::time::Duration;
 
@@ -11,18 +12,18 @@ pub(crate) const STANDARD: Timing = Timing {
     dead_ms: 15_000,
 };
 
-/// What is the matter.
+/// The faults of the simulated path and peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Faults {
-    /// Nothing of ours arrives there.
+    /// Our segments do not arrive at the peer.
     pub(crate) outbound: bool,
-    /// Nothing of theirs arrives here.
+    /// The peer's segments do not arrive here.
     pub(crate) inbound: bool,
-    /// Nothing of ours leaves this host.
+    /// Our segments do not leave this host.
     pub(crate) own: bool,
-    /// The process says nothing.
+    /// The peer's process sends nothing.
     pub(crate) frozen: bool,
-    /// Its window is shut.
+    /// The peer's window is closed.
     pub(crate) window_shut: bool,
 }
 
@@ -39,9 +40,9 @@ pub(crate) struct World {
     pub(crate) now: Time,
     pub(crate) liveness: Liveness,
     pub(crate) faults: Faults,
-    /// The longest time between two tries of the kernel.
+    /// The longest time between two retries of the kernel.
     pub(crate) rto_max: Duration,
-    /// Whether the kernel says anything.
+    /// Whether the system has a kernel to sample.
     pub(crate) has_kernel: bool,
     /// How often the game writes; `None`: never.
     pub(crate) writes_every: Option<Duration>,
@@ -51,15 +52,15 @@ pub(crate) struct World {
     pub(crate) told: Vec<(Duration, Option<Diagnosis>)>,
     acked: u64,
     waiting: u64,
-    /// Since when the oldest byte that waits is on its way, or is to be probed for.
+    /// Since when the oldest waiting byte has been on its way, or must be probed for.
     tries_since: Option<Time>,
-    /// What the counts stood at then.
+    /// The counters at that time.
     bytes_retrans: u64,
     segs_in: u32,
     last_ack: Time,
     next_heartbeat: Time,
     next_write: Time,
-    /// When the peer's kernel sends again what it gets no acknowledgement for.
+    /// When the peer's kernel next retransmits data that we do not acknowledge, and the gap before it.
     peer_tries: Option<(Time, Duration)>,
 }
 
@@ -90,7 +91,7 @@ impl World {
         }
     }
 
-    /// Lets time pass, until the verdict where there is one.
+    /// Lets time pass, until the verdict or for `time`.
     pub(crate) fn run(&mut self, time: Duration) -> Option<Verdict> {
         let end = self.now + time;
         while self.now < end {
@@ -103,12 +104,12 @@ impl World {
         None
     }
 
-    /// The silence that the world ends with, within `time`.
+    /// The verdict, which must come within `time`.
     pub(crate) fn verdict(&mut self, time: Duration) -> Verdict {
         self.run(time).expect("a verdict")
     }
 
-    /// What was told, without when.
+    /// The reported links, without their times.
     pub(crate) fn links(&self) -> Vec<Option<Diagnosis>> {
         self.told.iter().map(|(_, link)| *link).collect()
     }
@@ -158,7 +159,7 @@ impl World {
         if self.faults.inbound {
             return;
         }
-        // Without our acknowledgements its kernel only repeats what it sent first, ever more seldom.
+        // Without our acknowledgements, the peer's kernel only retransmits its first data, at ever longer gaps.
         match self.peer_tries {
             Some((at, gap)) if self.now >= at => {
                 self.segs_in += 1;
@@ -181,7 +182,7 @@ impl World {
             assert_eq!(self.liveness.sampled(self.now, sample), None);
         }
         self.tell();
-        // The answer to its ping.
+        // The answer to the peer's ping.
         self.write();
     }
 
@@ -192,7 +193,7 @@ impl World {
         self.deliver();
     }
 
-    /// What arrives is acknowledged at once.
+    /// Data that arrives is acknowledged at once.
     fn deliver(&mut self) {
         let Faults {
             outbound,
@@ -205,7 +206,7 @@ impl World {
             return;
         }
         if window_shut {
-            // A probe is answered, at its time.
+            // A probe is answered when it arrives.
             let probed = self.tries_since.map_or(0, |since| self.tries(since));
             if probed != self.tries_before() && !inbound {
                 self.last_ack = self.now;
@@ -229,7 +230,7 @@ impl World {
         self.tries_at(since, self.now)
     }
 
-    /// How often the kernel has tried again by `now`: after 200 ms, and after twice as long each time.
+    /// How often the kernel has retried by `now`: after 200 ms, then after twice as long each time.
     fn tries_at(&self, since: Time, now: Time) -> u32 {
         let (mut at, mut gap, mut tries) = (since, Duration::from_millis(200), 0);
         while at + gap <= now {

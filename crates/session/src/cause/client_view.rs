@@ -1,9 +1,9 @@
-//! The causes in a client's words. The table's sentences are a server's: their peer is the client.
+//! The causes from a client's point of view. The table's sentences are written for a server: their peer is the client.
 
 use super::Cause;
 
 impl Cause {
-    /// One clause for a client that recorded this cause itself: *we* are the client, and its peer is *the server*.
+    /// Returns one clause for a client that recorded this cause itself: *we* are the client, its peer is *the server*.
     ///
     /// A cause that only a server records reads as [`Cause::told_to_client`].
     #[must_use]
@@ -78,7 +78,7 @@ impl Cause {
         }
     }
 
-    /// One clause for a client whose server named this cause in its goodbye: *we* are the client.
+    /// Returns one clause for a client whose server named this cause in its goodbye: *we* are the client.
     #[must_use]
     pub const fn told_to_client(self) -> &'static str {
         match self {

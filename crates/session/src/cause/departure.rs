@@ -1,22 +1,22 @@
-//! Why a session ended, which may be long after its last connection did.
+//! The cause of a session's end, which may come long after the end of its last connection.
 
 use std::fmt;
 
 use super::{Cause, Class};
 
-/// Why a session ended: the cause of its last connection, or what happened to it after that.
+/// The cause of a session's end: the cause of its last connection, or a later event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DepartureCause {
-    /// It ended with its connection, for that connection's cause.
+    /// The session ended together with its connection, for that connection's cause.
     Ended(Cause),
-    /// Its connection was lost, and nobody came back within the resume window.
+    /// The connection was lost, and the player did not come back within the resume window.
     ResumeExpired,
-    /// It lives on at another node.
+    /// The session lives on at another node.
     HandedOver,
 }
 
 impl DepartureCause {
-    /// The stable label used in metrics and logs.
+    /// Returns the stable label used in metrics and logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -26,7 +26,7 @@ impl DepartureCause {
         }
     }
 
-    /// What an operator does about it; a session whose player never came back left abruptly.
+    /// Returns the class, by which an operator knows what to do. A session whose player never came back left abruptly.
     #[must_use]
     pub const fn class(self) -> Class {
         match self {

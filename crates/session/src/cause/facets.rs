@@ -1,26 +1,27 @@
-//! What is known of a cause besides its name: its class, its initiator, what a client is advised, and whether
-//! the session may resume.
+//! The properties of a cause besides its name: its class, its initiator, the advice for a client, and whether the
+//! session may resume.
 
 use std::fmt;
 
-/// What an operator does about a cause: the coarse, exhaustive grouping beside [`Cause`](crate::Cause).
+/// The class of a cause, by which an operator knows what to do: a coarse, exhaustive grouping of
+/// [`Cause`](crate::Cause).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// As it should be: nothing to do.
     Normal,
-    /// The peer's end left without a goodbye: look for crashes of the client.
+    /// The connection ended without a goodbye on the peer's side: look for crashes of the client.
     Abrupt,
     /// The path between the two hosts failed: look at the network.
     Network,
     /// The peer is there, but does not keep up.
     Stuck,
-    /// The peer broke a rule, or is not one of ours.
+    /// The peer broke a rule, or does not speak this protocol.
     Abuse,
     /// We could not take the load.
     Capacity,
     /// An operator, or the game on an operator's behalf, wanted it.
     Operator,
-    /// A fault of ours, of the game or of the embedder: look at the code.
+    /// Our own defect, or one of the game or the embedder: look at the code.
     Defect,
 }
 
@@ -37,7 +38,7 @@ impl Class {
         Self::Defect,
     ];
 
-    /// The stable label used in metrics and logs.
+    /// Returns the stable label used in metrics and logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -59,7 +60,7 @@ impl fmt::Display for Class {
     }
 }
 
-/// Whose act, state or broken rule made the end necessary, which is not who called close.
+/// The side whose act, state or broken rule made the end necessary. It is not always the side that called close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Initiator {
     /// The other end.
@@ -74,7 +75,7 @@ impl Initiator {
     /// Every initiator.
     pub const ALL: [Self; 3] = [Self::Peer, Self::Network, Self::Local];
 
-    /// The stable label used in metrics and logs.
+    /// Returns the stable label used in metrics and logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -91,17 +92,17 @@ impl fmt::Display for Initiator {
     }
 }
 
-/// What a goodbye or a notice tells the client to do next; the discriminant is the byte on the wire.
+/// The next step that a goodbye or a notice advises to the client; the discriminant is the byte on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Advice {
     /// Reconnect at will.
     MayReconnect = 0,
-    /// Reconnect after the delay of the frame.
+    /// Reconnect after the delay in the frame.
     AfterDelay = 1,
-    /// Connect to another server, the frame's address if it has one.
+    /// Connect to another server: the address in the frame, if it has one.
     Elsewhere = 2,
-    /// Do not reconnect by yourself.
+    /// Do not reconnect automatically.
     DoNot = 3,
 }
 
@@ -114,13 +115,13 @@ impl Advice {
         Self::DoNot,
     ];
 
-    /// The byte on the wire.
+    /// Returns the byte on the wire.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// Reads the byte on the wire; `None` where it names no advice of this version.
+    /// Reads the byte on the wire; `None` where it is not an advice of this version.
     #[must_use]
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {
@@ -132,7 +133,7 @@ impl Advice {
         }
     }
 
-    /// The stable label used in logs and in the documentation.
+    /// Returns the stable label used in logs and in the documentation.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -153,18 +154,18 @@ impl fmt::Display for Advice {
 /// Whether the session may continue on a new connection after a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resumable {
-    /// It may, within the resume window.
+    /// The session may continue, within the resume window.
     Yes,
-    /// It is over with the connection.
+    /// The session is over with the connection.
     No,
-    /// It may where the peer's goodbye said *paused*, and is over where it said *over*.
+    /// The session may continue where the peer's goodbye said *paused*. It is over where the goodbye said *over*.
     IfPaused,
-    /// This end is none of a session: there was none yet, or it lives on elsewhere.
+    /// The connection had no session: none had joined yet, or the session lives on elsewhere.
     NoSession,
 }
 
 impl Resumable {
-    /// The stable label used in logs and in the documentation.
+    /// Returns the stable label used in logs and in the documentation.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The table of the causes: everything that is known of each, in one place. `docs/causes.md` is held against it.
+//! The table of the causes: all properties of each, in one place. `docs/causes.md` is checked against it.
 
 use super::facets::{Class, Initiator, Resumable};
 use crate::Phase;
@@ -15,7 +15,7 @@ pub(super) struct Row {
     pub(super) sentence: &'static str,
 }
 
-/// What our goodbye advises.
+/// The advice of our goodbye.
 #[derive(Clone, Copy)]
 pub(super) enum Told {
     /// No goodbye is sent, or it advises nothing.
@@ -28,7 +28,7 @@ pub(super) enum Told {
     Elsewhere,
     /// [`Advice::DoNot`](super::Advice::DoNot).
     DoNot,
-    /// What the game says.
+    /// The game chooses the advice.
     ByGame,
 }
 
@@ -38,11 +38,11 @@ const TLS: &[Phase] = &[Phase::Tls];
 const HELLO: &[Phase] = &[Phase::Hello];
 const AUTH: &[Phase] = &[Phase::Auth];
 const LIVE: &[Phase] = &[Phase::Live];
-/// A client may be refused by address before and after the PROXY header names the address.
+/// A client may be refused for its address before and after the PROXY header names the address.
 const ADDRESS_KNOWN: &[Phase] = &[Phase::Admission, Phase::Proxy];
-/// Before the first byte; in the proxy phase a missing header is an offence of its own.
+/// Before the first byte. In the proxy phase a missing header is a cause of its own.
 const BEFORE_A_BYTE: &[Phase] = &[Phase::Admission, Phase::Tls, Phase::Hello];
-/// Memory may run out when a connection comes, grows or joins.
+/// Memory may run out when a connection arrives, grows or joins.
 const SHEDDING: &[Phase] = &[Phase::Admission, Phase::Hello, Phase::Auth];
 const NOT_YET_LIVE: &[Phase] = &[
     Phase::Admission,
@@ -63,16 +63,16 @@ const ADMITTED: &[Phase] = &[
 ];
 const ANY: &[Phase] = &Phase::ALL;
 
-/// Makes the enum and its lookups from the rows, so that a cause cannot be added without its metadata. A label
-/// or a code that stands twice is an unreachable pattern in `from_label` or `from_code`.
+/// Makes the enum and its lookups from the rows, so that a cause cannot be added without its metadata. A duplicate
+/// label or code is an unreachable pattern in `from_label` or `from_code`.
 macro_rules! causes {
     ($($variant:ident = $code:literal, $label:literal:
         $class:ident, $initiator:ident, $resumable:ident, $told:ident, $phases:ident,
         $sentence:literal;)+) => {
-        /// Why a connection ended: exactly one for each, fixed once.
+        /// The cause of a connection's end: exactly one for each connection, fixed once.
         ///
-        /// The discriminant is the code that a goodbye carries. Labels and codes are stable: neither is ever
-        /// reused or renamed. There is no *other* and no *unknown*.
+        /// The discriminant is the code that a goodbye carries. Labels and codes are stable: they are never reused or
+        /// renamed. There is no *other* and no *unknown*.
         #[non_exhaustive]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
@@ -84,8 +84,8 @@ macro_rules! causes {
             /// Every cause, in the order of the codes.
             pub const ALL: [Self; 51] = [$(Self::$variant,)+];
 
-            /// The cause of a code that a goodbye of the layer carried; `None` for a game's code and for a
-            /// code of a later version.
+            /// Returns the cause of a code that a goodbye of the layer carried; `None` for a game's code and for a code
+            /// of a later version.
             #[must_use]
             pub const fn from_code(code: u16) -> Option<Self> {
                 match code {
@@ -94,7 +94,7 @@ macro_rules! causes {
                 }
             }
 
-            /// The cause of a label.
+            /// Returns the cause of a label.
             #[must_use]
             pub fn from_label(label: &str) -> Option<Self> {
                 match label {

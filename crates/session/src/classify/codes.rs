@@ -1,28 +1,28 @@
-//! The error codes of each system: their names, and what they mean for a connection. The raw code decides; the kind is
-//! asked where the code is absent or not in the table, because kinds are coarser and on Windows partly misleading.
+//! The error codes of each system: their names, and their meaning for a connection. The raw code decides. The kind is
+//! used where the code is absent or not in the table, because kinds are coarser, and on Windows partly misleading.
 
 use std::io::ErrorKind;
 
 use crate::{OsError, System};
 use Says::{Nothing, Tells};
 
-/// What an error says about how the connection ended.
+/// The meaning of an error: how the connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// A reset arrived.
     Reset,
     /// An operator of this host destroyed the socket.
     Destroyed,
-    /// The kernel waited for the peer in vain.
+    /// The kernel waited for the peer without success.
     TimedOut,
-    /// The kernel gave up after being told that the peer cannot be reached.
+    /// The kernel gave up after a report that the peer cannot be reached.
     Unreachable,
-    /// An error that no ending of a connection is known to give.
+    /// An error that is not known to come from a connection's end.
     Unknown,
 }
 
 impl Meaning {
-    /// The meaning of an error on `system`; `None` for one that only says that something came before it.
+    /// The meaning of an error on `system`; `None` for one that only says that the end came earlier.
     pub(super) fn of(system: System, error: OsError) -> Option<Self> {
         let by_code = error
             .code
@@ -37,11 +37,11 @@ impl Meaning {
     }
 }
 
-/// What a table says about a code.
+/// The entry of a table for a code.
 #[derive(Clone, Copy)]
 enum Says {
     Tells(Meaning),
-    /// Spent: another call has met the error itself, or nothing ended at all.
+    /// No meaning: another call has met the error itself, or the connection did not end.
     Nothing,
 }
 
@@ -75,7 +75,8 @@ const TIMED_OUT: Says = Tells(Meaning::TimedOut);
 const UNREACHABLE: Says = Tells(Meaning::Unreachable);
 const UNKNOWN: Says = Tells(Meaning::Unknown);
 
-/// Besides time-outs, what ICMP turns into once the kernel gives up (`icmp_err_convert`, `icmpv6_err_convert`).
+/// Besides timeouts, the errors that ICMP messages become once the kernel gives up (`icmp_err_convert`,
+/// `icmpv6_err_convert`).
 const LINUX: &[Row] = &[
     (104, "ECONNRESET", RESET),
     (103, "ECONNABORTED", DESTROYED),
@@ -96,7 +97,7 @@ const LINUX: &[Row] = &[
     (108, "ESHUTDOWN", Nothing),
     (11, "EAGAIN", Nothing),
     (4, "EINTR", Nothing),
-    // Calls fail with these, too, and end no connection by it; or our own code has a defect.
+    // Calls also fail with these, but that does not end a connection; or our own code has a defect.
     (1, "EPERM", UNKNOWN),
     (2, "ENOENT", UNKNOWN),
     (5, "EIO", UNKNOWN),
@@ -146,10 +147,10 @@ const LINUX: &[Row] = &[
     (125, "ECANCELED", UNKNOWN),
 ];
 
-/// macOS and iOS, and the other BSDs, whose numbers these are.
+/// The numbers of macOS, iOS and the other BSDs.
 const BSD: &[Row] = &[
     (54, "ECONNRESET", RESET),
-    (53, "ECONNABORTED", TIMED_OUT), // our own stack gave up, which no operator's tool does
+    (53, "ECONNABORTED", TIMED_OUT), // our own stack gave up; no operator's tool causes it
     (60, "ETIMEDOUT", TIMED_OUT),
     (65, "EHOSTUNREACH", UNREACHABLE),
     (51, "ENETUNREACH", UNREACHABLE),
@@ -163,7 +164,7 @@ const BSD: &[Row] = &[
     (58, "ESHUTDOWN", Nothing),
     (35, "EAGAIN", Nothing),
     (4, "EINTR", Nothing),
-    // Calls fail with these, too, and end no connection by it; or our own code has a defect.
+    // Calls also fail with these, but that does not end a connection; or our own code has a defect.
     (1, "EPERM", UNKNOWN),
     (2, "ENOENT", UNKNOWN),
     (5, "EIO", UNKNOWN),
@@ -197,10 +198,10 @@ const BSD: &[Row] = &[
     (56, "EISCONN", UNKNOWN),
 ];
 
-/// Winsock's codes, and the system's own that overlapped calls report instead.
+/// Winsock's codes, and the system's own codes that overlapped calls report instead.
 const WINSOCK: &[Row] = &[
     (10054, "WSAECONNRESET", RESET),
-    (64, "ERROR_NETNAME_DELETED", RESET), // what an overlapped read makes of a reset
+    (64, "ERROR_NETNAME_DELETED", RESET), // an overlapped read reports a reset so
     (10053, "WSAECONNABORTED", TIMED_OUT), // our own stack gave up
     (1236, "ERROR_CONNECTION_ABORTED", TIMED_OUT),
     (10060, "WSAETIMEDOUT", TIMED_OUT),
@@ -219,7 +220,7 @@ const WINSOCK: &[Row] = &[
     (10057, "WSAENOTCONN", Nothing),
     (10035, "WSAEWOULDBLOCK", Nothing),
     (10004, "WSAEINTR", Nothing),
-    // Calls fail with these, too, and end no connection by it; or our own code has a defect.
+    // Calls also fail with these, but that does not end a connection; or our own code has a defect.
     (10013, "WSAEACCES", UNKNOWN),
     (10014, "WSAEFAULT", UNKNOWN),
     (10022, "WSAEINVAL", UNKNOWN),

@@ -1,10 +1,11 @@
-//! What the Linux kernel still knows of a dead connection, and what that says about how it died.
+//! The Linux kernel's counters of a dead connection, and the cause of its death that they show.
 
 use crate::{Cause, KernelSample, Observation};
 
 /// `tcpi_state` of a dead socket: `TCP_CLOSE`.
 pub(super) const CLOSE: u8 = 7;
-/// The states that only a peer's FIN leads to: `TCP_TIME_WAIT`, `TCP_CLOSE_WAIT`, `TCP_LAST_ACK`, `TCP_CLOSING`.
+/// The states that a socket enters only after the peer's FIN: `TCP_TIME_WAIT`, `TCP_CLOSE_WAIT`, `TCP_LAST_ACK`,
+/// `TCP_CLOSING`.
 const AFTER_FIN: [u8; 4] = [6, 8, 9, 11];
 
 /// Whether the socket's state proves that the peer's FIN arrived in order.
@@ -14,10 +15,10 @@ pub(super) fn state_after_fin(observation: &Observation) -> bool {
         .is_some_and(|kernel| AFTER_FIN.contains(&kernel.state))
 }
 
-/// Whether something of ours was unanswered when the end came.
+/// Whether some of our data or probes were unanswered when the end came.
 ///
-/// Both counters are kept at death, since a reset is processed before any acknowledgement it carries; the last
-/// sample of the living socket stands in only where there is none of the dead one, for it may be outdated.
+/// Both counters survive the end, because the kernel processes a reset before any acknowledgement in it. The last
+/// sample of the living socket is used only where the dead one has none, because it may be outdated.
 pub(super) fn outage(observation: &Observation) -> bool {
     observation
         .kernel
@@ -25,10 +26,10 @@ pub(super) fn outage(observation: &Observation) -> bool {
         .is_some_and(|sample| sample.retransmits > 0 || sample.probes > 0)
 }
 
-/// The silence for which the kernel gave the connection up, where its counters show one.
+/// The silence for which the kernel gave up the connection, where its counters show one.
 pub(super) fn given_up(observation: &Observation) -> Option<Cause> {
     let dead = observation.kernel.filter(|kernel| kernel.state == CLOSE)?;
-    // `SIOCOUTQ` counts our FIN as one byte, and the FIN is the last to be acknowledged.
+    // `SIOCOUTQ` counts our FIN as one byte, and the FIN is acknowledged last.
     let pending = dead.outq.saturating_sub(u32::from(observation.shut));
     let cause =
         if never_left(dead, pending) || never_left_again(dead, pending, observation.last_live) {
@@ -36,7 +37,7 @@ pub(super) fn given_up(observation: &Observation) -> Option<Cause> {
         } else if dead.retransmits > 0 {
             Cause::PathDead
         } else if pending > 0 && dead.snd_wnd == 0 && dead.probes == 0 {
-            // The window is shut and every probe was answered: the host is there, its process does not read.
+            // The window is closed and every probe was answered: the host is there, but its process does not read.
             Cause::PeerNotReading
         } else if dead.probes > 0 && (pending == 0 || dead.snd_wnd == 0) {
             Cause::PathDead
@@ -46,12 +47,12 @@ pub(super) fn given_up(observation: &Observation) -> Option<Cause> {
     cause.occurs_in(observation.phase).then_some(cause)
 }
 
-/// Everything queued is unsent although the window is open, and probes count up: the host's own network.
+/// Whether all queued data is unsent although the window is open, and probes count up: the host's own network is down.
 fn never_left(dead: KernelSample, pending: u32) -> bool {
     pending > 0 && dead.snd_wnd > 0 && dead.outq == dead.notsent && dead.probes > 0
 }
 
-/// Retries count up, but no byte was sent again: the kernel found no way out of the host to retry on.
+/// Whether retries count up although no byte was sent again: the kernel found no route from this host to retry on.
 fn never_left_again(dead: KernelSample, pending: u32, last_live: Option<KernelSample>) -> bool {
     let since_sample = last_live.is_some_and(|live| {
         dead.retransmits > live.retransmits && dead.bytes_retrans == live.bytes_retrans

@@ -1,4 +1,4 @@
-//! The classifier on every system's plain data: the kernel's procedure, the codes, the precedence, the laws.
+//! The classifier on plain data from every system: the kernel's procedure, the codes, the precedence and the laws.
 
 mod codes;
 mod give_up;
@@ -15,7 +15,7 @@ const ESTABLISHED: u8 = 1;
 const CLOSE: u8 = 7;
 const CLOSE_WAIT: u8 = 8;
 
-/// What is expected of one observation.
+/// One observation and its expected cause.
 struct Row {
     name: &'static str,
     seen: Observation,
@@ -37,7 +37,7 @@ fn check(rows: &[Row]) {
     }
 }
 
-/// A live connection that has read something, ended by a read of 0, about which nothing else is known.
+/// A live connection that has read something, ended by a read of 0. Nothing else is known of it.
 fn seen(system: System) -> Observation {
     Observation {
         system,
@@ -63,7 +63,7 @@ fn fin() -> Observation {
     seen(System::Linux).fin(true).kernel(sample(CLOSE_WAIT))
 }
 
-/// A read that met a reset, on Linux.
+/// A reset that a read met, on Linux.
 fn reset() -> Observation {
     seen(System::Linux)
         .fin(false)
@@ -71,12 +71,12 @@ fn reset() -> Observation {
         .kernel(sample(CLOSE))
 }
 
-/// A socket that died on Linux, and whose error was consumed where nobody noted it.
+/// A socket that died on Linux. A call that did not record the error consumed it.
 fn dead(kernel: KernelSample) -> Observation {
     seen(System::Linux).fin(false).kernel(kernel)
 }
 
-/// Steps from one observation to the next, each changing what its name says.
+/// Each method returns the observation with the change that its name says.
 impl Observation {
     fn fin(self, bit: bool) -> Self {
         Self {
@@ -145,7 +145,7 @@ impl Observation {
         }
     }
 
-    /// The first error, which is also how reading ended where a read met it.
+    /// The first error; where a read met it, it also ended reading.
     fn failed(self, call: Call, code: i32) -> Self {
         self.failed_with(call, os_error(code))
     }
@@ -164,11 +164,11 @@ impl Observation {
     }
 }
 
-/// An error of another system too: only what stands in for a code here has a kind.
+/// An error of any system. Only `EPIPE` and a Windows trap have their kind here; all other codes have `Other`.
 fn os_error(code: i32) -> OsError {
     let kind = match code {
         32 => ErrorKind::BrokenPipe,
-        // std's kind for it on Windows, a trap: it is our own cancellation.
+        // On Windows std maps our own cancellation to this kind, which is a trap.
         995 => ErrorKind::TimedOut,
         _ => ErrorKind::Other,
     };
@@ -201,7 +201,7 @@ fn unacknowledged() -> KernelSample {
     }
 }
 
-/// The same, with probes that went unanswered.
+/// The same sample with probes that went unanswered.
 fn probed(sample: KernelSample) -> KernelSample {
     KernelSample {
         probes: 3,

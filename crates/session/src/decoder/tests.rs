@@ -1,4 +1,4 @@
-//! Every way to split a stream gives the same frames, in order, or the same verdict at the same byte.
+//! Each way to split a stream gives the same frames in the same order, or the same verdict at the same byte.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::wire::{Extensions, Goodbye, Hello};
 const LIVE: Expect = Expect::Any { limit: 1_024 };
 const HELLO: Expect = Expect::Hello { limit: 4_096 };
 
-/// What a stream comes to: its frames, header and payload, and the rule it breaks after them.
+/// The result of a stream: its frames as header and payload, and the rule that it breaks after them.
 #[derive(Debug, PartialEq, Eq)]
 struct Cut {
     frames: Vec<(Vec<u8>, Vec<u8>)>,
@@ -17,7 +17,7 @@ struct Cut {
     unfinished: usize,
 }
 
-/// Decodes a stream that arrives in these pieces.
+/// Decodes a stream that arrives in `pieces`.
 fn decode<'p>(
     framing: &Framing,
     expect: Expect,
@@ -86,7 +86,7 @@ fn hello() -> Vec<u8> {
     out
 }
 
-/// The streams that every test splits, and what each is expected to be.
+/// The streams that every test splits, and the expected frames of each.
 fn streams() -> Vec<(Framing, Expect, Vec<u8>)> {
     let prefixed = || Framing::Dialect(Arc::new(LengthPrefixed));
     let lines = || Framing::Dialect(Arc::new(Lines));
@@ -311,7 +311,7 @@ fn the_unfinished_frame_is_as_old_as_its_first_byte() {
     );
 }
 
-/// Frames that end with their line: a header of unknown length.
+/// Frames that end with a line break: a header of unknown length.
 struct Lines;
 
 impl Dialect for Lines {

@@ -19,7 +19,7 @@ fn pong(clock_us: u64, held_us: u32) -> Pong {
     }
 }
 
-/// What is known after this many microseconds there and back, of a peer whose clock is `ahead`, asked at `asked`.
+/// Takes one exchange: asked at `asked`, so many microseconds there and back, with a peer whose clock is `ahead`.
 fn locate(round_trip: &mut RoundTrip, asked: u64, (there, back): (u64, u64), ahead: i64) {
     let pong = pong((asked + there).saturating_add_signed(ahead), 0);
     let answered = at(asked + there + back);
@@ -113,7 +113,7 @@ fn a_slow_exchange_does_not_spoil_a_quick_one() {
 #[test]
 fn delays_in_one_direction_at_a_time_do_not_shift_the_offset() {
     let mut round_trip = RoundTrip::default();
-    // No exchange is quick in both directions, and each direction once.
+    // No exchange is quick in both directions, but each direction is quick once.
     locate(&mut round_trip, 0, (10_000, 80_000), 0);
     assert_eq!(known(&round_trip), (-35_000, 45_010));
     locate(&mut round_trip, 90_000, (80_000, 10_000), 0);
@@ -126,7 +126,7 @@ fn delays_in_one_direction_at_a_time_do_not_shift_the_offset() {
 fn a_clock_that_stood_still_is_found_by_the_next_exchange() {
     let mut round_trip = RoundTrip::default();
     locate(&mut round_trip, 0, (100, 100), 50_000_000);
-    // Its machine was suspended for 10 s, and the way is slower now.
+    // The peer's machine was suspended for 10 s, and the path is slower now.
     locate(&mut round_trip, 5_000_000, (200_000, 200_000), 40_000_000);
     assert_eq!(known(&round_trip), (40_000_000, 200_041));
 }
@@ -148,7 +148,7 @@ fn a_clock_at_the_end_of_time_is_none() {
 }
 
 proptest! {
-    /// The bound is a bound: whatever the way does, and as far as two clocks may drift apart.
+    /// The bound holds for all delays, and for all drift that two clocks may have.
     #[test]
     fn an_honest_peers_offset_is_never_further_off_than_told(
         ahead in -1_000_000_000_i64..1_000_000_000,
@@ -172,12 +172,12 @@ proptest! {
             before = at(now);
             let (micros, error) = known(&round_trip);
             let wrong = micros.abs_diff(offset(now));
-            // The offset is cut to microseconds in this test, too.
+            // This test also cuts the offset to microseconds.
             prop_assert!(wrong <= error + 1, "{wrong} {error}");
         }
     }
 
-    /// Whatever a peer says, what is told lies where its last word put it, and nothing overflows.
+    /// For any claims of the peer, the offset lies within the bounds of its last claim, and nothing overflows.
     #[test]
     fn a_lying_peer_moves_the_offset_of_its_own_clock_and_nothing_else(
         words in prop::collection::vec((any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>()), 1..30),

@@ -1,4 +1,4 @@
-//! Order, numbers, ages and what is dropped, frame by frame.
+//! The order, numbers, ages and drops of frames, checked frame by frame.
 
 use super::*;
 
@@ -121,7 +121,7 @@ fn flat(queue: &SendQueue) -> Vec<u8> {
         .collect()
 }
 
-/// Frames alike and unlike: length, whether it is data, when it was queued.
+/// Frames that are alike and frames that differ: length, whether it is data, when it was queued.
 const MIXED: [(usize, bool, u64); 12] = [
     (4, true, 1),
     (4, true, 1),
@@ -149,7 +149,7 @@ fn mixed() -> SendQueue {
     queue
 }
 
-/// Where the frames of [`MIXED`] begin and end, and what they are.
+/// The place of each frame of [`MIXED`], whether it is data, and when it was queued.
 fn places() -> impl Iterator<Item = (std::ops::Range<usize>, bool, u64)> {
     let mut end = 0;
     MIXED.into_iter().map(move |(len, data, at)| {

@@ -1,4 +1,4 @@
-//! Extensions of hello and welcome: a list of types and values, of which unknown ones are skipped.
+//! Extensions of hello and welcome: a list of types and values. Unknown ones are skipped.
 
 use super::Malformed;
 use super::fields::Reader;
@@ -41,7 +41,7 @@ impl<'a> Extensions<'a> {
             .find_map(|(kind, value)| (kind == wanted).then_some(value))
     }
 
-    /// The list as it stands on the wire, without the length before it.
+    /// Returns the list as on the wire, without the length before it.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.raw
@@ -67,7 +67,7 @@ impl<'a> Iterator for ExtensionIter<'a> {
     type Item = (u16, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        // The list was checked when it was read, so an error can only be its end.
+        // The list was checked when it was read, so an error can only mean its end.
         next_item(&mut self.reader).ok()
     }
 }
@@ -116,7 +116,7 @@ impl ExtensionsBuf {
     }
 }
 
-/// The extensions do not fit the length that stands before them.
+/// The error for extensions that exceed their length field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the extensions have more than 65,535 bytes")]
 pub struct ExtensionsFull;

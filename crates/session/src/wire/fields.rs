@@ -55,18 +55,18 @@ impl<'a> Reader<'a> {
         self.array(field).map(u64::from_be_bytes)
     }
 
-    /// A length u16 and that many bytes.
+    /// Reads a length u16 and that many bytes.
     pub(super) fn bytes_u16(&mut self, field: &'static str) -> Result<&'a [u8], Malformed> {
         let len = self.u16(field)?;
         self.bytes(usize::from(len), field)
     }
 
-    /// A frame limit, brought into the range that every peer lives by.
+    /// Reads a frame limit, clamped to the range that every peer must keep.
     pub(super) fn frame_limit(&mut self) -> Result<u32, Malformed> {
         self.u32("frame limit").map(in_frame_limit_range)
     }
 
-    /// An address; empty where it is not UTF-8, because a repaired one would name another host.
+    /// Reads an address; empty where it is not UTF-8, because a repaired one would name another host.
     pub(super) fn address(&mut self) -> Result<Cow<'a, str>, Malformed> {
         let len = self.u8("address")?;
         let bytes = self.bytes(usize::from(len), "address")?;
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
         ))
     }
 
-    /// The rest as a reason; only bad UTF-8 allocates, and at most three bytes for one.
+    /// Reads the rest as a reason. Only bad UTF-8 allocates, at most three bytes for each bad byte.
     pub(super) fn reason(self) -> Result<Cow<'a, str>, Malformed> {
         let len = self.rest.len();
         if len > REASON_LIMIT {
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
-    /// Asserts that the layout and the payload end together.
+    /// Checks that the payload ends where the layout ends.
     pub(super) const fn finish(self) -> Result<(), Malformed> {
         match self.rest.len() {
             0 => Ok(()),
@@ -135,7 +135,7 @@ impl<'o> FrameWriter<'o> {
         self.bytes(&value.to_be_bytes());
     }
 
-    /// A length u16 and the bytes; those that the length cannot count are left out.
+    /// Writes a length u16 and the bytes; bytes beyond the greatest length are left out.
     pub(super) fn bytes_u16(&mut self, bytes: &[u8]) {
         let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
         self.u16(len);
@@ -146,19 +146,20 @@ impl<'o> FrameWriter<'o> {
         self.u32(in_frame_limit_range(limit));
     }
 
-    /// An address; left out where its length cannot count it, because a cut one would name another host.
+    /// Writes an address. It is left out where it is too long for its length field, because a cut one would name
+    /// another host.
     pub(super) fn address(&mut self, address: &str) {
         let (len, text) = u8::try_from(address.len()).map_or((0, ""), |len| (len, address));
         self.u8(len);
         self.bytes(text.as_bytes());
     }
 
-    /// A reason, cut at a character to [`REASON_LIMIT`] bytes.
+    /// Writes a reason, cut between characters to [`REASON_LIMIT`] bytes.
     pub(super) fn reason(&mut self, reason: &str) {
         self.bytes(cut_reason(reason).as_bytes());
     }
 
-    /// Writes the header; a payload that no header can announce is cut to one that it can.
+    /// Writes the header. A payload that is too long for a header is cut to the longest that fits.
     pub(super) fn finish(self) {
         let payload_start = self.start.saturating_add(HEADER_LEN);
         self.out
@@ -178,7 +179,7 @@ impl<'o> FrameWriter<'o> {
     }
 }
 
-/// Shows the length of a secret and nothing else.
+/// Shows only the length of a secret.
 pub(super) struct Hidden<'a>(pub(super) &'a [u8]);
 
 impl fmt::Debug for Hidden<'_> {
@@ -187,7 +188,7 @@ impl fmt::Debug for Hidden<'_> {
     }
 }
 
-/// The bit `mask` where `set`, nothing elsewhere.
+/// The bit `mask` where `set`, otherwise 0.
 pub(super) const fn flag(set: bool, mask: u8) -> u8 {
     if set { mask } else { 0 }
 }
@@ -196,12 +197,12 @@ fn in_frame_limit_range(limit: u32) -> u32 {
     limit.clamp(FRAME_LIMIT_MIN, FRAME_LIMIT_MAX)
 }
 
-/// A reason as far as it fits into a frame.
+/// A reason, cut to the length that fits into a frame.
 pub(crate) fn cut_reason(reason: &str) -> &str {
     cut(reason, REASON_LIMIT)
 }
 
-/// The longest prefix of `text` of whole characters within `limit` bytes.
+/// The longest prefix of `text` made of whole characters within `limit` bytes.
 fn cut(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;

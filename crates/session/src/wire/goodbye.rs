@@ -1,4 +1,4 @@
-//! Goodbye and notice: what an end says before it ends, and what a server says before something happens.
+//! Goodbye and notice: an end sends goodbye before it ends; a server sends notice before something happens.
 
 use std::borrow::Cow;
 
@@ -7,26 +7,26 @@ use super::{GAME_CODE_MIN, Kind, Malformed};
 use crate::Cause;
 
 const OVER: u8 = 0b001;
-/// A number of two bits: 0 says nothing, and the others count in [`GAME_CAUSES`] from 1.
+/// A number of two bits: 0 says nothing, and the others are positions in [`GAME_CAUSES`], from 1.
 const GAME_CAUSE: u8 = 0b110;
 const GAME_CAUSE_UNIT: u8 = 0b010;
 const GAME_CAUSES: [Cause; 3] = [Cause::Kicked, Cause::ClosedByGame, Cause::AuthRejected];
 
-/// The last frame an end sends.
+/// The last frame that an end sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Goodbye<'a> {
-    /// The session is over and its token void; where clear it is paused, to be kept for the resume window.
+    /// Whether the session is over and its token void. If not, it is paused, and kept for the resume window.
     pub over: bool,
-    /// Why: the layer's below [`GAME_CODE_MIN`](super::GAME_CODE_MIN), the game's from there.
+    /// The code of the cause: the layer's below [`GAME_CODE_MIN`](super::GAME_CODE_MIN), the game's from there.
     pub code: u16,
     /// The layer's cause behind a game's code: [`Cause::Kicked`], [`Cause::ClosedByGame`] or [`Cause::AuthRejected`].
-    /// `None` where the sender does not say it, and with a code of the layer, which is the cause itself.
+    /// `None` where the sender does not state it, and with a code of the layer, which is the cause itself.
     pub game_cause: Option<Cause>,
-    /// What the client should do: 0 may reconnect, 1 after the delay, 2 elsewhere, 3 do not; others read as 1.
+    /// The advice to the client: 0 may reconnect, 1 after the delay, 2 elsewhere, 3 do not; others count as 1.
     pub advice: u8,
     /// The least time until a reconnect, in milliseconds.
     pub delay_ms: u32,
-    /// Where to go instead, at most 255 bytes; empty for nowhere, and where it was not UTF-8.
+    /// The address to go to instead, at most 255 bytes; empty where there is none or it was not UTF-8.
     pub address: Cow<'a, str>,
     /// The text for the player, at most [`REASON_LIMIT`](super::REASON_LIMIT) bytes; bad UTF-8 is replaced.
     pub reason: Cow<'a, str>,
@@ -52,8 +52,10 @@ impl<'a> Goodbye<'a> {
         })
     }
 
-    /// Appends the whole frame, header included; an address over 255 bytes is left out, a reason over
-    /// [`REASON_LIMIT`](super::REASON_LIMIT) is cut between characters.
+    /// Appends the whole frame, header included.
+    ///
+    /// An address over 255 bytes is left out. A reason over [`REASON_LIMIT`](super::REASON_LIMIT) is cut between
+    /// characters.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut frame = FrameWriter::begin(Kind::Goodbye, out);
         frame.u8(flag(self.over, OVER) | self.game_cause_bits());
@@ -76,23 +78,23 @@ impl<'a> Goodbye<'a> {
     }
 }
 
-/// Reads the two bits, which say something only with a game's code.
+/// Reads the two bits, which have a meaning only with a game's code.
 fn game_cause(flags: u8, code: u16) -> Option<Cause> {
     let number = usize::from((flags & GAME_CAUSE) / GAME_CAUSE_UNIT);
     let cause = GAME_CAUSES.get(number.checked_sub(1)?)?;
     (code >= GAME_CODE_MIN).then_some(*cause)
 }
 
-/// A warning of the server that something is about to happen; nothing ends yet.
+/// The server's warning that something is about to happen; nothing ends yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice<'a> {
-    /// Why, as in [`Goodbye::code`].
+    /// The code of the cause, as in [`Goodbye::code`].
     pub code: u16,
-    /// What the client should do, as in [`Goodbye::advice`].
+    /// The advice to the client, as in [`Goodbye::advice`].
     pub advice: u8,
     /// The time until it happens, in milliseconds.
     pub deadline_ms: u32,
-    /// Where to go instead, as in [`Goodbye::address`].
+    /// The address to go to instead, as in [`Goodbye::address`].
     pub address: Cow<'a, str>,
     /// The text for the player, as in [`Goodbye::reason`].
     pub reason: Cow<'a, str>,
@@ -114,8 +116,10 @@ impl<'a> Notice<'a> {
         })
     }
 
-    /// Appends the whole frame, header included; an address over 255 bytes is left out, a reason over
-    /// [`REASON_LIMIT`](super::REASON_LIMIT) is cut between characters.
+    /// Appends the whole frame, header included.
+    ///
+    /// An address over 255 bytes is left out. A reason over [`REASON_LIMIT`](super::REASON_LIMIT) is cut between
+    /// characters.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut frame = FrameWriter::begin(Kind::Notice, out);
         frame.u16(self.code);

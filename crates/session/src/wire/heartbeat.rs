@@ -1,14 +1,14 @@
-//! Ping, pong and ack: signs of life, round trips, and the count of what was received.
+//! Ping, pong and ack: signs of life, round trips, and the count of received frames.
 
 use super::fields::{FrameWriter, Reader};
 use super::{Kind, Malformed};
 
-/// A question for a sign of life; it counts as an ack.
+/// A request for a sign of life; it counts as an ack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ping {
-    /// The sender's monotonic clock in microseconds, with an origin of its own.
+    /// The sender's monotonic clock in microseconds, with its own origin.
     pub clock_us: u64,
-    /// The data frames the sender received in the session.
+    /// The number of data frames that the sender received in the session.
     pub received: u64,
 }
 
@@ -38,13 +38,13 @@ impl Ping {
 /// The answer to a ping; it counts as an ack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pong {
-    /// The clock of the ping that is answered.
+    /// The clock of the answered ping.
     pub ping_clock_us: u64,
-    /// The answerer's monotonic clock at the ping's receipt, in microseconds.
+    /// The answering end's monotonic clock when it received the ping, in microseconds.
     pub clock_us: u64,
-    /// How long the answerer held the ping, in microseconds.
+    /// How long the answering end held the ping, in microseconds.
     pub held_us: u32,
-    /// The data frames the answerer received in the session.
+    /// The number of data frames that the answering end received in the session.
     pub received: u64,
 }
 
@@ -75,10 +75,10 @@ impl Pong {
     }
 }
 
-/// A count of what was received; the first frame of a client whose session may resume.
+/// A count of received frames; the first frame of a client whose session may resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ack {
-    /// The data frames the sender received in the session.
+    /// The number of data frames that the sender received in the session.
     pub received: u64,
 }
 

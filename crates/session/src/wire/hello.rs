@@ -1,4 +1,4 @@
-//! Hello, the client's first frame: who asks, for which versions, and whether to resume.
+//! Hello, the client's first frame: its credentials, its versions, and whether to resume.
 
 use std::fmt;
 
@@ -17,25 +17,25 @@ pub struct Hello<'a> {
     pub version_max: u8,
     /// The client wants to continue `session`; never together with `no_resume`.
     pub resume: bool,
-    /// The client will not resume, so that nothing need be kept for it.
+    /// The client will not resume, so the server need not keep anything for it.
     pub no_resume: bool,
-    /// The longest payload of a data frame that the client accepts, in bytes; read and written within
+    /// The longest payload of a data frame that the client accepts, in bytes. It is read and written within
     /// [`FRAME_LIMIT_MIN`](super::FRAME_LIMIT_MIN) and [`FRAME_LIMIT_MAX`](super::FRAME_LIMIT_MAX).
     pub frame_limit: u32,
     /// The session to resume; zero and ignored without `resume`.
     pub session: [u8; 16],
-    /// The data frames the client received in that session; zero and ignored without `resume`.
+    /// The number of data frames that the client received in that session; zero and ignored without `resume`.
     pub received: u64,
     /// The credential of a resume, at most 65,535 bytes; empty and ignored without `resume`.
     pub token: &'a [u8],
-    /// What this version does not know.
+    /// The extensions, all of them unknown to this version.
     pub extensions: Extensions<'a>,
     /// The rest of the frame, for the authenticator.
     pub credentials: &'a [u8],
 }
 
 impl<'a> Hello<'a> {
-    /// A hello of this version that neither resumes nor wants to be resumed, without extensions.
+    /// Creates a hello of this version without extensions that does not resume, now or later.
     #[must_use]
     pub const fn new(credentials: &'a [u8], frame_limit: u32) -> Self {
         Self {
@@ -77,8 +77,8 @@ impl<'a> Hello<'a> {
 
     /// Appends the whole frame, header included.
     ///
-    /// A token over 65,535 bytes and credentials that no header can announce are cut. Where both resume bits are
-    /// set, which no server accepts, `resume` is the one that is sent.
+    /// A token over 65,535 bytes is cut, and so are credentials that are too long for a header. If both resume bits are
+    /// set, which no server accepts, only `resume` is sent.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut frame = FrameWriter::begin(Kind::Hello, out);
         frame.bytes(&MAGIC);
@@ -112,7 +112,7 @@ impl fmt::Debug for Hello<'_> {
     }
 }
 
-/// A wrong first byte is no cut-off magic but none.
+/// A wrong first byte is [`Malformed::Magic`], even if the second byte is missing.
 fn read_magic(reader: &mut Reader<'_>) -> Result<(), Malformed> {
     for expected in MAGIC {
         if reader.u8("magic")? != expected {

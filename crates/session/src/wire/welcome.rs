@@ -1,4 +1,4 @@
-//! Welcome, the server's answer to a hello it accepts: the session, its limits and its clocks.
+//! Welcome, the server's answer to an accepted hello: the session, its limits and its clocks.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use super::{Extensions, Kind, Malformed};
 
 const RESUMED: u8 = 0b01;
 
-/// The server's answer to a hello that it accepts.
+/// The server's answer to an accepted hello.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Welcome<'a> {
     /// The highest version that both ends speak.
     pub version: u8,
-    /// The session that hello named continues.
+    /// Whether the session named in hello continues.
     pub resumed: bool,
     /// The session's id.
     pub session: [u8; 16],
-    /// The connection's number in the session: 1, and one more at each resume.
+    /// The connection's number in the session: 1 at first, then one more at each resume.
     pub connection: u32,
-    /// The data frames the server received in the session.
+    /// The number of data frames that the server received in the session.
     pub received: u64,
     /// The heartbeat interval in milliseconds; 0 for none.
     pub heartbeat_ms: u32,
@@ -26,12 +26,12 @@ pub struct Welcome<'a> {
     pub dead_ms: u32,
     /// The resume window in milliseconds; 0 where resume is off.
     pub resume_window_ms: u32,
-    /// The longest payload of a data frame that the server accepts, in bytes; read and written within
+    /// The longest payload of a data frame that the server accepts, in bytes. It is read and written within
     /// [`FRAME_LIMIT_MIN`](super::FRAME_LIMIT_MIN) and [`FRAME_LIMIT_MAX`](super::FRAME_LIMIT_MAX).
     pub frame_limit: u32,
     /// The credential of the next resume, at most 65,535 bytes; empty where resume is off.
     pub token: &'a [u8],
-    /// What this version does not know.
+    /// The extensions, all of them unknown to this version.
     pub extensions: Extensions<'a>,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Welcome<'a> {
 
     /// Appends the whole frame, header included; a token over 65,535 bytes is cut.
     ///
-    /// Token and extensions together must leave the payload within [`WELCOME_LIMIT`](super::WELCOME_LIMIT), or
+    /// Token and extensions together must keep the payload within [`WELCOME_LIMIT`](super::WELCOME_LIMIT); otherwise
     /// the client refuses it.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut frame = FrameWriter::begin(Kind::Welcome, out);

@@ -1,4 +1,4 @@
-//! Two ends whose clocks have nothing to do with each other, and what pongs tell each of the other's.
+//! Two ends with unrelated clocks, and what each learns of the other's clock from pongs.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::harness::{
     ADMISSION, Answer, HEARTBEAT, HELLO, Pair, Pipe, Read, Solo, encoded, millis, pong_to, secs,
 };
 
-/// A clock of its own: where it stood when everything began, and how much faster than real time it runs.
+/// An unrelated clock: its reading at the start, and how much faster than real time it runs.
 #[derive(Clone, Copy)]
 struct Clock {
     origin: u64,
@@ -25,7 +25,7 @@ impl Clock {
         Time::from_micros((self.origin).saturating_add_signed(real + gained))
     }
 
-    /// The other's clock less this one, in microseconds.
+    /// The other clock minus this one, in microseconds.
     fn behind(self, other: Self, real: Time) -> i64 {
         let micros = |clock: Self| i64::try_from(clock.reads(real).as_micros()).expect("it fits");
         micros(other) - micros(self)
@@ -71,7 +71,7 @@ impl End {
         busy
     }
 
-    /// How far what this end believes of the other's clock is wrong, and by how much it may be, in microseconds.
+    /// How wrong this end is about the other's clock, and its own bound on that error, in microseconds.
     fn errs(&self, other: &Self, real: Time) -> (u64, u64) {
         let told = self.session.clock_offset().expect("a pong told it");
         let wrong = told.micros.abs_diff(self.clock.behind(other.clock, real));
@@ -108,7 +108,7 @@ impl Ends {
         }
     }
 
-    /// Lets real time pass, millisecond by millisecond; `jitter` has the delays there and back at each.
+    /// Lets real time pass, one millisecond at a time; `jitter` gives the delays there and back at each.
     fn passes(&mut self, time: Duration, mut jitter: impl FnMut(u64) -> (Duration, Duration)) {
         let end = self.real + time;
         while self.real < end {
@@ -174,7 +174,7 @@ fn drift_and_jitter_leave_both_ends_within_what_they_tell() {
         let mut ends = Ends::new(client, server);
         let mut state = 1_u64;
         let mut dice = move |_| {
-            // A linear congruential generator: 10 ms each way, and now and then up to 250 more.
+            // A linear congruential generator: 10 ms each way, and sometimes up to 250 ms more.
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
@@ -188,7 +188,7 @@ fn drift_and_jitter_leave_both_ends_within_what_they_tell() {
             ends.passes(secs(60), &mut dice);
             for (own, other) in [(&ends.client, &ends.server), (&ends.server, &ends.client)] {
                 let (wrong, allowed) = own.errs(other, ends.real);
-                // Since the last pong the two drifted apart: 40 s and a heartbeat at the most.
+                // Since the last pong the two clocks drifted apart: for 40 s and a heartbeat at the most.
                 assert!(wrong <= allowed + 4_500, "{wrong} {allowed}");
                 assert!(allowed < 30_000, "{allowed}");
             }
@@ -274,7 +274,7 @@ fn answers_to_a_servers_own_pings_are_no_part_of_a_flood() {
     };
     let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
     pair.run();
-    // Two pings a second are what the bucket affords; the pongs come on top of them.
+    // The bucket allows two pings a second; the pongs come on top of them.
     pair.advance(secs(600));
     assert!(pair.server.session.is_live());
     let up = crate::harness::frames(&pair.up.log);
@@ -329,7 +329,7 @@ fn a_pong_that_lay_unread_tells_no_round_trip() {
     solo.advance(secs(3));
     solo.resumes();
     assert_eq!(solo.session().rtt(), None);
-    // The server read its clock in that time nevertheless.
+    // The server still read its clock in that time.
     let told = solo.session().clock_offset().expect("it is bounded");
     assert!(told.error.abs_diff(secs(3) / 2) < millis(1), "{told:?}");
 }

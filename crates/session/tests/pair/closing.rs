@@ -1,4 +1,4 @@
-//! Our own end: a kick, a close, a peer's goodbye; and that what happens in linger changes no cause.
+//! Our own end: a kick, a close, a peer's goodbye. Later events in linger do not change the cause.
 
 use lastword_session::wire::{Goodbye, Kind};
 use lastword_session::{Advice, Cause, Close, Farewell, Input, Limits, SendError, Timer};
@@ -14,7 +14,7 @@ fn kick() -> Close {
     .with_reason("aimbot")
 }
 
-/// A session with one frame half written and three behind it, that was then kicked.
+/// A session with one half-written frame and three behind it, which was then kicked.
 fn kicked_behind_a_slow_reader() -> Solo {
     let mut solo = Solo::live();
     solo.stops_reading(50);

@@ -1,4 +1,4 @@
-//! What a decision of ours said: kept with the end that it fixed, and with no other.
+//! The goodbye of our own decision is kept with the end that it fixed, and with no other.
 
 use lastword_session::{Advice, Cause, Close, Config, Decided, Input};
 

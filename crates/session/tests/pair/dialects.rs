@@ -1,4 +1,4 @@
-//! A game with a wire of its own: lengths in front, and one that also says ping, pong and goodbye.
+//! A game with its own wire: length prefixes, and a wire that also has ping, pong and goodbye.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use lastword_session::{
 
 use crate::harness::{ADMISSION, Answer, DEAD, HEARTBEAT, QUIET, START, Seen, Solo, secs};
 
-/// One line a frame: `P...` a ping, `Q...` a pong, `G` a goodbye, `!` broken, everything else the game's.
+/// One line is one frame: `P...` a ping, `Q...` a pong, `G` a goodbye, `!` broken, anything else is the game's.
 struct Lines;
 
 impl Dialect for Lines {
@@ -200,7 +200,7 @@ fn client_of_lines() -> Solo {
     solo
 }
 
-/// A server discards what it reads after its goodbye, so the client's end does not wait for answers of the game.
+/// A server discards everything after its own goodbye, so the client does not wait for answers of its game.
 #[test]
 fn a_client_of_a_dialect_answers_a_goodbye_at_once_by_its_fin() {
     let mut solo = client_of_lines();

@@ -1,4 +1,4 @@
-//! A graceful drain: who leaves on the notice, who is closed in its turn, who stays.
+//! A graceful drain: a peer that leaves on the notice, one that is closed in its turn, one that stays.
 
 use std::time::Duration;
 
@@ -247,5 +247,5 @@ fn a_refusal_that_comes_behind_the_admission_is_none() {
     assert_eq!(solo.cause(), Cause::DrainExpired);
 }
 
-/// How long a last word may take when the drain is over.
+/// How long the goodbye may take when the drain is over.
 const LAST_MOMENT: Duration = millis(100);

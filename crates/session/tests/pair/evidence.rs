@@ -1,4 +1,4 @@
-//! The record of an end: what was counted, when, and the trail.
+//! The record of an end: its counts, its ages and the trail.
 
 use std::time::Duration;
 
@@ -159,7 +159,7 @@ fn traffic_is_counted_from_wherever_one_looks() {
     assert_eq!(total.since(total), Traffic::default());
 }
 
-/// The end of a session, and how old it was by its evidence; its peer never closes, so that we linger.
+/// The cause of a session's end, and the ages in its evidence. Its peer never closes, so we linger.
 fn ages(mut solo: Solo) -> (Cause, Duration, Duration) {
     solo.advance(secs(120));
     let ending = solo.ending();

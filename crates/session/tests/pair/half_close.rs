@@ -1,4 +1,4 @@
-//! The peer's FIN: what we still owe is written, and only then is the cause fixed.
+//! The peer's FIN: our remaining data is written first, and only then is the cause fixed.
 
 use lastword_session::{Cause, Close, Detector, Input, Timer};
 

@@ -1,4 +1,4 @@
-//! Virtual time, two pipes, and whoever stands at their ends.
+//! Virtual time, two pipes, and the sessions or peers at their ends.
 
 mod host;
 mod pair;
@@ -15,12 +15,12 @@ pub(crate) use pair::{Pair, payloads};
 pub(crate) use pipe::{Pipe, Read};
 pub(crate) use solo::{Solo, encoded, frame, frames, pong_to};
 
-/// When every test begins; not the origin, so that a clock that was never set shows.
+/// The start of every test. It is not the origin, so that a clock that was never set is noticed.
 pub(crate) const START: Time = Time::from_micros(1_000_000);
 
 pub(crate) const HEARTBEAT: Duration = secs(5);
 pub(crate) const SUSPECT: Duration = millis(7_500);
-/// When a server asks a quiet peer, before it suspects it.
+/// When a server asks a quiet peer, before it suspects the peer.
 pub(crate) const QUIET: Duration = millis(6_250);
 pub(crate) const DEAD: Duration = secs(15);
 

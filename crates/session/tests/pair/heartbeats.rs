@@ -1,4 +1,4 @@
-//! Pings, pongs and the bound on them.
+//! Pings, pongs and the limit on them.
 
 use lastword_session::wire::{Kind, Ping, Pong};
 use lastword_session::{Admission, Cause, Config, Timer, Timing};
@@ -63,7 +63,7 @@ fn a_busy_interval_needs_no_ping_but_to_learn_the_round_trip_now_and_then() {
         let is_ping = |(kind, _): &(Kind, Vec<u8>)| *kind == Kind::Ping;
         pinged.extend(sent.iter().any(is_ping).then_some(n * 2));
     }
-    // After one heartbeat, then after eight more.
+    // One heartbeat after the start, then every eight heartbeats.
     assert_eq!(pinged, [6, 46, 86]);
 }
 

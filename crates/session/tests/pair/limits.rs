@@ -1,4 +1,4 @@
-//! Limits on what the peer sends: size, time for a frame, time without one.
+//! Limits on the peer's frames: their size, the time for one, and the time without one.
 
 use lastword_session::wire::Hello;
 use lastword_session::{Cause, Config, Limits, Phase, Timer};

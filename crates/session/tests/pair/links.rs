@@ -1,4 +1,4 @@
-//! What the owner is told of a live session's link: suspect once, healthy once, and nothing after the end.
+//! The reports of a live session's link: suspect once, healthy once, and none after the end.
 
 use std::sync::Arc;
 
@@ -168,7 +168,7 @@ fn who_is_judged_silent_is_not_healthy_again() {
     assert_eq!(solo.cause(), Cause::PeerFrozen);
 }
 
-/// A server says nothing of its own accord: its client hears it once a heartbeat.
+/// A server does not ping on its own; its client hears it once a heartbeat.
 #[test]
 fn a_quiet_server_with_a_long_heartbeat_is_no_suspect_to_its_client() {
     let admission = Admission {
@@ -186,7 +186,7 @@ fn a_quiet_server_with_a_long_heartbeat_is_no_suspect_to_its_client() {
     assert_eq!(links(&pair.server.seen), []);
 }
 
-/// The driver looks so late that the question, the suspicion and the end are due at one instant: the peer is asked first.
+/// The driver is so late that the question, the suspicion and the end are due at once: the peer is asked first.
 #[test]
 fn a_look_that_comes_late_by_our_own_stall_kills_nobody() {
     let mut solo = Solo::live();

@@ -1,4 +1,4 @@
-//! Two sessions, or one session and a peer that does as it is told, in virtual time: one test for each behaviour.
+//! Two sessions, or one session and a scripted peer, in virtual time: one test for each behaviour.
 
 #![allow(
     clippy::expect_used,

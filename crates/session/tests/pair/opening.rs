@@ -1,4 +1,4 @@
-//! From the first byte to welcome: who is let in, who is not, and who never spoke our protocol.
+//! From the first byte to welcome: peers that are admitted, peers that are refused, and peers of another protocol.
 
 use lastword_session::wire::{Goodbye, Hello, Kind};
 use lastword_session::{Cause, Close, Config, Input, Phase, Terminal, Timer};

@@ -1,4 +1,4 @@
-//! While the game takes nothing we do not read: what stands still, what goes on.
+//! While the game takes nothing we do not read: which limits stop, and which go on.
 
 use lastword_session::wire::Kind;
 use lastword_session::{Cause, Close, Config, Input, Limits, Terminal, Timer};
@@ -62,7 +62,7 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
         "what came before goes to the game first"
     );
     let readings = solo.readings();
-    // Nothing that is found while it is handed over can be the cause any more.
+    // Nothing that comes during this hand-over can be the cause.
     solo.hears(Input::EndNoticed(readings));
     solo.hears(Input::Close(&Close::new(Cause::Kicked)));
     solo.resumes();

@@ -1,4 +1,4 @@
-//! Which of several things that happen is the cause: the first that was decided or seen.
+//! The cause among several events: the first that was decided or seen.
 
 use lastword_session::wire::Goodbye;
 use lastword_session::{Cause, Close, Farewell, Input, Terminal};

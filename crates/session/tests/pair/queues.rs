@@ -1,4 +1,4 @@
-//! What waits to be written: its size, its age, and that a silence is not judged by either.
+//! The frames that wait to be written: their size and age, neither of which judges a silence.
 
 use lastword_session::wire::Kind;
 use lastword_session::{Cause, Config, Limits, SendError, SendQueue, Timer};

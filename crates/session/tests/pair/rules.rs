@@ -1,11 +1,11 @@
-//! Who may send what, and when: every kind in every state for both roles, and the counts.
+//! The rules of which end may send what, and when: every kind in every state for both roles, and the counts.
 
 use lastword_session::wire::{Ack, Ping, Pong};
 use lastword_session::{Cause, Config, Phase};
 
 use crate::harness::{Answer, HELLO, Solo, WELCOME, encoded, frame};
 
-/// One well-formed frame of each kind, and one of no kind.
+/// One well-formed frame of each kind, and one of an unknown kind.
 fn every_kind() -> Vec<(u8, Vec<u8>)> {
     let pong = Pong {
         ping_clock_us: 0,
@@ -33,7 +33,7 @@ fn every_kind() -> Vec<(u8, Vec<u8>)> {
     ]
 }
 
-/// What each kind leads to: `None` where the session goes on.
+/// Checks the cause to which each kind leads; `None` where the session goes on.
 #[track_caller]
 fn check(setting: fn() -> Solo, verdict: impl Fn(u8) -> Option<Cause>) {
     for (kind, bytes) in every_kind() {

@@ -1,4 +1,4 @@
-//! The dead limit: when a silent peer is given up, and for what.
+//! The dead limit: when a silent peer is given up, and for which cause.
 
 use lastword_session::wire::Kind;
 use lastword_session::{
@@ -200,7 +200,8 @@ fn a_silence_that_the_kernel_noticed_says_by_what() {
     }
 }
 
-/// Its kernel had taken our question when it died: no outage, and nobody gave up on us.
+/// The peer's kernel had acknowledged our question when the peer died: there was no outage, and the peer had not given
+/// up.
 #[test]
 fn a_frozen_peer_that_is_killed_is_a_reset_unless_its_kernel_left_our_question_unanswered() {
     let unanswered = View::Unanswered {

@@ -1,10 +1,10 @@
-//! Our own stalls: a deadline that passed while we stood still is nobody's fault.
+//! Our own stalls: a deadline that passed while we stood still is not the peer's fault.
 
 use lastword_session::{Cause, Config, Limits, Timing};
 
 use crate::harness::{ADMISSION, Answer, HELLO, Solo, encoded, frame, millis, secs};
 
-/// Stands still for so long; it is measured.
+/// Lets the driver stand still for `stall`, which it measures.
 fn stalls(solo: &mut Solo, stall: std::time::Duration) {
     solo.host.stalled = stall;
     solo.now = solo.now + stall;

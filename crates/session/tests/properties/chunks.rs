@@ -1,4 +1,4 @@
-//! However a stream is cut, and wherever its reader stops in between, the frames are the same.
+//! The frames are the same however a stream is cut, and wherever its reader stops in between.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 const NOW: Time = Time::from_micros(1_000_000);
 
-/// One frame of a client: for the game, or between the two sessions.
+/// One frame of a client: for the game, or for the session.
 #[derive(Clone, Debug)]
 enum Sent {
     Data(Vec<u8>),
@@ -103,7 +103,7 @@ fn encode(sent: &Sent, out: &mut Vec<u8>) {
     }
 }
 
-/// Feeds a stream in pieces, stopping after some of the events, and hands in again what was not consumed.
+/// Feeds a stream in pieces, stops after some of the events, and feeds the unconsumed bytes again.
 fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> Vec<Vec<u8>> {
     let config = Config {
         framing,

@@ -1,4 +1,4 @@
-//! Whatever happens to a session, in whatever order: one end, the last thing, for a cause its phase allows.
+//! Any events in any order lead to one end, as the last output, for a cause that its phase allows.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use super::chunks::HELLO;
 use super::life::{Life, Step, Words};
 
 const START: Time = Time::from_micros(1_000_000);
-/// Hello, authentication, the dead limit or a frame's time, then our last words and linger, a drain's at most.
+/// The sum of the limits: hello, authentication, dead limit or frame time, our last frames, linger, and the longest
+/// drain.
 const BOUND: Duration = Duration::from_secs(5 + 5 + 15 + 14 + 3 + 20);
 
 proptest! {
@@ -43,7 +44,7 @@ proptest! {
     }
 }
 
-/// A life from its first step to its end, or to the bound on it.
+/// Runs a session from its first step to its end, or to the limit on its life.
 fn live(
     role: Role,
     greeted: bool,
@@ -85,7 +86,7 @@ fn live(
     life
 }
 
-/// A wire whose clients beat, so that its sessions have a dead limit.
+/// A wire whose clients have heartbeats, so that its sessions have a dead limit.
 struct Beating;
 
 impl Dialect for Beating {
@@ -129,7 +130,7 @@ fn take(life: &mut Life, step: &Step) {
         Step::Admit => life.handle(Input::Admit(ADMISSION)),
         Step::Notice => life.handle(Input::Notice(&NOTICE)),
         Step::DrainExpired => life.handle(Input::DrainExpired),
-        // Who has a handle to abort with has a session.
+        // Only a session gives out a handle to abort with.
         Step::Abort if life.session.is_live() => life.handle(Input::Abort(readings)),
         Step::Abort => {}
         Step::Pause => life.handle(Input::Paused),
@@ -143,7 +144,7 @@ fn take(life: &mut Life, step: &Step) {
     }
 }
 
-/// One of the decisions that can be taken in this phase.
+/// One of the decisions that this phase allows.
 fn decision(phase: Phase, n: u8) -> Close {
     let of_phase: &[Cause] = match phase {
         Phase::Admission | Phase::Proxy | Phase::Tls | Phase::Hello => &[Cause::Overloaded],

@@ -1,4 +1,4 @@
-//! A session in the hands of a driver that keeps its contract, and of a world that keeps none.
+//! A session with a driver that keeps its contract, and a kernel and peer that may do anything.
 
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -9,7 +9,7 @@ use lastword_session::{
     SendError, Session, Terminal, Time,
 };
 
-/// What happens next.
+/// One step of a life.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Bytes(Vec<u8>),
@@ -28,7 +28,7 @@ pub(crate) enum Step {
     Ended(u8),
 }
 
-/// What the kernel says, right or wrong.
+/// The kernel's answers, right or wrong.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words {
     pub(crate) kernel: Option<KernelSample>,
@@ -43,9 +43,9 @@ pub(crate) struct Life {
     bytes_read: u64,
     noticed: bool,
     ended: bool,
-    /// What the session did not take yet.
+    /// The bytes that the session has not yet taken.
     carry: Vec<u8>,
-    /// Whether the peer takes what is written.
+    /// Whether the peer takes the written bytes.
     peer_reads: bool,
 }
 
@@ -135,7 +135,7 @@ impl Life {
         }
     }
 
-    /// Lets time pass; deadlines are handled when they are due.
+    /// Lets time pass, and handles each deadline when it is due.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         for _ in 0..WAKES_MAX {
@@ -151,7 +151,7 @@ impl Life {
         panic!("{:?} does not let time pass", self.session.poll_timeout().1);
     }
 
-    /// Nothing more comes from outside: the driver does what is its own to do, and time passes.
+    /// Lets time pass without events from outside: the driver only does its own work.
     pub(crate) fn is_left_alone(&mut self, limit: Duration) {
         self.handle(Input::Resumed);
         if self.noticed {
@@ -165,7 +165,7 @@ impl Life {
         }
     }
 
-    /// Nothing at all comes after the end, whatever is handed in.
+    /// Checks that no output comes after the end, for any input.
     pub(crate) fn stays_closed(&mut self) {
         let readings = self.readings();
         let close = lastword_session::Close::new(lastword_session::Cause::Kicked);
@@ -224,5 +224,5 @@ impl Life {
     }
 }
 
-/// Far more deadlines than the longest of these lives has.
+/// Far more than the number of deadlines in the longest of these lives.
 const WAKES_MAX: usize = 100_000;

@@ -1,5 +1,5 @@
-//! Properties of a session: any cut of the bytes is the same to it, and it ends exactly once, for a cause that
-//! its phase allows, whatever happens to it.
+//! Properties of a session: any cut of the bytes is the same to it. It ends exactly once, for a cause that its phase
+//! allows, after any events.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Puts bytes to a session and asks why it ended. The setting is that of `docs/wire.md`, section 14.
+//! Feeds bytes to a session and reports why it ended. The setting is that of `docs/wire.md`, section 14.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ const NOW: Time = Time::from_micros(1_000_000);
 
 /// The label of the cause for which `stream` ends a connection, or `none`.
 ///
-/// `state` is `first` for the first bytes of a connection and `live` for those right after welcome; `direction` is
-/// who sent them.
+/// `state` is `first` for the first bytes of a connection and `live` for those right after welcome. `direction` is the
+/// end that sent them.
 pub(crate) fn verdict(state: &str, direction: &str, stream: &[u8]) -> &'static str {
     let mut session = match direction {
         "client" => Session::server(Arc::new(Config::default()), NOW),
@@ -23,7 +23,7 @@ pub(crate) fn verdict(state: &str, direction: &str, stream: &[u8]) -> &'static s
         join(&mut session, direction);
     }
     feed(&mut session, stream);
-    // The connection stays open: only the bytes can have ended it.
+    // The connection stays open, so only the bytes can have ended it.
     for _ in 0..8 {
         let written = session.slices().iter().map(|slice| slice.len()).sum();
         session.transmitted(NOW, written);

@@ -13,7 +13,7 @@ fn a_runtime_that_is_blocked_is_a_stall_that_each_connection_is_excused_for() {
         let blocked_at = block_for(Duration::from_millis(500));
         let now = CLOCK.now();
         let open = slot.stalled(blocked_at, now);
-        // It began with the step that the sweep missed, up to 100 ms into the block.
+        // The stall began with the step that the sweep missed, up to 100 ms into the block.
         assert!(open >= Duration::from_millis(399), "{open:?}");
         assert!(open <= now.since(blocked_at), "{open:?}");
         swept(&table).await;
@@ -31,7 +31,7 @@ fn a_connection_whose_worker_is_blocked_is_excused_though_the_sweep_is_on_time()
         .enable_time()
         .build()
         .unwrap();
-    // This thread is none of the workers: what it blocks is no sweep.
+    // This thread is not a worker: blocking it does not block the sweep.
     runtime.block_on(async {
         let table = Table::start(CLOCK);
         let (mut late, other) = (insert(&table), insert(&table));
@@ -106,7 +106,7 @@ async fn swept(table: &Arc<Table>) {
         .expect("a sweep");
 }
 
-/// Keeps the thread from anything else. Returns when that began.
+/// Blocks the thread for `duration`. Returns when the block began.
 fn block_for(duration: Duration) -> Time {
     let begun = CLOCK.now();
     std::thread::sleep(duration);

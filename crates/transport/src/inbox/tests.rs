@@ -71,9 +71,9 @@ impl Rig {
         self.inbox.poll_end(&mut Context::from_waker(&waker))
     }
 
-    /// How often the task was woken since the last time.
+    /// How often the task was woken since the last call.
     fn task_wakes(&self) -> usize {
-        // Its waker is taken by the wake; the task registers again when it is polled.
+        // A wake takes the waker; the task registers again when it is polled.
         let waker = Arc::clone(&self.task).into();
         self.inbox.task.register(&waker);
         self.task.0.swap(0, Ordering::Relaxed)

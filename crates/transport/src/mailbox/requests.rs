@@ -1,11 +1,11 @@
-//! The decisions that others make about a connection, and which of several counts.
+//! The decisions about a connection from outside, and which of several counts.
 
 use std::sync::Arc;
 
 use lastword_session::wire::Notice;
 use lastword_session::{Cause, Close};
 
-/// The decisions that wait: of each kind the one that counts.
+/// The waiting decisions: of each kind the one that counts.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     pub(crate) notice: Option<Arc<Notice<'static>>>,
@@ -15,18 +15,18 @@ pub(crate) struct Requests {
     pub(crate) report: bool,
 }
 
-/// A decision that somebody made about a connection.
+/// A decision about a connection from outside its task.
 #[derive(Clone, Debug)]
 pub enum Request {
-    /// End it.
+    /// Ends the connection.
     Close(Arc<Close>),
-    /// End it at once, with a reset and without a word.
+    /// Ends the connection at once, with a reset and without a goodbye.
     Abort,
-    /// Tell the peer that something is about to happen.
+    /// Warns the peer that something is about to happen.
     Notice(Arc<Notice<'static>>),
-    /// The drain is over: whoever is still here is cut off.
+    /// Ends the connection because the drain is over.
     DrainExpired,
-    /// Tell the owner's app how the connection does: [`App::reported`](crate::App::reported).
+    /// Reports the evidence so far to the owner's app: [`App::reported`](crate::App::reported).
     Report,
 }
 
@@ -42,7 +42,7 @@ impl Requests {
         notice.is_none() && close.is_none() && !abort && !drain_expired && !report
     }
 
-    /// The first decision to end wins; only a full queue, which may turn out to be a silence, gives way.
+    /// Keeps the first decision to end. Only a full queue, which may turn out to be a silence, is replaced.
     pub(super) fn add(&mut self, request: Request) {
         match request {
             Request::Notice(notice) => self.notice = Some(notice),
@@ -60,7 +60,7 @@ impl Requests {
 }
 
 impl Request {
-    /// Asks to end a connection.
+    /// Creates a request to end a connection.
     #[must_use]
     pub fn close(close: Close) -> Self {
         Self::Close(Arc::new(close))

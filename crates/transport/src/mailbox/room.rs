@@ -1,7 +1,7 @@
-//! Back-pressure: waiting until a peer has read enough of what is queued for it.
+//! Back-pressure: waiting until a peer has read enough of the data queued for it.
 //!
-//! The wakers stay in the mailbox, and the owner is told that there are some. It looks for room after that:
-//! room that it had made before is seen by whoever comes to wait, and room that it makes later wakes.
+//! The wakers stay in the mailbox, and the owner is told that there are some. The owner looks for room after that. A
+//! new waiter sees room that was made earlier, and room that is made later wakes the waiter.
 
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
@@ -27,7 +27,7 @@ impl Mailbox {
         poll_fn(|cx| waiting.poll(cx.waker())).await
     }
 
-    /// Wakes who waits for room, if there is some. Returns whether there is.
+    /// Wakes the callers that wait for room, if there is some. Returns whether there is.
     pub(crate) fn wake_ready(&self) -> bool {
         let mut inside = self.lock();
         if !self.has_room(&inside) {
@@ -44,10 +44,10 @@ impl Mailbox {
     }
 }
 
-/// One call that waits for room. Dropped, it takes its waker back.
+/// One call that waits for room. When dropped, it removes its waker.
 struct Waiting<'a> {
     mailbox: &'a Mailbox,
-    /// None until there was no room.
+    /// `None` until the call found no room.
     place: Option<Place>,
 }
 
@@ -115,7 +115,7 @@ mod tests {
         }
     }
 
-    /// A mailbox of a live session, in which this many bytes wait.
+    /// The mailbox of a live session, in which this many bytes wait.
     fn mailbox(queued: usize) -> Mailbox {
         let limits = Limits {
             outbound_bytes_max: CAP,
@@ -139,7 +139,7 @@ mod tests {
             .is_ready()
     }
 
-    /// The owner takes all there is and writes until this much is left.
+    /// The owner takes all mail and writes until this much is left.
     fn owner_leaves(mailbox: &Mailbox, left: usize) -> bool {
         let awaited = mailbox.take().is_some_and(|mail| mail.awaited);
         mailbox.set_owned_bytes(left);
@@ -177,7 +177,7 @@ mod tests {
         assert!(poll(a.as_mut(), &tasks[0]));
     }
 
-    /// The owner looks only when it is told to: a waiter that comes after it looked must tell it.
+    /// The owner looks only when it is told to, so a waiter that comes later must tell it.
     #[test]
     fn the_owner_is_woken_by_each_who_comes_to_wait_and_not_by_one_that_waits_on() {
         let mailbox = mailbox(CAP);

@@ -1,4 +1,4 @@
-//! Sending: a frame goes behind those that wait, unless the session or its queue says no.
+//! Sending: a frame goes behind the waiting ones, unless the session or its queue refuses it.
 
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
@@ -10,20 +10,21 @@ use super::{Inside, Mailbox, Request};
 use crate::{Clock, scratch};
 
 impl Mailbox {
-    /// Leaves a data frame for the peer. Never blocks, never waits. From the session's end until its game is told, the
-    /// frame is discarded and counted as unsent.
+    /// Leaves a data frame for the peer, without blocking or waiting.
     ///
-    /// The clock is read when nothing waits here; a frame behind others counts from when the last of them does. So
-    /// it may count as older than it is, by the time that the owner takes to have a turn.
+    /// From the session's end until its game is told, the frame is discarded and counted as unsent.
+    ///
+    /// The clock is read only when no frame waits here. A frame behind others gets the time of the last of them. So it
+    /// may count as older than it is, by the time until the owner's next turn.
     ///
     /// # Errors
     /// [`SendError::Closed`] before and after the session's life, [`SendError::TooLarge`], and
-    /// [`SendError::QueueFull`], which in this very call fixes `send_queue_full` unless the peer is silent.
+    /// [`SendError::QueueFull`]. A full queue fixes `send_queue_full` in this very call, unless the peer is silent.
     pub fn send(&self, clock: Clock, payload: &[u8]) -> Result<(), SendError> {
         self.push_payload(self.lock(), clock, payload)
     }
 
-    /// The same, if this is the session with this id.
+    /// Leaves a data frame as [`Mailbox::send`] does, if this is the session with this id.
     ///
     /// # Errors
     /// As [`Mailbox::send`]; [`SendError::Closed`] also for another session.
@@ -36,7 +37,7 @@ impl Mailbox {
         self.push_payload(self.lock_for(session)?, clock, payload)
     }
 
-    /// Leaves a frame that is encoded already and has its time, for broadcasts. A session that ends gets none.
+    /// Leaves a frame that is already encoded and has its time, for broadcasts. A session that ends gets none.
     ///
     /// # Errors
     /// As [`Mailbox::send`]; [`SendError::Closed`] also from the session's end on.
@@ -49,7 +50,7 @@ impl Mailbox {
         self.push_encoded(self.lock(), now, payload_len, frame)
     }
 
-    /// The same, if this is the session with this id.
+    /// Leaves a frame as [`Mailbox::send_encoded`] does, if this is the session with this id.
     ///
     /// # Errors
     /// As [`Mailbox::send_to`].
@@ -117,7 +118,7 @@ impl Mailbox {
             return Err(SendError::QueueFull);
         }
         add(inside.queue.get_or_insert_with(scratch::take_queue));
-        // Under the lock: an owner who was told and has not come for it yet finds this too.
+        // Read under the lock: an owner that was told and has not looked yet finds this frame too.
         let is_told = self.full.load(Ordering::Relaxed);
         drop(inside);
         if !is_told {
@@ -126,7 +127,7 @@ impl Mailbox {
         Ok(())
     }
 
-    /// The place may be another session's by now: the whole id decides.
+    /// Locks the mailbox of this session. The place may belong to another session by now: the whole id decides.
     fn lock_for(&self, session: &[u8; 16]) -> Result<MutexGuard<'_, Inside>, SendError> {
         let inside = self.lock();
         match inside.session == *session {
@@ -192,7 +193,7 @@ mod tests {
                 .oldest()
                 .is_some_and(|first| (before..=sent).contains(&first))
         );
-        // The owner has been here: a time of its own again.
+        // The owner has looked in between, so the clock is read again.
         mailbox.send(Clock, b"third").expect("it is taken");
         assert!(take(&mailbox).oldest() > Some(sent));
     }

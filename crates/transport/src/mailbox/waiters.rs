@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
-/// One task's place among the waiters; no two of the process are the same, so that a place which was cleared
-/// is nobody else's later.
+/// One task's place among the waiters. It is unique in the process, so that a cleared place never belongs to another
+/// task later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(u64);
 
@@ -15,8 +15,8 @@ impl Place {
     }
 }
 
-/// Wakers, each in its place. Those that leave come out, to be woken or dropped where no lock is held: that may
-/// run code of their tasks.
+/// Wakers, each in its place. A removed waker is returned, so that it is woken or dropped without a lock: that may run
+/// code of its task.
 #[derive(Debug, Default)]
 pub(super) struct Waiters(Vec<(Place, Waker)>);
 
@@ -29,7 +29,7 @@ impl Waiters {
         self.0.iter().any(|(taken, _)| *taken == place)
     }
 
-    /// Leaves a waker in a place. Returns the one that lay there.
+    /// Puts a waker in a place. Returns the previous one.
     pub(super) fn leave(&mut self, place: Place, waker: Waker) -> Option<Waker> {
         match self.0.iter_mut().find(|(taken, _)| *taken == place) {
             Some((_, own)) => Some(std::mem::replace(own, waker)),
@@ -40,13 +40,13 @@ impl Waiters {
         }
     }
 
-    /// Clears a place, whether or not somebody waits there.
+    /// Clears a place, whether or not a task waits there.
     pub(super) fn remove(&mut self, place: Place) -> Option<Waker> {
         let at = self.0.iter().position(|(taken, _)| *taken == place)?;
         Some(self.0.swap_remove(at).1)
     }
 
-    /// Wakes everybody.
+    /// Wakes all waiters.
     pub(super) fn wake(self) {
         for (_, waker) in self.0 {
             waker.wake();

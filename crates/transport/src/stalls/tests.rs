@@ -67,7 +67,7 @@ fn a_deadline_that_never_comes_is_never_late() {
 
 #[test]
 fn however_many_there_are_none_is_forgotten_and_none_counts_much_longer_than_it_was() {
-    // A stall of 30 ms in every 300 ms, and some long ones: an hour of it.
+    // One hour with a stall of 30 ms in every 300 ms, and some long ones.
     let stalls = Stalls::new(Time::NEVER);
     let mut all = Vec::new();
     for step in 1..12_000 {

@@ -1,4 +1,4 @@
-//! The codes of every system, where there is no kernel evidence to go by.
+//! The codes of every system, without kernel evidence.
 
 use super::*;
 

@@ -1,8 +1,8 @@
-//! What the Linux kernel leaves behind when it gives a connection up, with and without an errno to go by.
+//! The counters that the Linux kernel leaves when it gives a connection up, with and without an errno.
 
 use super::*;
 
-/// The peer's window is shut over 700 bytes of ours.
+/// The peer's window is closed, and 700 bytes of our data wait for it.
 fn window_shut() -> KernelSample {
     KernelSample {
         snd_wnd: 0,

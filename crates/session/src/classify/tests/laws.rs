@@ -1,4 +1,4 @@
-//! What holds for every observation, also for those that no kernel would give.
+//! The laws that hold for every observation, including those that no kernel would give.
 
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -1,4 +1,4 @@
-//! Each step of the precedence against the one below it, and the phases before a session is live.
+//! Each rule of the precedence against the one below it, and the phases before a session is live.
 
 use super::*;
 

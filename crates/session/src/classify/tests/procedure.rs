@@ -1,4 +1,4 @@
-//! The decision procedure on Linux: closes, resets and living sockets, over the cases that were measured there.
+//! The decision procedure on Linux: closes, resets and living sockets, for the cases that were measured there.
 
 use super::*;
 

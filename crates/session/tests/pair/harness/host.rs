@@ -1,4 +1,4 @@
-//! Drives one session over two pipes as a driver does over a socket, and holds it to its contract meanwhile.
+//! Drives one session over two pipes as a driver does over a socket, and checks the session's contract meanwhile.
 
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -11,7 +11,7 @@ use lastword_session::{
 
 use super::pipe::{Pipe, Read};
 
-/// What a session told its owner.
+/// The reports of a session to its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     Data(Vec<u8>),
@@ -26,7 +26,7 @@ pub(crate) enum Seen {
     RoundTrip(Duration),
 }
 
-/// What a server's authenticator answers.
+/// The answer of a server's authenticator.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Admit(Admission),
@@ -34,10 +34,10 @@ pub(crate) enum Answer {
     Wait,
 }
 
-/// What the kernel lets the session see.
+/// The kernel's readings, as the session gets them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum View {
-    /// What a kernel would say of these pipes.
+    /// A kernel's readings of these pipes.
     Honest,
     /// The honest view, with these counters of unanswered segments and probes.
     Unanswered { retransmits: u8, probes: u8 },
@@ -50,15 +50,15 @@ pub(crate) struct Host {
     pub(crate) seen: Vec<Seen>,
     pub(crate) answer: Answer,
     pub(crate) view: View,
-    /// What is measured of our own stalls.
+    /// The measured length of our own stalls.
     pub(crate) stalled: Duration,
     pub(crate) ending: Option<Box<Ending>>,
-    /// Whether the driver reads: not while the game takes nothing.
+    /// Whether the driver reads; it does not while the game takes nothing.
     pub(crate) reads: bool,
     /// Whether the game takes each frame at once and answers it.
     pub(crate) answers: bool,
     first_error: Option<FirstError>,
-    /// What the session did not take yet.
+    /// The bytes that the session has not yet taken.
     carry: Vec<u8>,
     is_shut: bool,
 }
@@ -80,7 +80,7 @@ impl Host {
         }
     }
 
-    /// Does everything that is ready once. Returns whether anything was.
+    /// Does everything that is ready, once. Returns whether anything was.
     pub(crate) fn turn(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
         if self.ending.is_some() {
             self.stays_closed();
@@ -270,7 +270,7 @@ impl Host {
         self.stays_closed();
     }
 
-    /// Closed is the last word: nothing comes after it.
+    /// Checks that nothing comes after `Closed`.
     fn stays_closed(&mut self) {
         assert!(self.session.is_closed());
         assert!(self.session.poll_output().is_none());
@@ -317,7 +317,7 @@ impl From<Event<'_>> for Seen {
     }
 }
 
-/// The bytes of several slices in one.
+/// Joins the bytes of several slices.
 pub(crate) trait ConcatAll {
     fn concat_all(&self) -> Vec<u8>;
 }
@@ -332,7 +332,7 @@ fn error(kind: ErrorKind) -> OsError {
     OsError { code: None, kind }
 }
 
-/// Longer ago than anything that is asked about.
+/// An age beyond all that the tests look at.
 const AGES_MS: u32 = 3_600_000;
 const ESTABLISHED: u8 = 1;
 const CLOSE: u8 = 7;

@@ -1,4 +1,4 @@
-//! A client's session and a server's, and the line between them.
+//! A client's session, a server's session, and the line between them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Pair {
         pair
     }
 
-    /// Lets happen what happens at this moment.
+    /// Does everything that is ready at this moment.
     pub(crate) fn run(&mut self) {
         for _ in 0..TURNS_MAX {
             let client = self.client.turn(self.now, &mut self.down, &mut self.up);
@@ -111,7 +111,7 @@ impl Pair {
     }
 }
 
-/// The payloads among what was seen.
+/// The payloads among the reports.
 pub(crate) fn payloads(seen: &[Seen]) -> Vec<&[u8]> {
     seen.iter().filter_map(Seen::payload).collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastword_session::Time;
 
-/// What the reader of a pipe gets.
+/// The result of a read from a pipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Read {
     Nothing,
@@ -20,26 +20,26 @@ enum End {
     Reset(Time),
 }
 
-/// Bytes on their way, and how the way behaves.
+/// Bytes on their way, and the properties of the path.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     bytes: VecDeque<(Time, u8)>,
     end: Option<End>,
     end_read: Option<End>,
-    /// Bytes that fit; a writer that is not read waits.
+    /// The bytes that fit; a writer waits while its reader does not read.
     pub(crate) capacity: usize,
-    /// Bytes that one read returns at most.
+    /// The most bytes that one read returns.
     pub(crate) chunk: usize,
     pub(crate) latency: Duration,
-    /// Nothing arrives any more, and nobody says so.
+    /// Nothing arrives any longer, and no end is told.
     pub(crate) is_cut: bool,
-    /// The reader closed its socket: what comes is refused.
+    /// The reader closed its socket: further bytes are refused.
     pub(crate) is_reader_gone: bool,
-    /// Bytes that arrived nowhere.
+    /// Bytes that did not arrive.
     pub(crate) refused: usize,
-    /// Bytes the reader took.
+    /// Bytes that the reader took.
     pub(crate) taken: u64,
-    /// Everything that was written since somebody last looked.
+    /// All bytes written since the log was last cleared.
     pub(crate) log: Vec<u8>,
     written: usize,
 }
@@ -129,19 +129,19 @@ impl Pipe {
         self.bytes.len() - self.arrived(now) + self.refused
     }
 
-    /// Whether a FIN is with the reader's kernel.
+    /// Whether a FIN has reached the reader's kernel.
     pub(crate) fn has_fin(&self, now: Time) -> bool {
         let arrived = matches!(self.end, Some(End::Fin(at)) if at <= now);
         let read = matches!(self.end_read, Some(End::Fin(_)));
         read || (arrived && !self.is_cut && self.arrived(now) == self.bytes.len())
     }
 
-    /// Bytes that were ever written.
+    /// All bytes that were ever written.
     pub(crate) fn written(&self) -> u64 {
         u64::try_from(self.written).expect("it fits")
     }
 
-    /// When something more arrives.
+    /// When the next byte or end arrives.
     pub(crate) fn next_arrival(&self, now: Time) -> Time {
         let end = self.end.map(|end| match end {
             End::Fin(at) | End::Reset(at) => at,

@@ -1,4 +1,4 @@
-//! One session and a peer that does as it is told, with bytes instead of a session of its own.
+//! One session and a scripted peer, which sends bytes and has no session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) struct Solo {
     pub(crate) host: Host,
     pub(crate) inbound: Pipe,
     pub(crate) outbound: Pipe,
-    /// Whether the peer reads what it is sent.
+    /// Whether the peer reads the bytes sent to it.
     pub(crate) peer_reads: bool,
 }
 
@@ -121,7 +121,7 @@ impl Solo {
         self.run();
     }
 
-    /// The peer reads nothing from now on, and this many bytes still fit between the two.
+    /// The peer stops reading now, and this many more bytes fit between the two.
     pub(crate) fn stops_reading(&mut self, room: usize) {
         self.peer_reads = false;
         self.outbound.capacity = room;
@@ -157,7 +157,7 @@ impl Solo {
         self.hears(Input::Resumed);
     }
 
-    /// Everything that the session wrote, frame by frame, since the setting.
+    /// All frames that the session wrote since the setting.
     pub(crate) fn written(&self) -> Vec<(Kind, Vec<u8>)> {
         frames(&self.outbound.log)
     }
@@ -182,7 +182,7 @@ impl Solo {
         self.host.ending.is_some()
     }
 
-    /// The cause, once the peer has answered our goodbye with its FIN, or linger is over.
+    /// The cause, after the peer has answered our goodbye with its FIN, or after linger.
     #[track_caller]
     pub(crate) fn cause(&mut self) -> Cause {
         assert!(!self.session().is_live(), "a decision is expected");
@@ -221,7 +221,7 @@ pub(crate) fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     out
 }
 
-/// The whole frames that a stream begins with.
+/// The whole frames at the start of a stream.
 pub(crate) fn frames(mut stream: &[u8]) -> Vec<(Kind, Vec<u8>)> {
     let mut frames = Vec::new();
     while let Some((header, rest)) = stream.split_first_chunk::<HEADER_LEN>() {
@@ -237,7 +237,7 @@ pub(crate) fn frames(mut stream: &[u8]) -> Vec<(Kind, Vec<u8>)> {
     frames
 }
 
-/// The pong to the last ping that was written.
+/// The pong to the last written ping.
 pub(crate) fn pong_to(written: &[(Kind, Vec<u8>)], received: u64) -> Vec<u8> {
     let last = written.iter().rfind(|(kind, _)| *kind == Kind::Ping);
     let (_, ping) = last.expect("a ping was written");
