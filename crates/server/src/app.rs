@@ -334,8 +334,8 @@ mod tests {
         fn frame(&mut self, _context: &mut GameContext<'_, '_>, _payload: &[u8]) {}
     }
 
-    /// tokio allocates a task in steps of 128 bytes, its own 96 bytes included: a driver of 417 bytes costs 128 more
-    /// than one of 416. The bytes left up to that step are for the state of the game's handler, which lies in the
+    /// tokio allocates a task in steps of 128 bytes, and its own 96 bytes count. So a driver of 417 bytes costs 128
+    /// more than one of 416. The bytes left up to that step are for the state of the game's handler, which lies in the
     /// driver.
     #[test]
     fn an_idle_session_stays_small() {

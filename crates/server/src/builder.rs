@@ -107,9 +107,9 @@ impl Builder {
         self
     }
 
-    /// Sets the server's name, which becomes the label `server` of all its series: 1 to 32 characters of `a` to `z`,
-    /// `0` to `9`, `_` and `-`. Default: no name and no such label. Servers that share a recorder each need a name, or
-    /// their counts are mixed.
+    /// Sets the server's name, which becomes the label `server` of all its series. It has 1 to 32 characters of `a` to
+    /// `z`, `0` to `9`, `_` and `-`. Default: no name and no such label. Servers that share a recorder each need a
+    /// name, or their counts are mixed.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());

@@ -25,9 +25,9 @@ impl<'a, 'o> Context<'a, 'o> {
 
     /// Queues a frame for the peer. Frames that are queued during one burst leave in one write.
     ///
-    /// The frame leaves before frames that a [`ServerHandle`](crate::ServerHandle) or a [`Group`](crate::Group) queues
-    /// for the same peer in the same burst, even if those were queued first. If the order matters, use one of them for
-    /// both.
+    /// A [`ServerHandle`](crate::ServerHandle) or a [`Group`](crate::Group) may queue frames for the same peer in the
+    /// same burst. This frame leaves before those, even if they were queued first. If the order matters, use one of the
+    /// two for all frames.
     ///
     /// # Errors
     /// [`SendError::TooLarge`], [`SendError::Closed`] or [`SendError::QueueFull`]. A full queue also ends the session

@@ -88,8 +88,8 @@ impl Group {
     /// Adds a session; a member stays one.
     ///
     /// # Errors
-    /// [`NoSuchSession`] if no live session has this id: always once its end has begun, even if it has not departed
-    /// yet, and before the server is bound.
+    /// [`NoSuchSession`] if no live session has this id. A session is not live once its end has begun, even if it has
+    /// not departed yet. No session is live before the server is bound.
     pub fn join(&self, session: SessionId) -> Result<(), NoSuchSession> {
         let mailbox = self.server().and_then(|server| server.mailbox_of(session));
         let mailbox = mailbox.ok_or(NoSuchSession)?;

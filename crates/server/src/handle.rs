@@ -217,8 +217,8 @@ impl ServerHandle {
         self.request(session, Request::close(kick.into_orderly_close()))
     }
 
-    /// Returns the smoothed round trip of a session's heartbeats. `None` before the first answer to a ping of the
-    /// server, about a heartbeat after the session joined, on a dialect, and if no such session is live here.
+    /// Returns the smoothed round trip of a session's heartbeats. `None` on a dialect, and if no such session is live
+    /// here. Also `None` before the first answer to a ping of the server, about a heartbeat after the session joined.
     #[must_use]
     pub fn rtt(&self, session: SessionId) -> Option<Duration> {
         self.mailbox_of(session)?.round_trip().rtt()
@@ -243,7 +243,7 @@ impl ServerHandle {
         self.core.clock.now()
     }
 
-    /// Drains the server: tells every client, gives clients time to leave, says goodbye to the rest, and ends the
+    /// Drains the server: tells every client, gives clients time to leave, and says goodbye to the rest. Ends the
     /// server when all sessions are gone or the timeout is over. New connections are refused as `refused_draining`.
     ///
     /// # Cancel safety

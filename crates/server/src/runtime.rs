@@ -22,8 +22,8 @@ impl Standalone {
         Self { builder, threads }
     }
 
-    /// Binds as [`Builder::bind`] does, on any thread that belongs to no runtime. The runtime stops a little after the
-    /// server is dropped: when every session has said goodbye, or at the latest after the linger timeout plus a second.
+    /// Binds as [`Builder::bind`] does, on any thread that belongs to no runtime. After the server is dropped, the
+    /// runtime stops when every session has said goodbye, at the latest after the linger timeout plus a second.
     ///
     /// # Errors
     /// [`BindError`]; nothing is left bound or running.

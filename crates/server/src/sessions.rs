@@ -52,14 +52,14 @@ impl SessionInfo {
 }
 
 /// The list of live sessions. A session is in the list when its handler's `joined` is called, and stays there as long
-/// as [`ServerHandle::send`] reaches it. It leaves the list when its end is decided, such as by a kick, and at the
-/// latest before the game and the observers are told of its end.
+/// as [`ServerHandle::send`] reaches it. It leaves the list when its end is decided, such as by a kick. It is gone from
+/// the list before the game and the observers are told of its end.
 ///
 /// Reading the list is a scan. It waits for no session and does not lock the counts. A session that joins or departs
 /// waits at most while 256 others are read.
 impl ServerHandle {
-    /// Returns the sessions that are live now, in the order of their slots. 20,000 take a few milliseconds; on a larger
-    /// server, [`ServerHandle::sessions_after`] reads a part at a time.
+    /// Returns the sessions that are live now, in the order of their slots. 20,000 sessions take a few milliseconds. On
+    /// a larger server, [`ServerHandle::sessions_after`] reads a part at a time.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionInfo> {
         self.core.live_from(0, |_| true).collect()

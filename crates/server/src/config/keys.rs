@@ -1,5 +1,5 @@
-//! Every key of the configuration, its allowed values, and a hint how to choose: one table for the checks, the
-//! reference file and the error messages about a broken file.
+//! Every key of the configuration, with its allowed values and a hint how to choose. The checks, the reference file and
+//! the error messages about a broken file all use this table.
 
 use std::fmt;
 

@@ -26,8 +26,8 @@ pub struct LivenessConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileConfig {
-    /// Milliseconds in which the client sends something, 100 ms to 10 min. It also limits how often a client may send
-    /// pings, pongs or acks: 2 in this time, or 2 a second if it is 1 s or more. Over it: `ping_flood`.
+    /// Milliseconds in which the client sends something, 100 ms to 10 min. In this time a client may send 2 pings,
+    /// pongs or acks; if it is 1 s or more, 2 a second. Over it: `ping_flood`.
     pub heartbeat_ms: Option<u32>,
     /// Milliseconds of silence after which the peer is suspect, 1.5 heartbeats to 15 min. No cause: a suspect peer may
     /// come back. While it is suspect, no limit of its queue ends its connection.

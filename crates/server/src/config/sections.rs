@@ -128,7 +128,7 @@ pub struct TimeoutsConfig {
     /// Age that the oldest frame waiting to be written may reach, 100 ms to 10 min, or 0: off. Default 5000. Over it:
     /// `send_queue_stale`.
     pub outbound_age_ms: u32,
-    /// Time in which the kernel of a client that still sends may take none of our waiting data, 1 s to 10 min, or 0:
+    /// Time in which a client's kernel may take none of our waiting data while the client sends, 1 s to 10 min, or 0:
     /// off. Default 10,000. Over it, with the client's next byte: `peer_not_reading`.
     pub write_progress_ms: u32,
     /// Time without a frame of the game, 1 s to 24 h, or 0: off. Default 0. Over it: `idle`.
