@@ -9,8 +9,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub struct KernelAbilities {
     /// Its error codes and give-up times are those of Linux.
     pub is_linux: bool,
-    /// It reports the state of a connection (`TCP_INFO`). Without that, silences cannot be told apart, and outages
-    /// cannot.
+    /// It reports the state of a connection (`TCP_INFO`). Without that, silences cannot be distinguished from each
+    /// other, and neither can outages.
     pub tcp_info: bool,
     /// It can limit the time between two retransmissions (`TCP_RTO_MAX_MS`, from Linux 6.15).
     pub rto_max: bool,

@@ -95,7 +95,7 @@ fn may_be_written(limit: &Limit, disconnect: &Disconnect) -> bool {
     is_unlimited || limit.allows()
 }
 
-/// Has the field names that the line of the session's close will have.
+/// Logs that a session joined, with the field names of the line about its close.
 pub(crate) fn joined(core: &Core, seat: &Seat) {
     tracing::debug!(
         target: "lastword::join",

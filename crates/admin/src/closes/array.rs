@@ -1,4 +1,4 @@
-//! Records as a JSON array that is written while the client reads: at most a chunk is in memory, never the whole array.
+//! Records as a JSON array that is written while the client reads: only a chunk of it is in memory at a time.
 
 use std::pin::Pin;
 use std::sync::Arc;
