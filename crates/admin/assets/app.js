@@ -1,4 +1,4 @@
-// Puts the page together: events in, panels out, and what stands in the address.
+// Puts the page together: it feeds events to the panels, and keeps the view in the page's address.
 
 import { $, duration, say } from "./dom.js";
 import { Chart } from "./chart.js";
@@ -22,7 +22,7 @@ const session = new SessionPage();
 const sessions = new SessionsPage();
 const cause = new CausePage();
 
-/** What is known of the server: its run, when we heard of it last, and since when it is gone. */
+/** The server's state: its run, when we last heard from it, and since when it is gone. */
 let run;
 let second = 0;
 let heardAt;
@@ -73,7 +73,7 @@ const stream = new Stream({
   },
 });
 
-/** From which second on an event's history is complete. */
+/** The first second from which an event's history is complete. */
 function firstKnown(now) {
   return second === 0 || goneAt !== undefined ? now - HISTORY_SECONDS : second - SETTLING_SECONDS;
 }
@@ -89,7 +89,7 @@ function back(another, missed) {
   const words = another ? "It was started again: its counts begin anew, and closes from before are gone."
     : missed > 0 ? `${missed} closes in between are missed: they had left its record.` : "Nothing was missed.";
   goneAt = undefined;
-  // The whole quarter of an hour is told again: what happened meanwhile is in it.
+  // The server sends the whole quarter of an hour again, including the time in between.
   second = 0;
   banner("back", `The server is back after ${away}.`, words, "Close");
   say($("news"), `The server is back. ${words}`);
@@ -104,7 +104,7 @@ function banner(mood, title, words, action) {
   say($("banner-action"), action);
 }
 
-/** Once a second, while the server is gone: how old is what is seen. */
+/** Shows, once a second while the server is gone, how old the page's data is. */
 function tick() {
   if (goneAt === undefined) return;
   const wait = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
@@ -120,14 +120,14 @@ function state(name) {
   document.title = name === "live" ? "lastword" : `${STATES[name]} · lastword`;
 }
 
-/** The pages, and the addresses that lead to them; anything else is the overview, with a filter of the closes. */
+/** The pages and their addresses. Any other address is the overview, with a filter of the closes. */
 const PAGES = {
   session: [session, /^#\/session\/([0-9a-fA-F]{32})$/],
   sessions: [sessions, /^#\/sessions(?:\?(.*))?$/],
   cause: [cause, /^#\/cause\/(\w+)$/],
 };
 
-/** Whether there is anything to show: not before the first event, and not to a stranger. */
+/** Whether the page shows data: not before the first event, and not to a viewer without the token. */
 let revealed = false;
 
 function reveal(yes) {

@@ -1,4 +1,4 @@
-// The explanation of each cause: the entries of docs/runbook.md, which the page brings along.
+// The explanation of each cause: the entries of docs/runbook.md, which are part of the page.
 
 import { h, $ } from "./dom.js";
 import { ask } from "./stream.js";
@@ -42,7 +42,7 @@ function explained({ cause, lead, parts }, names) {
     ...parts.flatMap(({ title, text }) => [h("h3", {}, title), h("p", {}, ...words(text, names))])];
 }
 
-/** The runbook's `code` and *words that are said*; another cause is a link. */
+/** Formats the runbook's `code` and *quoted words*; the name of another cause becomes a link. */
 function words(text, names) {
   return text.split(/(`[^`]+`|\*[^*]+\*)/).map((part) => {
     const inner = part.slice(1, -1);

@@ -1,4 +1,4 @@
-// Stacked areas by class over time, drawn by uPlot. The legend is made of buttons: each leaves its class in or out.
+// Stacked areas by class over time, drawn by uPlot. The legend is made of buttons: each shows or hides its class.
 
 import { h, $, count, say, shortClock } from "./dom.js";
 import { CLASSES } from "./history.js";
@@ -46,7 +46,7 @@ export class Chart {
     return h("button", { type: "button", "aria-pressed": "true", onclick: press }, swatch, name, " ", number);
   }
 
-  /** Colours are those of the style sheet, which knows light from dark. */
+  /** The colours are those of the style sheet, which has a light and a dark set. */
   recolour() {
     this.#plot?.destroy();
     this.#plot = undefined;
@@ -65,13 +65,13 @@ export class Chart {
     this.#legend();
   }
 
-  /** Seconds to a step, so that each is wide enough to be seen. */
+  /** Seconds per step, so that each step is wide enough to be seen. */
   #step() {
     const { width } = this.#size();
     return STEPS_S.find((step) => (step * width) / this.#window >= STEP_PX_MIN) ?? STEPS_S.at(-1);
   }
 
-  /** Beside each class: its ends at the cursor, or in all the time that is shown. */
+  /** Shows the number of ends next to each class: at the cursor, or in the whole time shown. */
   #legend() {
     const at = this.#plot?.cursor.idx;
     this.#buttons.forEach((button, n) => {
@@ -99,7 +99,7 @@ export class Chart {
   #options() {
     const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     const stepped = uPlot.paths.stepped({ align: 1 });
-    // Drawn from the top of the stack down, so that each covers what is below it.
+    // Drawn from the top of the stack down, so that each area covers the part below it.
     const series = CLASSES.map((name) => ({ label: name, width: 0, fill: colour(`--class-${name}`), paths: stepped, points: { show: false } }));
     return {
       ...this.#size(),
@@ -117,7 +117,7 @@ export class Chart {
   }
 }
 
-/** Sums from the last class up, the highest first: as it is drawn. */
+/** Sums from the last class up, the highest first, in drawing order. */
 function stack(series) {
   const sums = series[0].map((v) => (v === null ? null : 0));
   const stacked = series.map((values) => {
@@ -129,7 +129,7 @@ function stack(series) {
   return stacked.toReversed();
 }
 
-/** A colour of the style sheet as it is now: a canvas knows no variables. */
+/** The current value of a colour of the style sheet: a canvas cannot use CSS variables. */
 function colour(name) {
   const probe = h("span");
   probe.style.color = `var(${name})`;

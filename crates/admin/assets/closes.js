@@ -1,12 +1,12 @@
-// The last closes: all of them kept in memory, few of them in the document. While somebody reads one the list stands
-// still, and says how many came since.
+// The last closes: all of them kept in memory, few of them in the document. While the user reads one, the list does not
+// move, and shows how many closes came since.
 
 import { h, $, classMark, clock, count, say } from "./dom.js";
 import { ask } from "./stream.js";
 import { causeLink } from "./causes.js";
 import { evidence } from "./evidence.js";
 
-/** Of sessions, and as many of other connections: strangers push no player out. */
+/** The most closes of sessions, and the most of other connections: so other connections displace no player's close. */
 const KEPT = 10_000;
 const SHOWN = 25;
 const MORE = 75;
@@ -17,7 +17,7 @@ export class Closes {
   #shown = SHOWN;
   #open = new Set();
   #filter = {};
-  /** The newest one when the list was told to stand still. */
+  /** The number of the newest close when the list was told not to move. */
   #heldAt;
   #missed = 0;
   #due = false;
@@ -39,7 +39,7 @@ export class Closes {
     filters.addEventListener("reset", () => setTimeout(() => this.#apply()));
   }
 
-  /** Takes closes in, oldest first, each behind those before. */
+  /** Adds closes, oldest first, which follow those that are here. */
   add(closes, missed) {
     this.#missed += missed;
     const last = this.#all.at(-1)?.seq ?? 0;
@@ -49,7 +49,7 @@ export class Closes {
     this.#soon();
   }
 
-  /** Another run of the server counts from 1 again. */
+  /** Forgets all closes, because another run of the server counts from 1 again. */
   restart() {
     this.#all = [];
     this.#open.clear();
@@ -58,7 +58,7 @@ export class Closes {
     this.draw();
   }
 
-  /** Takes the filter from the address, and what the server still has of it. */
+  /** Takes the filter from the address, and loads the matching closes that the server still has. */
   async filter(parameters) {
     const wanted = {};
     for (const name of ["cause", "player", "session"]) {
@@ -109,7 +109,7 @@ export class Closes {
     }
   }
 
-  /** At most once a frame, however much comes. */
+  /** Draws at most once per animation frame, for any number of events. */
   #soon() {
     if (this.#due) return;
     this.#due = true;
@@ -151,7 +151,7 @@ export class Closes {
     say($("closes-about"), `What ${cause} means`);
   }
 
-  /** Moves rows that are there already, and makes those that are not. */
+  /** Moves the rows that exist, and makes the others. */
   #place(found) {
     const body = $("closes");
     const there = new Map([...body.children].filter((row) => row.dataset.seq).map((row) => [Number(row.dataset.seq), row]));
@@ -200,7 +200,7 @@ export class Closes {
   }
 }
 
-/** Those that are kept, of closes by number. */
+/** The closes to keep, of closes sorted by number. */
 function newest(closes) {
   if (closes.length <= KEPT) return closes;
   const room = { sessions: KEPT, others: KEPT };
@@ -213,7 +213,7 @@ function newest(closes) {
   return kept.reverse();
 }
 
-/** The words without what the column beside them says. */
+/** The words without the cause, which the next column shows. */
 function withoutCause({ words, cause }) {
   return words.startsWith(`${cause} `) ? words.slice(cause.length + 1) : words;
 }

@@ -1,4 +1,4 @@
-// Elements and words. Text only ever becomes a text node: names and reasons come from players.
+// Elements and words. Text is only ever set as a text node, because names and reasons come from players.
 
 /** Makes an element: attributes, listeners (on…), and children. */
 export function h(tag, attributes = {}, ...children) {
@@ -14,12 +14,12 @@ export function h(tag, attributes = {}, ...children) {
 
 export const $ = (id) => document.getElementById(id);
 
-/** Sets a text only where it changes, so that nothing is read out or laid out twice. */
+/** Sets a text only if it changes, so that it is not read out or laid out twice. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Replaces the rows of a table body, keeping those that are as they were. */
+/** Replaces the rows of a table body, and keeps rows that have not changed. */
 export function rows(body, wanted) {
   wanted.forEach(({ key, cells }, at) => {
     let row = body.children[at];
@@ -52,14 +52,14 @@ function cellOf(cell, at) {
   return filled(cell, h(tag, { ...attributes, class: cell.class }, cell.make()));
 }
 
-// Made once: making one takes longer than a row of a table does.
+// Made once: making a formatter takes longer than making a table row.
 const NUMBER = new Intl.NumberFormat("en-GB");
 const TIME = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const MINUTE = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 export const count = (n) => NUMBER.format(n);
 
-/** Milliseconds in the unit that fits. */
+/** Formats milliseconds in a suitable unit. */
 export function duration(ms) {
   if (ms === undefined || ms === null) return "–";
   if (ms > 0 && ms < 1) return `${Math.max(1, Math.round(ms * 1000))} µs`;
@@ -84,10 +84,10 @@ export function bytes(n) {
 
 export const clock = (at) => TIME.format(new Date(at));
 
-/** A time of day as short as it is exact. */
+/** Formats a time of day, without the seconds if they are zero. */
 export const shortClock = (at) => (at.getSeconds() === 0 ? MINUTE : TIME).format(at);
 
-/** A class, with its colour beside the word: never the colour alone. */
+/** Shows a class by a colour and a word, never by the colour alone. */
 export function classMark(name, words = name) {
   return h("span", { class: "class" }, h("span", { class: "swatch", "data-class": name, "aria-hidden": "true" }), words);
 }

@@ -1,4 +1,4 @@
-// One record in words: what there is to show for an end, and the trail that led to it.
+// One record in words: the evidence of an end, and the trail that led to it.
 
 import { h, bytes, classMark, count, duration } from "./dom.js";
 

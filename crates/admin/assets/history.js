@@ -1,17 +1,17 @@
-// Ends by second and class, as far back as the server told them. A second that was never told is unknown, not zero.
+// Ends by second and class, as far back as the server sent them. A second that was not sent is unknown, not zero.
 
 export const CLASSES = ["normal", "abrupt", "network", "stuck", "abuse", "capacity", "operator", "defect"];
 const KEPT_SECONDS = 960;
 const NONE = new Uint32Array(CLASSES.length * 2);
 
 export class History {
-  /** Seconds that had ends: sessions by class, then other connections by class. */
+  /** The seconds with ends: sessions by class, then other connections by class. */
   #seconds = new Map();
-  /** Stretches of time that were told, oldest first. */
+  /** The periods that were received, oldest first. */
   #told = [];
   now = 0;
 
-  /** Takes rows in. They are complete from `from` to `now`. */
+  /** Adds rows, which are complete from `from` to `now`. */
   add(rows, from, now) {
     for (const [second, ...counts] of rows) this.#seconds.set(second, Uint32Array.from(counts));
     const last = this.#told.at(-1);
@@ -21,19 +21,19 @@ export class History {
     this.#forget();
   }
 
-  /** What was told of before, some of it maybe by another run of the server. */
+  /** Forgets old data, some of which may come from another run of the server. */
   #forget() {
     const oldest = this.now - KEPT_SECONDS;
     for (const second of this.#seconds.keys()) if (second < oldest) this.#seconds.delete(second);
     this.#told = this.#told.filter(({ to }) => to >= oldest);
   }
 
-  /** Whether something is known of this time: at the edge of a gap, that is what a step shows. */
+  /** Whether anything is known of this period: at the edge of a gap, a step shows the known part. */
   #knows(from, to) {
     return this.#told.some((told) => told.from <= to && from <= told.to);
   }
 
-  /** Sums by class over the last seconds: of sessions, or of all connections. */
+  /** Sums by class over the last seconds, of sessions or of all connections. */
   sums(seconds, scope) {
     const sums = CLASSES.map(() => 0);
     for (const [second, counts] of this.#seconds) {
@@ -42,7 +42,7 @@ export class History {
     return sums;
   }
 
-  /** Times, and for each class its ends in steps of so many seconds; null where nothing was told. */
+  /** Times, and for each class its ends in steps of `step` seconds; null for unknown periods. */
   steps(seconds, step, scope) {
     const end = this.now - (this.now % step);
     const times = [];
@@ -56,7 +56,7 @@ export class History {
       times.push(from);
       series.forEach((values, at) => values.push(known ? sums[at] : null));
     }
-    // A step is as wide as the way to the next point: so the last one has one, too.
+    // A step is drawn up to the next point, so the last step needs one more point.
     times.push(end + step);
     series.forEach((values) => values.push(values.at(-1)));
     return { times, series };

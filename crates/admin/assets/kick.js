@@ -1,15 +1,15 @@
-// The form that throws a player out of one session or of all of them.
+// The form that kicks a player from one session or from all of them.
 
 import { h } from "./dom.js";
 import { ask, token } from "./stream.js";
 
-/** The answer has the number of sessions. */
+/** The number of sessions is in the answer. */
 function thrownOut(told) {
   const sessions = Number(told.match(/\d+/)?.[0]);
   return sessions > 1 ? `Thrown out of ${sessions} sessions.` : "Thrown out.";
 }
 
-/** `whom` is `{ session }` or `{ player }`; `id` begins the ids of the form's fields, which are one of a kind. */
+/** `whom` is `{ session }` or `{ player }`; `id` is the prefix that makes the ids of the form's fields unique. */
 export function kickForm(whom, id) {
   if (!token.read()) return h("p", { class: "note" }, "To kick a player the server has to have a token: admin.token_file.");
   const words = h("p", { class: "note", role: "status" });

@@ -87,7 +87,7 @@ export class Panels {
     })));
   }
 
-  /** What was seen, and of the rest the bounds of the default profile, which is the first. */
+  /** Shows the observed times. Bounds without any are shown only for the default profile, which comes first. */
   #detection({ detection }) {
     const first = detection[0]?.profile;
     const all = $("every-profile").checked;
@@ -125,7 +125,7 @@ export class Panels {
   }
 }
 
-/** How many are suspect, as a link to who they are. */
+/** The number of suspect sessions, as a link to their list. */
 function listed(diagnosis, now) {
   const update = (cell) => {
     say(cell.firstElementChild, count(now));
@@ -140,8 +140,8 @@ function gauge(seen, bound) {
   return box;
 }
 
-/** A bar to the last one and a mark at the longest, on a scale that ends a little behind the bound. The numbers stand
- * beside it. */
+/** Draws a bar up to the last value and a mark at the longest, on a scale that ends a little beyond the bound. The
+ * numbers are next to it. */
 function adjust(place, seen, bound) {
   const box = place.classList.contains("gauge") ? place : place.firstElementChild;
   const [fill, mark] = box.children;

@@ -1,4 +1,4 @@
-// One session's own page: how it does while it lives, and what its connections ended with.
+// One session's own page: its state while it is live, and the ends of its connections.
 
 import { h, $, bytes, clock, classMark, count, duration } from "./dom.js";
 import { ask } from "./stream.js";
@@ -37,7 +37,7 @@ export class SessionPage {
     if (id !== this.#id) return;
     if (known) this.#draw(known);
     else if (answer) this.#say(await answer.text());
-    // What has ended does not change any more.
+    // A session that has ended does not change again.
     if (!known || known.live) this.#timer = setTimeout(() => this.#refresh(), REFRESH_MS);
   }
 
@@ -59,7 +59,7 @@ export class SessionPage {
   }
 }
 
-/** Changes what is another now, and nothing else: a link may have the focus. */
+/** Changes only the texts that differ, because a link may have the focus. */
 function tell(list, facts) {
   if (list.children.length === 0) list.append(...facts.map(([name]) => h("div", {}, h("dt", {}, name), h("dd"))));
   facts.forEach(([, value], at) => {

@@ -1,5 +1,5 @@
-// The list of live sessions, a page at a time. While they are looked at, the server is asked again every two seconds.
-// The filter and the page stand in the address.
+// The list of live sessions, a page at a time. While it is shown, the page asks the server again every two seconds. The
+// filter and the position in the list are in the address.
 
 import { h, $, count, duration, say } from "./dom.js";
 import { ask, token } from "./stream.js";
@@ -12,12 +12,12 @@ const TYPING_MS = 250;
 const FILTERS = ["player", "address", "profile", "link"];
 
 export class SessionsPage {
-  /** What is asked for; nothing while another page is looked at. */
+  /** The current query; undefined while another page is shown. */
   #wanted;
   #timer;
   #typing;
   #open;
-  /** Whom the form for kicking is about. */
+  /** The player to whom the kick form applies. */
   #whom;
 
   constructor() {
@@ -33,7 +33,7 @@ export class SessionsPage {
     form.addEventListener("reset", () => setTimeout(() => this.#apply()));
   }
 
-  /** Shows what the address asks for. */
+  /** Shows the sessions that the address asks for. */
   show(query) {
     const asked = new URLSearchParams(query);
     const wanted = Object.fromEntries([...FILTERS, "after"].map((name) => [name, asked.get(name)]).filter(([, value]) => value));
@@ -55,7 +55,7 @@ export class SessionsPage {
     this.#wanted = undefined;
   }
 
-  /** Learns from a snapshot how many there are in all, and what can be asked for. */
+  /** Takes from a snapshot the total number of sessions and the possible filters. */
   know({ sessions, detection, suspects }) {
     this.#open = sessions.open;
     for (const { profile } of detection) offer($("sessions-by-profile"), profile);
@@ -70,7 +70,7 @@ export class SessionsPage {
     this.show(query);
   }
 
-  /** Asks once, and again after a while. What was asked for meanwhile outdates the answer. */
+  /** Asks once, and again after a while. A newer query makes the answer obsolete. */
   async #refresh(anew) {
     clearTimeout(this.#timer);
     const wanted = this.#wanted;
@@ -109,7 +109,8 @@ export class SessionsPage {
     return what === "" && this.#open ? `${sessions} on this page, of ${count(this.#open)}.` : `${sessions} on this page. There are more.`;
   }
 
-  /** A form for all sessions of the player that was looked for. Made anew only for another one: somebody may be writing. */
+  /** A form to kick all sessions of the filtered player. It is made again only for another player: the user may be
+   * typing. */
   #kick(player) {
     if (!token.read()) player = undefined;
     if (player === this.#whom) return;
@@ -128,7 +129,7 @@ function address(query) {
   return text ? `#/sessions?${text}` : "#/sessions";
 }
 
-/** Sets the rows, which never change their order: what has the focus keeps it. */
+/** Sets the rows, which never change their order, so that the focus stays where it is. */
 function place(body, sessions) {
   const wanted = new Set(sessions.map(({ session }) => session));
   const there = new Map([...body.children].map((row) => [row.dataset.session, row]));
@@ -162,7 +163,7 @@ function fill(row, { link, live_ms: live, rtt_us: rtt }) {
   say(age, live < 60_000 ? `${Math.floor(live / 1000)} s` : duration(live));
 }
 
-/** How a link does, in words; what a silence looks like is named as the cause that it would become. */
+/** Describes a link in words. A silence is named by the cause that it would become. */
 export function linkWords(link) {
   if (link === "healthy") return h("span", {}, "healthy");
   return h("span", { class: "suspect" }, "suspect: ", link === "undecided" ? link : causeLink(link));

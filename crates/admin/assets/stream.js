@@ -1,5 +1,6 @@
-// The events of the server, read by fetch so that the token travels in a header and never in an address.
-// Gone, it is asked again with back-off, from where we were: nothing is told twice, and what was missed is counted.
+// Reads the server's events with fetch, so that the token is sent in a header and never in an address. If the
+// connection is lost, it asks again with back-off, from the last event: no close comes twice, and missed ones are
+// counted.
 
 const SILENCE_MS = 5_000;
 const BACK_OFF_MS = [500, 1_000, 2_000, 4_000, 8_000];
@@ -11,14 +12,14 @@ export const token = {
   forget: () => sessionStorage.removeItem(TOKEN),
 };
 
-/** Asks the server, with the token where there is one. */
+/** Asks the server, with the token if there is one. */
 export function ask(path, options = {}) {
   const shown = token.read();
   const headers = { ...options.headers, ...(shown ? { Authorization: `Bearer ${shown}` } : {}) };
   return fetch(path, { cache: "no-store", ...options, headers });
 }
 
-/** Follows the server for ever. `on` has event(data), joined(), gone(retryAtMs, why), refused(). */
+/** Follows the server forever. `on` has event(data), joined(), gone(retryAtMs, why), refused(). */
 export class Stream {
   #on;
   #lastId;
@@ -37,7 +38,7 @@ export class Stream {
     }
   }
 
-  /** Tries again at once. */
+  /** Retries at once. */
   retry() {
     this.#wake?.();
   }
@@ -60,7 +61,7 @@ export class Stream {
     });
   }
 
-  /** Reads one answer to its end, and says why that came. */
+  /** Reads one answer to its end, and returns why it ended. */
   async #follow() {
     const silence = new AbortController();
     let watchdog = setTimeout(() => silence.abort(), SILENCE_MS);
@@ -87,12 +88,12 @@ export class Stream {
   }
 }
 
-/** Cuts a text into events, however it was split on its way. */
+/** Cuts a text into events, however the text was split on its way. */
 class Parser {
   #rest = [];
 
   *feed(text) {
-    // What has no end yet is kept in pieces: joined once, not at each of them.
+    // An incomplete event is kept in pieces, and joined only once.
     if (!text.includes("\n") && this.#rest.length > 0) {
       this.#rest.push(text);
       return;

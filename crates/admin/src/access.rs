@@ -1,6 +1,6 @@
-//! Who may ask the admin port for what: a token, and on loopback without one the names by which it can be reached.
+//! Access control of the admin port: by token, or without one by the host name in requests on loopback.
 //!
-//! Only the `Authorization` header counts. A browser never sends it by itself, so that no other site can act in an
+//! Only the `Authorization` header counts. A browser never sends it by itself, so no other site can act in an
 //! operator's name.
 
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use lastword_server::Token;
 
-/// What whoever asks has to show.
+/// The token that a client must show, if there is one.
 #[derive(Clone, Debug)]
 pub(crate) struct Access(Arc<Option<Token>>);
 
-/// Why somebody is not answered.
+/// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refused {
-    /// It takes a token, and there was none or another one.
+    /// A token is required, and the request has none or a wrong one.
     NoToken,
-    /// It takes a token, and there is none that could be shown.
+    /// A token is required, and the server has none.
     NoneConfigured,
-    /// The request is for a host that is not this one.
+    /// The request names another host.
     OtherHost,
 }
 
@@ -32,7 +32,7 @@ impl Access {
         Self(Arc::new(token))
     }
 
-    /// Whether this may be read.
+    /// Whether this request may read.
     fn may_read(&self, headers: &HeaderMap) -> Result<(), Refused> {
         match &*self.0 {
             Some(token) if is_shown(token, headers) => Ok(()),
@@ -41,7 +41,7 @@ impl Access {
         }
     }
 
-    /// Whether something may be done here.
+    /// Whether this request may act.
     fn may_act(&self, headers: &HeaderMap) -> Result<(), Refused> {
         match &*self.0 {
             Some(_) => self.may_read(headers),
@@ -49,8 +49,8 @@ impl Access {
         }
     }
 
-    /// Whether whoever asks knows whom: a page of another site whose name was pointed here (DNS rebinding) carries that
-    /// name. With a token it does not matter: such a page has none.
+    /// Whether the request names this machine as its host. A page of another site whose name was pointed here (DNS
+    /// rebinding) sends that site's name. With a token the check is not needed: such a page does not have the token.
     fn names_us(&self, headers: &HeaderMap) -> Result<(), Refused> {
         let host = headers
             .get(header::HOST)
@@ -63,7 +63,7 @@ impl Access {
     }
 }
 
-/// Lets through who may read.
+/// Passes requests that may read.
 pub(crate) async fn reading(
     State(access): State<Access>,
     request: Request,
@@ -73,13 +73,13 @@ pub(crate) async fn reading(
     pass(may, request, next).await
 }
 
-/// Lets through who may act.
+/// Passes requests that may act.
 pub(crate) async fn acting(State(access): State<Access>, request: Request, next: Next) -> Response {
     let may = access.may_act(request.headers());
     pass(may, request, next).await
 }
 
-/// Lets through who asks for this host: for what shows nobody anything.
+/// Passes requests that name this host: for pages without any secret.
 pub(crate) async fn naming(State(access): State<Access>, request: Request, next: Next) -> Response {
     let may = access.names_us(request.headers());
     pass(may, request, next).await
@@ -117,7 +117,7 @@ fn is_shown(token: &Token, headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether this is a name of the machine for itself.
+/// Whether this host name is a loopback name.
 fn is_loopback(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else {
         return false;

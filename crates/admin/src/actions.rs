@@ -1,4 +1,4 @@
-//! The actions of an operator with the token: throw a player out, and drain the server.
+//! The actions of an operator with the token: kick a player, and drain the server.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use lastword_server::{Advice, GameCode, Kick, ServerHandle, SessionId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Which player is thrown out, and what it is told.
+/// The player to kick, and the message to it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct KickRequest {
@@ -28,21 +28,21 @@ struct KickRequest {
 #[derive(Debug, PartialEq, Eq)]
 enum Whom {
     Session(SessionId),
-    /// Each of its sessions.
+    /// Each of the player's sessions.
     Player(String),
 }
 
-/// How long players have to leave.
+/// The time in which sessions must leave.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct DrainRequest {
-    /// As configured where it is left out.
+    /// The configuration's time if it is missing.
     timeout_ms: Option<u32>,
 }
 
 type Answer = (StatusCode, String);
 
-/// Throws a player out.
+/// Kicks a player.
 pub(crate) async fn kick(State(server): State<ServerHandle>, body: Bytes) -> Answer {
     let asked = read::<KickRequest>(&body, KICK).and_then(KickRequest::parse);
     let (whom, kick) = match asked {
@@ -57,7 +57,7 @@ pub(crate) async fn kick(State(server): State<ServerHandle>, body: Bytes) -> Ans
             }
             Err(error) => return (StatusCode::NOT_FOUND, format!("{error}\n")),
         },
-        // A scan of every session: not on a thread that drives them.
+        // This reads every session, so it does not run on a thread that drives them.
         Whom::Player(player) => {
             let name = player.clone();
             let kicked = tokio::task::spawn_blocking(move || server.kick_player(&name, kick));
@@ -130,7 +130,7 @@ impl KickRequest {
     }
 }
 
-/// Reads a body; `example` is one that is read.
+/// Reads a body; `example` shows a valid one.
 fn read<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, String> {
     if body.is_empty() {
         return Err(format!("there is no body: send JSON such as {example}\n"));

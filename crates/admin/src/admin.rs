@@ -1,4 +1,4 @@
-//! What a game says of its admin port: where it is, who may ask it, and which recorder the metrics go to.
+//! A game's settings of its admin port: its address, who may ask it, and which recorder gets the metrics.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,21 +8,22 @@ use lastword_server::{AdminConfig, Builder};
 use crate::port::Port;
 use crate::secret::Secret;
 
-/// Gives a server's builder an admin port.
+/// Adds an admin port to a server's builder.
 pub trait AdminExt {
-    /// Serves the live page, `/api`, `/metrics`, `/healthz` and `/readyz` on this address of loopback, `IP:PORT`; port 0
-    /// takes a free one, which [`ServerHandle::admin_addr`](lastword_server::ServerHandle::admin_addr) tells. It overrides
-    /// `admin.listen` of the configuration, whose other keys hold. The server's metrics go to this port, not to the process's
-    /// recorder; a second port serves the rest.
+    /// Serves the live page, `/api`, `/metrics`, `/healthz` and `/readyz` on this loopback address, `IP:PORT`. Port 0
+    /// takes a free port, which [`ServerHandle::admin_addr`](lastword_server::ServerHandle::admin_addr) returns. The
+    /// address overrides `admin.listen` of the configuration; the section's other keys still apply. The server's
+    /// metrics go to this port, not to the process's recorder; a second admin port of the same server serves everything
+    /// except the metrics.
     #[must_use]
     fn admin(self, addr: impl Into<String>) -> Self;
 
-    /// The same as the section `admin` of the server's configuration says, whether that is given before or after this call:
-    /// by default on `127.0.0.1:9464`. A section that is off serves nothing.
+    /// Serves the port with the section `admin` of the server's configuration, which may be set before or after this
+    /// call: by default on `127.0.0.1:9464`. A section that is off serves nothing.
     #[must_use]
     fn admin_from_config(self) -> Self;
 
-    /// The same, with a choice of who may ask it and of the recorder.
+    /// Serves the port with these settings: who may ask it, and which recorder gets the metrics.
     #[must_use]
     fn admin_with(self, admin: Admin) -> Self;
 }
@@ -41,8 +42,8 @@ impl AdminExt for Builder {
     }
 }
 
-/// An admin port: where it is, who may ask it, and which recorder the metrics go to. Addresses and token that are not set
-/// here are those of the section `admin` of the server's configuration.
+/// An admin port: its address, who may ask it, and which recorder gets the metrics. Addresses and a token that are not
+/// set here come from the section `admin` of the server's configuration.
 #[derive(Clone, Debug)]
 pub struct Admin {
     pub(crate) addr: Option<String>,
@@ -52,8 +53,8 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// An admin port on this address, `IP:PORT`, with a recorder of its own. Without a token the address has to be one
-    /// of loopback.
+    /// Returns an admin port on this address, `IP:PORT`, with its own recorder. Without a token it must be a loopback
+    /// address.
     #[must_use]
     pub fn new(addr: impl Into<String>) -> Self {
         Self {
@@ -64,7 +65,8 @@ impl Admin {
         }
     }
 
-    /// An admin port as the server's configuration says, with a recorder of its own; none where its section `admin` is off.
+    /// Returns an admin port with the server's configuration and its own recorder; no port if the section `admin` is
+    /// off.
     #[must_use]
     pub fn from_config() -> Self {
         Self {
@@ -75,7 +77,7 @@ impl Admin {
         }
     }
 
-    /// Takes from the configuration what the game did not set.
+    /// Takes from the configuration the settings that the game left out.
     pub(crate) fn configure(&mut self, config: &AdminConfig) {
         let text = |addr: SocketAddr| addr.to_string();
         self.addr = self.addr.take().or(config.listen.map(text));
@@ -86,36 +88,36 @@ impl Admin {
         }
     }
 
-    /// Whether it listens anywhere.
+    /// Whether it listens on any address.
     pub(crate) fn is_on(&self) -> bool {
         self.addr.is_some() || self.metrics_addr.is_some()
     }
 
-    /// Serves `/metrics`, `/healthz` and `/readyz` on this address, too, `IP:PORT`, to whoever asks, without a token: for
-    /// scrapers and probes. [`ServerHandle::metrics_addr`](lastword_server::ServerHandle::metrics_addr) tells it.
+    /// Also serves `/metrics`, `/healthz` and `/readyz` on this address, `IP:PORT`, to every client, without a token:
+    /// for scrapers and probes. [`ServerHandle::metrics_addr`](lastword_server::ServerHandle::metrics_addr) returns it.
     #[must_use]
     pub fn metrics_listen(mut self, addr: impl Into<String>) -> Self {
         self.metrics_addr = Some(addr.into());
         self
     }
 
-    /// Sets what whoever asks for anything but `/healthz` and `/readyz` has to show, as `Authorization: Bearer TOKEN`:
-    /// 16 to 256 visible characters of ASCII. It is checked when the server starts. Without one there is no kicking and
-    /// draining on the port.
+    /// Sets the token that clients must send as `Authorization: Bearer TOKEN`, except for `/healthz` and `/readyz`: 16
+    /// to 256 visible ASCII characters. It is checked when the server starts. Without a token, the port offers no kick
+    /// and no drain.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.secret = Secret::Given(token.into());
         self
     }
 
-    /// The same from a file, which is read when the server starts.
+    /// Sets the token from a file, which is read when the server starts.
     #[must_use]
     pub fn token_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.secret = Secret::File(path.into());
         self
     }
 
-    /// Sets which recorder the metrics go to. Default [`RecorderMode::Private`].
+    /// Sets which recorder gets the metrics. Default [`RecorderMode::Private`].
     #[must_use]
     pub fn recorder(mut self, mode: RecorderMode) -> Self {
         self.mode = mode;
@@ -123,18 +125,18 @@ impl Admin {
     }
 }
 
-/// Which recorder a server's metrics go to, unless [`Builder::recorder`] gives it one: then they go there, whatever
-/// stands here.
+/// Selects the recorder for a server's metrics. If [`Builder::recorder`] gave the server a recorder, the metrics go
+/// there, and this setting has no effect on them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecorderMode {
-    /// A recorder of the port's own: `/metrics` shows this server and nothing else, and both laws hold at every scrape.
+    /// The port's own recorder: `/metrics` shows only this server, and both laws hold at every scrape.
     #[default]
     Private,
-    /// The port's recorder, installed for the whole process: `/metrics` shows what the game measures with the macros of
-    /// `metrics`, too. It stays installed when the server ends. A process can have one: where there is one already, the
-    /// server does not start.
+    /// The port's recorder, installed for the whole process: `/metrics` also shows the metrics that the game makes with
+    /// the macros of `metrics`. It stays installed when the server ends. A process can have only one: if there is one
+    /// already, the server does not start.
     Install,
-    /// The process's recorder, which the game installs before it binds the server: `/metrics` is not served here. The
+    /// The process's recorder, which the game installs before it binds the server. `/metrics` is not served here. The
     /// server publishes every second, and once more when it has ended.
     Emit,
 }

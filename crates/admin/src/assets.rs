@@ -1,4 +1,5 @@
-//! The live page's files: part of the program, known by their content, and allowed to load nothing from elsewhere.
+//! The live page's files: part of the program, identified by their content, and not allowed to load anything from
+//! elsewhere.
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,7 +14,7 @@ struct Asset {
     content: &'static str,
 }
 
-/// The page and what it loads.
+/// The page and the files that it loads.
 pub(crate) fn router() -> Router {
     ASSETS.into_iter().fold(Router::new(), |router, asset| {
         router.route(
@@ -24,7 +25,8 @@ pub(crate) fn router() -> Router {
 }
 
 impl Asset {
-    /// A browser asks every time and is told in a few bytes that it has it: an upgraded server never meets an old page.
+    /// A browser asks each time and gets a short answer if its copy is current, so a new server never meets an old
+    /// page.
     fn answer(self, headers: &HeaderMap) -> Response {
         let tag = self.tag();
         let known = headers.get(header::IF_NONE_MATCH);
@@ -43,7 +45,7 @@ impl Asset {
         response
     }
 
-    /// FNV-1a of the content: the same for the same file, another for another.
+    /// FNV-1a of the content: equal for equal files, different for different ones.
     fn tag(&self) -> String {
         let bytes = self.content.bytes();
         let hash = bytes.fold(FNV_OFFSET, |hash: u64, byte| {

@@ -23,7 +23,7 @@ pub(crate) use ring::Found;
 #[derive(Debug, Default)]
 pub(crate) struct Closes {
     ring: Ring,
-    /// One search at a time: more would only wait for each other, on a thread each.
+    /// Only one search runs at a time: parallel ones would only wait for each other, each on its own thread.
     turn: Arc<Mutex<()>>,
 }
 
@@ -33,7 +33,7 @@ impl Observer for Closes {
     }
 }
 
-/// Answers with the records that the query asks for.
+/// Answers with the records that match the query.
 pub(crate) async fn answer(
     State(closes): State<Arc<Closes>>,
     RawQuery(query): RawQuery,
@@ -54,12 +54,12 @@ pub(crate) async fn answer(
 }
 
 impl Closes {
-    /// The number of the newest one.
+    /// The number of the newest record.
     pub(crate) fn last(&self) -> u64 {
         self.ring.last()
     }
 
-    /// The next ones behind `after`, up to `until`.
+    /// The next records after `after`, up to `until`.
     pub(crate) fn follow(&self, after: u64, until: Option<u64>, limit: usize) -> Found {
         let until = until.unwrap_or(u64::MAX);
         let found = self.ring.after(after, until, limit, |_| true);
@@ -70,7 +70,7 @@ impl Closes {
         })
     }
 
-    /// The newest ones up to `until`, so many of sessions and as many of other connections.
+    /// The newest records up to `until`: at most `of_each` of sessions and as many of other connections.
     pub(crate) fn recent(&self, until: Option<u64>, of_each: usize) -> Found {
         self.ring.recent(until.unwrap_or(u64::MAX), of_each)
     }
@@ -124,10 +124,10 @@ fn json(closes: Vec<Arc<Disconnect>>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Connections of one session that are looked for.
+/// The most connections of one session that are looked for.
 const CONNECTIONS_MAX: usize = 32;
 const MISSED: HeaderName = HeaderName::from_static("x-lastword-missed");
-/// Where to go on.
+/// The number after which the next request continues.
 pub(crate) const LAST: HeaderName = HeaderName::from_static("x-lastword-last");
 
 #[cfg(test)]
@@ -135,14 +135,14 @@ mod tests {
     use super::ring::tests::close_of;
     use super::*;
 
-    /// A server that strangers flooded, behind a hundred players.
+    /// A server with a hundred players and then a flood of other connections.
     fn flooded() -> Closes {
         let closes = Closes::default();
         (1..=37_070).for_each(|seq| closes.disconnected(&close_of(seq, seq <= 100)));
         closes
     }
 
-    /// The headers of an answer: records that are missed, and where to go on.
+    /// The headers of an answer: the number of missed records, and where to continue.
     fn headers(answer: &Response) -> (u64, u64) {
         let number = |name| answer.headers()[name].to_str().unwrap().parse().unwrap();
         (number(MISSED), number(LAST))

@@ -1,29 +1,32 @@
 //! The HTTP side of a lastword server, on a port of its own: a live page at `/`, `/metrics`, `/healthz` and `/readyz`.
-//! `/api/sessions` lists the live sessions, `/api/closes` has the record of closes. [`AdminExt::admin_from_config`] serves
-//! the port as the section `admin` of the server's configuration says. Addresses and a token that the game sets on
-//! [`Admin`] override their keys.
+//! `/api/sessions` lists the live sessions, `/api/closes` has the record of closes. [`AdminExt::admin_from_config`]
+//! serves the port as the section `admin` of the server's configuration says. Addresses and a token that the game sets
+//! on [`Admin`] override the keys of that section.
 //!
 //! # Who may ask
-//! The port shows names and addresses of players. Without a token it is for this machine: it binds to loopback alone, and
-//! answers requests for `localhost` and loopback addresses alone, whatever name was pointed there. With a token
-//! ([`Admin::token_file`], [`Admin::token`]) whoever asks for anything but `/healthz`, `/readyz` and the page's own files
-//! shows it as `Authorization: Bearer TOKEN`, and the address may be any. [`Admin::metrics_listen`] has `/metrics`,
-//! `/healthz` and `/readyz` on an address of their own, for whoever asks.
+//! The port shows names and addresses of players. Without a token it is for this machine only. It binds to a loopback
+//! address, and answers only requests that name `localhost` or a loopback address as their host.
+//!
+//! With a token ([`Admin::token_file`], [`Admin::token`]) the port may have any address. Every request must then have
+//! the header `Authorization: Bearer TOKEN`. Only `/healthz`, `/readyz` and the page's own files need none.
+//!
+//! For every client, `/metrics`, `/healthz` and `/readyz` can be served on a second address: [`Admin::metrics_listen`].
 //!
 //! # What can be done
-//! Both take the token always, and an answer of 202 says that it has begun.
+//! Both requests always need the token. An answer of 202 says that the action has begun.
 //!
 //! | request | body | does |
 //! |---|---|---|
 //! | `POST /api/kick` | `session` or `player`; may have `code` (from 4096), `reason`, `advice` (`may_reconnect`, `after_delay`, `elsewhere`, `do_not`) | ends that session, or each session of that player: `kicked` |
 //! | `POST /api/drain` | none, or `timeout_ms`; else as configured | drains the server |
 //!
-//! The answer to a kick says how many sessions it ended. It is 404 where there was none.
+//! The answer to a kick says how many sessions it ended. It is 404 if there was no such session.
 //!
 //! # Sessions
-//! `/api/sessions` is a JSON array of the live sessions, 100 at a time. Each has `session`, `player`, `remote`, `cohort`,
-//! `profile`, `link`, `live_ms` and `rtt_us`; a field that is not known is absent. `link` is `healthy`, or the diagnosis of
-//! the peer's silence. `live_ms` is exact to a tenth of a second. With parameters it has the sessions for which all hold:
+//! `/api/sessions` is a JSON array of the live sessions, 100 at a time. Each has `session`, `player`, `remote`,
+//! `cohort`, `profile`, `link`, `live_ms` and `rtt_us`; an unknown field is absent. `link` is `healthy`, or the
+//! diagnosis of the peer's silence. `live_ms` is exact to a tenth of a second. With parameters, it has the sessions
+//! that match all of them:
 //!
 //! | parameter | which |
 //! |---|---|
@@ -34,33 +37,35 @@
 //! | `limit` | so many at most, 1 to 1,000; default 100 |
 //! | `after` | behind the session with this id |
 //!
-//! The header `x-lastword-last` has the value of `after` for the next page; the last page has no such header. Sessions are
-//! in the order of their places in the server's table, and a session keeps its place for life. So a session that stays is on
-//! exactly one page, even while others come and go. `/api/sessions/ID` tells how one live session does (`live`), and the
-//! records of one that ended (`closes`).
+//! The header `x-lastword-last` has the value of `after` for the next page; the last page has no such header. Sessions
+//! are in the order of their slots in the server's table, and a session keeps its slot for life. So a session that
+//! stays is on exactly one page, even while others come and go. `/api/sessions/ID` describes one live session (`live`),
+//! and has the records of its ended connections (`closes`).
 //!
 //! # Live
-//! `/api/live` is a stream of server-sent events, one a second, for 32 viewers at most. Each event has `snapshot` (one
-//! moment's counts, in which both laws hold), `history` (rows of a second since 1970, sessions by class, other connections
-//! by class; of the seconds that changed), `closes` (those since the event before, oldest first, 500 at a time), `missed`
-//! (closes that had left the ring) and `last` (the `seq` to go on from). With `Last-Event-ID` a viewer goes on where it
-//! was; an id of another run of the server begins anew. A snapshot is made once for all viewers, and never while there is
-//! none.
+//! `/api/live` is a stream of server-sent events, one a second, for at most 32 viewers. Each event has five fields.
+//! `snapshot` has the counts of one moment, in which both laws hold. `history` has a row for each second that changed:
+//! the second since 1970, sessions by class, other connections by class. `closes` has the closes since the event
+//! before, oldest first, at most 500. `missed` counts the closes that had left the ring. `last` is the `seq` after
+//! which to continue. With `Last-Event-ID`, a viewer continues after that event; an id of another run of the server
+//! begins anew. A snapshot is made once for all viewers, and only while there are viewers.
 //!
 //! # Connections
-//! Each but a viewer's is good for one request, which is to be there within 5 s and its answer taken within 60 s of the connection's
-//! beginning, and 64 are held at a time: a further one takes the place of the oldest, so that whoever holds many keeps no
-//! scraper out. When the server has ended, whatever is still being answered has a second.
+//! A connection carries one request, unless it is a viewer's. The request must be complete within 5 s, and its answer
+//! taken within 60 s, both counted from the start of the connection. At most 64 connections are held: a further one
+//! displaces the oldest. So a client that holds many connections cannot keep a scraper out. When the server has ended,
+//! answers that are still being sent have one more second.
 //!
 //! # Metrics
-//! They live in a recorder of the port's own, not in the process's: two servers in one process do not mix, and whatever
-//! else the process measures is not shown. [`RecorderMode`] has the other ways.
+//! The metrics are in the port's own recorder, not in the process's. So two servers in one process do not mix, and
+//! other metrics of the process are not shown. [`RecorderMode`] has the other ways.
 //!
 //! # Closes
 //! `/api/closes` is a JSON array of the last ends, newest first, each with the fields of a
-//! [`Record`](lastword_server::Record), which are those of the log line. Kept are the last 10,000 of sessions, and apart
-//! from them the last 10,000 of connections that never became a session: strangers push no player out. Both have one
-//! numbering and stand in its order. With parameters it has those for which all hold:
+//! [`Record`](lastword_server::Record), which are those of the log line. The last 10,000 ends of sessions are kept, and
+//! separately the last 10,000 ends of connections that never became a session. So unknown clients displace no player's
+//! end. Both kinds share one numbering and are sorted by it. With parameters, the array has the ends that match all of
+//! them:
 //!
 //! | parameter | which |
 //! |---|---|
@@ -71,11 +76,13 @@
 //! | `limit` | so many at most, 1 to 10,000; default 1,000 |
 //! | `after` | behind the record with this `seq`, oldest first; 0 begins with the oldest that is kept |
 //!
-//! The header `x-lastword-missed` counts the records behind `after` that are gone, up to the last one in the answer; it
-//! is 0 without `after`. The header `x-lastword-last` is the `seq` of the last record that was looked at. A reader that
-//! goes on with `after` set to it sees every record exactly once, also where other parameters leave some out. A value that
-//! is not allowed is answered with 400 and a line that says what is. The array is written while it is read: about 1.2 KB a
-//! record, of which at most some 100 KB are held for a reader. One that would take longer than its 60 s asks for fewer at a time.
+//! The header `x-lastword-missed` counts the records after `after` that are gone, up to the last one in the answer; it
+//! is 0 without `after`. The header `x-lastword-last` is the `seq` of the last record that was checked. A reader that
+//! sets `after` to it for the next request sees every record exactly once, even if other parameters leave some out. A
+//! value that is not allowed is answered with 400 and a line with the allowed values.
+//!
+//! The array is written while the client reads it. A record has about 1.2 KB, and at most some 100 KB are held for a
+//! client. A client that needs more than its 60 s should ask for fewer records at a time.
 
 mod access;
 mod actions;

@@ -8,11 +8,11 @@ use lastword_server::OsError;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::TcpListener;
 
-/// Opens the port; unless it is `for_everybody`, on an address of loopback only. The address can be taken again at once
+/// Opens the port, only on a loopback address unless it is `for_everybody`. The address can be bound again at once
 /// after a restart.
 ///
 /// # Errors
-/// What is wrong with the address, which the words name.
+/// The address is wrong; the error's words name it.
 pub(crate) fn bind(addr: &str, for_everybody: bool) -> io::Result<TcpListener> {
     let parsed: SocketAddr = addr.parse().map_err(|_| {
         let words =
@@ -34,11 +34,11 @@ pub(crate) fn bind(addr: &str, for_everybody: bool) -> io::Result<TcpListener> {
 fn open(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    // Elsewhere than on Unix it lets two processes share the port.
+    // On systems other than Unix this option would let two processes share the port.
     if cfg!(unix) {
         socket.set_reuse_address(true)?;
     }
-    // Inherited by what is accepted: a scraper that vanished without a word is not held for ever.
+    // Accepted sockets inherit this: a connection of a scraper that vanished silently is not held forever.
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(IDLE_MAX))?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
@@ -71,7 +71,7 @@ const KNOWN: [(io::ErrorKind, &str); 3] = [
 ];
 
 const BACKLOG: i32 = 128;
-/// How long a connection may be silent before its peer is asked whether it is there.
+/// How long a connection may be silent before its peer is probed.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
 #[cfg(all(test, target_os = "linux"))]
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// One that is held for ever costs the game a descriptor.
+    /// A connection that is held forever costs the game a descriptor.
     #[tokio::test]
     async fn who_vanishes_without_a_word_is_found_out() {
         let listener = bind("127.0.0.1:0", false).unwrap();

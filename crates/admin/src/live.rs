@@ -1,7 +1,7 @@
-//! `/api/live`: what the page shows, once a second, as server-sent events.
+//! `/api/live`: the page's data, once a second, as server-sent events.
 //!
-//! A snapshot is made once for all viewers, and not at all while there is none. A viewer that does not keep up misses
-//! snapshots and costs nobody anything; closes it is told all the same, each once, as long as they are kept.
+//! A snapshot is made once for all viewers, and only while there are viewers. A slow viewer misses snapshots and delays
+//! no other viewer. It still gets each close once, as long as the close is kept.
 
 mod event;
 mod snapshot;
@@ -28,7 +28,7 @@ use snapshot::Snapshot;
 use stream::{Stream, Viewer};
 use tally::{Tally, this_second};
 
-/// What is counted of every end, whether anybody views or not.
+/// Counts of every end, kept with and without viewers.
 #[derive(Debug, Default)]
 pub(crate) struct Counted(Mutex<Tally>);
 
@@ -44,12 +44,12 @@ impl Observer for Counted {
     }
 }
 
-/// What viewers share.
+/// The state that viewers share.
 pub(crate) struct Live {
     server: ServerHandle,
     closes: Arc<Closes>,
     counted: Arc<Counted>,
-    /// Tells this run of the server from others, which count from 1 again: when it began, in ms since 1970.
+    /// Identifies this run of the server, because other runs count from 1 again: its start, in ms since 1970.
     run: u64,
     places: Arc<Semaphore>,
     latest: watch::Sender<Arc<Event>>,
@@ -74,7 +74,7 @@ impl Live {
         }
     }
 
-    /// Makes an event a second while somebody views, and the last one when the server has ended.
+    /// Makes an event a second while there are viewers, and the last one when the server has ended.
     pub(crate) async fn run(&self) {
         let mut ended = std::pin::pin!(self.server.closed());
         let mut ticks = interval(PERIOD);
@@ -82,7 +82,7 @@ impl Live {
         loop {
             let due = async {
                 while self.latest.receiver_count() == 0 {
-                    // Old by the time that somebody comes.
+                    // This event would be old when the next viewer comes.
                     self.latest.send_replace(Arc::default());
                     self.somebody_came.notified().await;
                 }
@@ -113,7 +113,7 @@ impl Live {
             .send_replace(Arc::new(self.event(&viewer, self.moment(), None)));
     }
 
-    /// The latest snapshot, with what this viewer has not been told.
+    /// The latest snapshot, with the changes that this viewer has not received.
     fn catch_up(&self, viewer: &Viewer) -> Arc<Event> {
         let latest = Arc::clone(&self.latest.borrow());
         if latest.is_none() {
@@ -165,7 +165,7 @@ impl Live {
     }
 }
 
-/// Begins to tell a viewer what happens, from where it was.
+/// Starts to send a viewer the events, from its last position.
 pub(crate) async fn answer(
     State(live): State<Arc<Live>>,
     Extension(place): Extension<Place>,
@@ -195,12 +195,12 @@ pub(crate) async fn answer(
 
 const VIEWERS_MAX: usize = 32;
 const PERIOD: Duration = Duration::from_secs(1);
-/// Closes in one event. More are told by the next ones.
+/// The most closes in one event. The next events have the others.
 const CLOSES_MAX: usize = 500;
-/// Closes that a viewer who has seen none is told: so many of sessions, and as many of other connections.
+/// The most closes of sessions, and the most of other connections, in the first event of a new viewer.
 const CLOSES_AT_FIRST: usize = 500;
 /// How far back the first event of a viewer goes.
 const HISTORY_SECONDS: u64 = 900;
-/// A second may still change when an event tells it first: ends are counted in a little after they are dated.
+/// A second may still change after the first event about it: ends are counted a little after their timestamp.
 const SETTLING_SECONDS: u64 = 3;
 const TOO_MANY: &str = "32 viewers watch this server already: close one of them\n";

@@ -1,4 +1,4 @@
-//! A connection's place at the admin port: for one answer, or for as long as somebody views and takes what it is told.
+//! A connection's place at the admin port: for one answer, or as long as a viewer takes its events.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// What a connection and its answer share.
+/// The state that a connection and its answer share.
 #[derive(Clone, Debug)]
 pub(crate) struct Place(Arc<Inside>);
 
@@ -25,7 +25,7 @@ impl Place {
         }))
     }
 
-    /// Says that the answer has no end of its own.
+    /// Marks the answer as endless.
     pub(crate) fn stay(&self) {
         self.0.stays.send_replace(true);
     }
@@ -34,17 +34,17 @@ impl Place {
         *self.0.stays.borrow()
     }
 
-    /// Says that a part of such an answer was taken.
+    /// Notes that a part of such an answer was taken.
     pub(crate) fn took(&self) {
         self.0.taken.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Waits until the answer takes too long: as a whole, or where it has no end, since a part of it was taken last.
+    /// Waits until the answer takes too long: in total, or for an endless answer, since a part of it was last taken.
     pub(crate) async fn overstayed(&self, answer: Duration, part: Duration) {
         let mut stays = self.0.stays.subscribe();
         tokio::select! {
             biased;
-            // Never an error: the sender is here.
+            // This never fails, because the sender exists.
             _ = stays.wait_for(|stays| *stays) => {}
             () = sleep(answer) => return,
         }

@@ -1,4 +1,4 @@
-//! The admin port as an extension of the server: bound with it, ended with it.
+//! The admin port as an extension of the server: it is bound and ended with the server.
 
 use std::io;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use crate::{Admin, RecorderMode, listener, recorder, serve};
 pub(crate) struct Port {
     admin: Admin,
     recorder: Arc<PrometheusRecorder>,
-    /// The server asked for the recorder, which it does where nobody before this port has one.
+    /// Whether the server asked for the recorder. It does so if neither the game nor an earlier extension has one.
     has_the_server: AtomicBool,
     kept: Arc<Kept>,
 }
 
-/// What is kept of ends.
+/// The records and counts of ends.
 #[derive(Debug, Default)]
 struct Kept {
     closes: Arc<Closes>,
@@ -116,7 +116,7 @@ impl Extension for Port {
                 admin: addr(&admin)?,
                 metrics: addr(&metrics)?,
             };
-            // Last: it cannot be taken back.
+            // This comes last, because it cannot be undone.
             self.install()?;
             let page = self.page(&server);
             let kept = Arc::clone(&self.kept);
@@ -174,7 +174,7 @@ async fn serve(listener: Option<TcpListener>, router: Router, server: &ServerHan
     }
 }
 
-/// Without scrapes, what histograms take would pile up.
+/// Without scrapes, the values of histograms would pile up, so this collects them.
 async fn upkeep(page: Page) {
     let Page::Shown(prometheus) = page else {
         return std::future::pending().await;
@@ -186,7 +186,7 @@ async fn upkeep(page: Page) {
         let prometheus: PrometheusHandle = prometheus.clone();
         match tokio::task::spawn_blocking(move || prometheus.run_upkeep()).await {
             Ok(()) => {}
-            // A runtime that ends takes no more work.
+            // A runtime that is shutting down refuses work.
             Err(error) if error.is_cancelled() => return,
             Err(error) => tracing::error!(%error, "the upkeep of the metrics failed"),
         }

@@ -1,12 +1,12 @@
-//! The recorder of one server, with the catalogue's buckets for every histogram: without them it would be a summary, which
-//! cannot be added up over servers.
+//! The recorder of one server, with the catalogue's buckets for every histogram. Without buckets a histogram would
+//! become a summary, and summaries cannot be added up over servers.
 
 use lastword_server::{Metric, MetricKind};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 
-/// Makes a recorder that is nobody else's.
+/// Makes a recorder for one server alone.
 pub(crate) fn new() -> PrometheusRecorder {
-    // Only an empty list is refused.
+    // It only refuses an empty list.
     let builder = PrometheusBuilder::new()
         .set_buckets(&GAME_SECONDS)
         .unwrap_or_default();
@@ -21,7 +21,7 @@ pub(crate) fn new() -> PrometheusRecorder {
         .build_recorder()
 }
 
-/// Of the game's own histograms.
+/// The buckets of the game's own histograms.
 const GAME_SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];

@@ -1,4 +1,4 @@
-//! What the admin port answers.
+//! The routes of the admin port.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use crate::{actions, assets, sessions};
 /// Where the metrics of the server are shown.
 #[derive(Clone)]
 pub(crate) enum Page {
-    /// Here.
+    /// On this port.
     Shown(PrometheusHandle),
-    /// Wherever the game shows the recorder that it chose.
+    /// Elsewhere, by the game's own recorder.
     Elsewhere,
 }
 
-/// The routes for operators: all of them want to know who asks, but those that show nothing.
+/// The routes for operators. All of them check access, except those without any secret.
 pub(crate) fn router(page: Page, shown: Shown, access: Access) -> Router {
     let Shown {
         server,
@@ -59,14 +59,14 @@ pub(crate) fn router(page: Page, shown: Shown, access: Access) -> Router {
     reads.merge(acts).merge(open).merge(health(server))
 }
 
-/// The routes for scrapers and probes: they show no player, and ask nobody who it is.
+/// The routes for scrapers and probes: they show no player, so they do not check access.
 pub(crate) fn metrics_router(page: Page, server: ServerHandle) -> Router {
     Router::new()
         .route("/metrics", metrics(page, server.clone()))
         .merge(health(server))
 }
 
-/// What the routes show.
+/// The state that the routes show.
 pub(crate) struct Shown {
     pub(crate) server: ServerHandle,
     pub(crate) closes: Arc<Closes>,
@@ -94,7 +94,7 @@ fn health(server: ServerHandle) -> Router {
 struct Metrics {
     prometheus: PrometheusHandle,
     server: ServerHandle,
-    /// One scrape at a time: more would only wait for each other, on a thread each.
+    /// Only one scrape runs at a time: parallel ones would only wait for each other, each on its own thread.
     turn: Arc<Mutex<()>>,
 }
 
@@ -119,7 +119,7 @@ async fn render(State(metrics): State<Metrics>) -> Response {
     }
 }
 
-/// Tells balancers and orchestrators whether to send players here.
+/// Tells load balancers and orchestrators whether to send players here.
 async fn readiness(State(server): State<ServerHandle>) -> Response {
     if server.is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()

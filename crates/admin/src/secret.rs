@@ -1,4 +1,4 @@
-//! Where the token comes from.
+//! The source of the token.
 
 use std::fmt;
 use std::io;
@@ -6,16 +6,16 @@ use std::path::PathBuf;
 
 use lastword_server::{AdminConfig, Token};
 
-/// A token, or where it is.
+/// A token, or its source.
 #[derive(Clone)]
 pub(crate) enum Secret {
-    /// Nobody has one.
+    /// There is no token.
     None,
-    /// It was given in so many words.
+    /// A text that the game gave, not checked yet.
     Given(String),
-    /// It was, and checked.
+    /// A token that was checked already.
     Token(Token),
-    /// It is in this file.
+    /// The file with the token.
     File(PathBuf),
 }
 
@@ -28,10 +28,10 @@ impl Secret {
         }
     }
 
-    /// Reads the token, if there is to be one.
+    /// Reads the token, if there is one.
     ///
     /// # Errors
-    /// What is wrong with the file or with the token, without a word of it.
+    /// The file or the token is wrong; the error contains nothing of it.
     pub(crate) fn read(&self) -> io::Result<Option<Token>> {
         match self {
             Self::None => Ok(None),

@@ -1,5 +1,5 @@
-//! Serves the admin port. Whoever asks slowly, reads slowly or does neither is held for a bounded time, in one of a bounded
-//! number of places, and never in one that somebody else needs.
+//! Serves the admin port. A client that asks slowly, reads slowly or does neither is held for a limited time, in one of
+//! a limited number of places. It never keeps another client out.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::place::Place;
 
-/// Serves until `closed`, and lets what is still being answered have a last moment.
+/// Serves until `closed`, then gives running answers a last moment.
 pub(crate) async fn serve(
     mut listener: TcpListener,
     router: Router,
@@ -40,7 +40,7 @@ pub(crate) async fn serve(
     places.emptied().await;
 }
 
-/// Answers one request, in bounded time; in a last moment once the port is not open any more.
+/// Answers one request in limited time, and within a last moment once the port is closed.
 async fn hold(stream: TcpStream, router: Router, place: Place, mut is_open: watch::Receiver<()>) {
     let router = router.layer(Extension(place.clone()));
     let mut answered = pin!(answer(stream, router));
@@ -55,7 +55,7 @@ async fn hold(stream: TcpStream, router: Router, place: Place, mut is_open: watc
     }
 }
 
-/// One answer a connection: who keeps it open afterwards would keep a place.
+/// A connection gets one answer only: if the client kept it open, it would occupy a place.
 async fn answer(stream: TcpStream, router: Router) {
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -73,13 +73,13 @@ async fn answer(stream: TcpStream, router: Router) {
 #[derive(Default)]
 struct Places {
     connections: JoinSet<()>,
-    /// Those that were still there when one came last.
+    /// The connections that were still open when the last one came.
     oldest_first: VecDeque<(Place, AbortHandle)>,
 }
 
 impl Places {
-    /// Takes one in, in the place of the oldest where there is no other: a scrape is over in milliseconds, and waits for
-    /// nobody who holds on.
+    /// Adds a connection. If all places are taken, it displaces the oldest: a scrape takes milliseconds and does not
+    /// wait for clients that hold connections open.
     ///
     /// Viewers have places of their own, which are counted where they begin.
     fn take(&mut self, place: Place, connection: impl Future<Output = ()> + Send + 'static) {
@@ -111,15 +111,15 @@ fn report(ended: Result<(), JoinError>) {
 }
 
 const CONNECTIONS_MAX: usize = 64;
-/// From the connection's first moment to the end of its request's head.
+/// From the start of the connection to the end of the request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// From its first moment to its last. The longest answer, of about 12 MB, needs 200 KB/s.
+/// From the start of the connection to its end. The longest answer, of about 12 MB, needs 200 KB/s.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a viewer may take nothing of what it is told every second.
+/// How long a viewer may take none of its events, which come every second.
 const VIEWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Enough for who reads; everything is over a second after the server.
+/// Enough for a client that reads. Everything is over a second after the server.
 const LAST_MOMENT: Duration = Duration::from_millis(900);
-/// Of a request's head, and of what waits to be written.
+/// The most bytes of a request's head, and of the answer that waits to be written.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `/api/sessions/ID`: how a live session does, or what its connections ended with. `/api/sessions` lists them.
+//! `/api/sessions/ID`: the state of a live session, and the ends of its connections. `/api/sessions` lists them.
 
 pub(crate) mod list;
 mod query;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::closes::Closes;
 use query::link_label;
 
-/// Everything that is known here of one session.
+/// All that is known here of one session.
 #[derive(Serialize)]
 struct Known<'a> {
     session: SessionId,
@@ -36,7 +36,7 @@ struct Live<'a> {
     cohort: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<&'a str>,
-    /// `healthy`, or what the peer's silence looks like.
+    /// `healthy`, or the diagnosis of the peer's silence.
     link: &'static str,
     inbound_paused: bool,
     age_ms: u64,
@@ -54,7 +54,7 @@ struct Live<'a> {
     bytes_unacked: Option<u64>,
 }
 
-/// Answers for one session.
+/// Answers a request for one session.
 pub(crate) async fn answer(
     State((server, closes)): State<(ServerHandle, Arc<Closes>)>,
     Path(id): Path<String>,
@@ -63,7 +63,7 @@ pub(crate) async fn answer(
         Ok(session) => session,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
-    // A session that is on its way out does not answer: its record does, soon.
+    // A session that is about to end does not answer, but its record follows soon.
     let portrait = timeout(ANSWER_TIMEOUT, server.portrait(session)).await;
     let portrait = portrait.unwrap_or_default();
     let ended = closes.of_session(session).await;

@@ -28,7 +28,7 @@ fn builder(mode: RecorderMode) -> Builder {
 
 #[tokio::test]
 async fn an_installed_recorder_shows_the_game_and_every_server_and_is_installed_once() {
-    // A server that does not start for another reason leaves the place free.
+    // This server does not start because its address is taken, so it must not install its recorder.
     let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let taken =
         Admin::new(holder.local_addr().unwrap().to_string()).recorder(RecorderMode::Install);

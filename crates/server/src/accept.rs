@@ -1,4 +1,4 @@
-//! The accept loop: it survives every error, spins on none, and ends only when it is told to.
+//! The accept loop: it survives every error, never spins, and ends only when the server ends.
 
 use std::fs::File;
 use std::io;
@@ -36,7 +36,7 @@ pub(crate) async fn accept_by_all<S: Shape>(front: Arc<Front<S>>, mut given: Rec
     }
 }
 
-/// Accepts until the server ends, by the listener with this number.
+/// Accepts on the listener with this number until the server ends.
 pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpListener, door: u8) {
     let mut spare = Spare::open();
     let mut backoff = BACKOFF_MIN;
@@ -72,7 +72,7 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
     }
 }
 
-/// Counts a connection in and starts its task. A client that is refused is told why by the same machinery.
+/// Counts a connection in and starts its task. A refused client gets its reason from the same task.
 fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, door: u8) {
     let core = &front.core;
     let taken = core.ledger.open();
@@ -81,7 +81,7 @@ fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr,
     core.doors.came(slot.index(), door);
     let mut app = ServerApp::new(Arc::clone(front), remote, slot.index());
     let now = core.clock.now();
-    // Looked at after the connection is in the table: a drain that begins meanwhile finds it there.
+    // Checked after the connection is in the table: a drain that begins in between then finds the connection there.
     let refusal = match (core.is_draining(), taken > core.connections_max) {
         (true, _) => Some(Cause::RefusedDraining),
         (false, true) => Some(Cause::ServerFull),
@@ -98,8 +98,8 @@ fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr,
     tokio::spawn(Driver::new(stream, session, app, mailbox, slot, core.clock));
 }
 
-/// A descriptor kept in reserve: given up to take one waiting connection and turn it away, so that a full
-/// table of descriptors does not leave peers hanging in the backlog.
+/// A descriptor kept in reserve. When the process is out of descriptors, the server closes it to accept one waiting
+/// connection and turn that away. So peers do not hang in the backlog.
 struct Spare(Option<File>);
 
 impl Spare {
@@ -113,7 +113,7 @@ impl Spare {
             return;
         }
         let socket = socket2::SockRef::from(listener);
-        // The listener is non-blocking: with nobody waiting this returns at once.
+        // The listener is non-blocking: this returns at once if no connection waits.
         match socket.accept() {
             Ok((turned_away, _)) => drop(turned_away),
             Err(error) => {
@@ -125,7 +125,8 @@ impl Spare {
 }
 
 impl AcceptError {
-    /// Whether the next accept may work at once: it was about one peer, or a signal.
+    /// Whether the next accept may succeed at once: the error concerned one peer only, or a signal interrupted the
+    /// call.
     fn is_passing(self) -> bool {
         match self {
             Self::Aborted | Self::Interrupted => true,
@@ -134,7 +135,7 @@ impl AcceptError {
     }
 }
 
-/// accept(2): errors of the connection that waits are reported here too.
+/// accept(2) also reports pending errors of the connection that it would return.
 fn classify(error: &io::Error) -> AcceptError {
     match (error.raw_os_error(), error.kind()) {
         (Some(EMFILE | WSAEMFILE), _) => AcceptError::Emfile,

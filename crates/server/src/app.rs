@@ -28,14 +28,14 @@ use crate::shape::{Arrival, Game, Shape};
 use crate::{CredentialSource, Credentials, Player, log};
 use standing::{Admitted, Asking, Standing};
 
-/// What a listener's connections share: the server and the shape of its game.
+/// The state that a listener's connections share: the server and the shape of its game.
 pub(crate) struct Front<S> {
     pub(crate) core: Arc<Core>,
     pub(crate) shape: S,
 }
 
-/// The server's side of one connection. It is counted in before it is made; its end, or its drop, counts it
-/// out exactly once.
+/// The server's side of one connection. The connection is counted in before this is made. Its end, or its drop, counts
+/// it out exactly once.
 pub(crate) struct ServerApp<S: Shape> {
     front: Arc<Front<S>>,
     standing: Standing,
@@ -57,13 +57,13 @@ impl<S: Shape> ServerApp<S> {
         }
     }
 
-    /// Counts it among those that are only here to hear why they are not let in.
+    /// Counts this connection as refused: it stays open only to learn the reason.
     pub(crate) fn refuse(&mut self) {
         self.standing = Standing::Refused(Box::new(self.standing.remote()));
         self.core().ledger.refuse();
     }
 
-    /// Notes the diagnosis of the peer's silence, where any thread can read it.
+    /// Stores the diagnosis of the peer's silence where any thread can read it.
     fn suspected_as(&self, suspicion: Option<Diagnosis>) {
         let Some(seat) = self.standing.seat() else {
             return;
@@ -76,7 +76,7 @@ impl<S: Shape> ServerApp<S> {
         &self.front.core
     }
 
-    /// Moves on a peer that asked. The drop of the authenticator's future is the game's code.
+    /// Moves a peer on from `Asking`. Dropping the authenticator's future runs the game's code.
     fn answered(&mut self, standing: Standing) {
         let asking = std::mem::replace(&mut self.standing, standing);
         guarded("an authenticator panicked when it was dropped", || {
@@ -87,7 +87,7 @@ impl<S: Shape> ServerApp<S> {
     /// Gives an admitted player a seat and the session its id.
     fn seat_for(&self, player: &Player) -> Result<Arc<Seat>, Close> {
         let core = self.core();
-        // Both are looked up before either refuses: each unknown name is counted.
+        // Both names are looked up before either is refused, so that each unknown name is counted.
         let cohort = core.cohorts.index(player.cohort.as_deref());
         let profile = core.profile_names.index(player.profile.as_deref());
         let refused = |unknown: UnknownName<'_>| {
@@ -109,9 +109,9 @@ impl<S: Shape> ServerApp<S> {
         }))
     }
 
-    /// Gives a player that the authenticator lets in its place, or says why there is none.
+    /// Gives an accepted player its seat, or returns the refusal.
     fn place(&self, player: Player, first_frame: Option<Bytes>) -> Result<Admitted, Close> {
-        // Asked before the drain and answered in it: no session yet, so refused like all of these.
+        // The player asked before the drain, and the answer came during it. There is no session yet, so it is refused.
         let seat = if self.core().is_draining() {
             Err(Close::new(Cause::RefusedDraining))
         } else {
@@ -124,7 +124,7 @@ impl<S: Shape> ServerApp<S> {
                 first_frame,
             }),
             Err(close) => {
-                // The drop of its data is the game's code.
+                // Dropping the player's data runs the game's code.
                 guarded("a player's data panicked when it was dropped", || {
                     drop(player)
                 });
@@ -160,7 +160,7 @@ impl<S: Shape> App for ServerApp<S> {
         };
         let since = core.clock.now();
         let check: Check = Box::pin(async move {
-            // Who waits for a place waits against the same auth timeout.
+            // The wait for a permit counts towards the same auth timeout.
             let _place = core.authentications.acquire().await;
             Arc::clone(&core.authenticator).check(credentials).await
         });
@@ -177,7 +177,7 @@ impl<S: Shape> App for ServerApp<S> {
         let Standing::Asking(asking) = &mut self.standing else {
             return Poll::Pending;
         };
-        // A game that takes nothing lets nobody in, against the same auth timeout.
+        // If the game's queue has no room, admission waits, within the same auth timeout.
         ready!(self.front.shape.poll_room(cx, &mut asking.room));
         let answer = ready!(asking.poll_answer(cx));
         let first_frame = asking.first_frame.take();
@@ -307,7 +307,7 @@ impl<S: Shape> App for ServerApp<S> {
         if !S::Game::IN_PLACE {
             return;
         }
-        // A drop that panics too must not take the connection's task with it.
+        // If this drop panics too, it must not end the connection's task.
         let game = self.game.take();
         guarded(
             "the game panicked again when its handler was dropped",
@@ -334,8 +334,9 @@ mod tests {
         fn frame(&mut self, _context: &mut GameContext<'_, '_>, _payload: &[u8]) {}
     }
 
-    /// A task's memory comes in steps of 128 bytes, tokio's own 96 included: a driver of 417 bytes costs 128 more than
-    /// one of 416. What is left up to there is for the state of the game's handler, which lies in the driver.
+    /// tokio allocates a task in steps of 128 bytes, and its own 96 bytes count. So a driver of 417 bytes costs 128
+    /// more than one of 416. The bytes left up to that step are for the state of the game's handler, which lies in the
+    /// driver.
     #[test]
     fn an_idle_session_stays_small() {
         fn driver<F: Fn(&Player) -> Nothing + Send + Sync + 'static>(_: &F) -> usize {

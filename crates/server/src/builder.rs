@@ -1,4 +1,4 @@
-//! Putting a server together: its parts, and one way to bind it for each shape.
+//! Puts a server together: its parts, and one way to bind it for each shape.
 
 mod error;
 mod start;
@@ -21,10 +21,10 @@ use crate::{Anonymous, Authenticator, Config, Events, Group, Player, Server, Ser
 
 pub use error::BindError;
 
-/// What a server is made of. Unset, each part is its default.
+/// Collects the parts of a server. A part that is not set has its default.
 pub struct Builder {
     config: Config,
-    /// The game gave it.
+    /// Whether the game set the configuration.
     is_configured: bool,
     listen: Option<String>,
     framing: Framing,
@@ -58,9 +58,9 @@ impl Default for Builder {
 impl Builder {
     /// Sets the whole configuration. Default: [`Config::default`].
     ///
-    /// Its section `admin` needs the admin port on the builder: `admin_from_config` of `lastword::AdminExt` serves it as the
-    /// section says. Without it a section that is not at its defaults is [`BindError::NoAdminPort`];
-    /// [`AdminConfig::off`](crate::AdminConfig::off) asks for none.
+    /// Its section `admin` needs the admin port on the builder: `admin_from_config` of `lastword::AdminExt` serves it
+    /// with these settings. Without the port, a section with other values than the defaults is
+    /// [`BindError::NoAdminPort`]. [`AdminConfig::off`](crate::AdminConfig::off) asks for no port.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
@@ -75,7 +75,7 @@ impl Builder {
         self
     }
 
-    /// Sets who decides who is let in. Default: [`Anonymous`].
+    /// Sets the authenticator, which decides which players are let in. Default: [`Anonymous`].
     #[must_use]
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.authenticator = Arc::new(authenticator);
@@ -89,37 +89,37 @@ impl Builder {
         self
     }
 
-    /// Sets who sees every end.
+    /// Sets the observer, which is called at every end.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Some(Arc::new(observer));
         self
     }
 
-    /// Sets the recorder that takes the metrics, whatever extensions have one. Default: the first extension's; without
-    /// any, the process's, which has to be installed before the server is bound.
+    /// Sets the recorder that takes the metrics, even if an extension has one. Default: the first extension's recorder.
+    /// If no extension has one, the process's recorder, which must be installed before the server is bound.
     ///
-    /// The counts are then published every second, and once more when the server has ended: the laws hold whenever
-    /// nothing changes. The server keeps handles and not the recorder: give it an `Arc` to go on using it.
+    /// The server then publishes the counts every second, and once more when it has ended. Both laws hold once the
+    /// counts stop changing. The server keeps handles and not the recorder: pass an `Arc` to keep using the recorder.
     #[must_use]
     pub fn recorder(mut self, recorder: impl Recorder + Send + Sync + 'static) -> Self {
         self.recorder = Some(Box::new(recorder));
         self
     }
 
-    /// Sets the server's name, the label `server` of all its series: 1 to 32 characters of `a` to `z`, `0` to `9`, `_`
-    /// and `-`. Default none, and no such label. Two servers that share a recorder need a name each, or their counts
-    /// are mixed.
+    /// Sets the server's name, which becomes the label `server` of all its series. It has 1 to 32 characters of `a` to
+    /// `z`, `0` to `9`, `_` and `-`. Default: no name and no such label. Servers that share a recorder each need a
+    /// name, or their counts are mixed.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Sets whether a player with an unknown cohort or profile is refused, as `auth_unavailable`: for the tests of a game.
-    /// The record and the client's goodbye name the unknown one and those there are. Default false: the player counts as
-    /// `none`, or has the listener's profile. Either way the log names each unknown name once, up to 64 of them, and
-    /// each such player is counted: [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts),
+    /// Sets whether a player with an unknown cohort or profile is refused as `auth_unavailable`: for the tests of a
+    /// game. The record and the client's goodbye then give the unknown name and the known ones. Default false: the
+    /// player counts as `none`, or has the listener's profile. In both cases the log gives each unknown name once, up
+    /// to 64 names, and each such player is counted: [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts),
     /// `lastword_unknown_names_total`.
     #[must_use]
     pub fn strict_names(mut self, strict: bool) -> Self {
@@ -127,27 +127,28 @@ impl Builder {
         self
     }
 
-    /// Adds something that runs beside the server. The first one that has a recorder takes the metrics.
+    /// Adds an extension, which runs next to the server. The first extension that has a recorder takes the metrics.
     #[must_use]
     pub fn extension(mut self, extension: Box<dyn Extension>) -> Self {
         self.extensions.push(extension);
         self
     }
 
-    /// Makes an empty group before the server is bound, so that the game's handlers, authenticator and observer can own it
-    /// from the start. Its sessions join once they are live; until the server is bound a broadcast reaches none.
+    /// Makes an empty group before the server is bound, so that the game's handlers, authenticator and observer can own
+    /// it from the start. Sessions can join it once they are live. Until the server is bound, a broadcast reaches no
+    /// session.
     #[must_use]
     pub fn group(&self) -> Group {
         self.groups.group()
     }
 
-    /// Brings a runtime of the server's own, with this many threads, one at least: for engines that have none.
+    /// Gives the server a runtime of its own with this many threads, at least one: for engines that have none.
     #[must_use]
     pub fn own_runtime(self, threads: usize) -> Standalone {
         Standalone::new(self, threads)
     }
 
-    /// Binds and serves, with one [`crate::Session`] per player, to be taken by [`Server::accept`].
+    /// Binds and serves. The game takes one [`crate::Session`] per player from [`Server::accept`].
     ///
     /// # Errors
     /// [`BindError`]; nothing is left bound.
@@ -166,8 +167,8 @@ impl Builder {
         Ok(Server::new(handle, arrivals))
     }
 
-    /// Binds and serves, with one queue of the events of all sessions, for a game that ticks, on any thread. The handle is
-    /// the way to the sessions.
+    /// Binds and serves, with the events of all sessions in one queue, for a game that ticks, on any thread. The game
+    /// controls the sessions through the handle.
     ///
     /// # Errors
     /// [`BindError`]; nothing is left bound.

@@ -1,5 +1,5 @@
-//! The configuration: plain data with its defaults, the rules that it keeps, and what the session core makes of
-//! it. It reads no file: whoever does knows the line of a key that is refused.
+//! The configuration: plain data with its defaults, its rules, and the values that the session core takes from it. It
+//! reads no file: the reader of the file knows the line of a refused key.
 
 mod addresses;
 mod admin;
@@ -30,7 +30,7 @@ pub use sections::{DrainConfig, KernelConfig, LimitsConfig, ListenConfig, RtoMax
 
 /// The configuration of a server; `config/lastword.toml` shows every key with its default.
 ///
-/// A key that is left out has its default, and an unknown one is refused, so that it nests in a game's own file.
+/// A missing key has its default, and an unknown key is refused, so a game can nest this in its own file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -44,19 +44,19 @@ pub struct Config {
     pub drain: DrainConfig,
     /// How a peer's silence is judged.
     pub liveness: LivenessConfig,
-    /// What is asked of the kernel.
+    /// The socket options that are set in the kernel.
     pub kernel: KernelConfig,
-    /// What metrics tell apart.
+    /// The names that become labels of metrics.
     pub metrics: MetricsConfig,
-    /// Where metrics, health and the live page are served, and to whom.
+    /// Where metrics, health and the live page are served, and which clients may see them.
     pub admin: AdminConfig,
 }
 
 impl Config {
-    /// The most profiles that may have a name, the built-in ones included: each is a label of metrics.
+    /// The most profiles that may have a name, the built-in ones included. Each name is a label of metrics.
     pub const PROFILES_MAX: usize = 8;
 
-    /// The most cohorts: each multiplies the series of the disconnect counters.
+    /// The most cohorts. Each one multiplies the series of the disconnect counters.
     pub const COHORTS_MAX: usize = 16;
 
     /// The most codes of the game that metrics tell apart.
@@ -84,7 +84,7 @@ impl Config {
         }
     }
 
-    /// The limits of one connection, as the session core takes them.
+    /// Returns the limits of one connection, as the session core takes them.
     #[must_use]
     pub fn session_limits(&self) -> Limits {
         let (limits, timeouts) = (&self.limits, &self.timeouts);
@@ -103,7 +103,8 @@ impl Config {
         }
     }
 
-    /// The profile of whoever is given no other; the built-in default where `liveness.profile` names none.
+    /// Returns the profile of a player to whom the authenticator gives none. It is the built-in default if
+    /// `liveness.profile` names no profile.
     #[must_use]
     pub fn default_profile(&self) -> Profile {
         self.liveness
@@ -111,7 +112,7 @@ impl Config {
             .unwrap_or_default()
     }
 
-    /// Every profile that has a name: the default one, the other built-in ones, the game's own.
+    /// Returns every named profile: the default one, the other built-in ones, the game's own.
     #[must_use]
     pub fn profiles(&self) -> Vec<Profile> {
         let default = self.default_profile();
@@ -123,8 +124,8 @@ impl Config {
         std::iter::once(default).chain(others).collect()
     }
 
-    /// The socket options of a session of `profile`. Until its player is known a connection has those of the default
-    /// profile, which are the listener's.
+    /// Returns the socket options of a session of `profile`. Until its player is known, a connection has the options of
+    /// the default profile, which are the listener's.
     #[must_use]
     pub fn knobs(&self, profile: &Profile) -> KernelKnobs {
         let knobs = profile.knobs();
@@ -135,7 +136,7 @@ impl Config {
         }
     }
 
-    /// How long a drain takes at most.
+    /// Returns the longest time that a drain takes.
     #[must_use]
     pub fn drain_timeout(&self) -> Duration {
         from_ms(self.drain.timeout_ms)
@@ -150,7 +151,7 @@ fn from_ms_or_off(ms: u32) -> Option<Duration> {
     (ms > 0).then(|| from_ms(ms))
 }
 
-/// A duration in the unit of the file; a part of a millisecond counts as a whole one.
+/// A duration in the unit of the file, rounded up to a whole millisecond.
 fn to_ms(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! What all connections of one server share.
+//! The state that all connections of one server share.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,17 +34,17 @@ pub(crate) struct Core {
     pub(crate) groups: Groups,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: TrafficTotals,
-    /// Of the log lines of connections that never became a session.
+    /// Limits the log lines of connections that never became a session.
     pub(crate) log_limit: log::Limit,
     /// The seats of the live sessions, for the list.
     pub(crate) seats: Seats,
-    /// Who waits for a live session to tell how it does.
+    /// Callers that wait for a live session to describe itself.
     pub(crate) questions: Questions,
     pub(crate) bounds: Vec<Bound>,
     pub(crate) session: Arc<lastword_session::Config>,
-    /// The listener's own profile first.
+    /// The listener's own profile comes first.
     pub(crate) profiles: Vec<Profile>,
-    /// The socket options of each.
+    /// The socket options of each profile.
     pub(crate) knobs: Vec<KernelKnobs>,
     pub(crate) cohorts: Names,
     /// The names of `profiles`.
@@ -53,7 +53,7 @@ pub(crate) struct Core {
     pub(crate) drain_timeout: Duration,
     pub(crate) authenticator: Arc<dyn DynAuthenticator>,
     pub(crate) authentications: Arc<Semaphore>,
-    /// The extensions' first: what the game hears of can be looked up there already.
+    /// The extensions' observers come first: when the game hears of an end, it can already look it up in an extension.
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) doors: Doors,
@@ -62,12 +62,12 @@ pub(crate) struct Core {
     pub(crate) runtime: tokio::runtime::Handle,
     /// Where events wait for a game that ticks.
     pub(crate) events: Option<Arc<Queue>>,
-    /// No extension shows the metrics when it is asked to.
+    /// Whether the server publishes the metrics itself, because no extension does so when it shows them.
     pub(crate) publishes_itself: bool,
     pub(crate) draining: AtomicBool,
-    /// Nobody is accepted any more.
+    /// The server accepts no further connections.
     pub(crate) ended: Flag,
-    /// And whoever was there is gone.
+    /// The server has ended, and its connections are gone.
     pub(crate) closed: Flag,
 }
 
@@ -85,13 +85,13 @@ impl Core {
             .map_or_else(Timing::default, Timing::from)
     }
 
-    /// The socket options of a profile, where they differ from the listener's, which every socket has at first.
+    /// The socket options of a profile, if they differ from the listener's, which every socket has at first.
     pub(crate) fn own_knobs(&self, profile: u8) -> Option<KernelKnobs> {
         let knobs = self.knobs.get(usize::from(profile))?;
         (self.knobs.first() != Some(knobs)).then_some(*knobs)
     }
 
-    /// Players under names that the configuration does not have, by [`NameKind::ALL`].
+    /// Players whose names the configuration does not have, by [`NameKind::ALL`].
     pub(crate) fn unknown_names(&self) -> [u64; NameKind::ALL.len()] {
         NameKind::ALL.map(|kind| match kind {
             NameKind::Cohort => self.cohorts.unknown(),
@@ -99,19 +99,19 @@ impl Core {
         })
     }
 
-    /// A live session's mailbox. The place may have another session by now: the whole id decides.
+    /// A live session's mailbox. Another session may use the slot by now, so the whole id is compared.
     pub(crate) fn mailbox_of(&self, session: SessionId) -> Option<Arc<Mailbox>> {
         let mailbox = self.table.find(slot_of(session))?;
         (mailbox.session() == Some(*session.as_bytes())).then_some(mailbox)
     }
 
-    /// Leaves the same request with every connection.
+    /// Puts the same request into every connection's mailbox.
     pub(crate) fn request_all(&self, request: &Request) {
         self.table
             .for_each(|mailbox: &Arc<Mailbox>| mailbox.request(request.clone()));
     }
 
-    /// Events that wait for the game to tick.
+    /// The number of events that wait for the game to tick.
     pub(crate) fn events_waiting(&self) -> usize {
         self.events.as_ref().map_or(0, |queue| queue.len())
     }
@@ -123,7 +123,7 @@ impl Core {
         }
     }
 
-    /// Says that whoever was here is gone, to a tick loop last.
+    /// Marks the server as closed, and tells a tick loop last.
     pub(crate) fn close(&self) {
         self.closed.set();
         if let Some(events) = &self.events {
@@ -131,7 +131,7 @@ impl Core {
         }
     }
 
-    /// Publishes one snapshot of the books, and runs `also` before anything can change them.
+    /// Publishes one snapshot of the books and runs `also` before they can change.
     pub(crate) fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
         let (events, unknown_names) = (self.events_waiting(), self.unknown_names());
         let state = State::read(self.is_draining(), events, unknown_names, &self.table);
@@ -141,7 +141,7 @@ impl Core {
         })
     }
 
-    /// Publishes for the server itself: a recorder of the game's that panics stops nothing but this.
+    /// Publishes for the server itself. If the game's recorder panics, only this publication fails.
     pub(crate) fn publish_itself(&self) {
         guarded("the recorder of the metrics panicked", || {
             self.publish(|| ())
@@ -152,12 +152,12 @@ impl Core {
         self.ended.set();
     }
 
-    /// Connections that may be open.
+    /// The most connections that may be open.
     pub(crate) fn places(&self) -> usize {
         usize::try_from(self.connections_max).unwrap_or(usize::MAX)
     }
 
-    /// Ends every session, after what is queued for it, as `closed_by_game`.
+    /// Ends every session as `closed_by_game`, after its queued frames are sent.
     pub(crate) fn close_every_session(&self) {
         let close = Request::close(Kick::default().into_orderly_close());
         self.table.for_each(|mailbox| {

@@ -1,4 +1,4 @@
-//! The game's own data on a player: one shared value of the game's type, kept as long as the session.
+//! The game's own data about a player: one shared value of the game's type, kept as long as the session.
 
 use std::any::Any;
 use std::fmt;
@@ -24,7 +24,7 @@ impl Data {
     }
 }
 
-/// The very same value, since its type need not compare.
+/// Compares the pointers, because the value's type may have no comparison.
 impl PartialEq for Data {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

@@ -1,4 +1,4 @@
-//! Listeners that a server was given besides the one that it bound.
+//! Listeners that the game gives a running server, in addition to the one that the server bound.
 
 use std::collections::HashMap;
 use std::io;
@@ -8,13 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// The addresses of these listeners, and the way to the task that accepts on them.
+/// The addresses of these listeners, and the channel to the task that accepts on them.
 pub(crate) struct Doors {
-    /// There is one at least: without any, nothing here is looked at.
+    /// Whether there is at least one. Without any, nothing else here is read.
     has_some: AtomicBool,
     addrs: Mutex<Vec<SocketAddr>>,
-    /// The listeners of the connections that did not come by the server's own, by their slots. It is kept here, as every
-    /// other connection would pay for it.
+    /// The number of the listener that accepted a connection, by the connection's slot, except for the server's own
+    /// listener. It is kept here so that other connections do not pay for it.
     by_slot: Mutex<HashMap<u32, u8>>,
     give: Sender<Door>,
     given: Mutex<Option<Receiver<Door>>>,
@@ -30,20 +30,20 @@ impl Doors {
     /// Passes a listener on.
     ///
     /// # Errors
-    /// Its address cannot be told, the server ends, or it has 255 of them.
+    /// Its address cannot be read, the server is ending, or the server has 255 of them already.
     pub(crate) fn add(&self, listener: TcpListener) -> io::Result<()> {
         let addr = listener.local_addr()?;
         let mut addrs = lock(&self.addrs);
         let n = u8::try_from(addrs.len() + 1).map_err(|_| io::Error::other(TOO_MANY))?;
-        // Before anybody can come by it.
+        // The address is stored before the listener can accept a connection.
         addrs.push(addr);
         self.has_some.store(true, Ordering::Release);
-        // There is a place for each number.
+        // The channel has room for every listener number.
         let sent = self.give.try_send(Door { n, listener });
         sent.map_err(|_| io::Error::other("the server ends"))
     }
 
-    /// Notes by which listener the connection in this slot came.
+    /// Stores which listener accepted the connection in this slot.
     pub(crate) fn came(&self, slot: u32, n: u8) {
         if !self.has_some.load(Ordering::Acquire) {
             return;
@@ -56,7 +56,7 @@ impl Doors {
         }
     }
 
-    /// The address that the connection in this slot came by, where it is not the server's own.
+    /// The address of the listener that accepted the connection in this slot, if it is not the server's own.
     pub(crate) fn addr_at(&self, slot: u32) -> Option<SocketAddr> {
         if !self.has_some.load(Ordering::Acquire) {
             return None;
@@ -66,7 +66,7 @@ impl Doors {
         lock(&self.addrs).get(index).copied()
     }
 
-    /// The listeners, for the task that accepts on them. They can be taken once.
+    /// The channel of listeners, for the task that accepts on them. It can be taken once.
     pub(crate) fn take(&self) -> Option<Receiver<Door>> {
         lock(&self.given).take()
     }

@@ -1,7 +1,7 @@
-//! Graceful drain: a notice to everybody, time to leave, a goodbye to who is left, and a deadline.
+//! Graceful drain: a notice to every client, time to leave, a goodbye to the remaining clients, and a deadline.
 //!
-//! With a timeout T: notices are spread over the first sixth (at most 5 s), goodbyes over the time from T/2 to
-//! 5T/6, and whoever is still there at T is cut off as `drain_expired`.
+//! With a timeout T, notices are spread over the first sixth (at most 5 s) and goodbyes over the time from T/2 to 5T/6.
+//! A session that is still open at T is cut off as `drain_expired`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,33 +15,34 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::core::Core;
 use crate::guard::guarded;
 
-/// Begins to drain the server, unless it drains already.
+/// Begins to drain the server, unless it is draining already.
 pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) {
     if core.draining.swap(true, Ordering::AcqRel) {
         return;
     }
     let timeout = timeout.min(TIMEOUT_MAX);
     tracing::info!(timeout_ms = as_millis(timeout), "draining");
-    // First: a game may want to save before its players are told.
+    // The game is told first: it may want to save before its players are told.
     let deadline = std::time::Instant::now() + timeout;
     core.begin_drain(deadline);
     for observer in &core.observers {
         guarded("the observer panicked", || observer.draining(deadline));
     }
     refuse_the_unborn(core);
-    // On a task of its own: it goes on when nobody waits for it any more.
+    // It runs on its own task, so it continues if the caller stops waiting for it.
     core.runtime.spawn(run(Arc::clone(core), timeout));
 }
 
-/// Ends the server at once, and cuts off whoever is still here.
+/// Ends the server at once, and cuts off the sessions that are still open.
 pub(crate) fn expire(core: &Core) {
     core.draining.store(true, Ordering::Release);
-    // First: nobody is to be accepted behind the last request.
+    // The end comes first, so that no connection is accepted after the last request.
     core.end();
     core.request_all(&Request::DrainExpired);
 }
 
-/// Ends the server when whoever is still here has left, in this time at most: their goodbyes are on their way.
+/// Ends the server when all sessions have left, or after this time at the latest. Their goodbyes are already on their
+/// way.
 pub(crate) async fn finish(core: &Core, goodbyes: Duration) {
     core.draining.store(true, Ordering::Release);
     refuse_the_unborn(core);
@@ -51,8 +52,8 @@ pub(crate) async fn finish(core: &Core, goodbyes: Duration) {
     }
 }
 
-/// Waits until the server has ended, and some moments for the sessions that were cut off with it; then it is closed.
-/// Dropped with its runtime, it is closed, too. Meanwhile it tells of log lines that are withheld.
+/// Waits until the server has ended, then up to a second for the sessions that were cut off, and closes the server. It
+/// is closed too if this is dropped with its runtime. Until the end it logs how many lines were withheld.
 pub(crate) async fn watch(core: Arc<Core>) {
     let closing = Closing(core);
     let core = &closing.0;
@@ -61,12 +62,12 @@ pub(crate) async fn watch(core: Arc<Core>) {
         () = core.ended.wait() => {}
         () = core.log_limit.tell_each_second() => {}
     }
-    // Not waited for without end: a connection's task needs one turn to write its goodbye.
+    // The wait is limited: a connection's task needs only one turn to write its goodbye.
     if timeout(LAST_MOMENT, core.ledger.emptied()).await.is_err() {
         tracing::error!("connections outlived the server");
     }
     if core.publishes_itself {
-        // Whoever waited for the end finds it in the metrics.
+        // A caller that waited for the end finds it in the metrics.
         core.publish_itself();
     }
 }
@@ -104,7 +105,7 @@ async fn run(core: Arc<Core>, timeout: Duration) {
     tracing::info!(took_ms = as_millis(start.elapsed()), "drained");
 }
 
-/// Connections that are no sessions yet end now; new ones are refused at accept.
+/// Ends the connections that have no session yet. New ones are refused at accept.
 fn refuse_the_unborn(core: &Core) {
     let refusal = Request::close(Close::new(Cause::RefusedDraining));
     core.table.for_each(|mailbox| {
@@ -141,7 +142,7 @@ async fn goodbyes(core: &Core, start: Instant, timeout: Duration) {
     .await;
 }
 
-/// Calls `each` for every live session, evenly over a window, so that clients do not all come back at once.
+/// Calls `each` for every live session, spread evenly over a window, so that clients do not all reconnect at once.
 async fn spread(core: &Core, start: Instant, window: Duration, each: impl Fn(&Mailbox)) {
     let mut sessions = Vec::new();
     core.table.for_each(|mailbox| {
@@ -165,6 +166,6 @@ fn as_millis(duration: Duration) -> u64 {
 
 const NOTICE_WINDOW_MAX: Duration = Duration::from_secs(5);
 const SPREAD_STEP: Duration = Duration::from_millis(10);
-/// A century: a longer timeout is none, and would not fit behind the clock.
+/// A century. A longer timeout has no use, and would overflow the clock.
 const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
 const LAST_MOMENT: Duration = Duration::from_secs(1);

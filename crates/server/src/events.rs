@@ -1,7 +1,7 @@
-//! The tick shape: everything that happens to every session, in one bounded queue that the game drains once a tick.
+//! The tick shape: the events of all sessions in one bounded queue, which the game drains once a tick.
 //!
-//! The game's thread needs no runtime. A tick that stalls pauses the reading of each session at its own cap, and of
-//! all of them at the queue's; what has reserved room (joined, link, left, draining) is never held back nor lost.
+//! The game's thread needs no runtime. If a tick stalls, each session's reading pauses at its own cap, and every
+//! session's at the queue's cap. Events with reserved room (joined, link, left, draining) are never delayed or lost.
 
 mod batch;
 mod lane;
@@ -24,8 +24,8 @@ use crate::runtime::OwnRuntime;
 use crate::{Departure, Player, SessionId};
 use batch::{Batch, Cursor};
 
-/// Something that happened to a session, or to the server. For each session: one `Joined`, then its frames and
-/// changes of its link in the order in which they came, then one `Left`, and nothing after it.
+/// Something that happened to a session, or to the server. Each session has one `Joined`, then its frames and changes
+/// of its link in order, then one `Left`, and nothing after it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -33,47 +33,47 @@ pub enum Event<'a> {
     Joined {
         /// The new session.
         session: SessionId,
-        /// Who it is, as the authenticator said.
+        /// The player, as the authenticator returned it.
         player: &'a Player,
-        /// Where the peer is.
+        /// The peer's address.
         remote: SocketAddr,
     },
-    /// A frame came.
+    /// A frame was received.
     Frame {
-        /// Whose it is.
+        /// The session that sent it.
         session: SessionId,
-        /// What it carries.
+        /// Its payload.
         payload: &'a [u8],
     },
     /// A session's link became suspect, or healthy again.
     Link {
-        /// Whose it is.
+        /// The session.
         session: SessionId,
         /// The change.
         link: Link,
     },
-    /// A session departed, after every frame that came across.
+    /// A session departed; all its frames come before this.
     Left(&'a Departure),
-    /// A drain began: clients are told after this, and whoever is still here at the deadline is cut off.
+    /// A drain began. Clients are told after this, and sessions that are still open at the deadline are cut off.
     Draining {
-        /// When that is.
+        /// The end of the drain.
         deadline: Instant,
     },
 }
 
-/// Where a tick loop finds its events, on whatever thread it runs, with or without a runtime.
+/// Gives a tick loop its events, on any thread, with or without a runtime.
 ///
-/// Dropping it ends every session, and whoever joins later, as `closed_by_game`; frames that were not drained, also of a
-/// drain that stopped half-way, are their sessions' undelivered ones. The listener lives on: end a
-/// server by [`ServerHandle::begin_drain`](crate::ServerHandle::begin_drain) or
-/// [`ServerHandle::expire`](crate::ServerHandle::expire). A server with a runtime of its own ends with its events.
+/// Dropping it ends every session as `closed_by_game`, and every later session, too. Frames that were not drained count
+/// as undelivered, also those left of a drain that stopped half-way. The listener lives on: end a server by
+/// [`ServerHandle::begin_drain`](crate::ServerHandle::begin_drain) or
+/// [`ServerHandle::expire`](crate::ServerHandle::expire). A server with its own runtime ends with its events.
 pub struct Events {
     queue: Arc<Queue>,
     core: Arc<Core>,
-    /// What was taken from the queue, and how far the game has come in it.
+    /// The events taken from the queue, and the game's position in them.
     batch: Batch,
     cursor: Cursor,
-    /// Stopped last, once every session could say its goodbye.
+    /// Dropped last, so that every session can still say goodbye.
     _runtime: Option<OwnRuntime>,
 }
 
@@ -93,12 +93,12 @@ impl Events {
         self
     }
 
-    /// Takes what has happened since the last call. Never blocks, and allocates nothing in steady traffic: payloads
-    /// lie in one buffer, lent until the next call.
+    /// Takes everything that happened since the last call. It never blocks, and allocates nothing in steady traffic:
+    /// payloads lie in one buffer, lent until the next call.
     ///
-    /// A session's end waits for the call after the one that handed over its last frames, of this method or of
-    /// [`Events::wait`], so that the answers to them still reach the peer. A drain that is dropped half-way loses
-    /// nothing: the next call goes on from there.
+    /// A session's end waits until its last frames were handed over and this method or [`Events::wait`] is called
+    /// again. So the answers to these frames still reach the peer. A drain that is dropped half-way loses nothing: the
+    /// next call continues there.
     pub fn drain(&mut self) -> Drain<'_> {
         if self.cursor.is_at_end(&self.batch) {
             self.cursor = Cursor::default();
@@ -110,16 +110,17 @@ impl Events {
         }
     }
 
-    /// Blocks the calling thread until there is something to drain, until the server has ended, or until `timeout`
-    /// has passed. Returns whether there is. For loops without a fixed step; not for an async task.
+    /// Blocks the calling thread until there is something to drain, the server has ended, or `timeout` has passed.
+    /// Returns whether there is something to drain. For loops without a fixed step; not for an async task.
     pub fn wait(&mut self, timeout: Duration) -> bool {
         !self.cursor.is_at_end(&self.batch) || self.queue.wait(timeout)
     }
 
-    /// Whether the server has ended, every session departed and everything was drained: nothing comes any more.
+    /// Returns whether nothing can come any longer: the server has ended, every session has departed and everything was
+    /// drained.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        // In this order: everything was pushed before the end, or by a connection that outlived it.
+        // The order of the checks matters: all events are pushed before the end, or by a connection that outlives it.
         let is_over = self.core.closed.is_set() && self.core.ledger.is_empty();
         is_over && self.cursor.is_at_end(&self.batch) && self.queue.is_empty()
     }

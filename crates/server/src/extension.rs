@@ -1,4 +1,4 @@
-//! The seam for what runs beside a server: the admin port is one.
+//! The interface for extensions, which run next to a server. The admin port is one.
 
 use std::future::Future;
 use std::io;
@@ -8,47 +8,48 @@ use std::sync::Arc;
 
 use crate::{Config, Observer, ServerHandle};
 
-/// Something that is started with a server and ends with it.
+/// Starts with a server and ends with it.
 pub trait Extension: Send + 'static {
-    /// Reads the server's configuration: once, after it was found valid and before anything else is asked.
+    /// Reads the server's configuration. Called once, after the configuration was found valid and before any other
+    /// method.
     fn configure(&mut self, config: &Config) {
         let _ = config;
     }
 
-    /// Whether it serves what [`Config::admin`] asks for. A server whose configuration asks for an admin port does not
-    /// start without an extension that does.
+    /// Returns whether the extension serves the admin port of [`Config::admin`]. A server whose configuration asks for
+    /// an admin port does not start without such an extension.
     fn serves_admin(&self) -> bool {
         false
     }
 
-    /// The recorder that the server makes its metric handles with, if nobody else has one before this extension;
-    /// `None`: it has none.
+    /// Returns the recorder with which the server makes its metric handles, unless the game or an earlier extension has
+    /// one. `None`: this extension has none.
     ///
-    /// An extension that has one publishes the counts with [`ServerHandle::publish`] whenever it shows them.
+    /// An extension with a recorder publishes the counts with [`ServerHandle::publish`] whenever it shows them.
     fn recorder(&self) -> Option<&(dyn metrics::Recorder + Sync)> {
         None
     }
 
-    /// Who is told of every end on behalf of the extension, before the game's own observer is; `None`: nobody.
+    /// Returns the extension's observer, which is told of every end before the game's own; `None`: it has none.
     fn observer(&self) -> Option<Arc<dyn Observer>> {
         None
     }
 
-    /// Starts beside the server, once it is bound. Returns the addresses it listens on, if it does.
+    /// Starts next to the server, once the server is bound. Returns the addresses on which it listens, if any.
     ///
     /// # Errors
-    /// What keeps it from starting; the server then does not start either.
+    /// The reason why it cannot start; the server then does not start either.
     fn start(self: Box<Self>, server: ServerHandle) -> Starting;
 }
 
-/// An extension on its way up.
+/// The future of a starting extension.
 pub type Starting = Pin<Box<dyn Future<Output = io::Result<Started>> + Send>>;
 
-/// Where an extension listens, if it does.
+/// The addresses on which an extension listens, if any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Started {
     /// Its port for operators: [`ServerHandle::admin_addr`].
     pub admin: Option<SocketAddr>,
-    /// Its port for scrapers, where they have one of their own: [`ServerHandle::metrics_addr`].
+    /// Its port for scrapers, if they have their own: [`ServerHandle::metrics_addr`].
     pub metrics: Option<SocketAddr>,
 }

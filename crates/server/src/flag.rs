@@ -1,10 +1,10 @@
-//! Something that happens once, and that anybody can wait for on any executor.
+//! An event that happens once, and that any task can await on any executor.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// Set once, for good.
+/// A flag that is set once and stays set.
 #[derive(Debug, Default)]
 pub(crate) struct Flag {
     set: AtomicBool,
@@ -12,7 +12,7 @@ pub(crate) struct Flag {
 }
 
 impl Flag {
-    /// Sets it, and wakes whoever waits.
+    /// Sets the flag and wakes all waiting tasks.
     pub(crate) fn set(&self) {
         self.set.store(true, Ordering::Release);
         self.waiting.notify_waiters();
@@ -22,7 +22,7 @@ impl Flag {
         self.set.load(Ordering::Acquire)
     }
 
-    /// Waits until it is set.
+    /// Waits until the flag is set.
     pub(crate) async fn wait(&self) {
         loop {
             let set = self.waiting.notified();

@@ -1,4 +1,4 @@
-//! Groups: sessions that are spoken to at once, each a member until it leaves or its session departs.
+//! Groups: sets of sessions for broadcasts. A session is a member until it leaves or departs.
 //!
 //! Locks are taken in this order: a room's members, the memberships, a mailbox. The game's code runs under none.
 
@@ -13,14 +13,15 @@ use crate::group::memberships::Memberships;
 use crate::group::room::Room;
 use crate::{NoSuchSession, ServerHandle, SessionId};
 
-/// A room: sessions that are spoken to at once. Clones are the same group, callable from any thread without a
-/// runtime; nothing waits longer than for another thread's call on the same group.
+/// A group of sessions for broadcasts. Clones are the same group, callable from any thread without a runtime. A call
+/// waits at most for another thread's call on the same group.
 ///
-/// A session that departs has left each of its groups before any handler, inbox or observer is told: a group
-/// never holds a departed session. Dropping the last clone ends the group and tells nobody.
+/// A session that departs leaves its groups before any handler, inbox or observer is told, so a group never holds a
+/// departed session. Dropping the last clone ends the group without a message to its members.
 ///
-/// [`Builder::group`](crate::Builder::group) makes a group before the server is bound, for a handler, an authenticator or
-/// an observer to own. Until then, and once the server is gone, no session joins it and a broadcast reaches none.
+/// [`Builder::group`](crate::Builder::group) makes a group before the server is bound, for a handler, an authenticator
+/// or an observer to own. Before the server is bound, and after it is gone, no session can join and a broadcast reaches
+/// no session.
 ///
 /// ```no_run
 /// # use lastword_server::{BindError, Server};
@@ -31,7 +32,7 @@ use crate::{NoSuchSession, ServerHandle, SessionId};
 /// while let Some(mut session) = server.accept().await {
 ///     let lobby = lobby.clone();
 ///     tokio::spawn(async move {
-///         // Gone already: `recv` says so.
+/// If the session is gone already, `recv` returns `None`.
 ///         lobby.join(session.id()).ok();
 ///         while let Some(payload) = session.recv().await {
 ///             lobby.broadcast_except(session.id(), &payload);
@@ -47,8 +48,8 @@ pub struct Group {
     room: Arc<Room>,
 }
 
-/// A server that is bound later. It is weak, since an authenticator or an observer that the server holds may have a
-/// group of it.
+/// A server that is bound later. The pointer is weak, because an authenticator or an observer that the server holds may
+/// own one of its groups.
 type LateServer = OnceLock<Weak<Core>>;
 
 /// The part that all groups of one server share.
@@ -59,12 +60,11 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// The server is there: its sessions can join.
+    /// Connects the groups to the bound server: its sessions can join now.
     pub(crate) fn bind(&self, server: &Arc<Core>) {
         self.server.get_or_init(|| Arc::downgrade(server));
     }
 
-    /// Makes an empty group.
     pub(crate) fn group(&self) -> Group {
         Group {
             server: Arc::clone(&self.server),
@@ -79,17 +79,17 @@ impl Groups {
 }
 
 impl Group {
-    /// The server, while it is there.
+    /// The server, as long as it exists.
     fn server(&self) -> Option<ServerHandle> {
         let core = self.server.get()?.upgrade()?;
         Some(ServerHandle { core })
     }
 
-    /// Takes a session in; one that is in stays in.
+    /// Adds a session; a member stays one.
     ///
     /// # Errors
-    /// [`NoSuchSession`] where none is live here: always once its end began, even if it has not departed yet, and before
-    /// the server is bound.
+    /// [`NoSuchSession`] if no live session has this id. A session is not live once its end has begun, even if it has
+    /// not departed yet. No session is live before the server is bound.
     pub fn join(&self, session: SessionId) -> Result<(), NoSuchSession> {
         let mailbox = self.server().and_then(|server| server.mailbox_of(session));
         let mailbox = mailbox.ok_or(NoSuchSession)?;
@@ -101,43 +101,43 @@ impl Group {
         }
     }
 
-    /// Lets a session go: it takes no frame that is broadcast after this call. Returns whether it was a member.
+    /// Removes a session: it gets no frame that is broadcast after this call. Returns whether it was a member.
     pub fn leave(&self, session: SessionId) -> bool {
         self.room.leave(session)
     }
 
-    /// Queues a frame for every member; it is encoded once. Returns how many took it: a member whose queue is
-    /// full did not, and unless its peer is silent ends as `send_queue_full`.
+    /// Queues a frame for every member, and encodes it once. Returns how many members took it. A member whose queue is
+    /// full does not take it, and ends as `send_queue_full`, unless its peer is silent.
     ///
     /// Broadcasts to one group from several threads reach all its members in the same order.
     pub fn broadcast(&self, payload: &[u8]) -> usize {
         self.broadcast_to(payload, |_| true)
     }
 
-    /// The same for every member but one, which need not be a member.
+    /// Queues a frame as [`Group::broadcast`] does, for every member except one session, which need not be a member.
     pub fn broadcast_except(&self, except: SessionId, payload: &[u8]) -> usize {
         self.broadcast_to(payload, |session| session != except)
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     #[must_use]
     pub fn len(&self) -> usize {
         self.room.members().len()
     }
 
-    /// Whether there is no member.
+    /// Returns whether the group has no member.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.room.members().is_empty()
     }
 
-    /// Whether this session is a member.
+    /// Returns whether this session is a member.
     #[must_use]
     pub fn contains(&self, session: SessionId) -> bool {
         self.room.members().contains_key(&session)
     }
 
-    /// The members, in no order.
+    /// Returns the members, in no particular order.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionId> {
         self.room.members().keys().copied().collect()
@@ -147,10 +147,10 @@ impl Group {
         let Some(server) = self.server() else {
             return 0;
         };
-        // Before the lock: a dialect's encoder is the game's code.
+        // Encoded before the lock is taken: a dialect's encoder is the game's code.
         let frame = server.encode(payload);
         let members = self.room.members();
-        // Behind the lock: frames lie in every queue in the order of their times.
+        // Read after the lock is taken, so that frames lie in every queue in the order of their times.
         let now = server.core.clock.now();
         let meant = members.iter().filter(|(session, _)| is_meant(**session));
         meant

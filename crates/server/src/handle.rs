@@ -1,4 +1,4 @@
-//! The handle: whatever a game does to sessions from outside of them, on any thread, without a runtime.
+//! The handle: a game's access to its sessions from outside of them, on any thread, without a runtime.
 
 use std::any::Any;
 use std::io;
@@ -14,64 +14,64 @@ use crate::core::Core;
 use crate::id::slot_of;
 use crate::{Bound, Group, Kick, Portrait, SessionId, drain};
 
-/// A cloneable way to a running server. Nothing here blocks.
+/// Gives access to a running server, and can be cloned. Nothing here blocks.
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     pub(crate) core: Arc<Core>,
 }
 
-/// There is no live session with this id here.
+/// The error for an id that no live session here has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no live session with this id")]
 pub struct NoSuchSession;
 
-/// One snapshot of a server's counts. Both laws hold in it: opened = open + Σ disconnects, and
-/// joined = sessions open + Σ departures.
+/// One snapshot of a server's counts. Both laws hold in it: opened = open + Σ disconnects, and joined = sessions open +
+/// Σ departures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
-    /// Connections accepted.
+    /// Connections accepted so far.
     pub connections_opened: u64,
-    /// Connections open.
+    /// Connections open now.
     pub connections_open: u64,
-    /// Sessions joined.
+    /// Sessions joined so far.
     pub sessions_joined: u64,
-    /// Sessions open.
+    /// Sessions open now.
     pub sessions_open: u64,
-    /// Ends by cause and phase, those that occurred.
+    /// Ends by cause and phase, without those that are zero.
     pub disconnects: Vec<(Cause, Phase, u64)>,
-    /// Departures by their last cause, those that occurred.
+    /// Departures by their last cause, without those that are zero.
     pub departures: Vec<(Cause, u64)>,
-    /// Failures of accept, by kind, those that occurred.
+    /// Failures of accept by kind, without those that are zero.
     pub accept_errors: Vec<(&'static str, u64)>,
-    /// Players whom the authenticator gave a cohort that `metrics.cohorts` does not declare.
+    /// Players to whom the authenticator gave a cohort that `metrics.cohorts` does not declare.
     pub unknown_cohorts: u64,
-    /// Players whom the authenticator gave a profile that is neither built in nor one of `liveness.profiles`.
+    /// Players to whom the authenticator gave a profile that is neither built in nor in `liveness.profiles`.
     pub unknown_profiles: u64,
     /// Data frames in and out.
     pub frames: (u64, u64),
     /// Raw bytes in and out.
     pub bytes: (u64, u64),
-    /// How often a peer became suspect, by what its silence looked like; those that occurred.
+    /// How often a peer became suspect, by the diagnosis of its silence, without those that are zero.
     pub suspects: Vec<(Diagnosis, u64)>,
-    /// Sessions whose peer is suspect now, by what its silence looks like; those of which there are some.
+    /// Sessions whose peer is suspect now, by the diagnosis of its silence, without those that are zero.
     pub suspected: Vec<(Diagnosis, u64)>,
-    /// Sessions whose reading is paused, since the game takes no more of their frames.
+    /// Sessions whose reading is paused, because the game is not taking their frames.
     pub inbound_paused: u64,
     /// Events that wait for the game to tick.
     pub events_waiting: usize,
-    /// How long this process was late itself (starved, stopped, its machine paused), in all: no peer's silence is
-    /// judged for it. Less than 20 ms at a time does not count.
+    /// How long this process was late in all, because it was starved or stopped, or its machine was paused. This time
+    /// does not count as peer silence. A delay of less than 20 ms does not count.
     pub local_stall: Duration,
-    /// The greatest lateness, in the last 30 to 60 s, of what is due every 100 ms.
+    /// The greatest lateness of the 100 ms sweep in the last 30 to 60 s.
     pub runtime_lag: Duration,
-    /// Pings of the server's that were answered, once in eight heartbeats of each session.
+    /// The server's pings that were answered; it sends one per eight heartbeats of each session.
     pub round_trips: u64,
-    /// The mean time after which they were; zero before the first.
+    /// The mean round trip of these pings; zero before the first answer.
     pub round_trip_mean: Duration,
 }
 
 impl Stats {
-    /// Ends with this cause, in any phase.
+    /// Returns the number of ends with this cause, in any phase.
     #[must_use]
     pub fn ended_by(&self, cause: Cause) -> u64 {
         self.disconnects
@@ -81,7 +81,7 @@ impl Stats {
             .sum()
     }
 
-    /// Whether both laws hold.
+    /// Returns whether both laws hold.
     #[must_use]
     pub fn laws_hold(&self) -> bool {
         let ended: u64 = self.disconnects.iter().map(|(.., count)| count).sum();
@@ -92,26 +92,27 @@ impl Stats {
 }
 
 impl ServerHandle {
-    /// The address that clients connect to, with the port that was bound.
+    /// Returns the address that clients connect to, with the port that was bound.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.core.local_addr
     }
 
-    /// The address of the admin port, where there is one.
+    /// Returns the address of the admin port, if there is one.
     #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.core.admin_addr.get().copied()
     }
 
-    /// The address of the port for scrapers, where they have one of their own.
+    /// Returns the address of the port for scrapers, if they have their own.
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.core.metrics_addr.get().copied()
     }
 
-    /// Lets players in by one more listener, which the caller has bound: for a socket that a supervisor passed on, a second
-    /// address, or another network namespace. It gets the socket options of the server's own, and is closed with it.
+    /// Accepts players on one more listener, which the caller has bound: for a socket from a supervisor, a second
+    /// address, or another network namespace. It gets the socket options of the server's own listener, and is closed
+    /// with it.
     ///
     /// # Errors
     /// The system refuses an option, the server has ended, or it was given 255 listeners already.
@@ -126,19 +127,20 @@ impl ServerHandle {
         self.core.doors.add(socket.into())
     }
 
-    /// How soon each silent cause is noticed at most, by profile: the configuration's own bounds on this kernel.
+    /// Returns how soon each silent cause is noticed at the latest, by profile: the configuration's bounds on this
+    /// kernel.
     #[must_use]
     pub fn detection_bounds(&self) -> &[Bound] {
         &self.core.bounds
     }
 
-    /// Asks a live session how it does; `None` if there is none with this id, or if it ends before it answers. Its own
-    /// task answers, as soon as it has its turn.
+    /// Describes a live session. Returns `None` if no live session has this id, or if it ends before it answers. The
+    /// session's own task answers at its next turn.
     ///
     /// # Cancel safety
     /// Cancel safe.
     pub async fn portrait(&self, session: SessionId) -> Option<Portrait> {
-        // Asked for before it is looked for: an end in between takes the question back.
+        // The question is stored before the session is looked up: an end in between then withdraws it.
         let answer = self.core.questions.ask(session);
         match self.mailbox_of(session) {
             Some(mailbox) => mailbox.request(Request::Report),
@@ -147,17 +149,17 @@ impl ServerHandle {
         answer.await.ok()
     }
 
-    /// Queues a frame for a session. From the session's end until its game is told, the frame is taken, not written, and
-    /// counted as unsent.
+    /// Queues a frame for a session. Between the session's end and the report of it to the game, a frame is accepted,
+    /// not written, and counted as unsent.
     ///
     /// # Errors
-    /// [`SendError::Closed`] also where no such session is live here; see [`SendError`] for the others.
+    /// [`SendError::Closed`] also if no live session here has this id; see [`SendError`] for the others.
     pub fn send(&self, session: SessionId, payload: &[u8]) -> Result<(), SendError> {
         let mailbox = self.place_of(session).ok_or(SendError::Closed)?;
         mailbox.send_to(session.as_bytes(), self.core.clock, payload)
     }
 
-    /// Queues a frame for each of these sessions; it is encoded once. Returns how many took it.
+    /// Queues a frame for each of these sessions, and encodes it once. Returns how many took it.
     pub fn broadcast(
         &self,
         sessions: impl IntoIterator<Item = SessionId>,
@@ -174,7 +176,7 @@ impl ServerHandle {
         sessions.into_iter().filter(takes).count()
     }
 
-    /// Queues a frame for every live session; it is encoded once. Returns how many took it.
+    /// Queues a frame for every live session, and encodes it once. Returns how many took it.
     pub fn broadcast_all(&self, payload: &[u8]) -> usize {
         let frame = self.encode(payload);
         let now = self.core.clock.now();
@@ -185,21 +187,21 @@ impl ServerHandle {
         taken
     }
 
-    /// Makes an empty group: sessions that are spoken to at once, each until it leaves or departs.
+    /// Makes an empty group: a set of sessions for broadcasts.
     #[must_use]
     pub fn group(&self) -> Group {
         self.core.groups.group()
     }
 
     /// Returns the game's own value that the authenticator gave this session's player
-    /// ([`Player::with_data`](crate::Player::with_data)); `None` where no such session is here, where there is no value, or
-    /// one of another type. A session that departed has it in its [`Departure`](crate::Departure).
+    /// ([`Player::with_data`](crate::Player::with_data)). `None` if no such session is here, or it has no value, or the
+    /// value has another type. A departed session has its value in its [`Departure`](crate::Departure).
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self, session: SessionId) -> Option<Arc<T>> {
         self.core.seats.find(session)?.data.of_type()
     }
 
-    /// Throws a player out: `kicked`. What was queued is dropped, the reason is read by the client.
+    /// Kicks a player: `kicked`. Queued frames are dropped, and the client gets the reason.
     ///
     /// # Errors
     /// [`NoSuchSession`].
@@ -207,7 +209,7 @@ impl ServerHandle {
         self.request(session, Request::close(kick.into_close()))
     }
 
-    /// Ends a session after what is queued: `closed_by_game`.
+    /// Ends a session after its queued frames are sent: `closed_by_game`.
     ///
     /// # Errors
     /// [`NoSuchSession`].
@@ -215,55 +217,55 @@ impl ServerHandle {
         self.request(session, Request::close(kick.into_orderly_close()))
     }
 
-    /// The smoothed round trip of a session's heartbeats; `None` before the first answer to a ping of the server's,
-    /// about a heartbeat after the session joined, on a dialect, and where no such session is live here.
+    /// Returns the smoothed round trip of a session's heartbeats. `None` on a dialect, and if no such session is live
+    /// here. Also `None` before the first answer to a ping of the server, about a heartbeat after the session joined.
     #[must_use]
     pub fn rtt(&self, session: SessionId) -> Option<Duration> {
         self.mailbox_of(session)?.round_trip().rtt()
     }
 
-    /// The smoothed deviation of that round trip.
+    /// Returns the smoothed deviation of that round trip.
     #[must_use]
     pub fn rtt_variance(&self, session: SessionId) -> Option<Duration> {
         self.mailbox_of(session)?.round_trip().variance()
     }
 
-    /// How far a client's clock is ahead of [`ServerHandle::now`], by the client's own word.
+    /// Returns how far a client's clock is ahead of [`ServerHandle::now`], as the client reports it.
     #[must_use]
     pub fn clock_offset(&self, session: SessionId) -> Option<ClockOffset> {
         self.mailbox_of(session)?.round_trip().clock_offset()
     }
 
-    /// The server's monotonic clock, the same for all of its sessions. A game that stamps its states with it lets
-    /// clients interpolate: they know how far it is ahead of theirs (`Client::clock_offset`).
+    /// Returns the server's monotonic time, the same for all of its sessions. A game can put it into its states, and
+    /// clients can then interpolate: they know how far it is ahead of their own clock (`Client::clock_offset`).
     #[must_use]
     pub fn now(&self) -> Time {
         self.core.clock.now()
     }
 
-    /// Drains: tells every client, gives them time to leave, says goodbye to who stays, and ends the server
-    /// when nobody is left or the timeout is over. New connections are refused as `refused_draining`.
+    /// Drains the server: tells every client, gives clients time to leave, and says goodbye to the rest. Ends the
+    /// server when all sessions are gone or the timeout is over. New connections are refused as `refused_draining`.
     ///
     /// # Cancel safety
-    /// A call that is dropped has begun the drain all the same; a later call waits for its end, whatever its
+    /// A dropped call has begun the drain nevertheless. A later call waits for the end of that drain and ignores its
     /// own timeout.
     pub async fn drain(&self, timeout: Duration) {
         self.begin_drain(timeout);
         self.closed().await;
     }
 
-    /// Begins a drain as [`ServerHandle::drain`] does, and returns at once: for a tick loop, which goes on draining
-    /// its events until [`Events::is_over`](crate::Events::is_over).
+    /// Begins a drain as [`ServerHandle::drain`] does, and returns at once. It is for a tick loop, which continues to
+    /// drain its events until [`Events::is_over`](crate::Events::is_over).
     pub fn begin_drain(&self, timeout: Duration) {
         drain::begin(&self.core, timeout);
     }
 
-    /// Ends a drain, or the server, at once: whoever is still here is cut off as `drain_expired`.
+    /// Ends a drain, or the server, at once: sessions that are still open are cut off as `drain_expired`.
     pub fn expire(&self) {
         drain::expire(&self.core);
     }
 
-    /// Waits until the server has ended, and up to a second for whoever was cut off with it.
+    /// Waits until the server has ended, and up to a second for the sessions that were cut off with it.
     ///
     /// # Cancel safety
     /// Cancel safe, and may be called again.
@@ -271,37 +273,38 @@ impl ServerHandle {
         self.core.closed.wait().await;
     }
 
-    /// Whether a drain began.
+    /// Returns whether a drain has begun.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.core.is_draining()
     }
 
-    /// The drain timeout of the configuration.
+    /// Returns the drain timeout of the configuration.
     #[must_use]
     pub fn drain_timeout(&self) -> Duration {
         self.core.drain_timeout
     }
 
-    /// Publishes one snapshot of the counts to the recorder and runs `also` before anything can change them,
-    /// so that what it renders keeps both laws.
+    /// Publishes one snapshot of the counts to the recorder and runs `also` before they can change, so both laws hold
+    /// in the output of `also`.
     ///
-    /// Until `also` returns nobody joins or ends. It must not ask this server for its counts: it would wait for itself.
+    /// Until `also` returns, no session can join or end. `also` must not ask this server for its counts: it would
+    /// deadlock.
     ///
     /// # Panics
-    /// When the recorder or `also` does; the counts are as they were.
+    /// When the recorder or `also` panics; the counts do not change then.
     pub fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
         self.core.publish(also)
     }
 
-    /// Whether the server publishes its counts itself, every second and when it has ended: its metrics went to the
-    /// game's recorder or the process's, and to none of an extension's.
+    /// Returns whether the server publishes its counts itself, every second and when it has ended. It does if its
+    /// metrics go to the game's recorder or the process's, instead of an extension's.
     #[must_use]
     pub fn publishes_itself(&self) -> bool {
         self.core.publishes_itself
     }
 
-    /// One snapshot of the counts.
+    /// Returns one snapshot of the counts.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let totals = self.core.traffic.read();
@@ -369,7 +372,7 @@ impl ServerHandle {
         self.core.mailbox_of(session)
     }
 
-    /// The mailbox in this session's place, which may be another's.
+    /// The mailbox in this session's slot, which may belong to another session.
     fn place_of(&self, session: SessionId) -> Option<Arc<Mailbox>> {
         self.core.table.find(slot_of(session))
     }

@@ -1,4 +1,4 @@
-//! The handler shape: the game's code runs in place, on the connection's own task. No hop: the fastest way.
+//! The handler shape: the game's code runs directly on the connection's own task, which is the fastest way.
 
 use std::task::{Context as TaskContext, Poll};
 
@@ -8,26 +8,26 @@ use lastword_transport::Room;
 use crate::shape::{Arrival, Game, Shape};
 use crate::{Context, Departure, Player};
 
-/// The game's side of one session, called in place.
+/// Handles one session for the game, called on the connection's task.
 ///
-/// All calls come from one task, one at a time. A handler that blocks holds up its own session, heartbeats
-/// included, and its worker thread. One that panics loses its own session only, as `handler_panicked`: it is
-/// dropped, and `left` is not called on it.
+/// All calls come from one task, one at a time. A handler that blocks delays its own session, heartbeats included, and
+/// its worker thread. If a handler panics, only its own session ends, as `handler_panicked`: the handler is dropped
+/// without a call of `left`.
 pub trait Handler: Send + 'static {
-    /// The session joined; the first chance to say something.
+    /// Called when the session joined; the first chance to send something.
     fn joined(&mut self, context: &mut Context<'_, '_>) {
         let _ = context;
     }
 
-    /// A frame came.
+    /// Called for each frame.
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]);
 
-    /// The link became suspect, or healthy again.
+    /// Called when the link becomes suspect, or healthy again.
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {
         let _ = (context, link);
     }
 
-    /// The session departed, after every frame that came across was handled.
+    /// Called when the session departed, after every received frame was handled.
     fn left(self, departure: &Departure)
     where
         Self: Sized,

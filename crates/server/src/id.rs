@@ -1,11 +1,11 @@
-//! Where the server finds a session by its id, and the game's own codes on the wire.
+//! Session ids, which contain the session's slot in this server, and the game's own codes on the wire.
 
 use lastword_session::SessionId;
 
 /// Makes a new id; `slot` is where this server finds the session again.
 ///
 /// # Errors
-/// When the system has no randomness to give.
+/// The system has no randomness to give.
 pub(crate) fn random_session(slot: u32) -> Result<SessionId, getrandom::Error> {
     let mut id = [0; 16];
     let (random, place) = id.split_at_mut(RANDOM_BYTES);
@@ -14,7 +14,7 @@ pub(crate) fn random_session(slot: u32) -> Result<SessionId, getrandom::Error> {
     Ok(SessionId::from_bytes(id))
 }
 
-/// Returns the slot that an id of this server was made with.
+/// Returns the slot in an id that this server made.
 pub(crate) fn slot_of(session: SessionId) -> u32 {
     let [.., a, b, c, d] = *session.as_bytes();
     u32::from_be_bytes([a, b, c, d])
@@ -22,12 +22,12 @@ pub(crate) fn slot_of(session: SessionId) -> u32 {
 
 const RANDOM_BYTES: usize = 12;
 
-/// A code of the game's own on the wire: 4096 and up, so that it is never mistaken for one of the layer's.
+/// The game's own code on the wire: 4096 or more, so that it is never taken for one of this layer's codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GameCode(u16);
 
 impl GameCode {
-    /// Makes a code; `None` below 4096.
+    /// Returns a code; `None` below 4096.
     #[must_use]
     pub const fn new(code: u16) -> Option<Self> {
         if code >= lastword_session::wire::GAME_CODE_MIN {
@@ -37,7 +37,7 @@ impl GameCode {
         }
     }
 
-    /// The number on the wire.
+    /// Returns the number on the wire.
     #[must_use]
     pub const fn value(self) -> u16 {
         self.0

@@ -1,24 +1,23 @@
-//! What the kernel below this process can do, asked of the kernel itself and never of its version.
+//! Abilities of the kernel that this process runs on, found by asking the kernel itself, not by its version.
 
 use std::fmt;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// What the kernel below this process can do for a verdict.
+/// The kernel's abilities that help to find a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelAbilities {
     /// Its error codes and give-up times are those of Linux.
     pub is_linux: bool,
-    /// It tells what a connection was waiting for (`TCP_INFO`): without that, no silence and no outage is told from
-    /// another.
+    /// It reports the state of a connection (`TCP_INFO`). Without that, silences cannot be distinguished from each
+    /// other, and neither can outages.
     pub tcp_info: bool,
-    /// It bounds the time between two retransmissions (`TCP_RTO_MAX_MS`, from Linux 6.15).
+    /// It can limit the time between two retransmissions (`TCP_RTO_MAX_MS`, from Linux 6.15).
     pub rto_max: bool,
 }
 
 impl KernelAbilities {
-    /// Asks the kernel, with sockets of its own that are closed again. Whoever gets no socket learns nothing, which
-    /// is told as a lack.
+    /// Asks the kernel, with temporary sockets. If no socket can be opened, every ability counts as missing.
     #[must_use]
     pub fn probe() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));

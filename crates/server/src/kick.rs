@@ -1,20 +1,20 @@
-//! How a game ends a session: with a code of its own, words for the player and advice for the client.
+//! How a game ends a session: with its own code, words for the player and advice for the client.
 
 use lastword_session::{Advice, Cause, Close};
 
 use crate::GameCode;
 
-/// What a player is told who is thrown out, or whose session the game closes.
+/// Tells a player why it is kicked, or why the game closes its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kick {
-    /// The game's code on the wire; `None` sends the cause's own.
+    /// The game's code on the wire; `None` sends the cause's own code.
     pub code: Option<GameCode>,
-    /// Words for the player, 512 bytes at most; longer ones are cut at a character.
+    /// Words for the player, at most 512 bytes; longer text is cut at a character boundary.
     pub reason: String,
-    /// What the client is told to do. Default: it may reconnect.
+    /// The advice to the client. Default: it may reconnect.
     pub advice: Advice,
-    /// Whether the player gets what is queued before the reason. Default: no, a kick drops it. An orderly close always
-    /// lets it out.
+    /// Whether the player gets the queued frames before the reason. Default false: a kick drops them. An orderly close
+    /// always sends them.
     pub after_queued: bool,
 }
 
@@ -30,7 +30,7 @@ impl Default for Kick {
 }
 
 impl Kick {
-    /// A kick with words for the player.
+    /// Returns a kick with words for the player.
     #[must_use]
     pub fn because(reason: impl Into<String>) -> Self {
         Self {
@@ -39,21 +39,21 @@ impl Kick {
         }
     }
 
-    /// The same with the game's code.
+    /// Adds the game's code.
     #[must_use]
     pub fn with_code(mut self, code: GameCode) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// The same with advice.
+    /// Adds advice for the client.
     #[must_use]
     pub fn with_advice(mut self, advice: Advice) -> Self {
         self.advice = advice;
         self
     }
 
-    /// The same behind what is queued: the player reads the frames of this tick, then the reason. A client that does not
+    /// Sends the queued frames first: the player reads the frames of this tick, then the reason. A client that does not
     /// read them within the linger timeout (`timeouts.linger_ms`, default 3 s) is cut off; the cause stays `kicked`.
     #[must_use]
     pub fn after_queued(mut self) -> Self {

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(crate) struct Ledger {
     counts: Mutex<Counts>,
-    /// Connections that were counted in and are not gone: also those whose end is being told.
+    /// Connections that were counted in and are not gone, including those whose end is being reported.
     present: AtomicU64,
     emptied: Notify,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Counts {
     codes: Vec<u16>,
     pub(crate) opened: u64,
     pub(crate) open: u64,
-    /// Of those open, the ones that were refused at accept.
+    /// The open connections that were refused at accept.
     refused: u64,
     pub(crate) ended: u64,
     pub(crate) joined: u64,
@@ -40,18 +40,18 @@ pub(crate) struct Counts {
     pub(crate) dropped_by_close: u64,
 }
 
-/// What accept can fail with.
+/// The kinds of accept errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AcceptError {
-    /// This process is out of descriptors.
+    /// This process has no free descriptor.
     Emfile,
-    /// The system is out of descriptors.
+    /// The system has no free descriptor.
     Enfile,
-    /// The peer was gone before it was accepted.
+    /// The peer left before it was accepted.
     Aborted,
-    /// No memory for a socket.
+    /// The system has no memory for a socket.
     NoMemory,
-    /// A signal came.
+    /// A signal interrupted the call.
     Interrupted,
     /// Anything else.
     Unexpected,
@@ -79,17 +79,17 @@ impl AcceptError {
     }
 }
 
-/// What a connection's end adds to the books.
+/// The changes to the books at a connection's end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Closing {
     pub(crate) cause: Cause,
     pub(crate) phase: Phase,
-    /// 0 is `none`.
+    /// The cohort's index; 0 is `none`.
     pub(crate) cohort: usize,
-    /// It was only here to hear why it was not let in.
+    /// The connection was refused at accept.
     pub(crate) refused: bool,
     pub(crate) joined: bool,
-    /// The code that our decision sent, where one did.
+    /// The code that our decision sent, if it sent one.
     pub(crate) code: Option<u16>,
 }
 
@@ -125,7 +125,8 @@ impl Ledger {
         }
     }
 
-    /// Counts a connection in. Returns how many have a place now, this one included: who was refused has none.
+    /// Counts a connection in. Returns how many connections have a place now, including this one but not the refused
+    /// ones.
     pub(crate) fn open(&self) -> u64 {
         self.present.fetch_add(1, Ordering::Relaxed);
         let mut counts = self.lock();
@@ -134,7 +135,7 @@ impl Ledger {
         counts.open - counts.refused
     }
 
-    /// Takes the place of the connection that was counted in last.
+    /// Frees the place of a connection that is refused.
     pub(crate) fn refuse(&self) {
         self.lock().refused += 1;
     }
@@ -146,7 +147,7 @@ impl Ledger {
         counts.sessions_open += 1;
     }
 
-    /// Counts a connection out, and its session with it. Returns the number of this end.
+    /// Counts a connection out, and its session with it. Returns the sequence number of this end.
     pub(crate) fn close(&self, closing: Closing, also: impl FnOnce(&mut Counts)) -> u64 {
         let mut counts = self.lock();
         let index = counts.disconnect_index(closing.cause, closing.phase, closing.cohort);
@@ -168,7 +169,7 @@ impl Ledger {
         counts.ended
     }
 
-    /// A connection is gone, and everybody was told its end.
+    /// Marks a connection as gone, after its end was reported everywhere.
     pub(crate) fn gone(&self) {
         if self.present.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.emptied.notify_waiters();
@@ -183,17 +184,17 @@ impl Ledger {
         }
     }
 
-    /// Runs `read` on the counts while nobody changes them.
+    /// Runs `read` on the counts while they cannot change.
     pub(crate) fn read<R>(&self, read: impl FnOnce(&Counts) -> R) -> R {
         read(&self.lock())
     }
 
-    /// Whether no connection is there, and everybody was told every end.
+    /// Whether all connections are gone and all their ends were reported.
     pub(crate) fn is_empty(&self) -> bool {
         self.present.load(Ordering::Acquire) == 0
     }
 
-    /// Waits until no connection is there, and everybody was told every end.
+    /// Waits until all connections are gone and all their ends were reported.
     pub(crate) async fn emptied(&self) {
         loop {
             let emptied = self.emptied.notified();
@@ -226,7 +227,7 @@ impl Counts {
             .unwrap_or(0)
     }
 
-    /// Ends with this cause and this code; `None` stands for every code that was not declared.
+    /// Ends with this cause and this code; `None` stands for all undeclared codes.
     pub(crate) fn game_closes(&self, cause: Cause, code: Option<u16>) -> u64 {
         let index = self.game_close_index(cause, code);
         index
@@ -241,7 +242,7 @@ impl Counts {
         }
     }
 
-    /// The last place of each cause is that of the codes that were not declared.
+    /// The last place of each cause is for undeclared codes.
     fn game_close_index(&self, cause: Cause, code: Option<u16>) -> Option<usize> {
         let cause = GAME_CLOSES.iter().position(|other| *other == cause)?;
         let declared = self.codes.iter().position(|other| Some(*other) == code);
@@ -265,7 +266,7 @@ impl Counts {
     }
 }
 
-/// The cause's place in [`Cause::ALL`].
+/// The index of the cause in [`Cause::ALL`].
 fn ordinal(cause: Cause) -> usize {
     Cause::ALL
         .iter()

@@ -1,6 +1,6 @@
-//! One structured line per close, made of the fields of its [`Record`]: what matters first, counts and clocks last. Two kinds
-//! of line are at debug: closes of peers that never spoke, and sessions that joined. Connections that never became a session
-//! have a limit of their own.
+//! One structured line per close, made of the fields of its [`Record`]: the important ones first, counts and clocks
+//! last. Lines are at debug level for closes of peers that never spoke and for sessions that joined. Connections that
+//! never became a session have a limit of their own.
 
 mod limit;
 
@@ -95,7 +95,7 @@ fn may_be_written(limit: &Limit, disconnect: &Disconnect) -> bool {
     is_unlimited || limit.allows()
 }
 
-/// Under the names that the line of its close will have.
+/// Logs that a session joined, with the field names of the line about its close.
 pub(crate) fn joined(core: &Core, seat: &Seat) {
     tracing::debug!(
         target: "lastword::join",

@@ -19,7 +19,7 @@ use crate::{Config, KernelAbilities};
 pub use metric::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub(crate) use recorder::with_recorder;
 
-/// Every handle of one server. Made while its recorder is the local one, bound to it for good.
+/// Every handle of one server. The handles are made while its recorder is the local one, and belong to it for good.
 pub(crate) struct Metrics {
     opened: Counter,
     open: Gauge,
@@ -52,7 +52,7 @@ pub(crate) struct Metrics {
     pub(crate) heartbeat_rtt: Histogram,
 }
 
-/// What the series are made for.
+/// The input from which the series are made.
 pub(crate) struct Catalogue<'a> {
     pub(crate) cohorts: &'a [String],
     pub(crate) game_codes: &'a [u16],
@@ -62,13 +62,13 @@ pub(crate) struct Catalogue<'a> {
     pub(crate) connections_max: u64,
 }
 
-/// What is no count of the books. The descriptors are counted before the books are held: on an old kernel that lists a
-/// directory.
+/// The values that do not come from the books. The descriptors are counted before the books are locked, because an old
+/// kernel must list a directory for that.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
     pub(crate) draining: bool,
     events: usize,
-    /// By [`NameKind::ALL`].
+    /// The counts of unknown names, by [`NameKind::ALL`].
     unknown_names: [u64; NameKind::ALL.len()],
     local_stall: Duration,
     lag: Duration,
@@ -77,7 +77,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// `events` wait for the game to tick.
+    /// `events` is the number of events that wait for the game to tick.
     pub(crate) fn read(
         draining: bool,
         events: usize,
@@ -97,7 +97,7 @@ impl State {
 }
 
 impl Metrics {
-    /// Makes every handle with the recorder that is current: every reachable series exists at 0 from now on.
+    /// Makes every handle with the current recorder: every reachable series exists with the value 0 from now on.
     pub(crate) fn new(catalogue: &Catalogue<'_>) -> Self {
         catalogue::describe();
         gauge!("lastword_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -185,7 +185,7 @@ impl Metrics {
             [counts.undelivered_in.1, counts.undelivered_out.1],
         );
         self.frames_dropped.absolute(counts.dropped_by_close);
-        // A counter counts whole ones: what is over a second so far is shown once it is one.
+        // A counter counts whole seconds only; a part of a second is shown once the second is complete.
         self.local_stall.absolute(state.local_stall.as_secs());
         self.lag.set(state.lag.as_secs_f64());
         self.draining.set(if state.draining { 1.0 } else { 0.0 });
@@ -225,7 +225,7 @@ fn disconnects(cohorts: &[String]) -> Vec<(Cause, Phase, usize, Counter)> {
     let mut all = Vec::new();
     for cause in Cause::ALL {
         for &phase in cause.phases() {
-            // Nobody has a cohort before the authenticator gave one.
+            // No connection has a cohort before the authenticator gave one.
             let named = if phase == Phase::Live { cohorts } else { &[] };
             for (index, cohort) in std::iter::once("none")
                 .chain(named.iter().map(String::as_str))
@@ -294,7 +294,7 @@ fn detection(profiles: &[Profile]) -> Vec<(Cause, lastword_keepalive::ProfileNam
         .collect()
 }
 
-/// The bound of each silent cause that is produced; never, and whenever the kernel pleases, is `+Inf`.
+/// The bound of each silent cause that is produced. It is `+Inf` if the cause never occurs or the kernel decides when.
 fn bounds(catalogue: &Catalogue<'_>) {
     for bound in catalogue.config.bounds(catalogue.kernel) {
         gauge!("lastword_detection_bound_seconds", "cause" => bound.cause.label(),
@@ -313,13 +313,13 @@ fn publish_all<const N: usize>(counters: &[Counter; N], values: [u64; N]) {
     }
 }
 
-/// A gauge is a float: exact up to 2^53, the nearest one beyond.
+/// A gauge is a float: exact up to 2^53, rounded to the nearest float beyond.
 fn as_f64(count: u64) -> f64 {
     let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).map_or(0.0, f64::from);
     half(count >> 32) * TWO_TO_THE_32 + half(count)
 }
 
-/// A session that lived for less is a status ping rather than a player.
+/// A session that lived for less is probably a status ping and not a player.
 const BRIEF: Duration = Duration::from_secs(1);
 const TWO_TO_THE_32: f64 = 4_294_967_296.0;
 

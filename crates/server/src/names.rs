@@ -27,7 +27,7 @@ impl NameKind {
         }
     }
 
-    /// Where the names of this kind are declared.
+    /// The key of the configuration that declares the names of this kind.
     const fn key(self) -> &'static str {
         match self {
             Self::Cohort => "metrics.cohorts",
@@ -36,19 +36,19 @@ impl NameKind {
     }
 }
 
-/// The names of one kind. A player under an unknown one is as one without a name, unless the server is strict.
+/// The names of one kind. A player with an unknown name counts as one without a name, unless the server is strict.
 #[derive(Debug)]
 pub(crate) struct Names {
     kind: NameKind,
-    /// The first stands for a player who is given none.
+    /// The first stands for a player without a name of this kind.
     known: Vec<String>,
     is_strict: bool,
     unknown: AtomicU64,
-    /// Unknown names that the log has.
+    /// Unknown names that were logged.
     told: Mutex<BTreeSet<String>>,
 }
 
-/// A name that the configuration does not have, in words for the game's developer.
+/// A name that the configuration does not have, worded for the game's developer.
 #[derive(Debug)]
 pub(crate) struct UnknownName<'a> {
     names: &'a Names,
@@ -78,15 +78,15 @@ impl Names {
         }
     }
 
-    /// How many there are.
+    /// The number of known names.
     pub(crate) fn count(&self) -> usize {
         self.known.len()
     }
 
-    /// The number of a player's name. An unknown one is counted, and logged once; it has the number of no name.
+    /// The index of a player's name. An unknown name is counted, logged once, and gets the index of no name.
     ///
     /// # Errors
-    /// An unknown name, where the server is strict.
+    /// An unknown name, if the server is strict.
     pub(crate) fn index<'a>(&'a self, name: Option<&'a str>) -> Result<u8, UnknownName<'a>> {
         let Some(name) = name else { return Ok(0) };
         let index = self.known.iter().position(|known| known == name);
@@ -102,7 +102,7 @@ impl Names {
         }
     }
 
-    /// The name with this number; `None` for the first.
+    /// The name with this index; `None` for the first.
     pub(crate) fn name(&self, index: u8) -> Option<&String> {
         self.known.get(usize::from(index)).filter(|_| index > 0)
     }
@@ -131,8 +131,8 @@ impl Names {
         }
     }
 
-    /// Whether the log lacks this name: then how many it has now. Bounded, in names and in their length: an authenticator
-    /// may take them from credentials.
+    /// Returns how many names are logged by now, if this one is new. The names are limited in number and length,
+    /// because an authenticator may take them from credentials.
     fn tells(&self, name: &str) -> Option<usize> {
         let name = shown(name);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -159,7 +159,7 @@ impl fmt::Display for UnknownName<'_> {
     }
 }
 
-/// A name as the log has it.
+/// A name as the log shows it.
 fn shown(name: &str) -> String {
     let cut: String = name.chars().take(NAME_CHARS_MAX).collect();
     printable(&cut).into_owned()

@@ -1,4 +1,4 @@
-//! Who is on the other end, and who decides that: credentials in, a player or a refusal out.
+//! Players and authenticators: credentials go in, a player or a refusal comes out.
 
 use std::any::Any;
 use std::fmt;
@@ -12,22 +12,22 @@ use lastword_session::{Advice, Cause, Close};
 use crate::GameCode;
 use crate::data::Data;
 
-/// A player, as the authenticator knows one. The default has no name, no cohort, and the listener's profile.
+/// A player, as the authenticator knows it. The default has no name, no cohort, and the listener's profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Player {
     /// The player's name or id; `None` for a player without a name, whose logs and records have no such field. It is
-    /// written to logs and records, escaped; never a label.
+    /// escaped in logs and records, and never a label.
     pub id: Option<String>,
-    /// One of the cohorts declared at build time; `None` counts as `none`.
+    /// One of the cohorts that the configuration declares; `None` counts as `none`.
     pub cohort: Option<String>,
     /// The liveness profile of this session: heartbeat, suspect and dead limit, and the socket options, which its
-    /// connection gets now. `None` is the listener's.
+    /// connection gets now. `None` is the listener's profile.
     pub profile: Option<String>,
     pub(crate) data: Data,
 }
 
 impl Player {
-    /// A player with this name or id, without cohort, with the listener's profile. An empty name is no name.
+    /// Returns a player with this name or id, without a cohort, with the listener's profile. An empty name is no name.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self {
@@ -36,13 +36,13 @@ impl Player {
         }
     }
 
-    /// A player without a name, without cohort, with the listener's profile.
+    /// Returns a player without a name and without a cohort, with the listener's profile.
     #[must_use]
     pub fn unnamed() -> Self {
         Self::default()
     }
 
-    /// Sets the cohort (platform, build): one of those declared with the configuration. An unknown one counts as `none`,
+    /// Sets the cohort (platform, build): one that the configuration declares. An unknown cohort counts as `none`,
     /// which is logged once and counted; [`Builder::strict_names`](crate::Builder::strict_names) refuses it.
     #[must_use]
     pub fn with_cohort(mut self, cohort: impl Into<String>) -> Self {
@@ -50,42 +50,42 @@ impl Player {
         self
     }
 
-    /// Sets the liveness profile by its name. An unknown one is the listener's, which is logged once and counted;
-    /// [`Builder::strict_names`](crate::Builder::strict_names) refuses it.
+    /// Sets the liveness profile by its name. An unknown name gets the listener's profile, which is logged once and
+    /// counted; [`Builder::strict_names`](crate::Builder::strict_names) refuses it.
     #[must_use]
     pub fn with_profile(mut self, profile: impl Into<String>) -> Self {
         self.profile = Some(profile.into());
         self
     }
 
-    /// Gives the player a value of the game's own, such as its account; it takes the place of an earlier one. The
-    /// session has it until it departed: `data` of [`Session`](crate::Session), [`Context`](crate::Context),
-    /// [`Departure`](crate::Departure) and [`ServerHandle`](crate::ServerHandle) return it. No log or record shows it.
+    /// Gives the player a value of the game's own, such as its account, which replaces an earlier one. The session
+    /// keeps it until it has departed. `data` of [`Session`](crate::Session), [`Context`](crate::Context),
+    /// [`Departure`](crate::Departure) and [`ServerHandle`](crate::ServerHandle) returns it. No log or record shows it.
     #[must_use]
     pub fn with_data<T: Any + Send + Sync>(mut self, data: Arc<T>) -> Self {
         self.data = Data::new(data);
         self
     }
 
-    /// Returns the game's own value; `None` where there is none, or one of another type.
+    /// Returns the game's own value; `None` if there is none, or if it has another type.
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.data.of_type()
     }
 }
 
-/// What a peer shows to be let in.
+/// The bytes that a peer sends to be let in, and where they came from.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The bytes of the hello, or of a dialect's first frame.
     pub bytes: Bytes,
-    /// Which part of the wire they came in.
+    /// The part of the wire in which they came.
     pub source: CredentialSource,
-    /// Where the peer is.
+    /// The peer's address.
     pub remote: SocketAddr,
 }
 
-/// Which part of the wire credentials came in.
+/// The part of the wire in which credentials came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialSource {
     /// The hello of the native wire, which has a field for them.
@@ -104,19 +104,19 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Why a peer is not let in.
+/// The reason why a peer is not let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// These credentials are no good: `auth_rejected`.
+    /// The credentials are wrong: `auth_rejected`.
     Rejected {
         /// The game's code on the wire, if it has one.
         code: Option<GameCode>,
-        /// What the client is told to do.
+        /// The advice to the client.
         advice: Advice,
         /// Words for the player, 512 bytes at most.
         reason: String,
     },
-    /// Nobody can tell at the moment: `auth_unavailable`.
+    /// The authenticator cannot decide at the moment: `auth_unavailable`.
     Unavailable {
         /// Words for the player, 512 bytes at most.
         reason: String,
@@ -124,7 +124,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// A refusal of these credentials, with words for the player and the advice not to come back by itself.
+    /// Returns a refusal of the credentials, with words for the player and the advice not to reconnect automatically.
     #[must_use]
     pub fn rejected(reason: impl Into<String>) -> Self {
         Self::Rejected {
@@ -134,7 +134,7 @@ impl Refusal {
         }
     }
 
-    /// A refusal because nobody can tell, with words for the player.
+    /// Returns a refusal because the authenticator cannot decide, with words for the player.
     #[must_use]
     pub fn unavailable(reason: impl Into<String>) -> Self {
         Self::Unavailable {
@@ -159,8 +159,8 @@ impl Refusal {
     }
 }
 
-/// Decides who is let in. At most `authentications_max` run at a time, each for at most the auth timeout
-/// (`auth_timeout`); its future is dropped when the peer leaves first.
+/// Decides which players are let in. At most `authentications_max` checks run at a time, each for at most the auth
+/// timeout (`auth_timeout`). The check's future is dropped if the peer leaves first.
 pub trait Authenticator: Send + Sync + 'static {
     /// Checks one peer's credentials.
     ///
@@ -172,7 +172,7 @@ pub trait Authenticator: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Player, Refusal>> + Send;
 }
 
-/// An async function of the credentials is an authenticator.
+/// Uses an async function of the credentials as an authenticator.
 impl<F, R> Authenticator for F
 where
     F: Fn(Credentials) -> R + Send + Sync + 'static,
@@ -186,9 +186,9 @@ where
     }
 }
 
-/// Lets every player in. The credentials of a hello become the player's name: 64 bytes at most, longer ones are
-/// `auth_rejected`; without any the player has no name. The first frame of a
-/// dialect is the game's own, so its player has no name.
+/// Lets every player in. The credentials of a hello become the player's name: at most 64 bytes, longer ones are
+/// `auth_rejected`; without any, the player has no name. The first frame of a dialect belongs to the game, so its
+/// player has no name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Anonymous;
 

@@ -1,4 +1,4 @@
-//! How a live session does, for whoever asks. Its own task answers: nothing is kept for it while nobody asks.
+//! A description of a live session, on request. The session's own task answers: nothing is stored for it otherwise.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::record::printable;
 use crate::seat::Seat;
 
-/// A live session as it was when its own task had its turn.
+/// A live session, as it was when its own task took its turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Portrait {
@@ -24,21 +24,21 @@ pub struct Portrait {
     pub player: Option<String>,
     /// The peer's address.
     pub remote: SocketAddr,
-    /// The cohort, where the player has one.
+    /// The cohort, if the player has one.
     pub cohort: Option<String>,
     /// The liveness profile.
     pub profile: Option<ProfileName>,
-    /// What a silence of the peer looks like by now; `None` is healthy.
+    /// The current diagnosis of the peer's silence; `None` is healthy.
     pub suspected: Option<Diagnosis>,
-    /// Whether its reading is paused, since the game takes no more of its frames.
+    /// Whether its reading is paused, because the game is not taking its frames.
     pub inbound_paused: bool,
-    /// Since it was accepted.
+    /// Time since the connection was accepted.
     pub age: Duration,
-    /// Since the session joined.
+    /// Time since the session joined.
     pub live_for: Duration,
-    /// The round trip: the heartbeat's where there was one, else the kernel's.
+    /// The round trip of the heartbeat if there was one, else the kernel's.
     pub rtt: Option<Duration>,
-    /// Since the last byte in.
+    /// Time since the last byte in.
     pub last_byte_in: Option<Duration>,
     /// Data frames in and out.
     pub frames: (u64, u64),
@@ -46,11 +46,11 @@ pub struct Portrait {
     pub bytes: (u64, u64),
     /// Bytes queued here and not written yet.
     pub bytes_queued: u64,
-    /// Bytes written and not yet acknowledged by the peer's kernel, where the kernel says it.
+    /// Bytes written and not yet acknowledged by the peer's kernel, if our kernel reports them.
     pub bytes_unacked: Option<u64>,
 }
 
-/// Who waits for an answer, by session.
+/// Callers that wait for an answer, by session.
 #[derive(Debug, Default)]
 pub(crate) struct Questions(Mutex<HashMap<SessionId, Vec<oneshot::Sender<Portrait>>>>);
 
@@ -67,12 +67,12 @@ impl Questions {
         };
         let portrait = portrait();
         for asker in askers {
-            // Who gave up waiting is told nothing.
+            // A caller that stopped waiting needs no answer.
             asker.send(portrait.clone()).ok();
         }
     }
 
-    /// Nobody will answer.
+    /// Drops the questions about a session that will not answer.
     pub(crate) fn drop_all(&self, session: SessionId) {
         let mut questions = self.lock();
         if !questions.is_empty() {

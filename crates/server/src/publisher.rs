@@ -1,4 +1,4 @@
-//! Publishes the counts where nobody scrapes them through us: every second, and once more when all is at rest.
+//! Publishes the counts if no extension does so on a scrape: every second, and once more after the last connection.
 
 use std::sync::Arc;
 use std::time::Duration;

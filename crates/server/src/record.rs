@@ -1,4 +1,4 @@
-//! The record of one ended connection, and how one session departed.
+//! The record of one ended connection, and the departure of one session.
 
 mod flat;
 mod printable;
@@ -20,26 +20,26 @@ pub use flat::{Record, Step};
 pub(crate) use flat::Steps;
 pub(crate) use printable::{is_name_of, printable};
 
-/// One ended connection: who, when, why, and what there is to show for it.
+/// One ended connection: the player, the time, the cause and the evidence.
 #[derive(Clone, Debug)]
 pub struct Disconnect {
-    /// Counts the ends of this server from 1, without a gap.
+    /// The number of this end in this server, from 1, without gaps.
     pub seq: u64,
-    /// When the verdict came out.
+    /// The time of the verdict.
     pub at: SystemTime,
-    /// The address that was connected to.
+    /// The local address of the listener.
     pub listener: SocketAddr,
     /// The peer's address.
     pub remote: SocketAddr,
-    /// The player's name or id, once one was let in; `None` also for a player without a name.
+    /// The player's name or id, if a player was let in; `None` also for a player without a name.
     pub player: Option<String>,
-    /// The session's id, once there was one.
+    /// The session's id, if there was a session.
     pub session: Option<SessionId>,
-    /// Which connection of its session: 1, and one more at each resume; 0 where no session joined.
+    /// The number of this connection in its session: 1, and one more at each resume; 0 if no session joined.
     pub connection: u32,
     /// The liveness profile.
     pub profile: Option<ProfileName>,
-    /// Frames of the peer that were received and never taken by the game.
+    /// The peer's frames that were received but never taken by the game.
     pub undelivered_frames: u64,
     /// Their payload bytes.
     pub undelivered_bytes: u64,
@@ -48,33 +48,33 @@ pub struct Disconnect {
 }
 
 impl Disconnect {
-    /// Why the connection ended.
+    /// Returns the cause of the connection's end.
     #[must_use]
     pub fn cause(&self) -> Cause {
         self.ending.verdict.cause
     }
 
-    /// Whether a session joined on the connection; a stranger's connection ends without one.
+    /// Returns whether a session joined on the connection; some connections end without one.
     #[must_use]
     pub fn has_joined(&self) -> bool {
         self.connection > 0
     }
 
-    /// Whether the player goes by this name, as it is or as records show it.
+    /// Returns whether the player has this name, as it is or as records show it.
     #[must_use]
     pub fn is_of(&self, player: &str) -> bool {
         let own = self.player.as_deref();
         own.is_some_and(|own| is_name_of(player, own))
     }
 
-    /// The same under the names, and in the units, of the log line.
+    /// Returns the record with the names and units of the log line.
     #[must_use]
     pub fn record(&self) -> Record<'_> {
         Record::of(self)
     }
 }
 
-/// The evidence in words, for people: what happened, and what shows it.
+/// Writes the evidence in words, for people: what happened, and the facts that show it.
 impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let evidence = &self.ending.evidence;
@@ -103,14 +103,14 @@ impl fmt::Display for Disconnect {
     }
 }
 
-/// How a session departed: exactly one for each that joined.
+/// The departure of a session: exactly one for each that joined.
 #[derive(Clone, Debug)]
 pub struct Departure {
-    /// Why: the last connection's cause.
+    /// The last connection's cause.
     pub cause: DepartureCause,
     /// The session.
     pub session: SessionId,
-    /// Frames of the peer that were received and never taken by the game.
+    /// The peer's frames that were received but never taken by the game.
     pub undelivered_frames: u64,
     /// Their payload bytes.
     pub undelivered_bytes: u64,
@@ -120,8 +120,8 @@ pub struct Departure {
 }
 
 impl Departure {
-    /// Returns the game's own value that the authenticator gave the player ([`Player::with_data`](crate::Player::with_data));
-    /// `None` where there is none, or one of another type.
+    /// Returns the game's own value that the authenticator gave the player
+    /// ([`Player::with_data`](crate::Player::with_data)); `None` if there is none, or if it has another type.
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.data.of_type()

@@ -1,4 +1,4 @@
-//! A runtime of the server's own, for engines that have none.
+//! A runtime that the server brings, for engines without one.
 
 use std::convert::Infallible;
 use std::sync::{Arc, mpsc};
@@ -10,7 +10,7 @@ use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use crate::core::Core;
 use crate::{BindError, Builder, Events, Server, ServerHandle, drain};
 
-/// A server that is put together for an engine without tokio: it brings a runtime with threads of its own.
+/// Builds a server for an engine without tokio: the server brings a runtime with its own threads.
 #[derive(Debug)]
 pub struct Standalone {
     builder: Builder,
@@ -22,8 +22,8 @@ impl Standalone {
         Self { builder, threads }
     }
 
-    /// Binds as [`Builder::bind`], on any thread that is not a runtime's. The runtime stops some moments after the server is
-    /// dropped: when every session said its goodbye, at the latest after the linger timeout and a second.
+    /// Binds as [`Builder::bind`] does, on any thread that belongs to no runtime. After the server is dropped, the
+    /// runtime stops when every session has said goodbye, at the latest after the linger timeout plus a second.
     ///
     /// # Errors
     /// [`BindError`]; nothing is left bound or running.
@@ -37,8 +37,8 @@ impl Standalone {
         Ok(server.with_runtime(runtime))
     }
 
-    /// Binds as [`Builder::bind_events`], on any thread that is not a runtime's. The runtime stops some moments after the
-    /// [`Events`] are dropped, as that of [`Standalone::bind_blocking`].
+    /// Binds as [`Builder::bind_events`] does, on any thread that belongs to no runtime. The runtime stops a little
+    /// after the [`Events`] are dropped, as with [`Standalone::bind_blocking`].
     ///
     /// # Errors
     /// [`BindError`]; nothing is left bound or running.
@@ -62,18 +62,18 @@ impl Standalone {
     }
 }
 
-/// Ends the server and stops its runtime when it is dropped, wherever that is: the thread that does it waits from the
-/// beginning, so that the dropping one, which is the engine's, neither needs to start one nor waits for goodbyes.
+/// Ends the server and stops its runtime when this is dropped, on any thread. The stopping thread waits from the
+/// beginning, so the engine's thread that drops this need not start one, nor wait for goodbyes.
 #[derive(Debug)]
 pub(crate) struct OwnRuntime {
     _alive: mpsc::Sender<Infallible>,
 }
 
 impl OwnRuntime {
-    /// Starts the thread.
+    /// Starts the stopping thread.
     ///
     /// # Errors
-    /// When there is none to be had: then the runtime is stopped, which is not possible on a thread of a runtime's.
+    /// No thread can be started. The runtime is then stopped here, which is not possible on a thread of a runtime.
     fn start(runtime: Runtime, server: &ServerHandle) -> Result<Self, BindError> {
         let core = Arc::clone(&server.core);
         let (alive, dropped) = mpsc::channel();
@@ -88,7 +88,7 @@ impl OwnRuntime {
     }
 }
 
-/// Lets nobody in any more, and gives whoever is here the time of a goodbye.
+/// Refuses new connections, and gives open sessions time to say goodbye.
 async fn finish(core: &Core) {
     drain::finish(core, core.session.limits.linger_timeout + LAST_MOMENT).await;
     core.closed.wait().await;

@@ -1,4 +1,4 @@
-//! The player of a session, and the state that others may read of it.
+//! The player of a session, and the part of its state that other threads may read.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,24 +10,24 @@ use crate::SessionId;
 use crate::data::Data;
 use crate::record::is_name_of;
 
-/// The identity of one session: small, since every session keeps it.
+/// The identity of one session. It is small, because every session keeps it.
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) session: SessionId,
-    /// Its name, if it has one.
+    /// The player's name, if it has one.
     pub(crate) player: Option<Box<str>>,
     pub(crate) remote: SocketAddr,
-    /// 0 is `none`.
+    /// The index of the cohort; 0 is `none`.
     pub(crate) cohort: u8,
     pub(crate) profile: u8,
-    /// The game's own.
+    /// The game's own value.
     pub(crate) data: Data,
     pub(crate) suspicion: Suspicion,
     pub(crate) joined: Joined,
 }
 
 impl Seat {
-    /// Whether the player goes by this name, as it is or as records show it.
+    /// Whether the player has this name, as it is or as records show it.
     pub(crate) fn is_of(&self, player: &str) -> bool {
         self.player
             .as_deref()
@@ -44,13 +44,13 @@ impl Suspicion {
         decoded(self.0.load(Ordering::Relaxed))
     }
 
-    /// Notes another one, and returns the one before.
+    /// Stores a diagnosis, and returns the previous one.
     pub(crate) fn replace(&self, suspicion: Option<Diagnosis>) -> Option<Diagnosis> {
         decoded(self.0.swap(encoded(suspicion), Ordering::Relaxed))
     }
 }
 
-/// When a session joined, in tenths of a second: enough for a list, and half as long as a time.
+/// When a session joined, in tenths of a second: exact enough for a list, and half as large as a time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Joined(u32);
 

@@ -1,4 +1,4 @@
-//! Where a session's seat is found from outside of its connection: by its place, eight bytes each.
+//! The seats of sessions by slot, readable from outside of their connections, at eight bytes each.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -6,16 +6,16 @@ use crate::SessionId;
 use crate::id::slot_of;
 use crate::seat::Seat;
 
-/// The seats of the sessions that joined and have not departed, in the places of the table of connections.
+/// The seats of the sessions that joined and have not departed, by their slots in the table of connections.
 ///
-/// A lock is held for one chunk at a time, and never while anything else is waited for.
+/// A lock is held for one chunk at a time, and never during any other wait.
 #[derive(Debug, Default)]
 pub(crate) struct Seats(RwLock<Vec<Arc<Chunk>>>);
 
 type Chunk = Mutex<[Option<Arc<Seat>>; CHUNK]>;
 
 impl Seats {
-    /// Shows a session that joined.
+    /// Adds a session that joined.
     pub(crate) fn put(&self, seat: &Arc<Seat>) {
         let place = place_of(seat.session);
         let chunk = self.chunk(place / CHUNK);
@@ -24,7 +24,7 @@ impl Seats {
         }
     }
 
-    /// Shows a session no longer. The place may have another by now, which stays.
+    /// Removes a session. If another session uses the slot by now, that one stays.
     pub(crate) fn remove(&self, session: SessionId) {
         let place = place_of(session);
         let chunk = self.chunk_at(place / CHUNK);
@@ -36,7 +36,7 @@ impl Seats {
         drop(removed);
     }
 
-    /// The seat of a session that is here.
+    /// The seat of a session, if it is here.
     pub(crate) fn find(&self, session: SessionId) -> Option<Arc<Seat>> {
         let place = place_of(session);
         let chunk = self.chunk_at(place / CHUNK)?;
@@ -44,8 +44,8 @@ impl Seats {
         seat.filter(|seat| seat.session == session)
     }
 
-    /// The seats that are wanted, in the order of their places, from `first` on. Each is looked at when the iterator
-    /// comes to its chunk.
+    /// The wanted seats in the order of their slots, from `first` on. Each seat is read when the iterator reaches its
+    /// chunk.
     pub(crate) fn scan<'a>(
         &'a self,
         first: usize,
@@ -68,7 +68,7 @@ impl Seats {
         chunks.get(index).cloned()
     }
 
-    /// The same, made if it is not there.
+    /// The chunk at this index, which is made if it does not exist.
     fn chunk(&self, index: usize) -> Arc<Chunk> {
         if let Some(chunk) = self.chunk_at(index) {
             return chunk;
@@ -88,7 +88,7 @@ impl Seats {
     }
 }
 
-/// Where a session has its seat.
+/// The session's slot, as an index.
 pub(crate) fn place_of(session: SessionId) -> usize {
     usize::try_from(slot_of(session)).unwrap_or(usize::MAX)
 }

@@ -1,4 +1,4 @@
-//! A running server whose game takes sessions one by one.
+//! A running server from which the game takes sessions one by one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,21 +7,21 @@ use crate::runtime::OwnRuntime;
 use crate::session::{Arrivals, Session};
 use crate::{Builder, ServerHandle};
 
-/// A running server whose sessions are taken one by one ([`Server::accept`]).
+/// Runs a server from which the game takes sessions one by one ([`Server::accept`]).
 ///
-/// Dropping it ends sessions that nobody took, and whoever joins later, as `closed_by_game`; those that were taken
-/// live on, and so does the listener: end a server by [`ServerHandle::drain`] or [`ServerHandle::expire`]. One with
-/// a runtime of its own ends when it is dropped.
+/// Dropping it ends the sessions that were not taken, and every later session, as `closed_by_game`. Sessions that were
+/// taken live on, and so does the listener: end a server by [`ServerHandle::drain`] or [`ServerHandle::expire`]. A
+/// server with its own runtime ends when it is dropped.
 #[derive(Debug)]
 pub struct Server {
     handle: ServerHandle,
     arrivals: Arc<Arrivals>,
-    /// Stopped last.
+    /// Dropped last.
     _runtime: Option<OwnRuntime>,
 }
 
 impl Server {
-    /// Begins to put a server together.
+    /// Returns a builder for a server.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
@@ -40,21 +40,21 @@ impl Server {
         self
     }
 
-    /// Takes the next session that joined; `None` once the server has ended. Needs no runtime of tokio's.
+    /// Takes the next session that joined; `None` once the server has ended. Needs no tokio runtime.
     ///
     /// # Cancel safety
-    /// Cancel safe: a call that is dropped takes no session.
+    /// Cancel safe: a dropped call takes no session.
     pub async fn accept(&mut self) -> Option<Session> {
         self.arrivals.next(&self.handle.core).await
     }
 
-    /// The way to the server from elsewhere.
+    /// Returns the handle, which gives access to the server from other tasks and threads.
     #[must_use]
     pub fn handle(&self) -> &ServerHandle {
         &self.handle
     }
 
-    /// The address that clients connect to, with the port that was bound.
+    /// Returns the address that clients connect to, with the port that was bound.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.handle.local_addr()

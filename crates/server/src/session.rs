@@ -23,13 +23,13 @@ use crate::{Departure, Kick, SessionId};
 
 pub use event::SessionEvent;
 
-/// What came, and the departure once it is known.
+/// The received events, and the departure once it is known.
 type SessionInbox = Inbox<SessionEvent, Departure>;
 
-/// A player's session, for a game that gives each its own task.
+/// A player's session, for a game with one task per player.
 ///
-/// The connection is driven by a task of the layer's: heartbeats do not depend on [`Session::recv`] being
-/// called. Dropping a session ends it as `closed_by_game`.
+/// A task of this layer drives the connection: heartbeats do not depend on calls of [`Session::recv`]. Dropping a
+/// session ends it as `closed_by_game`.
 #[derive(Debug)]
 pub struct Session {
     seat: Arc<Seat>,
@@ -39,11 +39,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Receives the next frame, passing over changes of the link; `None` once the session departed and every frame
-    /// that came across was taken.
+    /// Receives the next frame and skips changes of the link; `None` once the session has departed and all its frames
+    /// were taken.
     ///
     /// # Cancel safety
-    /// Cancel safe: a call that is dropped takes no frame.
+    /// Cancel safe: a dropped call takes no frame.
     pub async fn recv(&mut self) -> Option<Bytes> {
         loop {
             match self.next_event().await? {
@@ -56,32 +56,33 @@ impl Session {
     /// Receives the next frame or change of the link; `None` as from [`Session::recv`].
     ///
     /// # Cancel safety
-    /// Cancel safe: a call that is dropped takes nothing.
+    /// Cancel safe: a dropped call takes nothing.
     pub async fn next_event(&mut self) -> Option<SessionEvent> {
         poll_fn(|cx| self.inbox.poll_next(cx)).await
     }
 
-    /// Queues a frame for the peer. Never blocks; [`Session::ready`] waits for room first.
+    /// Queues a frame for the peer. It never blocks; [`Session::ready`] waits for room first.
     ///
-    /// A peer may have left while frames of it wait to be received. From its end until the departure a frame is taken,
-    /// not written, and counted as unsent. So a game looks for the end where it receives, not where it sends.
+    /// A peer may have left while its frames still wait to be received. From its end until the departure, a sent frame
+    /// is accepted, not written, and counted as unsent. So a game looks for the end where it receives, not where it
+    /// sends.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session departed; or [`SendError::QueueFull`], which
-    /// unless the peer is silent also ends the session as `send_queue_full`.
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session has departed; or [`SendError::QueueFull`]. A
+    /// full queue also ends the session as `send_queue_full`, unless the peer is silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(self.core.clock, payload.as_ref())
     }
 
-    /// Waits until there is room: until at most half of `outbound_bytes_max` is queued. Who alone sends then has
-    /// room for a frame of nearly the other half.
+    /// Waits until there is room: until at most half of `outbound_bytes_max` is queued. A sole sender then has room for
+    /// a frame of nearly half the limit.
     ///
-    /// A loop of `ready` and [`Session::send`] streams at the pace of the peer. One that reads too slowly still
-    /// ends as `send_queue_stale`. After the peer's end there is room once for each frame that is received: a game that
-    /// answers every frame reads on to the last one.
+    /// A loop of `ready` and [`Session::send`] sends at the pace of the peer. A peer that reads too slowly still ends
+    /// as `send_queue_stale`. After the peer's end there is room once for each received frame, so a game that answers
+    /// every frame reads on to the last one.
     ///
     /// # Errors
-    /// [`SendError::Closed`] after the end, where no frame was received since the last call.
+    /// [`SendError::Closed`] after the end, if no frame was received since the last call.
     ///
     /// # Cancel safety
     /// Cancel safe. Any number of tasks may wait at once, on any executor.
@@ -89,81 +90,82 @@ impl Session {
         self.inbox.ready().await
     }
 
-    /// Ends the session after what is queued (`closed_by_game`, unless it ended already), and waits for its
-    /// departure. What the peer sends from then on is discarded.
+    /// Ends the session after its queued frames are sent (`closed_by_game`, unless it ended already), and waits for its
+    /// departure. Frames from the peer are discarded from now on.
     ///
     /// # Cancel safety
-    /// A call that is dropped ends the session all the same; nobody is told its departure.
+    /// A dropped call ends the session nevertheless, but its departure is not returned.
     pub async fn close(self) -> Departure {
         self.close_with(Kick::default()).await
     }
 
-    /// The same with a code, words and advice.
+    /// Closes the session as [`Session::close`] does, with a code, words and advice.
     ///
     /// # Cancel safety
-    /// As [`Session::close`].
+    /// As for [`Session::close`].
     pub async fn close_with(self, kick: Kick) -> Departure {
         self.mailbox
             .request(Request::close(kick.into_orderly_close()));
         self.depart().await
     }
 
-    /// Throws the player out, now and with a reason (`kicked`, unless it ended already), and waits for the
+    /// Kicks the player at once, with a reason (`kicked`, unless the session ended already), and waits for the
     /// departure.
     ///
     /// # Cancel safety
-    /// As [`Session::close`].
+    /// As for [`Session::close`].
     pub async fn kick(self, kick: Kick) -> Departure {
         self.mailbox.request(Request::close(kick.into_close()));
         self.depart().await
     }
 
-    /// The session's id.
+    /// Returns the session's id.
     #[must_use]
     pub fn id(&self) -> SessionId {
         self.seat.session
     }
 
-    /// The player's name or id; `None` for a player without a name.
+    /// Returns the player's name or id; `None` for a player without a name.
     #[must_use]
     pub fn player(&self) -> Option<&str> {
         self.seat.player.as_deref()
     }
 
-    /// Returns the game's own value that the authenticator gave the player ([`Player::with_data`](crate::Player::with_data));
-    /// `None` where there is none, or one of another type.
+    /// Returns the game's own value that the authenticator gave the player
+    /// ([`Player::with_data`](crate::Player::with_data)); `None` if there is none, or if it has another type.
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.seat.data.of_type()
     }
 
-    /// Where the peer is.
+    /// Returns the peer's address.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
         self.seat.remote
     }
 
-    /// The smoothed round trip of heartbeats; `None` before the first answer to a ping of the server's, about a
-    /// heartbeat after the session joined, and on a dialect.
+    /// Returns the smoothed round trip of heartbeats. `None` on a dialect, and before the first answer to a ping of the
+    /// server, about a heartbeat after the session joined.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.mailbox.round_trip().rtt()
     }
 
-    /// The smoothed deviation of the round trip.
+    /// Returns the smoothed deviation of the round trip.
     #[must_use]
     pub fn rtt_variance(&self) -> Option<Duration> {
         self.mailbox.round_trip().variance()
     }
 
-    /// How far the client's clock is ahead of [`ServerHandle::now`](crate::ServerHandle::now), by the client's own word.
+    /// Returns how far the client's clock is ahead of [`ServerHandle::now`](crate::ServerHandle::now), as the client
+    /// reports it.
     #[must_use]
     pub fn clock_offset(&self) -> Option<ClockOffset> {
         self.mailbox.round_trip().clock_offset()
     }
 
     async fn depart(self) -> Departure {
-        // What the peer sent meanwhile is nobody's any more; what was taken before stays taken.
+        // Frames from the peer are discarded from now on; frames that were taken before still count as taken.
         self.inbox.abandon();
         poll_fn(|cx| self.inbox.poll_end(cx)).await
     }
@@ -181,7 +183,7 @@ impl Drop for Session {
 /// Sessions that joined and wait for the game to accept them.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
-    /// As many as this are kept, whether they departed or not.
+    /// The most sessions that are kept, departed ones included.
     max: usize,
     waiting: Mutex<Waiting>,
     arrived: Notify,
@@ -190,12 +192,12 @@ pub(crate) struct Arrivals {
 #[derive(Debug, Default)]
 struct Waiting {
     sessions: VecDeque<Session>,
-    /// Nobody takes them any more.
+    /// The game has stopped accepting.
     closed: bool,
 }
 
 impl Arrivals {
-    /// Makes room for all connections there may be, and for as many again that left while they waited.
+    /// Makes room for every connection that may be open, and for as many again that left while they waited.
     pub(crate) fn new(connections_max: usize) -> Self {
         Self {
             max: connections_max.saturating_mul(2),
@@ -204,7 +206,7 @@ impl Arrivals {
         }
     }
 
-    /// Nobody accepts any more: who waits is given up, and so is who comes.
+    /// Stops accepting: waiting sessions are given up, and so are later ones.
     pub(crate) fn close(&self) {
         let mut waiting = self.lock();
         waiting.closed = true;
@@ -213,7 +215,7 @@ impl Arrivals {
         drop(given_up);
     }
 
-    /// The next session; `None` once `ended` and none is left.
+    /// The next session; `None` once the server has ended and none is left.
     pub(crate) async fn next(&self, core: &Core) -> Option<Session> {
         loop {
             let arrived = self.arrived.notified();
@@ -234,8 +236,8 @@ impl Arrivals {
         self.lock().sessions.pop_front()
     }
 
-    /// A game that accepts too slowly does not see those that came and went, beyond the limit: what they left
-    /// behind was counted as undelivered when they departed.
+    /// Beyond the limit, a slow game does not see sessions that came and went. Their frames were counted as undelivered
+    /// when they departed.
     fn push(&self, session: Session) {
         let mut waiting = self.lock();
         if waiting.closed {
@@ -257,10 +259,10 @@ impl Arrivals {
     }
 }
 
-/// Makes a [`Session`] of each that joins.
+/// Makes a [`Session`] for each player that joins.
 pub(crate) struct SessionShape {
     pub(crate) arrivals: Arc<Arrivals>,
-    /// How much may wait in each inbox.
+    /// The limits of each inbox.
     pub(crate) inbox: Caps,
 }
 
@@ -280,7 +282,7 @@ impl Shape for SessionShape {
     }
 }
 
-/// Fills the inbox; the game empties it elsewhere.
+/// Fills the inbox; the game empties it from its own task.
 pub(crate) struct InboxGame(Arc<SessionInbox>);
 
 impl Game for InboxGame {
@@ -322,7 +324,7 @@ impl Game for InboxGame {
 mod tests {
     use super::*;
 
-    /// Every session that is accepted has an inbox, and every frame that waits an event.
+    /// Every accepted session has an inbox, and every waiting frame is an event.
     #[test]
     fn an_idle_inbox_and_an_event_stay_small() {
         assert!(size_of::<SessionInbox>() <= 128);

@@ -14,7 +14,7 @@ use crate::seat::Seat;
 use crate::seats::place_of;
 use crate::{Kick, ServerHandle, SessionId};
 
-/// A live session as the list has it. [`ServerHandle::portrait`] asks one session for more.
+/// A live session in the list. [`ServerHandle::portrait`] asks one session for more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {
@@ -24,26 +24,26 @@ pub struct SessionInfo {
     pub player: Option<String>,
     /// The peer's address.
     pub remote: SocketAddr,
-    /// The cohort, where the player has one.
+    /// The cohort, if the player has one.
     pub cohort: Option<String>,
     /// The liveness profile.
     pub profile: Option<ProfileName>,
     /// The diagnosis of the peer's silence; `None` is healthy.
     pub suspected: Option<Diagnosis>,
-    /// Since the session joined, to a tenth of a second.
+    /// Time since the session joined, to a tenth of a second.
     pub live_for: Duration,
-    /// The smoothed round trip of its heartbeats, where one is known.
+    /// The smoothed round trip of its heartbeats, if it is known.
     pub rtt: Option<Duration>,
 }
 
 impl SessionInfo {
-    /// The player's id for people: control characters are written as `<U+001B>`, as in records.
+    /// Returns the player's id for people: control characters are written as `<U+001B>`, as in records.
     #[must_use]
     pub fn player_shown(&self) -> Option<Cow<'_, str>> {
         self.player.as_deref().map(printable)
     }
 
-    /// Whether the player goes by this name, as it is or as records show it.
+    /// Returns whether the player has this name, as it is or as records show it.
     #[must_use]
     pub fn is_of(&self, player: &str) -> bool {
         let own = self.player.as_deref();
@@ -51,39 +51,39 @@ impl SessionInfo {
     }
 }
 
-/// The list of live sessions. A session is in the list when its handler's `joined` is called, and stays for as long as
-/// [`ServerHandle::send`] reaches it. It leaves the list when its end is decided, such as by a kick, and at the latest
-/// before the game and the observers are told of its end.
+/// The list of live sessions. A session is in the list when its handler's `joined` is called, and stays there as long
+/// as [`ServerHandle::send`] reaches it. It leaves the list when its end is decided, such as by a kick. It is gone from
+/// the list before the game and the observers are told of its end.
 ///
-/// Reading the list is a scan. It waits for no session and takes no lock of the counts. A session that joins or departs
-/// waits at most for a look at 256 others.
+/// Reading the list is a scan. It waits for no session and does not lock the counts. A session that joins or departs
+/// waits at most while 256 others are read.
 impl ServerHandle {
-    /// The sessions that are live now, in the order of their places. 20,000 take a few milliseconds; of a larger
-    /// server, [`ServerHandle::sessions_after`] reads a part at a time.
+    /// Returns the sessions that are live now, in the order of their slots. 20,000 sessions take a few milliseconds. On
+    /// a larger server, [`ServerHandle::sessions_after`] reads a part at a time.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionInfo> {
         self.core.live_from(0, |_| true).collect()
     }
 
-    /// The next live sessions behind this one, `limit` at most; `None` begins with the first.
+    /// Returns the next live sessions after this one, at most `limit`; `None` begins with the first.
     ///
-    /// A session keeps its place for life: one that is live all along is seen exactly once, even while others come and
-    /// go. The session to go on from may have departed itself.
+    /// A session keeps its slot for life. So a session that stays live is seen exactly once, even while others come and
+    /// go. The session in `after` may have departed itself.
     #[must_use]
     pub fn sessions_after(&self, after: Option<SessionId>, limit: usize) -> Vec<SessionInfo> {
         let first = after.map_or(0, |after| place_of(after).saturating_add(1));
         self.core.live_from(first, |_| true).take(limit).collect()
     }
 
-    /// The live sessions of this player, by the whole name, as it is or as records show it. It looks at every session:
-    /// a game that asks often keeps a map of its own.
+    /// Returns the live sessions of this player, by the whole name, as it is or as records show it. It reads every
+    /// session: a game that asks often keeps its own map.
     #[must_use]
     pub fn find(&self, player: &str) -> Vec<SessionInfo> {
         self.core.live_from(0, |seat| seat.is_of(player)).collect()
     }
 
-    /// Throws a player out of each of its live sessions: `kicked`. Returns how many there were. It looks for them as
-    /// [`ServerHandle::find`] does; a session that joins meanwhile may be missed.
+    /// Kicks a player from each of its live sessions: `kicked`. Returns how many there were. It finds them as
+    /// [`ServerHandle::find`] does; a session that joins at the same time may be missed.
     pub fn kick_player(&self, player: &str, kick: Kick) -> usize {
         let request = Request::close(kick.into_close());
         let seats = self.core.seats.scan(0, |seat| seat.is_of(player));
@@ -104,7 +104,7 @@ impl Core {
         seats.filter_map(|seat| self.info(&seat))
     }
 
-    /// Describes a session; `None` once it is not live.
+    /// Describes a session; `None` if it is no longer live.
     fn info(&self, seat: &Seat) -> Option<SessionInfo> {
         let mailbox = self.mailbox_of(seat.session)?;
         Some(SessionInfo {

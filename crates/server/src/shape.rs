@@ -1,4 +1,4 @@
-//! The seam between a connection and the game: handler, session and tick queue are built on it.
+//! The interface between a connection and the game: handler, session and tick queue implement it.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,7 +16,7 @@ use crate::{Departure, Player};
 pub(crate) trait Shape: Send + Sync + 'static {
     type Game: Game;
 
-    /// Whether there is room for one more session that joins; `asked` is the memory of who asks.
+    /// Ready when there is room for one more session; `asked` remembers the connection's request to be woken.
     fn poll_room(&self, cx: &mut Context<'_>, asked: &mut Asked) -> Poll<()> {
         let _ = (cx, asked);
         Poll::Ready(())
@@ -35,27 +35,27 @@ pub(crate) struct Arrival<'a> {
 
 /// The game's side of one session.
 pub(crate) trait Game: Send + Unpin + 'static {
-    /// Whether the game's own code runs in these calls: after a panic of it, none is made any more.
+    /// Whether the game's own code runs in these calls. If so, no call follows a panic.
     const IN_PLACE: bool;
 
-    /// It has its place. A panic finds it there, and not half made.
+    /// Called once the game's side is in its place, so that a panic does not find it half made.
     fn joined(&mut self, context: &mut GameContext<'_, '_>);
 
-    /// Takes a frame. Says whether another would be taken, where it knows.
+    /// Takes a frame. Returns whether another would be taken, if that is known.
     fn frame(&mut self, context: &mut GameContext<'_, '_>, payload: &[u8]) -> Room;
 
     fn link(&mut self, context: &mut GameContext<'_, '_>, link: Link);
 
-    /// Whether another frame would be taken.
+    /// Ready when another frame would be taken.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Whether everything was taken, and the game came back for more.
+    /// Ready when everything was taken and the game came back for more.
     fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Frames taken so far.
     fn taken(&self) -> u64;
 
-    /// Frames and payload bytes that were received and not taken.
+    /// Frames and payload bytes that were received but not taken.
     fn undelivered(&self) -> (u64, u64);
 
     fn leave(self, departure: &Departure);

@@ -1,12 +1,12 @@
-//! What all sessions do while they live, in running totals: frames and bytes, added once a burst; who is suspect, and
-//! whose reading is paused; round trips. No law binds these, so that they take no lock.
+//! Running totals of all live sessions: frames and bytes, added once a burst; suspect and paused sessions; round trips.
+//! The laws of the books do not cover these, so they need no lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lastword_session::{Diagnosis, Traffic};
 
-/// Totals since the server started: in, out.
+/// Totals since the server started: in and out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Totals {
     pub(crate) frames: [u64; 2],
@@ -17,7 +17,7 @@ pub(crate) struct Totals {
     pub(crate) suspected: [u64; Diagnosis::ALL.len()],
     /// Sessions whose reading is paused now.
     pub(crate) paused: u64,
-    /// Pings of ours that were answered, and after how many microseconds in all.
+    /// Our answered pings, and the sum of their round trips in microseconds.
     pub(crate) round_trips: [u64; 2],
 }
 
@@ -38,7 +38,7 @@ impl TrafficTotals {
         add(&self.bytes, [traffic.bytes_in, traffic.bytes_out]);
     }
 
-    /// Counts a session whose peer is suspect as `after` and was as `before`; `None` is not.
+    /// Counts a change of a session's diagnosis from `before` to `after`; `None` is healthy.
     pub(crate) fn suspect(&self, before: Option<Diagnosis>, after: Option<Diagnosis>) {
         if let Some(count) = before.and_then(|before| of(&self.suspected, before)) {
             count.fetch_sub(1, Ordering::Relaxed);
@@ -51,7 +51,7 @@ impl TrafficTotals {
         }
     }
 
-    /// Counts a session whose reading pauses (`true`), or goes on or ends (`false`): as often one as the other.
+    /// Counts a session whose reading pauses (`true`), or continues or ends (`false`). Each pause must be undone once.
     pub(crate) fn paused(&self, pauses: bool) {
         if pauses {
             self.paused.fetch_add(1, Ordering::Relaxed);
@@ -60,7 +60,7 @@ impl TrafficTotals {
         }
     }
 
-    /// Counts the answer to a ping of ours.
+    /// Counts the answer to one of our pings.
     pub(crate) fn round_trip(&self, rtt: Duration) {
         let micros = u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX);
         add(&self.round_trips, [1, micros]);

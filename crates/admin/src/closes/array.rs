@@ -1,4 +1,4 @@
-//! Records as a JSON array that is written while it is read: a reader holds a chunk of it, and never the whole.
+//! Records as a JSON array that is written while the client reads: only a chunk of it is in memory at a time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use lastword_server::Disconnect;
 /// The body of an answer.
 pub(super) struct Array {
     closes: IntoIter<Arc<Disconnect>>,
-    /// What stands before the next record.
+    /// The byte before the next record.
     before: u8,
     written: bool,
     /// A chunk was written in this turn of the task.
@@ -49,7 +49,7 @@ impl Body for Array {
     type Data = Bytes;
     type Error = serde_json::Error;
 
-    /// Lets others have their turn between two chunks: all ten thousand records take tens of milliseconds.
+    /// Gives other tasks a turn between two chunks: all ten thousand records take tens of milliseconds.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -67,7 +67,7 @@ impl Body for Array {
 }
 
 const CHUNK_BYTES: usize = 32 * 1024;
-/// About what a record takes as text.
+/// The approximate length of a record as text.
 const RECORD_BYTES: usize = 1_200;
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
     use super::super::ring::tests::close;
     use super::*;
 
-    /// The array, and how long its longest chunk was.
+    /// The array, and the length of its longest chunk.
     async fn read(mut array: Array) -> (Vec<serde_json::Value>, usize) {
         let (mut all, mut longest) = (Vec::new(), 0);
         while let Some(frame) = poll_fn(|cx| Pin::new(&mut array).poll_frame(cx)).await {

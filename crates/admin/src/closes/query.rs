@@ -1,23 +1,23 @@
-//! What a request asks of `/api/closes`.
+//! The query parameters of `/api/closes`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lastword_server::{Cause, Disconnect, SessionId};
 
-/// Which records are asked for. What is not given asks for all.
+/// Selects records. A missing parameter matches every record.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Query {
     causes: Vec<Cause>,
     player: Option<String>,
     session: Option<SessionId>,
     since: Option<SystemTime>,
-    /// Records at most.
+    /// The most records.
     pub(crate) limit: usize,
-    /// Those behind this number, oldest first.
+    /// Only records after this number, oldest first.
     pub(crate) after: Option<u64>,
 }
 
-/// What is wrong with a request, in one line.
+/// The error in a request, in one line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     /// There is no such parameter.
@@ -43,7 +43,7 @@ impl Refused {
         }
     }
 
-    /// A number that is still to come: it was another server's, or this one's before it was started again.
+    /// The number is not used yet: it comes from another server, or from this one before a restart.
     pub(crate) fn beyond_the_last(after: u64, last: u64) -> Self {
         let allowed = format!(
             "0 to {last}, the last record: a server that is started again counts from 1, so begin again with after=0"
@@ -57,10 +57,10 @@ impl Refused {
 }
 
 impl Query {
-    /// Reads what stands behind the `?`.
+    /// Parses the text after the `?`.
     ///
     /// # Errors
-    /// The first parameter that is not as it should be.
+    /// The first wrong parameter.
     pub(crate) fn parse(query: &str) -> Result<Self, Refused> {
         let mut causes = Vec::new();
         let (mut player, mut session, mut since) = (None, None, None);
@@ -100,7 +100,7 @@ impl Query {
         })
     }
 
-    /// Whether it asks for this one.
+    /// Whether the query matches this record.
     pub(crate) fn asks_for(&self, close: &Disconnect) -> bool {
         let of_cause = self.causes.is_empty() || self.causes.contains(&close.cause());
         let of_player = self.player.as_ref().is_none_or(|name| close.is_of(name));
@@ -110,7 +110,7 @@ impl Query {
     }
 }
 
-/// Reads one value.
+/// Parses one value.
 pub(crate) fn one<T>(
     parameter: &'static str,
     value: &str,
@@ -154,7 +154,7 @@ fn time(text: &str) -> Option<SystemTime> {
     }
 }
 
-/// A value as it may stand in an answer: in one line, and not without end.
+/// A value as an answer shows it: in one line, and limited in length.
 fn shown(value: &str) -> String {
     value
         .chars()

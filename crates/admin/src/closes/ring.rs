@@ -1,6 +1,6 @@
-//! The last closes by their number. The ends of sessions are kept apart from those of other connections: strangers that
-//! knock and leave push no player out. Connections end at the same moment on different threads, so a record may come in
-//! behind its successor. It has its place all the same, and a follower waits for it.
+//! The last closes by their number. The ends of sessions are kept apart from those of other connections, so that
+//! unknown clients displace no player's record. Connections end at the same moment on different threads, so a record
+//! may arrive after its successor. It still gets its place, and a follower waits for it.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -14,18 +14,18 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Ring(Mutex<Kept>);
 
-/// What a follower is told.
+/// The answer to a follower.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// Oldest first.
     pub(crate) closes: Vec<Arc<Disconnect>>,
-    /// Records of those asked for that are gone, or that never came.
+    /// Matching records that are gone, or that never came.
     pub(crate) missed: u64,
-    /// The last record that was looked at: where to go on.
+    /// The last record that was checked: the next request continues after it.
     pub(crate) last: u64,
 }
 
-/// Nothing with this number was ever recorded here.
+/// The error for a number that was never recorded here.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BeyondTheLast {
     pub(crate) last: u64,
@@ -33,25 +33,25 @@ pub(crate) struct BeyondTheLast {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// By number: of sessions.
+    /// The ends of sessions, by number.
     sessions: BTreeMap<u64, Arc<Disconnect>>,
-    /// By number: of connections that never became a session.
+    /// The ends of connections that never became a session, by number.
     others: BTreeMap<u64, Arc<Disconnect>>,
-    /// Those that are still on their way, since their successor came.
+    /// Numbers whose record has not come although its successor has, and since when.
     awaited: BTreeMap<u64, Instant>,
-    /// The number of the newest one; 0 where there is none. It is always kept.
+    /// The number of the newest record; 0 if there is none. The newest record is always kept.
     last: u64,
 }
 
 impl Ring {
-    /// Takes a record in.
+    /// Adds a record.
     pub(crate) fn push(&self, disconnect: Arc<Disconnect>) {
         let gone = self.lock().push(disconnect);
-        // Freed outside of the lock.
+        // Freed after the lock is released.
         drop(gone);
     }
 
-    /// The newest ones that are asked for, newest first.
+    /// The newest matching records, newest first.
     pub(crate) fn newest(
         &self,
         limit: usize,
@@ -69,11 +69,11 @@ impl Ring {
         found
     }
 
-    /// The oldest ones behind this number that are asked for, oldest first, up to `until` and to the first that is
-    /// still on its way.
+    /// The oldest matching records after this number, oldest first, up to `until` and to the first record that is still
+    /// awaited.
     ///
     /// # Errors
-    /// When there was none with this number yet.
+    /// This number was never recorded here.
     pub(crate) fn after(
         &self,
         after: u64,
@@ -113,8 +113,8 @@ impl Ring {
         }
     }
 
-    /// The newest of sessions and of other connections, so many of each, up to `until` and to the first that is still
-    /// on its way; oldest first.
+    /// The newest ends of sessions and of other connections, at most `of_each` of both, oldest first. They reach up to
+    /// `until` and to the first record that is still awaited.
     pub(crate) fn recent(&self, until: u64, of_each: usize) -> Found {
         let kept = self.lock();
         let last = until.min(kept.last).min(kept.awaited_behind(0) - 1);
@@ -133,12 +133,12 @@ impl Ring {
         }
     }
 
-    /// The number of the newest one.
+    /// The number of the newest record.
     pub(crate) fn last(&self) -> u64 {
         self.lock().last
     }
 
-    /// The oldest ones behind this number, and the first number behind it that is on its way.
+    /// The oldest records after this number, and the first awaited number after it.
     fn behind(&self, after: u64) -> (Vec<Arc<Disconnect>>, u64) {
         let kept = self.lock();
         let behind = |kept: &BTreeMap<u64, Arc<Disconnect>>| {
@@ -154,7 +154,7 @@ impl Ring {
         (some, awaited)
     }
 
-    /// The newest ones before this number, newest first.
+    /// The newest records before this number, newest first.
     fn before(&self, end: u64) -> Vec<Arc<Disconnect>> {
         let kept = self.lock();
         let before = |kept: &BTreeMap<u64, Arc<Disconnect>>| {
@@ -175,7 +175,7 @@ impl Ring {
 }
 
 impl Found {
-    /// Goes on to right before this number: the records between have left the ring, or never came.
+    /// Skips to just before this number: the records in between have left the ring, or never came.
     fn skip_before(&mut self, seq: u64) {
         self.missed += seq.saturating_sub(self.last + 1);
         self.last = self.last.max(seq.saturating_sub(1));
@@ -183,7 +183,7 @@ impl Found {
 }
 
 impl Kept {
-    /// Returns the record that no longer has a place.
+    /// Adds a record. Returns the record that it displaced.
     fn push(&mut self, disconnect: Arc<Disconnect>) -> Option<Arc<Disconnect>> {
         let (seq, now) = (disconnect.seq, Instant::now());
         let overtaken = (self.last + 1).max(seq.saturating_sub(AWAITED_RECORDS_MAX));
@@ -201,14 +201,14 @@ impl Kept {
         oldest.flatten().map(|(_, gone)| gone)
     }
 
-    /// The first number behind this one whose record is on its way; one that no record has where there is none.
+    /// The first awaited number after this one, or `u64::MAX` if there is none.
     fn awaited_behind(&self, after: u64) -> u64 {
         let mut behind = self.awaited.range((Excluded(after), Unbounded));
         let on_its_way = behind.find(|(_, since)| since.elapsed() < AWAITED_MAX);
         on_its_way.map_or(u64::MAX, |(seq, _)| *seq)
     }
 
-    /// Not for ever: a record that was lost with its thread must not hold up the followers.
+    /// Stops waiting for old records: a record that was lost with its thread must not delay the followers forever.
     fn forget_lost(&mut self, now: Instant) {
         while let Some(oldest) = self.awaited.first_entry() {
             let is_lost = now.duration_since(*oldest.get()) >= AWAITED_MAX;
@@ -220,13 +220,13 @@ impl Kept {
     }
 }
 
-/// How many records are kept of sessions, and how many of other connections.
+/// The most records of sessions, and the most of other connections.
 const RECORDS_MAX: usize = 10_000;
-/// How many are copied under one hold of the lock.
+/// The most records that are copied while the lock is held once.
 const AT_A_TIME: usize = 256;
-/// How long a record that its successor overtook may take.
+/// The longest wait for a record after its successor came.
 const AWAITED_MAX: Duration = Duration::from_secs(5);
-/// How many such records are waited for.
+/// The most records that are awaited.
 const AWAITED_RECORDS_MAX: u64 = 10_000;
 
 #[cfg(test)]

@@ -1,34 +1,34 @@
-//! An event as it is sent: a snapshot, the seconds that changed, and the closes since the one before.
+//! An event as it is sent: a snapshot, the seconds that changed, and the closes since the event before.
 
 use axum::body::Bytes;
 
 use super::tally::Second;
 use crate::closes::Found;
 
-/// A snapshot, to be sent in any number of events.
+/// A snapshot, which any number of events can contain.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moment {
-    /// As JSON.
+    /// The snapshot as JSON.
     pub(super) json: String,
     /// When it was made, in seconds since 1970.
     pub(super) second: u64,
-    /// The server has ended: there is no other after it.
+    /// The server has ended: no snapshot follows.
     pub(super) ended: bool,
 }
 
-/// A server-sent event, and what it took to make it.
+/// A server-sent event, and the positions between which it reports.
 #[derive(Debug, Default)]
 pub(super) struct Event {
     pub(super) moment: Moment,
-    /// It begins behind this close …
+    /// The event begins after this close …
     pub(super) after: u64,
-    /// … and ends with this one.
+    /// … and ends with this close.
     pub(super) last: u64,
     pub(super) text: Bytes,
 }
 
 impl Event {
-    /// Puts an event together. It follows the closes to `closes.last`.
+    /// Builds an event. It contains the closes up to `closes.last`.
     pub(super) fn new(
         run: u64,
         moment: Moment,
@@ -59,19 +59,19 @@ impl Event {
         })
     }
 
-    /// Nothing was made yet, or nobody viewed for a while.
+    /// No event was made yet, or there were no viewers for a while.
     pub(super) fn is_none(&self) -> bool {
         self.text.is_empty()
     }
 }
 
-/// Where a viewer was, by the id of its last event; `None` where that was another run of the server.
+/// A viewer's position, from the id of its last event; `None` if that was in another run of the server.
 pub(super) fn position(id: &str, run: u64) -> Option<u64> {
     let (of, last) = id.split_once('-')?;
     (of.parse() == Ok(run)).then(|| last.parse().ok()).flatten()
 }
 
-/// A second, its sessions by class, its other connections by class.
+/// The rows of the history: a second, its sessions by class, its other connections by class.
 fn rows(history: &[Second]) -> Vec<Vec<u64>> {
     let row = |each: &Second| {
         let counts = each.live.iter().chain(&each.early);

@@ -1,4 +1,4 @@
-//! One moment of a server, as the page is told it: the counts of one snapshot, in which both laws hold.
+//! One moment of a server, as the page gets it: the counts of one snapshot, in which both laws hold.
 
 use std::time::Duration;
 
@@ -33,9 +33,9 @@ struct Connections {
 struct Sessions {
     joined: u64,
     open: u64,
-    /// Those that wait for their players to come back.
+    /// Sessions that wait for their players to come back.
     suspended: u64,
-    /// Departures that nobody meant: of every class but `normal` and `operator`.
+    /// Unintended departures: of every class except `normal` and `operator`.
     lost: u64,
 }
 
@@ -54,12 +54,12 @@ struct Suspects {
     total: u64,
 }
 
-/// How long the last silences of one cause went unnoticed, and how long they may at most.
+/// How long the last silences of one cause lasted until they were noticed, and their bound.
 #[derive(Serialize)]
 struct Detection {
     cause: &'static str,
     profile: String,
-    /// Absent where no clock of ours bounds it.
+    /// Absent if none of our clocks bounds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     bound_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,16 +68,16 @@ struct Detection {
 
 #[derive(Serialize)]
 struct Seen {
-    /// Of so many.
+    /// The number of silences.
     count: usize,
     last_ms: u64,
     median_ms: u64,
     max_ms: u64,
-    /// So many took longer than the bound, but for our own stall.
+    /// How many took longer than the bound, not counting our own stall.
     over: usize,
 }
 
-/// How the server itself does.
+/// The state of the server itself.
 #[derive(Serialize)]
 struct Own {
     stall_ms: u64,
@@ -89,7 +89,7 @@ struct Own {
     bytes_in: u64,
     bytes_out: u64,
     accept_errors: u64,
-    /// Of all heartbeats; absent before there was one.
+    /// The mean round trip of all heartbeats; absent before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     round_trip_us: Option<u64>,
 }
@@ -176,7 +176,7 @@ fn suspects(stats: &Stats) -> Vec<Suspects> {
     all.collect()
 }
 
-/// The bounds, with what was seen beside each.
+/// The bounds, each with the observed times.
 fn detection(bounds: &[Bound], silences: &[Silence]) -> Vec<Detection> {
     let each = bounds.iter().map(|bound| {
         let is =

@@ -1,4 +1,5 @@
-//! What one viewer is told: a body that has no end of its own, and a task that fills it no faster than it is read.
+//! The events for one viewer: a body without an end of its own, and a task that fills it no faster than the viewer
+//! reads.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Makes a body and the way in: one event waits in it at most.
+    /// Makes a body and its sender: at most one event waits in it.
     pub(super) fn new(place: Place) -> (mpsc::Sender<Bytes>, Self) {
         let (told, events) = mpsc::channel(1);
         (told, Self { events, place })
@@ -39,16 +40,16 @@ impl Body for Stream {
     }
 }
 
-/// Where a viewer is.
+/// A viewer's position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Viewer {
-    /// The last close that it was told of; `None` has seen none.
+    /// The last close that it received; `None` if it has received none.
     pub(super) at: Option<u64>,
     /// When its last event was made.
     pub(super) second: u64,
 }
 
-/// Tells a viewer what happens until it is gone or the server is.
+/// Sends events to a viewer until the viewer or the server is gone.
 pub(super) async fn tell(live: Arc<super::Live>, told: mpsc::Sender<Bytes>, mut viewer: Viewer) {
     let mut events = live.subscribe();
     let mut event = live.catch_up(&viewer);
@@ -63,7 +64,7 @@ pub(super) async fn tell(live: Arc<super::Live>, told: mpsc::Sender<Bytes>, mut 
             () = told.closed() => return,
         }
         let latest = Arc::clone(&events.borrow_and_update());
-        // Shared by all who kept up.
+        // All viewers that kept up share this event.
         let kept_up = viewer.at == Some(latest.after);
         event = if kept_up {
             latest

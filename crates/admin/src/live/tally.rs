@@ -1,5 +1,5 @@
-//! What is counted of ends as they come, so that a viewer who comes late sees the last minutes, too: how many of which
-//! class in each second, and how long the last silences went unnoticed.
+//! Counts ends as they happen, so that a new viewer also sees the last minutes. It counts the ends of each class in
+//! each second, and keeps how long the last silences went unnoticed.
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use lastword_server::{Cause, Class, Disconnect, Phase, ProfileName};
 /// Ends by second and class, and the last silences.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    /// By second modulo their number.
+    /// Indexed by the second modulo the length.
     seconds: Vec<Second>,
     silences: Vec<Silence>,
 }
@@ -18,18 +18,18 @@ pub(crate) struct Tally {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Second {
     pub(crate) second: u64,
-    /// Of sessions.
+    /// Ends of sessions.
     pub(crate) live: [u32; Class::ALL.len()],
-    /// Of connections that never were one.
+    /// Ends of connections that never became a session.
     pub(crate) early: [u32; Class::ALL.len()],
 }
 
-/// How long silences of one cause went unnoticed in the sessions of one profile.
+/// How long silences of one cause lasted until they were noticed, in the sessions of one profile.
 #[derive(Clone, Debug)]
 pub(crate) struct Silence {
     pub(crate) cause: Cause,
     pub(crate) profile: ProfileName,
-    /// The last ones, the newest last; each with the stall of our own that put its verdict off.
+    /// The last silences, the newest last, each with our own stall that delayed its verdict.
     recent: VecDeque<(Duration, Duration)>,
 }
 
@@ -55,7 +55,7 @@ impl Tally {
                 ..Second::default()
             };
         }
-        // Late by a whole round: its second is not shown any more.
+        // This end is late by a whole round: its second is no longer shown.
         if place.second > second {
             return;
         }
@@ -84,7 +84,7 @@ impl Tally {
         &mut self.silences[at]
     }
 
-    /// The seconds from this one on that had ends, oldest first.
+    /// The seconds with ends from this one on, oldest first.
     pub(crate) fn since(&self, first: u64) -> Vec<Second> {
         let mut seconds = self.seconds.clone();
         seconds.retain(|each| each.second >= first.max(1));
@@ -124,7 +124,7 @@ impl Silence {
         self.recent.len()
     }
 
-    /// How many of them took longer than that, but for our own stall.
+    /// How many of them took longer than `bound`, not counting our own stall.
     pub(crate) fn over(&self, bound: Duration) -> usize {
         let over = |(silent, own_stall): &&(Duration, Duration)| {
             silent.saturating_sub(*own_stall) > bound + NO_STALL
@@ -132,7 +132,7 @@ impl Silence {
         self.recent.iter().filter(over).count()
     }
 
-    /// The median and the longest of the last ones.
+    /// The median and the longest of the last silences.
     pub(crate) fn median_and_max(&self) -> (Duration, Duration) {
         let mut sorted: Vec<_> = self.recent.iter().map(|(silent, _)| *silent).collect();
         sorted.sort_unstable();
@@ -141,21 +141,21 @@ impl Silence {
     }
 }
 
-/// Now, in whole seconds since 1970.
+/// The current time, in whole seconds since 1970.
 pub(crate) fn this_second() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
 }
 
-/// A second's place. 1,024 of them: a quarter of an hour, and as it happens a mask.
+/// The index of a second. There are 1,024: a bit more than a quarter of an hour, and a power of two for the mask.
 fn index(second: u64) -> usize {
     usize::try_from(second & SECONDS_MASK).unwrap_or_default()
 }
 
 const SECONDS_MASK: u64 = 0x3ff;
-/// How late we may be without that counting as a stall.
+/// How late we may be before it counts as a stall.
 const NO_STALL: Duration = Duration::from_millis(20);
-/// How many of the last silences of a kind are looked at.
+/// The most silences of a kind that are kept.
 const RECENT_MAX: usize = 64;
 
 #[cfg(test)]

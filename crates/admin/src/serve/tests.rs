@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// An answer that is never over.
+/// An answer that never ends.
 struct Endless;
 
 impl hyper::body::Body for Endless {
@@ -77,7 +77,7 @@ impl Port {
     }
 }
 
-/// Whatever comes until the other side is gone.
+/// Reads until the peer is gone.
 async fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).await.ok();
@@ -103,7 +103,7 @@ async fn an_answer_that_is_not_taken_is_given_up_after_its_timeout() {
     let port = port().await;
     let start = Instant::now();
     let reader = port.says("GET /endless HTTP/1.1\r\n\r\n").await;
-    // Time goes by where nobody has anything to do: when no more of it fits into the socket.
+    // The paused clock advances when every task is idle, so once the socket takes no further bytes.
     let gone = async {
         while reader.try_write(b"?").is_ok() {
             tokio::time::sleep(LAST_MOMENT).await
@@ -161,7 +161,7 @@ async fn everything_is_over_a_second_after_the_server_whatever_its_clients_do() 
     drop(clients);
 }
 
-/// An answer with no end of its own, a part of it a second.
+/// An endless answer, with one part a second.
 struct Ticking(tokio::time::Interval, Place);
 
 impl hyper::body::Body for Ticking {
@@ -188,7 +188,7 @@ async fn a_viewer_stays_as_long_as_it_takes_what_it_is_told_and_keeps_nobody_out
         let mut some = [0; 64];
         let read = viewer.read(&mut some).await.unwrap();
         assert!(read > 0, "it is dropped after {:?}", start.elapsed());
-        // All the places, several times over.
+        // Takes all the places, several times over.
         for _ in 0..2 {
             holders.push(port.says("GET /never HTTP/1.1\r\n\r\n").await);
         }

@@ -17,7 +17,7 @@ use crate::closes::LAST;
 #[derive(Clone)]
 pub(crate) struct List {
     server: ServerHandle,
-    /// One search at a time: more would only wait for each other, on a thread each.
+    /// Only one search runs at a time: parallel ones would only wait for each other, each on its own thread.
     turn: Arc<Mutex<()>>,
 }
 
@@ -30,7 +30,7 @@ impl List {
     }
 }
 
-/// Answers with the sessions that the query asks for.
+/// Answers with the sessions that match the query.
 pub(crate) async fn answer(State(list): State<List>, RawQuery(query): RawQuery) -> Response {
     let List { server, turn } = list;
     let query = query.unwrap_or_default();
@@ -49,7 +49,7 @@ pub(crate) async fn answer(State(list): State<List>, RawQuery(query): RawQuery) 
     })
 }
 
-/// A part of the list.
+/// A page of the list.
 struct Page {
     sessions: Vec<SessionInfo>,
     /// The cursor of the next page; `None` on the last page.
@@ -67,7 +67,7 @@ impl Page {
             };
             after = Some(end);
             sessions.extend(part.into_iter().filter(|session| query.asks_for(session)));
-            // One more than a page has: then there is another page.
+            // One more session than the page has: so there is another page.
             if sessions.len() > query.limit {
                 break;
             }
@@ -97,7 +97,7 @@ impl IntoResponse for Page {
     }
 }
 
-/// A session in flat fields, under the names that `/api/sessions/ID` and its record have for them.
+/// A session in flat fields, with the same names as in `/api/sessions/ID` and in its record.
 #[derive(Serialize)]
 struct Row<'a> {
     session: SessionId,
@@ -129,7 +129,7 @@ impl<'a> From<&'a SessionInfo> for Row<'a> {
     }
 }
 
-/// The names of the profiles that the configuration has, each once.
+/// The names of the configuration's profiles, each once.
 fn profiles(server: &ServerHandle) -> Vec<&str> {
     let mut names: Vec<_> = server
         .detection_bounds()
@@ -140,5 +140,5 @@ fn profiles(server: &ServerHandle) -> Vec<&str> {
     names
 }
 
-/// Sessions that are read at once: what is held of a large server.
+/// The most sessions that are read at once, which limits the memory for a large server.
 const PART: usize = 512;

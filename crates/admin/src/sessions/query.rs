@@ -6,16 +6,16 @@ use lastword_server::{Diagnosis, SessionId, SessionInfo};
 
 use crate::closes::query::{Refused, once, one, size};
 
-/// Which sessions are asked for. A parameter that is missing asks for all.
+/// Selects sessions. A missing parameter matches every session.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
     player: Option<String>,
     address: Option<Address>,
     profile: Option<String>,
     link: Option<LinkState>,
-    /// Sessions at most.
+    /// The most sessions.
     pub(super) limit: usize,
-    /// Those behind this one.
+    /// Only sessions after this one.
     pub(super) after: Option<SessionId>,
 }
 
@@ -26,7 +26,7 @@ enum Address {
     Port(SocketAddr),
 }
 
-/// How a session's peer is heard.
+/// The state of the link to a session's peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LinkState {
     Healthy,
@@ -35,10 +35,10 @@ enum LinkState {
 }
 
 impl Query {
-    /// Reads what stands behind the `?`; `profiles` are the names that the configuration has.
+    /// Parses the text after the `?`; `profiles` are the names that the configuration has.
     ///
     /// # Errors
-    /// The first parameter that is not as it should be.
+    /// The first wrong parameter.
     pub(super) fn parse(query: &str, profiles: &[&str]) -> Result<Self, Refused> {
         let (mut player, mut address, mut profile, mut link) = (None, None, None, None);
         let (mut limit, mut after) = (None, None);
@@ -83,7 +83,7 @@ impl Query {
         })
     }
 
-    /// Whether it asks for this one.
+    /// Whether the query matches this session.
     pub(super) fn asks_for(&self, session: &SessionInfo) -> bool {
         let of_player = self.player.as_ref().is_none_or(|name| session.is_of(name));
         let address = self.address.is_none_or(|is| is.is_of(session.remote));
@@ -136,7 +136,7 @@ impl LinkState {
     }
 }
 
-/// The label of a link, as `link` takes it.
+/// The label of a link, as the parameter `link` takes it.
 pub(super) fn link_label(suspected: Option<Diagnosis>) -> &'static str {
     suspected.map_or(HEALTHY, Diagnosis::label)
 }

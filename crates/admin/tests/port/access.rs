@@ -15,7 +15,7 @@ async fn start_with(admin: Admin) -> ServerHandle {
     server.serve(|_: &Player| Silent).await.unwrap()
 }
 
-/// A server whose port takes a token.
+/// A server whose port needs a token.
 async fn guarded() -> (ServerHandle, SocketAddr) {
     let server = start_with(Admin::new("127.0.0.1:0").token(TOKEN)).await;
     let admin = server.admin_addr().unwrap();
@@ -160,7 +160,7 @@ async fn a_kick_of_a_player_throws_out_each_of_its_sessions_and_says_how_many() 
     let session = server.find("bob\u{1b}")[0].session;
     let both = kick(&format!(r#"{{"player":"bob","session":"{session}"}}"#)).await;
     assert_eq!(both.status, 400);
-    // By the name that the list shows.
+    // The name is written as the list shows it.
     let kicked = kick(r#"{"player":"bob<U+001B>"}"#).await;
     assert_eq!((kicked.status, &*kicked.body), (202, "kicked 1 session\n"));
     drop(bob);
@@ -247,7 +247,7 @@ async fn the_page_is_known_by_its_content_and_may_load_nothing_from_elsewhere() 
     let headers = format!("Host: localhost\r\nIf-None-Match: {tag}\r\n");
     let known = send(admin, "GET", "/", &headers, "").await;
     assert_eq!((known.status, known.body.as_str()), (304, ""));
-    // Whatever the page names is there.
+    // Every file that the page names exists.
     let names = page
         .body
         .split('"')

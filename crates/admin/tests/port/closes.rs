@@ -22,7 +22,7 @@ async fn closes(admin: SocketAddr, query: &str) -> Vec<Record> {
     records(&get(admin, &format!("/api/closes{query}")).await)
 }
 
-/// The answer once there are so many records.
+/// The answer once it has this many records.
 async fn with_records(admin: SocketAddr, count: usize) -> Answer {
     within("the records", async {
         loop {
@@ -42,11 +42,11 @@ fn of<'a>(records: &'a [Record], key: &str) -> Vec<&'a Value> {
 async fn says(mut player: TcpStream, bytes: &[u8]) {
     player.write_all(bytes).await.unwrap();
     player.shutdown().await.unwrap();
-    // Whatever comes: the end does.
+    // Its content does not matter, only that it ends.
     player.read_to_end(&mut Vec::new()).await.ok();
 }
 
-/// An end of each kind, and in its evidence something of each kind. Returns how many there are.
+/// Produces an end of each kind, with evidence of each kind. Returns how many there are.
 async fn end_in_every_way(server: &ServerHandle) -> usize {
     let name = "an\"n\\ \u{1b}[31m\u{9b}";
     let words = "\"so\\long\"\u{7}\u{9b}";
@@ -61,7 +61,7 @@ async fn end_in_every_way(server: &ServerHandle) -> usize {
     let kicked = join_as(server, "kicked").await;
     let kick = Kick::because("no \"cheating\"").with_code(GameCode::new(4_100).unwrap());
     for SessionInfo { session, .. } in server.sessions() {
-        // Those before may not be counted out yet.
+        // The ends before this one may not be counted out yet.
         server.kick(session, kick.clone()).ok();
     }
     says(kicked, &[]).await;
@@ -72,7 +72,7 @@ async fn end_in_every_way(server: &ServerHandle) -> usize {
     6
 }
 
-/// What a log line says about the close alone.
+/// The part of a log line that describes the close.
 fn without_the_format(line: &Line) -> Record {
     let mut fields = line.fields.clone();
     for of_the_format in ["timestamp", "level", "target", "message"] {
@@ -81,7 +81,7 @@ fn without_the_format(line: &Line) -> Record {
     fields
 }
 
-/// The record with its trail in the form that it has in a line.
+/// The record with its trail in the form of a log line.
 fn in_one_line(record: &Record) -> Record {
     let mut record = record.clone();
     if let Some(Value::Array(steps)) = record.get("trail").cloned() {

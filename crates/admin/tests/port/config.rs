@@ -1,4 +1,4 @@
-//! The section `admin` of a configuration counts as a whole, or the server says that it does not.
+//! The section `admin` of a configuration takes effect as a whole, or the server says that it does not.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ fn free() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-/// A configuration whose admin port takes a free port and a token.
+/// A configuration with a free admin port and a token.
 fn guarded() -> Config {
     let mut config = Config::default();
     config.admin.listen = Some(free());
@@ -34,7 +34,7 @@ async fn serve(builder: Builder) -> Result<ServerHandle, BindError> {
     builder.serve(|_: &Player| Silent).await
 }
 
-/// Whether the port answers with the token alone.
+/// Whether the port answers only with the token.
 async fn takes_the_token(admin: SocketAddr) -> bool {
     let headers = format!("Host: localhost\r\nAuthorization: Bearer {TOKEN}\r\n");
     let shown = send(admin, "GET", "/api/closes", &headers, "").await.status;
@@ -65,7 +65,7 @@ async fn what_the_builder_says_overrides_its_key_of_the_configuration_and_no_oth
     let server = server.await.unwrap();
     assert!(takes_the_token(server.admin_addr().unwrap()).await);
 
-    // A file that is not there would keep the server from starting.
+    // A missing file would keep the server from starting.
     config.admin.listen = Some(free());
     config.admin.token = None;
     config.admin.token_file = Some(PathBuf::from("/no/such/file"));
@@ -135,7 +135,7 @@ async fn a_section_at_its_defaults_is_told_of_and_one_that_is_off_is_not() {
         assert_eq!(server.admin_addr(), None);
         assert_eq!(told(), lines);
     }
-    // Off means off: the metrics are not the port's.
+    // If the section is off, the metrics do not go to the port.
     let server = serve(builder().config(off).admin_from_config()).await;
     let server = server.unwrap();
     assert_eq!((server.admin_addr(), server.metrics_addr()), (None, None));

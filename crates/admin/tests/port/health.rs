@@ -63,7 +63,7 @@ async fn the_port_ends_with_the_server_whatever_its_clients_do() {
     let (server, admin) = start().await;
     let mut never_done = TcpStream::connect(admin).await.unwrap();
     never_done.write_all(b"GET /metrics HT").await.unwrap();
-    // Its connection was accepted before this one.
+    // The player's connection was accepted before this one.
     assert_eq!(get(admin, "/healthz").await.status, 200);
 
     server.drain(Duration::ZERO).await;

@@ -1,4 +1,4 @@
-//! HTTP by hand: one request a connection, in version 1.0, whose bodies end with it.
+//! Plain HTTP 1.0: one request a connection, and the body ends with the connection.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,6 @@ use tokio::net::TcpStream;
 
 use crate::server::within;
 
-/// An answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
@@ -15,7 +14,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The value of a header, by its name in small letters.
+    /// The value of a header, by its lower-case name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let headers = self.head.lines().filter_map(|line| line.split_once(": "));
         headers
@@ -25,7 +24,7 @@ impl Answer {
     }
 }
 
-/// Asks for a path.
+/// Sends a GET request for a path.
 pub(crate) async fn get(addr: SocketAddr, path: &str) -> Answer {
     request(addr, "GET", path).await
 }
@@ -34,7 +33,7 @@ pub(crate) async fn request(addr: SocketAddr, method: &str, path: &str) -> Answe
     send(addr, method, path, &format!("Host: {addr}\r\n"), "").await
 }
 
-/// Sends a request with these headers, a line each, and this body.
+/// Sends a request with these headers, one a line, and this body.
 pub(crate) async fn send(
     addr: SocketAddr,
     method: &str,

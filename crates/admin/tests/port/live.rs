@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::http::get;
 use crate::server::{join_as, start, within};
 
-/// Somebody who views.
+/// A viewer of the live stream.
 struct Viewer {
     stream: TcpStream,
     text: String,
@@ -19,7 +19,7 @@ struct Viewer {
 type Event = (String, Value);
 
 impl Viewer {
-    /// Asks to view, from the event with this id on.
+    /// Asks for the stream, after the event with this id.
     async fn ask(admin: SocketAddr, last: Option<&str>) -> Self {
         let mut stream = TcpStream::connect(admin).await.unwrap();
         let last = last.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));
@@ -31,7 +31,7 @@ impl Viewer {
         viewer
     }
 
-    /// Reads on to the end of something; `None`: nothing more comes.
+    /// Reads up to `end`; `None` if the stream ended first.
     async fn until(&mut self, end: &str) -> Option<String> {
         loop {
             if let Some((before, rest)) = self.text.split_once(end) {
@@ -57,7 +57,7 @@ impl Viewer {
         Some((id.strip_prefix("id: ").unwrap().to_owned(), data))
     }
 
-    /// Reads on until it has been told of so many closes; their numbers, and the last event.
+    /// Reads until it has received `count` closes. Returns their numbers and the last event.
     async fn closes(&mut self, count: usize) -> (Vec<u64>, Event) {
         let mut seqs = Vec::new();
         loop {
@@ -75,7 +75,7 @@ fn seqs_of(data: &Value) -> Vec<u64> {
     closes.map(|close| close["seq"].as_u64().unwrap()).collect()
 }
 
-/// So many players come and go.
+/// Lets `count` players join and leave.
 async fn come_and_go(server: &ServerHandle, count: u64) {
     let before = server.stats().ended_by(Cause::PeerFin);
     for _ in 0..count {
@@ -191,7 +191,7 @@ async fn more_than_thirty_two_are_told_to_come_back_later() {
     within("the place of the one that left", again).await;
 }
 
-/// The status of an answer that does not end.
+/// The status of an endless answer.
 async fn get_head(admin: SocketAddr) -> u16 {
     let mut stream = TcpStream::connect(admin).await.unwrap();
     let request = b"GET /api/live HTTP/1.0\r\nHost: localhost\r\n\r\n";
@@ -215,7 +215,7 @@ async fn a_viewer_hears_of_the_end_of_the_server_and_then_nothing() {
     assert_eq!(last.unwrap()["snapshot"]["ended"], true);
 }
 
-/// Its socket is full after some seconds; whoever reads is told every second all the same.
+/// The viewer's socket is full after some seconds, but another viewer still gets an event every second.
 #[tokio::test]
 async fn a_viewer_that_does_not_read_holds_up_nobody() {
     let (server, admin) = start().await;

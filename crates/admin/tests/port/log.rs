@@ -1,4 +1,5 @@
-//! The log lines of this process as JSON. They are everybody's, since callsites are: a test looks for its own server's.
+//! The log lines of this process as JSON. All tests share them, because callsites are global: a test filters by its
+//! server.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -8,12 +9,12 @@ use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::fmt;
 
-/// What is written from here on.
+/// The lines that are written from now on.
 pub(crate) struct Log {
     from: usize,
 }
 
-/// A line as it was written, and what it says.
+/// A line as text and parsed.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) text: String,
@@ -48,7 +49,7 @@ impl Log {
 }
 
 impl Log {
-    /// How many lines have these words.
+    /// How many lines contain these words.
     pub(crate) fn lines_with(&self, words: &str) -> usize {
         let written = written();
         let lines = std::str::from_utf8(&written[self.from..]).unwrap().lines();

@@ -160,7 +160,7 @@ async fn a_session_of_less_than_a_second_counts_as_brief_and_a_longer_one_does_n
         sum(metrics, &format!("lastword_brief_sessions_total{labels}"))
     };
     within("a brief session", async {
-        // On a busy machine one of them may take a second.
+        // On a busy machine a session may last a second and not count as brief.
         while brief(&get(admin, "/metrics").await.body, "peer_fin", "abrupt") == 0 {
             drop(join(&server).await);
         }
@@ -207,7 +207,7 @@ async fn at_every_scrape_the_laws_hold() {
     }
 }
 
-/// Checks both laws; returns what was opened, ended, joined and departed.
+/// Checks both laws; returns the numbers opened, ended, joined and departed.
 async fn scrape_and_check(admin: SocketAddr) -> [u64; 4] {
     let metrics = get(admin, "/metrics").await.body;
     let sum = |name| sum(&metrics, name);

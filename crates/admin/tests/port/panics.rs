@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::http::get;
 use crate::server::{beat, join, start, within};
 
-/// Whose histograms always panic, and whose counters did the first time.
+/// A recorder whose histograms always panic, and whose counters panic the first time.
 #[derive(Default)]
 struct Brittle(Arc<Calls>);
 
@@ -58,7 +58,7 @@ impl Recorder for Brittle {
     }
 }
 
-/// Says that its player left.
+/// Reports that its player left.
 struct Telling(mpsc::Sender<Departure>);
 
 impl Handler for Telling {

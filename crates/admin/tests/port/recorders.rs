@@ -18,7 +18,7 @@ async fn serve(builder: Builder) -> ServerHandle {
     builder.serve(|_: &Player| Silent).await.unwrap()
 }
 
-/// A game's own recorder, and what it shows.
+/// A game's own recorder, and the handle that renders it.
 fn own() -> (
     Arc<impl metrics::Recorder + Send + Sync + 'static>,
     PrometheusHandle,
@@ -28,7 +28,7 @@ fn own() -> (
     (Arc::new(recorder), handle)
 }
 
-/// Three sessions and two connections that never spoke, of which one of each stays until the drain.
+/// Runs three sessions and two connections that never speak. One of each kind stays until the drain.
 async fn played(server: &ServerHandle) {
     let _stays = (
         join(server).await,
@@ -53,7 +53,7 @@ async fn played(server: &ServerHandle) {
     within("the end", server.closed()).await;
 }
 
-/// Both laws, of the series with this label; and that they are not about nothing.
+/// Checks both laws on the series with this label, and that their counts are not zero.
 fn assert_laws_at_rest(shown: &str, label: &str) {
     let of_it: Vec<_> = shown.lines().filter(|line| line.contains(label)).collect();
     let of_it = of_it.join("\n");
@@ -112,7 +112,7 @@ async fn the_games_recorder_goes_before_the_ports() {
     );
 }
 
-/// A page without a series would look like a server that nobody ever came to.
+/// A page without a series would look like a server without any connections so far.
 #[tokio::test]
 async fn of_two_ports_the_first_shows_the_metrics_and_the_second_says_that_it_does_not() {
     let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();

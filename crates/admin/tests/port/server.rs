@@ -1,4 +1,4 @@
-//! A server with an admin port on free ports, and players by hand.
+//! A server with an admin port on free ports, and players that write their own bytes.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -10,14 +10,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Takes frames and says nothing.
+/// Takes frames and sends nothing.
 pub(crate) struct Silent;
 
 impl Handler for Silent {
     fn frame(&mut self, _context: &mut Context<'_, '_>, _payload: &[u8]) {}
 }
 
-/// A server, and where its admin port is.
+/// Starts a server. Returns its handle and its admin port's address.
 pub(crate) async fn start() -> (ServerHandle, SocketAddr) {
     let server = Server::builder().listen("127.0.0.1:0").admin("127.0.0.1:0");
     let server = server.serve(|_: &Player| Silent).await.unwrap();
@@ -25,15 +25,15 @@ pub(crate) async fn start() -> (ServerHandle, SocketAddr) {
     (server, admin)
 }
 
-/// A player who has read the welcome.
+/// A player that has read the welcome.
 pub(crate) async fn join(server: &ServerHandle) -> TcpStream {
     join_as(server, "").await
 }
 
-/// The same with a name.
+/// Joins with a name.
 pub(crate) async fn join_as(server: &ServerHandle, name: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
-    // Versions 1 to 1, no resume, frames up to 64 KiB, the rest but the credentials empty.
+    // Versions 1 to 1, no resume, frames up to 64 KiB; everything except the credentials is empty.
     let hello = [
         &b"LW\x01\x01\x02"[..],
         &[0, 1, 0, 0],
@@ -58,7 +58,7 @@ pub(crate) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     [&len[1..], &[kind], payload].concat()
 }
 
-/// Lets the server learn its round trip: a ping of the player's, the server's behind the answer, and its answer.
+/// Lets the server measure its round trip: it answers the player's ping, sends its own ping, and gets the answer.
 pub(crate) async fn beat(player: &mut TcpStream) {
     player.write_all(&frame(3, &[0; 16])).await.unwrap();
     let mut answers = [0; 4 + 28 + 4 + 16];
@@ -79,7 +79,7 @@ pub(crate) fn goodbye(code: u16, reason: &str) -> Vec<u8> {
     )
 }
 
-/// Waits for something, but not for ever.
+/// Waits for something, but not forever.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     let waited = timeout(Duration::from_secs(20), future).await;
     waited.unwrap_or_else(|_| panic!("{what} did not come"))

@@ -47,7 +47,7 @@ async fn a_live_session_tells_how_it_does_and_its_record_stays() {
     assert_eq!(ended["closes"][0]["session"], session.to_string());
 }
 
-/// The list for this query, and where to go on.
+/// The list for this query, and where to continue.
 async fn list(admin: SocketAddr, query: &str) -> (Vec<Value>, Option<String>) {
     let answer = get(admin, &format!("/api/sessions{query}")).await;
     assert_eq!(answer.status, 200, "{query} {}", answer.body);
@@ -165,7 +165,7 @@ async fn pages_are_stable_while_players_come_and_go() {
         seen.extend(on_page);
         let Some(last) = last else { break };
         assert_eq!(sessions.len(), 100, "a page that is not the last is full");
-        // One who was seen leaves, another takes the place.
+        // A session that was listed leaves, and another takes its slot.
         drop(here.remove(0));
         here.push(join_as(&server, "new").await);
         query = format!("?limit=100&after={last}");

@@ -1,4 +1,4 @@
-//! One connection's end: counted out, written down, and told to everybody, exactly once.
+//! One connection's end: counted out, logged, and reported to the observers and the game, exactly once.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -32,7 +32,7 @@ impl<S: Shape> ServerApp<S> {
         }
     }
 
-    /// Counts the connection and its session out. Returns the number of this end.
+    /// Counts the connection and its session out. Returns the sequence number of this end.
     fn count_out(&mut self, ending: &Ending, undelivered: (u64, u64)) -> u64 {
         self.counted = true;
         let evidence = &ending.evidence;
@@ -60,7 +60,7 @@ impl<S: Shape> ServerApp<S> {
         })
     }
 
-    /// Leaves the groups and tells everybody: the books first, the log, the game last.
+    /// Removes the session from its groups and reports the end: to the books first, then the log, the game last.
     pub(super) fn end(&mut self, ending: Ending) {
         if let Some(seat) = self.standing.seat() {
             self.core().seats.remove(seat.session);
@@ -107,8 +107,8 @@ impl<S: Shape> ServerApp<S> {
 }
 
 impl<S: Shape> Drop for ServerApp<S> {
-    /// A task that is dropped before its verdict (the runtime was) still counts, as what it is: a defect. Only now
-    /// is the connection gone: who waits for that has heard of its end.
+    /// A task that is dropped before its verdict, because the runtime was dropped, is counted as a defect. The
+    /// connection counts as gone only now, after its end was reported.
     fn drop(&mut self) {
         if !self.counted {
             let at = self.core().clock.now();

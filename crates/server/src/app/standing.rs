@@ -1,4 +1,5 @@
-//! How far a peer has come, and what is kept of it there: one pointer, since every idle session pays for it.
+//! How far a peer has come, and its data at that point. It is one pointer, because every idle session pays for its
+//! size.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,17 +16,17 @@ use crate::{Player, Refusal};
 
 /// How far a peer has come.
 pub(super) enum Standing {
-    /// It has not asked to be let in.
+    /// The peer has not asked to be let in.
     Outside(Box<SocketAddr>),
-    /// It was refused at accept.
+    /// The peer was refused at accept.
     Refused(Box<SocketAddr>),
-    /// The authenticator has its credentials.
+    /// The authenticator is checking the peer's credentials.
     Asking(Box<Asking>),
-    /// It asked. The answer was no, or nobody waits for it any more.
+    /// The peer asked. It was refused, or it no longer waits for the answer.
     Dismissed(Box<SocketAddr>),
-    /// The answer was yes.
+    /// The authenticator accepted the peer.
     Admitted(Box<Admitted>),
-    /// Its session joined.
+    /// The peer's session joined.
     Joined(Arc<Seat>),
 }
 
@@ -34,7 +35,7 @@ pub(super) struct Asking {
     pub(super) remote: SocketAddr,
     pub(super) since: Time,
     pub(super) check: Check,
-    /// A dialect's first frame: credentials, and the game's first frame too.
+    /// A dialect's first frame: it has the credentials, and the game receives it as the first frame, too.
     pub(super) first_frame: Option<Bytes>,
     pub(super) room: Asked,
 }
@@ -47,7 +48,7 @@ pub(super) struct Admitted {
 }
 
 impl Standing {
-    /// The session of a peer that was admitted joins. Returns what it brings along.
+    /// Moves an admitted peer's session to joined. Returns the admission's data.
     pub(super) fn join(&mut self) -> Option<Admitted> {
         let Self::Admitted(admitted) = self else {
             return None;
@@ -81,7 +82,7 @@ impl Standing {
         }
     }
 
-    /// How far that is in the words of the record, for a connection whose verdict is missing.
+    /// The phase that the record shows for a connection without a verdict.
     pub(super) fn phase(&self) -> Phase {
         match self {
             Self::Outside(_) => Phase::Hello,
@@ -101,7 +102,7 @@ impl Standing {
 }
 
 impl Asking {
-    /// The authenticator's answer. It is the game's code: its panic is an answer like any other that is none.
+    /// The authenticator's answer. The authenticator is the game's code: if it panics, the answer is "unavailable".
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
         let check = AssertUnwindSafe(|| self.check.as_mut().poll(cx));
         let answer = match catch_unwind(check) {

@@ -1,31 +1,31 @@
-//! Why a server did not start, in words for the person who started it.
+//! Why a server did not start, worded for the person starting it.
 
 use std::io;
 use std::net::SocketAddr;
 
 use crate::{ConfigError, OsError};
 
-/// Why a server did not start.
+/// The reason why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The configuration breaks rules: every one of them is named.
+    /// The configuration breaks rules. Every broken rule is named.
     #[error("the configuration is not valid: {}", list(.0))]
     Config(Vec<ConfigError>),
-    /// The address to listen on is not an address.
+    /// The listen address cannot be parsed.
     #[error("{addr:?} is not an address to listen on: write IP:PORT, as 0.0.0.0:7000 or [::]:7000")]
     Address {
-        /// What was given.
+        /// The text that was given.
         addr: String,
     },
-    /// The system does not let us listen there.
+    /// The operating system refuses to listen on the address.
     #[error("cannot listen on {addr}: {}", why(.source))]
     Listen {
-        /// Where.
+        /// The address.
         addr: SocketAddr,
-        /// What the system says.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The system gives no threads for a runtime of our own.
+    /// The operating system gives no threads for the server's own runtime.
     #[error("cannot start a runtime: {}", OsError::in_words(.0))]
     Runtime(io::Error),
     /// The server's name cannot be a label.
@@ -33,10 +33,10 @@ pub enum BindError {
         "{name:?} is not a name of a server: it becomes a label of metrics, write 1 to 32 characters of a to z, 0 to 9, _ and -"
     )]
     Name {
-        /// What was given.
+        /// The name that was given.
         name: String,
     },
-    /// The configuration asks for an admin port, and nothing on the builder serves one.
+    /// The configuration asks for an admin port, and no extension on the builder serves one.
     #[error(
         "the configuration sets {}, and this server has no admin port: call `admin_from_config` of `lastword::AdminExt` \
          on its builder, or set `config.admin` to `AdminConfig::off()`",
@@ -46,7 +46,7 @@ pub enum BindError {
         /// The keys that are not at their default.
         keys: Vec<&'static str>,
     },
-    /// Something that runs beside the server did not start.
+    /// An extension did not start.
     #[error("{0}")]
     Extension(io::Error),
 }
@@ -59,7 +59,7 @@ fn list(errors: &[ConfigError]) -> String {
         .join("; ")
 }
 
-/// What the person who started it can do; what the system said is the error's source.
+/// The remedy for the user. The error's source has the operating system's words.
 fn why(error: &io::Error) -> &'static str {
     let remedies = [
         (

@@ -27,7 +27,7 @@ use crate::traffic::TrafficTotals;
 use crate::{KernelAbilities, ServerHandle, Started, drain, log, publisher};
 
 impl Builder {
-    /// Starts everything but the accept loop. `events` is the queue of a game that ticks.
+    /// Starts everything except the accept loop. `events` is the queue of a game that ticks.
     pub(super) async fn start(
         mut self,
         events: Option<Arc<Queue>>,
@@ -84,7 +84,7 @@ impl Builder {
         }
     }
 
-    /// No part of a configuration is left out without a word.
+    /// Refuses a configuration whose admin section would have no effect.
     fn check_admin(&self) -> Result<(), BindError> {
         if self.extensions.iter().any(|each| each.serves_admin()) {
             return Ok(());
@@ -93,7 +93,7 @@ impl Builder {
         if !keys.is_empty() {
             return Err(BindError::NoAdminPort { keys });
         }
-        // A file may name the default address, which is the same configuration as one without that key.
+        // A file may set the default address explicitly. That gives the same configuration as a file without the key.
         if let Some(addr) = self.config.admin.listen.filter(|_| self.is_configured) {
             tracing::info!(
                 "there is no admin port: call `admin_from_config` on the builder to serve it on {addr}, the default of \
@@ -131,7 +131,7 @@ impl Builder {
             session_frames: size(limits.inbox_frames_max),
             bytes: size(limits.events_bytes_max),
             frames: size(limits.events_frames_max),
-            // Who is here may leave, and as many may come and go.
+            // Every open connection may leave, and as many again may come and go before the next tick.
             reserved: size(self.config.listen.connections_max).saturating_mul(2),
         }
     }
@@ -141,7 +141,7 @@ impl Builder {
         of_extensions.chain(self.observer.clone()).collect()
     }
 
-    /// Makes the handles with the recorder that takes them, and tells whether nobody publishes them but the server.
+    /// Makes the handles with the chosen recorder. Also returns whether only the server publishes them.
     fn metrics(&self, catalogue: &Catalogue<'_>) -> (Metrics, bool) {
         let own = self.recorder.as_ref().map(|own| own as &dyn Recorder);
         let mut extensions = self.extensions.iter();
@@ -212,7 +212,7 @@ impl Builder {
 }
 
 impl ServerHandle {
-    /// Lets players in.
+    /// Starts the accept loop.
     pub(super) fn start<S: Shape>(&self, shape: S, listener: TcpListener) {
         let core = Arc::clone(&self.core);
         let front = Arc::new(Front { core, shape });

@@ -1,4 +1,4 @@
-//! The addresses that one server listens on: no two of them may be the same, as the second could not be bound.
+//! Checks that the addresses one server listens on do not clash, since the second of two could not be bound.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,7 +19,7 @@ impl Config {
             })
     }
 
-    /// Blames the key that is not at its default: that line stands in the file.
+    /// Blames the key that is not at its default, because that key is in the file.
     fn given_twice(second: (&str, SocketAddr), first: (&str, SocketAddr)) -> ConfigError {
         let is_default = second.0 == ADMIN && Some(second.1) == Self::default().admin.listen;
         let game_is_default = first.1 == ListenConfig::default().addr;
@@ -37,7 +37,7 @@ impl Config {
     }
 }
 
-/// Whether the second of them would be refused as in use. Port 0 takes a free port, which is never the other's.
+/// Whether the second address would be refused as in use. Port 0 takes a free port, which never clashes.
 fn clash(one: SocketAddr, other: SocketAddr) -> bool {
     let (port, ips) = (
         one.port(),

@@ -1,4 +1,4 @@
-//! The admin section: where operators and scrapers are served, and who of them needs a token.
+//! The admin section: where operators and scrapers are served, and which of them need a token.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,21 +15,23 @@ use super::ConfigError;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdminConfig {
-    /// The address and port of the live page, `/api`, `/metrics`, `/healthz` and `/readyz`; the empty text of a file,
-    /// `None` here, is off. Default `127.0.0.1:9464`. Other addresses than loopback take a token. No cause.
+    /// The address and port of the live page, `/api`, `/metrics`, `/healthz` and `/readyz`. Default `127.0.0.1:9464`.
+    /// An empty text in a file, or `None` here, turns the port off. An address other than loopback needs a token. No
+    /// cause.
     #[serde(deserialize_with = "addr_or_empty")]
     pub listen: Option<SocketAddr>,
-    /// A second address and port, for `/metrics`, `/healthz` and `/readyz` alone, which asks for no token: for scrapers
-    /// and probes. `None`, the empty text, is off, which is the default. No cause.
+    /// A second address and port, only for `/metrics`, `/healthz` and `/readyz`, without a token: for scrapers and
+    /// probes. `None` or an empty text is off, which is the default. No cause.
     #[serde(deserialize_with = "addr_or_empty")]
     pub metrics_listen: Option<SocketAddr>,
-    /// What whoever asks `listen` for more than its health has to show. Default none: then no address but loopback is
-    /// allowed, and nobody can kick or drain. Causes: with one, operators can cause `kicked` and `drained`.
+    /// The token that a client of `listen` must show for everything except health. Default none: then only loopback
+    /// addresses are allowed, and no client can kick or drain. Causes: with a token, operators can cause `kicked` and
+    /// `drained`.
     #[serde(deserialize_with = "token_or_empty")]
     pub token: Option<Token>,
-    /// A file that has the token, read when the server starts; white space around it does not count. A file that cannot
-    /// be read, or has anything else, is an error then. Default none. Unlike `token` it is not seen by every reader of
-    /// the configuration.
+    /// A file with the token, read when the server starts. White space around the token is ignored. A file that cannot
+    /// be read, or that has anything else in it, is then an error. Default none. A token in a file stays hidden from
+    /// readers of the configuration, unlike `token`.
     #[serde(deserialize_with = "path_or_empty")]
     pub token_file: Option<PathBuf>,
 }
@@ -46,7 +48,7 @@ impl Default for AdminConfig {
 }
 
 impl AdminConfig {
-    /// A section that asks for no port: it overrides a file for a server that is to have none.
+    /// Returns a section that turns the port off: it overrides a file for a server without an admin port.
     #[must_use]
     pub fn off() -> Self {
         Self {
@@ -55,13 +57,13 @@ impl AdminConfig {
         }
     }
 
-    /// Whether it asks for a port.
+    /// Returns whether the section asks for a port.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.listen.is_some() || self.metrics_listen.is_some()
     }
 
-    /// The keys that are set to something else than their default, if it asks for a port.
+    /// The keys that differ from their default, if the section asks for a port.
     pub(crate) fn keys_set(&self) -> Vec<&'static str> {
         let default = Self::default();
         let keys = [
@@ -74,7 +76,7 @@ impl AdminConfig {
         set.map(|(key, _)| key).filter(|_| self.is_on()).collect()
     }
 
-    /// What is broken in this section.
+    /// The broken rules of this section.
     pub(super) fn errors(&self) -> impl Iterator<Item = ConfigError> {
         let both = self.token.is_some() && self.token_file.is_some();
         let both = both.then(|| ConfigError {
@@ -101,35 +103,34 @@ impl AdminConfig {
     }
 }
 
-/// A secret that whoever asks the admin port has to show: 16 to 256 visible characters of ASCII. Its `Debug` does not
-/// show it.
+/// A secret that clients of the admin port must show: 16 to 256 visible ASCII characters. Its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Box<str>);
 
-/// What is no token.
+/// The error for a text that is not a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a token is {TOKEN}")]
 pub struct NoToken;
 
-/// Why a file gives no token. No part of the file is in it.
+/// Why a file gives no token. The error contains no part of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenFileError {
     /// The file cannot be read.
     #[error("{}", unreadable(.0))]
     Unreadable(#[source] io::Error),
-    /// The file has no bytes, or nothing but white space.
+    /// The file has no bytes, or only white space.
     #[error("it is empty")]
     Empty,
-    /// The file holds something else.
+    /// The file has something other than a token.
     #[error("{0} and nothing else")]
     NoToken(#[source] NoToken),
 }
 
 impl Token {
-    /// Reads a token from a file, which holds nothing else but white space around it.
+    /// Reads a token from a file, which has nothing else except white space around it.
     ///
     /// # Errors
-    /// [`TokenFileError`], without a word of what the file has.
+    /// Returns a [`TokenFileError`], which contains nothing of the file.
     pub fn read(path: &Path) -> Result<Self, TokenFileError> {
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(TokenFileError::Unreadable)?;
@@ -143,10 +144,10 @@ impl Token {
         Self::new(text).map_err(TokenFileError::NoToken)
     }
 
-    /// Takes a text for a token, but for the white space around it.
+    /// Makes a token of a text, without the white space around it.
     ///
     /// # Errors
-    /// [`NoToken`]: it is too short or too long, or has other characters.
+    /// Returns [`NoToken`] if the text is too short, too long, or has other characters.
     pub fn new(text: &str) -> Result<Self, NoToken> {
         let text = text.trim();
         let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -157,7 +158,7 @@ impl Token {
         }
     }
 
-    /// Whether somebody showed this token. How long that takes does not tell where another differs.
+    /// Returns whether `shown` is this token. The time it takes does not reveal where the two differ.
     #[must_use]
     pub fn is(&self, shown: &[u8]) -> bool {
         let own = self.0.as_bytes();
@@ -208,7 +209,7 @@ const UNREADABLE: [(io::ErrorKind, &str); 3] = [
 ];
 const LEN_MIN: usize = 16;
 const LEN_MAX: usize = 256;
-/// More than a token and its white space: nothing longer is read.
+/// The most bytes that are read of a file: more than a token and its white space.
 const FILE_BYTES_MAX: u64 = 4_096;
 
 const TOKEN: &str = "16 to 256 visible ASCII characters";

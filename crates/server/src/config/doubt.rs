@@ -1,17 +1,17 @@
-//! What a configuration may say and is probably not meant.
+//! Values of a configuration that are allowed but probably not meant.
 
 use std::fmt;
 
 use super::{Config, Key, RtoMax};
 
-/// A value that is allowed and probably unwise.
+/// A value that is allowed but probably unwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
     /// The path of the key, such as `admin.listen`.
     pub key: String,
-    /// The value, as the file would have it.
+    /// The value, as written in the file.
     pub value: String,
-    /// What comes of it, and what to do.
+    /// The consequence, and what to do.
     pub so: String,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Display for Doubt {
 }
 
 impl Config {
-    /// Tells what is allowed here and probably unwise, in the order of the file.
+    /// Returns the values that are allowed but probably unwise, in the order of the file.
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
         self.seconds()

@@ -1,4 +1,4 @@
-//! A rule of the configuration that is broken, in words that say what to do.
+//! A broken rule of the configuration, in words that say what to do.
 
 /// A value that the configuration does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -6,10 +6,10 @@
 pub struct ConfigError {
     /// The path of the key, such as `limits.frame_bytes_max`.
     pub key: String,
-    /// The value, as the file would have it.
+    /// The value, as written in the file.
     pub value: String,
-    /// What is allowed, in the unit of the key.
+    /// The allowed values, in the unit of the key.
     pub allowed: String,
-    /// What to do about it.
+    /// How to fix it.
     pub remedy: String,
 }

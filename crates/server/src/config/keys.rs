@@ -1,5 +1,5 @@
-//! Every key of the configuration with what it takes and a word on how to choose: one table for the checks, the
-//! reference file and whoever explains a broken file.
+//! Every key of the configuration, with its allowed values and a hint how to choose. The checks, the reference file and
+//! the error messages about a broken file all use this table.
 
 use std::fmt;
 
@@ -10,16 +10,16 @@ use super::{Config, ConfigError, LimitsConfig};
 pub struct Key {
     /// The dotted path; `NAME` stands for the name of a profile.
     pub path: &'static str,
-    /// What it takes.
+    /// The values that it takes.
     pub allowed: Allowed,
-    /// How to choose.
+    /// How to choose a value.
     pub remedy: &'static str,
     read: Option<fn(&Config) -> u32>,
-    /// Below this many milliseconds, seconds were probably meant.
+    /// Below this many milliseconds the value was probably meant in seconds.
     hasty_below: u32,
 }
 
-/// What a key takes.
+/// The values that a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
     /// A whole number.
@@ -28,12 +28,12 @@ pub enum Allowed {
         min: u32,
         /// The most.
         max: u32,
-        /// What 0 means where it lies outside the range and is allowed all the same.
+        /// The meaning of 0, if 0 lies outside the range but is allowed.
         zero: Option<&'static str>,
     },
-    /// One of two words or more, quoted or not.
+    /// One of two or more words, quoted or not.
     OneOf(&'static [&'static str]),
-    /// What the words say.
+    /// Values that fit this description.
     Words(&'static str),
 }
 
@@ -209,7 +209,7 @@ impl Key {
         ),
     ];
 
-    /// The key at this path; a profile's name stands in its place.
+    /// Returns the key at this path; the path may have a profile's name instead of `NAME`.
     #[must_use]
     pub fn find(path: &str) -> Option<&'static Self> {
         Self::ALL.iter().find(|key| key.is_at(path))
@@ -231,7 +231,7 @@ impl Key {
         })
     }
 
-    /// Whether this value is allowed here and was probably meant in seconds, which are allowed as well.
+    /// Whether this value is allowed but was probably meant in seconds, and would be allowed in seconds as well.
     pub(super) fn looks_like_seconds(&self, value: u32) -> bool {
         let in_seconds = value.saturating_mul(1_000);
         (1..self.hasty_below).contains(&value)
@@ -240,7 +240,7 @@ impl Key {
                 .all(|value| self.allowed.holds(value))
     }
 
-    /// The value of a key that stands once in a file.
+    /// The configuration's value of a number that occurs once in a file.
     pub(super) fn value_in(&self, config: &Config) -> Option<u32> {
         self.read.map(|read| read(config))
     }
@@ -280,7 +280,7 @@ impl Key {
 }
 
 impl Allowed {
-    /// Tells whether this number is allowed; where words are, any number is.
+    /// Returns whether this number is allowed; a key of words takes any number.
     #[must_use]
     pub fn holds(self, value: u32) -> bool {
         match self {
@@ -328,7 +328,7 @@ const fn number(path: &'static str, min: u32, max: u32, read: fn(&Config) -> u32
     }
 }
 
-/// A key of a profile, whose rules are the profile's own and depend on each other.
+/// A key of a profile. The rules of these keys are in the profile, because the values depend on each other.
 const fn profile(path: &'static str, min: u32, max: u32, remedy: &'static str) -> Key {
     let allowed = Allowed::Number {
         min,
@@ -368,7 +368,7 @@ const ADDR: &str = "an address and a port, such as \"0.0.0.0:7000\" or \"[::]:70
 const TOKEN_OR_EMPTY: &str = "\"\" (none), or 16 to 256 visible ASCII characters";
 const ADDR_OR_EMPTY: &str = "\"\" (off), or an address and a port, such as \"127.0.0.1:9464\"";
 const DEADLINE: &str = "what the slowest player of yours needs, and no attacker has for long";
-/// Fewer milliseconds than a slow network takes once.
+/// In milliseconds. A single round trip on a slow network can take longer.
 const HASTY: u32 = 300;
 const HOUR_IN_SECONDS: u32 = 3_601;
 const QUEUE: u32 = LimitsConfig::QUEUE_BYTES_MAX;

@@ -1,5 +1,4 @@
-//! The liveness section: the built-in profiles, the game's own, and what is wrong with them in the words of the
-//! file.
+//! The liveness section: the built-in profiles, the game's own, and their errors in the words of the file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,35 +12,35 @@ use super::{Config, ConfigError, RtoMax, from_ms, from_ms_or_off, to_ms};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LivenessConfig {
-    /// The profile of whoever is given no other by the authenticator: one of the built-in ones
-    /// ([`Profile::NAMES`]) or of `profiles`. Default `standard`. Its dead limit produces `path_dead` and
-    /// `peer_silent`. The listener has its socket options; a player of another profile gets that one's when let in.
+    /// The profile of a player to whom the authenticator gives none: one of the built-in ones ([`Profile::NAMES`]) or
+    /// of `profiles`. Default `standard`. Its dead limit produces `path_dead` and `peer_silent`. The listener has its
+    /// socket options; a player of another profile gets that profile's options when let in.
     pub profile: String,
-    /// Profiles of the game's own, and built-in ones that it changes; at most 8 names with the built-in ones.
+    /// The game's own profiles, and built-in ones that the game changes; at most 8 names with the built-in ones.
     /// Default none.
     pub profiles: BTreeMap<String, ProfileConfig>,
 }
 
-/// A profile of the game's own. A key that is left out has the value of the built-in profile of the same name, or
-/// else of `standard`.
+/// One of the game's own profiles. A missing key has the value of the built-in profile of the same name, or of
+/// `standard` if there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileConfig {
-    /// Milliseconds in which the client sends something, 100 ms to 10 min. Below 1 s it is also how often a client may
-    /// send 2 pings, pongs or acks, from 1 s on that is 2 a second; more: `ping_flood`.
+    /// Milliseconds in which the client sends something, 100 ms to 10 min. In this time a client may send 2 pings,
+    /// pongs or acks; if it is 1 s or more, 2 a second. Over it: `ping_flood`.
     pub heartbeat_ms: Option<u32>,
-    /// Milliseconds of silence after which the peer is suspect, 1.5 heartbeats to 15 min. No cause: a suspect may
-    /// come back, and while it is one no limit of its queue ends it.
+    /// Milliseconds of silence after which the peer is suspect, 1.5 heartbeats to 15 min. No cause: a suspect peer may
+    /// come back. While it is suspect, no limit of its queue ends its connection.
     pub suspect_ms: Option<u32>,
-    /// Milliseconds of silence after which the connection ends, `suspect_ms` + 2500 to 922,600, or 0: never. Over
-    /// it: `path_dead` or `peer_silent`. Each second of it lets a client send one more ping, pong or ack at once
+    /// Milliseconds of silence after which the connection ends, `suspect_ms` + 2500 to 922,600, or 0: never. Over it:
+    /// `path_dead` or `peer_silent`. Each second of it lets a client send one more ping, pong or ack in a burst
     /// (`ping_flood`).
     pub dead_ms: Option<u32>,
-    /// Milliseconds that a session outlives its connection, 0 (no resume) to 24 h. Not built yet, so that clients
-    /// are told 0 whatever it is; the departure `resume_expired` will come of it.
+    /// Milliseconds that a session outlives its connection, 0 (no resume) to 24 h. Resume is not built yet, so clients
+    /// are always told 0. It will produce the departure `resume_expired`.
     pub resume_window_ms: Option<u32>,
-    /// Milliseconds between two retransmissions at most, 1 s to 120 s and such that the kernel gives up 2 s after
-    /// `dead_ms` at the earliest, or 0: the kernel's default. Too high, a link that comes back is retried too late:
+    /// The most milliseconds between two retransmissions, 1 s to 120 s, or 0: the kernel's default. The kernel must not
+    /// give up earlier than 2 s after `dead_ms`. If it is too high, a link that comes back is retried too late:
     /// `path_dead`.
     pub rto_max_ms: Option<u32>,
 }
@@ -54,7 +53,7 @@ impl LivenessConfig {
         Profile::NAMES.into_iter().chain(own).collect()
     }
 
-    /// The profile of this name, if there is one whose name can be a label.
+    /// The profile of this name, if there is one and its name can be a label.
     pub(super) fn profile(&self, name: &str, rto_max: RtoMax) -> Option<Profile> {
         let base = Profile::builtin(name);
         let mut profile = match self.profiles.get(name) {
@@ -128,7 +127,7 @@ impl ProfileConfig {
     }
 }
 
-/// The broken rule of a profile in keys and milliseconds.
+/// Describes the broken rule of a profile with keys and milliseconds.
 fn in_words(name: &str, error: &ProfileError) -> ConfigError {
     let (value, allowed) = value_and_allowed(error);
     let is_name = matches!(error, ProfileError::Name { .. });

@@ -1,4 +1,4 @@
-//! The metrics section: what becomes a label, and is bounded for that.
+//! The metrics section: the names that become labels, and are therefore limited in number.
 
 use lastword_keepalive::ProfileName;
 use lastword_session::wire::GAME_CODE_MIN;
@@ -6,21 +6,21 @@ use serde::Deserialize;
 
 use super::{Config, ConfigError, Key};
 
-/// What metrics tell apart.
+/// The names that become labels of metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsConfig {
-    /// The names that an authenticator may put players under, such as their platform: at most 16. Each has 1 to 32
-    /// characters of `a` to `z`, `0` to `9` and `_`. Default none. No cause; a label of metrics. A player under another name
-    /// counts as `none`, which is logged and counted.
+    /// The names of groups of players, such as their platform, that an authenticator may assign: at most 16. Each has 1
+    /// to 32 characters of `a` to `z`, `0` to `9` and `_`. Default none. No cause; a label of metrics. A player with
+    /// another name counts as `none`, which is logged and counted.
     pub cohorts: Vec<String>,
-    /// The game's codes that `lastword_game_closes_total` tells apart: at most 64, each from 4096. Default none. No
-    /// cause: an end with another code, or with none, is counted as `undeclared`.
+    /// The game's codes that `lastword_game_closes_total` counts separately: at most 64, each from 4096. Default none.
+    /// No cause: an end with another code, or with none, is counted as `undeclared`.
     pub game_codes: Vec<u16>,
 }
 
 impl MetricsConfig {
-    /// The cohort of whoever has none, also before authentication.
+    /// The cohort of a player without one, and of every connection before authentication.
     pub const NO_COHORT: &'static str = "none";
 
     pub(super) fn errors(&self) -> Vec<ConfigError> {

@@ -1,5 +1,5 @@
-//! Which causes a configuration on a kernel can produce, and how soon it notices the silent ones: the one source of
-//! `lastword check-config` and of the bounds in the metrics.
+//! Which causes a configuration can produce on a kernel, and how soon it notices the silent ones. This is the one
+//! source for `lastword check-config` and for the bounds in the metrics.
 
 #[cfg(test)]
 mod tests;
@@ -13,16 +13,16 @@ use lastword_session::Cause;
 use super::{Config, to_ms};
 use crate::KernelAbilities;
 
-/// Whether a configuration on a kernel can produce a cause.
+/// Whether a configuration can produce a cause on a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// It can, and something that happens tells it.
+    /// It can, and an event shows it.
     Can,
-    /// It can, and nothing but the passing of time tells it: so much at most from the last sign of life to the
+    /// It can, and only the passing of time shows it. The value is the longest time from the last sign of life to the
     /// verdict.
     Within(Duration),
-    /// It can, but no clock of ours tells it: the kernel does when it gives the connection up. `None` where it is not
-    /// known when that is (all but Linux).
+    /// It can, but none of our clocks shows it: the kernel does when it gives the connection up. `None` if that time is
+    /// not known, as on every system but Linux.
     ByKernel(Option<GiveUp>),
     /// It cannot.
     Never(Why),
@@ -35,45 +35,45 @@ pub struct Bound {
     pub cause: Cause,
     /// The profile.
     pub profile: ProfileName,
-    /// From the last sign of life to the verdict at most; `None` where no clock of ours bounds it.
+    /// The longest time from the last sign of life to the verdict; `None` if none of our clocks bounds it.
     pub within: Option<Duration>,
 }
 
 /// When Linux gives up a connection whose path is dead, with `net.ipv4.tcp_retries2` at its default of 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GiveUp {
-    /// By keepalive, where none of our data is on its way: after the last byte in. `None` is never: keepalive is off,
-    /// or the cause takes data of ours.
+    /// By keepalive, if none of our data is in flight: the time after the last byte in. `None` is never: keepalive is
+    /// off, or the cause requires data in flight.
     pub keepalive: Option<Duration>,
-    /// By retransmission, where some is and keepalive is mute: after its first byte at the earliest, and at the next
-    /// retry from then on.
+    /// By retransmission, if data is in flight, which silences keepalive: the earliest time after the first
+    /// unacknowledged byte. Later, the kernel gives up at its next retry.
     pub retransmission: Duration,
 }
 
-/// Why a configuration on a kernel cannot produce a cause.
+/// Why a configuration cannot produce a cause on a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
     /// Nothing in this version produces it ([`Cause::is_produced`]).
     NotBuilt,
-    /// A key has a value with which it does not occur.
+    /// The value of a key rules the cause out.
     Key {
         /// The path of the key, such as `timeouts.idle_ms`.
         path: String,
-        /// The value, as the file would have it.
+        /// The value, as written in the file.
         value: String,
-        /// What the value means for the cause.
+        /// The meaning of the value for the cause.
         so: &'static str,
     },
-    /// The kernel lacks what would tell it.
+    /// The kernel lacks the information that would show the cause.
     Kernel(&'static str),
 }
 
 impl Config {
-    /// Tells whether this configuration can produce `cause` on `kernel`, in a session of `profile`.
+    /// Returns whether this configuration can produce `cause` on `kernel`, in a session of `profile`.
     ///
-    /// What the configuration does not know is taken for granted: an authenticator, a game that kicks, an operator
-    /// who drains, and a client that sends heartbeats. Bounds hold while the game takes what comes: the time in which it
-    /// does not is left out of a silence.
+    /// It assumes everything that the configuration does not decide: an authenticator, a game that kicks, an operator
+    /// who drains, and a client that sends heartbeats. Bounds hold while the game takes its frames: time in which it
+    /// takes none does not count towards a silence.
     #[must_use]
     pub fn reach(&self, cause: Cause, profile: &Profile, kernel: KernelAbilities) -> Reach {
         if !cause.is_produced() {
@@ -89,7 +89,7 @@ impl Config {
         })
     }
 
-    /// How soon this configuration on `kernel` notices each silent cause that it produces, by profile.
+    /// Returns how soon this configuration on `kernel` notices each silent cause that it produces, by profile.
     #[must_use]
     pub fn bounds(&self, kernel: KernelAbilities) -> Vec<Bound> {
         let silent = Cause::ALL.into_iter();
@@ -107,8 +107,8 @@ impl Config {
         silent.flat_map(of).collect()
     }
 
-    /// When this kernel gives up a session of `profile` whose path is dead. `None` where it is not known (all but
-    /// Linux).
+    /// Returns when this kernel gives up a session of `profile` whose path is dead. `None` if the time is not known, as
+    /// on every system but Linux.
     #[must_use]
     pub fn give_up(&self, profile: &Profile, kernel: KernelAbilities) -> Option<GiveUp> {
         let knobs = self.knobs(profile);
@@ -120,13 +120,13 @@ impl Config {
 }
 
 impl Reach {
-    /// Whether the cause can occur.
+    /// Returns whether the cause can occur.
     #[must_use]
     pub const fn is_possible(&self) -> bool {
         !matches!(self, Self::Never(_))
     }
 
-    /// The longest from the last sign of life to the verdict; `None` where no clock of ours bounds it.
+    /// Returns the longest time from the last sign of life to the verdict; `None` if none of our clocks bounds it.
     #[must_use]
     pub const fn bound(&self) -> Option<Duration> {
         match self {
@@ -137,7 +137,7 @@ impl Reach {
 }
 
 impl GiveUp {
-    /// The earlier of the two.
+    /// Returns the earlier of the two times.
     #[must_use]
     pub fn earliest(&self) -> Duration {
         self.keepalive
@@ -155,7 +155,7 @@ impl fmt::Display for Why {
     }
 }
 
-/// What a rule looks at.
+/// The input of a rule.
 struct Setting<'a> {
     config: &'a Config,
     profile: &'a Profile,
@@ -163,7 +163,7 @@ struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// Why the kernel's counters do not tell a dead path from a silent peer, if they do not.
+    /// Why the kernel's counters cannot distinguish a dead path from a silent peer, if they cannot.
     fn no_evidence(&self) -> Option<Why> {
         if self.config.listen.behind_proxy {
             return Some(key("listen.behind_proxy", "true", "it is peer_silent then"));
@@ -175,7 +175,7 @@ impl Setting<'_> {
         self.config.give_up(self.profile, self.kernel)
     }
 
-    /// Whether the kernel may give up before our dead limit passes; so it may where it is not known when it does.
+    /// Whether the kernel may give up before our dead limit passes. It may if its time is not known.
     fn kernel_is_first(&self, give_up: Option<GiveUp>) -> bool {
         let earliest = give_up.map_or(Duration::ZERO, |at| at.earliest());
         self.profile.dead.is_none_or(|dead| earliest < dead)
@@ -186,7 +186,7 @@ impl Setting<'_> {
         detection_bound(silence, self.profile, limits.write_progress_timeout)
     }
 
-    /// What takes the kernel's word at a limit of ours.
+    /// A cause that our own limit finds and the kernel's counters confirm.
     fn by_evidence(&self, silence: Silence) -> Reach {
         match (self.no_evidence(), self.bound(silence)) {
             (Some(why), _) => Reach::Never(why),
@@ -195,7 +195,7 @@ impl Setting<'_> {
         }
     }
 
-    /// The same where the kernel may give up by itself, and says so by its error.
+    /// The same for a cause that the kernel may also report by an error, when it gives up by itself.
     fn path(&self, silence: Silence, give_up: Option<GiveUp>) -> Reach {
         match (self.no_evidence(), self.bound(silence)) {
             (None, Some(bound)) => Reach::Within(bound),
@@ -210,10 +210,10 @@ impl Setting<'_> {
     }
 }
 
-/// What one cause takes to occur.
+/// Decides whether one cause can occur.
 type Rule = fn(&Setting<'_>) -> Reach;
 
-/// The causes that depend on the configuration or the kernel. Every other one that is produced can always occur.
+/// The causes that depend on the configuration or the kernel. Every other cause that is produced can always occur.
 const RULES: [(Cause, Rule); 10] = [
     (Cause::ResetAfterOutage, reset_after_outage),
     (Cause::PathDead, path_dead),
@@ -235,12 +235,12 @@ fn reset_after_outage(setting: &Setting<'_>) -> Reach {
     }
 }
 
-/// At our dead limit by the kernel's counters, and where the kernel gives up first by its error alone.
+/// Found at our dead limit by the kernel's counters. If the kernel gives up first, only its error shows the cause.
 fn path_dead(setting: &Setting<'_>) -> Reach {
     setting.path(Silence::PathDead, setting.give_up())
 }
 
-/// The kernel that gives up says it as well, of a connection with data of ours still here.
+/// A kernel that gives up also reports this cause, but only for a connection with unsent or unacknowledged data.
 fn local_network_down(setting: &Setting<'_>) -> Reach {
     let give_up = setting.give_up();
     let give_up = give_up.map(|at| GiveUp {

@@ -1,5 +1,5 @@
-//! The sections of the configuration, but liveness, metrics and admin: every key with its unit, default, range and causes. The
-//! defaults that the session core has are taken from there.
+//! The sections of the configuration, except liveness, metrics and admin: every key with its unit, default, range and
+//! causes. Defaults that the session core has are taken from there.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,18 +12,18 @@ use super::{ConfigError, Key, to_ms};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListenConfig {
-    /// The address and port to listen at; port 0 takes a free one. Default `127.0.0.1:7000`.
+    /// The address and port to listen on; port 0 takes a free one. Default `127.0.0.1:7000`.
     pub addr: SocketAddr,
-    /// Connections that may wait for accept, 1 to 65,535; the kernel caps it at `net.core.somaxconn`. Default
-    /// 4096. Beyond it, connection attempts are dropped or refused by the kernel and never counted.
+    /// The most connections that may wait for accept, 1 to 65,535; the kernel caps it at `net.core.somaxconn`. Default
+    /// 4096. Beyond it, the kernel drops or refuses connection attempts, and they are never counted.
     pub backlog: u32,
-    /// Connections at most, 1 to 10,000,000. Default 10,000. Over it: `server_full`.
+    /// The most connections, 1 to 10,000,000. Default 10,000. Over it: `server_full`.
     pub connections_max: u32,
-    /// Authentications at a time, 1 to 1,000,000; more wait within `timeouts.auth_ms`. Default 256. A wait that is
-    /// too long: `auth_timeout`.
+    /// The most authentications at a time, 1 to 1,000,000; others wait within `timeouts.auth_ms`. Default 256. A wait
+    /// that is too long: `auth_timeout`.
     pub authentications_max: u32,
-    /// Says that the peer of every connection is a proxy, whose kernel says nothing of the player's. Default
-    /// false. With it, every silence that passes the dead limit is `peer_silent`.
+    /// Whether the peer of every connection is a proxy, whose kernel shows nothing about the player's. Default false.
+    /// If it is true, every silence that passes the dead limit is `peer_silent`.
     pub behind_proxy: bool,
 }
 
@@ -43,23 +43,23 @@ impl Default for ListenConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
-    /// Bytes of a hello at most, 1,024 to 65,536. Default 4096. Over it: `frame_too_large`.
+    /// The most bytes of a hello, 1,024 to 65,536. Default 4096. Over it: `frame_too_large`.
     pub hello_bytes_max: u32,
-    /// Bytes of payload of a data frame at most, 1,024 to 16,777,215. Default 65,536. Over it: `frame_too_large`.
+    /// The most payload bytes of a data frame, 1,024 to 16,777,215. Default 65,536. Over it: `frame_too_large`.
     pub frame_bytes_max: u32,
-    /// Bytes that wait for the game at most, `frame_bytes_max` to 1 GiB. Default 65,536. At it, reading pauses,
-    /// which is no end.
+    /// The most bytes that wait for the game, `frame_bytes_max` to 1 GiB. Default 65,536. At it, reading pauses, which
+    /// ends nothing.
     pub inbox_bytes_max: u32,
-    /// Frames that wait for the game at most, 1 to 65,536. Default 256. At it, reading pauses, which is no end.
+    /// The most frames that wait for the game, 1 to 65,536. Default 256. At it, reading pauses, which ends nothing.
     pub inbox_frames_max: u32,
-    /// Payload bytes of all sessions that wait for a tick loop at most, 65,536 to 1 GiB. Default 64 MiB. At it,
-    /// reading pauses, which is no end. As much again may be in the hands of the tick.
+    /// The most payload bytes of all sessions that wait for a tick loop, 65,536 to 1 GiB. Default 64 MiB. At it,
+    /// reading pauses, which ends nothing. The running tick may hold as many bytes again.
     pub events_bytes_max: u32,
-    /// Frames of all sessions that wait for a tick loop at most, 1,024 to 16,777,216. Default 262,144. At it,
-    /// reading pauses, which is no end; nobody is let in while twice as many joined and left as connections may be
-    /// open: `auth_timeout`.
+    /// The most frames of all sessions that wait for a tick loop, 1,024 to 16,777,216. Default 262,144. At it, reading
+    /// pauses, which ends nothing. No player is let in while twice as many joins and departures wait as connections may
+    /// be open: `auth_timeout`.
     pub events_frames_max: u32,
-    /// Bytes that wait to be written at most, `frame_bytes_max` + 4 to 1 GiB. Default 262,144. Over it:
+    /// The most bytes that wait to be written, `frame_bytes_max` + 4 to 1 GiB. Default 262,144. Over it:
     /// `send_queue_full`.
     pub outbound_bytes_max: u32,
 }
@@ -67,7 +67,7 @@ pub struct LimitsConfig {
 impl LimitsConfig {
     pub(super) const QUEUE_BYTES_MAX: u32 = 1 << 30;
 
-    /// A frame that is allowed and can never be taken or sent would end every session that has one.
+    /// A frame that is allowed but fits no queue would end every session that has one.
     pub(super) fn caps_below_the_frame_limit(&self) -> impl Iterator<Item = ConfigError> {
         let frame = self.frame_bytes_max;
         let inbox = (frame, "limits.frame_bytes_max");
@@ -114,27 +114,27 @@ impl Default for LimitsConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TimeoutsConfig {
-    /// Time for the hello to be complete, 100 ms to 10 min. Default 5000. Over it: `hello_timeout`.
+    /// Time for the client to complete its hello, 100 ms to 10 min. Default 5000. Over it: `hello_timeout`.
     pub hello_ms: u32,
     /// Time for the authenticator to answer, 100 ms to 10 min. Default 5000. Over it: `auth_timeout`.
     pub auth_ms: u32,
-    /// Time for a frame that has begun to be complete, and 1 s more for each 16 KiB that have come; 100 ms to
-    /// 10 min. Default 10,000. Over it: `frame_timeout`.
+    /// Time for the client to complete a frame that has begun, and 1 s more for each 16 KiB received; 100 ms to 10 min.
+    /// Default 10,000. Over it: `frame_timeout`.
     pub frame_ms: u32,
-    /// Time for our last words to be written, and again for the peer's FIN after them; 100 ms to 10 min. Default
-    /// 3000. After a FIN of the peer it bounds the wait for what we still owe: over it,
-    /// `peer_closed_while_sending`. Otherwise it changes no cause, only how long a closed connection is kept.
+    /// Time to write our last frames, and the same time again to wait for the peer's FIN; 100 ms to 10 min. Default
+    /// 3000. After the peer's FIN it limits the wait for our remaining data: over it, `peer_closed_while_sending`.
+    /// Otherwise it changes no cause, only how long a closed connection is kept.
     pub linger_ms: u32,
-    /// Age that the oldest frame waiting to be written may reach, 100 ms to 10 min, or 0: off. Default 5000. Over
-    /// it: `send_queue_stale`.
+    /// Age that the oldest frame waiting to be written may reach, 100 ms to 10 min, or 0: off. Default 5000. Over it:
+    /// `send_queue_stale`.
     pub outbound_age_ms: u32,
-    /// Time in which the kernel of a client that talks may take nothing of what waits for it, 1 s to 10 min, or 0: off.
-    /// Default 10,000. Over it, with the client's next byte: `peer_not_reading`.
+    /// Time in which a client's kernel may take none of our waiting data while the client sends, 1 s to 10 min, or 0:
+    /// off. Default 10,000. Over it, with the client's next byte: `peer_not_reading`.
     pub write_progress_ms: u32,
     /// Time without a frame of the game, 1 s to 24 h, or 0: off. Default 0. Over it: `idle`.
     pub idle_ms: u32,
     /// Time that delivery after the end waits for the game to take a frame, 100 ms to 10 min. Default 30,000. It
-    /// changes no cause: what is left is counted as undelivered.
+    /// changes no cause: frames that are left count as undelivered.
     pub delivery_ms: u32,
 }
 
@@ -158,8 +158,8 @@ impl Default for TimeoutsConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DrainConfig {
-    /// Milliseconds that sessions have to leave, 0 to 24 h. Default 30,000. Who leaves or is closed in time:
-    /// `drained`; who is still there: `drain_expired`; who comes meanwhile: `refused_draining`.
+    /// Milliseconds in which sessions must leave, 0 to 24 h. Default 30,000. A session that leaves or is closed in
+    /// time: `drained`. A session that is still open: `drain_expired`. A new connection meanwhile: `refused_draining`.
     pub timeout_ms: u32,
 }
 
@@ -169,15 +169,15 @@ impl Default for DrainConfig {
     }
 }
 
-/// What is asked of the kernel.
+/// The socket options that are set in the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KernelConfig {
-    /// Whether the kernel probes silent peers (`SO_KEEPALIVE`), as each profile has it: 5 s after its dead limit an
-    /// idle connection whose path is dead ends as `path_dead`. Default true. Without it such a path is found by
-    /// heartbeats alone: never where the client sends none (a `Dialect` without pings) or the profile has no dead limit.
+    /// Whether the kernel probes silent peers (`SO_KEEPALIVE`), with each profile's times. An idle connection whose
+    /// path is dead then ends as `path_dead`, 5 s after its dead limit. Default true. Without it, only heartbeats find
+    /// such a path. They cannot if the client sends none (a `Dialect` without pings) or the profile has no dead limit.
     pub keepalive: bool,
-    /// Whether the time between retransmissions is bounded. Default `auto`.
+    /// Whether the time between retransmissions is limited. Default `auto`.
     pub rto_max: RtoMax,
 }
 
@@ -194,7 +194,7 @@ impl Default for KernelConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RtoMax {
-    /// It is set where the kernel (Linux 6.15) has it: an outage shorter than the dead limit ends nothing.
+    /// It is set if the kernel has it (Linux 6.15): an outage shorter than the dead limit then ends nothing.
     #[default]
     Auto,
     /// It is never set: a link that comes back may be retried too late, which ends as `path_dead`.

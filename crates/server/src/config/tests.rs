@@ -2,7 +2,7 @@ use lastword_session::Limits;
 
 use super::*;
 
-/// A configuration of which one thing is changed.
+/// The default configuration with one change.
 fn with(change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config::default();
     change(&mut config);

@@ -1,4 +1,4 @@
-//! Events side by side in memory: fixed-size entries, and the payloads of all frames in one buffer.
+//! Events next to each other in memory: fixed-size entries, and the payloads of all frames in one buffer.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -8,25 +8,25 @@ use lastword_session::Link;
 use super::Event;
 use crate::{Departure, Player, SessionId};
 
-/// What one tick takes.
+/// The events of one tick.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     entries: Vec<Entry>,
     payloads: Vec<u8>,
 }
 
-/// How far somebody has come in a batch.
+/// A reader's position in a batch.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cursor {
     entry: usize,
     payload: usize,
 }
 
-/// Small, since a busy tick has many: what is rare lies in a box.
+/// Entries are small, because a busy tick has many: rare, larger ones are boxed.
 #[derive(Debug)]
 enum Entry {
     Joined(Box<Joined>),
-    /// Its payload follows the one before it.
+    /// Its payload follows the previous frame's payload.
     Frame(SessionId, u32),
     Link(SessionId, Link),
     Left(Box<Departure>),
@@ -50,7 +50,7 @@ impl Batch {
     }
 
     pub(crate) fn frame(&mut self, session: SessionId, payload: &[u8]) {
-        // A frame is 16 MiB at most.
+        // A frame has at most 16 MiB.
         let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         self.payloads.extend_from_slice(payload);
         self.entries.push(Entry::Frame(session, len));
@@ -60,7 +60,7 @@ impl Batch {
         self.entries.push(Entry::Link(session, link));
     }
 
-    /// Overwrites the change of link in this place. Returns whether it was one.
+    /// Overwrites the change of link at this place. Returns whether there was one.
     pub(crate) fn relink(&mut self, place: usize, of: SessionId, new: &Link) -> bool {
         match self.entries.get_mut(place) {
             Some(Entry::Link(session, link)) if *session == of => {
@@ -87,7 +87,7 @@ impl Batch {
         self.payloads.len()
     }
 
-    /// Empties it and keeps its memory for the next tick, but not all that one exceptional tick needed.
+    /// Empties the batch and keeps its memory for the next tick, but not all the memory of one exceptional tick.
     pub(crate) fn clear(&mut self) {
         let (entries, bytes) = (self.entries.len(), self.payloads.len());
         self.entries.clear();
@@ -106,7 +106,7 @@ impl Cursor {
         batch.entries.len().saturating_sub(self.entry)
     }
 
-    /// Whose frames are still to come, and how long each is.
+    /// The frames still to come: their sessions and lengths.
     pub(crate) fn frames_left(&self, batch: &Batch) -> impl Iterator<Item = (SessionId, u64)> {
         let left = batch.entries.get(self.entry..).unwrap_or_default();
         left.iter().filter_map(|entry| match entry {
@@ -146,7 +146,7 @@ impl Cursor {
     }
 }
 
-/// What an empty batch may keep.
+/// The memory that an empty batch may keep.
 const SPARE_ENTRIES: usize = 1_024;
 const SPARE_BYTES: usize = 64 * 1024;
 

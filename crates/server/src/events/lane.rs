@@ -1,4 +1,4 @@
-//! One session's way into the queue, and its account: what it pushed and the game has not taken.
+//! One session's access to the queue, and its account of the frames that it pushed and the game has not taken.
 
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::shape::{Arrival, Game, Shape};
 use crate::{Departure, Kick, SessionId};
 
-/// Puts every session that joins into one queue.
+/// Puts the events of every session into one queue.
 pub(crate) struct EventShape {
     pub(crate) queue: Arc<Queue>,
 }
@@ -47,15 +47,15 @@ impl Shape for EventShape {
 pub(crate) struct Lane {
     queue: Arc<Queue>,
     session: SessionId,
-    /// Of the epoch of the last frame.
+    /// The account for the epoch of the last frame.
     account: Option<Account>,
     links: Links,
     asked: Asked,
-    /// Frames and payload bytes that came when nobody drained any more.
+    /// Frames and payload bytes that came after the game had stopped draining for good.
     late: (u64, u64),
 }
 
-/// What one session pushed in one epoch.
+/// The frames that one session pushed in one epoch.
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
     epoch: u64,
@@ -68,7 +68,7 @@ struct Account {
 struct Links {
     epoch: u64,
     count: u8,
-    /// Where the last one is, if no frame came after it.
+    /// The place of the last change, if no frame followed it.
     last: Option<usize>,
 }
 
@@ -84,7 +84,7 @@ impl Lane {
         }
     }
 
-    /// Adds a frame. Returns whether anybody will take it.
+    /// Adds a frame. Returns whether a tick can still take it.
     pub(crate) fn push(&mut self, payload: &[u8]) -> bool {
         let Some(epoch) = self.queue.push_frame(self.session, payload) else {
             self.late.0 += 1;
@@ -102,8 +102,8 @@ impl Lane {
         true
     }
 
-    /// Adds a change of the link. None is lost; of many that nobody saw, with nothing between them, the newest
-    /// replaces the one before.
+    /// Adds a change of the link. The first `LINKS_MAX` of an epoch are all kept. A later one replaces the change
+    /// before it, unless a frame came in between.
     pub(crate) fn push_link(&mut self, link: Link) {
         let (session, seen) = (self.session, self.links);
         let added = self.queue.push(|batch, epoch| {
@@ -124,14 +124,14 @@ impl Lane {
         self.links = added.unwrap_or_default();
     }
 
-    /// Whether another frame would be taken.
+    /// Ready when another frame would be taken.
     pub(super) fn poll_room(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         loop {
             let now = self.queue.epoch();
             if self.has_room(now) || self.queue.is_closed() {
                 return Poll::Ready(());
             }
-            // A drain that came meanwhile made room, which others may have taken since.
+            // A drain came in between and made room, but other sessions may have filled it already.
             ready!(self.queue.poll_epoch(now + 1, cx, &mut self.asked));
         }
     }
@@ -142,7 +142,7 @@ impl Lane {
         !full && !self.queue.is_full()
     }
 
-    /// What this session pushed and nobody had taken when this epoch began.
+    /// The frames that this session pushed in this epoch, which no tick has taken yet.
     fn waiting(&self, now: u64) -> Account {
         self.account
             .filter(|account| account.epoch == now)
@@ -168,18 +168,18 @@ impl Game for Lane {
         self.poll_room(cx)
     }
 
-    /// A tick took the last frames, and the next one began: the game handled them.
+    /// Ready when a tick took the last frames and the next one began: the game has then handled them.
     fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let handled = self.account.map_or(0, |account| account.epoch + 2);
         self.queue.poll_epoch(handled, cx, &mut self.asked)
     }
 
-    /// Every tick is progress.
+    /// Every tick counts as progress.
     fn taken(&self) -> u64 {
         self.queue.epoch()
     }
 
-    /// Frames that no tick has taken yet. A later one may still take them, before it is told of the end.
+    /// Frames that no tick has taken yet. A later tick may still take them, before it gets the session's end.
     fn undelivered(&self) -> (u64, u64) {
         let (frames, bytes) = match self.queue.untaken(self.session) {
             Some(untaken) => untaken,
@@ -192,7 +192,7 @@ impl Game for Lane {
     }
 
     fn leave(self, departure: &Departure) {
-        // Without a game that drains, there is nobody to tell.
+        // If the game no longer drains, the queue drops this.
         let departure = departure.clone();
         self.queue.push(|batch, _| batch.left(departure));
     }
@@ -202,5 +202,5 @@ fn as_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-/// Changes of link that a stalled tick keeps, each, of one session.
+/// The most changes of link of one session that a stalled tick keeps separately.
 const LINKS_MAX: u8 = 8;

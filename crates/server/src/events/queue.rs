@@ -1,7 +1,7 @@
-//! The queue between all connections and one tick loop: bounded, in order per session, drained by one exchange.
+//! The queue between all connections and one tick loop: bounded, in order per session, drained by swapping batches.
 //!
-//! Every drain begins a new *epoch*. Whatever a session pushed in an earlier one is taken, so its account needs no
-//! upkeep: it counts for the epoch that it was opened in, and is empty in every later one.
+//! Every drain begins a new *epoch*. Everything that a session pushed in an earlier epoch is taken. So its account
+//! needs no upkeep: it counts for the epoch in which it was opened, and is empty in every later one.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::SessionId;
 /// How much may wait for the next tick.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caps {
-    /// Payload bytes of one session; a frame is taken whole once there is any room.
+    /// Payload bytes of one session. A frame is taken whole as long as there is any room.
     pub(crate) session_bytes: usize,
     /// Frames of one session.
     pub(crate) session_frames: usize,
@@ -23,12 +23,12 @@ pub(crate) struct Caps {
     pub(crate) bytes: usize,
     /// Frames of all sessions.
     pub(crate) frames: usize,
-    /// Joined, link, left and draining: beyond it nobody is let in until the next tick.
+    /// Joined, link, left and draining events. Beyond it, no player is let in until the next tick.
     pub(crate) reserved: usize,
 }
 
-/// A connection's memory of having asked to be woken at the next drain: once is enough. Dropped, it is forgotten:
-/// those who come and go while a tick stalls leave nothing behind.
+/// Remembers that a connection asked to be woken at the next drain, since it need ask only once. Dropping it withdraws
+/// the request: connections that come and go while a tick stalls leave nothing behind.
 #[derive(Debug, Default)]
 pub(crate) struct Asked(Option<Ticket>);
 
@@ -43,7 +43,7 @@ struct Ticket {
 #[derive(Debug)]
 pub(crate) struct Queue {
     caps: Caps,
-    /// Changes under the lock only, as all of these; read without it.
+    /// These three change only under the lock, and are read without it.
     epoch: AtomicU64,
     full: AtomicBool,
     len: AtomicUsize,
@@ -55,16 +55,16 @@ pub(crate) struct Queue {
 struct Inside {
     batch: Batch,
     frames: usize,
-    /// Connections that wait for the next epoch, by the number of their ticket.
+    /// Connections that wait for the next epoch, by their ticket numbers.
     waiting: BTreeMap<u64, Waker>,
     tickets: u64,
-    /// The game sleeps until something comes.
+    /// The game sleeps until an event comes.
     asleep: bool,
-    /// Nothing comes any more.
+    /// No further event will come.
     over: bool,
-    /// Nobody drains any more.
+    /// The game has stopped draining for good.
     closed: bool,
-    /// Frames, and their bytes, of each session that nobody had taken then.
+    /// For each session, its frames and their bytes that were untaken when draining stopped.
     untaken: BTreeMap<SessionId, (u64, u64)>,
 }
 
@@ -84,7 +84,7 @@ impl Queue {
         &self.caps
     }
 
-    /// Drains so far.
+    /// The number of drains so far.
     pub(super) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
@@ -94,12 +94,12 @@ impl Queue {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// Whether there is room for who is to be let in.
+    /// Whether there is room to let another player in.
     pub(super) fn admits(&self) -> bool {
         self.len() < self.caps.reserved + self.caps.frames
     }
 
-    /// Events that wait.
+    /// The number of waiting events.
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }
@@ -108,14 +108,14 @@ impl Queue {
         self.lock().batch.len() == 0
     }
 
-    /// Wakes a game that waits: nothing comes any more.
+    /// Marks the end of the events, and wakes a waiting game.
     pub(crate) fn end(&self) {
         let mut inside = self.lock();
         inside.over = true;
         self.pushed(inside);
     }
 
-    /// Says that a drain began.
+    /// Adds the event that a drain began.
     pub(crate) fn draining(&self, deadline: Instant) {
         self.push(|batch, _| batch.draining(deadline));
     }
@@ -127,13 +127,13 @@ impl Queue {
         inside.closed.then(untaken)
     }
 
-    /// Whether nobody drains any more.
+    /// Whether the game has stopped draining for good.
     pub(super) fn is_closed(&self) -> bool {
         self.lock().closed
     }
 
-    /// Adds what has reserved room; `add` gets the epoch that it goes into. Returns `None` once nobody drains any
-    /// more.
+    /// Adds an event with reserved room; `add` gets the epoch of the event. Returns `None` once draining has stopped
+    /// for good.
     pub(super) fn push<R>(&self, add: impl FnOnce(&mut Batch, u64) -> R) -> Option<R> {
         let mut inside = self.lock();
         if inside.closed {
@@ -144,7 +144,7 @@ impl Queue {
         Some(added)
     }
 
-    /// Adds a frame. Returns the epoch that it went into; `None` once nobody drains any more.
+    /// Adds a frame and returns its epoch; `None` once draining has stopped for good.
     pub(super) fn push_frame(&self, session: SessionId, payload: &[u8]) -> Option<u64> {
         let mut inside = self.lock();
         if inside.closed {
@@ -160,7 +160,7 @@ impl Queue {
         Some(epoch)
     }
 
-    /// Ready from this epoch on, and when nobody drains any more.
+    /// Ready from this epoch on, and once draining has stopped for good.
     pub(super) fn poll_epoch(
         self: &Arc<Self>,
         from: u64,
@@ -187,7 +187,7 @@ impl Queue {
         Poll::Pending
     }
 
-    /// Takes everything in exchange for an old batch, and begins a new epoch.
+    /// Takes all events in exchange for an old batch, and begins a new epoch.
     pub(super) fn swap(&self, batch: &mut Batch) {
         batch.clear();
         let mut inside = self.lock();
@@ -198,8 +198,8 @@ impl Queue {
         self.begin_epoch(inside);
     }
 
-    /// Waits until there is something, or nothing comes any more. Returns whether there is. A game that waits has
-    /// come back, as one that drains: what it took before is handled.
+    /// Waits for an event or for the end of the events. Returns whether there is an event. A game that waits has
+    /// handled its previous events, just as a game that drains.
     pub(super) fn wait(&self, timeout: Duration) -> bool {
         let mut inside = self.lock();
         if inside.batch.len() == 0 {
@@ -217,8 +217,8 @@ impl Queue {
         inside.batch.len() > 0
     }
 
-    /// Nobody drains any more: whoever waits for room goes on, and what comes is not kept. What waits was not taken, nor
-    /// were these frames, which were lent and not looked at.
+    /// Stops draining for good: connections that wait for room continue, and later events are not kept. Untaken are the
+    /// waiting frames and those in `lent`, which were lent to the game but not read.
     pub(super) fn close(&self, lent: impl IntoIterator<Item = (SessionId, u64)>) {
         let mut inside = self.lock();
         inside.closed = true;

@@ -1,4 +1,4 @@
-//! What sockets cannot reach: epochs, accounts, and who is woken when.
+//! Tests of what sockets cannot reach: epochs, accounts and wakes.
 
 mod lanes;
 mod links;
@@ -17,7 +17,7 @@ use super::queue::{Caps, Queue};
 use crate::shape::Game;
 use crate::{Player, SessionId};
 
-/// A queue, and a connection's task to be woken.
+/// A queue, and a connection's task to wake.
 struct Table {
     queue: Arc<Queue>,
     wakes: Arc<Wakes>,
@@ -76,7 +76,7 @@ impl Table {
         self.queue.swap(&mut self.batch);
     }
 
-    /// Drains, and returns what came of frames and links.
+    /// Drains, and returns the frames and changes of link.
     fn take(&self) -> Vec<(SessionId, What)> {
         let (mut batch, mut cursor) = (Batch::default(), Cursor::default());
         self.queue.swap(&mut batch);
@@ -92,7 +92,7 @@ impl Table {
     }
 }
 
-/// What one session's event said.
+/// The content of one session's event.
 #[derive(Debug, PartialEq)]
 enum What {
     Frame(Vec<u8>),
@@ -107,7 +107,7 @@ fn links(taken: &[(SessionId, What)]) -> Vec<Link> {
     taken.iter().map(link).collect()
 }
 
-/// The nth change: every other one is back to health.
+/// The nth change: alternately suspect and healthy.
 fn nth(n: usize) -> Link {
     match n % 2 {
         0 => Link::Suspect(Diagnosis::Undecided),

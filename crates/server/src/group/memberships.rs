@@ -1,4 +1,4 @@
-//! Which groups a session is in, so that its departure finds them without looking at any other.
+//! The groups that each session is in, so that a departure touches only those.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -6,19 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use crate::SessionId;
 use crate::group::room::{Room, shrink};
 
-/// The rooms of each session that is in one; others have no entry. A room that is dropped takes its entries
-/// along.
+/// The rooms of each session that is in at least one; other sessions have no entry. A dropped room removes its entries.
 ///
-/// A departure closes the session's mailbox, takes the entry, empties the rooms and only then tells the game.
-/// A join asks for the mailbox under the same lock that the entry is taken under, so it finds it closed or is
-/// found itself.
+/// A departure closes the session's mailbox, takes the entry, empties the rooms, and only then tells the game. A join
+/// checks the mailbox under the lock of the entries. So it either finds the mailbox closed, or the departure finds the
+/// join's entry.
 #[derive(Default)]
 pub(crate) struct Memberships {
     rooms: Mutex<HashMap<SessionId, Vec<Weak<Room>>>>,
 }
 
 impl Memberships {
-    /// Takes a session, whose mailbox is closed, out of its rooms. Waits for none but these, and for one at a time.
+    /// Takes a session, whose mailbox is closed, out of its rooms. It locks only these rooms, one at a time.
     pub(crate) fn depart(&self, session: SessionId) {
         let rooms = {
             let mut rooms = self.lock();
@@ -31,7 +30,7 @@ impl Memberships {
         }
     }
 
-    /// Notes that a live session joins a room; called with the room's members locked. Returns whether it is live.
+    /// Adds the entry of a live session that joins a room; the room's members are locked. Returns whether it is live.
     pub(super) fn enter(
         &self,
         session: SessionId,
@@ -47,14 +46,14 @@ impl Memberships {
         is_live
     }
 
-    /// Takes back one note that a session is in a room, once it is not. If it joined again meanwhile there are
-    /// two, and one stays.
+    /// Removes one entry of a session in a room, after the session left the room. If it joined again in between there
+    /// are two entries, and one stays.
     pub(super) fn exit(&self, session: SessionId, room: &Room) {
         let mut rooms = self.lock();
         let Some(of_session) = rooms.get_mut(&session) else {
             return;
         };
-        // From behind: the room that was entered last is often the first to be left.
+        // Searched from the end: the room that was entered last is often left first.
         let is_it = |of: &Weak<Room>| std::ptr::eq(of.as_ptr(), room);
         if let Some(index) = of_session.iter().rposition(is_it) {
             of_session.swap_remove(index);

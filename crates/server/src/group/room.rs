@@ -9,14 +9,14 @@ use lastword_transport::Mailbox;
 use crate::SessionId;
 use crate::group::Memberships;
 
-/// The members of one group. Whoever is in here has an entry in the memberships, or departs this moment and is
-/// on its way out of here.
+/// The members of one group. A session in here has an entry in the memberships, or is departing right now and about to
+/// be removed.
 pub(super) struct Room {
     pub(super) memberships: Arc<Memberships>,
     members: Mutex<Members>,
 }
 
-/// A mailbox belongs to one session for good, so none has to be found again for each frame.
+/// A mailbox belongs to one session for good, so a broadcast need not look it up again for each frame.
 pub(super) type Members = HashMap<SessionId, Arc<Mailbox>>;
 
 impl Room {
@@ -27,14 +27,14 @@ impl Room {
         }
     }
 
-    /// Takes a session in, if it is live when nobody can depart. Returns whether it is in.
+    /// Adds a session if it is live, checked while it cannot depart. Returns whether it is a member.
     pub(super) fn join(
         self: &Arc<Self>,
         session: SessionId,
         mailbox: &Arc<Mailbox>,
         is_live: impl FnOnce() -> bool,
     ) -> bool {
-        // Held until both have it: a departure in between would find the entry and not the member.
+        // Held until both have the session: a departure in between would find the entry but not the member.
         let mut members = self.members();
         if members.contains_key(&session) {
             return true;
@@ -46,7 +46,7 @@ impl Room {
         entered
     }
 
-    /// Lets a session go. Returns whether it was in.
+    /// Removes a session. Returns whether it was a member.
     pub(super) fn leave(&self, session: SessionId) -> bool {
         let was_in = self.forget(session);
         if was_in {
@@ -55,7 +55,7 @@ impl Room {
         was_in
     }
 
-    /// Lets a session go, and leaves its entry to the caller. Returns whether it was in.
+    /// Removes a session but leaves its entry to the caller. Returns whether it was a member.
     pub(super) fn forget(&self, session: SessionId) -> bool {
         let mut members = self.members();
         let was_in = members.remove(&session).is_some();
@@ -69,7 +69,7 @@ impl Room {
 }
 
 impl Drop for Room {
-    /// Nobody can reach it any more: its entries are all that is left of it.
+    /// The room is unreachable by now, so only its entries are left to remove.
     fn drop(&mut self) {
         let members = self.members.get_mut();
         let members = std::mem::take(members.unwrap_or_else(PoisonError::into_inner));
@@ -79,13 +79,13 @@ impl Drop for Room {
     }
 }
 
-/// Gives memory back when most of it is unused: a crowd that came once is neither held nor walked over for ever.
-/// It shrinks to twice of what it needs, so that the cost is spread over those who left.
+/// Gives memory back when most of it is unused, so that a past crowd costs neither memory nor time. It shrinks to twice
+/// the need, which spreads the cost over the sessions that left.
 pub(super) fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
     if map.capacity() > SPARE_MAX && map.len() < map.capacity() / 8 {
         map.shrink_to(map.len() * 2);
     }
 }
 
-/// Less room than this is kept.
+/// A smaller capacity is kept.
 const SPARE_MAX: usize = 64;

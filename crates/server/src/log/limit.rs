@@ -1,4 +1,4 @@
-//! How often connections that never became a session are logged: a benchmark tool or a scanner must not fill a disk.
+//! Limits how often connections that never became a session are logged: a benchmark or a scanner must not fill a disk.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Counts the lines that are withheld, and tells how many within a second, at the end of the server too.
+/// Counts the withheld lines, and logs their number within a second, and at the end of the server.
 #[derive(Debug)]
 pub(crate) struct Limit {
     listener: SocketAddr,
@@ -36,7 +36,7 @@ impl Limit {
         }
     }
 
-    /// Whether one more line may be written. One that may not is counted.
+    /// Whether one more line may be written. A line that may not is counted.
     pub(super) fn allows(&self) -> bool {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let allowed = bucket.take(Instant::now());
@@ -47,7 +47,7 @@ impl Limit {
         allowed
     }
 
-    /// Tells once a second how many were withheld since. It never ends.
+    /// Logs once a second how many lines were withheld since. It never ends.
     pub(crate) async fn tell_each_second(&self) {
         loop {
             self.some_are_withheld.notified().await;
@@ -56,7 +56,7 @@ impl Limit {
         }
     }
 
-    /// Tells how many were withheld since it last did.
+    /// Logs how many lines were withheld since the last call.
     pub(crate) fn tell(&self) {
         let withheld = self.withheld.swap(0, Ordering::Relaxed);
         if withheld > 0 {
@@ -70,7 +70,7 @@ impl Limit {
     }
 }
 
-/// Connections may outlive the server's last moment.
+/// Connections may outlive the server's last moment, so their count is logged here.
 impl Drop for Limit {
     fn drop(&mut self) {
         self.tell();
@@ -90,9 +90,9 @@ impl Bucket {
     }
 }
 
-/// Lines that may be written at once.
+/// The most lines that may be written at once.
 const BURST: f64 = 100.0;
-/// Lines that may be written steadily.
+/// The most lines that may be written steadily.
 const LINES_PER_SECOND: f64 = 10.0;
 const PERIOD: Duration = Duration::from_secs(1);
 

@@ -17,7 +17,6 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::*;
 use crate::SessionId;
 
-/// The lines of the log, as text.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -109,7 +108,7 @@ fn evidence() -> Evidence {
     }
 }
 
-/// An end of which there is something to say in every field.
+/// An end with a value in every field.
 fn full() -> Disconnect {
     let at = |ms: u64| Time::ORIGIN + Duration::from_millis(ms);
     let event = |ms, layer, what| TrailEvent {
@@ -207,7 +206,7 @@ fn a_line_begins_with_what_matters_and_names_the_error() {
     assert_eq!(json_of(&full())["first_error"], "ETIMEDOUT");
 }
 
-/// A connection that ended in this way, and never became a session.
+/// The end of a connection that never became a session.
 fn stranger(cause: Cause) -> Disconnect {
     let mut close = full();
     close.connection = 0;
@@ -216,7 +215,7 @@ fn stranger(cause: Cause) -> Disconnect {
     close
 }
 
-/// The lines of so many ends of each kind, and what is told at the end.
+/// The lines of 300 ends of each kind, and the last line about withheld ones.
 fn flood(level: Level) -> Vec<Value> {
     let lines = Lines::default();
     let subscriber = fmt().json().flatten_event(true).with_max_level(level);
@@ -249,7 +248,7 @@ fn strangers_fill_no_log_and_ends_of_sessions_and_defects_are_all_in_it() {
         let count = |cause| lines.iter().filter(|line| line["cause"] == cause).count();
         assert_eq!((count("path_dead"), count("verdict_missing")), (300, 300));
         let written = count("wrong_protocol") + count("peer_probe");
-        // It takes a while, in which some more may be written.
+        // The test takes a while, in which some more lines may be written.
         assert!((100..200).contains(&written), "{written}");
         assert!(
             count(of_strangers) >= 100,

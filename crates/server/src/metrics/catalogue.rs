@@ -1,5 +1,5 @@
-//! The metrics of a server, each with what is known of it: the one source of what `# HELP` says, of `docs/metrics.md`, and of
-//! what rules and dashboards may ask for.
+//! The metrics of a server and all their properties. This is the one source for `# HELP`, for `docs/metrics.md`, and
+//! for the metrics that rules and dashboards may use.
 
 use super::metric::MetricKind::{Counter, Gauge, Histogram};
 use super::metric::MetricLabel::{
@@ -9,7 +9,7 @@ use super::metric::MetricLabel::{
 use super::metric::MetricUnit::{Bytes, Count, Flag, Seconds, UnixSeconds};
 use super::metric::{Metric, MetricKind, MetricLabel, MetricUnit};
 
-/// Describes every metric that is emitted to the recorder that is current.
+/// Describes every emitted metric to the current recorder.
 pub(super) fn describe() {
     let emitted = CATALOGUE
         .iter()
@@ -41,7 +41,7 @@ const fn row(
     }
 }
 
-/// The same, once what it is for is built.
+/// A metric that will be emitted once its feature is built.
 const fn reserved(metric: Metric, reserved_for: &'static str) -> Metric {
     Metric {
         reserved_for: Some(reserved_for),
@@ -368,13 +368,13 @@ const SESSION_SECONDS: &[f64] = &[
     1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0,
 ];
 
-/// Just above the bounds of the built-in profiles, and from a second on each at most half as much again as the one before:
-/// so a quantile of ends that are in time is at most 1.5 times their bound, whatever the bound.
+/// Just above the bounds of the built-in profiles. From a second on, each bucket is at most 1.5 times the one before.
+/// So a quantile of ends that are in time is at most 1.5 times their bound, for every bound.
 const DETECTION_SECONDS: &[f64] = &[
     0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.5, 8.2, 10.5, 15.3, 20.3, 30.0, 42.0, 60.3, 90.0, 120.0,
 ];
 
-/// Round trips and authentications.
+/// For round trips and authentications.
 const LATENCY_SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];

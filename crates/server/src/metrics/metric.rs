@@ -1,24 +1,24 @@
-//! What a metric is: the shape of a row of the catalogue, and the labels with the values that they may have.
+//! The description of a metric: a row of the catalogue, its labels and their possible values.
 
 use lastword_session::{Cause, Class, DepartureCause, Diagnosis, Initiator, Phase};
 
 use crate::ledger::{AcceptError, GAME_CLOSES};
 use crate::names::NameKind;
 
-/// A metric that the server emits, or will: what rules, dashboards and documentation are made of and held against.
+/// A metric that the server emits, or will emit. Rules, dashboards and documentation are checked against it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
-    /// The name, without what a histogram's series add to it.
+    /// The name, without the suffixes of a histogram's series.
     pub name: &'static str,
-    /// What its values are.
+    /// The type of its values.
     pub kind: MetricKind,
-    /// What they count or measure.
+    /// The unit of its values.
     pub unit: MetricUnit,
-    /// The labels of its series, besides `server` where the server has a name.
+    /// The labels of its series, in addition to `server` if the server has a name.
     pub labels: &'static [MetricLabel],
-    /// What `# HELP` says.
+    /// The text of `# HELP`.
     pub help: &'static str,
-    /// What has to be built before it is emitted; `None`: it is.
+    /// The feature that must be built before the metric is emitted; `None`: it is emitted.
     pub reserved_for: Option<&'static str>,
 }
 
@@ -26,7 +26,8 @@ impl Metric {
     /// Every metric, in the order of the documentation.
     pub const ALL: &'static [Self] = super::catalogue::CATALOGUE;
 
-    /// The metric whose series have this name: its own, or of a histogram with `_bucket`, `_sum` or `_count`.
+    /// Returns the metric whose series have this name: its own name, or for a histogram with `_bucket`, `_sum` or
+    /// `_count`.
     #[must_use]
     pub fn of_series(series: &str) -> Option<&'static Self> {
         Self::ALL.iter().find(|metric| match metric.kind {
@@ -38,12 +39,12 @@ impl Metric {
     }
 }
 
-/// What a metric's values are.
+/// The type of a metric's values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MetricKind {
     /// It only grows, from 0 at the start of the server.
     Counter,
-    /// It is what it is now.
+    /// The current value, which rises and falls.
     Gauge,
     /// Counts of observations up to each of these bounds.
     Histogram {
@@ -53,7 +54,7 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
-    /// The word of `# TYPE`.
+    /// Returns the word for `# TYPE`.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -64,7 +65,7 @@ impl MetricKind {
     }
 }
 
-/// What a metric counts or measures.
+/// The unit of a metric's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricUnit {
     /// Things: connections, frames, errors.
@@ -75,12 +76,12 @@ pub enum MetricUnit {
     Seconds,
     /// Seconds since 1970.
     UnixSeconds,
-    /// 1 where it is so, else 0.
+    /// 1 if true, else 0.
     Flag,
 }
 
 impl MetricUnit {
-    /// The word of the documentation.
+    /// Returns the word that the documentation uses.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -93,16 +94,16 @@ impl MetricUnit {
     }
 }
 
-/// A label of metrics. None ever holds a player, an address or a text.
+/// A label of metrics. No label ever has a player, an address or free text as its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricLabel {
     /// The cause of an end.
     Cause,
-    /// The last cause of a session, or one of those that no connection has.
+    /// The last cause of a session, or one of the departure causes that no connection has.
     DepartureCause,
-    /// The cause of an end that the game can give a code.
+    /// The cause of an end to which the game can give a code.
     GameCause,
-    /// A cause that only the passing of time tells.
+    /// A cause that only the passing of time shows.
     SilentCause,
     /// The class of the cause.
     Class,
@@ -110,23 +111,23 @@ pub enum MetricLabel {
     Initiator,
     /// How far the connection had come.
     Phase,
-    /// What an authenticator put the player under.
+    /// The cohort that an authenticator gave the player.
     Cohort,
-    /// What accept failed with.
+    /// The kind of an accept error.
     AcceptError,
     /// A code that the game declared, or `undeclared`.
     GameCode,
-    /// What a silence looks like.
+    /// The diagnosis of a silence.
     Diagnosis,
     /// From the peer or to it.
     Direction,
     /// The property that an authenticator named.
     NameKind,
-    /// Which policy dropped a frame.
+    /// The policy that dropped a frame.
     QueuePolicy,
-    /// A profile of liveness.
+    /// A liveness profile.
     Profile,
-    /// How a resume came out.
+    /// The outcome of a resume.
     ResumeOutcome,
     /// The version of this library.
     Version,
@@ -154,7 +155,7 @@ impl MetricLabel {
         Self::Version,
     ];
 
-    /// The name that series have it by.
+    /// Returns the name of the label in the series.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -175,7 +176,7 @@ impl MetricLabel {
         }
     }
 
-    /// Every value that it can have; `None` where the configuration or the version says which.
+    /// Returns every value that the label can have; `None` if the configuration or the version decides.
     #[must_use]
     pub fn values(self) -> Option<Vec<&'static str>> {
         let causes = Cause::ALL.into_iter();

@@ -1,12 +1,12 @@
-//! The recorder that handles are made with, and the server's name as a label of every series.
+//! The recorder with which handles are made, and the server's name as a label of every series.
 
 use metrics::{
     Counter, Gauge, Histogram, Key, KeyName, Label, Metadata, Recorder, SharedString, Unit,
     with_local_recorder,
 };
 
-/// Runs `make` with this recorder as the current one, or else with the process's. Every series that is made gets the
-/// label `server`, where there is a name.
+/// Runs `make` with this recorder as the current one, or with the process's recorder if there is none. If the server
+/// has a name, every series made gets the label `server`.
 pub(crate) fn with_recorder<R>(
     recorder: Option<&dyn Recorder>,
     server: Option<&str>,
@@ -26,7 +26,7 @@ fn with_label<R>(recorder: &dyn Recorder, server: Option<&str>, make: impl FnOnc
     with_local_recorder(&Labelled { recorder, label }, make)
 }
 
-/// Adds a label to whatever is registered.
+/// Adds a label to every metric that is registered.
 struct Labelled<'a> {
     recorder: &'a dyn Recorder,
     label: Label,

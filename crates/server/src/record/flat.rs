@@ -11,46 +11,46 @@ use serde::Serialize;
 use super::{Disconnect, printable};
 use crate::SessionId;
 
-/// One ended connection in flat fields, units last. What there is nothing to say of is missing, in the log line and
-/// in JSON alike; text that a peer chose has its control characters written as `<U+001B>`.
+/// One ended connection in flat fields, with the units last. A field without a value is absent in the log line and in
+/// JSON. In text that a peer chose, control characters are written as `<U+001B>`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Record<'a> {
-    /// Counts the ends of this server from 1, without a gap.
+    /// The number of this end in this server, from 1, without gaps.
     pub seq: u64,
-    /// When the verdict came out: RFC 3339, UTC.
+    /// The time of the verdict: RFC 3339, UTC.
     pub at: String,
-    /// Why: the label of a [`crate::Cause`].
+    /// The label of the [`crate::Cause`].
     pub cause: &'static str,
-    /// What an operator does about it: the label of a [`crate::Class`].
+    /// The label of the [`crate::Class`], which tells an operator how to react.
     pub class: &'static str,
-    /// Whose act, state or broken rule it was: the label of an [`crate::Initiator`].
+    /// The label of the [`crate::Initiator`]: the side whose act, state or broken rule it was.
     pub initiator: &'static str,
-    /// How far the connection had come: the label of a [`crate::Phase`].
+    /// The label of the [`crate::Phase`] that the connection had reached.
     pub phase: &'static str,
     /// The name of the liveness profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<&'a str>,
     /// The peer's address.
     pub remote: SocketAddr,
-    /// The address that was connected to.
+    /// The local address of the listener.
     pub listener: SocketAddr,
-    /// The player's name or id, once one was let in that has one.
+    /// The player's name or id, if a player with a name was let in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub player: Option<Cow<'a, str>>,
-    /// The session's id, once there was one.
+    /// The session's id, if there was a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// Which connection of its session, from 1; 0 where no session joined.
+    /// The number of this connection in its session, from 1; 0 if no session joined.
     pub connection: u32,
-    /// From accept to the moment the cause was fixed.
+    /// Time from accept to the moment the cause was fixed.
     pub age_ms: u64,
-    /// From the moment the session joined to the moment the cause was fixed; 0 where none joined.
+    /// Time from the session's join to the moment the cause was fixed; 0 if none joined.
     pub live_ms: u64,
-    /// The call that met the first error.
+    /// The call that returned the first error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_call: Option<&'static str>,
-    /// The first error by its name: `ECONNRESET`; `errno 199` where the code has none here.
+    /// The name of the first error: `ECONNRESET`; `errno 199` if the code has no name here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_error: Option<String>,
     /// The system's code of the first error.
@@ -66,53 +66,53 @@ pub struct Record<'a> {
     pub bytes_out: u64,
     /// Bytes read after the end had been noticed.
     pub bytes_drained: u64,
-    /// Data frames received and never taken by the game.
+    /// Data frames received but never taken by the game.
     pub frames_undelivered: u64,
     /// Their payload bytes.
     pub bytes_undelivered: u64,
-    /// Data frames queued here and never begun.
+    /// Data frames queued here whose writing never began.
     pub frames_unsent: u64,
     /// Bytes queued here and never written.
     pub bytes_unsent: u64,
-    /// Data frames written and not acknowledged by the peer's session.
+    /// Data frames written but not acknowledged by the peer's session.
     pub frames_unacked: u64,
-    /// Bytes written and never acknowledged by the peer's kernel.
+    /// Bytes written but never acknowledged by the peer's kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_unacked: Option<u64>,
-    /// Bytes here of the frame that was never completed.
+    /// Bytes received of the frame that was never completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_have_bytes: Option<u64>,
-    /// Bytes of that frame in all, where its header was complete.
+    /// The full length of that frame, if its header was complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_need_bytes: Option<u64>,
-    /// From the last byte in to the moment the cause was fixed; 0 for one that came later.
+    /// Time from the last byte in to the moment the cause was fixed; 0 if the byte came later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_byte_in_ms: Option<u64>,
-    /// From the last acknowledgement by the peer's kernel to the moment the cause was fixed; 0 for one that came later.
+    /// Time from the last acknowledgement by the peer's kernel to the moment the cause was fixed; 0 if it came later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack_in_ms: Option<u64>,
-    /// From the last pong to the moment the cause was fixed.
+    /// Time from the last pong to the moment the cause was fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_pong_ms: Option<u64>,
-    /// From the last sign of life to the verdict, for silent causes.
+    /// Time from the last sign of life to the verdict, for silent causes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silent_ms: Option<u64>,
-    /// How much of that was a stall of the server's own, by which the verdict was put off.
+    /// The part of that time in which the server itself was stalled; it delayed the verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_stall_ms: Option<u64>,
-    /// What noticed the silence: `heartbeat`, `keepalive`, `retransmission`.
+    /// The detector of the silence: `heartbeat`, `keepalive`, `retransmission`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector: Option<&'static str>,
-    /// The smoothed round trip: the heartbeat's where there is one, else the kernel's.
+    /// The smoothed round trip of the heartbeat if there is one, else the kernel's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_us: Option<u64>,
     /// The smoothed deviation of the same round trip.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_variance_us: Option<u64>,
-    /// How far the peer's clock was ahead of ours, by its own word.
+    /// How far the peer's clock was ahead of the server's, as the peer reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_offset_us: Option<i64>,
-    /// The most by which that was wrong.
+    /// The largest possible error of that offset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_error_us: Option<u64>,
     /// Whether the kernel proves that the peer's FIN arrived in order.
@@ -124,15 +124,15 @@ pub struct Record<'a> {
     /// Retransmissions of the oldest segment that was not acknowledged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retransmits: Option<u8>,
-    /// Probes of the kernel without an answer.
+    /// Unanswered probes of the kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probes: Option<u8>,
     /// The peer's window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_window_bytes: Option<u32>,
-    /// How far our last words came: `none`, `written`, `acked`, `fin_seen`.
+    /// How far our last frames came: `none`, `written`, `acked`, `fin_seen`.
     pub farewell: &'static str,
-    /// The code that our own decision sent: the layer's below 4096, the game's from there on.
+    /// The code that our own decision sent: this layer's below 4096, the game's from 4096 on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub our_code: Option<u16>,
     /// The words that our own decision sent.
@@ -141,26 +141,26 @@ pub struct Record<'a> {
     /// The code of the peer's goodbye.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_code: Option<u16>,
-    /// The words of the peer's goodbye, where it had some.
+    /// The words of the peer's goodbye, if it had any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_reason: Option<Cow<'a, str>>,
-    /// What happened towards the end, oldest first, at most eight steps. In the log line they are one text:
-    /// `socket:end_noticed@-12,game:close_after_end@-3`, milliseconds behind the `@`.
+    /// The last steps before the end, oldest first, at most eight. In the log line they are one text:
+    /// `socket:end_noticed@-12,game:close_after_end@-3`, with milliseconds after the `@`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trail: Vec<Step>,
     /// The evidence in words.
     pub words: String,
 }
 
-/// One step on the way to an end.
+/// One step towards an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Step {
     /// Milliseconds after the verdict; negative before it.
     pub at_ms: i64,
-    /// Where it was seen: `socket`, `frame`, `session`, `game`.
+    /// The layer that saw it: `socket`, `frame`, `session`, `game`.
     pub layer: &'static str,
-    /// What was seen.
+    /// The observed event.
     pub what: &'static str,
 }
 
@@ -263,7 +263,7 @@ fn steps(ending: &Ending) -> Vec<Step> {
     steps.collect()
 }
 
-/// The states of `include/net/tcp_states.h`, from 1.
+/// The state names of `include/net/tcp_states.h`, from 1.
 fn tcp_state(state: u8) -> Option<&'static str> {
     const STATES: [&str; 12] = [
         "established",
@@ -283,7 +283,7 @@ fn tcp_state(state: u8) -> Option<&'static str> {
     STATES.get(index).copied()
 }
 
-/// A clock that is set out of the years that the format has stands at its nearest edge.
+/// A clock outside of the years that the format can show is written as the nearest year's edge.
 fn rfc3339(at: SystemTime) -> String {
     let last = UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
     humantime::format_rfc3339_millis(at.clamp(UNIX_EPOCH, last)).to_string()

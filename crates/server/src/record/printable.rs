@@ -1,11 +1,11 @@
-//! Text that a peer chose, made fit for a terminal at the source: a log line is written by a subscriber that we do
-//! not choose, and not every format escapes what a terminal obeys.
+//! Makes text that a peer chose safe for a terminal, at the source. A log line is written by a subscriber that we do
+//! not choose, and not every format escapes control characters.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Writes what a terminal would obey as `<U+001B>`. No backslash and no quote comes of it, so that a format that
-/// escapes these does not escape anything twice; printable text is itself.
+/// Writes characters that a terminal obeys as `<U+001B>`. The result has no new backslash or quote, so a format that
+/// escapes these does not escape anything twice. Printable text stays as it is.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
@@ -22,12 +22,13 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether somebody means `own` with this name: as it is, or as it is shown.
+/// Whether `name` means `own`, as it is or as it is shown.
 pub(crate) fn is_name_of(name: &str, own: &str) -> bool {
     own == name || printable(own) == name
 }
 
-/// Control characters (C0, DEL, C1), the two separators that end a line, and what turns the direction of writing.
+/// Control characters (C0, DEL, C1), the two line and paragraph separators, and characters that change the text
+/// direction.
 fn is_obeyed(c: char) -> bool {
     let turns = matches!(
         c,

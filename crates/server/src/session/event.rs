@@ -1,17 +1,17 @@
-//! What a session receives: frames of the game, and how the link to its peer is.
+//! A session's events: frames of the game, and changes of the link to its peer.
 
 use bytes::Bytes;
 use lastword_session::Link;
 use lastword_transport::Item;
 
-/// Something that happened to a live session, in the order in which it did.
+/// Something that happened to a live session, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionEvent {
     /// A frame of the game.
     Frame(Bytes),
-    /// The peer fell silent, or was heard again; nothing ends yet. Never lost for want of room: only of more than
-    /// eight that nobody took, with no frame between them, a newer one takes the place of the last.
+    /// The peer fell silent, or was heard again; nothing ends yet. A change is never lost for lack of room. But after
+    /// eight untaken changes with no frame in between, a newer one replaces the last.
     Link(Link),
 }
 

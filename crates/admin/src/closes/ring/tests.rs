@@ -7,7 +7,7 @@ use lastword_session::{Ending, Phase, Time};
 
 use super::*;
 
-/// The close of a connection that never became a session, with this number.
+/// The close with this number of a connection that never became a session.
 pub(in crate::closes) fn close(seq: u64) -> Arc<Disconnect> {
     close_of(seq, false)
 }
@@ -39,7 +39,7 @@ fn seqs(closes: &[Arc<Disconnect>]) -> Vec<u64> {
     closes.iter().map(|close| close.seq).collect()
 }
 
-/// What a follower gets, how many it missed, and where it goes on.
+/// A follower's records, the number that it missed, and where it continues.
 fn follow(ring: &Ring, after: u64, limit: usize) -> (Vec<u64>, u64, u64) {
     let found = ring.after(after, u64::MAX, limit, |_| true).unwrap();
     (seqs(&found.closes), found.missed, found.last)
@@ -96,7 +96,7 @@ fn ten_thousand_are_kept_and_who_comes_too_late_learns_how_many_it_missed() {
     assert_eq!(follow(&ring, 0, 2), (vec![8, 9], 7, 9));
     assert_eq!(follow(&ring, 5, 1), (vec![8], 2, 8));
     assert_eq!(follow(&ring, 7, 1), (vec![8], 0, 8));
-    // What left the ring before it came has no place in it.
+    // A record that would have left the ring before it came gets no place.
     ring.push(close(7));
     assert_eq!(follow(&ring, 7, 1), (vec![8], 0, 8));
 }
@@ -133,7 +133,7 @@ fn strangers_push_no_session_out_of_the_record() {
         10_000 + sessions.len()
     );
 
-    // One numbering: what is missed are the strangers between.
+    // Both kinds share one numbering, so the missed ones are the strangers in between.
     assert_eq!(follow(&ring, 0, 2), (vec![2, 4], 2, 4));
     assert_eq!(follow(&ring, 2, 1), (vec![4], 1, 4));
     assert_eq!(follow(&ring, 97, 2), (vec![98, 100], 1, 100));
@@ -232,7 +232,7 @@ fn while_connections_end_on_many_threads_a_follower_sees_each_record_once_and_in
                         if seq > CLOSES {
                             return;
                         }
-                        // As a task that is interrupted between the books and the observer.
+                        // As if a task were interrupted between the books and the observer.
                         if seq % 7 == 0 {
                             thread::yield_now();
                         }

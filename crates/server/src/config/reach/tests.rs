@@ -23,14 +23,13 @@ fn with(change: impl FnOnce(&mut Config)) -> Config {
     config
 }
 
-/// What a cause's reach is in a session of this profile.
 fn reach(config: &Config, cause: Cause, profile: &str, kernel: KernelAbilities) -> Reach {
     let profiles = config.profiles();
     let profile = profiles.iter().find(|each| each.name.as_str() == profile);
     config.reach(cause, profile.unwrap(), kernel)
 }
 
-/// In the default session.
+/// The reach of a cause in a session of the default profile.
 fn usual(config: &Config, cause: Cause) -> Reach {
     config.reach(cause, &config.default_profile(), LINUX)
 }
@@ -50,7 +49,7 @@ fn by_kernel_ms(keepalive: impl Into<Option<u64>>, retransmission: u64) -> Reach
     }))
 }
 
-/// Configurations that differ in everything that a rule looks at.
+/// Configurations that differ in every value that a rule uses.
 fn configs() -> Vec<Config> {
     let mut configs = vec![Config::default()];
     for profile in Profile::NAMES {
@@ -226,7 +225,7 @@ fn a_kernel_without_evidence_tells_fewer_causes_apart() {
         assert_eq!(elsewhere(cause), Reach::Never(NO_TCP_INFO));
     }
     assert!(!elsewhere(Cause::SocketDestroyed).is_possible());
-    // Its own give-up, whenever that comes, is an error that says so.
+    // Here the kernel reports its own give-up by an error, at an unknown time.
     assert_eq!(elsewhere(Cause::PathDead), Reach::ByKernel(None));
     assert_eq!(elsewhere(Cause::PeerSilent), within_ms(15_100));
     assert_eq!(

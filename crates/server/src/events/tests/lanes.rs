@@ -1,4 +1,4 @@
-//! One session's room, and when what it pushed counts as handled.
+//! One session's room, and when its frames count as handled.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Changes of the link while nobody looks.
+//! Changes of the link while the game does not drain.
 
 use super::{ROOMY, Table, What, id, links, nth};
 
@@ -31,7 +31,7 @@ fn a_change_of_link_stays_behind_the_frame_that_came_before_it() {
     let (mut lane, mut other) = (table.lane(1), table.lane(2));
     for n in 0..13 {
         lane.push_link(nth(n));
-        // Another session's events come between, and change nothing.
+        // Events of another session in between change nothing.
         other.push(b"other");
         other.push_link(nth(n));
     }

@@ -8,7 +8,7 @@ use super::{ROOMY, Table};
 use crate::events::batch::Batch;
 use crate::events::queue::{Asked, Caps};
 
-/// A wait that finds something hands nothing over: the drain behind it does.
+/// A wait that finds an event hands none over: the following drain does.
 #[test]
 fn a_wait_that_finds_something_begins_no_epoch() {
     let table = Table::new(ROOMY);
@@ -38,7 +38,7 @@ fn whoever_asks_again_and_again_in_one_epoch_is_woken_once_and_in_the_next_one_a
     }
 }
 
-/// Between the look at the room and the request to be woken, the drain came.
+/// The drain came between the check for room and the request to be woken.
 #[test]
 fn who_found_no_room_in_an_epoch_that_is_over_does_not_wait_for_the_next() {
     let mut table = Table::new(ROOMY);
@@ -111,7 +111,7 @@ fn a_game_that_sleeps_is_woken_by_an_event_and_by_the_end() {
         (came, queue.wait(Duration::MAX), queue.is_empty())
     });
     table.lane(1).push(b"one");
-    // Not before it was taken: the end behind it is what wakes the second sleep.
+    // The first event must be taken before the end, so that the end is what wakes the second sleep.
     while !table.queue.is_empty() {
         std::thread::yield_now();
     }

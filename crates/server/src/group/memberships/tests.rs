@@ -48,7 +48,7 @@ fn a_dropped_room_takes_its_entries_along_and_no_others() {
     assert_eq!(memberships.entries(), []);
 }
 
-/// A departure that has closed the mailbox and waits for this lock will find what is noted under it.
+/// A departure that has closed the mailbox and waits for this lock will find the entry made under it.
 #[test]
 fn whether_a_session_is_live_is_asked_when_nobody_can_depart() {
     let ([lobby], memberships) = rooms();
@@ -56,7 +56,7 @@ fn whether_a_session_is_live_is_asked_when_nobody_can_depart() {
     assert!(lobby.join(id(1), &mailbox(), nobody_can_depart));
 }
 
-/// It would wait for ever if it so much as looked into one of the others.
+/// The departure would wait forever if it locked one of the other rooms.
 #[test]
 fn of_ten_thousand_rooms_a_departure_touches_its_own_only() {
     let memberships = Arc::<Memberships>::default();
@@ -109,7 +109,7 @@ fn joins_leaves_and_drops_that_race_a_departure_leave_nothing() {
             live.store(false, Ordering::SeqCst);
             memberships.depart(id(n));
             line.wait();
-            // Nobody starts again before this thread is back at the line.
+            // The other threads start again only when this thread is back at the barrier.
             left_over += lobby.members().len() + memberships.entries().len();
         }
     });
@@ -128,7 +128,7 @@ fn a_crowd_that_left_is_not_kept_room_for() {
 }
 
 impl Memberships {
-    /// Who has an entry, and of how many rooms.
+    /// The sessions with an entry, and the number of rooms of each.
     fn entries(&self) -> Vec<(SessionId, usize)> {
         let rooms = self.lock();
         let mut entries: Vec<_> = rooms.iter().map(|(id, of)| (*id, of.len())).collect();
@@ -137,8 +137,8 @@ impl Memberships {
     }
 }
 
-/// Joins and leaves until the session departs, and another room too that is dropped at once. Who gets in after
-/// that is left inside.
+/// Joins and leaves until the session departs, and joins another room that is dropped at once. It does not leave
+/// after the departure: then only the departure removes the session.
 fn come_and_go(lobby: &Arc<Room>, session: SessionId, live: &AtomicBool, joins: &AtomicU32) {
     let is_live = || live.load(Ordering::SeqCst);
     let mailbox = mailbox();
@@ -152,7 +152,7 @@ fn come_and_go(lobby: &Arc<Room>, session: SessionId, live: &AtomicBool, joins: 
         if is_live() {
             lobby.leave(session);
         }
-        // The others have a turn, on whatever cores there are.
+        // Gives the other threads a turn, on any number of cores.
         std::thread::yield_now();
     }
 }
