@@ -1,8 +1,8 @@
 //! Load-test clients that end in every way, and a judge that compares the server's records with their endings.
 //!
-//! A [`Scenario`] says how many clients come, how fast, and how often each [`Way`] to end is played. [`Storm::run`]
-//! plays it against a server on any machine, and meanwhile reads `/metrics` and `/api/closes` of the server's admin
-//! port.
+//! A [`Scenario`] says how many clients come, how fast, and how often each [`Way`] to end is played. The call
+//! [`Storm::run`] plays it against a server on any machine. Meanwhile it reads `/metrics` and `/api/closes` of the
+//! server's admin port.
 //!
 //! Its [`Report`] shows each connection's truth next to its record, and whether both laws held at every scrape. It
 //! also has every [`Finding`] that makes the verdict wrong. [`Cast`] plays single clients, whose records the caller

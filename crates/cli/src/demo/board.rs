@@ -36,7 +36,7 @@ pub(crate) struct Board {
     pub(crate) note: Option<String>,
     /// Players of the crowd that joined and whose end is not known yet.
     pub(crate) staying: usize,
-    /// Whether the demo is ending: no more players join.
+    /// Whether the demo is ending, so that further players do not join.
     pub(crate) is_closing: bool,
 }
 
