@@ -76,9 +76,9 @@ enum Command {
     /// Ways that need the game's help need `lastword serve --game storm`. The storm first tests this in one session,
     /// and reports how the game differs.
     ///
-    /// Prints the records next to the clients' endings, whether opened = open + ended and joined = open + departed
-    /// held at every scrape, and a verdict. After Ctrl-C no further connection begins, and the report has the results
-    /// so far. A second Ctrl-C ends at once.
+    /// Prints the records next to the clients' endings, and a verdict. It also tells whether opened = open + ended and
+    /// joined = open + departed held at every scrape. After Ctrl-C no further connection begins, and the report has
+    /// the results so far. A second Ctrl-C ends at once.
     #[command(verbatim_doc_comment, after_help = storm::EXIT_STATUS)]
     Storm(StormArgs),
     /// Plays each way in which a connection ends, without and with the layer, and compares the results

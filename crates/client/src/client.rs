@@ -17,9 +17,9 @@ use crate::{Connector, DialError, Ended, Event, ServerAddr};
 
 /// A player's connection to a server.
 ///
-/// A task of its own drives it, so heartbeats do not depend on calls of [`Client::recv`]. Dropping a client leaves
-/// the server like [`Client::goodbye`], after the frames that were sent, but without waiting. Frames that were not
-/// yet received are discarded.
+/// Its own task drives the connection, so heartbeats do not depend on calls of [`Client::recv`]. Dropping a client
+/// leaves the server like [`Client::goodbye`], after the frames that were sent, but without waiting. Frames that were
+/// not yet received are discarded.
 #[derive(Debug)]
 pub struct Client {
     inbox: Arc<ClientInbox>,

@@ -92,7 +92,7 @@
 //! A [`Kick`] may carry a [`GameCode`], a text and [`Advice`]. A panic of the game's handler ends only its own session:
 //! `handler_panicked`.
 //!
-//! The end of a session is reported in several places, which agree: the [`Departure`] of its game, the [`Observer`] of the
+//! Several places report the end of a session, and they agree: the [`Departure`] of its game, the [`Observer`] of the
 //! server, one log line, and `/api/closes`. Every cause is explained in `docs/causes.md`.
 //!
 //! # Logging
@@ -191,13 +191,13 @@
 //!
 //! # The server's clock at its clients
 //!
-//! Heartbeats tell each end the round trip, its variance, and how far the other end's monotonic clock is ahead
-//! ([`ClockOffset`], with a bound on its error). A server stamps its states with [`ServerHandle::now`]. Every client
-//! can then show them at the same age, even if they arrive unevenly: `Client::clock_offset` shows how.
+//! Heartbeats tell each end the round trip and its variance. They also tell how far the other end's monotonic clock is
+//! ahead ([`ClockOffset`], with a bound on its error). A server stamps its states with [`ServerHandle::now`]. Every
+//! client can then show them at the same age, even if they arrive unevenly: `Client::clock_offset` shows how.
 //!
-//! Both are known about a heartbeat after the session joined. They are measured again at least once in eight
-//! heartbeats, even if the game sends frames in every interval. A server must not base decisions on the clock that a
-//! client reports, because the client can lie.
+//! Round trip and offset are known about a heartbeat after the session joined. They are measured again at least once
+//! in eight heartbeats, even if the game sends frames in every interval. A server must not base decisions on the
+//! clock that a client reports, because the client can lie.
 //!
 //! # A game with a wire of its own
 //!

@@ -1,5 +1,5 @@
-//! Describes what a configuration can produce on a kernel: the causes that can occur, the bounds of the silent ones,
-//! and the causes that cannot occur. The decisions are made in [`Config::reach`].
+//! Describes the causes that a configuration can produce on a kernel, the bounds of the silent ones, and the causes
+//! that cannot occur. [`Config::reach`] makes the decisions.
 
 #[cfg(test)]
 mod tests;
