@@ -1,4 +1,4 @@
-//! The processes that this command starts of itself, and what each of them is to do.
+//! The helper processes that this command starts, and the task of each.
 
 use clap::{Args, ValueEnum};
 
@@ -6,24 +6,24 @@ use crate::Failure;
 #[cfg(target_os = "linux")]
 use crate::{cases, demo};
 
-/// What such a process is told.
+/// The arguments of a helper process.
 #[derive(Debug, Args)]
 pub(crate) struct ActorArgs {
     role: Role,
 }
 
-/// What it is started for.
+/// The task of a helper process.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Role {
-    /// The other end of a connection of `cases`, which obeys its standard input
+    /// The other end of a connection of `cases`: it takes its orders from standard input
     Peer,
-    /// The rows of `cases` that need the lab, in the lab
+    /// Plays the rows of `cases` that need the lab, inside the lab
     Lab,
-    /// The outages of `demo`, in the lab
+    /// Plays the outages of `demo`, inside the lab
     Cable,
 }
 
-/// Does it.
+/// Runs the task that the arguments name.
 #[cfg(target_os = "linux")]
 pub(crate) fn act(args: &ActorArgs) -> Result<(), Failure> {
     match args.role {
@@ -34,7 +34,7 @@ pub(crate) fn act(args: &ActorArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Nothing starts such a process here.
+/// No command starts a helper process on this system.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn act(args: &ActorArgs) -> Result<(), Failure> {
     Err(anyhow::anyhow!("there is nothing to do for {:?} on this system", args.role).into())

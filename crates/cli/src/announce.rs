@@ -1,9 +1,9 @@
-//! The one line on standard output by which a supervisor or a test learns the addresses that were bound.
+//! The one line on standard output that tells a supervisor or a test which addresses were bound.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-/// Writes the line at once. Nobody has to read it: a closed standard output is no reason not to serve.
+/// Writes the line at once. The server goes on if standard output is closed.
 pub(crate) fn listening(game: SocketAddr, admin: Option<SocketAddr>, metrics: Option<SocketAddr>) {
     let admin = admin.map_or_else(|| "off".to_owned(), |addr| addr.to_string());
     let metrics = metrics.map_or_else(String::new, |addr| format!(" metrics={addr}"));

@@ -1,4 +1,5 @@
-//! `lastword cases`: each of the article's cases with real processes and real sockets, bare and against the layer.
+//! `lastword cases`: each of the article's cases with real processes and real sockets, once bare and once with the
+//! layer.
 
 mod judge;
 mod observed;
@@ -22,7 +23,7 @@ use report::Report;
 #[cfg(target_os = "linux")]
 pub(crate) use stage::{obey, play_inside};
 
-/// What `cases` is told.
+/// The arguments of `cases`.
 #[derive(Debug, Args)]
 pub(crate) struct CasesArgs {
     /// Writes one JSON object instead of text: {"cases": [{"id", "ok", …}]}
@@ -30,7 +31,7 @@ pub(crate) struct CasesArgs {
     json: bool,
 }
 
-/// Plays every row and tells what came of it.
+/// Plays every row and reports the results.
 pub(crate) fn run(args: &CasesArgs) -> Result<(), Failure> {
     let reports = played()?;
     print(&if args.json {
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &CasesArgs) -> Result<(), Failure> {
     Err(anyhow!("not as documented: {}", wrong.join(", ")).into())
 }
 
-/// A signal ends it at once: the processes of the rows end with this one.
+/// A signal ends this at once, and the processes of the rows with it.
 fn played() -> Result<Vec<Report>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -98,7 +99,7 @@ fn json(reports: &[Report]) -> Result<String, serde_json::Error> {
     Ok(json)
 }
 
-/// A reader that has read enough (`| head`) is no failure.
+/// A reader that closes the pipe early (`| head`) is not a failure.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     let written = stdout

@@ -1,4 +1,5 @@
-//! `lastword check-config`: what is wrong with a configuration file, or else what it can produce on this kernel.
+//! `lastword check-config`: lists the errors of a configuration file, or else the causes that it can produce on this
+//! kernel.
 
 mod report;
 mod table;
@@ -13,7 +14,7 @@ use lastword::KernelAbilities;
 use crate::{Failure, complain, config_file};
 use report::Report;
 
-/// What `check-config` is told.
+/// The arguments of `check-config`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// The TOML file
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     print(&format!("{name}: ok\n{}", Report::new(&config, kernel)))
 }
 
-/// Whoever has read enough of it may close standard output: the file is no worse for that.
+/// A reader may close standard output early. That does not make the file wrong.
 fn print(report: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let written = stdout

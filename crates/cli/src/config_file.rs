@@ -1,5 +1,5 @@
-//! Reads a configuration file and says all that is wrong with it at once: a line each, with the place, the key, its
-//! value, what is allowed, and what to do.
+//! Reads a configuration file and reports all its errors at once, one on each line. A line has the place, the key,
+//! its value, the allowed values, and the remedy.
 
 mod advice;
 mod nearest;
@@ -21,18 +21,18 @@ use toml::de::{DeTable, Deserializer};
 
 use problem::Problem;
 
-/// A file that is allowed as it stands.
+/// A file without errors.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) config: Config,
-    /// Values that are allowed and probably unwise, a line each.
+    /// Values that are allowed but probably unwise, one on each line.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Reads, parses and checks a file, and the file of the token that it names.
+/// Reads, parses and checks a file, and the token file that it names.
 ///
 /// # Errors
-/// A line for each thing that is wrong.
+/// Returns one line for each error.
 pub(crate) fn load(path: &Path) -> Result<Loaded, Vec<String>> {
     let name = path.display();
     let bytes = read(path).map_err(|why| vec![format!("{name}: {why}")])?;
@@ -77,7 +77,7 @@ fn why(error: &io::Error) -> String {
     )
 }
 
-/// Parses and checks the text of a file. With the configuration come the warnings.
+/// Parses and checks the text of a file. Returns the configuration with its warnings.
 fn parse(text: &str) -> Result<(Config, Vec<String>), Vec<Problem>> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
@@ -92,7 +92,8 @@ fn parse(text: &str) -> Result<(Config, Vec<String>), Vec<Problem>> {
     let broken = broken
         .iter()
         .map(|error| Problem::rule(text, whole.get_ref(), error));
-    // A key that was left out above has its default by now: what is wrong with that is no news.
+    // A key that was left out above has its default by now, so an error on its line is already
+    // reported.
     let known: Vec<_> = problems.iter().map(|problem| problem.line).collect();
     problems.extend(broken.filter(|problem| !known.contains(&problem.line)));
     if problems.is_empty() {
@@ -111,7 +112,7 @@ fn with_line(text: &str, table: &DeTable<'_>, doubt: &Doubt) -> String {
     }
 }
 
-/// Takes out each section that is a list: serde would take the values of a list for those of a table, in its order.
+/// Takes out each section that is a list. Serde would take the list's values for the table's values, in order.
 fn take_out_lists(text: &str, table: &mut DeTable<'_>) -> Vec<Problem> {
     let lists = places::lists(table, &|path| !problem::names_in(path).is_empty());
     let problems = lists
@@ -129,7 +130,7 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems
 }
 
-/// Takes the table for a configuration without each key that does not fit, one after the other, as serde stops at
+/// Converts the table to a configuration. Each pass takes out the first key that does not fit, because serde stops at
 /// the first.
 fn take_what_fits(text: &str, mut table: Spanned<DeTable<'_>>) -> (Config, Vec<Problem>) {
     let mut problems = Vec::new();

@@ -1,4 +1,5 @@
-//! `lastword demo`: a server, honest players, and one of each kind of ending on a loop, each end shown with its cause.
+//! `lastword demo`: a server, honest players, and one of each kind of ending on a loop. Each end is shown with its
+//! cause.
 
 mod board;
 mod cable;
@@ -37,13 +38,13 @@ use summary::Summary;
 #[cfg(target_os = "linux")]
 pub(crate) use cable::play as pull_cables;
 
-/// What `demo` is told.
+/// The arguments of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Ends after this time, as 500ms, 10s or 2m; otherwise it runs until it is told to end
+    /// Ends after this time, such as 500ms, 10s or 2m; without it, runs until a signal ends it
     #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = run_for::parse)]
     run_for: Option<Duration>,
-    /// The number of honest players, who stay until the end
+    /// The number of honest players, which stay until the end
     #[arg(long, value_name = "N", default_value = "50", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(..=1_000))]
     clients: u32,
     /// Accepts players here; port 0 takes a free port
@@ -54,7 +55,7 @@ pub(crate) struct DemoArgs {
     admin: AdminAddr,
 }
 
-/// Everybody who comes and goes.
+/// All the clients of the demo.
 #[derive(Debug)]
 struct Company {
     crowd: JoinSet<()>,
@@ -62,9 +63,9 @@ struct Company {
     cable: Cable,
 }
 
-/// Plays the demo to its end.
+/// Runs the demo to its end.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
-    // Both ends of each connection are here.
+    // This process holds both ends of each connection.
     descriptors::raise(2 * args.clients + 200, "--clients");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -142,29 +143,29 @@ impl Company {
         }
     }
 
-    /// Has everybody leave: who is on the way to an ending drops it, and who stayed is drained.
+    /// Ends all clients: an ending in progress is aborted, and the remaining players are drained.
     async fn leave(self, server: &ServerHandle, board: &Shared) {
-        // First, so that what is broken off is not taken for what is wrong.
+        // This comes first, so that an aborted ending is not counted as a wrong record.
         board.with(|board| board.is_closing = true);
         drop(self.cable);
         self.endings.end(board).await;
-        // What was done before the drain must not be recorded as part of it.
+        // Endings from before the drain must not be recorded as part of the drain.
         settled(|| board.with(|board| board.waiting()) == 0).await;
         server.drain(DRAIN_TIMEOUT).await;
         settled(|| board.with(|board| board.staying) == 0).await;
-        // An end is counted a moment before its observer hears of it.
+        // The server counts an end shortly before the observer receives it.
         settled(|| board.with(|board| board.sums().ended()) == summary::ended(&server.stats()))
             .await;
         board.with(|board| match board.staying {
             0 => {}
             left => board.complain(format!("{left} players never learned of the end")),
         });
-        // Whoever was still to come need not.
+        // Players that have not joined yet no longer need to.
         drop(self.crowd);
     }
 }
 
-/// Waits until it is so, for as long as a busy machine may take.
+/// Waits until the condition holds, for as long as a busy machine may take.
 async fn settled(is_so: impl Fn() -> bool) {
     let waited = async {
         while !is_so() {
@@ -174,7 +175,7 @@ async fn settled(is_so: impl Fn() -> bool) {
     timeout(SETTLE_TIMEOUT, waited).await.ok();
 }
 
-/// The defaults, but for the timeouts that somebody watches pass.
+/// The default configuration with short timeouts, so that a viewer can watch them pass.
 fn impatient() -> Config {
     let mut config = Config::default();
     config.timeouts.hello_ms = TIMEOUT_MS;
@@ -184,7 +185,7 @@ fn impatient() -> Config {
     config
 }
 
-/// Where our own clients find a server that listens everywhere.
+/// Returns an address at which our own clients reach a server that listens on all addresses.
 fn reachable(mut addr: SocketAddr) -> SocketAddr {
     if addr.ip().is_unspecified() {
         addr.set_ip(match addr.ip() {
@@ -196,14 +197,15 @@ fn reachable(mut addr: SocketAddr) -> SocketAddr {
 }
 
 const TIMEOUT_MS: u32 = 2_000;
-/// Longer than a busy machine takes: what is missing then is missing.
+/// Longer than a busy machine takes. A record that is missing after this time is lost.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_millis(5);
-/// How long threads that render metrics may go on.
+/// The longest wait for threads that render metrics.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What the table shows, and what the endings ask for, would only tear it.
+/// Hides the log lines that the table already shows and those that the endings cause on purpose,
+/// because they would break the table.
 pub(crate) const LOG: &str = "warn,lastword::close=off,lastword_server::app=off";
 
 pub(crate) const EXIT_STATUS: &str = "\

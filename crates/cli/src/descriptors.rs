@@ -1,6 +1,7 @@
-//! As many file descriptors as this process may have: each connection takes one.
+//! Raises the number of file descriptors that this process may have. Each connection takes one.
 
-/// Raises the soft limit to the hard one, and tells if that is too few for as many connections as this key says.
+/// Raises the soft limit to the hard one, and warns if that is too low for this many connections. `key` names the
+/// setting with their number.
 #[cfg(unix)]
 pub(crate) fn raise(connections_max: u32, key: &str) {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -23,10 +24,10 @@ pub(crate) fn raise(connections_max: u32, key: &str) {
     }
 }
 
-/// There is no such limit.
+/// This system has no such limit.
 #[cfg(not(unix))]
 pub(crate) fn raise(_connections_max: u32, _key: &str) {}
 
-/// For standard streams, the runtime, listeners, scrapes and refusals.
+/// For the standard streams, the runtime, listeners, scrapes and refusals.
 #[cfg(unix)]
 const RESERVE: u64 = 64;

@@ -1,4 +1,4 @@
-//! The built-in games: one that sends each frame back, and one that besides does what the clients of a storm ask.
+//! The built-in games: one sends each frame back, and one also carries out the commands of a storm's clients.
 
 use std::future::pending;
 use std::panic::resume_unwind;
@@ -17,7 +17,7 @@ use lastword_load::Command;
 pub(crate) enum Game {
     /// Sends each frame back
     Echo,
-    /// The same, and lets a client that asks be kicked, closed, flooded, or panic: for `lastword storm` alone
+    /// The same, and carries out a client's command to kick, close, flood or panic: only for `lastword storm`
     Storm,
 }
 
@@ -33,7 +33,7 @@ impl Game {
     }
 }
 
-/// Serves the game that does what the clients of a storm ask.
+/// Serves the game that carries out the commands of a storm's clients.
 pub(crate) async fn obey(builder: Builder) -> Result<ServerHandle, BindError> {
     let obedient = obedient();
     let builder = builder.authenticator(Obeying);
@@ -53,13 +53,13 @@ pub(crate) struct Echo;
 impl Handler for Echo {
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
         if let Err(error) = context.send(payload) {
-            // Where it ends the session, the record of that end says more.
+            // If the error ends the session, the record of that end says more.
             tracing::debug!(%error, session = %context.session(), "a frame was not sent back");
         }
     }
 }
 
-/// Sends each frame back that asks for nothing, and counts the frames of all sessions.
+/// Sends back each frame that is not a command, and counts the frames of all sessions.
 #[derive(Debug)]
 pub(crate) struct Obedient(Arc<AtomicU64>);
 
@@ -81,14 +81,14 @@ impl Handler for Obedient {
                 context.kick(code.map_or(kick.clone(), |code| kick.with_code(code)));
             }
             Some(Command::Close) => context.close(),
-            // Quietly: nobody needs to read about a panic that was asked for.
+            // Without the panic hook, because the panic was asked for.
             Some(Command::Panic) => resume_unwind(Box::new("asked for")),
             Some(Command::Flood) => while context.send(&[0; FLOOD_BYTES]).is_ok() {},
         }
     }
 }
 
-/// Lets everybody in who does not ask for something else.
+/// Accepts every player, except those whose credentials ask for another answer.
 #[derive(Debug)]
 pub(crate) struct Obeying;
 
@@ -105,5 +105,5 @@ impl Authenticator for Obeying {
     }
 }
 
-/// No frame limit is smaller.
+/// The smallest frame limit that a configuration may set.
 const FLOOD_BYTES: usize = 1_024;

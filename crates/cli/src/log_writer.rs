@@ -1,5 +1,5 @@
-//! Log lines on their way to standard error, on a thread of their own: where nobody reads them, or the disk is full,
-//! lines are lost and counted, and the game goes on.
+//! Writes log lines to standard error on a thread of its own. If the reader is slow or the disk is full, lines are
+//! lost and counted, and the game continues.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Takes lines and never blocks.
+/// Takes lines without ever blocking.
 #[derive(Clone, Debug)]
 pub(crate) struct LogWriter {
     lines: SyncSender<Message>,
     lost: Arc<AtomicU64>,
 }
 
-/// Waits, when dropped, until the lines so far are written; a second at most.
+/// Waits on drop until the lines so far are written, for a second at most.
 #[derive(Debug)]
 pub(crate) struct Flush(SyncSender<Message>);
 
@@ -44,7 +44,7 @@ impl LogWriter {
     }
 }
 
-/// One call is one line: the subscriber writes an event at once.
+/// One call is one line: the subscriber writes a whole event at once.
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.lines.try_send(Message::Line(line.to_vec())).is_err() {
@@ -78,7 +78,7 @@ impl Drop for Flush {
             message = again;
             thread::sleep(FLUSH_STEP);
         }
-        // Nothing is to be done about lines that cannot be written.
+        // If the lines cannot be written in time, they are lost.
         is_done.recv_timeout(FLUSH_TIMEOUT).ok();
     }
 }
@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// An output that takes nothing until its gate is opened.
+    /// An output that takes no bytes until its gate is opened.
     struct Gated {
         enter: SyncSender<()>,
         gate: Arc<Mutex<()>>,

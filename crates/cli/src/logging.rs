@@ -9,29 +9,29 @@ use crate::Failure;
 use crate::log_writer::{Flush, LogWriter};
 use text::Text;
 
-/// How logs are written.
+/// The options of the log.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logs")]
 pub(crate) struct LogArgs {
-    /// What is logged to standard error: off, error, warn, info, debug or trace, also by module, as in
-    /// `info,lastword_server=debug` [default: info; of the demo warn]
+    /// The levels that are logged to standard error: off, error, warn, info, debug or trace, also by module, as in
+    /// `info,lastword_server=debug` [default: info; for the demo warn]
     #[arg(long, global = true, value_name = "LEVEL", env = "LASTWORD_LOG")]
     log: Option<String>,
-    /// How a line looks
+    /// The format of a log line
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     log_format: Format,
 }
 
-/// How a log line looks.
+/// The format of a log line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
-    /// For people: of an end what matters first, and neither zeros nor empty fields
+    /// For people: an end shows the important fields first, without zeros and empty fields
     Text,
-    /// For machines: one JSON object a line, with every field
+    /// For machines: one JSON object per line, with every field
     Json,
 }
 
-/// Starts logging; what is written before the guard is dropped reaches standard error, if that is read.
+/// Starts logging. Dropping the guard waits for the lines so far, as long as standard error is read.
 pub(crate) fn start(args: &LogArgs, default: &str) -> Result<Flush, Failure> {
     let log = args.log.as_deref().unwrap_or(default);
     let filter = EnvFilter::builder().parse(log).map_err(|error| {

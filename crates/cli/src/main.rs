@@ -1,4 +1,4 @@
-//! The `lastword` command. Standard output carries what programs read, standard error what people do.
+//! The `lastword` command. Standard output is for programs, and standard error is for people.
 
 mod actor;
 mod announce;
@@ -43,16 +43,16 @@ struct Cli {
 enum Command {
     /// Shows players come and go in every way, each end with its cause and its evidence
     ///
-    /// A server of its own, honest players, and one of each kind of ending on a loop; on Linux also a cable that is
-    /// pulled, in network namespaces that touch nothing outside. On a terminal it is a table, elsewhere a line for each
-    /// end, and both tell where the live page is. Ctrl-C drains the server and tells whether everything was recorded as
-    /// what it was; a second one ends at once. What the first one broke off is counted as cut short.
+    /// Runs a server, honest players, and one of each kind of ending on a loop. On Linux it also unplugs a cable, in
+    /// network namespaces that touch nothing outside. On a terminal it shows a table, elsewhere a line for each end.
+    /// Both show the address of the live page. Ctrl-C drains the server and tells whether every record was right.
+    /// Endings that it interrupts are counted as cut short. A second Ctrl-C ends at once.
     #[command(verbatim_doc_comment, after_help = demo::EXIT_STATUS)]
     Demo(DemoArgs),
     /// Serves a built-in game that sends each player's frames back
     ///
-    /// A player's name is whatever the credentials of the hello hold; without credentials a player has no name. The
-    /// first line on standard output tells where players connect and where metrics are:
+    /// A player's name is the text of its hello's credentials; without credentials a player has no name. The first
+    /// line on standard output has the addresses for players and for metrics:
     ///
     ///     listening game=127.0.0.1:7000 admin=127.0.0.1:9464
     ///
@@ -60,40 +60,40 @@ enum Command {
     /// signal ends at once. The exit status of both is 0.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Serve(ServeArgs),
-    /// Checks a configuration file, and tells which causes it can produce on this kernel
+    /// Checks a configuration file, and lists the causes that it can produce on this kernel
     ///
-    /// Everything that is wrong is told on standard error, a line each: file, line, key, value, and what is allowed. The
-    /// file of the admin token is read, too, as `serve` reads it.
-    /// Of a good file, standard output tells which causes can occur, for how long each silent one may go unnoticed in
-    /// each profile, and which causes cannot occur and why. What is allowed and probably unwise is a warning on
-    /// standard error, which changes no exit status: a time that looks like seconds is one. Nothing is bound and nothing
-    /// is started.
+    /// Standard error lists every error on one line: file, line, key, value, and the allowed values. The file of the
+    /// admin token is read, too, as `serve` reads it.
+    /// For a valid file, standard output lists the causes that can occur and those that cannot, with the reason. It
+    /// also shows for how long each silent cause may go unnoticed in each profile. A value that is allowed but
+    /// probably unwise, such as a time that looks like seconds, gives a warning on standard error. Warnings do not
+    /// change the exit status. No address is bound and no server is started.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     CheckConfig(CheckArgs),
-    /// Plays clients that end in every way, and compares the server's records with what they did
+    /// Plays clients that end in every way, and compares the server's records with their endings
     ///
-    /// The server has to echo: its game sends each data frame back, and no others, as `lastword serve` does. Ways that
-    /// need the game's help take `lastword serve --game storm`. The storm tries this in one session before it begins,
-    /// and says what the game does otherwise.
+    /// The server has to echo: its game sends each data frame back, and sends no others, as `lastword serve` does.
+    /// Ways that need the game's help need `lastword serve --game storm`. The storm first tests this in one session,
+    /// and reports how the game differs.
     ///
-    /// Prints the records next to what the clients did, whether opened = open + ended and joined = open + departed held at
-    /// every scrape, and a verdict. Ctrl-C begins no more connections and prints what there is; a second one ends at
-    /// once.
+    /// Prints the records next to the clients' endings, and a verdict. It also tells whether opened = open + ended and
+    /// joined = open + departed held at every scrape. After Ctrl-C no further connection begins, and the report has
+    /// the results so far. A second Ctrl-C ends at once.
     #[command(verbatim_doc_comment, after_help = storm::EXIT_STATUS)]
     Storm(StormArgs),
-    /// Plays each way in which a connection ends, bare and against the layer, and compares
+    /// Plays each way in which a connection ends, without and with the layer, and compares the results
     ///
-    /// Real processes and real sockets on loopback, and network namespaces for what a pulled cable does; no root is
-    /// needed, and nothing outside is touched. It takes a few seconds. What Windows answers is cited, not measured.
+    /// Uses real processes and real sockets on loopback, and network namespaces to unplug a cable. It needs no root,
+    /// and touches nothing outside. It takes a few seconds. The answers of Windows are cited, not measured.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Cases(CasesArgs),
-    /// What this command starts of itself
+    /// Runs a helper process of this command
     #[command(hide = true)]
     Actor(ActorArgs),
 }
 
 impl Command {
-    /// What is logged where nobody asked.
+    /// The log level where the arguments name none.
     const fn default_log(&self) -> &'static str {
         match self {
             Self::Demo(_) => demo::LOG,
@@ -106,14 +106,14 @@ impl Command {
     }
 }
 
-/// Why the command ends otherwise than asked.
+/// Why the command did not do its task.
 #[derive(Debug)]
 enum Failure {
-    /// The arguments or the configuration are no good; a line each.
+    /// The arguments or the configuration are not valid. One line for each error.
     Usage(Vec<String>),
-    /// It did not come about, or did not go on.
+    /// The task could not start, or failed later.
     Runtime(anyhow::Error),
-    /// It was told to end before it was done.
+    /// A signal ended the task before it was done.
     Interrupted(String),
 }
 
@@ -152,13 +152,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// An error of the system is told by its name, not by its number.
+/// Shows an error of the system by its name, not by its number.
 fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
     let of_the_system = error.downcast_ref();
     of_the_system.map_or_else(|| error.to_string(), OsError::in_words)
 }
 
-/// A standard error that nobody reads changes no exit status.
+/// A closed standard error does not change the exit status.
 fn complain(lines: &[String]) {
     let mut stderr = std::io::stderr().lock();
     for line in lines {
@@ -169,7 +169,7 @@ fn complain(lines: &[String]) {
 }
 
 const EXIT_USAGE: u8 = 2;
-/// As shells have it: 128 and the number of SIGINT.
+/// As in shells: 128 plus the number of SIGINT.
 const EXIT_INTERRUPTED: u8 = 130;
 
 const EXIT_STATUS: &str = "\

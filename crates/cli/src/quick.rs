@@ -1,8 +1,8 @@
-//! A silence that can be waited for.
+//! A profile with a short dead limit, for demonstrations and tests.
 
 use lastword::{Config, ProfileConfig};
 
-/// The defaults with [`NAME`] as the profile of everybody.
+/// The default configuration with [`NAME`] as the profile of every player.
 #[cfg(target_os = "linux")]
 pub(crate) fn quick() -> Config {
     let mut config = Config::default();
@@ -11,7 +11,7 @@ pub(crate) fn quick() -> Config {
     config
 }
 
-/// Adds the profile of this name.
+/// Adds the profile [`NAME`] to a configuration.
 pub(crate) fn add(config: &mut Config) {
     let profile = ProfileConfig {
         heartbeat_ms: Some(200),
@@ -22,5 +22,5 @@ pub(crate) fn add(config: &mut Config) {
     config.liveness.profiles.insert(NAME.to_owned(), profile);
 }
 
-/// A profile that gives up after 2.8 s of silence, the least there is.
+/// A profile that gives up after 2.8 s of silence, the shortest possible limit.
 pub(crate) const NAME: &str = "quick";

@@ -11,10 +11,10 @@ use crate::game::Game;
 use crate::signals::Stop;
 use crate::{Failure, announce, config_file, descriptors};
 
-/// What `serve` is told.
+/// The arguments of `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Reads the configuration from this TOML file; without one, every key has its default
+    /// Reads the configuration from this TOML file; without a file, every key has its default
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Accepts players here instead of at listen.addr; port 0 takes a free port
@@ -28,11 +28,11 @@ pub(crate) struct ServeArgs {
     game: Game,
 }
 
-/// Where the admin port is, if anywhere.
+/// The address of the admin port, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdminAddr(pub(crate) Option<SocketAddr>);
 
-/// Serves until it is told to end.
+/// Serves until a signal ends it.
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
     let game = args.game;
     let config = config_of(args)?;
@@ -56,7 +56,7 @@ fn config_of(args: ServeArgs) -> Result<Config, Failure> {
     if let Some(AdminAddr(addr)) = args.admin {
         config.admin.listen = addr;
     }
-    // Once more: an argument may stand in the place of a key.
+    // Validates again, because arguments may have replaced values of the file.
     config.validate().map_err(|errors| {
         let lines = errors.iter().map(|error| format!("lastword: {error}"));
         Failure::Usage(lines.collect())
@@ -65,7 +65,7 @@ fn config_of(args: ServeArgs) -> Result<Config, Failure> {
 }
 
 async fn serve(config: Config, game: Game) -> Result<(), Failure> {
-    // Before the first line is out: whoever has read it may send a signal.
+    // The signals are caught before the first line: a reader of that line may send one.
     let mut stop = Stop::new()?;
     let server = start(config, game).await?;
     announce::listening(
@@ -116,7 +116,7 @@ pub(crate) fn admin_addr(text: &str) -> Result<AdminAddr, String> {
     Ok(AdminAddr(Some(addr)))
 }
 
-/// How long the goodbyes of a second signal may take.
+/// The longest wait for the goodbyes after a second signal.
 const LAST_GOODBYES: Duration = Duration::from_millis(500);
-/// How long threads that render metrics may go on.
+/// The longest wait for threads that render metrics.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);

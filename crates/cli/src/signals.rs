@@ -1,4 +1,4 @@
-//! The signals that ask the server to end. They are caught from the moment this is made to the end of the process.
+//! The signals that ask the server to end. They are caught from the moment this is made until the process ends.
 
 use std::io;
 use std::time::Duration;
@@ -23,7 +23,7 @@ impl Stop {
         })
     }
 
-    /// Waits for one, as the system delivers it.
+    /// Waits for one signal, as the system delivers it.
     async fn one(&mut self) -> &'static str {
         tokio::select! {
             biased;
@@ -53,7 +53,7 @@ impl Stop {
         })
     }
 
-    /// Waits for one, as the system delivers it.
+    /// Waits for one signal, as the system delivers it.
     async fn one(&mut self) -> &'static str {
         tokio::select! {
             biased;
@@ -64,15 +64,15 @@ impl Stop {
 }
 
 impl Stop {
-    /// Waits for the next one and returns its name. Copies of it that follow within 100 ms are part of it. Cancel safe:
-    /// none is lost.
+    /// Waits for the next signal and returns its name. Further signals within 100 ms count as copies of it. Cancel
+    /// safe: no signal is lost.
     pub(crate) async fn next(&mut self) -> &'static str {
         let name = match self.heard {
             Some(name) => name,
             None => self.one().await,
         };
         self.heard = Some(name);
-        // `timeout -s INT 3 lastword demo` sends it twice: to the process, and to the group of the process.
+        // `timeout -s INT 3 lastword demo` sends the signal twice: to the process, and to the process group.
         let copies = async {
             loop {
                 self.one().await;
@@ -84,5 +84,5 @@ impl Stop {
     }
 }
 
-/// A person takes longer to press Ctrl-C again.
+/// Shorter than the time a person needs to press Ctrl-C again.
 const COPIES_WITHIN: Duration = Duration::from_millis(100);

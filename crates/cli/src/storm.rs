@@ -1,4 +1,5 @@
-//! `lastword storm`: a scenario played against a server, a report on standard output, and its verdict as exit status.
+//! `lastword storm`: plays a scenario against a server, writes a report to standard output, and exits with its
+//! verdict.
 
 mod progress;
 
@@ -16,16 +17,17 @@ use crate::signals::Stop;
 use crate::{Failure, descriptors};
 use progress::Line;
 
-/// What `storm` is told.
+/// The arguments of `storm`.
 #[derive(Debug, Args)]
 pub(crate) struct StormArgs {
     /// Where players join: a host name or an IP address, and a port
     #[arg(long, value_name = "HOST:PORT")]
     server: ServerAddr,
-    /// The admin port of the same server: its /metrics and /api/closes are compared with what the clients did
+    /// The admin port of the same server: its /metrics and /api/closes are compared with the clients' endings
     #[arg(long, value_name = "HOST:PORT")]
     admin: ServerAddr,
-    /// Shows the admin port the token in this file, the same as the server's admin.token_file
+    /// Sends the token in this file to the admin port: the same token as in the server's
+    /// admin.token_file
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Plays the scenario of this TOML file, such as config/storm/smoke.toml
@@ -39,20 +41,20 @@ pub(crate) struct StormArgs {
     json: Option<PathBuf>,
 }
 
-/// How a storm came out.
+/// How a storm ended.
 enum Outcome {
     Over(Report),
     Interrupted(Report),
-    /// Told to end twice: there is no report.
+    /// Two signals ended the storm, so there is no report.
     Cut,
 }
 
-/// Plays a storm.
+/// Runs a storm.
 pub(crate) fn run(args: StormArgs) -> Result<(), Failure> {
     let mut scenario = load(&args.scenario).map_err(Failure::Usage)?;
     let token = args.token_file.as_deref().map(token).transpose()?;
     scenario.connections = args.connections.unwrap_or(scenario.connections);
-    // Before the storm: nobody wants to learn afterwards that there is no such directory.
+    // Opened before the storm, so that a missing directory is reported at once.
     let json = args.json.map(|path| create(&path)).transpose()?;
     descriptors::raise(scenario.at_once, "at_once of the scenario");
     let storm = Storm {
@@ -61,7 +63,7 @@ pub(crate) fn run(args: StormArgs) -> Result<(), Failure> {
         token,
         scenario,
     };
-    // A closed standard error ends no storm.
+    // A closed standard error does not end the storm.
     writeln!(io::stderr().lock(), "{}", needs(&storm)).ok();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -76,7 +78,7 @@ async fn play(storm: Storm) -> Result<Outcome, Failure> {
     let (tell, told) = oneshot::channel::<()>();
     let mut line = Line::start();
     let stopped = async {
-        // The other half goes at the first signal or with the storm.
+        // The sender is dropped at the first signal, or when the storm ends.
         told.await.ok();
     };
     let mut running = std::pin::pin!(storm.run(stopped, |progress| line.show(progress)));
@@ -104,7 +106,7 @@ fn conclude(outcome: Outcome, json: Option<File>) -> Result<(), Failure> {
             return Err(Failure::Interrupted(words.to_owned()));
         }
     };
-    // A standard output that nobody reads changes no exit status.
+    // A closed standard output does not change the exit status.
     write!(io::stdout().lock(), "{report}").ok();
     if let Some(file) = json {
         serde_json::to_writer_pretty(file, &report).context("the JSON file was not written")?;
@@ -120,7 +122,7 @@ fn conclude(outcome: Outcome, json: Option<File>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The line before the storm: how the game has to behave.
+/// The line before the storm, which states the required behaviour of the game.
 fn needs(storm: &Storm) -> String {
     let Storm {
         server, scenario, ..

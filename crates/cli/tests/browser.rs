@@ -1,4 +1,4 @@
-//! The live page in a real Chromium: `tests/browser`, against this build of the command.
+//! Tests the live page in a real Chromium: `tests/browser`, with this build of the command.
 
 #![cfg(target_os = "linux")]
 

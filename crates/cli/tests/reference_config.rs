@@ -1,5 +1,5 @@
-//! Holds `config/lastword.toml` to the code: its values are the defaults, and every key is explained as the code has
-//! it.
+//! Compares `config/lastword.toml` with the code: its values are the defaults, and its comments explain every key as
+//! the code does.
 
 #![expect(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// What stands in the comment between this word and the full stop.
+    /// Returns the text in the comment between this word and the full stop.
     fn told(&self, word: &str) -> &str {
         let told = self
             .comment
@@ -34,7 +34,7 @@ impl Entry {
     }
 }
 
-/// The file with its examples switched on.
+/// The file with its commented examples switched on.
 fn with_examples() -> String {
     let on = |line: &str| match line.strip_prefix('#') {
         Some(rest) if rest.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()) => {
@@ -66,7 +66,7 @@ fn entries(file: &str) -> Vec<Entry> {
     entries
 }
 
-/// The keys that a section takes, as serde tells them of one that it does not take.
+/// The keys of a section, from serde's error about an unknown key.
 fn fields(section: &str) -> BTreeSet<String> {
     let file = match section {
         "" => "no_such_key = 0".to_owned(),

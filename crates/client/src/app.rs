@@ -1,4 +1,4 @@
-//! The client's side of a connection's task: what comes goes to the inbox, and the end last.
+//! The client's side of a connection's task: it puts events into the inbox, and the end after them.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,14 +10,14 @@ use tokio::sync::oneshot;
 
 use crate::{Ended, Event};
 
-/// What came from the server, and how it ended once that is known.
+/// The events from the server, and the end once it is known.
 pub(crate) type ClientInbox = Inbox<Event, Ended>;
 
 pub(crate) struct ClientApp {
     inbox: Arc<ClientInbox>,
-    /// Whoever waits for the welcome; gone with it, or with the end.
+    /// The waiting `connect` call. Dropped with the welcome or with the end.
     welcome: Option<oneshot::Sender<Admission>>,
-    /// Kept alive, with its sweep, for as long as this connection has deadlines.
+    /// Keeps the table and its sweep alive while this connection has deadlines.
     table: Arc<Table>,
     phase: Phase,
     ended: bool,
@@ -57,7 +57,8 @@ impl App for ClientApp {
     fn joined(&mut self, _outbox: &mut Outbox<'_>, admission: &Admission) {
         self.phase = Phase::Live;
         if let Some(welcome) = self.welcome.take() {
-            // Who gave up waiting leaves by its drop.
+            // If this fails, the caller gave up waiting, and its dropped `Client` leaves the
+            // server.
             welcome.send(*admission).ok();
         }
     }
@@ -101,7 +102,8 @@ impl App for ClientApp {
 }
 
 impl Drop for ClientApp {
-    /// A task that is dropped before its verdict (the runtime was) still tells whoever waits.
+    /// Reports an end even if the task is dropped before its verdict, as when the runtime is
+    /// dropped.
     fn drop(&mut self) {
         if !self.ended {
             let at = self.table.clock().now();

@@ -1,4 +1,4 @@
-//! One connection to a server, as the game holds it.
+//! One connection to a server, in the hands of the game.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -17,9 +17,9 @@ use crate::{Connector, DialError, Ended, Event, ServerAddr};
 
 /// A player's connection to a server.
 ///
-/// A task of its own drives it: heartbeats do not depend on [`Client::recv`] being called. Dropping a client
-/// leaves the server as [`Client::goodbye`] does, behind what was sent and without waiting; whatever was not yet
-/// received is discarded.
+/// Its own task drives the connection, so heartbeats do not depend on calls of [`Client::recv`]. Dropping a client
+/// leaves the server like [`Client::goodbye`], after the frames that were sent, but without waiting. Frames that were
+/// not yet received are discarded.
 #[derive(Debug)]
 pub struct Client {
     inbox: Arc<ClientInbox>,
@@ -32,11 +32,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects with the default options and a sweep of deadlines of its own, as [`Connector::connect`] does; for more
-    /// than a few clients, or with other options, use a [`Connector`].
+    /// Connects like [`Connector::connect`], with the default options and a sweep of deadlines of its own. For other
+    /// options, or for more than a few clients, use a [`Connector`].
     ///
     /// # Errors
-    /// [`DialError`]: the name does not resolve, the server was not reached, refused us, or does not speak this
+    /// [`DialError`]: the name does not resolve, or the server is unreachable, refuses us, or does not speak this
     /// protocol.
     ///
     /// # Panics
@@ -76,33 +76,34 @@ impl Client {
                 self.timing = admission.timing;
                 Ok(())
             }
-            // The end came first, and said why.
+            // The end came first, and has the reason.
             Err(_) => Err(self.ended().await),
         }
     }
 
-    /// There is no welcome there, and no session id.
+    /// A dialect has no welcome and no session id.
     pub(crate) fn live_in_dialect(&mut self, timing: Timing) {
         self.timing = timing;
     }
 
-    /// Queues a frame for the server. Never blocks; [`Client::ready`] waits for room first. From the server's end until
-    /// the end is told, which is when every frame before it was received, a frame is taken, not written, and counted as
-    /// unsent.
+    /// Queues a frame for the server. Never blocks; [`Client::ready`] first waits for room.
+    ///
+    /// After the connection has ended, frames from the server may still wait to be received. Until the last of them
+    /// is received, `send` accepts frames, but they are not written and count as unsent.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`]; [`SendError::Closed`] after the end; or [`SendError::QueueFull`], which unless the server is
-    /// silent also ends the connection as `send_queue_full`.
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] after the end; or [`SendError::QueueFull`], which also ends the
+    /// connection as `send_queue_full` unless the server is silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(self.clock, payload.as_ref())
     }
 
-    /// Waits until there is room: until at most half of [`Connector::outbound_bytes_max`] is queued. Who alone sends
-    /// then has room for a frame of nearly the other half.
+    /// Waits until at most half of [`Connector::outbound_bytes_max`] is queued. A sole sender then has room for a
+    /// frame of nearly half the limit.
     ///
     /// # Errors
-    /// [`SendError::Closed`] after the end, where no frame was received since the last call: a game that answers every
-    /// frame reads on to the last one.
+    /// [`SendError::Closed`] after the end, if no frame was received since the last call. A game that answers each
+    /// frame can therefore read on to the last one.
     ///
     /// # Cancel safety
     /// Cancel safe. Any number of tasks may wait at once, on any executor.
@@ -110,8 +111,8 @@ impl Client {
         self.inbox.ready().await
     }
 
-    /// Receives the next frame, passing over announcements and changes of the link; `None` once the connection ended
-    /// and every frame that came across was taken.
+    /// Receives the next frame, and skips announcements and changes of the link. Returns `None` once the connection
+    /// has ended and every frame that arrived has been received.
     ///
     /// # Cancel safety
     /// Cancel safe: a call that is dropped takes no frame.
@@ -124,7 +125,7 @@ impl Client {
         }
     }
 
-    /// Receives the next frame, announcement or change of the link; `None` as from [`Client::recv`].
+    /// Receives the next frame, announcement or change of the link. Returns `None` like [`Client::recv`].
     ///
     /// # Cancel safety
     /// Cancel safe: a call that is dropped takes nothing.
@@ -132,7 +133,8 @@ impl Client {
         poll_fn(|cx| self.inbox.poll_next(cx)).await
     }
 
-    /// Waits for the end, and for no frame. Frames that came before it may still be received afterwards.
+    /// Waits for the end, but receives no frames. Frames that arrived before the end can still be received
+    /// afterwards.
     ///
     /// # Cancel safety
     /// Cancel safe, and may be called again.
@@ -140,19 +142,22 @@ impl Client {
         poll_fn(|cx| self.inbox.poll_end(cx)).await
     }
 
-    /// Leaves the server: a goodbye behind all that was sent, our FIN, then reading (and discarding) until the
-    /// server's FIN or the linger timeout, so that our last word reaches it.
+    /// Leaves the server, and waits so that our goodbye can arrive.
     ///
-    /// The cause is `closed_by_game` here and `peer_goodbye` there, unless the connection had ended already. The
-    /// returned [`Ended`] has the words as [`Ended::said`].
+    /// Sends a goodbye after all queued frames, then our FIN. Then reads and discards until the server's FIN or the
+    /// linger timeout.
+    ///
+    /// The cause is `closed_by_game` here and `peer_goodbye` at the server, unless the connection had already ended.
+    /// [`Ended::said`] has the text of our goodbye.
     ///
     /// # Cancel safety
-    /// A call that is dropped leaves the server all the same; nobody is told how it ended.
+    /// If the call is dropped, the client still leaves the server, but the end is not reported.
     pub async fn goodbye(self) -> Ended {
         self.goodbye_with("").await
     }
 
-    /// The same with words for the server's record, 512 bytes at most; longer ones are cut at a character.
+    /// Leaves like [`Client::goodbye`], with a reason for the server's record. A reason over 512 bytes is cut at a
+    /// character.
     ///
     /// # Cancel safety
     /// As [`Client::goodbye`].
@@ -162,7 +167,7 @@ impl Client {
         poll_fn(|cx| self.inbox.poll_end(cx)).await
     }
 
-    /// Leaves at once, with a reset: what was sent and not yet transmitted is lost, and the server sees
+    /// Leaves at once, with a reset. Frames that were sent but not yet transmitted are lost, and the server records
     /// `peer_reset`.
     pub fn abort(self) {
         self.mailbox.request(Request::Abort);
@@ -174,35 +179,37 @@ impl Client {
         self.session
     }
 
-    /// How often we tell the server that we are there; `None` where it wants no heartbeats.
+    /// Returns the interval at which we ping the server; `None` where the server wants no
+    /// heartbeats.
     #[must_use]
     pub fn heartbeat(&self) -> Option<Duration> {
         millis(self.timing.heartbeat_ms)
     }
 
-    /// The silence after which each end gives up the other; `None` for never.
+    /// Returns the silence after which each end gives up the other; `None` for never.
     #[must_use]
     pub fn dead_limit(&self) -> Option<Duration> {
         millis(self.timing.dead_ms)
     }
 
-    /// The smoothed round trip of heartbeats (RFC 6298); `None` before the first pong, about a heartbeat after the
-    /// welcome, and on a dialect.
+    /// Returns the smoothed round trip of heartbeats (RFC 6298). `None` on a dialect, and before the first pong,
+    /// which arrives about a heartbeat after the welcome.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.mailbox.round_trip().rtt()
     }
 
-    /// The smoothed deviation of the round trip: how far beyond half of it a state is to be expected late.
+    /// Returns the smoothed deviation of the round trip. Expect a state to be late by half a round trip plus this
+    /// deviation.
     #[must_use]
     pub fn rtt_variance(&self) -> Option<Duration> {
         self.mailbox.round_trip().variance()
     }
 
-    /// How far the server's clock is ahead of [`Client::now`]; known as soon as [`Client::rtt`] is.
+    /// Returns how far the server's clock is ahead of [`Client::now`]. It is known as soon as [`Client::rtt`] is.
     ///
-    /// A game that interpolates has the server stamp its states (`ServerHandle::now`, in microseconds) and shows each
-    /// when it is of a certain age, the same for all: so none comes early or late for having been quick or slow.
+    /// Use it to interpolate. The server stamps its states with `ServerHandle::now`, in microseconds. The client
+    /// shows each state at the same age, so a state's time on the way does not move it.
     ///
     /// ```
     /// # use lastword_client::{Client, Time};
@@ -212,26 +219,26 @@ impl Client {
     /// # Some(age) }
     /// ```
     ///
-    /// Each pong may move it, by no more than [`ClockOffset::error`] unless a machine was suspended: approach the new
-    /// value over some frames, and let no time run backwards.
+    /// Each pong may change the offset, by at most [`ClockOffset::error`] unless a machine was suspended. Approach
+    /// the new value over several frames, and never let time run backwards.
     #[must_use]
     pub fn clock_offset(&self) -> Option<ClockOffset> {
         self.mailbox.round_trip().clock_offset()
     }
 
-    /// Our monotonic clock, the same for all clients of the process.
+    /// Returns our monotonic clock, which all clients of the process share.
     #[must_use]
     pub fn now(&self) -> Time {
         self.clock.now()
     }
 
-    /// Where we are.
+    /// Returns our address.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Where the server is.
+    /// Returns the server's address.
     #[must_use]
     pub fn remote_addr(&self) -> SocketAddr {
         self.remote_addr
@@ -246,7 +253,7 @@ impl Drop for Client {
     }
 }
 
-/// An ordinary goodbye: code 0, and nothing that a server would follow.
+/// An ordinary goodbye: code 0, and no instruction for the server.
 fn goodbye(reason: String) -> Request {
     Request::close(Close {
         cause: Cause::ClosedByGame,

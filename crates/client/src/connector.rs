@@ -1,4 +1,4 @@
-//! What the clients of one process share: a clock, one sweep of deadlines, and the options they connect with.
+//! The parts that the clients of one process share: a clock, one sweep of deadlines, and the connect options.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::app::ClientApp;
 use crate::dial::Dial;
 use crate::{Client, DialError, ServerAddr};
 
-/// Makes connections. Clones share one sweep of deadlines, whatever options each of them has.
+/// Makes connections. Clones share one sweep of deadlines, even if their options differ.
 ///
 /// ```no_run
 /// # async fn storm() -> Result<(), lastword_client::DialError> {
@@ -38,15 +38,15 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Makes a connector with the default options and starts its sweep on the current runtime; the sweep ends
-    /// with the last of its clones and clients.
+    /// Makes a connector with the default options and starts its sweep on the current runtime. The sweep ends with
+    /// the last of the connector's clones and clients.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     #[must_use]
     pub fn start() -> Self {
         let limits = Limits {
-            // A server may be slow for a while; how much waits for it is bounded in bytes.
+            // A server may be slow for a while. Our queue is bounded in bytes, not in age.
             outbound_age_max: None,
             ..Limits::default()
         };
@@ -61,7 +61,7 @@ impl Connector {
         }
     }
 
-    /// Sets the bytes of payload of a frame that we accept, 1,024 to 16,777,215. Default 64 KiB. Over it:
+    /// Sets the most payload bytes of a frame that we accept, 1,024 to 16,777,215. Default 64 KiB. Over it:
     /// `frame_too_large`.
     #[must_use]
     pub fn frame_bytes_max(self, bytes: u32) -> Self {
@@ -69,31 +69,32 @@ impl Connector {
         self.with(|config| config.limits.frame_bytes_max = bytes)
     }
 
-    /// Sets the time for the name to be resolved and the TCP connection to be made, one for all addresses. Default
-    /// 5 s. Over it: [`DialError::ConnectTimedOut`], or [`DialError::Resolve`] if the resolver did not answer.
+    /// Sets the timeout for resolving the name and connecting, one for all addresses. Default 5 s. Over it:
+    /// [`DialError::ConnectTimedOut`], or [`DialError::Resolve`] if the resolver did not answer.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.dial.connect_timeout = timeout;
         self
     }
 
-    /// Sets the time from then to the server's welcome or goodbye. Default 5 s. Over it:
-    /// [`DialError::WelcomeTimedOut`].
+    /// Sets the timeout from the TCP connection to the server's welcome or goodbye. Default 5 s.
+    /// Over it: [`DialError::WelcomeTimedOut`].
     #[must_use]
     pub fn welcome_timeout(self, timeout: Duration) -> Self {
         self.with(|config| config.limits.hello_timeout = timeout)
     }
 
-    /// Sets the time for our last words to be written, and again for the server's FIN after them. Default 3 s. After
-    /// a FIN of the server it bounds the wait for what we still owe: over it, `peer_closed_while_sending`. Otherwise
-    /// it changes no cause, only how long a goodbye may take.
+    /// Sets the timeout for writing our goodbye, and again for the server's FIN after it. Default 3 s.
+    ///
+    /// After a FIN of the server, it bounds the wait for our unacknowledged bytes. Over it:
+    /// `peer_closed_while_sending`. Otherwise it changes no cause, only how long a goodbye may take.
     #[must_use]
     pub fn linger_timeout(self, timeout: Duration) -> Self {
         self.with(|config| config.limits.linger_timeout = timeout)
     }
 
-    /// Sets the bytes and the frames that may wait to be received. Default 64 KiB and 256. At it reading pauses,
-    /// which is no end; a frame that is larger is taken when nothing else waits.
+    /// Sets the bytes and the frames that may wait to be received. Default 64 KiB and 256. At the limit reading
+    /// pauses, which does not end the connection. A larger frame is accepted when no other frame waits.
     #[must_use]
     pub fn inbox_max(mut self, bytes: usize, frames: usize) -> Self {
         self.caps = Caps::new(bytes, frames);
@@ -107,25 +108,26 @@ impl Connector {
         self.with(|config| config.limits.outbound_bytes_max = bytes)
     }
 
-    /// Sets the local address to connect from. Default: the system's choice. Only addresses of its family are tried.
+    /// Sets the local address to connect from. Default: the system's choice. Only server addresses of the same family
+    /// are tried.
     #[must_use]
     pub fn local_ip(mut self, ip: IpAddr) -> Self {
         self.dial.local_ip = Some(ip);
         self
     }
 
-    /// Sets the profile whose socket options we use; heartbeat and dead limit come with the welcome, and only on
-    /// a dialect, which has none, the heartbeat is this profile's. Default `standard`.
+    /// Sets the profile, which decides our socket options. Default `standard`. The heartbeat and the dead limit come
+    /// with the welcome. On a dialect, which has no welcome, the heartbeat is this profile's.
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
         self.dial.profile = profile;
         self
     }
 
-    /// Sets how the stream is cut into frames. Default: the native wire.
+    /// Sets how the stream is divided into frames. Default: the native wire.
     ///
-    /// On a dialect there is no hello: a client is live at once, and credentials that are not empty are sent as
-    /// its first frame. A silent server is left to the kernel's keepalive there.
+    /// A dialect has no hello: a client is live at once, and credentials that are not empty are sent as its first
+    /// frame. A silent server is left to the kernel's keepalive there.
     #[must_use]
     pub fn framing(self, framing: Framing) -> Self {
         self.with(|config| config.framing = framing)
@@ -133,16 +135,17 @@ impl Connector {
 
     /// Connects to a server, says hello with these credentials, and waits for the welcome.
     ///
-    /// The server is anything that makes a [`ServerAddr`]: `"eu.example.net:7000"`, a socket address, or a host and a
-    /// port. A name may have several addresses. They are tried 250 ms apart, or as soon as the last one fails, and the
-    /// families alternate (RFC 8305). The first one that answers is taken, and no other one gets a hello.
+    /// The server is anything that converts to a [`ServerAddr`]: `"eu.example.net:7000"`, a socket address, or a host
+    /// and a port. A name may have several addresses. They are tried 250 ms apart, or as soon as the previous one
+    /// fails, and the families alternate (RFC 8305). The first address that answers is used, and no other one gets a
+    /// hello.
     ///
     /// # Errors
-    /// [`DialError`]: the name does not resolve, the server was not reached, refused us, or does not speak this
+    /// [`DialError`]: the name does not resolve, or the server is unreachable, refuses us, or does not speak this
     /// protocol.
     ///
     /// # Cancel safety
-    /// A call that is dropped leaves the server as a dropped [`Client`] does.
+    /// If the call is dropped, it leaves the server like a dropped [`Client`].
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -201,7 +204,7 @@ impl Connector {
         Ok(client)
     }
 
-    /// Gives the connection to a task of its own, which hands the welcome back.
+    /// Spawns the connection's task, which passes the welcome back.
     fn drive(
         &self,
         stream: TcpStream,

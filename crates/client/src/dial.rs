@@ -1,4 +1,4 @@
-//! Making the TCP connection: everything that is decided about a socket before its first byte.
+//! Makes the TCP connection, and sets all options of the socket before its first byte.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::race::{interleaved, race};
 use crate::{Attempt, AttemptError, DialError, ServerAddr};
 
-/// From where and how patiently connections are made.
+/// The local address, the timeout and the profile for new connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dial {
     pub(crate) connect_timeout: Duration,
@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    /// Connects as to a name that has these addresses.
+    /// Connects as if to a name with these addresses.
     async fn open(dial: &Dial, addrs: Vec<SocketAddr>) -> Result<SocketAddr, DialError> {
         let server = ServerAddr::from(("eu.example.net", 7000));
         let deadline = Instant::now() + dial.connect_timeout;

@@ -1,4 +1,4 @@
-//! How a connection of ours ended, as seen from this side.
+//! How a client's connection ended, as seen from this side.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use lastword_session::{Cause, Ending, Evidence, Farewell, FirstError, Phase, Tra
 
 use crate::Parting;
 
-/// The end of a connection: one cause, and what there is to show for it.
+/// The end of a connection: one cause, and the evidence for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ended {
-    /// Why, as seen from here: `peer_goodbye` where the server said goodbye, `closed_by_game` where this client left.
+    /// The cause as seen from here: `peer_goodbye` if the server said goodbye, `closed_by_game` if this client left.
     pub cause: Cause,
     /// How far the connection had come: `auth` until the welcome, then `live`.
     pub phase: Phase,
-    /// What the server's goodbye said, where it said one.
+    /// The server's goodbye, if there was one.
     pub parting: Option<Parting>,
-    /// The words of our own goodbye, as [`Client::goodbye_with`](crate::Client::goodbye_with) took them. `None` where
-    /// we gave none, and where the connection had ended before.
+    /// The reason of our own goodbye, as passed to [`Client::goodbye_with`](crate::Client::goodbye_with). `None`
+    /// without a reason, and if the connection had ended before.
     pub said: Option<String>,
-    /// The first error by whichever call.
+    /// The first error that any call on the socket returned.
     pub first_error: Option<FirstError>,
-    /// What the kernel and our clocks showed.
+    /// The readings of the kernel and of our clocks.
     pub evidence: Evidence,
-    /// What happened towards the end, oldest first, at most eight.
+    /// The last events before the end, oldest first, at most eight.
     pub trail: Vec<TrailEvent>,
 }
 
@@ -43,7 +43,7 @@ impl From<Ending> for Ended {
     }
 }
 
-/// The cause, and what happened as this client saw it: the server's last word, our own, or what else ended it.
+/// Writes the cause and how this client saw the end: the server's goodbye, our own, or another explanation.
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.cause)?;

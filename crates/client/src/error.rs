@@ -1,4 +1,4 @@
-//! Why there is no connection: everything that can go wrong before the welcome.
+//! Why there is no connection: every error that can happen before the welcome.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -10,11 +10,11 @@ use lastword_session::{OsError, SendError};
 
 use crate::{Ended, InvalidServerAddr, Parting, ServerAddr};
 
-/// Why a server was not reached, or did not let us in.
+/// Why a server was not reached, or refused us.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {
-    /// The text is no host and port.
+    /// The text is not a host and a port.
     #[error("cannot connect: {0}")]
     Address(#[from] InvalidServerAddr),
     /// The host has no address that the system knows.
@@ -25,36 +25,36 @@ pub enum DialError {
         /// The resolver's error.
         source: io::Error,
     },
-    /// There is no socket to connect from.
+    /// The system gave no socket to connect from.
     #[error("cannot open a socket to connect from: {}", OsError::in_words(.0))]
     Socket(#[source] io::Error),
-    /// No address of the server could be connected to.
+    /// No address of the server accepted a connection.
     #[error("cannot connect to {server}: {}", Tried(server, attempts))]
     Connect {
-        /// Where to.
+        /// The server.
         server: ServerAddr,
         /// Every address that was tried, with its error, in the order in which they failed.
         attempts: Vec<Attempt>,
     },
-    /// One address of the server at least did not answer, and no other could be connected to.
+    /// At least one address of the server did not answer, and no other one accepted a connection.
     #[error(
         "cannot connect to {server} within {after:?}: {}",
         Tried(server, attempts)
     )]
     ConnectTimedOut {
-        /// Where to.
+        /// The server.
         server: ServerAddr,
-        /// The connect timeout, which is one for all addresses and the look-up of the name.
+        /// The connect timeout, which covers all addresses and the lookup of the name.
         after: Duration,
         /// Every address that was tried, with its error, in the order in which they failed.
         attempts: Vec<Attempt>,
     },
-    /// The connection was made, and neither welcome nor goodbye came.
+    /// The connection was made, but neither a welcome nor a goodbye came.
     #[error(
         "{addr} took the connection and said nothing within {after:?}: is it a lastword server?"
     )]
     WelcomeTimedOut {
-        /// Where to.
+        /// The server's address.
         addr: SocketAddr,
         /// The welcome timeout.
         after: Duration,
@@ -62,10 +62,10 @@ pub enum DialError {
     /// The server said goodbye instead of welcome.
     #[error("cannot join: {0}")]
     Refused(Parting),
-    /// The connection ended without a word of the server.
+    /// The connection ended before a welcome or a goodbye of the server.
     #[error("the connection ended before the welcome: {0}")]
     Ended(Box<Ended>),
-    /// The credentials are no frame of this dialect.
+    /// The credentials are not a valid frame of this dialect.
     #[error("the credentials cannot be sent: {0}")]
     Credentials(#[source] SendError),
 }
@@ -79,19 +79,19 @@ impl From<Ended> for DialError {
     }
 }
 
-/// For where a server is what it must be, as a socket address is.
+/// For a server argument that always converts, such as a socket address.
 impl From<Infallible> for DialError {
     fn from(never: Infallible) -> Self {
         match never {}
     }
 }
 
-/// One address of a server that was not connected to.
+/// One address of a server, and why connecting to it failed.
 #[derive(Debug)]
 pub struct Attempt {
     /// The address.
     pub addr: SocketAddr,
-    /// Why not.
+    /// Why connecting failed.
     pub error: AttemptError,
 }
 
@@ -101,7 +101,7 @@ impl fmt::Display for Attempt {
     }
 }
 
-/// Why one address was not connected to.
+/// Why connecting to one address failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttemptError {
@@ -119,7 +119,7 @@ pub enum AttemptError {
     OtherFamily,
 }
 
-/// The attempts in words. An only one at the address that was asked for does not repeat it.
+/// The attempts in words. A single attempt does not repeat the address if the caller named it.
 struct Tried<'a>(&'a ServerAddr, &'a [Attempt]);
 
 impl fmt::Display for Tried<'_> {

@@ -1,4 +1,4 @@
-//! What comes from a server: frames of the game, announcements, its last word, and how the way to it is.
+//! The events of a connection: frames of the game, announcements, the server's goodbye, and changes of the link.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use bytes::Bytes;
 use lastword_session::{Advice, Cause, Link, wire};
 use lastword_transport::Item;
 
-/// Something that came from the server, or ceased to come, in the order in which it did.
+/// Something that arrived from the server, or a change of the link, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// A frame of the game.
     Frame(Bytes),
-    /// An announcement; nothing ends yet.
+    /// An announcement. The connection continues.
     Notice(Notice),
-    /// Nothing came from the server for half the dead limit, or it was heard again; nothing ends yet.
+    /// The server was silent for half the dead limit, or was heard again. The connection continues.
     Link(Link),
 }
 
@@ -29,20 +29,20 @@ impl Item for Event {
     }
 }
 
-/// An announcement of the server that something is about to happen: a drain, a maintenance.
+/// An announcement of the server about something that will happen, such as a drain or maintenance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Why, on the wire: the layer's code below 4096, the game's from there.
+    /// The reason on the wire: a code of the layer below 4096, a code of the game from 4096 on.
     pub code: u16,
-    /// What the code means, where it is one of the layer's.
+    /// The cause for which the code stands, if it is a code of the layer.
     pub cause: Option<Cause>,
-    /// What the server tells us to do.
+    /// The server's instruction to us.
     pub advice: Advice,
     /// The time until it happens.
     pub deadline: Duration,
-    /// Where to go with [`Advice::Elsewhere`]; empty for nowhere.
+    /// The address to go to with [`Advice::Elsewhere`]; empty without one.
     pub address: String,
-    /// Words for the player.
+    /// A text for the player.
     pub reason: String,
 }
 
@@ -59,21 +59,22 @@ impl From<&wire::Notice<'_>> for Notice {
     }
 }
 
-/// What the server's goodbye said: why it ends the connection, and what it wants us to do.
+/// The server's goodbye: why it ends the connection, and its instruction to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parting {
-    /// Why, on the wire: the layer's code below 4096, the game's from there.
+    /// The reason on the wire: a code of the layer below 4096, a code of the game from 4096 on.
     pub code: u16,
-    /// The server's own verdict: that of a code of the layer, or the one that the server named behind a code of the
-    /// game, which is `kicked`, `closed_by_game` or `auth_rejected`. `None` where it named none.
+    /// The server's own verdict. A code of the layer stands for its cause. With a code of the game, the server may
+    /// name `kicked`, `closed_by_game` or `auth_rejected`. `None` if it named none.
     pub cause: Option<Cause>,
-    /// What the server tells us to do.
+    /// The server's instruction to us.
     pub advice: Advice,
-    /// The least time before we do it; to be lengthened at random, so that clients do not come back all at once.
+    /// The least delay before we follow the instruction. Add a random time, so that clients do not all come back at
+    /// once.
     pub delay: Duration,
-    /// Where to go with [`Advice::Elsewhere`]; empty for nowhere.
+    /// The address to go to with [`Advice::Elsewhere`]; empty without one.
     pub address: String,
-    /// Words for the player.
+    /// A text for the player.
     pub reason: String,
 }
 
@@ -90,8 +91,8 @@ impl From<lastword_session::Parting> for Parting {
     }
 }
 
-/// Says from the client's side how the server ended it, with the server's words, escaped:
-/// `the server kicked us (kicked, code 4100): "enough"`.
+/// Writes how the server ended the connection, as the client sees it, with the server's text
+/// escaped: `the server kicked us (kicked, code 4100): "enough"`.
 impl fmt::Display for Parting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let clause = self
@@ -101,7 +102,7 @@ impl fmt::Display for Parting {
         match (self.cause, self.code) {
             (Some(cause), code) if code == cause.code() => write!(f, " ({cause})")?,
             (Some(cause), code) => write!(f, " ({cause}, code {code})")?,
-            // The code of a goodbye that gives no reason.
+            // A goodbye without a reason has code 0.
             (None, 0) => {}
             (None, code) => write!(f, " (code {code})")?,
         }
@@ -112,7 +113,7 @@ impl fmt::Display for Parting {
     }
 }
 
-/// An advice of a later version is read as the careful one.
+/// An unknown instruction, from a later version, is read as the most careful one.
 fn advice(code: u8) -> Advice {
     Advice::from_code(code).unwrap_or(Advice::AfterDelay)
 }

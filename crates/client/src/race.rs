@@ -1,4 +1,4 @@
-//! Which of a server's addresses is connected to: the first that answers (RFC 8305, "happy eyeballs").
+//! Decides which of a server's addresses is used: the first that answers (RFC 8305, "happy eyeballs").
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{Attempt, AttemptError};
 
-/// Tries the addresses one after the other, the next 250 ms after the last one or as soon as one fails. The first that
-/// connects wins, and the others are dropped.
+/// Tries the addresses one after the other: the next one 250 ms after the previous one, or as soon as one fails. The
+/// first that connects wins, and the other attempts are dropped.
 ///
 /// # Errors
 /// Every address that was tried, with its error, in the order in which they failed.
@@ -51,7 +51,8 @@ where
     }
 }
 
-/// Puts the addresses in the order in which they are tried: the families alternate, the resolver's first one first.
+/// Returns the addresses in the order of the attempts: the families alternate, and the resolver's first address comes
+/// first.
 pub(crate) fn interleaved(addrs: &[SocketAddr]) -> Vec<SocketAddr> {
     let is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) = addrs
@@ -99,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// When each address was tried, in ms, and how the race ended.
+    /// Returns when each address was tried, in ms, and how the race ended.
     async fn raced(
         last_octets: &[u8],
         open: impl AsyncFn(u8) -> Result<(), AttemptError>,

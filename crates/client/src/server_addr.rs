@@ -1,4 +1,4 @@
-//! Where a server is, as a person writes it: a host name or an IP address, and a port.
+//! The place of a server, as a person writes it: a host name or an IP address, and a port.
 
 use std::fmt;
 use std::io;
@@ -7,14 +7,14 @@ use std::str::FromStr;
 
 use tokio::net::lookup_host;
 
-/// Where a server is: a host name or an IP address, and a port.
+/// The place of a server: a host name or an IP address, and a port.
 ///
-/// It is made of `"eu.example.net:7000"`, `"127.0.0.1:7000"` or `"[::1]:7000"`, of a host and a port as in
-/// `("eu.example.net", 7000)`, or of a [`SocketAddr`]. A name is resolved anew at each connect.
+/// It converts from `"eu.example.net:7000"`, `"127.0.0.1:7000"` or `"[::1]:7000"`, from a host and a port such as
+/// `("eu.example.net", 7000)`, or from a [`SocketAddr`]. A name is resolved again at each connect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ServerAddr(Place);
 
-/// A text that is no host and port.
+/// A text that is not a host and a port.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} {problem}")]
 pub struct InvalidServerAddr {
@@ -23,7 +23,7 @@ pub struct InvalidServerAddr {
 }
 
 impl ServerAddr {
-    /// Looks up the addresses, both families, in the order of the system's resolver. An IP address is its own.
+    /// Looks up the addresses of both families, in the order of the system's resolver. An IP address returns itself.
     ///
     /// # Errors
     /// The resolver's error, or `NotFound` where the name has no address.
@@ -63,7 +63,7 @@ impl fmt::Display for ServerAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Place::Addr(addr) => write!(f, "{addr}"),
-            // An address of IPv6 with the name of an interface.
+            // An IPv6 address with the name of an interface.
             Place::Name { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Place::Name { host, port } => write!(f, "{host}:{port}"),
         }
@@ -177,7 +177,7 @@ impl Problem {
     }
 }
 
-/// The host, without brackets, and the text of the port.
+/// Splits a text into the host, without brackets, and the text of the port.
 fn split(text: &str) -> Result<(&str, &str), Problem> {
     if text.contains('/') {
         return Err(Problem::Url);

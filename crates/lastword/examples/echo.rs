@@ -7,7 +7,7 @@ use lastword::{AdminExt, Server, Session};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // The log of the layer; without a subscriber there is none.
+    // The layer logs to the program's subscriber, and logs nothing without one.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         handle.admin_addr().ok_or("there is an admin port")?
     );
 
-    // Whoever is here when Ctrl-C comes gets a notice, time to leave and a goodbye.
+    // On Ctrl-C every session gets a notice, time to leave and a goodbye.
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             handle.drain(handle.drain_timeout()).await;
@@ -40,9 +40,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn echo(mut session: Session) {
     while let Some(payload) = session.recv().await {
-        // Waits while the player reads too slowly; without it a full queue ends the session.
+        // Waits while the player reads too slowly. Without this, a full queue ends the session.
         session.ready().await.ok();
-        // An error is no reason to stop: frames that came before the end may still wait.
+        // Reads on after an error: frames that came before the end may still wait.
         if let Err(error) = session.send(payload) {
             println!("{}: not sent: {error}", session.id());
         }

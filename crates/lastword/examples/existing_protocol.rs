@@ -1,5 +1,5 @@
-//! A game that has clients already keeps its wire: a little-endian `u16` of length, an opcode, a body. Mapping its
-//! ping, pong and goodbye is what lets the layer tell a frozen path from a quiet player and a quit from a crash.
+//! A game with existing clients keeps its wire: a little-endian `u16` of length, an opcode, a body. It maps its ping,
+//! pong and goodbye. With them the layer distinguishes a dead path from a quiet player, and a quit from a crash.
 //!
 //! `cargo run --example existing_protocol -- 127.0.0.1:7000`
 #![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
@@ -10,12 +10,12 @@ use lastword::{
     Credentials, Dialect, Framing, Goodbye, Meaning, Measure, Player, Refusal, Server, Session,
 };
 
-/// Length (of opcode and body), opcode, body.
+/// The wire: the length of opcode and body, then the opcode and the body.
 struct OldWire;
 
 impl OldWire {
     fn write(opcode: u8, body: &[u8], out: &mut Vec<u8>) {
-        // The frame limit below keeps it in range.
+        // The frame limit in `main` keeps the length within a `u16`.
         let len = u16::try_from(body.len() + 1).unwrap_or(u16::MAX);
         out.extend_from_slice(&len.to_le_bytes());
         out.push(opcode);
@@ -30,7 +30,7 @@ impl Dialect for OldWire {
             .map(|prefix| u16::from_le_bytes(*prefix))
         {
             None => Measure::Short,
-            // Not even an opcode: no frame of this wire.
+            // A frame of this wire has at least an opcode.
             Some(0) => Measure::Foreign,
             Some(len) => Measure::Frame {
                 header: 2,
@@ -53,7 +53,8 @@ impl Dialect for OldWire {
         Self::write(DATA, payload, out);
     }
 
-    /// Its clients ping every five seconds, whatever the game does: a silent one is missed.
+    /// The clients ping every five seconds, even while the game is idle, so a silent client is
+    /// noticed.
     fn has_heartbeats(&self) -> bool {
         true
     }
@@ -84,7 +85,7 @@ async fn log_in(credentials: Credentials) -> Result<Player, Refusal> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // The log of the layer; without a subscriber there is none.
+    // The layer logs to the program's subscriber, and logs nothing without one.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
@@ -92,7 +93,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:7000".to_owned());
     let mut config = lastword::Config::default();
-    // What a `u16` can say, less the opcode.
+    // The largest `u16`, without the opcode.
     config.limits.frame_bytes_max = 65_534;
     let mut server = Server::builder()
         .config(config)
@@ -115,7 +116,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn play(mut session: Session) {
-    // The login is the first frame, too.
+    // The login also arrives here, as the first frame.
     while let Some(payload) = session.recv().await {
         if let Err(error) = session.send(payload) {
             println!("{}: not sent: {error}", session.id());

@@ -1,4 +1,4 @@
-//! A handler per player, called in place on the connection's own task: the fastest shape. A small chat.
+//! A small chat with one handler per player: the fastest shape. The connection's own task calls the handler in place.
 //!
 //! `cargo run --example handler -- 127.0.0.1:7000`
 #![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
@@ -6,7 +6,7 @@
 use lastword::{Context, Departure, GameCode, Group, Handler, Kick, Link, Player, Server};
 
 struct Chatter {
-    /// Everybody who is here.
+    /// All players.
     room: Group,
     said: u32,
 }
@@ -15,7 +15,7 @@ impl Handler for Chatter {
     fn joined(&mut self, context: &mut Context<'_, '_>) {
         let hello = format!("{} is here", name(context));
         self.room.broadcast(hello.as_bytes());
-        // Only somebody who is leaving already cannot join.
+        // This fails only for a player that is already leaving.
         self.room.join(context.session()).ok();
     }
 
@@ -34,21 +34,21 @@ impl Handler for Chatter {
     }
 
     fn left(self, departure: &Departure) {
-        // It has left the room by itself.
+        // The session has already left the room.
         println!("after {} messages: {}", self.said, departure.disconnect);
         let words = format!("somebody left: {}", departure.cause);
         self.room.broadcast(words.as_bytes());
     }
 }
 
-/// A client that showed no credentials has no name.
+/// Returns the player's name. A client without credentials has none.
 fn name<'a>(context: &'a Context<'_, '_>) -> &'a str {
     context.player().unwrap_or("somebody")
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // The log of the layer; without a subscriber there is none.
+    // The layer logs to the program's subscriber, and logs nothing without one.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
@@ -69,5 +69,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A code of the game's own; declared under `metrics.game_codes`, it is a label of its own.
+/// A code of the game. Listed under `metrics.game_codes`, it gets a label of its own.
 const SPAM: u16 = 4096;

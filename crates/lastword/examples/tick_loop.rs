@@ -1,4 +1,4 @@
-//! A fixed-step loop on a thread of the engine's, without a runtime: everybody hears what happened in each tick.
+//! A fixed-step loop on a thread of the engine, without a runtime. After each tick every player gets the new state.
 //!
 //! `cargo run --example tick_loop -- 127.0.0.1:7000`
 #![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
@@ -43,7 +43,7 @@ impl World {
                 let left = deadline.saturating_duration_since(Instant::now());
                 println!("saving, {left:.0?} to go");
             }
-            // A frame that is too short is none of this game's; more kinds of events may come.
+            // Ignores frames that are too short, and kinds of events that later versions add.
             Event::Frame { .. } | _ => {}
         }
     }
@@ -55,14 +55,14 @@ impl World {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // The log of the layer; without a subscriber there is none.
+    // The layer logs to the program's subscriber, and logs nothing without one.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
     let addr = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:7000".to_owned());
-    // Two threads carry all sockets; this one is the engine's.
+    // Two threads serve all sockets. This thread belongs to the engine.
     let server = Server::builder().listen(addr).own_runtime(2);
     let (mut events, players) = server.bind_events_blocking()?;
     println!("listening on {}", players.local_addr());

@@ -1,4 +1,4 @@
-//! The examples, run as a reader runs them: each is played against, then told to end.
+//! Runs each example as a reader would: a client plays against it, and then a signal ends it.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
@@ -20,7 +20,7 @@ use lastword::client::Client;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// An example that runs; killed when dropped.
+/// A running example, which is killed when dropped.
 struct Example {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -48,7 +48,7 @@ impl Example {
         }
     }
 
-    /// Reads what it prints up to a line with these words.
+    /// Reads the output up to a line that contains these words.
     fn says(&mut self, words: &str) -> String {
         let mut line = String::new();
         while self.stdout.read_line(&mut line).unwrap() > 0 {
@@ -60,7 +60,7 @@ impl Example {
         panic!("it ended without a word of {words:?}");
     }
 
-    /// Ctrl-C. Returns what else it printed, once it has ended as it should.
+    /// Sends Ctrl-C, waits for a successful end, and returns the rest of the output.
     fn ends(mut self) -> String {
         let deadline = Instant::now() + PATIENCE;
         while !self.catches_ctrl_c() {
@@ -69,7 +69,7 @@ impl Example {
         }
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         kill(pid, Signal::SIGINT).unwrap();
-        // One that does not end is ended, and fails by its status.
+        // An example that does not end is killed, and fails by its status.
         let (ended, waits) = channel::<()>();
         let watchdog = thread::spawn(move || {
             if waits.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
@@ -86,7 +86,7 @@ impl Example {
 }
 
 impl Example {
-    /// Asks the kernel, since a quick reader may be there before the example is.
+    /// Asks the kernel, because a quick test may send the signal before the example catches it.
     fn catches_ctrl_c(&self) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
@@ -97,13 +97,13 @@ impl Example {
 
 impl Drop for Example {
     fn drop(&mut self) {
-        // Ended already, if all went well.
+        // After a successful test the process has already ended.
         self.child.kill().ok();
         self.child.wait().ok();
     }
 }
 
-/// Where the examples are. A run of all tests has built them already.
+/// The directory of the examples. A run of all tests has already built them.
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -177,7 +177,7 @@ fn existing_protocol_answers_pings_in_its_own_wire_and_hears_its_goodbye() {
     let mut example = Example::start("existing_protocol");
     let mut old = TcpStream::connect(example.addr).unwrap();
     old.set_read_timeout(Some(PATIENCE)).unwrap();
-    // Login, a message, a ping: length, opcode, body.
+    // A login, a message and a ping, each with length, opcode and body.
     old.write_all(b"\x04\x00\x01ann\x03\x00\x00hi\x02\x00\x02?")
         .unwrap();
     let expected = [&b"\x04\x00\x00ann"[..], b"\x03\x00\x00hi", b"\x02\x00\x03?"];
@@ -187,7 +187,7 @@ fn existing_protocol_answers_pings_in_its_own_wire_and_hears_its_goodbye() {
         let is_there = answers.windows(answer.len()).any(|bytes| bytes == answer);
         assert!(is_there, "{answer:?} in {answers:?}");
     }
-    // Goodbye.
+    // A goodbye.
     old.write_all(b"\x01\x00\x04").unwrap();
     example.says("peer_goodbye in live");
     example.ends();

@@ -1,5 +1,5 @@
-//! The auditor: a task that reads records and counters several times a second, so that none leaves the server's ring
-//! unread.
+//! The auditor: a task that reads records and counters several times a second. It is fast enough that no record
+//! leaves the server's ring unread.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::closes::Cursor;
 use crate::http::Http;
 use crate::{AdminError, Page, Scrape};
 
-/// What was new at one time.
+/// The new records and the counters at one time.
 #[derive(Debug)]
 pub(crate) struct Audit {
     pub(crate) page: Page,
     pub(crate) scrape: Scrape,
 }
 
-/// Starts the auditor. It ends with its first error, or when nobody listens any more.
+/// Starts the auditor. It ends with its first error, or when its receiver is dropped.
 pub(crate) fn start(
     mut http: Http,
     mut cursor: Cursor,
@@ -38,7 +38,8 @@ pub(crate) fn start(
     told
 }
 
-/// The counters are taken before the records: at rest both show the same, and what ends in between is in the next.
+/// Reads the counters before the records. Once all connections have ended, both show the same. Ends that happen in
+/// between are in the next audit's counters.
 async fn audit(http: &mut Http, cursor: &mut Cursor) -> Result<Audit, AdminError> {
     let scrape = Scrape::take(http).await?;
     let page = cursor.advance(http).await?;

@@ -1,4 +1,4 @@
-//! Clients that are played one at a time, outside of a storm: whoever asks for them holds the records against them.
+//! Clients that are played one at a time, outside a storm. The caller compares the records with their endings.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,17 +19,18 @@ pub struct Cast {
     homes: Homes,
 }
 
-/// What came of one client.
+/// The result of one client.
 #[derive(Debug)]
 pub struct Played {
-    /// Where it connected from, which is the `remote` of its record; `None` where it did not connect.
+    /// The address that it connected from, which is the `remote` of its record; `None` where it did not connect.
     pub local: Option<SocketAddr>,
-    /// What it met that is not part of its way; its record is none of the way's truth then.
+    /// An event that is not part of the client's way. Its record then says nothing about the way.
     pub fault: Option<Fault>,
 }
 
 impl Cast {
-    /// Clients of a server on this address, which say as much as those of a storm do by default.
+    /// Makes clients of the server at this address, with as many frames as a storm's clients have
+    /// by default.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -43,17 +44,17 @@ impl Cast {
         }
     }
 
-    /// Tells whether these clients alone connect from this address. `false` where they have no addresses of their own: they
-    /// have some on Linux, towards a server on loopback.
+    /// Tells whether only these clients connect from this address. That needs one address per client, which exists on
+    /// Linux towards a server on loopback. Elsewhere it is `false`.
     #[must_use]
     pub fn plays_at(&self, ip: IpAddr) -> bool {
         self.homes.have(ip)
     }
 
-    /// Has client `n` come, and end this way. A player goes by the name of the way.
+    /// Plays client `n`, which connects and ends in this way. A player has the name of the way.
     ///
     /// # Cancel safety
-    /// A call that is dropped closes its connection wherever it was.
+    /// If the call is dropped, it closes its connection wherever it was.
     pub async fn play(&self, n: u32, way: &'static Way) -> Played {
         let role = Role {
             n,

@@ -1,4 +1,4 @@
-//! One client from its connect to its end, along its way.
+//! Plays one client from its connect to its end, along its way.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -14,26 +14,26 @@ use crate::speech::{Speech, frame, hello};
 use crate::way::{Leaves, Parting, Play};
 use crate::{Fault, Scenario, Way};
 
-/// What a client did and met: the truth that its record is held against.
+/// The actions and observations of a client: the truth with which its record is compared.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) n: u32,
     pub(crate) way: &'static Way,
-    /// Where it connected from, once it had.
+    /// The address that it connected from; `None` before that.
     pub(crate) local: Option<SocketAddr>,
-    /// Complete data frames that it sent.
+    /// Complete data frames that the client sent.
     pub(crate) frames: u64,
-    /// Data frames that came back as they were sent.
+    /// Data frames that came back unchanged.
     pub(crate) echoed: u64,
     pub(crate) fault: Option<Fault>,
     step: &'static str,
 }
 
-/// A client to be.
+/// A client that is about to be played.
 #[derive(Debug)]
 pub(crate) struct Role<'s> {
     pub(crate) n: u32,
-    /// The player's, where one joins.
+    /// The player's name, where the client joins.
     pub(crate) name: String,
     pub(crate) way: &'static Way,
     pub(crate) dice: Dice,
@@ -58,7 +58,7 @@ impl Told {
 }
 
 impl Role<'_> {
-    /// Comes and goes, within a deadline.
+    /// Plays the client from its connect to its end, within a deadline.
     pub(crate) async fn play(mut self) -> Told {
         let mut told = Told::new(self.n, self.way);
         let played = match &self.way.play {
@@ -101,7 +101,7 @@ impl Role<'_> {
         leave(raw, &speech, leaves, self.way.hears, told).await
     }
 
-    /// Sends frames one by one, and waits for each to come back.
+    /// Sends frames one by one, and waits for the echo of each.
     async fn converse(
         &mut self,
         raw: &mut Raw,
@@ -177,7 +177,7 @@ async fn farewell(client: Client) -> Result<(), Fault> {
     Err(Fault::Client(format!("it left, and took it for {ended}")))
 }
 
-/// Says hello and reads the welcome. Returns its payload.
+/// Says hello, reads the welcome, and returns the welcome's payload.
 pub(crate) async fn enter(raw: &mut Raw, name: &str) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     hello(name).encode(&mut bytes);
@@ -224,7 +224,7 @@ async fn leave(
     }
 }
 
-/// Reads to the end. Returns the code of the goodbye, where there was one.
+/// Reads to the end. Returns the code of the goodbye, if there was one.
 async fn last_word(raw: &mut Raw) -> Option<u16> {
     let mut heard = None;
     while let Some(frame) = raw.frame().await {
@@ -235,7 +235,7 @@ async fn last_word(raw: &mut Raw) -> Option<u16> {
     heard
 }
 
-/// Reads to the end: everything comes back, in order.
+/// Reads to the end, and checks that every echo arrives, in order.
 async fn all_back(raw: &mut Raw, echoes: &[Vec<u8>], told: &mut Told) -> Result<(), Fault> {
     let mut due = echoes.iter();
     while let Some(back) = raw.frame().await {
@@ -254,5 +254,5 @@ fn code(goodbye: &[u8]) -> Option<u16> {
     Goodbye::decode(goodbye).ok().map(|goodbye| goodbye.code)
 }
 
-/// Longer than any way takes with any timeout of the server's defaults.
+/// Longer than any way takes with the server's default timeouts.
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! The record of closes, read in the order of its `seq` from wherever one stands.
+//! Reads the records of closes in the order of their `seq`, from any position.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -11,23 +11,23 @@ use serde::de::{Deserializer, Error};
 use crate::http::Http;
 use crate::{AdminError, Ending};
 
-/// What a storm needs of one record.
+/// The fields of a record that a storm needs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Record {
-    /// Counts the ends of the server, without a gap.
+    /// The number of this end, counted by the server without a gap.
     pub seq: u64,
-    /// Why.
+    /// Why the connection ended.
     #[serde(deserialize_with = "cause")]
     pub cause: Cause,
-    /// How far it had come.
+    /// How far the connection had come.
     #[serde(deserialize_with = "phase")]
     pub phase: Phase,
     /// The peer's address.
     pub remote: SocketAddr,
-    /// The session's id, where one joined.
+    /// The session's id, if the client joined.
     #[serde(default)]
     pub session: Option<String>,
-    /// Data frames in.
+    /// Data frames that the server received.
     pub frames_in: u64,
     /// Data frames that the game never took.
     #[serde(default)]
@@ -35,7 +35,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Its cause and phase.
+    /// Returns the cause and the phase of this end.
     #[must_use]
     pub const fn ending(&self) -> Ending {
         Ending {
@@ -45,24 +45,24 @@ impl Record {
     }
 }
 
-/// Records that follow one another.
+/// Consecutive records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Oldest first.
+    /// The records, oldest first.
     pub records: Vec<Record>,
-    /// Records that had left the server's ring before they were asked for.
+    /// Records that left the server's ring before this request.
     pub missed: u64,
 }
 
-/// Where one stands in the records of a server.
+/// A position in the records of a server.
 #[derive(Debug)]
 pub(crate) struct Cursor {
-    /// The last `seq` that was seen.
+    /// The last `seq` that was read.
     pub(crate) after: u64,
 }
 
 impl Cursor {
-    /// Reads everything that came since.
+    /// Reads all records since the last call.
     pub(crate) async fn advance(&mut self, http: &mut Http) -> Result<Page, AdminError> {
         let mut page = Page::default();
         loop {
@@ -71,7 +71,7 @@ impl Cursor {
             let records = parse(http, &answer.body)?;
             page.missed += missed(&answer.headers);
             let newest = records.iter().map(|record| record.seq).max();
-            // Also where a server says the same again and again.
+            // Also stops if a faulty server repeats the same records.
             let is_last = records.len() < LIMIT || newest <= Some(self.after);
             self.after = newest.map_or(self.after, |newest| newest.max(self.after));
             page.records.extend(records);
@@ -82,7 +82,7 @@ impl Cursor {
     }
 }
 
-/// The records of one session.
+/// Reads the records of one session.
 pub(crate) async fn of_session(http: &mut Http, session: &str) -> Result<Vec<Record>, AdminError> {
     let answer = http.get(&format!("/api/closes?session={session}")).await?;
     parse(http, &answer.body)

@@ -1,22 +1,22 @@
-//! What a client of a storm asks of the game: some ways to end need its help. A game that obeys lets every client end
-//! its own session in every way, so it has no place on a port of players.
+//! Commands of a storm's client to the game: some ways to end need the game's help. A game that obeys lets every
+//! client end its own session in every way. So it must not serve real players.
 
 use std::str;
 
-/// A request that is the payload of a data frame; whatever is none of these is to be sent back.
+/// A command, which is the payload of a data frame. The game sends back every other payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
-    /// Answer with [`OBEYED`](Self::OBEYED), if you obey.
+    /// Answer with [`OBEYED`](Self::OBEYED), if the game obeys.
     Obey,
-    /// Throw me out, with this code of the game's and these words.
+    /// Kick the sender, with this code of the game and this reason.
     Kick(u16, &'a str),
-    /// Close my session in order.
+    /// Close the sender's session in order.
     Close,
-    /// Panic.
+    /// Panic in the sender's handler.
     Panic,
-    /// Send me frames until my queue is full.
+    /// Send frames to the sender until its queue is full.
     Flood,
-    /// Answer with [`Command::taken`]: how many frames you were handed in all sessions, but for this command and
+    /// Answer with [`Command::taken`]: how many frames the game was handed in all sessions, without this command and
     /// [`Command::Obey`].
     Taken,
 }
@@ -25,13 +25,13 @@ impl<'a> Command<'a> {
     /// The answer to [`Command::Obey`].
     pub const OBEYED: &'static [u8] = b"!storm obeyed";
 
-    /// Credentials on which an authenticator that obeys never decides.
+    /// Credentials that an obeying authenticator never decides on.
     pub const AUTH_NEVER: &'static str = "!storm never";
 
-    /// Credentials for which an authenticator that obeys is down.
+    /// Credentials for which an obeying authenticator reports that it is unavailable.
     pub const AUTH_DOWN: &'static str = "!storm down";
 
-    /// Reads a payload; `None` for one that is to be sent back.
+    /// Reads a command from a payload; `None` for a payload that the game sends back.
     #[must_use]
     pub fn parse(payload: &'a [u8]) -> Option<Self> {
         let words = str::from_utf8(payload.strip_prefix(PREFIX)?).ok()?;
@@ -48,7 +48,7 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Writes the payload.
+    /// Writes the command's payload.
     #[must_use]
     pub fn payload(self) -> Vec<u8> {
         let words = match self {
@@ -62,13 +62,13 @@ impl<'a> Command<'a> {
         [PREFIX, words.as_bytes()].concat()
     }
 
-    /// The answer to [`Command::Taken`].
+    /// Writes the answer to [`Command::Taken`].
     #[must_use]
     pub fn taken(count: u64) -> Vec<u8> {
         [PREFIX, format!("{TAKEN}{count}").as_bytes()].concat()
     }
 
-    /// Reads that answer.
+    /// Reads the count in the answer to [`Command::Taken`].
     pub(crate) fn count_of(answer: &[u8]) -> Option<u64> {
         let words = str::from_utf8(answer.strip_prefix(PREFIX)?).ok()?;
         words.strip_prefix(TAKEN)?.parse().ok()

@@ -1,31 +1,31 @@
-//! Numbers that look random and come out the same for the same seed: what a client does must not depend on which of
-//! them runs first.
+//! Random numbers that depend only on the seed and the client. The actions of a client must not depend on which
+//! client runs first.
 
-/// A generator of its own for each client: `SplitMix64`, by Steele, Lea and Flood (2014).
+/// The generator of one client: `SplitMix64`, by Steele, Lea and Flood (2014).
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
 impl Dice {
-    /// The dice of client `n`.
+    /// Returns the generator of client `n`.
     pub(crate) fn of(seed: u64, n: u32) -> Self {
         let mut mixer = Self(seed);
         let start = mixer.next().wrapping_add(u64::from(n).wrapping_mul(GOLDEN));
         Self(start)
     }
 
-    /// A number from 0 to `bound`, without `bound`; 0 where there is no such number.
+    /// Returns a number from 0 to `bound`, excluding `bound`; 0 where there is no such number.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.next()) * u128::from(bound);
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
-    /// A number from the first to the last.
+    /// Returns a number from `first` to `last`, including both.
     pub(crate) fn from(&mut self, first: u32, last: u32) -> u32 {
         let span = u64::from(last.saturating_sub(first)) + 1;
         first.saturating_add(u32::try_from(self.below(span)).unwrap_or(0))
     }
 
-    /// So many small letters.
+    /// Returns this many lower-case letters.
     pub(crate) fn letters(&mut self, len: u32) -> Vec<u8> {
         let letter = |_| b'a' + u8::try_from(self.below(26)).unwrap_or(0);
         (0..len).map(letter).collect()

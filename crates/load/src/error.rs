@@ -1,4 +1,4 @@
-//! Why a storm did not come about, or could not be judged: one clear line each.
+//! Why a storm did not start, or could not be judged: one clear line for each error.
 
 use std::error::Error;
 use std::io;
@@ -8,116 +8,116 @@ use std::time::Duration;
 use lastword_client::ServerAddr;
 use lastword_session::{Cause, OsError};
 
-/// What is wrong with the admin port.
+/// An error of the admin port.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminError {
-    /// Nobody was reached.
+    /// No connection to the admin port could be made.
     #[error("cannot reach the admin port at {admin}: {}: is this where the server has it?", why(.source))]
     Unreachable {
-        /// Where it should be.
+        /// The admin port, as the caller named it.
         admin: ServerAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// It answers otherwise than HTTP.
+    /// The answer is not HTTP.
     #[error(
         "the admin port at {addr} does not speak HTTP, or stopped: {}: is this where the server has it?",
         root(.source)
     )]
     Http {
-        /// Where it is.
+        /// The address of the admin port.
         addr: SocketAddr,
-        /// What went wrong.
+        /// The HTTP client's error.
         source: hyper::Error,
     },
     /// The request cannot be written.
     #[error("the admin port at {addr} cannot be asked: {source}")]
     Request {
-        /// Where it is.
+        /// The address of the admin port.
         addr: SocketAddr,
-        /// What is wrong with the request.
+        /// The error in the request.
         source: hyper::http::Error,
     },
-    /// An answer broke off, or was too long.
+    /// An answer was interrupted, or was too long.
     #[error("an answer of the admin port at {addr} broke off: {source}")]
     Body {
-        /// Where it is.
+        /// The address of the admin port.
         addr: SocketAddr,
-        /// What went wrong.
+        /// The error in the body.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// No answer came.
+    /// No answer arrived.
     #[error("the admin port at {addr} did not answer within {after:?}")]
     TimedOut {
-        /// Where it is.
+        /// The address of the admin port.
         addr: SocketAddr,
         /// The timeout.
         after: Duration,
     },
-    /// It asks for a token, and none was given.
+    /// The port asks for a token, and none was given.
     #[error(
         "the admin port at {addr} asks for a token (401): name the file with the server's token, as in --token-file \
          (admin.token_file of its configuration)"
     )]
     TokenMissing {
-        /// Where it is.
+        /// The address of the admin port.
         addr: SocketAddr,
     },
-    /// It refused the token.
+    /// The port refused the token.
     #[error(
         "the admin port at {addr} refused the token (401): is it the one in the server's admin.token_file?"
     )]
     TokenRefused {
-        /// Where it is.
+        /// The address of the admin port.
         addr: SocketAddr,
     },
-    /// It refuses.
+    /// The port refused the request.
     #[error(
         "the admin port at {addr} answered {path} with {status}{}: is it a lastword server's?",
         in_brackets(words)
     )]
     Status {
-        /// Where it is.
+        /// The address of the admin port.
         addr: SocketAddr,
-        /// What was asked for.
+        /// The path of the request.
         path: String,
-        /// The status.
+        /// The HTTP status.
         status: u16,
         /// The first line of the answer, escaped.
         words: String,
     },
-    /// It has no counters of this server.
+    /// The port does not have the counters of a lastword server.
     #[error("{addr} is no admin port of a lastword server: its /metrics has no {missing}")]
     NotOurs {
-        /// Where it is.
+        /// The address of the admin port.
         addr: SocketAddr,
-        /// The series that is not there.
+        /// The missing series.
         missing: &'static str,
     },
-    /// Its records cannot be read.
+    /// The records cannot be read.
     #[error("the records of the admin port at {addr} cannot be read: {source}")]
     Records {
-        /// Where it is.
+        /// The address of the admin port.
         addr: SocketAddr,
-        /// What is wrong with them.
+        /// The error in the records.
         source: serde_json::Error,
     },
 }
 
-/// Why a storm did not begin.
+/// Why a storm did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StormError {
-    /// The admin port is no good.
+    /// An error of the admin port.
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// No player can join.
     #[error("cannot play at {server}: {fault}")]
     Server {
-        /// Where players join.
+        /// The server that players should join.
         server: ServerAddr,
-        /// What went wrong.
+        /// The fault of the first player.
         fault: Fault,
     },
     /// The game does not obey.
@@ -126,20 +126,20 @@ pub enum StormError {
          take them out of [ways]"
     )]
     GameDoesNotObey {
-        /// Where players join.
+        /// The server that players should join.
         server: ServerAddr,
-        /// The ways that need it.
+        /// The ways that need a game that obeys.
         ways: String,
     },
-    /// The game does not send frames back as they are.
+    /// The game does not send frames back unchanged.
     #[error(
         "the game at {server} does not send frames back: {how}: storm one that does, as `lastword serve` does, or write \
          frames = [0, 0] in the scenario"
     )]
     GameDoesNotEcho {
-        /// Where players join.
+        /// The server that players should join.
         server: ServerAddr,
-        /// Its answer instead.
+        /// The game's answer.
         how: NotAnEcho,
     },
     /// The game sends frames of its own.
@@ -148,112 +148,112 @@ pub enum StormError {
          that only echoes, as `lastword serve` does"
     )]
     GameSpeaksUnasked {
-        /// Where players join.
+        /// The server that players should join.
         server: ServerAddr,
-        /// The bytes of payload of the first one.
+        /// The payload bytes of the first such frame.
         bytes: usize,
     },
-    /// The first end is not recorded where it should be.
+    /// The first end is not in the records.
     #[error(
         "the session that was tried at {server} is not in the records of {admin}: is that the admin port of the same server?"
     )]
     NotRecorded {
-        /// Where players join.
+        /// The server that the session joined.
         server: SocketAddr,
-        /// Where the records are.
+        /// The address of the admin port.
         admin: SocketAddr,
     },
-    /// The server sees another address than we have.
+    /// The server sees another address than ours.
     #[error(
         "the server saw {seen} where we are {local}: there is a proxy or a NAT between, and the storm joins by address"
     )]
     Translated {
         /// Our address.
         local: SocketAddr,
-        /// The one in the record.
+        /// The address in the record.
         seen: SocketAddr,
     },
-    /// The counters and the records differ before anything happened.
+    /// The counters and the records differ before the storm.
     #[error(
         "at {admin} the counters have {counted} ends and the records {recorded}: others come and go, or a law is broken"
     )]
     Unsettled {
-        /// Where both are.
+        /// The address of the admin port.
         admin: SocketAddr,
-        /// By `/metrics`.
+        /// Ends that `/metrics` counts.
         counted: u64,
-        /// By `/api/closes`.
+        /// Ends that `/api/closes` has.
         recorded: u64,
     },
 }
 
-/// What a client met on its way that is not part of the way.
+/// An event that is not part of a client's way.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// No connection.
+    /// The connection could not be made.
     #[error("cannot connect: {}", why(.0))]
     Connect(#[source] io::Error),
-    /// Reading or writing failed where it must not.
+    /// Reading or writing failed where the way does not allow it.
     #[error("{step}: {}", OsError::in_words(.source))]
     Io {
-        /// What the client was doing.
+        /// The client's step.
         step: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The server refused a player.
+    /// The server refused a player. Holds the code of its goodbye.
     #[error("the server let no player in: its goodbye has {}", word(.0))]
     Refused(Option<u16>),
-    /// There was no welcome and no goodbye.
+    /// There was neither a welcome nor a goodbye.
     #[error("no welcome: is it a lastword server? {0}")]
     NoWelcome(NotAServer),
-    /// A frame came back changed, or another one came.
+    /// A frame came back changed, or a frame came that was not an echo.
     #[error(
         "another frame came than the one that was sent: does the game change frames, or send some of its own?"
     )]
     EchoDiffers,
-    /// The connection ended first.
+    /// The connection ended before all echoes arrived.
     #[error("the connection ended before {missing} of its frames came back")]
     EchoMissing {
-        /// How many did not.
+        /// The number of missing echoes.
         missing: usize,
     },
-    /// The server's last word did not arrive.
+    /// The server's goodbye did not arrive.
     #[error("its last word is {}, not {}", word(.heard), word(&Some(*.due)))]
     LastWord {
-        /// The code that was due.
+        /// The expected code.
         due: u16,
-        /// The code that came.
+        /// The code that arrived, if one did.
         heard: Option<u16>,
     },
     /// The client library failed.
     #[error("the client library: {0}")]
     Client(String),
-    /// It took too long.
+    /// The client passed its deadline.
     #[error("not over after {after:?}, while {step}")]
     TooLong {
-        /// What the client was doing.
+        /// The client's step.
         step: &'static str,
-        /// The deadline.
+        /// The timeout.
         after: Duration,
     },
 }
 
-/// The answer of a port that is no lastword server's.
+/// The answer of a port that does not belong to a lastword server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAServer {
-    /// Nothing.
+    /// The port did not answer within this time.
     #[error("it said nothing within {0:?}, as a server does whose game has a wire of its own")]
     Silent(Duration),
-    /// The end.
+    /// The port closed the connection.
     #[error("it closed the connection on our hello")]
     HungUp,
-    /// HTTP.
+    /// The port answered with HTTP.
     #[error("it speaks HTTP, as an admin port does")]
     Http,
-    /// Anything else.
+    /// The port answered in another protocol.
     #[error("it answers in another protocol")]
     OtherProtocol,
 }
@@ -262,18 +262,18 @@ pub enum NotAServer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAnEcho {
-    /// Nothing.
+    /// The game did not answer within this time.
     #[error("it did not answer within {0:?}")]
     NoAnswer(Duration),
-    /// It sent another one.
+    /// The game sent another frame.
     #[error("it answered with another frame")]
     Differs,
-    /// It ended the session. Holds the code of the goodbye.
+    /// The game ended the session. Holds the code of the goodbye.
     #[error("it closed the session, and the last word was {}", word(.0))]
     Ended(Option<u16>),
 }
 
-/// The innermost error, which says what the outer ones repeat.
+/// Returns the innermost error, because the outer ones repeat its text.
 fn root(error: &hyper::Error) -> String {
     let mut inner: &dyn Error = error;
     while let Some(source) = inner.source() {

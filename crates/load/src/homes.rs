@@ -1,4 +1,5 @@
-//! Where clients connect from: on loopback each has an address of its own, so that no port used twice can mix up two.
+//! The clients' local addresses. On loopback each client has one of its own, so that a reused port cannot confuse two
+//! clients.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -9,23 +10,23 @@ pub(crate) struct Homes {
 }
 
 impl Homes {
-    /// Homes for clients 0 to `count`, that one included.
+    /// Makes the addresses of clients 0 to `count`, including `count`.
     pub(crate) fn towards(server: SocketAddr, count: u32) -> Self {
-        // Elsewhere the loopback interface has one address.
+        // On other systems the loopback interface has one address.
         let is_roomy = cfg!(target_os = "linux") && server.is_ipv4() && server.ip().is_loopback();
         Self {
             count: is_roomy.then_some(count),
         }
     }
 
-    /// The home of client `n`; `None` leaves the choice to the system.
+    /// Returns the address of client `n`; `None` leaves the choice to the system.
     pub(crate) fn of(self, n: u32) -> Option<IpAddr> {
         self.count?;
         let home = Ipv4Addr::from_bits(FIRST.to_bits().saturating_add(n));
         Some(home.into())
     }
 
-    /// Whether a client lives there and nobody else.
+    /// Whether the address belongs to one of these clients, and to no other program.
     pub(crate) fn have(self, ip: IpAddr) -> bool {
         let (Some(count), IpAddr::V4(ip)) = (self.count, ip) else {
             return false;
@@ -35,7 +36,7 @@ impl Homes {
     }
 }
 
-/// Ten million further is 127.153.150.128.
+/// The address of client 10,000,000 is 127.153.150.128.
 const FIRST: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 0);
 
 #[cfg(all(test, target_os = "linux"))]

@@ -1,4 +1,4 @@
-//! The admin port, asked over one connection that is opened again where it was closed.
+//! Requests to the admin port over one connection, which is reopened after it was closed.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::{AdminError, AdminToken, reach};
 #[derive(Debug)]
 pub(crate) struct Http {
     addr: SocketAddr,
-    /// The port as it was named: without a token, a server answers to names of its own machine alone.
+    /// The admin port as the caller named it. Without a token, a server answers only to names of its own machine.
     host: HeaderValue,
     token: Option<AdminToken>,
     connection: Option<SendRequest<Empty<Bytes>>>,
@@ -33,7 +33,7 @@ pub(crate) struct Answer {
 }
 
 impl Http {
-    /// Connects to the first address that can be connected to, and keeps to it.
+    /// Connects to the first address that accepts a connection, and stays with it.
     pub(crate) async fn reach(
         admin: &ServerAddr,
         token: Option<&AdminToken>,
@@ -61,7 +61,7 @@ impl Http {
         self.addr
     }
 
-    /// Asks for a path.
+    /// Requests a path.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Answer, AdminError> {
         let asked = timeout(TIMEOUT, self.ask(path)).await;
         let answer = asked.unwrap_or(Err(AdminError::TimedOut {
@@ -94,7 +94,7 @@ impl Http {
     async fn connection(&mut self) -> Result<SendRequest<Empty<Bytes>>, AdminError> {
         let addr = self.addr;
         if let Some(mut kept) = self.connection.take() {
-            // A server closes a connection that was idle: then another takes its place.
+            // The server closes an idle connection. A new one then replaces it.
             if kept.ready().await.is_ok() {
                 return Ok(kept);
             }
@@ -152,12 +152,12 @@ async fn greeted(
     let (connection, driver) = handshake(TokioIo::new(stream))
         .await
         .map_err(|source| AdminError::Http { addr, source })?;
-    // An error of the connection is the next request's, too.
+    // An error of the connection also appears in the next request.
     tokio::spawn(driver);
     Ok(connection)
 }
 
-/// The words of the server, cut and escaped.
+/// Returns the first line of the server's answer, cut and escaped.
 fn first_line(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.lines().next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The judge: what clients did, what was recorded, and what was counted, held against each other. It asks nobody: it is
-//! told, in whatever order, and says at the end what does not fit.
+//! The judge: compares the clients' endings, the server's records and its counters. It makes no requests: its inputs
+//! may come in any order, and it reports the mismatches at the end.
 
 mod books;
 mod findings;
@@ -16,10 +16,10 @@ use books::Books;
 pub use findings::{Finding, Findings, Kind};
 use join::Join;
 
-/// How often a truth was recorded as what.
+/// How often each truth was recorded as each ending.
 pub(crate) type Matrix = BTreeMap<(u16, u8, u16, u8), (Ending, Ending, u64)>;
 
-/// One storm's judge.
+/// The judge of one storm.
 #[derive(Debug)]
 pub(crate) struct Judge {
     homes: Homes,
@@ -29,26 +29,26 @@ pub(crate) struct Judge {
     pub(crate) matrix: Matrix,
     pub(crate) findings: Findings,
     pub(crate) figures: Figures,
-    /// How often each way was taken.
+    /// How often each way was played.
     pub(crate) ways: BTreeMap<&'static str, u64>,
 }
 
-/// What was seen.
+/// The totals of the storm.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) connected: u64,
     pub(crate) frames: u64,
     pub(crate) echoed: u64,
     pub(crate) records: u64,
-    /// Data frames, by the records.
+    /// Data frames that the server received, according to its records.
     pub(crate) received: u64,
-    /// Records of somebody else's connections.
+    /// Records of connections that do not belong to the storm.
     pub(crate) strangers: u64,
     pub(crate) scrapes: u64,
 }
 
 impl Judge {
-    /// Begins behind the record `last_seq`, where the counters stand at `base`.
+    /// Begins after the record `last_seq`, with the counters at `base`.
     pub(crate) fn new(homes: Homes, last_seq: u64, base: Scrape) -> Self {
         Self {
             homes,
@@ -62,7 +62,7 @@ impl Judge {
         }
     }
 
-    /// Takes what a client did.
+    /// Adds the ending of a client.
     pub(crate) fn told(&mut self, told: Told) {
         if let Some(fault) = &told.fault {
             let words = format!("{}: {fault}", who(&told));
@@ -80,7 +80,7 @@ impl Judge {
         }
     }
 
-    /// Takes the records that came next.
+    /// Adds the next records.
     pub(crate) fn page(&mut self, page: Page) {
         if page.missed > 0 {
             let words = format!("{} records were gone before they were read", page.missed);
@@ -97,7 +97,7 @@ impl Judge {
         }
     }
 
-    /// Takes what was counted.
+    /// Adds a scrape of the counters.
     pub(crate) fn scrape(&mut self, scrape: Scrape) {
         self.figures.scrapes += 1;
         if let Some(words) = self.books.scraped(scrape) {
@@ -105,7 +105,7 @@ impl Judge {
         }
     }
 
-    /// Takes how many frames the game was handed.
+    /// Adds the count of frames that the game was handed.
     pub(crate) fn taken(&mut self, count: u64) {
         let received = self.figures.received;
         if count != received {
@@ -114,18 +114,18 @@ impl Judge {
         }
     }
 
-    /// Connections that have ended by what their client did, and of which no record came yet.
+    /// The number of clients that have ended and have no record yet.
     pub(crate) fn waiting(&self) -> usize {
         self.join.waiting()
     }
 
-    /// Whether every connection has its record, every record is counted, and nobody is there any more.
+    /// Whether every connection has its record, every record is counted, and every connection has ended.
     pub(crate) fn is_settled(&self) -> bool {
         let books = &self.books;
         self.waiting() == 0 && books.differences().is_empty() && books.left_open().is_empty()
     }
 
-    /// Nothing more comes: whatever is left over does not fit.
+    /// Ends the storm: every unmatched ending or record is now a mismatch.
     pub(crate) fn close(&mut self) {
         let (untold, unrecorded) = self.join.leftovers();
         for told in unrecorded {
@@ -164,7 +164,7 @@ impl Judge {
     }
 
     fn compare(&mut self, told: &Told, record: &Record) {
-        // What a client did that did not come to its end is no truth.
+        // A client that did not finish its way has no truth to compare.
         if told.fault.is_some() {
             return;
         }

@@ -1,9 +1,12 @@
-//! Load-test clients that end in every way there is, and a judge that holds the server's records against what they did.
+//! Load-test clients that end in every way, and a judge that compares the server's records with their endings.
 //!
-//! A [`Scenario`] says how many clients come, how fast, and how often each [`Way`] to end is taken. [`Storm::run`] plays
-//! it against a server that listens anywhere, and reads `/metrics` and `/api/closes` of its admin port meanwhile. Its
-//! [`Report`] has the truth of each connection beside what was recorded of it, whether both laws held at every scrape,
-//! and every [`Finding`] that makes the verdict wrong. [`Cast`] plays single clients, whose records the caller looks at.
+//! A [`Scenario`] says how many clients come, how fast, and how often each [`Way`] to end is played. The call
+//! [`Storm::run`] plays it against a server on any machine. Meanwhile it reads `/metrics` and `/api/closes` of the
+//! server's admin port.
+//!
+//! Its [`Report`] shows each connection's truth next to its record, and whether both laws held at every scrape. It
+//! also has every [`Finding`] that makes the verdict wrong. [`Cast`] plays single clients, whose records the caller
+//! reads.
 //!
 //! ```no_run
 //! use lastword_load::{Scenario, Storm};

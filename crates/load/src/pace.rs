@@ -1,10 +1,10 @@
-//! How fast connections are begun.
+//! The rate at which connections begin.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// The turns of a storm, evenly spread where it has a rate.
+/// The turns of a storm, evenly spread if the scenario has a rate.
 #[derive(Debug)]
 pub(crate) struct Pace {
     step: Option<Duration>,
@@ -20,7 +20,7 @@ impl Pace {
         }
     }
 
-    /// Waits for the next turn. Cancel safe: a turn that nobody waited for is not lost.
+    /// Waits for the next turn. Cancel safe: a turn is not lost if the call is dropped.
     pub(crate) async fn turn(&mut self) {
         if let Some(step) = self.step {
             sleep_until(self.next).await;

@@ -1,5 +1,5 @@
-//! One session before the storm: it shows that players can join, that the game does what the scenario needs, and that
-//! the records are those of this server, with the addresses that we have here.
+//! Plays one session before the storm. It shows that players can join and that the game does what the scenario needs.
+//! It also shows that the records belong to this server and have the same addresses as we have.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,15 +18,15 @@ use crate::socket::Raw;
 use crate::storm::Storm;
 use crate::{Fault, Record, Scenario, Scrape, StormError, client, reach};
 
-/// Where a storm begins.
+/// The state in which a storm begins.
 #[derive(Debug)]
 pub(crate) struct Start {
-    /// The address of the server that the storm keeps to.
+    /// The one address of the server that the storm uses.
     pub(crate) server: SocketAddr,
     pub(crate) http: Http,
     pub(crate) cursor: Cursor,
     pub(crate) base: Scrape,
-    /// The frames that the game was handed, where it obeys.
+    /// How many frames the game was handed; `None` if the game need not obey.
     pub(crate) taken: Option<u64>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn check(storm: &Storm) -> Result<Start, StormError> {
     })
 }
 
-/// Asks the game in a session of its own how many frames it was handed in all.
+/// Asks the game in a new session how many frames it was handed in all.
 pub(crate) async fn taken(server: SocketAddr, scenario: &Scenario) -> Result<u64, Fault> {
     let connected = timeout(TIMEOUT, connect(server, scenario)).await;
     let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
@@ -67,7 +67,7 @@ struct Tried {
     server: SocketAddr,
     local: SocketAddr,
     session: String,
-    /// The frames that the game was handed, where it obeys.
+    /// How many frames the game was handed; `None` if the game need not obey.
     taken: Option<u64>,
 }
 
@@ -109,7 +109,7 @@ async fn connect(server: SocketAddr, scenario: &Scenario) -> io::Result<Raw> {
     Raw::connect(Homes::towards(server, count).of(count), server).await
 }
 
-/// Says hello. Returns the session's id.
+/// Says hello, and returns the session's id.
 async fn welcomed(raw: &mut Raw) -> Result<String, Fault> {
     let welcome = timeout(TIMEOUT, client::enter(raw, "storm")).await;
     let welcome = welcome.unwrap_or(Err(Fault::NoWelcome(NotAServer::Silent(TIMEOUT))))?;
@@ -149,7 +149,7 @@ async fn record_of(
     }
 }
 
-/// Waits until counters and records show the same: from there on, they are compared.
+/// Waits until the counters and the records agree. From then on they are compared.
 async fn at_rest(http: &mut Http, cursor: &mut Cursor) -> Result<Scrape, StormError> {
     let deadline = Instant::now() + TIMEOUT;
     loop {

@@ -1,5 +1,5 @@
-//! Whether the game does what a storm needs: it sends each frame back and nothing else, and obeys where the scenario asks
-//! it to. A game that speaks without being asked is told from one that does not echo.
+//! Tests whether the game does what a storm needs: it sends back each frame and nothing else, and obeys if the
+//! scenario needs that. A game that sends frames of its own gets another error than one that does not echo.
 
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use crate::{Command, Fault, Scenario};
 /// Why a game does not suit a storm.
 #[derive(Debug)]
 pub(crate) enum Unfit {
-    /// It does not obey.
+    /// The game does not obey.
     DoesNotObey,
-    /// It does not send frames back.
+    /// The game does not send frames back.
     DoesNotEcho(NotAnEcho),
-    /// It sends frames of its own.
+    /// The game sends frames of its own.
     SpeaksUnasked {
-        /// The bytes of payload of the first one.
+        /// The payload bytes of the first such frame.
         bytes: usize,
     },
-    /// The client met something else.
+    /// The client met another fault.
     Fault(Fault),
 }
 
-/// Tries the game in a session that has just been welcomed. Returns the frames that it was handed in all, where it
-/// obeys and the scenario needs that.
+/// Tests the game in a session that has just been welcomed. Returns how many frames the game was handed in all;
+/// `None` if the scenario does not need a game that obeys.
 pub(crate) async fn try_game(raw: &mut Raw, scenario: &Scenario) -> Result<Option<u64>, Unfit> {
     stays_silent(raw, SILENCE_BEFORE).await?;
     let needs_the_game = scenario.needs_the_game();
@@ -66,7 +66,8 @@ pub(crate) async fn taken(raw: &mut Raw) -> Result<u64, Fault> {
     Command::count_of(&payload).ok_or(Fault::EchoDiffers)
 }
 
-/// Each of our frames was answered: a frame that comes now is the game's own.
+/// Checks that no frame arrives in this time. Each of our frames was answered, so a frame would be
+/// the game's own.
 async fn stays_silent(raw: &mut Raw, silence: Duration) -> Result<(), Unfit> {
     match timeout(silence, heard(raw)).await {
         Err(_) => Ok(()),
@@ -77,7 +78,7 @@ async fn stays_silent(raw: &mut Raw, silence: Duration) -> Result<(), Unfit> {
     }
 }
 
-/// Says a payload and waits for one of the answers that are due.
+/// Sends a payload and waits for one of the expected answers.
 async fn echoed(raw: &mut Raw, payload: &[u8], due: &[&[u8]]) -> Result<Vec<u8>, Unfit> {
     say(raw, payload).await.map_err(Unfit::Fault)?;
     let mut other = None;
@@ -92,7 +93,7 @@ async fn echoed(raw: &mut Raw, payload: &[u8], due: &[&[u8]]) -> Result<Vec<u8>,
     };
     let answer = timeout(ANSWER, listening).await;
     match (answer.unwrap_or(Err(NotAnEcho::NoAnswer(ANSWER))), other) {
-        // The answer came, and something else before it.
+        // The answer came, but after another frame.
         (Ok(_), Some(bytes)) => Err(Unfit::SpeaksUnasked { bytes }),
         (Ok(payload), None) => Ok(payload),
         (Err(_), Some(_)) => Err(Unfit::DoesNotEcho(NotAnEcho::Differs)),
@@ -106,10 +107,10 @@ async fn say(raw: &mut Raw, payload: &[u8]) -> Result<(), Fault> {
     raw.write(&bytes).await
 }
 
-/// The next thing that comes from the game.
+/// The next event of the game.
 enum Heard {
     Data(Vec<u8>),
-    /// The end, with the code of its goodbye where there was one.
+    /// The end, with the code of its goodbye if there was one.
     End(Option<u16>),
 }
 
@@ -121,7 +122,7 @@ async fn heard(raw: &mut Raw) -> Heard {
                 let goodbye = Goodbye::decode(&frame.payload);
                 return Heard::End(goodbye.ok().map(|goodbye| goodbye.code));
             }
-            // The layer's own, which is no answer of the game.
+            // Frames of the layer are not an answer of the game.
             Some(
                 Kind::Ping
                 | Kind::Pong
@@ -137,10 +138,11 @@ async fn heard(raw: &mut Raw) -> Heard {
     Heard::End(None)
 }
 
-/// How long the storm listens before it says anything: longer than the step of a game that ticks once a second.
+/// How long the storm listens before it sends a frame: longer than a tick of a game that ticks once a second.
 const SILENCE_BEFORE: Duration = Duration::from_millis(1_100);
-/// How long it listens after the last answer: for a game that sends more than it was sent.
+/// How long the storm listens after the last answer, to find a game that sends more frames than it
+/// received.
 const SILENCE_AFTER: Duration = Duration::from_millis(200);
-/// For how long an answer is waited for.
+/// The longest wait for an answer.
 const ANSWER: Duration = Duration::from_secs(5);
 const ECHOED: &[u8] = b"send this back";

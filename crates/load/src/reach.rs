@@ -1,4 +1,4 @@
-//! Which of a server's addresses a storm talks to: the first that can be connected to.
+//! Decides which of a server's addresses a storm uses: the first that accepts a connection.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,11 +9,11 @@ use tokio::time::timeout;
 
 use crate::error::why;
 
-/// Tries the addresses one after the other. The storm then keeps to the one that it got: its records are joined by
-/// address.
+/// Tries the addresses one after the other. The storm then uses only the address that is returned, because its
+/// records are joined by address.
 ///
 /// # Errors
-/// An only address's own error; otherwise one that has every address with its error in words.
+/// The error of a single address, or else one error with every address and its error in words.
 pub(crate) async fn first<T, F>(
     server: &ServerAddr,
     connect: impl Fn(SocketAddr) -> F,

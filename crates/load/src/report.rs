@@ -1,4 +1,4 @@
-//! What came of a storm, for people and for machines.
+//! The result of a storm, for people and for machines.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,56 +9,56 @@ use serde::{Serialize, Serializer};
 use crate::judge::{Figures, Judge};
 use crate::{Ending, Findings, Kind, Scenario};
 
-/// What came of a storm.
+/// The result of a storm.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// Whether nothing is wrong: what [`Report::is_right`] says.
+    /// Whether nothing is wrong, as [`Report::is_right`] returns it.
     pub right: bool,
-    /// Whether it was stopped before every connection was begun.
+    /// Whether the storm was stopped before every connection began.
     pub stopped: bool,
-    /// Where players joined.
+    /// The server that players joined.
     pub server: SocketAddr,
-    /// Where the records were.
+    /// The admin port with the records.
     pub admin: SocketAddr,
-    /// What the clients' dice followed from.
+    /// The seed of all random choices.
     pub seed: u64,
     /// Connections that the scenario asks for.
     pub connections: u32,
     /// Connections that were made.
     pub connected: u64,
-    /// From the first connect until the last client had left.
+    /// The seconds from the first connect until the last client had left.
     pub seconds: f64,
     /// Data frames that clients sent.
     pub frames: u64,
-    /// Data frames that came back, as they were sent.
+    /// Data frames that came back unchanged.
     pub echoed: u64,
-    /// Data frames that the server received, by its records.
+    /// Data frames that the server received, according to its records.
     pub received: u64,
     /// Records that were read.
     pub records: u64,
-    /// Records of somebody else's connections.
+    /// Records of connections that do not belong to the storm.
     pub strangers: u64,
     /// Scrapes at which both laws were checked.
     pub scrapes: u64,
-    /// How often each way was taken.
+    /// How often each way was played.
     pub ways: Vec<(&'static str, u64)>,
     /// The confusion matrix, without its empty cells.
     pub matrix: Vec<Cell>,
-    /// What does not fit.
+    /// The mismatches.
     pub findings: Findings,
 }
 
-/// How often a truth was recorded as what.
+/// How often a truth was recorded as an ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Cell {
-    /// What the client did.
+    /// The truth: how the client ended.
     #[serde(serialize_with = "words")]
     pub truth: Ending,
-    /// What the server recorded.
+    /// The ending that the server recorded.
     #[serde(serialize_with = "words")]
     pub recorded: Ending,
-    /// How often.
+    /// The number of such connections.
     pub count: u64,
 }
 
@@ -106,14 +106,14 @@ impl Report {
         }
     }
 
-    /// Whether every cause was right, nothing was lost or counted twice, both laws held, and no client met a fault. A
-    /// storm that was stopped may be right as far as it came.
+    /// Tells whether every cause was right, nothing was lost or counted twice, both laws held, and no client met a
+    /// fault. A stopped storm can be right, too, for the connections that it played.
     #[must_use]
     pub fn is_right(&self) -> bool {
         self.findings.is_empty()
     }
 
-    /// The verdict in one line.
+    /// Returns the verdict in one line.
     #[must_use]
     pub fn verdict(&self) -> String {
         let (judged, wrong) = (self.judged(), self.findings.count(Kind::WrongCause));

@@ -1,5 +1,5 @@
-//! A scenario: how many clients, how fast, what they say, and how often each way is taken. Read from TOML; whatever is
-//! wrong with a file is told at once, a line each.
+//! A scenario: how many clients come, how fast, with which frames, and how often each way is played. It is read from
+//! TOML. All errors of a file are reported at once, one on each line.
 
 mod keys;
 mod problem;
@@ -16,31 +16,31 @@ use crate::dice::Dice;
 use keys::Key;
 use problem::Problem;
 
-/// What a storm does.
+/// The plan of a storm.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// Connections in all. 1 to 10,000,000. Default 10,000.
     pub connections: u32,
-    /// Connections open at a time; each takes a file descriptor. 1 to 15,000. Default 200.
+    /// Connections open at the same time; each needs a file descriptor. 1 to 15,000. Default 200.
     pub at_once: u32,
-    /// Connections begun per second, 1 to 1,000,000. Default: as fast as they go.
+    /// Connections begun per second, 1 to 1,000,000. Default: as fast as possible.
     pub rate_per_second: Option<u32>,
-    /// Data frames that a session sends and waits for before it leaves, the least and the most. 0 to 1,000.
-    /// Default 0 to 4. With a most of 0 the game need not send anything back.
+    /// Data frames that a session sends before it leaves, the least and the most; it waits for the echo of each. 0 to
+    /// 1,000. Default 0 to 4. With a most of 0 the game need not send anything back.
     pub frames: (u32, u32),
     /// Bytes of payload of a data frame, the least and the most. 1 to 16,384. Default 16 to 1,024.
     pub payload_bytes: (u32, u32),
-    /// What all that is random follows from. Default 1.
+    /// The seed of all random choices. Default 1.
     pub seed: u64,
-    /// The ways to end, each with its weight; one of them at least is more than 0.
+    /// The ways to end, each with its weight. At least one weight is more than 0.
     pub ways: Vec<(&'static Way, u32)>,
 }
 
 impl Scenario {
-    /// Reads the text of a file.
+    /// Reads the text of a scenario file.
     ///
     /// # Errors
-    /// A line for each thing that is wrong, which begins with the number of the line in the file.
+    /// A line for each error, which begins with the line's number in the file.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut problems: Vec<_> = errors
@@ -58,7 +58,7 @@ impl Scenario {
         Err(problems.iter().map(ToString::to_string).collect())
     }
 
-    /// Whether one of its ways needs a game that obeys.
+    /// Tells whether one of its ways needs a game that obeys.
     #[must_use]
     pub fn needs_the_game(&self) -> bool {
         self.ways
@@ -66,7 +66,7 @@ impl Scenario {
             .any(|(way, weight)| way.needs_the_game && *weight > 0)
     }
 
-    /// The way that client `n` takes, and its dice for the rest.
+    /// Returns the way of client `n`, and the client's generator for all other choices.
     pub(crate) fn way_of(&self, n: u32) -> Option<(&'static Way, Dice)> {
         let mut dice = Dice::of(self.seed, n);
         let total = self.ways.iter().map(|(_, weight)| u64::from(*weight)).sum();
@@ -106,7 +106,7 @@ impl Scenario {
         }
     }
 
-    /// Whether this way is taken, and needs an answer that nobody gives.
+    /// Whether this way is played, and needs an echo that the game does not have to send.
     fn waits_in_vain(&self, name: &str) -> bool {
         let mut taken = self.ways.iter().filter(|(_, weight)| *weight > 0);
         taken.any(|(way, _)| way.name == name && way.needs_an_answer())
@@ -168,5 +168,5 @@ impl Default for Scenario {
     }
 }
 
-/// How many connections a storm may have.
+/// The allowed number of connections.
 pub const CONNECTIONS: RangeInclusive<u32> = 1..=10_000_000;

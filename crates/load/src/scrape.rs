@@ -1,4 +1,4 @@
-//! `/metrics`, reduced to what the two laws speak of.
+//! The values of `/metrics` that the two laws need.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub struct Scrape {
     pub opened: u64,
     /// Connections open.
     pub open: u64,
-    /// Ends by the labels of cause and phase; cohorts are added up.
+    /// Ends by the labels of cause and phase. The cohorts are added up.
     pub disconnects: BTreeMap<(String, String), u64>,
     /// Sessions joined.
     pub joined: u64,
@@ -37,7 +37,7 @@ impl Scrape {
     /// Reads the text format of Prometheus.
     ///
     /// # Errors
-    /// The name of a series that is not there.
+    /// The name of a missing series.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let mut scrape = Self::default();
         let mut missing = NAMES.to_vec();
@@ -69,19 +69,19 @@ impl Scrape {
         missing.first().map_or(Ok(scrape), |missing| Err(missing))
     }
 
-    /// Every end.
+    /// Returns the number of all ends.
     #[must_use]
     pub fn ended(&self) -> u64 {
         self.disconnects.values().sum()
     }
 
-    /// Every departure.
+    /// Returns the number of all departures.
     #[must_use]
     pub fn departed(&self) -> u64 {
         self.departures.values().sum()
     }
 
-    /// The law that does not hold, if one does not.
+    /// Returns the law that does not hold, if there is one.
     #[must_use]
     pub fn broken_law(&self) -> Option<String> {
         let (opened, open, ended) = (self.opened, self.open, self.ended());
@@ -98,7 +98,7 @@ impl Scrape {
     }
 }
 
-/// One line.
+/// One line of the text format.
 struct Sample<'t> {
     name: &'t str,
     labels: &'t str,
@@ -106,7 +106,7 @@ struct Sample<'t> {
 }
 
 impl<'t> Sample<'t> {
-    /// `None` for comments, for histograms' parts and for what is no count.
+    /// Returns `None` for comments, for parts of histograms, and for values that are not a count.
     fn parse(line: &'t str) -> Option<Self> {
         let (series, value) = line.rsplit_once(' ')?;
         let value = value.parse().ok()?;
@@ -122,7 +122,7 @@ impl<'t> Sample<'t> {
     }
 }
 
-/// The value of a label; no label of ours holds a quote or a comma.
+/// Returns the value of a label. The layer's labels hold no quotes and no commas.
 fn label<'t>(labels: &'t str, key: &str) -> Option<&'t str> {
     let mut pairs = labels.split(',').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(name, _)| *name == key)?;

@@ -1,4 +1,4 @@
-//! A connection by hand: frames in and out, and every way to let go of a socket.
+//! A raw connection: reads and writes single frames, and closes its socket in every way.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,7 +18,7 @@ pub(crate) struct Raw {
     stream: BufReader<TcpStream>,
 }
 
-/// A frame that came in.
+/// A frame that was received.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) kind: Option<Kind>,
@@ -30,14 +30,14 @@ pub(crate) struct Frame {
 pub(crate) enum First {
     Frame(Frame),
     Http,
-    /// Bytes that no answer begins with.
+    /// Bytes that cannot begin an answer.
     Foreign,
-    /// The end, without a whole frame.
+    /// The end, before a whole frame.
     End,
 }
 
 impl Raw {
-    /// Connects from this home, or from wherever the system likes.
+    /// Connects from this address, or from an address of the system's choice.
     pub(crate) async fn connect(home: Option<IpAddr>, server: SocketAddr) -> io::Result<Self> {
         let socket = if server.is_ipv4() {
             TcpSocket::new_v4()?
@@ -89,7 +89,7 @@ impl Raw {
         self.frame().await.map_or(First::End, First::Frame)
     }
 
-    /// Reads the next frame; `None` at the end, also at one by a reset.
+    /// Reads the next frame; `None` at the end, even if it is a reset.
     pub(crate) async fn frame(&mut self) -> Option<Frame> {
         let mut header = [0; HEADER_LEN];
         self.stream.read_exact(&mut header).await.ok()?;
@@ -103,7 +103,7 @@ impl Raw {
         Some(Frame { kind, payload })
     }
 
-    /// Waits until something lies in the kernel, and leaves it there.
+    /// Waits until the kernel has bytes to read, and leaves them there.
     pub(crate) async fn until_readable(&self) -> Result<(), Fault> {
         let peeked = self.stream.get_ref().peek(&mut [0]).await;
         peeked.map(drop).map_err(|source| Fault::Io {
@@ -130,8 +130,8 @@ impl Raw {
         })
     }
 
-    /// Holds back what is written from now on until it fills a segment, or the connection is closed: then the FIN is
-    /// in the segment with the last byte, and no answer can come before it.
+    /// Makes the kernel hold back later bytes until they fill a segment or the connection is closed. The FIN is then
+    /// in the same segment as the last byte, so no answer can come before it.
     pub(crate) fn hold_back(&self) -> Result<(), Fault> {
         #[cfg(target_os = "linux")]
         SockRef::from(self.stream.get_ref())

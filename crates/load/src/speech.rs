@@ -1,15 +1,15 @@
-//! What a client says towards its end, frame by frame, and how many of its frames the server is to have counted.
+//! The last frames of a client before its end, and how many data frames the server must count.
 
 use lastword_session::wire::{Goodbye, Header, Hello, Kind};
 
 use crate::dice::Dice;
 use crate::{Command, Scenario};
 
-/// The bytes of one client's last words.
+/// The last bytes of one client.
 #[derive(Debug)]
 pub(crate) struct Speech<'s> {
     pub(crate) bytes: Vec<u8>,
-    /// Payloads of the data frames that a game sends back.
+    /// The payloads that the game sends back.
     pub(crate) echoes: Vec<Vec<u8>>,
     /// Complete data frames among the bytes.
     pub(crate) frames: u64,
@@ -28,14 +28,15 @@ impl<'s> Speech<'s> {
         }
     }
 
-    /// A payload of the scenario's size, never a command.
+    /// Returns a payload of the scenario's size, which is never a command.
     pub(crate) fn payload(&mut self) -> Vec<u8> {
         let (first, last) = self.scenario.payload_bytes;
         let len = self.dice.from(first, last);
         self.dice.letters(len)
     }
 
-    /// A few data frames whose echo nobody has waited for, none where the scenario has no frames.
+    /// Adds a few data frames without waiting for their echo, or none if the scenario has no
+    /// frames.
     pub(crate) fn data(&mut self) {
         let count = self
             .dice
@@ -44,7 +45,7 @@ impl<'s> Speech<'s> {
         (0..count).for_each(|_| self.one_frame());
     }
 
-    /// A data frame whose echo nobody has waited for.
+    /// Adds a data frame without waiting for its echo.
     pub(crate) fn one_frame(&mut self) {
         let payload = self.payload();
         self.frame(Kind::Data, &payload);
@@ -52,13 +53,13 @@ impl<'s> Speech<'s> {
         self.frames += 1;
     }
 
-    /// A frame that asks something of the game.
+    /// Adds a command to the game.
     pub(crate) fn command(&mut self, command: Command<'_>) {
         self.frame(Kind::Data, &command.payload());
         self.frames += 1;
     }
 
-    /// Half of a data frame.
+    /// Adds half of a data frame.
     pub(crate) fn half_a_frame(&mut self) {
         let start = self.bytes.len();
         let payload = self.dice.letters(HALVED_BYTES);
@@ -71,7 +72,7 @@ impl<'s> Speech<'s> {
         frame(kind.to_byte(), payload, &mut self.bytes);
     }
 
-    /// An ordinary goodbye.
+    /// Adds an ordinary goodbye.
     pub(crate) fn goodbye(&mut self) {
         let goodbye = Goodbye {
             over: true,
@@ -85,18 +86,18 @@ impl<'s> Speech<'s> {
         goodbye.encode(&mut self.bytes);
     }
 
-    /// A hello with these credentials.
+    /// Adds a hello with these credentials.
     pub(crate) fn hello(&mut self, credentials: &str) {
         hello(credentials).encode(&mut self.bytes);
     }
 
-    /// The first bytes of a hello.
+    /// Adds the first bytes of a hello.
     pub(crate) fn partial_hello(&mut self, len: usize) {
         self.hello("ann");
         self.bytes.truncate(len);
     }
 
-    /// A hello that wants to continue a session which the server never had.
+    /// Adds a hello that asks to resume a session which the server never had.
     pub(crate) fn resume(&mut self) {
         let resume = Hello {
             resume: true,
@@ -110,7 +111,7 @@ impl<'s> Speech<'s> {
     }
 }
 
-/// A hello of this version, without resume.
+/// Makes a hello of this version, without resume.
 pub(crate) fn hello(credentials: &str) -> Hello<'_> {
     Hello::new(credentials.as_bytes(), FRAME_LIMIT)
 }
@@ -122,7 +123,7 @@ pub(crate) fn frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
-/// What a client accepts; more than any echo of its own frames.
+/// The frame limit of a client, which is more than any echo of its own frames.
 pub(crate) const FRAME_LIMIT: u32 = 1 << 20;
 const LAST_FRAMES_MAX: u32 = 4;
 const HALVED_BYTES: u32 = 1_000;

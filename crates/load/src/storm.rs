@@ -17,20 +17,21 @@ use crate::judge::{Judge, Kind};
 use crate::pace::Pace;
 use crate::{AdminError, AdminToken, Report, Scenario, StormError, preflight};
 
-/// Clients that play a scenario against a server, and where its records are.
+/// Clients that play a scenario against a server, and the admin port with its records.
 #[derive(Clone, Debug)]
 pub struct Storm {
-    /// Where players join. The storm keeps to the first address of a name that can be connected to.
+    /// The server that players join. If its name has several addresses, the storm uses the first
+    /// that accepts a connection.
     pub server: ServerAddr,
     /// The admin port of the same server.
     pub admin: ServerAddr,
-    /// The token that the admin port asks for, where it does.
+    /// The token for the admin port, if it asks for one.
     pub token: Option<AdminToken>,
-    /// What is played.
+    /// The scenario.
     pub scenario: Scenario,
 }
 
-/// How far a storm is.
+/// The progress of a storm.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// Connections begun.
@@ -41,16 +42,16 @@ pub struct Progress {
     pub open: usize,
     /// Records read.
     pub records: u64,
-    /// Things that do not fit, so far.
+    /// Mismatches found so far.
     pub findings: usize,
 }
 
 impl Storm {
-    /// Plays the scenario to its end, or until `stop`: then nothing is begun any more, and who is there may finish.
-    /// Tells how far it is about ten times a second.
+    /// Plays the scenario to its end, or until `stop`. After `stop` no connection begins, and open ones may finish.
+    /// Calls `progress` about ten times a second.
     ///
     /// # Errors
-    /// [`StormError`]: it could not begin. Whatever goes wrong later stands in the report.
+    /// [`StormError`]: the storm could not begin. Later errors are in the report.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -81,7 +82,7 @@ impl Storm {
     }
 }
 
-/// A storm under way.
+/// A running storm.
 struct Run<P> {
     server: SocketAddr,
     admin: SocketAddr,
@@ -91,7 +92,7 @@ struct Run<P> {
     clients: JoinSet<Told>,
     audits: Receiver<Result<Audit, AdminError>>,
     judge: Judge,
-    /// The frames that the game had been handed before, where it obeys.
+    /// How many frames the game had been handed before; `None` if it need not obey.
     taken: Option<u64>,
     begun: u32,
     is_stopped: bool,
@@ -122,7 +123,7 @@ impl<P: FnMut(&Progress)> Run<P> {
         Report::new(place, &self.scenario, self.judge, played, is_stopped)
     }
 
-    /// Waits for the records of those who left, until none has come for a while.
+    /// Waits for the missing records, until none has arrived for a while.
     async fn settle(&mut self) {
         let mut settled = 0;
         let mut deadline = Instant::now() + SETTLE_TIMEOUT;
@@ -147,7 +148,8 @@ impl<P: FnMut(&Progress)> Run<P> {
         }
     }
 
-    /// What was received is not yet what the game was handed: only the game knows.
+    /// Asks the game how many frames it was handed. The records only count the frames that the
+    /// server received.
     async fn ask_the_game(&mut self) {
         let Some(before) = self.taken else {
             return;
@@ -165,8 +167,8 @@ impl<P: FnMut(&Progress)> Run<P> {
         !self.is_stopped && self.begun < self.scenario.connections
     }
 
-    /// A client that left whose record was not read yet takes room, too: records must not leave the server's ring
-    /// unread because the auditor is slow.
+    /// Whether another client may begin. Clients whose record was not read yet count, too. Otherwise a slow auditor
+    /// could let records leave the server's ring unread.
     fn has_room(&self) -> bool {
         let is_below =
             u32::try_from(self.clients.len()).is_ok_and(|open| open < self.scenario.at_once);
@@ -232,9 +234,9 @@ impl<P: FnMut(&Progress)> Run<P> {
     }
 }
 
-/// A part of the 10,000 that a server keeps of either kind.
+/// Half of the 10,000 records that a server keeps of either kind.
 const UNREAD_MAX: usize = 5_000;
 /// Longer than a server lingers.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// More than one: a record too many may come behind the last.
+/// More than one, because a surplus record may arrive after the last expected one.
 const SETTLED_AUDITS: u32 = 3;

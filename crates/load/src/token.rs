@@ -1,23 +1,23 @@
-//! The token that an admin port asks for.
+//! The token for an admin port.
 
 use std::fmt;
 
 use hyper::header::HeaderValue;
 
-/// The token of an admin port (`admin.token_file` of the server). It is not shown.
+/// The token of an admin port (`admin.token_file` of the server). Debug output hides it.
 #[derive(Clone)]
 pub struct AdminToken(HeaderValue);
 
-/// A text that is no token.
+/// A text that is not a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a token is visible ASCII characters, without spaces between them")]
 pub struct InvalidToken;
 
 impl AdminToken {
-    /// Takes a text for a token, but for the white space around it.
+    /// Makes a token from a text, without the white space around it.
     ///
     /// # Errors
-    /// [`InvalidToken`]: it is empty, or has other characters.
+    /// [`InvalidToken`]: the text is empty, or has other characters.
     pub fn new(text: &str) -> Result<Self, InvalidToken> {
         let text = text.trim();
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -29,7 +29,7 @@ impl AdminToken {
         Ok(Self(value))
     }
 
-    /// The value of the `Authorization` header.
+    /// Returns the value of the `Authorization` header.
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
     }

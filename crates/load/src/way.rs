@@ -1,4 +1,4 @@
-//! A way to end, as data: how far a client goes, what it says, how it leaves, and what the server has to call that.
+//! A way to end, as data: how far a client goes, which frames it sends, how it leaves, and the ending to record.
 
 mod early;
 mod game;
@@ -12,23 +12,23 @@ use crate::speech::Speech;
 
 /// One way for a connection to end.
 pub struct Way {
-    /// Its name in a scenario.
+    /// The name in a scenario.
     pub name: &'static str,
-    /// What the client does, in one line.
+    /// The client's actions, in one line.
     pub does: &'static str,
-    /// What the server has to record.
+    /// The ending that the server must record.
     pub truth: Ending,
-    /// Whether the game has to obey [`Command`](crate::Command)s.
+    /// Whether the game must obey [`Command`](crate::Command)s.
     pub needs_the_game: bool,
     pub(crate) play: Play,
-    /// The code of the goodbye that the client has to read before the end.
+    /// The code of the goodbye that the client must read before the end.
     pub(crate) hears: Option<u16>,
 }
 
 /// A cause, and the phase in which it was fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ending {
-    /// Why it ended.
+    /// Why the connection ended.
     pub cause: Cause,
     /// How far the connection had come.
     pub phase: Phase,
@@ -36,34 +36,34 @@ pub struct Ending {
 
 /// How a way is played.
 pub(crate) enum Play {
-    /// By hand, on a socket.
+    /// On a raw socket.
     Raw {
         joins: bool,
         says: fn(&mut Speech<'_>),
         leaves: Leaves,
     },
-    /// By the client library.
+    /// With the client library.
     Client(Parting),
 }
 
-/// How a client by hand leaves.
+/// How a client on a raw socket leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leaves {
     /// Closes at once.
     Close,
     /// Closes at once, with a reset.
     Reset,
-    /// Closes when an answer lies unread, which is a reset, too.
+    /// Closes with an unread answer, which also causes a reset.
     Unread,
-    /// Closes so that the FIN comes with the last words and every answer is refused.
+    /// Closes so that the FIN is in the last segment, and every answer is refused.
     WithLastWords,
-    /// Shuts its write side and reads to the end: every frame has to come back.
+    /// Shuts its write side and reads to the end. Every echo must arrive.
     HalfClose,
     /// Reads to the end.
     Read,
 }
 
-/// How a client of the library leaves.
+/// How a client with the client library leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parting {
     Goodbye,
@@ -72,18 +72,18 @@ pub(crate) enum Parting {
 }
 
 impl Way {
-    /// Every way there is.
+    /// Returns every way.
     pub fn all() -> impl Iterator<Item = &'static Self> {
         early::WAYS.iter().chain(live::WAYS).chain(game::WAYS)
     }
 
-    /// The way of this name.
+    /// Returns the way of this name.
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
         Self::all().find(|way| way.name == name)
     }
 
-    /// Whether its sessions join.
+    /// Tells whether the clients of this way join.
     #[must_use]
     pub const fn joins(&self) -> bool {
         match self.play {
@@ -92,7 +92,7 @@ impl Way {
         }
     }
 
-    /// Whether it ends otherwise where the game sends nothing back.
+    /// Whether it needs the game's answer: without one it has another ending.
     pub(crate) const fn needs_an_answer(&self) -> bool {
         matches!(
             self.play,
@@ -103,7 +103,7 @@ impl Way {
         )
     }
 
-    /// Without a session.
+    /// A way without a session.
     const fn early(
         name: &'static str,
         does: &'static str,
@@ -126,7 +126,7 @@ impl Way {
         }
     }
 
-    /// As a player who joined.
+    /// A way of a joined player.
     const fn live(
         name: &'static str,
         does: &'static str,
@@ -144,7 +144,7 @@ impl Way {
         }
     }
 
-    /// As a player with the client library.
+    /// A way of a player with the client library.
     const fn client(
         name: &'static str,
         does: &'static str,
@@ -157,7 +157,7 @@ impl Way {
         }
     }
 
-    /// The same, told by a goodbye with the cause's code.
+    /// The same way, with a goodbye that has the cause's code.
     const fn told(self) -> Self {
         let code = self.truth.cause.code();
         self.told_with(code)
@@ -170,7 +170,7 @@ impl Way {
         }
     }
 
-    /// The same with the game's help.
+    /// The same way, with a game that must obey.
     const fn with_the_game(self) -> Self {
         Self {
             needs_the_game: true,

@@ -1,4 +1,4 @@
-//! The scenarios and the document that come with the storm, held against the code.
+//! Compares the storm's scenarios and its document with the code.
 #![expect(
     clippy::unwrap_used,
     reason = "the helpers stand outside the test functions that the lint exempts"

@@ -1,4 +1,4 @@
-//! Systems whose kernel evidence is not read yet: every question is answered with "not known".
+//! Systems whose kernel evidence is not read yet. Every reading returns "not known".
 
 use std::io;
 use std::time::Duration;

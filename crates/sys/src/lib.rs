@@ -1,8 +1,8 @@
 //! The kernel readings and socket options that lastword needs and no safe crate offers.
 //!
-//! It decides nothing: each function is one question to the kernel, and `None` where the system has no
-//! answer. The readings exist on Linux with glibc or musl. On macOS, Windows and the rest they are not read
-//! yet; a connection there is judged by its errors and its frames alone.
+//! The functions decide nothing: each one is a single question to the kernel. It returns `None` where the system has
+//! no answer. The readings exist on Linux with glibc or musl. On macOS, Windows and other systems they are not read
+//! yet, so a connection there is judged only by its errors and its frames.
 
 use std::io;
 use std::time::Duration;
@@ -23,22 +23,22 @@ pub use tcp_info::TcpInfo;
 #[cfg(all(feature = "tun", target_os = "linux"))]
 pub use tun::attach_tun;
 
-/// A borrowed socket: what every question here is asked of.
+/// A borrowed socket, on which every question here is asked.
 #[cfg(unix)]
 pub type Borrowed<'a> = std::os::fd::BorrowedFd<'a>;
-/// A borrowed socket: what every question here is asked of.
+/// A borrowed socket, on which every question here is asked.
 #[cfg(windows)]
 pub type Borrowed<'a> = std::os::windows::io::BorrowedSocket<'a>;
 
-/// Anything that can lend its socket; the bound for code that compiles on every system.
+/// Any value that can lend its socket. It is the bound for code that compiles on every system.
 #[cfg(unix)]
 pub use std::os::fd::AsFd as AsBorrowed;
-/// Anything that can lend its socket; the bound for code that compiles on every system.
+/// Any value that can lend its socket. It is the bound for code that compiles on every system.
 #[cfg(windows)]
 pub use std::os::windows::io::AsSocket as AsBorrowed;
 
-/// Flags for `send` and `sendmsg` so that a broken pipe is an error and never a `SIGPIPE`; 0 where the system
-/// has no such flag (macOS: `SO_NOSIGPIPE`; Windows has no signal).
+/// Flags for `send` and `sendmsg`, so that a broken pipe is an error and never a `SIGPIPE`. The value is 0 where the
+/// system has no such flag: macOS has `SO_NOSIGPIPE`, and Windows has no signal.
 pub const SEND_FLAGS: i32 = send_flags();
 
 #[cfg(all(unix, not(target_vendor = "apple")))]
@@ -63,26 +63,26 @@ pub fn borrow(socket: &impl AsBorrowed) -> Borrowed<'_> {
     socket.as_socket()
 }
 
-/// Reads `TCP_INFO`; it consumes no pending error and answers after the connection's death too.
+/// Reads `TCP_INFO`. The call consumes no pending error, and works after the connection's death, too.
 ///
-/// `None` where the system has none, where `fd` is no TCP socket, and before Linux 4.1, whose struct ends
-/// before `tcpi_bytes_received`.
+/// `None` where the system has no `TCP_INFO`, where `fd` is not a TCP socket, and before Linux 4.1. That older struct
+/// ends before `tcpi_bytes_received`.
 #[must_use]
 pub fn tcp_info(fd: Borrowed<'_>) -> Option<TcpInfo> {
     system::tcp_info(fd)
 }
 
-/// Reads `SIOCINQ`: the bytes that the kernel holds for us, the peer's FIN not counted.
+/// Reads `SIOCINQ`: the bytes that wait in the kernel for us, without the peer's FIN.
 ///
-/// `fd` must be a TCP socket: pipes and files answer the same request with a number of their own.
+/// The `fd` must be a TCP socket: pipes and files answer the same request with another number.
 #[must_use]
 pub fn bytes_unread(fd: Borrowed<'_>) -> Option<u32> {
     system::bytes_unread(fd)
 }
 
-/// Reads `SIOCOUTQ`: the bytes that the peer's kernel has not acknowledged, our own FIN counted as one.
+/// Reads `SIOCOUTQ`: the bytes that the peer's kernel has not acknowledged. Our own FIN counts as one.
 ///
-/// The number outlives the connection: after its death it says what was never acknowledged.
+/// The number outlives the connection: after its death it tells how many bytes were never acknowledged.
 #[must_use]
 pub fn bytes_unacked(fd: Borrowed<'_>) -> Option<u32> {
     system::bytes_unacked(fd)
@@ -90,11 +90,11 @@ pub fn bytes_unacked(fd: Borrowed<'_>) -> Option<u32> {
 
 /// Limits the time between two retransmissions (`TCP_RTO_MAX_MS`, Linux 6.15 and later, 1 s to 120 s).
 ///
-/// On a listener it holds for every connection accepted from then on.
+/// On a listener it applies to every connection accepted from then on.
 ///
 /// # Errors
 /// [`io::ErrorKind::Unsupported`] where the kernel or the system has no such option,
-/// [`io::ErrorKind::InvalidInput`] outside the range, and what `setsockopt` returned otherwise.
+/// [`io::ErrorKind::InvalidInput`] outside the range, and otherwise the error of `setsockopt`.
 pub fn set_rto_max(fd: Borrowed<'_>, rto_max: Duration) -> io::Result<()> {
     system::set_rto_max(fd, rto_max)
 }
@@ -105,16 +105,16 @@ pub fn rto_max(fd: Borrowed<'_>) -> Option<Duration> {
     system::rto_max(fd)
 }
 
-/// Reads the limit of [`set_rto_max`] that this kernel gives a new socket (120 s, or `net.ipv4.tcp_rto_max_ms`), by
-/// asking it once with one of its own; `None` where there is no such option.
+/// Reads the limit of [`set_rto_max`] that this kernel gives a new socket (120 s, or `net.ipv4.tcp_rto_max_ms`). It
+/// asks the kernel once, with a new socket. `None` where there is no such option.
 ///
-/// A probe that got no socket (out of descriptors) says `None` this time and is repeated the next time.
+/// If the process has no free descriptor for the new socket, this call returns `None`, and the next call asks again.
 #[must_use]
 pub fn default_rto_max() -> Option<Duration> {
     system::default_rto_max()
 }
 
-/// Tells whether this kernel knows `TCP_RTO_MAX_MS`, as [`default_rto_max`] finds out.
+/// Tells whether this kernel has `TCP_RTO_MAX_MS`, as [`default_rto_max`] finds out.
 #[must_use]
 pub fn supports_rto_max() -> bool {
     default_rto_max().is_some()

@@ -9,7 +9,7 @@ pub fn open_fds() -> Option<u64> {
     None
 }
 
-/// Reads the soft limit of open descriptors (`RLIMIT_NOFILE`); `None` where it is unlimited or there is none.
+/// Reads the soft limit of open descriptors (`RLIMIT_NOFILE`); `None` where it is unlimited or does not exist.
 #[must_use]
 pub fn max_fds() -> Option<u64> {
     #[cfg(unix)]
@@ -24,14 +24,13 @@ mod proc_fs {
 
     const DIR: &str = "/proc/self/fd";
 
-    /// The size of the directory, which is the count from Linux 6.2 on and 0 before: one call, whatever the
-    /// count.
+    /// The size of the directory: the count from Linux 6.2 on, and 0 before. It takes one call for any count.
     pub(super) fn stat_count() -> Option<u64> {
         let count = fs::metadata(DIR).ok()?.len();
         (count > 0).then_some(count)
     }
 
-    /// The entries of the directory, without the one by which it is read.
+    /// The entries of the directory, without the descriptor that reads the directory.
     pub(super) fn list_count() -> Option<u64> {
         let entries = fs::read_dir(DIR).ok()?.count();
         u64::try_from(entries).ok()?.checked_sub(1)
@@ -49,7 +48,7 @@ mod rlimit {
             rlim_cur: 0,
             rlim_max: 0,
         };
-        // SAFETY: `limit` is the struct that the call fills, and is writable for it.
+        // SAFETY: `limit` is the struct that the call fills, and the call may write to it.
         let status = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
         if status != 0 || limit.rlim_cur == libc::RLIM_INFINITY {
             return None;
@@ -64,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    // The only test of this binary that opens anything: the count is of the whole process.
+    // The only test of this binary that opens files, because the count is of the whole process.
     #[test]
     fn an_opened_file_is_counted_both_by_the_size_and_by_the_entries() {
         let before = open_fds().unwrap();

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use crate::{Borrowed, TcpInfo};
 
-/// `TCP_RTO_MAX_MS` of `linux/tcp.h`, which libc does not name yet.
+/// `TCP_RTO_MAX_MS` of `linux/tcp.h`, which libc does not define yet.
 const TCP_RTO_MAX_MS: c_int = 44;
-/// `SIOCINQ` of `linux/sockios.h`, by the name that libc has for it.
+/// `SIOCINQ` of `linux/sockios.h`, under the name that libc uses.
 const SIOCINQ: libc::Ioctl = libc::FIONREAD;
-/// `SIOCOUTQ` of `linux/sockios.h`, by the name that libc has for it.
+/// `SIOCOUTQ` of `linux/sockios.h`, under the name that libc uses.
 const SIOCOUTQ: libc::Ioctl = libc::TIOCOUTQ;
-/// The shortest `tcp_info` that is of use: up to and with `tcpi_bytes_received`, of Linux 4.1.
+/// The shortest `tcp_info` that is useful: up to `tcpi_bytes_received` and including it, since
+/// Linux 4.1.
 const LEN_MIN: usize = offset_of!(libc::tcp_info, tcpi_bytes_received) + size_of::<u64>();
 
 pub(crate) fn tcp_info(fd: Borrowed<'_>) -> Option<TcpInfo> {
@@ -49,12 +50,12 @@ pub(crate) fn default_rto_max() -> Option<Duration> {
     if let Some(known) = DEFAULT.get() {
         return *known;
     }
-    // Only an answer of the kernel is kept: a lack of descriptors passes.
+    // Only an answer of the kernel is stored. A lack of descriptors may pass.
     let socket = tcp_socket().ok()?;
     *DEFAULT.get_or_init(|| rto_max(socket.as_fd()))
 }
 
-/// Takes from the kernel's struct what it filled: `len` bytes; the rest of `raw` is zero.
+/// Converts the first `len` bytes, which the kernel wrote. The rest of `raw` is zero.
 fn from_kernel(raw: &libc::tcp_info, len: usize) -> Option<TcpInfo> {
     (len >= LEN_MIN).then_some(TcpInfo {
         state: raw.tcpi_state,
@@ -76,10 +77,10 @@ fn from_kernel(raw: &libc::tcp_info, len: usize) -> Option<TcpInfo> {
     })
 }
 
-/// A type that the kernel may fill in part.
+/// A type that the kernel may fill only in part.
 ///
 /// # Safety
-/// Every bit pattern must be a value of the type, all zeros included.
+/// Every bit pattern must be a valid value of the type, including all zeros.
 unsafe trait Plain: Copy {}
 
 // SAFETY: an integer.
@@ -89,16 +90,17 @@ unsafe impl Plain for libc::tcp_info {}
 
 /// A value with all its bytes zero.
 fn zeroed<T: Plain>() -> T {
-    // SAFETY: `Plain` promises that zeros are a value.
+    // SAFETY: `Plain` promises that all zeros are a valid value.
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
-/// `getsockopt` at `IPPROTO_TCP`: the value, zeros where the kernel wrote none, and the bytes that it wrote.
+/// Calls `getsockopt` at `IPPROTO_TCP`. Returns the value, with zeros where the kernel wrote nothing, and the number
+/// of bytes that it wrote.
 fn option<T: Plain>(fd: Borrowed<'_>, name: c_int) -> io::Result<(T, usize)> {
     let mut value: T = zeroed();
     let mut len = socklen::<T>()?;
-    // SAFETY: `value` is writable for `len` bytes, which is its size, and the kernel writes no more; any
-    // bytes it writes are a value, as `Plain` promises. `fd` is open for the call, since it is borrowed.
+    // SAFETY: `value` is writable for `len` bytes, which is its size, and the kernel writes at most that many. Any
+    // bytes are a valid value, as `Plain` promises. `fd` is open for the call, since it is borrowed.
     let status = unsafe {
         libc::getsockopt(
             fd.as_raw_fd(),
@@ -112,7 +114,7 @@ fn option<T: Plain>(fd: Borrowed<'_>, name: c_int) -> io::Result<(T, usize)> {
     Ok((value, usize::try_from(len).unwrap_or(0)))
 }
 
-/// `setsockopt` at `IPPROTO_TCP` with an `int`.
+/// Calls `setsockopt` at `IPPROTO_TCP` with an `int`.
 fn set_option(fd: Borrowed<'_>, name: c_int, value: c_int) -> io::Result<()> {
     let len = socklen::<c_int>()?;
     // SAFETY: `value` is readable for `len` bytes, which is its size; `fd` is open, since it is borrowed.
@@ -128,24 +130,24 @@ fn set_option(fd: Borrowed<'_>, name: c_int, value: c_int) -> io::Result<()> {
     checked(status)
 }
 
-/// An `ioctl` that answers with an `int` which is a number of bytes.
+/// Calls an `ioctl` whose answer is an `int` with a number of bytes.
 fn queue_len(fd: Borrowed<'_>, request: libc::Ioctl) -> Option<u32> {
     let mut len: c_int = 0;
-    // SAFETY: the two requests of this file, `SIOCINQ` and `SIOCOUTQ`, write one `int` to their argument,
-    // which `len` is; `fd` is open for the call, since it is borrowed.
+    // SAFETY: the two requests of this file, `SIOCINQ` and `SIOCOUTQ`, write one `int` to their argument, and `len`
+    // is one. `fd` is open for the call, since it is borrowed.
     let status = unsafe { libc::ioctl(fd.as_raw_fd(), request, &raw mut len) };
     checked(status).ok()?;
     u32::try_from(len).ok()
 }
 
-/// A TCP socket that is neither bound nor connected.
+/// Opens a TCP socket that is neither bound nor connected.
 fn tcp_socket() -> io::Result<OwnedFd> {
-    // SAFETY: three integers go in, and nothing of ours is touched.
+    // SAFETY: the call takes three integers, and writes to none of our memory.
     let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the descriptor is new and open, and nobody else owns it.
+    // SAFETY: the descriptor is new and open, and has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 

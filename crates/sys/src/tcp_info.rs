@@ -2,16 +2,16 @@
 
 /// One reading of the kernel's view of a TCP connection.
 ///
-/// A field that the running kernel does not have yet is 0; its line names the first Linux that has it.
+/// A field that the running kernel does not have yet is 0. The field's comment names the first Linux that has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpInfo {
     /// `tcpi_state`: 1 is ESTABLISHED, 7 CLOSE, 8 CLOSE_WAIT.
     pub state: u8,
-    /// `tcpi_retransmits`: retransmission time-outs in a row without an acknowledgement.
+    /// `tcpi_retransmits`: consecutive retransmission timeouts without an acknowledgement.
     pub retransmits: u8,
-    /// `tcpi_probes`: keepalive or zero-window probes in a row without an answer.
+    /// `tcpi_probes`: consecutive keepalive or zero-window probes without an answer.
     pub probes: u8,
-    /// `tcpi_backoff`: doublings of the retransmission time-out; zeroed at death.
+    /// `tcpi_backoff`: doublings of the retransmission timeout; zeroed at death.
     pub backoff: u8,
     /// `tcpi_unacked`: segments in flight; zeroed at death.
     pub unacked: u32,
@@ -30,12 +30,12 @@ pub struct TcpInfo {
     pub bytes_received: u64,
     /// `tcpi_segs_in`: segments received (Linux 4.2).
     pub segs_in: u32,
-    /// `tcpi_notsent_bytes`: bytes queued and never sent (Linux 4.6).
+    /// `tcpi_notsent_bytes`: bytes that are queued and were never sent (Linux 4.6).
     pub notsent: u32,
-    /// `tcpi_bytes_retrans`: bytes sent again (Linux 4.19).
+    /// `tcpi_bytes_retrans`: retransmitted bytes (Linux 4.19).
     pub bytes_retrans: u64,
     /// `tcpi_rcv_ooopack`: segments received out of order (Linux 5.4).
     pub rcv_ooopack: u32,
-    /// `tcpi_snd_wnd`: the window in bytes that the peer offers (Linux 5.4).
+    /// `tcpi_snd_wnd`: the peer's receive window in bytes (Linux 5.4).
     pub snd_wnd: u32,
 }

@@ -1,22 +1,24 @@
-//! Attaching to a TUN interface: packets that the kernel routes there are read, and what is written it receives.
+//! Attaches to a TUN interface: reads the packets that the kernel routes there, and writes packets that the kernel
+//! receives.
 
 use std::ffi::{c_char, c_int, c_short};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Makes an open `/dev/net/tun` the far end of the TUN interface `name`, which is made unless there is one.
+/// Makes an open `/dev/net/tun` the far end of the TUN interface `name`, which is created if it does not exist.
 ///
-/// From here on each `read` takes one IP packet and each `write` gives one, without any header before it. The interface
-/// is in the network namespace in which the device was opened, and ends with the last descriptor of it.
+/// After that each `read` returns one IP packet and each `write` takes one, without any header before it. The
+/// interface is in the network namespace in which the device was opened, and ends with its last descriptor.
 ///
 /// # Errors
-/// [`io::ErrorKind::InvalidInput`] for a name that is empty or has more than 15 bytes; otherwise of `TUNSETIFF`: without
-/// `CAP_NET_ADMIN` in the namespace, where the interface is attached already, or where `device` is another one.
+/// [`io::ErrorKind::InvalidInput`] for a name that is empty or has more than 15 bytes. Otherwise the error of
+/// `TUNSETIFF`: without `CAP_NET_ADMIN` in the namespace, if the interface is already attached, or if `device` is
+/// another device.
 pub fn attach_tun(device: BorrowedFd<'_>, name: &str) -> io::Result<()> {
     let mut request = request(name)?;
-    // SAFETY: `TUNSETIFF` reads and writes one `ifreq`, which `request` is; `device` is open for the call, since it is
-    // borrowed.
+    // SAFETY: `TUNSETIFF` reads and writes one `ifreq`, and `request` is one; `device` is open for the call, since it
+    // is borrowed.
     let status = unsafe { libc::ioctl(device.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
     if status == 0 {
         Ok(())
@@ -26,9 +28,10 @@ pub fn attach_tun(device: BorrowedFd<'_>, name: &str) -> io::Result<()> {
 }
 
 fn request(name: &str) -> io::Result<libc::ifreq> {
-    // SAFETY: a `repr(C)` struct of integers and a union of integers and pointers: zeros are a value.
+    // SAFETY: this `repr(C)` struct holds integers and a union of integers and pointers, so all zeros are a valid
+    // value.
     let mut request: libc::ifreq = unsafe { MaybeUninit::zeroed().assume_init() };
-    // A byte is left for the zero at the end; an empty name would ask the kernel to choose one.
+    // One byte is left for the zero at the end. With an empty name, the kernel would choose one.
     if name.is_empty() || name.len() >= request.ifr_name.len() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
@@ -39,7 +42,7 @@ fn request(name: &str) -> io::Result<libc::ifreq> {
     Ok(request)
 }
 
-/// Whole IP packets, and nothing before them.
+/// Whole IP packets, without a header before them.
 const FLAGS: c_short = short(libc::IFF_TUN | libc::IFF_NO_PI);
 
 const fn short(flags: c_int) -> c_short {

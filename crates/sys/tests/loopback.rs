@@ -1,4 +1,5 @@
-//! The readings against real sockets on loopback, and against descriptors that are no TCP socket.
+//! Compares the readings with real sockets on loopback, and with descriptors that are not TCP
+//! sockets.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
@@ -50,7 +51,8 @@ fn unread_bytes_are_counted_without_the_fin() {
 #[test]
 fn a_byte_on_its_way_is_unacknowledged_and_no_longer_unsent() {
     let (mut client, mut server) = pair();
-    // After some exchanges the answering kernel waits with its acknowledgement for data to join.
+    // After some exchanges the answering kernel delays its acknowledgement, so that it can go out
+    // with data.
     eventually(|| {
         client.write_all(b"?").unwrap();
         let on_its_way = (unacked(&client), unsent(&client));
@@ -65,7 +67,7 @@ fn a_byte_on_its_way_is_unacknowledged_and_no_longer_unsent() {
 fn what_the_peer_does_not_take_is_unacknowledged_and_our_fin_is_one_of_it() {
     let (mut client, mut server) = pair();
     let written = fill(&mut client);
-    // An opener's acknowledged bytes count its SYN.
+    // At the end that opened the connection, the acknowledged bytes include its SYN.
     eventually(|| acked(&client) - 1 + unacked(&client) == written);
     let stuck = unacked(&client);
     assert!(stuck > 0);
@@ -181,7 +183,8 @@ fn pair() -> (TcpStream, TcpStream) {
     connect(&TcpListener::bind("127.0.0.1:0").unwrap())
 }
 
-/// A connected pair, opener first; a read that waits for long fails the test instead of hanging it.
+/// A connected pair, the opener first. A read that waits for too long fails the test instead of
+/// hanging it.
 fn connect(listener: &TcpListener) -> (TcpStream, TcpStream) {
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (server, _) = listener.accept().unwrap();
@@ -193,11 +196,11 @@ fn connect(listener: &TcpListener) -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// Writes until neither kernel takes more, and says how much they took.
+/// Writes until both kernels are full, and returns the number of written bytes.
 fn fill(stream: &mut TcpStream) -> u64 {
     stream.set_nonblocking(true).unwrap();
     let mut written = 0;
-    // The two kernels move bytes between their buffers for a moment after the first refusal.
+    // After the first refusal, the two kernels still move bytes between their buffers for a moment.
     eventually(|| {
         let before = written;
         while let Ok(len) = stream.write(&[0; 65_536]) {

@@ -1,11 +1,12 @@
-//! Whether a row came out as documented: a pure function over what was seen. Each flaw is named.
+//! Decides whether a row came out as documented. It is a pure function of the observations and
+//! names each flaw.
 
 use std::fmt;
 
 use super::observed::{Bare, Layer, Observed, Returned, in_words};
 use super::row::{Delivers, Documented, Row};
 
-/// Names all that is not as the row has it; nothing where it is.
+/// Returns every difference from the row, or an empty list.
 pub(crate) fn judge(row: &Row, seen: &Observed) -> Vec<String> {
     let bare = &seen.bare;
     let mut flaws = [
@@ -71,7 +72,7 @@ fn of_delivery(delivers: Delivers, layer: &Layer) -> Vec<String> {
                 "{held} of {sent} bytes got across, and not all could"
             ));
         }
-        // Both kernels were full: a count of nothing is none.
+        // Both kernels were full, so a count of 0 is a flaw.
         Delivers::WhatWasHeld if held == 0 => {
             flaws.push(format!("none of {sent} bytes got across, and many had to"));
         }

@@ -1,61 +1,61 @@
-//! What was seen of a row: plain data, which also comes out of the lab as JSON.
+//! The observations of a row. They are plain data: the lab sends them as JSON.
 
 use std::{fmt, io};
 
 use lastword::OsError;
 use serde::{Deserialize, Serialize};
 
-/// Both runs of a row.
+/// The two runs of a row: between bare sockets, and with the layer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Observed {
     pub(crate) bare: Bare,
     pub(crate) layer: Layer,
 }
 
-/// Between bare sockets.
+/// The run between bare sockets.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Bare {
-    /// Bytes that the peer's calls took.
+    /// Bytes that the peer's calls accepted.
     pub(crate) sent: u64,
-    /// Bytes that lay in our kernel when the peer was gone, where the row waits for that.
+    /// Bytes in our kernel when the peer was gone; `None` where the row does not wait for that.
     pub(crate) held: Option<u64>,
     pub(crate) recv: Vec<Returned>,
     pub(crate) send: Vec<Returned>,
-    /// What else was not as it has to be.
+    /// Other differences from the documented behaviour.
     pub(crate) flaws: Vec<String>,
 }
 
-/// Against the layer; bytes are those of payloads.
+/// The run with the layer. Its bytes are bytes of payload.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Layer {
-    /// The label of the cause that it recorded.
+    /// The label of the recorded cause.
     pub(crate) cause: String,
-    /// Of whole frames that the peer's calls took.
+    /// Payload bytes of the whole frames that the peer's calls accepted.
     pub(crate) sent: u64,
-    /// Of whole frames that got across, by the count of our own kernel.
+    /// Payload bytes of the whole frames that arrived, as our kernel counts them.
     pub(crate) held: u64,
-    /// Of frames that the game took.
+    /// Payload bytes of the frames that the game took.
     pub(crate) delivered: u64,
-    /// By the same count the stream stopped inside a frame.
+    /// Whether the stream stopped inside a frame, as our kernel counts it.
     pub(crate) mid_frame: bool,
-    /// What the record shows besides, in words.
+    /// The relevant part of the recorded evidence, in words.
     pub(crate) evidence: String,
-    /// What else was not as it has to be.
+    /// Other differences from the documented behaviour.
     pub(crate) flaws: Vec<String>,
 }
 
-/// What a call returned, or several reads in a row.
+/// The result of one call, or of several reads in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Returned {
-    /// So many bytes were read.
+    /// Bytes were read: this many.
     Bytes(u64),
-    /// 0.
+    /// The call returned 0: the end of the stream.
     End,
-    /// The bytes were taken.
+    /// The kernel accepted the bytes.
     Sent,
-    /// No bytes yet, and no error.
+    /// There were no bytes yet, and no error.
     Nothing,
-    /// This errno.
+    /// The call failed with this errno.
     Errno(i32),
 }
 
@@ -71,7 +71,7 @@ impl fmt::Display for Returned {
     }
 }
 
-/// Calls in a row, in words; `None` where there were none.
+/// Describes consecutive calls in words; `None` where there were none.
 pub(crate) fn in_words(calls: &[impl fmt::Display]) -> Option<String> {
     let words: Vec<_> = calls.iter().map(ToString::to_string).collect();
     (!words.is_empty()).then(|| words.join(", "))

@@ -1,15 +1,15 @@
-//! What became of a row.
+//! The outcome of a row.
 
 use super::observed::Observed;
 
-/// Played, or why not.
+/// Whether a row was played, and if not, why.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
-    /// Both runs came to an end; whether as documented is the judge's to say.
+    /// Both runs came to an end. The judge decides whether they ended as documented.
     Played(Observed),
-    /// Something stood in the way that has nothing to do with the row, or the row hung.
+    /// The row hung, or failed for a reason outside the row.
     Failed(String),
-    /// This system does not allow it.
+    /// This system does not allow the row.
     Skipped(String),
 }
 

@@ -1,4 +1,4 @@
-//! A row and what became of it, judged.
+//! A row and its judged outcome.
 
 use serde::Serialize;
 
@@ -15,19 +15,19 @@ pub(crate) struct Report {
     pub(crate) done: &'static str,
     pub(crate) expected_cause: &'static str,
     pub(crate) observed_cause: Option<String>,
-    /// What the calls on the bare socket returned, in order.
+    /// The results of the calls on the bare socket, in order.
     pub(crate) recv: Option<String>,
     pub(crate) send: Option<String>,
-    /// Against the layer: payload bytes of whole frames.
+    /// With the layer: payload bytes of the whole frames that were sent.
     pub(crate) sent_bytes: Option<u64>,
     pub(crate) delivered_bytes: Option<u64>,
-    /// What our own kernel says got across.
+    /// Payload bytes that arrived, as our kernel counts them.
     pub(crate) received_bytes: Option<u64>,
     /// `None` where the row was skipped.
     pub(crate) ok: Option<bool>,
-    /// Why it was.
+    /// Why the row was skipped.
     pub(crate) skipped: Option<String>,
-    /// What is not as documented.
+    /// Each difference from the documentation.
     pub(crate) wrong: Vec<String>,
     pub(crate) evidence: Option<String>,
     /// The run between bare sockets.

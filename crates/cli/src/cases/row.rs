@@ -1,4 +1,4 @@
-//! What a row is: what is done to a connection, and what has to come of it.
+//! A row: the action on a connection, and the documented result.
 
 use lastword::Cause;
 
@@ -7,38 +7,38 @@ use lastword::Cause;
 pub(crate) struct Row {
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
-    /// What is done, in words.
+    /// The action, in words.
     pub(crate) done: &'static str,
-    /// The same for who does it.
+    /// The same action, for the process that performs it.
     #[cfg_attr(
         not(target_os = "linux"),
         expect(dead_code, reason = "nothing is played there")
     )]
     pub(crate) scene: Scene,
-    /// What `recv` on a bare socket is documented to return on Linux, from the row's beginning to its end.
+    /// The documented results of `recv` on a bare socket on Linux, from the row's beginning to its end.
     pub(crate) recv: &'static [Documented],
-    /// What `send` is; nothing where the row sends nothing.
+    /// The documented results of `send`; empty where the row sends nothing.
     pub(crate) send: &'static [Documented],
-    /// What the layer must record.
+    /// The cause that the layer must record.
     pub(crate) ends: Ends,
-    /// What the layer must deliver.
+    /// The bytes that the layer must deliver.
     pub(crate) delivers: Delivers,
-    /// What Windows is documented to answer; not measured.
+    /// The documented answer of Windows, which is not measured.
     pub(crate) windows: &'static str,
-    /// Why Linux answers so, and where the article says something else.
+    /// Why Linux answers like this, and where the article differs.
     pub(crate) why: &'static str,
 }
 
-/// What happens, on the row's bare connection and on the layer's alike.
+/// The action, which is the same on the row's bare connection and on the layer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scene {
-    /// The network between them breaks.
+    /// The network between both ends breaks.
     Outage(Outage),
-    /// The client streams to a server that reads, and leaves behind its last byte.
+    /// The client streams to a server that reads, and leaves after its last byte.
     Streams(Leave),
-    /// The client sends until both kernels are full, and leaves; only then does the server read.
+    /// The client sends until both kernels are full, and leaves. The server reads only after that.
     Fills {
-        /// A message of the server lies unread in the client.
+        /// Whether a message of the server lies unread in the client.
         unread: bool,
         how: Leave,
     },
@@ -51,77 +51,79 @@ pub(crate) enum Scene {
 /// How the network breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outage {
-    /// The cable is pulled.
+    /// The cable is unplugged.
     Cable,
-    /// The cable is pulled, and then the client is killed.
+    /// The cable is unplugged, and then the client is killed.
     CableThenKill,
-    /// The client's host is gone, and the router knows it.
+    /// The client's host is gone, and the router knows that.
     HostGone,
-    /// The client's host is away, and comes back without its connections.
+    /// The client's host goes away, and comes back without its connections.
     HostRebooted,
 }
 
 /// How a client leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leave {
-    /// It closes its socket.
+    /// The client closes its socket.
     Close,
-    /// Its process exits.
+    /// The client's process exits.
     Exit,
-    /// Its process is killed while it sends.
+    /// The client's process is killed while it sends.
     Kill,
 }
 
 /// How a server leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServerLeave {
-    /// It closes, and the client sends twice.
+    /// The server closes, and the client sends twice.
     Silent,
-    /// It sends and closes; the client sends once and only then receives.
+    /// The server sends and closes. The client sends once, and receives only after that.
     Owing,
-    /// It closes with the client's input unread.
+    /// The server closes with the client's input unread.
     Unread,
-    /// The same, but it says goodbye and lingers.
+    /// The same, but the server says goodbye and lingers.
     Lingering,
 }
 
-/// What one call is documented to return.
+/// The documented result of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Documented {
-    /// All the bytes that were sent.
+    /// The call returns all the bytes that were sent.
     Everything,
-    /// The bytes that our own kernel held when the peer was gone, which are not all that were sent.
+    /// The call returns the bytes that our kernel held when the peer was gone, which are not all
+    /// that were sent.
     WhatWasHeld,
-    /// 0: the end of the stream.
+    /// The call returns 0: the end of the stream.
     End,
-    /// The call takes the bytes.
+    /// The kernel accepts the bytes.
     Sent,
-    /// No bytes yet, and no error.
+    /// There are no bytes yet, and no error.
     Nothing,
-    /// This errno.
+    /// The call fails with this errno.
     Errno(i32),
 }
 
 /// The cause that the layer must record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ends {
-    /// Always this one.
+    /// This cause in every run.
     As(Cause),
-    /// The first where the stream stops between two frames, the second where it stops inside one.
+    /// The first cause where the stream stops between two frames, the second where it stops inside
+    /// a frame.
     ByFrame(Cause, Cause),
 }
 
-/// How much of what the peer's `send` took must reach the game.
+/// How many of the bytes that the peer's `send` accepted must reach the game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivers {
     /// Every frame.
     Everything,
-    /// Every frame that our own kernel had received, which are not all that were sent.
+    /// Every frame that our kernel had received, which are not all that were sent.
     WhatWasHeld,
 }
 
 impl Ends {
-    /// The cause for a stream that stops inside a frame, or does not.
+    /// Returns the cause for a stream that stops inside a frame, or for one that does not.
     pub(crate) fn cause(self, mid_frame: bool) -> Cause {
         match self {
             Self::As(cause) => cause,
@@ -133,5 +135,5 @@ impl Ends {
 
 /// Linux: the connection was reset.
 pub(crate) const ECONNRESET: i32 = 104;
-/// Linux: nobody is there to send to.
+/// Linux: there is no longer a connection to send on.
 pub(crate) const EPIPE: i32 = 32;

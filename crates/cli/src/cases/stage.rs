@@ -1,5 +1,5 @@
-//! Where the rows are played: real processes, real sockets, and for S1 a lab of namespaces. Linux only, for what is
-//! documented is Linux's, and its kernel is asked what it has.
+//! Plays the rows with real processes and real sockets, and those of S1 in a lab of namespaces. Linux only: the
+//! documented results are those of Linux, and the rows ask the Linux kernel for its state.
 
 mod actor;
 mod bare;
@@ -29,7 +29,7 @@ use patience::on_one_thread;
 pub(crate) use actor::obey;
 pub(crate) use sandbox::play_inside;
 
-/// Plays every row: those of the lab all at once, the others one after the other meanwhile.
+/// Plays every row: those of the lab all at once, and meanwhile the others one after the other.
 pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
     thread::scope(|scope| {
         let in_the_lab = scope.spawn(sandbox::play);
@@ -48,7 +48,8 @@ pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
     })
 }
 
-/// Plays a row beside us; `None` where it needs the lab.
+/// Plays a row between this process and another one on loopback; `None` where the row needs the
+/// lab.
 fn on_loopback(scene: Scene) -> Option<anyhow::Result<Observed>> {
     Some(match scene {
         Scene::Outage(_) => return None,

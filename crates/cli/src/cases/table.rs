@@ -1,4 +1,5 @@
-//! The article's table, as data. What Linux answers is `kernel.md`'s, what the layer records is `docs/causes.md`'s.
+//! The article's table, as data. The answers of Linux come from `kernel.md`, and the recorded causes from
+//! `docs/causes.md`.
 
 use lastword::Cause;
 

@@ -1,10 +1,11 @@
-//! The report for people: a block a row, within 100 columns, the same on a terminal and in a pipe.
+//! The report for people: a block for each row, within 100 columns, the same on a terminal and in a
+//! pipe.
 
 use std::fmt::{self, Write as _};
 
 use super::report::Report;
 
-/// All rows, and how many are as documented.
+/// Writes all rows, and how many are as documented.
 pub(crate) fn write(out: &mut String, reports: &[Report]) -> fmt::Result {
     for report in reports {
         block(out, report)?;
@@ -60,7 +61,7 @@ fn block(out: &mut String, report: &Report) -> fmt::Result {
     field(out, "why", report.why)
 }
 
-/// The layer's side of the row.
+/// Describes the layer's side of the row.
 fn recorded(report: &Report, cause: &str) -> String {
     let delivered = report.delivered_bytes.unwrap_or_default();
     let sent = report.sent_bytes.unwrap_or_default();
@@ -77,7 +78,7 @@ fn recorded(report: &Report, cause: &str) -> String {
     parts.join("; ")
 }
 
-/// A name and its words, wrapped.
+/// Writes a field's name and its wrapped words.
 fn field(out: &mut String, name: &str, words: &str) -> fmt::Result {
     let mut line = format!("  {name:NAME$}");
     let mut is_empty = true;

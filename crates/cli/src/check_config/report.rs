@@ -1,5 +1,5 @@
-//! What a configuration can produce on a kernel, in words: causes that can occur, bounds of the silent ones, and
-//! causes that cannot occur. It decides nothing: that is [`Config::reach`].
+//! Describes the causes that a configuration can produce on a kernel, the bounds of the silent ones, and the causes
+//! that cannot occur. [`Config::reach`] makes the decisions.
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ use lastword::{
 
 use super::table::{GLUE, Table};
 
-/// What is printed of a configuration.
+/// The report on a configuration.
 pub(super) struct Report<'a> {
     config: &'a Config,
     kernel: KernelAbilities,
@@ -73,7 +73,7 @@ impl<'a> Report<'a> {
         self.kernel.rto_max && self.config.kernel.rto_max == RtoMax::Auto
     }
 
-    /// The causes that occur in the sessions of some profile at least.
+    /// The causes that occur in the sessions of at least one profile.
     fn possible(&self) -> String {
         let mut table = Table::default();
         for class in Class::ALL {
@@ -98,7 +98,7 @@ impl<'a> Report<'a> {
         table.print("Silent causes, and how long they go unnoticed at most, by profile")
     }
 
-    /// The causes that occur in no profile, with the reason that the default one has.
+    /// The causes that occur in no profile, with the reason for the default profile.
     fn impossible(&self) -> String {
         let (mut table, mut unbuilt) = (Table::default(), Vec::new());
         for (cause, reached) in &self.causes {
@@ -124,7 +124,8 @@ impl fmt::Display for Report<'_> {
     }
 }
 
-/// Why a cause occurs in no profile, if it does in none; the default profile is the first.
+/// Returns why a cause occurs in no profile, or `None` if it occurs in one. The default profile is
+/// the first.
 fn why_never(reached: &[Reached]) -> Option<&Why> {
     let mut whys = reached.iter().map(|each| match &each.reach {
         Reach::Never(why) => Some(why),
@@ -140,7 +141,8 @@ fn bounds(reached: &[Reached]) -> String {
     by_profile(each.map(|Reached { profile, reach }| (profile.name, bound_words(reach))))
 }
 
-/// What is said of each profile, neighbours of which the same is said together; it alone where that is everybody.
+/// Joins the words for each profile. Adjacent profiles with the same words share them, and words that hold for all
+/// profiles stand alone.
 fn by_profile(each: impl Iterator<Item = (ProfileName, String)>) -> String {
     let mut groups: Vec<(String, String)> = Vec::new();
     for (name, words) in each {
@@ -181,7 +183,7 @@ fn give_up_words(at: GiveUp) -> String {
     }
 }
 
-/// A bound in seconds, not a tenth too short.
+/// A bound in seconds, rounded up to a tenth.
 fn seconds(duration: Duration) -> String {
     let tenths = duration.as_millis().div_ceil(100);
     match (tenths / 10, tenths % 10) {

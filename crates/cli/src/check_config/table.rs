@@ -1,12 +1,12 @@
 //! Rows of a label and words, which stay within a terminal's width.
 
-/// The most characters of a line.
+/// The maximum number of characters in a line.
 pub(super) const WIDTH: usize = 100;
 
 /// Keeps two words on one line.
 pub(super) const GLUE: char = '\u{a0}';
 
-/// Rows under a heading, with their words one below the other.
+/// Rows under a heading, with their words aligned.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     rows: Vec<(String, String)>,
@@ -17,7 +17,7 @@ impl Table {
         self.rows.push((label.into(), words.into()));
     }
 
-    /// The lines of the table, below its heading; nothing where it has no row.
+    /// Returns the lines of the table below its heading, or an empty text where it has no row.
     pub(super) fn print(&self, heading: &str) -> String {
         if self.rows.is_empty() {
             return String::new();
@@ -34,7 +34,7 @@ impl Table {
     }
 }
 
-/// Breaks words into lines of at most so many characters, where no single word is longer.
+/// Breaks words into lines of at most this many characters. A longer word stands alone on its line.
 fn wrap(words: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words.split(' ') {

@@ -1,10 +1,10 @@
-//! Guesses from a value that does not fit what its author meant, and says how to write that.
+//! Guesses the intended value from one that does not fit, and tells the author how to write it.
 
 use std::net::{IpAddr, SocketAddr};
 
 use lastword::{Allowed, Key};
 
-/// Finds what was meant by this value of a file, as it stands there: quoted, with a unit, or neither.
+/// Guesses the intended value from the text in the file: quoted, with a unit, or neither.
 pub(super) fn advice(key: &Key, raw: &str) -> Option<String> {
     let raw = raw.trim();
     let word = raw.trim_matches(|c| QUOTES.contains(&c)).trim();
@@ -19,7 +19,7 @@ pub(super) fn advice(key: &Key, raw: &str) -> Option<String> {
     }
 }
 
-/// The number that was written with a unit, in quotes or in another unit than the key has.
+/// Reads a number that was written in quotes, with a unit, or in another unit than the key has.
 fn number(key: &Key, word: &str) -> Option<String> {
     let (amount, unit) = amount(word)?;
     let kind = Kind::of(key);
@@ -40,13 +40,13 @@ fn number(key: &Key, word: &str) -> Option<String> {
     })
 }
 
-/// The only number of a list.
+/// Reads the only number of a list.
 fn number_in_list(key: &Key, raw: &str) -> Option<String> {
     let inner = raw.strip_prefix('[')?.strip_suffix(']')?;
     number(key, inner.trim())
 }
 
-/// What is to be written where no number was.
+/// Returns advice for a value that holds no number.
 fn no_number(key: &Key, word: &str) -> Option<String> {
     let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
     let is_number = digits.starts_with(|c: char| c.is_ascii_digit()) && !digits.contains('-');
@@ -57,19 +57,20 @@ fn no_number(key: &Key, word: &str) -> Option<String> {
     (!is_number).then(|| format!("write a whole number{of_unit}, without quotes"))
 }
 
-/// A number, with underscores or commas between its digits or not, and the unit behind it in small letters.
+/// Splits a number from the unit behind it, which is returned in lower case. Underscores or commas may stand between
+/// the digits.
 fn amount(word: &str) -> Option<(f64, String)> {
     let is_of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '_' | ',' | '+');
     let end = word.find(|c| !is_of_number(c)).unwrap_or(word.len());
     let (digits, rest) = word.split_at_checked(end)?;
-    // As in 1e3.
+    // An exponent, as in 1e3.
     let (digits, rest) = match exponent(rest) {
         Some(len) => word.split_at_checked(end + len)?,
         None => (digits, rest),
     };
     let digits: String = digits.chars().filter(|c| !matches!(c, '_' | ',')).collect();
     let amount: f64 = digits.parse().ok()?;
-    // People end a line, and begin a comment, as in another language.
+    // A semicolon, a comma or a `//` comment from another language may follow.
     let unit = rest.split("//").next().unwrap_or_default();
     let unit = unit.trim().trim_end_matches([';', ',']).trim();
     amount
@@ -77,7 +78,7 @@ fn amount(word: &str) -> Option<(f64, String)> {
         .then(|| (amount, unit.to_ascii_lowercase()))
 }
 
-/// How long the exponent is that this begins with.
+/// Returns the length of the exponent at the beginning of this text.
 fn exponent(rest: &str) -> Option<usize> {
     let digits = rest.strip_prefix(['e', 'E'])?;
     let digits = digits.strip_prefix(['+', '-']).unwrap_or(digits);
@@ -88,11 +89,11 @@ fn exponent(rest: &str) -> Option<usize> {
 }
 
 fn whole(value: f64) -> Option<u32> {
-    // Through text: a cast would cut off what does not fit.
+    // Converted through text, because a cast would clip a value that is out of range.
     (value.fract() == 0.0).then(|| format!("{value:.0}").parse().ok())?
 }
 
-/// Other words for what 0 stands for.
+/// Finds another word for the meaning of 0.
 fn off(word: &str, zero: Option<&str>) -> Option<String> {
     let word = word.to_ascii_lowercase();
     let meaning = zero.filter(|_| OFF.contains(&word.as_str()))?;
@@ -120,7 +121,7 @@ fn is_addr(key: &Key) -> bool {
     key.path.ends_with("listen") || key.path.ends_with("addr")
 }
 
-/// How an address is written: the one that was meant, if that is clear, or else an example.
+/// Tells how to write the address: the intended one if that is clear, or else an example.
 fn addr(key: &Key, raw: &str) -> Option<String> {
     let listed = raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']'));
     let raw = listed.filter(|raw| raw.starts_with(QUOTES)).unwrap_or(raw);
@@ -141,7 +142,7 @@ fn addr(key: &Key, raw: &str) -> Option<String> {
     match (ip(host), port.parse()) {
         (Some(ip), Ok(port)) => Some(format!("write \"{}\"", SocketAddr::new(ip, port))),
         (_, Err(_)) if is_number => Some("a port is 65535 at most".to_owned()),
-        // A name, of which the key's own remedy tells.
+        // A host name: the key's own remedy covers it.
         (None, Ok(_)) => None,
         (Some(_) | None, _) if is_name(word) => Some(format!(
             "a host name is not looked up, and the port is missing: write \"{LOCALHOST}:{example}\""
@@ -163,7 +164,8 @@ fn ip(host: &str) -> Option<IpAddr> {
     }
 }
 
-/// An address without its brackets, as in ::1:7000. Four digits or more at its end are a port.
+/// Reads an IPv6 address without its brackets, as in ::1:7000. Four digits or more at its end are a
+/// port.
 fn ipv6_with_port(word: &str) -> Option<SocketAddr> {
     let (host, port) = word.rsplit_once(':')?;
     let ip: std::net::Ipv6Addr = host.parse().ok()?;
@@ -176,7 +178,7 @@ fn is_name(word: &str) -> bool {
     word.chars().all(is_of_name) && word.contains('.')
 }
 
-/// A word that only lacks its quotes, where it is not the value of a secret.
+/// Finds a word that only lacks its quotes. The value of a secret is never shown.
 fn quoted(key: &Key, raw: &str) -> Option<String> {
     let is_bare = raw
         .chars()
@@ -200,7 +202,7 @@ enum Kind {
     Others,
 }
 
-/// The names of a unit, how many of the key's own units it has, and what a bare number of them is called.
+/// The names of a unit, its size in the key's own unit, and the word for a bare number in it.
 type Unit = (&'static [&'static str], f64, &'static str);
 
 impl Kind {
@@ -222,7 +224,7 @@ impl Kind {
         }
     }
 
-    /// Where a bare number fits in more than one unit, the first counts.
+    /// Where a bare number fits more than one unit, the first one counts.
     const fn units(self) -> &'static [Unit] {
         match self {
             Self::Millis => &[

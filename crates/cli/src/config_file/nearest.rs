@@ -1,6 +1,6 @@
-//! Which known key an unknown one was meant to be.
+//! Finds the known key that an unknown one was meant to be.
 
-/// The candidate that the fewest typing errors make of this word, if they are few.
+/// Returns the candidate with the fewest typing errors, if they are few.
 pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -12,7 +12,7 @@ pub(super) fn nearest<'a>(
     (distance <= candidate.chars().count().max(3) / 3).then_some(candidate)
 }
 
-/// How many characters have to be put in, taken out or changed, or swapped with their neighbour (Levenshtein and Damerau).
+/// Counts the characters to insert, remove, change or swap with a neighbour (Damerau-Levenshtein distance).
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut before: Vec<usize> = Vec::new();

@@ -1,4 +1,4 @@
-//! Where in a file a key is, and which key is at a place.
+//! Finds where a key is in a file, and which key is at a place.
 
 use std::ops::Range;
 
@@ -10,24 +10,24 @@ use toml::de::{DeTable, DeValue};
 pub(super) struct Place {
     /// The key and the sections that it is in.
     pub(super) path: Vec<String>,
-    /// Where the key itself stands.
+    /// The range of the key itself.
     pub(super) key: Range<usize>,
-    /// What is there.
+    /// The content of the file at this place.
     pub(super) found: Found,
 }
 
-/// What a place has that was looked for.
+/// The content of a place.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// The key: it is not known there.
+    /// A key that is not known there.
     Key,
-    /// A table, where a value is due.
+    /// A table, where a value should be.
     Table,
-    /// A value, by its place.
+    /// A value, by its range.
     Value(Range<usize>),
 }
 
-/// The key that this span belongs to.
+/// Finds the key that this span belongs to.
 pub(super) fn of(table: &DeTable<'_>, span: &Range<usize>) -> Option<Place> {
     table.iter().find_map(|(key, value)| {
         let name = key.get_ref().clone().into_owned();
@@ -53,7 +53,7 @@ pub(super) fn of(table: &DeTable<'_>, span: &Range<usize>) -> Option<Place> {
     })
 }
 
-/// The keys for which `is_section` holds and whose values are lists.
+/// Finds the keys for which `is_section` holds and whose values are lists.
 pub(super) fn lists(table: &DeTable<'_>, is_section: &impl Fn(&[String]) -> bool) -> Vec<Place> {
     let mut lists = Vec::new();
     add_lists(table, &[], is_section, &mut lists);
@@ -77,7 +77,7 @@ fn add_lists(
     }
 }
 
-/// Takes a key out.
+/// Takes a key out of the table.
 pub(super) fn remove(table: &mut DeTable<'_>, path: &[String]) {
     match path {
         [] => {}
@@ -92,7 +92,8 @@ pub(super) fn remove(table: &mut DeTable<'_>, path: &[String]) {
     }
 }
 
-/// Where the key at this dotted path stands, or else the innermost section around it; with it, whether it is the key.
+/// Finds the range of the key at this dotted path, or of the innermost section around it, and whether it is the key
+/// itself.
 pub(super) fn find(table: &DeTable<'_>, path: &str) -> Option<(Range<usize>, bool)> {
     table.iter().find_map(|(key, value)| {
         let rest = path.strip_prefix(key.get_ref().as_ref())?;

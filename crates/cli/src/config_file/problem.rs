@@ -1,4 +1,4 @@
-//! One thing that is wrong with a file, in one line.
+//! One error of a file, in one line.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use super::advice::advice;
 use super::nearest::nearest;
 use super::places::{self, Found, Place};
 
-/// What is wrong, and at which line.
+/// An error and its line number.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) line: usize,
@@ -30,13 +30,13 @@ impl Problem {
         Self::new(line, format!("this is {is}: save the file as UTF-8"))
     }
 
-    /// No key can be named.
+    /// An error for which no key can be named.
     pub(super) fn nameless(text: &str, error: &toml::de::Error) -> Self {
         let at = error.span().map_or(0, |span| span.start);
         Self::new(line_of(text, at), one_line(error.message()))
     }
 
-    /// A rule of the configuration is broken.
+    /// An error of the configuration's own rules.
     pub(super) fn rule(text: &str, table: &DeTable<'_>, error: &ConfigError) -> Self {
         let (span, is_there) = places::find(table, &error.key).unwrap_or((0..0, false));
         let mut error = error.clone();
@@ -62,13 +62,13 @@ impl Problem {
         }
     }
 
-    /// A key that is not known, or whose value is of a wrong type.
+    /// A key that is not known, or whose value has the wrong type.
     pub(super) fn misfit(text: &str, place: &Place) -> Self {
         let path = place.path.join(".");
         let words = match &place.found {
             Found::Key => unknown(&place.path),
             Found::Table => wrong_type(&path, "a table"),
-            // The key of the secret, or the section that it may stand in.
+            // The key of the secret, or a section that may hold it.
             Found::Value(_) if path == SECRET || path == SECRETS => wrong_type(&path, HIDDEN),
             Found::Value(span) => wrong_type(&path, &source(text, span)),
         };
@@ -118,7 +118,7 @@ pub(super) fn unknown(path: &[String]) -> String {
     format!("there is no key `{}`; {advice}", path.join("."))
 }
 
-/// The names that a section has, in the order of the reference file.
+/// Returns the names that a section has, in the order of the reference file.
 pub(super) fn names_in(section: &[String]) -> Vec<&'static str> {
     let mut names: Vec<_> = Key::ALL
         .iter()
@@ -136,7 +136,7 @@ pub(super) fn names_in(section: &[String]) -> Vec<&'static str> {
     names
 }
 
-/// The section of the key that has this name.
+/// Returns the section of the key with this name.
 fn home_of(name: &str) -> Option<&'static str> {
     let homes = Key::ALL.iter().filter_map(|key| key.path.rsplit_once('.'));
     homes
@@ -150,7 +150,7 @@ pub(super) fn line_of(text: &str, at: usize) -> usize {
     1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// A value as the file has it, cut short.
+/// Returns a value as the file has it, cut short.
 fn source(text: &str, span: &Range<usize>) -> String {
     let value = one_line(text.get(span.clone()).unwrap_or_default());
     match value.char_indices().nth(VALUE_CHARS_MAX) {
@@ -163,7 +163,7 @@ pub(super) fn one_line(words: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A key whose value is nobody else's to read.
+/// A key whose value must never be shown.
 pub(super) const SECRET: &str = "admin.token";
 const SECRETS: &str = "admin";
 const HIDDEN: &str = "something else";

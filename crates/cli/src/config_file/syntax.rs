@@ -1,4 +1,4 @@
-//! Explains the errors of the parser. Its own words name no key and no remedy; here the key is found by its line.
+//! Explains the parser's errors. The parser names no key and no remedy, so this code finds the key by the line.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use lastword::Key;
 use super::advice::advice;
 use super::problem::{Problem, SECRET, line_of, one_line, unknown};
 
-/// Tells every error of the parser, a line of the file once.
+/// Reports every error of the parser, but at most one for each line of the file.
 pub(super) fn problems(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
     if text.trim_start().starts_with('{') {
         let words = "this is JSON, and a configuration is TOML: write [section] lines, and `key = value` below them";
@@ -32,7 +32,7 @@ pub(super) fn problems(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
     problems
 }
 
-/// The lines of a file that name a key or a section, as far as they can be told without a parser.
+/// The lines of a file that name a key or a section, as far as that is clear without a parser.
 struct Outline<'t>(Vec<Entry<'t>>);
 
 struct Entry<'t> {
@@ -49,7 +49,7 @@ enum Content<'t> {
     Value(&'t str),
     /// There is no equals sign. If a colon follows the name, this is the text behind it.
     NoValue(Option<&'t str>),
-    /// A comment of another language.
+    /// A comment in the syntax of another language.
     Comment,
 }
 
@@ -102,7 +102,7 @@ impl<'t> Outline<'t> {
         self.0.iter().find(|entry| entry.line == line)
     }
 
-    /// The name stands in an earlier line, too: as a key, as a heading or as the beginning of other keys.
+    /// The name also stands in an earlier line: as a key, as a heading or as the beginning of other keys.
     fn duplicate(&self, text: &str, line: usize, span: &Range<usize>) -> Option<String> {
         let here = self.at(line)?;
         let name = path(text.get(span.clone()).unwrap_or_default());
@@ -136,7 +136,7 @@ impl<'t> Outline<'t> {
 }
 
 impl Entry<'_> {
-    /// The key, and what is wrong with its value.
+    /// Names the key, and says what is wrong with its value.
     fn misfit(&self, error: &toml::de::Error) -> Option<String> {
         let path = &self.path;
         let Some(key) = Key::find(path) else {
@@ -201,13 +201,14 @@ impl Entry<'_> {
     }
 }
 
-/// Whether a value is a plain word, without quotes or brackets: then the word itself is wrong.
+/// Whether a value is a plain word, without quotes or brackets. In that case the word itself is
+/// wrong.
 fn is_bare(value: &str) -> bool {
     let is_address = value.starts_with('[') && value.contains("]:");
     is_address || !value.starts_with(['"', '\'', '[', '{'])
 }
 
-/// How to mend a value that begins with a quote and is no string of TOML.
+/// Tells how to correct a value that begins with a quote and is not a TOML string.
 fn misquoted(value: &str) -> Option<&'static str> {
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let inner = value.get(1..)?;
@@ -223,7 +224,7 @@ fn misquoted(value: &str) -> Option<&'static str> {
     }
 }
 
-/// The name of a key without its quotes and the spaces around its dots.
+/// Returns the name of a key without its quotes and without the spaces around its dots.
 fn path(key: &str) -> String {
     let names = key
         .split('.')

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What is said of a file, a line each.
+/// Returns the errors of a file, one on each line.
 fn complaints(text: &str) -> Vec<String> {
     parse(text)
         .unwrap_err()
@@ -9,7 +9,7 @@ fn complaints(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The only thing that is said of a file.
+/// Returns the only error of a file.
 fn complaint(text: &str) -> String {
     let all = complaints(text);
     assert_eq!(all.len(), 1, "{all:#?}");

@@ -1,8 +1,8 @@
-//! The file of the token, which has to be there when the server starts.
+//! Checks the token file, which must exist when the server starts.
 
 use lastword::{Config, ConfigError, Doubt, Key, Token};
 
-/// Reads the file that the configuration names, and returns the error.
+/// Reads the token file that the configuration names, and returns the error.
 pub(super) fn error(config: &Config) -> Option<ConfigError> {
     let path = config
         .admin
@@ -20,7 +20,7 @@ pub(super) fn error(config: &Config) -> Option<ConfigError> {
     })
 }
 
-/// A file whose token is no secret on this machine.
+/// Returns a warning for a token file that other users of this machine can read.
 #[cfg(unix)]
 pub(super) fn doubt(config: &Config) -> Option<Doubt> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -39,13 +39,13 @@ pub(super) fn doubt(config: &Config) -> Option<Doubt> {
     })
 }
 
-/// Permissions are looked at on Unix only.
+/// Permissions are checked on Unix only.
 #[cfg(not(unix))]
 pub(super) fn doubt(_config: &Config) -> Option<Doubt> {
     None
 }
 
-/// Whether a server reads the file: it does for the admin port and for the one of metrics.
+/// Whether a server reads the file. It does for the admin port and for the metrics port.
 fn is_used(config: &Config) -> bool {
     config.admin.listen.is_some() || config.admin.metrics_listen.is_some()
 }

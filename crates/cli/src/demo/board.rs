@@ -1,4 +1,4 @@
-//! What the demo knows: every end that was recorded, and every ending that was played, held against each other.
+//! The state of the demo: every recorded end and every ending of a client, each compared with the other.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -12,35 +12,35 @@ use lastword_load::Ending;
 use super::close::Close;
 use super::sums::Sums;
 
-/// The board, as all who write on it and read it have it.
+/// The board, shared by all its writers and readers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared(Arc<Mutex<Board>>);
 
-/// Everything so far.
+/// All ends and endings so far.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     causes: BTreeMap<u16, Tally>,
     /// The last ends, oldest first.
     ends: VecDeque<End>,
-    /// Every end but for `unrecorded`, which the next field has.
+    /// Counts every end, except those in `unrecorded`.
     sums: Sums,
-    /// Clients whose record did not come yet.
+    /// Clients whose record has not arrived yet.
     unrecorded: Vec<(SocketAddr, Part)>,
-    /// Takes the name of each client of the lab when its end is recorded. The lab ends with it.
+    /// Sends the name of each lab client when its end is recorded. Dropping it ends the lab.
     pub(crate) to_lab: Option<Sender<String>>,
-    /// What does not fit, the first of it.
+    /// The first mismatches, in words.
     pub(crate) wrong: Vec<String>,
-    /// Who is suspect in the lab, and of what.
+    /// The names of the suspect clients of the lab, each with its diagnosis.
     suspects: BTreeMap<String, String>,
     /// Why there is no cable to pull.
     pub(crate) note: Option<String>,
-    /// Players of the crowd who came and whose end is not known yet.
+    /// Players of the crowd that joined and whose end is not known yet.
     pub(crate) staying: usize,
-    /// Nobody is to come any more.
+    /// Whether the demo is ending, so that further players do not join.
     pub(crate) is_closing: bool,
 }
 
-/// How often a cause was recorded, and when last.
+/// How often a cause was recorded, and when it was last recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally {
     pub(crate) cause: Cause,
@@ -48,13 +48,13 @@ pub(crate) struct Tally {
     pub(crate) last: Instant,
 }
 
-/// What a client did.
+/// The ending of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) name: String,
-    /// What has to be recorded of it.
+    /// The cause and phase that must be recorded.
     pub(crate) truth: Ending,
-    /// It is in the lab, where this is told before it comes about.
+    /// Whether the client is in the lab, which reports the ending before it happens.
     pub(crate) in_lab: bool,
 }
 
@@ -67,10 +67,10 @@ enum Fate {
     Others,
 }
 
-/// An end, and the client's side of it as soon as that is known.
+/// A recorded end, with the client's part once that is known.
 #[derive(Clone, Debug)]
 pub(crate) struct End {
-    /// Counts the ends from 1.
+    /// The number of this end, counted from 1.
     pub(crate) n: u64,
     pub(crate) close: Close,
     pub(crate) part: Option<Part>,
@@ -91,13 +91,14 @@ impl Observer for Shared {
 }
 
 impl Board {
-    /// Lets one more of the crowd come, unless nobody is to.
+    /// Counts one more player of the crowd, unless the demo is ending. Returns whether the player
+    /// may join.
     pub(crate) fn comes(&mut self) -> bool {
         self.staying += usize::from(!self.is_closing);
         !self.is_closing
     }
 
-    /// Takes a record.
+    /// Adds a record.
     pub(crate) fn closed(&mut self, close: Close, now: Instant) {
         let (cause, code) = (close.cause, close.cause.code());
         let tally = self.causes.entry(code).or_insert(Tally {
@@ -131,7 +132,8 @@ impl Board {
         });
     }
 
-    /// Takes what the client at this address did, once it has done it; of a client of the lab, what it will do.
+    /// Adds the ending of the client at this address. A client of the lab is added before its ending, others after
+    /// it.
     pub(crate) fn played(&mut self, local: SocketAddr, part: Part) {
         let mut ends = self.ends.iter().enumerate().rev();
         let found = ends.find(|(_, end)| end.close.remote == local && end.part.is_none());
@@ -148,7 +150,7 @@ impl Board {
         }
     }
 
-    /// Counts the ends of clients that were broken off as cut short, also where the record came before.
+    /// Counts the ends of aborted clients as cut short, also where the record came first.
     pub(crate) fn broken_off(&mut self, is_ours: impl Fn(IpAddr) -> bool) {
         let mut count = 0;
         for end in &mut self.ends {
@@ -161,7 +163,7 @@ impl Board {
         self.sums.cut_short += count;
     }
 
-    /// How the ends add up.
+    /// Returns the sums of all ends.
     pub(crate) fn sums(&self) -> Sums {
         Sums {
             unrecorded: u64::try_from(self.waiting()).unwrap_or(u64::MAX),
@@ -169,7 +171,7 @@ impl Board {
         }
     }
 
-    /// Notes what somebody is suspected of; `None`: nothing any more.
+    /// Notes the diagnosis of a suspect client; `None` where it is healthy again.
     pub(crate) fn suspected(&mut self, name: String, diagnosis: Option<String>) {
         match diagnosis {
             Some(diagnosis) => self.suspects.insert(name, diagnosis),
@@ -177,26 +179,26 @@ impl Board {
         };
     }
 
-    /// Who is suspect, and of what.
+    /// The suspect clients and their diagnoses.
     pub(crate) fn suspects(&self) -> impl Iterator<Item = (&str, &str)> {
         let suspects = self.suspects.iter();
         suspects.map(|(name, diagnosis)| (name.as_str(), diagnosis.as_str()))
     }
 
-    /// Notes that something is not as it has to be.
+    /// Notes a mismatch.
     pub(crate) fn complain(&mut self, words: String) {
         if self.wrong.len() < WRONG_MAX {
             self.wrong.push(words);
         }
     }
 
-    /// Clients whose record did not come yet.
+    /// The number of clients whose record has not arrived yet.
     pub(crate) fn waiting(&self) -> usize {
         let here = self.unrecorded.iter().filter(|(_, part)| !part.in_lab);
         here.count()
     }
 
-    /// What was recorded, by the causes' codes.
+    /// The recorded causes, in the order of their codes.
     pub(crate) fn tallies(&self) -> impl Iterator<Item = &Tally> {
         self.causes.values()
     }
@@ -206,19 +208,19 @@ impl Board {
         self.ends.iter().rev()
     }
 
-    /// The ends behind number `n`, oldest first.
+    /// The ends after number `n`, oldest first.
     pub(crate) fn after(&self, n: u64) -> impl Iterator<Item = &End> {
         self.ends.iter().skip_while(move |end| end.n <= n)
     }
 
-    /// Decides how an end is counted, and tells the lab of its own.
+    /// Decides how an end is counted, and reports the end of a lab client to the lab.
     fn judge(&mut self, part: &Part, close: &Close) -> Fate {
         if let Some(to_lab) = self.to_lab.as_ref().filter(|_| part.in_lab) {
-            // Where that fails, the lab has ended.
+            // If this fails, the lab has already ended.
             to_lab.send(part.name.clone()).ok();
         }
         let (truth, recorded) = (part.truth, close.ending());
-        // The demo's own end came first: that is no client's doing.
+        // The demo ended before this client did, so the record says nothing about the client.
         let is_broken_off =
             self.is_closing && (part.in_lab || OF_A_DRAIN.contains(&recorded.cause));
         let fate = if truth == recorded {
@@ -249,7 +251,7 @@ impl Board {
 }
 
 impl End {
-    /// Whoever it was: the player, or else what the client did, or else where it came from.
+    /// Names the client: by its player, else by its ending, else by its address.
     pub(crate) fn who(&self) -> String {
         let part = self.part.as_ref().map(|part| part.name.clone());
         let player = self.close.player.clone();
@@ -259,10 +261,10 @@ impl End {
     }
 }
 
-/// More than a drain ends at once, so that each is still here when its client tells of it.
+/// More than a drain ends at once, so that each end is still here when its client reports.
 const ENDS_MAX: usize = 4_000;
 const WRONG_MAX: usize = 20;
-/// The causes that the demo's own drain has.
+/// The possible causes of an end in the demo's own drain.
 const OF_A_DRAIN: [Cause; 3] = [Cause::Drained, Cause::DrainExpired, Cause::RefusedDraining];
 
 #[cfg(test)]
@@ -313,13 +315,13 @@ mod tests {
     #[test]
     fn an_end_that_the_demo_cut_short_is_neither_right_nor_wrong() {
         let mut board = Board::default();
-        // Recorded before its client has told what it did, which it never will.
+        // The record came first, and its client never reports.
         board.closed(close(1, Cause::Kicked), Instant::now());
         board.closed(close(9, Cause::PeerFin), Instant::now());
         board.is_closing = true;
-        // Broken off before its record.
+        // The client was aborted before its record.
         board.closed(close(2, Cause::PeerFin), Instant::now());
-        // In the lab, before the cable had its effect.
+        // The client is in the lab, and the cable has had no effect yet.
         let in_lab = Part {
             in_lab: true,
             ..part(Cause::PathDead)
@@ -328,7 +330,7 @@ mod tests {
         board.played(addr(4), in_lab.clone());
         board.closed(close(3, Cause::PeerFin), Instant::now());
         board.closed(close(4, Cause::PathDead), Instant::now());
-        // Told that the server leaves, and too slow to leave in time.
+        // The client was told that the server leaves, and did not leave in time.
         board.played(addr(5), part(Cause::Drained));
         board.closed(close(5, Cause::DrainExpired), Instant::now());
         board.broken_off(|ip| ip == addr(1).ip());
@@ -342,7 +344,7 @@ mod tests {
         assert_eq!(board.sums(), expected);
         assert_eq!(board.sums().ended(), 6);
         assert!(board.wrong.is_empty(), "{:?}", board.wrong);
-        // A drain does nothing of this kind: it is wrong also then.
+        // A drain cannot cause this end, so it is wrong even now.
         board.played(addr(6), part(Cause::PeerFin));
         board.closed(close(6, Cause::PeerReset), Instant::now());
         assert_eq!((board.sums().wrong, board.wrong.len()), (1, 1));

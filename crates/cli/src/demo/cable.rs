@@ -1,5 +1,5 @@
-//! A cable that is pulled again and again, in a lab of namespaces. A process of its own has the clients there. It passes a
-//! listening socket of the lab to the demo's server.
+//! A cable that is unplugged again and again, in a lab of namespaces. A separate process runs the clients there. It
+//! passes a listening socket of the lab to the demo's server.
 
 #[cfg(target_os = "linux")]
 mod lab;
@@ -18,7 +18,7 @@ pub(crate) use lab::Cable;
 #[cfg(target_os = "linux")]
 pub(crate) use outages::{is_in_lab, play};
 
-/// Nothing to pull.
+/// There is no cable on this system.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
 pub(crate) struct Cable;
@@ -31,7 +31,7 @@ impl Cable {
     }
 }
 
-/// There is no lab.
+/// There is no lab on this system.
 #[cfg(not(target_os = "linux"))]
 pub(crate) const fn is_in_lab(_player: &str) -> bool {
     false

@@ -1,4 +1,4 @@
-//! One end of a connection, as far as the demo shows it.
+//! The part of a connection's end that the demo shows.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use lastword_load::Ending;
 /// A part of a [`Record`](lastword::Record).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Close {
-    /// RFC 3339, UTC.
+    /// The time of the end: RFC 3339, UTC.
     pub(crate) at: String,
     pub(crate) cause: Cause,
     pub(crate) phase: Phase,
@@ -39,12 +39,12 @@ impl Close {
         }
     }
 
-    /// Hours, minutes and seconds.
+    /// Returns the hours, minutes and seconds of the end.
     pub(crate) fn time(&self) -> &str {
         self.at.get(11..19).unwrap_or(&self.at)
     }
 
-    /// The evidence without the cause, which it begins with.
+    /// Returns the evidence without the cause, with which it begins.
     pub(crate) fn evidence(&self) -> &str {
         let words = self.words.strip_prefix(self.cause.label());
         words.unwrap_or(&self.words).trim_start()

@@ -1,4 +1,4 @@
-//! Players who mean no harm: they join, chat now and then, and leave when the server says that it will.
+//! Honest players: they join, chat now and then, and leave when the server announces its end.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::board::{Board, Part, Shared};
 
-/// Has so many players come, one after the other.
+/// Starts this many players, one after the other.
 pub(crate) fn gather(server: SocketAddr, count: u32, board: &Shared) -> JoinSet<()> {
     let connector = Connector::start();
     let mut players = JoinSet::new();
@@ -33,7 +33,7 @@ async fn join(connector: &Connector, server: SocketAddr, n: u32, board: &Shared)
     match connector.connect(server, name.clone()).await {
         Ok(client) => stay(client, name, n, board).await,
         Err(error) => board.with(|board| {
-            // Who comes in the middle of the drain finds the door shut.
+            // A player that arrives during the drain is refused.
             if !board.is_closing {
                 board.complain(format!("{name}: {error}"));
             }
@@ -55,14 +55,14 @@ async fn stay(mut client: Client, name: String, n: u32, board: &Shared) {
                 None => {
                     let ended = client.ended().await;
                     return board.with(|board| {
-                        // At the end of the demo it is cut short.
+                        // At the end of the demo, the server may cut off a player.
                         if !board.is_closing {
                             board.complain(format!("{name}: {ended}"));
                         }
                     });
                 }
             },
-            // Where that fails, the end tells why.
+            // If this fails, the end of the connection tells why.
             _ = chat.tick() => drop(client.send(WORDS)),
         }
     }

@@ -1,5 +1,5 @@
-//! Standard output, on a thread of its own: a table on a terminal, a line for each end elsewhere, and the summary. A
-//! reader that is slow, or gone, holds up nobody else.
+//! Writes standard output on a thread of its own: a table on a terminal, a line for each end elsewhere, and the
+//! summary. A reader that is slow or gone delays only this thread.
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -15,17 +15,18 @@ use super::frame::{CAUSE, CLASS, Frame, Scene, WHO};
 use super::screen::Screen;
 use super::style::{Style, column};
 
-/// The thread. Where it is dropped before it concludes, nothing more is shown, and the terminal is given back.
+/// The thread that writes. If it is dropped before its conclusion, it shows nothing else, and the terminal is
+/// restored.
 #[derive(Debug)]
 pub(crate) struct Display {
-    /// Takes the summary, which is the last that is shown.
+    /// Takes the summary, which is shown last.
     summary: Option<Sender<String>>,
     thread: JoinHandle<()>,
-    /// Tells how it ended.
+    /// Receives the thread's result.
     over: oneshot::Receiver<io::Result<()>>,
 }
 
-/// What is shown.
+/// The source of the output, and its form.
 struct Show {
     scene: Scene,
     board: Shared,
@@ -33,7 +34,7 @@ struct Show {
     face: Face,
 }
 
-/// Where it is shown.
+/// The form of the output.
 enum Face {
     Table(Screen, Style),
     Lines {
@@ -56,7 +57,7 @@ impl Display {
         };
         let thread = thread::Builder::new().name("display".to_owned());
         let thread = thread.spawn(move || {
-            // Where nobody waits for it any more, it is of no use.
+            // If this fails, the receiver is gone and does not need the result.
             tell.send(show.run(&told)).ok();
         })?;
         Ok(Self {
@@ -66,7 +67,7 @@ impl Display {
         })
     }
 
-    /// Waits until nobody reads standard output any more, which is no error. Cancel safe.
+    /// Waits until standard output is closed by its reader, which is not an error. Cancel safe.
     pub(crate) async fn unread(&mut self) -> io::Result<()> {
         match (&mut self.over).await {
             Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -75,12 +76,12 @@ impl Display {
         }
     }
 
-    /// Shows this as the last, and waits for it, as long as somebody reads.
+    /// Shows the summary, and waits until it is written or its reader is gone.
     pub(crate) async fn conclude(mut self, summary: String) {
         if let Some(tell) = self.summary.take() {
             tell.send(summary).ok();
         }
-        // The verdict is worth more than what becomes of its words.
+        // A summary that cannot be written must not delay or change the verdict.
         drop(tokio::time::timeout(LAST_WORDS, self.unread()).await);
     }
 }
@@ -146,7 +147,8 @@ impl Show {
     fn conclude(&mut self, summary: &str) -> io::Result<()> {
         self.update()?;
         if matches!(self.face, Face::Table(..)) {
-            // The screen goes, and what has to stay is written where it was before.
+            // The alternate screen closes, and the lines that must stay are written to the normal
+            // screen.
             self.face = Face::Lines {
                 last: u64::MAX,
                 is_noted: false,
@@ -171,7 +173,7 @@ impl Face {
     }
 }
 
-/// A line for pipes: whole, and without colours.
+/// A line for pipes: it is not cut, and has no colours.
 fn line(end: &End) -> String {
     let close = &end.close;
     format!(
@@ -195,6 +197,6 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 const INTERVAL: Duration = Duration::from_millis(250);
-/// How long the last words may take where nobody reads them.
+/// The longest wait for the summary where its reader does not read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(5);

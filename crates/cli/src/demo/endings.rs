@@ -1,4 +1,5 @@
-//! One of each kind of ending, on a loop: quickly once, then slowly enough to be read.
+//! One of each kind of ending, on a loop: the first round is quick, and the later ones are slow
+//! enough to read.
 
 use std::iter;
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use tokio::time::timeout;
 
 use super::board::{Part, Shared};
 
-/// The endings; they are broken off with this value.
+/// The loop of endings. It is aborted when this value ends.
 #[derive(Debug)]
 pub(crate) struct Endings {
     stop: oneshot::Sender<()>,
@@ -39,7 +40,7 @@ impl Endings {
         Self { stop, task, cast }
     }
 
-    /// Begins no more, and breaks off what is under way.
+    /// Begins no other ending, and aborts those in progress.
     pub(crate) async fn end(self, board: &Shared) {
         drop(self.stop);
         self.task.await.ok();
@@ -47,7 +48,7 @@ impl Endings {
     }
 }
 
-/// Players before those who never join; each way once in a round.
+/// Ways of joined players first, then the others. Each way comes once in a round.
 fn rounds() -> impl Iterator<Item = (&'static Way, Duration)> {
     let mut ways: Vec<_> = Way::all().collect();
     ways.sort_by_key(|way| !way.joins());
@@ -66,13 +67,13 @@ async fn play(cast: Cast, n: u32, way: &'static Way, board: Shared) {
                 in_lab: false,
             },
         ),
-        // The demo ends, and this client cannot.
+        // The demo ends and aborts this client, so its fault does not count.
         (_, Some(_)) if board.is_closing => {}
         (_, Some(fault)) => board.complain(format!("{}: {fault}", way.name)),
         (None, None) => board.complain(format!("{}: it has no address", way.name)),
     });
 }
 
-/// All ways within ten seconds.
+/// Plays all ways within ten seconds.
 const FIRST_STEP: Duration = Duration::from_millis(230);
 const STEP: Duration = Duration::from_millis(800);

@@ -1,4 +1,4 @@
-//! What stands on the terminal at a time: lines that fit into it, made of the board and the server's counts.
+//! The content of the terminal at one moment: lines that fit into it, made from the board and the server's counts.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,17 +9,17 @@ use super::board::{Board, End, Tally};
 use super::style::{Style, column, cut, wrap};
 use super::summary;
 
-/// What does not change while the demo runs.
+/// The parts that stay the same while the demo runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scene {
     pub(crate) game: SocketAddr,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) started: Instant,
-    /// How long it runs; otherwise until it is told to end.
+    /// How long the demo runs; `None` runs until a signal ends it.
     pub(crate) run_for: Option<Duration>,
 }
 
-/// One moment.
+/// The demo at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) scene: &'a Scene,
@@ -30,7 +30,7 @@ pub(crate) struct Frame<'a> {
 }
 
 impl Scene {
-    /// Where the records are: the live page, and how to ask for them.
+    /// The address of the live page, and the command that asks for the records.
     pub(crate) fn links(&self) -> Vec<String> {
         self.admin.map_or_else(
             || vec!["no live page: leave --admin out to have one".to_owned()],
@@ -44,7 +44,7 @@ impl Scene {
         )
     }
 
-    /// How it ends.
+    /// Tells when the demo ends.
     pub(crate) fn until(&self) -> String {
         self.run_for.map_or_else(
             || "Ctrl-C ends it".to_owned(),
@@ -54,7 +54,7 @@ impl Scene {
 }
 
 impl Frame<'_> {
-    /// The lines of a terminal of this size, without their ends.
+    /// Returns the lines for a terminal of this size, without line breaks.
     pub(crate) fn lines(&self, width: usize, height: usize) -> Vec<String> {
         let mut lines = self.head(width);
         lines.push(String::new());
@@ -116,7 +116,7 @@ impl Frame<'_> {
         ]
     }
 
-    /// Who is silent at this moment, and what it looks like; a line that is there as soon as somebody is.
+    /// Lists the suspect clients with their diagnoses. There is no line while no client is suspect.
     fn suspects(&self, width: usize) -> Vec<String> {
         let suspects = self.board.suspects();
         let mut suspects: Vec<_> = suspects
@@ -128,7 +128,7 @@ impl Frame<'_> {
         wrap(&suspects, ", ", width)
     }
 
-    /// A class a line, or more where its causes need them.
+    /// A line for each class, or several where its causes do not fit into one.
     fn causes(&self, width: usize) -> Vec<String> {
         let a_line = (width.saturating_sub(CLASS) + GAP.len()) / (CELL + GAP.len());
         let mut lines = Vec::new();
@@ -173,7 +173,7 @@ impl Frame<'_> {
     }
 }
 
-/// As many parts of the evidence as have room. How far it came and how old it was, the first, tells the least.
+/// Returns as many parts of the evidence as fit. It drops the first ones, the phase and the age, which say least.
 fn fitting(evidence: &str, room: usize) -> &str {
     let mut rest = evidence;
     while rest.chars().count() > room {
@@ -182,7 +182,7 @@ fn fitting(evidence: &str, room: usize) -> &str {
     rest
 }
 
-/// Minutes and seconds.
+/// Formats a time as minutes and seconds.
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     format!("{}:{:02}", seconds / 60, seconds % 60)
@@ -205,12 +205,12 @@ pub(crate) const CAUSE: usize = 25;
 pub(crate) const CLASS: usize = 10;
 const COUNT: usize = 5;
 const AGE: usize = 4;
-/// The columns before the evidence, each with a space behind it.
+/// The width of the columns before the evidence, each with a space behind it.
 const BEFORE_EVIDENCE: usize = TIME + WHO + CAUSE + 3;
 const CELL: usize = CAUSE + COUNT + AGE;
 const GAP: &str = "  ";
 const TITLE: &str = "lastword demo";
-/// Lines below the causes with which there is room for a heading.
+/// The fewest lines below the causes that leave room for a heading.
 const HEADED: usize = 8;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The game of the demo: it does what its clients ask, and tells the board who of them is suspect.
+//! The game of the demo: it carries out its clients' commands, and reports suspect clients to the
+//! board.
 
 use lastword::{
     Authenticator, BindError, Builder, Context, Credentials, Diagnosis, Handler, Link, Player,
@@ -41,7 +42,7 @@ impl Handler for Watched {
     }
 }
 
-/// Gives the clients of the lab a profile whose end can be watched.
+/// Gives the clients of the lab a profile whose dead limit is short enough to watch.
 #[derive(Debug)]
 struct Gate;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Reads a whole number and its unit, as `10s`.
+/// Reads a whole number and its unit, as in `10s`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit());
     let (number, unit) = text.split_at(digits.unwrap_or(text.len()));

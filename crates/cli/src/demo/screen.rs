@@ -1,4 +1,4 @@
-//! The terminal while the demo has it: an alternate screen without a cursor, given back however this ends.
+//! The terminal during the demo: an alternate screen without a cursor, which is restored however the demo ends.
 
 use std::io::{self, Write as _};
 use std::panic;
@@ -11,7 +11,7 @@ impl Screen {
     pub(crate) fn enter() -> io::Result<Self> {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            // What a panic says has to outlive the screen that it happens on.
+            // The screen closes first, so that the panic's message stays visible.
             leave();
             previous(panic);
         }));
@@ -19,7 +19,8 @@ impl Screen {
         Ok(Self)
     }
 
-    /// Columns and rows to draw on, asked anew each time: terminals are resized. The last row stays empty.
+    /// Returns the columns and rows to draw on. It asks each time, because terminals are resized. The last row stays
+    /// empty.
     pub(crate) fn room(&self) -> (usize, usize) {
         let size = terminal_size::terminal_size();
         let (width, height) = size.map_or((80, 24), |(width, height)| {
@@ -28,14 +29,14 @@ impl Screen {
         (width, usize::saturating_sub(height, 1))
     }
 
-    /// Draws over what is there, at once, so that nothing flickers.
+    /// Draws over the old lines in one write, so that the screen does not flicker.
     pub(crate) fn draw(&mut self, lines: &[String]) -> io::Result<()> {
         write(&drawn(lines))
     }
 }
 
-/// A line is cleared before it is written. Behind a line that fills the terminal the cursor stands on the last column,
-/// and clearing would take the last character.
+/// Clears each line before it writes it. After a line of the full width, the cursor stays on the last column, and
+/// clearing would delete the last character.
 fn drawn(lines: &[String]) -> String {
     let lines = lines.iter().map(|line| format!("\x1b[K{line}\r\n"));
     format!("\x1b[H{}\x1b[J", lines.collect::<String>())
@@ -48,7 +49,7 @@ impl Drop for Screen {
 }
 
 fn leave() {
-    // A terminal that is gone needs nothing back.
+    // A terminal that is gone needs no restoring.
     write(LEAVE).ok();
 }
 
@@ -58,7 +59,7 @@ fn write(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Another screen, no cursor, and lines that are clipped where the terminal is too narrow.
+/// Opens the alternate screen, hides the cursor, and clips lines that are too long.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
@@ -66,13 +67,13 @@ const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 mod tests {
     use super::*;
 
-    /// What a terminal shows that had other characters everywhere.
+    /// Returns the screen after these bytes, if it was full of other characters before.
     fn shown(written: &str, width: usize, height: usize) -> Vec<String> {
         let mut cells = vec![vec!['#'; width]; height];
         let (mut row, mut column) = (0, 0);
         let mut rest = written;
         while let Some(c) = rest.chars().next() {
-            // As a terminal that does not wrap has it: the cursor stays on the last column.
+            // On a terminal that does not wrap, the cursor stays on the last column.
             let at = column.min(width - 1);
             if let Some(after) = rest.strip_prefix("\x1b[H") {
                 (row, column, rest) = (0, 0, after);

@@ -1,4 +1,4 @@
-//! Colours, where they are wanted, and columns: text is cut and padded before it is coloured.
+//! Colours, where they are wanted, and columns. Text is cut and padded before it is coloured.
 
 use lastword::Class;
 
@@ -9,7 +9,7 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    /// In the colour of a class.
+    /// Writes a text in the colour of a class.
     pub(crate) fn class(self, class: Class, text: &str) -> String {
         self.paint(colour(class), text)
     }
@@ -31,7 +31,7 @@ impl Style {
     }
 }
 
-/// At most so many characters.
+/// Cuts a text to this many characters.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
@@ -41,7 +41,7 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     cut
 }
 
-/// Puts parts into lines, as many into each as have room, and cuts only a part that is wider than a line.
+/// Fills lines with as many parts as fit into each. Only a part that is wider than a line is cut.
 pub(crate) fn wrap(parts: &[String], between: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in parts {
@@ -57,7 +57,7 @@ pub(crate) fn wrap(parts: &[String], between: &str, width: usize) -> Vec<String>
     lines
 }
 
-/// Exactly so many characters.
+/// Cuts or pads a text to exactly this many characters.
 pub(crate) fn column(text: &str, width: usize) -> String {
     format!("{:width$}", cut(text, width))
 }

@@ -1,4 +1,5 @@
-//! What the demo says at its end: what was recorded, whether both laws held, and whether it was the truth.
+//! The summary at the end of the demo: the recorded causes, whether both laws held, and whether every record was
+//! right.
 
 use std::fmt;
 
@@ -9,7 +10,7 @@ use super::board::{Board, Tally};
 use super::frame::{CAUSE, CLASS};
 use super::sums::Sums;
 
-/// The end of a demo.
+/// The result of a demo.
 #[derive(Debug)]
 pub(crate) struct Summary {
     tallies: Vec<Tally>,
@@ -19,7 +20,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Of a server that has ended.
+    /// Builds the summary of a server that has ended.
     pub(crate) fn of(board: &Board, stats: Stats) -> Self {
         let sums = board.sums();
         let never = (sums.unrecorded > 0)
@@ -36,7 +37,7 @@ impl Summary {
         }
     }
 
-    /// An error where something is not as it has to be.
+    /// Returns an error where a record was wrong or missing, or a law was broken.
     pub(crate) fn verdict(&self) -> anyhow::Result<()> {
         if self.stats.laws_hold() && self.wrong.is_empty() && self.sums.right == self.sums.endings()
         {
@@ -80,7 +81,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// The ends that the server counted.
+/// Returns how many ends the server counted.
 pub(crate) fn ended(stats: &Stats) -> u64 {
     stats.disconnects.iter().map(|(.., count)| count).sum()
 }

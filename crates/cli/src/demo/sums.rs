@@ -1,21 +1,21 @@
-//! How the ends of the demo's connections add up: each is counted once, as one of these.
+//! The sums of the demo's ends. Each end is counted in exactly one of these fields.
 
 use std::fmt;
 
 /// The ends so far, and the clients whose end is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
-    /// Ends that were recorded as what their clients did.
+    /// Ends with the right record.
     pub(crate) right: u64,
-    /// Ends that were recorded as something else.
+    /// Ends with a wrong record.
     pub(crate) wrong: u64,
-    /// Those of the right and the wrong ones whose clients were in the lab.
+    /// The right and the wrong ends whose clients were in the lab.
     pub(crate) in_lab: u64,
-    /// Ends of clients that were stopped by the end of the demo: their record is no sign of anything.
+    /// Ends of clients that the end of the demo stopped. Their records prove nothing.
     pub(crate) cut_short: u64,
-    /// Ends of players who do not belong to the demo.
+    /// Ends of players that do not belong to the demo.
     pub(crate) others: u64,
-    /// Clients that came to their end, and of which there is no record.
+    /// Clients that finished their ending, and have no record.
     pub(crate) unrecorded: u64,
 }
 
@@ -25,13 +25,14 @@ impl Sums {
         self.right + self.wrong + self.cut_short + self.others
     }
 
-    /// Every client that came to its end.
+    /// The number of clients that finished their ending.
     pub(crate) const fn endings(&self) -> u64 {
         self.right + self.wrong + self.unrecorded
     }
 }
 
-/// Two lines. The terms of the first add up to all ends; its endings are those of the second.
+/// Writes two lines. The terms of the first add up to all ends, and its endings are those of the
+/// second.
 impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let here = self.right + self.wrong - self.in_lab;

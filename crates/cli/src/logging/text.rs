@@ -1,4 +1,5 @@
-//! A log line for people. An end has some fifty fields, of which most are zero: these are left out here, and JSON has them.
+//! A log line for people. An end has some fifty fields, and most are zero. This format leaves those out, and JSON has
+//! them all.
 
 use std::fmt::{self, Debug};
 
@@ -9,7 +10,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Writes ends without what says nothing, and every other event as it is.
+/// Writes ends without the fields that are zero or empty, and every other event unchanged.
 #[derive(Debug, Default)]
 pub(super) struct Text {
     other: Format,
@@ -40,7 +41,7 @@ where
 fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
     match field.name() {
         "message" => write!(writer, "{value:?}"),
-        // Its name stands before it.
+        // The error's name is in the field before this one.
         "first_code" => Ok(()),
         name => {
             let value = format!("{value:?}");
@@ -52,7 +53,7 @@ fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Resu
     }
 }
 
-/// Zero, an empty text, and a farewell that was not said.
+/// A zero, an empty text, and a farewell that was not said.
 const SAYS_NOTHING: [&str; 3] = ["0", "\"\"", "\"none\""];
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! One line on standard error that says how far a storm is: written over on a terminal, now and then elsewhere.
+//! One line on standard error with the progress of a storm. A terminal shows it in place; elsewhere a new line
+//! follows every 10 s.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use lastword_load::Progress;
 
-/// The line; where it was written over, its drop ends it.
+/// The progress line. On a terminal, its drop writes the line break.
 #[derive(Debug)]
 pub(crate) struct Line {
     is_terminal: bool,
@@ -44,7 +45,7 @@ impl Line {
         } else {
             ("", "\n")
         };
-        // A standard error that nobody reads ends no storm.
+        // A closed standard error does not end the storm.
         write!(io::stderr().lock(), "{before}{words}{after}").ok();
     }
 

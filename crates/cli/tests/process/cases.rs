@@ -102,7 +102,7 @@ fn a_signal_ends_it_at_once_and_leaves_no_process_behind() {
     let (process, _stdout) = Running::start(lastword(&["cases"]));
     let mut started = BTreeSet::new();
     let start = Instant::now();
-    // One beside it at least, and where there are labs those inside: they come and go.
+    // At least one process outside the labs, and those inside where labs exist. They come and go.
     let enough = if Lab::available().is_ok() { 5 } else { 1 };
     while started.len() < enough {
         assert!(start.elapsed() < DEADLINE, "{started:?}");
@@ -127,7 +127,7 @@ fn a_signal_ends_it_at_once_and_leaves_no_process_behind() {
     }
 }
 
-/// All processes below this one, whatever namespace they are in.
+/// All descendants of this process, in every namespace.
 fn descendants(of: i32) -> BTreeSet<i32> {
     let (mut found, mut next) = (BTreeSet::new(), vec![of]);
     while let Some(pid) = next.pop() {
@@ -156,7 +156,7 @@ fn threads(pid: i32) -> Vec<String> {
         .collect()
 }
 
-/// One that nobody has waited for yet runs no more.
+/// A zombie, which its parent has not waited for yet, no longer runs.
 fn is_running(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ")

@@ -1,4 +1,4 @@
-//! The command, started and awaited with a deadline.
+//! Starts the command and waits for it with a deadline.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -11,23 +11,23 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Longer than anything here takes that works.
+/// Longer than any successful step takes here.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A process of the command; killed when dropped.
+/// A process of the command, which is killed when dropped.
 pub(crate) struct Running {
     pid: Pid,
     ended: Receiver<Output>,
 }
 
-/// How it ended.
+/// The result of a process that has ended.
 pub(crate) struct Ended {
     pub(crate) status: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// A process that serves.
+/// A process of `lastword serve`.
 pub(crate) struct Serving {
     pub(crate) process: Running,
     pub(crate) game: SocketAddr,
@@ -35,14 +35,14 @@ pub(crate) struct Serving {
     pub(crate) first_line: String,
 }
 
-/// The command with its output caught.
+/// The command, with its output captured.
 pub(crate) fn lastword(args: &[&str]) -> Command {
     let mut command = caught(env!("CARGO_BIN_EXE_lastword"));
     command.args(args);
     command
 }
 
-/// A server below a limit of descriptors, in the words of the shell's `ulimit`.
+/// A server with a limit of descriptors, in the syntax of the shell's `ulimit`.
 pub(crate) fn with_limit(limit: &str) -> Command {
     let program = env!("CARGO_BIN_EXE_lastword");
     let script =
@@ -62,7 +62,7 @@ fn caught(program: &str) -> Command {
     command
 }
 
-/// A server on free ports, with these arguments besides.
+/// A server on free ports, with these additional arguments.
 pub(crate) fn serve(args: &[&str]) -> Serving {
     let ports = ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
     Serving::start(lastword(&[&ports, args].concat()))
@@ -87,7 +87,7 @@ impl Running {
         self.pid.as_raw()
     }
 
-    /// Waits for its end.
+    /// Waits until the process has ended.
     pub(crate) fn end(&self) -> Ended {
         let output = self.ended.recv_timeout(DEADLINE).expect("the process ends");
         Ended {
@@ -100,7 +100,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Of a process that has ended, nobody is left to be told.
+        // This fails for a process that has already ended.
         kill(self.pid, Signal::SIGKILL).ok();
     }
 }
@@ -125,7 +125,7 @@ impl Serving {
     }
 }
 
-/// Runs the command to its end.
+/// Runs the command until it ends.
 pub(crate) fn run(args: &[&str]) -> Ended {
     let (process, stdout) = Running::start(lastword(args));
     let ended = process.end();
@@ -133,7 +133,7 @@ pub(crate) fn run(args: &[&str]) -> Ended {
     Ended { stdout, ..ended }
 }
 
-/// A configuration file with this text, named for the test.
+/// Writes a configuration file with this text, named after the test.
 pub(crate) fn config_file(test: &str, text: impl AsRef<[u8]>) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.toml"));
     std::fs::write(&path, text).unwrap();

@@ -1,6 +1,6 @@
 use crate::command::{config_file, run};
 
-/// What is said of a configuration file: lines without their path. Nothing is served, and the status is 2.
+/// Returns the errors of a configuration file: lines without their path. No server starts, and the status is 2.
 fn complaints(test: &str, text: impl AsRef<[u8]>) -> Vec<String> {
     let path = config_file(test, text);
     let path = path.to_str().unwrap();

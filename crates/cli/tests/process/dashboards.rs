@@ -12,7 +12,7 @@ use crate::metrics::page;
 use crate::player::Player;
 use crate::prometheus::Prometheus;
 
-/// Queries that no run of seconds answers, and why.
+/// Queries that need more history than a run of seconds has, with the reason.
 const NEED_A_PAST: &[(&str, &str)] = &[(
     "job_instance_class:lastword_live_disconnects:rate5m_avg1h",
     "it is of the hour that ended five minutes ago",
@@ -28,9 +28,9 @@ fn a_real_prometheus_answers_every_query_of_every_rule_and_panel_after_a_storm()
         Ok(prometheus) => prometheus,
         Err(skip) => return skip.report("dashboards with a real Prometheus").unwrap(),
     };
-    // Scraped before it begins: an increase is one since something.
+    // The first scrape precedes the storm, because an increase needs an earlier value.
     prometheus.wait_until("the first scrapes", || is_scraped(&prometheus, 2.0));
-    // Its heartbeats give round trips, and the silence of the others is one.
+    // The heartbeats of this client give round trips, and the frozen players give silences.
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let honest = runtime.block_on(Client::connect(serving.game, "ann"));
     let frozen: Vec<_> = (0..3).map(|_| Player::join(serving.game)).collect();
@@ -46,7 +46,7 @@ fn a_real_prometheus_answers_every_query_of_every_rule_and_panel_after_a_storm()
     assert_eq!(unanswered, [], "{unanswered:#?}");
     assert_the_laws_held(&prometheus);
     drop((honest.unwrap(), frozen));
-    // The storm lets handlers panic.
+    // The storm causes panics in handlers.
     assert!(prometheus.alerts().contains(&"LastwordDefect".to_owned()));
 }
 
@@ -79,7 +79,7 @@ fn the_page_has_the_series_of_the_catalogue_with_its_labels_and_no_others() {
     assert_eq!(shown, expected.collect());
 }
 
-/// Whether there is a value that is a number.
+/// Whether the answer has a value that is a number.
 fn is_of_use(answer: &[Value]) -> bool {
     answer.iter().any(|series| series["value"][1] != "NaN")
 }
@@ -89,7 +89,7 @@ fn is_scraped(prometheus: &Prometheus, times: f64) -> bool {
     scrapes.is_some_and(|scrapes| scrapes >= times)
 }
 
-/// Six seconds in which connections end in every way that takes no time.
+/// A storm of six seconds, with connections that end in every way without a long wait.
 fn storm(game: SocketAddr, admin: SocketAddr) -> (Option<i32>, String) {
     let (game, admin) = (game.to_string(), admin.to_string());
     let ways = include_str!("../../../../config/storm/smoke.toml");
@@ -109,7 +109,7 @@ fn storm(game: SocketAddr, admin: SocketAddr) -> (Option<i32>, String) {
     (ended.status, ended.stderr)
 }
 
-/// Every query there is; of an alert, which is silent while all is well, what it compares.
+/// Every query. For an alert, which has no result while all is well, the compared expressions.
 fn queries() -> Vec<String> {
     let panels = boards::all().into_iter().flat_map(|board| board.panels);
     let targets = panels.flat_map(|panel| panel.targets);

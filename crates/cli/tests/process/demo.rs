@@ -215,7 +215,8 @@ fn a_cable_is_pulled_and_what_comes_of_it_is_among_the_ends() {
     assert_eq!(played, right, "{text}");
 }
 
-/// In each outage of the lab: the second round begins where the first one left the network.
+/// A signal during each outage of the lab. The second round begins with the network that the first
+/// one left.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_signal_in_an_outage_is_no_failure_and_the_lines_add_up() {
@@ -224,7 +225,7 @@ fn a_signal_in_an_outage_is_no_failure_and_the_lines_add_up() {
     }
     for end in ["frozen ", "gone meanwhile ", "our own network "] {
         let mut demo = Demo::start(&["--clients", "3"]);
-        // What comes next is under way, or begins.
+        // The next outage is in progress, or begins.
         demo.until(end);
         demo.process.signal(Signal::SIGINT);
         let (ended, text) = demo.end();
@@ -262,7 +263,7 @@ impl Demo {
         }
     }
 
-    /// Reads on until a line has this, whether it came before or not.
+    /// Reads until a line contains this text. An earlier line counts, too.
     fn until(&mut self, part: &str) -> String {
         if let Some(line) = self.seen.iter().find(|line| line.contains(part)) {
             return line.clone();
@@ -283,7 +284,7 @@ impl Demo {
         game.parse().unwrap()
     }
 
-    /// Asks the admin port as the second line says, once there was an end.
+    /// Asks the admin port with the command in the second line, after the first end.
     fn first_closes(&mut self) -> String {
         let line = self.until("curl http://");
         let (admin, path) = line["curl http://".len()..].split_once('/').unwrap();
@@ -291,7 +292,7 @@ impl Demo {
         get(admin, path)
     }
 
-    /// Where the live page is.
+    /// Returns the address of the live page.
     fn admin(&mut self) -> String {
         let line = self.until("live page http://");
         line["live page http://".len()..]
@@ -299,7 +300,7 @@ impl Demo {
             .to_owned()
     }
 
-    /// Its end, and everything that it printed.
+    /// Waits for the end, and returns it with the whole output.
     fn end(mut self) -> (Ended, String) {
         let ended = self.process.end();
         self.seen.extend(self.lines.iter());
@@ -316,7 +317,8 @@ fn get(admin: &str, path: &str) -> String {
     answer
 }
 
-/// The endings of the last line, and those that were right. The lines before it add up.
+/// Returns the endings in the last line, and the right ones among them. Checks that the lines
+/// before it add up.
 fn verdict(text: &str) -> (u64, u64) {
     let lines: Vec<_> = text.lines().rev().take(3).collect();
     let [last, terms, laws] = lines[..] else {

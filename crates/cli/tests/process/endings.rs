@@ -65,7 +65,7 @@ fn a_second_signal_ends_at_once_and_the_player_is_told() {
     assert_eq!(player.goodbye(), Cause::DrainExpired.code());
 }
 
-/// As `timeout` sends it: to the process, and to the group of the process.
+/// As `timeout` sends it: to the process, and to the process group.
 #[test]
 fn copies_of_a_signal_at_the_same_moment_are_one_signal() {
     let serving = serve(&[]);

@@ -7,16 +7,16 @@ use serde_json::Value;
 use crate::command::{DEADLINE, Serving, serve};
 use crate::player::Player;
 
-/// Asks the game's port for a page, until it hangs up.
+/// Sends an HTTP request to the game's port, and reads until the port closes the connection.
 fn ask_for_a_page(game: SocketAddr) {
     let mut stream = TcpStream::connect(game).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    // A reset is as good an end as any.
+    // A reset is also an accepted end.
     stream.read_to_end(&mut Vec::new()).ok();
 }
 
-/// A player comes and goes, strangers flood the port, and the server drains; what it logged.
+/// A player comes and goes, strangers flood the port, and the server drains. Returns its log.
 fn flooded(serving: &Serving) -> String {
     let mut player = Player::join(serving.game);
     player.say_goodbye();

@@ -1,4 +1,4 @@
-//! The command as a process: what it prints, how it ends, and with which status.
+//! Tests the command as a process: its output, its end, and its exit status.
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,

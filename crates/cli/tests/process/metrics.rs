@@ -1,4 +1,4 @@
-//! What a process shows on `/metrics`.
+//! Reads `/metrics` of a process.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,18 +1,18 @@
-//! A player who does what the test says and nothing by itself.
+//! A player that does only what the test says.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::command::DEADLINE;
 
-/// Kinds of frames, as `docs/wire.md` has them.
+/// Kinds of frames, from `docs/wire.md`.
 pub(crate) const DATA: u8 = 0;
 const HELLO: u8 = 1;
 const WELCOME: u8 = 2;
 const GOODBYE: u8 = 6;
 pub(crate) const NOTICE: u8 = 7;
 
-/// A connection past its welcome.
+/// A connection after its welcome.
 pub(crate) struct Player(TcpStream);
 
 impl Player {

@@ -1,4 +1,5 @@
-//! A real Prometheus with the configuration and the rules of `deploy/prometheus`, in a hurry: it scrapes every second.
+//! A real Prometheus with the configuration and the rules of `deploy/prometheus`, except that it scrapes every
+//! second.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -12,14 +13,14 @@ use serde_json::Value;
 
 use crate::command::{DEADLINE, Running};
 
-/// A Prometheus that scrapes one server; killed when dropped.
+/// A Prometheus that scrapes one server, and is killed when dropped.
 pub(crate) struct Prometheus {
     addr: SocketAddr,
     _process: Running,
 }
 
 impl Prometheus {
-    /// Starts one that keeps its files in `directory`, which is emptied.
+    /// Starts a Prometheus that keeps its files in `directory`, which is emptied first.
     pub(crate) fn start(directory: &str, target: SocketAddr) -> Result<Self, Skip> {
         let found = Command::new("prometheus").arg("--version").output();
         found.map_err(|error| {
@@ -50,7 +51,7 @@ impl Prometheus {
         Ok(prometheus)
     }
 
-    /// The series that answer a query now.
+    /// The current series that answer a query.
     pub(crate) fn query(&self, query: &str) -> Result<Vec<Value>, String> {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("query", query)
@@ -59,7 +60,7 @@ impl Prometheus {
         Ok(answer["result"].as_array().cloned().unwrap_or_default())
     }
 
-    /// The one value that answers a query; `None` where none does, or several.
+    /// The one value that answers a query; `None` where there are no values or several.
     pub(crate) fn value(&self, query: &str) -> Option<f64> {
         let answer = self.query(query).unwrap();
         let [series] = answer.as_slice() else {
@@ -68,7 +69,7 @@ impl Prometheus {
         series["value"][1].as_str()?.parse().ok()
     }
 
-    /// The names of the alerts that fire, or soon will.
+    /// The names of the alerts that are firing or pending.
     pub(crate) fn alerts(&self) -> Vec<String> {
         let answer = self.api("alerts").unwrap();
         let alerts = answer["alerts"].as_array().unwrap().iter();
@@ -96,22 +97,23 @@ impl Prometheus {
         }
     }
 
-    /// The body of an answer; `None` where nobody answers, or with nothing of use.
+    /// The body of an answer; `None` where the port does not answer, or answers with a server
+    /// error.
     fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.addr).ok()?;
-        // Of HTTP 1.0, so that no answer comes in chunks.
+        // HTTP/1.0, so that the answer is not chunked.
         let request = format!("GET {path} HTTP/1.0\r\nHost: test\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?;
-        // A query that is wrong is answered with 4xx, and says why.
+        // A wrong query gets a 4xx status, whose body says why.
         (!status.starts_with('5')).then(|| body.to_owned())
     }
 }
 
-/// Ours but for the target, and for the time between scrapes.
+/// Our configuration with another target and a shorter scrape interval.
 fn configuration(directory: &Path, target: SocketAddr) -> PathBuf {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/prometheus");
     fs::remove_dir_all(directory).ok();
@@ -135,7 +137,7 @@ fn configuration(directory: &Path, target: SocketAddr) -> PathBuf {
     path
 }
 
-/// An address that nobody has.
+/// Returns an unused address.
 fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()

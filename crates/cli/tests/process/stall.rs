@@ -14,11 +14,11 @@ fn a_server_that_was_stopped_says_for_how_long_and_how_late_it_was() {
     let before = stalled();
     let begun = Instant::now();
     serving.process.signal(Signal::SIGSTOP);
-    // The stall itself: what it is measured against.
+    // This sleep is the stall that the server must measure.
     thread::sleep(Duration::from_millis(2_300));
     serving.process.signal(Signal::SIGCONT);
     let stopped = begun.elapsed().as_secs_f64();
-    // A scrape may be answered before the sweep has come.
+    // A scrape may be answered before the late sweep has run.
     while stalled() < before + 2.0 {
         assert!(begun.elapsed() < DEADLINE, "{}", stalled());
     }

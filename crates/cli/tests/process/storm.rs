@@ -37,8 +37,8 @@ fn args(server: SocketAddr, admin: SocketAddr, scenario: &str) -> [String; 7] {
     args
 }
 
-/// A storm that does not come about: its status and its only line, behind the one that says what it needs, where it
-/// came so far.
+/// The result of a storm that does not start: its status and its only error line. An earlier line with the
+/// requirements may precede that.
 fn refused(ended: &Ended) -> (Option<i32>, &str) {
     assert_eq!(ended.stdout, "", "{}", ended.stderr);
     let lines = ended.stderr.trim_end();
@@ -54,7 +54,7 @@ fn scenario(test: &str, text: &str) -> String {
     config_file(test, text).to_str().unwrap().to_owned()
 }
 
-/// An address where nobody listens.
+/// Returns an address without a listener.
 fn nowhere() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
@@ -322,7 +322,7 @@ fn an_interrupted_storm_prints_what_there_is_and_its_status_is_130() {
     assert!(line.ends_with(" of 100000 connections"), "{line}");
 }
 
-/// Waits until so many connections were opened.
+/// Waits until this many connections were opened.
 fn until_opened(admin: SocketAddr, count: f64) {
     let start = Instant::now();
     while shown(admin, "lastword_connections_opened_total") < count {

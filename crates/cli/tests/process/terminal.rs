@@ -1,4 +1,4 @@
-//! The demo on a terminal.
+//! Tests the demo on a terminal.
 
 use std::fs::File;
 use std::io::Read;
@@ -52,7 +52,7 @@ fn a_dumb_terminal_is_a_pipe() {
     assert!(text.contains("both laws held"), "{text}");
 }
 
-/// What the demo writes until it was told to end, after it had written this.
+/// Returns the output of a demo that is ended once it has written `part`.
 fn on_a_terminal(part: &str, env: &[(&str, &str)]) -> String {
     let size = Winsize {
         ws_row: 30,
@@ -71,7 +71,7 @@ fn on_a_terminal(part: &str, env: &[(&str, &str)]) -> String {
     let mut master = File::from(terminal.master);
     thread::spawn(move || {
         let mut bytes = vec![0; 65_536];
-        // The other end of a terminal that nobody has open any more is an error.
+        // Reading from a terminal whose other end is closed is an error.
         while let Ok(count) = master.read(&mut bytes) {
             if tell.send(bytes[..count].to_vec()).is_err() {
                 return;
@@ -89,7 +89,7 @@ fn on_a_terminal(part: &str, env: &[(&str, &str)]) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// What was drawn between taking the screen and giving it back, and what came after that.
+/// Splits the output into the drawn screens and the text after the terminal was restored.
 fn screen(text: &str) -> (&str, &str) {
     let (_, text) = text.split_once("\x1b[?1049h\x1b[?25l\x1b[?7l").unwrap();
     text.split_once("\x1b[?7h\x1b[?25h\x1b[?1049l").unwrap()

@@ -1,4 +1,4 @@
-//! The client on a wire of the game's own.
+//! Tests the client on a dialect: a game's own wire.
 
 use std::sync::Arc;
 

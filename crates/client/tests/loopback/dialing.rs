@@ -1,4 +1,4 @@
-//! Everything that can go wrong before the welcome.
+//! Every error that can happen before the welcome.
 
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Frames there and back again.
+//! Frames that the server sends back.
 
 use lastword_client::{Client, Connector, SendError};
 use lastword_server::Config;

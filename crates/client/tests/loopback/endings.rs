@@ -1,4 +1,4 @@
-//! Ends that the server makes, as the client sees them.
+//! Ends that the server causes, as the client sees them.
 
 use std::time::Duration;
 
@@ -130,7 +130,7 @@ async fn a_reply_to_the_last_frame_still_reaches_a_server_that_shut_its_side() {
     puppet.writes(&data(b"last")).await;
     puppet.shuts().await;
     assert_eq!(received(&mut client).await.as_deref(), Some(&b"last"[..]));
-    // The end is here by now, and waits until the game comes back for more.
+    // The end has arrived by now, and is reported at the next `recv`.
     tokio::task::yield_now().await;
     client
         .send(b"understood")
@@ -167,7 +167,7 @@ async fn a_server_that_resets_does_it_behind_its_frames() {
 #[tokio::test]
 async fn a_server_that_breaks_a_rule_hears_which() {
     let (mut client, mut puppet) = welcomed().await;
-    // A pong of three bytes.
+    // A pong with a payload of three bytes.
     puppet.writes(&[0, 0, 3, 4, 1, 2, 3]).await;
     let goodbye = puppet.reads().await.expect("a goodbye");
     puppet.shuts().await;
@@ -187,7 +187,7 @@ async fn a_server_that_does_not_read_fills_our_queue_and_no_more() {
     let refused = within("a full queue", async {
         loop {
             match client.send(&frame) {
-                // The connection's task writes until the kernel takes no more.
+                // The connection's task writes until the kernel accepts nothing.
                 Ok(()) => tokio::task::yield_now().await,
                 Err(error) => return error,
             }

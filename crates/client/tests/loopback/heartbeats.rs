@@ -1,4 +1,4 @@
-//! Signs of life: the connection's task gives them, whatever the game does.
+//! Heartbeats: the connection's task sends them independently of the game.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn a_client_whose_game_receives_nothing_outlives_the_dead_limit() {
     for number in 0..1_000_u32 {
         session.send(number.to_be_bytes()).expect("there is room");
     }
-    // 256 frames fill the inbox; from then on the client does not read.
+    // 256 frames fill the inbox. From then on the client does not read.
     let end = timeout(DEAD * 3 / 2, ends.next()).await;
     assert!(end.is_err(), "{end:?}");
     for number in 0..1_000_u32 {
@@ -61,7 +61,7 @@ async fn a_client_that_does_not_read_pings_once_a_heartbeat() {
     puppet.writes(&data(b"two")).await;
     let begun = std::time::Instant::now();
     for _ in 0..5 {
-        // What the game sends is life too, and does not take the place of a ping where nothing is heard.
+        // The game's frames are signs of life, too, but they do not replace a ping while the server is silent.
         client.send(b"data").expect("there is room");
         let mut kind = Kind::Data;
         while kind != Kind::Ping {
@@ -85,7 +85,7 @@ async fn the_first_pong_tells_the_clock_of_a_server_with_an_origin_of_its_own() 
         .expect("it welcomes");
     let ping = puppet.reads().await.expect("the client is there");
     let ping = Ping::decode(&ping.payload).expect("its first frame is a ping");
-    // Both clocks are this process's, and one of them has another origin.
+    // Both clocks are this process's, and one of them gets another origin.
     let clock_us = ORIGIN + client.now().as_micros();
     let mut pong = Vec::new();
     Pong {
@@ -119,7 +119,7 @@ async fn a_server_that_falls_silent_is_given_up() {
         .await
         .expect("it welcomes");
     let ended = within("the end", client.ended()).await;
-    // In so short a time nothing is known but that.
+    // There is too little time for a more precise cause.
     assert_eq!(ended.cause, Cause::PeerSilent);
     let silent = ended.evidence.silent_for.expect("it is a silent cause");
     assert!(silent >= Duration::from_millis(400), "{silent:?}");
@@ -148,7 +148,7 @@ async fn who_asks_for_frames_hears_nothing_of_the_link() {
         .await
         .expect("it welcomes");
     let recv = tokio::spawn(async move { client.recv().await });
-    // They are 200 ms apart at least, and the server is suspect after 1,500.
+    // Pings are at least 200 ms apart, and the server is suspect after 1,500 ms.
     for _ in 0..8 {
         let ping = puppet.reads().await.expect("the client is there");
         assert_eq!(ping.kind, Kind::Ping);

@@ -1,4 +1,4 @@
-//! The client's ways to leave, as the server sees them.
+//! The client's ways to leave, as the server records them.
 
 use lastword_client::{Cause, Client, Connector, Farewell};
 use lastword_server::Config;

@@ -1,4 +1,4 @@
-//! The client on real sockets, against the real server and against servers that do as they are told.
+//! The client on real sockets, against the real server and against servers that a test controls.
 
 #![allow(
     clippy::expect_used,
@@ -17,7 +17,7 @@ mod servers;
 
 use std::time::Duration;
 
-/// Waits for `what` to happen, with a deadline that no sound run comes near.
+/// Waits for `what` to happen, with a deadline far beyond any successful run.
 async fn within<F: Future>(what: &str, future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await

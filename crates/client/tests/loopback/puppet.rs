@@ -1,4 +1,4 @@
-//! A server that does as it is told, one frame at a time.
+//! A server that a test controls, one frame at a time.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use crate::within;
 
-/// Heartbeat and dead limit that a puppet names in its welcome, ms; 0 for none.
+/// The heartbeat and the dead limit in a puppet's welcome, in ms; 0 for none.
 pub(crate) type Timing = (u32, u32);
 
 pub(crate) struct Puppet {
@@ -23,7 +23,7 @@ pub(crate) struct Puppet {
 }
 
 impl Puppet {
-    /// A port of loopback where connections wait to be accepted.
+    /// Listens on a port of loopback, where connections wait in the backlog.
     pub(crate) async fn port() -> (TcpListener, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let addr = listener.local_addr().expect("it is bound");
@@ -40,7 +40,7 @@ impl Puppet {
         }
     }
 
-    /// A client that this puppet welcomed.
+    /// Accepts and welcomes a client.
     pub(crate) async fn welcomes(
         connector: &Connector,
         timing: Timing,
@@ -55,7 +55,7 @@ impl Puppet {
         Ok((client?, puppet))
     }
 
-    /// The next frame; `None` after the client's FIN.
+    /// Reads the next frame; `None` after the client's FIN.
     pub(crate) async fn reads(&mut self) -> Option<WireFrame> {
         let mut codec = WireCodec::default();
         loop {
@@ -76,12 +76,12 @@ impl Puppet {
             .expect("it is taken");
     }
 
-    /// Ends with a FIN.
+    /// Ends the connection with a FIN.
     pub(crate) async fn shuts(&mut self) {
         self.stream.shutdown().await.expect("it is open");
     }
 
-    /// Ends with a reset.
+    /// Ends the connection with a reset.
     pub(crate) fn resets(self) {
         socket2::SockRef::from(&self.stream)
             .set_linger(Some(Duration::ZERO))
@@ -89,7 +89,7 @@ impl Puppet {
     }
 }
 
-/// A frame of the game on the wire.
+/// Encodes a frame of the game for the wire.
 pub(crate) fn data(payload: &'static [u8]) -> BytesMut {
     encoded(WireFrame::data(Bytes::from_static(payload)))
 }

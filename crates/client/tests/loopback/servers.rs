@@ -1,4 +1,4 @@
-//! The real server in both shapes, with its ends to be awaited.
+//! The real server in two shapes. A test can wait for the ends of its connections.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ struct Watcher(mpsc::Sender<Arc<Disconnect>>);
 
 impl Observer for Watcher {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
-        // A test that looks at no ends is free not to.
+        // A full channel loses ends, which is fine in a test that does not read them.
         self.0.try_send(Arc::clone(disconnect)).ok();
     }
 }
@@ -38,7 +38,7 @@ impl Handler for Echo {
     }
 }
 
-/// A server on a free port of loopback, watched.
+/// A server on a free port of loopback, with an observer for its ends.
 pub(crate) fn watched(config: Config) -> (Builder, Ends) {
     let (sender, receiver) = mpsc::channel(ENDS_MAX);
     let builder = Server::builder()
@@ -61,7 +61,7 @@ pub(crate) async fn serve_echo(builder: Builder) -> ServerHandle {
         .expect("the server starts")
 }
 
-/// A server whose sessions are the test's to accept.
+/// A server whose sessions the test accepts.
 pub(crate) async fn sessions(config: Config) -> (Server, Ends) {
     let (builder, ends) = watched(config);
     (builder.bind().await.expect("the server starts"), ends)
@@ -83,7 +83,7 @@ pub(crate) async fn echo_sessions(config: Config) -> (ServerHandle, Ends) {
     (handle, ends)
 }
 
-/// The defaults with the quickest profile there is: it gives up after 2.8 s of silence.
+/// The default configuration with the shortest possible dead limit: 2.8 s of silence.
 pub(crate) fn quick() -> Config {
     let mut config = Config::default();
     let profile = ProfileConfig {
@@ -97,5 +97,5 @@ pub(crate) fn quick() -> Config {
     config
 }
 
-/// More than any test here has.
+/// More than the ends of any test here.
 const ENDS_MAX: usize = 1_024;

@@ -1,4 +1,4 @@
-//! The counters of the server beside its records: both laws at every scrape, and the same counts at rest.
+//! Compares the server's counters with its records: both laws at every scrape, and equal counts at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use lastword_session::Phase;
 
 use crate::{Record, Scrape};
 
-/// What was counted and recorded since the storm began.
+/// The counts and the records since the storm began.
 #[derive(Debug)]
 pub(super) struct Books {
     base: Scrape,
@@ -36,14 +36,14 @@ impl Books {
         }
     }
 
-    /// Takes a scrape. Returns the law that it breaks.
+    /// Adds a scrape. Returns the law that it breaks.
     pub(super) fn scraped(&mut self, scrape: Scrape) -> Option<String> {
         let broken = scrape.broken_law().or_else(|| self.shrunk(&scrape));
         self.last = scrape;
         broken
     }
 
-    /// Where the last scrape and the records differ, in words.
+    /// Describes the differences between the last scrape and the records.
     pub(super) fn differences(&self) -> Vec<String> {
         let ends = differences(
             &self.base.disconnects,
@@ -60,7 +60,8 @@ impl Books {
         ends.chain(departures).collect()
     }
 
-    /// What is open that was not before, in words: a count that is too high by as much as the other keeps every law.
+    /// Describes the connections and sessions that are open and were not before. The laws alone miss these: a surplus
+    /// on both sides keeps them.
     pub(super) fn left_open(&self) -> Vec<String> {
         let sessions = |scrape: &Scrape| scrape.sessions_open + scrape.suspended;
         let pairs = [
@@ -85,7 +86,7 @@ impl Books {
     }
 }
 
-/// Keys of which not as many were counted as recorded, with both.
+/// Returns the keys whose counted and recorded numbers differ, with both numbers.
 fn differences<'b, K: Ord + 'b>(
     base: &'b BTreeMap<K, u64>,
     last: &'b BTreeMap<K, u64>,

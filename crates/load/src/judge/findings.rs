@@ -1,4 +1,4 @@
-//! What does not fit: how often each kind, and the first few in words.
+//! The mismatches: the number of each kind, and the first few in words.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
@@ -6,12 +6,12 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// What kind of thing does not fit.
+/// The kind of a mismatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
-    /// A connection was recorded with a cause or a phase that is not the truth.
+    /// A connection was recorded with a wrong cause or phase.
     WrongCause,
     /// The server did not receive exactly the frames that were sent, or did not hand all of them to the game.
     FramesDiffer,
@@ -19,32 +19,33 @@ pub enum Kind {
     NotRecorded,
     /// A connection has more than one record.
     RecordedTwice,
-    /// Records do not follow one another.
+    /// The records are not consecutive.
     SequenceBroken,
-    /// Records were gone before they were read.
+    /// Records left the ring before they were read.
     RecordsMissed,
     /// A law did not hold at a scrape.
     LawBroken,
-    /// What was counted is not what was recorded.
+    /// The counters differ from the records.
     CountersDiffer,
-    /// More is counted as open than before the storm, although every client has left.
+    /// More connections or sessions are counted as open than before the storm, although every
+    /// client has left.
     LeftOpen,
-    /// A client met what is not part of its way.
+    /// A client met an event that is not part of its way.
     ClientFault,
-    /// The admin port failed.
+    /// A request to the admin port failed.
     AdminFailed,
 }
 
-/// How often, and the first few in words.
+/// The number of mismatches of one kind, and the first few in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How often.
+    /// The number of mismatches.
     pub count: u64,
-    /// The first few.
+    /// The first few mismatches, in words.
     pub examples: Vec<String>,
 }
 
-/// Everything that does not fit.
+/// All mismatches, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Findings(BTreeMap<Kind, Finding>);
@@ -58,19 +59,19 @@ impl Findings {
         }
     }
 
-    /// Whether everything fits.
+    /// Tells whether there are no mismatches.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How often there was this kind.
+    /// Returns the number of mismatches of this kind.
     #[must_use]
     pub fn count(&self, kind: Kind) -> u64 {
         self.0.get(&kind).map_or(0, |finding| finding.count)
     }
 
-    /// Each kind that there was.
+    /// Returns each kind with a mismatch.
     pub fn iter(&self) -> btree_map::Iter<'_, Kind, Finding> {
         self.0.iter()
     }
@@ -85,7 +86,7 @@ impl<'f> IntoIterator for &'f Findings {
     }
 }
 
-/// In words, for a count behind.
+/// Writes the kind in words, for a count after it.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,4 +1,5 @@
-//! Joins what clients did with what was recorded, by the client's address, and where an address comes again, by order.
+//! Joins the clients' endings with the records, by the client's address. If an address occurs several times, their
+//! order decides.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
@@ -6,12 +7,12 @@ use std::net::SocketAddr;
 use crate::Record;
 use crate::client::Told;
 
-/// What waits for its other half.
+/// Endings without a record, and records without an ending.
 #[derive(Debug, Default)]
 pub(super) struct Join {
     told: HashMap<SocketAddr, VecDeque<Told>>,
     recorded: HashMap<SocketAddr, VecDeque<Record>>,
-    /// Addresses of clients, whether they wait or not.
+    /// The addresses of all clients, with and without a record.
     known: HashSet<SocketAddr>,
     waiting: usize,
 }
@@ -43,17 +44,17 @@ impl Join {
         }
     }
 
-    /// Clients without a record.
+    /// The number of clients without a record.
     pub(super) const fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Whether a client was there.
+    /// Whether a client of the storm had this address.
     pub(super) fn knows(&self, addr: SocketAddr) -> bool {
         self.known.contains(&addr)
     }
 
-    /// Takes records without a client, and clients without a record.
+    /// Takes the records without a client, and the clients without a record.
     pub(super) fn leftovers(&mut self) -> (Vec<Record>, Vec<Told>) {
         let mut records: Vec<_> = drain(&mut self.recorded).collect();
         let mut told: Vec<_> = drain(&mut self.told).collect();

@@ -3,7 +3,7 @@ use lastword_session::{Cause, Phase};
 use super::*;
 use crate::{Fault, Way};
 
-/// A server that keeps honest books of what its clients do, until a test bends them.
+/// A server that counts and records its clients correctly, until a test changes its counts.
 struct Server {
     judge: Judge,
     scrape: Scrape,
@@ -21,7 +21,7 @@ impl Server {
         }
     }
 
-    /// A client that sent three frames comes and goes. Returns what is to be recorded of it.
+    /// Plays a client that sent three frames. Returns the record that the server must write.
     fn client(&mut self, n: u32, way: &str) -> Record {
         let way = Way::find(way).unwrap();
         let mut told = Told::new(n, way);
@@ -56,13 +56,13 @@ impl Server {
         self.judge.page(Page { records, missed: 0 });
     }
 
-    /// Counts and records.
+    /// Counts and records an end.
     fn end(&mut self, record: Record) {
         self.count(&record);
         self.record(record);
     }
 
-    /// What does not fit, and how often.
+    /// Returns the mismatches and their numbers.
     fn findings(mut self) -> Vec<(Kind, u64)> {
         self.judge.scrape(self.scrape.clone());
         self.judge.close();
@@ -155,7 +155,7 @@ fn a_close_that_is_only_counted_twice_is_found() {
     let record = server.client(1, "fin");
     server.end(record.clone());
     server.count(&record);
-    // Even if the books are bent to look right.
+    // The mismatch is found even if the counters are changed to keep the law.
     server.scrape.opened += 1;
     assert_eq!(server.findings(), [(Kind::CountersDiffer, 2)]);
 }
@@ -228,7 +228,7 @@ fn a_connection_that_is_counted_as_opened_twice_and_stays_open_is_found() {
     let mut server = Server::start();
     let record = server.client(1, "fin");
     server.end(record);
-    // The law holds.
+    // The law still holds.
     server.scrape.opened += 1;
     server.scrape.open += 1;
     server.judge.scrape(server.scrape.clone());

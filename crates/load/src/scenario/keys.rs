@@ -1,4 +1,4 @@
-//! The keys of a scenario: their names, what is allowed, and the words for what is not.
+//! The keys of a scenario: their names, their allowed values, and the error texts.
 
 use std::ops::RangeInclusive;
 
@@ -46,7 +46,7 @@ impl Key {
         }
     }
 
-    /// The numbers that are allowed.
+    /// The allowed numbers.
     fn numbers(self) -> RangeInclusive<i64> {
         match self {
             Self::Connections => i64::from(*CONNECTIONS.start())..=i64::from(*CONNECTIONS.end()),
@@ -82,7 +82,7 @@ impl Key {
         )
     }
 
-    /// A number of this key.
+    /// Reads a number of this key.
     pub(super) fn number<T: TryFrom<i64>>(
         self,
         value: &DeValue<'_>,
@@ -94,7 +94,7 @@ impl Key {
             .ok_or_else(|| self.wrong(source))
     }
 
-    /// A range of this key.
+    /// Reads a range of this key.
     pub(super) fn range(self, value: &DeValue<'_>, source: &str) -> Result<(u32, u32), String> {
         let bounds = value
             .as_array()
@@ -111,7 +111,7 @@ impl Key {
     }
 }
 
-/// The weight of a way.
+/// Reads the weight of a way.
 pub(super) fn weight(value: &DeValue<'_>) -> Option<u32> {
     let weight = integer(value).filter(|weight| WEIGHTS.contains(weight))?;
     u32::try_from(weight).ok()
@@ -147,7 +147,7 @@ fn integer(value: &DeValue<'_>) -> Option<i64> {
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
-/// The name that the fewest typing errors make of this one, if they are few; otherwise all.
+/// Returns the known name with the fewest typing errors, if they are few; otherwise all names.
 fn advice(name: &str, known: &[&str]) -> String {
     let distances = known
         .iter()

@@ -1,9 +1,9 @@
-//! One thing that is wrong with a scenario, in one line.
+//! One error of a scenario, in one line.
 
 use std::fmt;
 use std::ops::Range;
 
-/// What is wrong, and at which line.
+/// An error and its line number.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) line: usize,
@@ -17,7 +17,7 @@ impl Problem {
         Self { line, words }
     }
 
-    /// It is not TOML.
+    /// An error of the TOML syntax.
     pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
         let span = error.span().unwrap_or_default();
         let words = error.message().split_whitespace().collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Ways that need a game and an authenticator that obey.
+//! Ways that need an obeying game and authenticator.
 
 use lastword_session::wire::{GAME_CODE_MIN, Kind};
 use lastword_session::{Cause, Phase};
@@ -100,5 +100,5 @@ pub(super) static WAYS: &[Way] = &[
     .with_the_game(),
 ];
 
-/// A code of the game's.
+/// A code of the game.
 const KICK_CODE: u16 = GAME_CODE_MIN + 615;

@@ -1,4 +1,4 @@
-//! Ways of a player who joined and needs nobody's help to leave.
+//! Ways of a joined player that need no help of the game.
 
 use lastword_session::Cause;
 use lastword_session::wire::Kind;

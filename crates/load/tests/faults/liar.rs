@@ -1,4 +1,4 @@
-//! An admin port that repeats what another one says, and lies once.
+//! An admin port that repeats the answers of another one, and falsifies one of them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How it lies; `None` waits for a better moment.
+/// How it falsifies an answer; `None` waits for another answer.
 #[derive(Clone, Copy)]
 pub(crate) enum Bend {
-    /// In the records that came since.
+    /// Changes new records.
     Closes(fn(&mut Vec<Value>) -> Option<()>),
-    /// In the counters.
+    /// Changes the counters.
     Metrics(fn(&str) -> Option<String>),
 }
 
-/// The port.
+/// The falsifying port.
 pub(crate) struct Liar {
     pub(crate) addr: SocketAddr,
     has_lied: Arc<AtomicBool>,
@@ -94,7 +94,8 @@ impl Repeating {
     }
 }
 
-/// The count of missed records, and the body: in version 1.0 it ends with the connection.
+/// Returns the count of missed records, and the body. With HTTP/1.0 the body ends with the
+/// connection.
 async fn ask(addr: SocketAddr, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     let request = format!("GET {path} HTTP/1.0\r\nHost: {addr}\r\n\r\n");

@@ -1,5 +1,5 @@
-//! A storm against a real server whose admin port is bent on the way: every fault is found, and none where there is
-//! none.
+//! Storms against a real server whose admin port is falsified: every fault is found. Without a fault, nothing is
+//! found.
 #![expect(
     clippy::unwrap_used,
     reason = "the helpers stand outside the test functions that the lint exempts"
@@ -54,7 +54,7 @@ async fn storm(server: SocketAddr, admin: SocketAddr) -> Report {
     storm.run(std::future::pending(), |_| {}).await.unwrap()
 }
 
-/// What is found where this is done to what the admin port says.
+/// Returns the mismatches after this change to the admin port's answers.
 async fn found(bend: Bend) -> Vec<(Kind, u64)> {
     let server = server().await;
     let liar = Liar::start(server.admin_addr().unwrap(), bend).await;

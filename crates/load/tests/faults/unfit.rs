@@ -1,4 +1,4 @@
-//! Servers that a storm cannot be played against: each is told from the others, before the storm begins.
+//! Servers that do not suit a storm: each kind gets its own error before the storm begins.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::{Echo, server};
 
-/// Says something to each player who joins.
+/// Sends a frame to each player that joins.
 struct Greets;
 
 impl Handler for Greets {
@@ -23,7 +23,7 @@ impl Handler for Greets {
     }
 }
 
-/// Says something before it sends a frame back.
+/// Sends another frame before each echo.
 struct Announces;
 
 impl Handler for Announces {
@@ -33,14 +33,14 @@ impl Handler for Announces {
     }
 }
 
-/// Sends nothing at all.
+/// Sends no frames.
 struct Mute;
 
 impl Handler for Mute {
     fn frame(&mut self, _: &mut Context<'_, '_>, _: &[u8]) {}
 }
 
-/// Sends another frame back.
+/// Sends back another payload.
 struct Reverses;
 
 impl Handler for Reverses {
@@ -50,7 +50,7 @@ impl Handler for Reverses {
     }
 }
 
-/// Throws everybody out who says something.
+/// Kicks each player that sends a frame.
 struct Strict;
 
 impl Handler for Strict {
@@ -141,7 +141,8 @@ async fn a_game_that_need_not_echo_may_be_mute() {
     assert!(report.is_right(), "{report}");
 }
 
-/// A port that reads and answers every connection with these bytes, then closes it; or keeps it, with none.
+/// Listens on a port. Reads a byte of every connection, then answers with these bytes and closes. Without an answer
+/// it keeps the connection open.
 async fn stranger(answer: Option<&'static [u8]>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();

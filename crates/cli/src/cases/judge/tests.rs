@@ -1,4 +1,4 @@
-//! Each way in which a row can be wrong is found, and each right one is not.
+//! The judge finds each kind of flaw in a row, and finds none in a row that is right.
 
 use super::super::row::{ECONNRESET, EPIPE, Ends};
 use super::super::table::ROWS;
@@ -174,7 +174,7 @@ fn assert_flaw(row: &Row, seen: &Observed, flaw: &str) {
     );
 }
 
-/// A row as it has to be.
+/// An observation without a flaw.
 fn documented(row: &Row) -> Observed {
     let part = row.delivers == Delivers::WhatWasHeld;
     let held = if part { HELD } else { SENT };

@@ -1,5 +1,5 @@
-//! The other process of a row. It does what it is told on standard input, answers on standard output, and ends
-//! when nobody tells it anything any more.
+//! The other process of a row. It carries out the orders on standard input, answers on standard output, and ends when
+//! standard input ends.
 
 use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -14,11 +14,12 @@ use super::order::{Done, Order, Reply};
 use super::patience::{PATIENCE, until};
 use super::wire;
 
-/// Obeys until standard input ends, or nobody hears the answers: who gave the orders is gone, and that is no failure.
+/// Carries out orders until standard input ends or the answers cannot be written. In both cases the parent is gone,
+/// which is not a failure.
 pub(crate) fn obey() {
     let mut actor = Actor::default();
     for order in orders() {
-        // This call does not return: who waits for it is told before.
+        // This call does not return, so the answer goes out before it.
         if order == Order::Press && answer(&Ok(Done::Plain)).is_err() {
             return;
         }
@@ -30,7 +31,8 @@ pub(crate) fn obey() {
     }
 }
 
-/// The orders as they come. The end of the input ends the process, also in the middle of a call.
+/// Yields the orders as they arrive. The end of the input ends the process, even in the middle of a
+/// call.
 fn orders() -> Receiver<Order> {
     let (tell, told) = channel();
     thread::spawn(move || {
@@ -52,7 +54,7 @@ fn answer(reply: &Reply) -> anyhow::Result<()> {
 struct Actor {
     listener: Option<TcpListener>,
     stream: Option<TcpStream>,
-    /// Bytes of the stream of frames that were sent.
+    /// How many bytes of the stream of frames were sent.
     position: u64,
 }
 
@@ -80,7 +82,7 @@ impl Actor {
             Order::Shut => self.shut()?,
             Order::Linger => self.linger()?,
             Order::Close => self.stream = None,
-            // No destructor runs: the kernel closes the socket of a process that is gone.
+            // No destructor runs: the kernel closes the socket of a process that has ended.
             Order::Exit => process::exit(0),
         }
         Ok(Done::Plain)
@@ -122,11 +124,11 @@ impl Actor {
 
     fn fill(&mut self) -> io::Result<Done> {
         self.stream()?.set_nonblocking(true)?;
-        // A size of its own keeps the kernel from making room later.
+        // With a fixed size, the kernel does not enlarge the buffer later.
         SockRef::from(&*self.stream()?).set_send_buffer_size(SEND_BUFFER)?;
         until("both kernels are full", || {
-            // All that left has arrived and the rest finds the window shut: from here on nothing makes room, so
-            // that a call which takes nothing now is followed by none that does.
+            // All that left has arrived, and the rest finds the window shut. From here on nothing makes room: once a
+            // call takes no bytes, no later call takes any.
             let info = tcp_info(borrow(self.stream()?)).ok_or(io::ErrorKind::Unsupported)?;
             let taken = self.pump()?;
             Ok(taken == 0 && info.unacked == 0 && info.notsent > 0)
@@ -197,5 +199,5 @@ fn count(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
-/// More than any receive buffer holds of which nobody reads.
+/// More than a receive buffer holds while its process does not read.
 const SEND_BUFFER: usize = 1 << 20;

@@ -1,4 +1,4 @@
-//! A bare socket of ours: each call's result as the kernel gives it.
+//! Our bare socket: it reports each call's result as the kernel gives it.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -12,30 +12,30 @@ use super::patience::{PATIENCE, until};
 use super::peer::Peer;
 use crate::cases::observed::{Bare, Returned};
 
-/// A connection between two processes with nothing in between.
+/// A connection between two processes, without the layer.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
-    /// The same socket as a file: its `write(2)` has no flag that holds `SIGPIPE` back, unlike `send` in `std`.
+    /// The same socket as a file. Unlike `send` in `std`, its `write(2)` has no flag that suppresses `SIGPIPE`.
     file: File,
 }
 
 impl Socket {
-    /// Accepts a connection that the other process makes.
+    /// Accepts a connection from the other process.
     pub(super) fn accept_from(peer: &mut Peer, at: IpAddr) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((at, 0))?;
         peer.ask(Order::Connect(listener.local_addr()?))?;
         Self::new(listener.accept()?.0)
     }
 
-    /// The same on loopback, with a process beside us.
+    /// Starts another process and accepts its connection, on loopback.
     pub(super) fn accepted() -> anyhow::Result<(Self, Peer)> {
         let mut peer = Peer::start()?;
         let socket = Self::accept_from(&mut peer, Ipv4Addr::LOCALHOST.into())?;
         Ok((socket, peer))
     }
 
-    /// Connects to another process, which accepts.
+    /// Starts another process that accepts, and connects to it.
     pub(super) fn connected() -> anyhow::Result<(Self, Peer)> {
         let (mut peer, addr): (Peer, SocketAddr) = Peer::serve()?;
         let socket = Self::new(TcpStream::connect_timeout(&addr, PATIENCE)?)?;
@@ -50,7 +50,7 @@ impl Socket {
         Ok(Self { stream, file })
     }
 
-    /// Reads up to 0, past an error: the kernel hands that out once.
+    /// Reads until the result is 0. It reads on after an error, which the kernel reports only once.
     pub(super) fn recv_to_the_end(&mut self) -> Vec<Returned> {
         let (mut read, mut calls) = (0, Vec::new());
         while !matches!(calls.last(), Some(Returned::End | Returned::Nothing)) {
@@ -67,7 +67,7 @@ impl Socket {
         calls
     }
 
-    /// The same for a socket that may have nothing to say yet.
+    /// Reads all the bytes that are there now, or up to the end of the stream.
     pub(super) fn recv_what_there_is(&mut self) -> io::Result<Vec<Returned>> {
         self.stream.set_nonblocking(true)?;
         Ok(self.recv_to_the_end())
@@ -82,14 +82,13 @@ impl Socket {
         }
     }
 
-    /// Sends a little, by `write(2)`.
+    /// Sends a few bytes with `write(2)`.
     pub(super) fn send(&mut self) -> Returned {
         let written = self.file.write_all(b"news");
         written.map_or_else(|error| returned(&error), |()| Returned::Sent)
     }
 
-    /// Waits until the peer's FIN has arrived. Nothing here consumes an error.
-    /// What there is to see once the peer is gone, whose calls took `sent` bytes.
+    /// Collects the results once the peer is gone, whose calls accepted `sent` bytes.
     pub(super) fn after_the_death(&mut self, sent: u64) -> io::Result<Bare> {
         self.until_dead()?;
         Ok(Bare {
@@ -101,6 +100,7 @@ impl Socket {
         })
     }
 
+    /// Waits until the peer's FIN has arrived, without consuming an error.
     pub(super) fn until_fin(&self) -> io::Result<()> {
         until("a FIN arrives", || Ok(self.info()?.state == CLOSE_WAIT))
     }
@@ -110,19 +110,19 @@ impl Socket {
         until("a reset arrives", || Ok(self.info()?.state == CLOSE))
     }
 
-    /// Waits until the other kernel has all that was sent.
+    /// Waits until the other kernel has acknowledged all that was sent.
     pub(super) fn until_acknowledged(&self) -> io::Result<()> {
         until("an acknowledgement", || {
             Ok(bytes_unacked(borrow(&self.stream)) == Some(0))
         })
     }
 
-    /// Waits until the oldest unanswered bytes were sent again so many times.
+    /// Waits until the oldest unacknowledged bytes were retransmitted this many times.
     pub(super) fn until_retransmitted(&self, times: u8) -> io::Result<()> {
         until("retransmissions", || Ok(self.info()?.retransmits >= times))
     }
 
-    /// Bytes that lie in our kernel.
+    /// Returns how many bytes lie in our kernel.
     pub(super) fn held(&self) -> Option<u64> {
         bytes_unread(borrow(&self.stream)).map(u64::from)
     }

@@ -1,4 +1,4 @@
-//! Whether `SIGPIPE` was raised in this process: by default it kills.
+//! Whether `SIGPIPE` was raised in this process. Without a handler the signal kills the process.
 
 use std::io;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::SigId;
 use signal_hook::consts::SIGPIPE;
 
-/// A watch, until it is dropped.
+/// Watches for the signal until it is dropped.
 #[derive(Debug)]
 pub(super) struct BrokenPipe {
     raised: Arc<AtomicBool>,

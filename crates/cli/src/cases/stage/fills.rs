@@ -1,5 +1,5 @@
-//! S3ii, S4i and S4ii: the client sends until both kernels are full, and leaves. Only then does the server read,
-//! so that what our kernel held is known.
+//! S3ii, S4i and S4ii: the client sends until both kernels are full, and leaves. The server reads only after that, so
+//! the bytes that our kernel held are known.
 
 use super::bare::Socket;
 use super::layer::Seat;
@@ -31,12 +31,12 @@ pub(super) async fn layer(unread: bool, how: Leave) -> anyhow::Result<Layer> {
     if unread {
         seat = seat.with_unread().await?;
     }
-    // Our only thread waits here: nothing is read before the client is gone.
+    // Our only thread waits here, so nothing is read before the client is gone.
     let sent = fill_and_leave(&mut seat.peer, how)?;
     seat.play(sent).await
 }
 
-/// Returns the bytes of the stream that its calls took.
+/// Fills both kernels, leaves, and returns how many bytes of the stream the calls accepted.
 fn fill_and_leave(peer: &mut Peer, how: Leave) -> anyhow::Result<u64> {
     let sent = peer.ask_bytes(Order::Fill)?;
     match how {

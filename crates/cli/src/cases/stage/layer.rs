@@ -1,4 +1,4 @@
-//! The layer's side of a row: the real server and the real client, and a game that counts what it takes.
+//! The layer's side of a row: the real server, the real client, and a game that counts the frames it takes.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -12,24 +12,25 @@ use super::peer::Peer;
 use super::wire;
 use crate::cases::observed::Layer;
 
-/// A player at our server: its session, and its process.
+/// A player at our server: the session and the player's process.
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) session: Session,
     pub(super) peer: Peer,
-    /// It ends with its last handle.
+    /// The server ends with its last handle.
     _server: Server,
 }
 
 impl Seat {
-    /// Has a process beside us join a server on loopback.
+    /// Starts a process that joins a server on loopback.
     pub(super) async fn taken() -> anyhow::Result<Self> {
-        // No ping comes due in a row: a process that is gone would answer it with a reset.
+        // No ping comes due during a row: the kernel of a process that is gone would answer it with
+        // a reset.
         let config = with_profile("background");
         Self::taken_by(Peer::start()?, Ipv4Addr::LOCALHOST.into(), config).await
     }
 
-    /// Has this process join a server at this address.
+    /// Lets this process join a server at this address.
     pub(super) async fn taken_by(
         mut peer: Peer,
         at: IpAddr,
@@ -48,7 +49,7 @@ impl Seat {
         })
     }
 
-    /// Has a message of ours lie unread in the player's process.
+    /// Sends a message that stays unread in the player's process.
     pub(super) async fn with_unread(mut self) -> anyhow::Result<Self> {
         self.session.send(NEWS)?;
         self.peer.tell(Order::Peek)?;
@@ -56,7 +57,7 @@ impl Seat {
         Ok(self)
     }
 
-    /// Takes frames up to the end, and reads the record of it.
+    /// Takes frames up to the end, and returns the record of that end.
     pub(super) async fn play(mut self, sent: u64) -> anyhow::Result<Layer> {
         let mut tally = Tally::default();
         while let Some(frame) = self.session.recv().await {
@@ -67,7 +68,7 @@ impl Seat {
     }
 }
 
-/// A client of ours at a process that listens and does as it is told.
+/// Connects our client to another process, which listens and carries out orders.
 pub(super) async fn client_at_a_puppet() -> anyhow::Result<(Client, Peer)> {
     let (mut peer, addr) = Peer::serve()?;
     peer.tell(Order::Accept)?;
@@ -77,7 +78,7 @@ pub(super) async fn client_at_a_puppet() -> anyhow::Result<(Client, Peer)> {
     Ok((client, peer))
 }
 
-/// Waits for an answer while our connections go on.
+/// Waits for an answer while our connections continue.
 pub(super) async fn answered(mut peer: Peer) -> anyhow::Result<Peer> {
     meanwhile(move || {
         peer.hear()?;
@@ -86,7 +87,7 @@ pub(super) async fn answered(mut peer: Peer) -> anyhow::Result<Peer> {
     .await
 }
 
-/// The defaults with one of the built-in profiles.
+/// The default configuration with one of the built-in profiles.
 pub(super) fn with_profile(name: &str) -> Config {
     let mut config = Config::default();
     config.liveness.profile = name.to_owned();
@@ -101,7 +102,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts a frame, which must be the next one of the stream, right in every byte.
+    /// Counts a frame. It must be the next one of the stream, with every byte right.
     pub(super) fn take(&mut self, frame: &[u8]) -> anyhow::Result<()> {
         ensure!(
             frame == wire::payload(self.frames),
@@ -115,14 +116,15 @@ impl Tally {
 }
 
 impl Layer {
-    /// What our server made of a client that sent `sent` bytes of the stream.
+    /// Builds the result from our server's record of a client that sent `sent` bytes of the stream.
     fn of_server(end: &Disconnect, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
         let ending = &end.ending;
         let seen = (ending.verdict.cause, ending.first_error, &ending.evidence);
         Self::of(seen, wire::hello().len(), sent, tally)
     }
 
-    /// What our client made of a puppet that sent `sent` bytes of the stream.
+    /// Builds the result from our client's record of a server process that sent `sent` bytes of the
+    /// stream.
     pub(super) fn of_client(ended: &Ended, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
         let seen = (ended.cause, ended.first_error, &ended.evidence);
         Self::of(seen, wire::welcome().len(), sent, tally)
@@ -151,7 +153,7 @@ impl Layer {
         })
     }
 
-    /// Notes a flaw, unless it `holds`.
+    /// Adds the flaw, unless `holds` is true.
     pub(super) fn require(mut self, holds: bool, flaw: &str) -> Self {
         if !holds {
             self.flaws.push(flaw.to_owned());
@@ -160,7 +162,7 @@ impl Layer {
     }
 }
 
-/// The part of the evidence that tells one row from another.
+/// Describes the part of the evidence that distinguishes one row from another.
 pub(super) fn in_words(first_error: Option<FirstError>, evidence: &Evidence) -> String {
     let fin = evidence
         .fin
@@ -184,5 +186,5 @@ pub(super) fn in_words(first_error: Option<FirstError>, evidence: &Evidence) -> 
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// What our end sends where it does not matter what.
+/// A message whose content does not matter.
 pub(super) const NEWS: &[u8] = b"news";

@@ -35,7 +35,7 @@ pub(super) fn bare() -> anyhow::Result<Bare> {
 
 pub(super) async fn layer() -> anyhow::Result<Layer> {
     let mut config = with_profile("background");
-    // The game takes nothing: from the second frame on, what the client sends stays in our kernel.
+    // The game takes no frames: from the second frame on, the client's bytes stay in our kernel.
     config.limits.inbox_frames_max = 1;
     let builder = Server::builder()
         .config(config)
@@ -65,7 +65,7 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
     let layer = Layer {
         cause: ended.cause.label().to_owned(),
         sent,
-        // Nothing of it may be lost on the way.
+        // Every byte that was sent must arrive.
         held: sent,
         delivered: tally.bytes,
         mid_frame: false,
@@ -89,6 +89,6 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
         ))
 }
 
-/// 128 KiB of payload: what the outbound cap has room for.
+/// 128 KiB of payload, which is the capacity of the send queue.
 const FRAMES: u64 = 32;
 const REASON: &str = "the match is over";

@@ -1,35 +1,36 @@
-//! What the other process of a row is told to do, one JSON line each, and what it answers.
+//! The orders to the other process of a row, one JSON line each, and its answers.
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// One step of the other process. It takes each when the one before is done.
+/// One step of the other process. It begins a step when the previous one is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Order {
     /// Connect, as a client does.
     Connect(SocketAddr),
     /// Say hello and read the welcome.
     Join,
-    /// Listen on a port of loopback, as a server does; the answer has it.
+    /// Listen on a port of loopback, as a server does. The answer has the address.
     Listen,
-    /// Accept the connection that waits.
+    /// Accept the waiting connection.
     Accept,
     /// Read the hello and say welcome.
     Welcome,
-    /// Send so many bytes of the stream of frames.
+    /// Send this many bytes of the stream of frames.
     Write(u64),
-    /// Send more of it until both kernels are full; the answer has the bytes of the stream so far.
+    /// Send more of the stream until both kernels are full. The answer has the bytes of the stream
+    /// so far.
     Fill,
-    /// Send more of it still: a call that does not return.
+    /// Send still more of the stream, with a call that does not return.
     Press,
     /// Wait for a byte to read, and leave it there.
     Peek,
-    /// Wait until the other kernel has all that was sent.
+    /// Wait until the other kernel has acknowledged all that was sent.
     Settle,
-    /// Shut the write side, and wait until the other kernel has the FIN.
+    /// Shut the write side, and wait until the other kernel has acknowledged the FIN.
     Shut,
-    /// Shut the write side, and read and discard up to the other end's FIN.
+    /// Shut the write side, then read and discard until the other end's FIN.
     Linger,
     /// Close the socket.
     Close,
@@ -37,16 +38,16 @@ pub(super) enum Order {
     Exit,
 }
 
-/// What an order came to; the error is in words.
+/// The result of an order. The error is in words.
 pub(super) type Reply = Result<Done, String>;
 
-/// An order that was carried out.
+/// The answer to an order that was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Done {
-    /// Nothing to add.
+    /// There is nothing to report.
     Plain,
-    /// Bytes of the stream that were sent so far.
+    /// How many bytes of the stream were sent so far.
     Sent(u64),
-    /// Where it listens.
+    /// The address that the process listens on.
     Listening(SocketAddr),
 }

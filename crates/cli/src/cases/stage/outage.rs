@@ -1,4 +1,4 @@
-//! S1: the network between them breaks. Each row has a lab of its own, and both its connections are in it.
+//! S1: the network between both ends breaks. Each row has its own lab, which holds both its connections.
 
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ use crate::cases::observed::{Bare, Observed};
 use crate::cases::row::Outage;
 use crate::quick::quick;
 
-/// Runs one of the rows; to be called inside the sandbox.
+/// Runs one of the rows. Only for calls inside the sandbox.
 pub(super) fn observe(outage: Outage) -> anyhow::Result<Observed> {
     let lab = Lab::new()?;
     let observed = lab.on(Host::Server, || Ok(on_one_thread(row(&lab, outage))))?;
@@ -56,7 +56,7 @@ async fn row(lab: &Lab, outage: Outage) -> anyhow::Result<Observed> {
     })
 }
 
-/// A bare connection over which the client has sent something, which lies in our kernel.
+/// Opens a bare connection over which the client has sent some bytes, which lie in our kernel.
 fn pair(lab: &Lab, here: IpAddr) -> anyhow::Result<(Socket, Peer)> {
     let mut peer = client(lab)?;
     let socket = Socket::accept_from(&mut peer, here)?;
@@ -64,7 +64,7 @@ fn pair(lab: &Lab, here: IpAddr) -> anyhow::Result<(Socket, Peer)> {
     Ok((socket, peer))
 }
 
-/// A process in the client's host.
+/// Starts a process in the client's host.
 fn client(lab: &Lab) -> anyhow::Result<Peer> {
     Peer::start_by(|command| lab.spawn(Host::Client, command))
 }
@@ -88,17 +88,18 @@ fn strike(lab: &Lab, outage: Outage, peers: [&mut Peer; 2]) -> anyhow::Result<()
     Ok(())
 }
 
-/// Waits until what both connections sent has been sent again.
+/// Waits until both connections have retransmitted their bytes.
 async fn retransmits(bare: Socket) -> anyhow::Result<Socket> {
     meanwhile(move || {
-        // The layer's frames left at the same time, and a second retry is far behind everybody's first.
+        // The layer's frames left at the same time, so a second retry here is later than their first.
         bare.until_retransmitted(2)?;
         Ok(bare)
     })
     .await
 }
 
-/// A dead limit that the row can wait for, or, where a reset comes first, one that leaves it the time to.
+/// Uses a short dead limit, so that the row ends soon. Where a reset must come first, the limit is long enough for
+/// it.
 fn config(outage: Outage) -> Config {
     match outage {
         Outage::HostRebooted => with_profile("competitive"),

@@ -1,4 +1,4 @@
-//! Waiting with a deadline: no row waits for ever, whatever goes wrong.
+//! Waits with a deadline, so that no row waits for ever.
 
 use std::io;
 use std::thread;
@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tracing::subscriber::{NoSubscriber, with_default};
 
-/// Longer than any step takes that works.
+/// Longer than any successful step takes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Waits until `ready`, asking every millisecond: for what no readiness tells.
+/// Waits until `ready` returns true, for states without a readiness event. It asks every
+/// millisecond.
 pub(super) fn until(what: &str, mut ready: impl FnMut() -> io::Result<bool>) -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !ready()? {
@@ -25,10 +26,10 @@ pub(super) fn until(what: &str, mut ready: impl FnMut() -> io::Result<bool>) -> 
     Ok(())
 }
 
-/// Runs a row's part against the layer on a thread of its own runtime.
+/// Runs a row's part with the layer on a thread with its own runtime.
 ///
-/// There is one thread: while it waits for the other process, nothing of ours reads or writes, and what arrives
-/// meanwhile lies in our kernel. What the layer would log of its ends is in the report already.
+/// The runtime has one thread. While that thread waits for the other process, our end does not read or write, and new
+/// bytes stay in our kernel. The layer's log is off here: the report already has the ends.
 pub(super) fn on_one_thread<T>(part: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     with_default(NoSubscriber::default(), || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -42,7 +43,7 @@ pub(super) fn on_one_thread<T>(part: impl Future<Output = anyhow::Result<T>>) ->
     })
 }
 
-/// Does blocking work while the connections of this runtime go on.
+/// Does blocking work while the connections of this runtime continue.
 pub(super) async fn meanwhile<T: Send + 'static>(
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {

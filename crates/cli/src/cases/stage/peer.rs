@@ -1,4 +1,5 @@
-//! Our end of the other process: it is started, told, heard and ended. It never outlives this value.
+//! Our handle of the other process: it starts the process, sends orders, reads answers, and ends the process when
+//! dropped.
 
 use std::env;
 use std::fs;
@@ -22,12 +23,12 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Starts it beside us.
+    /// Starts the process on this machine, outside the lab.
     pub(super) fn start() -> anyhow::Result<Self> {
         Self::start_by(Command::spawn)
     }
 
-    /// Starts it wherever `spawn` does.
+    /// Starts the process with `spawn`.
     pub(super) fn start_by(
         spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
     ) -> anyhow::Result<Self> {
@@ -47,7 +48,7 @@ impl Peer {
         })
     }
 
-    /// Starts a server, and returns where it listens.
+    /// Starts a server, and returns the address that it listens on.
     pub(super) fn serve() -> anyhow::Result<(Self, SocketAddr)> {
         let mut peer = Self::start()?;
         match peer.ask(Order::Listen)? {
@@ -56,7 +57,7 @@ impl Peer {
         }
     }
 
-    /// Gives an order and does not wait for it.
+    /// Gives an order and does not wait for the answer.
     pub(super) fn tell(&mut self, order: Order) -> anyhow::Result<()> {
         let line = serde_json::to_string(&order)?;
         writeln!(self.orders, "{line}").with_context(|| format!("nobody to be told {order:?}"))
@@ -77,7 +78,7 @@ impl Peer {
         self.hear()
     }
 
-    /// The same where the answer has the bytes sent so far.
+    /// Gives an order whose answer has the bytes sent so far.
     pub(super) fn ask_bytes(&mut self, order: Order) -> anyhow::Result<u64> {
         self.tell(order)?;
         self.hear_bytes()
@@ -91,7 +92,7 @@ impl Peer {
         }
     }
 
-    /// Waits until it is gone by itself.
+    /// Waits until the process has ended by itself.
     pub(super) fn until_gone(&mut self) -> anyhow::Result<()> {
         let process = &mut self.process;
         Ok(until("the other process is gone", || {
@@ -99,7 +100,7 @@ impl Peer {
         })?)
     }
 
-    /// Waits until it is inside a call that does not return.
+    /// Waits until the process is inside a call that does not return.
     pub(super) fn until_blocked(&self) -> anyhow::Result<()> {
         let stat = format!("/proc/{}/stat", self.process.id());
         Ok(until("the other process is blocked", || {
@@ -111,7 +112,7 @@ impl Peer {
         })?)
     }
 
-    /// `kill -9`, and waits until it is gone.
+    /// Kills the process with SIGKILL, and waits until it is gone.
     pub(super) fn kill(&mut self) -> anyhow::Result<()> {
         self.process.kill()?;
         self.process.wait()?;
@@ -121,13 +122,13 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // One that is gone needs neither.
+        // Both calls fail for a process that has already ended.
         self.process.kill().ok();
         self.process.wait().ok();
     }
 }
 
-/// The lines as they come, so that one can be waited for with a deadline.
+/// Reads the lines on a thread, so that the caller can wait for one with a deadline.
 fn lines(stdout: ChildStdout) -> Receiver<String> {
     let (tell, told) = channel();
     thread::spawn(move || {

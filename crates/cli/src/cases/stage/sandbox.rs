@@ -1,4 +1,4 @@
-//! The rows of the lab: this command executes itself again in namespaces of its own, which end with it.
+//! The rows of the lab. This command executes itself again in new namespaces, which end with that process.
 
 use std::env;
 use std::io::{self, Write as _};
@@ -14,14 +14,14 @@ use crate::cases::outcome::Outcome;
 use crate::cases::row::{Outage, Row, Scene};
 use crate::cases::table::ROWS;
 
-/// A row as it comes out of the sandbox, one JSON line; an error is in words.
+/// The result of a row, as the sandbox sends it: one JSON line. An error is in words.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
     id: String,
     result: Result<Observed, String>,
 }
 
-/// Plays the rows of the lab. They end with the calling thread at the latest.
+/// Plays the rows of the lab. They end when the calling thread ends, or earlier.
 pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
     let (skipped, lines) = match enter() {
         Ok(Ok(command)) => (None, execute(command)),
@@ -37,7 +37,8 @@ pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
     outages().map(|(row, _)| (row, outcome(row))).collect()
 }
 
-/// What is executed in the sandbox: all rows at once, and a line for each. Where nobody reads them, nobody has to.
+/// Plays all rows at once inside the sandbox, and writes a line for each. A failed write is ignored: the reader is
+/// gone.
 pub(crate) fn play_inside() {
     let played: Vec<_> = thread::scope(|scope| {
         let rows: Vec<_> = outages()

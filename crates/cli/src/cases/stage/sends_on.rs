@@ -1,4 +1,4 @@
-//! S5: the client sends and closes, having read everything, and the server goes on sending.
+//! S5: the client reads everything, sends and closes, and the server continues to send.
 
 use super::bare::Socket;
 use super::layer::{NEWS, Seat};
@@ -23,7 +23,7 @@ pub(super) fn bare() -> anyhow::Result<Bare> {
 
 pub(super) async fn layer() -> anyhow::Result<Layer> {
     let mut seat = Seat::taken().await?;
-    // Our only thread waits here: the server learns of the close after it has sent.
+    // Our only thread waits here, so the server learns of the close after it has sent.
     let sent = write_and_close(&mut seat.peer)?;
     for _ in 0..2 {
         seat.session.send(NEWS)?;
@@ -31,14 +31,15 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
     seat.play(sent).await
 }
 
-/// Sends 8 frames, which fit in any receive buffer, and closes. The other kernel has the FIN.
+/// Sends 8 frames, which fit into any receive buffer, and closes. On return the other kernel has
+/// the FIN.
 pub(super) fn write_and_close(peer: &mut Peer) -> anyhow::Result<u64> {
     let sent = peer.ask_bytes(Order::Write(8 * FRAME))?;
     shut_and_close(peer)?;
     Ok(sent)
 }
 
-/// A close whose FIN has arrived.
+/// Closes, and returns once the other kernel has the FIN.
 pub(super) fn shut_and_close(peer: &mut Peer) -> anyhow::Result<()> {
     peer.ask(Order::Shut)?;
     peer.ask(Order::Close)?;

@@ -1,4 +1,4 @@
-//! C1 to C3: the server leaves without a word, and our client is what remains.
+//! C1 to C3: the server leaves without a goodbye, and the rows observe our client.
 
 use lastword::client::Client;
 
@@ -9,7 +9,7 @@ use super::order::Order;
 use super::sends_on::{shut_and_close, write_and_close};
 use crate::cases::observed::{Bare, Layer};
 
-/// C1: it has closed, and the client sends twice.
+/// C1: the server has closed, and the client sends twice.
 pub(super) fn silent_bare() -> anyhow::Result<Bare> {
     let (mut socket, mut peer) = Socket::connected()?;
     shut_and_close(&mut peer)?;
@@ -30,7 +30,7 @@ pub(super) fn silent_bare() -> anyhow::Result<Bare> {
 pub(super) async fn silent_layer() -> anyhow::Result<Layer> {
     let (client, mut peer) = client_at_a_puppet().await?;
     let pipe = BrokenPipe::watched()?;
-    // Our only thread waits here: the client learns of the close after it has sent.
+    // Our only thread waits here, so the client learns of the close after it has sent.
     shut_and_close(&mut peer)?;
     for _ in 0..2 {
         client.send(NEWS)?;
@@ -39,7 +39,7 @@ pub(super) async fn silent_layer() -> anyhow::Result<Layer> {
     Ok(layer.require(!pipe.was_raised(), "a write of the layer raised SIGPIPE"))
 }
 
-/// C2: it sends and closes; the client sends once and only then receives.
+/// C2: the server sends and closes. The client sends once, and receives only after that.
 pub(super) fn owing_bare() -> anyhow::Result<Bare> {
     let (mut socket, mut peer) = Socket::connected()?;
     let sent = write_and_close(&mut peer)?;
@@ -56,13 +56,14 @@ pub(super) fn owing_bare() -> anyhow::Result<Bare> {
 
 pub(super) async fn owing_layer() -> anyhow::Result<Layer> {
     let (client, mut peer) = client_at_a_puppet().await?;
-    // Our only thread waits here: the client learns of the close after it has sent.
+    // Our only thread waits here, so the client learns of the close after it has sent.
     let sent = write_and_close(&mut peer)?;
     client.send(NEWS)?;
     play(client, sent).await
 }
 
-/// C3: it closes with the client's input unread, when both kernels are full of what it owes.
+/// C3: the server closes with the client's input unread, while both kernels are full of the
+/// server's bytes.
 pub(super) fn unread_bare() -> anyhow::Result<Bare> {
     let (mut socket, mut peer) = Socket::connected()?;
     socket.send();
@@ -77,13 +78,13 @@ pub(super) async fn unread_layer() -> anyhow::Result<Layer> {
     client.send(NEWS)?;
     peer.tell(Order::Peek)?;
     let mut peer = answered(peer).await?;
-    // Our only thread waits here: nothing is read before the server is gone.
+    // Our only thread waits here, so nothing is read before the server is gone.
     let sent = peer.ask_bytes(Order::Fill)?;
     peer.ask(Order::Close)?;
     play(client, sent).await
 }
 
-/// Takes frames up to the end, and reads the client's record of it.
+/// Takes frames up to the end, and returns the client's record of that end.
 async fn play(mut client: Client, sent: u64) -> anyhow::Result<Layer> {
     let mut tally = Tally::default();
     while let Some(frame) = client.recv().await {

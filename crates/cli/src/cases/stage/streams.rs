@@ -1,4 +1,4 @@
-//! S2 and S3i: many messages to a server that reads all the while, and then the end.
+//! S2 and S3i: many messages to a server that reads all the time, and then the end.
 
 use super::bare::Socket;
 use super::layer::Seat;

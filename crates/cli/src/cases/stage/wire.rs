@@ -1,4 +1,5 @@
-//! The frames that the rows send, known in every byte, and what a count of bytes says about them.
+//! The frames that the rows send. Every byte of them is known, so a count of bytes tells how many
+//! whole frames there are.
 
 use lastword_session::wire::{self, Extensions, Hello, Welcome};
 
@@ -14,7 +15,7 @@ pub(super) fn hello() -> Vec<u8> {
     bytes
 }
 
-/// A server's first frame: without heartbeats, so that nothing but the row's own bytes follows.
+/// A server's first frame. It switches heartbeats off, so that only the row's own bytes follow.
 pub(super) fn welcome() -> Vec<u8> {
     let mut bytes = Vec::new();
     Welcome {
@@ -34,19 +35,19 @@ pub(super) fn welcome() -> Vec<u8> {
     bytes
 }
 
-/// What a stream of frames goes on with after so many bytes of it, up to the end of the frame.
+/// Returns the next bytes of the stream of frames after `position`, up to the end of that frame.
 pub(super) fn rest_of_frame(position: u64) -> Vec<u8> {
     let frame = frame(position / FRAME);
     let offset = usize::try_from(position % FRAME).unwrap_or_default();
     frame.get(offset..).unwrap_or_default().to_vec()
 }
 
-/// Payload bytes of the whole frames in so many bytes of stream, and whether it stops inside another.
+/// Returns the payload bytes of the whole frames in a stream of this length, and whether it stops inside a frame.
 pub(super) fn whole_frames(bytes: u64) -> (u64, bool) {
     (bytes / FRAME * PAYLOAD, bytes % FRAME != 0)
 }
 
-/// The payload of frame `n`: its number, over and over.
+/// Returns the payload of frame `n`: its number, repeated.
 pub(super) fn payload(n: u64) -> Vec<u8> {
     let words = std::iter::repeat_n(n.to_be_bytes(), PAYLOAD_WORDS);
     words.flatten().collect()

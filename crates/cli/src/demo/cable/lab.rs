@@ -1,5 +1,5 @@
-//! Our end of the process in the lab: it is started, heard, told of the ends of its clients, and told to end by the end
-//! of its standard input.
+//! Our end of the lab's process: it starts the process, reads its lines, and reports the ends of its clients. Closing
+//! its standard input ends the process.
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -19,26 +19,27 @@ use serde::{Deserialize, Serialize};
 use super::{note, passing};
 use crate::demo::board::{Board, Part, Shared};
 
-/// The lab; it ends with this value.
+/// The lab, which ends when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Cable(Shared);
 
-/// The lab's word on a client, once that has joined and before anything is done to it.
+/// A line from the lab about a client that has joined. The lab writes it before the outage.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ClientLine {
     /// The outage that the client will meet.
     pub(super) name: String,
-    /// The label of the cause that has to come of it.
+    /// The label of the cause that must be recorded.
     pub(super) truth: String,
-    /// Where it connected from.
+    /// The address that the client connected from.
     pub(super) local: SocketAddr,
 }
 
 impl Cable {
-    /// Pulls it until this value is dropped; where that cannot be done, the board has a note that says why.
+    /// Unplugs the cable again and again until this value is dropped. If that is impossible, the board gets a note
+    /// with the reason.
     pub(crate) fn pull(board: &Shared, server: &ServerHandle) -> Self {
         let (heard, server) = (board.clone(), server.clone());
-        // The process ends with the thread that starts it.
+        // The process ends when the thread that starts it ends.
         let thread = thread::Builder::new().name("cable".to_owned());
         let started = thread.spawn(move || match command() {
             Err(error) => note(&heard, &format!("{error:#}")),
@@ -61,7 +62,8 @@ impl Drop for Cable {
     }
 }
 
-/// What goes wrong where there is a lab is no reason to have none: an end that is not noticed is among it.
+/// Reports a failure of a lab that was entered. Unlike a missing lab, it makes the demo wrong: an outage that was not
+/// noticed is such a failure.
 fn failed(board: &Shared, error: &anyhow::Error) {
     board.with(|board| {
         if !board.is_closing {
@@ -74,12 +76,12 @@ fn follow(board: &Shared, mut command: Command, server: &ServerHandle) -> anyhow
     let (ours, theirs) = UnixStream::pair()?;
     command.stdin(OwnedFd::from(theirs));
     let mut process = command.spawn().context("the lab cannot be entered")?;
-    // It has their end, too, and would keep it open.
+    // The command holds the other end of the socket, too, and would keep it open.
     drop(command);
     let Some(output) = process.stdout.take() else {
         bail!("the lab has no pipes");
     };
-    // Where it sends none, it has ended, and its status tells why.
+    // If no listener comes, the process has ended, and its status tells why.
     if let Ok(listener) = passing::receive(&ours) {
         server.adopt(listener).context("the lab's listener")?;
         attend(board, ours, output)?;
@@ -95,7 +97,7 @@ fn follow(board: &Shared, mut command: Command, server: &ServerHandle) -> anyhow
     bail!("the lab ended with {status}: {}", words.trim())
 }
 
-/// Hears what the lab tells, and has it told of its ends.
+/// Reads the lab's lines, and starts the thread that reports the ends of its clients.
 fn attend(board: &Shared, ours: UnixStream, output: impl Read) -> anyhow::Result<()> {
     let (to_lab, ends) = channel();
     thread::Builder::new()
@@ -110,7 +112,7 @@ fn attend(board: &Shared, ours: UnixStream, output: impl Read) -> anyhow::Result
     Ok(())
 }
 
-/// Passes names on until the last one, or until the lab has ended.
+/// Passes on names until the sender is dropped or the lab has ended.
 fn tell(mut lab: UnixStream, ends: &Receiver<String>) {
     for name in ends {
         if writeln!(lab, "{name}").is_err() {
@@ -125,7 +127,7 @@ fn command() -> anyhow::Result<Command> {
         .args(["--log", "off", "actor", "cable"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // Ctrl-C is for us alone: the lab ends when we say so.
+        // A new process group keeps Ctrl-C from the lab, which must end only when we say so.
         .process_group(0);
     Ok(command)
 }
@@ -133,7 +135,7 @@ fn command() -> anyhow::Result<Command> {
 fn take(board: &mut Board, line: ClientLine) -> anyhow::Result<()> {
     let truth = Ending {
         cause: Cause::from_label(&line.truth).context("the lab's truth is no cause")?,
-        // Nothing befalls a client before it has joined.
+        // An outage begins only after its client has joined.
         phase: Phase::Live,
     };
     let part = Part {

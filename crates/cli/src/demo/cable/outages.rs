@@ -1,5 +1,5 @@
-//! Inside the lab: one client after the other that falls silent. The server that gives up after 2.8 s of silence is the
-//! demo's own, by a listening socket that is made here and passed on to it.
+//! Inside the lab: one client after the other falls silent. The demo's server gives each up after 2.8 s of silence.
+//! It listens here through a socket that this process makes and passes on.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::lab::ClientLine;
 use super::passing;
 
-/// What is executed in the sandbox, until its standard input ends.
+/// Plays the outages inside the sandbox, until standard input ends.
 pub(crate) fn play() -> anyhow::Result<()> {
     let scene = Scene::set()?;
     loop {
@@ -26,38 +26,38 @@ pub(crate) fn play() -> anyhow::Result<()> {
     }
 }
 
-/// Whether a player of this name is a client of the lab.
+/// Tells whether a player of this name is a client of the lab.
 pub(crate) fn is_in_lab(player: &str) -> bool {
     Outage::ALL.iter().any(|outage| outage.name() == player)
 }
 
-/// What befalls a client.
+/// The outage of one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outage {
-    /// Its cable is pulled.
+    /// The client's cable is unplugged.
     Pulled,
-    /// The same, and its process is gone when the cable is whole again.
+    /// The client's cable is unplugged, and its process is gone when the cable is plugged in again.
     Gone,
-    /// Its process stands still, and its kernel goes on.
+    /// The client's process is stopped, and its kernel continues.
     Frozen,
-    /// The server's own cable is pulled.
+    /// The server's own cable is unplugged.
     OwnNetwork,
 }
 
-/// A listener on one side of the router, clients on the other.
+/// A listener on one side of the router, and clients on the other.
 struct Scene {
     lab: Arc<Lab>,
     server: SocketAddr,
     /// The names of the clients whose end was recorded.
     ends: Receiver<String>,
-    /// Its threads are the clients' host's.
+    /// Its threads run in the clients' host.
     there: Runtime,
 }
 
 impl Outage {
     const ALL: [Self; 4] = [Self::Pulled, Self::Gone, Self::Frozen, Self::OwnNetwork];
 
-    /// The name of its player.
+    /// The name of the outage's player.
     const fn name(self) -> &'static str {
         match self {
             Self::Pulled => "cable pulled",
@@ -99,7 +99,7 @@ impl Scene {
         })
     }
 
-    /// Lets everything happen once.
+    /// Plays each outage once.
     fn round(&self) -> anyhow::Result<()> {
         let frozen = self.join_and_freeze()?;
         let unaware = self.join(Outage::Pulled)?;
@@ -110,8 +110,8 @@ impl Scene {
 
         let client = self.join(Outage::Gone)?;
         self.lab.cut(Host::Client)?;
-        // Its last word does not pass. The server's question is sent again and again, until a kernel without the socket
-        // answers it.
+        // The client's reset does not pass the cut. The server's ping is sent again and again, until a kernel without
+        // the socket answers it.
         client.abort();
         thread::sleep(OUTAGE);
         self.lab.mend(Host::Client)?;
@@ -125,7 +125,7 @@ impl Scene {
         Ok(())
     }
 
-    /// Joins, as soon as the network lets it: for a moment after an outage the router may still look for the host.
+    /// Joins once the network allows it: for a moment after an outage, the router may still be looking for the host.
     fn join(&self, outage: Outage) -> anyhow::Result<Client> {
         let deadline = Instant::now() + PATIENCE;
         let client = loop {
@@ -143,8 +143,8 @@ impl Scene {
         Ok(client)
     }
 
-    /// Joins in the server's own host, which no cut concerns. A runtime with one thread does nothing while nobody blocks
-    /// on it.
+    /// Joins in the server's own host, which no cut affects. The client then freezes: a runtime with one thread does
+    /// nothing outside `block_on`.
     fn join_and_freeze(&self) -> anyhow::Result<(Runtime, Client)> {
         let server = self.server;
         let joined = self.lab.on(Host::Server, || {
@@ -156,7 +156,7 @@ impl Scene {
         Ok(joined)
     }
 
-    /// Waits for the records of these.
+    /// Waits until the ends of these clients are recorded.
     fn noticed(&self, due: &[Outage]) -> anyhow::Result<()> {
         let mut due = due.to_vec();
         while !due.is_empty() {
@@ -168,7 +168,7 @@ impl Scene {
     }
 }
 
-/// Passes on the names that standard input has, to its end.
+/// Passes on the names from standard input, up to its end.
 fn hear(tell: &Sender<String>) {
     let lines = io::stdin().lock().lines().map_while(Result::ok);
     for name in lines {
@@ -178,15 +178,15 @@ fn hear(tell: &Sender<String>) {
     }
 }
 
-/// Ends this process, and with it the clients, over a network that is whole: the server hears of it at once.
+/// Ends this process and its clients over a repaired network, so that the server learns of it at once.
 fn leave(lab: &Lab) {
-    // Where that fails, the server finds out by itself.
+    // If this fails, the server finds out by itself.
     lab.mend(Host::Client).ok();
     lab.own_link_up(Host::Server).ok();
     process::exit(0);
 }
 
-/// Tells of a client, before anything is done to it.
+/// Reports a client before its outage begins.
 fn say(outage: Outage, client: &Client) -> anyhow::Result<()> {
     let line = ClientLine {
         name: outage.name().to_owned(),
@@ -206,7 +206,7 @@ fn threads() -> io::Result<Runtime> {
         .build()
 }
 
-/// Long enough that a first retransmission met the cut, and short enough that the server still waits.
+/// Long enough for a first retransmission during the cut, and short enough that the server still waits.
 const OUTAGE: Duration = Duration::from_millis(1_000);
 const PAUSE: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! A listening socket on its way to another process, over a Unix socket.
+//! Passes a listening socket to another process over a Unix socket.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -22,7 +22,7 @@ pub(super) fn send(over: impl AsFd, listener: &TcpListener) -> io::Result<()> {
     if !control.push(SendAncillaryMessage::ScmRights(&sockets)) {
         return Err(io::ErrorKind::OutOfMemory.into());
     }
-    // A byte has to go with it.
+    // A message must hold at least one byte.
     sendmsg(
         over,
         &[IoSlice::new(b"\n")],
@@ -35,7 +35,7 @@ pub(super) fn send(over: impl AsFd, listener: &TcpListener) -> io::Result<()> {
 /// Waits for a socket.
 ///
 /// # Errors
-/// As `recvmsg`(2); [`io::ErrorKind::UnexpectedEof`] where the other end closed without sending one.
+/// As `recvmsg`(2); [`io::ErrorKind::UnexpectedEof`] if the other end closed without sending a socket.
 pub(super) fn receive(over: impl AsFd) -> io::Result<TcpListener> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

@@ -223,7 +223,7 @@ fn frame(board: &Board, started: Instant, style: Style) -> Frame<'_> {
     }
 }
 
-/// An end a second, the ninth 8 s ago.
+/// An end every second, the ninth 8 s ago.
 fn board() -> (Board, Instant) {
     let started = Instant::now();
     let mut board = Board::default();
