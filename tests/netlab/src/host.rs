@@ -1,4 +1,4 @@
-//! The two hosts and their places in the plan of addresses.
+//! The two hosts and their addresses.
 
 use std::net::Ipv4Addr;
 
