@@ -1,5 +1,5 @@
-// The live page in a real Chromium, with a real server: `node --test` in this folder, or `cargo test -p lastword-cli
-// --test browser`.
+// The live page in a real Chromium, with a real server: `node --test` in this folder, or
+// `cargo test -p lastword-cli --test browser`.
 
 import assert from "node:assert/strict";
 import { readFileSync, mkdtempSync, writeFileSync } from "node:fs";

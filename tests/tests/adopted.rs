@@ -1,4 +1,4 @@
-//! A server lets players in through listeners that it was given, exactly as through its own: all count in one set of
+//! A server lets players in through listeners that it was given, exactly as through its own. All count in one set of
 //! books, until the server ends.
 #![allow(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 

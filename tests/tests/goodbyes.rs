@@ -155,7 +155,7 @@ async fn take(session: &mut Session) -> bool {
     within("a frame or the end", session.recv()).await.is_some()
 }
 
-/// Reading pauses behind each frame.
+/// Reading pauses after each frame.
 fn one_at_a_time() -> Config {
     let mut config = config();
     config.limits.inbox_frames_max = 1;

@@ -178,7 +178,7 @@ fn dependencies(metadata: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Everything a package reaches by the resolved graph, dev-dependencies apart.
+/// Returns every package that a package reaches in the resolved graph, without dev-dependencies.
 fn reachable(metadata: &Value, name: &str) -> BTreeSet<String> {
     let names: BTreeMap<&str, &str> = metadata["packages"]
         .as_array()

@@ -85,7 +85,7 @@ async fn a_server_whose_reader_decides_takes_many_of_them_for_a_fin() {
     eprintln!("a reader that decides: {fins} of {RESETS} resets taken for a FIN ({percent:.1} %)");
 }
 
-/// A client that joins, reads a little and leaves what it was sent unread.
+/// A client that joins, reads a little, and leaves with unread data.
 async fn reset(addr: SocketAddr, n: u32) {
     let mut raw = Raw::connect(addr).await;
     raw.write(&hello(b"ann")).await;

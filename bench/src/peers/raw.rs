@@ -1,5 +1,4 @@
-//! The server that an expert writes by hand on tokio: no copy of a frame, no timer, no limit, no record of how a
-//! connection ended.
+//! The server that an expert writes by hand on tokio: no copy of a frame, no timer, no limit, no record of the end.
 
 use std::io;
 

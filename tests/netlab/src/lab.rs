@@ -128,8 +128,8 @@ impl Lab {
         self.configure(host)
     }
 
-    /// Destroys the TCP connections of a host that have the given end, as an administrator does with `ss -K`, and
-    /// returns how many there were; listening sockets stay.
+    /// Destroys the TCP connections of a host that have the given end, as `ss -K` does. Returns how many there were;
+    /// listening sockets stay.
     ///
     /// # Errors
     ///

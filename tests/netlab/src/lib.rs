@@ -12,8 +12,8 @@
 //! # What fails
 //!
 //! - The cables: [`Lab::cut`], [`Lab::drop_from`] and [`Lab::drop_towards`] until [`Lab::mend`]; [`Lab::lose`] for a
-//!   [`Share`] of the packets; [`Lab::delay`] for all of them. Cut, loss and delay are independent, and neither host is
-//!   notified of them.
+//!   [`Share`] of the packets; [`Lab::delay`] for all of them. Cut, loss and delay are independent. Neither host is
+//!   notified.
 //! - The links: [`Lab::link_down`] pulls the router's end, [`Lab::own_link_down`] takes the host's own down.
 //! - Inside a host: [`Lab::set_route`], [`Lab::block_output`], [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.
 //! - A process: [`freeze`].

@@ -1,4 +1,4 @@
-//! Compares the records of a scene with the faults of its players: who had to end, with which cause, and how soon.
+//! Compares the records of a scene with its fault: which sessions had to end, with which cause, and how soon.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Outages that are shorter than the dead limit: no session ends, data is back soon after the link, and nothing is lost
+//! Outages that are shorter than the dead limit. No session ends, data is back soon after the link, and nothing is lost
 //! or out of order.
 
 use std::thread;

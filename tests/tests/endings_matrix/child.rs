@@ -18,7 +18,7 @@ use crate::rig::Rig;
 pub(crate) struct Pose {
     /// It is in the middle of a frame.
     pub(crate) mid_frame: bool,
-    /// It has not read what we sent.
+    /// It has not read our data.
     pub(crate) unread: bool,
 }
 

@@ -78,7 +78,7 @@ impl Rig {
             .expect("room for a frame");
     }
 
-    /// Writes what is queued.
+    /// Writes the queued data.
     pub(crate) async fn write(&mut self) -> io::Result<()> {
         while self.session.wants_write() {
             let n = poll_fn(|cx| self.tap.poll_write(cx, &self.session.slices())).await?;

@@ -7,7 +7,7 @@ use lastword_server::{Cause, Dialect, LengthPrefixed};
 use crate::games::{self, Game, STATUS, pitaya_frame};
 use crate::wires::{HEARTBEAT, KEEP_ALIVE, KEPT_ALIVE, Minecraft, Mqtt, Pitaya, Resp, prefixed};
 
-/// One wire, and what its client does on it.
+/// One wire, and the behaviour of its client.
 pub(crate) struct Wire {
     pub(crate) name: &'static str,
     pub(crate) dialect: Arc<dyn Dialect>,
@@ -27,7 +27,7 @@ pub(crate) struct Step {
 
 /// The behaviour of a client while the game is idle.
 pub(crate) enum Idle {
-    /// It sends nothing, and owes nothing.
+    /// It sends nothing, and need not answer anything.
     Quiet,
     /// It answers the server's pings, and sends nothing else.
     Answers {

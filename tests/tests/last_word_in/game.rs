@@ -25,7 +25,7 @@ pub(crate) fn number(taken: &[u8]) -> u32 {
     n
 }
 
-/// Bytes on the wire of `frames` frames behind the hello.
+/// Bytes on the wire of `frames` frames after the hello.
 pub(crate) fn wire_len(frames: usize) -> u64 {
     u64::try_from(hello(NAME).len() + frames * (PAYLOAD + 4)).unwrap()
 }

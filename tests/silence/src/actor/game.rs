@@ -43,7 +43,7 @@ fn offset(player: &str) -> Duration {
     Duration::from_millis(number.unwrap_or(0_u64) * 37 % 100)
 }
 
-/// The frames that a game sends unasked.
+/// The frames that a game sends without being asked.
 #[derive(Clone, Copy)]
 struct Speech {
     frame_bytes: usize,

@@ -77,7 +77,7 @@ fn frozen() -> Vec<Row> {
         Row {
             manner: NEVER_READS,
             plays: Some(Duration::from_secs(5)),
-            // The kernel sends its probes ever more rarely there, and a cut looks the same meanwhile.
+            // Here the kernel waits longer after each probe. Between two probes a cut looks the same.
             is_untold_by_default_retries: true,
             ..frozen("frozen-full-window", Game::Flood)
         },
