@@ -16,8 +16,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 ///
 /// # Errors
 ///
-/// When there is no such process, or it belongs to another user; [`ErrorKind::TimedOut`] when it does not stop within 5
-/// s; then it continues to run.
+/// When there is no such process, or it belongs to another user; [`ErrorKind::TimedOut`] when it does not stop within
+/// 5 s; then it continues to run.
 pub fn freeze(process: u32) -> io::Result<Frozen> {
     let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
     let pid =
