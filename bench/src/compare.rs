@@ -23,16 +23,16 @@ pub use shape::Shape;
 /// Compares subjects: CPU per message, user memory per idle session, or system calls per message.
 #[derive(Debug, Clone, clap::Parser, Serialize)]
 pub struct Compare {
-    /// A server to measure, repeatable; without it, every one that was built.
+    /// A server to measure, repeatable; by default every server that was built.
     #[arg(long = "subject", value_enum)]
     pub subjects: Vec<Subject>,
-    /// What the load is like, as connections x depth x payload bytes, repeatable.
+    /// The shape of the load, as connections x depth x payload bytes, repeatable.
     #[arg(long = "shape", default_values = ["100x1x64", "1000x16x64", "1000x4x1024"])]
     pub shapes: Vec<Shape>,
-    /// How often each subject does each shape.
+    /// How often each subject runs each shape.
     #[arg(long, default_value_t = 5)]
     pub rounds: u32,
-    /// How long the measured part of a run sends.
+    /// How long the measured part of a run sends frames.
     #[arg(long, default_value_t = 2.0)]
     pub seconds: f64,
     /// Measure the user memory of idle sessions instead.
@@ -41,7 +41,7 @@ pub struct Compare {
     /// Count the system calls per message instead; needs `strace`.
     #[arg(long, conflicts_with = "memory")]
     pub syscalls: bool,
-    /// How many idle sessions to measure, beside those that warm the server up.
+    /// How many idle sessions to measure, not counting those that warm the server up.
     #[arg(long, default_value_t = 10_000)]
     pub sessions: u32,
     /// How long idle sessions settle (and heartbeat) before the memory is read.
@@ -58,7 +58,7 @@ pub struct Compare {
     pub json: Option<PathBuf>,
 }
 
-/// What a JSON file of results holds.
+/// The content of a JSON file of results.
 #[derive(Debug, Serialize)]
 struct Results<'a, T> {
     kernel: String,
@@ -69,7 +69,7 @@ struct Results<'a, T> {
 /// Measures, prints the table and writes the JSON file.
 ///
 /// # Errors
-/// When a subject cannot be measured: a table with a hole would be read as a result.
+/// When a subject cannot be measured: a reader would take a table with a gap for a result.
 pub fn run(mut compare: Compare) -> Result<()> {
     ensure!(
         compare.server_core != compare.load_core,

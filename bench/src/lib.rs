@@ -1,7 +1,7 @@
-//! A first look at cost: what an echoed message and an idle session cost in `lastword` and in its peers.
+//! A first look at cost: the cost of an echoed message and of an idle session in `lastword` and in its peers.
 //!
-//! The servers, the load generator and the harness are separate programs, so that a core and an account
-//! of CPU time belong to one of them only. The harness never measures itself.
+//! The servers, the load generator and the harness are separate programs. So a core and its CPU time belong to only one
+//! of them, and the harness never measures itself.
 
 pub mod compare;
 pub mod load;

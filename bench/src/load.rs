@@ -13,10 +13,10 @@ mod generator;
 
 pub use generator::{Generator, Until};
 
-/// Opens connections to a server and has its frames echoed; every echo is checked.
+/// Opens connections to a server, sends frames and checks every echo.
 #[derive(Debug, Clone, clap::Parser)]
 pub struct Load {
-    /// The server; at many connections, to spread them over more addresses, 127.0.0.1 stands for 127.0.0.1 to .4.
+    /// The server's address. 127.0.0.1 stands for 127.0.0.1 to .4, to spread many connections over more addresses.
     pub addr: SocketAddr,
     /// How frames are delimited.
     #[arg(long, value_enum, default_value = "u32")]
@@ -30,19 +30,19 @@ pub struct Load {
     /// The length of a payload, 12 bytes at least: it carries the connection's number and the frame's.
     #[arg(long, default_value_t = 64)]
     pub payload_bytes: usize,
-    /// How long the measured part sends; what is in flight then is still awaited.
+    /// How long the measured part sends; it then waits for the frames in flight.
     #[arg(long, default_value_t = 2.0)]
     pub seconds: f64,
-    /// How many frames the measured part sends at most, rounded down to a whole number a connection.
+    /// How many frames the measured part sends at most, rounded down to a whole number per connection.
     #[arg(long)]
     pub messages: Option<u64>,
     /// How long to send before the measured part.
     #[arg(long, default_value_t = 0.3)]
     pub warm_up_seconds: f64,
-    /// Echo one frame a connection, then be idle (but for heartbeats) for `--seconds`.
+    /// Echo one frame per connection, then stay idle (except for heartbeats) for `--seconds`.
     #[arg(long)]
     pub idle: bool,
-    /// Wait, when ready, for a line on stdin before the measured part; end when stdin ends.
+    /// When ready, wait for a line on stdin before the measured part; end when stdin ends.
     #[arg(long)]
     pub controlled: bool,
 }
@@ -50,7 +50,7 @@ pub struct Load {
 /// Runs a load generator and prints its reports.
 ///
 /// # Errors
-/// When a connection cannot be opened or ends, an echo differs from what was sent, or a bound in time is passed.
+/// When a connection cannot be opened or ends, an echo differs from the frame sent, or a time limit passes.
 pub fn run(load: &Load) -> Result<()> {
     let control = load.controlled.then(Control::from_stdin);
     let duration = Duration::try_from_secs_f64(load.seconds)?;
@@ -75,7 +75,7 @@ pub fn run(load: &Load) -> Result<()> {
     }
     .print()?;
     if let Some(control) = &control {
-        // The connections stay open while the harness reads the server's account.
+        // The connections stay open while the harness reads the server's CPU time.
         while control.poll() != Some(Order::Stop) {
             generator.turn(IDLE_STEP)?;
         }

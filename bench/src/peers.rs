@@ -27,7 +27,7 @@ pub enum Peer {
 /// Serves a peer until the process ends.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// When the server cannot listen on the address.
 pub fn serve(peer: Peer, listen: SocketAddr) -> Result<()> {
     match peer {
         Peer::Epoll => epoll::serve(listen),
@@ -37,7 +37,7 @@ pub fn serve(peer: Peer, listen: SocketAddr) -> Result<()> {
     }
 }
 
-/// As many connections may wait to be accepted; the default of 128 drops SYNs when a load test connects.
+/// The listen backlog; the default of 128 drops SYNs when a load test connects.
 const BACKLOG: u32 = 4096;
 
 fn on_tokio<S, F>(listen: SocketAddr, session: S) -> Result<()>
@@ -67,7 +67,7 @@ fn listener(listen: SocketAddr) -> Result<TcpListener> {
     } else {
         TcpSocket::new_v6()
     }?;
-    // Accepted sockets inherit it on Linux: no system call per session.
+    // On Linux accepted sockets inherit this, which saves a system call per session.
     socket.set_nodelay(true)?;
     socket.bind(listen)?;
     Ok(socket.listen(BACKLOG)?)

@@ -1,4 +1,5 @@
-//! A child process of the harness: pinned to a core, heard line by line with a deadline, killed and reaped when dropped.
+//! A child process of the harness. It is pinned to a core, its lines are read with a deadline, and it is killed and
+//! reaped when dropped.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program on one core, and nowhere else before.
+    /// Starts a program on one core; it never runs on another one before.
     ///
     /// # Errors
     /// When it cannot be started, or there is no such core.
@@ -52,7 +53,7 @@ impl Process {
     /// Waits for the next line on its stdout.
     ///
     /// # Errors
-    /// When none comes in time, or the program ends instead.
+    /// When no line comes in time, or the program ends instead.
     pub fn wait_for_line(&self, timeout: Duration) -> Result<String> {
         let line = self.lines.recv_timeout(timeout);
         line.with_context(|| format!("no report from `{}`", self.name))
@@ -61,16 +62,16 @@ impl Process {
     /// Waits for the next report.
     ///
     /// # Errors
-    /// When none comes in time, or the program ends instead.
+    /// When no report comes in time, or the program ends instead.
     pub fn wait_for_report(&self, timeout: Duration) -> Result<Report> {
         let line = self.wait_for_line(timeout)?;
         serde_json::from_str(&line).with_context(|| format!("`{}` said {line:?}", self.name))
     }
 
-    /// Waits for a load generator to have its connections open and warm.
+    /// Waits until a load generator has its connections open and warm.
     ///
     /// # Errors
-    /// When it does not in time, or ends instead.
+    /// When it is not ready in time, or ends instead.
     pub fn wait_until_ready(&self, timeout: Duration) -> Result<()> {
         let report = self.wait_for_report(timeout)?;
         ensure!(
@@ -92,7 +93,7 @@ impl Process {
             .with_context(|| format!("`{}` has ended", self.name))
     }
 
-    /// Interrupts it, as Ctrl-C does.
+    /// Interrupts the program, as Ctrl-C does.
     ///
     /// # Errors
     /// When it has ended.
@@ -101,7 +102,7 @@ impl Process {
             .with_context(|| format!("cannot interrupt `{}`", self.name))
     }
 
-    /// Returns the CPU time of all its threads, past and present.
+    /// Returns the CPU time of all the program's threads, past and present.
     ///
     /// # Errors
     /// When it has ended.
@@ -111,17 +112,17 @@ impl Process {
         Ok(Duration::from(clock.now()?))
     }
 
-    /// Returns its id.
+    /// Returns the process id.
     ///
     /// # Errors
-    /// Never on a system whose ids fit its own type.
+    /// Never on a system whose process ids fit its own type.
     pub fn pid(&self) -> Result<Pid> {
         Ok(Pid::from_raw(self.child.id().try_into()?))
     }
 }
 
 impl Drop for Process {
-    /// Ends the program by its id and reaps it, whatever happened before.
+    /// Ends the program by its id and reaps it, in every state.
     fn drop(&mut self) {
         if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
             eprintln!("cannot end `{}`: {error}", self.name);
@@ -129,15 +130,16 @@ impl Drop for Process {
     }
 }
 
-/// Returns where a program of this crate lies: beside the harness.
+/// Returns the path of a program of this crate, in the directory of the harness.
 ///
 /// # Errors
-/// When the harness does not know where it lies itself.
+/// When the harness does not know its own path.
 pub fn path_of(program: &str) -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name(program))
 }
 
-/// Lets this process, and so its children, have as many open files as the system allows, and returns that number.
+/// Raises the limit of open files of this process, and so of its children, to the system's maximum, and returns that
+/// number.
 ///
 /// # Errors
 /// When the limit cannot be read or raised.
@@ -147,7 +149,7 @@ pub fn raise_open_files_max() -> Result<u64> {
     Ok(hard)
 }
 
-/// A child inherits the core of the thread that starts it, so it never runs elsewhere first.
+/// A child inherits the core of the thread that starts it, so it never runs on another core first.
 fn on_core<T>(core: usize, start: impl FnOnce() -> T) -> Result<T> {
     let this_thread = Pid::from_raw(0);
     let before = sched_getaffinity(this_thread)?;

@@ -1,4 +1,4 @@
-//! What the programs tell each other: one JSON object a line on stdout, and the end of stdin as the signal to stop.
+//! The protocol between the programs: one JSON object per line on stdout; the end of stdin is the signal to stop.
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub enum Report {
     /// A server accepts connections.
     Listening {
-        /// Where it accepts them.
+        /// The address on which it accepts them.
         addr: SocketAddr,
     },
     /// A load generator has all its connections open and warm.
@@ -23,7 +23,7 @@ pub enum Report {
     Done {
         /// Frames that were sent, echoed and checked.
         messages: u64,
-        /// From the first frame sent to the last one back.
+        /// The time from the first frame sent to the last one back.
         seconds: f64,
     },
 }
@@ -41,7 +41,7 @@ impl Report {
     }
 }
 
-/// What the harness wants of a program, read from that program's stdin.
+/// The orders of the harness to a program, read from that program's stdin.
 #[derive(Debug)]
 pub struct Control {
     lines: Receiver<()>,
@@ -57,7 +57,7 @@ pub enum Order {
 }
 
 impl Control {
-    /// Starts to read orders from stdin.
+    /// Starts reading orders from stdin.
     #[must_use]
     pub fn from_stdin() -> Self {
         let (sender, lines) = mpsc::channel();
@@ -71,7 +71,7 @@ impl Control {
         Self { lines }
     }
 
-    /// Returns the next order, if one has come.
+    /// Returns the next order, if one has arrived.
     #[must_use]
     pub fn poll(&self) -> Option<Order> {
         match self.lines.try_recv() {

@@ -1,4 +1,4 @@
-//! The servers that are measured: which program each is, and how a client talks to it.
+//! The servers that are measured: the program of each, and the wire that a client speaks to it.
 
 use std::fmt;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub enum Subject {
 pub struct Server {
     /// Its process.
     pub process: Process,
-    /// Where it accepts them, as an argument for a load generator.
+    /// The address on which it accepts them, as an argument for a load generator.
     pub addr: String,
 }
 
@@ -53,13 +53,13 @@ impl Subject {
             .collect()
     }
 
-    /// Starts it on a core of its own.
+    /// Starts the server on a core of its own.
     ///
     /// # Errors
-    /// When it cannot be started or does not come to listen.
+    /// When it cannot be started or does not begin to listen.
     pub fn start(self, core: usize) -> Result<Server> {
         let (program, variant) = self.program();
-        // All addresses of loopback, as many connections are spread over several.
+        // All addresses of loopback, because many connections are spread over several.
         let arguments = [variant, "--listen", "0.0.0.0:0"].map(String::from);
         let process = Process::spawn(&process::path_of(program)?, &arguments, core)?;
         let Report::Listening { addr } = process.wait_for_report(START_TIMEOUT)? else {
@@ -71,7 +71,7 @@ impl Subject {
         })
     }
 
-    /// Returns how its frames are delimited.
+    /// Returns how the server's frames are delimited.
     #[must_use]
     pub fn framing(self) -> Framing {
         match self {

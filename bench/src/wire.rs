@@ -1,4 +1,5 @@
-//! The two framings, written by hand for the client's side: what measures `lastword` shares no code with it.
+//! The two framings, written by hand for the client's side. The client shares no code with `lastword`, which it
+//! measures.
 
 use std::fmt;
 
@@ -38,11 +39,11 @@ pub mod kind {
     pub const ACK: u8 = 5;
     /// The last frame.
     pub const GOODBYE: u8 = 6;
-    /// Something is about to happen.
+    /// A notice: something is about to happen.
     pub const NOTICE: u8 = 7;
 }
 
-/// The bytes of a header, the same number in both framings.
+/// The length of a header in bytes, the same in both framings.
 pub const HEADER_BYTES: usize = 4;
 
 impl Framing {
@@ -145,10 +146,10 @@ pub fn put_pong(ping: &[u8], clock_us: u64, received: u64, out: &mut Vec<u8>) ->
     Ok(())
 }
 
-/// Reads the heartbeat interval out of the server's first frame; 0 is none.
+/// Reads the heartbeat interval from the server's first frame; 0 means no heartbeats.
 ///
 /// # Errors
-/// When the frame is no welcome of version 1 that starts a new session.
+/// When the frame is not a welcome of version 1 that starts a new session.
 pub fn heartbeat_interval_ms(first: Frame<'_>) -> Result<u32> {
     match first.kind {
         kind::WELCOME => {}

@@ -1,4 +1,5 @@
-//! The load generator believes no server: wrong echoes and early ends fail the run, and it keeps `lastword`'s rules.
+//! The load generator checks every server: wrong echoes and early ends fail the run. It also keeps `lastword`'s own
+//! rules.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,7 +18,7 @@ const FRAME_BYTES: usize = HEADER_BYTES + 64;
 fn a_true_echo_is_counted() -> Result<()> {
     let (addr, server) = serve_once(|mut stream| {
         echo_frames(&mut stream, 3, |_, _| {})?;
-        // A close of ours beside the last echo would fail the run.
+        // If the server closed right after the last echo, the run would fail.
         ensure!(stream.read(&mut [0])? == 0, "a fourth frame");
         Ok(())
     })?;
@@ -84,7 +85,7 @@ fn a_client_of_lastword_greets_answers_a_ping_and_beats_when_idle() -> Result<()
         );
         stream.write_all(&welcome(50))?;
         stream.write_all(&[&[0, 0, 16, kind::PING], &[7; 16][..]].concat())?;
-        // The answer to our ping comes at once, its own ping within an interval, in whichever order.
+        // The answer to our ping comes at once, and the generator's own ping within an interval; the order may vary.
         let mut seen = [read_frame(&mut stream)?, read_frame(&mut stream)?];
         seen.sort_by_key(|(kind, _)| *kind);
         let [(ping_kind, ping), (pong_kind, pong)] = seen;

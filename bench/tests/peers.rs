@@ -1,4 +1,4 @@
-//! Every peer echoes frames as they were sent, however the bytes arrive, and the load generator agrees.
+//! Every peer echoes frames unchanged, for any split of the bytes, and the load generator accepts the echoes.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};

@@ -1,5 +1,5 @@
 """Draws the dashboards without Grafana: runs every query of every panel against a Prometheus, and makes a picture of each
-dashboard. Colours, units, legends and stacking are those of the JSON as far as they go.
+dashboard. Colours, units, legends and stacking follow the JSON where this program supports them.
 
 Usage: pip install --require-hashes -r requirements.txt, then python preview.py http://127.0.0.1:9090 DIRECTORY [MINUTES]
 """

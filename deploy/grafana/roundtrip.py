@@ -1,5 +1,5 @@
-"""Parses each dashboard with the types of Grafana's Foundation SDK and serialises it again: whatever Grafana does not know is
-lost on the way. Fails if anything is lost or changed.
+"""Parses each dashboard with the types of Grafana's Foundation SDK and serialises it again. Fields that Grafana does
+not know are lost on the way. Fails if anything is lost or changed.
 
 Usage: pip install --require-hashes -r requirements.txt, then python roundtrip.py [DASHBOARD.json ...]
 """
@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 
 def differences(ours, theirs, path="$"):
-    """Everything of ours that is not in theirs. What they add is a default."""
+    """Returns every value of our file that is missing or different in Grafana's. Values that Grafana adds are defaults."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for key, value in ours.items():
             if key not in theirs and value is not None:

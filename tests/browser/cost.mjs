@@ -1,5 +1,5 @@
-// What viewers cost the server: its CPU time with 1,000 sessions, with ten viewers and with none, idle and while ends
-// come. Needs no browser. LASTWORD=target/release/lastword node tests/browser/cost.mjs
+// The cost of viewers for the server: its CPU time with 1,000 sessions, with ten viewers and with none, both idle and
+// while sessions end. Needs no browser. LASTWORD=target/release/lastword node tests/browser/cost.mjs
 
 import { readFileSync, readdirSync } from "node:fs";
 import { crowd, player, serve } from "./stage.mjs";
@@ -18,7 +18,7 @@ function cpu(pid) {
   return times.reduce((sum, ns) => sum + Number(ns), 0) / 1e6;
 }
 
-/** Views until told to stop; resolves to the bytes that it was told. */
+/** Views the page until it is stopped; resolves to the number of bytes received. */
 async function view(page, stop) {
   let bytes = 0;
   try {
@@ -30,7 +30,7 @@ async function view(page, stop) {
   return bytes;
 }
 
-/** So many players a second come and go. */
+/** Lets this many players per second come and go. */
 async function churn(game, each, until) {
   while (Date.now() < until) {
     const second = wait(1_000);

@@ -1,5 +1,5 @@
-// The live page in a real Chromium, before a real server: `node --test` in this folder, or `cargo test -p lastword-cli
-// --test browser`.
+// The live page in a real Chromium, with a real server: `node --test` in this folder, or
+// `cargo test -p lastword-cli --test browser`.
 
 import assert from "node:assert/strict";
 import { readFileSync, mkdtempSync, writeFileSync } from "node:fs";
@@ -11,14 +11,14 @@ import { after, before, test } from "node:test";
 import { browser, crowd, lastword, player, serve, until } from "./stage.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-// What people begin to call frozen. On a machine of its own it is a tenth of that.
+// From this length on, people call a page frozen. On an idle machine the real value is a tenth of it.
 const LATENCY_MS_MAX = 500;
 let stage;
 let context;
 
 before(async () => {
   stage = await browser();
-  // The page forbids what it did not bring along: only the checker of accessibility has to get past that.
+  // The page forbids scripts that it did not bring along. Only the accessibility checker has to get around that.
   context = await stage.context({ viewport: { width: 1280, height: 900 }, bypassCSP: false });
 });
 
@@ -27,7 +27,7 @@ after(async () => {
   stage?.remove();
 });
 
-/** A page before a server, and what it complained of. */
+/** A page with its server, and the errors that the page reported. */
 async function open(address) {
   const page = await context.newPage();
   page.complaints = [];
@@ -43,7 +43,7 @@ const seen = (page) => page.waitForSelector("body[data-seen]", { state: "attache
 const text = (page, selector) => page.locator(selector).innerText();
 const number = async (page, selector) => Number((await text(page, selector)).replaceAll(",", ""));
 
-/** A sum of a metric's series whose labels have all of these. */
+/** The sum of a metric's series whose labels contain all of these. */
 function sum(metrics, name, ...labels) {
   const lines = metrics.split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
   const fit = lines.filter((line) => labels.every((label) => line.includes(label)));
@@ -76,7 +76,7 @@ async function figuresEqualMetrics(page, server) {
   }
 }
 
-/** Ends of the last minutes by class, as the legend has them. */
+/** Ends of the last minutes by class, read from the legend. */
 const legend = (page) =>
   page.locator("#legend button").evaluateAll((buttons) =>
     Object.fromEntries(buttons.map((button) => [button.querySelector(".swatch").dataset.class, Number(button.querySelector(".legend-count").textContent.replaceAll(",", ""))])),
@@ -241,7 +241,7 @@ test("a server that says nothing for a while is rejoined without a loss", async 
   await page.close();
 });
 
-/** A server with something to look at, and a close that is open. */
+/** A server with some ends to show, and the details of one close open on the page. */
 async function looked(t) {
   const server = await serve("--admin", "127.0.0.1:0");
   t.after(() => server.kill());
@@ -285,7 +285,7 @@ test("axe finds nothing, in light and in dark, on every page", async (t) => {
     for (const [place, sign] of Object.entries(places)) {
       await page.evaluate((place) => (location.hash = place), place);
       await page.locator(sign).first().waitFor();
-      // Evaluated by the debugger, which no policy of the page's keeps out.
+      // The debugger evaluates this, so the page's content security policy does not block it.
       await page.evaluate(AXE);
       const { violations, passes } = await page.evaluate(() => axe.run());
       const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
@@ -373,7 +373,7 @@ test("all sessions are listed, found by name and turned over by the page", async
   await page.locator("#session-facts", { hasText: evil }).waitFor();
   await page.getByRole("link", { name: "← All sessions" }).click();
   await until("all again", async () => (await listed(page)).length === 50);
-  // What the browser itself says of the answer with 400.
+  // The browser's own message about the answer with status 400.
   assert.deepEqual(page.complaints.filter((words) => !words.includes("400")), []);
   await page.close();
 });
@@ -431,7 +431,7 @@ test("wherever a cause is named, its name leads to its entry in the runbook", as
   await leads(page.getByRole("link", { name: "What peer_reset means" }), "peer_reset");
   await page.evaluate((id) => (location.hash = `#/session/${id}`), players[0].session);
   await leads(page.locator("#session").getByRole("link", { name: "peer_reset", exact: true }), "peer_reset");
-  // No place names a cause that it does not explain.
+  // Every place that names a cause also explains it.
   await page.evaluate(() => (location.hash = "#"));
   const bare = await page.locator("#causes th, #detection th, #closes th.cause").evaluateAll((cells) => cells.filter((cell) => !cell.querySelector("a[href^='#/cause/']")).length);
   assert.equal(bare, 0);

@@ -1,4 +1,5 @@
-// Pictures of the live page before, during and after a mass disconnect, to be looked at: node pictures.mjs FOLDER
+// Takes pictures of the live page before, during and after a mass disconnect, for people to look at: node pictures.mjs
+// FOLDER
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +8,7 @@ import { browser, crowd, serve, until } from "./stage.mjs";
 const folder = process.argv[2] ?? "pictures";
 mkdirSync(folder, { recursive: true });
 const NAMES = ["ann", "bob", "cyd", "dee", "eli", "fay", "gus", "hal", "ivy", "jon", "kim", "lou", "max", "nia", "ola", "pam"];
-// How many come and go beforehand, three in two seconds: 350 fill the chart.
+// How many players come and go beforehand, three in two seconds: 350 fill the chart.
 const COMERS = Number(process.env.COMERS ?? 60);
 const names = (from, n) => Array.from({ length: n }, (_, at) => `${NAMES[(from + at) % NAMES.length]}${from + at}`);
 
@@ -32,7 +33,7 @@ await page.goto(server.page);
 const stay = await crowd(server.game, names(0, 120));
 const leave = await crowd(server.game, names(120, 180));
 const come = await crowd(server.game, names(300, COMERS));
-// An evening as any other: now and then somebody leaves.
+// An ordinary evening: now and then a player leaves.
 for (let at = 0; at < come.length; at += 1) {
   const one = come[at];
   if (at % 7 === 0) one.reset();
@@ -45,12 +46,12 @@ for (let at = 0; at < come.length; at += 1) {
 stay.slice(0, 6).forEach((one) => one.freeze());
 await wait(9_000);
 await pictures("before");
-// A router of a whole house of players restarts.
+// The router of a whole house of players restarts.
 leave.slice(0, 120).forEach((one) => one.reset());
 leave.slice(120).forEach((one) => one.say("x".repeat(20)) && one.fin());
 await wait(1_500);
 await pictures("during");
-// Two for the README: what is seen without scrolling.
+// Two pictures for the README: the part that is visible without scrolling.
 for (const [name, width, height, colorScheme] of [["live-desktop", 1280, 860, "light"], ["live-phone", 375, 780, "dark"]]) {
   await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme });

@@ -1,4 +1,4 @@
-// What the tests stand on: a real server, a real browser, players by hand.
+// The fixtures of the tests: a real server, a real browser, and players by hand.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 export const LASTWORD = process.env.LASTWORD ?? "lastword";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** Starts `lastword serve`; resolves once it tells where it is. */
+/** Starts `lastword serve`; resolves once it prints its addresses. */
 export async function serve(...args) {
   const child = spawn(LASTWORD, ["serve", "--game", "storm", "--listen", "127.0.0.1:0", ...args], {
     stdio: ["ignore", "pipe", "ignore"],
@@ -42,7 +42,7 @@ export function lastword(...args) {
   });
 }
 
-/** A browser with nothing in it. */
+/** A browser with an empty profile. */
 export async function browser() {
   const { chromium } = await import("playwright-core");
   const profile = mkdtempSync(join(tmpdir(), "lastword-chromium-"));
@@ -63,7 +63,7 @@ function frame(kind, payload) {
   return Buffer.concat([header, payload]);
 }
 
-/** A player who joined, and beats until told otherwise. */
+/** A player who has joined, and sends heartbeats until told otherwise. */
 export async function player(game, name = "") {
   const [host, port] = game.split(":");
   const socket = connect(Number(port), host);
@@ -83,22 +83,22 @@ export async function player(game, name = "") {
     session,
     socket,
     say: (words) => socket.write(frame(0, Buffer.from(words))),
-    /** Says goodbye, and why. */
+    /** Says goodbye, with a reason. */
     goodbye: (words) => {
       socket.end(frame(6, Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(words)])));
     },
     fin: () => socket.end(),
     reset: () => socket.resetAndDestroy(),
-    /** A goodbye that is none. */
+    /** Sends a malformed goodbye. */
     nonsense: () => socket.write(frame(6, Buffer.from([1]))),
-    /** Stays connected and says nothing any more. */
+    /** Stays connected, but sends nothing more. */
     freeze: () => clearInterval(beat),
   };
 }
 
 export const crowd = (game, names) => Promise.all(names.map((name) => player(game, name)));
 
-/** Waits until something holds. */
+/** Waits until a condition holds. */
 export async function until(what, holds, ms = 15_000) {
   const end = Date.now() + ms;
   for (;;) {

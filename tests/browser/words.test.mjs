@@ -1,4 +1,4 @@
-// The words of the live page that need no browser.
+// Tests of the live page's texts that need no browser.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";

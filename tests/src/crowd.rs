@@ -1,4 +1,4 @@
-//! Many clients, so many at a time.
+//! Many clients, a limited number at a time.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::{Raw, within};
 
-/// Runs a client for each number below `count`, at most `at_once` at a time. Returns what they came to, in order.
+/// Runs a client for each number below `count`, at most `at_once` at a time. Returns their results, in order.
 pub async fn crowd<T, F>(count: u32, at_once: usize, client: impl Fn(u32) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
@@ -38,13 +38,14 @@ where
     outcomes
 }
 
-/// An address of loopback that is this client's alone, so that no port used twice mixes up two of them.
+/// Returns a loopback address that belongs to this client alone, so a port that is used twice cannot mix up two
+/// clients.
 #[must_use]
 pub fn home(n: u32) -> IpAddr {
     Ipv4Addr::from_bits(FIRST_HOME.to_bits() + n).into()
 }
 
-/// The number of the client that has its home there.
+/// Returns the number of the client that owns this address.
 #[must_use]
 pub fn resident(home: IpAddr) -> u32 {
     match home {

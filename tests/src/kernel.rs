@@ -1,4 +1,4 @@
-//! What the kernel says of a connection, asked from outside of the server.
+//! The kernel's view of a connection, read from outside of the server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use tokio::time::MissedTickBehavior;
 
 use crate::within;
 
-/// Waits until `ready`, asking every millisecond: for what no readiness tells.
+/// Waits until `ready`, checking every millisecond: for states that no readiness event announces.
 pub async fn until(what: &str, mut ready: impl FnMut() -> bool) {
     within(what, async {
         let mut ticks = tokio::time::interval(Duration::from_millis(1));
-        // However long `ready` takes, others have their turn after it.
+        // Other tasks get a turn after `ready`, even if `ready` takes long.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !ready() {
             ticks.tick().await;
@@ -22,20 +22,20 @@ pub async fn until(what: &str, mut ready: impl FnMut() -> bool) {
     .await;
 }
 
-/// `TCP_INFO` of a socket.
+/// Returns `TCP_INFO` of a socket.
 #[must_use]
 pub fn tcp_info(stream: &TcpStream) -> TcpInfo {
     lastword_sys::tcp_info(lastword_sys::borrow(stream)).expect("TCP_INFO")
 }
 
-/// `SIOCOUTQ` of a socket: bytes that the other end's kernel has not acknowledged.
+/// Returns `SIOCOUTQ` of a socket: the bytes that the other end's kernel has not acknowledged.
 #[must_use]
 pub fn bytes_unacked(stream: &TcpStream) -> u32 {
     lastword_sys::bytes_unacked(lastword_sys::borrow(stream)).expect("SIOCOUTQ")
 }
 
-/// The bytes that the kernel holds unread for the socket at `local`, as `/proc/net/tcp` has it; `None` where
-/// it lists no such connection.
+/// Returns the bytes that the kernel holds unread for the socket at `local`, from `/proc/net/tcp`; `None` where it
+/// lists no such connection.
 #[must_use]
 pub fn rx_queue(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
@@ -48,9 +48,9 @@ pub fn rx_queue(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
     })
 }
 
-/// The server's end of the connection whose client is at `client`: the same socket under a descriptor of its own.
+/// Returns the server's end of the connection whose client is at `client`: the same socket under its own descriptor.
 ///
-/// The server is in this process, as those of the tests are.
+/// The server must be in this process, as in all tests.
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn server_end(client: SocketAddr) -> socket2::Socket {
@@ -59,7 +59,7 @@ pub fn server_end(client: SocketAddr) -> socket2::Socket {
     let process = pidfd_open(getpid(), PidfdFlags::empty()).expect("a pidfd");
     let names = std::fs::read_dir("/proc/self/fd").expect("/proc/self/fd");
     let fds = names.filter_map(|name| name.ok()?.file_name().to_str()?.parse().ok());
-    // What is no socket has no peer, and what is closed meanwhile is nobody's.
+    // A descriptor that is not a socket has no peer. A descriptor that was closed meanwhile is skipped.
     let mut ends = fds.filter_map(|fd| {
         let socket = pidfd_getfd(&process, fd, PidfdGetfdFlags::empty()).ok()?;
         let socket = socket2::Socket::from(socket);

@@ -1,4 +1,4 @@
-//! Tests in the lab: their runtime stands in the server's host, their clients in the client's.
+//! Tests in the lab: their runtime is in the server's host, their clients are in the client's host.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use crate::{Echo, Fixture, PATIENCE, Raw, Stage};
 /// Runs `body` on a runtime of its own, on a thread inside the server's host.
 ///
 /// # Errors
-/// What `body` returns: of the lab, mostly, and a skip among them skips the test.
+/// The error that `body` returns. It is mostly an error of the lab; a skip among them skips the test.
 pub fn in_server_host<F>(lab: &Lab, body: impl FnOnce() -> F + Send) -> Outcome
 where
     F: Future<Output = io::Result<()>>,
@@ -27,13 +27,13 @@ where
     Ok(())
 }
 
-/// Waits out an outage. Its length is what is tested, and nothing else is waited for.
+/// Waits for the length of an outage, which is the subject of the test.
 pub async fn outage(length: Duration) {
     tokio::time::sleep(length).await;
 }
 
 impl Stage {
-    /// A builder on a free port of the server's host, watched.
+    /// Returns a builder on a free port of the server's host, with its ends recorded.
     pub fn builder_in(&mut self, lab: &Lab, config: Config) -> Builder {
         let addr = SocketAddr::new(lab.addr(Host::Server), 0);
         self.builder(config).listen(addr.to_string())
@@ -41,7 +41,7 @@ impl Stage {
 }
 
 impl Fixture {
-    /// Starts in the server's host with this configuration; to be called on a thread in there.
+    /// Starts in the server's host with this configuration; call it on a thread in that host.
     pub async fn start_in(lab: &Lab, config: Config) -> Self {
         let mut stage = Stage::default();
         let builder = stage.builder_in(lab, config);
@@ -57,7 +57,7 @@ impl Raw {
     /// Connects from the client's host.
     ///
     /// # Errors
-    /// Of the lab, or of the connection.
+    /// An error of the lab, or of the connection.
     pub fn connect_in(lab: &Lab, addr: SocketAddr) -> io::Result<Self> {
         let stream = lab.on(Host::Client, || {
             let stream = std::net::TcpStream::connect_timeout(&addr, PATIENCE)?;

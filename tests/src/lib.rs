@@ -1,4 +1,4 @@
-//! What the tests share: a server whose ends can be awaited, and raw clients that do exactly what they are told.
+//! Shared parts of the tests: a server whose ends can be awaited, and raw clients that do exactly as told.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,7 +22,7 @@ pub use raw::Raw;
 pub use server::{Ask, Echo, Fixture, Log, Stage, config, quick};
 pub use wire::{data, frame, goodbye, hello, kind};
 
-/// No wait of a test is longer.
+/// The longest wait of a test.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Waits for `what` to happen, with a deadline.

@@ -1,4 +1,4 @@
-//! A client that speaks bytes and leaves in every way there is.
+//! A client that sends raw bytes and can leave in every possible way.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::{kind, wire, within};
 /// A raw connection to a server.
 #[derive(Debug)]
 pub struct Raw {
-    /// The socket, to do with as the test likes.
+    /// The socket, for any use by the test.
     pub stream: TcpStream,
 }
 
@@ -26,7 +26,7 @@ impl Raw {
         Self { stream }
     }
 
-    /// Connects with a receive buffer of this size, so that a peer's window closes soon.
+    /// Connects with a receive buffer of this size, so that the server soon finds the window closed.
     pub async fn connect_small(addr: SocketAddr, receive_buffer: u32) -> Self {
         let socket = TcpSocket::new_v4().expect("socket");
         socket
@@ -107,7 +107,7 @@ impl Raw {
             .expect("SO_LINGER");
     }
 
-    /// Waits until bytes lie unread, without reading them.
+    /// Waits until unread bytes are there, without reading them.
     pub async fn until_readable(&self) {
         let peeked = within("bytes to read", self.stream.peek(&mut [0]))
             .await

@@ -22,7 +22,7 @@ impl Handler for Echo {
     }
 }
 
-/// Where the ends of a server come out.
+/// Collects the ends of a server.
 #[derive(Debug)]
 pub struct Stage {
     ends: mpsc::Receiver<Disconnect>,
@@ -66,7 +66,7 @@ impl Default for Stage {
 }
 
 impl Stage {
-    /// A builder on a free port of loopback, watched.
+    /// Returns a builder on a free loopback port, with its ends recorded.
     pub fn builder(&mut self, config: Config) -> Builder {
         let actors = self.actors.take().expect("one server a stage");
         Server::builder()
@@ -75,21 +75,21 @@ impl Stage {
             .observer(actors)
     }
 
-    /// The next end.
+    /// Returns the next end.
     pub async fn end(&mut self) -> Disconnect {
         within("an end", self.ends.recv())
             .await
             .expect("the server is there")
     }
 
-    /// The next departure.
+    /// Returns the next departure.
     pub async fn departure(&mut self) -> Departure {
         within("a departure", self.left.recv())
             .await
             .expect("the server is there")
     }
 
-    /// The ends so far that nobody asked for.
+    /// Takes the further ends recorded so far, and returns their number.
     pub fn more(&mut self) -> usize {
         std::iter::from_fn(|| self.ends.try_recv().ok()).count()
     }
@@ -121,13 +121,13 @@ impl Fixture {
         Self { server, stage }
     }
 
-    /// Where to connect.
+    /// Returns the server's address.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.server.local_addr()
     }
 
-    /// Awaits the next end and holds it: this cause, in this phase; others may be open.
+    /// Waits for the next end and checks its cause and phase. Other sessions may be open.
     pub async fn ends_as_ever(&mut self, cause: Cause, phase: Phase) -> Disconnect {
         let end = self.stage.end().await;
         assert_eq!(
@@ -139,8 +139,8 @@ impl Fixture {
         end
     }
 
-    /// Awaits the next end and holds it: this cause, in this phase, counted once, with nothing else, and
-    /// both laws kept.
+    /// Waits for the next end and checks its cause and phase. It must be counted once, without other ends, and both
+    /// laws must hold.
     pub async fn ends_as(&mut self, cause: Cause, phase: Phase) -> Disconnect {
         let end = self.stage.end().await;
         assert_eq!(
@@ -168,7 +168,7 @@ pub fn config() -> Config {
     Config::default()
 }
 
-/// A profile that gives up after 2.8 s of silence, the least there is.
+/// A profile that gives up after 2.8 s of silence, the shortest allowed.
 #[must_use]
 pub fn quick(mut config: Config) -> Config {
     let profile = ProfileConfig {
@@ -195,7 +195,7 @@ where
     }
 }
 
-/// Who is on a shared list of things that happened.
+/// A shared list of events.
 pub type Log<T> = Arc<Mutex<Vec<T>>>;
 
 const ENDS_MAX: usize = 200_000;

@@ -1,4 +1,4 @@
-//! Frames by hand, so that the tests do not lean on the encoder they test.
+//! Frames built by hand, so that the tests do not depend on the encoder under test.
 
 /// The kinds of frames, as they are on the wire.
 pub mod kind {
@@ -8,15 +8,15 @@ pub mod kind {
     pub const HELLO: u8 = 1;
     /// The server's first frame.
     pub const WELCOME: u8 = 2;
-    /// Are you there?
+    /// A ping.
     pub const PING: u8 = 3;
-    /// The answer.
+    /// The answer to a ping.
     pub const PONG: u8 = 4;
-    /// A count of frames received.
+    /// An ack: a count of the frames received.
     pub const ACK: u8 = 5;
     /// The last frame.
     pub const GOODBYE: u8 = 6;
-    /// Something is about to happen.
+    /// A notice: something is about to happen.
     pub const NOTICE: u8 = 7;
 }
 

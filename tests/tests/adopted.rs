@@ -1,4 +1,5 @@
-//! A server lets players in by listeners that it was given, as by its own: in one set of books, until it ends.
+//! A server lets players in through listeners that it was given, exactly as through its own. All count in one set of
+//! books, until the server ends.
 #![allow(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::net::TcpListener;
@@ -19,7 +20,7 @@ async fn who_came_by_another_listener_is_in_the_same_books() {
         fixture.server.adopt(listener).unwrap();
     }
     assert_eq!(fixture.server.local_addr(), own);
-    // Once more, in the place in the table that another listener's player had.
+    // Once more, in the slot of the table that another listener's player had.
     addrs.push(own);
     for (n, addr) in addrs.iter().enumerate() {
         let mut raw = Raw::join(*addr, &format!("player {n}")).await;

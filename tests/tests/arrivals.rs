@@ -1,4 +1,4 @@
-//! Sessions that joined and that the game has not taken, has given up, or has no runtime for.
+//! Sessions that have joined, but the game has not taken them, has given them up, or has no runtime for them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -58,7 +58,7 @@ async fn sessions_that_came_and_went_do_not_pile_up_before_a_game_that_takes_non
     drop(stays);
 }
 
-/// The next session, if one is there already.
+/// Returns the next session, if one is there already.
 async fn next(server: &mut Server) -> Option<lastword_server::Session> {
     let mut accept = std::pin::pin!(server.accept());
     std::future::poll_fn(|cx| match accept.as_mut().poll(cx) {
@@ -90,7 +90,7 @@ fn a_session_whose_runtime_is_gone_takes_no_frame() {
     drop(raw);
 }
 
-/// Who is turned away lingers for a while, and takes nobody's place meanwhile.
+/// A peer that is turned away lingers for a while, but takes no place meanwhile.
 #[tokio::test]
 async fn a_peer_that_is_turned_away_takes_no_place() {
     let mut config = config();
@@ -114,7 +114,7 @@ async fn a_peer_that_is_turned_away_takes_no_place() {
     assert!(fixture.server.stats().laws_hold());
 }
 
-/// Whoever is not let in any more needs no answer, and holds up nobody who does.
+/// A peer that was refused no longer needs an answer from the authenticator, and does not block a peer that does.
 #[tokio::test]
 async fn an_authenticator_that_is_late_is_dropped_with_its_place_before_the_peer_has_left() {
     let mut config = config();

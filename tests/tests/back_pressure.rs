@@ -1,4 +1,4 @@
-//! Streaming at the pace of a slow reader: `ready` waits where `send` alone ends the session.
+//! Streaming at the pace of a slow reader: `ready` waits, while `send` alone would end the session.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +17,7 @@ use lastword_tests::{Raw, Stage, config, kind, within};
 const FRAMES: u32 = 1_000;
 const FRAME_BYTES: usize = 20_000;
 
-/// A frame that says which one it is.
+/// A frame that carries its number.
 fn frame(number: u32) -> Vec<u8> {
     let mut frame = vec![7; FRAME_BYTES];
     frame[..4].copy_from_slice(&number.to_be_bytes());
@@ -29,7 +29,7 @@ fn number(frame: &[u8]) -> u32 {
     u32::from_be_bytes(*frame.first_chunk().unwrap())
 }
 
-/// A session and its peer, which reads nothing by itself and whose window closes soon.
+/// A session and its peer, which reads nothing unless told to, and whose window closes soon.
 async fn session(stage: &mut Stage) -> (Session, Raw) {
     let mut server = stage.builder(config()).bind().await.unwrap();
     let mut raw = Raw::connect_small(server.local_addr(), 4_096).await;
@@ -58,7 +58,7 @@ async fn a_game_that_waits_for_room_streams_20_mb_to_a_slow_reader_and_loses_not
         let ahead = sent
             .load(Ordering::Relaxed)
             .saturating_sub(usize::try_from(n).unwrap());
-        // The kernel's send buffer is 4 MiB at most, ours half of 256 KiB and a frame.
+        // The kernel's send buffer is at most 4 MiB; ours holds half of 256 KiB and one frame.
         assert!(ahead < 250, "{ahead} frames wait somewhere");
     }
     let session = within("the game", game).await.unwrap();
@@ -93,7 +93,8 @@ async fn several_tasks_that_wait_for_room_all_get_it() {
             let session = Arc::clone(&session);
             tokio::spawn(async move {
                 for n in 0..FRAMES / TASKS {
-                    // All four find the same room at times: each of their frames fits into the other half.
+                    // Sometimes all four tasks find the same room. Each of their frames fits into the other half of the
+                    // queue.
                     session.ready().await.expect("it lives");
                     session
                         .send(frame(n * TASKS + task))

@@ -1,4 +1,4 @@
-//! Causes 60 to 63, and what the client reads of them.
+//! Causes 60 to 63, and the goodbyes that the client reads for them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Causes that are ours: limits, the game, the operator, and defects.
+//! Causes of our own end: limits, the game, the operator, and defects.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -217,7 +217,7 @@ async fn a_peer_over_the_limit_is_server_full_and_reads_it() {
     drop(first);
 }
 
-/// Panics on the word `panic`, and tells whether `left` was called.
+/// Panics on the word `panic`, and reports whether `left` was called.
 struct Fragile(Arc<AtomicBool>);
 
 impl Handler for Fragile {

@@ -1,4 +1,4 @@
-//! Causes 20 to 24 and 87: the network breaks, a peer falls silent, an operator cuts.
+//! Causes 20 to 24 and 87: the network breaks, a peer falls silent, or an operator destroys a socket.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +29,7 @@ fn an_idle_peer_behind_a_pulled_cable_is_path_dead() {
             let end = fixture.ends_as(Cause::PathDead, Phase::Live).await;
             assert_noticed_in_time(&end, &quick(config()));
             let kernel = end.ending.evidence.kernel.expect("TCP_INFO");
-            // Nothing was on its way but our own questions.
+            // Only our own pings were on the way.
             assert!(kernel.probes == 0 && kernel.retransmits >= 2, "{kernel:?}");
             assert_eq!(end.ending.evidence.frames_out, 0);
             drop(raw);
@@ -61,7 +61,7 @@ fn a_peer_behind_a_pulled_cable_to_whom_we_send_is_path_dead() {
     });
 }
 
-/// While the game takes nothing we do not listen: only what we send tells that the path is dead.
+/// While the game takes nothing, we do not read. So only our own unacknowledged data shows that the path is dead.
 #[test]
 fn a_peer_behind_a_pulled_cable_whom_we_do_not_read_is_path_dead() {
     run(|lab| {
@@ -89,7 +89,7 @@ fn a_peer_behind_a_pulled_cable_whom_we_do_not_read_is_path_dead() {
                 }
             })
             .await;
-            // The game takes what came across before, and only then learns of the end.
+            // The game first takes the frames that arrived before, and only then learns of the end.
             for _ in 0..3 {
                 assert_eq!(session.recv().await.as_deref(), Some(b"move".as_slice()));
             }
@@ -110,7 +110,7 @@ fn a_peer_behind_a_pulled_cable_whom_we_do_not_read_is_path_dead() {
     });
 }
 
-/// With `tcp_retries2` this low the kernel is faster than the dead limit.
+/// With `tcp_retries2` this low the kernel gives up before the dead limit.
 #[test]
 fn data_that_the_kernel_gives_up_is_path_dead() {
     run(|lab| {
@@ -132,7 +132,7 @@ fn data_that_the_kernel_gives_up_is_path_dead() {
     });
 }
 
-/// The cut is the same, but the kernel that acknowledges is the proxy's.
+/// The cut is the same, but the proxy's kernel acknowledges.
 #[test]
 fn a_cut_behind_a_proxy_is_peer_silent() {
     run(|lab| {
@@ -168,7 +168,7 @@ fn a_process_that_says_nothing_is_peer_frozen() {
     });
 }
 
-/// The client's own limit is the shorter one: it is gone when the cable is mended, and its host says so.
+/// The client's own limit is shorter: the client is gone when the cable is mended, and its host answers with a reset.
 #[test]
 fn a_peer_that_gave_up_in_the_outage_is_reset_after_outage() {
     run(|lab| {
@@ -198,7 +198,7 @@ fn a_peer_that_gave_up_in_the_outage_is_reset_after_outage() {
     });
 }
 
-/// The game sends nothing: the question why it is silent meets a host that knows of no connection.
+/// The game sends nothing. Our ping meets a host that does not know the connection.
 #[test]
 fn a_host_that_was_replaced_is_reset_after_outage() {
     run(|lab| {
@@ -292,14 +292,14 @@ fn an_outage_below_the_dead_limit_ends_nothing_and_loses_nothing() {
     });
 }
 
-/// A server of echoes in the server's host, and a client in the client's that joined it.
+/// Starts an echo server in the server's host, and a client in the client's host that has joined it.
 async fn join(lab: &Lab, config: Config) -> std::io::Result<(Fixture, Raw)> {
     let fixture = Fixture::start_in(lab, config).await;
     let raw = Raw::join_in(lab, fixture.addr(), "ann").await?;
     Ok((fixture, raw))
 }
 
-/// Our own limit noticed the silence, no earlier than it says and within the bound.
+/// Checks that our own limit noticed the silence, no earlier than that limit and within the bound.
 fn assert_noticed_in_time(end: &Disconnect, config: &Config) {
     let profile = config.default_profile();
     let (dead, bound) = (
@@ -315,5 +315,5 @@ fn assert_noticed_in_time(end: &Disconnect, config: &Config) {
     assert_eq!(end.ending.evidence.detector, Some(Detector::Heartbeat));
 }
 
-/// What a busy machine may add.
+/// The delay that a busy machine may add.
 const SLACK: Duration = Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! Causes 1 to 8: the peer leaves, in all its ways.
+//! Causes 1 to 8: the peer leaves, in every possible way.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -85,7 +85,7 @@ async fn a_close_while_the_server_keeps_sending_is_peer_closed_while_sending() {
     let raw = Raw::join(server.local_addr(), "ann").await;
     let mut session = within("a session", server.accept()).await.unwrap();
     drop(raw);
-    // The peer read everything and closed: its kernel refuses the first frame, and then we cannot write.
+    // The peer read everything and closed. Its kernel refuses our first frame, and later writes fail.
     within("sending fails", async {
         while session.send(b"news").is_ok() {
             tokio::task::yield_now().await;

@@ -63,7 +63,7 @@ async fn a_frame_of_which_a_byte_comes_now_and_then_is_frame_timeout() {
     let mut fixture = Fixture::with(with_timeouts(5_000, 400), lastword_server::Anonymous).await;
     let mut raw = Raw::join(fixture.addr(), "ann").await;
     let slow = data(&[7; 100]);
-    // A heartbeat between any two bytes cannot come: the frame is what the peer is in.
+    // No heartbeat can come between two bytes of the frame, since the peer is still inside the frame.
     let mut beat = tokio::time::interval(std::time::Duration::from_millis(20));
     for byte in &slow {
         beat.tick().await;

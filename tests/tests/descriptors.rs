@@ -1,4 +1,5 @@
-//! The accept loop when this process is out of descriptors: it sheds, backs off, counts, and goes on.
+//! The accept loop when this process is out of descriptors: it sheds load, backs off, counts the failures, and
+//! continues.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,14 +15,14 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-/// This test is alone in its process: the limit is the process's.
+/// This test is alone in its process, because the limit applies to the whole process.
 #[tokio::test]
 async fn out_of_descriptors_the_accept_loop_sheds_and_lives_on() {
     let fixture = Fixture::start().await;
     let mut first = Raw::join(fixture.addr(), "first").await;
     let open = lastword_sys::open_fds().expect("Linux says");
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    // Room for clients, not for their other ends.
+    // Room for the clients, but not for the server's ends of their connections.
     setrlimit(Resource::RLIMIT_NOFILE, open + 40, hard).unwrap();
 
     let begun = Instant::now();
@@ -29,7 +30,7 @@ async fn out_of_descriptors_the_accept_loop_sheds_and_lives_on() {
     while let Ok(client) = TcpStream::connect(fixture.addr()).await {
         clients.push(client);
     }
-    // The descriptors are all gone; who waits in the backlog is turned away and not left hanging.
+    // All descriptors are used. A client that waits in the backlog is turned away and not left waiting.
     let mut last = clients.pop().expect("some connected");
     let _ends = within("somebody is turned away", last.read(&mut [0])).await;
     within("errors are counted", async {
@@ -39,7 +40,8 @@ async fn out_of_descriptors_the_accept_loop_sheds_and_lives_on() {
     })
     .await;
     first.echo(b"who is in stays in").await;
-    // Each failure is followed by a back-off that doubles from 5 ms: a loop that spins makes millions.
+    // After each failure the loop backs off, for times that double from 5 ms. A loop without back-off would fail
+    // millions of times.
     let (errors, elapsed) = (emfile(&fixture), begun.elapsed());
     assert!(
         errors <= 10 + elapsed.as_millis() / 5,

@@ -1,4 +1,4 @@
-//! How connections of a wire of the game's own end: during authentication, and by a goodbye behind frames.
+//! How connections end on a wire of the game's own: during authentication, and by a goodbye after frames.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -49,7 +49,7 @@ fn lines(stage: &mut Stage) -> Builder {
     stage.builder(config()).framing(framing)
 }
 
-/// As on the native wire: gone, in `auth`, never joined, and long before the authenticator's time is up.
+/// As on the native wire, the client ends in the phase `auth` and never joins, long before the authenticator's timeout.
 #[tokio::test]
 async fn a_client_that_leaves_during_authentication_is_gone_in_auth() {
     let rows = [
@@ -97,7 +97,7 @@ async fn a_client_that_leaves_during_authentication_is_gone_in_auth() {
     }
 }
 
-/// The authenticator's answer comes when the client has left already, and is seen with its end in the same turn.
+/// The authenticator answers when the client has left already. The answer and the end are seen in the same turn.
 #[tokio::test]
 async fn a_client_that_left_is_not_let_in_by_an_answer_that_comes_with_its_end() {
     let mut stage = Stage::default();
@@ -121,7 +121,7 @@ async fn a_client_that_left_is_not_let_in_by_an_answer_that_comes_with_its_end()
     drop(raw);
     answer.send(true).unwrap();
     let end = stage.end().await;
-    // Which of the two was seen first is the kernel's matter; a session that joined is a live one that left.
+    // The kernel decides which of the two is seen first. A session that joined counts as a live session that left.
     let expected = match server.stats().sessions_joined {
         0 => (Phase::Auth, Cause::PeerFin),
         _ => (Phase::Live, Cause::PeerClosedWhileSending),
@@ -129,7 +129,7 @@ async fn a_client_that_left_is_not_let_in_by_an_answer_that_comes_with_its_end()
     assert_eq!((end.ending.verdict.phase, end.cause()), expected);
 }
 
-/// A refused client may still be sending. The server reads on, so that the client comes to read why it is refused.
+/// A refused client may still be sending. The server continues to read, so that the client can read the reason.
 #[tokio::test]
 async fn a_client_that_is_refused_can_write_all_that_it_has_to_say() {
     let mut stage = Stage::default();
@@ -150,7 +150,7 @@ async fn a_client_that_is_refused_can_write_all_that_it_has_to_say() {
         .unwrap();
     let mut raw = Raw::connect(server.local_addr()).await;
     raw.write(b"LOGIN\n").await;
-    // More than both kernels hold: it is written only if the server reads it.
+    // More than both kernels hold, so all of it can be written only if the server reads.
     let says = vec![b'x'; 32 << 20];
     within("the question", asks.recv()).await.unwrap();
     answer.send(true).unwrap();
@@ -167,7 +167,7 @@ async fn a_client_that_is_refused_can_write_all_that_it_has_to_say() {
     assert_eq!(end.ending.evidence.bytes_in, 6 + (32 << 20));
 }
 
-/// A pipe into `nc`: everything in one segment, the end behind it. An authenticator that answers at once lets it in.
+/// A pipe into `nc`: everything in one segment, followed by the end. An authenticator that answers at once lets it in.
 #[tokio::test]
 async fn a_client_that_says_everything_and_shuts_hears_every_answer() {
     let mut stage = Stage::default();
@@ -233,7 +233,7 @@ async fn what_came_before_a_goodbye_is_answered_by_a_tick_loop() {
     within("the ticks", ticks).await.unwrap();
 }
 
-/// The session is still listed, as it may still answer: so it tells how it does, also to an operator who asks now.
+/// The session may still answer, so it is still listed. Its state can be read, also by an operator who asks now.
 #[tokio::test]
 async fn a_session_that_may_still_answer_tells_how_it_does() {
     let mut stage = Stage::default();
@@ -278,13 +278,13 @@ async fn hears_all_before_its_goodbye(stage: &mut Stage, addr: std::net::SocketA
             (Cause::PeerGoodbye, Phase::Live)
         );
         let evidence = &end.ending.evidence;
-        // The credentials, too, are a frame that is answered.
+        // The credentials are a frame too, and get an answer.
         assert_eq!((evidence.frames_in, evidence.frames_out), (1, 2));
         assert_eq!((end.undelivered_frames, evidence.frames_unsent), (0, 0));
     }
 }
 
-/// What the server says until its FIN.
+/// Returns everything that the server sends until its FIN.
 async fn heard(raw: &mut Raw) -> String {
     let mut heard = String::new();
     within("a FIN", raw.stream.read_to_string(&mut heard))

@@ -1,4 +1,4 @@
-//! A drain comes to its end, whoever is late, gone, or stalled, and whoever stops waiting for it.
+//! A drain always ends, even if a client is late, gone or stalled, or if the caller stops waiting for it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,7 +25,7 @@ async fn who_is_let_in_after_the_drain_began_is_refused_and_never_joins() {
     let (asked_in, asked) = mpsc::channel();
     let (answer, answers) = mpsc::channel();
     let answers = Mutex::new(answers);
-    // It holds up the connection's own task: no request can be looked at before its answer.
+    // The authenticator blocks the connection's own task, so no request is handled before its answer.
     let ask = Ask(move |_| {
         asked_in.send(()).unwrap();
         answers.lock().unwrap().recv().unwrap();
@@ -62,7 +62,7 @@ async fn a_server_that_is_expired_ends_without_a_drain() {
     .await;
 }
 
-/// A game that accepts to the end, and then leaves `main`, takes the runtime from nobody's goodbye.
+/// A game that accepts to the end, and then leaves `main`, does not stop the runtime before every goodbye is sent.
 #[tokio::test]
 async fn accept_is_over_when_whoever_was_cut_off_is_gone() {
     let mut stage = Stage::default();
@@ -123,7 +123,7 @@ async fn a_drain_does_not_outwait_a_game_that_takes_nothing() {
     let mut session = within("a session", server.accept()).await.unwrap();
     raw.write(&[data(b"one"), data(b"two")].concat()).await;
     raw.fin().await;
-    // Whoever came later has been seen, so the FIN has.
+    // The server has seen the client that came later, so it has seen the FIN.
     drop(Raw::connect(server.local_addr()).await);
     assert_eq!(stage.end().await.cause(), Cause::PeerProbe);
     let handle = server.handle().clone();
@@ -135,7 +135,7 @@ async fn a_drain_does_not_outwait_a_game_that_takes_nothing() {
     assert_eq!(session.recv().await.unwrap(), b"one".as_slice());
 }
 
-/// The peer has shut its side and does not read what we still owe it.
+/// The peer has shut its side and does not read the data that we have still to send.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_drain_does_not_outwait_a_peer_that_takes_nothing() {
@@ -151,7 +151,7 @@ async fn a_drain_does_not_outwait_a_peer_that_takes_nothing() {
         fixture.server.send(session, &[1; 60_000]).unwrap();
     }
     raw.fin().await;
-    // FIN_WAIT2: its kernel has our acknowledgement of its FIN.
+    // FIN_WAIT2: the peer's kernel has our acknowledgement of its FIN.
     until("the FIN is there", || tcp_info(&raw.stream).state == 5).await;
     within(
         "the drain",
@@ -164,7 +164,7 @@ async fn a_drain_does_not_outwait_a_peer_that_takes_nothing() {
         .await;
 }
 
-/// Whoever writes the last end down has done so when the game leaves `main`.
+/// An observer that writes down the last end has finished when the game leaves `main`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_drain_is_over_when_every_end_was_told() {
     let told = Arc::new(AtomicBool::new(false));
@@ -178,11 +178,11 @@ async fn a_drain_is_over_when_every_end_was_told() {
     let mut raw = Raw::join(handle.local_addr(), "ann").await;
     raw.write(&goodbye()).await;
     raw.fin().await;
-    // Out of the books, and its end is being told.
+    // The session is out of the books, and its end is being reported.
     until("it is counted out", || open(&handle.stats()) == 0).await;
     within("the drain", handle.drain(Duration::from_secs(15))).await;
     assert!(told.load(Ordering::Acquire), "the observer was told");
-    // Nobody listens any more, unless the drain was over too early.
+    // This fails unless the drain was over too early: the receiver has stopped waiting.
     over.send(()).ok();
     let left = |event: &Event<'_>| matches!(event, Event::Left(_));
     assert_eq!(
@@ -193,7 +193,7 @@ async fn a_drain_is_over_when_every_end_was_told() {
     assert!(events.is_over());
 }
 
-/// Writes an end down only when the drain is over, which it must not be before; so it gives up, at length.
+/// Delays the report of an end by 500 ms, and checks that the drain is not over meanwhile.
 struct Slow {
     over: Mutex<mpsc::Receiver<()>>,
     told: Arc<AtomicBool>,
@@ -211,7 +211,7 @@ impl Observer for Slow {
     }
 }
 
-/// Begins a drain: when this returns, new connections are refused. What it returns is there when it is over.
+/// Begins a drain: when this returns, new connections are refused. The returned task ends when the drain is over.
 async fn begin_drain(server: &ServerHandle, timeout: Duration) -> tokio::task::JoinHandle<()> {
     let watched = server.clone();
     let server = server.clone();

@@ -1,4 +1,5 @@
-//! The connection's task, polled by hand: what one turn must look at, whatever the runtime knows by then.
+//! The connection's task, polled by hand: the inputs that one turn must check, even if the runtime does not know of
+//! them yet.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,7 +23,7 @@ use lastword_tests::{data, goodbye, hello, kind, within};
 use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Room, Table};
 use tokio::net::TcpListener;
 
-/// After a stall of ours, deadlines are found before the runtime has handed out what the kernel has: here the
+/// After our own stall, deadlines are found before the runtime has passed on the kernel's data. In this test the
 /// runtime has no turn at all between the peer's bytes and the deadline.
 #[tokio::test]
 async fn bytes_that_the_runtime_does_not_know_of_cancel_a_verdict() {
@@ -53,7 +54,7 @@ async fn bytes_that_the_runtime_does_not_know_of_cancel_a_verdict() {
     }
 }
 
-/// What was written makes room for the next frame, turn by turn.
+/// Written bytes make room for the next frame, turn by turn.
 #[tokio::test]
 async fn each_turn_makes_room_for_the_next_frame() {
     let sent = Arc::new(Mutex::new(Vec::new()));
@@ -62,7 +63,7 @@ async fn each_turn_makes_room_for_the_next_frame() {
         outbound_bytes_max: 8_000,
         ..Limits::default()
     };
-    // As another thread does it: one frame for each turn, which is a quarter of the limit.
+    // Simulates another thread: one frame in each turn, which is a quarter of the limit.
     let meanwhile = move |mailbox: &Mailbox| {
         if mailbox.session().is_some() {
             seen.lock().unwrap().push(mailbox.send(CLOCK, &[7; 2_000]));
@@ -79,13 +80,13 @@ async fn each_turn_makes_room_for_the_next_frame() {
     assert!(sent.iter().all(Result::is_ok), "{sent:?}");
 }
 
-/// Whoever asks compares the answer's clock with its own: the beginning of a turn that had begun before the question was
-/// asked would be no receipt of it.
+/// The asking end compares the answer's clock with its own. The start of a turn that began before the ping was sent
+/// would be a wrong receive time.
 #[tokio::test]
 async fn a_ping_that_comes_while_a_turn_lasts_is_stamped_when_it_is_read() {
     let asking: Arc<Mutex<Option<Peer>>> = Arc::default();
     let asker = Arc::clone(&asking);
-    // Between the beginning of a turn and its reading.
+    // Runs between the start of a turn and its read of the socket.
     let meanwhile = move |_: &Mailbox| {
         if let Some(mut peer) = asker.lock().unwrap().as_ref() {
             let begun = CLOCK.now();
@@ -134,8 +135,8 @@ async fn what_the_polls_of_a_connection_count_is_what_its_session_counted() {
     assert_eq!((counted.frames_in, counted.frames_out), (3, 3));
 }
 
-/// The verdict is out, and the game still takes what came before it: the evidence stays that of the verdict, and a frame
-/// that another thread sends meanwhile is unsent.
+/// The verdict is out, but the game still takes the frames from before it. The evidence stays that of the verdict, and
+/// a frame that another thread sends meanwhile is unsent.
 #[tokio::test]
 async fn evidence_is_of_the_verdict_and_not_of_the_moment_at_which_the_game_is_told() {
     let mut rig = Rig::new(Limits::default(), LONG, |_| ()).await;
@@ -193,7 +194,7 @@ const SHORT: Timing = Timing {
     dead_ms: 20,
 };
 
-/// A connection whose task has a turn when the test says so.
+/// A connection whose task has a turn only when the test says so.
 struct Rig {
     driver: Pin<Box<Driver<Game>>>,
     mailbox: Arc<Mailbox>,
@@ -204,13 +205,13 @@ struct Rig {
     _table: Arc<Table>,
 }
 
-/// A game that is busy with earlier frames when it is asked whether it took all of them.
+/// A game that is still busy with earlier frames when it is asked whether it took all of them.
 #[derive(Default)]
 struct Departure {
     is_held: bool,
-    /// When it was first asked.
+    /// When the game was first asked.
     asked: Option<Time>,
-    /// Frames that it sent when it was asked.
+    /// Frames that the game sent when it was asked.
     sent_late: u64,
 }
 
@@ -259,7 +260,7 @@ impl Rig {
         }
     }
 
-    /// One poll, in which the runtime has no part.
+    /// Polls once, without the runtime.
     async fn turn(&mut self) {
         std::future::poll_fn(|cx| {
             let _over = self.driver.as_mut().poll(cx);
@@ -301,7 +302,7 @@ impl Rig {
         pongs
     }
 
-    /// The peer says goodbye, and the game is busy when it is asked for the first time.
+    /// The peer says goodbye. When the game is asked for the first time, it is busy.
     async fn leaves_a_busy_game(&mut self) {
         self.departure.lock().unwrap().is_held = true;
         self.peer.write_all(&goodbye()).unwrap();
@@ -329,7 +330,7 @@ impl Rig {
     }
 }
 
-/// Lets everybody in; `meanwhile` happens once a turn.
+/// Lets every client in; `meanwhile` runs once per turn.
 struct Game {
     timing: Timing,
     meanwhile: Box<dyn Fn(&Mailbox) + Send + Unpin>,

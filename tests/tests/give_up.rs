@@ -1,4 +1,5 @@
-//! When Linux gives up a connection whose data nobody acknowledges: never before it is said to.
+//! When Linux gives up a connection whose data stays unacknowledged: never before the time that `kernel_give_up`
+//! returns.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -15,8 +16,8 @@ use std::time::{Duration, Instant};
 use lastword_keepalive::kernel_give_up;
 use lastword_netlab::{Host, Lab};
 
-/// The retries come where the round trip puts them, so that a link of another length is given up at another time: the
-/// kernel's least retransmission time-out stands for it here.
+/// The round trip decides the times of the retries, so each link is given up at a different time. Here the kernel's
+/// least retransmission timeout stands for the round trip.
 const RTO_MIN_MS: [u64; 5] = [200, 212, 260, 332, 420];
 const RTO_MAX_MS: [u64; 9] = [
     1_000, 1_200, 1_500, 1_550, 1_600, 1_700, 2_000, 5_000, 5_100,
@@ -53,7 +54,7 @@ fn the_kernel_gives_up_no_earlier_than_it_is_said_to_whatever_the_round_trip() {
     });
 }
 
-/// A lab whose server waits so long at least before it sends something again.
+/// A lab whose server waits at least this long before it retransmits.
 fn lab(rto_min_ms: u64) -> io::Result<Lab> {
     let lab = Lab::new()?;
     let (gateway, rto_min) = (lab.gateway(Host::Server), format!("{rto_min_ms}ms"));
@@ -64,7 +65,7 @@ fn lab(rto_min_ms: u64) -> io::Result<Lab> {
     Ok(lab)
 }
 
-/// How long a byte of each connection was unacknowledged when the kernel gave it up.
+/// Returns how long a byte of each connection was unacknowledged when the kernel gave up.
 fn give_ups(lab: &Lab) -> io::Result<Vec<Duration>> {
     let listener = lab.on(Host::Server, || {
         TcpListener::bind((lab.addr(Host::Server), 0))
@@ -77,7 +78,7 @@ fn give_ups(lab: &Lab) -> io::Result<Vec<Duration>> {
             let (mut server, _) = listener.accept()?;
             let rto_max = Duration::from_millis(*rto_max_ms);
             lastword_sys::set_rto_max(lastword_sys::borrow(&server), rto_max)?;
-            // A round trip, so that the time-out is what the link makes of it.
+            // One round trip, so that the timeout follows from the link.
             server.write_all(b"?")?;
             client.read_exact(&mut [0])?;
             client.write_all(b"!")?;

@@ -1,4 +1,4 @@
-//! Goodbyes said under a broadcast that nobody has read: what the socket does after them changes no cause.
+//! Goodbyes sent while a broadcast lies unread: later events on the socket do not change the cause.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,8 +15,8 @@ use lastword_server::{Cause, Config, Disconnect, Phase, Server, ServerHandle, Se
 use lastword_tests::{Fixture, Raw, Stage, config, crowd, data, goodbye, home, within};
 use tokio::task::JoinHandle;
 
-/// A thousand clients leave while every session is being sent to: half of them close on top of unread news, so
-/// that their kernel resets; half of them are clients of ours, which linger.
+/// A thousand clients leave while the server sends to every session. Half of them close with unread news, so their
+/// kernel sends a reset. The others use our client library, which lingers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_goodbyes_under_an_unread_broadcast_are_a_thousand_peer_goodbyes() {
     let mut fixture = Fixture::start().await;
@@ -37,7 +37,7 @@ async fn a_thousand_goodbyes_under_an_unread_broadcast_are_a_thousand_peer_goodb
     news.abort();
 }
 
-/// The same to games that are behind: the goodbye lies in the kernel, behind frames and before the reset.
+/// The same with games that are behind: the goodbye lies in the kernel, after frames and before the reset.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_goodbye_behind_frames_that_the_game_has_not_taken_is_heard() {
     let mut stage = Stage::default();
@@ -51,8 +51,8 @@ async fn a_goodbye_behind_frames_that_the_game_has_not_taken_is_heard() {
     games.abort();
 }
 
-/// Sends three frames and a goodbye while unread news lie here. The even ones close on top of them, the
-/// odd ones shut, read to the end and close.
+/// Sends three frames and a goodbye while news lie unread on this end. Clients with even numbers then close. Those with
+/// odd numbers shut, read to the end and close.
 async fn leave(addr: SocketAddr, n: u32) {
     let mut raw = Raw::connect_from(home(n), addr).await;
     raw.enter(&format!("client {n}")).await;
@@ -74,7 +74,7 @@ fn shuts(n: u32) -> bool {
     n % 2 == 1
 }
 
-/// Sends the same while its inbox is full, so that the news lie in its kernel, and leaves.
+/// Sends the same while its inbox is full, so that the news stay in its kernel, and leaves.
 async fn leave_as_a_client_of_ours(addr: SocketAddr, n: u32, connector: Connector) {
     let mut client = within("a welcome", connector.connect(addr, format!("client {n}")))
         .await
@@ -92,7 +92,7 @@ async fn leave_as_a_client_of_ours(addr: SocketAddr, n: u32, connector: Connecto
     );
 }
 
-/// Says something to everybody, all the time.
+/// Broadcasts to all sessions, all the time.
 fn broadcast(server: &ServerHandle) -> JoinHandle<()> {
     let server = server.clone();
     tokio::spawn(async move {
@@ -155,7 +155,7 @@ async fn take(session: &mut Session) -> bool {
     within("a frame or the end", session.recv()).await.is_some()
 }
 
-/// Reading pauses behind each frame.
+/// Reading pauses after each frame.
 fn one_at_a_time() -> Config {
     let mut config = config();
     config.limits.inbox_frames_max = 1;

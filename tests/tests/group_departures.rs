@@ -1,4 +1,4 @@
-//! Departures from groups: whoever departs is out for good before anybody is told.
+//! Departures from groups: a departed session is out for good before the game is told.
 #![allow(
     clippy::unwrap_used,
     reason = "helpers of a test: a failure here is the test's failure"
@@ -47,7 +47,7 @@ async fn who_departs_is_out_before_handler_and_observer_are_told() {
     }
 }
 
-/// Three threads take in whoever is live, over and over, until all have departed.
+/// Three threads add all live sessions, over and over, until all have departed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn departures_that_race_joins_are_final() {
     let mut stage = Witnessed::open().await;
@@ -80,7 +80,7 @@ async fn departures_that_race_joins_are_final() {
     }
 }
 
-/// How a client leaves, or is made to.
+/// How a client leaves, or is forced to leave.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
     Fin,
@@ -103,7 +103,7 @@ impl Way {
     }
 }
 
-/// Takes in every live session there is and lets every other one go, until it is told to stop.
+/// Adds every live session and removes every other one, until it is stopped.
 struct Racer {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<usize>,
@@ -122,7 +122,8 @@ impl Racer {
                         room.leave(session);
                     }
                 }
-                // Who waits for the room meanwhile may find itself departed when it gets in.
+                // A join that waits for the room's lock during this may find its session departed when it gets the
+                // lock.
                 room.broadcast(b"hi");
             }
             joins
@@ -133,14 +134,14 @@ impl Racer {
         }
     }
 
-    /// Returns how often somebody was taken in.
+    /// Returns how often a session was added.
     fn stop(self) -> usize {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
 }
 
-/// A server of handlers, and what handlers and observer see in a room when they are told of an end.
+/// A server of handlers, and the members that handlers and observer see in a room when they are told of an end.
 struct Witnessed {
     server: ServerHandle,
     room: Group,
@@ -183,7 +184,7 @@ impl Witnessed {
     }
 }
 
-/// Looks into the room whenever it is told of an end, and tries to bring back who departed.
+/// Looks at the room whenever it is told of an end, and tries to add the departed session again.
 #[derive(Clone)]
 struct Witness {
     room: Group,
@@ -211,7 +212,7 @@ impl Witness {
             members: room.sessions(),
             joins_again: room.join(session),
         };
-        // A test that is over listens no more.
+        // Fails when the test is over, since it no longer receives.
         self.told.send(telling).ok();
     }
 }

@@ -1,4 +1,4 @@
-//! Groups: the members hear what is said to all, nobody else does, and who took it is counted.
+//! Groups: only the members receive a broadcast, and the number of members that took it is counted.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -64,7 +64,7 @@ async fn a_member_whose_queue_is_full_did_not_take_it_and_is_out_when_it_departe
     let room = hall.server.handle().group();
     room.join(a.id()).unwrap();
     room.join(b.id()).unwrap();
-    // On this one thread nobody writes before the test waits: the queues only grow.
+    // On this one thread nothing is written before the test waits, so the queues only grow.
     let payload = vec![7; 60_000];
     for _ in 0..4 {
         a.send(&payload).unwrap();
@@ -108,7 +108,7 @@ async fn a_thread_without_a_runtime_can_do_it_all() {
     assert_eq!(thread.join().unwrap(), ((1, 0), 1, true, 0));
 }
 
-/// Two threads talk at once; who hears both hears them in one order.
+/// Two threads broadcast at once; every member receives the frames of both in the same order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_member_hears_two_threads_in_the_same_order() {
     let mut hall = Hall::open().await;

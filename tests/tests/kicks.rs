@@ -1,4 +1,4 @@
-//! Our last word: the reason of a kick reaches a client that does everything to miss it.
+//! The last word: the reason of a kick reaches a client that does everything to miss it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-/// Who kicks, from where, in what state of the connection.
+/// The caller of the kick, its thread, and the state of the connection.
 #[derive(Clone, Copy, Debug)]
 enum Kicker {
     /// The handler, while it handles a frame.
@@ -29,7 +29,7 @@ enum Kicker {
     Thread,
     /// The session's own task, in step with its frames.
     Session,
-    /// The session's own task, which took no frame: reading is paused, the input lies unread.
+    /// The session's own task, which took no frame: reading is paused, the input is unread.
     StalledSession,
 }
 
@@ -47,7 +47,7 @@ async fn a_thousand_kicks_are_a_thousand_reasons_read() {
     }
 }
 
-/// What the others are for: the same client, and a server that sends its reason and closes.
+/// The control for the other tests: the same client, and a server that sends its reason and closes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_sends_and_closes_loses_its_reasons_to_the_same_client() {
     let (trials, sent) = (200, signals(200));
@@ -71,7 +71,7 @@ async fn a_server_that_sends_and_closes_loses_its_reasons_to_the_same_client() {
     );
 }
 
-/// Kicks `count` clients, all at once. Returns how many did not read why.
+/// Kicks `count` clients, all at once. Returns how many did not read the reason.
 async fn kick_all(kicker: Kicker, count: u32) -> usize {
     let mut stage = Stage::default();
     let sent = signals(count);
@@ -175,7 +175,7 @@ async fn kick_after_signal(session: Session, sent: Arc<Vec<Notify>>) {
     assert_eq!(session.kick(kick(n)).await.cause, Cause::Kicked.into());
 }
 
-/// Kicks after some frames: itself, or by telling who does.
+/// Kicks after some frames: by itself, or by a message to the kicker.
 #[derive(Default)]
 struct Bouncer {
     seen: u32,
@@ -194,7 +194,7 @@ impl Handler for Bouncer {
     }
 }
 
-/// What most servers do: the reason is written, and the socket closed with input unread.
+/// The behaviour of most servers: it writes the reason, and closes the socket with input unread.
 async fn send_and_close(listener: TcpListener, sent: Arc<Vec<Notify>>) {
     loop {
         let (mut stream, remote) = listener.accept().await.unwrap();
@@ -215,9 +215,9 @@ fn goodbye(n: u32) -> Vec<u8> {
     frame(kind::GOODBYE, &payload)
 }
 
-/// A client of one loop: it sends 100 bytes every 5 ms, reads only every 50 ms, and gives up at the first
-/// error of a send, with what it has read by then. Signals when it has sent some frames. Returns the code
-/// and the reason that it read.
+/// A client with one loop. It sends 100 bytes every 5 ms, but reads only every 50 ms. At the first error of a send it
+/// gives up, with the data read by then. It signals when it has sent some frames. Returns the code and the reason that
+/// it read.
 async fn stubborn(raw: Raw, sent: &Notify) -> Option<(u16, String)> {
     let mut ticks = tokio::time::interval(Duration::from_millis(5));
     let mut read = Vec::new();
@@ -237,7 +237,7 @@ async fn stubborn(raw: Raw, sent: &Notify) -> Option<(u16, String)> {
     last_word(&read)
 }
 
-/// Reads what is there. Returns whether that was the end.
+/// Reads the available data. Returns whether that was the end.
 fn read_all(stream: &TcpStream, read: &mut Vec<u8>) -> bool {
     let mut buffer = [0; 4096];
     loop {
@@ -282,6 +282,6 @@ fn reason(n: u32) -> String {
     )
 }
 
-/// What a client sends before it is kicked, and goes on sending.
+/// The frame that a client sends before it is kicked, and continues to send.
 const FRAMES_FIRST: u32 = 20;
 const AT_ONCE: usize = 250;

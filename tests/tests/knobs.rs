@@ -1,4 +1,4 @@
-//! The socket options of a session: the listener's until its player is known, and its own profile's from then on.
+//! The socket options of a session: those of the listener until its player is known, and then those of its own profile.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ use lastword_server::{Config, Credentials, Player};
 use lastword_tests::{Ask, Fixture, Raw, config, server_end};
 use socket2::Socket;
 
-/// What a profile says and a socket has.
+/// The options that a profile asks for and a socket has.
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     keepalive: bool,
@@ -43,7 +43,7 @@ impl Options {
             idle: knobs.keepalive_idle,
             interval: knobs.keepalive_interval,
             count: knobs.keepalive_count,
-            // Where the kernel has no such option nothing is read.
+            // On a kernel without this option nothing is read.
             rto_max: default.map(|default| knobs.rto_max.unwrap_or(default)),
             user_timeout: None,
         }
@@ -57,7 +57,7 @@ fn listener(profile: &str) -> Config {
     config
 }
 
-/// A server that gives each player the profile that is named in the credentials.
+/// A server that gives each player the profile named in the credentials.
 async fn server(config: Config) -> Fixture {
     let by_name = |credentials: Credentials| {
         let name = String::from_utf8(credentials.bytes.to_vec()).unwrap();

@@ -1,4 +1,4 @@
-//! The layers of `ARCHITECTURE.md`, held against what cargo says: who may depend on whom, and who may not.
+//! Compares the layers of `ARCHITECTURE.md` with cargo's metadata: the allowed and the forbidden dependencies.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +12,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Each crate and the ones of ours that it may depend on.
+/// Each crate, and the crates of this workspace that it may depend on.
 const LAYERS: &[(&str, &[&str])] = &[
     ("lastword-sys", &[]),
     ("lastword-keepalive", &[]),
@@ -54,7 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Crates that read no clock and own no socket: these must not be reachable from them.
+/// Crates that read no clock and own no socket: they must not reach any of these.
 const SANS_IO: &[&str] = &["lastword-keepalive", "lastword-session"];
 const IO: &[&str] = &["tokio", "mio", "socket2", "libc", "metrics", "tracing"];
 
@@ -122,7 +122,7 @@ fn unsafe_code_is_forbidden_everywhere_but_in_sys() {
 }
 
 fn metadata() -> Value {
-    // For this system only: crates of others need not be on this machine.
+    // For this system only: the crates for other systems need not be on this machine.
     let output = Command::new(env!("CARGO"))
         .args([
             "metadata",
@@ -178,7 +178,7 @@ fn dependencies(metadata: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Everything a package reaches by the resolved graph, dev-dependencies apart.
+/// Returns every package that a package reaches in the resolved graph, without dev-dependencies.
 fn reachable(metadata: &Value, name: &str) -> BTreeSet<String> {
     let names: BTreeMap<&str, &str> = metadata["packages"]
         .as_array()

@@ -1,4 +1,4 @@
-//! What a game is told while a session lives: its peer is suspect, and healthy again.
+//! The link events of a live session: its peer is suspect, and healthy again.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,7 +22,7 @@ enum Seen {
     Left(Cause),
 }
 
-/// Says what it sees to the test, and to its peer that it is suspect.
+/// Reports each event to the test, and tells its peer that it is suspect.
 struct Watcher(mpsc::UnboundedSender<Seen>);
 
 impl Handler for Watcher {

@@ -1,4 +1,4 @@
-//! A server with a runtime of its own lives as long as its game, and not longer. Alone in its process: it counts
+//! A server with its own runtime lives as long as its game, and not longer. It is alone in its process, since it counts
 //! threads.
 #![cfg(target_os = "linux")]
 #![allow(
@@ -31,7 +31,7 @@ async fn a_server_with_a_runtime_of_its_own_ends_with_its_game_and_leaves_no_thr
     what_does_not_start_leaves_no_thread().await;
 }
 
-/// Plays with what `bind` makes of a server, and drops it.
+/// Plays with the result of `bind`, and drops it.
 async fn ends_with<G: Send + 'static>(
     bind: impl FnOnce(Standalone) -> (ServerHandle, G) + Send + 'static,
 ) {
@@ -42,19 +42,19 @@ async fn ends_with<G: Send + 'static>(
         bind(builder)
     });
     let (handle, game): (ServerHandle, G) = on_engine.join().unwrap();
-    // What ends it later is there from the beginning: a thread that cannot be had is no server.
+    // The thread that later ends the server exists from the start: a server whose thread cannot start fails at once.
     until("as many threads as asked for", || threads() == 3 + 1).await;
     let addr = handle.local_addr();
     let mut players = Vec::new();
     for n in 0..3 {
         players.push(Raw::join(addr, &n.to_string()).await);
     }
-    // It has not been let in, and is not waited for.
+    // This client has not been let in, so the server does not wait for it.
     let mut unborn = Raw::connect(addr).await;
     unborn.write(&hello(b"unborn")[..10]).await;
     until("all four", || handle.stats().connections_open == 4).await;
 
-    // Here, inside of another runtime: the game may be dropped anywhere.
+    // Here, inside another runtime: the game may be dropped anywhere.
     drop(game);
     for player in &mut players {
         assert_eq!(player.goodbye_code().await, Some(81));
@@ -69,7 +69,7 @@ async fn ends_with<G: Send + 'static>(
     handle.closed().await;
     assert!(handle.stats().laws_hold());
     assert_eq!(handle.stats().connections_open, 0);
-    // What is left of it does no harm, without its runtime.
+    // The handle does no harm without its runtime.
     handle.begin_drain(Duration::ZERO);
     assert!(handle.sessions().is_empty());
 }
@@ -96,11 +96,11 @@ fn is_refused(addr: SocketAddr) -> bool {
     }
 }
 
-/// Threads of servers, by their names.
+/// Counts the threads of servers, by their names.
 fn threads() -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| {
-        // It may end while it is looked at.
+        // The thread may end meanwhile.
         std::fs::read_to_string(task.ok()?.path().join("comm")).ok()
     });
     names.filter(|name| name.starts_with("lastword")).count()

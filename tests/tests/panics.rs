@@ -1,4 +1,4 @@
-//! Code of the game that panics, wherever it is called: the books balance, and whoever waits is told.
+//! Code of the game panics, in every place where it is called: the books balance, and all waiting callers are told.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,7 +16,8 @@ use lastword_server::{
 use lastword_tests::{Echo, Raw, Stage, config, within};
 use tokio::io::AsyncReadExt;
 
-/// Frames as [`LengthPrefixed`], and panics when it reads one that says so, and in the middle of writing it.
+/// Frames as [`LengthPrefixed`], but panics when it reads a frame that asks for it, and in the middle of writing such a
+/// frame.
 struct Brittle;
 
 impl Dialect for Brittle {
@@ -145,7 +146,7 @@ async fn a_handler_that_panics_twice_costs_its_own_session_only() {
     assert!(server.stats().laws_hold());
 }
 
-/// An observer that panics whatever it is told.
+/// An observer that panics at every call.
 struct Indignant;
 
 impl Observer for Indignant {
@@ -158,7 +159,7 @@ impl Observer for Indignant {
     }
 }
 
-/// Something beside the server, with an observer of its own.
+/// An extension of the server with an observer of its own.
 struct Beside;
 
 impl Extension for Beside {

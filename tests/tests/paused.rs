@@ -1,5 +1,5 @@
-//! A game that takes no frames pauses reading. An end is noticed all the same, at once, and told only after
-//! everything that came before it.
+//! A game that takes no frames pauses reading. An end is still noticed at once, but reported only after everything that
+//! came before it.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -60,7 +60,7 @@ async fn a_goodbye_that_waited_unread_outranks_the_reset_behind_it() {
     assert_eq!(end.cause(), Cause::PeerGoodbye, "{end:#?}");
 }
 
-/// Whoever could fake an end could not be kicked any more.
+/// If an urgent byte looked like an end, a peer could fake its end and then could not be kicked.
 #[tokio::test]
 async fn an_urgent_byte_is_no_end() {
     let (mut game, mut raw) = Game::paused(config(), &[]).await;
@@ -85,7 +85,7 @@ async fn a_kick_before_the_reset_stays_the_cause() {
     assert_eq!(game.stage.end().await.cause(), Cause::Kicked);
 }
 
-/// Our write meets the error, so that reading ends in a 0: it is no FIN.
+/// Our write gets the error, so reading ends in a 0, which is not a FIN.
 #[tokio::test]
 async fn a_reset_that_a_write_met_first_is_a_reset() {
     let (mut game, raw) = Game::paused(config(), &[]).await;
@@ -106,7 +106,7 @@ async fn a_reset_that_a_write_met_first_is_a_reset() {
     );
 }
 
-/// The game gives the session up when the end shows already: it departs, and by what the peer did.
+/// The game gives the session up after the end was noticed: the session departs with the peer's cause.
 #[tokio::test]
 async fn a_session_that_is_closed_after_the_notice_departs_with_the_peers_cause() {
     let (mut game, raw) = Game::paused(config(), &[]).await;
@@ -124,7 +124,7 @@ async fn a_session_that_is_closed_after_the_notice_departs_with_the_peers_cause(
     assert!(server.handle().stats().laws_hold());
 }
 
-/// The peer answers our pings in its kernel only. While we do not read, that is nobody's silence.
+/// The peer answers our pings only in its kernel. While we do not read, that does not count as peer silence.
 #[tokio::test]
 async fn a_peer_that_we_do_not_read_is_never_silent() {
     let (mut game, mut raw) = Game::paused(quick(config()), &[]).await;
@@ -192,7 +192,7 @@ impl Game {
         )
     }
 
-    /// The end shows, a kick comes too late, and then the game takes its frames.
+    /// The end is noticed, a kick comes too late, and then the game takes its frames.
     async fn notices_the_end_and_takes_all(&mut self) -> Disconnect {
         self.others_come_and_go().await;
         let noticed = Instant::now();
@@ -216,7 +216,8 @@ impl Game {
         end
     }
 
-    /// The runtime has one thread: what was ready before another peer came and went was looked at.
+    /// The runtime has one thread. Another peer has come and gone, so everything that was ready before has been
+    /// handled.
     async fn others_come_and_go(&mut self) {
         let mut other = Raw::join(self.server.local_addr(), "bob").await;
         other.write(&goodbye()).await;
@@ -235,7 +236,7 @@ impl Game {
             .kick(self.session.id(), Kick::because("cheating"))
     }
 
-    /// Takes the numbered frames in order, and then there is nothing more.
+    /// Takes the numbered frames in order, and checks that nothing follows.
     async fn takes(&mut self, count: u32) {
         for n in 0..count {
             let frame = within("a frame", self.session.recv()).await;
@@ -245,7 +246,7 @@ impl Game {
     }
 }
 
-/// The one event of the trail that says this.
+/// Returns the only event of the trail with this text.
 fn at(end: &Disconnect, what: &str) -> TrailEvent {
     let mut events = end.ending.trail.iter().filter(|event| event.what == what);
     match (events.next(), events.next()) {

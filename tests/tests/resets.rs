@@ -1,6 +1,5 @@
-//! Two thousand resets while the server writes as fast as it can: the kernel hands each error out once, and here
-//! a write meets it as often as a read. A server whose reader decides gets the same clients, to show what they
-//! are worth.
+//! Two thousand resets while the server writes as fast as it can. The kernel gives each error out once, and here a
+//! write gets it as often as a read. For comparison, a server whose reader decides gets the same clients.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +23,7 @@ use tokio::sync::mpsc;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_resets_under_a_broadcast_are_two_thousand_resets() {
     let mut config = config();
-    // The clients read as fast as this machine lets them: a full queue is not to end them first.
+    // The clients read as fast as this machine allows: a full queue must not end them first.
     config.limits.outbound_bytes_max = 64 << 20;
     let mut fixture = Fixture::with(config, Anonymous).await;
     let server = fixture.server.clone();
@@ -67,7 +66,7 @@ async fn a_server_whose_reader_decides_takes_many_of_them_for_a_fin() {
     let server = tokio::spawn(naive(listener, news.clone(), verdicts_in));
     let news = tokio::spawn(async move {
         loop {
-            // Nobody listens at times.
+            // Sometimes there is no receiver.
             let _none = news.send(());
             tokio::task::yield_now().await;
         }
@@ -86,7 +85,7 @@ async fn a_server_whose_reader_decides_takes_many_of_them_for_a_fin() {
     eprintln!("a reader that decides: {fins} of {RESETS} resets taken for a FIN ({percent:.1} %)");
 }
 
-/// A client that joins, reads a little and leaves what it was sent unread.
+/// A client that joins, reads a little, and leaves with unread data.
 async fn reset(addr: SocketAddr, n: u32) {
     let mut raw = Raw::connect(addr).await;
     raw.write(&hello(b"ann")).await;
@@ -100,7 +99,7 @@ async fn reset(addr: SocketAddr, n: u32) {
     }
 }
 
-/// What such a server makes of an end.
+/// The verdict of such a server on an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Naive {
     Fin,

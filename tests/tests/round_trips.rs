@@ -1,4 +1,5 @@
-//! What both ends of a real connection learn from heartbeats: the round trip, and the other's clock.
+//! The results of heartbeats at both ends of a real connection: the round trip, and the offset of the other end's
+//! clock.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +16,7 @@ use lastword_session::wire::{Ping, Pong};
 use lastword_tests::{Fixture, Raw, Stage, config, data, goodbye, kind, quick, within};
 use tokio::sync::mpsc;
 
-/// The clock of a peer whose origin is nobody else's.
+/// The clock of a peer, with an origin of its own.
 #[derive(Clone, Copy)]
 struct OwnClock {
     began: Instant,
@@ -34,7 +35,7 @@ impl OwnClock {
         self.origin + u64::try_from(self.began.elapsed().as_micros()).unwrap()
     }
 
-    /// Holds what the server believes of this clock against the truth, which is read a moment later.
+    /// Compares the server's estimate of this clock with the truth, which is read a moment later.
     #[track_caller]
     fn is_what_is_told(self, told: ClockOffset, server: &ServerHandle) {
         let before = server.now();
@@ -43,13 +44,13 @@ impl OwnClock {
         let truth =
             |ours: Time| i64::try_from(own).unwrap() - i64::try_from(ours.as_micros()).unwrap();
         let error = i64::try_from(told.error.as_micros()).unwrap();
-        // Both clocks are cut to microseconds.
+        // Both clocks are truncated to microseconds.
         let possible = truth(after) - error - 1..=truth(before) + error + 1;
         assert!(possible.contains(&told.micros), "{told:?} {possible:?}");
     }
 }
 
-/// Pings, reads the answer and the server's own ping behind it, and answers that by `clock`.
+/// Pings, reads the answer and the server's own ping after it, and answers that ping with `clock`.
 async fn exchange(raw: &mut Raw, clock: OwnClock) {
     let mut ping = Vec::new();
     Ping {
@@ -86,7 +87,7 @@ async fn a_server_learns_the_round_trip_and_the_clock_of_a_peer_with_an_origin_o
     exchange(&mut raw, clock).await;
     raw.echo(b"what was read before this").await;
     let rtt = fixture.server.rtt(session).expect("a pong came");
-    // The first one's half, cut to microseconds.
+    // Half of the first round trip, truncated to microseconds.
     let variance = fixture.server.rtt_variance(session).expect("a pong came");
     assert_eq!(variance.as_micros(), rtt.as_micros() / 2);
     let told = fixture.server.clock_offset(session).expect("a pong came");
@@ -111,7 +112,7 @@ async fn a_server_learns_the_round_trip_and_the_clock_of_a_peer_with_an_origin_o
     assert_eq!(fixture.server.rtt(session), None, "it is no live session");
 }
 
-/// Tells the test what it knows at each frame.
+/// Reports its measurements to the test at each frame.
 struct Knows(mpsc::UnboundedSender<(Option<Duration>, Option<Duration>, Option<ClockOffset>)>);
 
 impl Handler for Knows {

@@ -1,4 +1,4 @@
-//! The list of live sessions: who is in it, from when to when, and what it says of each.
+//! The list of live sessions: its members, when they enter and leave it, and the details of each.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,7 +16,7 @@ use lastword_server::{
 use lastword_tests::{Fixture, Raw, Stage, config, goodbye, quick, within};
 use tokio::sync::mpsc;
 
-/// The names in the list, in order of the alphabet.
+/// Returns the names in the list, in alphabetical order.
 fn names(sessions: &[SessionInfo]) -> Vec<&str> {
     let mut names: Vec<_> = sessions.iter().flat_map(|info| &info.player).collect();
     names.sort();
@@ -62,7 +62,7 @@ async fn a_player_is_found_and_kicked_by_name_in_all_of_its_sessions() {
     assert_eq!(names(&server.sessions()), ["bob\u{7}"]);
 }
 
-/// Tells the test whether its session is in the list when it joins, and when it has left.
+/// Reports to the test whether its session is in the list when it joins, and when it has left.
 struct Listed {
     server: Arc<OnceLock<ServerHandle>>,
     session: Option<SessionId>,
@@ -139,7 +139,7 @@ async fn the_list_is_read_in_parts_that_miss_nobody_who_stays() {
     }
     let first = server.sessions_after(None, 3);
     assert_eq!(names(&first).len(), 3);
-    // The last of the part leaves, and somebody else takes its place.
+    // The last session of this page leaves, and another one takes its place.
     let gone = first.last().unwrap();
     server.kick(gone.session, Kick::default()).unwrap();
     let index = gone.player.as_ref().unwrap().parse::<usize>().unwrap();

@@ -1,4 +1,4 @@
-//! Silence on real sockets where it borders on something else: a flood, a slow reader, a slow link, a kill.
+//! Silence on real sockets, in cases that look like something else: a flood, a slow reader, a slow link, a kill.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +20,7 @@ use lastword_tests::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// More than the queue takes in the time that the cut lasts: the silence is the cause, and not what piled up in it.
+/// More than the queue takes during the cut: the cause is the silence, and not the data that piled up in it.
 #[test]
 fn a_flood_into_a_pulled_cable_is_path_dead() {
     run(|lab| {
@@ -40,7 +40,7 @@ fn a_flood_into_a_pulled_cable_is_path_dead() {
     });
 }
 
-/// What the kernel takes as progress, a slow reader makes in bursts; its heartbeats go on.
+/// A slow reader makes progress, as the kernel counts it, only in bursts; its heartbeats continue.
 #[tokio::test]
 async fn a_reader_of_128_kilobytes_in_9_seconds_lives() {
     let mut config = config();
@@ -81,14 +81,14 @@ async fn a_reader_of_128_kilobytes_in_9_seconds_lives() {
     heart.abort();
 }
 
-/// Its kernel had acknowledged our question: it was there, and no outage.
+/// The client's kernel had acknowledged our ping, so the host was there and this is not an outage.
 #[tokio::test]
 async fn a_frozen_client_that_is_killed_is_peer_reset() {
     let mut stage = Stage::default();
     let builder = stage.builder(quick(config()));
     let server = builder.serve(|_: &Player| Echo).await.unwrap();
     let raw = Raw::join(server.local_addr(), "ann").await;
-    // The question lies unread: what closes such a socket resets it, whoever does.
+    // Our ping lies unread, so any close of this socket sends a reset.
     raw.until_readable().await;
     drop(raw);
     let end = stage.end().await;
@@ -119,7 +119,7 @@ fn a_slow_link_that_loses_packets_ends_nothing() {
     });
 }
 
-/// A wire without pings owes us no byte: that the cable is pulled, the kernel has to find.
+/// A wire without pings owes us no data, so only the kernel can find the pulled cable.
 #[test]
 fn without_pings_keepalive_finds_a_pulled_cable() {
     run(|lab| {
@@ -159,7 +159,8 @@ fn without_keepalive_pings_find_a_pulled_cable() {
     });
 }
 
-/// What it said before it was given up comes to the game, the very byte that proved that it talks included.
+/// The game gets everything that the client sent before it was given up, including the byte that proved that it still
+/// talks.
 #[tokio::test]
 async fn who_talks_and_reads_nothing_is_peer_not_reading_and_is_heard_to_the_last() {
     let mut config = config();
@@ -170,7 +171,7 @@ async fn who_talks_and_reads_nothing_is_peer_not_reading_and_is_heard_to_the_las
     let mut raw = Raw::connect_small(server.local_addr(), 4 * 1024).await;
     raw.enter("ann").await;
     let mut session = within("a session", server.accept()).await.unwrap();
-    // More than the two kernels hold for it, so that some waits here.
+    // More than the two kernels hold for it, so that some data waits in our queue.
     for _ in 0..40 {
         session.send([7; 4096]).unwrap();
     }
@@ -192,7 +193,7 @@ fn profile(name: &str) -> Config {
     config
 }
 
-/// Reads all there is, and beats.
+/// Reads all data, and sends heartbeats.
 async fn plays(raw: Raw, heartbeat: Duration) {
     let (mut reads, mut writes) = raw.stream.into_split();
     let mut beats = interval(heartbeat);
@@ -212,7 +213,7 @@ async fn plays(raw: Raw, heartbeat: Duration) {
     }
 }
 
-/// Sends to everybody, so many times a second.
+/// Sends to every session, this many times a second.
 async fn floods(server: ServerHandle, payload: Vec<u8>, hz: u32) {
     let mut ticks = interval(Duration::from_secs(1) / hz);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

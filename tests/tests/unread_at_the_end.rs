@@ -1,5 +1,5 @@
-//! Frames that the game has not taken when the end comes: it takes them all, its answers are no reason to stop, and the
-//! record says truly how many it did not take.
+//! Frames that the game has not taken when the end comes. The game can take them all, a failed answer does not stop it,
+//! and the record counts correctly how many it did not take.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,7 +13,7 @@ use lastword_server::{
 };
 use lastword_tests::{PATIENCE, Raw, Stage, config, data, frame, goodbye, kind, until, within};
 
-/// How a connection ends behind frames that wait for the game.
+/// How a connection ends after frames that wait for the game.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     Goodbye,
@@ -38,7 +38,7 @@ impl End {
         (Self::Drain, Cause::Drained),
     ];
 
-    /// Says the frames, and ends. Returns once the server has nothing more to hear or to say; a client that half-closed
+    /// Sends the frames, and ends. Returns once the server has nothing more to read or to send; a half-closed client
     /// still reads.
     async fn play(self, server: &ServerHandle, stage: &mut Stage, mut raw: Raw) -> Option<Raw> {
         let frames: Vec<u8> = (0..FRAMES).flat_map(|n| data(&n.to_be_bytes())).collect();
@@ -78,7 +78,7 @@ impl End {
     }
 }
 
-/// The runtime has one thread: what was ready before another peer came and went was looked at.
+/// The runtime has one thread. Another peer has come and gone, so everything that was ready before has been handled.
 async fn others_come_and_go(server: &ServerHandle, stage: &mut Stage) {
     drop(Raw::connect(server.local_addr()).await);
     assert_eq!(stage.end().await.cause(), Cause::PeerProbe);
@@ -106,7 +106,7 @@ async fn every_frame_that_the_game_takes_after_the_end_counts_as_taken() {
     }
 }
 
-/// The game is stuck: after its time the rest counts as not taken, whatever ended the session.
+/// The game is stuck: after its timeout the rest counts as not taken, for every kind of end.
 #[tokio::test]
 async fn frames_that_a_stuck_game_does_not_take_count_as_not_taken() {
     let mut config = config();
@@ -141,7 +141,7 @@ async fn a_game_that_gives_its_session_up_leaves_the_rest_untaken() {
     }
 }
 
-/// A loop that only sends would go on for ever if there always were room.
+/// If there always were room after the end, a loop that only sends would go on for ever.
 #[tokio::test]
 async fn a_game_that_only_streams_stops_at_the_end_although_frames_wait() {
     let (mut stage, server, session, raw) = table(config()).await;
@@ -181,7 +181,7 @@ async fn a_game_that_waits_for_room_before_each_answer_reads_to_the_last_frame()
     );
 }
 
-/// A tick loop takes what came before the end with its next tick, and only then hears of the end.
+/// A tick loop takes the frames from before the end with its next tick, and only then is told of the end.
 #[tokio::test]
 async fn a_tick_loop_takes_every_frame_before_the_end() {
     for (end, cause) in End::ALL {
@@ -203,7 +203,7 @@ async fn a_tick_loop_takes_every_frame_before_the_end() {
     }
 }
 
-/// The loop does not tick: after its time the rest counts as not taken. A later tick may still take it.
+/// The loop does not tick: after its timeout the rest counts as not taken. A later tick may still take it.
 #[tokio::test]
 async fn frames_that_a_stuck_tick_loop_does_not_take_count_as_not_taken() {
     let mut config = config();
@@ -229,7 +229,7 @@ async fn frames_that_a_stuck_tick_loop_does_not_take_count_as_not_taken() {
     }
 }
 
-/// The places of clients that left are free at once where there is nothing to take, whoever has not read yet.
+/// The slot of a client that left is free at once if there is nothing to take, even if the game has not read yet.
 #[tokio::test]
 async fn a_session_that_nobody_reads_yet_ends_with_its_client() {
     let mut stage = Stage::default();
@@ -247,7 +247,7 @@ async fn a_session_that_nobody_reads_yet_ends_with_its_client() {
     }
 }
 
-/// The frames of the tick in which a player is thrown out are read before the reason.
+/// The player reads the frames of the tick in which it is kicked before the reason.
 #[tokio::test]
 async fn a_kick_behind_what_is_queued_is_read_last_and_is_a_kick() {
     for after_queued in [false, true] {
@@ -260,7 +260,7 @@ async fn a_kick_behind_what_is_queued_is_read_last_and_is_a_kick() {
             after_queued,
             ..Kick::because("game over")
         };
-        // In one turn of this thread, so that nothing is written in between.
+        // All in one turn of this thread, so that nothing is written in between.
         for _ in 0..10 {
             handle.send(session, b"the score").unwrap();
         }
@@ -284,7 +284,7 @@ async fn a_kick_behind_what_is_queued_is_read_last_and_is_a_kick() {
     }
 }
 
-/// A client at a table, whose game has not taken anything yet.
+/// A client with a session, whose game has not taken anything yet.
 async fn table(config: Config) -> (Stage, Server, Session, Raw) {
     let mut stage = Stage::default();
     let mut server = stage.builder(config).bind().await.unwrap();
@@ -293,7 +293,7 @@ async fn table(config: Config) -> (Stage, Server, Session, Raw) {
     (stage, server, session, raw)
 }
 
-/// Plays the obvious way, which stops at the first frame that cannot be sent.
+/// Plays the usual way, which stops at the first frame that cannot be sent.
 async fn echoes(session: &mut Session) -> u32 {
     let mut taken = 0_u32;
     while let Some(payload) = within("a frame", session.recv()).await {
@@ -314,7 +314,7 @@ async fn take(session: &mut Session) -> u32 {
     taken
 }
 
-/// Ticks until the one session has left. Returns how many frames it said.
+/// Ticks until the one session has left. Returns how many frames it sent.
 fn tick(mut events: Events, players: &ServerHandle) -> u32 {
     let mut taken = 0_u32;
     let patience = std::time::Instant::now() + PATIENCE;
@@ -339,5 +339,5 @@ fn tick(mut events: Events, players: &ServerHandle) -> u32 {
     taken
 }
 
-/// Fewer than an inbox holds, so that reading goes on to the end.
+/// Fewer than an inbox holds, so that reading continues to the end.
 const FRAMES: u32 = 12;

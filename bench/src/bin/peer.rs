@@ -10,9 +10,9 @@ use lastword_bench::report::exit_when_stdin_ends;
 /// Serves an echo of u32-prefixed frames until stdin ends.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Which server.
+    /// The server to run.
     peer: Peer,
-    /// Where to listen; the address that was bound is printed as JSON.
+    /// The address to listen on; the bound address is printed as JSON.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 }

@@ -19,9 +19,9 @@ struct Options {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Shape {
-    /// Called in place.
+    /// A handler, called in place.
     Handler,
-    /// A task and an inbox per player.
+    /// A task and an inbox for each player.
     Session,
     /// The events of all players, drained 60 times a second by a thread of its own.
     Tick,
@@ -31,7 +31,7 @@ struct Echo;
 
 impl Handler for Echo {
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
-        // A full queue ends the session with a cause of its own, and the generator fails on that.
+        // A full queue ends the session with a cause of its own, and the generator reports that as a failure.
         let _full = context.send(payload);
     }
 }
@@ -84,7 +84,7 @@ async fn sessions(builder: Builder) -> Result<()> {
     Ok(())
 }
 
-/// As an engine has it: the sockets on a thread of the layer's, the game on this one.
+/// Plays as an engine does: the sockets are on a thread of the library, the game is on this one.
 fn ticks(builder: Builder) -> Result<()> {
     let (mut events, players) = builder.own_runtime(1).bind_events_blocking()?;
     Report::Listening {
@@ -95,7 +95,7 @@ fn ticks(builder: Builder) -> Result<()> {
     while !events.is_over() {
         for event in events.drain() {
             if let Event::Frame { session, payload } = event {
-                // A session that is over takes nothing more.
+                // A session that has ended takes nothing.
                 let _over = players.send(session, payload);
             }
         }

@@ -8,7 +8,7 @@ use super::table::{Table, number};
 use super::{Compare, Shape, Spread};
 use crate::subject::Subject;
 
-/// What one subject did with one shape.
+/// The result of one subject with one shape.
 #[derive(Debug, Serialize)]
 pub(super) struct Cost {
     shape: Shape,
@@ -17,7 +17,7 @@ pub(super) struct Cost {
     /// The medians of this subject's cost over that of a baseline in the same round.
     ratios: Vec<Ratio>,
     messages_per_second: Spread,
-    /// Which part of its core the server used; near 1, the server was the limit.
+    /// The share of its core that the server used; near 1, the server was the limit.
     busy: Spread,
     runs: Vec<Run>,
 }
@@ -28,7 +28,7 @@ struct Ratio {
     ratio: f64,
 }
 
-/// The runs of one subject with one shape, one a round.
+/// The runs of one subject with one shape, one per round.
 struct Cell {
     shape: Shape,
     subject: Subject,
@@ -48,7 +48,7 @@ pub(super) fn measure(compare: &Compare) -> Result<Vec<Cost>> {
                 .with_context(|| format!("{} with {}", cell.subject, cell.shape))?;
             cell.runs.push(run);
         }
-        // So that no subject always follows the same one.
+        // Rotates the order, so that no subject always follows the same one.
         cells.rotate_left(1);
     }
     cells.sort_by_key(|cell| position(compare, cell));
@@ -119,7 +119,7 @@ fn cells(compare: &Compare) -> Vec<Cell> {
     compare.shapes.iter().flat_map(row).collect()
 }
 
-/// Where the user listed it: by shape, then by subject.
+/// The position in the user's lists: by shape, then by subject.
 fn position(compare: &Compare, cell: &Cell) -> (Option<usize>, Option<usize>) {
     let shape = compare.shapes.iter().position(|shape| *shape == cell.shape);
     let subject = compare
@@ -142,7 +142,8 @@ fn summary(cell: &Cell, cells: &[Cell]) -> Option<Cost> {
     })
 }
 
-/// A ratio within a round is free of what the machine did between rounds; so they are formed first, then their median.
+/// Other load changes between rounds, but hardly within one. So ratios are formed within each round, and then their
+/// median.
 fn ratios(cell: &Cell, cells: &[Cell]) -> Vec<Ratio> {
     let same_shape = cells.iter().filter(|other| other.shape == cell.shape);
     let baselines = same_shape.filter(|other| BASELINES.contains(&other.subject));

@@ -1,4 +1,4 @@
-//! User memory per idle session: what the server's private memory grows by when more sessions come.
+//! User memory per idle session: the growth of the server's private memory when more sessions connect.
 
 use std::fs;
 use std::thread;
@@ -12,7 +12,7 @@ use super::table::{Table, number};
 use crate::process::{self, Process};
 use crate::subject::{Server, Subject};
 
-/// What idle sessions cost one subject.
+/// The memory that idle sessions cost one subject.
 #[derive(Debug, Serialize)]
 pub(super) struct Size {
     subject: Subject,
@@ -53,7 +53,7 @@ pub(super) fn table(sizes: &[Size]) -> Table {
 fn size_of_session(compare: &Compare, subject: Subject) -> Result<Size> {
     let settle = Duration::try_from_secs_f64(compare.settle_seconds)?;
     let server = subject.start(compare.server_core)?;
-    // What the first sessions touch (code, shared buffers, the allocator's arenas) is no session's own.
+    // Memory that the first sessions touch (code, shared buffers, the allocator's arenas) belongs to no single session.
     let warm = idle_sessions(compare, &server, subject, WARM_SESSIONS)?;
     thread::sleep(settle);
     let before = private_bytes(&server)?;
@@ -91,7 +91,7 @@ fn idle_sessions(
     Ok(load)
 }
 
-/// Memory that is this process's alone, which is what more sessions need more of.
+/// Memory that belongs to this process alone: the part that grows with more sessions.
 fn private_bytes(server: &Server) -> Result<u64> {
     let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", server.process.pid()?))?;
     private_kib(&rollup)

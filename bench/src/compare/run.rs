@@ -1,4 +1,4 @@
-//! One run: a server and a load generator, each new and on its own core, and the server's CPU time meanwhile.
+//! One run: a new server and a new load generator, each on its own core, and the server's CPU time meanwhile.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::process::{self, Process};
 use crate::report::Report;
 use crate::subject::{Server, Subject};
 
-/// What one run gave.
+/// The result of one run.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Run {
     pub(super) messages: u64,
@@ -26,7 +26,7 @@ impl Run {
 
 /// A server and a load generator whose connections are open and warm.
 pub(super) struct Ready {
-    /// Before the server: dropped first, it never sees the server's end and calls it an error.
+    /// Stands before the server, so it is dropped first: it must not see the server's end and report it as an error.
     load: Process,
     pub(super) server: Server,
     timeout: Duration,
@@ -54,7 +54,7 @@ impl Ready {
         })
     }
 
-    /// Does the measured part.
+    /// Runs the measured part.
     pub(super) fn run(&mut self) -> Result<Run> {
         let before = self.server.process.cpu_time()?;
         self.load.go()?;

@@ -1,4 +1,4 @@
-//! Several measurements of one thing, and what to say of them: the median, and how far they lie apart.
+//! Several measurements of one quantity, and how to report them: the median and the spread.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Sums measurements up; `None` without any.
+    /// Summarises measurements; `None` without any.
     #[must_use]
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted = values.into_iter().collect::<Vec<_>>();

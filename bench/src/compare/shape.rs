@@ -1,4 +1,4 @@
-//! What a load is like: connections, frames in flight on each, and the length of a payload.
+//! The shape of a load: connections, frames in flight on each, and the length of a payload.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! System calls per message, counted by strace; its runs are slow, so CPU time is never taken from them.
+//! System calls per message, counted by strace. Runs under strace are slow, so CPU time is never taken from them.
 
 use std::fs;
 use std::path::Path;
@@ -98,7 +98,7 @@ fn is_traced(pid: Pid) -> Result<bool> {
     Ok(true)
 }
 
-/// Adds up what strace prints when it is interrupted, one line a system call, up to its own total.
+/// Adds up the lines that strace prints when it is interrupted, one per system call, up to strace's own total.
 fn total(strace: &Process) -> Result<u64> {
     let mut calls = 0;
     loop {

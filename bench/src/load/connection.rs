@@ -1,4 +1,4 @@
-//! One connection of the load generator: what it has in flight, what it expects next, and when it beats.
+//! One connection of the load generator: its frames in flight, the next expected echo, and its next heartbeat.
 
 use std::io::{ErrorKind, Read, Write};
 use std::mem;
@@ -10,14 +10,14 @@ use mio::net::TcpStream;
 
 use crate::wire::{self, Frame, Framing, HEADER_BYTES, kind};
 
-/// What all connections share: the frame to send, and the bytes that leave in the next write.
+/// State that all connections share: the frame to send, and the bytes that leave in the next write.
 pub(super) struct Work {
     framing: Framing,
     payload: Vec<u8>,
     out: Vec<u8>,
     origin: Instant,
     depth: u64,
-    /// Whether connections are topped up; what is in flight comes back all the same.
+    /// Whether connections send new frames; frames in flight come back in any case.
     pub(super) sending: bool,
     /// Frames sent by all connections.
     pub(super) sent: u64,
@@ -29,12 +29,12 @@ pub(super) struct Connection {
     pub(super) stream: TcpStream,
     id: u32,
     sent: u64,
-    /// Where the present run ends for this connection.
+    /// The frame number at which the present run ends for this connection.
     sent_max: u64,
     received: u64,
-    /// The start of a frame whose rest has not come.
+    /// The start of a frame whose rest has not arrived.
     inbound: Vec<u8>,
-    /// What the socket did not take yet.
+    /// Bytes that the socket has not taken yet.
     outbound: Vec<u8>,
     beat: Option<Beat>,
 }
@@ -66,7 +66,7 @@ impl Work {
         })
     }
 
-    /// Makes the payload that of frame `sequence` of connection `id`.
+    /// Fills the payload for frame `sequence` of connection `id`.
     fn stamp(&mut self, id: u32, sequence: u64) {
         let (numbers, _) = self.payload.split_at_mut(STAMP_BYTES);
         let (id_bytes, sequence_bytes) = numbers.split_at_mut(size_of::<u32>());
@@ -115,7 +115,7 @@ impl Connection {
         self.sent_max = frames.map_or(u64::MAX, |frames| self.sent + frames);
     }
 
-    /// Reads what has come, and checks it.
+    /// Reads and checks the bytes that have arrived.
     pub(super) fn read(&mut self, buffer: &mut [u8], work: &mut Work) -> Result<()> {
         loop {
             let read = match self.stream.read(buffer) {
@@ -125,7 +125,7 @@ impl Connection {
                 Err(error) => return Err(error).context("cannot read"),
             };
             self.take(buffer.get(..read).unwrap_or_default(), work)?;
-            // A short read has emptied the socket: the next bytes make a new edge.
+            // A short read has emptied the socket: the next bytes trigger a new edge.
             if read < buffer.len() {
                 return Ok(());
             }
@@ -208,7 +208,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what the socket takes; the rest waits for it to become writable.
+    /// Writes as much as the socket takes; the rest waits until the socket is writable.
     fn flush(&mut self, work: &mut Work) -> Result<()> {
         if self.outbound.is_empty() {
             let written = write(&mut self.stream, &work.out)?;
@@ -225,7 +225,7 @@ impl Connection {
 }
 
 impl Beat {
-    /// Spreads the connections' first beats over one interval.
+    /// Spreads the first heartbeats of the connections over one interval.
     fn new(interval_ms: u32, id: u32) -> Option<Self> {
         let phase_ms = id.wrapping_mul(PHASE_STEP_MS).checked_rem(interval_ms)?;
         Some(Self {
@@ -237,7 +237,7 @@ impl Beat {
     }
 }
 
-/// Exchanges hello and welcome, reading no byte beyond, and returns the heartbeat interval.
+/// Exchanges hello and welcome without reading beyond them, and returns the heartbeat interval.
 fn greet(stream: &mut BlockingStream, id: u32) -> Result<u32> {
     stream.set_read_timeout(Some(OPEN_TIMEOUT))?;
     let mut hello = Vec::new();
@@ -267,6 +267,6 @@ fn write(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize> {
 
 const STAMP_BYTES: usize = size_of::<u32>() + size_of::<u64>();
 const FIRST_EXTENSION: u8 = 0x80;
-/// A prime, so that neighbours beat far apart.
+/// A prime, so that neighbouring connections send their heartbeats far apart.
 const PHASE_STEP_MS: u32 = 7919;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);

@@ -23,9 +23,9 @@ pub struct Generator {
 /// When to stop sending.
 #[derive(Debug, Clone, Copy)]
 pub struct Until {
-    /// When this is reached; frames in flight are awaited a while longer.
+    /// The time to stop; the generator then waits a while longer for the frames in flight.
     pub deadline: Instant,
-    /// Or when each connection has sent as many frames more.
+    /// Alternatively, the number of frames after which each connection stops.
     pub frames_each: Option<u64>,
 }
 
@@ -33,7 +33,7 @@ impl Generator {
     /// Opens all connections, one after the other.
     ///
     /// # Errors
-    /// When one cannot be opened.
+    /// When a connection cannot be opened.
     pub fn connect(load: &Load) -> Result<Self> {
         ensure!(load.depth > 0, "a depth of 0 sends nothing");
         let mut generator = Self {
@@ -59,7 +59,7 @@ impl Generator {
         Ok(generator)
     }
 
-    /// Keeps frames in flight until told, awaits those in flight, and returns how many came back.
+    /// Keeps frames in flight until the end of the run, waits for those in flight, and returns how many came back.
     ///
     /// # Errors
     /// When a connection ends, an echo is wrong, or frames in flight do not come back in time.
@@ -80,7 +80,7 @@ impl Generator {
         Ok(self.work.echoed - before)
     }
 
-    /// Waits for events at most `timeout` long and handles them.
+    /// Waits for events for at most `timeout` and handles them.
     ///
     /// # Errors
     /// When a connection ends or the server sends something wrong.
@@ -126,7 +126,7 @@ impl Generator {
     }
 }
 
-/// Loopback has 28,000 ports for one pair of addresses, so that many connections go to several.
+/// Loopback has 28,000 ports for one pair of addresses, so many connections need several addresses.
 fn spread(addr: SocketAddr, id: u32, connections: u32) -> SocketAddr {
     let last = u8::try_from(1 + id % SPREAD_OVER).unwrap_or(1);
     if connections <= SPREAD_FROM || addr.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) {

@@ -30,7 +30,7 @@ pub(super) fn serve(listen: SocketAddr) -> Result<()> {
     loop {
         match poll.poll(&mut events, None) {
             Ok(()) => {}
-            // A tracer that attaches interrupts the wait; `events` is empty then.
+            // A tracer that attaches interrupts the wait; `events` is then empty.
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(error).context("cannot wait for events"),
         }
@@ -72,24 +72,24 @@ fn accept_all(poll: &Poll, listener: &TcpListener, sessions: &mut Slab<Session>)
 
 struct Session {
     stream: TcpStream,
-    /// Boxed, as it is rare: an idle session pays one word for it.
+    /// Boxed because it is rare: an idle session pays one word for it.
     backlog: Option<Box<Backlog>>,
 }
 
 #[derive(Default)]
 struct Backlog {
-    /// The start of a frame whose rest has not come.
+    /// The start of a frame whose rest has not arrived.
     inbound: Vec<u8>,
-    /// Echoes that the socket did not take yet.
+    /// Echoes that the socket has not taken yet.
     outbound: Vec<u8>,
 }
 
 impl Session {
-    /// Echoes what can be read; `false` is the peer's FIN, of which a `fin_seen` tells that it has come.
+    /// Echoes the data that can be read; returns `false` at the peer's FIN. `fin_seen` says that the FIN has arrived.
     fn echo(&mut self, buffer: &mut [u8], fin_seen: bool) -> io::Result<bool> {
         loop {
             if !self.flush()? {
-                // Reading waits for the edge that says the socket takes bytes again.
+                // Reading waits for the edge that says that the socket takes bytes again.
                 return Ok(true);
             }
             let kept = self.take_partial(buffer);
@@ -110,7 +110,7 @@ impl Session {
                     .extend_from_slice(partial);
             }
             self.write(frames)?;
-            // A short read has emptied the socket: the next bytes, or the FIN, make a new edge.
+            // A short read has emptied the socket: the next bytes, or the FIN, trigger a new edge.
             let drained = read.is_none_or(|read| read < room_len && !fin_seen);
             if drained {
                 return Ok(true);

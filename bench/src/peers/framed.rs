@@ -1,4 +1,4 @@
-//! What most servers are built on: tokio-util's `Framed` with its `LengthDelimitedCodec`.
+//! The base of most servers: tokio-util's `Framed` with its `LengthDelimitedCodec`.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
-/// Echoes each frame with `send`, which flushes: the way of the documentation's examples.
+/// Echoes each frame with `send`, which flushes, as in the examples of the documentation.
 pub(super) async fn echo_with_send(stream: TcpStream) -> io::Result<()> {
     let mut frames = Framed::new(stream, LengthDelimitedCodec::new());
     while let Some(frame) = frames.next().await {
@@ -16,7 +16,7 @@ pub(super) async fn echo_with_send(stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Feeds each frame and flushes when no further complete one has been read: the way of an expert.
+/// Feeds each frame and flushes when no further complete frame has been read, as an expert would.
 pub(super) async fn echo_with_feed(stream: TcpStream) -> io::Result<()> {
     let mut frames = Framed::new(stream, LengthDelimitedCodec::new());
     while let Some(first) = frames.next().await {

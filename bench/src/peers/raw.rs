@@ -1,4 +1,4 @@
-//! What an expert writes by hand on tokio: no copy of a frame, no timer, no limit, no account of how it ended.
+//! The server that an expert writes by hand on tokio: no copy of a frame, no timer, no limit, no record of the end.
 
 use std::io;
 

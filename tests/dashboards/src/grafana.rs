@@ -1,4 +1,5 @@
-//! Grafana's dashboards as far as ours need them, under Grafana's names: what is serialised is what Grafana reads.
+//! The part of Grafana's dashboard model that our dashboards need, under Grafana's names. The serialised form is
+//! Grafana's input.
 
 mod look;
 mod options;
@@ -18,13 +19,13 @@ use crate::query::{Known, Labels};
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Board {
-    /// What links name it by.
+    /// The identifier in links.
     pub uid: &'static str,
     title: &'static str,
     description: &'static str,
     tags: [&'static str; 1],
     editable: bool,
-    /// 1: the cross-hair is in every panel at once.
+    /// 1: the cross-hair appears in every panel at once.
     graph_tooltip: u8,
     schema_version: u8,
     refresh: &'static str,
@@ -32,12 +33,12 @@ pub struct Board {
     timezone: &'static str,
     templating: Templating,
     links: [Link; 1],
-    /// What is shown.
+    /// The panels.
     pub panels: Vec<Panel>,
 }
 
 impl Board {
-    /// A dashboard of these panels, which are put into rows.
+    /// Makes a dashboard of these panels and arranges them in rows.
     #[must_use]
     pub fn new(uid: &'static str, title: &'static str, description: &'static str) -> Self {
         Self {
@@ -62,14 +63,14 @@ impl Board {
         }
     }
 
-    /// Lets the reader choose cohorts, too.
+    /// Lets the reader choose cohorts as well.
     #[must_use]
     pub fn by_cohort(mut self) -> Self {
         self.templating.list.push(Variable::cohort());
         self
     }
 
-    /// Puts a row of panels below the others: as high as this, and each as wide as it is told, 24 in all.
+    /// Puts a row of panels below the others, with this height. The widths of its panels add up to 24.
     #[must_use]
     pub fn row<const N: usize>(mut self, height: u8, panels: [(u8, Panel); N]) -> Self {
         let y = self
@@ -96,7 +97,7 @@ impl Board {
     /// Checks every query and every legend, and that the panels fill their rows.
     ///
     /// # Errors
-    /// Which panel asks for what there is not, or stands over the edge.
+    /// A panel whose query asks for something that does not exist, or that reaches over the edge.
     pub fn check(&self, known: &Known) -> anyhow::Result<()> {
         for panel in &self.panels {
             for target in &panel.targets {
@@ -118,7 +119,7 @@ impl Board {
     }
 }
 
-/// A legend may name labels that the answer has.
+/// A legend may name only labels that the answer has.
 fn check_legend(legend: &str, labels: &Labels) -> anyhow::Result<()> {
     let named = legend
         .split("{{")

@@ -1,4 +1,4 @@
-//! Makes the dashboards and the reference of the metrics from their catalogue, and holds every query against it.
+//! Makes the dashboards and the reference of the metrics from the catalogue, and checks every query against it.
 
 pub mod boards;
 pub mod grafana;
@@ -9,7 +9,7 @@ pub mod runbook;
 
 use std::path::{Path, PathBuf};
 
-/// A file of the repository.
+/// Returns the path of a file of the repository.
 #[must_use]
 pub fn path_in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -17,10 +17,11 @@ pub fn path_in_repository(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// Every file that is made from the catalogue or from the runbook: where it stands in the repository, and its text.
+/// Returns every file that is generated from the catalogue or from the runbook: its path in the repository, and its
+/// text.
 ///
 /// # Errors
-/// A query of a dashboard asks for what no metric has.
+/// A query of a dashboard asks for something that no metric has.
 pub fn generated() -> anyhow::Result<Vec<(String, String)>> {
     let mut files = vec![
         ("docs/metrics.md".to_owned(), reference::text()),

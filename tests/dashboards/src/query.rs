@@ -1,5 +1,5 @@
-//! What a query asks for, held against the catalogue: names, labels and their values. It works out which labels an answer
-//! has, so that a grouping, a join or a legend by one that is not there is found.
+//! Checks a query against the catalogue: names, labels and their values. It works out the labels of the answer, so it
+//! finds a grouping, a join or a legend that uses a missing label.
 
 mod error;
 mod infer;
@@ -17,17 +17,17 @@ use crate::rules::Rule;
 /// The names of labels.
 pub type Labels = BTreeSet<String>;
 
-/// What a query may ask for: the catalogue, what Prometheus adds, and what was recorded.
+/// The names that a query may use: the catalogue, the labels that Prometheus adds, and the recording rules.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     recorded: BTreeMap<String, Labels>,
 }
 
 impl Known {
-    /// The catalogue, and what these rules record, in their order.
+    /// Combines the catalogue with the series that these rules record, in their order.
     ///
     /// # Errors
-    /// A rule asks for what is not known.
+    /// A rule asks for something that is not known.
     pub fn with_rules(rules: &[Rule]) -> Result<Self, QueryError> {
         let mut known = Self::default();
         for rule in rules {
@@ -42,12 +42,12 @@ impl Known {
     /// Checks a query, and returns the labels of its answer.
     ///
     /// # Errors
-    /// It does not parse, or asks for a metric, a label or a value of one that does not exist.
+    /// The query does not parse, or asks for a metric, a label or a label value that does not exist.
     pub fn check(&self, query: &str) -> Result<Labels, QueryError> {
         self.labels_of(&parse(query)?)
     }
 
-    /// The labels of the series that are selected.
+    /// Returns the labels of the selected series.
     fn selected(&self, selector: &VectorSelector) -> Result<Labels, QueryError> {
         let name = selector.name.clone().unwrap_or_default();
         let labels = self.labels_of_series(&name)?;
@@ -78,10 +78,11 @@ impl Known {
     }
 }
 
-/// What a query compares: an alert's own answer is empty while all is well, and these are not.
+/// Returns the vectors that a query compares. While all is well, an alert's own answer is empty, but these vectors are
+/// not.
 ///
 /// # Errors
-/// It does not parse.
+/// The query does not parse.
 pub fn compared(query: &str) -> Result<Vec<String>, QueryError> {
     let expr = parse(query)?;
     let mut vectors = Vec::new();
@@ -93,10 +94,10 @@ fn parse(query: &str) -> Result<Expr, QueryError> {
     parser::parse(&expand(query)).map_err(|why| QueryError::NoQuery(query.to_owned(), why))
 }
 
-/// What Prometheus adds to every series.
+/// The labels that Prometheus adds to every series.
 const TARGET: [&str; 2] = ["job", "instance"];
 
-/// Puts values in the place of Grafana's variables, so that a query is one.
+/// Replaces Grafana's variables by values, so that the text is a valid query.
 #[must_use]
 pub fn expand(query: &str) -> String {
     [
@@ -131,7 +132,7 @@ fn check_value(series: &str, matcher: &Matcher) -> Result<(), QueryError> {
     })
 }
 
-/// Every value that the label can have in this series; `None` where nobody knows.
+/// Returns every value that the label can have in this series, or `None` where the values are not known.
 fn values(series: &str, label: &str) -> Option<Vec<&'static str>> {
     let labels = match Metric::of_series(series) {
         Some(metric) => metric.labels,

@@ -1,10 +1,10 @@
-//! `docs/metrics.md`, from the catalogue.
+//! Makes `docs/metrics.md` from the catalogue.
 
 use std::fmt::Write;
 
 use lastword_server::{Metric, MetricKind, MetricLabel};
 
-/// The text of the reference.
+/// Returns the text of the reference.
 #[must_use]
 pub fn text() -> String {
     let (emitted, reserved): (Vec<_>, Vec<_>) = Metric::ALL
@@ -73,7 +73,7 @@ fn values(text: &mut String, label: MetricLabel) {
     );
 }
 
-/// Where a label's values come from that the catalogue does not know.
+/// The source of a label's values, where the catalogue does not know them.
 fn open(label: MetricLabel) -> &'static str {
     let known = OPEN.iter().find(|(open, _)| *open == label);
     known.map_or("of the library", |(_, values)| values)
@@ -95,7 +95,7 @@ fn short(name: &str) -> String {
 }
 
 fn line(text: &mut String, line: &str) {
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     writeln!(text, "{line}").ok();
 }
 
@@ -114,7 +114,7 @@ const OPEN: [(MetricLabel, &str); 3] = [
     ),
 ];
 
-/// More values than are read in a table.
+/// With more values than this, a table is hard to read.
 const MANY: usize = 10;
 
 const HEAD: &str = "\

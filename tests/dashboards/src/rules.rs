@@ -6,31 +6,31 @@ use std::fs;
 use anyhow::Context;
 use serde::Deserialize;
 
-/// One rule: it has either a record or an alert as its name.
+/// One rule. Its name is either a recorded series or an alert.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// The series that it makes.
+    /// The series that it records.
     pub record: Option<String>,
     /// The alert that it raises.
     pub alert: Option<String>,
-    /// What is asked.
+    /// The query.
     pub expr: String,
-    /// For how long it has to be so.
+    /// How long the condition must hold before the alert fires.
     #[serde(rename = "for")]
     pub lasting: Option<String>,
-    /// For how long it goes on after that.
+    /// How long the alert keeps firing after the condition has ended.
     pub keep_firing_for: Option<String>,
-    /// What it adds to the labels.
+    /// The labels that it adds.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// What whoever is woken reads.
+    /// The texts for the person who is called.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
 }
 
 impl Rule {
-    /// What it is called.
+    /// The rule's name.
     #[must_use]
     pub fn name(&self) -> &str {
         let name = self.record.as_deref().or(self.alert.as_deref());
@@ -38,10 +38,10 @@ impl Rule {
     }
 }
 
-/// Every rule, the recording ones first.
+/// Returns every rule, the recording rules first.
 ///
 /// # Errors
-/// A file is not there, or is none of rules.
+/// A file is missing, or does not contain rules.
 pub fn all() -> anyhow::Result<Vec<Rule>> {
     let mut rules = Vec::new();
     for name in ["recording", "alerts"] {

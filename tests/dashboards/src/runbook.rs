@@ -1,4 +1,4 @@
-//! `docs/runbook.md`: which entries it has, where a link to one leads, and what the live page shows of it.
+//! `docs/runbook.md`: its entries, the targets of links to them, and the part that the live page shows.
 
 use std::fs;
 
@@ -6,37 +6,38 @@ use anyhow::{Context, ensure};
 use lastword_server::Cause;
 use serde::Serialize;
 
-/// Where each alert's link leads to.
+/// The page to which each alert links.
 pub const URL: &str = "https://github.com/lastword-rs/lastword/blob/main/docs/runbook.md#";
 
-/// An entry: its heading, and its text.
+/// An entry: its heading and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The cause or the alert.
+    /// The cause or the alert that it explains.
     pub name: String,
-    /// What is said about it.
+    /// The text of the entry.
     pub text: String,
 }
 
 impl Entry {
-    /// The anchor that GitHub makes of the heading.
+    /// Returns the anchor that GitHub makes of the heading.
     #[must_use]
     pub fn anchor(&self) -> String {
         self.name.to_lowercase()
     }
 }
 
-/// The entries of the runbook, in order.
+/// Returns the entries of the runbook, in order.
 ///
 /// # Errors
-/// It is not there.
+/// The file is missing.
 pub fn entries() -> anyhow::Result<Vec<Entry>> {
     let path = "docs/runbook.md";
     let text = fs::read_to_string(crate::path_in_repository(path)).context(path)?;
     Ok(split(&text))
 }
 
-/// The live page's texts about the causes, made of their entries: the crate of the page has to stand on its own.
+/// The live page's texts about the causes, generated from their entries, because the page's crate has to stand on its
+/// own.
 pub const PAGE: &str = "crates/admin/assets/causes.json";
 
 /// A cause's entry, as the page shows it.
@@ -48,18 +49,18 @@ struct Explanation {
     parts: Vec<Part>,
 }
 
-/// The answer to one of the questions.
+/// One labelled answer of an entry.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Part {
     title: String,
-    /// One paragraph, with `code` and *words that are said*.
+    /// One paragraph, with `code` and *quoted words*.
     text: String,
 }
 
-/// The text of [`PAGE`].
+/// Returns the text of [`PAGE`].
 ///
 /// # Errors
-/// The runbook is not there, or an entry has what the page cannot show.
+/// The runbook is missing, or an entry contains something that the page cannot show.
 pub fn page() -> anyhow::Result<String> {
     let entries = entries()?.into_iter();
     let of_causes = entries.filter(|entry| Cause::from_label(&entry.name).is_some());

@@ -1,4 +1,4 @@
-//! Whatever is made from the catalogue is as it would be made now, and every rule asks for what there is.
+//! Every generated file is up to date with the catalogue, and every rule asks only for things that exist.
 #![allow(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ fn every_rule_asks_for_metrics_that_there_are_and_tells_of_labels_that_it_has() 
     }
 }
 
-/// What stands as `$labels.name` in an annotation.
+/// The names that an annotation uses as `$labels.name`.
 fn labels_told(text: &str) -> Labels {
     let words = text.split("$labels.").skip(1);
     words

@@ -1,4 +1,5 @@
-//! The pages for people: their links lead somewhere, they count nothing that the code can count, and the first is short.
+//! The pages for people: their links lead somewhere, they contain no counts that the code can give, and the first page
+//! is short.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,7 +12,7 @@ use std::path::Path;
 
 use lastword_dashboards::path_in_repository;
 
-/// Figures of these are measured, and stay as they were measured.
+/// This page holds measured figures, which stay as they were measured.
 const MEASURED: &str = "docs/measurements.md";
 
 /// Every page, by its path in the repository.
@@ -36,7 +37,7 @@ fn pages() -> Vec<String> {
     pages
 }
 
-/// The lines of a page that are no code.
+/// The lines of a page that are not code.
 fn prose(text: &str) -> Vec<&str> {
     let mut is_code = false;
     let mut lines = Vec::new();
@@ -126,7 +127,7 @@ fn a_count_is_found_as_a_figure_and_as_a_word() {
     }
 }
 
-/// A number from 11 to 999 before a thing that the code has a list of.
+/// Finds a number from 11 to 999 in front of something that the code has a list of.
 fn counts(text: &str) -> Vec<String> {
     let words: Vec<_> = text
         .split(|c: char| c.is_whitespace() || "`*(".contains(c))

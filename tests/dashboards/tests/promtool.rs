@@ -1,5 +1,5 @@
-//! What Prometheus' own tool says of `deploy/prometheus`, and that each alert has a test in which it fires and one in which
-//! it does not.
+//! Runs Prometheus' own tool over `deploy/prometheus`. Each alert has a test in which it fires and one in which it does
+//! not.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -55,7 +55,7 @@ fn the_scrape_with_a_token_in_the_deployment_guide_is_good() {
     assert!(example.contains("authorization:"), "{example}");
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scrape_with_a_token.yml");
     fs::write(&path, example).unwrap();
-    // The file with the token is not here.
+    // The token file does not exist here.
     let path = path.to_str().unwrap();
     promtool(
         "promtool check of the example",

@@ -1,11 +1,11 @@
-//! The runbook has an entry for each cause and each alert, and for nothing else; each alert leads to its own.
+//! The runbook has an entry for each cause and each alert, and no others; each alert links to its own entry.
 #![allow(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use lastword_dashboards::rules::{self, Rule};
 use lastword_dashboards::runbook::{self, Entry, URL};
 use lastword_session::Cause;
 
-/// What each entry of a cause says, in this order.
+/// The parts of each entry of a cause, in this order.
 const OF_A_CAUSE: [&str; 4] = [
     "**What it means.**",
     "**What the player saw.**",

@@ -1,4 +1,4 @@
-//! The cables as the router's `nftables` see them: what each direction of each side lets through.
+//! The cables as the router's `nftables` sees them: the packets that pass in each direction of each side.
 
 use std::io;
 use std::iter;
@@ -8,14 +8,14 @@ use crate::host::Host;
 use crate::lab::Lab;
 use crate::share::Share;
 
-/// What happens on the cables, between the hosts' interfaces and the router's: nobody is told of it, and every
-/// interface stays up.
+/// Changes to the cables, between the hosts' interfaces and the router's. Neither host is notified, and every interface
+/// stays up.
 ///
-/// Each direction of each side has two conditions of its own, and a packet must pass both. It is *open or cut*: the
-/// last of [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`] and [`Lab::mend`] on a side says which of its two
-/// directions are cut. And it *loses a share*: the last of [`Lab::lose`], [`Lab::lose_from`] and [`Lab::lose_towards`]
-/// that names the direction says how large, whatever is cut or mended meanwhile. Delay ([`Lab::delay`]) is a
-/// third, as independent. ARP always passes, so neighbours stay known.
+/// Each direction of each side has two independent conditions, and a packet must pass both. First, it is *open or cut*:
+/// the last of [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`] and [`Lab::mend`] on a side sets which of its
+/// two directions are cut. Second, it *loses a share*: the last of [`Lab::lose`], [`Lab::lose_from`] and
+/// [`Lab::lose_towards`] for the direction sets how large. Cuts and mends do not change the share. Delay
+/// ([`Lab::delay`]) is a third independent condition. ARP always passes, so neighbours stay known.
 impl Lab {
     /// Cuts a side's cable: nothing passes either way.
     ///
@@ -26,7 +26,7 @@ impl Lab {
         self.set_cut(host, &Direction::BOTH)
     }
 
-    /// Discards the packets that a host sends; those towards it pass.
+    /// Discards the packets that a host sends; packets towards it pass.
     ///
     /// # Errors
     ///
@@ -35,7 +35,7 @@ impl Lab {
         self.set_cut(host, &[Direction::From])
     }
 
-    /// Discards the packets towards a host; those that it sends pass.
+    /// Discards the packets towards a host; packets that it sends pass.
     ///
     /// # Errors
     ///
@@ -44,8 +44,7 @@ impl Lab {
         self.set_cut(host, &[Direction::Towards])
     }
 
-    /// Ends a [`Lab::cut`], [`Lab::drop_from`] or [`Lab::drop_towards`] of a side; the share that it loses stays, and the
-    /// delay.
+    /// Ends a [`Lab::cut`], [`Lab::drop_from`] or [`Lab::drop_towards`] of a side; its lost share and its delay stay.
     ///
     /// # Errors
     ///
@@ -54,10 +53,11 @@ impl Lab {
         self.set_cut(host, &[])
     }
 
-    /// Loses a share of a side's packets in each direction, each packet for itself, at random; [`Share::NONE`] ends it.
+    /// Loses a share of a side's packets in each direction, each packet separately and at random; [`Share::NONE`] ends
+    /// it.
     ///
-    /// A round trip that one side loses with a share of 5 % each way fails to 9.75 %. From the first loss on, the hosts
-    /// send packets of 1,500 bytes at most: a virtual wire carries up to 64 KB as one, which would be lost as one.
+    /// With a share of 5 % each way on one side, a round trip fails with 9.75 %. From the first loss on, the hosts send
+    /// packets of at most 1,500 bytes. A virtual wire carries up to 64 KB as one packet, which would be lost as one.
     ///
     /// # Errors
     ///
@@ -114,8 +114,8 @@ impl Lab {
 }
 
 impl Direction {
-    /// The first hook for what a host sends and the last for what goes to it, so that the router's own packets are
-    /// dropped like any others.
+    /// Uses the first hook for packets from a host and the last hook for packets to it. So the router's own packets are
+    /// dropped like all others.
     fn declare(self, host: Host, condition: &str) -> String {
         let chain = self.chain(host, condition);
         let hook = match self {
@@ -147,7 +147,7 @@ impl Direction {
     }
 }
 
-/// What a rule does that loses a share, where it does anything.
+/// Returns the verdict of a rule that loses a share, or `None` where no packet is lost.
 fn verdict(share: Share) -> Option<String> {
     match share {
         Share::NONE => None,
@@ -159,7 +159,7 @@ fn verdict(share: Share) -> Option<String> {
     }
 }
 
-/// The table with its empty chains, one for each condition of each direction, so that each changes on its own.
+/// The table with its empty chains, one for each condition of each direction, so that each can change separately.
 pub(crate) fn table() -> String {
     let mut table = "add table inet lab\n".to_owned();
     for host in Host::ALL {

@@ -1,7 +1,7 @@
-//! Delay: the router's packets leave the kernel by a TUN interface, wait in a [`Relay`], and come back.
+//! Delay: the router's packets leave the kernel through a TUN interface, wait in a [`Relay`], and come back.
 //!
-//! The kernel's own delay, `netem`, is a module that many kernels lack, and a relay of TCP would end the very
-//! connections that are tested. Here the hosts' own systems remain the ends of each connection.
+//! Many kernels lack the module for the kernel's own delay, `netem`. A relay of TCP would end the very connections
+//! under test. Here the hosts' own kernels remain the ends of each connection.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -17,17 +17,17 @@ use crate::skip::Skip;
 
 /// How long packets take.
 ///
-/// Each direction of each side has a delay of its own, and a packet between the hosts takes both that lie on its way.
-/// It may change while connections live: packets that are under way already keep theirs, and no packet overtakes
-/// another of its direction, so after a longer delay those with a shorter one wait for it to pass. From the first call
-/// on, packets pass through user space, which alone takes less than a millisecond where the machine is not busy.
+/// Each direction of each side has its own delay, and a packet between the hosts takes the two delays on its way. A
+/// delay may change while connections live. Packets already on the way keep their delay. No packet overtakes another
+/// one of its direction, so packets with a shorter delay wait for earlier packets with a longer one. From the first
+/// call on, packets pass through user space. On an idle machine this alone takes less than a millisecond.
 impl Lab {
-    /// Delays a side's packets in each direction; a round trip takes twice as much longer. Zero ends it.
+    /// Delays a side's packets in each direction; a round trip then takes longer by twice the delay. Zero ends it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] around a [`Skip`] where `/dev/net/tun` is missing or may not be used, so that a `?`
-    /// in the body of [`run`](crate::run) skips the test; otherwise when `ip` fails.
+    /// [`ErrorKind::Unsupported`] around a [`Skip`] where `/dev/net/tun` is missing or may not be used. A `?` in the
+    /// body of [`run`](crate::run) then skips the test. Otherwise when `ip` fails.
     pub fn delay(&self, host: Host, delay: Duration) -> io::Result<()> {
         self.set_delay(host, &Direction::BOTH, delay)
     }
@@ -63,7 +63,7 @@ impl Lab {
         Ok(())
     }
 
-    /// The routes come last: from then on every packet between the hosts goes to the relay.
+    /// The routes come last: once they are set, every packet between the hosts goes to the relay.
     fn start_relay(&self) -> io::Result<Relay> {
         let device = self.router().enter(|| open().map_err(unsupported))?;
         let relay = Relay::start(device)?;
@@ -94,5 +94,5 @@ fn unsupported(error: io::Error) -> io::Error {
 const DEVICE: &str = "/dev/net/tun";
 const INTERFACE: &str = "delay";
 const TABLE: u8 = 77;
-/// More than a burst has: what does not fit while the relay is not scheduled is lost.
+/// More than a burst has: packets that do not fit while the relay is not scheduled are lost.
 const QUEUE_PACKETS: u32 = 10_000;

@@ -1,4 +1,4 @@
-//! Freezing processes: their connections stay, their kernel answers for them, and they themselves do nothing.
+//! Freezing processes: their connections stay, their kernel answers for them, and the processes do nothing.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-/// Stops a process by `SIGSTOP`, and returns when each of its threads really stands still.
+/// Stops a process with `SIGSTOP`, and returns when all its threads have really stopped.
 ///
-/// It takes the number that [`Child::id`](std::process::Child::id) returns, and freezes that process alone: the
-/// children of a shell or of [`sandboxed`](crate::sandboxed) run on.
+/// It takes the number that [`Child::id`](std::process::Child::id) returns, and freezes only that process: the children
+/// of a shell or of [`sandboxed`](crate::sandboxed) keep running.
 ///
 /// # Errors
 ///
-/// When there is no such process, or it belongs to somebody else; [`ErrorKind::TimedOut`] when it does not stop within
-/// 5 s, in which case it goes on.
+/// When there is no such process, or it belongs to another user; [`ErrorKind::TimedOut`] when it does not stop within
+/// 5 s; then it continues to run.
 pub fn freeze(process: u32) -> io::Result<Frozen> {
     let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
     let pid =
@@ -37,9 +37,9 @@ pub fn freeze(process: u32) -> io::Result<Frozen> {
     Ok(frozen)
 }
 
-/// A process that stands still until this is dropped.
+/// A process that is stopped until this guard is dropped.
 ///
-/// It may be killed meanwhile; a signal never reaches another process that has got its number.
+/// The process may be killed meanwhile; a signal never reaches another process that got the same number.
 #[derive(Debug)]
 #[must_use = "the process goes on as soon as this is dropped"]
 pub struct Frozen {
@@ -47,7 +47,7 @@ pub struct Frozen {
 }
 
 impl Frozen {
-    /// Lets the process go on.
+    /// Lets the process continue.
     ///
     /// # Errors
     ///
@@ -63,12 +63,12 @@ impl Frozen {
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        // Refused only where the process is gone, and then nobody waits for it.
+        // The kernel refuses this only when the process is gone; then there is nothing to resume.
         drop(self.resume());
     }
 }
 
-/// Threads stop one by one, each when it next leaves the kernel.
+/// Threads stop one after the other, each when it next leaves the kernel.
 fn stands_still(process: u32) -> io::Result<bool> {
     let mut threads = Vec::new();
     for thread in fs::read_dir(format!("/proc/{process}/task"))? {
@@ -81,7 +81,8 @@ fn stands_still(process: u32) -> io::Result<bool> {
     Ok(!threads.contains(&State::Running))
 }
 
-/// What a thread does, by the field after its name, which is in parentheses and may hold some (`proc_pid_stat(5)`).
+/// Reads a thread's state from the field after its name. The name is in parentheses and may contain parentheses
+/// (`proc_pid_stat(5)`).
 fn state(stat: &Path) -> io::Result<State> {
     let line = match fs::read_to_string(stat) {
         Ok(line) => line,

@@ -1,8 +1,8 @@
-//! The two hosts and their places in the plan of addresses.
+//! The two hosts and their addresses.
 
 use std::net::Ipv4Addr;
 
-/// One of the two hosts of a lab; the router stands between them.
+/// One of the two hosts of a lab; the router is between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// The host at 10.77.1.2.

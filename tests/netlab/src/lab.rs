@@ -1,4 +1,4 @@
-//! The laboratory: three namespaces and two cables, and what a test does to them.
+//! The laboratory: three namespaces and two cables, and the operations of a test on them.
 
 use std::fs;
 use std::io;
@@ -18,10 +18,10 @@ use crate::socket::{self, End};
 
 /// A server, a client and a router between them, in network namespaces of their own.
 ///
-/// The thread of the test itself stands in none of them and reaches nothing: sockets are made in [`Lab::on`].
-/// Every method takes `&self`, so threads and tasks of a test may share one lab. Many methods run a program (`ip`, `nft`,
-/// `ss`); when it ends, a blocking call on a socket with a timeout, in any thread of the process, may be told
-/// [`io::ErrorKind::Interrupted`].
+/// The thread of the test itself is in none of them and reaches none of them: create sockets in [`Lab::on`]. Every
+/// method takes `&self`, so threads and tasks of a test may share one lab. Many methods run a program (`ip`, `nft`,
+/// `ss`). When such a program ends, a blocking call on a socket with a timeout may return
+/// [`io::ErrorKind::Interrupted`], in any thread of the process.
 #[derive(Debug)]
 pub struct Lab {
     router: Namespace,
@@ -31,12 +31,12 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Builds a further lab inside [`run`](crate::run), or one inside [`sandboxed`](crate::sandboxed); labs know
-    /// nothing of each other.
+    /// Builds another lab inside [`run`](crate::run), or a lab inside [`sandboxed`](crate::sandboxed); labs are
+    /// independent of each other.
     ///
     /// # Errors
     ///
-    /// When a namespace or a link cannot be made, with the words of the program that failed.
+    /// When a namespace or a link cannot be made, with the message of the program that failed.
     pub fn new() -> io::Result<Self> {
         let router = Namespace::new("router")?;
         router.enter(forward)?;
@@ -54,22 +54,22 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Tells whether labs can be built here.
+    /// Returns whether labs can be built here.
     ///
     /// # Errors
     ///
-    /// The reason why not: a missing program, or a right that the system withholds.
+    /// The reason why labs cannot be built: a missing program, or a permission that the system withholds.
     pub fn available() -> Result<(), Skip> {
         Sandbox::find().map(|_| ())
     }
 
-    /// The address of a host.
+    /// Returns the address of a host.
     #[must_use]
     pub fn addr(&self, host: Host) -> IpAddr {
         host.addr().into()
     }
 
-    /// The router's address on a host's side.
+    /// Returns the router's address on a host's side.
     #[must_use]
     pub fn gateway(&self, host: Host) -> IpAddr {
         host.gateway().into()
@@ -77,12 +77,12 @@ impl Lab {
 
     /// Runs `work` on a thread inside a host, and waits for it.
     ///
-    /// Sockets that it makes belong to that host wherever they go later, and so do the threads that it starts,
-    /// such as the workers of a tokio runtime. (`Runtime::block_on` outside polls outside.)
+    /// Sockets that `work` makes belong to that host for ever. So do the threads that it starts, such as the workers of
+    /// a tokio runtime. (`Runtime::block_on` outside polls outside.)
     ///
     /// # Errors
     ///
-    /// What `work` returns, or why the host could not be entered. A panic of `work` goes on in the caller.
+    /// The error that `work` returns, or why the host could not be entered. A panic of `work` continues in the caller.
     pub fn on<T: Send>(
         &self,
         host: Host,
@@ -95,12 +95,12 @@ impl Lab {
     ///
     /// # Errors
     ///
-    /// What `work` returns, or why the router could not be entered.
+    /// The error that `work` returns, or why the router could not be entered.
     pub fn on_router<T: Send>(&self, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
         self.router.enter(work)
     }
 
-    /// Starts a process inside a host; it dies with the test at the latest.
+    /// Starts a process inside a host; it ends with the test at the latest.
     ///
     /// # Errors
     ///
@@ -109,10 +109,10 @@ impl Lab {
         self.on(host, || command.spawn())
     }
 
-    /// Puts another host without any sockets into a host's place: same cable, same address, same MAC.
+    /// Replaces a host by another one without any sockets: same cable, same address, same MAC.
     ///
-    /// Sockets and processes of the old host live on there, unplugged. What the router does to the cable stays; the own
-    /// link, route and filter are those of a host that has just started.
+    /// Sockets and processes of the old host continue there, unplugged. The router's changes to the cable stay. The
+    /// link, route and filter of the new host are those of a host that has just started.
     ///
     /// # Errors
     ///
@@ -128,13 +128,13 @@ impl Lab {
         self.configure(host)
     }
 
-    /// Destroys the TCP connections of a host that have the given end, as an administrator does with `ss -K`,
-    /// and returns how many there were; listening sockets stay.
+    /// Destroys the TCP connections of a host that have the given end, as `ss -K` does. Returns how many there were;
+    /// listening sockets stay.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::Unsupported`] around a [`Skip`] where the kernel lacks `CONFIG_INET_DIAG_DESTROY`,
-    /// so that a `?` in the body of [`run`](crate::run) skips the test; otherwise when `ss` fails.
+    /// [`io::ErrorKind::Unsupported`] around a [`Skip`] where the kernel lacks `CONFIG_INET_DIAG_DESTROY`. A `?` in the
+    /// body of [`run`](crate::run) then skips the test. Otherwise when `ss` fails.
     pub fn destroy_socket(&self, host: Host, end: End) -> io::Result<usize> {
         socket::destroy(&self.namespace(host), end)
     }
@@ -164,11 +164,12 @@ impl Lab {
     }
 }
 
-/// Lets the router of the calling thread pass packets on, also delayed ones, which seem to come from the wrong side.
+/// Lets the router of the calling thread forward packets, including delayed ones, which seem to come from the wrong
+/// side.
 fn forward() -> io::Result<()> {
     let root = Path::new("/proc/sys/net/ipv4");
     fs::write(root.join("ip_forward"), "1")?;
-    // The machine's own settings are inherited, and many forbid that.
+    // The settings of the machine are inherited, and many machines forbid that.
     fs::write(root.join("conf/all/rp_filter"), "0")?;
     fs::write(root.join("conf/default/rp_filter"), "0")
 }

@@ -1,24 +1,24 @@
-//! Two hosts and a router in user and network namespaces, without root: what a program does when its network fails is
-//! tested on the real kernel.
+//! Two hosts and a router in user and network namespaces, without root, to test on the real kernel how a program
+//! behaves when its network fails.
 //!
-//! A test calls [`run`]; the body gets a [`Lab`]. A program that is no test executes itself again by [`sandboxed`].
-//! Nothing here touches the network of the machine, and nothing outlives the test.
+//! A test calls [`run`]; the body gets a [`Lab`]. A program that is not a test executes itself again with
+//! [`sandboxed`]. Nothing here touches the network of the machine, and nothing outlives the test.
 //!
-//! # Where a socket stands
+//! # Where a socket belongs
 //!
 //! A socket belongs for ever to the host in which it was made. [`Lab::on`] runs a closure inside a host, and
-//! [`Lab::spawn`] starts a process there; the test itself stands outside and reaches nothing.
+//! [`Lab::spawn`] starts a process there. The test itself is outside and reaches no host.
 //!
 //! # What fails
 //!
 //! - The cables: [`Lab::cut`], [`Lab::drop_from`] and [`Lab::drop_towards`] until [`Lab::mend`]; [`Lab::lose`] for a
-//!   [`Share`] of the packets; [`Lab::delay`] for all of them. Cut, loss and delay do not know of each other, and nobody
-//!   is told of any.
+//!   [`Share`] of the packets; [`Lab::delay`] for all of them. Cut, loss and delay are independent. Neither host is
+//!   notified.
 //! - The links: [`Lab::link_down`] pulls the router's end, [`Lab::own_link_down`] takes the host's own down.
 //! - Inside a host: [`Lab::set_route`], [`Lab::block_output`], [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.
 //! - A process: [`freeze`].
 //!
-//! What TCP makes of each at both ends is a table of the crate's `README.md`, which a test measures.
+//! A table in the crate's `README.md` says how TCP reacts to each fault at both ends; a test measures it.
 //!
 //! ```no_run
 //! use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! The links at both ends of a cable, and what a host itself does to its way out.
+//! The links at both ends of a cable, and a host's own changes to its way out.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -7,13 +7,13 @@ use crate::host::Host;
 use crate::lab::Lab;
 use crate::namespace::Link;
 
-/// What happens to interfaces, and inside a host.
+/// Changes to interfaces, and inside a host.
 ///
-/// Of a cut cable nobody is told, but of these a system is: the host whose own interface, route or filter it is, and
-/// by [`Lab::link_down`] both.
+/// A cut cable notifies neither host. These changes do notify a kernel: that of the host with the changed interface,
+/// route or filter. [`Lab::link_down`] notifies both.
 impl Lab {
-    /// Pulls a host's cable out of the router: the host loses its carrier, and the router, which has lost the
-    /// route, tells the other side that the network is unreachable.
+    /// Pulls a host's cable out of the router. The host loses its carrier. The router loses the route, and tells the
+    /// other side that the network is unreachable.
     ///
     /// # Errors
     ///
@@ -32,10 +32,10 @@ impl Lab {
         self.await_carrier(host)
     }
 
-    /// Takes a host's own interface down, as its administrator does: its address stays, its routes are gone.
+    /// Takes a host's own interface down, as its administrator does: its address stays, its routes are removed.
     ///
-    /// The host knows that it cannot send. The router keeps its route to it, discards in silence, and says that the host
-    /// is unreachable when it has found no neighbour for 3 s.
+    /// The host knows that it cannot send. The router keeps its route to the host and discards packets silently. When
+    /// it has found no neighbour for 3 s, it reports that the host is unreachable.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Lab {
         self.await_carrier(host)
     }
 
-    /// Changes a host's own route to everything beyond its cable, the other host included.
+    /// Changes a host's own route to everything beyond its cable, including the other host.
     ///
     /// # Errors
     ///
@@ -66,8 +66,8 @@ impl Lab {
         self.namespace(host).ip(&route.commands(host))
     }
 
-    /// Lets a host's own firewall discard everything that the host sends out, `nft` hook `output`; what comes in
-    /// still comes.
+    /// Lets a host's own firewall discard everything that the host sends, `nft` hook `output`; incoming packets still
+    /// arrive.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl Lab {
         self.await_carrier(host)
     }
 
-    /// Lets a host put no more on the wire at once than a real one would carry as one packet.
+    /// Makes a host send each segment as a packet of its own, as a real wire would carry it.
     pub(crate) fn send_singly(&self, host: Host) -> io::Result<()> {
         self.namespace(host)
             .ip(&format!("link set {OWN_LINK} gso_max_segs 1"))
@@ -128,7 +128,7 @@ impl Lab {
             .map(drop)
     }
 
-    /// Waits until both ends really send; but if one is down, there is no carrier to come.
+    /// Waits until both ends really send. If one end is down, no carrier will come, so it does not wait.
     fn await_carrier(&self, host: Host) -> io::Result<()> {
         let (name, own) = (host.name(), self.namespace(host));
         let deadline = Instant::now() + CARRIER_TIMEOUT;
@@ -148,11 +148,11 @@ impl Lab {
 /// A host's own route to everything beyond its cable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Route {
-    /// By the router, as in a new lab.
+    /// A route through the router, as in a new lab.
     Whole,
-    /// None at all: the host knows no way.
+    /// No route at all: the host cannot reach the other one.
     Gone,
-    /// A `blackhole` route: the host discards what it would send, and says so to nobody but its own sockets.
+    /// A `blackhole` route: the host discards its outgoing packets, and only its own sockets get an error.
     Blackhole,
 }
 
@@ -160,7 +160,7 @@ impl Route {
     fn commands(self, host: Host) -> String {
         match self {
             Self::Whole => format!("route replace default via {}\n", host.gateway()),
-            // There may be none: what `replace` leaves is one.
+            // There may be no route to delete, so `route replace` makes one first.
             Self::Gone => "route replace blackhole default\nroute del default\n".to_owned(),
             Self::Blackhole => "route replace blackhole default\n".to_owned(),
         }

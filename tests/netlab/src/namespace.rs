@@ -1,4 +1,4 @@
-//! One network namespace: made by a thread of its own, kept alive by a descriptor, entered by later threads.
+//! One network namespace: its own thread makes it, a descriptor keeps it alive, and later threads enter it.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -16,7 +16,7 @@ pub(crate) struct Namespace {
 }
 
 impl Namespace {
-    /// Makes a namespace with nothing in it but a loopback interface that is up.
+    /// Makes a namespace that contains only a loopback interface, which is up.
     pub(crate) fn new(name: &'static str) -> io::Result<Self> {
         let file = on_a_thread(name, || {
             unshare(CloneFlags::CLONE_NEWNET)?;
@@ -38,7 +38,7 @@ impl Namespace {
         })
     }
 
-    /// Runs lines of `ip` commands inside, up to the first that fails.
+    /// Runs lines of `ip` commands inside, up to the first one that fails.
     pub(crate) fn ip(&self, lines: &str) -> io::Result<()> {
         self.feed("ip", &["-batch", "-"], lines).map(drop)
     }
@@ -68,25 +68,25 @@ impl Namespace {
         )))
     }
 
-    /// Reads what an interface is able to do.
+    /// Reads the state of an interface.
     pub(crate) fn link(&self, interface: &str) -> io::Result<Link> {
         let shown = self.feed("ip", &["-oneline", "link", "show", "dev", interface], "")?;
         let is_up = shown.split(['<', ',', '>']).any(|flag| flag == "UP");
         Ok(match is_up {
             false => Link::Down,
-            // For a moment after its carrier came it may still discard in silence.
+            // For a moment after it got its carrier, the interface may still discard packets silently.
             true if shown.contains("state UP") && !shown.contains("qdisc noop ") => Link::Sending,
             true => Link::Waiting,
         })
     }
 
-    /// A path by which another process names this namespace.
+    /// Returns a path with which another process can open this namespace.
     pub(crate) fn path(&self) -> String {
         format!("/proc/{}/fd/{}", process::id(), self.file.as_raw_fd())
     }
 }
 
-/// What an interface is able to do.
+/// The state of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     /// An administrator has taken it down.
@@ -96,7 +96,8 @@ pub(crate) enum Link {
     Sending,
 }
 
-/// A namespace is a property of a thread, so each visit takes a fresh one and no other thread ever moves.
+/// A namespace is a property of a thread. So each visit uses a new thread, and no other thread ever changes its
+/// namespace.
 fn on_a_thread<T: Send>(name: &str, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
     thread::scope(|scope| {
         let visit = thread::Builder::new()

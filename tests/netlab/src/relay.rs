@@ -1,4 +1,5 @@
-//! The relay of delayed packets: one thread reads them, and one for each way writes each when it is due.
+//! The relay of delayed packets: one thread reads them, and one thread for each direction writes each packet when it is
+//! due.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,16 +16,16 @@ use rustix::io::retry_on_intr;
 use crate::direction::Direction;
 use crate::host::Host;
 
-/// Ends when it is dropped; what is under way then is still delivered.
+/// The relay ends when it is dropped; packets on the way are still delivered.
 #[derive(Debug)]
 pub(crate) struct Relay {
     delays: Arc<Delays>,
-    /// Its other end is the reader's, which hears when this one is closed.
+    /// The reader has the other end, and sees when this one is closed.
     _stop: UnixStream,
 }
 
 impl Relay {
-    /// Relays what is read from the device back to it.
+    /// Relays packets from the device back to it.
     pub(crate) fn start(device: File) -> io::Result<Self> {
         let (stop, stopped) = UnixStream::pair()?;
         let (device, delays) = (Arc::new(device), Arc::new(Delays::default()));
@@ -57,7 +58,7 @@ impl Relay {
     }
 }
 
-/// Takes every packet as soon as it comes, so that its time counts from then.
+/// Takes every packet as soon as it arrives, so that its delay counts from then.
 struct Reader {
     device: Arc<File>,
     stopped: UnixStream,
@@ -68,7 +69,7 @@ struct Reader {
 impl Reader {
     fn run(&self) -> io::Result<()> {
         let mut buffer = vec![0; PACKET_BYTES_MAX];
-        // A program of the lab that ends may interrupt either call.
+        // Either call may be interrupted when a program of the lab ends.
         while retry_on_intr(|| self.await_packet())? {
             let len = retry_on_intr(|| rustix::io::read(&self.device, &mut buffer))?;
             self.relay(buffer.get(..len).unwrap_or_default());
@@ -76,7 +77,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Sends an IPv4 packet on its way; the interface itself says hello in IPv6, to nobody.
+    /// Sends an IPv4 packet on its way. The interface itself also sends IPv6 packets, which are ignored.
     fn relay(&self, packet: &[u8]) -> Option<()> {
         let (version, receiver) = (packet.first()? >> 4, packet.get(16..20)?);
         let receiver = Host::ALL
@@ -89,7 +90,7 @@ impl Reader {
         self.ways.get(&receiver)?.send(delayed).ok()
     }
 
-    /// Waits for a packet; false when the relay is to end.
+    /// Waits for a packet; returns `false` when the relay should end.
     fn await_packet(&self) -> rustix::io::Result<bool> {
         let mut waits = [
             PollFd::new(&*self.device, PollFlags::IN),
@@ -101,7 +102,7 @@ impl Reader {
     }
 }
 
-/// The delays of both cables; one that was never set is zero.
+/// The delays of both cables; a delay that was never set is zero.
 #[derive(Debug, Default)]
 struct Delays {
     by_direction: Mutex<HashMap<(Host, Direction), Duration>>,
@@ -115,7 +116,7 @@ impl Delays {
             .insert((host, direction), delay);
     }
 
-    /// What a packet takes from the other host to this one.
+    /// Returns the delay of a packet from the other host to this one.
     fn towards(&self, receiver: Host) -> Duration {
         let delays = self
             .by_direction
@@ -131,12 +132,12 @@ struct Delayed {
     packet: Vec<u8>,
 }
 
-/// Writes the packets of one way in the order in which they came, none before it is due.
+/// Writes the packets of one direction in their order of arrival, each no earlier than it is due.
 fn deliver(device: &File, packets: Receiver<Delayed>) {
     let mut device = device;
     for Delayed { due, packet } in packets {
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        // Refused only while the interface is down, and then a wire loses it too.
+        // The kernel refuses this only while the interface is down, and then a real wire would lose the packet too.
         drop(device.write_all(&packet));
     }
 }

@@ -1,4 +1,4 @@
-//! Running a test's body in a lab: the test executes itself again, inside a sandbox, for that body alone.
+//! Running a test's body in a lab: the test executes itself again, inside a sandbox, for that body only.
 
 use std::any;
 use std::collections::BTreeSet;
@@ -13,14 +13,13 @@ use crate::lab::Lab;
 use crate::sandbox::Sandbox;
 use crate::skip::{self, Skip};
 
-/// What the body of a test returns; an error that is or wraps a [`Skip`] skips the test.
+/// The result of a test's body; an error that is or wraps a [`Skip`] skips the test.
 pub type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
 /// Runs the body of a test in a lab, or reports the test as skipped where labs cannot be built.
 ///
-/// The closure must stand in the test function itself, once: from its type comes the name by which the test
-/// is executed again. What the function does before this call is done twice, what it does after it only once,
-/// outside the lab.
+/// The closure must be written in the test function itself, and only once: its type gives the name under which the test
+/// is executed again. Code before this call runs twice. Code after it runs only once, outside the lab.
 ///
 /// # Panics
 ///
@@ -47,7 +46,7 @@ pub fn run<F: FnOnce(&Lab) -> Outcome>(body: F) {
     );
 }
 
-/// Executed again, a test function enters its first body, whichever call asked for it.
+/// When executed again, a test function enters its first body, whichever call started it.
 fn is_first(test: &'static str) -> bool {
     static SEEN: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     SEEN.lock()
@@ -64,7 +63,7 @@ fn execute_again(test: &str, sandbox: Sandbox) -> io::Result<Output> {
         .output()
 }
 
-/// Never returns to the test function: this process exists for the body only.
+/// Never returns to the test function: this process exists only for the body.
 fn inside(test: &str, body: impl FnOnce(&Lab) -> Outcome) -> ! {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| body(&Lab::new()?)));
     let code = match outcome {
@@ -114,7 +113,8 @@ fn test_name(closure: &'static str) -> &'static str {
 
 const INSIDE: &str = "LASTWORD_NETLAB";
 
-// The harness itself ends in 0 or 101: these come from a body that ran, and 0 means that no test had the name.
+// The test harness itself exits with 0 or 101. These codes come from a body that ran, and 0 means that no test had the
+// name.
 const PASSED: i32 = 40;
 const SKIPPED: i32 = 41;
 const FAILED: i32 = 42;

@@ -1,4 +1,4 @@
-//! The way into fresh namespaces: which one this system allows, found by trying.
+//! The way into new namespaces: tries which one this system allows.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -7,23 +7,23 @@ use std::sync::OnceLock;
 
 use crate::skip::Skip;
 
-/// Makes the command that runs `program` in fresh namespaces, where [`Lab::new`](crate::Lab::new) works.
+/// Makes the command that runs `program` in new namespaces, where [`Lab::new`](crate::Lab::new) works.
 ///
-/// The namespaces end with the program, and it ends with the thread that starts the command, together with every
-/// process that it started.
+/// The namespaces end with the program. The program and every process that it started end with the thread that starts
+/// the command.
 ///
 /// # Errors
 ///
-/// The reason why there are no labs here, as [`Lab::available`](crate::Lab::available) has it.
+/// The reason why labs are not possible here, as [`Lab::available`](crate::Lab::available) returns it.
 pub fn sandboxed(program: impl AsRef<OsStr>) -> Result<Command, Skip> {
     Ok(Sandbox::find()?.command(program))
 }
 
-/// How a program gets namespaces of its own; a process with several threads cannot enter a user namespace, so
-/// the programs of util-linux go first.
+/// How a program gets its own namespaces. A process with several threads cannot enter a user namespace, so the programs
+/// of util-linux do that first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sandbox {
-    /// As root of a user namespace: anyone may, unless the system forbids it.
+    /// As root of a user namespace: any user may do this, unless the system forbids it.
     UserNamespace,
     /// As root of the machine, where user namespaces are forbidden.
     Root,
@@ -36,14 +36,14 @@ impl Sandbox {
         FOUND.get_or_init(Self::search).clone()
     }
 
-    /// A command that runs `program` in namespaces that die with it, and it with the calling thread.
+    /// A command that runs `program` in namespaces that end with it. The program ends with the calling thread.
     pub(crate) fn command(self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "unshare"]);
         if matches!(self, Self::UserNamespace) {
             command.args(["--user", "--map-root-user"]);
         }
-        // Its own processes too: the first one takes all others with it.
+        // A process namespace too: its first process takes all others with it.
         command.args([
             "--net",
             "--mount",
@@ -76,14 +76,14 @@ impl Sandbox {
     }
 }
 
-/// An unprivileged user's path often lacks the directories of `ip` and `nft`.
+/// The path of an unprivileged user often lacks the directories of `ip` and `nft`.
 fn search_path() -> OsString {
     let mut path = env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/sbin:/sbin");
     path
 }
 
-/// One of each thing that a lab needs.
+/// Makes one of each thing that a lab needs.
 const ATTEMPT: &str = "set -e
 unshare --net true
 ip link add attempt type veth

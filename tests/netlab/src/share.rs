@@ -1,6 +1,6 @@
-//! How large a part of the packets is meant.
+//! A share of the packets.
 
-/// A part of a whole, in thousandths; more than the whole counts as the whole.
+/// A part of a whole, in thousandths; values above the whole count as the whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Share {
     per_mille: u16,

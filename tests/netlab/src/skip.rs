@@ -1,4 +1,4 @@
-//! What a test says that cannot run here.
+//! The report of a test that cannot run here.
 
 use std::env;
 use std::error::Error;
@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 
 /// The reason why a test cannot run on this system.
 ///
-/// As an error out of the body of [`run`](crate::run) it skips the test.
+/// As an error from the body of [`run`](crate::run), it skips the test.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Skip {
@@ -28,12 +28,12 @@ impl Skip {
         }
     }
 
-    /// Says `skipped: <test>: <reason>` on standard error, past the capture of the test harness, which has no
-    /// way to count it; and appends the line to the file that `LASTWORD_SKIPS` names, if it names one.
+    /// Writes `skipped: <test>: <reason>` to standard error. It bypasses the capture of the test harness, which cannot
+    /// count skipped tests. It also appends the line to the file that `LASTWORD_SKIPS` names, if it names one.
     ///
     /// # Errors
     ///
-    /// When either cannot be written: a skip that nobody hears of would be a silent pass.
+    /// When either cannot be written: a skip without a report would be a silent pass.
     pub fn report(&self, test: &str) -> io::Result<()> {
         let line = format!("{}{}\n", prefix(test), self.reason);
         io::stderr().write_all(line.as_bytes())?;
@@ -47,7 +47,7 @@ impl Skip {
         }
     }
 
-    /// Finds the report of a test in what it printed.
+    /// Finds the report of a test in its output.
     pub(crate) fn reported(test: &str, printed: &str) -> Option<Self> {
         printed
             .lines()
@@ -60,7 +60,7 @@ impl Skip {
         if let Some(skip) = error.downcast_ref() {
             return Some(skip);
         }
-        // `io::Error::source` passes over the error that it wraps.
+        // `io::Error::source` skips the error that it wraps.
         let wrapped = error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref);

@@ -1,4 +1,4 @@
-//! Destroying the sockets of a host from outside the processes that own them.
+//! Destroys the sockets of a host from outside the processes that own them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ impl End {
 
 pub(crate) fn destroy(host: &Namespace, end: End) -> io::Result<usize> {
     let destroyed = list(host, "-K", end)?;
-    // A kernel without the feature refuses each socket, and `ss` leaves those out without a word.
+    // A kernel without the feature refuses each socket, and `ss` leaves those out without a message.
     if destroyed == 0 && list(host, "-t", end)? > 0 {
         let skip = Skip::new("this kernel cannot destroy sockets (CONFIG_INET_DIAG_DESTROY)");
         return Err(io::Error::new(io::ErrorKind::Unsupported, skip));

@@ -1,4 +1,4 @@
-//! The processes of a scene, from inside: a server and a crowd of clients, which obey their standard input.
+//! The processes of a scene, from inside: a server and a crowd of clients, which take orders on standard input.
 
 mod book;
 mod crowd;
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::words::{Order, Word};
 
-/// What a process is started for.
+/// The role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
     /// The server of a scene
@@ -35,18 +35,19 @@ pub(crate) fn play(role: Role) -> anyhow::Result<()> {
         Role::Crowd => crowd::play(&mut Orders::new(), &tell),
     };
     if let Err(error) = &played {
-        // Where nobody listens, nobody waits for it either.
+        // If the reader of our output is gone, sending fails, and nothing more can be done.
         tell.send(Word::Failed(format!("{error:#}"))).ok();
     }
     drop(tell);
-    // The speaker ends with its last sender, and tasks that go on keep some: the end of the process is theirs.
+    // The speaker ends with its last sender, but running tasks keep some senders. So without an error the process just
+    // ends.
     if played.is_err() {
         speaker.join().ok();
     }
     played
 }
 
-/// What is said on standard input.
+/// The orders on standard input.
 struct Orders(Lines<StdinLock<'static>>);
 
 impl Orders {
@@ -69,7 +70,7 @@ impl Orders {
     }
 }
 
-/// Where words are handed over, without waiting for whoever reads them.
+/// A channel for reports, which never waits for their reader.
 type Tell = Sender<Word>;
 
 fn speak(told: &std::sync::mpsc::Receiver<Word>) {

@@ -1,4 +1,4 @@
-//! False alarms: many sessions on lines that lose packets, and under a server that stands still. Nobody ends.
+//! False alarms: many sessions on lines that lose packets, and on a server that is stopped. No session may end.
 
 use std::thread;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::setting::{RtoMax, Setting};
 use crate::words::Stamp;
 use crate::{Run, Verdict, pool};
 
-/// What `loss` is told.
+/// The arguments of `loss`.
 #[derive(Debug, Args)]
 pub(crate) struct LossArgs {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub(crate) struct LossArgs {
     seconds: u64,
 }
 
-/// What `stopped` is told.
+/// The arguments of `stopped`.
 #[derive(Debug, Args)]
 pub(crate) struct StoppedArgs {
     #[command(flatten)]
@@ -77,7 +77,7 @@ impl Sessions {
     }
 }
 
-/// Plays on lines that lose packets.
+/// Runs sessions on lines that lose packets.
 pub(crate) fn run_loss(args: &LossArgs) -> anyhow::Result<Verdict> {
     args.sessions.play(&args.percent, |percent, setting| {
         let row = Row {
@@ -90,7 +90,7 @@ pub(crate) fn run_loss(args: &LossArgs) -> anyhow::Result<Verdict> {
     })
 }
 
-/// Plays under a server that is stopped.
+/// Runs sessions on a server that is stopped.
 pub(crate) fn run_stopped(args: &StoppedArgs) -> anyhow::Result<Verdict> {
     let stop = Duration::from_secs(args.seconds);
     args.sessions.play(&[stop], |stop, setting| {
@@ -100,7 +100,7 @@ pub(crate) fn run_stopped(args: &StoppedArgs) -> anyhow::Result<Verdict> {
     })
 }
 
-/// A heartbeat, and a frame there and back every second.
+/// A heartbeat, and one frame in each direction every second.
 fn chatting(name: &str) -> Row {
     Row {
         game: Game::Echo,

@@ -1,5 +1,4 @@
-//! Who plays: what the game does in each session and how its client behaves, as plain data that travels to their
-//! processes.
+//! The behaviour of the game in each session and of its client, as plain data that is sent to their processes.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,31 +6,31 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What the server's game does in one session. Every frame of either end begins with its number.
+/// The behaviour of the server's game in one session. Every frame of either end begins with its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Game {
-    /// Takes what comes and says nothing.
+    /// Takes every frame and sends nothing.
     Quiet,
     /// Sends each frame back.
     Echo,
-    /// Sends so many bytes a second, as far as there is room for them.
+    /// Sends this many bytes a second, as far as there is room for them.
     Pour(u32),
     /// Sends whenever there is room.
     Flood,
-    /// Takes nothing for so many seconds.
+    /// Takes nothing for this many seconds.
     Stall(u32),
 }
 
-/// How a client behaves once it is welcome.
+/// The behaviour of a client once it has its welcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manner {
-    /// Whether it keeps the heartbeat that its welcome asks for.
+    /// Whether it sends the heartbeats that its welcome asks for.
     pub(crate) beats: bool,
     /// How it reads.
     pub(crate) reads: Reads,
     /// Bytes of data frames a second.
     pub(crate) sends: u32,
-    /// Whether it resets a connection on which it heard nothing for the dead limit of its welcome.
+    /// Whether it resets a connection on which no data arrived for the dead limit of its welcome.
     pub(crate) gives_up: bool,
     /// `SO_RCVBUF`; `None` leaves it to the kernel.
     pub(crate) receive_buffer: Option<u32>,
@@ -40,11 +39,11 @@ pub(crate) struct Manner {
 /// How a client reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Reads {
-    /// Whatever comes, at once.
+    /// All data, at once.
     All,
-    /// So many bytes a second.
+    /// This many bytes a second.
     Rate(u32),
-    /// Whatever came, every so many milliseconds.
+    /// All data so far, each time after this many milliseconds.
     Every(u64),
     /// Nothing after the welcome.
     Never,
@@ -53,23 +52,23 @@ pub(crate) enum Reads {
 /// All clients of one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Crowd {
-    /// Where they connect.
+    /// The address to connect to.
     pub(crate) server: SocketAddr,
-    /// The name of each: the credentials, the player's id, and what its game does.
+    /// The name of each client: its credentials, its player's id, and the choice of the game's behaviour.
     pub(crate) names: Vec<String>,
-    /// How all of them behave.
+    /// The behaviour of all of them.
     pub(crate) manner: Manner,
     /// `TCP_RTO_MAX_MS` of their sockets; `None` leaves it to the kernel.
     pub(crate) rto_max_ms: Option<u64>,
 }
 
 impl Game {
-    /// The name of the player with this number, by which the server knows what to play.
+    /// Returns the name of the player with this number; the server derives the game's behaviour from it.
     pub(crate) fn player(self, number: usize) -> String {
         format!("{self}/{number}")
     }
 
-    /// What the player of this name plays.
+    /// Returns the game's behaviour for the player with this name.
     pub(crate) fn of_player(name: &str) -> Option<Self> {
         name.split_once('/')?.0.parse().ok()
     }
@@ -103,7 +102,7 @@ impl FromStr for Game {
 }
 
 impl Manner {
-    /// Keeps its heartbeat, reads everything, says nothing of its own and waits for ever.
+    /// Sends heartbeats, reads everything, sends no data and waits for ever.
     pub(crate) const HONEST: Self = Self {
         beats: true,
         reads: Reads::All,

@@ -1,4 +1,4 @@
-//! The record of a close as the library wrote it: what the judge looks at by name, and the rest as it is.
+//! The record of a close as the library wrote it: named fields for the judge, and the rest unchanged.
 
 use std::borrow::Cow;
 
@@ -10,16 +10,16 @@ use serde_json::{Map, Value};
 /// One record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Close {
-    /// Why.
+    /// The cause.
     #[serde(serialize_with = "label", deserialize_with = "cause")]
     pub(crate) cause: Cause,
-    /// Who, once one was let in.
+    /// The player, once one was let in.
     #[serde(default)]
     pub(crate) player: Option<String>,
     /// From the last sign of life to the verdict, for silent causes.
     #[serde(default)]
     pub(crate) silent_ms: Option<u64>,
-    /// How much of that the server itself stood still.
+    /// How much of that time the server itself stood still.
     #[serde(default)]
     pub(crate) own_stall_ms: u64,
     /// The evidence in words.

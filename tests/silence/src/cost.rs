@@ -1,4 +1,4 @@
-//! What sessions cost that only beat: processor time and memory of the server, each.
+//! The cost of sessions that only send heartbeats: processor time and memory of the server per session.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::setting::{RtoMax, Setting};
 use crate::words::{Stamp, Tuning};
 use crate::{Run, Verdict, pool};
 
-/// What `idle-cost` is told.
+/// The arguments of `idle-cost`.
 #[derive(Debug, Args)]
 pub(crate) struct CostArgs {
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &CostArgs) -> anyhow::Result<Verdict> {
     Report::new(lines).publish(args.run.json())
 }
 
-/// What all sessions together took.
+/// The cost of all sessions together.
 struct Cost {
     cpu: Duration,
     wall: Duration,
@@ -101,7 +101,7 @@ fn play(setting: &Setting, args: &CostArgs) -> anyhow::Result<(Judgement, Cost)>
     Ok((Judgement::of(truth, &scene.ends), cost))
 }
 
-/// `utime` and `stime` of `proc_pid_stat(5)`: the 14th and 15th field, of which the second may hold spaces.
+/// `utime` and `stime` of `proc_pid_stat(5)`: the 14th and 15th field. The second field may contain spaces.
 fn cpu_time(process: u32) -> anyhow::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, rest) = stat.rsplit_once(") ").context("no process")?;
@@ -117,5 +117,5 @@ fn resident_bytes(process: u32) -> anyhow::Result<u64> {
     Ok(kib.context("no VmRSS")?.parse::<u64>()? * 1_024)
 }
 
-/// `USER_HZ` is 100 on every architecture that Rust has.
+/// `USER_HZ` is 100 on every architecture that Rust supports.
 const TICK_MS: u64 = 10;

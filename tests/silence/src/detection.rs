@@ -1,4 +1,5 @@
-//! How soon each silent cause is noticed, in each profile: many samples, beside the bound that the configuration gives.
+//! How soon each silent cause is noticed, in each profile: many samples, compared with the bound from the
+//! configuration.
 
 use clap::Args;
 use lastword::Cause;
@@ -10,12 +11,12 @@ use crate::setting::{RtoMax, Setting};
 use crate::words::Tuning;
 use crate::{Verdict, pool};
 
-/// What `detection` is told.
+/// The arguments of `detection`.
 #[derive(Debug, Args)]
 pub(crate) struct DetectionArgs {
     #[command(flatten)]
     run: crate::Run,
-    /// Sessions a cause and profile, all in one lab under one fault
+    /// Sessions per cause and profile, all in one lab under one fault
     #[arg(long, default_value_t = 1_000)]
     samples: usize,
     /// The liveness profiles
@@ -73,7 +74,7 @@ fn rows() -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-/// Plays it again where the server itself stood still under too many samples, and at last takes what there is.
+/// Repeats the run if the server itself stood still during too many samples. The last run counts in any case.
 fn undisturbed(row: &Row, setting: &Setting, samples: usize) -> anyhow::Result<Judgement> {
     let mut judgement = row.play(setting, samples)?;
     for _ in 1..ATTEMPTS {
@@ -96,5 +97,5 @@ fn undisturbed(row: &Row, setting: &Setting, samples: usize) -> anyhow::Result<J
 }
 
 const ATTEMPTS: usize = 4;
-/// Few, since a machine that is busy makes the server stand still.
+/// Few, since a busy machine makes the server stand still.
 const JOBS: usize = 3;

@@ -1,21 +1,21 @@
-//! What befalls a scene.
+//! The faults of a scene.
 
 use std::io;
 
 use lastword_netlab::{Host, Lab, Route, Share};
 
-/// What befalls all clients of a scene at once.
+/// A fault that happens to all clients of a scene at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nothing does.
+    /// No fault.
     Nothing,
     /// The clients' cable loses a share of the packets, each way.
     Lossy(Share),
-    /// The clients' cable is cut in the router: nobody's link goes down, nobody is told.
+    /// The clients' cable is cut in the router: no link goes down, and neither end is notified.
     Cut,
-    /// What the server sends is lost on the way.
+    /// All packets from the server are lost on the way.
     OursLost,
-    /// What the clients send is lost on the way.
+    /// All packets from the clients are lost on the way.
     TheirsLost,
     /// The server's own interface goes down.
     OwnLinkDown,
@@ -23,12 +23,12 @@ pub(crate) enum Fault {
     OwnBlackhole,
     /// The server's own firewall discards what it sends.
     OwnFilter,
-    /// The clients' process is stopped; their kernel goes on.
+    /// The clients' process is stopped; their kernel continues.
     Frozen,
 }
 
 impl Fault {
-    /// Does it to the network; a process is the scene's to stop.
+    /// Applies the fault to the network. The scene itself stops a process.
     pub(crate) fn strike(self, lab: &Lab) -> io::Result<()> {
         match self {
             Self::Nothing | Self::Frozen => Ok(()),

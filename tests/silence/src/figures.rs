@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// The least, the middle, the thousandth from the top, and the most.
+/// The least, the median, the 99.9th percentile, and the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Figures {
     pub(crate) min: u64,
@@ -12,11 +12,11 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// Of these samples; `None` where there are none.
+    /// Computes the figures of these samples; `None` where there are none.
     pub(crate) fn of(mut samples: Vec<u64>) -> Option<Self> {
         samples.sort_unstable();
         let at = |thousandths: usize| {
-            // The nearest rank: the smallest sample that so many do not exceed.
+            // The nearest rank: the smallest sample that this share of the samples does not exceed.
             let rank = (samples.len() * thousandths).div_ceil(1_000).max(1);
             samples.get(rank - 1).copied()
         };

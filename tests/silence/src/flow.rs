@@ -1,10 +1,10 @@
-//! Whether frames still flow between those who live, each once and in its turn.
+//! Checks that frames still flow between the living sessions, each once and in order.
 
 use crate::judge::Judgement;
 use crate::scene::Scene;
 use crate::words::Account;
 
-/// Compares what both ends say, in a scene where nobody is frozen.
+/// Compares the accounts of both ends, in a scene without a frozen process.
 pub(crate) fn check(scene: &mut Scene, judgement: &mut Judgement) -> anyhow::Result<()> {
     let report = scene.report_of_server()?;
     judgement.suspects = report.suspects;

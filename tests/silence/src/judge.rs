@@ -1,4 +1,4 @@
-//! Holds the records of a scene against what was done to its players: who had to end, as what, and how soon.
+//! Compares the records of a scene with its fault: which sessions had to end, with which cause, and how soon.
 
 #[cfg(test)]
 mod tests;
@@ -14,46 +14,46 @@ use crate::figures::Figures;
 use crate::scene::{Ended, Playbill};
 use crate::words::Stamp;
 
-/// What the records of a scene have to say.
+/// The expected records of a scene.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// Everybody ends, each with one of these.
+    /// Every session ends, each with one of these causes.
     Ends(Vec<Cause>),
-    /// Nobody ends.
+    /// No session ends.
     Lives,
 }
 
-/// What was done to whom.
+/// The facts of a scene: its players and its fault.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Truth<'a> {
     pub(crate) expected: &'a Expected,
     pub(crate) names: &'a [String],
-    /// When it had befallen everybody.
+    /// When the fault had reached every player.
     pub(crate) struck_at: Stamp,
     pub(crate) playbill: &'a Playbill,
 }
 
-/// What came of it.
+/// The result of a scene.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Judgement {
-    /// How many ended, by the label of their cause.
+    /// How many sessions ended, by the label of their cause.
     pub(crate) causes: BTreeMap<&'static str, usize>,
-    /// What is not as it has to be.
+    /// The deviations from the expected records.
     pub(crate) wrong: Vec<Wrong>,
-    /// From the last sign of life to the verdict, or what else the scene is about, in milliseconds.
+    /// The time from the last sign of life to the verdict, or another measure of the scene, in milliseconds.
     pub(crate) measured_ms: Option<Figures>,
-    /// The bound of it, by the configuration for the causes that were seen.
+    /// The bound of that time, from the configuration, for the causes that occurred.
     pub(crate) bound_ms: Option<u64>,
     /// How long the server stood still meanwhile, in milliseconds.
     pub(crate) own_stall_ms: Option<Figures>,
-    /// How many records are in time by such a stall only.
+    /// How many records are in time only because of such a stall.
     pub(crate) stalled: usize,
-    /// How often a peer became suspect, by what it looked like, where the scene asked.
+    /// How often a peer became suspect, by diagnosis, where the scene asked for it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) suspects: BTreeMap<String, u64>,
 }
 
-/// One thing that is wrong.
+/// One deviation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Wrong {
     pub(crate) player: String,
@@ -87,7 +87,7 @@ impl Judgement {
         judgement
     }
 
-    /// Adds what is wrong beside the records.
+    /// Adds a deviation that is in no record.
     pub(crate) fn object(&mut self, player: &str, what: impl Into<String>) {
         self.wrong.push(Wrong {
             player: player.to_owned(),
@@ -118,7 +118,7 @@ impl Judgement {
 }
 
 impl Truth<'_> {
-    /// Whether it was noticed in time only because the server itself stood still.
+    /// Returns whether the end was in time only because the server itself stood still.
     fn excuses(&self, record: &Close) -> bool {
         let bound_ms = self.bound_ms(record.cause).unwrap_or_default();
         record.own_stall_ms >= STALL_MS && record.silent_ms > Some(bound_ms)
@@ -129,7 +129,7 @@ impl Truth<'_> {
     }
 }
 
-/// What is wrong with an end, the `times`-th of its player.
+/// Returns the deviation of an end, the `times`-th of its player.
 fn flaw(truth: Truth<'_>, ended: &Ended, times: usize) -> Option<String> {
     let record = &ended.record;
     let player = record.player.as_deref().unwrap_or_default();
@@ -152,7 +152,7 @@ fn flaw(truth: Truth<'_>, ended: &Ended, times: usize) -> Option<String> {
     tardiness(truth, ended)
 }
 
-/// How an end broke its bound, by its own record or by our clock.
+/// Returns how an end broke its bound, by its own record or by our clock.
 fn tardiness(truth: Truth<'_>, ended: &Ended) -> Option<String> {
     let record = &ended.record;
     let bound_ms = truth.bound_ms(record.cause)?;
@@ -173,7 +173,7 @@ fn tardiness(truth: Truth<'_>, ended: &Ended) -> Option<String> {
     (ours > most).then(|| format!("noticed {ours:.1?} after the fact, and says {silent_ms} ms"))
 }
 
-/// Whether it counts from the last byte in, which is before the fact, or from our next byte out.
+/// Returns whether the silence counts from the last byte in, which came before the fault, or from our next byte out.
 const fn is_silence(cause: Cause) -> bool {
     matches!(
         cause,
@@ -186,8 +186,9 @@ const fn is_silence(cause: Cause) -> bool {
 }
 
 impl Truth<'_> {
-    /// What our clock adds. Where the peer's direction is whole, its next heartbeat still comes: a cut of our direction
-    /// alone counts from the answer to it, and a network of our own that is down from the heartbeat itself.
+    /// Returns the time that our clock may add. Where the peer's direction works, its next heartbeat still arrives. So
+    /// a cut of our direction alone counts from the answer to that heartbeat, and a dead network of our own from the
+    /// heartbeat itself.
     fn grace(&self, cause: Cause) -> Duration {
         let heartbeat = Duration::from_millis(self.playbill.profile.heartbeat_ms);
         if matches!(cause, Cause::PathDeadOutbound | Cause::LocalNetworkDown) {
@@ -198,9 +199,9 @@ impl Truth<'_> {
     }
 }
 
-/// From here on a lateness of the server is a stall, as in the library: below, it is how a machine runs.
+/// From this value on, a lateness of the server is a stall, as in the library. Less is usual on any machine.
 const STALL_MS: u64 = 20;
 
-/// For what lies between the verdict and its record: our last words are written, and the peer's FIN is waited for, each
-/// for 100 ms and the next sweep of the deadlines at most.
+/// The time between the verdict and its record. The last frames are written, and then the peer's FIN is awaited. Each
+/// takes at most 100 ms and the time to the next sweep of the deadlines.
 const CLOCK_GRACE: Duration = Duration::from_millis(450);

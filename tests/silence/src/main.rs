@@ -1,5 +1,5 @@
-//! Proves what is said of silence: real servers and real clients in network namespaces, every way to fall silent or to
-//! be merely slow, and each record of the library held against what was done to its player.
+//! Proves the claims about silence with real servers and real clients in network namespaces. It plays every way to fall
+//! silent or to be merely slow, and compares each record of the library with what happened to its player.
 
 mod actor;
 mod alarms;
@@ -36,7 +36,7 @@ use crate::outages::OutagesArgs;
 use crate::proxy::ProxyArgs;
 use crate::setting::{RtoMax, Setting};
 
-/// Holds the records of a server against what befell its clients.
+/// Compares the records of a server with what happened to its clients.
 #[derive(Debug, Parser)]
 #[command(name = "lastword-silence", version, after_help = EXIT_STATUS)]
 struct Cli {
@@ -48,7 +48,7 @@ struct Cli {
 enum What {
     #[command(flatten)]
     Play(Play),
-    /// What this command starts of itself
+    /// A process that this command starts for its own use
     #[command(hide = true)]
     Actor { role: Role },
 }
@@ -59,19 +59,19 @@ enum Play {
     Matrix(MatrixArgs),
     /// Cables cut and clients frozen behind a real HAProxy: only the silence is claimed
     Proxy(ProxyArgs),
-    /// How soon each silent cause is noticed in each profile, beside its bound
+    /// How soon each silent cause is noticed in each profile, compared with its bound
     Detection(DetectionArgs),
-    /// Outages shorter than the dead limit: nobody ends, and nothing is lost or out of turn
+    /// Outages shorter than the dead limit: no session ends, and nothing is lost or out of order
     Outages(OutagesArgs),
-    /// Lines that lose packets: nobody ends
+    /// Lines that lose packets: no session ends
     Loss(LossArgs),
-    /// A server that is stopped for longer than the dead limit: nobody ends
+    /// A server that is stopped for longer than the dead limit: no session ends
     Stopped(StoppedArgs),
-    /// What sessions cost that only beat
+    /// The cost of sessions that only send heartbeats
     IdleCost(CostArgs),
 }
 
-/// Under which settings, and how.
+/// The settings to play under.
 #[derive(Debug, Args)]
 struct Common {
     #[command(flatten)]
@@ -84,18 +84,18 @@ struct Common {
     rto_max: Vec<RtoMax>,
 }
 
-/// How many at a time, and where to.
+/// How many scenes at a time, and where to write the results.
 #[derive(Debug, Args)]
 struct Run {
     /// Scenes at a time, each in a lab of its own
     #[arg(long)]
     jobs: Option<usize>,
-    /// Writes everything that was found to this file, too
+    /// Also writes all results to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
-/// Whether everything was as it has to be.
+/// Whether everything was as expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Right,
@@ -151,7 +151,7 @@ fn act(what: &What) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Plays it in the sandbox.
+/// Plays the command in the sandbox.
 fn enter() -> anyhow::Result<ExitCode> {
     match sandbox::execute_again()? {
         Ok(status) => {
@@ -179,7 +179,7 @@ impl Play {
     }
 }
 
-/// As test harnesses have it for what was skipped.
+/// The exit status that test harnesses use for a skipped test.
 const EXIT_NO_LAB: u8 = 77;
 
 const EXIT_STATUS: &str = "\

@@ -11,12 +11,12 @@ use crate::{Common, Verdict, pool};
 pub(crate) use row::Row;
 pub(crate) use table::find;
 
-/// What `matrix` is told.
+/// The arguments of `matrix`.
 #[derive(Debug, Args)]
 pub(crate) struct MatrixArgs {
     #[command(flatten)]
     common: Common,
-    /// Sessions a row, all in one lab under one fault
+    /// Sessions per row, all in one lab under one fault
     #[arg(long, default_value_t = 50)]
     trials: usize,
     /// The rows that are played, by name; all of them by default
@@ -48,5 +48,5 @@ pub(crate) fn run(args: &MatrixArgs) -> anyhow::Result<Verdict> {
     Report::new(lines).publish(args.common.json())
 }
 
-/// Most of each scene is waiting.
+/// Each scene mostly waits.
 const JOBS: usize = 12;

@@ -1,5 +1,5 @@
-//! Outages that are shorter than the dead limit: nobody ends, data is back soon after the link is, and nothing is lost
-//! or comes out of turn.
+//! Outages that are shorter than the dead limit. No session ends, data is back soon after the link, and nothing is lost
+//! or out of order.
 
 use std::thread;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::words::{Order, Stamp, Tuning};
 use crate::{Run, Verdict, pool};
 use lastword_netlab::Host;
 
-/// What `outages` is told.
+/// The arguments of `outages`.
 #[derive(Debug, Args)]
 pub(crate) struct OutagesArgs {
     #[command(flatten)]
     run: Run,
-    /// Sessions an outage, all in one lab
+    /// Sessions per outage, all in one lab
     #[arg(long, default_value_t = 20)]
     trials: usize,
     /// How long they are, in seconds
@@ -34,7 +34,7 @@ pub(crate) struct OutagesArgs {
     profile: String,
 }
 
-/// Plays every outage with bounded retries on both ends, and with the kernel's own.
+/// Plays every outage with bounded retries on both ends, and with the kernel's own retries.
 pub(crate) fn run(args: &OutagesArgs) -> anyhow::Result<Verdict> {
     let profile = std::slice::from_ref(&args.profile);
     let settings = Setting::all(profile, &[RtoMax::Auto, RtoMax::Off]);
@@ -69,7 +69,7 @@ fn play(setting: &Setting, outage: Duration, players: usize) -> anyhow::Result<J
     thread::sleep(Duration::from_millis(profile.heartbeat_ms) + Duration::from_secs(1));
     let struck_at = scene.strike(Fault::Cut)?;
     thread::sleep(outage / 2);
-    // Nothing comes now: the next frame is the first one after the outage.
+    // No data arrives now, so the next frame is the first one after the outage.
     scene.tell_both(Order::Mark)?;
     thread::sleep(outage - outage / 2);
     let back_at = Stamp::now();
@@ -95,7 +95,7 @@ fn judge(
     let mut judgement = Judgement::of(truth, &scene.ends);
     let is_bounded = setting.rto_max == RtoMax::Auto;
     if !is_bounded {
-        // The kernel's own retries may come too late: whoever ended by that is only told of.
+        // The kernel's own retries may come too late. A session that ended because of that is only reported.
         judgement.wrong.clear();
     }
     let ended = scene.ends.iter();
@@ -113,7 +113,8 @@ fn judge(
     Ok(judgement)
 }
 
-/// Compares what either end of those who live sent with what the other took, and measures when data was back.
+/// Compares the data that each end of the living sessions sent with the data that the other end took, and measures when
+/// data was back.
 fn compare(
     scene: &mut Scene,
     judgement: &mut Judgement,
@@ -148,11 +149,11 @@ fn compare(
     Ok(())
 }
 
-/// Ten numbered frames a second, each way.
+/// Ten numbered frames a second, in each direction.
 const BYTES_PER_SECOND: u32 = 160;
 /// The kernel's own retry after an outage of 7 s comes up to 6 s later.
 const RESUMES_WITHIN: Duration = Duration::from_secs(16);
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
-/// Beyond the longest time between two retries.
+/// More than the longest time between two retries.
 const RESUME_MARGIN_MS: u64 = 300;
 const JOBS: usize = 8;

@@ -1,10 +1,10 @@
-//! Scenes beside each other: most of each is waiting.
+//! Runs scenes in parallel, since each mostly waits.
 
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Does something with each item on so many threads, and returns the results in the order of the items.
+/// Processes the items on this many threads, and returns the results in the order of the items.
 pub(crate) fn each<T: Sync, R: Send>(
     jobs: usize,
     items: &[T],

@@ -1,4 +1,4 @@
-//! One process of a scene, from outside: it is started in a host, told, and heard.
+//! One process of a scene, from outside: it is started in a host, gets orders, and sends reports.
 
 use std::env;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::actor::Role;
 use crate::words::{Order, Word};
 
-/// A process that plays a role; it ends with this value.
+/// A process that plays a role; it ends when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     role: Role,
@@ -24,7 +24,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it in a host, with its first line.
+    /// Starts the process in a host, with its first line.
     pub(crate) fn start(
         lab: &Lab,
         host: Host,
@@ -59,12 +59,12 @@ impl Process {
         Ok(this)
     }
 
-    /// Gives an order; an answer is heard as a word.
+    /// Sends an order; an answer arrives as a word.
     pub(crate) fn tell(&mut self, order: Order) -> anyhow::Result<()> {
         self.say(&order)
     }
 
-    /// Hears the next word; `None` where none comes by the deadline.
+    /// Receives the next word; `None` if none arrives by the deadline.
     pub(crate) fn hear(&mut self, deadline: Instant) -> anyhow::Result<Option<Word>> {
         let left = deadline.saturating_duration_since(Instant::now());
         let line = match self.words.recv_timeout(left) {
@@ -80,12 +80,12 @@ impl Process {
         Ok(Some(word))
     }
 
-    /// Stops it, until the guard is dropped; its kernel goes on.
+    /// Stops the process until the guard is dropped; its kernel continues.
     pub(crate) fn freeze(&self) -> anyhow::Result<Frozen> {
         Ok(lastword_netlab::freeze(self.process.id())?)
     }
 
-    /// Its number.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
@@ -98,7 +98,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // One that is gone needs neither.
+        // Both calls fail if the process has already ended.
         self.process.kill().ok();
         self.process.wait().ok();
     }

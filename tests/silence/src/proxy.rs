@@ -1,4 +1,4 @@
-//! Behind a real HAProxy, whose kernel answers for a player who is gone: nothing is claimed but the silence.
+//! Behind a real HAProxy, whose kernel still answers for a player who is gone: only the silence is claimed.
 
 mod haproxy;
 
@@ -16,12 +16,12 @@ use crate::{Common, Verdict, pool};
 
 use haproxy::Haproxy;
 
-/// What `proxy` is told.
+/// The arguments of `proxy`.
 #[derive(Debug, Args)]
 pub(crate) struct ProxyArgs {
     #[command(flatten)]
     common: Common,
-    /// Sessions a row, all behind one proxy under one fault
+    /// Sessions per row, all behind one proxy under one fault
     #[arg(long, default_value_t = 50)]
     trials: usize,
 }

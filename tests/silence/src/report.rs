@@ -1,4 +1,4 @@
-//! What came of all scenes: a table for people, JSON for programs, and whether it is right.
+//! The results of all scenes: a table for people, JSON for programs, and whether everything is right.
 
 mod columns;
 
@@ -18,14 +18,14 @@ use crate::setting::Setting;
 #[derive(Debug)]
 pub(crate) struct Report(Vec<Line>);
 
-/// What came of one scene.
+/// The result of one scene.
 #[derive(Debug, Serialize)]
 pub(crate) struct Line {
     row: String,
     profile: String,
     rto_max: &'static str,
     trials: usize,
-    /// Anything else that was measured.
+    /// Other measurements.
     #[serde(skip_serializing_if = "String::is_empty")]
     note: String,
     #[serde(flatten)]
@@ -33,7 +33,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Of a scene that was played, or could not be, which is wrong too.
+    /// The result of a scene that was played. A scene that could not be played counts as wrong.
     pub(crate) fn of(
         row: &str,
         setting: &Setting,
@@ -55,17 +55,17 @@ impl Line {
         }
     }
 
-    /// The same with what else was measured.
+    /// Adds other measurements.
     pub(crate) fn with_note(self, note: String) -> Self {
         Self { note, ..self }
     }
 
-    /// Tells on standard error that it is done, and what is wrong with it.
+    /// Reports on standard error that the scene is done, and what is wrong with it.
     pub(crate) fn announce(&self) {
         let mut stderr = io::stderr().lock();
         let told = writeln!(stderr, "{}", self.cells().join("  "))
             .and_then(|()| self.explain(&mut stderr));
-        // A progress that nobody reads changes nothing.
+        // A failure to report progress does not matter.
         told.ok();
     }
 
@@ -132,7 +132,7 @@ impl Report {
         Self(lines)
     }
 
-    /// Prints the table, writes the file where one is wanted, and tells whether all of it is right.
+    /// Prints the table, writes the file if one is wanted, and returns whether everything is right.
     pub(crate) fn publish(&self, json: Option<&Path>) -> anyhow::Result<Verdict> {
         if let Some(path) = json {
             let named = || path.display().to_string();
@@ -161,5 +161,5 @@ const HEAD: [&str; 13] = [
     "row", "profile", "rto_max", "trials", "seen", "wrong", "min ms", "median", "p99.9", "max",
     "bound", "stall", "",
 ];
-/// How many wrong players are told one by one; the file has them all.
+/// How many wrong players are listed one by one; the file has all of them.
 const EXPLAINED: usize = 5;

@@ -1,4 +1,4 @@
-//! Into the sandbox: this command executes itself again in namespaces of its own, which end with it.
+//! The sandbox: this command executes itself again in its own namespaces, which end with it.
 
 use std::env;
 use std::process::ExitStatus;
@@ -11,7 +11,7 @@ pub(crate) fn is_inside() -> bool {
     env::var_os(INSIDE).is_some()
 }
 
-/// Executes this command inside, and returns how it ended, or why there are no labs here.
+/// Executes this command in the sandbox. Returns its exit status, or the reason why labs are not possible here.
 pub(crate) fn execute_again() -> anyhow::Result<Result<ExitStatus, Skip>> {
     let mut command = match lastword_netlab::sandboxed(env::current_exe()?) {
         Ok(command) => command,

@@ -16,7 +16,7 @@ use crate::process::Process;
 use crate::setting::{RtoMax, Setting};
 use crate::words::{Account, Order, ProfileTimes, Settings, Stamp, Tuning, Word};
 
-/// Who plays in it.
+/// The game and the clients of a scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cast {
     pub(crate) game: Game,
@@ -30,11 +30,11 @@ pub(crate) struct Cast {
 pub(crate) struct Scene {
     /// The clients, while they are frozen.
     frozen: Option<Frozen>,
-    // Before the lab: processes end before the hosts that they are in.
+    // Stands before the lab, so that processes end before the hosts that they are in.
     pub(crate) crowd: Process,
     pub(crate) server: Process,
     pub(crate) lab: Lab,
-    /// What the server said of itself.
+    /// The server's first report.
     pub(crate) playbill: Playbill,
     /// The names of the players.
     pub(crate) names: Vec<String>,
@@ -42,10 +42,10 @@ pub(crate) struct Scene {
     pub(crate) ends: Vec<Ended>,
 }
 
-/// What a server says of itself.
+/// The first report of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Playbill {
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) addr: SocketAddr,
     /// The longest silence before the verdict, by the label of its cause.
     pub(crate) bounds_ms: BTreeMap<String, u64>,
@@ -59,7 +59,7 @@ pub(crate) struct Ended {
     pub(crate) record: Close,
 }
 
-/// What an end of the scene reported.
+/// The report of one end of the scene.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) accounts: Vec<Account>,
@@ -67,14 +67,14 @@ pub(crate) struct Report {
 }
 
 impl Scene {
-    /// Builds the lab and lets everybody join; the clients' sockets have the profile's `TCP_RTO_MAX_MS` too, where the
-    /// server's have it.
+    /// Builds the lab and lets every client join. The clients' sockets get the profile's `TCP_RTO_MAX_MS` too, if the
+    /// server's sockets have it.
     pub(crate) fn set(setting: &Setting, cast: Cast) -> anyhow::Result<Self> {
         Self::set_behind(setting, cast, |_, _, addr| Ok(addr))
     }
 
-    /// The same, with clients that connect to the address that `front` tells, before which nobody connected: given the
-    /// lab, the server and its own address.
+    /// The same, but clients connect to the address that `front` returns. `front` gets the lab, the server and the
+    /// server's address. No client has connected to the server before that call.
     pub(crate) fn set_behind(
         setting: &Setting,
         cast: Cast,
@@ -115,7 +115,7 @@ impl Scene {
         })
     }
 
-    /// Lets it befall the clients, and returns when it had.
+    /// Applies the fault to the clients, and returns when it took effect.
     pub(crate) fn strike(&mut self, fault: Fault) -> anyhow::Result<Stamp> {
         fault.strike(&self.lab)?;
         if fault == Fault::Frozen {
@@ -124,13 +124,13 @@ impl Scene {
         Ok(Stamp::now())
     }
 
-    /// Gives both ends an order that has no answer.
+    /// Sends both ends an order that has no answer.
     pub(crate) fn tell_both(&mut self, order: Order) -> anyhow::Result<()> {
         self.server.tell(order)?;
         self.crowd.tell(order)
     }
 
-    /// Hears ends for so long; no longer than until everybody has one, where `until_all` says so.
+    /// Collects ends for this long. With `until_all` it stops as soon as every session has ended.
     pub(crate) fn watch(&mut self, length: Duration, until_all: bool) -> anyhow::Result<()> {
         let deadline = Instant::now() + length;
         while !until_all || self.ends.len() < self.names.len() {
@@ -139,7 +139,7 @@ impl Scene {
                 Some(word) => self.take(word)?,
             }
         }
-        // A second end of anybody would come soon after.
+        // A second end of any session would come soon after.
         thread::sleep(AFTERMATH);
         while let Some(word) = self.server.hear(Instant::now())? {
             self.take(word)?;
@@ -147,7 +147,7 @@ impl Scene {
         Ok(())
     }
 
-    /// What the server's games sent and took.
+    /// The accounts of the server's sessions.
     pub(crate) fn report_of_server(&mut self) -> anyhow::Result<Report> {
         self.server.tell(Order::Report)?;
         let deadline = Instant::now() + PATIENCE;
@@ -161,7 +161,7 @@ impl Scene {
         }
     }
 
-    /// What the clients sent and took.
+    /// The accounts of the clients' sessions.
     pub(crate) fn report_of_crowd(&mut self) -> anyhow::Result<Report> {
         self.crowd.tell(Order::Report)?;
         match self.crowd.hear(Instant::now() + PATIENCE)? {

@@ -1,9 +1,9 @@
-//! Under which settings the rows are played: the profile, and whether the kernel's retries are bounded.
+//! The settings under which rows are played: the profile, and whether the kernel's retries are bounded.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// One profile with one way of `kernel.rto_max`.
+/// One profile with one value of `kernel.rto_max`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) profile: String,
@@ -29,7 +29,7 @@ impl RtoMax {
 }
 
 impl Setting {
-    /// Each profile with each way.
+    /// Each profile with each value.
     pub(crate) fn all(profiles: &[String], ways: &[RtoMax]) -> Vec<Self> {
         let with = |profile: &String| {
             let profile = profile.clone();

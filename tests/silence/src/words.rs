@@ -1,4 +1,4 @@
-//! What the processes say to each other, one JSON line each.
+//! The messages between the processes, one JSON line each.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -9,20 +9,20 @@ use serde::{Deserialize, Serialize};
 use crate::close::Close;
 use crate::setting::RtoMax;
 
-/// How a server is set up; its first line.
+/// The configuration of a server; its first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    /// Where it listens, on a free port.
+    /// The address to listen on, with a free port.
     pub(crate) host: IpAddr,
     /// The profile of every session.
     pub(crate) profile: String,
     /// `kernel.rto_max`.
     pub(crate) rto_max: RtoMax,
-    /// What else the configuration has.
+    /// The other keys of the configuration.
     pub(crate) tuning: Tuning,
 }
 
-/// The keys of the configuration that rows differ in.
+/// The keys of the configuration in which rows differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tuning {
     /// `timeouts.write_progress_ms`.
@@ -31,8 +31,7 @@ pub(crate) struct Tuning {
     pub(crate) idle_ms: u32,
     /// `listen.behind_proxy`.
     pub(crate) behind_proxy: bool,
-    /// Whether frames go to a handler in place that drops them, whatever the players' names say: the least that a
-    /// game can cost.
+    /// Whether a handler called in place drops all frames, for every player name: the least that a game can cost.
     pub(crate) in_place: bool,
 }
 
@@ -47,18 +46,18 @@ impl Default for Tuning {
     }
 }
 
-/// What a process is told after its first line; the end of its standard input ends it.
+/// An order to a process after its first line; the end of standard input ends the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Order {
     /// Note when the next frame comes, in each session.
     Mark,
-    /// Send no more data.
+    /// Stop sending data.
     Hush,
-    /// Tell what each session sent and took.
+    /// Report the frames that each session sent and took.
     Report,
 }
 
-/// What a process tells.
+/// A report of a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Word {
     /// The server accepts.
@@ -66,10 +65,10 @@ pub(crate) enum Word {
         addr: SocketAddr,
         /// The longest silence before the verdict, by the label of its cause, where the configuration has one.
         bounds_ms: BTreeMap<String, u64>,
-        /// What the profile says.
+        /// The times of the profile.
         profile: ProfileTimes,
     },
-    /// Every client of the crowd is welcome.
+    /// Every client of the crowd has its welcome.
     Joined,
     /// A connection of the server ended.
     Ended {
@@ -80,10 +79,10 @@ pub(crate) enum Word {
     /// The answer to [`Order::Report`].
     Reported {
         accounts: Vec<Account>,
-        /// How often a peer became suspect, and as what; only servers know.
+        /// How often a peer became suspect, by diagnosis; only servers know this.
         suspects: BTreeMap<String, u64>,
     },
-    /// It cannot go on.
+    /// The process cannot continue.
     Failed(String),
 }
 
@@ -95,7 +94,7 @@ pub(crate) struct ProfileTimes {
     pub(crate) rto_max_ms: Option<u64>,
 }
 
-/// What one end of a session sent and took.
+/// The account of one end of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) player: String,
@@ -103,13 +102,13 @@ pub(crate) struct Account {
     pub(crate) sent: u64,
     /// Data frames taken.
     pub(crate) taken: u64,
-    /// Those of them that did not come in their turn.
+    /// Taken frames that arrived out of order.
     pub(crate) out_of_turn: u64,
     /// When the first frame after [`Order::Mark`] came.
     pub(crate) back_at: Option<Stamp>,
 }
 
-/// A moment by the machine's clock, which all processes share: microseconds since 1970.
+/// A moment by the machine's clock, which all processes share, in microseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Stamp(pub(crate) u64);
 
@@ -118,7 +117,7 @@ impl Stamp {
         SystemTime::now().into()
     }
 
-    /// How long after `earlier` it is; zero where it is before.
+    /// Returns how long after `earlier` this moment is; zero if it is before.
     pub(crate) const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }

@@ -1,4 +1,4 @@
-//! The matrix in short: a few sessions a row, one profile, for every `cargo test`.
+//! A short form of the matrix for every `cargo test`: a few sessions per row, one profile.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

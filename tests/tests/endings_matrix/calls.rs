@@ -1,4 +1,4 @@
-//! The call that meets an end first: the only one to which the kernel hands the error.
+//! The first call that meets an end: only this call gets the error from the kernel.
 
 use std::future::poll_fn;
 
@@ -30,7 +30,7 @@ impl First {
 }
 
 impl Rig {
-    /// Makes the call, and tells the session what the driver tells it of such a call.
+    /// Makes the call, and passes its result to the session as the driver does.
     pub(crate) async fn call(&mut self, first: First) {
         let mut buffer = [0; 1024];
         match first {
@@ -53,7 +53,7 @@ impl Rig {
                 };
                 self.session.handle(self.clock.now(), input);
             }
-            // What they return is not the point, what they leave behind is.
+            // Their results do not matter here; the state of the socket after them does.
             First::Peek => drop(poll_fn(|cx| self.tap.poll_peek(cx, &mut buffer)).await),
             First::TakeError => drop(self.tap.take_error().expect("SO_ERROR")),
             First::Poll => {

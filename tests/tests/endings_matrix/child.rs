@@ -1,4 +1,4 @@
-//! The other end as a process of its own, which exits or is killed. It is this test binary, executed again.
+//! The other end as its own process, which exits or is killed. It is this test binary, executed again.
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -13,12 +13,12 @@ use tokio::net::TcpListener;
 use crate::far::{frames, half_a_frame};
 use crate::rig::Rig;
 
-/// How a child stands there when its end comes.
+/// The state of a child when its end comes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pose {
     /// It is in the middle of a frame.
     pub(crate) mid_frame: bool,
-    /// It has not read what we sent.
+    /// It has not read our data.
     pub(crate) unread: bool,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// A live connection with a child that has sent its frames and stands in `pose`.
+    /// A live connection with a child that has sent its frames and is in the state `pose`.
     pub(crate) async fn pair(pose: Pose) -> (Rig, Self) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -48,7 +48,7 @@ impl Child {
         (rig, child)
     }
 
-    /// It calls `exit`.
+    /// The child calls `exit`.
     pub(crate) fn exit(mut self) {
         self.stdin = None;
         assert!(
@@ -94,7 +94,7 @@ impl Child {
     }
 }
 
-/// No test: what a child executes.
+/// Not a test: the code that a child runs.
 #[test]
 #[ignore = "the other end of the rows with processes, which execute it themselves"]
 fn the_other_end() {

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::rig::Rig;
 
-/// The frames that an end sends before it goes: 5,200 bytes, which fit in any receive buffer.
+/// The frames that an end sends before it leaves: 5,200 bytes, which fit in any receive buffer.
 pub(crate) const FRAMES: u64 = 50;
 
 /// A live connection on loopback, with `role` at our end of it.
@@ -21,7 +21,7 @@ pub(crate) async fn pair(role: Role) -> (Rig, Raw) {
     greet(&listener, far, role).await
 }
 
-/// A live connection through the lab, the server at our end of it; to be called inside the server's host.
+/// A live connection through the lab, with the server at our end; call it inside the server's host.
 pub(crate) async fn pair_in(lab: &Lab) -> std::io::Result<(Rig, Raw)> {
     let listener = TcpListener::bind((lab.addr(Host::Server), 0)).await?;
     let far = Raw::connect_in(lab, listener.local_addr()?)?;
@@ -33,7 +33,7 @@ pub(crate) fn frames() -> Vec<u8> {
     data(&[7; 100]).repeat(usize::try_from(FRAMES).expect("few"))
 }
 
-/// The beginning of another.
+/// The first half of another frame.
 pub(crate) fn half_a_frame() -> Vec<u8> {
     data(&[7; 100])[..50].to_vec()
 }
@@ -44,7 +44,7 @@ pub(crate) async fn deliver(far: &mut Raw, bytes: &[u8]) {
     until("an acknowledgement", || bytes_unacked(&far.stream) == 0).await;
 }
 
-/// Writes a frame that nobody is going to read, and waits until the other end has it unread.
+/// Writes a frame that the peer will not read, and waits until the other end has it unread.
 pub(crate) async fn leave_unread(rig: &mut Rig, far: &Raw) {
     rig.send(b"never read");
     rig.write().await.expect("room to write");

@@ -1,4 +1,4 @@
-//! The endings that need a network to break: each with all first calls at once, since the kernel takes its time.
+//! The endings that need a network failure. Each runs all first calls in parallel, since the kernel takes its time.
 
 use std::io;
 use std::process::Command;
@@ -56,7 +56,7 @@ fn data_that_nobody_acknowledges() {
     });
 }
 
-/// The router has lost the way to the client and says so: the errno differs, the cause does not.
+/// The router has lost the way to the client and reports it: the errno differs, the cause does not.
 #[test]
 fn data_for_a_network_that_the_router_cannot_reach() {
     run(|lab| {
@@ -120,7 +120,7 @@ fn data_that_does_not_leave_this_host() {
     });
 }
 
-/// Another host has the client's address when our retransmission comes through at last.
+/// Another host has the client's address when our retransmission finally arrives.
 #[test]
 fn a_reset_after_an_outage() {
     run(|lab| {
@@ -149,7 +149,7 @@ fn a_reset_after_an_outage() {
     });
 }
 
-/// Without an outage a host that was replaced is a peer that aborts: nothing here can tell them apart.
+/// Without an outage, a replaced host looks like a peer that aborts: no evidence here distinguishes them.
 #[test]
 fn a_host_that_forgot_the_connection() {
     run(|lab| {
@@ -171,7 +171,7 @@ fn a_host_that_forgot_the_connection() {
     });
 }
 
-/// `SO_ERROR` hands out what an ICMP message said of a living connection; the end that comes later has its own.
+/// `SO_ERROR` returns the error of an ICMP message about a living connection. The later end has its own error.
 #[test]
 fn an_icmp_error_on_a_living_socket() {
     run(|lab| {
@@ -208,7 +208,7 @@ fn an_icmp_error_on_a_living_socket() {
     });
 }
 
-/// A connection for each first call, with so many frames of the peer unread.
+/// A connection for each first call, with this many unread frames of the peer.
 async fn cells(lab: &Lab, unread: u64) -> io::Result<Vec<(Rig, Raw)>> {
     let mut cells = Vec::new();
     for _ in First::ALL {
@@ -238,7 +238,7 @@ async fn write(rig: &mut Rig) {
     rig.write().await.expect("room to write");
 }
 
-/// `TCP_USER_TIMEOUT`: what the kernel gives up, it gives up soon.
+/// `TCP_USER_TIMEOUT`: makes the kernel give up soon.
 fn give_up_soon(rig: &Rig) -> io::Result<()> {
     SockRef::from(&rig.watch).set_tcp_user_timeout(Some(Duration::from_millis(500)))
 }

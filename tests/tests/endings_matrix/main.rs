@@ -1,5 +1,6 @@
-//! The matrix: every ending of `kernel.md`, section 1, met first by every call there is. The kernel hands a
-//! connection's error to the first call that asks and to no other, so the verdict must not depend on which it was.
+//! The matrix: every ending of a TCP connection, with every call as the first that meets it. Rows such as S2 and C1
+//! have their names from `docs/article.md`. The kernel gives a connection's error only to the first call that asks, so
+//! the verdict must not depend on which call that is.
 //!
 //! `--nocapture` prints the table.
 #![cfg(target_os = "linux")]
@@ -26,7 +27,7 @@ use child::{Child, Pose};
 use far::{FRAMES, deliver, frames, half_a_frame, leave_unread, pair};
 use rig::Rig;
 
-/// S2. Only our own write changes the story: the peer is gone and refuses it.
+/// S2. Only our own write changes the result: the peer is gone, and its kernel refuses the data.
 #[tokio::test]
 async fn data_then_close() {
     for first in First::ALL {
@@ -38,7 +39,7 @@ async fn data_then_close() {
     }
 }
 
-/// S3i and S4i: for TCP an exit and a `kill -9` are closes, and the kernel sends on for the dead.
+/// S3i and S4i: for TCP an exit and a `kill -9` are closes, and the kernel continues to send for the dead process.
 #[tokio::test]
 async fn an_exit_with_nothing_unread() {
     for first in First::ALL {
@@ -123,7 +124,7 @@ async fn a_kill_with_unread_input() {
     }
 }
 
-/// S5 and C1: the peer closed, we sent, its kernel refused. Reading shows a FIN and never an error.
+/// S5 and C1: the peer closed, we sent, and its kernel refused. Reading shows a FIN and never an error.
 #[tokio::test]
 async fn closed_then_we_sent() {
     for (row, role) in [
@@ -138,7 +139,7 @@ async fn closed_then_we_sent() {
     }
 }
 
-/// S5c and C2: the same with data of the peer unread, which the refusal does not take away.
+/// S5c and C2: the same with unread data from the peer, which the refusal does not remove.
 #[tokio::test]
 async fn data_then_close_then_we_sent() {
     for (row, role) in [
@@ -154,7 +155,7 @@ async fn data_then_close_then_we_sent() {
     }
 }
 
-/// C3, and C3b where the write is first: what we had is read, and then a 0 is no FIN.
+/// C3, and C3b where the write is first: the received data is read, and the 0 after it is not a FIN.
 #[tokio::test]
 async fn a_close_with_unread_input() {
     for (row, role) in [
@@ -172,7 +173,7 @@ async fn a_close_with_unread_input() {
     }
 }
 
-/// The same with nothing to read before the error: here a read, a peek and `SO_ERROR` all meet it.
+/// The same with nothing to read before the error: here a read, a peek and `SO_ERROR` all get it.
 #[tokio::test]
 async fn a_reset_with_nothing_to_read() {
     for role in [Role::Server, Role::Client] {
@@ -210,7 +211,7 @@ async fn a_reset_inside_a_frame() {
     }
 }
 
-/// H1: who only shut its write side still takes what we send.
+/// H1: a peer that shut only its write side still takes our data.
 #[tokio::test]
 async fn a_half_close() {
     for first in First::ALL {
@@ -227,7 +228,7 @@ async fn a_half_close() {
     }
 }
 
-/// Our own frame goes out behind the peer's FIN, and a reset comes back.
+/// Our own frame leaves after the peer's FIN, and a reset comes back.
 async fn close_and_send(mut rig: Rig, far: Raw) -> Rig {
     drop(far);
     rig.until_end().await;
@@ -240,7 +241,7 @@ async fn close_and_send(mut rig: Rig, far: Raw) -> Rig {
     rig
 }
 
-/// The first call, the driver, the verdict; and every frame that the kernel had was read.
+/// Runs the first call and the driver, and checks the verdict. Every frame that the kernel had must have been read.
 async fn judge(row: &str, rig: Rig, first: First, cause: Cause, frames: u64) {
     let ending = rig.meets_its_end(row, first).await;
     assert_eq!(

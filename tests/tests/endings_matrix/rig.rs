@@ -1,5 +1,5 @@
-//! One end of a connection: a tap and a live session. A test makes the call that meets the end first, and the
-//! driver does the rest, as it does for every connection.
+//! One end of a connection: a tap and a live session. A test makes the call that meets the end first. The driver does
+//! the rest, as for every connection.
 
 use std::future::poll_fn;
 use std::io;
@@ -23,13 +23,13 @@ pub(crate) struct Rig {
     pub(crate) tap: Tap,
     pub(crate) session: Session,
     pub(crate) clock: Clock,
-    /// The same socket, for waiting without a call that consumes anything.
+    /// The same socket, for waiting without a call that consumes an error.
     pub(crate) watch: TcpStream,
     config: Arc<Config>,
 }
 
 impl Rig {
-    /// Takes one end of a connection on which nothing was said.
+    /// Takes one end of a connection on which nothing was sent yet.
     pub(crate) fn new(stream: TcpStream, role: Role) -> Self {
         tune(&SockRef::from(&stream), &Profile::standard().knobs()).expect("options");
         let (config, clock) = (Arc::new(Config::default()), Clock);
@@ -47,7 +47,7 @@ impl Rig {
         }
     }
 
-    /// Does what this end does until it is live and everything is written.
+    /// Runs this end until it is live and everything is written.
     pub(crate) async fn until_live(&mut self) {
         let mut buffer = [0; 1024];
         self.write().await.expect("hello");
@@ -78,7 +78,7 @@ impl Rig {
             .expect("room for a frame");
     }
 
-    /// Writes what is queued.
+    /// Writes the queued data.
     pub(crate) async fn write(&mut self) -> io::Result<()> {
         while self.session.wants_write() {
             let n = poll_fn(|cx| self.tap.poll_write(cx, &self.session.slices())).await?;
@@ -87,7 +87,7 @@ impl Rig {
         Ok(())
     }
 
-    /// Hands over bytes that were read.
+    /// Passes on bytes that were read.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let now = self.clock.now();
         self.session.bytes_arrived(now, bytes.len());
@@ -97,14 +97,14 @@ impl Rig {
         assert_eq!(fed, bytes.len());
     }
 
-    /// Waits until the kernel has an end for us. Epoll consumes nothing.
+    /// Waits until the kernel has an end for us. Epoll does not consume it.
     pub(crate) async fn until_end(&self) {
         within("an end", self.watch.ready(Interest::PRIORITY))
             .await
             .expect("readiness");
     }
 
-    /// Waits until the connection is dead in the kernel, with an error to hand out.
+    /// Waits until the connection is dead in the kernel, with an error to return.
     pub(crate) async fn until_dead(&self) {
         within("a death", self.watch.ready(Interest::ERROR))
             .await

@@ -1,4 +1,4 @@
-//! Endings that cut a long stream: a reset throws away what the dead end had queued, a FIN does not.
+//! Endings that cut a long stream: a reset throws away the queued data of the dead end, a FIN does not.
 
 use std::io::ErrorKind;
 
@@ -8,7 +8,7 @@ use lastword_tests::{Raw, data};
 use crate::calls::First;
 use crate::far::{leave_unread, pair};
 
-/// C3 and S3ii with a full send queue: what arrived is a prefix, and no first call makes it a complete stream.
+/// C3 and S3ii with a full send queue: the received data is a prefix, and no first call makes it a complete stream.
 #[tokio::test]
 async fn a_reset_under_a_full_send_queue() {
     for (row, role) in [
@@ -38,7 +38,7 @@ async fn a_reset_under_a_full_send_queue() {
     }
 }
 
-/// S2 with more than the kernel holds: the FIN is invisible behind our closed window, and all of it arrives.
+/// S2 with more than the kernel holds: the FIN cannot be seen behind our closed window, and all data arrives.
 #[tokio::test]
 async fn a_close_under_a_full_send_queue() {
     for role in [Role::Server, Role::Client] {
@@ -63,7 +63,7 @@ async fn a_close_under_a_full_send_queue() {
     }
 }
 
-/// Writes frames until the kernel takes no more. Returns the bytes that it took.
+/// Writes frames until the kernel takes no further bytes. Returns how many bytes it took.
 fn fill(far: &Raw) -> u64 {
     let frame = data(&[7; 10_000]).repeat(100);
     let mut sent = 0;

@@ -1,8 +1,8 @@
-//! The game's side of each wire: its answers to a frame, with the session's first frame at hand.
+//! The game's side of each wire: its answers to a frame, given the session's first frame.
 
 use crate::wires::{prefixed, words};
 
-/// Answers one frame. The first frame of a session is handed in twice, as `first` and as `frame`.
+/// Answers one frame. The first frame of a session is passed twice, as `first` and as `frame`.
 pub(crate) type Game = fn(first: &[u8], frame: &[u8]) -> Vec<Vec<u8>>;
 
 pub(crate) fn redis(_first: &[u8], frame: &[u8]) -> Vec<Vec<u8>> {
@@ -62,7 +62,7 @@ pub(crate) fn echo(_first: &[u8], frame: &[u8]) -> Vec<Vec<u8>> {
     vec![frame.to_vec()]
 }
 
-/// The handshake is answered, its acknowledgement is not, and a message comes back.
+/// The game answers the handshake but not its acknowledgement, and sends a message back.
 pub(crate) fn pitaya(_first: &[u8], frame: &[u8]) -> Vec<Vec<u8>> {
     match frame {
         [1, ..] => vec![pitaya_frame(1, br#"{"code":200,"sys":{"heartbeat":1}}"#)],

@@ -1,4 +1,4 @@
-//! The wires of other projects, spoken by raw clients byte for byte: in, played on, idle, and out by every way.
+//! The wires of other projects, sent byte for byte by raw clients: they log in, play, idle, and leave in every way.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -31,7 +31,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use games::Game;
 use table::{Idle, Leave, Step, Wire, wires};
 
-/// The game of a session. It counts what it is told.
+/// The game of a session. It counts its calls.
 struct Played {
     game: Game,
     first: Option<Vec<u8>>,
@@ -68,7 +68,7 @@ impl Handler for Played {
     }
 }
 
-/// A client whose first frames are let in without a name, and what its session's game was told.
+/// A client without a name, let in by its first frame, and the counts of its session's game.
 struct Scene {
     fixture: Fixture,
     told: Arc<Told>,
@@ -97,14 +97,15 @@ impl Scene {
         &self.fixture.server
     }
 
-    /// Holds that the session ended so, that the game got every frame and that nothing was lost or suspected.
+    /// Checks that the session ended with this cause, that the game got every frame, and that nothing was lost or
+    /// suspected.
     async fn ends(&mut self, wire: &Wire, said: u64, cause: Cause) {
         let name = wire.name;
         let end = self.fixture.ends_as(cause, Phase::Live).await;
         let evidence = &end.ending.evidence;
         let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
         let told = &self.told;
-        // The first frame is also what the authenticator got, and no frame of the session's count.
+        // The authenticator also got the first frame, which is not in the session's count.
         let frames = (count(&told.frames), evidence.frames_in + 1);
         assert_eq!(frames, (said, said), "{name}, {cause}");
         let lost = (end.undelivered_frames, evidence.frames_unsent);
@@ -151,7 +152,7 @@ async fn a_client_of_pitaya_is_known_by_its_end() {
     plays("pitaya").await;
 }
 
-/// All ways out of one wire; the first client idles before it goes.
+/// All ways to leave on one wire; the first client idles before it leaves.
 async fn plays(name: &str) {
     let wire = find(name);
     for (n, (leave, cause)) in wire.leaves.iter().enumerate() {
@@ -174,7 +175,7 @@ async fn plays(name: &str) {
     }
 }
 
-/// On every wire, and with every way out that a client has, it is gone in `auth` and the game hears nothing of it.
+/// On every wire, and with every way to leave, the client ends in `auth` and the game is not called.
 #[tokio::test]
 async fn a_client_that_leaves_while_it_is_checked_is_gone_in_auth() {
     for wire in wires() {
@@ -224,7 +225,7 @@ async fn a_client_that_leaves_while_it_is_checked_is_gone_in_auth() {
     }
 }
 
-/// Everything in one write, the end behind it: the game gets every frame, and no send of it fails.
+/// Everything in one write, followed by the end: the game gets every frame, and none of its sends fails.
 #[tokio::test]
 async fn frames_before_an_end_reach_the_game_and_its_answers_are_taken() {
     for wire in wires() {
@@ -245,7 +246,7 @@ async fn frames_before_an_end_reach_the_game_and_its_answers_are_taken() {
                 hears_to_the_end(&mut raw, &hears).await;
             }
             let end = scene.fixture.stage.end().await;
-            // A reset may overtake the answer of the authenticator: then no session joined.
+            // A reset may arrive before the authenticator's answer: then no session joined.
             let joined = scene.server().stats().sessions_joined;
             assert!(joined == 1 || resets, "{}", wire.name);
             let told = scene.told.frames.load(Ordering::Relaxed);
@@ -262,7 +263,7 @@ async fn frames_before_an_end_reach_the_game_and_its_answers_are_taken() {
     }
 }
 
-/// Only our question can show it: the game sends nothing, and the client speaks when it is asked.
+/// Only our ping can show this: the game sends nothing, and the client sends only answers.
 #[test]
 fn an_idle_client_that_only_answers_shows_that_the_own_network_is_down() {
     run(|lab| {
@@ -285,7 +286,7 @@ fn an_idle_client_that_only_answers_shows_that_the_own_network_is_down() {
             let fixture = &mut scene.fixture;
             let end = fixture.ends_as(Cause::LocalNetworkDown, Phase::Live).await;
             assert_eq!(end.ending.evidence.detector, Some(Detector::Heartbeat));
-            // Nothing of the game was on its way.
+            // No data of the game was on the way.
             assert_eq!(end.ending.evidence.frames_out, 1, "the welcome: {end:#?}");
             drop(raw);
             Ok(())
@@ -293,7 +294,7 @@ fn an_idle_client_that_only_answers_shows_that_the_own_network_is_down() {
     });
 }
 
-/// Says the frames of a step in one segment and hears the answers. Returns how many frames that were.
+/// Sends the frames of a step in one segment and reads the answers. Returns the number of frames sent.
 async fn takes(raw: &mut Raw, step: &Step) -> u64 {
     raw.write(&step.says.concat()).await;
     hears(raw, &step.hears).await;
@@ -344,7 +345,7 @@ async fn idles(raw: &mut Raw, idle: &Idle) {
     }
 }
 
-/// Leaves, and returns how many more frames were said on the way out.
+/// Leaves, and returns how many more frames were sent on the way out.
 async fn goes(mut raw: Raw, leave: &Leave, server: &ServerHandle) -> u64 {
     match leave {
         Leave::Fin => drop(raw),

@@ -7,27 +7,27 @@ use lastword_server::{Cause, Dialect, LengthPrefixed};
 use crate::games::{self, Game, STATUS, pitaya_frame};
 use crate::wires::{HEARTBEAT, KEEP_ALIVE, KEPT_ALIVE, Minecraft, Mqtt, Pitaya, Resp, prefixed};
 
-/// One wire, and what its client does on it.
+/// One wire, and the behaviour of its client.
 pub(crate) struct Wire {
     pub(crate) name: &'static str,
     pub(crate) dialect: Arc<dyn Dialect>,
     pub(crate) game: Game,
-    /// The first frame of the first step is what the authenticator gets.
+    /// The authenticator gets the first frame of the first step.
     pub(crate) login: Vec<Step>,
     pub(crate) plays: Vec<Step>,
     pub(crate) idles: Idle,
     pub(crate) leaves: Vec<(Leave, Cause)>,
 }
 
-/// Frames in one segment, and all that the server says to them.
+/// Frames in one segment, and all answers of the server to them.
 pub(crate) struct Step {
     pub(crate) says: Vec<Vec<u8>>,
     pub(crate) hears: Vec<u8>,
 }
 
-/// How a client lives while the game is idle.
+/// The behaviour of a client while the game is idle.
 pub(crate) enum Idle {
-    /// It sends nothing, and owes nothing.
+    /// It sends nothing, and need not answer anything.
     Quiet,
     /// It answers the server's pings, and sends nothing else.
     Answers {
@@ -40,15 +40,15 @@ pub(crate) enum Idle {
     },
 }
 
-/// How a client goes.
+/// The ways in which a client leaves.
 pub(crate) enum Leave {
     Fin,
     Reset,
-    /// Says its goodbye behind some more frames, and waits for the answers and the server's FIN.
+    /// Says its goodbye after some more frames, and waits for the answers and the server's FIN.
     Goodbye(Step, Vec<u8>),
-    /// Shuts behind the first bytes of a frame.
+    /// Shuts its write side after the first bytes of a frame.
     MidFrame(Vec<u8>),
-    /// The game throws it out; what it reads before the server's FIN.
+    /// The game kicks it; the data that it reads before the server's FIN.
     Kicked(Vec<u8>),
 }
 

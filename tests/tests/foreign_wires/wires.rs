@@ -1,4 +1,4 @@
-//! The wires themselves: where a frame ends and which of them say ping, pong and goodbye.
+//! The wires themselves: where a frame ends, and which frames are ping, pong and goodbye.
 
 use lastword_server::{Dialect, Goodbye, Meaning, Measure};
 
@@ -106,7 +106,7 @@ impl Dialect for Mqtt {
     }
 }
 
-/// Minecraft 1.16.5: a VarInt of length, a packet. The server asks by keep-alives, which the client only answers.
+/// Minecraft 1.16.5: a VarInt of length, a packet. The server sends keep-alives, which the client only answers.
 pub(crate) struct Minecraft;
 
 /// The keep-alive of the server, and the client's answer with the same number.
@@ -154,7 +154,8 @@ impl Dialect for Minecraft {
     }
 }
 
-/// Pitaya and Pomelo: a type, three bytes of length, a body. Both ends send heartbeats, and a heartbeat has no answer of its own.
+/// Pitaya and Pomelo: a type, three bytes of length, a body. Both ends send heartbeats, and a heartbeat has no specific
+/// answer.
 pub(crate) struct Pitaya;
 
 pub(crate) const HEARTBEAT: [u8; 4] = [3, 0, 0, 0];

@@ -44,15 +44,16 @@ async fn five_megabytes_and_a_close(pace: Pace) {
     assert!(handle.stats().laws_hold());
 }
 
-/// A client that closed answers a ping with a reset, and what its kernel had still to send is gone: on a machine
-/// that is slow enough for a heartbeat to come due, that would be the client's loss and not ours.
+/// A client that closed answers a ping with a reset, and its kernel then drops the data that it had still to send. On a
+/// slow machine a heartbeat may come due, and the client would lose data by its own act. So this configuration has a
+/// profile with rare pings.
 fn no_pings() -> Config {
     let mut config = config();
     config.liveness.profile = "background".to_owned();
     config
 }
 
-/// A game that stalls is not deaf: the client is pinged meanwhile, and who still reads loses nothing by it.
+/// While a game stalls, the server still pings the client. A client that still reads loses nothing by that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_shuts_and_reads_on_loses_nothing_to_the_pings_of_a_stalled_server() {
     let Table {
@@ -119,7 +120,7 @@ async fn five_megabytes_to_a_handler(pace: Pace) {
     );
 }
 
-/// A handler that holds up its own connection.
+/// A handler that blocks its own connection.
 struct Slow {
     pace: Pace,
     seen: Log<Seen>,

@@ -8,24 +8,24 @@ use lastword_tests::{Raw, Stage, data, hello, within};
 
 /// Payload bytes of each frame.
 pub(crate) const PAYLOAD: usize = 4096;
-/// Frames of 5 MB.
+/// The number of frames in 5 MB.
 pub(crate) const FRAMES: usize = 1280;
 const _: () = assert!(PAYLOAD * FRAMES == 5 * 1024 * 1024);
 
-/// Payload `n`: known in every byte, its number first.
+/// Payload `n`: every byte is known, and its number comes first.
 pub(crate) fn payload(n: u32) -> Vec<u8> {
     let from = usize::try_from(n % 251).unwrap();
     [&n.to_be_bytes(), &PATTERN[from..][..PAYLOAD - 4]].concat()
 }
 
-/// The number of a payload, of which no byte is wrong.
+/// Returns the number of a payload after checking every byte.
 pub(crate) fn number(taken: &[u8]) -> u32 {
     let n = u32::from_be_bytes(taken[..4].try_into().unwrap());
     assert!(taken == payload(n), "frame {n} came as it was sent");
     n
 }
 
-/// Bytes on the wire of `frames` frames behind the hello.
+/// Bytes on the wire of `frames` frames after the hello.
 pub(crate) fn wire_len(frames: usize) -> u64 {
     u64::try_from(hello(NAME).len() + frames * (PAYLOAD + 4)).unwrap()
 }
@@ -38,7 +38,7 @@ pub(crate) fn stream(frames: usize) -> Vec<u8> {
 /// When the game takes frames.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {
-    /// As fast as it can, but not before a second has passed.
+    /// As fast as it can, but only after one second.
     SecondLate,
     /// One frame a millisecond.
     FrameAMillisecond,
@@ -50,7 +50,7 @@ impl Pace {
         self.play_and(session, |_| {}).await
     }
 
-    /// The same, and looks around after each frame, before it asks for the next.
+    /// The same, and calls `look` after each frame, before it asks for the next.
     pub(crate) async fn play_and(
         self,
         session: &mut Session,
@@ -100,7 +100,7 @@ impl Table {
     }
 }
 
-/// Holds that these are the first frames there are, each once, in order. Returns how many.
+/// Checks that these are the first frames, each once and in order. Returns how many.
 pub(crate) fn in_order(taken: &[u32]) -> usize {
     assert!(
         taken.iter().copied().eq((0..).take(taken.len())),
@@ -109,7 +109,7 @@ pub(crate) fn in_order(taken: &[u32]) -> usize {
     taken.len()
 }
 
-/// Holds what every end has in common, and returns it: nothing that the kernel had is missing.
+/// Checks the properties that all ends share, and returns the end: no data that the kernel had is missing.
 pub(crate) async fn nothing_is_missing(stage: &mut Stage, taken: &[u32]) -> Disconnect {
     let end = stage.end().await;
     let departure = stage.departure().await;
@@ -138,6 +138,6 @@ pub(crate) async fn nothing_is_missing(stage: &mut Stage, taken: &[u32]) -> Disc
 }
 
 const NAME: &[u8] = b"ann";
-/// No period of it divides a frame.
+/// Its period does not divide a frame.
 static PATTERN: LazyLock<Vec<u8>> =
     LazyLock::new(|| (0..=250).cycle().take(251 + PAYLOAD).collect());

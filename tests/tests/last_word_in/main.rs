@@ -1,4 +1,5 @@
-//! The peer's last word: what its kernel got across reaches the game before the end does, however slow the game.
+//! The peer's last data: everything that its kernel delivered reaches the game before the end does, even if the game is
+//! slow.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,13 +1,12 @@
-//! 5 MB and a reset: all that our kernel had before it is delivered, and not a byte less.
+//! 5 MB and a reset: all data that our kernel had before the reset is delivered, to the last byte.
 
 use lastword_server::Cause;
 use lastword_tests::{Raw, bytes_unacked, config, rx_queue, tcp_info, until};
 
 use crate::game::{FRAMES, PAYLOAD, Pace, Table, in_order, nothing_is_missing, stream, wire_len};
 
-/// The peer's kernel stands still with our window shut, so that three sides can be held against each other
-/// before the reset: what the client's kernel was told has arrived, what `/proc` says lies unread, and what
-/// the server says it has read.
+/// The peer's kernel cannot send while our window is shut, so three counts can be compared before the reset. They are
+/// the bytes acknowledged to the client's kernel, the unread bytes in `/proc`, and the bytes that the server has read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_behind_a_shut_window_takes_nothing_that_the_kernel_had() {
     for pace in [Pace::SecondLate, Pace::FrameAMillisecond] {
@@ -129,7 +128,7 @@ fn arrived(raw: &Raw) -> u64 {
     tcp_info(&raw.stream).bytes_acked - 1
 }
 
-/// A stream to be written as far as the kernels take it.
+/// A stream to write as far as the kernels take it.
 struct Flood {
     stream: Vec<u8>,
     written: usize,
@@ -147,5 +146,5 @@ impl Flood {
     }
 }
 
-/// The inbox of the defaults.
+/// The default size of the inbox.
 const INBOX_BYTES: usize = 65_536;

@@ -1,4 +1,4 @@
-//! A peer that is gone, and a game that does not take what it left: the end still comes.
+//! A peer is gone, and the game does not take its remaining frames: the end still comes.
 
 use lastword_server::{Cause, Config, Server, Session};
 use lastword_tests::{Raw, Stage, bytes_unacked, config, rx_queue, until, within};
@@ -51,8 +51,7 @@ async fn a_game_that_is_slow_but_takes_frames_is_waited_for_beyond_the_delivery_
     assert_eq!(stage.departure().await.undelivered_frames, 0);
 }
 
-/// A session whose inbox is full, and whose peer reset behind what still lies in the kernel, as the server
-/// has noticed.
+/// A session with a full inbox, whose peer reset while more data was in the kernel. The server has noticed the reset.
 async fn full_and_reset(config: Config) -> (Server, Stage, Session) {
     let Table {
         server,
@@ -75,13 +74,13 @@ async fn full_and_reset(config: Config) -> (Server, Stage, Session) {
     until("everything arrived", || bytes_unacked(&raw.stream) == 0).await;
     raw.reset();
     until("the reset arrived", || rx_queue(ours, theirs).is_none()).await;
-    // The runtime has one thread: what was ready before another peer came and went was looked at.
+    // The runtime has one thread. Another peer has come and gone, so everything that was ready before has been handled.
     drop(Raw::connect(ours).await);
     assert_eq!(stage.end().await.cause(), Cause::PeerProbe);
     (server, stage, session)
 }
 
-/// As many as the inbox of the defaults takes.
+/// As many as the default inbox takes.
 const INBOX_FRAMES: usize = 16;
-/// Some more, which stay in the kernel while nobody takes the others.
+/// Some more, which stay in the kernel while the game takes none of the others.
 const FRAMES: usize = 24;

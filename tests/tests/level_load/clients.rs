@@ -1,4 +1,4 @@
-//! The clients: those who are there all the time, and those who come and go during the stall.
+//! The clients: some stay all the time, others come and go during the stall.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use tokio::task::JoinHandle;
 use crate::game::State;
 use crate::{ECHO, GUESTS, PAYLOAD, RESIDENTS};
 
-/// Clients that send from the beginning of the stall until it is over. Each comes to how many frames it sent.
+/// Clients that send from the start of the stall until it is over. Each returns how many frames it sent.
 pub(crate) async fn residents(addr: SocketAddr, state: &Arc<State>) -> Vec<JoinHandle<u32>> {
     let mut residents = Vec::new();
     for n in 0..RESIDENTS {
         let state = Arc::clone(state);
-        // A small buffer, so that what is under way in all of them together stays small.
+        // A small buffer, so that the data on the way in all of them together stays small.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_send_buffer_size(16 * 1024).unwrap();
         let stream = within("connect", socket.connect(addr)).await.unwrap();
@@ -49,7 +49,7 @@ async fn reside(mut raw: Raw, state: &State) -> u32 {
     count
 }
 
-/// How somebody who comes during the stall goes again.
+/// How a client that comes during the stall leaves again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Guest {
     SaysNothing,

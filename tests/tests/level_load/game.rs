@@ -1,4 +1,4 @@
-//! The game: it ticks, stalls once, ticks on, and keeps account of all that it is told.
+//! The game: it ticks, stalls once, ticks again, and counts all events.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use tokio::sync::Semaphore;
 use crate::ECHO;
 use crate::clients::{Guest, numbered};
 
-/// What the game and its clients know of each other.
+/// The state that the game and its clients share.
 pub(crate) struct State {
     pub(crate) begins: Semaphore,
     pub(crate) joined: AtomicUsize,
-    /// The game is to stall, or does.
+    /// The stall is about to begin, or has begun.
     pub(crate) stalled: AtomicBool,
-    /// Those who send are to come to an end.
+    /// The sending clients must stop.
     pub(crate) enough: AtomicBool,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Game {
     told: Told,
 }
 
-/// What the game was told, and how much at once.
+/// The events that the game got, and how many at once.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// Of each player: the frames in order so far, and how it left.
@@ -64,7 +64,7 @@ impl Game {
             self.tick(&mut events);
             if !has_stalled && self.state.stalled.load(Ordering::Acquire) {
                 has_stalled = true;
-                // The level load: this is what is tested, and nothing is waited for.
+                // The level load. The test is about this wait; it does not wait for an event.
                 thread::sleep(STALL);
                 self.state.stalled.store(false, Ordering::Release);
                 self.state.enough.store(true, Ordering::Release);
@@ -124,7 +124,7 @@ impl Game {
 }
 
 impl Told {
-    /// Everybody joined once, sent what came, and left once, as it did.
+    /// Checks that every player joined once, sent all its frames, and left once, with the right cause.
     pub(crate) async fn holds(&self, sent: &HashMap<String, u32>, stage: &mut Stage) {
         assert_eq!(self.of.len(), sent.len());
         for (name, count) in sent {

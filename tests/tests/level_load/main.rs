@@ -1,5 +1,5 @@
-//! A game loads a level for ten seconds and does not tick, while a thousand clients send as fast as they can and
-//! others come and go: nobody is lost, no event is lost, and memory stays bounded.
+//! A game loads a level for ten seconds and does not tick. Meanwhile a thousand clients send as fast as they can, and
+//! others come and go. No session and no event is lost, and memory stays bounded.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -88,7 +88,7 @@ async fn ten_seconds_without_a_tick_lose_no_session_no_event_and_no_memory() {
         grown / 1_024,
         begun.elapsed(),
     );
-    // Each worker may be in the middle of a frame when the last room goes.
+    // Each worker may be in the middle of a frame when the room runs out.
     let (frames, bytes) = (told.frames_at_once, told.bytes_at_once);
     assert!(frames <= FRAMES_MAX + THREADS, "{frames}");
     assert!(bytes <= BYTES_MAX + THREADS * PAYLOAD, "{bytes}");
@@ -119,5 +119,5 @@ const BYTES_MAX: usize = 1024 * 1024;
 const FRAMES_MAX: usize = 16 * 1024;
 const PAYLOAD: usize = 252;
 const ECHO: &[u8] = b"still here?";
-/// The queue, what one read took and the queue did not (64 KiB a session), and some slack of the allocator.
+/// The queue, the data that one read took and the queue did not (64 KiB a session), and some slack of the allocator.
 const MEMORY_MAX: usize = 2 * BYTES_MAX + RESIDENTS * 64 * 1024 + 8 * 1024 * 1024;

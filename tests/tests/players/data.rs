@@ -1,4 +1,5 @@
-//! The game's own data on a player: given by the authenticator, there in every shape, gone with the session.
+//! The game's own data of a player: the authenticator gives it, every shape returns it, and it is dropped with the
+//! session.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -24,7 +25,7 @@ fn with(
     Ask(move |_| std::future::ready(Ok(Player::new("ann").with_data(Arc::clone(&account)))))
 }
 
-/// Waits until the server has let go of the data: the test has it, and the test's authenticator.
+/// Waits until the server has dropped the data. Only the test and its authenticator still hold it.
 async fn let_go(account: &Arc<Account>) {
     until("nothing else holds the data", || {
         Arc::strong_count(account) == 2
@@ -134,7 +135,7 @@ async fn a_tick_loop_needs_no_map_of_its_own() {
             }
         }
     }
-    // The events of a tick are lent until the next one.
+    // The events of a tick are borrowed until the next one.
     events.drain().for_each(drop);
     for _ in 0..2 {
         drop(stage.departure().await);
@@ -142,7 +143,7 @@ async fn a_tick_loop_needs_no_map_of_its_own() {
     let_go(&account).await;
 }
 
-/// Waits for events without holding up the runtime.
+/// Waits for events without blocking the runtime.
 async fn next(events: &mut lastword_server::Events) -> bool {
     until("events", || events.wait(Duration::ZERO)).await;
     true
@@ -164,7 +165,7 @@ async fn data_that_panics_when_it_is_dropped_takes_no_refusal_from_its_player() 
     let mut stage = Stage::default();
     let server: Arc<OnceLock<ServerHandle>> = Arc::default();
     let (counter, draining) = (Arc::clone(&dropped), Arc::clone(&server));
-    // A drain begins while the authenticator thinks.
+    // A drain begins while the authenticator is working.
     let ask = Ask(move |_| {
         let server = draining.get().unwrap();
         server.begin_drain(Duration::from_secs(10));
@@ -184,7 +185,7 @@ async fn data_that_panics_when_it_is_dropped_takes_no_refusal_from_its_player() 
     assert_eq!(dropped.load(Ordering::Relaxed), 1);
 }
 
-/// Tells the session of the first who left.
+/// Reports the session of the first player who left.
 struct Tells(tokio::sync::mpsc::UnboundedSender<SessionId>);
 
 impl Observer for Tells {

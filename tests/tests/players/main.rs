@@ -1,4 +1,4 @@
-//! Players: their names, the data that the game keeps on them, their cohorts and profiles.
+//! Players: their names, the game's data of them, their cohorts and profiles.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! A player has the name that was shown, and no name where none was.
+//! A player has the name from the credentials, and no name if there was none.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use lastword_server::{
 use lastword_tests::{Raw, Stage, config, frame, hello, kind, within};
 use tokio::io::AsyncReadExt;
 
-/// Longer than a name may be, and no text.
+/// Longer than a name may be, and not text.
 const BINARY: [u8; 200] = [0xff; 200];
 
 #[tokio::test]

@@ -1,9 +1,9 @@
-//! A cohort or a profile that the configuration does not have: counted, and refused where the game's test asks for it.
+//! A cohort or a profile that is not in the configuration is counted, and refused if the game asked for strict names.
 
 use lastword_server::{Cause, Config, Phase, Player, ProfileConfig};
 use lastword_tests::{Ask, Raw, Stage, config, hello, kind};
 
-/// A configuration with one cohort, and one profile of the game's own.
+/// A configuration with one cohort and one profile of its own.
 fn declared() -> Config {
     let mut config = config();
     config.metrics.cohorts.push("pc".to_owned());
@@ -16,7 +16,7 @@ fn known() -> Player {
     Player::new("ann").with_cohort("pc").with_profile("arena")
 }
 
-/// Each player, and how many unknown cohorts and profiles it is.
+/// Each player, and how many of its names (cohort, profile) are unknown.
 fn players() -> [(Player, [u64; 2]); 6] {
     [
         (known(), [0, 0]),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lastword_server::ServerHandle;
 
-/// Takes one snapshot after the other on a thread of its own, and holds the laws in each.
+/// Takes one snapshot after the other on a thread of its own, and checks the laws in each.
 pub(crate) struct Auditor {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<u64>,
@@ -25,7 +25,7 @@ impl Auditor {
                     assert!(stats.laws_hold(), "{stats:?}");
                     snapshots += 1;
                 }
-                // The clients are to have their turn, too.
+                // Gives the clients a turn, too.
                 std::thread::park_timeout(Duration::from_millis(1));
             }
             snapshots

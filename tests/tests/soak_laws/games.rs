@@ -1,4 +1,4 @@
-//! The same game in each shape: an echo that does as it is told.
+//! The same game in each shape: an echo that obeys commands.
 
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use lastword_tests::{Stage, config, within};
 
 use crate::DRAIN;
 
-/// Where the game's code runs.
+/// The thread or task in which the game's code runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Shape {
     Handler,
@@ -64,7 +64,7 @@ impl Running {
         }
     }
 
-    /// Ends the server, and holds that a tick loop was told of everybody.
+    /// Ends the server, and checks that a tick loop was told of every session.
     pub(crate) async fn end(self) {
         self.server.drain(DRAIN).await;
         let Some(ticks) = self.ticks else { return };
@@ -131,7 +131,7 @@ impl Handler for Game {
     }
 }
 
-/// A panic that nobody needs to read about.
+/// A panic whose message is not printed.
 fn panic_quietly() -> ! {
     std::panic::resume_unwind(Box::new("on purpose"))
 }

@@ -1,5 +1,5 @@
-//! Thousands of sessions come and go in every way at once, in every shape of a game: the books balance at every
-//! moment and in every scrape, each cause is what its client did, and nothing is left behind.
+//! Thousands of sessions come and go in every way at once, in every shape of a game. The books balance at every moment
+//! and in every scrape, each cause matches the client's behaviour, and nothing is left behind.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -87,7 +87,7 @@ async fn ten_thousand_sessions_in_three_shapes_end_as_their_clients_ended_them_a
     eprintln!("{joined} sessions in {:.1?}", begun.elapsed());
 }
 
-/// Joins what the server says with what the client did, by the address that was this client's alone.
+/// Joins the server's record with the client's behaviour, by the address that only this client had.
 async fn ended_as_they_should(stage: &mut Stage, ways: &[Way]) {
     let mut seen = vec![false; COUNT as usize];
     let (mut wrong, mut joined) = (Vec::new(), 0);

@@ -29,7 +29,7 @@ impl Metrics {
         Self(body.to_owned())
     }
 
-    /// The sum of all series of this name: there must be one.
+    /// Returns the sum of all series of this name; there must be at least one.
     pub(crate) fn sum(&self, name: &str) -> u64 {
         let series = self.0.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
@@ -44,7 +44,7 @@ impl Metrics {
             .unwrap_or_else(|| panic!("no series of {name}"))
     }
 
-    /// Both laws.
+    /// Checks both laws.
     fn holds(&self) {
         let opened = self.sum("lastword_connections_opened_total");
         let open = self.sum("lastword_connections_open");
@@ -57,7 +57,7 @@ impl Metrics {
     }
 }
 
-/// Scrapes one server more than ten times a second, and holds the laws in each scrape.
+/// Scrapes one server more than ten times a second, and checks the laws in each scrape.
 pub(crate) struct Scraper {
     stop: Arc<AtomicBool>,
     task: JoinHandle<usize>,
@@ -70,7 +70,7 @@ impl Scraper {
         let task = tokio::spawn(async move {
             let mut scrapes: JoinSet<()> = JoinSet::new();
             let mut count = 0;
-            // What a busy machine missed is made up for: no scrape waits for the one before it.
+            // The interval makes up for ticks that a busy machine missed, up to the bound below.
             let mut ticks = tokio::time::interval(INTERVAL);
             while !stopped.load(Ordering::Relaxed) {
                 ticks.tick().await;

@@ -1,4 +1,4 @@
-//! Every way in which a client comes and goes, and what that is to be called.
+//! Every way in which a client comes and goes, and the expected cause.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use lastword_tests::{Raw, data, frame, goodbye, hello, home, kind};
 
 use crate::games::{CLOSE, KICK, PANIC, Shape};
 
-/// How a client makes its connection end, and what that is to be called.
+/// How a client makes its connection end, and the expected cause.
 pub(crate) struct Way {
     joins: bool,
     says: Vec<u8>,
@@ -26,15 +26,15 @@ enum Leaves {
 }
 
 impl Way {
-    /// Every way there is to this shape.
+    /// Returns every way that exists for this shape.
     pub(crate) fn all(shape: Shape) -> Vec<Self> {
         use Leaves::{Close, Read, Reset};
         let half = data(&[7; 1000])[..500].to_vec();
         let panic = match shape {
             Shape::Handler => Cause::HandlerPanicked,
-            // A task that panics drops its session, which is all that is seen of it.
+            // A task that panics drops its session, and the server sees only that.
             Shape::Session => Cause::ClosedByGame,
-            // A tick that panics is the end of the game: it throws them out instead.
+            // A tick that panics is the end of the game, so it kicks the session instead.
             Shape::Tick => Cause::Kicked,
         };
         vec![

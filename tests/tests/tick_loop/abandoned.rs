@@ -1,4 +1,4 @@
-//! Games that are left in the middle: by the runtime under them, and by whoever played them.
+//! Games that are abandoned midway: by the runtime under them, or by the thread that played them.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use std::thread;
 use lastword_server::{Disconnect, Event, Events, Observer, Server};
 use lastword_tests::{PATIENCE, Raw, Stage, config, data, until};
 
-/// Says that an end came, and goes on when it is told to.
+/// Reports that an end came, and continues when told to.
 struct Halting {
     halted: Sender<()>,
     go: Mutex<Receiver<()>>,
@@ -59,7 +59,8 @@ fn it_is_over_behind_the_last_departure_also_when_the_runtime_is_dropped() {
     assert!(events.is_over());
 }
 
-/// Plays until three frames of Ann's came, takes events as `take` does, and returns how many frames she is told were lost.
+/// Plays until three frames of Ann's have arrived, and takes events with `take`. Returns how many frames and bytes were
+/// reported as lost.
 async fn lost(take: impl FnOnce(&mut Events)) -> (u64, u64) {
     let mut stage = Stage::default();
     let builder = stage.builder(config());

@@ -1,4 +1,4 @@
-//! What a tick does to its sessions, from its own thread.
+//! A tick's calls on its sessions, from its own thread.
 
 use std::collections::HashMap;
 
@@ -40,7 +40,7 @@ async fn a_tick_sends_broadcasts_closes_and_kicks_without_a_runtime() {
     }
 }
 
-/// Does as it is told, until everybody has left.
+/// Follows orders until every player has left.
 fn play(mut events: Events, players: ServerHandle) {
     let mut names = HashMap::new();
     loop {
@@ -92,7 +92,7 @@ fn obey(
     }
 }
 
-/// The next payload; heartbeats are not looked at.
+/// Returns the next payload; heartbeats are skipped.
 async fn payload(raw: &mut Raw) -> Vec<u8> {
     loop {
         let (kind, payload) = raw.frame().await.expect("a frame");
@@ -102,7 +102,7 @@ async fn payload(raw: &mut Raw) -> Vec<u8> {
     }
 }
 
-/// The code and the words of the goodbye that comes next.
+/// Returns the code and the text of the goodbye that comes next.
 async fn goodbye(raw: &mut Raw) -> (u16, Vec<u8>) {
     let (kind, payload) = within("a goodbye", raw.frame()).await.expect("a frame");
     assert_eq!(kind, kind::GOODBYE);

@@ -1,4 +1,4 @@
-//! A drain, as a tick loop sees it.
+//! A drain, from the view of a tick loop.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ async fn a_game_hears_of_a_drain_before_its_clients_do_and_the_loop_ends_by_itse
             let begun = Instant::now();
             players.begin_drain(TIMEOUT);
             players.begin_drain(Duration::ZERO);
-            // A client has its notice by now, and this is the first tick since.
+            // Clients have their notice by now, and this is the first tick since then.
             tell();
             let mut all = Vec::new();
             while !events.is_over() {

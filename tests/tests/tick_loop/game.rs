@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use lastword_server::{Cause, Config, Event, Events, ServerHandle, SessionId};
 use lastword_tests::{PATIENCE, Raw, Stage, kind};
 
-/// Who brings the runtime of the connections.
+/// The owner of the connections' runtime.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Engine {
-    /// The server, for an engine that has none.
+    /// The server, for an engine without a runtime.
     None,
     /// The program that the game is a part of.
     Tokio,
@@ -20,7 +20,7 @@ impl Engine {
     pub(crate) const ALL: [Self; 2] = [Self::None, Self::Tokio];
 }
 
-/// An event, to keep.
+/// An event as an owned value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Told {
     Joined(SessionId, String),
@@ -92,7 +92,7 @@ impl<T: Send + 'static> Game<T> {
         }
     }
 
-    /// What the game came to. It ends by itself, or when the test has told it to.
+    /// Returns the result of the game. The game ends by itself, or when the test has told it to.
     pub(crate) async fn over(self) -> T {
         let thread = self.thread;
         let joined = tokio::task::spawn_blocking(move || thread.join());
@@ -103,7 +103,7 @@ impl<T: Send + 'static> Game<T> {
     }
 }
 
-/// Plays until the server has ended, taking at most so many events a tick. Returns all that was told.
+/// Plays until the server has ended, taking at most `at_once` events per tick. Returns all events.
 pub(crate) fn play_to_the_end(
     mut events: Events,
     players: &ServerHandle,
@@ -120,11 +120,12 @@ pub(crate) fn play_to_the_end(
     told
 }
 
-/// Says how long a frame was.
+/// Answers a frame with its length.
 pub(crate) fn answer(players: &ServerHandle, event: &Event<'_>) {
     if let Event::Frame { session, payload } = event {
         let len = u32::try_from(payload.len()).expect("short");
-        // Who was kicked meanwhile takes no answer; who waits for one sees it missing.
+        // A session that was kicked meanwhile takes no answer; a client that waits for an answer notices that it is
+        // missing.
         let _gone = players.send(*session, &len.to_be_bytes());
     }
 }
@@ -141,7 +142,7 @@ pub(crate) fn next(events: &mut Events) -> Told {
     }
 }
 
-/// What was told of the player with this name: from joined to left.
+/// Returns the events of the player with this name, from joined to left.
 pub(crate) fn of(told: &[Told], name: &str) -> Vec<Told> {
     let mut joined = told.iter().filter_map(|told| {
         let Told::Joined(session, player) = told else {
@@ -155,7 +156,7 @@ pub(crate) fn of(told: &[Told], name: &str) -> Vec<Told> {
     its.cloned().collect()
 }
 
-/// Holds what was told of one player: joined, these frames, left, and nothing else.
+/// Checks the events of one player: joined, these frames, left, and nothing else.
 pub(crate) fn holds(told: &[Told], name: &str, frames: &[Vec<u8>], cause: Cause) {
     let its = of(told, name);
     let [Told::Joined(session, _), middle @ .., Told::Left(..)] = &its[..] else {
@@ -173,7 +174,7 @@ pub(crate) fn holds(told: &[Told], name: &str, frames: &[Vec<u8>], cause: Cause)
     assert_eq!(its.last(), Some(&Told::Left(*session, cause)), "{name}");
 }
 
-/// Reads the answers up to the end. Returns the lengths that they tell.
+/// Reads the answers up to the end. Returns the lengths in them.
 pub(crate) async fn answers(raw: &mut Raw) -> Vec<usize> {
     let mut answers = Vec::new();
     while let Some((kind, payload)) = raw.frame().await {
@@ -185,7 +186,7 @@ pub(crate) async fn answers(raw: &mut Raw) -> Vec<usize> {
     answers
 }
 
-/// A signal from the test to its game, or back: what the second half returns is what was sent to the first.
+/// A signal from the test to its game, or back: the second half returns the value that was sent to the first.
 pub(crate) fn step<T>() -> (mpsc::Sender<T>, impl FnOnce() -> T) {
     let (sender, receiver) = mpsc::channel();
     (sender, move || {

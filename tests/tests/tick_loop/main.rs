@@ -1,5 +1,5 @@
-//! A game that ticks, on a thread that has no runtime: one queue of events, in order for each session, and nothing
-//! of it ever lost.
+//! A game that ticks on a thread without a runtime: one queue of events, in order for each session, and no event is
+//! ever lost.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -57,7 +57,7 @@ async fn sessions_come_and_go(engine: Engine, at_once: usize) {
     }
 }
 
-/// Numbered frames of all lengths, the empty and the longest one among them, and both at the end.
+/// Numbered frames of all lengths, including the empty and the longest one, and both of these at the end.
 fn frames(client: u32) -> Vec<Vec<u8>> {
     let lens = (0..FRAMES).map(|n| match n % 50 {
         0 => 0,

@@ -1,4 +1,4 @@
-//! Loops without a fixed step: they sleep until there is something to do.
+//! Loops without a fixed step: they sleep until there is work to do.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,8 @@ async fn a_wait_returns_when_something_came_and_after_its_timeout_when_nothing_d
     game.over().await;
 }
 
-/// It never drains an empty queue, and still comes back: the end waits for that, and for no timeout of its own.
+/// The loop never drains an empty queue, but it still comes back. The end of a session waits for that, without a
+/// timeout of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_loop_that_drains_only_what_it_waited_for_ends_sessions_as_any_other() {
     for engine in Engine::ALL {
@@ -74,7 +75,7 @@ async fn a_loop_that_drains_only_what_it_waited_for_ends_sessions_as_any_other()
     }
 }
 
-/// As full as one session can make it: whatever waited for room goes on after each tick.
+/// One session fills its share of the queue: frames that waited for room continue after each tick.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_loop_that_drains_only_what_it_waited_for_never_leaves_a_full_lane_behind() {
     let mut config = config();

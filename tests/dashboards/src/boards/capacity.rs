@@ -1,4 +1,4 @@
-//! How much more the servers can take: against each limit, and what is refused at it.
+//! How much more the servers can take: the use of each limit, and the refusals at it.
 
 use crate::grafana::{Board, FieldConfig, Panel, Unit};
 

@@ -1,4 +1,4 @@
-//! Why sessions end: by class, by cause, by cohort, and what was lost with them.
+//! Why sessions end: by class, by cause, by cohort, and the data that was lost with them.
 
 use crate::grafana::{Board, FieldConfig, Panel, Unit};
 

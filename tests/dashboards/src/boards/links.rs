@@ -1,4 +1,4 @@
-//! How the players' links do: who is suspect, how soon silence is noticed, and whether we were late ourselves.
+//! The state of the players' links: suspect peers, the time until a silence is noticed, and our own lateness.
 
 use crate::grafana::{Board, FieldConfig, Panel, Unit};
 

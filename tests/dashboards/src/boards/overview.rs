@@ -1,4 +1,4 @@
-//! The first look: who is here, who left, and whether anything is wrong.
+//! The first look: the present sessions, the ends, and whether anything is wrong.
 
 use crate::grafana::{Board, FieldConfig, Panel, Unit};
 

@@ -1,4 +1,4 @@
-//! How values look: units, colours, areas.
+//! The look of values: units, colours, areas.
 
 use lastword_server::Class;
 use serde::Serialize;
@@ -10,19 +10,19 @@ pub enum Unit {
     /// A number.
     #[serde(rename = "short")]
     Count,
-    /// Things a second.
+    /// Events per second.
     #[serde(rename = "cps")]
     PerSecond,
     /// Bytes.
     #[serde(rename = "bytes")]
     Bytes,
-    /// Bytes a second.
+    /// Bytes per second.
     #[serde(rename = "Bps")]
     BytesPerSecond,
     /// Seconds.
     #[serde(rename = "s")]
     Seconds,
-    /// A share, of 1.
+    /// A share, where 1 is the whole.
     #[serde(rename = "percentunit")]
     Share,
 }
@@ -62,7 +62,7 @@ impl FieldConfig {
         look
     }
 
-    /// Each class in the same colour everywhere.
+    /// Gives each class the same colour in every panel.
     #[must_use]
     pub fn classes_in_colour(mut self) -> Self {
         let colours = Class::ALL.map(|class| Override::colour(class.label(), colour(class)));
@@ -70,14 +70,14 @@ impl FieldConfig {
         self
     }
 
-    /// A dashed line in grey for what limits the others.
+    /// A dashed grey line for a limit of the other series.
     #[must_use]
     pub fn limit(mut self, legend: &'static str) -> Self {
         self.overrides.push(Override::limit(legend));
         self
     }
 
-    /// A link from each value of this column, a cause, to its entry in the runbook.
+    /// Links each value of this column, a cause, to its entry in the runbook.
     #[must_use]
     pub fn to_the_runbook(mut self, column: &'static str) -> Self {
         let url = format!("{}${{__value.raw}}", crate::runbook::URL);
@@ -90,7 +90,7 @@ impl FieldConfig {
         self
     }
 
-    /// Red from this value on, else green.
+    /// Red from this value on, otherwise green.
     #[must_use]
     pub fn red_from(mut self, value: f64) -> Self {
         let step = |color, value| Step { color, value };
@@ -110,7 +110,7 @@ impl FieldConfig {
     }
 }
 
-/// The colour of a class: green and grey are nobody's fault, red is ours.
+/// The colour of a class: green and grey mean no fault, red means our fault.
 const fn colour(class: Class) -> &'static str {
     match class {
         Class::Normal => "green",
@@ -194,7 +194,7 @@ struct Stacking {
     group: &'static str,
 }
 
-/// What is otherwise for the series of a name.
+/// Settings that differ for the series of one name.
 #[derive(Clone, Debug, Serialize)]
 struct Override {
     matcher: Matcher,

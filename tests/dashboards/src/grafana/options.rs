@@ -1,45 +1,45 @@
-//! What each kind of panel may be told besides its queries and its looks.
+//! The options of each kind of panel, besides its queries and its look.
 
 use serde::Serialize;
 
-/// What a kind of panel may be told besides.
+/// The options of one kind of panel.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Options {
-    /// Of lines and areas.
+    /// For lines and areas.
     Series {
-        /// Where names stand.
+        /// The place of the legend.
         legend: Legend,
-        /// What the cross-hair shows.
+        /// The content of the cross-hair's tooltip.
         tooltip: Tooltip,
     },
-    /// Of a figure.
+    /// For a single figure.
     #[serde(rename_all = "camelCase")]
     Figure {
-        /// Which value of a series it is.
+        /// The value of a series that is shown.
         reduce_options: Reduce,
-        /// What has the colour.
+        /// The part that is coloured.
         color_mode: &'static str,
-        /// Whether the past is drawn behind it.
+        /// Whether a graph of the past is drawn behind it.
         graph_mode: &'static str,
-        /// Which words stand there.
+        /// The shown text: the value, its name, or both.
         text_mode: &'static str,
-        /// Where the figures stand.
+        /// The alignment of the figures.
         justify_mode: &'static str,
-        /// In which direction they follow each other.
+        /// The direction in which the figures follow each other.
         orientation: &'static str,
     },
-    /// Of a table.
+    /// For a table.
     #[serde(rename_all = "camelCase")]
     Table {
         /// Whether columns have headings.
         show_header: bool,
-        /// Which column is in order.
+        /// The column by which the table is sorted.
         sort_by: [Sort; 1],
     },
 }
 
-/// Where names stand.
+/// The place of the legend.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Legend {
@@ -49,20 +49,20 @@ pub(super) struct Legend {
     calcs: Vec<&'static str>,
 }
 
-/// What the cross-hair shows.
+/// The content of the cross-hair's tooltip.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Tooltip {
     mode: &'static str,
     sort: &'static str,
 }
 
-/// Which value of a series a figure is.
+/// The value of a series that a figure shows.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Reduce {
     calcs: [&'static str; 1],
 }
 
-/// The order of a table.
+/// The sort order of a table.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Sort {

@@ -1,4 +1,4 @@
-//! One panel: what it asks, and where it stands.
+//! One panel: its queries and its place.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,17 +11,17 @@ use super::options::Options;
 #[serde(rename_all = "camelCase")]
 pub struct Panel {
     id: usize,
-    /// What stands above it.
+    /// The title above the panel.
     pub title: &'static str,
     description: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
     datasource: Datasource,
-    /// Where it stands.
+    /// The place of the panel.
     pub grid_pos: Grid,
-    /// What it asks.
+    /// The queries.
     pub targets: Vec<Target>,
-    /// How values look.
+    /// The look of the values.
     pub field_config: FieldConfig,
     options: Options,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -41,7 +41,7 @@ impl Panel {
         )
     }
 
-    /// Areas over time, one upon the other.
+    /// Areas over time, stacked.
     #[must_use]
     pub fn areas(title: &'static str, unit: Unit, description: &'static str) -> Self {
         Self::new(
@@ -85,7 +85,7 @@ impl Panel {
         panel.query(value.1)
     }
 
-    /// A line, an area or a figure for each series of the answer; the legend may name its labels as `{{label}}`.
+    /// Adds a line, an area or a figure for each series of the answer; the legend may name its labels as `{{label}}`.
     #[must_use]
     pub fn shows(mut self, legend: &'static str, expr: &str) -> Self {
         let ref_id = ref_id(self.targets.len());
@@ -97,7 +97,7 @@ impl Panel {
         self
     }
 
-    /// The same, of what is so now.
+    /// The same, for the present values only.
     #[must_use]
     pub fn shows_now(mut self, legend: &'static str, expr: &str) -> Self {
         let ref_id = ref_id(self.targets.len());
@@ -105,7 +105,7 @@ impl Panel {
         self
     }
 
-    /// The look of its values.
+    /// Sets the look of its values.
     #[must_use]
     pub fn with(mut self, look: impl FnOnce(FieldConfig) -> FieldConfig) -> Self {
         self.field_config = look(self.field_config);
@@ -148,7 +148,7 @@ impl Panel {
     }
 }
 
-/// The Prometheus that the reader chose.
+/// The Prometheus data source that the reader chose.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Datasource {
     #[serde(rename = "type")]
@@ -163,7 +163,7 @@ impl Datasource {
     };
 }
 
-/// Where a panel stands, in 24 columns.
+/// The place of a panel, in 24 columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Grid {
     /// Its height.
@@ -189,7 +189,7 @@ pub struct Target {
     ref_id: &'static str,
     /// The query, with Grafana's variables.
     pub expr: String,
-    /// What each series of the answer is called.
+    /// The legend of each series of the answer.
     pub legend_format: String,
     instant: bool,
     range: bool,
@@ -217,7 +217,7 @@ fn ref_id(index: usize) -> &'static str {
         .unwrap_or("Z")
 }
 
-/// What is done to an answer before it is shown.
+/// A transformation of an answer before it is shown.
 #[derive(Clone, Debug, Serialize)]
 struct Transformation {
     id: &'static str,

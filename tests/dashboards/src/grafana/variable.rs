@@ -1,4 +1,4 @@
-//! What the reader of a dashboard may choose.
+//! The choices that the reader of a dashboard has.
 
 use serde::Serialize;
 
@@ -19,16 +19,16 @@ pub struct Variable {
     all_value: Option<&'static str>,
     include_all: bool,
     multi: bool,
-    /// 2: the choice is made anew when the time changes.
+    /// 2: Grafana asks for the values again when the time range changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh: Option<u8>,
-    /// 1: by the alphabet.
+    /// 1: in alphabetical order.
     #[serde(skip_serializing_if = "Option::is_none")]
     sort: Option<u8>,
 }
 
 impl Variable {
-    /// Which Prometheus is asked.
+    /// The Prometheus to query.
     pub(super) const fn datasource() -> Self {
         Self {
             name: "datasource",
@@ -44,7 +44,7 @@ impl Variable {
         }
     }
 
-    /// Which servers are shown.
+    /// The servers to show.
     pub(super) const fn instance() -> Self {
         Self::values_of(
             "instance",
@@ -53,7 +53,7 @@ impl Variable {
         )
     }
 
-    /// Which cohorts are shown.
+    /// The cohorts to show.
     pub(super) const fn cohort() -> Self {
         Self::values_of(
             "cohort",

@@ -1,6 +1,6 @@
-//! What can be wrong with a query.
+//! The possible errors of a query.
 
-/// What a query asks for that there is not.
+/// An error in a query: it asks for something that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// It does not parse.
@@ -9,16 +9,16 @@ pub enum QueryError {
     /// No metric and no recording rule has this name.
     #[error("there is no metric `{0}`")]
     NoMetric(String),
-    /// The metric is in the catalogue, and not built yet.
+    /// The metric is in the catalogue, but not built yet.
     #[error("`{0}` is reserved for {1}")]
     Reserved(String, &'static str),
-    /// What is asked has no such label.
+    /// The series has no such label.
     #[error("`{0}` has no label `{1}`")]
     NoLabel(String, String),
     /// The label never has this value.
     #[error("`{0}` has no `{1}` that is `{2}`")]
     NoValue(String, String, String),
-    /// Which labels its answer has cannot be told.
+    /// The labels of the answer cannot be determined.
     #[error("`{0}` is not understood here: write it otherwise, or teach this check")]
     NotUnderstood(String),
 }

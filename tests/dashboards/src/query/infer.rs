@@ -1,4 +1,4 @@
-//! Which labels the answer of an expression has.
+//! Determines the labels of an expression's answer.
 
 use promql_parser::parser::{
     AggregateExpr, BinModifier, BinaryExpr, Call, Expr, LabelModifier, VectorMatchCardinality,
@@ -26,7 +26,7 @@ impl Known {
         let inner = self.labels_of(&aggregate.expr)?;
         let op = aggregate.op.to_string();
         match &aggregate.modifier {
-            // These choose series, and leave them as they are.
+            // These functions choose series, and leave them unchanged.
             _ if ["topk", "bottomk"].contains(&op.as_str()) => Ok(inner),
             None => Ok(Labels::new()),
             Some(LabelModifier::Include(by)) => {
@@ -71,7 +71,7 @@ impl Known {
                 vector.map_or(Ok(()), |vector| subset(vector, &le, &labels))?;
                 Ok(labels.into_iter().filter(|label| label != "le").collect())
             }
-            // Of what is not there only the labels that were asked for are known.
+            // For absent series, only the labels in the selector are known.
             "absent" => Ok(names(["job"])),
             "scalar" | "vector" | "time" => Ok(Labels::new()),
             "label_replace" | "label_join" => Err(QueryError::NotUnderstood(call.to_string())),
@@ -80,7 +80,7 @@ impl Known {
     }
 }
 
-/// The vectors below comparisons, `and`, `or`, `unless` and `absent`.
+/// The vectors inside comparisons, `and`, `or`, `unless` and `absent`.
 pub(super) fn compared<'a>(expr: &'a Expr, vectors: &mut Vec<&'a Expr>) {
     if let Expr::Paren(paren) = expr {
         return compared(&paren.expr, vectors);

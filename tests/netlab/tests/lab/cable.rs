@@ -1,4 +1,4 @@
-//! What a cable lets through.
+//! The packets that a cable lets through.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -116,7 +116,7 @@ fn a_cut_that_is_mended_leaves_the_loss() {
 fn what_a_link_loses_are_packets_of_real_size() {
     run(|lab| {
         let bulk = [0; 1 << 16];
-        // A host that comes later sends as singly as those of before.
+        // A host that comes later sends single packets, like the hosts before it.
         lab.lose(Host::Client, Share::percent(1))?;
         lab.replace(Host::Server)?;
         let before = received(lab, Host::Server)?;
@@ -136,7 +136,7 @@ fn what_a_link_loses_are_packets_of_real_size() {
     });
 }
 
-/// What the router has received from a host: bytes and packets.
+/// Returns the bytes and packets that the router has received from a host.
 fn received(lab: &Lab, host: Host) -> io::Result<(u64, u64)> {
     let name = format!("{host:?}:").to_lowercase();
     let table = lab.on_router(|| fs::read_to_string("/proc/thread-self/net/dev"))?;
@@ -154,6 +154,6 @@ fn received(lab: &Lab, host: Host) -> io::Result<(u64, u64)> {
     }
 }
 
-/// A share of 20 % of these is 400, with a standard deviation of 18: none of 15 or 25 % comes by chance.
+/// A share of 20 % of these is 400, with a standard deviation of 18. So a share of 15 or 25 % cannot come by chance.
 const LOT: usize = 2000;
 const ETHERNET_FRAME_MAX: u64 = 1514;

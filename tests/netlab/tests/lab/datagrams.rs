@@ -8,7 +8,7 @@ use lastword_netlab::{Host, Lab};
 
 use crate::pair::TIMEOUT;
 
-/// Datagrams from one host to the other: nobody sends those again.
+/// Datagrams from one host to the other; no kernel retransmits them.
 pub(crate) struct Datagrams {
     from: UdpSocket,
     to: UdpSocket,
@@ -23,8 +23,8 @@ impl Datagrams {
         Ok(Self { from, to })
     }
 
-    /// Sends so many, and counts the ones that arrive. Without a delay nothing on the way queues: a datagram has
-    /// arrived, or is lost, when its `send` returns.
+    /// Sends this many, and counts those that arrive. Without a delay nothing on the way queues: when `send` returns, a
+    /// datagram has arrived or is lost.
     pub(crate) fn arrivals(&self, count: usize) -> io::Result<usize> {
         self.to.set_nonblocking(true)?;
         let mut arrived = 0;
@@ -39,7 +39,7 @@ impl Datagrams {
         Ok(arrived)
     }
 
-    /// Sends one, and tells how long it takes.
+    /// Sends one, and returns how long it takes.
     pub(crate) fn takes(&self) -> io::Result<Duration> {
         let start = Instant::now();
         self.from.send(b"datagram")?;

@@ -1,4 +1,4 @@
-//! Delay, and what it leaves as it was.
+//! Delay, and the properties that it does not change.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -45,7 +45,7 @@ fn nothing_is_lost_or_overtaken_when_a_delay_changes_under_load() {
             Outcome::Ok(())
         })?;
         assert!(sent == received, "the stream is another");
-        // On a busy machine the sender may repeat a segment that is only late. Behind a loss others come out of order.
+        // On a busy machine the sender may repeat a segment that is only late. After a loss others arrive out of order.
         let info = lastword_sys::tcp_info(lastword_sys::borrow(&client));
         assert_eq!(info.map(|info| info.rcv_ooopack), Some(0));
         Ok(())
@@ -115,11 +115,11 @@ fn a_lab_that_is_dropped_leaves_no_thread() {
     });
 }
 
-/// Checks how long a datagram takes to the server, and how long one from there.
+/// Checks how long a datagram takes to the server, and how long a datagram takes from there.
 fn assert_take(lab: &Lab, to_server: Duration, from_server: Duration) -> Outcome {
     for (sender, length) in [(Host::Client, to_server), (Host::Server, from_server)] {
         let datagrams = Datagrams::new(lab, sender)?;
-        // The best of three: a busy machine holds one up, no machine makes one early.
+        // The best of three: a busy machine may delay one, but no machine delivers one early.
         let taken = datagrams
             .takes()?
             .min(datagrams.takes()?)

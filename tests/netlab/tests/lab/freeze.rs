@@ -1,4 +1,4 @@
-//! Frozen processes: the kernel takes what comes for them, they themselves do nothing.
+//! Frozen processes: the kernel takes incoming data, and the processes do nothing.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
@@ -69,7 +69,8 @@ fn a_frozen_process_can_be_killed() {
 fn a_process_that_has_ended_is_not_frozen() {
     run(|_| {
         let mut child = Command::new("true").stdout(Stdio::piped()).spawn()?;
-        // The end of its output is its own end, or nearly: it is not waited for, and so still has its number.
+        // The end of its output comes with the end of the process, or just before. The process is not reaped, so it
+        // still has its number.
         io::copy(
             &mut child.stdout.take().ok_or("no output")?,
             &mut io::sink(),
@@ -82,7 +83,7 @@ fn a_process_that_has_ended_is_not_frozen() {
     });
 }
 
-/// A process on the client's host that sends back what it reads, and the server's end of its connection.
+/// A process on the client's host that sends back everything it reads, and the server's end of its connection.
 fn echo(lab: &Lab) -> io::Result<(Child, TcpStream)> {
     let Pair { client, server } = Pair::connect(lab)?;
     let output = OwnedFd::from(client.try_clone()?);

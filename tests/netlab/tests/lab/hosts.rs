@@ -1,4 +1,4 @@
-//! Hosts: what stands in them, what does not, and what another one in their place is told.
+//! Hosts: the sockets and processes that belong to them, and the errors after a host was replaced.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{TcpListener, TcpStream};

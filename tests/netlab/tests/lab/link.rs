@@ -1,4 +1,4 @@
-//! Links, routes and filters: what the systems at both ends are told.
+//! Links, routes and filters: the errors that the kernels at both ends report.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -120,7 +120,7 @@ fn a_replaced_host_starts_with_its_own_link_and_route_whole() {
     });
 }
 
-/// What a host's own system says when the host connects to the other.
+/// Returns the answer of a host's own kernel when the host connects to the other one.
 fn refusal(lab: &Lab, host: Host) -> io::Result<Option<ErrorKind>> {
     let peer_addr = SocketAddr::new(lab.addr(host.other()), 9);
     lab.on(host, || {

@@ -1,4 +1,4 @@
-//! The lab does to real sockets what it says.
+//! The lab does to real sockets what its documentation says.
 
 mod cable;
 mod datagrams;

@@ -60,7 +60,7 @@ fn a_thousand_connections_share_a_delay() {
         let start = Instant::now();
         all_echo(&mut pairs)?;
         let taken = start.elapsed();
-        // One after the other they would take 40 s.
+        // One after the other, they would take 40 s.
         assert!((2 * DELAY..100 * DELAY).contains(&taken), "{taken:?}");
         Ok(())
     });
@@ -75,7 +75,7 @@ fn a_lab_is_built_in_a_fifth_of_a_second() {
             Lab::new()?;
             taken.push(start.elapsed());
         }
-        // The best of five: a busy machine holds one up.
+        // The best of five: a busy machine may delay one.
         let best = taken.iter().min().ok_or("none was built")?;
         eprintln!("a lab in {best:?} at best, of {taken:?}");
         assert!(*best < Duration::from_millis(200), "{taken:?}");
@@ -118,7 +118,7 @@ fn all_echo(pairs: &mut [Pair]) -> Outcome {
     Ok(())
 }
 
-/// Both ends are this process's, and many systems begin with 1,024.
+/// Both ends belong to this process, and many systems start with a limit of 1,024.
 fn allow_descriptors() -> io::Result<()> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lastword_netlab::{Host, Lab, Outcome};
 
-/// A connection from the client to the server, both ends in hand.
+/// A connection from the client to the server, with both of its ends.
 pub(crate) struct Pair {
     pub(crate) client: TcpStream,
     pub(crate) server: TcpStream,
@@ -56,7 +56,7 @@ pub(crate) fn is_silent(stream: &TcpStream) -> io::Result<bool> {
     Ok(kind(heard) == Some(ErrorKind::WouldBlock))
 }
 
-/// Waits for something to read. A program of the lab that ends interrupts it, as [`Lab`] says.
+/// Waits for something to read. A program of the lab that ends interrupts the call, as [`Lab`] says.
 pub(crate) fn peek(stream: &TcpStream) -> io::Result<usize> {
     loop {
         match stream.peek(&mut [0]) {
@@ -70,7 +70,7 @@ pub(crate) fn kind<T>(result: io::Result<T>) -> Option<ErrorKind> {
     result.err().map(|error| error.kind())
 }
 
-/// Enough for what must come.
+/// Long enough for data that must arrive.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than the first retransmissions take.
 pub(crate) const SILENCE: Duration = Duration::from_millis(500);

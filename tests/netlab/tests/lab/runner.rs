@@ -1,4 +1,4 @@
-//! Running bodies: what fails a test, what skips it, and what is left of it.
+//! Running bodies: how a test fails, how it is skipped, and what remains of it.
 
 use std::env;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::pair::TIMEOUT;
 fn a_child_process_dies_with_the_test() {
     let start = Instant::now();
     run(|lab| {
-        // It holds the standard error that `run` reads to its end.
+        // The child holds the standard error that `run` reads to its end.
         lab.spawn(Host::Client, Command::new("sleep").arg("20"))?;
         Ok(())
     });
@@ -49,7 +49,7 @@ fn nothing_outlives_a_test_that_is_killed() {
     line.read_exact(&mut [0]).unwrap();
     harness.kill().unwrap();
     harness.wait().unwrap();
-    // The end comes when the last process that holds the line is gone.
+    // The end comes when the last process that holds the line has ended.
     assert_eq!(line.read(&mut [0]).unwrap(), 0);
 }
 
@@ -123,5 +123,5 @@ fn assert_failed(verdict: thread::Result<()>, message: &str) {
     assert!(printed.contains(message), "{printed}");
 }
 
-/// Names the socket of the line that a killed test holds.
+/// Names the socket of the line that a killed test holds open.
 const LINE: &str = "NETLAB_TEST_LINE";

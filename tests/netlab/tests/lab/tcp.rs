@@ -1,4 +1,4 @@
-//! What each fault does to TCP at both ends: the table of `README.md`, row by row.
+//! The effect of each fault on TCP at both ends: the table of `README.md`, row by row.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ fn each_fault_is_felt_at_both_ends_as_the_readme_says() {
 
 type Fault = fn(&Lab, &Pair) -> io::Result<()>;
 
-/// What the client's side, link or host suffers.
+/// The fault of the client's side, link or host.
 const FAULTS: [(&str, Fault); 11] = [
     ("cut(Client)", |lab, _| lab.cut(Host::Client)),
     ("lose(Client, WHOLE)", |lab, _| {
@@ -57,7 +57,7 @@ const FAULTS: [(&str, Fault); 11] = [
     }),
 ];
 
-/// A connection suffers the fault in a lab of its own: idle at first, then both ends write.
+/// Applies the fault to a connection in a lab of its own: idle at first, then both ends write.
 fn row(name: &str, fault: Fault) -> io::Result<String> {
     let lab = Lab::new()?;
     let pair = Pair::connect(&lab)?;
@@ -78,7 +78,7 @@ fn row(name: &str, fault: Fault) -> io::Result<String> {
     Ok(format!("| `{name}` | {idle} | {client} | {server} |"))
 }
 
-/// What an end is told that only waits.
+/// Returns the result of an end that only waits.
 fn idle(stream: &TcpStream) -> io::Result<String> {
     stream.set_read_timeout(Some(SILENCE))?;
     Ok(match peek(stream) {
@@ -91,7 +91,7 @@ fn idle(stream: &TcpStream) -> io::Result<String> {
 fn fate(mut stream: &TcpStream) -> io::Result<String> {
     SockRef::from(stream).set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     stream.set_read_timeout(Some(3 * USER_TIMEOUT))?;
-    // Refused where the connection has died already, and the reading has the same error or the end.
+    // The kernel refuses this if the connection has died already. The read then returns the same error, or the end.
     drop(stream.write_all(b"ping"));
     let mut heard = "";
     loop {
@@ -120,5 +120,5 @@ fn label(kind: ErrorKind) -> String {
 }
 
 const README: &str = include_str!("../../README.md");
-/// Longer than the 3 s after which the router gives up to look for a neighbour.
+/// Longer than the 3 s after which the router stops looking for a neighbour.
 const USER_TIMEOUT: Duration = Duration::from_secs(4);

@@ -1,4 +1,5 @@
-//! What the sessions of a process sent and took, kept while they run and told when asked.
+//! The accounts of a process's sessions: the frames that each sent and took, kept during the run and reported on
+//! request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,7 +48,7 @@ impl Book {
         page
     }
 
-    /// Obeys; a report is the caller's to make of [`Book::accounts`].
+    /// Carries out an order. For a report, the caller uses [`Book::accounts`].
     pub(super) fn obey(&self, order: Order) {
         match order {
             Order::Mark => {
@@ -70,7 +71,7 @@ impl Book {
 }
 
 impl Page {
-    /// The payload of the next data frame, with its number; `None` where the process is hushed.
+    /// Returns the payload of the next data frame, with its number; `None` while the process must stay quiet.
     pub(super) fn next_payload(&self, len: usize) -> Option<Vec<u8>> {
         if self.shared.is_hushed.load(Ordering::Relaxed) {
             return None;
@@ -98,7 +99,7 @@ impl Page {
         }
     }
 
-    /// Data frames taken so far.
+    /// Returns the number of data frames taken so far.
     pub(super) fn taken(&self) -> u64 {
         lock(&self.entry).account.taken
     }

@@ -1,4 +1,4 @@
-//! The clients of a scene: one process with all of them, each of which behaves from its welcome on until it ends.
+//! The clients of a scene, all in one process. Each follows its behaviour from its welcome until its connection ends.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::{Orders, Tell};
 use crate::cast::Crowd;
 use crate::words::{Order, Word};
 
-/// Plays until standard input ends.
+/// Runs until standard input ends.
 pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
     let crowd: Crowd = orders.first()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -37,7 +37,7 @@ pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until everybody is welcome.
+/// Waits until every client has its welcome.
 async fn join(crowd: Arc<Crowd>, book: &Book) -> anyhow::Result<()> {
     let at_a_time = Arc::new(Semaphore::new(JOINS_AT_A_TIME));
     let mut joins = JoinSet::new();
@@ -61,7 +61,7 @@ async fn join(crowd: Arc<Crowd>, book: &Book) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Somewhere in a heartbeat, as players who came at any time are.
+/// A moment within a heartbeat, since real players join at any time.
 fn spread(heartbeat: Duration, number: usize, count: usize) -> Duration {
     let [number, count] = [number, count.max(1)].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     heartbeat * number / count

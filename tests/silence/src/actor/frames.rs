@@ -1,8 +1,8 @@
-//! Cuts what a client read into frames of the native wire, however few bytes come at a time.
+//! Cuts the data that a client read into frames of the native wire, for any number of bytes at a time.
 
 use lastword_session::wire::{HEADER_LEN, Header, Kind};
 
-/// Bytes that were read and not cut yet.
+/// Bytes that were read but not yet cut into frames.
 #[derive(Debug, Default)]
 pub(super) struct Frames(Vec<u8>);
 

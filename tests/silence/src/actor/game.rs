@@ -1,4 +1,4 @@
-//! What the game does in one session, by the name of its player.
+//! The behaviour of the game in one session, chosen by the name of its player.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -10,7 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use super::book::Page;
 use crate::cast::Game;
 
-/// Plays until the session departed.
+/// Plays until the session has departed.
 pub(super) async fn play(mut session: Session, game: Game, page: Page) {
     if let Game::Stall(seconds) = game {
         sleep(Duration::from_secs(u64::from(seconds))).await;
@@ -34,7 +34,7 @@ pub(super) async fn play(mut session: Session, game: Game, page: Page) {
     }
 }
 
-/// Sessions speak one after the other within a tenth of a second, as those of players do who came at any time.
+/// Sessions speak one after the other within a tenth of a second, since real players join at any time.
 fn offset(player: &str) -> Duration {
     let number = player
         .rsplit('/')
@@ -43,12 +43,12 @@ fn offset(player: &str) -> Duration {
     Duration::from_millis(number.unwrap_or(0_u64) * 37 % 100)
 }
 
-/// What a game says of its own accord.
+/// The frames that a game sends without being asked.
 #[derive(Clone, Copy)]
 struct Speech {
     frame_bytes: usize,
     every: Duration,
-    /// Whether it goes on at each tick while there is room.
+    /// Whether the game continues at each tick while there is room.
     is_endless: bool,
 }
 
@@ -56,7 +56,7 @@ impl Game {
     fn speech(self) -> Option<Speech> {
         match self {
             Self::Pour(bytes) => {
-                // Ten frames a second, or fewer where they would be shorter than their number.
+                // Ten frames a second, or fewer where frames would be too short to hold their number.
                 let frames = (bytes / FRAME_BYTES_MIN).clamp(1, 10);
                 Some(Speech {
                     frame_bytes: usize::try_from(bytes / frames).ok()?,
@@ -102,14 +102,14 @@ fn speak(session: &Session, page: &Page, speech: Speech) {
     }
 }
 
-/// A frame that is refused was not sent: the next one has its number.
+/// A refused frame was not sent, so the next frame gets its number.
 fn say(session: &Session, page: &Page, payload: &[u8]) {
     if session.send(payload).is_ok() {
         page.sent();
     }
 }
 
-/// Asks once, and does not wait: a slow reader is never given more than it takes.
+/// Polls once and does not wait: a slow reader never gets more than it takes.
 fn has_room(session: &Session) -> bool {
     let mut context = Context::from_waker(Waker::noop());
     matches!(

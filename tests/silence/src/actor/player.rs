@@ -1,4 +1,4 @@
-//! One client on the wire: it joins, and from then on beats, reads and sends as it was told.
+//! One client on the wire: it joins, and then sends heartbeats, reads and sends as ordered.
 
 use std::future::pending;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::book::Page;
 use super::frames::{Frames, data};
 use crate::cast::{Crowd, Manner, Reads};
 
-/// A client that is welcome.
+/// A client that has its welcome.
 #[derive(Debug)]
 pub(super) struct Player {
     stream: TcpStream,
@@ -47,13 +47,13 @@ impl Player {
         })
     }
 
-    /// The interval that the welcome asks for.
+    /// The heartbeat interval that the welcome asks for.
     pub(super) const fn heartbeat(&self) -> Duration {
         self.heartbeat
     }
 }
 
-/// Behaves until the connection ends; it begins to speak after `offset`.
+/// Follows the client's behaviour until the connection ends; the client begins to speak after `offset`.
 pub(super) async fn behave(player: Player, offset: Duration) {
     let Player {
         stream,
@@ -85,7 +85,7 @@ pub(super) async fn behave(player: Player, offset: Duration) {
     } else {
         reader.read(manner.reads).await;
     }
-    // As a client that gives up: with a reset, once both halves are gone.
+    // Ends as a client that gives up: with a reset, once both halves are gone.
     let socket: &TcpStream = reader.stream.as_ref();
     SockRef::from(socket).set_linger(Some(Duration::ZERO)).ok();
     writer.abort();
@@ -124,7 +124,7 @@ struct Reader {
     stream: OwnedReadHalf,
     page: Page,
     frames: Frames,
-    /// Pings to be answered.
+    /// Pings that wait for an answer.
     answer: Sender<Ping>,
 }
 
@@ -148,12 +148,12 @@ impl Reader {
         }
     }
 
-    /// Reads everything until nothing came for so long.
+    /// Reads everything, until no data arrives for this long.
     async fn read_within(&mut self, dead: Duration) {
         while let Ok(true) = timeout(dead, self.read_some(BUFFER_BYTES)).await {}
     }
 
-    /// Returns whether the connection goes on.
+    /// Returns whether the connection continues.
     async fn read_some(&mut self, most: usize) -> bool {
         let mut buffer = [0; BUFFER_BYTES];
         let Some(buffer) = buffer.get_mut(..most.clamp(1, BUFFER_BYTES)) else {
@@ -185,7 +185,7 @@ impl Reader {
             if kind == Some(Kind::Data) {
                 self.page.take(&payload);
             } else if let (Some(Kind::Ping), Ok(ping)) = (kind, Ping::decode(&payload)) {
-                // A writer that is held up answers some of them.
+                // A writer that is blocked answers only some of them.
                 self.answer.try_send(ping).ok();
             }
         }
@@ -196,9 +196,9 @@ struct Writer {
     stream: OwnedWriteHalf,
     page: Page,
     pongs: Receiver<Ping>,
-    /// When it begins to speak.
+    /// When the client begins to speak.
     offset: Duration,
-    /// How often it beats.
+    /// The interval of its heartbeats.
     beat: Option<Duration>,
     sends: u32,
 }
@@ -267,7 +267,7 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-/// The next turn; whoever was held up does not make up for what it missed.
+/// Returns the time of the next turn; a delayed sender does not make up for missed turns.
 fn next(at: Option<Instant>, interval: Option<Duration>) -> Option<Instant> {
     Some((at? + interval?).max(Instant::now()))
 }

@@ -1,5 +1,5 @@
-//! The server of a scene: the library, a game that does in each session what its player's name says, and an observer
-//! that tells each record as the library wrote it.
+//! The server of a scene: the library, a game, and an observer. The game acts in each session by the player's name. The
+//! observer reports each record exactly as the library wrote it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,9 +76,9 @@ fn config(settings: &Settings) -> Config {
     config.listen.authentications_max = CONNECTIONS_MAX;
     config.timeouts.idle_ms = tuning.idle_ms;
     config.timeouts.write_progress_ms = tuning.write_progress_ms;
-    // Records come after the linger, and are held against our clock.
+    // Records come after the linger, and are compared with our clock.
     config.timeouts.linger_ms = LINGER_MS;
-    // A slow reader is no subject here but where write progress is.
+    // Slow readers matter only in the tests of write progress.
     config.timeouts.outbound_age_ms = 0;
     config
 }
@@ -112,7 +112,7 @@ fn report(server: &ServerHandle, book: &Book) -> Word {
     }
 }
 
-/// Tells every end.
+/// Reports every end.
 struct Records(Tell);
 
 impl Observer for Records {
@@ -127,7 +127,7 @@ impl Observer for Records {
             },
             Err(error) => Word::Failed(format!("{error:#}")),
         };
-        // Whoever is told nothing any more has ended.
+        // Sending fails only when the receiver has ended.
         self.0.send(word).ok();
     }
 }

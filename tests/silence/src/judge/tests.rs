@@ -1,4 +1,4 @@
-//! The judge before records that are planted: what is wrong is found, what is right is not.
+//! Tests the judge with planted records: it finds every wrong record, and accepts the right ones.
 
 use std::collections::BTreeMap;
 
@@ -119,7 +119,7 @@ fn a_silent_cause_without_its_silence_is_wrong() {
     found(&ends_as([Cause::PathDead]), &planted, "does not say");
 }
 
-/// Exactly one thing is wrong with what was planted, and it is this.
+/// Checks that exactly this one thing is wrong with the planted records.
 #[track_caller]
 fn found(expected: &Expected, planted: &[Ended], what: &str) {
     let judgement = judged(expected, planted);

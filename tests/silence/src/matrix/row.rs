@@ -1,4 +1,4 @@
-//! One row: who plays, what befalls them, and what has to come of it.
+//! One row: the game, its clients, a fault, and the expected result.
 
 use std::thread;
 use std::time::Duration;
@@ -13,25 +13,25 @@ use crate::scene::{Cast, Scene};
 use crate::setting::{RtoMax, Setting};
 use crate::words::{ProfileTimes, Tuning};
 
-/// What is played.
+/// A row of the matrix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) game: Game,
     pub(crate) manner: Manner,
     pub(crate) tuning: Tuning,
-    /// How long they play before it befalls them; where nothing is said, a heartbeat and a second.
+    /// How long the sessions play before the fault; by default a heartbeat and a second.
     pub(crate) plays: Option<Duration>,
     pub(crate) fault: Fault,
     pub(crate) expected: Expected,
-    /// Whether nobody can tell where the kernel's retries are not bounded: then `peer_silent` is right, too.
+    /// Whether the cause cannot be known while the kernel's retries are not bounded: `peer_silent` is then right, too.
     pub(crate) is_untold_by_default_retries: bool,
-    /// How long whoever has to live is watched; where nothing is said, three dead limits.
+    /// How long sessions that must live are watched; by default three dead limits.
     pub(crate) watched: Option<Duration>,
 }
 
 impl Row {
-    /// Everybody ends as this.
+    /// A row in which every session ends with this cause.
     pub(crate) fn ends(name: &str, fault: Fault, cause: Cause) -> Self {
         Self {
             expected: Expected::Ends(vec![cause]),
@@ -40,7 +40,7 @@ impl Row {
         }
     }
 
-    /// Nothing befalls anybody, and nobody ends.
+    /// A row without a fault, in which no session ends.
     pub(crate) fn lives(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -55,13 +55,13 @@ impl Row {
         }
     }
 
-    /// Plays it in a lab of its own, and judges what came of it.
+    /// Plays the row in a lab of its own, and judges the result.
     pub(crate) fn play(&self, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
         let mut scene = Scene::set(setting, self.cast(players))?;
         self.play_on(&mut scene, setting)
     }
 
-    /// Who plays in it.
+    /// The game and the clients of the row.
     pub(crate) const fn cast(&self, players: usize) -> Cast {
         Cast {
             game: self.game,
@@ -71,7 +71,7 @@ impl Row {
         }
     }
 
-    /// Plays it in a lab that stands.
+    /// Plays the row in an existing lab.
     pub(crate) fn play_on(
         &self,
         scene: &mut Scene,
@@ -118,7 +118,7 @@ impl Row {
             .unwrap_or(Duration::from_millis(profile.dead_ms) * 3)
     }
 
-    /// Longer than any of the clocks that may run: whoever did not end by then does not.
+    /// Longer than every timeout that may run: a session that has not ended by then will not end.
     fn patience(&self, profile: ProfileTimes) -> Duration {
         let tuned_ms = match self.expected {
             Expected::Ends(ref causes) if causes.contains(&Cause::PeerNotReading) => {
@@ -131,5 +131,5 @@ impl Row {
     }
 }
 
-/// How much longer an end may take to be told, on a machine that is busy.
+/// How much later an end may be reported on a busy machine.
 const LAST_WORDS: Duration = Duration::from_secs(5);

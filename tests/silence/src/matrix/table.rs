@@ -1,5 +1,5 @@
-//! The rows. A client's own dead limit is off, write progress 120 s and the queue's age off, except in the rows that
-//! are about them.
+//! The rows. A client's own dead limit and the queue's age limit are off, and the write-progress timeout is 120 s,
+//! except in the rows that test them.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ fn frozen() -> Vec<Row> {
         Row {
             manner: NEVER_READS,
             plays: Some(Duration::from_secs(5)),
-            // The kernel asks ever more rarely there, and a cut looks the same meanwhile.
+            // Here the kernel waits longer after each probe. Between two probes a cut looks the same.
             is_untold_by_default_retries: true,
             ..frozen("frozen-full-window", Game::Flood)
         },
@@ -137,7 +137,7 @@ fn clocks() -> Vec<Row> {
     ]
 }
 
-/// Beats, and lets its window close soon.
+/// Sends heartbeats, and lets its window close soon.
 const NEVER_READS: Manner = Manner::HONEST
     .reading(Reads::Never)
     .with_receive_buffer(16 * KIB);

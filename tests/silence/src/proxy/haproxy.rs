@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use lastword_netlab::{Host, Lab};
 
-/// A proxy that runs; it ends with this value.
+/// A running proxy; it ends when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Haproxy {
     process: Child,
@@ -22,7 +22,7 @@ pub(super) struct Haproxy {
 }
 
 impl Haproxy {
-    /// Starts it before a server.
+    /// Starts a proxy in front of a server.
     pub(super) fn start(lab: &Lab, server: SocketAddr) -> anyhow::Result<Self> {
         let addr = SocketAddr::new(lab.gateway(Host::Client), PORT);
         let file = scratch_file();
@@ -44,7 +44,7 @@ impl Haproxy {
         Ok(proxy)
     }
 
-    /// Where players connect.
+    /// The address for the players.
     pub(super) const fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -52,14 +52,14 @@ impl Haproxy {
 
 impl Drop for Haproxy {
     fn drop(&mut self) {
-        // What is gone already needs neither.
+        // Both calls fail if the process has already ended.
         self.process.kill().ok();
         self.process.wait().ok();
         fs::remove_file(&self.file).ok();
     }
 }
 
-/// No clock of its own runs out in a scene.
+/// No timeout of HAProxy's own expires during a scene.
 fn config(addr: SocketAddr, server: SocketAddr) -> String {
     format!(
         "global\n    maxconn 4000\n\
@@ -78,7 +78,7 @@ fn scratch_file() -> PathBuf {
     ))
 }
 
-/// Asks the kernel: whoever connected would be a player to the server behind it.
+/// Asks the kernel. A connection attempt would be a player to the server behind the proxy.
 fn await_listener(lab: &Lab) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {

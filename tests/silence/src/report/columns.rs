@@ -1,4 +1,4 @@
-//! Columns as wide as their widest cell.
+//! Columns that are as wide as their widest cell.
 
 /// Renders rows of cells under a head.
 pub(super) fn table<const N: usize>(head: &[&str; N], rows: &[Vec<String>]) -> String {
