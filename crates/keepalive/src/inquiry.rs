@@ -1,5 +1,5 @@
 //! The dense part of the evidence: what samples four times a second show while a peer is silent, or acknowledges
-//! nothing. The rules and their constants are those that `kernel.md`, section 4, validates.
+//! nothing. The rules and their constants are those of `docs/kernel.md`, section 4.
 
 use std::time::Duration;
 

@@ -61,7 +61,7 @@ impl Sample {
     }
 
     /// Whether all that waits never left although the peer's window has room for it: this host's own network, if it
-    /// lasts (`kernel.md`, section 5). Probes do not count: what still arrives from the peer resets them.
+    /// lasts (`docs/kernel.md`, fact 5.1). Probes do not count: a segment that the peer repeats resets them (fact 5.4).
     pub(crate) const fn never_left(&self) -> bool {
         let segment = if self.notsent < SEGMENT_BYTES_MAX {
             self.notsent

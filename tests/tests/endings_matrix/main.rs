@@ -1,5 +1,5 @@
-//! The matrix: every ending of `kernel.md`, section 1, met first by every call there is. The kernel hands a
-//! connection's error to the first call that asks and to no other, so the verdict must not depend on which it was.
+//! The matrix: every ending of `docs/kernel.md`, section 1, met first by every call there is. The kernel hands a
+//! connection's error to the first call that asks and to no other (fact 2.1). So the verdict must not depend on which it was.
 //!
 //! `--nocapture` prints the table.
 #![cfg(target_os = "linux")]

@@ -1,4 +1,5 @@
-//! The article's table, as data. What Linux answers is `kernel.md`'s, what the layer records is `docs/causes.md`'s.
+//! The article's table, as data. `docs/kernel.md`, section 1, says what Linux answers; `docs/causes.md` says what the layer
+//! records.
 
 use lastword::Cause;
 

@@ -1,4 +1,4 @@
-//! A peer and the way to it as a kernel shows them, simulated: what `kernel.md`, sections 1, 4 and 5, measures of Linux.
+//! A peer and the way to it as a kernel shows them, simulated: `docs/kernel.md`, sections 4 and 5, has what Linux shows.
 
 use std::time::Duration;
 
