@@ -1,5 +1,5 @@
 //! The dense part of the evidence: samples taken four times a second while a peer is silent or acknowledges nothing.
-//! The rules and their constants are validated in `kernel.md`, section 4.
+//! The rules and their constants are validated in `docs/kernel.md`, section 4.
 
 use std::time::Duration;
 

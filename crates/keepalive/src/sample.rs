@@ -61,8 +61,8 @@ impl Sample {
     }
 
     /// Whether none of the waiting data ever left although the peer's window has room for it. If that lasts, this
-    /// host's own network is down (`kernel.md`, section 5). Probes do not count: segments that still arrive from the
-    /// peer reset them.
+    /// host's own network is down (`docs/kernel.md`, fact 5.1). Probes do not count: a segment that the peer repeats
+    /// resets them (fact 5.4).
     pub(crate) const fn never_left(&self) -> bool {
         let segment = if self.notsent < SEGMENT_BYTES_MAX {
             self.notsent

@@ -1,6 +1,6 @@
-//! The matrix: every ending of a TCP connection, with every call as the first that meets it. Rows such as S2 and C1
-//! have their names from `docs/article.md`. The kernel gives a connection's error only to the first call that asks, so
-//! the verdict must not depend on which call that is.
+//! The matrix: every ending of `docs/kernel.md`, section 1, with every call as the first that meets it. Rows such as S2
+//! and C1 have their names from `docs/article.md`. The kernel gives a connection's error only to the first call that
+//! asks (fact 2.1), so the verdict must not depend on which call that is.
 //!
 //! `--nocapture` prints the table.
 #![cfg(target_os = "linux")]

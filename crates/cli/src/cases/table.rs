@@ -1,5 +1,5 @@
-//! The article's table, as data. The answers of Linux come from `kernel.md`, and the recorded causes from
-//! `docs/causes.md`.
+//! The article's table, as data. The answers of Linux come from `docs/kernel.md`, section 1, and the recorded causes
+//! from `docs/causes.md`.
 
 use lastword::Cause;
 

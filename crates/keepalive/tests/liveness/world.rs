@@ -1,5 +1,5 @@
-//! A simulated peer and the path to it, as a kernel shows them. `kernel.md`, sections 1, 4 and 5, has the measurements
-//! of Linux.
+//! A simulated peer and the path to it, as a kernel shows them. `docs/kernel.md`, sections 4 and 5, has the
+//! measurements of Linux.
 
 use std::time::Duration;
 
