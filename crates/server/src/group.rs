@@ -32,7 +32,7 @@ use crate::{NoSuchSession, ServerHandle, SessionId};
 /// while let Some(mut session) = server.accept().await {
 ///     let lobby = lobby.clone();
 ///     tokio::spawn(async move {
-/// If the session is gone already, `recv` returns `None`.
+///         // If the session is gone already, `recv` returns `None`.
 ///         lobby.join(session.id()).ok();
 ///         while let Some(payload) = session.recv().await {
 ///             lobby.broadcast_except(session.id(), &payload);
