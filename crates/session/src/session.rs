@@ -12,10 +12,11 @@
 //!              ▼                                                                                             ▼
 //!           Closing ── all written ──► Lingering ── peer's FIN, error, deadline ──► Closed ◄── path dead, no reply due
 //! ```
-//! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first.
-//! A goodbye of a dialect is `Answering` before it is `Closing`: until the game has answered what came before it.
-//! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. Each state but `Closed` has a deadline; `Live` has
-//! the dead limit of its profile, where it has one. A stall of ours extends what it passed through.
+//! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first. A
+//! goodbye of a dialect is `Answering` before it is `Closing`: until the game has answered what came before it.
+//! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. Each state but `Closed` has a deadline;
+//! `Live` has the dead limit of its profile, where it has one. A stall of this process extends each deadline that it
+//! passed through.
 
 mod delivery;
 mod ending;
@@ -54,7 +55,7 @@ pub enum Role {
     Client,
 }
 
-/// What the sessions of one listener or one client share.
+/// The settings that all sessions of one listener or one client share.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// How the stream is cut into frames.
@@ -66,7 +67,7 @@ pub struct Config {
     pub behind_proxy: bool,
 }
 
-/// What the socket and the kernel say at one moment, collected by the driver.
+/// The socket's and the kernel's state at one moment, read by the driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings {
     /// The kernel's view, where the system has one.
@@ -75,12 +76,12 @@ pub struct Readings {
     pub first_error: Option<FirstError>,
     /// Raw bytes read so far.
     pub bytes_read: u64,
-    /// How much of the time since [`Session::judged_since`] was a stall of ours, as far as it was measured: it extends
-    /// the deadline that is due.
+    /// How much of the time since [`Session::judged_since`] this process was stalled, as far as it was measured. It
+    /// extends the deadline that is due.
     pub stalled: Duration,
 }
 
-/// What an admitted peer's session starts with.
+/// The session that an admitted peer gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission {
     /// The session's id on the wire.
@@ -96,7 +97,7 @@ pub struct Close {
     pub cause: Cause,
     /// The code on the wire: the cause's own, or the game's (4096 and up).
     pub code: u16,
-    /// What the peer is told to do next.
+    /// The advice to the peer: what to do next.
     pub advice: Advice,
     /// The least time before it does, ms.
     pub delay_ms: u32,
@@ -106,8 +107,8 @@ pub struct Close {
     pub reason: String,
     /// How long the peer may take to leave; `None` is the linger timeout. A drain gives what is left of it.
     pub linger: Option<Duration>,
-    /// Whether the peer gets the queued data before the goodbye, for at most the linger timeout. Some causes always do so:
-    /// an orderly close, a drain, a panic, idleness.
+    /// Whether the peer gets the queued data before the goodbye, for at most the linger timeout. Some causes always do
+    /// so: an orderly close, a drain, a panic, idleness.
     pub flush: bool,
 }
 
@@ -135,28 +136,28 @@ impl Close {
     }
 }
 
-/// What happens to a session, in the order in which it happened.
+/// An event that the driver hands in, in the order in which they happen.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// The authenticator said yes.
     Admit(Admission),
-    /// Somebody here decides that the connection ends. Without effect on the cause once an end was seen.
+    /// This side decides that the connection ends. Without effect on the cause once an end was seen.
     Close(&'a Close),
-    /// Somebody here ends the connection at once, with a reset and without a word. What was decided or seen
-    /// before stays the cause.
+    /// The game ends the connection at once, with a reset and without a goodbye. An earlier decision or end stays the
+    /// cause.
     Abort(Readings),
-    /// The peer is to be told of our drain.
+    /// The server drains: the peer gets this notice.
     Notice(&'a Notice<'a>),
-    /// The drain is over, or nobody waits for it: whoever is still here is `drain_expired`.
+    /// The drain's deadline has passed, or no caller waits for it: a session that is still here is `drain_expired`.
     DrainExpired,
     /// The game takes no frames for now: nothing is read.
     Paused,
     /// The game takes frames again.
     Resumed,
-    /// An end shows (an error, a readiness flag) while there may be more to read: no decision of ours that
-    /// comes later can be the cause.
+    /// An end shows (an error, a readiness flag) while there may be more to read. No later decision of this side can be
+    /// the cause.
     EndNoticed(Readings),
-    /// A write failed: nothing more can be said. What can be read still counts.
+    /// A write failed: this side can say nothing now. Bytes that can still be read count.
     WriteFailed(Readings),
     /// Reading came to its end. It counts once the game has taken what was read before it.
     ReadEnded(Terminal, Readings),
@@ -167,12 +168,12 @@ pub enum Input<'a> {
     Shut,
     /// A deadline passed, and one more read found nothing.
     Timeout(Readings),
-    /// What the kernel says now, between two deadlines: where [`Session::wants_sample`] asks for it, or where
-    /// what comes next depends on whether the peer takes what it is sent.
+    /// The kernel's state between two deadlines: where [`Session::wants_sample`] asks for it, or before a decision that
+    /// depends on whether the peer takes our data.
     Sampled(Option<Sample>),
 }
 
-/// What a session received that concerns its owner.
+/// A received event that concerns the session's owner.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A frame for the game.
@@ -183,11 +184,11 @@ pub enum Event<'a> {
     Welcome(Admission),
     /// Client: the server announces something.
     Notice(Notice<'a>),
-    /// A ping of ours was answered after this time: [`Session::round_trip`] has changed.
+    /// The peer answered our ping after this time: [`Session::round_trip`] has changed.
     RoundTrip(Duration),
 }
 
-/// What a session asks of its driver.
+/// A request of the session to its driver.
 #[derive(Debug)]
 pub enum Output {
     /// Shut the write side down, then hand in [`Input::Shut`].
@@ -198,7 +199,7 @@ pub enum Output {
     Closed,
 }
 
-/// What came and went on a connection: in all, or in a part of its life.
+/// The frames and bytes of a connection: in all, or in a part of its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Data frames in.
@@ -212,7 +213,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// What was added to `before`, an earlier total of the same connection.
+    /// Returns the difference to `before`, an earlier total of the same connection.
     #[must_use]
     pub const fn since(self, before: Self) -> Self {
         Self {
@@ -274,7 +275,7 @@ pub struct Session {
     rare: Option<Box<Rare>>,
 }
 
-/// What most connections never need.
+/// State that most connections never need.
 #[derive(Debug, Default)]
 struct Rare {
     parting: Option<Parting>,
@@ -289,8 +290,8 @@ struct Rare {
     /// How long the peer had been silent when we decided that it was too long, and how much of it was our own stall.
     silent_for: Option<Duration>,
     own_stall: Duration,
-    /// What our own stalls added to the deadline for what is to arrive, and to that for what is to leave: counted from
-    /// when each began.
+    /// How far our own stalls extended the deadline for receiving, and that for sending, each with the time at which
+    /// the deadline began.
     excused_in: (Time, Duration),
     excused_out: (Time, Duration),
     trail: Vec<TrailEvent>,
@@ -299,7 +300,7 @@ struct Rare {
     delivery: Delivery,
     /// The verdict, until it is taken.
     ending: Option<Box<Ending>>,
-    /// What is known of the end waits for readings: of the kernel, and of our own stalls since a silence began.
+    /// The evidence waits for readings: of the kernel, and of our own stalls since a silence began.
     wants_readings: bool,
     stalled_since: Option<Time>,
 }

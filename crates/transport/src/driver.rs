@@ -1,7 +1,9 @@
-//! The one task of a connection: what is ready goes to the session, what the session asks is done.
+//! The one task of a connection: it hands ready input to the session, and does what the session asks. It decides
+//! nothing.
 //!
-//! Each turn looks at everything in one fixed order (mail, admission, reading, the end, deadlines, writing,
-//! outputs), so that what is ready at the same moment never makes the cause a coin toss.
+//! Each turn checks everything in one fixed order: mail, admission, reading, the end, deadlines, writing, outputs. So
+//! chance never decides between two inputs that are ready at the same moment. A live connection takes one turn a
+//! wake-up.
 
 mod end;
 mod read;
@@ -39,12 +41,10 @@ pub struct Driver<A: App> {
     awaited: bool,
     /// The session's deadline when the last turn was over.
     due: Time,
-    /// The verdict was handed over.
-    told: bool,
     side: Option<Box<Side>>,
 }
 
-/// What most connections need at their end only, or when the game is slow.
+/// State that most connections need only at their end, or when the game is slow.
 #[derive(Default)]
 struct Side {
     /// Bytes that were read and not yet taken by the session.
@@ -91,7 +91,6 @@ impl<A: App> Driver<A> {
             open,
             awaited: false,
             due,
-            told: false,
             side: None,
         }
     }
@@ -103,8 +102,7 @@ impl<A: App> Driver<A> {
         again |= self.poll_read(cx, now);
         again |= self.poll_end(cx, *now);
         again |= self.check_deadline(*now);
-        again |= self.poll_write(cx, *now) && !self.only_echoes();
-        again | self.poll_outputs(*now)
+        again | (self.poll_write(cx, *now) && !self.only_echoes())
     }
 
     /// Whether frames come and go and nothing else happens: then one turn does all that is ready.
@@ -205,7 +203,7 @@ impl<A: App> Driver<A> {
         true
     }
 
-    /// What the socket and the kernel say now, and how much of the time in question was our own stall.
+    /// Reads the socket's and the kernel's state, and how long this process was stalled since the next deadline began.
     fn readings(&self, now: Time) -> Readings {
         Readings {
             stalled: self.slot.stalled(self.session.judged_since(), now),
@@ -312,9 +310,10 @@ impl<A: App> Future for Driver<A> {
         for _ in 0..TURNS_PER_POLL {
             now = this.clock.now();
             this.session.lend(scratch::take_queue);
-            let again = this.turn(cx, &mut now);
-            if this.told {
+            let mut again = this.turn(cx, &mut now);
+            if let Some(ending) = this.poll_outputs(now, &mut again) {
                 this.count_traffic(before);
+                this.finish(ending);
                 return Poll::Ready(());
             }
             this.due = this.session.poll_timeout().0;

@@ -1,4 +1,11 @@
-//! What the game is still to take at the end: frames that came before it, and the verdict behind them.
+//! The delivery at the end: the game takes the frames from before the end, and then hears the verdict.
+//!
+//! ```text
+//!   an end shows ──► waiting ── all taken, and the game asks for more ──► the end of reading counts, the verdict is told
+//!                     │   ▲ each frame taken: the whole time again
+//!                     │   │
+//!                     └── timeout, drain's deadline ──► given up: the rest is read and counted, without a wait
+//! ```
 
 use std::time::Duration;
 
@@ -45,8 +52,8 @@ impl Delivery {
 }
 
 impl Session {
-    /// Whether the end waits for the game: [`Input::Delivered`](super::Input::Delivered) is due once it has taken all that
-    /// was handed to it and came back for more. Until then [`Session::taken`] tells its progress.
+    /// Whether the end waits for the game: [`Input::Delivered`](super::Input::Delivered) is due once it has taken all
+    /// that was handed to it and came back for more. Until then [`Session::taken`] tells its progress.
     #[must_use]
     pub fn awaits_delivery(&self) -> bool {
         let Some(rare) = &self.rare else { return false };
@@ -55,7 +62,8 @@ impl Session {
         verdict || end || matches!(self.state, State::Answering { .. })
     }
 
-    /// Takes note of how many frames the game has taken so far, to see whether it still does. Needed once an end shows.
+    /// Notes how many frames the game has taken so far: each one gives it the whole time again. Needed once an end
+    /// shows.
     pub fn taken(&mut self, now: Time, frames: u64) {
         let delivery = &mut self.rare_mut().delivery;
         if delivery
@@ -73,14 +81,15 @@ impl Session {
         self.end_noticed || self.state == State::Closed
     }
 
-    /// Whether the game is to be asked for room before more is read: while frames go to it, and it is not given up.
+    /// Whether the driver must ask the game for room before it reads more: while frames go to a game that is not given
+    /// up.
     #[must_use]
     pub fn asks_for_room(&self) -> bool {
         self.hands_over() && !self.gave_up()
     }
 
-    /// Takes the verdict out, once [`Output::Closed`](super::Output::Closed) came, or where no more is waited for. `late` are
-    /// the frames that came behind the verdict.
+    /// Takes the verdict out, after [`Output::Closed`](super::Output::Closed) or when the driver is dropped. `late` are
+    /// the frames that were queued after the verdict: they count as unsent. `None` where there is no verdict.
     pub fn take_ending(&mut self, late: Dropped) -> Option<Box<Ending>> {
         let mut ending = self.rare.as_mut()?.ending.take()?;
         ending.evidence.add_unsent(late);
@@ -99,7 +108,7 @@ impl Session {
             .is_some_and(|rare| rare.delivery.given_up)
     }
 
-    /// From now on the game has only so long to take a frame.
+    /// Starts the time that the game has for its next frame.
     pub(super) fn begins_delivery(&mut self, now: Time) {
         let timeout = self.config.limits.delivery_timeout;
         let delivery = &mut self.rare_mut().delivery;
@@ -109,14 +118,14 @@ impl Session {
         }
     }
 
-    /// From then on the frames that the game has not taken are given up.
+    /// Sets the latest time at which the delivery is given up.
     pub(super) fn delivers_until(&mut self, until: Time) {
         let delivery = &mut self.rare_mut().delivery;
         delivery.until = delivery.until.min(until);
     }
 
-    /// The verdict is out. The game is told once it has taken what came before, or has had its time for that: less behind an
-    /// end of our own.
+    /// The verdict is fixed. The game hears it once it has taken the frames from before the end, or after its time.
+    /// That is the delivery timeout after the peer's own end, and the linger timeout after ours.
     pub(super) fn departs_after(&mut self, now: Time, verdict: Verdict) {
         self.begins_delivery(now);
         let limits = &self.config.limits;
@@ -135,7 +144,7 @@ impl Session {
         })
     }
 
-    /// When the frames that the game does not take are given up, or what waits for readings gets them.
+    /// Returns when the delivery is given up, or `Time::ORIGIN` where readings are needed at once.
     pub(super) fn delivery_timeout(&self) -> (Time, Timer) {
         let Some(rare) = &self.rare else {
             return (Time::NEVER, Timer::Delivery);
@@ -154,7 +163,7 @@ impl Session {
         (by, Timer::Delivery)
     }
 
-    /// Reading came to its end: it counts at once where nothing goes to the game.
+    /// Reading ended. The end counts at once where no frames go to the game.
     pub(super) fn on_read_ended(&mut self, now: Time, terminal: Terminal, readings: Readings) {
         self.on_end_noticed(now, readings);
         self.read_ended = true;
@@ -183,8 +192,8 @@ impl Session {
         }
     }
 
-    /// What waited for readings gets them: an end that nobody has to take anything before, and a verdict without a word of the
-    /// kernel's.
+    /// Fresh readings are here: for an end with no frames left to deliver, and for a verdict that was fixed without the
+    /// kernel's readings.
     pub(super) fn on_readings_due(&mut self, now: Time, readings: Readings) {
         if let Some(terminal) = self.rare_mut().terminal.take() {
             return self.on_ended(now, terminal, readings);

@@ -8,12 +8,12 @@ use crate::ending::{Decided, Ending, Farewell, Layer, Verdict};
 use crate::{Cause, KernelSample, Phase, Terminal, Time, classify};
 
 impl Session {
-    /// Somebody here wants the connection to end.
+    /// The game or the server wants the connection to end.
     pub(super) fn on_close(&mut self, now: Time, close: &Close) {
         if close.cause == Cause::SendQueueFull && self.liveness.is_doubtful(now) {
             return;
         }
-        // Who was let in while it was decided is a session now, and leaves as one.
+        // The client was let in after the refusal was decided: it is a session now, and leaves as one.
         if close.cause == Cause::RefusedDraining && self.phase == Phase::Live {
             return;
         }
@@ -41,7 +41,7 @@ impl Session {
         self.start_closing(now, close.cause, close.linger);
     }
 
-    /// Fixes the cause without a word of ours: the peer said goodbye, our FIN is the answer.
+    /// Fixes the cause without a goodbye from us: the peer said goodbye, and our FIN answers it.
     pub(super) fn close_quietly(&mut self, now: Time, cause: Cause) {
         self.drop_queued();
         self.start_closing(now, cause, None);
@@ -62,20 +62,20 @@ impl Session {
         }
     }
 
-    /// Ends at once, without a byte: whoever this is does not speak our protocol.
+    /// Ends at once, without a byte: the peer does not speak our protocol.
     pub(super) fn close_silently(&mut self, now: Time, cause: Cause) {
         let verdict = self.verdict(now, cause);
         self.close(now, verdict, Readings::default(), true);
     }
 
-    /// Ends at once: nobody hears us.
+    /// Ends at once: no peer hears us.
     pub(super) fn close_abruptly(&mut self, now: Time, cause: Cause, readings: Readings) {
         self.note_silence(now, cause);
         let verdict = self.verdict(now, cause);
         self.close(now, verdict, readings, true);
     }
 
-    /// Somebody here wants the connection gone, and nobody told.
+    /// The game wants the connection gone without a goodbye.
     pub(super) fn on_abort(&mut self, now: Time, readings: Readings) {
         match self.state {
             State::Answering { verdict, .. }
@@ -229,7 +229,8 @@ impl Session {
         }
     }
 
-    /// The peer's kernel is asked whether it has everything. It acknowledged all, or it never will, or it is asked again.
+    /// The peer's kernel is asked whether it has everything. It acknowledged all, or it never will, or it is asked
+    /// again.
     pub(super) fn on_settle_due(&mut self, now: Time, readings: Readings) {
         let State::Settling { until, step_ms, .. } = self.state else {
             return;
@@ -269,8 +270,8 @@ impl Session {
         }
     }
 
-    /// Who was told to leave for our drain and is still there when its time is over, is cut off; who said
-    /// goodbye has left, whatever became of its socket.
+    /// A client that our drain asked to leave, and that is still there at the deadline, is `drain_expired`. A client
+    /// that said goodbye has left, even if its socket is still open.
     fn expired(&self, now: Time, verdict: Verdict) -> Verdict {
         let said_goodbye = self
             .rare
@@ -318,7 +319,7 @@ impl Session {
         }
     }
 
-    /// The peer's end decides: nothing of ours came first.
+    /// The peer's end decides: no decision was taken here before it.
     fn conclude(&mut self, now: Time, terminal: Terminal, readings: Readings) {
         let observation = self.observe(now, terminal, readings);
         let verdict = self.verdict(now, classify(&observation));
@@ -384,7 +385,7 @@ fn keeps_deadline(cause: Cause) -> bool {
     )
 }
 
-/// A goodbye for whoever still hears it, and no waiting.
+/// A goodbye for a peer that still hears it, without a wait for its answer.
 fn at_once(cause: Cause) -> Close {
     let mut close = Close::new(cause);
     close.linger = Some(LAST_MOMENT);
@@ -394,7 +395,7 @@ fn at_once(cause: Cause) -> Close {
 const LAST_MOMENT: Duration = Duration::from_millis(100);
 const SETTLE_STEP_MS_MAX: u8 = 50;
 
-/// Whether data that waits is still written before the goodbye: an orderly end of ours.
+/// Whether queued data is written before the goodbye: so it is for an orderly end by this side.
 fn flushes_data(cause: Cause) -> bool {
     matches!(
         cause,

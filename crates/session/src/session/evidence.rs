@@ -1,4 +1,4 @@
-//! What there is to show for an end: the session's own counts and clocks, and the kernel's readings.
+//! The evidence of an end: the session's own counts and clocks, and the kernel's readings.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::send_queue::Dropped;
 use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
 
 impl Session {
-    /// What the classifier is to look at.
+    /// Returns the input of the classifier.
     pub(super) fn observe(&self, now: Time, terminal: Terminal, readings: Readings) -> Observation {
         let last = silence::sample(&readings);
         let fin = match terminal {
@@ -55,8 +55,7 @@ impl Session {
         }
     }
 
-    /// What there would be to show if the connection ended now: how a live one does. Of silences it says nothing: only a
-    /// verdict makes one.
+    /// Returns the evidence as it would be if the connection ended now. It has no silence: only a verdict sets one.
     #[must_use]
     pub fn so_far(&self, now: Time, readings: &Readings) -> Evidence {
         let dropped = self
@@ -165,7 +164,8 @@ impl Evidence {
     }
 }
 
-/// `bytes_received − bytes read − SIOCINQ`: 1 when the peer's FIN arrived in order, which the kernel counts as one byte.
+/// `bytes_received − bytes read − SIOCINQ`: 1 when the peer's FIN arrived in order, which the kernel counts as one
+/// byte.
 pub(super) fn fin_bit(readings: &Readings) -> Option<bool> {
     let kernel = readings.kernel?;
     let taken = readings.bytes_read + u64::from(kernel.inq);
@@ -178,7 +178,7 @@ fn unacked(outq: u32, shut: bool) -> u64 {
 }
 
 fn detector(cause: Cause, decided: bool, readings: &Readings) -> Option<Detector> {
-    // Keepalive is mute while anything of ours waits, as what a shut window leaves here does.
+    // Keepalive sends no probes while our data waits, and a closed window leaves data waiting here.
     let waits = |kernel: KernelSample| kernel.retransmits > 0 || kernel.outq > 0;
     let detector = if decided || readings.first_error.is_none() {
         Detector::Heartbeat

@@ -22,7 +22,7 @@ impl Session {
         self.round_trip.variance()
     }
 
-    /// How far the peer's clock is ahead of ours, once a pong has told it.
+    /// Returns how far the peer's clock is ahead of this one; `None` before the first pong.
     #[must_use]
     pub fn clock_offset(&self) -> Option<ClockOffset> {
         self.round_trip.clock_offset()
@@ -34,8 +34,8 @@ impl Session {
         self.round_trip
     }
 
-    /// Answers in the turn in which the ping is read, so that nothing is held. For how long it lay in the kernel
-    /// before that, while we did not read or were stalled, we do not know: to the peer that is a longer round trip.
+    /// Answers in the turn in which the ping is read, so that nothing is held. We do not know how long
+    /// the ping lay in the kernel while we did not read or were stalled: the peer measures that as round trip.
     pub(super) fn answer(&mut self, now: Time, ping: Ping) {
         let pong = Pong {
             ping_clock_us: ping.clock_us,
@@ -63,7 +63,7 @@ impl Session {
         }
     }
 
-    /// Who asks and never reads the answers does not fill our memory with them.
+    /// A peer that sends pings and never reads the pongs must not fill our memory with them.
     fn has_room_to_answer(&mut self, now: Time) -> bool {
         let has_room = self.queued_bytes() < self.config.limits.outbound_bytes_max;
         if !has_room {

@@ -255,7 +255,7 @@ impl Session {
         &self.config.limits
     }
 
-    /// What came and went so far.
+    /// Returns the frames and bytes in and out so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         Traffic {
@@ -297,7 +297,7 @@ impl Session {
         self.state == State::Closed
     }
 
-    /// Whether bytes are to be read: until the peer's end was read, and on a dialect not while the authenticator
+    /// Whether the driver must read: until the peer's end was read, and on a dialect not while the authenticator
     /// has the credentials.
     #[must_use]
     pub fn wants_read(&self) -> bool {
@@ -337,7 +337,7 @@ impl Session {
     }
 
     fn on_notice(&mut self, notice: &Notice<'_>) {
-        // Who left before it was told did not leave for it.
+        // A client that left before the notice did not leave because of it.
         let hears = self.state == State::Live && !self.end_noticed;
         if hears && matches!(self.config.framing, Framing::Native) {
             self.queue_mut().push_control(|out| notice.encode(out));

@@ -13,7 +13,7 @@ use crate::ping_bucket::PingBucket;
 use crate::wire::{self, Ack, Goodbye, Hello, Kind, Notice, Ping, Pong, Welcome};
 use crate::{Advice, Cause, Phase, Time};
 
-/// What one frame comes to.
+/// The meaning of one frame.
 pub(super) enum Outcome {
     /// The session dealt with it.
     Done,
@@ -25,7 +25,7 @@ pub(super) enum Outcome {
     },
     Welcome(Admission),
     Notice,
-    /// A ping of ours was answered after this time.
+    /// The peer answered our ping after this time.
     RoundTrip(Duration),
     Broken(Cause),
 }
@@ -49,7 +49,7 @@ impl Control {
 
 impl Session {
     /// Reads frames out of `input`, which the caller read from the socket, and hands each event to `each`,
-    /// which may stop by [`ControlFlow::Break`]. Returns how many bytes were consumed; the rest is to be
+    /// which may stop by [`ControlFlow::Break`]. Returns how many bytes were consumed; the rest must be
     /// handed in again, first. All of it is consumed unless `each` stopped, or more is not read yet.
     pub fn feed(
         &mut self,
@@ -134,7 +134,7 @@ impl Session {
         waits && matches!(self.config.framing, Framing::Dialect(_))
     }
 
-    /// What may come next; `None` where everything is discarded.
+    /// Returns the frames that may come next; `None` where everything is discarded.
     fn expects(&self) -> Option<Expect> {
         let limits = &self.config.limits;
         match (self.state, self.role) {
@@ -152,7 +152,7 @@ impl Session {
         }
     }
 
-    /// What of a data frame is the game's: a dialect's meaning may be less than the payload.
+    /// Returns the part of a data frame that is for the game: a dialect's may be shorter than the payload.
     fn data_of<'s>(&self, frame: Frame<'s>) -> &'s [u8] {
         match &self.config.framing {
             Framing::Native => frame.payload,
@@ -315,8 +315,8 @@ impl Session {
         self.role == Role::Client || self.bucket.take(now)
     }
 
-    /// The peer said goodbye: that is the cause, also if something else comes after it. We send no data from then on, with
-    /// one exception: the client of a dialect may wait for the answers to what it said before.
+    /// The peer said goodbye: that is the cause, also if something else comes after it. We send no data from then on,
+    /// with one exception: the client of a dialect may wait for the answers to what it said before.
     fn leave(&mut self, now: Time, parting: Parting) {
         let drained = self.drain_notice == DrainNotice::Written;
         self.note(now, Layer::Frame, "goodbye");

@@ -1,4 +1,4 @@
-//! A peer's silence: what the liveness machine is shown, and what its verdicts come to.
+//! A peer's silence: the input of the liveness machine, and the cause of each of its verdicts.
 
 use lastword_keepalive::{Act, Sample, Silence, Verdict, View};
 
@@ -9,15 +9,14 @@ use crate::wire::Ping;
 use crate::{Cause, KernelSample, Link, Time};
 
 impl Session {
-    /// Takes the change of the link that the owner is to be told, where there is one: for a driver that tells
-    /// it between [`Session::bytes_arrived`] and the frames of these bytes. [`Session::poll_output`] yields it
-    /// too.
+    /// Takes the next change of the link for the owner. The driver asks between [`Session::bytes_arrived`] and the
+    /// frames of these bytes, so that the owner hears of the peer first. [`Session::poll_output`] yields it too.
     pub fn poll_link(&mut self) -> Option<Link> {
         let link = match self.liveness.poll_suspicion()? {
             Some(diagnosis) => Link::Suspect(diagnosis),
             None => Link::Healthy,
         };
-        // Who is on its way out is neither.
+        // A session that is ending is neither healthy nor suspect.
         (self.state == State::Live).then_some(link)
     }
 
@@ -28,11 +27,11 @@ impl Session {
     }
 
     pub(super) fn on_sampled(&mut self, now: Time, sample: Option<Sample>) {
-        // No verdict of ours comes after the peer's end.
+        // After the peer's end no decision of this side counts.
         if self.state != State::Live || self.end_noticed {
             return;
         }
-        // Who reads nothing is told so, and its end is read later.
+        // The peer gets a goodbye that says so, and its own end is read later.
         if let Some(verdict) = self.liveness.sampled(now, sample) {
             self.give_up(now, verdict, Readings::default());
         }
@@ -55,8 +54,8 @@ impl Session {
         self.can_write() && !self.queue_is_empty()
     }
 
-    /// Gives the peer up: with a reset where nobody hears us, else with a goodbye. What lies unread is handed over
-    /// first; a peer that is not there anyway has no hurry.
+    /// Gives the peer up: with a reset where no peer hears us, else with a goodbye. While reading is paused, the game
+    /// first takes the bytes that lie unread.
     fn give_up(&mut self, now: Time, verdict: Verdict, readings: Readings) {
         let (cause, limit) = match verdict.silence {
             Silence::PathDead => (Cause::PathDead, None),
@@ -80,7 +79,7 @@ impl Session {
         }
     }
 
-    /// A ping that cannot be sent any more counts as sent: another would fare no better.
+    /// A ping that can no longer be sent counts as sent: another one could not be sent either.
     pub(super) fn ping(&mut self, now: Time) {
         self.liveness.pinged(now);
         if !self.can_write() {
@@ -106,7 +105,8 @@ impl Session {
         }
     }
 
-    /// Time in which we did not read is nobody's fault: it counts for no deadline and refills the bucket.
+    /// The time in which we did not read is not the peer's fault: it counts for no deadline and refills the ping
+    /// bucket.
     pub(super) fn on_resumed(&mut self, now: Time) {
         if !self.liveness.is_paused() {
             return;
@@ -130,7 +130,7 @@ impl Session {
     }
 }
 
-/// What the liveness machine looks at.
+/// Returns the sample that the liveness machine uses.
 pub(super) fn sample(readings: &Readings) -> Option<Sample> {
     readings.kernel.as_ref().map(KernelSample::of_silence)
 }

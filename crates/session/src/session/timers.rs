@@ -26,11 +26,11 @@ pub enum Timer {
     Dead,
     /// When a ping is due.
     Heartbeat,
-    /// When the kernel is to be asked about a peer that is silent, or takes nothing.
+    /// When we ask the kernel about a peer that is silent or takes nothing.
     Sample,
     /// When we stop waiting to get our last words out, or for the peer's FIN after them.
     Linger,
-    /// When the peer's kernel is to be asked whether it has everything.
+    /// When we ask our kernel whether the peer's kernel has everything.
     Settle,
     /// When frames that the game does not take are given up.
     Delivery,
@@ -53,7 +53,7 @@ impl Session {
     fn state_timeout(&self) -> (Time, Timer) {
         let limits = &self.config.limits;
         match self.state {
-            // The peer's end shows: nothing of ours can be the cause any more.
+            // The peer's end shows: no decision of this side can be the cause now.
             State::Hello | State::Auth | State::Live if self.end_noticed => {
                 (Time::NEVER, Timer::Dead)
             }
@@ -107,7 +107,7 @@ impl Session {
         }
     }
 
-    /// Since when the deadline counts that is due next: what [`Readings::stalled`] is to be measured from.
+    /// Returns when the next deadline began to count: the driver measures [`Readings::stalled`] from then.
     #[must_use]
     pub fn judged_since(&self) -> Time {
         let (_, timer) = self.poll_timeout();

@@ -8,7 +8,8 @@ use super::Driver;
 use crate::app::App;
 
 impl<A: App> Driver<A> {
-    /// Tells the session of an end that shows while nothing is read, and how far the game has come with what came before.
+    /// Tells the session of an end that shows while nothing is read, and how far the game has come with what came
+    /// before.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         if self.poll_notice(cx, now) {
             return true;
@@ -33,26 +34,21 @@ impl<A: App> Driver<A> {
         true
     }
 
-    /// Does what the session asks. Returns whether it asked anything.
-    pub(super) fn poll_outputs(&mut self, now: Time) -> bool {
-        let mut busy = false;
+    /// Does what the session asks, and sets `asked` if it asked anything. Returns the verdict when it is out.
+    pub(super) fn poll_outputs(&mut self, now: Time, asked: &mut bool) -> Option<Box<Ending>> {
         while let Some(output) = self.session.poll_output() {
-            busy = true;
+            *asked = true;
             match output {
-                // Refused, no FIN of ours is out: none is to be taken off what was never acknowledged.
+                // If the kernel refuses, our FIN is not out, and must not be subtracted from the unacknowledged bytes.
                 Output::Shut => match self.tap.shutdown() {
                     Ok(()) => self.session.handle(now, Input::Shut),
                     Err(_) => self.write_failed(now),
                 },
                 Output::Link(link) => self.tell_link(now, link),
-                Output::Closed => {
-                    if let Some(ending) = self.session.take_ending(self.mailbox.close()) {
-                        self.finish(ending);
-                    }
-                }
+                Output::Closed => return self.session.take_ending(self.mailbox.close()),
             }
         }
-        busy
+        None
     }
 
     pub(super) fn write_failed(&mut self, now: Time) {
@@ -67,7 +63,6 @@ impl<A: App> Driver<A> {
         } else {
             self.tap.bound_orphan();
         }
-        self.told = true;
         self.app.closed(ending);
     }
 

@@ -52,8 +52,8 @@ impl<A: App> Driver<A> {
         true
     }
 
-    /// What rests on there being nothing to read asks the kernel: after a stall of ours, and when this task has
-    /// used up its share of a poll, the runtime knows less.
+    /// Asks the kernel itself where a decision needs to know that nothing is left to read. After a stall, and when this
+    /// task has used up its budget of a poll, the runtime does not know.
     fn read(
         &mut self,
         cx: &mut Context<'_>,
@@ -190,7 +190,7 @@ fn hand_over<A: App>(
 
 const READS_PER_TURN: u32 = 8;
 
-/// What resolves on FIN and RST and not on data: Linux alone has it, and its name is there nowhere else.
+/// The interest that a FIN or RST satisfies and data does not. Only Linux has it.
 #[cfg(target_os = "linux")]
 const THE_END: Option<Interest> = Some(Interest::PRIORITY);
 #[cfg(not(target_os = "linux"))]
