@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use lastword_session::wire::{Notice, Ping, Pong};
 use lastword_session::{
-    Admission, Cause, Close, Config, Ending, Limits, Session, Time, Timing, Traffic,
+    Admission, Cause, Close, Config, Connection, Ending, Limits, Time, Timing, Traffic,
 };
 use lastword_tests::{data, goodbye, hello, kind, within};
 use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Room, Table};
@@ -241,11 +241,11 @@ impl Rig {
             counted: Arc::clone(&counted),
             departure: Arc::clone(&departure),
         };
-        let session = Session::server(config, CLOCK.now());
+        let connection = Connection::server(config, CLOCK.now());
         Self {
             driver: Box::pin(Driver::new(
                 stream,
-                session,
+                connection,
                 game,
                 Arc::clone(&mailbox),
                 slot,

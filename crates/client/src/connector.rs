@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use lastword_keepalive::Profile;
 use lastword_session::wire::{self, Hello};
-use lastword_session::{Admission, Config, Framing, Limits, Session, Timing};
+use lastword_session::{Admission, Config, Connection, Framing, Limits, Timing};
 use lastword_transport::{Caps, Clock, Driver, Inbox, Mailbox, Table};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -32,7 +32,7 @@ use crate::{Client, DialError, ServerAddr};
 #[derive(Clone, Debug)]
 pub struct Connector {
     table: Arc<Table>,
-    session: Arc<Config>,
+    config: Arc<Config>,
     dial: Dial,
     caps: Caps,
 }
@@ -52,7 +52,7 @@ impl Connector {
         };
         Self {
             table: Table::start(Clock),
-            session: Arc::new(Config {
+            config: Arc::new(Config {
                 limits,
                 ..Config::default()
             }),
@@ -160,7 +160,7 @@ impl Connector {
     {
         let (server, credentials) = (server.try_into()?, credentials.into());
         let (addr, stream) = self.dial.open(&server).await?;
-        match self.session.framing {
+        match self.config.framing {
             Framing::Native => self.greet(stream, addr, &credentials).await,
             Framing::Dialect(_) => self.greet_in_dialect(stream, addr, &credentials),
         }
@@ -172,11 +172,11 @@ impl Connector {
         addr: SocketAddr,
         credentials: &[u8],
     ) -> Result<Client, DialError> {
-        let hello = Hello::new(credentials, self.session.limits.frame_bytes_max);
+        let hello = Hello::new(credentials, self.config.limits.frame_bytes_max);
         let now = self.table.clock().now();
-        let session = Session::client(Arc::clone(&self.session), &hello, now);
-        let (mut client, welcome) = self.drive(stream, addr, session)?;
-        let after = self.session.limits.hello_timeout;
+        let connection = Connection::client(Arc::clone(&self.config), &hello, now);
+        let (mut client, welcome) = self.drive(stream, addr, connection)?;
+        let after = self.config.limits.hello_timeout;
         match tokio::time::timeout(after, client.welcomed(welcome)).await {
             Ok(welcomed) => welcomed.map(|()| client).map_err(DialError::from),
             Err(_) => Err(DialError::WelcomeTimedOut { addr, after }),
@@ -195,8 +195,8 @@ impl Connector {
             ..Timing::default()
         };
         let now = self.table.clock().now();
-        let session = Session::client_of_dialect(Arc::clone(&self.session), timing, now);
-        let (mut client, _welcome) = self.drive(stream, addr, session)?;
+        let connection = Connection::client_of_dialect(Arc::clone(&self.config), timing, now);
+        let (mut client, _welcome) = self.drive(stream, addr, connection)?;
         client.live_in_dialect(timing);
         if !credentials.is_empty() {
             client.send(credentials).map_err(DialError::Credentials)?;
@@ -209,23 +209,23 @@ impl Connector {
         &self,
         stream: TcpStream,
         addr: SocketAddr,
-        session: Session,
+        connection: Connection,
     ) -> Result<(Client, oneshot::Receiver<Admission>), DialError> {
         let local = stream.local_addr().map_err(DialError::Socket)?;
         let clock = self.table.clock();
-        let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.session)));
+        let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.config)));
         let inbox = Arc::new(Inbox::new(self.caps, Arc::clone(&mailbox)));
         let slot = self.table.insert(Arc::clone(&mailbox));
         let (welcomes, welcome) = oneshot::channel();
         let app = ClientApp::new(Arc::clone(&inbox), welcomes, Arc::clone(&self.table));
-        let driver = Driver::new(stream, session, app, Arc::clone(&mailbox), slot, clock);
+        let driver = Driver::new(stream, connection, app, Arc::clone(&mailbox), slot, clock);
         tokio::spawn(driver);
         let client = Client::new(inbox, mailbox, clock, (local, addr));
         Ok((client, welcome))
     }
 
     fn with(mut self, set: impl FnOnce(&mut Config)) -> Self {
-        set(Arc::make_mut(&mut self.session));
+        set(Arc::make_mut(&mut self.config));
         self
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{Cause, Close, OsError, Session};
+use lastword_session::{Cause, Close, Connection, OsError};
 use lastword_transport::{Driver, Mailbox};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
@@ -91,9 +91,9 @@ fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr,
     let session = match refusal {
         Some(cause) => {
             app.refuse();
-            Session::refused(config, now, &Close::new(cause))
+            Connection::refused(config, now, &Close::new(cause))
         }
-        None => Session::server(config, now),
+        None => Connection::server(config, now),
     };
     tokio::spawn(Driver::new(stream, session, app, mailbox, slot, core.clock));
 }

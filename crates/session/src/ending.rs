@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::session::Close;
+use crate::connection::Close;
 use crate::wire::{Goodbye, cut_reason};
 use crate::{Advice, Cause, ClockOffset, FirstError, KernelSample, Phase, Time};
 

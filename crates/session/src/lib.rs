@@ -1,8 +1,9 @@
-//! The wire, the causes, the classifier and one session as a sans-I/O state machine.
+//! The wire, the causes, the classifier and one connection as a sans-I/O state machine.
 
 mod cause;
 mod classify;
 mod clock_offset;
+mod connection;
 mod decoder;
 mod dialect;
 mod ending;
@@ -13,7 +14,6 @@ mod phase;
 mod ping_bucket;
 mod round_trip;
 mod send_queue;
-mod session;
 mod session_id;
 pub mod wire;
 
@@ -22,6 +22,10 @@ pub use lastword_keepalive::{Diagnosis, Time, Timing};
 pub use cause::{Advice, Cause, Class, DepartureCause, Initiator, Resumable};
 pub use classify::classify;
 pub use clock_offset::ClockOffset;
+pub use connection::{
+    Admission, Close, Config, Connection, Event, Input, Output, Readings, Role, SendError, Timer,
+    Traffic, encode_data,
+};
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};
 pub use ending::{
@@ -33,8 +37,4 @@ pub use observation::{Call, FirstError, KernelSample, Observation, OsError, Syst
 pub use phase::Phase;
 pub use round_trip::RoundTrip;
 pub use send_queue::{Dropped, SendQueue, Written};
-pub use session::{
-    Admission, Close, Config, Event, Input, Output, Readings, Role, SendError, Session, Timer,
-    Traffic, encode_data,
-};
 pub use session_id::{NoSessionId, SessionId};

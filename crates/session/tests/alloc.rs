@@ -1,4 +1,4 @@
-//! Memory: what a session takes, what a peer can make it take, and that steady traffic takes none.
+//! Memory: what a connection takes, what a peer can make it take, and that steady traffic takes none.
 
 #![allow(
     clippy::expect_used,
@@ -13,20 +13,20 @@ use std::time::Duration;
 
 use lastword_session::wire::{Extensions, Hello};
 use lastword_session::{
-    Admission, Config, Event, Framing, Input, LengthPrefixed, Limits, SendQueue, Session, Time,
+    Admission, Config, Connection, Event, Framing, Input, LengthPrefixed, Limits, SendQueue, Time,
     Timing,
 };
 
 const NOW: Time = Time::from_micros(1_000_000);
 
-/// Half of the limit for an idle handler session in all, including its task and its handles.
+/// Half of the limit for an idle handler connection in all, including its task and its handles.
 const SESSION_BYTES_MAX: usize = 280;
 
 #[test]
 fn a_session_is_small() {
-    let size = size_of::<Session>();
+    let size = size_of::<Connection>();
     println!(
-        "a session takes {size} bytes, a queue {} more while it is used",
+        "a connection takes {size} bytes, a queue {} more while it is used",
         size_of::<SendQueue>()
     );
     assert!(size <= SESSION_BYTES_MAX, "{size} bytes");
@@ -35,12 +35,12 @@ fn a_session_is_small() {
 #[test]
 fn an_idle_session_keeps_no_memory_besides_itself() {
     let memory = allocation_counter::measure(|| {
-        let mut session = live(Config::default());
-        write_out(&mut session);
-        drop(session.reclaim());
-        assert!(session.is_live());
-        // The config is shared. The rest that remains after this line is the session's own.
-        std::mem::forget(session);
+        let mut connection = live(Config::default());
+        write_out(&mut connection);
+        drop(connection.reclaim());
+        assert!(connection.is_live());
+        // The config is shared. The rest that remains after this line is the connection's own.
+        std::mem::forget(connection);
     });
     let config = i64::try_from(size_of::<Config>() + 16).expect("it fits");
     assert_eq!(memory.bytes_current, config, "{memory:?}");
@@ -49,7 +49,7 @@ fn an_idle_session_keeps_no_memory_besides_itself() {
 #[test]
 fn an_echo_of_small_frames_allocates_nothing() {
     for framing in [Framing::Native, Framing::Dialect(Arc::new(LengthPrefixed))] {
-        let mut session = live(Config {
+        let mut connection = live(Config {
             framing: framing.clone(),
             ..Config::default()
         });
@@ -58,43 +58,43 @@ fn an_echo_of_small_frames_allocates_nothing() {
         for _ in 0..5 {
             lastword_session::encode_data(&framing, &[7; 64], &mut burst);
         }
-        drop(session.reclaim());
-        echo(&mut session, &burst, &mut spare);
+        drop(connection.reclaim());
+        echo(&mut connection, &burst, &mut spare);
         let memory = allocation_counter::measure(|| {
             for _ in 0..1_000 {
-                echo(&mut session, &burst, &mut spare);
+                echo(&mut connection, &burst, &mut spare);
             }
         });
         assert_eq!(memory.count_total, 0, "{framing:?}: {memory:?}");
-        assert_eq!(session.frames(), (5 * 1_001, 5 * 1_001));
+        assert_eq!(connection.frames(), (5 * 1_001, 5 * 1_001));
     }
 }
 
 #[test]
 fn heartbeats_that_learn_the_round_trip_allocate_nothing() {
-    let mut session = live(Config::default());
-    write_out(&mut session);
-    let mut spare = session.reclaim();
+    let mut connection = live(Config::default());
+    write_out(&mut connection);
+    let mut spare = connection.reclaim();
     let mut now = NOW;
-    let mut beat = |session: &mut Session| {
+    let mut beat = |connection: &mut Connection| {
         now = now + Duration::from_secs(40);
         let mut ping = [0; 4 + 16];
         ping[2..4].copy_from_slice(&[16, 3]);
-        beat_in(session, now, &ping, &mut spare);
+        beat_in(connection, now, &ping, &mut spare);
         // The answer to the server's own ping, which left with the first pong.
         let mut pong = [0; 4 + 28];
         pong[2..4].copy_from_slice(&[28, 4]);
         pong[4..12].copy_from_slice(&now.as_micros().to_be_bytes());
         now = now + Duration::from_millis(30);
-        beat_in(session, now, &pong, &mut spare);
+        beat_in(connection, now, &pong, &mut spare);
     };
-    beat(&mut session);
+    beat(&mut connection);
     let memory = allocation_counter::measure(|| {
         for _ in 0..1_000 {
-            beat(&mut session);
+            beat(&mut connection);
         }
     });
-    assert_eq!(session.rtt(), Some(Duration::from_millis(30)));
+    assert_eq!(connection.rtt(), Some(Duration::from_millis(30)));
     assert_eq!(memory.count_total, 0, "{memory:?}");
 }
 
@@ -115,15 +115,15 @@ fn nothing_is_allocated_on_the_peers_word() {
                 continue;
             }
             for chunk in [1, 3, 100, 1_460] {
-                let mut session = live(config.clone());
-                write_out(&mut session);
-                drop(session.reclaim());
+                let mut connection = live(config.clone());
+                write_out(&mut connection);
+                drop(connection.reclaim());
                 let memory = allocation_counter::measure(|| {
-                    feed(&mut session, announced);
+                    feed(&mut connection, announced);
                     for _ in 0..(100_000 / chunk) {
-                        feed(&mut session, &[7; 1_460][..chunk]);
+                        feed(&mut connection, &[7; 1_460][..chunk]);
                     }
-                    assert!(session.is_live());
+                    assert!(connection.is_live());
                 });
                 let received = 4 + u64::try_from(100_000 / chunk * chunk).expect("it fits");
                 let kept = u64::try_from(memory.bytes_current).expect("it is not negative");
@@ -144,52 +144,57 @@ fn what_was_announced_alone_takes_next_to_nothing() {
         frame_bytes_max: 16_777_215,
         ..Limits::default()
     };
-    let mut session = live(Config {
+    let mut connection = live(Config {
         limits,
         ..Config::default()
     });
-    write_out(&mut session);
-    drop(session.reclaim());
-    let memory = allocation_counter::measure(|| feed(&mut session, b"\xff\xff\xff\x00"));
+    write_out(&mut connection);
+    drop(connection.reclaim());
+    let memory = allocation_counter::measure(|| feed(&mut connection, b"\xff\xff\xff\x00"));
     assert!(memory.bytes_max <= 2 * 4 + 64, "{memory:?}");
 }
 
 /// Feeds one frame in and writes the answers out, with a buffer that is lent and given back.
-fn beat_in(session: &mut Session, now: Time, frame: &[u8], spare: &mut Option<Box<SendQueue>>) {
-    session.lend(|| spare.take().expect("it was given back"));
-    session.bytes_arrived(now, frame.len());
-    session.feed(now, frame, |_, _| ControlFlow::Continue(()));
-    write_out(session);
-    *spare = session.reclaim();
+fn beat_in(
+    connection: &mut Connection,
+    now: Time,
+    frame: &[u8],
+    spare: &mut Option<Box<SendQueue>>,
+) {
+    connection.lend(|| spare.take().expect("it was given back"));
+    connection.bytes_arrived(now, frame.len());
+    connection.feed(now, frame, |_, _| ControlFlow::Continue(()));
+    write_out(connection);
+    *spare = connection.reclaim();
 }
 
 /// Feeds one burst in and writes the same frames out, with a buffer that is lent and given back.
-fn echo(session: &mut Session, burst: &[u8], spare: &mut Option<Box<SendQueue>>) {
-    session.lend(|| spare.take().expect("it was given back"));
-    session.bytes_arrived(NOW, burst.len());
-    let consumed = session.feed(NOW, burst, |session, event| {
+fn echo(connection: &mut Connection, burst: &[u8], spare: &mut Option<Box<SendQueue>>) {
+    connection.lend(|| spare.take().expect("it was given back"));
+    connection.bytes_arrived(NOW, burst.len());
+    let consumed = connection.feed(NOW, burst, |connection, event| {
         if let Event::Data(payload) = event {
-            session.send(NOW, payload).expect("it is taken");
+            connection.send(NOW, payload).expect("it is taken");
         }
         ControlFlow::Continue(())
     });
     assert_eq!(consumed, burst.len());
-    write_out(session);
-    *spare = session.reclaim();
+    write_out(connection);
+    *spare = connection.reclaim();
 }
 
-fn write_out(session: &mut Session) {
-    let written = session.slices().iter().map(|slice| slice.len()).sum();
-    session.transmitted(NOW, written);
-    assert!(session.poll_output().is_none());
+fn write_out(connection: &mut Connection) {
+    let written = connection.slices().iter().map(|slice| slice.len()).sum();
+    connection.transmitted(NOW, written);
+    assert!(connection.poll_output().is_none());
 }
 
-fn feed(session: &mut Session, bytes: &[u8]) {
-    session.bytes_arrived(NOW, bytes.len());
-    session.feed(NOW, bytes, |_, _| ControlFlow::Continue(()));
+fn feed(connection: &mut Connection, bytes: &[u8]) {
+    connection.bytes_arrived(NOW, bytes.len());
+    connection.feed(NOW, bytes, |_, _| ControlFlow::Continue(()));
 }
 
-fn live(config: Config) -> Session {
+fn live(config: Config) -> Connection {
     let mut opening = Vec::new();
     match &config.framing {
         Framing::Native => HELLO.encode(&mut opening),
@@ -197,11 +202,11 @@ fn live(config: Config) -> Session {
             lastword_session::encode_data(framing, b"ada", &mut opening);
         }
     }
-    let mut session = Session::server(Arc::new(config), NOW);
-    feed(&mut session, &opening);
-    session.handle(NOW, Input::Admit(ADMISSION));
-    assert!(session.is_live());
-    session
+    let mut connection = Connection::server(Arc::new(config), NOW);
+    feed(&mut connection, &opening);
+    connection.handle(NOW, Input::Admit(ADMISSION));
+    assert!(connection.is_live());
+    connection
 }
 
 const ADMISSION: Admission = Admission {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
-    Admission, ClockOffset, Close, Ending, Evidence, Link, SendError, Session, Time, Traffic,
+    Admission, ClockOffset, Close, Connection, Ending, Evidence, Link, SendError, Time, Traffic,
     wire::Notice,
 };
 
@@ -102,7 +102,7 @@ pub enum Room {
 /// Sends frames and decisions while a frame is handled, without a lock or a task switch.
 #[derive(Debug)]
 pub struct Outbox<'a> {
-    pub(crate) session: &'a mut Session,
+    pub(crate) connection: &'a mut Connection,
     pub(crate) mailbox: &'a Arc<Mailbox>,
     pub(crate) now: Time,
 }
@@ -114,12 +114,12 @@ impl Outbox<'_> {
     /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`]. A full queue also fixes
     /// `send_queue_full`, unless the peer is silent.
     pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.session.send(self.now, payload)
+        self.connection.send(self.now, payload)
     }
 
     /// Ends the connection.
     pub fn close(&mut self, close: &Close) {
-        self.session
+        self.connection
             .handle(self.now, lastword_session::Input::Close(close));
     }
 
@@ -138,18 +138,18 @@ impl Outbox<'_> {
     /// Returns the smoothed round trip of heartbeats, once there was one.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
-        self.session.rtt()
+        self.connection.rtt()
     }
 
     /// Returns the smoothed deviation of the round trip, once there was one.
     #[must_use]
     pub fn rtt_variance(&self) -> Option<Duration> {
-        self.session.rtt_variance()
+        self.connection.rtt_variance()
     }
 
     /// Returns the offset of the peer's clock from ours, once it was learnt from a pong.
     #[must_use]
     pub fn clock_offset(&self) -> Option<ClockOffset> {
-        self.session.clock_offset()
+        self.connection.clock_offset()
     }
 }

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use lastword_keepalive::SWEEP;
-use lastword_session::{Cause, Close, Input, Link, Readings, Session, Time, Traffic};
+use lastword_session::{Cause, Close, Connection, Input, Link, Readings, Time, Traffic};
 use tokio::io::Ready;
 use tokio::time::Sleep;
 
@@ -30,7 +30,7 @@ use crate::{Clock, Slot, Tap, scratch};
 #[derive(Debug)]
 pub struct Driver<A: App> {
     tap: Tap,
-    session: Session,
+    connection: Connection,
     app: A,
     mailbox: Arc<Mailbox>,
     slot: Slot,
@@ -47,7 +47,7 @@ pub struct Driver<A: App> {
 /// State that most connections need only at their end, or when the game is slow.
 #[derive(Default)]
 struct Side {
-    /// Bytes that were read and not yet taken by the session.
+    /// Bytes that were read and not yet taken by the connection.
     carry: Vec<u8>,
     /// Tells of an end while nothing is read.
     notice: Option<Pin<Box<dyn Future<Output = std::io::Result<Ready>> + Send>>>,
@@ -69,21 +69,21 @@ impl<A: App> Driver<A> {
     #[must_use]
     pub fn new(
         stream: impl Into<Tap>,
-        session: Session,
+        connection: Connection,
         app: A,
         mailbox: Arc<Mailbox>,
         slot: Slot,
         clock: Clock,
     ) -> Self {
         // A dialect's client is live before anybody said a word, and has no session id.
-        let open = session.is_live();
-        let due = session.poll_timeout().0;
+        let open = connection.is_live();
+        let due = connection.poll_timeout().0;
         if open {
-            mailbox.open([0; 16], session.peer_frame_limit());
+            mailbox.open([0; 16], connection.peer_frame_limit());
         }
         Self {
             tap: stream.into(),
-            session,
+            connection,
             app,
             mailbox,
             slot,
@@ -107,7 +107,7 @@ impl<A: App> Driver<A> {
 
     /// Whether frames come and go and nothing else happens: then one turn does all that is ready.
     fn only_echoes(&self) -> bool {
-        self.session.is_live() && !self.session.is_ending()
+        self.connection.is_live() && !self.connection.is_ending()
     }
 
     fn take_mail(&mut self, now: Time) -> bool {
@@ -115,7 +115,7 @@ impl<A: App> Driver<A> {
             return false;
         };
         if let Some(mut queue) = mail.queue {
-            self.session.adopt(&mut queue);
+            self.connection.adopt(&mut queue);
             scratch::give_queue(queue);
         }
         self.handle_requests(now, &mail.requests);
@@ -126,63 +126,63 @@ impl<A: App> Driver<A> {
     fn handle_requests(&mut self, now: Time, requests: &Requests) {
         if requests.report {
             let readings = self.readings(now);
-            self.app.reported(self.session.so_far(now, &readings));
+            self.app.reported(self.connection.so_far(now, &readings));
         }
         if let Some(notice) = &requests.notice {
-            self.session.handle(now, Input::Notice(notice));
+            self.connection.handle(now, Input::Notice(notice));
         }
         if let Some(close) = &requests.close {
             if close.cause == Cause::SendQueueFull {
                 // Slow, or not there at all: that the kernel knows.
                 let sample = self.tap.glance();
-                self.session.handle(now, Input::Sampled(sample));
+                self.connection.handle(now, Input::Sampled(sample));
             }
-            self.session.handle(now, Input::Close(close));
+            self.connection.handle(now, Input::Close(close));
         }
         if requests.abort {
             let readings = self.readings(now);
-            self.session.handle(now, Input::Abort(readings));
+            self.connection.handle(now, Input::Abort(readings));
         }
         if requests.drain_expired {
-            self.session.handle(now, Input::DrainExpired);
+            self.connection.handle(now, Input::DrainExpired);
         }
     }
 
     fn poll_admission(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        if !self.session.is_authenticating() {
+        if !self.connection.is_authenticating() {
             if !self.open {
                 self.app.dismissed();
             }
             return false;
         }
         // A peer that left is not let in: what it sent is read to the end.
-        if self.session.is_ending() {
+        if self.connection.is_ending() {
             return false;
         }
         match self.app.poll_admission(cx) {
             Poll::Pending => {
-                if !self.session.wants_read() {
+                if !self.connection.wants_read() {
                     self.watch_for_the_end();
                 }
                 false
             }
             Poll::Ready(Err(refusal)) => {
-                self.session.handle(now, Input::Close(&refusal));
+                self.connection.handle(now, Input::Close(&refusal));
                 true
             }
             Poll::Ready(Ok(admission)) => {
                 if let Some(knobs) = self.app.knobs() {
                     self.tap.tune(&knobs);
                 }
-                self.session.handle(now, Input::Admit(admission));
+                self.connection.handle(now, Input::Admit(admission));
                 self.open = true;
                 self.mailbox
-                    .open(admission.session, self.session.peer_frame_limit());
+                    .open(admission.session, self.connection.peer_frame_limit());
                 let mailbox = Arc::clone(&self.mailbox);
-                self.guarded(now, |app, session| {
+                self.guarded(now, |app, connection| {
                     app.joined(
                         &mut Outbox {
-                            session,
+                            connection,
                             mailbox: &mailbox,
                             now,
                         },
@@ -195,35 +195,35 @@ impl<A: App> Driver<A> {
     }
 
     fn check_deadline(&mut self, now: Time) -> bool {
-        if self.due > now || self.session.poll_timeout().0 > now {
+        if self.due > now || self.connection.poll_timeout().0 > now {
             return false;
         }
         let readings = self.readings(now);
-        self.session.handle(now, Input::Timeout(readings));
+        self.connection.handle(now, Input::Timeout(readings));
         true
     }
 
     /// Reads the socket's and the kernel's state, and how long this process was stalled since the next deadline began.
     fn readings(&self, now: Time) -> Readings {
         Readings {
-            stalled: self.slot.stalled(self.session.judged_since(), now),
+            stalled: self.slot.stalled(self.connection.judged_since(), now),
             ..self.tap.readings()
         }
     }
 
     /// Asks the kernel how the peer does, where that is due and the connection is awake anyway.
     fn look(&mut self, now: Time) {
-        if self.session.wants_sample(now) {
+        if self.connection.wants_sample(now) {
             let sample = self.tap.glance();
-            self.session.handle(now, Input::Sampled(sample));
+            self.connection.handle(now, Input::Sampled(sample));
         }
     }
 
     fn tell_link(&mut self, now: Time, link: Link) {
         let mailbox = Arc::clone(&self.mailbox);
-        self.guarded(now, |app, session| {
+        self.guarded(now, |app, connection| {
             let mut outbox = Outbox {
-                session,
+                connection,
                 mailbox: &mailbox,
                 now,
             };
@@ -232,9 +232,10 @@ impl<A: App> Driver<A> {
     }
 
     /// Runs the game's code outside of a frame.
-    fn guarded(&mut self, now: Time, call: impl FnOnce(&mut A, &mut Session)) {
-        let (app, session) = (&mut self.app, &mut self.session);
-        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(app, session))).is_err() {
+    fn guarded(&mut self, now: Time, call: impl FnOnce(&mut A, &mut Connection)) {
+        let (app, connection) = (&mut self.app, &mut self.connection);
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(app, connection))).is_err()
+        {
             self.on_panic(now);
         }
     }
@@ -243,11 +244,11 @@ impl<A: App> Driver<A> {
     fn on_panic(&mut self, now: Time) {
         self.app.panicked();
         let close = Close::new(Cause::HandlerPanicked);
-        self.session.handle(now, Input::Close(&close));
+        self.connection.handle(now, Input::Close(&close));
     }
 
     fn count_traffic(&mut self, before: Traffic) {
-        let traffic = self.session.traffic().since(before);
+        let traffic = self.connection.traffic().since(before);
         if traffic != Traffic::default() {
             self.app.traffic(traffic);
         }
@@ -259,14 +260,14 @@ impl<A: App> Driver<A> {
 
     /// Leaves the connection as it is until something wakes it; `before` is the traffic until this poll.
     fn rest(&mut self, cx: &mut Context<'_>, now: Time, before: Traffic) {
-        if self.open && !self.session.takes_data() {
+        if self.open && !self.connection.takes_data() {
             self.open = false;
             if let Some(mut late) = self.mailbox.discard() {
-                self.session.adopt(&mut late);
+                self.connection.adopt(&mut late);
             }
         }
         self.count_traffic(before);
-        if let Some(queue) = self.session.reclaim() {
+        if let Some(queue) = self.connection.reclaim() {
             scratch::give_queue(queue);
         }
         self.slot.set(self.due);
@@ -275,7 +276,7 @@ impl<A: App> Driver<A> {
 
     /// The table sweeps too seldom for the short deadlines of an end.
     fn arm(&mut self, cx: &mut Context<'_>, left: Duration) {
-        let arms = left < SWEEP && !self.session.is_live();
+        let arms = left < SWEEP && !self.connection.is_live();
         if !arms && self.side.is_none() {
             return;
         }
@@ -293,7 +294,7 @@ impl<A: App> Drop for Driver<A> {
     /// A verdict that is out is told, even if the runtime ends while the game still takes what came before it. The
     /// mailbox is closed for those that still hold it.
     fn drop(&mut self) {
-        if let Some(ending) = self.session.take_ending(self.mailbox.close()) {
+        if let Some(ending) = self.connection.take_ending(self.mailbox.close()) {
             self.finish(ending);
         }
     }
@@ -305,18 +306,18 @@ impl<A: App> Future for Driver<A> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         this.mailbox.register(cx.waker());
-        let before = this.session.traffic();
+        let before = this.connection.traffic();
         let mut now = Time::ORIGIN;
         for _ in 0..TURNS_PER_POLL {
             now = this.clock.now();
-            this.session.lend(scratch::take_queue);
+            this.connection.lend(scratch::take_queue);
             let mut again = this.turn(cx, &mut now);
             if let Some(ending) = this.poll_outputs(now, &mut again) {
                 this.count_traffic(before);
                 this.finish(ending);
                 return Poll::Ready(());
             }
-            this.due = this.session.poll_timeout().0;
+            this.due = this.connection.poll_timeout().0;
             if !again && this.due > now {
                 this.rest(cx, now, before);
                 return Poll::Pending;

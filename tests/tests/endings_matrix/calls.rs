@@ -42,7 +42,7 @@ impl Rig {
                 self.send(b"late");
                 if self.write().await.is_err() {
                     let readings = self.tap.readings();
-                    self.session
+                    self.connection
                         .handle(self.clock.now(), Input::WriteFailed(readings));
                 }
             }
@@ -51,7 +51,7 @@ impl Rig {
                     Ok(()) => Input::Shut,
                     Err(_) => Input::WriteFailed(self.tap.readings()),
                 };
-                self.session.handle(self.clock.now(), input);
+                self.connection.handle(self.clock.now(), input);
             }
             // Their results do not matter here; the state of the socket after them does.
             First::Peek => drop(poll_fn(|cx| self.tap.poll_peek(cx, &mut buffer)).await),

@@ -1,4 +1,4 @@
-//! One end of a connection: a tap and a live session. A test makes the call that meets the end first. The driver does
+//! One end of a connection: a tap and a live connection. A test makes the call that meets the end first. The driver does
 //! the rest, as for every connection.
 
 use std::future::poll_fn;
@@ -9,7 +9,9 @@ use std::task::{Context, Poll};
 
 use lastword_keepalive::Profile;
 use lastword_session::wire::{Extensions, Hello, Notice, VERSION};
-use lastword_session::{Admission, Close, Config, Ending, Input, Role, Session, Timing, Traffic};
+use lastword_session::{
+    Admission, Close, Config, Connection, Ending, Input, Role, Timing, Traffic,
+};
 use lastword_tests::within;
 use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Room, Table, Tap, tune};
 use socket2::SockRef;
@@ -21,7 +23,7 @@ use crate::calls::First;
 /// One end of a connection, live.
 pub(crate) struct Rig {
     pub(crate) tap: Tap,
-    pub(crate) session: Session,
+    pub(crate) connection: Connection,
     pub(crate) clock: Clock,
     /// The same socket, for waiting without a call that consumes an error.
     pub(crate) watch: TcpStream,
@@ -34,13 +36,13 @@ impl Rig {
         tune(&SockRef::from(&stream), &Profile::standard().knobs()).expect("options");
         let (config, clock) = (Arc::new(Config::default()), Clock);
         let same = stream.as_fd().try_clone_to_owned().expect("dup");
-        let session = match role {
-            Role::Server => Session::server(Arc::clone(&config), clock.now()),
-            Role::Client => Session::client(Arc::clone(&config), &hello(), clock.now()),
+        let connection = match role {
+            Role::Server => Connection::server(Arc::clone(&config), clock.now()),
+            Role::Client => Connection::client(Arc::clone(&config), &hello(), clock.now()),
         };
         Self {
             tap: stream.into(),
-            session,
+            connection,
             clock,
             watch: TcpStream::from_std(same.into()).expect("a stream"),
             config,
@@ -51,7 +53,7 @@ impl Rig {
     pub(crate) async fn until_live(&mut self) {
         let mut buffer = [0; 1024];
         self.write().await.expect("hello");
-        while !self.session.is_live() {
+        while !self.connection.is_live() {
             let read = within(
                 "hello or welcome",
                 poll_fn(|cx| self.tap.poll_read(cx, &mut buffer)),
@@ -59,12 +61,12 @@ impl Rig {
             let n = read.await.expect("bytes");
             assert!(n > 0, "the other end is there");
             self.feed(&buffer[..n]);
-            if self.session.is_authenticating() {
+            if self.connection.is_authenticating() {
                 let admission = Admission {
                     session: [7; 16],
                     timing: Timing::default(),
                 };
-                self.session
+                self.connection
                     .handle(self.clock.now(), Input::Admit(admission));
             }
         }
@@ -73,16 +75,16 @@ impl Rig {
 
     /// Queues a frame.
     pub(crate) fn send(&mut self, payload: &[u8]) {
-        self.session
+        self.connection
             .send(self.clock.now(), payload)
             .expect("room for a frame");
     }
 
     /// Writes the queued data.
     pub(crate) async fn write(&mut self) -> io::Result<()> {
-        while self.session.wants_write() {
-            let n = poll_fn(|cx| self.tap.poll_write(cx, &self.session.slices())).await?;
-            self.session.transmitted(self.clock.now(), n);
+        while self.connection.wants_write() {
+            let n = poll_fn(|cx| self.tap.poll_write(cx, &self.connection.slices())).await?;
+            self.connection.transmitted(self.clock.now(), n);
         }
         Ok(())
     }
@@ -90,9 +92,9 @@ impl Rig {
     /// Passes on bytes that were read.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let now = self.clock.now();
-        self.session.bytes_arrived(now, bytes.len());
+        self.connection.bytes_arrived(now, bytes.len());
         let fed = self
-            .session
+            .connection
             .feed(now, bytes, |_, _| std::ops::ControlFlow::Continue(()));
         assert_eq!(fed, bytes.len());
     }
@@ -129,7 +131,7 @@ impl Rig {
         let ending = Arc::clone(&sink.0);
         within(
             "the verdict",
-            Driver::new(self.tap, self.session, sink, mailbox, slot, self.clock),
+            Driver::new(self.tap, self.connection, sink, mailbox, slot, self.clock),
         )
         .await;
         let ending = ending.lock().expect("no panic").take();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::wire::{Kind, Ping, Pong};
-use lastword_session::{Admission, Config, Event, Input, Readings, Session, Time, Timing};
+use lastword_session::{Admission, Config, Connection, Event, Input, Readings, Time, Timing};
 
 use crate::harness::{
     ADMISSION, Answer, HEARTBEAT, HELLO, Pair, Pipe, Read, Solo, encoded, millis, pong_to, secs,
@@ -33,7 +33,7 @@ impl Clock {
 }
 
 struct End {
-    session: Session,
+    connection: Connection,
     clock: Clock,
 }
 
@@ -43,21 +43,21 @@ impl End {
         let mut busy = false;
         if let Read::Bytes(bytes) = inbound.read(real) {
             busy = true;
-            self.session.bytes_arrived(now, bytes.len());
-            self.session.feed(now, &bytes, |session, event| {
+            self.connection.bytes_arrived(now, bytes.len());
+            self.connection.feed(now, &bytes, |connection, event| {
                 if let Event::Credentials(_) = event {
-                    session.handle(now, Input::Admit(ADMISSION));
+                    connection.handle(now, Input::Admit(ADMISSION));
                 }
                 ControlFlow::Continue(())
             });
         }
-        if self.session.poll_timeout().0 <= now {
+        if self.connection.poll_timeout().0 <= now {
             busy = true;
-            self.session
+            self.connection
                 .handle(now, Input::Timeout(Readings::default()));
         }
         let bytes: Vec<u8> = self
-            .session
+            .connection
             .slices()
             .iter()
             .flat_map(|s| s.to_vec())
@@ -65,15 +65,15 @@ impl End {
         if !bytes.is_empty() {
             busy = true;
             outbound.write(real, &bytes);
-            self.session.transmitted(now, bytes.len());
+            self.connection.transmitted(now, bytes.len());
         }
-        assert!(self.session.poll_output().is_none());
+        assert!(self.connection.poll_output().is_none());
         busy
     }
 
     /// How wrong this end is about the other's clock, and its own bound on that error, in microseconds.
     fn errs(&self, other: &Self, real: Time) -> (u64, u64) {
-        let told = self.session.clock_offset().expect("a pong told it");
+        let told = self.connection.clock_offset().expect("a pong told it");
         let wrong = told.micros.abs_diff(self.clock.behind(other.clock, real));
         let allowed = u64::try_from(told.error.as_micros()).expect("it fits");
         (wrong, allowed)
@@ -92,15 +92,15 @@ impl Ends {
     fn new(client: Clock, server: Clock) -> Self {
         let config = Arc::new(Config::default());
         let real = Time::ORIGIN;
-        let session = Session::client(Arc::clone(&config), &HELLO, client.reads(real));
+        let connection = Connection::client(Arc::clone(&config), &HELLO, client.reads(real));
         Self {
             real,
             client: End {
-                session,
+                connection,
                 clock: client,
             },
             server: End {
-                session: Session::server(config, server.reads(real)),
+                connection: Connection::server(config, server.reads(real)),
                 clock: server,
             },
             up: Pipe::default(),
@@ -154,13 +154,13 @@ fn both_ends_learn_the_round_trip_and_the_others_clock_with_the_first_heartbeat(
     for (client, server) in CLOCKS {
         let mut ends = Ends::new(client, server);
         ends.passes(HEARTBEAT, |_| (millis(20), millis(20)));
-        assert_eq!(ends.client.session.rtt(), None);
-        assert_eq!(ends.server.session.clock_offset(), None);
+        assert_eq!(ends.client.connection.rtt(), None);
+        assert_eq!(ends.server.connection.clock_offset(), None);
         ends.passes(millis(200), |_| (millis(20), millis(20)));
         for (own, other) in [(&ends.client, &ends.server), (&ends.server, &ends.client)] {
-            let rtt = own.session.rtt().expect("a pong came");
+            let rtt = own.connection.rtt().expect("a pong came");
             assert!(rtt.abs_diff(millis(40)) <= millis(1), "{rtt:?}");
-            assert_eq!(own.session.rtt_variance(), Some(rtt / 2));
+            assert_eq!(own.connection.rtt_variance(), Some(rtt / 2));
             let (wrong, allowed) = own.errs(other, ends.real);
             assert!(wrong <= 600, "{wrong}");
             assert!((19_500..=20_600).contains(&allowed), "{allowed}");
@@ -193,7 +193,7 @@ fn drift_and_jitter_leave_both_ends_within_what_they_tell() {
                 assert!(allowed < 30_000, "{allowed}");
             }
         }
-        let rtt = ends.client.session.rtt().expect("pongs came");
+        let rtt = ends.client.connection.rtt().expect("pongs came");
         assert!((millis(20)..millis(120)).contains(&rtt), "{rtt:?}");
     }
 }
@@ -224,7 +224,7 @@ fn a_server_adds_no_ping_where_something_waits_to_be_written() {
     let mut solo = Solo::live();
     solo.stops_reading(100);
     let now = solo.now;
-    solo.session()
+    solo.connection()
         .send(now, &[7; 1_000])
         .expect("there is room");
     solo.run();
@@ -276,7 +276,7 @@ fn answers_to_a_servers_own_pings_are_no_part_of_a_flood() {
     pair.run();
     // The bucket allows two pings a second; the pongs come on top of them.
     pair.advance(secs(600));
-    assert!(pair.server.session.is_live());
+    assert!(pair.server.connection.is_live());
     let up = crate::harness::frames(&pair.up.log);
     let count = |of: Kind| up.iter().filter(|(kind, _)| *kind == of).count();
     assert_eq!((count(Kind::Ping), count(Kind::Pong)), (1_200, 150));
@@ -305,17 +305,17 @@ fn a_pong_that_is_late_repeated_forged_or_held_too_long_moves_nothing() {
     for pong in [forged, held] {
         solo.says(&encoded(|out| pong.encode(out)));
         assert_eq!(
-            (solo.session().rtt(), solo.session().clock_offset()),
+            (solo.connection().rtt(), solo.connection().clock_offset()),
             (None, None)
         );
     }
     solo.says(&encoded(|out| pong.encode(out)));
-    let told = solo.session().round_trip();
+    let told = solo.connection().round_trip();
     assert_eq!(told.rtt(), Some(millis(30)));
     solo.advance(millis(500));
     for again in [pong, forged, held] {
         solo.says(&encoded(|out| again.encode(out)));
-        assert_eq!(solo.session().round_trip(), told);
+        assert_eq!(solo.connection().round_trip(), told);
     }
 }
 
@@ -328,8 +328,8 @@ fn a_pong_that_lay_unread_tells_no_round_trip() {
     solo.says(&pong);
     solo.advance(secs(3));
     solo.resumes();
-    assert_eq!(solo.session().rtt(), None);
+    assert_eq!(solo.connection().rtt(), None);
     // The server still read its clock in that time.
-    let told = solo.session().clock_offset().expect("it is bounded");
+    let told = solo.connection().clock_offset().expect("it is bounded");
     assert!(told.error.abs_diff(secs(3) / 2) < millis(1), "{told:?}");
 }

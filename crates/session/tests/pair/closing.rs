@@ -20,7 +20,7 @@ fn kicked_behind_a_slow_reader() -> Solo {
     solo.stops_reading(50);
     for n in 0..4 {
         let now = solo.now;
-        solo.session().send(now, &[n; 96]).expect("it is taken");
+        solo.connection().send(now, &[n; 96]).expect("it is taken");
     }
     solo.run();
     assert_eq!(solo.outbound.log.len(), 50);
@@ -54,7 +54,7 @@ fn a_kick_finishes_the_frame_in_progress_drops_the_rest_and_says_why() {
 fn a_kick_that_the_peer_does_not_read_ends_at_the_linger_deadline() {
     let mut solo = kicked_behind_a_slow_reader();
     assert_eq!(
-        solo.session().poll_timeout(),
+        solo.connection().poll_timeout(),
         (solo.now + secs(3), Timer::Linger)
     );
     solo.advance(secs(3));
@@ -142,7 +142,7 @@ fn a_close_by_the_game_sends_first_what_was_queued() {
     pair.down.capacity = 64;
     for n in 0..20_u8 {
         pair.server
-            .session
+            .connection
             .send(pair.now, &[n; 40])
             .expect("it is taken");
     }
@@ -165,19 +165,19 @@ fn frames_after_a_decision_are_counted_as_unsent_until_the_verdict_is_out() {
     let mut solo = Solo::live();
     solo.closes(&kick());
     let now = solo.now;
-    assert_eq!(solo.session().send(now, b"late"), Ok(()));
+    assert_eq!(solo.connection().send(now, b"late"), Ok(()));
     let too_large = vec![0; 65_537];
     assert_eq!(
-        solo.session().send(now, &too_large),
+        solo.connection().send(now, &too_large),
         Err(SendError::TooLarge)
     );
     let mut late = Box::<lastword_session::SendQueue>::default();
     late.push_data(now, |out| out.extend_from_slice(&[0; 10]));
-    solo.session().adopt(&mut late);
+    solo.connection().adopt(&mut late);
     solo.fin();
     let evidence = &solo.ending().evidence;
     assert_eq!((evidence.frames_unsent, evidence.bytes_unsent), (2, 10 + 8));
-    assert_eq!(solo.session().send(now, b"late"), Err(SendError::Closed));
+    assert_eq!(solo.connection().send(now, b"late"), Err(SendError::Closed));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn frames_after_the_peers_end_are_counted_as_unsent() {
         solo.sends(6, &[1, 0, 0, 0, 0, 0, 0, 0, 0]);
         let now = solo.now;
         for _ in 0..3 {
-            assert_eq!(solo.session().send(now, b"answer"), Ok(()));
+            assert_eq!(solo.connection().send(now, b"answer"), Ok(()));
         }
         if reset {
             solo.reset();
@@ -206,7 +206,9 @@ fn a_kick_may_let_out_first_what_is_queued() {
         let mut solo = Solo::live();
         let now = solo.now;
         for _ in 0..3 {
-            solo.session().send(now, b"you win").expect("it is taken");
+            solo.connection()
+                .send(now, b"you win")
+                .expect("it is taken");
         }
         solo.closes(&Close { flush, ..kick() });
         let kinds = solo.kinds_written();
@@ -223,7 +225,9 @@ fn a_kick_waits_for_what_is_queued_no_longer_than_the_linger_timeout() {
     let mut solo = Solo::live();
     solo.stops_reading(0);
     let now = solo.now;
-    solo.session().send(now, b"you win").expect("it is taken");
+    solo.connection()
+        .send(now, b"you win")
+        .expect("it is taken");
     solo.closes(&Close {
         flush: true,
         ..kick()
@@ -241,7 +245,7 @@ fn a_goodbye_stops_our_data_at_the_frame_in_progress() {
     solo.stops_reading(10);
     for _ in 0..3 {
         let now = solo.now;
-        solo.session().send(now, &[1; 96]).expect("it is taken");
+        solo.connection().send(now, &[1; 96]).expect("it is taken");
     }
     solo.run();
     solo.sends(6, &[1, 0, 0, 0, 0, 0, 0, 0, 0]);

@@ -24,7 +24,7 @@ fn slow(frames: usize) -> Solo {
 fn told_after(solo: &mut Solo) -> Duration {
     let begun = solo.now;
     while !solo.is_over() {
-        let (at, timer) = solo.session().poll_timeout();
+        let (at, timer) = solo.connection().poll_timeout();
         assert!(at.since(begun) <= DELIVERY, "{timer:?}");
         solo.advance(at.since(solo.now));
     }
@@ -43,7 +43,7 @@ fn a_game_that_takes_nothing_is_given_up_and_the_end_keeps_its_cause() {
     let mut solo = slow(2);
     solo.fin();
     assert_eq!(
-        solo.session().poll_timeout(),
+        solo.connection().poll_timeout(),
         (solo.now + DELIVERY, Timer::Delivery)
     );
     assert_eq!(
@@ -59,15 +59,15 @@ fn each_frame_that_is_taken_gives_it_the_whole_time_again() {
     let mut solo = slow(3);
     solo.fin();
     let now = solo.now;
-    solo.session().taken(now, 0);
+    solo.connection().taken(now, 0);
     for taken in 1..=3 {
         solo.advance(DELIVERY - millis(1));
         assert!(!solo.is_over());
         let now = solo.now;
-        solo.session().taken(now, taken);
+        solo.connection().taken(now, taken);
     }
     let now = solo.now;
-    solo.session().taken(now, 3);
+    solo.connection().taken(now, 3);
     assert_eq!(told_after(&mut solo), DELIVERY);
 }
 
@@ -98,11 +98,11 @@ fn what_a_paused_game_does_not_take_is_read_in_the_end() {
     solo.says(&frame(0, b"unread"));
     solo.inbound.fin(solo.now);
     solo.hears(Input::EndNoticed(solo.readings()));
-    assert!(solo.session().asks_for_room());
+    assert!(solo.connection().asks_for_room());
     solo.advance(DELIVERY - millis(1));
-    assert!(solo.session().asks_for_room());
+    assert!(solo.connection().asks_for_room());
     solo.advance(millis(1));
-    assert!(!solo.session().asks_for_room(), "it is given up");
+    assert!(!solo.connection().asks_for_room(), "it is given up");
     solo.resumes();
     assert!(solo.is_over(), "and is waited for no more");
     assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
@@ -120,8 +120,8 @@ fn frames_behind_the_verdict_are_unsent() {
     let mut waits = slow(1);
     let readings = waits.readings();
     let now = waits.now;
-    waits.session().handle(now, Input::Abort(readings));
-    waits.session().adopt(&mut late);
+    waits.connection().handle(now, Input::Abort(readings));
+    waits.connection().adopt(&mut late);
     assert!(!waits.is_over());
     waits.host.answers = true;
     waits.run();
@@ -135,11 +135,11 @@ fn the_peers_kernel_is_asked_at_growing_distances() {
     let mut solo = Solo::live();
     solo.outbound.is_cut = true;
     let now = solo.now;
-    solo.session().send(now, b"owed").expect("it is taken");
+    solo.connection().send(now, b"owed").expect("it is taken");
     solo.fin();
     let mut steps = Vec::new();
     for _ in 0..8 {
-        let (at, timer) = solo.session().poll_timeout();
+        let (at, timer) = solo.connection().poll_timeout();
         assert_eq!(timer, Timer::Settle);
         steps.push(at.since(solo.now));
         solo.advance(at.since(solo.now));
@@ -160,9 +160,9 @@ fn a_verdict_waits_for_the_kernels_readings() {
     let mut solo = Solo::live();
     solo.closes(&Close::new(Cause::Kicked));
     let now = solo.now;
-    solo.session().handle(now, Input::DrainExpired);
-    assert!(solo.session().is_closed());
-    assert_eq!(solo.session().poll_timeout().1, Timer::Readings);
+    solo.connection().handle(now, Input::DrainExpired);
+    assert!(solo.connection().is_closed());
+    assert_eq!(solo.connection().poll_timeout().1, Timer::Readings);
     solo.run();
     assert!(solo.ending().evidence.kernel.is_some());
     assert_eq!(solo.ending().first_error, None);
@@ -172,10 +172,10 @@ fn a_verdict_waits_for_the_kernels_readings() {
 fn an_end_of_reading_counts_once_the_game_has_taken_everything() {
     let mut solo = slow(1);
     let (now, readings) = (solo.now, solo.readings());
-    let session = solo.session();
-    session.handle(now, Input::ReadEnded(Terminal::Eof, readings));
-    assert!(session.awaits_delivery() && !session.wants_read());
-    assert_eq!(session.poll_timeout().1, Timer::Delivery);
+    let connection = solo.connection();
+    connection.handle(now, Input::ReadEnded(Terminal::Eof, readings));
+    assert!(connection.awaits_delivery() && !connection.wants_read());
+    assert_eq!(connection.poll_timeout().1, Timer::Delivery);
     // What the kernel says then decides, not what it said when reading ended.
     solo.inbound.fin(now);
     solo.host.answers = true;

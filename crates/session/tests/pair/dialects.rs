@@ -75,7 +75,7 @@ fn server(dialect: impl Dialect) -> Solo {
 fn live_lines() -> Solo {
     let mut solo = server(Lines);
     solo.says(b"login ada\n");
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     let credentials = Seen::Credentials(b"login ada".to_vec());
     assert_eq!(
         solo.host.seen,
@@ -92,7 +92,7 @@ fn lengths_in_front_carry_credentials_frames_and_a_bare_fin() {
         solo.inbound.chunk = chunk;
         solo.says(b"\x00\x00\x00\x09login ada");
         assert!(
-            solo.session().is_live() && solo.outbound.log.is_empty(),
+            solo.connection().is_live() && solo.outbound.log.is_empty(),
             "there is no welcome"
         );
         solo.says(b"\x00\x00\x00\x04move\x00\x00\x00\x00");
@@ -100,7 +100,7 @@ fn lengths_in_front_carry_credentials_frames_and_a_bare_fin() {
         assert_eq!(solo.host.seen[0], Seen::Credentials(b"login ada".to_vec()));
         assert_eq!(solo.host.seen[1..], data);
         let now = solo.now;
-        solo.session().send(now, b"state").expect("it is taken");
+        solo.connection().send(now, b"state").expect("it is taken");
         solo.run();
         assert_eq!(solo.outbound.log, b"\x00\x00\x00\x05state");
         solo.closes(&Close::new(Cause::Kicked));
@@ -118,7 +118,7 @@ fn frames_behind_the_credentials_wait_for_the_authenticator() {
         solo.inbound.chunk = chunk;
         solo.says(b"login ada\nmove\nP1\njump\nG\n");
         assert_eq!(solo.host.seen, [Seen::Credentials(b"login ada".to_vec())]);
-        assert!(!solo.session().wants_read(), "the kernel keeps the rest");
+        assert!(!solo.connection().wants_read(), "the kernel keeps the rest");
         solo.advance(secs(1));
         solo.hears(Input::Admit(ADMISSION));
         let data = [b"move".to_vec(), b"jump".to_vec()].map(Seen::Data);
@@ -158,16 +158,20 @@ fn what_was_answered_before_a_goodbye_of_the_dialect_is_written() {
         solo.says(b"get\nset\nG\n");
         let now = solo.now;
         for answer in [b"1", b"2"] {
-            assert_eq!(solo.session().send(now, answer), Ok(()));
+            assert_eq!(solo.connection().send(now, answer), Ok(()));
         }
-        assert!(solo.session().awaits_delivery());
+        assert!(solo.connection().awaits_delivery());
         match in_time {
             true => solo.host.answers = true,
             false => solo.advance(lastword_session::Limits::default().linger_timeout),
         }
         solo.run();
         assert_eq!(solo.outbound.log, b"1\n2\n");
-        assert_eq!(solo.session().send(now, b"3"), Ok(()), "and is not written");
+        assert_eq!(
+            solo.connection().send(now, b"3"),
+            Ok(()),
+            "and is not written"
+        );
         solo.host.answers = true;
         solo.fin();
         assert_eq!(solo.cause(), Cause::PeerGoodbye);
@@ -190,13 +194,13 @@ fn a_peer_that_resets_behind_its_goodbye_gets_no_answers() {
 }
 
 fn client_of_lines() -> Solo {
-    let session = lastword_session::Session::client_of_dialect(
+    let connection = lastword_session::Connection::client_of_dialect(
         Arc::new(config(Lines)),
         ADMISSION.timing,
         START,
     );
     let mut solo = server(Lines);
-    *solo.session() = session;
+    *solo.connection() = connection;
     solo
 }
 
@@ -207,8 +211,8 @@ fn a_client_of_a_dialect_answers_a_goodbye_at_once_by_its_fin() {
     solo.host.answers = false;
     solo.says(b"state\nG\n");
     let now = solo.now;
-    assert_eq!(solo.session().send(now, b"late"), Ok(()));
-    assert!(solo.session().is_shut());
+    assert_eq!(solo.connection().send(now, b"late"), Ok(()));
+    assert!(solo.connection().is_shut());
     solo.host.answers = true;
     solo.fin();
     assert_eq!(solo.cause(), Cause::PeerGoodbye);
@@ -219,7 +223,7 @@ fn a_client_of_a_dialect_answers_a_goodbye_at_once_by_its_fin() {
 #[test]
 fn a_client_of_a_dialect_is_live_at_once_and_pings_in_it() {
     let mut solo = client_of_lines();
-    solo.session()
+    solo.connection()
         .send(START, b"login ada")
         .expect("it is taken");
     solo.advance(HEARTBEAT);
@@ -284,7 +288,7 @@ fn pings_of_a_dialect_are_bounded_too() {
     for line in [b"P\n", b"Q\n"] {
         let mut solo = live_lines();
         solo.says(&line.repeat(31));
-        assert!(solo.session().is_live());
+        assert!(solo.connection().is_live());
         solo.says(line);
         assert_eq!(solo.cause(), Cause::PingFlood);
     }
@@ -326,9 +330,9 @@ fn a_server_that_does_not_read_pings_in_the_dialect() {
 fn a_quiet_peer_of_a_wire_without_pings_is_no_silent_one() {
     let mut solo = server(LengthPrefixed);
     solo.says(b"\0\0\0\x03ada");
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.advance(DEAD * 100);
-    assert!(solo.session().is_live(), "keepalive alone finds it dead");
+    assert!(solo.connection().is_live(), "keepalive alone finds it dead");
 }
 
 #[test]
@@ -393,7 +397,7 @@ fn a_header_without_an_end_is_a_frame_too_large() {
         let mut solo = live_lines();
         solo.inbound.chunk = chunk;
         solo.says(&vec![b'x'; 65_536]);
-        assert!(solo.session().is_live());
+        assert!(solo.connection().is_live());
         solo.says(&vec![b'x'; 65_536]);
         assert_eq!(solo.cause(), Cause::FrameTooLarge);
         assert!(solo.ending().evidence.partial_frame < Some((140_000, None)));

@@ -30,7 +30,7 @@ const GOODBYE: [u8; 9] = [1, 0, 0, 0, 0, 0, 0, 0, 0];
 fn a_notice_reaches_the_client_and_nothing_ends() {
     let mut pair = Pair::live();
     pair.server
-        .session
+        .connection
         .handle(pair.now, Input::Notice(&notice()));
     pair.run();
     let seen = Seen::Notice {
@@ -40,7 +40,7 @@ fn a_notice_reaches_the_client_and_nothing_ends() {
     };
     assert_eq!(pair.client.seen, [seen]);
     pair.client_sends(b"still playing");
-    assert!(pair.server.session.is_live());
+    assert!(pair.server.connection.is_live());
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_drain_that_is_over_leaves_the_peers_own_end_alone() {
     let mut solo = Solo::live();
     solo.stops_reading(3);
     let now = solo.now;
-    solo.session()
+    solo.connection()
         .send(now, b"on its way")
         .expect("it is taken");
     solo.says(&frame(0, b"last")[..]);
@@ -218,7 +218,7 @@ fn a_drain_that_is_over_does_not_outwait_what_we_owe_to_who_has_left() {
     let mut solo = Solo::live();
     solo.stops_reading(3);
     let now = solo.now;
-    solo.session()
+    solo.connection()
         .send(now, b"never read")
         .expect("it is taken");
     solo.fin();
@@ -242,7 +242,7 @@ fn who_left_before_the_notice_was_not_drained() {
 fn a_refusal_that_comes_behind_the_admission_is_none() {
     let mut solo = Solo::live();
     solo.closes(&Close::new(Cause::RefusedDraining));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.hears(Input::DrainExpired);
     assert_eq!(solo.cause(), Cause::DrainExpired);
 }

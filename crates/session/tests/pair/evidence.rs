@@ -66,7 +66,7 @@ fn the_last_pong_and_the_round_trip_are_the_heartbeats() {
     solo.advance(HEARTBEAT + millis(20));
     let pong = pong_to(&solo.written(), 0);
     solo.says(&pong);
-    let told = solo.session().round_trip();
+    let told = solo.connection().round_trip();
     assert!(told.clock_offset().is_some());
     solo.advance(secs(1));
     solo.fin();
@@ -141,12 +141,12 @@ fn the_kernels_words_are_kept_and_their_absence_is_no_claim() {
 #[test]
 fn traffic_is_counted_from_wherever_one_looks() {
     let mut solo = Solo::live();
-    let opening = solo.session().traffic();
+    let opening = solo.connection().traffic();
     assert_eq!((opening.frames_in, opening.frames_out), (0, 0));
     assert!(opening.bytes_in > 0 && opening.bytes_out > 0);
     solo.sends(0, b"one");
     let now = solo.now;
-    solo.session().send(now, b"two").expect("it is taken");
+    solo.connection().send(now, b"two").expect("it is taken");
     solo.run();
     let traffic = Traffic {
         frames_in: 1,
@@ -154,7 +154,7 @@ fn traffic_is_counted_from_wherever_one_looks() {
         bytes_in: 7,
         bytes_out: 7,
     };
-    let total = solo.session().traffic();
+    let total = solo.connection().traffic();
     assert_eq!(total.since(opening), traffic);
     assert_eq!(total.since(total), Traffic::default());
 }

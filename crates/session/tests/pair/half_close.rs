@@ -9,7 +9,7 @@ fn owing() -> Solo {
     solo.stops_reading(10);
     for n in 0..3 {
         let now = solo.now;
-        solo.session().send(now, &[n; 96]).expect("it is taken");
+        solo.connection().send(now, &[n; 96]).expect("it is taken");
     }
     solo.fin();
     solo
@@ -47,7 +47,7 @@ fn what_we_owe_is_written_after_the_peers_fin() {
     let mut solo = owing();
     assert!(!solo.is_over());
     assert_eq!(
-        solo.session().poll_timeout(),
+        solo.connection().poll_timeout(),
         (solo.now + secs(3), Timer::Linger)
     );
     solo.peer_reads = true;
@@ -72,7 +72,7 @@ fn a_fin_waits_until_the_peers_kernel_has_everything() {
     let mut solo = Solo::live();
     solo.outbound.is_cut = true;
     let now = solo.now;
-    solo.session()
+    solo.connection()
         .send(now, b"on its way")
         .expect("it is taken");
     solo.fin();
@@ -87,7 +87,7 @@ fn what_the_peers_kernel_never_acknowledged_makes_it_closed_while_sending() {
     let mut solo = Solo::live();
     solo.outbound.is_cut = true;
     let now = solo.now;
-    solo.session()
+    solo.connection()
         .send(now, b"on its way")
         .expect("it is taken");
     solo.fin();
@@ -103,7 +103,9 @@ fn a_reset_that_answers_our_data_makes_it_closed_while_sending() {
     solo.outbound.is_reader_gone = true;
     solo.inbound.fin(solo.now);
     let now = solo.now;
-    solo.session().send(now, b"to nobody").expect("it is taken");
+    solo.connection()
+        .send(now, b"to nobody")
+        .expect("it is taken");
     solo.run();
     assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
 }
@@ -137,12 +139,16 @@ fn a_decision_after_the_fin_is_not_the_cause() {
 fn the_game_may_send_until_everything_is_flushed() {
     let mut solo = owing();
     let now = solo.now;
-    assert_eq!(solo.session().send(now, &[3; 96]), Ok(()));
+    assert_eq!(solo.connection().send(now, &[3; 96]), Ok(()));
     solo.outbound.is_cut = true;
     solo.outbound.capacity = usize::MAX;
     solo.run();
     assert!(!solo.is_over(), "it settles");
-    assert_eq!(solo.session().send(now, b"late"), Ok(()), "and not written");
+    assert_eq!(
+        solo.connection().send(now, b"late"),
+        Ok(()),
+        "and not written"
+    );
     assert_eq!(solo.written().len(), 4);
 }
 

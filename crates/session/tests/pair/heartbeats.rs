@@ -21,7 +21,7 @@ fn a_quiet_client_pings_once_in_each_interval() {
     let mut solo = Solo::live_client();
     solo.advance(HEARTBEAT - millis(1));
     assert_eq!(pings(&solo), 0);
-    assert_eq!(solo.session().poll_timeout().1, Timer::Heartbeat);
+    assert_eq!(solo.connection().poll_timeout().1, Timer::Heartbeat);
     for n in 1..4 {
         solo.advance(millis(1));
         assert_eq!(pings(&solo), n);
@@ -40,7 +40,7 @@ fn a_client_that_only_hears_or_only_speaks_still_pings() {
             solo.advance(secs(2));
             let now = solo.now;
             if speaks {
-                solo.session().send(now, b"move").expect("it is taken");
+                solo.connection().send(now, b"move").expect("it is taken");
                 solo.run();
             } else {
                 solo.sends(0, b"state");
@@ -71,7 +71,7 @@ fn a_busy_interval_needs_no_ping_but_to_learn_the_round_trip_now_and_then() {
 fn a_quiet_pair_lives_for_ever_on_the_clients_pings() {
     let mut pair = Pair::live();
     pair.advance(secs(3_600));
-    assert!(pair.client.session.is_live() && pair.server.session.is_live());
+    assert!(pair.client.connection.is_live() && pair.server.connection.is_live());
     let up = crate::harness::frames(&pair.up.log);
     assert_eq!(
         up.iter().filter(|(kind, _)| *kind == Kind::Ping).count(),
@@ -98,7 +98,7 @@ fn without_a_heartbeat_nobody_pings_and_nobody_is_given_up() {
     };
     let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
     pair.advance(secs(3_600));
-    assert!(pair.client.session.is_live() && pair.server.session.is_live());
+    assert!(pair.client.connection.is_live() && pair.server.connection.is_live());
     assert_eq!(crate::harness::frames(&pair.up.log).len(), 1, "hello");
 }
 
@@ -127,12 +127,12 @@ fn a_server_answers_a_ping_with_its_clock_and_its_count() {
 fn a_pong_gives_the_round_trip() {
     let mut pair = Pair::live();
     (pair.up.latency, pair.down.latency) = (millis(30), millis(12));
-    assert_eq!(pair.client.session.rtt(), None);
+    assert_eq!(pair.client.connection.rtt(), None);
     pair.advance(HEARTBEAT + millis(42));
-    assert_eq!(pair.client.session.rtt(), Some(millis(42)));
-    assert_eq!(pair.server.session.rtt(), None);
+    assert_eq!(pair.client.connection.rtt(), Some(millis(42)));
+    assert_eq!(pair.server.connection.rtt(), None);
     pair.advance(millis(30));
-    assert_eq!(pair.server.session.rtt(), Some(millis(42)));
+    assert_eq!(pair.server.connection.rtt(), Some(millis(42)));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn time_for_which_the_answerer_held_a_ping_is_no_round_trip() {
     pong.held_us = 90_000;
     solo.advance(millis(100));
     solo.says(&encoded(|out| pong.encode(out)));
-    assert_eq!(solo.session().rtt(), Some(millis(10)));
+    assert_eq!(solo.connection().rtt(), Some(millis(10)));
 }
 
 #[test]
@@ -159,8 +159,8 @@ fn a_pong_that_matches_no_ping_is_ignored() {
         };
         solo.advance(millis(10));
         solo.says(&encoded(|out| pong.encode(out)));
-        assert!(solo.session().is_live());
-        assert_eq!(solo.session().rtt(), None, "{clock}");
+        assert!(solo.connection().is_live());
+        assert_eq!(solo.connection().rtt(), None, "{clock}");
     }
     let mut client = Solo::live_client();
     client.advance(HEARTBEAT + millis(10));
@@ -169,17 +169,17 @@ fn a_pong_that_matches_no_ping_is_ignored() {
     other.ping_clock_us += 1;
     client.says(&encoded(|out| other.encode(out)));
     assert_eq!(
-        client.session().rtt(),
+        client.connection().rtt(),
         None,
         "to a ping that was never sent"
     );
     client.says(&pong);
-    let rtt = client.session().rtt();
+    let rtt = client.connection().rtt();
     assert_eq!(rtt, Some(millis(10)));
     client.advance(millis(500));
     client.says(&pong);
     assert_eq!(
-        client.session().rtt(),
+        client.connection().rtt(),
         rtt,
         "the second one matches no ping any more"
     );
@@ -202,10 +202,10 @@ fn more_pings_pongs_acks_and_extensions_than_the_bucket_holds_are_a_flood() {
     for frame in cheap {
         let mut solo = Solo::live();
         for n in 0..16 + 15 {
-            assert!(solo.session().is_live(), "{n}");
+            assert!(solo.connection().is_live(), "{n}");
             solo.says(&frame);
         }
-        assert!(solo.session().is_live());
+        assert!(solo.connection().is_live());
         solo.says(&frame);
         assert_eq!(solo.goodbye_code(), Cause::PingFlood.code());
         assert_eq!(solo.cause(), Cause::PingFlood);
@@ -219,7 +219,7 @@ fn two_cheap_frames_a_second_are_no_flood() {
         solo.says(&ping(1, 0));
         solo.advance(millis(500));
     }
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_server_may_ask_its_client_as_often_as_it_likes() {
     for _ in 0..1_000 {
         solo.says(&ping(1, 0));
     }
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     assert_eq!(solo.written().len(), 1_000);
 }
 
@@ -246,5 +246,5 @@ fn the_shortest_heartbeat_is_no_flood() {
     let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
     pair.run();
     pair.advance(secs(600));
-    assert!(pair.server.session.is_live(), "{:?}", pair.server.ending);
+    assert!(pair.server.connection.is_live(), "{:?}", pair.server.ending);
 }

@@ -25,7 +25,7 @@ fn a_frame_over_the_limit_is_refused_from_its_header_alone() {
             solo.inbound.chunk = chunk;
             solo.says(&header[..3]);
             assert!(
-                solo.session().is_live(),
+                solo.connection().is_live(),
                 "{header:?}: the kind decides on the limit"
             );
             solo.says(&header[3..]);
@@ -87,7 +87,7 @@ fn a_frame_that_is_begun_must_be_finished_in_time() {
         solo.says(&frame(0, &[1; 100])[..begun]);
         solo.advance(SUSPECT);
         solo.advance(secs(10) - SUSPECT - millis(1));
-        assert!(solo.session().is_live());
+        assert!(solo.connection().is_live());
         solo.advance(millis(1));
         assert_eq!(solo.goodbye_code(), Cause::FrameTimeout.code());
         assert_eq!(solo.cause(), Cause::FrameTimeout);
@@ -118,7 +118,7 @@ fn a_large_frame_has_a_second_more_for_each_16_kib() {
         solo.advance(secs(4));
     }
     assert_eq!(
-        solo.session().poll_timeout(),
+        solo.connection().poll_timeout(),
         (begun + secs(13), Timer::Frame)
     );
 }
@@ -132,7 +132,7 @@ fn each_frame_has_a_time_of_its_own() {
         solo.advance(secs(9));
         solo.says(&bytes[5..]);
     }
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
 }
 
 #[test]
@@ -168,5 +168,5 @@ fn a_game_frame_moves_the_idle_deadline() {
         solo.advance(secs(9));
         solo.sends(0, b"move");
     }
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
 }

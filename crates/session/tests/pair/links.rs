@@ -38,14 +38,14 @@ fn a_silent_peer_is_suspect_once_and_healthy_once() {
     for n in 0..3 {
         solo.host.seen.clear();
         assert_eq!(
-            solo.session().poll_timeout(),
+            solo.connection().poll_timeout(),
             (solo.now + QUIET, Timer::Heartbeat),
             "{n}: it is asked first"
         );
         solo.advance(QUIET);
         let left = SUSPECT - QUIET;
         assert_eq!(
-            solo.session().poll_timeout(),
+            solo.connection().poll_timeout(),
             (solo.now + left, Timer::Suspect)
         );
         solo.advance(left - millis(1));
@@ -78,7 +78,7 @@ fn a_byte_is_a_sign_of_life_and_our_own_writes_are_none() {
     assert_eq!(links(&solo.host.seen), []);
     solo.advance(secs(7));
     let now = solo.now;
-    solo.session().send(now, b"state").expect("it is taken");
+    solo.connection().send(now, b"state").expect("it is taken");
     solo.advance(millis(500));
     assert_eq!(links(&solo.host.seen), [SUSPECTED]);
 }
@@ -181,7 +181,7 @@ fn a_quiet_server_with_a_long_heartbeat_is_no_suspect_to_its_client() {
     };
     let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
     pair.advance(secs(600));
-    assert!(pair.client.session.is_live());
+    assert!(pair.client.connection.is_live());
     assert_eq!(links(&pair.client.seen), []);
     assert_eq!(links(&pair.server.seen), []);
 }
@@ -193,16 +193,16 @@ fn a_look_that_comes_late_by_our_own_stall_kills_nobody() {
     let late = solo.now + DEAD;
     let readings = solo.readings();
     let mut outputs = Vec::new();
-    while solo.session().poll_timeout().0 <= late {
-        solo.session().handle(late, Input::Timeout(readings));
-        outputs.extend(std::iter::from_fn(|| solo.session().poll_output()));
+    while solo.connection().poll_timeout().0 <= late {
+        solo.connection().handle(late, Input::Timeout(readings));
+        outputs.extend(std::iter::from_fn(|| solo.connection().poll_output()));
     }
     assert!(outputs.is_empty(), "it is no suspect yet: {outputs:?}");
     solo.now = late;
     solo.advance(SUSPECT - QUIET);
     assert_eq!(links(&solo.host.seen), [SUSPECTED]);
     solo.advance(DEAD - SUSPECT - millis(1));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.advance(millis(1));
     assert_eq!(solo.cause(), Cause::PeerFrozen);
     let evidence = &solo.ending().evidence;
@@ -214,12 +214,12 @@ fn a_look_that_comes_late_by_our_own_stall_kills_nobody() {
 fn a_suspicion_never_comes_after_the_end() {
     let mut solo = Solo::live();
     solo.advance(QUIET);
-    let (at, timer) = solo.session().poll_timeout();
+    let (at, timer) = solo.connection().poll_timeout();
     assert_eq!(timer, Timer::Suspect);
     let readings = solo.readings();
-    solo.session().handle(at, Input::Timeout(readings));
-    solo.session().handle(at, Input::Abort(readings));
-    assert!(solo.session().poll_output().is_none());
+    solo.connection().handle(at, Input::Timeout(readings));
+    solo.connection().handle(at, Input::Abort(readings));
+    assert!(solo.connection().poll_output().is_none());
     solo.run();
     assert!(
         solo.is_over()
@@ -235,12 +235,12 @@ fn a_suspicion_never_comes_after_the_end() {
 fn a_suspicion_that_nobody_was_told_of_is_lifted_without_a_word() {
     let mut solo = Solo::live();
     solo.advance(QUIET);
-    let (at, timer) = solo.session().poll_timeout();
+    let (at, timer) = solo.connection().poll_timeout();
     assert_eq!(timer, Timer::Suspect);
     let readings = solo.readings();
-    solo.session().handle(at, Input::Timeout(readings));
-    solo.session().bytes_arrived(at, 1);
-    assert!(solo.session().poll_output().is_none());
+    solo.connection().handle(at, Input::Timeout(readings));
+    solo.connection().bytes_arrived(at, 1);
+    assert!(solo.connection().poll_output().is_none());
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_client_in_a_debugger_is_suspect_and_never_given_up() {
     assert!(solo.outbound.log.is_empty(), "nobody asks it anything");
     solo.sends(0, b"back");
     assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN, Link::Healthy]);
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
 }
 
 #[test]
@@ -273,5 +273,5 @@ fn without_a_suspect_limit_or_a_heartbeat_nobody_is_suspect() {
     mute.says(b"\0\0\0\x03ada");
     mute.advance(secs(3_600));
     assert_eq!(links(&mute.host.seen), []);
-    assert!(mute.session().is_live());
+    assert!(mute.connection().is_live());
 }

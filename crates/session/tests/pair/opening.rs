@@ -20,8 +20,8 @@ fn hello_and_welcome_make_both_ends_live() {
         assert_eq!(admission.session, ADMISSION.session);
         assert_eq!(admission.timing.heartbeat_ms, 5_000);
         assert_eq!(admission.timing.dead_ms, 15_000);
-        assert_eq!(pair.server.session.phase(), Phase::Live);
-        assert_eq!(pair.client.session.peer_frame_limit(), 65_536);
+        assert_eq!(pair.server.connection.phase(), Phase::Live);
+        assert_eq!(pair.client.connection.peer_frame_limit(), 65_536);
     }
 }
 
@@ -34,13 +34,13 @@ fn the_server_sends_no_more_than_the_client_said_it_takes() {
     };
     solo.says(&encoded(|out| hello.encode(out)));
     let now = solo.now;
-    assert_eq!(solo.session().send(now, &[0; 2_000]), Ok(()));
+    assert_eq!(solo.connection().send(now, &[0; 2_000]), Ok(()));
     assert_eq!(
-        solo.session().send(now, &[0; 2_001]),
+        solo.connection().send(now, &[0; 2_001]),
         Err(lastword_session::SendError::TooLarge)
     );
     assert!(
-        solo.session().is_live(),
+        solo.connection().is_live(),
         "a frame that is refused costs nothing else"
     );
 }
@@ -50,9 +50,9 @@ fn nothing_is_taken_before_the_session_is_live() {
     let mut solo = Solo::server_with(Config::default(), Answer::Wait);
     let closed = Err(lastword_session::SendError::Closed);
     let now = solo.now;
-    assert_eq!(solo.session().send(now, b"early"), closed);
+    assert_eq!(solo.connection().send(now, b"early"), closed);
     solo.says(&encoded(|out| HELLO.encode(out)));
-    assert_eq!(solo.session().send(now, b"early"), closed);
+    assert_eq!(solo.connection().send(now, b"early"), closed);
     assert!(solo.outbound.log.is_empty());
 }
 
@@ -93,7 +93,7 @@ fn a_hello_that_is_not_complete_in_time_is_told_so() {
         let mut solo = Solo::server();
         solo.says(&hello[..sent]);
         assert_eq!(
-            solo.session().poll_timeout(),
+            solo.connection().poll_timeout(),
             (START + secs(5), Timer::Hello)
         );
         solo.advance(millis(4_999));
@@ -111,7 +111,7 @@ fn an_authenticator_that_is_late_is_no_fault_of_the_client() {
     solo.advance(secs(3));
     solo.says(&encoded(|out| HELLO.encode(out)));
     assert_eq!(
-        solo.session().poll_timeout(),
+        solo.connection().poll_timeout(),
         (START + secs(8), Timer::Auth)
     );
     solo.advance(secs(5));
@@ -119,7 +119,7 @@ fn an_authenticator_that_is_late_is_no_fault_of_the_client() {
     assert_eq!(solo.cause(), Cause::AuthTimeout);
     solo.hears(Input::Admit(ADMISSION));
     assert!(
-        !solo.session().is_live(),
+        !solo.connection().is_live(),
         "an answer that comes too late changes nothing"
     );
 }
@@ -249,7 +249,8 @@ fn no_deadline_of_ours_decides_once_the_end_shows() {
 fn a_connection_that_is_not_let_in_at_all_hears_why() {
     let close = Close::new(Cause::ServerFull);
     let mut solo = Solo::server();
-    *solo.session() = lastword_session::Session::refused(Config::default().into(), START, &close);
+    *solo.connection() =
+        lastword_session::Connection::refused(Config::default().into(), START, &close);
     solo.run();
     assert_eq!(solo.goodbye_code(), Cause::ServerFull.code());
     assert_eq!(solo.cause(), Cause::ServerFull);

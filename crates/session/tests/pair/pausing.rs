@@ -34,11 +34,11 @@ fn a_silence_that_nobody_listened_to_is_no_verdict() {
     let mut solo = Solo::live();
     solo.pauses();
     solo.advance(DEAD * 3);
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.resumes();
     solo.advance(DEAD - millis(1));
     assert!(
-        solo.session().is_live(),
+        solo.connection().is_live(),
         "its time begins when we listen again"
     );
     solo.advance(millis(1));
@@ -55,10 +55,10 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
         probes: 0,
     };
     solo.advance(DEAD - millis(1));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.advance(millis(1));
     assert!(
-        solo.session().hands_over_the_rest(),
+        solo.connection().hands_over_the_rest(),
         "what came before goes to the game first"
     );
     let readings = solo.readings();
@@ -85,7 +85,7 @@ fn the_deadline_of_a_frame_stands_still() {
     for _ in 0..2 {
         solo.pauses();
         solo.advance(secs(20));
-        assert!(solo.session().is_live());
+        assert!(solo.connection().is_live());
         solo.pauses();
         solo.advance(secs(20));
         solo.resumes();
@@ -93,7 +93,7 @@ fn the_deadline_of_a_frame_stands_still() {
     }
     solo.says(&[1]);
     assert_eq!(
-        solo.session().poll_timeout(),
+        solo.connection().poll_timeout(),
         (solo.now + secs(6), Timer::Frame)
     );
     solo.advance(secs(6));
@@ -106,11 +106,11 @@ fn the_idle_deadline_stands_still() {
     solo.advance(secs(4));
     solo.pauses();
     solo.advance(secs(60));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.resumes();
     solo.sends(3, &[0; 16]);
     assert_eq!(
-        solo.session().poll_timeout(),
+        solo.connection().poll_timeout(),
         (solo.now + secs(6), Timer::Idle)
     );
 }
@@ -138,7 +138,7 @@ fn pings_that_queued_up_while_we_did_not_read_are_no_flood() {
         solo.advance(millis(500));
     }
     solo.resumes();
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     assert_eq!(
         solo.kinds_written()
             .iter()

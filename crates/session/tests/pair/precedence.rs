@@ -60,7 +60,10 @@ fn a_decision_that_comes_after_the_end_was_noticed_is_not_the_cause() {
         let mut solo = Solo::live();
         solo.hears(Input::EndNoticed(solo.readings()));
         decide(&mut solo);
-        assert!(solo.session().is_live(), "what was read is still delivered");
+        assert!(
+            solo.connection().is_live(),
+            "what was read is still delivered"
+        );
         solo.sends(0, b"last word");
         solo.reset();
         assert_eq!(solo.ending().verdict.cause, Cause::PeerReset);
@@ -95,7 +98,7 @@ fn a_handler_that_panics_on_the_last_frames_is_the_cause() {
 fn a_write_that_fails_says_nothing_yet_and_what_can_be_read_counts() {
     let mut solo = Solo::live();
     solo.hears(Input::WriteFailed(solo.readings()));
-    assert!(solo.session().is_live() && !solo.session().wants_write());
+    assert!(solo.connection().is_live() && !solo.connection().wants_write());
     solo.closes(&kick());
     solo.sends(6, &[1, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(
@@ -171,7 +174,9 @@ fn an_abort_is_a_close_without_a_word_unless_something_came_first() {
 fn owe(solo: &mut Solo) {
     solo.stops_reading(0);
     let now = solo.now;
-    solo.session().send(now, b"waiting").expect("it is taken");
+    solo.connection()
+        .send(now, b"waiting")
+        .expect("it is taken");
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn filled(mut solo: Solo) -> Solo {
 
 fn send(solo: &mut Solo) -> Result<(), SendError> {
     let now = solo.now;
-    let sent = solo.session().send(now, &[0; 96]);
+    let sent = solo.connection().send(now, &[0; 96]);
     solo.run();
     sent
 }
@@ -35,10 +35,10 @@ fn send(solo: &mut Solo) -> Result<(), SendError> {
 #[test]
 fn the_frame_that_would_pass_the_cap_is_refused_and_fixes_the_cause() {
     let mut solo = filled(Solo::live_with(small()));
-    assert_eq!(solo.session().queued_bytes(), 1_000);
-    assert!(solo.session().is_live());
+    assert_eq!(solo.connection().queued_bytes(), 1_000);
+    assert!(solo.connection().is_live());
     assert_eq!(send(&mut solo), Err(SendError::QueueFull));
-    assert!(!solo.session().is_live(), "this very call decided");
+    assert!(!solo.connection().is_live(), "this very call decided");
     assert_eq!(send(&mut solo), Ok(()), "and the next frame is unsent");
     assert_eq!(solo.cause(), Cause::SendQueueFull);
     assert_eq!(solo.ending().evidence.frames_unsent, 11);
@@ -55,7 +55,7 @@ fn a_peer_that_is_silent_is_not_judged_by_what_waits_for_it() {
     for _ in 0..100 {
         assert_eq!(send(&mut solo), Err(SendError::QueueFull));
     }
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.advance(DEAD - SUSPECT);
     assert_eq!(solo.ending().verdict.cause, Cause::PathDead);
 }
@@ -68,7 +68,7 @@ fn a_frame_that_waits_too_long_for_a_living_peer_is_stale() {
         solo.sends(0, b"alive");
     }
     assert_eq!(
-        solo.session().poll_timeout(),
+        solo.connection().poll_timeout(),
         (solo.now + secs(1), Timer::Age)
     );
     solo.advance(secs(1));
@@ -83,7 +83,7 @@ fn a_frame_in_progress_is_as_old_as_when_it_was_queued() {
     solo.advance(secs(2));
     solo.sends(0, b"alive");
     solo.advance(secs(3) - millis(1));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.advance(millis(1));
     assert_eq!(solo.cause(), Cause::SendQueueStale);
 }
@@ -109,12 +109,12 @@ fn after_an_outage_what_waited_has_its_time_again() {
     assert_eq!(send(&mut solo), Ok(()));
     solo.advance(secs(10));
     assert!(
-        solo.session().is_live(),
+        solo.connection().is_live(),
         "10 s old, and the peer is suspect"
     );
     solo.sends(0, b"back");
     solo.advance(millis(4_999));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.sends(0, b"back, and not reading");
     solo.advance(millis(1));
     assert_eq!(solo.cause(), Cause::SendQueueStale);
@@ -132,7 +132,7 @@ fn after_an_outage_in_a_pause_what_waited_has_its_time_again() {
     solo.host.view = View::Honest;
     solo.resumes();
     solo.advance(secs(5) - millis(1));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.advance(millis(1));
     assert_eq!(solo.cause(), Cause::SendQueueStale);
 }
@@ -151,7 +151,7 @@ fn age_may_be_off() {
         solo.advance(secs(5));
         solo.sends(0, b"alive");
     }
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn answers_that_nobody_reads_do_not_fill_the_memory() {
     for _ in 0..40 {
         solo.sends(3, &[0; 16]);
         solo.advance(millis(500));
-        assert!(solo.host.session.queued_bytes() < 1_100);
+        assert!(solo.host.connection.queued_bytes() < 1_100);
     }
     assert_eq!(solo.cause(), Cause::SendQueueFull);
 }
@@ -194,10 +194,10 @@ fn frames_that_others_queued_keep_their_order_and_are_counted_when_written() {
         queue.push_data(now, encode);
         queue
     };
-    solo.session().adopt(&mut queue(1));
-    solo.session().adopt(&mut queue(2));
-    solo.session().send(now, &[3]).expect("it is taken");
-    assert_eq!(solo.session().frames().1, 0);
+    solo.connection().adopt(&mut queue(1));
+    solo.connection().adopt(&mut queue(2));
+    solo.connection().send(now, &[3]).expect("it is taken");
+    assert_eq!(solo.connection().frames().1, 0);
     solo.outbound.capacity = usize::MAX;
     solo.run();
     let payloads: Vec<_> = solo
@@ -206,18 +206,18 @@ fn frames_that_others_queued_keep_their_order_and_are_counted_when_written() {
         .map(|(_, payload)| payload)
         .collect();
     assert_eq!(payloads, [[1], [2], [3]]);
-    assert_eq!(solo.session().frames().1, 3);
+    assert_eq!(solo.connection().frames().1, 3);
 }
 
 #[test]
 fn a_buffer_is_lent_where_there_is_none_and_given_back_when_it_is_written_out() {
     let mut solo = Solo::live();
-    let _welcome = solo.session().reclaim();
-    solo.session().lend(Box::default);
-    assert!(solo.session().reclaim().is_some());
-    assert!(solo.session().reclaim().is_none());
+    let _welcome = solo.connection().reclaim();
+    solo.connection().lend(Box::default);
+    assert!(solo.connection().reclaim().is_some());
+    assert!(solo.connection().reclaim().is_none());
     solo.stops_reading(0);
     assert_eq!(send(&mut solo), Ok(()));
-    assert!(solo.session().reclaim().is_none(), "it is in use");
-    solo.session().lend(|| panic!("there is one"));
+    assert!(solo.connection().reclaim().is_none(), "it is in use");
+    solo.connection().lend(|| panic!("there is one"));
 }

@@ -42,7 +42,10 @@ fn check(setting: fn() -> Solo, verdict: impl Fn(u8) -> Option<Cause>) {
             solo.inbound.chunk = chunk;
             solo.says(&bytes);
             match verdict(kind) {
-                None => assert!(solo.session().delivers() && !solo.is_over(), "kind {kind}"),
+                None => assert!(
+                    solo.connection().delivers() && !solo.is_over(),
+                    "kind {kind}"
+                ),
                 Some(cause) => assert_eq!(solo.cause(), cause, "kind {kind}"),
             }
         }
@@ -62,7 +65,7 @@ fn a_client_waits_for_welcome_and_may_only_leave_meanwhile() {
     fn waiting() -> Solo {
         let mut solo = Solo::server_with(Config::default(), Answer::Wait);
         solo.says(&encoded(|out| HELLO.encode(out)));
-        assert_eq!(solo.session().phase(), Phase::Auth);
+        assert_eq!(solo.connection().phase(), Phase::Auth);
         solo
     }
     check(waiting, |kind| match kind {
@@ -105,12 +108,12 @@ fn a_count_of_what_was_never_sent_is_a_violation() {
             let mut solo = Solo::live();
             for _ in 0..sent {
                 let now = solo.now;
-                solo.session().send(now, b"state").expect("it is taken");
+                solo.connection().send(now, b"state").expect("it is taken");
                 solo.run();
             }
             solo.outbound.log.clear();
             solo.says(&counting(kind, count));
-            assert_eq!(solo.session().is_live(), fine, "{sent} {count} {kind}");
+            assert_eq!(solo.connection().is_live(), fine, "{sent} {count} {kind}");
             if !fine {
                 assert_eq!(solo.written().len(), 1, "a goodbye, and no pong");
                 assert_eq!(solo.cause(), Cause::ProtocolViolation);
@@ -124,12 +127,12 @@ fn a_count_that_shrinks_is_a_violation() {
     for kind in 3..=5 {
         let mut solo = Solo::live();
         let now = solo.now;
-        solo.session().send(now, b"one").expect("it is taken");
-        solo.session().send(now, b"two").expect("it is taken");
+        solo.connection().send(now, b"one").expect("it is taken");
+        solo.connection().send(now, b"two").expect("it is taken");
         solo.run();
         solo.says(&counting(5, 2));
         solo.says(&counting(kind, 2));
-        assert!(solo.session().is_live(), "a count may stay as it is");
+        assert!(solo.connection().is_live(), "a count may stay as it is");
         solo.says(&counting(kind, 1));
         assert_eq!(solo.cause(), Cause::ProtocolViolation);
         assert_eq!(solo.ending().evidence.frames_unacked, 0);
@@ -141,7 +144,9 @@ fn a_frame_that_was_queued_and_not_written_cannot_be_counted() {
     let mut solo = Solo::live();
     solo.stops_reading(0);
     let now = solo.now;
-    solo.session().send(now, b"waiting").expect("it is taken");
+    solo.connection()
+        .send(now, b"waiting")
+        .expect("it is taken");
     solo.says(&counting(5, 1));
     assert_eq!(solo.cause(), Cause::ProtocolViolation);
 }

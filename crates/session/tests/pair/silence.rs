@@ -38,7 +38,7 @@ fn a_silence_is_named_by_the_kernels_last_word_on_it() {
         let mut solo = Solo::live();
         solo.host.view = view;
         solo.advance(DEAD - millis(1));
-        assert!(solo.session().is_live());
+        assert!(solo.connection().is_live());
         solo.advance(millis(1));
         let told = solo.kinds_written().last() == Some(&Kind::Goodbye);
         assert_eq!(
@@ -78,9 +78,9 @@ fn a_byte_moves_the_dead_limit_and_our_own_writes_do_not() {
     for _ in 0..14 {
         solo.advance(secs(1));
         let now = solo.now;
-        solo.session().send(now, b"state").expect("it is taken");
+        solo.connection().send(now, b"state").expect("it is taken");
     }
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.advance(secs(1));
     assert_eq!(solo.cause(), Cause::PeerFrozen);
 }
@@ -91,7 +91,7 @@ fn a_cut_is_found_by_both_ends_within_the_dead_limit() {
     pair.advance(secs(60));
     pair.cut();
     pair.server
-        .session
+        .connection
         .send(pair.now, b"into the void")
         .expect("it is taken");
     let unanswered = View::Unanswered {
@@ -114,14 +114,14 @@ fn an_outage_shorter_than_the_dead_limit_ends_nothing() {
     pair.cut();
     for n in 0..90_u8 {
         pair.server
-            .session
+            .connection
             .send(pair.now, &[n; 20])
             .expect("it is taken");
         pair.advance(millis(100));
     }
     (pair.up.is_cut, pair.down.is_cut) = (false, false);
     pair.advance(secs(60));
-    assert!(pair.server.session.is_live() && pair.client.session.is_live());
+    assert!(pair.server.connection.is_live() && pair.client.connection.is_live());
     assert_eq!(
         crate::harness::payloads(&pair.client.seen).len(),
         90,
@@ -141,7 +141,7 @@ fn a_dead_limit_of_never_is_never() {
     };
     let mut solo = Solo::joined_with(Config::default(), Answer::Admit(admission));
     solo.advance(secs(100_000));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
 }
 
 #[test]

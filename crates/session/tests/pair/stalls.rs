@@ -16,14 +16,14 @@ fn a_frame_that_waited_through_a_stall_of_ours_has_the_rest_of_its_time() {
     let mut solo = Solo::live();
     solo.stops_reading(0);
     let now = solo.now;
-    solo.session().send(now, &[0; 96]).expect("it is taken");
+    solo.connection().send(now, &[0; 96]).expect("it is taken");
     solo.advance(secs(1));
     solo.sends(0, b"alive");
     stalls(&mut solo, secs(6));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.sends(0, b"alive");
     solo.advance(secs(4) - millis(1));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.advance(millis(1));
     assert_eq!(solo.cause(), Cause::SendQueueStale);
 }
@@ -34,10 +34,10 @@ fn a_frame_that_was_arriving_when_we_stood_still_has_the_rest_of_its_time() {
     solo.says(&frame(0, &[1; 100])[..50]);
     solo.advance(secs(4));
     stalls(&mut solo, secs(20));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.says(&[1]);
     solo.advance(secs(6) - millis(1));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
     solo.advance(millis(1));
     assert_eq!(solo.cause(), Cause::FrameTimeout);
 }
@@ -49,13 +49,13 @@ fn who_asked_to_be_let_in_before_a_stall_of_ours_is_not_late() {
     stalls(&mut solo, secs(30));
     assert!(!solo.is_over(), "its hello may be on its way");
     solo.says(&encoded(|out| HELLO.encode(out)));
-    assert!(solo.session().is_authenticating());
+    assert!(solo.connection().is_authenticating());
     solo.host.stalled = secs(0);
     solo.advance(secs(2));
     stalls(&mut solo, secs(30));
-    assert!(solo.session().is_authenticating());
+    assert!(solo.connection().is_authenticating());
     solo.advance(secs(3) - millis(1));
-    assert!(solo.session().is_authenticating());
+    assert!(solo.connection().is_authenticating());
     solo.advance(millis(1));
     assert_eq!(solo.cause(), Cause::AuthTimeout);
 }
@@ -73,10 +73,10 @@ fn a_stall_extends_what_arrives_and_what_leaves_and_keeps_nobody_busy() {
     });
     solo.stops_reading(0);
     let now = solo.now;
-    solo.session().send(now, &[0; 96]).expect("it is taken");
+    solo.connection().send(now, &[0; 96]).expect("it is taken");
     solo.says(&frame(0, &[1; 100])[..50]);
     stalls(&mut solo, secs(40));
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
 }
 
 #[test]
@@ -97,5 +97,5 @@ fn pings_that_came_while_we_stood_still_are_no_flood() {
     for _ in 0..60 {
         solo.sends(3, &[0; 16]);
     }
-    assert!(solo.session().is_live());
+    assert!(solo.connection().is_live());
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use lastword_session::wire::{Ack, Extensions, Header, Hello};
 use lastword_session::{
-    Admission, Config, Event, Framing, Input, LengthPrefixed, Session, Time, Timing, encode_data,
+    Admission, Config, Connection, Event, Framing, Input, LengthPrefixed, Time, Timing, encode_data,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 const NOW: Time = Time::from_micros(1_000_000);
 
-/// One frame of a client: for the game, or for the session.
+/// One frame of a client: for the game, or for the connection.
 #[derive(Clone, Debug)]
 enum Sent {
     Data(Vec<u8>),
@@ -56,30 +56,30 @@ proptest! {
     fn any_way_of_writing_carries_every_frame_once_and_in_order(
         sent in vec(vec(any::<u8>(), 0..400), 0..12), writes in vec(1..300_usize, 1..20), own in vec(any::<bool>(), 1..8),
     ) {
-        let mut session = live(Framing::Native);
+        let mut connection = live(Framing::Native);
         let mut wire = Vec::new();
         let mut turns = writes.iter().cycle();
         for (n, payload) in sent.iter().enumerate() {
             if own[n % own.len()] {
-                session.send(NOW, payload).expect("it is taken");
+                connection.send(NOW, payload).expect("it is taken");
             } else {
                 let mut queue = Box::default();
                 lastword_session::SendQueue::push_data(&mut queue, NOW, |out| {
                     encode_data(&Framing::Native, payload, out);
                 });
-                session.adopt(&mut queue);
+                connection.adopt(&mut queue);
             }
-            write(&mut session, *turns.next().expect("it cycles"), &mut wire);
+            write(&mut connection, *turns.next().expect("it cycles"), &mut wire);
         }
-        while session.wants_write() {
-            write(&mut session, *turns.next().expect("it cycles"), &mut wire);
+        while connection.wants_write() {
+            write(&mut connection, *turns.next().expect("it cycles"), &mut wire);
         }
         let expected: Vec<u8> = sent.iter().fold(Vec::new(), |mut out, payload| {
             encode_data(&Framing::Native, payload, &mut out);
             out
         });
         prop_assert_eq!(wire, expected);
-        prop_assert_eq!(session.frames().1, u64::try_from(sent.len()).expect("it fits"));
+        prop_assert_eq!(connection.frames().1, u64::try_from(sent.len()).expect("it fits"));
     }
 }
 
@@ -109,7 +109,7 @@ fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> V
         framing,
         ..Config::default()
     };
-    let mut session = Session::server(Arc::new(config), NOW);
+    let mut connection = Connection::server(Arc::new(config), NOW);
     let mut payloads = Vec::new();
     let mut stops = stops.iter().cycle();
     let mut cuts = cuts.iter().cycle();
@@ -117,13 +117,13 @@ fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> V
     while from < stream.len() {
         let piece = &stream[from..stream.len().min(from + cuts.next().expect("it cycles"))];
         from += piece.len();
-        session.bytes_arrived(NOW, piece.len());
+        connection.bytes_arrived(NOW, piece.len());
         let mut rest = piece;
         while !rest.is_empty() {
-            let consumed = session.feed(NOW, rest, |session, event| {
+            let consumed = connection.feed(NOW, rest, |connection, event| {
                 match event {
                     Event::Data(payload) => payloads.push(payload.to_vec()),
-                    Event::Credentials(_) => session.handle(NOW, Input::Admit(ADMISSION)),
+                    Event::Credentials(_) => connection.handle(NOW, Input::Admit(ADMISSION)),
                     Event::Welcome(_) | Event::Notice(_) | Event::RoundTrip(_) => {
                         panic!("a server that asks nothing gets none of these")
                     }
@@ -136,34 +136,34 @@ fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> V
             rest = &rest[consumed..];
         }
     }
-    assert!(session.is_live(), "{:?}", session.poll_output());
+    assert!(connection.is_live(), "{:?}", connection.poll_output());
     payloads
 }
 
-fn live(framing: Framing) -> Session {
+fn live(framing: Framing) -> Connection {
     let config = Config {
         framing,
         ..Config::default()
     };
-    let mut session = Session::server(Arc::new(config), NOW);
+    let mut connection = Connection::server(Arc::new(config), NOW);
     let mut hello = Vec::new();
     HELLO.encode(&mut hello);
-    session.bytes_arrived(NOW, hello.len());
-    session.feed(NOW, &hello, |_, _| ControlFlow::Continue(()));
-    session.handle(NOW, Input::Admit(ADMISSION));
-    write(&mut session, usize::MAX, &mut Vec::new());
-    session
+    connection.bytes_arrived(NOW, hello.len());
+    connection.feed(NOW, &hello, |_, _| ControlFlow::Continue(()));
+    connection.handle(NOW, Input::Admit(ADMISSION));
+    write(&mut connection, usize::MAX, &mut Vec::new());
+    connection
 }
 
-fn write(session: &mut Session, most: usize, wire: &mut Vec<u8>) {
-    let bytes: Vec<u8> = session
+fn write(connection: &mut Connection, most: usize, wire: &mut Vec<u8>) {
+    let bytes: Vec<u8> = connection
         .slices()
         .iter()
         .flat_map(|slice| slice.to_vec())
         .collect();
     let n = bytes.len().min(most);
     wire.extend_from_slice(&bytes[..n]);
-    session.transmitted(NOW, n);
+    connection.transmitted(NOW, n);
 }
 
 const ADMISSION: Admission = Admission {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use lastword_session::wire::{Ack, Goodbye, Notice, Ping, Welcome};
 use lastword_session::{
-    Admission, Cause, Close, Config, Dialect, Framing, Input, KernelSample, LengthPrefixed, Limits,
-    Meaning, Measure, OsError, Phase, Role, Session, Terminal, Time, Timing,
+    Admission, Cause, Close, Config, Connection, Dialect, Framing, Input, KernelSample,
+    LengthPrefixed, Limits, Meaning, Measure, OsError, Phase, Role, Terminal, Time, Timing,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -67,8 +67,8 @@ fn live(
         ..Config::default()
     });
     let session = match role {
-        Role::Server => Session::server(config, START),
-        Role::Client => Session::client(config, &HELLO, START),
+        Role::Server => Connection::server(config, START),
+        Role::Client => Connection::client(config, &HELLO, START),
     };
     let mut life = Life::new(session, START, words, peer_reads);
     if greeted {
@@ -81,7 +81,7 @@ fn live(
     assert!(
         life.ending.is_some(),
         "{:?} is still waited for",
-        life.session.poll_timeout()
+        life.connection.poll_timeout()
     );
     life
 }
@@ -116,7 +116,7 @@ fn greet(life: &mut Life, role: Role, dialect: bool) {
     }
     life.read(&bytes);
     life.handle(Input::Admit(ADMISSION));
-    assert!(life.session.is_live());
+    assert!(life.connection.is_live());
 }
 
 fn take(life: &mut Life, step: &Step) {
@@ -124,14 +124,14 @@ fn take(life: &mut Life, step: &Step) {
     match step {
         Step::Bytes(bytes) => life.read(bytes),
         Step::Decide(n) => {
-            let close = decision(life.session.phase(), *n);
+            let close = decision(life.connection.phase(), *n);
             life.handle(Input::Close(&close));
         }
         Step::Admit => life.handle(Input::Admit(ADMISSION)),
         Step::Notice => life.handle(Input::Notice(&NOTICE)),
         Step::DrainExpired => life.handle(Input::DrainExpired),
         // Only a session gives out a handle to abort with.
-        Step::Abort if life.session.is_live() => life.handle(Input::Abort(readings)),
+        Step::Abort if life.connection.is_live() => life.handle(Input::Abort(readings)),
         Step::Abort => {}
         Step::Pause => life.handle(Input::Paused),
         Step::Resume => life.handle(Input::Resumed),

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use lastword_session::{
-    Call, Dropped, Ending, FirstError, Input, KernelSample, OsError, Output, Phase, Readings,
-    SendError, Session, Terminal, Time,
+    Call, Connection, Dropped, Ending, FirstError, Input, KernelSample, OsError, Output, Phase,
+    Readings, SendError, Terminal, Time,
 };
 
 /// One step of a life.
@@ -36,7 +36,7 @@ pub(crate) struct Words {
 }
 
 pub(crate) struct Life {
-    pub(crate) session: Session,
+    pub(crate) connection: Connection,
     pub(crate) now: Time,
     pub(crate) ending: Option<Box<Ending>>,
     words: Words,
@@ -50,9 +50,9 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    pub(crate) fn new(session: Session, now: Time, words: Words, peer_reads: bool) -> Self {
+    pub(crate) fn new(connection: Connection, now: Time, words: Words, peer_reads: bool) -> Self {
         Self {
-            session,
+            connection,
             now,
             ending: None,
             words,
@@ -77,40 +77,45 @@ impl Life {
     }
 
     pub(crate) fn handle(&mut self, input: Input<'_>) {
-        self.session.handle(self.now, input);
+        self.connection.handle(self.now, input);
         self.poll();
     }
 
     pub(crate) fn read(&mut self, bytes: &[u8]) {
-        if self.ended || !self.session.wants_read() {
+        if self.ended || !self.connection.wants_read() {
             return;
         }
         self.bytes_read += u64::try_from(bytes.len()).expect("it fits");
-        self.session.bytes_arrived(self.now, bytes.len());
+        self.connection.bytes_arrived(self.now, bytes.len());
         let mut carry = std::mem::take(&mut self.carry);
         carry.extend_from_slice(bytes);
         let bytes = carry;
-        let consumed = self.session.feed(self.now, &bytes, |session, _| {
-            assert!(session.delivers(), "an event after the end of delivery");
+        let consumed = self.connection.feed(self.now, &bytes, |connection, _| {
+            assert!(connection.delivers(), "an event after the end of delivery");
             ControlFlow::Continue(())
         });
         self.carry.extend_from_slice(&bytes[consumed..]);
-        assert!(self.carry.is_empty() || !self.session.wants_read());
+        assert!(self.carry.is_empty() || !self.connection.wants_read());
         self.poll();
     }
 
     pub(crate) fn write(&mut self, most: usize) {
-        let waiting: usize = self.session.slices().iter().map(|slice| slice.len()).sum();
-        assert_eq!(waiting > 0, self.session.wants_write());
+        let waiting: usize = self
+            .connection
+            .slices()
+            .iter()
+            .map(|slice| slice.len())
+            .sum();
+        assert_eq!(waiting > 0, self.connection.wants_write());
         if self.peer_reads && waiting > 0 {
-            self.session.transmitted(self.now, waiting.min(most));
+            self.connection.transmitted(self.now, waiting.min(most));
         }
         self.poll();
     }
 
     pub(crate) fn send(&mut self, len: usize) {
-        let lives = self.session.phase() == Phase::Live && !self.session.is_closed();
-        let sent = self.session.send(self.now, &vec![0; len]);
+        let lives = self.connection.phase() == Phase::Live && !self.connection.is_closed();
+        let sent = self.connection.send(self.now, &vec![0; len]);
         assert_eq!(sent == Err(SendError::Closed), !lives);
         self.poll();
     }
@@ -128,7 +133,7 @@ impl Life {
     }
 
     pub(crate) fn ended(&mut self, terminal: Terminal) {
-        if !self.ended && self.session.wants_read() {
+        if !self.ended && self.connection.wants_read() {
             self.ended = true;
             let readings = self.readings();
             self.handle(Input::ReadEnded(terminal, readings));
@@ -139,7 +144,7 @@ impl Life {
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         for _ in 0..WAKES_MAX {
-            let (at, _) = self.session.poll_timeout();
+            let (at, _) = self.connection.poll_timeout();
             if at > end {
                 self.now = end;
                 return;
@@ -148,7 +153,10 @@ impl Life {
             let readings = self.readings();
             self.handle(Input::Timeout(readings));
         }
-        panic!("{:?} does not let time pass", self.session.poll_timeout().1);
+        panic!(
+            "{:?} does not let time pass",
+            self.connection.poll_timeout().1
+        );
     }
 
     /// Lets time pass without events from outside: the driver only does its own work.
@@ -160,7 +168,7 @@ impl Life {
         let end = self.now + limit;
         while self.ending.is_none() && self.now < end {
             self.write(usize::MAX);
-            let next = self.session.poll_timeout().0.min(end);
+            let next = self.connection.poll_timeout().0.min(end);
             self.pass(next.since(self.now).max(Duration::from_millis(1)));
         }
     }
@@ -182,18 +190,26 @@ impl Life {
             Input::Shut,
             Input::Timeout(readings),
         ] {
-            self.session.handle(self.now, input);
-            assert!(self.session.poll_output().is_none());
+            self.connection.handle(self.now, input);
+            assert!(self.connection.poll_output().is_none());
         }
-        self.session.bytes_arrived(self.now, 5);
-        self.session.feed(self.now, b"\0\0\x01\0x", |_, event| {
+        self.connection.bytes_arrived(self.now, 5);
+        self.connection.feed(self.now, b"\0\0\x01\0x", |_, event| {
             panic!("{event:?} after the end")
         });
-        assert_eq!(self.session.send(self.now, b"late"), Err(SendError::Closed));
-        assert!(self.session.slices().iter().all(|slice| slice.is_empty()));
-        assert_eq!(self.session.poll_timeout().0, Time::NEVER);
-        assert!(self.session.poll_output().is_none());
-        assert!(!self.session.wants_read() && !self.session.wants_write());
+        assert_eq!(
+            self.connection.send(self.now, b"late"),
+            Err(SendError::Closed)
+        );
+        assert!(
+            self.connection
+                .slices()
+                .iter()
+                .all(|slice| slice.is_empty())
+        );
+        assert_eq!(self.connection.poll_timeout().0, Time::NEVER);
+        assert!(self.connection.poll_output().is_none());
+        assert!(!self.connection.wants_read() && !self.connection.wants_write());
     }
 
     /// Does what the session asks, with a game that takes each frame at once.
@@ -201,24 +217,24 @@ impl Life {
         loop {
             self.poll_outputs();
             let readings = self.readings();
-            let input = if self.session.awaits_delivery() {
+            let input = if self.connection.awaits_delivery() {
                 Input::Delivered(readings)
-            } else if self.session.poll_timeout().0 == Time::ORIGIN {
+            } else if self.connection.poll_timeout().0 == Time::ORIGIN {
                 Input::Timeout(readings)
             } else {
                 return;
             };
-            self.session.handle(self.now, input);
+            self.connection.handle(self.now, input);
         }
     }
 
     fn poll_outputs(&mut self) {
-        while let Some(output) = self.session.poll_output() {
+        while let Some(output) = self.connection.poll_output() {
             assert!(self.ending.is_none(), "{output:?} after the end");
             match output {
-                Output::Shut => self.session.handle(self.now, Input::Shut),
-                Output::Link(_) => assert!(self.session.is_live()),
-                Output::Closed => self.ending = self.session.take_ending(Dropped::default()),
+                Output::Shut => self.connection.handle(self.now, Input::Shut),
+                Output::Link(_) => assert!(self.connection.is_live()),
+                Output::Closed => self.ending = self.connection.take_ending(Dropped::default()),
             }
         }
     }

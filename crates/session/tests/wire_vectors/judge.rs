@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lastword_session::wire::{Extensions, Hello, Welcome};
 use lastword_session::{
-    Admission, Config, Dropped, Input, Output, Readings, Session, Terminal, Time, Timing,
+    Admission, Config, Connection, Dropped, Input, Output, Readings, Terminal, Time, Timing,
 };
 
 const NOW: Time = Time::from_micros(1_000_000);
@@ -15,55 +15,55 @@ const NOW: Time = Time::from_micros(1_000_000);
 /// `state` is `first` for the first bytes of a connection and `live` for those right after welcome. `direction` is the
 /// end that sent them.
 pub(crate) fn verdict(state: &str, direction: &str, stream: &[u8]) -> &'static str {
-    let mut session = match direction {
-        "client" => Session::server(Arc::new(Config::default()), NOW),
-        _ => Session::client(Arc::new(Config::default()), &HELLO, NOW),
+    let mut connection = match direction {
+        "client" => Connection::server(Arc::new(Config::default()), NOW),
+        _ => Connection::client(Arc::new(Config::default()), &HELLO, NOW),
     };
     if state == "live" {
-        join(&mut session, direction);
+        join(&mut connection, direction);
     }
-    feed(&mut session, stream);
+    feed(&mut connection, stream);
     // The connection stays open, so only the bytes can have ended it.
     for _ in 0..8 {
-        let written = session.slices().iter().map(|slice| slice.len()).sum();
-        session.transmitted(NOW, written);
-        match session.poll_output() {
+        let written = connection.slices().iter().map(|slice| slice.len()).sum();
+        connection.transmitted(NOW, written);
+        match connection.poll_output() {
             Some(Output::Closed) => {
-                let ending = session.take_ending(Dropped::default());
+                let ending = connection.take_ending(Dropped::default());
                 return ending.expect("a verdict").verdict.cause.label();
             }
             Some(Output::Shut) => {
-                session.handle(NOW, Input::Shut);
-                session.handle(NOW, Input::ReadEnded(Terminal::Eof, Readings::default()));
+                connection.handle(NOW, Input::Shut);
+                connection.handle(NOW, Input::ReadEnded(Terminal::Eof, Readings::default()));
             }
             Some(Output::Link(_)) | None => {}
         }
-        if session.awaits_delivery() {
-            session.handle(NOW, Input::Delivered(Readings::default()));
+        if connection.awaits_delivery() {
+            connection.handle(NOW, Input::Delivered(Readings::default()));
         }
-        if session.poll_timeout().0 <= NOW {
-            session.handle(NOW, Input::Timeout(Readings::default()));
+        if connection.poll_timeout().0 <= NOW {
+            connection.handle(NOW, Input::Timeout(Readings::default()));
         }
     }
     "none"
 }
 
-fn join(session: &mut Session, direction: &str) {
+fn join(connection: &mut Connection, direction: &str) {
     let mut opening = Vec::new();
     if direction == "client" {
         HELLO.encode(&mut opening);
-        feed(session, &opening);
-        session.handle(NOW, Input::Admit(ADMISSION));
+        feed(connection, &opening);
+        connection.handle(NOW, Input::Admit(ADMISSION));
     } else {
         WELCOME.encode(&mut opening);
-        feed(session, &opening);
+        feed(connection, &opening);
     }
-    assert!(session.is_live(), "the setting itself is sound");
+    assert!(connection.is_live(), "the setting itself is sound");
 }
 
-fn feed(session: &mut Session, bytes: &[u8]) {
-    session.bytes_arrived(NOW, bytes.len());
-    let consumed = session.feed(NOW, bytes, |_, _| ControlFlow::Continue(()));
+fn feed(connection: &mut Connection, bytes: &[u8]) {
+    connection.bytes_arrived(NOW, bytes.len());
+    let consumed = connection.feed(NOW, bytes, |_, _| ControlFlow::Continue(()));
     assert_eq!(consumed, bytes.len(), "nothing stopped the feeding");
 }
 

@@ -14,13 +14,13 @@ impl<A: App> Driver<A> {
         if self.poll_notice(cx, now) {
             return true;
         }
-        if self.session.is_ending() {
-            self.session.taken(now, self.app.taken());
+        if self.connection.is_ending() {
+            self.connection.taken(now, self.app.taken());
         }
-        if !self.session.awaits_delivery() {
+        if !self.connection.awaits_delivery() {
             return false;
         }
-        let delivered = match self.session.is_closed() {
+        let delivered = match self.connection.is_closed() {
             true => self.app.poll_departure(cx),
             false => self.app.poll_delivered(cx),
         };
@@ -30,22 +30,22 @@ impl<A: App> Driver<A> {
         // Looked at again, and only now: what the game answered before it came back for more goes out first.
         self.take_mail(now);
         let readings = self.readings(now);
-        self.session.handle(now, Input::Delivered(readings));
+        self.connection.handle(now, Input::Delivered(readings));
         true
     }
 
     /// Does what the session asks, and sets `asked` if it asked anything. Returns the verdict when it is out.
     pub(super) fn poll_outputs(&mut self, now: Time, asked: &mut bool) -> Option<Box<Ending>> {
-        while let Some(output) = self.session.poll_output() {
+        while let Some(output) = self.connection.poll_output() {
             *asked = true;
             match output {
                 // If the kernel refuses, our FIN is not out, and must not be subtracted from the unacknowledged bytes.
                 Output::Shut => match self.tap.shutdown() {
-                    Ok(()) => self.session.handle(now, Input::Shut),
+                    Ok(()) => self.connection.handle(now, Input::Shut),
                     Err(_) => self.write_failed(now),
                 },
                 Output::Link(link) => self.tell_link(now, link),
-                Output::Closed => return self.session.take_ending(self.mailbox.close()),
+                Output::Closed => return self.connection.take_ending(self.mailbox.close()),
             }
         }
         None
@@ -53,7 +53,7 @@ impl<A: App> Driver<A> {
 
     pub(super) fn write_failed(&mut self, now: Time) {
         let readings = self.readings(now);
-        self.session.handle(now, Input::WriteFailed(readings));
+        self.connection.handle(now, Input::WriteFailed(readings));
     }
 
     /// Tells the game.
@@ -76,7 +76,7 @@ impl<A: App> Driver<A> {
         // Its flags are sticky: taken once, then disarmed.
         self.side().notice = None;
         let readings = self.readings(now);
-        self.session.handle(now, Input::EndNoticed(readings));
+        self.connection.handle(now, Input::EndNoticed(readings));
         true
     }
 }

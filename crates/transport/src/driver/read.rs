@@ -14,18 +14,18 @@ use crate::scratch::ReadBuffer;
 impl<A: App> Driver<A> {
     /// Returns whether there may be more to read or to do.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: &mut Time) -> bool {
-        if !self.session.wants_read() || !self.may_read(cx, *now) {
+        if !self.connection.wants_read() || !self.may_read(cx, *now) {
             return false;
         }
         self.stop_watching();
         let mut busy = self.feed_carry(cx, *now);
         let mut buffer = ReadBuffer::take();
         for _ in 0..READS_PER_TURN {
-            if self.session.is_paused() || !self.session.wants_read() {
+            if self.connection.is_paused() || !self.connection.wants_read() {
                 return true;
             }
             let Some(read) = self.read(cx, *now, buffer.bytes()) else {
-                if self.session.hands_over_the_rest() {
+                if self.connection.hands_over_the_rest() {
                     return self.read_ended(*now, Terminal::Open);
                 }
                 return busy && !self.only_echoes();
@@ -37,9 +37,9 @@ impl<A: App> Driver<A> {
                 Ok(n) => {
                     // Not when the turn began, which may be long ago in a busy one: clocks are compared by it.
                     *now = self.clock.now();
-                    self.session.bytes_arrived(*now, n);
+                    self.connection.bytes_arrived(*now, n);
                     // First that the peer is back, then what it says.
-                    if let Some(link) = self.session.poll_link() {
+                    if let Some(link) = self.connection.poll_link() {
                         self.tell_link(*now, link);
                     }
                     let bytes = buffer.bytes().get(..n).unwrap_or_default();
@@ -64,7 +64,7 @@ impl<A: App> Driver<A> {
             Poll::Ready(read) => Some(read),
             Poll::Pending => {
                 let is_due = self.due <= now;
-                (is_due || self.session.hands_over_the_rest())
+                (is_due || self.connection.hands_over_the_rest())
                     .then(|| self.tap.read_now(buffer))
                     .flatten()
             }
@@ -73,7 +73,7 @@ impl<A: App> Driver<A> {
 
     /// Whether to read at all: not while the game takes nothing, so that the peer feels it.
     fn may_read(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        let takes = !self.session.asks_for_room() || self.app.poll_ready(cx).is_ready();
+        let takes = !self.connection.asks_for_room() || self.app.poll_ready(cx).is_ready();
         self.pause(now, !takes);
         takes
     }
@@ -81,22 +81,22 @@ impl<A: App> Driver<A> {
     fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
         let mut full = false;
         let (open, mailbox) = (&mut self.open, &self.mailbox);
-        let (app, session) = (&mut self.app, &mut self.session);
-        let each = |session: &mut lastword_session::Session, event: Event<'_>| {
+        let (app, connection) = (&mut self.app, &mut self.connection);
+        let each = |connection: &mut lastword_session::Connection, event: Event<'_>| {
             let mut outbox = Outbox {
-                session,
+                connection,
                 mailbox,
                 now,
             };
             let room = hand_over(app, &mut outbox, open, event);
-            let asks = room == Room::Unsure && session.asks_for_room();
+            let asks = room == Room::Unsure && connection.asks_for_room();
             full = asks && app.poll_ready(cx).is_pending();
             match full {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
         };
-        let feed = std::panic::AssertUnwindSafe(|| session.feed(now, bytes, each));
+        let feed = std::panic::AssertUnwindSafe(|| connection.feed(now, bytes, each));
         match std::panic::catch_unwind(feed) {
             Ok(consumed) => {
                 let rest = bytes.get(consumed..).unwrap_or_default();
@@ -104,7 +104,7 @@ impl<A: App> Driver<A> {
                     self.side().carry.extend_from_slice(rest);
                 }
                 // Also when nothing is left over: what the next read brings would find no room.
-                if (full || !rest.is_empty()) && self.session.hands_over() {
+                if (full || !rest.is_empty()) && self.connection.hands_over() {
                     self.pause(now, true);
                 }
             }
@@ -127,29 +127,29 @@ impl<A: App> Driver<A> {
     /// The end of reading.
     fn read_ended(&mut self, now: Time, terminal: Terminal) -> bool {
         let readings = self.readings(now);
-        self.session
+        self.connection
             .handle(now, Input::ReadEnded(terminal, readings));
         true
     }
 
     /// Says whether the game takes no frames for now.
     fn pause(&mut self, now: Time, paused: bool) {
-        if self.session.is_paused() == paused {
+        if self.connection.is_paused() == paused {
             return;
         }
         self.app.paused(paused);
         if paused {
-            self.session.handle(now, Input::Paused);
+            self.connection.handle(now, Input::Paused);
             self.watch_for_the_end();
         } else {
-            self.session.handle(now, Input::Resumed);
+            self.connection.handle(now, Input::Resumed);
         }
     }
 
     /// Learns of an end while nothing is read, where the system tells it.
     pub(super) fn watch_for_the_end(&mut self) {
         let watches = self.side.as_ref().is_some_and(|side| side.notice.is_some());
-        if let Some(the_end) = THE_END.filter(|_| !self.session.is_ending() && !watches) {
+        if let Some(the_end) = THE_END.filter(|_| !self.connection.is_ending() && !watches) {
             let stream = self.tap.share();
             self.side().notice = Some(Box::pin(async move { stream.ready(the_end).await }));
         }
@@ -175,12 +175,14 @@ fn hand_over<A: App>(
         Event::Credentials(credentials) => app.authenticate(credentials),
         Event::Notice(notice) => app.notice(&notice),
         Event::RoundTrip(rtt) => {
-            outbox.mailbox.set_round_trip(outbox.session.round_trip());
+            outbox
+                .mailbox
+                .set_round_trip(outbox.connection.round_trip());
             app.round_trip(rtt);
         }
         Event::Welcome(admission) => {
             *open = true;
-            let limit = outbox.session.peer_frame_limit();
+            let limit = outbox.connection.peer_frame_limit();
             outbox.mailbox.open(admission.session, limit);
             app.joined(outbox, &admission);
         }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use lastword_session::{
-    Admission, Call, Close, Dropped, Ending, Event, FirstError, Input, KernelSample, Link, OsError,
-    Output, Readings, Session, Terminal, Time,
+    Admission, Call, Close, Connection, Dropped, Ending, Event, FirstError, Input, KernelSample,
+    Link, OsError, Output, Readings, Terminal, Time,
 };
 
 use super::pipe::{Pipe, Read};
@@ -46,7 +46,7 @@ pub(crate) enum View {
 }
 
 pub(crate) struct Host {
-    pub(crate) session: Session,
+    pub(crate) connection: Connection,
     pub(crate) seen: Vec<Seen>,
     pub(crate) answer: Answer,
     pub(crate) view: View,
@@ -64,9 +64,9 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(session: Session, answer: Answer) -> Self {
+    pub(crate) fn new(connection: Connection, answer: Answer) -> Self {
         Self {
-            session,
+            connection,
             seen: Vec::new(),
             answer,
             view: View::Honest,
@@ -87,10 +87,10 @@ impl Host {
             return false;
         }
         let read = self.read(now, inbound, outbound);
-        let delivered = self.answers && self.session.awaits_delivery();
+        let delivered = self.answers && self.connection.awaits_delivery();
         if delivered {
             let readings = self.readings(now, inbound, outbound);
-            self.session.handle(now, Input::Delivered(readings));
+            self.connection.handle(now, Input::Delivered(readings));
         }
         let due = self.check_deadline(now, inbound, outbound);
         let written = self.write(now, inbound, outbound);
@@ -147,7 +147,7 @@ impl Host {
     }
 
     fn read(&mut self, now: Time, inbound: &mut Pipe, outbound: &Pipe) -> bool {
-        if !self.session.wants_read() || !self.reads {
+        if !self.connection.wants_read() || !self.reads {
             return false;
         }
         if !self.carry.is_empty() {
@@ -158,13 +158,14 @@ impl Host {
         let terminal = match inbound.read(now) {
             Read::Nothing => return false,
             Read::Bytes(bytes) => {
-                self.session.bytes_arrived(now, bytes.len());
-                self.seen.extend(self.session.poll_link().map(Seen::Link));
+                self.connection.bytes_arrived(now, bytes.len());
+                self.seen
+                    .extend(self.connection.poll_link().map(Seen::Link));
                 self.feed(now, &bytes);
-                if self.session.wants_sample(now) {
+                if self.connection.wants_sample(now) {
                     let kernel = self.readings(now, inbound, outbound).kernel;
                     let sample = kernel.map(|kernel| kernel.of_silence());
-                    self.session.handle(now, Input::Sampled(sample));
+                    self.connection.handle(now, Input::Sampled(sample));
                 }
                 return true;
             }
@@ -175,27 +176,27 @@ impl Host {
             }
         };
         let readings = self.readings(now, inbound, outbound);
-        self.session
+        self.connection
             .handle(now, Input::ReadEnded(terminal, readings));
         true
     }
 
     fn feed(&mut self, now: Time, bytes: &[u8]) {
         let seen = &mut self.seen;
-        let consumed = self.session.feed(now, bytes, |session, event| {
-            assert!(session.delivers() || !matches!(event, Event::Data(_)));
+        let consumed = self.connection.feed(now, bytes, |connection, event| {
+            assert!(connection.delivers() || !matches!(event, Event::Data(_)));
             seen.push(Seen::from(event));
             ControlFlow::Continue(())
         });
         self.carry.extend_from_slice(&bytes[consumed..]);
         assert!(
-            self.carry.is_empty() || !self.session.wants_read(),
+            self.carry.is_empty() || !self.connection.wants_read(),
             "all is consumed where nobody stops it"
         );
-        if self.session.is_authenticating() {
+        if self.connection.is_authenticating() {
             match &self.answer {
-                Answer::Admit(admission) => self.session.handle(now, Input::Admit(*admission)),
-                Answer::Refuse(close) => self.session.handle(now, Input::Close(close)),
+                Answer::Admit(admission) => self.connection.handle(now, Input::Admit(*admission)),
+                Answer::Refuse(close) => self.connection.handle(now, Input::Close(close)),
                 Answer::Wait => {}
             }
         }
@@ -203,32 +204,32 @@ impl Host {
 
     fn check_deadline(&mut self, now: Time, inbound: &Pipe, outbound: &Pipe) -> bool {
         for n in 0.. {
-            let (at, timer) = self.session.poll_timeout();
+            let (at, timer) = self.connection.poll_timeout();
             if at > now {
                 return n > 0;
             }
             assert!(n < 8, "{timer:?} stays due");
             let readings = self.readings(now, inbound, outbound);
-            self.session.handle(now, Input::Timeout(readings));
+            self.connection.handle(now, Input::Timeout(readings));
         }
         true
     }
 
     fn write(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
         let mut busy = false;
-        while self.session.wants_write() {
+        while self.connection.wants_write() {
             if inbound.is_reset() {
                 self.fails(Call::Write, ErrorKind::BrokenPipe);
                 let readings = self.readings(now, inbound, outbound);
-                self.session.handle(now, Input::WriteFailed(readings));
+                self.connection.handle(now, Input::WriteFailed(readings));
                 return true;
             }
-            let bytes = self.session.slices().concat_all();
+            let bytes = self.connection.slices().concat_all();
             let written = outbound.write(now, &bytes);
             if written == 0 {
                 break;
             }
-            self.session.transmitted(now, written);
+            self.connection.transmitted(now, written);
             if outbound.is_reader_gone {
                 inbound.reset(now);
             }
@@ -239,18 +240,18 @@ impl Host {
 
     fn poll_outputs(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
         let mut busy = false;
-        while let Some(output) = self.session.poll_output() {
+        while let Some(output) = self.connection.poll_output() {
             busy = true;
             match output {
                 Output::Shut => {
                     assert!(!self.is_shut, "the write side is shut once");
                     self.is_shut = true;
                     outbound.fin(now);
-                    self.session.handle(now, Input::Shut);
+                    self.connection.handle(now, Input::Shut);
                 }
                 Output::Link(link) => self.seen.push(Seen::Link(link)),
                 Output::Closed => {
-                    let ending = self.session.take_ending(Dropped::default());
+                    let ending = self.connection.take_ending(Dropped::default());
                     self.close(now, inbound, outbound, ending.expect("a verdict"));
                     return true;
                 }
@@ -272,11 +273,11 @@ impl Host {
 
     /// Checks that nothing comes after `Closed`.
     fn stays_closed(&mut self) {
-        assert!(self.session.is_closed());
-        assert!(self.session.poll_output().is_none());
-        assert_eq!(self.session.poll_timeout().0, Time::NEVER);
-        assert!(self.session.slices().concat_all().is_empty());
-        assert!(!self.session.wants_write() && !self.session.wants_read());
+        assert!(self.connection.is_closed());
+        assert!(self.connection.poll_output().is_none());
+        assert_eq!(self.connection.poll_timeout().0, Time::NEVER);
+        assert!(self.connection.slices().concat_all().is_empty());
+        assert!(!self.connection.wants_write() && !self.connection.wants_read());
     }
 
     fn fails(&mut self, call: Call, kind: ErrorKind) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{Close, Config, Input, Session, Time};
+use lastword_session::{Close, Config, Connection, Input, Time};
 
 use super::host::{Answer, Host, Seen};
 use super::pipe::Pipe;
@@ -25,11 +25,11 @@ impl Pair {
 
     pub(crate) fn with(config: Config, answer: Answer) -> Self {
         let config = Arc::new(config);
-        let client = Session::client(Arc::clone(&config), &HELLO, START);
+        let client = Connection::client(Arc::clone(&config), &HELLO, START);
         Self {
             now: START,
             client: Host::new(client, Answer::Wait),
-            server: Host::new(Session::server(config, START), answer),
+            server: Host::new(Connection::server(config, START), answer),
             up: Pipe::default(),
             down: Pipe::default(),
         }
@@ -39,7 +39,7 @@ impl Pair {
     pub(crate) fn live() -> Self {
         let mut pair = Self::new();
         pair.run();
-        assert!(pair.client.session.is_live() && pair.server.session.is_live());
+        assert!(pair.client.connection.is_live() && pair.server.connection.is_live());
         pair.client.seen.clear();
         pair.server.seen.clear();
         pair
@@ -63,8 +63,8 @@ impl Pair {
         let end = self.now + time;
         loop {
             let next = [
-                self.client.session.poll_timeout().0,
-                self.server.session.poll_timeout().0,
+                self.client.connection.poll_timeout().0,
+                self.server.connection.poll_timeout().0,
                 self.up.next_arrival(self.now),
                 self.down.next_arrival(self.now),
             ];
@@ -81,7 +81,7 @@ impl Pair {
 
     pub(crate) fn client_sends(&mut self, payload: &[u8]) {
         self.client
-            .session
+            .connection
             .send(self.now, payload)
             .expect("it is taken");
         self.run();
@@ -89,19 +89,19 @@ impl Pair {
 
     pub(crate) fn server_sends(&mut self, payload: &[u8]) {
         self.server
-            .session
+            .connection
             .send(self.now, payload)
             .expect("it is taken");
         self.run();
     }
 
     pub(crate) fn server_closes(&mut self, close: &Close) {
-        self.server.session.handle(self.now, Input::Close(close));
+        self.server.connection.handle(self.now, Input::Close(close));
         self.run();
     }
 
     pub(crate) fn client_closes(&mut self, close: &Close) {
-        self.client.session.handle(self.now, Input::Close(close));
+        self.client.connection.handle(self.now, Input::Close(close));
         self.run();
     }
 

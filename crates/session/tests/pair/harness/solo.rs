@@ -1,11 +1,11 @@
-//! One session and a scripted peer, which sends bytes and has no session.
+//! One session and a scripted peer, which sends bytes and has no connection.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::wire::{Goodbye, HEADER_LEN, Header, Kind, Pong};
 use lastword_session::{
-    Cause, Close, Config, Ending, Input, KernelSample, Readings, Session, Terminal, Time,
+    Cause, Close, Config, Connection, Ending, Input, KernelSample, Readings, Terminal, Time,
 };
 
 use super::host::{Answer, Host};
@@ -28,7 +28,10 @@ impl Solo {
     }
 
     pub(crate) fn server_with(config: Config, answer: Answer) -> Self {
-        Self::of(Host::new(Session::server(Arc::new(config), START), answer))
+        Self::of(Host::new(
+            Connection::server(Arc::new(config), START),
+            answer,
+        ))
     }
 
     /// A server's session whose peer just joined.
@@ -43,7 +46,7 @@ impl Solo {
     pub(crate) fn joined_with(config: Config, answer: Answer) -> Self {
         let mut solo = Self::server_with(config, answer);
         solo.says(&encoded(|out| HELLO.encode(out)));
-        assert!(solo.session().is_live(), "the setting itself is sound");
+        assert!(solo.connection().is_live(), "the setting itself is sound");
         solo.outbound.log.clear();
         solo
     }
@@ -52,7 +55,7 @@ impl Solo {
     pub(crate) fn client() -> Self {
         let config = Arc::new(Config::default());
         let mut solo = Self::of(Host::new(
-            Session::client(config, &HELLO, START),
+            Connection::client(config, &HELLO, START),
             Answer::Wait,
         ));
         solo.run();
@@ -63,7 +66,7 @@ impl Solo {
     pub(crate) fn live_client() -> Self {
         let mut solo = Self::client();
         solo.says(&encoded(|out| WELCOME.encode(out)));
-        assert!(solo.session().is_live(), "the setting itself is sound");
+        assert!(solo.connection().is_live(), "the setting itself is sound");
         solo.outbound.log.clear();
         solo
     }
@@ -78,8 +81,8 @@ impl Solo {
         }
     }
 
-    pub(crate) fn session(&mut self) -> &mut Session {
-        &mut self.host.session
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.host.connection
     }
 
     pub(crate) fn run(&mut self) {
@@ -93,8 +96,8 @@ impl Solo {
     pub(crate) fn advance(&mut self, time: Duration) {
         self.run();
         let end = self.now + time;
-        while self.host.session.poll_timeout().0 <= end {
-            self.now = self.now.max(self.host.session.poll_timeout().0);
+        while self.host.connection.poll_timeout().0 <= end {
+            self.now = self.now.max(self.host.connection.poll_timeout().0);
             self.run();
         }
         self.now = end;
@@ -128,17 +131,17 @@ impl Solo {
     }
 
     pub(crate) fn hears(&mut self, input: Input<'_>) {
-        self.host.session.handle(self.now, input);
+        self.host.connection.handle(self.now, input);
         self.run();
     }
 
     /// Reading comes to its end, and the game has taken all that was read.
     pub(crate) fn read_ends(&mut self, terminal: Terminal, readings: Readings) {
         let now = self.now;
-        let session = self.session();
-        session.handle(now, Input::ReadEnded(terminal, readings));
-        if session.awaits_delivery() {
-            session.handle(now, Input::Delivered(readings));
+        let connection = self.connection();
+        connection.handle(now, Input::ReadEnded(terminal, readings));
+        if connection.awaits_delivery() {
+            connection.handle(now, Input::Delivered(readings));
         }
         self.run();
     }
@@ -185,7 +188,7 @@ impl Solo {
     /// The cause, after the peer has answered our goodbye with its FIN, or after linger.
     #[track_caller]
     pub(crate) fn cause(&mut self) -> Cause {
-        assert!(!self.session().is_live(), "a decision is expected");
+        assert!(!self.connection().is_live(), "a decision is expected");
         if !self.is_over() {
             self.fin();
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastword_keepalive::Timing;
 
-use super::{Admission, Close, DrainNotice, Event, Role, Session, State};
+use super::{Admission, Close, Connection, DrainNotice, Event, Role, State};
 use crate::decoder::{Decoder, Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
 use crate::ending::{Layer, Parting};
@@ -47,7 +47,7 @@ impl Control {
     }
 }
 
-impl Session {
+impl Connection {
     /// Reads frames out of `input`, which the caller read from the socket, and hands each event to `each`,
     /// which may stop by [`ControlFlow::Break`]. Returns how many bytes were consumed; the rest must be
     /// handed in again, first. All of it is consumed unless `each` stopped, or more is not read yet.
@@ -116,7 +116,7 @@ impl Session {
         }
     }
 
-    /// Takes note that `n` bytes were read from the socket, before they are handed to [`Session::feed`].
+    /// Takes note that `n` bytes were read from the socket, before they are handed to [`Connection::feed`].
     pub fn bytes_arrived(&mut self, now: Time, n: usize) {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
         self.ends_silence(now);

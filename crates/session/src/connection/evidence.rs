@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{DrainNotice, Readings, Session, silence};
+use super::{Connection, DrainNotice, Readings, silence};
 use crate::ending::{Detector, Evidence, Verdict};
 use crate::send_queue::Dropped;
 use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
 
-impl Session {
+impl Connection {
     /// Returns the input of the classifier.
     pub(super) fn observe(&self, now: Time, terminal: Terminal, readings: Readings) -> Observation {
         let last = silence::sample(&readings);

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::evidence::fin_bit;
-use super::{Close, Readings, Session, State};
+use super::{Close, Connection, Readings, State};
 use crate::ending::{Decided, Ending, Farewell, Layer, Verdict};
 use crate::{Cause, KernelSample, Phase, Terminal, Time, classify};
 
-impl Session {
+impl Connection {
     /// The game or the server wants the connection to end.
     pub(super) fn on_close(&mut self, now: Time, close: &Close) {
         if close.cause == Cause::SendQueueFull && self.liveness.is_doubtful(now) {

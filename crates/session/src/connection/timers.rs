@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lastword_keepalive::{Due, SWEEP};
 
-use super::{Close, Readings, Session, State};
+use super::{Close, Connection, Readings, State};
 use crate::{Cause, Time};
 
 /// Why a session wants to be woken.
@@ -38,7 +38,7 @@ pub enum Timer {
     Readings,
 }
 
-impl Session {
+impl Connection {
     /// When to hand in [`super::Input::Timeout`], and why; [`Time::NEVER`] where nothing is due.
     #[must_use]
     pub fn poll_timeout(&self) -> (Time, Timer) {

@@ -76,7 +76,7 @@ pub struct Readings {
     pub first_error: Option<FirstError>,
     /// Raw bytes read so far.
     pub bytes_read: u64,
-    /// How much of the time since [`Session::judged_since`] this process was stalled, as far as it was measured. It
+    /// How much of the time since [`Connection::judged_since`] this process was stalled, as far as it was measured. It
     /// extends the deadline that is due.
     pub stalled: Duration,
 }
@@ -162,13 +162,13 @@ pub enum Input<'a> {
     /// Reading came to its end. It counts once the game has taken what was read before it.
     ReadEnded(Terminal, Readings),
     /// The game has taken every frame that was handed to it and came back for more, and its answers were handed in: due
-    /// where [`Session::awaits_delivery`] says so. The readings are fresh: the FIN bit holds after all was read only.
+    /// where [`Connection::awaits_delivery`] says so. The readings are fresh: the FIN bit holds after all was read only.
     Delivered(Readings),
     /// Everything was written and our write side is shut.
     Shut,
     /// A deadline passed, and one more read found nothing.
     Timeout(Readings),
-    /// The kernel's state between two deadlines: where [`Session::wants_sample`] asks for it, or before a decision that
+    /// The kernel's state between two deadlines: where [`Connection::wants_sample`] asks for it, or before a decision that
     /// depends on whether the peer takes our data.
     Sampled(Option<Sample>),
 }
@@ -184,7 +184,7 @@ pub enum Event<'a> {
     Welcome(Admission),
     /// Client: the server announces something.
     Notice(Notice<'a>),
-    /// The peer answered our ping after this time: [`Session::round_trip`] has changed.
+    /// The peer answered our ping after this time: [`Connection::round_trip`] has changed.
     RoundTrip(Duration),
 }
 
@@ -195,7 +195,7 @@ pub enum Output {
     Shut,
     /// The link of a live session changed: tell its owner.
     Link(Link),
-    /// The end: exactly once, and last. [`Session::take_ending`] has the record.
+    /// The end: exactly once, and last. [`Connection::take_ending`] has the record.
     Closed,
 }
 
@@ -241,7 +241,7 @@ pub enum SendError {
 
 /// The state of one connection of a session. See the module's diagram.
 #[derive(Debug)]
-pub struct Session {
+pub struct Connection {
     config: Arc<Config>,
     state: State,
     role: Role,

@@ -2,15 +2,15 @@
 
 use lastword_keepalive::{Act, Sample, Silence, Verdict, View};
 
-use super::{Close, Readings, Session, State};
+use super::{Close, Connection, Readings, State};
 use crate::dialect::Framing;
 use crate::ending::Layer;
 use crate::wire::Ping;
 use crate::{Cause, KernelSample, Link, Time};
 
-impl Session {
-    /// Takes the next change of the link for the owner. The driver asks between [`Session::bytes_arrived`] and the
-    /// frames of these bytes, so that the owner hears of the peer first. [`Session::poll_output`] yields it too.
+impl Connection {
+    /// Takes the next change of the link for the owner. The driver asks between [`Connection::bytes_arrived`] and the
+    /// frames of these bytes, so that the owner hears of the peer first. [`Connection::poll_output`] yields it too.
     pub fn poll_link(&mut self) -> Option<Link> {
         let link = match self.liveness.poll_suspicion()? {
             Some(diagnosis) => Link::Suspect(diagnosis),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lastword_keepalive::{Liveness, Timing};
 
 use super::{
-    Close, Config, DrainNotice, Input, Output, Rare, Role, SendError, Session, State, Traffic,
+    Close, Config, Connection, DrainNotice, Input, Output, Rare, Role, SendError, State, Traffic,
 };
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
@@ -16,7 +16,7 @@ use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::{self, Goodbye, Hello, Notice};
 use crate::{Cause, Decoder, Limits, Phase, Time};
 
-impl Session {
+impl Connection {
     /// The server's end of a connection that was just accepted.
     #[must_use]
     pub fn server(config: Arc<Config>, now: Time) -> Self {
@@ -86,7 +86,7 @@ impl Session {
     }
 
     /// Takes note of something that happened. Never fails; what it leads to comes out of
-    /// [`Session::poll_output`] and [`Session::slices`].
+    /// [`Connection::poll_output`] and [`Connection::slices`].
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
         match input {
             Input::Admit(admission) => self.on_admit(now, admission),
@@ -192,7 +192,7 @@ impl Session {
         self.can_write() && !self.queue_is_empty()
     }
 
-    /// Takes note that `n` bytes of [`Session::slices`] were written.
+    /// Takes note that `n` bytes of [`Connection::slices`] were written.
     pub fn transmitted(&mut self, now: Time, n: usize) {
         let Some(queue) = &mut self.queue else { return };
         self.sent += queue.advance(n).numbered;

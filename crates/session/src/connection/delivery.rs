@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::{Readings, Session, State, Timer};
+use super::{Connection, Readings, State, Timer};
 use crate::ending::{Ending, Verdict};
 use crate::send_queue::Dropped;
 use crate::{Initiator, Terminal, Time};
@@ -51,9 +51,9 @@ impl Delivery {
     }
 }
 
-impl Session {
+impl Connection {
     /// Whether the end waits for the game: [`Input::Delivered`](super::Input::Delivered) is due once it has taken all
-    /// that was handed to it and came back for more. Until then [`Session::taken`] tells its progress.
+    /// that was handed to it and came back for more. Until then [`Connection::taken`] tells its progress.
     #[must_use]
     pub fn awaits_delivery(&self) -> bool {
         let Some(rare) = &self.rare else { return false };

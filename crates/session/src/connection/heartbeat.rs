@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::receive::Outcome;
-use super::{Role, Session};
+use super::{Connection, Role};
 use crate::dialect::Framing;
 use crate::round_trip::{Exchange, RoundTrip};
 use crate::wire::{Ping, Pong};
 use crate::{ClockOffset, Time};
 
-impl Session {
+impl Connection {
     /// The smoothed round trip of heartbeats, once there was one; none on a dialect, whose pongs carry no clocks.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
