@@ -1,6 +1,6 @@
-//! One structured line per close, made of the fields of its [`Record`]: what matters first, counts and clocks last. Two kinds
-//! of line are at debug: closes of peers that never spoke, and sessions that joined. Connections that never became a session
-//! have a limit of their own.
+//! One structured line per close, made of the fields of its [`Record`](crate::record::Record): what matters first, counts
+//! and clocks last. Two kinds of line are at debug: closes of peers that never spoke, and sessions that joined. Connections
+//! that never became a session have a limit of their own.
 
 mod limit;
 

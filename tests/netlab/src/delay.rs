@@ -27,7 +27,7 @@ impl Lab {
     /// # Errors
     ///
     /// [`ErrorKind::Unsupported`] around a [`Skip`] where `/dev/net/tun` is missing or may not be used, so that a `?`
-    /// in the body of [`run`](crate::run) skips the test; otherwise when `ip` fails.
+    /// in the body of [`run`](crate::run()) skips the test; otherwise when `ip` fails.
     pub fn delay(&self, host: Host, delay: Duration) -> io::Result<()> {
         self.set_delay(host, &Direction::BOTH, delay)
     }

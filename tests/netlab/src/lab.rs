@@ -31,7 +31,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Builds a further lab inside [`run`](crate::run), or one inside [`sandboxed`](crate::sandboxed); labs know
+    /// Builds a further lab inside [`run`](crate::run()), or one inside [`sandboxed`](crate::sandboxed); labs know
     /// nothing of each other.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl Lab {
     /// # Errors
     ///
     /// [`io::ErrorKind::Unsupported`] around a [`Skip`] where the kernel lacks `CONFIG_INET_DIAG_DESTROY`,
-    /// so that a `?` in the body of [`run`](crate::run) skips the test; otherwise when `ss` fails.
+    /// so that a `?` in the body of [`run`](crate::run()) skips the test; otherwise when `ss` fails.
     pub fn destroy_socket(&self, host: Host, end: End) -> io::Result<usize> {
         socket::destroy(&self.namespace(host), end)
     }

@@ -1,7 +1,7 @@
 //! Two hosts and a router in user and network namespaces, without root: what a program does when its network fails is
 //! tested on the real kernel.
 //!
-//! A test calls [`run`]; the body gets a [`Lab`]. A program that is no test executes itself again by [`sandboxed`].
+//! A test calls [`run()`]; the body gets a [`Lab`]. A program that is no test executes itself again by [`sandboxed`].
 //! Nothing here touches the network of the machine, and nothing outlives the test.
 //!
 //! # Where a socket stands
@@ -16,7 +16,7 @@
 //!   is told of any.
 //! - The links: [`Lab::link_down`] pulls the router's end, [`Lab::own_link_down`] takes the host's own down.
 //! - Inside a host: [`Lab::set_route`], [`Lab::block_output`], [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.
-//! - A process: [`freeze`].
+//! - A process: [`freeze()`].
 //!
 //! What TCP makes of each at both ends is a table of the crate's `README.md`, which a test measures.
 //!
