@@ -27,7 +27,7 @@ impl Lab {
     /// # Errors
     ///
     /// [`ErrorKind::Unsupported`] around a [`Skip`] where `/dev/net/tun` is missing or may not be used. A `?` in the
-    /// body of [`run`](crate::run) then skips the test. Otherwise when `ip` fails.
+    /// body of [`run`](crate::run()) then skips the test. Otherwise when `ip` fails.
     pub fn delay(&self, host: Host, delay: Duration) -> io::Result<()> {
         self.set_delay(host, &Direction::BOTH, delay)
     }

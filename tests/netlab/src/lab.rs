@@ -31,7 +31,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Builds another lab inside [`run`](crate::run), or a lab inside [`sandboxed`](crate::sandboxed); labs are
+    /// Builds another lab inside [`run`](crate::run()), or a lab inside [`sandboxed`](crate::sandboxed); labs are
     /// independent of each other.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl Lab {
     /// # Errors
     ///
     /// [`io::ErrorKind::Unsupported`] around a [`Skip`] where the kernel lacks `CONFIG_INET_DIAG_DESTROY`. A `?` in the
-    /// body of [`run`](crate::run) then skips the test. Otherwise when `ss` fails.
+    /// body of [`run`](crate::run()) then skips the test. Otherwise when `ss` fails.
     pub fn destroy_socket(&self, host: Host, end: End) -> io::Result<usize> {
         socket::destroy(&self.namespace(host), end)
     }

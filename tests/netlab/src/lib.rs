@@ -1,7 +1,7 @@
 //! Two hosts and a router in user and network namespaces, without root, to test on the real kernel how a program
 //! behaves when its network fails.
 //!
-//! A test calls [`run`]; the body gets a [`Lab`]. A program that is not a test executes itself again with
+//! A test calls [`run()`]; the body gets a [`Lab`]. A program that is not a test executes itself again with
 //! [`sandboxed`]. Nothing here touches the network of the machine, and nothing outlives the test.
 //!
 //! # Where a socket belongs
@@ -16,7 +16,7 @@
 //!   notified.
 //! - The links: [`Lab::link_down`] pulls the router's end, [`Lab::own_link_down`] takes the host's own down.
 //! - Inside a host: [`Lab::set_route`], [`Lab::block_output`], [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.
-//! - A process: [`freeze`].
+//! - A process: [`freeze()`].
 //!
 //! A table in the crate's `README.md` says how TCP reacts to each fault at both ends; a test measures it.
 //!

@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 
 /// The reason why a test cannot run on this system.
 ///
-/// As an error from the body of [`run`](crate::run), it skips the test.
+/// As an error from the body of [`run`](crate::run()), it skips the test.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Skip {

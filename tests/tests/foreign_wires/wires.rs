@@ -1,6 +1,7 @@
 //! The wires themselves: where a frame ends, and which frames are ping, pong and goodbye.
 
-use lastword_server::{Dialect, Goodbye, Meaning, Measure};
+use lastword_session::wire::Goodbye;
+use lastword_session::{Dialect, Meaning, Measure};
 
 /// RESP: requests are lines or arrays of strings, answers are anything. `QUIT` is a goodbye; there are no pings.
 pub(crate) struct Resp;
@@ -53,7 +54,7 @@ fn request_len(bytes: &[u8]) -> Option<usize> {
     }
     let mut rest = bytes;
     for _ in 0..number(&mut rest)? {
-        let len = number(&mut rest)? + 2;
+        let len = number(&mut rest)?.checked_add(2)?;
         rest = rest.get(len..)?;
     }
     Some(bytes.len() - rest.len())

@@ -17,7 +17,7 @@ const GAME_CAUSES: [Cause; 3] = [Cause::Kicked, Cause::ClosedByGame, Cause::Auth
 pub struct Goodbye<'a> {
     /// Whether the session is over and its token void. If not, it is paused, and kept for the resume window.
     pub over: bool,
-    /// The code of the cause: the layer's below [`GAME_CODE_MIN`](super::GAME_CODE_MIN), the game's from there.
+    /// The code of the cause: the layer's below [`GAME_CODE_MIN`], the game's from there.
     pub code: u16,
     /// The layer's cause behind a game's code: [`Cause::Kicked`], [`Cause::ClosedByGame`] or [`Cause::AuthRejected`].
     /// `None` where the sender does not state it, and with a code of the layer, which is the cause itself.
