@@ -158,6 +158,12 @@ impl Slot {
         }
     }
 
+    /// Returns whether the deadline that was set last may have passed: it has, or it will before the next sweep.
+    #[must_use]
+    pub fn may_be_due(&self, now: Time) -> bool {
+        step_after(now) >= self.due
+    }
+
     /// Returns the time in `since..now` in which this process was late. It must be subtracted from a silence before the
     /// silence is judged.
     ///

@@ -39,8 +39,6 @@ pub struct Driver<A: App> {
     open: bool,
     /// Somebody waits for room in the outbound queue.
     awaited: bool,
-    /// The session's deadline when the last turn was over.
-    due: Time,
     side: Option<Box<Side>>,
 }
 
@@ -77,7 +75,6 @@ impl<A: App> Driver<A> {
     ) -> Self {
         // A dialect's client is live before anybody said a word, and has no session id.
         let open = connection.is_live();
-        let due = connection.poll_timeout().0;
         if open {
             mailbox.open([0; 16], connection.peer_frame_limit());
         }
@@ -90,7 +87,6 @@ impl<A: App> Driver<A> {
             clock,
             open,
             awaited: false,
-            due,
             side: None,
         }
     }
@@ -194,8 +190,13 @@ impl<A: App> Driver<A> {
         }
     }
 
+    /// Whether a deadline has passed. The slot knows it to one sweep, so the machine is seldom asked.
+    fn is_due(&self, now: Time) -> bool {
+        self.slot.may_be_due(now) && self.connection.poll_timeout().0 <= now
+    }
+
     fn check_deadline(&mut self, now: Time) -> bool {
-        if self.due > now || self.connection.poll_timeout().0 > now {
+        if !self.is_due(now) {
             return false;
         }
         let readings = self.readings(now);
@@ -259,7 +260,7 @@ impl<A: App> Driver<A> {
     }
 
     /// Leaves the connection as it is until something wakes it; `before` is the traffic until this poll.
-    fn rest(&mut self, cx: &mut Context<'_>, now: Time, before: Traffic) {
+    fn rest(&mut self, cx: &mut Context<'_>, left: Duration, before: Traffic) {
         if self.open && !self.connection.takes_data() {
             self.open = false;
             if let Some(mut late) = self.mailbox.discard() {
@@ -270,8 +271,7 @@ impl<A: App> Driver<A> {
         if let Some(queue) = self.connection.reclaim() {
             scratch::give_queue(queue);
         }
-        self.slot.set(self.due);
-        self.arm(cx, self.due.since(now));
+        self.arm(cx, left);
     }
 
     /// The table sweeps too seldom for the short deadlines of an end.
@@ -307,9 +307,8 @@ impl<A: App> Future for Driver<A> {
         let this = self.get_mut();
         this.mailbox.register(cx.waker());
         let before = this.connection.traffic();
-        let mut now = Time::ORIGIN;
         for _ in 0..TURNS_PER_POLL {
-            now = this.clock.now();
+            let mut now = this.clock.now();
             this.connection.lend(scratch::take_queue);
             let mut again = this.turn(cx, &mut now);
             if let Some(ending) = this.poll_outputs(now, &mut again) {
@@ -317,13 +316,14 @@ impl<A: App> Future for Driver<A> {
                 this.finish(ending);
                 return Poll::Ready(());
             }
-            this.due = this.connection.poll_timeout().0;
-            if !again && this.due > now {
-                this.rest(cx, now, before);
+            let due = this.connection.poll_timeout().0;
+            this.slot.set(due);
+            if !again && due > now {
+                this.rest(cx, due.since(now), before);
                 return Poll::Pending;
             }
         }
-        this.rest(cx, now, before);
+        this.rest(cx, Duration::MAX, before);
         cx.waker().wake_by_ref();
         Poll::Pending
     }

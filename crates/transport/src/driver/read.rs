@@ -62,12 +62,9 @@ impl<A: App> Driver<A> {
     ) -> Option<io::Result<usize>> {
         match self.tap.poll_read(cx, buffer) {
             Poll::Ready(read) => Some(read),
-            Poll::Pending => {
-                let is_due = self.due <= now;
-                (is_due || self.connection.hands_over_the_rest())
-                    .then(|| self.tap.read_now(buffer))
-                    .flatten()
-            }
+            Poll::Pending => (self.is_due(now) || self.connection.hands_over_the_rest())
+                .then(|| self.tap.read_now(buffer))
+                .flatten(),
         }
     }
 
