@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the whole test suite again and again with one busy loop a core beside it: a flaky test shows. About 7 minutes a run.
+# Runs the whole test suite again and again with one busy loop on each core, so that a flaky test shows. About 7 minutes a run.
 # Usage: scripts/suite-under-load.sh [RUNS]
 set -euo pipefail
 cd "$(dirname "$0")/.."

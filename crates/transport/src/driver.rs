@@ -1,4 +1,4 @@
-//! The one task of a connection: it hands ready input to the session, and does what the session asks. It decides
+//! The one task of a connection: it hands ready input to the machine, and does what the machine asks. It decides
 //! nothing.
 //!
 //! Each turn checks everything in one fixed order: mail, admission, reading, the end, deadlines, writing, outputs. So

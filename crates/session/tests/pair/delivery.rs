@@ -111,13 +111,9 @@ fn what_a_paused_game_does_not_take_is_read_in_the_end() {
 
 #[test]
 fn frames_behind_the_verdict_are_unsent() {
-    let mut solo = slow(1);
-    solo.outbound.is_reader_gone = true;
-    solo.reset();
-    solo.advance(DELIVERY);
-    let mut late = Box::<SendQueue>::default();
-    late.push_data(solo.now, |out| out.extend_from_slice(b"late"));
     let mut waits = slow(1);
+    let mut late = Box::<SendQueue>::default();
+    late.push_data(waits.now, |out| out.extend_from_slice(b"late"));
     let readings = waits.readings();
     let now = waits.now;
     waits.connection().handle(now, Input::Abort(readings));
@@ -176,7 +172,7 @@ fn an_end_of_reading_counts_once_the_game_has_taken_everything() {
     connection.handle(now, Input::ReadEnded(Terminal::Eof, readings));
     assert!(connection.awaits_delivery() && !connection.wants_read());
     assert_eq!(connection.poll_timeout().1, Timer::Delivery);
-    // What the kernel says then decides, not what it said when reading ended.
+    // The kernel's state at this time decides, not its state when reading ended.
     solo.inbound.fin(now);
     solo.host.answers = true;
     solo.run();

@@ -1,4 +1,4 @@
-//! The end: what the session asks at it, and the verdict.
+//! The end: the machine's requests, and the verdict.
 
 use std::task::Context;
 
@@ -8,8 +8,8 @@ use super::Driver;
 use crate::app::App;
 
 impl<A: App> Driver<A> {
-    /// Tells the session of an end that shows while nothing is read, and how far the game has come with what came
-    /// before.
+    /// Tells the machine of an end that shows while nothing is read, and how many of the frames before it the game has
+    /// taken.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         if self.poll_notice(cx, now) {
             return true;
@@ -34,7 +34,7 @@ impl<A: App> Driver<A> {
         true
     }
 
-    /// Does what the session asks, and sets `asked` if it asked anything. Returns the verdict when it is out.
+    /// Does what the machine asks, and sets `asked` if it asked anything. Returns the verdict when it is out.
     pub(super) fn poll_outputs(&mut self, now: Time, asked: &mut bool) -> Option<Box<Ending>> {
         while let Some(output) = self.connection.poll_output() {
             *asked = true;

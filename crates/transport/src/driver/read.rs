@@ -1,4 +1,4 @@
-//! Reading: what the socket has goes to the session and on to the game, as long as the game takes it.
+//! Reading: bytes of the socket go to the machine, and frames on to the game, as long as the game takes them.
 
 use std::io;
 use std::ops::ControlFlow;
