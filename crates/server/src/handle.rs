@@ -149,8 +149,8 @@ impl ServerHandle {
         answer.await.ok()
     }
 
-    /// Queues a frame for a session. Between the session's end and the report of it to the game, a frame is accepted,
-    /// not written, and counted as unsent.
+    /// Queues a frame for a session. Between the session's end and the report of it to the game, a frame is accepted as
+    /// by [`Session::send`](crate::Session::send).
     ///
     /// # Errors
     /// [`SendError::Closed`] also if no live session here has this id; see [`SendError`] for the others.

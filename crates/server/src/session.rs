@@ -64,8 +64,8 @@ impl Session {
     /// Queues a frame for the peer. It never blocks; [`Session::ready`] waits for room first.
     ///
     /// A peer may have left while its frames still wait to be received. From its end until the departure, a sent frame
-    /// is accepted, not written, and counted as unsent. So a game looks for the end where it receives, not where it
-    /// sends.
+    /// is accepted. After a FIN, answers to the frames before it are still written. After any other end a sent frame is
+    /// not written, and counts as unsent. So a game looks for the end where it receives, not where it sends.
     ///
     /// # Errors
     /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session has departed; or [`SendError::QueueFull`]. A
