@@ -57,7 +57,7 @@ impl Metrics {
     }
 }
 
-/// Scrapes one server more than ten times a second, and checks the laws in each scrape.
+/// Scrapes one server about twenty times a second, and checks the laws in each scrape.
 pub(crate) struct Scraper {
     stop: Arc<AtomicBool>,
     task: JoinHandle<usize>,
