@@ -366,10 +366,6 @@ impl App for Game {
     fn notice(&mut self, _notice: &Notice<'_>) {}
 
     fn poll_delivered(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
-    fn poll_departure(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         let mut departure = self.departure.lock().unwrap();
         if !departure.is_held {
             return Poll::Ready(());

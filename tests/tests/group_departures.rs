@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use lastword_server::{
-    Cause, Context, Departure, Disconnect, Group, Handler, Kick, NoSuchSession, Observer, Player,
-    Server, ServerHandle, SessionId, SessionInfo,
+    Cause, Context, Departure, Disconnect, Ending, Group, Handler, Kick, NoSuchSession, Observer,
+    Player, Server, ServerHandle, SessionId, SessionInfo,
 };
 use lastword_tests::{Raw, config, crowd, data, goodbye, home, within};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -33,7 +33,7 @@ async fn who_departs_is_out_before_handler_and_observer_are_told() {
         stage.room.join(session).unwrap();
         assert_eq!(stage.room.len(), 2);
         way.leave(raw, &stage.server, session).await;
-        for who in ["disconnected", "handler", "observer"] {
+        for who in ["handler", "observer", "disconnected"] {
             // A handler that panicked is gone.
             if (way, who) == (Way::Panic, "handler") {
                 continue;
@@ -64,7 +64,7 @@ async fn departures_that_race_joins_are_final() {
     })
     .await;
     for _ in 0..RACES {
-        for _ in ["disconnected", "handler", "observer"] {
+        for _ in ["handler", "observer", "disconnected"] {
             let telling = stage.told().await;
             assert!(!telling.members.contains(&telling.session), "{telling:?}");
             assert_eq!(telling.joins_again, Err(NoSuchSession), "{telling:?}");
@@ -202,13 +202,12 @@ struct Telling {
 }
 
 impl Witness {
-    fn look(&self, who: &'static str, disconnect: &Disconnect) {
+    fn look(&self, who: &'static str, session: SessionId, ending: &Ending) {
         let room = &self.room;
-        let session = disconnect.session.unwrap();
         let telling = Telling {
             who,
             session,
-            cause: disconnect.cause(),
+            cause: ending.verdict.cause,
             members: room.sessions(),
             joins_again: room.join(session),
         };
@@ -228,17 +227,21 @@ impl Handler for Witness {
     }
 
     fn left(self, departure: &Departure) {
-        self.look("handler", &departure.disconnect);
+        self.look("handler", departure.session, &departure.ending);
     }
 }
 
 impl Observer for Witness {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
-        self.look("disconnected", disconnect);
+        self.look(
+            "disconnected",
+            disconnect.session.unwrap(),
+            &disconnect.ending,
+        );
     }
 
     fn left(&self, departure: &Departure) {
-        self.look("observer", &departure.disconnect);
+        self.look("observer", departure.session, &departure.ending);
     }
 }
 

@@ -38,7 +38,7 @@ impl Handler for Watcher {
     }
 
     fn left(self, departure: &lastword_server::Departure) {
-        let cause = departure.disconnect.cause();
+        let cause = departure.ending.verdict.cause;
         self.0.send(Seen::Left(cause)).unwrap();
     }
 }

@@ -53,7 +53,7 @@ async fn a_reader_of_128_kilobytes_in_9_seconds_lives() {
     let session = within("a session", server.accept()).await.unwrap();
     let game = tokio::spawn(async move {
         while session.ready().await.is_ok() && session.send([7; 1024]).is_ok() {}
-        session.close().await.disconnect.cause()
+        session.close().await.ending.verdict.cause
     });
     let (mut reads, mut writes) = raw.stream.into_split();
     let heart = tokio::spawn(async move {

@@ -175,7 +175,7 @@ async fn a_game_that_waits_for_room_before_each_answer_reads_to_the_last_frame()
     let departure = stage.departure().await;
     assert_eq!(departure.undelivered_frames, 0);
     assert_eq!(
-        departure.disconnect.ending.evidence.frames_unsent,
+        departure.ending.evidence.frames_unsent,
         u64::from(FRAMES),
         "what it answered was not sent"
     );

@@ -84,10 +84,6 @@ impl App for ClientApp {
         self.inbox.poll_delivered()
     }
 
-    fn poll_departure(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        self.inbox.poll_delivered()
-    }
-
     fn taken(&self) -> u64 {
         self.inbox.taken()
     }

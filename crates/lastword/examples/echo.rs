@@ -48,5 +48,5 @@ async fn echo(mut session: Session) {
         }
     }
     let left = session.close().await;
-    println!("{}: {}", left.session, left.disconnect);
+    println!("{}: {left}", left.session);
 }

@@ -122,7 +122,7 @@ async fn play(mut session: Session) {
             println!("{}: not sent: {error}", session.id());
         }
     }
-    println!("{}", session.close().await.disconnect);
+    println!("{}", session.close().await);
 }
 
 const DATA: u8 = 0;

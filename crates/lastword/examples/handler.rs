@@ -35,7 +35,7 @@ impl Handler for Chatter {
 
     fn left(self, departure: &Departure) {
         // The session has already left the room.
-        println!("after {} messages: {}", self.said, departure.disconnect);
+        println!("after {} messages: {departure}", self.said);
         let words = format!("somebody left: {}", departure.cause);
         self.room.broadcast(words.as_bytes());
     }

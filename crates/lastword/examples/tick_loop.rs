@@ -36,7 +36,7 @@ impl World {
             }
             Event::Link { session, link } => println!("{session}: {link:?}"),
             Event::Left(departure) => {
-                println!("left: {}", departure.disconnect);
+                println!("left: {departure}");
                 self.positions.remove(&departure.session);
             }
             Event::Draining { deadline } => {

@@ -29,7 +29,7 @@
 //!     }
 //!
 //!     fn left(self, departure: &Departure) {
-//!         println!("{}: {}", departure.session, departure.disconnect);
+//!         println!("{}: {departure}", departure.session);
 //!     }
 //! }
 //!
@@ -55,7 +55,7 @@
 //!     for event in events.drain() {
 //!         match event {
 //!             Event::Frame { session, payload } => drop(players.send(session, payload)),
-//!             Event::Left(departure) => println!("{}", departure.disconnect),
+//!             Event::Left(departure) => println!("{departure}"),
 //!             _ => {}
 //!         }
 //!     }
@@ -92,8 +92,10 @@
 //! A [`Kick`] may carry a [`GameCode`], a text and [`Advice`]. A panic of the game's handler ends only its own session:
 //! `handler_panicked`.
 //!
-//! Several places report the end of a session, and they agree: the [`Departure`] of its game, the [`Observer`] of the
-//! server, one log line, and `/api/closes`. Every cause is explained in `docs/causes.md`.
+//! The game hears of an end ([`Departure`]) as soon as its cause is fixed and it has taken every frame from before it.
+//! The connection may live on for the linger timeout, so that our goodbye is read; it takes no place on the server then.
+//! Its record comes last: to the [`Observer`] of the server, to one log line, and to `/api/closes`. All of them name the
+//! same cause. Every cause is explained in `docs/causes.md`.
 //!
 //! # Logging
 //!

@@ -14,7 +14,7 @@ use lastword_session::wire::Notice;
 use lastword_session::{
     Admission, Cause, Close, Diagnosis, Ending, Evidence, Framing, Link, Traffic,
 };
-use lastword_transport::{App, Outbox, Room};
+use lastword_transport::{App, Linger, Outbox, Room};
 
 use crate::context::Context as GameContext;
 use crate::core::Core;
@@ -41,6 +41,8 @@ pub(crate) struct ServerApp<S: Shape> {
     standing: Standing,
     slot: u32,
     counted: bool,
+    /// The place of this connection is free for another.
+    lingers: Option<Linger>,
     paused: bool,
     game: Option<S::Game>,
 }
@@ -52,6 +54,7 @@ impl<S: Shape> ServerApp<S> {
             standing: Standing::Outside(Box::new(remote)),
             slot,
             counted: false,
+            lingers: None,
             paused: false,
             game: None,
         }
@@ -60,7 +63,7 @@ impl<S: Shape> ServerApp<S> {
     /// Counts this connection as refused: it stays open only to learn the reason.
     pub(crate) fn refuse(&mut self) {
         self.standing = Standing::Refused(Box::new(self.standing.remote()));
-        self.core().ledger.refuse();
+        self.lingers = Some(self.core().ledger.linger());
     }
 
     /// Stores the diagnosis of the peer's silence where any thread can read it.
@@ -268,13 +271,11 @@ impl<S: Shape> App for ServerApp<S> {
             .map_or(Poll::Ready(()), |game| game.poll_delivered(cx))
     }
 
-    fn poll_departure(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_delivered(cx)
-    }
-
     fn paused(&mut self, paused: bool) {
-        self.paused = paused;
-        self.core().traffic.paused(paused);
+        if self.paused != paused && !self.standing.has_departed() {
+            self.paused = paused;
+            self.core().traffic.paused(paused);
+        }
     }
 
     fn round_trip(&mut self, rtt: Duration) {
@@ -313,6 +314,10 @@ impl<S: Shape> App for ServerApp<S> {
             "the game panicked again when its handler was dropped",
             || drop(game),
         );
+    }
+
+    fn departed(&mut self, ending: Ending) -> Linger {
+        self.depart(ending)
     }
 
     fn closed(&mut self, ending: Box<Ending>) {

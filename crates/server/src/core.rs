@@ -53,7 +53,7 @@ pub(crate) struct Core {
     pub(crate) drain_timeout: Duration,
     pub(crate) authenticator: Arc<dyn DynAuthenticator>,
     pub(crate) authentications: Arc<Semaphore>,
-    /// The extensions' observers come first: when the game hears of an end, it can already look it up in an extension.
+    /// The extensions' observers come first: when an observer of the game gets a record, an extension has it already.
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) doors: Doors,

@@ -27,7 +27,7 @@ pub trait Handler: Send + 'static {
         let _ = (context, link);
     }
 
-    /// Called when the session departed, after every received frame was handled.
+    /// Called when the session departed: its cause is fixed, and every received frame was handled.
     fn left(self, departure: &Departure)
     where
         Self: Sized,

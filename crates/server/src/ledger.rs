@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lastword_session::{Cause, Phase};
+use lastword_transport::Linger;
 use tokio::sync::Notify;
 
 /// The counts of one server.
@@ -25,8 +26,10 @@ pub(crate) struct Counts {
     codes: Vec<u16>,
     pub(crate) opened: u64,
     pub(crate) open: u64,
-    /// The open connections that were refused at accept.
-    refused: u64,
+    /// The open connections without a place: they were refused, or their session departed.
+    lingering: u64,
+    /// The most of them.
+    lingering_max: u64,
     pub(crate) ended: u64,
     pub(crate) joined: u64,
     pub(crate) sessions_open: u64,
@@ -86,9 +89,8 @@ pub(crate) struct Closing {
     pub(crate) phase: Phase,
     /// The cohort's index; 0 is `none`.
     pub(crate) cohort: usize,
-    /// The connection was refused at accept.
-    pub(crate) refused: bool,
-    pub(crate) joined: bool,
+    /// The connection had given up its place.
+    pub(crate) lingered: bool,
     /// The code that our decision sent, if it sent one.
     pub(crate) code: Option<u16>,
 }
@@ -98,15 +100,17 @@ pub(crate) const GAME_CLOSES: [Cause; 3] =
     [Cause::Kicked, Cause::ClosedByGame, Cause::AuthRejected];
 
 impl Ledger {
-    /// Opens the books for this many cohorts, `none` included, and these codes of the game.
-    pub(crate) fn new(cohorts: usize, codes: Vec<u16>) -> Self {
+    /// Opens the books for this many cohorts, `none` included, these codes of the game, and at most this many
+    /// connections without a place.
+    pub(crate) fn new(cohorts: usize, codes: Vec<u16>, lingering_max: u64) -> Self {
         let kinds = Cause::ALL.len() * cohorts;
         Self {
             counts: Mutex::new(Counts {
                 cohorts,
                 opened: 0,
                 open: 0,
-                refused: 0,
+                lingering: 0,
+                lingering_max,
                 ended: 0,
                 joined: 0,
                 sessions_open: 0,
@@ -125,19 +129,29 @@ impl Ledger {
         }
     }
 
-    /// Counts a connection in. Returns how many connections have a place now, including this one but not the refused
-    /// ones.
+    /// Counts a connection in. Returns how many connections have a place now, including this one.
     pub(crate) fn open(&self) -> u64 {
         self.present.fetch_add(1, Ordering::Relaxed);
         let mut counts = self.lock();
         counts.opened += 1;
         counts.open += 1;
-        counts.open - counts.refused
+        counts.open - counts.lingering
     }
 
-    /// Frees the place of a connection that is refused.
-    pub(crate) fn refuse(&self) {
-        self.lock().refused += 1;
+    /// Frees the place of a connection that lives on only to say goodbye.
+    pub(crate) fn linger(&self) -> Linger {
+        self.lock().linger()
+    }
+
+    /// Counts a session out, and frees the place of its connection.
+    pub(crate) fn depart(&self, cause: Cause, cohort: usize) -> Linger {
+        let mut counts = self.lock();
+        let index = counts.departure_index(cause, cohort);
+        if let Some(count) = counts.departures.get_mut(index) {
+            *count += 1;
+        }
+        counts.sessions_open -= 1;
+        counts.linger()
     }
 
     /// Counts a session in.
@@ -147,7 +161,7 @@ impl Ledger {
         counts.sessions_open += 1;
     }
 
-    /// Counts a connection out, and its session with it. Returns the sequence number of this end.
+    /// Counts a connection out. Returns the sequence number of this end.
     pub(crate) fn close(&self, closing: Closing, also: impl FnOnce(&mut Counts)) -> u64 {
         let mut counts = self.lock();
         let index = counts.disconnect_index(closing.cause, closing.phase, closing.cohort);
@@ -155,15 +169,8 @@ impl Ledger {
             *count += 1;
         }
         counts.open -= 1;
-        counts.refused -= u64::from(closing.refused);
+        counts.lingering -= u64::from(closing.lingered);
         counts.ended += 1;
-        if closing.joined {
-            let index = counts.departure_index(closing.cause, closing.cohort);
-            if let Some(count) = counts.departures.get_mut(index) {
-                *count += 1;
-            }
-            counts.sessions_open -= 1;
-        }
         counts.count_game_close(closing.cause, closing.code);
         also(&mut counts);
         counts.ended
@@ -213,6 +220,14 @@ impl Ledger {
 }
 
 impl Counts {
+    fn linger(&mut self) -> Linger {
+        self.lingering += 1;
+        match self.lingering <= self.lingering_max {
+            true => Linger::Allowed,
+            false => Linger::Refused,
+        }
+    }
+
     pub(crate) fn disconnects(&self, cause: Cause, phase: Phase, cohort: usize) -> u64 {
         self.disconnects
             .get(self.disconnect_index(cause, phase, cohort))
@@ -280,7 +295,7 @@ mod tests {
 
     #[test]
     fn each_cause_phase_and_cohort_has_a_count_of_its_own() {
-        let ledger = Ledger::new(3, Vec::new());
+        let ledger = Ledger::new(3, Vec::new(), 1);
         for cause in Cause::ALL {
             for phase in Phase::ALL {
                 for cohort in 0..3 {
@@ -290,8 +305,7 @@ mod tests {
                             cause,
                             phase,
                             cohort,
-                            refused: false,
-                            joined: false,
+                            lingered: false,
                             code: None,
                         },
                         |_| (),
@@ -307,37 +321,46 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_counted_out_with_its_connection() {
-        let ledger = Ledger::new(1, Vec::new());
-        ledger.open();
+    fn a_session_departs_before_its_connection_ends_and_frees_its_place() {
+        let ledger = Ledger::new(1, Vec::new(), 1);
+        assert_eq!(ledger.open(), 1);
         ledger.join();
+        assert_eq!(ledger.depart(Cause::Kicked, 0), Linger::Allowed);
+        ledger.read(|counts| {
+            assert_eq!(
+                (counts.joined, counts.sessions_open, counts.open),
+                (1, 0, 1)
+            );
+            assert_eq!(counts.departures(Cause::Kicked, 0), 1);
+            assert_eq!(counts.disconnects(Cause::Kicked, Phase::Live, 0), 0);
+        });
+        assert_eq!(ledger.open(), 1, "the place is free");
+        assert_eq!(ledger.linger(), Linger::Refused, "one lingers already");
         let closing = Closing {
-            cause: Cause::PeerFin,
+            cause: Cause::Kicked,
             phase: Phase::Live,
             cohort: 0,
-            refused: false,
-            joined: true,
+            lingered: true,
             code: None,
         };
         assert_eq!(ledger.close(closing, |_| ()), 1);
+        assert_eq!(ledger.close(closing, |_| ()), 2);
         ledger.read(|counts| {
-            assert_eq!((counts.joined, counts.sessions_open), (1, 0));
-            assert_eq!(counts.departures(Cause::PeerFin, 0), 1);
-            assert_eq!(counts.disconnects(Cause::PeerFin, Phase::Live, 0), 1);
+            assert_eq!((counts.open, counts.lingering), (0, 0));
+            assert_eq!(counts.disconnects(Cause::Kicked, Phase::Live, 0), 2);
         });
     }
 
     #[test]
     fn a_code_of_the_game_is_counted_if_it_was_declared() {
-        let ledger = Ledger::new(1, vec![4_100, 4_096]);
+        let ledger = Ledger::new(1, vec![4_100, 4_096], 1);
         let close = |cause, code| {
             let (phase, cohort) = (Phase::Live, 0);
             let closing = Closing {
                 cause,
                 phase,
                 cohort,
-                refused: false,
-                joined: false,
+                lingered: false,
                 code,
             };
             ledger.open();

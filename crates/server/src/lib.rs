@@ -51,9 +51,9 @@ pub use kick::Kick;
 pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
-    Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Framing, Initiator,
-    LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, SendError, SessionId,
-    Time,
+    Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Ending, Framing,
+    Initiator, LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, SendError,
+    SessionId, Time,
 };
 pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub use observer::Observer;

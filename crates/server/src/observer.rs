@@ -15,14 +15,16 @@ pub trait Observer: Send + Sync + 'static {
         let _ = deadline;
     }
 
-    /// Called once for each connection that ended, in any phase. Keeping the record costs a clone of the pointer.
+    /// Called once for each connection that ended, in any phase, after its session departed and its linger was over.
+    /// Keeping the record costs a clone of the pointer.
     ///
     /// Ends of different connections may arrive in another order than [`Disconnect::seq`], if their tasks overlap.
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         let _ = disconnect;
     }
 
-    /// Called once for each session that joined, when it departed, after its handler's `left`.
+    /// Called once for each session that joined, when it departed, after its handler's `left`. Its connection may live
+    /// on for its linger.
     fn left(&self, departure: &Departure) {
         let _ = departure;
     }

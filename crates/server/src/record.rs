@@ -77,33 +77,36 @@ impl Disconnect {
 /// Writes the evidence in words, for people: what happened, and the facts that show it.
 impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let evidence = &self.ending.evidence;
-        write!(
-            f,
-            "{} in {} after {:.1?}",
-            self.cause(),
-            self.ending.verdict.phase,
-            evidence.age
-        )?;
-        if let Some(first) = &self.ending.first_error {
-            write!(f, ", {first}")?;
-        }
-        write!(
-            f,
-            ", {} B in, {} B out",
-            evidence.bytes_in, evidence.bytes_out
-        )?;
-        if let Some(silent) = evidence.silent_for {
-            write!(f, ", silent for {silent:.1?}")?;
-        }
-        match evidence.bytes_unacked {
-            Some(bytes) if bytes > 0 => write!(f, ", {bytes} B never acknowledged"),
-            _ => Ok(()),
-        }
+        in_words(&self.ending, f)
     }
 }
 
-/// The departure of a session: exactly one for each that joined.
+fn in_words(ending: &Ending, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (verdict, evidence) = (ending.verdict, &ending.evidence);
+    write!(
+        f,
+        "{} in {} after {:.1?}",
+        verdict.cause, verdict.phase, evidence.age
+    )?;
+    if let Some(first) = &ending.first_error {
+        write!(f, ", {first}")?;
+    }
+    write!(
+        f,
+        ", {} B in, {} B out",
+        evidence.bytes_in, evidence.bytes_out
+    )?;
+    if let Some(silent) = evidence.silent_for {
+        write!(f, ", silent for {silent:.1?}")?;
+    }
+    match evidence.bytes_unacked {
+        Some(bytes) if bytes > 0 => write!(f, ", {bytes} B never acknowledged"),
+        _ => Ok(()),
+    }
+}
+
+/// The departure of a session: exactly one for each that joined, as soon as the cause is fixed and the game has taken
+/// every frame from before the end.
 #[derive(Clone, Debug)]
 pub struct Departure {
     /// The last connection's cause.
@@ -114,9 +117,23 @@ pub struct Departure {
     pub undelivered_frames: u64,
     /// Their payload bytes.
     pub undelivered_bytes: u64,
-    /// The end of its last connection, with the evidence.
-    pub disconnect: Arc<Disconnect>,
+    /// The player's name or id; `None` for a player without a name.
+    pub player: Option<String>,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// When the cause was fixed.
+    pub at: SystemTime,
+    /// The end of its last connection, as it was known when the cause was fixed. The record of the connection
+    /// ([`Disconnect`]) comes when the connection has closed, and tells also whether our goodbye arrived.
+    pub ending: Ending,
     pub(crate) data: Data,
+}
+
+/// Writes the evidence in words, as a [`Disconnect`] does.
+impl fmt::Display for Departure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        in_words(&self.ending, f)
+    }
 }
 
 impl Departure {

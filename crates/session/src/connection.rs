@@ -14,7 +14,9 @@
 //! ```
 //! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first. A
 //! goodbye of a dialect is `Answering` before it is `Closing`: until the game has answered what came before it.
-//! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. Each state but `Closed` has a deadline;
+//! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. The session departs, and the game is told, as
+//! soon as the verdict stands and the game has taken what came before it: in `Closing`, `Lingering` or `Closed`. The
+//! linger goes on without the game and completes the record. Each state but `Closed` has a deadline;
 //! `Live` has the dead limit of its profile, where it has one. A stall of this process extends each deadline that it
 //! passed through.
 
@@ -25,6 +27,7 @@ mod heartbeat;
 mod machine;
 mod receive;
 mod silence;
+mod state;
 mod timers;
 
 use std::sync::Arc;
@@ -33,7 +36,7 @@ use std::time::Duration;
 use lastword_keepalive::{Liveness, Sample, Timing};
 
 use crate::dialect::Framing;
-use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent, Verdict};
+use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent};
 use crate::ping_bucket::PingBucket;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
@@ -44,6 +47,7 @@ use crate::{
 
 use delivery::Delivery;
 pub use machine::encode_data;
+use state::Stage;
 pub use timers::Timer;
 
 /// Which end of the wire this is.
@@ -166,6 +170,9 @@ pub enum Input<'a> {
     Delivered(Readings),
     /// Everything was written and our write side is shut.
     Shut,
+    /// There is no place for one more connection whose session has departed: it closes at once. What was written
+    /// stays written.
+    LingerRefused(Readings),
     /// A deadline passed, and one more read found nothing.
     Timeout(Readings),
     /// The kernel's state between two deadlines: where [`Connection::wants_sample`] asks for it, or before a decision that
@@ -195,6 +202,10 @@ pub enum Output {
     Shut,
     /// The link of a live session changed: tell its owner.
     Link(Link),
+    /// The cause stands and the game has taken what came before it: exactly once, and before [`Output::Closed`].
+    /// [`Connection::departure`] has what is known. Where the connection must not linger, hand in
+    /// [`Input::LingerRefused`].
+    Departed,
     /// The end: exactly once, and last. [`Connection::take_ending`] has the record.
     Closed,
 }
@@ -243,7 +254,7 @@ pub enum SendError {
 #[derive(Debug)]
 pub struct Connection {
     config: Arc<Config>,
-    state: State,
+    state: Stage,
     role: Role,
     phase: Phase,
     end_noticed: bool,
@@ -303,34 +314,6 @@ struct Rare {
     /// The evidence waits for readings: of the kernel, and of our own stalls since a silence began.
     wants_readings: bool,
     stalled_since: Option<Time>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// The first frame is awaited.
-    Hello,
-    /// The authenticator has the credentials.
-    Auth,
-    /// Frames come and go.
-    Live,
-    /// The peer said goodbye on a wire without acks: the game may still answer what came before it.
-    Answering { verdict: Verdict, until: Time },
-    /// Our last words are being written.
-    Closing { verdict: Verdict, until: Time },
-    /// Our write side is shut; what comes is read and discarded.
-    Lingering { verdict: Verdict, until: Time },
-    /// The path is dead, and the game has not taken everything that came before: it is read and handed over.
-    Delivering { verdict: Verdict },
-    /// The peer's FIN was read; what we owe is being written.
-    Flushing { until: Time },
-    /// Everything is written; the peer's kernel has the word. No readiness tells it: it is asked at growing distances.
-    Settling {
-        until: Time,
-        next: Time,
-        step_ms: u8,
-    },
-    /// The verdict is out.
-    Closed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -59,17 +59,9 @@ pub trait App: Send + Unpin + 'static {
         let _ = rtt;
     }
 
-    /// After the end was read: returns ready once the game has taken every frame and asked for more. The count grows
-    /// with each frame that it takes.
+    /// After the end was read, and after the verdict: returns ready once the game has taken every frame and asked for
+    /// more. The wait for a game that takes no frames is limited.
     fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()>;
-
-    /// After the verdict: returns ready once the game has taken every frame from before the end.
-    ///
-    /// So the record states correctly which frames were not taken. The wait for a game that takes no frames is limited.
-    fn poll_departure(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let _ = cx;
-        Poll::Ready(())
-    }
 
     /// Returns how many frames the game has taken so far, to see whether it still takes them.
     fn taken(&self) -> u64;
@@ -86,8 +78,25 @@ pub trait App: Send + Unpin + 'static {
     /// Notes that the game's code panicked: its state is dropped, and it is not called again.
     fn panicked(&mut self);
 
-    /// Takes the end, with its one cause. Called once, as the last call.
+    /// Takes the departure: the cause stands, and the game has taken what came before it. Returns whether the
+    /// connection may live on for its linger. Called once, before `closed`.
+    fn departed(&mut self, ending: Ending) -> Linger {
+        let _ = ending;
+        Linger::Allowed
+    }
+
+    /// Takes the complete record of the connection's end, with its one cause. Called once, as the last call.
     fn closed(&mut self, ending: Box<Ending>);
+}
+
+/// Whether a connection whose session has departed may stay open until its peer has closed, for at most the linger
+/// timeout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linger {
+    /// It may.
+    Allowed,
+    /// Too many do: it closes at once. What was written stays written.
+    Refused,
 }
 
 /// Whether there is room for another frame, as far as the app knows without asking.

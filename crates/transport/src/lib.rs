@@ -13,7 +13,7 @@ mod scratch;
 mod stalls;
 mod tap;
 
-pub use app::{App, Outbox, Room};
+pub use app::{App, Linger, Outbox, Room};
 pub use clock::Clock;
 #[cfg(feature = "codec")]
 pub use codec::{WireCodec, WireError, WireFrame};

@@ -147,6 +147,6 @@ impl Handler for Slow {
         self.seen
             .lock()
             .unwrap()
-            .push(Seen::Left(departure.disconnect.cause()));
+            .push(Seen::Left(departure.ending.verdict.cause));
     }
 }

@@ -94,7 +94,7 @@ impl Game {
                 Event::Left(departure) => {
                     let name = self.names.remove(&departure.session).expect("it joined");
                     let of = self.told.of.get_mut(&name).expect("it joined");
-                    of.1 = Some(departure.disconnect.cause());
+                    of.1 = Some(departure.ending.verdict.cause);
                 }
                 Event::Draining { .. } => {}
                 other @ (Event::Link { .. } | _) => panic!("{other:?}"),

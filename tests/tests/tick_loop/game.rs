@@ -36,7 +36,7 @@ impl Told {
                 session, player, ..
             } => Self::Joined(session, player.id.clone().unwrap()),
             Event::Frame { session, payload } => Self::Frame(session, payload.to_vec()),
-            Event::Left(departure) => Self::Left(departure.session, departure.disconnect.cause()),
+            Event::Left(departure) => Self::Left(departure.session, departure.ending.verdict.cause),
             Event::Draining { deadline } => Self::Draining(deadline),
             other @ (Event::Link { .. } | _) => panic!("{other:?} in a test without links"),
         }

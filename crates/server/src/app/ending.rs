@@ -1,30 +1,92 @@
-//! One connection's end: counted out, logged, and reported to the observers and the game, exactly once.
+//! The end: the session departs, and then its connection is counted out, logged and reported, each exactly once.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use lastword_session::{Cause, Ending};
+use lastword_transport::{App, Linger};
 
 use super::ServerApp;
-use super::standing::Standing;
+use super::standing::{Departed, Standing};
 use crate::guard::guarded;
 use crate::ledger::Closing;
 use crate::shape::{Game, Shape};
 use crate::{Departure, Disconnect, log};
 
 impl<S: Shape> ServerApp<S> {
-    fn record(&self, seq: u64, ending: Ending, undelivered: (u64, u64)) -> Disconnect {
+    /// The cause stands, and the game has taken what came before it: the session leaves its seat and groups, and the
+    /// game hears of it. Returns whether the connection may live on to say goodbye.
+    pub(super) fn depart(&mut self, ending: Ending) -> Linger {
+        let Standing::Joined(seat) = &self.standing else {
+            let lingers = self.lingers.unwrap_or_else(|| self.core().ledger.linger());
+            self.lingers = Some(lingers);
+            return lingers;
+        };
+        let seat = Arc::clone(seat);
+        self.core().seats.remove(seat.session);
+        self.core().groups.depart(seat.session);
+        self.core().questions.drop_all(seat.session);
+        self.suspected_as(None);
+        App::paused(self, false);
+        let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
+        let cause = ending.verdict.cause;
+        let lingers = self.core().ledger.depart(cause, usize::from(seat.cohort));
+        self.lingers = Some(lingers);
+        let departure = Departure {
+            cause: cause.into(),
+            session: seat.session,
+            player: seat.player.as_deref().map(str::to_owned),
+            remote: seat.remote,
+            at: self.wall_time_of(&ending),
+            undelivered_frames: undelivered.0,
+            undelivered_bytes: undelivered.1,
+            ending,
+            data: seat.data.clone(),
+        };
+        self.standing = Standing::Departed(Box::new(Departed { seat, undelivered }));
+        if let Some(game) = self.game.take() {
+            guarded("the game panicked in `left`", || game.leave(&departure));
+        }
+        for observer in &self.core().observers {
+            guarded("an observer panicked", || observer.left(&departure));
+        }
+        lingers
+    }
+
+    /// Reports the end of the connection: to the books first, then the log, then the observers.
+    pub(super) fn end(&mut self, ending: Ending) {
+        if let Standing::Joined(_) = self.standing {
+            self.depart(ending.clone());
+        }
+        let seq = self.count_out(&ending);
+        let disconnect = Arc::new(self.record(seq, ending));
+        let core = Arc::clone(self.core());
+        if let Some(profile) = disconnect.profile {
+            guarded("the recorder of the metrics panicked", || {
+                core.metrics.ended(&disconnect.ending, profile);
+            });
+        }
+        log::disconnect(&core.log_limit, &disconnect);
+        for observer in &core.observers {
+            guarded("an observer panicked", || {
+                observer.disconnected(&disconnect)
+            });
+        }
+    }
+
+    fn record(&self, seq: u64, ending: Ending) -> Disconnect {
         let core = self.core();
         let seat = self.standing.seat();
         let profile = seat.map_or(0, |seat| seat.profile);
+        let undelivered = self.standing.undelivered();
         Disconnect {
             seq,
-            at: SystemTime::now() - core.clock.now().since(ending.verdict.at),
+            at: self.wall_time_of(&ending),
             listener: core.doors.addr_at(self.slot).unwrap_or(core.local_addr),
             remote: self.standing.remote(),
             player: seat.and_then(|seat| seat.player.as_deref().map(str::to_owned)),
             session: seat.map(|seat| seat.session),
-            connection: u32::from(self.standing.is_joined()),
+            connection: u32::from(self.standing.has_joined()),
             profile: core.profile(profile).map(|profile| profile.name),
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
@@ -32,19 +94,16 @@ impl<S: Shape> ServerApp<S> {
         }
     }
 
-    /// Counts the connection and its session out. Returns the sequence number of this end.
-    fn count_out(&mut self, ending: &Ending, undelivered: (u64, u64)) -> u64 {
+    /// Counts the connection out. Returns the sequence number of this end.
+    fn count_out(&mut self, ending: &Ending) -> u64 {
         self.counted = true;
-        let evidence = &ending.evidence;
+        let (evidence, seat) = (&ending.evidence, self.standing.seat());
+        let undelivered = self.standing.undelivered();
         let closing = Closing {
             cause: ending.verdict.cause,
             phase: ending.verdict.phase,
-            cohort: self
-                .standing
-                .seat()
-                .map_or(0, |seat| usize::from(seat.cohort)),
-            refused: self.standing.is_refused(),
-            joined: self.standing.is_joined(),
+            cohort: seat.map_or(0, |seat| usize::from(seat.cohort)),
+            lingered: self.lingers.is_some(),
             code: ending.decided.as_ref().map(|decided| decided.code),
         };
         let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
@@ -60,49 +119,8 @@ impl<S: Shape> ServerApp<S> {
         })
     }
 
-    /// Removes the session from its groups and reports the end: to the books first, then the log, the game last.
-    pub(super) fn end(&mut self, ending: Ending) {
-        if let Some(seat) = self.standing.seat() {
-            self.core().seats.remove(seat.session);
-            self.core().groups.depart(seat.session);
-            self.core().questions.drop_all(seat.session);
-        }
-        self.suspected_as(None);
-        if self.paused {
-            self.core().traffic.paused(false);
-        }
-        let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
-        let seq = self.count_out(&ending, undelivered);
-        let disconnect = Arc::new(self.record(seq, ending, undelivered));
-        let core = Arc::clone(self.core());
-        if let Some(profile) = disconnect.profile {
-            guarded("the recorder of the metrics panicked", || {
-                core.metrics.ended(&disconnect.ending, profile);
-            });
-        }
-        log::disconnect(&core.log_limit, &disconnect);
-        for observer in &core.observers {
-            guarded("an observer panicked", || {
-                observer.disconnected(&disconnect)
-            });
-        }
-        let Standing::Joined(seat) = &self.standing else {
-            return;
-        };
-        let departure = Departure {
-            cause: disconnect.cause().into(),
-            session: seat.session,
-            undelivered_frames: undelivered.0,
-            undelivered_bytes: undelivered.1,
-            disconnect,
-            data: seat.data.clone(),
-        };
-        if let Some(game) = self.game.take() {
-            guarded("the game panicked in `left`", || game.leave(&departure));
-        }
-        for observer in &core.observers {
-            guarded("an observer panicked", || observer.left(&departure));
-        }
+    fn wall_time_of(&self, ending: &Ending) -> SystemTime {
+        SystemTime::now() - self.core().clock.now().since(ending.verdict.at)
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) enum Standing {
     Admitted(Box<Admitted>),
     /// The peer's session joined.
     Joined(Arc<Seat>),
+    /// The peer's session departed; its connection lives on to say goodbye.
+    Departed(Box<Departed>),
 }
 
 /// A peer that asks to be let in.
@@ -47,6 +49,13 @@ pub(super) struct Admitted {
     pub(super) first_frame: Option<Bytes>,
 }
 
+/// A session that departed.
+pub(super) struct Departed {
+    pub(super) seat: Arc<Seat>,
+    /// Frames and payload bytes that the game did not take.
+    pub(super) undelivered: (u64, u64),
+}
+
 impl Standing {
     /// Moves an admitted peer's session to joined. Returns the admission's data.
     pub(super) fn join(&mut self) -> Option<Admitted> {
@@ -60,7 +69,8 @@ impl Standing {
             | Self::Refused(_)
             | Self::Asking(_)
             | Self::Dismissed(_)
-            | Self::Joined(_) => None,
+            | Self::Joined(_)
+            | Self::Departed(_) => None,
         }
     }
 
@@ -70,6 +80,7 @@ impl Standing {
             Self::Asking(asking) => asking.remote,
             Self::Admitted(admitted) => admitted.seat.remote,
             Self::Joined(seat) => seat.remote,
+            Self::Departed(departed) => departed.seat.remote,
         }
     }
 
@@ -78,6 +89,7 @@ impl Standing {
         match self {
             Self::Joined(seat) => Some(seat),
             Self::Admitted(admitted) => Some(&admitted.seat),
+            Self::Departed(departed) => Some(&departed.seat),
             Self::Outside(_) | Self::Refused(_) | Self::Asking(_) | Self::Dismissed(_) => None,
         }
     }
@@ -88,16 +100,29 @@ impl Standing {
             Self::Outside(_) => Phase::Hello,
             Self::Refused(_) => Phase::Admission,
             Self::Asking(_) | Self::Dismissed(_) | Self::Admitted(_) => Phase::Auth,
-            Self::Joined(_) => Phase::Live,
+            Self::Joined(_) | Self::Departed(_) => Phase::Live,
         }
     }
 
-    pub(super) fn is_refused(&self) -> bool {
-        matches!(self, Self::Refused(_))
+    /// Frames and payload bytes that the game of a departed session did not take.
+    pub(super) fn undelivered(&self) -> (u64, u64) {
+        match self {
+            Self::Departed(departed) => departed.undelivered,
+            Self::Outside(_)
+            | Self::Refused(_)
+            | Self::Asking(_)
+            | Self::Dismissed(_)
+            | Self::Admitted(_)
+            | Self::Joined(_) => (0, 0),
+        }
     }
 
-    pub(super) fn is_joined(&self) -> bool {
-        matches!(self, Self::Joined(_))
+    pub(super) fn has_joined(&self) -> bool {
+        matches!(self, Self::Joined(_) | Self::Departed(_))
+    }
+
+    pub(super) fn has_departed(&self) -> bool {
+        matches!(self, Self::Departed(_))
     }
 }
 

@@ -173,7 +173,8 @@ impl Builder {
             clock,
             table: Table::start(clock),
             groups: self.groups.clone(),
-            ledger: Ledger::new(cohorts.count(), game_codes),
+            // As many again may linger: a full house that is told to leave loses no last word.
+            ledger: Ledger::new(cohorts.count(), game_codes, connections_max),
             metrics,
             traffic: TrafficTotals::default(),
             log_limit: log::Limit::new(local_addr),

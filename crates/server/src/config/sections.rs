@@ -17,7 +17,8 @@ pub struct ListenConfig {
     /// The most connections that may wait for accept, 1 to 65,535; the kernel caps it at `net.core.somaxconn`. Default
     /// 4096. Beyond it, the kernel drops or refuses connection attempts, and they are never counted.
     pub backlog: u32,
-    /// The most connections, 1 to 10,000,000. Default 10,000. Over it: `server_full`.
+    /// The most connections, 1 to 10,000,000. Default 10,000. Over it: `server_full`. Connections that only say goodbye
+    /// do not count; as many again of them may be open, each for at most `timeouts.linger_ms`.
     pub connections_max: u32,
     /// The most authentications at a time, 1 to 1,000,000; others wait within `timeouts.auth_ms`. Default 256. A wait
     /// that is too long: `auth_timeout`.

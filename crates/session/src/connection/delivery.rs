@@ -1,18 +1,21 @@
-//! The delivery at the end: the game takes the frames from before the end, and then hears the verdict.
+//! The delivery at the end: the game takes the frames from before the end, and then hears the verdict: the session
+//! departs. The connection may live on for its linger, without the game.
 //!
 //! ```text
-//!   an end shows ──► waiting ── all taken, and the game asks for more ──► the end of reading counts, the verdict is told
-//!                     │   ▲ each frame taken: the whole time again
-//!                     │   │
-//!                     └── timeout, drain's deadline ──► given up: the rest is read and counted, without a wait
+//!   an end shows ──► waiting ── all taken, and the game asks for more ──► the end of reading counts
+//!                     │   ▲ each frame taken: the whole time again           │ verdict: waits once more
+//!                     │   │                                                  ▼
+//!                     └── timeout, drain's deadline ──► given up ──────► departed ── Closed ──► the record is complete
+//!                                      (the rest is read and counted)
 //! ```
 
 use std::time::Duration;
 
-use super::{Connection, Readings, State, Timer};
+use super::state::State;
+use super::{Connection, Output, Readings, Timer};
 use crate::ending::{Ending, Verdict};
 use crate::send_queue::Dropped;
-use crate::{Initiator, Terminal, Time};
+use crate::{Cause, Initiator, Terminal, Time};
 
 /// How long a game may take for the frames that came before the end.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(super) struct Delivery {
     done: bool,
     /// It took too long: the rest is read, counted and not waited for.
     given_up: bool,
+    /// It was told.
+    departed: bool,
 }
 
 impl Default for Delivery {
@@ -40,6 +45,7 @@ impl Default for Delivery {
             until: Time::NEVER,
             done: false,
             given_up: false,
+            departed: false,
         }
     }
 }
@@ -57,9 +63,11 @@ impl Connection {
     #[must_use]
     pub fn awaits_delivery(&self) -> bool {
         let Some(rare) = &self.rare else { return false };
-        let verdict = rare.ending.is_some() && !rare.delivery.done;
+        let delivery = &rare.delivery;
+        let waits = !delivery.done && !delivery.given_up && !delivery.departed;
+        let verdict = waits && self.standing().is_some();
         let end = rare.terminal.is_some() && self.hands_over();
-        verdict || end || matches!(self.state, State::Answering { .. })
+        verdict || end || matches!(*self.state, State::Answering { .. })
     }
 
     /// Notes how many frames the game has taken so far: each one gives it the whole time again. Needed once an end
@@ -75,10 +83,20 @@ impl Connection {
         }
     }
 
-    /// Whether the peer's end shows, or the verdict is out: the game has only so long to take a frame.
+    /// Whether the peer's end shows, or an end was decided: the game has only so long to take a frame.
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        self.end_noticed || self.state == State::Closed
+        self.end_noticed || !self.is_undecided()
+    }
+
+    /// Returns what is known of the end: after [`Output::Departed`], for the game. What the linger finds is only in
+    /// [`Connection::take_ending`]. `None` where no cause stands.
+    #[must_use]
+    pub fn departure(&self, now: Time, readings: &Readings) -> Option<Ending> {
+        if let Some(ending) = self.rare.as_ref()?.ending.as_ref() {
+            return Some(Ending::clone(ending));
+        }
+        Some(self.ending(now, self.standing()?, readings))
     }
 
     /// Whether the driver must ask the game for room before it reads more: while frames go to a game that is not given
@@ -124,24 +142,54 @@ impl Connection {
         delivery.until = delivery.until.min(until);
     }
 
-    /// The verdict is fixed. The game hears it once it has taken the frames from before the end, or after its time.
-    /// That is the delivery timeout after the peer's own end, and the linger timeout after ours.
-    pub(super) fn departs_after(&mut self, now: Time, verdict: Verdict) {
-        self.begins_delivery(now);
-        let limits = &self.config.limits;
-        let (delivery, linger) = (limits.delivery_timeout, limits.linger_timeout);
-        let rare = self.rare_mut();
-        let left = rare.decided.is_none() && verdict.cause.initiator() == Initiator::Peer;
-        rare.delivery.timeout = if left { delivery } else { linger };
-        rare.delivery.done = false;
+    /// The verdict that nothing can change any more. A drained client may still leave in time, or not.
+    fn standing(&self) -> Option<Verdict> {
+        match *self.state {
+            State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
+                let drains = verdict.cause == Cause::Drained;
+                (!drains || self.has_left()).then_some(verdict)
+            }
+            State::Closed => Some(self.rare.as_ref()?.ending.as_ref()?.verdict),
+            State::Hello
+            | State::Auth
+            | State::Live
+            | State::Answering { .. }
+            | State::Delivering { .. }
+            | State::Flushing { .. }
+            | State::Settling { .. } => None,
+        }
     }
 
-    /// Whether the game may be told the end.
-    pub(super) fn departs(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| {
-            let delivered = rare.delivery.done || rare.delivery.given_up;
-            rare.ending.is_some() && !rare.wants_readings && delivered
-        })
+    /// A verdict stands. The game hears it once it has taken the frames from before the end, or after its time. That is
+    /// the delivery timeout after the peer's own end, and the linger timeout after ours.
+    pub(super) fn may_depart(&mut self, now: Time, verdict: Verdict) {
+        self.begins_delivery(now);
+        let limits = &self.config.limits;
+        let (timeout, linger) = (limits.delivery_timeout, limits.linger_timeout);
+        let rare = self.rare_mut();
+        let left = rare.decided.is_none() && verdict.cause.initiator() == Initiator::Peer;
+        let delivery = &mut rare.delivery;
+        delivery.timeout = if left { timeout } else { linger };
+        delivery.done = false;
+        if matches!(verdict.cause, Cause::Drained | Cause::DrainExpired) {
+            // It stood in doubt for long: the game was not waited for.
+            delivery.since = Some(now);
+        }
+    }
+
+    /// The last outputs: the departure, and then the end of the connection.
+    pub(super) fn poll_end(&mut self) -> Option<Output> {
+        let stands = self.standing().is_some();
+        let rare = self.rare.as_mut().filter(|_| stands)?;
+        if rare.wants_readings && rare.ending.is_some() {
+            return None;
+        }
+        let delivery = &mut rare.delivery;
+        if !delivery.departed && (delivery.done || delivery.given_up) {
+            delivery.departed = true;
+            return Some(Output::Departed);
+        }
+        (delivery.departed && rare.ending.is_some()).then_some(Output::Closed)
     }
 
     /// Returns when the delivery is given up, or `Time::ORIGIN` where readings are needed at once.
@@ -150,13 +198,15 @@ impl Connection {
             return (Time::NEVER, Timer::Delivery);
         };
         let read = rare.terminal.is_some();
-        let verdict = rare.ending.is_some();
-        if (read && !self.asks_for_room()) || rare.wants_readings {
+        let verdict = self.standing().is_some();
+        let wants = rare.wants_readings && rare.ending.is_some();
+        if (read && !self.asks_for_room()) || wants {
             return (Time::ORIGIN, Timer::Readings);
         }
         let paused = self.hands_over() && self.liveness.is_paused();
-        let waits = read || verdict || paused || matches!(self.state, State::Delivering { .. });
-        let by = match waits && !rare.delivery.given_up && !rare.delivery.done {
+        let waits = read || verdict || paused || matches!(*self.state, State::Delivering { .. });
+        let told = rare.delivery.done || rare.delivery.given_up || rare.delivery.departed;
+        let by = match waits && !told {
             true => rare.delivery.by(),
             false => Time::NEVER,
         };
@@ -175,12 +225,12 @@ impl Connection {
     }
 
     pub(super) fn on_delivered(&mut self, now: Time, readings: Readings) {
-        if let State::Answering { .. } = self.state {
+        if let State::Answering { .. } = *self.state {
             return self.on_answered(now);
         }
         if let Some(terminal) = self.rare_mut().terminal.take() {
             self.on_ended(now, terminal, readings);
-        } else if self.state == State::Closed {
+        } else if self.standing().is_some() {
             self.rare_mut().delivery.done = true;
         }
     }

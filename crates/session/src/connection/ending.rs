@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::evidence::fin_bit;
-use super::{Close, Connection, Readings, State};
-use crate::ending::{Decided, Ending, Farewell, Layer, Verdict};
+use super::state::State;
+use super::{Close, Connection, Readings};
+use crate::ending::{Decided, Farewell, Layer, Verdict};
 use crate::{Cause, KernelSample, Phase, Terminal, Time, classify};
 
 impl Connection {
@@ -47,18 +48,11 @@ impl Connection {
         self.start_closing(now, cause, None);
     }
 
-    /// Fixes the cause, and waits for the game's answers to what came before it.
-    pub(super) fn close_after_answers(&mut self, now: Time, cause: Cause) {
-        let verdict = self.verdict(now, cause);
-        let until = now + self.config.limits.linger_timeout;
-        self.state = State::Answering { verdict, until };
-    }
-
     /// The game has answered, or has had its time: what it said is written, and our FIN behind it.
     pub(super) fn on_answered(&mut self, now: Time) {
-        if let State::Answering { verdict, .. } = self.state {
+        if let State::Answering { verdict, .. } = *self.state {
             let until = now + self.config.limits.linger_timeout;
-            self.close_from(now, verdict, until);
+            self.close_by(now, verdict, until);
         }
     }
 
@@ -77,7 +71,7 @@ impl Connection {
 
     /// The game wants the connection gone without a goodbye.
     pub(super) fn on_abort(&mut self, now: Time, readings: Readings) {
-        match self.state {
+        match *self.state {
             State::Answering { verdict, .. }
             | State::Closing { verdict, .. }
             | State::Lingering { verdict, .. }
@@ -100,15 +94,14 @@ impl Connection {
 
     pub(super) fn on_drain_expired(&mut self, now: Time) {
         self.delivers_until(now + LAST_MOMENT);
-        match self.state {
+        match *self.state {
             // It may have been told this very moment, and is to hear it.
             State::Closing { verdict, .. } if verdict.cause == Cause::Drained => {
                 let verdict = self.expired(now, verdict);
-                let until = now + LAST_MOMENT;
-                self.state = State::Closing { verdict, until };
+                self.close_by(now, verdict, now + LAST_MOMENT);
             }
             State::Answering { verdict, .. } => {
-                self.close_from(now, verdict, now + LAST_MOMENT);
+                self.close_by(now, verdict, now + LAST_MOMENT);
             }
             State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
                 let verdict = self.expired(now, verdict);
@@ -121,35 +114,9 @@ impl Connection {
             State::Live => self.decide(now, &at_once(Cause::DrainExpired)),
             State::Delivering { verdict } => self.close(now, verdict, Readings::default(), true),
             // The peer's end stays the cause; what we owe it has a last moment too.
-            State::Flushing { until } => {
-                let until = until.min(now + LAST_MOMENT);
-                self.state = State::Flushing { until };
-            }
-            State::Settling {
-                until,
-                next,
-                step_ms,
-            } => {
-                let until = until.min(now + LAST_MOMENT);
-                self.state = State::Settling {
-                    until,
-                    next,
-                    step_ms,
-                };
-            }
+            State::Flushing { .. } | State::Settling { .. } => self.settle_by(now + LAST_MOMENT),
             State::Closed => {}
         }
-    }
-
-    /// The path is dead, but the game has not taken everything that came before: it gets it first.
-    pub(super) fn deliver_the_rest(&mut self, now: Time, cause: Cause) {
-        let verdict = self.verdict(now, cause);
-        self.note(now, Layer::Session, cause.label());
-        self.note_silence(now, cause);
-        self.end_noticed = true;
-        self.begins_delivery(now);
-        self.write_failed = true;
-        self.state = State::Delivering { verdict };
     }
 
     pub(super) fn on_end_noticed(&mut self, now: Time, readings: Readings) {
@@ -168,7 +135,7 @@ impl Connection {
         self.note(now, Layer::Socket, "write_failed");
         self.on_end_noticed(now, readings);
         self.write_failed = true;
-        match self.state {
+        match *self.state {
             State::Answering { verdict, .. } | State::Closing { verdict, .. } => {
                 self.linger(now, verdict);
             }
@@ -188,12 +155,11 @@ impl Connection {
     pub(super) fn on_ended(&mut self, now: Time, terminal: Terminal, readings: Readings) {
         let fin = terminal == Terminal::Eof && fin_bit(&readings) != Some(false);
         self.fin_seen |= fin;
-        match self.state {
+        match *self.state {
             State::Live if fin && self.can_write() => {
                 self.end_noticed = true;
                 self.note(now, Layer::Socket, "fin");
-                let until = now + self.config.limits.linger_timeout;
-                self.state = State::Flushing { until };
+                self.flush(now);
             }
             State::Hello
             | State::Auth
@@ -202,8 +168,12 @@ impl Connection {
             | State::Settling { .. } => {
                 self.conclude(now, terminal, readings);
             }
-            State::Answering { .. } | State::Closing { .. } if fin && self.can_write() => {
+            State::Answering { .. } if fin && self.can_write() => {
                 self.note(now, Layer::Socket, "fin");
+            }
+            State::Closing { verdict, .. } if fin && self.can_write() => {
+                self.note(now, Layer::Socket, "fin");
+                self.may_depart(now, verdict);
             }
             State::Answering { verdict, .. }
             | State::Closing { verdict, .. }
@@ -221,7 +191,7 @@ impl Connection {
     /// Our write side is shut: everything we had to say is with the kernel.
     pub(super) fn on_shut(&mut self, now: Time) {
         self.shut = true;
-        if let State::Closing { verdict, .. } = self.state {
+        if let State::Closing { verdict, .. } = *self.state {
             if self.goodbye_queued && !self.write_failed {
                 self.farewell = Farewell::Written;
             }
@@ -232,24 +202,16 @@ impl Connection {
     /// The peer's kernel is asked whether it has everything. It acknowledged all, or it never will, or it is asked
     /// again.
     pub(super) fn on_settle_due(&mut self, now: Time, readings: Readings) {
-        let State::Settling { until, step_ms, .. } = self.state else {
-            return;
-        };
         let waits = |kernel: KernelSample| kernel.outq > 0 && !kernel.is_closed();
         if readings.kernel.is_some_and(waits) {
-            let step_ms = step_ms.saturating_mul(2).clamp(1, SETTLE_STEP_MS_MAX);
-            self.state = State::Settling {
-                until,
-                next: now + Duration::from_millis(step_ms.into()),
-                step_ms,
-            };
+            self.settle_on(now);
         } else {
             self.conclude(now, Terminal::Eof, readings);
         }
     }
 
     pub(super) fn on_linger_over(&mut self, now: Time, readings: Readings) {
-        match self.state {
+        match *self.state {
             State::Answering { .. } => self.on_answered(now),
             State::Closing { verdict, .. } => {
                 let verdict = self.expired(now, verdict);
@@ -271,13 +233,9 @@ impl Connection {
     }
 
     /// A client that our drain asked to leave, and that is still there at the deadline, is `drain_expired`. A client
-    /// that said goodbye has left, even if its socket is still open.
+    /// that said goodbye or sent its FIN has left, even if it did not take our last words.
     fn expired(&self, now: Time, verdict: Verdict) -> Verdict {
-        let said_goodbye = self
-            .rare
-            .as_ref()
-            .is_some_and(|rare| rare.parting.is_some());
-        if verdict.cause == Cause::Drained && !said_goodbye {
+        if verdict.cause == Cause::Drained && !self.has_left() {
             self.verdict(now, Cause::DrainExpired)
         } else {
             verdict
@@ -288,35 +246,7 @@ impl Connection {
         self.note_silence(now, cause);
         let verdict = self.verdict(now, cause);
         let until = now + linger.unwrap_or(self.config.limits.linger_timeout);
-        self.close_from(now, verdict, until);
-    }
-
-    /// Writes what is queued until then, with this verdict.
-    fn close_from(&mut self, now: Time, verdict: Verdict, until: Time) {
-        self.state = State::Closing { verdict, until };
-        if !self.can_write() {
-            self.linger(now, verdict);
-        }
-    }
-
-    fn linger(&mut self, now: Time, verdict: Verdict) {
-        let until = match self.state {
-            State::Closing { until, .. } if keeps_deadline(verdict.cause) => until,
-            State::Hello
-            | State::Auth
-            | State::Live
-            | State::Answering { .. }
-            | State::Closing { .. }
-            | State::Lingering { .. }
-            | State::Delivering { .. }
-            | State::Flushing { .. }
-            | State::Settling { .. }
-            | State::Closed => now + self.config.limits.linger_timeout,
-        };
-        self.state = State::Lingering { verdict, until };
-        if self.fin_seen {
-            self.close(now, verdict, Readings::default(), false);
-        }
+        self.close_by(now, verdict, until);
     }
 
     /// The peer's end decides: no decision was taken here before it.
@@ -326,30 +256,7 @@ impl Connection {
         self.close(now, verdict, readings, false);
     }
 
-    pub(super) fn close(&mut self, now: Time, verdict: Verdict, readings: Readings, abort: bool) {
-        if self.state == State::Closed {
-            return;
-        }
-        let evidence = self.evidence(now, verdict, &readings);
-        self.state = State::Closed;
-        self.departs_after(now, verdict);
-        if let Some(silent_for) = evidence.silent_for {
-            self.wants_stalls_since(verdict.at.before(silent_for));
-        }
-        let rare = self.rare_mut();
-        rare.wants_readings |= readings.kernel.is_none();
-        rare.ending = Some(Box::new(Ending {
-            verdict,
-            first_error: readings.first_error,
-            evidence,
-            parting: rare.parting.take(),
-            decided: rare.decided.take(),
-            trail: std::mem::take(&mut rare.trail),
-            abort,
-        }));
-    }
-
-    fn verdict(&self, at: Time, cause: Cause) -> Verdict {
+    pub(super) fn verdict(&self, at: Time, cause: Cause) -> Verdict {
         Verdict {
             cause,
             phase: self.phase,
@@ -364,8 +271,14 @@ impl Connection {
         }
     }
 
-    fn is_undecided(&self) -> bool {
-        matches!(self.state, State::Hello | State::Auth | State::Live)
+    /// Whether the peer said goodbye, or its FIN was read.
+    pub(super) fn has_left(&self) -> bool {
+        let rare = self.rare.as_ref();
+        self.fin_seen || rare.is_some_and(|rare| rare.parting.is_some())
+    }
+
+    pub(super) fn is_undecided(&self) -> bool {
+        matches!(*self.state, State::Hello | State::Auth | State::Live)
     }
 
     fn drop_queued(&mut self) {
@@ -377,14 +290,6 @@ impl Connection {
     }
 }
 
-/// A drain's deadline is one for the whole farewell.
-fn keeps_deadline(cause: Cause) -> bool {
-    matches!(
-        cause,
-        Cause::Drained | Cause::DrainExpired | Cause::RefusedDraining
-    )
-}
-
 /// A goodbye for a peer that still hears it, without a wait for its answer.
 fn at_once(cause: Cause) -> Close {
     let mut close = Close::new(cause);
@@ -393,8 +298,6 @@ fn at_once(cause: Cause) -> Close {
 }
 
 const LAST_MOMENT: Duration = Duration::from_millis(100);
-const SETTLE_STEP_MS_MAX: u8 = 50;
-
 /// Whether queued data is written before the goodbye: so it is for an orderly end by this side.
 fn flushes_data(cause: Cause) -> bool {
     matches!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Connection, DrainNotice, Readings, silence};
-use crate::ending::{Detector, Evidence, Verdict};
+use crate::ending::{Detector, Ending, Evidence, Verdict};
 use crate::send_queue::Dropped;
 use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
 
@@ -37,8 +37,21 @@ impl Connection {
         }
     }
 
-    /// The evidence of an end that has its verdict.
-    pub(super) fn evidence(&self, now: Time, verdict: Verdict, readings: &Readings) -> Evidence {
+    /// The record of an end that has its verdict, as far as it is known.
+    pub(super) fn ending(&self, now: Time, verdict: Verdict, readings: &Readings) -> Ending {
+        let rare = self.rare.as_ref();
+        Ending {
+            verdict,
+            first_error: readings.first_error,
+            evidence: self.evidence(now, verdict, readings),
+            parting: rare.and_then(|rare| rare.parting.clone()),
+            decided: rare.and_then(|rare| rare.decided.clone()),
+            trail: rare.map_or_else(Vec::new, |rare| rare.trail.clone()),
+            abort: false,
+        }
+    }
+
+    fn evidence(&self, now: Time, verdict: Verdict, readings: &Readings) -> Evidence {
         let decided = self.rare.as_ref().and_then(|rare| rare.silent_for);
         let so_far = self.so_far(now, readings);
         let lingered = now.since(verdict.at);

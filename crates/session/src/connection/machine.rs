@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use lastword_keepalive::{Liveness, Timing};
 
+use super::state::{Stage, State};
 use super::{
-    Close, Config, Connection, DrainNotice, Input, Output, Rare, Role, SendError, State, Traffic,
+    Close, Config, Connection, DrainNotice, Input, Output, Rare, Role, SendError, Traffic,
 };
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
@@ -55,7 +56,7 @@ impl Connection {
         Self {
             liveness: Liveness::new(now, role == Role::Client, config.behind_proxy),
             config,
-            state: State::Hello,
+            state: Stage::FIRST,
             role,
             phase: Phase::Hello,
             end_noticed: false,
@@ -101,6 +102,7 @@ impl Connection {
             Input::ReadEnded(terminal, readings) => self.on_read_ended(now, terminal, readings),
             Input::Delivered(readings) => self.on_delivered(now, readings),
             Input::Shut => self.on_shut(now),
+            Input::LingerRefused(readings) => self.on_linger_over(now, readings),
             Input::Timeout(readings) => self.on_timeout(now, readings),
             Input::Sampled(sample) => self.on_sampled(now, sample),
         }
@@ -114,7 +116,7 @@ impl Connection {
     /// [`SendError::QueueFull`], which unless the peer is silent also fixes `send_queue_full`.
     #[inline]
     pub fn send(&mut self, now: Time, payload: &[u8]) -> Result<(), SendError> {
-        if self.phase != Phase::Live || self.state == State::Closed {
+        if self.phase != Phase::Live || *self.state == State::Closed {
             return Err(SendError::Closed);
         }
         if payload.len() > usize_of(self.peer_frame_limit) {
@@ -146,7 +148,7 @@ impl Connection {
     }
 
     /// Counts frames that will not be written, also behind the verdict.
-    pub(super) fn count_unsent(&mut self, dropped: Dropped) {
+    pub fn count_unsent(&mut self, dropped: Dropped) {
         let rare = self.rare_mut();
         match &mut rare.ending {
             Some(ending) => ending.evidence.add_unsent(dropped),
@@ -205,42 +207,24 @@ impl Connection {
 
     /// Says what to do next; to be asked after every input and write until it returns `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.departs() {
-            return Some(Output::Closed);
-        }
         if let Some(link) = self.poll_link() {
             return Some(Output::Link(link));
         }
-        match self.state {
-            State::Closing { .. } if !self.shut_asked && self.queue_is_empty() => {
+        if self.queue_is_empty() {
+            // Before the departure: what is written stays written, also where the connection may not linger.
+            if matches!(*self.state, State::Closing { .. }) && !self.shut_asked {
                 self.shut_asked = true;
-                Some(Output::Shut)
+                return Some(Output::Shut);
             }
-            State::Flushing { until } if self.queue_is_empty() => {
-                self.state = State::Settling {
-                    until,
-                    next: Time::ORIGIN,
-                    step_ms: 0,
-                };
-                None
-            }
-            State::Hello
-            | State::Auth
-            | State::Live
-            | State::Answering { .. }
-            | State::Closing { .. }
-            | State::Lingering { .. }
-            | State::Delivering { .. }
-            | State::Flushing { .. }
-            | State::Settling { .. }
-            | State::Closed => None,
+            self.settle();
         }
+        self.poll_end()
     }
 
     /// Whether the authenticator is awaited.
     #[must_use]
     pub fn is_authenticating(&self) -> bool {
-        self.state == State::Auth
+        *self.state == State::Auth
     }
 
     /// Whether our write side is shut.
@@ -275,26 +259,26 @@ impl Connection {
     /// Whether frames of the game are taken in either direction.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.state == State::Live
+        *self.state == State::Live
     }
 
     /// Whether frames that are read go to the game, at its pace.
     #[must_use]
     pub fn hands_over(&self) -> bool {
-        matches!(self.state, State::Live | State::Delivering { .. })
+        matches!(*self.state, State::Live | State::Delivering { .. })
     }
 
     /// Whether the verdict stands and only what lies in the kernel is still to be handed over: once there is
     /// nothing more to read, [`Input::ReadEnded`] with [`Terminal::Open`](crate::Terminal::Open) is due.
     #[must_use]
     pub fn hands_over_the_rest(&self) -> bool {
-        matches!(self.state, State::Delivering { .. })
+        matches!(*self.state, State::Delivering { .. })
     }
 
     /// Whether the verdict came out.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.state == State::Closed
+        *self.state == State::Closed
     }
 
     /// Whether the driver must read: until the peer's end was read, and on a dialect not while the authenticator
@@ -304,7 +288,7 @@ impl Connection {
         !self.read_ended
             && !self.reads_no_further()
             && !matches!(
-                self.state,
+                *self.state,
                 State::Flushing { .. } | State::Settling { .. } | State::Closed
             )
     }
@@ -313,7 +297,7 @@ impl Connection {
     #[must_use]
     pub fn delivers(&self) -> bool {
         matches!(
-            self.state,
+            *self.state,
             State::Hello | State::Auth | State::Live | State::Delivering { .. }
         )
     }
@@ -338,7 +322,7 @@ impl Connection {
 
     fn on_notice(&mut self, notice: &Notice<'_>) {
         // A client that left before the notice did not leave because of it.
-        let hears = self.state == State::Live && !self.end_noticed;
+        let hears = *self.state == State::Live && !self.end_noticed;
         if hears && matches!(self.config.framing, Framing::Native) {
             self.queue_mut().push_control(|out| notice.encode(out));
             if self.drain_notice == DrainNotice::None {
@@ -351,14 +335,14 @@ impl Connection {
     #[must_use]
     pub fn takes_data(&self) -> bool {
         let state = matches!(
-            self.state,
+            *self.state,
             State::Live | State::Answering { .. } | State::Flushing { .. }
         );
         state && self.can_write()
     }
 
     pub(super) fn can_write(&self) -> bool {
-        !self.write_failed && !self.shut && self.state != State::Closed
+        !self.write_failed && !self.shut && *self.state != State::Closed
     }
 
     pub(super) fn queue_is_empty(&self) -> bool {
@@ -378,12 +362,6 @@ impl Connection {
         if trail.len() < TRAIL_EVENTS_MAX {
             trail.push(TrailEvent { at, layer, what });
         }
-    }
-
-    pub(super) fn enter_phase(&mut self, now: Time, phase: Phase, state: State) {
-        self.phase = phase;
-        self.phase_since = now;
-        self.state = state;
     }
 
     /// Queues our goodbye behind what is queued, where this wire has one.

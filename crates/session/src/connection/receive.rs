@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use lastword_keepalive::Timing;
 
-use super::{Admission, Close, Connection, DrainNotice, Event, Role, State};
+use super::state::State;
+use super::{Admission, Close, Connection, DrainNotice, Event, Role};
 use crate::decoder::{Decoder, Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
 use crate::ending::{Layer, Parting};
-use crate::ping_bucket::PingBucket;
 use crate::wire::{self, Ack, Goodbye, Hello, Kind, Notice, Ping, Pong, Welcome};
-use crate::{Advice, Cause, Phase, Time};
+use crate::{Advice, Cause, Time};
 
 /// The meaning of one frame.
 pub(super) enum Outcome {
@@ -130,14 +130,14 @@ impl Connection {
     /// No welcome of a dialect says when its client may go on: what it sends before it is let in lies unread. A client
     /// that has left is not let in, and is read to its end.
     pub(super) fn reads_no_further(&self) -> bool {
-        let waits = self.state == State::Auth && !self.end_noticed;
+        let waits = *self.state == State::Auth && !self.end_noticed;
         waits && matches!(self.config.framing, Framing::Dialect(_))
     }
 
     /// Returns the frames that may come next; `None` where everything is discarded.
     fn expects(&self) -> Option<Expect> {
         let limits = &self.config.limits;
-        match (self.state, self.role) {
+        match (*self.state, self.role) {
             (State::Hello, Role::Server) => Some(Expect::Hello {
                 limit: limits.hello_bytes_max,
             }),
@@ -170,7 +170,7 @@ impl Connection {
         let Some(kind) = frame.header.last().copied().and_then(Kind::from_byte) else {
             return Outcome::Broken(Cause::ProtocolViolation);
         };
-        match (self.state, kind) {
+        match (*self.state, kind) {
             (State::Live | State::Delivering { .. }, Kind::Data) => Outcome::Data,
             (State::Hello, Kind::Hello) => self.on_hello(now, frame),
             (State::Hello, Kind::Welcome) => self.on_welcome(now, frame),
@@ -188,9 +188,9 @@ impl Connection {
         let Framing::Dialect(dialect) = &self.config.framing else {
             return Outcome::Done;
         };
-        match (dialect.read(frame.header, frame.payload), self.state) {
+        match (dialect.read(frame.header, frame.payload), *self.state) {
             (Meaning::Data(_), State::Hello) => {
-                self.enter_phase(now, Phase::Auth, State::Auth);
+                self.await_admission(now);
                 Outcome::Credentials { at: 0 }
             }
             (Meaning::Data(_), State::Live | State::Delivering { .. }) => Outcome::Data,
@@ -224,7 +224,7 @@ impl Connection {
         let (resume, limit) = (hello.resume, hello.frame_limit);
         let at = frame.payload.len() - hello.credentials.len();
         self.peer_frame_limit = limit;
-        self.enter_phase(now, Phase::Auth, State::Auth);
+        self.await_admission(now);
         if resume {
             let refusal = Close::new(Cause::ResumeRefused)
                 .with_reason("this server does not resume sessions: say hello anew");
@@ -326,9 +326,9 @@ impl Connection {
         } else {
             Cause::PeerGoodbye
         };
-        match (&self.config.framing, self.role, self.state) {
+        match (&self.config.framing, self.role, *self.state) {
             (Framing::Dialect(_), Role::Server, State::Live) => {
-                self.close_after_answers(now, cause);
+                self.await_answers(now, cause);
             }
             (Framing::Native | Framing::Dialect(_), Role::Server | Role::Client, _) => {
                 self.close_quietly(now, cause);
@@ -337,7 +337,7 @@ impl Connection {
     }
 
     pub(super) fn on_admit(&mut self, now: Time, admission: Admission) {
-        if self.state != State::Auth || self.end_noticed || self.role == Role::Client {
+        if *self.state != State::Auth || self.end_noticed || self.role == Role::Client {
             return;
         }
         if let Framing::Native = self.config.framing {
@@ -360,26 +360,17 @@ impl Connection {
     }
 
     /// A peer whose wire has no ping cannot be expected to send one: kernel keepalive alone finds it dead.
-    fn timing_for(&self, timing: Timing) -> Timing {
+    pub(super) fn timing_for(&self, timing: Timing) -> Timing {
         match &self.config.framing {
             Framing::Dialect(dialect) if !dialect.has_heartbeats() => Timing::default(),
             Framing::Native | Framing::Dialect(_) => timing,
         }
     }
 
-    pub(super) fn go_live(&mut self, now: Time, timing: Timing) {
-        let write_progress = self.config.limits.write_progress_timeout;
-        self.liveness
-            .go_live(now, self.timing_for(timing), write_progress);
-        self.bucket = PingBucket::new(now, timing);
-        self.last_data = now;
-        self.enter_phase(now, Phase::Live, State::Live);
-    }
-
     /// A rule was broken: told in a goodbye, but not to who does not speak this protocol at all.
     fn on_broken(&mut self, now: Time, cause: Cause) {
         self.note(now, Layer::Frame, cause.label());
-        if let State::Delivering { verdict } = self.state {
+        if let State::Delivering { verdict } = *self.state {
             self.close(now, verdict, super::Readings::default(), true);
         } else if cause == Cause::WrongProtocol {
             self.close_silently(now, cause);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use lastword_keepalive::{Due, SWEEP};
 
-use super::{Close, Connection, Readings, State};
+use super::state::State;
+use super::{Close, Connection, Readings};
 use crate::{Cause, Time};
 
 /// Why a session wants to be woken.
@@ -43,7 +44,7 @@ impl Connection {
     #[must_use]
     pub fn poll_timeout(&self) -> (Time, Timer) {
         let own = self.state_timeout();
-        if !self.end_noticed && matches!(self.state, State::Hello | State::Auth | State::Live) {
+        if !self.is_ending() {
             return own;
         }
         let delivery = self.delivery_timeout();
@@ -52,7 +53,7 @@ impl Connection {
 
     fn state_timeout(&self) -> (Time, Timer) {
         let limits = &self.config.limits;
-        match self.state {
+        match *self.state {
             // The peer's end shows: no decision of this side can be the cause now.
             State::Hello | State::Auth | State::Live if self.end_noticed => {
                 (Time::NEVER, Timer::Dead)

@@ -11,6 +11,7 @@ mod clocks;
 mod closing;
 mod decisions;
 mod delivery;
+mod departures;
 mod dialects;
 mod draining;
 mod evidence;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lastword_session::{
     Call, Connection, Dropped, Ending, FirstError, Input, KernelSample, OsError, Output, Phase,
-    Readings, SendError, Terminal, Time,
+    Readings, SendError, Terminal, Time, Verdict,
 };
 
 /// One step of a life.
@@ -38,6 +38,7 @@ pub(crate) struct Words {
 pub(crate) struct Life {
     pub(crate) connection: Connection,
     pub(crate) now: Time,
+    departed: Option<Verdict>,
     pub(crate) ending: Option<Box<Ending>>,
     words: Words,
     bytes_read: u64,
@@ -54,6 +55,7 @@ impl Life {
         Self {
             connection,
             now,
+            departed: None,
             ending: None,
             words,
             bytes_read: 0,
@@ -234,7 +236,16 @@ impl Life {
             match output {
                 Output::Shut => self.connection.handle(self.now, Input::Shut),
                 Output::Link(_) => assert!(self.connection.is_live()),
-                Output::Closed => self.ending = self.connection.take_ending(Dropped::default()),
+                Output::Departed => {
+                    assert!(self.departed.is_none(), "a session departs once");
+                    let heard = self.connection.departure(self.now, &self.readings());
+                    self.departed = heard.map(|ending| ending.verdict);
+                }
+                Output::Closed => {
+                    self.ending = self.connection.take_ending(Dropped::default());
+                    let record = self.ending.as_ref().map(|ending| ending.verdict);
+                    assert_eq!(self.departed, record, "the game heard what the record says");
+                }
             }
         }
     }

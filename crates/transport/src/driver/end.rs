@@ -5,7 +5,7 @@ use std::task::Context;
 use lastword_session::{Ending, Input, Output, Time};
 
 use super::Driver;
-use crate::app::App;
+use crate::app::{App, Linger};
 
 impl<A: App> Driver<A> {
     /// Tells the machine of an end that shows while nothing is read, and how many of the frames before it the game has
@@ -20,11 +20,7 @@ impl<A: App> Driver<A> {
         if !self.connection.awaits_delivery() {
             return false;
         }
-        let delivered = match self.connection.is_closed() {
-            true => self.app.poll_departure(cx),
-            false => self.app.poll_delivered(cx),
-        };
-        if delivered.is_pending() {
+        if self.app.poll_delivered(cx).is_pending() {
             return false;
         }
         // Looked at again, and only now: what the game answered before it came back for more goes out first.
@@ -45,6 +41,7 @@ impl<A: App> Driver<A> {
                     Err(_) => self.write_failed(now),
                 },
                 Output::Link(link) => self.tell_link(now, link),
+                Output::Departed => self.depart(now),
                 Output::Closed => return self.connection.take_ending(self.mailbox.close()),
             }
         }
@@ -56,7 +53,17 @@ impl<A: App> Driver<A> {
         self.connection.handle(now, Input::WriteFailed(readings));
     }
 
-    /// Tells the game.
+    /// Tells the game. The connection lives on for its linger, if there is a place for it.
+    fn depart(&mut self, now: Time) {
+        self.connection.count_unsent(self.mailbox.close());
+        let readings = self.readings(now);
+        let ending = self.connection.departure(now, &readings);
+        if ending.is_some_and(|ending| self.app.departed(ending) == Linger::Refused) {
+            self.connection.handle(now, Input::LingerRefused(readings));
+        }
+    }
+
+    /// Completes the record.
     pub(super) fn finish(&mut self, ending: Box<Ending>) {
         if ending.abort {
             self.tap.abort();

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context as _, ensure};
 use lastword::client::{Client, Ended, Evidence, FirstError};
-use lastword::{Cause, Config, Disconnect, Server, Session};
+use lastword::{Cause, Config, Ending, Server, Session};
 
 use super::order::Order;
 use super::patience::meanwhile;
@@ -64,7 +64,7 @@ impl Seat {
             tally.take(&frame)?;
         }
         let left = self.session.close().await;
-        Layer::of_server(&left.disconnect, sent, &tally)
+        Layer::of_server(&left.ending, sent, &tally)
     }
 }
 
@@ -117,8 +117,7 @@ impl Tally {
 
 impl Layer {
     /// Builds the result from our server's record of a client that sent `sent` bytes of the stream.
-    fn of_server(end: &Disconnect, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
-        let ending = &end.ending;
+    fn of_server(ending: &Ending, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
         let seen = (ending.verdict.cause, ending.first_error, &ending.evidence);
         Self::of(seen, wire::hello().len(), sent, tally)
     }

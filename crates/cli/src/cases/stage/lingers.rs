@@ -1,10 +1,12 @@
 //! C3 done right: our server says goodbye and lingers, and our client reads every frame and the reason.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use lastword::client::{Client, Farewell};
-use lastword::{Cause, Kick, Server};
+use lastword::{Cause, Disconnect, Kick, Observer, Server};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::bare::Socket;
 use super::layer::{NEWS, Tally, in_words, with_profile};
@@ -40,7 +42,8 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
     let builder = Server::builder()
         .config(config)
         .listen(format!("{}:0", Ipv4Addr::LOCALHOST));
-    let mut server = builder.bind().await?;
+    let (observer, mut closes) = unbounded_channel();
+    let mut server = builder.observer(Closes(observer)).bind().await?;
     let mut client = Client::connect(server.handle().local_addr(), "ann").await?;
     let session = server.accept().await.context("the server is gone")?;
     for _ in 0..FRAMES {
@@ -55,7 +58,8 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
         tally.take(&frame)?;
     }
     let ended = client.ended().await;
-    let left = closing.await?.disconnect;
+    closing.await?;
+    let left = closes.recv().await.context("no record")?;
     let (by, farewell) = (left.cause(), left.ending.evidence.farewell);
     let sent = wire::whole_frames(FRAMES * FRAME).0;
     let reason = ended
@@ -87,6 +91,16 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
             lingered,
             "the server did not linger to the client's FIN, or took it for another end",
         ))
+}
+
+/// Receives the record of the connection, which comes after its linger.
+struct Closes(UnboundedSender<Arc<Disconnect>>);
+
+impl Observer for Closes {
+    fn disconnected(&self, disconnect: &Arc<Disconnect>) {
+        // Fails when the case is over.
+        self.0.send(Arc::clone(disconnect)).ok();
+    }
 }
 
 /// 128 KiB of payload, which is the capacity of the send queue.

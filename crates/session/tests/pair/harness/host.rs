@@ -52,6 +52,8 @@ pub(crate) struct Host {
     pub(crate) view: View,
     /// The measured length of our own stalls.
     pub(crate) stalled: Duration,
+    /// What the game heard.
+    pub(crate) departed: Option<Ending>,
     pub(crate) ending: Option<Box<Ending>>,
     /// Whether the driver reads; it does not while the game takes nothing.
     pub(crate) reads: bool,
@@ -71,6 +73,7 @@ impl Host {
             answer,
             view: View::Honest,
             stalled: Duration::ZERO,
+            departed: None,
             ending: None,
             reads: true,
             answers: true,
@@ -250,7 +253,14 @@ impl Host {
                     self.connection.handle(now, Input::Shut);
                 }
                 Output::Link(link) => self.seen.push(Seen::Link(link)),
+                Output::Departed => {
+                    assert!(self.departed.is_none(), "a session departs once");
+                    let readings = self.readings(now, inbound, outbound);
+                    self.departed = self.connection.departure(now, &readings);
+                    assert!(self.departed.is_some(), "a cause stands");
+                }
                 Output::Closed => {
+                    assert!(self.departed.is_some(), "the game hears first");
                     let ending = self.connection.take_ending(Dropped::default());
                     self.close(now, inbound, outbound, ending.expect("a verdict"));
                     return true;

@@ -1,0 +1,181 @@
+//! Where a connection stands, and every move from one state to the next. No other module can move it.
+
+use lastword_keepalive::Timing;
+use std::ops::Deref;
+
+use super::{Connection, Readings, millis};
+use crate::ending::{Layer, Verdict};
+use crate::ping_bucket::PingBucket;
+use crate::{Cause, Phase, Time};
+
+/// See the diagram of [`super`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// The first frame is awaited.
+    Hello,
+    /// The authenticator has the credentials.
+    Auth,
+    /// Frames come and go.
+    Live,
+    /// The peer said goodbye on a wire without acks: the game may still answer what came before it.
+    Answering { verdict: Verdict, until: Time },
+    /// Our last words are being written.
+    Closing { verdict: Verdict, until: Time },
+    /// Our write side is shut; what comes is read and discarded.
+    Lingering { verdict: Verdict, until: Time },
+    /// The path is dead, and the game has not taken everything that came before: it is read and handed over.
+    Delivering { verdict: Verdict },
+    /// The peer's FIN was read; what we owe is being written.
+    Flushing { until: Time },
+    /// Everything is written; the peer's kernel has the word. No readiness tells it: it is asked at growing distances.
+    Settling {
+        until: Time,
+        next: Time,
+        step_ms: u8,
+    },
+    /// The verdict stands, and nothing more is read or written.
+    Closed,
+}
+
+/// The state, which only this module changes.
+#[derive(Debug)]
+pub(super) struct Stage(State);
+
+impl Stage {
+    pub(super) const FIRST: Self = Self(State::Hello);
+}
+
+impl Deref for Stage {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+impl Connection {
+    /// A peer asked to be let in.
+    pub(super) fn await_admission(&mut self, now: Time) {
+        self.enter(now, Phase::Auth, State::Auth);
+    }
+
+    /// The session begins.
+    pub(super) fn go_live(&mut self, now: Time, timing: Timing) {
+        let write_progress = self.config.limits.write_progress_timeout;
+        self.liveness
+            .go_live(now, self.timing_for(timing), write_progress);
+        self.bucket = PingBucket::new(now, timing);
+        self.last_data = now;
+        self.enter(now, Phase::Live, State::Live);
+    }
+
+    /// The cause stands; the game may still answer what came before it.
+    pub(super) fn await_answers(&mut self, now: Time, cause: Cause) {
+        let verdict = self.verdict(now, cause);
+        let until = now + self.config.limits.linger_timeout;
+        self.state = Stage(State::Answering { verdict, until });
+    }
+
+    /// Writes what is queued until then, with this verdict.
+    pub(super) fn close_by(&mut self, now: Time, verdict: Verdict, until: Time) {
+        self.state = Stage(State::Closing { verdict, until });
+        self.may_depart(now, verdict);
+        if !self.can_write() {
+            self.linger(now, verdict);
+        }
+    }
+
+    /// Nothing more is written: the peer's end is awaited, where it has not come already.
+    pub(super) fn linger(&mut self, now: Time, verdict: Verdict) {
+        let mut until = now + self.config.limits.linger_timeout;
+        if let State::Closing { until: by, .. } = *self.state {
+            if keeps_deadline(verdict.cause) {
+                until = by;
+            }
+        }
+        self.state = Stage(State::Lingering { verdict, until });
+        if self.fin_seen {
+            self.close(now, verdict, Readings::default(), false);
+        }
+    }
+
+    /// The path is dead, but the game has not taken everything that came before: it gets it first.
+    pub(super) fn deliver_the_rest(&mut self, now: Time, cause: Cause) {
+        let verdict = self.verdict(now, cause);
+        self.note(now, Layer::Session, cause.label());
+        self.note_silence(now, cause);
+        self.end_noticed = true;
+        self.write_failed = true;
+        self.begins_delivery(now);
+        self.state = Stage(State::Delivering { verdict });
+    }
+
+    /// The peer's FIN was read: what we owe is written.
+    pub(super) fn flush(&mut self, now: Time) {
+        let until = now + self.config.limits.linger_timeout;
+        self.state = Stage(State::Flushing { until });
+    }
+
+    /// If we were flushing, what we owed is written now: whether the peer's kernel has it is asked at once, and then at growing distances.
+    pub(super) fn settle(&mut self) {
+        if let State::Flushing { until } = *self.state {
+            self.state = Stage(State::Settling {
+                until,
+                next: Time::ORIGIN,
+                step_ms: 0,
+            });
+        }
+    }
+
+    /// The peer's kernel has not acknowledged everything: it is asked again.
+    pub(super) fn settle_on(&mut self, now: Time) {
+        if let State::Settling { until, step_ms, .. } = *self.state {
+            let step_ms = step_ms.saturating_mul(2).clamp(1, SETTLE_STEP_MS_MAX);
+            self.state = Stage(State::Settling {
+                until,
+                next: now + millis(step_ms.into()),
+                step_ms,
+            });
+        }
+    }
+
+    /// Leaves what is owed to the peer no longer than until then.
+    pub(super) fn settle_by(&mut self, by: Time) {
+        if let State::Flushing { until } | State::Settling { until, .. } = &mut self.state.0 {
+            *until = by.min(*until);
+        }
+    }
+
+    /// The end: nothing more is read or written. The verdict is told once the game has taken what came before it.
+    pub(super) fn close(&mut self, now: Time, verdict: Verdict, readings: Readings, abort: bool) {
+        if *self.state == State::Closed {
+            return;
+        }
+        let mut ending = self.ending(now, verdict, &readings);
+        ending.abort = abort;
+        if let Some(silent_for) = ending.evidence.silent_for {
+            self.wants_stalls_since(verdict.at.before(silent_for));
+        }
+        self.state = Stage(State::Closed);
+        self.may_depart(now, verdict);
+        let rare = self.rare_mut();
+        rare.wants_readings |= readings.kernel.is_none();
+        rare.ending = Some(Box::new(ending));
+    }
+
+    fn enter(&mut self, now: Time, phase: Phase, state: State) {
+        self.phase = phase;
+        self.phase_since = now;
+        self.state = Stage(state);
+    }
+}
+
+/// A drain's deadline is one for the whole farewell.
+fn keeps_deadline(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Drained | Cause::DrainExpired | Cause::RefusedDraining
+    )
+}
+
+const SETTLE_STEP_MS_MAX: u8 = 50;
