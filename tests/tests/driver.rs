@@ -41,8 +41,8 @@ async fn bytes_that_the_runtime_does_not_know_of_cancel_a_verdict() {
             hello(b"ann")
         };
         rig.peer.write_all(&bytes).unwrap();
-        let begun = CLOCK.now();
-        while CLOCK.now().since(begun) <= Duration::from_millis(20) {
+        let begun = Clock::real();
+        while Clock::real().since(begun) <= Duration::from_millis(20) {
             std::hint::spin_loop();
         }
         rig.turn().await;
@@ -66,7 +66,9 @@ async fn each_turn_makes_room_for_the_next_frame() {
     // Simulates another thread: one frame in each turn, which is a quarter of the limit.
     let meanwhile = move |mailbox: &Mailbox| {
         if mailbox.session().is_some() {
-            seen.lock().unwrap().push(mailbox.send(CLOCK, &[7; 2_000]));
+            seen.lock()
+                .unwrap()
+                .push(mailbox.send(&Clock::default(), &[7; 2_000]));
         }
     };
     let mut rig = Rig::new(limits, LONG, meanwhile).await;
@@ -89,13 +91,13 @@ async fn a_ping_that_comes_while_a_turn_lasts_is_stamped_when_it_is_read() {
     // Runs between the start of a turn and its read of the socket.
     let meanwhile = move |_: &Mailbox| {
         if let Some(mut peer) = asker.lock().unwrap().as_ref() {
-            let begun = CLOCK.now();
-            while CLOCK.now().since(begun) <= Duration::from_micros(200) {
+            let begun = Clock::real();
+            while Clock::real().since(begun) <= Duration::from_micros(200) {
                 std::hint::spin_loop();
             }
             let mut ping = Vec::new();
             Ping {
-                clock_us: CLOCK.now().as_micros(),
+                clock_us: Clock::real().as_micros(),
                 received: 0,
             }
             .encode(&mut ping);
@@ -117,7 +119,7 @@ async fn what_the_polls_of_a_connection_count_is_what_its_session_counted() {
     rig.join().await;
     for payload in [b"one".as_slice(), b"three", b"seventeen"] {
         rig.peer.write_all(&data(payload)).unwrap();
-        rig.mailbox.send(CLOCK, payload).unwrap();
+        rig.mailbox.send(&Clock::default(), payload).unwrap();
         rig.turn().await;
     }
     rig.peer.shutdown(std::net::Shutdown::Write).unwrap();
@@ -141,10 +143,10 @@ async fn what_the_polls_of_a_connection_count_is_what_its_session_counted() {
 async fn evidence_is_of_the_verdict_and_not_of_the_moment_at_which_the_game_is_told() {
     let mut rig = Rig::new(Limits::default(), LONG, |_| ()).await;
     rig.join().await;
-    let begun = CLOCK.now();
+    let begun = Clock::real();
     rig.leaves_a_busy_game().await;
     let verdict = rig.departure.lock().unwrap().asked.unwrap();
-    while CLOCK.now().since(verdict) <= Duration::from_millis(100) {
+    while Clock::real().since(verdict) <= Duration::from_millis(100) {
         std::hint::spin_loop();
     }
     rig.turn().await;
@@ -182,7 +184,6 @@ async fn a_verdict_is_told_although_its_task_is_dropped_before_the_game_took_eve
     assert_eq!(cause, Some(Cause::PeerGoodbye));
 }
 
-const CLOCK: Clock = Clock;
 const LONG: Timing = Timing {
     heartbeat_ms: 60_000,
     suspect_ms: 60_000,
@@ -228,7 +229,7 @@ impl Rig {
             limits,
             ..Config::default()
         });
-        let table = Table::start(CLOCK);
+        let table = Table::start();
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&config)));
         let slot = table.insert(Arc::clone(&mailbox));
         let (ending, counted) = (Arc::default(), Arc::default());
@@ -241,7 +242,7 @@ impl Rig {
             counted: Arc::clone(&counted),
             departure: Arc::clone(&departure),
         };
-        let connection = Connection::server(config, CLOCK.now());
+        let connection = Connection::server(config, Clock::real());
         Self {
             driver: Box::pin(Driver::new(
                 stream,
@@ -249,7 +250,6 @@ impl Rig {
                 game,
                 Arc::clone(&mailbox),
                 slot,
-                CLOCK,
             )),
             mailbox,
             peer,
@@ -370,8 +370,8 @@ impl App for Game {
         if !departure.is_held {
             return Poll::Ready(());
         }
-        departure.asked.get_or_insert_with(|| CLOCK.now());
-        departure.sent_late += u64::from(self.mailbox.send(CLOCK, b"late").is_ok());
+        departure.asked.get_or_insert_with(Clock::real);
+        departure.sent_late += u64::from(self.mailbox.send(&Clock::default(), b"late").is_ok());
         Poll::Pending
     }
 

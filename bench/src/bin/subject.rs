@@ -1,11 +1,14 @@
 //! The product as an echo server, in a process of its own: with heartbeats, limits, causes and metrics on.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use lastword_bench::report::{Report, exit_when_stdin_ends};
-use lastword_server::{Builder, Config, Context, Event, Handler, Player, Server, Session};
+use lastword_server::{
+    Builder, Config, Context, Event, Framing, Handler, LengthPrefixed, Player, Server, Session,
+};
 
 /// Serves an echo until stdin ends.
 #[derive(Debug, Parser)]
@@ -15,6 +18,15 @@ struct Options {
     /// Where to listen; the address that was bound is printed as JSON.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: String,
+    /// How frames are delimited: our own wire, or a 4-byte length as that of the servers to compare with.
+    #[arg(long, value_enum, default_value = "lastword")]
+    framing: Wire,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Wire {
+    Lastword,
+    U32,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -50,6 +62,10 @@ fn main() -> Result<()> {
     let mut config = Config::default();
     config.listen.connections_max = 100_000;
     let builder = Server::builder().config(config).listen(options.listen);
+    let builder = match options.framing {
+        Wire::Lastword => builder,
+        Wire::U32 => builder.framing(Framing::Dialect(Arc::new(LengthPrefixed))),
+    };
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()

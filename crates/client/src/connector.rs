@@ -8,7 +8,7 @@ use bytes::Bytes;
 use lastword_keepalive::Profile;
 use lastword_session::wire::{self, Hello};
 use lastword_session::{Admission, Config, Connection, Framing, Limits, Timing};
-use lastword_transport::{Caps, Clock, Driver, Inbox, Mailbox, Table};
+use lastword_transport::{Caps, Driver, Inbox, Mailbox, Table};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
@@ -51,7 +51,7 @@ impl Connector {
             ..Limits::default()
         };
         Self {
-            table: Table::start(Clock),
+            table: Table::start(),
             config: Arc::new(Config {
                 limits,
                 ..Config::default()
@@ -212,13 +212,13 @@ impl Connector {
         connection: Connection,
     ) -> Result<(Client, oneshot::Receiver<Admission>), DialError> {
         let local = stream.local_addr().map_err(DialError::Socket)?;
-        let clock = self.table.clock();
+        let clock = self.table.clock().clone();
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.config)));
         let inbox = Arc::new(Inbox::new(self.caps, Arc::clone(&mailbox)));
         let slot = self.table.insert(Arc::clone(&mailbox));
         let (welcomes, welcome) = oneshot::channel();
         let app = ClientApp::new(Arc::clone(&inbox), welcomes, Arc::clone(&self.table));
-        let driver = Driver::new(stream, connection, app, Arc::clone(&mailbox), slot, clock);
+        let driver = Driver::new(stream, connection, app, Arc::clone(&mailbox), slot);
         tokio::spawn(driver);
         let client = Client::new(inbox, mailbox, clock, (local, addr));
         Ok((client, welcome))

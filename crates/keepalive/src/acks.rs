@@ -49,13 +49,6 @@ impl Acks {
         self.sampled = now;
     }
 
-    /// Excuses a stall: the time in which we could not look does not count against the peer.
-    pub(crate) fn excuse(&mut self, now: Time, stall: Duration) {
-        if self.waits_since != Time::NEVER {
-            self.waits_since = (self.waits_since + stall).min(now);
-        }
-    }
-
     pub(crate) fn set_limit(&mut self, limit: Option<Duration>) {
         self.limit_ms = limit.map_or(0, to_millis);
     }

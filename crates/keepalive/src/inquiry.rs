@@ -25,7 +25,8 @@ const IN_FLIGHT: Duration = Duration::from_millis(1_500);
 /// The findings of the close observation of a peer so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Inquiry {
-    /// When the peer was first asked why it is silent. `None`: it is not silent, but acknowledges nothing.
+    /// When the peer was first asked why it is silent, on the real clock. `None`: it is not silent, but acknowledges
+    /// nothing.
     asked: Option<Time>,
     sampled: Option<Time>,
     unanswered: Option<Unanswered>,
@@ -66,9 +67,9 @@ impl Inquiry {
         }
     }
 
-    /// Notes that the peer is silent and is asked from now on.
-    pub(crate) fn ask(&mut self, now: Time) {
-        self.asked.get_or_insert(now);
+    /// Notes that the peer is silent and was asked then, on the real clock.
+    pub(crate) fn ask(&mut self, real: Time) {
+        self.asked.get_or_insert(real);
     }
 
     /// Notes a byte from the peer. Data has waited for its acknowledgement since `waits_since`.
@@ -99,9 +100,16 @@ impl Inquiry {
         self.waiting.excused
     }
 
-    /// Takes a sample. `waits_since` is the time since which data has waited without an acknowledgement, if any has.
-    pub(crate) fn sampled(&mut self, now: Time, sample: &Sample, waits_since: Option<Time>) {
-        if self.is_alive(now, Some(sample)) {
+    /// Takes a sample, now, which is `real` on the real clock. `waits_since` is the time since which data has waited
+    /// without an acknowledgement, if any has.
+    pub(crate) fn sampled(
+        &mut self,
+        now: Time,
+        real: Time,
+        sample: &Sample,
+        waits_since: Option<Time>,
+    ) {
+        if self.is_alive(real, Some(sample)) {
             self.alive_since.get_or_insert(now);
         }
         let since = self.unanswered_since(now, sample, waits_since);
@@ -146,23 +154,15 @@ impl Inquiry {
         sample.is_unanswered().then_some(earliest.max(answered))
     }
 
-    /// Excuses a stall: the time in which we could not look does not count against the peer.
-    pub(crate) fn excuse(&mut self, now: Time, stall: Duration) {
-        if let Some(unanswered) = &mut self.unanswered {
-            unanswered.since = (unanswered.since + stall).min(now);
-            unanswered.seen = (unanswered.seen + stall).min(now);
-        }
-    }
-
     pub(crate) const fn last_sample(&self) -> Option<Time> {
         self.sampled
     }
 
     /// Whether the peer's kernel acknowledged something after the peer was asked, by this sample or an earlier one.
-    pub(crate) fn is_alive(&self, now: Time, sample: Option<&Sample>) -> bool {
+    pub(crate) fn is_alive(&self, real: Time, sample: Option<&Sample>) -> bool {
         let answers = |sample: &Sample| {
             let asked = self.asked;
-            asked.is_some_and(|asked| is_answered(now, asked, sample))
+            asked.is_some_and(|asked| is_answered(real, asked, sample))
         };
         self.alive_since.is_some() || sample.is_some_and(answers)
     }
@@ -192,9 +192,9 @@ impl Inquiry {
     }
 }
 
-/// Whether the peer's kernel acknowledged something after this question.
-pub(crate) fn is_answered(now: Time, asked: Time, sample: &Sample) -> bool {
-    sample.last_ack < now.since(asked) + JIFFY
+/// Whether the peer's kernel acknowledged something after this question. Both times are real, as the kernel's ages are.
+pub(crate) fn is_answered(real: Time, asked: Time, sample: &Sample) -> bool {
+    sample.last_ack < real.since(asked) + JIFFY
 }
 
 impl Unanswered {

@@ -23,7 +23,7 @@ pub use diagnosis::{Diagnosis, Silence, Verdict};
 pub use error::ProfileError;
 pub use give_up::kernel_give_up;
 pub use knobs::{KernelKnobs, USER_TIMEOUT_FINAL};
-pub use liveness::{Act, Due, Liveness, View};
+pub use liveness::{Act, Due, Liveness};
 pub use name::ProfileName;
 pub use profile::Profile;
 pub use sample::Sample;

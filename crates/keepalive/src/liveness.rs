@@ -9,7 +9,8 @@
 //!   our data not taken for `write_progress`, and a byte came after that ────────────────────► Verdict
 //! ```
 //! A peer is *silent* when it sends no byte; the time in which we do not read is left out. A peer is *stuck* when its
-//! kernel does not acknowledge our data. Our own stalls extend every limit.
+//! kernel does not acknowledge our data. The clock stands still while this process does, so no stall of ours is a
+//! silence of the peer. Only what the kernel tells is compared on the real clock.
 
 mod deadlines;
 
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use crate::acks::Acks;
 use crate::inquiry::{self, Inquiry};
-use crate::{Diagnosis, SWEEP, Sample, Silence, Time, Timing, Verdict, millis, to_millis};
+use crate::{Diagnosis, Sample, Silence, Time, Timing, Verdict, millis, to_millis};
 
 /// How long our data may stay unacknowledged before the peer is suspect, even if the peer itself sends.
 const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
@@ -26,15 +27,15 @@ const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
 const LOOK_INTERVAL: Duration = Duration::from_millis(750);
 /// How long data may stay unacknowledged before the connection is sampled closely.
 const STANDS: Duration = Duration::from_secs(1);
-/// The lateness that does not count as our stall: one sweep of the deadlines, and the same again to wake the task.
-const LATENESS: Duration = SWEEP.saturating_mul(2);
 
 /// The liveness of one connection's peer.
 #[derive(Debug)]
 pub struct Liveness {
     timing: Timing,
-    /// How much of the silence was our own stall.
-    excused_ms: u32,
+    /// How far the clock is behind the real one: now, when the last byte came, and when the last ping was queued.
+    behind_ms: u32,
+    behind_heard_ms: u32,
+    behind_ping_ms: u32,
     pings: bool,
     is_blind: bool,
     is_paused: bool,
@@ -73,15 +74,6 @@ pub enum Act {
     GiveUp(Verdict),
 }
 
-/// The facts known at one moment.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct View {
-    /// The kernel's sample; `None` where the system has none.
-    pub sample: Option<Sample>,
-    /// Our own stall since [`Liveness::silent_since`], as far as it was measured.
-    pub stalled: Duration,
-}
-
 impl Liveness {
     /// Creates the liveness of a connection that is not live yet: nothing is due.
     ///
@@ -96,7 +88,9 @@ impl Liveness {
                 suspect_ms: 0,
                 dead_ms: 0,
             },
-            excused_ms: 0,
+            behind_ms: 0,
+            behind_heard_ms: 0,
+            behind_ping_ms: 0,
             pings,
             is_blind,
             is_paused: false,
@@ -120,11 +114,35 @@ impl Liveness {
         self.timing = timing;
         self.acks.set_limit(write_progress);
         self.listened_since = now;
+        self.behind_heard_ms = self.behind_ms;
+    }
+
+    /// Sets how far the clock is behind the real one: for how long in all this process has stood still. It never shrinks.
+    pub fn stood_still(&mut self, total: Duration) {
+        self.behind_ms = to_millis(total);
+    }
+
+    /// Notes that the silence begins now: what this process stood still before does not count as part of it.
+    pub fn heard_before(&mut self) {
+        self.behind_heard_ms = self.behind_ms;
+    }
+
+    /// Returns this moment on the real clock, which runs on while this process stands still.
+    #[must_use]
+    pub fn real(&self, now: Time) -> Time {
+        now + millis(self.behind_ms)
+    }
+
+    /// Returns for how long this process stood still since the last byte came.
+    #[must_use]
+    pub fn stood_still_since_heard(&self) -> Duration {
+        millis(self.behind_ms.saturating_sub(self.behind_heard_ms))
     }
 
     /// Notes that a byte from the peer was read: only this ends its silence.
     pub fn heard(&mut self, now: Time) {
         self.last_in = now;
+        self.behind_heard_ms = self.behind_ms;
         self.ends_silence(now);
     }
 
@@ -137,6 +155,7 @@ impl Liveness {
     /// Notes that a ping was queued.
     pub fn pinged(&mut self, now: Time) {
         self.last_ping = now;
+        self.behind_ping_ms = self.behind_ms;
     }
 
     /// Notes that we stopped reading, so the peer cannot be heard.
@@ -164,16 +183,20 @@ impl Liveness {
         self.not_reading(now, sample.as_ref())
     }
 
-    /// Reacts to a passed deadline of [`Liveness::poll_timeout`]. Each call returns at most one action; the next
+    /// Reacts to a passed deadline of [`Liveness::poll_timeout`]. `sample` is the kernel's; `None` where the system has
+    /// none. Each call returns at most one action; the next
     /// deadline may have passed as well.
-    pub fn on_timeout(&mut self, now: Time, is_blocked: bool, view: &View) -> Option<Act> {
-        self.excuse(now, view.stalled);
-        self.excuse_late(now);
+    pub fn on_timeout(
+        &mut self,
+        now: Time,
+        is_blocked: bool,
+        sample: Option<Sample>,
+    ) -> Option<Act> {
         let falls_silent = self.suspect_by() <= now;
         if falls_silent {
             self.on_silent(now);
         }
-        if let Some(verdict) = self.sampled(now, view.sample) {
+        if let Some(verdict) = self.sampled(now, sample) {
             return Some(Act::GiveUp(verdict));
         }
         if falls_silent {
@@ -224,9 +247,10 @@ impl Liveness {
     #[must_use]
     pub fn is_unanswered(&self, now: Time, last: Option<&Sample>) -> bool {
         let is_alive = match (&self.inquiry, self.is_silent, self.asked_quiet()) {
-            (Some(inquiry), true, _) => inquiry.is_alive(now, last),
-            (_, false, Some(asked)) => {
-                last.is_some_and(|last| inquiry::is_answered(now, asked, last))
+            (Some(inquiry), true, _) => inquiry.is_alive(self.real(now), last),
+            (_, false, Some(_)) => {
+                let asked = self.last_ping_real();
+                last.is_some_and(|last| inquiry::is_answered(self.real(now), asked, last))
             }
             (None, true, _) | (_, false, None) => return false,
         };
@@ -239,10 +263,10 @@ impl Liveness {
         self.last_in
     }
 
-    /// Returns when the last ping was queued; [`Time::ORIGIN`] where none was.
+    /// Returns when the last ping was queued, on the real clock; [`Time::ORIGIN`] where none was.
     #[must_use]
-    pub const fn last_ping(&self) -> Time {
-        self.last_ping
+    pub fn last_ping_real(&self) -> Time {
+        self.last_ping + millis(self.behind_ping_ms)
     }
 
     /// Returns whether reading is paused.
@@ -253,7 +277,6 @@ impl Liveness {
 
     fn ends_silence(&mut self, now: Time) {
         self.is_silent = false;
-        self.excused_ms = 0;
         match (&mut self.inquiry, self.acks.waits_since()) {
             (Some(inquiry), Some(waits_since)) => inquiry.heard(now, waits_since),
             _ => self.inquiry = None,
@@ -261,17 +284,12 @@ impl Liveness {
         self.review(now);
     }
 
-    /// Our own lateness with the question or the suspicion does not count as peer silence.
-    fn excuse_late(&mut self, now: Time) {
-        let late = now.since(self.asks_quiet_peer_by().min(self.suspect_by()));
-        if late > LATENESS {
-            self.excused_ms = self.excused_ms.saturating_add(to_millis(late));
-        }
-    }
-
     fn on_silent(&mut self, now: Time) {
         self.is_silent = true;
-        let asked = self.asked_quiet().unwrap_or(now);
+        let asked = match self.asked_quiet() {
+            Some(_) => self.last_ping_real(),
+            None => self.real(now),
+        };
         self.inquiry
             .get_or_insert_with(|| Box::new(Inquiry::new()))
             .ask(asked);
@@ -283,15 +301,15 @@ impl Liveness {
             self.is_blind = true;
             return self.review(now);
         };
-        self.excuse_gap(now);
         self.acks.sampled(now, &sample);
         let waits_since = self.acks.waits_since();
         let stands = waits_since.is_some_and(|since| now.since(since) >= STANDS);
         if stands && self.timing.dead_ms > 0 {
             self.inquiry.get_or_insert_with(|| Box::new(Inquiry::new()));
         }
+        let real = self.real(now);
         if let Some(inquiry) = &mut self.inquiry {
-            inquiry.sampled(now, &sample, waits_since);
+            inquiry.sampled(now, real, &sample, waits_since);
             if !stands {
                 inquiry.progressed();
             }
@@ -300,28 +318,6 @@ impl Liveness {
         if !stands && self.suspicion.is_none() {
             self.inquiry = None;
         }
-    }
-
-    /// Excuses late samples: they show that we stalled.
-    fn excuse_gap(&mut self, now: Time) {
-        let last = self
-            .inquiry
-            .as_ref()
-            .and_then(|inquiry| inquiry.last_sample());
-        let late = last.map_or(Duration::ZERO, |last| {
-            now.since(last + self.sample_interval())
-        });
-        if late > LATENESS {
-            self.acks.excuse(now, late);
-            if let Some(inquiry) = &mut self.inquiry {
-                inquiry.excuse(now, late);
-            }
-        }
-    }
-
-    fn excuse(&mut self, now: Time, stalled: Duration) {
-        let silence = now.since(self.silent_since());
-        self.excused_ms = self.excused_ms.max(to_millis(stalled.min(silence)));
     }
 
     /// Updates the suspicion from the evidence so far.
@@ -348,21 +344,15 @@ impl Liveness {
             .inquiry
             .as_ref()
             .and_then(|inquiry| inquiry.stuck_since());
-        let by_silence = self.silence_by();
-        let stuck =
-            stuck_since.filter(|_| by_silence > now || silence == Silence::PathDeadOutbound);
-        let (since, by) = match stuck {
-            Some(since) => (since, self.stuck_by()),
-            None => (self.silent_since(), by_silence),
-        };
-        let excused = match stuck {
-            Some(_) => Duration::ZERO,
-            None => millis(self.excused_ms),
+        let lasts = self.silence_by() > now || silence == Silence::PathDeadOutbound;
+        let (since, own_stall) = match stuck_since.filter(|_| lasts) {
+            Some(since) => (since, Duration::ZERO),
+            None => (self.silent_since(), self.stood_still_since_heard()),
         };
         Verdict {
             silence,
             since,
-            own_stall: excused + now.since(by + SWEEP),
+            own_stall,
         }
     }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 /// A point in monotonic time: microseconds since an origin that the driver chose.
 ///
-/// It takes 8 bytes, where [`std::time::Instant`] takes 16. It is also the clock of `ping` and `pong` as it is.
+/// Deadlines are kept on a clock that stands still while this process does
+/// ([`Liveness::stood_still`](crate::Liveness::stood_still)). The clock of `ping` and `pong`, and all that is compared
+/// with the kernel's ages, is the real one. It takes 8 bytes, where [`std::time::Instant`] takes 16.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 

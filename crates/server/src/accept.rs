@@ -80,7 +80,7 @@ fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr,
     let slot = core.table.insert(Arc::clone(&mailbox));
     core.doors.came(slot.index(), door);
     let mut app = ServerApp::new(Arc::clone(front), remote, slot.index());
-    let now = core.clock.now();
+    let now = slot.now();
     // Checked after the connection is in the table: a drain that begins in between then finds the connection there.
     let refusal = match (core.is_draining(), taken > core.connections_max) {
         (true, _) => Some(Cause::RefusedDraining),
@@ -95,7 +95,7 @@ fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr,
         }
         None => Connection::server(config, now),
     };
-    tokio::spawn(Driver::new(stream, session, app, mailbox, slot, core.clock));
+    tokio::spawn(Driver::new(stream, session, app, mailbox, slot));
 }
 
 /// A descriptor kept in reserve. When the process is out of descriptors, the server closes it to accept one waiting

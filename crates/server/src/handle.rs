@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::{Cause, ClockOffset, Diagnosis, Phase, SendError, Time, encode_data};
-use lastword_transport::{Mailbox, Request, tune};
+use lastword_transport::{Clock, Mailbox, Request, tune};
 use socket2::Socket;
 
 use crate::core::Core;
@@ -156,7 +156,7 @@ impl ServerHandle {
     /// [`SendError::Closed`] also if no live session here has this id; see [`SendError`] for the others.
     pub fn send(&self, session: SessionId, payload: &[u8]) -> Result<(), SendError> {
         let mailbox = self.place_of(session).ok_or(SendError::Closed)?;
-        mailbox.send_to(session.as_bytes(), self.core.clock, payload)
+        mailbox.send_to(session.as_bytes(), &self.core.clock, payload)
     }
 
     /// Queues a frame for each of these sessions, and encodes it once. Returns how many took it.
@@ -240,7 +240,7 @@ impl ServerHandle {
     /// clients can then interpolate: they know how far it is ahead of their own clock (`Client::clock_offset`).
     #[must_use]
     pub fn now(&self) -> Time {
-        self.core.clock.now()
+        Clock::real()
     }
 
     /// Drains the server: tells every client, gives clients time to leave, and says goodbye to the rest. Ends the

@@ -71,7 +71,7 @@ impl Session {
     /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session has departed; or [`SendError::QueueFull`]. A
     /// full queue also ends the session as `send_queue_full`, unless the peer is silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
-        self.mailbox.send(self.core.clock, payload.as_ref())
+        self.mailbox.send(&self.core.clock, payload.as_ref())
     }
 
     /// Waits until there is room: until at most half of `outbound_bytes_max` is queued. A sole sender then has room for

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lastword_keepalive::ProfileName;
 use lastword_session::Diagnosis;
-use lastword_transport::Request;
+use lastword_transport::{Clock, Request};
 
 use crate::core::Core;
 use crate::record::{is_name_of, printable};
@@ -114,7 +114,7 @@ impl Core {
             cohort: self.cohorts.name(seat.cohort).cloned(),
             profile: self.profile(seat.profile).map(|profile| profile.name),
             suspected: seat.suspicion.read(),
-            live_for: seat.joined.live_for(self.clock.now()),
+            live_for: seat.joined.live_for(Clock::real()),
             rtt: mailbox.round_trip().rtt(),
         })
     }

@@ -17,8 +17,11 @@
 //! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. The session departs, and the game is told, as
 //! soon as the verdict stands and the game has taken what came before it: in `Closing`, `Lingering` or `Closed`. The
 //! linger goes on without the game and completes the record. Each state but `Closed` has a deadline;
-//! `Live` has the dead limit of its profile, where it has one. A stall of this process extends each deadline that it
-//! passed through.
+//! `Live` has the dead limit of its profile, where it has one.
+//!
+//! Each call's `now` is on a clock that stands still while this process does: a stall of ours passes no deadline. The
+//! driver says how far that clock is behind ([`Connection::stood_still`]). What goes on the wire, what the kernel tells,
+//! and the evidence are on the real clock.
 
 mod delivery;
 mod ending;
@@ -80,9 +83,6 @@ pub struct Readings {
     pub first_error: Option<FirstError>,
     /// Raw bytes read so far.
     pub bytes_read: u64,
-    /// How much of the time since [`Connection::judged_since`] this process was stalled, as far as it was measured. It
-    /// extends the deadline that is due.
-    pub stalled: Duration,
 }
 
 /// The session that an admitted peer gets.
@@ -251,6 +251,28 @@ pub enum SendError {
 }
 
 /// The state of one connection of a session. See the module's diagram.
+///
+/// # Contract
+/// A driver owns the socket, the clock and the game's side. At each wake-up it takes these steps, in this order. It takes
+/// them again as long as a step did something and the connection is not simply live.
+///
+/// 1. [`stood_still`](Self::stood_still), then [`adopt`](Self::adopt) for frames that others queued, and
+///    [`handle`](Self::handle) for what was decided elsewhere.
+/// 2. While [`is_authenticating`](Self::is_authenticating): the answer, as [`Input::Admit`] or [`Input::Close`].
+/// 3. While [`wants_read`](Self::wants_read), and where [`asks_for_room`](Self::asks_for_room) only if the game has room
+///    ([`Input::Paused`], [`Input::Resumed`]): read, [`bytes_arrived`](Self::bytes_arrived),
+///    [`poll_link`](Self::poll_link), [`feed`](Self::feed). At the end of reading, [`Input::ReadEnded`].
+/// 4. Where [`is_ending`](Self::is_ending): [`taken`](Self::taken). Where [`awaits_delivery`](Self::awaits_delivery) and
+///    the game has taken everything: [`Input::Delivered`].
+/// 5. Where the time of [`poll_timeout`](Self::poll_timeout) has come, and one more read found nothing:
+///    [`Input::Timeout`].
+/// 6. While [`wants_write`](Self::wants_write): write [`slices`](Self::slices), then
+///    [`transmitted`](Self::transmitted) or [`Input::WriteFailed`].
+/// 7. [`poll_output`](Self::poll_output) until it returns `None`. Each output is done before the next is asked for.
+///    After [`Output::Closed`] nothing more is called but [`take_ending`](Self::take_ending).
+///
+/// Then it sleeps until [`poll_timeout`](Self::poll_timeout), readiness of the socket, or mail. All calls with a time are
+/// in its order.
 #[derive(Debug)]
 pub struct Connection {
     config: Arc<Config>,
@@ -278,6 +300,7 @@ pub struct Connection {
     peer_received: u64,
     bytes_in: u64,
     bytes_out: u64,
+    /// These three are on the real clock: when the phase began, when the connection was made, and the last pong.
     phase_since: Time,
     opened: Time,
     last_pong: Time,
@@ -295,25 +318,22 @@ struct Rare {
     read_when_noticed: Option<u64>,
     /// When a silence of the peer last ended: no frame waits for longer than since then.
     age_since: Time,
-    /// When reading was paused last, and taken up again.
+    /// When reading was paused last, and, on the real clock, taken up again.
     paused: Time,
     resumed: Time,
     /// How long the peer had been silent when we decided that it was too long, and how much of it was our own stall.
     silent_for: Option<Duration>,
     own_stall: Duration,
-    /// How far our own stalls extended the deadline for receiving, and that for sending, each with the time at which
-    /// the deadline began.
-    excused_in: (Time, Duration),
-    excused_out: (Time, Duration),
     trail: Vec<TrailEvent>,
+    /// Bytes that were read and not looked at, since the game takes no frames.
+    unread: Vec<u8>,
     /// How reading ended, until it counts.
     terminal: Option<Terminal>,
     delivery: Delivery,
     /// The verdict, until it is taken.
     ending: Option<Box<Ending>>,
-    /// The evidence waits for readings: of the kernel, and of our own stalls since a silence began.
+    /// The evidence waits for the kernel's readings.
     wants_readings: bool,
-    stalled_since: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

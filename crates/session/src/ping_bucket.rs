@@ -57,20 +57,22 @@ impl PingBucket {
 
     /// Credits time in which we did not read: everything that the peer sent meanwhile arrives at once.
     pub(crate) fn not_reading(&mut self, since: Time, now: Time) {
+        self.credit(now.since(since), since, now);
+    }
+
+    fn credit(&mut self, time: Duration, since: Time, now: Time) {
         self.fill_up(since);
-        self.milli_tokens = self
-            .milli_tokens
-            .saturating_add(self.refill(now.since(since)));
+        self.milli_tokens = self.milli_tokens.saturating_add(self.refill(time));
         self.refilled = now;
     }
 
-    /// Credits time in which no byte arrived, once. If we were late ourselves, everything that the peer sent meanwhile
-    /// arrives at once.
-    pub(crate) fn silence_ended(&mut self, since: Time, now: Time) {
+    /// Credits a silence, once: real time in which no byte arrived. If we stood still ourselves, everything that the
+    /// peer sent meanwhile arrives at once.
+    pub(crate) fn silence_ended(&mut self, silence: Duration, since: Time, now: Time) {
         let full = u32::from(self.depth) * 1000;
-        let most = full.saturating_add(self.refill(now.since(since)));
+        let most = full.saturating_add(self.refill(silence));
         let before = self.milli_tokens;
-        self.not_reading(since, now);
+        self.credit(silence, since, now);
         self.milli_tokens = self.milli_tokens.min(most.max(before));
     }
 
@@ -143,7 +145,7 @@ mod tests {
         for _ in 0..100 {
             let since = now;
             now = now + Duration::from_secs(30);
-            bucket.silence_ended(since, now);
+            bucket.silence_ended(now.since(since), since, now);
         }
         assert_eq!((0..1000).filter(|_| bucket.take(now)).count(), 24 + 60);
     }

@@ -20,7 +20,7 @@ use lastword_session::{
 const NOW: Time = Time::from_micros(1_000_000);
 
 /// Half of the limit for an idle handler connection in all, including its task and its handles.
-const SESSION_BYTES_MAX: usize = 280;
+const SESSION_BYTES_MAX: usize = 288;
 
 #[test]
 fn a_session_is_small() {
@@ -172,13 +172,13 @@ fn beat_in(
 fn echo(connection: &mut Connection, burst: &[u8], spare: &mut Option<Box<SendQueue>>) {
     connection.lend(|| spare.take().expect("it was given back"));
     connection.bytes_arrived(NOW, burst.len());
-    let consumed = connection.feed(NOW, burst, |connection, event| {
+    connection.feed(NOW, burst, |connection, event| {
         if let Event::Data(payload) = event {
             connection.send(NOW, payload).expect("it is taken");
         }
         ControlFlow::Continue(())
     });
-    assert_eq!(consumed, burst.len());
+    assert!(!connection.has_unread());
     write_out(connection);
     *spare = connection.reclaim();
 }

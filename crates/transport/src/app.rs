@@ -41,8 +41,8 @@ pub trait App: Send + Unpin + 'static {
     /// Takes one frame of the game. Returns whether it would take another, if it knows.
     fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]) -> Room;
 
-    /// Notes that reading is paused because the game takes no further frames, or that it goes on. A connection may end
-    /// while paused.
+    /// Notes whether reading is paused because the game takes no further frames. Called each time the task rests, and
+    /// not at the end: a connection may end while paused.
     fn paused(&mut self, paused: bool) {
         let _ = paused;
     }
@@ -138,10 +138,10 @@ impl Outbox<'_> {
         self.mailbox
     }
 
-    /// Returns when the frame being handled was read.
+    /// Returns when the frame being handled was read, on the real clock.
     #[must_use]
     pub fn now(&self) -> Time {
-        self.now
+        self.connection.real(self.now)
     }
 
     /// Returns the smoothed round trip of heartbeats, once there was one.

@@ -1,21 +1,30 @@
-//! Real time for the state machines: one origin for every connection of the process.
+//! The two clocks: the real one, and the one of every deadline, which stands still while this process does.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use lastword_session::Time;
 
-/// The monotonic clock. Its origin is the first time that this process reads it. It stands still while the machine is
-/// suspended, as Linux's `CLOCK_MONOTONIC` does.
+use crate::stalls::Stalls;
+
+/// The clock of a [`Table`](crate::Table)'s deadlines. It stands still while this process stalls (starved, stopped,
+/// blocked, or its machine paused), so that no deadline passes and no peer is blamed.
 ///
-/// It has no size, so a connection carries none of it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Clock;
+/// The default clock belongs to no table and never stands still.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(pub(crate) Arc<Stalls>);
 
 impl Clock {
-    /// Reads the clock. The result is never [`Time::ORIGIN`] itself.
+    /// Reads the clock. It never goes back.
     #[must_use]
-    pub fn now(self) -> Time {
+    pub fn now(&self) -> Time {
+        self.0.at(Self::real())
+    }
+
+    /// Reads the real, monotonic clock. Its origin is the first time that this process reads it, and the result is
+    /// never [`Time::ORIGIN`] itself. It stands still while the machine is suspended, as Linux's `CLOCK_MONOTONIC` does.
+    #[must_use]
+    pub fn real() -> Time {
         static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
         let micros = u64::try_from(ORIGIN.elapsed().as_micros()).unwrap_or(u64::MAX);
         Time::from_micros(micros.saturating_add(1))

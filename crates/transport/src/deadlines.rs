@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lastword_session::Time;
 
-use crate::stalls::Stalls;
+use crate::stalls::TOLERANCE;
 use crate::{Clock, Mailbox};
 
 /// The connections of one server or client.
@@ -19,7 +19,6 @@ use crate::{Clock, Mailbox};
 #[derive(Debug)]
 pub struct Table {
     clock: Clock,
-    stalls: Stalls,
     chunks: RwLock<Vec<Arc<Chunk>>>,
     free: Mutex<Vec<u32>>,
 }
@@ -31,11 +30,14 @@ pub struct Slot {
     index: u32,
     /// The step at which the connection is due to be woken, by its last deadline.
     due: u32,
+    /// How far this connection's clock is behind that of the table: its task was late although the sweep was not.
+    late_ms: u32,
 }
 
 #[derive(Debug)]
 struct Chunk {
     table: Weak<Table>,
+    clock: Clock,
     /// The last step that was swept.
     swept: AtomicU32,
     steps: [AtomicU32; CHUNK],
@@ -48,11 +50,12 @@ impl Table {
     /// # Panics
     /// Outside a tokio runtime.
     #[must_use]
-    pub fn start(clock: Clock) -> Arc<Self> {
+    pub fn start() -> Arc<Self> {
+        let clock = Clock::default();
         let first = next_step(clock.now());
+        clock.0.expect(time_of(first));
         let table = Arc::new(Self {
-            clock,
-            stalls: Stalls::new(time_of(first)),
+            clock: clock.clone(),
             chunks: RwLock::default(),
             free: Mutex::default(),
         });
@@ -62,8 +65,8 @@ impl Table {
 
     /// Returns the clock of the deadlines.
     #[must_use]
-    pub fn clock(&self) -> Clock {
-        self.clock
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Gives a connection its place in the table.
@@ -77,22 +80,23 @@ impl Table {
             chunk,
             index,
             due: NEVER,
+            late_ms: 0,
         }
     }
 
     /// Returns for how long in all this process itself was late: starved, stopped (SIGSTOP), or its machine paused.
     ///
-    /// A sweep is late if it comes 20 ms or more after its step. A connection's task is late if it comes that long
-    /// after the sweep that should have woken it, where its peer was silent. A stall counts once it is over.
+    /// A sweep is late from 20 ms after its step on. A connection's task is late from 20 ms after the sweep that should
+    /// have woken it on. A stall counts once it is over, and no time counts twice.
     #[must_use]
     pub fn stalled_total(&self) -> Duration {
-        self.stalls.total()
+        self.clock.0.total()
     }
 
     /// Returns the greatest lateness of a sweep in the last 30 to 60 s: how long due work waits for a worker.
     #[must_use]
     pub fn lag(&self) -> Duration {
-        self.stalls.lag()
+        self.clock.0.lag()
     }
 
     /// Returns the mailbox in a place, of the connection that has the place now.
@@ -130,7 +134,7 @@ impl Table {
             return place;
         }
         let swept = step_before(self.clock.now());
-        let chunk = Arc::new(Chunk::new(Arc::downgrade(self), swept));
+        let chunk = Arc::new(Chunk::new(Arc::downgrade(self), self.clock.clone(), swept));
         let mut chunks = self.chunks.write().unwrap_or_else(PoisonError::into_inner);
         let first = u32::try_from(chunks.len() * CHUNK).unwrap_or(u32::MAX);
         chunks.push(Arc::clone(&chunk));
@@ -147,9 +151,35 @@ impl Slot {
         self.index
     }
 
-    /// Sets when the connection must be woken, rounded up to the next sweep.
+    /// Reads the clock of this connection. It stands still while this process does, or while only the connection's own
+    /// worker is blocked: from 20 ms after a deadline until the task comes.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.chunk.clock.now().before(self.late())
+    }
+
+    /// Reads the clock as [`Slot::now`] does, when the task is woken. Returns also how far it is behind the real one.
+    pub fn woken(&mut self) -> (Time, Duration) {
+        let real = Clock::real();
+        let table = self.chunk.clock.0.at(real);
+        let late = table.since(time_of(self.due) + TOLERANCE);
+        if late >= Duration::from_millis(1) {
+            let late_ms = u32::try_from(late.as_millis()).unwrap_or(u32::MAX);
+            self.late_ms = self.late_ms.saturating_add(late_ms);
+            self.due = step_before(table);
+            self.chunk.clock.0.task_was_late(late, real);
+        }
+        let now = table.before(self.late());
+        (now, real.since(now))
+    }
+
+    fn late(&self) -> Duration {
+        Duration::from_millis(self.late_ms.into())
+    }
+
+    /// Sets when the connection must be woken, on its own clock, rounded up to the next sweep.
     pub fn set(&mut self, deadline: Time) {
-        let step = step_after(deadline);
+        let step = step_after(deadline + self.late());
         // The next sweep is the earliest that can wake the connection.
         let next = self.chunk.swept.load(Ordering::Relaxed).saturating_add(1);
         self.due = step.max(next);
@@ -161,23 +191,7 @@ impl Slot {
     /// Returns whether the deadline that was set last may have passed: it has, or it will before the next sweep.
     #[must_use]
     pub fn may_be_due(&self, now: Time) -> bool {
-        step_after(now) >= self.due
-    }
-
-    /// Returns the time in `since..now` in which this process was late. It must be subtracted from a silence before the
-    /// silence is judged.
-    ///
-    /// A stall that is not over yet counts. So does the lateness of the connection's own task, whose worker was blocked
-    /// or which was busy itself.
-    ///
-    /// The result may be too long by a few per cent of its age where there were many stalls. It is never too short,
-    /// except for stalls of less than 20 ms. It takes a lock, so use it only for suspicion and verdicts.
-    #[must_use]
-    pub fn stalled(&self, since: Time, now: Time) -> Duration {
-        self.chunk.table.upgrade().map_or(Duration::ZERO, |table| {
-            table.stalls.came(time_of(self.due), now);
-            table.stalls.between(since, now)
-        })
+        step_after(now + self.late()) >= self.due
     }
 }
 
@@ -194,9 +208,10 @@ impl Drop for Slot {
 }
 
 impl Chunk {
-    fn new(table: Weak<Table>, swept: u32) -> Self {
+    fn new(table: Weak<Table>, clock: Clock, swept: u32) -> Self {
         Self {
             table,
+            clock,
             swept: AtomicU32::new(swept),
             steps: [const { AtomicU32::new(NEVER) }; CHUNK],
             mailboxes: Mutex::new([const { None }; CHUNK]),
@@ -233,10 +248,9 @@ async fn sweep(table: Weak<Table>, clock: Clock, mut next: u32) {
     loop {
         tokio::time::sleep(time_of(next).since(clock.now())).await;
         let Some(table) = table.upgrade() else { return };
-        let now = clock.now();
+        let now = clock.0.swept(Clock::real());
         next = next_step(now);
-        // First, so that a woken connection finds the stall in the record.
-        table.stalls.swept(now, time_of(next));
+        clock.0.expect(time_of(next));
         table.wake_due(step_before(now));
     }
 }

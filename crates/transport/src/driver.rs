@@ -15,13 +15,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use lastword_keepalive::SWEEP;
-use lastword_session::{Cause, Close, Connection, Input, Link, Readings, Time, Traffic};
+use lastword_session::{Cause, Close, Connection, Input, Time, Traffic};
 use tokio::io::Ready;
 use tokio::time::Sleep;
 
 use crate::app::{App, Outbox};
 use crate::mailbox::{Mailbox, Requests};
-use crate::{Clock, Slot, Tap, scratch};
+use crate::{Slot, Tap, scratch};
 
 /// Drives one connection to its end; a future that is ready when the verdict was handed over.
 ///
@@ -34,7 +34,6 @@ pub struct Driver<A: App> {
     app: A,
     mailbox: Arc<Mailbox>,
     slot: Slot,
-    clock: Clock,
     /// The mailbox takes frames.
     open: bool,
     /// Somebody waits for room in the outbound queue.
@@ -45,8 +44,6 @@ pub struct Driver<A: App> {
 /// State that most connections need only at their end, or when the game is slow.
 #[derive(Default)]
 struct Side {
-    /// Bytes that were read and not yet taken by the connection.
-    carry: Vec<u8>,
     /// Tells of an end while nothing is read.
     notice: Option<Pin<Box<dyn Future<Output = std::io::Result<Ready>> + Send>>>,
     /// For a deadline at the end that is nearer than a sweep of the table.
@@ -55,9 +52,7 @@ struct Side {
 
 impl std::fmt::Debug for Side {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Side")
-            .field("carry", &self.carry.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Side").finish_non_exhaustive()
     }
 }
 
@@ -70,9 +65,10 @@ impl<A: App> Driver<A> {
         connection: Connection,
         app: A,
         mailbox: Arc<Mailbox>,
-        slot: Slot,
-        clock: Clock,
+        mut slot: Slot,
     ) -> Self {
+        let (_, behind) = slot.woken();
+        let connection = connection.behind(behind);
         // A dialect's client is live before anybody said a word, and has no session id.
         let open = connection.is_live();
         if open {
@@ -84,7 +80,6 @@ impl<A: App> Driver<A> {
             app,
             mailbox,
             slot,
-            clock,
             open,
             awaited: false,
             side: None,
@@ -121,7 +116,7 @@ impl<A: App> Driver<A> {
 
     fn handle_requests(&mut self, now: Time, requests: &Requests) {
         if requests.report {
-            let readings = self.readings(now);
+            let readings = self.tap.readings();
             self.app.reported(self.connection.so_far(now, &readings));
         }
         if let Some(notice) = &requests.notice {
@@ -136,7 +131,7 @@ impl<A: App> Driver<A> {
             self.connection.handle(now, Input::Close(close));
         }
         if requests.abort {
-            let readings = self.readings(now);
+            let readings = self.tap.readings();
             self.connection.handle(now, Input::Abort(readings));
         }
         if requests.drain_expired {
@@ -156,12 +151,7 @@ impl<A: App> Driver<A> {
             return false;
         }
         match self.app.poll_admission(cx) {
-            Poll::Pending => {
-                if !self.connection.wants_read() {
-                    self.watch_for_the_end();
-                }
-                false
-            }
+            Poll::Pending => false,
             Poll::Ready(Err(refusal)) => {
                 self.connection.handle(now, Input::Close(&refusal));
                 true
@@ -174,17 +164,7 @@ impl<A: App> Driver<A> {
                 self.open = true;
                 self.mailbox
                     .open(admission.session, self.connection.peer_frame_limit());
-                let mailbox = Arc::clone(&self.mailbox);
-                self.guarded(now, |app, connection| {
-                    app.joined(
-                        &mut Outbox {
-                            connection,
-                            mailbox: &mailbox,
-                            now,
-                        },
-                        &admission,
-                    );
-                });
+                self.call(now, |app, outbox| app.joined(outbox, &admission));
                 true
             }
         }
@@ -199,17 +179,9 @@ impl<A: App> Driver<A> {
         if !self.is_due(now) {
             return false;
         }
-        let readings = self.readings(now);
+        let readings = self.tap.readings();
         self.connection.handle(now, Input::Timeout(readings));
         true
-    }
-
-    /// Reads the socket's and the kernel's state, and how long this process was stalled since the next deadline began.
-    fn readings(&self, now: Time) -> Readings {
-        Readings {
-            stalled: self.slot.stalled(self.connection.judged_since(), now),
-            ..self.tap.readings()
-        }
     }
 
     /// Asks the kernel how the peer does, where that is due and the connection is awake anyway.
@@ -220,32 +192,20 @@ impl<A: App> Driver<A> {
         }
     }
 
-    fn tell_link(&mut self, now: Time, link: Link) {
-        let mailbox = Arc::clone(&self.mailbox);
-        self.guarded(now, |app, connection| {
-            let mut outbox = Outbox {
-                connection,
-                mailbox: &mailbox,
-                now,
-            };
-            app.link(&mut outbox, link);
-        });
-    }
-
-    /// Runs the game's code outside of a frame.
-    fn guarded(&mut self, now: Time, call: impl FnOnce(&mut A, &mut Connection)) {
-        let (app, connection) = (&mut self.app, &mut self.connection);
-        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(app, connection))).is_err()
-        {
-            self.on_panic(now);
+    /// Runs the game's code. If it panics, that ends this session and nothing else.
+    fn call(&mut self, now: Time, call: impl FnOnce(&mut A, &mut Outbox<'_>)) {
+        let mut outbox = Outbox {
+            connection: &mut self.connection,
+            mailbox: &self.mailbox,
+            now,
+        };
+        let app = &mut self.app;
+        let call = std::panic::AssertUnwindSafe(|| call(app, &mut outbox));
+        if std::panic::catch_unwind(call).is_err() {
+            self.app.panicked();
+            let close = Close::new(Cause::HandlerPanicked);
+            self.connection.handle(now, Input::Close(&close));
         }
-    }
-
-    /// The game's code panicked: that ends this session and nothing else.
-    fn on_panic(&mut self, now: Time) {
-        self.app.panicked();
-        let close = Close::new(Cause::HandlerPanicked);
-        self.connection.handle(now, Input::Close(&close));
     }
 
     fn count_traffic(&mut self, before: Traffic) {
@@ -267,6 +227,7 @@ impl<A: App> Driver<A> {
                 self.connection.adopt(&mut late);
             }
         }
+        self.app.paused(self.connection.is_paused());
         self.count_traffic(before);
         if let Some(queue) = self.connection.reclaim() {
             scratch::give_queue(queue);
@@ -308,7 +269,8 @@ impl<A: App> Future for Driver<A> {
         this.mailbox.register(cx.waker());
         let before = this.connection.traffic();
         for _ in 0..TURNS_PER_POLL {
-            let mut now = this.clock.now();
+            let (mut now, behind) = this.slot.woken();
+            this.connection.stood_still(behind);
             this.connection.lend(scratch::take_queue);
             let mut again = this.turn(cx, &mut now);
             if let Some(ending) = this.poll_outputs(now, &mut again) {

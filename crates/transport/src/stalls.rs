@@ -1,61 +1,94 @@
-//! Records when this process was late itself (starved, stopped, blocked, or its machine paused). Such time does not
-//! count as a peer's silence.
+//! Measures for how long this process stood still (starved, stopped, blocked, or its machine paused), and derives the
+//! clock that stands still with it.
 //!
-//! Times are from the monotonic clock, which stands still while the machine is suspended. In a suspend no peer is
-//! heard, but no time passes either, so there is nothing to excuse.
+//! The sweep of a table is due at a known time. From [`TOLERANCE`] after that time the clock stands still, until the
+//! sweep comes. So the clock is right also for a connection that is polled before the sweep.
+//!
+//! In a suspend of the machine the monotonic clock stands still itself: nothing needs to be excused.
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lastword_session::Time;
 
-/// The stalls of one process, as its sweep finds them; one record for all connections of a table.
+/// The stalls of one process, as one sweep finds them.
 #[derive(Debug)]
 pub(crate) struct Stalls {
+    /// How far the clock is behind the real one, microseconds: all stalls that are over.
+    behind: AtomicU64,
+    /// The clock goes no further than this until the next sweep, microseconds.
+    limit: AtomicU64,
     record: Mutex<Record>,
 }
 
-impl Stalls {
-    /// Creates an empty record; the first sweep is due at `due`.
-    pub(crate) fn new(due: Time) -> Self {
+/// What is shown: it decides nothing.
+#[derive(Debug, Default)]
+struct Record {
+    /// For how long in all the process, or one of its workers, stood still.
+    total: Duration,
+    /// What was late until then, on the real clock, is counted.
+    covered: Time,
+    lag: Lag,
+}
+
+impl Default for Stalls {
+    fn default() -> Self {
         Self {
-            record: Mutex::new(Record {
-                due,
-                past: Vec::new(),
-                lag: Lag::default(),
-            }),
+            behind: AtomicU64::new(0),
+            limit: AtomicU64::new(u64::MAX),
+            record: Mutex::default(),
         }
     }
+}
 
-    /// Notes that the due sweep came now, and that the next one is due at `next`.
-    pub(crate) fn swept(&self, now: Time, next: Time) {
+impl Stalls {
+    /// The clock at a real time.
+    pub(crate) fn at(&self, real: Time) -> Time {
+        // In this order: who sees the new limit sees also how far the clock fell behind before it.
+        let limit = self.limit.load(Ordering::Acquire);
+        let behind = self.behind.load(Ordering::Relaxed);
+        Time::from_micros(real.as_micros().saturating_sub(behind).min(limit))
+    }
+
+    /// Notes that the sweep came now. Returns the clock.
+    pub(crate) fn swept(&self, real: Time) -> Time {
+        let behind = self.behind.load(Ordering::Relaxed);
+        let limit = Time::from_micros(self.limit.load(Ordering::Relaxed));
+        let late = real.before(Duration::from_micros(behind)).since(limit);
+        // In whole milliseconds, as the state machines count it.
+        let stood = Duration::from_millis(u64::try_from(late.as_millis()).unwrap_or(u64::MAX));
+        let micros = u64::try_from(stood.as_micros()).unwrap_or(u64::MAX);
+        self.behind.store(behind + micros, Ordering::Release);
         let mut record = self.lock();
-        let due = std::mem::replace(&mut record.due, next);
-        record.lag.note(now, now.since(due));
-        record.add(due, now);
+        record.count(stood, real);
+        if limit != Time::NEVER {
+            let lag = real
+                .before(Duration::from_micros(behind))
+                .since(limit.before(TOLERANCE));
+            record.lag.note(real, lag);
+        }
+        drop(record);
+        real.before(Duration::from_micros(behind + micros))
     }
 
-    /// Notes that other work due at `due` came now: one of our workers was blocked while the sweep was not.
-    pub(crate) fn came(&self, due: Time, now: Time) {
-        self.lock().add(due, now);
+    /// Sets when the next sweep is due, on this clock.
+    pub(crate) fn expect(&self, next: Time) {
+        let limit = next + TOLERANCE;
+        self.limit.store(limit.as_micros(), Ordering::Release);
     }
 
-    /// The part of `since..now` in which this process was late. A stall that is not over counts too: after a stall, a
-    /// connection may be polled before the sweep.
-    pub(crate) fn between(&self, since: Time, now: Time) -> Duration {
-        let record = self.lock();
-        let open = Stall::of(record.due, now);
-        let all = record.past.iter().chain(&open);
-        let late: Duration = all.map(|stall| stall.within(since, now)).sum();
-        late.min(now.since(since))
+    /// Counts the lateness of a connection's task: its worker was blocked while the sweep was not.
+    pub(crate) fn task_was_late(&self, late: Duration, real: Time) {
+        self.lock().count(late, real);
     }
 
-    /// The length of all past stalls. It never shrinks.
+    /// For how long in all this process, or one of its workers, stood still. It never shrinks.
     pub(crate) fn total(&self) -> Duration {
-        self.lock().past.iter().map(|stall| stall.late).sum()
+        self.lock().total
     }
 
     /// The greatest lateness of a sweep in the last 30 to 60 s.
@@ -69,75 +102,13 @@ impl Stalls {
     }
 }
 
-#[derive(Debug)]
-struct Record {
-    /// When the next sweep is due.
-    due: Time,
-    /// Sorted by time; no two touch.
-    past: Vec<Stall>,
-    lag: Lag,
-}
-
 impl Record {
-    fn add(&mut self, due: Time, now: Time) {
-        let Some(stall) = Stall::of(due, now) else {
-            return;
-        };
-        let first = self.past.partition_point(|other| other.end < stall.start);
-        let beyond = self.past.partition_point(|other| other.start <= stall.end);
-        let joined = self.past.drain(first..beyond).fold(stall, Stall::join);
-        self.past.insert(first, joined);
-        if self.past.len() > KEPT {
-            self.coarsen(now);
+    /// Counts `late` until now, but no time twice.
+    fn count(&mut self, late: Duration, real: Time) {
+        self.total += late.min(real.since(self.covered));
+        if late > Duration::ZERO {
+            self.covered = real;
         }
-    }
-
-    /// Joins the two neighbours whose span is the smallest part of their age. No stall is forgotten, but old ones are
-    /// known less exactly.
-    fn coarsen(&mut self, now: Time) {
-        let pairs = self.past.iter().zip(self.past.iter().skip(1));
-        let parts = pairs.map(|(a, b)| b.end.since(a.start).div_duration_f64(now.since(a.start)));
-        let least = parts.enumerate().min_by(|(_, a), (_, b)| a.total_cmp(b));
-        let Some((index, _)) = least else { return };
-        let later = self.past.remove(index + 1);
-        if let Some(earlier) = self.past.get_mut(index) {
-            *earlier = earlier.join(later);
-        }
-    }
-}
-
-/// One stall, or several joined ones: then `late` is shorter than the time from `start` to `end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stall {
-    start: Time,
-    end: Time,
-    late: Duration,
-}
-
-impl Stall {
-    /// The stall of work that was due at `due` and came now; `None` where it was only ordinarily late.
-    fn of(due: Time, now: Time) -> Option<Self> {
-        let late = now.since(due);
-        (late >= STALL_MIN).then_some(Self {
-            start: due,
-            end: now,
-            late,
-        })
-    }
-
-    /// Joins both stalls. The result is exact where they overlap and are whole: then their sum is longer than their
-    /// span.
-    fn join(self, other: Self) -> Self {
-        let start = self.start.min(other.start);
-        let end = self.end.max(other.end);
-        let late = end.since(start).min(self.late + other.late);
-        Self { start, end, late }
-    }
-
-    /// How much of the stall may lie in `since..now`.
-    fn within(&self, since: Time, now: Time) -> Duration {
-        let common = self.end.min(now).since(self.start.max(since));
-        common.min(self.late)
     }
 }
 
@@ -164,7 +135,5 @@ impl Lag {
 
 /// Shorter lateness is not a stall. A sweep was 2 ms late in median; the timer's step is 1 ms. With one busy process on
 /// each core it was at most 17 ms late (`docs/measurements.md`).
-const STALL_MIN: Duration = Duration::from_millis(20);
-/// The number of stalls that are kept separately.
-const KEPT: usize = 64;
+pub(crate) const TOLERANCE: Duration = Duration::from_millis(20);
 const LAG_WINDOW_MICROS: u64 = 30_000_000;

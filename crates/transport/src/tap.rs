@@ -186,7 +186,6 @@ impl Tap {
             kernel: self.sample(),
             first_error: self.first_error.as_deref().copied(),
             bytes_read: self.bytes_read,
-            stalled: Duration::ZERO,
         }
     }
 

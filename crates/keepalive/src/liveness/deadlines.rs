@@ -36,7 +36,7 @@ impl Liveness {
         match self.timing.suspect_ms {
             0 => Time::NEVER,
             _ if self.is_paused => Time::NEVER,
-            ms => self.silent_since() + millis(ms) + millis(self.excused_ms),
+            ms => self.silent_since() + millis(ms),
         }
     }
 
@@ -80,7 +80,7 @@ impl Liveness {
         match self.timing.dead_ms {
             0 => Time::NEVER,
             _ if self.is_paused => Time::NEVER,
-            ms => self.silent_since() + millis(ms) + millis(self.excused_ms),
+            ms => self.silent_since() + millis(ms),
         }
     }
 
@@ -164,8 +164,7 @@ impl Liveness {
         if self.pings || heartbeat_ms == 0 || suspect_ms <= heartbeat_ms || !self.asks() {
             return Time::NEVER;
         }
-        let quiet = millis(heartbeat_ms.midpoint(suspect_ms)) + millis(self.excused_ms);
-        self.silent_since() + quiet
+        self.silent_since() + millis(heartbeat_ms.midpoint(suspect_ms))
     }
 
     /// A server adds its first ping to its first pong. A client has none to answer, so it starts one heartbeat after it

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Act, Due, Liveness, Sample, Silence, Time, Timing, View};
+use lastword_keepalive::{Act, Liveness, Sample, Silence, Time, Timing};
 
 use crate::world::{Faults, NONE, STANDARD, START, World};
 
@@ -16,19 +16,17 @@ fn live() -> Liveness {
     liveness
 }
 
-fn view(stalled: Duration) -> View {
-    View {
-        sample: Some(Sample::default()),
-        stalled,
-    }
+/// A kernel that has nothing to tell.
+fn quiet() -> Option<Sample> {
+    Some(Sample::default())
 }
 
 /// Runs to the verdict and calls `on_timeout` at each deadline.
-fn verdict(liveness: &mut Liveness, stalled: Duration) -> (Time, lastword_keepalive::Verdict) {
+fn verdict(liveness: &mut Liveness) -> (Time, lastword_keepalive::Verdict) {
     loop {
         let (now, _) = liveness.poll_timeout(false);
         assert!(now < START + secs(100), "no verdict");
-        match liveness.on_timeout(now, false, &view(stalled)) {
+        match liveness.on_timeout(now, false, quiet()) {
             Some(Act::GiveUp(verdict)) => return (now, verdict),
             Some(Act::Ping) => liveness.pinged(now),
             None => {}
@@ -40,58 +38,21 @@ fn verdict(liveness: &mut Liveness, stalled: Duration) -> (Time, lastword_keepal
 fn a_silence_lasts_for_the_dead_limit_and_no_longer() {
     let mut liveness = live();
     liveness.heard(START + secs(4));
-    let (at, verdict) = verdict(&mut liveness, Duration::ZERO);
+    let (at, verdict) = verdict(&mut liveness);
     assert_eq!(at, START + secs(19));
     assert_eq!(verdict.since, START + secs(4));
 }
 
 #[test]
-fn a_stall_of_ours_extends_every_limit_and_is_stated() {
+fn a_stall_of_ours_is_no_silence_and_is_stated() {
     let mut liveness = live();
-    let stalled = secs(7);
-    let (at, verdict) = verdict(&mut liveness, stalled);
-    assert_eq!(at, START + secs(15) + stalled);
-    assert_eq!((verdict.since, verdict.own_stall), (START, stalled));
-}
-
-#[test]
-fn a_look_that_comes_late_is_a_stall_of_ours_too() {
-    let mut liveness = live();
-    let late = START + secs(60);
-    let asked = liveness.on_timeout(late, false, &view(Duration::ZERO));
-    assert_eq!(asked, Some(Act::Ping), "it is asked first");
-    liveness.pinged(late);
-    let (at, verdict) = verdict(&mut liveness, Duration::ZERO);
-    assert!(at >= late + secs(7), "{at:?}");
-    assert!(verdict.own_stall >= secs(52));
-}
-
-#[test]
-fn samples_that_come_late_excuse_what_was_unanswered_meanwhile() {
-    let mut liveness = live();
-    let unanswered = View {
-        sample: Some(Sample {
-            unacked: 1,
-            retransmits: 3,
-            snd_wnd: 1_000,
-            last_ack: secs(100),
-            ..Sample::default()
-        }),
-        stalled: Duration::ZERO,
-    };
-    liveness.wrote(START);
-    let mut now = START;
-    for _ in 0..8 {
-        now = now + secs(1);
-        liveness.heard(now);
-        assert_eq!(liveness.sampled(now, unanswered.sample), None);
-    }
-    assert!(liveness.is_doubtful(now));
-    // The process is stopped for a minute, while its client goes on sending.
-    now = now + secs(60);
-    liveness.heard(now);
-    let acts = liveness.on_timeout(now, false, &unanswered);
-    assert!(!matches!(acts, Some(Act::GiveUp(_))), "{acts:?}");
+    liveness.stood_still(secs(1));
+    liveness.heard(START);
+    liveness.stood_still(secs(8));
+    let (at, verdict) = verdict(&mut liveness);
+    assert_eq!(at, START + secs(15));
+    assert_eq!((verdict.since, verdict.own_stall), (START, secs(7)));
+    assert_eq!(liveness.real(at), at + secs(8));
 }
 
 #[test]
@@ -100,12 +61,12 @@ fn a_byte_ends_a_silence_at_its_last_moment() {
     let by = START + secs(15);
     while liveness.poll_timeout(false).0 < by {
         let (now, _) = liveness.poll_timeout(false);
-        if liveness.on_timeout(now, false, &view(Duration::ZERO)) == Some(Act::Ping) {
+        if liveness.on_timeout(now, false, quiet()) == Some(Act::Ping) {
             liveness.pinged(now);
         }
     }
     liveness.heard(by);
-    let act = liveness.on_timeout(by, false, &view(Duration::ZERO));
+    let act = liveness.on_timeout(by, false, quiet());
     assert!(!matches!(act, Some(Act::GiveUp(_))), "{act:?}");
 }
 
@@ -203,11 +164,7 @@ fn talks_on(liveness: &mut Liveness, mut now: Time, end: Time) -> Option<Silence
 fn stays_silent(liveness: &mut Liveness, end: Time, sample: Option<Sample>) {
     while liveness.poll_timeout(false).0 < end {
         let (now, _) = liveness.poll_timeout(false);
-        let view = View {
-            sample,
-            stalled: Duration::ZERO,
-        };
-        match liveness.on_timeout(now, false, &view) {
+        match liveness.on_timeout(now, false, sample) {
             Some(Act::Ping) => liveness.pinged(now),
             act => assert_eq!(act, None),
         }
@@ -282,7 +239,8 @@ fn pauses_that_come_and_go_stop_the_clock_and_do_not_set_it_back() {
 fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to_be_answered() {
     let mut liveness = live();
     liveness.wrote(START);
-    let now = START + secs(60);
+    liveness.stood_still(secs(60));
+    let now = START + Duration::from_millis(20);
     let sent_again = Sample {
         unacked: 1,
         retransmits: 1,
@@ -290,12 +248,8 @@ fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to
         last_ack: secs(60),
         ..Sample::default()
     };
-    let look = |sample| View {
-        sample: Some(sample),
-        stalled: secs(60),
-    };
     for _ in 0..8 {
-        let act = liveness.on_timeout(now, false, &look(sent_again));
+        let act = liveness.on_timeout(now, false, Some(sent_again));
         assert!(!matches!(act, Some(Act::GiveUp(_))), "{act:?}");
     }
     let answered = Sample {
@@ -306,7 +260,7 @@ fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to
         ..sent_again
     };
     let soon = now + Duration::from_millis(300);
-    let act = liveness.on_timeout(soon, false, &look(answered));
+    let act = liveness.on_timeout(soon, false, Some(answered));
     assert_eq!(act, None);
     liveness.heard(soon);
     liveness.poll_suspicion();
@@ -314,13 +268,16 @@ fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to
     // A peer that stays unanswered is still given up.
     let mut dead = live();
     dead.wrote(START);
+    dead.stood_still(secs(60));
     let mut now = now;
-    while dead
-        .on_timeout(now, false, &look(sent_again))
-        .is_none_or(|act| act == Act::Ping)
-    {
+    loop {
+        match dead.on_timeout(now, false, Some(sent_again)) {
+            Some(Act::GiveUp(_)) => break,
+            Some(Act::Ping) => dead.pinged(now),
+            None => {}
+        }
         now = now + Duration::from_millis(250);
-        assert!(now < START + secs(63), "it lives for ever");
+        assert!(now < START + secs(16), "it lives for ever");
     }
 }
 
@@ -361,12 +318,13 @@ fn a_silence_is_doubtful_until_it_ends_whatever_of_it_was_ours() {
     let mut liveness = live();
     for ms in [6_250, 7_500] {
         let due = START + Duration::from_millis(ms);
-        let act = liveness.on_timeout(due, false, &view(Duration::ZERO));
+        let act = liveness.on_timeout(due, false, quiet());
         assert_eq!(act, Some(Act::Ping));
         liveness.pinged(due);
     }
-    let now = START + secs(11);
-    liveness.on_timeout(now, false, &view(secs(4)));
+    liveness.stood_still(secs(4));
+    let now = START + Duration::from_millis(7_520);
+    liveness.on_timeout(now, false, quiet());
     assert!(liveness.is_doubtful(now));
 }
 
@@ -381,7 +339,7 @@ fn without_a_heartbeat_a_silent_peer_is_asked_once_a_second_too() {
     let mut pings = 0;
     loop {
         let (now, _) = liveness.poll_timeout(false);
-        match liveness.on_timeout(now, false, &view(Duration::ZERO)) {
+        match liveness.on_timeout(now, false, quiet()) {
             Some(Act::GiveUp(_)) => break,
             Some(Act::Ping) => {
                 liveness.pinged(now);
@@ -402,16 +360,13 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
     let verdict = loop {
         let (now, _) = liveness.poll_timeout(false);
         let is_answered = now <= answered;
-        let view = View {
-            sample: Some(Sample {
-                notsent: 500,
-                probes: u8::from(!is_answered),
-                last_ack: now.since(answered),
-                ..Sample::default()
-            }),
-            stalled: Duration::ZERO,
-        };
-        match liveness.on_timeout(now, false, &view) {
+        let sample = Some(Sample {
+            notsent: 500,
+            probes: u8::from(!is_answered),
+            last_ack: now.since(answered),
+            ..Sample::default()
+        });
+        match liveness.on_timeout(now, false, sample) {
             Some(Act::GiveUp(verdict)) => break verdict,
             Some(Act::Ping) => liveness.pinged(now),
             None => {}
@@ -431,14 +386,11 @@ fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
             ..Sample::default()
         };
         let mut liveness = live();
-        let old = View {
-            sample: Some(sample(secs(5))),
-            stalled: Duration::ZERO,
-        };
+        let old = Some(sample(secs(5)));
         let asked = START + Duration::from_millis(6_250);
-        liveness.on_timeout(asked, false, &old);
+        liveness.on_timeout(asked, false, old);
         liveness.pinged(asked);
-        liveness.on_timeout(liveness.silent_by(), false, &old);
+        liveness.on_timeout(liveness.silent_by(), false, old);
         let tick = Duration::from_millis(tick_ms);
         for age_ms in [1_250, 1_270, 2_350] {
             let age = Duration::from_millis(age_ms);
@@ -466,7 +418,7 @@ fn a_quiet_peer_is_asked_and_has_time_to_answer_however_close_the_suspicion_is()
         let mut heard = START;
         for _ in 0..20 {
             let looked = heard + Duration::from_millis(late_ms);
-            let act = liveness.on_timeout(looked, false, &view(Duration::ZERO));
+            let act = liveness.on_timeout(looked, false, quiet());
             assert_eq!(act, Some(Act::Ping), "{late_ms} ms");
             liveness.pinged(looked);
             let (next, _) = liveness.poll_timeout(false);
@@ -476,18 +428,4 @@ fn a_quiet_peer_is_asked_and_has_time_to_answer_however_close_the_suspicion_is()
             assert_eq!(liveness.poll_suspicion(), None, "{late_ms} ms");
         }
     }
-}
-
-/// A late look first asks the peer, and starts the limits anew.
-#[test]
-fn a_question_that_comes_late_by_us_is_no_silence_of_the_peer() {
-    let mut liveness = live();
-    let late = START + secs(60);
-    let act = liveness.on_timeout(late, false, &view(Duration::ZERO));
-    assert_eq!(act, Some(Act::Ping));
-    liveness.pinged(late);
-    assert_eq!(liveness.poll_suspicion(), None);
-    let (next, due) = liveness.poll_timeout(false);
-    let gap = Duration::from_millis(1_250);
-    assert_eq!((next, due), (late + gap, Due::Suspect));
 }

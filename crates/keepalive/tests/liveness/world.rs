@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Act, Diagnosis, Liveness, Sample, Time, Timing, Verdict, View};
+use lastword_keepalive::{Act, Diagnosis, Liveness, Sample, Time, Timing, Verdict};
 
 pub(crate) const START: Time = Time::from_micros(1_000_000_000);
 pub(crate) const STANDARD: Timing = Timing {
@@ -126,11 +126,8 @@ impl World {
             }
             assert!(n < 8, "{due:?} stays due");
             self.wakes += 1;
-            let view = View {
-                sample: self.sample(),
-                stalled: Duration::ZERO,
-            };
-            match self.liveness.on_timeout(self.now, false, &view) {
+            let sample = self.sample();
+            match self.liveness.on_timeout(self.now, false, sample) {
                 Some(Act::GiveUp(verdict)) => return Some(verdict),
                 Some(Act::Ping) => {
                     self.pings += 1;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use lastword_transport::{Clock, ListenOptions, ListenerSocket, Table};
+use lastword_transport::{ListenOptions, ListenerSocket, Table};
 use metrics::Recorder;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -167,11 +167,11 @@ impl Builder {
             kernel,
             connections_max,
         });
-        let clock = Clock;
+        let table = Table::start();
         let places = usize::try_from(self.config.listen.authentications_max).unwrap_or(usize::MAX);
         Core {
-            clock,
-            table: Table::start(clock),
+            clock: table.clock().clone(),
+            table,
             groups: self.groups.clone(),
             // As many again may linger: a full house that is told to leave loses no last word.
             ledger: Ledger::new(cohorts.count(), game_codes, connections_max),

@@ -150,8 +150,8 @@ impl Connection {
                 (!drains || self.has_left()).then_some(verdict)
             }
             State::Closed => Some(self.rare.as_ref()?.ending.as_ref()?.verdict),
-            State::Hello
-            | State::Auth
+            State::Hello { .. }
+            | State::Auth { .. }
             | State::Live
             | State::Answering { .. }
             | State::Delivering { .. }
@@ -251,14 +251,10 @@ impl Connection {
         let shut = self.shut;
         let rare = self.rare_mut();
         rare.wants_readings = false;
-        if rare.stalled_since.is_some() {
-            rare.own_stall = rare.own_stall.max(readings.stalled);
-        }
         let Some(ending) = &mut rare.ending else {
             return;
         };
         let evidence = &mut ending.evidence;
-        evidence.own_stall = evidence.own_stall.max(rare.own_stall);
         if evidence.kernel.is_none() {
             let lingered = now.since(ending.verdict.at);
             ending.first_error = ending.first_error.or(readings.first_error);

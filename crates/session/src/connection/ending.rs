@@ -76,12 +76,12 @@ impl Connection {
             | State::Closing { verdict, .. }
             | State::Lingering { verdict, .. }
             | State::Delivering { verdict } => self.close(now, verdict, readings, true),
-            State::Hello | State::Auth | State::Live if !self.end_noticed => {
+            State::Hello { .. } | State::Auth { .. } | State::Live if !self.end_noticed => {
                 self.note(now, Layer::Game, "abort");
                 self.close_abruptly(now, Cause::ClosedByGame, readings);
             }
-            State::Hello
-            | State::Auth
+            State::Hello { .. }
+            | State::Auth { .. }
             | State::Live
             | State::Flushing { .. }
             | State::Settling { .. } => {
@@ -107,10 +107,12 @@ impl Connection {
                 let verdict = self.expired(now, verdict);
                 self.close(now, verdict, Readings::default(), true);
             }
-            State::Hello | State::Auth | State::Live if self.end_noticed => {
+            State::Hello { .. } | State::Auth { .. } | State::Live if self.end_noticed => {
                 self.note(now, Layer::Game, "drain_expired_after_end");
             }
-            State::Hello | State::Auth => self.decide(now, &at_once(Cause::RefusedDraining)),
+            State::Hello { .. } | State::Auth { .. } => {
+                self.decide(now, &at_once(Cause::RefusedDraining))
+            }
             State::Live => self.decide(now, &at_once(Cause::DrainExpired)),
             State::Delivering { verdict } => self.close(now, verdict, Readings::default(), true),
             // The peer's end stays the cause; what we owe it has a last moment too.
@@ -142,8 +144,8 @@ impl Connection {
             State::Flushing { .. } | State::Settling { .. } => {
                 self.conclude(now, Terminal::Eof, readings);
             }
-            State::Hello
-            | State::Auth
+            State::Hello { .. }
+            | State::Auth { .. }
             | State::Live
             | State::Lingering { .. }
             | State::Delivering { .. }
@@ -161,8 +163,8 @@ impl Connection {
                 self.note(now, Layer::Socket, "fin");
                 self.flush(now);
             }
-            State::Hello
-            | State::Auth
+            State::Hello { .. }
+            | State::Auth { .. }
             | State::Live
             | State::Flushing { .. }
             | State::Settling { .. } => {
@@ -228,7 +230,7 @@ impl Connection {
                 self.conclude(now, Terminal::Eof, readings);
             }
             State::Delivering { verdict } => self.close(now, verdict, readings, true),
-            State::Hello | State::Auth | State::Live | State::Closed => {}
+            State::Hello { .. } | State::Auth { .. } | State::Live | State::Closed => {}
         }
     }
 
@@ -278,7 +280,10 @@ impl Connection {
     }
 
     pub(super) fn is_undecided(&self) -> bool {
-        matches!(*self.state, State::Hello | State::Auth | State::Live)
+        matches!(
+            *self.state,
+            State::Hello { .. } | State::Auth { .. } | State::Live
+        )
     }
 
     fn drop_queued(&mut self) {

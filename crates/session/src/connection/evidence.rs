@@ -79,15 +79,16 @@ impl Connection {
         let queued = self.queue.as_ref().map_or(0, |queue| queue.data_frames());
         let queued_bytes = u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX);
         let live = self.phase == Phase::Live;
+        let real = self.liveness.real(now);
         let mut evidence = Evidence {
-            age: now.since(self.opened),
+            age: real.since(self.opened),
             silent_for: None,
             own_stall: self
                 .rare
                 .as_ref()
                 .map_or(Duration::ZERO, |rare| rare.own_stall),
             live_for: if live {
-                now.since(self.phase_since)
+                real.since(self.phase_since)
             } else {
                 Duration::ZERO
             },
@@ -95,9 +96,9 @@ impl Connection {
             bytes_out: self.bytes_out,
             frames_in: self.received,
             frames_out: self.sent,
-            last_byte_in: (self.bytes_in > 0).then(|| now.since(self.liveness.last_in())),
+            last_byte_in: (self.bytes_in > 0).then(|| self.heard_for(now)),
             last_ack_in: None,
-            last_pong: (self.last_pong > Time::ORIGIN).then(|| now.since(self.last_pong)),
+            last_pong: (self.last_pong > Time::ORIGIN).then(|| real.since(self.last_pong)),
             rtt: self.rtt(),
             rtt_variance: self.rtt_variance(),
             clock_offset: self.clock_offset(),
@@ -132,23 +133,24 @@ impl Connection {
         } else {
             self.liveness.silent_since()
         };
-        cause.is_silent().then(|| now.since(since))
+        let stall = self.liveness.stood_still_since_heard();
+        cause.is_silent().then(|| now.since(since) + stall)
+    }
+
+    /// The real age of the last byte.
+    fn heard_for(&self, now: Time) -> Duration {
+        now.since(self.liveness.last_in()) + self.liveness.stood_still_since_heard()
     }
 
     /// Keeps a silence as it was when we judged it: a byte that comes in linger does not shorten it.
     pub(super) fn note_silence(&mut self, now: Time, cause: Cause) {
         if let Some(silence) = self.silence(now, cause) {
-            self.rare_mut().silent_for.get_or_insert(silence);
-            self.wants_stalls_since(now.before(silence));
-        }
-    }
-
-    /// Asks once, and now, how much of a silence was a stall of our own.
-    pub(super) fn wants_stalls_since(&mut self, since: Time) {
-        let rare = self.rare_mut();
-        if rare.stalled_since.is_none() {
-            rare.stalled_since = Some(since);
-            rare.wants_readings = true;
+            let own_stall = self.liveness.stood_still_since_heard();
+            let rare = self.rare_mut();
+            if rare.silent_for.is_none() {
+                rare.silent_for = Some(silence);
+                rare.own_stall = own_stall;
+            }
         }
     }
 }
@@ -217,7 +219,6 @@ mod tests {
             kernel: Some(KernelSample { inq, ..kernel }),
             first_error: None,
             bytes_read,
-            stalled: Duration::ZERO,
         };
         assert_eq!(fin_bit(&with(100, 0)), Some(true));
         assert_eq!(fin_bit(&with(101, 0)), Some(false));

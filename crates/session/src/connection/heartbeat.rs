@@ -39,7 +39,7 @@ impl Connection {
     pub(super) fn answer(&mut self, now: Time, ping: Ping) {
         let pong = Pong {
             ping_clock_us: ping.clock_us,
-            clock_us: now.as_micros(),
+            clock_us: self.liveness.real(now).as_micros(),
             held_us: 0,
             received: self.received,
         };
@@ -80,20 +80,21 @@ impl Connection {
 
     /// A pong that matches no ping, or claims to have been held for longer than we waited, is ignored.
     pub(super) fn on_pong(&mut self, now: Time, pong: &Pong) -> Outcome {
-        let asked = self.liveness.last_ping();
+        let asked = self.liveness.last_ping_real();
+        let answered = self.liveness.real(now);
         if pong.ping_clock_us != asked.as_micros() || asked <= self.last_pong {
             return Outcome::Done;
         }
         let exchange = Exchange {
             asked,
-            answered: now,
+            answered,
             pong,
             before: self.last_pong,
         };
         let Some(rtt) = exchange.round_trip() else {
             return Outcome::Done;
         };
-        self.last_pong = now;
+        self.last_pong = answered;
         if self.role == Role::Server {
             self.bucket.give_back();
         }

@@ -2,6 +2,7 @@
 
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lastword_keepalive::{Liveness, Timing};
 
@@ -55,8 +56,8 @@ impl Connection {
         let peer_frame_limit = config.limits.frame_bytes_max;
         Self {
             liveness: Liveness::new(now, role == Role::Client, config.behind_proxy),
+            state: Stage::first(now, config.limits.hello_timeout),
             config,
-            state: Stage::FIRST,
             role,
             phase: Phase::Hello,
             end_noticed: false,
@@ -84,6 +85,28 @@ impl Connection {
             round_trip: RoundTrip::default(),
             rare: None,
         }
+    }
+
+    /// Says for how long in all this process had stood still when the connection was made; zero without this call.
+    #[must_use]
+    pub fn behind(mut self, total: Duration) -> Self {
+        self.liveness.stood_still(total);
+        self.liveness.heard_before();
+        self.opened = self.liveness.real(self.opened);
+        self.phase_since = self.opened;
+        self
+    }
+
+    /// Sets for how long in all this process has stood still, which is how far the clock of `now` is behind the real
+    /// one. It never shrinks. Needed before the other calls of a wake-up.
+    pub fn stood_still(&mut self, total: Duration) {
+        self.liveness.stood_still(total);
+    }
+
+    /// Returns this moment on the real clock, which the wire carries.
+    #[must_use]
+    pub fn real(&self, now: Time) -> Time {
+        self.liveness.real(now)
     }
 
     /// Takes note of something that happened. Never fails; what it leads to comes out of
@@ -224,7 +247,7 @@ impl Connection {
     /// Whether the authenticator is awaited.
     #[must_use]
     pub fn is_authenticating(&self) -> bool {
-        *self.state == State::Auth
+        matches!(*self.state, State::Auth { .. })
     }
 
     /// Whether our write side is shut.
@@ -298,7 +321,7 @@ impl Connection {
     pub fn delivers(&self) -> bool {
         matches!(
             *self.state,
-            State::Hello | State::Auth | State::Live | State::Delivering { .. }
+            State::Hello { .. } | State::Auth { .. } | State::Live | State::Delivering { .. }
         )
     }
 

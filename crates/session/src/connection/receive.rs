@@ -48,15 +48,23 @@ impl Control {
 }
 
 impl Connection {
-    /// Reads frames out of `input`, which the caller read from the socket, and hands each event to `each`,
-    /// which may stop by [`ControlFlow::Break`]. Returns how many bytes were consumed; the rest must be
-    /// handed in again, first. All of it is consumed unless `each` stopped, or more is not read yet.
+    /// Reads frames out of `input`, which the caller read from the socket, and hands each event to `each`. A game that
+    /// takes no further frame stops it by [`ControlFlow::Break`]: reading is paused, and the rest is kept. It comes first
+    /// when this is called again, with or without more bytes ([`Connection::has_unread`]).
     pub fn feed(
         &mut self,
         now: Time,
         input: &[u8],
         mut each: impl FnMut(&mut Self, Event<'_>) -> ControlFlow<()>,
-    ) -> usize {
+    ) {
+        let mut kept = self.take_unread();
+        let input = match kept.is_empty() {
+            true => input,
+            false => {
+                kept.extend_from_slice(input);
+                &kept
+            }
+        };
         // Lent frames may lie in the decoder while `each` uses the session: so it stands apart meanwhile.
         let mut decoder = std::mem::take(&mut self.decoder);
         let mut at = 0;
@@ -65,12 +73,30 @@ impl Connection {
                 break;
             };
             if each(self, event).is_break() {
+                // Also when nothing is left over: what the next read brings would find no room.
+                if self.hands_over() {
+                    self.on_paused(now);
+                }
                 break;
             }
         }
         decoder.release();
         self.decoder = decoder;
-        at
+        if let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
+            self.rare_mut().unread = rest.to_vec();
+        }
+    }
+
+    /// Whether bytes were read that [`Connection::feed`] has not looked at.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| !rare.unread.is_empty())
+    }
+
+    fn take_unread(&mut self) -> Vec<u8> {
+        let rare = self.rare.as_mut();
+        rare.map_or_else(Vec::new, |rare| std::mem::take(&mut rare.unread))
     }
 
     fn receive<'s>(
@@ -121,16 +147,18 @@ impl Connection {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
         self.ends_silence(now);
         let since = self.liveness.silent_since();
-        if now.since(since) > QUIET {
-            self.bucket.silence_ended(since, now);
+        let silence = now.since(since) + self.liveness.stood_still_since_heard();
+        if silence > QUIET {
+            self.bucket.silence_ended(silence, since, now);
         }
         self.liveness.heard(now);
     }
 
     /// No welcome of a dialect says when its client may go on: what it sends before it is let in lies unread. A client
     /// that has left is not let in, and is read to its end.
-    pub(super) fn reads_no_further(&self) -> bool {
-        let waits = *self.state == State::Auth && !self.end_noticed;
+    #[must_use]
+    pub fn reads_no_further(&self) -> bool {
+        let waits = self.is_authenticating() && !self.end_noticed;
         waits && matches!(self.config.framing, Framing::Dialect(_))
     }
 
@@ -138,14 +166,14 @@ impl Connection {
     fn expects(&self) -> Option<Expect> {
         let limits = &self.config.limits;
         match (*self.state, self.role) {
-            (State::Hello, Role::Server) => Some(Expect::Hello {
+            (State::Hello { .. }, Role::Server) => Some(Expect::Hello {
                 limit: limits.hello_bytes_max,
             }),
-            (State::Hello, Role::Client) => Some(Expect::Welcome),
-            (State::Auth, _) if matches!(self.config.framing, Framing::Native) => {
+            (State::Hello { .. }, Role::Client) => Some(Expect::Welcome),
+            (State::Auth { .. }, _) if matches!(self.config.framing, Framing::Native) => {
                 Some(Expect::Goodbye)
             }
-            (State::Auth | State::Live | State::Delivering { .. }, _) => Some(Expect::Any {
+            (State::Auth { .. } | State::Live | State::Delivering { .. }, _) => Some(Expect::Any {
                 limit: limits.frame_bytes_max,
             }),
             _ => None,
@@ -172,8 +200,8 @@ impl Connection {
         };
         match (*self.state, kind) {
             (State::Live | State::Delivering { .. }, Kind::Data) => Outcome::Data,
-            (State::Hello, Kind::Hello) => self.on_hello(now, frame),
-            (State::Hello, Kind::Welcome) => self.on_welcome(now, frame),
+            (State::Hello { .. }, Kind::Hello) => self.on_hello(now, frame),
+            (State::Hello { .. }, Kind::Welcome) => self.on_welcome(now, frame),
             (_, Kind::Goodbye) => self.on_goodbye(now, frame),
             (State::Delivering { .. }, _) => Outcome::Done,
             (State::Live, Kind::Notice) if self.role == Role::Client => Self::on_notice_in(frame),
@@ -189,12 +217,14 @@ impl Connection {
             return Outcome::Done;
         };
         match (dialect.read(frame.header, frame.payload), *self.state) {
-            (Meaning::Data(_), State::Hello) => {
+            (Meaning::Data(_), State::Hello { .. }) => {
                 self.await_admission(now);
                 Outcome::Credentials { at: 0 }
             }
             (Meaning::Data(_), State::Live | State::Delivering { .. }) => Outcome::Data,
-            (Meaning::Data(_) | Meaning::Ping(_) | Meaning::Pong, State::Auth) => Outcome::Done,
+            (Meaning::Data(_) | Meaning::Ping(_) | Meaning::Pong, State::Auth { .. }) => {
+                Outcome::Done
+            }
             (Meaning::Ping(_) | Meaning::Pong, State::Live) if !self.affords(now) => {
                 Outcome::Broken(Cause::PingFlood)
             }
@@ -203,16 +233,16 @@ impl Connection {
                 Outcome::Done
             }
             (Meaning::Pong, State::Live) => {
-                self.last_pong = now;
+                self.last_pong = self.liveness.real(now);
                 Outcome::Done
             }
-            (Meaning::Goodbye, State::Auth | State::Live) => {
+            (Meaning::Goodbye, State::Auth { .. } | State::Live) => {
                 self.leave(now, Parting::silent());
                 Outcome::Done
             }
             (_, State::Delivering { .. }) => Outcome::Done,
             (Meaning::Malformed, _) => Outcome::Broken(Cause::FrameMalformed),
-            (_, State::Hello) => Outcome::Broken(Cause::WrongProtocol),
+            (_, State::Hello { .. }) => Outcome::Broken(Cause::WrongProtocol),
             _ => Outcome::Broken(Cause::ProtocolViolation),
         }
     }
@@ -337,7 +367,7 @@ impl Connection {
     }
 
     pub(super) fn on_admit(&mut self, now: Time, admission: Admission) {
-        if *self.state != State::Auth || self.end_noticed || self.role == Role::Client {
+        if !self.is_authenticating() || self.end_noticed || self.role == Role::Client {
             return;
         }
         if let Framing::Native = self.config.framing {

@@ -1,6 +1,6 @@
 //! A peer's silence: the input of the liveness machine, and the cause of each of its verdicts.
 
-use lastword_keepalive::{Act, Sample, Silence, Verdict, View};
+use lastword_keepalive::{Act, Sample, Silence, Verdict};
 
 use super::state::State;
 use super::{Close, Connection, Readings};
@@ -39,11 +39,8 @@ impl Connection {
     }
 
     pub(super) fn on_liveness_due(&mut self, now: Time, readings: Readings) {
-        let view = View {
-            sample: sample(&readings),
-            stalled: readings.stalled,
-        };
-        match self.liveness.on_timeout(now, self.is_blocked(), &view) {
+        let (is_blocked, sample) = (self.is_blocked(), sample(&readings));
+        match self.liveness.on_timeout(now, is_blocked, sample) {
             None => {}
             Some(Act::Ping) => self.ping(now),
             Some(Act::GiveUp(verdict)) => self.give_up(now, verdict, readings),
@@ -67,9 +64,8 @@ impl Connection {
             Silence::PeerNotReading => (Cause::PeerNotReading, Some("write_progress")),
         };
         let rare = self.rare_mut();
-        rare.silent_for = Some(now.since(verdict.since));
+        rare.silent_for = Some(now.since(verdict.since) + verdict.own_stall);
         rare.own_stall = verdict.own_stall;
-        self.wants_stalls_since(verdict.since);
         match limit {
             Some(limit) => {
                 self.note(now, Layer::Session, limit);
@@ -87,7 +83,7 @@ impl Connection {
             return;
         }
         let ping = Ping {
-            clock_us: now.as_micros(),
+            clock_us: self.liveness.real(now).as_micros(),
             received: self.received,
         };
         let queue = self.queue.get_or_insert_default();
@@ -113,8 +109,9 @@ impl Connection {
             return;
         }
         self.ends_silence(now);
+        let real = self.liveness.real(now);
         let rare = self.rare_mut();
-        rare.resumed = now;
+        rare.resumed = real;
         let paused = rare.paused;
         let pause = now.since(paused);
         self.liveness.resumed(now, pause);

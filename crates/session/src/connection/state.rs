@@ -2,6 +2,7 @@
 
 use lastword_keepalive::Timing;
 use std::ops::Deref;
+use std::time::Duration;
 
 use super::{Connection, Readings, millis};
 use crate::ending::{Layer, Verdict};
@@ -12,9 +13,9 @@ use crate::{Cause, Phase, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// The first frame is awaited.
-    Hello,
+    Hello { until: Time },
     /// The authenticator has the credentials.
-    Auth,
+    Auth { until: Time },
     /// Frames come and go.
     Live,
     /// The peer said goodbye on a wire without acks: the game may still answer what came before it.
@@ -42,7 +43,10 @@ pub(super) enum State {
 pub(super) struct Stage(State);
 
 impl Stage {
-    pub(super) const FIRST: Self = Self(State::Hello);
+    pub(super) fn first(now: Time, hello_timeout: Duration) -> Self {
+        let until = now + hello_timeout;
+        Self(State::Hello { until })
+    }
 }
 
 impl Deref for Stage {
@@ -56,7 +60,8 @@ impl Deref for Stage {
 impl Connection {
     /// A peer asked to be let in.
     pub(super) fn await_admission(&mut self, now: Time) {
-        self.enter(now, Phase::Auth, State::Auth);
+        let until = now + self.config.limits.auth_timeout;
+        self.enter(now, Phase::Auth, State::Auth { until });
     }
 
     /// The session begins.
@@ -153,9 +158,6 @@ impl Connection {
         }
         let mut ending = self.ending(now, verdict, &readings);
         ending.abort = abort;
-        if let Some(silent_for) = ending.evidence.silent_for {
-            self.wants_stalls_since(verdict.at.before(silent_for));
-        }
         self.state = Stage(State::Closed);
         self.may_depart(now, verdict);
         let rare = self.rare_mut();
@@ -165,7 +167,7 @@ impl Connection {
 
     fn enter(&mut self, now: Time, phase: Phase, state: State) {
         self.phase = phase;
-        self.phase_since = now;
+        self.phase_since = self.liveness.real(now);
         self.state = Stage(state);
     }
 }

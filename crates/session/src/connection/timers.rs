@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Due, SWEEP};
+use lastword_keepalive::Due;
 
 use super::state::State;
 use super::{Close, Connection, Readings};
@@ -52,14 +52,13 @@ impl Connection {
     }
 
     fn state_timeout(&self) -> (Time, Timer) {
-        let limits = &self.config.limits;
         match *self.state {
             // The peer's end shows: no decision of this side can be the cause now.
-            State::Hello | State::Auth | State::Live if self.end_noticed => {
+            State::Hello { .. } | State::Auth { .. } | State::Live if self.end_noticed => {
                 (Time::NEVER, Timer::Dead)
             }
-            State::Hello => (self.by(Timer::Hello, limits.hello_timeout), Timer::Hello),
-            State::Auth => (self.by(Timer::Auth, limits.auth_timeout), Timer::Auth),
+            State::Hello { until } => (until, Timer::Hello),
+            State::Auth { until } => (until, Timer::Auth),
             State::Live => self.live_timeout(),
             State::Answering { until, .. }
             | State::Closing { until, .. }
@@ -86,7 +85,7 @@ impl Connection {
 
     pub(super) fn on_timeout(&mut self, now: Time, readings: Readings) {
         let (at, timer) = self.poll_timeout();
-        if at > now || self.is_excused(timer, readings.stalled) {
+        if at > now {
             return;
         }
         match timer {
@@ -94,10 +93,7 @@ impl Connection {
             Timer::Auth => self.decide(now, &Close::new(Cause::AuthTimeout)),
             Timer::Frame => self.decide(now, &Close::new(Cause::FrameTimeout)),
             Timer::Age => self.on_age(now, readings),
-            Timer::Idle => {
-                self.rare_mut().own_stall = now.since(at + SWEEP);
-                self.decide(now, &Close::new(Cause::Idle));
-            }
+            Timer::Idle => self.decide(now, &Close::new(Cause::Idle)),
             Timer::Suspect | Timer::Dead | Timer::Heartbeat | Timer::Sample => {
                 self.on_liveness_due(now, readings);
             }
@@ -106,66 +102,6 @@ impl Connection {
             Timer::Delivery => self.on_delivery_over(now, readings),
             Timer::Readings => self.on_readings_due(now, readings),
         }
-    }
-
-    /// Returns when the next deadline began to count: the driver measures [`Readings::stalled`] from then.
-    #[must_use]
-    pub fn judged_since(&self) -> Time {
-        let (_, timer) = self.poll_timeout();
-        let silence = match &self.rare {
-            Some(rare) if timer == Timer::Readings => rare.stalled_since,
-            _ => None,
-        };
-        let since = silence.or_else(|| Some(self.excused(timer)?.0));
-        since.unwrap_or_else(|| self.liveness.silent_since())
-    }
-
-    /// Whether more of our own stalls is known than this deadline was extended by: then it comes later. A silence is
-    /// excused where it is judged.
-    fn is_excused(&mut self, timer: Timer, stalled: Duration) -> bool {
-        let Some((since, excused)) = self.excused(timer) else {
-            return false;
-        };
-        if stalled <= excused {
-            return false;
-        }
-        let rare = self.rare_mut();
-        let place = if timer == Timer::Age {
-            &mut rare.excused_out
-        } else {
-            &mut rare.excused_in
-        };
-        *place = (since, stalled);
-        true
-    }
-
-    /// Since when this deadline counts, and what our own stalls added to it.
-    fn excused(&self, timer: Timer) -> Option<(Time, Duration)> {
-        let rare = self.rare.as_ref();
-        let (since, excused) = match timer {
-            Timer::Hello | Timer::Auth => (self.phase_since, rare.map(|rare| rare.excused_in)),
-            Timer::Frame => (
-                self.decoder.unfinished()?.0,
-                rare.map(|rare| rare.excused_in),
-            ),
-            Timer::Age => (self.oldest()?, rare.map(|rare| rare.excused_out)),
-            Timer::Idle
-            | Timer::Suspect
-            | Timer::Dead
-            | Timer::Heartbeat
-            | Timer::Sample
-            | Timer::Linger
-            | Timer::Settle
-            | Timer::Delivery
-            | Timer::Readings => return None,
-        };
-        let same = excused.filter(|(of, _)| *of == since);
-        Some((since, same.map_or(Duration::ZERO, |(_, excused)| excused)))
-    }
-
-    fn by(&self, timer: Timer, limit: Duration) -> Time {
-        self.excused(timer)
-            .map_or(Time::NEVER, |(since, excused)| since + limit + excused)
     }
 
     /// A frame waits too long: for a peer that is slow, or on a path that does not answer. In an outage age
@@ -192,8 +128,8 @@ impl Connection {
 
     fn frame_by(&self) -> Time {
         match self.decoder.unfinished() {
-            Some((_, bytes)) if !self.liveness.is_paused() => {
-                self.by(Timer::Frame, self.config.limits.frame_timeout_for(bytes))
+            Some((since, bytes)) if !self.liveness.is_paused() => {
+                since + self.config.limits.frame_timeout_for(bytes)
             }
             _ => Time::NEVER,
         }
@@ -201,9 +137,9 @@ impl Connection {
 
     /// Age does not count while the peer is suspect: the deadline moves behind the verdict on its silence.
     fn age_by(&self) -> Time {
-        match self.config.limits.outbound_age_max {
-            Some(age) if self.can_write() => {
-                let by = self.by(Timer::Age, age);
+        match (self.config.limits.outbound_age_max, self.oldest()) {
+            (Some(age), Some(oldest)) if self.can_write() => {
+                let by = oldest + age;
                 if by >= self.liveness.silent_by() {
                     by.max(self.liveness.judged_by() + GRACE)
                 } else {

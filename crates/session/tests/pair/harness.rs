@@ -10,7 +10,7 @@ use std::time::Duration;
 use lastword_session::wire::{Extensions, Hello, Welcome};
 use lastword_session::{Admission, Time, Timing};
 
-pub(crate) use host::{Answer, Seen, View};
+pub(crate) use host::{Answer, Host, Seen, View};
 pub(crate) use pair::{Pair, payloads};
 pub(crate) use pipe::{Pipe, Read};
 pub(crate) use solo::{Solo, encoded, frame, frames, pong_to};

@@ -186,30 +186,6 @@ fn a_quiet_server_with_a_long_heartbeat_is_no_suspect_to_its_client() {
     assert_eq!(links(&pair.server.seen), []);
 }
 
-/// The driver is so late that the question, the suspicion and the end are due at once: the peer is asked first.
-#[test]
-fn a_look_that_comes_late_by_our_own_stall_kills_nobody() {
-    let mut solo = Solo::live();
-    let late = solo.now + DEAD;
-    let readings = solo.readings();
-    let mut outputs = Vec::new();
-    while solo.connection().poll_timeout().0 <= late {
-        solo.connection().handle(late, Input::Timeout(readings));
-        outputs.extend(std::iter::from_fn(|| solo.connection().poll_output()));
-    }
-    assert!(outputs.is_empty(), "it is no suspect yet: {outputs:?}");
-    solo.now = late;
-    solo.advance(SUSPECT - QUIET);
-    assert_eq!(links(&solo.host.seen), [SUSPECTED]);
-    solo.advance(DEAD - SUSPECT - millis(1));
-    assert!(solo.connection().is_live());
-    solo.advance(millis(1));
-    assert_eq!(solo.cause(), Cause::PeerFrozen);
-    let evidence = &solo.ending().evidence;
-    assert_eq!(evidence.own_stall, DEAD - QUIET);
-    assert_eq!(evidence.silent_for, Some(DEAD + DEAD - QUIET));
-}
-
 #[test]
 fn a_suspicion_never_comes_after_the_end() {
     let mut solo = Solo::live();

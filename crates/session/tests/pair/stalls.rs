@@ -1,15 +1,14 @@
-//! Our own stalls: a deadline that passed while we stood still is not the peer's fault.
+//! Our own stalls: the clock stands still with us, and only what the kernel and the peer tell is on the real one.
 
-use lastword_session::{Cause, Config, Limits, Timing};
+use lastword_session::wire::{HEADER_LEN, Kind, Ping, Pong};
+use lastword_session::{
+    Call, Cause, Config, Connection, FirstError, Limits, OsError, Terminal, Timing,
+};
 
-use crate::harness::{ADMISSION, Answer, HELLO, Solo, encoded, frame, millis, secs};
-
-/// Lets the driver stand still for `stall`, which it measures.
-fn stalls(solo: &mut Solo, stall: std::time::Duration) {
-    solo.host.stalled = stall;
-    solo.now = solo.now + stall;
-    solo.run();
-}
+use crate::harness::{
+    ADMISSION, Answer, DEAD, HELLO, Host, QUIET, START, Seen, Solo, encoded, frame, millis,
+    pong_to, secs,
+};
 
 #[test]
 fn a_frame_that_waited_through_a_stall_of_ours_has_the_rest_of_its_time() {
@@ -19,7 +18,7 @@ fn a_frame_that_waited_through_a_stall_of_ours_has_the_rest_of_its_time() {
     solo.connection().send(now, &[0; 96]).expect("it is taken");
     solo.advance(secs(1));
     solo.sends(0, b"alive");
-    stalls(&mut solo, secs(6));
+    solo.stands_still(secs(6));
     assert!(solo.connection().is_live());
     solo.sends(0, b"alive");
     solo.advance(secs(4) - millis(1));
@@ -33,7 +32,7 @@ fn a_frame_that_was_arriving_when_we_stood_still_has_the_rest_of_its_time() {
     let mut solo = Solo::live();
     solo.says(&frame(0, &[1; 100])[..50]);
     solo.advance(secs(4));
-    stalls(&mut solo, secs(20));
+    solo.stands_still(secs(20));
     assert!(solo.connection().is_live());
     solo.says(&[1]);
     solo.advance(secs(6) - millis(1));
@@ -46,13 +45,12 @@ fn a_frame_that_was_arriving_when_we_stood_still_has_the_rest_of_its_time() {
 fn who_asked_to_be_let_in_before_a_stall_of_ours_is_not_late() {
     let mut solo = Solo::server_with(Config::default(), Answer::Wait);
     solo.advance(secs(1));
-    stalls(&mut solo, secs(30));
+    solo.stands_still(secs(30));
     assert!(!solo.is_over(), "its hello may be on its way");
     solo.says(&encoded(|out| HELLO.encode(out)));
     assert!(solo.connection().is_authenticating());
-    solo.host.stalled = secs(0);
     solo.advance(secs(2));
-    stalls(&mut solo, secs(30));
+    solo.stands_still(secs(30));
     assert!(solo.connection().is_authenticating());
     solo.advance(secs(3) - millis(1));
     assert!(solo.connection().is_authenticating());
@@ -60,7 +58,6 @@ fn who_asked_to_be_let_in_before_a_stall_of_ours_is_not_late() {
     assert_eq!(solo.cause(), Cause::AuthTimeout);
 }
 
-/// Both deadlines pass in one stall, and each is extended once.
 #[test]
 fn a_stall_extends_what_arrives_and_what_leaves_and_keeps_nobody_busy() {
     let limits = Limits {
@@ -75,7 +72,7 @@ fn a_stall_extends_what_arrives_and_what_leaves_and_keeps_nobody_busy() {
     let now = solo.now;
     solo.connection().send(now, &[0; 96]).expect("it is taken");
     solo.says(&frame(0, &[1; 100])[..50]);
-    stalls(&mut solo, secs(40));
+    solo.stands_still(secs(40));
     assert!(solo.connection().is_live());
 }
 
@@ -92,10 +89,111 @@ fn pings_that_came_while_we_stood_still_are_no_flood() {
     };
     let mut solo = Solo::joined_with(Config::default(), Answer::Admit(admission));
     solo.advance(secs(1));
-    solo.host.stalled = secs(60);
-    solo.now = solo.now + secs(60);
+    solo.stands_still(secs(60));
     for _ in 0..60 {
         solo.sends(3, &[0; 16]);
     }
     assert!(solo.connection().is_live());
 }
+
+/// The peer's kernel answered our question, and then we stood still: its answer is as old as the stall, and an answer.
+#[test]
+fn an_answer_from_before_a_stall_of_ours_is_an_answer() {
+    let mut solo = Solo::live();
+    solo.advance(QUIET);
+    let (at, _) = solo.connection().poll_timeout();
+    solo.advance(at.since(solo.now));
+    solo.stands_still(secs(30));
+    let mut readings = solo.readings();
+    let kernel = readings.kernel.as_mut().expect("the view is honest");
+    // Acknowledged after the question, which was asked before the stall.
+    kernel.last_ack_recv_ms = 30_500;
+    kernel.outq = 1;
+    readings.first_error = Some(FirstError {
+        call: Call::Read,
+        error: OsError {
+            code: None,
+            kind: std::io::ErrorKind::ConnectionReset,
+        },
+    });
+    let error = Terminal::Error(OsError {
+        code: None,
+        kind: std::io::ErrorKind::ConnectionReset,
+    });
+    solo.read_ends(error, readings);
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerReset);
+}
+
+#[test]
+fn the_evidence_tells_real_times_and_how_much_of_the_silence_was_our_stall() {
+    let mut solo = Solo::live();
+    solo.advance(secs(1));
+    solo.stands_still(secs(20));
+    solo.advance(DEAD - secs(1));
+    assert_eq!(solo.cause(), Cause::PeerFrozen);
+    let evidence = &solo.ending().evidence;
+    assert_eq!(evidence.own_stall, secs(20));
+    assert_eq!(evidence.silent_for, Some(DEAD + secs(20)));
+    assert_eq!(evidence.age, DEAD + secs(20));
+    assert_eq!(evidence.live_for, DEAD + secs(20));
+    assert_eq!(evidence.last_byte_in, Some(DEAD + secs(20)));
+}
+
+/// A stall from before the connection, or from before the last byte, is none of this silence.
+#[test]
+fn a_stall_from_before_a_silence_is_none_of_it() {
+    let connection = Connection::server(Default::default(), START).behind(secs(100));
+    let mut solo = Solo::of(Host::new(connection, Answer::Admit(ADMISSION)));
+    solo.stood_still = secs(100);
+    solo.says(&encoded(|out| HELLO.encode(out)));
+    solo.stands_still(secs(7));
+    solo.sends(0, b"alive");
+    solo.advance(DEAD);
+    assert_eq!(solo.cause(), Cause::PeerFrozen);
+    let evidence = &solo.ending().evidence;
+    assert_eq!(
+        (evidence.own_stall, evidence.silent_for),
+        (secs(0), Some(DEAD))
+    );
+    assert_eq!(evidence.age, DEAD + secs(7));
+}
+
+/// The peer measures the offset of our clock by it: it must not stand still.
+#[test]
+fn pings_and_pongs_carry_the_real_clock() {
+    let mut solo = Solo::live();
+    solo.stands_still(secs(9));
+    solo.sends(
+        Kind::Ping.to_byte(),
+        &encoded(|out| PING.encode(out))[HEADER_LEN..],
+    );
+    let (_, pong) = solo
+        .written()
+        .into_iter()
+        .find(|(kind, _)| *kind == Kind::Pong)
+        .expect("a pong");
+    let pong = Pong::decode(&pong).expect("it decodes");
+    assert_eq!(pong.clock_us, (solo.now + secs(9)).as_micros());
+    solo.advance(QUIET);
+    let (_, ping) = solo
+        .written()
+        .into_iter()
+        .rfind(|(kind, _)| *kind == Kind::Ping)
+        .expect("a ping");
+    let ping = Ping::decode(&ping).expect("it decodes");
+    assert_eq!(ping.clock_us, (solo.now + secs(9)).as_micros());
+    // The answer is read after a stall: the round trip is real time, too.
+    let answer = pong_to(&solo.written(), 0);
+    solo.stands_still(secs(2));
+    solo.says(&answer);
+    assert!(
+        solo.host.seen.contains(&Seen::RoundTrip(secs(2))),
+        "{:?}",
+        solo.host.seen
+    );
+}
+
+const PING: Ping = Ping {
+    clock_us: 5,
+    received: 0,
+};

@@ -119,8 +119,9 @@ fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> V
         from += piece.len();
         connection.bytes_arrived(NOW, piece.len());
         let mut rest = piece;
-        while !rest.is_empty() {
-            let consumed = connection.feed(NOW, rest, |connection, event| {
+        while !rest.is_empty() || connection.has_unread() {
+            connection.handle(NOW, Input::Resumed);
+            connection.feed(NOW, rest, |connection, event| {
                 match event {
                     Event::Data(payload) => payloads.push(payload.to_vec()),
                     Event::Credentials(_) => connection.handle(NOW, Input::Admit(ADMISSION)),
@@ -133,7 +134,7 @@ fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> V
                     false => ControlFlow::Continue(()),
                 }
             });
-            rest = &rest[consumed..];
+            rest = &[];
         }
     }
     assert!(connection.is_live(), "{:?}", connection.poll_output());

@@ -44,8 +44,6 @@ pub(crate) struct Life {
     bytes_read: u64,
     noticed: bool,
     ended: bool,
-    /// The bytes that the session has not yet taken.
-    carry: Vec<u8>,
     /// Whether the peer takes the written bytes.
     peer_reads: bool,
 }
@@ -61,7 +59,6 @@ impl Life {
             bytes_read: 0,
             noticed: false,
             ended: false,
-            carry: Vec::new(),
             peer_reads,
         }
     }
@@ -74,7 +71,6 @@ impl Life {
                 error: OsError { code: None, kind },
             }),
             bytes_read: self.bytes_read,
-            stalled: Duration::ZERO,
         }
     }
 
@@ -89,15 +85,11 @@ impl Life {
         }
         self.bytes_read += u64::try_from(bytes.len()).expect("it fits");
         self.connection.bytes_arrived(self.now, bytes.len());
-        let mut carry = std::mem::take(&mut self.carry);
-        carry.extend_from_slice(bytes);
-        let bytes = carry;
-        let consumed = self.connection.feed(self.now, &bytes, |connection, _| {
+        self.connection.feed(self.now, bytes, |connection, _| {
             assert!(connection.delivers(), "an event after the end of delivery");
             ControlFlow::Continue(())
         });
-        self.carry.extend_from_slice(&bytes[consumed..]);
-        assert!(self.carry.is_empty() || !self.connection.wants_read());
+        assert!(!self.connection.has_unread() || !self.connection.wants_read());
         self.poll();
     }
 

@@ -4,28 +4,28 @@ use tokio::time::timeout;
 use super::*;
 
 #[test]
-fn a_runtime_that_is_blocked_is_a_stall_that_each_connection_is_excused_for() {
+fn a_runtime_that_is_blocked_passes_no_deadline() {
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let table = Table::start(CLOCK);
-        let slot = insert(&table);
+        let table = Table::start();
+        let mut slot = insert(&table);
         swept(&table).await;
-        let blocked_at = block_for(Duration::from_millis(500));
-        let now = CLOCK.now();
-        let open = slot.stalled(blocked_at, now);
-        // The stall began with the step that the sweep missed, up to 100 ms into the block.
-        assert!(open >= Duration::from_millis(399), "{open:?}");
-        assert!(open <= now.since(blocked_at), "{open:?}");
+        let before = slot.now();
+        block_for(Duration::from_millis(500));
+        let (now, behind) = slot.woken();
+        // The clock ran on until 20 ms after the step that the sweep missed, which was up to 100 ms into the block.
+        assert!(now.since(before) <= Duration::from_millis(140), "{now:?}");
+        assert!(behind >= Duration::from_millis(360), "{behind:?}");
         swept(&table).await;
-        assert!(table.stalled_total() >= open);
-        assert!(table.lag() >= open);
-        assert!(slot.stalled(blocked_at, CLOCK.now()) >= open);
-        assert_eq!(slot.stalled(CLOCK.now(), CLOCK.now()), Duration::ZERO);
+        assert!(table.stalled_total() >= Duration::from_millis(360));
+        assert!(table.lag() >= Duration::from_millis(380));
+        let (later, still) = slot.woken();
+        assert!(later >= now && still + Duration::from_millis(1) >= behind);
     });
 }
 
 #[test]
-fn a_connection_whose_worker_is_blocked_is_excused_though_the_sweep_is_on_time() {
+fn a_connection_whose_worker_is_blocked_has_its_time_though_the_sweep_is_on_time() {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_time()
@@ -33,19 +33,20 @@ fn a_connection_whose_worker_is_blocked_is_excused_though_the_sweep_is_on_time()
         .unwrap();
     // This thread is not a worker: blocking it does not block the sweep.
     runtime.block_on(async {
-        let table = Table::start(CLOCK);
-        let (mut late, other) = (insert(&table), insert(&table));
-        let since = CLOCK.now();
-        late.set(since + Duration::from_millis(50));
+        let table = Table::start();
+        let (mut late, mut other) = (insert(&table), insert(&table));
+        let due = late.now() + Duration::from_millis(50);
+        late.set(due);
         block_for(Duration::from_millis(500));
-        let now = CLOCK.now();
-        let before = other.stalled(since, now);
-        let excused = late.stalled(since, now);
-        assert!(excused >= Duration::from_millis(349), "{excused:?}");
-        assert!(excused <= now.since(since), "{excused:?}");
-        assert!(excused >= before);
-        late.set(Time::NEVER);
-        assert!(late.stalled(since, now) >= excused, "it is not forgotten");
+        let (now, behind) = late.woken();
+        assert!(now.since(due) <= Duration::from_millis(150), "{now:?}");
+        assert!(behind >= Duration::from_millis(300), "{behind:?}");
+        let (_, others) = other.woken();
+        assert!(behind >= others + Duration::from_millis(300), "{others:?}");
+        assert!(table.stalled_total() >= Duration::from_millis(300));
+        late.set(now + Duration::from_millis(100));
+        assert!(!late.may_be_due(now), "it counts on its own clock");
+        assert!(late.woken().1 >= behind, "it is not forgotten");
     });
 }
 
@@ -53,15 +54,13 @@ fn a_connection_whose_worker_is_blocked_is_excused_though_the_sweep_is_on_time()
 fn a_deadline_that_was_set_too_late_is_no_stall() {
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let table = Table::start(CLOCK);
+        let table = Table::start();
         let mut slot = insert(&table);
         block_for(Duration::from_millis(250));
         swept(&table).await;
-        let before = table.stalled_total();
+        let before = slot.woken().1;
         slot.set(Time::ORIGIN);
-        let now = CLOCK.now();
-        assert_eq!(slot.stalled(Time::ORIGIN, now), before);
-        assert_eq!(table.stalled_total(), before);
+        assert_eq!(slot.woken().1, before);
     });
 }
 
@@ -70,11 +69,11 @@ fn a_deadline_that_was_set_too_late_is_no_stall() {
 fn sweeps_are_far_less_late_than_a_stall() {
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     let mut late = runtime.block_on(async {
-        let table = Table::start(CLOCK);
+        let table = Table::start();
         let mut late = Vec::new();
         for _ in 0..400 {
             swept(&table).await;
-            late.push(CLOCK.now().as_micros() % STEP_MICROS);
+            late.push(table.clock().now().as_micros() % STEP_MICROS);
         }
         late
     });
@@ -98,7 +97,7 @@ async fn swept(table: &Arc<Table>) {
             return std::task::Poll::Ready(());
         }
         mailbox.register(cx.waker());
-        slot.set(CLOCK.now());
+        slot.set(slot.now());
         std::task::Poll::Pending
     });
     timeout(Duration::from_secs(20), woken)
@@ -106,11 +105,7 @@ async fn swept(table: &Arc<Table>) {
         .expect("a sweep");
 }
 
-/// Blocks the thread for `duration`. Returns when the block began.
-fn block_for(duration: Duration) -> Time {
-    let begun = CLOCK.now();
+/// Blocks the thread.
+fn block_for(duration: Duration) {
     std::thread::sleep(duration);
-    begun
 }
-
-const CLOCK: Clock = Clock;

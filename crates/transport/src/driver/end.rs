@@ -11,6 +11,9 @@ impl<A: App> Driver<A> {
     /// Tells the machine of an end that shows while nothing is read, and how many of the frames before it the game has
     /// taken.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        if self.connection.is_paused() || self.connection.reads_no_further() {
+            self.watch_for_the_end();
+        }
         if self.poll_notice(cx, now) {
             return true;
         }
@@ -25,7 +28,7 @@ impl<A: App> Driver<A> {
         }
         // Looked at again, and only now: what the game answered before it came back for more goes out first.
         self.take_mail(now);
-        let readings = self.readings(now);
+        let readings = self.tap.readings();
         self.connection.handle(now, Input::Delivered(readings));
         true
     }
@@ -40,7 +43,7 @@ impl<A: App> Driver<A> {
                     Ok(()) => self.connection.handle(now, Input::Shut),
                     Err(_) => self.write_failed(now),
                 },
-                Output::Link(link) => self.tell_link(now, link),
+                Output::Link(link) => self.call(now, |app, outbox| app.link(outbox, link)),
                 Output::Departed => self.depart(now),
                 Output::Closed => return self.connection.take_ending(self.mailbox.close()),
             }
@@ -49,14 +52,14 @@ impl<A: App> Driver<A> {
     }
 
     pub(super) fn write_failed(&mut self, now: Time) {
-        let readings = self.readings(now);
+        let readings = self.tap.readings();
         self.connection.handle(now, Input::WriteFailed(readings));
     }
 
     /// Tells the game. The connection lives on for its linger, if there is a place for it.
     fn depart(&mut self, now: Time) {
         self.connection.count_unsent(self.mailbox.close());
-        let readings = self.readings(now);
+        let readings = self.tap.readings();
         let ending = self.connection.departure(now, &readings);
         if ending.is_some_and(|ending| self.app.departed(ending) == Linger::Refused) {
             self.connection.handle(now, Input::LingerRefused(readings));
@@ -82,7 +85,7 @@ impl<A: App> Driver<A> {
         }
         // Its flags are sticky: taken once, then disarmed.
         self.side().notice = None;
-        let readings = self.readings(now);
+        let readings = self.tap.readings();
         self.connection.handle(now, Input::EndNoticed(readings));
         true
     }

@@ -18,7 +18,10 @@ impl<A: App> Driver<A> {
             return false;
         }
         self.stop_watching();
-        let mut busy = self.feed_carry(cx, *now);
+        let mut busy = self.connection.has_unread();
+        if busy {
+            self.feed(cx, *now, &[]);
+        }
         let mut buffer = ReadBuffer::take();
         for _ in 0..READS_PER_TURN {
             if self.connection.is_paused() || !self.connection.wants_read() {
@@ -36,11 +39,11 @@ impl<A: App> Driver<A> {
                 Err(error) => return self.read_ended(*now, Terminal::Error(OsError::from(&error))),
                 Ok(n) => {
                     // Not when the turn began, which may be long ago in a busy one: clocks are compared by it.
-                    *now = self.clock.now();
+                    *now = self.slot.now();
                     self.connection.bytes_arrived(*now, n);
                     // First that the peer is back, then what it says.
                     if let Some(link) = self.connection.poll_link() {
-                        self.tell_link(*now, link);
+                        self.call(*now, |app, outbox| app.link(outbox, link));
                     }
                     let bytes = buffer.bytes().get(..n).unwrap_or_default();
                     self.feed(cx, *now, bytes);
@@ -71,76 +74,40 @@ impl<A: App> Driver<A> {
     /// Whether to read at all: not while the game takes nothing, so that the peer feels it.
     fn may_read(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         let takes = !self.connection.asks_for_room() || self.app.poll_ready(cx).is_ready();
-        self.pause(now, !takes);
+        if takes == self.connection.is_paused() {
+            let input = if takes { Input::Resumed } else { Input::Paused };
+            self.connection.handle(now, input);
+        }
         takes
     }
 
     fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
-        let mut full = false;
-        let (open, mailbox) = (&mut self.open, &self.mailbox);
-        let (app, connection) = (&mut self.app, &mut self.connection);
-        let each = |connection: &mut lastword_session::Connection, event: Event<'_>| {
-            let mut outbox = Outbox {
-                connection,
-                mailbox,
-                now,
-            };
-            let room = hand_over(app, &mut outbox, open, event);
-            let asks = room == Room::Unsure && connection.asks_for_room();
-            full = asks && app.poll_ready(cx).is_pending();
-            match full {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        };
-        let feed = std::panic::AssertUnwindSafe(|| connection.feed(now, bytes, each));
-        match std::panic::catch_unwind(feed) {
-            Ok(consumed) => {
-                let rest = bytes.get(consumed..).unwrap_or_default();
-                if !rest.is_empty() {
-                    self.side().carry.extend_from_slice(rest);
+        let mut open = self.open;
+        self.call(now, |app, outbox| {
+            let mailbox = outbox.mailbox;
+            outbox.connection.feed(now, bytes, |connection, event| {
+                let mut outbox = Outbox {
+                    connection,
+                    mailbox,
+                    now,
+                };
+                let room = hand_over(app, &mut outbox, &mut open, event);
+                let asks = room == Room::Unsure && connection.asks_for_room();
+                match asks && app.poll_ready(cx).is_pending() {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
                 }
-                // Also when nothing is left over: what the next read brings would find no room.
-                if (full || !rest.is_empty()) && self.connection.hands_over() {
-                    self.pause(now, true);
-                }
-            }
-            Err(_) => self.on_panic(now),
-        }
-    }
-
-    fn feed_carry(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        let Some(side) = &mut self.side else {
-            return false;
-        };
-        if side.carry.is_empty() {
-            return false;
-        }
-        let carry = std::mem::take(&mut side.carry);
-        self.feed(cx, now, &carry);
-        true
+            });
+        });
+        self.open = open;
     }
 
     /// The end of reading.
     fn read_ended(&mut self, now: Time, terminal: Terminal) -> bool {
-        let readings = self.readings(now);
+        let readings = self.tap.readings();
         self.connection
             .handle(now, Input::ReadEnded(terminal, readings));
         true
-    }
-
-    /// Says whether the game takes no frames for now.
-    fn pause(&mut self, now: Time, paused: bool) {
-        if self.connection.is_paused() == paused {
-            return;
-        }
-        self.app.paused(paused);
-        if paused {
-            self.connection.handle(now, Input::Paused);
-            self.watch_for_the_end();
-        } else {
-            self.connection.handle(now, Input::Resumed);
-        }
     }
 
     /// Learns of an end while nothing is read, where the system tells it.

@@ -127,7 +127,7 @@ mod tests {
         }));
         mailbox.open([7; 16], 64 * 1024);
         if queued > 0 {
-            let sent = mailbox.send(Clock, &vec![7; queued - 4]);
+            let sent = mailbox.send(&Clock::default(), &vec![7; queued - 4]);
             sent.expect("it is within the cap");
         }
         mailbox

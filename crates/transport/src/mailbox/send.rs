@@ -20,7 +20,7 @@ impl Mailbox {
     /// # Errors
     /// [`SendError::Closed`] before and after the session's life, [`SendError::TooLarge`], and
     /// [`SendError::QueueFull`]. A full queue fixes `send_queue_full` in this very call, unless the peer is silent.
-    pub fn send(&self, clock: Clock, payload: &[u8]) -> Result<(), SendError> {
+    pub fn send(&self, clock: &Clock, payload: &[u8]) -> Result<(), SendError> {
         self.push_payload(self.lock(), clock, payload)
     }
 
@@ -31,7 +31,7 @@ impl Mailbox {
     pub fn send_to(
         &self,
         session: &[u8; 16],
-        clock: Clock,
+        clock: &Clock,
         payload: &[u8],
     ) -> Result<(), SendError> {
         self.push_payload(self.lock_for(session)?, clock, payload)
@@ -67,7 +67,7 @@ impl Mailbox {
     fn push_payload(
         &self,
         inside: MutexGuard<'_, Inside>,
-        clock: Clock,
+        clock: &Clock,
         payload: &[u8],
     ) -> Result<(), SendError> {
         self.push(inside, payload.len(), |queue| {
@@ -164,28 +164,31 @@ mod tests {
         let mailbox = mailbox();
         let elsewhere = [8; 16];
         let encoded = |to| mailbox.send_encoded_to(to, Time::ORIGIN, 1, b"abcde");
-        assert_eq!(mailbox.send_to(&HERE, Clock, b"a"), Ok(()));
+        assert_eq!(mailbox.send_to(&HERE, &Clock::default(), b"a"), Ok(()));
         assert_eq!(encoded(&HERE), Ok(()));
         assert_eq!(
-            mailbox.send_to(&elsewhere, Clock, b"a"),
+            mailbox.send_to(&elsewhere, &Clock::default(), b"a"),
             Err(SendError::Closed)
         );
         assert_eq!(encoded(&elsewhere), Err(SendError::Closed));
         assert_eq!(take(&mailbox).data_frames(), 2);
         mailbox.close();
-        assert_eq!(mailbox.send_to(&HERE, Clock, b"a"), Err(SendError::Closed));
+        assert_eq!(
+            mailbox.send_to(&HERE, &Clock::default(), b"a"),
+            Err(SendError::Closed)
+        );
     }
 
     #[test]
     fn frames_that_wait_together_count_from_when_the_first_was_sent() {
-        let mailbox = mailbox();
-        let before = Clock.now();
-        mailbox.send(Clock, b"first").expect("it is taken");
-        let sent = Clock.now();
-        while Clock.now() <= sent {
+        let (mailbox, clock) = (mailbox(), Clock::default());
+        let before = clock.now();
+        mailbox.send(&clock, b"first").expect("it is taken");
+        let sent = clock.now();
+        while clock.now() <= sent {
             thread::yield_now();
         }
-        mailbox.send(Clock, b"second").expect("it is taken");
+        mailbox.send(&clock, b"second").expect("it is taken");
         let queue = take(&mailbox);
         assert_eq!(queue.newest(), queue.oldest());
         assert!(
@@ -194,18 +197,18 @@ mod tests {
                 .is_some_and(|first| (before..=sent).contains(&first))
         );
         // The owner has looked in between, so the clock is read again.
-        mailbox.send(Clock, b"third").expect("it is taken");
+        mailbox.send(&clock, b"third").expect("it is taken");
         assert!(take(&mailbox).oldest() > Some(sent));
     }
 
     #[test]
     fn a_frame_behind_a_broadcast_is_not_older_than_it() {
-        let mailbox = mailbox();
-        let later = Clock.now() + std::time::Duration::from_secs(1);
+        let (mailbox, clock) = (mailbox(), Clock::default());
+        let later = clock.now() + std::time::Duration::from_secs(1);
         mailbox
             .send_encoded(later, 1, b"abcde")
             .expect("it is taken");
-        mailbox.send(Clock, b"b").expect("it is taken");
+        mailbox.send(&clock, b"b").expect("it is taken");
         assert_eq!(take(&mailbox).newest(), Some(later));
     }
 }

@@ -1,115 +1,98 @@
 use super::*;
 
 #[test]
-fn a_sweep_on_time_is_no_stall_and_a_late_one_is_from_its_due_time() {
-    let stalls = Stalls::new(at(100));
-    stalls.swept(at(119), at(200));
-    assert_eq!(stalls.between(at(0), at(200)), ms(0));
-    stalls.swept(at(1_250), at(1_300));
-    assert_eq!(stalls.between(at(0), at(1_300)), ms(1_050));
-    assert_eq!(stalls.total(), ms(1_050));
-}
-
-#[test]
-fn a_stall_counts_before_its_sweep_has_come() {
-    let stalls = Stalls::new(at(100));
-    assert_eq!(stalls.between(at(0), at(119)), ms(0));
-    assert_eq!(stalls.between(at(0), at(5_100)), ms(5_000));
-    assert_eq!(stalls.between(at(4_000), at(5_100)), ms(1_100));
+fn the_clock_stands_still_from_the_tolerance_to_the_late_sweep() {
+    let stalls = due_at(100);
+    for (real, clock) in [(0, 0), (99, 99), (120, 120), (121, 120), (5_000, 120)] {
+        assert_eq!(stalls.at(at(real)), at(clock), "{real}");
+    }
     assert_eq!(stalls.total(), ms(0), "it is not over");
-    stalls.swept(at(5_101), at(5_200));
-    assert_eq!(stalls.between(at(0), at(5_200)), ms(5_001));
+    assert_eq!(stalls.swept(at(5_120)), at(120));
+    assert_eq!(
+        stalls.at(at(5_500)),
+        at(120),
+        "the next sweep is not known yet"
+    );
+    stalls.expect(at(200));
+    assert_eq!(stalls.at(at(5_130)), at(130));
+    assert_eq!(stalls.total(), ms(5_000));
 }
 
 #[test]
-fn only_what_lies_in_the_time_that_is_asked_for_counts() {
-    let stalls = Stalls::new(at(1_000));
-    stalls.swept(at(2_000), at(3_000));
-    stalls.swept(at(4_000), at(5_000));
-    for (since, now, late) in [
-        (0, 5_000, 2_000),
-        (1_500, 5_000, 1_500),
-        (2_000, 5_000, 1_000),
-        (3_999, 5_000, 1),
-        (4_000, 5_000, 0),
-        (0, 1_200, 200),
-        (0, 900, 0),
-        (5_000, 0, 0),
-    ] {
-        assert_eq!(
-            stalls.between(at(since), at(now)),
-            ms(late),
-            "{since}..{now}"
-        );
+fn a_sweep_on_time_is_no_stall() {
+    let stalls = due_at(100);
+    assert_eq!(stalls.swept(at(119)), at(119));
+    stalls.expect(at(200));
+    assert_eq!(stalls.at(at(200)), at(200));
+    assert_eq!((stalls.total(), stalls.lag()), (ms(0), ms(19)));
+}
+
+/// Read at any moment of any run of sweeps, it never goes back, and it is never further behind than it stood still.
+#[test]
+fn the_clock_never_goes_back() {
+    let stalls = due_at(100);
+    let (mut real, mut last, mut stood) = (0, Time::ORIGIN, 0);
+    for late in [0, 3, 19, 20, 21, 300, 0, 45, 2_000, 20] {
+        let due = last + ms(100);
+        stalls.expect(due);
+        let behind = real - last.as_micros() / 1_000;
+        let comes = due.as_micros() / 1_000 + behind + late;
+        while real < comes {
+            real += 1;
+            let now = stalls.at(at(real));
+            assert!(now >= last, "{now:?} after {last:?}");
+            last = now;
+        }
+        stood += late.saturating_sub(20);
+        let now = stalls.swept(at(real));
+        assert!(now >= last);
+        assert_eq!(at(real).since(now), ms(stood));
+        last = now;
     }
+    assert_eq!(stalls.total(), ms(stood));
 }
 
 #[test]
-fn stalls_that_overlap_count_once() {
-    let stalls = Stalls::new(at(1_000));
-    stalls.swept(at(2_000), at(9_000));
-    stalls.came(at(3_000), at(4_000));
-    stalls.came(at(900), at(2_050));
-    stalls.came(at(1_500), at(1_600));
-    assert_eq!(stalls.between(at(0), at(5_000)), ms(2_150));
-    assert_eq!(stalls.between(at(1_800), at(5_000)), ms(1_250));
-    stalls.came(at(800), at(5_000));
-    assert_eq!(stalls.between(at(0), at(5_000)), ms(4_200));
-    assert_eq!(stalls.total(), ms(4_200));
-}
-
-#[test]
-fn a_deadline_that_never_comes_is_never_late() {
-    let stalls = Stalls::new(Time::NEVER);
-    stalls.came(Time::NEVER, at(10_000));
-    assert_eq!(stalls.between(at(0), at(10_000)), ms(0));
-}
-
-#[test]
-fn however_many_there_are_none_is_forgotten_and_none_counts_much_longer_than_it_was() {
-    // One hour with a stall of 30 ms in every 300 ms, and some long ones.
-    let stalls = Stalls::new(Time::NEVER);
-    let mut all = Vec::new();
-    for step in 1..12_000 {
-        let start = step * 300;
-        let late = if step % 1_000 == 0 { 250 } else { 30 };
-        stalls.came(at(start), at(start + late));
-        all.push((start, start + late));
-    }
-    let now = 12_000 * 300;
-    let exact = |since: u64| -> u64 {
-        let late = all
-            .iter()
-            .map(|(start, end)| end.saturating_sub(since.max(*start)));
-        late.sum()
-    };
-    assert!(stalls.lock().past.len() <= KEPT);
-    assert_eq!(stalls.total(), ms(exact(0)));
-    for age in (0..now).step_by(1_777) {
-        let counted = stalls.between(at(now - age), at(now));
-        let exact = ms(exact(now - age));
-        assert!(counted >= exact, "{age}: {counted:?} for {exact:?}");
-        let too_much = counted - exact;
-        assert!(
-            too_much <= ms(age / 20 + 30),
-            "{age}: {counted:?} for {exact:?}"
-        );
-    }
+fn a_stall_of_the_process_and_of_its_workers_counts_once() {
+    let stalls = due_at(1_000);
+    stalls.swept(at(2_020));
+    assert_eq!(stalls.total(), ms(1_000));
+    stalls.task_was_late(ms(900), at(2_030));
+    assert_eq!(stalls.total(), ms(1_010));
+    stalls.task_was_late(ms(500), at(4_000));
+    stalls.task_was_late(ms(700), at(4_000));
+    assert_eq!(stalls.total(), ms(1_510));
 }
 
 #[test]
 fn the_lag_is_the_worst_of_the_last_half_minute_or_two() {
-    let stalls = Stalls::new(at(100));
-    stalls.swept(at(350), at(400));
-    stalls.swept(at(401), at(31_000));
+    let stalls = due_at(100);
+    let sweep = |real, next| {
+        let behind = at(real).since(stalls.swept(at(real)));
+        stalls.expect(at(next).before(behind));
+    };
+    sweep(350, 400);
+    sweep(401, 31_000);
     assert_eq!(stalls.lag(), ms(250));
-    stalls.swept(at(31_002), at(59_000));
-    stalls.swept(at(59_001), at(61_000));
+    sweep(31_002, 59_000);
+    sweep(59_001, 61_000);
     assert_eq!(stalls.lag(), ms(250), "within a minute");
-    stalls.swept(at(61_003), at(200_000));
+    sweep(61_003, 200_000);
     assert_eq!(stalls.lag(), ms(3), "and not for ever");
-    stalls.swept(at(200_001), at(200_100));
+    sweep(200_001, 200_100);
     assert_eq!(stalls.lag(), ms(1));
+}
+
+#[test]
+fn a_clock_without_a_sweep_never_stands_still() {
+    let stalls = Stalls::default();
+    assert_eq!(stalls.at(at(10_000)), at(10_000));
+}
+
+fn due_at(millis: u64) -> Stalls {
+    let stalls = Stalls::default();
+    stalls.expect(at(millis));
+    stalls
 }
 
 fn at(millis: u64) -> Time {

@@ -50,8 +50,6 @@ pub(crate) struct Host {
     pub(crate) seen: Vec<Seen>,
     pub(crate) answer: Answer,
     pub(crate) view: View,
-    /// The measured length of our own stalls.
-    pub(crate) stalled: Duration,
     /// What the game heard.
     pub(crate) departed: Option<Ending>,
     pub(crate) ending: Option<Box<Ending>>,
@@ -60,8 +58,6 @@ pub(crate) struct Host {
     /// Whether the game takes each frame at once and answers it.
     pub(crate) answers: bool,
     first_error: Option<FirstError>,
-    /// The bytes that the session has not yet taken.
-    carry: Vec<u8>,
     is_shut: bool,
 }
 
@@ -72,13 +68,11 @@ impl Host {
             seen: Vec::new(),
             answer,
             view: View::Honest,
-            stalled: Duration::ZERO,
             departed: None,
             ending: None,
             reads: true,
             answers: true,
             first_error: None,
-            carry: Vec::new(),
             is_shut: false,
         }
     }
@@ -145,7 +139,6 @@ impl Host {
             kernel: (!matches!(self.view, View::Blind)).then_some(kernel),
             first_error: self.first_error,
             bytes_read: inbound.taken,
-            stalled: self.stalled,
         }
     }
 
@@ -153,9 +146,8 @@ impl Host {
         if !self.connection.wants_read() || !self.reads {
             return false;
         }
-        if !self.carry.is_empty() {
-            let carry = std::mem::take(&mut self.carry);
-            self.feed(now, &carry);
+        if self.connection.has_unread() {
+            self.feed(now, &[]);
             return true;
         }
         let terminal = match inbound.read(now) {
@@ -186,14 +178,13 @@ impl Host {
 
     fn feed(&mut self, now: Time, bytes: &[u8]) {
         let seen = &mut self.seen;
-        let consumed = self.connection.feed(now, bytes, |connection, event| {
+        self.connection.feed(now, bytes, |connection, event| {
             assert!(connection.delivers() || !matches!(event, Event::Data(_)));
             seen.push(Seen::from(event));
             ControlFlow::Continue(())
         });
-        self.carry.extend_from_slice(&bytes[consumed..]);
         assert!(
-            self.carry.is_empty() || !self.connection.wants_read(),
+            !self.connection.has_unread() || !self.connection.wants_read(),
             "all is consumed where nobody stops it"
         );
         if self.connection.is_authenticating() {

@@ -19,6 +19,8 @@ pub(crate) struct Solo {
     pub(crate) outbound: Pipe,
     /// Whether the peer reads the bytes sent to it.
     pub(crate) peer_reads: bool,
+    /// For how long in all the process stood still.
+    pub(crate) stood_still: Duration,
 }
 
 impl Solo {
@@ -71,13 +73,14 @@ impl Solo {
         solo
     }
 
-    fn of(host: Host) -> Self {
+    pub(crate) fn of(host: Host) -> Self {
         Self {
             now: START,
             host,
             inbound: Pipe::default(),
             outbound: Pipe::default(),
             peer_reads: true,
+            stood_still: Duration::ZERO,
         }
     }
 
@@ -101,6 +104,14 @@ impl Solo {
             self.run();
         }
         self.now = end;
+        self.run();
+    }
+
+    /// The process stands still: real time passes, and its clock does not move.
+    pub(crate) fn stands_still(&mut self, time: Duration) {
+        self.stood_still += time;
+        let total = self.stood_still;
+        self.connection().stood_still(total);
         self.run();
     }
 
