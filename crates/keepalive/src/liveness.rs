@@ -223,8 +223,8 @@ impl Liveness {
         let judges = self.timing.dead_ms > 0 || self.acks.has_limit();
         let rested = now.since(self.acks.last_sample()) >= LOOK_INTERVAL;
         // The verdict comes with this byte and does not wait for the next regular sample.
-        let judged = self.taken_by() <= now && self.stuck_for(now) == Duration::ZERO;
-        judges && !self.is_blind && (rested || judged)
+        let judged = || self.taken_by() <= now && self.stuck_for(now) == Duration::ZERO;
+        judges && !self.is_blind && (rested || judged())
     }
 
     /// Returns since when the peer has been silent as far as we know: the time in which we did not listen is left out.

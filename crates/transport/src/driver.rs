@@ -41,6 +41,9 @@ pub struct Driver<A: App> {
     side: Option<Box<Side>>,
 }
 
+/// The time of one turn, once it was needed.
+type Turn = Option<Time>;
+
 /// State that most connections need only at their end, or when the game is slow.
 #[derive(Default)]
 struct Side {
@@ -86,14 +89,24 @@ impl<A: App> Driver<A> {
         }
     }
 
-    /// Does everything that is ready once. Returns whether more may be; `now` goes on with what is read.
-    fn turn(&mut self, cx: &mut Context<'_>, now: &mut Time) -> bool {
-        let mut again = self.take_mail(*now) && !self.only_echoes();
-        again |= self.poll_admission(cx, *now);
+    /// Does everything that is ready once. Returns whether more may be.
+    fn turn(&mut self, cx: &mut Context<'_>, now: &mut Turn) -> bool {
+        let mut again = self.take_mail(now) && !self.only_echoes();
+        again |= self.poll_admission(cx, now);
         again |= self.poll_read(cx, now);
-        again |= self.poll_end(cx, *now);
-        again |= self.check_deadline(*now);
-        again | (self.poll_write(cx, *now) && !self.only_echoes())
+        let now = self.now(now);
+        again |= self.poll_end(cx, now);
+        again |= self.check_deadline(now);
+        again | (self.poll_write(cx, now) && !self.only_echoes())
+    }
+
+    /// Returns the time of this turn. The clock is read when it is needed first: for an echo, after the read.
+    fn now(&mut self, turn: &mut Turn) -> Time {
+        *turn.get_or_insert_with(|| {
+            let (now, behind) = self.slot.woken();
+            self.connection.stood_still(behind);
+            now
+        })
     }
 
     /// Whether frames come and go and nothing else happens: then one turn does all that is ready.
@@ -101,10 +114,11 @@ impl<A: App> Driver<A> {
         self.connection.is_live() && !self.connection.is_ending()
     }
 
-    fn take_mail(&mut self, now: Time) -> bool {
+    fn take_mail(&mut self, now: &mut Turn) -> bool {
         let Some(mail) = self.mailbox.take() else {
             return false;
         };
+        let now = self.now(now);
         if let Some(mut queue) = mail.queue {
             self.connection.adopt(&mut queue);
             scratch::give_queue(queue);
@@ -139,7 +153,7 @@ impl<A: App> Driver<A> {
         }
     }
 
-    fn poll_admission(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+    fn poll_admission(&mut self, cx: &mut Context<'_>, now: &mut Turn) -> bool {
         if !self.connection.is_authenticating() {
             if !self.open {
                 self.app.dismissed();
@@ -153,10 +167,12 @@ impl<A: App> Driver<A> {
         match self.app.poll_admission(cx) {
             Poll::Pending => false,
             Poll::Ready(Err(refusal)) => {
+                let now = self.now(now);
                 self.connection.handle(now, Input::Close(&refusal));
                 true
             }
             Poll::Ready(Ok(admission)) => {
+                let now = self.now(now);
                 if let Some(knobs) = self.app.knobs() {
                     self.tap.tune(&knobs);
                 }
@@ -269,10 +285,10 @@ impl<A: App> Future for Driver<A> {
         this.mailbox.register(cx.waker());
         let before = this.connection.traffic();
         for _ in 0..TURNS_PER_POLL {
-            let (mut now, behind) = this.slot.woken();
-            this.connection.stood_still(behind);
+            let mut turn = None;
             this.connection.lend(scratch::take_queue);
-            let mut again = this.turn(cx, &mut now);
+            let mut again = this.turn(cx, &mut turn);
+            let now = this.now(&mut turn);
             if let Some(ending) = this.poll_outputs(now, &mut again) {
                 this.count_traffic(before);
                 this.finish(ending);

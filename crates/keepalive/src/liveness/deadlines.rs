@@ -11,16 +11,18 @@ impl Liveness {
     /// bytes wait that the kernel does not take.
     #[must_use]
     pub fn poll_timeout(&self, is_blocked: bool) -> (Time, Due) {
-        [
-            // First, so that a suspicion at the same instant as the dead limit is reported before it.
-            (self.suspect_by(), Due::Suspect),
+        // First, so that a suspicion at the same instant as the dead limit is reported before it.
+        let mut next = (self.suspect_by(), Due::Suspect);
+        for (at, due) in [
             (self.dead_by(), Due::Dead),
             (self.ping_by(), Due::Ping),
             (self.sample_by(is_blocked), Due::Sample),
-        ]
-        .into_iter()
-        .min_by_key(|(at, _)| *at)
-        .unwrap_or((Time::NEVER, Due::Sample))
+        ] {
+            if at < next.0 {
+                next = (at, due);
+            }
+        }
+        next
     }
 
     /// Returns when a queue limit may close again: after the verdict on a silence that has begun.
@@ -63,12 +65,13 @@ impl Liveness {
     /// When the silence of a healthy peer becomes too long. One sweep may find the question and the suspicion due
     /// together. So a server asks the peer first, and gives it time to answer.
     pub(super) fn suspect_by(&self) -> Time {
-        let silent_by = self.silent_by();
-        match (self.is_silent, self.quiet_by(), self.asked_quiet()) {
-            (true, _, _) => Time::NEVER,
-            (false, Time::NEVER, _) => silent_by,
-            (false, _, None) => Time::NEVER,
-            (false, _, Some(asked)) => silent_by.max(asked + ANSWER_MIN),
+        if self.is_silent {
+            return Time::NEVER;
+        }
+        match self.quiet_by() {
+            Time::NEVER => self.silent_by(),
+            quiet_by if self.last_ping < quiet_by => Time::NEVER,
+            _ => self.silent_by().max(self.last_ping + ANSWER_MIN),
         }
     }
 
@@ -143,10 +146,11 @@ impl Liveness {
     /// When a server asks a quiet peer: half-way from the heartbeat to the suspicion, once in a silence. A client that
     /// pings on its own has sent a byte by the heartbeat.
     pub(super) fn asks_quiet_peer_by(&self) -> Time {
-        match self.asked_quiet() {
-            None if !self.is_silent && !self.is_paused => self.quiet_by(),
-            None | Some(_) => Time::NEVER,
+        let quiet_by = self.quiet_by();
+        if self.is_silent || self.is_paused || self.last_ping >= quiet_by {
+            return Time::NEVER;
         }
+        quiet_by
     }
 
     /// When the peer was asked in this silence, if it was.

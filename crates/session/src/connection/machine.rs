@@ -139,7 +139,7 @@ impl Connection {
     /// [`SendError::QueueFull`], which unless the peer is silent also fixes `send_queue_full`.
     #[inline]
     pub fn send(&mut self, now: Time, payload: &[u8]) -> Result<(), SendError> {
-        if self.phase != Phase::Live || *self.state == State::Closed {
+        if self.phase != Phase::Live || self.is_closed() {
             return Err(SendError::Closed);
         }
         if payload.len() > usize_of(self.peer_frame_limit) {
@@ -282,7 +282,7 @@ impl Connection {
     /// Whether frames of the game are taken in either direction.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        *self.state == State::Live
+        matches!(*self.state, State::Live)
     }
 
     /// Whether frames that are read go to the game, at its pace.
@@ -301,7 +301,7 @@ impl Connection {
     /// Whether the verdict came out.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        *self.state == State::Closed
+        matches!(*self.state, State::Closed)
     }
 
     /// Whether the driver must read: until the peer's end was read, and on a dialect not while the authenticator
@@ -345,7 +345,7 @@ impl Connection {
 
     fn on_notice(&mut self, notice: &Notice<'_>) {
         // A client that left before the notice did not leave because of it.
-        let hears = *self.state == State::Live && !self.end_noticed;
+        let hears = self.is_live() && !self.end_noticed;
         if hears && matches!(self.config.framing, Framing::Native) {
             self.queue_mut().push_control(|out| notice.encode(out));
             if self.drain_notice == DrainNotice::None {
@@ -365,7 +365,7 @@ impl Connection {
     }
 
     pub(super) fn can_write(&self) -> bool {
-        !self.write_failed && !self.shut && *self.state != State::Closed
+        !self.write_failed && !self.shut && !self.is_closed()
     }
 
     pub(super) fn queue_is_empty(&self) -> bool {

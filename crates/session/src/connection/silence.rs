@@ -2,7 +2,6 @@
 
 use lastword_keepalive::{Act, Sample, Silence, Verdict};
 
-use super::state::State;
 use super::{Close, Connection, Readings};
 use crate::dialect::Framing;
 use crate::ending::Layer;
@@ -18,18 +17,18 @@ impl Connection {
             None => Link::Healthy,
         };
         // A session that is ending is neither healthy nor suspect.
-        (*self.state == State::Live).then_some(link)
+        self.is_live().then_some(link)
     }
 
     /// Whether [`Input::Sampled`](super::Input::Sampled) is due, now that the connection is awake anyway.
     #[must_use]
     pub fn wants_sample(&self, now: Time) -> bool {
-        *self.state == State::Live && !self.end_noticed && self.liveness.wants_sample(now)
+        self.is_live() && !self.end_noticed && self.liveness.wants_sample(now)
     }
 
     pub(super) fn on_sampled(&mut self, now: Time, sample: Option<Sample>) {
         // After the peer's end no decision of this side counts.
-        if *self.state != State::Live || self.end_noticed {
+        if !self.is_live() || self.end_noticed {
             return;
         }
         // The peer gets a goodbye that says so, and its own end is read later.

@@ -153,7 +153,7 @@ impl Connection {
 
     /// The end: nothing more is read or written. The verdict is told once the game has taken what came before it.
     pub(super) fn close(&mut self, now: Time, verdict: Verdict, readings: Readings, abort: bool) {
-        if *self.state == State::Closed {
+        if self.is_closed() {
             return;
         }
         let mut ending = self.ending(now, verdict, &readings);

@@ -72,15 +72,18 @@ impl Connection {
     }
 
     fn live_timeout(&self) -> (Time, Timer) {
-        [
-            (self.frame_by(), Timer::Frame),
-            (self.age_by(), Timer::Age),
+        let mut next = self.liveness_by();
+        for (at, timer) in [
             (self.idle_by(), Timer::Idle),
-            self.liveness_by(),
-        ]
-        .into_iter()
-        .min_by_key(|(at, _)| *at)
-        .unwrap_or((Time::NEVER, Timer::Dead))
+            (self.age_by(), Timer::Age),
+            (self.frame_by(), Timer::Frame),
+        ] {
+            // At the same instant, a frame comes first, then age, then idleness, then the silence.
+            if at <= next.0 && at != Time::NEVER {
+                next = (at, timer);
+            }
+        }
+        next
     }
 
     pub(super) fn on_timeout(&mut self, now: Time, readings: Readings) {

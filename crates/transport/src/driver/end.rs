@@ -27,7 +27,7 @@ impl<A: App> Driver<A> {
             return false;
         }
         // Looked at again, and only now: what the game answered before it came back for more goes out first.
-        self.take_mail(now);
+        self.take_mail(&mut Some(now));
         let readings = self.tap.readings();
         self.connection.handle(now, Input::Delivered(readings));
         true

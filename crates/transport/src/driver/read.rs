@@ -7,48 +7,50 @@ use std::task::{Context, Poll};
 use lastword_session::{Event, Input, OsError, Terminal, Time};
 use tokio::io::Interest;
 
-use super::Driver;
+use super::{Driver, Turn};
 use crate::app::{App, Outbox, Room};
 use crate::scratch::ReadBuffer;
 
 impl<A: App> Driver<A> {
     /// Returns whether there may be more to read or to do.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: &mut Time) -> bool {
-        if !self.connection.wants_read() || !self.may_read(cx, *now) {
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
+        if !self.connection.wants_read() || !self.may_read(cx, turn) {
             return false;
         }
         self.stop_watching();
         let mut busy = self.connection.has_unread();
         if busy {
-            self.feed(cx, *now, &[]);
+            let now = self.now(turn);
+            self.feed(cx, now, &[]);
         }
         let mut buffer = ReadBuffer::take();
         for _ in 0..READS_PER_TURN {
             if self.connection.is_paused() || !self.connection.wants_read() {
                 return true;
             }
-            let Some(read) = self.read(cx, *now, buffer.bytes()) else {
+            let Some(read) = self.read(cx, turn, buffer.bytes()) else {
                 if self.connection.hands_over_the_rest() {
-                    return self.read_ended(*now, Terminal::Open);
+                    return self.read_ended(turn, Terminal::Open);
                 }
                 return busy && !self.only_echoes();
             };
             busy = true;
             match read {
-                Ok(0) => return self.read_ended(*now, Terminal::Eof),
-                Err(error) => return self.read_ended(*now, Terminal::Error(OsError::from(&error))),
+                Ok(0) => return self.read_ended(turn, Terminal::Eof),
+                Err(error) => return self.read_ended(turn, Terminal::Error(OsError::from(&error))),
                 Ok(n) => {
                     // Not when the turn began, which may be long ago in a busy one: clocks are compared by it.
-                    *now = self.slot.now();
-                    self.connection.bytes_arrived(*now, n);
+                    *turn = None;
+                    let now = self.now(turn);
+                    self.connection.bytes_arrived(now, n);
                     // First that the peer is back, then what it says.
                     if let Some(link) = self.connection.poll_link() {
-                        self.call(*now, |app, outbox| app.link(outbox, link));
+                        self.call(now, |app, outbox| app.link(outbox, link));
                     }
                     let bytes = buffer.bytes().get(..n).unwrap_or_default();
-                    self.feed(cx, *now, bytes);
+                    self.feed(cx, now, bytes);
                     // Last: what was read before a verdict goes to the game.
-                    self.look(*now);
+                    self.look(now);
                 }
             }
         }
@@ -60,22 +62,26 @@ impl<A: App> Driver<A> {
     fn read(
         &mut self,
         cx: &mut Context<'_>,
-        now: Time,
+        turn: &mut Turn,
         buffer: &mut [u8],
     ) -> Option<io::Result<usize>> {
         match self.tap.poll_read(cx, buffer) {
             Poll::Ready(read) => Some(read),
-            Poll::Pending => (self.is_due(now) || self.connection.hands_over_the_rest())
-                .then(|| self.tap.read_now(buffer))
-                .flatten(),
+            Poll::Pending => {
+                let now = self.now(turn);
+                (self.is_due(now) || self.connection.hands_over_the_rest())
+                    .then(|| self.tap.read_now(buffer))
+                    .flatten()
+            }
         }
     }
 
     /// Whether to read at all: not while the game takes nothing, so that the peer feels it.
-    fn may_read(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+    fn may_read(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
         let takes = !self.connection.asks_for_room() || self.app.poll_ready(cx).is_ready();
         if takes == self.connection.is_paused() {
             let input = if takes { Input::Resumed } else { Input::Paused };
+            let now = self.now(turn);
             self.connection.handle(now, input);
         }
         takes
@@ -103,7 +109,8 @@ impl<A: App> Driver<A> {
     }
 
     /// The end of reading.
-    fn read_ended(&mut self, now: Time, terminal: Terminal) -> bool {
+    fn read_ended(&mut self, turn: &mut Turn, terminal: Terminal) -> bool {
+        let now = self.now(turn);
         let readings = self.tap.readings();
         self.connection
             .handle(now, Input::ReadEnded(terminal, readings));
