@@ -1,30 +1,32 @@
 //! The state that all connections of one server share.
 
+pub(crate) mod doors;
+pub(crate) mod drain;
+pub(crate) mod flag;
+pub(crate) mod group;
+pub(crate) mod guard;
+pub(crate) mod observer;
+pub(crate) mod publisher;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use lastword_keepalive::{KernelKnobs, Profile};
-use lastword_session::Timing;
+use lastword_session::{SessionId, Timing};
 use lastword_transport::{Clock, Mailbox, Request, Table};
 use tokio::sync::Semaphore;
 
-use crate::doors::Doors;
-use crate::events::Queue;
-use crate::flag::Flag;
-use crate::group::Groups;
-use crate::guard::guarded;
-use crate::id::slot_of;
-use crate::ledger::Ledger;
-use crate::metrics::{Metrics, State};
-use crate::names::{NameKind, Names};
-use crate::observer::Observer;
-use crate::player::DynAuthenticator;
-use crate::portrait::Questions;
-use crate::seats::Seats;
-use crate::traffic::TrafficTotals;
-use crate::{Bound, Kick, SessionId, log};
+use crate::books::{Ledger, Metrics, NameKind, Names, Questions, Seats, State, TrafficTotals, log};
+use crate::config::Bound;
+use crate::player::{DynAuthenticator, Kick, slot_of};
+use crate::shape::events::Queue;
+use doors::Doors;
+use flag::Flag;
+use group::Groups;
+use guard::guarded;
+use observer::Observer;
 
 /// The shared state of one server.
 pub(crate) struct Core {

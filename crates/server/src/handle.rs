@@ -1,18 +1,26 @@
 //! The handle: a game's access to its sessions from outside of them, on any thread, without a runtime.
 
+mod sessions;
+
 use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{Cause, ClockOffset, Diagnosis, Phase, SendError, Time, encode_data};
+use lastword_session::{
+    Cause, ClockOffset, Diagnosis, Phase, SendError, SessionId, Time, encode_data,
+};
 use lastword_transport::{Mailbox, Request, tune};
 use socket2::Socket;
 
-use crate::core::Core;
-use crate::id::slot_of;
-use crate::{Bound, Group, Kick, Portrait, SessionId, drain};
+use crate::books::Portrait;
+use crate::config::Bound;
+use crate::core::group::Group;
+use crate::core::{Core, drain};
+use crate::player::{Kick, slot_of};
+
+pub use sessions::SessionInfo;
 
 /// Gives access to a running server, and can be cloned. Nothing here blocks.
 #[derive(Clone, Debug)]
