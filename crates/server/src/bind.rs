@@ -6,11 +6,12 @@ mod events;
 mod extension;
 mod runtime;
 mod server;
+mod standalone;
 mod start;
 
 pub use builder::Builder;
 pub use error::BindError;
 pub use events::{Drain, Events};
 pub use extension::{Extension, Started, Starting};
-pub use runtime::Standalone;
 pub use server::Server;
+pub use standalone::Standalone;

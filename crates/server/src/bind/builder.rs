@@ -9,7 +9,6 @@ use metrics::Recorder;
 use super::error::BindError;
 use super::events::Events;
 use super::extension::Extension;
-use super::runtime::Standalone;
 use super::server::Server;
 use crate::config::Config;
 use crate::core::group::{Group, Groups};
@@ -33,6 +32,14 @@ pub struct Builder {
     pub(super) name: Option<String>,
     pub(super) strict_names: bool,
     pub(super) groups: Groups,
+}
+
+impl Server {
+    /// Returns a builder for a server.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
 }
 
 impl Default for Builder {
@@ -138,12 +145,6 @@ impl Builder {
     #[must_use]
     pub fn group(&self) -> Group {
         self.groups.group()
-    }
-
-    /// Gives the server a runtime of its own with this many threads, at least one: for engines that have none.
-    #[must_use]
-    pub fn own_runtime(self, threads: usize) -> Standalone {
-        Standalone::new(self, threads)
     }
 
     /// Binds and serves. The game takes one [`crate::Session`] per player from [`Server::accept`].

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::builder::Builder;
 use super::runtime::OwnRuntime;
 use crate::handle::ServerHandle;
 use crate::shape::{Arrivals, Session};
@@ -22,12 +21,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// Returns a builder for a server.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(crate) fn new(handle: ServerHandle, arrivals: Arc<Arrivals>) -> Self {
         Self {
             handle,

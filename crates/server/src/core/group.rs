@@ -3,7 +3,6 @@
 //! Locks are taken in this order: a room's members, the memberships, a mailbox. The game's code runs under none.
 
 mod memberships;
-mod room;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
@@ -12,8 +11,7 @@ use lastword_session::SessionId;
 
 use super::Core;
 use crate::handle::{NoSuchSession, ServerHandle};
-use memberships::Memberships;
-use room::Room;
+use memberships::{Memberships, Room};
 
 /// A group of sessions for broadcasts. Clones are the same group, callable from any thread without a runtime. A call
 /// waits at most for another thread's call on the same group.

@@ -9,6 +9,11 @@ use super::metric::MetricLabel::{
 use super::metric::MetricUnit::{Bytes, Count, Flag, Seconds, UnixSeconds};
 use super::metric::{Metric, MetricKind, MetricLabel, MetricUnit};
 
+impl Metric {
+    /// Every metric, in the order of the documentation.
+    pub const ALL: &'static [Self] = CATALOGUE;
+}
+
 /// Describes every emitted metric to the current recorder.
 pub(super) fn describe() {
     let emitted = CATALOGUE
@@ -49,7 +54,7 @@ const fn reserved(metric: Metric, reserved_for: &'static str) -> Metric {
     }
 }
 
-pub(super) const CATALOGUE: &[Metric] = &[
+const CATALOGUE: &[Metric] = &[
     row(
         "lastword_connections_opened_total",
         Counter,

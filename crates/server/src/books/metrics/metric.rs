@@ -23,9 +23,6 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// Every metric, in the order of the documentation.
-    pub const ALL: &'static [Self] = super::catalogue::CATALOGUE;
-
     /// Returns the metric whose series have this name: its own name, or for a histogram with `_bucket`, `_sum` or
     /// `_count`.
     #[must_use]

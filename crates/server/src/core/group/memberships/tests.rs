@@ -4,7 +4,6 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use lastword_session::{Config, Framing, Limits};
-use lastword_transport::Mailbox;
 
 use super::*;
 
