@@ -7,15 +7,76 @@ mod names;
 mod portrait;
 mod record;
 mod seats;
+mod stats;
 mod traffic;
+
+use std::net::SocketAddr;
+
+use crate::config::MetricsConfig;
 
 pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub use portrait::Portrait;
 pub use record::{Departure, Disconnect, Record, Step};
+pub use stats::Stats;
 
-pub(crate) use ledger::{AcceptError, Closing, Ledger};
-pub(crate) use metrics::{Catalogue, Metrics, State, with_recorder};
-pub(crate) use names::{NameKind, Names, UnknownName};
-pub(crate) use portrait::Questions;
-pub(crate) use seats::{Seats, place_of};
-pub(crate) use traffic::TrafficTotals;
+pub(crate) use ledger::{AcceptError, Closing};
+pub(crate) use metrics::{Metrics, State, with_recorder};
+pub(crate) use names::{Names, UnknownName};
+pub(crate) use seats::place_of;
+
+use ledger::Ledger;
+use names::NameKind;
+use portrait::Questions;
+use seats::Seats;
+use traffic::TrafficTotals;
+
+/// The books of one server.
+pub(crate) struct Books {
+    pub(crate) ledger: Ledger,
+    pub(crate) traffic: TrafficTotals,
+    pub(crate) metrics: Metrics,
+    pub(crate) cohorts: Names,
+    /// The names of the profiles.
+    pub(crate) profiles: Names,
+    /// The seats of the live sessions, for the list.
+    pub(crate) seats: Seats,
+    /// Callers that wait for a live session to describe itself.
+    pub(crate) questions: Questions,
+    /// Limits the log lines of connections that never became a session.
+    pub(crate) log_limit: log::Limit,
+}
+
+impl Books {
+    pub(crate) fn open(
+        config: &MetricsConfig,
+        metrics: Metrics,
+        [cohorts, profiles]: [Names; NameKind::ALL.len()],
+        listener: SocketAddr,
+    ) -> Self {
+        Self {
+            ledger: Ledger::new(cohorts.count(), config.game_codes.clone()),
+            traffic: TrafficTotals::default(),
+            metrics,
+            cohorts,
+            profiles,
+            seats: Seats::default(),
+            questions: Questions::default(),
+            log_limit: log::Limit::new(listener),
+        }
+    }
+
+    /// Publishes one snapshot of the books and runs `also` before they can change.
+    pub(crate) fn publish<R>(&self, state: State, also: impl FnOnce() -> R) -> R {
+        let unknown_names = self.unknown_names();
+        self.ledger.read(|counts| {
+            let totals = self.traffic.read();
+            self.metrics.publish(counts, totals, unknown_names, state);
+            also()
+        })
+    }
+
+    /// Players whose names the configuration does not have, by [`NameKind::ALL`].
+    fn unknown_names(&self) -> [u64; NameKind::ALL.len()] {
+        [self.cohorts.unknown(), self.profiles.unknown()]
+    }
+}

@@ -11,6 +11,7 @@ mod liveness;
 mod metrics;
 mod reach;
 mod sections;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,8 @@ pub use liveness::{LivenessConfig, ProfileConfig};
 pub use metrics::MetricsConfig;
 pub use reach::{Bound, GiveUp, Reach, Why};
 pub use sections::{DrainConfig, KernelConfig, LimitsConfig, ListenConfig, RtoMax, TimeoutsConfig};
+
+pub(crate) use settings::Settings;
 
 /// The configuration of a server; `config/lastword.toml` shows every key with its default.
 ///

@@ -1,4 +1,17 @@
 //! The lastword server: listening, admission, sessions, handles, drain, disconnect counters.
+//!
+//! Each module uses only those above it:
+//!
+//! | module | has |
+//! |---|---|
+//! | `config` | what an operator sets, its rules, and what follows from it on this kernel |
+//! | `player` | players, authenticators, kicks, and the seat that a session keeps |
+//! | `books` | the counts, and what is made of them: metrics, log lines, records, lists |
+//! | `shape` | the game's side of a session: [`Handler`], [`Session`], or [`Event`]s in one queue |
+//! | `core` | the state that all connections of a server share; groups; drain |
+//! | `handle` | [`ServerHandle`]: access from any thread |
+//! | `listen` | accept, and one connection from its admission to the report of its end |
+//! | `bind` | [`Builder`], its extensions, and what each way to bind returns |
 
 mod bind;
 mod books;
@@ -13,12 +26,12 @@ pub use bind::{
     BindError, Builder, Drain, Events, Extension, Server, Standalone, Started, Starting,
 };
 pub use books::{
-    Departure, Disconnect, Metric, MetricKind, MetricLabel, MetricUnit, Portrait, Record, Step,
+    Departure, Disconnect, Metric, MetricKind, MetricLabel, MetricUnit, Portrait, Record, Stats,
+    Step,
 };
 pub use config::*;
-pub use core::group::Group;
-pub use core::observer::Observer;
-pub use handle::{NoSuchSession, ServerHandle, SessionInfo, Stats};
+pub use core::{Group, NoSuchSession, Observer};
+pub use handle::{ServerHandle, SessionInfo};
 pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{

@@ -12,7 +12,6 @@ use lastword_session::Link;
 use lastword_transport::{Mailbox, Room};
 
 use crate::books::Departure;
-use crate::core::Core;
 use crate::player::{Player, Seat};
 use events::Asked;
 
@@ -39,7 +38,6 @@ pub(crate) trait Shape: Send + Sync + 'static {
 
 /// A session that joins.
 pub(crate) struct Arrival<'a> {
-    pub(crate) core: &'a Arc<Core>,
     pub(crate) mailbox: &'a Arc<Mailbox>,
     pub(crate) seat: &'a Arc<Seat>,
     pub(crate) player: &'a Player,
@@ -51,7 +49,9 @@ pub(crate) trait Game: Send + Unpin + 'static {
     const IN_PLACE: bool;
 
     /// Called once the game's side is in its place, so that a panic does not find it half made.
-    fn joined(&mut self, context: &mut Context<'_, '_>);
+    fn joined(&mut self, context: &mut Context<'_, '_>) {
+        let _ = context;
+    }
 
     /// Takes a frame. Returns whether another would be taken, if that is known.
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) -> Room;

@@ -11,8 +11,7 @@ use super::events::Events;
 use super::extension::Extension;
 use super::server::Server;
 use crate::config::Config;
-use crate::core::group::{Group, Groups};
-use crate::core::observer::Observer;
+use crate::core::{Group, Groups, Observer};
 use crate::handle::ServerHandle;
 use crate::player::{Anonymous, Authenticator, DynAuthenticator, Player};
 use crate::shape::events::{EventShape, Queue};
@@ -157,9 +156,10 @@ impl Builder {
     pub async fn bind(self) -> Result<Server, BindError> {
         let caps = self.caps();
         let (handle, listener) = self.start(None).await?;
-        let arrivals = Arc::new(Arrivals::new(handle.core.places()));
+        let arrivals = Arc::new(Arrivals::new(caps.reserved));
         let shape = SessionShape {
             arrivals: Arc::clone(&arrivals),
+            clock: handle.core.clock,
             inbox: Caps::new(caps.session_bytes, caps.session_frames),
         };
         handle.start(shape, listener);

@@ -4,8 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lastword_transport::Request;
+
 use super::runtime::OwnRuntime;
 use crate::core::Core;
+use crate::player::Kick;
 use crate::shape::events::{Batch, Cursor, Event, Queue};
 
 /// Gives a tick loop its events, on any thread, with or without a runtime.
@@ -68,7 +71,7 @@ impl Events {
     #[must_use]
     pub fn is_over(&self) -> bool {
         // The order of the checks matters: all events are pushed before the end, or by a connection that outlives it.
-        let is_over = self.core.closed.is_set() && self.core.ledger.is_empty();
+        let is_over = self.core.shutdown.closed.is_set() && self.core.books.ledger.is_empty();
         is_over && self.cursor.is_at_end(&self.batch) && self.queue.is_empty()
     }
 }
@@ -82,7 +85,10 @@ impl fmt::Debug for Events {
 impl Drop for Events {
     fn drop(&mut self) {
         self.queue.close(self.cursor.frames_left(&self.batch));
-        self.core.close_every_session();
+        let close = Request::close(Kick::default().into_orderly_close());
+        self.core
+            .mailboxes
+            .request_all(&close, |mailbox| mailbox.session().is_some());
     }
 }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::core::observer::Observer;
+use crate::core::Observer;
 use crate::handle::ServerHandle;
 
 /// Starts with a server and ends with it.

@@ -39,8 +39,9 @@ impl OwnRuntime {
 
 /// Refuses new connections, and gives open sessions time to say goodbye.
 async fn finish(core: &Core) {
-    drain::finish(core, core.session.limits.linger_timeout + LAST_MOMENT).await;
-    core.closed.wait().await;
+    let linger_timeout = core.settings.session.limits.linger_timeout;
+    drain::finish(core, linger_timeout + LAST_MOMENT).await;
+    core.shutdown.closed.wait().await;
 }
 
 const LAST_MOMENT: Duration = Duration::from_secs(1);

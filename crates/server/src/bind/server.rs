@@ -39,7 +39,8 @@ impl Server {
     /// # Cancel safety
     /// Cancel safe: a dropped call takes no session.
     pub async fn accept(&mut self) -> Option<Session> {
-        self.arrivals.next(&self.handle.core).await
+        let closed = self.handle.core.shutdown.closed.wait();
+        self.arrivals.next(closed).await
     }
 
     /// Returns the handle, which gives access to the server from other tasks and threads.

@@ -1,27 +1,21 @@
 //! Starting a server: everything is checked before anything is bound.
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use lastword_transport::{Clock, ListenOptions, ListenerSocket, Table};
+use lastword_transport::{Clock, ListenOptions, ListenerSocket};
 use metrics::Recorder;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
 use super::builder::Builder;
 use super::error::BindError;
 use super::extension::Started;
-use crate::books::{
-    Catalogue, Ledger, Metrics, Names, Questions, Seats, TrafficTotals, log, with_recorder,
-};
-use crate::config::KernelAbilities;
-use crate::core::doors::Doors;
-use crate::core::flag::Flag;
-use crate::core::observer::Observer;
-use crate::core::{Core, drain, publisher};
+use crate::books::{Books, Metrics, Names, with_recorder};
+use crate::config::Settings;
+use crate::core::{Admission, Core, Listeners, Mailboxes, Observers, Shutdown, drain, publisher};
 use crate::handle::ServerHandle;
-use crate::listen::{Front, accept_by_all, accept_loop};
+use crate::listen::accept::{accept_by_all, accept_loop};
+use crate::listen::app::Front;
 use crate::shape::Shape;
 use crate::shape::events::{Caps, Queue};
 
@@ -45,7 +39,7 @@ impl Builder {
         let local_addr = listener.local_addr().map_err(listen)?;
         let listener = TcpListener::from_std(listener).map_err(listen)?;
         let core = Arc::new(self.core(local_addr, events));
-        self.groups.bind(&core);
+        self.groups.bind(&core.mailboxes);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
         let handle = ServerHandle {
             core: Arc::clone(&core),
@@ -54,13 +48,14 @@ impl Builder {
             let started = extension.start(handle.clone()).await;
             match started {
                 Ok(Started { admin, metrics }) => {
-                    let known = [(admin, &core.admin_addr), (metrics, &core.metrics_addr)];
+                    let known = &core.listeners;
+                    let known = [(admin, &known.admin), (metrics, &known.metrics)];
                     for (addr, place) in known {
                         addr.map(|addr| place.get_or_init(|| addr));
                     }
                 }
                 Err(error) => {
-                    core.end();
+                    core.shutdown.ended.set();
                     return Err(BindError::Extension(error));
                 }
             }
@@ -135,77 +130,42 @@ impl Builder {
         }
     }
 
-    fn observers(&self) -> Vec<Arc<dyn Observer>> {
+    fn observers(&self) -> Observers {
         let of_extensions = self.extensions.iter().filter_map(|each| each.observer());
-        of_extensions.chain(self.observer.clone()).collect()
+        Observers(of_extensions.chain(self.observer.clone()).collect())
     }
 
     /// Makes the handles with the chosen recorder. Also returns whether only the server publishes them.
-    fn metrics(&self, catalogue: &Catalogue<'_>) -> (Metrics, bool) {
+    fn metrics(&self, settings: &Settings) -> (Metrics, bool) {
         let own = self.recorder.as_ref().map(|own| own as &dyn Recorder);
         let mut extensions = self.extensions.iter();
         let of_extension = extensions.find_map(|each| each.recorder());
         let recorder = own.or(of_extension.map(|shown| shown as &dyn Recorder));
-        let make = || Metrics::new(catalogue);
+        let make = || Metrics::new(&self.config.metrics, settings);
         let metrics = with_recorder(recorder, self.name.as_deref(), make);
         (metrics, own.is_some() || of_extension.is_none())
     }
 
     fn core(&self, local_addr: SocketAddr, events: Option<Arc<Queue>>) -> Core {
-        let limits = self.config.session_limits();
-        let profiles = self.config.profiles();
-        let cohorts = Names::of_cohorts(&self.config.metrics.cohorts, self.strict_names);
-        let game_codes = self.config.metrics.game_codes.clone();
-        let connections_max = u64::from(self.config.listen.connections_max);
-        let kernel = KernelAbilities::probe();
-        let (metrics, publishes_itself) = self.metrics(&Catalogue {
-            cohorts: &self.config.metrics.cohorts,
-            game_codes: &game_codes,
-            profiles: &profiles,
-            config: &self.config,
-            kernel,
-            connections_max,
-        });
-        let clock = Clock;
-        let places = usize::try_from(self.config.listen.authentications_max).unwrap_or(usize::MAX);
+        let config = &self.config;
+        let settings = Settings::new(config, self.framing.clone());
+        let (metrics, publishes_itself) = self.metrics(&settings);
+        let cohorts = Names::of_cohorts(&config.metrics.cohorts, self.strict_names);
+        let profiles = Names::of_profiles(&settings.profiles, self.strict_names);
+        let (clock, checks_max) = (Clock, config.listen.authentications_max);
         Core {
             clock,
-            table: Table::start(clock),
+            mailboxes: Arc::new(Mailboxes::new(clock, &settings.session)),
+            settings,
             groups: self.groups.clone(),
-            ledger: Ledger::new(cohorts.count(), game_codes),
-            metrics,
-            traffic: TrafficTotals::default(),
-            log_limit: log::Limit::new(local_addr),
-            seats: Seats::default(),
-            questions: Questions::default(),
-            bounds: self.config.bounds(kernel),
-            session: Arc::new(lastword_session::Config {
-                framing: self.framing.clone(),
-                limits,
-                behind_proxy: self.config.listen.behind_proxy,
-            }),
-            knobs: profiles
-                .iter()
-                .map(|each| self.config.knobs(each))
-                .collect(),
-            profile_names: Names::of_profiles(&profiles, self.strict_names),
-            profiles,
-            cohorts,
-            connections_max,
-            drain_timeout: self.config.drain_timeout(),
-            authenticator: Arc::clone(&self.authenticator),
-            authentications: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            books: Books::open(&config.metrics, metrics, [cohorts, profiles], local_addr),
+            admission: Admission::new(Arc::clone(&self.authenticator), checks_max),
             observers: self.observers(),
-            local_addr,
-            doors: Doors::default(),
-            admin_addr: OnceLock::new(),
-            metrics_addr: OnceLock::new(),
+            listeners: Listeners::new(local_addr),
             runtime: tokio::runtime::Handle::current(),
             events,
             publishes_itself,
-            draining: AtomicBool::new(false),
-            ended: Flag::default(),
-            closed: Flag::default(),
+            shutdown: Shutdown::default(),
         }
     }
 }
@@ -215,7 +175,7 @@ impl ServerHandle {
     pub(super) fn start<S: Shape>(&self, shape: S, listener: TcpListener) {
         let core = Arc::clone(&self.core);
         let front = Arc::new(Front { core, shape });
-        let given = self.core.doors.take();
+        let given = self.core.listeners.take();
         self.core
             .runtime
             .spawn(accept_loop(Arc::clone(&front), listener, 0));

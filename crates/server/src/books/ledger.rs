@@ -151,20 +151,17 @@ impl Ledger {
     pub(crate) fn close(&self, closing: Closing, also: impl FnOnce(&mut Counts)) -> u64 {
         let mut counts = self.lock();
         let index = counts.disconnect_index(closing.cause, closing.phase, closing.cohort);
-        if let Some(count) = counts.disconnects.get_mut(index) {
-            *count += 1;
-        }
+        count(&mut counts.disconnects, Some(index));
         counts.open -= 1;
         counts.refused -= u64::from(closing.refused);
         counts.ended += 1;
         if closing.joined {
             let index = counts.departure_index(closing.cause, closing.cohort);
-            if let Some(count) = counts.departures.get_mut(index) {
-                *count += 1;
-            }
+            count(&mut counts.departures, Some(index));
             counts.sessions_open -= 1;
         }
-        counts.count_game_close(closing.cause, closing.code);
+        let index = counts.game_close_index(closing.cause, closing.code);
+        count(&mut counts.game_closes, index);
         also(&mut counts);
         counts.ended
     }
@@ -178,10 +175,7 @@ impl Ledger {
 
     pub(crate) fn accept_error(&self, error: AcceptError) {
         let index = AcceptError::ALL.iter().position(|kind| *kind == error);
-        let mut counts = self.lock();
-        if let Some(count) = index.and_then(|index| counts.accept_errors.get_mut(index)) {
-            *count += 1;
-        }
+        count(&mut self.lock().accept_errors, index);
     }
 
     /// Runs `read` on the counts while they cannot change.
@@ -214,32 +208,31 @@ impl Ledger {
 
 impl Counts {
     pub(crate) fn disconnects(&self, cause: Cause, phase: Phase, cohort: usize) -> u64 {
-        self.disconnects
-            .get(self.disconnect_index(cause, phase, cohort))
-            .copied()
-            .unwrap_or(0)
+        let index = self.disconnect_index(cause, phase, cohort);
+        at(&self.disconnects, Some(index))
     }
 
     pub(crate) fn departures(&self, cause: Cause, cohort: usize) -> u64 {
-        self.departures
-            .get(self.departure_index(cause, cohort))
-            .copied()
-            .unwrap_or(0)
+        at(&self.departures, Some(self.departure_index(cause, cohort)))
+    }
+
+    /// Ends with this cause in this phase, of all cohorts.
+    pub(crate) fn ends(&self, cause: Cause, phase: Phase) -> u64 {
+        let cohorts = 0..self.cohorts;
+        cohorts
+            .map(|each| self.disconnects(cause, phase, each))
+            .sum()
+    }
+
+    /// Departures with this cause, of all cohorts.
+    pub(crate) fn left(&self, cause: Cause) -> u64 {
+        let cohorts = 0..self.cohorts;
+        cohorts.map(|each| self.departures(cause, each)).sum()
     }
 
     /// Ends with this cause and this code; `None` stands for all undeclared codes.
     pub(crate) fn game_closes(&self, cause: Cause, code: Option<u16>) -> u64 {
-        let index = self.game_close_index(cause, code);
-        index
-            .and_then(|index| self.game_closes.get(index).copied())
-            .unwrap_or(0)
-    }
-
-    fn count_game_close(&mut self, cause: Cause, code: Option<u16>) {
-        let index = self.game_close_index(cause, code);
-        if let Some(count) = index.and_then(|index| self.game_closes.get_mut(index)) {
-            *count += 1;
-        }
+        at(&self.game_closes, self.game_close_index(cause, code))
     }
 
     /// The last place of each cause is for undeclared codes.
@@ -266,6 +259,17 @@ impl Counts {
     }
 }
 
+fn at(counts: &[u64], index: Option<usize>) -> u64 {
+    let count = index.and_then(|index| counts.get(index));
+    count.copied().unwrap_or(0)
+}
+
+fn count(counts: &mut [u64], index: Option<usize>) {
+    if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
+        *count += 1;
+    }
+}
+
 /// The index of the cause in [`Cause::ALL`].
 fn ordinal(cause: Cause) -> usize {
     Cause::ALL
@@ -278,24 +282,30 @@ fn ordinal(cause: Cause) -> usize {
 mod tests {
     use super::*;
 
+    fn closing(cause: Cause) -> Closing {
+        Closing {
+            cause,
+            phase: Phase::Live,
+            cohort: 0,
+            refused: false,
+            joined: false,
+            code: None,
+        }
+    }
+
     #[test]
     fn each_cause_phase_and_cohort_has_a_count_of_its_own() {
         let ledger = Ledger::new(3, Vec::new());
         for cause in Cause::ALL {
             for phase in Phase::ALL {
                 for cohort in 0..3 {
+                    let closing = Closing {
+                        phase,
+                        cohort,
+                        ..closing(cause)
+                    };
                     ledger.open();
-                    ledger.close(
-                        Closing {
-                            cause,
-                            phase,
-                            cohort,
-                            refused: false,
-                            joined: false,
-                            code: None,
-                        },
-                        |_| (),
-                    );
+                    ledger.close(closing, |_| ());
                 }
             }
         }
@@ -312,12 +322,8 @@ mod tests {
         ledger.open();
         ledger.join();
         let closing = Closing {
-            cause: Cause::PeerFin,
-            phase: Phase::Live,
-            cohort: 0,
-            refused: false,
             joined: true,
-            code: None,
+            ..closing(Cause::PeerFin)
         };
         assert_eq!(ledger.close(closing, |_| ()), 1);
         ledger.read(|counts| {
@@ -331,14 +337,9 @@ mod tests {
     fn a_code_of_the_game_is_counted_if_it_was_declared() {
         let ledger = Ledger::new(1, vec![4_100, 4_096]);
         let close = |cause, code| {
-            let (phase, cohort) = (Phase::Live, 0);
             let closing = Closing {
-                cause,
-                phase,
-                cohort,
-                refused: false,
-                joined: false,
                 code,
+                ..closing(cause)
             };
             ledger.open();
             ledger.close(closing, |_| ());

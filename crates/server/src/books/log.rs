@@ -4,10 +4,10 @@
 
 mod limit;
 
+use lastword_keepalive::ProfileName;
 use lastword_session::{Cause, Class};
 
 use crate::books::record::{Disconnect, Steps};
-use crate::core::Core;
 use crate::player::{Seat, printable};
 
 pub(crate) use limit::Limit;
@@ -95,13 +95,13 @@ fn may_be_written(limit: &Limit, disconnect: &Disconnect) -> bool {
 }
 
 /// Logs that a session joined, with the field names of the line about its close.
-pub(crate) fn joined(core: &Core, seat: &Seat) {
+pub(crate) fn joined(seat: &Seat, profile: Option<ProfileName>) {
     tracing::debug!(
         target: "lastword::join",
         session = %seat.session,
         player = seat.player.as_deref().map(printable).as_deref(),
         remote = %seat.remote,
-        profile = core.profile(seat.profile).map(|profile| profile.name.as_str()),
+        profile = profile.as_ref().map(ProfileName::as_str),
         "joined"
     );
 }

@@ -6,7 +6,7 @@ mod recorder;
 
 use std::time::Duration;
 
-use lastword_keepalive::Profile;
+use lastword_keepalive::{Profile, ProfileName};
 use lastword_session::{Cause, Diagnosis, Ending, Phase};
 use lastword_transport::Table;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
@@ -14,7 +14,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use crate::books::ledger::{AcceptError, Counts, GAME_CLOSES};
 use crate::books::names::NameKind;
 use crate::books::traffic::Totals;
-use crate::config::{Config, KernelAbilities};
+use crate::config::{Bound, MetricsConfig, Settings};
 
 pub use metric::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub(crate) use recorder::with_recorder;
@@ -45,31 +45,19 @@ pub(crate) struct Metrics {
     draining: Gauge,
     open_fds: Gauge,
     max_fds: Gauge,
-    detection: Vec<(Cause, lastword_keepalive::ProfileName, Histogram)>,
+    detection: Vec<(Cause, ProfileName, Histogram)>,
     session_duration: Histogram,
     brief_sessions: Vec<(Cause, Counter)>,
     pub(crate) auth_duration: Histogram,
     pub(crate) heartbeat_rtt: Histogram,
 }
 
-/// The input from which the series are made.
-pub(crate) struct Catalogue<'a> {
-    pub(crate) cohorts: &'a [String],
-    pub(crate) game_codes: &'a [u16],
-    pub(crate) profiles: &'a [Profile],
-    pub(crate) config: &'a Config,
-    pub(crate) kernel: KernelAbilities,
-    pub(crate) connections_max: u64,
-}
-
 /// The values that do not come from the books. The descriptors are counted before the books are locked, because an old
 /// kernel must list a directory for that.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
-    pub(crate) draining: bool,
+    draining: bool,
     events: usize,
-    /// The counts of unknown names, by [`NameKind::ALL`].
-    unknown_names: [u64; NameKind::ALL.len()],
     local_stall: Duration,
     lag: Duration,
     open_fds: Option<u64>,
@@ -78,16 +66,10 @@ pub(crate) struct State {
 
 impl State {
     /// `events` is the number of events that wait for the game to tick.
-    pub(crate) fn read(
-        draining: bool,
-        events: usize,
-        unknown_names: [u64; NameKind::ALL.len()],
-        table: &Table,
-    ) -> Self {
+    pub(crate) fn read(draining: bool, events: usize, table: &Table) -> Self {
         Self {
             draining,
             events,
-            unknown_names,
             local_stall: table.stalled_total(),
             lag: table.lag(),
             open_fds: lastword_sys::open_fds(),
@@ -98,12 +80,12 @@ impl State {
 
 impl Metrics {
     /// Makes every handle with the current recorder: every reachable series exists with the value 0 from now on.
-    pub(crate) fn new(catalogue: &Catalogue<'_>) -> Self {
+    pub(crate) fn new(config: &MetricsConfig, settings: &Settings) -> Self {
         catalogue::describe();
         gauge!("lastword_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        gauge!("lastword_connections_limit").set(as_f64(catalogue.connections_max));
+        gauge!("lastword_connections_limit").set(as_f64(settings.connections_max));
         gauge!("lastword_sessions_suspended").set(0.0);
-        bounds(catalogue);
+        bounds(&settings.bounds);
         let direction = |name: &'static str| {
             [
                 counter!(name, "direction" => "in"),
@@ -113,11 +95,11 @@ impl Metrics {
         Self {
             opened: counter!("lastword_connections_opened_total"),
             open: gauge!("lastword_connections_open"),
-            disconnects: disconnects(catalogue.cohorts),
-            departures: departures(catalogue.cohorts),
+            disconnects: disconnects(&config.cohorts),
+            departures: departures(&config.cohorts),
             accept_errors: AcceptError::ALL
                 .map(|error| counter!("lastword_accept_errors_total", "error" => error.label())),
-            game_closes: game_closes(catalogue.game_codes),
+            game_closes: game_closes(&config.game_codes),
             unknown_names: NameKind::ALL
                 .map(|kind| counter!("lastword_unknown_names_total", "kind" => kind.label())),
             joined: counter!("lastword_sessions_joined_total"),
@@ -141,7 +123,7 @@ impl Metrics {
             draining: gauge!("lastword_draining"),
             open_fds: gauge!("lastword_open_fds"),
             max_fds: gauge!("lastword_max_fds"),
-            detection: detection(catalogue.profiles),
+            detection: detection(&settings.profiles),
             session_duration: histogram!("lastword_session_duration_seconds"),
             brief_sessions: brief_sessions(),
             auth_duration: histogram!("lastword_auth_duration_seconds"),
@@ -149,8 +131,14 @@ impl Metrics {
         }
     }
 
-    /// Publishes one snapshot of the books.
-    pub(crate) fn publish(&self, counts: &Counts, totals: Totals, state: State) {
+    /// Publishes one snapshot of the books. The counts of unknown names are by [`NameKind::ALL`].
+    pub(crate) fn publish(
+        &self,
+        counts: &Counts,
+        totals: Totals,
+        unknown_names: [u64; NameKind::ALL.len()],
+        state: State,
+    ) {
         self.opened.absolute(counts.opened);
         self.open.set(as_f64(counts.open));
         self.joined.absolute(counts.joined);
@@ -165,7 +153,7 @@ impl Metrics {
         for (cause, code, counter) in &self.game_closes {
             counter.absolute(counts.game_closes(*cause, *code));
         }
-        publish_all(&self.unknown_names, state.unknown_names);
+        publish_all(&self.unknown_names, unknown_names);
         publish_all(&self.suspects, totals.suspects);
         for (gauge, sessions) in self.suspected.iter().zip(totals.suspected) {
             gauge.set(as_f64(sessions));
@@ -195,7 +183,7 @@ impl Metrics {
     }
 
     /// Records the durations of one end.
-    pub(crate) fn ended(&self, ending: &Ending, profile: lastword_keepalive::ProfileName) {
+    pub(crate) fn ended(&self, ending: &Ending, profile: ProfileName) {
         let cause = ending.verdict.cause;
         if ending.verdict.phase == Phase::Live {
             let lived = ending.evidence.live_for;
@@ -215,22 +203,13 @@ impl Metrics {
     }
 }
 
-impl std::fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
-    }
-}
-
 fn disconnects(cohorts: &[String]) -> Vec<(Cause, Phase, usize, Counter)> {
     let mut all = Vec::new();
     for cause in Cause::ALL {
         for &phase in cause.phases() {
             // No connection has a cohort before the authenticator gave one.
             let named = if phase == Phase::Live { cohorts } else { &[] };
-            for (index, cohort) in std::iter::once("none")
-                .chain(named.iter().map(String::as_str))
-                .enumerate()
-            {
+            for (index, cohort) in with_none(named) {
                 let counter = counter!("lastword_disconnects_total", "cause" => cause.label(),
                     "class" => cause.class().label(), "initiator" => cause.initiator().label(),
                     "phase" => phase.label(), "cohort" => cohort.to_owned());
@@ -242,30 +221,37 @@ fn disconnects(cohorts: &[String]) -> Vec<(Cause, Phase, usize, Counter)> {
 }
 
 fn brief_sessions() -> Vec<(Cause, Counter)> {
-    let live = Cause::ALL
-        .into_iter()
-        .filter(|cause| cause.occurs_in(Phase::Live));
-    live.map(|cause| {
+    let counters = of_sessions().map(|cause| {
         let counter = counter!("lastword_brief_sessions_total", "cause" => cause.label(),
             "class" => cause.class().label());
         (cause, counter)
-    })
-    .collect()
+    });
+    counters.collect()
 }
 
 fn departures(cohorts: &[String]) -> Vec<(Cause, usize, Counter)> {
-    let live = Cause::ALL
-        .into_iter()
-        .filter(|cause| cause.occurs_in(Phase::Live));
-    live.flat_map(|cause| {
-        let names = std::iter::once("none").chain(cohorts.iter().map(String::as_str));
-        names.enumerate().map(move |(index, cohort)| {
+    let counters = of_sessions().flat_map(|cause| {
+        with_none(cohorts).map(move |(index, cohort)| {
             let counter = counter!("lastword_departures_total", "cause" => cause.label(),
                 "class" => cause.class().label(), "cohort" => cohort.to_owned());
             (cause, index, counter)
         })
-    })
-    .collect()
+    });
+    counters.collect()
+}
+
+/// The causes that can end a session.
+fn of_sessions() -> impl Iterator<Item = Cause> {
+    let causes = Cause::ALL.into_iter();
+    causes.filter(|cause| cause.occurs_in(Phase::Live))
+}
+
+/// The cohorts by their index; the first is `none`.
+fn with_none(cohorts: &[String]) -> impl Iterator<Item = (usize, &str)> {
+    let named = cohorts.iter().map(String::as_str);
+    std::iter::once(MetricsConfig::NO_COHORT)
+        .chain(named)
+        .enumerate()
 }
 
 fn game_closes(codes: &[u16]) -> Vec<(Cause, Option<u16>, Counter)> {
@@ -281,7 +267,7 @@ fn game_closes(codes: &[u16]) -> Vec<(Cause, Option<u16>, Counter)> {
     GAME_CLOSES.into_iter().flat_map(of).collect()
 }
 
-fn detection(profiles: &[Profile]) -> Vec<(Cause, lastword_keepalive::ProfileName, Histogram)> {
+fn detection(profiles: &[Profile]) -> Vec<(Cause, ProfileName, Histogram)> {
     let silent = Cause::ALL.into_iter().filter(|cause| cause.is_silent());
     silent
         .flat_map(|cause| {
@@ -295,8 +281,8 @@ fn detection(profiles: &[Profile]) -> Vec<(Cause, lastword_keepalive::ProfileNam
 }
 
 /// The bound of each silent cause that is produced. It is `+Inf` if the cause never occurs or the kernel decides when.
-fn bounds(catalogue: &Catalogue<'_>) {
-    for bound in catalogue.config.bounds(catalogue.kernel) {
+fn bounds(bounds: &[Bound]) {
+    for bound in bounds {
         gauge!("lastword_detection_bound_seconds", "cause" => bound.cause.label(),
             "profile" => bound.profile.to_string())
         .set(

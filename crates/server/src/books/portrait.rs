@@ -9,7 +9,7 @@ use lastword_keepalive::ProfileName;
 use lastword_session::{Diagnosis, Evidence, SessionId};
 use tokio::sync::oneshot;
 
-use crate::core::Core;
+use super::Books;
 use crate::player::{Seat, printable};
 
 /// A live session, as it was when its own task took its turn.
@@ -59,7 +59,7 @@ impl Questions {
         answer
     }
 
-    pub(crate) fn answer(&self, session: SessionId, portrait: impl FnOnce() -> Portrait) {
+    fn answer(&self, session: SessionId, portrait: impl FnOnce() -> Portrait) {
         let Some(askers) = self.lock().remove(&session) else {
             return;
         };
@@ -83,22 +83,22 @@ impl Questions {
     }
 }
 
-impl Core {
-    pub(crate) fn portrait(
+impl Books {
+    /// Answers the callers that wait for this session to describe itself.
+    pub(crate) fn describe(
         &self,
         seat: &Seat,
+        profile: Option<ProfileName>,
         inbound_paused: bool,
         so_far: &Evidence,
-    ) -> Portrait {
-        Portrait {
+    ) {
+        let player = seat.player.as_deref();
+        self.questions.answer(seat.session, || Portrait {
             session: seat.session,
-            player: seat
-                .player
-                .as_deref()
-                .map(|name| printable(name).into_owned()),
+            player: player.map(|name| printable(name).into_owned()),
             remote: seat.remote,
             cohort: self.cohorts.name(seat.cohort).cloned(),
-            profile: self.profile(seat.profile).map(|profile| profile.name),
+            profile,
             suspected: seat.suspicion.read(),
             inbound_paused,
             age: so_far.age,
@@ -109,7 +109,7 @@ impl Core {
             bytes: (so_far.bytes_in, so_far.bytes_out),
             bytes_queued: so_far.bytes_unsent,
             bytes_unacked: so_far.bytes_unacked,
-        }
+        });
     }
 }
 

@@ -60,8 +60,7 @@ impl Disconnect {
     /// Returns whether the player has this name, as it is or as records show it.
     #[must_use]
     pub fn is_of(&self, player: &str) -> bool {
-        let own = self.player.as_deref();
-        own.is_some_and(|own| is_name_of(player, own))
+        is_name_of(player, self.player.as_deref())
     }
 
     /// Returns the record with the names and units of the log line.

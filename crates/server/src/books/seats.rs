@@ -18,9 +18,10 @@ impl Seats {
     /// Adds a session that joined.
     pub(crate) fn put(&self, seat: &Arc<Seat>) {
         let place = place_of(seat.session);
-        let chunk = self.chunk(place / CHUNK);
-        if let Some(entry) = lock(&chunk).get_mut(place % CHUNK) {
-            *entry = Some(Arc::clone(seat));
+        if let Some(chunk) = self.chunk(place / CHUNK) {
+            if let Some(entry) = lock(&chunk).get_mut(place % CHUNK) {
+                *entry = Some(Arc::clone(seat));
+            }
         }
     }
 
@@ -69,32 +70,19 @@ impl Seats {
     }
 
     /// The chunk at this index, which is made if it does not exist.
-    fn chunk(&self, index: usize) -> Arc<Chunk> {
-        if let Some(chunk) = self.chunk_at(index) {
-            return chunk;
-        }
-        let mut chunks = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        while chunks.len() < index {
-            chunks.push(new_chunk());
-        }
-        match chunks.get(index) {
-            Some(chunk) => Arc::clone(chunk),
-            None => {
-                let chunk = new_chunk();
-                chunks.push(Arc::clone(&chunk));
-                chunk
-            }
-        }
+    fn chunk(&self, index: usize) -> Option<Arc<Chunk>> {
+        self.chunk_at(index).or_else(|| {
+            let mut chunks = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let len = chunks.len().max(index + 1);
+            chunks.resize_with(len, || Arc::new(Mutex::new([const { None }; CHUNK])));
+            chunks.get(index).cloned()
+        })
     }
 }
 
 /// The session's slot, as an index.
 pub(crate) fn place_of(session: SessionId) -> usize {
     usize::try_from(slot_of(session)).unwrap_or(usize::MAX)
-}
-
-fn new_chunk() -> Arc<Chunk> {
-    Arc::new(Mutex::new([const { None }; CHUNK]))
 }
 
 fn lock(chunk: &Chunk) -> MutexGuard<'_, [Option<Arc<Seat>>; CHUNK]> {

@@ -4,52 +4,52 @@
 //! A session that is still open at T is cut off as `drain_expired`.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lastword_session::wire::Notice;
 use lastword_session::{Advice, Cause, Close};
 use lastword_transport::{Mailbox, Request};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Core;
-use super::guard::guarded;
+use super::publisher::publish;
 
 /// Begins to drain the server, unless it is draining already.
 pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) {
-    if core.draining.swap(true, Ordering::AcqRel) {
+    if core.shutdown.draining.set() {
         return;
     }
     let timeout = timeout.min(TIMEOUT_MAX);
     tracing::info!(timeout_ms = as_millis(timeout), "draining");
     // The game is told first: it may want to save before its players are told.
     let deadline = std::time::Instant::now() + timeout;
-    core.begin_drain(deadline);
-    for observer in &core.observers {
-        guarded("the observer panicked", || observer.draining(deadline));
+    if let Some(events) = &core.events {
+        events.draining(deadline);
     }
-    refuse_the_unborn(core);
+    core.observers.tell(|observer| observer.draining(deadline));
+    refuse_not_yet_live(core);
     // It runs on its own task, so it continues if the caller stops waiting for it.
     core.runtime.spawn(run(Arc::clone(core), timeout));
 }
 
 /// Ends the server at once, and cuts off the sessions that are still open.
 pub(crate) fn expire(core: &Core) {
-    core.draining.store(true, Ordering::Release);
+    core.shutdown.draining.set();
     // The end comes first, so that no connection is accepted after the last request.
-    core.end();
-    core.request_all(&Request::DrainExpired);
+    core.shutdown.ended.set();
+    core.mailboxes.request_all(&Request::DrainExpired, |_| true);
 }
 
 /// Ends the server when all sessions have left, or after this time at the latest. Their goodbyes are already on their
 /// way.
 pub(crate) async fn finish(core: &Core, goodbyes: Duration) {
-    core.draining.store(true, Ordering::Release);
-    refuse_the_unborn(core);
-    match timeout(goodbyes, core.ledger.emptied()).await {
-        Ok(()) => core.end(),
-        Err(_) => expire(core),
+    core.shutdown.draining.set();
+    refuse_not_yet_live(core);
+    let emptied = core.books.ledger.emptied();
+    if timeout(goodbyes, emptied).await.is_err() {
+        expire(core);
     }
+    core.shutdown.ended.set();
 }
 
 /// Waits until the server has ended, then up to a second for the sessions that were cut off, and closes the server. It
@@ -59,16 +59,17 @@ pub(crate) async fn watch(core: Arc<Core>) {
     let core = &closing.0;
     tokio::select! {
         biased;
-        () = core.ended.wait() => {}
-        () = core.log_limit.tell_each_second() => {}
+        () = core.shutdown.ended.wait() => {}
+        () = core.books.log_limit.tell_each_second() => {}
     }
     // The wait is limited: a connection's task needs only one turn to write its goodbye.
-    if timeout(LAST_MOMENT, core.ledger.emptied()).await.is_err() {
+    let emptied = core.books.ledger.emptied();
+    if timeout(LAST_MOMENT, emptied).await.is_err() {
         tracing::error!("connections outlived the server");
     }
     if core.publishes_itself {
         // A caller that waited for the end finds it in the metrics.
-        core.publish_itself();
+        publish(core);
     }
 }
 
@@ -77,42 +78,39 @@ struct Closing(Arc<Core>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.0.log_limit.tell();
-        self.0.close();
+        let core = &self.0;
+        core.books.log_limit.tell();
+        core.shutdown.closed.set();
+        // A tick loop is told last.
+        if let Some(events) = &core.events {
+            events.end();
+        }
     }
 }
 
 async fn run(core: Arc<Core>, timeout: Duration) {
     let core = &core;
     let start = Instant::now();
-    let deadline = start + timeout;
-    let emptied = async {
-        let phases = async {
-            notices(core, start, timeout).await;
-            goodbyes(core, start, timeout).await;
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            biased;
-            () = core.ledger.emptied() => {}
-            () = phases => {}
-        }
+    let phases = async {
+        notices(core, start, timeout).await;
+        goodbyes(core, start, timeout).await;
+        std::future::pending().await
     };
-    match timeout_at(deadline, emptied).await {
-        Ok(()) => core.end(),
-        Err(_) => expire(core),
+    tokio::select! {
+        biased;
+        () = core.books.ledger.emptied() => {}
+        () = phases => {}
+        () = sleep_until(start + timeout) => expire(core),
     }
+    core.shutdown.ended.set();
     tracing::info!(took_ms = as_millis(start.elapsed()), "drained");
 }
 
 /// Ends the connections that have no session yet. New ones are refused at accept.
-fn refuse_the_unborn(core: &Core) {
+fn refuse_not_yet_live(core: &Core) {
     let refusal = Request::close(Close::new(Cause::RefusedDraining));
-    core.table.for_each(|mailbox| {
-        if mailbox.session().is_none() {
-            mailbox.request(refusal.clone());
-        }
-    });
+    core.mailboxes
+        .request_all(&refusal, |mailbox| mailbox.session().is_none());
 }
 
 async fn notices(core: &Core, start: Instant, timeout: Duration) {
@@ -144,12 +142,7 @@ async fn goodbyes(core: &Core, start: Instant, timeout: Duration) {
 
 /// Calls `each` for every live session, spread evenly over a window, so that clients do not all reconnect at once.
 async fn spread(core: &Core, start: Instant, window: Duration, each: impl Fn(&Mailbox)) {
-    let mut sessions = Vec::new();
-    core.table.for_each(|mailbox| {
-        if mailbox.session().is_some() {
-            sessions.push(Arc::clone(mailbox));
-        }
-    });
+    let sessions = core.mailboxes.live();
     let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX).max(1);
     for (n, mailbox) in (0..).zip(&sessions) {
         let due = start + window * n / count;

@@ -9,8 +9,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use lastword_session::SessionId;
 
-use super::Core;
-use crate::handle::{NoSuchSession, ServerHandle};
+use super::mailboxes::{Mailboxes, NoSuchSession};
 use memberships::{Memberships, Room};
 
 /// A group of sessions for broadcasts. Clones are the same group, callable from any thread without a runtime. A call
@@ -44,30 +43,30 @@ use memberships::{Memberships, Room};
 /// ```
 #[derive(Clone)]
 pub struct Group {
-    server: Arc<LateServer>,
+    mailboxes: Arc<LateMailboxes>,
     room: Arc<Room>,
 }
 
-/// A server that is bound later. The pointer is weak, because an authenticator or an observer that the server holds may
-/// own one of its groups.
-type LateServer = OnceLock<Weak<Core>>;
+/// The mailboxes of a server that is bound later. The pointer is weak, so that a group does not keep them after the
+/// server.
+type LateMailboxes = OnceLock<Weak<Mailboxes>>;
 
 /// The part that all groups of one server share.
 #[derive(Clone, Default)]
 pub(crate) struct Groups {
     memberships: Arc<Memberships>,
-    server: Arc<LateServer>,
+    mailboxes: Arc<LateMailboxes>,
 }
 
 impl Groups {
     /// Connects the groups to the bound server: its sessions can join now.
-    pub(crate) fn bind(&self, server: &Arc<Core>) {
-        self.server.get_or_init(|| Arc::downgrade(server));
+    pub(crate) fn bind(&self, mailboxes: &Arc<Mailboxes>) {
+        self.mailboxes.get_or_init(|| Arc::downgrade(mailboxes));
     }
 
     pub(crate) fn group(&self) -> Group {
         Group {
-            server: Arc::clone(&self.server),
+            mailboxes: Arc::clone(&self.mailboxes),
             room: Arc::new(Room::new(Arc::clone(&self.memberships))),
         }
     }
@@ -79,10 +78,9 @@ impl Groups {
 }
 
 impl Group {
-    /// The server, as long as it exists.
-    fn server(&self) -> Option<ServerHandle> {
-        let core = self.server.get()?.upgrade()?;
-        Some(ServerHandle { core })
+    /// The server's mailboxes, as long as it exists.
+    fn mailboxes(&self) -> Option<Arc<Mailboxes>> {
+        self.mailboxes.get()?.upgrade()
     }
 
     /// Adds a session; a member stays one.
@@ -91,8 +89,8 @@ impl Group {
     /// [`NoSuchSession`] if no live session has this id. A session is not live once its end has begun, even if it has
     /// not departed yet. No session is live before the server is bound.
     pub fn join(&self, session: SessionId) -> Result<(), NoSuchSession> {
-        let mailbox = self.server().and_then(|server| server.mailbox_of(session));
-        let mailbox = mailbox.ok_or(NoSuchSession)?;
+        let mailboxes = self.mailboxes().ok_or(NoSuchSession)?;
+        let mailbox = mailboxes.of(session).ok_or(NoSuchSession)?;
         let is_live = || mailbox.session() == Some(*session.as_bytes());
         if self.room.join(session, &mailbox, is_live) {
             Ok(())
@@ -144,14 +142,14 @@ impl Group {
     }
 
     fn broadcast_to(&self, payload: &[u8], is_meant: impl Fn(SessionId) -> bool) -> usize {
-        let Some(server) = self.server() else {
+        let Some(mailboxes) = self.mailboxes() else {
             return 0;
         };
         // Encoded before the lock is taken: a dialect's encoder is the game's code.
-        let frame = server.encode(payload);
+        let frame = mailboxes.encode(payload);
         let members = self.room.members();
         // Read after the lock is taken, so that frames lie in every queue in the order of their times.
-        let now = server.core.clock.now();
+        let now = mailboxes.table.clock().now();
         let meant = members.iter().filter(|(session, _)| is_meant(**session));
         meant
             .filter(|(_, mailbox)| mailbox.send_encoded(now, payload.len(), &frame).is_ok())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::guard::guarded;
 use crate::books::{Departure, Disconnect};
 
 /// Receives every end of a server, also of sessions whose own handler is gone. It is called on the connection's task,
@@ -25,5 +26,17 @@ pub trait Observer: Send + Sync + 'static {
     /// Called once for each session that joined, when it departed, after its handler's `left`.
     fn left(&self, departure: &Departure) {
         let _ = departure;
+    }
+}
+
+/// All observers of a server. The extensions' come first: when the game hears of an end, it can already look it up in
+/// an extension.
+pub(crate) struct Observers(pub(crate) Vec<Arc<dyn Observer>>);
+
+impl Observers {
+    pub(crate) fn tell(&self, call: impl Fn(&dyn Observer)) {
+        for observer in &self.0 {
+            guarded("an observer panicked", || call(&**observer));
+        }
     }
 }

@@ -6,23 +6,31 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Core;
+use super::guard::guarded;
 
 /// Publishes until the server has ended and its last connection is counted out.
 pub(crate) async fn run(core: Arc<Core>) {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut at_rest = std::pin::pin!(async {
-        core.ended.wait().await;
-        core.ledger.emptied().await;
+        core.shutdown.ended.wait().await;
+        core.books.ledger.emptied().await;
     });
     loop {
         tokio::select! {
             biased;
             () = &mut at_rest => break,
-            _ = ticks.tick() => core.publish_itself(),
+            _ = ticks.tick() => publish(&core),
         }
     }
-    core.publish_itself();
+    publish(&core);
+}
+
+/// If the game's recorder panics, only this publication fails.
+pub(super) fn publish(core: &Core) {
+    guarded("the recorder of the metrics panicked", || {
+        core.publish(|| ())
+    });
 }
 
 const PERIOD: Duration = Duration::from_secs(1);

@@ -10,7 +10,6 @@ use lastword_transport::Request;
 
 use super::ServerHandle;
 use crate::books::place_of;
-use crate::core::Core;
 use crate::player::{Kick, Seat, is_name_of, printable};
 
 /// A live session in the list. [`ServerHandle::portrait`] asks one session for more.
@@ -45,8 +44,7 @@ impl SessionInfo {
     /// Returns whether the player has this name, as it is or as records show it.
     #[must_use]
     pub fn is_of(&self, player: &str) -> bool {
-        let own = self.player.as_deref();
-        own.is_some_and(|own| is_name_of(player, own))
+        is_name_of(player, self.player.as_deref())
     }
 }
 
@@ -61,7 +59,7 @@ impl ServerHandle {
     /// a larger server, [`ServerHandle::sessions_after`] reads a part at a time.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionInfo> {
-        self.core.live_from(0, |_| true).collect()
+        self.live_from(0, |_| true).collect()
     }
 
     /// Returns the next live sessions after this one, at most `limit`; `None` begins with the first.
@@ -71,49 +69,47 @@ impl ServerHandle {
     #[must_use]
     pub fn sessions_after(&self, after: Option<SessionId>, limit: usize) -> Vec<SessionInfo> {
         let first = after.map_or(0, |after| place_of(after).saturating_add(1));
-        self.core.live_from(first, |_| true).take(limit).collect()
+        self.live_from(first, |_| true).take(limit).collect()
     }
 
     /// Returns the live sessions of this player, by the whole name, as it is or as records show it. It reads every
     /// session: a game that asks often keeps its own map.
     #[must_use]
     pub fn find(&self, player: &str) -> Vec<SessionInfo> {
-        self.core.live_from(0, |seat| seat.is_of(player)).collect()
+        self.live_from(0, |seat| seat.is_of(player)).collect()
     }
 
     /// Kicks a player from each of its live sessions: `kicked`. Returns how many there were. It finds them as
     /// [`ServerHandle::find`] does; a session that joins at the same time may be missed.
     pub fn kick_player(&self, player: &str, kick: Kick) -> usize {
         let request = Request::close(kick.into_close());
-        let seats = self.core.seats.scan(0, |seat| seat.is_of(player));
-        let mailboxes = seats.filter_map(|seat| self.mailbox_of(seat.session));
+        let seats = self.core.books.seats.scan(0, |seat| seat.is_of(player));
+        let mailboxes = seats.filter_map(|seat| self.core.mailboxes.of(seat.session));
         mailboxes
             .map(|mailbox| mailbox.request(request.clone()))
             .count()
     }
-}
 
-impl Core {
     fn live_from<'a>(
         &'a self,
         first: usize,
         wanted: impl Fn(&Seat) -> bool + 'a,
     ) -> impl Iterator<Item = SessionInfo> + 'a {
-        let seats = self.seats.scan(first, wanted);
+        let seats = self.core.books.seats.scan(first, wanted);
         seats.filter_map(|seat| self.info(&seat))
     }
 
     /// Describes a session; `None` if it is no longer live.
     fn info(&self, seat: &Seat) -> Option<SessionInfo> {
-        let mailbox = self.mailbox_of(seat.session)?;
+        let mailbox = self.core.mailboxes.of(seat.session)?;
         Some(SessionInfo {
             session: seat.session,
             player: seat.player.as_deref().map(str::to_owned),
             remote: seat.remote,
-            cohort: self.cohorts.name(seat.cohort).cloned(),
-            profile: self.profile(seat.profile).map(|profile| profile.name),
+            cohort: self.core.books.cohorts.name(seat.cohort).cloned(),
+            profile: self.core.settings.profile_name(seat.profile),
             suspected: seat.suspicion.read(),
-            live_for: seat.joined.live_for(self.clock.now()),
+            live_for: seat.joined.live_for(self.core.clock.now()),
             rtt: mailbox.round_trip().rtt(),
         })
     }

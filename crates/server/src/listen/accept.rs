@@ -7,24 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::{Cause, Close, Connection, OsError};
-use lastword_transport::{Driver, Mailbox};
+use lastword_transport::Driver;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
 
 use super::app::{Front, ServerApp};
 use crate::books::AcceptError;
-use crate::core::doors::Door;
+use crate::core::Adopted;
 use crate::shape::Shape;
 
 /// Accepts on each listener that the server is given, until the server ends.
-pub(crate) async fn accept_by_all<S: Shape>(front: Arc<Front<S>>, mut given: Receiver<Door>) {
+pub(crate) async fn accept_by_all<S: Shape>(front: Arc<Front<S>>, mut given: Receiver<Adopted>) {
     loop {
-        let door = tokio::select! {
+        let adopted = tokio::select! {
             biased;
-            () = front.core.ended.wait() => return,
-            door = given.recv() => door,
+            () = front.core.shutdown.ended.wait() => return,
+            adopted = given.recv() => adopted,
         };
-        let Some(Door { n, listener }) = door else {
+        let Some(Adopted { n, listener }) = adopted else {
             return;
         };
         match TcpListener::from_std(listener) {
@@ -37,23 +37,23 @@ pub(crate) async fn accept_by_all<S: Shape>(front: Arc<Front<S>>, mut given: Rec
 }
 
 /// Accepts on the listener with this number until the server ends.
-pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpListener, door: u8) {
+pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpListener, n: u8) {
     let mut spare = Spare::open();
     let mut backoff = BACKOFF_MIN;
     loop {
         let accepted = tokio::select! {
             biased;
-            () = front.core.ended.wait() => return,
+            () = front.core.shutdown.ended.wait() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, remote)) => {
                 backoff = BACKOFF_MIN;
-                admit(&front, stream, remote, door);
+                admit(&front, stream, remote, n);
             }
             Err(error) => {
                 let kind = classify(&error);
-                front.core.ledger.accept_error(kind);
+                front.core.books.ledger.accept_error(kind);
                 tracing::warn!(error = %OsError::in_words(&error), kind = kind.label(), "accept failed");
                 if kind.is_passing() {
                     continue;
@@ -63,7 +63,7 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
                 }
                 tokio::select! {
                     biased;
-                    () = front.core.ended.wait() => return,
+                    () = front.core.shutdown.ended.wait() => return,
                     () = tokio::time::sleep(backoff) => {}
                 }
                 backoff = (backoff * 2).min(BACKOFF_MAX);
@@ -73,21 +73,20 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
 }
 
 /// Counts a connection in and starts its task. A refused client gets its reason from the same task.
-fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, door: u8) {
+fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, n: u8) {
     let core = &front.core;
-    let taken = core.ledger.open();
-    let mailbox = Arc::new(Mailbox::new(Arc::clone(&core.session)));
-    let slot = core.table.insert(Arc::clone(&mailbox));
-    core.doors.came(slot.index(), door);
+    let taken = core.books.ledger.open();
+    let (mailbox, slot) = core.mailboxes.add();
+    core.listeners.accepted(slot.index(), n);
     let mut app = ServerApp::new(Arc::clone(front), remote, slot.index());
     let now = core.clock.now();
     // Checked after the connection is in the table: a drain that begins in between then finds the connection there.
-    let refusal = match (core.is_draining(), taken > core.connections_max) {
+    let refusal = match (core.is_draining(), taken > core.settings.connections_max) {
         (true, _) => Some(Cause::RefusedDraining),
         (false, true) => Some(Cause::ServerFull),
         (false, false) => None,
     };
-    let config = Arc::clone(&core.session);
+    let config = Arc::clone(&core.settings.session);
     let session = match refusal {
         Some(cause) => {
             app.refuse();

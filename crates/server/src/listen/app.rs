@@ -58,7 +58,7 @@ impl<S: Shape> ServerApp<S> {
     /// Counts this connection as refused: it stays open only to learn the reason.
     pub(crate) fn refuse(&mut self) {
         self.standing = Standing::Refused(Box::new(self.standing.remote()));
-        self.core().ledger.refuse();
+        self.core().books.ledger.refuse();
     }
 
     /// Stores the diagnosis of the peer's silence where any thread can read it.
@@ -67,7 +67,7 @@ impl<S: Shape> ServerApp<S> {
             return;
         };
         let before = seat.suspicion.replace(suspicion);
-        self.core().traffic.suspect(before, suspicion);
+        self.core().books.traffic.suspect(before, suspicion);
     }
 
     fn core(&self) -> &Arc<Core> {
@@ -86,8 +86,8 @@ impl<S: Shape> ServerApp<S> {
     fn seat_for(&self, player: &Player) -> Result<Arc<Seat>, Close> {
         let core = self.core();
         // Both names are looked up before either is refused, so that each unknown name is counted.
-        let cohort = core.cohorts.index(player.cohort.as_deref());
-        let profile = core.profile_names.index(player.profile.as_deref());
+        let cohort = core.books.cohorts.index(player.cohort.as_deref());
+        let profile = core.books.profiles.index(player.profile.as_deref());
         let refused = |unknown: UnknownName<'_>| {
             Close::new(Cause::AuthUnavailable).with_reason(unknown.to_string())
         };
@@ -135,7 +135,7 @@ impl<S: Shape> ServerApp<S> {
         let seat = &admitted.seat;
         let admission = Admission {
             session: *seat.session.as_bytes(),
-            timing: self.core().timing(seat.profile),
+            timing: self.core().settings.timing(seat.profile),
         };
         self.answered(Standing::Admitted(Box::new(admitted)));
         admission
@@ -146,7 +146,7 @@ impl<S: Shape> App for ServerApp<S> {
     fn authenticate(&mut self, credentials: &[u8]) {
         let core = Arc::clone(self.core());
         let bytes = Bytes::copy_from_slice(credentials);
-        let (source, first_frame) = match core.session.framing {
+        let (source, first_frame) = match core.settings.session.framing {
             Framing::Native => (CredentialSource::Hello, None),
             Framing::Dialect(_) => (CredentialSource::FirstFrame, Some(bytes.clone())),
         };
@@ -157,11 +157,7 @@ impl<S: Shape> App for ServerApp<S> {
             remote,
         };
         let since = core.clock.now();
-        let check: Check = Box::pin(async move {
-            // The wait for a permit counts towards the same auth timeout.
-            let _place = core.authentications.acquire().await;
-            Arc::clone(&core.authenticator).check(credentials).await
-        });
+        let check: Check = Box::pin(async move { core.admission.check(credentials).await });
         self.standing = Standing::Asking(Box::new(Asking {
             remote,
             since,
@@ -182,7 +178,7 @@ impl<S: Shape> App for ServerApp<S> {
         let core = Arc::clone(&self.front.core);
         let took = core.clock.now() - asking.since;
         guarded("the recorder of the metrics panicked", || {
-            core.metrics.auth_duration.record(took);
+            core.books.metrics.auth_duration.record(took);
         });
         let admitted = match answer {
             Ok(player) => self.place(player, first_frame),
@@ -206,7 +202,7 @@ impl<S: Shape> App for ServerApp<S> {
 
     fn knobs(&self) -> Option<KernelKnobs> {
         let seat = self.standing.seat()?;
-        self.core().own_knobs(seat.profile)
+        self.core().settings.own_knobs(seat.profile)
     }
 
     fn joined(&mut self, outbox: &mut Outbox<'_>, _admission: &Admission) {
@@ -219,12 +215,11 @@ impl<S: Shape> App for ServerApp<S> {
             first_frame,
         } = admitted;
         let core = self.core();
-        core.ledger.join();
-        core.seats.put(&seat);
-        log::joined(core, &seat);
+        core.books.ledger.join();
+        core.books.seats.put(&seat);
+        log::joined(&seat, core.settings.profile_name(seat.profile));
         let mailbox = Arc::clone(outbox.mailbox());
         let arrival = Arrival {
-            core: &self.front.core,
             mailbox: &mailbox,
             seat: &seat,
             player: &player,
@@ -272,14 +267,14 @@ impl<S: Shape> App for ServerApp<S> {
 
     fn paused(&mut self, paused: bool) {
         self.paused = paused;
-        self.core().traffic.paused(paused);
+        self.core().books.traffic.paused(paused);
     }
 
     fn round_trip(&mut self, rtt: Duration) {
         let core = self.core();
-        core.traffic.round_trip(rtt);
+        core.books.traffic.round_trip(rtt);
         guarded("the recorder of the metrics panicked", || {
-            core.metrics.heartbeat_rtt.record(rtt);
+            core.books.metrics.heartbeat_rtt.record(rtt);
         });
     }
 
@@ -292,12 +287,12 @@ impl<S: Shape> App for ServerApp<S> {
             return;
         };
         let core = self.core();
-        core.questions
-            .answer(seat.session, || core.portrait(seat, self.paused, &so_far));
+        let profile = core.settings.profile_name(seat.profile);
+        core.books.describe(seat, profile, self.paused, &so_far);
     }
 
     fn traffic(&mut self, traffic: Traffic) {
-        self.core().traffic.add(traffic);
+        self.core().books.traffic.add(traffic);
     }
 
     fn panicked(&mut self) {

@@ -22,9 +22,9 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether `name` means `own`, as it is or as it is shown.
-pub(crate) fn is_name_of(name: &str, own: &str) -> bool {
-    own == name || printable(own) == name
+/// Whether `name` means a player's `own` name, as it is or as it is shown.
+pub(crate) fn is_name_of(name: &str, own: Option<&str>) -> bool {
+    own.is_some_and(|own| own == name || printable(own) == name)
 }
 
 /// Control characters (C0, DEL, C1), the two line and paragraph separators, and characters that change the text

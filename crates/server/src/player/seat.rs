@@ -28,9 +28,7 @@ pub(crate) struct Seat {
 impl Seat {
     /// Whether the player has this name, as it is or as records show it.
     pub(crate) fn is_of(&self, player: &str) -> bool {
-        self.player
-            .as_deref()
-            .is_some_and(|own| is_name_of(player, own))
+        is_name_of(player, self.player.as_deref())
     }
 }
 

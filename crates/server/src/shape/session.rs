@@ -1,27 +1,23 @@
 //! The session shape: one async object per player, with an inbox of its own.
 
-mod event;
-
 use std::any::Any;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use lastword_session::{ClockOffset, Link, SendError, SessionId};
-use lastword_transport::{Caps, Inbox, Mailbox, Request, Room};
+use lastword_transport::{Caps, Clock, Inbox, Item, Mailbox, Request, Room};
 use tokio::sync::Notify;
 
 use super::context::Context;
 use super::{Arrival, Game, Shape};
 use crate::books::Departure;
-use crate::core::Core;
 use crate::player::{Kick, Seat};
-
-pub use event::SessionEvent;
 
 /// The received events, and the departure once it is known.
 type SessionInbox = Inbox<SessionEvent, Departure>;
@@ -35,7 +31,7 @@ pub struct Session {
     seat: Arc<Seat>,
     inbox: Arc<SessionInbox>,
     mailbox: Arc<Mailbox>,
-    core: Arc<Core>,
+    clock: Clock,
 }
 
 impl Session {
@@ -71,7 +67,7 @@ impl Session {
     /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session has departed; or [`SendError::QueueFull`]. A
     /// full queue also ends the session as `send_queue_full`, unless the peer is silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
-        self.mailbox.send(self.core.clock, payload.as_ref())
+        self.mailbox.send(self.clock, payload.as_ref())
     }
 
     /// Waits until there is room: until at most half of `outbound_bytes_max` is queued. A sole sender then has room for
@@ -180,6 +176,26 @@ impl Drop for Session {
     }
 }
 
+/// Something that happened to a live session, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// A frame of the game.
+    Frame(Bytes),
+    /// The peer fell silent, or was heard again; nothing ends yet. A change is never lost for lack of room. But after
+    /// eight untaken changes with no frame in between, a newer one replaces the last.
+    Link(Link),
+}
+
+impl Item for SessionEvent {
+    fn bytes(&self) -> Option<usize> {
+        match self {
+            Self::Frame(payload) => Some(payload.len()),
+            Self::Link(_) => None,
+        }
+    }
+}
+
 /// Sessions that joined and wait for the game to accept them.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
@@ -197,10 +213,9 @@ struct Waiting {
 }
 
 impl Arrivals {
-    /// Makes room for every connection that may be open, and for as many again that left while they waited.
-    pub(crate) fn new(connections_max: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         Self {
-            max: connections_max.saturating_mul(2),
+            max,
             waiting: Mutex::default(),
             arrived: Notify::new(),
         }
@@ -215,8 +230,9 @@ impl Arrivals {
         drop(given_up);
     }
 
-    /// The next session; `None` once the server has ended and none is left.
-    pub(crate) async fn next(&self, core: &Core) -> Option<Session> {
+    /// The next session; `None` once the server is closed and none is left.
+    pub(crate) async fn next(&self, closed: impl Future<Output = ()>) -> Option<Session> {
+        let mut closed = pin!(closed);
         loop {
             let arrived = self.arrived.notified();
             tokio::pin!(arrived);
@@ -227,7 +243,7 @@ impl Arrivals {
             tokio::select! {
                 biased;
                 () = arrived => {}
-                () = core.closed.wait() => return self.pop(),
+                () = &mut closed => return self.pop(),
             }
         }
     }
@@ -262,6 +278,7 @@ impl Arrivals {
 /// Makes a [`Session`] for each player that joins.
 pub(crate) struct SessionShape {
     pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) clock: Clock,
     /// The limits of each inbox.
     pub(crate) inbox: Caps,
 }
@@ -276,7 +293,7 @@ impl Shape for SessionShape {
             seat: Arc::clone(arrival.seat),
             inbox: Arc::clone(&inbox),
             mailbox: Arc::clone(arrival.mailbox),
-            core: Arc::clone(arrival.core),
+            clock: self.clock,
         });
         InboxGame(inbox)
     }
@@ -287,8 +304,6 @@ pub(crate) struct InboxGame(Arc<SessionInbox>);
 
 impl Game for InboxGame {
     const IN_PLACE: bool = false;
-
-    fn joined(&mut self, _context: &mut Context<'_, '_>) {}
 
     fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
         let frame = SessionEvent::Frame(Bytes::copy_from_slice(payload));

@@ -19,12 +19,12 @@ impl<S: Shape> ServerApp<S> {
         Disconnect {
             seq,
             at: SystemTime::now() - core.clock.now().since(ending.verdict.at),
-            listener: core.doors.addr_at(self.slot).unwrap_or(core.local_addr),
+            listener: core.listeners.addr_of(self.slot),
             remote: self.standing.remote(),
             player: seat.and_then(|seat| seat.player.as_deref().map(str::to_owned)),
             session: seat.map(|seat| seat.session),
             connection: u32::from(self.standing.is_joined()),
-            profile: core.profile(profile).map(|profile| profile.name),
+            profile: core.settings.profile_name(profile),
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
             ending,
@@ -47,7 +47,7 @@ impl<S: Shape> ServerApp<S> {
             code: ending.decided.as_ref().map(|decided| decided.code),
         };
         let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
-        self.core().ledger.close(closing, |counts| {
+        self.core().books.ledger.close(closing, |counts| {
             counts.drained_bytes += evidence.bytes_drained;
             counts.undelivered_in.0 += undelivered.0;
             counts.undelivered_in.1 += undelivered.1;
@@ -62,13 +62,13 @@ impl<S: Shape> ServerApp<S> {
     /// Removes the session from its groups and reports the end: to the books first, then the log, the game last.
     pub(super) fn end(&mut self, ending: Ending) {
         if let Some(seat) = self.standing.seat() {
-            self.core().seats.remove(seat.session);
+            self.core().books.seats.remove(seat.session);
             self.core().groups.depart(seat.session);
-            self.core().questions.drop_all(seat.session);
+            self.core().books.questions.drop_all(seat.session);
         }
         self.suspected_as(None);
         if self.paused {
-            self.core().traffic.paused(false);
+            self.core().books.traffic.paused(false);
         }
         let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
         let seq = self.count_out(&ending, undelivered);
@@ -76,15 +76,12 @@ impl<S: Shape> ServerApp<S> {
         let core = Arc::clone(self.core());
         if let Some(profile) = disconnect.profile {
             guarded("the recorder of the metrics panicked", || {
-                core.metrics.ended(&disconnect.ending, profile);
+                core.books.metrics.ended(&disconnect.ending, profile);
             });
         }
-        log::disconnect(&core.log_limit, &disconnect);
-        for observer in &core.observers {
-            guarded("an observer panicked", || {
-                observer.disconnected(&disconnect)
-            });
-        }
+        log::disconnect(&core.books.log_limit, &disconnect);
+        let observers = &core.observers;
+        observers.tell(|observer| observer.disconnected(&disconnect));
         let Standing::Joined(seat) = &self.standing else {
             return;
         };
@@ -99,9 +96,7 @@ impl<S: Shape> ServerApp<S> {
         if let Some(game) = self.game.take() {
             guarded("the game panicked in `left`", || game.leave(&departure));
         }
-        for observer in &core.observers {
-            guarded("an observer panicked", || observer.left(&departure));
-        }
+        observers.tell(|observer| observer.left(&departure));
     }
 }
 
@@ -113,6 +108,6 @@ impl<S: Shape> Drop for ServerApp<S> {
             let at = self.core().clock.now();
             self.end(Ending::without_verdict(self.standing.phase(), at));
         }
-        self.core().ledger.gone();
+        self.core().books.ledger.gone();
     }
 }

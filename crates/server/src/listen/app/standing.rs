@@ -52,14 +52,10 @@ impl Standing {
             return None;
         };
         let joined = Self::Joined(Arc::clone(&admitted.seat));
-        match std::mem::replace(self, joined) {
-            Self::Admitted(admitted) => Some(*admitted),
-            Self::Outside(_)
-            | Self::Refused(_)
-            | Self::Asking(_)
-            | Self::Dismissed(_)
-            | Self::Joined(_) => None,
-        }
+        let Self::Admitted(admitted) = std::mem::replace(self, joined) else {
+            return None;
+        };
+        Some(*admitted)
     }
 
     pub(super) fn remote(&self) -> SocketAddr {

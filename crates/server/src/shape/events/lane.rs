@@ -124,18 +124,6 @@ impl Lane {
         self.links = added.unwrap_or_default();
     }
 
-    /// Ready when another frame would be taken.
-    pub(super) fn poll_room(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        loop {
-            let now = self.queue.epoch();
-            if self.has_room(now) || self.queue.is_closed() {
-                return Poll::Ready(());
-            }
-            // A drain came in between and made room, but other sessions may have filled it already.
-            ready!(self.queue.poll_epoch(now + 1, cx, &mut self.asked));
-        }
-    }
-
     fn has_room(&self, now: u64) -> bool {
         let (waiting, caps) = (self.waiting(now), self.queue.caps());
         let full = waiting.bytes >= caps.session_bytes || waiting.frames >= caps.session_frames;
@@ -153,8 +141,6 @@ impl Lane {
 impl Game for Lane {
     const IN_PLACE: bool = false;
 
-    fn joined(&mut self, _context: &mut Context<'_, '_>) {}
-
     fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
         self.push(payload);
         Room::Unsure
@@ -165,7 +151,14 @@ impl Game for Lane {
     }
 
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.poll_room(cx)
+        loop {
+            let now = self.queue.epoch();
+            if self.has_room(now) || self.queue.is_closed() {
+                return Poll::Ready(());
+            }
+            // A drain came in between and made room, but other sessions may have filled it already.
+            ready!(self.queue.poll_epoch(now + 1, cx, &mut self.asked));
+        }
     }
 
     /// Ready when a tick took the last frames and the next one began: the game has then handled them.

@@ -59,7 +59,7 @@ impl Table {
     }
 
     fn has_room(&self, lane: &mut Lane) -> bool {
-        lane.poll_room(&mut Context::from_waker(&self.waker))
+        lane.poll_ready(&mut Context::from_waker(&self.waker))
             .is_ready()
     }
 
