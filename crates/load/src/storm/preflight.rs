@@ -9,13 +9,13 @@ use lastword_session::SessionId;
 use lastword_session::wire::Welcome;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::Storm;
 use crate::closes::{self, Cursor};
 use crate::error::NotAServer;
 use crate::homes::Homes;
 use crate::http::Http;
 use crate::probe::{self, Unfit};
 use crate::socket::Raw;
-use crate::storm::Storm;
 use crate::{Fault, Record, Scenario, Scrape, StormError, client, reach};
 
 /// The state in which a storm begins.
