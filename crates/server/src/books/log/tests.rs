@@ -7,7 +7,7 @@ use lastword_keepalive::ProfileName;
 use lastword_session::wire::Goodbye;
 use lastword_session::{
     Advice, Call, ClockOffset, Decided, Detector, Ending, Evidence, Farewell, FirstError,
-    KernelSample, Layer, OsError, Parting, Phase, Time, TrailEvent, Verdict,
+    KernelSample, Layer, OsError, Parting, Phase, SessionId, Time, TrailEvent, Verdict,
 };
 use serde_json::{Value, json};
 use tracing::Level;
@@ -15,7 +15,6 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
-use crate::SessionId;
 
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
