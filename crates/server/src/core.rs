@@ -3,7 +3,6 @@
 mod admission;
 pub(crate) mod drain;
 mod group;
-pub(crate) mod guard;
 mod listeners;
 mod mailboxes;
 mod observer;

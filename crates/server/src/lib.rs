@@ -4,6 +4,7 @@
 //!
 //! | module | has |
 //! |---|---|
+//! | `guard` | protection against panics of the game's code |
 //! | `config` | what an operator sets, its rules, and what follows from it on this kernel |
 //! | `player` | players, authenticators, kicks, and the seat that a session keeps |
 //! | `books` | the counts, and what is made of them: metrics, log lines, records, lists |
@@ -17,6 +18,7 @@ mod bind;
 mod books;
 mod config;
 mod core;
+mod guard;
 mod handle;
 mod listen;
 mod player;

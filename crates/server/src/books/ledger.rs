@@ -2,11 +2,13 @@
 //!
 //! Laws: opened = open + Σ disconnects, joined = open + suspended + Σ departures, at every moment.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lastword_session::{Cause, Phase};
 use tokio::sync::Notify;
+
+use crate::guard::lock;
 
 /// The counts of one server.
 #[derive(Debug)]
@@ -129,7 +131,7 @@ impl Ledger {
     /// ones.
     pub(crate) fn open(&self) -> u64 {
         self.present.fetch_add(1, Ordering::Relaxed);
-        let mut counts = self.lock();
+        let mut counts = lock(&self.counts);
         counts.opened += 1;
         counts.open += 1;
         counts.open - counts.refused
@@ -137,19 +139,19 @@ impl Ledger {
 
     /// Frees the place of a connection that is refused.
     pub(crate) fn refuse(&self) {
-        self.lock().refused += 1;
+        lock(&self.counts).refused += 1;
     }
 
     /// Counts a session in.
     pub(crate) fn join(&self) {
-        let mut counts = self.lock();
+        let mut counts = lock(&self.counts);
         counts.joined += 1;
         counts.sessions_open += 1;
     }
 
     /// Counts a connection out, and its session with it. Returns the sequence number of this end.
     pub(crate) fn close(&self, closing: Closing, also: impl FnOnce(&mut Counts)) -> u64 {
-        let mut counts = self.lock();
+        let mut counts = lock(&self.counts);
         let index = counts.disconnect_index(closing.cause, closing.phase, closing.cohort);
         count(&mut counts.disconnects, Some(index));
         counts.open -= 1;
@@ -175,12 +177,12 @@ impl Ledger {
 
     pub(crate) fn accept_error(&self, error: AcceptError) {
         let index = AcceptError::ALL.iter().position(|kind| *kind == error);
-        count(&mut self.lock().accept_errors, index);
+        count(&mut lock(&self.counts).accept_errors, index);
     }
 
     /// Runs `read` on the counts while they cannot change.
     pub(crate) fn read<R>(&self, read: impl FnOnce(&Counts) -> R) -> R {
-        read(&self.lock())
+        read(&lock(&self.counts))
     }
 
     /// Whether all connections are gone and all their ends were reported.
@@ -199,10 +201,6 @@ impl Ledger {
             }
             emptied.await;
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use lastword_keepalive::Profile;
 
 use crate::config::MetricsConfig;
+use crate::guard::lock;
 use crate::player::printable;
 
 /// A property of a player that an authenticator names.
@@ -135,7 +136,7 @@ impl Names {
     /// because an authenticator may take them from credentials.
     fn tells(&self, name: &str) -> Option<usize> {
         let name = shown(name);
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = lock(&self.told);
         let is_new = told.len() < NAMES_TOLD_MAX && told.insert(name);
         is_new.then_some(told.len())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use lastword_keepalive::ProfileName;
@@ -10,6 +10,7 @@ use lastword_session::{Diagnosis, Evidence, SessionId};
 use tokio::sync::oneshot;
 
 use super::Books;
+use crate::guard::lock;
 use crate::player::{Seat, printable};
 
 /// A live session, as it was when its own task took its turn.
@@ -55,12 +56,12 @@ pub(crate) struct Questions(Mutex<HashMap<SessionId, Vec<oneshot::Sender<Portrai
 impl Questions {
     pub(crate) fn ask(&self, session: SessionId) -> oneshot::Receiver<Portrait> {
         let (ask, answer) = oneshot::channel();
-        self.lock().entry(session).or_default().push(ask);
+        lock(&self.0).entry(session).or_default().push(ask);
         answer
     }
 
     fn answer(&self, session: SessionId, portrait: impl FnOnce() -> Portrait) {
-        let Some(askers) = self.lock().remove(&session) else {
+        let Some(askers) = lock(&self.0).remove(&session) else {
             return;
         };
         let portrait = portrait();
@@ -72,14 +73,10 @@ impl Questions {
 
     /// Drops the questions about a session that will not answer.
     pub(crate) fn drop_all(&self, session: SessionId) {
-        let mut questions = self.lock();
+        let mut questions = lock(&self.0);
         if !questions.is_empty() {
             questions.remove(&session);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Vec<oneshot::Sender<Portrait>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -158,6 +155,6 @@ mod tests {
         let asked = questions.ask(ann);
         questions.drop_all(ann);
         assert!(asked.await.is_err());
-        assert!(questions.lock().is_empty());
+        assert!(lock(&questions.0).is_empty());
     }
 }

@@ -1,9 +1,10 @@
 //! The seats of sessions by slot, readable from outside of their connections, at eight bytes each.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use lastword_session::SessionId;
 
+use crate::guard::lock;
 use crate::player::{Seat, slot_of};
 
 /// The seats of the sessions that joined and have not departed, by their slots in the table of connections.
@@ -83,10 +84,6 @@ impl Seats {
 /// The session's slot, as an index.
 pub(crate) fn place_of(session: SessionId) -> usize {
     usize::try_from(slot_of(session)).unwrap_or(usize::MAX)
-}
-
-fn lock(chunk: &Chunk) -> MutexGuard<'_, [Option<Arc<Seat>>; CHUNK]> {
-    chunk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const CHUNK: usize = 256;

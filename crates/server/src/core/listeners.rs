@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::guard::lock;
 
 /// The addresses of all listeners, and the channel to the task that accepts on the adopted ones.
 pub(crate) struct Listeners {
@@ -94,10 +96,6 @@ impl Listeners {
     pub(crate) fn take(&self) -> Option<Receiver<Adopted>> {
         lock(&self.given).take()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const TOO_MANY: &str =

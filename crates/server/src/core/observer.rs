@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::guard::guarded;
 use crate::books::{Departure, Disconnect};
+use crate::guard::guarded;
 
 /// Receives every end of a server, also of sessions whose own handler is gone. It is called on the connection's task,
 /// and for a drain on the thread that begins it: it must be quick and must not block. A panic is caught and logged, and

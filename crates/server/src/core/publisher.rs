@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Core;
-use super::guard::guarded;
+use crate::guard::guarded;
 
 /// Publishes until the server has ended and its last connection is counted out.
 pub(crate) async fn run(core: Arc<Core>) {

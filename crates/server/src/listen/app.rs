@@ -18,7 +18,7 @@ use lastword_transport::{App, Outbox, Room};
 
 use crate::books::{UnknownName, log};
 use crate::core::Core;
-use crate::core::guard::guarded;
+use crate::guard::guarded;
 use crate::player::{
     Check, CredentialSource, Credentials, Joined, Player, Seat, Suspicion, random_session,
 };

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use super::context::Context;
 use super::{Arrival, Game, Shape};
 use crate::books::Departure;
+use crate::guard::lock;
 use crate::player::{Kick, Seat};
 
 /// The received events, and the departure once it is known.
@@ -223,7 +224,7 @@ impl Arrivals {
 
     /// Stops accepting: waiting sessions are given up, and so are later ones.
     pub(crate) fn close(&self) {
-        let mut waiting = self.lock();
+        let mut waiting = lock(&self.waiting);
         waiting.closed = true;
         let given_up = std::mem::take(&mut waiting.sessions);
         drop(waiting);
@@ -249,13 +250,13 @@ impl Arrivals {
     }
 
     fn pop(&self) -> Option<Session> {
-        self.lock().sessions.pop_front()
+        lock(&self.waiting).sessions.pop_front()
     }
 
     /// Beyond the limit, a slow game does not see sessions that came and went. Their frames were counted as undelivered
     /// when they departed.
     fn push(&self, session: Session) {
-        let mut waiting = self.lock();
+        let mut waiting = lock(&self.waiting);
         if waiting.closed {
             drop(waiting);
             return drop(session);
@@ -268,10 +269,6 @@ impl Arrivals {
         waiting.sessions.push_back(session);
         drop(waiting);
         self.arrived.notify_one();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

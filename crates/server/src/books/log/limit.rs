@@ -1,12 +1,14 @@
 //! Limits how often connections that never became a session are logged: a benchmark or a scanner must not fill a disk.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::guard::lock;
 
 /// Counts the withheld lines, and logs their number within a second, and at the end of the server.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ impl Limit {
 
     /// Whether one more line may be written. A line that may not is counted.
     pub(super) fn allows(&self) -> bool {
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bucket = lock(&self.bucket);
         let allowed = bucket.take(Instant::now());
         drop(bucket);
         if !allowed && self.withheld.fetch_add(1, Ordering::Relaxed) == 0 {

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use lastword_session::SessionId;
 use lastword_transport::Mailbox;
 
+use crate::guard::lock;
+
 /// The rooms of each session that is in at least one; other sessions have no entry. A dropped room removes its entries.
 ///
 /// A departure closes the session's mailbox, takes the entry, empties the rooms, and only then tells the game. A join
@@ -22,7 +24,7 @@ impl Memberships {
     /// Takes a session, whose mailbox is closed, out of its rooms. It locks only these rooms, one at a time.
     pub(crate) fn depart(&self, session: SessionId) {
         let rooms = {
-            let mut rooms = self.lock();
+            let mut rooms = lock(&self.rooms);
             let of_session = rooms.remove(&session);
             shrink(&mut rooms);
             of_session
@@ -34,7 +36,7 @@ impl Memberships {
 
     /// Adds the entry of a live session that joins a room; the room's members are locked. Returns whether it is live.
     fn enter(&self, session: SessionId, room: &Arc<Room>, is_live: impl FnOnce() -> bool) -> bool {
-        let mut rooms = self.lock();
+        let mut rooms = lock(&self.rooms);
         let is_live = is_live();
         if is_live {
             let room = Arc::downgrade(room);
@@ -46,7 +48,7 @@ impl Memberships {
     /// Removes one entry of a session in a room, after the session left the room. If it joined again in between there
     /// are two entries, and one stays.
     fn exit(&self, session: SessionId, room: &Room) {
-        let mut rooms = self.lock();
+        let mut rooms = lock(&self.rooms);
         let Some(of_session) = rooms.get_mut(&session) else {
             return;
         };
@@ -59,10 +61,6 @@ impl Memberships {
             rooms.remove(&session);
             shrink(&mut rooms);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Vec<Weak<Room>>>> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,7 +119,7 @@ impl Room {
     }
 
     pub(super) fn members(&self) -> MutexGuard<'_, Members> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.members)
     }
 }
 

@@ -8,7 +8,7 @@ use lastword_session::{Cause, Ending};
 use super::ServerApp;
 use super::standing::Standing;
 use crate::books::{Closing, Departure, Disconnect, log};
-use crate::core::guard::guarded;
+use crate::guard::guarded;
 use crate::shape::{Game, Shape};
 
 impl<S: Shape> ServerApp<S> {

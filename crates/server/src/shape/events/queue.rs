@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use lastword_session::SessionId;
 
 use super::batch::{Batch, Cursor};
+use crate::guard::lock;
 
 /// How much may wait for the next tick.
 #[derive(Clone, Copy, Debug)]
@@ -106,12 +107,12 @@ impl Queue {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().batch.len() == 0
+        lock(&self.inside).batch.len() == 0
     }
 
     /// Marks the end of the events, and wakes a waiting game.
     pub(crate) fn end(&self) {
-        let mut inside = self.lock();
+        let mut inside = lock(&self.inside);
         inside.over = true;
         self.pushed(inside);
     }
@@ -123,20 +124,20 @@ impl Queue {
 
     /// Frames of this session, and their bytes, that will never be taken; `None` as long as the game may drain.
     pub(crate) fn untaken(&self, session: SessionId) -> Option<(u64, u64)> {
-        let inside = self.lock();
+        let inside = lock(&self.inside);
         let untaken = || inside.untaken.get(&session).copied().unwrap_or_default();
         inside.closed.then(untaken)
     }
 
     /// Whether the game has stopped draining for good.
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().closed
+        lock(&self.inside).closed
     }
 
     /// Adds an event with reserved room; `add` gets the epoch of the event. Returns `None` once draining has stopped
     /// for good.
     pub(super) fn push<R>(&self, add: impl FnOnce(&mut Batch, u64) -> R) -> Option<R> {
-        let mut inside = self.lock();
+        let mut inside = lock(&self.inside);
         if inside.closed {
             return None;
         }
@@ -147,7 +148,7 @@ impl Queue {
 
     /// Adds a frame and returns its epoch; `None` once draining has stopped for good.
     pub(super) fn push_frame(&self, session: SessionId, payload: &[u8]) -> Option<u64> {
-        let mut inside = self.lock();
+        let mut inside = lock(&self.inside);
         if inside.closed {
             return None;
         }
@@ -168,7 +169,7 @@ impl Queue {
         cx: &mut Context<'_>,
         asked: &mut Asked,
     ) -> Poll<()> {
-        let mut inside = self.lock();
+        let mut inside = lock(&self.inside);
         let epoch = self.epoch.load(Ordering::Relaxed);
         if inside.closed || epoch >= from {
             return Poll::Ready(());
@@ -191,7 +192,7 @@ impl Queue {
     /// Takes all events in exchange for an old batch, and begins a new epoch.
     pub(crate) fn swap(&self, batch: &mut Batch) {
         batch.clear();
-        let mut inside = self.lock();
+        let mut inside = lock(&self.inside);
         std::mem::swap(&mut inside.batch, batch);
         inside.frames = 0;
         self.full.store(false, Ordering::Relaxed);
@@ -202,10 +203,10 @@ impl Queue {
     /// Waits for an event or for the end of the events. Returns whether there is an event. A game that waits has
     /// handled its previous events, just as a game that drains.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
-        let mut inside = self.lock();
+        let mut inside = lock(&self.inside);
         if inside.batch.len() == 0 {
             self.begin_epoch(inside);
-            inside = self.lock();
+            inside = lock(&self.inside);
         }
         let (mut inside, _) = self
             .filled
@@ -221,7 +222,7 @@ impl Queue {
     /// Stops draining for good: connections that wait for room continue, and later events are not kept. Untaken are the
     /// waiting frames and those in `lent`, which were lent to the game but not read.
     pub(crate) fn close(&self, lent: impl IntoIterator<Item = (SessionId, u64)>) {
-        let mut inside = self.lock();
+        let mut inside = lock(&self.inside);
         inside.closed = true;
         let batch = std::mem::take(&mut inside.batch);
         let waited = Cursor::default();
@@ -242,7 +243,7 @@ impl Queue {
 
     fn forget(&self, ticket: &Ticket) {
         if self.epoch() == ticket.epoch {
-            let waker = self.lock().waiting.remove(&ticket.number);
+            let waker = lock(&self.inside).waiting.remove(&ticket.number);
             drop(waker);
         }
     }
@@ -254,10 +255,6 @@ impl Queue {
         if wakes {
             self.filled.notify_all();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
