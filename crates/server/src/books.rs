@@ -13,6 +13,7 @@ mod traffic;
 use std::net::SocketAddr;
 
 use crate::config::MetricsConfig;
+use crate::guard::guarded;
 
 pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub use portrait::Portrait;
@@ -34,7 +35,7 @@ use traffic::TrafficTotals;
 pub(crate) struct Books {
     pub(crate) ledger: Ledger,
     pub(crate) traffic: TrafficTotals,
-    pub(crate) metrics: Metrics,
+    metrics: Metrics,
     pub(crate) cohorts: Names,
     /// The names of the profiles.
     pub(crate) profiles: Names,
@@ -63,6 +64,13 @@ impl Books {
             questions: Questions::default(),
             log_limit: log::Limit::new(listener),
         }
+    }
+
+    /// Records a measured value. If the game's recorder panics, only this value is lost.
+    pub(crate) fn measure(&self, record: impl FnOnce(&Metrics)) {
+        guarded("the recorder of the metrics panicked", || {
+            record(&self.metrics)
+        });
     }
 
     /// Publishes one snapshot of the books and runs `also` before they can change.

@@ -177,9 +177,8 @@ impl<S: Shape> App for ServerApp<S> {
         let first_frame = asking.first_frame.take();
         let core = Arc::clone(&self.front.core);
         let took = core.clock.now() - asking.since;
-        guarded("the recorder of the metrics panicked", || {
-            core.books.metrics.auth_duration.record(took);
-        });
+        core.books
+            .measure(|metrics| metrics.auth_duration.record(took));
         let admitted = match answer {
             Ok(player) => self.place(player, first_frame),
             Err(refusal) => Err(refusal.into_close()),
@@ -271,11 +270,9 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn round_trip(&mut self, rtt: Duration) {
-        let core = self.core();
-        core.books.traffic.round_trip(rtt);
-        guarded("the recorder of the metrics panicked", || {
-            core.books.metrics.heartbeat_rtt.record(rtt);
-        });
+        let books = &self.core().books;
+        books.traffic.round_trip(rtt);
+        books.measure(|metrics| metrics.heartbeat_rtt.record(rtt));
     }
 
     fn taken(&self) -> u64 {

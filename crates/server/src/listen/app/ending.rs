@@ -75,9 +75,8 @@ impl<S: Shape> ServerApp<S> {
         let disconnect = Arc::new(self.record(seq, ending, undelivered));
         let core = Arc::clone(self.core());
         if let Some(profile) = disconnect.profile {
-            guarded("the recorder of the metrics panicked", || {
-                core.books.metrics.ended(&disconnect.ending, profile);
-            });
+            core.books
+                .measure(|metrics| metrics.ended(&disconnect.ending, profile));
         }
         log::disconnect(&core.books.log_limit, &disconnect);
         let observers = &core.observers;
