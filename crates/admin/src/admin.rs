@@ -3,44 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use lastword_server::{AdminConfig, Builder};
+use lastword_server::AdminConfig;
 
-use crate::port::Port;
 use crate::secret::Secret;
-
-/// Adds an admin port to a server's builder.
-pub trait AdminExt {
-    /// Serves the live page, `/api`, `/metrics`, `/healthz` and `/readyz` on this loopback address, `IP:PORT`. Port 0
-    /// takes a free port, which [`ServerHandle::admin_addr`](lastword_server::ServerHandle::admin_addr) returns. The
-    /// address overrides `admin.listen` of the configuration; the section's other keys still apply. The server's
-    /// metrics go to this port, not to the process's recorder; a second admin port of the same server serves everything
-    /// except the metrics.
-    #[must_use]
-    fn admin(self, addr: impl Into<String>) -> Self;
-
-    /// Serves the port with the section `admin` of the server's configuration, which may be set before or after this
-    /// call: by default on `127.0.0.1:9464`. A section that is off serves nothing.
-    #[must_use]
-    fn admin_from_config(self) -> Self;
-
-    /// Serves the port with these settings: who may ask it, and which recorder gets the metrics.
-    #[must_use]
-    fn admin_with(self, admin: Admin) -> Self;
-}
-
-impl AdminExt for Builder {
-    fn admin(self, addr: impl Into<String>) -> Self {
-        self.admin_with(Admin::new(addr))
-    }
-
-    fn admin_from_config(self) -> Self {
-        self.admin_with(Admin::from_config())
-    }
-
-    fn admin_with(self, admin: Admin) -> Self {
-        self.extension(Box::new(Port::new(admin)))
-    }
-}
 
 /// An admin port: its address, who may ask it, and which recorder gets the metrics. Addresses and a token that are not
 /// set here come from the section `admin` of the server's configuration.

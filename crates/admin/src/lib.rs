@@ -99,4 +99,5 @@ mod secret;
 mod serve;
 mod sessions;
 
-pub use admin::{Admin, AdminExt, RecorderMode};
+pub use admin::{Admin, RecorderMode};
+pub use port::AdminExt;

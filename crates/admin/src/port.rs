@@ -1,4 +1,4 @@
-//! The admin port as an extension of the server: it is bound and ended with the server.
+//! The admin port as an extension of the server, and how a builder gets it: it is bound and ended with the server.
 
 use std::io;
 use std::sync::Arc;
@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use lastword_server::{Config, Disconnect, Extension, Observer, ServerHandle, Started, Starting};
+use lastword_server::{
+    Builder, Config, Disconnect, Extension, Observer, ServerHandle, Started, Starting,
+};
 use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
@@ -16,6 +18,40 @@ use crate::closes::Closes;
 use crate::live::{Counted, Live};
 use crate::routes::{self, Page, Shown};
 use crate::{Admin, RecorderMode, listener, recorder, serve};
+
+/// Adds an admin port to a server's builder.
+pub trait AdminExt {
+    /// Serves the live page, `/api`, `/metrics`, `/healthz` and `/readyz` on this loopback address, `IP:PORT`. Port 0
+    /// takes a free port, which [`ServerHandle::admin_addr`](lastword_server::ServerHandle::admin_addr) returns. The
+    /// address overrides `admin.listen` of the configuration; the section's other keys still apply. The server's
+    /// metrics go to this port, not to the process's recorder; a second admin port of the same server serves everything
+    /// except the metrics.
+    #[must_use]
+    fn admin(self, addr: impl Into<String>) -> Self;
+
+    /// Serves the port with the section `admin` of the server's configuration, which may be set before or after this
+    /// call: by default on `127.0.0.1:9464`. A section that is off serves nothing.
+    #[must_use]
+    fn admin_from_config(self) -> Self;
+
+    /// Serves the port with these settings: who may ask it, and which recorder gets the metrics.
+    #[must_use]
+    fn admin_with(self, admin: Admin) -> Self;
+}
+
+impl AdminExt for Builder {
+    fn admin(self, addr: impl Into<String>) -> Self {
+        self.admin_with(Admin::new(addr))
+    }
+
+    fn admin_from_config(self) -> Self {
+        self.admin_with(Admin::from_config())
+    }
+
+    fn admin_with(self, admin: Admin) -> Self {
+        self.extension(Box::new(Port::new(admin)))
+    }
+}
 
 pub(crate) struct Port {
     admin: Admin,
@@ -40,7 +76,7 @@ impl Observer for Kept {
 }
 
 impl Port {
-    pub(crate) fn new(admin: Admin) -> Self {
+    fn new(admin: Admin) -> Self {
         Self {
             admin,
             recorder: Arc::new(recorder::new()),

@@ -206,7 +206,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Hides the log lines that the table already shows and those that the endings cause on purpose,
 /// because they would break the table.
-pub(crate) const LOG: &str = "warn,lastword::close=off,lastword_server::app=off";
+pub(crate) const LOG: &str = "warn,lastword::close=off,lastword_server::listen::app=off";
 
 pub(crate) const EXIT_STATUS: &str = "\
 Exit status:

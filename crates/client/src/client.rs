@@ -13,7 +13,7 @@ use lastword_transport::{Clock, Mailbox, Request};
 use tokio::sync::oneshot;
 
 use crate::app::ClientInbox;
-use crate::{Connector, DialError, Ended, Event, ServerAddr};
+use crate::{Ended, Event};
 
 /// A player's connection to a server.
 ///
@@ -32,23 +32,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects like [`Connector::connect`], with the default options and a sweep of deadlines of its own. For other
-    /// options, or for more than a few clients, use a [`Connector`].
-    ///
-    /// # Errors
-    /// [`DialError`]: the name does not resolve, or the server is unreachable, refuses us, or does not speak this
-    /// protocol.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub async fn connect<A>(server: A, credentials: impl Into<Bytes>) -> Result<Self, DialError>
-    where
-        A: TryInto<ServerAddr>,
-        DialError: From<A::Error>,
-    {
-        Connector::start().connect(server, credentials).await
-    }
-
     pub(crate) fn new(
         inbox: Arc<ClientInbox>,
         mailbox: Arc<Mailbox>,
@@ -98,7 +81,7 @@ impl Client {
         self.mailbox.send(&self.clock, payload.as_ref())
     }
 
-    /// Waits until at most half of [`Connector::outbound_bytes_max`] is queued. A sole sender then has room for a
+    /// Waits until at most half of [`Connector::outbound_bytes_max`](crate::Connector::outbound_bytes_max) is queued. A sole sender then has room for a
     /// frame of nearly half the limit.
     ///
     /// # Errors

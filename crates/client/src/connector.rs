@@ -37,6 +37,25 @@ pub struct Connector {
     caps: Caps,
 }
 
+impl Client {
+    /// Connects like [`Connector::connect`], with the default options and a sweep of deadlines of its own. For other
+    /// options, or for more than a few clients, use a [`Connector`].
+    ///
+    /// # Errors
+    /// [`DialError`]: the name does not resolve, or the server is unreachable, refuses us, or does not speak this
+    /// protocol.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn connect<A>(server: A, credentials: impl Into<Bytes>) -> Result<Self, DialError>
+    where
+        A: TryInto<ServerAddr>,
+        DialError: From<A::Error>,
+    {
+        Connector::start().connect(server, credentials).await
+    }
+}
+
 impl Connector {
     /// Makes a connector with the default options and starts its sweep on the current runtime. The sweep ends with
     /// the last of the connector's clones and clients.

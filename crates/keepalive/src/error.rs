@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::ProfileName;
+/// The most characters of a profile's name.
+pub(crate) const NAME_CHARS_MAX: usize = 32;
 
 /// A rule that a profile breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl fmt::Display for ProfileError {
             Self::Name { name } => write!(
                 f,
                 "{name:?}; allowed are 1 to {} characters of a to z, 0 to 9 and _",
-                ProfileName::LEN_MAX
+                NAME_CHARS_MAX
             ),
             Self::Heartbeat {
                 heartbeat: value,

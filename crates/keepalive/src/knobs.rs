@@ -45,21 +45,25 @@ pub struct KernelKnobs {
     pub oob_inline: bool,
 }
 
-impl KernelKnobs {
-    pub(crate) fn of(profile: &Profile) -> Self {
-        let keepalive = Keepalive::of(profile);
-        Self {
+impl Profile {
+    /// Returns the socket options of this profile. Their guarantees hold if the profile is valid.
+    #[must_use]
+    pub fn knobs(&self) -> KernelKnobs {
+        let keepalive = Keepalive::of(self);
+        KernelKnobs {
             keepalive: true,
             keepalive_idle: Duration::from_secs(keepalive.idle_secs),
             keepalive_interval: Duration::from_secs(keepalive.interval_secs),
             keepalive_count: u32::try_from(keepalive.count).unwrap_or(u32::MAX),
-            rto_max: profile.rto_max,
+            rto_max: self.rto_max,
             notsent_lowat: 16_384,
             nodelay: true,
             oob_inline: true,
         }
     }
+}
 
+impl KernelKnobs {
     /// Returns the same options without keepalive.
     #[must_use]
     pub const fn without_keepalive(mut self) -> Self {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ProfileError;
+use crate::error::{NAME_CHARS_MAX, ProfileError};
 
 /// The name of a profile: 1 to 32 characters of `a` to `z`, `0` to `9` and `_`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,7 +10,7 @@ pub struct ProfileName([u8; Self::LEN_MAX]);
 
 impl ProfileName {
     /// The longest name, in characters.
-    pub const LEN_MAX: usize = 32;
+    pub const LEN_MAX: usize = NAME_CHARS_MAX;
 
     /// Takes a name made of the allowed characters.
     ///

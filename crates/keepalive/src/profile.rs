@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{KernelKnobs, ProfileError, ProfileName, give_up, kernel_give_up};
+use crate::{ProfileError, ProfileName, give_up, kernel_give_up};
 
 const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(10 * 60);
@@ -160,12 +160,6 @@ impl Profile {
         self.validate_dead()?;
         self.validate_resume_window()?;
         self.validate_rto_max()
-    }
-
-    /// Returns the socket options of this profile. Their guarantees hold if the profile is valid.
-    #[must_use]
-    pub fn knobs(&self) -> KernelKnobs {
-        KernelKnobs::of(self)
     }
 
     fn validate_heartbeat(&self) -> Result<(), ProfileError> {

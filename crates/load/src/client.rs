@@ -80,7 +80,7 @@ impl Role<'_> {
     async fn raw(
         &mut self,
         joins: bool,
-        says: fn(&mut Speech<'_>),
+        says: fn(&mut Speech),
         leaves: Leaves,
         told: &mut Told,
     ) -> Result<(), Fault> {
@@ -88,7 +88,7 @@ impl Role<'_> {
             .await
             .map_err(Fault::Connect)?;
         told.local = raw.local_addr().ok();
-        let mut speech = Speech::new(self.dice.clone(), self.scenario);
+        let mut speech = self.speech();
         if joins {
             told.step = "waiting for the welcome";
             enter(&mut raw, &self.name).await?;
@@ -101,11 +101,16 @@ impl Role<'_> {
         leave(raw, &speech, leaves, self.way.hears, told).await
     }
 
+    fn speech(&self) -> Speech {
+        let (_, frames_max) = self.scenario.frames;
+        Speech::new(self.dice.clone(), self.scenario.payload_bytes, frames_max)
+    }
+
     /// Sends frames one by one, and waits for the echo of each.
     async fn converse(
         &mut self,
         raw: &mut Raw,
-        speech: &mut Speech<'_>,
+        speech: &mut Speech,
         told: &mut Told,
     ) -> Result<(), Fault> {
         let (least, most) = self.scenario.frames;
@@ -135,7 +140,7 @@ impl Role<'_> {
         let mut client = dialled.map_err(|error| Fault::Client(error.to_string()))?;
         told.local = Some(client.local_addr());
         told.step = "waiting for a frame to come back";
-        let mut speech = Speech::new(self.dice.clone(), self.scenario);
+        let mut speech = self.speech();
         let (least, most) = self.scenario.frames;
         for _ in 0..self.dice.from(least, most) {
             echo(&mut client, speech.payload(), told).await?;
@@ -195,7 +200,7 @@ pub(crate) async fn enter(raw: &mut Raw, name: &str) -> Result<Vec<u8>, Fault> {
 
 async fn leave(
     mut raw: Raw,
-    speech: &Speech<'_>,
+    speech: &Speech,
     leaves: Leaves,
     hears: Option<u16>,
     told: &mut Told,

@@ -36,7 +36,6 @@ mod homes;
 mod http;
 mod judge;
 mod pace;
-mod preflight;
 mod probe;
 mod reach;
 mod report;

@@ -2,35 +2,38 @@
 
 use lastword_session::wire::{Goodbye, Header, Hello, Kind};
 
+use crate::command::Command;
 use crate::dice::Dice;
-use crate::{Command, Scenario};
 
 /// The last bytes of one client.
 #[derive(Debug)]
-pub(crate) struct Speech<'s> {
+pub(crate) struct Speech {
     pub(crate) bytes: Vec<u8>,
     /// The payloads that the game sends back.
     pub(crate) echoes: Vec<Vec<u8>>,
     /// Complete data frames among the bytes.
     pub(crate) frames: u64,
     dice: Dice,
-    scenario: &'s Scenario,
+    /// Bytes of a payload, the least and the most.
+    payload_bytes: (u32, u32),
+    frames_max: u32,
 }
 
-impl<'s> Speech<'s> {
-    pub(crate) fn new(dice: Dice, scenario: &'s Scenario) -> Self {
+impl Speech {
+    pub(crate) fn new(dice: Dice, payload_bytes: (u32, u32), frames_max: u32) -> Self {
         Self {
             bytes: Vec::new(),
             echoes: Vec::new(),
             frames: 0,
             dice,
-            scenario,
+            payload_bytes,
+            frames_max,
         }
     }
 
     /// Returns a payload of the scenario's size, which is never a command.
     pub(crate) fn payload(&mut self) -> Vec<u8> {
-        let (first, last) = self.scenario.payload_bytes;
+        let (first, last) = self.payload_bytes;
         let len = self.dice.from(first, last);
         self.dice.letters(len)
     }
@@ -38,10 +41,7 @@ impl<'s> Speech<'s> {
     /// Adds a few data frames without waiting for their echo, or none if the scenario has no
     /// frames.
     pub(crate) fn data(&mut self) {
-        let count = self
-            .dice
-            .from(1, LAST_FRAMES_MAX)
-            .min(self.scenario.frames.1);
+        let count = self.dice.from(1, LAST_FRAMES_MAX).min(self.frames_max);
         (0..count).for_each(|_| self.one_frame());
     }
 

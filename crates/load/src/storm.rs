@@ -1,5 +1,7 @@
 //! A storm from its first connection to its verdict.
 
+mod preflight;
+
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use crate::client::{Role, Told};
 use crate::homes::Homes;
 use crate::judge::{Judge, Kind};
 use crate::pace::Pace;
-use crate::{AdminError, AdminToken, Report, Scenario, StormError, preflight};
+use crate::{AdminError, AdminToken, Report, Scenario, StormError};
 
 /// Clients that play a scenario against a server, and the admin port with its records.
 #[derive(Clone, Debug)]

@@ -39,7 +39,7 @@ pub(crate) enum Play {
     /// On a raw socket.
     Raw {
         joins: bool,
-        says: fn(&mut Speech<'_>),
+        says: fn(&mut Speech),
         leaves: Leaves,
     },
     /// With the client library.
@@ -107,7 +107,7 @@ impl Way {
     const fn early(
         name: &'static str,
         does: &'static str,
-        says: fn(&mut Speech<'_>),
+        says: fn(&mut Speech),
         leaves: Leaves,
         cause: Cause,
         phase: Phase,
@@ -130,7 +130,7 @@ impl Way {
     const fn live(
         name: &'static str,
         does: &'static str,
-        says: fn(&mut Speech<'_>),
+        says: fn(&mut Speech),
         leaves: Leaves,
         cause: Cause,
     ) -> Self {

@@ -5,11 +5,13 @@ mod addresses;
 mod admin;
 mod doubt;
 mod error;
+mod kernel;
 mod keys;
 mod liveness;
 mod metrics;
 mod reach;
 mod sections;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -22,11 +24,14 @@ use serde::Deserialize;
 pub use admin::{AdminConfig, NoToken, Token, TokenFileError};
 pub use doubt::Doubt;
 pub use error::ConfigError;
+pub use kernel::KernelAbilities;
 pub use keys::{Allowed, Key};
 pub use liveness::{LivenessConfig, ProfileConfig};
 pub use metrics::MetricsConfig;
 pub use reach::{Bound, GiveUp, Reach, Why};
 pub use sections::{DrainConfig, KernelConfig, LimitsConfig, ListenConfig, RtoMax, TimeoutsConfig};
+
+pub(crate) use settings::Settings;
 
 /// The configuration of a server; `config/lastword.toml` shows every key with its default.
 ///

@@ -1,8 +1,15 @@
-//! Protection against panics in the game's code.
+//! Protection against panics of the game's code: they stop no caller, and a lock that one of them poisoned still works.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Runs the game's code so that its panic does not stop the caller.
 pub(crate) fn guarded(panicked: &'static str, call: impl FnOnce()) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err() {
         tracing::error!("{panicked}");
     }
+}
+
+/// Locks a mutex, even if a thread panicked while it held the lock.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,18 +1,23 @@
 //! The handle: a game's access to its sessions from outside of them, on any thread, without a runtime.
 
+mod sessions;
+
 use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{Cause, ClockOffset, Diagnosis, Phase, SendError, Time, encode_data};
-use lastword_transport::{Clock, Mailbox, Request, tune};
+use lastword_session::{ClockOffset, SendError, SessionId, Time};
+use lastword_transport::{Clock, Request, tune};
 use socket2::Socket;
 
-use crate::core::Core;
-use crate::id::slot_of;
-use crate::{Bound, Group, Kick, Portrait, SessionId, drain};
+use crate::books::{Portrait, Stats};
+use crate::config::Bound;
+use crate::core::{Core, Group, NoSuchSession, drain};
+use crate::player::Kick;
+
+pub use sessions::SessionInfo;
 
 /// Gives access to a running server, and can be cloned. Nothing here blocks.
 #[derive(Clone, Debug)]
@@ -20,94 +25,23 @@ pub struct ServerHandle {
     pub(crate) core: Arc<Core>,
 }
 
-/// The error for an id that no live session here has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no live session with this id")]
-pub struct NoSuchSession;
-
-/// One snapshot of a server's counts. Both laws hold in it: opened = open + Σ disconnects, and joined = sessions open +
-/// Σ departures.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stats {
-    /// Connections accepted so far.
-    pub connections_opened: u64,
-    /// Connections open now.
-    pub connections_open: u64,
-    /// Sessions joined so far.
-    pub sessions_joined: u64,
-    /// Sessions open now.
-    pub sessions_open: u64,
-    /// Ends by cause and phase, without those that are zero.
-    pub disconnects: Vec<(Cause, Phase, u64)>,
-    /// Departures by their last cause, without those that are zero.
-    pub departures: Vec<(Cause, u64)>,
-    /// Failures of accept by kind, without those that are zero.
-    pub accept_errors: Vec<(&'static str, u64)>,
-    /// Players to whom the authenticator gave a cohort that `metrics.cohorts` does not declare.
-    pub unknown_cohorts: u64,
-    /// Players to whom the authenticator gave a profile that is neither built in nor in `liveness.profiles`.
-    pub unknown_profiles: u64,
-    /// Data frames in and out.
-    pub frames: (u64, u64),
-    /// Raw bytes in and out.
-    pub bytes: (u64, u64),
-    /// How often a peer became suspect, by the diagnosis of its silence, without those that are zero.
-    pub suspects: Vec<(Diagnosis, u64)>,
-    /// Sessions whose peer is suspect now, by the diagnosis of its silence, without those that are zero.
-    pub suspected: Vec<(Diagnosis, u64)>,
-    /// Sessions whose reading is paused, because the game is not taking their frames.
-    pub inbound_paused: u64,
-    /// Events that wait for the game to tick.
-    pub events_waiting: usize,
-    /// How long this process was late in all, because it was starved or stopped, or its machine was paused. This time
-    /// does not count as peer silence. A delay of less than 20 ms does not count.
-    pub local_stall: Duration,
-    /// The greatest lateness of the 100 ms sweep in the last 30 to 60 s.
-    pub runtime_lag: Duration,
-    /// The server's pings that were answered; it sends one per eight heartbeats of each session.
-    pub round_trips: u64,
-    /// The mean round trip of these pings; zero before the first answer.
-    pub round_trip_mean: Duration,
-}
-
-impl Stats {
-    /// Returns the number of ends with this cause, in any phase.
-    #[must_use]
-    pub fn ended_by(&self, cause: Cause) -> u64 {
-        self.disconnects
-            .iter()
-            .filter(|(of, ..)| *of == cause)
-            .map(|(.., count)| count)
-            .sum()
-    }
-
-    /// Returns whether both laws hold.
-    #[must_use]
-    pub fn laws_hold(&self) -> bool {
-        let ended: u64 = self.disconnects.iter().map(|(.., count)| count).sum();
-        let departed: u64 = self.departures.iter().map(|(_, count)| count).sum();
-        self.connections_opened == self.connections_open + ended
-            && self.sessions_joined == self.sessions_open + departed
-    }
-}
-
 impl ServerHandle {
     /// Returns the address that clients connect to, with the port that was bound.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.core.local_addr
+        self.core.listeners.own
     }
 
     /// Returns the address of the admin port, if there is one.
     #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
-        self.core.admin_addr.get().copied()
+        self.core.listeners.admin.get().copied()
     }
 
     /// Returns the address of the port for scrapers, if they have their own.
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
-        self.core.metrics_addr.get().copied()
+        self.core.listeners.metrics.get().copied()
     }
 
     /// Accepts players on one more listener, which the caller has bound: for a socket from a supervisor, a second
@@ -117,21 +51,21 @@ impl ServerHandle {
     /// # Errors
     /// The system refuses an option, the server has ended, or it was given 255 listeners already.
     pub fn adopt(&self, listener: TcpListener) -> io::Result<()> {
-        if self.core.ended.is_set() {
+        if self.core.shutdown.ended.is_set() {
             return Err(io::Error::other("the server has ended"));
         }
         let socket = Socket::from(listener);
         socket.set_nonblocking(true)?;
-        let own = self.core.knobs.first();
+        let own = self.core.settings.listener_knobs();
         own.map_or(Ok(()), |knobs| tune(&socket, knobs))?;
-        self.core.doors.add(socket.into())
+        self.core.listeners.adopt(socket.into())
     }
 
     /// Returns how soon each silent cause is noticed at the latest, by profile: the configuration's bounds on this
     /// kernel.
     #[must_use]
     pub fn detection_bounds(&self) -> &[Bound] {
-        &self.core.bounds
+        &self.core.settings.bounds
     }
 
     /// Describes a live session. Returns `None` if no live session has this id, or if it ends before it answers. The
@@ -141,10 +75,10 @@ impl ServerHandle {
     /// Cancel safe.
     pub async fn portrait(&self, session: SessionId) -> Option<Portrait> {
         // The question is stored before the session is looked up: an end in between then withdraws it.
-        let answer = self.core.questions.ask(session);
-        match self.mailbox_of(session) {
+        let answer = self.core.books.questions.ask(session);
+        match self.core.mailboxes.of(session) {
             Some(mailbox) => mailbox.request(Request::Report),
-            None => self.core.questions.drop_all(session),
+            None => self.core.books.questions.drop_all(session),
         }
         answer.await.ok()
     }
@@ -155,7 +89,8 @@ impl ServerHandle {
     /// # Errors
     /// [`SendError::Closed`] also if no live session here has this id; see [`SendError`] for the others.
     pub fn send(&self, session: SessionId, payload: &[u8]) -> Result<(), SendError> {
-        let mailbox = self.place_of(session).ok_or(SendError::Closed)?;
+        let mailbox = self.core.mailboxes.in_slot_of(session);
+        let mailbox = mailbox.ok_or(SendError::Closed)?;
         mailbox.send_to(session.as_bytes(), &self.core.clock, payload)
     }
 
@@ -165,10 +100,10 @@ impl ServerHandle {
         sessions: impl IntoIterator<Item = SessionId>,
         payload: &[u8],
     ) -> usize {
-        let frame = self.encode(payload);
-        let now = self.core.clock.now();
+        let mailboxes = &self.core.mailboxes;
+        let (frame, now) = (mailboxes.encode(payload), self.core.clock.now());
         let takes = |session: &SessionId| {
-            self.place_of(*session).is_some_and(|mailbox| {
+            mailboxes.in_slot_of(*session).is_some_and(|mailbox| {
                 let sent = mailbox.send_encoded_to(session.as_bytes(), now, payload.len(), &frame);
                 sent.is_ok()
             })
@@ -178,10 +113,10 @@ impl ServerHandle {
 
     /// Queues a frame for every live session, and encodes it once. Returns how many took it.
     pub fn broadcast_all(&self, payload: &[u8]) -> usize {
-        let frame = self.encode(payload);
-        let now = self.core.clock.now();
+        let mailboxes = &self.core.mailboxes;
+        let (frame, now) = (mailboxes.encode(payload), self.core.clock.now());
         let mut taken = 0;
-        self.core.table.for_each(|mailbox| {
+        mailboxes.table.for_each(|mailbox| {
             taken += usize::from(mailbox.send_encoded(now, payload.len(), &frame).is_ok());
         });
         taken
@@ -198,7 +133,7 @@ impl ServerHandle {
     /// value has another type. A departed session has its value in its [`Departure`](crate::Departure).
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self, session: SessionId) -> Option<Arc<T>> {
-        self.core.seats.find(session)?.data.of_type()
+        self.core.books.seats.find(session)?.data.of_type()
     }
 
     /// Kicks a player: `kicked`. Queued frames are dropped, and the client gets the reason.
@@ -221,19 +156,19 @@ impl ServerHandle {
     /// here. Also `None` before the first answer to a ping of the server, about a heartbeat after the session joined.
     #[must_use]
     pub fn rtt(&self, session: SessionId) -> Option<Duration> {
-        self.mailbox_of(session)?.round_trip().rtt()
+        self.core.mailboxes.of(session)?.round_trip().rtt()
     }
 
     /// Returns the smoothed deviation of that round trip.
     #[must_use]
     pub fn rtt_variance(&self, session: SessionId) -> Option<Duration> {
-        self.mailbox_of(session)?.round_trip().variance()
+        self.core.mailboxes.of(session)?.round_trip().variance()
     }
 
     /// Returns how far a client's clock is ahead of [`ServerHandle::now`], as the client reports it.
     #[must_use]
     pub fn clock_offset(&self, session: SessionId) -> Option<ClockOffset> {
-        self.mailbox_of(session)?.round_trip().clock_offset()
+        self.core.mailboxes.of(session)?.round_trip().clock_offset()
     }
 
     /// Returns the server's monotonic time, the same for all of its sessions. A game can put it into its states, and
@@ -270,7 +205,7 @@ impl ServerHandle {
     /// # Cancel safety
     /// Cancel safe, and may be called again.
     pub async fn closed(&self) {
-        self.core.closed.wait().await;
+        self.core.shutdown.closed.wait().await;
     }
 
     /// Returns whether a drain has begun.
@@ -282,7 +217,7 @@ impl ServerHandle {
     /// Returns the drain timeout of the configuration.
     #[must_use]
     pub fn drain_timeout(&self) -> Duration {
-        self.core.drain_timeout
+        self.core.settings.drain_timeout
     }
 
     /// Publishes one snapshot of the counts to the recorder and runs `also` before they can change, so both laws hold
@@ -307,79 +242,15 @@ impl ServerHandle {
     /// Returns one snapshot of the counts.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let totals = self.core.traffic.read();
-        let events_waiting = self.core.events_waiting();
-        let suspects = Diagnosis::ALL.into_iter().zip(totals.suspects);
-        let suspected = Diagnosis::ALL.into_iter().zip(totals.suspected);
-        let cohorts = self.core.cohorts.count();
-        let [round_trips, in_all] = totals.round_trips;
-        let [unknown_cohorts, unknown_profiles] = self.core.unknown_names();
-        self.core.ledger.read(|counts| {
-            let ends = Cause::ALL.into_iter().flat_map(|cause| {
-                Phase::ALL.into_iter().map(move |phase| {
-                    (
-                        cause,
-                        phase,
-                        (0..cohorts)
-                            .map(|cohort| counts.disconnects(cause, phase, cohort))
-                            .sum(),
-                    )
-                })
-            });
-            let departures = Cause::ALL.into_iter().map(|cause| {
-                (
-                    cause,
-                    (0..cohorts)
-                        .map(|cohort| counts.departures(cause, cohort))
-                        .sum(),
-                )
-            });
-            Stats {
-                connections_opened: counts.opened,
-                connections_open: counts.open,
-                sessions_joined: counts.joined,
-                sessions_open: counts.sessions_open,
-                disconnects: ends.filter(|(.., count)| *count > 0).collect(),
-                departures: departures.filter(|(_, count)| *count > 0).collect(),
-                accept_errors: counts
-                    .accept_errors()
-                    .filter(|(_, count)| *count > 0)
-                    .collect(),
-                unknown_cohorts,
-                unknown_profiles,
-                frames: totals.frames.into(),
-                bytes: totals.bytes.into(),
-                suspects: suspects.filter(|(_, count)| *count > 0).collect(),
-                suspected: suspected.filter(|(_, count)| *count > 0).collect(),
-                inbound_paused: totals.paused,
-                events_waiting,
-                local_stall: self.core.table.stalled_total(),
-                runtime_lag: self.core.table.lag(),
-                round_trips,
-                round_trip_mean: Duration::from_micros(in_all / round_trips.max(1)),
-            }
-        })
+        self.core.stats()
     }
 
     fn request(&self, session: SessionId, request: Request) -> Result<(), NoSuchSession> {
-        self.mailbox_of(session)
+        self.core
+            .mailboxes
+            .of(session)
             .ok_or(NoSuchSession)?
             .request(request);
         Ok(())
-    }
-
-    pub(crate) fn mailbox_of(&self, session: SessionId) -> Option<Arc<Mailbox>> {
-        self.core.mailbox_of(session)
-    }
-
-    /// The mailbox in this session's slot, which may belong to another session.
-    fn place_of(&self, session: SessionId) -> Option<Arc<Mailbox>> {
-        self.core.table.find(slot_of(session))
-    }
-
-    pub(crate) fn encode(&self, payload: &[u8]) -> Vec<u8> {
-        let mut frame = Vec::with_capacity(payload.len() + lastword_session::wire::HEADER_LEN);
-        encode_data(&self.core.session.framing, payload, &mut frame);
-        frame
     }
 }

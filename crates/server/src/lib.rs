@@ -1,53 +1,39 @@
 //! The lastword server: listening, admission, sessions, handles, drain, disconnect counters.
+//!
+//! Each module uses only those above it:
+//!
+//! | module | has |
+//! |---|---|
+//! | `guard` | protection against panics of the game's code |
+//! | `config` | what an operator sets, its rules, and what follows from it on this kernel |
+//! | `player` | players, authenticators, kicks, and the seat that a session keeps |
+//! | `books` | the counts, and what is made of them: metrics, log lines, records, lists |
+//! | `shape` | the game's side of a session: [`Handler`], [`Session`], or [`Event`]s in one queue |
+//! | `core` | the state that all connections of a server share; groups; drain |
+//! | `handle` | [`ServerHandle`]: access from any thread |
+//! | `listen` | accept, and one connection from its admission to the report of its end |
+//! | `bind` | [`Builder`], its extensions, and what each way to bind returns |
 
-mod accept;
-mod app;
-mod builder;
+mod bind;
+mod books;
 mod config;
-mod context;
 mod core;
-mod data;
-mod doors;
-mod drain;
-mod events;
-mod extension;
-mod flag;
-mod group;
 mod guard;
 mod handle;
-mod handler;
-mod id;
-mod kernel;
-mod kick;
-mod ledger;
-mod log;
-mod metrics;
-mod names;
-mod observer;
+mod listen;
 mod player;
-mod portrait;
-mod publisher;
-mod record;
-mod runtime;
-mod seat;
-mod seats;
-mod server;
-mod session;
-mod sessions;
 mod shape;
-mod traffic;
 
-pub use builder::{BindError, Builder};
+pub use bind::{
+    BindError, Builder, Drain, Events, Extension, Server, Standalone, Started, Starting,
+};
+pub use books::{
+    Departure, Disconnect, Metric, MetricKind, MetricLabel, MetricUnit, Portrait, Record, Stats,
+    Step,
+};
 pub use config::*;
-pub use context::Context;
-pub use events::{Drain, Event, Events};
-pub use extension::{Extension, Started, Starting};
-pub use group::Group;
-pub use handle::{NoSuchSession, ServerHandle, Stats};
-pub use handler::Handler;
-pub use id::GameCode;
-pub use kernel::KernelAbilities;
-pub use kick::Kick;
+pub use core::{Group, NoSuchSession, Observer};
+pub use handle::{ServerHandle, SessionInfo};
 pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
@@ -55,12 +41,7 @@ pub use lastword_session::{
     Initiator, LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, SendError,
     SessionId, Time,
 };
-pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
-pub use observer::Observer;
-pub use player::{Anonymous, Authenticator, CredentialSource, Credentials, Player, Refusal};
-pub use portrait::Portrait;
-pub use record::{Departure, Disconnect, Record, Step};
-pub use runtime::Standalone;
-pub use server::Server;
-pub use session::{Session, SessionEvent};
-pub use sessions::SessionInfo;
+pub use player::{
+    Anonymous, Authenticator, CredentialSource, Credentials, GameCode, Kick, Player, Refusal,
+};
+pub use shape::{Context, Event, Handler, Session, SessionEvent};

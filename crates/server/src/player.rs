@@ -1,5 +1,11 @@
 //! Players and authenticators: credentials go in, a player or a refusal comes out.
 
+mod data;
+mod id;
+mod kick;
+mod printable;
+mod seat;
+
 use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,8 +15,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lastword_session::{Advice, Cause, Close};
 
-use crate::GameCode;
-use crate::data::Data;
+pub use id::GameCode;
+pub use kick::Kick;
+
+pub(crate) use data::Data;
+pub(crate) use id::{random_session, slot_of};
+pub(crate) use printable::{is_name_of, printable};
+pub(crate) use seat::{Joined, Seat, Suspicion};
 
 /// A player, as the authenticator knows it. The default has no name, no cohort, and the listener's profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

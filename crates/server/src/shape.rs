@@ -1,23 +1,34 @@
 //! The interface between a connection and the game: handler, session and tick queue implement it.
 
+mod context;
+pub(crate) mod events;
+mod handler;
+mod session;
+
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use lastword_session::Link;
 use lastword_transport::{Mailbox, Room};
 
-use crate::context::Context as GameContext;
-use crate::core::Core;
-use crate::events::Asked;
-use crate::seat::Seat;
-use crate::{Departure, Player};
+use crate::books::Departure;
+use crate::player::{Player, Seat};
+use events::Asked;
+
+pub use context::Context;
+pub use events::Event;
+pub use handler::Handler;
+pub use session::{Session, SessionEvent};
+
+pub(crate) use handler::HandlerShape;
+pub(crate) use session::{Arrivals, SessionShape};
 
 /// Makes the game's side of each session that joins.
 pub(crate) trait Shape: Send + Sync + 'static {
     type Game: Game;
 
     /// Ready when there is room for one more session; `asked` remembers the connection's request to be woken.
-    fn poll_room(&self, cx: &mut Context<'_>, asked: &mut Asked) -> Poll<()> {
+    fn poll_room(&self, cx: &mut TaskContext<'_>, asked: &mut Asked) -> Poll<()> {
         let _ = (cx, asked);
         Poll::Ready(())
     }
@@ -27,7 +38,6 @@ pub(crate) trait Shape: Send + Sync + 'static {
 
 /// A session that joins.
 pub(crate) struct Arrival<'a> {
-    pub(crate) core: &'a Arc<Core>,
     pub(crate) mailbox: &'a Arc<Mailbox>,
     pub(crate) seat: &'a Arc<Seat>,
     pub(crate) player: &'a Player,
@@ -39,18 +49,20 @@ pub(crate) trait Game: Send + Unpin + 'static {
     const IN_PLACE: bool;
 
     /// Called once the game's side is in its place, so that a panic does not find it half made.
-    fn joined(&mut self, context: &mut GameContext<'_, '_>);
+    fn joined(&mut self, context: &mut Context<'_, '_>) {
+        let _ = context;
+    }
 
     /// Takes a frame. Returns whether another would be taken, if that is known.
-    fn frame(&mut self, context: &mut GameContext<'_, '_>, payload: &[u8]) -> Room;
+    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) -> Room;
 
-    fn link(&mut self, context: &mut GameContext<'_, '_>, link: Link);
+    fn link(&mut self, context: &mut Context<'_, '_>, link: Link);
 
     /// Ready when another frame would be taken.
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()>;
 
     /// Ready when everything was taken and the game came back for more.
-    fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()>;
 
     /// Frames taken so far.
     fn taken(&self) -> u64;

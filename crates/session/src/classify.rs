@@ -11,8 +11,6 @@ use std::io::ErrorKind;
 use crate::{Call, Cause, Observation, Phase, System, Terminal};
 use codes::Meaning;
 
-pub(crate) use codes::name as error_name;
-
 /// Names the cause of an end that was observed, not decided.
 ///
 /// The caller has first read the socket to its end and checked the data for broken rules: a broken rule takes

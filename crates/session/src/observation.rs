@@ -6,7 +6,6 @@ use std::{fmt, io};
 use lastword_keepalive::Sample;
 
 use crate::Phase;
-use crate::classify::error_name;
 
 /// The operating system that an error code comes from. On every system the classifier knows the codes of all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,13 +30,6 @@ impl System {
         } else {
             Self::MacOs
         }
-    }
-
-    /// Returns the name of an error code, such as `ECONNRESET` for 104 on Linux. Returns `None` for a code with which
-    /// socket and file calls are not known to fail.
-    #[must_use]
-    pub fn error_name(self, code: i32) -> Option<&'static str> {
-        error_name(self, code)
     }
 }
 

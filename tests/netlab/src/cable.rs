@@ -111,6 +111,18 @@ impl Lab {
             .feed("nft", &["-f", "-"], transaction)
             .map(drop)
     }
+
+    /// The table with its empty chains, one for each condition of each direction, so that each can change separately.
+    pub(crate) fn table() -> String {
+        let mut table = "add table inet lab\n".to_owned();
+        for host in Host::ALL {
+            for direction in Direction::BOTH {
+                table.push_str(&direction.declare(host, CUT));
+                table.push_str(&direction.declare(host, LOSS));
+            }
+        }
+        table
+    }
 }
 
 impl Direction {
@@ -157,18 +169,6 @@ fn verdict(share: Share) -> Option<String> {
             share.thousandths()
         )),
     }
-}
-
-/// The table with its empty chains, one for each condition of each direction, so that each can change separately.
-pub(crate) fn table() -> String {
-    let mut table = "add table inet lab\n".to_owned();
-    for host in Host::ALL {
-        for direction in Direction::BOTH {
-            table.push_str(&direction.declare(host, CUT));
-            table.push_str(&direction.declare(host, LOSS));
-        }
-    }
-    table
 }
 
 const CUT: &str = "cut";

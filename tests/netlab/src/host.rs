@@ -47,3 +47,6 @@ impl Host {
         }
     }
 }
+
+/// The name of a host's end of its cable.
+pub(crate) const OWN_LINK: &str = "eth0";

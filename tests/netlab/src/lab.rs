@@ -7,9 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cable;
-use crate::host::Host;
-use crate::link::OWN_LINK;
+use crate::host::{Host, OWN_LINK};
 use crate::namespace::Namespace;
 use crate::relay::Relay;
 use crate::sandbox::Sandbox;
@@ -40,7 +38,7 @@ impl Lab {
     pub fn new() -> io::Result<Self> {
         let router = Namespace::new("router")?;
         router.enter(forward)?;
-        router.feed("nft", &["-f", "-"], &cable::table())?;
+        router.feed("nft", &["-f", "-"], &Self::table())?;
         let [server, client] = Host::ALL.map(|host| Namespace::new(host.name()));
         let lab = Self {
             router,

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use crate::host::Host;
+use crate::host::{Host, OWN_LINK};
 use crate::lab::Lab;
 use crate::namespace::Link;
 
@@ -166,8 +166,5 @@ impl Route {
         }
     }
 }
-
-/// The host's end of its cable.
-pub(crate) const OWN_LINK: &str = "eth0";
 
 const CARRIER_TIMEOUT: Duration = Duration::from_secs(5);

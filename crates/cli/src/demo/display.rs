@@ -11,9 +11,9 @@ use lastword::ServerHandle;
 use tokio::sync::oneshot;
 
 use super::board::{End, Shared};
-use super::frame::{CAUSE, CLASS, Frame, Scene, WHO};
+use super::frame::{Frame, Scene};
 use super::screen::Screen;
-use super::style::{Style, column};
+use super::style::{CAUSE, CLASS, Style, WHO, column};
 
 /// The thread that writes. If it is dropped before its conclusion, it shows nothing else, and the terminal is
 /// restored.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use lastword::{Class, Stats};
 
 use super::board::{Board, End, Tally};
-use super::style::{Style, column, cut, wrap};
+use super::style::{CAUSE, CLASS, Style, WHO, column, cut, wrap};
 use super::summary;
 
 /// The parts that stay the same while the demo runs.
@@ -198,11 +198,6 @@ fn age(since: Duration) -> String {
 }
 
 const TIME: usize = 8;
-/// The longest name of a way.
-pub(crate) const WHO: usize = 17;
-/// The longest label of a cause.
-pub(crate) const CAUSE: usize = 25;
-pub(crate) const CLASS: usize = 10;
 const COUNT: usize = 5;
 const AGE: usize = 4;
 /// The width of the columns before the evidence, each with a space behind it.

@@ -75,6 +75,12 @@ const fn colour(class: Class) -> &'static str {
     }
 }
 
+/// The width of the column with the longest name of a way.
+pub(crate) const WHO: usize = 17;
+/// The width of the column with the longest label of a cause.
+pub(crate) const CAUSE: usize = 25;
+pub(crate) const CLASS: usize = 10;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use lastword::Stats;
 
 use super::board::{Board, Tally};
-use super::frame::{CAUSE, CLASS};
+use super::style::{CAUSE, CLASS};
 use super::sums::Sums;
 
 /// The result of a demo.

@@ -136,9 +136,9 @@ mod tests {
             |c| c.timeouts.delivery_ms = 100,
             |c| c.drain.timeout_ms = 999,
             |c| {
-                let mine = crate::ProfileConfig {
+                let mine = crate::config::ProfileConfig {
                     resume_window_ms: Some(60),
-                    ..crate::ProfileConfig::default()
+                    ..crate::config::ProfileConfig::default()
                 };
                 c.liveness.profiles.insert("mine".to_owned(), mine);
             },
@@ -162,7 +162,7 @@ mod tests {
     fn what_is_allowed_and_unwise_is_told_in_the_order_of_the_file() {
         let told = keys(|c| {
             c.admin.listen = Some(([0, 0, 0, 0], 9464).into());
-            c.admin.token = crate::Token::new("0123456789abcdef").ok();
+            c.admin.token = crate::config::Token::new("0123456789abcdef").ok();
             c.kernel.rto_max = RtoMax::Off;
             c.kernel.keepalive = false;
             c.liveness.profile = "debugger".to_owned();

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Config, ConfigError, LimitsConfig};
+use super::{Config, ConfigError};
 
 /// A key of the configuration.
 #[derive(Debug)]
@@ -371,6 +371,7 @@ const DEADLINE: &str = "what the slowest player of yours needs, and no attacker 
 /// In milliseconds. A single round trip on a slow network can take longer.
 const HASTY: u32 = 300;
 const HOUR_IN_SECONDS: u32 = 3_601;
-const QUEUE: u32 = LimitsConfig::QUEUE_BYTES_MAX;
+/// The most bytes that a queue may hold.
+pub(super) const QUEUE: u32 = 1 << 30;
 const TEN_MINUTES: u32 = 10 * 60 * 1_000;
 const DAY: u32 = 24 * 60 * 60 * 1_000;

@@ -10,8 +10,7 @@ use std::time::Duration;
 use lastword_keepalive::{Profile, ProfileName, SWEEP, Silence, detection_bound, kernel_give_up};
 use lastword_session::Cause;
 
-use super::{Config, to_ms};
-use crate::KernelAbilities;
+use super::{Config, KernelAbilities, to_ms};
 
 /// Whether a configuration can produce a cause on a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use lastword_session::Limits;
 use serde::Deserialize;
 
+use super::keys::QUEUE;
 use super::{ConfigError, Key, to_ms};
 
 /// Where connections are accepted, and how many.
@@ -66,8 +67,6 @@ pub struct LimitsConfig {
 }
 
 impl LimitsConfig {
-    pub(super) const QUEUE_BYTES_MAX: u32 = 1 << 30;
-
     /// A frame that is allowed but fits no queue would end every session that has one.
     pub(super) fn caps_below_the_frame_limit(&self) -> impl Iterator<Item = ConfigError> {
         let frame = self.frame_bytes_max;
@@ -89,7 +88,7 @@ impl LimitsConfig {
             (is_in_range && cap < min).then(|| ConfigError {
                 key: key.to_owned(),
                 value: cap.to_string(),
-                allowed: format!("{min} ({is}) to {}", Self::QUEUE_BYTES_MAX),
+                allowed: format!("{min} ({is}) to {}", QUEUE),
                 remedy: "raise it, or lower limits.frame_bytes_max".to_owned(),
             })
         })

@@ -50,9 +50,13 @@ fn find(table: &[(ErrorKind, Says)], wanted: &ErrorKind) -> Option<Says> {
     row.map(|(_, says)| *says)
 }
 
-/// The name of a code, such as `ECONNRESET`, where the table has it.
-pub(crate) fn name(system: System, code: i32) -> Option<&'static str> {
-    row(system, code).map(|(_, name, _)| *name)
+impl System {
+    /// Returns the name of an error code, such as `ECONNRESET` for 104 on Linux. Returns `None` for a code with which
+    /// socket and file calls are not known to fail.
+    #[must_use]
+    pub fn error_name(self, code: i32) -> Option<&'static str> {
+        row(self, code).map(|(_, name, _)| *name)
+    }
 }
 
 type Row = (i32, &'static str, Says);

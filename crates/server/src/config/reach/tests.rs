@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ProfileConfig, RtoMax};
+use crate::config::{ProfileConfig, RtoMax};
 
 const LINUX: KernelAbilities = KernelAbilities {
     is_linux: true,

@@ -1,0 +1,211 @@
+//! Puts a server together: its parts, and one way to bind it for each shape.
+
+use std::sync::Arc;
+
+use lastword_session::Framing;
+use lastword_transport::Caps;
+use metrics::Recorder;
+
+use super::error::BindError;
+use super::events::Events;
+use super::extension::Extension;
+use super::server::Server;
+use crate::config::Config;
+use crate::core::{Group, Groups, Observer};
+use crate::handle::ServerHandle;
+use crate::player::{Anonymous, Authenticator, DynAuthenticator, Player};
+use crate::shape::events::{EventShape, Queue};
+use crate::shape::{Arrivals, Handler, HandlerShape, SessionShape};
+
+/// Collects the parts of a server. A part that is not set has its default.
+pub struct Builder {
+    pub(super) config: Config,
+    /// Whether the game set the configuration.
+    pub(super) is_configured: bool,
+    pub(super) listen: Option<String>,
+    pub(super) framing: Framing,
+    pub(super) authenticator: Arc<dyn DynAuthenticator>,
+    pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(super) extensions: Vec<Box<dyn Extension>>,
+    pub(super) recorder: Option<Box<dyn Recorder + Send + Sync>>,
+    pub(super) name: Option<String>,
+    pub(super) strict_names: bool,
+    pub(super) groups: Groups,
+}
+
+impl Server {
+    /// Returns a builder for a server.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            is_configured: false,
+            listen: None,
+            framing: Framing::Native,
+            authenticator: Arc::new(Anonymous),
+            observer: None,
+            extensions: Vec::new(),
+            recorder: None,
+            name: None,
+            strict_names: false,
+            groups: Groups::default(),
+        }
+    }
+}
+
+impl Builder {
+    /// Sets the whole configuration. Default: [`Config::default`].
+    ///
+    /// Its section `admin` needs the admin port on the builder: `admin_from_config` of `lastword::AdminExt` serves it
+    /// with these settings. Without the port, a section with other values than the defaults is
+    /// [`BindError::NoAdminPort`]. [`AdminConfig::off`](crate::AdminConfig::off) asks for no port.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self.is_configured = true;
+        self
+    }
+
+    /// Sets the address to listen on, `IP:PORT`; port 0 takes a free one. Overrides the configuration's.
+    #[must_use]
+    pub fn listen(mut self, addr: impl Into<String>) -> Self {
+        self.listen = Some(addr.into());
+        self
+    }
+
+    /// Sets the authenticator, which decides which players are let in. Default: [`Anonymous`].
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticator = Arc::new(authenticator);
+        self
+    }
+
+    /// Sets how the stream is cut into frames. Default: the native wire.
+    #[must_use]
+    pub fn framing(mut self, framing: Framing) -> Self {
+        self.framing = framing;
+        self
+    }
+
+    /// Sets the observer, which is called at every end.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Sets the recorder that takes the metrics, even if an extension has one. Default: the first extension's recorder.
+    /// If no extension has one, the process's recorder, which must be installed before the server is bound.
+    ///
+    /// The server then publishes the counts every second, and once more when it has ended. Both laws hold once the
+    /// counts stop changing. The server keeps handles and not the recorder: pass an `Arc` to keep using the recorder.
+    #[must_use]
+    pub fn recorder(mut self, recorder: impl Recorder + Send + Sync + 'static) -> Self {
+        self.recorder = Some(Box::new(recorder));
+        self
+    }
+
+    /// Sets the server's name, which becomes the label `server` of all its series. It has 1 to 32 characters of `a` to
+    /// `z`, `0` to `9`, `_` and `-`. Default: no name and no such label. Servers that share a recorder each need a
+    /// name, or their counts are mixed.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets whether a player with an unknown cohort or profile is refused as `auth_unavailable`: for the tests of a
+    /// game. The record and the client's goodbye then give the unknown name and the known ones. Default false: the
+    /// player counts as `none`, or has the listener's profile. In both cases the log gives each unknown name once, up
+    /// to 64 names, and each such player is counted: [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts),
+    /// `lastword_unknown_names_total`.
+    #[must_use]
+    pub fn strict_names(mut self, strict: bool) -> Self {
+        self.strict_names = strict;
+        self
+    }
+
+    /// Adds an extension, which runs next to the server. The first extension that has a recorder takes the metrics.
+    #[must_use]
+    pub fn extension(mut self, extension: Box<dyn Extension>) -> Self {
+        self.extensions.push(extension);
+        self
+    }
+
+    /// Makes an empty group before the server is bound, so that the game's handlers, authenticator and observer can own
+    /// it from the start. Sessions can join it once they are live. Until the server is bound, a broadcast reaches no
+    /// session.
+    #[must_use]
+    pub fn group(&self) -> Group {
+        self.groups.group()
+    }
+
+    /// Binds and serves. The game takes one [`crate::Session`] per player from [`Server::accept`].
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing is left bound.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn bind(self) -> Result<Server, BindError> {
+        let caps = self.caps();
+        let (handle, listener) = self.start(None).await?;
+        let arrivals = Arc::new(Arrivals::new(caps.reserved));
+        let shape = SessionShape {
+            arrivals: Arc::clone(&arrivals),
+            clock: handle.core.clock.clone(),
+            inbox: Caps::new(caps.session_bytes, caps.session_frames),
+        };
+        handle.start(shape, listener);
+        Ok(Server::new(handle, arrivals))
+    }
+
+    /// Binds and serves, with the events of all sessions in one queue, for a game that ticks, on any thread. The game
+    /// controls the sessions through the handle.
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing is left bound.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime: [`Builder::own_runtime`] brings one.
+    pub async fn bind_events(self) -> Result<(Events, ServerHandle), BindError> {
+        let queue = Arc::new(Queue::new(self.caps()));
+        let (handle, listener) = self.start(Some(Arc::clone(&queue))).await?;
+        let shape = EventShape {
+            queue: Arc::clone(&queue),
+        };
+        handle.start(shape, listener);
+        let events = Events::new(Arc::clone(&handle.core), queue);
+        Ok((events, handle))
+    }
+
+    /// Binds and serves, with one handler per player, made by `make` and called in place.
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing is left bound.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn serve<H: Handler + Unpin>(
+        self,
+        make: impl Fn(&Player) -> H + Send + Sync + 'static,
+    ) -> Result<ServerHandle, BindError> {
+        let (handle, listener) = self.start(None).await?;
+        handle.start(HandlerShape(make), listener);
+        Ok(handle)
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,191 @@
+//! Starting a server: everything is checked before anything is bound.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use lastword_transport::{ListenOptions, ListenerSocket};
+use metrics::Recorder;
+use tokio::net::TcpListener;
+
+use super::builder::Builder;
+use super::error::BindError;
+use super::extension::Started;
+use crate::books::{Books, Metrics, Names, with_recorder};
+use crate::config::Settings;
+use crate::core::{Admission, Core, Listeners, Mailboxes, Observers, Shutdown, drain, publisher};
+use crate::handle::ServerHandle;
+use crate::listen::accept::{accept_by_all, accept_loop};
+use crate::listen::app::Front;
+use crate::shape::Shape;
+use crate::shape::events::{Caps, Queue};
+
+impl Builder {
+    /// Starts everything except the accept loop. `events` is the queue of a game that ticks.
+    pub(super) async fn start(
+        mut self,
+        events: Option<Arc<Queue>>,
+    ) -> Result<(ServerHandle, TcpListener), BindError> {
+        self.config.validate().map_err(BindError::Config)?;
+        self.check_name()?;
+        for extension in &mut self.extensions {
+            extension.configure(&self.config);
+        }
+        self.check_admin()?;
+        let listener = self.listen_socket()?;
+        let listen = |source| BindError::Listen {
+            addr: self.listen_addr().unwrap_or(NOWHERE),
+            source,
+        };
+        let local_addr = listener.local_addr().map_err(listen)?;
+        let listener = TcpListener::from_std(listener).map_err(listen)?;
+        let core = Arc::new(self.core(local_addr, events));
+        self.groups.bind(&core.mailboxes);
+        core.runtime.spawn(drain::watch(Arc::clone(&core)));
+        let handle = ServerHandle {
+            core: Arc::clone(&core),
+        };
+        for extension in self.extensions {
+            let started = extension.start(handle.clone()).await;
+            match started {
+                Ok(Started { admin, metrics }) => {
+                    let known = &core.listeners;
+                    let known = [(admin, &known.admin), (metrics, &known.metrics)];
+                    for (addr, place) in known {
+                        addr.map(|addr| place.get_or_init(|| addr));
+                    }
+                }
+                Err(error) => {
+                    core.shutdown.ended.set();
+                    return Err(BindError::Extension(error));
+                }
+            }
+        }
+        if core.publishes_itself {
+            core.runtime.spawn(publisher::run(Arc::clone(&core)));
+        }
+        Ok((handle, listener))
+    }
+
+    fn check_name(&self) -> Result<(), BindError> {
+        let is_label = |name: &&String| {
+            let mut bytes = name.bytes();
+            (1..=NAME_LEN_MAX).contains(&name.len())
+                && bytes.all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+        };
+        match self.name.as_ref().filter(|name| !is_label(name)) {
+            None => Ok(()),
+            Some(name) => Err(BindError::Name { name: name.clone() }),
+        }
+    }
+
+    /// Refuses a configuration whose admin section would have no effect.
+    fn check_admin(&self) -> Result<(), BindError> {
+        if self.extensions.iter().any(|each| each.serves_admin()) {
+            return Ok(());
+        }
+        let keys = self.config.admin.keys_set();
+        if !keys.is_empty() {
+            return Err(BindError::NoAdminPort { keys });
+        }
+        // A file may set the default address explicitly. That gives the same configuration as a file without the key.
+        if let Some(addr) = self.config.admin.listen.filter(|_| self.is_configured) {
+            tracing::info!(
+                "there is no admin port: call `admin_from_config` on the builder to serve it on {addr}, the default of \
+                 admin.listen"
+            );
+        }
+        Ok(())
+    }
+
+    fn listen_addr(&self) -> Result<SocketAddr, BindError> {
+        match &self.listen {
+            None => Ok(self.config.listen.addr),
+            Some(addr) => addr
+                .parse()
+                .map_err(|_| BindError::Address { addr: addr.clone() }),
+        }
+    }
+
+    fn listen_socket(&self) -> Result<ListenerSocket, BindError> {
+        let addr = self.listen_addr()?;
+        let options = ListenOptions {
+            backlog: i32::try_from(self.config.listen.backlog).unwrap_or(i32::MAX),
+            knobs: self.config.knobs(&self.config.default_profile()),
+        };
+        options
+            .listen(addr)
+            .map_err(|source| BindError::Listen { addr, source })
+    }
+
+    pub(super) fn caps(&self) -> Caps {
+        let limits = &self.config.limits;
+        let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        Caps {
+            session_bytes: size(limits.inbox_bytes_max),
+            session_frames: size(limits.inbox_frames_max),
+            bytes: size(limits.events_bytes_max),
+            frames: size(limits.events_frames_max),
+            // Every open connection may leave, and as many again may come and go before the next tick.
+            reserved: size(self.config.listen.connections_max).saturating_mul(2),
+        }
+    }
+
+    fn observers(&self) -> Observers {
+        let of_extensions = self.extensions.iter().filter_map(|each| each.observer());
+        Observers(of_extensions.chain(self.observer.clone()).collect())
+    }
+
+    /// Makes the handles with the chosen recorder. Also returns whether only the server publishes them.
+    fn metrics(&self, settings: &Settings) -> (Metrics, bool) {
+        let own = self.recorder.as_ref().map(|own| own as &dyn Recorder);
+        let mut extensions = self.extensions.iter();
+        let of_extension = extensions.find_map(|each| each.recorder());
+        let recorder = own.or(of_extension.map(|shown| shown as &dyn Recorder));
+        let make = || Metrics::new(&self.config.metrics, settings);
+        let metrics = with_recorder(recorder, self.name.as_deref(), make);
+        (metrics, own.is_some() || of_extension.is_none())
+    }
+
+    fn core(&self, local_addr: SocketAddr, events: Option<Arc<Queue>>) -> Core {
+        let config = &self.config;
+        let settings = Settings::new(config, self.framing.clone());
+        let (metrics, publishes_itself) = self.metrics(&settings);
+        let cohorts = Names::of_cohorts(&config.metrics.cohorts, self.strict_names);
+        let profiles = Names::of_profiles(&settings.profiles, self.strict_names);
+        let mailboxes = Mailboxes::new(&settings.session);
+        let checks_max = config.listen.authentications_max;
+        Core {
+            clock: mailboxes.table.clock().clone(),
+            mailboxes: Arc::new(mailboxes),
+            settings,
+            groups: self.groups.clone(),
+            books: Books::open(config, metrics, [cohorts, profiles], local_addr),
+            admission: Admission::new(Arc::clone(&self.authenticator), checks_max),
+            observers: self.observers(),
+            listeners: Listeners::new(local_addr),
+            runtime: tokio::runtime::Handle::current(),
+            events,
+            publishes_itself,
+            shutdown: Shutdown::default(),
+        }
+    }
+}
+
+impl ServerHandle {
+    /// Starts the accept loop.
+    pub(super) fn start<S: Shape>(&self, shape: S, listener: TcpListener) {
+        let core = Arc::clone(&self.core);
+        let front = Arc::new(Front { core, shape });
+        let given = self.core.listeners.take();
+        self.core
+            .runtime
+            .spawn(accept_loop(Arc::clone(&front), listener, 0));
+        if let Some(given) = given {
+            self.core.runtime.spawn(accept_by_all(front, given));
+        }
+    }
+}
+
+const NAME_LEN_MAX: usize = 32;
+const NOWHERE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);

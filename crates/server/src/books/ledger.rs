@@ -1,0 +1,383 @@
+//! The books: every connection and session is counted in once and out once, under one lock.
+//!
+//! Laws: opened = open + Σ disconnects, joined = open + suspended + Σ departures, at every moment.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use lastword_session::{Cause, Phase};
+use lastword_transport::Linger;
+use tokio::sync::Notify;
+
+use crate::guard::lock;
+
+/// The counts of one server.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    counts: Mutex<Counts>,
+    /// Connections that were counted in and are not gone, including those whose end is being reported.
+    present: AtomicU64,
+    emptied: Notify,
+}
+
+/// One snapshot of the counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    cohorts: usize,
+    /// The game's codes that have a count of their own.
+    codes: Vec<u16>,
+    pub(crate) opened: u64,
+    pub(crate) open: u64,
+    /// The open connections without a place: they were refused, or their session departed.
+    lingering: u64,
+    /// The most of them.
+    lingering_max: u64,
+    pub(crate) ended: u64,
+    pub(crate) joined: u64,
+    pub(crate) sessions_open: u64,
+    disconnects: Vec<u64>,
+    departures: Vec<u64>,
+    pub(crate) accept_errors: [u64; AcceptError::ALL.len()],
+    game_closes: Vec<u64>,
+    pub(crate) drained_bytes: u64,
+    pub(crate) undelivered_in: (u64, u64),
+    pub(crate) undelivered_out: (u64, u64),
+    pub(crate) dropped_by_close: u64,
+}
+
+/// The kinds of accept errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AcceptError {
+    /// This process has no free descriptor.
+    Emfile,
+    /// The system has no free descriptor.
+    Enfile,
+    /// The peer left before it was accepted.
+    Aborted,
+    /// The system has no memory for a socket.
+    NoMemory,
+    /// A signal interrupted the call.
+    Interrupted,
+    /// Anything else.
+    Unexpected,
+}
+
+impl AcceptError {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Emfile,
+        Self::Enfile,
+        Self::Aborted,
+        Self::NoMemory,
+        Self::Interrupted,
+        Self::Unexpected,
+    ];
+
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Emfile => "emfile",
+            Self::Enfile => "enfile",
+            Self::Aborted => "aborted",
+            Self::NoMemory => "no_memory",
+            Self::Interrupted => "interrupted",
+            Self::Unexpected => "unexpected",
+        }
+    }
+}
+
+/// The changes to the books at a connection's end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closing {
+    pub(crate) cause: Cause,
+    pub(crate) phase: Phase,
+    /// The cohort's index; 0 is `none`.
+    pub(crate) cohort: usize,
+    /// The connection had given up its place.
+    pub(crate) lingered: bool,
+    /// The code that our decision sent, if it sent one.
+    pub(crate) code: Option<u16>,
+}
+
+/// The causes that carry a code of the game.
+pub(crate) const GAME_CLOSES: [Cause; 3] =
+    [Cause::Kicked, Cause::ClosedByGame, Cause::AuthRejected];
+
+impl Ledger {
+    /// Opens the books for this many cohorts, `none` included, these codes of the game, and at most this many
+    /// connections without a place.
+    pub(crate) fn new(cohorts: usize, codes: Vec<u16>, lingering_max: u64) -> Self {
+        let kinds = Cause::ALL.len() * cohorts;
+        Self {
+            counts: Mutex::new(Counts {
+                cohorts,
+                opened: 0,
+                open: 0,
+                lingering: 0,
+                lingering_max,
+                ended: 0,
+                joined: 0,
+                sessions_open: 0,
+                disconnects: vec![0; kinds * Phase::ALL.len()],
+                departures: vec![0; kinds],
+                accept_errors: [0; AcceptError::ALL.len()],
+                game_closes: vec![0; GAME_CLOSES.len() * (codes.len() + 1)],
+                codes,
+                drained_bytes: 0,
+                undelivered_in: (0, 0),
+                undelivered_out: (0, 0),
+                dropped_by_close: 0,
+            }),
+            present: AtomicU64::new(0),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// Counts a connection in. Returns how many connections have a place now, including this one.
+    pub(crate) fn open(&self) -> u64 {
+        self.present.fetch_add(1, Ordering::Relaxed);
+        let mut counts = lock(&self.counts);
+        counts.opened += 1;
+        counts.open += 1;
+        counts.open - counts.lingering
+    }
+
+    /// Frees the place of a connection that lives on only to say goodbye.
+    pub(crate) fn linger(&self) -> Linger {
+        lock(&self.counts).linger()
+    }
+
+    /// Counts a session out, and frees the place of its connection.
+    pub(crate) fn depart(&self, cause: Cause, cohort: usize) -> Linger {
+        let mut counts = lock(&self.counts);
+        let index = counts.departure_index(cause, cohort);
+        count(&mut counts.departures, Some(index));
+        counts.sessions_open -= 1;
+        counts.linger()
+    }
+
+    /// Counts a session in.
+    pub(crate) fn join(&self) {
+        let mut counts = lock(&self.counts);
+        counts.joined += 1;
+        counts.sessions_open += 1;
+    }
+
+    /// Counts a connection out. Returns the sequence number of this end.
+    pub(crate) fn close(&self, closing: Closing, also: impl FnOnce(&mut Counts)) -> u64 {
+        let mut counts = lock(&self.counts);
+        let index = counts.disconnect_index(closing.cause, closing.phase, closing.cohort);
+        count(&mut counts.disconnects, Some(index));
+        counts.open -= 1;
+        counts.lingering -= u64::from(closing.lingered);
+        counts.ended += 1;
+        let index = counts.game_close_index(closing.cause, closing.code);
+        count(&mut counts.game_closes, index);
+        also(&mut counts);
+        counts.ended
+    }
+
+    /// Marks a connection as gone, after its end was reported everywhere.
+    pub(crate) fn gone(&self) {
+        if self.present.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    pub(crate) fn accept_error(&self, error: AcceptError) {
+        let index = AcceptError::ALL.iter().position(|kind| *kind == error);
+        count(&mut lock(&self.counts).accept_errors, index);
+    }
+
+    /// Runs `read` on the counts while they cannot change.
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&Counts) -> R) -> R {
+        read(&lock(&self.counts))
+    }
+
+    /// Whether all connections are gone and all their ends were reported.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.present.load(Ordering::Acquire) == 0
+    }
+
+    /// Waits until all connections are gone and all their ends were reported.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            tokio::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+}
+
+impl Counts {
+    fn linger(&mut self) -> Linger {
+        self.lingering += 1;
+        match self.lingering <= self.lingering_max {
+            true => Linger::Allowed,
+            false => Linger::Refused,
+        }
+    }
+
+    pub(crate) fn disconnects(&self, cause: Cause, phase: Phase, cohort: usize) -> u64 {
+        let index = self.disconnect_index(cause, phase, cohort);
+        at(&self.disconnects, Some(index))
+    }
+
+    pub(crate) fn departures(&self, cause: Cause, cohort: usize) -> u64 {
+        at(&self.departures, Some(self.departure_index(cause, cohort)))
+    }
+
+    /// Ends with this cause in this phase, of all cohorts.
+    pub(crate) fn ends(&self, cause: Cause, phase: Phase) -> u64 {
+        let cohorts = 0..self.cohorts;
+        cohorts
+            .map(|each| self.disconnects(cause, phase, each))
+            .sum()
+    }
+
+    /// Departures with this cause, of all cohorts.
+    pub(crate) fn left(&self, cause: Cause) -> u64 {
+        let cohorts = 0..self.cohorts;
+        cohorts.map(|each| self.departures(cause, each)).sum()
+    }
+
+    /// Ends with this cause and this code; `None` stands for all undeclared codes.
+    pub(crate) fn game_closes(&self, cause: Cause, code: Option<u16>) -> u64 {
+        at(&self.game_closes, self.game_close_index(cause, code))
+    }
+
+    /// The last place of each cause is for undeclared codes.
+    fn game_close_index(&self, cause: Cause, code: Option<u16>) -> Option<usize> {
+        let cause = GAME_CLOSES.iter().position(|other| *other == cause)?;
+        let declared = self.codes.iter().position(|other| Some(*other) == code);
+        let undeclared = self.codes.len();
+        Some(cause * (undeclared + 1) + declared.unwrap_or(undeclared))
+    }
+
+    pub(crate) fn accept_errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        AcceptError::ALL
+            .map(AcceptError::label)
+            .into_iter()
+            .zip(self.accept_errors)
+    }
+
+    fn disconnect_index(&self, cause: Cause, phase: Phase, cohort: usize) -> usize {
+        (ordinal(cause) * Phase::ALL.len() + usize::from(phase as u8)) * self.cohorts + cohort
+    }
+
+    fn departure_index(&self, cause: Cause, cohort: usize) -> usize {
+        ordinal(cause) * self.cohorts + cohort
+    }
+}
+
+fn at(counts: &[u64], index: Option<usize>) -> u64 {
+    let count = index.and_then(|index| counts.get(index));
+    count.copied().unwrap_or(0)
+}
+
+fn count(counts: &mut [u64], index: Option<usize>) {
+    if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
+        *count += 1;
+    }
+}
+
+/// The index of the cause in [`Cause::ALL`].
+fn ordinal(cause: Cause) -> usize {
+    Cause::ALL
+        .iter()
+        .position(|other| *other == cause)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closing(cause: Cause) -> Closing {
+        Closing {
+            cause,
+            phase: Phase::Live,
+            cohort: 0,
+            lingered: false,
+            code: None,
+        }
+    }
+
+    #[test]
+    fn each_cause_phase_and_cohort_has_a_count_of_its_own() {
+        let ledger = Ledger::new(3, Vec::new(), 1);
+        for cause in Cause::ALL {
+            for phase in Phase::ALL {
+                for cohort in 0..3 {
+                    let closing = Closing {
+                        phase,
+                        cohort,
+                        ..closing(cause)
+                    };
+                    ledger.open();
+                    ledger.close(closing, |_| ());
+                }
+            }
+        }
+        ledger.read(|counts| {
+            assert_eq!(counts.opened, 51 * 6 * 3);
+            assert_eq!(counts.open, 0);
+            assert!(counts.disconnects.iter().all(|count| *count == 1));
+        });
+    }
+
+    #[test]
+    fn a_session_departs_before_its_connection_ends_and_frees_its_place() {
+        let ledger = Ledger::new(1, Vec::new(), 1);
+        assert_eq!(ledger.open(), 1);
+        ledger.join();
+        assert_eq!(ledger.depart(Cause::Kicked, 0), Linger::Allowed);
+        ledger.read(|counts| {
+            assert_eq!(
+                (counts.joined, counts.sessions_open, counts.open),
+                (1, 0, 1)
+            );
+            assert_eq!(counts.departures(Cause::Kicked, 0), 1);
+            assert_eq!(counts.disconnects(Cause::Kicked, Phase::Live, 0), 0);
+        });
+        assert_eq!(ledger.open(), 1, "the place is free");
+        assert_eq!(ledger.linger(), Linger::Refused, "one lingers already");
+        let closing = Closing {
+            lingered: true,
+            ..closing(Cause::Kicked)
+        };
+        assert_eq!(ledger.close(closing, |_| ()), 1);
+        assert_eq!(ledger.close(closing, |_| ()), 2);
+        ledger.read(|counts| {
+            assert_eq!((counts.open, counts.lingering), (0, 0));
+            assert_eq!(counts.disconnects(Cause::Kicked, Phase::Live, 0), 2);
+        });
+    }
+
+    #[test]
+    fn a_code_of_the_game_is_counted_if_it_was_declared() {
+        let ledger = Ledger::new(1, vec![4_100, 4_096], 1);
+        let close = |cause, code| {
+            let closing = Closing {
+                code,
+                ..closing(cause)
+            };
+            ledger.open();
+            ledger.close(closing, |_| ());
+        };
+        for code in [Some(4_096), Some(4_100), Some(4_100), Some(4_097), None] {
+            close(Cause::Kicked, code);
+        }
+        close(Cause::AuthRejected, Some(4_096));
+        close(Cause::PeerFin, Some(4_096));
+        ledger.read(|counts| {
+            let of = |cause| [Some(4_096), Some(4_100), None].map(|c| counts.game_closes(cause, c));
+            assert_eq!(of(Cause::Kicked), [1, 2, 2]);
+            assert_eq!(of(Cause::ClosedByGame), [0, 0, 0]);
+            assert_eq!(of(Cause::AuthRejected), [1, 0, 0]);
+            assert_eq!(counts.game_closes.iter().sum::<u64>(), 6);
+        });
+    }
+}

@@ -1,0 +1,112 @@
+//! One structured line per close, made of the fields of its [`Record`](crate::Record): the important ones
+//! first, counts and clocks last. Lines are at debug level for closes of peers that never spoke and for sessions that
+//! joined. Connections that never became a session have a limit of their own.
+
+mod limit;
+
+use lastword_keepalive::ProfileName;
+use lastword_session::{Cause, Class};
+
+use crate::books::record::{Disconnect, Steps};
+use crate::player::{Seat, printable};
+
+pub(crate) use limit::Limit;
+
+macro_rules! line {
+    ($level:ident, $limit:expr, $disconnect:expr) => {
+        if tracing::enabled!(target: "lastword::close", tracing::Level::$level)
+            && may_be_written($limit, $disconnect)
+        {
+            let record = $disconnect.record();
+            tracing::event!(
+                target: "lastword::close",
+                tracing::Level::$level,
+                cause = record.cause,
+                player = record.player.as_deref(),
+                phase = record.phase,
+                remote = %record.remote,
+                words = record.words,
+                our_code = record.our_code,
+                our_reason = record.our_reason.as_deref(),
+                peer_code = record.peer_code,
+                peer_reason = record.peer_reason.as_deref(),
+                session = record.session.map(tracing::field::display),
+                class = record.class,
+                initiator = record.initiator,
+                profile = record.profile,
+                listener = %record.listener,
+                seq = record.seq,
+                at = record.at,
+                connection = record.connection,
+                trail = (!record.trail.is_empty())
+                    .then(|| tracing::field::display(Steps(&record.trail))),
+                age_ms = record.age_ms,
+                live_ms = record.live_ms,
+                silent_ms = record.silent_ms,
+                own_stall_ms = record.own_stall_ms,
+                detector = record.detector,
+                first_call = record.first_call,
+                first_error = record.first_error.as_deref(),
+                first_code = record.first_code,
+                frames_undelivered = record.frames_undelivered,
+                bytes_undelivered = record.bytes_undelivered,
+                frames_unsent = record.frames_unsent,
+                bytes_unsent = record.bytes_unsent,
+                frames_unacked = record.frames_unacked,
+                bytes_unacked = record.bytes_unacked,
+                partial_have_bytes = record.partial_have_bytes,
+                partial_need_bytes = record.partial_need_bytes,
+                frames_in = record.frames_in,
+                frames_out = record.frames_out,
+                bytes_in = record.bytes_in,
+                bytes_out = record.bytes_out,
+                bytes_drained = record.bytes_drained,
+                last_byte_in_ms = record.last_byte_in_ms,
+                last_ack_in_ms = record.last_ack_in_ms,
+                last_pong_ms = record.last_pong_ms,
+                rtt_us = record.rtt_us,
+                rtt_variance_us = record.rtt_variance_us,
+                clock_offset_us = record.clock_offset_us,
+                clock_error_us = record.clock_error_us,
+                fin = record.fin,
+                tcp_state = record.tcp_state,
+                retransmits = record.retransmits,
+                probes = record.probes,
+                send_window_bytes = record.send_window_bytes,
+                farewell = record.farewell,
+                "closed"
+            );
+        }
+    };
+}
+
+pub(crate) fn disconnect(limit: &Limit, disconnect: &Disconnect) {
+    match (disconnect.cause(), disconnect.cause().class()) {
+        (Cause::PeerProbe, _) => line!(DEBUG, limit, disconnect),
+        (_, Class::Defect) => line!(ERROR, limit, disconnect),
+        (_, _) => line!(INFO, limit, disconnect),
+    }
+}
+
+/// Ends of sessions and defects are never withheld.
+fn may_be_written(limit: &Limit, disconnect: &Disconnect) -> bool {
+    let is_unlimited = disconnect.has_joined() || disconnect.cause().class() == Class::Defect;
+    is_unlimited || limit.allows()
+}
+
+/// Logs that a session joined, with the field names of the line about its close.
+pub(crate) fn joined(seat: &Seat, profile: Option<ProfileName>) {
+    tracing::debug!(
+        target: "lastword::join",
+        session = %seat.session,
+        player = seat.player.as_deref().map(printable).as_deref(),
+        remote = %seat.remote,
+        profile = profile.as_ref().map(ProfileName::as_str),
+        "joined"
+    );
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) use tests::Lines;

@@ -1,0 +1,415 @@
+//! The metrics of a server and all their properties. This is the one source for `# HELP`, for `docs/metrics.md`, and
+//! for the metrics that rules and dashboards may use.
+
+use super::metric::MetricKind::{Counter, Gauge, Histogram};
+use super::metric::MetricLabel::{
+    AcceptError, Cause, Class, Cohort, DepartureCause, Diagnosis, Direction, GameCause, GameCode,
+    Initiator, NameKind, Phase, Profile, QueuePolicy, ResumeOutcome, SilentCause, Version,
+};
+use super::metric::MetricUnit::{Bytes, Count, Flag, Seconds, UnixSeconds};
+use super::metric::{Metric, MetricKind, MetricLabel, MetricUnit};
+
+impl Metric {
+    /// Every metric, in the order of the documentation.
+    pub const ALL: &'static [Self] = CATALOGUE;
+}
+
+/// Describes every emitted metric to the current recorder.
+pub(super) fn describe() {
+    let emitted = CATALOGUE
+        .iter()
+        .filter(|metric| metric.reserved_for.is_none());
+    for metric in emitted {
+        match metric.kind {
+            Counter => metrics::describe_counter!(metric.name, metric.help),
+            Gauge => metrics::describe_gauge!(metric.name, metric.help),
+            Histogram { .. } => metrics::describe_histogram!(metric.name, metric.help),
+        }
+    }
+}
+
+/// A metric that is emitted.
+const fn row(
+    name: &'static str,
+    kind: MetricKind,
+    unit: MetricUnit,
+    labels: &'static [MetricLabel],
+    help: &'static str,
+) -> Metric {
+    Metric {
+        name,
+        kind,
+        unit,
+        labels,
+        help,
+        reserved_for: None,
+    }
+}
+
+/// A metric that will be emitted once its feature is built.
+const fn reserved(metric: Metric, reserved_for: &'static str) -> Metric {
+    Metric {
+        reserved_for: Some(reserved_for),
+        ..metric
+    }
+}
+
+const CATALOGUE: &[Metric] = &[
+    row(
+        "lastword_connections_opened_total",
+        Counter,
+        Count,
+        &[],
+        "Connections accepted.",
+    ),
+    row(
+        "lastword_connections_open",
+        Gauge,
+        Count,
+        &[],
+        "Connections open, counted in at accept and out at their verdict.",
+    ),
+    row(
+        "lastword_connections_limit",
+        Gauge,
+        Count,
+        &[],
+        "Connections that may be open; beyond it peers are refused as server_full.",
+    ),
+    row(
+        "lastword_disconnects_total",
+        Counter,
+        Count,
+        &[Cause, Class, Initiator, Phase, Cohort],
+        "Connections ended, by their one cause.",
+    ),
+    row(
+        "lastword_accept_errors_total",
+        Counter,
+        Count,
+        &[AcceptError],
+        "Failures of accept, by kind.",
+    ),
+    row(
+        "lastword_game_closes_total",
+        Counter,
+        Count,
+        &[GameCause, GameCode],
+        "Ends that the game asked for, by cause and by the code it sent, if that was declared.",
+    ),
+    reserved(
+        row(
+            "lastword_log_lines_suppressed_total",
+            Counter,
+            Count,
+            &[Cause],
+            "Lines of closes that were not logged, since too many had the same cause.",
+        ),
+        "rates",
+    ),
+    row(
+        "lastword_unknown_names_total",
+        Counter,
+        Count,
+        &[NameKind],
+        "Players whom the authenticator gave a cohort or a profile that the configuration does not have.",
+    ),
+    row(
+        "lastword_sessions_joined_total",
+        Counter,
+        Count,
+        &[],
+        "Sessions joined.",
+    ),
+    row(
+        "lastword_sessions_open",
+        Gauge,
+        Count,
+        &[],
+        "Sessions with a live connection.",
+    ),
+    row(
+        "lastword_sessions_suspended",
+        Gauge,
+        Count,
+        &[],
+        "Sessions without a connection, within their resume window.",
+    ),
+    row(
+        "lastword_departures_total",
+        Counter,
+        Count,
+        &[DepartureCause, Class, Cohort],
+        "Sessions departed, by their last cause.",
+    ),
+    reserved(
+        row(
+            "lastword_resumes_total",
+            Counter,
+            Count,
+            &[ResumeOutcome],
+            "Attempts to resume a session, by how they came out.",
+        ),
+        "resume",
+    ),
+    row(
+        "lastword_session_duration_seconds",
+        Histogram {
+            buckets: SESSION_SECONDS,
+        },
+        Seconds,
+        &[],
+        "From joined to the end.",
+    ),
+    row(
+        "lastword_brief_sessions_total",
+        Counter,
+        Count,
+        &[Cause, Class],
+        "Sessions that ended less than a second after they joined, such as status pings, by cause.",
+    ),
+    row(
+        "lastword_auth_duration_seconds",
+        Histogram {
+            buckets: LATENCY_SECONDS,
+        },
+        Seconds,
+        &[],
+        "From the credentials to the authenticator's answer.",
+    ),
+    row(
+        "lastword_suspects_total",
+        Counter,
+        Count,
+        &[Diagnosis],
+        "Peers that became suspect, by what their silence looked like, and again when it looked like \
+         something else.",
+    ),
+    row(
+        "lastword_sessions_suspect",
+        Gauge,
+        Count,
+        &[Diagnosis],
+        "Sessions whose peer is suspect, by what its silence looks like now.",
+    ),
+    row(
+        "lastword_disconnect_detection_seconds",
+        Histogram {
+            buckets: DETECTION_SECONDS,
+        },
+        Seconds,
+        &[SilentCause, Profile],
+        "From the last sign of life to the verdict, for silent causes.",
+    ),
+    row(
+        "lastword_detection_bound_seconds",
+        Gauge,
+        Seconds,
+        &[SilentCause, Profile],
+        "The bound of a silent cause's detection, from the configuration.",
+    ),
+    row(
+        "lastword_heartbeat_rtt_seconds",
+        Histogram {
+            buckets: LATENCY_SECONDS,
+        },
+        Seconds,
+        &[],
+        "From a ping of the server's to its pong, once in eight heartbeats of each session.",
+    ),
+    row(
+        "lastword_frames_total",
+        Counter,
+        Count,
+        &[Direction],
+        "Data frames.",
+    ),
+    row(
+        "lastword_bytes_total",
+        Counter,
+        Bytes,
+        &[Direction],
+        "Raw bytes on the sockets.",
+    ),
+    row(
+        "lastword_drained_bytes_total",
+        Counter,
+        Bytes,
+        &[],
+        "Bytes read after an end had been noticed.",
+    ),
+    row(
+        "lastword_undelivered_frames_total",
+        Counter,
+        Count,
+        &[Direction],
+        "Data frames that did not reach the game (in) or the wire (out).",
+    ),
+    row(
+        "lastword_undelivered_bytes_total",
+        Counter,
+        Bytes,
+        &[Direction],
+        "Bytes that did not reach the game (in), or that the peer's kernel never acknowledged (out).",
+    ),
+    row(
+        "lastword_frames_dropped_total",
+        Counter,
+        Count,
+        &[QueuePolicy],
+        "Queued frames dropped by a queue policy.",
+    ),
+    row(
+        "lastword_inbound_paused_sessions",
+        Gauge,
+        Count,
+        &[],
+        "Sessions whose reading is paused, since the game takes no more of their frames.",
+    ),
+    row(
+        "lastword_event_queue_length",
+        Gauge,
+        Count,
+        &[],
+        "Events that wait for the game to tick.",
+    ),
+    reserved(
+        row(
+            "lastword_sessions_congested",
+            Gauge,
+            Count,
+            &[],
+            "Sessions whose outbound queue is over half of its cap.",
+        ),
+        "queue policies",
+    ),
+    reserved(
+        row(
+            "lastword_send_queue_bytes",
+            Gauge,
+            Bytes,
+            &[],
+            "Bytes that wait to be written, in all sessions.",
+        ),
+        "queue policies",
+    ),
+    reserved(
+        row(
+            "lastword_replay_bytes",
+            Gauge,
+            Bytes,
+            &[],
+            "Bytes kept until the peer's session acknowledges them, in all sessions.",
+        ),
+        "resume",
+    ),
+    row(
+        "lastword_local_stall_seconds_total",
+        Counter,
+        Seconds,
+        &[],
+        "Whole seconds in which this process was late itself (starved, stopped, its machine paused), for \
+         which no peer's silence is judged.",
+    ),
+    row(
+        "lastword_runtime_lag_seconds",
+        Gauge,
+        Seconds,
+        &[],
+        "The greatest lateness in the last 30 to 60 s of the sweep that is due every 0.1 s; 1 to 3 ms is usual.",
+    ),
+    row(
+        "lastword_open_fds",
+        Gauge,
+        Count,
+        &[],
+        "Open descriptors of this process.",
+    ),
+    row(
+        "lastword_max_fds",
+        Gauge,
+        Count,
+        &[],
+        "Descriptors that this process may open.",
+    ),
+    row(
+        "lastword_draining",
+        Gauge,
+        Flag,
+        &[],
+        "1 while the server drains.",
+    ),
+    row(
+        "lastword_build_info",
+        Gauge,
+        Flag,
+        &[Version],
+        "1, with the version.",
+    ),
+    reserved(
+        row(
+            "lastword_certificate_expiry_timestamp_seconds",
+            Gauge,
+            UnixSeconds,
+            &[],
+            "When the first of the certificates in use expires.",
+        ),
+        "TLS",
+    ),
+    reserved(
+        row(
+            "lastword_config_last_reload_successful",
+            Gauge,
+            Flag,
+            &[],
+            "1 where the last reload of the configuration was taken.",
+        ),
+        "reloads",
+    ),
+];
+
+/// From a second to a day.
+const SESSION_SECONDS: &[f64] = &[
+    1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0,
+];
+
+/// Just above the bounds of the built-in profiles. From a second on, each bucket is at most 1.5 times the one before.
+/// So a quantile of ends that are in time is at most 1.5 times their bound, for every bound.
+const DETECTION_SECONDS: &[f64] = &[
+    0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.5, 8.2, 10.5, 15.3, 20.3, 30.0, 42.0, 60.3, 90.0, 120.0,
+];
+
+/// For round trips and authentications.
+const LATENCY_SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_stands_twice_and_names_say_kind_and_unit() {
+        for (index, metric) in CATALOGUE.iter().enumerate() {
+            let name = metric.name;
+            let before = CATALOGUE.iter().take(index);
+            assert!(before.clone().all(|other| other.name != name), "{name}");
+            assert_eq!(metric.kind == Counter, name.ends_with("_total"), "{name}");
+            let is_seconds = metric.unit == Seconds;
+            assert_eq!(
+                is_seconds,
+                name.contains("_seconds") && metric.unit != UnixSeconds,
+                "{name}"
+            );
+            assert_eq!(metric.unit == Bytes, name.contains("_bytes"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_quantile_of_ends_in_time_is_at_most_one_and_a_half_bounds() {
+        let from_a_second = DETECTION_SECONDS.iter().filter(|bound| **bound >= 1.0);
+        for (bound, next) in from_a_second.clone().zip(from_a_second.skip(1)) {
+            assert!(bound < next && *next <= 1.5 * bound, "{bound} {next}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A description of a live session, on request. The session's own task answers: nothing is stored for it otherwise.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use lastword_keepalive::ProfileName;
+use lastword_session::{Diagnosis, Evidence, SessionId};
+use tokio::sync::oneshot;
+
+use super::Books;
+use crate::guard::lock;
+use crate::player::{Seat, printable};
+
+/// A live session, as it was when its own task took its turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Portrait {
+    /// The session.
+    pub session: SessionId,
+    /// The player's name or id, with control characters written as `<U+001B>`; `None` for a player without a name.
+    pub player: Option<String>,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// The cohort, if the player has one.
+    pub cohort: Option<String>,
+    /// The liveness profile.
+    pub profile: Option<ProfileName>,
+    /// The current diagnosis of the peer's silence; `None` is healthy.
+    pub suspected: Option<Diagnosis>,
+    /// Whether its reading is paused, because the game is not taking its frames.
+    pub inbound_paused: bool,
+    /// Time since the connection was accepted.
+    pub age: Duration,
+    /// Time since the session joined.
+    pub live_for: Duration,
+    /// The round trip of the heartbeat if there was one, else the kernel's.
+    pub rtt: Option<Duration>,
+    /// Time since the last byte in.
+    pub last_byte_in: Option<Duration>,
+    /// Data frames in and out.
+    pub frames: (u64, u64),
+    /// Raw bytes in and out.
+    pub bytes: (u64, u64),
+    /// Bytes queued here and not written yet.
+    pub bytes_queued: u64,
+    /// Bytes written and not yet acknowledged by the peer's kernel, if our kernel reports them.
+    pub bytes_unacked: Option<u64>,
+}
+
+/// Callers that wait for an answer, by session.
+#[derive(Debug, Default)]
+pub(crate) struct Questions(Mutex<HashMap<SessionId, Vec<oneshot::Sender<Portrait>>>>);
+
+impl Questions {
+    pub(crate) fn ask(&self, session: SessionId) -> oneshot::Receiver<Portrait> {
+        let (ask, answer) = oneshot::channel();
+        lock(&self.0).entry(session).or_default().push(ask);
+        answer
+    }
+
+    fn answer(&self, session: SessionId, portrait: impl FnOnce() -> Portrait) {
+        let Some(askers) = lock(&self.0).remove(&session) else {
+            return;
+        };
+        let portrait = portrait();
+        for asker in askers {
+            // A caller that stopped waiting needs no answer.
+            asker.send(portrait.clone()).ok();
+        }
+    }
+
+    /// Drops the questions about a session that will not answer.
+    pub(crate) fn drop_all(&self, session: SessionId) {
+        let mut questions = lock(&self.0);
+        if !questions.is_empty() {
+            questions.remove(&session);
+        }
+    }
+}
+
+impl Books {
+    /// Answers the callers that wait for this session to describe itself.
+    pub(crate) fn describe(
+        &self,
+        seat: &Seat,
+        profile: Option<ProfileName>,
+        inbound_paused: bool,
+        so_far: &Evidence,
+    ) {
+        let player = seat.player.as_deref();
+        self.questions.answer(seat.session, || Portrait {
+            session: seat.session,
+            player: player.map(|name| printable(name).into_owned()),
+            remote: seat.remote,
+            cohort: self.cohorts.name(seat.cohort).cloned(),
+            profile,
+            suspected: seat.suspicion.read(),
+            inbound_paused,
+            age: so_far.age,
+            live_for: so_far.live_for,
+            rtt: so_far.rtt,
+            last_byte_in: so_far.last_byte_in,
+            frames: (so_far.frames_in, so_far.frames_out),
+            bytes: (so_far.bytes_in, so_far.bytes_out),
+            bytes_queued: so_far.bytes_unsent,
+            bytes_unacked: so_far.bytes_unacked,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn portrait(session: SessionId) -> Portrait {
+        Portrait {
+            session,
+            player: None,
+            remote: SocketAddr::from(([127, 0, 0, 1], 1)),
+            cohort: None,
+            profile: None,
+            suspected: None,
+            inbound_paused: false,
+            age: Duration::ZERO,
+            live_for: Duration::ZERO,
+            rtt: None,
+            last_byte_in: None,
+            frames: (0, 0),
+            bytes: (0, 0),
+            bytes_queued: 0,
+            bytes_unacked: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn everybody_who_asked_is_answered_by_one_portrait_and_nobody_else() {
+        let questions = Questions::default();
+        let [ann, bob] = [1, 2].map(|id| SessionId::from_bytes([id; 16]));
+        let asked = [questions.ask(ann), questions.ask(ann)];
+        let mut other = questions.ask(bob);
+        questions.answer(ann, || portrait(ann));
+        for answer in asked {
+            assert_eq!(answer.await, Ok(portrait(ann)));
+        }
+        assert!(other.try_recv().is_err());
+        questions.answer(ann, || panic!("nobody asks any more"));
+    }
+
+    #[tokio::test]
+    async fn an_end_takes_the_questions_back() {
+        let questions = Questions::default();
+        let ann = SessionId::from_bytes([1; 16]);
+        let asked = questions.ask(ann);
+        questions.drop_all(ann);
+        assert!(asked.await.is_err());
+        assert!(lock(&questions.0).is_empty());
+    }
+}

@@ -1,0 +1,64 @@
+//! The values that a server takes from its configuration on this kernel, and that all its connections read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lastword_keepalive::{KernelKnobs, Profile, ProfileName};
+use lastword_session::{Framing, Timing};
+
+use super::{Bound, Config, KernelAbilities};
+
+/// The settings of one server.
+pub(crate) struct Settings {
+    /// How the session core frames and limits each connection.
+    pub(crate) session: Arc<lastword_session::Config>,
+    pub(crate) bounds: Vec<Bound>,
+    pub(crate) connections_max: u64,
+    pub(crate) drain_timeout: Duration,
+    /// The listener's own profile comes first.
+    pub(crate) profiles: Vec<Profile>,
+    /// The socket options of each profile.
+    knobs: Vec<KernelKnobs>,
+}
+
+impl Settings {
+    pub(crate) fn new(config: &Config, framing: Framing) -> Self {
+        let profiles = config.profiles();
+        Self {
+            session: Arc::new(lastword_session::Config {
+                framing,
+                limits: config.session_limits(),
+                behind_proxy: config.listen.behind_proxy,
+            }),
+            bounds: config.bounds(KernelAbilities::probe()),
+            connections_max: u64::from(config.listen.connections_max),
+            drain_timeout: config.drain_timeout(),
+            knobs: profiles.iter().map(|each| config.knobs(each)).collect(),
+            profiles,
+        }
+    }
+
+    pub(crate) fn profile_name(&self, profile: u8) -> Option<ProfileName> {
+        self.profile(profile).map(|profile| profile.name)
+    }
+
+    pub(crate) fn timing(&self, profile: u8) -> Timing {
+        self.profile(profile)
+            .map_or_else(Timing::default, Timing::from)
+    }
+
+    /// The socket options of the listener, which every socket has at first.
+    pub(crate) fn listener_knobs(&self) -> Option<&KernelKnobs> {
+        self.knobs.first()
+    }
+
+    /// The socket options of a profile, if they differ from the listener's.
+    pub(crate) fn own_knobs(&self, profile: u8) -> Option<KernelKnobs> {
+        let knobs = self.knobs.get(usize::from(profile))?;
+        (self.listener_knobs() != Some(knobs)).then_some(*knobs)
+    }
+
+    fn profile(&self, index: u8) -> Option<&Profile> {
+        self.profiles.get(usize::from(index))
+    }
+}

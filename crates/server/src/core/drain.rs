@@ -1,0 +1,164 @@
+//! Graceful drain: a notice to every client, time to leave, a goodbye to the remaining clients, and a deadline.
+//!
+//! With a timeout T, notices are spread over the first sixth (at most 5 s) and goodbyes over the time from T/2 to 5T/6.
+//! A session that is still open at T is cut off as `drain_expired`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lastword_session::wire::Notice;
+use lastword_session::{Advice, Cause, Close};
+use lastword_transport::{Mailbox, Request};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::Core;
+use super::publisher::publish;
+
+/// Begins to drain the server, unless it is draining already.
+pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) {
+    if core.shutdown.draining.set() {
+        return;
+    }
+    let timeout = timeout.min(TIMEOUT_MAX);
+    tracing::info!(timeout_ms = as_millis(timeout), "draining");
+    // The game is told first: it may want to save before its players are told.
+    let deadline = std::time::Instant::now() + timeout;
+    if let Some(events) = &core.events {
+        events.draining(deadline);
+    }
+    core.observers.tell(|observer| observer.draining(deadline));
+    refuse_not_yet_live(core);
+    // It runs on its own task, so it continues if the caller stops waiting for it.
+    core.runtime.spawn(run(Arc::clone(core), timeout));
+}
+
+/// Ends the server at once, and cuts off the sessions that are still open.
+pub(crate) fn expire(core: &Core) {
+    core.shutdown.draining.set();
+    // The end comes first, so that no connection is accepted after the last request.
+    core.shutdown.ended.set();
+    core.mailboxes.request_all(&Request::DrainExpired, |_| true);
+}
+
+/// Ends the server when all sessions have left, or after this time at the latest. Their goodbyes are already on their
+/// way.
+pub(crate) async fn finish(core: &Core, goodbyes: Duration) {
+    core.shutdown.draining.set();
+    refuse_not_yet_live(core);
+    let emptied = core.books.ledger.emptied();
+    if timeout(goodbyes, emptied).await.is_err() {
+        expire(core);
+    }
+    core.shutdown.ended.set();
+}
+
+/// Waits until the server has ended, then up to a second for the sessions that were cut off, and closes the server. It
+/// is closed too if this is dropped with its runtime. Until the end it logs how many lines were withheld.
+pub(crate) async fn watch(core: Arc<Core>) {
+    let closing = Closing(core);
+    let core = &closing.0;
+    tokio::select! {
+        biased;
+        () = core.shutdown.ended.wait() => {}
+        () = core.books.log_limit.tell_each_second() => {}
+    }
+    // The wait is limited: a connection's task needs only one turn to write its goodbye.
+    let emptied = core.books.ledger.emptied();
+    if timeout(LAST_MOMENT, emptied).await.is_err() {
+        tracing::error!("connections outlived the server");
+    }
+    if core.publishes_itself {
+        // A caller that waited for the end finds it in the metrics.
+        publish(core);
+    }
+}
+
+/// Closes the server when it is dropped.
+struct Closing(Arc<Core>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let core = &self.0;
+        core.books.log_limit.tell();
+        core.shutdown.closed.set();
+        // A tick loop is told last.
+        if let Some(events) = &core.events {
+            events.end();
+        }
+    }
+}
+
+async fn run(core: Arc<Core>, timeout: Duration) {
+    let core = &core;
+    let start = Instant::now();
+    let phases = async {
+        notices(core, start, timeout).await;
+        goodbyes(core, start, timeout).await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        biased;
+        () = core.books.ledger.emptied() => {}
+        () = phases => {}
+        () = sleep_until(start + timeout) => expire(core),
+    }
+    core.shutdown.ended.set();
+    tracing::info!(took_ms = as_millis(start.elapsed()), "drained");
+}
+
+/// Ends the connections that have no session yet. New ones are refused at accept.
+fn refuse_not_yet_live(core: &Core) {
+    let refusal = Request::close(Close::new(Cause::RefusedDraining));
+    core.mailboxes
+        .request_all(&refusal, |mailbox| mailbox.session().is_none());
+}
+
+async fn notices(core: &Core, start: Instant, timeout: Duration) {
+    let window = (timeout / 6).min(NOTICE_WINDOW_MAX);
+    let deadline_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+    let notice = Arc::new(Notice {
+        code: Cause::Drained.code(),
+        advice: Advice::Elsewhere.code(),
+        deadline_ms,
+        address: "".into(),
+        reason: "the server is shutting down".into(),
+    });
+    spread(core, start, window, |mailbox| {
+        mailbox.request(Request::Notice(Arc::clone(&notice)));
+    })
+    .await;
+}
+
+async fn goodbyes(core: &Core, start: Instant, timeout: Duration) {
+    let deadline = start + timeout;
+    sleep_until(start + timeout / 2).await;
+    spread(core, start + timeout / 2, timeout / 3, |mailbox| {
+        let mut close = Close::new(Cause::Drained).with_reason("the server is shutting down");
+        close.linger = Some(deadline.saturating_duration_since(Instant::now()));
+        mailbox.request(Request::close(close));
+    })
+    .await;
+}
+
+/// Calls `each` for every live session, spread evenly over a window, so that clients do not all reconnect at once.
+async fn spread(core: &Core, start: Instant, window: Duration, each: impl Fn(&Mailbox)) {
+    let sessions = core.mailboxes.live();
+    let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX).max(1);
+    for (n, mailbox) in (0..).zip(&sessions) {
+        let due = start + window * n / count;
+        if due > Instant::now() + SPREAD_STEP {
+            sleep_until(due).await;
+        }
+        each(mailbox);
+    }
+}
+
+fn as_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+const NOTICE_WINDOW_MAX: Duration = Duration::from_secs(5);
+const SPREAD_STEP: Duration = Duration::from_millis(10);
+/// A century. A longer timeout has no use, and would overflow the clock.
+const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
+const LAST_MOMENT: Duration = Duration::from_secs(1);

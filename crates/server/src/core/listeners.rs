@@ -1,0 +1,102 @@
+//! The server's own listener, listeners that the game gives it while it runs, and the ports of its extensions.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::guard::lock;
+
+/// The addresses of all listeners, and the channel to the task that accepts on the adopted ones.
+pub(crate) struct Listeners {
+    /// The address of the server's own listener.
+    pub(crate) own: SocketAddr,
+    /// The extensions' port for operators.
+    pub(crate) admin: OnceLock<SocketAddr>,
+    /// The extensions' port for scrapers.
+    pub(crate) metrics: OnceLock<SocketAddr>,
+    /// Whether a listener was adopted. Without any, nothing below is read.
+    has_adopted: AtomicBool,
+    addrs: Mutex<Vec<SocketAddr>>,
+    /// The number of the listener that accepted a connection, by the connection's slot, except for the server's own
+    /// listener. It is kept here so that other connections do not pay for it.
+    by_slot: Mutex<HashMap<u32, u8>>,
+    give: Sender<Adopted>,
+    given: Mutex<Option<Receiver<Adopted>>>,
+}
+
+/// A listener that the game gave, with its number, from 1; 0 is the server's own.
+pub(crate) struct Adopted {
+    pub(crate) n: u8,
+    pub(crate) listener: TcpListener,
+}
+
+impl Listeners {
+    pub(crate) fn new(own: SocketAddr) -> Self {
+        let (give, given) = channel(usize::from(u8::MAX));
+        Self {
+            own,
+            admin: OnceLock::new(),
+            metrics: OnceLock::new(),
+            has_adopted: AtomicBool::new(false),
+            addrs: Mutex::default(),
+            by_slot: Mutex::default(),
+            give,
+            given: Mutex::new(Some(given)),
+        }
+    }
+
+    /// Passes a listener on.
+    ///
+    /// # Errors
+    /// Its address cannot be read, the server is ending, or the server has 255 of them already.
+    pub(crate) fn adopt(&self, listener: TcpListener) -> io::Result<()> {
+        let addr = listener.local_addr()?;
+        let mut addrs = lock(&self.addrs);
+        let n = u8::try_from(addrs.len() + 1).map_err(|_| io::Error::other(TOO_MANY))?;
+        // The address is stored before the listener can accept a connection.
+        addrs.push(addr);
+        self.has_adopted.store(true, Ordering::Release);
+        // The channel has room for every listener number.
+        let sent = self.give.try_send(Adopted { n, listener });
+        sent.map_err(|_| io::Error::other("the server ends"))
+    }
+
+    /// Stores which listener accepted the connection in this slot.
+    pub(crate) fn accepted(&self, slot: u32, n: u8) {
+        if !self.has_adopted.load(Ordering::Acquire) {
+            return;
+        }
+        let mut by_slot = lock(&self.by_slot);
+        if n == 0 {
+            by_slot.remove(&slot);
+        } else {
+            by_slot.insert(slot, n);
+        }
+    }
+
+    /// The address of the listener that accepted the connection in this slot.
+    pub(crate) fn addr_of(&self, slot: u32) -> SocketAddr {
+        self.adopted_addr_of(slot).unwrap_or(self.own)
+    }
+
+    fn adopted_addr_of(&self, slot: u32) -> Option<SocketAddr> {
+        if !self.has_adopted.load(Ordering::Acquire) {
+            return None;
+        }
+        let n = lock(&self.by_slot).get(&slot).copied()?;
+        let index = usize::from(n).checked_sub(1)?;
+        lock(&self.addrs).get(index).copied()
+    }
+
+    /// The channel of listeners, for the task that accepts on them. It can be taken once.
+    pub(crate) fn take(&self) -> Option<Receiver<Adopted>> {
+        lock(&self.given).take()
+    }
+}
+
+const TOO_MANY: &str =
+    "a server takes 255 listeners besides its own: bind one to the wildcard address instead";

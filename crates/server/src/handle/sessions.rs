@@ -1,0 +1,116 @@
+//! The list of live sessions: players, addresses, and the state of each link.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lastword_keepalive::ProfileName;
+use lastword_session::{Diagnosis, SessionId};
+use lastword_transport::{Clock, Request};
+
+use super::ServerHandle;
+use crate::books::place_of;
+use crate::player::{Kick, Seat, is_name_of, printable};
+
+/// A live session in the list. [`ServerHandle::portrait`] asks one session for more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// The session.
+    pub session: SessionId,
+    /// The player's id, as the authenticator gave it.
+    pub player: Option<String>,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// The cohort, if the player has one.
+    pub cohort: Option<String>,
+    /// The liveness profile.
+    pub profile: Option<ProfileName>,
+    /// The diagnosis of the peer's silence; `None` is healthy.
+    pub suspected: Option<Diagnosis>,
+    /// Time since the session joined, to a tenth of a second.
+    pub live_for: Duration,
+    /// The smoothed round trip of its heartbeats, if it is known.
+    pub rtt: Option<Duration>,
+}
+
+impl SessionInfo {
+    /// Returns the player's id for people: control characters are written as `<U+001B>`, as in records.
+    #[must_use]
+    pub fn player_shown(&self) -> Option<Cow<'_, str>> {
+        self.player.as_deref().map(printable)
+    }
+
+    /// Returns whether the player has this name, as it is or as records show it.
+    #[must_use]
+    pub fn is_of(&self, player: &str) -> bool {
+        is_name_of(player, self.player.as_deref())
+    }
+}
+
+/// The list of live sessions. A session is in the list when its handler's `joined` is called, and stays there as long
+/// as [`ServerHandle::send`] reaches it. It leaves the list when its end is decided, such as by a kick. It is gone from
+/// the list before the game and the observers are told of its end.
+///
+/// Reading the list is a scan. It waits for no session and does not lock the counts. A session that joins or departs
+/// waits at most while 256 others are read.
+impl ServerHandle {
+    /// Returns the sessions that are live now, in the order of their slots. 20,000 sessions take a few milliseconds. On
+    /// a larger server, [`ServerHandle::sessions_after`] reads a part at a time.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        self.live_from(0, |_| true).collect()
+    }
+
+    /// Returns the next live sessions after this one, at most `limit`; `None` begins with the first.
+    ///
+    /// A session keeps its slot for life. So a session that stays live is seen exactly once, even while others come and
+    /// go. The session in `after` may have departed itself.
+    #[must_use]
+    pub fn sessions_after(&self, after: Option<SessionId>, limit: usize) -> Vec<SessionInfo> {
+        let first = after.map_or(0, |after| place_of(after).saturating_add(1));
+        self.live_from(first, |_| true).take(limit).collect()
+    }
+
+    /// Returns the live sessions of this player, by the whole name, as it is or as records show it. It reads every
+    /// session: a game that asks often keeps its own map.
+    #[must_use]
+    pub fn find(&self, player: &str) -> Vec<SessionInfo> {
+        self.live_from(0, |seat| seat.is_of(player)).collect()
+    }
+
+    /// Kicks a player from each of its live sessions: `kicked`. Returns how many there were. It finds them as
+    /// [`ServerHandle::find`] does; a session that joins at the same time may be missed.
+    pub fn kick_player(&self, player: &str, kick: Kick) -> usize {
+        let request = Request::close(kick.into_close());
+        let seats = self.core.books.seats.scan(0, |seat| seat.is_of(player));
+        let mailboxes = seats.filter_map(|seat| self.core.mailboxes.of(seat.session));
+        mailboxes
+            .map(|mailbox| mailbox.request(request.clone()))
+            .count()
+    }
+
+    fn live_from<'a>(
+        &'a self,
+        first: usize,
+        wanted: impl Fn(&Seat) -> bool + 'a,
+    ) -> impl Iterator<Item = SessionInfo> + 'a {
+        let seats = self.core.books.seats.scan(first, wanted);
+        seats.filter_map(|seat| self.info(&seat))
+    }
+
+    /// Describes a session; `None` if it is no longer live.
+    fn info(&self, seat: &Seat) -> Option<SessionInfo> {
+        let mailbox = self.core.mailboxes.of(seat.session)?;
+        Some(SessionInfo {
+            session: seat.session,
+            player: seat.player.as_deref().map(str::to_owned),
+            remote: seat.remote,
+            cohort: self.core.books.cohorts.name(seat.cohort).cloned(),
+            profile: self.core.settings.profile_name(seat.profile),
+            suspected: seat.suspicion.read(),
+            live_for: seat.joined.live_for(Clock::real()),
+            rtt: mailbox.round_trip().rtt(),
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! From the listener to the session: connections are accepted, admitted, authenticated and, at the end, reported.
+
+pub(crate) mod accept;
+pub(crate) mod app;

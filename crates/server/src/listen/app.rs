@@ -1,0 +1,345 @@
+//! One connection of a server: admission, authentication, and the game's side.
+
+mod ending;
+mod standing;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use lastword_keepalive::KernelKnobs;
+use lastword_session::wire::Notice;
+use lastword_session::{
+    Admission, Cause, Close, Diagnosis, Ending, Evidence, Framing, Link, Traffic,
+};
+use lastword_transport::{App, Clock, Linger, Outbox, Room};
+
+use crate::books::{UnknownName, log};
+use crate::core::Core;
+use crate::guard::guarded;
+use crate::player::{
+    Check, CredentialSource, Credentials, Joined, Player, Seat, Suspicion, random_session,
+};
+use crate::shape::events::Asked;
+use crate::shape::{Arrival, Context as GameContext, Game, Shape};
+use standing::{Admitted, Asking, Standing};
+
+/// The state that a listener's connections share: the server and the shape of its game.
+pub(crate) struct Front<S> {
+    pub(crate) core: Arc<Core>,
+    pub(crate) shape: S,
+}
+
+/// The server's side of one connection. The connection is counted in before this is made. Its end, or its drop, counts
+/// it out exactly once.
+pub(crate) struct ServerApp<S: Shape> {
+    front: Arc<Front<S>>,
+    standing: Standing,
+    slot: u32,
+    counted: bool,
+    /// The place of this connection is free for another.
+    lingers: Option<Linger>,
+    paused: bool,
+    game: Option<S::Game>,
+}
+
+impl<S: Shape> ServerApp<S> {
+    pub(crate) fn new(front: Arc<Front<S>>, remote: SocketAddr, slot: u32) -> Self {
+        Self {
+            front,
+            standing: Standing::Outside(Box::new(remote)),
+            slot,
+            counted: false,
+            lingers: None,
+            paused: false,
+            game: None,
+        }
+    }
+
+    /// Counts this connection as refused: it stays open only to learn the reason.
+    pub(crate) fn refuse(&mut self) {
+        self.standing = Standing::Refused(Box::new(self.standing.remote()));
+        self.lingers = Some(self.core().books.ledger.linger());
+    }
+
+    /// Stores the diagnosis of the peer's silence where any thread can read it.
+    fn suspected_as(&self, suspicion: Option<Diagnosis>) {
+        let Some(seat) = self.standing.seat() else {
+            return;
+        };
+        let before = seat.suspicion.replace(suspicion);
+        self.core().books.traffic.suspect(before, suspicion);
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.front.core
+    }
+
+    /// Moves a peer on from `Asking`. Dropping the authenticator's future runs the game's code.
+    fn answered(&mut self, standing: Standing) {
+        let asking = std::mem::replace(&mut self.standing, standing);
+        guarded("an authenticator panicked when it was dropped", || {
+            drop(asking)
+        });
+    }
+
+    /// Gives an admitted player a seat and the session its id.
+    fn seat_for(&self, player: &Player) -> Result<Arc<Seat>, Close> {
+        let core = self.core();
+        // Both names are looked up before either is refused, so that each unknown name is counted.
+        let cohort = core.books.cohorts.index(player.cohort.as_deref());
+        let profile = core.books.profiles.index(player.profile.as_deref());
+        let refused = |unknown: UnknownName<'_>| {
+            Close::new(Cause::AuthUnavailable).with_reason(unknown.to_string())
+        };
+        let session = random_session(self.slot).map_err(|error| {
+            tracing::error!(%error, "no randomness for a session id");
+            Close::new(Cause::AuthUnavailable)
+        })?;
+        Ok(Arc::new(Seat {
+            session,
+            player: player.id.as_deref().map(Box::from),
+            remote: self.standing.remote(),
+            cohort: cohort.map_err(refused)?,
+            profile: profile.map_err(refused)?,
+            data: player.data.clone(),
+            suspicion: Suspicion::default(),
+            joined: Joined::at(Clock::real()),
+        }))
+    }
+
+    /// Gives an accepted player its seat, or returns the refusal.
+    fn place(&self, player: Player, first_frame: Option<Bytes>) -> Result<Admitted, Close> {
+        // The player asked before the drain, and the answer came during it. There is no session yet, so it is refused.
+        let seat = if self.core().is_draining() {
+            Err(Close::new(Cause::RefusedDraining))
+        } else {
+            self.seat_for(&player)
+        };
+        match seat {
+            Ok(seat) => Ok(Admitted {
+                seat,
+                player,
+                first_frame,
+            }),
+            Err(close) => {
+                // Dropping the player's data runs the game's code.
+                guarded("a player's data panicked when it was dropped", || {
+                    drop(player)
+                });
+                Err(close)
+            }
+        }
+    }
+
+    fn admit(&mut self, admitted: Admitted) -> Admission {
+        let seat = &admitted.seat;
+        let admission = Admission {
+            session: *seat.session.as_bytes(),
+            timing: self.core().settings.timing(seat.profile),
+        };
+        self.answered(Standing::Admitted(Box::new(admitted)));
+        admission
+    }
+}
+
+impl<S: Shape> App for ServerApp<S> {
+    fn authenticate(&mut self, credentials: &[u8]) {
+        let core = Arc::clone(self.core());
+        let bytes = Bytes::copy_from_slice(credentials);
+        let (source, first_frame) = match core.settings.session.framing {
+            Framing::Native => (CredentialSource::Hello, None),
+            Framing::Dialect(_) => (CredentialSource::FirstFrame, Some(bytes.clone())),
+        };
+        let remote = self.standing.remote();
+        let credentials = Credentials {
+            bytes,
+            source,
+            remote,
+        };
+        let since = Clock::real();
+        let check: Check = Box::pin(async move { core.admission.check(credentials).await });
+        self.standing = Standing::Asking(Box::new(Asking {
+            remote,
+            since,
+            check,
+            first_frame,
+            room: Asked::default(),
+        }));
+    }
+
+    fn poll_admission(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admission, Close>> {
+        let Standing::Asking(asking) = &mut self.standing else {
+            return Poll::Pending;
+        };
+        // If the game's queue has no room, admission waits, within the same auth timeout.
+        ready!(self.front.shape.poll_room(cx, &mut asking.room));
+        let answer = ready!(asking.poll_answer(cx));
+        let first_frame = asking.first_frame.take();
+        let core = Arc::clone(&self.front.core);
+        let took = Clock::real() - asking.since;
+        core.books
+            .measure(|metrics| metrics.auth_duration.record(took));
+        let admitted = match answer {
+            Ok(player) => self.place(player, first_frame),
+            Err(refusal) => Err(refusal.into_close()),
+        };
+        Poll::Ready(match admitted {
+            Ok(admitted) => Ok(self.admit(admitted)),
+            Err(close) => {
+                self.dismissed();
+                Err(close)
+            }
+        })
+    }
+
+    fn dismissed(&mut self) {
+        if let Standing::Asking(asking) = &self.standing {
+            let remote = Box::new(asking.remote);
+            self.answered(Standing::Dismissed(remote));
+        }
+    }
+
+    fn knobs(&self) -> Option<KernelKnobs> {
+        let seat = self.standing.seat()?;
+        self.core().settings.own_knobs(seat.profile)
+    }
+
+    fn joined(&mut self, outbox: &mut Outbox<'_>, _admission: &Admission) {
+        let Some(admitted) = self.standing.join() else {
+            return;
+        };
+        let Admitted {
+            seat,
+            player,
+            first_frame,
+        } = admitted;
+        let core = self.core();
+        core.books.ledger.join();
+        core.books.seats.put(&seat);
+        log::joined(&seat, core.settings.profile_name(seat.profile));
+        let mailbox = Arc::clone(outbox.mailbox());
+        let arrival = Arrival {
+            mailbox: &mailbox,
+            seat: &seat,
+            player: &player,
+        };
+        let game = self.game.insert(self.front.shape.join(&arrival));
+        game.joined(&mut GameContext::new(outbox, &seat));
+        if let Some(frame) = first_frame {
+            game.frame(&mut GameContext::new(outbox, &seat), &frame);
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.game
+            .as_mut()
+            .map_or(Poll::Ready(()), |game| game.poll_ready(cx))
+    }
+
+    fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]) -> Room {
+        match (&mut self.game, &self.standing) {
+            (Some(game), Standing::Joined(seat)) => {
+                game.frame(&mut GameContext::new(outbox, seat), payload)
+            }
+            _ => Room::Unsure,
+        }
+    }
+
+    fn link(&mut self, outbox: &mut Outbox<'_>, link: Link) {
+        self.suspected_as(link.suspicion());
+        if let (Some(game), Standing::Joined(seat)) = (&mut self.game, &self.standing) {
+            game.link(&mut GameContext::new(outbox, seat), link);
+        }
+    }
+
+    fn notice(&mut self, _notice: &Notice<'_>) {}
+
+    fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.game
+            .as_mut()
+            .map_or(Poll::Ready(()), |game| game.poll_delivered(cx))
+    }
+
+    fn paused(&mut self, paused: bool) {
+        if self.paused != paused && !self.standing.has_departed() {
+            self.paused = paused;
+            self.core().books.traffic.paused(paused);
+        }
+    }
+
+    fn round_trip(&mut self, rtt: Duration) {
+        let books = &self.core().books;
+        books.traffic.round_trip(rtt);
+        books.measure(|metrics| metrics.heartbeat_rtt.record(rtt));
+    }
+
+    fn taken(&self) -> u64 {
+        self.game.as_ref().map_or(0, Game::taken)
+    }
+
+    fn reported(&mut self, so_far: Evidence) {
+        let Some(seat) = self.standing.seat() else {
+            return;
+        };
+        let core = self.core();
+        let profile = core.settings.profile_name(seat.profile);
+        core.books.describe(seat, profile, self.paused, &so_far);
+    }
+
+    fn traffic(&mut self, traffic: Traffic) {
+        self.core().books.traffic.add(traffic);
+    }
+
+    fn panicked(&mut self) {
+        tracing::error!(remote = %self.standing.remote(), "the game's code panicked");
+        if !S::Game::IN_PLACE {
+            return;
+        }
+        // If this drop panics too, it must not end the connection's task.
+        let game = self.game.take();
+        guarded(
+            "the game panicked again when its handler was dropped",
+            || drop(game),
+        );
+    }
+
+    fn departed(&mut self, ending: Ending) -> Linger {
+        self.depart(ending)
+    }
+
+    fn closed(&mut self, ending: Box<Ending>) {
+        self.end(*ending);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lastword_transport::{Driver, Mailbox};
+
+    use super::*;
+    use crate::shape::{Handler, HandlerShape};
+
+    struct Nothing;
+
+    impl Handler for Nothing {
+        fn frame(&mut self, _context: &mut GameContext<'_, '_>, _payload: &[u8]) {}
+    }
+
+    /// tokio allocates a task in steps of 128 bytes, and its own 96 bytes count. So a driver of 417 bytes costs 128
+    /// more than one of 416. The bytes left up to that step are for the state of the game's handler, which lies in the
+    /// driver.
+    #[test]
+    fn an_idle_session_stays_small() {
+        fn driver<F: Fn(&Player) -> Nothing + Send + Sync + 'static>(_: &F) -> usize {
+            size_of::<Driver<ServerApp<HandlerShape<F>>>>()
+        }
+        let driver = driver(&|_: &Player| Nothing);
+        let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
+        assert!(driver <= 392, "{driver}");
+        assert!(mailbox <= 104, "{mailbox}");
+        assert!(seat <= 88, "{seat}");
+    }
+}

@@ -1,0 +1,134 @@
+//! The end: the session departs, and then its connection is counted out, logged and reported, each exactly once.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use lastword_session::{Cause, Ending};
+use lastword_transport::{App, Linger};
+
+use super::ServerApp;
+use super::standing::{Departed, Standing};
+use crate::books::{Closing, Departure, Disconnect, log};
+use crate::guard::guarded;
+use crate::shape::{Game, Shape};
+
+impl<S: Shape> ServerApp<S> {
+    /// The cause stands, and the game has taken what came before it: the session leaves its seat and groups, and the
+    /// game hears of it. Returns whether the connection may live on to say goodbye.
+    pub(super) fn depart(&mut self, ending: Ending) -> Linger {
+        let Standing::Joined(seat) = &self.standing else {
+            let lingers = self
+                .lingers
+                .unwrap_or_else(|| self.core().books.ledger.linger());
+            self.lingers = Some(lingers);
+            return lingers;
+        };
+        let seat = Arc::clone(seat);
+        self.core().books.seats.remove(seat.session);
+        self.core().groups.depart(seat.session);
+        self.core().books.questions.drop_all(seat.session);
+        self.suspected_as(None);
+        App::paused(self, false);
+        let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
+        let cause = ending.verdict.cause;
+        let ledger = &self.core().books.ledger;
+        let lingers = ledger.depart(cause, usize::from(seat.cohort));
+        self.lingers = Some(lingers);
+        let departure = Departure {
+            cause: cause.into(),
+            session: seat.session,
+            player: seat.player.as_deref().map(str::to_owned),
+            remote: seat.remote,
+            at: self.wall_time_of(&ending),
+            undelivered_frames: undelivered.0,
+            undelivered_bytes: undelivered.1,
+            ending,
+            data: seat.data.clone(),
+        };
+        self.standing = Standing::Departed(Box::new(Departed { seat, undelivered }));
+        if let Some(game) = self.game.take() {
+            guarded("the game panicked in `left`", || game.leave(&departure));
+        }
+        let observers = &self.core().observers;
+        observers.tell(|observer| observer.left(&departure));
+        lingers
+    }
+
+    /// Reports the end of the connection: to the books first, then the log, then the observers.
+    pub(super) fn end(&mut self, ending: Ending) {
+        if let Standing::Joined(_) = self.standing {
+            self.depart(ending.clone());
+        }
+        let seq = self.count_out(&ending);
+        let disconnect = Arc::new(self.record(seq, ending));
+        let core = Arc::clone(self.core());
+        if let Some(profile) = disconnect.profile {
+            core.books
+                .measure(|metrics| metrics.ended(&disconnect.ending, profile));
+        }
+        log::disconnect(&core.books.log_limit, &disconnect);
+        core.observers
+            .tell(|observer| observer.disconnected(&disconnect));
+    }
+
+    fn record(&self, seq: u64, ending: Ending) -> Disconnect {
+        let core = self.core();
+        let seat = self.standing.seat();
+        let profile = seat.map_or(0, |seat| seat.profile);
+        let undelivered = self.standing.undelivered();
+        Disconnect {
+            seq,
+            at: self.wall_time_of(&ending),
+            listener: core.listeners.addr_of(self.slot),
+            remote: self.standing.remote(),
+            player: seat.and_then(|seat| seat.player.as_deref().map(str::to_owned)),
+            session: seat.map(|seat| seat.session),
+            connection: u32::from(self.standing.has_joined()),
+            profile: core.settings.profile_name(profile),
+            undelivered_frames: undelivered.0,
+            undelivered_bytes: undelivered.1,
+            ending,
+        }
+    }
+
+    /// Counts the connection out. Returns the sequence number of this end.
+    fn count_out(&mut self, ending: &Ending) -> u64 {
+        self.counted = true;
+        let (evidence, seat) = (&ending.evidence, self.standing.seat());
+        let undelivered = self.standing.undelivered();
+        let closing = Closing {
+            cause: ending.verdict.cause,
+            phase: ending.verdict.phase,
+            cohort: seat.map_or(0, |seat| usize::from(seat.cohort)),
+            lingered: self.lingers.is_some(),
+            code: ending.decided.as_ref().map(|decided| decided.code),
+        };
+        let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
+        self.core().books.ledger.close(closing, |counts| {
+            counts.drained_bytes += evidence.bytes_drained;
+            counts.undelivered_in.0 += undelivered.0;
+            counts.undelivered_in.1 += undelivered.1;
+            counts.undelivered_out.0 += evidence.frames_unsent;
+            counts.undelivered_out.1 += lost;
+            if closing.cause == Cause::SendQueueFull {
+                counts.dropped_by_close += evidence.frames_unsent;
+            }
+        })
+    }
+
+    fn wall_time_of(&self, ending: &Ending) -> SystemTime {
+        SystemTime::now() - self.core().clock.now().since(ending.verdict.at)
+    }
+}
+
+impl<S: Shape> Drop for ServerApp<S> {
+    /// A task that is dropped before its verdict, because the runtime was dropped, is counted as a defect. The
+    /// connection counts as gone only now, after its end was reported.
+    fn drop(&mut self) {
+        if !self.counted {
+            let at = self.core().clock.now();
+            self.end(Ending::without_verdict(self.standing.phase(), at));
+        }
+        self.core().books.ledger.gone();
+    }
+}

@@ -1,0 +1,132 @@
+//! How far a peer has come, and its data at that point. It is one pointer, because every idle session pays for its
+//! size.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use lastword_session::{Phase, Time};
+
+use crate::player::{Check, Player, Refusal, Seat, Verdict};
+use crate::shape::events::Asked;
+
+/// How far a peer has come.
+pub(super) enum Standing {
+    /// The peer has not asked to be let in.
+    Outside(Box<SocketAddr>),
+    /// The peer was refused at accept.
+    Refused(Box<SocketAddr>),
+    /// The authenticator is checking the peer's credentials.
+    Asking(Box<Asking>),
+    /// The peer asked. It was refused, or it no longer waits for the answer.
+    Dismissed(Box<SocketAddr>),
+    /// The authenticator accepted the peer.
+    Admitted(Box<Admitted>),
+    /// The peer's session joined.
+    Joined(Arc<Seat>),
+    /// The peer's session departed; its connection lives on to say goodbye.
+    Departed(Box<Departed>),
+}
+
+/// A peer that asks to be let in.
+pub(super) struct Asking {
+    pub(super) remote: SocketAddr,
+    pub(super) since: Time,
+    pub(super) check: Check,
+    /// A dialect's first frame: it has the credentials, and the game receives it as the first frame, too.
+    pub(super) first_frame: Option<Bytes>,
+    pub(super) room: Asked,
+}
+
+/// A peer whose session is about to join.
+pub(super) struct Admitted {
+    pub(super) seat: Arc<Seat>,
+    pub(super) player: Player,
+    pub(super) first_frame: Option<Bytes>,
+}
+
+/// A session that departed.
+pub(super) struct Departed {
+    pub(super) seat: Arc<Seat>,
+    /// Frames and payload bytes that the game did not take.
+    pub(super) undelivered: (u64, u64),
+}
+
+impl Standing {
+    /// Moves an admitted peer's session to joined. Returns the admission's data.
+    pub(super) fn join(&mut self) -> Option<Admitted> {
+        let Self::Admitted(admitted) = self else {
+            return None;
+        };
+        let joined = Self::Joined(Arc::clone(&admitted.seat));
+        let Self::Admitted(admitted) = std::mem::replace(self, joined) else {
+            return None;
+        };
+        Some(*admitted)
+    }
+
+    pub(super) fn remote(&self) -> SocketAddr {
+        match self {
+            Self::Outside(remote) | Self::Refused(remote) | Self::Dismissed(remote) => **remote,
+            Self::Asking(asking) => asking.remote,
+            Self::Admitted(admitted) => admitted.seat.remote,
+            Self::Joined(seat) => seat.remote,
+            Self::Departed(departed) => departed.seat.remote,
+        }
+    }
+
+    /// The seat of a peer that was let in.
+    pub(super) fn seat(&self) -> Option<&Arc<Seat>> {
+        match self {
+            Self::Joined(seat) => Some(seat),
+            Self::Admitted(admitted) => Some(&admitted.seat),
+            Self::Departed(departed) => Some(&departed.seat),
+            Self::Outside(_) | Self::Refused(_) | Self::Asking(_) | Self::Dismissed(_) => None,
+        }
+    }
+
+    /// The phase that the record shows for a connection without a verdict.
+    pub(super) fn phase(&self) -> Phase {
+        match self {
+            Self::Outside(_) => Phase::Hello,
+            Self::Refused(_) => Phase::Admission,
+            Self::Asking(_) | Self::Dismissed(_) | Self::Admitted(_) => Phase::Auth,
+            Self::Joined(_) | Self::Departed(_) => Phase::Live,
+        }
+    }
+
+    /// Frames and payload bytes that the game of a departed session did not take.
+    pub(super) fn undelivered(&self) -> (u64, u64) {
+        match self {
+            Self::Departed(departed) => departed.undelivered,
+            Self::Outside(_)
+            | Self::Refused(_)
+            | Self::Asking(_)
+            | Self::Dismissed(_)
+            | Self::Admitted(_)
+            | Self::Joined(_) => (0, 0),
+        }
+    }
+
+    pub(super) fn has_joined(&self) -> bool {
+        matches!(self, Self::Joined(_) | Self::Departed(_))
+    }
+
+    pub(super) fn has_departed(&self) -> bool {
+        matches!(self, Self::Departed(_))
+    }
+}
+
+impl Asking {
+    /// The authenticator's answer. The authenticator is the game's code: if it panics, the answer is "unavailable".
+    pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        let check = AssertUnwindSafe(|| self.check.as_mut().poll(cx));
+        let answer = match catch_unwind(check) {
+            Ok(answer) => ready!(answer),
+            Err(_) => Err(Refusal::unavailable("")),
+        };
+        Poll::Ready(answer)
+    }
+}

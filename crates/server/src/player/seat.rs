@@ -1,0 +1,104 @@
+//! The player of a session, and the part of its state that other threads may read.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use lastword_session::{Diagnosis, SessionId, Time};
+
+use super::data::Data;
+use super::printable::is_name_of;
+
+/// The identity of one session. It is small, because every session keeps it.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) session: SessionId,
+    /// The player's name, if it has one.
+    pub(crate) player: Option<Box<str>>,
+    pub(crate) remote: SocketAddr,
+    /// The index of the cohort; 0 is `none`.
+    pub(crate) cohort: u8,
+    pub(crate) profile: u8,
+    /// The game's own value.
+    pub(crate) data: Data,
+    pub(crate) suspicion: Suspicion,
+    pub(crate) joined: Joined,
+}
+
+impl Seat {
+    /// Whether the player has this name, as it is or as records show it.
+    pub(crate) fn is_of(&self, player: &str) -> bool {
+        is_name_of(player, self.player.as_deref())
+    }
+}
+
+/// The diagnosis of the peer's silence, in a byte. The connection's task writes it, and any thread may read it.
+#[derive(Debug, Default)]
+pub(crate) struct Suspicion(AtomicU8);
+
+impl Suspicion {
+    pub(crate) fn read(&self) -> Option<Diagnosis> {
+        decoded(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Stores a diagnosis, and returns the previous one.
+    pub(crate) fn replace(&self, suspicion: Option<Diagnosis>) -> Option<Diagnosis> {
+        decoded(self.0.swap(encoded(suspicion), Ordering::Relaxed))
+    }
+}
+
+/// When a session joined, in tenths of a second: exact enough for a list, and half as large as a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Joined(u32);
+
+impl Joined {
+    pub(crate) fn at(now: Time) -> Self {
+        Self(u32::try_from(now.as_micros() / TENTH_MICROS).unwrap_or(u32::MAX))
+    }
+
+    pub(crate) fn live_for(self, now: Time) -> Duration {
+        now.since(Time::from_micros(u64::from(self.0) * TENTH_MICROS))
+    }
+}
+
+/// 0 is healthy.
+fn encoded(suspicion: Option<Diagnosis>) -> u8 {
+    let index = suspicion.and_then(|is| Diagnosis::ALL.iter().position(|each| *each == is));
+    index.map_or(0, |index| u8::try_from(index + 1).unwrap_or(0))
+}
+
+fn decoded(code: u8) -> Option<Diagnosis> {
+    let index = usize::from(code).checked_sub(1)?;
+    Diagnosis::ALL.get(index).copied()
+}
+
+const TENTH_MICROS: u64 = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspicion_is_read_as_it_was_noted() {
+        let suspicion = Suspicion::default();
+        assert_eq!(suspicion.read(), None);
+        for diagnosis in Diagnosis::ALL {
+            assert_eq!(suspicion.replace(Some(diagnosis)), None);
+            assert_eq!(suspicion.read(), Some(diagnosis));
+            assert_eq!(suspicion.replace(None), Some(diagnosis));
+        }
+    }
+
+    #[test]
+    fn a_session_is_live_since_it_joined_to_a_tenth_of_a_second() {
+        let at = |ms| Time::ORIGIN + Duration::from_millis(ms);
+        let joined = Joined::at(at(1_234));
+        assert_eq!(joined.live_for(at(1_250)), Duration::from_millis(50));
+        assert_eq!(joined.live_for(at(61_200)), Duration::from_secs(60));
+        let year = 366 * 24 * 60 * 60 * 1_000;
+        assert_eq!(
+            Joined::at(at(13 * year)).live_for(at(13 * year)),
+            Duration::ZERO
+        );
+    }
+}

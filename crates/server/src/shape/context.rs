@@ -1,0 +1,97 @@
+//! The handler's access to its session during a call.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lastword_session::{ClockOffset, SendError, SessionId, Time};
+use lastword_transport::Outbox;
+
+use crate::player::{Kick, Seat};
+
+/// Gives a handler access to its session while the handler is called.
+#[derive(Debug)]
+pub struct Context<'a, 'o> {
+    outbox: &'a mut Outbox<'o>,
+    seat: &'a Seat,
+}
+
+impl<'a, 'o> Context<'a, 'o> {
+    pub(crate) fn new(outbox: &'a mut Outbox<'o>, seat: &'a Seat) -> Self {
+        Self { outbox, seat }
+    }
+
+    /// Queues a frame for the peer. Frames that are queued during one burst leave in one write.
+    ///
+    /// A [`ServerHandle`](crate::ServerHandle) or a [`Group`](crate::Group) may queue frames for the same peer in the
+    /// same burst. This frame leaves before those, even if they were queued first. If the order matters, use one of the
+    /// two for all frames.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`], [`SendError::Closed`] or [`SendError::QueueFull`]. A full queue also ends the session
+    /// as `send_queue_full`, unless the peer is silent.
+    pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.outbox.send(payload)
+    }
+
+    /// Ends the session after its queued frames are sent: `closed_by_game`.
+    pub fn close(&mut self) {
+        self.outbox.close(&Kick::default().into_orderly_close());
+    }
+
+    /// Kicks the player at once, with a reason: `kicked`.
+    pub fn kick(&mut self, kick: Kick) {
+        self.outbox.close(&kick.into_close());
+    }
+
+    /// Returns the session's id.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.seat.session
+    }
+
+    /// Returns the player's name or id; `None` for a player without a name.
+    #[must_use]
+    pub fn player(&self) -> Option<&str> {
+        self.seat.player.as_deref()
+    }
+
+    /// Returns the game's own value that the authenticator gave the player
+    /// ([`Player::with_data`](crate::Player::with_data)); `None` if there is none, or if it has another type.
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.seat.data.of_type()
+    }
+
+    /// Returns the peer's address.
+    #[must_use]
+    pub fn remote(&self) -> SocketAddr {
+        self.seat.remote
+    }
+
+    /// Returns the smoothed round trip of heartbeats. `None` on a dialect, and before the first answer to a ping of the
+    /// server, about a heartbeat after the session joined.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.outbox.rtt()
+    }
+
+    /// Returns the smoothed deviation of the round trip.
+    #[must_use]
+    pub fn rtt_variance(&self) -> Option<Duration> {
+        self.outbox.rtt_variance()
+    }
+
+    /// Returns how far the client's clock is ahead of [`Context::now`], as the client reports it.
+    #[must_use]
+    pub fn clock_offset(&self) -> Option<ClockOffset> {
+        self.outbox.clock_offset()
+    }
+
+    /// Returns when the current input was read, on the clock of [`ServerHandle::now`](crate::ServerHandle::now).
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.outbox.now()
+    }
+}

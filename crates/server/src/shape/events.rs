@@ -1,0 +1,17 @@
+//! The tick shape: the events of all sessions in one bounded queue, which the game drains once a tick.
+//!
+//! The game's thread needs no runtime. If a tick stalls, each session's reading pauses at its own cap, and every
+//! session's at the queue's cap. Events with reserved room (joined, link, left, draining) are never delayed or lost.
+
+mod batch;
+mod event;
+mod lane;
+mod queue;
+#[cfg(test)]
+mod tests;
+
+pub use event::Event;
+
+pub(crate) use batch::{Batch, Cursor};
+pub(crate) use lane::EventShape;
+pub(crate) use queue::{Asked, Caps, Queue};

@@ -1,0 +1,199 @@
+//! One session's access to the queue, and its account of the frames that it pushed and the game has not taken.
+
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use lastword_session::{Link, SessionId};
+use lastword_transport::{Request, Room};
+
+use super::queue::{Asked, Queue};
+use crate::books::Departure;
+use crate::player::Kick;
+use crate::shape::{Arrival, Context, Game, Shape};
+
+/// Puts the events of every session into one queue.
+pub(crate) struct EventShape {
+    pub(crate) queue: Arc<Queue>,
+}
+
+impl Shape for EventShape {
+    type Game = Lane;
+
+    fn poll_room(&self, cx: &mut TaskContext<'_>, asked: &mut Asked) -> Poll<()> {
+        let now = self.queue.epoch();
+        if self.queue.admits() {
+            Poll::Ready(())
+        } else {
+            self.queue.poll_epoch(now + 1, cx, asked)
+        }
+    }
+
+    fn join(&self, arrival: &Arrival<'_>) -> Lane {
+        let (session, remote) = (arrival.seat.session, arrival.seat.remote);
+        let player = arrival.player.clone();
+        let added = self
+            .queue
+            .push(|batch, _| batch.joined(session, player, remote));
+        if added.is_none() {
+            let close = Kick::default().into_orderly_close();
+            arrival.mailbox.request(Request::close(close));
+        }
+        Lane::new(Arc::clone(&self.queue), session)
+    }
+}
+
+/// The game's side of one session.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    queue: Arc<Queue>,
+    session: SessionId,
+    /// The account for the epoch of the last frame.
+    account: Option<Account>,
+    links: Links,
+    asked: Asked,
+    /// Frames and payload bytes that came after the game had stopped draining for good.
+    late: (u64, u64),
+}
+
+/// The frames that one session pushed in one epoch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    epoch: u64,
+    frames: usize,
+    bytes: usize,
+}
+
+/// The changes of link in one epoch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Links {
+    epoch: u64,
+    count: u8,
+    /// The place of the last change, if no frame followed it.
+    last: Option<usize>,
+}
+
+impl Lane {
+    pub(super) fn new(queue: Arc<Queue>, session: SessionId) -> Self {
+        Self {
+            queue,
+            session,
+            account: None,
+            links: Links::default(),
+            asked: Asked::default(),
+            late: (0, 0),
+        }
+    }
+
+    /// Adds a frame. Returns whether a tick can still take it.
+    pub(crate) fn push(&mut self, payload: &[u8]) -> bool {
+        let Some(epoch) = self.queue.push_frame(self.session, payload) else {
+            self.late.0 += 1;
+            self.late.1 += as_u64(payload.len());
+            return false;
+        };
+        let account = self.account.get_or_insert_default();
+        if account.epoch != epoch {
+            *account = Account::default();
+            account.epoch = epoch;
+        }
+        account.frames += 1;
+        account.bytes += payload.len();
+        self.links.last = None;
+        true
+    }
+
+    /// Adds a change of the link. The first `LINKS_MAX` of an epoch are all kept. A later one replaces the change
+    /// before it, unless a frame came in between.
+    pub(crate) fn push_link(&mut self, link: Link) {
+        let (session, seen) = (self.session, self.links);
+        let added = self.queue.push(|batch, epoch| {
+            let mut links = if seen.epoch == epoch {
+                seen
+            } else {
+                Links::default()
+            };
+            links.epoch = epoch;
+            let replaces = links.last.filter(|_| links.count >= LINKS_MAX);
+            if !replaces.is_some_and(|place| batch.relink(place, session, &link)) {
+                links.last = Some(batch.len());
+                links.count = links.count.saturating_add(1);
+                batch.link(session, link);
+            }
+            links
+        });
+        self.links = added.unwrap_or_default();
+    }
+
+    fn has_room(&self, now: u64) -> bool {
+        let (waiting, caps) = (self.waiting(now), self.queue.caps());
+        let full = waiting.bytes >= caps.session_bytes || waiting.frames >= caps.session_frames;
+        !full && !self.queue.is_full()
+    }
+
+    /// The frames that this session pushed in this epoch, which no tick has taken yet.
+    fn waiting(&self, now: u64) -> Account {
+        self.account
+            .filter(|account| account.epoch == now)
+            .unwrap_or_default()
+    }
+}
+
+impl Game for Lane {
+    const IN_PLACE: bool = false;
+
+    fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
+        self.push(payload);
+        Room::Unsure
+    }
+
+    fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
+        self.push_link(link);
+    }
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        loop {
+            let now = self.queue.epoch();
+            if self.has_room(now) || self.queue.is_closed() {
+                return Poll::Ready(());
+            }
+            // A drain came in between and made room, but other sessions may have filled it already.
+            ready!(self.queue.poll_epoch(now + 1, cx, &mut self.asked));
+        }
+    }
+
+    /// Ready when a tick took the last frames and the next one began: the game has then handled them.
+    fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let handled = self.account.map_or(0, |account| account.epoch + 2);
+        self.queue.poll_epoch(handled, cx, &mut self.asked)
+    }
+
+    /// Every tick counts as progress.
+    fn taken(&self) -> u64 {
+        self.queue.epoch()
+    }
+
+    /// Frames that no tick has taken yet. A later tick may still take them, before it gets the session's end.
+    fn undelivered(&self) -> (u64, u64) {
+        let (frames, bytes) = match self.queue.untaken(self.session) {
+            Some(untaken) => untaken,
+            None => {
+                let waiting = self.waiting(self.queue.epoch());
+                (as_u64(waiting.frames), as_u64(waiting.bytes))
+            }
+        };
+        (frames + self.late.0, bytes + self.late.1)
+    }
+
+    fn leave(self, departure: &Departure) {
+        // If the game no longer drains, the queue drops this.
+        let departure = departure.clone();
+        self.queue.push(|batch, _| batch.left(departure));
+    }
+}
+
+fn as_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// The most changes of link of one session that a stalled tick keeps separately.
+const LINKS_MAX: u8 = 8;

@@ -1,0 +1,345 @@
+//! The session shape: one async object per player, with an inbox of its own.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use lastword_session::{ClockOffset, Link, SendError, SessionId};
+use lastword_transport::{Caps, Clock, Inbox, Item, Mailbox, Request, Room};
+use tokio::sync::Notify;
+
+use super::context::Context;
+use super::{Arrival, Game, Shape};
+use crate::books::Departure;
+use crate::guard::lock;
+use crate::player::{Kick, Seat};
+
+/// The received events, and the departure once it is known.
+type SessionInbox = Inbox<SessionEvent, Departure>;
+
+/// A player's session, for a game with one task per player.
+///
+/// A task of this layer drives the connection: heartbeats do not depend on calls of [`Session::recv`]. Dropping a
+/// session ends it as `closed_by_game`.
+#[derive(Debug)]
+pub struct Session {
+    seat: Arc<Seat>,
+    inbox: Arc<SessionInbox>,
+    mailbox: Arc<Mailbox>,
+    clock: Clock,
+}
+
+impl Session {
+    /// Receives the next frame and skips changes of the link; `None` once the session has departed and all its frames
+    /// were taken.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a dropped call takes no frame.
+    pub async fn recv(&mut self) -> Option<Bytes> {
+        loop {
+            match self.next_event().await? {
+                SessionEvent::Frame(payload) => return Some(payload),
+                SessionEvent::Link(_) => {}
+            }
+        }
+    }
+
+    /// Receives the next frame or change of the link; `None` as from [`Session::recv`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a dropped call takes nothing.
+    pub async fn next_event(&mut self) -> Option<SessionEvent> {
+        poll_fn(|cx| self.inbox.poll_next(cx)).await
+    }
+
+    /// Queues a frame for the peer. It never blocks; [`Session::ready`] waits for room first.
+    ///
+    /// A peer may have left while its frames still wait to be received. From its end until the departure, a sent frame
+    /// is accepted. After a FIN, answers to the frames before it are still written. After any other end a sent frame is
+    /// not written, and counts as unsent. So a game looks for the end where it receives, not where it sends.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session has departed; or [`SendError::QueueFull`]. A
+    /// full queue also ends the session as `send_queue_full`, unless the peer is silent.
+    pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        self.mailbox.send(&self.clock, payload.as_ref())
+    }
+
+    /// Waits until there is room: until at most half of `outbound_bytes_max` is queued. A sole sender then has room for
+    /// a frame of nearly half the limit.
+    ///
+    /// A loop of `ready` and [`Session::send`] sends at the pace of the peer. A peer that reads too slowly still ends
+    /// as `send_queue_stale`. After the peer's end there is room once for each received frame, so a game that answers
+    /// every frame reads on to the last one.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] after the end, if no frame was received since the last call.
+    ///
+    /// # Cancel safety
+    /// Cancel safe. Any number of tasks may wait at once, on any executor.
+    pub async fn ready(&self) -> Result<(), SendError> {
+        self.inbox.ready().await
+    }
+
+    /// Ends the session after its queued frames are sent (`closed_by_game`, unless it ended already), and waits for its
+    /// departure. Frames from the peer are discarded from now on.
+    ///
+    /// # Cancel safety
+    /// A dropped call ends the session nevertheless, but its departure is not returned.
+    pub async fn close(self) -> Departure {
+        self.close_with(Kick::default()).await
+    }
+
+    /// Closes the session as [`Session::close`] does, with a code, words and advice.
+    ///
+    /// # Cancel safety
+    /// As for [`Session::close`].
+    pub async fn close_with(self, kick: Kick) -> Departure {
+        self.mailbox
+            .request(Request::close(kick.into_orderly_close()));
+        self.depart().await
+    }
+
+    /// Kicks the player at once, with a reason (`kicked`, unless the session ended already), and waits for the
+    /// departure.
+    ///
+    /// # Cancel safety
+    /// As for [`Session::close`].
+    pub async fn kick(self, kick: Kick) -> Departure {
+        self.mailbox.request(Request::close(kick.into_close()));
+        self.depart().await
+    }
+
+    /// Returns the session's id.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.seat.session
+    }
+
+    /// Returns the player's name or id; `None` for a player without a name.
+    #[must_use]
+    pub fn player(&self) -> Option<&str> {
+        self.seat.player.as_deref()
+    }
+
+    /// Returns the game's own value that the authenticator gave the player
+    /// ([`Player::with_data`](crate::Player::with_data)); `None` if there is none, or if it has another type.
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.seat.data.of_type()
+    }
+
+    /// Returns the peer's address.
+    #[must_use]
+    pub fn remote(&self) -> SocketAddr {
+        self.seat.remote
+    }
+
+    /// Returns the smoothed round trip of heartbeats. `None` on a dialect, and before the first answer to a ping of the
+    /// server, about a heartbeat after the session joined.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.mailbox.round_trip().rtt()
+    }
+
+    /// Returns the smoothed deviation of the round trip.
+    #[must_use]
+    pub fn rtt_variance(&self) -> Option<Duration> {
+        self.mailbox.round_trip().variance()
+    }
+
+    /// Returns how far the client's clock is ahead of [`ServerHandle::now`](crate::ServerHandle::now), as the client
+    /// reports it.
+    #[must_use]
+    pub fn clock_offset(&self) -> Option<ClockOffset> {
+        self.mailbox.round_trip().clock_offset()
+    }
+
+    async fn depart(self) -> Departure {
+        // Frames from the peer are discarded from now on; frames that were taken before still count as taken.
+        self.inbox.abandon();
+        poll_fn(|cx| self.inbox.poll_end(cx)).await
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.inbox.abandon() {
+            self.mailbox
+                .request(Request::close(Kick::default().into_orderly_close()));
+        }
+    }
+}
+
+/// Something that happened to a live session, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// A frame of the game.
+    Frame(Bytes),
+    /// The peer fell silent, or was heard again; nothing ends yet. A change is never lost for lack of room. But after
+    /// eight untaken changes with no frame in between, a newer one replaces the last.
+    Link(Link),
+}
+
+impl Item for SessionEvent {
+    fn bytes(&self) -> Option<usize> {
+        match self {
+            Self::Frame(payload) => Some(payload.len()),
+            Self::Link(_) => None,
+        }
+    }
+}
+
+/// Sessions that joined and wait for the game to accept them.
+#[derive(Debug)]
+pub(crate) struct Arrivals {
+    /// The most sessions that are kept, departed ones included.
+    max: usize,
+    waiting: Mutex<Waiting>,
+    arrived: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    sessions: VecDeque<Session>,
+    /// The game has stopped accepting.
+    closed: bool,
+}
+
+impl Arrivals {
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            max,
+            waiting: Mutex::default(),
+            arrived: Notify::new(),
+        }
+    }
+
+    /// Stops accepting: waiting sessions are given up, and so are later ones.
+    pub(crate) fn close(&self) {
+        let mut waiting = lock(&self.waiting);
+        waiting.closed = true;
+        let given_up = std::mem::take(&mut waiting.sessions);
+        drop(waiting);
+        drop(given_up);
+    }
+
+    /// The next session; `None` once the server is closed and none is left.
+    pub(crate) async fn next(&self, closed: impl Future<Output = ()>) -> Option<Session> {
+        let mut closed = pin!(closed);
+        loop {
+            let arrived = self.arrived.notified();
+            tokio::pin!(arrived);
+            arrived.as_mut().enable();
+            if let Some(session) = self.pop() {
+                return Some(session);
+            }
+            tokio::select! {
+                biased;
+                () = arrived => {}
+                () = &mut closed => return self.pop(),
+            }
+        }
+    }
+
+    fn pop(&self) -> Option<Session> {
+        lock(&self.waiting).sessions.pop_front()
+    }
+
+    /// Beyond the limit, a slow game does not see sessions that came and went. Their frames were counted as undelivered
+    /// when they departed.
+    fn push(&self, session: Session) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.closed {
+            drop(waiting);
+            return drop(session);
+        }
+        if waiting.sessions.len() >= self.max {
+            waiting
+                .sessions
+                .retain(|session| !session.inbox.has_ended());
+        }
+        waiting.sessions.push_back(session);
+        drop(waiting);
+        self.arrived.notify_one();
+    }
+}
+
+/// Makes a [`Session`] for each player that joins.
+pub(crate) struct SessionShape {
+    pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) clock: Clock,
+    /// The limits of each inbox.
+    pub(crate) inbox: Caps,
+}
+
+impl Shape for SessionShape {
+    type Game = InboxGame;
+
+    fn join(&self, arrival: &Arrival<'_>) -> InboxGame {
+        let owner = Arc::clone(arrival.mailbox);
+        let inbox = Arc::new(Inbox::new(self.inbox, owner));
+        self.arrivals.push(Session {
+            seat: Arc::clone(arrival.seat),
+            inbox: Arc::clone(&inbox),
+            mailbox: Arc::clone(arrival.mailbox),
+            clock: self.clock.clone(),
+        });
+        InboxGame(inbox)
+    }
+}
+
+/// Fills the inbox; the game empties it from its own task.
+pub(crate) struct InboxGame(Arc<SessionInbox>);
+
+impl Game for InboxGame {
+    const IN_PLACE: bool = false;
+
+    fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
+        let frame = SessionEvent::Frame(Bytes::copy_from_slice(payload));
+        self.0.push(frame)
+    }
+
+    fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
+        self.0.push(SessionEvent::Link(link));
+    }
+
+    fn poll_ready(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.poll_room()
+    }
+
+    fn poll_delivered(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.poll_delivered()
+    }
+
+    fn taken(&self) -> u64 {
+        self.0.taken()
+    }
+
+    fn undelivered(&self) -> (u64, u64) {
+        self.0.left()
+    }
+
+    fn leave(self, departure: &Departure) {
+        self.0.end(departure.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every accepted session has an inbox, and every waiting frame is an event.
+    #[test]
+    fn an_idle_inbox_and_an_event_stay_small() {
+        assert!(size_of::<SessionInbox>() <= 128);
+        assert_eq!(size_of::<SessionEvent>(), size_of::<Bytes>());
+    }
+}
