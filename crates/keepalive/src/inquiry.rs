@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Diagnosis, Sample, Time};
+use crate::{Diagnosis, KernelSample, Time};
 
 /// The time between two samples.
 pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
@@ -48,8 +48,8 @@ struct Unanswered {
     since: Time,
     /// When we first saw it unanswered.
     seen: Time,
-    first: Sample,
-    last: Sample,
+    first: KernelSample,
+    last: KernelSample,
     /// `tcpi_segs_in` from the moment when no segment sent before `since` can still be on its way.
     segs_in: Option<u32>,
     heard: bool,
@@ -100,7 +100,7 @@ impl Inquiry {
     }
 
     /// Takes a sample. `waits_since` is the time since which data has waited without an acknowledgement, if any has.
-    pub(crate) fn sampled(&mut self, now: Time, sample: &Sample, waits_since: Option<Time>) {
+    pub(crate) fn sampled(&mut self, now: Time, sample: &KernelSample, waits_since: Option<Time>) {
         if self.is_alive(now, Some(sample)) {
             self.alive_since.get_or_insert(now);
         }
@@ -127,7 +127,7 @@ impl Inquiry {
     fn unanswered_since(
         &self,
         now: Time,
-        sample: &Sample,
+        sample: &KernelSample,
         waits_since: Option<Time>,
     ) -> Option<Time> {
         let waits_since = waits_since.unwrap_or(now);
@@ -140,7 +140,7 @@ impl Inquiry {
         };
         // An answer from behind a closed window moves no data, so `bytes_acked` does not show it.
         let answered = match sample.snd_wnd {
-            0 => now.before(sample.last_ack),
+            0 => now.before(sample.last_ack()),
             _ => Time::ORIGIN,
         };
         sample.is_unanswered().then_some(earliest.max(answered))
@@ -159,8 +159,8 @@ impl Inquiry {
     }
 
     /// Whether the peer's kernel acknowledged something after the peer was asked, by this sample or an earlier one.
-    pub(crate) fn is_alive(&self, now: Time, sample: Option<&Sample>) -> bool {
-        let answers = |sample: &Sample| {
+    pub(crate) fn is_alive(&self, now: Time, sample: Option<&KernelSample>) -> bool {
+        let answers = |sample: &KernelSample| {
             let asked = self.asked;
             asked.is_some_and(|asked| is_answered(now, asked, sample))
         };
@@ -193,12 +193,12 @@ impl Inquiry {
 }
 
 /// Whether the peer's kernel acknowledged something after this question.
-pub(crate) fn is_answered(now: Time, asked: Time, sample: &Sample) -> bool {
-    sample.last_ack < now.since(asked) + JIFFY
+pub(crate) fn is_answered(now: Time, asked: Time, sample: &KernelSample) -> bool {
+    sample.last_ack() < now.since(asked) + JIFFY
 }
 
 impl Unanswered {
-    fn at(self, now: Time, sample: &Sample, since: Time) -> Self {
+    fn at(self, now: Time, sample: &KernelSample, since: Time) -> Self {
         let settled = now.since(since) >= IN_FLIGHT;
         Self {
             since,

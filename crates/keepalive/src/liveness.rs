@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::acks::Acks;
 use crate::inquiry::{self, Inquiry};
-use crate::{Diagnosis, SWEEP, Sample, Silence, Time, Timing, Verdict, millis, to_millis};
+use crate::{Diagnosis, KernelSample, SWEEP, Silence, Time, Timing, Verdict, millis, to_millis};
 
 /// How long our data may stay unacknowledged before the peer is suspect, even if the peer itself sends.
 const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
@@ -77,7 +77,7 @@ pub enum Act {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct View {
     /// The kernel's sample; `None` where the system has none.
-    pub sample: Option<Sample>,
+    pub sample: Option<KernelSample>,
     /// Our own stall since [`Liveness::silent_since`], as far as it was measured.
     pub stalled: Duration,
 }
@@ -159,7 +159,7 @@ impl Liveness {
     ///
     /// This is called where [`Liveness::wants_sample`] says so, or where a decision depends on whether the peer is
     /// stuck.
-    pub fn sampled(&mut self, now: Time, sample: Option<Sample>) -> Option<Verdict> {
+    pub fn sampled(&mut self, now: Time, sample: Option<KernelSample>) -> Option<Verdict> {
         self.look(now, sample);
         self.not_reading(now, sample.as_ref())
     }
@@ -222,7 +222,7 @@ impl Liveness {
     /// Returns whether the peer is quiet and its kernel has acknowledged nothing since it was asked why, including this
     /// last sample. If so, a later answer may come from a host that no longer knows the connection.
     #[must_use]
-    pub fn is_unanswered(&self, now: Time, last: Option<&Sample>) -> bool {
+    pub fn is_unanswered(&self, now: Time, last: Option<&KernelSample>) -> bool {
         let is_alive = match (&self.inquiry, self.is_silent, self.asked_quiet()) {
             (Some(inquiry), true, _) => inquiry.is_alive(now, last),
             (_, false, Some(asked)) => {
@@ -278,7 +278,7 @@ impl Liveness {
         self.review(now);
     }
 
-    fn look(&mut self, now: Time, sample: Option<Sample>) {
+    fn look(&mut self, now: Time, sample: Option<KernelSample>) {
         let Some(sample) = sample.filter(|_| !self.is_blind) else {
             self.is_blind = true;
             return self.review(now);
@@ -367,7 +367,7 @@ impl Liveness {
     }
 
     /// Judges a peer that sends but does not take our data although its kernel answers.
-    fn not_reading(&self, now: Time, sample: Option<&Sample>) -> Option<Verdict> {
+    fn not_reading(&self, now: Time, sample: Option<&KernelSample>) -> Option<Verdict> {
         let by = self.taken_by();
         let talks = self.last_in >= by && !self.is_paused;
         let answers = sample.is_some_and(|sample| !sample.is_overdue()) && !self.is_blind;

@@ -1,31 +1,61 @@
-//! The kernel's account of a living connection at one moment, as far as silence is concerned.
+//! The kernel's account of a connection at one moment, as plain data on every system.
 
 use std::time::Duration;
 
-/// One reading of a living connection (`TCP_INFO` on Linux), as plain data.
+use crate::millis;
+
+/// One reading of the kernel's view of a TCP connection: `TCP_INFO` and the lengths of its two queues.
+///
+/// A field that the running kernel does not have yet is 0. Where no version is named, every Linux that
+/// `lastword-sys` reads has the field (4.1 and later).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sample {
+pub struct KernelSample {
+    /// `tcpi_state`: 1 is ESTABLISHED, 7 CLOSE, 8 CLOSE_WAIT.
+    pub state: u8,
     /// `tcpi_retransmits`: retransmission timeouts in a row without an acknowledgement.
     pub retransmits: u8,
     /// `tcpi_probes`: keepalive or zero-window probes in a row without an answer.
     pub probes: u8,
-    /// `tcpi_unacked`: segments in flight.
+    /// `tcpi_unacked`: segments in flight; the connection's death sets it to 0.
     pub unacked: u32,
-    /// `tcpi_notsent_bytes`: bytes queued in the kernel and never sent.
+    /// `tcpi_notsent_bytes`: bytes that are queued and were never sent (Linux 4.6).
     pub notsent: u32,
-    /// `tcpi_snd_wnd`: the peer's window, bytes.
+    /// `tcpi_snd_wnd`: the peer's receive window in bytes (Linux 5.4).
     pub snd_wnd: u32,
-    /// `tcpi_bytes_acked`.
+    /// `SIOCOUTQ`: bytes that the peer's kernel has not acknowledged; our own FIN counts as one.
+    pub outq: u32,
+    /// `SIOCINQ`: bytes that the kernel holds for us to read, without the peer's FIN.
+    pub inq: u32,
+    /// `tcpi_bytes_acked`: our bytes that the peer's kernel acknowledged; our FIN counts as one, and so does
+    /// our SYN where we opened the connection.
     pub bytes_acked: u64,
-    /// `tcpi_bytes_retrans`: bytes sent again.
+    /// `tcpi_bytes_received`: the peer's bytes that arrived in order; its FIN counts as one.
+    pub bytes_received: u64,
+    /// `tcpi_bytes_retrans`: bytes that were sent again (Linux 4.19).
     pub bytes_retrans: u64,
-    /// `tcpi_segs_in`: segments that arrived, including discarded ones.
+    /// `tcpi_rtt`: the smoothed round trip in microseconds.
+    pub rtt_us: u32,
+    /// `tcpi_rttvar`: the mean deviation of the round trip in microseconds.
+    pub rttvar_us: u32,
+    /// `tcpi_last_ack_recv`: milliseconds since an acknowledgement last arrived.
+    pub last_ack_recv_ms: u32,
+    /// `tcpi_segs_in`: segments that arrived, including discarded ones (Linux 4.2).
     pub segs_in: u32,
-    /// `tcpi_last_ack_recv`: the age of the last acknowledgement by the peer's kernel.
-    pub last_ack: Duration,
 }
 
-impl Sample {
+impl KernelSample {
+    /// Returns whether the connection is dead: a reset or a timeout ended it (`TCP_CLOSE`).
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.state == TCP_CLOSE
+    }
+
+    /// Returns the age of the last acknowledgement by the peer's kernel.
+    #[must_use]
+    pub fn last_ack(&self) -> Duration {
+        millis(self.last_ack_recv_ms)
+    }
+
     /// Whether the peer's kernel has yet to acknowledge some of our data.
     pub(crate) const fn is_pending(&self) -> bool {
         self.unacked > 0 || self.notsent > 0
@@ -57,7 +87,7 @@ impl Sample {
         }
         let retries = usize::from(self.retransmits).min(RETRIES_MS.len() - 1);
         let tried_ms = RETRIES_MS.get(retries).copied().unwrap_or_default();
-        self.last_ack.min(Duration::from_millis(tried_ms))
+        self.last_ack().min(Duration::from_millis(tried_ms))
     }
 
     /// Whether none of the waiting data ever left although the peer's window has room for it. If that lasts, this
@@ -73,6 +103,8 @@ impl Sample {
     }
 }
 
+/// `tcpi_state` of a dead connection.
+const TCP_CLOSE: u8 = 7;
 /// By number of retries, the earliest time after a segment at which Linux has made them. `TCP_RTO_MIN` is 200 ms,
 /// doubled up to a `TCP_RTO_MAX_MS` of 1 s.
 const RETRIES_MS: [u64; 5] = [0, 200, 600, 1_400, 2_400];

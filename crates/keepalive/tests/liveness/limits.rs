@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Act, Due, Liveness, Sample, Silence, Time, Timing, View};
+use lastword_keepalive::{Act, Due, KernelSample, Liveness, Silence, Time, Timing, View};
 
-use crate::world::{Faults, NONE, STANDARD, START, World};
+use crate::world::{Faults, NONE, STANDARD, START, World, age_ms};
 
 fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -18,7 +18,7 @@ fn live() -> Liveness {
 
 fn view(stalled: Duration) -> View {
     View {
-        sample: Some(Sample::default()),
+        sample: Some(KernelSample::default()),
         stalled,
     }
 }
@@ -70,12 +70,12 @@ fn a_look_that_comes_late_is_a_stall_of_ours_too() {
 fn samples_that_come_late_excuse_what_was_unanswered_meanwhile() {
     let mut liveness = live();
     let unanswered = View {
-        sample: Some(Sample {
+        sample: Some(KernelSample {
             unacked: 1,
             retransmits: 3,
             snd_wnd: 1_000,
-            last_ack: secs(100),
-            ..Sample::default()
+            last_ack_recv_ms: 100_000,
+            ..KernelSample::default()
         }),
         stalled: Duration::ZERO,
     };
@@ -130,9 +130,9 @@ fn nobody_is_silent_while_nobody_listens_but_a_path_may_die() {
 fn a_peer_that_talks_and_takes_nothing_is_found_with_its_next_byte() {
     let mut liveness = Liveness::new(START, false, false);
     liveness.go_live(START, STANDARD, Some(secs(10)));
-    let shut = Some(Sample {
+    let shut = Some(KernelSample {
         notsent: 500,
-        ..Sample::default()
+        ..KernelSample::default()
     });
     liveness.wrote(START);
     for n in 1..=51 {
@@ -167,10 +167,10 @@ fn who_is_never_given_up_is_suspect_and_left_alone() {
 }
 
 /// A closed window, on a path that answers.
-fn shut() -> Option<Sample> {
-    Some(Sample {
+fn shut() -> Option<KernelSample> {
+    Some(KernelSample {
         notsent: 500,
-        ..Sample::default()
+        ..KernelSample::default()
     })
 }
 
@@ -200,7 +200,7 @@ fn talks_on(liveness: &mut Liveness, mut now: Time, end: Time) -> Option<Silence
 }
 
 /// Lets the silence last until `end`, and calls `on_timeout` at each deadline.
-fn stays_silent(liveness: &mut Liveness, end: Time, sample: Option<Sample>) {
+fn stays_silent(liveness: &mut Liveness, end: Time, sample: Option<KernelSample>) {
     while liveness.poll_timeout(false).0 < end {
         let (now, _) = liveness.poll_timeout(false);
         let view = View {
@@ -283,12 +283,12 @@ fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to
     let mut liveness = live();
     liveness.wrote(START);
     let now = START + secs(60);
-    let sent_again = Sample {
+    let sent_again = KernelSample {
         unacked: 1,
         retransmits: 1,
         snd_wnd: 65_535,
-        last_ack: secs(60),
-        ..Sample::default()
+        last_ack_recv_ms: 60_000,
+        ..KernelSample::default()
     };
     let look = |sample| View {
         sample: Some(sample),
@@ -298,11 +298,11 @@ fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to
         let act = liveness.on_timeout(now, false, &look(sent_again));
         assert!(!matches!(act, Some(Act::GiveUp(_))), "{act:?}");
     }
-    let answered = Sample {
+    let answered = KernelSample {
         unacked: 0,
         retransmits: 0,
         bytes_acked: 20,
-        last_ack: Duration::ZERO,
+        last_ack_recv_ms: 0,
         ..sent_again
     };
     let soon = now + Duration::from_millis(300);
@@ -327,32 +327,32 @@ fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to
 /// Progress before this look does not count as progress now: the kernel reports how long it has retried in vain.
 #[test]
 fn a_path_that_died_between_two_looks_is_doubtful_at_the_next() {
-    let busy = |bytes_acked, retransmits, last_ack| {
-        Some(Sample {
+    let busy = |bytes_acked, retransmits, last_ack_recv_ms| {
+        Some(KernelSample {
             unacked: 9,
             notsent: 16_384,
             snd_wnd: 65_535,
             bytes_acked,
             retransmits,
-            last_ack,
-            ..Sample::default()
+            last_ack_recv_ms,
+            ..KernelSample::default()
         })
     };
     let mut liveness = live();
     liveness.wrote(START);
     liveness.heard(START + secs(1));
-    liveness.sampled(START + secs(1), busy(1_000, 0, Duration::ZERO));
+    liveness.sampled(START + secs(1), busy(1_000, 0, 0));
     // Four seconds with progress, then two without.
     let now = START + secs(7);
-    liveness.sampled(now, busy(90_000, 3, secs(2)));
+    liveness.sampled(now, busy(90_000, 3, 2_000));
     assert!(liveness.is_doubtful(now));
     let mut slow = live();
     slow.wrote(START);
-    slow.sampled(now, busy(90_000, 0, Duration::ZERO));
+    slow.sampled(now, busy(90_000, 0, 0));
     assert!(!slow.is_doubtful(now), "what is under way is no doubt");
     let mut lossy = live();
     lossy.wrote(START);
-    lossy.sampled(now, busy(90_000, 3, Duration::from_millis(300)));
+    lossy.sampled(now, busy(90_000, 3, 300));
     assert!(!lossy.is_doubtful(now), "it was acknowledged just now");
 }
 
@@ -403,11 +403,11 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
         let (now, _) = liveness.poll_timeout(false);
         let is_answered = now <= answered;
         let view = View {
-            sample: Some(Sample {
+            sample: Some(KernelSample {
                 notsent: 500,
                 probes: u8::from(!is_answered),
-                last_ack: now.since(answered),
-                ..Sample::default()
+                last_ack_recv_ms: age_ms(now.since(answered)),
+                ..KernelSample::default()
             }),
             stalled: Duration::ZERO,
         };
@@ -425,26 +425,25 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
 #[test]
 fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
     for (tick_ms, is_unanswered) in [(0, false), (4, false), (9, false), (50, true)] {
-        let sample = |last_ack| Sample {
+        let sample = |last_ack_recv_ms| KernelSample {
             snd_wnd: 65_536,
-            last_ack,
-            ..Sample::default()
+            last_ack_recv_ms,
+            ..KernelSample::default()
         };
         let mut liveness = live();
         let old = View {
-            sample: Some(sample(secs(5))),
+            sample: Some(sample(5_000)),
             stalled: Duration::ZERO,
         };
         let asked = START + Duration::from_millis(6_250);
         liveness.on_timeout(asked, false, &old);
         liveness.pinged(asked);
         liveness.on_timeout(liveness.silent_by(), false, &old);
-        let tick = Duration::from_millis(tick_ms);
         for age_ms in [1_250, 1_270, 2_350] {
-            let age = Duration::from_millis(age_ms);
-            let last = sample(age + tick);
+            let now = asked + Duration::from_millis(age_ms.into());
+            let last = sample(age_ms + tick_ms);
             assert_eq!(
-                liveness.is_unanswered(asked + age, Some(&last)),
+                liveness.is_unanswered(now, Some(&last)),
                 is_unanswered,
                 "{tick_ms} ms, {age_ms} ms later"
             );

@@ -2,8 +2,6 @@
 
 use crate::{Cause, KernelSample, Observation};
 
-/// `tcpi_state` of a dead socket: `TCP_CLOSE`.
-pub(super) const CLOSE: u8 = 7;
 /// The states that a socket enters only after the peer's FIN: `TCP_TIME_WAIT`, `TCP_CLOSE_WAIT`, `TCP_LAST_ACK`,
 /// `TCP_CLOSING`.
 const AFTER_FIN: [u8; 4] = [6, 8, 9, 11];
@@ -28,7 +26,7 @@ pub(super) fn outage(observation: &Observation) -> bool {
 
 /// The silence for which the kernel gave up the connection, where its counters show one.
 pub(super) fn given_up(observation: &Observation) -> Option<Cause> {
-    let dead = observation.kernel.filter(|kernel| kernel.state == CLOSE)?;
+    let dead = observation.kernel.filter(KernelSample::is_closed)?;
     // `SIOCOUTQ` counts our FIN as one byte, and the FIN is acknowledged last.
     let pending = dead.outq.saturating_sub(u32::from(observation.shut));
     let cause =

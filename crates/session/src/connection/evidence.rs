@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Connection, DrainNotice, Readings, silence};
+use super::{Connection, DrainNotice, Readings};
 use crate::ending::{Detector, Evidence, Verdict};
 use crate::send_queue::Dropped;
 use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
@@ -10,7 +10,6 @@ use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
 impl Connection {
     /// Returns the input of the classifier.
     pub(super) fn observe(&self, now: Time, terminal: Terminal, readings: Readings) -> Observation {
-        let last = silence::sample(&readings);
         let fin = match terminal {
             Terminal::Open => None,
             Terminal::Eof | Terminal::Error(_) => fin_bit(&readings),
@@ -28,7 +27,7 @@ impl Connection {
             terminal,
             first_error: readings.first_error,
             fin,
-            unanswered: unacked > 0 && self.liveness.is_unanswered(now, last.as_ref()),
+            unanswered: unacked > 0 && self.liveness.is_unanswered(now, readings.kernel.as_ref()),
             shut: self.shut,
             close_notify_missing: false,
             refused_bytes: u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX) + unacked,
@@ -158,7 +157,7 @@ impl Evidence {
             self.rtt = Some(Duration::from_micros(kernel.rtt_us.into()));
             self.rtt_variance = Some(Duration::from_micros(kernel.rttvar_us.into()));
         }
-        self.last_ack_in = Some(super::millis(kernel.last_ack_recv_ms));
+        self.last_ack_in = Some(kernel.last_ack());
         self.bytes_unacked = Some(unacked(kernel.outq, shut));
         self.kernel = Some(kernel);
     }

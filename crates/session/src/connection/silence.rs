@@ -1,6 +1,6 @@
 //! A peer's silence: the input of the liveness machine, and the cause of each of its verdicts.
 
-use lastword_keepalive::{Act, Sample, Silence, Verdict, View};
+use lastword_keepalive::{Act, Silence, Verdict, View};
 
 use super::{Close, Connection, Readings, State};
 use crate::dialect::Framing;
@@ -26,7 +26,7 @@ impl Connection {
         self.state == State::Live && !self.end_noticed && self.liveness.wants_sample(now)
     }
 
-    pub(super) fn on_sampled(&mut self, now: Time, sample: Option<Sample>) {
+    pub(super) fn on_sampled(&mut self, now: Time, sample: Option<KernelSample>) {
         // After the peer's end no decision of this side counts.
         if self.state != State::Live || self.end_noticed {
             return;
@@ -39,7 +39,7 @@ impl Connection {
 
     pub(super) fn on_liveness_due(&mut self, now: Time, readings: Readings) {
         let view = View {
-            sample: sample(&readings),
+            sample: readings.kernel,
             stalled: readings.stalled,
         };
         match self.liveness.on_timeout(now, self.is_blocked(), &view) {
@@ -128,9 +128,4 @@ impl Connection {
             self.rare_mut().age_since = now;
         }
     }
-}
-
-/// Returns the sample that the liveness machine uses.
-pub(super) fn sample(readings: &Readings) -> Option<Sample> {
-    readings.kernel.as_ref().map(KernelSample::of_silence)
 }

@@ -170,7 +170,7 @@ impl Connection {
     /// A frame waits too long: for a peer that is slow, or on a path that does not answer. In an outage age
     /// does not count, since what the kernel can still carry is not lost.
     fn on_age(&mut self, now: Time, readings: Readings) {
-        self.on_sampled(now, super::silence::sample(&readings));
+        self.on_sampled(now, readings.kernel);
         if self.liveness.is_doubtful(now) {
             self.rare_mut().age_since = now;
         } else {
