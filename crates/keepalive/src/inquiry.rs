@@ -218,19 +218,12 @@ impl Unanswered {
     }
 
     fn diagnosis(&self) -> Diagnosis {
-        if self.last.never_left() || self.never_left_again() {
+        if self.last.never_left(Some(&self.first)) {
             Diagnosis::LocalNetworkDown
         } else if self.heard {
             Diagnosis::PathDeadOutbound
         } else {
             Diagnosis::PathDead
         }
-    }
-
-    /// Whether retries count up although no byte was sent again: this host has no route to retry on.
-    fn never_left_again(&self) -> bool {
-        self.last.unacked > 0
-            && self.last.retransmits > self.first.retransmits
-            && self.last.bytes_retrans == self.first.bytes_retrans
     }
 }

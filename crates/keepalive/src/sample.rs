@@ -50,6 +50,26 @@ impl KernelSample {
         self.state == TCP_CLOSE
     }
 
+    /// Returns whether waiting data never left this host. If that lasts, this host's own network is down.
+    ///
+    /// There are two signs (`docs/kernel.md`, facts 5.1 and 5.2). Nothing is in flight, although the peer's window has
+    /// room for queued data. Or retries have counted up since the `earlier` sample (`None`: since the connection began),
+    /// although no byte was sent again. While the connection lives, probes do not count: a segment that the peer repeats
+    /// resets them (fact 5.4).
+    #[must_use]
+    pub fn never_left(&self, earlier: Option<&Self>) -> bool {
+        let earlier = earlier.copied().unwrap_or_default();
+        let is_retried =
+            self.retransmits > earlier.retransmits && self.bytes_retrans == earlier.bytes_retrans;
+        // Death sets `unacked` to 0. After it only probes show that the data waited, and each tried the window.
+        let (is_held, room) = if self.is_closed() {
+            (self.outq == self.notsent && self.probes > 0, 1)
+        } else {
+            (self.unacked == 0, self.notsent.min(SEGMENT_BYTES_MAX))
+        };
+        is_retried || (is_held && self.notsent > 0 && self.snd_wnd >= room)
+    }
+
     /// Returns the age of the last acknowledgement by the peer's kernel.
     #[must_use]
     pub fn last_ack(&self) -> Duration {
@@ -63,19 +83,19 @@ impl KernelSample {
 
     /// Whether data or a probe that left us, or should have left, is unanswered. A closed window whose probes are
     /// answered does not count.
-    pub(crate) const fn is_unanswered(&self) -> bool {
-        self.unacked > 0 || self.probes > 0 || self.never_left()
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.unacked > 0 || self.probes > 0 || self.never_left(None)
     }
 
     /// Whether a timer of the kernel also found it unanswered, so that it has waited longer than a round trip.
     ///
     /// Behind a closed window one unanswered probe says nothing. Linux answers segments outside its window only once in
     /// 500 ms (`tcp_invalid_ratelimit`). A peer whose buffer is full takes no data, and no retry is counted then.
-    pub(crate) const fn is_overdue(&self) -> bool {
+    pub(crate) fn is_overdue(&self) -> bool {
         if self.snd_wnd == 0 {
             self.probes > 1
         } else {
-            self.retransmits > 0 || self.probes > 0 || self.never_left()
+            self.retransmits > 0 || self.probes > 0 || self.never_left(None)
         }
     }
 
@@ -89,18 +109,6 @@ impl KernelSample {
         let tried_ms = RETRIES_MS.get(retries).copied().unwrap_or_default();
         self.last_ack().min(Duration::from_millis(tried_ms))
     }
-
-    /// Whether none of the waiting data ever left although the peer's window has room for it. If that lasts, this
-    /// host's own network is down (`docs/kernel.md`, fact 5.1). Probes do not count: a segment that the peer repeats
-    /// resets them (fact 5.4).
-    pub(crate) const fn never_left(&self) -> bool {
-        let segment = if self.notsent < SEGMENT_BYTES_MAX {
-            self.notsent
-        } else {
-            SEGMENT_BYTES_MAX
-        };
-        self.unacked == 0 && self.notsent > 0 && self.snd_wnd >= segment
-    }
 }
 
 /// `tcpi_state` of a dead connection.
@@ -110,3 +118,101 @@ const TCP_CLOSE: u8 = 7;
 const RETRIES_MS: [u64; 5] = [0, 200, 600, 1_400, 2_400];
 /// The longest segment that leaves a host. A smaller window may have no room for one.
 const SEGMENT_BYTES_MAX: u32 = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 500 bytes are queued and were never sent; the window is open.
+    fn held() -> KernelSample {
+        KernelSample {
+            notsent: 500,
+            snd_wnd: 65_535,
+            outq: 500,
+            ..KernelSample::default()
+        }
+    }
+
+    /// A segment is in flight, and was retried twice with 40 bytes in all.
+    fn retried() -> KernelSample {
+        KernelSample {
+            retransmits: 2,
+            unacked: 1,
+            snd_wnd: 65_535,
+            outq: 20,
+            bytes_retrans: 40,
+            ..KernelSample::default()
+        }
+    }
+
+    /// The sample of the same connection after its death.
+    fn dead(sample: KernelSample) -> KernelSample {
+        KernelSample {
+            state: TCP_CLOSE,
+            unacked: 0,
+            ..sample
+        }
+    }
+
+    #[test]
+    fn data_never_left_where_nothing_but_this_host_can_have_held_it() {
+        let with = |sample, change: fn(&mut KernelSample)| {
+            let mut changed = sample;
+            change(&mut changed);
+            changed
+        };
+        let (held, retried) = (held(), retried());
+        let once = with(retried, |s| s.retransmits = 1);
+        let unsent = with(retried, |s| s.bytes_retrans = 0);
+        let probed = dead(with(held, |s| s.probes = 3));
+        for (what, never_left, sample, earlier) in [
+            ("queued", true, held, None),
+            ("none queued", false, with(held, |s| s.notsent = 0), None),
+            ("in flight", false, with(held, |s| s.unacked = 1), None),
+            ("window shut", false, with(held, |s| s.snd_wnd = 0), None),
+            ("no room", false, with(held, |s| s.snd_wnd = 499), None),
+            ("room", true, with(held, |s| s.snd_wnd = 500), None),
+            (
+                "room for no whole segment of much data",
+                false,
+                with(held, |s| (s.notsent, s.snd_wnd) = (65_535, 16_383)),
+                None,
+            ),
+            (
+                "room for a segment of much data",
+                true,
+                with(held, |s| (s.notsent, s.snd_wnd) = (65_535, 16_384)),
+                None,
+            ),
+            ("retries without a byte", true, unsent, None),
+            ("retries with bytes", false, retried, None),
+            ("a retry without a byte since", true, retried, Some(once)),
+            ("no retry since", false, retried, Some(retried)),
+            ("a retry with bytes since", false, retried, Some(unsent)),
+            ("dead: probes for it", true, probed, None),
+            ("dead: no probe for it", false, dead(held), None),
+            (
+                "dead: in flight in part",
+                false,
+                with(probed, |s| s.outq += 1),
+                None,
+            ),
+            (
+                "dead: window shut",
+                false,
+                with(probed, |s| s.snd_wnd = 0),
+                None,
+            ),
+            (
+                "dead: little room",
+                true,
+                with(probed, |s| s.snd_wnd = 1),
+                None,
+            ),
+            ("dead: retries without a byte", true, dead(unsent), None),
+            ("dead: retries with bytes", false, dead(retried), None),
+        ] {
+            assert_eq!(sample.never_left(earlier.as_ref()), never_left, "{what}");
+        }
+    }
+}

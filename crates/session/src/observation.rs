@@ -183,6 +183,4 @@ pub struct Observation {
     pub refused_bytes: u64,
     /// The kernel's view after the end, where there is one.
     pub kernel: Option<KernelSample>,
-    /// The last view before we saw the end, where there is one: the end sets `unacked` and `backoff` to zero.
-    pub last_live: Option<KernelSample>,
 }

@@ -32,7 +32,6 @@ impl Connection {
             close_notify_missing: false,
             refused_bytes: u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX) + unacked,
             kernel: readings.kernel,
-            last_live: None,
         }
     }
 
