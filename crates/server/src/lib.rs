@@ -52,8 +52,8 @@ pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
     Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Framing, Initiator,
-    LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, SendError, SessionId,
-    Time,
+    LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, RoundTrip, SendError,
+    SessionId, Time,
 };
 pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub use observer::Observer;
