@@ -6,10 +6,11 @@ mod admin;
 mod doubt;
 mod error;
 mod keys;
+mod limits;
 mod liveness;
 mod metrics;
 mod reach;
-mod sections;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -19,14 +20,15 @@ use lastword_keepalive::{KernelKnobs, Profile};
 use lastword_session::Limits;
 use serde::Deserialize;
 
-pub use admin::{AdminConfig, NoToken, Token, TokenFileError};
+pub use admin::{NoToken, Token, TokenFileError};
 pub use doubt::Doubt;
 pub use error::ConfigError;
-pub use keys::{Allowed, Key};
-pub use liveness::{LivenessConfig, ProfileConfig};
-pub use metrics::MetricsConfig;
+pub use keys::{Allowed, Key, Section};
 pub use reach::{Bound, GiveUp, Reach, Why};
-pub use sections::{DrainConfig, KernelConfig, LimitsConfig, ListenConfig, RtoMax, TimeoutsConfig};
+pub use table::{
+    AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, LivenessConfig,
+    MetricsConfig, ProfileConfig, RtoMax, TimeoutsConfig,
+};
 
 /// The configuration of a server; `config/lastword.toml` shows every key with its default.
 ///
@@ -67,8 +69,7 @@ impl Config {
     /// # Errors
     /// Every broken rule, in the order of the file.
     pub fn validate(&self) -> Result<(), Vec<ConfigError>> {
-        let mut errors: Vec<_> = Key::ALL
-            .iter()
+        let mut errors: Vec<_> = Key::all()
             .filter_map(|key| key.check(self))
             .chain(self.limits.caps_below_the_frame_limit())
             .chain(self.liveness.errors(self.kernel.rto_max))
