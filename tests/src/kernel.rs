@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_sys::TcpInfo;
+use lastword_sys::KernelSample;
 use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 
@@ -22,16 +22,10 @@ pub async fn until(what: &str, mut ready: impl FnMut() -> bool) {
     .await;
 }
 
-/// Returns `TCP_INFO` of a socket.
+/// Returns the kernel's view of a socket.
 #[must_use]
-pub fn tcp_info(stream: &TcpStream) -> TcpInfo {
-    lastword_sys::tcp_info(lastword_sys::borrow(stream)).expect("TCP_INFO")
-}
-
-/// Returns `SIOCOUTQ` of a socket: the bytes that the other end's kernel has not acknowledged.
-#[must_use]
-pub fn bytes_unacked(stream: &TcpStream) -> u32 {
-    lastword_sys::bytes_unacked(lastword_sys::borrow(stream)).expect("SIOCOUTQ")
+pub fn tcp_info(stream: &TcpStream) -> KernelSample {
+    lastword_sys::sample(lastword_sys::borrow(stream)).expect("TCP_INFO")
 }
 
 /// Returns the bytes that the kernel holds unread for the socket at `local`, from `/proc/net/tcp`; `None` where it

@@ -16,7 +16,7 @@ mod wire;
 pub use crowd::{crowd, home, resident};
 #[cfg(target_os = "linux")]
 pub use kernel::server_end;
-pub use kernel::{bytes_unacked, rx_queue, tcp_info, until};
+pub use kernel::{rx_queue, tcp_info, until};
 pub use lab::{in_server_host, outage};
 pub use raw::Raw;
 pub use server::{Ask, Echo, Fixture, Log, Stage, config, quick};

@@ -14,8 +14,8 @@ use serde_json::Value;
 
 /// Each crate, and the crates of this workspace that it may depend on.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("lastword-sys", &[]),
     ("lastword-keepalive", &[]),
+    ("lastword-sys", &["lastword-keepalive"]),
     ("lastword-session", &["lastword-keepalive"]),
     (
         "lastword-transport",

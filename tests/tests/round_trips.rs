@@ -11,7 +11,9 @@
 use std::time::{Duration, Instant};
 
 use lastword_client::Client;
-use lastword_server::{ClockOffset, Context, Handler, Player, Server, ServerHandle, Time};
+use lastword_server::{
+    ClockOffset, Context, Handler, Player, RoundTrip, Server, ServerHandle, Time,
+};
 use lastword_session::wire::{Ping, Pong};
 use lastword_tests::{Fixture, Raw, Stage, config, data, goodbye, kind, quick, within};
 use tokio::sync::mpsc;
@@ -80,17 +82,20 @@ async fn a_server_learns_the_round_trip_and_the_clock_of_a_peer_with_an_origin_o
     let mut fixture = Fixture::with(quick(config()), lastword_server::Anonymous).await;
     let mut raw = Raw::join(fixture.addr(), "ann").await;
     let session = fixture.server.sessions()[0].session;
-    assert_eq!(fixture.server.rtt(session), None);
-    assert_eq!(fixture.server.clock_offset(session), None);
+    assert_eq!(
+        fixture.server.round_trip(session),
+        Some(RoundTrip::default())
+    );
 
     let clock = OwnClock::with_origin(1_700_000_000_000_000);
     exchange(&mut raw, clock).await;
     raw.echo(b"what was read before this").await;
-    let rtt = fixture.server.rtt(session).expect("a pong came");
+    let known = fixture.server.round_trip(session).expect("it is live");
+    let rtt = known.rtt().expect("a pong came");
     // Half of the first round trip, truncated to microseconds.
-    let variance = fixture.server.rtt_variance(session).expect("a pong came");
+    let variance = known.variance().expect("a pong came");
     assert_eq!(variance.as_micros(), rtt.as_micros() / 2);
-    let told = fixture.server.clock_offset(session).expect("a pong came");
+    let told = known.clock_offset().expect("a pong came");
     assert!(
         told.error <= rtt / 2 + Duration::from_micros(200),
         "{told:?} {rtt:?}"
@@ -109,20 +114,16 @@ async fn a_server_learns_the_round_trip_and_the_clock_of_a_peer_with_an_origin_o
         record.clock_error_us,
         u64::try_from(told.error.as_micros()).ok()
     );
-    assert_eq!(fixture.server.rtt(session), None, "it is no live session");
+    let over = fixture.server.round_trip(session);
+    assert_eq!(over, None, "it is no live session");
 }
 
 /// Reports its measurements to the test at each frame.
-struct Knows(mpsc::UnboundedSender<(Option<Duration>, Option<Duration>, Option<ClockOffset>)>);
+struct Knows(mpsc::UnboundedSender<RoundTrip>);
 
 impl Handler for Knows {
     fn frame(&mut self, context: &mut Context<'_, '_>, _payload: &[u8]) {
-        let known = (
-            context.rtt(),
-            context.rtt_variance(),
-            context.clock_offset(),
-        );
-        self.0.send(known).unwrap();
+        self.0.send(context.round_trip()).unwrap();
     }
 }
 
@@ -138,18 +139,13 @@ async fn a_handler_knows_what_the_handle_knows() {
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     raw.write(&data(b"before")).await;
     let before = within("a frame", known.recv()).await.unwrap();
-    assert_eq!(before, (None, None, None));
+    assert_eq!(before, RoundTrip::default());
     exchange(&mut raw, OwnClock::with_origin(5)).await;
     raw.write(&data(b"after")).await;
     let after = within("a frame", known.recv()).await.unwrap();
     let session = server.sessions()[0].session;
-    let handle = (
-        server.rtt(session),
-        server.rtt_variance(session),
-        server.clock_offset(session),
-    );
-    assert!(handle.0.is_some() && handle.2.is_some());
-    assert_eq!(after, handle);
+    assert!(after.rtt().is_some() && after.clock_offset().is_some());
+    assert_eq!(server.round_trip(session), Some(after));
 }
 
 #[tokio::test]
@@ -160,22 +156,20 @@ async fn both_real_ends_know_the_others_clock_which_is_their_own_in_one_process(
         .await
         .unwrap();
     let session = server.accept().await.unwrap();
-    assert_eq!(
-        (client.rtt(), client.rtt_variance(), client.clock_offset()),
-        (None, None, None)
-    );
+    assert_eq!(client.round_trip(), RoundTrip::default());
     within("a pong at both ends", async {
-        while client.rtt().is_none() || session.rtt().is_none() {
+        while [client.round_trip(), session.round_trip()]
+            .iter()
+            .any(|known| known.rtt().is_none())
+        {
             tokio::task::yield_now().await;
         }
     })
     .await;
-    assert!(client.rtt_variance().is_some() && session.rtt_variance().is_some());
-    for (rtt, told) in [
-        (client.rtt(), client.clock_offset()),
-        (session.rtt(), session.clock_offset()),
-    ] {
-        let (rtt, told) = (rtt.unwrap(), told.expect("a pong told it"));
+    for known in [client.round_trip(), session.round_trip()] {
+        assert!(known.variance().is_some());
+        let rtt = known.rtt().unwrap();
+        let told = known.clock_offset().expect("a pong told it");
         let error = i64::try_from(told.error.as_micros()).unwrap();
         assert!((-error..=error).contains(&told.micros), "{told:?}");
         assert!(
@@ -184,6 +178,7 @@ async fn both_real_ends_know_the_others_clock_which_is_their_own_in_one_process(
         );
     }
     let now = client.now();
-    let there = client.clock_offset().unwrap().peer_time(now);
-    assert!(there.since(now).max(now.since(there)) <= client.rtt().unwrap() * 2);
+    let known = client.round_trip();
+    let there = known.clock_offset().unwrap().peer_time(now);
+    assert!(there.since(now).max(now.since(there)) <= known.rtt().unwrap() * 2);
 }

@@ -43,7 +43,7 @@ async fn a_player_is_found_and_kicked_by_name_in_all_of_its_sessions() {
     assert_eq!(info.profile.unwrap().as_str(), "standard");
     assert_eq!((&info.cohort, info.suspected), (&None, None));
     assert!(info.live_for < Duration::from_secs(20));
-    let rtt = server.rtt(info.session);
+    let rtt = server.round_trip(info.session).expect("it is live").rtt();
     assert_eq!(info.rtt, rtt);
     let session = |found: Vec<SessionInfo>| found.into_iter().map(|info| info.session);
     assert!(session(server.find("bob<U+0007>")).eq([info.session]));

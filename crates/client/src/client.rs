@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lastword_session::{
-    Admission, Advice, Cause, ClockOffset, Close, SendError, SessionId, Time, Timing,
+    Admission, Advice, Cause, Close, RoundTrip, SendError, SessionId, Time, Timing,
 };
 use lastword_transport::{Clock, Mailbox, Request};
 use tokio::sync::oneshot;
@@ -175,38 +175,26 @@ impl Client {
         millis(self.timing.dead_ms)
     }
 
-    /// Returns the smoothed round trip of heartbeats (RFC 6298). `None` on a dialect, and before the first pong,
-    /// which arrives about a heartbeat after the welcome.
-    #[must_use]
-    pub fn rtt(&self) -> Option<Duration> {
-        self.mailbox.round_trip().rtt()
-    }
-
-    /// Returns the smoothed deviation of the round trip. Expect a state to be late by half a round trip plus this
-    /// deviation.
-    #[must_use]
-    pub fn rtt_variance(&self) -> Option<Duration> {
-        self.mailbox.round_trip().variance()
-    }
-
-    /// Returns how far the server's clock is ahead of [`Client::now`]. It is known as soon as [`Client::rtt`] is.
+    /// Returns the round trip of heartbeats, and how far the server's clock is ahead of [`Client::now`]. Both are learnt
+    /// from the first pong, about a heartbeat after the welcome, and never on a dialect.
     ///
-    /// Use it to interpolate. The server stamps its states with `ServerHandle::now`, in microseconds. The client
-    /// shows each state at the same age, so a state's time on the way does not move it.
+    /// Expect a state to be late by half a round trip plus the variance. Use the clock offset to interpolate. The
+    /// server stamps its states with `ServerHandle::now`, in microseconds. The client shows each state at the same age,
+    /// so a state's time on the way does not move it.
     ///
     /// ```
     /// # use lastword_client::{Client, Time};
     /// # fn age(client: &Client, stamp: u64) -> Option<std::time::Duration> {
-    /// let server_now = client.clock_offset()?.peer_time(client.now());
+    /// let server_now = client.round_trip().clock_offset()?.peer_time(client.now());
     /// let age = server_now.since(Time::from_micros(stamp));
     /// # Some(age) }
     /// ```
     ///
-    /// Each pong may change the offset, by at most [`ClockOffset::error`] unless a machine was suspended. Approach
+    /// Each pong may change the offset, by at most [`ClockOffset::error`](crate::ClockOffset::error) unless a machine was suspended. Approach
     /// the new value over several frames, and never let time run backwards.
     #[must_use]
-    pub fn clock_offset(&self) -> Option<ClockOffset> {
-        self.mailbox.round_trip().clock_offset()
+    pub fn round_trip(&self) -> RoundTrip {
+        self.mailbox.round_trip()
     }
 
     /// Returns our monotonic clock, which all clients of the process share.

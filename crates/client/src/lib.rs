@@ -31,7 +31,7 @@ pub use event::{Event, Notice, Parting};
 pub use lastword_keepalive::Profile;
 pub use lastword_session::{
     Advice, Cause, ClockOffset, Diagnosis, Dialect, Evidence, Farewell, FirstError, Framing,
-    LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, SendError, SessionId,
-    Time, TrailEvent,
+    LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, RoundTrip, SendError,
+    SessionId, Time, TrailEvent,
 };
 pub use server_addr::{InvalidServerAddr, ServerAddr};

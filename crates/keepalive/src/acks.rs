@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Sample, Time, millis, to_millis};
+use crate::{KernelSample, Time, millis, to_millis};
 
 /// The progress of `tcpi_bytes_acked`, from sample to sample.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ impl Acks {
         self.waits_since = self.waits_since.min(now);
     }
 
-    pub(crate) fn sampled(&mut self, now: Time, sample: &Sample) {
+    pub(crate) fn sampled(&mut self, now: Time, sample: &KernelSample) {
         let [.., a, b, c, d] = sample.bytes_acked.to_be_bytes();
         let bytes = u32::from_be_bytes([a, b, c, d]);
         // The last progress fell between two samples: the kernel may have retried in vain since before now.

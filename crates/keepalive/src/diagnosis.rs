@@ -91,6 +91,8 @@ pub struct Verdict {
     pub silence: Silence,
     /// The last sign of life: the last byte, or the last acknowledgement where acknowledgements are missing.
     pub since: Time,
-    /// How much of the time since then was our own stall, which is excused.
-    pub own_stall: Duration,
+    /// For how long this process stood still since then, on the real clock.
+    pub stood_still: Duration,
+    /// How late this verdict comes by us: so short a lateness does not stop the clock.
+    pub late: Duration,
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Diagnosis, Sample, Time};
+use crate::{Diagnosis, KernelSample, Time};
 
 /// The time between two samples.
 pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
@@ -49,8 +49,8 @@ struct Unanswered {
     since: Time,
     /// When we first saw it unanswered.
     seen: Time,
-    first: Sample,
-    last: Sample,
+    first: KernelSample,
+    last: KernelSample,
     /// `tcpi_segs_in` from the moment when no segment sent before `since` can still be on its way.
     segs_in: Option<u32>,
     heard: bool,
@@ -106,7 +106,7 @@ impl Inquiry {
         &mut self,
         now: Time,
         real: Time,
-        sample: &Sample,
+        sample: &KernelSample,
         waits_since: Option<Time>,
     ) {
         if self.is_alive(real, Some(sample)) {
@@ -135,7 +135,7 @@ impl Inquiry {
     fn unanswered_since(
         &self,
         now: Time,
-        sample: &Sample,
+        sample: &KernelSample,
         waits_since: Option<Time>,
     ) -> Option<Time> {
         let waits_since = waits_since.unwrap_or(now);
@@ -148,7 +148,7 @@ impl Inquiry {
         };
         // An answer from behind a closed window moves no data, so `bytes_acked` does not show it.
         let answered = match sample.snd_wnd {
-            0 => now.before(sample.last_ack),
+            0 => now.before(sample.last_ack()),
             _ => Time::ORIGIN,
         };
         sample.is_unanswered().then_some(earliest.max(answered))
@@ -159,8 +159,8 @@ impl Inquiry {
     }
 
     /// Whether the peer's kernel acknowledged something after the peer was asked, by this sample or an earlier one.
-    pub(crate) fn is_alive(&self, real: Time, sample: Option<&Sample>) -> bool {
-        let answers = |sample: &Sample| {
+    pub(crate) fn is_alive(&self, real: Time, sample: Option<&KernelSample>) -> bool {
+        let answers = |sample: &KernelSample| {
             let asked = self.asked;
             asked.is_some_and(|asked| is_answered(real, asked, sample))
         };
@@ -193,12 +193,12 @@ impl Inquiry {
 }
 
 /// Whether the peer's kernel acknowledged something after this question. Both times are real, as the kernel's ages are.
-pub(crate) fn is_answered(real: Time, asked: Time, sample: &Sample) -> bool {
-    sample.last_ack < real.since(asked) + JIFFY
+pub(crate) fn is_answered(real: Time, asked: Time, sample: &KernelSample) -> bool {
+    sample.last_ack() < real.since(asked) + JIFFY
 }
 
 impl Unanswered {
-    fn at(self, now: Time, sample: &Sample, since: Time) -> Self {
+    fn at(self, now: Time, sample: &KernelSample, since: Time) -> Self {
         let settled = now.since(since) >= IN_FLIGHT;
         Self {
             since,
@@ -218,19 +218,12 @@ impl Unanswered {
     }
 
     fn diagnosis(&self) -> Diagnosis {
-        if self.last.never_left() || self.never_left_again() {
+        if self.last.never_left(Some(&self.first)) {
             Diagnosis::LocalNetworkDown
         } else if self.heard {
             Diagnosis::PathDeadOutbound
         } else {
             Diagnosis::PathDead
         }
-    }
-
-    /// Whether retries count up although no byte was sent again: this host has no route to retry on.
-    fn never_left_again(&self) -> bool {
-        self.last.unacked > 0
-            && self.last.retransmits > self.first.retransmits
-            && self.last.bytes_retrans == self.first.bytes_retrans
     }
 }

@@ -26,7 +26,7 @@ pub use knobs::{KernelKnobs, USER_TIMEOUT_FINAL};
 pub use liveness::{Act, Due, Liveness};
 pub use name::ProfileName;
 pub use profile::Profile;
-pub use sample::Sample;
+pub use sample::KernelSample;
 pub use time::Time;
 pub use timing::Timing;
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::acks::Acks;
 use crate::inquiry::{self, Inquiry};
-use crate::{Diagnosis, Sample, Silence, Time, Timing, Verdict, millis, to_millis};
+use crate::{Diagnosis, KernelSample, SWEEP, Silence, Time, Timing, Verdict, millis, to_millis};
 
 /// How long our data may stay unacknowledged before the peer is suspect, even if the peer itself sends.
 const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
@@ -178,7 +178,7 @@ impl Liveness {
     ///
     /// This is called where [`Liveness::wants_sample`] says so, or where a decision depends on whether the peer is
     /// stuck.
-    pub fn sampled(&mut self, now: Time, sample: Option<Sample>) -> Option<Verdict> {
+    pub fn sampled(&mut self, now: Time, sample: Option<KernelSample>) -> Option<Verdict> {
         self.look(now, sample);
         self.not_reading(now, sample.as_ref())
     }
@@ -190,7 +190,7 @@ impl Liveness {
         &mut self,
         now: Time,
         is_blocked: bool,
-        sample: Option<Sample>,
+        sample: Option<KernelSample>,
     ) -> Option<Act> {
         let falls_silent = self.suspect_by() <= now;
         if falls_silent {
@@ -245,7 +245,7 @@ impl Liveness {
     /// Returns whether the peer is quiet and its kernel has acknowledged nothing since it was asked why, including this
     /// last sample. If so, a later answer may come from a host that no longer knows the connection.
     #[must_use]
-    pub fn is_unanswered(&self, now: Time, last: Option<&Sample>) -> bool {
+    pub fn is_unanswered(&self, now: Time, last: Option<&KernelSample>) -> bool {
         let is_alive = match (&self.inquiry, self.is_silent, self.asked_quiet()) {
             (Some(inquiry), true, _) => inquiry.is_alive(self.real(now), last),
             (_, false, Some(_)) => {
@@ -296,7 +296,7 @@ impl Liveness {
         self.review(now);
     }
 
-    fn look(&mut self, now: Time, sample: Option<Sample>) {
+    fn look(&mut self, now: Time, sample: Option<KernelSample>) {
         let Some(sample) = sample.filter(|_| !self.is_blind) else {
             self.is_blind = true;
             return self.review(now);
@@ -344,27 +344,33 @@ impl Liveness {
             .inquiry
             .as_ref()
             .and_then(|inquiry| inquiry.stuck_since());
-        let lasts = self.silence_by() > now || silence == Silence::PathDeadOutbound;
-        let (since, own_stall) = match stuck_since.filter(|_| lasts) {
-            Some(since) => (since, Duration::ZERO),
-            None => (self.silent_since(), self.stood_still_since_heard()),
+        let by_silence = self.silence_by();
+        let lasts = by_silence > now || silence == Silence::PathDeadOutbound;
+        let (since, by, stood_still) = match stuck_since.filter(|_| lasts) {
+            Some(since) => (since, self.stuck_by(), Duration::ZERO),
+            None => {
+                let stood_still = self.stood_still_since_heard();
+                (self.silent_since(), by_silence, stood_still)
+            }
         };
         Verdict {
             silence,
             since,
-            own_stall,
+            stood_still,
+            late: now.since(by + SWEEP),
         }
     }
 
     /// Judges a peer that sends but does not take our data although its kernel answers.
-    fn not_reading(&self, now: Time, sample: Option<&Sample>) -> Option<Verdict> {
+    fn not_reading(&self, now: Time, sample: Option<&KernelSample>) -> Option<Verdict> {
         let by = self.taken_by();
         let talks = self.last_in >= by && !self.is_paused;
         let answers = sample.is_some_and(|sample| !sample.is_overdue()) && !self.is_blind;
         (by <= now && talks && answers).then(|| Verdict {
             silence: Silence::PeerNotReading,
             since: self.acks.waits_since().unwrap_or(now),
-            own_stall: Duration::ZERO,
+            stood_still: Duration::ZERO,
+            late: Duration::ZERO,
         })
     }
 

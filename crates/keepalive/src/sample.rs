@@ -1,31 +1,81 @@
-//! The kernel's account of a living connection at one moment, as far as silence is concerned.
+//! The kernel's account of a connection at one moment, as plain data on every system.
 
 use std::time::Duration;
 
-/// One reading of a living connection (`TCP_INFO` on Linux), as plain data.
+use crate::millis;
+
+/// One reading of the kernel's view of a TCP connection: `TCP_INFO` and the lengths of its two queues.
+///
+/// A field that the running kernel does not have yet is 0. Where no version is named, every Linux that
+/// `lastword-sys` reads has the field (4.1 and later).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sample {
+pub struct KernelSample {
+    /// `tcpi_state`: 1 is ESTABLISHED, 7 CLOSE, 8 CLOSE_WAIT.
+    pub state: u8,
     /// `tcpi_retransmits`: retransmission timeouts in a row without an acknowledgement.
     pub retransmits: u8,
     /// `tcpi_probes`: keepalive or zero-window probes in a row without an answer.
     pub probes: u8,
-    /// `tcpi_unacked`: segments in flight.
+    /// `tcpi_unacked`: segments in flight; the connection's death sets it to 0.
     pub unacked: u32,
-    /// `tcpi_notsent_bytes`: bytes queued in the kernel and never sent.
+    /// `tcpi_notsent_bytes`: bytes that are queued and were never sent (Linux 4.6).
     pub notsent: u32,
-    /// `tcpi_snd_wnd`: the peer's window, bytes.
+    /// `tcpi_snd_wnd`: the peer's receive window in bytes (Linux 5.4).
     pub snd_wnd: u32,
-    /// `tcpi_bytes_acked`.
+    /// `SIOCOUTQ`: bytes that the peer's kernel has not acknowledged; our own FIN counts as one.
+    pub outq: u32,
+    /// `SIOCINQ`: bytes that the kernel holds for us to read, without the peer's FIN.
+    pub inq: u32,
+    /// `tcpi_bytes_acked`: our bytes that the peer's kernel acknowledged; our FIN counts as one, and so does
+    /// our SYN where we opened the connection.
     pub bytes_acked: u64,
-    /// `tcpi_bytes_retrans`: bytes sent again.
+    /// `tcpi_bytes_received`: the peer's bytes that arrived in order; its FIN counts as one.
+    pub bytes_received: u64,
+    /// `tcpi_bytes_retrans`: bytes that were sent again (Linux 4.19).
     pub bytes_retrans: u64,
-    /// `tcpi_segs_in`: segments that arrived, including discarded ones.
+    /// `tcpi_rtt`: the smoothed round trip in microseconds.
+    pub rtt_us: u32,
+    /// `tcpi_rttvar`: the mean deviation of the round trip in microseconds.
+    pub rttvar_us: u32,
+    /// `tcpi_last_ack_recv`: milliseconds since an acknowledgement last arrived.
+    pub last_ack_recv_ms: u32,
+    /// `tcpi_segs_in`: segments that arrived, including discarded ones (Linux 4.2).
     pub segs_in: u32,
-    /// `tcpi_last_ack_recv`: the age of the last acknowledgement by the peer's kernel.
-    pub last_ack: Duration,
 }
 
-impl Sample {
+impl KernelSample {
+    /// Returns whether the connection is dead: a reset or a timeout ended it (`TCP_CLOSE`).
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.state == TCP_CLOSE
+    }
+
+    /// Returns whether waiting data never left this host. If that lasts, this host's own network is down.
+    ///
+    /// There are two signs (`docs/kernel.md`, facts 5.1 and 5.2). Nothing is in flight, although the peer's window has
+    /// room for queued data. Or retries have counted up since the `earlier` sample (`None`: since the connection began),
+    /// although no byte was sent again. While the connection lives, probes do not count: a segment that the peer repeats
+    /// resets them (fact 5.4).
+    #[must_use]
+    pub fn never_left(&self, earlier: Option<&Self>) -> bool {
+        let earlier = earlier.copied().unwrap_or_default();
+        let is_retried =
+            self.retransmits > earlier.retransmits && self.bytes_retrans == earlier.bytes_retrans;
+        // Death sets `unacked` to 0. After it only probes show that the data waited, and each tried the window.
+        let (is_held, room) = if self.is_closed() {
+            (self.outq == self.notsent && self.probes > 0, 1)
+        } else {
+            (self.unacked == 0, self.notsent.min(SEGMENT_BYTES_MAX))
+        };
+        is_retried || (is_held && self.notsent > 0 && self.snd_wnd >= room)
+    }
+
+    /// Returns the age of the last acknowledgement by the peer's kernel.
+    #[must_use]
+    pub fn last_ack(&self) -> Duration {
+        millis(self.last_ack_recv_ms)
+    }
+
     /// Whether the peer's kernel has yet to acknowledge some of our data.
     pub(crate) const fn is_pending(&self) -> bool {
         self.unacked > 0 || self.notsent > 0
@@ -33,19 +83,19 @@ impl Sample {
 
     /// Whether data or a probe that left us, or should have left, is unanswered. A closed window whose probes are
     /// answered does not count.
-    pub(crate) const fn is_unanswered(&self) -> bool {
-        self.unacked > 0 || self.probes > 0 || self.never_left()
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.unacked > 0 || self.probes > 0 || self.never_left(None)
     }
 
     /// Whether a timer of the kernel also found it unanswered, so that it has waited longer than a round trip.
     ///
     /// Behind a closed window one unanswered probe says nothing. Linux answers segments outside its window only once in
     /// 500 ms (`tcp_invalid_ratelimit`). A peer whose buffer is full takes no data, and no retry is counted then.
-    pub(crate) const fn is_overdue(&self) -> bool {
+    pub(crate) fn is_overdue(&self) -> bool {
         if self.snd_wnd == 0 {
             self.probes > 1
         } else {
-            self.retransmits > 0 || self.probes > 0 || self.never_left()
+            self.retransmits > 0 || self.probes > 0 || self.never_left(None)
         }
     }
 
@@ -57,24 +107,112 @@ impl Sample {
         }
         let retries = usize::from(self.retransmits).min(RETRIES_MS.len() - 1);
         let tried_ms = RETRIES_MS.get(retries).copied().unwrap_or_default();
-        self.last_ack.min(Duration::from_millis(tried_ms))
-    }
-
-    /// Whether none of the waiting data ever left although the peer's window has room for it. If that lasts, this
-    /// host's own network is down (`docs/kernel.md`, fact 5.1). Probes do not count: a segment that the peer repeats
-    /// resets them (fact 5.4).
-    pub(crate) const fn never_left(&self) -> bool {
-        let segment = if self.notsent < SEGMENT_BYTES_MAX {
-            self.notsent
-        } else {
-            SEGMENT_BYTES_MAX
-        };
-        self.unacked == 0 && self.notsent > 0 && self.snd_wnd >= segment
+        self.last_ack().min(Duration::from_millis(tried_ms))
     }
 }
 
+/// `tcpi_state` of a dead connection.
+const TCP_CLOSE: u8 = 7;
 /// By number of retries, the earliest time after a segment at which Linux has made them. `TCP_RTO_MIN` is 200 ms,
 /// doubled up to a `TCP_RTO_MAX_MS` of 1 s.
 const RETRIES_MS: [u64; 5] = [0, 200, 600, 1_400, 2_400];
 /// The longest segment that leaves a host. A smaller window may have no room for one.
 const SEGMENT_BYTES_MAX: u32 = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 500 bytes are queued and were never sent; the window is open.
+    fn held() -> KernelSample {
+        KernelSample {
+            notsent: 500,
+            snd_wnd: 65_535,
+            outq: 500,
+            ..KernelSample::default()
+        }
+    }
+
+    /// A segment is in flight, and was retried twice with 40 bytes in all.
+    fn retried() -> KernelSample {
+        KernelSample {
+            retransmits: 2,
+            unacked: 1,
+            snd_wnd: 65_535,
+            outq: 20,
+            bytes_retrans: 40,
+            ..KernelSample::default()
+        }
+    }
+
+    /// The sample of the same connection after its death.
+    fn dead(sample: KernelSample) -> KernelSample {
+        KernelSample {
+            state: TCP_CLOSE,
+            unacked: 0,
+            ..sample
+        }
+    }
+
+    #[test]
+    fn data_never_left_where_nothing_but_this_host_can_have_held_it() {
+        let with = |sample, change: fn(&mut KernelSample)| {
+            let mut changed = sample;
+            change(&mut changed);
+            changed
+        };
+        let (held, retried) = (held(), retried());
+        let once = with(retried, |s| s.retransmits = 1);
+        let unsent = with(retried, |s| s.bytes_retrans = 0);
+        let probed = dead(with(held, |s| s.probes = 3));
+        for (what, never_left, sample, earlier) in [
+            ("queued", true, held, None),
+            ("none queued", false, with(held, |s| s.notsent = 0), None),
+            ("in flight", false, with(held, |s| s.unacked = 1), None),
+            ("window shut", false, with(held, |s| s.snd_wnd = 0), None),
+            ("no room", false, with(held, |s| s.snd_wnd = 499), None),
+            ("room", true, with(held, |s| s.snd_wnd = 500), None),
+            (
+                "room for no whole segment of much data",
+                false,
+                with(held, |s| (s.notsent, s.snd_wnd) = (65_535, 16_383)),
+                None,
+            ),
+            (
+                "room for a segment of much data",
+                true,
+                with(held, |s| (s.notsent, s.snd_wnd) = (65_535, 16_384)),
+                None,
+            ),
+            ("retries without a byte", true, unsent, None),
+            ("retries with bytes", false, retried, None),
+            ("a retry without a byte since", true, retried, Some(once)),
+            ("no retry since", false, retried, Some(retried)),
+            ("a retry with bytes since", false, retried, Some(unsent)),
+            ("dead: probes for it", true, probed, None),
+            ("dead: no probe for it", false, dead(held), None),
+            (
+                "dead: in flight in part",
+                false,
+                with(probed, |s| s.outq += 1),
+                None,
+            ),
+            (
+                "dead: window shut",
+                false,
+                with(probed, |s| s.snd_wnd = 0),
+                None,
+            ),
+            (
+                "dead: little room",
+                true,
+                with(probed, |s| s.snd_wnd = 1),
+                None,
+            ),
+            ("dead: retries without a byte", true, dead(unsent), None),
+            ("dead: retries with bytes", false, dead(retried), None),
+        ] {
+            assert_eq!(sample.never_left(earlier.as_ref()), never_left, "{what}");
+        }
+    }
+}

@@ -195,7 +195,7 @@
 //!
 //! Heartbeats tell each end the round trip and its variance. They also tell how far the other end's monotonic clock is
 //! ahead ([`ClockOffset`], with a bound on its error). A server stamps its states with [`ServerHandle::now`]. Every
-//! client can then show them at the same age, even if they arrive unevenly: `Client::clock_offset` shows how.
+//! client can then show them at the same age, even if they arrive unevenly: `Client::round_trip` shows how.
 //!
 //! Round trip and offset are known about a heartbeat after the session joined. They are measured again at least once
 //! in eight heartbeats, even if the game sends frames in every interval. A server must not base decisions on the

@@ -7,11 +7,12 @@ mod doubt;
 mod error;
 mod kernel;
 mod keys;
+mod limits;
 mod liveness;
 mod metrics;
 mod reach;
-mod sections;
 mod settings;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -21,15 +22,16 @@ use lastword_keepalive::{KernelKnobs, Profile};
 use lastword_session::Limits;
 use serde::Deserialize;
 
-pub use admin::{AdminConfig, NoToken, Token, TokenFileError};
+pub use admin::{NoToken, Token, TokenFileError};
 pub use doubt::Doubt;
 pub use error::ConfigError;
 pub use kernel::KernelAbilities;
-pub use keys::{Allowed, Key};
-pub use liveness::{LivenessConfig, ProfileConfig};
-pub use metrics::MetricsConfig;
+pub use keys::{Allowed, Key, Section};
 pub use reach::{Bound, GiveUp, Reach, Why};
-pub use sections::{DrainConfig, KernelConfig, LimitsConfig, ListenConfig, RtoMax, TimeoutsConfig};
+pub use table::{
+    AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, LivenessConfig,
+    MetricsConfig, ProfileConfig, RtoMax, TimeoutsConfig,
+};
 
 pub(crate) use settings::Settings;
 
@@ -72,8 +74,7 @@ impl Config {
     /// # Errors
     /// Every broken rule, in the order of the file.
     pub fn validate(&self) -> Result<(), Vec<ConfigError>> {
-        let mut errors: Vec<_> = Key::ALL
-            .iter()
+        let mut errors: Vec<_> = Key::all()
             .filter_map(|key| key.check(self))
             .chain(self.limits.caps_below_the_frame_limit())
             .chain(self.liveness.errors(self.kernel.rto_max))

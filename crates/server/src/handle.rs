@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{ClockOffset, SendError, SessionId, Time};
+use lastword_session::{RoundTrip, SendError, SessionId, Time};
 use lastword_transport::{Clock, Request, tune};
 use socket2::Socket;
 
@@ -152,27 +152,16 @@ impl ServerHandle {
         self.request(session, Request::close(kick.into_orderly_close()))
     }
 
-    /// Returns the smoothed round trip of a session's heartbeats. `None` on a dialect, and if no such session is live
-    /// here. Also `None` before the first answer to a ping of the server, about a heartbeat after the session joined.
+    /// Returns the round trip of a session's heartbeats, and how far the client's clock is ahead of
+    /// [`ServerHandle::now`], as the client reports it. Both are learnt about a heartbeat after the session joined, and
+    /// never on a dialect. `None` if no such session is live here.
     #[must_use]
-    pub fn rtt(&self, session: SessionId) -> Option<Duration> {
-        self.core.mailboxes.of(session)?.round_trip().rtt()
-    }
-
-    /// Returns the smoothed deviation of that round trip.
-    #[must_use]
-    pub fn rtt_variance(&self, session: SessionId) -> Option<Duration> {
-        self.core.mailboxes.of(session)?.round_trip().variance()
-    }
-
-    /// Returns how far a client's clock is ahead of [`ServerHandle::now`], as the client reports it.
-    #[must_use]
-    pub fn clock_offset(&self, session: SessionId) -> Option<ClockOffset> {
-        self.core.mailboxes.of(session)?.round_trip().clock_offset()
+    pub fn round_trip(&self, session: SessionId) -> Option<RoundTrip> {
+        Some(self.core.mailboxes.of(session)?.round_trip())
     }
 
     /// Returns the server's monotonic time, the same for all of its sessions. A game can put it into its states, and
-    /// clients can then interpolate: they know how far it is ahead of their own clock (`Client::clock_offset`).
+    /// clients can then interpolate: they know how far it is ahead of their own clock (`Client::round_trip`).
     #[must_use]
     pub fn now(&self) -> Time {
         Clock::real()

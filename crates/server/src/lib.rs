@@ -38,8 +38,8 @@ pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
     Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Ending, Framing,
-    Initiator, LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, SendError,
-    SessionId, Time,
+    Initiator, LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, RoundTrip,
+    SendError, SessionId, Time,
 };
 pub use player::{
     Anonymous, Authenticator, CredentialSource, Credentials, GameCode, Kick, Player, Refusal,

@@ -75,7 +75,7 @@ impl End {
     /// [`Cause::SocketError`], which stands for an error that was seen and is not in the table.
     fn by_evidence(observation: &Observation) -> Self {
         match observation.kernel {
-            Some(kernel) if kernel.state == evidence::CLOSE => {
+            Some(kernel) if kernel.is_closed() => {
                 evidence::given_up(observation).map_or(Self::Reset, Self::Named)
             }
             Some(_) => Self::Unseen,

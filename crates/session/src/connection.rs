@@ -36,7 +36,7 @@ mod timers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_keepalive::{Liveness, Sample, Timing};
+use lastword_keepalive::{Liveness, Timing};
 
 use crate::dialect::Framing;
 use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent};
@@ -177,7 +177,7 @@ pub enum Input<'a> {
     Timeout(Readings),
     /// The kernel's state between two deadlines: where [`Connection::wants_sample`] asks for it, or before a decision that
     /// depends on whether the peer takes our data.
-    Sampled(Option<Sample>),
+    Sampled(Option<KernelSample>),
 }
 
 /// A received event that concerns the session's owner.
@@ -344,7 +344,3 @@ enum DrainNotice {
 }
 
 const DEFAULT_DELAY_MS: u32 = 2000;
-
-fn millis(ms: u32) -> Duration {
-    Duration::from_millis(u64::from(ms))
-}

@@ -17,7 +17,7 @@ mod send_queue;
 mod session_id;
 pub mod wire;
 
-pub use lastword_keepalive::{Diagnosis, Time, Timing};
+pub use lastword_keepalive::{Diagnosis, KernelSample, Time, Timing};
 
 pub use cause::{Advice, Cause, Class, DepartureCause, Initiator, Resumable};
 pub use classify::classify;
@@ -33,7 +33,7 @@ pub use ending::{
 };
 pub use limits::Limits;
 pub use link::Link;
-pub use observation::{Call, FirstError, KernelSample, Observation, OsError, System, Terminal};
+pub use observation::{Call, FirstError, Observation, OsError, System, Terminal};
 pub use phase::Phase;
 pub use round_trip::RoundTrip;
 pub use send_queue::{Dropped, SendQueue, Written};

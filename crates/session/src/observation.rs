@@ -1,9 +1,8 @@
 //! Plain data about an end: what the calls returned and what the kernel showed. It is the classifier's input.
 
-use std::time::Duration;
 use std::{fmt, io};
 
-use lastword_keepalive::Sample;
+use lastword_keepalive::KernelSample;
 
 use crate::Phase;
 
@@ -142,69 +141,6 @@ pub enum Terminal {
     Open,
 }
 
-/// One reading of the kernel's view of a connection (`TCP_INFO`, `SIOCINQ`, `SIOCOUTQ` on Linux).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KernelSample {
-    /// `tcpi_state`: 1 ESTABLISHED, 7 CLOSE, 8 CLOSE_WAIT, …
-    pub state: u8,
-    /// `tcpi_retransmits`: retransmissions of the oldest unacknowledged segment.
-    pub retransmits: u8,
-    /// `tcpi_probes`: keepalive or zero-window probes without an answer.
-    pub probes: u8,
-    /// `tcpi_backoff`.
-    pub backoff: u8,
-    /// `tcpi_unacked`: segments in flight; zeroed at death.
-    pub unacked: u32,
-    /// `tcpi_notsent_bytes`: queued and never sent.
-    pub notsent: u32,
-    /// `tcpi_snd_wnd`: the peer's window, bytes.
-    pub snd_wnd: u32,
-    /// `SIOCOUTQ`: bytes that the peer's kernel never acknowledged; our own FIN counts as one.
-    pub outq: u32,
-    /// `SIOCINQ`: bytes that the kernel holds for us to read.
-    pub inq: u32,
-    /// `tcpi_bytes_acked`.
-    pub bytes_acked: u64,
-    /// `tcpi_bytes_received`; the peer's FIN counts as one.
-    pub bytes_received: u64,
-    /// `tcpi_bytes_retrans`.
-    pub bytes_retrans: u64,
-    /// `tcpi_rtt`, microseconds.
-    pub rtt_us: u32,
-    /// `tcpi_rttvar`, microseconds.
-    pub rttvar_us: u32,
-    /// `tcpi_last_data_recv`, milliseconds ago.
-    pub last_data_recv_ms: u32,
-    /// `tcpi_last_ack_recv`, milliseconds ago.
-    pub last_ack_recv_ms: u32,
-    /// `tcpi_segs_in`.
-    pub segs_in: u32,
-}
-
-impl KernelSample {
-    /// Whether the socket is dead: a reset or a time-out took the connection (`TCP_CLOSE`).
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.state == 7
-    }
-
-    /// Returns the part of the sample that tells one silence from another.
-    #[must_use]
-    pub fn of_silence(&self) -> Sample {
-        Sample {
-            retransmits: self.retransmits,
-            probes: self.probes,
-            unacked: self.unacked,
-            notsent: self.notsent,
-            snd_wnd: self.snd_wnd,
-            bytes_acked: self.bytes_acked,
-            bytes_retrans: self.bytes_retrans,
-            segs_in: self.segs_in,
-            last_ack: Duration::from_millis(u64::from(self.last_ack_recv_ms)),
-        }
-    }
-}
-
 /// All data for the classifier, collected by the driver after the drain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observation {
@@ -239,6 +175,4 @@ pub struct Observation {
     pub refused_bytes: u64,
     /// The kernel's view after the end, where there is one.
     pub kernel: Option<KernelSample>,
-    /// The last view before we saw the end, where there is one: the end sets `unacked` and `backoff` to zero.
-    pub last_live: Option<KernelSample>,
 }

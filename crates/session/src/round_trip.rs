@@ -13,6 +13,8 @@ use crate::wire::Pong;
 use crate::{ClockOffset, Time};
 
 /// The smoothed round trip of heartbeats and the offset of the peer's clock, as learnt from pongs.
+///
+/// Nothing is known before the first pong, and never on a dialect, whose pongs carry no clocks.
 // Packed: without padding it fits where every session keeps it once, in the mailbox and in the session itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(Rust, packed(4))]
@@ -38,20 +40,20 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl RoundTrip {
-    /// Returns the smoothed round trip (RFC 6298), once there was one.
+    /// Returns the smoothed round trip (RFC 6298); `None` before the first one.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         (self.smoothed_us > 0).then(|| Duration::from_micros(u64::from(self.smoothed_us)))
     }
 
-    /// Returns the smoothed deviation from the smoothed round trip (RFC 6298), once there was a round trip.
+    /// Returns the smoothed deviation from [`RoundTrip::rtt`] (RFC 6298); `None` before the first round trip.
     #[must_use]
     pub fn variance(&self) -> Option<Duration> {
         self.rtt()
             .map(|_| Duration::from_micros(u64::from(self.variance_us)))
     }
 
-    /// Returns the offset of the peer's clock from ours, once it is known.
+    /// Returns how far the peer's clock is ahead of ours, as the peer reports it; `None` before the first pong.
     #[must_use]
     pub fn clock_offset(&self) -> Option<ClockOffset> {
         (self.error_us > 0).then(|| ClockOffset {

@@ -94,7 +94,10 @@ fn heartbeats_that_learn_the_round_trip_allocate_nothing() {
             beat(&mut connection);
         }
     });
-    assert_eq!(connection.rtt(), Some(Duration::from_millis(30)));
+    assert_eq!(
+        connection.round_trip().rtt(),
+        Some(Duration::from_millis(30))
+    );
     assert_eq!(memory.count_total, 0, "{memory:?}");
 }
 

@@ -3,17 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use crate::{Borrowed, TcpInfo};
+use crate::{Borrowed, KernelSample};
 
-pub(crate) fn tcp_info(_: Borrowed<'_>) -> Option<TcpInfo> {
-    None
-}
-
-pub(crate) fn bytes_unread(_: Borrowed<'_>) -> Option<u32> {
-    None
-}
-
-pub(crate) fn bytes_unacked(_: Borrowed<'_>) -> Option<u32> {
+pub(crate) fn sample(_: Borrowed<'_>) -> Option<KernelSample> {
     None
 }
 

@@ -14,12 +14,12 @@ mod system;
 #[cfg(not(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"))))]
 #[path = "elsewhere.rs"]
 mod system;
-mod tcp_info;
 #[cfg(all(feature = "tun", target_os = "linux"))]
 mod tun;
 
+pub use lastword_keepalive::KernelSample;
+
 pub use limits::{max_fds, open_fds};
-pub use tcp_info::TcpInfo;
 #[cfg(all(feature = "tun", target_os = "linux"))]
 pub use tun::attach_tun;
 
@@ -63,29 +63,14 @@ pub fn borrow(socket: &impl AsBorrowed) -> Borrowed<'_> {
     socket.as_socket()
 }
 
-/// Reads `TCP_INFO`. The call consumes no pending error, and works after the connection's death, too.
+/// Reads `TCP_INFO`, then `SIOCOUTQ` and `SIOCINQ`. The calls consume no pending error. After the connection's death
+/// they tell how it died, and how many bytes were never acknowledged.
 ///
 /// `None` where the system has no `TCP_INFO`, where `fd` is not a TCP socket, and before Linux 4.1. That older struct
 /// ends before `tcpi_bytes_received`.
 #[must_use]
-pub fn tcp_info(fd: Borrowed<'_>) -> Option<TcpInfo> {
-    system::tcp_info(fd)
-}
-
-/// Reads `SIOCINQ`: the bytes that wait in the kernel for us, without the peer's FIN.
-///
-/// The `fd` must be a TCP socket: pipes and files answer the same request with another number.
-#[must_use]
-pub fn bytes_unread(fd: Borrowed<'_>) -> Option<u32> {
-    system::bytes_unread(fd)
-}
-
-/// Reads `SIOCOUTQ`: the bytes that the peer's kernel has not acknowledged. Our own FIN counts as one.
-///
-/// The number outlives the connection: after its death it tells how many bytes were never acknowledged.
-#[must_use]
-pub fn bytes_unacked(fd: Borrowed<'_>) -> Option<u32> {
-    system::bytes_unacked(fd)
+pub fn sample(fd: Borrowed<'_>) -> Option<KernelSample> {
+    system::sample(fd)
 }
 
 /// Limits the time between two retransmissions (`TCP_RTO_MAX_MS`, Linux 6.15 and later, 1 s to 120 s).

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::{Borrowed, TcpInfo};
+use crate::{Borrowed, KernelSample};
 
 /// `TCP_RTO_MAX_MS` of `linux/tcp.h`, which libc does not define yet.
 const TCP_RTO_MAX_MS: c_int = 44;
@@ -19,17 +19,13 @@ const SIOCOUTQ: libc::Ioctl = libc::TIOCOUTQ;
 /// Linux 4.1.
 const LEN_MIN: usize = offset_of!(libc::tcp_info, tcpi_bytes_received) + size_of::<u64>();
 
-pub(crate) fn tcp_info(fd: Borrowed<'_>) -> Option<TcpInfo> {
+pub(crate) fn sample(fd: Borrowed<'_>) -> Option<KernelSample> {
     let (raw, len) = option::<libc::tcp_info>(fd, libc::TCP_INFO).ok()?;
-    from_kernel(&raw, len)
-}
-
-pub(crate) fn bytes_unread(fd: Borrowed<'_>) -> Option<u32> {
-    queue_len(fd, SIOCINQ)
-}
-
-pub(crate) fn bytes_unacked(fd: Borrowed<'_>) -> Option<u32> {
-    queue_len(fd, SIOCOUTQ)
+    Some(KernelSample {
+        outq: queue_len(fd, SIOCOUTQ).unwrap_or(0),
+        inq: queue_len(fd, SIOCINQ).unwrap_or(0),
+        ..from_kernel(&raw, len)?
+    })
 }
 
 pub(crate) fn set_rto_max(fd: Borrowed<'_>, rto_max: Duration) -> io::Result<()> {
@@ -56,24 +52,25 @@ pub(crate) fn default_rto_max() -> Option<Duration> {
 }
 
 /// Converts the first `len` bytes, which the kernel wrote. The rest of `raw` is zero.
-fn from_kernel(raw: &libc::tcp_info, len: usize) -> Option<TcpInfo> {
-    (len >= LEN_MIN).then_some(TcpInfo {
+///
+/// The lengths of the queues are not among them.
+fn from_kernel(raw: &libc::tcp_info, len: usize) -> Option<KernelSample> {
+    (len >= LEN_MIN).then_some(KernelSample {
         state: raw.tcpi_state,
         retransmits: raw.tcpi_retransmits,
         probes: raw.tcpi_probes,
-        backoff: raw.tcpi_backoff,
         unacked: raw.tcpi_unacked,
-        last_data_recv_ms: raw.tcpi_last_data_recv,
-        last_ack_recv_ms: raw.tcpi_last_ack_recv,
-        rtt_us: raw.tcpi_rtt,
-        rttvar_us: raw.tcpi_rttvar,
+        notsent: raw.tcpi_notsent_bytes,
+        snd_wnd: raw.tcpi_snd_wnd,
+        outq: 0,
+        inq: 0,
         bytes_acked: raw.tcpi_bytes_acked,
         bytes_received: raw.tcpi_bytes_received,
-        segs_in: raw.tcpi_segs_in,
-        notsent: raw.tcpi_notsent_bytes,
         bytes_retrans: raw.tcpi_bytes_retrans,
-        rcv_ooopack: raw.tcpi_rcv_ooopack,
-        snd_wnd: raw.tcpi_snd_wnd,
+        rtt_us: raw.tcpi_rtt,
+        rttvar_us: raw.tcpi_rttvar,
+        last_ack_recv_ms: raw.tcpi_last_ack_recv,
+        segs_in: raw.tcpi_segs_in,
     })
 }
 
@@ -171,16 +168,16 @@ mod tests {
     fn a_kernel_whose_struct_ends_before_bytes_received_gives_nothing() {
         let raw = zeroed();
         assert_eq!(from_kernel(&raw, LEN_MIN - 1), None);
-        assert_eq!(from_kernel(&raw, LEN_MIN), Some(TcpInfo::default()));
+        assert_eq!(from_kernel(&raw, LEN_MIN), Some(KernelSample::default()));
     }
 
     #[test]
     fn the_fields_lie_where_the_kernel_writes_them() {
         // The offsets of Linux 6.18 on x86_64, read from its raw bytes.
         assert_eq!(LEN_MIN, 136);
-        assert_eq!(offset_of!(libc::tcp_info, tcpi_backoff), 4);
+        assert_eq!(offset_of!(libc::tcp_info, tcpi_probes), 3);
         assert_eq!(offset_of!(libc::tcp_info, tcpi_unacked), 24);
-        assert_eq!(offset_of!(libc::tcp_info, tcpi_last_data_recv), 52);
+        assert_eq!(offset_of!(libc::tcp_info, tcpi_last_ack_recv), 56);
         assert_eq!(offset_of!(libc::tcp_info, tcpi_rtt), 68);
         assert_eq!(offset_of!(libc::tcp_info, tcpi_segs_in), 140);
         assert_eq!(offset_of!(libc::tcp_info, tcpi_bytes_retrans), 208);
@@ -193,36 +190,32 @@ mod tests {
         raw.tcpi_state = 1;
         raw.tcpi_retransmits = 2;
         raw.tcpi_probes = 3;
-        raw.tcpi_backoff = 4;
-        raw.tcpi_unacked = 5;
-        raw.tcpi_last_data_recv = 6;
-        raw.tcpi_last_ack_recv = 7;
-        raw.tcpi_rtt = 8;
-        raw.tcpi_rttvar = 9;
-        raw.tcpi_bytes_acked = 10;
-        raw.tcpi_bytes_received = 11;
-        raw.tcpi_segs_in = 12;
-        raw.tcpi_notsent_bytes = 13;
-        raw.tcpi_bytes_retrans = 14;
-        raw.tcpi_rcv_ooopack = 15;
-        raw.tcpi_snd_wnd = 16;
-        let expected = TcpInfo {
+        raw.tcpi_unacked = 4;
+        raw.tcpi_notsent_bytes = 5;
+        raw.tcpi_snd_wnd = 6;
+        raw.tcpi_bytes_acked = 7;
+        raw.tcpi_bytes_received = 8;
+        raw.tcpi_bytes_retrans = 9;
+        raw.tcpi_rtt = 10;
+        raw.tcpi_rttvar = 11;
+        raw.tcpi_last_ack_recv = 12;
+        raw.tcpi_segs_in = 13;
+        let expected = KernelSample {
             state: 1,
             retransmits: 2,
             probes: 3,
-            backoff: 4,
-            unacked: 5,
-            last_data_recv_ms: 6,
-            last_ack_recv_ms: 7,
-            rtt_us: 8,
-            rttvar_us: 9,
-            bytes_acked: 10,
-            bytes_received: 11,
-            segs_in: 12,
-            notsent: 13,
-            bytes_retrans: 14,
-            rcv_ooopack: 15,
-            snd_wnd: 16,
+            unacked: 4,
+            notsent: 5,
+            snd_wnd: 6,
+            outq: 0,
+            inq: 0,
+            bytes_acked: 7,
+            bytes_received: 8,
+            bytes_retrans: 9,
+            rtt_us: 10,
+            rttvar_us: 11,
+            last_ack_recv_ms: 12,
+            segs_in: 13,
         };
         assert_eq!(from_kernel(&raw, size_of_val(&raw)), Some(expected));
     }

@@ -12,9 +12,7 @@ use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use lastword_sys::{
-    borrow, bytes_unacked, bytes_unread, max_fds, rto_max, set_rto_max, supports_rto_max, tcp_info,
-};
+use lastword_sys::{borrow, max_fds, rto_max, sample, set_rto_max, supports_rto_max};
 
 const ESTABLISHED: u8 = 1;
 const CLOSE_WAIT: u8 = 8;
@@ -24,7 +22,7 @@ fn received_bytes_are_counted_and_the_fin_as_one() {
     let (mut client, mut server) = pair();
     client.write_all(b"hello").unwrap();
     server.read_exact(&mut [0; 5]).unwrap();
-    let live = tcp_info(borrow(&server)).unwrap();
+    let live = sample(borrow(&server)).unwrap();
     assert_eq!((live.state, live.bytes_received), (ESTABLISHED, 5));
     assert!(
         live.rtt_us > 0 && live.segs_in > 0 && live.snd_wnd > 0,
@@ -33,7 +31,7 @@ fn received_bytes_are_counted_and_the_fin_as_one() {
 
     client.shutdown(Shutdown::Write).unwrap();
     assert_eq!(server.read(&mut [0; 1]).unwrap(), 0);
-    let ended = tcp_info(borrow(&server)).unwrap();
+    let ended = sample(borrow(&server)).unwrap();
     assert_eq!((ended.state, ended.bytes_received), (CLOSE_WAIT, 6));
 }
 
@@ -42,10 +40,10 @@ fn unread_bytes_are_counted_without_the_fin() {
     let (mut client, mut server) = pair();
     client.write_all(&[7; 1000]).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
-    eventually(|| tcp_info(borrow(&server)).unwrap().bytes_received == 1001);
-    assert_eq!(bytes_unread(borrow(&server)), Some(1000));
+    eventually(|| sample(borrow(&server)).unwrap().bytes_received == 1001);
+    assert_eq!(unread(&server), 1000);
     server.read_exact(&mut [0; 400]).unwrap();
-    assert_eq!(bytes_unread(borrow(&server)), Some(600));
+    assert_eq!(unread(&server), 600);
 }
 
 #[test]
@@ -130,17 +128,15 @@ fn support_is_what_a_socket_of_our_own_shows_and_stays_so() {
 #[test]
 fn what_is_no_socket_gives_nothing() {
     let file = File::open("/dev/null").unwrap();
-    assert_eq!(tcp_info(file.as_fd()), None);
-    assert_eq!(bytes_unread(file.as_fd()), None);
-    assert_eq!(bytes_unacked(file.as_fd()), None);
+    assert_eq!(sample(file.as_fd()), None);
     assert_eq!(rto_max(file.as_fd()), None);
     assert!(set_rto_max(file.as_fd(), Duration::from_secs(1)).is_err());
 }
 
 #[test]
-fn a_socket_that_is_not_tcp_has_no_tcp_info() {
+fn a_socket_that_is_not_tcp_has_no_sample() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    assert_eq!(tcp_info(borrow(&socket)), None);
+    assert_eq!(sample(borrow(&socket)), None);
     assert_eq!(rto_max(borrow(&socket)), None);
 }
 
@@ -206,7 +202,7 @@ fn fill(stream: &mut TcpStream) -> u64 {
         while let Ok(len) = stream.write(&[0; 65_536]) {
             written += u64::try_from(len).unwrap();
         }
-        let info = tcp_info(borrow(stream)).unwrap();
+        let info = sample(borrow(stream)).unwrap();
         written == before && info.unacked == 0
     });
     stream.set_nonblocking(false).unwrap();
@@ -214,15 +210,19 @@ fn fill(stream: &mut TcpStream) -> u64 {
 }
 
 fn acked(stream: &TcpStream) -> u64 {
-    tcp_info(borrow(stream)).unwrap().bytes_acked
+    sample(borrow(stream)).unwrap().bytes_acked
 }
 
 fn unacked(stream: &TcpStream) -> u64 {
-    u64::from(bytes_unacked(borrow(stream)).unwrap())
+    u64::from(sample(borrow(stream)).unwrap().outq)
+}
+
+fn unread(stream: &TcpStream) -> u32 {
+    sample(borrow(stream)).unwrap().inq
 }
 
 fn unsent(stream: &TcpStream) -> u64 {
-    u64::from(tcp_info(borrow(stream)).unwrap().notsent)
+    u64::from(sample(borrow(stream)).unwrap().notsent)
 }
 
 fn eventually(mut holds: impl FnMut() -> bool) {

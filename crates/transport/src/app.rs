@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
-    Admission, ClockOffset, Close, Connection, Ending, Evidence, Link, SendError, Time, Traffic,
+    Admission, Close, Connection, Ending, Evidence, Link, RoundTrip, SendError, Time, Traffic,
     wire::Notice,
 };
 
@@ -144,21 +144,9 @@ impl Outbox<'_> {
         self.connection.real(self.now)
     }
 
-    /// Returns the smoothed round trip of heartbeats, once there was one.
+    /// Returns the round trip and clock offset learnt from pongs.
     #[must_use]
-    pub fn rtt(&self) -> Option<Duration> {
-        self.connection.rtt()
-    }
-
-    /// Returns the smoothed deviation of the round trip, once there was one.
-    #[must_use]
-    pub fn rtt_variance(&self) -> Option<Duration> {
-        self.connection.rtt_variance()
-    }
-
-    /// Returns the offset of the peer's clock from ours, once it was learnt from a pong.
-    #[must_use]
-    pub fn clock_offset(&self) -> Option<ClockOffset> {
-        self.connection.clock_offset()
+    pub fn round_trip(&self) -> RoundTrip {
+        self.connection.round_trip()
     }
 }

@@ -139,7 +139,7 @@ impl<A: App> Driver<A> {
         if let Some(close) = &requests.close {
             if close.cause == Cause::SendQueueFull {
                 // Slow, or not there at all: that the kernel knows.
-                let sample = self.tap.glance();
+                let sample = self.tap.sample();
                 self.connection.handle(now, Input::Sampled(sample));
             }
             self.connection.handle(now, Input::Close(close));
@@ -203,7 +203,7 @@ impl<A: App> Driver<A> {
     /// Asks the kernel how the peer does, where that is due and the connection is awake anyway.
     fn look(&mut self, now: Time) {
         if self.connection.wants_sample(now) {
-            let sample = self.tap.glance();
+            let sample = self.tap.sample();
             self.connection.handle(now, Input::Sampled(sample));
         }
     }

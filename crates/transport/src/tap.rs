@@ -6,10 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use lastword_keepalive::KernelKnobs;
-use lastword_keepalive::Sample;
-use lastword_session::{Call, FirstError, KernelSample, OsError, Readings, System};
-use lastword_sys::TcpInfo;
+use lastword_keepalive::{KernelKnobs, KernelSample};
+use lastword_session::{Call, FirstError, OsError, Readings, System};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -121,7 +119,7 @@ impl Tap {
     /// The system cannot be asked.
     pub fn take_error(&mut self) -> io::Result<Option<io::Error>> {
         let taken = self.stream.take_error()?;
-        let lives = self.sample().is_some_and(|now| now.state != TCP_CLOSE);
+        let lives = self.sample().is_some_and(|now| !now.is_closed());
         if let Some(error) = taken.as_ref().filter(|_| !lives) {
             self.note(Call::TakeError, error);
         }
@@ -189,23 +187,10 @@ impl Tap {
         }
     }
 
-    /// Returns the kernel's evidence on the peer's silence, in one call; `None` where it has none.
-    #[must_use]
-    pub fn glance(&self) -> Option<Sample> {
-        let info = lastword_sys::tcp_info(lastword_sys::borrow(&*self.stream))?;
-        Some(kernel_sample(&info).of_silence())
-    }
-
     /// Returns the kernel's current view; `None` where it has none.
     #[must_use]
     pub fn sample(&self) -> Option<KernelSample> {
-        let fd = lastword_sys::borrow(&*self.stream);
-        let info = lastword_sys::tcp_info(fd)?;
-        Some(KernelSample {
-            outq: lastword_sys::bytes_unacked(fd).unwrap_or(0),
-            inq: lastword_sys::bytes_unread(fd).unwrap_or(0),
-            ..kernel_sample(&info)
-        })
+        lastword_sys::sample(lastword_sys::borrow(&*self.stream))
     }
 
     /// Returns the raw bytes read so far.
@@ -228,32 +213,6 @@ impl Tap {
 impl From<TcpStream> for Tap {
     fn from(stream: TcpStream) -> Self {
         Self::new(stream)
-    }
-}
-
-/// `TCP_CLOSE`: a reset or a timeout ended the connection.
-pub(crate) const TCP_CLOSE: u8 = 7;
-
-/// The sample without the lengths of the two queues, which take a call each.
-fn kernel_sample(info: &TcpInfo) -> KernelSample {
-    KernelSample {
-        state: info.state,
-        retransmits: info.retransmits,
-        probes: info.probes,
-        backoff: info.backoff,
-        unacked: info.unacked,
-        notsent: info.notsent,
-        snd_wnd: info.snd_wnd,
-        outq: 0,
-        inq: 0,
-        bytes_acked: info.bytes_acked,
-        bytes_received: info.bytes_received,
-        bytes_retrans: info.bytes_retrans,
-        rtt_us: info.rtt_us,
-        rttvar_us: info.rttvar_us,
-        last_data_recv_ms: info.last_data_recv_ms,
-        last_ack_recv_ms: info.last_ack_recv_ms,
-        segs_in: info.segs_in,
     }
 }
 

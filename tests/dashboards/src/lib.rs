@@ -1,6 +1,8 @@
-//! Makes the dashboards and the reference of the metrics from the catalogue, and checks every query against it.
+//! Makes the dashboards and the reference of the metrics from the catalogue, and checks every query against it. Makes
+//! the reference of the configuration from its table.
 
 pub mod boards;
+pub mod configuration;
 pub mod grafana;
 pub mod query;
 pub mod reference;
@@ -17,14 +19,16 @@ pub fn path_in_repository(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// Returns every file that is generated from the catalogue or from the runbook: its path in the repository, and its
-/// text.
+/// Returns every file that is generated from the catalogue, the runbook or the table of the configuration: its path in
+/// the repository, and its text.
 ///
 /// # Errors
 /// A query of a dashboard asks for something that no metric has.
 pub fn generated() -> anyhow::Result<Vec<(String, String)>> {
     let mut files = vec![
         ("docs/metrics.md".to_owned(), reference::text()),
+        ("docs/configuration.md".to_owned(), configuration::page()),
+        ("config/lastword.toml".to_owned(), configuration::file()),
         (runbook::PAGE.to_owned(), runbook::page()?),
     ];
     let known = query::Known::with_rules(&rules::all()?)?;

@@ -1,4 +1,4 @@
-//! Writes every file that is generated from the catalogue: `cargo run -p lastword-dashboards`.
+//! Writes every generated file: `cargo run -p lastword-dashboards`.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Every generated file is up to date with the catalogue, and every rule asks only for things that exist.
+//! Every generated file is up to date with its source, and every rule asks only for things that exist.
 #![allow(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use lastword_dashboards::query::{Known, Labels};
 use lastword_dashboards::{boards, generated, path_in_repository, rules};
 
 #[test]
-fn the_reference_and_the_dashboards_are_as_the_catalogue_makes_them() {
+fn every_generated_file_is_as_its_source_makes_it() {
     for (path, text) in generated().unwrap() {
         let found = fs::read_to_string(path_in_repository(&path)).unwrap_or_default();
         assert!(

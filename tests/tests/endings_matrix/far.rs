@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use lastword_netlab::{Host, Lab};
 use lastword_session::Role;
-use lastword_tests::{Raw, bytes_unacked, data, frame, hello, kind, until, within};
+use lastword_tests::{Raw, data, frame, hello, kind, tcp_info, until, within};
 use tokio::net::TcpListener;
 
 use crate::rig::Rig;
@@ -41,7 +41,7 @@ pub(crate) fn half_a_frame() -> Vec<u8> {
 /// Writes all of it, and waits until the other kernel has it.
 pub(crate) async fn deliver(far: &mut Raw, bytes: &[u8]) {
     far.write(bytes).await;
-    until("an acknowledgement", || bytes_unacked(&far.stream) == 0).await;
+    until("an acknowledgement", || tcp_info(&far.stream).outq == 0).await;
 }
 
 /// Writes a frame that the peer will not read, and waits until the other end has it unread.

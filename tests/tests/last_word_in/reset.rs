@@ -1,7 +1,7 @@
 //! 5 MB and a reset: all data that our kernel had before the reset is delivered, to the last byte.
 
 use lastword_server::Cause;
-use lastword_tests::{Raw, bytes_unacked, config, rx_queue, tcp_info, until};
+use lastword_tests::{Raw, config, rx_queue, tcp_info, until};
 
 use crate::game::{FRAMES, PAYLOAD, Pace, Table, in_order, nothing_is_missing, stream, wire_len};
 
@@ -101,7 +101,7 @@ async fn a_reset_after_everything_arrived_takes_nothing() {
             let client = tokio::spawn(async move {
                 raw.write(&bytes).await;
                 until("everything is acknowledged", || {
-                    bytes_unacked(&raw.stream) == 0
+                    tcp_info(&raw.stream).outq == 0
                 })
                 .await;
                 raw.reset();

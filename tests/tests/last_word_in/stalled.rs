@@ -1,7 +1,7 @@
 //! A peer is gone, and the game does not take its remaining frames: the end still comes.
 
 use lastword_server::{Cause, Config, Server, Session};
-use lastword_tests::{Raw, Stage, bytes_unacked, config, rx_queue, until, within};
+use lastword_tests::{Raw, Stage, config, rx_queue, tcp_info, until, within};
 
 use crate::game::{PAYLOAD, Pace, Table, in_order, stream, wire_len};
 
@@ -71,7 +71,7 @@ async fn full_and_reset(config: Config) -> (Server, Stage, Session) {
     })
     .await;
     raw.write(rest).await;
-    until("everything arrived", || bytes_unacked(&raw.stream) == 0).await;
+    until("everything arrived", || tcp_info(&raw.stream).outq == 0).await;
     raw.reset();
     until("the reset arrived", || rx_queue(ours, theirs).is_none()).await;
     // The runtime has one thread. Another peer has come and gone, so everything that was ready before has been handled.

@@ -118,7 +118,7 @@ fn one_of(words: &[&str], word: &str) -> Option<String> {
 }
 
 fn is_addr(key: &Key) -> bool {
-    key.path.ends_with("listen") || key.path.ends_with("addr")
+    key.unit == "address and port"
 }
 
 /// Tells how to write the address: the intended one if that is clear, or else an example.
@@ -207,12 +207,10 @@ type Unit = (&'static [&'static str], f64, &'static str);
 
 impl Kind {
     fn of(key: &Key) -> Self {
-        if key.path.ends_with("_ms") {
-            Self::Millis
-        } else if key.path.contains("bytes") {
-            Self::Bytes
-        } else {
-            Self::Others
+        match key.unit {
+            "milliseconds" => Self::Millis,
+            "bytes" => Self::Bytes,
+            _ => Self::Others,
         }
     }
 

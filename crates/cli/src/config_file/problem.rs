@@ -120,8 +120,7 @@ pub(super) fn unknown(path: &[String]) -> String {
 
 /// Returns the names that a section has, in the order of the reference file.
 pub(super) fn names_in(section: &[String]) -> Vec<&'static str> {
-    let mut names: Vec<_> = Key::ALL
-        .iter()
+    let mut names: Vec<_> = Key::all()
         .filter_map(|key| {
             let mut parts = key.path.split('.');
             let is_in = section.iter().all(|name| {
@@ -138,7 +137,7 @@ pub(super) fn names_in(section: &[String]) -> Vec<&'static str> {
 
 /// Returns the section of the key with this name.
 fn home_of(name: &str) -> Option<&'static str> {
-    let homes = Key::ALL.iter().filter_map(|key| key.path.rsplit_once('.'));
+    let homes = Key::all().filter_map(|key| key.path.rsplit_once('.'));
     homes
         .into_iter()
         .find(|(_, key)| *key == name)

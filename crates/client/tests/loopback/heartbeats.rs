@@ -22,7 +22,7 @@ async fn an_idle_client_outlives_the_dead_limit() {
     assert_eq!(client.dead_limit(), Some(DEAD));
     let nothing = timeout(DEAD * 3 / 2, client.next_event()).await;
     assert!(nothing.is_err(), "{nothing:?}");
-    assert!(client.rtt().is_some_and(|rtt| rtt < DEAD));
+    assert!(client.round_trip().rtt().is_some_and(|rtt| rtt < DEAD));
     client.send(b"here").expect("it lives");
     let back = within("an echo", client.recv()).await;
     assert_eq!(back.as_deref(), Some(&b"here"[..]));
@@ -98,7 +98,7 @@ async fn the_first_pong_tells_the_clock_of_a_server_with_an_origin_of_its_own() 
     puppet.writes(&pong).await;
     let told = within("a pong", async {
         loop {
-            match client.clock_offset() {
+            match client.round_trip().clock_offset() {
                 Some(told) => return told,
                 None => tokio::task::yield_now().await,
             }
@@ -108,7 +108,7 @@ async fn the_first_pong_tells_the_clock_of_a_server_with_an_origin_of_its_own() 
     let truth = i64::try_from(ORIGIN).expect("it fits");
     let wrong = Duration::from_micros(told.micros.abs_diff(truth));
     assert!(wrong <= told.error, "{told:?}");
-    let rtt = client.rtt().expect("it came with the offset");
+    let rtt = client.round_trip().rtt().expect("it came with the offset");
     assert!(told.error <= rtt / 2 + Duration::from_micros(200));
 }
 

@@ -63,7 +63,7 @@ fn each_silence_has_its_name() {
             assert_eq!(verdict.silence, silence, "{name}, {writes_every:?}");
             let took = world.now.since(cut_at);
             assert!(took <= secs(15) + secs(2), "{name}: {took:?}");
-            assert_eq!(verdict.own_stall, Duration::ZERO, "{name}");
+            assert_eq!(verdict.stood_still, Duration::ZERO, "{name}");
         }
     }
 }

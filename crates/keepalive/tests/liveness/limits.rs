@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Act, Liveness, Sample, Silence, Time, Timing};
+use lastword_keepalive::{Act, Due, KernelSample, Liveness, SWEEP, Silence, Time, Timing};
 
-use crate::world::{Faults, NONE, STANDARD, START, World};
+use crate::world::{Faults, NONE, STANDARD, START, World, age_ms};
 
 fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -17,8 +17,8 @@ fn live() -> Liveness {
 }
 
 /// A kernel that has nothing to tell.
-fn quiet() -> Option<Sample> {
-    Some(Sample::default())
+fn quiet() -> Option<KernelSample> {
+    Some(KernelSample::default())
 }
 
 /// Runs to the verdict and calls `on_timeout` at each deadline.
@@ -51,8 +51,28 @@ fn a_stall_of_ours_is_no_silence_and_is_stated() {
     liveness.stood_still(secs(8));
     let (at, verdict) = verdict(&mut liveness);
     assert_eq!(at, START + secs(15));
-    assert_eq!((verdict.since, verdict.own_stall), (START, secs(7)));
+    assert_eq!((verdict.since, verdict.stood_still), (START, secs(7)));
+    assert_eq!(verdict.late, Duration::ZERO);
     assert_eq!(liveness.real(at), at + secs(8));
+}
+
+/// Up to the length at which the clock stands still, our lateness is not excused: it is stated.
+#[test]
+fn a_verdict_that_comes_a_little_late_by_us_says_by_how_much() {
+    let mut liveness = live();
+    let late = SWEEP + Duration::from_millis(15);
+    loop {
+        let (at, due) = liveness.poll_timeout(false);
+        let now = if due == Due::Dead { at + late } else { at };
+        match liveness.on_timeout(now, false, quiet()) {
+            Some(Act::GiveUp(verdict)) => {
+                assert_eq!(verdict.late, Duration::from_millis(15));
+                return;
+            }
+            Some(Act::Ping) => liveness.pinged(now),
+            None => {}
+        }
+    }
 }
 
 #[test]
@@ -91,9 +111,9 @@ fn nobody_is_silent_while_nobody_listens_but_a_path_may_die() {
 fn a_peer_that_talks_and_takes_nothing_is_found_with_its_next_byte() {
     let mut liveness = Liveness::new(START, false, false);
     liveness.go_live(START, STANDARD, Some(secs(10)));
-    let shut = Some(Sample {
+    let shut = Some(KernelSample {
         notsent: 500,
-        ..Sample::default()
+        ..KernelSample::default()
     });
     liveness.wrote(START);
     for n in 1..=51 {
@@ -128,10 +148,10 @@ fn who_is_never_given_up_is_suspect_and_left_alone() {
 }
 
 /// A closed window, on a path that answers.
-fn shut() -> Option<Sample> {
-    Some(Sample {
+fn shut() -> Option<KernelSample> {
+    Some(KernelSample {
         notsent: 500,
-        ..Sample::default()
+        ..KernelSample::default()
     })
 }
 
@@ -161,7 +181,7 @@ fn talks_on(liveness: &mut Liveness, mut now: Time, end: Time) -> Option<Silence
 }
 
 /// Lets the silence last until `end`, and calls `on_timeout` at each deadline.
-fn stays_silent(liveness: &mut Liveness, end: Time, sample: Option<Sample>) {
+fn stays_silent(liveness: &mut Liveness, end: Time, sample: Option<KernelSample>) {
     while liveness.poll_timeout(false).0 < end {
         let (now, _) = liveness.poll_timeout(false);
         match liveness.on_timeout(now, false, sample) {
@@ -241,22 +261,22 @@ fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to
     liveness.wrote(START);
     liveness.stood_still(secs(60));
     let now = START + Duration::from_millis(20);
-    let sent_again = Sample {
+    let sent_again = KernelSample {
         unacked: 1,
         retransmits: 1,
         snd_wnd: 65_535,
-        last_ack: secs(60),
-        ..Sample::default()
+        last_ack_recv_ms: 60_000,
+        ..KernelSample::default()
     };
     for _ in 0..8 {
         let act = liveness.on_timeout(now, false, Some(sent_again));
         assert!(!matches!(act, Some(Act::GiveUp(_))), "{act:?}");
     }
-    let answered = Sample {
+    let answered = KernelSample {
         unacked: 0,
         retransmits: 0,
         bytes_acked: 20,
-        last_ack: Duration::ZERO,
+        last_ack_recv_ms: 0,
         ..sent_again
     };
     let soon = now + Duration::from_millis(300);
@@ -284,32 +304,32 @@ fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to
 /// Progress before this look does not count as progress now: the kernel reports how long it has retried in vain.
 #[test]
 fn a_path_that_died_between_two_looks_is_doubtful_at_the_next() {
-    let busy = |bytes_acked, retransmits, last_ack| {
-        Some(Sample {
+    let busy = |bytes_acked, retransmits, last_ack_recv_ms| {
+        Some(KernelSample {
             unacked: 9,
             notsent: 16_384,
             snd_wnd: 65_535,
             bytes_acked,
             retransmits,
-            last_ack,
-            ..Sample::default()
+            last_ack_recv_ms,
+            ..KernelSample::default()
         })
     };
     let mut liveness = live();
     liveness.wrote(START);
     liveness.heard(START + secs(1));
-    liveness.sampled(START + secs(1), busy(1_000, 0, Duration::ZERO));
+    liveness.sampled(START + secs(1), busy(1_000, 0, 0));
     // Four seconds with progress, then two without.
     let now = START + secs(7);
-    liveness.sampled(now, busy(90_000, 3, secs(2)));
+    liveness.sampled(now, busy(90_000, 3, 2_000));
     assert!(liveness.is_doubtful(now));
     let mut slow = live();
     slow.wrote(START);
-    slow.sampled(now, busy(90_000, 0, Duration::ZERO));
+    slow.sampled(now, busy(90_000, 0, 0));
     assert!(!slow.is_doubtful(now), "what is under way is no doubt");
     let mut lossy = live();
     lossy.wrote(START);
-    lossy.sampled(now, busy(90_000, 3, Duration::from_millis(300)));
+    lossy.sampled(now, busy(90_000, 3, 300));
     assert!(!lossy.is_doubtful(now), "it was acknowledged just now");
 }
 
@@ -360,11 +380,11 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
     let verdict = loop {
         let (now, _) = liveness.poll_timeout(false);
         let is_answered = now <= answered;
-        let sample = Some(Sample {
+        let sample = Some(KernelSample {
             notsent: 500,
             probes: u8::from(!is_answered),
-            last_ack: now.since(answered),
-            ..Sample::default()
+            last_ack_recv_ms: age_ms(now.since(answered)),
+            ..KernelSample::default()
         });
         match liveness.on_timeout(now, false, sample) {
             Some(Act::GiveUp(verdict)) => break verdict,
@@ -380,23 +400,22 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
 #[test]
 fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
     for (tick_ms, is_unanswered) in [(0, false), (4, false), (9, false), (50, true)] {
-        let sample = |last_ack| Sample {
+        let sample = |last_ack_recv_ms| KernelSample {
             snd_wnd: 65_536,
-            last_ack,
-            ..Sample::default()
+            last_ack_recv_ms,
+            ..KernelSample::default()
         };
         let mut liveness = live();
-        let old = Some(sample(secs(5)));
+        let old = Some(sample(5_000));
         let asked = START + Duration::from_millis(6_250);
         liveness.on_timeout(asked, false, old);
         liveness.pinged(asked);
         liveness.on_timeout(liveness.silent_by(), false, old);
-        let tick = Duration::from_millis(tick_ms);
         for age_ms in [1_250, 1_270, 2_350] {
-            let age = Duration::from_millis(age_ms);
-            let last = sample(age + tick);
+            let now = asked + Duration::from_millis(age_ms.into());
+            let last = sample(age_ms + tick_ms);
             assert_eq!(
-                liveness.is_unanswered(asked + age, Some(&last)),
+                liveness.is_unanswered(now, Some(&last)),
                 is_unanswered,
                 "{tick_ms} ms, {age_ms} ms later"
             );

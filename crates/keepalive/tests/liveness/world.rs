@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Act, Diagnosis, Liveness, Sample, Time, Timing, Verdict};
+use lastword_keepalive::{Act, Diagnosis, KernelSample, Liveness, Time, Timing, Verdict};
 
 pub(crate) const START: Time = Time::from_micros(1_000_000_000);
 pub(crate) const STANDARD: Timing = Timing {
@@ -238,7 +238,7 @@ impl World {
         tries
     }
 
-    fn sample(&mut self) -> Option<Sample> {
+    fn sample(&mut self) -> Option<KernelSample> {
         self.samples += 1;
         let tries = self.tries_since.map_or(0, |since| self.tries(since));
         let tries = u8::try_from(tries).unwrap_or(u8::MAX);
@@ -252,7 +252,7 @@ impl World {
         let is_cut = outbound || inbound;
         let waiting = u32::try_from(self.waiting).unwrap_or(u32::MAX);
         let sent = self.waiting > 0 && !window_shut && !own;
-        let sample = Sample {
+        let sample = KernelSample {
             retransmits: if sent { tries } else { 0 },
             probes: if (own || (window_shut && is_cut)) && self.waiting > 0 {
                 self.unanswered_probes()
@@ -265,7 +265,8 @@ impl World {
             bytes_acked: self.acked,
             bytes_retrans: self.bytes_retrans + u64::from(tries) * 20,
             segs_in: self.segs_in,
-            last_ack: self.now.since(self.last_ack),
+            last_ack_recv_ms: age_ms(self.now.since(self.last_ack)),
+            ..KernelSample::default()
         };
         self.has_kernel.then_some(sample)
     }
@@ -279,6 +280,11 @@ impl World {
         let sent = self.tries(since);
         u8::try_from(sent - answered.min(sent)).unwrap_or(u8::MAX)
     }
+}
+
+/// An age as `TCP_INFO` has it.
+pub(crate) fn age_ms(age: Duration) -> u32 {
+    u32::try_from(age.as_millis()).expect("it is short")
 }
 
 const STEP: Duration = Duration::from_millis(10);

@@ -4,48 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::ConfigError;
-
-/// Where metrics, health, the record of closes and the live page are served.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AdminConfig {
-    /// The address and port of the live page, `/api`, `/metrics`, `/healthz` and `/readyz`. Default `127.0.0.1:9464`.
-    /// An empty text in a file, or `None` here, turns the port off. An address other than loopback needs a token. No
-    /// cause.
-    #[serde(deserialize_with = "addr_or_empty")]
-    pub listen: Option<SocketAddr>,
-    /// A second address and port, only for `/metrics`, `/healthz` and `/readyz`, without a token: for scrapers and
-    /// probes. `None` or an empty text is off, which is the default. No cause.
-    #[serde(deserialize_with = "addr_or_empty")]
-    pub metrics_listen: Option<SocketAddr>,
-    /// The token that a client of `listen` must show for everything except health. Default none: then only loopback
-    /// addresses are allowed, and no client can kick or drain. Causes: with a token, operators can cause `kicked` and
-    /// `drained`.
-    #[serde(deserialize_with = "token_or_empty")]
-    pub token: Option<Token>,
-    /// A file with the token, read when the server starts. White space around the token is ignored. A file that cannot
-    /// be read, or that has anything else in it, is then an error. Default none. A token in a file stays hidden from
-    /// readers of the configuration, unlike `token`.
-    #[serde(deserialize_with = "path_or_empty")]
-    pub token_file: Option<PathBuf>,
-}
-
-impl Default for AdminConfig {
-    fn default() -> Self {
-        Self {
-            listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
-            metrics_listen: None,
-            token: None,
-            token_file: None,
-        }
-    }
-}
+use super::{AdminConfig, ConfigError};
 
 impl AdminConfig {
     /// Returns a section that turns the port off: it overrides a file for a server without an admin port.
@@ -179,7 +143,7 @@ fn unreadable(error: &io::Error) -> String {
     known.map_or_else(|| error.to_string(), |(_, words)| (*words).to_owned())
 }
 
-fn addr_or_empty<'de, D: Deserializer<'de>>(
+pub(super) fn addr_or_empty<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SocketAddr>, D::Error> {
     let text = Cow::<'_, str>::deserialize(deserializer)?;
@@ -189,7 +153,9 @@ fn addr_or_empty<'de, D: Deserializer<'de>>(
     text.parse().map(Some).map_err(de::Error::custom)
 }
 
-fn token_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Token>, D::Error> {
+pub(super) fn token_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Token>, D::Error> {
     let text = Cow::<'_, str>::deserialize(deserializer)?;
     if text.is_empty() {
         return Ok(None);
@@ -197,7 +163,9 @@ fn token_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T
     Token::new(&text).map(Some).map_err(de::Error::custom)
 }
 
-fn path_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+pub(super) fn path_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
     let path = PathBuf::deserialize(deserializer)?;
     Ok((!path.as_os_str().is_empty()).then_some(path))
 }

@@ -35,7 +35,7 @@ impl Config {
 
     /// The times that were probably given in seconds.
     fn seconds(&self) -> impl Iterator<Item = Doubt> {
-        let keys = Key::ALL.iter();
+        let keys = Key::all();
         let once = keys.filter_map(|key| Some((key, key.path.to_owned(), key.value_in(self)?)));
         let windows = self.liveness.profiles.iter().filter_map(|(name, profile)| {
             let path = format!("liveness.profiles.{name}.resume_window_ms");

@@ -21,7 +21,7 @@ impl KernelAbilities {
     #[must_use]
     pub fn probe() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
-        let info = socket.map(|socket| lastword_sys::tcp_info(lastword_sys::borrow(&socket)));
+        let info = socket.map(|socket| lastword_sys::sample(lastword_sys::borrow(&socket)));
         Self {
             is_linux: cfg!(any(target_os = "linux", target_os = "android")),
             tcp_info: info.is_ok_and(|info| info.is_some()),

@@ -1,49 +1,12 @@
 //! The liveness section: the built-in profiles, the game's own, and their errors in the words of the file.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lastword_keepalive::{Profile, ProfileError, ProfileName};
-use serde::Deserialize;
 
-use super::{Config, ConfigError, RtoMax, from_ms, from_ms_or_off, to_ms};
-
-/// How a peer's silence is judged.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LivenessConfig {
-    /// The profile of a player to whom the authenticator gives none: one of the built-in ones ([`Profile::NAMES`]) or
-    /// of `profiles`. Default `standard`. Its dead limit produces `path_dead` and `peer_silent`. The listener has its
-    /// socket options; a player of another profile gets that profile's options when let in.
-    pub profile: String,
-    /// The game's own profiles, and built-in ones that the game changes; at most 8 names with the built-in ones.
-    /// Default none.
-    pub profiles: BTreeMap<String, ProfileConfig>,
-}
-
-/// One of the game's own profiles. A missing key has the value of the built-in profile of the same name, or of
-/// `standard` if there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProfileConfig {
-    /// Milliseconds in which the client sends something, 100 ms to 10 min. In this time a client may send 2 pings,
-    /// pongs or acks; if it is 1 s or more, 2 a second. Over it: `ping_flood`.
-    pub heartbeat_ms: Option<u32>,
-    /// Milliseconds of silence after which the peer is suspect, 1.5 heartbeats to 15 min. No cause: a suspect peer may
-    /// come back. While it is suspect, no limit of its queue ends its connection.
-    pub suspect_ms: Option<u32>,
-    /// Milliseconds of silence after which the connection ends, `suspect_ms` + 2500 to 922,600, or 0: never. Over it:
-    /// `path_dead` or `peer_silent`. Each second of it lets a client send one more ping, pong or ack in a burst
-    /// (`ping_flood`).
-    pub dead_ms: Option<u32>,
-    /// Milliseconds that a session outlives its connection, 0 (no resume) to 24 h. Resume is not built yet, so clients
-    /// are always told 0. It will produce the departure `resume_expired`.
-    pub resume_window_ms: Option<u32>,
-    /// The most milliseconds between two retransmissions, 1 s to 120 s, or 0: the kernel's default. The kernel must not
-    /// give up earlier than 2 s after `dead_ms`. If it is too high, a link that comes back is retried too late:
-    /// `path_dead`.
-    pub rto_max_ms: Option<u32>,
-}
+use super::{
+    Config, ConfigError, LivenessConfig, ProfileConfig, RtoMax, from_ms, from_ms_or_off, to_ms,
+};
 
 impl LivenessConfig {
     /// The names of all profiles, the built-in ones first.
@@ -102,15 +65,6 @@ impl LivenessConfig {
             ),
             remedy: "remove some, or change built-in ones instead".to_owned(),
         })
-    }
-}
-
-impl Default for LivenessConfig {
-    fn default() -> Self {
-        Self {
-            profile: Profile::default().name.to_string(),
-            profiles: BTreeMap::new(),
-        }
     }
 }
 

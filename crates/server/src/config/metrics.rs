@@ -2,22 +2,8 @@
 
 use lastword_keepalive::ProfileName;
 use lastword_session::wire::GAME_CODE_MIN;
-use serde::Deserialize;
 
-use super::{Config, ConfigError, Key};
-
-/// The names that become labels of metrics.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MetricsConfig {
-    /// The names of groups of players, such as their platform, that an authenticator may assign: at most 16. Each has 1
-    /// to 32 characters of `a` to `z`, `0` to `9` and `_`. Default none. No cause; a label of metrics. A player with
-    /// another name counts as `none`, which is logged and counted.
-    pub cohorts: Vec<String>,
-    /// The game's codes that `lastword_game_closes_total` counts separately: at most 64, each from 4096. Default none.
-    /// No cause: an end with another code, or with none, is counted as `undeclared`.
-    pub game_codes: Vec<u16>,
-}
+use super::{Config, ConfigError, Key, MetricsConfig};
 
 impl MetricsConfig {
     /// The cohort of a player without one, and of every connection before authentication.

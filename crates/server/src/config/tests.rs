@@ -373,7 +373,7 @@ fn codes_of_the_game_are_at_most_sixty_four_different_ones_of_its_own() {
 
 #[test]
 fn every_key_is_found_at_its_path() {
-    for (index, key) in Key::ALL.iter().enumerate() {
+    for (index, key) in Key::all().enumerate() {
         let path = key.path.replace("NAME", "a.b");
         assert_eq!(Key::find(&path).unwrap().path, key.path);
         assert_eq!(Key::position(&path), index);

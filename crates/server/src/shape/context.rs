@@ -3,9 +3,8 @@
 use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use lastword_session::{ClockOffset, SendError, SessionId, Time};
+use lastword_session::{RoundTrip, SendError, SessionId, Time};
 use lastword_transport::Outbox;
 
 use crate::player::{Kick, Seat};
@@ -70,23 +69,11 @@ impl<'a, 'o> Context<'a, 'o> {
         self.seat.remote
     }
 
-    /// Returns the smoothed round trip of heartbeats. `None` on a dialect, and before the first answer to a ping of the
-    /// server, about a heartbeat after the session joined.
+    /// Returns the round trip of heartbeats, and how far the client's clock is ahead of [`Context::now`], as the client
+    /// reports it. Both are learnt about a heartbeat after the session joined, and never on a dialect.
     #[must_use]
-    pub fn rtt(&self) -> Option<Duration> {
-        self.outbox.rtt()
-    }
-
-    /// Returns the smoothed deviation of the round trip.
-    #[must_use]
-    pub fn rtt_variance(&self) -> Option<Duration> {
-        self.outbox.rtt_variance()
-    }
-
-    /// Returns how far the client's clock is ahead of [`Context::now`], as the client reports it.
-    #[must_use]
-    pub fn clock_offset(&self) -> Option<ClockOffset> {
-        self.outbox.clock_offset()
+    pub fn round_trip(&self) -> RoundTrip {
+        self.outbox.round_trip()
     }
 
     /// Returns when the current input was read, on the clock of [`ServerHandle::now`](crate::ServerHandle::now).

@@ -7,10 +7,9 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use lastword_session::{ClockOffset, Link, SendError, SessionId};
+use lastword_session::{Link, RoundTrip, SendError, SessionId};
 use lastword_transport::{Caps, Clock, Inbox, Item, Mailbox, Request, Room};
 use tokio::sync::Notify;
 
@@ -141,24 +140,12 @@ impl Session {
         self.seat.remote
     }
 
-    /// Returns the smoothed round trip of heartbeats. `None` on a dialect, and before the first answer to a ping of the
-    /// server, about a heartbeat after the session joined.
+    /// Returns the round trip of heartbeats, and how far the client's clock is ahead of
+    /// [`ServerHandle::now`](crate::ServerHandle::now), as the client reports it. Both are learnt about a heartbeat
+    /// after the session joined, and never on a dialect.
     #[must_use]
-    pub fn rtt(&self) -> Option<Duration> {
-        self.mailbox.round_trip().rtt()
-    }
-
-    /// Returns the smoothed deviation of the round trip.
-    #[must_use]
-    pub fn rtt_variance(&self) -> Option<Duration> {
-        self.mailbox.round_trip().variance()
-    }
-
-    /// Returns how far the client's clock is ahead of [`ServerHandle::now`](crate::ServerHandle::now), as the client
-    /// reports it.
-    #[must_use]
-    pub fn clock_offset(&self) -> Option<ClockOffset> {
-        self.mailbox.round_trip().clock_offset()
+    pub fn round_trip(&self) -> RoundTrip {
+        self.mailbox.round_trip()
     }
 
     async fn depart(self) -> Departure {

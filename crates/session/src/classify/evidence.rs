@@ -2,8 +2,6 @@
 
 use crate::{Cause, KernelSample, Observation};
 
-/// `tcpi_state` of a dead socket: `TCP_CLOSE`.
-pub(super) const CLOSE: u8 = 7;
 /// The states that a socket enters only after the peer's FIN: `TCP_TIME_WAIT`, `TCP_CLOSE_WAIT`, `TCP_LAST_ACK`,
 /// `TCP_CLOSING`.
 const AFTER_FIN: [u8; 4] = [6, 8, 9, 11];
@@ -17,45 +15,29 @@ pub(super) fn state_after_fin(observation: &Observation) -> bool {
 
 /// Whether some of our data or probes were unanswered when the end came.
 ///
-/// Both counters survive the end, because the kernel processes a reset before any acknowledgement in it. The last
-/// sample of the living socket is used only where the dead one has none, because it may be outdated.
+/// Both counters survive the end, because the kernel processes a reset before any acknowledgement in it.
 pub(super) fn outage(observation: &Observation) -> bool {
     observation
         .kernel
-        .or(observation.last_live)
         .is_some_and(|sample| sample.retransmits > 0 || sample.probes > 0)
 }
 
 /// The silence for which the kernel gave up the connection, where its counters show one.
 pub(super) fn given_up(observation: &Observation) -> Option<Cause> {
-    let dead = observation.kernel.filter(|kernel| kernel.state == CLOSE)?;
+    let dead = observation.kernel.filter(KernelSample::is_closed)?;
     // `SIOCOUTQ` counts our FIN as one byte, and the FIN is acknowledged last.
     let pending = dead.outq.saturating_sub(u32::from(observation.shut));
-    let cause =
-        if never_left(dead, pending) || never_left_again(dead, pending, observation.last_live) {
-            Cause::LocalNetworkDown
-        } else if dead.retransmits > 0 {
-            Cause::PathDead
-        } else if pending > 0 && dead.snd_wnd == 0 && dead.probes == 0 {
-            // The window is closed and every probe was answered: the host is there, but its process does not read.
-            Cause::PeerNotReading
-        } else if dead.probes > 0 && (pending == 0 || dead.snd_wnd == 0) {
-            Cause::PathDead
-        } else {
-            return None;
-        };
+    let cause = if pending > 0 && dead.never_left(None) {
+        Cause::LocalNetworkDown
+    } else if dead.retransmits > 0 {
+        Cause::PathDead
+    } else if pending > 0 && dead.snd_wnd == 0 && dead.probes == 0 {
+        // The window is closed and every probe was answered: the host is there, but its process does not read.
+        Cause::PeerNotReading
+    } else if dead.probes > 0 && (pending == 0 || dead.snd_wnd == 0) {
+        Cause::PathDead
+    } else {
+        return None;
+    };
     cause.occurs_in(observation.phase).then_some(cause)
-}
-
-/// Whether all queued data is unsent although the window is open, and probes count up: the host's own network is down.
-fn never_left(dead: KernelSample, pending: u32) -> bool {
-    pending > 0 && dead.snd_wnd > 0 && dead.outq == dead.notsent && dead.probes > 0
-}
-
-/// Whether retries count up although no byte was sent again: the kernel found no route from this host to retry on.
-fn never_left_again(dead: KernelSample, pending: u32, last_live: Option<KernelSample>) -> bool {
-    let since_sample = last_live.is_some_and(|live| {
-        dead.retransmits > live.retransmits && dead.bytes_retrans == live.bytes_retrans
-    });
-    pending > 0 && dead.retransmits > 0 && (dead.bytes_retrans == 0 || since_sample)
 }

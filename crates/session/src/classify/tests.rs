@@ -54,7 +54,6 @@ fn seen(system: System) -> Observation {
         shut: false,
         refused_bytes: 0,
         kernel: None,
-        last_live: None,
     }
 }
 
@@ -88,13 +87,6 @@ impl Observation {
     fn kernel(self, kernel: KernelSample) -> Self {
         Self {
             kernel: Some(kernel),
-            ..self
-        }
-    }
-
-    fn last_live(self, sample: KernelSample) -> Self {
-        Self {
-            last_live: Some(sample),
             ..self
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Connection, DrainNotice, Readings, silence};
+use super::{Connection, DrainNotice, Readings};
 use crate::ending::{Detector, Ending, Evidence, Verdict};
 use crate::send_queue::Dropped;
 use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
@@ -10,7 +10,6 @@ use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
 impl Connection {
     /// Returns the input of the classifier.
     pub(super) fn observe(&self, now: Time, terminal: Terminal, readings: Readings) -> Observation {
-        let last = silence::sample(&readings);
         let fin = match terminal {
             Terminal::Open => None,
             Terminal::Eof | Terminal::Error(_) => fin_bit(&readings),
@@ -28,12 +27,11 @@ impl Connection {
             terminal,
             first_error: readings.first_error,
             fin,
-            unanswered: unacked > 0 && self.liveness.is_unanswered(now, last.as_ref()),
+            unanswered: unacked > 0 && self.liveness.is_unanswered(now, readings.kernel.as_ref()),
             shut: self.shut,
             close_notify_missing: false,
             refused_bytes: u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX) + unacked,
             kernel: readings.kernel,
-            last_live: None,
         }
     }
 
@@ -99,9 +97,9 @@ impl Connection {
             last_byte_in: (self.bytes_in > 0).then(|| self.heard_for(now)),
             last_ack_in: None,
             last_pong: (self.last_pong > Time::ORIGIN).then(|| real.since(self.last_pong)),
-            rtt: self.rtt(),
-            rtt_variance: self.rtt_variance(),
-            clock_offset: self.clock_offset(),
+            rtt: self.round_trip.rtt(),
+            rtt_variance: self.round_trip.variance(),
+            clock_offset: self.round_trip.clock_offset(),
             bytes_unsent: queued_bytes + dropped.bytes,
             frames_unsent: queued + dropped.frames,
             bytes_unacked: None,
@@ -173,7 +171,7 @@ impl Evidence {
             self.rtt = Some(Duration::from_micros(kernel.rtt_us.into()));
             self.rtt_variance = Some(Duration::from_micros(kernel.rttvar_us.into()));
         }
-        self.last_ack_in = Some(super::millis(kernel.last_ack_recv_ms));
+        self.last_ack_in = Some(kernel.last_ack());
         self.bytes_unacked = Some(unacked(kernel.outq, shut));
         self.kernel = Some(kernel);
     }

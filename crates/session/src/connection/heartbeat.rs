@@ -1,34 +1,14 @@
 //! Pings and pongs: the peer's are answered, ours tell the round trip and the offset of its clock.
 
-use std::time::Duration;
-
 use super::receive::Outcome;
 use super::{Connection, Role};
+use crate::Time;
 use crate::dialect::Framing;
 use crate::round_trip::{Exchange, RoundTrip};
 use crate::wire::{Ping, Pong};
-use crate::{ClockOffset, Time};
 
 impl Connection {
-    /// The smoothed round trip of heartbeats, once there was one; none on a dialect, whose pongs carry no clocks.
-    #[must_use]
-    pub fn rtt(&self) -> Option<Duration> {
-        self.round_trip.rtt()
-    }
-
-    /// The smoothed deviation of the round trip, once there was one.
-    #[must_use]
-    pub fn rtt_variance(&self) -> Option<Duration> {
-        self.round_trip.variance()
-    }
-
-    /// Returns how far the peer's clock is ahead of this one; `None` before the first pong.
-    #[must_use]
-    pub fn clock_offset(&self) -> Option<ClockOffset> {
-        self.round_trip.clock_offset()
-    }
-
-    /// All that pongs have told.
+    /// Returns the round trip and clock offset learnt from pongs; nothing on a dialect, whose pongs carry no clocks.
     #[must_use]
     pub fn round_trip(&self) -> RoundTrip {
         self.round_trip

@@ -1,6 +1,6 @@
 //! A peer's silence: the input of the liveness machine, and the cause of each of its verdicts.
 
-use lastword_keepalive::{Act, Sample, Silence, Verdict};
+use lastword_keepalive::{Act, Silence, Verdict};
 
 use super::{Close, Connection, Readings};
 use crate::dialect::Framing;
@@ -26,7 +26,7 @@ impl Connection {
         self.is_live() && !self.end_noticed && self.liveness.wants_sample(now)
     }
 
-    pub(super) fn on_sampled(&mut self, now: Time, sample: Option<Sample>) {
+    pub(super) fn on_sampled(&mut self, now: Time, sample: Option<KernelSample>) {
         // After the peer's end no decision of this side counts.
         if !self.is_live() || self.end_noticed {
             return;
@@ -38,8 +38,8 @@ impl Connection {
     }
 
     pub(super) fn on_liveness_due(&mut self, now: Time, readings: Readings) {
-        let (is_blocked, sample) = (self.is_blocked(), sample(&readings));
-        match self.liveness.on_timeout(now, is_blocked, sample) {
+        let is_blocked = self.is_blocked();
+        match self.liveness.on_timeout(now, is_blocked, readings.kernel) {
             None => {}
             Some(Act::Ping) => self.ping(now),
             Some(Act::GiveUp(verdict)) => self.give_up(now, verdict, readings),
@@ -63,8 +63,8 @@ impl Connection {
             Silence::PeerNotReading => (Cause::PeerNotReading, Some("write_progress")),
         };
         let rare = self.rare_mut();
-        rare.silent_for = Some(now.since(verdict.since) + verdict.own_stall);
-        rare.own_stall = verdict.own_stall;
+        rare.silent_for = Some(now.since(verdict.since) + verdict.stood_still);
+        rare.own_stall = verdict.stood_still + verdict.late;
         match limit {
             Some(limit) => {
                 self.note(now, Layer::Session, limit);
@@ -125,9 +125,4 @@ impl Connection {
             self.rare_mut().age_since = now;
         }
     }
-}
-
-/// Returns the sample that the liveness machine uses.
-pub(super) fn sample(readings: &Readings) -> Option<Sample> {
-    readings.kernel.as_ref().map(KernelSample::of_silence)
 }

@@ -4,7 +4,7 @@ use lastword_keepalive::Timing;
 use std::ops::Deref;
 use std::time::Duration;
 
-use super::{Connection, Readings, millis};
+use super::{Connection, Readings};
 use crate::ending::{Layer, Verdict};
 use crate::ping_bucket::PingBucket;
 use crate::{Cause, Phase, Time};
@@ -138,7 +138,7 @@ impl Connection {
             let step_ms = step_ms.saturating_mul(2).clamp(1, SETTLE_STEP_MS_MAX);
             self.state = Stage(State::Settling {
                 until,
-                next: now + millis(step_ms.into()),
+                next: now + Duration::from_millis(step_ms.into()),
                 step_ms,
             });
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::Due;
+use lastword_keepalive::{Due, SWEEP};
 
 use super::state::State;
 use super::{Close, Connection, Readings};
@@ -96,7 +96,11 @@ impl Connection {
             Timer::Auth => self.decide(now, &Close::new(Cause::AuthTimeout)),
             Timer::Frame => self.decide(now, &Close::new(Cause::FrameTimeout)),
             Timer::Age => self.on_age(now, readings),
-            Timer::Idle => self.decide(now, &Close::new(Cause::Idle)),
+            Timer::Idle => {
+                self.note_silence(now, Cause::Idle);
+                self.rare_mut().own_stall += now.since(at + SWEEP);
+                self.decide(now, &Close::new(Cause::Idle));
+            }
             Timer::Suspect | Timer::Dead | Timer::Heartbeat | Timer::Sample => {
                 self.on_liveness_due(now, readings);
             }
@@ -110,7 +114,7 @@ impl Connection {
     /// A frame waits too long: for a peer that is slow, or on a path that does not answer. In an outage age
     /// does not count, since what the kernel can still carry is not lost.
     fn on_age(&mut self, now: Time, readings: Readings) {
-        self.on_sampled(now, super::silence::sample(&readings));
+        self.on_sampled(now, readings.kernel);
         if self.liveness.is_doubtful(now) {
             self.rare_mut().age_since = now;
         } else {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::wire::{Kind, Ping, Pong};
-use lastword_session::{Admission, Config, Connection, Event, Input, Readings, Time, Timing};
+use lastword_session::{
+    Admission, Config, Connection, Event, Input, Readings, RoundTrip, Time, Timing,
+};
 
 use crate::harness::{
     ADMISSION, Answer, HEARTBEAT, HELLO, Pair, Pipe, Read, Solo, encoded, millis, pong_to, secs,
@@ -73,7 +75,11 @@ impl End {
 
     /// How wrong this end is about the other's clock, and its own bound on that error, in microseconds.
     fn errs(&self, other: &Self, real: Time) -> (u64, u64) {
-        let told = self.connection.clock_offset().expect("a pong told it");
+        let told = self
+            .connection
+            .round_trip()
+            .clock_offset()
+            .expect("a pong told it");
         let wrong = told.micros.abs_diff(self.clock.behind(other.clock, real));
         let allowed = u64::try_from(told.error.as_micros()).expect("it fits");
         (wrong, allowed)
@@ -154,13 +160,14 @@ fn both_ends_learn_the_round_trip_and_the_others_clock_with_the_first_heartbeat(
     for (client, server) in CLOCKS {
         let mut ends = Ends::new(client, server);
         ends.passes(HEARTBEAT, |_| (millis(20), millis(20)));
-        assert_eq!(ends.client.connection.rtt(), None);
-        assert_eq!(ends.server.connection.clock_offset(), None);
+        for own in [&ends.client, &ends.server] {
+            assert_eq!(own.connection.round_trip(), RoundTrip::default());
+        }
         ends.passes(millis(200), |_| (millis(20), millis(20)));
         for (own, other) in [(&ends.client, &ends.server), (&ends.server, &ends.client)] {
-            let rtt = own.connection.rtt().expect("a pong came");
+            let rtt = own.connection.round_trip().rtt().expect("a pong came");
             assert!(rtt.abs_diff(millis(40)) <= millis(1), "{rtt:?}");
-            assert_eq!(own.connection.rtt_variance(), Some(rtt / 2));
+            assert_eq!(own.connection.round_trip().variance(), Some(rtt / 2));
             let (wrong, allowed) = own.errs(other, ends.real);
             assert!(wrong <= 600, "{wrong}");
             assert!((19_500..=20_600).contains(&allowed), "{allowed}");
@@ -193,7 +200,12 @@ fn drift_and_jitter_leave_both_ends_within_what_they_tell() {
                 assert!(allowed < 30_000, "{allowed}");
             }
         }
-        let rtt = ends.client.connection.rtt().expect("pongs came");
+        let rtt = ends
+            .client
+            .connection
+            .round_trip()
+            .rtt()
+            .expect("pongs came");
         assert!((millis(20)..millis(120)).contains(&rtt), "{rtt:?}");
     }
 }
@@ -304,10 +316,7 @@ fn a_pong_that_is_late_repeated_forged_or_held_too_long_moves_nothing() {
     solo.says(&late);
     for pong in [forged, held] {
         solo.says(&encoded(|out| pong.encode(out)));
-        assert_eq!(
-            (solo.connection().rtt(), solo.connection().clock_offset()),
-            (None, None)
-        );
+        assert_eq!(solo.connection().round_trip(), RoundTrip::default());
     }
     solo.says(&encoded(|out| pong.encode(out)));
     let told = solo.connection().round_trip();
@@ -328,8 +337,9 @@ fn a_pong_that_lay_unread_tells_no_round_trip() {
     solo.says(&pong);
     solo.advance(secs(3));
     solo.resumes();
-    assert_eq!(solo.connection().rtt(), None);
+    let known = solo.connection().round_trip();
+    assert_eq!(known.rtt(), None);
     // The server still read its clock in that time.
-    let told = solo.connection().clock_offset().expect("it is bounded");
+    let told = known.clock_offset().expect("it is bounded");
     assert!(told.error.abs_diff(secs(3) / 2) < millis(1), "{told:?}");
 }

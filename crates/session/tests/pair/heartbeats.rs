@@ -127,12 +127,12 @@ fn a_server_answers_a_ping_with_its_clock_and_its_count() {
 fn a_pong_gives_the_round_trip() {
     let mut pair = Pair::live();
     (pair.up.latency, pair.down.latency) = (millis(30), millis(12));
-    assert_eq!(pair.client.connection.rtt(), None);
+    assert_eq!(pair.client.connection.round_trip().rtt(), None);
     pair.advance(HEARTBEAT + millis(42));
-    assert_eq!(pair.client.connection.rtt(), Some(millis(42)));
-    assert_eq!(pair.server.connection.rtt(), None);
+    assert_eq!(pair.client.connection.round_trip().rtt(), Some(millis(42)));
+    assert_eq!(pair.server.connection.round_trip().rtt(), None);
     pair.advance(millis(30));
-    assert_eq!(pair.server.connection.rtt(), Some(millis(42)));
+    assert_eq!(pair.server.connection.round_trip().rtt(), Some(millis(42)));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn time_for_which_the_answerer_held_a_ping_is_no_round_trip() {
     pong.held_us = 90_000;
     solo.advance(millis(100));
     solo.says(&encoded(|out| pong.encode(out)));
-    assert_eq!(solo.connection().rtt(), Some(millis(10)));
+    assert_eq!(solo.connection().round_trip().rtt(), Some(millis(10)));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_pong_that_matches_no_ping_is_ignored() {
         solo.advance(millis(10));
         solo.says(&encoded(|out| pong.encode(out)));
         assert!(solo.connection().is_live());
-        assert_eq!(solo.connection().rtt(), None, "{clock}");
+        assert_eq!(solo.connection().round_trip().rtt(), None, "{clock}");
     }
     let mut client = Solo::live_client();
     client.advance(HEARTBEAT + millis(10));
@@ -169,17 +169,17 @@ fn a_pong_that_matches_no_ping_is_ignored() {
     other.ping_clock_us += 1;
     client.says(&encoded(|out| other.encode(out)));
     assert_eq!(
-        client.connection().rtt(),
+        client.connection().round_trip().rtt(),
         None,
         "to a ping that was never sent"
     );
     client.says(&pong);
-    let rtt = client.connection().rtt();
+    let rtt = client.connection().round_trip().rtt();
     assert_eq!(rtt, Some(millis(10)));
     client.advance(millis(500));
     client.says(&pong);
     assert_eq!(
-        client.connection().rtt(),
+        client.connection().round_trip().rtt(),
         rtt,
         "the second one matches no ping any more"
     );

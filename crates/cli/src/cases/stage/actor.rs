@@ -7,7 +7,7 @@ use std::process;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use lastword_sys::{borrow, bytes_unacked, tcp_info};
+use lastword_sys::{borrow, sample};
 use socket2::SockRef;
 
 use super::order::{Done, Order, Reply};
@@ -129,9 +129,9 @@ impl Actor {
         until("both kernels are full", || {
             // All that left has arrived, and the rest finds the window shut. From here on nothing makes room: once a
             // call takes no bytes, no later call takes any.
-            let info = tcp_info(borrow(self.stream()?)).ok_or(io::ErrorKind::Unsupported)?;
+            let sample = sample(borrow(self.stream()?)).ok_or(io::ErrorKind::Unsupported)?;
             let taken = self.pump()?;
-            Ok(taken == 0 && info.unacked == 0 && info.notsent > 0)
+            Ok(taken == 0 && sample.unacked == 0 && sample.notsent > 0)
         })?;
         self.stream()?.set_nonblocking(false)?;
         Ok(Done::Sent(self.position))
@@ -179,7 +179,7 @@ impl Actor {
     fn settle(&mut self) -> io::Result<()> {
         let stream = self.stream()?;
         until("everything is acknowledged", || {
-            Ok(bytes_unacked(borrow(stream)) == Some(0))
+            Ok(sample(borrow(stream)).is_some_and(|sample| sample.outq == 0))
         })
     }
 

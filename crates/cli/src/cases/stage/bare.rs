@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 
-use lastword_sys::{TcpInfo, borrow, bytes_unacked, bytes_unread, tcp_info};
+use lastword_sys::{KernelSample, borrow, sample};
 
 use super::order::Order;
 use super::patience::{PATIENCE, until};
@@ -102,33 +102,35 @@ impl Socket {
 
     /// Waits until the peer's FIN has arrived, without consuming an error.
     pub(super) fn until_fin(&self) -> io::Result<()> {
-        until("a FIN arrives", || Ok(self.info()?.state == CLOSE_WAIT))
+        until("a FIN arrives", || Ok(self.sample()?.state == CLOSE_WAIT))
     }
 
     /// Waits until a reset has arrived.
     pub(super) fn until_dead(&self) -> io::Result<()> {
-        until("a reset arrives", || Ok(self.info()?.state == CLOSE))
+        until("a reset arrives", || Ok(self.sample()?.is_closed()))
     }
 
     /// Waits until the other kernel has acknowledged all that was sent.
     pub(super) fn until_acknowledged(&self) -> io::Result<()> {
-        until("an acknowledgement", || {
-            Ok(bytes_unacked(borrow(&self.stream)) == Some(0))
-        })
+        until("an acknowledgement", || Ok(self.sample()?.outq == 0))
     }
 
     /// Waits until the oldest unacknowledged bytes were retransmitted this many times.
     pub(super) fn until_retransmitted(&self, times: u8) -> io::Result<()> {
-        until("retransmissions", || Ok(self.info()?.retransmits >= times))
+        until(
+            "retransmissions",
+            || Ok(self.sample()?.retransmits >= times),
+        )
     }
 
     /// Returns how many bytes lie in our kernel.
     pub(super) fn held(&self) -> Option<u64> {
-        bytes_unread(borrow(&self.stream)).map(u64::from)
+        let sample = self.sample().ok()?;
+        Some(u64::from(sample.inq))
     }
 
-    fn info(&self) -> io::Result<TcpInfo> {
-        Ok(tcp_info(borrow(&self.stream)).ok_or(io::ErrorKind::Unsupported)?)
+    fn sample(&self) -> io::Result<KernelSample> {
+        Ok(sample(borrow(&self.stream)).ok_or(io::ErrorKind::Unsupported)?)
     }
 }
 
@@ -139,7 +141,5 @@ fn returned(error: &io::Error) -> Returned {
     }
 }
 
-/// `TCP_CLOSE`.
-const CLOSE: u8 = 7;
 /// `TCP_CLOSE_WAIT`.
 const CLOSE_WAIT: u8 = 8;

@@ -99,10 +99,6 @@ fn retries_that_send_nothing_again_accuse_this_host() {
         bytes_retrans: 0,
         ..unacknowledged()
     };
-    let earlier = KernelSample {
-        retransmits: 1,
-        ..unacknowledged()
-    };
     let our_fin_alone = KernelSample {
         outq: 1,
         ..none_ever
@@ -112,16 +108,6 @@ fn retries_that_send_nothing_again_accuse_this_host() {
             "no byte ever went again",
             read(none_ever),
             Cause::LocalNetworkDown,
-        ),
-        row(
-            "none since the last sample",
-            read(unacknowledged()).last_live(earlier),
-            Cause::LocalNetworkDown,
-        ),
-        row(
-            "no retry since the last sample",
-            read(unacknowledged()).last_live(unacknowledged()),
-            Cause::PathDead,
         ),
         row(
             "our FIN has no byte that could go again",

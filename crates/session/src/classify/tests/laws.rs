@@ -92,10 +92,7 @@ fn observations() -> impl Strategy<Value = Observation> {
         terminals(),
         proptest::option::of(first_errors()),
         any::<Option<bool>>(),
-        (
-            proptest::option::of(samples()),
-            proptest::option::of(samples()),
-        ),
+        proptest::option::of(samples()),
     )
         .prop_map(
             |(system, phase, flags, terminal, first_error, fin, kernel)| Observation {
@@ -112,8 +109,7 @@ fn observations() -> impl Strategy<Value = Observation> {
                 terminal,
                 first_error,
                 fin,
-                kernel: kernel.0,
-                last_live: kernel.1,
+                kernel,
             },
         )
 }

@@ -103,10 +103,6 @@ fn a_reset_over_unanswered_data_or_probes_followed_an_outage() {
         retransmits: 5,
         ..sample(CLOSE)
     };
-    let long_over = KernelSample {
-        retransmits: 2,
-        ..sample(ESTABLISHED)
-    };
     check(&[
         row(
             "the peer gave up first",
@@ -129,19 +125,6 @@ fn a_reset_over_unanswered_data_or_probes_followed_an_outage() {
         row(
             "the outage outranks the frame",
             reset().kernel(retried).mid_frame(),
-            Cause::ResetAfterOutage,
-        ),
-        row(
-            "an outage that was over by then",
-            reset().last_live(long_over),
-            Cause::PeerReset,
-        ),
-        row(
-            "no reading of the dead socket",
-            Observation {
-                kernel: None,
-                ..reset().last_live(long_over)
-            },
             Cause::ResetAfterOutage,
         ),
     ]);

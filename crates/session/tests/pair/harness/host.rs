@@ -158,8 +158,7 @@ impl Host {
                     .extend(self.connection.poll_link().map(Seen::Link));
                 self.feed(now, &bytes);
                 if self.connection.wants_sample(now) {
-                    let kernel = self.readings(now, inbound, outbound).kernel;
-                    let sample = kernel.map(|kernel| kernel.of_silence());
+                    let sample = self.readings(now, inbound, outbound).kernel;
                     self.connection.handle(now, Input::Sampled(sample));
                 }
                 return true;

@@ -1,0 +1,252 @@
+//! Every key of the configuration, with its type, default, unit, range and causes. This is the only source of these
+//! words: the types, their documentation, `config/lastword.toml`, `docs/configuration.md` and the errors come from it.
+
+#[macro_use]
+mod expand;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use lastword_session::Cause;
+use serde::Deserialize;
+
+use super::keys::{Allowed, Key, Section};
+use super::{Config, Token};
+
+sections! {
+    /// Where connections are accepted, and how many.
+    struct ListenConfig at listen {
+        /// Where connections are accepted. Port 0 takes a free port. This address, `admin.listen` and
+        /// `admin.metrics_listen` must differ.
+        addr: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 7000)) => "\"127.0.0.1:7000\"",
+            "address and port", "an address and a port, such as \"0.0.0.0:7000\" or \"[::]:7000\"", [],
+            "a host name is not looked up: write its address";
+
+        /// How many connections may wait for accept; the kernel caps it at `net.core.somaxconn`. The kernel drops or
+        /// refuses further connections before this server hears of them.
+        backlog: u32 = 4096, "connections", (1..=65535), [],
+            "the kernel caps it at net.core.somaxconn";
+
+        /// How many connections may be open at a time. Each takes a file descriptor. Connections that only say goodbye
+        /// do not count; as many again of them may be open, each for at most `timeouts.linger_ms`.
+        connections_max: u32 = 10000, "connections", (1..=10000000), [ServerFull],
+            "each takes a file descriptor";
+
+        /// How many authentications may run at a time. Further ones wait, within `timeouts.auth_ms`.
+        authentications_max: u32 = 256, "authentications", (1..=1000000), [AuthTimeout],
+            "as many as the authenticator can serve at a time";
+
+        /// Whether every peer is a proxy. A proxy's kernel still answers for a player who is long gone. So a silence
+        /// that passes the dead limit is then always `peer_silent`.
+        behind_proxy: bool = false, "none", ["true", "false"], [PeerSilent],
+            "true if all peers are proxies";
+    }
+
+    /// How much one connection may send, and how much may wait for it.
+    struct LimitsConfig at limits {
+        /// How long a hello may be. It must be large enough for the longest credentials. The server allocates nothing
+        /// for a longer one.
+        hello_bytes_max: u32 = 4096, "bytes", (1024..=65536), [FrameTooLarge],
+            "it has to hold the longest credentials";
+
+        /// How long the payload of a data frame may be. The server allocates nothing for a longer one.
+        frame_bytes_max: u32 = 65536, "bytes", (1024..=16777215), [FrameTooLarge],
+            "it has to hold the longest message";
+
+        /// How much may wait in a session for the game; at least `frame_bytes_max`. At this limit, reading pauses, and
+        /// the peer's kernel holds the rest.
+        inbox_bytes_max: u32 = 65536, "bytes", (1024..=1073741824), [],
+            "at least limits.frame_bytes_max";
+
+        /// How many frames may wait in a session for the game. At this limit, reading pauses.
+        inbox_frames_max: u32 = 256, "frames", (1..=65536), [],
+            "what a session may have waiting between two ticks";
+
+        /// How much of all sessions together may wait for a tick loop. At this limit, reading pauses. The tick may hold
+        /// the same amount in addition.
+        events_bytes_max: u32 = 67108864, "bytes", (65536..=1073741824), [],
+            "what all sessions together send between two ticks";
+
+        /// How many frames of all sessions together may wait for a tick loop. At this limit, reading pauses. While the
+        /// game does not tick, joins and departures wait, too. When they are twice as many as connections may be open,
+        /// the server stops admitting players.
+        events_frames_max: u32 = 262144, "frames", (1024..=16777216), [AuthTimeout],
+            "what all sessions together send between two ticks";
+
+        /// How much may wait in a session to be written; at least `frame_bytes_max` and 4 bytes of header. Over this
+        /// limit, the peer reads too slowly and is closed, unless it is silent: then the silence decides.
+        outbound_bytes_max: u32 = 262144, "bytes", (1028..=1073741824), [SendQueueFull],
+            "at least limits.frame_bytes_max and 4 of header";
+    }
+
+    /// How long each part of a connection's life may take.
+    struct TimeoutsConfig at timeouts {
+        /// How long a connection may take until its hello is complete.
+        hello_ms: u32 = 5000, "milliseconds", (100..=600000), [HelloTimeout],
+            "what the slowest player of yours needs, and no attacker has for long", hasty 300;
+
+        /// How long the authenticator may take, including the wait for its turn.
+        auth_ms: u32 = 5000, "milliseconds", (100..=600000), [AuthTimeout],
+            "what the authenticator needs at its slowest", hasty 300;
+
+        /// How long a frame may take from its first byte to its last; 1 s more for each 16 KiB of it that have arrived.
+        frame_ms: u32 = 10000, "milliseconds", (100..=600000), [FrameTimeout],
+            "what the slowest player of yours needs, and no attacker has for long", hasty 300;
+
+        /// How long writing our last frames may take, and then again how long the peer's FIN may take after them. The
+        /// cause is fixed before; this time only says how long a closed connection is kept. If the peer's FIN comes
+        /// first, this is the time for the data that we have still to send. Data that the peer's kernel has not
+        /// acknowledged by then counts as refused.
+        linger_ms: u32 = 3000, "milliseconds", (100..=600000), [PeerClosedWhileSending],
+            "what the slowest player of yours needs, and no attacker has for long", hasty 300;
+
+        /// How old the oldest frame in the send queue may become, unless the peer is silent: then the silence decides.
+        outbound_age_ms: u32 = 5000, "milliseconds", (0 "off", 100..=600000), [SendQueueStale],
+            "how stale a message may be and still be of use", hasty 300;
+
+        /// How long the kernel of a client that talks may accept none of the data that waits for it. After that time,
+        /// the client's next byte ends the connection; if no byte comes, the silence decides. Time in which we do not
+        /// read does not count. A client that was suspect because of its silence gets this time again, once.
+        write_progress_ms: u32 = 10000, "milliseconds", (0 "off", 1000..=600000), [PeerNotReading],
+            "how long a client may take nothing of what it is sent";
+
+        /// How long a player may send no frame of the game; heartbeats do not count.
+        idle_ms: u32 = 0, "milliseconds", (0 "off", 1000..=86400000), [Idle],
+            "how long a player may do nothing", hasty 3601;
+
+        /// How long the game may take no frame while the frames from before the peer's end are delivered to it. After
+        /// an end that we decide (a kick, a drain, a verdict on silence), `linger_ms` is the time for that. The
+        /// remaining frames are then counted as undelivered.
+        delivery_ms: u32 = 30000, "milliseconds", (100..=600000), [],
+            "how long the game may stall without losing what came before an end", hasty 300;
+    }
+
+    /// How a shutdown goes.
+    struct DrainConfig at drain {
+        /// How much time sessions have to leave after SIGTERM. Choose less than the time after which the service
+        /// manager kills the server: systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`. A session
+        /// that leaves or is closed in time is `drained`. Meanwhile new connections are refused.
+        timeout_ms: u32 = 30000, "milliseconds", (0..=86400000), [Drained, DrainExpired, RefusedDraining],
+            "less than the service manager waits before it kills the server", hasty 1000;
+    }
+
+    /// How a peer's silence is judged.
+    struct LivenessConfig at liveness {
+        /// The profile of every player to whom the authenticator gives no other profile. A profile sets how often a
+        /// client must send. It also sets when a silent client is suspected and given up, by us and by the kernel. The
+        /// listener has this profile's socket options. A player with another profile gets the options of that profile
+        /// when let in.
+        profile: String = "standard".to_owned() => "\"standard\"", "name of a profile",
+            "competitive, standard, mobile, background, debugger, or a name under [liveness.profiles]",
+            [PathDead, PathDeadOutbound, LocalNetworkDown, PeerFrozen, PeerSilent],
+            "standard suits most games";
+        +
+        /// The game's own profiles, and built-in ones that the game changes. At most 8 profiles have a name, the
+        /// built-in ones included.
+        profiles: BTreeMap<String, ProfileConfig>;
+    }
+
+    /// A profile of your own. A key that is left out has the value of the built-in profile of the same name, or else
+    /// the value of `standard`, which is shown here. At most 8 profiles have a name, the built-in ones included.
+    struct ProfileConfig at "liveness.profiles.NAME" {
+        /// How long a client may send nothing; the server sends this value in its welcome. Below 1000 it also sets how
+        /// many pings, pongs and acks a client may send: 2 in each heartbeat. From 1000 on the limit is always 2 a
+        /// second.
+        heartbeat_ms: Option<u32> = None => "5000", "milliseconds", (100..=600000), [PingFlood],
+            "what a player's network can bear";
+
+        /// After how much silence the peer is suspect; at least 1.5 heartbeats. From then on the silence, and no longer
+        /// its send queue, decides how it ends. A suspect peer may become healthy again.
+        suspect_ms: Option<u32> = None => "7500", "milliseconds", (150..=900000), [],
+            "at least 1.5 heartbeats";
+
+        /// After how much silence the connection ends. At least `suspect_ms` + 2500, the time needed to tell causes
+        /// apart. With 0 only the kernel gives a connection up, and finds no frozen peer. A client may send 16 pings,
+        /// pongs and acks at once, and one more for each second of this value; 80 with 0.
+        dead_ms: Option<u32> = None => "15000", "milliseconds", (0 "never", 2650..=922600),
+            [PathDead, PathDeadOutbound, LocalNetworkDown, PeerFrozen, PeerSilent, PingFlood],
+            "at least suspect_ms + 2500";
+
+        /// How long a session outlives its connection and can be resumed; 0 turns resume off. Resume is not built yet:
+        /// the server sends clients 0, with every value of this key.
+        resume_window_ms: Option<u32> = None => "60000", "milliseconds", (0..=86400000), [],
+            "0 is no resume", hasty 1000;
+
+        /// The longest time between two retransmissions (`TCP_RTO_MAX_MS`, from Linux 6.15). If it is too high, a link
+        /// that comes back is retried too late. If it is so low that the kernel would give up before `dead_ms`, the
+        /// server refuses it.
+        rto_max_ms: Option<u32> = None => "1200", "milliseconds", (0 "the kernel's default", 1000..=120000),
+            [PathDead], "high enough for dead_ms";
+    }
+
+    /// The socket options that are set in the kernel.
+    struct KernelConfig at kernel {
+        /// Whether the kernel probes silent peers (`SO_KEEPALIVE`), from the suspect limit of each profile to 5 s after
+        /// its dead limit (65 s where it has none). With `false` only heartbeats find the dead path of an idle
+        /// connection. It is never found if the client sends no heartbeats, or if the profile's `dead_ms` is 0.
+        keepalive: bool = true, "none", ["true", "false"], [PathDead],
+            "true unless you test what heartbeats alone find";
+
+        /// Whether the profiles' `rto_max_ms` is set on kernels that have the option. `off` behaves like kernels before
+        /// Linux 6.15: outages over about 40 % of `dead_ms` may end the connection.
+        rto_max: RtoMax = RtoMax::Auto => "\"auto\"", "none", ["auto", "off"], [PathDead, PeerSilent],
+            "auto unless you test what kernels without it do";
+    }
+
+    /// The names that become labels of metrics.
+    struct MetricsConfig at metrics {
+        /// The names under which the authenticator may put players, such as their platform: a label of the disconnect
+        /// counters. `none` is reserved for players without a cohort. A player under a name that is not listed counts as
+        /// `none`. Each such name is logged once, and counted in `lastword_unknown_names_total`.
+        cohorts: Vec<String> = Vec::new() => "[]", "list of names",
+            "at most 16 names of 1 to 32 characters of a to z, 0 to 9 and _", [],
+            "write a list of names, such as [\"console\", \"pc\"]";
+
+        /// The game's own codes for kicks, closes and refusals that `lastword_game_closes_total` tells apart. Other
+        /// codes, and ends without a code, are counted as `undeclared`.
+        game_codes: Vec<u16> = Vec::new() => "[]", "list of codes",
+            "at most 64 different codes from 4096 to 65535", [],
+            "write a list of codes, such as [4096, 4100]";
+    }
+
+    /// Where metrics, health, the record of closes and the live page are served.
+    struct AdminConfig at admin {
+        /// Where the live page, `/api`, `/metrics`, `/healthz` and `/readyz` are served. They show names and addresses
+        /// of players. On loopback they need a token only if one is configured; any other address needs one.
+        listen: Option<SocketAddr> as "super::admin::addr_or_empty" =
+            Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))) => "\"127.0.0.1:9464\"",
+            "address and port", "\"\" (off), or an address and a port, such as \"127.0.0.1:9464\"", [],
+            "a host name is not looked up: write its address";
+
+        /// A second address for `/metrics`, `/healthz` and `/readyz`, which show no player. Every client may read them
+        /// there without a token: it is for scrapers, balancers and orchestrators.
+        metrics_listen: Option<SocketAddr> as "super::admin::addr_or_empty" = None => "\"\"",
+            "address and port", "\"\" (off), or an address and a port, such as \"127.0.0.1:9464\"", [],
+            "a host name is not looked up: write its address";
+
+        /// The token that clients of `admin.listen` must send for everything except `/healthz` and `/readyz`:
+        /// `Authorization: Bearer TOKEN`. The page asks for it. Without a token, kick and drain are off there. Anyone
+        /// who can read this file can read the token, so prefer `admin.token_file`.
+        token: Option<Token> as "super::admin::token_or_empty" = None => "\"\"",
+            "none", "\"\" (none), or 16 to 256 visible ASCII characters", [Kicked, Drained],
+            "make one with `openssl rand -hex 32`; better in a file of its own, with admin.token_file";
+
+        /// A file with the token, instead of `admin.token`. The server reads it at the start, and refuses to start if
+        /// the file is missing or contains anything else. White space around the token is ignored.
+        token_file: Option<PathBuf> as "super::admin::path_or_empty" = None => "\"\"",
+            "path", "\"\" (none), or the path of a file", [Kicked, Drained],
+            "the file holds the token and nothing else";
+    }
+}
+
+/// Whether `TCP_RTO_MAX_MS` is set to the profile's value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RtoMax {
+    /// It is set if the kernel has it (Linux 6.15): an outage shorter than the dead limit then ends nothing.
+    #[default]
+    Auto,
+    /// It is never set: a link that comes back may be retried too late, which ends as `path_dead`.
+    Off,
+}
