@@ -154,7 +154,7 @@ pub struct Evidence {
     pub age: Duration,
     /// From the last sign of life to the verdict, for silent causes.
     pub silent_for: Option<Duration>,
-    /// How much of that was our own stall, which was excused: the verdict came later by this much.
+    /// How much of that this process stood still or was late itself: the verdict came later by this much.
     pub own_stall: Duration,
     /// From the moment the session joined to the moment the cause was fixed; zero where no session joined.
     pub live_for: Duration,
