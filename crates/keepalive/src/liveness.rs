@@ -275,6 +275,12 @@ impl Liveness {
         self.is_paused
     }
 
+    /// Returns whether bytes that come and go can only move the next deadline later.
+    #[must_use]
+    pub const fn is_calm(&self) -> bool {
+        self.inquiry.is_none() && !self.is_silent && !self.is_paused
+    }
+
     fn ends_silence(&mut self, now: Time) {
         self.is_silent = false;
         match (&mut self.inquiry, self.acks.waits_since()) {

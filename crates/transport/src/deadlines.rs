@@ -30,6 +30,8 @@ pub struct Slot {
     index: u32,
     /// The step at which the connection is due to be woken, by its last deadline.
     due: u32,
+    /// The step at which that deadline was set.
+    set_at: u32,
     /// How far this connection's clock is behind that of the table: its task was late although the sweep was not.
     late_ms: u32,
 }
@@ -80,6 +82,7 @@ impl Table {
             chunk,
             index,
             due: NEVER,
+            set_at: 0,
             late_ms: 0,
         }
     }
@@ -177,8 +180,16 @@ impl Slot {
         Duration::from_millis(self.late_ms.into())
     }
 
+    /// Returns whether the deadline is still to come and was set within the last second.
+    #[must_use]
+    pub fn is_fresh(&self, now: Time) -> bool {
+        let step = step_before(now + self.late());
+        self.due > step && step < self.set_at.saturating_add(FRESH_STEPS)
+    }
+
     /// Sets when the connection must be woken, on its own clock, rounded up to the next sweep.
-    pub fn set(&mut self, deadline: Time) {
+    pub fn set(&mut self, now: Time, deadline: Time) {
+        self.set_at = step_before(now + self.late());
         let step = step_after(deadline + self.late());
         // The next sweep is the earliest that can wake the connection.
         let next = self.chunk.swept.load(Ordering::Relaxed).saturating_add(1);
@@ -197,7 +208,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.set(Time::NEVER);
+        self.set(Time::ORIGIN, Time::NEVER);
         if let Some(place) = self.chunk.lock().get_mut(offset(self.index)) {
             *place = None;
         }
@@ -291,6 +302,8 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 }
 
 /// The time between two sweeps: `lastword_keepalive::SWEEP`, part of every detection bound.
+/// A second. Longer, and a deadline that traffic moved would wake many connections in vain.
+const FRESH_STEPS: u32 = 10;
 const STEP_MICROS: u64 = 100_000;
 const _: () = assert!(lastword_keepalive::SWEEP.as_micros() == 100_000);
 const CHUNK: usize = 256;

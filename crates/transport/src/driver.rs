@@ -38,6 +38,8 @@ pub struct Driver<A: App> {
     open: bool,
     /// Somebody waits for room in the outbound queue.
     awaited: bool,
+    /// The deadline in the slot can only have moved later since.
+    calm: bool,
     side: Option<Box<Side>>,
 }
 
@@ -85,6 +87,7 @@ impl<A: App> Driver<A> {
             slot,
             open,
             awaited: false,
+            calm: false,
             side: None,
         }
     }
@@ -191,6 +194,18 @@ impl<A: App> Driver<A> {
         self.slot.may_be_due(now) && self.connection.poll_timeout().0 <= now
     }
 
+    /// Returns the time to the next deadline, which the slot has from now on. A session through which frames come and go
+    /// keeps the one that it has, for a second.
+    fn time_left(&mut self, now: Time) -> Duration {
+        let was_calm = std::mem::replace(&mut self.calm, self.connection.is_calm());
+        if was_calm && self.calm && self.slot.is_fresh(now) {
+            return Duration::MAX;
+        }
+        let due = self.connection.poll_timeout().0;
+        self.slot.set(now, due);
+        due.since(now)
+    }
+
     fn check_deadline(&mut self, now: Time) -> bool {
         if !self.is_due(now) {
             return false;
@@ -294,10 +309,9 @@ impl<A: App> Future for Driver<A> {
                 this.finish(ending);
                 return Poll::Ready(());
             }
-            let due = this.connection.poll_timeout().0;
-            this.slot.set(due);
-            if !again && due > now {
-                this.rest(cx, due.since(now), before);
+            let left = this.time_left(now);
+            if !again && left > Duration::ZERO {
+                this.rest(cx, left, before);
                 return Poll::Pending;
             }
         }

@@ -51,6 +51,14 @@ impl Connection {
         if delivery.0 < own.0 { delivery } else { own }
     }
 
+    /// Whether the session is live and nothing waits. As long as this holds, the deadline can only move later: one that was
+    /// asked for meanwhile is still no later than the next.
+    #[must_use]
+    pub fn is_calm(&self) -> bool {
+        let nothing_waits = self.queue_is_empty() && self.decoder.unfinished().is_none();
+        self.is_live() && !self.end_noticed && nothing_waits && self.liveness.is_calm()
+    }
+
     fn state_timeout(&self) -> (Time, Timer) {
         match *self.state {
             // The peer's end shows: no decision of this side can be the cause now.

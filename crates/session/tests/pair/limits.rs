@@ -1,7 +1,7 @@
 //! Limits on the peer's frames: their size, the time for one, and the time without one.
 
 use lastword_session::wire::Hello;
-use lastword_session::{Cause, Config, Limits, Phase, Timer};
+use lastword_session::{Cause, Config, Input, Limits, Phase, Timer};
 
 use crate::harness::{Answer, HELLO, SUSPECT, Seen, Solo, encoded, frame, millis, secs};
 
@@ -169,4 +169,30 @@ fn a_game_frame_moves_the_idle_deadline() {
         solo.sends(0, b"move");
     }
     assert!(solo.connection().is_live());
+}
+
+/// A driver keeps the deadline of a calm session, so each of these must end the calm.
+#[test]
+fn a_session_is_calm_while_nothing_waits() {
+    let mut solo = Solo::live();
+    assert!(solo.connection().is_calm());
+    let whole = frame(0, b"payload");
+    solo.says(&whole[..6]);
+    assert!(!solo.connection().is_calm(), "a frame has begun");
+    solo.says(&whole[6..]);
+    assert!(solo.connection().is_calm());
+    solo.pauses();
+    assert!(!solo.connection().is_calm(), "the game takes no frames");
+    solo.resumes();
+    assert!(solo.connection().is_calm());
+    solo.advance(secs(8));
+    assert!(!solo.connection().is_calm(), "the peer is suspect");
+    solo.sends(0, b"back");
+    assert!(solo.connection().is_calm());
+    solo.stops_reading(0);
+    let now = solo.now;
+    solo.connection().send(now, b"waits").expect("it is taken");
+    assert!(!solo.connection().is_calm(), "a frame waits to be written");
+    solo.hears(Input::EndNoticed(solo.readings()));
+    assert!(!solo.connection().is_calm(), "an end shows");
 }

@@ -39,6 +39,8 @@ pub(crate) struct Life {
     pub(crate) connection: Connection,
     pub(crate) now: Time,
     departed: Option<Verdict>,
+    /// The deadline, while the session is calm.
+    calm: Option<Time>,
     pub(crate) ending: Option<Box<Ending>>,
     words: Words,
     bytes_read: u64,
@@ -54,6 +56,7 @@ impl Life {
             connection,
             now,
             departed: None,
+            calm: None,
             ending: None,
             words,
             bytes_read: 0,
@@ -206,6 +209,19 @@ impl Life {
         assert!(!self.connection.wants_read() && !self.connection.wants_write());
     }
 
+    /// While the session is calm, its deadline only moves later.
+    fn check_calm(&mut self) {
+        let (by, _) = self.connection.poll_timeout();
+        let calm = self.connection.is_calm().then_some(by);
+        if let (Some(before), Some(by)) = (self.calm, calm) {
+            assert!(
+                by >= before || before <= self.now,
+                "{by:?} and before {before:?}"
+            );
+        }
+        self.calm = calm;
+    }
+
     /// Does what the session asks, with a game that takes each frame at once.
     fn poll(&mut self) {
         loop {
@@ -216,7 +232,7 @@ impl Life {
             } else if self.connection.poll_timeout().0 == Time::ORIGIN {
                 Input::Timeout(readings)
             } else {
-                return;
+                return self.check_calm();
             };
             self.connection.handle(self.now, input);
         }

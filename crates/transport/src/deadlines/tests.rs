@@ -36,7 +36,7 @@ fn a_connection_whose_worker_is_blocked_has_its_time_though_the_sweep_is_on_time
         let table = Table::start();
         let (mut late, mut other) = (insert(&table), insert(&table));
         let due = late.now() + Duration::from_millis(50);
-        late.set(due);
+        late.set(late.now(), due);
         block_for(Duration::from_millis(500));
         let (now, behind) = late.woken();
         assert!(now.since(due) <= Duration::from_millis(150), "{now:?}");
@@ -44,7 +44,7 @@ fn a_connection_whose_worker_is_blocked_has_its_time_though_the_sweep_is_on_time
         let (_, others) = other.woken();
         assert!(behind >= others + Duration::from_millis(300), "{others:?}");
         assert!(table.stalled_total() >= Duration::from_millis(300));
-        late.set(now + Duration::from_millis(100));
+        late.set(now, now + Duration::from_millis(100));
         assert!(!late.may_be_due(now), "it counts on its own clock");
         assert!(late.woken().1 >= behind, "it is not forgotten");
     });
@@ -59,8 +59,25 @@ fn a_deadline_that_was_set_too_late_is_no_stall() {
         block_for(Duration::from_millis(250));
         swept(&table).await;
         let before = slot.woken().1;
-        slot.set(Time::ORIGIN);
+        slot.set(slot.now(), Time::ORIGIN);
         assert_eq!(slot.woken().1, before);
+    });
+}
+
+#[test]
+fn a_deadline_is_fresh_for_a_second_and_until_it_comes() {
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let table = Table::start();
+        let mut slot = insert(&table);
+        let now = slot.now() + Duration::from_secs(10);
+        let after = |ms| now + Duration::from_millis(ms);
+        slot.set(now, after(5_000));
+        assert!(slot.is_fresh(now) && slot.is_fresh(after(800)));
+        assert!(!slot.is_fresh(after(1_000)));
+        slot.set(now, after(500));
+        assert!(slot.is_fresh(after(300)));
+        assert!(!slot.is_fresh(after(600)));
     });
 }
 
@@ -97,7 +114,7 @@ async fn swept(table: &Arc<Table>) {
             return std::task::Poll::Ready(());
         }
         mailbox.register(cx.waker());
-        slot.set(slot.now());
+        slot.set(slot.now(), slot.now());
         std::task::Poll::Pending
     });
     timeout(Duration::from_secs(20), woken)
