@@ -4,7 +4,7 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use lastword_session::wire::HEADER_LEN;
-use lastword_session::{Cause, Close, SendError, SendQueue, Time, encode_data};
+use lastword_session::{Cause, Close, Framing, SendError, SendQueue, Time, encode_data};
 
 use super::{Inside, Mailbox, Request};
 use crate::{Clock, scratch};
@@ -21,7 +21,7 @@ impl Mailbox {
     /// [`SendError::Closed`] before and after the session's life, [`SendError::TooLarge`], and
     /// [`SendError::QueueFull`]. A full queue fixes `send_queue_full` in this very call, unless the peer is silent.
     pub fn send(&self, clock: &Clock, payload: &[u8]) -> Result<(), SendError> {
-        self.push_payload(self.lock(), clock, payload)
+        self.push_payload(clock, payload, || Ok(self.lock()))
     }
 
     /// Leaves a data frame as [`Mailbox::send`] does, if this is the session with this id.
@@ -34,7 +34,7 @@ impl Mailbox {
         clock: &Clock,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        self.push_payload(self.lock_for(session)?, clock, payload)
+        self.push_payload(clock, payload, || self.lock_for(session))
     }
 
     /// Leaves a frame that is already encoded and has its time, for broadcasts. A session that ends gets none.
@@ -64,16 +64,27 @@ impl Mailbox {
         self.push_encoded(self.lock_for(session)?, now, payload_len, frame)
     }
 
-    fn push_payload(
-        &self,
-        inside: MutexGuard<'_, Inside>,
+    fn push_payload<'a>(
+        &'a self,
         clock: &Clock,
         payload: &[u8],
+        lock: impl FnOnce() -> Result<MutexGuard<'a, Inside>, SendError>,
     ) -> Result<(), SendError> {
-        self.push(inside, payload.len(), |queue| {
-            let now = queue.newest().unwrap_or_else(|| clock.now());
-            queue.push_data(now, |out| encode_data(&self.config.framing, payload, out));
-        })
+        let framing = &self.config.framing;
+        match framing {
+            Framing::Native => self.push(lock()?, payload.len(), |queue| {
+                let now = queue.newest().unwrap_or_else(|| clock.now());
+                queue.push_data(now, |out| encode_data(framing, payload, out));
+            }),
+            // A dialect is the game's code: it runs without the lock.
+            Framing::Dialect(_) => {
+                let mut frame = scratch::take_queue();
+                frame.push_data(clock.now(), |out| encode_data(framing, payload, out));
+                self.push(lock()?, payload.len(), |queue| queue.append(&mut frame))?;
+                scratch::give_queue(frame);
+                Ok(())
+            }
+        }
     }
 
     fn push_encoded(
@@ -139,10 +150,10 @@ impl Mailbox {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, OnceLock, Weak};
     use std::thread;
 
-    use lastword_session::Config;
+    use lastword_session::{Config, Dialect, Meaning, Measure};
 
     use super::*;
 
@@ -177,6 +188,45 @@ mod tests {
             mailbox.send_to(&HERE, &Clock::default(), b"a"),
             Err(SendError::Closed)
         );
+    }
+
+    /// Looks at its own mailbox while it encodes.
+    #[derive(Debug)]
+    struct Curious(OnceLock<Weak<Mailbox>>);
+
+    impl Dialect for Curious {
+        fn measure(&self, _: &[u8]) -> Measure {
+            Measure::Short
+        }
+
+        fn read<'a>(&self, _: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
+            Meaning::Data(payload)
+        }
+
+        fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
+            let mailbox = self.0.get().and_then(Weak::upgrade).expect("it is set");
+            assert_eq!(mailbox.session(), Some(HERE));
+            out.extend_from_slice(payload);
+        }
+    }
+
+    #[test]
+    fn a_dialect_encodes_outside_the_lock() {
+        let curious = Arc::new(Curious(OnceLock::new()));
+        let mailbox = Arc::new(Mailbox::new(Arc::new(Config {
+            framing: Framing::Dialect(curious.clone()),
+            ..Config::default()
+        })));
+        mailbox.open(HERE, 64 * 1024);
+        curious
+            .0
+            .set(Arc::downgrade(&mailbox))
+            .expect("it is empty");
+        let clock = Clock::default();
+        mailbox.send(&clock, b"one").expect("it is taken");
+        mailbox.send_to(&HERE, &clock, b"two").expect("it is taken");
+        let queue = take(&mailbox);
+        assert_eq!((queue.data_frames(), queue.len()), (2, 6));
     }
 
     #[test]
