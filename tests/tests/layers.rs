@@ -83,7 +83,7 @@ fn every_library_has_its_layer() {
             "lastword-tests",
             "lastword-netlab",
             "lastword-silence",
-            "lastword-dashboards",
+            "lastword-generate",
         ]
         .contains(&package.as_str());
         assert!(

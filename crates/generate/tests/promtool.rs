@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use lastword_dashboards::{path_in_repository, rules};
+use lastword_generate::{path_in_repository, rules};
 use lastword_netlab::Skip;
 use serde::Deserialize;
 

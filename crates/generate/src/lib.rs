@@ -1,4 +1,8 @@
-//! Makes the dashboards and the reference of the metrics from the catalogue, and checks every query against it.
+//! Generates files of the repository from the catalogue of metrics and from the runbook: the Grafana dashboards,
+//! `docs/metrics.md`, and the live page's text about each cause. Its tests check the alert rules, the runbook and every
+//! query against the catalogue.
+//!
+//! `cargo run -p lastword-generate` writes the files; a test fails while a file is stale.
 
 pub mod boards;
 pub mod grafana;

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use lastword_dashboards::query::{Known, Labels};
-use lastword_dashboards::{boards, generated, path_in_repository, rules};
+use lastword_generate::query::{Known, Labels};
+use lastword_generate::{boards, generated, path_in_repository, rules};
 
 #[test]
 fn the_reference_and_the_dashboards_are_as_the_catalogue_makes_them() {
@@ -13,7 +13,7 @@ fn the_reference_and_the_dashboards_are_as_the_catalogue_makes_them() {
         let found = fs::read_to_string(path_in_repository(&path)).unwrap_or_default();
         assert!(
             found == text,
-            "{path} is stale: run `cargo run -p lastword-dashboards` and look at the difference"
+            "{path} is stale: run `cargo run -p lastword-generate` and look at the difference"
         );
     }
 }

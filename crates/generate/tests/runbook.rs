@@ -1,8 +1,8 @@
 //! The runbook has an entry for each cause and each alert, and no others; each alert links to its own entry.
 #![allow(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
-use lastword_dashboards::rules::{self, Rule};
-use lastword_dashboards::runbook::{self, Entry, URL};
+use lastword_generate::rules::{self, Rule};
+use lastword_generate::runbook::{self, Entry, URL};
 use lastword_session::Cause;
 
 /// The parts of each entry of a cause, in this order.

@@ -118,7 +118,7 @@ const OPEN: [(MetricLabel, &str); 3] = [
 const MANY: usize = 10;
 
 const HEAD: &str = "\
-<!-- Made by `cargo run -p lastword-dashboards` from crates/server/src/metrics/catalogue.rs: change that. -->
+<!-- Made by `cargo run -p lastword-generate` from crates/server/src/metrics/catalogue.rs: change that. -->
 # Metrics
 
 What `/metrics` of the admin port shows, and what a server emits into a recorder of the game's. Names and labels are

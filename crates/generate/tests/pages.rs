@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use lastword_dashboards::path_in_repository;
+use lastword_generate::path_in_repository;
 
 /// This page holds measured figures, which stay as they were measured.
 const MEASURED: &str = "docs/measurements.md";
@@ -24,7 +24,7 @@ fn pages() -> Vec<String> {
         "SECURITY.md",
         "deploy/README.md",
         "bench/README.md",
-        "tests/netlab/README.md",
+        "crates/netlab/README.md",
     ]
     .map(str::to_owned)
     .into();

@@ -1,5 +1,5 @@
 //! Two hosts and a router in user and network namespaces, without root, to test on the real kernel how a program
-//! behaves when its network fails.
+//! behaves when its network fails. The tests of this project use it, and so can the tests of a game.
 //!
 //! A test calls [`run()`]; the body gets a [`Lab`]. A program that is not a test executes itself again with
 //! [`sandboxed`]. Nothing here touches the network of the machine, and nothing outlives the test.
@@ -20,21 +20,13 @@
 //!
 //! A table in the crate's `README.md` says how TCP reacts to each fault at both ends; a test measures it.
 //!
+//! # A test of your own game
+//!
+//! Add `lastword-netlab` to the game's `[dev-dependencies]`. This is a whole test; `tests/game.rs` of this crate runs it.
+//! Where labs cannot be built (no user namespaces, or a program is missing), it prints `skipped: NAME: REASON` instead.
+//!
 //! ```no_run
-//! use std::net::{TcpListener, TcpStream};
-//!
-//! use lastword_netlab::Host;
-//!
-//! # fn test() {
-//! lastword_netlab::run(|lab| {
-//!     let listener = lab.on(Host::Server, || TcpListener::bind((lab.addr(Host::Server), 0)))?;
-//!     let server_addr = listener.local_addr()?;
-//!     let client = lab.on(Host::Client, || TcpStream::connect(server_addr))?;
-//!     lab.cut(Host::Server)?; // A pulled cable: neither end is told.
-//!     # drop(client);
-//!     Ok(())
-//! });
-//! # }
+#![doc = include_str!("../tests/game.rs")]
 //! ```
 
 mod cable;

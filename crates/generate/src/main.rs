@@ -1,8 +1,8 @@
-//! Writes every file that is generated from the catalogue: `cargo run -p lastword-dashboards`.
+//! Writes every file that is generated from the catalogue: `cargo run -p lastword-generate`.
 
 use std::fs;
 
-use lastword_dashboards::{generated, path_in_repository};
+use lastword_generate::{generated, path_in_repository};
 
 fn main() -> anyhow::Result<()> {
     for (path, text) in generated()? {
