@@ -11,7 +11,7 @@ use serde::de::{Deserializer, Error};
 use crate::http::Http;
 use crate::{AdminError, Ending};
 
-/// The fields of a record that a storm needs.
+/// The fields of a record that judges need.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Record {
     /// The number of this end, counted by the server without a gap.
@@ -25,13 +25,19 @@ pub struct Record {
     /// The peer's address.
     pub remote: SocketAddr,
     /// The session's id, if the client joined.
-    #[serde(default)]
     pub session: Option<String>,
+    /// The player's name or id, if a player with a name was let in.
+    pub player: Option<String>,
     /// Data frames that the server received.
     pub frames_in: u64,
     /// Data frames that the game never took.
     #[serde(default)]
     pub frames_undelivered: u64,
+    /// Time from the last sign of life to the verdict, for silent causes.
+    pub silent_ms: Option<u64>,
+    /// The part of that time in which the server itself was stalled.
+    #[serde(default)]
+    pub own_stall_ms: u64,
 }
 
 impl Record {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::client::Told;
 use crate::homes::Homes;
-use crate::{Ending, Page, Record, Scrape};
+use crate::{Ending, Expected, Page, Record, Scrape};
 use books::Books;
 pub use findings::{Finding, Findings, Kind};
 use join::Join;
@@ -171,8 +171,8 @@ impl Judge {
         let (truth, recorded) = (told.way.truth, record.ending());
         let row = self.matrix.entry(key(truth, recorded));
         row.or_insert((truth, recorded, 0)).2 += 1;
-        if truth != recorded {
-            let words = format!("{}: recorded as {recorded}, truth is {truth}", who(told));
+        if let Some(flaw) = Expected::from(truth).flaw(recorded) {
+            let words = format!("{}: {flaw}", who(told));
             self.findings.add(Kind::WrongCause, words);
         }
         let (sent, received) = (told.frames, record.frames_in);

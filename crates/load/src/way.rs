@@ -8,6 +8,7 @@ use std::fmt;
 
 use lastword_session::{Cause, Phase};
 
+use crate::Ending;
 use crate::speech::Speech;
 
 /// One way for a connection to end.
@@ -23,15 +24,6 @@ pub struct Way {
     pub(crate) play: Play,
     /// The code of the goodbye that the client must read before the end.
     pub(crate) hears: Option<u16>,
-}
-
-/// A cause, and the phase in which it was fixed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ending {
-    /// Why the connection ended.
-    pub cause: Cause,
-    /// How far the connection had come.
-    pub phase: Phase,
 }
 
 /// How a way is played.
@@ -185,12 +177,6 @@ impl fmt::Debug for Way {
             .field("name", &self.name)
             .field("truth", &self.truth)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in {}", self.cause, self.phase)
     }
 }
 

@@ -4,12 +4,13 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use lastword_load::Expected;
 use lastword_netlab::Share;
 
 use crate::cast::{Game, Manner};
 use crate::fault::Fault;
 use crate::flow;
-use crate::judge::{Expected, Judgement, Truth};
+use crate::judge::{Judgement, Truth};
 use crate::matrix::Row;
 use crate::report::{Line, Report};
 use crate::scene::Scene;

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
+use lastword_load::Expected;
 
 use crate::cast::{Game, Manner};
-use crate::judge::{Expected, Judgement, Truth};
+use crate::judge::{Judgement, Truth};
 use crate::report::{Line, Report};
 use crate::scene::{Cast, Scene};
 use crate::setting::{RtoMax, Setting};

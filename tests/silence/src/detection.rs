@@ -3,8 +3,9 @@
 
 use clap::Args;
 use lastword::Cause;
+use lastword_load::Expected;
 
-use crate::judge::{Expected, Judgement};
+use crate::judge::Judgement;
 use crate::matrix::{self, Row};
 use crate::report::{Line, Report};
 use crate::setting::{RtoMax, Setting};
@@ -64,7 +65,7 @@ fn rows() -> Result<Vec<Row>, String> {
     }
     rows.push(Row {
         name: "cut-unseen".to_owned(),
-        expected: Expected::Ends(vec![Cause::PeerSilent]),
+        expected: Expected::live(&[Cause::PeerSilent]),
         tuning: Tuning {
             behind_proxy: true,
             ..Tuning::default()

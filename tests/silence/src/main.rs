@@ -4,7 +4,6 @@
 mod actor;
 mod alarms;
 mod cast;
-mod close;
 mod cost;
 mod detection;
 mod fault;

@@ -5,12 +5,13 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use lastword_load::Expected;
 
 use crate::cast::{Game, Manner};
 use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::flow;
-use crate::judge::{Expected, Judgement, Truth};
+use crate::judge::{Judgement, Truth};
 use crate::report::{Line, Report};
 use crate::scene::{Cast, Scene};
 use crate::setting::{RtoMax, Setting};

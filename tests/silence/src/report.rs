@@ -77,7 +77,10 @@ impl Line {
             record,
         } in wrong.iter().take(EXPLAINED)
         {
-            let words = record.as_ref().map_or("", |record| record.words.as_str());
+            let words = record
+                .as_ref()
+                .and_then(|record| record.get("words")?.as_str());
+            let words = words.unwrap_or_default();
             writeln!(to, "  wrong: {player} {what}: {words}")?;
         }
         match wrong.len().checked_sub(EXPLAINED) {

@@ -6,11 +6,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use lastword_load::Record;
 use lastword_netlab::{Frozen, Host, Lab};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::actor::Role;
 use crate::cast::{Crowd, Game, Manner};
-use crate::close::Close;
 use crate::fault::Fault;
 use crate::process::Process;
 use crate::setting::{RtoMax, Setting};
@@ -56,7 +58,9 @@ pub(crate) struct Playbill {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ended {
     pub(crate) at: Stamp,
-    pub(crate) record: Close,
+    pub(crate) record: Record,
+    /// The record as the library wrote it.
+    pub(crate) json: Value,
 }
 
 /// The report of one end of the scene.
@@ -174,8 +178,11 @@ impl Scene {
         let Word::Ended { at, record } = word else {
             bail!("the server says {word:?} unasked");
         };
-        let record = *record;
-        self.ends.push(Ended { at, record });
+        self.ends.push(Ended {
+            at,
+            record: Record::deserialize(&record).context("a record cannot be read")?,
+            json: record,
+        });
         Ok(())
     }
 }

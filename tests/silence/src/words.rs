@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::close::Close;
 use crate::setting::RtoMax;
 
 /// The configuration of a server; its first line.
@@ -74,7 +74,8 @@ pub(crate) enum Word {
     Ended {
         /// When the verdict came out.
         at: Stamp,
-        record: Box<Close>,
+        /// The record as the library wrote it.
+        record: Value,
     },
     /// The answer to [`Order::Report`].
     Reported {

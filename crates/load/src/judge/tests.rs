@@ -36,8 +36,11 @@ impl Server {
             phase: way.truth.phase,
             remote: local,
             session: None,
+            player: None,
             frames_in: 3,
             frames_undelivered: 0,
+            silent_ms: None,
+            own_stall_ms: 0,
         }
     }
 

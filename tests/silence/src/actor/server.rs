@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use lastword::{
     Cause, Config, Context, Disconnect, Handler, KernelAbilities, Observer, Player, Server,
     ServerHandle,
@@ -117,15 +116,12 @@ struct Records(Tell);
 
 impl Observer for Records {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
-        let record = serde_json::to_value(disconnect.record())
-            .and_then(serde_json::from_value)
-            .context("a record cannot be read");
-        let word = match record {
+        let word = match serde_json::to_value(disconnect.record()) {
             Ok(record) => Word::Ended {
                 at: Stamp::from(disconnect.at),
-                record: Box::new(record),
+                record,
             },
-            Err(error) => Word::Failed(format!("{error:#}")),
+            Err(error) => Word::Failed(format!("a record cannot be written: {error}")),
         };
         // Sending fails only when the receiver has ended.
         self.0.send(word).ok();

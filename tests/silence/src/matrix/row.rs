@@ -4,11 +4,12 @@ use std::thread;
 use std::time::Duration;
 
 use lastword::Cause;
+use lastword_load::{Ending, Expected};
 
 use crate::cast::{Game, Manner};
 use crate::fault::Fault;
 use crate::flow;
-use crate::judge::{Expected, Judgement, Truth};
+use crate::judge::{Judgement, Truth};
 use crate::scene::{Cast, Scene};
 use crate::setting::{RtoMax, Setting};
 use crate::words::{ProfileTimes, Tuning};
@@ -34,7 +35,7 @@ impl Row {
     /// A row in which every session ends with this cause.
     pub(crate) fn ends(name: &str, fault: Fault, cause: Cause) -> Self {
         Self {
-            expected: Expected::Ends(vec![cause]),
+            expected: Expected::live(&[cause]),
             fault,
             ..Self::lives(name)
         }
@@ -100,9 +101,9 @@ impl Row {
 
     fn expected(&self, setting: &Setting) -> Expected {
         let mut expected = self.expected.clone();
-        if let Expected::Ends(causes) = &mut expected {
+        if let Expected::Ends(right) = &mut expected {
             if self.is_untold_by_default_retries && setting.rto_max == RtoMax::Off {
-                causes.push(Cause::PeerSilent);
+                right.push(Ending::live(Cause::PeerSilent));
             }
         }
         expected
@@ -121,7 +122,7 @@ impl Row {
     /// Longer than every timeout that may run: a session that has not ended by then will not end.
     fn patience(&self, profile: ProfileTimes) -> Duration {
         let tuned_ms = match self.expected {
-            Expected::Ends(ref causes) if causes.contains(&Cause::PeerNotReading) => {
+            Expected::Ends(ref right) if right.contains(&Ending::live(Cause::PeerNotReading)) => {
                 self.tuning.write_progress_ms
             }
             Expected::Ends(_) | Expected::Lives => self.tuning.idle_ms,

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use anyhow::{Context as _, bail};
-use lastword::{Cause, Phase, ServerHandle};
+use lastword::{Cause, ServerHandle};
 use lastword_load::Ending;
 use serde::{Deserialize, Serialize};
 
@@ -133,14 +133,11 @@ fn command() -> anyhow::Result<Command> {
 }
 
 fn take(board: &mut Board, line: ClientLine) -> anyhow::Result<()> {
-    let truth = Ending {
-        cause: Cause::from_label(&line.truth).context("the lab's truth is no cause")?,
-        // An outage begins only after its client has joined.
-        phase: Phase::Live,
-    };
+    let truth = Cause::from_label(&line.truth).context("the lab's truth is no cause")?;
     let part = Part {
         name: line.name,
-        truth,
+        // An outage begins only after its client has joined.
+        truth: Ending::live(truth),
         in_lab: true,
     };
     board.played(line.local, part);
