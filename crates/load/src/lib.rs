@@ -51,7 +51,7 @@ mod way;
 
 pub use cast::{Cast, Played};
 pub use closes::{Page, Record};
-pub use command::Command;
+pub use command::{Action, Command, ObeyingGame};
 pub use ending::{Ending, Expected};
 pub use error::{AdminError, Fault, NotAServer, NotAnEcho, StormError};
 pub use judge::{Finding, Findings, Kind};
