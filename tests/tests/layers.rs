@@ -50,6 +50,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lastword-transport",
             "lastword-session",
             "lastword-keepalive",
+            "lastword-sys",
         ],
     ),
 ];

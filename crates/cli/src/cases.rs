@@ -21,7 +21,7 @@ use crate::Failure;
 use crate::signals::Stop;
 use report::Report;
 #[cfg(target_os = "linux")]
-pub(crate) use stage::{obey, play_inside};
+pub(crate) use stage::play_inside;
 
 /// The arguments of `cases`.
 #[derive(Debug, Args)]

@@ -4,13 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use lastword_client::{Cause, Client, Connector};
-use lastword_session::wire::{Goodbye, Kind};
+use lastword_session::wire::Kind;
 use tokio::time::timeout;
 
 use crate::dice::Dice;
-use crate::error::NotAServer;
-use crate::socket::{First, Raw};
-use crate::speech::{Speech, frame, hello};
+use crate::frames::frame;
+use crate::socket::{Raw, goodbye_code};
+use crate::speech::Speech;
 use crate::way::{Leaves, Parting, Play};
 use crate::{Fault, Scenario, Way};
 
@@ -91,7 +91,7 @@ impl Role<'_> {
         let mut speech = Speech::new(self.dice.clone(), self.scenario);
         if joins {
             told.step = "waiting for the welcome";
-            enter(&mut raw, &self.name).await?;
+            raw.join(&self.name).await?;
             told.step = "waiting for a frame to come back";
             self.converse(&mut raw, &mut speech, told).await?;
         }
@@ -112,7 +112,7 @@ impl Role<'_> {
         for _ in 0..self.dice.from(least, most) {
             let payload = speech.payload();
             let mut bytes = Vec::with_capacity(payload.len() + 4);
-            frame(Kind::Data.to_byte(), &payload, &mut bytes);
+            frame(Kind::Data, &payload, &mut bytes);
             raw.write(&bytes).await?;
             told.frames += 1;
             let Some(back) = raw.frame().await else {
@@ -177,22 +177,6 @@ async fn farewell(client: Client) -> Result<(), Fault> {
     Err(Fault::Client(format!("it left, and took it for {ended}")))
 }
 
-/// Says hello, reads the welcome, and returns the welcome's payload.
-pub(crate) async fn enter(raw: &mut Raw, name: &str) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    hello(name).encode(&mut bytes);
-    raw.write(&bytes).await?;
-    match raw.first_frame().await {
-        First::Frame(answer) if answer.kind == Some(Kind::Welcome) => Ok(answer.payload),
-        First::Frame(answer) if answer.kind == Some(Kind::Goodbye) => {
-            Err(Fault::Refused(code(&answer.payload)))
-        }
-        First::Frame(_) | First::Foreign => Err(Fault::NoWelcome(NotAServer::OtherProtocol)),
-        First::Http => Err(Fault::NoWelcome(NotAServer::Http)),
-        First::End => Err(Fault::NoWelcome(NotAServer::HungUp)),
-    }
-}
-
 async fn leave(
     mut raw: Raw,
     speech: &Speech<'_>,
@@ -229,7 +213,7 @@ async fn last_word(raw: &mut Raw) -> Option<u16> {
     let mut heard = None;
     while let Some(frame) = raw.frame().await {
         if frame.kind == Some(Kind::Goodbye) {
-            heard = code(&frame.payload);
+            heard = goodbye_code(&frame.payload);
         }
     }
     heard
@@ -248,10 +232,6 @@ async fn all_back(raw: &mut Raw, echoes: &[Vec<u8>], told: &mut Told) -> Result<
         0 => Ok(()),
         missing => Err(Fault::EchoMissing { missing }),
     }
-}
-
-fn code(goodbye: &[u8]) -> Option<u16> {
-    Goodbye::decode(goodbye).ok().map(|goodbye| goodbye.code)
 }
 
 /// Longer than any way takes with the server's default timeouts.

@@ -145,11 +145,12 @@ mod tests {
     fn an_obeying_game_counts_every_frame_but_the_two_questions() {
         let game = ObeyingGame::default();
         assert_eq!(game.action(b"hi"), Action::Answer(b"hi"[..].into()));
-        assert_eq!(game.action(&Command::Close.payload()), Action::Close);
-        let obeyed = game.action(&Command::Obey.payload());
-        assert_eq!(obeyed, Action::Answer(Command::OBEYED.into()));
-        let asked = Command::Taken.payload();
-        let Action::Answer(answer) = game.action(&asked) else {
+        let [close, obey, taken] =
+            [Command::Close, Command::Obey, Command::Taken].map(Command::payload);
+        assert_eq!(game.action(&close), Action::Close);
+        let obeyed = Action::Answer(Command::OBEYED.into());
+        assert_eq!(game.action(&obey), obeyed);
+        let Action::Answer(answer) = game.action(&taken) else {
             panic!("no answer");
         };
         assert_eq!(Command::count_of(&answer), Some(2));

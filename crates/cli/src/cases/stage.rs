@@ -1,13 +1,11 @@
 //! Plays the rows with real processes and real sockets, and those of S1 in a lab of namespaces. Linux only: the
 //! documented results are those of Linux, and the rows ask the Linux kernel for its state.
 
-mod actor;
 mod bare;
 mod broken_pipe;
 mod fills;
 mod layer;
 mod lingers;
-mod order;
 mod outage;
 mod patience;
 mod peer;
@@ -15,7 +13,6 @@ mod sandbox;
 mod sends_on;
 mod server_leaves;
 mod streams;
-mod wire;
 
 use std::panic;
 use std::thread;
@@ -26,7 +23,6 @@ use super::row::{Row, Scene, ServerLeave};
 use super::table::ROWS;
 use patience::on_one_thread;
 
-pub(crate) use actor::obey;
 pub(crate) use sandbox::play_inside;
 
 /// Plays every row: those of the lab all at once, and meanwhile the others one after the other.

@@ -5,11 +5,10 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 
+use lastword_load::peer::{Order, PATIENCE, Peer, until};
 use lastword_sys::{TcpInfo, borrow, bytes_unacked, bytes_unread, tcp_info};
 
-use super::order::Order;
-use super::patience::{PATIENCE, until};
-use super::peer::Peer;
+use super::peer::{serve, start};
 use crate::cases::observed::{Bare, Returned};
 
 /// A connection between two processes, without the layer.
@@ -30,14 +29,14 @@ impl Socket {
 
     /// Starts another process and accepts its connection, on loopback.
     pub(super) fn accepted() -> anyhow::Result<(Self, Peer)> {
-        let mut peer = Peer::start()?;
+        let mut peer = start()?;
         let socket = Self::accept_from(&mut peer, Ipv4Addr::LOCALHOST.into())?;
         Ok((socket, peer))
     }
 
     /// Starts another process that accepts, and connects to it.
     pub(super) fn connected() -> anyhow::Result<(Self, Peer)> {
-        let (mut peer, addr): (Peer, SocketAddr) = Peer::serve()?;
+        let (mut peer, addr): (Peer, SocketAddr) = serve()?;
         let socket = Self::new(TcpStream::connect_timeout(&addr, PATIENCE)?)?;
         peer.ask(Order::Accept)?;
         Ok((socket, peer))

@@ -1,10 +1,10 @@
 //! S3ii, S4i and S4ii: the client sends until both kernels are full, and leaves. The server reads only after that, so
 //! the bytes that our kernel held are known.
 
+use lastword_load::peer::{Order, Peer};
+
 use super::bare::Socket;
 use super::layer::Seat;
-use super::order::Order;
-use super::peer::Peer;
 use crate::cases::observed::{Bare, Layer};
 use crate::cases::row::Leave;
 
@@ -44,8 +44,7 @@ fn fill_and_leave(peer: &mut Peer, how: Leave) -> anyhow::Result<u64> {
             peer.ask(Order::Close)?;
         }
         Leave::Exit => {
-            peer.tell(Order::Exit)?;
-            peer.until_gone()?;
+            peer.exit()?;
         }
         Leave::Kill => {
             peer.ask(Order::Press)?;

@@ -5,11 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use anyhow::{Context as _, ensure};
 use lastword::client::{Client, Ended, Evidence, FirstError};
 use lastword::{Cause, Config, Disconnect, Server, Session};
+use lastword_load::peer::{self, Order, Peer};
 
-use super::order::Order;
 use super::patience::meanwhile;
-use super::peer::Peer;
-use super::wire;
+use super::peer::{serve, start};
 use crate::cases::observed::Layer;
 
 /// A player at our server: the session and the player's process.
@@ -27,7 +26,7 @@ impl Seat {
         // No ping comes due during a row: the kernel of a process that is gone would answer it with
         // a reset.
         let config = with_profile("background");
-        Self::taken_by(Peer::start()?, Ipv4Addr::LOCALHOST.into(), config).await
+        Self::taken_by(start()?, Ipv4Addr::LOCALHOST.into(), config).await
     }
 
     /// Lets this process join a server at this address.
@@ -70,7 +69,7 @@ impl Seat {
 
 /// Connects our client to another process, which listens and carries out orders.
 pub(super) async fn client_at_a_puppet() -> anyhow::Result<(Client, Peer)> {
-    let (mut peer, addr) = Peer::serve()?;
+    let (mut peer, addr) = serve()?;
     peer.tell(Order::Accept)?;
     peer.tell(Order::Welcome)?;
     let client = Client::connect(addr, "ann").await?;
@@ -105,7 +104,7 @@ impl Tally {
     /// Counts a frame. It must be the next one of the stream, with every byte right.
     pub(super) fn take(&mut self, frame: &[u8]) -> anyhow::Result<()> {
         ensure!(
-            frame == wire::payload(self.frames),
+            frame == peer::payload(self.frames),
             "frame {} did not come as it was sent",
             self.frames
         );
@@ -120,14 +119,14 @@ impl Layer {
     fn of_server(end: &Disconnect, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
         let ending = &end.ending;
         let seen = (ending.verdict.cause, ending.first_error, &ending.evidence);
-        Self::of(seen, wire::hello().len(), sent, tally)
+        Self::of(seen, peer::hello().len(), sent, tally)
     }
 
     /// Builds the result from our client's record of a server process that sent `sent` bytes of the
     /// stream.
     pub(super) fn of_client(ended: &Ended, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
         let seen = (ended.cause, ended.first_error, &ended.evidence);
-        Self::of(seen, wire::welcome().len(), sent, tally)
+        Self::of(seen, peer::welcome().len(), sent, tally)
     }
 
     fn of(
@@ -141,10 +140,10 @@ impl Layer {
         let besides = u64::from(evidence.fin == Some(true)) + u64::try_from(greeting)?;
         let received = kernel.bytes_received.checked_sub(besides);
         let (held, mid_frame) =
-            wire::whole_frames(received.context("our kernel received less than a greeting")?);
+            peer::whole_frames(received.context("our kernel received less than a greeting")?);
         Ok(Self {
             cause: cause.label().to_owned(),
-            sent: wire::whole_frames(sent).0,
+            sent: peer::whole_frames(sent).0,
             held,
             delivered: tally.bytes,
             mid_frame,

@@ -5,11 +5,10 @@ use std::net::Ipv4Addr;
 use anyhow::Context as _;
 use lastword::client::{Client, Farewell};
 use lastword::{Cause, Kick, Server};
+use lastword_load::peer::{FRAME, Order, payload, whole_frames};
 
 use super::bare::Socket;
 use super::layer::{NEWS, Tally, in_words, with_profile};
-use super::order::Order;
-use super::wire::{self, FRAME};
 use crate::cases::observed::{Bare, Layer};
 
 pub(super) fn bare() -> anyhow::Result<Bare> {
@@ -47,7 +46,7 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
         client.send(NEWS)?;
     }
     for n in 0..FRAMES {
-        session.send(wire::payload(n))?;
+        session.send(payload(n))?;
     }
     let closing = tokio::spawn(session.close_with(Kick::because(REASON)));
     let mut tally = Tally::default();
@@ -57,7 +56,7 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
     let ended = client.ended().await;
     let left = closing.await?.disconnect;
     let (by, farewell) = (left.cause(), left.ending.evidence.farewell);
-    let sent = wire::whole_frames(FRAMES * FRAME).0;
+    let sent = whole_frames(FRAMES * FRAME).0;
     let reason = ended
         .parting
         .as_ref()

@@ -4,14 +4,13 @@ use std::net::IpAddr;
 
 use anyhow::anyhow;
 use lastword::Config;
+use lastword_load::peer::{FRAME, Order, Peer};
 use lastword_netlab::{Host, Lab};
 
 use super::bare::Socket;
 use super::layer::{NEWS, Seat, with_profile};
-use super::order::Order;
 use super::patience::{meanwhile, on_one_thread};
-use super::peer::Peer;
-use super::wire::FRAME;
+use super::peer::start_by;
 use crate::cases::observed::{Bare, Observed};
 use crate::cases::row::Outage;
 use crate::quick::quick;
@@ -66,7 +65,7 @@ fn pair(lab: &Lab, here: IpAddr) -> anyhow::Result<(Socket, Peer)> {
 
 /// Starts a process in the client's host.
 fn client(lab: &Lab) -> anyhow::Result<Peer> {
-    Peer::start_by(|command| lab.spawn(Host::Client, command))
+    start_by(|command| lab.spawn(Host::Client, command))
 }
 
 fn write(peer: &mut Peer) -> anyhow::Result<u64> {

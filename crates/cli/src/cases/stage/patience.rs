@@ -1,30 +1,8 @@
 //! Waits with a deadline, so that no row waits for ever.
 
-use std::io;
-use std::thread;
-use std::time::{Duration, Instant};
-
 use anyhow::Context as _;
+use lastword_load::peer::PATIENCE;
 use tracing::subscriber::{NoSubscriber, with_default};
-
-/// Longer than any successful step takes.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Waits until `ready` returns true, for states without a readiness event. It asks every
-/// millisecond.
-pub(super) fn until(what: &str, mut ready: impl FnMut() -> io::Result<bool>) -> io::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while !ready()? {
-        if Instant::now() >= deadline {
-            return Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                format!("did not happen within {PATIENCE:?}: {what}"),
-            ));
-        }
-        thread::sleep(STEP);
-    }
-    Ok(())
-}
 
 /// Runs a row's part with the layer on a thread with its own runtime.
 ///
@@ -49,5 +27,3 @@ pub(super) async fn meanwhile<T: Send + 'static>(
 ) -> anyhow::Result<T> {
     tokio::task::spawn_blocking(work).await?
 }
-
-const STEP: Duration = Duration::from_millis(1);

@@ -1,10 +1,9 @@
 //! S5: the client reads everything, sends and closes, and the server continues to send.
 
+use lastword_load::peer::{FRAME, Order, Peer};
+
 use super::bare::Socket;
 use super::layer::{NEWS, Seat};
-use super::order::Order;
-use super::peer::Peer;
-use super::wire::FRAME;
 use crate::cases::observed::{Bare, Layer};
 
 pub(super) fn bare() -> anyhow::Result<Bare> {

@@ -1,11 +1,11 @@
 //! C1 to C3: the server leaves without a goodbye, and the rows observe our client.
 
 use lastword::client::Client;
+use lastword_load::peer::Order;
 
 use super::bare::Socket;
 use super::broken_pipe::BrokenPipe;
 use super::layer::{NEWS, Tally, answered, client_at_a_puppet};
-use super::order::Order;
 use super::sends_on::{shut_and_close, write_and_close};
 use crate::cases::observed::{Bare, Layer};
 

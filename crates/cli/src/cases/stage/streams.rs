@@ -1,10 +1,9 @@
 //! S2 and S3i: many messages to a server that reads all the time, and then the end.
 
+use lastword_load::peer::{FRAME, Order, Peer};
+
 use super::bare::Socket;
 use super::layer::Seat;
-use super::order::Order;
-use super::peer::Peer;
-use super::wire::FRAME;
 use crate::cases::observed::{Bare, Layer};
 use crate::cases::row::Leave;
 
@@ -27,11 +26,12 @@ pub(super) async fn layer(leave: Leave) -> anyhow::Result<Layer> {
 
 fn begin(peer: &mut Peer, leave: Leave) -> anyhow::Result<()> {
     peer.tell(Order::Write(STREAM))?;
-    match leave {
-        Leave::Close => peer.tell(Order::Close),
-        Leave::Exit => peer.tell(Order::Exit),
+    peer.tell(match leave {
+        Leave::Close => Order::Close,
+        Leave::Exit => Order::Exit,
         Leave::Kill => anyhow::bail!("one that is killed behind its last byte is one that exits"),
-    }
+    })?;
+    Ok(())
 }
 
 /// 5 MB of payload.

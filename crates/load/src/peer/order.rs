@@ -1,12 +1,12 @@
-//! The orders to the other process of a row, one JSON line each, and its answers.
+//! The orders to a peer, one JSON line each, and its answers.
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// One step of the other process. It begins a step when the previous one is done.
+/// One step of a peer. It begins a step when the previous one is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Order {
+pub enum Order {
     /// Connect, as a client does.
     Connect(SocketAddr),
     /// Say hello and read the welcome.
@@ -43,7 +43,7 @@ pub(super) type Reply = Result<Done, String>;
 
 /// The answer to an order that was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Done {
+pub enum Done {
     /// There is nothing to report.
     Plain,
     /// How many bytes of the stream were sent so far.

@@ -1,22 +1,27 @@
-//! The frames that the rows send. Every byte of them is known, so a count of bytes tells how many
-//! whole frames there are.
+//! The stream of frames that a peer sends. Every byte of it is known, so a count of bytes tells how many whole frames
+//! there are.
 
-use lastword_session::wire::{self, Extensions, Hello, Welcome};
+use lastword_session::wire::{self, Extensions, Kind, Welcome};
+
+use crate::frames;
+use crate::speech;
 
 /// Payload bytes of each frame.
 const PAYLOAD: u64 = 4096;
 /// Bytes of each frame on the wire.
-pub(super) const FRAME: u64 = 4 + PAYLOAD;
+pub const FRAME: u64 = 4 + PAYLOAD;
 
-/// A client's first frame.
-pub(super) fn hello() -> Vec<u8> {
+/// Returns a peer's first frame as a client.
+#[must_use]
+pub fn hello() -> Vec<u8> {
     let mut bytes = Vec::new();
-    Hello::new(b"ann", FRAME_LIMIT).encode(&mut bytes);
+    speech::hello(NAME).encode(&mut bytes);
     bytes
 }
 
-/// A server's first frame. It switches heartbeats off, so that only the row's own bytes follow.
-pub(super) fn welcome() -> Vec<u8> {
+/// Returns a peer's first frame as a server. It switches heartbeats off, so that only the stream follows.
+#[must_use]
+pub fn welcome() -> Vec<u8> {
     let mut bytes = Vec::new();
     Welcome {
         version: wire::VERSION,
@@ -35,7 +40,20 @@ pub(super) fn welcome() -> Vec<u8> {
     bytes
 }
 
-/// Returns the next bytes of the stream of frames after `position`, up to the end of that frame.
+/// Returns the bytes of the stream from one position to another.
+pub(super) fn between(start: u64, end: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut position = start;
+    while position < end {
+        let rest = rest_of_frame(position);
+        position += u64::try_from(rest.len()).unwrap_or(u64::MAX);
+        bytes.extend(rest);
+    }
+    bytes.truncate(usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX));
+    bytes
+}
+
+/// Returns the next bytes of the stream after `position`, up to the end of that frame.
 pub(super) fn rest_of_frame(position: u64) -> Vec<u8> {
     let frame = frame(position / FRAME);
     let offset = usize::try_from(position % FRAME).unwrap_or_default();
@@ -43,22 +61,26 @@ pub(super) fn rest_of_frame(position: u64) -> Vec<u8> {
 }
 
 /// Returns the payload bytes of the whole frames in a stream of this length, and whether it stops inside a frame.
-pub(super) fn whole_frames(bytes: u64) -> (u64, bool) {
+#[must_use]
+pub fn whole_frames(bytes: u64) -> (u64, bool) {
     (bytes / FRAME * PAYLOAD, bytes % FRAME != 0)
 }
 
 /// Returns the payload of frame `n`: its number, repeated.
-pub(super) fn payload(n: u64) -> Vec<u8> {
+#[must_use]
+pub fn payload(n: u64) -> Vec<u8> {
     let words = std::iter::repeat_n(n.to_be_bytes(), PAYLOAD_WORDS);
     words.flatten().collect()
 }
 
 fn frame(n: u64) -> Vec<u8> {
-    let payload = payload(n);
-    let len = u32::try_from(payload.len()).unwrap_or_default();
-    [&(len << 8).to_be_bytes(), payload.as_slice()].concat()
+    let mut bytes = Vec::new();
+    frames::frame(Kind::Data, &payload(n), &mut bytes);
+    bytes
 }
 
+/// The name that a peer joins with.
+pub(super) const NAME: &str = "ann";
 const PAYLOAD_WORDS: usize = 512;
 const FRAME_LIMIT: u32 = 65_536;
 
@@ -72,8 +94,13 @@ mod tests {
         for at in [0, 1, FRAME - 1, FRAME, FRAME + 7] {
             let frame_end = (at / FRAME + 1) * FRAME;
             let range = usize::try_from(at).unwrap()..usize::try_from(frame_end).unwrap();
-            assert_eq!(rest_of_frame(at), whole[range], "{at}");
+            assert_eq!(rest_of_frame(at), whole[range.clone()], "{at}");
+            assert_eq!(between(at, frame_end), whole[range], "{at}");
         }
+        assert_eq!(
+            between(7, FRAME + 7),
+            whole[7..usize::try_from(FRAME + 7).unwrap()]
+        );
     }
 
     #[test]
