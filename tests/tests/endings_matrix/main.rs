@@ -23,7 +23,7 @@ use lastword_session::{Cause, Role};
 use lastword_tests::{Raw, tcp_info};
 
 use calls::First;
-use child::{Child, Pose};
+use child::{CHILD_FRAMES, Pose};
 use far::{FRAMES, deliver, frames, half_a_frame, leave_unread, pair};
 use rig::Rig;
 
@@ -43,19 +43,19 @@ async fn data_then_close() {
 #[tokio::test]
 async fn an_exit_with_nothing_unread() {
     for first in First::ALL {
-        let (rig, child) = Child::pair(Pose {
+        let (rig, mut child) = child::pair(Pose {
             mid_frame: false,
             unread: false,
         })
         .await;
-        child.exit();
+        child.exit().expect("the child exits");
         rig.until_end().await;
         judge(
             "S3i exit, nothing unread",
             rig,
             first,
             fin_or_refusal(first),
-            FRAMES,
+            CHILD_FRAMES,
         )
         .await;
     }
@@ -64,19 +64,19 @@ async fn an_exit_with_nothing_unread() {
 #[tokio::test]
 async fn a_kill_with_nothing_unread() {
     for first in First::ALL {
-        let (rig, child) = Child::pair(Pose {
+        let (rig, mut child) = child::pair(Pose {
             mid_frame: true,
             unread: false,
         })
         .await;
-        child.kill();
+        child.kill().expect("SIGKILL");
         rig.until_end().await;
         judge(
             "S4i kill -9 mid-send, nothing unread",
             rig,
             first,
             Cause::PeerFinMidFrame,
-            FRAMES,
+            CHILD_FRAMES,
         )
         .await;
     }
@@ -85,19 +85,19 @@ async fn a_kill_with_nothing_unread() {
 #[tokio::test]
 async fn an_exit_with_unread_input() {
     for first in First::ALL {
-        let (rig, child) = Child::pair(Pose {
+        let (rig, mut child) = child::pair(Pose {
             mid_frame: false,
             unread: true,
         })
         .await;
-        child.exit();
+        child.exit().expect("the child exits");
         rig.until_dead().await;
         judge(
             "S3ii exit, input unread",
             rig,
             first,
             Cause::PeerReset,
-            FRAMES,
+            CHILD_FRAMES,
         )
         .await;
     }
@@ -106,19 +106,19 @@ async fn an_exit_with_unread_input() {
 #[tokio::test]
 async fn a_kill_with_unread_input() {
     for first in First::ALL {
-        let (rig, child) = Child::pair(Pose {
+        let (rig, mut child) = child::pair(Pose {
             mid_frame: true,
             unread: true,
         })
         .await;
-        child.kill();
+        child.kill().expect("SIGKILL");
         rig.until_dead().await;
         judge(
             "S4ii kill -9 mid-send, input unread",
             rig,
             first,
             Cause::PeerResetMidFrame,
-            FRAMES,
+            CHILD_FRAMES,
         )
         .await;
     }
