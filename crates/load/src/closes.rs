@@ -1,13 +1,12 @@
 //! Reads the records of closes in the order of their `seq`, from any position.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use hyper::header::HeaderMap;
 use lastword_session::{Cause, Phase};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
 
+use crate::ending::{cause, phase};
 use crate::http::Http;
 use crate::{AdminError, Ending};
 
@@ -105,18 +104,6 @@ fn missed(headers: &HeaderMap) -> u64 {
     let value = headers.get("x-lastword-missed");
     let count = value.and_then(|value| value.to_str().ok()?.parse().ok());
     count.unwrap_or(0)
-}
-
-fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Cause, D::Error> {
-    let label = Cow::<'de, str>::deserialize(from)?;
-    Cause::from_label(&label)
-        .ok_or_else(|| D::Error::custom(format_args!("there is no cause `{label}`")))
-}
-
-fn phase<'de, D: Deserializer<'de>>(from: D) -> Result<Phase, D::Error> {
-    let label = Cow::<'de, str>::deserialize(from)?;
-    let phase = Phase::ALL.into_iter().find(|phase| phase.label() == label);
-    phase.ok_or_else(|| D::Error::custom(format_args!("there is no phase `{label}`")))
 }
 
 const LIMIT: usize = 10_000;

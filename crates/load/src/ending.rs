@@ -1,15 +1,20 @@
 //! The ending of a connection, and the one comparison of a record with what its client did.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use lastword_session::{Cause, Phase};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A cause, and the phase in which it was fixed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A cause, and the phase in which it was fixed. In JSON it has their labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ending {
     /// Why the connection ended.
+    #[serde(serialize_with = "label_of_cause", deserialize_with = "cause")]
     pub cause: Cause,
     /// How far the connection had come.
+    #[serde(serialize_with = "label_of_phase", deserialize_with = "phase")]
     pub phase: Phase,
 }
 
@@ -65,6 +70,26 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in {}", self.cause, self.phase)
     }
+}
+
+fn label_of_cause<S: Serializer>(cause: &Cause, to: S) -> Result<S::Ok, S::Error> {
+    cause.label().serialize(to)
+}
+
+fn label_of_phase<S: Serializer>(phase: &Phase, to: S) -> Result<S::Ok, S::Error> {
+    phase.label().serialize(to)
+}
+
+pub(crate) fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Cause, D::Error> {
+    let label = Cow::<'de, str>::deserialize(from)?;
+    Cause::from_label(&label)
+        .ok_or_else(|| D::Error::custom(format_args!("there is no cause `{label}`")))
+}
+
+pub(crate) fn phase<'de, D: Deserializer<'de>>(from: D) -> Result<Phase, D::Error> {
+    let label = Cow::<'de, str>::deserialize(from)?;
+    let phase = Phase::ALL.into_iter().find(|phase| phase.label() == label);
+    phase.ok_or_else(|| D::Error::custom(format_args!("there is no phase `{label}`")))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context as _, ensure};
 use lastword::client::{Client, Ended, Evidence, FirstError};
-use lastword::{Cause, Config, Disconnect, Server, Session};
+use lastword::{Config, Disconnect, Server, Session};
+use lastword_load::Ending;
 use lastword_load::peer::{self, Order, Peer};
 
 use super::patience::meanwhile;
@@ -117,20 +118,28 @@ impl Tally {
 impl Layer {
     /// Builds the result from our server's record of a client that sent `sent` bytes of the stream.
     fn of_server(end: &Disconnect, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
-        let ending = &end.ending;
-        let seen = (ending.verdict.cause, ending.first_error, &ending.evidence);
-        Self::of(seen, peer::hello().len(), sent, tally)
+        let ending = Ending {
+            cause: end.cause(),
+            phase: end.ending.verdict.phase,
+        };
+        let seen = (end.ending.first_error, &end.ending.evidence);
+        Self::of(ending, seen, peer::hello().len(), sent, tally)
     }
 
     /// Builds the result from our client's record of a server process that sent `sent` bytes of the
     /// stream.
     pub(super) fn of_client(ended: &Ended, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
-        let seen = (ended.cause, ended.first_error, &ended.evidence);
-        Self::of(seen, peer::welcome().len(), sent, tally)
+        let ending = Ending {
+            cause: ended.cause,
+            phase: ended.phase,
+        };
+        let seen = (ended.first_error, &ended.evidence);
+        Self::of(ending, seen, peer::welcome().len(), sent, tally)
     }
 
     fn of(
-        (cause, first_error, evidence): (Cause, Option<FirstError>, &Evidence),
+        ending: Ending,
+        (first_error, evidence): (Option<FirstError>, &Evidence),
         greeting: usize,
         sent: u64,
         tally: &Tally,
@@ -142,7 +151,7 @@ impl Layer {
         let (held, mid_frame) =
             peer::whole_frames(received.context("our kernel received less than a greeting")?);
         Ok(Self {
-            cause: cause.label().to_owned(),
+            ending,
             sent: peer::whole_frames(sent).0,
             held,
             delivered: tally.bytes,

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use anyhow::Context as _;
 use lastword::client::{Client, Farewell};
 use lastword::{Cause, Kick, Server};
+use lastword_load::Ending;
 use lastword_load::peer::{FRAME, Order, payload, whole_frames};
 
 use super::bare::Socket;
@@ -62,7 +63,10 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
         .as_ref()
         .map(|parting| parting.reason.as_str());
     let layer = Layer {
-        cause: ended.cause.label().to_owned(),
+        ending: Ending {
+            cause: ended.cause,
+            phase: ended.phase,
+        },
         sent,
         // Every byte that was sent must arrive.
         held: sent,
