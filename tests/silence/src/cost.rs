@@ -8,12 +8,12 @@ use clap::Args;
 use lastword_load::Expected;
 
 use crate::cast::{Game, Manner};
-use crate::judge::{Judgement, Truth};
-use crate::report::{Line, Report};
+use crate::judge::Judgement;
+use crate::report::Line;
 use crate::scene::{Cast, Scene};
 use crate::setting::{RtoMax, Setting};
 use crate::words::{Stamp, Tuning};
-use crate::{Run, Verdict, pool};
+use crate::{Run, Verdict, report};
 
 /// The arguments of `idle-cost`.
 #[derive(Debug, Args)]
@@ -34,16 +34,13 @@ pub(crate) struct CostArgs {
 /// Measures, one profile after the other.
 pub(crate) fn run(args: &CostArgs) -> anyhow::Result<Verdict> {
     let settings = Setting::all(&args.profile, &[RtoMax::Auto]);
-    let lines = pool::each(args.run.jobs(1), &settings, |setting| {
+    report::play(&args.run, 1, (&["idle-cost"], &settings), |row, setting| {
         let (played, note) = match play(setting, args) {
             Ok((judgement, cost)) => (Ok(judgement), cost.in_words(args.sessions)),
             Err(error) => (Err(error), String::new()),
         };
-        let line = Line::of("idle-cost", setting, args.sessions, played).with_note(note);
-        line.announce();
-        line
-    });
-    Report::new(lines).publish(args.run.json())
+        Line::of(row, setting, args.sessions, played).with_note(note)
+    })
 }
 
 /// The cost of all sessions together.
@@ -93,13 +90,7 @@ fn play(setting: &Setting, args: &CostArgs) -> anyhow::Result<(Judgement, Cost)>
         memory_bytes: resident_bytes(scene.server.id())?
             .saturating_sub(empty_bytes.unwrap_or_default()),
     };
-    let truth = Truth {
-        expected: &Expected::Lives,
-        names: &scene.names,
-        struck_at,
-        playbill: &scene.playbill,
-    };
-    Ok((Judgement::of(truth, &scene.ends), cost))
+    Ok((scene.judge(&Expected::Lives, struck_at), cost))
 }
 
 /// `utime` and `stime` of `proc_pid_stat(5)`: the 14th and 15th field. The second field may contain spaces.

@@ -11,12 +11,12 @@ use crate::cast::{Game, Manner};
 use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::flow;
-use crate::judge::{Judgement, Truth};
-use crate::report::{Line, Report};
+use crate::judge::Judgement;
+use crate::report::Line;
 use crate::scene::{Cast, Scene};
 use crate::setting::{RtoMax, Setting};
 use crate::words::{Order, Stamp, Tuning};
-use crate::{Run, Verdict, pool};
+use crate::{Run, Verdict, report};
 use lastword_netlab::Host;
 
 /// The arguments of `outages`.
@@ -39,23 +39,15 @@ pub(crate) struct OutagesArgs {
 pub(crate) fn run(args: &OutagesArgs) -> anyhow::Result<Verdict> {
     let profile = std::slice::from_ref(&args.profile);
     let settings = Setting::all(profile, &[RtoMax::Auto, RtoMax::Off]);
-    let scenes: Vec<_> = settings
-        .iter()
-        .flat_map(|setting| args.seconds.iter().map(move |seconds| (setting, *seconds)))
-        .collect();
-    let lines = pool::each(args.run.jobs(JOBS), &scenes, |(setting, seconds)| {
-        let row = format!("outage-{seconds}s");
-        let outage = Duration::from_secs(*seconds);
-        let line = Line::of(
-            &row,
-            setting,
-            args.trials,
-            play(setting, outage, args.trials),
-        );
-        line.announce();
-        line
-    });
-    Report::new(lines).publish(args.run.json())
+    report::play(
+        &args.run,
+        JOBS,
+        (&settings, &args.seconds),
+        |setting, seconds| {
+            let played = play(setting, Duration::from_secs(*seconds), args.trials);
+            Line::of(&format!("outage-{seconds}s"), setting, args.trials, played)
+        },
+    )
 }
 
 fn play(setting: &Setting, outage: Duration, players: usize) -> anyhow::Result<Judgement> {
@@ -87,13 +79,7 @@ fn judge(
     struck_at: Stamp,
     link_back_at: Stamp,
 ) -> anyhow::Result<Judgement> {
-    let truth = Truth {
-        expected: &Expected::Lives,
-        names: &scene.names,
-        struck_at,
-        playbill: &scene.playbill,
-    };
-    let mut judgement = Judgement::of(truth, &scene.ends);
+    let mut judgement = scene.judge(&Expected::Lives, struck_at);
     let is_bounded = setting.rto_max == RtoMax::Auto;
     if !is_bounded {
         // The kernel's own retries may come too late. A session that ended because of that is only reported.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use lastword_load::Record;
+use lastword_load::{Expected, Record};
 use lastword_netlab::{Frozen, Host, Lab};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::actor::Role;
 use crate::cast::{Crowd, Game, Manner};
 use crate::fault::Fault;
+use crate::judge::{Judgement, Truth};
 use crate::process::Process;
 use crate::setting::{RtoMax, Setting};
 use crate::words::{Account, Order, ProfileTimes, Settings, Stamp, Tuning, Word};
@@ -149,6 +150,17 @@ impl Scene {
             self.take(word)?;
         }
         Ok(())
+    }
+
+    /// Compares the ends so far with what had to come of the fault.
+    pub(crate) fn judge(&self, expected: &Expected, struck_at: Stamp) -> Judgement {
+        let truth = Truth {
+            expected,
+            names: &self.names,
+            struck_at,
+            playbill: &self.playbill,
+        };
+        Judgement::of(truth, &self.ends)
     }
 
     /// The accounts of the server's sessions.

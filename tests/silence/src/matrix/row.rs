@@ -9,7 +9,7 @@ use lastword_load::{Ending, Expected};
 use crate::cast::{Game, Manner};
 use crate::fault::Fault;
 use crate::flow;
-use crate::judge::{Judgement, Truth};
+use crate::judge::Judgement;
 use crate::scene::{Cast, Scene};
 use crate::setting::{RtoMax, Setting};
 use crate::words::{ProfileTimes, Tuning};
@@ -86,13 +86,7 @@ impl Row {
             Expected::Ends(_) => scene.watch(self.patience(profile), true)?,
             Expected::Lives => scene.watch(self.watched(profile), false)?,
         }
-        let truth = Truth {
-            expected: &expected,
-            names: &scene.names,
-            struck_at,
-            playbill: &scene.playbill,
-        };
-        let mut judgement = Judgement::of(truth, &scene.ends);
+        let mut judgement = scene.judge(&expected, struck_at);
         if expected == Expected::Lives {
             flow::check(scene, &mut judgement)?;
         }
