@@ -14,24 +14,25 @@ use crate::speech::Speech;
 use crate::way::{Leaves, Parting, Play};
 use crate::{Fault, Scenario, Way};
 
-/// The actions and observations of a client: the truth with which its record is compared.
+/// What one client did and saw: the truth with which its record is compared.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub struct Played {
     pub(crate) n: u32,
     pub(crate) way: &'static Way,
-    /// The address that it connected from; `None` before that.
-    pub(crate) local: Option<SocketAddr>,
+    /// The address that it connected from, which is the `remote` of its record; `None` where it did not connect.
+    pub local: Option<SocketAddr>,
     /// Complete data frames that the client sent.
-    pub(crate) frames: u64,
+    pub frames: u64,
     /// Data frames that came back unchanged.
-    pub(crate) echoed: u64,
-    pub(crate) fault: Option<Fault>,
+    pub echoed: u64,
+    /// An event that is not part of the client's way. Its record then says nothing about the way.
+    pub fault: Option<Fault>,
     step: &'static str,
 }
 
 /// A client that is about to be played.
 #[derive(Debug)]
-pub(crate) struct Role<'s> {
+pub(crate) struct Plan<'s> {
     pub(crate) n: u32,
     /// The player's name, where the client joins.
     pub(crate) name: String,
@@ -43,7 +44,7 @@ pub(crate) struct Role<'s> {
     pub(crate) connector: &'s Connector,
 }
 
-impl Told {
+impl Played {
     pub(crate) const fn new(n: u32, way: &'static Way) -> Self {
         Self {
             n,
@@ -57,24 +58,24 @@ impl Told {
     }
 }
 
-impl Role<'_> {
+impl Plan<'_> {
     /// Plays the client from its connect to its end, within a deadline.
-    pub(crate) async fn play(mut self) -> Told {
-        let mut told = Told::new(self.n, self.way);
-        let played = match &self.way.play {
+    pub(crate) async fn play(mut self) -> Played {
+        let mut played = Played::new(self.n, self.way);
+        let result = match &self.way.play {
             Play::Raw {
                 joins,
                 says,
                 leaves,
-            } => timeout(DEADLINE, self.raw(*joins, *says, *leaves, &mut told)).await,
-            Play::Client(parting) => timeout(DEADLINE, self.client(*parting, &mut told)).await,
+            } => timeout(DEADLINE, self.raw(*joins, *says, *leaves, &mut played)).await,
+            Play::Client(parting) => timeout(DEADLINE, self.client(*parting, &mut played)).await,
         };
-        let played = played.unwrap_or(Err(Fault::TooLong {
-            step: told.step,
+        let result = result.unwrap_or(Err(Fault::TooLong {
+            step: played.step,
             after: DEADLINE,
         }));
-        told.fault = played.err();
-        told
+        played.fault = result.err();
+        played
     }
 
     async fn raw(
@@ -82,23 +83,23 @@ impl Role<'_> {
         joins: bool,
         says: fn(&mut Speech<'_>),
         leaves: Leaves,
-        told: &mut Told,
+        played: &mut Played,
     ) -> Result<(), Fault> {
         let mut raw = Raw::connect(self.home, self.server)
             .await
             .map_err(Fault::Connect)?;
-        told.local = raw.local_addr().ok();
+        played.local = raw.local_addr().ok();
         let mut speech = Speech::new(self.dice.clone(), self.scenario);
         if joins {
-            told.step = "waiting for the welcome";
+            played.step = "waiting for the welcome";
             raw.join(&self.name).await?;
-            told.step = "waiting for a frame to come back";
-            self.converse(&mut raw, &mut speech, told).await?;
+            played.step = "waiting for a frame to come back";
+            self.converse(&mut raw, &mut speech, played).await?;
         }
         says(&mut speech);
-        told.frames += speech.frames;
-        told.step = "leaving";
-        leave(raw, &speech, leaves, self.way.hears, told).await
+        played.frames += speech.frames;
+        played.step = "leaving";
+        leave(raw, &speech, leaves, self.way.hears, played).await
     }
 
     /// Sends frames one by one, and waits for the echo of each.
@@ -106,7 +107,7 @@ impl Role<'_> {
         &mut self,
         raw: &mut Raw,
         speech: &mut Speech<'_>,
-        told: &mut Told,
+        played: &mut Played,
     ) -> Result<(), Fault> {
         let (least, most) = self.scenario.frames;
         for _ in 0..self.dice.from(least, most) {
@@ -114,33 +115,33 @@ impl Role<'_> {
             let mut bytes = Vec::with_capacity(payload.len() + 4);
             frame(Kind::Data, &payload, &mut bytes);
             raw.write(&bytes).await?;
-            told.frames += 1;
+            played.frames += 1;
             let Some(back) = raw.frame().await else {
                 return Err(Fault::EchoMissing { missing: 1 });
             };
             if back.kind != Some(Kind::Data) || back.payload != payload {
                 return Err(Fault::EchoDiffers);
             }
-            told.echoed += 1;
+            played.echoed += 1;
         }
         Ok(())
     }
 
-    async fn client(&mut self, parting: Parting, told: &mut Told) -> Result<(), Fault> {
+    async fn client(&mut self, parting: Parting, played: &mut Played) -> Result<(), Fault> {
         let mut connector = self.connector.clone();
         if let Some(home) = self.home {
             connector = connector.local_ip(home);
         }
         let dialled = connector.connect(self.server, self.name.clone()).await;
         let mut client = dialled.map_err(|error| Fault::Client(error.to_string()))?;
-        told.local = Some(client.local_addr());
-        told.step = "waiting for a frame to come back";
+        played.local = Some(client.local_addr());
+        played.step = "waiting for a frame to come back";
         let mut speech = Speech::new(self.dice.clone(), self.scenario);
         let (least, most) = self.scenario.frames;
         for _ in 0..self.dice.from(least, most) {
-            echo(&mut client, speech.payload(), told).await?;
+            echo(&mut client, speech.payload(), played).await?;
         }
-        told.step = "leaving";
+        played.step = "leaving";
         match parting {
             Parting::Goodbye => farewell(client).await,
             Parting::Abort => {
@@ -155,15 +156,15 @@ impl Role<'_> {
     }
 }
 
-async fn echo(client: &mut Client, payload: Vec<u8>, told: &mut Told) -> Result<(), Fault> {
+async fn echo(client: &mut Client, payload: Vec<u8>, played: &mut Played) -> Result<(), Fault> {
     let sent = client.send(&payload);
     sent.map_err(|error| Fault::Client(error.to_string()))?;
-    told.frames += 1;
+    played.frames += 1;
     match client.recv().await {
         None => Err(Fault::EchoMissing { missing: 1 }),
         Some(back) if back != payload => Err(Fault::EchoDiffers),
         Some(_) => {
-            told.echoed += 1;
+            played.echoed += 1;
             Ok(())
         }
     }
@@ -182,7 +183,7 @@ async fn leave(
     speech: &Speech<'_>,
     leaves: Leaves,
     hears: Option<u16>,
-    told: &mut Told,
+    played: &mut Played,
 ) -> Result<(), Fault> {
     if leaves == Leaves::WithLastWords {
         raw.hold_back()?;
@@ -193,7 +194,7 @@ async fn leave(
         Leaves::Reset => raw.reset(),
         Leaves::Unread => raw.until_readable().await,
         Leaves::Read => {
-            told.step = "waiting for the server's last word";
+            played.step = "waiting for the server's last word";
             let heard = last_word(&mut raw).await;
             match hears {
                 Some(due) if heard != Some(due) => Err(Fault::LastWord { due, heard }),
@@ -202,8 +203,8 @@ async fn leave(
         }
         Leaves::HalfClose => {
             raw.finish().await?;
-            told.step = "waiting for its last frames to come back";
-            all_back(&mut raw, &speech.echoes, told).await
+            played.step = "waiting for its last frames to come back";
+            all_back(&mut raw, &speech.echoes, played).await
         }
     }
 }
@@ -220,13 +221,13 @@ async fn last_word(raw: &mut Raw) -> Option<u16> {
 }
 
 /// Reads to the end, and checks that every echo arrives, in order.
-async fn all_back(raw: &mut Raw, echoes: &[Vec<u8>], told: &mut Told) -> Result<(), Fault> {
+async fn all_back(raw: &mut Raw, echoes: &[Vec<u8>], played: &mut Played) -> Result<(), Fault> {
     let mut due = echoes.iter();
     while let Some(back) = raw.frame().await {
         if due.next() != Some(&back.payload) {
             return Err(Fault::EchoDiffers);
         }
-        told.echoed += 1;
+        played.echoed += 1;
     }
     match due.len() {
         0 => Ok(()),

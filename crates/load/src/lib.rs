@@ -5,7 +5,7 @@
 //! server's admin port.
 //!
 //! Its [`Report`] shows each connection's truth next to its record, and whether both laws held at every scrape. It
-//! also has every [`Finding`] that makes the verdict wrong. [`Cast`] plays single clients, whose records the caller
+//! also has every [`Finding`] that makes the verdict wrong. [`Clients`] plays single clients, whose records the caller
 //! reads.
 //!
 //! ```no_run
@@ -26,8 +26,8 @@
 //! ```
 
 mod audit;
-mod cast;
 mod client;
+mod clients;
 mod closes;
 mod command;
 mod dice;
@@ -53,7 +53,8 @@ mod storm;
 mod token;
 mod way;
 
-pub use cast::{Cast, Played};
+pub use client::Played;
+pub use clients::Clients;
 pub use closes::{Page, Record};
 pub use command::{Action, Command, ObeyingGame};
 pub use ending::{Ending, Expected};

@@ -7,7 +7,6 @@ mod stream;
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,27 +21,6 @@ pub use stream::{FRAME, hello, payload, welcome, whole_frames};
 #[derive(Debug)]
 pub struct Peer(Process);
 
-/// Why a peer did not carry out an order.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PeerError {
-    /// The process cannot be used.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// The process did not answer.
-    #[error("the other process does not answer within {PATIENCE:?}")]
-    Silent,
-    /// The process could not do it.
-    #[error("the other process failed: {0}")]
-    Failed(String),
-    /// The order has another answer.
-    #[error("the other process answered with {0:?}, which is no answer to its order")]
-    OtherAnswer(Done),
-    /// The process could not be watched, or did not end.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
 impl Peer {
     /// Starts the process with `spawn`. The command must call [`carry_out_orders`].
     ///
@@ -51,72 +29,43 @@ impl Peer {
     pub fn start(
         command: Command,
         spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
-    ) -> Result<Self, PeerError> {
+    ) -> Result<Self, ProcessError> {
         Ok(Self(Process::start(command, spawn)?))
-    }
-
-    /// Lets the process listen, and returns its address.
-    ///
-    /// # Errors
-    /// It does not listen.
-    pub fn listen(&mut self) -> Result<SocketAddr, PeerError> {
-        match self.ask(Order::Listen)? {
-            Done::Listening(addr) => Ok(addr),
-            other @ (Done::Plain | Done::Sent(_)) => Err(PeerError::OtherAnswer(other)),
-        }
     }
 
     /// Gives an order and does not wait for the answer.
     ///
     /// # Errors
     /// The process has ended.
-    pub fn tell(&mut self, order: Order) -> Result<(), PeerError> {
-        Ok(self.0.tell(&order)?)
+    pub fn tell(&mut self, order: Order) -> Result<(), ProcessError> {
+        self.0.tell(&order)
     }
 
     /// Waits for the next answer.
     ///
     /// # Errors
     /// There is none, or the process could not do what it was told.
-    pub fn hear(&mut self) -> Result<Done, PeerError> {
+    pub fn hear(&mut self) -> Result<Done, ProcessError> {
         let reply: Option<Reply> = self.0.hear(PATIENCE)?;
-        reply.ok_or(PeerError::Silent)?.map_err(PeerError::Failed)
+        reply
+            .ok_or(ProcessError::Silent(PATIENCE))?
+            .map_err(ProcessError::Failed)
     }
 
     /// Gives an order and waits for its answer.
     ///
     /// # Errors
     /// As [`Self::hear`].
-    pub fn ask(&mut self, order: Order) -> Result<Done, PeerError> {
+    pub fn ask(&mut self, order: Order) -> Result<Done, ProcessError> {
         self.tell(order)?;
         self.hear()
-    }
-
-    /// Gives an order whose answer has the bytes of the stream sent so far.
-    ///
-    /// # Errors
-    /// As [`Self::hear`].
-    pub fn ask_bytes(&mut self, order: Order) -> Result<u64, PeerError> {
-        self.tell(order)?;
-        self.hear_bytes()
-    }
-
-    /// Waits for an answer that has the bytes of the stream sent so far.
-    ///
-    /// # Errors
-    /// As [`Self::hear`].
-    pub fn hear_bytes(&mut self) -> Result<u64, PeerError> {
-        match self.hear()? {
-            Done::Sent(bytes) => Ok(bytes),
-            other @ (Done::Plain | Done::Listening(_)) => Err(PeerError::OtherAnswer(other)),
-        }
     }
 
     /// Lets the process exit without closing, and waits until it is gone.
     ///
     /// # Errors
     /// It does not end in time.
-    pub fn exit(&mut self) -> Result<(), PeerError> {
+    pub fn exit(&mut self) -> Result<(), ProcessError> {
         self.tell(Order::Exit)?;
         Ok(until("the other process is gone", || self.0.is_gone())?)
     }
@@ -125,7 +74,7 @@ impl Peer {
     ///
     /// # Errors
     /// It is not blocked in time.
-    pub fn until_blocked(&self) -> Result<(), PeerError> {
+    pub fn until_blocked(&self) -> Result<(), ProcessError> {
         let stat = format!("/proc/{}/stat", self.0.id());
         Ok(until("the other process is blocked", || {
             // `pid (name) state …`
@@ -140,7 +89,7 @@ impl Peer {
     ///
     /// # Errors
     /// The system refuses.
-    pub fn kill(&mut self) -> Result<(), PeerError> {
+    pub fn kill(&mut self) -> Result<(), ProcessError> {
         Ok(self.0.kill()?)
     }
 }

@@ -18,24 +18,28 @@ pub struct Process {
     lines: Receiver<io::Result<String>>,
 }
 
-/// Why a program cannot be used any longer.
+/// Why a program is of no more use.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {
     /// The program did not start.
     #[error("the other process does not start: {0}")]
     Start(#[source] io::Error),
-    /// The program has ended.
-    #[error("the other process has ended{}", .0.as_ref().map_or_else(String::new, |error| format!(": {error}")))]
-    Ended(#[source] Option<io::Error>),
-    /// An order or an answer is not what the two programs agreed on.
-    #[error("the other process and this one do not understand each other at {line}: {source}")]
-    Line {
-        /// The line.
-        line: String,
-        /// The error in it.
-        source: serde_json::Error,
-    },
+    /// The program has ended, or closed its standard input or output.
+    #[error("the other process has ended: {0}")]
+    Ended(#[source] io::Error),
+    /// An order or an answer is not the JSON that the other side expects.
+    #[error("a line to or from the other process cannot be read: {0}")]
+    Line(#[from] serde_json::Error),
+    /// The program did not answer within this time.
+    #[error("the other process does not answer within {0:?}")]
+    Silent(Duration),
+    /// The program could not do what it was told.
+    #[error("the other process failed: {0}")]
+    Failed(String),
+    /// The program could not be watched or killed, or did not come to a state in time.
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
 impl Process {
@@ -69,12 +73,8 @@ impl Process {
     /// # Errors
     /// The program has ended.
     pub fn tell(&mut self, order: &impl Serialize) -> Result<(), ProcessError> {
-        let line = serde_json::to_string(order).map_err(|source| ProcessError::Line {
-            line: "an order".to_owned(),
-            source,
-        })?;
-        let told = writeln!(self.orders, "{line}");
-        told.map_err(|error| ProcessError::Ended(Some(error)))
+        let line = serde_json::to_string(order)?;
+        writeln!(self.orders, "{line}").map_err(ProcessError::Ended)
     }
 
     /// Waits for the next answer; `None` if none comes within this time.
@@ -86,14 +86,11 @@ impl Process {
         within: Duration,
     ) -> Result<Option<T>, ProcessError> {
         let line = match self.lines.recv_timeout(within) {
-            Ok(line) => line.map_err(|error| ProcessError::Ended(Some(error)))?,
+            Ok(line) => line,
             Err(RecvTimeoutError::Timeout) => return Ok(None),
-            Err(RecvTimeoutError::Disconnected) => return Err(ProcessError::Ended(None)),
+            Err(RecvTimeoutError::Disconnected) => Err(io::ErrorKind::UnexpectedEof.into()),
         };
-        match serde_json::from_str(&line) {
-            Ok(answer) => Ok(Some(answer)),
-            Err(source) => Err(ProcessError::Line { line, source }),
-        }
+        Ok(serde_json::from_str(&line.map_err(ProcessError::Ended)?)?)
     }
 
     /// Returns the process id.

@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::audit::{self, Audit};
-use crate::client::{Role, Told};
+use crate::client::{Plan, Played};
 use crate::homes::Homes;
 use crate::judge::{Judge, Kind};
 use crate::pace::Pace;
@@ -89,7 +89,7 @@ struct Run<P> {
     homes: Homes,
     scenario: Arc<Scenario>,
     connector: Connector,
-    clients: JoinSet<Told>,
+    clients: JoinSet<Played>,
     audits: Receiver<Result<Audit, AdminError>>,
     judge: Judge,
     /// How many frames the game had been handed before; `None` if it need not obey.
@@ -104,13 +104,13 @@ impl<P: FnMut(&Progress)> Run<P> {
         let started = Instant::now();
         let mut stop = pin!(stop);
         let mut pace = Pace::new(self.scenario.rate_per_second);
-        let mut was_told = false;
+        let mut has_stopped = false;
         while self.may_begin() || !self.clients.is_empty() {
             tokio::select! {
                 biased;
-                () = &mut stop, if !was_told => (was_told, self.is_stopped) = (true, true),
+                () = &mut stop, if !has_stopped => (has_stopped, self.is_stopped) = (true, true),
                 Some(audit) = self.audits.recv() => self.audited(audit),
-                Some(told) = self.clients.join_next(), if !self.clients.is_empty() => self.left(told),
+                Some(left) = self.clients.join_next(), if !self.clients.is_empty() => self.left(left),
                 () = pace.turn(), if self.may_begin() && self.has_room() => self.begin(),
             }
         }
@@ -186,7 +186,7 @@ impl<P: FnMut(&Progress)> Run<P> {
         let connector = self.connector.clone();
         let (server, home) = (self.server, self.homes.of(n));
         self.clients.spawn(async move {
-            let role = Role {
+            let plan = Plan {
                 n,
                 name: format!("storm {n}"),
                 way,
@@ -196,13 +196,13 @@ impl<P: FnMut(&Progress)> Run<P> {
                 scenario: &scenario,
                 connector: &connector,
             };
-            role.play().await
+            plan.play().await
         });
     }
 
-    fn left(&mut self, told: Result<Told, JoinError>) {
-        match told {
-            Ok(told) => self.judge.told(told),
+    fn left(&mut self, left: Result<Played, JoinError>) {
+        match left {
+            Ok(played) => self.judge.played(played),
             Err(error) => self
                 .judge
                 .findings

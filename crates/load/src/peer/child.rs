@@ -28,16 +28,16 @@ pub fn carry_out_orders() -> io::Result<()> {
         runtime: Builder::new_current_thread().enable_all().build()?,
         listener: None,
         raw: None,
-        position: 0,
+        done: Done::default(),
     };
     for order in orders() {
         // This call does not return, so the answer goes out before it.
-        if order == Order::Press && answer(&Ok(Done::Plain)).is_err() {
+        if order == Order::Press && answer(&Ok(child.done)).is_err() {
             break;
         }
         let done = child.perform(order);
-        let reply = done.map_err(|error| format!("{order:?}: {error}"));
-        if answer(&reply).is_err() {
+        let done = done.map_err(|error| format!("{order:?}: {error}"));
+        if answer(&done.map(|()| child.done)).is_err() {
             break;
         }
     }
@@ -68,51 +68,55 @@ struct Child {
     runtime: Runtime,
     listener: Option<TcpListener>,
     raw: Option<Raw>,
-    /// How many bytes of the stream of frames were sent.
-    position: u64,
+    done: Done,
 }
 
 impl Child {
-    fn perform(&mut self, order: Order) -> io::Result<Done> {
+    fn perform(&mut self, order: Order) -> io::Result<()> {
         match order {
-            Order::Connect(addr) => self.raw = Some(self.wait(Raw::connect(None, addr))?),
-            Order::Join => self.with_raw(async |raw| raw.join(stream::NAME).await.map(drop))?,
-            Order::Listen => return self.listen(),
-            Order::Accept => self.accept()?,
+            Order::Connect(addr) => {
+                self.raw = Some(self.wait(Raw::connect(None, addr))?);
+                Ok(())
+            }
+            Order::Join => self.with_raw(async |raw| raw.join(stream::NAME).await.map(drop)),
+            Order::Listen => self.listen(),
+            Order::Accept => self.accept(),
             Order::Welcome => self.with_raw(async |raw| {
                 raw.frame().await.ok_or(Fault::EchoMissing { missing: 1 })?;
                 raw.write(&stream::welcome()).await
-            })?,
+            }),
             Order::Write(bytes) => {
-                let rest = stream::between(self.position, self.position + bytes);
-                self.with_raw(async |raw| raw.write(&rest).await)?;
-                self.position += bytes;
-                return Ok(Done::Sent(self.position));
+                let end = self.done.sent + bytes;
+                let rest = stream::between(self.done.sent, end);
+                self.done.sent = end;
+                self.with_raw(async |raw| raw.write(&rest).await)
             }
-            Order::Fill => return self.fill(),
-            Order::Press => self.press()?,
-            Order::Peek => self.with_raw(async |raw| raw.until_readable().await)?,
-            Order::Settle => self.settle()?,
+            Order::Fill => self.fill(),
+            Order::Press => self.press(),
+            Order::Peek => self.with_raw(async |raw| raw.until_readable().await),
+            Order::Settle => self.settle(),
             Order::Shut => {
                 self.with_raw(async |raw| raw.finish().await)?;
-                self.settle()?;
+                self.settle()
             }
             Order::Linger => self.with_raw(async |raw| {
                 raw.finish().await?;
                 raw.discard().await
-            })?,
-            Order::Close => self.raw = None,
+            }),
+            Order::Close => {
+                self.raw = None;
+                Ok(())
+            }
             // No destructor runs: the kernel closes the socket of a process that has ended.
             Order::Exit => process::exit(0),
         }
-        Ok(Done::Plain)
     }
 
-    fn listen(&mut self) -> io::Result<Done> {
+    fn listen(&mut self) -> io::Result<()> {
         let listener = self.wait(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
-        let addr = listener.local_addr()?;
+        self.done.addr = Some(listener.local_addr()?);
         self.listener = Some(listener);
-        Ok(Done::Listening(addr))
+        Ok(())
     }
 
     fn accept(&mut self) -> io::Result<()> {
@@ -122,8 +126,8 @@ impl Child {
         Ok(())
     }
 
-    fn fill(&mut self) -> io::Result<Done> {
-        let (stream, position) = (connected(&self.raw)?, &mut self.position);
+    fn fill(&mut self) -> io::Result<()> {
+        let (stream, position) = (connected(&self.raw)?, &mut self.done.sent);
         let socket = SockRef::from(stream);
         // With a fixed size, the kernel does not enlarge the buffer later.
         socket.set_send_buffer_size(SEND_BUFFER)?;
@@ -133,14 +137,13 @@ impl Child {
             let info = tcp_info(borrow(stream)).ok_or(io::ErrorKind::Unsupported)?;
             let taken = pump(&socket, position)?;
             Ok(taken == 0 && info.unacked == 0 && info.notsent > 0)
-        })?;
-        Ok(Done::Sent(*position))
+        })
     }
 
     fn press(&self) -> io::Result<()> {
         let socket = SockRef::from(connected(&self.raw)?);
         socket.set_nonblocking(false)?;
-        (&*socket).write_all(&stream::rest_of_frame(self.position))
+        (&*socket).write_all(&stream::rest_of_frame(self.done.sent))
     }
 
     fn settle(&self) -> io::Result<()> {

@@ -11,7 +11,7 @@ pub enum Order {
     Connect(SocketAddr),
     /// Say hello and read the welcome.
     Join,
-    /// Listen on a port of loopback, as a server does. The answer has the address.
+    /// Listen on a port of loopback, as a server does.
     Listen,
     /// Accept the waiting connection.
     Accept,
@@ -19,8 +19,7 @@ pub enum Order {
     Welcome,
     /// Send this many bytes of the stream of frames.
     Write(u64),
-    /// Send more of the stream until both kernels are full. The answer has the bytes of the stream
-    /// so far.
+    /// Send more of the stream until both kernels are full.
     Fill,
     /// Send still more of the stream, with a call that does not return.
     Press,
@@ -41,13 +40,11 @@ pub enum Order {
 /// The result of an order. The error is in words.
 pub(super) type Reply = Result<Done, String>;
 
-/// The answer to an order that was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Done {
-    /// There is nothing to report.
-    Plain,
+/// The state after an order that was carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
     /// How many bytes of the stream were sent so far.
-    Sent(u64),
-    /// The address that the process listens on.
-    Listening(SocketAddr),
+    pub sent: u64,
+    /// The address on which the process listens, if it does.
+    pub addr: Option<SocketAddr>,
 }

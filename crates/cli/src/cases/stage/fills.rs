@@ -38,7 +38,7 @@ pub(super) async fn layer(unread: bool, how: Leave) -> anyhow::Result<Layer> {
 
 /// Fills both kernels, leaves, and returns how many bytes of the stream the calls accepted.
 fn fill_and_leave(peer: &mut Peer, how: Leave) -> anyhow::Result<u64> {
-    let sent = peer.ask_bytes(Order::Fill)?;
+    let sent = peer.ask(Order::Fill)?.sent;
     match how {
         Leave::Close => {
             peer.ask(Order::Close)?;

@@ -23,7 +23,7 @@ pub(super) fn bare() -> anyhow::Result<Bare> {
     socket.until_acknowledged()?;
     let send = vec![first, socket.send()];
     drop(socket);
-    let sent = peer.hear_bytes()?;
+    let sent = peer.hear()?.sent;
     peer.hear()?;
     Ok(Bare {
         sent,

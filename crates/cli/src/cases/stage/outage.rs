@@ -69,7 +69,7 @@ fn client(lab: &Lab) -> anyhow::Result<Peer> {
 }
 
 fn write(peer: &mut Peer) -> anyhow::Result<u64> {
-    let sent = peer.ask_bytes(Order::Write(8 * FRAME))?;
+    let sent = peer.ask(Order::Write(8 * FRAME))?.sent;
     peer.ask(Order::Settle)?;
     Ok(sent)
 }

@@ -5,7 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::{Child, Command};
 
-use lastword_load::peer::Peer;
+use anyhow::Context as _;
+use lastword_load::peer::{Order, Peer};
 
 /// Starts the process on this machine, outside the lab.
 pub(super) fn start() -> anyhow::Result<Peer> {
@@ -24,6 +25,6 @@ pub(super) fn start_by(
 /// Starts a server, and returns the address that it listens on.
 pub(super) fn serve() -> anyhow::Result<(Peer, SocketAddr)> {
     let mut peer = start()?;
-    let addr = peer.listen()?;
-    Ok((peer, addr))
+    let addr = peer.ask(Order::Listen)?.addr;
+    Ok((peer, addr.context("the other process does not listen")?))
 }

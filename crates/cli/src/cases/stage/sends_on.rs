@@ -33,7 +33,7 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
 /// Sends 8 frames, which fit into any receive buffer, and closes. On return the other kernel has
 /// the FIN.
 pub(super) fn write_and_close(peer: &mut Peer) -> anyhow::Result<u64> {
-    let sent = peer.ask_bytes(Order::Write(8 * FRAME))?;
+    let sent = peer.ask(Order::Write(8 * FRAME))?.sent;
     shut_and_close(peer)?;
     Ok(sent)
 }

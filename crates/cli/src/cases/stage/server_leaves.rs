@@ -68,7 +68,7 @@ pub(super) fn unread_bare() -> anyhow::Result<Bare> {
     let (mut socket, mut peer) = Socket::connected()?;
     socket.send();
     peer.ask(Order::Peek)?;
-    let sent = peer.ask_bytes(Order::Fill)?;
+    let sent = peer.ask(Order::Fill)?.sent;
     peer.ask(Order::Close)?;
     Ok(socket.after_the_death(sent)?)
 }
@@ -79,7 +79,7 @@ pub(super) async fn unread_layer() -> anyhow::Result<Layer> {
     peer.tell(Order::Peek)?;
     let mut peer = answered(peer).await?;
     // Our only thread waits here, so nothing is read before the server is gone.
-    let sent = peer.ask_bytes(Order::Fill)?;
+    let sent = peer.ask(Order::Fill)?.sent;
     peer.ask(Order::Close)?;
     play(client, sent).await
 }

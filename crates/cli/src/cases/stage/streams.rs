@@ -12,7 +12,7 @@ pub(super) fn bare(leave: Leave) -> anyhow::Result<Bare> {
     begin(&mut peer, leave)?;
     let recv = socket.recv_to_the_end();
     Ok(Bare {
-        sent: peer.hear_bytes()?,
+        sent: peer.hear()?.sent,
         recv,
         ..Bare::default()
     })

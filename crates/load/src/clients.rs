@@ -5,32 +5,22 @@ use std::sync::Arc;
 
 use lastword_client::Connector;
 
-use crate::client::Role;
+use crate::client::{Plan, Played};
 use crate::dice::Dice;
 use crate::homes::Homes;
-use crate::{Fault, Scenario, Way};
+use crate::{Scenario, Way};
 
-/// Plays clients against one server.
+/// Clients of one server.
 #[derive(Clone, Debug)]
-pub struct Cast {
+pub struct Clients {
     server: SocketAddr,
     scenario: Arc<Scenario>,
     connector: Connector,
     homes: Homes,
 }
 
-/// The result of one client.
-#[derive(Debug)]
-pub struct Played {
-    /// The address that it connected from, which is the `remote` of its record; `None` where it did not connect.
-    pub local: Option<SocketAddr>,
-    /// An event that is not part of the client's way. Its record then says nothing about the way.
-    pub fault: Option<Fault>,
-}
-
-impl Cast {
-    /// Makes clients of the server at this address, with as many frames as a storm's clients have
-    /// by default.
+impl Clients {
+    /// Makes clients of the server at this address, with as many frames as a storm's clients have by default.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -47,7 +37,7 @@ impl Cast {
     /// Tells whether only these clients connect from this address. That needs one address per client, which exists on
     /// Linux towards a server on loopback. Elsewhere it is `false`.
     #[must_use]
-    pub fn plays_at(&self, ip: IpAddr) -> bool {
+    pub fn have(&self, ip: IpAddr) -> bool {
         self.homes.have(ip)
     }
 
@@ -56,7 +46,7 @@ impl Cast {
     /// # Cancel safety
     /// If the call is dropped, it closes its connection wherever it was.
     pub async fn play(&self, n: u32, way: &'static Way) -> Played {
-        let role = Role {
+        let plan = Plan {
             n,
             name: way.name.to_owned(),
             way,
@@ -66,10 +56,6 @@ impl Cast {
             scenario: &self.scenario,
             connector: &self.connector,
         };
-        let told = role.play().await;
-        Played {
-            local: told.local,
-            fault: told.fault,
-        }
+        plan.play().await
     }
 }
