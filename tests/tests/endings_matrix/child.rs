@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::process::Command;
 
 use lastword_load::peer::{FRAME, Order, Peer};
+use lastword_load::process::ProcessError;
 use lastword_session::Role;
 use lastword_tests::within;
 use tokio::net::TcpListener;
@@ -11,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::rig::Rig;
 
 /// The state of a child when its end comes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pose {
     /// It is in the middle of a frame.
     pub(crate) mid_frame: bool,
@@ -19,8 +20,11 @@ pub(crate) struct Pose {
     pub(crate) unread: bool,
 }
 
-/// A live connection with a child that has sent its frames and is in the state `pose`.
-pub(crate) async fn pair(pose: Pose) -> (Rig, Peer) {
+/// A connection whose child has sent its frames, was in the state `pose`, and is gone by `leave`.
+pub(crate) async fn gone(
+    pose: Pose,
+    leave: impl FnOnce(&mut Peer) -> Result<(), ProcessError>,
+) -> Rig {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .expect("a port");
@@ -28,26 +32,27 @@ pub(crate) async fn pair(pose: Pose) -> (Rig, Peer) {
     let mut child = Peer::start(command, Command::spawn).expect("a child");
     let addr = listener.local_addr().expect("an address");
     child.ask(Order::Connect(addr)).expect("connect");
-    let (near, _) = within("accept", listener.accept())
-        .await
-        .expect("a connection");
-    let mut rig = Rig::new(near, Role::Server);
+    let accepted = within("accept", listener.accept()).await;
+    let mut rig = Rig::new(accepted.expect("a connection").0, Role::Server);
     child.tell(Order::Join).expect("hello");
     rig.until_live().await;
     child.hear().expect("welcome");
     let half = if pose.mid_frame { FRAME / 2 } else { 0 };
-    child
-        .ask(Order::Write(CHILD_FRAMES * FRAME + half))
-        .expect("room for frames");
+    let frames = child.ask(Order::Write(CHILD_FRAMES * FRAME + half));
+    frames.expect("room for frames");
     if pose.unread {
         rig.send(b"never read");
         rig.write().await.expect("room to write");
         child.ask(Order::Peek).expect("something to leave unread");
     }
-    child
-        .ask(Order::Settle)
-        .expect("everything is acknowledged");
-    (rig, child)
+    child.ask(Order::Settle).expect("an acknowledgement");
+    leave(&mut child).expect("the child ends");
+    if pose.unread {
+        rig.until_dead().await;
+    } else {
+        rig.until_end().await;
+    }
+    rig
 }
 
 /// The frames that a child sends before it leaves: 33 KB, which fit in any receive buffer.
