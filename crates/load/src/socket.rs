@@ -23,16 +23,6 @@ pub struct Raw {
     frames: Frames,
 }
 
-/// The first answer of a server.
-enum First {
-    Frame(Frame),
-    Http,
-    /// Bytes that cannot begin an answer.
-    Foreign,
-    /// The end, before a whole frame.
-    End,
-}
-
 impl Raw {
     /// Connects from this address, or from an address of the system's choice.
     pub(crate) async fn connect(home: Option<IpAddr>, server: SocketAddr) -> io::Result<Self> {
@@ -65,6 +55,7 @@ impl Raw {
         (self.stream, self.frames)
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) const fn stream(&self) -> &TcpStream {
         &self.stream
     }
@@ -89,38 +80,28 @@ impl Raw {
         let mut bytes = Vec::new();
         hello(name).encode(&mut bytes);
         self.write(&bytes).await?;
-        match self.first_frame().await {
-            First::Frame(answer) if answer.kind == Some(Kind::Welcome) => Ok(answer.payload),
-            First::Frame(answer) if answer.kind == Some(Kind::Goodbye) => {
-                Err(Fault::Refused(goodbye_code(&answer.payload)))
-            }
-            First::Frame(_) | First::Foreign => Err(Fault::NoWelcome(NotAServer::OtherProtocol)),
-            First::Http => Err(Fault::NoWelcome(NotAServer::Http)),
-            First::End => Err(Fault::NoWelcome(NotAServer::HungUp)),
+        let answer = self.answer().await.map_err(Fault::NoWelcome)?;
+        if answer.kind == Some(Kind::Welcome) {
+            return Ok(answer.payload);
         }
+        Err(Fault::Refused(goodbye_code(&answer.payload)))
     }
 
-    /// Reads the answer to a hello.
-    async fn first_frame(&mut self) -> First {
-        if self.read().await.is_none() {
-            return First::End;
+    /// Reads a welcome or a goodbye.
+    async fn answer(&mut self) -> Result<Frame, NotAServer> {
+        self.read().await.ok_or(NotAServer::HungUp)?;
+        if self.frames.rest().starts_with(b"HTTP/") {
+            return Err(NotAServer::Http);
         }
-        let head = self.frames.rest();
-        if head.starts_with(b"HTTP/") {
-            return First::Http;
+        let answers = [Kind::Welcome, Kind::Goodbye].map(Kind::to_byte);
+        // The kind is known before the length, which may be any number in another protocol.
+        while self.frames.rest().len() < HEADER_LEN {
+            self.read().await.ok_or(NotAServer::HungUp)?;
         }
-        let is_first_kind = |kind: &u8| {
-            [Kind::Welcome, Kind::Goodbye]
-                .map(Kind::to_byte)
-                .contains(kind)
-        };
-        if head
-            .get(HEADER_LEN - 1)
-            .is_some_and(|kind| !is_first_kind(kind))
-        {
-            return First::Foreign;
+        match self.frames.rest().get(HEADER_LEN - 1) {
+            Some(kind) if answers.contains(kind) => self.frame().await.ok_or(NotAServer::HungUp),
+            _ => Err(NotAServer::OtherProtocol),
         }
-        self.frame().await.map_or(First::End, First::Frame)
     }
 
     /// Reads the next frame; `None` at the end, even if it is a reset.

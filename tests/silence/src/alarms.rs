@@ -106,7 +106,7 @@ fn play_stopped(
     players: usize,
 ) -> anyhow::Result<Judgement> {
     let mut scene = Scene::set(setting, row.cast(players))?;
-    let dead = Duration::from_millis(scene.playbill.profile.dead_ms);
+    let dead = Duration::from_millis(scene.facts.profile.dead_ms);
     thread::sleep(dead);
     let stopped = scene.server.freeze()?;
     thread::sleep(stop);

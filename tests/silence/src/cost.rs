@@ -79,7 +79,7 @@ fn play(setting: &Setting, args: &CostArgs) -> anyhow::Result<(Judgement, Cost)>
         empty_bytes = Some(resident_bytes(server.id())?);
         Ok(addr)
     })?;
-    let settles = Duration::from_millis(scene.playbill.profile.heartbeat_ms) * 3;
+    let settles = Duration::from_millis(scene.facts.profile.heartbeat_ms) * 3;
     scene.watch(settles, false)?;
     let (begun, cpu) = (Instant::now(), cpu_time(scene.server.id())?);
     let struck_at = Stamp::now();

@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::figures::Figures;
-use crate::scene::{Ended, Playbill};
-use crate::words::Stamp;
+use crate::scene::Ended;
+use crate::words::{ServerFacts, Stamp};
 
 /// The facts of a scene: its players and its fault.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Truth<'a> {
     pub(crate) names: &'a [String],
     /// When the fault had reached every player.
     pub(crate) struck_at: Stamp,
-    pub(crate) playbill: &'a Playbill,
+    pub(crate) facts: &'a ServerFacts,
 }
 
 /// The result of a scene.
@@ -118,7 +118,7 @@ impl Truth<'_> {
     }
 
     fn bound_ms(&self, cause: Cause) -> Option<u64> {
-        self.playbill.bounds_ms.get(cause.label()).copied()
+        self.facts.bounds_ms.get(cause.label()).copied()
     }
 }
 
@@ -179,7 +179,7 @@ impl Truth<'_> {
     /// a cut of our direction alone counts from the answer to that heartbeat, and a dead network of our own from the
     /// heartbeat itself.
     fn grace(&self, cause: Cause) -> Duration {
-        let heartbeat = Duration::from_millis(self.playbill.profile.heartbeat_ms);
+        let heartbeat = Duration::from_millis(self.facts.profile.heartbeat_ms);
         if matches!(cause, Cause::PathDeadOutbound | Cause::LocalNetworkDown) {
             heartbeat + CLOCK_GRACE
         } else {

@@ -58,7 +58,7 @@ fn play(setting: &Setting, outage: Duration, players: usize) -> anyhow::Result<J
         players,
     };
     let mut scene = Scene::set(setting, cast)?;
-    let profile = scene.playbill.profile;
+    let profile = scene.facts.profile;
     thread::sleep(Duration::from_millis(profile.heartbeat_ms) + Duration::from_secs(1));
     let struck_at = scene.strike(Fault::Cut)?;
     thread::sleep(outage / 2);
@@ -92,7 +92,7 @@ fn judge(
         .filter(|name| !ended.contains(&Some(name.clone())))
         .collect();
     flow::check(scene, &mut judgement)?;
-    let rto_max_ms = scene.playbill.profile.rto_max_ms;
+    let rto_max_ms = scene.facts.profile.rto_max_ms;
     judgement.bound_ms = rto_max_ms
         .filter(|_| is_bounded)
         .map(|ms| ms + RESUME_MARGIN_MS);

@@ -1,6 +1,5 @@
 //! A scene: a lab of its own, a server in one host, a crowd of clients in the other.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +16,7 @@ use crate::fault::Fault;
 use crate::judge::{Judgement, Truth};
 use crate::process::Process;
 use crate::setting::{RtoMax, Setting};
-use crate::words::{Account, Order, ProfileTimes, Settings, Stamp, Tuning, Word};
+use crate::words::{Order, Report, ServerFacts, Settings, Stamp, Tuning, Word};
 
 /// The game and the clients of a scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +36,12 @@ pub(crate) struct Scene {
     pub(crate) crowd: Process,
     pub(crate) server: Process,
     pub(crate) lab: Lab,
-    /// The server's first report.
-    pub(crate) playbill: Playbill,
+    /// What the server said of itself.
+    pub(crate) facts: ServerFacts,
     /// The names of the players.
     pub(crate) names: Vec<String>,
     /// The ends so far.
     pub(crate) ends: Vec<Ended>,
-}
-
-/// The first report of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Playbill {
-    /// The address on which it listens.
-    pub(crate) addr: SocketAddr,
-    /// The longest silence before the verdict, by the label of its cause.
-    pub(crate) bounds_ms: BTreeMap<String, u64>,
-    pub(crate) profile: ProfileTimes,
 }
 
 /// The end of one connection.
@@ -62,13 +51,6 @@ pub(crate) struct Ended {
     pub(crate) record: Record,
     /// The record as the library wrote it.
     pub(crate) json: Value,
-}
-
-/// The report of one end of the scene.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Report {
-    pub(crate) accounts: Vec<Account>,
-    pub(crate) suspects: BTreeMap<String, u64>,
 }
 
 impl Scene {
@@ -88,21 +70,23 @@ impl Scene {
         let lab = Lab::new()?;
         let settings = Settings {
             host: lab.addr(Host::Server),
-            profile: setting.profile.clone(),
-            rto_max: setting.rto_max,
+            setting: setting.clone(),
             tuning: cast.tuning,
         };
         let mut server = Process::start(&lab, Host::Server, Role::Server, &settings)?;
-        let playbill = Playbill::of(&mut server)?;
+        let facts = match server.hear(Instant::now() + PATIENCE)? {
+            Some(Word::Listening(facts)) => facts,
+            other => bail!("the server does not listen: {other:?}"),
+        };
         let names: Vec<_> = (0..cast.players)
             .map(|number| cast.game.player(number))
             .collect();
         let is_bounded = setting.rto_max == RtoMax::Auto && lastword_sys::supports_rto_max();
         let crowd = Crowd {
-            server: front(&lab, &server, playbill.addr)?,
+            server: front(&lab, &server, facts.addr)?,
             names: names.clone(),
             manner: cast.manner,
-            rto_max_ms: playbill.profile.rto_max_ms.filter(|_| is_bounded),
+            rto_max_ms: facts.profile.rto_max_ms.filter(|_| is_bounded),
         };
         let mut crowd = Process::start(&lab, Host::Client, Role::Crowd, &crowd)?;
         match crowd.hear(Instant::now() + PATIENCE)? {
@@ -114,7 +98,7 @@ impl Scene {
             crowd,
             server,
             lab,
-            playbill,
+            facts,
             names,
             ends: Vec::new(),
         })
@@ -158,7 +142,7 @@ impl Scene {
             expected,
             names: &self.names,
             struck_at,
-            playbill: &self.playbill,
+            facts: &self.facts,
         };
         Judgement::of(truth, &self.ends)
     }
@@ -170,8 +154,8 @@ impl Scene {
         loop {
             let word = self.server.hear(deadline)?;
             let word = word.context("the server does not report")?;
-            if let Word::Reported { accounts, suspects } = word {
-                return Ok(Report { accounts, suspects });
+            if let Word::Reported(report) = word {
+                return Ok(report);
             }
             self.take(word)?;
         }
@@ -181,7 +165,7 @@ impl Scene {
     pub(crate) fn report_of_crowd(&mut self) -> anyhow::Result<Report> {
         self.crowd.tell(Order::Report)?;
         match self.crowd.hear(Instant::now() + PATIENCE)? {
-            Some(Word::Reported { accounts, suspects }) => Ok(Report { accounts, suspects }),
+            Some(Word::Reported(report)) => Ok(report),
             other => bail!("the clients do not report: {other:?}"),
         }
     }
@@ -196,23 +180,6 @@ impl Scene {
             json: record,
         });
         Ok(())
-    }
-}
-
-impl Playbill {
-    fn of(server: &mut Process) -> anyhow::Result<Self> {
-        match server.hear(Instant::now() + PATIENCE)? {
-            Some(Word::Listening {
-                addr,
-                bounds_ms,
-                profile,
-            }) => Ok(Self {
-                addr,
-                bounds_ms,
-                profile,
-            }),
-            other => bail!("the server does not listen: {other:?}"),
-        }
     }
 }
 

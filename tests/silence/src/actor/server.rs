@@ -14,7 +14,7 @@ use super::book::Book;
 use super::{Orders, Tell, game};
 use crate::cast::Game;
 use crate::setting::RtoMax;
-use crate::words::{Order, ProfileTimes, Settings, Stamp, Word};
+use crate::words::{Order, ProfileTimes, Report, ServerFacts, Settings, Stamp, Word};
 
 /// Serves until standard input ends.
 pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
@@ -65,8 +65,11 @@ async fn serve(
 fn config(settings: &Settings) -> Config {
     let tuning = settings.tuning;
     let mut config = Config::default();
-    config.liveness.profile.clone_from(&settings.profile);
-    config.kernel.rto_max = match settings.rto_max {
+    config
+        .liveness
+        .profile
+        .clone_from(&settings.setting.profile);
+    config.kernel.rto_max = match settings.setting.rto_max {
         RtoMax::Auto => lastword::RtoMax::Auto,
         RtoMax::Off => lastword::RtoMax::Off,
     };
@@ -89,7 +92,7 @@ fn listening(server: &ServerHandle, config: &Config) -> Word {
         let bound = config.reach(*cause, &profile, kernel).bound()?;
         Some((cause.label().to_owned(), millis(bound)))
     };
-    Word::Listening {
+    Word::Listening(ServerFacts {
         addr: server.local_addr(),
         bounds_ms: Cause::ALL.iter().filter_map(bound).collect(),
         profile: ProfileTimes {
@@ -97,7 +100,7 @@ fn listening(server: &ServerHandle, config: &Config) -> Word {
             dead_ms: profile.dead.map_or(u64::MAX, millis),
             rto_max_ms: profile.rto_max.map(millis),
         },
-    }
+    })
 }
 
 fn report(server: &ServerHandle, book: &Book) -> Word {
@@ -105,10 +108,10 @@ fn report(server: &ServerHandle, book: &Book) -> Word {
     let suspects: BTreeMap<_, _> = suspects
         .map(|(diagnosis, count)| (diagnosis.label().to_owned(), count))
         .collect();
-    Word::Reported {
+    Word::Reported(Report {
         accounts: book.accounts(),
         suspects,
-    }
+    })
 }
 
 /// Reports every end.

@@ -149,7 +149,7 @@ fn found(expected: &Expected, planted: &[Ended], what: &str) {
 
 fn judged(expected: &Expected, ends: &[Ended]) -> Judgement {
     let bounds = [Cause::PathDead, Cause::PathDeadOutbound, Cause::PeerFrozen];
-    let playbill = Playbill {
+    let facts = ServerFacts {
         addr: "10.77.1.2:1".parse().unwrap(),
         bounds_ms: bounds.map(|cause| (cause.label().to_owned(), 8_100)).into(),
         profile: ProfileTimes {
@@ -162,7 +162,7 @@ fn judged(expected: &Expected, ends: &[Ended]) -> Judgement {
         expected,
         names: &[name(0), name(1)],
         struck_at: STRUCK,
-        playbill: &playbill,
+        facts: &facts,
     };
     Judgement::of(truth, ends)
 }

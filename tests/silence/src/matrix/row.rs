@@ -78,7 +78,7 @@ impl Row {
         scene: &mut Scene,
         setting: &Setting,
     ) -> anyhow::Result<Judgement> {
-        let profile = scene.playbill.profile;
+        let profile = scene.facts.profile;
         thread::sleep(self.plays(profile));
         let struck_at = scene.strike(self.fault)?;
         let expected = self.expected(setting);
