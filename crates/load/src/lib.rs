@@ -38,7 +38,6 @@ mod homes;
 mod http;
 mod judge;
 mod pace;
-#[cfg(target_os = "linux")]
 pub mod peer;
 mod preflight;
 mod probe;

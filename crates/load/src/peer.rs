@@ -1,5 +1,5 @@
-//! A peer in a process of its own, which can exit and be killed. It carries out one order at a time. Linux only, since
-//! it asks the kernel for the state of its socket.
+//! A peer in a process of its own, which can exit and be killed. It carries out one order at a time. Orders that wait
+//! for a state of the kernel ([`Order::Fill`], [`Order::Settle`], [`Order::Shut`]) fail on other systems than Linux.
 
 mod child;
 mod order;

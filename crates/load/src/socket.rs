@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use lastword_session::wire::{Goodbye, HEADER_LEN, Kind};
 use socket2::SockRef;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-#[cfg(target_os = "linux")]
-use tokio::io::{copy, sink};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::Fault;
@@ -55,7 +53,6 @@ impl Raw {
         (self.stream, self.frames)
     }
 
-    #[cfg(target_os = "linux")]
     pub(crate) const fn stream(&self) -> &TcpStream {
         &self.stream
     }
@@ -147,7 +144,6 @@ impl Raw {
     }
 
     /// Reads and discards up to the end.
-    #[cfg(target_os = "linux")]
     pub(crate) async fn discard(&mut self) -> Result<(), Fault> {
         let read = copy(&mut self.stream, &mut sink()).await;
         read.map(drop).map_err(|source| Fault::Io {

@@ -3,23 +3,20 @@
 
 mod bare;
 mod broken_pipe;
-mod fills;
 mod layer;
 mod lingers;
 mod outage;
 mod patience;
 mod peer;
 mod sandbox;
-mod sends_on;
-mod server_leaves;
-mod streams;
+mod script;
 
 use std::panic;
 use std::thread;
 
 use super::observed::{Bare, Layer, Observed};
 use super::outcome::Outcome;
-use super::row::{Row, Scene, ServerLeave};
+use super::row::{Row, Scene};
 use super::table::ROWS;
 use patience::on_one_thread;
 
@@ -49,22 +46,9 @@ pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
 fn on_loopback(scene: Scene) -> Option<anyhow::Result<Observed>> {
     Some(match scene {
         Scene::Outage(_) => return None,
-        Scene::Streams(leave) => both(|| streams::bare(leave), streams::layer(leave)),
-        Scene::Fills { unread, how } => {
-            both(|| fills::bare(unread, how), fills::layer(unread, how))
-        }
-        Scene::SendsOn => both(sends_on::bare, sends_on::layer()),
-        Scene::Server(leave) => server_leaves(leave),
+        Scene::Script(script) => both(|| script::bare(&script), script::layer(&script)),
+        Scene::Lingering => both(lingers::bare, lingers::layer()),
     })
-}
-
-fn server_leaves(leave: ServerLeave) -> anyhow::Result<Observed> {
-    match leave {
-        ServerLeave::Silent => both(server_leaves::silent_bare, server_leaves::silent_layer()),
-        ServerLeave::Owing => both(server_leaves::owing_bare, server_leaves::owing_layer()),
-        ServerLeave::Unread => both(server_leaves::unread_bare, server_leaves::unread_layer()),
-        ServerLeave::Lingering => both(lingers::bare, lingers::layer()),
-    }
 }
 
 fn both(

@@ -9,7 +9,7 @@ use lastword_load::peer::{Order, PATIENCE, Peer, until};
 use lastword_sys::{TcpInfo, borrow, bytes_unacked, bytes_unread, tcp_info};
 
 use super::peer::{serve, start};
-use crate::cases::observed::{Bare, Returned};
+use crate::cases::observed::Returned;
 
 /// A connection between two processes, without the layer.
 #[derive(Debug)]
@@ -85,18 +85,6 @@ impl Socket {
     pub(super) fn send(&mut self) -> Returned {
         let written = self.file.write_all(b"news");
         written.map_or_else(|error| returned(&error), |()| Returned::Sent)
-    }
-
-    /// Collects the results once the peer is gone, whose calls accepted `sent` bytes.
-    pub(super) fn after_the_death(&mut self, sent: u64) -> io::Result<Bare> {
-        self.until_dead()?;
-        Ok(Bare {
-            sent,
-            held: self.held(),
-            recv: self.recv_to_the_end(),
-            send: vec![self.send()],
-            ..Bare::default()
-        })
     }
 
     /// Waits until the peer's FIN has arrived, without consuming an error.

@@ -1,6 +1,6 @@
 //! The layer's side of a row: the real server, the real client, and a game that counts the frames it takes.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use anyhow::{Context as _, ensure};
 use lastword::client::{Client, Ended, Evidence, FirstError};
@@ -9,77 +9,95 @@ use lastword_load::Ending;
 use lastword_load::peer::{self, Order, Peer};
 
 use super::patience::meanwhile;
-use super::peer::{serve, start};
+use super::peer::serve;
 use crate::cases::observed::Layer;
 
-/// A player at our server: the session and the player's process.
+/// A connection with our end in the layer, and the process at its other end.
 #[derive(Debug)]
-pub(super) struct Seat {
-    pub(super) session: Session,
+pub(super) struct End {
+    ours: Ours,
     pub(super) peer: Peer,
-    /// The server ends with its last handle.
-    _server: Server,
 }
 
-impl Seat {
-    /// Starts a process that joins a server on loopback.
-    pub(super) async fn taken() -> anyhow::Result<Self> {
-        // No ping comes due during a row: the kernel of a process that is gone would answer it with
-        // a reset.
-        let config = with_profile("background");
-        Self::taken_by(start()?, Ipv4Addr::LOCALHOST.into(), config).await
-    }
+/// Our end.
+#[derive(Debug)]
+enum Ours {
+    /// The server ends with its last handle.
+    Server(Session, Server),
+    Client(Client),
+}
 
-    /// Lets this process join a server at this address.
-    pub(super) async fn taken_by(
-        mut peer: Peer,
-        at: IpAddr,
-        config: Config,
-    ) -> anyhow::Result<Self> {
+impl End {
+    /// Lets this process join a server of ours at this address.
+    pub(super) async fn server(mut peer: Peer, at: IpAddr, config: Config) -> anyhow::Result<Self> {
         let builder = Server::builder().config(config).listen(format!("{at}:0"));
         let mut server = builder.bind().await?;
         peer.ask(Order::Connect(server.handle().local_addr()))?;
         peer.tell(Order::Join)?;
         let session = server.accept().await.context("the server is gone")?;
-        let peer = answered(peer).await?;
         Ok(Self {
-            session,
-            peer,
-            _server: server,
+            ours: Ours::Server(session, server),
+            peer: answered(peer).await?,
         })
     }
 
-    /// Sends a message that stays unread in the player's process.
+    /// Connects a client of ours to another process.
+    pub(super) async fn client() -> anyhow::Result<Self> {
+        let (mut peer, addr) = serve()?;
+        peer.tell(Order::Accept)?;
+        peer.tell(Order::Welcome)?;
+        let client = Client::connect(addr, "ann").await?;
+        Ok(Self {
+            ours: Ours::Client(client),
+            peer: answered(answered(peer).await?).await?,
+        })
+    }
+
+    /// Sends a message.
+    pub(super) fn send(&self) -> anyhow::Result<()> {
+        match &self.ours {
+            Ours::Server(session, _) => session.send(NEWS)?,
+            Ours::Client(client) => client.send(NEWS)?,
+        }
+        Ok(())
+    }
+
+    /// Sends a message that stays unread in the other process.
     pub(super) async fn with_unread(mut self) -> anyhow::Result<Self> {
-        self.session.send(NEWS)?;
+        self.send()?;
         self.peer.tell(Order::Peek)?;
         self.peer = answered(self.peer).await?;
         Ok(self)
     }
 
-    /// Takes frames up to the end, and returns the record of that end.
-    pub(super) async fn play(mut self, sent: u64) -> anyhow::Result<Layer> {
+    /// Takes frames up to the end, and returns the record of that end. After it, `sent` tells how many bytes of the
+    /// stream the other process has sent.
+    pub(super) async fn play(
+        mut self,
+        sent: impl FnOnce(&mut Peer) -> anyhow::Result<u64>,
+    ) -> anyhow::Result<Layer> {
         let mut tally = Tally::default();
-        while let Some(frame) = self.session.recv().await {
-            tally.take(&frame)?;
+        match self.ours {
+            Ours::Server(mut session, _server) => {
+                while let Some(frame) = session.recv().await {
+                    tally.take(&frame)?;
+                }
+                let left = session.close().await;
+                Layer::of_server(&left.disconnect, sent(&mut self.peer)?, &tally)
+            }
+            Ours::Client(mut client) => {
+                while let Some(frame) = client.recv().await {
+                    tally.take(&frame)?;
+                }
+                let ended = client.ended().await;
+                Layer::of_client(&ended, sent(&mut self.peer)?, &tally)
+            }
         }
-        let left = self.session.close().await;
-        Layer::of_server(&left.disconnect, sent, &tally)
     }
 }
 
-/// Connects our client to another process, which listens and carries out orders.
-pub(super) async fn client_at_a_puppet() -> anyhow::Result<(Client, Peer)> {
-    let (mut peer, addr) = serve()?;
-    peer.tell(Order::Accept)?;
-    peer.tell(Order::Welcome)?;
-    let client = Client::connect(addr, "ann").await?;
-    let peer = answered(answered(peer).await?).await?;
-    Ok((client, peer))
-}
-
 /// Waits for an answer while our connections continue.
-pub(super) async fn answered(mut peer: Peer) -> anyhow::Result<Peer> {
+async fn answered(mut peer: Peer) -> anyhow::Result<Peer> {
     meanwhile(move || {
         peer.hear()?;
         Ok(peer)
@@ -128,7 +146,7 @@ impl Layer {
 
     /// Builds the result from our client's record of a server process that sent `sent` bytes of the
     /// stream.
-    pub(super) fn of_client(ended: &Ended, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
+    fn of_client(ended: &Ended, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
         let ending = Ending {
             cause: ended.cause,
             phase: ended.phase,

@@ -8,7 +8,7 @@ use lastword_load::peer::{FRAME, Order, Peer};
 use lastword_netlab::{Host, Lab};
 
 use super::bare::Socket;
-use super::layer::{NEWS, Seat, with_profile};
+use super::layer::{End, with_profile};
 use super::patience::{meanwhile, on_one_thread};
 use super::peer::start_by;
 use crate::cases::observed::{Bare, Observed};
@@ -25,20 +25,20 @@ pub(super) fn observe(outage: Outage) -> anyhow::Result<Observed> {
 async fn row(lab: &Lab, outage: Outage) -> anyhow::Result<Observed> {
     let here = lab.addr(Host::Server);
     let (mut bare, mut bare_peer) = pair(lab, here)?;
-    let mut seat = Seat::taken_by(client(lab)?, here, config(outage)).await?;
-    let sent = write(&mut seat.peer)?;
+    let mut end = End::server(client(lab)?, here, config(outage)).await?;
+    let sent = write(&mut end.peer)?;
 
-    strike(lab, outage, [&mut bare_peer, &mut seat.peer])?;
+    strike(lab, outage, [&mut bare_peer, &mut end.peer])?;
     let first = bare.send();
     for _ in 0..2 {
-        seat.session.send(NEWS)?;
+        end.send()?;
     }
     if outage == Outage::HostRebooted {
         bare = retransmits(bare).await?;
         lab.replace(Host::Client)?;
         lab.mend(Host::Client)?;
     }
-    let layer = seat.play(sent).await?;
+    let layer = end.play(|_| Ok(sent)).await?;
     if outage == Outage::HostRebooted {
         bare.until_dead()?;
     }

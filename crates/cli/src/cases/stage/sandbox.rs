@@ -99,6 +99,6 @@ fn found(row: &Row, lines: &[Line]) -> Outcome {
 fn outages() -> impl Iterator<Item = (&'static Row, Outage)> {
     ROWS.iter().filter_map(|row| match row.scene {
         Scene::Outage(outage) => Some((row, outage)),
-        Scene::Streams(_) | Scene::Fills { .. } | Scene::SendsOn | Scene::Server(_) => None,
+        Scene::Script(_) | Scene::Lingering => None,
     })
 }
