@@ -14,7 +14,7 @@ use crate::speech::Speech;
 use crate::way::{Leaves, Parting, Play};
 use crate::{Fault, Scenario, Way};
 
-/// What one client did and saw: the truth with which its record is compared.
+/// The actions and observations of one client: the truth with which its record is compared.
 #[derive(Debug)]
 pub struct Played {
     pub(crate) n: u32,

@@ -18,7 +18,7 @@ pub enum Command<'a> {
     Panic,
     /// Send frames to the sender until its queue is full.
     Flood,
-    /// Answer with [`Command::taken`]: how many frames the game was handed in all sessions, without this command and
+    /// Answer how many frames the game was handed in all sessions, without this command and
     /// [`Command::Obey`].
     Taken,
 }

@@ -18,7 +18,7 @@ pub struct Process {
     lines: Receiver<io::Result<String>>,
 }
 
-/// Why a program is of no more use.
+/// Why a program cannot be used any longer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {

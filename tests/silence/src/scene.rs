@@ -36,7 +36,7 @@ pub(crate) struct Scene {
     pub(crate) crowd: Process,
     pub(crate) server: Process,
     pub(crate) lab: Lab,
-    /// What the server said of itself.
+    /// The server's first report.
     pub(crate) facts: ServerFacts,
     /// The names of the players.
     pub(crate) names: Vec<String>,

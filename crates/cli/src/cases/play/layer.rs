@@ -28,7 +28,7 @@ enum Ours {
 }
 
 impl End {
-    /// Lets this process join a server of ours at this address.
+    /// Starts our server at this address, and lets this process join it.
     pub(super) async fn server(mut peer: Peer, at: IpAddr, config: Config) -> anyhow::Result<Self> {
         let builder = Server::builder().config(config).listen(format!("{at}:0"));
         let mut server = builder.bind().await?;
@@ -41,7 +41,7 @@ impl End {
         })
     }
 
-    /// Connects a client of ours to another process.
+    /// Connects our client to another process.
     pub(super) async fn client() -> anyhow::Result<Self> {
         let (mut peer, addr) = serve()?;
         peer.tell(Order::Accept)?;
