@@ -9,7 +9,7 @@ use lastword::{
     Anonymous, Authenticator, BindError, Builder, Context, Credentials, GameCode, Handler, Kick,
     Player, Refusal, ServerHandle,
 };
-use lastword_load::{Action, Command, ObeyingGame};
+use lastword_load::{Action, ObeyingGame};
 
 /// Which game is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -86,10 +86,10 @@ pub(crate) struct Obeying;
 impl Authenticator for Obeying {
     async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {
         let asked = credentials.bytes.as_ref();
-        if asked == Command::AUTH_NEVER.as_bytes() {
+        if asked == ObeyingGame::AUTH_NEVER.as_bytes() {
             return pending().await;
         }
-        if asked == Command::AUTH_DOWN.as_bytes() {
+        if asked == ObeyingGame::AUTH_DOWN.as_bytes() {
             return Err(Refusal::unavailable("asked for"));
         }
         Anonymous.authenticate(credentials).await

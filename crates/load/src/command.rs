@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A command, which is the payload of a data frame. The game sends back every other payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command<'a> {
+pub(crate) enum Command<'a> {
     /// Answer with [`OBEYED`](Self::OBEYED), if the game obeys.
     Obey,
     /// Kick the sender, with this code of the game and this reason.
@@ -46,6 +46,12 @@ pub enum Action<'a> {
 }
 
 impl ObeyingGame {
+    /// Credentials that an obeying authenticator never decides on.
+    pub const AUTH_NEVER: &'static str = "!storm never";
+
+    /// Credentials for which an obeying authenticator reports that it is unavailable.
+    pub const AUTH_DOWN: &'static str = "!storm down";
+
     /// Returns the action upon a frame of any session with this payload.
     pub fn action<'a>(&self, payload: &'a [u8]) -> Action<'a> {
         let taken = |action| {
@@ -69,17 +75,10 @@ impl ObeyingGame {
 
 impl<'a> Command<'a> {
     /// The answer to [`Command::Obey`].
-    pub const OBEYED: &'static [u8] = b"!storm obeyed";
-
-    /// Credentials that an obeying authenticator never decides on.
-    pub const AUTH_NEVER: &'static str = "!storm never";
-
-    /// Credentials for which an obeying authenticator reports that it is unavailable.
-    pub const AUTH_DOWN: &'static str = "!storm down";
+    pub(crate) const OBEYED: &'static [u8] = b"!storm obeyed";
 
     /// Reads a command from a payload; `None` for a payload that the game sends back.
-    #[must_use]
-    pub fn parse(payload: &'a [u8]) -> Option<Self> {
+    fn parse(payload: &'a [u8]) -> Option<Self> {
         let words = str::from_utf8(payload.strip_prefix(PREFIX)?).ok()?;
         match words {
             "obey" => Some(Self::Obey),
@@ -95,8 +94,7 @@ impl<'a> Command<'a> {
     }
 
     /// Writes the command's payload.
-    #[must_use]
-    pub fn payload(self) -> Vec<u8> {
+    pub(crate) fn payload(self) -> Vec<u8> {
         let words = match self {
             Self::Obey => "obey".to_owned(),
             Self::Kick(code, reason) => format!("kick {code} {reason}"),

@@ -31,6 +31,12 @@ impl Frames {
         Some(Frame { kind, payload })
     }
 
+    /// Returns the buffer with room for more bytes, which are added at its end.
+    pub(crate) fn space(&mut self) -> &mut Vec<u8> {
+        self.0.reserve(READ_BYTES);
+        &mut self.0
+    }
+
     /// Returns the bytes from the start of the next frame.
     pub(crate) fn rest(&self) -> &[u8] {
         &self.0
@@ -58,6 +64,7 @@ pub fn frame(kind: Kind, payload: &[u8], out: &mut Vec<u8>) {
 
 /// The frame limit of a client, which is more than any echo of its own frames.
 pub(crate) const FRAME_LIMIT: u32 = 1 << 20;
+const READ_BYTES: usize = 4_096;
 
 #[cfg(test)]
 mod tests {

@@ -60,7 +60,7 @@ mod way;
 pub use client::Played;
 pub use clients::Clients;
 pub use closes::{Page, Record};
-pub use command::{Action, Command, ObeyingGame};
+pub use command::{Action, ObeyingGame};
 pub use ending::{Ending, Expected};
 pub use error::{AdminError, Fault, NotAServer, NotAnEcho, StormError};
 pub use frames::{Frame, Frames, frame};

@@ -6,10 +6,11 @@ use std::time::Duration;
 use lastword_session::wire::Kind;
 use tokio::time::timeout;
 
+use crate::command::Command;
 use crate::error::NotAnEcho;
 use crate::frames::frame;
 use crate::socket::{Raw, goodbye_code};
-use crate::{Command, Fault, Scenario};
+use crate::{Fault, Scenario};
 
 /// Why a game does not suit a storm.
 #[derive(Debug)]

@@ -86,16 +86,16 @@ impl Raw {
 
     /// Reads a welcome or a goodbye.
     async fn answer(&mut self) -> Result<Frame, NotAServer> {
-        self.read().await.ok_or(NotAServer::HungUp)?;
-        if self.frames.rest().starts_with(b"HTTP/") {
-            return Err(NotAServer::Http);
-        }
-        let answers = [Kind::Welcome, Kind::Goodbye].map(Kind::to_byte);
-        // The kind is known before the length, which may be any number in another protocol.
         while self.frames.rest().len() < HEADER_LEN {
             self.read().await.ok_or(NotAServer::HungUp)?;
         }
-        match self.frames.rest().get(HEADER_LEN - 1) {
+        let head = self.frames.rest();
+        if head.starts_with(b"HTTP") {
+            return Err(NotAServer::Http);
+        }
+        // In another protocol the length may be any number, so the kind decides before the frame is whole.
+        let answers = [Kind::Welcome, Kind::Goodbye].map(Kind::to_byte);
+        match head.get(HEADER_LEN - 1) {
             Some(kind) if answers.contains(kind) => self.frame().await.ok_or(NotAServer::HungUp),
             _ => Err(NotAServer::OtherProtocol),
         }
@@ -118,11 +118,8 @@ impl Raw {
     }
 
     async fn read(&mut self) -> Option<()> {
-        let mut buffer = [0; 8_192];
-        let read = self.stream.read(&mut buffer).await.ok()?;
-        let bytes = buffer.get(..read).filter(|bytes| !bytes.is_empty())?;
-        self.frames.push(bytes);
-        Some(())
+        let read = self.stream.read_buf(self.frames.space()).await.ok()?;
+        (read > 0).then_some(())
     }
 
     /// Waits until the kernel has bytes to read, and leaves them there.

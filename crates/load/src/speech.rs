@@ -2,9 +2,10 @@
 
 use lastword_session::wire::{Goodbye, Hello, Kind};
 
+use crate::Scenario;
+use crate::command::Command;
 use crate::dice::Dice;
 use crate::frames::{FRAME_LIMIT, frame};
-use crate::{Command, Scenario};
 
 /// The last bytes of one client.
 #[derive(Debug)]

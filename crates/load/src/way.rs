@@ -19,7 +19,7 @@ pub struct Way {
     pub does: &'static str,
     /// The ending that the server must record.
     pub truth: Ending,
-    /// Whether the game must obey [`Command`](crate::Command)s.
+    /// Whether the game must obey, as an [`ObeyingGame`](crate::ObeyingGame).
     pub needs_the_game: bool,
     pub(crate) play: Play,
     /// The code of the goodbye that the client must read before the end.

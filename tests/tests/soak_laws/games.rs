@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lastword_admin::AdminExt;
-use lastword_load::{Action, Command, ObeyingGame};
+use lastword_load::{Action, ObeyingGame};
 use lastword_server::{
     Anonymous, Authenticator as _, Context, Credentials, Event, GameCode, Handler, Kick, Player,
     Refusal, Server, ServerHandle, Session, SessionId, Standalone,
@@ -89,8 +89,10 @@ impl Running {
 /// Accepts every player, except those whose credentials ask for another answer.
 async fn admit(credentials: Credentials) -> Result<Player, Refusal> {
     match credentials.bytes.as_ref() {
-        asked if asked == Command::AUTH_NEVER.as_bytes() => std::future::pending().await,
-        asked if asked == Command::AUTH_DOWN.as_bytes() => Err(Refusal::unavailable("asked for")),
+        asked if asked == ObeyingGame::AUTH_NEVER.as_bytes() => std::future::pending().await,
+        asked if asked == ObeyingGame::AUTH_DOWN.as_bytes() => {
+            Err(Refusal::unavailable("asked for"))
+        }
         _ => Anonymous.authenticate(credentials).await,
     }
 }
