@@ -185,19 +185,19 @@ async fn leave(
     hears: Option<u16>,
     played: &mut Played,
 ) -> Result<(), Fault> {
-    if leaves == Leaves::WithLastWords {
+    if leaves == Leaves::WithLastFrame {
         raw.hold_back()?;
     }
     raw.write(&speech.bytes).await?;
     match leaves {
-        Leaves::Close | Leaves::WithLastWords => Ok(()),
+        Leaves::Close | Leaves::WithLastFrame => Ok(()),
         Leaves::Reset => raw.reset(),
         Leaves::Unread => raw.until_readable().await,
         Leaves::Read => {
-            played.step = "waiting for the server's last word";
-            let heard = last_word(&mut raw).await;
+            played.step = "waiting for the server's goodbye";
+            let heard = goodbye(&mut raw).await;
             match hears {
-                Some(due) if heard != Some(due) => Err(Fault::LastWord { due, heard }),
+                Some(due) if heard != Some(due) => Err(Fault::OtherGoodbye { due, heard }),
                 _ => Ok(()),
             }
         }
@@ -210,7 +210,7 @@ async fn leave(
 }
 
 /// Reads to the end. Returns the code of the goodbye, if there was one.
-async fn last_word(raw: &mut Raw) -> Option<u16> {
+async fn goodbye(raw: &mut Raw) -> Option<u16> {
     let mut heard = None;
     while let Some(frame) = raw.frame().await {
         if frame.kind == Some(Kind::Goodbye) {

@@ -48,7 +48,7 @@ pub(crate) enum Leaves {
     /// Closes with an unread answer, which also causes a reset.
     Unread,
     /// Closes so that the FIN is in the last segment, and every answer is refused.
-    WithLastWords,
+    WithLastFrame,
     /// Shuts its write side and reads to the end. Every echo must arrive.
     HalfClose,
     /// Reads to the end.
@@ -89,7 +89,7 @@ impl Way {
         matches!(
             self.play,
             Play::Raw {
-                leaves: Leaves::Unread | Leaves::WithLastWords,
+                leaves: Leaves::Unread | Leaves::WithLastFrame,
                 ..
             }
         )

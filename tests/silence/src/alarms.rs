@@ -7,7 +7,7 @@ use clap::Args;
 use lastword_load::Expected;
 use lastword_netlab::Share;
 
-use crate::cast::{Game, Manner};
+use crate::behaviour::{Game, Manner};
 use crate::fault::Fault;
 use crate::flow;
 use crate::judge::Judgement;
@@ -105,7 +105,7 @@ fn play_stopped(
     setting: &Setting,
     players: usize,
 ) -> anyhow::Result<Judgement> {
-    let mut scene = Scene::set(setting, row.cast(players))?;
+    let mut scene = Scene::set(setting, row, players)?;
     let dead = Duration::from_millis(scene.facts.profile.dead_ms);
     thread::sleep(dead);
     let stopped = scene.server.freeze()?;

@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use clap::Args;
 use lastword_load::Expected;
 
-use crate::cast::{Game, Manner};
 use crate::judge::Judgement;
+use crate::matrix::Row;
 use crate::report::Line;
-use crate::scene::{Cast, Scene};
+use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
 use crate::words::{Stamp, Tuning};
 use crate::{Run, Verdict, report};
@@ -34,7 +34,7 @@ pub(crate) struct CostArgs {
 /// Measures, one profile after the other.
 pub(crate) fn run(args: &CostArgs) -> anyhow::Result<Verdict> {
     let settings = Setting::all(&args.profile, &[RtoMax::Auto]);
-    report::play(&args.run, 1, (&["idle-cost"], &settings), |row, setting| {
+    report::play(&args.run, 1, (&[ROW], &settings), |row, setting| {
         let (played, note) = match play(setting, args) {
             Ok((judgement, cost)) => (Ok(judgement), cost.in_words(args.sessions)),
             Err(error) => (Err(error), String::new()),
@@ -65,17 +65,15 @@ impl Cost {
 }
 
 fn play(setting: &Setting, args: &CostArgs) -> anyhow::Result<(Judgement, Cost)> {
-    let cast = Cast {
-        game: Game::Quiet,
-        manner: Manner::HONEST,
+    let row = Row {
         tuning: Tuning {
             in_place: true,
             ..Tuning::default()
         },
-        players: args.sessions,
+        ..Row::lives(ROW)
     };
     let mut empty_bytes = None;
-    let mut scene = Scene::set_behind(setting, cast, |_, server, addr| {
+    let mut scene = Scene::set_behind(setting, &row, args.sessions, |_, server, addr| {
         empty_bytes = Some(resident_bytes(server.id())?);
         Ok(addr)
     })?;
@@ -111,3 +109,4 @@ fn resident_bytes(process: u32) -> anyhow::Result<u64> {
 
 /// `USER_HZ` is 100 on every architecture that Rust supports.
 const TICK_MS: u64 = 10;
+const ROW: &str = "idle-cost";

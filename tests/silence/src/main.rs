@@ -3,7 +3,7 @@
 
 mod actor;
 mod alarms;
-mod cast;
+mod behaviour;
 mod cost;
 mod detection;
 mod fault;

@@ -7,15 +7,16 @@ use std::time::Duration;
 use clap::Args;
 use lastword_load::Expected;
 
-use crate::cast::{Game, Manner};
+use crate::behaviour::{Game, Manner};
 use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::flow;
 use crate::judge::Judgement;
+use crate::matrix::Row;
 use crate::report::Line;
-use crate::scene::{Cast, Scene};
+use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
-use crate::words::{Order, Stamp, Tuning};
+use crate::words::{Order, Stamp};
 use crate::{Run, Verdict, report};
 use lastword_netlab::Host;
 
@@ -44,20 +45,25 @@ pub(crate) fn run(args: &OutagesArgs) -> anyhow::Result<Verdict> {
         JOBS,
         (&settings, &args.seconds),
         |setting, seconds| {
-            let played = play(setting, Duration::from_secs(*seconds), args.trials);
-            Line::of(&format!("outage-{seconds}s"), setting, args.trials, played)
+            let row = Row {
+                game: Game::Pour(BYTES_PER_SECOND),
+                manner: Manner::HONEST.sending(BYTES_PER_SECOND),
+                ..Row::lives(&format!("outage-{seconds}s"))
+            };
+            let outage = Duration::from_secs(*seconds);
+            let played = play(&row, setting, outage, args.trials);
+            Line::of(&row.name, setting, args.trials, played)
         },
     )
 }
 
-fn play(setting: &Setting, outage: Duration, players: usize) -> anyhow::Result<Judgement> {
-    let cast = Cast {
-        game: Game::Pour(BYTES_PER_SECOND),
-        manner: Manner::HONEST.sending(BYTES_PER_SECOND),
-        tuning: Tuning::default(),
-        players,
-    };
-    let mut scene = Scene::set(setting, cast)?;
+fn play(
+    row: &Row,
+    setting: &Setting,
+    outage: Duration,
+    players: usize,
+) -> anyhow::Result<Judgement> {
+    let mut scene = Scene::set(setting, row, players)?;
     let profile = scene.facts.profile;
     thread::sleep(Duration::from_millis(profile.heartbeat_ms) + Duration::from_secs(1));
     let struck_at = scene.strike(Fault::Cut)?;

@@ -53,7 +53,7 @@ fn rows() -> [Row; 2] {
 
 fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
     let mut proxy = None;
-    let mut scene = Scene::set_behind(setting, row.cast(players), |lab, _, server| {
+    let mut scene = Scene::set_behind(setting, row, players, |lab, _, server| {
         let started = proxy.insert(Haproxy::start(lab, server)?);
         Ok(started.addr())
     })?;

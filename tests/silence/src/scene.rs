@@ -11,21 +11,13 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::actor::Role;
-use crate::cast::{Crowd, Game, Manner};
+use crate::behaviour::Crowd;
 use crate::fault::Fault;
 use crate::judge::{Judgement, Truth};
+use crate::matrix::Row;
 use crate::process::Process;
 use crate::setting::{RtoMax, Setting};
-use crate::words::{Order, Report, ServerFacts, Settings, Stamp, Tuning, Word};
-
-/// The game and the clients of a scene.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cast {
-    pub(crate) game: Game,
-    pub(crate) manner: Manner,
-    pub(crate) tuning: Tuning,
-    pub(crate) players: usize,
-}
+use crate::words::{Order, Report, ServerFacts, Settings, Stamp, Word};
 
 /// A server and clients that have joined.
 #[derive(Debug)]
@@ -56,36 +48,35 @@ pub(crate) struct Ended {
 impl Scene {
     /// Builds the lab and lets every client join. The clients' sockets get the profile's `TCP_RTO_MAX_MS` too, if the
     /// server's sockets have it.
-    pub(crate) fn set(setting: &Setting, cast: Cast) -> anyhow::Result<Self> {
-        Self::set_behind(setting, cast, |_, _, addr| Ok(addr))
+    pub(crate) fn set(setting: &Setting, row: &Row, players: usize) -> anyhow::Result<Self> {
+        Self::set_behind(setting, row, players, |_, _, addr| Ok(addr))
     }
 
     /// The same, but clients connect to the address that `front` returns. `front` gets the lab, the server and the
     /// server's address. No client has connected to the server before that call.
     pub(crate) fn set_behind(
         setting: &Setting,
-        cast: Cast,
+        row: &Row,
+        players: usize,
         front: impl FnOnce(&Lab, &Process, SocketAddr) -> anyhow::Result<SocketAddr>,
     ) -> anyhow::Result<Self> {
         let lab = Lab::new()?;
         let settings = Settings {
             host: lab.addr(Host::Server),
             setting: setting.clone(),
-            tuning: cast.tuning,
+            tuning: row.tuning,
         };
         let mut server = Process::start(&lab, Host::Server, Role::Server, &settings)?;
         let facts = match server.hear(Instant::now() + PATIENCE)? {
             Some(Word::Listening(facts)) => facts,
             other => bail!("the server does not listen: {other:?}"),
         };
-        let names: Vec<_> = (0..cast.players)
-            .map(|number| cast.game.player(number))
-            .collect();
+        let names: Vec<_> = (0..players).map(|number| row.game.player(number)).collect();
         let is_bounded = setting.rto_max == RtoMax::Auto && lastword_sys::supports_rto_max();
         let crowd = Crowd {
             server: front(&lab, &server, facts.addr)?,
             names: names.clone(),
-            manner: cast.manner,
+            manner: row.manner,
             rto_max_ms: facts.profile.rto_max_ms.filter(|_| is_bounded),
         };
         let mut crowd = Process::start(&lab, Host::Client, Role::Crowd, &crowd)?;

@@ -263,7 +263,7 @@ fn a_client_that_met_a_fault_is_told_and_its_record_is_no_wrong_cause() {
     let mut server = Server::start();
     let mut played = Played::new(1, Way::find("kicked").unwrap());
     played.local = Some("127.1.0.1:4000".parse().unwrap());
-    played.fault = Some(Fault::LastWord {
+    played.fault = Some(Fault::OtherGoodbye {
         due: 4_711,
         heard: None,
     });

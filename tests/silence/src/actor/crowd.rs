@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::book::Book;
 use super::player::{Player, behave};
 use super::{Orders, Tell};
-use crate::cast::Crowd;
+use crate::behaviour::Crowd;
 use crate::words::{Order, Report, Word};
 
 /// Runs until standard input ends.

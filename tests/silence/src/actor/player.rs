@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::book::Page;
-use crate::cast::{Crowd, Manner, Reads};
+use crate::behaviour::{Crowd, Manner, Reads};
 
 /// A client that has its welcome.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use lastword::{
 
 use super::book::Book;
 use super::{Orders, Tell, game};
-use crate::cast::Game;
+use crate::behaviour::Game;
 use crate::setting::RtoMax;
 use crate::words::{Order, ProfileTimes, Report, ServerFacts, Settings, Stamp, Word};
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use lastword::Cause;
 use lastword_load::{Ending, Expected};
 
-use crate::cast::{Game, Manner};
+use crate::behaviour::{Game, Manner};
 use crate::fault::Fault;
 use crate::flow;
 use crate::judge::Judgement;
-use crate::scene::{Cast, Scene};
+use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
 use crate::words::{ProfileTimes, Tuning};
 
@@ -58,18 +58,8 @@ impl Row {
 
     /// Plays the row in a lab of its own, and judges the result.
     pub(crate) fn play(&self, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
-        let mut scene = Scene::set(setting, self.cast(players))?;
+        let mut scene = Scene::set(setting, self, players)?;
         self.play_on(&mut scene, setting)
-    }
-
-    /// The game and the clients of the row.
-    pub(crate) const fn cast(&self, players: usize) -> Cast {
-        Cast {
-            game: self.game,
-            manner: self.manner,
-            tuning: self.tuning,
-            players,
-        }
     }
 
     /// Plays the row in an existing lab.
@@ -122,9 +112,9 @@ impl Row {
             Expected::Ends(_) | Expected::Lives => self.tuning.idle_ms,
         };
         let limit_ms = profile.dead_ms.max(u64::from(tuned_ms));
-        Duration::from_millis(limit_ms + profile.heartbeat_ms) + LAST_WORDS
+        Duration::from_millis(limit_ms + profile.heartbeat_ms) + REPORT_DELAY
     }
 }
 
 /// How much later an end may be reported on a busy machine.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const REPORT_DELAY: Duration = Duration::from_secs(5);

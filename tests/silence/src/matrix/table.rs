@@ -7,7 +7,7 @@ use lastword::Cause;
 use lastword_load::Expected;
 
 use super::Row;
-use crate::cast::{Game, Manner, Reads};
+use crate::behaviour::{Game, Manner, Reads};
 use crate::fault::Fault;
 use crate::words::Tuning;
 
