@@ -2,11 +2,12 @@
 
 use std::env;
 use std::io::{self, Write as _};
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::Command;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, ensure};
-use serde::{Deserialize, Serialize};
+use anyhow::{Context as _, anyhow};
+use lastword_load::process::Process;
 
 use super::outage;
 use crate::cases::observed::Observed;
@@ -15,45 +16,34 @@ use crate::cases::row::{Outage, Row, Scene};
 use crate::cases::table::ROWS;
 
 /// The result of a row, as the sandbox sends it: one JSON line. An error is in words.
-#[derive(Debug, Serialize, Deserialize)]
-struct Line {
-    id: String,
-    result: Result<Observed, String>,
-}
+type Line = Result<Observed, String>;
 
 /// Plays the rows of the lab. They end when the calling thread ends, or earlier.
 pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
-    let (skipped, lines) = match enter() {
-        Ok(Ok(command)) => (None, execute(command)),
-        Ok(Err(skip)) => (Some(skip.to_string()), Ok(Vec::new())),
-        Err(error) => (None, Err(error)),
-    };
-    let lines = lines.map_err(|error| format!("{error:#}"));
-    let outcome = |row: &Row| match (&skipped, &lines) {
-        (Some(reason), _) => Outcome::Skipped(reason.clone()),
-        (None, Ok(lines)) => found(row, lines),
-        (None, Err(error)) => Outcome::Failed(error.clone()),
-    };
-    outages().map(|(row, _)| (row, outcome(row))).collect()
+    let mut lab = enter();
+    outages()
+        .map(|(row, _)| {
+            let outcome = match &mut lab {
+                Ok(lab) => heard(lab).into(),
+                Err(outcome) => outcome.clone(),
+            };
+            (row, outcome)
+        })
+        .collect()
 }
 
-/// Plays all rows at once inside the sandbox, and writes a line for each. A failed write is ignored: the reader is
-/// gone.
+/// Plays all rows at once inside the sandbox, and writes a line for each, in their order. A failed write is ignored:
+/// the reader is gone.
 pub(crate) fn play_inside() {
     let played: Vec<_> = thread::scope(|scope| {
         let rows: Vec<_> = outages()
-            .map(|(row, outage)| (row, scope.spawn(move || outage::observe(outage))))
+            .map(|(_, outage)| scope.spawn(move || outage::observe(outage)))
             .collect();
-        rows.into_iter()
-            .map(|(row, played)| (row, played.join()))
-            .collect()
+        rows.into_iter().map(ScopedJoinHandle::join).collect()
     });
-    for (row, played) in played {
-        let result = played.unwrap_or_else(|_| Err(anyhow!("the row panicked")));
-        let line = Line {
-            id: row.id.to_owned(),
-            result: result.map_err(|error| format!("{error:#}")),
-        };
+    for played in played {
+        let observed = played.unwrap_or_else(|_| Err(anyhow!("the row panicked")));
+        let line: Line = observed.map_err(|error| format!("{error:#}"));
         if tell(&line).is_err() {
             return;
         }
@@ -64,36 +54,20 @@ fn tell(line: &Line) -> anyhow::Result<()> {
     Ok(writeln!(io::stdout(), "{}", serde_json::to_string(line)?)?)
 }
 
-fn enter() -> anyhow::Result<Result<Command, lastword_netlab::Skip>> {
-    Ok(lastword_netlab::sandboxed(env::current_exe()?))
+/// Starts the sandbox, or returns the outcome of all its rows.
+fn enter() -> Result<Process, Outcome> {
+    let failed = |error: anyhow::Error| Outcome::Failed(format!("{error:#}"));
+    let program = env::current_exe().map_err(|error| failed(error.into()))?;
+    let mut command =
+        lastword_netlab::sandboxed(program).map_err(|skip| Outcome::Skipped(skip.to_string()))?;
+    command.args(["actor", "lab"]);
+    Process::start(command, Command::spawn).map_err(|error| failed(error.into()))
 }
 
-fn execute(mut command: Command) -> anyhow::Result<Vec<Line>> {
-    let output = command
-        .args(["actor", "lab"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("the lab cannot be entered")?;
-    ensure!(
-        output.status.success(),
-        "the lab ended with {}",
-        output.status
-    );
-    let printed = String::from_utf8(output.stdout)?;
-    let lines = printed.lines().map(serde_json::from_str);
-    lines
-        .collect::<Result<_, _>>()
-        .context("the lab's answer cannot be read")
-}
-
-fn found(row: &Row, lines: &[Line]) -> Outcome {
-    let line = lines.iter().find(|line| line.id == row.id);
-    match line.map(|line| &line.result) {
-        Some(Ok(observed)) => Outcome::Played(observed.clone()),
-        Some(Err(error)) => Outcome::Failed(error.clone()),
-        None => Outcome::Failed("the lab did not tell of this row".to_owned()),
-    }
+fn heard(lab: &mut Process) -> anyhow::Result<Observed> {
+    let line: Option<Line> = lab.hear(LAB_TIMEOUT)?;
+    line.context("the lab did not tell of this row")?
+        .map_err(anyhow::Error::msg)
 }
 
 fn outages() -> impl Iterator<Item = (&'static Row, Outage)> {
@@ -102,3 +76,6 @@ fn outages() -> impl Iterator<Item = (&'static Row, Outage)> {
         Scene::Script(_) | Scene::Lingering => None,
     })
 }
+
+/// Longer than any row takes: they play at the same time.
+const LAB_TIMEOUT: Duration = Duration::from_secs(60);
