@@ -1,9 +1,9 @@
 //! Plays one client from its connect to its end, along its way.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_client::{Cause, Client, Connector};
+use lastword_client::{Cause, Client};
 use lastword_session::wire::Kind;
 use tokio::time::timeout;
 
@@ -12,7 +12,7 @@ use crate::frames::frame;
 use crate::socket::{Raw, goodbye_code};
 use crate::speech::Speech;
 use crate::way::{Leaves, Parting, Play};
-use crate::{Fault, Scenario, Way};
+use crate::{Clients, Fault, Way};
 
 /// The actions and observations of one client: the truth with which its record is compared.
 #[derive(Debug)]
@@ -32,16 +32,13 @@ pub struct Played {
 
 /// A client that is about to be played.
 #[derive(Debug)]
-pub(crate) struct Plan<'s> {
+pub(crate) struct Plan<'c> {
     pub(crate) n: u32,
     /// The player's name, where the client joins.
     pub(crate) name: String,
     pub(crate) way: &'static Way,
     pub(crate) dice: Dice,
-    pub(crate) server: SocketAddr,
-    pub(crate) home: Option<IpAddr>,
-    pub(crate) scenario: &'s Scenario,
-    pub(crate) connector: &'s Connector,
+    pub(crate) clients: &'c Clients,
 }
 
 impl Played {
@@ -85,11 +82,13 @@ impl Plan<'_> {
         leaves: Leaves,
         played: &mut Played,
     ) -> Result<(), Fault> {
-        let mut raw = Raw::connect(self.home, self.server)
-            .await
-            .map_err(Fault::Connect)?;
+        let Clients {
+            server, scenario, ..
+        } = self.clients;
+        let connecting = Raw::connect(self.clients.home(self.n), *server);
+        let mut raw = connecting.await.map_err(Fault::Connect)?;
         played.local = raw.local_addr().ok();
-        let mut speech = Speech::new(self.dice.clone(), self.scenario);
+        let mut speech = Speech::new(self.dice.clone(), scenario);
         if joins {
             played.step = "waiting for the welcome";
             raw.join(&self.name).await?;
@@ -109,7 +108,7 @@ impl Plan<'_> {
         speech: &mut Speech<'_>,
         played: &mut Played,
     ) -> Result<(), Fault> {
-        let (least, most) = self.scenario.frames;
+        let (least, most) = self.clients.scenario.frames;
         for _ in 0..self.dice.from(least, most) {
             let payload = speech.payload();
             let mut bytes = Vec::with_capacity(payload.len() + 4);
@@ -128,16 +127,16 @@ impl Plan<'_> {
     }
 
     async fn client(&mut self, parting: Parting, played: &mut Played) -> Result<(), Fault> {
-        let mut connector = self.connector.clone();
-        if let Some(home) = self.home {
-            connector = connector.local_ip(home);
-        }
-        let dialled = connector.connect(self.server, self.name.clone()).await;
+        let Clients {
+            server, scenario, ..
+        } = self.clients;
+        let connector = self.clients.connector(self.n);
+        let dialled = connector.connect(*server, self.name.clone()).await;
         let mut client = dialled.map_err(|error| Fault::Client(error.to_string()))?;
         played.local = Some(client.local_addr());
         played.step = "waiting for a frame to come back";
-        let mut speech = Speech::new(self.dice.clone(), self.scenario);
-        let (least, most) = self.scenario.frames;
+        let mut speech = Speech::new(self.dice.clone(), scenario);
+        let (least, most) = scenario.frames;
         for _ in 0..self.dice.from(least, most) {
             echo(&mut client, speech.payload(), played).await?;
         }

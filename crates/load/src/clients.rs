@@ -1,4 +1,4 @@
-//! Clients that are played one at a time, outside a storm. The caller compares the records with their endings.
+//! The clients of one server: where they connect from, with which frames, and each one's part.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::{Scenario, Way};
 /// Clients of one server.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    server: SocketAddr,
-    scenario: Arc<Scenario>,
+    pub(crate) server: SocketAddr,
+    pub(crate) scenario: Arc<Scenario>,
     connector: Connector,
     homes: Homes,
 }
@@ -26,11 +26,16 @@ impl Clients {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn towards(server: SocketAddr) -> Self {
+        let homes = Homes::towards(server, u32::MAX);
+        Self::of(server, homes, Scenario::default())
+    }
+
+    pub(crate) fn of(server: SocketAddr, homes: Homes, scenario: Scenario) -> Self {
         Self {
             server,
-            scenario: Arc::default(),
+            scenario: Arc::new(scenario),
             connector: Connector::start(),
-            homes: Homes::towards(server, u32::MAX),
+            homes,
         }
     }
 
@@ -46,16 +51,39 @@ impl Clients {
     /// # Cancel safety
     /// If the call is dropped, it closes its connection wherever it was.
     pub async fn play(&self, n: u32, way: &'static Way) -> Played {
+        let dice = Dice::of(self.scenario.seed, n);
+        self.play_as(n, way.name.to_owned(), way, dice).await
+    }
+
+    /// Plays client `n` with this name, and with these random choices.
+    pub(crate) async fn play_as(
+        &self,
+        n: u32,
+        name: String,
+        way: &'static Way,
+        dice: Dice,
+    ) -> Played {
         let plan = Plan {
             n,
-            name: way.name.to_owned(),
+            name,
             way,
-            dice: Dice::of(self.scenario.seed, n),
-            server: self.server,
-            home: self.homes.of(n),
-            scenario: &self.scenario,
-            connector: &self.connector,
+            dice,
+            clients: self,
         };
         plan.play().await
+    }
+
+    /// Returns the local address of client `n`; `None` leaves the choice to the system.
+    pub(crate) fn home(&self, n: u32) -> Option<IpAddr> {
+        self.homes.of(n)
+    }
+
+    /// Returns the client library for client `n`.
+    pub(crate) fn connector(&self, n: u32) -> Connector {
+        let connector = self.connector.clone();
+        match self.home(n) {
+            Some(home) => connector.local_ip(home),
+            None => connector,
+        }
     }
 }
