@@ -82,7 +82,10 @@ impl Child {
             Order::Listen => self.listen(),
             Order::Accept => self.accept(),
             Order::Welcome => self.with_raw(async |raw| {
-                raw.frame().await.ok_or(Fault::EchoMissing { missing: 1 })?;
+                raw.frame().await.ok_or_else(|| Fault::Io {
+                    step: "waiting for a hello",
+                    source: io::ErrorKind::UnexpectedEof.into(),
+                })?;
                 raw.write(&stream::welcome()).await
             }),
             Order::Write(bytes) => {
