@@ -10,4 +10,4 @@ if ! rustup target list --installed 2>/dev/null | grep -qx "$target"; then
     exit 0
 fi
 cargo check --target "$target" --workspace --exclude lastword-tests --exclude lastword-netlab \
-    --exclude lastword-silence --exclude lastword-dashboards
+    --exclude lastword-silence --exclude lastword-generate

@@ -50,8 +50,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lastword-transport",
             "lastword-session",
             "lastword-keepalive",
+            "lastword-sys",
         ],
     ),
+    ("lastword-netlab", &["lastword-sys"]),
 ];
 
 /// Crates that read no clock and own no socket: they must not reach any of these.
@@ -81,9 +83,8 @@ fn every_library_has_its_layer() {
         let is_tool = [
             "lastword-cli",
             "lastword-tests",
-            "lastword-netlab",
             "lastword-silence",
-            "lastword-dashboards",
+            "lastword-generate",
         ]
         .contains(&package.as_str());
         assert!(

@@ -27,7 +27,7 @@ enum Role {
 #[cfg(target_os = "linux")]
 pub(crate) fn act(args: &ActorArgs) -> Result<(), Failure> {
     match args.role {
-        Role::Peer => cases::obey(),
+        Role::Peer => lastword_load::peer::carry_out_orders()?,
         Role::Lab => cases::play_inside(),
         Role::Cable => demo::pull_cables()?,
     }

@@ -4,10 +4,10 @@
 mod judge;
 mod observed;
 mod outcome;
+#[cfg(target_os = "linux")]
+mod play;
 mod report;
 mod row;
-#[cfg(target_os = "linux")]
-mod stage;
 mod table;
 mod text;
 
@@ -19,9 +19,9 @@ use serde::Serialize;
 
 use crate::Failure;
 use crate::signals::Stop;
-use report::Report;
 #[cfg(target_os = "linux")]
-pub(crate) use stage::{obey, play_inside};
+pub(crate) use play::play_inside;
+use report::Report;
 
 /// The arguments of `cases`.
 #[derive(Debug, Args)]
@@ -72,7 +72,7 @@ fn played() -> Result<Vec<Report>, Failure> {
 
 #[cfg(target_os = "linux")]
 fn play() -> Vec<Report> {
-    let played = stage::play();
+    let played = play::play();
     played
         .into_iter()
         .map(|(row, outcome)| Report::new(row, outcome))

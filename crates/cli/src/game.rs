@@ -3,14 +3,13 @@
 use std::future::pending;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::ValueEnum;
 use lastword::{
     Anonymous, Authenticator, BindError, Builder, Context, Credentials, GameCode, Handler, Kick,
     Player, Refusal, ServerHandle,
 };
-use lastword_load::Command;
+use lastword_load::{Action, ObeyingGame};
 
 /// Which game is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -42,8 +41,8 @@ pub(crate) async fn obey(builder: Builder) -> Result<ServerHandle, BindError> {
 
 /// Makes the handlers of one such game.
 pub(crate) fn obedient() -> impl Fn() -> Obedient + Send + Sync + 'static {
-    let taken = Arc::new(AtomicU64::new(0));
-    move || Obedient(Arc::clone(&taken))
+    let game = Arc::new(ObeyingGame::default());
+    move || Obedient(Arc::clone(&game))
 }
 
 /// Sends each frame back.
@@ -59,31 +58,23 @@ impl Handler for Echo {
     }
 }
 
-/// Sends back each frame that is not a command, and counts the frames of all sessions.
+/// Carries out each command, and sends every other frame back.
 #[derive(Debug)]
-pub(crate) struct Obedient(Arc<AtomicU64>);
+pub(crate) struct Obedient(Arc<ObeyingGame>);
 
 impl Handler for Obedient {
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
-        let command = Command::parse(payload);
-        if !matches!(command, Some(Command::Obey | Command::Taken)) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-        match command {
-            None => Echo.frame(context, payload),
-            Some(Command::Obey) => Echo.frame(context, Command::OBEYED),
-            Some(Command::Taken) => {
-                Echo.frame(context, &Command::taken(self.0.load(Ordering::Relaxed)));
-            }
-            Some(Command::Kick(code, reason)) => {
+        match self.0.action(payload) {
+            Action::Answer(payload) => Echo.frame(context, &payload),
+            Action::Kick(code, reason) => {
                 let kick = Kick::because(reason);
                 let code = GameCode::new(code);
                 context.kick(code.map_or(kick.clone(), |code| kick.with_code(code)));
             }
-            Some(Command::Close) => context.close(),
+            Action::Close => context.close(),
             // Without the panic hook, because the panic was asked for.
-            Some(Command::Panic) => resume_unwind(Box::new("asked for")),
-            Some(Command::Flood) => while context.send(&[0; FLOOD_BYTES]).is_ok() {},
+            Action::Panic => resume_unwind(Box::new("asked for")),
+            Action::Flood => while context.send(&[0; FLOOD_BYTES]).is_ok() {},
         }
     }
 }
@@ -95,10 +86,10 @@ pub(crate) struct Obeying;
 impl Authenticator for Obeying {
     async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {
         let asked = credentials.bytes.as_ref();
-        if asked == Command::AUTH_NEVER.as_bytes() {
+        if asked == ObeyingGame::AUTH_NEVER.as_bytes() {
             return pending().await;
         }
-        if asked == Command::AUTH_DOWN.as_bytes() {
+        if asked == ObeyingGame::AUTH_DOWN.as_bytes() {
             return Err(Refusal::unavailable("asked for"));
         }
         Anonymous.authenticate(credentials).await

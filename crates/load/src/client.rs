@@ -1,49 +1,47 @@
 //! Plays one client from its connect to its end, along its way.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_client::{Cause, Client, Connector};
-use lastword_session::wire::{Goodbye, Kind};
+use lastword_client::{Cause, Client};
+use lastword_session::wire::Kind;
 use tokio::time::timeout;
 
 use crate::dice::Dice;
-use crate::error::NotAServer;
-use crate::socket::{First, Raw};
-use crate::speech::{Speech, frame, hello};
+use crate::frames::frame;
+use crate::socket::{Raw, goodbye_code};
+use crate::speech::Speech;
 use crate::way::{Leaves, Parting, Play};
-use crate::{Fault, Scenario, Way};
+use crate::{Clients, Fault, Way};
 
-/// The actions and observations of a client: the truth with which its record is compared.
+/// The actions and observations of one client: the truth with which its record is compared.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub struct Played {
     pub(crate) n: u32,
     pub(crate) way: &'static Way,
-    /// The address that it connected from; `None` before that.
-    pub(crate) local: Option<SocketAddr>,
+    /// The address that it connected from, which is the `remote` of its record; `None` where it did not connect.
+    pub local: Option<SocketAddr>,
     /// Complete data frames that the client sent.
-    pub(crate) frames: u64,
+    pub frames: u64,
     /// Data frames that came back unchanged.
-    pub(crate) echoed: u64,
-    pub(crate) fault: Option<Fault>,
+    pub echoed: u64,
+    /// An event that is not part of the client's way. Its record then says nothing about the way.
+    pub fault: Option<Fault>,
     step: &'static str,
 }
 
 /// A client that is about to be played.
 #[derive(Debug)]
-pub(crate) struct Role<'s> {
+pub(crate) struct Plan<'c> {
     pub(crate) n: u32,
     /// The player's name, where the client joins.
     pub(crate) name: String,
     pub(crate) way: &'static Way,
     pub(crate) dice: Dice,
-    pub(crate) server: SocketAddr,
-    pub(crate) home: Option<IpAddr>,
-    pub(crate) scenario: &'s Scenario,
-    pub(crate) connector: &'s Connector,
+    pub(crate) clients: &'c Clients,
 }
 
-impl Told {
+impl Played {
     pub(crate) const fn new(n: u32, way: &'static Way) -> Self {
         Self {
             n,
@@ -57,24 +55,24 @@ impl Told {
     }
 }
 
-impl Role<'_> {
+impl Plan<'_> {
     /// Plays the client from its connect to its end, within a deadline.
-    pub(crate) async fn play(mut self) -> Told {
-        let mut told = Told::new(self.n, self.way);
-        let played = match &self.way.play {
+    pub(crate) async fn play(mut self) -> Played {
+        let mut played = Played::new(self.n, self.way);
+        let result = match &self.way.play {
             Play::Raw {
                 joins,
                 says,
                 leaves,
-            } => timeout(DEADLINE, self.raw(*joins, *says, *leaves, &mut told)).await,
-            Play::Client(parting) => timeout(DEADLINE, self.client(*parting, &mut told)).await,
+            } => timeout(DEADLINE, self.raw(*joins, *says, *leaves, &mut played)).await,
+            Play::Client(parting) => timeout(DEADLINE, self.client(*parting, &mut played)).await,
         };
-        let played = played.unwrap_or(Err(Fault::TooLong {
-            step: told.step,
+        let result = result.unwrap_or(Err(Fault::TooLong {
+            step: played.step,
             after: DEADLINE,
         }));
-        told.fault = played.err();
-        told
+        played.fault = result.err();
+        played
     }
 
     async fn raw(
@@ -82,28 +80,28 @@ impl Role<'_> {
         joins: bool,
         says: fn(&mut Speech),
         leaves: Leaves,
-        told: &mut Told,
+        played: &mut Played,
     ) -> Result<(), Fault> {
-        let mut raw = Raw::connect(self.home, self.server)
-            .await
-            .map_err(Fault::Connect)?;
-        told.local = raw.local_addr().ok();
+        let connecting = Raw::connect(self.clients.home(self.n), self.clients.server);
+        let mut raw = connecting.await.map_err(Fault::Connect)?;
+        played.local = raw.local_addr().ok();
         let mut speech = self.speech();
         if joins {
-            told.step = "waiting for the welcome";
-            enter(&mut raw, &self.name).await?;
-            told.step = "waiting for a frame to come back";
-            self.converse(&mut raw, &mut speech, told).await?;
+            played.step = "waiting for the welcome";
+            raw.join(&self.name).await?;
+            played.step = "waiting for a frame to come back";
+            self.converse(&mut raw, &mut speech, played).await?;
         }
         says(&mut speech);
-        told.frames += speech.frames;
-        told.step = "leaving";
-        leave(raw, &speech, leaves, self.way.hears, told).await
+        played.frames += speech.frames;
+        played.step = "leaving";
+        leave(raw, &speech, leaves, self.way.hears, played).await
     }
 
     fn speech(&self) -> Speech {
-        let (_, frames_max) = self.scenario.frames;
-        Speech::new(self.dice.clone(), self.scenario.payload_bytes, frames_max)
+        let scenario = &self.clients.scenario;
+        let (_, frames_max) = scenario.frames;
+        Speech::new(self.dice.clone(), scenario.payload_bytes, frames_max)
     }
 
     /// Sends frames one by one, and waits for the echo of each.
@@ -111,41 +109,41 @@ impl Role<'_> {
         &mut self,
         raw: &mut Raw,
         speech: &mut Speech,
-        told: &mut Told,
+        played: &mut Played,
     ) -> Result<(), Fault> {
-        let (least, most) = self.scenario.frames;
+        let (least, most) = self.clients.scenario.frames;
         for _ in 0..self.dice.from(least, most) {
             let payload = speech.payload();
             let mut bytes = Vec::with_capacity(payload.len() + 4);
-            frame(Kind::Data.to_byte(), &payload, &mut bytes);
+            frame(Kind::Data, &payload, &mut bytes);
             raw.write(&bytes).await?;
-            told.frames += 1;
+            played.frames += 1;
             let Some(back) = raw.frame().await else {
                 return Err(Fault::EchoMissing { missing: 1 });
             };
             if back.kind != Some(Kind::Data) || back.payload != payload {
                 return Err(Fault::EchoDiffers);
             }
-            told.echoed += 1;
+            played.echoed += 1;
         }
         Ok(())
     }
 
-    async fn client(&mut self, parting: Parting, told: &mut Told) -> Result<(), Fault> {
-        let mut connector = self.connector.clone();
-        if let Some(home) = self.home {
-            connector = connector.local_ip(home);
-        }
-        let dialled = connector.connect(self.server, self.name.clone()).await;
+    async fn client(&mut self, parting: Parting, played: &mut Played) -> Result<(), Fault> {
+        let Clients {
+            server, scenario, ..
+        } = self.clients;
+        let connector = self.clients.connector(self.n);
+        let dialled = connector.connect(*server, self.name.clone()).await;
         let mut client = dialled.map_err(|error| Fault::Client(error.to_string()))?;
-        told.local = Some(client.local_addr());
-        told.step = "waiting for a frame to come back";
+        played.local = Some(client.local_addr());
+        played.step = "waiting for a frame to come back";
         let mut speech = self.speech();
-        let (least, most) = self.scenario.frames;
+        let (least, most) = scenario.frames;
         for _ in 0..self.dice.from(least, most) {
-            echo(&mut client, speech.payload(), told).await?;
+            echo(&mut client, speech.payload(), played).await?;
         }
-        told.step = "leaving";
+        played.step = "leaving";
         match parting {
             Parting::Goodbye => farewell(client).await,
             Parting::Abort => {
@@ -160,15 +158,15 @@ impl Role<'_> {
     }
 }
 
-async fn echo(client: &mut Client, payload: Vec<u8>, told: &mut Told) -> Result<(), Fault> {
+async fn echo(client: &mut Client, payload: Vec<u8>, played: &mut Played) -> Result<(), Fault> {
     let sent = client.send(&payload);
     sent.map_err(|error| Fault::Client(error.to_string()))?;
-    told.frames += 1;
+    played.frames += 1;
     match client.recv().await {
         None => Err(Fault::EchoMissing { missing: 1 }),
         Some(back) if back != payload => Err(Fault::EchoDiffers),
         Some(_) => {
-            told.echoed += 1;
+            played.echoed += 1;
             Ok(())
         }
     }
@@ -182,81 +180,61 @@ async fn farewell(client: Client) -> Result<(), Fault> {
     Err(Fault::Client(format!("it left, and took it for {ended}")))
 }
 
-/// Says hello, reads the welcome, and returns the welcome's payload.
-pub(crate) async fn enter(raw: &mut Raw, name: &str) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    hello(name).encode(&mut bytes);
-    raw.write(&bytes).await?;
-    match raw.first_frame().await {
-        First::Frame(answer) if answer.kind == Some(Kind::Welcome) => Ok(answer.payload),
-        First::Frame(answer) if answer.kind == Some(Kind::Goodbye) => {
-            Err(Fault::Refused(code(&answer.payload)))
-        }
-        First::Frame(_) | First::Foreign => Err(Fault::NoWelcome(NotAServer::OtherProtocol)),
-        First::Http => Err(Fault::NoWelcome(NotAServer::Http)),
-        First::End => Err(Fault::NoWelcome(NotAServer::HungUp)),
-    }
-}
-
 async fn leave(
     mut raw: Raw,
     speech: &Speech,
     leaves: Leaves,
     hears: Option<u16>,
-    told: &mut Told,
+    played: &mut Played,
 ) -> Result<(), Fault> {
-    if leaves == Leaves::WithLastWords {
+    if leaves == Leaves::WithLastFrame {
         raw.hold_back()?;
     }
     raw.write(&speech.bytes).await?;
     match leaves {
-        Leaves::Close | Leaves::WithLastWords => Ok(()),
+        Leaves::Close | Leaves::WithLastFrame => Ok(()),
         Leaves::Reset => raw.reset(),
         Leaves::Unread => raw.until_readable().await,
         Leaves::Read => {
-            told.step = "waiting for the server's last word";
-            let heard = last_word(&mut raw).await;
+            played.step = "waiting for the server's goodbye";
+            let heard = goodbye(&mut raw).await;
             match hears {
-                Some(due) if heard != Some(due) => Err(Fault::LastWord { due, heard }),
+                Some(due) if heard != Some(due) => Err(Fault::OtherGoodbye { due, heard }),
                 _ => Ok(()),
             }
         }
         Leaves::HalfClose => {
             raw.finish().await?;
-            told.step = "waiting for its last frames to come back";
-            all_back(&mut raw, &speech.echoes, told).await
+            played.step = "waiting for its last frames to come back";
+            all_back(&mut raw, &speech.echoes, played).await
         }
     }
 }
 
 /// Reads to the end. Returns the code of the goodbye, if there was one.
-async fn last_word(raw: &mut Raw) -> Option<u16> {
+async fn goodbye(raw: &mut Raw) -> Option<u16> {
     let mut heard = None;
     while let Some(frame) = raw.frame().await {
         if frame.kind == Some(Kind::Goodbye) {
-            heard = code(&frame.payload);
+            heard = goodbye_code(&frame.payload);
         }
     }
     heard
 }
 
 /// Reads to the end, and checks that every echo arrives, in order.
-async fn all_back(raw: &mut Raw, echoes: &[Vec<u8>], told: &mut Told) -> Result<(), Fault> {
+async fn all_back(raw: &mut Raw, echoes: &[Vec<u8>], played: &mut Played) -> Result<(), Fault> {
     let mut due = echoes.iter();
     while let Some(back) = raw.frame().await {
         if due.next() != Some(&back.payload) {
             return Err(Fault::EchoDiffers);
         }
-        told.echoed += 1;
+        played.echoed += 1;
     }
     match due.len() {
         0 => Ok(()),
         missing => Err(Fault::EchoMissing { missing }),
     }
-}
-
-fn code(goodbye: &[u8]) -> Option<u16> {
-    Goodbye::decode(goodbye).ok().map(|goodbye| goodbye.code)
 }
 
 /// Longer than any way takes with the server's default timeouts.

@@ -1,17 +1,16 @@
 //! Reads the records of closes in the order of their `seq`, from any position.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use hyper::header::HeaderMap;
 use lastword_session::{Cause, Phase};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
 
+use crate::ending::{cause, phase};
 use crate::http::Http;
 use crate::{AdminError, Ending};
 
-/// The fields of a record that a storm needs.
+/// The fields of a record that judges need.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Record {
     /// The number of this end, counted by the server without a gap.
@@ -25,13 +24,19 @@ pub struct Record {
     /// The peer's address.
     pub remote: SocketAddr,
     /// The session's id, if the client joined.
-    #[serde(default)]
     pub session: Option<String>,
+    /// The player's name or id, if a player with a name was let in.
+    pub player: Option<String>,
     /// Data frames that the server received.
     pub frames_in: u64,
     /// Data frames that the game never took.
     #[serde(default)]
     pub frames_undelivered: u64,
+    /// Time from the last sign of life to the verdict, for silent causes.
+    pub silent_ms: Option<u64>,
+    /// The part of that time in which the server itself was stalled.
+    #[serde(default)]
+    pub own_stall_ms: u64,
 }
 
 impl Record {
@@ -99,18 +104,6 @@ fn missed(headers: &HeaderMap) -> u64 {
     let value = headers.get("x-lastword-missed");
     let count = value.and_then(|value| value.to_str().ok()?.parse().ok());
     count.unwrap_or(0)
-}
-
-fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Cause, D::Error> {
-    let label = Cow::<'de, str>::deserialize(from)?;
-    Cause::from_label(&label)
-        .ok_or_else(|| D::Error::custom(format_args!("there is no cause `{label}`")))
-}
-
-fn phase<'de, D: Deserializer<'de>>(from: D) -> Result<Phase, D::Error> {
-    let label = Cow::<'de, str>::deserialize(from)?;
-    let phase = Phase::ALL.into_iter().find(|phase| phase.label() == label);
-    phase.ok_or_else(|| D::Error::custom(format_args!("there is no phase `{label}`")))
 }
 
 const LIMIT: usize = 10_000;

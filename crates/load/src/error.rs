@@ -219,9 +219,9 @@ pub enum Fault {
         /// The number of missing echoes.
         missing: usize,
     },
-    /// The server's goodbye did not arrive.
-    #[error("its last word is {}, not {}", word(.heard), word(&Some(*.due)))]
-    LastWord {
+    /// The goodbye that must arrive did not.
+    #[error("its goodbye is {}, not {}", word(.heard), word(&Some(*.due)))]
+    OtherGoodbye {
         /// The expected code.
         due: u16,
         /// The code that arrived, if one did.
@@ -269,7 +269,7 @@ pub enum NotAnEcho {
     #[error("it answered with another frame")]
     Differs,
     /// The game ended the session. Holds the code of the goodbye.
-    #[error("it closed the session, and the last word was {}", word(.0))]
+    #[error("it closed the session, and its goodbye was {}", word(.0))]
     Ended(Option<u16>),
 }
 

@@ -9,9 +9,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::client::Told;
+use crate::client::Played;
 use crate::homes::Homes;
-use crate::{Ending, Page, Record, Scrape};
+use crate::{Ending, Expected, Page, Record, Scrape};
 use books::Books;
 pub use findings::{Finding, Findings, Kind};
 use join::Join;
@@ -63,20 +63,20 @@ impl Judge {
     }
 
     /// Adds the ending of a client.
-    pub(crate) fn told(&mut self, told: Told) {
-        if let Some(fault) = &told.fault {
-            let words = format!("{}: {fault}", who(&told));
+    pub(crate) fn played(&mut self, played: Played) {
+        if let Some(fault) = &played.fault {
+            let words = format!("{}: {fault}", who(&played));
             self.findings.add(Kind::ClientFault, words);
         }
-        self.figures.frames += told.frames;
-        self.figures.echoed += told.echoed;
-        let Some(local) = told.local else {
+        self.figures.frames += played.frames;
+        self.figures.echoed += played.echoed;
+        let Some(local) = played.local else {
             return;
         };
         self.figures.connected += 1;
-        *self.ways.entry(told.way.name).or_default() += 1;
-        if let Some((told, record)) = self.join.told(local, told) {
-            self.compare(&told, &record);
+        *self.ways.entry(played.way.name).or_default() += 1;
+        if let Some((played, record)) = self.join.played(local, played) {
+            self.compare(&played, &record);
         }
     }
 
@@ -91,8 +91,8 @@ impl Judge {
             self.figures.records += 1;
             self.figures.received += record.frames_in;
             self.books.recorded(&record);
-            if let Some((told, record)) = self.join.recorded(record) {
-                self.compare(&told, &record);
+            if let Some((played, record)) = self.join.recorded(record) {
+                self.compare(&played, &record);
             }
         }
     }
@@ -128,8 +128,8 @@ impl Judge {
     /// Ends the storm: every unmatched ending or record is now a mismatch.
     pub(crate) fn close(&mut self) {
         let (untold, unrecorded) = self.join.leftovers();
-        for told in unrecorded {
-            let words = format!("{}: it is open still, or its end was lost", who(&told));
+        for played in unrecorded {
+            let words = format!("{}: it is open still, or its end was lost", who(&played));
             self.findings.add(Kind::NotRecorded, words);
         }
         for record in untold {
@@ -163,28 +163,28 @@ impl Judge {
         self.last_seq = seq;
     }
 
-    fn compare(&mut self, told: &Told, record: &Record) {
+    fn compare(&mut self, played: &Played, record: &Record) {
         // A client that did not finish its way has no truth to compare.
-        if told.fault.is_some() {
+        if played.fault.is_some() {
             return;
         }
-        let (truth, recorded) = (told.way.truth, record.ending());
+        let (truth, recorded) = (played.way.truth, record.ending());
         let row = self.matrix.entry(key(truth, recorded));
         row.or_insert((truth, recorded, 0)).2 += 1;
-        if truth != recorded {
-            let words = format!("{}: recorded as {recorded}, truth is {truth}", who(told));
+        if let Some(flaw) = Expected::from(truth).flaw(recorded) {
+            let words = format!("{}: {flaw}", who(played));
             self.findings.add(Kind::WrongCause, words);
         }
-        let (sent, received) = (told.frames, record.frames_in);
+        let (sent, received) = (played.frames, record.frames_in);
         if sent != received {
-            let words = format!("{}: {received} of its {sent} frames received", who(told));
+            let words = format!("{}: {received} of its {sent} frames received", who(played));
             self.findings.add(Kind::FramesDiffer, words);
         }
         if record.frames_undelivered > 0 {
             let left = record.frames_undelivered;
             let words = format!(
                 "{}: {left} of its frames never taken by the game",
-                who(told)
+                who(played)
             );
             self.findings.add(Kind::FramesDiffer, words);
         }
@@ -198,9 +198,9 @@ fn key(truth: Ending, recorded: Ending) -> (u16, u8, u16, u8) {
     (cause.code(), phase as u8, recorded, recorded_phase)
 }
 
-fn who(told: &Told) -> String {
-    let (n, way) = (told.n, told.way.name);
-    match told.local {
+fn who(played: &Played) -> String {
+    let (n, way) = (played.n, played.way.name);
+    match played.local {
         Some(local) => format!("client {n} ({way}) at {local}"),
         None => format!("client {n} ({way})"),
     }

@@ -1,12 +1,17 @@
-//! Load-test clients that end in every way, and a judge that compares the server's records with their endings.
+//! Plays connections that end in every way, and judges the server's records of these ends.
 //!
 //! A [`Scenario`] says how many clients come, how fast, and how often each [`Way`] to end is played. The call
 //! [`Storm::run`] plays it against a server on any machine. Meanwhile it reads `/metrics` and `/api/closes` of the
-//! server's admin port.
+//! server's admin port. Its [`Report`] shows each connection's truth next to its record, and whether both laws held at
+//! every scrape. It also has every [`Finding`] that makes the verdict wrong.
 //!
-//! Its [`Report`] shows each connection's truth next to its record, and whether both laws held at every scrape. It
-//! also has every [`Finding`] that makes the verdict wrong. [`Cast`] plays single clients, whose records the caller
-//! reads.
+//! The parts serve other tests of ends, too:
+//!
+//! - [`Clients`] plays single clients, and the caller reads their records.
+//! - [`peer::Peer`] is an end in a process of its own, which can exit, be killed, and fill both kernels.
+//!   [`process::Process`] starts any other program that takes orders.
+//! - [`Raw`] joins a server on a raw socket, and [`Frames`] cuts what it reads.
+//! - [`Record`] is one end of `/api/closes`, and [`Expected`] compares it with the truth.
 //!
 //! ```no_run
 //! use lastword_load::{Scenario, Storm};
@@ -26,17 +31,21 @@
 //! ```
 
 mod audit;
-mod cast;
 mod client;
+mod clients;
 mod closes;
 mod command;
 mod dice;
+mod ending;
 mod error;
+mod frames;
 mod homes;
 mod http;
 mod judge;
 mod pace;
+pub mod peer;
 mod probe;
+pub mod process;
 mod reach;
 mod report;
 mod scenario;
@@ -47,15 +56,19 @@ mod storm;
 mod token;
 mod way;
 
-pub use cast::{Cast, Played};
+pub use client::Played;
+pub use clients::Clients;
 pub use closes::{Page, Record};
-pub use command::Command;
+pub use command::{Action, ObeyingGame};
+pub use ending::{Ending, Expected};
 pub use error::{AdminError, Fault, NotAServer, NotAnEcho, StormError};
+pub use frames::{Frame, Frames, frame};
 pub use judge::{Finding, Findings, Kind};
 pub use lastword_client::ServerAddr;
 pub use report::{Cell, Report};
 pub use scenario::{CONNECTIONS, Scenario};
 pub use scrape::Scrape;
+pub use socket::Raw;
 pub use storm::{Progress, Storm};
 pub use token::{AdminToken, InvalidToken};
-pub use way::{Ending, Way};
+pub use way::Way;

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use lastword_session::wire::{Goodbye, Kind};
+use lastword_session::wire::Kind;
 use tokio::time::timeout;
 
+use crate::command::Command;
 use crate::error::NotAnEcho;
-use crate::socket::Raw;
-use crate::speech::frame;
-use crate::{Command, Fault, Scenario};
+use crate::frames::frame;
+use crate::socket::{Raw, goodbye_code};
+use crate::{Fault, Scenario};
 
 /// Why a game does not suit a storm.
 #[derive(Debug)]
@@ -103,7 +104,7 @@ async fn echoed(raw: &mut Raw, payload: &[u8], due: &[&[u8]]) -> Result<Vec<u8>,
 
 async fn say(raw: &mut Raw, payload: &[u8]) -> Result<(), Fault> {
     let mut bytes = Vec::new();
-    frame(Kind::Data.to_byte(), payload, &mut bytes);
+    frame(Kind::Data, payload, &mut bytes);
     raw.write(&bytes).await
 }
 
@@ -119,8 +120,7 @@ async fn heard(raw: &mut Raw) -> Heard {
         match frame.kind {
             Some(Kind::Data) => return Heard::Data(frame.payload),
             Some(Kind::Goodbye) => {
-                let goodbye = Goodbye::decode(&frame.payload);
-                return Heard::End(goodbye.ok().map(|goodbye| goodbye.code));
+                return Heard::End(goodbye_code(&frame.payload));
             }
             // Frames of the layer are not an answer of the game.
             Some(

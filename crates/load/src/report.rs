@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::judge::{Figures, Judge};
 use crate::{Ending, Findings, Kind, Scenario};
@@ -53,10 +53,8 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Cell {
     /// The truth: how the client ended.
-    #[serde(serialize_with = "words")]
     pub truth: Ending,
     /// The ending that the server recorded.
-    #[serde(serialize_with = "words")]
     pub recorded: Ending,
     /// The number of such connections.
     pub count: u64,
@@ -195,17 +193,4 @@ impl fmt::Display for Report {
         let stopped = if self.stopped { ", stopped early" } else { "" };
         writeln!(f, "\n{right}{stopped}: {}", self.verdict())
     }
-}
-
-fn words<S: Serializer>(ending: &Ending, to: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Words {
-        cause: &'static str,
-        phase: &'static str,
-    }
-    let words = Words {
-        cause: ending.cause.label(),
-        phase: ending.phase.label(),
-    };
-    words.serialize(to)
 }

@@ -4,36 +4,21 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use lastword_session::wire::{HEADER_LEN, Header, Kind};
+use lastword_session::wire::{Goodbye, HEADER_LEN, Kind};
 use socket2::SockRef;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::Fault;
-use crate::speech::FRAME_LIMIT;
+use crate::error::NotAServer;
+use crate::frames::{Frame, Frames};
+use crate::speech::hello;
 
-/// A raw connection to a server.
+/// A raw connection.
 #[derive(Debug)]
-pub(crate) struct Raw {
-    stream: BufReader<TcpStream>,
-}
-
-/// A frame that was received.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Frame {
-    pub(crate) kind: Option<Kind>,
-    pub(crate) payload: Vec<u8>,
-}
-
-/// The first answer of a server.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum First {
-    Frame(Frame),
-    Http,
-    /// Bytes that cannot begin an answer.
-    Foreign,
-    /// The end, before a whole frame.
-    End,
+pub struct Raw {
+    stream: TcpStream,
+    frames: Frames,
 }
 
 impl Raw {
@@ -47,65 +32,99 @@ impl Raw {
         if let Some(home) = home {
             socket.bind(SocketAddr::new(home, 0))?;
         }
-        let stream = socket.connect(server).await?;
+        Self::over(socket.connect(server).await?)
+    }
+
+    /// Takes a connection on which nothing was read or written yet.
+    ///
+    /// # Errors
+    /// As `setsockopt`(2).
+    pub fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self {
-            stream: BufReader::new(stream),
+            stream,
+            frames: Frames::default(),
         })
     }
 
+    /// Returns the socket, and the bytes that were read from it and not taken.
+    #[must_use]
+    pub fn into_parts(self) -> (TcpStream, Frames) {
+        (self.stream, self.frames)
+    }
+
+    pub(crate) const fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.get_ref().local_addr()
+        self.stream.local_addr()
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let written = self.stream.get_mut().write_all(bytes).await;
+        let written = self.stream.write_all(bytes).await;
         written.map_err(|source| Fault::Io {
             step: "writing",
             source,
         })
     }
 
-    /// Reads the answer to a hello.
-    pub(crate) async fn first_frame(&mut self) -> First {
-        let head = match self.stream.fill_buf().await {
-            Ok(bytes) if !bytes.is_empty() => bytes,
-            Ok(_) | Err(_) => return First::End,
-        };
-        if head.starts_with(b"HTTP/") {
-            return First::Http;
+    /// Says hello, reads the welcome, and returns the welcome's payload.
+    ///
+    /// # Errors
+    /// The server refused the player, or does not speak this protocol.
+    pub async fn join(&mut self, name: &str) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        hello(name).encode(&mut bytes);
+        self.write(&bytes).await?;
+        let answer = self.answer().await.map_err(Fault::NoWelcome)?;
+        if answer.kind == Some(Kind::Welcome) {
+            return Ok(answer.payload);
         }
-        let is_first_kind = |kind: &u8| {
-            [Kind::Welcome, Kind::Goodbye]
-                .map(Kind::to_byte)
-                .contains(kind)
-        };
-        if head
-            .get(HEADER_LEN - 1)
-            .is_some_and(|kind| !is_first_kind(kind))
-        {
-            return First::Foreign;
+        Err(Fault::Refused(goodbye_code(&answer.payload)))
+    }
+
+    /// Reads a welcome or a goodbye.
+    async fn answer(&mut self) -> Result<Frame, NotAServer> {
+        while self.frames.rest().len() < HEADER_LEN {
+            self.read().await.ok_or(NotAServer::HungUp)?;
         }
-        self.frame().await.map_or(First::End, First::Frame)
+        let head = self.frames.rest();
+        if head.starts_with(b"HTTP") {
+            return Err(NotAServer::Http);
+        }
+        // In another protocol the length may be any number, so the kind decides before the frame is whole.
+        let answers = [Kind::Welcome, Kind::Goodbye].map(Kind::to_byte);
+        match head.get(HEADER_LEN - 1) {
+            Some(kind) if answers.contains(kind) => self.frame().await.ok_or(NotAServer::HungUp),
+            _ => Err(NotAServer::OtherProtocol),
+        }
     }
 
     /// Reads the next frame; `None` at the end, even if it is a reset.
+    ///
+    /// # Cancel safety
+    /// If the call is dropped, it loses no byte.
     pub(crate) async fn frame(&mut self) -> Option<Frame> {
-        let mut header = [0; HEADER_LEN];
-        self.stream.read_exact(&mut header).await.ok()?;
-        let Header { len, kind } = Header::decode(header);
-        if len > FRAME_LIMIT {
-            return None;
+        loop {
+            if let Some(frame) = self.frames.take() {
+                return Some(frame);
+            }
+            if self.frames.is_too_long() {
+                return None;
+            }
+            self.read().await?;
         }
-        let mut payload = vec![0; usize::try_from(len).ok()?];
-        self.stream.read_exact(&mut payload).await.ok()?;
-        let kind = Kind::from_byte(kind);
-        Some(Frame { kind, payload })
+    }
+
+    async fn read(&mut self) -> Option<()> {
+        let read = self.stream.read_buf(self.frames.space()).await.ok()?;
+        (read > 0).then_some(())
     }
 
     /// Waits until the kernel has bytes to read, and leaves them there.
     pub(crate) async fn until_readable(&self) -> Result<(), Fault> {
-        let peeked = self.stream.get_ref().peek(&mut [0]).await;
+        let peeked = self.stream.peek(&mut [0]).await;
         peeked.map(drop).map_err(|source| Fault::Io {
             step: "waiting for an answer",
             source,
@@ -114,16 +133,25 @@ impl Raw {
 
     /// Shuts the write side.
     pub(crate) async fn finish(&mut self) -> Result<(), Fault> {
-        let shut = self.stream.get_mut().shutdown().await;
+        let shut = self.stream.shutdown().await;
         shut.map_err(|source| Fault::Io {
             step: "shutting the write side",
             source,
         })
     }
 
+    /// Reads and discards up to the end.
+    pub(crate) async fn discard(&mut self) -> Result<(), Fault> {
+        let read = copy(&mut self.stream, &mut sink()).await;
+        read.map(drop).map_err(|source| Fault::Io {
+            step: "reading to the end",
+            source,
+        })
+    }
+
     /// Closes with a reset.
     pub(crate) fn reset(self) -> Result<(), Fault> {
-        let set = SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO));
+        let set = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         set.map_err(|source| Fault::Io {
             step: "setting SO_LINGER",
             source,
@@ -134,7 +162,7 @@ impl Raw {
     /// in the same segment as the last byte, so no answer can come before it.
     pub(crate) fn hold_back(&self) -> Result<(), Fault> {
         #[cfg(target_os = "linux")]
-        SockRef::from(self.stream.get_ref())
+        SockRef::from(&self.stream)
             .set_tcp_cork(true)
             .map_err(|source| Fault::Io {
                 step: "setting TCP_CORK",
@@ -142,4 +170,9 @@ impl Raw {
             })?;
         Ok(())
     }
+}
+
+/// Returns the code of a goodbye with this payload; `None` if it is malformed.
+pub(crate) fn goodbye_code(payload: &[u8]) -> Option<u16> {
+    Goodbye::decode(payload).ok().map(|goodbye| goodbye.code)
 }

@@ -1,9 +1,10 @@
 //! The last frames of a client before its end, and how many data frames the server must count.
 
-use lastword_session::wire::{Goodbye, Header, Hello, Kind};
+use lastword_session::wire::{Goodbye, Hello, Kind};
 
 use crate::command::Command;
 use crate::dice::Dice;
+use crate::frames::{FRAME_LIMIT, frame};
 
 /// The last bytes of one client.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Speech {
     }
 
     pub(crate) fn frame(&mut self, kind: Kind, payload: &[u8]) {
-        frame(kind.to_byte(), payload, &mut self.bytes);
+        frame(kind, payload, &mut self.bytes);
     }
 
     /// Adds an ordinary goodbye.
@@ -116,14 +117,5 @@ pub(crate) fn hello(credentials: &str) -> Hello<'_> {
     Hello::new(credentials.as_bytes(), FRAME_LIMIT)
 }
 
-/// Appends a frame of any kind.
-pub(crate) fn frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
-    let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    out.extend_from_slice(&Header { len, kind }.encode());
-    out.extend_from_slice(payload);
-}
-
-/// The frame limit of a client, which is more than any echo of its own frames.
-pub(crate) const FRAME_LIMIT: u32 = 1 << 20;
 const LAST_FRAMES_MAX: u32 = 4;
 const HALVED_BYTES: u32 = 1_000;

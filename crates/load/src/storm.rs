@@ -4,20 +4,19 @@ mod preflight;
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_client::{Connector, ServerAddr};
+use lastword_client::ServerAddr;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::audit::{self, Audit};
-use crate::client::{Role, Told};
+use crate::client::Played;
 use crate::homes::Homes;
 use crate::judge::{Judge, Kind};
 use crate::pace::Pace;
-use crate::{AdminError, AdminToken, Report, Scenario, StormError};
+use crate::{AdminError, AdminToken, Clients, Report, Scenario, StormError};
 
 /// Clients that play a scenario against a server, and the admin port with its records.
 #[derive(Clone, Debug)]
@@ -68,12 +67,9 @@ impl Storm {
         let (server, admin) = (start.server, start.http.addr());
         let run = Run {
             audits: audit::start(start.http, start.cursor),
-            connector: Connector::start(),
-            clients: JoinSet::new(),
-            scenario: Arc::new(self.scenario),
-            server,
+            clients: Clients::of(server, homes, self.scenario),
+            playing: JoinSet::new(),
             admin,
-            homes,
             judge,
             taken: start.taken,
             begun: 0,
@@ -86,12 +82,9 @@ impl Storm {
 
 /// A running storm.
 struct Run<P> {
-    server: SocketAddr,
+    clients: Clients,
+    playing: JoinSet<Played>,
     admin: SocketAddr,
-    homes: Homes,
-    scenario: Arc<Scenario>,
-    connector: Connector,
-    clients: JoinSet<Told>,
     audits: Receiver<Result<Audit, AdminError>>,
     judge: Judge,
     /// How many frames the game had been handed before; `None` if it need not obey.
@@ -105,14 +98,14 @@ impl<P: FnMut(&Progress)> Run<P> {
     async fn finish(mut self, stop: impl Future<Output = ()>) -> Report {
         let started = Instant::now();
         let mut stop = pin!(stop);
-        let mut pace = Pace::new(self.scenario.rate_per_second);
-        let mut was_told = false;
-        while self.may_begin() || !self.clients.is_empty() {
+        let mut pace = Pace::new(self.clients.scenario.rate_per_second);
+        let mut has_stopped = false;
+        while self.may_begin() || !self.playing.is_empty() {
             tokio::select! {
                 biased;
-                () = &mut stop, if !was_told => (was_told, self.is_stopped) = (true, true),
+                () = &mut stop, if !has_stopped => (has_stopped, self.is_stopped) = (true, true),
                 Some(audit) = self.audits.recv() => self.audited(audit),
-                Some(told) = self.clients.join_next(), if !self.clients.is_empty() => self.left(told),
+                Some(left) = self.playing.join_next(), if !self.playing.is_empty() => self.left(left),
                 () = pace.turn(), if self.may_begin() && self.has_room() => self.begin(),
             }
         }
@@ -120,9 +113,15 @@ impl<P: FnMut(&Progress)> Run<P> {
         self.settle().await;
         self.ask_the_game().await;
         self.judge.close();
-        let is_stopped = self.scenario.connections > self.begun;
-        let place = (self.server, self.admin);
-        Report::new(place, &self.scenario, self.judge, played, is_stopped)
+        let is_stopped = self.clients.scenario.connections > self.begun;
+        let place = (self.clients.server, self.admin);
+        Report::new(
+            place,
+            &self.clients.scenario,
+            self.judge,
+            played,
+            is_stopped,
+        )
     }
 
     /// Waits for the missing records, until none has arrived for a while.
@@ -156,7 +155,7 @@ impl<P: FnMut(&Progress)> Run<P> {
         let Some(before) = self.taken else {
             return;
         };
-        match preflight::taken(self.server, &self.scenario).await {
+        match preflight::taken(self.clients.server, &self.clients.scenario).await {
             Ok(after) => self.judge.taken(after.saturating_sub(before)),
             Err(fault) => {
                 let words = format!("asking the game: {fault}");
@@ -166,45 +165,34 @@ impl<P: FnMut(&Progress)> Run<P> {
     }
 
     fn may_begin(&self) -> bool {
-        !self.is_stopped && self.begun < self.scenario.connections
+        !self.is_stopped && self.begun < self.clients.scenario.connections
     }
 
     /// Whether another client may begin. Clients whose record was not read yet count, too. Otherwise a slow auditor
     /// could let records leave the server's ring unread.
     fn has_room(&self) -> bool {
-        let is_below =
-            u32::try_from(self.clients.len()).is_ok_and(|open| open < self.scenario.at_once);
+        let is_below = u32::try_from(self.playing.len())
+            .is_ok_and(|open| open < self.clients.scenario.at_once);
         is_below && self.judge.waiting() < UNREAD_MAX
     }
 
     fn begin(&mut self) {
         let n = self.begun;
         self.begun += 1;
-        let Some((way, dice)) = self.scenario.way_of(n) else {
+        let Some((way, dice)) = self.clients.scenario.way_of(n) else {
             let words = format!("client {n}: no way of the scenario has a weight");
             return self.judge.findings.add(Kind::ClientFault, words);
         };
-        let scenario = Arc::clone(&self.scenario);
-        let connector = self.connector.clone();
-        let (server, home) = (self.server, self.homes.of(n));
-        self.clients.spawn(async move {
-            let role = Role {
-                n,
-                name: format!("storm {n}"),
-                way,
-                dice,
-                server,
-                home,
-                scenario: &scenario,
-                connector: &connector,
-            };
-            role.play().await
+        let clients = self.clients.clone();
+        self.playing.spawn(async move {
+            let name = format!("storm {n}");
+            clients.play_as(n, name, way, dice).await
         });
     }
 
-    fn left(&mut self, told: Result<Told, JoinError>) {
-        match told {
-            Ok(told) => self.judge.told(told),
+    fn left(&mut self, left: Result<Played, JoinError>) {
+        match left {
+            Ok(played) => self.judge.played(played),
             Err(error) => self
                 .judge
                 .findings
@@ -228,8 +216,8 @@ impl<P: FnMut(&Progress)> Run<P> {
         let findings = self.judge.findings.iter().map(|(_, finding)| finding.count);
         (self.progress)(&Progress {
             begun: self.begun,
-            connections: self.scenario.connections,
-            open: self.clients.len(),
+            connections: self.clients.scenario.connections,
+            open: self.playing.len(),
             records: self.judge.figures.records,
             findings: usize::try_from(findings.sum::<u64>()).unwrap_or(usize::MAX),
         });

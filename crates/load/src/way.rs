@@ -8,6 +8,7 @@ use std::fmt;
 
 use lastword_session::{Cause, Phase};
 
+use crate::Ending;
 use crate::speech::Speech;
 
 /// One way for a connection to end.
@@ -18,20 +19,11 @@ pub struct Way {
     pub does: &'static str,
     /// The ending that the server must record.
     pub truth: Ending,
-    /// Whether the game must obey [`Command`](crate::Command)s.
+    /// Whether the game must obey, as an [`ObeyingGame`](crate::ObeyingGame).
     pub needs_the_game: bool,
     pub(crate) play: Play,
     /// The code of the goodbye that the client must read before the end.
     pub(crate) hears: Option<u16>,
-}
-
-/// A cause, and the phase in which it was fixed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ending {
-    /// Why the connection ended.
-    pub cause: Cause,
-    /// How far the connection had come.
-    pub phase: Phase,
 }
 
 /// How a way is played.
@@ -56,7 +48,7 @@ pub(crate) enum Leaves {
     /// Closes with an unread answer, which also causes a reset.
     Unread,
     /// Closes so that the FIN is in the last segment, and every answer is refused.
-    WithLastWords,
+    WithLastFrame,
     /// Shuts its write side and reads to the end. Every echo must arrive.
     HalfClose,
     /// Reads to the end.
@@ -97,7 +89,7 @@ impl Way {
         matches!(
             self.play,
             Play::Raw {
-                leaves: Leaves::Unread | Leaves::WithLastWords,
+                leaves: Leaves::Unread | Leaves::WithLastFrame,
                 ..
             }
         )
@@ -185,12 +177,6 @@ impl fmt::Debug for Way {
             .field("name", &self.name)
             .field("truth", &self.truth)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in {}", self.cause, self.phase)
     }
 }
 

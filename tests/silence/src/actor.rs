@@ -2,7 +2,6 @@
 
 mod book;
 mod crowd;
-mod frames;
 mod game;
 mod player;
 mod server;
@@ -24,6 +23,16 @@ pub(crate) enum Role {
     Server,
     /// Its clients
     Crowd,
+}
+
+impl Role {
+    /// The name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Crowd => "crowd",
+        }
+    }
 }
 
 /// Plays a role until standard input ends.

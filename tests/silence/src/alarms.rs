@@ -4,18 +4,19 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use lastword_load::Expected;
 use lastword_netlab::Share;
 
-use crate::cast::{Game, Manner};
+use crate::behaviour::{Game, Manner};
 use crate::fault::Fault;
 use crate::flow;
-use crate::judge::{Expected, Judgement, Truth};
+use crate::judge::Judgement;
 use crate::matrix::Row;
-use crate::report::{Line, Report};
+use crate::report::Line;
 use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
 use crate::words::Stamp;
-use crate::{Run, Verdict, pool};
+use crate::{Run, Verdict, report};
 
 /// The arguments of `loss`.
 #[derive(Debug, Args)]
@@ -53,27 +54,16 @@ struct Sessions {
 }
 
 impl Sessions {
-    fn settings(&self) -> Vec<Setting> {
-        Setting::all(&self.profile, &[RtoMax::Auto])
-    }
-
     fn play<T: Sync>(
         &self,
         each: &[T],
         play: impl Fn(&T, &Setting) -> (String, anyhow::Result<Judgement>) + Sync,
     ) -> anyhow::Result<Verdict> {
-        let settings = self.settings();
-        let scenes: Vec<_> = each
-            .iter()
-            .flat_map(|item| settings.iter().map(move |setting| (item, setting)))
-            .collect();
-        let lines = pool::each(self.run.jobs(JOBS), &scenes, |(item, setting)| {
+        let settings = Setting::all(&self.profile, &[RtoMax::Auto]);
+        report::play(&self.run, JOBS, (each, &settings), |item, setting| {
             let (row, played) = play(item, setting);
-            let line = Line::of(&row, setting, self.sessions, played);
-            line.announce();
-            line
-        });
-        Report::new(lines).publish(self.run.json())
+            Line::of(&row, setting, self.sessions, played)
+        })
     }
 }
 
@@ -115,21 +105,15 @@ fn play_stopped(
     setting: &Setting,
     players: usize,
 ) -> anyhow::Result<Judgement> {
-    let mut scene = Scene::set(setting, row.cast(players))?;
-    let dead = Duration::from_millis(scene.playbill.profile.dead_ms);
+    let mut scene = Scene::set(setting, row, players)?;
+    let dead = Duration::from_millis(scene.facts.profile.dead_ms);
     thread::sleep(dead);
     let stopped = scene.server.freeze()?;
     thread::sleep(stop);
     let struck_at = Stamp::now();
     stopped.thaw()?;
     scene.watch(dead * 2, false)?;
-    let truth = Truth {
-        expected: &Expected::Lives,
-        names: &scene.names,
-        struck_at,
-        playbill: &scene.playbill,
-    };
-    let mut judgement = Judgement::of(truth, &scene.ends);
+    let mut judgement = scene.judge(&Expected::Lives, struck_at);
     flow::check(&mut scene, &mut judgement)?;
     Ok(judgement)
 }

@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
+use lastword_load::Expected;
 
-use crate::cast::{Game, Manner};
-use crate::judge::{Expected, Judgement, Truth};
-use crate::report::{Line, Report};
-use crate::scene::{Cast, Scene};
+use crate::judge::Judgement;
+use crate::matrix::Row;
+use crate::report::Line;
+use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
 use crate::words::{Stamp, Tuning};
-use crate::{Run, Verdict, pool};
+use crate::{Run, Verdict, report};
 
 /// The arguments of `idle-cost`.
 #[derive(Debug, Args)]
@@ -33,16 +34,13 @@ pub(crate) struct CostArgs {
 /// Measures, one profile after the other.
 pub(crate) fn run(args: &CostArgs) -> anyhow::Result<Verdict> {
     let settings = Setting::all(&args.profile, &[RtoMax::Auto]);
-    let lines = pool::each(args.run.jobs(1), &settings, |setting| {
+    report::play(&args.run, 1, (&[ROW], &settings), |row, setting| {
         let (played, note) = match play(setting, args) {
             Ok((judgement, cost)) => (Ok(judgement), cost.in_words(args.sessions)),
             Err(error) => (Err(error), String::new()),
         };
-        let line = Line::of("idle-cost", setting, args.sessions, played).with_note(note);
-        line.announce();
-        line
-    });
-    Report::new(lines).publish(args.run.json())
+        Line::of(row, setting, args.sessions, played).with_note(note)
+    })
 }
 
 /// The cost of all sessions together.
@@ -67,21 +65,19 @@ impl Cost {
 }
 
 fn play(setting: &Setting, args: &CostArgs) -> anyhow::Result<(Judgement, Cost)> {
-    let cast = Cast {
-        game: Game::Quiet,
-        manner: Manner::HONEST,
+    let row = Row {
         tuning: Tuning {
             in_place: true,
             ..Tuning::default()
         },
-        players: args.sessions,
+        ..Row::lives(ROW)
     };
     let mut empty_bytes = None;
-    let mut scene = Scene::set_behind(setting, cast, |_, server, addr| {
+    let mut scene = Scene::set_behind(setting, &row, args.sessions, |_, server, addr| {
         empty_bytes = Some(resident_bytes(server.id())?);
         Ok(addr)
     })?;
-    let settles = Duration::from_millis(scene.playbill.profile.heartbeat_ms) * 3;
+    let settles = Duration::from_millis(scene.facts.profile.heartbeat_ms) * 3;
     scene.watch(settles, false)?;
     let (begun, cpu) = (Instant::now(), cpu_time(scene.server.id())?);
     let struck_at = Stamp::now();
@@ -92,13 +88,7 @@ fn play(setting: &Setting, args: &CostArgs) -> anyhow::Result<(Judgement, Cost)>
         memory_bytes: resident_bytes(scene.server.id())?
             .saturating_sub(empty_bytes.unwrap_or_default()),
     };
-    let truth = Truth {
-        expected: &Expected::Lives,
-        names: &scene.names,
-        struck_at,
-        playbill: &scene.playbill,
-    };
-    Ok((Judgement::of(truth, &scene.ends), cost))
+    Ok((scene.judge(&Expected::Lives, struck_at), cost))
 }
 
 /// `utime` and `stime` of `proc_pid_stat(5)`: the 14th and 15th field. The second field may contain spaces.
@@ -119,3 +109,4 @@ fn resident_bytes(process: u32) -> anyhow::Result<u64> {
 
 /// `USER_HZ` is 100 on every architecture that Rust supports.
 const TICK_MS: u64 = 10;
+const ROW: &str = "idle-cost";

@@ -3,13 +3,14 @@
 
 use clap::Args;
 use lastword::Cause;
+use lastword_load::Expected;
 
-use crate::judge::{Expected, Judgement};
+use crate::judge::Judgement;
 use crate::matrix::{self, Row};
-use crate::report::{Line, Report};
+use crate::report::Line;
 use crate::setting::{RtoMax, Setting};
 use crate::words::Tuning;
-use crate::{Verdict, pool};
+use crate::{Verdict, report};
 
 /// The arguments of `detection`.
 #[derive(Debug, Args)]
@@ -32,21 +33,10 @@ pub(crate) struct DetectionArgs {
 pub(crate) fn run(args: &DetectionArgs) -> anyhow::Result<Verdict> {
     let rows = rows().map_err(anyhow::Error::msg)?;
     let settings = Setting::all(&args.profile, &[RtoMax::Auto]);
-    let scenes: Vec<_> = rows
-        .iter()
-        .flat_map(|row| settings.iter().map(move |setting| (row, setting)))
-        .collect();
-    let lines = pool::each(args.run.jobs(JOBS), &scenes, |(row, setting)| {
-        let line = Line::of(
-            &row.name,
-            setting,
-            args.samples,
-            undisturbed(row, setting, args.samples),
-        );
-        line.announce();
-        line
-    });
-    Report::new(lines).publish(args.run.json())
+    report::play(&args.run, JOBS, (&rows, &settings), |row, setting| {
+        let played = undisturbed(row, setting, args.samples);
+        Line::of(&row.name, setting, args.samples, played)
+    })
 }
 
 /// One way to each silent cause.
@@ -64,7 +54,7 @@ fn rows() -> Result<Vec<Row>, String> {
     }
     rows.push(Row {
         name: "cut-unseen".to_owned(),
-        expected: Expected::Ends(vec![Cause::PeerSilent]),
+        expected: Expected::live(&[Cause::PeerSilent]),
         tuning: Tuning {
             behind_proxy: true,
             ..Tuning::default()

@@ -7,30 +7,23 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use lastword::Cause;
+use lastword_load::{Expected, Record};
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::close::Close;
 use crate::figures::Figures;
-use crate::scene::{Ended, Playbill};
-use crate::words::Stamp;
-
-/// The expected records of a scene.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Expected {
-    /// Every session ends, each with one of these causes.
-    Ends(Vec<Cause>),
-    /// No session ends.
-    Lives,
-}
+use crate::scene::Ended;
+use crate::words::{ServerFacts, Stamp};
 
 /// The facts of a scene: its players and its fault.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Truth<'a> {
+    /// The expected record of each session.
     pub(crate) expected: &'a Expected,
     pub(crate) names: &'a [String],
     /// When the fault had reached every player.
     pub(crate) struck_at: Stamp,
-    pub(crate) playbill: &'a Playbill,
+    pub(crate) facts: &'a ServerFacts,
 }
 
 /// The result of a scene.
@@ -60,7 +53,7 @@ pub(crate) struct Wrong {
     pub(crate) what: String,
     /// The record, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) record: Option<Box<Close>>,
+    pub(crate) record: Option<Value>,
 }
 
 impl Judgement {
@@ -79,7 +72,7 @@ impl Judgement {
                 .extend(flaw(truth, ended, *times).map(|what| Wrong {
                     player: player.to_owned(),
                     what,
-                    record: Some(Box::new(ended.record.clone())),
+                    record: Some(ended.json.clone()),
                 }));
         }
         judgement.count_missing(truth, &seen);
@@ -119,13 +112,13 @@ impl Judgement {
 
 impl Truth<'_> {
     /// Returns whether the end was in time only because the server itself stood still.
-    fn excuses(&self, record: &Close) -> bool {
+    fn excuses(&self, record: &Record) -> bool {
         let bound_ms = self.bound_ms(record.cause).unwrap_or_default();
         record.own_stall_ms >= STALL_MS && record.silent_ms > Some(bound_ms)
     }
 
     fn bound_ms(&self, cause: Cause) -> Option<u64> {
-        self.playbill.bounds_ms.get(cause.label()).copied()
+        self.facts.bounds_ms.get(cause.label()).copied()
     }
 }
 
@@ -139,12 +132,8 @@ fn flaw(truth: Truth<'_>, ended: &Ended, times: usize) -> Option<String> {
     if times > 1 {
         return Some("ended again".to_owned());
     }
-    let Expected::Ends(causes) = truth.expected else {
-        return Some("ended, and was alive".to_owned());
-    };
-    if !causes.contains(&record.cause) {
-        let due: Vec<_> = causes.iter().map(|cause| cause.label()).collect();
-        return Some(format!("is no {}", due.join(" or ")));
+    if let Some(flaw) = truth.expected.flaw(record.ending()) {
+        return Some(flaw);
     }
     if ended.at < truth.struck_at {
         return Some("ended before anything befell it".to_owned());
@@ -190,7 +179,7 @@ impl Truth<'_> {
     /// a cut of our direction alone counts from the answer to that heartbeat, and a dead network of our own from the
     /// heartbeat itself.
     fn grace(&self, cause: Cause) -> Duration {
-        let heartbeat = Duration::from_millis(self.playbill.profile.heartbeat_ms);
+        let heartbeat = Duration::from_millis(self.facts.profile.heartbeat_ms);
         if matches!(cause, Cause::PathDeadOutbound | Cause::LocalNetworkDown) {
             heartbeat + CLOCK_GRACE
         } else {

@@ -3,8 +3,7 @@
 
 mod actor;
 mod alarms;
-mod cast;
-mod close;
+mod behaviour;
 mod cost;
 mod detection;
 mod fault;
@@ -22,7 +21,7 @@ mod scene;
 mod setting;
 mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -105,24 +104,6 @@ enum Verdict {
 impl Common {
     fn settings(&self) -> Vec<Setting> {
         Setting::all(&self.profile, &self.rto_max)
-    }
-
-    fn jobs(&self, default: usize) -> usize {
-        self.run.jobs(default)
-    }
-
-    fn json(&self) -> Option<&Path> {
-        self.run.json()
-    }
-}
-
-impl Run {
-    fn jobs(&self, default: usize) -> usize {
-        self.jobs.unwrap_or(default)
-    }
-
-    fn json(&self) -> Option<&Path> {
-        self.json.as_deref()
     }
 }
 

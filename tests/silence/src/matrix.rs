@@ -5,8 +5,8 @@ mod table;
 
 use clap::Args;
 
-use crate::report::{Line, Report};
-use crate::{Common, Verdict, pool};
+use crate::report::Line;
+use crate::{Common, Verdict, report};
 
 pub(crate) use row::Row;
 pub(crate) use table::find;
@@ -31,21 +31,15 @@ pub(crate) fn run(args: &MatrixArgs) -> anyhow::Result<Verdict> {
         [] => table::rows(),
         rows => rows.to_vec(),
     };
-    let scenes: Vec<_> = rows
-        .iter()
-        .flat_map(|row| settings.iter().map(move |setting| (row, setting)))
-        .collect();
-    let lines = pool::each(args.common.jobs(JOBS), &scenes, |(row, setting)| {
-        let line = Line::of(
-            &row.name,
-            setting,
-            args.trials,
-            row.play(setting, args.trials),
-        );
-        line.announce();
-        line
-    });
-    Report::new(lines).publish(args.common.json())
+    report::play(
+        &args.common.run,
+        JOBS,
+        (&rows, &settings),
+        |row, setting| {
+            let played = row.play(setting, args.trials);
+            Line::of(&row.name, setting, args.trials, played)
+        },
+    )
 }
 
 /// Each scene mostly waits.

@@ -5,17 +5,19 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use lastword_load::Expected;
 
-use crate::cast::{Game, Manner};
+use crate::behaviour::{Game, Manner};
 use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::flow;
-use crate::judge::{Expected, Judgement, Truth};
-use crate::report::{Line, Report};
-use crate::scene::{Cast, Scene};
+use crate::judge::Judgement;
+use crate::matrix::Row;
+use crate::report::Line;
+use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
-use crate::words::{Order, Stamp, Tuning};
-use crate::{Run, Verdict, pool};
+use crate::words::{Order, Stamp};
+use crate::{Run, Verdict, report};
 use lastword_netlab::Host;
 
 /// The arguments of `outages`.
@@ -38,34 +40,31 @@ pub(crate) struct OutagesArgs {
 pub(crate) fn run(args: &OutagesArgs) -> anyhow::Result<Verdict> {
     let profile = std::slice::from_ref(&args.profile);
     let settings = Setting::all(profile, &[RtoMax::Auto, RtoMax::Off]);
-    let scenes: Vec<_> = settings
-        .iter()
-        .flat_map(|setting| args.seconds.iter().map(move |seconds| (setting, *seconds)))
-        .collect();
-    let lines = pool::each(args.run.jobs(JOBS), &scenes, |(setting, seconds)| {
-        let row = format!("outage-{seconds}s");
-        let outage = Duration::from_secs(*seconds);
-        let line = Line::of(
-            &row,
-            setting,
-            args.trials,
-            play(setting, outage, args.trials),
-        );
-        line.announce();
-        line
-    });
-    Report::new(lines).publish(args.run.json())
+    report::play(
+        &args.run,
+        JOBS,
+        (&settings, &args.seconds),
+        |setting, seconds| {
+            let row = Row {
+                game: Game::Pour(BYTES_PER_SECOND),
+                manner: Manner::HONEST.sending(BYTES_PER_SECOND),
+                ..Row::lives(&format!("outage-{seconds}s"))
+            };
+            let outage = Duration::from_secs(*seconds);
+            let played = play(&row, setting, outage, args.trials);
+            Line::of(&row.name, setting, args.trials, played)
+        },
+    )
 }
 
-fn play(setting: &Setting, outage: Duration, players: usize) -> anyhow::Result<Judgement> {
-    let cast = Cast {
-        game: Game::Pour(BYTES_PER_SECOND),
-        manner: Manner::HONEST.sending(BYTES_PER_SECOND),
-        tuning: Tuning::default(),
-        players,
-    };
-    let mut scene = Scene::set(setting, cast)?;
-    let profile = scene.playbill.profile;
+fn play(
+    row: &Row,
+    setting: &Setting,
+    outage: Duration,
+    players: usize,
+) -> anyhow::Result<Judgement> {
+    let mut scene = Scene::set(setting, row, players)?;
+    let profile = scene.facts.profile;
     thread::sleep(Duration::from_millis(profile.heartbeat_ms) + Duration::from_secs(1));
     let struck_at = scene.strike(Fault::Cut)?;
     thread::sleep(outage / 2);
@@ -86,13 +85,7 @@ fn judge(
     struck_at: Stamp,
     link_back_at: Stamp,
 ) -> anyhow::Result<Judgement> {
-    let truth = Truth {
-        expected: &Expected::Lives,
-        names: &scene.names,
-        struck_at,
-        playbill: &scene.playbill,
-    };
-    let mut judgement = Judgement::of(truth, &scene.ends);
+    let mut judgement = scene.judge(&Expected::Lives, struck_at);
     let is_bounded = setting.rto_max == RtoMax::Auto;
     if !is_bounded {
         // The kernel's own retries may come too late. A session that ended because of that is only reported.
@@ -105,7 +98,7 @@ fn judge(
         .filter(|name| !ended.contains(&Some(name.clone())))
         .collect();
     flow::check(scene, &mut judgement)?;
-    let rto_max_ms = scene.playbill.profile.rto_max_ms;
+    let rto_max_ms = scene.facts.profile.rto_max_ms;
     judgement.bound_ms = rto_max_ms
         .filter(|_| is_bounded)
         .map(|ms| ms + RESUME_MARGIN_MS);

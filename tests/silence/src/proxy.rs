@@ -8,11 +8,11 @@ use lastword::Cause;
 use crate::fault::Fault;
 use crate::judge::Judgement;
 use crate::matrix::Row;
-use crate::report::{Line, Report};
+use crate::report::Line;
 use crate::scene::Scene;
 use crate::setting::Setting;
 use crate::words::Tuning;
-use crate::{Common, Verdict, pool};
+use crate::{Common, Verdict, report};
 
 use haproxy::Haproxy;
 
@@ -29,22 +29,15 @@ pub(crate) struct ProxyArgs {
 /// Plays both rows under settings.
 pub(crate) fn run(args: &ProxyArgs) -> anyhow::Result<Verdict> {
     let settings = args.common.settings();
-    let rows = rows();
-    let scenes: Vec<_> = rows
-        .iter()
-        .flat_map(|row| settings.iter().map(move |setting| (row, setting)))
-        .collect();
-    let lines = pool::each(args.common.jobs(JOBS), &scenes, |(row, setting)| {
-        let line = Line::of(
-            &row.name,
-            setting,
-            args.trials,
-            play(row, setting, args.trials),
-        );
-        line.announce();
-        line
-    });
-    Report::new(lines).publish(args.common.json())
+    report::play(
+        &args.common.run,
+        JOBS,
+        (&rows(), &settings),
+        |row, setting| {
+            let played = play(row, setting, args.trials);
+            Line::of(&row.name, setting, args.trials, played)
+        },
+    )
 }
 
 fn rows() -> [Row; 2] {
@@ -60,7 +53,7 @@ fn rows() -> [Row; 2] {
 
 fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
     let mut proxy = None;
-    let mut scene = Scene::set_behind(setting, row.cast(players), |lab, _, server| {
+    let mut scene = Scene::set_behind(setting, row, players, |lab, _, server| {
         let started = proxy.insert(Haproxy::start(lab, server)?);
         Ok(started.addr())
     })?;

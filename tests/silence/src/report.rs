@@ -9,14 +9,30 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::Verdict;
 use crate::figures::Figures;
 use crate::judge::{Judgement, Wrong};
 use crate::setting::Setting;
+use crate::{Run, Verdict, pool};
 
-/// All scenes of a run.
-#[derive(Debug)]
-pub(crate) struct Report(Vec<Line>);
+/// Plays a scene for each pair, such as a row and a setting, and reports the results. `jobs` scenes play at a time,
+/// unless the command line names another number.
+pub(crate) fn play<A: Sync, B: Sync>(
+    run: &Run,
+    jobs: usize,
+    (firsts, seconds): (&[A], &[B]),
+    play: impl Fn(&A, &B) -> Line + Sync,
+) -> anyhow::Result<Verdict> {
+    let scenes: Vec<_> = firsts
+        .iter()
+        .flat_map(|first| seconds.iter().map(move |second| (first, second)))
+        .collect();
+    let lines = pool::each(run.jobs.unwrap_or(jobs), &scenes, |(first, second)| {
+        let line = play(first, second);
+        line.announce();
+        line
+    });
+    publish(&lines, run.json.as_deref())
+}
 
 /// The result of one scene.
 #[derive(Debug, Serialize)]
@@ -61,7 +77,7 @@ impl Line {
     }
 
     /// Reports on standard error that the scene is done, and what is wrong with it.
-    pub(crate) fn announce(&self) {
+    fn announce(&self) {
         let mut stderr = io::stderr().lock();
         let told = writeln!(stderr, "{}", self.cells().join("  "))
             .and_then(|()| self.explain(&mut stderr));
@@ -77,7 +93,10 @@ impl Line {
             record,
         } in wrong.iter().take(EXPLAINED)
         {
-            let words = record.as_ref().map_or("", |record| record.words.as_str());
+            let words = record
+                .as_ref()
+                .and_then(|record| record.get("words")?.as_str());
+            let words = words.unwrap_or_default();
             writeln!(to, "  wrong: {player} {what}: {words}")?;
         }
         match wrong.len().checked_sub(EXPLAINED) {
@@ -127,30 +146,24 @@ impl Line {
     }
 }
 
-impl Report {
-    pub(crate) const fn new(lines: Vec<Line>) -> Self {
-        Self(lines)
+/// Prints the table, writes the file if one is wanted, and returns whether everything is right.
+fn publish(lines: &[Line], json: Option<&Path>) -> anyhow::Result<Verdict> {
+    if let Some(path) = json {
+        let named = || path.display().to_string();
+        let file = File::create(path).with_context(named)?;
+        serde_json::to_writer_pretty(file, lines).with_context(named)?;
     }
-
-    /// Prints the table, writes the file if one is wanted, and returns whether everything is right.
-    pub(crate) fn publish(&self, json: Option<&Path>) -> anyhow::Result<Verdict> {
-        if let Some(path) = json {
-            let named = || path.display().to_string();
-            let file = File::create(path).with_context(named)?;
-            serde_json::to_writer_pretty(file, &self.0).with_context(named)?;
-        }
-        let wrong: usize = self.0.iter().map(|line| line.judgement.wrong.len()).sum();
-        let trials: usize = self.0.iter().map(|line| line.trials).sum();
-        let cells: Vec<_> = self.0.iter().map(Line::cells).collect();
-        let mut stdout = io::stdout().lock();
-        write!(stdout, "{}", columns::table(&HEAD, &cells))?;
-        writeln!(stdout, "{trials} trials, {wrong} wrong")?;
-        Ok(if wrong == 0 {
-            Verdict::Right
-        } else {
-            Verdict::Wrong
-        })
-    }
+    let wrong: usize = lines.iter().map(|line| line.judgement.wrong.len()).sum();
+    let trials: usize = lines.iter().map(|line| line.trials).sum();
+    let cells: Vec<_> = lines.iter().map(Line::cells).collect();
+    let mut stdout = io::stdout().lock();
+    write!(stdout, "{}", columns::table(&HEAD, &cells))?;
+    writeln!(stdout, "{trials} trials, {wrong} wrong")?;
+    Ok(if wrong == 0 {
+        Verdict::Right
+    } else {
+        Verdict::Wrong
+    })
 }
 
 fn shown(figure: Option<u64>) -> String {

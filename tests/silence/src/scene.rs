@@ -1,29 +1,23 @@
 //! A scene: a lab of its own, a server in one host, a crowd of clients in the other.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use lastword_load::{Expected, Record};
 use lastword_netlab::{Frozen, Host, Lab};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::actor::Role;
-use crate::cast::{Crowd, Game, Manner};
-use crate::close::Close;
+use crate::behaviour::Crowd;
 use crate::fault::Fault;
+use crate::judge::{Judgement, Truth};
+use crate::matrix::Row;
 use crate::process::Process;
 use crate::setting::{RtoMax, Setting};
-use crate::words::{Account, Order, ProfileTimes, Settings, Stamp, Tuning, Word};
-
-/// The game and the clients of a scene.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cast {
-    pub(crate) game: Game,
-    pub(crate) manner: Manner,
-    pub(crate) tuning: Tuning,
-    pub(crate) players: usize,
-}
+use crate::words::{Order, Report, ServerFacts, Settings, Stamp, Word};
 
 /// A server and clients that have joined.
 #[derive(Debug)]
@@ -35,69 +29,55 @@ pub(crate) struct Scene {
     pub(crate) server: Process,
     pub(crate) lab: Lab,
     /// The server's first report.
-    pub(crate) playbill: Playbill,
+    pub(crate) facts: ServerFacts,
     /// The names of the players.
     pub(crate) names: Vec<String>,
     /// The ends so far.
     pub(crate) ends: Vec<Ended>,
 }
 
-/// The first report of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Playbill {
-    /// The address on which it listens.
-    pub(crate) addr: SocketAddr,
-    /// The longest silence before the verdict, by the label of its cause.
-    pub(crate) bounds_ms: BTreeMap<String, u64>,
-    pub(crate) profile: ProfileTimes,
-}
-
 /// The end of one connection.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ended {
     pub(crate) at: Stamp,
-    pub(crate) record: Close,
-}
-
-/// The report of one end of the scene.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Report {
-    pub(crate) accounts: Vec<Account>,
-    pub(crate) suspects: BTreeMap<String, u64>,
+    pub(crate) record: Record,
+    /// The record as the library wrote it.
+    pub(crate) json: Value,
 }
 
 impl Scene {
     /// Builds the lab and lets every client join. The clients' sockets get the profile's `TCP_RTO_MAX_MS` too, if the
     /// server's sockets have it.
-    pub(crate) fn set(setting: &Setting, cast: Cast) -> anyhow::Result<Self> {
-        Self::set_behind(setting, cast, |_, _, addr| Ok(addr))
+    pub(crate) fn set(setting: &Setting, row: &Row, players: usize) -> anyhow::Result<Self> {
+        Self::set_behind(setting, row, players, |_, _, addr| Ok(addr))
     }
 
     /// The same, but clients connect to the address that `front` returns. `front` gets the lab, the server and the
     /// server's address. No client has connected to the server before that call.
     pub(crate) fn set_behind(
         setting: &Setting,
-        cast: Cast,
+        row: &Row,
+        players: usize,
         front: impl FnOnce(&Lab, &Process, SocketAddr) -> anyhow::Result<SocketAddr>,
     ) -> anyhow::Result<Self> {
         let lab = Lab::new()?;
         let settings = Settings {
             host: lab.addr(Host::Server),
-            profile: setting.profile.clone(),
-            rto_max: setting.rto_max,
-            tuning: cast.tuning,
+            setting: setting.clone(),
+            tuning: row.tuning,
         };
         let mut server = Process::start(&lab, Host::Server, Role::Server, &settings)?;
-        let playbill = Playbill::of(&mut server)?;
-        let names: Vec<_> = (0..cast.players)
-            .map(|number| cast.game.player(number))
-            .collect();
+        let facts = match server.hear(Instant::now() + PATIENCE)? {
+            Some(Word::Listening(facts)) => facts,
+            other => bail!("the server does not listen: {other:?}"),
+        };
+        let names: Vec<_> = (0..players).map(|number| row.game.player(number)).collect();
         let is_bounded = setting.rto_max == RtoMax::Auto && lastword_sys::supports_rto_max();
         let crowd = Crowd {
-            server: front(&lab, &server, playbill.addr)?,
+            server: front(&lab, &server, facts.addr)?,
             names: names.clone(),
-            manner: cast.manner,
-            rto_max_ms: playbill.profile.rto_max_ms.filter(|_| is_bounded),
+            manner: row.manner,
+            rto_max_ms: facts.profile.rto_max_ms.filter(|_| is_bounded),
         };
         let mut crowd = Process::start(&lab, Host::Client, Role::Crowd, &crowd)?;
         match crowd.hear(Instant::now() + PATIENCE)? {
@@ -109,7 +89,7 @@ impl Scene {
             crowd,
             server,
             lab,
-            playbill,
+            facts,
             names,
             ends: Vec::new(),
         })
@@ -147,6 +127,17 @@ impl Scene {
         Ok(())
     }
 
+    /// Compares the ends so far with what had to come of the fault.
+    pub(crate) fn judge(&self, expected: &Expected, struck_at: Stamp) -> Judgement {
+        let truth = Truth {
+            expected,
+            names: &self.names,
+            struck_at,
+            facts: &self.facts,
+        };
+        Judgement::of(truth, &self.ends)
+    }
+
     /// The accounts of the server's sessions.
     pub(crate) fn report_of_server(&mut self) -> anyhow::Result<Report> {
         self.server.tell(Order::Report)?;
@@ -154,8 +145,8 @@ impl Scene {
         loop {
             let word = self.server.hear(deadline)?;
             let word = word.context("the server does not report")?;
-            if let Word::Reported { accounts, suspects } = word {
-                return Ok(Report { accounts, suspects });
+            if let Word::Reported(report) = word {
+                return Ok(report);
             }
             self.take(word)?;
         }
@@ -165,7 +156,7 @@ impl Scene {
     pub(crate) fn report_of_crowd(&mut self) -> anyhow::Result<Report> {
         self.crowd.tell(Order::Report)?;
         match self.crowd.hear(Instant::now() + PATIENCE)? {
-            Some(Word::Reported { accounts, suspects }) => Ok(Report { accounts, suspects }),
+            Some(Word::Reported(report)) => Ok(report),
             other => bail!("the clients do not report: {other:?}"),
         }
     }
@@ -174,26 +165,12 @@ impl Scene {
         let Word::Ended { at, record } = word else {
             bail!("the server says {word:?} unasked");
         };
-        let record = *record;
-        self.ends.push(Ended { at, record });
+        self.ends.push(Ended {
+            at,
+            record: Record::deserialize(&record).context("a record cannot be read")?,
+            json: record,
+        });
         Ok(())
-    }
-}
-
-impl Playbill {
-    fn of(server: &mut Process) -> anyhow::Result<Self> {
-        match server.hear(Instant::now() + PATIENCE)? {
-            Some(Word::Listening {
-                addr,
-                bounds_ms,
-                profile,
-            }) => Ok(Self {
-                addr,
-                bounds_ms,
-                profile,
-            }),
-            other => bail!("the server does not listen: {other:?}"),
-        }
     }
 }
 

@@ -5,19 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::close::Close;
-use crate::setting::RtoMax;
+use crate::setting::Setting;
 
 /// The configuration of a server; its first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// The address to listen on, with a free port.
     pub(crate) host: IpAddr,
-    /// The profile of every session.
-    pub(crate) profile: String,
-    /// `kernel.rto_max`.
-    pub(crate) rto_max: RtoMax,
+    /// The profile of every session, and `kernel.rto_max`.
+    pub(crate) setting: Setting,
     /// The other keys of the configuration.
     pub(crate) tuning: Tuning,
 }
@@ -61,29 +59,40 @@ pub(crate) enum Order {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Word {
     /// The server accepts.
-    Listening {
-        addr: SocketAddr,
-        /// The longest silence before the verdict, by the label of its cause, where the configuration has one.
-        bounds_ms: BTreeMap<String, u64>,
-        /// The times of the profile.
-        profile: ProfileTimes,
-    },
+    Listening(ServerFacts),
     /// Every client of the crowd has its welcome.
     Joined,
     /// A connection of the server ended.
     Ended {
         /// When the verdict came out.
         at: Stamp,
-        record: Box<Close>,
+        /// The record as the library wrote it.
+        record: Value,
     },
     /// The answer to [`Order::Report`].
-    Reported {
-        accounts: Vec<Account>,
-        /// How often a peer became suspect, by diagnosis; only servers know this.
-        suspects: BTreeMap<String, u64>,
-    },
+    Reported(Report),
     /// The process cannot continue.
     Failed(String),
+}
+
+/// The facts of a server that listens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ServerFacts {
+    /// The address on which it listens.
+    pub(crate) addr: SocketAddr,
+    /// The longest silence before the verdict, by the label of its cause, where the configuration has one.
+    pub(crate) bounds_ms: BTreeMap<String, u64>,
+    /// The times of the profile.
+    pub(crate) profile: ProfileTimes,
+}
+
+/// The report of one end of the scene.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// The account of each session.
+    pub(crate) accounts: Vec<Account>,
+    /// How often a peer became suspect, by diagnosis; only servers know this.
+    pub(crate) suspects: BTreeMap<String, u64>,
 }
 
 /// The times of a profile, in milliseconds.

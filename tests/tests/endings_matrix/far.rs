@@ -2,9 +2,10 @@
 
 use std::net::Ipv4Addr;
 
+use lastword_load::peer::welcome;
 use lastword_netlab::{Host, Lab};
 use lastword_session::Role;
-use lastword_tests::{Raw, data, frame, hello, kind, tcp_info, until, within};
+use lastword_tests::{Raw, data, hello, kind, tcp_info, until, within};
 use tokio::net::TcpListener;
 
 use crate::rig::Rig;
@@ -69,15 +70,4 @@ async fn greet(listener: &TcpListener, mut far: Raw, role: Role) -> (Rig, Raw) {
         }
     }
     (rig, far)
-}
-
-/// A welcome of version 1: no heartbeat, no dead limit, no resume.
-fn welcome() -> Vec<u8> {
-    let mut payload = vec![1, 0];
-    payload.extend_from_slice(&[7; 16]);
-    payload.extend_from_slice(&1_u32.to_be_bytes());
-    payload.extend_from_slice(&[0; 8 + 4 + 4 + 4]);
-    payload.extend_from_slice(&65_536_u32.to_be_bytes());
-    payload.extend_from_slice(&[0; 2 + 2]);
-    frame(kind::WELCOME, &payload)
 }

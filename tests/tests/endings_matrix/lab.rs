@@ -4,7 +4,7 @@ use std::io;
 use std::process::Command;
 use std::time::Duration;
 
-use lastword_netlab::{End, Host, Lab, run};
+use lastword_netlab::{End, Host, Lab, Outcome, run};
 use lastword_session::Cause;
 use lastword_tests::{Raw, in_server_host, tcp_info, until};
 use socket2::{SockRef, TcpKeepalive};
@@ -17,14 +17,10 @@ use crate::rig::Rig;
 #[test]
 fn a_socket_that_an_operator_destroys() {
     run(|lab| {
-        in_server_host(lab, || async {
-            for unread in [0, FRAMES] {
-                let cells = cells(lab, unread).await?;
-                for (_, far) in &cells {
-                    let peer = End::Peer(far.stream.local_addr()?);
-                    assert_eq!(lab.destroy_socket(Host::Server, peer)?, 1);
-                }
-                judge_all("ss -K", cells, Cause::SocketDestroyed, unread).await;
+        each_unread(lab, "ss -K", Cause::SocketDestroyed, async |cells| {
+            for (_, far) in cells {
+                let peer = End::Peer(far.stream.local_addr()?);
+                assert_eq!(lab.destroy_socket(Host::Server, peer)?, 1);
             }
             Ok(())
         })
@@ -34,24 +30,10 @@ fn a_socket_that_an_operator_destroys() {
 #[test]
 fn data_that_nobody_acknowledges() {
     run(|lab| {
-        in_server_host(lab, || async {
-            for unread in [0, FRAMES] {
-                let mut cells = cells(lab, unread).await?;
-                lab.cut(Host::Client)?;
-                for (rig, _) in &mut cells {
-                    give_up_soon(rig)?;
-                    write(rig).await;
-                }
-                judge_all(
-                    "kernel time-out, retransmitting",
-                    cells,
-                    Cause::PathDead,
-                    unread,
-                )
-                .await;
-                lab.mend(Host::Client)?;
-            }
-            Ok(())
+        let row = "kernel time-out, retransmitting";
+        each_unread(lab, row, Cause::PathDead, async |cells| {
+            lab.cut(Host::Client)?;
+            write_and_give_up_soon(cells).await
         })
     });
 }
@@ -60,15 +42,10 @@ fn data_that_nobody_acknowledges() {
 #[test]
 fn data_for_a_network_that_the_router_cannot_reach() {
     run(|lab| {
-        in_server_host(lab, || async {
-            let mut cells = cells(lab, 0).await?;
+        let row = "kernel time-out, unreachable";
+        play(lab, row, &[0], Cause::PathDead, async |cells| {
             lab.link_down(Host::Client)?;
-            for (rig, _) in &mut cells {
-                give_up_soon(rig)?;
-                write(rig).await;
-            }
-            judge_all("kernel time-out, unreachable", cells, Cause::PathDead, 0).await;
-            Ok(())
+            write_and_give_up_soon(cells).await
         })
     });
 }
@@ -76,18 +53,17 @@ fn data_for_a_network_that_the_router_cannot_reach() {
 #[test]
 fn probes_that_nobody_answers() {
     run(|lab| {
-        in_server_host(lab, || async {
-            let cells = cells(lab, FRAMES).await?;
+        let row = "kernel time-out, keepalive";
+        play(lab, row, &[FRAMES], Cause::PathDead, async |cells| {
             lab.cut(Host::Client)?;
             let second = Duration::from_secs(1);
-            for (rig, _) in &cells {
-                let keepalive = TcpKeepalive::new()
-                    .with_time(second)
-                    .with_interval(second)
-                    .with_retries(1);
+            let keepalive = TcpKeepalive::new()
+                .with_time(second)
+                .with_interval(second)
+                .with_retries(1);
+            for (rig, _) in cells {
                 SockRef::from(&rig.watch).set_tcp_keepalive(&keepalive)?;
             }
-            judge_all("kernel time-out, keepalive", cells, Cause::PathDead, FRAMES).await;
             Ok(())
         })
     });
@@ -96,26 +72,10 @@ fn probes_that_nobody_answers() {
 #[test]
 fn data_that_does_not_leave_this_host() {
     run(|lab| {
-        in_server_host(lab, || async {
-            let mut cells = cells(lab, 0).await?;
-            let down = lab.on(Host::Server, || {
-                Command::new("ip")
-                    .args(["link", "set", "eth0", "down"])
-                    .status()
-            })?;
-            assert!(down.success());
-            for (rig, _) in &mut cells {
-                give_up_soon(rig)?;
-                write(rig).await;
-            }
-            judge_all(
-                "kernel time-out, own link down",
-                cells,
-                Cause::LocalNetworkDown,
-                0,
-            )
-            .await;
-            Ok(())
+        let row = "kernel time-out, own link down";
+        play(lab, row, &[0], Cause::LocalNetworkDown, async |cells| {
+            lab.own_link_down(Host::Server)?;
+            write_and_give_up_soon(cells).await
         })
     });
 }
@@ -124,27 +84,17 @@ fn data_that_does_not_leave_this_host() {
 #[test]
 fn a_reset_after_an_outage() {
     run(|lab| {
-        in_server_host(lab, || async {
-            for unread in [0, FRAMES] {
-                let mut cells = cells(lab, unread).await?;
-                lab.cut(Host::Client)?;
-                for (rig, _) in &mut cells {
-                    write(rig).await;
-                }
-                for (rig, _) in &cells {
-                    until("a retransmission", || tcp_info(&rig.watch).retransmits > 0).await;
-                }
-                lab.replace(Host::Client)?;
-                lab.mend(Host::Client)?;
-                judge_all(
-                    "RST after an outage",
-                    cells,
-                    Cause::ResetAfterOutage,
-                    unread,
-                )
-                .await;
+        let row = "RST after an outage";
+        each_unread(lab, row, Cause::ResetAfterOutage, async |cells| {
+            lab.cut(Host::Client)?;
+            for (rig, _) in &mut *cells {
+                write(rig).await;
             }
-            Ok(())
+            for (rig, _) in cells {
+                until("a retransmission", || tcp_info(&rig.watch).retransmits > 0).await;
+            }
+            lab.replace(Host::Client)?;
+            lab.mend(Host::Client)
         })
     });
 }
@@ -153,19 +103,12 @@ fn a_reset_after_an_outage() {
 #[test]
 fn a_host_that_forgot_the_connection() {
     run(|lab| {
-        in_server_host(lab, || async {
-            let mut cells = cells(lab, FRAMES).await?;
+        let row = "RST by a successor of the host";
+        play(lab, row, &[FRAMES], Cause::PeerReset, async |cells| {
             lab.replace(Host::Client)?;
-            for (rig, _) in &mut cells {
+            for (rig, _) in cells {
                 write(rig).await;
             }
-            judge_all(
-                "RST by a successor of the host",
-                cells,
-                Cause::PeerReset,
-                FRAMES,
-            )
-            .await;
             Ok(())
         })
     });
@@ -208,8 +151,43 @@ fn an_icmp_error_on_a_living_socket() {
     });
 }
 
-/// A connection for each first call, with this many unread frames of the peer.
-async fn cells(lab: &Lab, unread: u64) -> io::Result<Vec<(Rig, Raw)>> {
+/// A connection for each first call.
+type Cells = Vec<(Rig, Raw)>;
+
+/// Plays a row with nothing unread, and again with unread frames of the peer.
+fn each_unread(
+    lab: &Lab,
+    row: &str,
+    cause: Cause,
+    strike: impl AsyncFn(&mut Cells) -> io::Result<()> + Send,
+) -> Outcome {
+    play(lab, row, &[0, FRAMES], cause, strike)
+}
+
+/// Plays a row with this many unread frames of the peer each time: on living connections the network fails.
+fn play(
+    lab: &Lab,
+    row: &str,
+    unread: &[u64],
+    cause: Cause,
+    strike: impl AsyncFn(&mut Cells) -> io::Result<()> + Send,
+) -> Outcome {
+    in_server_host(lab, || async move {
+        for unread in unread.iter().copied() {
+            let mut cells = cells(lab, unread).await?;
+            strike(&mut cells).await?;
+            let with = if unread > 0 { ", data unread" } else { "" };
+            for ((rig, _far), first) in cells.into_iter().zip(First::ALL) {
+                rig.until_dead().await;
+                judge(&format!("{row}{with}"), rig, first, cause, unread).await;
+            }
+            lab.mend(Host::Client)?;
+        }
+        Ok(())
+    })
+}
+
+async fn cells(lab: &Lab, unread: u64) -> io::Result<Cells> {
     let mut cells = Vec::new();
     for _ in First::ALL {
         let (rig, mut far) = pair_in(lab).await?;
@@ -221,26 +199,19 @@ async fn cells(lab: &Lab, unread: u64) -> io::Result<Vec<(Rig, Raw)>> {
     Ok(cells)
 }
 
-async fn judge_all(row: &str, cells: Vec<(Rig, Raw)>, cause: Cause, unread: u64) {
-    let row = if unread > 0 {
-        format!("{row}, data unread")
-    } else {
-        row.to_owned()
-    };
-    for ((rig, _far), first) in cells.into_iter().zip(First::ALL) {
-        rig.until_dead().await;
-        judge(&row, rig, first, cause, unread).await;
+/// Writes on each connection, and sets `TCP_USER_TIMEOUT`, so that the kernel gives up soon.
+async fn write_and_give_up_soon(cells: &mut Cells) -> io::Result<()> {
+    let timeout = Some(Duration::from_millis(500));
+    for (rig, _) in cells {
+        SockRef::from(&rig.watch).set_tcp_user_timeout(timeout)?;
+        write(rig).await;
     }
+    Ok(())
 }
 
 async fn write(rig: &mut Rig) {
     rig.send(b"are you there?");
     rig.write().await.expect("room to write");
-}
-
-/// `TCP_USER_TIMEOUT`: makes the kernel give up soon.
-fn give_up_soon(rig: &Rig) -> io::Result<()> {
-    SockRef::from(&rig.watch).set_tcp_user_timeout(Some(Duration::from_millis(500)))
 }
 
 async fn until_soft_error(rig: &mut Rig) -> io::Error {

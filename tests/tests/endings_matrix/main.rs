@@ -19,109 +19,84 @@ mod lab;
 mod rig;
 mod truncated;
 
+use lastword_load::peer::Peer;
 use lastword_session::{Cause, Role};
 use lastword_tests::{Raw, tcp_info};
 
 use calls::First;
-use child::{Child, Pose};
+use child::{CHILD_FRAMES, Pose};
 use far::{FRAMES, deliver, frames, half_a_frame, leave_unread, pair};
 use rig::Rig;
 
 /// S2. Only our own write changes the result: the peer is gone, and its kernel refuses the data.
 #[tokio::test]
 async fn data_then_close() {
-    for first in First::ALL {
+    each_first("S2 data, close", fin_or_refusal, FRAMES, || async {
         let (rig, mut far) = pair(Role::Server).await;
         far.write(&frames()).await;
         drop(far);
         rig.until_end().await;
-        judge("S2 data, close", rig, first, fin_or_refusal(first), FRAMES).await;
-    }
+        rig
+    })
+    .await;
 }
 
 /// S3i and S4i: for TCP an exit and a `kill -9` are closes, and the kernel continues to send for the dead process.
 #[tokio::test]
 async fn an_exit_with_nothing_unread() {
-    for first in First::ALL {
-        let (rig, child) = Child::pair(Pose {
-            mid_frame: false,
-            unread: false,
-        })
-        .await;
-        child.exit();
-        rig.until_end().await;
-        judge(
-            "S3i exit, nothing unread",
-            rig,
-            first,
-            fin_or_refusal(first),
-            FRAMES,
-        )
-        .await;
-    }
+    let pose = Pose::default();
+    each_first(
+        "S3i exit, nothing unread",
+        fin_or_refusal,
+        CHILD_FRAMES,
+        || child::gone(pose, Peer::exit),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_kill_with_nothing_unread() {
-    for first in First::ALL {
-        let (rig, child) = Child::pair(Pose {
-            mid_frame: true,
-            unread: false,
-        })
-        .await;
-        child.kill();
-        rig.until_end().await;
-        judge(
-            "S4i kill -9 mid-send, nothing unread",
-            rig,
-            first,
-            Cause::PeerFinMidFrame,
-            FRAMES,
-        )
-        .await;
-    }
+    let pose = Pose {
+        mid_frame: true,
+        unread: false,
+    };
+    each_first(
+        "S4i kill -9 mid-send, nothing unread",
+        |_| Cause::PeerFinMidFrame,
+        CHILD_FRAMES,
+        || child::gone(pose, Peer::kill),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn an_exit_with_unread_input() {
-    for first in First::ALL {
-        let (rig, child) = Child::pair(Pose {
-            mid_frame: false,
-            unread: true,
-        })
-        .await;
-        child.exit();
-        rig.until_dead().await;
-        judge(
-            "S3ii exit, input unread",
-            rig,
-            first,
-            Cause::PeerReset,
-            FRAMES,
-        )
-        .await;
-    }
+    let pose = Pose {
+        mid_frame: false,
+        unread: true,
+    };
+    each_first(
+        "S3ii exit, input unread",
+        |_| Cause::PeerReset,
+        CHILD_FRAMES,
+        || child::gone(pose, Peer::exit),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_kill_with_unread_input() {
-    for first in First::ALL {
-        let (rig, child) = Child::pair(Pose {
-            mid_frame: true,
-            unread: true,
-        })
-        .await;
-        child.kill();
-        rig.until_dead().await;
-        judge(
-            "S4ii kill -9 mid-send, input unread",
-            rig,
-            first,
-            Cause::PeerResetMidFrame,
-            FRAMES,
-        )
-        .await;
-    }
+    let pose = Pose {
+        mid_frame: true,
+        unread: true,
+    };
+    each_first(
+        "S4ii kill -9 mid-send, input unread",
+        |_| Cause::PeerResetMidFrame,
+        CHILD_FRAMES,
+        || child::gone(pose, Peer::kill),
+    )
+    .await;
 }
 
 /// S5 and C1: the peer closed, we sent, and its kernel refused. Reading shows a FIN and never an error.
@@ -131,11 +106,16 @@ async fn closed_then_we_sent() {
         ("S5 closed, we sent", Role::Server),
         ("C1 server closed, client sent", Role::Client),
     ] {
-        for first in First::ALL {
-            let (rig, far) = pair(role).await;
-            let rig = close_and_send(rig, far).await;
-            judge(row, rig, first, Cause::PeerClosedWhileSending, 0).await;
-        }
+        each_first(
+            row,
+            |_| Cause::PeerClosedWhileSending,
+            0,
+            || async move {
+                let (rig, far) = pair(role).await;
+                close_and_send(rig, far).await
+            },
+        )
+        .await;
     }
 }
 
@@ -146,12 +126,13 @@ async fn data_then_close_then_we_sent() {
         ("S5c data, close, we sent", Role::Server),
         ("C2 data, close, client sent", Role::Client),
     ] {
-        for first in First::ALL {
+        let cause = |_| Cause::PeerClosedWhileSending;
+        each_first(row, cause, FRAMES, || async move {
             let (rig, mut far) = pair(role).await;
             far.write(&frames()).await;
-            let rig = close_and_send(rig, far).await;
-            judge(row, rig, first, Cause::PeerClosedWhileSending, FRAMES).await;
-        }
+            close_and_send(rig, far).await
+        })
+        .await;
     }
 }
 
@@ -162,14 +143,20 @@ async fn a_close_with_unread_input() {
         ("S3ii close, input unread", Role::Server),
         ("C3 server close, input unread", Role::Client),
     ] {
-        for first in First::ALL {
-            let (mut rig, mut far) = pair(role).await;
-            deliver(&mut far, &frames()).await;
-            leave_unread(&mut rig, &far).await;
-            drop(far);
-            rig.until_dead().await;
-            judge(row, rig, first, Cause::PeerReset, FRAMES).await;
-        }
+        each_first(
+            row,
+            |_| Cause::PeerReset,
+            FRAMES,
+            || async move {
+                let (mut rig, mut far) = pair(role).await;
+                deliver(&mut far, &frames()).await;
+                leave_unread(&mut rig, &far).await;
+                drop(far);
+                rig.until_dead().await;
+                rig
+            },
+        )
+        .await;
     }
 }
 
@@ -177,38 +164,38 @@ async fn a_close_with_unread_input() {
 #[tokio::test]
 async fn a_reset_with_nothing_to_read() {
     for role in [Role::Server, Role::Client] {
-        for first in First::ALL {
-            let (rig, far) = pair(role).await;
-            far.reset();
-            rig.until_dead().await;
-            judge(
-                &format!("{role:?} reset, nothing to read"),
-                rig,
-                first,
-                Cause::PeerReset,
-                0,
-            )
-            .await;
-        }
+        let row = format!("{role:?} reset, nothing to read");
+        each_first(
+            &row,
+            |_| Cause::PeerReset,
+            0,
+            || async move {
+                let (rig, far) = pair(role).await;
+                far.reset();
+                rig.until_dead().await;
+                rig
+            },
+        )
+        .await;
     }
 }
 
 #[tokio::test]
 async fn a_reset_inside_a_frame() {
-    for first in First::ALL {
-        let (rig, mut far) = pair(Role::Server).await;
-        deliver(&mut far, &[frames(), half_a_frame()].concat()).await;
-        far.reset();
-        rig.until_dead().await;
-        judge(
-            "S3ii reset inside a frame",
-            rig,
-            first,
-            Cause::PeerResetMidFrame,
-            FRAMES,
-        )
-        .await;
-    }
+    let (row, cause) = ("S3ii reset inside a frame", Cause::PeerResetMidFrame);
+    each_first(
+        row,
+        |_| cause,
+        FRAMES,
+        || async {
+            let (rig, mut far) = pair(Role::Server).await;
+            deliver(&mut far, &[frames(), half_a_frame()].concat()).await;
+            far.reset();
+            rig.until_dead().await;
+            rig
+        },
+    )
+    .await;
 }
 
 /// H1: a peer that shut only its write side still takes our data.
@@ -225,6 +212,18 @@ async fn a_half_close() {
             late.as_deref(),
             (first == First::Write).then_some(b"late".as_slice())
         );
+    }
+}
+
+/// Plays a row with each call as the first that meets its end.
+async fn each_first<F: Future<Output = Rig>>(
+    row: &str,
+    cause: impl Fn(First) -> Cause,
+    frames: u64,
+    play: impl Fn() -> F,
+) {
+    for first in First::ALL {
+        judge(row, play().await, first, cause(first), frames).await;
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use lastword_keepalive::Profile;
-use lastword_session::wire::{Extensions, Hello, Notice, VERSION};
+use lastword_session::wire::{Hello, Notice};
 use lastword_session::{
     Admission, Close, Config, Connection, Ending, Input, Role, Timing, Traffic,
 };
@@ -36,9 +36,10 @@ impl Rig {
         tune(&SockRef::from(&stream), &Profile::standard().knobs()).expect("options");
         let (config, clock) = (Arc::new(Config::default()), Clock::default());
         let same = stream.as_fd().try_clone_to_owned().expect("dup");
+        let hello = Hello::new(b"ann", 65_536);
         let connection = match role {
             Role::Server => Connection::server(Arc::clone(&config), clock.now()),
-            Role::Client => Connection::client(Arc::clone(&config), &hello(), clock.now()),
+            Role::Client => Connection::client(Arc::clone(&config), &hello, clock.now()),
         };
         Self {
             tap: stream.into(),
@@ -178,20 +179,5 @@ impl App for Sink {
 
     fn closed(&mut self, ending: Box<Ending>) {
         *self.0.lock().expect("no panic") = Some(ending);
-    }
-}
-
-fn hello() -> Hello<'static> {
-    Hello {
-        version_min: VERSION,
-        version_max: VERSION,
-        resume: false,
-        no_resume: true,
-        frame_limit: 65_536,
-        session: [0; 16],
-        received: 0,
-        token: &[],
-        extensions: Extensions::default(),
-        credentials: b"ann",
     }
 }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use lastword_load::Expected;
+
 use super::observed::{Bare, Layer, Observed, Returned, in_words};
 use super::row::{Delivers, Documented, Row};
 
@@ -46,8 +48,8 @@ fn of_calls(
 }
 
 fn of_cause(row: &Row, layer: &Layer) -> Option<String> {
-    let expected = row.ends.cause(layer.mid_frame).label();
-    (layer.cause != expected).then(|| format!("recorded {}, expected {expected}", layer.cause))
+    let expected = Expected::live(&[row.ends.cause(layer.mid_frame)]);
+    expected.flaw(layer.ending)
 }
 
 fn of_delivery(delivers: Delivers, layer: &Layer) -> Vec<String> {

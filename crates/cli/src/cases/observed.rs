@@ -3,6 +3,7 @@
 use std::{fmt, io};
 
 use lastword::OsError;
+use lastword_load::Ending;
 use serde::{Deserialize, Serialize};
 
 /// The two runs of a row: between bare sockets, and with the layer.
@@ -26,10 +27,10 @@ pub(crate) struct Bare {
 }
 
 /// The run with the layer. Its bytes are bytes of payload.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Layer {
-    /// The label of the recorded cause.
-    pub(crate) cause: String,
+    /// The recorded cause and phase.
+    pub(crate) ending: Ending,
     /// Payload bytes of the whole frames that the peer's calls accepted.
     pub(crate) sent: u64,
     /// Payload bytes of the whole frames that arrived, as our kernel counts them.

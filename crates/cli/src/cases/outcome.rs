@@ -6,7 +6,7 @@ use super::observed::Observed;
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     /// Both runs came to an end. The judge decides whether they ended as documented.
-    Played(Observed),
+    Played(Box<Observed>),
     /// The row hung, or failed for a reason outside the row.
     Failed(String),
     /// This system does not allow the row.
@@ -15,6 +15,9 @@ pub(crate) enum Outcome {
 
 impl From<anyhow::Result<Observed>> for Outcome {
     fn from(result: anyhow::Result<Observed>) -> Self {
-        result.map_or_else(|error| Self::Failed(format!("{error:#}")), Self::Played)
+        match result {
+            Ok(observed) => Self::Played(Box::new(observed)),
+            Err(error) => Self::Failed(format!("{error:#}")),
+        }
     }
 }

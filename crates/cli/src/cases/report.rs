@@ -14,7 +14,7 @@ pub(crate) struct Report {
     pub(crate) title: &'static str,
     pub(crate) done: &'static str,
     pub(crate) expected_cause: &'static str,
-    pub(crate) observed_cause: Option<String>,
+    pub(crate) observed_cause: Option<&'static str>,
     /// The results of the calls on the bare socket, in order.
     pub(crate) recv: Option<String>,
     pub(crate) send: Option<String>,
@@ -55,7 +55,7 @@ impl Report {
                 let layer = seen.layer;
                 Self {
                     expected_cause: row.ends.cause(layer.mid_frame).label(),
-                    observed_cause: Some(layer.cause),
+                    observed_cause: Some(layer.ending.cause.label()),
                     recv: in_words(&seen.bare.recv),
                     send: in_words(&seen.bare.send),
                     sent_bytes: Some(layer.sent),

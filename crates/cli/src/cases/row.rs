@@ -1,6 +1,7 @@
 //! A row: the action on a connection, and the documented result.
 
 use lastword::Cause;
+use lastword_load::peer::Order;
 
 /// One of the article's cases.
 #[derive(Debug)]
@@ -34,18 +35,57 @@ pub(crate) struct Row {
 pub(crate) enum Scene {
     /// The network between both ends breaks.
     Outage(Outage),
-    /// The client streams to a server that reads, and leaves after its last byte.
-    Streams(Leave),
-    /// The client sends until both kernels are full, and leaves. The server reads only after that.
-    Fills {
-        /// Whether a message of the server lies unread in the client.
-        unread: bool,
-        how: Leave,
-    },
-    /// The client sends and closes, and the server goes on sending.
-    SendsOn,
-    /// The server closes, and the client goes on.
-    Server(ServerLeave),
+    /// The peer leaves.
+    Script(Script),
+    /// Our server closes with unread input: it says goodbye and lingers.
+    Lingering,
+}
+
+/// How a peer in a process of its own leaves, and how our end meets that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Script {
+    pub(crate) ours: Ours,
+    /// The steps up to the peer's end.
+    pub(crate) steps: &'static [Step],
+    /// The calls on our bare socket after these steps.
+    pub(crate) calls: &'static [Call],
+    /// How many messages the layer sends after these steps. Then it takes what arrived.
+    pub(crate) sends: usize,
+}
+
+/// Which end is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ours {
+    Server,
+    Client,
+}
+
+/// One step of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Our end sends a message, which stays unread in the peer.
+    Unread,
+    /// The peer does this.
+    Do(Order),
+    /// The peer begins to do this, and needs our end to read meanwhile.
+    Begin(Order),
+    /// The peer is killed inside a `send` that does not return.
+    KillInSend,
+}
+
+/// One call on our bare socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// Receives up to the end.
+    Recv,
+    /// Sends a message.
+    Send,
+    /// Waits for the peer's FIN, without a call that meets it.
+    UntilFin,
+    /// Waits for a reset, without a call that meets it.
+    UntilReset,
+    /// Counts the bytes in our kernel.
+    Count,
 }
 
 /// How the network breaks.
@@ -59,30 +99,6 @@ pub(crate) enum Outage {
     HostGone,
     /// The client's host goes away, and comes back without its connections.
     HostRebooted,
-}
-
-/// How a client leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leave {
-    /// The client closes its socket.
-    Close,
-    /// The client's process exits.
-    Exit,
-    /// The client's process is killed while it sends.
-    Kill,
-}
-
-/// How a server leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ServerLeave {
-    /// The server closes, and the client sends twice.
-    Silent,
-    /// The server sends and closes. The client sends once, and receives only after that.
-    Owing,
-    /// The server closes with the client's input unread.
-    Unread,
-    /// The same, but the server says goodbye and lingers.
-    Lingering,
 }
 
 /// The documented result of one call.

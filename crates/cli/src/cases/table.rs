@@ -2,11 +2,12 @@
 //! from `docs/causes.md`.
 
 use lastword::Cause;
+use lastword_load::peer::{FRAME, Order};
 
+use super::row::Call::{Count, Recv, Send, UntilFin, UntilReset};
 use super::row::Documented::{End, Errno, Everything, Nothing, Sent, WhatWasHeld};
-use super::row::{
-    Delivers, ECONNRESET, EPIPE, Ends, Leave, Outage, Row, Scene, ServerLeave as Server,
-};
+use super::row::Step::{Begin, Do, KillInSend, Unread};
+use super::row::{Delivers, ECONNRESET, EPIPE, Ends, Ours, Outage, Row, Scene, Script};
 
 /// All rows, in the article's order.
 pub(crate) const ROWS: [Row; 14] = [
@@ -65,7 +66,12 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S2",
         title: "the client sends many messages, then closes",
         done: "1,280 frames of 4,096 bytes, then close(); the server reads all the while",
-        scene: Scene::Streams(Leave::Close),
+        scene: Scene::Script(Script {
+            ours: Ours::Server,
+            steps: &[Begin(Order::Write(STREAM)), Begin(Order::Close)],
+            calls: &[Recv],
+            sends: 0,
+        }),
         recv: &[Everything, End],
         send: &[],
         ends: Ends::As(Cause::PeerFin),
@@ -77,7 +83,12 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S3i",
         title: "the client sends many and exits without closing, all read",
         done: "as S2, but exit() in the place of close()",
-        scene: Scene::Streams(Leave::Exit),
+        scene: Scene::Script(Script {
+            ours: Ours::Server,
+            steps: &[Begin(Order::Write(STREAM)), Begin(Order::Exit)],
+            calls: &[Recv],
+            sends: 0,
+        }),
         recv: &[Everything, End],
         send: &[],
         ends: Ends::As(Cause::PeerFin),
@@ -90,10 +101,12 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S3ii",
         title: "the client sends many and exits without closing, with unread input",
         done: "it sends until both kernels are full, leaves a message of the server unread, and exits",
-        scene: Scene::Fills {
-            unread: true,
-            how: Leave::Exit,
-        },
+        scene: Scene::Script(Script {
+            ours: Ours::Server,
+            steps: &[Unread, Do(Order::Fill), Do(Order::Exit)],
+            calls: &[UntilReset, Count, Recv, Send],
+            sends: 0,
+        }),
         recv: &[WhatWasHeld, Errno(ECONNRESET), End],
         send: &[Errno(EPIPE)],
         ends: Ends::ByFrame(Cause::PeerReset, Cause::PeerResetMidFrame),
@@ -106,10 +119,12 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S4i",
         title: "the client is killed while sending, all read",
         done: "it sends until both kernels are full, and is killed inside its next send(); then the server reads",
-        scene: Scene::Fills {
-            unread: false,
-            how: Leave::Kill,
-        },
+        scene: Scene::Script(Script {
+            ours: Ours::Server,
+            steps: &[Do(Order::Fill), KillInSend],
+            calls: &[Recv],
+            sends: 0,
+        }),
         recv: &[Everything, End],
         send: &[],
         ends: Ends::ByFrame(Cause::PeerFin, Cause::PeerFinMidFrame),
@@ -122,10 +137,12 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S4ii",
         title: "the client is killed while sending, with unread input",
         done: "as S4i, with a message of the server unread",
-        scene: Scene::Fills {
-            unread: true,
-            how: Leave::Kill,
-        },
+        scene: Scene::Script(Script {
+            ours: Ours::Server,
+            steps: &[Unread, Do(Order::Fill), KillInSend],
+            calls: &[UntilReset, Count, Recv, Send],
+            sends: 0,
+        }),
         recv: &[WhatWasHeld, Errno(ECONNRESET), End],
         send: &[Errno(EPIPE)],
         ends: Ends::ByFrame(Cause::PeerReset, Cause::PeerResetMidFrame),
@@ -137,7 +154,16 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S5",
         title: "the client closes while the server keeps sending",
         done: "the client sends 8 frames and closes, having read everything; the server sends twice",
-        scene: Scene::SendsOn,
+        scene: Scene::Script(Script {
+            ours: Ours::Server,
+            steps: &[
+                Do(Order::Write(8 * FRAME)),
+                Do(Order::Shut),
+                Do(Order::Close),
+            ],
+            calls: &[Recv, Send, UntilReset, Send],
+            sends: 2,
+        }),
         recv: &[Everything, End],
         send: &[Sent, Errno(EPIPE)],
         ends: Ends::As(Cause::PeerClosedWhileSending),
@@ -150,7 +176,12 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "C1",
         title: "the server has closed, the client sends twice",
         done: "the client reads 0, sends, and sends again, with write(2)",
-        scene: Scene::Server(Server::Silent),
+        scene: Scene::Script(Script {
+            ours: Ours::Client,
+            steps: &[Do(Order::Shut), Do(Order::Close)],
+            calls: &[Recv, Send, UntilReset, Send],
+            sends: 2,
+        }),
         recv: &[End],
         send: &[Sent, Errno(EPIPE)],
         ends: Ends::As(Cause::PeerClosedWhileSending),
@@ -162,7 +193,16 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "C2",
         title: "the server sends data and closes, the client sends once and then receives",
         done: "8 frames and a close; the client sends once, is answered by a reset, and only then receives",
-        scene: Scene::Server(Server::Owing),
+        scene: Scene::Script(Script {
+            ours: Ours::Client,
+            steps: &[
+                Do(Order::Write(8 * FRAME)),
+                Do(Order::Shut),
+                Do(Order::Close),
+            ],
+            calls: &[UntilFin, Send, UntilReset, Recv],
+            sends: 1,
+        }),
         recv: &[Everything, End],
         send: &[Sent],
         ends: Ends::As(Cause::PeerClosedWhileSending),
@@ -174,7 +214,12 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "C3",
         title: "the server closes with unread input",
         done: "the client sends; the server reads nothing, sends until both kernels are full, and closes",
-        scene: Scene::Server(Server::Unread),
+        scene: Scene::Script(Script {
+            ours: Ours::Client,
+            steps: &[Unread, Do(Order::Fill), Do(Order::Close)],
+            calls: &[UntilReset, Count, Recv, Send],
+            sends: 0,
+        }),
         recv: &[WhatWasHeld, Errno(ECONNRESET), End],
         send: &[Errno(EPIPE)],
         ends: Ends::ByFrame(Cause::PeerReset, Cause::PeerResetMidFrame),
@@ -187,7 +232,7 @@ pub(crate) const ROWS: [Row; 14] = [
         title: "C3 done right: a goodbye, and then a lingering close",
         done: "the client sends; the server reads nothing, sends 32 frames, says why, shuts its side, and reads and \
                discards until the client's FIN",
-        scene: Scene::Server(Server::Lingering),
+        scene: Scene::Lingering,
         recv: &[Everything, End],
         send: &[Sent, Sent],
         ends: Ends::As(Cause::PeerGoodbye),
@@ -197,3 +242,6 @@ pub(crate) const ROWS: [Row; 14] = [
               goodbye's reason behind them",
     },
 ];
+
+/// 5 MB of payload.
+const STREAM: u64 = 1_280 * FRAME;

@@ -50,7 +50,7 @@ fn block(out: &mut String, report: &Report) -> fmt::Result {
             field(out, name, returned)?;
         }
     }
-    if let Some(cause) = &report.observed_cause {
+    if let Some(cause) = report.observed_cause {
         field(out, "recorded", &recorded(report, cause))?;
     }
     field(

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use lastword::{Cause, Observer};
-use lastword_load::Ending;
+use lastword_load::{Ending, Expected};
 
 use super::close::Close;
 use super::sums::Sums;
@@ -219,21 +219,17 @@ impl Board {
             // If this fails, the lab has already ended.
             to_lab.send(part.name.clone()).ok();
         }
-        let (truth, recorded) = (part.truth, close.ending());
+        let recorded = close.ending();
         // The demo ended before this client did, so the record says nothing about the client.
         let is_broken_off =
             self.is_closing && (part.in_lab || OF_A_DRAIN.contains(&recorded.cause));
-        let fate = if truth == recorded {
-            Fate::Right
-        } else if is_broken_off {
-            Fate::CutShort
-        } else {
-            let words = format!(
-                "{} was recorded as {recorded}, and was {truth}: {}",
-                part.name, close.words
-            );
-            self.complain(words);
-            Fate::Wrong
+        let fate = match Expected::from(part.truth).flaw(recorded) {
+            None => Fate::Right,
+            Some(_) if is_broken_off => Fate::CutShort,
+            Some(flaw) => {
+                self.complain(format!("{} was {flaw}: {}", part.name, close.words));
+                Fate::Wrong
+            }
         };
         let is_judged = fate == Fate::Right || fate == Fate::Wrong;
         self.sums.in_lab += u64::from(part.in_lab && is_judged);
@@ -298,7 +294,7 @@ mod tests {
         board.played(addr(1), part(Cause::PeerFin));
         board.closed(close(1, Cause::PeerReset), Instant::now());
         assert_eq!((board.sums().wrong, board.sums().right), (1, 0));
-        let told = "way was recorded as peer_reset in live, and was peer_fin in live: words";
+        let told = "way was recorded as peer_reset in live, truth is peer_fin in live: words";
         assert_eq!(board.wrong, [told]);
     }
 
@@ -370,10 +366,7 @@ mod tests {
     fn part(cause: Cause) -> Part {
         Part {
             name: "way".to_owned(),
-            truth: Ending {
-                cause,
-                phase: Phase::Live,
-            },
+            truth: Ending::live(cause),
             in_lab: false,
         }
     }

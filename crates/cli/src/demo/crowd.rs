@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use lastword::Cause;
 use lastword::client::{Client, Connector, Event};
-use lastword::{Cause, Phase};
 use lastword_load::Ending;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
@@ -67,13 +67,9 @@ async fn stay(mut client: Client, name: String, n: u32, board: &Shared) {
         }
     }
     client.goodbye().await;
-    let truth = Ending {
-        cause: Cause::Drained,
-        phase: Phase::Live,
-    };
     let part = Part {
         name,
-        truth,
+        truth: Ending::live(Cause::Drained),
         in_lab: false,
     };
     board.with(|board| board.played(local, part));

@@ -5,7 +5,7 @@ use std::iter;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_load::{Cast, Way};
+use lastword_load::{Clients, Way};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -17,15 +17,15 @@ use super::board::{Part, Shared};
 pub(crate) struct Endings {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
-    cast: Cast,
+    clients: Clients,
 }
 
 impl Endings {
     pub(crate) fn begin(server: SocketAddr, board: &Shared) -> Self {
         let (stop, mut told) = oneshot::channel();
         let board = board.clone();
-        let cast = Cast::towards(server);
-        let players = cast.clone();
+        let clients = Clients::towards(server);
+        let players = clients.clone();
         let task = tokio::spawn(async move {
             let mut under_way = JoinSet::new();
             for ((way, step), n) in rounds().zip(0..) {
@@ -37,14 +37,18 @@ impl Endings {
             }
             under_way.shutdown().await;
         });
-        Self { stop, task, cast }
+        Self {
+            stop,
+            task,
+            clients,
+        }
     }
 
     /// Begins no other ending, and aborts those in progress.
     pub(crate) async fn end(self, board: &Shared) {
         drop(self.stop);
         self.task.await.ok();
-        board.with(|board| board.broken_off(|ip| self.cast.plays_at(ip)));
+        board.with(|board| board.broken_off(|ip| self.clients.have(ip)));
     }
 }
 
@@ -56,8 +60,8 @@ fn rounds() -> impl Iterator<Item = (&'static Way, Duration)> {
     first.chain(ways.into_iter().cycle().zip(iter::repeat(STEP)))
 }
 
-async fn play(cast: Cast, n: u32, way: &'static Way, board: Shared) {
-    let played = cast.play(n, way).await;
+async fn play(clients: Clients, n: u32, way: &'static Way, board: Shared) {
+    let played = clients.play(n, way).await;
     board.with(|board| match (played.local, played.fault) {
         (Some(local), None) => board.played(
             local,

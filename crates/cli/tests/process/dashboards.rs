@@ -3,8 +3,8 @@ use std::net::SocketAddr;
 
 use lastword::client::Client;
 use lastword::{Metric, MetricKind};
-use lastword_dashboards::query::{compared, expand};
-use lastword_dashboards::{boards, rules};
+use lastword_generate::query::{compared, expand};
+use lastword_generate::{boards, rules};
 use serde_json::Value;
 
 use crate::command::{Running, config_file, lastword, serve};

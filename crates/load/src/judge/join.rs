@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 
 use crate::Record;
-use crate::client::Told;
+use crate::client::Played;
 
 /// Endings without a record, and records without an ending.
 #[derive(Debug, Default)]
 pub(super) struct Join {
-    told: HashMap<SocketAddr, VecDeque<Told>>,
+    played: HashMap<SocketAddr, VecDeque<Played>>,
     recorded: HashMap<SocketAddr, VecDeque<Record>>,
     /// The addresses of all clients, with and without a record.
     known: HashSet<SocketAddr>,
@@ -18,24 +18,24 @@ pub(super) struct Join {
 }
 
 impl Join {
-    pub(super) fn told(&mut self, local: SocketAddr, told: Told) -> Option<(Told, Record)> {
+    pub(super) fn played(&mut self, local: SocketAddr, played: Played) -> Option<(Played, Record)> {
         self.known.insert(local);
         match take(&mut self.recorded, local) {
-            Some(record) => Some((told, record)),
+            Some(record) => Some((played, record)),
             None => {
-                self.told.entry(local).or_default().push_back(told);
+                self.played.entry(local).or_default().push_back(played);
                 self.waiting += 1;
                 None
             }
         }
     }
 
-    pub(super) fn recorded(&mut self, record: Record) -> Option<(Told, Record)> {
+    pub(super) fn recorded(&mut self, record: Record) -> Option<(Played, Record)> {
         let remote = record.remote;
-        match take(&mut self.told, remote) {
-            Some(told) => {
+        match take(&mut self.played, remote) {
+            Some(played) => {
                 self.waiting = self.waiting.saturating_sub(1);
-                Some((told, record))
+                Some((played, record))
             }
             None => {
                 self.recorded.entry(remote).or_default().push_back(record);
@@ -55,13 +55,13 @@ impl Join {
     }
 
     /// Takes the records without a client, and the clients without a record.
-    pub(super) fn leftovers(&mut self) -> (Vec<Record>, Vec<Told>) {
+    pub(super) fn leftovers(&mut self) -> (Vec<Record>, Vec<Played>) {
         let mut records: Vec<_> = drain(&mut self.recorded).collect();
-        let mut told: Vec<_> = drain(&mut self.told).collect();
+        let mut played: Vec<_> = drain(&mut self.played).collect();
         records.sort_by_key(|record| record.seq);
-        told.sort_by_key(|told| told.n);
+        played.sort_by_key(|played| played.n);
         self.waiting = 0;
-        (records, told)
+        (records, played)
     }
 }
 

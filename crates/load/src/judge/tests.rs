@@ -24,10 +24,10 @@ impl Server {
     /// Plays a client that sent three frames. Returns the record that the server must write.
     fn client(&mut self, n: u32, way: &str) -> Record {
         let way = Way::find(way).unwrap();
-        let mut told = Told::new(n, way);
+        let mut played = Played::new(n, way);
         let local = format!("127.1.0.{n}:4000").parse().unwrap();
-        (told.local, told.frames) = (Some(local), 3);
-        self.judge.told(told);
+        (played.local, played.frames) = (Some(local), 3);
+        self.judge.played(played);
         self.scrape.opened += 1;
         self.seq += 1;
         Record {
@@ -36,8 +36,11 @@ impl Server {
             phase: way.truth.phase,
             remote: local,
             session: None,
+            player: None,
             frames_in: 3,
             frames_undelivered: 0,
+            silent_ms: None,
+            own_stall_ms: 0,
         }
     }
 
@@ -258,13 +261,13 @@ fn counters_that_run_backwards_are_found() {
 #[test]
 fn a_client_that_met_a_fault_is_told_and_its_record_is_no_wrong_cause() {
     let mut server = Server::start();
-    let mut told = Told::new(1, Way::find("kicked").unwrap());
-    told.local = Some("127.1.0.1:4000".parse().unwrap());
-    told.fault = Some(Fault::LastWord {
+    let mut played = Played::new(1, Way::find("kicked").unwrap());
+    played.local = Some("127.1.0.1:4000".parse().unwrap());
+    played.fault = Some(Fault::OtherGoodbye {
         due: 4_711,
         heard: None,
     });
-    server.judge.told(told);
+    server.judge.played(played);
     let mut record = server.client(2, "fin");
     server.scrape.opened += 1;
     server.end(record.clone());

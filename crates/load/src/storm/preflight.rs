@@ -16,7 +16,7 @@ use crate::homes::Homes;
 use crate::http::Http;
 use crate::probe::{self, Unfit};
 use crate::socket::Raw;
-use crate::{Fault, Record, Scenario, Scrape, StormError, client, reach};
+use crate::{Fault, Record, Scenario, Scrape, StormError, reach};
 
 /// The state in which a storm begins.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ async fn connect(server: SocketAddr, scenario: &Scenario) -> io::Result<Raw> {
 
 /// Says hello, and returns the session's id.
 async fn welcomed(raw: &mut Raw) -> Result<String, Fault> {
-    let welcome = timeout(TIMEOUT, client::enter(raw, "storm")).await;
+    let welcome = timeout(TIMEOUT, raw.join("storm")).await;
     let welcome = welcome.unwrap_or(Err(Fault::NoWelcome(NotAServer::Silent(TIMEOUT))))?;
     match Welcome::decode(&welcome) {
         Ok(welcome) => Ok(SessionId::from_bytes(welcome.session).to_string()),

@@ -5,7 +5,8 @@ use lastword_session::{Cause, Phase};
 
 use super::Leaves::{Close, Read};
 use super::Way;
-use crate::Command;
+use crate::ObeyingGame;
+use crate::command::Command;
 
 pub(super) static WAYS: &[Way] = &[
     Way::live(
@@ -47,7 +48,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "auth_timeout",
         "waits for an authenticator that never decides",
-        |speech| speech.hello(Command::AUTH_NEVER),
+        |speech| speech.hello(ObeyingGame::AUTH_NEVER),
         Read,
         Cause::AuthTimeout,
         Phase::Auth,
@@ -57,7 +58,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "auth_down",
         "comes while the authenticator is down",
-        |speech| speech.hello(Command::AUTH_DOWN),
+        |speech| speech.hello(ObeyingGame::AUTH_DOWN),
         Read,
         Cause::AuthUnavailable,
         Phase::Auth,
@@ -67,7 +68,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "auth_fin",
         "closes while the authenticator thinks",
-        |speech| speech.hello(Command::AUTH_NEVER),
+        |speech| speech.hello(ObeyingGame::AUTH_NEVER),
         Close,
         Cause::PeerFin,
         Phase::Auth,
@@ -77,7 +78,7 @@ pub(super) static WAYS: &[Way] = &[
         "auth_goodbye",
         "says goodbye while the authenticator thinks",
         |speech| {
-            speech.hello(Command::AUTH_NEVER);
+            speech.hello(ObeyingGame::AUTH_NEVER);
             speech.goodbye();
         },
         Read,
@@ -89,7 +90,7 @@ pub(super) static WAYS: &[Way] = &[
         "auth_violation",
         "sends a frame before it is welcome",
         |speech| {
-            speech.hello(Command::AUTH_NEVER);
+            speech.hello(ObeyingGame::AUTH_NEVER);
             speech.frame(Kind::Data, b"too early");
         },
         Read,

@@ -3,7 +3,7 @@
 use lastword_session::Cause;
 use lastword_session::wire::Kind;
 
-use super::Leaves::{Close, HalfClose, Read, Reset, Unread, WithLastWords};
+use super::Leaves::{Close, HalfClose, Read, Reset, Unread, WithLastFrame};
 use super::{Parting, Way};
 
 pub(super) static WAYS: &[Way] = &[
@@ -53,7 +53,7 @@ pub(super) static WAYS: &[Way] = &[
         "fin_unanswered",
         "closes with its last frame, so that the answer is refused",
         |speech| speech.one_frame(),
-        WithLastWords,
+        WithLastFrame,
         Cause::PeerClosedWhileSending,
     ),
     Way::live("reset", "resets", |_| {}, Reset, Cause::PeerReset),

@@ -1,6 +1,5 @@
 //! The clients of a scene, all in one process. Each follows its behaviour from its welcome until its connection ends.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +10,8 @@ use tokio::task::JoinSet;
 use super::book::Book;
 use super::player::{Player, behave};
 use super::{Orders, Tell};
-use crate::cast::Crowd;
-use crate::words::{Order, Word};
+use crate::behaviour::Crowd;
+use crate::words::{Order, Report, Word};
 
 /// Runs until standard input ends.
 pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
@@ -27,10 +26,10 @@ pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
     while let Some(order) = orders.next()? {
         book.obey(order);
         if order == Order::Report {
-            tell.send(Word::Reported {
+            tell.send(Word::Reported(Report {
                 accounts: book.accounts(),
-                suspects: BTreeMap::new(),
-            })?;
+                ..Report::default()
+            }))?;
         }
     }
     runtime.shutdown_timeout(Duration::ZERO);

@@ -8,7 +8,7 @@ use lastword::Session;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::book::Page;
-use crate::cast::Game;
+use crate::behaviour::Game;
 
 /// Plays until the session has departed.
 pub(super) async fn play(mut session: Session, game: Game, page: Page) {

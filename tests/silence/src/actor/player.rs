@@ -3,8 +3,8 @@
 use std::future::pending;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
-use lastword_session::wire::{Hello, Kind, Ping, Pong, Welcome};
+use lastword_load::{Frame, Frames, Raw, frame};
+use lastword_session::wire::{Kind, Ping, Pong, Welcome};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -13,8 +13,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::book::Page;
-use super::frames::{Frames, data};
-use crate::cast::{Crowd, Manner, Reads};
+use crate::behaviour::{Crowd, Manner, Reads};
 
 /// A client that has its welcome.
 #[derive(Debug)]
@@ -30,13 +29,10 @@ pub(super) struct Player {
 impl Player {
     /// Connects, says hello and reads the welcome.
     pub(super) async fn join(crowd: &Crowd, name: &str, page: Page) -> anyhow::Result<Self> {
-        let mut stream = timeout(PATIENCE, connect(crowd)).await??;
-        let mut hello = Vec::new();
-        Hello::new(name.as_bytes(), FRAME_LIMIT).encode(&mut hello);
-        stream.write_all(&hello).await?;
-        let mut frames = Frames::default();
-        let welcome = timeout(PATIENCE, first_frame(&mut stream, &mut frames)).await??;
+        let mut raw = Raw::over(timeout(PATIENCE, connect(crowd)).await??)?;
+        let welcome = timeout(PATIENCE, raw.join(name)).await??;
         let welcome = Welcome::decode(&welcome)?;
+        let (stream, frames) = raw.into_parts();
         Ok(Self {
             stream,
             manner: crowd.manner,
@@ -100,24 +96,7 @@ async fn connect(crowd: &Crowd) -> anyhow::Result<TcpStream> {
         let rto_max = Duration::from_millis(ms);
         lastword_sys::set_rto_max(lastword_sys::borrow(&socket), rto_max)?;
     }
-    socket.set_nodelay(true)?;
     Ok(socket.connect(crowd.server).await?)
-}
-
-/// The payload of the welcome.
-async fn first_frame(stream: &mut TcpStream, frames: &mut Frames) -> anyhow::Result<Vec<u8>> {
-    loop {
-        if let Some((kind, payload)) = frames.next() {
-            ensure!(kind == Some(Kind::Welcome), "{kind:?} instead of a welcome");
-            return Ok(payload);
-        }
-        let mut buffer = [0; 1_024];
-        let read = stream.read(&mut buffer).await?;
-        if read == 0 {
-            bail!("the end instead of a welcome");
-        }
-        frames.push(buffer.get(..read).context("more was read than fits")?);
-    }
 }
 
 struct Reader {
@@ -181,7 +160,7 @@ impl Reader {
 
     fn take(&mut self, bytes: &[u8]) {
         self.frames.push(bytes);
-        while let Some((kind, payload)) = self.frames.next() {
+        while let Some(Frame { kind, payload }) = self.frames.take() {
             if kind == Some(Kind::Data) {
                 self.page.take(&payload);
             } else if let (Some(Kind::Ping), Ok(ping)) = (kind, Ping::decode(&payload)) {
@@ -256,7 +235,9 @@ impl Writer {
             return Vec::new();
         };
         self.page.sent();
-        data(&payload)
+        let mut bytes = Vec::new();
+        frame(Kind::Data, &payload, &mut bytes);
+        bytes
     }
 }
 
@@ -279,5 +260,4 @@ fn micros(duration: Duration) -> u64 {
 const PATIENCE: Duration = Duration::from_secs(20);
 const BUFFER_BYTES: usize = 16 * 1_024;
 const FRAME_BYTES_MIN: u32 = 16;
-const FRAME_LIMIT: u32 = 65_536;
 const PONGS_MAX: usize = 64;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use lastword::{
     Cause, Config, Context, Disconnect, Handler, KernelAbilities, Observer, Player, Server,
     ServerHandle,
@@ -13,9 +12,9 @@ use lastword::{
 
 use super::book::Book;
 use super::{Orders, Tell, game};
-use crate::cast::Game;
+use crate::behaviour::Game;
 use crate::setting::RtoMax;
-use crate::words::{Order, ProfileTimes, Settings, Stamp, Word};
+use crate::words::{Order, ProfileTimes, Report, ServerFacts, Settings, Stamp, Word};
 
 /// Serves until standard input ends.
 pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
@@ -66,8 +65,11 @@ async fn serve(
 fn config(settings: &Settings) -> Config {
     let tuning = settings.tuning;
     let mut config = Config::default();
-    config.liveness.profile.clone_from(&settings.profile);
-    config.kernel.rto_max = match settings.rto_max {
+    config
+        .liveness
+        .profile
+        .clone_from(&settings.setting.profile);
+    config.kernel.rto_max = match settings.setting.rto_max {
         RtoMax::Auto => lastword::RtoMax::Auto,
         RtoMax::Off => lastword::RtoMax::Off,
     };
@@ -90,7 +92,7 @@ fn listening(server: &ServerHandle, config: &Config) -> Word {
         let bound = config.reach(*cause, &profile, kernel).bound()?;
         Some((cause.label().to_owned(), millis(bound)))
     };
-    Word::Listening {
+    Word::Listening(ServerFacts {
         addr: server.local_addr(),
         bounds_ms: Cause::ALL.iter().filter_map(bound).collect(),
         profile: ProfileTimes {
@@ -98,7 +100,7 @@ fn listening(server: &ServerHandle, config: &Config) -> Word {
             dead_ms: profile.dead.map_or(u64::MAX, millis),
             rto_max_ms: profile.rto_max.map(millis),
         },
-    }
+    })
 }
 
 fn report(server: &ServerHandle, book: &Book) -> Word {
@@ -106,10 +108,10 @@ fn report(server: &ServerHandle, book: &Book) -> Word {
     let suspects: BTreeMap<_, _> = suspects
         .map(|(diagnosis, count)| (diagnosis.label().to_owned(), count))
         .collect();
-    Word::Reported {
+    Word::Reported(Report {
         accounts: book.accounts(),
         suspects,
-    }
+    })
 }
 
 /// Reports every end.
@@ -117,15 +119,12 @@ struct Records(Tell);
 
 impl Observer for Records {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
-        let record = serde_json::to_value(disconnect.record())
-            .and_then(serde_json::from_value)
-            .context("a record cannot be read");
-        let word = match record {
+        let word = match serde_json::to_value(disconnect.record()) {
             Ok(record) => Word::Ended {
                 at: Stamp::from(disconnect.at),
-                record: Box::new(record),
+                record,
             },
-            Err(error) => Word::Failed(format!("{error:#}")),
+            Err(error) => Word::Failed(format!("a record cannot be written: {error}")),
         };
         // Sending fails only when the receiver has ended.
         self.0.send(word).ok();

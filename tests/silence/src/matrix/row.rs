@@ -4,12 +4,13 @@ use std::thread;
 use std::time::Duration;
 
 use lastword::Cause;
+use lastword_load::{Ending, Expected};
 
-use crate::cast::{Game, Manner};
+use crate::behaviour::{Game, Manner};
 use crate::fault::Fault;
 use crate::flow;
-use crate::judge::{Expected, Judgement, Truth};
-use crate::scene::{Cast, Scene};
+use crate::judge::Judgement;
+use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
 use crate::words::{ProfileTimes, Tuning};
 
@@ -34,7 +35,7 @@ impl Row {
     /// A row in which every session ends with this cause.
     pub(crate) fn ends(name: &str, fault: Fault, cause: Cause) -> Self {
         Self {
-            expected: Expected::Ends(vec![cause]),
+            expected: Expected::live(&[cause]),
             fault,
             ..Self::lives(name)
         }
@@ -57,18 +58,8 @@ impl Row {
 
     /// Plays the row in a lab of its own, and judges the result.
     pub(crate) fn play(&self, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
-        let mut scene = Scene::set(setting, self.cast(players))?;
+        let mut scene = Scene::set(setting, self, players)?;
         self.play_on(&mut scene, setting)
-    }
-
-    /// The game and the clients of the row.
-    pub(crate) const fn cast(&self, players: usize) -> Cast {
-        Cast {
-            game: self.game,
-            manner: self.manner,
-            tuning: self.tuning,
-            players,
-        }
     }
 
     /// Plays the row in an existing lab.
@@ -77,7 +68,7 @@ impl Row {
         scene: &mut Scene,
         setting: &Setting,
     ) -> anyhow::Result<Judgement> {
-        let profile = scene.playbill.profile;
+        let profile = scene.facts.profile;
         thread::sleep(self.plays(profile));
         let struck_at = scene.strike(self.fault)?;
         let expected = self.expected(setting);
@@ -85,13 +76,7 @@ impl Row {
             Expected::Ends(_) => scene.watch(self.patience(profile), true)?,
             Expected::Lives => scene.watch(self.watched(profile), false)?,
         }
-        let truth = Truth {
-            expected: &expected,
-            names: &scene.names,
-            struck_at,
-            playbill: &scene.playbill,
-        };
-        let mut judgement = Judgement::of(truth, &scene.ends);
+        let mut judgement = scene.judge(&expected, struck_at);
         if expected == Expected::Lives {
             flow::check(scene, &mut judgement)?;
         }
@@ -100,9 +85,9 @@ impl Row {
 
     fn expected(&self, setting: &Setting) -> Expected {
         let mut expected = self.expected.clone();
-        if let Expected::Ends(causes) = &mut expected {
+        if let Expected::Ends(right) = &mut expected {
             if self.is_untold_by_default_retries && setting.rto_max == RtoMax::Off {
-                causes.push(Cause::PeerSilent);
+                right.push(Ending::live(Cause::PeerSilent));
             }
         }
         expected
@@ -121,15 +106,15 @@ impl Row {
     /// Longer than every timeout that may run: a session that has not ended by then will not end.
     fn patience(&self, profile: ProfileTimes) -> Duration {
         let tuned_ms = match self.expected {
-            Expected::Ends(ref causes) if causes.contains(&Cause::PeerNotReading) => {
+            Expected::Ends(ref right) if right.contains(&Ending::live(Cause::PeerNotReading)) => {
                 self.tuning.write_progress_ms
             }
             Expected::Ends(_) | Expected::Lives => self.tuning.idle_ms,
         };
         let limit_ms = profile.dead_ms.max(u64::from(tuned_ms));
-        Duration::from_millis(limit_ms + profile.heartbeat_ms) + LAST_WORDS
+        Duration::from_millis(limit_ms + profile.heartbeat_ms) + REPORT_DELAY
     }
 }
 
 /// How much later an end may be reported on a busy machine.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const REPORT_DELAY: Duration = Duration::from_secs(5);

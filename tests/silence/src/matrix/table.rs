@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use lastword::Cause;
+use lastword_load::Expected;
 
 use super::Row;
-use crate::cast::{Game, Manner, Reads};
+use crate::behaviour::{Game, Manner, Reads};
 use crate::fault::Fault;
-use crate::judge::Expected;
 use crate::words::Tuning;
 
 /// All rows.
@@ -36,7 +36,7 @@ fn cuts() -> Vec<Row> {
         Row {
             name: "ours-lost-own-limit".to_owned(),
             manner: Manner::HONEST.giving_up(),
-            expected: Expected::Ends(vec![Cause::PathDeadOutbound, Cause::ResetAfterOutage]),
+            expected: Expected::live(&[Cause::PathDeadOutbound, Cause::ResetAfterOutage]),
             ..ours_lost
         },
         Row::ends("theirs-lost", Fault::TheirsLost, Cause::PathDead),

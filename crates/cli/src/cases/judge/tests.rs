@@ -1,5 +1,8 @@
 //! The judge finds each kind of flaw in a row, and finds none in a row that is right.
 
+use lastword::Cause;
+use lastword_load::Ending;
+
 use super::super::row::{ECONNRESET, EPIPE, Ends};
 use super::super::table::ROWS;
 use super::*;
@@ -24,8 +27,8 @@ fn ids_are_unique() {
 fn another_cause_is_a_flaw_of_every_row() {
     for row in &ROWS {
         let mut seen = documented(row);
-        seen.layer.cause = "socket_error".to_owned();
-        assert_flaw(row, &seen, "recorded socket_error");
+        seen.layer.ending = Ending::live(Cause::SocketError);
+        assert_flaw(row, &seen, "recorded as socket_error");
     }
 }
 
@@ -37,7 +40,7 @@ fn a_cause_that_does_not_fit_where_the_stream_stops_is_a_flaw() {
     {
         let mut seen = documented(row);
         seen.layer.mid_frame = !seen.layer.mid_frame;
-        assert_flaw(row, &seen, "expected peer_");
+        assert_flaw(row, &seen, "truth is peer_");
     }
 }
 
@@ -188,11 +191,13 @@ fn documented(row: &Row) -> Observed {
             flaws: Vec::new(),
         },
         layer: Layer {
-            cause: row.ends.cause(false).label().to_owned(),
+            ending: Ending::live(row.ends.cause(false)),
             sent: SENT,
             held,
             delivered: held,
-            ..Layer::default()
+            mid_frame: false,
+            evidence: String::new(),
+            flaws: Vec::new(),
         },
     }
 }

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use anyhow::{Context as _, bail};
-use lastword::{Cause, Phase, ServerHandle};
+use lastword::ServerHandle;
 use lastword_load::Ending;
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +28,8 @@ pub(crate) struct Cable(Shared);
 pub(super) struct ClientLine {
     /// The outage that the client will meet.
     pub(super) name: String,
-    /// The label of the cause that must be recorded.
-    pub(super) truth: String,
+    /// The cause and phase that must be recorded.
+    pub(super) truth: Ending,
     /// The address that the client connected from.
     pub(super) local: SocketAddr,
 }
@@ -107,7 +107,7 @@ fn attend(board: &Shared, ours: UnixStream, output: impl Read) -> anyhow::Result
     for line in BufReader::new(output).lines() {
         let line: ClientLine =
             serde_json::from_str(&line?).context("the lab's words cannot be read")?;
-        board.with(|board| take(board, line))?;
+        board.with(|board| take(board, line));
     }
     Ok(())
 }
@@ -132,19 +132,13 @@ fn command() -> anyhow::Result<Command> {
     Ok(command)
 }
 
-fn take(board: &mut Board, line: ClientLine) -> anyhow::Result<()> {
-    let truth = Ending {
-        cause: Cause::from_label(&line.truth).context("the lab's truth is no cause")?,
-        // An outage begins only after its client has joined.
-        phase: Phase::Live,
-    };
+fn take(board: &mut Board, line: ClientLine) {
     let part = Part {
         name: line.name,
-        truth,
+        truth: line.truth,
         in_lab: true,
     };
     board.played(line.local, part);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -172,19 +166,16 @@ mod tests {
 
     #[test]
     fn what_the_lab_tells_of_a_client_is_part_of_the_lab() {
-        let line = r#"{"name":"cable pulled","truth":"path_dead","local":"10.77.2.2:4000"}"#;
+        let line = r#"{"name":"cable pulled","truth":{"cause":"path_dead","phase":"live"},"local":"10.77.2.2:4000"}"#;
         let board = Shared::default();
-        board
-            .with(|board| take(board, serde_json::from_str(line).unwrap()))
-            .unwrap();
+        board.with(|board| take(board, serde_json::from_str(line).unwrap()));
         assert_eq!(
             board.with(|board| board.waiting()),
             0,
             "its cable is to be pulled yet"
         );
         let unknown = line.replace("path_dead", "path_lost");
-        let line = serde_json::from_str(&unknown).unwrap();
-        assert!(board.with(|board| take(board, line)).is_err());
+        assert!(serde_json::from_str::<ClientLine>(&unknown).is_err());
     }
 
     async fn followed(board: &Shared, script: &str) {

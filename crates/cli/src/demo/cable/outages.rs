@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use lastword::Cause;
 use lastword::client::Client;
+use lastword_load::Ending;
 use lastword_netlab::{Host, Lab};
 use tokio::runtime::{Builder, Runtime};
 
@@ -190,7 +191,7 @@ fn leave(lab: &Lab) {
 fn say(outage: Outage, client: &Client) -> anyhow::Result<()> {
     let line = ClientLine {
         name: outage.name().to_owned(),
-        truth: outage.truth().label().to_owned(),
+        truth: Ending::live(outage.truth()),
         local: client.local_addr(),
     };
     let line = serde_json::to_string(&line)?;

@@ -1,0 +1,81 @@
+//! The rows of the lab. This command executes itself again in new namespaces, which end with that process.
+
+use std::env;
+use std::io::{self, Write as _};
+use std::process::Command;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use lastword_load::process::Process;
+
+use super::outage;
+use crate::cases::observed::Observed;
+use crate::cases::outcome::Outcome;
+use crate::cases::row::{Outage, Row, Scene};
+use crate::cases::table::ROWS;
+
+/// The result of a row, as the sandbox sends it: one JSON line. An error is in words.
+type Line = Result<Observed, String>;
+
+/// Plays the rows of the lab. They end when the calling thread ends, or earlier.
+pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
+    let mut lab = enter();
+    outages()
+        .map(|(row, _)| {
+            let outcome = match &mut lab {
+                Ok(lab) => heard(lab).into(),
+                Err(outcome) => outcome.clone(),
+            };
+            (row, outcome)
+        })
+        .collect()
+}
+
+/// Plays all rows at once inside the sandbox, and writes a line for each, in their order. A failed write is ignored:
+/// the reader is gone.
+pub(crate) fn play_inside() {
+    let played: Vec<_> = thread::scope(|scope| {
+        let rows: Vec<_> = outages()
+            .map(|(_, outage)| scope.spawn(move || outage::observe(outage)))
+            .collect();
+        rows.into_iter().map(ScopedJoinHandle::join).collect()
+    });
+    for played in played {
+        let observed = played.unwrap_or_else(|_| Err(anyhow!("the row panicked")));
+        let line: Line = observed.map_err(|error| format!("{error:#}"));
+        if tell(&line).is_err() {
+            return;
+        }
+    }
+}
+
+fn tell(line: &Line) -> anyhow::Result<()> {
+    Ok(writeln!(io::stdout(), "{}", serde_json::to_string(line)?)?)
+}
+
+/// Starts the sandbox, or returns the outcome of all its rows.
+fn enter() -> Result<Process, Outcome> {
+    let failed = |error: anyhow::Error| Outcome::Failed(format!("{error:#}"));
+    let program = env::current_exe().map_err(|error| failed(error.into()))?;
+    let mut command =
+        lastword_netlab::sandboxed(program).map_err(|skip| Outcome::Skipped(skip.to_string()))?;
+    command.args(["actor", "lab"]);
+    Process::start(command, Command::spawn).map_err(|error| failed(error.into()))
+}
+
+fn heard(lab: &mut Process) -> anyhow::Result<Observed> {
+    let line: Option<Line> = lab.hear(LAB_TIMEOUT)?;
+    line.context("the lab did not tell of this row")?
+        .map_err(anyhow::Error::msg)
+}
+
+fn outages() -> impl Iterator<Item = (&'static Row, Outage)> {
+    ROWS.iter().filter_map(|row| match row.scene {
+        Scene::Outage(outage) => Some((row, outage)),
+        Scene::Script(_) | Scene::Lingering => None,
+    })
+}
+
+/// Longer than any row takes: they play at the same time.
+const LAB_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,0 +1,89 @@
+//! The clients of one server: where they connect from, with which frames, and each one's part.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use lastword_client::Connector;
+
+use crate::client::{Plan, Played};
+use crate::dice::Dice;
+use crate::homes::Homes;
+use crate::{Scenario, Way};
+
+/// Clients of one server.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    pub(crate) server: SocketAddr,
+    pub(crate) scenario: Arc<Scenario>,
+    connector: Connector,
+    homes: Homes,
+}
+
+impl Clients {
+    /// Makes clients of the server at this address, with as many frames as a storm's clients have by default.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn towards(server: SocketAddr) -> Self {
+        let homes = Homes::towards(server, u32::MAX);
+        Self::of(server, homes, Scenario::default())
+    }
+
+    pub(crate) fn of(server: SocketAddr, homes: Homes, scenario: Scenario) -> Self {
+        Self {
+            server,
+            scenario: Arc::new(scenario),
+            connector: Connector::start(),
+            homes,
+        }
+    }
+
+    /// Tells whether only these clients connect from this address. That needs one address per client, which exists on
+    /// Linux towards a server on loopback. Elsewhere it is `false`.
+    #[must_use]
+    pub fn have(&self, ip: IpAddr) -> bool {
+        self.homes.have(ip)
+    }
+
+    /// Plays client `n`, which connects and ends in this way. A player has the name of the way.
+    ///
+    /// # Cancel safety
+    /// If the call is dropped, it closes its connection wherever it was.
+    pub async fn play(&self, n: u32, way: &'static Way) -> Played {
+        let dice = Dice::of(self.scenario.seed, n);
+        self.play_as(n, way.name.to_owned(), way, dice).await
+    }
+
+    /// Plays client `n` with this name, and with these random choices.
+    pub(crate) async fn play_as(
+        &self,
+        n: u32,
+        name: String,
+        way: &'static Way,
+        dice: Dice,
+    ) -> Played {
+        let plan = Plan {
+            n,
+            name,
+            way,
+            dice,
+            clients: self,
+        };
+        plan.play().await
+    }
+
+    /// Returns the local address of client `n`; `None` leaves the choice to the system.
+    pub(crate) fn home(&self, n: u32) -> Option<IpAddr> {
+        self.homes.of(n)
+    }
+
+    /// Returns the client library for client `n`.
+    pub(crate) fn connector(&self, n: u32) -> Connector {
+        let connector = self.connector.clone();
+        match self.home(n) {
+            Some(home) => connector.local_ip(home),
+            None => connector,
+        }
+    }
+}

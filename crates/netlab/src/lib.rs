@@ -1,0 +1,59 @@
+//! Two hosts and a router in user and network namespaces, without root, to test on the real kernel how a program
+//! behaves when its network fails. The tests of this project use it, and so can the tests of a game.
+//!
+//! A test calls [`run()`]; the body gets a [`Lab`]. A program that is not a test executes itself again with
+//! [`sandboxed`]. Nothing here touches the network of the machine, and nothing outlives the test.
+//!
+//! # Where a socket belongs
+//!
+//! A socket belongs for ever to the host in which it was made. [`Lab::on`] runs a closure inside a host, and
+//! [`Lab::spawn`] starts a process there. The test itself is outside and reaches no host.
+//!
+//! # What fails
+//!
+//! - The cables: [`Lab::cut`], [`Lab::drop_from`] and [`Lab::drop_towards`] until [`Lab::mend`]; [`Lab::lose`] for a
+//!   [`Share`] of the packets; [`Lab::delay`] for all of them. Cut, loss and delay are independent. Neither host is
+//!   notified.
+//! - The links: [`Lab::link_down`] pulls the router's end, [`Lab::own_link_down`] takes the host's own down.
+//! - Inside a host: [`Lab::set_route`], [`Lab::block_output`], [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.
+//! - A process: [`freeze()`].
+//!
+//! A table in the crate's `README.md` says how TCP reacts to each fault at both ends; a test measures it.
+//!
+//! # A test of your own game
+//!
+//! Add `lastword-netlab` to the game's `[dev-dependencies]`. This is a whole test; `tests/game.rs` of this crate runs it.
+//! Where labs cannot be built (no user namespaces, or a program is missing), it prints `skipped: NAME: REASON` instead.
+//!
+//! ```no_run
+#![doc = include_str!("../tests/game.rs")]
+//! ```
+
+mod cable;
+mod delay;
+mod direction;
+mod freeze;
+mod host;
+mod lab;
+mod link;
+mod namespace;
+mod relay;
+mod run;
+mod sandbox;
+mod share;
+mod skip;
+mod socket;
+
+pub use freeze::{Frozen, freeze};
+pub use host::Host;
+pub use lab::Lab;
+pub use link::Route;
+pub use run::{Outcome, run};
+pub use sandbox::sandboxed;
+pub use share::Share;
+pub use skip::Skip;
+pub use socket::End;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
