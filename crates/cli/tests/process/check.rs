@@ -88,8 +88,7 @@ fn a_token_file_that_gives_no_token_is_told_as_serve_tells_it() {
 
 #[test]
 fn an_address_that_clients_cannot_be_told_is_an_error_with_its_line_and_remedy() {
-    let too_long = "a".repeat(256);
-    for address in ["eu2.example.net 7000", &too_long] {
+    for address in ["eu2.example.net 7000", " "] {
         let text = format!("[drain]\nreason = \"we move\"\naddress = {address:?}\n");
         let path = config_file("check_address", text);
         let path = path.to_str().unwrap();
