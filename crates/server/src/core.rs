@@ -52,7 +52,7 @@ impl Core {
         self.shutdown.draining.is_set()
     }
 
-    /// What a drain tells clients: the game's message, or else the configured one.
+    /// The message of a drain: the game's, or else the configured one.
     pub(crate) fn drain_message(&self) -> &Message {
         let chosen = self.shutdown.message.get();
         chosen.unwrap_or(&self.settings.drain_message)

@@ -15,7 +15,7 @@ pub(crate) struct Shutdown {
     pub(crate) ended: Flag,
     /// The server has ended, and its connections are gone.
     pub(crate) closed: Flag,
-    /// What the drain tells clients, where the game chose it.
+    /// The message of the drain, where the game chose it.
     pub(crate) message: OnceLock<Message>,
 }
 
