@@ -7,7 +7,7 @@
     reason = "a failure here is the test's failure"
 )]
 
-use lastword_server::{Advice, Cause, GameCode, Phase, Refusal};
+use lastword_server::{Advice, Cause, GameCode, Message, Phase, Refusal};
 use lastword_tests::{Ask, Fixture, Raw, config, frame, hello, kind};
 
 /// Says hello and reads to the end. Returns the goodbye's payload.
@@ -22,11 +22,11 @@ async fn refused(fixture: &Fixture) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_no_of_the_authenticator_is_auth_rejected_and_the_player_reads_why() {
-    let refusal = Refusal::Rejected {
-        code: GameCode::new(4_711),
-        advice: Advice::DoNot,
-        reason: "banned until Monday".to_owned(),
-    };
+    let message = Message::default()
+        .with_code(GameCode::new(4_711).unwrap())
+        .with_advice(Advice::DoNot)
+        .with_reason("banned until Monday");
+    let refusal = Refusal::Rejected(message);
     let ask = Ask(move |_| std::future::ready(Err(refusal.clone())));
     let mut fixture = Fixture::with(config(), ask).await;
     let goodbye = refused(&fixture).await;

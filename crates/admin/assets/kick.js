@@ -23,6 +23,6 @@ export function kickForm(whom, id) {
   return h("form", { class: "filters", onsubmit: submit },
     h("p", {}, h("label", { for: `${id}-reason` }, "Reason, for the player"), h("input", { id: `${id}-reason`, name: "reason", maxlength: 200, autocomplete: "off" })),
     h("p", {}, h("label", { for: `${id}-advice` }, "The client is to"), h("select", { id: `${id}-advice`, name: "advice" },
-      h("option", { value: "may_reconnect" }, "reconnect at will"), h("option", { value: "do_not" }, "stay away"), h("option", { value: "elsewhere" }, "go elsewhere"))),
+      h("option", { value: "may_reconnect" }, "reconnect at will"), h("option", { value: "do_not" }, "stay away"), h("option", { value: "after_delay" }, "reconnect after a delay"))),
     h("p", {}, h("button", { type: "submit", class: "danger" }, "Kick")), words);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use lastword_server::{Advice, GameCode, Kick, ServerHandle, SessionId};
+use lastword_server::{Address, Advice, GameCode, Kick, Message, ServerHandle, SessionId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -22,6 +22,9 @@ struct KickRequest {
     reason: String,
     /// The label of an [`Advice`].
     advice: Option<String>,
+    /// Where to go instead.
+    address: Option<String>,
+    delay_ms: Option<u32>,
 }
 
 /// The target of a kick.
@@ -36,8 +39,12 @@ enum Whom {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct DrainRequest {
-    /// The configuration's time if it is missing.
+    /// The configuration's time if it is missing, and so it is with the other fields.
     timeout_ms: Option<u32>,
+    reason: Option<String>,
+    /// Where to go instead.
+    address: Option<String>,
+    delay_ms: Option<u32>,
 }
 
 type Answer = (StatusCode, String);
@@ -89,13 +96,14 @@ pub(crate) async fn drain(State(server): State<ServerHandle>, body: Bytes) -> An
     } else {
         read::<DrainRequest>(&body, DRAIN)
     };
-    let timeout = match asked {
-        Ok(asked) => asked.timeout_ms.map(u64::from).map(Duration::from_millis),
+    let asked = asked.and_then(|asked| asked.parse(server.drain_message().clone()));
+    let (timeout, message) = match asked {
+        Ok(asked) => asked,
         Err(words) => return (StatusCode::BAD_REQUEST, words),
     };
     let timeout = timeout.unwrap_or_else(|| server.drain_timeout());
     tracing::info!(?timeout, "an operator drains the server");
-    server.begin_drain(timeout);
+    server.begin_drain_with(timeout, message);
     (StatusCode::ACCEPTED, "draining\n".to_owned())
 }
 
@@ -126,8 +134,38 @@ impl KickRequest {
                 format!("`advice` is no advice; allowed is {allowed}\n")
             })?);
         }
+        if let Some(delay_ms) = self.delay_ms {
+            kick = kick.with_delay(from_ms(delay_ms));
+        }
+        if let Some(address) = self.address {
+            kick = kick.with_address(parse_address(address)?);
+        }
         Ok((whom, kick))
     }
+}
+
+impl DrainRequest {
+    /// Returns the timeout, if there is one, and `message` with what the request changes in it.
+    fn parse(self, mut message: Message) -> Result<(Option<Duration>, Message), String> {
+        if let Some(reason) = self.reason {
+            message = message.with_reason(reason);
+        }
+        if let Some(delay_ms) = self.delay_ms {
+            message = message.with_delay(from_ms(delay_ms));
+        }
+        if let Some(address) = self.address {
+            message = message.with_address(parse_address(address)?);
+        }
+        Ok((self.timeout_ms.map(from_ms), message))
+    }
+}
+
+fn parse_address(text: String) -> Result<Address, String> {
+    Address::new(text).map_err(|error| format!("`address`: {error}\n"))
+}
+
+fn from_ms(ms: u32) -> Duration {
+    Duration::from_millis(u64::from(ms))
 }
 
 /// Reads a body; `example` shows a valid one.
@@ -159,14 +197,19 @@ mod tests {
     #[test]
     fn a_kick_has_a_session_or_a_player_and_may_have_a_code_words_and_advice() {
         let id = SessionId::from_bytes([7; 16]);
-        let all = format!(r#"{{"session":"{id}","code":4096,"reason":"no","advice":"do_not"}}"#);
+        let all = format!(
+            r#"{{"session":"{id}","code":4096,"reason":"no","advice":"do_not","delay_ms":900,"address":"eu2:7000"}}"#
+        );
         let (whom, kick) = parse(&all).unwrap();
         assert_eq!(whom, Whom::Session(id));
         let code = GameCode::new(4096).unwrap();
         let asked = Kick::because("no")
             .with_code(code)
-            .with_advice(Advice::DoNot);
+            .with_delay(Duration::from_millis(900))
+            .with_address(Address::new("eu2:7000").unwrap());
         assert_eq!(kick, asked);
+        let (_, kick) = parse(&format!(r#"{{"session":"{id}","advice":"do_not"}}"#)).unwrap();
+        assert_eq!(kick, Kick::default().with_advice(Advice::DoNot));
         assert_eq!(
             parse(&format!(r#"{{"session":"{id}"}}"#)).unwrap().1,
             Kick::default()
@@ -174,6 +217,26 @@ mod tests {
         let (whom, kick) = parse(r#"{"player":"ann","reason":"no"}"#).unwrap();
         let ann = Whom::Player("ann".to_owned());
         assert_eq!((whom, kick), (ann, Kick::because("no")));
+    }
+
+    #[test]
+    fn a_drain_changes_what_it_names_and_keeps_the_rest_of_the_configuration() {
+        let configured = Message::default().with_reason("restart");
+        let parse = |json: &str| {
+            let asked = read::<DrainRequest>(json.as_bytes(), DRAIN).unwrap();
+            asked.parse(configured.clone())
+        };
+        assert_eq!(parse("{}"), Ok((None, configured.clone())));
+        let moved = configured
+            .clone()
+            .with_delay(Duration::from_millis(900))
+            .with_address(Address::new("eu2:7000").unwrap());
+        let all = r#"{"timeout_ms":5,"delay_ms":900,"address":"eu2:7000"}"#;
+        assert_eq!(parse(all), Ok((Some(Duration::from_millis(5)), moved)));
+        let words = parse(r#"{"reason":"we move"}"#).unwrap().1;
+        assert_eq!(words.reason(), "we move");
+        let refused = parse(r#"{"address":"eu2 7000"}"#).unwrap_err();
+        assert!(refused.starts_with("`address`: an address for clients has 1 to 255 bytes"));
     }
 
     #[test]
@@ -209,6 +272,7 @@ mod tests {
             (r#""code":4095"#, "4096 to 65535"),
             (r#""advice":"run""#, "may_reconnect, after_delay"),
             (r#""words":"x""#, "unknown field `words`"),
+            (r#""address":"""#, "`address`: an address for clients"),
         ] {
             let refused = parse(&format!(r#"{{"session":"{id}",{rest}}}"#)).unwrap_err();
             assert!(refused.contains(word), "{refused}");

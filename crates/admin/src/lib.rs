@@ -17,8 +17,8 @@
 //!
 //! | request | body | does |
 //! |---|---|---|
-//! | `POST /api/kick` | `session` or `player`; may have `code` (from 4096), `reason`, `advice` (`may_reconnect`, `after_delay`, `elsewhere`, `do_not`) | ends that session, or each session of that player: `kicked` |
-//! | `POST /api/drain` | none, or `timeout_ms`; else as configured | drains the server |
+//! | `POST /api/kick` | `session` or `player`; may have `code` (from 4096), `reason`, `advice` (`may_reconnect`, `after_delay`, `elsewhere`, `do_not`), `delay_ms`, `address` (makes the advice `elsewhere`) | ends that session, or each session of that player: `kicked` |
+//! | `POST /api/drain` | none, or `timeout_ms`, `reason`, `delay_ms`, `address`; else as configured | drains the server |
 //!
 //! The answer to a kick says how many sessions it ended. It is 404 if there was no such session.
 //!

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lastword_session::{
-    Admission, Advice, Cause, Close, RoundTrip, SendError, SessionId, Time, Timing,
+    Admission, Cause, Close, Message, RoundTrip, SendError, SessionId, Time, Timing,
 };
 use lastword_transport::{Clock, Mailbox, Request};
 use tokio::sync::oneshot;
@@ -226,16 +226,10 @@ impl Drop for Client {
 
 /// An ordinary goodbye: code 0, and no instruction for the server.
 fn goodbye(reason: String) -> Request {
-    Request::close(Close {
-        cause: Cause::ClosedByGame,
-        code: 0,
-        advice: Advice::MayReconnect,
-        delay_ms: 0,
-        address: String::new(),
-        reason,
-        linger: None,
-        flush: false,
-    })
+    let message = Message::default()
+        .with_delay(Duration::ZERO)
+        .with_reason(reason);
+    Request::close(Close::with(Cause::ClosedByGame, message))
 }
 
 fn millis(ms: u32) -> Option<Duration> {

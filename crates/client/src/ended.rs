@@ -34,7 +34,7 @@ impl From<Ending> for Ended {
             parting: ending.parting.map(Parting::from),
             said: ending
                 .decided
-                .map(|decided| decided.reason)
+                .map(|decided| decided.message.reason().to_owned())
                 .filter(|words| !words.is_empty()),
             first_error: ending.first_error,
             evidence: ending.evidence,

@@ -89,8 +89,9 @@
 //! - [`ServerHandle::drain`] sends every player a notice, spreads the goodbyes, and ends the remaining sessions at
 //!   its deadline.
 //!
-//! A [`Kick`] may carry a [`GameCode`], a text and [`Advice`]. A panic of the game's handler ends only its own session:
-//! `handler_panicked`.
+//! A [`Kick`] carries a [`Message`]: a [`GameCode`], a text, [`Advice`], a delay, and the [`Address`] of another server.
+//! A drain carries one, too: that of the configuration, or that of [`ServerHandle::begin_drain_with`]. A panic of the
+//! game's handler ends only its own session: `handler_panicked`.
 //!
 //! The game hears of an end ([`Departure`]) as soon as its cause is fixed and it has taken every frame from before it.
 //! The connection may live on for the linger timeout, so that our goodbye is read; it takes no place on the server then.

@@ -4,6 +4,7 @@
 mod addresses;
 mod admin;
 mod doubt;
+mod drain;
 mod error;
 mod kernel;
 mod keys;
@@ -19,7 +20,7 @@ mod tests;
 use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, Profile};
-use lastword_session::Limits;
+use lastword_session::{Limits, Message};
 use serde::Deserialize;
 
 pub use admin::{NoToken, Token, TokenFileError};
@@ -77,6 +78,7 @@ impl Config {
         let mut errors: Vec<_> = Key::all()
             .filter_map(|key| key.check(self))
             .chain(self.limits.caps_below_the_frame_limit())
+            .chain(self.drain.errors())
             .chain(self.liveness.errors(self.kernel.rto_max))
             .chain(self.metrics.errors())
             .chain(self.admin.errors())
@@ -140,6 +142,12 @@ impl Config {
         } else {
             knobs.without_keepalive()
         }
+    }
+
+    /// Returns what a drain tells clients: the words, the delay, and where to go if there is an address.
+    #[must_use]
+    pub fn drain_message(&self) -> Message {
+        self.drain.message()
     }
 
     /// Returns the longest time that a drain takes.

@@ -11,6 +11,7 @@ mod shutdown;
 
 use std::sync::Arc;
 
+use lastword_session::{Cause, Close, Message};
 use lastword_transport::Clock;
 
 use crate::books::{Books, State, Stats};
@@ -49,6 +50,17 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn is_draining(&self) -> bool {
         self.shutdown.draining.is_set()
+    }
+
+    /// The message of a drain: the game's, or else the configured one.
+    pub(crate) fn drain_message(&self) -> &Message {
+        let chosen = self.shutdown.message.get();
+        chosen.unwrap_or(&self.settings.drain_message)
+    }
+
+    /// The decision about a client that comes while the server drains.
+    pub(crate) fn refused_draining(&self) -> Close {
+        Close::with(Cause::RefusedDraining, self.drain_message().clone())
     }
 
     /// Publishes one snapshot of the books and runs `also` before they can change.

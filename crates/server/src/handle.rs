@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{RoundTrip, SendError, SessionId, Time};
+use lastword_session::{Message, RoundTrip, SendError, SessionId, Time};
 use lastword_transport::{Clock, Request, tune};
 use socket2::Socket;
 
@@ -181,7 +181,20 @@ impl ServerHandle {
     /// Begins a drain as [`ServerHandle::drain`] does, and returns at once. It is for a tick loop, which continues to
     /// drain its events until [`Events::is_over`](crate::Events::is_over).
     pub fn begin_drain(&self, timeout: Duration) {
-        drain::begin(&self.core, timeout);
+        drain::begin(&self.core, timeout, None);
+    }
+
+    /// Begins a drain with words, an address and a delay of the game's choice, instead of those of `[drain]` in the
+    /// configuration. [`Message::with_address`] sends clients to another server. The drain has the code of its cause, not
+    /// one of the game. [`ServerHandle::closed`] waits for its end.
+    pub fn begin_drain_with(&self, timeout: Duration, message: Message) {
+        drain::begin(&self.core, timeout, Some(message));
+    }
+
+    /// Returns what a drain tells clients, from the configuration or from the call that began the drain.
+    #[must_use]
+    pub fn drain_message(&self) -> &Message {
+        self.core.drain_message()
     }
 
     /// Ends a drain, or the server, at once: sessions that are still open are cut off as `drain_expired`.

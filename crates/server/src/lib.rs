@@ -37,11 +37,9 @@ pub use handle::{ServerHandle, SessionInfo};
 pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
-    Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Ending, Framing,
-    Initiator, LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, RoundTrip,
-    SendError, SessionId, Time,
+    Address, Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Ending,
+    Framing, GameCode, Initiator, InvalidAddress, LengthPrefixed, Link, Meaning, Measure, Message,
+    NoSessionId, OsError, Phase, RoundTrip, SendError, SessionId, Time,
 };
-pub use player::{
-    Anonymous, Authenticator, CredentialSource, Credentials, GameCode, Kick, Player, Refusal,
-};
+pub use player::{Anonymous, Authenticator, CredentialSource, Credentials, Kick, Player, Refusal};
 pub use shape::{Context, Event, Handler, Session, SessionEvent};

@@ -13,9 +13,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lastword_session::{Advice, Cause, Close};
+use lastword_session::{Advice, Cause, Close, Message};
 
-pub use id::GameCode;
 pub use kick::Kick;
 
 pub(crate) use data::Data;
@@ -115,57 +114,36 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The reason why a peer is not let in.
+/// The reason why a peer is not let in, with the message to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The credentials are wrong: `auth_rejected`.
-    Rejected {
-        /// The game's code on the wire, if it has one.
-        code: Option<GameCode>,
-        /// The advice to the client.
-        advice: Advice,
-        /// Words for the player, 512 bytes at most.
-        reason: String,
-    },
-    /// The authenticator cannot decide at the moment: `auth_unavailable`.
-    Unavailable {
-        /// Words for the player, 512 bytes at most.
-        reason: String,
-    },
+    Rejected(Message),
+    /// The authenticator cannot decide at the moment: `auth_unavailable`. The goodbye has the code of that cause, not one
+    /// of the game.
+    Unavailable(Message),
 }
 
 impl Refusal {
     /// Returns a refusal of the credentials, with words for the player and the advice not to reconnect automatically.
     #[must_use]
     pub fn rejected(reason: impl Into<String>) -> Self {
-        Self::Rejected {
-            code: None,
-            advice: Advice::DoNot,
-            reason: reason.into(),
-        }
+        let message = Message::default().with_advice(Advice::DoNot);
+        Self::Rejected(message.with_reason(reason))
     }
 
-    /// Returns a refusal because the authenticator cannot decide, with words for the player.
+    /// Returns a refusal because the authenticator cannot decide, with words for the player and the advice to reconnect
+    /// after 2 s.
     #[must_use]
     pub fn unavailable(reason: impl Into<String>) -> Self {
-        Self::Unavailable {
-            reason: reason.into(),
-        }
+        let message = Message::of(Cause::AuthUnavailable);
+        Self::Unavailable(message.with_reason(reason))
     }
 
     pub(crate) fn into_close(self) -> Close {
         match self {
-            Self::Rejected {
-                code,
-                advice,
-                reason,
-            } => {
-                let mut close = Close::new(Cause::AuthRejected).with_reason(reason);
-                close.code = code.map_or(close.code, GameCode::value);
-                close.advice = advice;
-                close
-            }
-            Self::Unavailable { reason } => Close::new(Cause::AuthUnavailable).with_reason(reason),
+            Self::Rejected(message) => Close::with(Cause::AuthRejected, message),
+            Self::Unavailable(message) => Close::with(Cause::AuthUnavailable, message),
         }
     }
 }

@@ -39,13 +39,13 @@ use std::time::Duration;
 use lastword_keepalive::{Liveness, Timing};
 
 use crate::dialect::Framing;
-use crate::ending::{Decided, Ending, Farewell, Parting, TrailEvent};
+use crate::ending::{Ending, Farewell, Parting, TrailEvent};
 use crate::ping_bucket::PingBucket;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::Notice;
 use crate::{
-    Advice, Cause, Decoder, FirstError, KernelSample, Limits, Link, Phase, Terminal, Time,
+    Cause, Decoder, FirstError, KernelSample, Limits, Link, Message, Phase, Terminal, Time,
 };
 
 use delivery::Delivery;
@@ -99,16 +99,8 @@ pub struct Admission {
 pub struct Close {
     /// Our verdict.
     pub cause: Cause,
-    /// The code on the wire: the cause's own, or the game's (4096 and up).
-    pub code: u16,
-    /// The advice to the peer: what to do next.
-    pub advice: Advice,
-    /// The least time before it does, ms.
-    pub delay_ms: u32,
-    /// Where to, with [`Advice::Elsewhere`].
-    pub address: String,
-    /// Words for a person, 512 bytes at most.
-    pub reason: String,
+    /// The content of our goodbye.
+    pub message: Message,
     /// How long the peer may take to leave; `None` is the linger timeout. A drain gives what is left of it.
     pub linger: Option<Duration>,
     /// Whether the peer gets the queued data before the goodbye, for at most the linger timeout. Some causes always do
@@ -117,26 +109,27 @@ pub struct Close {
 }
 
 impl Close {
-    /// The decision for `cause` with its default advice, delay (2 s) and no words.
+    /// The decision for `cause` with its default message.
     #[must_use]
     pub fn new(cause: Cause) -> Self {
+        Self::with(cause, Message::of(cause))
+    }
+
+    /// The decision for `cause` with this message.
+    #[must_use]
+    pub fn with(cause: Cause, message: Message) -> Self {
         Self {
             cause,
-            code: cause.code(),
-            advice: cause.advice().unwrap_or(Advice::MayReconnect),
-            delay_ms: DEFAULT_DELAY_MS,
-            address: String::new(),
-            reason: String::new(),
+            message,
             linger: None,
             flush: false,
         }
     }
 
-    /// The same with words for a person.
+    /// Returns the code on the wire: the game's (4096 and up), or the cause's own.
     #[must_use]
-    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
-        self.reason = reason.into();
-        self
+    pub fn code(&self) -> u16 {
+        self.message.code_for(self.cause)
     }
 }
 
@@ -313,7 +306,7 @@ pub struct Connection {
 #[derive(Debug, Default)]
 struct Rare {
     parting: Option<Parting>,
-    decided: Option<Decided>,
+    decided: Option<Close>,
     dropped: Dropped,
     read_when_noticed: Option<u64>,
     /// When a silence of the peer last ended: no frame waits for longer than since then.
@@ -342,5 +335,3 @@ enum DrainNotice {
     Queued,
     Written,
 }
-
-const DEFAULT_DELAY_MS: u32 = 2000;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::connection::Close;
-use crate::wire::{Goodbye, cut_reason};
-use crate::{Advice, Cause, ClockOffset, FirstError, KernelSample, Phase, Time};
+use crate::wire::Goodbye;
+use crate::{Cause, ClockOffset, FirstError, KernelSample, Phase, Time};
 
 /// A fixed cause, with its phase and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,27 +125,6 @@ impl From<&Goodbye<'_>> for Parting {
     }
 }
 
-/// The goodbye of our own decision to end a connection, even if the peer could no longer receive it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decided {
-    /// The code on the wire: a cause of the layer (below 4096) or a code of the game.
-    pub code: u16,
-    /// The advice to the peer.
-    pub advice: Advice,
-    /// A text for a person, cut to 512 bytes as on the wire. Never a label.
-    pub reason: String,
-}
-
-impl From<&Close> for Decided {
-    fn from(close: &Close) -> Self {
-        Self {
-            code: close.code,
-            advice: close.advice,
-            reason: cut_reason(&close.reason).to_owned(),
-        }
-    }
-}
-
 /// The readings of the kernel and of our clocks when a connection ended. Ages are as of the moment at which the cause
 /// was fixed: our linger after a decision does not count.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -248,9 +227,9 @@ pub struct Ending {
     pub evidence: Evidence,
     /// The content of the peer's goodbye, where it sent one.
     pub parting: Option<Parting>,
-    /// The goodbye of our own decision that fixed the cause, whether or not it could be written. `None` where the
-    /// peer's end decided. Also `None` where we ended without a goodbye: a dead path, an abort, a wrong protocol.
-    pub decided: Option<Decided>,
+    /// Our own decision that fixed the cause, whether or not its goodbye could be written. `None` where the peer's end
+    /// decided. Also `None` where we ended without a goodbye: a dead path, an abort, a wrong protocol.
+    pub decided: Option<Close>,
     /// The events towards the end, oldest first, at most eight.
     pub trail: Vec<TrailEvent>,
     /// Whether the socket must be reset, not closed: a graceful close has no peer to reach.

@@ -9,6 +9,7 @@ mod dialect;
 mod ending;
 mod limits;
 mod link;
+mod message;
 mod observation;
 mod phase;
 mod ping_bucket;
@@ -28,11 +29,10 @@ pub use connection::{
 };
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};
-pub use ending::{
-    Decided, Detector, Ending, Evidence, Farewell, Layer, Parting, TrailEvent, Verdict,
-};
+pub use ending::{Detector, Ending, Evidence, Farewell, Layer, Parting, TrailEvent, Verdict};
 pub use limits::Limits;
 pub use link::Link;
+pub use message::{Address, GameCode, InvalidAddress, Message};
 pub use observation::{Call, FirstError, Observation, OsError, System, Terminal};
 pub use phase::Phase;
 pub use round_trip::RoundTrip;

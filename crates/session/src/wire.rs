@@ -35,6 +35,8 @@ pub const CONTROL_LIMIT: u32 = 4096;
 pub const WELCOME_LIMIT: u32 = 65_536;
 /// The longest reason of a goodbye or notice, in bytes of UTF-8.
 pub const REASON_LIMIT: usize = 512;
+/// The longest address of a goodbye or notice, in bytes of UTF-8.
+pub const ADDRESS_LIMIT: usize = 255;
 /// The first code that belongs to games; those below are the layer's.
 pub const GAME_CODE_MIN: u16 = 4096;
 

@@ -87,6 +87,27 @@ fn a_token_file_that_gives_no_token_is_told_as_serve_tells_it() {
 }
 
 #[test]
+fn an_address_that_clients_cannot_be_told_is_an_error_with_its_line_and_remedy() {
+    for address in ["eu2.example.net 7000", " "] {
+        let text = format!("[drain]\nreason = \"we move\"\naddress = {address:?}\n");
+        let path = config_file("check_address", text);
+        let path = path.to_str().unwrap();
+        let checked = run(&["check-config", path]);
+        let expected = format!(
+            "{path}:3: `drain.address` is {address:?}; allowed is \"\" (none), or 1 to 255 bytes without white space, \
+             such as \"eu2.example.net:7000\": write a host and a port that clients can reach\n"
+        );
+        assert_eq!((checked.status, checked.stderr), (Some(2), expected));
+    }
+    let path = config_file(
+        "check_address",
+        "[drain]\naddress = \"eu2.example.net:7000\"\n",
+    );
+    let checked = run(&["check-config", path.to_str().unwrap()]);
+    assert_eq!((checked.status, checked.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
 fn a_token_file_that_everybody_may_read_is_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let token = config_file("check_open_token", "0123456789abcdef\n");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lastword_client::{
     Advice, Attempt, AttemptError, Cause, Client, Connector, DialError, Parting, Phase,
 };
-use lastword_server::{Authenticator, Config, Credentials, GameCode, Player, Refusal};
+use lastword_server::{Authenticator, Config, Credentials, GameCode, Message, Player, Refusal};
 use lastword_session::wire::{Goodbye, Kind};
 use tokio::net::TcpSocket;
 
@@ -18,11 +18,12 @@ struct Nobody;
 
 impl Authenticator for Nobody {
     async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {
-        Err(Refusal::Rejected {
-            code: GameCode::new(4_242),
-            advice: Advice::DoNot,
-            reason: format!("{} is banned", String::from_utf8_lossy(&credentials.bytes)),
-        })
+        let name = String::from_utf8_lossy(&credentials.bytes);
+        let message = Message::default()
+            .with_code(GameCode::new(4_242).expect("it is a game's"))
+            .with_advice(Advice::DoNot)
+            .with_reason(format!("{name} is banned"));
+        Err(Refusal::Rejected(message))
     }
 }
 

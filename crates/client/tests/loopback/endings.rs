@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use lastword_client::{Advice, Cause, Client, Connector, Event, Farewell, SendError};
-use lastword_server::{Config, GameCode, Kick};
+use lastword_client::{
+    Advice, Cause, Client, Connector, DialError, Event, Farewell, Notice, Parting, SendError,
+};
+use lastword_server::{Address, Config, GameCode, Kick, Message};
 
 use crate::puppet::{Puppet, data};
 use crate::servers::{echo_handlers, sessions};
@@ -93,6 +95,101 @@ async fn frames_that_came_before_the_last_word_are_received_after_it() {
 }
 
 #[tokio::test]
+async fn a_kick_with_an_address_and_a_delay_arrives_with_every_field() {
+    let (mut server, _ends) = sessions(Config::default()).await;
+    let mut client = Client::connect(server.handle().local_addr(), "alice")
+        .await
+        .expect("everybody is welcome");
+    let session = server.accept().await.expect("it joined");
+    let kick = Kick::because("this world moves")
+        .with_code(GameCode::new(5_001).expect("it is a game's"))
+        .with_address(Address::new("eu2.example.net:7000").expect("it is an address"))
+        .with_delay(Duration::from_millis(1_500));
+    session.kick(kick).await;
+    let ended = within("the end", client.ended()).await;
+    let expected = Parting {
+        code: 5_001,
+        cause: Some(Cause::Kicked),
+        advice: Advice::Elsewhere,
+        delay: Duration::from_millis(1_500),
+        address: "eu2.example.net:7000".to_owned(),
+        reason: "this world moves".to_owned(),
+    };
+    assert_eq!(ended.parting, Some(expected));
+}
+
+/// The notice of a drain, its goodbye, and the refusal of a client that comes meanwhile.
+async fn told_by_a_drain(config: Config, message: Option<Message>) -> (Notice, Parting, Parting) {
+    let (server, _ends) = echo_handlers(config).await;
+    let addr = server.local_addr();
+    let mut client = Client::connect(addr, "alice")
+        .await
+        .expect("everybody is welcome");
+    let timeout = Duration::from_millis(600);
+    match message {
+        None => server.begin_drain(timeout),
+        Some(message) => server.begin_drain_with(timeout, message),
+    }
+    let refused = match Client::connect(addr, "bob").await {
+        Err(DialError::Refused(parting)) => parting,
+        other => panic!("{other:?} is no refusal"),
+    };
+    let event = within("a notice", client.next_event()).await;
+    let Some(Event::Notice(notice)) = event else {
+        panic!("{event:?} is no notice");
+    };
+    let ended = within("the end", client.ended()).await;
+    let parting = ended.parting.expect("the server said why");
+    assert_eq!(notice.cause, Some(Cause::Drained));
+    assert_eq!(parting.cause, Some(Cause::Drained));
+    assert_eq!(refused.cause, Some(Cause::RefusedDraining));
+    (notice, parting, refused)
+}
+
+#[tokio::test]
+async fn a_drain_without_an_address_says_to_come_back_after_the_delay() {
+    let (notice, parting, refused) = told_by_a_drain(Config::default(), None).await;
+    assert_eq!(
+        (notice.advice, &*notice.address, &*notice.reason),
+        (Advice::AfterDelay, "", "the server is shutting down")
+    );
+    for told in [parting, refused] {
+        assert_eq!(
+            (told.advice, told.delay, &*told.address, &*told.reason),
+            (
+                Advice::AfterDelay,
+                Duration::from_secs(2),
+                "",
+                "the server is shutting down"
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_drain_with_an_address_sends_everybody_there_with_its_words_and_delay() {
+    let address = Address::new("eu2.example.net:7000").expect("it is an address");
+    let mut config = Config::default();
+    config.drain.reason = "we move".to_owned();
+    config.drain.address = Some(address.clone());
+    config.drain.delay_ms = 9_000;
+    let message = Message::default()
+        .with_reason("we move")
+        .with_address(address)
+        .with_delay(Duration::from_secs(9));
+    let configured = told_by_a_drain(config, None).await;
+    let chosen = told_by_a_drain(Config::default(), Some(message)).await;
+    for (notice, parting, refused) in [configured, chosen] {
+        let said = (Advice::Elsewhere, "eu2.example.net:7000", "we move");
+        assert_eq!((notice.advice, &*notice.address, &*notice.reason), said);
+        for told in [parting, refused] {
+            assert_eq!((told.advice, &*told.address, &*told.reason), said);
+            assert_eq!(told.delay, Duration::from_secs(9));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_drain_is_announced_before_anything_ends() {
     let (server, mut ends) = echo_handlers(Config::default()).await;
     let mut client = Client::connect(server.local_addr(), "alice")
@@ -104,7 +201,8 @@ async fn a_drain_is_announced_before_anything_ends() {
         panic!("{event:?} is no notice");
     };
     assert_eq!(notice.cause, Some(Cause::Drained));
-    assert_eq!(notice.advice, Advice::Elsewhere);
+    assert_eq!((notice.advice, &*notice.address), (Advice::AfterDelay, ""));
+    assert_eq!(notice.reason, "the server is shutting down");
     assert!(notice.deadline <= Duration::from_secs(30), "{notice:?}");
     assert_eq!(client.goodbye().await.cause, Cause::ClosedByGame);
     assert_eq!(ends.next().await.cause(), Cause::Drained);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, Profile, ProfileName};
-use lastword_session::{Framing, Timing};
+use lastword_session::{Framing, Message, Timing};
 
 use super::{Bound, Config, KernelAbilities};
 
@@ -15,6 +15,7 @@ pub(crate) struct Settings {
     pub(crate) bounds: Vec<Bound>,
     pub(crate) connections_max: u64,
     pub(crate) drain_timeout: Duration,
+    pub(crate) drain_message: Message,
     /// The listener's own profile comes first.
     pub(crate) profiles: Vec<Profile>,
     /// The socket options of each profile.
@@ -33,6 +34,7 @@ impl Settings {
             bounds: config.bounds(KernelAbilities::probe()),
             connections_max: u64::from(config.listen.connections_max),
             drain_timeout: config.drain_timeout(),
+            drain_message: config.drain_message(),
             knobs: profiles.iter().map(|each| config.knobs(each)).collect(),
             profiles,
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use lastword_session::Cause;
+use lastword_session::{Address, Cause};
 use serde::Deserialize;
 
 use super::keys::{Allowed, Key, Section};
@@ -129,6 +129,22 @@ sections! {
         /// that leaves or is closed in time is `drained`. Meanwhile new connections are refused.
         timeout_ms: u32 = 30000, "milliseconds", (0..=86400000), [Drained, DrainExpired, RefusedDraining],
             "less than the service manager waits before it kills the server", hasty 1000;
+
+        /// The words for players. They are in the notice, in the goodbye, and in the refusal of a new connection.
+        reason: String = "the server is shutting down".to_owned() => "\"the server is shutting down\"",
+            "text", "at most 512 bytes", [],
+            "write one sentence that a player understands";
+
+        /// The server to which clients shall go: they are told `elsewhere`. Without an address they are told
+        /// `after_delay`: they may reconnect after `delay_ms`. Clients of this project connect to a host and a port.
+        address: Option<Address> as "super::drain::address_or_empty" = None => "\"\"",
+            "address", "\"\" (none), or 1 to 255 bytes without white space, such as \"eu2.example.net:7000\"", [],
+            "write a host and a port that clients can reach";
+
+        /// The least time before a client that was told to leave connects again. It then waits for a random time of up
+        /// to the same length, so that clients do not return together.
+        delay_ms: u32 = 2000, "milliseconds", (0..=86400000), [],
+            "how long the restart takes, or how fast the other server can take the players", hasty 300;
     }
 
     /// How a peer's silence is judged.

@@ -6,16 +6,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::wire::Notice;
-use lastword_session::{Advice, Cause, Close};
+use lastword_session::{Cause, Close, Message};
 use lastword_transport::{Mailbox, Request};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Core;
 use super::publisher::publish;
 
-/// Begins to drain the server, unless it is draining already.
-pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) {
+/// Begins to drain the server, unless it is draining already. Without a message it says what is configured.
+pub(crate) fn begin(core: &Arc<Core>, timeout: Duration, message: Option<Message>) {
+    if core.is_draining() {
+        return;
+    }
+    // It stands before the first client is refused.
+    if let Some(message) = message {
+        core.shutdown.message.set(message).ok();
+    }
     if core.shutdown.draining.set() {
         return;
     }
@@ -108,21 +114,14 @@ async fn run(core: Arc<Core>, timeout: Duration) {
 
 /// Ends the connections that have no session yet. New ones are refused at accept.
 fn refuse_not_yet_live(core: &Core) {
-    let refusal = Request::close(Close::new(Cause::RefusedDraining));
+    let refusal = Request::close(core.refused_draining());
     core.mailboxes
         .request_all(&refusal, |mailbox| mailbox.session().is_none());
 }
 
 async fn notices(core: &Core, start: Instant, timeout: Duration) {
     let window = (timeout / 6).min(NOTICE_WINDOW_MAX);
-    let deadline_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-    let notice = Arc::new(Notice {
-        code: Cause::Drained.code(),
-        advice: Advice::Elsewhere.code(),
-        deadline_ms,
-        address: "".into(),
-        reason: "the server is shutting down".into(),
-    });
+    let notice = Arc::new(core.drain_message().notice(Cause::Drained, timeout));
     spread(core, start, window, |mailbox| {
         mailbox.request(Request::Notice(Arc::clone(&notice)));
     })
@@ -133,9 +132,10 @@ async fn goodbyes(core: &Core, start: Instant, timeout: Duration) {
     let deadline = start + timeout;
     sleep_until(start + timeout / 2).await;
     spread(core, start + timeout / 2, timeout / 3, |mailbox| {
-        let mut close = Close::new(Cause::Drained).with_reason("the server is shutting down");
-        close.linger = Some(deadline.saturating_duration_since(Instant::now()));
-        mailbox.request(Request::close(close));
+        mailbox.request(Request::close(Close {
+            linger: Some(deadline.saturating_duration_since(Instant::now())),
+            ..Close::with(Cause::Drained, core.drain_message().clone())
+        }));
     })
     .await;
 }

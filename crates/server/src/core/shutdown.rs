@@ -1,5 +1,9 @@
-//! How far a server has come towards its end: three events that happen once each, and that any task can await.
+//! How far a server has come towards its end: three events that happen once each, and that any task can await,
+//! and the message of a drain that the game chose.
 
+use std::sync::OnceLock;
+
+use lastword_session::Message;
 use tokio::sync::watch;
 
 /// The end of one server, in three steps.
@@ -11,6 +15,8 @@ pub(crate) struct Shutdown {
     pub(crate) ended: Flag,
     /// The server has ended, and its connections are gone.
     pub(crate) closed: Flag,
+    /// The message of the drain, where the game chose it.
+    pub(crate) message: OnceLock<Message>,
 }
 
 /// A flag that is set once and stays set. It can be awaited on any executor.

@@ -82,15 +82,15 @@ fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr,
     let now = slot.now();
     // Checked after the connection is in the table: a drain that begins in between then finds the connection there.
     let refusal = match (core.is_draining(), taken > core.settings.connections_max) {
-        (true, _) => Some(Cause::RefusedDraining),
-        (false, true) => Some(Cause::ServerFull),
+        (true, _) => Some(core.refused_draining()),
+        (false, true) => Some(Close::new(Cause::ServerFull)),
         (false, false) => None,
     };
     let config = Arc::clone(&core.settings.session);
     let session = match refusal {
-        Some(cause) => {
+        Some(refusal) => {
             app.refuse();
-            Connection::refused(config, now, &Close::new(cause))
+            Connection::refused(config, now, &refusal)
         }
         None => Connection::server(config, now),
     };

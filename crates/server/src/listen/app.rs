@@ -20,7 +20,7 @@ use crate::books::{UnknownName, log};
 use crate::core::Core;
 use crate::guard::guarded;
 use crate::player::{
-    Check, CredentialSource, Credentials, Joined, Player, Seat, Suspicion, random_session,
+    Check, CredentialSource, Credentials, Joined, Player, Refusal, Seat, Suspicion, random_session,
 };
 use crate::shape::events::Asked;
 use crate::shape::{Arrival, Context as GameContext, Game, Shape};
@@ -91,9 +91,8 @@ impl<S: Shape> ServerApp<S> {
         // Both names are looked up before either is refused, so that each unknown name is counted.
         let cohort = core.books.cohorts.index(player.cohort.as_deref());
         let profile = core.books.profiles.index(player.profile.as_deref());
-        let refused = |unknown: UnknownName<'_>| {
-            Close::new(Cause::AuthUnavailable).with_reason(unknown.to_string())
-        };
+        let refused =
+            |unknown: UnknownName<'_>| Refusal::unavailable(unknown.to_string()).into_close();
         let session = random_session(self.slot).map_err(|error| {
             tracing::error!(%error, "no randomness for a session id");
             Close::new(Cause::AuthUnavailable)
@@ -114,7 +113,7 @@ impl<S: Shape> ServerApp<S> {
     fn place(&self, player: Player, first_frame: Option<Bytes>) -> Result<Admitted, Close> {
         // The player asked before the drain, and the answer came during it. There is no session yet, so it is refused.
         let seat = if self.core().is_draining() {
-            Err(Close::new(Cause::RefusedDraining))
+            Err(self.core().refused_draining())
         } else {
             self.seat_for(&player)
         };

@@ -1,4 +1,4 @@
-//! Session ids, which contain the session's slot in this server, and the game's own codes on the wire.
+//! Session ids, which contain the session's slot in this server.
 
 use lastword_session::SessionId;
 
@@ -21,25 +21,3 @@ pub(crate) fn slot_of(session: SessionId) -> u32 {
 }
 
 const RANDOM_BYTES: usize = 12;
-
-/// The game's own code on the wire: 4096 or more, so that it is never taken for one of this layer's codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GameCode(u16);
-
-impl GameCode {
-    /// Returns a code; `None` below 4096.
-    #[must_use]
-    pub const fn new(code: u16) -> Option<Self> {
-        if code >= lastword_session::wire::GAME_CODE_MIN {
-            Some(Self(code))
-        } else {
-            None
-        }
-    }
-
-    /// Returns the number on the wire.
-    #[must_use]
-    pub const fn value(self) -> u16 {
-        self.0
-    }
-}

@@ -1,29 +1,23 @@
-//! How a game ends a session: with its own code, words for the player and advice for the client.
+//! How a game ends a session: with a message for the client, and with the queued frames or without them.
 
-use lastword_session::{Advice, Cause, Close};
+use std::time::Duration;
 
-use super::id::GameCode;
+use lastword_session::{Address, Advice, Cause, Close, GameCode, Message};
 
 /// Tells a player why it is kicked, or why the game closes its session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kick {
-    /// The game's code on the wire; `None` sends the cause's own code.
-    pub code: Option<GameCode>,
-    /// Words for the player, at most 512 bytes; longer text is cut at a character boundary.
-    pub reason: String,
-    /// The advice to the client. Default: it may reconnect.
-    pub advice: Advice,
-    /// Whether the player gets the queued frames before the reason. Default false: a kick drops them. An orderly close
+    /// The content of the goodbye. Default: the client may reconnect, and there are no words.
+    pub message: Message,
+    /// Whether the player gets the queued frames before the goodbye. Default false: a kick drops them. An orderly close
     /// always sends them.
     pub after_queued: bool,
 }
 
-impl Default for Kick {
-    fn default() -> Self {
+impl From<Message> for Kick {
+    fn from(message: Message) -> Self {
         Self {
-            code: None,
-            reason: String::new(),
-            advice: Advice::MayReconnect,
+            message,
             after_queued: false,
         }
     }
@@ -33,24 +27,31 @@ impl Kick {
     /// Returns a kick with words for the player.
     #[must_use]
     pub fn because(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            ..Self::default()
-        }
+        Message::default().with_reason(reason).into()
     }
 
-    /// Adds the game's code.
+    /// Adds the game's code, as [`Message::with_code`] does.
     #[must_use]
-    pub fn with_code(mut self, code: GameCode) -> Self {
-        self.code = Some(code);
-        self
+    pub fn with_code(self, code: GameCode) -> Self {
+        self.saying(|message| message.with_code(code))
     }
 
-    /// Adds advice for the client.
+    /// Adds advice for the client, as [`Message::with_advice`] does.
     #[must_use]
-    pub fn with_advice(mut self, advice: Advice) -> Self {
-        self.advice = advice;
-        self
+    pub fn with_advice(self, advice: Advice) -> Self {
+        self.saying(|message| message.with_advice(advice))
+    }
+
+    /// Sends the client to another server, as [`Message::with_address`] does.
+    #[must_use]
+    pub fn with_address(self, address: Address) -> Self {
+        self.saying(|message| message.with_address(address))
+    }
+
+    /// Adds the least time before the client follows the advice, as [`Message::with_delay`] does.
+    #[must_use]
+    pub fn with_delay(self, delay: Duration) -> Self {
+        self.saying(|message| message.with_delay(delay))
     }
 
     /// Sends the queued frames first: the player reads the frames of this tick, then the reason. A client that does not
@@ -70,10 +71,14 @@ impl Kick {
     }
 
     fn close_as(self, cause: Cause) -> Close {
-        let mut close = Close::new(cause).with_reason(self.reason);
-        close.code = self.code.map_or(close.code, GameCode::value);
-        close.advice = self.advice;
-        close.flush = self.after_queued;
-        close
+        Close {
+            flush: self.after_queued,
+            ..Close::with(cause, self.message)
+        }
+    }
+
+    fn saying(mut self, change: impl FnOnce(Message) -> Message) -> Self {
+        self.message = change(self.message);
+        self
     }
 }

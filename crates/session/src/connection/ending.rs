@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::evidence::fin_bit;
 use super::state::State;
 use super::{Close, Connection, Readings};
-use crate::ending::{Decided, Farewell, Layer, Verdict};
+use crate::ending::{Farewell, Layer, Verdict};
 use crate::{Cause, KernelSample, Phase, Terminal, Time, classify};
 
 impl Connection {
@@ -32,7 +32,7 @@ impl Connection {
         if !self.is_undecided() {
             return;
         }
-        self.rare_mut().decided = Some(Decided::from(close));
+        self.rare_mut().decided = Some(close.clone());
         if !close.flush && !flushes_data(close.cause) {
             self.drop_queued();
         }

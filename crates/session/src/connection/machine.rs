@@ -15,7 +15,7 @@ use crate::ending::{Farewell, Layer, TrailEvent};
 use crate::ping_bucket::PingBucket;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
-use crate::wire::{self, Goodbye, Hello, Notice};
+use crate::wire::{self, Hello, Notice};
 use crate::{Cause, Decoder, Limits, Phase, Time};
 
 impl Connection {
@@ -389,16 +389,10 @@ impl Connection {
 
     /// Queues our goodbye behind what is queued, where this wire has one.
     pub(super) fn queue_goodbye(&mut self, now: Time, close: &Close) {
-        let is_of_game = self.role == Role::Server && close.code != close.cause.code();
-        let goodbye = Goodbye {
-            over: true,
-            code: close.code,
-            game_cause: is_of_game.then_some(close.cause),
-            advice: close.advice.code(),
-            delay_ms: close.delay_ms,
-            address: close.address.as_str().into(),
-            reason: close.reason.as_str().into(),
-        };
+        let mut goodbye = close.message.goodbye(close.cause);
+        if self.role == Role::Client && close.cause == Cause::ClosedByGame {
+            goodbye.code = ORDINARY;
+        }
         let queue = self.queue.get_or_insert_default();
         let before = queue.len();
         queue.push_last(now, |out| match &self.config.framing {
@@ -435,4 +429,6 @@ fn usize_of(len: u32) -> usize {
     usize::try_from(len).unwrap_or(usize::MAX)
 }
 
+/// The code of a client that leaves.
+const ORDINARY: u16 = 0;
 const TRAIL_EVENTS_MAX: usize = 8;

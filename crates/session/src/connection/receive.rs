@@ -11,7 +11,7 @@ use crate::decoder::{Decoder, Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
 use crate::ending::{Layer, Parting};
 use crate::wire::{self, Ack, Goodbye, Hello, Kind, Notice, Ping, Pong, Welcome};
-use crate::{Advice, Cause, Time};
+use crate::{Cause, Message, Time};
 
 /// The meaning of one frame.
 pub(super) enum Outcome {
@@ -256,9 +256,10 @@ impl Connection {
         self.peer_frame_limit = limit;
         self.await_admission(now);
         if resume {
-            let refusal = Close::new(Cause::ResumeRefused)
+            let cause = Cause::ResumeRefused;
+            let message = Message::of(cause)
                 .with_reason("this server does not resume sessions: say hello anew");
-            self.on_close(now, &refusal);
+            self.on_close(now, &Close::with(cause, message));
             return Outcome::Done;
         }
         Outcome::Credentials { at }
@@ -405,9 +406,7 @@ impl Connection {
         } else if cause == Cause::WrongProtocol {
             self.close_silently(now, cause);
         } else {
-            let mut close = Close::new(cause);
-            close.advice = cause.advice().unwrap_or(Advice::DoNot);
-            self.decide(now, &close);
+            self.decide(now, &Close::new(cause));
         }
     }
 }

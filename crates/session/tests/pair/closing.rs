@@ -1,17 +1,19 @@
 //! Our own end: a kick, a close, a peer's goodbye. Later events in linger do not change the cause.
 
 use lastword_session::wire::{Goodbye, Kind};
-use lastword_session::{Advice, Cause, Close, Farewell, Input, Limits, SendError, Timer};
+use lastword_session::{
+    Advice, Cause, Close, Farewell, GameCode, Input, Limits, Message, SendError, Timer,
+};
 
 use crate::harness::{Pair, Solo, payloads, secs};
 
 fn kick() -> Close {
-    Close {
-        code: 4_100,
-        advice: Advice::DoNot,
-        ..Close::new(Cause::Kicked)
-    }
-    .with_reason("aimbot")
+    let code = GameCode::new(4_100).expect("it is a game's");
+    let message = Message::default()
+        .with_code(code)
+        .with_advice(Advice::DoNot)
+        .with_reason("aimbot");
+    Close::with(Cause::Kicked, message)
 }
 
 /// A session with one half-written frame and three behind it, which was then kicked.
@@ -146,7 +148,8 @@ fn a_close_by_the_game_sends_first_what_was_queued() {
             .send(pair.now, &[n; 40])
             .expect("it is taken");
     }
-    pair.server_closes(&Close::new(Cause::ClosedByGame).with_reason("match over"));
+    let message = Message::default().with_reason("match over");
+    pair.server_closes(&Close::with(Cause::ClosedByGame, message));
     let frames: Vec<Vec<u8>> = (0..20).map(|n| vec![n; 40]).collect();
     assert_eq!(payloads(&pair.client.seen), frames);
     let client = pair.client.ending.as_ref().expect("it is over");

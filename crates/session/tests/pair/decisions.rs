@@ -1,36 +1,25 @@
 //! The goodbye of our own decision is kept with the end that it fixed, and with no other.
 
-use lastword_session::{Advice, Cause, Close, Config, Decided, Input};
+use lastword_session::{Advice, Cause, Close, Config, GameCode, Input, Message};
 
 use crate::harness::{Answer, DEAD, HELLO, Solo, View, encoded, secs};
 
 fn kick() -> Close {
-    Close {
-        code: 4_100,
-        advice: Advice::DoNot,
-        ..Close::new(Cause::Kicked)
-    }
-    .with_reason("aimbot")
-}
-
-fn decided(code: u16, advice: Advice, reason: &str) -> Option<Decided> {
-    Some(Decided {
-        code,
-        advice,
-        reason: reason.to_owned(),
-    })
+    let code = GameCode::new(4_100).expect("it is a game's");
+    let message = Message::default()
+        .with_code(code)
+        .with_advice(Advice::DoNot)
+        .with_reason("aimbot");
+    Close::with(Cause::Kicked, message)
 }
 
 #[test]
 fn an_end_keeps_what_the_kick_said_that_fixed_it() {
     let mut solo = Solo::live();
     solo.closes(&kick());
-    solo.closes(&Close::new(Cause::ClosedByGame).with_reason("later"));
+    solo.closes(&Close::new(Cause::ClosedByGame));
     solo.fin();
-    assert_eq!(
-        solo.ending().decided,
-        decided(4_100, Advice::DoNot, "aimbot")
-    );
+    assert_eq!(solo.ending().decided, Some(kick()));
 }
 
 #[test]
@@ -50,36 +39,33 @@ fn what_a_kick_would_have_said_is_kept_also_where_it_could_not_be_written() {
         solo.closes(&kick());
         fail(&mut solo);
         assert!(solo.outbound.log.is_empty());
-        assert_eq!(
-            solo.ending().decided,
-            decided(4_100, Advice::DoNot, "aimbot")
-        );
+        assert_eq!(solo.ending().decided, Some(kick()));
     }
 }
 
 #[test]
 fn a_refusal_and_a_limit_are_decisions_too() {
-    let refusal = Close::new(Cause::AuthRejected).with_reason("wrong ticket");
+    let message = Message::default().with_reason("wrong ticket");
+    let refusal = Close::with(Cause::AuthRejected, message);
     let mut refused = Solo::server_with(Config::default(), Answer::Refuse(refusal.clone()));
     refused.says(&encoded(|out| HELLO.encode(out)));
     refused.fin();
-    let said = decided(refusal.code, refusal.advice, "wrong ticket");
-    assert_eq!(refused.ending().decided, said);
+    assert_eq!(refused.ending().decided, Some(refusal));
     let mut silent = Solo::live();
     silent.advance(DEAD);
     assert_eq!(silent.cause(), Cause::PeerFrozen);
     let close = Close::new(Cause::PeerFrozen);
-    let said = decided(close.code, close.advice, "");
-    assert_eq!(silent.ending().decided, said);
+    assert_eq!(silent.ending().decided, Some(close));
 }
 
 #[test]
 fn words_that_are_too_long_are_kept_as_they_are_on_the_wire() {
     let mut solo = Solo::live();
-    solo.closes(&Close::new(Cause::Kicked).with_reason("é".repeat(300)));
+    let message = Message::default().with_reason("é".repeat(300));
+    solo.closes(&Close::with(Cause::Kicked, message));
     solo.fin();
     let kept = solo.ending().decided.as_ref().expect("it was decided");
-    assert_eq!(kept.reason, "é".repeat(256));
+    assert_eq!(kept.message.reason(), "é".repeat(256));
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn who_is_closed_in_its_turn_and_leaves_was_drained() {
     let server = pair.server.ending.as_ref().expect("it is over");
     assert_eq!(server.verdict.cause, Cause::Drained);
     let client = pair.client.ending.as_ref().expect("it is over");
-    assert_eq!(client.parting.as_ref().expect("it was told").advice, 2);
+    assert_eq!(client.parting.as_ref().expect("it was told").advice, 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! From the first byte to welcome: peers that are admitted, peers that are refused, and peers of another protocol.
 
 use lastword_session::wire::{Goodbye, Hello, Kind};
-use lastword_session::{Cause, Close, Config, Input, Phase, Terminal, Timer};
+use lastword_session::{Cause, Close, Config, GameCode, Input, Message, Phase, Terminal, Timer};
 
 use crate::harness::{
     ADMISSION, Answer, HELLO, Pair, START, Seen, Solo, encoded, frame, millis, secs,
@@ -58,11 +58,9 @@ fn nothing_is_taken_before_the_session_is_live() {
 
 #[test]
 fn a_refusal_reaches_the_client_with_the_games_code_and_words() {
-    let refusal = Close {
-        code: 4_711,
-        ..Close::new(Cause::AuthRejected)
-    }
-    .with_reason("banned");
+    let code = GameCode::new(4_711).expect("it is a game's");
+    let message = Message::default().with_code(code).with_reason("banned");
+    let refusal = Close::with(Cause::AuthRejected, message);
     let mut pair = Pair::with(Config::default(), Answer::Refuse(refusal));
     pair.run();
     let server = pair.server.ending.as_ref().expect("it is over");

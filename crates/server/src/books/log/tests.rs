@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use lastword_keepalive::ProfileName;
 use lastword_session::wire::Goodbye;
 use lastword_session::{
-    Advice, Call, ClockOffset, Decided, Detector, Ending, Evidence, Farewell, FirstError,
-    KernelSample, Layer, OsError, Parting, Phase, SessionId, Time, TrailEvent, Verdict,
+    Call, ClockOffset, Close, Detector, Ending, Evidence, Farewell, FirstError, GameCode,
+    KernelSample, Layer, Message, OsError, Parting, Phase, SessionId, Time, TrailEvent, Verdict,
 };
 use serde_json::{Value, json};
 use tracing::Level;
@@ -153,11 +153,12 @@ fn full() -> Disconnect {
                 },
             }),
             evidence: evidence(),
-            decided: Some(Decided {
-                code: 4_097,
-                advice: Advice::DoNot,
-                reason: "for \"spam\"\u{7}".to_owned(),
-            }),
+            decided: Some(Close::with(
+                Cause::Kicked,
+                Message::default()
+                    .with_code(GameCode::new(4_097).unwrap())
+                    .with_reason("for \"spam\"\u{7}"),
+            )),
             parting: Some(Parting::from(&goodbye)),
             trail,
             abort: true,

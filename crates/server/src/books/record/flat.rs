@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lastword_session::{Detector, Ending, SessionId};
+use lastword_session::{Close, Detector, Ending, SessionId};
 use serde::Serialize;
 
 use super::Disconnect;
@@ -235,8 +235,10 @@ impl<'a> Record<'a> {
             probes: kernel.map(|kernel| kernel.probes),
             send_window_bytes: kernel.map(|kernel| kernel.snd_wnd),
             farewell: evidence.farewell.label(),
-            our_code: decided.as_ref().map(|decided| decided.code),
-            our_reason: decided.as_ref().and_then(|decided| words(&decided.reason)),
+            our_code: decided.as_ref().map(Close::code),
+            our_reason: decided
+                .as_ref()
+                .and_then(|decided| words(decided.message.reason())),
             peer_code: parting.as_ref().map(|parting| parting.code),
             peer_reason: parting.as_ref().and_then(|parting| words(&parting.reason)),
             trail: steps(&disconnect.ending),

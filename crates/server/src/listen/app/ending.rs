@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use lastword_session::{Cause, Ending};
+use lastword_session::{Cause, Close, Ending};
 use lastword_transport::{App, Linger};
 
 use super::ServerApp;
@@ -101,7 +101,7 @@ impl<S: Shape> ServerApp<S> {
             phase: ending.verdict.phase,
             cohort: seat.map_or(0, |seat| usize::from(seat.cohort)),
             lingered: self.lingers.is_some(),
-            code: ending.decided.as_ref().map(|decided| decided.code),
+            code: ending.decided.as_ref().map(Close::code),
         };
         let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;
         self.core().books.ledger.close(closing, |counts| {
