@@ -31,15 +31,20 @@ pub use books::{
     Departure, Disconnect, Metric, MetricKind, MetricLabel, MetricUnit, Portrait, Record, Stats,
     Step,
 };
-pub use config::*;
+pub use config::{
+    AdminConfig, Allowed, Bound, Config, ConfigError, Doubt, DrainConfig, GiveUp, KernelAbilities,
+    KernelConfig, Key, LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig, NoToken,
+    ProfileConfig, Reach, RtoMax, Section, TimeoutsConfig, Token, TokenFileError, Why,
+};
 pub use core::{Group, NoSuchSession, Observer};
 pub use handle::{ServerHandle, SessionInfo};
 pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
-    Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Ending, Framing,
-    Initiator, LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, RoundTrip,
-    SendError, SessionId, Time,
+    Advice, Call, Cause, Class, ClockOffset, Decided, DepartureCause, Detector, Diagnosis, Dialect,
+    Ending, Evidence, Farewell, FirstError, Framing, Initiator, KernelSample, Layer,
+    LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Parting, Phase, RoundTrip,
+    SendError, SessionId, Time, TrailEvent, Verdict,
 };
 pub use player::{
     Anonymous, Authenticator, CredentialSource, Credentials, GameCode, Kick, Player, Refusal,

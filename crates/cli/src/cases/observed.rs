@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use lastword::OsError;
+use lastword::evidence::OsError;
 use serde::{Deserialize, Serialize};
 
 /// The two runs of a row: between bare sockets, and with the layer.

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use lastword::Cause;
 use lastword::client::{Client, Connector, Event};
-use lastword::{Cause, Phase};
+use lastword::evidence::Phase;
 use lastword_load::Ending;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};

@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use lastword::client::Client;
-use lastword::{Metric, MetricKind};
 use lastword_dashboards::query::{compared, expand};
 use lastword_dashboards::{boards, rules};
+use lastword_server::{Metric, MetricKind};
 use serde_json::Value;
 
 use crate::command::{Running, config_file, lastword, serve};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use lastword::config::KernelAbilities;
 use lastword::{
-    Cause, Config, Context, Disconnect, Handler, KernelAbilities, Observer, Player, Server,
-    ServerHandle,
+    Cause, Config, Context, Disconnect, Handler, Observer, Player, Server, ServerHandle,
 };
 
 use super::book::Book;
@@ -68,8 +68,8 @@ fn config(settings: &Settings) -> Config {
     let mut config = Config::default();
     config.liveness.profile.clone_from(&settings.profile);
     config.kernel.rto_max = match settings.rto_max {
-        RtoMax::Auto => lastword::RtoMax::Auto,
-        RtoMax::Off => lastword::RtoMax::Off,
+        RtoMax::Auto => lastword::config::RtoMax::Auto,
+        RtoMax::Off => lastword::config::RtoMax::Off,
     };
     config.listen.behind_proxy = tuning.behind_proxy;
     config.listen.connections_max = CONNECTIONS_MAX;

@@ -3,8 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context as _, ensure};
-use lastword::client::{Client, Ended, Evidence, FirstError};
-use lastword::{Cause, Config, Ending, Server, Session};
+use lastword::client::{Client, Ended};
+use lastword::evidence::Ending;
+use lastword::evidence::Evidence;
+use lastword::evidence::FirstError;
+use lastword::{Cause, Config, Server, Session};
 
 use super::order::Order;
 use super::patience::meanwhile;

@@ -12,7 +12,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use anyhow::{Context as _, bail};
-use lastword::{Cause, Phase, ServerHandle};
+use lastword::evidence::Phase;
+use lastword::{Cause, ServerHandle};
 use lastword_load::Ending;
 use serde::{Deserialize, Serialize};
 
