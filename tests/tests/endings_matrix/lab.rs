@@ -246,7 +246,7 @@ fn give_up_soon(rig: &Rig) -> io::Result<()> {
 async fn until_soft_error(rig: &mut Rig) -> io::Error {
     let mut taken = None;
     until("an ICMP error", || {
-        taken = rig.tap.take_error().expect("SO_ERROR");
+        taken = SockRef::from(&rig.watch).take_error().expect("SO_ERROR");
         taken.is_some()
     })
     .await;
