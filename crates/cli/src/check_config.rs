@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use lastword::KernelAbilities;
+use lastword::config::KernelAbilities;
 
 use crate::{Failure, complain, config_file};
 use report::Report;

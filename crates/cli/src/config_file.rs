@@ -14,7 +14,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use lastword::{Config, Doubt, OsError};
+use lastword::Config;
+use lastword::config::Doubt;
+use lastword::evidence::OsError;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};

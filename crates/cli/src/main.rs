@@ -19,7 +19,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use lastword::OsError;
+use lastword::evidence::OsError;
 
 use crate::actor::ActorArgs;
 use crate::cases::CasesArgs;

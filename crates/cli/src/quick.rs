@@ -1,6 +1,7 @@
 //! A profile with a short dead limit, for demonstrations and tests.
 
-use lastword::{Config, ProfileConfig};
+use lastword::Config;
+use lastword::config::ProfileConfig;
 
 /// The default configuration with [`NAME`] as the profile of every player.
 #[cfg(target_os = "linux")]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, builder::RangedU64ValueParser};
-use lastword::OsError;
+use lastword::evidence::OsError;
 use lastword_load::{AdminToken, CONNECTIONS, Report, Scenario, ServerAddr, Storm};
 use tokio::sync::oneshot;
 

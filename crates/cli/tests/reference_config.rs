@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use lastword::{Config, Key, Section};
+use lastword::Config;
+use lastword_server::{Key, Section};
 
 const REFERENCE: &str = include_str!("../../../config/lastword.toml");
 

@@ -69,9 +69,6 @@ impl Known {
         }
         let metric =
             Metric::of_series(name).ok_or_else(|| QueryError::NoMetric(name.to_owned()))?;
-        if let Some(what) = metric.reserved_for {
-            return Err(QueryError::Reserved(name.to_owned(), what));
-        }
         let own = metric.labels.iter().map(|label| label.name());
         let le = (is_histogram(metric) && name.ends_with("_bucket")).then_some("le");
         Ok(names(own.chain(TARGET).chain(le)))

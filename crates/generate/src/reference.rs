@@ -7,13 +7,8 @@ use lastword_server::{Metric, MetricKind, MetricLabel};
 /// Returns the text of the reference.
 #[must_use]
 pub fn text() -> String {
-    let (emitted, reserved): (Vec<_>, Vec<_>) = Metric::ALL
-        .iter()
-        .partition(|metric| metric.reserved_for.is_none());
     let mut text = HEAD.to_owned();
-    emitted
-        .into_iter()
-        .for_each(|metric| row(&mut text, metric));
+    Metric::ALL.iter().for_each(|metric| row(&mut text, metric));
     text.push_str(LABELS);
     MetricLabel::ALL
         .iter()
@@ -22,20 +17,7 @@ pub fn text() -> String {
     Metric::ALL
         .iter()
         .for_each(|metric| buckets(&mut text, metric));
-    text.push_str(RESERVED);
-    for metric in reserved {
-        let waits_for = metric.reserved_for.unwrap_or_default();
-        line(
-            &mut text,
-            &format!(
-                "| `{}` | {} | {} | {waits_for} |",
-                metric.name,
-                metric.kind.label(),
-                metric.help
-            ),
-        );
-    }
-    text
+    text + RESERVED
 }
 
 fn row(text: &mut String, metric: &Metric) {
@@ -154,8 +136,16 @@ that is over 1.5 times `lastword_detection_bound_seconds` is never an artefact o
 const RESERVED: &str = "
 ## Reserved
 
-These names are taken for what is still being built. Nothing emits them yet, and no rule or dashboard may ask for them.
+These names and labels are kept for parts that are not built yet. Nothing emits them, so no rule or dashboard may ask for
+them. The label `outcome` will be `resumed`, `bad_token`, `unknown`, `expired`, `ended`, `gap`, `ack_ahead` or `raced`.
 
-| Name | Type | What | With |
-|---|---|---|---|
+| Name | Type | Labels | What | With |
+|---|---|---|---|---|
+| `lastword_log_lines_suppressed_total` | counter | `cause` | Lines of closes that were not logged, since too many had the same cause. | rates |
+| `lastword_resumes_total` | counter | `outcome` | Attempts to resume a session, by their outcome. | resume |
+| `lastword_sessions_congested` | gauge | – | Sessions whose outbound queue is over half of its limit. | queue policies |
+| `lastword_send_queue_bytes` | gauge | – | Bytes that wait to be written, in all sessions. | queue policies |
+| `lastword_replay_bytes` | gauge | – | Bytes kept until the peer's session acknowledges them, in all sessions. | resume |
+| `lastword_certificate_expiry_timestamp_seconds` | gauge | – | When the first of the certificates in use expires. | TLS |
+| `lastword_config_last_reload_successful` | gauge | – | 1 where the last reload of the configuration was taken. | reloads |
 ";

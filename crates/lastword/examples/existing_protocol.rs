@@ -6,9 +6,8 @@
 
 use std::sync::Arc;
 
-use lastword::{
-    Credentials, Dialect, Framing, Goodbye, Meaning, Measure, Player, Refusal, Server, Session,
-};
+use lastword::dialect::{Dialect, Framing, Goodbye, Meaning, Measure};
+use lastword::{Credentials, Player, Refusal, Server, Session};
 
 /// The wire: the length of opcode and body, then the opcode and the body.
 struct OldWire;

@@ -159,7 +159,7 @@
 //!
 //! [`Session`] and [`Departure`] return this value, too, and so does [`ServerHandle`] for a session's id. Without an
 //! authenticator ([`Anonymous`]) every player may join. The player's name is the text of the hello's credentials. On a
-//! [`Dialect`] the player has no name.
+//! [`Dialect`](dialect::Dialect) the player has no name.
 //!
 //! # Configuration
 //!
@@ -195,7 +195,7 @@
 //! # The server's clock at its clients
 //!
 //! Heartbeats tell each end the round trip and its variance. They also tell how far the other end's monotonic clock is
-//! ahead ([`ClockOffset`], with a bound on its error). A server stamps its states with [`ServerHandle::now`]. Every
+//! ahead ([`ClockOffset`](clock::ClockOffset), with a bound on its error). A server stamps its states with [`ServerHandle::now`]. Every
 //! client can then show them at the same age, even if they arrive unevenly: `Client::round_trip` shows how.
 //!
 //! Round trip and offset are known about a heartbeat after the session joined. They are measured again at least once
@@ -204,7 +204,7 @@
 //!
 //! # A game with a wire of its own
 //!
-//! Implement [`Dialect`] to map an existing framing. Each mapped part adds causes:
+//! Implement [`Dialect`](dialect::Dialect) to map an existing framing. Each mapped part adds causes:
 //!
 //! | mapped | added causes |
 //! |---|---|
@@ -215,8 +215,8 @@
 //! | the server's ping and the client's answer, where the client sends no pings | the same |
 //! | the client's goodbye | `peer_goodbye` instead of `peer_fin` or `peer_reset` |
 //!
-//! The layer answers the client's ping with [`Dialect::write_pong`], and sends the server's ping with
-//! [`Dialect::write_ping`]. Either one needs [`Dialect::has_heartbeats`]. The server pings a client that has been
+//! The layer answers the client's ping with [`Dialect::write_pong`](dialect::Dialect::write_pong), and sends the server's ping with
+//! [`Dialect::write_ping`](dialect::Dialect::write_ping). Either one needs [`Dialect::has_heartbeats`](dialect::Dialect::has_heartbeats). The server pings a client that has been
 //! quiet for longer than a heartbeat. The answers count as signs of life, so an idle client that answers is never
 //! suspect. Without this declaration a quiet client does not count as silent, and a stopped process is not found.
 //!
@@ -231,28 +231,89 @@
 //! and `/api/closes`. They have a port of their own, on loopback, or elsewhere with a token. The admin port's recorder
 //! is private, so that two servers in one process do not mix.
 //!
-//! The game's own series join it with [`RecorderMode::Install`]. A studio with its own recorder lets the layer emit
-//! into that one ([`RecorderMode::Emit`], [`Builder::recorder`], the example `own_recorder`). Without any recorder,
+//! The game's own series join it with [`RecorderMode::Install`](admin::RecorderMode::Install). A studio with its own recorder lets the layer emit
+//! into that one ([`RecorderMode::Emit`](admin::RecorderMode::Emit), [`Builder::recorder`], the example `own_recorder`). Without any recorder,
 //! [`ServerHandle::stats`] has the counts.
 //!
 //! Two laws hold in every snapshot: *opened = open + Σ disconnects*, and
 //! *joined = open + suspended + Σ departures*.
+//!
+//! # Modules
+//!
+//! The root has the names that each game needs. The modules have the rest:
+//!
+//! | module | has |
+//! |---|---|
+//! | `admin` | the admin port in detail; with the feature `admin` |
+//! | [`client`] | the other end of the wire |
+//! | [`clock`] | round trips, and the clocks of both ends |
+//! | [`config`] | the sections of a configuration, its errors, and what follows from it |
+//! | [`dialect`] | a wire of the game's own |
+//! | [`evidence`] | the facts behind a cause |
+//! | [`extension`] | the interface of the parts that run next to a server |
 //!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `admin` | yes | the admin port (axum, metrics-exporter-prometheus) |
-//!
-//! The other end of the wire is in [`client`].
 
-pub use lastword_server::*;
+pub use lastword_server::{
+    Address, Advice, Anonymous, Authenticator, BindError, Builder, Cause, Config, Context,
+    CredentialSource, Credentials, Departure, DepartureCause, Disconnect, Drain, Event, Events,
+    GameCode, Group, Handler, InvalidAddress, Kick, Link, Message, NoSessionId, NoSuchSession,
+    Observer, Player, Refusal, SendError, Server, ServerHandle, Session, SessionEvent, SessionId,
+    SessionInfo, Standalone, Stats,
+};
 
 #[cfg(feature = "admin")]
-pub use lastword_admin::{Admin, AdminExt, RecorderMode};
+pub use lastword_admin::AdminExt;
 
-#[doc(inline)]
-pub use lastword_client as client;
+/// The admin port in detail: its addresses, its token and its recorder.
+#[cfg(feature = "admin")]
+pub mod admin {
+    pub use lastword_admin::{Admin, RecorderMode};
+}
+
+/// The other end of the wire: connect, send, receive, and learn why it ended.
+pub mod client {
+    pub use lastword_client::{
+        Attempt, AttemptError, Client, Connector, DialError, Ended, Event, InvalidServerAddr,
+        Notice, Parting, ServerAddr,
+    };
+}
+
+/// Round trips, and the clocks of both ends.
+pub mod clock {
+    pub use lastword_server::{ClockOffset, RoundTrip, Time};
+}
+
+/// The sections of a [`Config`], the errors of its checks, and what follows from it on a kernel.
+pub mod config {
+    pub use lastword_server::{
+        AdminConfig, Bound, ConfigError, Doubt, DrainConfig, GiveUp, KernelAbilities, KernelConfig,
+        LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig, NoToken, Profile, ProfileConfig,
+        ProfileName, Reach, RtoMax, TimeoutsConfig, Token, TokenFileError, Why,
+    };
+}
+
+/// A wire of the game's own.
+pub mod dialect {
+    pub use lastword_server::{Dialect, Framing, Goodbye, LengthPrefixed, Meaning, Measure};
+}
+
+/// The facts behind a cause: how a connection ended, and what the kernel and our clocks showed.
+pub mod evidence {
+    pub use lastword_server::{
+        Call, Class, Close, Detector, Diagnosis, Ending, Evidence, Farewell, FirstError, Initiator,
+        KernelSample, Layer, OsError, Parting, Phase, Record, Step, TrailEvent, Verdict,
+    };
+}
+
+/// The interface of the parts that run next to a server, as the admin port does.
+pub mod extension {
+    pub use lastword_server::{Extension, Portrait, Started, Starting};
+}
 
 /// The examples of `README.md`, compiled unchanged.
 #[cfg(all(doctest, feature = "admin"))]

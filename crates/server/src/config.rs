@@ -92,9 +92,8 @@ impl Config {
         }
     }
 
-    /// Returns the limits of one connection, as the session core takes them.
-    #[must_use]
-    pub fn session_limits(&self) -> Limits {
+    /// The limits of one connection, as the session core takes them.
+    pub(crate) fn session_limits(&self) -> Limits {
         let (limits, timeouts) = (&self.limits, &self.timeouts);
         Limits {
             hello_bytes_max: limits.hello_bytes_max,
@@ -132,10 +131,9 @@ impl Config {
         std::iter::once(default).chain(others).collect()
     }
 
-    /// Returns the socket options of a session of `profile`. Until its player is known, a connection has the options of
+    /// The socket options of a session of `profile`. Until its player is known, a connection has the options of
     /// the default profile, which are the listener's.
-    #[must_use]
-    pub fn knobs(&self, profile: &Profile) -> KernelKnobs {
+    pub(crate) fn knobs(&self, profile: &Profile) -> KernelKnobs {
         let knobs = profile.knobs();
         if self.kernel.keepalive {
             knobs
@@ -150,9 +148,8 @@ impl Config {
         self.drain.message()
     }
 
-    /// Returns the longest time that a drain takes.
-    #[must_use]
-    pub fn drain_timeout(&self) -> Duration {
+    /// The longest time that a drain takes.
+    pub(crate) fn drain_timeout(&self) -> Duration {
         from_ms(self.drain.timeout_ms)
     }
 }

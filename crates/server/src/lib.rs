@@ -31,15 +31,20 @@ pub use books::{
     Departure, Disconnect, Metric, MetricKind, MetricLabel, MetricUnit, Portrait, Record, Stats,
     Step,
 };
-pub use config::*;
+pub use config::{
+    AdminConfig, Allowed, Bound, Config, ConfigError, Doubt, DrainConfig, GiveUp, KernelAbilities,
+    KernelConfig, Key, LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig, NoToken,
+    ProfileConfig, Reach, RtoMax, Section, TimeoutsConfig, Token, TokenFileError, Why,
+};
 pub use core::{Group, NoSuchSession, Observer};
 pub use handle::{ServerHandle, SessionInfo};
 pub use lastword_keepalive::{Profile, ProfileName};
 pub use lastword_session::wire::Goodbye;
 pub use lastword_session::{
-    Address, Advice, Cause, Class, ClockOffset, DepartureCause, Diagnosis, Dialect, Ending,
-    Framing, GameCode, Initiator, InvalidAddress, LengthPrefixed, Link, Meaning, Measure, Message,
-    NoSessionId, OsError, Phase, RoundTrip, SendError, SessionId, Time,
+    Address, Advice, Call, Cause, Class, ClockOffset, Close, DepartureCause, Detector, Diagnosis,
+    Dialect, Ending, Evidence, Farewell, FirstError, Framing, GameCode, Initiator, InvalidAddress,
+    KernelSample, Layer, LengthPrefixed, Link, Meaning, Measure, Message, NoSessionId, OsError,
+    Parting, Phase, RoundTrip, SendError, SessionId, Time, TrailEvent, Verdict,
 };
 pub use player::{Anonymous, Authenticator, CredentialSource, Credentials, Kick, Player, Refusal};
 pub use shape::{Context, Event, Handler, Session, SessionEvent};

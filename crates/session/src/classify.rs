@@ -98,14 +98,8 @@ fn fin_seen(observation: &Observation) -> Option<bool> {
 
 /// The meaning of the error that ended the connection: the first error that has one.
 fn telling_error(observation: &Observation) -> Option<Meaning> {
-    let first = observation.first_error.and_then(|first| {
-        let meaning = Meaning::of(observation.system, first.error)?;
-        // On Linux SO_ERROR returns, and clears, the ICMP errors of a living socket.
-        let soft = observation.system == System::Linux
-            && first.call == Call::TakeError
-            && meaning == Meaning::Unreachable;
-        (!soft).then_some(meaning)
-    });
+    let first = observation.first_error;
+    let first = first.and_then(|first| Meaning::of(observation.system, first.error));
     first.or_else(|| match observation.terminal {
         Terminal::Error(error) => Meaning::of(observation.system, error),
         Terminal::Eof | Terminal::Open => None,
@@ -116,8 +110,7 @@ fn telling_error(observation: &Observation) -> Option<Meaning> {
 type Rule = fn(&Observation, End) -> Option<Cause>;
 
 /// The rules by precedence: the first whose cause can occur in the phase wins.
-const RULES: [Rule; 10] = [
-    said_goodbye,
+const RULES: [Rule; 9] = [
     never_spoke,
     named_itself,
     reset_after_outage,
@@ -128,16 +121,6 @@ const RULES: [Rule; 10] = [
     without_a_proxy_header,
     fin_or_reset,
 ];
-
-/// A goodbye outranks the socket's state: a reset after a goodbye only means that the peer left unread data.
-fn said_goodbye(observation: &Observation, _: End) -> Option<Cause> {
-    let told_to_leave = observation.drain_notice_written && observation.phase == Phase::Live;
-    observation.goodbye.then_some(if told_to_leave {
-        Cause::Drained
-    } else {
-        Cause::PeerGoodbye
-    })
-}
 
 fn never_spoke(observation: &Observation, end: End) -> Option<Cause> {
     // Nothing is read before admission, even if the client sent something.

@@ -41,12 +41,6 @@ pub enum Call {
     Write,
     /// `shutdown(SHUT_WR)`.
     Shutdown,
-    /// A peek by the code that embeds the stream.
-    Peek,
-    /// `SO_ERROR`.
-    TakeError,
-    /// Registering or polling for readiness.
-    Poll,
 }
 
 impl Call {
@@ -57,9 +51,6 @@ impl Call {
             Self::Read => "read",
             Self::Write => "write",
             Self::Shutdown => "shutdown",
-            Self::Peek => "peek",
-            Self::TakeError => "take_error",
-            Self::Poll => "poll",
         }
     }
 }
@@ -150,8 +141,6 @@ pub struct Observation {
     pub phase: Phase,
     /// Raw bytes read from the socket in the connection's whole life, without the PROXY header.
     pub bytes_read: u64,
-    /// Whether the peer's goodbye was decoded.
-    pub goodbye: bool,
     /// Whether a notice of our drain was written to the peer before the end.
     pub drain_notice_written: bool,
     /// Whether the stream stopped inside a frame.

@@ -2,8 +2,6 @@
 
 mod app;
 mod clock;
-#[cfg(feature = "codec")]
-mod codec;
 mod deadlines;
 mod driver;
 mod inbox;
@@ -15,8 +13,6 @@ mod tap;
 
 pub use app::{App, Linger, Outbox, Room};
 pub use clock::Clock;
-#[cfg(feature = "codec")]
-pub use codec::{WireCodec, WireError, WireFrame};
 pub use deadlines::{Slot, Table};
 pub use driver::Driver;
 pub use inbox::{Caps, Inbox, Item};

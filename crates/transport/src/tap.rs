@@ -97,35 +97,6 @@ impl Tap {
         }
     }
 
-    /// Reads the available bytes and leaves them in place. 0 is the end, or an error that another call consumed.
-    pub fn poll_peek(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let peeked = ready!(self.stream.poll_peek(cx, &mut ReadBuf::new(buffer)));
-        if let Err(error) = &peeked {
-            self.note(Call::Peek, error);
-        }
-        Poll::Ready(peeked)
-    }
-
-    /// Takes the error that waits in the socket (`SO_ERROR`), if there is one.
-    ///
-    /// On a living socket this is the report of an ICMP message, which did not end the connection. It is not kept, so
-    /// that the error of the end can be.
-    ///
-    /// # Errors
-    /// The system cannot be asked.
-    pub fn take_error(&mut self) -> io::Result<Option<io::Error>> {
-        let taken = self.stream.take_error()?;
-        let lives = self.sample().is_some_and(|now| !now.is_closed());
-        if let Some(error) = taken.as_ref().filter(|_| !lives) {
-            self.note(Call::TakeError, error);
-        }
-        Ok(taken)
-    }
-
     /// Writes without raising `SIGPIPE`, even where a host program does not ignore it.
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut filled = slices.iter().filter(|slice| !slice.is_empty());

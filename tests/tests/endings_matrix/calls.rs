@@ -13,20 +13,11 @@ pub(crate) enum First {
     Read,
     Write,
     Shutdown,
-    Peek,
-    TakeError,
     Poll,
 }
 
 impl First {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Read,
-        Self::Write,
-        Self::Shutdown,
-        Self::Peek,
-        Self::TakeError,
-        Self::Poll,
-    ];
+    pub(crate) const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Shutdown, Self::Poll];
 }
 
 impl Rig {
@@ -53,9 +44,6 @@ impl Rig {
                 };
                 self.connection.handle(self.clock.now(), input);
             }
-            // Their results do not matter here; the state of the socket after them does.
-            First::Peek => drop(poll_fn(|cx| self.tap.poll_peek(cx, &mut buffer)).await),
-            First::TakeError => drop(self.tap.take_error().expect("SO_ERROR")),
             First::Poll => {
                 let any = Interest::READABLE | Interest::WRITABLE | Interest::ERROR;
                 self.watch.ready(any).await.expect("readiness");

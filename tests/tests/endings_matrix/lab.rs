@@ -217,7 +217,7 @@ async fn write(rig: &mut Rig) {
 async fn until_soft_error(rig: &mut Rig) -> io::Error {
     let mut taken = None;
     until("an ICMP error", || {
-        taken = rig.tap.take_error().expect("SO_ERROR");
+        taken = SockRef::from(&rig.watch).take_error().expect("SO_ERROR");
         taken.is_some()
     })
     .await;

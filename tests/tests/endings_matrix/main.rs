@@ -160,7 +160,7 @@ async fn a_close_with_unread_input() {
     }
 }
 
-/// The same with nothing to read before the error: here a read, a peek and `SO_ERROR` all get it.
+/// The same with nothing to read before the error: here a read gets it.
 #[tokio::test]
 async fn a_reset_with_nothing_to_read() {
     for role in [Role::Server, Role::Client] {
@@ -256,8 +256,6 @@ async fn judge(row: &str, rig: Rig, first: First, cause: Cause, frames: u64) {
 fn fin_or_refusal(first: First) -> Cause {
     match first {
         First::Write => Cause::PeerClosedWhileSending,
-        First::Read | First::Shutdown | First::Peek | First::TakeError | First::Poll => {
-            Cause::PeerFin
-        }
+        First::Read | First::Shutdown | First::Poll => Cause::PeerFin,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use lastword::OsError;
+use lastword::evidence::OsError;
 use lastword_load::Ending;
 use serde::{Deserialize, Serialize};
 

@@ -7,9 +7,9 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-use lastword::{
-    Cause, Class, Config, GiveUp, KernelAbilities, Profile, ProfileName, Reach, RtoMax, Why,
-};
+use lastword::config::{GiveUp, KernelAbilities, Profile, ProfileName, Reach, RtoMax, Why};
+use lastword::evidence::Class;
+use lastword::{Cause, Config};
 
 use super::table::{GLUE, Table};
 

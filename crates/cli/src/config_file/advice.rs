@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use lastword::{Allowed, Key};
+use lastword_server::{Allowed, Key};
 
 /// Guesses the intended value from the text in the file: quoted, with a unit, or neither.
 pub(super) fn advice(key: &Key, raw: &str) -> Option<String> {

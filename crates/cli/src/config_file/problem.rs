@@ -3,7 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use lastword::{ConfigError, Key};
+use lastword::config::ConfigError;
+use lastword_server::Key;
 use toml::de::DeTable;
 
 use super::advice::advice;

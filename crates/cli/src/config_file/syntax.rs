@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lastword::Key;
+use lastword_server::Key;
 
 use super::advice::advice;
 use super::problem::{Problem, SECRET, line_of, one_line, unknown};

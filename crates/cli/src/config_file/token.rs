@@ -1,6 +1,8 @@
 //! Checks the token file, which must exist when the server starts.
 
-use lastword::{Config, ConfigError, Doubt, Key, Token};
+use lastword::Config;
+use lastword::config::{ConfigError, Doubt, Token};
+use lastword_server::Key;
 
 /// Reads the token file that the configuration names, and returns the error.
 pub(super) fn error(config: &Config) -> Option<ConfigError> {

@@ -265,7 +265,7 @@ const OF_A_DRAIN: [Cause; 3] = [Cause::Drained, Cause::DrainExpired, Cause::Refu
 
 #[cfg(test)]
 mod tests {
-    use lastword::Phase;
+    use lastword::evidence::Phase;
 
     use super::*;
 

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use lastword::{Cause, Disconnect, Phase};
+use lastword::evidence::Phase;
+use lastword::{Cause, Disconnect};
 use lastword_load::Ending;
 
-/// A part of a [`Record`](lastword::Record).
+/// A part of a [`Record`](lastword::evidence::Record).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Close {
     /// The time of the end: RFC 3339, UTC.

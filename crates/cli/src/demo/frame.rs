@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use lastword::{Class, Stats};
+use lastword::Stats;
+use lastword::evidence::Class;
 
 use super::board::{Board, End, Tally};
 use super::style::{CAUSE, CLASS, Style, WHO, column, cut, wrap};

@@ -1,9 +1,10 @@
 //! The game of the demo: it carries out its clients' commands, and reports suspect clients to the
 //! board.
 
+use lastword::evidence::Diagnosis;
 use lastword::{
-    Authenticator, BindError, Builder, Context, Credentials, Diagnosis, Handler, Link, Player,
-    Refusal, ServerHandle,
+    Authenticator, BindError, Builder, Context, Credentials, Handler, Link, Player, Refusal,
+    ServerHandle,
 };
 
 use super::board::Shared;

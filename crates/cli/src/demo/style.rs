@@ -1,6 +1,6 @@
 //! Colours, where they are wanted, and columns. Text is cut and padded before it is coloured.
 
-use lastword::Class;
+use lastword::evidence::Class;
 
 /// Whether there are colours.
 #[derive(Clone, Copy, Debug)]

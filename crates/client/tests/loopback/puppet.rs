@@ -3,19 +3,25 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use lastword_client::{Client, Connector, DialError};
-use lastword_session::wire::{self, Extensions, Kind, Welcome};
-use lastword_transport::{WireCodec, WireFrame};
+use lastword_session::wire::{self, Extensions, HEADER_LEN, Header, Kind, Welcome};
+use lastword_session::{Framing, encode_data};
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::codec::{Decoder, Encoder};
 
 use crate::within;
 
 /// The heartbeat and the dead limit in a puppet's welcome, in ms; 0 for none.
 pub(crate) type Timing = (u32, u32);
+
+/// One frame of the wire.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Frame {
+    pub(crate) kind: Kind,
+    pub(crate) payload: Bytes,
+}
 
 pub(crate) struct Puppet {
     stream: TcpStream,
@@ -56,10 +62,9 @@ impl Puppet {
     }
 
     /// Reads the next frame; `None` after the client's FIN.
-    pub(crate) async fn reads(&mut self) -> Option<WireFrame> {
-        let mut codec = WireCodec::default();
+    pub(crate) async fn reads(&mut self) -> Option<Frame> {
         loop {
-            if let Some(frame) = codec.decode(&mut self.read).expect("frames of the wire") {
+            if let Some(frame) = self.next_frame() {
                 return Some(frame);
             }
             let read = self.stream.read_buf(&mut self.read);
@@ -68,6 +73,19 @@ impl Puppet {
                 return None;
             }
         }
+    }
+
+    fn next_frame(&mut self) -> Option<Frame> {
+        let header = Header::decode(*self.read.first_chunk::<HEADER_LEN>()?);
+        let len = usize::try_from(header.len).expect("a length");
+        if self.read.len() < HEADER_LEN + len {
+            return None;
+        }
+        self.read.advance(HEADER_LEN);
+        Some(Frame {
+            kind: Kind::from_byte(header.kind).expect("a kind of the wire"),
+            payload: self.read.split_to(len).freeze(),
+        })
     }
 
     pub(crate) async fn writes(&mut self, bytes: &[u8]) {
@@ -90,15 +108,9 @@ impl Puppet {
 }
 
 /// Encodes a frame of the game for the wire.
-pub(crate) fn data(payload: &'static [u8]) -> BytesMut {
-    encoded(WireFrame::data(Bytes::from_static(payload)))
-}
-
-fn encoded(frame: WireFrame) -> BytesMut {
-    let mut bytes = BytesMut::new();
-    WireCodec::default()
-        .encode(frame, &mut bytes)
-        .expect("it is within the limit");
+pub(crate) fn data(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_data(&Framing::Native, payload, &mut bytes);
     bytes
 }
 

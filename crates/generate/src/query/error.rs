@@ -9,9 +9,6 @@ pub enum QueryError {
     /// No metric and no recording rule has this name.
     #[error("there is no metric `{0}`")]
     NoMetric(String),
-    /// The metric is in the catalogue, but not built yet.
-    #[error("`{0}` is reserved for {1}")]
-    Reserved(String, &'static str),
     /// The series has no such label.
     #[error("`{0}` has no label `{1}`")]
     NoLabel(String, String),

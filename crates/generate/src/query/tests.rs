@@ -38,7 +38,7 @@ fn what_no_metric_has_is_told() {
         ),
         (
             "lastword_resumes_total",
-            "`lastword_resumes_total` is reserved for resume",
+            "there is no metric `lastword_resumes_total`",
         ),
         (
             "lastword_connections_open{class=\"defect\"}",

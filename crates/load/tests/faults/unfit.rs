@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword::{Admin, AdminExt, Context, GameCode, Handler, Kick, Player, Server, ServerHandle};
+use lastword::admin::Admin;
+use lastword::{AdminExt, Context, GameCode, Handler, Kick, Player, Server, ServerHandle};
 use lastword_load::{AdminError, AdminToken, NotAServer, NotAnEcho, Scenario, Storm, StormError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

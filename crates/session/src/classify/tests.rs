@@ -43,7 +43,6 @@ fn seen(system: System) -> Observation {
         system,
         phase: Phase::Live,
         bytes_read: 700,
-        goodbye: false,
         drain_notice_written: false,
         mid_frame: false,
         close_notify_missing: false,
@@ -102,13 +101,6 @@ impl Observation {
         }
     }
 
-    fn goodbye(self) -> Self {
-        Self {
-            goodbye: true,
-            ..self
-        }
-    }
-
     fn mid_frame(self) -> Self {
         Self {
             mid_frame: true,
@@ -147,9 +139,7 @@ impl Observation {
             first_error: Some(FirstError { call, error }),
             terminal: match call {
                 Call::Read => Terminal::Error(error),
-                Call::Write | Call::Shutdown | Call::Peek | Call::TakeError | Call::Poll => {
-                    self.terminal
-                }
+                Call::Write | Call::Shutdown => self.terminal,
             },
             ..self
         }

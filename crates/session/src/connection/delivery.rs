@@ -106,7 +106,7 @@ impl Connection {
         self.hands_over() && !self.gave_up()
     }
 
-    /// Takes the verdict out, after [`Output::Closed`](super::Output::Closed) or when the driver is dropped. `late` are
+    /// Takes the verdict out, after [`Output::Closed`] or when the driver is dropped. `late` are
     /// the frames that were queued after the verdict: they count as unsent. `None` where there is no verdict.
     pub fn take_ending(&mut self, late: Dropped) -> Option<Box<Ending>> {
         let mut ending = self.rare.as_mut()?.ending.take()?;

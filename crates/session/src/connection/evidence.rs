@@ -21,7 +21,6 @@ impl Connection {
             system: System::current(),
             phase: self.phase,
             bytes_read: self.bytes_in,
-            goodbye: false,
             drain_notice_written: self.drain_notice == DrainNotice::Written,
             mid_frame: self.decoder.mid_frame(),
             terminal,
@@ -155,13 +154,13 @@ impl Connection {
 
 impl Evidence {
     /// Adds frames that came too late to be written.
-    pub fn add_unsent(&mut self, dropped: Dropped) {
+    pub(crate) fn add_unsent(&mut self, dropped: Dropped) {
         self.bytes_unsent += dropped.bytes;
         self.frames_unsent += dropped.frames;
     }
 
     /// Fills in what the kernel shows.
-    pub fn add_kernel(&mut self, readings: &Readings, shut: bool) {
+    pub(crate) fn add_kernel(&mut self, readings: &Readings, shut: bool) {
         self.fin = fin_bit(readings);
         let Some(kernel) = readings.kernel else {
             return;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lastword::config::KernelAbilities;
 use lastword::{
-    Cause, Config, Context, Disconnect, Handler, KernelAbilities, Observer, Player, Server,
-    ServerHandle,
+    Cause, Config, Context, Disconnect, Handler, Observer, Player, Server, ServerHandle,
 };
 
 use super::book::Book;
@@ -70,8 +70,8 @@ fn config(settings: &Settings) -> Config {
         .profile
         .clone_from(&settings.setting.profile);
     config.kernel.rto_max = match settings.setting.rto_max {
-        RtoMax::Auto => lastword::RtoMax::Auto,
-        RtoMax::Off => lastword::RtoMax::Off,
+        RtoMax::Auto => lastword::config::RtoMax::Auto,
+        RtoMax::Off => lastword::config::RtoMax::Off,
     };
     config.listen.behind_proxy = tuning.behind_proxy;
     config.listen.connections_max = CONNECTIONS_MAX;

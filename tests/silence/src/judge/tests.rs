@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lastword::Phase;
+use lastword::evidence::Phase;
 
 use super::*;
 use crate::words::ProfileTimes;

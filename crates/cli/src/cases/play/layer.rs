@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use anyhow::{Context as _, ensure};
-use lastword::client::{Client, Ended, Evidence, FirstError};
+use lastword::client::{Client, Ended};
+use lastword::evidence::{Evidence, FirstError};
 use lastword::{Config, Server, Session};
 use lastword_load::Ending;
 use lastword_load::peer::{self, Order, Peer};
@@ -135,7 +136,11 @@ impl Tally {
 
 impl Layer {
     /// Builds the result from our server's record of a client that sent `sent` bytes of the stream.
-    fn of_server(end: &lastword::Ending, sent: u64, tally: &Tally) -> anyhow::Result<Self> {
+    fn of_server(
+        end: &lastword::evidence::Ending,
+        sent: u64,
+        tally: &Tally,
+    ) -> anyhow::Result<Self> {
         let ending = Ending {
             cause: end.verdict.cause,
             phase: end.verdict.phase,

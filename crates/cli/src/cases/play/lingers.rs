@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use lastword::client::{Client, Farewell};
+use lastword::client::Client;
+use lastword::evidence::Farewell;
 use lastword::{Cause, Disconnect, Kick, Observer, Server};
 use lastword_load::Ending;
 use lastword_load::peer::{FRAME, Order, payload, whole_frames};

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use lastword::ProfileConfig;
+use lastword::config::ProfileConfig;
 
 use super::super::table::WIDTH;
 use super::*;

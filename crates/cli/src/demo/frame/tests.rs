@@ -1,4 +1,5 @@
-use lastword::{Cause, Phase};
+use lastword::Cause;
+use lastword::evidence::Phase;
 
 use super::*;
 use crate::demo::board::Part;

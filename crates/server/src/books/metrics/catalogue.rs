@@ -4,9 +4,9 @@
 use super::metric::MetricKind::{Counter, Gauge, Histogram};
 use super::metric::MetricLabel::{
     AcceptError, Cause, Class, Cohort, DepartureCause, Diagnosis, Direction, GameCause, GameCode,
-    Initiator, NameKind, Phase, Profile, QueuePolicy, ResumeOutcome, SilentCause, Version,
+    Initiator, NameKind, Phase, Profile, QueuePolicy, SilentCause, Version,
 };
-use super::metric::MetricUnit::{Bytes, Count, Flag, Seconds, UnixSeconds};
+use super::metric::MetricUnit::{Bytes, Count, Flag, Seconds};
 use super::metric::{Metric, MetricKind, MetricLabel, MetricUnit};
 
 impl Metric {
@@ -14,12 +14,9 @@ impl Metric {
     pub const ALL: &'static [Self] = CATALOGUE;
 }
 
-/// Describes every emitted metric to the current recorder.
+/// Describes every metric to the current recorder.
 pub(super) fn describe() {
-    let emitted = CATALOGUE
-        .iter()
-        .filter(|metric| metric.reserved_for.is_none());
-    for metric in emitted {
+    for metric in CATALOGUE {
         match metric.kind {
             Counter => metrics::describe_counter!(metric.name, metric.help),
             Gauge => metrics::describe_gauge!(metric.name, metric.help),
@@ -28,7 +25,6 @@ pub(super) fn describe() {
     }
 }
 
-/// A metric that is emitted.
 const fn row(
     name: &'static str,
     kind: MetricKind,
@@ -42,15 +38,6 @@ const fn row(
         unit,
         labels,
         help,
-        reserved_for: None,
-    }
-}
-
-/// A metric that will be emitted once its feature is built.
-const fn reserved(metric: Metric, reserved_for: &'static str) -> Metric {
-    Metric {
-        reserved_for: Some(reserved_for),
-        ..metric
     }
 }
 
@@ -97,16 +84,6 @@ const CATALOGUE: &[Metric] = &[
         &[GameCause, GameCode],
         "Ends that the game asked for, by cause and by the code it sent, if that was declared.",
     ),
-    reserved(
-        row(
-            "lastword_log_lines_suppressed_total",
-            Counter,
-            Count,
-            &[Cause],
-            "Lines of closes that were not logged, since too many had the same cause.",
-        ),
-        "rates",
-    ),
     row(
         "lastword_unknown_names_total",
         Counter,
@@ -141,16 +118,6 @@ const CATALOGUE: &[Metric] = &[
         Count,
         &[DepartureCause, Class, Cohort],
         "Sessions departed, by their last cause.",
-    ),
-    reserved(
-        row(
-            "lastword_resumes_total",
-            Counter,
-            Count,
-            &[ResumeOutcome],
-            "Attempts to resume a session, by how they came out.",
-        ),
-        "resume",
     ),
     row(
         "lastword_session_duration_seconds",
@@ -273,36 +240,6 @@ const CATALOGUE: &[Metric] = &[
         &[],
         "Events that wait for the game to tick.",
     ),
-    reserved(
-        row(
-            "lastword_sessions_congested",
-            Gauge,
-            Count,
-            &[],
-            "Sessions whose outbound queue is over half of its cap.",
-        ),
-        "queue policies",
-    ),
-    reserved(
-        row(
-            "lastword_send_queue_bytes",
-            Gauge,
-            Bytes,
-            &[],
-            "Bytes that wait to be written, in all sessions.",
-        ),
-        "queue policies",
-    ),
-    reserved(
-        row(
-            "lastword_replay_bytes",
-            Gauge,
-            Bytes,
-            &[],
-            "Bytes kept until the peer's session acknowledges them, in all sessions.",
-        ),
-        "resume",
-    ),
     row(
         "lastword_local_stall_seconds_total",
         Counter,
@@ -346,26 +283,6 @@ const CATALOGUE: &[Metric] = &[
         &[Version],
         "1, with the version.",
     ),
-    reserved(
-        row(
-            "lastword_certificate_expiry_timestamp_seconds",
-            Gauge,
-            UnixSeconds,
-            &[],
-            "When the first of the certificates in use expires.",
-        ),
-        "TLS",
-    ),
-    reserved(
-        row(
-            "lastword_config_last_reload_successful",
-            Gauge,
-            Flag,
-            &[],
-            "1 where the last reload of the configuration was taken.",
-        ),
-        "reloads",
-    ),
 ];
 
 /// From a second to a day.
@@ -395,12 +312,7 @@ mod tests {
             let before = CATALOGUE.iter().take(index);
             assert!(before.clone().all(|other| other.name != name), "{name}");
             assert_eq!(metric.kind == Counter, name.ends_with("_total"), "{name}");
-            let is_seconds = metric.unit == Seconds;
-            assert_eq!(
-                is_seconds,
-                name.contains("_seconds") && metric.unit != UnixSeconds,
-                "{name}"
-            );
+            assert_eq!(metric.unit == Seconds, name.contains("_seconds"), "{name}");
             assert_eq!(metric.unit == Bytes, name.contains("_bytes"), "{name}");
         }
     }

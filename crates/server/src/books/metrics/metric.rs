@@ -5,7 +5,7 @@ use lastword_session::{Cause, Class, DepartureCause, Diagnosis, Initiator, Phase
 use crate::books::ledger::{AcceptError, GAME_CLOSES};
 use crate::books::names::NameKind;
 
-/// A metric that the server emits, or will emit. Rules, dashboards and documentation are checked against it.
+/// A metric that the server emits. Rules, dashboards and documentation are checked against it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
     /// The name, without the suffixes of a histogram's series.
@@ -18,8 +18,6 @@ pub struct Metric {
     pub labels: &'static [MetricLabel],
     /// The text of `# HELP`.
     pub help: &'static str,
-    /// The feature that must be built before the metric is emitted; `None`: it is emitted.
-    pub reserved_for: Option<&'static str>,
 }
 
 impl Metric {
@@ -71,8 +69,6 @@ pub enum MetricUnit {
     Bytes,
     /// Seconds.
     Seconds,
-    /// Seconds since 1970.
-    UnixSeconds,
     /// 1 if true, else 0.
     Flag,
 }
@@ -85,7 +81,6 @@ impl MetricUnit {
             Self::Count => "count",
             Self::Bytes => "bytes",
             Self::Seconds => "seconds",
-            Self::UnixSeconds => "seconds since 1970",
             Self::Flag => "0 or 1",
         }
     }
@@ -124,15 +119,13 @@ pub enum MetricLabel {
     QueuePolicy,
     /// A liveness profile.
     Profile,
-    /// The outcome of a resume.
-    ResumeOutcome,
     /// The version of this library.
     Version,
 }
 
 impl MetricLabel {
     /// Every label.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 16] = [
         Self::Cause,
         Self::DepartureCause,
         Self::GameCause,
@@ -148,7 +141,6 @@ impl MetricLabel {
         Self::NameKind,
         Self::QueuePolicy,
         Self::Profile,
-        Self::ResumeOutcome,
         Self::Version,
     ];
 
@@ -168,7 +160,6 @@ impl MetricLabel {
             Self::NameKind => "kind",
             Self::QueuePolicy => "policy",
             Self::Profile => "profile",
-            Self::ResumeOutcome => "outcome",
             Self::Version => "version",
         }
     }
@@ -198,19 +189,7 @@ impl MetricLabel {
             Self::Direction => vec!["in", "out"],
             Self::NameKind => NameKind::ALL.map(NameKind::label).to_vec(),
             Self::QueuePolicy => vec!["close", "drop_oldest", "latest"],
-            Self::ResumeOutcome => RESUME_OUTCOMES.to_vec(),
             Self::Cohort | Self::GameCode | Self::Profile | Self::Version => return None,
         })
     }
 }
-
-const RESUME_OUTCOMES: [&str; 8] = [
-    "resumed",
-    "bad_token",
-    "unknown",
-    "expired",
-    "ended",
-    "gap",
-    "ack_ahead",
-    "raced",
-];

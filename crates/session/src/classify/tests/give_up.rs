@@ -145,38 +145,3 @@ fn an_error_that_the_table_does_not_know_is_a_defect_unless_the_kernel_gave_up()
         ),
     ]);
 }
-
-#[test]
-fn a_soft_error_that_so_error_handed_out_accuses_nobody() {
-    let soft = |seen: Observation| seen.failed(Call::TakeError, 111);
-    check(&[
-        row(
-            "a reset came later",
-            soft(dead(sample(CLOSE))),
-            Cause::PeerReset,
-        ),
-        row(
-            "a reset was read later",
-            Observation {
-                terminal: Terminal::Error(os_error(104)),
-                ..soft(reset())
-            },
-            Cause::PeerReset,
-        ),
-        row(
-            "a FIN came later",
-            soft(seen(System::Linux)),
-            Cause::PeerFin,
-        ),
-        row(
-            "the link never came back",
-            soft(dead(unacknowledged())),
-            Cause::PathDead,
-        ),
-        row(
-            "nothing came later",
-            soft(dead(sample(ESTABLISHED))),
-            Cause::VerdictMissing,
-        ),
-    ]);
-}

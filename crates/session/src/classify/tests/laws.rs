@@ -24,14 +24,7 @@ fn errors() -> impl Strategy<Value = OsError> {
 }
 
 fn first_errors() -> impl Strategy<Value = FirstError> {
-    let calls = vec![
-        Call::Read,
-        Call::Write,
-        Call::Shutdown,
-        Call::Peek,
-        Call::TakeError,
-        Call::Poll,
-    ];
+    let calls = vec![Call::Read, Call::Write, Call::Shutdown];
     (select(calls), errors()).prop_map(|(call, error)| FirstError { call, error })
 }
 
@@ -68,20 +61,11 @@ fn samples() -> impl Strategy<Value = KernelSample> {
         )
 }
 
-type Flags = (bool, bool, bool, bool, bool, u64, u64, bool);
+type Flags = (bool, bool, bool, bool, u64, u64, bool);
 
 fn flags() -> impl Strategy<Value = Flags> {
     let flag = any::<bool>;
-    (
-        flag(),
-        flag(),
-        flag(),
-        flag(),
-        flag(),
-        0..2_u64,
-        0..2_u64,
-        flag(),
-    )
+    (flag(), flag(), flag(), flag(), 0..2_u64, 0..2_u64, flag())
 }
 
 fn observations() -> impl Strategy<Value = Observation> {
@@ -98,14 +82,13 @@ fn observations() -> impl Strategy<Value = Observation> {
             |(system, phase, flags, terminal, first_error, fin, kernel)| Observation {
                 system,
                 phase,
-                goodbye: flags.0,
-                drain_notice_written: flags.1,
-                mid_frame: flags.2,
-                close_notify_missing: flags.3,
-                shut: flags.4,
-                bytes_read: flags.5,
-                refused_bytes: flags.6,
-                unanswered: flags.7,
+                drain_notice_written: flags.0,
+                mid_frame: flags.1,
+                close_notify_missing: flags.2,
+                shut: flags.3,
+                bytes_read: flags.4,
+                refused_bytes: flags.5,
+                unanswered: flags.6,
                 terminal,
                 first_error,
                 fin,
@@ -131,14 +114,6 @@ proptest! {
     }
 
     #[test]
-    fn a_goodbye_is_never_overruled(seen in observations(), live in any::<bool>()) {
-        let phase = if live { Phase::Live } else { Phase::Auth };
-        let cause = classify(&seen.goodbye().phase(phase));
-        let expected = if live && seen.drain_notice_written { Cause::Drained } else { Cause::PeerGoodbye };
-        prop_assert_eq!(cause, expected);
-    }
-
-    #[test]
     fn a_broken_pipe_never_decides_and_only_tells_that_data_was_refused(seen in observations()) {
         let without = classify(&Observation { first_error: None, ..seen });
         let with = classify(&Observation { first_error: Some(broken_pipe()), ..seen });
@@ -159,8 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn a_fin_that_the_kernel_denies_is_never_a_close(mut seen in observations()) {
-        seen.goodbye = false;
+    fn a_fin_that_the_kernel_denies_is_never_a_close(seen in observations()) {
         let cause = classify(&seen.fin(false));
         let closed = matches!(
             cause,

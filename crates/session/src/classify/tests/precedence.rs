@@ -19,45 +19,7 @@ fn tls_cut_short(seen: Observation) -> Observation {
 }
 
 #[test]
-fn a_goodbye_outranks_everything_that_the_socket_did_after_it() {
-    check(&[
-        row("FIN", fin().goodbye(), Cause::PeerGoodbye),
-        row(
-            "reset with our broadcast unread",
-            reset().goodbye(),
-            Cause::PeerGoodbye,
-        ),
-        row("time-out", timed_out().goodbye(), Cause::PeerGoodbye),
-        row(
-            "ss -K",
-            reset().failed(Call::Read, 103).goodbye(),
-            Cause::PeerGoodbye,
-        ),
-        row(
-            "reading stopped",
-            fin().open().goodbye(),
-            Cause::PeerGoodbye,
-        ),
-        row(
-            "before welcome",
-            fin().goodbye().phase(Phase::Auth),
-            Cause::PeerGoodbye,
-        ),
-        row(
-            "after our drain notice",
-            fin().goodbye().drain_notice(),
-            Cause::Drained,
-        ),
-        row(
-            "a reset after both",
-            reset().goodbye().drain_notice(),
-            Cause::Drained,
-        ),
-    ]);
-}
-
-#[test]
-fn every_other_step_outranks_the_one_below_it() {
+fn every_step_outranks_the_one_below_it() {
     check(&[
         row(
             "an errno over the frame",

@@ -36,8 +36,8 @@ fn a_peer_that_closed_in_order_is_told_from_one_that_did_not() {
             Cause::PeerFin,
         ),
         row(
-            "a reset in LAST_ACK, read by SO_ERROR, takes nothing back",
-            fin().failed(Call::TakeError, 104).kernel(sample(CLOSE)),
+            "a reset in LAST_ACK takes nothing back",
+            fin().failed(Call::Shutdown, 104).kernel(sample(CLOSE)),
             Cause::PeerFin,
         ),
         row(
@@ -64,13 +64,8 @@ fn a_reset_is_told_whichever_call_consumed_it() {
             Cause::PeerReset,
         ),
         row(
-            "a peek met it",
-            fake_eof.failed(Call::Peek, 104),
-            Cause::PeerReset,
-        ),
-        row(
-            "SO_ERROR met it",
-            fake_eof.failed(Call::TakeError, 104),
+            "a shutdown met it",
+            fake_eof.failed(Call::Shutdown, 104),
             Cause::PeerReset,
         ),
         row(
