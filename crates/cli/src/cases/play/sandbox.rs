@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use lastword_load::process::Process;
+use lastword_netlab::Skip;
 
 use super::outage;
 use crate::cases::observed::Observed;
@@ -24,8 +25,9 @@ pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
     outages()
         .map(|(row, _)| {
             let outcome = match &mut lab {
-                Ok(lab) => heard(lab).into(),
-                Err(outcome) => outcome.clone(),
+                Ok(Ok(lab)) => heard(lab).into(),
+                Ok(Err(skip)) => Outcome::Skipped(skip.to_string()),
+                Err(error) => Outcome::Failed(format!("{error:#}")),
             };
             (row, outcome)
         })
@@ -54,14 +56,13 @@ fn tell(line: &Line) -> anyhow::Result<()> {
     Ok(writeln!(io::stdout(), "{}", serde_json::to_string(line)?)?)
 }
 
-/// Starts the sandbox, or returns the outcome of all its rows.
-fn enter() -> Result<Process, Outcome> {
-    let failed = |error: anyhow::Error| Outcome::Failed(format!("{error:#}"));
-    let program = env::current_exe().map_err(|error| failed(error.into()))?;
-    let mut command =
-        lastword_netlab::sandboxed(program).map_err(|skip| Outcome::Skipped(skip.to_string()))?;
+fn enter() -> anyhow::Result<Result<Process, Skip>> {
+    let mut command = match lastword_netlab::sandboxed(env::current_exe()?) {
+        Ok(command) => command,
+        Err(skip) => return Ok(Err(skip)),
+    };
     command.args(["actor", "lab"]);
-    Process::start(command, Command::spawn).map_err(|error| failed(error.into()))
+    Ok(Ok(Process::start(command, Command::spawn)?))
 }
 
 fn heard(lab: &mut Process) -> anyhow::Result<Observed> {
