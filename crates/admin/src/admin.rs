@@ -90,8 +90,9 @@ impl Admin {
     }
 }
 
-/// Selects the recorder for a server's metrics. If [`Builder::recorder`](lastword_server::Builder::recorder) gave the
-/// server a recorder, the metrics go there, and this setting has no effect on them.
+/// Selects the recorder for a server's metrics. If the game gave its own
+/// ([`Builder::recorder`](lastword_server::Builder::recorder)), the metrics go there, and this setting has no effect on
+/// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecorderMode {
     /// The port's own recorder: `/metrics` shows only this server, and both laws hold at every scrape.

@@ -11,11 +11,13 @@ mod keys;
 mod limits;
 mod liveness;
 mod metrics;
+mod optional;
 mod reach;
 mod settings;
 mod table;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::time::Duration;
 
@@ -23,7 +25,6 @@ use lastword_keepalive::{KernelKnobs, Profile};
 use lastword_session::{Limits, Message};
 use serde::Deserialize;
 
-pub use admin::{NoToken, Token, TokenFileError};
 pub use doubt::Doubt;
 pub use error::ConfigError;
 pub use kernel::KernelAbilities;
@@ -33,6 +34,7 @@ pub use table::{
     AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, LivenessConfig,
     MetricsConfig, ProfileConfig, RtoMax, TimeoutsConfig,
 };
+pub use token::{NoToken, Token, TokenFileError};
 
 pub(crate) use settings::Settings;
 

@@ -230,27 +230,27 @@ sections! {
     struct AdminConfig at admin {
         /// Where the live page, `/api`, `/metrics`, `/healthz` and `/readyz` are served. They show names and addresses
         /// of players. On loopback they need a token only if one is configured; any other address needs one.
-        listen: Option<SocketAddr> as "super::admin::addr_or_empty" =
+        listen: Option<SocketAddr> as "super::optional::addr_or_empty" =
             Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))) => "\"127.0.0.1:9464\"",
             "address and port", "\"\" (off), or an address and a port, such as \"127.0.0.1:9464\"", [],
             "a host name is not looked up: write its address";
 
         /// A second address for `/metrics`, `/healthz` and `/readyz`, which show no player. Every client may read them
         /// there without a token: it is for scrapers, balancers and orchestrators.
-        metrics_listen: Option<SocketAddr> as "super::admin::addr_or_empty" = None => "\"\"",
+        metrics_listen: Option<SocketAddr> as "super::optional::addr_or_empty" = None => "\"\"",
             "address and port", "\"\" (off), or an address and a port, such as \"127.0.0.1:9464\"", [],
             "a host name is not looked up: write its address";
 
         /// The token that clients of `admin.listen` must send for everything except `/healthz` and `/readyz`:
         /// `Authorization: Bearer TOKEN`. The page asks for it. Without a token, kick and drain are off there. Anyone
         /// who can read this file can read the token, so prefer `admin.token_file`.
-        token: Option<Token> as "super::admin::token_or_empty" = None => "\"\"",
+        token: Option<Token> as "super::optional::token_or_empty" = None => "\"\"",
             "none", "\"\" (none), or 16 to 256 visible ASCII characters", [Kicked, Drained],
             "make one with `openssl rand -hex 32`; better in a file of its own, with admin.token_file";
 
         /// A file with the token, instead of `admin.token`. The server reads it at the start, and refuses to start if
         /// the file is missing or contains anything else. White space around the token is ignored.
-        token_file: Option<PathBuf> as "super::admin::path_or_empty" = None => "\"\"",
+        token_file: Option<PathBuf> as "super::optional::path_or_empty" = None => "\"\"",
             "path", "\"\" (none), or the path of a file", [Kicked, Drained],
             "the file holds the token and nothing else";
     }
