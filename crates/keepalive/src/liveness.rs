@@ -9,8 +9,8 @@
 //!   our data not taken for `write_progress`, and a byte came after that ────────────────────► Verdict
 //! ```
 //! A peer is *silent* when it sends no byte; the time in which we do not read is left out. A peer is *stuck* when its
-//! kernel does not acknowledge our data. The clock stands still while this process does, so no stall of ours is a
-//! silence of the peer. Only what the kernel tells is compared on the real clock.
+//! kernel does not acknowledge our data. The clock stands still while this process does, so our own stall is
+//! not a silence of the peer. Only what the kernel tells is compared on the real clock.
 
 mod deadlines;
 

@@ -19,9 +19,9 @@
 //! linger goes on without the game and completes the record. Each state but `Closed` has a deadline;
 //! `Live` has the dead limit of its profile, where it has one.
 //!
-//! Each call's `now` is on a clock that stands still while this process does: a stall of ours passes no deadline. The
-//! driver says how far that clock is behind ([`Connection::stood_still`]). What goes on the wire, what the kernel tells,
-//! and the evidence are on the real clock.
+//! Each call's `now` is on a clock that stands still while this process does: our own stall passes no deadline. The
+//! driver says how far that clock is behind ([`Connection::stood_still`]). The clocks on the wire, the kernel's ages and
+//! the evidence are real time.
 
 mod delivery;
 mod ending;
@@ -163,8 +163,8 @@ pub enum Input<'a> {
     Delivered(Readings),
     /// Everything was written and our write side is shut.
     Shut,
-    /// There is no place for one more connection whose session has departed: it closes at once. What was written
-    /// stays written.
+    /// There is no place for one more connection whose session has departed: it closes at once. Bytes that
+    /// were written stay written.
     LingerRefused(Readings),
     /// A deadline passed, and one more read found nothing.
     Timeout(Readings),

@@ -182,6 +182,16 @@ impl SendQueue {
         self.marks.front().map(|mark| mark.queued_at)
     }
 
+    /// Notes that no frame was queued later than now. The clock of this connection may be behind that of a sender.
+    pub(crate) fn queued_by(&mut self, now: Time) {
+        for mark in self.marks.iter_mut().rev() {
+            if mark.queued_at <= now {
+                return;
+            }
+            mark.queued_at = now;
+        }
+    }
+
     /// Returns when the newest waiting frame was queued.
     #[must_use]
     pub fn newest(&self) -> Option<Time> {

@@ -95,7 +95,7 @@ pub trait App: Send + Unpin + 'static {
 pub enum Linger {
     /// It may.
     Allowed,
-    /// Too many do: it closes at once. What was written stays written.
+    /// Too many do: it closes at once. Bytes that were written stay written.
     Refused,
 }
 

@@ -123,7 +123,7 @@ impl<A: App> Driver<A> {
         };
         let now = self.now(now);
         if let Some(mut queue) = mail.queue {
-            self.connection.adopt(&mut queue);
+            self.connection.adopt(now, &mut queue);
             scratch::give_queue(queue);
         }
         self.handle_requests(now, &mail.requests);
@@ -255,7 +255,7 @@ impl<A: App> Driver<A> {
         if self.open && !self.connection.takes_data() {
             self.open = false;
             if let Some(mut late) = self.mailbox.discard() {
-                self.connection.adopt(&mut late);
+                self.connection.adopt(self.slot.now(), &mut late);
             }
         }
         self.app.paused(self.connection.is_paused());

@@ -25,12 +25,12 @@ pub(crate) struct Stalls {
     record: Mutex<Record>,
 }
 
-/// What is shown: it decides nothing.
+/// The figures for people: they decide nothing.
 #[derive(Debug, Default)]
 struct Record {
     /// For how long in all the process, or one of its workers, stood still.
     total: Duration,
-    /// What was late until then, on the real clock, is counted.
+    /// Lateness is counted up to this time, on the real clock.
     covered: Time,
     lag: Lag,
 }

@@ -89,8 +89,8 @@ impl Connection {
         self.end_noticed || !self.is_undecided()
     }
 
-    /// Returns what is known of the end: after [`Output::Departed`], for the game. What the linger finds is only in
-    /// [`Connection::take_ending`]. `None` where no cause stands.
+    /// Returns what is known of the end: after [`Output::Departed`], for the game. Only
+    /// [`Connection::take_ending`] has the result of the linger. `None` where no cause stands.
     #[must_use]
     pub fn departure(&self, now: Time, readings: &Readings) -> Option<Ending> {
         if let Some(ending) = self.rare.as_ref()?.ending.as_ref() {
@@ -142,7 +142,7 @@ impl Connection {
         delivery.until = delivery.until.min(until);
     }
 
-    /// The verdict that nothing can change any more. A drained client may still leave in time, or not.
+    /// The verdict, once nothing can change it. A drained client may still leave in time, or not.
     fn standing(&self) -> Option<Verdict> {
         match *self.state {
             State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {

@@ -180,7 +180,8 @@ impl Connection {
     }
 
     /// Takes over frames that others queued for this session; what comes too late is counted as dropped.
-    pub fn adopt(&mut self, queue: &mut Box<SendQueue>) {
+    pub fn adopt(&mut self, now: Time, queue: &mut Box<SendQueue>) {
+        queue.queued_by(now);
         if !self.takes_data() {
             self.count_unsent(queue.drop_unstarted());
         } else if self.queue.as_ref().is_none_or(|own| own.is_empty()) {

@@ -176,7 +176,8 @@ fn frames_after_a_decision_are_counted_as_unsent_until_the_verdict_is_out() {
     );
     let mut late = Box::<lastword_session::SendQueue>::default();
     late.push_data(now, |out| out.extend_from_slice(&[0; 10]));
-    solo.connection().adopt(&mut late);
+    let now = solo.now;
+    solo.connection().adopt(now, &mut late);
     solo.fin();
     let evidence = &solo.ending().evidence;
     assert_eq!((evidence.frames_unsent, evidence.bytes_unsent), (2, 10 + 8));

@@ -117,7 +117,8 @@ fn frames_behind_the_verdict_are_unsent() {
     let readings = waits.readings();
     let now = waits.now;
     waits.connection().handle(now, Input::Abort(readings));
-    waits.connection().adopt(&mut late);
+    let now = waits.now;
+    waits.connection().adopt(now, &mut late);
     assert!(!waits.is_over());
     waits.host.answers = true;
     waits.run();

@@ -194,8 +194,10 @@ fn frames_that_others_queued_keep_their_order_and_are_counted_when_written() {
         queue.push_data(now, encode);
         queue
     };
-    solo.connection().adopt(&mut queue(1));
-    solo.connection().adopt(&mut queue(2));
+    let now = solo.now;
+    solo.connection().adopt(now, &mut queue(1));
+    let now = solo.now;
+    solo.connection().adopt(now, &mut queue(2));
     solo.connection().send(now, &[3]).expect("it is taken");
     assert_eq!(solo.connection().frames().1, 0);
     solo.outbound.capacity = usize::MAX;
@@ -220,4 +222,21 @@ fn a_buffer_is_lent_where_there_is_none_and_given_back_when_it_is_written_out() 
     assert_eq!(send(&mut solo), Ok(()));
     assert!(solo.connection().reclaim().is_none(), "it is in use");
     solo.connection().lend(|| panic!("there is one"));
+}
+
+/// The sender's clock is the table's; that of a connection whose worker was blocked is behind it.
+#[test]
+fn a_frame_that_others_queued_is_not_from_the_future() {
+    let mut solo = Solo::live();
+    solo.stops_reading(0);
+    let mut ahead = Box::<SendQueue>::default();
+    ahead.push_data(solo.now + secs(600), |out| out.extend_from_slice(&[0; 96]));
+    let now = solo.now;
+    solo.connection().adopt(now, &mut ahead);
+    solo.run();
+    for _ in 0..5 {
+        solo.advance(secs(1));
+        solo.sends(0, b"alive");
+    }
+    assert_eq!(solo.cause(), Cause::SendQueueStale);
 }

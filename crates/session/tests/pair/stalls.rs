@@ -139,7 +139,7 @@ fn the_evidence_tells_real_times_and_how_much_of_the_silence_was_our_stall() {
     assert_eq!(evidence.last_byte_in, Some(DEAD + secs(20)));
 }
 
-/// A stall from before the connection, or from before the last byte, is none of this silence.
+/// A stall from before the connection, or from before the last byte, does not belong to this silence.
 #[test]
 fn a_stall_from_before_a_silence_is_none_of_it() {
     let connection = Connection::server(Default::default(), START).behind(secs(100));

@@ -67,7 +67,7 @@ proptest! {
                 lastword_session::SendQueue::push_data(&mut queue, NOW, |out| {
                     encode_data(&Framing::Native, payload, out);
                 });
-                connection.adopt(&mut queue);
+                connection.adopt(NOW, &mut queue);
             }
             write(&mut connection, *turns.next().expect("it cycles"), &mut wire);
         }

@@ -50,7 +50,7 @@ pub(crate) struct Host {
     pub(crate) seen: Vec<Seen>,
     pub(crate) answer: Answer,
     pub(crate) view: View,
-    /// What the game heard.
+    /// The end, as the game heard of it.
     pub(crate) departed: Option<Ending>,
     pub(crate) ending: Option<Box<Ending>>,
     /// Whether the driver reads; it does not while the game takes nothing.
