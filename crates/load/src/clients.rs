@@ -1,14 +1,18 @@
 //! The clients of one server: where they connect from, with which frames, and each one's part.
 
+mod client;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use lastword_client::Connector;
 
-use crate::client::{Plan, Played};
 use crate::dice::Dice;
 use crate::homes::Homes;
 use crate::{Scenario, Way};
+use client::Plan;
+
+pub use client::Played;
 
 /// Clients of one server.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::client::Played;
+use crate::clients::Played;
 use crate::homes::Homes;
 use crate::{Ending, Expected, Page, Record, Scrape};
 use books::Books;

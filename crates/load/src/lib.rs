@@ -31,7 +31,6 @@
 //! ```
 
 mod audit;
-mod client;
 mod clients;
 mod closes;
 mod command;
@@ -56,8 +55,7 @@ mod storm;
 mod token;
 mod way;
 
-pub use client::Played;
-pub use clients::Clients;
+pub use clients::{Clients, Played};
 pub use closes::{Page, Record};
 pub use command::{Action, ObeyingGame};
 pub use ending::{Ending, Expected};

@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::audit::{self, Audit};
-use crate::client::Played;
+use crate::clients::Played;
 use crate::homes::Homes;
 use crate::judge::{Judge, Kind};
 use crate::pace::Pace;

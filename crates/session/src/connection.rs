@@ -38,15 +38,14 @@ use std::time::Duration;
 
 use lastword_keepalive::{Liveness, Timing};
 
+use crate::close::Close;
 use crate::dialect::Framing;
 use crate::ending::{Ending, Farewell, Parting, TrailEvent};
 use crate::ping_bucket::PingBucket;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::Notice;
-use crate::{
-    Cause, Decoder, FirstError, KernelSample, Limits, Link, Message, Phase, Terminal, Time,
-};
+use crate::{Decoder, FirstError, KernelSample, Limits, Link, Message, Phase, Terminal, Time};
 
 use delivery::Delivery;
 pub use machine::encode_data;
@@ -94,45 +93,6 @@ pub struct Admission {
     pub timing: Timing,
 }
 
-/// A local decision to end the connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Close {
-    /// Our verdict.
-    pub cause: Cause,
-    /// The content of our goodbye.
-    pub message: Message,
-    /// How long the peer may take to leave; `None` is the linger timeout. A drain gives what is left of it.
-    pub linger: Option<Duration>,
-    /// Whether the peer gets the queued data before the goodbye, for at most the linger timeout. Some causes always do
-    /// so: an orderly close, a drain, a panic, idleness.
-    pub flush: bool,
-}
-
-impl Close {
-    /// The decision for `cause` with its default message.
-    #[must_use]
-    pub fn new(cause: Cause) -> Self {
-        Self::with(cause, Message::of(cause))
-    }
-
-    /// The decision for `cause` with this message.
-    #[must_use]
-    pub fn with(cause: Cause, message: Message) -> Self {
-        Self {
-            cause,
-            message,
-            linger: None,
-            flush: false,
-        }
-    }
-
-    /// Returns the code on the wire: the game's (4096 and up), or the cause's own.
-    #[must_use]
-    pub fn code(&self) -> u16 {
-        self.message.code_for(self.cause)
-    }
-}
-
 /// An event that the driver hands in, in the order in which they happen.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -145,8 +105,9 @@ pub enum Input<'a> {
     Abort(Readings),
     /// The server drains: the peer gets this notice.
     Notice(&'a Notice<'a>),
-    /// The drain's deadline has passed, or no caller waits for it: a session that is still here is `drain_expired`.
-    DrainExpired,
+    /// The drain's deadline has passed, or no caller waits for it: a session that is still here is `drain_expired`, and
+    /// its peer gets this message.
+    DrainExpired(&'a Message),
     /// The game takes no frames for now: nothing is read.
     Paused,
     /// The game takes frames again.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::connection::Close;
+use crate::close::Close;
 use crate::wire::Goodbye;
 use crate::{Cause, ClockOffset, FirstError, KernelSample, Phase, Time};
 

@@ -3,6 +3,7 @@
 mod cause;
 mod classify;
 mod clock_offset;
+mod close;
 mod connection;
 mod decoder;
 mod dialect;
@@ -23,9 +24,10 @@ pub use lastword_keepalive::{Diagnosis, KernelSample, Time, Timing};
 pub use cause::{Advice, Cause, Class, DepartureCause, Initiator, Resumable};
 pub use classify::classify;
 pub use clock_offset::ClockOffset;
+pub use close::Close;
 pub use connection::{
-    Admission, Close, Config, Connection, Event, Input, Output, Readings, Role, SendError, Timer,
-    Traffic, encode_data,
+    Admission, Config, Connection, Event, Input, Output, Readings, Role, SendError, Timer, Traffic,
+    encode_data,
 };
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};

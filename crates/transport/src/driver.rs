@@ -151,8 +151,8 @@ impl<A: App> Driver<A> {
             let readings = self.tap.readings();
             self.connection.handle(now, Input::Abort(readings));
         }
-        if requests.drain_expired {
-            self.connection.handle(now, Input::DrainExpired);
+        if let Some(message) = &requests.drain_expired {
+            self.connection.handle(now, Input::DrainExpired(message));
         }
     }
 

@@ -190,6 +190,26 @@ async fn a_drain_with_an_address_sends_everybody_there_with_its_words_and_delay(
 }
 
 #[tokio::test]
+async fn a_client_that_is_still_there_when_the_drain_is_over_hears_the_same_words() {
+    let mut config = Config::default();
+    config.drain.reason = "we move".to_owned();
+    config.drain.delay_ms = 9_000;
+    let (server, _ends) = echo_handlers(config).await;
+    let mut client = Client::connect(server.local_addr(), "alice")
+        .await
+        .expect("everybody is welcome");
+    server.expire();
+    let ended = within("the end", client.ended()).await;
+    let told = ended.parting.expect("a goodbye");
+    assert_eq!(told.cause, Some(Cause::DrainExpired));
+    let said = (told.advice, told.delay, &*told.reason);
+    assert_eq!(
+        said,
+        (Advice::AfterDelay, Duration::from_secs(9), "we move")
+    );
+}
+
+#[tokio::test]
 async fn a_drain_is_announced_before_anything_ends() {
     let (server, mut ends) = echo_handlers(Config::default()).await;
     let mut client = Client::connect(server.local_addr(), "alice")

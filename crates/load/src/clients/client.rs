@@ -7,12 +7,13 @@ use lastword_client::{Cause, Client};
 use lastword_session::wire::Kind;
 use tokio::time::timeout;
 
+use super::Clients;
 use crate::dice::Dice;
 use crate::frames::frame;
 use crate::socket::{Raw, goodbye_code};
 use crate::speech::Speech;
 use crate::way::{Leaves, Parting, Play};
-use crate::{Clients, Fault, Way};
+use crate::{Fault, Way};
 
 /// The actions and observations of one client: the truth with which its record is compared.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ pub struct Played {
 
 /// A client that is about to be played.
 #[derive(Debug)]
-pub(crate) struct Plan<'c> {
+pub(super) struct Plan<'c> {
     pub(crate) n: u32,
     /// The player's name, where the client joins.
     pub(crate) name: String,

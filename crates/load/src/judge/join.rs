@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 
 use crate::Record;
-use crate::client::Played;
+use crate::clients::Played;
 
 /// Endings without a record, and records without an ending.
 #[derive(Debug, Default)]

@@ -43,7 +43,9 @@ pub(crate) fn expire(core: &Core) {
     core.shutdown.draining.set();
     // The end comes first, so that no connection is accepted after the last request.
     core.shutdown.ended.set();
-    core.mailboxes.request_all(&Request::DrainExpired, |_| true);
+    let message = Arc::new(core.drain_message().clone());
+    core.mailboxes
+        .request_all(&Request::DrainExpired(message), |_| true);
 }
 
 /// Ends the server when all sessions have left, or after this time at the latest. Their goodbyes are already on their

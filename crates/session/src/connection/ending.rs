@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::evidence::fin_bit;
 use super::state::State;
-use super::{Close, Connection, Readings};
+use super::{Connection, Readings};
+use crate::close::Close;
 use crate::ending::{Farewell, Layer, Verdict};
-use crate::{Cause, KernelSample, Phase, Terminal, Time, classify};
+use crate::{Cause, KernelSample, Message, Phase, Terminal, Time, classify};
 
 impl Connection {
     /// The game or the server wants the connection to end.
@@ -92,7 +93,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn on_drain_expired(&mut self, now: Time) {
+    pub(super) fn on_drain_expired(&mut self, now: Time, message: &Message) {
         self.delivers_until(now + LAST_MOMENT);
         match *self.state {
             // It may have been told this very moment, and is to hear it.
@@ -111,9 +112,9 @@ impl Connection {
                 self.note(now, Layer::Game, "drain_expired_after_end");
             }
             State::Hello { .. } | State::Auth { .. } => {
-                self.decide(now, &at_once(Cause::RefusedDraining))
+                self.decide(now, &at_once(Cause::RefusedDraining, message))
             }
-            State::Live => self.decide(now, &at_once(Cause::DrainExpired)),
+            State::Live => self.decide(now, &at_once(Cause::DrainExpired, message)),
             State::Delivering { verdict } => self.close(now, verdict, Readings::default(), true),
             // The peer's end stays the cause; what we owe it has a last moment too.
             State::Flushing { .. } | State::Settling { .. } => self.settle_by(now + LAST_MOMENT),
@@ -296,13 +297,14 @@ impl Connection {
 }
 
 /// A goodbye for a peer that still hears it, without a wait for its answer.
-fn at_once(cause: Cause) -> Close {
-    let mut close = Close::new(cause);
+fn at_once(cause: Cause, message: &Message) -> Close {
+    let mut close = Close::with(cause, message.clone());
     close.linger = Some(LAST_MOMENT);
     close
 }
 
 const LAST_MOMENT: Duration = Duration::from_millis(100);
+
 /// Whether queued data is written before the goodbye: so it is for an orderly end by this side.
 fn flushes_data(cause: Cause) -> bool {
     matches!(

@@ -7,9 +7,8 @@ use std::time::Duration;
 use lastword_keepalive::{Liveness, Timing};
 
 use super::state::{Stage, State};
-use super::{
-    Close, Config, Connection, DrainNotice, Input, Output, Rare, Role, SendError, Traffic,
-};
+use super::{Config, Connection, DrainNotice, Input, Output, Rare, Role, SendError, Traffic};
+use crate::close::Close;
 use crate::dialect::Framing;
 use crate::ending::{Farewell, Layer, TrailEvent};
 use crate::ping_bucket::PingBucket;
@@ -117,7 +116,7 @@ impl Connection {
             Input::Close(close) => self.on_close(now, close),
             Input::Abort(readings) => self.on_abort(now, readings),
             Input::Notice(notice) => self.on_notice(notice),
-            Input::DrainExpired => self.on_drain_expired(now),
+            Input::DrainExpired(message) => self.on_drain_expired(now, message),
             Input::Paused => self.on_paused(now),
             Input::Resumed => self.on_resumed(now),
             Input::EndNoticed(readings) => self.on_end_noticed(now, readings),

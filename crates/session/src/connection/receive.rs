@@ -6,7 +6,8 @@ use std::time::Duration;
 use lastword_keepalive::Timing;
 
 use super::state::State;
-use super::{Admission, Close, Connection, DrainNotice, Event, Role};
+use super::{Admission, Connection, DrainNotice, Event, Role};
+use crate::close::Close;
 use crate::decoder::{Decoder, Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
 use crate::ending::{Layer, Parting};

@@ -2,7 +2,8 @@
 
 use lastword_keepalive::{Act, Silence, Verdict};
 
-use super::{Close, Connection, Readings};
+use super::{Connection, Readings};
+use crate::close::Close;
 use crate::dialect::Framing;
 use crate::ending::Layer;
 use crate::wire::Ping;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use lastword_keepalive::{Due, SWEEP};
 
 use super::state::State;
-use super::{Close, Connection, Readings};
+use super::{Connection, Readings};
+use crate::close::Close;
 use crate::{Cause, Time};
 
 /// Why a session wants to be woken.

@@ -100,7 +100,10 @@ fn a_decision_stays_the_cause_whatever_happens_in_linger() {
             },
             Farewell::FinSeen,
         ),
-        (|solo| solo.hears(Input::DrainExpired), Farewell::Written),
+        (
+            |solo| solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired))),
+            Farewell::Written,
+        ),
         (
             |solo| {
                 solo.closes(&Close::new(Cause::ClosedByGame));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_session::{Cause, Close, Input, SendQueue, Terminal, Timer};
+use lastword_session::{Cause, Close, Input, Message, SendQueue, Terminal, Timer};
 
 use crate::harness::{Solo, frame, millis, secs};
 
@@ -85,7 +85,7 @@ fn behind_an_end_of_ours_it_has_the_linger_timeout() {
 fn a_drain_that_is_over_leaves_it_a_tenth_of_a_second() {
     let mut solo = slow(1);
     solo.fin();
-    solo.hears(Input::DrainExpired);
+    solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
     assert_eq!(told_after(&mut solo), millis(100));
     assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
 }
@@ -157,7 +157,8 @@ fn a_verdict_waits_for_the_kernels_readings() {
     let mut solo = Solo::live();
     solo.closes(&Close::new(Cause::Kicked));
     let now = solo.now;
-    solo.connection().handle(now, Input::DrainExpired);
+    solo.connection()
+        .handle(now, Input::DrainExpired(&Message::of(Cause::DrainExpired)));
     assert!(solo.connection().is_closed());
     assert_eq!(solo.connection().poll_timeout().1, Timer::Readings);
     solo.run();

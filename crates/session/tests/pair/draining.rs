@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lastword_session::wire::{Kind, Notice};
-use lastword_session::{Cause, Close, Config, Input, Phase};
+use lastword_session::{Cause, Close, Config, Input, Message, Phase};
 
 use crate::harness::{Answer, HELLO, Pair, Seen, Solo, encoded, frame, millis, secs};
 
@@ -83,7 +83,7 @@ fn who_leaves_by_a_goodbye_stays_drained_when_the_drain_is_cut_short() {
     let mut solo = Solo::live();
     solo.hears(Input::Notice(&notice()));
     solo.sends(6, &GOODBYE);
-    solo.hears(Input::DrainExpired);
+    solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
     assert_eq!(solo.ending().verdict.cause, Cause::Drained);
 }
 
@@ -155,7 +155,7 @@ fn who_resets_instead_of_staying_was_drained() {
 #[test]
 fn a_drain_that_is_over_ends_whoever_is_live_with_a_goodbye() {
     let mut solo = Solo::live();
-    solo.hears(Input::DrainExpired);
+    solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
     assert_eq!(solo.goodbye_code(), Cause::DrainExpired.code());
     assert_eq!(solo.cause(), Cause::DrainExpired);
 }
@@ -166,7 +166,7 @@ fn a_drain_that_is_over_refuses_whoever_is_not_live() {
     for (bytes, phase) in [(&hello[..5], Phase::Hello), (&hello[..], Phase::Auth)] {
         let mut solo = Solo::server_with(Config::default(), Answer::Wait);
         solo.says(bytes);
-        solo.hears(Input::DrainExpired);
+        solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
         assert_eq!(solo.goodbye_code(), Cause::RefusedDraining.code());
         assert_eq!(solo.cause(), Cause::RefusedDraining);
         assert_eq!(solo.ending().verdict.phase, phase);
@@ -187,7 +187,7 @@ fn a_drain_that_is_over_cuts_off_whoever_is_leaving() {
                 solo.stops_reading(3);
             }
             solo.closes(&close);
-            solo.hears(Input::DrainExpired);
+            solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
             if !solo.is_over() {
                 solo.advance(LAST_MOMENT);
             }
@@ -207,7 +207,7 @@ fn a_drain_that_is_over_leaves_the_peers_own_end_alone() {
         .expect("it is taken");
     solo.says(&frame(0, b"last")[..]);
     solo.fin();
-    solo.hears(Input::DrainExpired);
+    solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
     solo.peer_reads = true;
     solo.run();
     assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
@@ -222,7 +222,7 @@ fn a_drain_that_is_over_does_not_outwait_what_we_owe_to_who_has_left() {
         .send(now, b"never read")
         .expect("it is taken");
     solo.fin();
-    solo.hears(Input::DrainExpired);
+    solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
     assert!(!solo.is_over());
     solo.advance(LAST_MOMENT);
     assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
@@ -243,7 +243,7 @@ fn a_refusal_that_comes_behind_the_admission_is_none() {
     let mut solo = Solo::live();
     solo.closes(&Close::new(Cause::RefusedDraining));
     assert!(solo.connection().is_live());
-    solo.hears(Input::DrainExpired);
+    solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
     assert_eq!(solo.cause(), Cause::DrainExpired);
 }
 

@@ -1,6 +1,6 @@
 //! The peer's FIN: our remaining data is written first, and only then is the cause fixed.
 
-use lastword_session::{Cause, Close, Detector, Input, Timer};
+use lastword_session::{Cause, Close, Detector, Input, Message, Timer};
 
 use crate::harness::{Pair, Seen, Solo, View, frame, millis, secs};
 
@@ -121,7 +121,7 @@ fn a_write_that_fails_after_the_fin_makes_it_closed_while_sending() {
 fn a_decision_after_the_fin_is_not_the_cause() {
     let decisions: [fn(&mut Solo); 3] = [
         |solo| solo.closes(&Close::new(Cause::Kicked)),
-        |solo| solo.hears(Input::DrainExpired),
+        |solo| solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired))),
         |solo| solo.pauses(),
     ];
     for decide in decisions {

@@ -1,7 +1,7 @@
 //! The cause among several events: the first that was decided or seen.
 
 use lastword_session::wire::Goodbye;
-use lastword_session::{Cause, Close, Farewell, Input, Terminal};
+use lastword_session::{Cause, Close, Farewell, Input, Message, Terminal};
 
 use crate::harness::{Solo, View, encoded, secs};
 
@@ -17,7 +17,7 @@ fn a_goodbye_of_the_peer_is_the_cause_whatever_comes_after_it() {
         Solo::reset,
         |solo| solo.advance(secs(3)),
         |solo| solo.closes(&kick()),
-        |solo| solo.hears(Input::DrainExpired),
+        |solo| solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired))),
     ];
     for (n, then) in whatever.into_iter().enumerate() {
         let mut solo = Solo::live();
@@ -54,7 +54,7 @@ fn a_decision_that_comes_after_the_end_was_noticed_is_not_the_cause() {
     let late: [Late; 3] = [
         |solo| solo.closes(&kick()),
         |solo| solo.closes(&Close::new(Cause::ClosedByGame)),
-        |solo| solo.hears(Input::DrainExpired),
+        |solo| solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired))),
     ];
     for decide in late {
         let mut solo = Solo::live();

@@ -7,7 +7,8 @@ use std::time::Duration;
 use lastword_session::wire::{Ack, Goodbye, Notice, Ping, Welcome};
 use lastword_session::{
     Admission, Cause, Close, Config, Connection, Dialect, Framing, Input, KernelSample,
-    LengthPrefixed, Limits, Meaning, Measure, OsError, Phase, Role, Terminal, Time, Timing,
+    LengthPrefixed, Limits, Meaning, Measure, Message, OsError, Phase, Role, Terminal, Time,
+    Timing,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -129,7 +130,7 @@ fn take(life: &mut Life, step: &Step) {
         }
         Step::Admit => life.handle(Input::Admit(ADMISSION)),
         Step::Notice => life.handle(Input::Notice(&NOTICE)),
-        Step::DrainExpired => life.handle(Input::DrainExpired),
+        Step::DrainExpired => life.handle(Input::DrainExpired(&Message::of(Cause::DrainExpired))),
         // Only a session gives out a handle to abort with.
         Step::Abort if life.connection.is_live() => life.handle(Input::Abort(readings)),
         Step::Abort => {}

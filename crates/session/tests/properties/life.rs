@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use lastword_session::{
-    Call, Connection, Dropped, Ending, FirstError, Input, KernelSample, OsError, Output, Phase,
-    Readings, SendError, Terminal, Time, Verdict,
+    Call, Connection, Dropped, Ending, FirstError, Input, KernelSample, Message, OsError, Output,
+    Phase, Readings, SendError, Terminal, Time, Verdict,
 };
 
 /// One step of a life.
@@ -174,9 +174,10 @@ impl Life {
     pub(crate) fn stays_closed(&mut self) {
         let readings = self.readings();
         let close = lastword_session::Close::new(lastword_session::Cause::Kicked);
+        let message = Message::of(lastword_session::Cause::DrainExpired);
         for input in [
             Input::Close(&close),
-            Input::DrainExpired,
+            Input::DrainExpired(&message),
             Input::Abort(readings),
             Input::Paused,
             Input::Resumed,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lastword_session::wire::Notice;
-use lastword_session::{Cause, Close};
+use lastword_session::{Cause, Close, Message};
 
 /// The waiting decisions: of each kind the one that counts.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub(crate) struct Requests {
     pub(crate) notice: Option<Arc<Notice<'static>>>,
     pub(crate) close: Option<Arc<Close>>,
     pub(crate) abort: bool,
-    pub(crate) drain_expired: bool,
+    pub(crate) drain_expired: Option<Arc<Message>>,
     pub(crate) report: bool,
 }
 
@@ -24,8 +24,8 @@ pub enum Request {
     Abort,
     /// Warns the peer that something is about to happen.
     Notice(Arc<Notice<'static>>),
-    /// Ends the connection because the drain is over.
-    DrainExpired,
+    /// Ends the connection because the drain is over; the peer gets this message.
+    DrainExpired(Arc<Message>),
     /// Reports the evidence so far to the owner's app: [`App::reported`](crate::App::reported).
     Report,
 }
@@ -39,7 +39,7 @@ impl Requests {
             drain_expired,
             report,
         } = self;
-        notice.is_none() && close.is_none() && !abort && !drain_expired && !report
+        notice.is_none() && close.is_none() && !abort && drain_expired.is_none() && !report
     }
 
     /// Keeps the first decision to end. Only a full queue, which may turn out to be a silence, is replaced.
@@ -47,7 +47,7 @@ impl Requests {
         match request {
             Request::Notice(notice) => self.notice = Some(notice),
             Request::Abort => self.abort = true,
-            Request::DrainExpired => self.drain_expired = true,
+            Request::DrainExpired(message) => self.drain_expired = Some(message),
             Request::Report => self.report = true,
             Request::Close(close) => {
                 let gives_way = |first: &Arc<Close>| first.cause == Cause::SendQueueFull;

@@ -1,0 +1,44 @@
+//! Our own decision that a connection ends, and its goodbye.
+
+use std::time::Duration;
+
+use crate::{Cause, Message};
+
+/// A local decision to end the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// Our verdict.
+    pub cause: Cause,
+    /// The content of our goodbye.
+    pub message: Message,
+    /// How long the peer may take to leave; `None` is the linger timeout. A drain gives what is left of it.
+    pub linger: Option<Duration>,
+    /// Whether the peer gets the queued data before the goodbye, for at most the linger timeout. Some causes always do
+    /// so: an orderly close, a drain, a panic, idleness.
+    pub flush: bool,
+}
+
+impl Close {
+    /// The decision for `cause` with its default message.
+    #[must_use]
+    pub fn new(cause: Cause) -> Self {
+        Self::with(cause, Message::of(cause))
+    }
+
+    /// The decision for `cause` with this message.
+    #[must_use]
+    pub fn with(cause: Cause, message: Message) -> Self {
+        Self {
+            cause,
+            message,
+            linger: None,
+            flush: false,
+        }
+    }
+
+    /// Returns the code on the wire: the game's (4096 and up), or the cause's own.
+    #[must_use]
+    pub fn code(&self) -> u16 {
+        self.message.code_for(self.cause)
+    }
+}
