@@ -121,7 +121,8 @@ impl Connection {
         self.state = Stage(State::Flushing { until });
     }
 
-    /// If we were flushing, what we owed is written now: whether the peer's kernel has it is asked at once, and then at growing distances.
+    /// If we were flushing, what we owed is written now. Whether the peer's kernel has it is asked at once, and then at
+    /// growing distances.
     pub(super) fn settle(&mut self) {
         if let State::Flushing { until } = *self.state {
             self.state = Stage(State::Settling {
