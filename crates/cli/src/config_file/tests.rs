@@ -114,7 +114,7 @@ fn an_unknown_key_is_told_with_the_one_that_was_meant() {
         ),
         (
             "[drain]\ncolour = 1",
-            "2: there is no key `drain.colour`; [drain] has the keys timeout_ms",
+            "2: there is no key `drain.colour`; [drain] has the keys timeout_ms, reason, address, delay_ms",
         ),
         (
             "[liveness.profiles.mine]\nheartbeats_ms = 1",
