@@ -1,5 +1,5 @@
-//! How far a server has come towards its end: three events that happen once each, and that any task can await,
-//! and the message of a drain that the game chose.
+//! How far a server has come towards its end: three events that happen once each, and that any task can await. Also the
+//! message of a drain, where the game chose it.
 
 use std::sync::OnceLock;
 

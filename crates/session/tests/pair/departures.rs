@@ -65,6 +65,22 @@ fn a_drained_player_departs_when_it_leaves() {
     assert_eq!(heard(&solo), Some(Cause::Drained));
 }
 
+/// It takes none of our last words, so nothing but its FIN tells that it left.
+#[test]
+fn a_drained_player_that_left_without_reading_was_drained() {
+    let mut solo = Solo::live();
+    solo.stops_reading(0);
+    let mut close = Close::new(Cause::Drained);
+    close.linger = Some(secs(10));
+    solo.closes(&close);
+    assert_eq!(heard(&solo), None);
+    solo.fin();
+    assert_eq!(heard(&solo), Some(Cause::Drained));
+    assert!(!solo.is_over(), "the goodbye waits to be written");
+    solo.advance(secs(10));
+    assert_eq!(solo.ending().verdict.cause, Cause::Drained);
+}
+
 #[test]
 fn a_drained_player_that_stays_departs_at_the_deadline() {
     let mut solo = Solo::live();

@@ -6,8 +6,8 @@ use lastword_session::{
 };
 
 use crate::harness::{
-    ADMISSION, Answer, DEAD, HELLO, Host, QUIET, START, Seen, Solo, encoded, frame, millis,
-    pong_to, secs,
+    ADMISSION, Answer, DEAD, HELLO, Host, QUIET, START, SUSPECT, Seen, Solo, View, encoded, frame,
+    millis, pong_to, secs,
 };
 
 #[test]
@@ -97,31 +97,33 @@ fn pings_that_came_while_we_stood_still_are_no_flood() {
 }
 
 /// The peer's kernel answered our question, and then we stood still: its answer is as old as the stall, and an answer.
+/// A peer that is suspect has an inquiry, and one that was only asked has none.
 #[test]
 fn an_answer_from_before_a_stall_of_ours_is_an_answer() {
-    let mut solo = Solo::live();
-    solo.advance(QUIET);
-    let (at, _) = solo.connection().poll_timeout();
-    solo.advance(at.since(solo.now));
-    solo.stands_still(secs(30));
-    let mut readings = solo.readings();
-    let kernel = readings.kernel.as_mut().expect("the view is honest");
-    // Acknowledged after the question, which was asked before the stall.
-    kernel.last_ack_recv_ms = 30_500;
-    kernel.outq = 1;
-    readings.first_error = Some(FirstError {
-        call: Call::Read,
-        error: OsError {
+    for suspect in [false, true] {
+        let mut solo = Solo::live();
+        // No look before the stall sees an answer.
+        solo.host.view = View::Unanswered {
+            retransmits: 0,
+            probes: 0,
+        };
+        solo.advance(if suspect { SUSPECT } else { QUIET } + millis(100));
+        solo.stands_still(secs(30));
+        let mut readings = solo.readings();
+        let kernel = readings.kernel.as_mut().expect("the view is honest");
+        kernel.last_ack_recv_ms = 30_050;
+        kernel.outq = 1;
+        let error = OsError {
             code: None,
             kind: std::io::ErrorKind::ConnectionReset,
-        },
-    });
-    let error = Terminal::Error(OsError {
-        code: None,
-        kind: std::io::ErrorKind::ConnectionReset,
-    });
-    solo.read_ends(error, readings);
-    assert_eq!(solo.ending().verdict.cause, Cause::PeerReset);
+        };
+        readings.first_error = Some(FirstError {
+            call: Call::Read,
+            error,
+        });
+        solo.read_ends(Terminal::Error(error), readings);
+        assert_eq!(solo.ending().verdict.cause, Cause::PeerReset, "{suspect}");
+    }
 }
 
 #[test]

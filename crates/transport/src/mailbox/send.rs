@@ -14,8 +14,8 @@ impl Mailbox {
     ///
     /// From the session's end until its game is told, the frame is discarded and counted as unsent.
     ///
-    /// The clock is read only when no frame waits here. A frame behind others gets the time of the last of them. So it
-    /// may count as older than it is, by the time until the owner's next turn.
+    /// On our own wire, the clock is read only when no frame waits here. A frame behind others gets the time of the last
+    /// of them. So it may count as older than it is, by the time until the owner's next turn.
     ///
     /// # Errors
     /// [`SendError::Closed`] before and after the session's life, [`SendError::TooLarge`], and

@@ -9,7 +9,7 @@ use lastword::evidence::Farewell;
 use lastword::{Cause, Disconnect, Kick, Observer, Server};
 use lastword_load::Ending;
 use lastword_load::peer::{FRAME, Order, payload, whole_frames};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Sender, channel};
 
 use super::bare::Socket;
 use super::layer::{NEWS, Tally, in_words, with_profile};
@@ -43,7 +43,8 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
     let builder = Server::builder()
         .config(config)
         .listen(format!("{}:0", Ipv4Addr::LOCALHOST));
-    let (observer, mut closes) = unbounded_channel();
+    // One connection, so one record.
+    let (observer, mut closes) = channel(1);
     let mut server = builder.observer(Closes(observer)).bind().await?;
     let mut client = Client::connect(server.handle().local_addr(), "ann").await?;
     let session = server.accept().await.context("the server is gone")?;
@@ -98,12 +99,12 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
 }
 
 /// Receives the record of the connection, which comes after its linger.
-struct Closes(UnboundedSender<Arc<Disconnect>>);
+struct Closes(Sender<Arc<Disconnect>>);
 
 impl Observer for Closes {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         // Fails when the case is over.
-        self.0.send(Arc::clone(disconnect)).ok();
+        self.0.try_send(Arc::clone(disconnect)).ok();
     }
 }
 
