@@ -77,12 +77,12 @@ fn check_round_trip(dialect: &dyn Dialect, framing: &Framing, outcome: &Outcome,
 struct Lines;
 
 impl Dialect for Lines {
-    fn measure(&self, bytes: &[u8]) -> Measure {
-        match bytes.iter().position(|byte| *byte == b'\n') {
+    fn measure(&self, bytes: &[u8], seen: usize) -> Measure {
+        match bytes.iter().skip(seen).position(|byte| *byte == b'\n') {
             None => Measure::Short,
             Some(end) => Measure::Frame {
                 header: 0,
-                payload: end + 1,
+                payload: seen + end + 1,
             },
         }
     }

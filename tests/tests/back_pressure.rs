@@ -1,4 +1,5 @@
-//! Streaming at the pace of a slow reader: `ready` waits, while `send` alone would end the session.
+//! Streaming at the pace of a slow reader: `ready` waits, while `send` alone would end the session. A burst for a peer
+//! that reads ends nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,10 +10,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use lastword_client::Client;
-use lastword_server::{Cause, Phase, SendError, Session};
-use lastword_tests::{Raw, Stage, config, kind, within};
+use lastword_server::{Cause, Context, Handler, Phase, Player, SendError, Session};
+use lastword_tests::{Raw, Stage, config, data, kind, within};
 
 const FRAMES: u32 = 1_000;
 const FRAME_BYTES: usize = 20_000;
@@ -73,8 +75,15 @@ async fn a_game_that_waits_for_room_streams_20_mb_to_a_slow_reader_and_loses_not
 async fn a_game_that_does_not_wait_for_room_ends_as_send_queue_full() {
     let mut stage = Stage::default();
     let (session, mut raw) = session(&mut stage).await;
-    let refused = (0..FRAMES).find_map(|n| session.send(frame(n)).err());
-    assert_eq!(refused, Some(SendError::QueueFull));
+    let mut refused = 0;
+    loop {
+        match session.send(frame(0)) {
+            Ok(()) => {}
+            Err(SendError::QueueFull) => refused += 1,
+            Err(error) => break assert_eq!(error, SendError::Closed),
+        }
+    }
+    assert!(refused > 0, "a full queue takes no frame");
     assert_eq!(raw.goodbye_code().await, Some(Cause::SendQueueFull.code()));
     drop(raw);
     let end = stage.end().await;
@@ -155,4 +164,53 @@ async fn a_client_that_waits_for_room_loses_nothing_at_a_game_that_takes_its_tim
     }
     let ended = within("the goodbye", game).await.unwrap();
     assert_eq!(ended.cause, Cause::ClosedByGame);
+}
+
+/// Answers each frame with 4 KiB.
+struct Verbose;
+
+impl Handler for Verbose {
+    fn frame(&mut self, context: &mut Context<'_, '_>, _: &[u8]) {
+        context.send(&[7; 4_096]).expect("there is room");
+    }
+}
+
+/// A second without a radio link, then all inputs at once: the answers are more than the outbound cap.
+#[tokio::test]
+async fn a_burst_of_inputs_ends_no_player_that_reads() {
+    const INPUTS: usize = 100;
+    let mut stage = Stage::default();
+    let server = stage
+        .builder(config())
+        .serve(|_: &Player| Verbose)
+        .await
+        .unwrap();
+    let mut raw = Raw::join(server.local_addr(), "ann").await;
+    raw.write(&data(b"input").repeat(INPUTS)).await;
+    for n in 0..INPUTS {
+        let (kind, payload) = raw.frame().await.expect("nothing ends");
+        assert_eq!((kind, payload.len()), (kind::DATA, 4_096), "{n}");
+    }
+    assert_eq!(server.sessions().len(), 1);
+}
+
+/// The game goes on while this process writes nothing: its only worker is blocked.
+#[tokio::test]
+async fn a_late_server_ends_no_player_that_reads() {
+    let mut stage = Stage::default();
+    let mut server = stage.builder(config()).bind().await.unwrap();
+    let mut raw = Raw::join(server.local_addr(), "ann").await;
+    let session = within("a session", server.accept()).await.unwrap();
+    let sent = thread::scope(|threads| {
+        let tick = |n: &u32| session.send(frame(*n)).is_ok();
+        let game = threads.spawn(move || (0..FRAMES).take_while(tick).count());
+        game.join().unwrap()
+    });
+    assert!(sent * FRAME_BYTES > 256 * 1024, "more than the cap: {sent}");
+    for n in 0..sent {
+        let (_, payload) = raw.frame().await.expect("nothing ends");
+        assert_eq!(usize::try_from(number(&payload)).unwrap(), n);
+    }
+    assert_eq!(session.send(b"on time"), Ok(()));
+    assert_eq!(raw.frame().await.unwrap().1, b"on time");
 }

@@ -15,7 +15,7 @@ use lastword_server::{Cause, Context, Handler, Kick, Phase, Player, SessionInfo}
 use lastword_tests::{Fixture, Raw, Stage, config, data, hello, kind, within};
 
 #[tokio::test]
-async fn flooding_a_peer_that_does_not_read_is_send_queue_full_in_that_very_call() {
+async fn flooding_a_peer_that_does_not_read_is_send_queue_full() {
     let mut fixture = Fixture::start().await;
     let raw = Raw::connect_small(fixture.addr(), 4_096).await;
     let mut raw = raw;

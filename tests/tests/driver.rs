@@ -11,8 +11,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream as Peer;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
 use lastword_session::wire::{Notice, Ping, Pong};
@@ -111,6 +112,63 @@ async fn a_ping_that_comes_while_a_turn_lasts_is_stamped_when_it_is_read() {
     let pongs = within("answers", rig.pongs(10)).await;
     let early = |pong: &&Pong| pong.clock_us < pong.ping_clock_us;
     assert_eq!(pongs.iter().find(early), None);
+}
+
+/// The peer's frames lie in the kernel before the first turn, so only the limits of a turn end it.
+#[tokio::test]
+async fn one_turn_takes_a_share_of_what_a_peer_sent_and_lets_the_runtime_go_first() {
+    const FRAMES: u64 = 10_000;
+    let mut rig = Rig::new(Limits::default(), LONG, |_| ()).await;
+    rig.join().await;
+    rig.peer.write_all(&data(b"").repeat(10_000)).unwrap();
+    let mut taken = 0;
+    while taken < FRAMES {
+        tokio::task::yield_now().await;
+        let woken = Arc::<Woken>::default();
+        let _over = rig
+            .driver
+            .as_mut()
+            .poll(&mut Context::from_waker(&woken.clone().into()));
+        let now = rig.counted.lock().unwrap().frames_in;
+        assert!(now - taken <= 256, "{} frames in one turn", now - taken);
+        if now > taken && now < FRAMES {
+            assert!(!woken.0.load(Relaxed), "the runtime has its turn first");
+            tokio::task::yield_now().await;
+            assert!(woken.0.load(Relaxed), "and wakes it then");
+        }
+        taken = now;
+    }
+}
+
+#[tokio::test]
+async fn a_slow_handler_ends_the_turn_after_its_second_frame() {
+    let spin = |_: &Mailbox| {
+        let begun = Clock::real();
+        while Clock::real().since(begun) <= Duration::from_micros(200) {
+            std::hint::spin_loop();
+        }
+    };
+    let mut rig = Rig::new(Limits::default(), LONG, spin).await;
+    rig.join().await;
+    rig.peer.write_all(&data(b"").repeat(20)).unwrap();
+    let mut taken = 0;
+    while taken < 20 {
+        tokio::task::yield_now().await;
+        rig.turn().await;
+        let now = rig.counted.lock().unwrap().frames_in;
+        assert!(now - taken <= 2, "{} frames in one turn", now - taken);
+        taken = now;
+    }
+}
+
+/// Notes that it was woken.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 #[tokio::test]

@@ -21,8 +21,8 @@ use tokio::io::AsyncReadExt;
 struct Brittle;
 
 impl Dialect for Brittle {
-    fn measure(&self, bytes: &[u8]) -> Measure {
-        LengthPrefixed.measure(bytes)
+    fn measure(&self, bytes: &[u8], seen: usize) -> Measure {
+        LengthPrefixed.measure(bytes, seen)
     }
 
     fn read<'a>(&self, header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {

@@ -75,8 +75,10 @@ impl Client {
     /// is received, `send` accepts frames, but they are not written and count as unsent.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`]; [`SendError::Closed`] after the end; or [`SendError::QueueFull`], which also ends the
-    /// connection as `send_queue_full` unless the server is silent.
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] after the end; or [`SendError::QueueFull`], where the frame was not
+    /// taken: twice [`Connector::outbound_bytes_max`](crate::Connector::outbound_bytes_max) waits. If the kernel has refused
+    /// more than that limit already, and then refuses another write, the connection ends as `send_queue_full`, unless the
+    /// server is silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(&self.clock, payload.as_ref())
     }

@@ -120,7 +120,8 @@ impl Connector {
         self
     }
 
-    /// Sets the bytes that may wait to be written, headers included. Default 256 KiB. Over it:
+    /// Sets the bytes that may wait to be written, headers included. Default 256 KiB. As many again may wait for their
+    /// first write. A frame over that is refused; if the kernel refuses more than this limit, too, the connection ends as
     /// `send_queue_full`.
     #[must_use]
     pub fn outbound_bytes_max(self, bytes: usize) -> Self {

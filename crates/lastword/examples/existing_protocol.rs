@@ -23,7 +23,7 @@ impl OldWire {
 }
 
 impl Dialect for OldWire {
-    fn measure(&self, bytes: &[u8]) -> Measure {
+    fn measure(&self, bytes: &[u8], _seen: usize) -> Measure {
         match bytes
             .first_chunk::<2>()
             .map(|prefix| u16::from_le_bytes(*prefix))

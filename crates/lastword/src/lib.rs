@@ -72,9 +72,10 @@
 //!
 //! # Sending
 //!
-//! No call that sends ever blocks: [`ServerHandle`], [`Session`] and [`Group`] can be used from any thread. A frame
-//! over the session's outbound limit is refused, and the session ends as `send_queue_full`. So a player that does not
-//! read costs the others no memory. A game with much to send awaits [`Session::ready`].
+//! No call that sends ever blocks: [`ServerHandle`], [`Session`] and [`Group`] can be used from any thread. A player
+//! that does not read costs the others no memory: over twice the session's outbound limit a frame is refused. If the
+//! kernel refuses more than the limit, too, the session ends as `send_queue_full`. A burst or a late server alone ends no
+//! session. A game with much to send awaits [`Session::ready`].
 //!
 //! A room is a [`Group`]: it encodes a broadcast once, and a player that left is no longer in any room. To own a room
 //! from the start, a handler takes it from [`Builder::group`], which works before the first player joins.

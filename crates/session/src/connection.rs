@@ -115,6 +115,11 @@ pub enum Input<'a> {
     /// An end shows (an error, a readiness flag) while there may be more to read. No later decision of this side can be
     /// the cause.
     EndNoticed(Readings),
+    /// A frame found no room in a sender's queue ([`SendError::QueueFull`]).
+    QueueFull,
+    /// A frame found no room, and the kernel itself takes no more now while more waits than the outbound cap: due where
+    /// [`Connection::write_refused`] says so. `send_queue_full`, unless the peer is silent.
+    Overflowed(Option<KernelSample>),
     /// A write failed: this side can say nothing now. Bytes that can still be read count.
     WriteFailed(Readings),
     /// Reading came to its end. It counts once the game has taken what was read before it.
@@ -147,6 +152,17 @@ pub enum Event<'a> {
     Notice(Notice<'a>),
     /// The peer answered our ping after this time: [`Connection::round_trip`] has changed.
     RoundTrip(Duration),
+}
+
+/// What comes after an event: the answer of [`Connection::feed`]'s caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The next event.
+    More,
+    /// Nothing for now: others have their turn first.
+    Later,
+    /// Nothing until [`Input::Resumed`]: the game takes no further frame, and reading is paused.
+    Full,
 }
 
 /// A request of the session to its driver.
@@ -196,7 +212,8 @@ pub enum SendError {
     /// The payload is longer than the peer accepts.
     #[error("the payload is longer than the peer accepts")]
     TooLarge,
-    /// The outbound cap is reached; with policy `close` this very call fixed `send_queue_full`.
+    /// No room for the frame, which was not taken: twice the outbound cap waits. If the kernel has refused more than the
+    /// cap already, and then refuses another write, the session ends.
     #[error("the outbound queue of this session is full")]
     QueueFull,
     /// The session departed, or is not yet live.
@@ -221,7 +238,8 @@ pub enum SendError {
 /// 5. Where the time of [`poll_timeout`](Self::poll_timeout) has come, and one more read found nothing:
 ///    [`Input::Timeout`].
 /// 6. While [`wants_write`](Self::wants_write): write [`slices`](Self::slices), then
-///    [`transmitted`](Self::transmitted) or [`Input::WriteFailed`].
+///    [`transmitted`](Self::transmitted), [`write_refused`](Self::write_refused) or [`Input::WriteFailed`]. The same between
+///    two events of [`feed`](Self::feed), where much waits for its first write.
 /// 7. [`poll_output`](Self::poll_output) until it returns `None`. Each output is done before the next is asked for.
 ///    After [`Output::Closed`] nothing more is called but [`take_ending`](Self::take_ending).
 ///
@@ -279,8 +297,11 @@ struct Rare {
     silent_for: Option<Duration>,
     own_stall: Duration,
     trail: Vec<TrailEvent>,
-    /// Bytes that were read and not looked at, since the game takes no frames.
-    unread: Vec<u8>,
+    unread: Option<Unread>,
+    /// A frame found no room, and the kernel has not taken enough since.
+    overfull: bool,
+    /// The written bytes for which the peer has sent acks.
+    acked_bytes: u64,
     /// How reading ended, until it counts.
     terminal: Option<Terminal>,
     delivery: Delivery,
@@ -288,6 +309,23 @@ struct Rare {
     ending: Option<Box<Ending>>,
     /// The evidence waits for the kernel's readings.
     wants_readings: bool,
+}
+
+/// Bytes that were read and not all looked at: the game takes no frames, or others have their turn first.
+#[derive(Debug)]
+struct Unread {
+    bytes: Vec<u8>,
+    /// How many of them were looked at: not all.
+    read: usize,
+}
+
+impl Unread {
+    fn new(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.to_vec(),
+            read: 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

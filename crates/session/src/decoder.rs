@@ -67,6 +67,8 @@ pub struct Decoder {
 #[derive(Debug)]
 struct Partial {
     bytes: Vec<u8>,
+    /// The bytes at the start that were measured, and do not show where the frame ends.
+    seen: usize,
     begun: Time,
     /// The last call lent `bytes` out: no frame is unfinished from now on.
     lent: bool,
@@ -122,7 +124,7 @@ impl Decoder {
     /// Returns how many bytes the unfinished frame needs in all, where its header is complete.
     #[must_use]
     pub fn needed(&self, framing: &Framing) -> Option<usize> {
-        match measure(framing, Expect::Any { limit: u32::MAX }, self.kept()) {
+        match measure(framing, Expect::Any { limit: u32::MAX }, self.kept(), 0) {
             Size::Frame { header, payload } if self.mid_frame() => {
                 Some(header.saturating_add(payload))
             }
@@ -154,7 +156,8 @@ impl Decoder {
         if rest.is_empty() {
             return Step::Short;
         }
-        match measure(framing, expect, rest) {
+        let mut seen = 0;
+        match measure(framing, expect, rest, 0) {
             Size::Frame { header, payload } => {
                 let complete = header.saturating_add(payload);
                 if rest.len() >= complete {
@@ -167,11 +170,12 @@ impl Decoder {
                     });
                 }
             }
-            Size::Short => {}
+            Size::Short => seen = rest.len(),
             Size::Broken(cause) => return Step::Broken(cause),
         }
         self.partial = Some(Box::new(Partial {
             bytes: rest.to_vec(),
+            seen,
             begun: now,
             lent: false,
         }));
@@ -186,7 +190,7 @@ impl Partial {
         let before = self.bytes.len();
         loop {
             let have = self.bytes.len();
-            let wanted = match measure(framing, expect, &self.bytes) {
+            let wanted = match measure(framing, expect, &self.bytes, self.seen) {
                 Size::Broken(cause) => return Step::Broken(cause),
                 Size::Frame { header, payload } => {
                     let complete = header.saturating_add(payload);
@@ -202,7 +206,10 @@ impl Partial {
                     complete
                 }
                 // The length of this header is not known: surplus bytes are given back above.
-                Size::Short => have.saturating_mul(2),
+                Size::Short => {
+                    self.seen = have;
+                    have.saturating_mul(2)
+                }
             };
             let rest = input.get(*at..).unwrap_or_default();
             let taken = rest.get(..wanted - have).unwrap_or(rest);
@@ -230,10 +237,10 @@ fn split(bytes: &[u8], header: usize, payload: usize) -> Option<Frame<'_>> {
 }
 
 #[inline]
-fn measure(framing: &Framing, expect: Expect, bytes: &[u8]) -> Size {
+fn measure(framing: &Framing, expect: Expect, bytes: &[u8], seen: usize) -> Size {
     match framing {
         Framing::Native => measure_native(expect, bytes),
-        Framing::Dialect(dialect) => measure_dialect(&**dialect, expect, bytes),
+        Framing::Dialect(dialect) => measure_dialect(&**dialect, expect, bytes, seen),
     }
 }
 
@@ -288,7 +295,7 @@ fn measure_hello(header: Header, limit: u32, bytes: &[u8]) -> Size {
     }
 }
 
-fn measure_dialect(dialect: &dyn Dialect, expect: Expect, bytes: &[u8]) -> Size {
+fn measure_dialect(dialect: &dyn Dialect, expect: Expect, bytes: &[u8], seen: usize) -> Size {
     let (limit, foreign) = match expect {
         Expect::Hello { limit } => (limit, Cause::WrongProtocol),
         Expect::Any { limit } => (limit, Cause::ProtocolViolation),
@@ -296,7 +303,7 @@ fn measure_dialect(dialect: &dyn Dialect, expect: Expect, bytes: &[u8]) -> Size 
         Expect::Welcome => (wire::WELCOME_LIMIT, Cause::WrongProtocol),
     };
     let over = |len: usize| u32::try_from(len).map_or(true, |len| len > limit);
-    match dialect.measure(bytes) {
+    match dialect.measure(bytes, seen) {
         // A header that does not end within the limit also counts as a frame over the limit.
         Measure::Short if over(bytes.len()) => Size::Broken(Cause::FrameTooLarge),
         Measure::Short => Size::Short,

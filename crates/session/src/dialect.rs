@@ -66,7 +66,7 @@ pub enum Meaning<'a> {
 /// | [`Meaning::Ping`] of the client, [`write_pong`](Self::write_pong), and [`has_heartbeats`](Self::has_heartbeats) | every silent cause within the dead limit; `ping_flood` |
 /// | [`write_ping`](Self::write_ping), [`Meaning::Pong`], and [`has_heartbeats`](Self::has_heartbeats) | the same for a client that sends no pings and only answers the server's: its answers count as signs of life |
 /// | [`write_ping`](Self::write_ping), and [`Meaning::Pong`] alone | none; a client hears the server while its reading is paused, and the pong's age is evidence |
-/// | [`Meaning::Goodbye`] of the client | `peer_goodbye`, where it was `peer_fin` or `peer_reset`; the game's answers to the frames before it are still written |
+/// | [`Meaning::Goodbye`] of the client | `peer_goodbye`, where it was `peer_fin` or `peer_reset`; the game's answers to the frames before it are still written, and [`write_goodbye_answer`](Self::write_goodbye_answer) behind them |
 /// | [`write_goodbye`](Self::write_goodbye) | none, but the client hears why it was closed |
 ///
 /// A client may send 16 pings and pongs at once, and one more for each second of the dead limit; 80 where there is
@@ -74,9 +74,12 @@ pub enum Meaning<'a> {
 pub trait Dialect: Send + Sync + 'static {
     /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame. A frame is longer
     /// than each of its prefixes that measured as [`Measure::Short`].
-    fn measure(&self, bytes: &[u8]) -> Measure;
+    ///
+    /// The first `seen` bytes, 0 for a new frame, measured as [`Measure::Short`] before: a search for a delimiter goes on
+    /// behind them, less the part of a delimiter that they may end with. So each byte is searched once.
+    fn measure(&self, bytes: &[u8], seen: usize) -> Measure;
 
-    /// Reads one complete frame, split into header and payload as measured.
+    /// Reads one complete frame, split into header and payload as measured. Called once for each frame.
     fn read<'a>(&self, header: &'a [u8], payload: &'a [u8]) -> Meaning<'a>;
 
     /// Appends a data frame; the payload is within the frame limit.
@@ -114,6 +117,13 @@ pub trait Dialect: Send + Sync + 'static {
         let _ = (goodbye, out);
         false
     }
+
+    /// Appends the answer to the peer's goodbye, where this wire asks for one (a close frame, a receipt). It goes behind
+    /// the game's own answers and before our FIN. Returns whether this wire has one; default: no.
+    fn write_goodbye_answer(&self, out: &mut Vec<u8>) -> bool {
+        let _ = out;
+        false
+    }
 }
 
 /// The most common wire of game servers: a big-endian `u32` with the number of payload bytes, then the payload. It maps
@@ -122,7 +132,7 @@ pub trait Dialect: Send + Sync + 'static {
 pub struct LengthPrefixed;
 
 impl Dialect for LengthPrefixed {
-    fn measure(&self, bytes: &[u8]) -> Measure {
+    fn measure(&self, bytes: &[u8], _seen: usize) -> Measure {
         bytes
             .first_chunk::<4>()
             .map_or(Measure::Short, |prefix| Measure::Frame {

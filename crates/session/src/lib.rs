@@ -26,8 +26,8 @@ pub use classify::classify;
 pub use clock_offset::ClockOffset;
 pub use close::Close;
 pub use connection::{
-    Admission, Config, Connection, Event, Input, Output, Readings, Role, SendError, Timer, Traffic,
-    encode_data,
+    Admission, Config, Connection, Event, Flow, Input, Output, Readings, Role, SendError, Timer,
+    Traffic, encode_data,
 };
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};

@@ -19,7 +19,8 @@ pub struct Limits {
     /// Time to write our last frames, and again the time to wait for the peer's FIN after them. Default 3 s. After the
     /// peer's FIN it bounds the wait until our remaining data is acknowledged: over it, `peer_closed_while_sending`.
     pub linger_timeout: Duration,
-    /// Bytes that may wait to be written, headers included. Default 256 KiB. Over it: `send_queue_full`.
+    /// Bytes that may wait to be written, headers included. Default 256 KiB. As many again may wait for their first
+    /// write. A frame over that is refused; if the kernel refuses more than this limit, too: `send_queue_full`.
     pub outbound_bytes_max: usize,
     /// The greatest age of the oldest waiting frame; `None` is off. Default 5 s. Over it: `send_queue_stale`.
     pub outbound_age_max: Option<Duration>,
@@ -52,6 +53,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Returns the bytes of frames that may be queued behind `queued` bytes. What waits for its first write does not count
+    /// against the cap: the peer is not slow because we are late. It has one further cap.
+    #[must_use]
+    pub fn outbound_room(&self, queued: usize) -> usize {
+        let most = self.outbound_bytes_max.saturating_mul(2);
+        most.saturating_sub(queued)
+    }
+
     /// How long a frame may take of which `bytes` bytes have arrived.
     pub(crate) fn frame_timeout_for(&self, bytes: usize) -> Duration {
         let steps = u32::try_from(bytes / FRAME_STEP_BYTES).unwrap_or(u32::MAX);

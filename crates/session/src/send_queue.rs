@@ -18,6 +18,8 @@ pub struct SendQueue {
     unnumbered: u64,
     /// Bytes of the first mark's first frame that are already written.
     started: usize,
+    /// Bytes that waited when the kernel last refused a write, and still do.
+    refused: usize,
     control: Vec<u8>,
     control_head: usize,
 }
@@ -93,6 +95,7 @@ impl SendQueue {
         }
         self.unnumbered = 0;
         self.bytes.truncate(self.head + rest);
+        self.refused = self.refused.min(self.len());
         if self.is_empty() {
             self.clear();
         }
@@ -112,6 +115,7 @@ impl SendQueue {
 
     fn advance_partly(&mut self, mut n: usize) -> Written {
         let mut written = Written::default();
+        self.refused = self.refused.saturating_sub(n);
         if self.started > 0 {
             n -= self.advance_data(n.min(self.rest_of_started()), &mut written);
         }
@@ -129,6 +133,17 @@ impl SendQueue {
             self.head = 0;
         }
         written
+    }
+
+    /// Notes that the kernel refused a write of what waits.
+    pub fn refused(&mut self) {
+        self.refused = self.len();
+    }
+
+    /// Returns the bytes that wait for their first write.
+    #[must_use]
+    pub fn untried(&self) -> usize {
+        self.len() - self.refused
     }
 
     /// Lends the bytes to write next, in order.
@@ -260,6 +275,7 @@ impl SendQueue {
         self.marks.clear();
         self.unnumbered = 0;
         self.started = 0;
+        self.refused = 0;
         self.control.clear();
         self.control_head = 0;
     }

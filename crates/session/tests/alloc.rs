@@ -7,14 +7,13 @@
     reason = "a test fails by panicking, in its helpers too, and says what it measured"
 )]
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::wire::{Extensions, Hello};
 use lastword_session::{
-    Admission, Config, Connection, Event, Framing, Input, LengthPrefixed, Limits, SendQueue, Time,
-    Timing,
+    Admission, Config, Connection, Event, Flow, Framing, Input, LengthPrefixed, Limits, SendQueue,
+    Time, Timing,
 };
 
 const NOW: Time = Time::from_micros(1_000_000);
@@ -59,10 +58,10 @@ fn an_echo_of_small_frames_allocates_nothing() {
             lastword_session::encode_data(&framing, &[7; 64], &mut burst);
         }
         drop(connection.reclaim());
-        echo(&mut connection, &burst, &mut spare);
+        echo(&mut connection, &mut burst, &mut spare);
         let memory = allocation_counter::measure(|| {
             for _ in 0..1_000 {
-                echo(&mut connection, &burst, &mut spare);
+                echo(&mut connection, &mut burst, &mut spare);
             }
         });
         assert_eq!(memory.count_total, 0, "{framing:?}: {memory:?}");
@@ -80,13 +79,13 @@ fn heartbeats_that_learn_the_round_trip_allocate_nothing() {
         now = now + Duration::from_secs(40);
         let mut ping = [0; 4 + 16];
         ping[2..4].copy_from_slice(&[16, 3]);
-        beat_in(connection, now, &ping, &mut spare);
+        beat_in(connection, now, &mut ping, &mut spare);
         // The answer to the server's own ping, which left with the first pong.
         let mut pong = [0; 4 + 28];
         pong[2..4].copy_from_slice(&[28, 4]);
         pong[4..12].copy_from_slice(&now.as_micros().to_be_bytes());
         now = now + Duration::from_millis(30);
-        beat_in(connection, now, &pong, &mut spare);
+        beat_in(connection, now, &mut pong, &mut spare);
     };
     beat(&mut connection);
     let memory = allocation_counter::measure(|| {
@@ -113,7 +112,7 @@ fn nothing_is_allocated_on_the_peers_word() {
             limits: limits.clone(),
             ..Config::default()
         };
-        for announced in [b"\xff\xff\xff\x00", b"\x00\xff\xff\xff"].map(<[u8; 4]>::as_slice) {
+        for mut announced in [*b"\xff\xff\xff\x00", *b"\x00\xff\xff\xff"] {
             if matches!(framing, Framing::Native) == (announced[0] == 0) {
                 continue;
             }
@@ -122,9 +121,9 @@ fn nothing_is_allocated_on_the_peers_word() {
                 write_out(&mut connection);
                 drop(connection.reclaim());
                 let memory = allocation_counter::measure(|| {
-                    feed(&mut connection, announced);
+                    feed(&mut connection, &mut announced);
                     for _ in 0..(100_000 / chunk) {
-                        feed(&mut connection, &[7; 1_460][..chunk]);
+                        feed(&mut connection, &mut [7; 1_460][..chunk]);
                     }
                     assert!(connection.is_live());
                 });
@@ -153,7 +152,7 @@ fn what_was_announced_alone_takes_next_to_nothing() {
     });
     write_out(&mut connection);
     drop(connection.reclaim());
-    let memory = allocation_counter::measure(|| feed(&mut connection, b"\xff\xff\xff\x00"));
+    let memory = allocation_counter::measure(|| feed(&mut connection, &mut [0xff, 0xff, 0xff, 0]));
     assert!(memory.bytes_max <= 2 * 4 + 64, "{memory:?}");
 }
 
@@ -161,25 +160,25 @@ fn what_was_announced_alone_takes_next_to_nothing() {
 fn beat_in(
     connection: &mut Connection,
     now: Time,
-    frame: &[u8],
+    frame: &mut [u8],
     spare: &mut Option<Box<SendQueue>>,
 ) {
     connection.lend(|| spare.take().expect("it was given back"));
     connection.bytes_arrived(now, frame.len());
-    connection.feed(now, frame, |_, _| ControlFlow::Continue(()));
+    connection.feed(now, frame, |_, _| Flow::More);
     write_out(connection);
     *spare = connection.reclaim();
 }
 
 /// Feeds one burst in and writes the same frames out, with a buffer that is lent and given back.
-fn echo(connection: &mut Connection, burst: &[u8], spare: &mut Option<Box<SendQueue>>) {
+fn echo(connection: &mut Connection, burst: &mut [u8], spare: &mut Option<Box<SendQueue>>) {
     connection.lend(|| spare.take().expect("it was given back"));
     connection.bytes_arrived(NOW, burst.len());
     connection.feed(NOW, burst, |connection, event| {
         if let Event::Data(payload) = event {
             connection.send(NOW, payload).expect("it is taken");
         }
-        ControlFlow::Continue(())
+        Flow::More
     });
     assert!(!connection.has_unread());
     write_out(connection);
@@ -192,9 +191,9 @@ fn write_out(connection: &mut Connection) {
     assert!(connection.poll_output().is_none());
 }
 
-fn feed(connection: &mut Connection, bytes: &[u8]) {
+fn feed(connection: &mut Connection, bytes: &mut [u8]) {
     connection.bytes_arrived(NOW, bytes.len());
-    connection.feed(NOW, bytes, |_, _| ControlFlow::Continue(()));
+    connection.feed(NOW, bytes, |_, _| Flow::More);
 }
 
 fn live(config: Config) -> Connection {
@@ -206,7 +205,7 @@ fn live(config: Config) -> Connection {
         }
     }
     let mut connection = Connection::server(Arc::new(config), NOW);
-    feed(&mut connection, &opening);
+    feed(&mut connection, &mut opening);
     connection.handle(NOW, Input::Admit(ADMISSION));
     assert!(connection.is_live());
     connection

@@ -117,11 +117,11 @@ pub struct Outbox<'a> {
 }
 
 impl Outbox<'_> {
-    /// Queues a frame for the peer; all frames queued while one burst is handled leave in one write.
+    /// Queues a frame for the peer. All frames that are queued while one burst is handled leave in one write, or in
+    /// several where more than 64 KiB wait.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`]. A full queue also fixes
-    /// `send_queue_full`, unless the peer is silent.
+    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], where the frame is not taken.
     pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.connection.send(self.now, payload)
     }

@@ -5,11 +5,12 @@
 //! chance never decides between two inputs that are ready at the same moment. A live connection takes one turn a
 //! wake-up.
 
+mod budget;
 mod end;
 mod read;
 mod write;
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -22,6 +23,8 @@ use tokio::time::Sleep;
 use crate::app::{App, Outbox};
 use crate::mailbox::{Mailbox, Requests};
 use crate::{Slot, Tap, scratch};
+
+use budget::Budget;
 
 /// Drives one connection to its end; a future that is ready when the verdict was handed over.
 ///
@@ -93,10 +96,10 @@ impl<A: App> Driver<A> {
     }
 
     /// Does everything that is ready once. Returns whether more may be.
-    fn turn(&mut self, cx: &mut Context<'_>, now: &mut Turn) -> bool {
+    fn turn(&mut self, cx: &mut Context<'_>, now: &mut Turn, budget: &mut Budget) -> bool {
         let mut again = self.take_mail(now) && !self.only_echoes();
         again |= self.poll_admission(cx, now);
-        again |= self.poll_read(cx, now);
+        again |= self.poll_read(cx, now, budget);
         let now = self.now(now);
         again |= self.poll_end(cx, now);
         again |= self.check_deadline(now);
@@ -132,6 +135,9 @@ impl<A: App> Driver<A> {
     }
 
     fn handle_requests(&mut self, now: Time, requests: &Requests) {
+        if requests.queue_full {
+            self.connection.handle(now, Input::QueueFull);
+        }
         if requests.report {
             let readings = self.tap.readings();
             self.app.reported(self.connection.so_far(now, &readings));
@@ -140,11 +146,6 @@ impl<A: App> Driver<A> {
             self.connection.handle(now, Input::Notice(notice));
         }
         if let Some(close) = &requests.close {
-            if close.cause == Cause::SendQueueFull {
-                // Slow, or not there at all: that the kernel knows.
-                let sample = self.tap.sample();
-                self.connection.handle(now, Input::Sampled(sample));
-            }
             self.connection.handle(now, Input::Close(close));
         }
         if requests.abort {
@@ -299,10 +300,11 @@ impl<A: App> Future for Driver<A> {
         let this = self.get_mut();
         this.mailbox.register(cx.waker());
         let before = this.connection.traffic();
-        for _ in 0..TURNS_PER_POLL {
+        let mut budget = Budget::default();
+        while budget.allows_turn() {
             let mut turn = None;
             this.connection.lend(scratch::take_queue);
-            let mut again = this.turn(cx, &mut turn);
+            let mut again = this.turn(cx, &mut turn, &mut budget);
             let now = this.now(&mut turn);
             if let Some(ending) = this.poll_outputs(now, &mut again) {
                 this.count_traffic(before);
@@ -316,10 +318,8 @@ impl<A: App> Future for Driver<A> {
             }
         }
         this.rest(cx, Duration::MAX, before);
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        // Woken only after the runtime has looked at its sockets and timers: plain waking would hold them up.
+        let yields = pin!(tokio::task::yield_now());
+        yields.poll(cx)
     }
 }
-
-/// A connection that is always ready lets others on its worker have a turn.
-const TURNS_PER_POLL: u32 = 16;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use lastword_session::SendError;
 
@@ -148,9 +148,14 @@ impl<T: Item, E> Inbox<T, E> {
     }
 
     /// Owner: takes the next item; `None` after the end, once every item was taken.
+    ///
+    /// It takes part in tokio's cooperative budget: an owner that finds an item each time still lets others on its worker
+    /// have their turn.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let budget = ready!(tokio::task::coop::poll_proceed(cx));
         let mut inside = self.lock();
         if let Some(item) = inside.pop() {
+            budget.made_progress();
             // Only when half of the room is free, so that the task is not woken for each frame.
             let roomy =
                 inside.bytes <= self.caps.bytes / 2 && inside.frames <= self.caps.frames / 2;
@@ -306,6 +311,9 @@ impl<T: Item, E> Inside<T, E> {
             self.owner = Owner::Busy;
         }
         let item = self.items.pop_front()?;
+        if self.items.is_empty() && self.items.capacity() > SPARE_ITEMS {
+            self.items = VecDeque::new();
+        }
         if let Some(bytes) = item.bytes() {
             self.bytes -= bytes;
             self.frames -= 1;
@@ -335,6 +343,8 @@ fn as_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
+/// Room that an empty inbox keeps: after a burst it is freed.
+const SPARE_ITEMS: usize = 16;
 /// The most items with reserved room that wait without a frame between them.
 const RESERVED_MAX: usize = 8;
 

@@ -97,6 +97,20 @@ impl Tap {
         }
     }
 
+    /// Writes as many bytes as the kernel takes, even if the runtime does not yet know of its room; `None` where it takes
+    /// none.
+    pub(crate) fn write_now(&mut self, slices: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
+        let socket = SockRef::from(&*self.stream);
+        match socket.send_vectored_with_flags(slices, lastword_sys::SEND_FLAGS) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) => {
+                self.note(Call::Write, &error);
+                Some(Err(error))
+            }
+            Ok(n) => Some(Ok(n)),
+        }
+    }
+
     /// Writes without raising `SIGPIPE`, even where a host program does not ignore it.
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut filled = slices.iter().filter(|slice| !slice.is_empty());

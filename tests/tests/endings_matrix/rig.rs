@@ -94,8 +94,9 @@ impl Rig {
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let now = self.clock.now();
         self.connection.bytes_arrived(now, bytes.len());
-        self.connection
-            .feed(now, bytes, |_, _| std::ops::ControlFlow::Continue(()));
+        self.connection.feed(now, &mut bytes.to_vec(), |_, _| {
+            lastword_session::Flow::More
+        });
     }
 
     /// Waits until the kernel has an end for us. Epoll does not consume it.

@@ -7,7 +7,7 @@ use lastword_session::{Dialect, Meaning, Measure};
 pub(crate) struct Resp;
 
 impl Dialect for Resp {
-    fn measure(&self, bytes: &[u8]) -> Measure {
+    fn measure(&self, bytes: &[u8], _seen: usize) -> Measure {
         whole(request_len(bytes))
     }
 
@@ -72,7 +72,7 @@ fn number(rest: &mut &[u8]) -> Option<usize> {
 pub(crate) struct Mqtt;
 
 impl Dialect for Mqtt {
-    fn measure(&self, bytes: &[u8]) -> Measure {
+    fn measure(&self, bytes: &[u8], _seen: usize) -> Measure {
         let Some((kind, rest)) = bytes.split_first() else {
             return Measure::Short;
         };
@@ -115,7 +115,7 @@ pub(crate) const KEEP_ALIVE: [u8; 10] = [9, 0x1f, 0, 0, 0, 0, 0, 0, 0, 7];
 pub(crate) const KEPT_ALIVE: [u8; 10] = [9, 0x10, 0, 0, 0, 0, 0, 0, 0, 7];
 
 impl Dialect for Minecraft {
-    fn measure(&self, bytes: &[u8]) -> Measure {
+    fn measure(&self, bytes: &[u8], _seen: usize) -> Measure {
         match var_int(bytes) {
             VarInt::Short => Measure::Short,
             VarInt::Endless | VarInt::Is { value: 0, .. } => Measure::Foreign,
@@ -162,7 +162,7 @@ pub(crate) struct Pitaya;
 pub(crate) const HEARTBEAT: [u8; 4] = [3, 0, 0, 0];
 
 impl Dialect for Pitaya {
-    fn measure(&self, bytes: &[u8]) -> Measure {
+    fn measure(&self, bytes: &[u8], _seen: usize) -> Measure {
         match bytes {
             [] => Measure::Short,
             [0 | 6.., ..] => Measure::Foreign,

@@ -296,13 +296,13 @@ async fn a_server_that_breaks_a_rule_hears_which() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_read_fills_our_queue_and_no_more() {
+async fn a_server_that_does_not_read_ends_its_client_as_send_queue_full() {
     let connector = Connector::start().linger_timeout(Duration::from_millis(200));
     let (mut client, _puppet) = Puppet::welcomes(&connector, (0, 0))
         .await
         .expect("it welcomes");
     let frame = vec![0; 64 * 1024];
-    let refused = within("a full queue", async {
+    let refused = within("the end", async {
         loop {
             match client.send(&frame) {
                 // The connection's task writes until the kernel accepts nothing.

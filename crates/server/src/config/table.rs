@@ -74,8 +74,9 @@ sections! {
         events_frames_max: u32 = 262144, "frames", (1024..=16777216), [AuthTimeout],
             "what all sessions together send between two ticks";
 
-        /// How much may wait in a session to be written; at least `frame_bytes_max` and 4 bytes of header. Over this
-        /// limit, the peer reads too slowly and is closed, unless it is silent: then the silence decides.
+        /// How much may wait in a session to be written; at least `frame_bytes_max` and 4 bytes of header. As much again may
+        /// wait for its first write. A frame over that is refused. If the kernel refuses more than this limit, too, the peer
+        /// reads too slowly and is closed, unless it is silent: then the silence decides.
         outbound_bytes_max: u32 = 262144, "bytes", (1028..=1073741824), [SendQueueFull],
             "at least limits.frame_bytes_max and 4 of header";
     }

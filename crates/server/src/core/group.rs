@@ -105,7 +105,7 @@ impl Group {
     }
 
     /// Queues a frame for every member, and encodes it once. Returns how many members took it. A member whose queue is
-    /// full does not take it, and ends as `send_queue_full`, unless its peer is silent.
+    /// full does not take it.
     ///
     /// Broadcasts to one group from several threads reach all its members in the same order.
     pub fn broadcast(&self, payload: &[u8]) -> usize {

@@ -21,15 +21,15 @@ impl<'a, 'o> Context<'a, 'o> {
         Self { outbox, seat }
     }
 
-    /// Queues a frame for the peer. Frames that are queued during one burst leave in one write.
+    /// Queues a frame for the peer. Frames that are queued during one burst leave in one write, or in several of 64 KiB.
     ///
     /// A [`ServerHandle`](crate::ServerHandle) or a [`Group`](crate::Group) may queue frames for the same peer in the
     /// same burst. This frame leaves before those, even if they were queued first. If the order matters, use one of the
     /// two for all frames.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`], [`SendError::Closed`] or [`SendError::QueueFull`]. A full queue also ends the session
-    /// as `send_queue_full`, unless the peer is silent.
+    /// [`SendError::TooLarge`], [`SendError::Closed`] or [`SendError::QueueFull`], as
+    /// [`Session::send`](crate::Session::send).
     pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.outbox.send(payload)
     }

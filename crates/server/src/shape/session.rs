@@ -64,8 +64,9 @@ impl Session {
     /// not written, and counts as unsent. So a game looks for the end where it receives, not where it sends.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session has departed; or [`SendError::QueueFull`]. A
-    /// full queue also ends the session as `send_queue_full`, unless the peer is silent.
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session has departed; or [`SendError::QueueFull`], where
+    /// the frame was not taken: twice `outbound_bytes_max` waits. If the kernel has refused more than `outbound_bytes_max`
+    /// already, and then refuses another write, the session ends as `send_queue_full`, unless the peer is silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(&self.clock, payload.as_ref())
     }

@@ -49,10 +49,18 @@ impl Connection {
         self.start_closing(now, cause, None);
     }
 
-    /// The game has answered, or has had its time: what it said is written, and our FIN behind it.
+    /// The game has answered, or has had its time.
     pub(super) fn on_answered(&mut self, now: Time) {
+        let linger = self.config.limits.linger_timeout;
+        self.answered_by(now, now + linger);
+    }
+
+    /// What the game answered is written until then, the answer to the peer's goodbye behind it, and our FIN behind that.
+    fn answered_by(&mut self, now: Time, until: Time) {
         if let State::Answering { verdict, .. } = *self.state {
-            let until = now + self.config.limits.linger_timeout;
+            if self.can_write() {
+                self.queue_goodbye_answer(now);
+            }
             self.close_by(now, verdict, until);
         }
     }
@@ -101,9 +109,7 @@ impl Connection {
                 let verdict = self.expired(now, verdict);
                 self.close_by(now, verdict, now + LAST_MOMENT);
             }
-            State::Answering { verdict, .. } => {
-                self.close_by(now, verdict, now + LAST_MOMENT);
-            }
+            State::Answering { .. } => self.answered_by(now, now + LAST_MOMENT),
             State::Closing { verdict, .. } | State::Lingering { verdict, .. } => {
                 let verdict = self.expired(now, verdict);
                 self.close(now, verdict, Readings::default(), true);

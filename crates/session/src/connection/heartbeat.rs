@@ -1,7 +1,7 @@
 //! Pings and pongs: the peer's are answered, ours tell the round trip and the offset of its clock.
 
 use super::receive::Outcome;
-use super::{Connection, Role};
+use super::{Connection, Event, Role};
 use crate::Time;
 use crate::dialect::Framing;
 use crate::round_trip::{Exchange, RoundTrip};
@@ -23,7 +23,7 @@ impl Connection {
             held_us: 0,
             received: self.received,
         };
-        if !self.has_room_to_answer(now) {
+        if !self.has_room_to_answer() {
             return;
         }
         let asks = self.asks_back(now);
@@ -33,8 +33,8 @@ impl Connection {
         }
     }
 
-    pub(super) fn answer_in_dialect(&mut self, now: Time, ping: &[u8]) {
-        let has_room = self.has_room_to_answer(now);
+    pub(super) fn answer_in_dialect(&mut self, ping: &[u8]) {
+        let has_room = self.has_room_to_answer();
         if let (true, Framing::Dialect(dialect)) = (has_room, &self.config.framing) {
             let queue = self.queue.get_or_insert_default();
             queue.push_control(|out| {
@@ -43,13 +43,14 @@ impl Connection {
         }
     }
 
-    /// A peer that sends pings and never reads the pongs must not fill our memory with them.
-    fn has_room_to_answer(&mut self, now: Time) -> bool {
-        let has_room = self.queued_bytes() < self.config.limits.outbound_bytes_max;
-        if !has_room {
-            self.on_queue_full(now);
+    /// A peer that sends pings and never reads the pongs must not fill our memory with them: over the outbound cap it gets
+    /// none, and is ended where it is not silent.
+    fn has_room_to_answer(&mut self) -> bool {
+        let full = self.refused_bytes() > self.config.limits.outbound_bytes_max;
+        if full {
+            self.on_queue_full();
         }
-        has_room && self.can_write()
+        !full && self.can_write()
     }
 
     /// A server learns the round trip by a ping that leaves in one write with a pong. Where something waits to be
@@ -59,7 +60,7 @@ impl Connection {
     }
 
     /// A pong that matches no ping, or claims to have been held for longer than we waited, is ignored.
-    pub(super) fn on_pong(&mut self, now: Time, pong: &Pong) -> Outcome {
+    pub(super) fn on_pong(&mut self, now: Time, pong: &Pong) -> Outcome<'static> {
         let asked = self.liveness.last_ping_real();
         let answered = self.liveness.real(now);
         if pong.ping_clock_us != asked.as_micros() || asked <= self.last_pong {
@@ -85,6 +86,6 @@ impl Connection {
             return Outcome::Done;
         }
         self.round_trip.smooth(rtt);
-        Outcome::RoundTrip(rtt)
+        Outcome::Event(Event::RoundTrip(rtt))
     }
 }

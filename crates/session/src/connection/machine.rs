@@ -15,7 +15,7 @@ use crate::ping_bucket::PingBucket;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::{self, Hello, Notice};
-use crate::{Cause, Decoder, Limits, Phase, Time};
+use crate::{Cause, Decoder, KernelSample, Limits, Phase, Time};
 
 impl Connection {
     /// The server's end of a connection that was just accepted.
@@ -120,6 +120,8 @@ impl Connection {
             Input::Paused => self.on_paused(now),
             Input::Resumed => self.on_resumed(now),
             Input::EndNoticed(readings) => self.on_end_noticed(now, readings),
+            Input::QueueFull => self.on_queue_full(),
+            Input::Overflowed(sample) => self.on_overflowed(now, sample),
             Input::WriteFailed(readings) => self.on_write_failed(now, readings),
             Input::ReadEnded(terminal, readings) => self.on_read_ended(now, terminal, readings),
             Input::Delivered(readings) => self.on_delivered(now, readings),
@@ -135,7 +137,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`SendError::TooLarge`]; [`SendError::Closed`] before the session is live and after its verdict; or
-    /// [`SendError::QueueFull`], which unless the peer is silent also fixes `send_queue_full`.
+    /// [`SendError::QueueFull`], where the frame is not taken.
     #[inline]
     pub fn send(&mut self, now: Time, payload: &[u8]) -> Result<(), SendError> {
         if self.phase != Phase::Live || self.is_closed() {
@@ -148,9 +150,9 @@ impl Connection {
             self.discard(payload);
             return Ok(());
         }
-        let queued = self.queued_bytes() + payload.len() + wire::HEADER_LEN;
-        if queued > self.config.limits.outbound_bytes_max {
-            self.on_queue_full(now);
+        let room = self.config.limits.outbound_room(self.queued_bytes());
+        if payload.len() + wire::HEADER_LEN > room {
+            self.on_queue_full();
             return Err(SendError::QueueFull);
         }
         let queue = self.queue.get_or_insert_default();
@@ -217,15 +219,33 @@ impl Connection {
         self.can_write() && !self.queue_is_empty()
     }
 
-    /// Takes note that `n` bytes of [`Connection::slices`] were written.
+    /// Takes note that the layer below took `n` bytes of [`Connection::slices`]. A frame whose first byte it took has
+    /// begun: it has its number, and is never dropped.
     pub fn transmitted(&mut self, now: Time, n: usize) {
         let Some(queue) = &mut self.queue else { return };
         self.sent += queue.advance(n).numbered;
         if self.drain_notice == DrainNotice::Queued && queue.control_is_empty() {
             self.drain_notice = DrainNotice::Written;
         }
+        let over = queue.len() > self.config.limits.outbound_bytes_max;
         self.bytes_out += u64::try_from(n).unwrap_or(u64::MAX);
         self.liveness.wrote(now);
+        if let Some(rare) = self.rare.as_mut().filter(|_| !over) {
+            rare.overfull = false;
+        }
+    }
+
+    /// Takes note that the kernel takes no more for now. Returns whether a frame found no room, and still more waits than
+    /// the outbound cap: then the caller makes sure with the kernel itself, and hands in [`Input::Overflowed`] if it
+    /// refuses.
+    pub fn write_refused(&mut self) -> bool {
+        let Some(queue) = &mut self.queue else {
+            return false;
+        };
+        queue.refused();
+        let over = queue.len() > self.config.limits.outbound_bytes_max;
+        let overfull = self.rare.as_ref().is_some_and(|rare| rare.overfull);
+        overfull && over && self.is_live() && !self.end_noticed
     }
 
     /// Says what to do next; to be asked after every input and write until it returns `None`.
@@ -337,6 +357,17 @@ impl Connection {
         self.queue.as_ref().map_or(0, |queue| queue.len())
     }
 
+    /// Bytes that wait although a write was tried.
+    pub(super) fn refused_bytes(&self) -> usize {
+        self.queued_bytes() - self.untried_bytes()
+    }
+
+    /// Bytes that wait for their first write.
+    #[must_use]
+    pub fn untried_bytes(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.untried())
+    }
+
     /// Bytes of data payload that the peer accepts.
     #[must_use]
     pub fn peer_frame_limit(&self) -> u32 {
@@ -393,18 +424,42 @@ impl Connection {
         if self.role == Role::Client && close.cause == Cause::ClosedByGame {
             goodbye.code = ORDINARY;
         }
-        let queue = self.queue.get_or_insert_default();
-        let before = queue.len();
-        queue.push_last(now, |out| match &self.config.framing {
+        self.queue_last(now, |framing, out| match framing {
             Framing::Native => goodbye.encode(out),
             Framing::Dialect(dialect) => {
                 dialect.write_goodbye(&goodbye, out);
             }
         });
+    }
+
+    /// Queues the answer to the peer's goodbye behind the game's own answers, where this wire has one.
+    pub(super) fn queue_goodbye_answer(&mut self, now: Time) {
+        self.queue_last(now, |framing, out| {
+            if let Framing::Dialect(dialect) = framing {
+                dialect.write_goodbye_answer(out);
+            }
+        });
+    }
+
+    fn queue_last(&mut self, now: Time, encode: impl FnOnce(&Framing, &mut Vec<u8>)) {
+        let queue = self.queue.get_or_insert_default();
+        let before = queue.len();
+        queue.push_last(now, |out| encode(&self.config.framing, out));
         self.goodbye_queued = queue.len() > before;
     }
 
-    pub(super) fn on_queue_full(&mut self, now: Time) {
+    /// A frame found no room. If the kernel has refused more than the cap, the next write decides whether the peer is slow.
+    /// Otherwise we are late ourselves.
+    pub(super) fn on_queue_full(&mut self) {
+        if self.refused_bytes() > self.config.limits.outbound_bytes_max {
+            self.rare_mut().overfull = true;
+        }
+    }
+
+    /// The peer reads too slowly, or is not there at all: that the kernel knows.
+    fn on_overflowed(&mut self, now: Time, sample: Option<KernelSample>) {
+        self.rare_mut().overfull = false;
+        self.on_sampled(now, sample);
         self.on_close(now, &Close::new(Cause::SendQueueFull));
     }
 }

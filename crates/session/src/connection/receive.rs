@@ -1,33 +1,24 @@
 //! Frames in: what each kind means in each state, and which rules it may break.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use lastword_keepalive::Timing;
 
 use super::state::State;
-use super::{Admission, Connection, DrainNotice, Event, Role};
+use super::{Admission, Connection, DrainNotice, Event, Flow, Role, Unread};
 use crate::close::Close;
-use crate::decoder::{Decoder, Expect, Frame, Step};
+use crate::decoder::{Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
 use crate::ending::{Layer, Parting};
 use crate::wire::{self, Ack, Goodbye, Hello, Kind, Notice, Ping, Pong, Welcome};
 use crate::{Cause, Message, Time};
 
 /// The meaning of one frame.
-pub(super) enum Outcome {
+pub(super) enum Outcome<'f> {
     /// The session dealt with it.
     Done,
-    /// A frame for the game.
-    Data,
-    /// A peer asks to be let in: its credentials are the frame's data from `at` on.
-    Credentials {
-        at: usize,
-    },
-    Welcome(Admission),
-    Notice,
-    /// The peer answered our ping after this time.
-    RoundTrip(Duration),
+    /// It concerns the session's owner.
+    Event(Event<'f>),
     Broken(Cause),
 }
 
@@ -49,42 +40,31 @@ impl Control {
 }
 
 impl Connection {
-    /// Reads frames out of `input`, which the caller read from the socket, and hands each event to `each`. A game that
-    /// takes no further frame stops it by [`ControlFlow::Break`]: reading is paused, and the rest is kept. It comes first
-    /// when this is called again, with or without more bytes ([`Connection::has_unread`]).
+    /// Reads frames out of `input`, which the caller read from the socket, and hands each event to `each`. Frames are lent
+    /// from where they lie.
+    ///
+    /// What `each` returns may stop it ([`Flow`]). The rest is kept then, and comes first when this is called again, with
+    /// or without more bytes ([`Connection::has_unread`]).
     pub fn feed(
         &mut self,
         now: Time,
-        input: &[u8],
-        mut each: impl FnMut(&mut Self, Event<'_>) -> ControlFlow<()>,
+        input: &mut [u8],
+        each: impl FnMut(&mut Self, Event<'_>) -> Flow,
     ) {
-        let mut kept = self.take_unread();
-        let input = match kept.is_empty() {
-            true => input,
-            false => {
-                kept.extend_from_slice(input);
-                &kept
-            }
-        };
-        // Lent frames may lie in the decoder while `each` uses the session: so it stands apart meanwhile.
-        let mut decoder = std::mem::take(&mut self.decoder);
-        let mut at = 0;
-        while !self.reads_no_further() {
-            let Some(event) = self.receive(now, &mut decoder, input, &mut at) else {
-                break;
-            };
-            if each(self, event).is_break() {
-                // Also when nothing is left over: what the next read brings would find no room.
-                if self.hands_over() {
-                    self.on_paused(now);
+        match self.take_unread() {
+            None => {
+                let read = self.feed_from(now, input, 0, each);
+                if let Some(rest) = input.get(read..).filter(|rest| !rest.is_empty()) {
+                    self.rare_mut().unread = Some(Unread::new(rest));
                 }
-                break;
             }
-        }
-        decoder.release();
-        self.decoder = decoder;
-        if let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
-            self.rare_mut().unread = rest.to_vec();
+            Some(mut unread) => {
+                unread.bytes.extend_from_slice(input);
+                unread.read = self.feed_from(now, &mut unread.bytes, unread.read, each);
+                if unread.read < unread.bytes.len() {
+                    self.rare_mut().unread = Some(unread);
+                }
+            }
         }
     }
 
@@ -92,55 +72,56 @@ impl Connection {
     #[must_use]
     pub fn has_unread(&self) -> bool {
         let rare = self.rare.as_ref();
-        rare.is_some_and(|rare| !rare.unread.is_empty())
+        rare.is_some_and(|rare| rare.unread.is_some())
     }
 
-    fn take_unread(&mut self) -> Vec<u8> {
-        let rare = self.rare.as_mut();
-        rare.map_or_else(Vec::new, |rare| std::mem::take(&mut rare.unread))
+    fn take_unread(&mut self) -> Option<Unread> {
+        self.rare.as_mut()?.unread.take()
     }
 
-    fn receive<'s>(
+    /// Reads the frames of `input` from `at` on. Returns where it stopped.
+    fn feed_from(
         &mut self,
         now: Time,
-        decoder: &'s mut Decoder,
-        input: &'s [u8],
-        at: &mut usize,
-    ) -> Option<Event<'s>> {
-        loop {
+        input: &mut [u8],
+        mut at: usize,
+        mut each: impl FnMut(&mut Self, Event<'_>) -> Flow,
+    ) -> usize {
+        // Lent frames may lie in the decoder while `each` uses the connection: so it stands apart meanwhile.
+        let mut decoder = std::mem::take(&mut self.decoder);
+        while !self.reads_no_further() {
             let Some(expect) = self.expects() else {
-                *at = input.len();
-                return None;
+                at = input.len();
+                break;
             };
-            let span = match decoder.next(now, &self.config.framing, expect, input, at) {
-                Step::Short => return None,
-                Step::Frame(span) => span,
-                Step::Broken(cause) => {
+            let outcome = match decoder.next(now, &self.config.framing, expect, input, &mut at) {
+                Step::Short => break,
+                Step::Broken(cause) => Outcome::Broken(cause),
+                Step::Frame(span) => self.on_frame(now, decoder.frame(span, input)),
+            };
+            let flow = match outcome {
+                Outcome::Done => Flow::More,
+                Outcome::Broken(cause) => {
                     self.on_broken(now, cause);
-                    continue;
+                    Flow::More
                 }
+                Outcome::Event(event) => each(self, event),
             };
-            match self.on_frame(now, decoder.frame(span, input)) {
-                Outcome::Done => {}
-                Outcome::Broken(cause) => self.on_broken(now, cause),
-                Outcome::Data => {
-                    self.received += 1;
-                    self.last_data = now;
-                    return Some(Event::Data(self.data_of(decoder.frame(span, input))));
-                }
-                Outcome::Credentials { at } => {
-                    let frame = decoder.frame(span, input);
-                    let credentials = self.data_of(frame).get(at..).unwrap_or_default();
-                    return Some(Event::Credentials(credentials));
-                }
-                Outcome::Welcome(admission) => return Some(Event::Welcome(admission)),
-                Outcome::RoundTrip(rtt) => return Some(Event::RoundTrip(rtt)),
-                Outcome::Notice => {
-                    let payload = decoder.frame(span, input).payload;
-                    return Notice::decode(payload).ok().map(Event::Notice);
+            match flow {
+                Flow::More => {}
+                Flow::Later => break,
+                Flow::Full => {
+                    // Also when nothing is left over: what the next read brings would find no room.
+                    if self.hands_over() {
+                        self.on_paused(now);
+                    }
+                    break;
                 }
             }
         }
+        decoder.release();
+        self.decoder = decoder;
+        at
     }
 
     /// Takes note that `n` bytes were read from the socket, before they are handed to [`Connection::feed`].
@@ -181,18 +162,7 @@ impl Connection {
         }
     }
 
-    /// Returns the part of a data frame that is for the game: a dialect's may be shorter than the payload.
-    fn data_of<'s>(&self, frame: Frame<'s>) -> &'s [u8] {
-        match &self.config.framing {
-            Framing::Native => frame.payload,
-            Framing::Dialect(dialect) => match dialect.read(frame.header, frame.payload) {
-                Meaning::Data(data) => data,
-                Meaning::Ping(_) | Meaning::Pong | Meaning::Goodbye | Meaning::Malformed => &[],
-            },
-        }
-    }
-
-    fn on_frame(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
+    fn on_frame<'f>(&mut self, now: Time, frame: Frame<'f>) -> Outcome<'f> {
         if let Framing::Dialect(_) = self.config.framing {
             return self.on_dialect_frame(now, frame);
         }
@@ -200,7 +170,9 @@ impl Connection {
             return Outcome::Broken(Cause::ProtocolViolation);
         };
         match (*self.state, kind) {
-            (State::Live | State::Delivering { .. }, Kind::Data) => Outcome::Data,
+            (State::Live | State::Delivering { .. }, Kind::Data) => {
+                self.on_data(now, frame.payload)
+            }
             (State::Hello { .. }, Kind::Hello) => self.on_hello(now, frame),
             (State::Hello { .. }, Kind::Welcome) => self.on_welcome(now, frame),
             (_, Kind::Goodbye) => self.on_goodbye(now, frame),
@@ -213,16 +185,18 @@ impl Connection {
         }
     }
 
-    fn on_dialect_frame(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
+    fn on_dialect_frame<'f>(&mut self, now: Time, frame: Frame<'f>) -> Outcome<'f> {
         let Framing::Dialect(dialect) = &self.config.framing else {
             return Outcome::Done;
         };
         match (dialect.read(frame.header, frame.payload), *self.state) {
-            (Meaning::Data(_), State::Hello { .. }) => {
+            (Meaning::Data(credentials), State::Hello { .. }) => {
                 self.await_admission(now);
-                Outcome::Credentials { at: 0 }
+                Outcome::Event(Event::Credentials(credentials))
             }
-            (Meaning::Data(_), State::Live | State::Delivering { .. }) => Outcome::Data,
+            (Meaning::Data(data), State::Live | State::Delivering { .. }) => {
+                self.on_data(now, data)
+            }
             (Meaning::Data(_) | Meaning::Ping(_) | Meaning::Pong, State::Auth { .. }) => {
                 Outcome::Done
             }
@@ -230,7 +204,7 @@ impl Connection {
                 Outcome::Broken(Cause::PingFlood)
             }
             (Meaning::Ping(ping), State::Live) => {
-                self.answer_in_dialect(now, ping);
+                self.answer_in_dialect(ping);
                 Outcome::Done
             }
             (Meaning::Pong, State::Live) => {
@@ -248,12 +222,17 @@ impl Connection {
         }
     }
 
-    fn on_hello(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
+    fn on_data<'f>(&mut self, now: Time, data: &'f [u8]) -> Outcome<'f> {
+        self.received += 1;
+        self.last_data = now;
+        Outcome::Event(Event::Data(data))
+    }
+
+    fn on_hello<'f>(&mut self, now: Time, frame: Frame<'f>) -> Outcome<'f> {
         let Ok(hello) = Hello::decode(frame.payload) else {
             return Outcome::Broken(Cause::FrameMalformed);
         };
         let (resume, limit) = (hello.resume, hello.frame_limit);
-        let at = frame.payload.len() - hello.credentials.len();
         self.peer_frame_limit = limit;
         self.await_admission(now);
         if resume {
@@ -263,10 +242,10 @@ impl Connection {
             self.on_close(now, &Close::with(cause, message));
             return Outcome::Done;
         }
-        Outcome::Credentials { at }
+        Outcome::Event(Event::Credentials(hello.credentials))
     }
 
-    fn on_welcome(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
+    fn on_welcome(&mut self, now: Time, frame: Frame<'_>) -> Outcome<'static> {
         let Ok(welcome) = Welcome::decode(frame.payload) else {
             return Outcome::Broken(Cause::FrameMalformed);
         };
@@ -286,10 +265,10 @@ impl Connection {
         };
         self.peer_frame_limit = welcome.frame_limit;
         self.go_live(now, admission.timing);
-        Outcome::Welcome(admission)
+        Outcome::Event(Event::Welcome(admission))
     }
 
-    fn on_goodbye(&mut self, now: Time, frame: Frame<'_>) -> Outcome {
+    fn on_goodbye(&mut self, now: Time, frame: Frame<'_>) -> Outcome<'static> {
         match Goodbye::decode(frame.payload) {
             Err(_) => Outcome::Broken(Cause::FrameMalformed),
             Ok(goodbye) => {
@@ -303,35 +282,40 @@ impl Connection {
         }
     }
 
-    fn on_notice_in(frame: Frame<'_>) -> Outcome {
+    fn on_notice_in(frame: Frame<'_>) -> Outcome<'_> {
         match Notice::decode(frame.payload) {
             Err(_) => Outcome::Broken(Cause::FrameMalformed),
-            Ok(_) => Outcome::Notice,
+            Ok(notice) => Outcome::Event(Event::Notice(notice)),
         }
     }
 
-    fn on_control(&mut self, now: Time, kind: Kind, frame: Frame<'_>) -> Outcome {
-        if !self.affords(now) {
-            return Outcome::Broken(Cause::PingFlood);
-        }
+    fn on_control(&mut self, now: Time, kind: Kind, frame: Frame<'_>) -> Outcome<'static> {
         let payload = frame.payload;
         let read = match kind {
-            Kind::Ping => Ping::decode(payload).map(Control::Ping),
-            Kind::Pong => Pong::decode(payload).map(Control::Pong),
-            Kind::Ack => Ack::decode(payload).map(Control::Ack),
+            Kind::Ping => Ping::decode(payload).map(|ping| Some(Control::Ping(ping))),
+            Kind::Pong => Pong::decode(payload).map(|pong| Some(Control::Pong(pong))),
+            Kind::Ack => Ack::decode(payload).map(|ack| Some(Control::Ack(ack))),
             Kind::Extension(_)
             | Kind::Data
             | Kind::Hello
             | Kind::Welcome
             | Kind::Goodbye
-            | Kind::Notice => return Outcome::Done,
+            | Kind::Notice => Ok(None),
         };
-        let Ok(control) = read else {
-            return Outcome::Broken(Cause::FrameMalformed);
+        let control = match read {
+            Err(_) => return Outcome::Broken(Cause::FrameMalformed),
+            Ok(None) if self.affords(now) => return Outcome::Done,
+            Ok(None) => return Outcome::Broken(Cause::PingFlood),
+            Ok(Some(control)) => control,
         };
         let count = control.received();
         if count < self.peer_received || count > self.sent {
             return Outcome::Broken(Cause::ProtocolViolation);
+        }
+        let acknowledged = count - self.peer_received;
+        let is_due = matches!(control, Control::Ack(_)) && self.ack_is_due(acknowledged);
+        if !is_due && !self.affords(now) {
+            return Outcome::Broken(Cause::PingFlood);
         }
         self.peer_received = count;
         match control {
@@ -342,17 +326,35 @@ impl Connection {
         Outcome::Done
     }
 
+    /// Whether the wire asked for this ack, which then costs nothing: for half of the frames or half of the bytes after
+    /// which one is due. So an honest client is no flood at any rate.
+    fn ack_is_due(&mut self, acknowledged: u64) -> bool {
+        if acknowledged >= ACK_FRAMES {
+            return true;
+        }
+        let spent = self.rare.as_ref().map_or(0, |rare| rare.acked_bytes);
+        // What was written and not spent lasts for acks that come in a bunch.
+        let is_due = acknowledged > 0 && self.bytes_out >= spent + ACK_BYTES;
+        if is_due {
+            self.rare_mut().acked_bytes = spent + ACK_BYTES;
+        }
+        is_due
+    }
+
     /// Only a server counts what a client asks of it.
     fn affords(&mut self, now: Time) -> bool {
         self.role == Role::Client || self.bucket.take(now)
     }
 
-    /// The peer said goodbye: that is the cause, also if something else comes after it. We send no data from then on,
-    /// with one exception: the client of a dialect may wait for the answers to what it said before.
+    /// The peer said goodbye: that is the cause, unless one stands already. We send no data from then on, with one
+    /// exception: the client of a dialect may wait for the answers to what it said before.
     fn leave(&mut self, now: Time, parting: Parting) {
         let drained = self.drain_notice == DrainNotice::Written;
         self.note(now, Layer::Frame, "goodbye");
         self.rare_mut().parting = Some(parting);
+        if self.hands_over_the_rest() {
+            return;
+        }
         let cause = if drained {
             Cause::Drained
         } else {
@@ -414,6 +416,10 @@ impl Connection {
 
 /// After so long without a byte there may be more in the next than one burst.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// Half of what an ack is due for: 64 frames or 32 KiB.
+const ACK_FRAMES: u64 = 32;
+const ACK_BYTES: u64 = 16 * 1024;
 
 /// Half of the dead limit, and where there is time for it no sooner than one heartbeat and a half: no welcome says it.
 fn suspect_ms(welcome: &Welcome<'_>) -> u32 {

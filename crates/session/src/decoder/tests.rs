@@ -1,5 +1,6 @@
 //! Each way to split a stream gives the same frames in the same order, or the same verdict at the same byte.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::*;
@@ -311,16 +312,36 @@ fn the_unfinished_frame_is_as_old_as_its_first_byte() {
     );
 }
 
+#[test]
+fn each_byte_is_searched_for_a_delimiter_once() {
+    let lines = Framing::Dialect(Arc::new(Lines));
+    let expect = Expect::Any { limit: 1 << 20 };
+    let mut decoder = Decoder::default();
+    SEARCHED.set(0);
+    for byte in [b'x'; 10_000].iter().chain(b"\n") {
+        let mut at = 0;
+        let step = decoder.next(Time::ORIGIN, &lines, expect, &[*byte], &mut at);
+        assert_eq!(step == Step::Short, *byte == b'x');
+    }
+    assert_eq!(SEARCHED.get(), 10_001);
+}
+
+thread_local! {
+    /// The bytes that [`Lines`] has looked at.
+    static SEARCHED: Cell<usize> = const { Cell::new(0) };
+}
+
 /// Frames that end with a line break: a header of unknown length.
 struct Lines;
 
 impl Dialect for Lines {
-    fn measure(&self, bytes: &[u8]) -> Measure {
-        match bytes.iter().position(|byte| *byte == b'\n') {
+    fn measure(&self, bytes: &[u8], seen: usize) -> Measure {
+        SEARCHED.set(SEARCHED.get() + bytes.len() - seen);
+        match bytes.iter().skip(seen).position(|byte| *byte == b'\n') {
             None => Measure::Short,
             Some(end) => Measure::Frame {
                 header: 0,
-                payload: end + 1,
+                payload: seen + end + 1,
             },
         }
     }

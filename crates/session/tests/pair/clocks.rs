@@ -1,12 +1,11 @@
 //! Two ends with unrelated clocks, and what each learns of the other's clock from pongs.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::wire::{Kind, Ping, Pong};
 use lastword_session::{
-    Admission, Config, Connection, Event, Input, Readings, RoundTrip, Time, Timing,
+    Admission, Config, Connection, Event, Flow, Input, Readings, RoundTrip, Time, Timing,
 };
 
 use crate::harness::{
@@ -43,14 +42,14 @@ impl End {
     fn turn(&mut self, real: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
         let now = self.clock.reads(real);
         let mut busy = false;
-        if let Read::Bytes(bytes) = inbound.read(real) {
+        if let Read::Bytes(mut bytes) = inbound.read(real) {
             busy = true;
             self.connection.bytes_arrived(now, bytes.len());
-            self.connection.feed(now, &bytes, |connection, event| {
+            self.connection.feed(now, &mut bytes, |connection, event| {
                 if let Event::Credentials(_) = event {
                     connection.handle(now, Input::Admit(ADMISSION));
                 }
-                ControlFlow::Continue(())
+                Flow::More
             });
         }
         if self.connection.poll_timeout().0 <= now {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lastword_session::wire::Goodbye;
 use lastword_session::{
     Cause, Close, Config, Dialect, Farewell, Framing, Input, LengthPrefixed, Meaning, Measure,
-    Phase,
+    Message, Phase,
 };
 
 use crate::harness::{ADMISSION, Answer, DEAD, HEARTBEAT, QUIET, START, Seen, Solo, secs};
@@ -18,13 +18,13 @@ impl Dialect for Lines {
         true
     }
 
-    fn measure(&self, bytes: &[u8]) -> Measure {
-        match bytes.iter().position(|byte| *byte == b'\n') {
+    fn measure(&self, bytes: &[u8], seen: usize) -> Measure {
+        match bytes.iter().skip(seen).position(|byte| *byte == b'\n') {
             _ if bytes.first() == Some(&0) => Measure::Foreign,
             None => Measure::Short,
             Some(end) => Measure::Frame {
                 header: 0,
-                payload: end + 1,
+                payload: seen + end + 1,
             },
         }
     }
@@ -57,6 +57,28 @@ impl Dialect for Lines {
 
     fn write_goodbye(&self, goodbye: &Goodbye<'_>, out: &mut Vec<u8>) -> bool {
         self.write_data(format!("G{}", goodbye.code).as_bytes(), out);
+        true
+    }
+}
+
+/// [`Lines`] on which a goodbye is answered.
+struct Polite;
+
+impl Dialect for Polite {
+    fn measure(&self, bytes: &[u8], seen: usize) -> Measure {
+        Lines.measure(bytes, seen)
+    }
+
+    fn read<'a>(&self, header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
+        Lines.read(header, payload)
+    }
+
+    fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
+        Lines.write_data(payload, out);
+    }
+
+    fn write_goodbye_answer(&self, out: &mut Vec<u8>) -> bool {
+        out.extend_from_slice(b"goodbye too\n");
         true
     }
 }
@@ -177,6 +199,28 @@ fn what_was_answered_before_a_goodbye_of_the_dialect_is_written() {
         assert_eq!(solo.cause(), Cause::PeerGoodbye);
         assert_eq!(solo.ending().evidence.frames_unsent, 1);
         assert_eq!(solo.outbound.log, b"1\n2\n");
+    }
+}
+
+#[test]
+fn a_goodbye_is_answered_behind_the_answers_to_what_came_before_it() {
+    for drain in [false, true] {
+        let mut solo = server(Polite);
+        solo.says(b"login ada\n");
+        solo.host.answers = false;
+        solo.says(b"get\nG\n");
+        let now = solo.now;
+        assert_eq!(solo.connection().send(now, b"1"), Ok(()));
+        match drain {
+            true => solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired))),
+            false => solo.host.answers = true,
+        }
+        solo.run();
+        solo.host.answers = true;
+        solo.fin();
+        assert_eq!(solo.outbound.log, b"1\ngoodbye too\n");
+        assert_eq!(solo.cause(), Cause::PeerGoodbye);
+        assert_eq!(solo.ending().evidence.farewell, Farewell::FinSeen);
     }
 }
 

@@ -78,6 +78,27 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
 }
 
 #[test]
+fn a_goodbye_behind_a_dead_path_is_evidence_and_not_the_cause() {
+    let mut solo = Solo::live();
+    solo.pauses();
+    solo.host.view = View::Unanswered {
+        retransmits: 2,
+        probes: 0,
+    };
+    solo.advance(DEAD);
+    assert!(solo.connection().hands_over_the_rest());
+    solo.resumes();
+    solo.says(&frame(0, b"before the cut"));
+    solo.sends(6, &[1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let readings = solo.readings();
+    solo.read_ends(Terminal::Open, readings);
+    let ending = solo.ending();
+    assert_eq!(ending.verdict.cause, Cause::PathDead);
+    assert!(ending.parting.is_some(), "what the peer said is kept");
+    assert_eq!(ending.evidence.frames_in, 1);
+}
+
+#[test]
 fn the_deadline_of_a_frame_stands_still() {
     let mut solo = Solo::live();
     solo.says(&frame(0, &[1; 100])[..50]);

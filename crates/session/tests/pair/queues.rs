@@ -32,16 +32,86 @@ fn send(solo: &mut Solo) -> Result<(), SendError> {
     sent
 }
 
+/// Queues a frame for which no write is tried yet.
+fn queue(solo: &mut Solo) -> Result<(), SendError> {
+    let now = solo.now;
+    solo.connection().send(now, &[0; 96])
+}
+
 #[test]
-fn the_frame_that_would_pass_the_cap_is_refused_and_fixes_the_cause() {
+fn a_frame_without_room_fixes_the_cause_if_the_kernel_then_refuses_a_write() {
     let mut solo = filled(Solo::live_with(small()));
-    assert_eq!(solo.connection().queued_bytes(), 1_000);
-    assert!(solo.connection().is_live());
-    assert_eq!(send(&mut solo), Err(SendError::QueueFull));
-    assert!(!solo.connection().is_live(), "this very call decided");
-    assert_eq!(send(&mut solo), Ok(()), "and the next frame is unsent");
+    for _ in 0..10 {
+        assert_eq!(send(&mut solo), Ok(()));
+    }
+    assert_eq!(solo.connection().queued_bytes(), 2_000);
+    assert!(
+        solo.connection().is_live(),
+        "twice the cap, and no more was asked for"
+    );
+    assert_eq!(queue(&mut solo), Err(SendError::QueueFull));
+    assert!(solo.connection().is_live(), "no write was tried yet");
+    solo.run();
+    assert!(!solo.connection().is_live());
+    assert_eq!(send(&mut solo), Ok(()), "the next frame is unsent");
     assert_eq!(solo.cause(), Cause::SendQueueFull);
-    assert_eq!(solo.ending().evidence.frames_unsent, 11);
+    assert_eq!(solo.ending().evidence.frames_unsent, 21);
+}
+
+#[test]
+fn a_full_queue_ends_nothing_if_the_kernel_then_takes_enough() {
+    let mut solo = filled(Solo::live_with(small()));
+    for _ in 0..10 {
+        assert_eq!(send(&mut solo), Ok(()));
+    }
+    assert_eq!(queue(&mut solo), Err(SendError::QueueFull));
+    solo.outbound.capacity = 1_000;
+    solo.run();
+    assert_eq!(solo.connection().queued_bytes(), 1_000);
+    solo.advance(millis(1));
+    assert_eq!(send(&mut solo), Ok(()), "there is room again");
+    assert!(
+        solo.connection().is_live(),
+        "the frame without room is forgotten"
+    );
+}
+
+#[test]
+fn frames_without_room_that_were_never_tried_are_no_sign_of_a_slow_peer() {
+    let mut solo = Solo::live_with(small());
+    solo.stops_reading(500);
+    let taken = (0..100).filter(|_| queue(&mut solo).is_ok()).count();
+    assert_eq!(taken, 20);
+    solo.run();
+    assert_eq!(solo.connection().queued_bytes(), 1_500);
+    assert!(
+        solo.connection().is_live(),
+        "we were late, and the kernel takes no burst"
+    );
+    let taken = (0..100).filter(|_| queue(&mut solo).is_ok()).count();
+    assert_eq!(taken, 5);
+    solo.run();
+    assert_eq!(solo.cause(), Cause::SendQueueFull);
+}
+
+#[test]
+fn a_burst_for_a_peer_that_reads_ends_nothing() {
+    let mut solo = Solo::live_with(small());
+    for _ in 0..50 {
+        while queue(&mut solo) == Ok(()) {}
+        solo.run();
+    }
+    assert!(solo.connection().is_live());
+    assert_eq!(solo.connection().frames().1, 50 * 20);
+    assert_eq!(solo.connection().queued_bytes(), 0);
+}
+
+#[test]
+fn a_ping_is_answered_behind_any_burst() {
+    let mut solo = Solo::live_with(small());
+    while queue(&mut solo) == Ok(()) {}
+    solo.sends(3, &[0; 16]);
+    assert!(solo.kinds_written().contains(&Kind::Pong));
 }
 
 #[test]
@@ -52,9 +122,8 @@ fn a_peer_that_is_silent_is_not_judged_by_what_waits_for_it() {
         probes: 0,
     };
     solo.advance(SUSPECT);
-    for _ in 0..100 {
-        assert_eq!(send(&mut solo), Err(SendError::QueueFull));
-    }
+    let sent = (0..100).filter(|_| send(&mut solo).is_ok()).count();
+    assert_eq!(sent, 9, "together with our ping, twice the cap");
     assert!(solo.connection().is_live());
     solo.advance(DEAD - SUSPECT);
     assert_eq!(solo.ending().verdict.cause, Cause::PathDead);

@@ -122,6 +122,50 @@ fn a_count_of_what_was_never_sent_is_a_violation() {
     }
 }
 
+/// An ack is due at the latest after 64 frames or 32 KiB, and may come after half of that.
+#[test]
+fn acks_that_are_due_are_no_flood_at_any_rate() {
+    for (frames, payload) in [(32, 1), (1, 16 * 1024)] {
+        for bunch in [1, 50] {
+            let mut solo = Solo::live();
+            for _ in 0..20 {
+                for _ in 0..frames * bunch {
+                    let now = solo.now;
+                    let sent = solo.connection().send(now, &vec![0; payload]);
+                    sent.expect("it is taken");
+                    solo.run();
+                }
+                let (_, sent) = solo.connection().frames();
+                for behind in (0..bunch).rev() {
+                    solo.says(&counting(5, sent - behind * frames));
+                }
+            }
+            assert!(solo.connection().is_live(), "{frames} frames of {payload}");
+        }
+    }
+}
+
+#[test]
+fn acks_that_acknowledge_little_or_nothing_are_a_flood() {
+    for (frames, payload) in [(0, 0), (31, 1), (1, 1_024)] {
+        let mut solo = Solo::live();
+        for _ in 0..100 {
+            for _ in 0..frames {
+                let now = solo.now;
+                let sent = solo.connection().send(now, &vec![0; payload]);
+                sent.expect("it is taken");
+                solo.run();
+            }
+            let (_, sent) = solo.connection().frames();
+            solo.says(&counting(5, sent));
+            if !solo.connection().is_live() {
+                break;
+            }
+        }
+        assert_eq!(solo.cause(), Cause::PingFlood);
+    }
+}
+
 #[test]
 fn a_count_that_shrinks_is_a_violation() {
     for kind in 3..=5 {

@@ -1,11 +1,11 @@
 //! The frames are the same however a stream is cut, and wherever its reader stops in between.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use lastword_session::wire::{Ack, Extensions, Header, Hello};
 use lastword_session::{
-    Admission, Config, Connection, Event, Framing, Input, LengthPrefixed, Time, Timing, encode_data,
+    Admission, Config, Connection, Event, Flow, Framing, Input, LengthPrefixed, Time, Timing,
+    encode_data,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -118,10 +118,10 @@ fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> V
         let piece = &stream[from..stream.len().min(from + cuts.next().expect("it cycles"))];
         from += piece.len();
         connection.bytes_arrived(NOW, piece.len());
-        let mut rest = piece;
+        let mut rest = piece.to_vec();
         while !rest.is_empty() || connection.has_unread() {
             connection.handle(NOW, Input::Resumed);
-            connection.feed(NOW, rest, |connection, event| {
+            connection.feed(NOW, &mut rest, |connection, event| {
                 match event {
                     Event::Data(payload) => payloads.push(payload.to_vec()),
                     Event::Credentials(_) => connection.handle(NOW, Input::Admit(ADMISSION)),
@@ -130,11 +130,11 @@ fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> V
                     }
                 }
                 match stops.next().expect("it cycles") {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
+                    true => Flow::Full,
+                    false => Flow::More,
                 }
             });
-            rest = &[];
+            rest.clear();
         }
     }
     assert!(connection.is_live(), "{:?}", connection.poll_output());
@@ -150,7 +150,7 @@ fn live(framing: Framing) -> Connection {
     let mut hello = Vec::new();
     HELLO.encode(&mut hello);
     connection.bytes_arrived(NOW, hello.len());
-    connection.feed(NOW, &hello, |_, _| ControlFlow::Continue(()));
+    connection.feed(NOW, &mut hello, |_, _| Flow::More);
     connection.handle(NOW, Input::Admit(ADMISSION));
     write(&mut connection, usize::MAX, &mut Vec::new());
     connection

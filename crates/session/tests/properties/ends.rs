@@ -91,8 +91,8 @@ fn live(
 struct Beating;
 
 impl Dialect for Beating {
-    fn measure(&self, bytes: &[u8]) -> Measure {
-        LengthPrefixed.measure(bytes)
+    fn measure(&self, bytes: &[u8], seen: usize) -> Measure {
+        LengthPrefixed.measure(bytes, seen)
     }
 
     fn read<'a>(&self, header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {

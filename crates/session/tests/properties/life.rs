@@ -1,12 +1,11 @@
 //! A session with a driver that keeps its contract, and a kernel and peer that may do anything.
 
 use std::io::ErrorKind;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use lastword_session::{
-    Call, Connection, Dropped, Ending, FirstError, Input, KernelSample, Message, OsError, Output,
-    Phase, Readings, SendError, Terminal, Time, Verdict,
+    Call, Connection, Dropped, Ending, FirstError, Flow, Input, KernelSample, Message, OsError,
+    Output, Phase, Readings, SendError, Terminal, Time, Verdict,
 };
 
 /// One step of a life.
@@ -88,10 +87,11 @@ impl Life {
         }
         self.bytes_read += u64::try_from(bytes.len()).expect("it fits");
         self.connection.bytes_arrived(self.now, bytes.len());
-        self.connection.feed(self.now, bytes, |connection, _| {
-            assert!(connection.delivers(), "an event after the end of delivery");
-            ControlFlow::Continue(())
-        });
+        self.connection
+            .feed(self.now, &mut bytes.to_vec(), |connection, _| {
+                assert!(connection.delivers(), "an event after the end of delivery");
+                Flow::More
+            });
         assert!(!self.connection.has_unread() || !self.connection.wants_read());
         self.poll();
     }
@@ -192,9 +192,10 @@ impl Life {
             assert!(self.connection.poll_output().is_none());
         }
         self.connection.bytes_arrived(self.now, 5);
-        self.connection.feed(self.now, b"\0\0\x01\0x", |_, event| {
-            panic!("{event:?} after the end")
-        });
+        self.connection
+            .feed(self.now, &mut b"\0\0\x01\0x".to_vec(), |_, event| {
+                panic!("{event:?} after the end")
+            });
         assert_eq!(
             self.connection.send(self.now, b"late"),
             Err(SendError::Closed)

@@ -1,11 +1,10 @@
 //! Feeds bytes to a session and reports why it ended. The setting is that of `docs/wire.md`, section 14.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use lastword_session::wire::{Extensions, Hello, Welcome};
 use lastword_session::{
-    Admission, Config, Connection, Dropped, Input, Output, Readings, Terminal, Time, Timing,
+    Admission, Config, Connection, Dropped, Flow, Input, Output, Readings, Terminal, Time, Timing,
 };
 
 const NOW: Time = Time::from_micros(1_000_000);
@@ -63,7 +62,7 @@ fn join(connection: &mut Connection, direction: &str) {
 
 fn feed(connection: &mut Connection, bytes: &[u8]) {
     connection.bytes_arrived(NOW, bytes.len());
-    connection.feed(NOW, bytes, |_, _| ControlFlow::Continue(()));
+    connection.feed(NOW, &mut bytes.to_vec(), |_, _| Flow::More);
     assert!(!connection.has_unread(), "nothing stopped the feeding");
 }
 

@@ -1,19 +1,23 @@
 //! Reading: bytes of the socket go to the machine, and frames on to the game, as long as the game takes them.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 
-use lastword_session::{Event, Input, OsError, Terminal, Time};
+use lastword_session::{Connection, Event, Flow, Input, OsError, Terminal, Time};
 use tokio::io::Interest;
 
-use super::{Driver, Turn};
+use super::{Budget, Driver, Turn};
 use crate::app::{App, Outbox, Room};
 use crate::scratch::ReadBuffer;
 
 impl<A: App> Driver<A> {
     /// Returns whether there may be more to read or to do.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        turn: &mut Turn,
+        budget: &mut Budget,
+    ) -> bool {
         if !self.connection.wants_read() || !self.may_read(cx, turn) {
             return false;
         }
@@ -21,11 +25,12 @@ impl<A: App> Driver<A> {
         let mut busy = self.connection.has_unread();
         if busy {
             let now = self.now(turn);
-            self.feed(cx, now, &[]);
+            budget.read(0, self.connection.real(now));
+            self.feed(cx, now, &mut [], budget);
         }
         let mut buffer = ReadBuffer::take();
-        for _ in 0..READS_PER_TURN {
-            if self.connection.is_paused() || !self.connection.wants_read() {
+        loop {
+            if budget.is_spent() || self.connection.is_paused() || !self.connection.wants_read() {
                 return true;
             }
             let Some(read) = self.read(cx, turn, buffer.bytes()) else {
@@ -43,18 +48,18 @@ impl<A: App> Driver<A> {
                     *turn = None;
                     let now = self.now(turn);
                     self.connection.bytes_arrived(now, n);
+                    budget.read(n, self.connection.real(now));
                     // First that the peer is back, then what it says.
                     if let Some(link) = self.connection.poll_link() {
                         self.call(now, |app, outbox| app.link(outbox, link));
                     }
-                    let bytes = buffer.bytes().get(..n).unwrap_or_default();
-                    self.feed(cx, now, bytes);
+                    let bytes = buffer.bytes().get_mut(..n).unwrap_or_default();
+                    self.feed(cx, now, bytes, budget);
                     // Last: what was read before a verdict goes to the game.
                     self.look(now);
                 }
             }
         }
-        true
     }
 
     /// Asks the kernel itself where a decision needs to know that nothing is left to read. After a stall, and when this
@@ -87,7 +92,25 @@ impl<A: App> Driver<A> {
         takes
     }
 
-    fn feed(&mut self, cx: &mut Context<'_>, now: Time, bytes: &[u8]) {
+    /// Hands frames on, and writes the answers as they pile up.
+    fn feed(&mut self, cx: &mut Context<'_>, now: Time, mut bytes: &mut [u8], budget: &mut Budget) {
+        loop {
+            self.feed_some(cx, now, std::mem::take(&mut bytes), budget);
+            let goes_on = self.connection.has_unread() && !self.connection.is_paused();
+            if budget.is_spent() || !goes_on || !writes_first(&self.connection) {
+                return;
+            }
+            self.poll_write(cx, now);
+        }
+    }
+
+    fn feed_some(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        bytes: &mut [u8],
+        budget: &mut Budget,
+    ) {
         let mut open = self.open;
         self.call(now, |app, outbox| {
             let mailbox = outbox.mailbox;
@@ -98,10 +121,14 @@ impl<A: App> Driver<A> {
                     now,
                 };
                 let room = hand_over(app, &mut outbox, &mut open, event);
+                budget.frame();
                 let asks = room == Room::Unsure && connection.asks_for_room();
-                match asks && app.poll_ready(cx).is_pending() {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
+                if asks && app.poll_ready(cx).is_pending() {
+                    Flow::Full
+                } else if budget.is_spent() || writes_first(connection) {
+                    Flow::Later
+                } else {
+                    Flow::More
                 }
             });
         });
@@ -161,7 +188,13 @@ fn hand_over<A: App>(
     Room::Unsure
 }
 
-const READS_PER_TURN: u32 = 8;
+/// Whether the answers that wait for their first write have piled up.
+fn writes_first(connection: &Connection) -> bool {
+    let cap = connection.limits().outbound_bytes_max;
+    connection.untried_bytes() >= PILE_BYTES.min(cap / 2)
+}
+
+const PILE_BYTES: usize = 64 * 1024;
 
 /// The interest that a FIN or RST satisfies and data does not. Only Linux has it.
 #[cfg(target_os = "linux")]

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use lastword_session::Time;
+use lastword_session::{Input, Time};
 
 use super::Driver;
 use crate::app::App;
@@ -11,10 +11,23 @@ impl<A: App> Driver<A> {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         let mut busy = false;
         while self.connection.wants_write() {
-            match self.tap.poll_write(cx, &self.connection.slices()) {
-                Poll::Pending => break,
-                Poll::Ready(Ok(n)) => self.connection.transmitted(now, n),
-                Poll::Ready(Err(_)) => self.write_failed(now),
+            let written = match self.tap.poll_write(cx, &self.connection.slices()) {
+                Poll::Ready(written) => written,
+                Poll::Pending if !self.connection.write_refused() => break,
+                // After a stall, and without a budget for this poll, the runtime does not know of the kernel's room.
+                Poll::Pending => match self.tap.write_now(&self.connection.slices()) {
+                    Some(written) => written,
+                    None => {
+                        let sample = self.tap.sample();
+                        self.connection.handle(now, Input::Overflowed(sample));
+                        busy |= self.connection.is_ending();
+                        break;
+                    }
+                },
+            };
+            match written {
+                Ok(n) => self.connection.transmitted(now, n),
+                Err(_) => self.write_failed(now),
             }
             busy = true;
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lastword_session::wire::Notice;
-use lastword_session::{Cause, Close, Message};
+use lastword_session::{Close, Message};
 
 /// The waiting decisions: of each kind the one that counts.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Requests {
     pub(crate) abort: bool,
     pub(crate) drain_expired: Option<Arc<Message>>,
     pub(crate) report: bool,
+    /// A frame found no room.
+    pub(crate) queue_full: bool,
 }
 
 /// A decision about a connection from outside its task.
@@ -38,11 +40,13 @@ impl Requests {
             abort,
             drain_expired,
             report,
+            queue_full,
         } = self;
-        notice.is_none() && close.is_none() && !abort && drain_expired.is_none() && !report
+        let decides = close.is_some() || *abort || drain_expired.is_some();
+        !decides && notice.is_none() && !report && !queue_full
     }
 
-    /// Keeps the first decision to end. Only a full queue, which may turn out to be a silence, is replaced.
+    /// Keeps the first decision to end.
     pub(super) fn add(&mut self, request: Request) {
         match request {
             Request::Notice(notice) => self.notice = Some(notice),
@@ -50,10 +54,7 @@ impl Requests {
             Request::DrainExpired(message) => self.drain_expired = Some(message),
             Request::Report => self.report = true,
             Request::Close(close) => {
-                let gives_way = |first: &Arc<Close>| first.cause == Cause::SendQueueFull;
-                if self.close.as_ref().is_none_or(gives_way) {
-                    self.close = Some(close);
-                }
+                self.close.get_or_insert(close);
             }
         }
     }

@@ -4,9 +4,9 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use lastword_session::wire::HEADER_LEN;
-use lastword_session::{Cause, Close, Framing, SendError, SendQueue, Time, encode_data};
+use lastword_session::{Framing, SendError, SendQueue, Time, encode_data};
 
-use super::{Inside, Mailbox, Request};
+use super::{Inside, Mailbox};
 use crate::{Clock, scratch};
 
 impl Mailbox {
@@ -19,7 +19,7 @@ impl Mailbox {
     ///
     /// # Errors
     /// [`SendError::Closed`] before and after the session's life, [`SendError::TooLarge`], and
-    /// [`SendError::QueueFull`]. A full queue fixes `send_queue_full` in this very call, unless the peer is silent.
+    /// [`SendError::QueueFull`]: then the frame is not taken.
     pub fn send(&self, clock: &Clock, payload: &[u8]) -> Result<(), SendError> {
         self.push_payload(clock, payload, || Ok(self.lock()))
     }
@@ -120,10 +120,9 @@ impl Mailbox {
             inside.rare_mut().discarded += queue.drop_unstarted();
             return Ok(());
         }
-        let queued = self.queued(&inside);
-        if queued + payload_len + HEADER_LEN > self.config.limits.outbound_bytes_max {
-            let full = Request::close(Close::new(Cause::SendQueueFull));
-            inside.rare_mut().requests.add(full);
+        let room = self.config.limits.outbound_room(self.queued(&inside));
+        if payload_len + HEADER_LEN > room {
+            inside.rare_mut().requests.queue_full = true;
             drop(inside);
             self.notify();
             return Err(SendError::QueueFull);
@@ -195,7 +194,7 @@ mod tests {
     struct Curious(OnceLock<Weak<Mailbox>>);
 
     impl Dialect for Curious {
-        fn measure(&self, _: &[u8]) -> Measure {
+        fn measure(&self, _: &[u8], _: usize) -> Measure {
             Measure::Short
         }
 

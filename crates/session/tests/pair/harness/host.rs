@@ -1,12 +1,11 @@
 //! Drives one session over two pipes as a driver does over a socket, and checks the session's contract meanwhile.
 
 use std::io::ErrorKind;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use lastword_session::{
-    Admission, Call, Close, Connection, Dropped, Ending, Event, FirstError, Input, KernelSample,
-    Link, OsError, Output, Readings, Terminal, Time,
+    Admission, Call, Close, Connection, Dropped, Ending, Event, FirstError, Flow, Input,
+    KernelSample, Link, OsError, Output, Readings, Terminal, Time,
 };
 
 use super::pipe::{Pipe, Read};
@@ -147,16 +146,16 @@ impl Host {
             return false;
         }
         if self.connection.has_unread() {
-            self.feed(now, &[]);
+            self.feed(now, &mut []);
             return true;
         }
         let terminal = match inbound.read(now) {
             Read::Nothing => return false,
-            Read::Bytes(bytes) => {
+            Read::Bytes(mut bytes) => {
                 self.connection.bytes_arrived(now, bytes.len());
                 self.seen
                     .extend(self.connection.poll_link().map(Seen::Link));
-                self.feed(now, &bytes);
+                self.feed(now, &mut bytes);
                 if self.connection.wants_sample(now) {
                     let sample = self.readings(now, inbound, outbound).kernel;
                     self.connection.handle(now, Input::Sampled(sample));
@@ -175,12 +174,12 @@ impl Host {
         true
     }
 
-    fn feed(&mut self, now: Time, bytes: &[u8]) {
+    fn feed(&mut self, now: Time, bytes: &mut [u8]) {
         let seen = &mut self.seen;
         self.connection.feed(now, bytes, |connection, event| {
             assert!(connection.delivers() || !matches!(event, Event::Data(_)));
             seen.push(Seen::from(event));
-            ControlFlow::Continue(())
+            Flow::More
         });
         assert!(
             !self.connection.has_unread() || !self.connection.wants_read(),
@@ -220,6 +219,11 @@ impl Host {
             let bytes = self.connection.slices().concat_all();
             let written = outbound.write(now, &bytes);
             if written == 0 {
+                if self.connection.write_refused() {
+                    let sample = self.readings(now, inbound, outbound).kernel;
+                    self.connection.handle(now, Input::Overflowed(sample));
+                    busy |= self.connection.is_ending();
+                }
                 break;
             }
             self.connection.transmitted(now, written);
