@@ -69,7 +69,8 @@ struct Partial {
     bytes: Vec<u8>,
     /// The bytes at the start that were measured, and do not show where the frame ends.
     seen: usize,
-    begun: Time,
+    /// When the frame began, or reached its last whole KiB.
+    since: Time,
     /// The last call lent `bytes` out: no frame is unfinished from now on.
     lent: bool,
 }
@@ -88,7 +89,7 @@ impl Decoder {
         self.release();
         match &mut self.partial {
             None => self.next_whole(now, framing, expect, input, at),
-            Some(partial) => partial.next(framing, expect, input, at),
+            Some(partial) => partial.next(now, framing, expect, input, at),
         }
     }
 
@@ -114,11 +115,12 @@ impl Decoder {
         self.unfinished().is_some()
     }
 
-    /// Returns when the unfinished frame began, and how many bytes of it have arrived.
+    /// Returns when the unfinished frame began, or when its last whole KiB was complete, and how many bytes of it have
+    /// arrived.
     #[must_use]
     pub fn unfinished(&self) -> Option<(Time, usize)> {
         let partial = self.partial.as_ref().filter(|partial| !partial.lent)?;
-        Some((partial.begun, partial.bytes.len()))
+        Some((partial.since, partial.bytes.len()))
     }
 
     /// Returns how many bytes the unfinished frame needs in all, where its header is complete.
@@ -132,10 +134,10 @@ impl Decoder {
         }
     }
 
-    /// Moves the beginning of the unfinished frame later, so that time in which we did not read does not count.
+    /// Moves the time of the unfinished frame later, so that time in which we did not read does not count.
     pub fn postpone(&mut self, now: Time, not_read: std::time::Duration) {
         if let Some(partial) = &mut self.partial {
-            partial.begun = (partial.begun + not_read).min(now);
+            partial.since = (partial.since + not_read).min(now);
         }
     }
 
@@ -176,7 +178,7 @@ impl Decoder {
         self.partial = Some(Box::new(Partial {
             bytes: rest.to_vec(),
             seen,
-            begun: now,
+            since: now,
             lent: false,
         }));
         *at = input.len();
@@ -186,7 +188,14 @@ impl Decoder {
 
 impl Partial {
     /// Adds the bytes that the unfinished frame still needs, and takes it once it is complete.
-    fn next(&mut self, framing: &Framing, expect: Expect, input: &[u8], at: &mut usize) -> Step {
+    fn next(
+        &mut self,
+        now: Time,
+        framing: &Framing,
+        expect: Expect,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Step {
         let before = self.bytes.len();
         loop {
             let have = self.bytes.len();
@@ -218,9 +227,15 @@ impl Partial {
             }
             self.bytes.extend_from_slice(taken);
             *at += taken.len();
+            if self.bytes.len() / PROGRESS_BYTES > have / PROGRESS_BYTES {
+                self.since = now;
+            }
         }
     }
 }
+
+/// A frame that grows by this has the whole frame timeout again.
+const PROGRESS_BYTES: usize = 1024;
 
 enum Size {
     Short,

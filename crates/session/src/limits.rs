@@ -13,8 +13,8 @@ pub struct Limits {
     pub hello_timeout: Duration,
     /// Time for the authenticator to answer. Default 5 s. Over it: `auth_timeout`.
     pub auth_timeout: Duration,
-    /// Time for a frame, once begun, to arrive completely. Default 10 s, and 1 s more for each 16 KiB received. Over
-    /// it: `frame_timeout`.
+    /// Time for a frame, once begun, to arrive completely or to grow by another KiB. Default 10 s. Over it:
+    /// `frame_timeout`.
     pub frame_timeout: Duration,
     /// Time to write our last frames, and again the time to wait for the peer's FIN after them. Default 3 s. After the
     /// peer's FIN it bounds the wait until our remaining data is acknowledged: over it, `peer_closed_while_sending`.
@@ -60,12 +60,4 @@ impl Limits {
         let most = self.outbound_bytes_max.saturating_mul(2);
         most.saturating_sub(queued)
     }
-
-    /// How long a frame may take of which `bytes` bytes have arrived.
-    pub(crate) fn frame_timeout_for(&self, bytes: usize) -> Duration {
-        let steps = u32::try_from(bytes / FRAME_STEP_BYTES).unwrap_or(u32::MAX);
-        self.frame_timeout + Duration::from_secs(1).saturating_mul(steps)
-    }
 }
-
-const FRAME_STEP_BYTES: usize = 16 * 1024;

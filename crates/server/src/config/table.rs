@@ -91,7 +91,7 @@ sections! {
         auth_ms: u32 = 5000, "milliseconds", (100..=600000), [AuthTimeout],
             "what the authenticator needs at its slowest", hasty 300;
 
-        /// How long a frame may take from its first byte to its last; 1 s more for each 16 KiB of it that have arrived.
+        /// How long a frame may take from its first byte to its last, or to its next KiB.
         frame_ms: u32 = 10000, "milliseconds", (100..=600000), [FrameTimeout],
             "what the slowest player of yours needs, and no attacker has for long", hasty 300;
 

@@ -144,8 +144,8 @@ impl Connection {
 
     fn frame_by(&self) -> Time {
         match self.decoder.unfinished() {
-            Some((since, bytes)) if !self.liveness.is_paused() => {
-                since + self.config.limits.frame_timeout_for(bytes)
+            Some((since, _)) if !self.liveness.is_paused() => {
+                since + self.config.limits.frame_timeout
             }
             _ => Time::NEVER,
         }

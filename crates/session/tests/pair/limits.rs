@@ -109,18 +109,32 @@ fn one_byte_a_second_does_not_move_the_deadline_of_a_frame() {
 }
 
 #[test]
-fn a_large_frame_has_a_second_more_for_each_16_kib() {
+fn a_slow_upload_that_goes_on_is_never_cut_short() {
     let mut solo = Solo::live();
-    let bytes = frame(0, &[1; 60_000]);
-    let begun = solo.now;
-    for part in bytes.chunks(16 * 1_024).take(3) {
+    let bytes = frame(0, &[1; 30_000]);
+    for part in bytes.chunks(1_024) {
         solo.says(part);
-        solo.advance(secs(4));
+        assert!(solo.connection().is_live());
+        solo.advance(secs(9));
     }
-    assert_eq!(
-        solo.connection().poll_timeout(),
-        (begun + secs(13), Timer::Frame)
-    );
+    let arrived = solo.host.seen.iter().filter_map(Seen::payload).count();
+    assert_eq!(arrived, 1, "after four minutes");
+}
+
+#[test]
+fn less_than_a_kib_in_the_frame_timeout_is_no_progress() {
+    let mut solo = Solo::live();
+    let bytes = frame(0, &[1; 30_000]);
+    solo.says(&bytes[..1_000]);
+    let begun = solo.now;
+    for part in bytes[1_000..1_018].chunks(2) {
+        solo.advance(secs(1));
+        solo.says(part);
+    }
+    let due = (begun + secs(10), Timer::Frame);
+    assert_eq!(solo.connection().poll_timeout(), due);
+    solo.advance(secs(1));
+    assert_eq!(solo.cause(), Cause::FrameTimeout);
 }
 
 #[test]
