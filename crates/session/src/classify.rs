@@ -153,7 +153,11 @@ fn tls_cut_short(observation: &Observation, end: End) -> Option<Cause> {
 }
 
 fn refused_our_data(observation: &Observation, end: End) -> Option<Cause> {
-    let refused = observation.refused_bytes > 0 || write_failed(observation);
+    // Without the kernel's count a failed write may have been of data.
+    let refused = match observation.kernel {
+        Some(_) => observation.refused_bytes > 0,
+        None => observation.refused_bytes > 0 || write_failed(observation),
+    };
     (end == End::Fin && refused).then_some(Cause::PeerClosedWhileSending)
 }
 

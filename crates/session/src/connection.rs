@@ -264,6 +264,8 @@ pub struct Connection {
     queue: Option<Box<SendQueue>>,
     liveness: Liveness,
     peer_frame_limit: u32,
+    /// The bytes that were written behind the last byte of a data frame.
+    behind_data: u32,
     bucket: PingBucket,
     /// Data frames in and out, by their numbers on the wire.
     received: u64,

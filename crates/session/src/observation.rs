@@ -159,7 +159,7 @@ pub struct Observation {
     pub unanswered: bool,
     /// Whether we shut our write side before the end.
     pub shut: bool,
-    /// Bytes that the peer did not take. Some were refused, written before or after its FIN. Others were not
+    /// Bytes of data frames that the peer did not take; pongs and pings do not count. Some were refused, written before or after its FIN. Others were not
     /// acknowledged when the wait after our flush ended (`SIOCOUTQ` minus our own FIN), or could no longer be written.
     pub refused_bytes: u64,
     /// The kernel's view after the end, where there is one.

@@ -40,6 +40,10 @@ struct Mark {
 pub struct Written {
     /// Data frames whose first byte was written: they have a number from now on.
     pub numbered: u64,
+    /// Whether a byte of a data frame was written.
+    pub data: bool,
+    /// The bytes behind the last byte of a data frame: of control frames and of a goodbye.
+    pub behind_data: usize,
 }
 
 /// The frames that were dropped.
@@ -105,10 +109,15 @@ impl SendQueue {
     /// Notes that `n` bytes of [`SendQueue::slices`] were written.
     #[inline]
     pub fn advance(&mut self, n: usize) -> Written {
-        if n == self.len() {
+        let only_data = self.control.is_empty() && self.marks.back().is_some_and(|mark| mark.data);
+        if n == self.len() && only_data {
             let numbered = self.unnumbered;
             self.clear();
-            return Written { numbered };
+            return Written {
+                numbered,
+                data: true,
+                behind_data: 0,
+            };
         }
         self.advance_partly(n)
     }
@@ -121,6 +130,7 @@ impl SendQueue {
         }
         let control = n.min(self.control.len() - self.control_head);
         self.control_head += control;
+        written.behind_data += control;
         n -= control;
         self.advance_data(n, &mut written);
         if self.control_is_empty() {
@@ -128,6 +138,9 @@ impl SendQueue {
             self.control_head = 0;
         }
         self.unnumbered -= written.numbered;
+        if self.is_empty() {
+            self.clear();
+        }
         if self.head > COMPACT_BYTES && self.head > self.bytes.len() / 2 {
             self.bytes.drain(..self.head);
             self.head = 0;
@@ -183,6 +196,16 @@ impl SendQueue {
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len() - self.head + self.control.len() - self.control_head
+    }
+
+    /// Returns the bytes of data frames that wait.
+    #[must_use]
+    pub fn data_bytes(&self) -> u64 {
+        let frames = self.marks.iter().filter(|mark| mark.data);
+        let bytes: u64 = frames.map(Mark::bytes).sum();
+        let begun = self.marks.front().is_some_and(|mark| mark.data);
+        let started = if begun { self.started } else { 0 };
+        bytes.saturating_sub(u64::try_from(started).unwrap_or(u64::MAX))
     }
 
     /// Returns the number of data frames whose first byte is not yet written.
@@ -256,6 +279,11 @@ impl SendQueue {
                 written.numbered += u64::from(mark.data);
             }
             let step = left.min(usize_of(mark.len) - self.started);
+            written.data |= mark.data;
+            written.behind_data = match mark.data {
+                true => 0,
+                false => written.behind_data + step,
+            };
             self.started += step;
             left -= step;
             if self.started == usize_of(mark.len) {

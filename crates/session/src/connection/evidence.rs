@@ -29,9 +29,16 @@ impl Connection {
             unanswered: unacked > 0 && self.liveness.is_unanswered(now, readings.kernel.as_ref()),
             shut: self.shut,
             close_notify_missing: false,
-            refused_bytes: u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX) + unacked,
+            refused_bytes: self.refused_data(unacked),
             kernel: readings.kernel,
         }
+    }
+
+    /// The bytes of data frames that wait, or that the peer's kernel has not acknowledged. A pong or a ping on its way is
+    /// no loss. Our bytes are acknowledged in order, so the last ones tell.
+    fn refused_data(&self, unacked: u64) -> u64 {
+        let waits = self.queue.as_ref().map_or(0, |queue| queue.data_bytes());
+        waits + unacked.saturating_sub(self.behind_data.into())
     }
 
     /// The record of an end that has its verdict, as far as it is known.

@@ -71,6 +71,7 @@ impl Connection {
             decoder: Decoder::default(),
             queue: None,
             peer_frame_limit,
+            behind_data: 0,
             bucket: PingBucket::new(now, Timing::default()),
             received: 0,
             sent: 0,
@@ -223,7 +224,13 @@ impl Connection {
     /// begun: it has its number, and is never dropped.
     pub fn transmitted(&mut self, now: Time, n: usize) {
         let Some(queue) = &mut self.queue else { return };
-        self.sent += queue.advance(n).numbered;
+        let written = queue.advance(n);
+        self.sent += written.numbered;
+        let behind_data = u32::try_from(written.behind_data).unwrap_or(u32::MAX);
+        self.behind_data = match written.data {
+            true => behind_data,
+            false => self.behind_data.saturating_add(behind_data),
+        };
         if self.drain_notice == DrainNotice::Queued && queue.control_is_empty() {
             self.drain_notice = DrainNotice::Written;
         }

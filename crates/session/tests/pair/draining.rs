@@ -100,7 +100,7 @@ fn a_second_notice_on_its_way_does_not_undo_the_first() {
 
 #[test]
 fn who_left_before_the_notice_was_written_was_not_drained() {
-    for (leave, cause) in [(0, Cause::PeerClosedWhileSending), (1, Cause::PeerGoodbye)] {
+    for (leave, cause) in [(0, Cause::PeerFin), (1, Cause::PeerGoodbye)] {
         let mut solo = Solo::live();
         solo.stops_reading(0);
         solo.hears(Input::Notice(&notice()));

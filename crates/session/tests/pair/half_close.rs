@@ -189,3 +189,43 @@ fn two_orderly_ends_see_each_others_close() {
     let client = pair.client.ending.as_ref().expect("it is over");
     assert_eq!(client.verdict.cause, Cause::ClosedByGame);
 }
+
+#[test]
+fn a_pong_on_its_way_when_the_peer_closes_is_no_lost_data() {
+    for (data_before, data_behind, cause) in [
+        (false, false, Cause::PeerFin),
+        (true, false, Cause::PeerFin),
+        (true, true, Cause::PeerClosedWhileSending),
+    ] {
+        let mut solo = Solo::live();
+        let send = |solo: &mut Solo| {
+            let now = solo.now;
+            solo.connection().send(now, b"state").expect("it is taken");
+            solo.run();
+        };
+        if data_before {
+            send(&mut solo);
+        }
+        // Nothing arrives, or is acknowledged, from here on.
+        solo.outbound.latency = secs(60);
+        if data_behind {
+            send(&mut solo);
+        }
+        solo.sends(3, &[0; 16]);
+        assert!(solo.kernel().outq > 0, "the pong is on its way");
+        solo.fin();
+        solo.advance(secs(4));
+        assert_eq!(solo.ending().verdict.cause, cause);
+    }
+}
+
+#[test]
+fn a_pong_that_cannot_be_written_is_no_lost_data() {
+    let mut solo = Solo::live();
+    solo.stops_reading(0);
+    solo.sends(3, &[0; 16]);
+    assert!(solo.connection().wants_write());
+    solo.fin();
+    solo.advance(secs(4));
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+}

@@ -14,8 +14,24 @@ fn a_peer_that_closed_in_order_is_told_from_one_that_did_not() {
         ),
         row(
             "S5: a write after the FIN met EPIPE",
-            fin().failed(Call::Write, 32).kernel(sample(CLOSE)),
+            fin()
+                .failed(Call::Write, 32)
+                .kernel(sample(CLOSE))
+                .refused(80),
             Cause::PeerClosedWhileSending,
+        ),
+        row(
+            "S5 without the kernel's count: the write may have been of data",
+            Observation {
+                kernel: None,
+                ..fin().failed(Call::Write, 32)
+            },
+            Cause::PeerClosedWhileSending,
+        ),
+        row(
+            "a pong after the FIN met EPIPE",
+            fin().failed(Call::Write, 32).kernel(sample(CLOSE)),
+            Cause::PeerFin,
         ),
         row(
             "S5: our data after the FIN stayed unacknowledged",
@@ -24,7 +40,10 @@ fn a_peer_that_closed_in_order_is_told_from_one_that_did_not() {
         ),
         row(
             "a time-out in CLOSE_WAIT speaks of our data only",
-            fin().failed(Call::Write, 110).kernel(unacknowledged()),
+            fin()
+                .failed(Call::Write, 110)
+                .kernel(unacknowledged())
+                .refused(80),
             Cause::PeerClosedWhileSending,
         ),
         row(
