@@ -1,7 +1,9 @@
 //! Groups: sets of sessions for broadcasts. A session is a member until it leaves or departs.
 //!
-//! Locks are taken in this order: a room's members, the memberships, a mailbox. The game's code runs under none.
+//! Locks are taken in this order: a room's turn, its door, its members, the memberships, a mailbox. The game's code runs
+//! under none.
 
+mod members;
 mod memberships;
 
 use std::fmt;
@@ -12,8 +14,10 @@ use lastword_session::SessionId;
 use super::mailboxes::{Mailboxes, NoSuchSession};
 use memberships::{Memberships, Room};
 
-/// A group of sessions for broadcasts. Clones are the same group, callable from any thread without a runtime. A call
-/// waits at most for another thread's call on the same group.
+/// A group of sessions for broadcasts. Clones are the same group, callable from any thread without a runtime.
+///
+/// A broadcast waits for a running broadcast of the same group. Every other call, and a departure, waits at most while
+/// some hundred members are sent to, which is about 0.1 ms.
 ///
 /// A session that departs leaves its groups before any handler, inbox or observer is told, so a group never holds a
 /// departed session. Dropping the last clone ends the group without a message to its members.
@@ -99,7 +103,8 @@ impl Group {
         }
     }
 
-    /// Removes a session: it gets no frame that is broadcast after this call. Returns whether it was a member.
+    /// Removes a session: after this call it gets no frame of the group, not even of a broadcast that is running.
+    /// Returns whether it was a member.
     pub fn leave(&self, session: SessionId) -> bool {
         self.room.leave(session)
     }
@@ -107,7 +112,13 @@ impl Group {
     /// Queues a frame for every member, and encodes it once. Returns how many members took it. A member whose queue is
     /// full does not take it.
     ///
-    /// Broadcasts to one group from several threads reach all its members in the same order.
+    /// Broadcasts to one group from several threads reach all its members in the same order. A session that joins during
+    /// a broadcast does not get it, and gets every later one. So no session gets one twice, even if it leaves and joins
+    /// again.
+    ///
+    /// It takes about half a microsecond a member on the calling thread. From some 2,000 members on (1 ms) it holds a
+    /// worker of the runtime for too long. A game then calls it on a thread of its own, or with
+    /// `tokio::task::spawn_blocking`.
     pub fn broadcast(&self, payload: &[u8]) -> usize {
         self.broadcast_to(payload, |_| true)
     }
@@ -126,34 +137,37 @@ impl Group {
     /// Returns whether the group has no member.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.room.members().is_empty()
+        self.len() == 0
     }
 
     /// Returns whether this session is a member.
     #[must_use]
     pub fn contains(&self, session: SessionId) -> bool {
-        self.room.members().contains_key(&session)
+        self.room.members().contains(session)
     }
 
     /// Returns the members, in no particular order.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionId> {
-        self.room.members().keys().copied().collect()
+        self.room.members().sessions().collect()
     }
 
     fn broadcast_to(&self, payload: &[u8], is_meant: impl Fn(SessionId) -> bool) -> usize {
         let Some(mailboxes) = self.mailboxes() else {
             return 0;
         };
-        // Encoded before the lock is taken: a dialect's encoder is the game's code.
+        // Encoded before a lock is taken: a dialect's encoder is the game's code.
         let frame = mailboxes.encode(payload);
-        let members = self.room.members();
-        // Read after the lock is taken, so that frames lie in every queue in the order of their times.
-        let now = mailboxes.table.clock().now();
-        let meant = members.iter().filter(|(session, _)| is_meant(**session));
-        meant
-            .filter(|(_, mailbox)| mailbox.send_encoded(now, payload.len(), &frame).is_ok())
-            .count()
+        let (mut now, mut taken) = (None, 0);
+        self.room.broadcast(|session, mailbox| {
+            if is_meant(session) {
+                // Read in this broadcast's turn, so that frames lie in every queue in the order of their times.
+                let now = *now.get_or_insert_with(|| mailboxes.table.clock().now());
+                let sent = mailbox.send_encoded(now, payload.len(), &frame);
+                taken += usize::from(sent.is_ok());
+            }
+        });
+        taken
     }
 }
 

@@ -2,12 +2,12 @@
 //! broadcast only the mailboxes of its room.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use lastword_session::SessionId;
 use lastword_transport::Mailbox;
 
+use super::members::{Members, shrink};
 use crate::guard::lock;
 
 /// The rooms of each session that is in at least one; other sessions have no entry. A dropped room removes its entries.
@@ -68,16 +68,20 @@ impl Memberships {
 /// be removed.
 pub(super) struct Room {
     memberships: Arc<Memberships>,
+    /// Held by one broadcast at a time, so that every member gets all broadcasts in the same order.
+    turn: Mutex<()>,
+    /// Held while a caller waits for the members. A running broadcast takes them again and again, and must not overtake
+    /// a caller that waits.
+    door: Mutex<()>,
     members: Mutex<Members>,
 }
-
-/// A mailbox belongs to one session for good, so a broadcast need not look it up again for each frame.
-type Members = HashMap<SessionId, Arc<Mailbox>>;
 
 impl Room {
     pub(super) fn new(memberships: Arc<Memberships>) -> Self {
         Self {
             memberships,
+            turn: Mutex::default(),
+            door: Mutex::default(),
             members: Mutex::default(),
         }
     }
@@ -91,7 +95,7 @@ impl Room {
     ) -> bool {
         // Held until both have the session: a departure in between would find the entry but not the member.
         let mut members = self.members();
-        if members.contains_key(&session) {
+        if members.contains(session) {
             return true;
         }
         let entered = self.memberships.enter(session, self, is_live);
@@ -112,13 +116,24 @@ impl Room {
 
     /// Removes a session but leaves its entry to the caller. Returns whether it was a member.
     fn forget(&self, session: SessionId) -> bool {
-        let mut members = self.members();
-        let was_in = members.remove(&session).is_some();
-        shrink(&mut members);
-        was_in
+        // The lock is free again before the mailbox is dropped.
+        let mailbox = self.members().remove(session);
+        mailbox.is_some()
     }
 
+    /// Sends one broadcast to every session that is a member from its beginning until it is sent to. `send` runs under
+    /// the lock of the members, for [`PART`](super::members::PART) of them at a time.
+    pub(super) fn broadcast(&self, mut send: impl FnMut(SessionId, &Mailbox)) {
+        let _turn = lock(&self.turn);
+        let mut end = self.members().begin_broadcast();
+        while end > 0 {
+            end = self.members().broadcast_part(end, &mut send);
+        }
+    }
+
+    /// Locks the members. During a broadcast, a caller waits for one part of it, and for the callers before it.
     pub(super) fn members(&self) -> MutexGuard<'_, Members> {
+        let _door = lock(&self.door);
         lock(&self.members)
     }
 }
@@ -128,22 +143,11 @@ impl Drop for Room {
     fn drop(&mut self) {
         let members = self.members.get_mut();
         let members = std::mem::take(members.unwrap_or_else(PoisonError::into_inner));
-        for session in members.into_keys() {
+        for session in members.sessions() {
             self.memberships.exit(session, self);
         }
     }
 }
-
-/// Gives memory back when most of it is unused, so that a past crowd costs neither memory nor time. It shrinks to twice
-/// the need, which spreads the cost over the sessions that left.
-fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
-    if map.capacity() > SPARE_MAX && map.len() < map.capacity() / 8 {
-        map.shrink_to(map.len() * 2);
-    }
-}
-
-/// A smaller capacity is kept.
-const SPARE_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lastword_session::{Config, Framing, Limits};
 
+use super::super::members::PART;
 use super::*;
 
 #[test]
@@ -17,10 +18,10 @@ fn members_and_entries_come_and_go_together() {
     assert!(lobby.leave(ann));
     assert!(!lobby.leave(ann), "once is enough");
     assert_eq!(memberships.entries(), [(ann, 1), (bob, 1)]);
-    assert!(lobby.members().contains_key(&bob) && arena.members().contains_key(&ann));
+    assert!(lobby.members().contains(bob) && arena.members().contains(ann));
 
     memberships.depart(ann);
-    assert!(arena.members().is_empty());
+    assert_eq!(arena.members().len(), 0);
     assert!(lobby.leave(bob));
     assert_eq!(memberships.entries(), []);
 }
@@ -29,7 +30,7 @@ fn members_and_entries_come_and_go_together() {
 fn who_is_not_live_leaves_no_entry() {
     let ([lobby], memberships) = rooms();
     assert!(!lobby.join(id(1), &mailbox(), || false));
-    assert!(lobby.members().is_empty());
+    assert_eq!(lobby.members().len(), 0);
     assert_eq!(memberships.entries(), []);
 }
 
@@ -79,7 +80,7 @@ fn of_ten_thousand_rooms_a_departure_touches_its_own_only() {
         .recv_timeout(Duration::from_secs(20))
         .expect("it waits for none of them");
     drop(locked);
-    assert_eq!(own.members().keys().collect::<Vec<_>>(), [&id(1)]);
+    assert!(own.members().sessions().eq([id(1)]));
     assert_eq!(memberships.entries(), [(id(1), 10_001)]);
 }
 
@@ -122,11 +123,96 @@ fn a_crowd_that_left_is_not_kept_room_for() {
     (1..5_000).for_each(|n| assert!(lobby.leave(id(n))));
     (5_000..10_000).for_each(|n| memberships.depart(id(n)));
     assert_eq!(memberships.entries(), [(id(0), 1)]);
-    let kept = (
-        lobby.members().capacity(),
-        lock(&memberships.rooms).capacity(),
-    );
-    assert!(kept.0 < 100 && kept.1 < 100, "{kept:?}");
+    let kept = lock(&memberships.rooms).capacity();
+    assert!(kept < 100, "{kept}");
+}
+
+/// A broadcast that held the members from its beginning to its end would always end before the departure.
+#[test]
+fn a_departure_waits_for_a_part_of_a_broadcast_and_not_for_all_of_it() {
+    let ([lobby], memberships) = rooms();
+    assert!((0..20 * PART).all(|n| join(&lobby, id(u32::try_from(n).unwrap()))));
+    let given_up = Instant::now() + Duration::from_secs(20);
+    let departs_within_a_broadcast = |session: SessionId| {
+        let (has_begun, begun) = mpsc::channel::<()>();
+        let departed = AtomicBool::new(false);
+        let (mut has_begun, mut sent, mut departed_within) = (Some(has_begun), 0, false);
+        std::thread::scope(|scope| {
+            let (memberships, departed) = (&memberships, &departed);
+            scope.spawn(move || {
+                begun.recv().expect_err("the broadcast drops it");
+                memberships.depart(session);
+                departed.store(true, Ordering::SeqCst);
+            });
+            lobby.broadcast(|_, _| {
+                drop(has_begun.take());
+                departed_within |= departed.load(Ordering::SeqCst);
+                if sent % PART == 0 && !departed_within {
+                    // Gives the departure time to come to the lock, which it does not get before this part is over.
+                    std::thread::park_timeout(Duration::from_millis(1));
+                }
+                sent += 1;
+            });
+        });
+        departed_within
+    };
+    let mut sessions = (0..).map(id);
+    while !departs_within_a_broadcast(sessions.next().unwrap()) {
+        assert!(Instant::now() < given_up, "every departure waited");
+    }
+}
+
+#[test]
+fn a_broadcast_does_not_overtake_a_caller_that_waits_for_the_members() {
+    let ([lobby], _) = rooms();
+    assert!(join(&lobby, id(1)));
+    let sent = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let held = lock(&lobby.members);
+        let waiter = scope.spawn(|| {
+            let _members = lobby.members();
+            sent.load(Ordering::SeqCst)
+        });
+        let given_up = Instant::now() + Duration::from_secs(20);
+        while lobby.door.try_lock().is_ok() {
+            assert!(Instant::now() < given_up, "nobody waits at the door");
+            std::thread::yield_now();
+        }
+        scope.spawn(|| lobby.broadcast(|_, _| sent.store(true, Ordering::SeqCst)));
+        drop(held);
+        assert!(!waiter.join().unwrap(), "it was overtaken");
+    });
+    assert!(sent.into_inner());
+}
+
+#[test]
+fn every_member_gets_two_threads_broadcasts_in_the_same_order() {
+    let ([lobby], _) = rooms();
+    let members = 3 * u32::try_from(PART).unwrap();
+    assert!((0..members).all(|n| join(&lobby, id(n))));
+    let heard = Mutex::new(HashMap::<SessionId, Vec<(u32, u32)>>::new());
+    let line = Barrier::new(2);
+    std::thread::scope(|scope| {
+        for talker in 0..2 {
+            let (lobby, heard, line) = (&lobby, &heard, &line);
+            scope.spawn(move || {
+                line.wait();
+                for n in 0..50 {
+                    lobby.broadcast(|session, _| {
+                        lock(heard).entry(session).or_default().push((talker, n));
+                        // The other thread takes its turn wherever this one lets it.
+                        if session == id(0) {
+                            std::thread::yield_now();
+                        }
+                    });
+                }
+            });
+        }
+    });
+    let heard = heard.into_inner().unwrap();
+    let first = &heard[&id(0)];
+    assert_eq!((heard.len(), first.len()), (3 * PART, 100));
+    assert!(heard.values().all(|other| other == first));
 }
 
 impl Memberships {
