@@ -21,7 +21,7 @@ pub use record::{Departure, Disconnect, Record, Step};
 pub use stats::Stats;
 
 pub(crate) use ledger::{AcceptError, Closing};
-pub(crate) use metrics::{Metrics, State, with_recorder};
+pub(crate) use metrics::{Metrics, OpenFds, State, with_recorder};
 pub(crate) use names::{Names, UnknownName};
 pub(crate) use seats::place_of;
 
@@ -78,14 +78,11 @@ impl Books {
         });
     }
 
-    /// Publishes one snapshot of the books and runs `also` before they can change.
-    pub(crate) fn publish<R>(&self, state: State, also: impl FnOnce() -> R) -> R {
+    /// Publishes one snapshot of the books. The recorder is the game's code: the counts are not locked meanwhile.
+    pub(crate) fn publish(&self, state: State) {
+        let (counts, totals) = (self.ledger.counts(), self.traffic.read());
         let unknown_names = self.unknown_names();
-        self.ledger.read(|counts| {
-            let totals = self.traffic.read();
-            self.metrics.publish(counts, totals, unknown_names, state);
-            also()
-        })
+        self.metrics.publish(&counts, totals, unknown_names, state);
     }
 
     /// Players whose names the configuration does not have, by [`NameKind::ALL`].

@@ -9,13 +9,14 @@ mod observer;
 pub(crate) mod publisher;
 mod shutdown;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use lastword_session::{Cause, Close, Message};
 use lastword_transport::Clock;
 
-use crate::books::{Books, State, Stats};
+use crate::books::{Books, OpenFds, State, Stats};
 use crate::config::Settings;
+use crate::guard::lock;
 use crate::shape::events::Queue;
 
 pub use group::Group;
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) events: Option<Arc<Queue>>,
     /// Whether the server publishes the metrics itself, because no extension does so when it shows them.
     pub(crate) publishes_itself: bool,
+    /// Held while one snapshot is published and shown, so that no two mix. No session waits for it.
+    pub(crate) publishing: Mutex<OpenFds>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -63,11 +66,17 @@ impl Core {
         Close::with(Cause::RefusedDraining, self.drain_message().clone())
     }
 
-    /// Publishes one snapshot of the books and runs `also` before they can change.
+    /// Publishes one snapshot of the books, and runs `also` before another is published. It runs the game's recorder, so
+    /// it is not for a worker of the runtime.
     pub(crate) fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
-        let (draining, events) = (self.is_draining(), self.events_waiting());
-        let state = State::read(draining, events, &self.mailboxes.table);
-        self.books.publish(state, also)
+        let mut open_fds = lock(&self.publishing);
+        self.books.publish(State::read(
+            self.is_draining(),
+            self.events_waiting(),
+            &self.mailboxes.table,
+            open_fds.read(),
+        ));
+        also()
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -94,7 +94,8 @@ impl ServerHandle {
         mailbox.send_to(session.as_bytes(), &self.core.clock, payload)
     }
 
-    /// Queues a frame for each of these sessions, and encodes it once. Returns how many took it.
+    /// Queues a frame for each of these sessions, and encodes it once. Returns how many took it. It takes about half a
+    /// microsecond a session, as [`Group::broadcast`] does.
     pub fn broadcast(
         &self,
         sessions: impl IntoIterator<Item = SessionId>,
@@ -111,7 +112,8 @@ impl ServerHandle {
         sessions.into_iter().filter(takes).count()
     }
 
-    /// Queues a frame for every live session, and encodes it once. Returns how many took it.
+    /// Queues a frame for every live session, and encodes it once. Returns how many took it. It takes about half a
+    /// microsecond a session, as [`Group::broadcast`] does.
     pub fn broadcast_all(&self, payload: &[u8]) -> usize {
         let mailboxes = &self.core.mailboxes;
         let (frame, now) = (mailboxes.encode(payload), self.core.clock.now());
@@ -222,14 +224,15 @@ impl ServerHandle {
         self.core.settings.drain_timeout
     }
 
-    /// Publishes one snapshot of the counts to the recorder and runs `also` before they can change, so both laws hold
-    /// in the output of `also`.
+    /// Publishes one snapshot of the counts to the recorder and runs `also` before another one is published, so both
+    /// laws hold in the output of `also`.
     ///
-    /// Until `also` returns, no session can join or end. `also` must not ask this server for its counts: it would
-    /// deadlock.
+    /// Until `also` returns, other calls of this function wait. No session does, and the recorder and `also` may call
+    /// everything else of this handle. A call of this function from one of the two would wait for itself. On a worker of
+    /// the runtime, call it with `tokio::task::spawn_blocking`.
     ///
     /// # Panics
-    /// When the recorder or `also` panics; the counts do not change then.
+    /// When the recorder or `also` panics. Later calls work.
     pub fn publish<R>(&self, also: impl FnOnce() -> R) -> R {
         self.core.publish(also)
     }

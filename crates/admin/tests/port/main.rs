@@ -15,6 +15,7 @@ mod live;
 mod log;
 mod metrics;
 mod panics;
+mod publishing;
 mod recorders;
 mod server;
 mod sessions;

@@ -96,7 +96,7 @@ async fn a_recorder_that_panics_costs_no_player_the_end_and_the_publisher_goes_o
 }
 
 #[tokio::test]
-async fn whoever_panics_while_the_books_are_held_leaves_them_as_they_were() {
+async fn a_panic_while_the_counts_are_shown_leaves_them_as_they_were() {
     let (server, admin) = start().await;
     let publish = AssertUnwindSafe(|| server.publish(|| panic!("the test's planted panic")));
     assert!(catch_unwind(publish).is_err());

@@ -27,7 +27,8 @@ pub trait Extension: Send + 'static {
     /// Returns the recorder with which the server makes its metric handles, unless the game or an earlier extension has
     /// one. `None`: this extension has none.
     ///
-    /// An extension with a recorder publishes the counts with [`ServerHandle::publish`] whenever it shows them.
+    /// An extension with a recorder publishes the counts with [`ServerHandle::publish`] whenever it shows them, outside of
+    /// the runtime's workers.
     fn recorder(&self) -> Option<&(dyn metrics::Recorder + Sync)> {
         None
     }

@@ -1,7 +1,7 @@
 //! Starting a server: everything is checked before anything is bound.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use lastword_transport::{ListenOptions, ListenerSocket};
 use metrics::Recorder;
@@ -166,6 +166,7 @@ impl Builder {
             runtime: tokio::runtime::Handle::current(),
             events,
             publishes_itself,
+            publishing: Mutex::default(),
             shutdown: Shutdown::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod metric;
+mod open_fds;
 mod recorder;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::books::traffic::Totals;
 use crate::config::{Bound, MetricsConfig, Settings};
 
 pub use metric::{Metric, MetricKind, MetricLabel, MetricUnit};
+pub(crate) use open_fds::OpenFds;
 pub(crate) use recorder::with_recorder;
 
 /// Every handle of one server. The handles are made while its recorder is the local one, and belong to it for good.
@@ -52,8 +54,7 @@ pub(crate) struct Metrics {
     pub(crate) heartbeat_rtt: Histogram,
 }
 
-/// The values that do not come from the books. The descriptors are counted before the books are locked, because an old
-/// kernel must list a directory for that.
+/// The values that do not come from the books.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
     draining: bool,
@@ -66,13 +67,18 @@ pub(crate) struct State {
 
 impl State {
     /// `events` is the number of events that wait for the game to tick.
-    pub(crate) fn read(draining: bool, events: usize, table: &Table) -> Self {
+    pub(crate) fn read(
+        draining: bool,
+        events: usize,
+        table: &Table,
+        open_fds: Option<u64>,
+    ) -> Self {
         Self {
             draining,
             events,
             local_stall: table.stalled_total(),
             lag: table.lag(),
-            open_fds: lastword_sys::open_fds(),
+            open_fds,
             max_fds: lastword_sys::max_fds(),
         }
     }

@@ -81,36 +81,35 @@ impl Books {
         let suspected = Diagnosis::ALL.into_iter().zip(totals.suspected);
         let [round_trips, in_all] = totals.round_trips;
         let [unknown_cohorts, unknown_profiles] = self.unknown_names();
-        self.ledger.read(|counts| {
-            let ends = Cause::ALL.into_iter().flat_map(|cause| {
-                Phase::ALL.map(|phase| (cause, phase, counts.ends(cause, phase)))
-            });
-            let departures = Cause::ALL.map(|cause| (cause, counts.left(cause)));
-            let accept_errors = counts.accept_errors();
-            Stats {
-                connections_opened: counts.opened,
-                connections_open: counts.open,
-                sessions_joined: counts.joined,
-                sessions_open: counts.sessions_open,
-                disconnects: ends.filter(|(.., count)| *count > 0).collect(),
-                departures: departures
-                    .into_iter()
-                    .filter(|(_, count)| *count > 0)
-                    .collect(),
-                accept_errors: accept_errors.filter(|(_, count)| *count > 0).collect(),
-                unknown_cohorts,
-                unknown_profiles,
-                frames: totals.frames.into(),
-                bytes: totals.bytes.into(),
-                suspects: suspects.filter(|(_, count)| *count > 0).collect(),
-                suspected: suspected.filter(|(_, count)| *count > 0).collect(),
-                inbound_paused: totals.paused,
-                events_waiting,
-                local_stall: table.stalled_total(),
-                runtime_lag: table.lag(),
-                round_trips,
-                round_trip_mean: Duration::from_micros(in_all / round_trips.max(1)),
-            }
-        })
+        let counts = self.ledger.counts();
+        let ends = Cause::ALL
+            .into_iter()
+            .flat_map(|cause| Phase::ALL.map(|phase| (cause, phase, counts.ends(cause, phase))));
+        let departures = Cause::ALL.map(|cause| (cause, counts.left(cause)));
+        let accept_errors = counts.accept_errors();
+        Stats {
+            connections_opened: counts.opened,
+            connections_open: counts.open,
+            sessions_joined: counts.joined,
+            sessions_open: counts.sessions_open,
+            disconnects: ends.filter(|(.., count)| *count > 0).collect(),
+            departures: departures
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .collect(),
+            accept_errors: accept_errors.filter(|(_, count)| *count > 0).collect(),
+            unknown_cohorts,
+            unknown_profiles,
+            frames: totals.frames.into(),
+            bytes: totals.bytes.into(),
+            suspects: suspects.filter(|(_, count)| *count > 0).collect(),
+            suspected: suspected.filter(|(_, count)| *count > 0).collect(),
+            inbound_paused: totals.paused,
+            events_waiting,
+            local_stall: table.stalled_total(),
+            runtime_lag: table.lag(),
+            round_trips,
+            round_trip_mean: Duration::from_micros(in_all / round_trips.max(1)),
+        }
     }
 }

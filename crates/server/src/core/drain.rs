@@ -76,8 +76,8 @@ pub(crate) async fn watch(core: Arc<Core>) {
         tracing::error!("connections outlived the server");
     }
     if core.publishes_itself {
-        // A caller that waited for the end finds it in the metrics.
-        publish(core);
+        // A caller that waited for the end finds it in the metrics, unless the game's recorder does not return.
+        timeout(LAST_MOMENT, publish(core)).await.ok();
     }
 }
 

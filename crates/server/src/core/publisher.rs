@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Core;
@@ -20,17 +21,23 @@ pub(crate) async fn run(core: Arc<Core>) {
         tokio::select! {
             biased;
             () = &mut at_rest => break,
-            _ = ticks.tick() => publish(&core),
+            _ = ticks.tick() => publish(&core).await,
         }
     }
-    publish(&core);
+    publish(&core).await;
 }
 
-/// If the game's recorder panics, only this publication fails.
-pub(super) fn publish(core: &Core) {
-    guarded("the recorder of the metrics panicked", || {
-        core.publish(|| ())
+/// Publishes on a thread on which no session waits for the game's recorder. If the recorder panics, only this
+/// publication fails.
+pub(super) async fn publish(core: &Arc<Core>) {
+    let core = Arc::clone(core);
+    let published = spawn_blocking(move || {
+        guarded("the recorder of the metrics panicked", || {
+            core.publish(|| ())
+        });
     });
+    // A runtime that shuts down refuses work.
+    published.await.ok();
 }
 
 const PERIOD: Duration = Duration::from_secs(1);

@@ -260,7 +260,8 @@ const CATALOGUE: &[Metric] = &[
         Gauge,
         Count,
         &[],
-        "Open descriptors of this process.",
+        "Open descriptors of this process. Before Linux 6.2 counting is slow where many are open; the number may then \
+         be a minute old.",
     ),
     row(
         "lastword_max_fds",
