@@ -209,9 +209,11 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.set(Time::ORIGIN, Time::NEVER);
-        if let Some(place) = self.chunk.lock().get_mut(offset(self.index)) {
-            *place = None;
-        }
+        let mut mailboxes = self.chunk.lock();
+        let mailbox = mailboxes.get_mut(offset(self.index)).and_then(Option::take);
+        drop(mailboxes);
+        // Without the lock: the last mailbox drops the dialect, which is the game's code.
+        drop(mailbox);
         if let Some(table) = self.chunk.table.upgrade() {
             lock(&table.free).push(self.index);
         }

@@ -1,3 +1,4 @@
+use lastword_session::{Config, Dialect, Framing, Meaning, Measure};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
@@ -79,6 +80,47 @@ fn a_deadline_is_fresh_for_a_second_and_until_it_comes() {
         assert!(slot.is_fresh(after(300)));
         assert!(!slot.is_fresh(after(600)));
     });
+}
+
+/// Looks at the table that its mailbox is in while it is dropped.
+#[derive(Debug)]
+struct Curious(Weak<Table>);
+
+impl Drop for Curious {
+    fn drop(&mut self) {
+        let table = self.0.upgrade().expect("the table outlives it");
+        assert!(table.find(0).is_none());
+    }
+}
+
+impl Dialect for Curious {
+    fn measure(&self, _: &[u8]) -> Measure {
+        Measure::Short
+    }
+
+    fn read<'a>(&self, _: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
+        Meaning::Data(payload)
+    }
+
+    fn write_data(&self, _: &[u8], _: &mut Vec<u8>) {}
+}
+
+#[test]
+fn a_dialect_is_dropped_outside_the_lock() {
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    let table = runtime.block_on(async { Table::start() });
+    let curious = Curious(Arc::downgrade(&table));
+    let mailbox = Mailbox::new(Arc::new(Config {
+        framing: Framing::Dialect(Arc::new(curious)),
+        ..Config::default()
+    }));
+    let slot = table.insert(Arc::new(mailbox));
+    let (tell, dropped) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        drop(slot);
+        tell.send(()).unwrap();
+    });
+    dropped.recv_timeout(Duration::from_secs(20)).unwrap();
 }
 
 #[test]
