@@ -1,16 +1,19 @@
-//! Access control of the admin port: by token, or without one by the host name in requests on loopback.
+//! Access control of the admin port: by token, or without one for requests from this machine.
 //!
-//! Only the `Authorization` header counts. A browser never sends it by itself, so no other site can act in an
+//! Only the `Authorization` header counts as a token. A browser never sends it by itself, so no other site can act in an
 //! operator's name.
+
+mod local;
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use lastword_server::Token;
+
+use local::NotLocal;
 
 /// The token that a client must show, if there is one.
 #[derive(Clone, Debug)]
@@ -23,8 +26,8 @@ enum Refused {
     NoToken,
     /// A token is required, and the server has none.
     NoneConfigured,
-    /// The request names another host.
-    OtherHost,
+    /// No token is configured, and the request is not from this machine.
+    NotLocal(NotLocal),
 }
 
 impl Access {
@@ -33,32 +36,27 @@ impl Access {
     }
 
     /// Whether this request may read.
-    fn may_read(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    fn may_read(&self, request: &Request) -> Result<(), Refused> {
         match &*self.0 {
-            Some(token) if is_shown(token, headers) => Ok(()),
+            Some(token) if is_shown(token, request.headers()) => Ok(()),
             Some(_) => Err(Refused::NoToken),
-            None => self.names_us(headers),
+            None => local::check(request).map_err(Refused::NotLocal),
         }
     }
 
     /// Whether this request may act.
-    fn may_act(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    fn may_act(&self, request: &Request) -> Result<(), Refused> {
         match &*self.0 {
-            Some(_) => self.may_read(headers),
+            Some(_) => self.may_read(request),
             None => Err(Refused::NoneConfigured),
         }
     }
 
-    /// Whether the request names this machine as its host. A page of another site whose name was pointed here (DNS
-    /// rebinding) sends that site's name. With a token the check is not needed: such a page does not have the token.
-    fn names_us(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
-        if self.0.is_some() || host.is_none_or(is_loopback) {
-            Ok(())
-        } else {
-            Err(Refused::OtherHost)
+    /// Whether this request may load the page. With a token the page is for every client: it shows nothing without it.
+    fn may_load(&self, request: &Request) -> Result<(), Refused> {
+        match &*self.0 {
+            Some(_) => Ok(()),
+            None => local::check_page(request).map_err(Refused::NotLocal),
         }
     }
 }
@@ -69,19 +67,23 @@ pub(crate) async fn reading(
     request: Request,
     next: Next,
 ) -> Response {
-    let may = access.may_read(request.headers());
+    let may = access.may_read(&request);
     pass(may, request, next).await
 }
 
 /// Passes requests that may act.
 pub(crate) async fn acting(State(access): State<Access>, request: Request, next: Next) -> Response {
-    let may = access.may_act(request.headers());
+    let may = access.may_act(&request);
     pass(may, request, next).await
 }
 
-/// Passes requests that name this host: for pages without any secret.
-pub(crate) async fn naming(State(access): State<Access>, request: Request, next: Next) -> Response {
-    let may = access.names_us(request.headers());
+/// Passes requests that may load the page.
+pub(crate) async fn loading(
+    State(access): State<Access>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let may = access.may_load(&request);
     pass(may, request, next).await
 }
 
@@ -102,7 +104,7 @@ impl IntoResponse for Refused {
             )
                 .into_response(),
             Self::NoneConfigured => (StatusCode::FORBIDDEN, NONE_CONFIGURED).into_response(),
-            Self::OtherHost => (StatusCode::MISDIRECTED_REQUEST, OTHER_HOST).into_response(),
+            Self::NotLocal(why) => why.into_response(),
         }
     }
 }
@@ -117,81 +119,59 @@ fn is_shown(token: &Token, headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether this host name is a loopback name.
-fn is_loopback(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else {
-        return false;
-    };
-    let name = authority.host();
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
-        || name
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
-}
-
 const SCHEME: &[u8] = b"bearer ";
 const NO_TOKEN: &str = "this takes the token of admin.token_file: `Authorization: Bearer TOKEN`\n";
 const NONE_CONFIGURED: &str = "this takes a token, and this server has none: write one into a file \
     (`openssl rand -hex 32`), name the file in admin.token_file, and start the server again\n";
-const OTHER_HOST: &str = "this port is for this machine: ask for 127.0.0.1 or localhost; a proxy before it sends \
-    `Host: localhost`, or sends a token (admin.token_file)\n";
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use std::net::SocketAddr;
+
+    use axum::body::Body;
+    use axum::extract::ConnectInfo;
+    use axum::http::HeaderName;
 
     use super::*;
 
-    fn headers(pairs: &[(header::HeaderName, &'static str)]) -> HeaderMap {
-        let pairs = pairs.iter().cloned();
-        pairs
-            .map(|(name, value)| (name, HeaderValue::from_static(value)))
-            .collect()
+    fn request(headers: &[(HeaderName, &str)]) -> Request {
+        let here = SocketAddr::from(([127, 0, 0, 1], 40_000));
+        let builder = Request::builder().extension(ConnectInfo(here));
+        let builder = headers.iter().fold(builder, |builder, (name, value)| {
+            builder.header(name, *value)
+        });
+        builder.body(Body::empty()).unwrap()
     }
 
     #[test]
-    fn without_a_token_this_machine_may_read_and_nobody_may_act() {
+    fn without_a_token_this_machine_may_read_and_no_client_may_act() {
         let access = Access::new(None);
-        for host in [
-            "localhost",
-            "LOCALHOST:1",
-            "127.0.0.1:9464",
-            "127.8.0.1",
-            "[::1]:9464",
-        ] {
-            let headers = headers(&[(header::HOST, host)]);
-            assert_eq!(access.may_read(&headers), Ok(()), "{host}");
-            assert_eq!(access.may_act(&headers), Err(Refused::NoneConfigured));
-        }
-    }
-
-    #[test]
-    fn a_name_that_was_pointed_here_is_refused() {
-        let access = Access::new(None);
-        for host in [
-            "evil.example:9464",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "10.0.0.1",
-            "@",
-            "",
-        ] {
-            let headers = headers(&[(header::HOST, host)]);
-            assert_eq!(access.may_read(&headers), Err(Refused::OtherHost), "{host}");
-            assert_eq!(access.names_us(&headers), Err(Refused::OtherHost), "{host}");
-        }
+        let own = request(&[(header::HOST, "localhost:9464")]);
+        assert_eq!(
+            (access.may_read(&own), access.may_load(&own)),
+            (Ok(()), Ok(()))
+        );
+        assert_eq!(access.may_act(&own), Err(Refused::NoneConfigured));
+        let other = request(&[(header::HOST, "evil.example")]);
+        let refused = Err(Refused::NotLocal(NotLocal::OtherHost));
+        assert_eq!(
+            (access.may_read(&other), access.may_load(&other)),
+            (refused, refused)
+        );
+        assert_eq!(access.may_act(&other), Err(Refused::NoneConfigured));
     }
 
     #[test]
     fn with_a_token_it_alone_counts() {
         let access = Access::new(Token::new("0123456789abcdef").ok());
-        let own = headers(&[
+        let forwarded = request(&[
             (header::AUTHORIZATION, "Bearer 0123456789abcdef"),
             (header::HOST, "admin.example"),
+            (header::VIA, "1.1 proxy"),
+            (header::ORIGIN, "https://admin.example"),
         ]);
         assert_eq!(
-            (access.may_read(&own), access.may_act(&own)),
+            (access.may_read(&forwarded), access.may_act(&forwarded)),
             (Ok(()), Ok(()))
         );
         for shown in [
@@ -202,13 +182,11 @@ mod tests {
             "Basic 0123456789abcdef",
             "0123456789abcdef",
         ] {
-            let headers = headers(&[(header::AUTHORIZATION, shown), (header::HOST, "localhost")]);
-            assert_eq!(
-                access.may_read(&headers),
-                Err(Refused::NoToken),
-                "{shown:?}"
-            );
-            assert_eq!(access.may_act(&headers), Err(Refused::NoToken), "{shown:?}");
+            let request = request(&[(header::AUTHORIZATION, shown), (header::HOST, "localhost")]);
+            let refused = Err(Refused::NoToken);
+            assert_eq!(access.may_read(&request), refused, "{shown:?}");
+            assert_eq!(access.may_act(&request), refused, "{shown:?}");
+            assert_eq!(access.may_load(&request), Ok(()), "{shown:?}");
         }
     }
 }

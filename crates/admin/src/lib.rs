@@ -5,7 +5,16 @@
 //!
 //! # Who may ask
 //! The port shows names and addresses of players. Without a token it is for this machine only. It binds to a loopback
-//! address, and answers only requests that name `localhost` or a loopback address as their host.
+//! address, and refuses these requests:
+//!
+//! | request | status |
+//! |---|---|
+//! | it comes from another machine, by a translation of addresses | 403 |
+//! | it does not name `localhost` or a loopback address as its one host | 421 |
+//! | the page of another site, or of another port, makes a browser send it (`Sec-Fetch-Site`, `Origin`); only a link to the live page works | 403 |
+//! | a proxy forwarded it (`Forwarded`, `X-Forwarded-For`, `Via`, `X-Real-IP` and others) | 403 |
+//!
+//! A proxy that adds no header of its own looks like a program of this machine: where there is a proxy, set a token.
 //!
 //! With a token ([`Admin::token_file`], [`Admin::token`]) the port may have any address. Every request must then have
 //! the header `Authorization: Bearer TOKEN`. Only `/healthz`, `/readyz` and the page's own files need none.

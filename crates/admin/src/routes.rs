@@ -55,7 +55,7 @@ pub(crate) fn router(page: Page, shown: Shown, access: Access) -> Router {
         .with_state(server.clone())
         .layer(DefaultBodyLimit::max(ACTION_BYTES_MAX))
         .route_layer(from_fn_with_state(access.clone(), access::acting));
-    let open = assets::router().route_layer(from_fn_with_state(access, access::naming));
+    let open = assets::router().route_layer(from_fn_with_state(access, access::loading));
     reads.merge(acts).merge(open).merge(health(server))
 }
 

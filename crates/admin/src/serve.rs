@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use axum::serve::Listener;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -27,13 +28,14 @@ pub(crate) async fn serve(
     let (open, is_open) = watch::channel(());
     let mut closed = pin!(closed);
     loop {
-        let (stream, _) = tokio::select! {
+        let (stream, remote) = tokio::select! {
             biased;
             () = &mut closed => break,
             accepted = Listener::accept(&mut listener) => accepted,
         };
         let place = Place::new();
-        let held = hold(stream, router.clone(), place.clone(), is_open.clone());
+        let router = router.clone().layer(Extension(ConnectInfo(remote)));
+        let held = hold(stream, router, place.clone(), is_open.clone());
         places.take(place, held);
     }
     drop((listener, open));

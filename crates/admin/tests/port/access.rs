@@ -2,13 +2,25 @@ use std::net::SocketAddr;
 
 use lastword_admin::{Admin, AdminExt};
 use lastword_server::{Cause, Player, Server, ServerHandle};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
 use crate::http::{Answer, get, send};
 use crate::log::Log;
 use crate::server::{Silent, join_as, start, within};
 
 const TOKEN: &str = "0123456789abcdef";
+/// Headers that a browser sends for the page of another site, or a proxy for its client, and the status of the answer.
+const FOR_ANOTHER: [(&str, u16); 8] = [
+    ("Host: localhost\r\nHost: evil.example\r\n", 421),
+    ("Host: evil.example@localhost\r\n", 421),
+    ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n", 403),
+    ("Host: localhost\r\nOrigin: http://evil.example\r\n", 403),
+    ("Host: localhost\r\nForwarded: for=203.0.113.7\r\n", 403),
+    ("Host: localhost\r\nX-Forwarded-For: 203.0.113.7\r\n", 403),
+    ("Host: localhost\r\nX-Real-IP: 127.0.0.1\r\n", 403),
+    ("Host: localhost\r\nVia: 1.1 proxy\r\n", 403),
+];
 
 async fn start_with(admin: Admin) -> ServerHandle {
     let server = Server::builder().listen("127.0.0.1:0").admin_with(admin);
@@ -86,6 +98,88 @@ async fn a_name_that_was_pointed_to_this_machine_opens_nothing() {
     }
     let probe = send(admin, "GET", "/healthz", "Host: evil.example\r\n", "").await;
     assert_eq!(probe.status, 200, "a probe shows nothing");
+}
+
+#[tokio::test]
+async fn without_a_token_a_browser_gets_nothing_for_another_site_and_a_proxy_nothing_for_its_client()
+ {
+    let (_server, admin) = start().await;
+    let session = "/api/sessions/00000000000000000000000000000000";
+    for path in ["/", "/metrics", "/api/closes", "/api/live", session] {
+        for (headers, status) in FOR_ANOTHER {
+            let refused = send(admin, "GET", path, headers, "").await;
+            assert_eq!(refused.status, status, "{path} {headers}");
+            assert!(refused.body.contains("token"), "{}", refused.body);
+        }
+        let target = format!("http://localhost{path}");
+        let refused = send(admin, "GET", &target, "Host: localhost\r\n", "").await;
+        assert_eq!(refused.status, 421, "{target}");
+    }
+    for (headers, _) in FOR_ANOTHER {
+        let probe = send(admin, "GET", "/healthz", headers, "").await;
+        assert_eq!(probe.status, 200, "a probe shows nothing");
+    }
+}
+
+/// As where the kernel translates an address of the network to loopback.
+#[tokio::test]
+async fn without_a_token_another_address_than_loopback_gets_nothing() {
+    let (_server, admin) = start().await;
+    let route = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let own = route
+        .connect("203.0.113.1:9")
+        .and_then(|()| route.local_addr());
+    let Ok(own) = own else {
+        eprintln!(
+            "skipped: without_a_token_another_address_than_loopback_gets_nothing: this machine has only loopback"
+        );
+        return;
+    };
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(own.ip(), 0)).unwrap();
+    let mut stream = within("a connection", socket.connect(admin)).await.unwrap();
+    let request = b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    within("an answer", read).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.0 403 "), "{answer}");
+}
+
+#[tokio::test]
+async fn with_the_token_a_proxy_may_forward_requests() {
+    let (server, admin) = guarded().await;
+    for (headers, _) in FOR_ANOTHER {
+        for path in ["/metrics", "/api/closes"] {
+            let headers = format!("{headers}Authorization: Bearer {TOKEN}\r\n");
+            let answer = send(admin, "GET", path, &headers, "").await;
+            assert_eq!(answer.status, 200, "{path} {headers}");
+        }
+        assert_eq!(send(admin, "GET", "/", headers, "").await.status, 200);
+        assert_eq!(
+            send(admin, "GET", "/metrics", headers, "").await.status,
+            401
+        );
+    }
+    let (proxy, _) = FOR_ANOTHER[5];
+    let headers = format!("{proxy}Authorization: Bearer {TOKEN}\r\n");
+    let drain = send(admin, "POST", "/api/drain", &headers, "").await;
+    assert_eq!((drain.status, server.is_draining()), (202, true));
+}
+
+#[tokio::test]
+async fn a_link_of_another_site_opens_the_page_and_no_data() {
+    let (_server, admin) = start().await;
+    let link = "Host: localhost\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n\
+        Sec-Fetch-Dest: document\r\n";
+    assert_eq!(send(admin, "GET", "/", link, "").await.status, 200);
+    for path in ["/metrics", "/api/closes", "/api/live", "/api/sessions"] {
+        assert_eq!(
+            send(admin, "GET", path, link, "").await.status,
+            403,
+            "{path}"
+        );
+    }
 }
 
 #[tokio::test]
