@@ -1,16 +1,16 @@
 //! `lastword demo`: a server, honest players, and one of each kind of ending on a loop. Each end is shown with its
 //! cause.
 
-mod board;
 mod cable;
 mod close;
-mod crowd;
 mod display;
 mod endings;
 mod frame;
 mod game;
+mod players;
 mod run_for;
 mod screen;
+mod state;
 mod style;
 mod summary;
 mod sums;
@@ -28,11 +28,11 @@ use tokio::time::{sleep, timeout};
 use crate::serve::{AdminAddr, admin_addr, game_addr};
 use crate::signals::Stop;
 use crate::{Failure, announce, descriptors, quick};
-use board::Shared;
 use cable::Cable;
 use display::Display;
 use endings::Endings;
-use frame::Scene;
+use frame::DemoInfo;
+use state::Shared;
 use summary::Summary;
 
 #[cfg(target_os = "linux")]
@@ -57,8 +57,8 @@ pub(crate) struct DemoArgs {
 
 /// All the clients of the demo.
 #[derive(Debug)]
-struct Company {
-    crowd: JoinSet<()>,
+struct DemoClients {
+    players: JoinSet<()>,
     endings: Endings,
     cable: Cable,
 }
@@ -77,17 +77,17 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
 
 async fn play(args: &DemoArgs) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
-    let board = Shared::default();
-    let server = start(args, &board).await?;
-    let scene = Scene {
+    let state = Shared::default();
+    let server = start(args, &state).await?;
+    let info = DemoInfo {
         game: server.local_addr(),
         admin: server.admin_addr(),
         started: Instant::now(),
         run_for: args.run_for,
     };
-    announce::listening(scene.game, scene.admin, None);
-    let mut display = Display::start(scene, board.clone(), server.clone())?;
-    let company = Company::gather(&server, args.clients, &board);
+    announce::listening(info.game, info.admin, None);
+    let mut display = Display::start(info, state.clone(), server.clone())?;
+    let clients = DemoClients::start(&server, args.clients, &state);
     tokio::select! {
         biased;
         signal = stop.next() => tracing::info!(signal, "told to end; a second signal ends at once"),
@@ -102,18 +102,18 @@ async fn play(args: &DemoArgs) -> Result<(), Failure> {
             let words = "interrupted twice: there is no summary";
             return Err(Failure::Interrupted(words.to_owned()));
         }
-        () = company.leave(&server, &board) => {}
+        () = clients.end(&server, &state) => {}
     }
-    let summary = board.with(|board| Summary::of(board, server.stats()));
+    let summary = state.with(|state| Summary::of(state, server.stats()));
     display.conclude(summary.to_string()).await;
     Ok(summary.verdict()?)
 }
 
-async fn start(args: &DemoArgs, board: &Shared) -> Result<ServerHandle, Failure> {
+async fn start(args: &DemoArgs, state: &Shared) -> Result<ServerHandle, Failure> {
     let mut builder = Server::builder()
         .config(impatient())
         .listen(args.listen.to_string())
-        .observer(board.clone());
+        .observer(state.clone());
     if let AdminAddr(Some(addr)) = args.admin {
         builder = builder.admin(addr.to_string());
     }
@@ -123,7 +123,7 @@ async fn start(args: &DemoArgs, board: &Shared) -> Result<ServerHandle, Failure>
             args.listen
         );
     }
-    Ok(game::serve(builder, board).await?)
+    Ok(game::serve(builder, state).await?)
 }
 
 async fn time_is_up(run_for: Option<Duration>) {
@@ -133,35 +133,35 @@ async fn time_is_up(run_for: Option<Duration>) {
     }
 }
 
-impl Company {
-    fn gather(server: &ServerHandle, clients: u32, board: &Shared) -> Self {
+impl DemoClients {
+    fn start(server: &ServerHandle, clients: u32, state: &Shared) -> Self {
         let addr = reachable(server.local_addr());
         Self {
-            crowd: crowd::gather(addr, clients, board),
-            endings: Endings::begin(addr, board),
-            cable: Cable::pull(board, server),
+            players: players::start(addr, clients, state),
+            endings: Endings::begin(addr, state),
+            cable: Cable::pull(state, server),
         }
     }
 
     /// Ends all clients: an ending in progress is aborted, and the remaining players are drained.
-    async fn leave(self, server: &ServerHandle, board: &Shared) {
+    async fn end(self, server: &ServerHandle, state: &Shared) {
         // This comes first, so that an aborted ending is not counted as a wrong record.
-        board.with(|board| board.is_closing = true);
+        state.with(|state| state.is_closing = true);
         drop(self.cable);
-        self.endings.end(board).await;
+        self.endings.end(state).await;
         // Endings from before the drain must not be recorded as part of the drain.
-        settled(|| board.with(|board| board.waiting()) == 0).await;
+        settled(|| state.with(|state| state.waiting()) == 0).await;
         server.drain(DRAIN_TIMEOUT).await;
-        settled(|| board.with(|board| board.staying) == 0).await;
+        settled(|| state.with(|state| state.staying) == 0).await;
         // The server counts an end shortly before the observer receives it.
-        settled(|| board.with(|board| board.sums().ended()) == summary::ended(&server.stats()))
+        settled(|| state.with(|state| state.sums().ended()) == summary::ended(&server.stats()))
             .await;
-        board.with(|board| match board.staying {
+        state.with(|state| match state.staying {
             0 => {}
-            left => board.complain(format!("{left} players never learned of the end")),
+            left => state.report_wrong(format!("{left} players never learned of the end")),
         });
         // Players that have not joined yet no longer need to.
-        drop(self.crowd);
+        drop(self.players);
     }
 }
 

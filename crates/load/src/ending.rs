@@ -47,7 +47,7 @@ impl Expected {
 
     /// Returns, in words, what is wrong with a connection that was recorded with this ending; `None` if it is right.
     #[must_use]
-    pub fn flaw(&self, recorded: Ending) -> Option<String> {
+    pub fn deviation(&self, recorded: Ending) -> Option<String> {
         match self {
             Self::Ends(right) if right.contains(&recorded) => None,
             Self::Ends(right) => {
@@ -99,11 +99,11 @@ mod tests {
     #[test]
     fn one_of_several_endings_is_right_and_any_other_is_told_with_the_truth() {
         let fin = Expected::live(&[Cause::PeerFin, Cause::PeerReset]);
-        assert_eq!(fin.flaw(Ending::live(Cause::PeerReset)), None);
+        assert_eq!(fin.deviation(Ending::live(Cause::PeerReset)), None);
         let words =
             "recorded as path_dead in live, truth is peer_fin in live or peer_reset in live";
-        let flaw = fin.flaw(Ending::live(Cause::PathDead));
-        assert_eq!(flaw.as_deref(), Some(words));
+        let deviation = fin.deviation(Ending::live(Cause::PathDead));
+        assert_eq!(deviation.as_deref(), Some(words));
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
             cause: Cause::PeerFin,
             phase: Phase::Auth,
         };
-        assert!(Expected::live(&[Cause::PeerFin]).flaw(early).is_some());
-        assert!(Expected::Lives.flaw(early).is_some());
+        assert!(Expected::live(&[Cause::PeerFin]).deviation(early).is_some());
+        assert!(Expected::Lives.deviation(early).is_some());
     }
 }

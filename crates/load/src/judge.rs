@@ -3,18 +3,19 @@
 
 mod books;
 mod findings;
-mod join;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::mem;
+use std::net::SocketAddr;
 
 use crate::clients::Played;
 use crate::homes::Homes;
+use crate::pairs::Pairs;
 use crate::{Ending, Expected, Page, Record, Scrape};
 use books::Books;
 pub use findings::{Finding, Findings, Kind};
-use join::Join;
 
 /// How often each truth was recorded as each ending.
 pub(crate) type Matrix = BTreeMap<(u16, u8, u16, u8), (Ending, Ending, u64)>;
@@ -23,7 +24,9 @@ pub(crate) type Matrix = BTreeMap<(u16, u8, u16, u8), (Ending, Ending, u64)>;
 #[derive(Debug)]
 pub(crate) struct Judge {
     homes: Homes,
-    join: Join,
+    pairs: Pairs<SocketAddr, Played, Record>,
+    /// The addresses of all clients.
+    known: HashSet<SocketAddr>,
     books: Books,
     last_seq: u64,
     pub(crate) matrix: Matrix,
@@ -52,7 +55,8 @@ impl Judge {
     pub(crate) fn new(homes: Homes, last_seq: u64, base: Scrape) -> Self {
         Self {
             homes,
-            join: Join::default(),
+            pairs: Pairs::default(),
+            known: HashSet::new(),
             books: Books::new(base),
             last_seq,
             matrix: Matrix::new(),
@@ -75,7 +79,8 @@ impl Judge {
         };
         self.figures.connected += 1;
         *self.ways.entry(played.way.name).or_default() += 1;
-        if let Some((played, record)) = self.join.played(local, played) {
+        self.known.insert(local);
+        if let Some((played, record)) = self.pairs.add_client(local, played) {
             self.compare(&played, &record);
         }
     }
@@ -91,7 +96,7 @@ impl Judge {
             self.figures.records += 1;
             self.figures.received += record.frames_in;
             self.books.recorded(&record);
-            if let Some((played, record)) = self.join.recorded(record) {
+            if let Some((played, record)) = self.pairs.add_record(record.remote, record) {
                 self.compare(&played, &record);
             }
         }
@@ -116,7 +121,7 @@ impl Judge {
 
     /// The number of clients that have ended and have no record yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.join.waiting()
+        self.pairs.clients().len()
     }
 
     /// Whether every connection has its record, every record is counted, and every connection has ended.
@@ -127,13 +132,16 @@ impl Judge {
 
     /// Ends the storm: every unmatched ending or record is now a mismatch.
     pub(crate) fn close(&mut self) {
-        let (untold, unrecorded) = self.join.leftovers();
+        let (mut unrecorded, mut unmatched) = mem::take(&mut self.pairs).into_rest();
+        unrecorded.sort_by_key(|played| played.n);
+        unmatched.sort_by_key(|record| record.seq);
         for played in unrecorded {
             let words = format!("{}: it is open still, or its end was lost", who(&played));
             self.findings.add(Kind::NotRecorded, words);
         }
-        for record in untold {
-            let is_ours = self.homes.have(record.remote.ip()) || self.join.knows(record.remote);
+        for record in unmatched {
+            let is_ours =
+                self.homes.have(record.remote.ip()) || self.known.contains(&record.remote);
             if is_ours {
                 let words = format!(
                     "record {} is one more of {}: {}",
@@ -171,8 +179,8 @@ impl Judge {
         let (truth, recorded) = (played.way.truth, record.ending());
         let row = self.matrix.entry(key(truth, recorded));
         row.or_insert((truth, recorded, 0)).2 += 1;
-        if let Some(flaw) = Expected::from(truth).flaw(recorded) {
-            let words = format!("{}: {flaw}", who(played));
+        if let Some(deviation) = Expected::from(truth).deviation(recorded) {
+            let words = format!("{}: {deviation}", who(played));
             self.findings.add(Kind::WrongCause, words);
         }
         let (sent, received) = (played.frames, record.frames_in);

@@ -11,7 +11,8 @@
 //! - [`peer::Peer`] is an end in a process of its own, which can exit, be killed, and fill both kernels.
 //!   [`process::Process`] starts any other program that takes orders.
 //! - [`Raw`] joins a server on a raw socket, and [`Frames`] cuts what it reads.
-//! - [`Record`] is one end of `/api/closes`, and [`Expected`] compares it with the truth.
+//! - [`Record`] is one end of `/api/closes`, [`Pairs`] finds the client that it belongs to, and [`Expected`] compares
+//!   it with the truth.
 //!
 //! ```no_run
 //! use lastword_load::{Scenario, Storm};
@@ -42,6 +43,7 @@ mod homes;
 mod http;
 mod judge;
 mod pace;
+mod pairs;
 pub mod peer;
 mod probe;
 pub mod process;
@@ -63,6 +65,7 @@ pub use error::{AdminError, Fault, NotAServer, NotAnEcho, StormError};
 pub use frames::{Frame, Frames, frame};
 pub use judge::{Finding, Findings, Kind};
 pub use lastword_client::ServerAddr;
+pub use pairs::Pairs;
 pub use report::{Cell, Report};
 pub use scenario::{CONNECTIONS, Scenario};
 pub use scrape::Scrape;

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use crate::process::{Process, ProcessError};
 pub use child::carry_out_orders;
-use order::Reply;
 pub use order::{Done, Order};
 pub use stream::{FRAME, hello, payload, welcome, whole_frames};
 
@@ -46,10 +45,8 @@ impl Peer {
     /// # Errors
     /// There is none, or the process could not do what it was told.
     pub fn hear(&mut self) -> Result<Done, ProcessError> {
-        let reply: Option<Reply> = self.0.hear(PATIENCE)?;
-        reply
-            .ok_or(ProcessError::Silent(PATIENCE))?
-            .map_err(ProcessError::Failed)
+        let done = self.0.hear(PATIENCE)?;
+        done.ok_or(ProcessError::Silent(PATIENCE))
     }
 
     /// Gives an order and waits for its answer.

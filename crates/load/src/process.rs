@@ -1,5 +1,7 @@
 //! A program that is started to play one part of a test. It takes orders on standard input and answers on standard
-//! output, both one JSON line at a time.
+//! output, both one JSON line at a time. An answer is a value, or in words why there is none.
+//!
+//! [`Process`] is the program from outside. The program itself calls [`next_order`] and [`answer`].
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -80,7 +82,8 @@ impl Process {
     /// Waits for the next answer; `None` if none comes within this time.
     ///
     /// # Errors
-    /// The program has ended, or its answer cannot be read.
+    /// The program has ended, its answer cannot be read, or the answer says why there is no value
+    /// ([`ProcessError::Failed`]).
     pub fn hear<T: DeserializeOwned>(
         &mut self,
         within: Duration,
@@ -90,7 +93,8 @@ impl Process {
             Err(RecvTimeoutError::Timeout) => return Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(io::ErrorKind::UnexpectedEof.into()),
         };
-        Ok(serde_json::from_str(&line.map_err(ProcessError::Ended)?)?)
+        let answer: Result<T, String> = serde_json::from_str(&line.map_err(ProcessError::Ended)?)?;
+        answer.map(Some).map_err(ProcessError::Failed)
     }
 
     /// Returns the process id.
@@ -122,4 +126,27 @@ impl Drop for Process {
         // This fails for a program that has already ended.
         self.kill().ok();
     }
+}
+
+/// Reads the program's next order from standard input; `None` at its end.
+///
+/// # Errors
+/// Standard input cannot be read, or the line is not such an order.
+pub fn next_order<T: DeserializeOwned>() -> Result<Option<T>, ProcessError> {
+    let mut line = String::new();
+    match io::stdin().read_line(&mut line)? {
+        0 => Ok(None),
+        _ => Ok(Some(serde_json::from_str(&line)?)),
+    }
+}
+
+/// Writes the program's answer to standard output.
+///
+/// # Errors
+/// Standard output cannot be written, or the value has no JSON.
+pub fn answer(answer: &Result<impl Serialize, String>) -> Result<(), ProcessError> {
+    let line = serde_json::to_string(answer)?;
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    Ok(stdout.flush()?)
 }

@@ -1,22 +1,16 @@
 //! False alarms: many sessions on lines that lose packets, and on a server that is stopped. No session may end.
 
-use std::thread;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use lastword_load::Expected;
 use lastword_netlab::Share;
 
-use crate::behaviour::{Game, Manner};
+use crate::behaviour::{ClientBehaviour, Game};
 use crate::fault::Fault;
-use crate::flow;
-use crate::judge::Judgement;
-use crate::matrix::Row;
-use crate::report::Line;
-use crate::scene::Scene;
+use crate::row::Row;
 use crate::setting::{RtoMax, Setting};
-use crate::words::Stamp;
-use crate::{Run, Verdict, report};
+use crate::{Run, report, scene};
 
 /// The arguments of `loss`.
 #[derive(Debug, Args)]
@@ -54,68 +48,43 @@ struct Sessions {
 }
 
 impl Sessions {
-    fn play<T: Sync>(
-        &self,
-        each: &[T],
-        play: impl Fn(&T, &Setting) -> (String, anyhow::Result<Judgement>) + Sync,
-    ) -> anyhow::Result<Verdict> {
+    fn play(&self, rows: &[Row]) -> anyhow::Result<ExitCode> {
         let settings = Setting::all(&self.profile, &[RtoMax::Auto]);
-        report::play(&self.run, JOBS, (each, &settings), |item, setting| {
-            let (row, played) = play(item, setting);
-            Line::of(&row, setting, self.sessions, played)
-        })
+        report::play(
+            &self.run,
+            JOBS,
+            (rows, &settings),
+            self.sessions,
+            |row, setting| scene::play(row, setting, self.sessions),
+        )
     }
 }
 
 /// Runs sessions on lines that lose packets.
-pub(crate) fn run_loss(args: &LossArgs) -> anyhow::Result<Verdict> {
-    args.sessions.play(&args.percent, |percent, setting| {
-        let row = Row {
-            fault: Fault::Lossy(Share::percent(*percent)),
-            watched: Some(Duration::from_secs(args.seconds)),
-            ..chatting(&format!("loss-{percent}%"))
-        };
-        let played = row.play(setting, args.sessions.sessions);
-        (row.name, played)
-    })
+pub(crate) fn run_loss(args: &LossArgs) -> anyhow::Result<ExitCode> {
+    let rows = args.percent.iter().map(|&percent| Row {
+        fault: Fault::Lossy(Share::percent(percent)),
+        watched: Some(Duration::from_secs(args.seconds)),
+        ..chatting(&format!("loss-{percent}%"))
+    });
+    args.sessions.play(&rows.collect::<Vec<_>>())
 }
 
 /// Runs sessions on a server that is stopped.
-pub(crate) fn run_stopped(args: &StoppedArgs) -> anyhow::Result<Verdict> {
-    let stop = Duration::from_secs(args.seconds);
-    args.sessions.play(&[stop], |stop, setting| {
-        let row = chatting(&format!("server-stopped-{}s", stop.as_secs()));
-        let played = play_stopped(&row, *stop, setting, args.sessions.sessions);
-        (row.name, played)
-    })
+pub(crate) fn run_stopped(args: &StoppedArgs) -> anyhow::Result<ExitCode> {
+    args.sessions.play(&[Row {
+        fault: Fault::ServerStopped(Duration::from_secs(args.seconds)),
+        ..chatting(&format!("server-stopped-{}s", args.seconds))
+    }])
 }
 
 /// A heartbeat, and one frame in each direction every second.
 fn chatting(name: &str) -> Row {
     Row {
         game: Game::Echo,
-        manner: Manner::HONEST.sending(16),
+        behaviour: ClientBehaviour::HONEST.sending(16),
         ..Row::lives(name)
     }
-}
-
-fn play_stopped(
-    row: &Row,
-    stop: Duration,
-    setting: &Setting,
-    players: usize,
-) -> anyhow::Result<Judgement> {
-    let mut scene = Scene::set(setting, row, players)?;
-    let dead = Duration::from_millis(scene.facts.profile.dead_ms);
-    thread::sleep(dead);
-    let stopped = scene.server.freeze()?;
-    thread::sleep(stop);
-    let struck_at = Stamp::now();
-    stopped.thaw()?;
-    scene.watch(dead * 2, false)?;
-    let mut judgement = scene.judge(&Expected::Lives, struck_at);
-    flow::check(&mut scene, &mut judgement)?;
-    Ok(judgement)
 }
 
 const JOBS: usize = 3;

@@ -23,7 +23,7 @@ pub(crate) enum Game {
 
 /// The behaviour of a client once it has its welcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Manner {
+pub(crate) struct ClientBehaviour {
     /// Whether it sends the heartbeats that its welcome asks for.
     pub(crate) beats: bool,
     /// How it reads.
@@ -51,13 +51,13 @@ pub(crate) enum Reads {
 
 /// All clients of one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Crowd {
+pub(crate) struct Clients {
     /// The address to connect to.
     pub(crate) server: SocketAddr,
     /// The name of each client: its credentials, its player's id, and the choice of the game's behaviour.
     pub(crate) names: Vec<String>,
     /// The behaviour of all of them.
-    pub(crate) manner: Manner,
+    pub(crate) behaviour: ClientBehaviour,
     /// `TCP_RTO_MAX_MS` of their sockets; `None` leaves it to the kernel.
     pub(crate) rto_max_ms: Option<u64>,
 }
@@ -101,7 +101,7 @@ impl FromStr for Game {
     }
 }
 
-impl Manner {
+impl ClientBehaviour {
     /// Sends heartbeats, reads everything, sends no data and waits for ever.
     pub(crate) const HONEST: Self = Self {
         beats: true,

@@ -1,6 +1,7 @@
 //! The cost of sessions that only send heartbeats: processor time and memory of the server per session.
 
 use std::fs;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -8,12 +9,11 @@ use clap::Args;
 use lastword_load::Expected;
 
 use crate::judge::Judgement;
-use crate::matrix::Row;
-use crate::report::Line;
+use crate::messages::{Stamp, Tuning};
+use crate::row::Row;
 use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
-use crate::words::{Stamp, Tuning};
-use crate::{Run, Verdict, report};
+use crate::{Run, report};
 
 /// The arguments of `idle-cost`.
 #[derive(Debug, Args)]
@@ -32,15 +32,22 @@ pub(crate) struct CostArgs {
 }
 
 /// Measures, one profile after the other.
-pub(crate) fn run(args: &CostArgs) -> anyhow::Result<Verdict> {
+pub(crate) fn run(args: &CostArgs) -> anyhow::Result<ExitCode> {
     let settings = Setting::all(&args.profile, &[RtoMax::Auto]);
-    report::play(&args.run, 1, (&[ROW], &settings), |row, setting| {
-        let (played, note) = match play(setting, args) {
-            Ok((judgement, cost)) => (Ok(judgement), cost.in_words(args.sessions)),
-            Err(error) => (Err(error), String::new()),
-        };
-        Line::of(row, setting, args.sessions, played).with_note(note)
-    })
+    let row = Row {
+        tuning: Tuning {
+            in_place: true,
+            ..Tuning::default()
+        },
+        ..Row::lives("idle-cost")
+    };
+    report::play(
+        &args.run,
+        1,
+        (&[row], &settings),
+        args.sessions,
+        |row, setting| play(row, setting, args),
+    )
 }
 
 /// The cost of all sessions together.
@@ -64,23 +71,16 @@ impl Cost {
     }
 }
 
-fn play(setting: &Setting, args: &CostArgs) -> anyhow::Result<(Judgement, Cost)> {
-    let row = Row {
-        tuning: Tuning {
-            in_place: true,
-            ..Tuning::default()
-        },
-        ..Row::lives(ROW)
-    };
+fn play(row: &Row, setting: &Setting, args: &CostArgs) -> anyhow::Result<Judgement> {
     let mut empty_bytes = None;
-    let mut scene = Scene::set_behind(setting, &row, args.sessions, |_, server, addr| {
+    let mut scene = Scene::start_behind(setting, row, args.sessions, |_, server, addr| {
         empty_bytes = Some(resident_bytes(server.id())?);
         Ok(addr)
     })?;
-    let settles = Duration::from_millis(scene.facts.profile.heartbeat_ms) * 3;
+    let settles = Duration::from_millis(scene.info.profile.heartbeat_ms) * 3;
     scene.watch(settles, false)?;
     let (begun, cpu) = (Instant::now(), cpu_time(scene.server.id())?);
-    let struck_at = Stamp::now();
+    let begun_at = Stamp::now();
     scene.watch(Duration::from_secs(args.seconds), false)?;
     let cost = Cost {
         cpu: cpu_time(scene.server.id())?.saturating_sub(cpu),
@@ -88,7 +88,9 @@ fn play(setting: &Setting, args: &CostArgs) -> anyhow::Result<(Judgement, Cost)>
         memory_bytes: resident_bytes(scene.server.id())?
             .saturating_sub(empty_bytes.unwrap_or_default()),
     };
-    Ok((scene.judge(&Expected::Lives, struck_at), cost))
+    let mut judgement = scene.judge(&Expected::Lives, begun_at);
+    judgement.note = cost.in_words(args.sessions);
+    Ok(judgement)
 }
 
 /// `utime` and `stime` of `proc_pid_stat(5)`: the 14th and 15th field. The second field may contain spaces.
@@ -109,4 +111,3 @@ fn resident_bytes(process: u32) -> anyhow::Result<u64> {
 
 /// `USER_HZ` is 100 on every architecture that Rust supports.
 const TICK_MS: u64 = 10;
-const ROW: &str = "idle-cost";

@@ -1,16 +1,17 @@
 //! How soon each silent cause is noticed, in each profile: many samples, compared with the bound from the
 //! configuration.
 
+use std::process::ExitCode;
+
 use clap::Args;
 use lastword::Cause;
 use lastword_load::Expected;
 
 use crate::judge::Judgement;
-use crate::matrix::{self, Row};
-use crate::report::Line;
+use crate::messages::Tuning;
+use crate::row::Row;
 use crate::setting::{RtoMax, Setting};
-use crate::words::Tuning;
-use crate::{Verdict, report};
+use crate::{matrix, report, scene};
 
 /// The arguments of `detection`.
 #[derive(Debug, Args)]
@@ -30,13 +31,16 @@ pub(crate) struct DetectionArgs {
 }
 
 /// Measures.
-pub(crate) fn run(args: &DetectionArgs) -> anyhow::Result<Verdict> {
+pub(crate) fn run(args: &DetectionArgs) -> anyhow::Result<ExitCode> {
     let rows = rows().map_err(anyhow::Error::msg)?;
     let settings = Setting::all(&args.profile, &[RtoMax::Auto]);
-    report::play(&args.run, JOBS, (&rows, &settings), |row, setting| {
-        let played = undisturbed(row, setting, args.samples);
-        Line::of(&row.name, setting, args.samples, played)
-    })
+    report::play(
+        &args.run,
+        JOBS,
+        (&rows, &settings),
+        args.samples,
+        |row, setting| undisturbed(row, setting, args.samples),
+    )
 }
 
 /// One way to each silent cause.
@@ -66,22 +70,22 @@ fn rows() -> Result<Vec<Row>, String> {
 
 /// Repeats the run if the server itself stood still during too many samples. The last run counts in any case.
 fn undisturbed(row: &Row, setting: &Setting, samples: usize) -> anyhow::Result<Judgement> {
-    let mut judgement = row.play(setting, samples)?;
+    let mut judgement = scene::play(row, setting, samples)?;
     for _ in 1..ATTEMPTS {
         if judgement.stalled * 100 <= samples {
             break;
         }
-        judgement = row.play(setting, samples)?;
+        judgement = scene::play(row, setting, samples)?;
     }
     if judgement.stalled * 100 > samples {
         let stalled = judgement.stalled;
-        judgement.object(
+        judgement.report_wrong(
             "-",
             format!("the server stood still under {stalled} samples"),
         );
     }
     if judgement.bound_ms.is_none() {
-        judgement.object("-", "the configuration has no bound for it");
+        judgement.report_wrong("-", "the configuration has no bound for it");
     }
     Ok(judgement)
 }

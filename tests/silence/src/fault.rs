@@ -1,8 +1,8 @@
 //! The faults of a scene.
 
-use std::io;
+use std::time::Duration;
 
-use lastword_netlab::{Host, Lab, Route, Share};
+use lastword_netlab::Share;
 
 /// A fault that happens to all clients of a scene at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(crate) enum Fault {
     Lossy(Share),
     /// The clients' cable is cut in the router: no link goes down, and neither end is notified.
     Cut,
+    /// The same, and the cable is mended after this time.
+    Outage(Duration),
     /// All packets from the server are lost on the way.
     OursLost,
     /// All packets from the clients are lost on the way.
@@ -25,20 +27,6 @@ pub(crate) enum Fault {
     OwnFilter,
     /// The clients' process is stopped; their kernel continues.
     Frozen,
-}
-
-impl Fault {
-    /// Applies the fault to the network. The scene itself stops a process.
-    pub(crate) fn strike(self, lab: &Lab) -> io::Result<()> {
-        match self {
-            Self::Nothing | Self::Frozen => Ok(()),
-            Self::Lossy(share) => lab.lose(Host::Client, share),
-            Self::Cut => lab.cut(Host::Client),
-            Self::OursLost => lab.drop_from(Host::Server),
-            Self::TheirsLost => lab.drop_from(Host::Client),
-            Self::OwnLinkDown => lab.own_link_down(Host::Server),
-            Self::OwnBlackhole => lab.set_route(Host::Server, Route::Blackhole),
-            Self::OwnFilter => lab.block_output(Host::Server),
-        }
-    }
+    /// The server's process is stopped for this time; its kernel continues.
+    ServerStopped(Duration),
 }

@@ -3,32 +3,51 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lastword::Cause;
-use lastword_load::{Expected, Record};
+use lastword_load::{Expected, Pairs, Record};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::figures::Figures;
-use crate::scene::Ended;
-use crate::words::{ServerFacts, Stamp};
+use crate::messages::{Account, ServerInfo, Stamp};
 
 /// The facts of a scene: its players and its fault.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Truth<'a> {
+pub(crate) struct SceneFacts<'a> {
     /// The expected record of each session.
     pub(crate) expected: &'a Expected,
     pub(crate) names: &'a [String],
     /// When the fault had reached every player.
-    pub(crate) struck_at: Stamp,
-    pub(crate) facts: &'a ServerFacts,
+    pub(crate) fault_at: Stamp,
+    pub(crate) server: &'a ServerInfo,
+}
+
+/// The end of one connection.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct End {
+    pub(crate) at: Stamp,
+    pub(crate) record: Record,
+    /// The record as the library wrote it.
+    pub(crate) json: Value,
+}
+
+/// The accounts of both ends of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flow {
+    pub(crate) player: String,
+    pub(crate) game: Account,
+    pub(crate) client: Account,
 }
 
 /// The result of a scene.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Judgement {
+    /// Other measurements, in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) note: String,
     /// How many sessions ended, by the label of their cause.
     pub(crate) causes: BTreeMap<&'static str, usize>,
     /// The deviations from the expected records.
@@ -58,30 +77,60 @@ pub(crate) struct Wrong {
 
 impl Judgement {
     /// Judges the ends of a scene.
-    pub(crate) fn of(truth: Truth<'_>, ends: &[Ended]) -> Self {
+    pub(crate) fn of(facts: SceneFacts<'_>, ends: &[End]) -> Self {
         let mut judgement = Self::default();
-        let mut seen: HashMap<&str, usize> = HashMap::new();
-        for ended in ends {
-            let label = ended.record.cause.label();
-            *judgement.causes.entry(label).or_default() += 1;
-            let player = ended.record.player.as_deref().unwrap_or_default();
-            let times = seen.entry(player).or_default();
-            *times += 1;
-            judgement
-                .wrong
-                .extend(flaw(truth, ended, *times).map(|what| Wrong {
-                    player: player.to_owned(),
-                    what,
-                    record: Some(ended.json.clone()),
-                }));
+        let mut pairs = Pairs::default();
+        for name in facts.names {
+            pairs.add_client(name.as_str(), name);
         }
-        judgement.count_missing(truth, &seen);
-        judgement.measure(truth, ends);
+        for end in ends {
+            let cause = end.record.cause.label();
+            *judgement.causes.entry(cause).or_default() += 1;
+            let player = end.record.player.as_deref().unwrap_or_default();
+            let deviation = match pairs.add_record(player, end) {
+                Some(_) => facts.deviation(end),
+                None if facts.names.iter().any(|name| name == player) => {
+                    Some("ended again".to_owned())
+                }
+                None => Some("is not a player of this scene".to_owned()),
+            };
+            judgement.wrong.extend(deviation.map(|what| Wrong {
+                player: player.to_owned(),
+                what,
+                record: Some(end.json.clone()),
+            }));
+        }
+        if *facts.expected != Expected::Lives {
+            for name in pairs.clients() {
+                judgement.report_wrong(name, "never ended");
+            }
+        }
+        judgement.measure(facts, ends);
         judgement
     }
 
+    /// Checks that the frames of each session arrived, each once and in order.
+    pub(crate) fn compare_flow(&mut self, flows: &[Flow]) {
+        for Flow {
+            player,
+            game,
+            client,
+        } in flows
+        {
+            for (end, from, to) in [("the client", game, client), ("the game", client, game)] {
+                if to.out_of_turn > 0 {
+                    let what = format!("{end} took {} frames out of turn", to.out_of_turn);
+                    self.report_wrong(player, what);
+                }
+                if from.sent > 0 && to.taken == 0 {
+                    self.report_wrong(player, format!("{end} took none of {} frames", from.sent));
+                }
+            }
+        }
+    }
+
     /// Adds a deviation that is in no record.
-    pub(crate) fn object(&mut self, player: &str, what: impl Into<String>) {
+    pub(crate) fn report_wrong(&mut self, player: &str, what: impl Into<String>) {
         self.wrong.push(Wrong {
             player: player.to_owned(),
             what: what.into(),
@@ -89,28 +138,50 @@ impl Judgement {
         });
     }
 
-    fn count_missing(&mut self, truth: Truth<'_>, seen: &HashMap<&str, usize>) {
-        if *truth.expected == Expected::Lives {
-            return;
-        }
-        for name in truth.names {
-            if !seen.contains_key(name.as_str()) {
-                self.object(name, "never ended");
-            }
-        }
-    }
-
-    fn measure(&mut self, truth: Truth<'_>, ends: &[Ended]) {
-        let records = || ends.iter().map(|ended| &ended.record);
+    fn measure(&mut self, facts: SceneFacts<'_>, ends: &[End]) {
+        let records = || ends.iter().map(|end| &end.record);
         self.measured_ms = Figures::of(records().filter_map(|record| record.silent_ms).collect());
-        let bounds = records().filter_map(|record| truth.bound_ms(record.cause));
+        let bounds = records().filter_map(|record| facts.bound_ms(record.cause));
         self.bound_ms = bounds.max();
         self.own_stall_ms = Figures::of(records().map(|record| record.own_stall_ms).collect());
-        self.stalled = records().filter(|record| truth.excuses(record)).count();
+        self.stalled = records().filter(|record| facts.excuses(record)).count();
     }
 }
 
-impl Truth<'_> {
+impl SceneFacts<'_> {
+    /// Returns how the end of a player deviates from the expected one.
+    fn deviation(&self, end: &End) -> Option<String> {
+        if let Some(deviation) = self.expected.deviation(end.record.ending()) {
+            return Some(deviation);
+        }
+        if end.at < self.fault_at {
+            return Some("ended before the fault".to_owned());
+        }
+        self.late_by(end)
+    }
+
+    /// Returns how an end broke its bound, by its own record or by our clock.
+    fn late_by(&self, end: &End) -> Option<String> {
+        let record = &end.record;
+        let bound_ms = self.bound_ms(record.cause)?;
+        let Some(silent_ms) = record.silent_ms else {
+            return Some("does not say how long it was silent".to_owned());
+        };
+        let allowed_ms = bound_ms + record.own_stall_ms;
+        if silent_ms > allowed_ms {
+            return Some(format!(
+                "silent for {silent_ms} ms, and the bound is {allowed_ms} ms"
+            ));
+        }
+        if !is_silence(record.cause) {
+            return None;
+        }
+        let ours = end.at.since(self.fault_at);
+        let most = Duration::from_millis(allowed_ms) + self.clock_margin(record.cause);
+        (ours > most)
+            .then(|| format!("noticed {ours:.1?} after the fault, and says {silent_ms} ms"))
+    }
+
     /// Returns whether the end was in time only because the server itself stood still.
     fn excuses(&self, record: &Record) -> bool {
         let bound_ms = self.bound_ms(record.cause).unwrap_or_default();
@@ -118,48 +189,20 @@ impl Truth<'_> {
     }
 
     fn bound_ms(&self, cause: Cause) -> Option<u64> {
-        self.facts.bounds_ms.get(cause.label()).copied()
+        self.server.bounds_ms.get(cause.label()).copied()
     }
-}
 
-/// Returns the deviation of an end, the `times`-th of its player.
-fn flaw(truth: Truth<'_>, ended: &Ended, times: usize) -> Option<String> {
-    let record = &ended.record;
-    let player = record.player.as_deref().unwrap_or_default();
-    if !truth.names.iter().any(|name| name == player) {
-        return Some("nobody of this name played".to_owned());
+    /// Returns the time that our clock may add. Where the peer's direction works, its next heartbeat still arrives. So
+    /// a cut of our direction alone counts from the answer to that heartbeat, and a dead network of our own from the
+    /// heartbeat itself.
+    fn clock_margin(&self, cause: Cause) -> Duration {
+        let heartbeat = Duration::from_millis(self.server.profile.heartbeat_ms);
+        if matches!(cause, Cause::PathDeadOutbound | Cause::LocalNetworkDown) {
+            heartbeat + CLOCK_MARGIN
+        } else {
+            CLOCK_MARGIN
+        }
     }
-    if times > 1 {
-        return Some("ended again".to_owned());
-    }
-    if let Some(flaw) = truth.expected.flaw(record.ending()) {
-        return Some(flaw);
-    }
-    if ended.at < truth.struck_at {
-        return Some("ended before anything befell it".to_owned());
-    }
-    tardiness(truth, ended)
-}
-
-/// Returns how an end broke its bound, by its own record or by our clock.
-fn tardiness(truth: Truth<'_>, ended: &Ended) -> Option<String> {
-    let record = &ended.record;
-    let bound_ms = truth.bound_ms(record.cause)?;
-    let Some(silent_ms) = record.silent_ms else {
-        return Some("does not say how long it was silent".to_owned());
-    };
-    let allowed_ms = bound_ms + record.own_stall_ms;
-    if silent_ms > allowed_ms {
-        return Some(format!(
-            "silent for {silent_ms} ms, and the bound is {allowed_ms} ms"
-        ));
-    }
-    if !is_silence(record.cause) {
-        return None;
-    }
-    let ours = ended.at.since(truth.struck_at);
-    let most = Duration::from_millis(allowed_ms) + truth.grace(record.cause);
-    (ours > most).then(|| format!("noticed {ours:.1?} after the fact, and says {silent_ms} ms"))
 }
 
 /// Returns whether the silence counts from the last byte in, which came before the fault, or from our next byte out.
@@ -174,23 +217,9 @@ const fn is_silence(cause: Cause) -> bool {
     )
 }
 
-impl Truth<'_> {
-    /// Returns the time that our clock may add. Where the peer's direction works, its next heartbeat still arrives. So
-    /// a cut of our direction alone counts from the answer to that heartbeat, and a dead network of our own from the
-    /// heartbeat itself.
-    fn grace(&self, cause: Cause) -> Duration {
-        let heartbeat = Duration::from_millis(self.facts.profile.heartbeat_ms);
-        if matches!(cause, Cause::PathDeadOutbound | Cause::LocalNetworkDown) {
-            heartbeat + CLOCK_GRACE
-        } else {
-            CLOCK_GRACE
-        }
-    }
-}
-
 /// From this value on, a lateness of the server is a stall, as in the library. Less is usual on any machine.
 const STALL_MS: u64 = 20;
 
 /// The time between the verdict and its record. The last frames are written, and then the peer's FIN is awaited. Each
 /// takes at most 100 ms and the time to the next sweep of the deadlines.
-const CLOCK_GRACE: Duration = Duration::from_millis(450);
+const CLOCK_MARGIN: Duration = Duration::from_millis(450);

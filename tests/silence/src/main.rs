@@ -1,32 +1,30 @@
 //! Proves the claims about silence with real servers and real clients in network namespaces. It plays every way to fall
 //! silent or to be merely slow, and compares each record of the library with what happened to its player.
 
-mod actor;
 mod alarms;
 mod behaviour;
 mod cost;
 mod detection;
 mod fault;
 mod figures;
-mod flow;
+mod helper;
 mod judge;
 mod matrix;
+mod messages;
 mod outages;
 mod pool;
-mod process;
 mod proxy;
 mod report;
+mod row;
 mod sandbox;
 mod scene;
 mod setting;
-mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::actor::Role;
 use crate::alarms::{LossArgs, StoppedArgs};
 use crate::cost::CostArgs;
 use crate::detection::DetectionArgs;
@@ -40,16 +38,19 @@ use crate::setting::{RtoMax, Setting};
 #[command(name = "lastword-silence", version, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum Command {
     #[command(flatten)]
     Play(Play),
-    /// A process that this command starts for its own use
+    /// The server of a scene; only this command itself starts it
     #[command(hide = true)]
-    Actor { role: Role },
+    Server,
+    /// The clients of a scene; only this command itself starts them
+    #[command(hide = true)]
+    Clients,
 }
 
 #[derive(Debug, Subcommand)]
@@ -94,13 +95,6 @@ struct Run {
     json: Option<PathBuf>,
 }
 
-/// Whether everything was as expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Right,
-    Wrong,
-}
-
 impl Common {
     fn settings(&self) -> Vec<Setting> {
         Setting::all(&self.profile, &self.rto_max)
@@ -109,27 +103,20 @@ impl Common {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match act(&cli.what) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("lastword-silence: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    run(&cli.command).unwrap_or_else(|error| {
+        eprintln!("lastword-silence: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-fn act(what: &What) -> anyhow::Result<ExitCode> {
-    match what {
-        What::Actor { role } => {
-            actor::play(*role)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        What::Play(play) if sandbox::is_inside() => Ok(match play.run()? {
-            Verdict::Right => ExitCode::SUCCESS,
-            Verdict::Wrong => ExitCode::FAILURE,
-        }),
-        What::Play(_) => enter(),
+fn run(command: &Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Server => helper::run(helper::server::run)?,
+        Command::Clients => helper::run(helper::clients::run)?,
+        Command::Play(play) if sandbox::is_inside() => return play.run(),
+        Command::Play(_) => return enter(),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Plays the command in the sandbox.
@@ -147,7 +134,7 @@ fn enter() -> anyhow::Result<ExitCode> {
 }
 
 impl Play {
-    fn run(&self) -> anyhow::Result<Verdict> {
+    fn run(&self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Matrix(args) => matrix::run(args),
             Self::Proxy(args) => proxy::run(args),

@@ -1,14 +1,14 @@
 //! Every way to fall silent, and every way to be merely slow, under each setting: no wrong cause.
 
-mod row;
 mod table;
+
+use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::report::Line;
-use crate::{Common, Verdict, report};
+use crate::row::Row;
+use crate::{Common, report, scene};
 
-pub(crate) use row::Row;
 pub(crate) use table::find;
 
 /// The arguments of `matrix`.
@@ -25,20 +25,19 @@ pub(crate) struct MatrixArgs {
 }
 
 /// Plays rows under settings.
-pub(crate) fn run(args: &MatrixArgs) -> anyhow::Result<Verdict> {
+pub(crate) fn run(args: &MatrixArgs) -> anyhow::Result<ExitCode> {
     let settings = args.common.settings();
     let rows = match args.rows.as_slice() {
         [] => table::rows(),
         rows => rows.to_vec(),
     };
+    let run = &args.common.run;
     report::play(
-        &args.common.run,
+        run,
         JOBS,
         (&rows, &settings),
-        |row, setting| {
-            let played = row.play(setting, args.trials);
-            Line::of(&row.name, setting, args.trials, played)
-        },
+        args.trials,
+        |row, setting| scene::play(row, setting, args.trials),
     )
 }
 

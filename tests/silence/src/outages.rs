@@ -1,24 +1,22 @@
 //! Outages that are shorter than the dead limit. No session ends, data is back soon after the link, and nothing is lost
 //! or out of order.
 
+use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
 use lastword_load::Expected;
 
-use crate::behaviour::{Game, Manner};
+use crate::behaviour::{ClientBehaviour, Game};
 use crate::fault::Fault;
 use crate::figures::Figures;
-use crate::flow;
-use crate::judge::Judgement;
-use crate::matrix::Row;
-use crate::report::Line;
+use crate::judge::{Flow, Judgement};
+use crate::messages::{Order, Stamp};
+use crate::row::Row;
 use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
-use crate::words::{Order, Stamp};
-use crate::{Run, Verdict, report};
-use lastword_netlab::Host;
+use crate::{Run, report};
 
 /// The arguments of `outages`.
 #[derive(Debug, Args)]
@@ -37,109 +35,84 @@ pub(crate) struct OutagesArgs {
 }
 
 /// Plays every outage with bounded retries on both ends, and with the kernel's own retries.
-pub(crate) fn run(args: &OutagesArgs) -> anyhow::Result<Verdict> {
+pub(crate) fn run(args: &OutagesArgs) -> anyhow::Result<ExitCode> {
     let profile = std::slice::from_ref(&args.profile);
     let settings = Setting::all(profile, &[RtoMax::Auto, RtoMax::Off]);
+    let rows = args.seconds.iter().map(|&seconds| Row {
+        game: Game::Pour(BYTES_PER_SECOND),
+        behaviour: ClientBehaviour::HONEST.sending(BYTES_PER_SECOND),
+        fault: Fault::Outage(Duration::from_secs(seconds)),
+        ..Row::lives(&format!("outage-{seconds}s"))
+    });
+    let rows: Vec<_> = rows.collect();
     report::play(
         &args.run,
         JOBS,
-        (&settings, &args.seconds),
-        |setting, seconds| {
-            let row = Row {
-                game: Game::Pour(BYTES_PER_SECOND),
-                manner: Manner::HONEST.sending(BYTES_PER_SECOND),
-                ..Row::lives(&format!("outage-{seconds}s"))
-            };
-            let outage = Duration::from_secs(*seconds);
-            let played = play(&row, setting, outage, args.trials);
-            Line::of(&row.name, setting, args.trials, played)
-        },
+        (&rows, &settings),
+        args.trials,
+        |row, setting| play(row, setting, args.trials),
     )
 }
 
-fn play(
-    row: &Row,
-    setting: &Setting,
-    outage: Duration,
-    players: usize,
-) -> anyhow::Result<Judgement> {
-    let mut scene = Scene::set(setting, row, players)?;
-    let profile = scene.facts.profile;
-    thread::sleep(Duration::from_millis(profile.heartbeat_ms) + Duration::from_secs(1));
-    let struck_at = scene.strike(Fault::Cut)?;
-    thread::sleep(outage / 2);
-    // No data arrives now, so the next frame is the first one after the outage.
-    scene.tell_both(Order::Mark)?;
-    thread::sleep(outage - outage / 2);
-    let back_at = Stamp::now();
-    scene.lab.mend(Host::Client)?;
+fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
+    let mut scene = Scene::start(setting, row, players)?;
+    thread::sleep(row.plays(scene.info.profile));
+    let link_back_at = scene.apply(row.fault)?;
     scene.watch(RESUMES_WITHIN, false)?;
-    scene.tell_both(Order::Hush)?;
+    scene.tell_both(Order::SendNothing)?;
     scene.watch(SETTLES_WITHIN, false)?;
-    judge(&mut scene, setting, struck_at, back_at)
-}
-
-fn judge(
-    scene: &mut Scene,
-    setting: &Setting,
-    struck_at: Stamp,
-    link_back_at: Stamp,
-) -> anyhow::Result<Judgement> {
-    let mut judgement = scene.judge(&Expected::Lives, struck_at);
+    let mut judgement = scene.judge(&Expected::Lives, link_back_at);
     let is_bounded = setting.rto_max == RtoMax::Auto;
     if !is_bounded {
         // The kernel's own retries may come too late. A session that ended because of that is only reported.
         judgement.wrong.clear();
     }
-    let ended = scene.ends.iter();
-    let ended: Vec<_> = ended.map(|ended| ended.record.player.clone()).collect();
-    let alive = scene.names.iter().cloned();
-    scene.names = alive
-        .filter(|name| !ended.contains(&Some(name.clone())))
-        .collect();
-    flow::check(scene, &mut judgement)?;
-    let rto_max_ms = scene.facts.profile.rto_max_ms;
+    let ends = &scene.ends;
+    let has_ended = |name: &String| {
+        ends.iter()
+            .any(|end| end.record.player.as_ref() == Some(name))
+    };
+    scene.names.retain(|name| !has_ended(name));
+    let flows = scene.check_flow(&mut judgement)?;
+    let rto_max_ms = scene.info.profile.rto_max_ms;
     judgement.bound_ms = rto_max_ms
         .filter(|_| is_bounded)
         .map(|ms| ms + RESUME_MARGIN_MS);
-    compare(scene, &mut judgement, link_back_at)?;
+    compare(&flows, &mut judgement, link_back_at);
     Ok(judgement)
 }
 
 /// Compares the data that each end of the living sessions sent with the data that the other end took, and measures when
 /// data was back.
-fn compare(
-    scene: &mut Scene,
-    judgement: &mut Judgement,
-    link_back_at: Stamp,
-) -> anyhow::Result<()> {
-    let server = scene.report_of_server()?.accounts;
-    let crowd = scene.report_of_crowd()?.accounts;
+fn compare(flows: &[Flow], judgement: &mut Judgement, link_back_at: Stamp) {
     let mut delays_ms = Vec::new();
-    for name in &scene.names {
-        let (ours, theirs) = (flow::find(&server, name), flow::find(&crowd, name));
-        if (ours.sent, theirs.sent) != (theirs.taken, ours.taken) {
+    for Flow {
+        player,
+        game,
+        client,
+    } in flows
+    {
+        if (game.sent, client.sent) != (client.taken, game.taken) {
             let what = format!(
                 "sent and took: the game {} and {}, the client {} and {}",
-                ours.sent, ours.taken, theirs.sent, theirs.taken
+                game.sent, game.taken, client.sent, client.taken
             );
-            judgement.object(name, what);
+            judgement.report_wrong(player, what);
         }
-        for account in [ours, theirs] {
+        for account in [game, client] {
             let Some(back_at) = account.back_at else {
-                judgement.object(name, "nothing came after the outage");
+                judgement.report_wrong(player, "nothing came after the outage");
                 continue;
             };
             let delay = back_at.since(link_back_at).as_millis();
             let delay_ms = u64::try_from(delay).unwrap_or(u64::MAX);
             if judgement.bound_ms.is_some_and(|bound| delay_ms > bound) {
-                judgement.object(name, format!("data was back after {delay_ms} ms"));
+                judgement.report_wrong(player, format!("data was back after {delay_ms} ms"));
             }
             delays_ms.push(delay_ms);
         }
     }
     judgement.measured_ms = Figures::of(delays_ms);
-    Ok(())
 }
 
 /// Ten numbered frames a second, in each direction.

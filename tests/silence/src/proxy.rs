@@ -2,17 +2,18 @@
 
 mod haproxy;
 
+use std::process::ExitCode;
+
 use clap::Args;
 use lastword::Cause;
 
 use crate::fault::Fault;
 use crate::judge::Judgement;
-use crate::matrix::Row;
-use crate::report::Line;
+use crate::messages::Tuning;
+use crate::row::Row;
 use crate::scene::Scene;
 use crate::setting::Setting;
-use crate::words::Tuning;
-use crate::{Common, Verdict, report};
+use crate::{Common, report};
 
 use haproxy::Haproxy;
 
@@ -27,16 +28,15 @@ pub(crate) struct ProxyArgs {
 }
 
 /// Plays both rows under settings.
-pub(crate) fn run(args: &ProxyArgs) -> anyhow::Result<Verdict> {
+pub(crate) fn run(args: &ProxyArgs) -> anyhow::Result<ExitCode> {
     let settings = args.common.settings();
+    let run = &args.common.run;
     report::play(
-        &args.common.run,
+        run,
         JOBS,
         (&rows(), &settings),
-        |row, setting| {
-            let played = play(row, setting, args.trials);
-            Line::of(&row.name, setting, args.trials, played)
-        },
+        args.trials,
+        |row, setting| play(row, setting, args.trials),
     )
 }
 
@@ -53,11 +53,11 @@ fn rows() -> [Row; 2] {
 
 fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
     let mut proxy = None;
-    let mut scene = Scene::set_behind(setting, row, players, |lab, _, server| {
+    let mut scene = Scene::start_behind(setting, row, players, |lab, _, server| {
         let started = proxy.insert(Haproxy::start(lab, server)?);
         Ok(started.addr())
     })?;
-    row.play_on(&mut scene, setting)
+    scene.play(row, setting)
 }
 
 const JOBS: usize = 8;

@@ -2,32 +2,49 @@
 
 mod columns;
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::figures::Figures;
 use crate::judge::{Judgement, Wrong};
+use crate::row::Row;
 use crate::setting::Setting;
-use crate::{Run, Verdict, pool};
+use crate::{Run, pool};
 
-/// Plays a scene for each pair, such as a row and a setting, and reports the results. `jobs` scenes play at a time,
+/// Plays each row under each setting, with this many sessions, and reports the results. `jobs` scenes play at a time,
 /// unless the command line names another number.
-pub(crate) fn play<A: Sync, B: Sync>(
+pub(crate) fn play(
     run: &Run,
     jobs: usize,
-    (firsts, seconds): (&[A], &[B]),
-    play: impl Fn(&A, &B) -> Line + Sync,
-) -> anyhow::Result<Verdict> {
-    let scenes: Vec<_> = firsts
+    (rows, settings): (&[Row], &[Setting]),
+    trials: usize,
+    play: impl Fn(&Row, &Setting) -> anyhow::Result<Judgement> + Sync,
+) -> anyhow::Result<ExitCode> {
+    let scenes: Vec<_> = rows
         .iter()
-        .flat_map(|first| seconds.iter().map(move |second| (first, second)))
+        .flat_map(|row| settings.iter().map(move |setting| (row, setting)))
         .collect();
-    let lines = pool::each(run.jobs.unwrap_or(jobs), &scenes, |(first, second)| {
-        let line = play(first, second);
+    let lines = pool::each(run.jobs.unwrap_or(jobs), &scenes, |(row, setting)| {
+        // A scene that could not be played counts as wrong.
+        let judgement = play(row, setting).unwrap_or_else(|error| {
+            let mut judgement = Judgement::default();
+            judgement.report_wrong("-", format!("it could not be played: {error:#}"));
+            judgement
+        });
+        let line = Line {
+            row: row.name.clone(),
+            profile: setting.profile.clone(),
+            rto_max: setting.rto_max.label(),
+            trials,
+            judgement,
+        };
         line.announce();
         line
     });
@@ -36,46 +53,16 @@ pub(crate) fn play<A: Sync, B: Sync>(
 
 /// The result of one scene.
 #[derive(Debug, Serialize)]
-pub(crate) struct Line {
+struct Line {
     row: String,
     profile: String,
     rto_max: &'static str,
     trials: usize,
-    /// Other measurements.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    note: String,
     #[serde(flatten)]
     judgement: Judgement,
 }
 
 impl Line {
-    /// The result of a scene that was played. A scene that could not be played counts as wrong.
-    pub(crate) fn of(
-        row: &str,
-        setting: &Setting,
-        trials: usize,
-        played: anyhow::Result<Judgement>,
-    ) -> Self {
-        let judgement = played.unwrap_or_else(|error| {
-            let mut judgement = Judgement::default();
-            judgement.object("-", format!("it could not be played: {error:#}"));
-            judgement
-        });
-        Self {
-            row: row.to_owned(),
-            profile: setting.profile.clone(),
-            rto_max: setting.rto_max.label(),
-            trials,
-            note: String::new(),
-            judgement,
-        }
-    }
-
-    /// Adds other measurements.
-    pub(crate) fn with_note(self, note: String) -> Self {
-        Self { note, ..self }
-    }
-
     /// Reports on standard error that the scene is done, and what is wrong with it.
     fn announce(&self) {
         let mut stderr = io::stderr().lock();
@@ -106,26 +93,19 @@ impl Line {
     }
 
     fn remark(&self) -> String {
-        let suspects = self.judgement.suspects.iter();
-        let suspects: Vec<_> = suspects
-            .map(|(diagnosis, count)| format!("{diagnosis} {count}"))
-            .collect();
+        let Judgement { note, suspects, .. } = &self.judgement;
         if suspects.is_empty() {
-            return self.note.clone();
+            return note.clone();
         }
-        format!("{} suspects: {}", self.note, suspects.join(", "))
+        format!("{note} suspects: {}", counted(suspects))
     }
 
     fn cells(&self) -> Vec<String> {
         let judgement = &self.judgement;
-        let causes = judgement.causes.iter();
-        let causes: Vec<_> = causes
-            .map(|(cause, count)| format!("{cause} {count}"))
-            .collect();
-        let seen = if causes.is_empty() {
-            "nobody ended".to_owned()
+        let seen = if judgement.causes.is_empty() {
+            "no session ended".to_owned()
         } else {
-            causes.join(", ")
+            counted(&judgement.causes)
         };
         let of = |pick: fn(Figures) -> u64| shown(judgement.measured_ms.map(pick));
         vec![
@@ -146,8 +126,8 @@ impl Line {
     }
 }
 
-/// Prints the table, writes the file if one is wanted, and returns whether everything is right.
-fn publish(lines: &[Line], json: Option<&Path>) -> anyhow::Result<Verdict> {
+/// Prints the table, writes the file if one is wanted, and returns the exit code: whether everything is right.
+fn publish(lines: &[Line], json: Option<&Path>) -> anyhow::Result<ExitCode> {
     if let Some(path) = json {
         let named = || path.display().to_string();
         let file = File::create(path).with_context(named)?;
@@ -160,10 +140,15 @@ fn publish(lines: &[Line], json: Option<&Path>) -> anyhow::Result<Verdict> {
     write!(stdout, "{}", columns::table(&HEAD, &cells))?;
     writeln!(stdout, "{trials} trials, {wrong} wrong")?;
     Ok(if wrong == 0 {
-        Verdict::Right
+        ExitCode::SUCCESS
     } else {
-        Verdict::Wrong
+        ExitCode::FAILURE
     })
+}
+
+fn counted<K: Display, N: Display>(counts: &BTreeMap<K, N>) -> String {
+    let counts = counts.iter().map(|(what, count)| format!("{what} {count}"));
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 fn shown(figure: Option<u64>) -> String {

@@ -1,23 +1,23 @@
-//! A scene: a lab of its own, a server in one host, a crowd of clients in the other.
+//! A scene: a lab of its own, a server in one host, all clients in the other.
 
+use std::env;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use lastword_load::process::Process;
 use lastword_load::{Expected, Record};
-use lastword_netlab::{Frozen, Host, Lab};
-use serde::Deserialize as _;
-use serde_json::Value;
+use lastword_netlab::{Frozen, Host, Lab, Route, freeze};
+use serde::{Deserialize as _, Serialize};
 
-use crate::actor::Role;
-use crate::behaviour::Crowd;
+use crate::behaviour::Clients;
 use crate::fault::Fault;
-use crate::judge::{Judgement, Truth};
-use crate::matrix::Row;
-use crate::process::Process;
+use crate::judge::{End, Flow, Judgement, SceneFacts};
+use crate::messages::{Message, Order, Report, ServerInfo, Settings, Stamp};
+use crate::row::Row;
 use crate::setting::{RtoMax, Setting};
-use crate::words::{Order, Report, ServerFacts, Settings, Stamp, Word};
 
 /// A server and clients that have joined.
 #[derive(Debug)]
@@ -25,36 +25,32 @@ pub(crate) struct Scene {
     /// The clients, while they are frozen.
     frozen: Option<Frozen>,
     // Stands before the lab, so that processes end before the hosts that they are in.
-    pub(crate) crowd: Process,
+    pub(crate) clients: Process,
     pub(crate) server: Process,
     pub(crate) lab: Lab,
-    /// The server's first report.
-    pub(crate) facts: ServerFacts,
+    /// The server's first message.
+    pub(crate) info: ServerInfo,
     /// The names of the players.
     pub(crate) names: Vec<String>,
     /// The ends so far.
-    pub(crate) ends: Vec<Ended>,
+    pub(crate) ends: Vec<End>,
 }
 
-/// The end of one connection.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Ended {
-    pub(crate) at: Stamp,
-    pub(crate) record: Record,
-    /// The record as the library wrote it.
-    pub(crate) json: Value,
+/// Plays a row in a lab of its own, and judges the result.
+pub(crate) fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
+    Scene::start(setting, row, players)?.play(row, setting)
 }
 
 impl Scene {
     /// Builds the lab and lets every client join. The clients' sockets get the profile's `TCP_RTO_MAX_MS` too, if the
     /// server's sockets have it.
-    pub(crate) fn set(setting: &Setting, row: &Row, players: usize) -> anyhow::Result<Self> {
-        Self::set_behind(setting, row, players, |_, _, addr| Ok(addr))
+    pub(crate) fn start(setting: &Setting, row: &Row, players: usize) -> anyhow::Result<Self> {
+        Self::start_behind(setting, row, players, |_, _, addr| Ok(addr))
     }
 
     /// The same, but clients connect to the address that `front` returns. `front` gets the lab, the server and the
     /// server's address. No client has connected to the server before that call.
-    pub(crate) fn set_behind(
+    pub(crate) fn start_behind(
         setting: &Setting,
         row: &Row,
         players: usize,
@@ -66,106 +62,160 @@ impl Scene {
             setting: setting.clone(),
             tuning: row.tuning,
         };
-        let mut server = Process::start(&lab, Host::Server, Role::Server, &settings)?;
-        let facts = match server.hear(Instant::now() + PATIENCE)? {
-            Some(Word::Listening(facts)) => facts,
+        let mut server = start(&lab, Host::Server, "server", &settings)?;
+        let info = match server.hear(PATIENCE).context(SERVER)? {
+            Some(Message::Listening(info)) => info,
             other => bail!("the server does not listen: {other:?}"),
         };
         let names: Vec<_> = (0..players).map(|number| row.game.player(number)).collect();
         let is_bounded = setting.rto_max == RtoMax::Auto && lastword_sys::supports_rto_max();
-        let crowd = Crowd {
-            server: front(&lab, &server, facts.addr)?,
+        let clients = Clients {
+            server: front(&lab, &server, info.addr)?,
             names: names.clone(),
-            manner: row.manner,
-            rto_max_ms: facts.profile.rto_max_ms.filter(|_| is_bounded),
+            behaviour: row.behaviour,
+            rto_max_ms: info.profile.rto_max_ms.filter(|_| is_bounded),
         };
-        let mut crowd = Process::start(&lab, Host::Client, Role::Crowd, &crowd)?;
-        match crowd.hear(Instant::now() + PATIENCE)? {
-            Some(Word::Joined) => {}
+        let mut clients = start(&lab, Host::Client, "clients", &clients)?;
+        match clients.hear(PATIENCE).context(CLIENTS)? {
+            Some(Message::Joined) => {}
             other => bail!("the clients did not join: {other:?}"),
         }
         Ok(Self {
             frozen: None,
-            crowd,
+            clients,
             server,
             lab,
-            facts,
+            info,
             names,
             ends: Vec::new(),
         })
     }
 
-    /// Applies the fault to the clients, and returns when it took effect.
-    pub(crate) fn strike(&mut self, fault: Fault) -> anyhow::Result<Stamp> {
-        fault.strike(&self.lab)?;
-        if fault == Fault::Frozen {
-            self.frozen = Some(self.crowd.freeze()?);
+    /// Plays a row with the clients of this scene, and judges the result.
+    pub(crate) fn play(&mut self, row: &Row, setting: &Setting) -> anyhow::Result<Judgement> {
+        let profile = self.info.profile;
+        thread::sleep(row.plays(profile));
+        let fault_at = self.apply(row.fault)?;
+        let expected = row.expected(setting);
+        match expected {
+            Expected::Ends(_) => self.watch(row.patience(profile), true)?,
+            Expected::Lives => self.watch(row.watched(profile), false)?,
+        }
+        let mut judgement = self.judge(&expected, fault_at);
+        if expected == Expected::Lives {
+            self.check_flow(&mut judgement)?;
+        }
+        Ok(judgement)
+    }
+
+    /// Applies the fault, and returns when it took effect; for an outage, when the cable is mended.
+    pub(crate) fn apply(&mut self, fault: Fault) -> anyhow::Result<Stamp> {
+        let lab = &self.lab;
+        match fault {
+            Fault::Nothing => {}
+            Fault::Lossy(share) => lab.lose(Host::Client, share)?,
+            Fault::Cut => lab.cut(Host::Client)?,
+            Fault::Outage(length) => return self.outage(length),
+            Fault::OursLost => lab.drop_from(Host::Server)?,
+            Fault::TheirsLost => lab.drop_from(Host::Client)?,
+            Fault::OwnLinkDown => lab.own_link_down(Host::Server)?,
+            Fault::OwnBlackhole => lab.set_route(Host::Server, Route::Blackhole)?,
+            Fault::OwnFilter => lab.block_output(Host::Server)?,
+            Fault::Frozen => self.frozen = Some(freeze(self.clients.id())?),
+            Fault::ServerStopped(length) => {
+                let stopped = freeze(self.server.id())?;
+                thread::sleep(length);
+                stopped.thaw()?;
+            }
         }
         Ok(Stamp::now())
     }
 
+    fn outage(&mut self, length: Duration) -> anyhow::Result<Stamp> {
+        self.lab.cut(Host::Client)?;
+        thread::sleep(length / 2);
+        // No data arrives now, so the next frame is the first one after the outage.
+        self.tell_both(Order::Mark)?;
+        thread::sleep(length - length / 2);
+        let mended_at = Stamp::now();
+        self.lab.mend(Host::Client)?;
+        Ok(mended_at)
+    }
+
     /// Sends both ends an order that has no answer.
     pub(crate) fn tell_both(&mut self, order: Order) -> anyhow::Result<()> {
-        self.server.tell(order)?;
-        self.crowd.tell(order)
+        self.server.tell(&order).context(SERVER)?;
+        self.clients.tell(&order).context(CLIENTS)
     }
 
     /// Collects ends for this long. With `until_all` it stops as soon as every session has ended.
     pub(crate) fn watch(&mut self, length: Duration, until_all: bool) -> anyhow::Result<()> {
         let deadline = Instant::now() + length;
         while !until_all || self.ends.len() < self.names.len() {
-            match self.server.hear(deadline)? {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.server.hear(left).context(SERVER)? {
                 None => return Ok(()),
-                Some(word) => self.take(word)?,
+                Some(message) => self.take(message)?,
             }
         }
         // A second end of any session would come soon after.
         thread::sleep(AFTERMATH);
-        while let Some(word) = self.server.hear(Instant::now())? {
-            self.take(word)?;
+        while let Some(message) = self.server.hear(Duration::ZERO).context(SERVER)? {
+            self.take(message)?;
         }
         Ok(())
     }
 
     /// Compares the ends so far with what had to come of the fault.
-    pub(crate) fn judge(&self, expected: &Expected, struck_at: Stamp) -> Judgement {
-        let truth = Truth {
+    pub(crate) fn judge(&self, expected: &Expected, fault_at: Stamp) -> Judgement {
+        let facts = SceneFacts {
             expected,
             names: &self.names,
-            struck_at,
-            facts: &self.facts,
+            fault_at,
+            server: &self.info,
         };
-        Judgement::of(truth, &self.ends)
+        Judgement::of(facts, &self.ends)
     }
 
-    /// The accounts of the server's sessions.
-    pub(crate) fn report_of_server(&mut self) -> anyhow::Result<Report> {
-        self.server.tell(Order::Report)?;
-        let deadline = Instant::now() + PATIENCE;
+    /// Checks that frames still flow between the living sessions, in a scene without a frozen process. Returns the
+    /// accounts of each session.
+    pub(crate) fn check_flow(&mut self, judgement: &mut Judgement) -> anyhow::Result<Vec<Flow>> {
+        let (mut server, mut clients) = (self.report_of_server()?, self.report_of_clients()?);
+        let flows = self.names.iter().map(|player| Flow {
+            player: player.clone(),
+            // A player without an account sent and took nothing.
+            game: server.accounts.remove(player).unwrap_or_default(),
+            client: clients.accounts.remove(player).unwrap_or_default(),
+        });
+        let flows: Vec<_> = flows.collect();
+        judgement.suspects = server.suspects;
+        judgement.compare_flow(&flows);
+        Ok(flows)
+    }
+
+    fn report_of_server(&mut self) -> anyhow::Result<Report> {
+        self.server.tell(&Order::Report).context(SERVER)?;
         loop {
-            let word = self.server.hear(deadline)?;
-            let word = word.context("the server does not report")?;
-            if let Word::Reported(report) = word {
-                return Ok(report);
+            match self.server.hear(PATIENCE).context(SERVER)? {
+                Some(Message::Reported(report)) => return Ok(report),
+                message => self.take(message.context("the server does not report")?)?,
             }
-            self.take(word)?;
         }
     }
 
-    /// The accounts of the clients' sessions.
-    pub(crate) fn report_of_crowd(&mut self) -> anyhow::Result<Report> {
-        self.crowd.tell(Order::Report)?;
-        match self.crowd.hear(Instant::now() + PATIENCE)? {
-            Some(Word::Reported(report)) => Ok(report),
+    fn report_of_clients(&mut self) -> anyhow::Result<Report> {
+        self.clients.tell(&Order::Report).context(CLIENTS)?;
+        match self.clients.hear(PATIENCE).context(CLIENTS)? {
+            Some(Message::Reported(report)) => Ok(report),
             other => bail!("the clients do not report: {other:?}"),
         }
     }
 
-    fn take(&mut self, word: Word) -> anyhow::Result<()> {
-        let Word::Ended { at, record } = word else {
-            bail!("the server says {word:?} unasked");
+    fn take(&mut self, message: Message) -> anyhow::Result<()> {
+        let Message::Ended { at, record } = message else {
+            bail!("the server says {message:?} unasked");
         };
-        self.ends.push(Ended {
+        self.ends.push(End {
             at,
             record: Record::deserialize(&record).context("a record cannot be read")?,
             json: record,
@@ -174,5 +224,17 @@ impl Scene {
     }
 }
 
+/// Starts a helper process in a host, with its first line.
+fn start(lab: &Lab, host: Host, task: &str, first: &impl Serialize) -> anyhow::Result<Process> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg(task);
+    let mut process = Process::start(command, |command| lab.spawn(host, command))?;
+    process.tell(first)?;
+    Ok(process)
+}
+
+/// The processes, as errors name them.
+const SERVER: &str = "the server";
+const CLIENTS: &str = "the clients";
 const PATIENCE: Duration = Duration::from_secs(120);
 const AFTERMATH: Duration = Duration::from_millis(500);

@@ -49,7 +49,7 @@ fn of_calls(
 
 fn of_cause(row: &Row, layer: &Layer) -> Option<String> {
     let expected = Expected::live(&[row.ends.cause(layer.mid_frame)]);
-    expected.flaw(layer.ending)
+    expected.deviation(layer.ending)
 }
 
 fn of_delivery(delivers: Delivers, layer: &Layer) -> Vec<String> {

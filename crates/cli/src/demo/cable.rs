@@ -11,7 +11,7 @@ mod passing;
 #[cfg(not(target_os = "linux"))]
 use lastword::ServerHandle;
 
-use super::board::Shared;
+use super::state::Shared;
 
 #[cfg(target_os = "linux")]
 pub(crate) use lab::Cable;
@@ -25,8 +25,8 @@ pub(crate) struct Cable;
 
 #[cfg(not(target_os = "linux"))]
 impl Cable {
-    pub(crate) fn pull(board: &Shared, _server: &ServerHandle) -> Self {
-        note(board, "it takes the network namespaces of Linux");
+    pub(crate) fn pull(state: &Shared, _server: &ServerHandle) -> Self {
+        note(state, "it takes the network namespaces of Linux");
         Self
     }
 }
@@ -37,6 +37,6 @@ pub(crate) const fn is_in_lab(_player: &str) -> bool {
     false
 }
 
-fn note(board: &Shared, reason: &str) {
-    board.with(|board| board.note = Some(format!("no cable to pull here: {reason}")));
+fn note(state: &Shared, reason: &str) {
+    state.with(|state| state.note = Some(format!("no cable to pull here: {reason}")));
 }

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use lastword::ServerHandle;
 use tokio::sync::oneshot;
 
-use super::board::{End, Shared};
-use super::frame::{Frame, Scene};
+use super::frame::{DemoInfo, Frame};
 use super::screen::Screen;
+use super::state::{End, Shared};
 use super::style::{CAUSE, CLASS, Style, WHO, column};
 
 /// The thread that writes. If it is dropped before its conclusion, it shows nothing else, and the terminal is
@@ -26,16 +26,16 @@ pub(crate) struct Display {
     over: oneshot::Receiver<io::Result<()>>,
 }
 
-/// The source of the output, and its form.
-struct Show {
-    scene: Scene,
-    board: Shared,
+/// Writes the state of the demo in one form.
+struct Renderer {
+    info: DemoInfo,
+    state: Shared,
     server: ServerHandle,
-    face: Face,
+    mode: OutputMode,
 }
 
 /// The form of the output.
-enum Face {
+enum OutputMode {
     Table(Screen, Style),
     Lines {
         /// The number of the last end that was shown.
@@ -45,20 +45,20 @@ enum Face {
 }
 
 impl Display {
-    pub(crate) fn start(scene: Scene, board: Shared, server: ServerHandle) -> io::Result<Self> {
+    pub(crate) fn start(info: DemoInfo, state: Shared, server: ServerHandle) -> io::Result<Self> {
         let (summary, told) = channel();
         let (tell, over) = oneshot::channel();
-        let face = Face::choose()?;
-        let mut show = Show {
-            scene,
-            board,
+        let mode = OutputMode::choose()?;
+        let mut renderer = Renderer {
+            info,
+            state,
             server,
-            face,
+            mode,
         };
         let thread = thread::Builder::new().name("display".to_owned());
         let thread = thread.spawn(move || {
             // If this fails, the receiver is gone and does not need the result.
-            tell.send(show.run(&told)).ok();
+            tell.send(renderer.run(&told)).ok();
         })?;
         Ok(Self {
             summary: Some(summary),
@@ -96,11 +96,11 @@ impl Drop for Display {
     }
 }
 
-impl Show {
+impl Renderer {
     fn run(&mut self, told: &Receiver<String>) -> io::Result<()> {
-        if matches!(self.face, Face::Lines { .. }) {
-            let links = self.scene.links().join("\n");
-            print(&format!("{links}\n{}\n", self.scene.until()))?;
+        if matches!(self.mode, OutputMode::Lines { .. }) {
+            let links = self.info.links().join("\n");
+            print(&format!("{links}\n{}\n", self.info.until()))?;
         }
         loop {
             self.update()?;
@@ -113,14 +113,14 @@ impl Show {
     }
 
     fn update(&mut self) -> io::Result<()> {
-        match &mut self.face {
-            Face::Table(screen, style) => {
+        match &mut self.mode {
+            OutputMode::Table(screen, style) => {
                 let (width, height) = screen.room();
                 let stats = self.server.stats();
-                let lines = self.board.with(|board| {
+                let lines = self.state.with(|state| {
                     let frame = Frame {
-                        scene: &self.scene,
-                        board,
+                        info: &self.info,
+                        state,
                         stats: &stats,
                         now: Instant::now(),
                         style: *style,
@@ -129,14 +129,14 @@ impl Show {
                 });
                 screen.draw(&lines)
             }
-            Face::Lines { last, is_noted } => {
-                let new = self.board.with(|board| {
-                    let note = board.note.as_ref().filter(|_| !*is_noted);
+            OutputMode::Lines { last, is_noted } => {
+                let new = self.state.with(|state| {
+                    let note = state.note.as_ref().filter(|_| !*is_noted);
                     *is_noted |= note.is_some();
                     let note = note.map(|note| format!("{note}\n"));
-                    let new = note.into_iter().chain(board.after(*last).map(line));
+                    let new = note.into_iter().chain(state.after(*last).map(line));
                     let new: String = new.collect();
-                    *last = board.sums().ended();
+                    *last = state.sums().ended();
                     new
                 });
                 print(&new)
@@ -146,10 +146,10 @@ impl Show {
 
     fn conclude(&mut self, summary: &str) -> io::Result<()> {
         self.update()?;
-        if matches!(self.face, Face::Table(..)) {
+        if matches!(self.mode, OutputMode::Table(..)) {
             // The alternate screen closes, and the lines that must stay are written to the normal
             // screen.
-            self.face = Face::Lines {
+            self.mode = OutputMode::Lines {
                 last: u64::MAX,
                 is_noted: false,
             };
@@ -159,7 +159,7 @@ impl Show {
     }
 }
 
-impl Face {
+impl OutputMode {
     fn choose() -> io::Result<Self> {
         let is_terminal = io::stdout().is_terminal() && is_not("TERM", |term| term == "dumb");
         if is_terminal {

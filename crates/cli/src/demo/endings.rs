@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-use super::board::{Part, Shared};
+use super::state::{ClientEnding, Shared};
 
 /// The loop of endings. It is aborted when this value ends.
 #[derive(Debug)]
@@ -21,15 +21,15 @@ pub(crate) struct Endings {
 }
 
 impl Endings {
-    pub(crate) fn begin(server: SocketAddr, board: &Shared) -> Self {
+    pub(crate) fn begin(server: SocketAddr, state: &Shared) -> Self {
         let (stop, mut told) = oneshot::channel();
-        let board = board.clone();
+        let state = state.clone();
         let clients = Clients::towards(server);
         let players = clients.clone();
         let task = tokio::spawn(async move {
             let mut under_way = JoinSet::new();
             for ((way, step), n) in rounds().zip(0..) {
-                under_way.spawn(play(players.clone(), n, way, board.clone()));
+                under_way.spawn(play(players.clone(), n, way, state.clone()));
                 while under_way.try_join_next().is_some() {}
                 if timeout(step, &mut told).await.is_ok() {
                     break;
@@ -45,10 +45,10 @@ impl Endings {
     }
 
     /// Begins no other ending, and aborts those in progress.
-    pub(crate) async fn end(self, board: &Shared) {
+    pub(crate) async fn end(self, state: &Shared) {
         drop(self.stop);
         self.task.await.ok();
-        board.with(|board| board.broken_off(|ip| self.clients.have(ip)));
+        state.with(|state| state.broken_off(|ip| self.clients.have(ip)));
     }
 }
 
@@ -60,21 +60,21 @@ fn rounds() -> impl Iterator<Item = (&'static Way, Duration)> {
     first.chain(ways.into_iter().cycle().zip(iter::repeat(STEP)))
 }
 
-async fn play(clients: Clients, n: u32, way: &'static Way, board: Shared) {
+async fn play(clients: Clients, n: u32, way: &'static Way, state: Shared) {
     let played = clients.play(n, way).await;
-    board.with(|board| match (played.local, played.fault) {
-        (Some(local), None) => board.played(
+    state.with(|state| match (played.local, played.fault) {
+        (Some(local), None) => state.played(
             local,
-            Part {
+            ClientEnding {
                 name: way.name.to_owned(),
-                truth: way.truth,
+                expected: way.truth,
                 in_lab: false,
             },
         ),
         // The demo ends and aborts this client, so its fault does not count.
-        (_, Some(_)) if board.is_closing => {}
-        (_, Some(fault)) => board.complain(format!("{}: {fault}", way.name)),
-        (None, None) => board.complain(format!("{}: it has no address", way.name)),
+        (_, Some(_)) if state.is_closing => {}
+        (_, Some(fault)) => state.report_wrong(format!("{}: {fault}", way.name)),
+        (None, None) => state.report_wrong(format!("{}: it has no address", way.name)),
     });
 }
 

@@ -1,4 +1,4 @@
-//! The content of the terminal at one moment: lines that fit into it, made from the board and the server's counts.
+//! The content of the terminal at one moment: lines that fit into it, made from the state and the server's counts.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use lastword::Stats;
 use lastword::evidence::Class;
 
-use super::board::{Board, End, Tally};
+use super::state::{DemoState, End, Tally};
 use super::style::{CAUSE, CLASS, Style, WHO, column, cut, wrap};
 use super::summary;
 
 /// The parts that stay the same while the demo runs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scene {
+pub(crate) struct DemoInfo {
     pub(crate) game: SocketAddr,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) started: Instant,
@@ -23,14 +23,14 @@ pub(crate) struct Scene {
 /// The demo at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
-    pub(crate) scene: &'a Scene,
-    pub(crate) board: &'a Board,
+    pub(crate) info: &'a DemoInfo,
+    pub(crate) state: &'a DemoState,
     pub(crate) stats: &'a Stats,
     pub(crate) now: Instant,
     pub(crate) style: Style,
 }
 
-impl Scene {
+impl DemoInfo {
     /// The address of the live page, and the command that asks for the records.
     pub(crate) fn links(&self) -> Vec<String> {
         self.admin.map_or_else(
@@ -68,34 +68,34 @@ impl Frame<'_> {
             lines.push(self.style.dim(&cut(&heading, width)));
         }
         let room = height.saturating_sub(lines.len());
-        let newest = self.board.newest().take(room);
+        let newest = self.state.newest().take(room);
         lines.extend(newest.map(|end| self.end(end, width)));
         lines.truncate(height);
         lines
     }
 
     fn head(&self, width: usize) -> Vec<String> {
-        let Frame { scene, board, .. } = self;
-        let elapsed = clock(self.now.saturating_duration_since(scene.started));
-        let game = format!("game {}", scene.game);
-        let title = [TITLE.to_owned(), elapsed, game, scene.until()];
+        let Frame { info, state, .. } = self;
+        let elapsed = clock(self.now.saturating_duration_since(info.started));
+        let game = format!("game {}", info.game);
+        let title = [TITLE.to_owned(), elapsed, game, info.until()];
         let mut lines = wrap(&title, GAP, width);
         if let Some(title) = lines.first_mut() {
             let rest = title.strip_prefix(TITLE).map(str::to_owned);
             *title = rest.map_or_else(|| title.clone(), |rest| self.style.bold(TITLE) + &rest);
         }
-        lines.extend(wrap(&scene.links(), GAP, width));
+        lines.extend(wrap(&info.links(), GAP, width));
         lines.extend(wrap(&self.counts(), GAP, width));
         lines.extend(self.suspects(width));
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         lines.extend(
-            board
+            state
                 .note
                 .as_deref()
                 .map(|note| wrap(&words(note), " ", width))
                 .unwrap_or_default(),
         );
-        let wrong = board
+        let wrong = state
             .wrong
             .last()
             .map(|wrong| wrap(&words(wrong), " ", width));
@@ -105,11 +105,11 @@ impl Frame<'_> {
     }
 
     fn counts(&self) -> [String; 3] {
-        let Frame { stats, board, .. } = self;
+        let Frame { stats, state, .. } = self;
         let (open, opened) = (stats.connections_open, stats.connections_opened);
         let ended = summary::ended(stats);
         let equal = if opened == open + ended { "=" } else { "≠" };
-        let sums = board.sums();
+        let sums = state.sums();
         [
             format!("{} sessions", stats.sessions_open),
             format!("{opened} opened {equal} {open} open + {ended} ended"),
@@ -119,7 +119,7 @@ impl Frame<'_> {
 
     /// Lists the suspect clients with their diagnoses. There is no line while no client is suspect.
     fn suspects(&self, width: usize) -> Vec<String> {
-        let suspects = self.board.suspects();
+        let suspects = self.state.suspects();
         let mut suspects: Vec<_> = suspects
             .map(|(name, diagnosis)| format!("{name} {diagnosis}"))
             .collect();
@@ -135,7 +135,7 @@ impl Frame<'_> {
         let mut lines = Vec::new();
         for class in Class::ALL {
             let of_class = self
-                .board
+                .state
                 .tallies()
                 .filter(|tally| tally.cause.class() == class);
             let cells: Vec<_> = of_class.map(|tally| self.cell(tally)).collect();

@@ -1,5 +1,5 @@
 //! The game of the demo: it carries out its clients' commands, and reports suspect clients to the
-//! board.
+//! state.
 
 use lastword::evidence::Diagnosis;
 use lastword::{
@@ -7,17 +7,17 @@ use lastword::{
     ServerHandle,
 };
 
-use super::board::Shared;
 use super::cable::is_in_lab;
+use super::state::Shared;
 use crate::game::{Obedient, Obeying, obedient};
 use crate::quick;
 
 /// Serves the game.
-pub(crate) async fn serve(builder: Builder, board: &Shared) -> Result<ServerHandle, BindError> {
-    let (obedient, board) = (obedient(), board.clone());
+pub(crate) async fn serve(builder: Builder, state: &Shared) -> Result<ServerHandle, BindError> {
+    let (obedient, state) = (obedient(), state.clone());
     let make = move |player: &Player| Watched {
         name: player.id.clone().unwrap_or_default(),
-        board: board.clone(),
+        state: state.clone(),
         game: obedient(),
     };
     builder.authenticator(Gate).serve(make).await
@@ -27,7 +27,7 @@ pub(crate) async fn serve(builder: Builder, board: &Shared) -> Result<ServerHand
 #[derive(Debug)]
 struct Watched {
     name: String,
-    board: Shared,
+    state: Shared,
     game: Obedient,
 }
 
@@ -39,7 +39,7 @@ impl Handler for Watched {
     fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
         let diagnosis = link.suspicion().map(Diagnosis::label).map(str::to_owned);
         let name = self.name.clone();
-        self.board.with(|board| board.suspected(name, diagnosis));
+        self.state.with(|state| state.suspected(name, diagnosis));
     }
 }
 

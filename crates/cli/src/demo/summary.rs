@@ -6,7 +6,7 @@ use std::fmt;
 use anyhow::anyhow;
 use lastword::Stats;
 
-use super::board::{Board, Tally};
+use super::state::{DemoState, Tally};
 use super::style::{CAUSE, CLASS};
 use super::sums::Sums;
 
@@ -21,16 +21,16 @@ pub(crate) struct Summary {
 
 impl Summary {
     /// Builds the summary of a server that has ended.
-    pub(crate) fn of(board: &Board, stats: Stats) -> Self {
-        let sums = board.sums();
+    pub(crate) fn of(state: &DemoState, stats: Stats) -> Self {
+        let sums = state.sums();
         let never = (sums.unrecorded > 0)
             .then(|| format!("{} endings were never recorded", sums.unrecorded));
         let (counted, told) = (ended(&stats), sums.ended());
         let untold = (counted != told)
             .then(|| format!("{counted} ends were counted, and {told} were told to the observer"));
-        let wrong = board.wrong.iter().cloned().chain(never).chain(untold);
+        let wrong = state.wrong.iter().cloned().chain(never).chain(untold);
         Self {
-            tallies: board.tallies().copied().collect(),
+            tallies: state.tallies().copied().collect(),
             sums,
             wrong: wrong.collect(),
             stats,

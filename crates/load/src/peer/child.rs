@@ -1,7 +1,7 @@
 //! The process of a peer. It carries out the orders on standard input, answers on standard output, and ends when
 //! standard input ends.
 
-use std::io::{self, BufRead as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::process;
 use std::sync::mpsc::{Receiver, channel};
@@ -13,9 +13,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::order::{Done, Order, Reply};
+use super::order::{Done, Order};
 use super::{PATIENCE, stream, until};
 use crate::Fault;
+use crate::process::{answer, next_order};
 use crate::socket::Raw;
 
 /// Carries out orders until standard input ends or the answers cannot be written. In both cases the parent is gone,
@@ -48,18 +49,14 @@ pub fn carry_out_orders() -> io::Result<()> {
 fn orders() -> Receiver<Order> {
     let (tell, told) = channel();
     thread::spawn(move || {
-        let lines = io::stdin().lock().lines().map_while(Result::ok);
-        let mut orders = lines.map_while(|line| serde_json::from_str(&line).ok());
-        while orders.next().is_some_and(|order| tell.send(order).is_ok()) {}
+        while let Ok(Some(order)) = next_order() {
+            if tell.send(order).is_err() {
+                break;
+            }
+        }
         process::exit(0);
     });
     told
-}
-
-fn answer(reply: &Reply) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{}", serde_json::to_string(reply)?)?;
-    stdout.flush()
 }
 
 #[derive(Debug)]

@@ -37,9 +37,6 @@ pub enum Order {
     Exit,
 }
 
-/// The result of an order. The error is in words.
-pub(super) type Reply = Result<Done, String>;
-
 /// The state after an order that was carried out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {

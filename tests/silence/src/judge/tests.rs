@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use lastword::evidence::Phase;
 
 use super::*;
-use crate::words::ProfileTimes;
+use crate::messages::ProfileTimes;
 
 #[test]
-fn everybody_ended_as_expected_and_in_time() {
+fn ends_as_expected_and_in_time_are_right() {
     let judgement = judged(
         &Expected::live(&[Cause::PathDead]),
         &[
-            ended(0, Cause::PathDead, 8_050),
-            ended(1, Cause::PathDead, 7_990),
+            end(0, Cause::PathDead, 8_050),
+            end(1, Cause::PathDead, 7_990),
         ],
     );
     assert_eq!(judgement.wrong, Vec::new());
@@ -28,8 +28,8 @@ fn everybody_ended_as_expected_and_in_time() {
 #[test]
 fn another_cause_is_wrong() {
     let planted = [
-        ended(0, Cause::PeerFrozen, 8_000),
-        ended(1, Cause::PathDead, 8_000),
+        end(0, Cause::PeerFrozen, 8_000),
+        end(1, Cause::PathDead, 8_000),
     ];
     found(
         &Expected::live(&[Cause::PathDead]),
@@ -42,21 +42,21 @@ fn another_cause_is_wrong() {
 fn one_of_several_allowed_causes_is_right() {
     let allowed = Expected::live(&[Cause::PathDeadOutbound, Cause::ResetAfterOutage]);
     let planted = [
-        ended(0, Cause::ResetAfterOutage, 8_000),
-        ended(1, Cause::PathDeadOutbound, 8_000),
+        end(0, Cause::ResetAfterOutage, 8_000),
+        end(1, Cause::PathDeadOutbound, 8_000),
     ];
     assert_eq!(judged(&allowed, &planted).wrong, Vec::new());
 }
 
 #[test]
-fn whoever_did_not_end_is_missed() {
-    let planted = [ended(0, Cause::PathDead, 8_000)];
+fn a_session_that_did_not_end_is_wrong() {
+    let planted = [end(0, Cause::PathDead, 8_000)];
     found(&Expected::live(&[Cause::PathDead]), &planted, "never ended");
 }
 
 #[test]
-fn whoever_had_to_live_must_not_end() {
-    let planted = [ended(0, Cause::PeerFrozen, 8_000)];
+fn a_session_that_had_to_live_must_not_end() {
+    let planted = [end(0, Cause::PeerFrozen, 8_000)];
     found(&Expected::Lives, &planted, "and was alive");
     assert_eq!(judged(&Expected::Lives, &[]).wrong, Vec::new());
 }
@@ -64,29 +64,29 @@ fn whoever_had_to_live_must_not_end() {
 #[test]
 fn an_end_that_is_told_twice_is_wrong() {
     let mut planted = both(Cause::PathDead, 8_000);
-    planted.push(ended(1, Cause::PathDead, 8_000));
+    planted.push(end(1, Cause::PathDead, 8_000));
     found(&Expected::live(&[Cause::PathDead]), &planted, "ended again");
 }
 
 #[test]
-fn a_record_of_a_stranger_is_wrong() {
+fn a_record_of_another_player_is_wrong() {
     let mut planted = both(Cause::PathDead, 8_000);
-    planted.push(ended(2, Cause::PathDead, 8_000));
+    planted.push(end(2, Cause::PathDead, 8_000));
     found(
         &Expected::live(&[Cause::PathDead]),
         &planted,
-        "nobody of this name",
+        "is not a player of this scene",
     );
 }
 
 #[test]
-fn an_end_before_the_fact_is_wrong() {
+fn an_end_before_the_fault_is_wrong() {
     let mut planted = both(Cause::PathDead, 8_000);
-    planted.first_mut().unwrap().at = Stamp(STRUCK.0 - 1);
+    planted.first_mut().unwrap().at = Stamp(FAULT_AT.0 - 1);
     found(
         &Expected::live(&[Cause::PathDead]),
         &planted,
-        "before anything",
+        "before the fault",
     );
 }
 
@@ -110,22 +110,22 @@ fn a_verdict_over_its_bound_is_wrong_unless_the_server_itself_stood_still() {
 #[test]
 fn a_record_that_tells_a_shorter_silence_than_our_clock_is_wrong() {
     let mut planted = both(Cause::PathDead, 8_000);
-    planted.first_mut().unwrap().at = Stamp(STRUCK.0 + 8_551_000);
+    planted.first_mut().unwrap().at = Stamp(FAULT_AT.0 + 8_551_000);
     found(
         &Expected::live(&[Cause::PathDead]),
         &planted,
-        "after the fact",
+        "after the fault",
     );
 }
 
 #[test]
 fn a_cut_of_our_direction_counts_from_our_next_byte() {
     let mut planted = both(Cause::PathDeadOutbound, 8_000);
-    planted.first_mut().unwrap().at = Stamp(STRUCK.0 + 9_500_000);
+    planted.first_mut().unwrap().at = Stamp(FAULT_AT.0 + 9_500_000);
     let expected = Expected::live(&[Cause::PathDeadOutbound]);
     assert_eq!(judged(&expected, &planted).wrong, Vec::new());
-    planted.first_mut().unwrap().at = Stamp(STRUCK.0 + 9_551_000);
-    found(&expected, &planted, "after the fact");
+    planted.first_mut().unwrap().at = Stamp(FAULT_AT.0 + 9_551_000);
+    found(&expected, &planted, "after the fault");
 }
 
 #[test]
@@ -139,17 +139,56 @@ fn a_silent_cause_without_its_silence_is_wrong() {
     );
 }
 
+#[test]
+fn frames_that_are_lost_or_out_of_turn_are_wrong_at_the_end_that_misses_them() {
+    let account = |sent, taken, out_of_turn| Account {
+        sent,
+        taken,
+        out_of_turn,
+        back_at: None,
+    };
+    for (game, client, wrong) in [
+        (account(3, 2, 0), account(2, 3, 0), None),
+        (account(0, 1, 0), account(1, 0, 0), None),
+        (
+            account(3, 0, 0),
+            account(0, 3, 1),
+            Some("the client took 1 frames out of turn"),
+        ),
+        (
+            account(3, 0, 0),
+            account(0, 0, 0),
+            Some("the client took none of 3 frames"),
+        ),
+        (
+            account(0, 0, 0),
+            account(4, 0, 0),
+            Some("the game took none of 4 frames"),
+        ),
+    ] {
+        let player = name(0);
+        let mut judgement = Judgement::default();
+        judgement.compare_flow(&[Flow {
+            player,
+            game,
+            client,
+        }]);
+        let found = judgement.wrong.iter().map(|wrong| wrong.what.as_str());
+        assert!(found.eq(wrong), "{:?}", judgement.wrong);
+    }
+}
+
 /// Checks that exactly this one thing is wrong with the planted records.
 #[track_caller]
-fn found(expected: &Expected, planted: &[Ended], what: &str) {
+fn found(expected: &Expected, planted: &[End], what: &str) {
     let judgement = judged(expected, planted);
     let wrong: Vec<_> = judgement.wrong.iter().map(|wrong| &wrong.what).collect();
     assert!(wrong.len() == 1 && wrong[0].contains(what), "{wrong:?}");
 }
 
-fn judged(expected: &Expected, ends: &[Ended]) -> Judgement {
+fn judged(expected: &Expected, ends: &[End]) -> Judgement {
     let bounds = [Cause::PathDead, Cause::PathDeadOutbound, Cause::PeerFrozen];
-    let facts = ServerFacts {
+    let server = ServerInfo {
         addr: "10.77.1.2:1".parse().unwrap(),
         bounds_ms: bounds.map(|cause| (cause.label().to_owned(), 8_100)).into(),
         profile: ProfileTimes {
@@ -158,22 +197,22 @@ fn judged(expected: &Expected, ends: &[Ended]) -> Judgement {
             rto_max_ms: None,
         },
     };
-    let truth = Truth {
+    let facts = SceneFacts {
         expected,
         names: &[name(0), name(1)],
-        struck_at: STRUCK,
-        facts: &facts,
+        fault_at: FAULT_AT,
+        server: &server,
     };
-    Judgement::of(truth, ends)
+    Judgement::of(facts, ends)
 }
 
-fn both(cause: Cause, silent_ms: u64) -> Vec<Ended> {
-    vec![ended(0, cause, silent_ms), ended(1, cause, silent_ms)]
+fn both(cause: Cause, silent_ms: u64) -> Vec<End> {
+    vec![end(0, cause, silent_ms), end(1, cause, silent_ms)]
 }
 
-fn ended(number: usize, cause: Cause, silent_ms: u64) -> Ended {
-    Ended {
-        at: Stamp(STRUCK.0 + silent_ms * 1_000),
+fn end(number: usize, cause: Cause, silent_ms: u64) -> End {
+    End {
+        at: Stamp(FAULT_AT.0 + silent_ms * 1_000),
         record: Record {
             seq: 1,
             cause,
@@ -194,4 +233,4 @@ fn name(number: usize) -> String {
     format!("quiet/{number}")
 }
 
-const STRUCK: Stamp = Stamp(1_000_000_000);
+const FAULT_AT: Stamp = Stamp(1_000_000_000);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use lastword::Cause;
 use lastword_load::Expected;
 
-use super::Row;
-use crate::behaviour::{Game, Manner, Reads};
+use crate::behaviour::{ClientBehaviour, Game, Reads};
 use crate::fault::Fault;
-use crate::words::Tuning;
+use crate::messages::Tuning;
+use crate::row::Row;
 
 /// All rows.
 pub(super) fn rows() -> Vec<Row> {
@@ -35,14 +35,14 @@ fn cuts() -> Vec<Row> {
         ours_lost.clone(),
         Row {
             name: "ours-lost-own-limit".to_owned(),
-            manner: Manner::HONEST.giving_up(),
+            behaviour: ClientBehaviour::HONEST.giving_up(),
             expected: Expected::live(&[Cause::PathDeadOutbound, Cause::ResetAfterOutage]),
             ..ours_lost
         },
         Row::ends("theirs-lost", Fault::TheirsLost, Cause::PathDead),
         Row {
             game: Game::Flood,
-            manner: NEVER_READS,
+            behaviour: NEVER_READS,
             plays: Some(Duration::from_secs(30)),
             is_untold_by_default_retries: true,
             ..Row::ends("cut-zero-window", Fault::Cut, Cause::PathDead)
@@ -75,7 +75,7 @@ fn frozen() -> Vec<Row> {
         frozen("frozen-pinged", Game::Pour(20)),
         frozen("frozen-16k", Game::Pour(16 * KIB)),
         Row {
-            manner: NEVER_READS,
+            behaviour: NEVER_READS,
             plays: Some(Duration::from_secs(5)),
             // Here the kernel waits longer after each probe. Between two probes a cut looks the same.
             is_untold_by_default_retries: true,
@@ -85,12 +85,12 @@ fn frozen() -> Vec<Row> {
 }
 
 fn slow() -> Vec<Row> {
-    let slow = |name, offered, manner| Row {
+    let slow = |name, offered, behaviour| Row {
         game: Game::Pour(offered),
-        manner,
+        behaviour,
         ..Row::lives(name)
     };
-    let reading = |reads| Manner::HONEST.reading(reads);
+    let reading = |reads| ClientBehaviour::HONEST.reading(reads);
     vec![
         slow(
             "slow-16k-2k",
@@ -107,7 +107,7 @@ fn clocks() -> Vec<Row> {
     vec![
         Row {
             game: Game::Flood,
-            manner: NEVER_READS,
+            behaviour: NEVER_READS,
             tuning: Tuning {
                 write_progress_ms: 10_000,
                 ..Tuning::default()
@@ -125,12 +125,12 @@ fn clocks() -> Vec<Row> {
         },
         Row {
             game: Game::Echo,
-            manner: Manner::HONEST.sending(16 * KIB),
+            behaviour: ClientBehaviour::HONEST.sending(16 * KIB),
             ..Row::lives("healthy")
         },
         Row {
             game: Game::Stall(60),
-            manner: Manner::HONEST.sending(16 * KIB),
+            behaviour: ClientBehaviour::HONEST.sending(16 * KIB),
             watched: Some(Duration::from_secs(75)),
             ..Row::lives("game-stalled")
         },
@@ -138,7 +138,7 @@ fn clocks() -> Vec<Row> {
 }
 
 /// Sends heartbeats, and lets its window close soon.
-const NEVER_READS: Manner = Manner::HONEST
+const NEVER_READS: ClientBehaviour = ClientBehaviour::HONEST
     .reading(Reads::Never)
     .with_receive_buffer(16 * KIB);
 const KIB: u32 = 1_024;

@@ -74,7 +74,7 @@ fn scratch_file() -> PathBuf {
     env::temp_dir().join(format!(
         "lastword-silence-haproxy-{}-{:x}-{number}.cfg",
         process::id(),
-        crate::words::Stamp::now().0
+        crate::messages::Stamp::now().0
     ))
 }
 

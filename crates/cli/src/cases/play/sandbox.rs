@@ -1,13 +1,12 @@
 //! The rows of the lab. This command executes itself again in new namespaces, which end with that process.
 
 use std::env;
-use std::io::{self, Write as _};
 use std::process::Command;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use lastword_load::process::Process;
+use lastword_load::process::{Process, answer};
 use lastword_netlab::Skip;
 
 use super::outage;
@@ -15,9 +14,6 @@ use crate::cases::observed::Observed;
 use crate::cases::outcome::Outcome;
 use crate::cases::row::{Outage, Row, Scene};
 use crate::cases::table::ROWS;
-
-/// The result of a row, as the sandbox sends it: one JSON line. An error is in words.
-type Line = Result<Observed, String>;
 
 /// Plays the rows of the lab. They end when the calling thread ends, or earlier.
 pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
@@ -45,15 +41,10 @@ pub(crate) fn play_inside() {
     });
     for played in played {
         let observed = played.unwrap_or_else(|_| Err(anyhow!("the row panicked")));
-        let line: Line = observed.map_err(|error| format!("{error:#}"));
-        if tell(&line).is_err() {
+        if answer(&observed.map_err(|error| format!("{error:#}"))).is_err() {
             return;
         }
     }
-}
-
-fn tell(line: &Line) -> anyhow::Result<()> {
-    Ok(writeln!(io::stdout(), "{}", serde_json::to_string(line)?)?)
 }
 
 fn enter() -> anyhow::Result<Result<Process, Skip>> {
@@ -66,9 +57,8 @@ fn enter() -> anyhow::Result<Result<Process, Skip>> {
 }
 
 fn heard(lab: &mut Process) -> anyhow::Result<Observed> {
-    let line: Option<Line> = lab.hear(LAB_TIMEOUT)?;
-    line.context("the lab did not tell of this row")?
-        .map_err(anyhow::Error::msg)
+    let observed = lab.hear(LAB_TIMEOUT)?;
+    observed.context("the lab did not tell of this row")
 }
 
 fn outages() -> impl Iterator<Item = (&'static Row, Outage)> {

@@ -17,7 +17,7 @@ use lastword_load::Ending;
 use serde::{Deserialize, Serialize};
 
 use super::{note, passing};
-use crate::demo::board::{Board, Part, Shared};
+use crate::demo::state::{ClientEnding, DemoState, Shared};
 
 /// The lab, which ends when this value is dropped.
 #[derive(Debug)]
@@ -29,16 +29,16 @@ pub(super) struct ClientLine {
     /// The outage that the client will meet.
     pub(super) name: String,
     /// The cause and phase that must be recorded.
-    pub(super) truth: Ending,
+    pub(super) expected: Ending,
     /// The address that the client connected from.
     pub(super) local: SocketAddr,
 }
 
 impl Cable {
-    /// Unplugs the cable again and again until this value is dropped. If that is impossible, the board gets a note
+    /// Unplugs the cable again and again until this value is dropped. If that is impossible, the state gets a note
     /// with the reason.
-    pub(crate) fn pull(board: &Shared, server: &ServerHandle) -> Self {
-        let (heard, server) = (board.clone(), server.clone());
+    pub(crate) fn pull(state: &Shared, server: &ServerHandle) -> Self {
+        let (heard, server) = (state.clone(), server.clone());
         // The process ends when the thread that starts it ends.
         let thread = thread::Builder::new().name("cable".to_owned());
         let started = thread.spawn(move || match command() {
@@ -50,29 +50,29 @@ impl Cable {
             }
         });
         if let Err(error) = started {
-            note(board, &error.to_string());
+            note(state, &error.to_string());
         }
-        Self(board.clone())
+        Self(state.clone())
     }
 }
 
 impl Drop for Cable {
     fn drop(&mut self) {
-        self.0.with(|board| board.to_lab = None);
+        self.0.with(|state| state.to_lab = None);
     }
 }
 
 /// Reports a failure of a lab that was entered. Unlike a missing lab, it makes the demo wrong: an outage that was not
 /// noticed is such a failure.
-fn failed(board: &Shared, error: &anyhow::Error) {
-    board.with(|board| {
-        if !board.is_closing {
-            board.complain(format!("the cable: {error:#}"));
+fn failed(state: &Shared, error: &anyhow::Error) {
+    state.with(|state| {
+        if !state.is_closing {
+            state.report_wrong(format!("the cable: {error:#}"));
         }
     });
 }
 
-fn follow(board: &Shared, mut command: Command, server: &ServerHandle) -> anyhow::Result<()> {
+fn follow(state: &Shared, mut command: Command, server: &ServerHandle) -> anyhow::Result<()> {
     let (ours, theirs) = UnixStream::pair()?;
     command.stdin(OwnedFd::from(theirs));
     let mut process = command.spawn().context("the lab cannot be entered")?;
@@ -84,7 +84,7 @@ fn follow(board: &Shared, mut command: Command, server: &ServerHandle) -> anyhow
     // If no listener comes, the process has ended, and its status tells why.
     if let Ok(listener) = passing::receive(&ours) {
         server.adopt(listener).context("the lab's listener")?;
-        attend(board, ours, output)?;
+        attend(state, ours, output)?;
     }
     let status = process.wait()?;
     if status.success() {
@@ -98,16 +98,16 @@ fn follow(board: &Shared, mut command: Command, server: &ServerHandle) -> anyhow
 }
 
 /// Reads the lab's lines, and starts the thread that reports the ends of its clients.
-fn attend(board: &Shared, ours: UnixStream, output: impl Read) -> anyhow::Result<()> {
+fn attend(state: &Shared, ours: UnixStream, output: impl Read) -> anyhow::Result<()> {
     let (to_lab, ends) = channel();
     thread::Builder::new()
         .name("to the lab".to_owned())
         .spawn(move || tell(ours, &ends))?;
-    board.with(|board| board.to_lab = (!board.is_closing).then_some(to_lab));
+    state.with(|state| state.to_lab = (!state.is_closing).then_some(to_lab));
     for line in BufReader::new(output).lines() {
         let line: ClientLine =
             serde_json::from_str(&line?).context("the lab's words cannot be read")?;
-        board.with(|board| take(board, line));
+        state.with(|state| take(state, line));
     }
     Ok(())
 }
@@ -132,13 +132,13 @@ fn command() -> anyhow::Result<Command> {
     Ok(command)
 }
 
-fn take(board: &mut Board, line: ClientLine) {
-    let part = Part {
+fn take(state: &mut DemoState, line: ClientLine) {
+    let client = ClientEnding {
         name: line.name,
-        truth: line.truth,
+        expected: line.expected,
         in_lab: true,
     };
-    board.played(line.local, part);
+    state.played(line.local, client);
 }
 
 #[cfg(test)]
@@ -149,28 +149,28 @@ mod tests {
 
     #[tokio::test]
     async fn a_lab_that_fails_is_wrong_and_not_a_lab_that_cannot_be() {
-        let board = Shared::default();
-        followed(&board, "echo 'not noticed: [Pulled]' >&2; exit 1").await;
-        let (wrong, note) = board.with(|board| (board.wrong.clone(), board.note.clone()));
+        let state = Shared::default();
+        followed(&state, "echo 'not noticed: [Pulled]' >&2; exit 1").await;
+        let (wrong, note) = state.with(|state| (state.wrong.clone(), state.note.clone()));
         let words = "the cable: the lab ended with exit status: 1: not noticed: [Pulled]";
         assert_eq!((wrong, note), (vec![words.to_owned()], None));
     }
 
     #[tokio::test]
     async fn a_lab_that_fails_because_it_is_told_to_end_is_not_wrong() {
-        let board = Shared::default();
-        board.with(|board| board.is_closing = true);
-        followed(&board, "exit 1").await;
-        assert!(board.with(|board| board.wrong.is_empty()));
+        let state = Shared::default();
+        state.with(|state| state.is_closing = true);
+        followed(&state, "exit 1").await;
+        assert!(state.with(|state| state.wrong.is_empty()));
     }
 
     #[test]
     fn what_the_lab_tells_of_a_client_is_part_of_the_lab() {
-        let line = r#"{"name":"cable pulled","truth":{"cause":"path_dead","phase":"live"},"local":"10.77.2.2:4000"}"#;
-        let board = Shared::default();
-        board.with(|board| take(board, serde_json::from_str(line).unwrap()));
+        let line = r#"{"name":"cable pulled","expected":{"cause":"path_dead","phase":"live"},"local":"10.77.2.2:4000"}"#;
+        let state = Shared::default();
+        state.with(|state| take(state, serde_json::from_str(line).unwrap()));
         assert_eq!(
-            board.with(|board| board.waiting()),
+            state.with(|state| state.waiting()),
             0,
             "its cable is to be pulled yet"
         );
@@ -178,7 +178,7 @@ mod tests {
         assert!(serde_json::from_str::<ClientLine>(&unknown).is_err());
     }
 
-    async fn followed(board: &Shared, script: &str) {
+    async fn followed(state: &Shared, script: &str) {
         let builder = Server::builder().listen("127.0.0.1:0");
         let server = builder
             .serve(|_: &lastword::Player| crate::game::Echo)
@@ -189,8 +189,8 @@ mod tests {
             .args(["-c", script])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if let Err(error) = follow(board, command, &server) {
-            failed(board, &error);
+        if let Err(error) = follow(state, command, &server) {
+            failed(state, &error);
         }
     }
 }

@@ -21,9 +21,9 @@ use super::passing;
 
 /// Plays the outages inside the sandbox, until standard input ends.
 pub(crate) fn play() -> anyhow::Result<()> {
-    let scene = Scene::set()?;
+    let lab = OutageLab::start()?;
     loop {
-        scene.round()?;
+        lab.round()?;
     }
 }
 
@@ -46,7 +46,7 @@ enum Outage {
 }
 
 /// A listener on one side of the router, and clients on the other.
-struct Scene {
+struct OutageLab {
     lab: Arc<Lab>,
     server: SocketAddr,
     /// The names of the clients whose end was recorded.
@@ -68,7 +68,7 @@ impl Outage {
         }
     }
 
-    const fn truth(self) -> Cause {
+    const fn expected_cause(self) -> Cause {
         match self {
             Self::Pulled => Cause::PathDead,
             Self::Gone => Cause::ResetAfterOutage,
@@ -78,8 +78,8 @@ impl Outage {
     }
 }
 
-impl Scene {
-    fn set() -> anyhow::Result<Self> {
+impl OutageLab {
+    fn start() -> anyhow::Result<Self> {
         let lab = Arc::new(Lab::new()?);
         let addr = (lab.addr(Host::Server), 0);
         let listener = lab.on(Host::Server, || TcpListener::bind(addr))?;
@@ -191,7 +191,7 @@ fn leave(lab: &Lab) {
 fn say(outage: Outage, client: &Client) -> anyhow::Result<()> {
     let line = ClientLine {
         name: outage.name().to_owned(),
-        truth: Ending::live(outage.truth()),
+        expected: Ending::live(outage.expected_cause()),
         local: client.local_addr(),
     };
     let line = serde_json::to_string(&line)?;

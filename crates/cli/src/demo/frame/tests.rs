@@ -2,8 +2,8 @@ use lastword::Cause;
 use lastword::evidence::Phase;
 
 use super::*;
-use crate::demo::board::Part;
 use crate::demo::close::Close;
+use crate::demo::state::ClientEnding;
 
 #[test]
 fn eighty_columns_hold_two_causes_in_a_line_and_the_telling_part_of_the_evidence() {
@@ -54,16 +54,16 @@ UTC      who               cause                     evidence
 
 #[test]
 fn nothing_is_cut_where_a_cause_and_a_name_have_room() {
-    let (mut board, started) = board();
-    board.note = Some(format!(
+    let (mut state, started) = state();
+    state.note = Some(format!(
         "no cable to pull here: {}",
         "it is not allowed ".repeat(6).trim()
     ));
-    board.suspected(
+    state.suspected(
         "cable pulled".to_owned(),
         Some("local_network_down".to_owned()),
     );
-    board.suspected(
+    state.suspected(
         "our own network".to_owned(),
         Some("local_network_down".to_owned()),
     );
@@ -78,18 +78,18 @@ fn nothing_is_cut_where_a_cause_and_a_name_have_room() {
             "in live after 3.2s, 520 B in, 640 B out, silent for 2.9s",
         ),
     ] {
-        let mut frame = frame(&board, started, Style { has_colour: false });
-        let scene = Scene {
+        let mut frame = frame(&state, started, Style { has_colour: false });
+        let info = DemoInfo {
             game: "192.168.100.100:65535".parse().unwrap(),
             admin: Some("192.168.100.100:65535".parse().unwrap()),
             run_for: Some(Duration::from_millis(86_399_999)),
-            ..*frame.scene
+            ..*frame.info
         };
         let stats = Stats {
             connections_opened: 1_234_567,
             ..frame.stats.clone()
         };
-        (frame.scene, frame.stats) = (&scene, &stats);
+        (frame.info, frame.stats) = (&info, &stats);
         let lines = frame.lines(width, 60);
         let text = lines.join("\n");
         assert!(!text.contains('…'), "{width}: {text}");
@@ -119,26 +119,26 @@ fn nothing_is_cut_where_a_cause_and_a_name_have_room() {
 
 #[test]
 fn who_is_suspect_stands_in_a_line_until_it_is_not() {
-    let (mut board, started) = board();
-    let drawn = |board: &Board| {
+    let (mut state, started) = state();
+    let drawn = |state: &DemoState| {
         let style = Style { has_colour: false };
-        frame(board, started, style).lines(80, 24).join("\n")
+        frame(state, started, style).lines(80, 24).join("\n")
     };
-    board.suspected("frozen".to_owned(), Some("undecided".to_owned()));
-    board.suspected("frozen".to_owned(), Some("peer_frozen".to_owned()));
-    board.suspected("cable pulled".to_owned(), Some("path_dead".to_owned()));
+    state.suspected("frozen".to_owned(), Some("undecided".to_owned()));
+    state.suspected("frozen".to_owned(), Some("peer_frozen".to_owned()));
+    state.suspected("cable pulled".to_owned(), Some("path_dead".to_owned()));
     let both = "\nsuspect: cable pulled path_dead, frozen peer_frozen\n";
-    assert!(drawn(&board).contains(both), "{}", drawn(&board));
-    board.suspected("frozen".to_owned(), None);
-    board.suspected("cable pulled".to_owned(), None);
-    assert!(!drawn(&board).contains("suspect"));
+    assert!(drawn(&state).contains(both), "{}", drawn(&state));
+    state.suspected("frozen".to_owned(), None);
+    state.suspected("cable pulled".to_owned(), None);
+    assert!(!drawn(&state).contains("suspect"));
 }
 
 #[test]
 fn nothing_is_larger_than_a_terminal_that_holds_one_cause() {
-    let (board, started) = board();
+    let (state, started) = state();
     for (width, height) in [(200, 60), (80, 24), (79, 6), (44, 10), (44, 1), (44, 0)] {
-        let lines = frame(&board, started, Style { has_colour: false }).lines(width, height);
+        let lines = frame(&state, started, Style { has_colour: false }).lines(width, height);
         assert!(lines.len() <= height, "{width} x {height}: {lines:#?}");
         let widest = lines.iter().map(|line| line.chars().count()).max();
         assert!(
@@ -150,24 +150,24 @@ fn nothing_is_larger_than_a_terminal_that_holds_one_cause() {
 
 #[test]
 fn colours_change_no_width() {
-    let (board, started) = board();
-    let coloured = frame(&board, started, Style { has_colour: true }).lines(80, 24);
+    let (state, started) = state();
+    let coloured = frame(&state, started, Style { has_colour: true }).lines(80, 24);
     assert!(
         coloured
             .iter()
             .any(|line| line.contains("\x1b[31mpath_dead"))
     );
     let stripped: Vec<_> = coloured.iter().map(|line| without_colours(line)).collect();
-    let plain = frame(&board, started, Style { has_colour: false }).lines(80, 24);
+    let plain = frame(&state, started, Style { has_colour: false }).lines(80, 24);
     assert_eq!(stripped, plain);
 }
 
 #[test]
 fn what_is_wrong_and_what_cannot_be_done_stand_below_the_counts() {
-    let (mut board, started) = board();
-    board.note = Some("no cable to pull here: forbidden".to_owned());
-    board.complain("fin was recorded as kicked".to_owned());
-    let lines = frame(&board, started, Style { has_colour: false }).lines(80, 24);
+    let (mut state, started) = state();
+    state.note = Some("no cable to pull here: forbidden".to_owned());
+    state.report_wrong("fin was recorded as kicked".to_owned());
+    let lines = frame(&state, started, Style { has_colour: false }).lines(80, 24);
     assert_eq!(
         lines[3..5],
         [
@@ -178,20 +178,20 @@ fn what_is_wrong_and_what_cannot_be_done_stand_below_the_counts() {
 }
 
 fn drawn(width: usize, height: usize) -> String {
-    let (board, started) = board();
-    let lines = frame(&board, started, Style { has_colour: false }).lines(width, height);
+    let (state, started) = state();
+    let lines = frame(&state, started, Style { has_colour: false }).lines(width, height);
     let lines: Vec<_> = lines.iter().map(|line| line.trim_end()).collect();
     lines.join("\n")
 }
 
-fn frame(board: &Board, started: Instant, style: Style) -> Frame<'_> {
-    let scene = Scene {
+fn frame(state: &DemoState, started: Instant, style: Style) -> Frame<'_> {
+    let info = DemoInfo {
         game: ([127, 0, 0, 1], 7_000).into(),
         admin: Some(([127, 0, 0, 1], 9_464).into()),
         started,
         run_for: None,
     };
-    let ended = board
+    let ended = state
         .tallies()
         .map(|tally| (tally.cause, Phase::Live, tally.count));
     let stats = Stats {
@@ -216,8 +216,8 @@ fn frame(board: &Board, started: Instant, style: Style) -> Frame<'_> {
         round_trip_mean: Duration::ZERO,
     };
     Frame {
-        scene: Box::leak(Box::new(scene)),
-        board,
+        info: Box::leak(Box::new(info)),
+        state,
         stats: Box::leak(Box::new(stats)),
         now: started + Duration::from_secs(75),
         style,
@@ -225,9 +225,9 @@ fn frame(board: &Board, started: Instant, style: Style) -> Frame<'_> {
 }
 
 /// An end every second, the ninth 8 s ago.
-fn board() -> (Board, Instant) {
+fn state() -> (DemoState, Instant) {
     let started = Instant::now();
-    let mut board = Board::default();
+    let mut state = DemoState::default();
     for (n, cause, more) in [
         (1, Cause::PeerGoodbye, ""),
         (2, Cause::PeerGoodbye, ""),
@@ -244,18 +244,18 @@ fn board() -> (Board, Instant) {
         (9, Cause::HandlerPanicked, ""),
     ] {
         let close = close(n, cause, more);
-        let part = Part {
+        let client = ClientEnding {
             name: format!("way {n}"),
-            truth: close.ending(),
+            expected: close.ending(),
             in_lab: false,
         };
         let remote = close.remote;
-        board.closed(close, started + Duration::from_secs(58 + u64::from(n)));
+        state.closed(close, started + Duration::from_secs(58 + u64::from(n)));
         if cause.occurs_in(Phase::Live) {
-            board.played(remote, part);
+            state.played(remote, client);
         }
     }
-    (board, started)
+    (state, started)
 }
 
 fn close(n: u8, cause: Cause, more: &str) -> Close {

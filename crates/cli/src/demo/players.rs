@@ -9,39 +9,39 @@ use lastword_load::Ending;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use super::board::{Board, Part, Shared};
+use super::state::{ClientEnding, DemoState, Shared};
 
 /// Starts this many players, one after the other.
-pub(crate) fn gather(server: SocketAddr, count: u32, board: &Shared) -> JoinSet<()> {
+pub(crate) fn start(server: SocketAddr, count: u32, state: &Shared) -> JoinSet<()> {
     let connector = Connector::start();
     let mut players = JoinSet::new();
     for n in 1..=count {
-        let (connector, board) = (connector.clone(), board.clone());
+        let (connector, state) = (connector.clone(), state.clone());
         players.spawn(async move {
             sleep(STEP * n).await;
-            if board.with(Board::comes) {
-                join(&connector, server, n, &board).await;
-                board.with(|board| board.staying -= 1);
+            if state.with(DemoState::may_join) {
+                join(&connector, server, n, &state).await;
+                state.with(|state| state.staying -= 1);
             }
         });
     }
     players
 }
 
-async fn join(connector: &Connector, server: SocketAddr, n: u32, board: &Shared) {
+async fn join(connector: &Connector, server: SocketAddr, n: u32, state: &Shared) {
     let name = format!("player {n}");
     match connector.connect(server, name.clone()).await {
-        Ok(client) => stay(client, name, n, board).await,
-        Err(error) => board.with(|board| {
+        Ok(client) => stay(client, name, n, state).await,
+        Err(error) => state.with(|state| {
             // A player that arrives during the drain is refused.
-            if !board.is_closing {
-                board.complain(format!("{name}: {error}"));
+            if !state.is_closing {
+                state.report_wrong(format!("{name}: {error}"));
             }
         }),
     }
 }
 
-async fn stay(mut client: Client, name: String, n: u32, board: &Shared) {
+async fn stay(mut client: Client, name: String, n: u32, state: &Shared) {
     let local = client.local_addr();
     let pace = CHAT + STEP * (n % 50);
     let mut chat = interval_at(Instant::now() + pace, pace);
@@ -54,10 +54,10 @@ async fn stay(mut client: Client, name: String, n: u32, board: &Shared) {
                 Some(_) => {}
                 None => {
                     let ended = client.ended().await;
-                    return board.with(|board| {
+                    return state.with(|state| {
                         // At the end of the demo, the server may cut off a player.
-                        if !board.is_closing {
-                            board.complain(format!("{name}: {ended}"));
+                        if !state.is_closing {
+                            state.report_wrong(format!("{name}: {ended}"));
                         }
                     });
                 }
@@ -67,12 +67,12 @@ async fn stay(mut client: Client, name: String, n: u32, board: &Shared) {
         }
     }
     client.goodbye().await;
-    let part = Part {
+    let client = ClientEnding {
         name,
-        truth: Ending::live(Cause::Drained),
+        expected: Ending::live(Cause::Drained),
         in_lab: false,
     };
-    board.with(|board| board.played(local, part));
+    state.with(|state| state.played(local, client));
 }
 
 const STEP: Duration = Duration::from_millis(20);

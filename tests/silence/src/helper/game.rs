@@ -7,34 +7,34 @@ use std::time::Duration;
 use lastword::Session;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
-use super::book::Page;
+use super::accounts::SessionAccount;
 use crate::behaviour::Game;
 
 /// Plays until the session has departed.
-pub(super) async fn play(mut session: Session, game: Game, page: Page) {
+pub(super) async fn play(mut session: Session, game: Game, account: SessionAccount) {
     if let Game::Stall(seconds) = game {
         sleep(Duration::from_secs(u64::from(seconds))).await;
     }
     sleep(offset(session.player().unwrap_or_default())).await;
-    let mut ticks = game.speech().map(|speech| (speech, speech.ticks()));
+    let mut ticks = game.sending().map(|sending| (sending, sending.ticks()));
     loop {
         tokio::select! {
             biased;
             frame = session.recv() => match frame {
                 None => return,
                 Some(frame) => {
-                    page.take(&frame);
+                    account.take(&frame);
                     if game == Game::Echo {
-                        say(&session, &page, &frame);
+                        send(&session, &account, &frame);
                     }
                 }
             },
-            speech = tick(ticks.as_mut()) => speak(&session, &page, speech),
+            sending = tick(ticks.as_mut()) => send_due(&session, &account, sending),
         }
     }
 }
 
-/// Sessions speak one after the other within a tenth of a second, since real players join at any time.
+/// Sessions send one after the other within a tenth of a second, since real players join at any time.
 fn offset(player: &str) -> Duration {
     let number = player
         .rsplit('/')
@@ -45,7 +45,7 @@ fn offset(player: &str) -> Duration {
 
 /// The frames that a game sends without being asked.
 #[derive(Clone, Copy)]
-struct Speech {
+struct Sending {
     frame_bytes: usize,
     every: Duration,
     /// Whether the game continues at each tick while there is room.
@@ -53,18 +53,18 @@ struct Speech {
 }
 
 impl Game {
-    fn speech(self) -> Option<Speech> {
+    fn sending(self) -> Option<Sending> {
         match self {
             Self::Pour(bytes) => {
                 // Ten frames a second, or fewer where frames would be too short to hold their number.
                 let frames = (bytes / FRAME_BYTES_MIN).clamp(1, 10);
-                Some(Speech {
+                Some(Sending {
                     frame_bytes: usize::try_from(bytes / frames).ok()?,
                     every: Duration::from_secs(1) / frames,
                     is_endless: false,
                 })
             }
-            Self::Flood => Some(Speech {
+            Self::Flood => Some(Sending {
                 frame_bytes: 4_096,
                 every: Duration::from_millis(100),
                 is_endless: true,
@@ -74,7 +74,7 @@ impl Game {
     }
 }
 
-impl Speech {
+impl Sending {
     fn ticks(self) -> Interval {
         let mut ticks = interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -82,30 +82,30 @@ impl Speech {
     }
 }
 
-async fn tick(ticks: Option<&mut (Speech, Interval)>) -> Speech {
-    let Some((speech, ticks)) = ticks else {
+async fn tick(ticks: Option<&mut (Sending, Interval)>) -> Sending {
+    let Some((sending, ticks)) = ticks else {
         return std::future::pending().await;
     };
     ticks.tick().await;
-    *speech
+    *sending
 }
 
-fn speak(session: &Session, page: &Page, speech: Speech) {
+fn send_due(session: &Session, account: &SessionAccount, sending: Sending) {
     while has_room(session) {
-        let Some(payload) = page.next_payload(speech.frame_bytes) else {
+        let Some(payload) = account.next_payload(sending.frame_bytes) else {
             return;
         };
-        say(session, page, &payload);
-        if !speech.is_endless {
+        send(session, account, &payload);
+        if !sending.is_endless {
             return;
         }
     }
 }
 
 /// A refused frame was not sent, so the next frame gets its number.
-fn say(session: &Session, page: &Page, payload: &[u8]) {
+fn send(session: &Session, account: &SessionAccount, payload: &[u8]) {
     if session.send(payload).is_ok() {
-        page.sent();
+        account.sent();
     }
 }
 

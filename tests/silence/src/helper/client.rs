@@ -12,31 +12,35 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::book::Page;
-use crate::behaviour::{Crowd, Manner, Reads};
+use super::accounts::SessionAccount;
+use crate::behaviour::{ClientBehaviour, Clients, Reads};
 
 /// A client that has its welcome.
 #[derive(Debug)]
-pub(super) struct Player {
+pub(super) struct Client {
     stream: TcpStream,
-    manner: Manner,
-    page: Page,
+    behaviour: ClientBehaviour,
+    account: SessionAccount,
     frames: Frames,
     heartbeat: Duration,
     dead: Duration,
 }
 
-impl Player {
+impl Client {
     /// Connects, says hello and reads the welcome.
-    pub(super) async fn join(crowd: &Crowd, name: &str, page: Page) -> anyhow::Result<Self> {
-        let mut raw = Raw::over(timeout(PATIENCE, connect(crowd)).await??)?;
+    pub(super) async fn join(
+        clients: &Clients,
+        name: &str,
+        account: SessionAccount,
+    ) -> anyhow::Result<Self> {
+        let mut raw = Raw::over(timeout(PATIENCE, connect(clients)).await??)?;
         let welcome = timeout(PATIENCE, raw.join(name)).await??;
         let welcome = Welcome::decode(&welcome)?;
         let (stream, frames) = raw.into_parts();
         Ok(Self {
             stream,
-            manner: crowd.manner,
-            page,
+            behaviour: clients.behaviour,
+            account,
             frames,
             heartbeat: Duration::from_millis(u64::from(welcome.heartbeat_ms)),
             dead: Duration::from_millis(u64::from(welcome.dead_ms)),
@@ -49,37 +53,37 @@ impl Player {
     }
 }
 
-/// Follows the client's behaviour until the connection ends; the client begins to speak after `offset`.
-pub(super) async fn behave(player: Player, offset: Duration) {
-    let Player {
+/// Follows the client's behaviour until the connection ends; the client begins to send after `offset`.
+pub(super) async fn behave(client: Client, offset: Duration) {
+    let Client {
         stream,
-        manner,
-        page,
+        behaviour,
+        account,
         frames,
         heartbeat,
         dead,
-    } = player;
+    } = client;
     let (answer, pongs) = channel(PONGS_MAX);
     let (from_server, to_server) = stream.into_split();
     let writer = Writer {
         stream: to_server,
-        page: page.clone(),
+        account: account.clone(),
         pongs,
         offset,
-        beat: manner.beats.then_some(heartbeat),
-        sends: manner.sends,
+        beat: behaviour.beats.then_some(heartbeat),
+        sends: behaviour.sends,
     };
     let writer = tokio::spawn(writer.write());
     let mut reader = Reader {
         stream: from_server,
-        page,
+        account,
         frames,
         answer,
     };
-    if manner.gives_up {
+    if behaviour.gives_up {
         reader.read_within(dead).await;
     } else {
-        reader.read(manner.reads).await;
+        reader.read(behaviour.reads).await;
     }
     // Ends as a client that gives up: with a reset, once both halves are gone.
     let socket: &TcpStream = reader.stream.as_ref();
@@ -87,21 +91,21 @@ pub(super) async fn behave(player: Player, offset: Duration) {
     writer.abort();
 }
 
-async fn connect(crowd: &Crowd) -> anyhow::Result<TcpStream> {
+async fn connect(clients: &Clients) -> anyhow::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
-    if let Some(bytes) = crowd.manner.receive_buffer {
+    if let Some(bytes) = clients.behaviour.receive_buffer {
         socket.set_recv_buffer_size(bytes)?;
     }
-    if let Some(ms) = crowd.rto_max_ms {
+    if let Some(ms) = clients.rto_max_ms {
         let rto_max = Duration::from_millis(ms);
         lastword_sys::set_rto_max(lastword_sys::borrow(&socket), rto_max)?;
     }
-    Ok(socket.connect(crowd.server).await?)
+    Ok(socket.connect(clients.server).await?)
 }
 
 struct Reader {
     stream: OwnedReadHalf,
-    page: Page,
+    account: SessionAccount,
     frames: Frames,
     /// Pings that wait for an answer.
     answer: Sender<Ping>,
@@ -162,7 +166,7 @@ impl Reader {
         self.frames.push(bytes);
         while let Some(Frame { kind, payload }) = self.frames.take() {
             if kind == Some(Kind::Data) {
-                self.page.take(&payload);
+                self.account.take(&payload);
             } else if let (Some(Kind::Ping), Ok(ping)) = (kind, Ping::decode(&payload)) {
                 // A writer that is blocked answers only some of them.
                 self.answer.try_send(ping).ok();
@@ -173,9 +177,9 @@ impl Reader {
 
 struct Writer {
     stream: OwnedWriteHalf,
-    page: Page,
+    account: SessionAccount,
     pongs: Receiver<Ping>,
-    /// When the client begins to speak.
+    /// When the client begins to send.
     offset: Duration,
     /// The interval of its heartbeats.
     beat: Option<Duration>,
@@ -212,7 +216,7 @@ impl Writer {
         let mut bytes = Vec::new();
         let ping = Ping {
             clock_us: micros(start.elapsed()),
-            received: self.page.taken(),
+            received: self.account.taken(),
         };
         ping.encode(&mut bytes);
         bytes
@@ -224,17 +228,17 @@ impl Writer {
             ping_clock_us: ping.clock_us,
             clock_us: micros(start.elapsed()),
             held_us: 0,
-            received: self.page.taken(),
+            received: self.account.taken(),
         };
         pong.encode(&mut bytes);
         bytes
     }
 
     fn data(&self, frame_bytes: usize) -> Vec<u8> {
-        let Some(payload) = self.page.next_payload(frame_bytes) else {
+        let Some(payload) = self.account.next_payload(frame_bytes) else {
             return Vec::new();
         };
-        self.page.sent();
+        self.account.sent();
         let mut bytes = Vec::new();
         frame(Kind::Data, &payload, &mut bytes);
         bytes

@@ -1,31 +1,32 @@
-//! The state of the demo: every recorded end and every ending of a client, each compared with the other.
+//! The state of the demo: every recorded end, compared with the ending of its client.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use lastword::{Cause, Observer};
-use lastword_load::{Ending, Expected};
+use lastword_load::{Ending, Expected, Pairs};
 
 use super::close::Close;
 use super::sums::Sums;
 
-/// The board, shared by all its writers and readers.
+/// The state, shared by everything that changes or shows it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shared(Arc<Mutex<Board>>);
+pub(crate) struct Shared(Arc<Mutex<DemoState>>);
 
 /// All ends and endings so far.
 #[derive(Debug, Default)]
-pub(crate) struct Board {
+pub(crate) struct DemoState {
     causes: BTreeMap<u16, Tally>,
     /// The last ends, oldest first.
     ends: VecDeque<End>,
-    /// Counts every end, except those in `unrecorded`.
+    /// Counts every end.
     sums: Sums,
-    /// Clients whose record has not arrived yet.
-    unrecorded: Vec<(SocketAddr, Part)>,
+    /// Pairs each client with the number of its end, by its address.
+    pairs: Pairs<SocketAddr, ClientEnding, u64>,
     /// Sends the name of each lab client when its end is recorded. Dropping it ends the lab.
     pub(crate) to_lab: Option<Sender<String>>,
     /// The first mismatches, in words.
@@ -34,7 +35,7 @@ pub(crate) struct Board {
     suspects: BTreeMap<String, String>,
     /// Why there is no cable to pull.
     pub(crate) note: Option<String>,
-    /// Players of the crowd that joined and whose end is not known yet.
+    /// Honest players that joined and whose end is not known yet.
     pub(crate) staying: usize,
     /// Whether the demo is ending, so that further players do not join.
     pub(crate) is_closing: bool,
@@ -50,35 +51,35 @@ pub(crate) struct Tally {
 
 /// The ending of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct ClientEnding {
     pub(crate) name: String,
     /// The cause and phase that must be recorded.
-    pub(crate) truth: Ending,
+    pub(crate) expected: Ending,
     /// Whether the client is in the lab, which reports the ending before it happens.
     pub(crate) in_lab: bool,
 }
 
 /// How an end is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum EndResult {
     Right,
     Wrong,
     CutShort,
     Others,
 }
 
-/// A recorded end, with the client's part once that is known.
+/// A recorded end, with the ending of its client once that is known.
 #[derive(Clone, Debug)]
 pub(crate) struct End {
     /// The number of this end, counted from 1.
     pub(crate) n: u64,
     pub(crate) close: Close,
-    pub(crate) part: Option<Part>,
-    fate: Fate,
+    pub(crate) client: Option<ClientEnding>,
+    result: EndResult,
 }
 
 impl Shared {
-    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Board) -> R) -> R {
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut DemoState) -> R) -> R {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -86,14 +87,13 @@ impl Shared {
 impl Observer for Shared {
     fn disconnected(&self, disconnect: &Arc<lastword::Disconnect>) {
         let close = Close::of(disconnect);
-        self.with(|board| board.closed(close, Instant::now()));
+        self.with(|state| state.closed(close, Instant::now()));
     }
 }
 
-impl Board {
-    /// Counts one more player of the crowd, unless the demo is ending. Returns whether the player
-    /// may join.
-    pub(crate) fn comes(&mut self) -> bool {
+impl DemoState {
+    /// Counts one more honest player, unless the demo is ending. Returns whether the player may join.
+    pub(crate) fn may_join(&mut self) -> bool {
         self.staying += usize::from(!self.is_closing);
         !self.is_closing
     }
@@ -111,42 +111,33 @@ impl Board {
         if let Some(player) = &close.player {
             self.suspects.remove(player);
         }
-        let mut waiting = self.unrecorded.iter();
-        let part = waiting
-            .position(|(local, _)| *local == close.remote)
-            .map(|index| self.unrecorded.swap_remove(index).1);
-        let fate = match &part {
-            Some(part) => self.judge(part, &close),
-            None if self.is_closing => Fate::CutShort,
-            None => Fate::Others,
+        // The result while its client is not known.
+        let result = if self.is_closing {
+            EndResult::CutShort
+        } else {
+            EndResult::Others
         };
-        *self.count_of(fate) += 1;
-        if self.ends.len() == ENDS_MAX {
-            self.ends.pop_front();
-        }
+        *self.count_of(result) += 1;
+        let (n, remote) = (self.sums.ended(), close.remote);
         self.ends.push_back(End {
-            n: self.sums.ended(),
+            n,
             close,
-            part,
-            fate,
+            client: None,
+            result,
         });
+        if let Some((client, n)) = self.pairs.add_record(remote, n) {
+            self.judge(client, n);
+        }
+        if self.ends.len() > ENDS_MAX {
+            self.forget_oldest();
+        }
     }
 
     /// Adds the ending of the client at this address. A client of the lab is added before its ending, others after
     /// it.
-    pub(crate) fn played(&mut self, local: SocketAddr, part: Part) {
-        let mut ends = self.ends.iter().enumerate().rev();
-        let found = ends.find(|(_, end)| end.close.remote == local && end.part.is_none());
-        let Some((index, end)) = found else {
-            self.unrecorded.push((local, part));
-            return;
-        };
-        let (close, before) = (end.close.clone(), end.fate);
-        let fate = self.judge(&part, &close);
-        *self.count_of(before) -= 1;
-        *self.count_of(fate) += 1;
-        if let Some(end) = self.ends.get_mut(index) {
-            (end.part, end.fate) = (Some(part), fate);
+    pub(crate) fn played(&mut self, local: SocketAddr, client: ClientEnding) {
+        if let Some((client, n)) = self.pairs.add_client(local, client) {
+            self.judge(client, n);
         }
     }
 
@@ -154,8 +145,8 @@ impl Board {
     pub(crate) fn broken_off(&mut self, is_ours: impl Fn(IpAddr) -> bool) {
         let mut count = 0;
         for end in &mut self.ends {
-            if end.fate == Fate::Others && is_ours(end.close.remote.ip()) {
-                end.fate = Fate::CutShort;
+            if end.result == EndResult::Others && is_ours(end.close.remote.ip()) {
+                end.result = EndResult::CutShort;
                 count += 1;
             }
         }
@@ -186,7 +177,7 @@ impl Board {
     }
 
     /// Notes a mismatch.
-    pub(crate) fn complain(&mut self, words: String) {
+    pub(crate) fn report_wrong(&mut self, words: String) {
         if self.wrong.len() < WRONG_MAX {
             self.wrong.push(words);
         }
@@ -194,7 +185,7 @@ impl Board {
 
     /// The number of clients whose record has not arrived yet.
     pub(crate) fn waiting(&self) -> usize {
-        let here = self.unrecorded.iter().filter(|(_, part)| !part.in_lab);
+        let here = self.pairs.clients().filter(|client| !client.in_lab);
         here.count()
     }
 
@@ -213,35 +204,51 @@ impl Board {
         self.ends.iter().skip_while(move |end| end.n <= n)
     }
 
-    /// Decides how an end is counted, and reports the end of a lab client to the lab.
-    fn judge(&mut self, part: &Part, close: &Close) -> Fate {
-        if let Some(to_lab) = self.to_lab.as_ref().filter(|_| part.in_lab) {
+    /// Compares end number `n` with its client, counts it anew, and reports the end of a lab client to the lab.
+    fn judge(&mut self, client: ClientEnding, n: u64) {
+        let Some(end) = self.ends.iter_mut().rev().find(|end| end.n == n) else {
+            return;
+        };
+        if let Some(to_lab) = self.to_lab.as_ref().filter(|_| client.in_lab) {
             // If this fails, the lab has already ended.
-            to_lab.send(part.name.clone()).ok();
+            to_lab.send(client.name.clone()).ok();
         }
-        let recorded = close.ending();
         // The demo ended before this client did, so the record says nothing about the client.
         let is_broken_off =
-            self.is_closing && (part.in_lab || OF_A_DRAIN.contains(&recorded.cause));
-        let fate = match Expected::from(part.truth).flaw(recorded) {
-            None => Fate::Right,
-            Some(_) if is_broken_off => Fate::CutShort,
-            Some(flaw) => {
-                self.complain(format!("{} was {flaw}: {}", part.name, close.words));
-                Fate::Wrong
+            self.is_closing && (client.in_lab || OF_A_DRAIN.contains(&end.close.cause));
+        let deviation = Expected::from(client.expected).deviation(end.close.ending());
+        let (result, wrong) = match deviation {
+            None => (EndResult::Right, None),
+            Some(_) if is_broken_off => (EndResult::CutShort, None),
+            Some(deviation) => {
+                let words = format!("{} was {deviation}: {}", client.name, end.close.words);
+                (EndResult::Wrong, Some(words))
             }
         };
-        let is_judged = fate == Fate::Right || fate == Fate::Wrong;
-        self.sums.in_lab += u64::from(part.in_lab && is_judged);
-        fate
+        let is_judged = result == EndResult::Right || result == EndResult::Wrong;
+        self.sums.in_lab += u64::from(client.in_lab && is_judged);
+        end.client = Some(client);
+        let before = mem::replace(&mut end.result, result);
+        *self.count_of(before) -= 1;
+        *self.count_of(result) += 1;
+        if let Some(words) = wrong {
+            self.report_wrong(words);
+        }
     }
 
-    fn count_of(&mut self, fate: Fate) -> &mut u64 {
-        match fate {
-            Fate::Right => &mut self.sums.right,
-            Fate::Wrong => &mut self.sums.wrong,
-            Fate::CutShort => &mut self.sums.cut_short,
-            Fate::Others => &mut self.sums.others,
+    /// Drops the oldest end, so that a demo that runs for days keeps only the last ones.
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.ends.pop_front().filter(|end| end.client.is_none()) {
+            self.pairs.take_record(oldest.close.remote);
+        }
+    }
+
+    fn count_of(&mut self, result: EndResult) -> &mut u64 {
+        match result {
+            EndResult::Right => &mut self.sums.right,
+            EndResult::Wrong => &mut self.sums.wrong,
+            EndResult::CutShort => &mut self.sums.cut_short,
+            EndResult::Others => &mut self.sums.others,
         }
     }
 }
@@ -249,10 +256,10 @@ impl Board {
 impl End {
     /// Names the client: by its player, else by its ending, else by its address.
     pub(crate) fn who(&self) -> String {
-        let part = self.part.as_ref().map(|part| part.name.clone());
+        let client = self.client.as_ref().map(|client| client.name.clone());
         let player = self.close.player.clone();
         player
-            .or(part)
+            .or(client)
             .unwrap_or_else(|| self.close.remote.to_string())
     }
 }
@@ -271,65 +278,65 @@ mod tests {
 
     #[test]
     fn a_client_and_its_record_meet_in_either_order() {
-        let mut board = Board::default();
-        board.closed(close(1, Cause::PeerFin), Instant::now());
-        board.played(addr(1), part(Cause::PeerFin));
-        board.played(addr(2), part(Cause::PeerReset));
+        let mut state = DemoState::default();
+        state.closed(close(1, Cause::PeerFin), Instant::now());
+        state.played(addr(1), client(Cause::PeerFin));
+        state.played(addr(2), client(Cause::PeerReset));
         assert_eq!(
-            (board.sums().endings(), board.sums().right, board.waiting()),
+            (state.sums().endings(), state.sums().right, state.waiting()),
             (2, 1, 1)
         );
-        board.closed(close(2, Cause::PeerReset), Instant::now());
+        state.closed(close(2, Cause::PeerReset), Instant::now());
         let expected = Sums {
             right: 2,
             ..Sums::default()
         };
-        assert_eq!(board.sums(), expected);
-        assert!(board.wrong.is_empty() && board.ends.iter().all(|end| end.part.is_some()));
+        assert_eq!(state.sums(), expected);
+        assert!(state.wrong.is_empty() && state.ends.iter().all(|end| end.client.is_some()));
     }
 
     #[test]
     fn a_record_that_is_not_the_truth_is_told_and_counted_as_wrong() {
-        let mut board = Board::default();
-        board.played(addr(1), part(Cause::PeerFin));
-        board.closed(close(1, Cause::PeerReset), Instant::now());
-        assert_eq!((board.sums().wrong, board.sums().right), (1, 0));
+        let mut state = DemoState::default();
+        state.played(addr(1), client(Cause::PeerFin));
+        state.closed(close(1, Cause::PeerReset), Instant::now());
+        assert_eq!((state.sums().wrong, state.sums().right), (1, 0));
         let told = "way was recorded as peer_reset in live, truth is peer_fin in live: words";
-        assert_eq!(board.wrong, [told]);
+        assert_eq!(state.wrong, [told]);
     }
 
     #[test]
     fn an_address_that_comes_again_is_another_client() {
-        let mut board = Board::default();
+        let mut state = DemoState::default();
         for cause in [Cause::PeerFin, Cause::PeerReset] {
-            board.closed(close(1, cause), Instant::now());
-            board.played(addr(1), part(cause));
+            state.closed(close(1, cause), Instant::now());
+            state.played(addr(1), client(cause));
         }
-        assert_eq!((board.sums().endings(), board.sums().right), (2, 2));
+        assert_eq!((state.sums().endings(), state.sums().right), (2, 2));
     }
 
     #[test]
     fn an_end_that_the_demo_cut_short_is_neither_right_nor_wrong() {
-        let mut board = Board::default();
+        let mut state = DemoState::default();
         // The record came first, and its client never reports.
-        board.closed(close(1, Cause::Kicked), Instant::now());
-        board.closed(close(9, Cause::PeerFin), Instant::now());
-        board.is_closing = true;
+        state.closed(close(1, Cause::Kicked), Instant::now());
+        state.closed(close(9, Cause::PeerFin), Instant::now());
+        state.is_closing = true;
         // The client was aborted before its record.
-        board.closed(close(2, Cause::PeerFin), Instant::now());
+        state.closed(close(2, Cause::PeerFin), Instant::now());
         // The client is in the lab, and the cable has had no effect yet.
-        let in_lab = Part {
+        let in_lab = ClientEnding {
             in_lab: true,
-            ..part(Cause::PathDead)
+            ..client(Cause::PathDead)
         };
-        board.played(addr(3), in_lab.clone());
-        board.played(addr(4), in_lab.clone());
-        board.closed(close(3, Cause::PeerFin), Instant::now());
-        board.closed(close(4, Cause::PathDead), Instant::now());
+        state.played(addr(3), in_lab.clone());
+        state.played(addr(4), in_lab.clone());
+        state.closed(close(3, Cause::PeerFin), Instant::now());
+        state.closed(close(4, Cause::PathDead), Instant::now());
         // The client was told that the server leaves, and did not leave in time.
-        board.played(addr(5), part(Cause::Drained));
-        board.closed(close(5, Cause::DrainExpired), Instant::now());
-        board.broken_off(|ip| ip == addr(1).ip());
+        state.played(addr(5), client(Cause::Drained));
+        state.closed(close(5, Cause::DrainExpired), Instant::now());
+        state.broken_off(|ip| ip == addr(1).ip());
         let expected = Sums {
             right: 1,
             in_lab: 1,
@@ -337,36 +344,47 @@ mod tests {
             others: 1,
             ..Sums::default()
         };
-        assert_eq!(board.sums(), expected);
-        assert_eq!(board.sums().ended(), 6);
-        assert!(board.wrong.is_empty(), "{:?}", board.wrong);
+        assert_eq!(state.sums(), expected);
+        assert_eq!(state.sums().ended(), 6);
+        assert!(state.wrong.is_empty(), "{:?}", state.wrong);
         // A drain cannot cause this end, so it is wrong even now.
-        board.played(addr(6), part(Cause::PeerFin));
-        board.closed(close(6, Cause::PeerReset), Instant::now());
-        assert_eq!((board.sums().wrong, board.wrong.len()), (1, 1));
+        state.played(addr(6), client(Cause::PeerFin));
+        state.closed(close(6, Cause::PeerReset), Instant::now());
+        assert_eq!((state.sums().wrong, state.wrong.len()), (1, 1));
     }
 
     #[test]
     fn the_lab_hears_of_the_ends_of_its_own_clients() {
-        let mut board = Board::default();
+        let mut state = DemoState::default();
         let (to_lab, heard) = std::sync::mpsc::channel();
-        board.to_lab = Some(to_lab);
+        state.to_lab = Some(to_lab);
         for (n, in_lab) in [(1, true), (2, false)] {
             let cause = Cause::PathDead;
-            board.closed(close(n, cause), Instant::now());
-            let part = Part {
+            state.closed(close(n, cause), Instant::now());
+            let client = ClientEnding {
                 in_lab,
-                ..part(cause)
+                ..client(cause)
             };
-            board.played(addr(n), part);
+            state.played(addr(n), client);
         }
         assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["way"]);
     }
 
-    fn part(cause: Cause) -> Part {
-        Part {
+    #[test]
+    fn an_end_that_is_forgotten_is_not_paired() {
+        let mut state = DemoState::default();
+        state.closed(close(1, Cause::PeerFin), Instant::now());
+        for _ in 0..ENDS_MAX {
+            state.closed(close(2, Cause::PeerReset), Instant::now());
+        }
+        state.played(addr(1), client(Cause::PeerFin));
+        assert_eq!((state.ends.len(), state.waiting()), (ENDS_MAX, 1));
+    }
+
+    fn client(cause: Cause) -> ClientEnding {
+        ClientEnding {
             name: "way".to_owned(),
-            truth: Ending::live(cause),
+            expected: Ending::live(cause),
             in_lab: false,
         }
     }

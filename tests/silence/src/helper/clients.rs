@@ -4,32 +4,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use lastword_load::process::next_order;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::book::Book;
-use super::player::{Player, behave};
-use super::{Orders, Tell};
-use crate::behaviour::Crowd;
-use crate::words::{Order, Report, Word};
+use super::accounts::Accounts;
+use super::client::{Client, behave};
+use super::{Reports, first_order};
+use crate::behaviour::Clients;
+use crate::messages::{Message, Order, Report};
 
 /// Runs until standard input ends.
-pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
-    let crowd: Crowd = orders.first()?;
+pub(crate) fn run(reports: &Reports) -> anyhow::Result<()> {
+    let clients: Clients = first_order()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
         .build()?;
-    let book = Book::default();
-    runtime.block_on(join(Arc::new(crowd), &book))?;
-    tell.send(Word::Joined)?;
-    while let Some(order) = orders.next()? {
-        book.obey(order);
+    let accounts = Accounts::default();
+    runtime.block_on(join(Arc::new(clients), &accounts))?;
+    reports.send(Ok(Message::Joined))?;
+    while let Some(order) = next_order()? {
+        accounts.obey(order);
         if order == Order::Report {
-            tell.send(Word::Reported(Report {
-                accounts: book.accounts(),
+            reports.send(Ok(Message::Reported(Report {
+                accounts: accounts.copy(),
                 ..Report::default()
-            }))?;
+            })))?;
         }
     }
     runtime.shutdown_timeout(Duration::ZERO);
@@ -37,20 +38,21 @@ pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
 }
 
 /// Waits until every client has its welcome.
-async fn join(crowd: Arc<Crowd>, book: &Book) -> anyhow::Result<()> {
+async fn join(clients: Arc<Clients>, accounts: &Accounts) -> anyhow::Result<()> {
     let at_a_time = Arc::new(Semaphore::new(JOINS_AT_A_TIME));
     let mut joins = JoinSet::new();
-    for number in 0..crowd.names.len() {
-        let (crowd, at_a_time, book) = (Arc::clone(&crowd), Arc::clone(&at_a_time), book.clone());
+    for number in 0..clients.names.len() {
+        let (clients, at_a_time) = (Arc::clone(&clients), Arc::clone(&at_a_time));
+        let accounts = accounts.clone();
         joins.spawn(async move {
             let _turn = at_a_time.acquire().await?;
-            let name = crowd.names.get(number).context("no name")?;
-            let joining = Player::join(&crowd, name, book.open(name));
-            let player = joining
+            let name = clients.names.get(number).context("no name")?;
+            let joining = Client::join(&clients, name, accounts.open(name));
+            let client = joining
                 .await
                 .with_context(|| format!("{name} cannot join"))?;
-            let offset = spread(player.heartbeat(), number, crowd.names.len());
-            tokio::spawn(behave(player, offset));
+            let offset = spread(client.heartbeat(), number, clients.names.len());
+            tokio::spawn(behave(client, offset));
             anyhow::Ok(())
         });
     }

@@ -9,28 +9,29 @@ use lastword::config::KernelAbilities;
 use lastword::{
     Cause, Config, Context, Disconnect, Handler, Observer, Player, Server, ServerHandle,
 };
+use lastword_load::process::next_order;
 
-use super::book::Book;
-use super::{Orders, Tell, game};
+use super::accounts::Accounts;
+use super::{Reports, first_order, game};
 use crate::behaviour::Game;
+use crate::messages::{Message, Order, ProfileTimes, Report, ServerInfo, Settings, Stamp};
 use crate::setting::RtoMax;
-use crate::words::{Order, ProfileTimes, Report, ServerFacts, Settings, Stamp, Word};
 
 /// Serves until standard input ends.
-pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
-    let settings: Settings = orders.first()?;
+pub(crate) fn run(reports: &Reports) -> anyhow::Result<()> {
+    let settings: Settings = first_order()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let config = config(&settings);
-    let book = Book::default();
-    let serving = serve(&settings, config.clone(), book.clone(), tell.clone());
+    let accounts = Accounts::default();
+    let serving = serve(&settings, config.clone(), accounts.clone(), reports.clone());
     let server = runtime.block_on(serving)?;
-    tell.send(listening(&server, &config))?;
-    while let Some(order) = orders.next()? {
-        book.obey(order);
+    reports.send(Ok(listening(&server, &config)))?;
+    while let Some(order) = next_order()? {
+        accounts.obey(order);
         if order == Order::Report {
-            tell.send(report(&server, &book))?;
+            reports.send(Ok(report(&server, &accounts)))?;
         }
     }
     Ok(())
@@ -39,15 +40,15 @@ pub(super) fn play(orders: &mut Orders, tell: &Tell) -> anyhow::Result<()> {
 async fn serve(
     settings: &Settings,
     config: Config,
-    book: Book,
-    tell: Tell,
+    accounts: Accounts,
+    reports: Reports,
 ) -> anyhow::Result<ServerHandle> {
     let builder = Server::builder()
         .config(config)
         .listen(format!("{}:0", settings.host))
-        .observer(Records(tell));
+        .observer(Records(reports));
     if settings.tuning.in_place {
-        return Ok(builder.serve(|_: &Player| Deaf).await?);
+        return Ok(builder.serve(|_: &Player| DropsFrames).await?);
     }
     let mut server = builder.bind().await?;
     let handle = server.handle().clone();
@@ -55,8 +56,8 @@ async fn serve(
         while let Some(session) = server.accept().await {
             let name = session.player().unwrap_or_default();
             let game = Game::of_player(name).unwrap_or(Game::Quiet);
-            let page = book.open(name);
-            tokio::spawn(game::play(session, game, page));
+            let account = accounts.open(name);
+            tokio::spawn(game::play(session, game, account));
         }
     });
     Ok(handle)
@@ -85,14 +86,14 @@ fn config(settings: &Settings) -> Config {
     config
 }
 
-fn listening(server: &ServerHandle, config: &Config) -> Word {
+fn listening(server: &ServerHandle, config: &Config) -> Message {
     let profile = config.default_profile();
     let kernel = KernelAbilities::probe();
     let bound = |cause: &Cause| {
         let bound = config.reach(*cause, &profile, kernel).bound()?;
         Some((cause.label().to_owned(), millis(bound)))
     };
-    Word::Listening(ServerFacts {
+    Message::Listening(ServerInfo {
         addr: server.local_addr(),
         bounds_ms: Cause::ALL.iter().filter_map(bound).collect(),
         profile: ProfileTimes {
@@ -103,38 +104,36 @@ fn listening(server: &ServerHandle, config: &Config) -> Word {
     })
 }
 
-fn report(server: &ServerHandle, book: &Book) -> Word {
+fn report(server: &ServerHandle, accounts: &Accounts) -> Message {
     let suspects = server.stats().suspects.into_iter();
     let suspects: BTreeMap<_, _> = suspects
         .map(|(diagnosis, count)| (diagnosis.label().to_owned(), count))
         .collect();
-    Word::Reported(Report {
-        accounts: book.accounts(),
+    Message::Reported(Report {
+        accounts: accounts.copy(),
         suspects,
     })
 }
 
 /// Reports every end.
-struct Records(Tell);
+struct Records(Reports);
 
 impl Observer for Records {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
-        let word = match serde_json::to_value(disconnect.record()) {
-            Ok(record) => Word::Ended {
-                at: Stamp::from(disconnect.at),
-                record,
-            },
-            Err(error) => Word::Failed(format!("a record cannot be written: {error}")),
-        };
+        let ended = serde_json::to_value(disconnect.record()).map(|record| Message::Ended {
+            at: Stamp::from(disconnect.at),
+            record,
+        });
+        let ended = ended.map_err(|error| format!("a record cannot be written: {error}"));
         // Sending fails only when the receiver has ended.
-        self.0.send(word).ok();
+        self.0.send(ended).ok();
     }
 }
 
 /// Drops every frame.
-struct Deaf;
+struct DropsFrames;
 
-impl Handler for Deaf {
+impl Handler for DropsFrames {
     fn frame(&mut self, _context: &mut Context<'_, '_>, _payload: &[u8]) {}
 }
 

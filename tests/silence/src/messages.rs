@@ -49,18 +49,18 @@ impl Default for Tuning {
 pub(crate) enum Order {
     /// Note when the next frame comes, in each session.
     Mark,
-    /// Stop sending data.
-    Hush,
+    /// Send no further data frames.
+    SendNothing,
     /// Report the frames that each session sent and took.
     Report,
 }
 
-/// A report of a process.
+/// A message of a process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Word {
+pub(crate) enum Message {
     /// The server accepts.
-    Listening(ServerFacts),
-    /// Every client of the crowd has its welcome.
+    Listening(ServerInfo),
+    /// Every client has its welcome.
     Joined,
     /// A connection of the server ended.
     Ended {
@@ -71,13 +71,11 @@ pub(crate) enum Word {
     },
     /// The answer to [`Order::Report`].
     Reported(Report),
-    /// The process cannot continue.
-    Failed(String),
 }
 
-/// The facts of a server that listens.
+/// The description of a listening server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ServerFacts {
+pub(crate) struct ServerInfo {
     /// The address on which it listens.
     pub(crate) addr: SocketAddr,
     /// The longest silence before the verdict, by the label of its cause, where the configuration has one.
@@ -89,8 +87,8 @@ pub(crate) struct ServerFacts {
 /// The report of one end of the scene.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// The account of each session.
-    pub(crate) accounts: Vec<Account>,
+    /// The account of each session, by the name of its player.
+    pub(crate) accounts: BTreeMap<String, Account>,
     /// How often a peer became suspect, by diagnosis; only servers know this.
     pub(crate) suspects: BTreeMap<String, u64>,
 }
@@ -104,9 +102,8 @@ pub(crate) struct ProfileTimes {
 }
 
 /// The account of one end of a session.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Account {
-    pub(crate) player: String,
     /// Data frames sent.
     pub(crate) sent: u64,
     /// Data frames taken.

@@ -1,79 +1,76 @@
 //! The accounts of a process's sessions: the frames that each sent and took, kept during the run and reported on
 //! request.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::words::{Account, Order, Stamp};
+use crate::messages::{Account, Order, Stamp};
 
 /// The accounts of all sessions of a process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Book(Arc<Shared>);
+pub(super) struct Accounts(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    pages: Mutex<Vec<Page>>,
-    is_hushed: AtomicBool,
+    /// By the name of the player.
+    sessions: Mutex<BTreeMap<String, Arc<Mutex<Entry>>>>,
+    sends_nothing: AtomicBool,
 }
 
 /// The account of one session.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
+pub(super) struct SessionAccount {
     entry: Arc<Mutex<Entry>>,
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Entry {
     account: Account,
     is_marked: bool,
 }
 
-impl Book {
+impl Accounts {
     /// Opens the account of a session.
-    pub(super) fn open(&self, player: &str) -> Page {
-        let account = Account {
-            player: player.to_owned(),
-            ..Account::default()
-        };
-        let entry = Entry {
-            account,
-            is_marked: false,
-        };
-        let page = Page {
-            entry: Arc::new(Mutex::new(entry)),
+    pub(super) fn open(&self, player: &str) -> SessionAccount {
+        let entry = Arc::<Mutex<Entry>>::default();
+        lock(&self.0.sessions).insert(player.to_owned(), Arc::clone(&entry));
+        SessionAccount {
+            entry,
             shared: Arc::clone(&self.0),
-        };
-        lock(&self.0.pages).push(page.clone());
-        page
+        }
     }
 
-    /// Carries out an order. For a report, the caller uses [`Book::accounts`].
+    /// Carries out an order. For a report, the caller uses [`Accounts::copy`].
     pub(super) fn obey(&self, order: Order) {
         match order {
             Order::Mark => {
-                for page in lock(&self.0.pages).iter() {
-                    let mut entry = lock(&page.entry);
+                for entry in lock(&self.0.sessions).values() {
+                    let mut entry = lock(entry);
                     entry.is_marked = true;
                     entry.account.back_at = None;
                 }
             }
-            Order::Hush => self.0.is_hushed.store(true, Ordering::Relaxed),
+            Order::SendNothing => self.0.sends_nothing.store(true, Ordering::Relaxed),
             Order::Report => {}
         }
     }
 
-    pub(super) fn accounts(&self) -> Vec<Account> {
-        let pages = lock(&self.0.pages);
-        let accounts = pages.iter().map(|page| lock(&page.entry).account.clone());
-        accounts.collect()
+    /// Returns all accounts, by the name of the player.
+    pub(super) fn copy(&self) -> BTreeMap<String, Account> {
+        let sessions = lock(&self.0.sessions);
+        let accounts = sessions.iter();
+        accounts
+            .map(|(player, entry)| (player.clone(), lock(entry).account))
+            .collect()
     }
 }
 
-impl Page {
-    /// Returns the payload of the next data frame, with its number; `None` while the process must stay quiet.
+impl SessionAccount {
+    /// Returns the payload of the next data frame, with its number; `None` while the process must send nothing.
     pub(super) fn next_payload(&self, len: usize) -> Option<Vec<u8>> {
-        if self.shared.is_hushed.load(Ordering::Relaxed) {
+        if self.shared.sends_nothing.load(Ordering::Relaxed) {
             return None;
         }
         let mut payload = lock(&self.entry).account.sent.to_be_bytes().to_vec();
@@ -115,22 +112,23 @@ mod tests {
 
     #[test]
     fn a_frame_that_is_lost_or_late_is_out_of_turn() {
-        let page = Book::default().open("ann");
+        let accounts = Accounts::default();
+        let ann = accounts.open("ann");
         for number in [0_u64, 2, 1, 3] {
-            page.take(&number.to_be_bytes());
+            ann.take(&number.to_be_bytes());
         }
-        let account = lock(&page.entry).account.clone();
+        let account = accounts.copy()["ann"];
         assert_eq!((account.taken, account.out_of_turn), (4, 2));
     }
 
     #[test]
     fn the_first_frame_after_a_mark_is_when_it_is_back() {
-        let book = Book::default();
-        let page = book.open("ann");
-        page.take(&0_u64.to_be_bytes());
-        book.obey(Order::Mark);
-        assert_eq!(book.accounts().first().unwrap().back_at, None);
-        page.take(&1_u64.to_be_bytes());
-        assert!(book.accounts().first().unwrap().back_at.is_some());
+        let accounts = Accounts::default();
+        let ann = accounts.open("ann");
+        ann.take(&0_u64.to_be_bytes());
+        accounts.obey(Order::Mark);
+        assert_eq!(accounts.copy()["ann"].back_at, None);
+        ann.take(&1_u64.to_be_bytes());
+        assert!(accounts.copy()["ann"].back_at.is_some());
     }
 }
