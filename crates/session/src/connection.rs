@@ -117,7 +117,7 @@ pub enum Input<'a> {
     EndNoticed(Readings),
     /// A frame found no room in a sender's queue ([`SendError::QueueFull`]).
     QueueFull,
-    /// A frame found no room, and the kernel itself takes no more now while more waits than the outbound cap: due where
+    /// A frame found no room, more waits than the outbound cap, and the kernel itself refuses it: due where
     /// [`Connection::write_refused`] says so. `send_queue_full`, unless the peer is silent.
     Overflowed(Option<KernelSample>),
     /// A write failed: this side can say nothing now. Bytes that can still be read count.
@@ -154,7 +154,7 @@ pub enum Event<'a> {
     RoundTrip(Duration),
 }
 
-/// What comes after an event: the answer of [`Connection::feed`]'s caller.
+/// The next step after an event, which the caller of [`Connection::feed`] chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// The next event.

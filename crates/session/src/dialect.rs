@@ -75,7 +75,7 @@ pub trait Dialect: Send + Sync + 'static {
     /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame. A frame is longer
     /// than each of its prefixes that measured as [`Measure::Short`].
     ///
-    /// The first `seen` bytes, 0 for a new frame, measured as [`Measure::Short`] before: a search for a delimiter goes on
+    /// The first `seen` bytes measured as [`Measure::Short`] before; 0 for a new frame. A search for a delimiter goes on
     /// behind them, less the part of a delimiter that they may end with. So each byte is searched once.
     fn measure(&self, bytes: &[u8], seen: usize) -> Measure;
 

@@ -53,8 +53,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the bytes of frames that may be queued behind `queued` bytes. What waits for its first write does not count
-    /// against the cap: the peer is not slow because we are late. It has one further cap.
+    /// Returns the bytes of frames that may be queued behind `queued` bytes. Bytes that wait for their first write do not
+    /// count against the cap, since we may be late ourselves. They have one further cap.
     #[must_use]
     pub fn outbound_room(&self, queued: usize) -> usize {
         let most = self.outbound_bytes_max.saturating_mul(2);

@@ -55,7 +55,7 @@ impl Connection {
         self.answered_by(now, now + linger);
     }
 
-    /// What the game answered is written until then, the answer to the peer's goodbye behind it, and our FIN behind that.
+    /// Writes the game's answers until then, the answer to the peer's goodbye behind them, and our FIN behind that.
     fn answered_by(&mut self, now: Time, until: Time) {
         if let State::Answering { verdict, .. } = *self.state {
             if self.can_write() {

@@ -43,8 +43,8 @@ impl Connection {
         }
     }
 
-    /// A peer that sends pings and never reads the pongs must not fill our memory with them: over the outbound cap it gets
-    /// none, and is ended where it is not silent.
+    /// A peer that sends pings and never reads the pongs must not fill our memory with them. Over the outbound cap it gets
+    /// none, and its connection ends unless it is silent.
     fn has_room_to_answer(&mut self) -> bool {
         let full = self.refused_bytes() > self.config.limits.outbound_bytes_max;
         if full {

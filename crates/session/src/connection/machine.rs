@@ -242,9 +242,8 @@ impl Connection {
         }
     }
 
-    /// Takes note that the kernel takes no more for now. Returns whether a frame found no room, and still more waits than
-    /// the outbound cap: then the caller makes sure with the kernel itself, and hands in [`Input::Overflowed`] if it
-    /// refuses.
+    /// Takes note that the kernel refuses a write for now. Returns whether a frame found no room, and more than the outbound
+    /// cap still waits. Then the caller asks the kernel itself, and hands in [`Input::Overflowed`] if it refuses.
     pub fn write_refused(&mut self) -> bool {
         let Some(queue) = &mut self.queue else {
             return false;

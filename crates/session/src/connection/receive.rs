@@ -43,7 +43,7 @@ impl Connection {
     /// Reads frames out of `input`, which the caller read from the socket, and hands each event to `each`. Frames are lent
     /// from where they lie.
     ///
-    /// What `each` returns may stop it ([`Flow`]). The rest is kept then, and comes first when this is called again, with
+    /// The answer of `each` may stop it ([`Flow`]). The rest is kept then, and comes first when this is called again, with
     /// or without more bytes ([`Connection::has_unread`]).
     pub fn feed(
         &mut self,
@@ -333,7 +333,7 @@ impl Connection {
             return true;
         }
         let spent = self.rare.as_ref().map_or(0, |rare| rare.acked_bytes);
-        // What was written and not spent lasts for acks that come in a bunch.
+        // Written bytes that are not spent last for acks that come in a bunch.
         let is_due = acknowledged > 0 && self.bytes_out >= spent + ACK_BYTES;
         if is_due {
             self.rare_mut().acked_bytes = spent + ACK_BYTES;
