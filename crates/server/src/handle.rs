@@ -104,10 +104,9 @@ impl ServerHandle {
         let mailboxes = &self.core.mailboxes;
         let (frame, now) = (mailboxes.encode(payload), self.core.clock.now());
         let takes = |session: &SessionId| {
-            mailboxes.in_slot_of(*session).is_some_and(|mailbox| {
-                let sent = mailbox.send_encoded_to(session.as_bytes(), now, payload.len(), &frame);
-                sent.is_ok()
-            })
+            mailboxes
+                .in_slot_of(*session)
+                .is_some_and(|mailbox| frame.send_to(*session, &mailbox, now))
         };
         sessions.into_iter().filter(takes).count()
     }
@@ -119,7 +118,7 @@ impl ServerHandle {
         let (frame, now) = (mailboxes.encode(payload), self.core.clock.now());
         let mut taken = 0;
         mailboxes.table.for_each(|mailbox| {
-            taken += usize::from(mailbox.send_encoded(now, payload.len(), &frame).is_ok());
+            taken += usize::from(frame.send(mailbox, now));
         });
         taken
     }

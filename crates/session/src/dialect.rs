@@ -12,6 +12,18 @@ pub enum Framing {
     Dialect(std::sync::Arc<dyn Dialect>),
 }
 
+impl Framing {
+    /// Whether both cut and write frames alike, so that a frame of one is a frame of the other.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Native, Self::Native) => true,
+            (Self::Dialect(one), Self::Dialect(other)) => std::sync::Arc::ptr_eq(one, other),
+            (Self::Native | Self::Dialect(_), _) => false,
+        }
+    }
+}
+
 impl std::fmt::Debug for Framing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -152,7 +152,7 @@ impl Builder {
         let (metrics, publishes_itself) = self.metrics(&settings);
         let cohorts = Names::of_cohorts(&config.metrics.cohorts, self.strict_names);
         let profiles = Names::of_profiles(&settings.profiles, self.strict_names);
-        let mailboxes = Mailboxes::new(&settings.session);
+        let mailboxes = Mailboxes::new();
         let checks_max = config.listen.authentications_max;
         Core {
             clock: mailboxes.table.clock().clone(),

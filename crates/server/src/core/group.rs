@@ -156,15 +156,13 @@ impl Group {
         let Some(mailboxes) = self.mailboxes() else {
             return 0;
         };
-        // Encoded before a lock is taken: a dialect's encoder is the game's code.
         let frame = mailboxes.encode(payload);
         let (mut now, mut taken) = (None, 0);
         self.room.broadcast(|session, mailbox| {
             if is_meant(session) {
                 // Read in this broadcast's turn, so that frames lie in every queue in the order of their times.
                 let now = *now.get_or_insert_with(|| mailboxes.table.clock().now());
-                let sent = mailbox.send_encoded(now, payload.len(), &frame);
-                taken += usize::from(sent.is_ok());
+                taken += usize::from(frame.send(mailbox, now));
             }
         });
         taken

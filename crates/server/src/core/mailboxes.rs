@@ -1,8 +1,8 @@
 //! The mailboxes of all connections, through which other tasks and threads reach a session.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use lastword_session::{Config, SessionId, encode_data, wire};
+use lastword_session::{Config, Framing, SessionId, Time, encode_data, wire};
 use lastword_transport::{Mailbox, Request, Slot, Table};
 
 use crate::player::slot_of;
@@ -15,21 +15,39 @@ pub struct NoSuchSession;
 /// The mailboxes of one server.
 pub(crate) struct Mailboxes {
     pub(crate) table: Arc<Table>,
-    config: Arc<Config>,
+    /// The framings of all connections so far: few, since connections share theirs.
+    framings: RwLock<Vec<Framing>>,
 }
 
 impl Mailboxes {
-    pub(crate) fn new(config: &Arc<Config>) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             table: Table::start(),
-            config: Arc::clone(config),
+            framings: RwLock::default(),
         }
     }
 
     /// Makes the mailbox of a new connection.
-    pub(crate) fn add(&self) -> (Arc<Mailbox>, Slot) {
-        let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.config)));
+    pub(crate) fn add(&self, config: &Arc<Config>) -> (Arc<Mailbox>, Slot) {
+        self.know(&config.framing);
+        let mailbox = Arc::new(Mailbox::new(Arc::clone(config)));
         (Arc::clone(&mailbox), self.table.insert(mailbox))
+    }
+
+    fn know(&self, framing: &Framing) {
+        let is_known = |framings: &[Framing]| framings.iter().any(|known| known.is_same(framing));
+        if is_known(&self.framings()) {
+            return;
+        }
+        let framings = self.framings.write();
+        let mut framings = framings.unwrap_or_else(PoisonError::into_inner);
+        if !is_known(&framings) {
+            framings.push(framing.clone());
+        }
+    }
+
+    fn framings(&self) -> RwLockReadGuard<'_, Vec<Framing>> {
+        self.framings.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A live session's mailbox. Another session may use the slot by now, so the whole id is compared.
@@ -63,10 +81,87 @@ impl Mailboxes {
         live
     }
 
-    /// Encodes a frame for any number of sessions.
-    pub(crate) fn encode(&self, payload: &[u8]) -> Vec<u8> {
-        let mut frame = Vec::with_capacity(payload.len() + wire::HEADER_LEN);
-        encode_data(&self.config.framing, payload, &mut frame);
-        frame
+    /// Encodes a frame for any number of sessions. No lock is held: a dialect's encoder is the game's code.
+    pub(crate) fn encode(&self, payload: &[u8]) -> Broadcast {
+        let framings = self.framings().clone();
+        let encoded = framings.into_iter().map(|framing| {
+            let mut frame = Vec::with_capacity(payload.len() + wire::HEADER_LEN);
+            encode_data(&framing, payload, &mut frame);
+            (framing, frame)
+        });
+        Broadcast {
+            payload_len: payload.len(),
+            encoded: encoded.collect(),
+        }
+    }
+}
+
+/// A frame for many sessions, encoded once for each framing.
+pub(crate) struct Broadcast {
+    payload_len: usize,
+    encoded: Vec<(Framing, Vec<u8>)>,
+}
+
+impl Broadcast {
+    /// Queues the frame. Returns whether the mailbox took it.
+    pub(crate) fn send(&self, mailbox: &Mailbox, now: Time) -> bool {
+        let frame = self.frame_for(mailbox);
+        frame.is_some_and(|frame| mailbox.send_encoded(now, self.payload_len, frame).is_ok())
+    }
+
+    /// Queues the frame if the mailbox is this session's. Returns whether the mailbox took it.
+    pub(crate) fn send_to(&self, session: SessionId, mailbox: &Mailbox, now: Time) -> bool {
+        let session = session.as_bytes();
+        self.frame_for(mailbox).is_some_and(|frame| {
+            let sent = mailbox.send_encoded_to(session, now, self.payload_len, frame);
+            sent.is_ok()
+        })
+    }
+
+    /// A connection with a framing that no other had is newer than this frame, and gets none.
+    fn frame_for(&self, mailbox: &Mailbox) -> Option<&[u8]> {
+        let mut encoded = self.encoded.iter();
+        let (_, frame) = encoded.find(|(framing, _)| framing.is_same(mailbox.framing()))?;
+        Some(frame)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lastword_session::LengthPrefixed;
+
+    use super::*;
+
+    const SESSION: [u8; 16] = [7; 16];
+
+    fn config(framing: Framing) -> Arc<Config> {
+        Arc::new(Config {
+            framing,
+            ..Config::default()
+        })
+    }
+
+    #[tokio::test]
+    async fn a_broadcast_is_written_as_each_connection_frames_it() {
+        let mailboxes = Mailboxes::new();
+        let prefixed = Framing::Dialect(Arc::new(LengthPrefixed));
+        let native = mailboxes.add(&config(Framing::Native));
+        let other = mailboxes.add(&config(prefixed.clone()));
+        let broadcast = mailboxes.encode(b"all");
+        assert_eq!(
+            broadcast.frame_for(&native.0),
+            Some(b"\0\0\x03\0all".as_slice())
+        );
+        assert_eq!(
+            broadcast.frame_for(&other.0),
+            Some(b"\0\0\0\x03all".as_slice())
+        );
+        // The same framing again is encoded once, and a later one not at all.
+        let _third = mailboxes.add(&config(prefixed));
+        assert_eq!(mailboxes.encode(b"all").encoded.len(), 2);
+        let late = mailboxes.add(&config(Framing::Dialect(Arc::new(LengthPrefixed))));
+        assert_eq!(broadcast.frame_for(&late.0), None);
+        assert!(!broadcast.send(&late.0, Time::ORIGIN));
+        assert!(!broadcast.send_to(SessionId::from_bytes(SESSION), &native.0, Time::ORIGIN));
     }
 }

@@ -76,7 +76,8 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
 fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, n: u8) {
     let core = &front.core;
     let taken = core.books.ledger.open();
-    let (mailbox, slot) = core.mailboxes.add();
+    let config = Arc::clone(&core.settings.session);
+    let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
     let mut app = ServerApp::new(Arc::clone(front), remote, slot.index());
     let now = slot.now();
@@ -86,7 +87,6 @@ fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr,
         (false, true) => Some(Close::new(Cause::ServerFull)),
         (false, false) => None,
     };
-    let config = Arc::clone(&core.settings.session);
     let session = match refusal {
         Some(refusal) => {
             app.refuse();

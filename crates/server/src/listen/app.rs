@@ -148,9 +148,10 @@ impl<S: Shape> App for ServerApp<S> {
     fn authenticate(&mut self, credentials: &[u8]) {
         let core = Arc::clone(self.core());
         let bytes = Bytes::copy_from_slice(credentials);
-        let (source, first_frame) = match core.settings.session.framing {
-            Framing::Native => (CredentialSource::Hello, None),
-            Framing::Dialect(_) => (CredentialSource::FirstFrame, Some(bytes.clone())),
+        let mailbox = core.mailboxes.table.find(self.slot);
+        let (source, first_frame) = match mailbox.as_ref().map(|mailbox| mailbox.framing()) {
+            None | Some(Framing::Native) => (CredentialSource::Hello, None),
+            Some(Framing::Dialect(_)) => (CredentialSource::FirstFrame, Some(bytes.clone())),
         };
         let remote = self.standing.remote();
         let credentials = Credentials {
