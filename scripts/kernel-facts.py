@@ -5,7 +5,7 @@ Usage: scripts/kernel-facts.py [FACT ...]      (such as 2.1 or 6; default: all o
 
 It runs in user and network namespaces of its own (`unshare -rn`), without root. It needs the programs ip, nft and ss. Each
 line has the number of a fact, what the kernel did, and what the document expects where that differs. The exit status is
-0 if nothing differs. A network that loses segments is a socket filter that drops whatever arrives at an end.
+0 if nothing differs. A network that loses segments is a socket filter that drops all segments that arrive at an end.
 """
 import ctypes
 import fcntl

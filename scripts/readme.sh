@@ -37,7 +37,7 @@ CARGO_TARGET_DIR="$root/target/readme" cargo build --quiet --manifest-path "$cra
 
 "$root/target/readme/debug/twenty-lines" > "$crate/out" &
 server=$!
-# It tells nobody where it listens: the kernel does.
+# It does not print its port: the kernel tells it.
 deadline=$((SECONDS + 30))
 port=
 while [ -z "$port" ]; do
@@ -63,7 +63,7 @@ until grep -q 'peer_fin in live' "$crate/out"; do
     sleep 0.05
 done
 
-# A player who says six hundred things and goodbye: nothing of it is lost, whatever the game answers meanwhile.
+# A player who says six hundred things and goodbye: nothing of it is lost, also while the game answers.
 frames=600
 exec 3<>"/dev/tcp/127.0.0.1/$port"
 says_hello bob >&3

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays everything that is claimed about silence, and puts the tables into one file; about half an hour.
+# Measures every claim about silence, and puts the tables into one file; about half an hour.
 # Usage: scripts/silence.sh PATH_TO_LASTWORD_SILENCE [DIRECTORY_FOR_RESULTS]
 set -euo pipefail
 
@@ -13,7 +13,7 @@ failed=''
 for what in matrix proxy detection outages loss stopped idle-cost; do
     started=$SECONDS
     echo "== $what" | tee -a "$tables"
-    # What goes on is told on standard error, and kept beside the figures.
+    # Its progress is on standard error, and is kept next to the figures.
     "$binary" "$what" --json "$results/$what.json" 2>"$results/$what.log" | tee -a "$tables" || failed="$failed $what"
     echo "$((SECONDS - started)) s" | tee -a "$tables"
 done

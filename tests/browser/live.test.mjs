@@ -462,7 +462,7 @@ test("a server with a token opens to it alone, and lets its holder kick", async 
   }
   await page.locator("#token").fill("a-token-of-somebody-else");
   await page.keyboard.press("Enter");
-  await page.locator("#login-words", { hasText: "did not take" }).waitFor();
+  await page.locator("#login-words", { hasText: "refused this token" }).waitFor();
   await page.locator("#token").fill(token);
   await page.keyboard.press("Enter");
   await until("a session", async () => (await page.locator("#tile-open").count()) === 1 && (await number(page, "#tile-open")) === 1);

@@ -8,7 +8,7 @@ use lastword_netlab::{Host, Lab, Outcome};
 use lastword_server::{Builder, Config, Player};
 use tokio::net::TcpStream;
 
-use crate::{Echo, Fixture, PATIENCE, Raw, Stage};
+use crate::{Echo, EndCollector, Fixture, PATIENCE, Raw};
 
 /// Runs `body` on a runtime of its own, on a thread inside the server's host.
 ///
@@ -32,7 +32,7 @@ pub async fn outage(length: Duration) {
     tokio::time::sleep(length).await;
 }
 
-impl Stage {
+impl EndCollector {
     /// Returns a builder on a free port of the server's host, with its ends recorded.
     pub fn builder_in(&mut self, lab: &Lab, config: Config) -> Builder {
         let addr = SocketAddr::new(lab.addr(Host::Server), 0);
@@ -43,13 +43,13 @@ impl Stage {
 impl Fixture {
     /// Starts in the server's host with this configuration; call it on a thread in that host.
     pub async fn start_in(lab: &Lab, config: Config) -> Self {
-        let mut stage = Stage::default();
-        let builder = stage.builder_in(lab, config);
+        let mut collector = EndCollector::default();
+        let builder = collector.builder_in(lab, config);
         let server = builder
             .serve(|_: &Player| Echo)
             .await
             .expect("the server starts");
-        Self { server, stage }
+        Self { server, collector }
     }
 }
 

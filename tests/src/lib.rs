@@ -6,20 +6,20 @@
     reason = "test support: a failure here is the test's failure"
 )]
 
-mod crowd;
+mod clients;
 mod kernel;
 mod lab;
 mod raw;
 mod server;
 mod wire;
 
-pub use crowd::{crowd, home, resident};
+pub use clients::{client_ip, number_of, run_clients};
 #[cfg(target_os = "linux")]
 pub use kernel::server_end;
 pub use kernel::{rx_queue, tcp_info, until};
 pub use lab::{in_server_host, outage};
 pub use raw::Raw;
-pub use server::{Ask, Echo, Fixture, Log, Stage, config, quick};
+pub use server::{Ask, Echo, EndCollector, Fixture, Log, config, quick};
 pub use wire::{data, frame, goodbye, hello, kind};
 
 /// The longest wait of a test.

@@ -24,19 +24,19 @@ impl Handler for Echo {
 
 /// Collects the ends of a server.
 #[derive(Debug)]
-pub struct Stage {
+pub struct EndCollector {
     ends: mpsc::Receiver<Disconnect>,
     left: mpsc::Receiver<Departure>,
-    actors: Option<Actors>,
+    observer: Option<CollectingObserver>,
 }
 
 #[derive(Debug, Clone)]
-struct Actors {
+struct CollectingObserver {
     ends: mpsc::Sender<Disconnect>,
     left: mpsc::Sender<Departure>,
 }
 
-impl Observer for Actors {
+impl Observer for CollectingObserver {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         self.ends
             .try_send(Disconnect::clone(disconnect))
@@ -50,14 +50,14 @@ impl Observer for Actors {
     }
 }
 
-impl Default for Stage {
+impl Default for EndCollector {
     fn default() -> Self {
         let (ends_in, ends) = mpsc::channel(ENDS_MAX);
         let (left_in, left) = mpsc::channel(ENDS_MAX);
         Self {
             ends,
             left,
-            actors: Some(Actors {
+            observer: Some(CollectingObserver {
                 ends: ends_in,
                 left: left_in,
             }),
@@ -65,14 +65,14 @@ impl Default for Stage {
     }
 }
 
-impl Stage {
+impl EndCollector {
     /// Returns a builder on a free loopback port, with its ends recorded.
     pub fn builder(&mut self, config: Config) -> Builder {
-        let actors = self.actors.take().expect("one server a stage");
+        let observer = self.observer.take().expect("a collector serves one server");
         Server::builder()
             .config(config)
             .listen("127.0.0.1:0")
-            .observer(actors)
+            .observer(observer)
     }
 
     /// Returns the next end.
@@ -101,7 +101,7 @@ pub struct Fixture {
     /// The server.
     pub server: ServerHandle,
     /// Its ends.
-    pub stage: Stage,
+    pub collector: EndCollector,
 }
 
 impl Fixture {
@@ -112,13 +112,13 @@ impl Fixture {
 
     /// Starts with this configuration and authenticator.
     pub async fn with(config: Config, authenticator: impl Authenticator) -> Self {
-        let mut stage = Stage::default();
-        let builder = stage.builder(config).authenticator(authenticator);
+        let mut collector = EndCollector::default();
+        let builder = collector.builder(config).authenticator(authenticator);
         let server = builder
             .serve(|_: &Player| Echo)
             .await
             .expect("the server starts");
-        Self { server, stage }
+        Self { server, collector }
     }
 
     /// Returns the server's address.
@@ -129,7 +129,7 @@ impl Fixture {
 
     /// Waits for the next end and checks its cause and phase. Other sessions may be open.
     pub async fn ends_as_ever(&mut self, cause: Cause, phase: Phase) -> Disconnect {
-        let end = self.stage.end().await;
+        let end = self.collector.end().await;
         assert_eq!(
             (end.cause(), end.ending.verdict.phase),
             (cause, phase),
@@ -142,7 +142,7 @@ impl Fixture {
     /// Waits for the next end and checks its cause and phase. It must be counted once, without other ends, and both
     /// laws must hold.
     pub async fn ends_as(&mut self, cause: Cause, phase: Phase) -> Disconnect {
-        let end = self.stage.end().await;
+        let end = self.collector.end().await;
         assert_eq!(
             (end.cause(), end.ending.verdict.phase),
             (cause, phase),
@@ -151,7 +151,7 @@ impl Fixture {
         let stats = self.server.stats();
         assert!(stats.laws_hold(), "{stats:?}");
         assert_eq!(stats.disconnects, [(cause, phase, 1)]);
-        assert_eq!(self.stage.more(), 0, "one end, counted once");
+        assert_eq!(self.collector.more(), 0, "one end, counted once");
         let left = stats.departures.iter().map(|(_, count)| count).sum::<u64>();
         assert_eq!(
             left,

@@ -10,7 +10,7 @@ use lastword_tests::{Fixture, Raw, within};
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn who_came_by_another_listener_is_in_the_same_books() {
+async fn a_player_of_an_adopted_listener_is_in_the_same_books() {
     let mut fixture = Fixture::start().await;
     let own = fixture.addr();
     let mut addrs = vec![own];

@@ -10,22 +10,28 @@
 use std::task::Poll;
 
 use lastword_server::{Cause, Kick, Player, SendError, Server, SessionInfo};
-use lastword_tests::{Ask, Fixture, Raw, Stage, config, hello, kind, until, within};
+use lastword_tests::{Ask, EndCollector, Fixture, Raw, config, hello, kind, until, within};
 
 #[tokio::test]
-async fn a_server_that_is_dropped_ends_the_sessions_that_nobody_took() {
-    let mut stage = Stage::default();
-    let server = stage.builder(config()).bind().await.unwrap();
+async fn a_dropped_server_ends_sessions_that_were_never_accepted() {
+    let mut collector = EndCollector::default();
+    let server = collector.builder(config()).bind().await.unwrap();
     let handle = server.handle().clone();
     let mut before = Raw::join(handle.local_addr(), "before").await;
     drop(server);
     assert_eq!(before.goodbye_code().await, Some(81));
     drop(before);
-    assert_eq!(stage.departure().await.cause, Cause::ClosedByGame.into());
+    assert_eq!(
+        collector.departure().await.cause,
+        Cause::ClosedByGame.into()
+    );
     let mut after = Raw::join(handle.local_addr(), "after").await;
     assert_eq!(after.goodbye_code().await, Some(81));
     drop(after);
-    assert_eq!(stage.departure().await.cause, Cause::ClosedByGame.into());
+    assert_eq!(
+        collector.departure().await.cause,
+        Cause::ClosedByGame.into()
+    );
     assert!(handle.stats().laws_hold());
 }
 
@@ -34,8 +40,8 @@ async fn sessions_that_came_and_went_do_not_pile_up_before_a_game_that_takes_non
     const LIMIT: u32 = 4;
     let mut config = config();
     config.listen.connections_max = LIMIT;
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config).bind().await.unwrap();
     let handle = server.handle().clone();
     let last = "still here";
     for n in 0..10 * LIMIT {
@@ -46,7 +52,7 @@ async fn sessions_that_came_and_went_do_not_pile_up_before_a_game_that_takes_non
         handle.kick(session, Kick::default()).unwrap();
         assert_eq!(raw.goodbye_code().await, Some(80));
         drop(raw);
-        stage.end().await;
+        collector.end().await;
     }
     let stays = Raw::join(handle.local_addr(), last).await;
     let mut names = Vec::new();
@@ -54,7 +60,7 @@ async fn sessions_that_came_and_went_do_not_pile_up_before_a_game_that_takes_non
         names.push(session.player().unwrap().to_owned());
     }
     assert!(names.len() <= 2 * LIMIT as usize, "{names:?}");
-    assert_eq!(names.pop().unwrap(), last, "whoever is here is not lost");
+    assert_eq!(names.pop().unwrap(), last, "a joined session is not lost");
     drop(stays);
 }
 

@@ -14,7 +14,7 @@ use std::thread;
 
 use lastword_client::Client;
 use lastword_server::{Cause, Context, Handler, Phase, Player, SendError, Session};
-use lastword_tests::{Raw, Stage, config, data, kind, within};
+use lastword_tests::{EndCollector, Raw, config, data, kind, within};
 
 const FRAMES: u32 = 1_000;
 const FRAME_BYTES: usize = 20_000;
@@ -32,8 +32,8 @@ fn number(frame: &[u8]) -> u32 {
 }
 
 /// A session and its peer, which reads nothing unless told to, and whose window closes soon.
-async fn session(stage: &mut Stage) -> (Session, Raw) {
-    let mut server = stage.builder(config()).bind().await.unwrap();
+async fn session(collector: &mut EndCollector) -> (Session, Raw) {
+    let mut server = collector.builder(config()).bind().await.unwrap();
     let mut raw = Raw::connect_small(server.local_addr(), 4_096).await;
     raw.enter("ann").await;
     let session = within("a session", server.accept()).await.unwrap();
@@ -42,8 +42,8 @@ async fn session(stage: &mut Stage) -> (Session, Raw) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_game_that_waits_for_room_streams_20_mb_to_a_slow_reader_and_loses_nothing() {
-    let mut stage = Stage::default();
-    let (session, mut raw) = session(&mut stage).await;
+    let mut collector = EndCollector::default();
+    let (session, mut raw) = session(&mut collector).await;
     let sent = Arc::new(AtomicUsize::new(0));
     let progress = Arc::clone(&sent);
     let game = tokio::spawn(async move {
@@ -73,8 +73,8 @@ async fn a_game_that_waits_for_room_streams_20_mb_to_a_slow_reader_and_loses_not
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_game_that_does_not_wait_for_room_ends_as_send_queue_full() {
-    let mut stage = Stage::default();
-    let (session, mut raw) = session(&mut stage).await;
+    let mut collector = EndCollector::default();
+    let (session, mut raw) = session(&mut collector).await;
     let mut refused = 0;
     loop {
         match session.send(frame(0)) {
@@ -86,7 +86,7 @@ async fn a_game_that_does_not_wait_for_room_ends_as_send_queue_full() {
     assert!(refused > 0, "a full queue takes no frame");
     assert_eq!(raw.goodbye_code().await, Some(Cause::SendQueueFull.code()));
     drop(raw);
-    let end = stage.end().await;
+    let end = collector.end().await;
     let phase = end.ending.verdict.phase;
     assert_eq!((end.cause(), phase), (Cause::SendQueueFull, Phase::Live));
 }
@@ -94,8 +94,8 @@ async fn a_game_that_does_not_wait_for_room_ends_as_send_queue_full() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_tasks_that_wait_for_room_all_get_it() {
     const TASKS: u32 = 4;
-    let mut stage = Stage::default();
-    let (session, mut raw) = session(&mut stage).await;
+    let mut collector = EndCollector::default();
+    let (session, mut raw) = session(&mut collector).await;
     let session = Arc::new(session);
     let games: Vec<_> = (0..TASKS)
         .map(|task| {
@@ -127,9 +127,9 @@ async fn several_tasks_that_wait_for_room_all_get_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_for_room_learns_that_the_peer_is_gone() {
-    let mut stage = Stage::default();
-    let (session, raw) = session(&mut stage).await;
+async fn a_sender_that_waits_for_room_learns_that_the_peer_is_gone() {
+    let mut collector = EndCollector::default();
+    let (session, raw) = session(&mut collector).await;
     let game = tokio::spawn(async move {
         loop {
             match session.ready().await {
@@ -142,13 +142,13 @@ async fn who_waits_for_room_learns_that_the_peer_is_gone() {
     raw.reset();
     let error = within("the end", game).await.unwrap();
     assert_eq!(error, SendError::Closed);
-    stage.end().await;
+    collector.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_waits_for_room_loses_nothing_at_a_game_that_takes_its_time() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config()).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config()).bind().await.unwrap();
     let client = Client::connect(server.local_addr(), "ann").await.unwrap();
     let mut session = within("a session", server.accept()).await.unwrap();
     let game = tokio::spawn(async move {
@@ -179,8 +179,8 @@ impl Handler for Verbose {
 #[tokio::test]
 async fn a_burst_of_inputs_ends_no_player_that_reads() {
     const INPUTS: usize = 100;
-    let mut stage = Stage::default();
-    let server = stage
+    let mut collector = EndCollector::default();
+    let server = collector
         .builder(config())
         .serve(|_: &Player| Verbose)
         .await
@@ -197,8 +197,8 @@ async fn a_burst_of_inputs_ends_no_player_that_reads() {
 /// The game goes on while this process writes nothing: its only worker is blocked.
 #[tokio::test]
 async fn a_late_server_ends_no_player_that_reads() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config()).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config()).bind().await.unwrap();
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     let session = within("a session", server.accept()).await.unwrap();
     let sent = thread::scope(|threads| {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lastword_server::{Cause, Context, Handler, Kick, Phase, Player, SessionInfo};
-use lastword_tests::{Fixture, Raw, Stage, config, data, hello, kind, within};
+use lastword_tests::{EndCollector, Fixture, Raw, config, data, hello, kind, within};
 
 #[tokio::test]
 async fn flooding_a_peer_that_does_not_read_is_send_queue_full() {
@@ -67,14 +67,14 @@ async fn a_kick_is_kicked_and_its_reason_is_read() {
     fixture.ends_as(Cause::Kicked, Phase::Live).await;
     assert!(
         fixture.server.kick(session, Kick::default()).is_err(),
-        "nobody is there any more"
+        "no session is left"
     );
 }
 
 #[tokio::test]
 async fn an_orderly_close_of_the_game_is_closed_by_game_after_what_was_queued() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config()).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config()).bind().await.unwrap();
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     let session = within("a session", server.accept()).await.unwrap();
     session.send(b"the last word").unwrap();
@@ -87,7 +87,7 @@ async fn an_orderly_close_of_the_game_is_closed_by_game_after_what_was_queued() 
     drop(raw);
     let departure = within("the departure", close).await.unwrap();
     assert_eq!(departure.cause, Cause::ClosedByGame.into());
-    assert_eq!(stage.end().await.cause(), Cause::ClosedByGame);
+    assert_eq!(collector.end().await.cause(), Cause::ClosedByGame);
     assert_eq!(
         server.handle().stats().disconnects,
         [(Cause::ClosedByGame, Phase::Live, 1)]
@@ -96,14 +96,17 @@ async fn an_orderly_close_of_the_game_is_closed_by_game_after_what_was_queued() 
 
 #[tokio::test]
 async fn a_dropped_session_is_closed_by_game() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config()).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config()).bind().await.unwrap();
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     drop(within("a session", server.accept()).await.unwrap());
     assert_eq!(raw.goodbye_code().await, Some(81));
     drop(raw);
-    assert_eq!(stage.end().await.cause(), Cause::ClosedByGame);
-    assert_eq!(stage.departure().await.cause, Cause::ClosedByGame.into());
+    assert_eq!(collector.end().await.cause(), Cause::ClosedByGame);
+    assert_eq!(
+        collector.departure().await.cause,
+        Cause::ClosedByGame.into()
+    );
     assert!(server.handle().stats().laws_hold());
 }
 
@@ -145,7 +148,7 @@ async fn a_connection_that_was_no_session_yet_when_draining_began_is_refused_dra
 }
 
 #[tokio::test]
-async fn who_leaves_after_the_notice_is_drained() {
+async fn a_peer_that_leaves_after_the_notice_is_drained() {
     for goodbye in [true, false] {
         let mut fixture = Fixture::start().await;
         let mut raw = Raw::join(fixture.addr(), "ann").await;
@@ -156,7 +159,7 @@ async fn who_leaves_after_the_notice_is_drained() {
             raw.write(&lastword_tests::goodbye()).await;
         }
         drop(raw);
-        within("the drain is over when nobody is left", drain)
+        within("the drain is over when no session is left", drain)
             .await
             .unwrap();
         fixture.ends_as(Cause::Drained, Phase::Live).await;
@@ -164,7 +167,7 @@ async fn who_leaves_after_the_notice_is_drained() {
 }
 
 #[tokio::test]
-async fn who_answers_our_goodbye_is_drained_in_its_turn() {
+async fn a_peer_that_answers_our_goodbye_is_drained_in_its_turn() {
     let mut fixture = Fixture::start().await;
     let mut raw = Raw::join(fixture.addr(), "ann").await;
     let server = fixture.server.clone();
@@ -176,7 +179,7 @@ async fn who_answers_our_goodbye_is_drained_in_its_turn() {
 }
 
 #[tokio::test]
-async fn who_stays_beyond_the_deadline_is_drain_expired() {
+async fn a_peer_that_stays_beyond_the_deadline_is_drain_expired() {
     let mut fixture = Fixture::start().await;
     let raw = Raw::join(fixture.addr(), "ann").await;
     within(
@@ -189,7 +192,7 @@ async fn who_stays_beyond_the_deadline_is_drain_expired() {
 }
 
 #[tokio::test]
-async fn who_is_there_when_the_drain_is_cut_short_is_drain_expired_and_reads_it() {
+async fn a_peer_present_when_the_drain_is_cut_short_is_drain_expired_and_reads_it() {
     let mut fixture = Fixture::start().await;
     let mut raw = Raw::join(fixture.addr(), "ann").await;
     let server = fixture.server.clone();
@@ -234,9 +237,9 @@ impl Handler for Fragile {
 #[tokio::test]
 async fn a_panicking_handler_is_handler_panicked_and_costs_its_own_session_only() {
     let left = Arc::new(AtomicBool::new(false));
-    let mut stage = Stage::default();
+    let mut collector = EndCollector::default();
     let flag = Arc::clone(&left);
-    let server = stage
+    let server = collector
         .builder(config())
         .serve(move |_: &Player| Fragile(Arc::clone(&flag)))
         .await
@@ -252,13 +255,13 @@ async fn a_panicking_handler_is_handler_panicked_and_costs_its_own_session_only(
     );
     assert_eq!(raw.goodbye_code().await, Some(90));
     drop(raw);
-    let end = stage.end().await;
+    let end = collector.end().await;
     assert_eq!(
         (end.cause(), end.ending.verdict.phase),
         (Cause::HandlerPanicked, Phase::Live)
     );
     assert_eq!(
-        stage.departure().await.cause,
+        collector.departure().await.cause,
         Cause::HandlerPanicked.into(),
         "the observer is told"
     );

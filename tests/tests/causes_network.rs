@@ -15,8 +15,8 @@ use lastword_netlab::{End, Host, Lab, run};
 use lastword_server::{Cause, Config, Disconnect, Phase, Player};
 use lastword_session::{Detector, Farewell};
 use lastword_tests::{
-    Ask, Echo, Fixture, Raw, Stage, config, data, goodbye, hello, in_server_host, kind, outage,
-    quick, tcp_info, until, within,
+    Ask, Echo, EndCollector, Fixture, Raw, config, data, goodbye, hello, in_server_host, kind,
+    outage, quick, tcp_info, until, within,
 };
 use socket2::SockRef;
 
@@ -68,8 +68,8 @@ fn a_peer_behind_a_pulled_cable_whom_we_do_not_read_is_path_dead() {
         in_server_host(lab, || async {
             let mut config = quick(config());
             config.limits.inbox_frames_max = 1;
-            let mut stage = Stage::default();
-            let mut server = stage
+            let mut collector = EndCollector::default();
+            let mut server = collector
                 .builder_in(lab, config.clone())
                 .bind()
                 .await
@@ -94,7 +94,7 @@ fn a_peer_behind_a_pulled_cable_whom_we_do_not_read_is_path_dead() {
                 assert_eq!(session.recv().await.as_deref(), Some(b"move".as_slice()));
             }
             assert_eq!(session.recv().await, None);
-            let end = stage.end().await;
+            let end = collector.end().await;
             assert_eq!(end.cause(), Cause::PathDead, "{end:#?}");
             assert_eq!(end.ending.evidence.frames_in, 3);
             assert_noticed_in_time(&end, &config);
@@ -240,8 +240,8 @@ fn a_socket_that_an_operator_destroys_is_socket_destroyed() {
 fn a_socket_that_is_destroyed_under_the_authenticator_is_socket_destroyed_in_auth() {
     run(|lab| {
         in_server_host(lab, || async {
-            let mut stage = Stage::default();
-            let builder = stage.builder_in(lab, config());
+            let mut collector = EndCollector::default();
+            let builder = collector.builder_in(lab, config());
             let builder = builder.authenticator(Ask(|_| std::future::pending()));
             let server = builder.serve(|_: &Player| Echo).await.expect("a server");
             let mut raw = Raw::connect_in(lab, server.local_addr())?;
@@ -249,7 +249,7 @@ fn a_socket_that_is_destroyed_under_the_authenticator_is_socket_destroyed_in_aut
             until("the hello to be read", || server.stats().bytes.0 > 0).await;
             let peer = End::Peer(raw.stream.local_addr()?);
             assert_eq!(lab.destroy_socket(Host::Server, peer)?, 1);
-            Fixture { server, stage }
+            Fixture { server, collector }
                 .ends_as(Cause::SocketDestroyed, Phase::Auth)
                 .await;
             Ok(())

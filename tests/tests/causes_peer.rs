@@ -8,7 +8,7 @@
 )]
 
 use lastword_server::{Cause, Phase};
-use lastword_tests::{Fixture, Raw, Stage, config, data, goodbye, within};
+use lastword_tests::{EndCollector, Fixture, Raw, config, data, goodbye, within};
 
 #[tokio::test]
 async fn a_goodbye_is_peer_goodbye() {
@@ -80,8 +80,8 @@ async fn a_close_inside_hello_is_peer_fin_mid_frame_in_hello() {
 
 #[tokio::test]
 async fn a_close_while_the_server_keeps_sending_is_peer_closed_while_sending() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config()).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config()).bind().await.unwrap();
     let raw = Raw::join(server.local_addr(), "ann").await;
     let mut session = within("a session", server.accept()).await.unwrap();
     drop(raw);
@@ -93,7 +93,7 @@ async fn a_close_while_the_server_keeps_sending_is_peer_closed_while_sending() {
     })
     .await;
     assert_eq!(within("the end", session.recv()).await, None);
-    let end = stage.end().await;
+    let end = collector.end().await;
     assert_eq!(
         (end.cause(), end.ending.verdict.phase),
         (Cause::PeerClosedWhileSending, Phase::Live),

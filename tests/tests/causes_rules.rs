@@ -130,7 +130,7 @@ async fn a_frame_between_hello_and_welcome_is_protocol_violation_in_auth() {
 }
 
 #[tokio::test]
-async fn who_speaks_another_protocol_gets_no_byte_and_is_wrong_protocol() {
+async fn a_peer_of_another_protocol_gets_no_byte_and_is_wrong_protocol() {
     let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".as_slice();
     let noise = b"\x8f\x02\x77\xd1\x90\x10\xee\x03".as_slice();
     let wrong_magic = frame(kind::HELLO, b"XY\x01\x01\x02");

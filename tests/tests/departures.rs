@@ -12,7 +12,7 @@ use lastword_server::{
     ServerHandle, SessionId,
 };
 use lastword_session::Farewell;
-use lastword_tests::{Fixture, Raw, Stage, config, quick, within};
+use lastword_tests::{EndCollector, Fixture, Raw, config, quick, within};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
@@ -41,7 +41,7 @@ async fn a_kicked_player_frees_its_place_while_its_connection_lingers() {
     let mut fixture = Fixture::with(config, lastword_server::Anonymous).await;
     let mut kicked = Raw::join(fixture.addr(), "ann").await;
     let session = kick_the_only_one(&fixture.server);
-    let departure = fixture.stage.departure().await;
+    let departure = fixture.collector.departure().await;
     assert_eq!(
         (departure.session, departure.cause),
         (session, Cause::Kicked.into())
@@ -68,7 +68,7 @@ async fn a_connection_that_lingers_beyond_the_limit_closes_at_once_and_its_goodb
     let mut fixture = Fixture::with(config, lastword_server::Anonymous).await;
     let mut first = Raw::join(fixture.addr(), "ann").await;
     kick_the_only_one(&fixture.server);
-    fixture.stage.departure().await;
+    fixture.collector.departure().await;
     let mut second = Raw::join(fixture.addr(), "bob").await;
     let session = kick_the_only_one(&fixture.server);
     let end = fixture.ends_as_ever(Cause::Kicked, Phase::Live).await;
@@ -102,7 +102,7 @@ async fn a_drain_waits_for_the_connections_that_linger() {
     let mut fixture = Fixture::with(long_linger(), lastword_server::Anonymous).await;
     let mut raw = Raw::join(fixture.addr(), "ann").await;
     kick_the_only_one(&fixture.server);
-    fixture.stage.departure().await;
+    fixture.collector.departure().await;
     let server = fixture.server.clone();
     let mut drained = tokio::spawn(async move { server.drain(Duration::from_secs(60)).await });
     assert_eq!(raw.goodbye_code().await, Some(Cause::Kicked.code()));
@@ -135,16 +135,16 @@ impl Handler for Watch {
 async fn a_silent_player_leaves_within_the_printed_bound_in_each_shape() {
     let config = quick(long_linger());
     let (left, mut leaves) = unbounded_channel();
-    let mut handlers = Stage::default();
+    let mut handlers = EndCollector::default();
     let sender = left.clone();
     let handler = handlers
         .builder(config.clone())
         .serve(move |_: &Player| Watch(sender.clone()))
         .await
         .unwrap();
-    let mut sessions = Stage::default();
+    let mut sessions = EndCollector::default();
     let mut server = sessions.builder(config.clone()).bind().await.unwrap();
-    let mut ticks = Stage::default();
+    let mut ticks = EndCollector::default();
     let (mut events, ticking) = ticks.builder(config).bind_events().await.unwrap();
 
     let servers = [&handler, server.handle(), &ticking];

@@ -13,7 +13,7 @@ use std::time::Duration;
 use lastword_server::{
     Builder, Cause, Credentials, Dialect, Event, Framing, Meaning, Measure, Phase, Player, Refusal,
 };
-use lastword_tests::{Ask, Echo, PATIENCE, Raw, Stage, config, within};
+use lastword_tests::{Ask, Echo, EndCollector, PATIENCE, Raw, config, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// One line a frame; `QUIT` is a goodbye.
@@ -44,9 +44,9 @@ impl Dialect for Lines {
     }
 }
 
-fn lines(stage: &mut Stage) -> Builder {
+fn lines(collector: &mut EndCollector) -> Builder {
     let framing = Framing::Dialect(Arc::new(Lines));
-    stage.builder(config()).framing(framing)
+    collector.builder(config()).framing(framing)
 }
 
 /// As on the native wire, the client ends in the phase `auth` and never joins, long before the authenticator's timeout.
@@ -61,7 +61,7 @@ async fn a_client_that_leaves_during_authentication_is_gone_in_auth() {
         ("LOGIN\nSET\nQUIT\n", true, Cause::PeerGoodbye),
     ];
     for (says, resets, cause) in rows {
-        let mut stage = Stage::default();
+        let mut collector = EndCollector::default();
         let (asked, mut asks) = tokio::sync::mpsc::channel(1);
         let never = move |_: Credentials| {
             let asked = asked.clone();
@@ -70,7 +70,7 @@ async fn a_client_that_leaves_during_authentication_is_gone_in_auth() {
                 pending::<Result<Player, Refusal>>().await
             }
         };
-        let server = lines(&mut stage)
+        let server = lines(&mut collector)
             .authenticator(Ask(never))
             .serve(|_: &Player| Echo)
             .await
@@ -82,7 +82,7 @@ async fn a_client_that_leaves_during_authentication_is_gone_in_auth() {
             true => raw.reset(),
             false => drop(raw),
         }
-        let end = stage.end().await;
+        let end = collector.end().await;
         let verdict = end.ending.verdict;
         assert_eq!(
             (verdict.cause, verdict.phase),
@@ -100,7 +100,7 @@ async fn a_client_that_leaves_during_authentication_is_gone_in_auth() {
 /// The authenticator answers when the client has left already. The answer and the end are seen in the same turn.
 #[tokio::test]
 async fn a_client_that_left_is_not_let_in_by_an_answer_that_comes_with_its_end() {
-    let mut stage = Stage::default();
+    let mut collector = EndCollector::default();
     let (answer, answered) = tokio::sync::watch::channel(false);
     let slow = move |_: Credentials| {
         let mut answered = answered.clone();
@@ -109,7 +109,7 @@ async fn a_client_that_left_is_not_let_in_by_an_answer_that_comes_with_its_end()
             Ok::<_, Refusal>(Player::new("ann"))
         }
     };
-    let server = lines(&mut stage)
+    let server = lines(&mut collector)
         .authenticator(Ask(slow))
         .serve(|_: &Player| Echo)
         .await
@@ -117,10 +117,10 @@ async fn a_client_that_left_is_not_let_in_by_an_answer_that_comes_with_its_end()
     let mut raw = Raw::connect(server.local_addr()).await;
     raw.write(b"LOGIN\n").await;
     drop(Raw::connect(server.local_addr()).await);
-    assert_eq!(stage.end().await.cause(), Cause::PeerProbe);
+    assert_eq!(collector.end().await.cause(), Cause::PeerProbe);
     drop(raw);
     answer.send(true).unwrap();
-    let end = stage.end().await;
+    let end = collector.end().await;
     // The kernel decides which of the two is seen first. A session that joined counts as a live session that left.
     let expected = match server.stats().sessions_joined {
         0 => (Phase::Auth, Cause::PeerFin),
@@ -132,7 +132,7 @@ async fn a_client_that_left_is_not_let_in_by_an_answer_that_comes_with_its_end()
 /// A refused client may still be sending. The server continues to read, so that the client can read the reason.
 #[tokio::test]
 async fn a_client_that_is_refused_can_write_all_that_it_has_to_say() {
-    let mut stage = Stage::default();
+    let mut collector = EndCollector::default();
     let (asked, mut asks) = tokio::sync::mpsc::channel(1);
     let (answer, answered) = tokio::sync::watch::channel(false);
     let strict = move |_: Credentials| {
@@ -143,7 +143,7 @@ async fn a_client_that_is_refused_can_write_all_that_it_has_to_say() {
             Err::<Player, _>(Refusal::rejected("no"))
         }
     };
-    let server = lines(&mut stage)
+    let server = lines(&mut collector)
         .authenticator(Ask(strict))
         .serve(|_: &Player| Echo)
         .await
@@ -158,7 +158,7 @@ async fn a_client_that_is_refused_can_write_all_that_it_has_to_say() {
     within("a server that reads", written).await.unwrap();
     assert_eq!(heard(&mut raw).await, "", "and our FIN");
     drop(raw);
-    let end = stage.end().await;
+    let end = collector.end().await;
     let farewell = end.ending.evidence.farewell;
     assert_eq!(
         (end.cause(), end.ending.verdict.phase, farewell.label()),
@@ -170,14 +170,14 @@ async fn a_client_that_is_refused_can_write_all_that_it_has_to_say() {
 /// A pipe into `nc`: everything in one segment, followed by the end. An authenticator that answers at once lets it in.
 #[tokio::test]
 async fn a_client_that_says_everything_and_shuts_hears_every_answer() {
-    let mut stage = Stage::default();
-    let builder = lines(&mut stage).authenticator(Ask(welcome));
+    let mut collector = EndCollector::default();
+    let builder = lines(&mut collector).authenticator(Ask(welcome));
     let server = builder.serve(|_: &Player| Echo).await.unwrap();
     let mut raw = Raw::connect(server.local_addr()).await;
     raw.write(b"LOGIN\nSET\nGET\n").await;
     raw.fin().await;
     assert_eq!(heard(&mut raw).await, "LOGIN\nSET\nGET\n");
-    let end = stage.end().await;
+    let end = collector.end().await;
     assert_eq!(
         (end.cause(), end.ending.verdict.phase),
         (Cause::PeerFin, Phase::Live)
@@ -185,17 +185,17 @@ async fn a_client_that_says_everything_and_shuts_hears_every_answer() {
 }
 
 #[tokio::test]
-async fn what_came_before_a_goodbye_is_answered_by_a_handler() {
-    let mut stage = Stage::default();
-    let builder = lines(&mut stage).authenticator(Ask(welcome));
+async fn frames_before_a_goodbye_are_answered_by_a_handler() {
+    let mut collector = EndCollector::default();
+    let builder = lines(&mut collector).authenticator(Ask(welcome));
     let server = builder.serve(|_: &Player| Echo).await.unwrap();
-    hears_all_before_its_goodbye(&mut stage, server.local_addr()).await;
+    hears_all_before_its_goodbye(&mut collector, server.local_addr()).await;
 }
 
 #[tokio::test]
-async fn what_came_before_a_goodbye_is_answered_by_a_task_of_its_own() {
-    let mut stage = Stage::default();
-    let builder = lines(&mut stage).authenticator(Ask(welcome));
+async fn frames_before_a_goodbye_are_answered_by_a_task_of_its_own() {
+    let mut collector = EndCollector::default();
+    let builder = lines(&mut collector).authenticator(Ask(welcome));
     let mut server = builder.bind().await.unwrap();
     let addr = server.local_addr();
     tokio::spawn(async move {
@@ -206,13 +206,13 @@ async fn what_came_before_a_goodbye_is_answered_by_a_task_of_its_own() {
             }
         }
     });
-    hears_all_before_its_goodbye(&mut stage, addr).await;
+    hears_all_before_its_goodbye(&mut collector, addr).await;
 }
 
 #[tokio::test]
-async fn what_came_before_a_goodbye_is_answered_by_a_tick_loop() {
-    let mut stage = Stage::default();
-    let builder = lines(&mut stage).authenticator(Ask(welcome));
+async fn frames_before_a_goodbye_are_answered_by_a_tick_loop() {
+    let mut collector = EndCollector::default();
+    let builder = lines(&mut collector).authenticator(Ask(welcome));
     let (mut events, players) = builder.bind_events().await.unwrap();
     let addr = players.local_addr();
     let ticks = tokio::task::spawn_blocking(move || {
@@ -229,18 +229,18 @@ async fn what_came_before_a_goodbye_is_answered_by_a_tick_loop() {
             }
         }
     });
-    hears_all_before_its_goodbye(&mut stage, addr).await;
+    hears_all_before_its_goodbye(&mut collector, addr).await;
     within("the ticks", ticks).await.unwrap();
 }
 
 /// The session may still answer, so it is still listed. Its state can be read, also by an operator who asks now.
 #[tokio::test]
 async fn a_session_that_may_still_answer_tells_how_it_does() {
-    let mut stage = Stage::default();
+    let mut collector = EndCollector::default();
     let mut config = config();
     config.timeouts.linger_ms = 600_000;
     let framing = Framing::Dialect(Arc::new(Lines));
-    let builder = stage.builder(config).framing(framing);
+    let builder = collector.builder(config).framing(framing);
     let mut server = builder.bind().await.unwrap();
     let mut raw = Raw::connect(server.local_addr()).await;
     raw.write(b"LOGIN\nSET\nQUIT\n").await;
@@ -250,20 +250,20 @@ async fn a_session_that_may_still_answer_tells_how_it_does() {
         assert_eq!(heard, line.as_bytes());
     }
     let handle = server.handle().clone();
-    let portrait = within("the portrait", handle.portrait(session.id())).await;
-    assert_eq!(portrait.unwrap().frames, (1, 0));
+    let status = within("the status", handle.session_status(session.id())).await;
+    assert_eq!(status.unwrap().frames, (1, 0));
     assert_eq!(handle.sessions().len(), 1);
     drop(session);
     assert_eq!(heard(&mut raw).await, "");
     drop(raw);
-    assert_eq!(stage.end().await.cause(), Cause::PeerGoodbye);
+    assert_eq!(collector.end().await.cause(), Cause::PeerGoodbye);
 }
 
 async fn welcome(_: Credentials) -> Result<Player, Refusal> {
     Ok(Player::new("ann"))
 }
 
-async fn hears_all_before_its_goodbye(stage: &mut Stage, addr: std::net::SocketAddr) {
+async fn hears_all_before_its_goodbye(collector: &mut EndCollector, addr: std::net::SocketAddr) {
     for shuts in [false, true] {
         let mut raw = Raw::connect(addr).await;
         raw.write(b"PING\nSET\nQUIT\nGET\n").await;
@@ -272,7 +272,7 @@ async fn hears_all_before_its_goodbye(stage: &mut Stage, addr: std::net::SocketA
         }
         assert_eq!(heard(&mut raw).await, "PING\nSET\n", "and our FIN");
         drop(raw);
-        let end = stage.end().await;
+        let end = collector.end().await;
         assert_eq!(
             (end.cause(), end.ending.verdict.phase),
             (Cause::PeerGoodbye, Phase::Live)

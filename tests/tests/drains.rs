@@ -17,11 +17,11 @@ use lastword_server::{
     SessionInfo, Stats,
 };
 use lastword_tests::{
-    Ask, Fixture, Raw, Stage, config, data, goodbye, hello, kind, tcp_info, until, within,
+    Ask, EndCollector, Fixture, Raw, config, data, goodbye, hello, kind, tcp_info, until, within,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_let_in_after_the_drain_began_is_refused_and_never_joins() {
+async fn a_player_authenticated_after_the_drain_began_is_refused_and_never_joins() {
     let (asked_in, asked) = mpsc::channel();
     let (answer, answers) = mpsc::channel();
     let answers = Mutex::new(answers);
@@ -64,20 +64,20 @@ async fn a_server_that_is_expired_ends_without_a_drain() {
 
 /// A game that accepts to the end, and then leaves `main`, does not stop the runtime before every goodbye is sent.
 #[tokio::test]
-async fn accept_is_over_when_whoever_was_cut_off_is_gone() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config()).bind().await.unwrap();
+async fn accept_ends_when_the_sessions_that_were_cut_off_are_gone() {
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config()).bind().await.unwrap();
     let raw = Raw::join(server.local_addr(), "ann").await;
     let session = within("a session", server.accept()).await.unwrap();
     server.handle().expire();
     assert!(within("the end", server.accept()).await.is_none());
     assert_eq!(open(&server.handle().stats()), 0);
-    assert_eq!(stage.end().await.cause(), Cause::DrainExpired);
+    assert_eq!(collector.end().await.cause(), Cause::DrainExpired);
     drop((raw, session));
 }
 
 #[tokio::test]
-async fn a_drain_goes_on_when_nobody_waits_for_it() {
+async fn a_drain_continues_when_no_caller_waits_for_it() {
     let mut fixture = Fixture::start().await;
     let mut raw = Raw::join(fixture.addr(), "ann").await;
     {
@@ -111,27 +111,30 @@ async fn a_drain_without_time_says_goodbye_all_the_same() {
     assert_eq!(raw.goodbye_code().await, Some(85));
     drop(raw);
     within("the drain", drained).await.unwrap();
-    assert_eq!(fixture.stage.end().await.ending.verdict.phase, Phase::Live);
+    assert_eq!(
+        fixture.collector.end().await.ending.verdict.phase,
+        Phase::Live
+    );
 }
 
 /// The peer is gone, and its last frames wait for a game that takes none.
 #[tokio::test]
 async fn a_drain_does_not_outwait_a_game_that_takes_nothing() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config()).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config()).bind().await.unwrap();
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     let mut session = within("a session", server.accept()).await.unwrap();
     raw.write(&[data(b"one"), data(b"two")].concat()).await;
     raw.fin().await;
     // The server has seen the client that came later, so it has seen the FIN.
     drop(Raw::connect(server.local_addr()).await);
-    assert_eq!(stage.end().await.cause(), Cause::PeerProbe);
+    assert_eq!(collector.end().await.cause(), Cause::PeerProbe);
     let handle = server.handle().clone();
     within("the drain", handle.drain(Duration::from_millis(200))).await;
-    assert_eq!(open(&handle.stats()), 0, "nobody outlived it");
-    let end = stage.end().await;
+    assert_eq!(open(&handle.stats()), 0, "no connection outlived it");
+    let end = collector.end().await;
     assert_eq!(end.cause(), Cause::PeerFin, "it left before: {end:#?}");
-    assert_eq!(stage.departure().await.undelivered_frames, 2);
+    assert_eq!(collector.departure().await.undelivered_frames, 2);
     assert_eq!(session.recv().await.unwrap(), b"one".as_slice());
 }
 
@@ -158,7 +161,11 @@ async fn a_drain_does_not_outwait_a_peer_that_takes_nothing() {
         fixture.server.drain(Duration::from_millis(200)),
     )
     .await;
-    assert_eq!(open(&fixture.server.stats()), 0, "nobody outlived it");
+    assert_eq!(
+        open(&fixture.server.stats()),
+        0,
+        "no connection outlived it"
+    );
     fixture
         .ends_as(Cause::PeerClosedWhileSending, Phase::Live)
         .await;

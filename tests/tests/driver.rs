@@ -186,7 +186,7 @@ impl Wake for Woken {
 }
 
 #[tokio::test]
-async fn what_the_polls_of_a_connection_count_is_what_its_session_counted() {
+async fn the_driver_and_the_session_count_the_same() {
     let mut rig = Rig::new(Limits::default(), LONG, |_| ()).await;
     rig.join().await;
     for payload in [b"one".as_slice(), b"three", b"seventeen"] {
@@ -244,7 +244,7 @@ async fn evidence_is_of_the_verdict_and_not_of_the_moment_at_which_the_game_is_t
 }
 
 #[tokio::test]
-async fn a_verdict_is_told_although_its_task_is_dropped_before_the_game_took_everything() {
+async fn a_verdict_is_reported_although_its_task_is_dropped_before_the_game_took_everything() {
     let mut rig = Rig::new(Limits::default(), LONG, |_| ()).await;
     rig.join().await;
     rig.leaves_a_busy_game().await;

@@ -25,7 +25,7 @@ const RTO_MAX_MS: [u64; 9] = [
 
 #[test]
 #[ignore = "a measurement of 70 s: when the kernel gives up, by TCP_RTO_MAX_MS"]
-fn the_kernel_gives_up_no_earlier_than_it_is_said_to_whatever_the_round_trip() {
+fn the_kernel_gives_up_no_earlier_than_stated_at_any_round_trip() {
     lastword_netlab::run(|_| {
         let labs: Vec<_> = RTO_MIN_MS
             .iter()

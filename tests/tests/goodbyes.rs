@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use lastword_client::{Connector, Farewell};
 use lastword_server::{Cause, Config, Disconnect, Phase, Server, ServerHandle, Session};
-use lastword_tests::{Fixture, Raw, Stage, config, crowd, data, goodbye, home, within};
+use lastword_tests::{
+    EndCollector, Fixture, Raw, client_ip, config, data, goodbye, run_clients, within,
+};
 use tokio::task::JoinHandle;
 
 /// A thousand clients leave while the server sends to every session. Half of them close with unread news, so their
@@ -23,8 +25,8 @@ async fn a_thousand_goodbyes_under_an_unread_broadcast_are_a_thousand_peer_goodb
     let addr = fixture.addr();
     let news = broadcast(&fixture.server);
     let connector = Connector::start().inbox_max(65_536, 1);
-    crowd(1000, AT_ONCE, move |n| {
-        let connector = connector.clone().local_ip(home(n));
+    run_clients(1000, AT_ONCE, move |n| {
+        let connector = connector.clone().local_ip(client_ip(n));
         async move {
             match n % 2 {
                 0 => leave(addr, n).await,
@@ -33,20 +35,20 @@ async fn a_thousand_goodbyes_under_an_unread_broadcast_are_a_thousand_peer_goodb
         }
     })
     .await;
-    all_said_goodbye(&mut fixture.stage, &fixture.server, 1000).await;
+    all_said_goodbye(&mut fixture.collector, &fixture.server, 1000).await;
     news.abort();
 }
 
 /// The same with games that are behind: the goodbye lies in the kernel, after frames and before the reset.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_goodbye_behind_frames_that_the_game_has_not_taken_is_heard() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(one_at_a_time()).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(one_at_a_time()).bind().await.unwrap();
     let (addr, handle) = (server.local_addr(), server.handle().clone());
     let news = broadcast(&handle);
     let games = tokio::spawn(async move { accept(&mut server).await });
-    crowd(300, AT_ONCE, move |n| leave(addr, n)).await;
-    all_said_goodbye(&mut stage, &handle, 300).await;
+    run_clients(300, AT_ONCE, move |n| leave(addr, n)).await;
+    all_said_goodbye(&mut collector, &handle, 300).await;
     news.abort();
     games.abort();
 }
@@ -54,7 +56,7 @@ async fn a_goodbye_behind_frames_that_the_game_has_not_taken_is_heard() {
 /// Sends three frames and a goodbye while news lie unread on this end. Clients with even numbers then close. Those with
 /// odd numbers shut, read to the end and close.
 async fn leave(addr: SocketAddr, n: u32) {
-    let mut raw = Raw::connect_from(home(n), addr).await;
+    let mut raw = Raw::connect_from(client_ip(n), addr).await;
     raw.enter(&format!("client {n}")).await;
     raw.until_readable().await;
     let last_words = [data(b"one"), data(b"two"), data(b"three"), goodbye()].concat();
@@ -105,11 +107,11 @@ fn broadcast(server: &ServerHandle) -> JoinHandle<()> {
     })
 }
 
-async fn all_said_goodbye(stage: &mut Stage, server: &ServerHandle, count: u32) {
+async fn all_said_goodbye(collector: &mut EndCollector, server: &ServerHandle, count: u32) {
     let mut reset = 0;
     for _ in 0..count {
-        let end = stage.end().await;
-        let departure = stage.departure().await;
+        let end = collector.end().await;
+        let departure = collector.departure().await;
         assert_eq!(
             (end.cause(), end.ending.verdict.phase),
             (Cause::PeerGoodbye, Phase::Live),
@@ -131,7 +133,7 @@ async fn all_said_goodbye(stage: &mut Stage, server: &ServerHandle, count: u32) 
         stats.disconnects,
         [(Cause::PeerGoodbye, Phase::Live, u64::from(count))]
     );
-    assert_eq!(stage.more(), 0);
+    assert_eq!(collector.more(), 0);
     eprintln!("{count} goodbyes, {reset} of them followed by a reset");
     assert!(
         reset * 4 > count,

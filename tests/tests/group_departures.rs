@@ -12,15 +12,15 @@ use lastword_server::{
     Cause, Context, Departure, Disconnect, Ending, Group, Handler, Kick, NoSuchSession, Observer,
     Player, Server, ServerHandle, SessionId, SessionInfo,
 };
-use lastword_tests::{Raw, config, crowd, data, goodbye, home, within};
+use lastword_tests::{Raw, client_ip, config, data, goodbye, run_clients, within};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 #[tokio::test]
-async fn who_departs_is_out_before_handler_and_observer_are_told() {
-    let mut stage = Witnessed::open().await;
-    let _stays = Raw::join(stage.server.local_addr(), "stays").await;
-    let stays = stage.joined().await;
-    stage.room.join(stays).unwrap();
+async fn a_departed_session_is_out_before_handler_and_observer_are_told() {
+    let mut fixture = WatchedServer::open().await;
+    let _stays = Raw::join(fixture.server.local_addr(), "stays").await;
+    let stays = fixture.joined().await;
+    fixture.room.join(stays).unwrap();
     for (way, cause) in [
         (Way::Fin, Cause::PeerFin),
         (Way::Reset, Cause::PeerReset),
@@ -28,21 +28,21 @@ async fn who_departs_is_out_before_handler_and_observer_are_told() {
         (Way::Kick, Cause::Kicked),
         (Way::Panic, Cause::HandlerPanicked),
     ] {
-        let raw = Raw::join(stage.server.local_addr(), "goes").await;
-        let session = stage.joined().await;
-        stage.room.join(session).unwrap();
-        assert_eq!(stage.room.len(), 2);
-        way.leave(raw, &stage.server, session).await;
+        let raw = Raw::join(fixture.server.local_addr(), "goes").await;
+        let session = fixture.joined().await;
+        fixture.room.join(session).unwrap();
+        assert_eq!(fixture.room.len(), 2);
+        way.leave(raw, &fixture.server, session).await;
         for who in ["handler", "observer", "disconnected"] {
             // A handler that panicked is gone.
             if (way, who) == (Way::Panic, "handler") {
                 continue;
             }
-            let telling = stage.told().await;
-            assert_eq!((telling.who, telling.session), (who, session));
-            assert_eq!(telling.cause, cause);
-            assert_eq!(telling.members, [stays], "{way:?}: seen by {who}");
-            assert_eq!(telling.joins_again, Err(NoSuchSession), "{way:?}: {who}");
+            let told = fixture.told().await;
+            assert_eq!((told.who, told.session), (who, session));
+            assert_eq!(told.cause, cause);
+            assert_eq!(told.members, [stays], "{way:?}: seen by {who}");
+            assert_eq!(told.joins_again, Err(NoSuchSession), "{way:?}: {who}");
         }
     }
 }
@@ -50,11 +50,11 @@ async fn who_departs_is_out_before_handler_and_observer_are_told() {
 /// Three threads add all live sessions, over and over, until all have departed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn departures_that_race_joins_are_final() {
-    let mut stage = Witnessed::open().await;
-    let racers = [(); 3].map(|()| Racer::start(stage.server.clone(), stage.room.clone()));
-    let addr = stage.server.local_addr();
-    crowd(RACES, 50, move |n| async move {
-        let mut raw = Raw::connect_from(home(n), addr).await;
+    let mut fixture = WatchedServer::open().await;
+    let racers = [(); 3].map(|()| Racer::start(fixture.server.clone(), fixture.room.clone()));
+    let addr = fixture.server.local_addr();
+    run_clients(RACES, 50, move |n| async move {
+        let mut raw = Raw::connect_from(client_ip(n), addr).await;
         raw.enter("ann").await;
         match n % 3 {
             0 => drop(raw),
@@ -65,18 +65,18 @@ async fn departures_that_race_joins_are_final() {
     .await;
     for _ in 0..RACES {
         for _ in ["handler", "observer", "disconnected"] {
-            let telling = stage.told().await;
-            assert!(!telling.members.contains(&telling.session), "{telling:?}");
-            assert_eq!(telling.joins_again, Err(NoSuchSession), "{telling:?}");
+            let told = fixture.told().await;
+            assert!(!told.members.contains(&told.session), "{told:?}");
+            assert_eq!(told.joins_again, Err(NoSuchSession), "{told:?}");
         }
     }
     let joins: usize = racers.into_iter().map(Racer::stop).sum();
     eprintln!("{joins} joins raced {RACES} departures");
     assert!(joins > 1_000, "hardly a race");
-    assert_eq!(stage.room.sessions(), []);
+    assert_eq!(fixture.room.sessions(), []);
     for _ in 0..RACES {
-        let session = stage.joined().await;
-        assert_eq!(stage.room.join(session), Err(NoSuchSession));
+        let session = fixture.joined().await;
+        assert_eq!(fixture.room.join(session), Err(NoSuchSession));
     }
 }
 
@@ -142,14 +142,14 @@ impl Racer {
 }
 
 /// A server of handlers, and the members that handlers and observer see in a room when they are told of an end.
-struct Witnessed {
+struct WatchedServer {
     server: ServerHandle,
     room: Group,
     joined: UnboundedReceiver<SessionId>,
-    told: UnboundedReceiver<Telling>,
+    told: UnboundedReceiver<ToldOfEnd>,
 }
 
-impl Witnessed {
+impl WatchedServer {
     async fn open() -> Self {
         let (joined_in, joined) = unbounded_channel();
         let (told_in, told) = unbounded_channel();
@@ -179,7 +179,7 @@ impl Witnessed {
         within("a session", self.joined.recv()).await.unwrap()
     }
 
-    async fn told(&mut self) -> Telling {
+    async fn told(&mut self) -> ToldOfEnd {
         within("a departure", self.told.recv()).await.unwrap()
     }
 }
@@ -189,11 +189,11 @@ impl Witnessed {
 struct Witness {
     room: Group,
     joined: UnboundedSender<SessionId>,
-    told: UnboundedSender<Telling>,
+    told: UnboundedSender<ToldOfEnd>,
 }
 
 #[derive(Debug)]
-struct Telling {
+struct ToldOfEnd {
     who: &'static str,
     session: SessionId,
     cause: Cause,
@@ -204,7 +204,7 @@ struct Telling {
 impl Witness {
     fn look(&self, who: &'static str, session: SessionId, ending: &Ending) {
         let room = &self.room;
-        let telling = Telling {
+        let told = ToldOfEnd {
             who,
             session,
             cause: ending.verdict.cause,
@@ -212,7 +212,7 @@ impl Witness {
             joins_again: room.join(session),
         };
         // Fails when the test is over, since it no longer receives.
-        self.told.send(telling).ok();
+        self.told.send(told).ok();
     }
 }
 

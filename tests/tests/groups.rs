@@ -14,13 +14,13 @@ use lastword_server::{
 use lastword_tests::{Ask, Echo, Raw, config, kind, until, within};
 
 #[tokio::test]
-async fn a_broadcast_reaches_the_members_and_nobody_else() {
-    let mut hall = Hall::open().await;
-    let (mut ann, a) = hall.enter("ann").await;
-    let (mut bob, b) = hall.enter("bob").await;
-    let (mut cid, c) = hall.enter("cid").await;
-    let room = hall.server.handle().group();
-    assert_eq!((room.is_empty(), room.broadcast(b"nobody")), (true, 0));
+async fn a_broadcast_reaches_only_the_members() {
+    let mut fixture = GroupServer::open().await;
+    let (mut ann, a) = fixture.enter("ann").await;
+    let (mut bob, b) = fixture.enter("bob").await;
+    let (mut cid, c) = fixture.enter("cid").await;
+    let room = fixture.server.handle().group();
+    assert_eq!((room.is_empty(), room.broadcast(b"unheard")), (true, 0));
 
     for _ in 0..2 {
         assert_eq!((room.join(a.id()), room.join(b.id())), (Ok(()), Ok(())));
@@ -44,12 +44,12 @@ async fn a_broadcast_reaches_the_members_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn who_is_no_session_here_does_not_join() {
-    let mut hall = Hall::open().await;
-    let (ann, session) = hall.enter("ann").await;
-    let (room, id) = (hall.server.handle().group(), session.id());
-    let nobody = SessionId::from_bytes([7; 16]);
-    assert_eq!(room.join(nobody), Err(NoSuchSession));
+async fn an_id_without_a_session_here_does_not_join() {
+    let mut fixture = GroupServer::open().await;
+    let (ann, session) = fixture.enter("ann").await;
+    let (room, id) = (fixture.server.handle().group(), session.id());
+    let unknown = SessionId::from_bytes([7; 16]);
+    assert_eq!(room.join(unknown), Err(NoSuchSession));
     drop(ann);
     within("the departure", session.close()).await;
     assert_eq!(room.join(id), Err(NoSuchSession));
@@ -58,10 +58,10 @@ async fn who_is_no_session_here_does_not_join() {
 
 #[tokio::test]
 async fn a_member_whose_queue_is_full_does_not_take_a_broadcast() {
-    let mut hall = Hall::open().await;
-    let (mut ann, a) = hall.enter("ann").await;
-    let (mut bob, b) = hall.enter("bob").await;
-    let room = hall.server.handle().group();
+    let mut fixture = GroupServer::open().await;
+    let (mut ann, a) = fixture.enter("ann").await;
+    let (mut bob, b) = fixture.enter("bob").await;
+    let room = fixture.server.handle().group();
     room.join(a.id()).unwrap();
     room.join(b.id()).unwrap();
     // On this one thread nothing is written before the test waits, so the queues only grow.
@@ -79,9 +79,9 @@ async fn a_member_whose_queue_is_full_does_not_take_a_broadcast() {
 
 #[tokio::test]
 async fn a_frame_that_is_too_large_for_the_members_is_taken_by_none() {
-    let mut hall = Hall::open().await;
-    let (_ann, session) = hall.enter("ann").await;
-    let room = hall.server.handle().group();
+    let mut fixture = GroupServer::open().await;
+    let (_ann, session) = fixture.enter("ann").await;
+    let room = fixture.server.handle().group();
     room.join(session.id()).unwrap();
     let payload = vec![7; 65_537];
     assert_eq!(room.broadcast(&payload), 0);
@@ -91,9 +91,9 @@ async fn a_frame_that_is_too_large_for_the_members_is_taken_by_none() {
 
 #[tokio::test]
 async fn a_thread_without_a_runtime_can_do_it_all() {
-    let mut hall = Hall::open().await;
-    let (mut ann, session) = hall.enter("ann").await;
-    let (room, id) = (hall.server.handle().group(), session.id());
+    let mut fixture = GroupServer::open().await;
+    let (mut ann, session) = fixture.enter("ann").await;
+    let (room, id) = (fixture.server.handle().group(), session.id());
     let thread = std::thread::spawn(move || {
         room.join(id).unwrap();
         let taken = (room.broadcast(b"hi"), room.broadcast_except(id, b"?"));
@@ -106,11 +106,11 @@ async fn a_thread_without_a_runtime_can_do_it_all() {
 /// Two threads broadcast at once; every member receives the frames of both in the same order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_member_hears_two_threads_in_the_same_order() {
-    let mut hall = Hall::open().await;
-    let room = hall.server.handle().group();
+    let mut fixture = GroupServer::open().await;
+    let room = fixture.server.handle().group();
     let mut members = Vec::new();
     for _ in 0..10 {
-        let (raw, session) = hall.enter("ann").await;
+        let (raw, session) = fixture.enter("ann").await;
         room.join(session.id()).unwrap();
         members.push((raw, session));
     }
@@ -135,11 +135,11 @@ async fn every_member_hears_two_threads_in_the_same_order() {
 }
 
 #[tokio::test]
-async fn who_departs_is_out_before_its_session_says_so() {
-    let mut hall = Hall::open().await;
-    let room = hall.server.handle().group();
+async fn a_departed_session_is_out_before_its_recv_returns_none() {
+    let mut fixture = GroupServer::open().await;
+    let room = fixture.server.handle().group();
     for _ in 0..200 {
-        let (ann, mut session) = hall.enter("ann").await;
+        let (ann, mut session) = fixture.enter("ann").await;
         room.join(session.id()).unwrap();
         ann.reset();
         assert_eq!(within("the end", session.recv()).await, None);
@@ -148,11 +148,11 @@ async fn who_departs_is_out_before_its_session_says_so() {
 }
 
 #[tokio::test]
-async fn of_ten_thousand_groups_everybody_leaves_their_own() {
-    let mut hall = Hall::open().await;
-    let (ann, a) = hall.enter("ann").await;
-    let (bob, b) = hall.enter("bob").await;
-    let handle = hall.server.handle();
+async fn of_ten_thousand_groups_each_session_leaves_its_own() {
+    let mut fixture = GroupServer::open().await;
+    let (ann, a) = fixture.enter("ann").await;
+    let (bob, b) = fixture.enter("bob").await;
+    let handle = fixture.server.handle();
     let rooms: Vec<_> = std::iter::repeat_with(|| handle.group())
         .take(10_000)
         .collect();
@@ -178,13 +178,13 @@ async fn a_group_of_the_builder_is_empty_until_the_server_is_bound_and_then_like
     let (lobby, arena) = (builder.group(), builder.group());
     let early = SessionId::from_bytes([7; 16]);
     assert_eq!(lobby.join(early), Err(NoSuchSession));
-    assert_eq!((lobby.is_empty(), lobby.broadcast(b"nobody")), (true, 0));
+    assert_eq!((lobby.is_empty(), lobby.broadcast(b"unheard")), (true, 0));
     assert!(!lobby.leave(early));
 
     let server = builder.bind().await.unwrap();
-    let mut hall = Hall { server };
-    let (mut ann, a) = hall.enter("ann").await;
-    let (bob, b) = hall.enter("bob").await;
+    let mut fixture = GroupServer { server };
+    let (mut ann, a) = fixture.enter("ann").await;
+    let (bob, b) = fixture.enter("bob").await;
     assert_eq!((lobby.join(a.id()), lobby.join(b.id())), (Ok(()), Ok(())));
     assert!(arena.is_empty(), "each is a group of its own");
     assert_eq!(lobby.broadcast(b"all"), 2);
@@ -197,12 +197,12 @@ async fn a_group_of_the_builder_is_empty_until_the_server_is_bound_and_then_like
 }
 
 #[tokio::test]
-async fn a_group_whose_server_was_never_bound_or_is_gone_reaches_nobody() {
+async fn a_group_without_a_running_server_reaches_no_session() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let builder = Server::builder().listen(taken.local_addr().unwrap().to_string());
     let room = builder.group();
     assert!(builder.bind().await.is_err());
-    assert_eq!(room.broadcast(b"nobody"), 0);
+    assert_eq!(room.broadcast(b"unheard"), 0);
     assert_eq!(
         room.join(SessionId::from_bytes([7; 16])),
         Err(NoSuchSession)
@@ -241,11 +241,11 @@ async fn a_server_whose_observer_and_authenticator_own_groups_of_it_is_freed_whe
 }
 
 /// A server of the session shape.
-struct Hall {
+struct GroupServer {
     server: Server,
 }
 
-impl Hall {
+impl GroupServer {
     async fn open() -> Self {
         let builder = Server::builder().config(config()).listen("127.0.0.1:0");
         Self {

@@ -15,7 +15,9 @@ use lastword_server::{
     SessionId,
 };
 use lastword_session::Farewell;
-use lastword_tests::{Raw, Stage, config, crowd, data, frame, home, kind, resident, within};
+use lastword_tests::{
+    EndCollector, Raw, client_ip, config, data, frame, kind, number_of, run_clients, within,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -54,9 +56,15 @@ async fn a_server_that_sends_and_closes_loses_its_reasons_to_the_same_client() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let naive = tokio::spawn(send_and_close(listener, Arc::clone(&sent)));
-    let read = crowd(trials, AT_ONCE, move |n| {
+    let read = run_clients(trials, AT_ONCE, move |n| {
         let sent = Arc::clone(&sent);
-        async move { stubborn(Raw::connect_from(home(n), addr).await, &sent[n as usize]).await }
+        async move {
+            stubborn(
+                Raw::connect_from(client_ip(n), addr).await,
+                &sent[n as usize],
+            )
+            .await
+        }
     })
     .await;
     naive.abort();
@@ -73,21 +81,21 @@ async fn a_server_that_sends_and_closes_loses_its_reasons_to_the_same_client() {
 
 /// Kicks `count` clients, all at once. Returns how many did not read the reason.
 async fn kick_all(kicker: Kicker, count: u32) -> usize {
-    let mut stage = Stage::default();
+    let mut collector = EndCollector::default();
     let sent = signals(count);
-    let server = serve(kicker, &mut stage, Arc::clone(&sent)).await;
+    let server = serve(kicker, &mut collector, Arc::clone(&sent)).await;
     let addr = server.local_addr();
-    let read = crowd(count, AT_ONCE, move |n| {
+    let read = run_clients(count, AT_ONCE, move |n| {
         let sent = Arc::clone(&sent);
         async move {
-            let mut raw = Raw::connect_from(home(n), addr).await;
+            let mut raw = Raw::connect_from(client_ip(n), addr).await;
             raw.enter(&n.to_string()).await;
             stubborn(raw, &sent[n as usize]).await
         }
     })
     .await;
     for _ in 0..count {
-        let end = stage.end().await;
+        let end = collector.end().await;
         assert_eq!(
             (end.cause(), end.ending.verdict.phase),
             (Cause::Kicked, Phase::Live),
@@ -95,7 +103,7 @@ async fn kick_all(kicker: Kicker, count: u32) -> usize {
         );
         let farewell = end.ending.evidence.farewell;
         assert_eq!(farewell, Farewell::FinSeen, "heard to the end: {end:#?}");
-        assert_eq!(stage.departure().await.cause, Cause::Kicked.into());
+        assert_eq!(collector.departure().await.cause, Cause::Kicked.into());
     }
     assert_eq!(
         server.stats().disconnects,
@@ -109,21 +117,25 @@ async fn kick_all(kicker: Kicker, count: u32) -> usize {
         .count()
 }
 
-async fn serve(kicker: Kicker, stage: &mut Stage, sent: Arc<Vec<Notify>>) -> ServerHandle {
+async fn serve(
+    kicker: Kicker,
+    collector: &mut EndCollector,
+    sent: Arc<Vec<Notify>>,
+) -> ServerHandle {
     let mut config = config();
     match kicker {
-        Kicker::Handler => stage
+        Kicker::Handler => collector
             .builder(config)
-            .serve(|_: &Player| Bouncer::default())
+            .serve(|_: &Player| KickingHandler::default())
             .await
             .unwrap(),
         Kicker::Thread => {
             let (kicks, kicked) = mpsc::channel();
-            let make = move |_: &Player| Bouncer {
+            let make = move |_: &Player| KickingHandler {
                 seen: 0,
                 kicks: Some(kicks.clone()),
             };
-            let server = stage.builder(config).serve(make).await.unwrap();
+            let server = collector.builder(config).serve(make).await.unwrap();
             let handle = server.clone();
             std::thread::spawn(move || {
                 for (session, n) in kicked {
@@ -132,10 +144,10 @@ async fn serve(kicker: Kicker, stage: &mut Stage, sent: Arc<Vec<Notify>>) -> Ser
             });
             server
         }
-        Kicker::Session => sessions(config, stage, kick_after_frames).await,
+        Kicker::Session => sessions(config, collector, kick_after_frames).await,
         Kicker::StalledSession => {
             config.limits.inbox_frames_max = 1;
-            sessions(config, stage, move |session| {
+            sessions(config, collector, move |session| {
                 kick_after_signal(session, Arc::clone(&sent))
             })
             .await
@@ -145,13 +157,13 @@ async fn serve(kicker: Kicker, stage: &mut Stage, sent: Arc<Vec<Notify>>) -> Ser
 
 async fn sessions<F>(
     config: Config,
-    stage: &mut Stage,
+    collector: &mut EndCollector,
     mut play: impl FnMut(Session) -> F + Send + 'static,
 ) -> ServerHandle
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut server = stage.builder(config).bind().await.unwrap();
+    let mut server = collector.builder(config).bind().await.unwrap();
     let handle = server.handle().clone();
     tokio::spawn(async move {
         while let Some(session) = server.accept().await {
@@ -177,12 +189,12 @@ async fn kick_after_signal(session: Session, sent: Arc<Vec<Notify>>) {
 
 /// Kicks after some frames: by itself, or by a message to the kicker.
 #[derive(Default)]
-struct Bouncer {
+struct KickingHandler {
     seen: u32,
     kicks: Option<mpsc::Sender<(SessionId, u32)>>,
 }
 
-impl Handler for Bouncer {
+impl Handler for KickingHandler {
     fn frame(&mut self, context: &mut Context<'_, '_>, _payload: &[u8]) {
         self.seen += 1;
         let n = context.player().unwrap().parse().unwrap();
@@ -200,7 +212,7 @@ async fn send_and_close(listener: TcpListener, sent: Arc<Vec<Notify>>) {
         let (mut stream, remote) = listener.accept().await.unwrap();
         let sent = Arc::clone(&sent);
         tokio::spawn(async move {
-            let n = resident(remote.ip());
+            let n = number_of(remote.ip());
             within("frames", sent[n as usize].notified()).await;
             stream.write_all(&goodbye(n)).await.unwrap();
         });

@@ -67,7 +67,7 @@ async fn server(config: Config) -> Fixture {
 }
 
 #[tokio::test]
-async fn a_player_has_the_socket_options_of_its_own_profile_whatever_the_listener_has() {
+async fn a_player_has_the_socket_options_of_its_own_profile_not_the_listeners() {
     for default in ["standard", "debugger"] {
         let fixture = server(listener(default)).await;
         for name in Profile::NAMES {
@@ -94,7 +94,7 @@ async fn a_debugger_is_given_up_by_keepalive_after_65_s_and_by_retransmission_wh
 }
 
 #[tokio::test]
-async fn a_peer_that_is_nobody_yet_has_the_options_of_the_listener() {
+async fn a_peer_that_is_not_authenticated_has_the_options_of_the_listener() {
     let fixture = server(listener("competitive")).await;
     let mut player = Raw::connect(fixture.addr()).await;
     let client = player.stream.local_addr().unwrap();

@@ -10,7 +10,7 @@
 use lastword_server::{
     Cause, Context, Diagnosis, Handler, Link, Phase, Player, ServerHandle, SessionEvent,
 };
-use lastword_tests::{Raw, Stage, config, data, kind, quick, within};
+use lastword_tests::{EndCollector, Raw, config, data, kind, quick, within};
 use tokio::sync::mpsc;
 
 const SUSPECT: Link = Link::Suspect(Diagnosis::Undecided);
@@ -43,17 +43,17 @@ impl Handler for Watcher {
     }
 }
 
-async fn watched(stage: &mut Stage) -> (ServerHandle, mpsc::UnboundedReceiver<Seen>) {
+async fn watched(collector: &mut EndCollector) -> (ServerHandle, mpsc::UnboundedReceiver<Seen>) {
     let (sender, seen) = mpsc::unbounded_channel();
-    let builder = stage.builder(quick(config()));
+    let builder = collector.builder(quick(config()));
     let server = builder.serve(move |_: &Player| Watcher(sender.clone()));
     (server.await.unwrap(), seen)
 }
 
 #[tokio::test]
 async fn a_handler_is_told_of_a_silence_and_of_its_end_before_the_frame_that_ends_it() {
-    let mut stage = Stage::default();
-    let (server, mut seen) = watched(&mut stage).await;
+    let mut collector = EndCollector::default();
+    let (server, mut seen) = watched(&mut collector).await;
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     for _ in 0..2 {
         let next = within("a suspicion", seen.recv()).await;
@@ -70,15 +70,15 @@ async fn a_handler_is_told_of_a_silence_and_of_its_end_before_the_frame_that_end
         assert_eq!(next, Some(Seen::Frame(b"yes".to_vec())));
     }
     drop(raw);
-    stage.end().await;
+    collector.end().await;
     let left = within("the end", seen.recv()).await;
     assert!(matches!(left, Some(Seen::Left(_))), "{left:?}");
 }
 
 #[tokio::test]
 async fn a_peer_that_stays_silent_is_suspect_before_it_is_given_up() {
-    let mut stage = Stage::default();
-    let (server, mut seen) = watched(&mut stage).await;
+    let mut collector = EndCollector::default();
+    let (server, mut seen) = watched(&mut collector).await;
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     let suspect = within("a suspicion", seen.recv()).await;
     assert_eq!(suspect, Some(Seen::Link(SUSPECT)));
@@ -86,7 +86,7 @@ async fn a_peer_that_stays_silent_is_suspect_before_it_is_given_up() {
     assert!(matches!(suspected[..], [(_, 1)]), "{suspected:?}");
     assert_eq!(raw.goodbye_code().await, Some(Cause::PeerFrozen.code()));
     drop(raw);
-    stage.end().await;
+    collector.end().await;
     assert_eq!(server.stats().suspected, [], "who is gone is no suspect");
     let frozen = Seen::Link(Link::Suspect(Diagnosis::PeerFrozen));
     for expected in [frozen, Seen::Left(Cause::PeerFrozen)] {
@@ -106,13 +106,13 @@ impl Handler for Brittle {
 
 #[tokio::test]
 async fn a_handler_that_panics_at_a_suspicion_costs_its_own_session_only() {
-    let mut stage = Stage::default();
-    let builder = stage.builder(quick(config()));
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(quick(config()));
     let server = builder.serve(|_: &Player| Brittle).await.unwrap();
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     assert_eq!(raw.goodbye_code().await, Some(90));
     drop(raw);
-    let end = stage.end().await;
+    let end = collector.end().await;
     let phase = end.ending.verdict.phase;
     assert_eq!((end.cause(), phase), (Cause::HandlerPanicked, Phase::Live));
     assert!(server.stats().laws_hold());
@@ -120,8 +120,8 @@ async fn a_handler_that_panics_at_a_suspicion_costs_its_own_session_only() {
 
 #[tokio::test]
 async fn a_session_receives_what_becomes_of_its_link_in_order_with_its_frames() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(quick(config())).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(quick(config())).bind().await.unwrap();
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     let mut session = within("a session", server.accept()).await.unwrap();
     raw.write(&data(b"before")).await;
@@ -144,14 +144,14 @@ async fn a_session_receives_what_becomes_of_its_link_in_order_with_its_frames() 
 
 #[tokio::test]
 async fn a_session_that_asks_for_frames_is_told_nothing_of_its_link() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(quick(config())).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(quick(config())).bind().await.unwrap();
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     let mut session = within("a session", server.accept()).await.unwrap();
     let game = tokio::spawn(async move { (session.recv().await, session.recv().await) });
     assert_eq!(raw.goodbye_code().await, Some(Cause::PeerFrozen.code()));
     drop(raw);
-    assert_eq!(stage.end().await.cause(), Cause::PeerFrozen);
+    assert_eq!(collector.end().await.cause(), Cause::PeerFrozen);
     let received = within("the end", game).await.unwrap();
     assert_eq!(received, (None, None), "the suspicion is no frame");
 }

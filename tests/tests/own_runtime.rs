@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use lastword_server::{BindError, Cause, Events, Server, ServerHandle, Standalone};
-use lastword_tests::{Raw, Stage, config, hello, until};
+use lastword_tests::{EndCollector, Raw, config, hello, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_with_a_runtime_of_its_own_ends_with_its_game_and_leaves_no_thread() {
@@ -28,15 +28,15 @@ async fn a_server_with_a_runtime_of_its_own_ends_with_its_game_and_leaves_no_thr
         (server.handle().clone(), server)
     })
     .await;
-    what_does_not_start_leaves_no_thread().await;
+    a_server_that_does_not_start_leaves_no_thread().await;
 }
 
 /// Plays with the result of `bind`, and drops it.
 async fn ends_with<G: Send + 'static>(
     bind: impl FnOnce(Standalone) -> (ServerHandle, G) + Send + 'static,
 ) {
-    let mut stage = Stage::default();
-    let builder = stage.builder(config()).own_runtime(3);
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(config()).own_runtime(3);
     let on_engine = thread::spawn(move || {
         assert!(tokio::runtime::Handle::try_current().is_err());
         bind(builder)
@@ -50,8 +50,8 @@ async fn ends_with<G: Send + 'static>(
         players.push(Raw::join(addr, &n.to_string()).await);
     }
     // This client has not been let in, so the server does not wait for it.
-    let mut unborn = Raw::connect(addr).await;
-    unborn.write(&hello(b"unborn")[..10]).await;
+    let mut not_yet_live = Raw::connect(addr).await;
+    not_yet_live.write(&hello(b"not-yet-live")[..10]).await;
     until("all four", || handle.stats().connections_open == 4).await;
 
     // Here, inside another runtime: the game may be dropped anywhere.
@@ -59,12 +59,12 @@ async fn ends_with<G: Send + 'static>(
     for player in &mut players {
         assert_eq!(player.goodbye_code().await, Some(81));
     }
-    drop((players, unborn));
+    drop((players, not_yet_live));
     for _ in 0..3 {
-        let departure = stage.departure().await;
+        let departure = collector.departure().await;
         assert_eq!(departure.cause, Cause::ClosedByGame.into());
     }
-    until("a port that nobody listens on", || is_refused(addr)).await;
+    until("a closed port", || is_refused(addr)).await;
     until("no thread is left", || threads() == 0).await;
     handle.closed().await;
     assert!(handle.stats().laws_hold());
@@ -74,7 +74,7 @@ async fn ends_with<G: Send + 'static>(
     assert!(handle.sessions().is_empty());
 }
 
-async fn what_does_not_start_leaves_no_thread() {
+async fn a_server_that_does_not_start_leaves_no_thread() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     let failed = thread::spawn(move || {

@@ -13,7 +13,7 @@ use lastword_server::{
     Cause, Context, Departure, Dialect, Disconnect, Extension, Framing, Handler, LengthPrefixed,
     Meaning, Measure, Observer, Phase, Player, ServerHandle, Started, Starting,
 };
-use lastword_tests::{Echo, Raw, Stage, config, within};
+use lastword_tests::{Echo, EndCollector, Raw, config, within};
 use tokio::io::AsyncReadExt;
 
 /// Frames as [`LengthPrefixed`], but panics when it reads a frame that asks for it, and in the middle of writing such a
@@ -44,8 +44,8 @@ fn framed(payload: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_dialect_that_panics_on_the_first_frame_is_handler_panicked_where_that_is_counted() {
-    let mut stage = Stage::default();
-    let builder = stage
+    let mut collector = EndCollector::default();
+    let builder = collector
         .builder(config())
         .framing(Framing::Dialect(Arc::new(Brittle)));
     let server = builder.bind().await.unwrap();
@@ -53,7 +53,7 @@ async fn a_dialect_that_panics_on_the_first_frame_is_handler_panicked_where_that
     raw.write(&framed(b"panic")).await;
     assert!(raw.frame().await.is_none());
     drop(raw);
-    let end = stage.end().await;
+    let end = collector.end().await;
     let phase = end.ending.verdict.phase;
     assert_eq!((end.cause(), phase), (Cause::HandlerPanicked, Phase::Hello));
     assert!(
@@ -63,9 +63,9 @@ async fn a_dialect_that_panics_on_the_first_frame_is_handler_panicked_where_that
 }
 
 #[tokio::test]
-async fn a_dialect_that_panics_while_it_writes_tells_who_sent_and_leaves_no_half_of_a_frame() {
-    let mut stage = Stage::default();
-    let builder = stage
+async fn a_dialect_that_panics_while_it_writes_fails_the_send_and_leaves_no_partial_frame() {
+    let mut collector = EndCollector::default();
+    let builder = collector
         .builder(config())
         .framing(Framing::Dialect(Arc::new(Brittle)));
     let mut server = builder.bind().await.unwrap();
@@ -85,13 +85,13 @@ async fn a_dialect_that_panics_while_it_writes_tells_who_sent_and_leaves_no_half
     assert_eq!(heard, [framed(b"before"), framed(b"after")].concat());
     drop(raw);
     assert_eq!(within("the end", session.recv()).await, None);
-    assert_eq!(stage.departure().await.cause, Cause::PeerFin.into());
+    assert_eq!(collector.departure().await.cause, Cause::PeerFin.into());
 }
 
 #[tokio::test]
 async fn a_dialect_that_panics_leaves_no_game_waiting() {
-    let mut stage = Stage::default();
-    let builder = stage
+    let mut collector = EndCollector::default();
+    let builder = collector
         .builder(config())
         .framing(Framing::Dialect(Arc::new(Brittle)));
     let mut server = builder.bind().await.unwrap();
@@ -105,7 +105,10 @@ async fn a_dialect_that_panics_leaves_no_game_waiting() {
     assert_eq!(within("the end", session.recv()).await, None);
     let departure = within("the departure", session.close()).await;
     assert_eq!(departure.cause, Cause::HandlerPanicked.into());
-    assert_eq!(stage.departure().await.cause, Cause::HandlerPanicked.into());
+    assert_eq!(
+        collector.departure().await.cause,
+        Cause::HandlerPanicked.into()
+    );
     assert!(server.handle().stats().laws_hold());
 }
 
@@ -129,8 +132,8 @@ impl Drop for Doomed {
 /// A second panic while the first one unwinds would end the process.
 #[tokio::test]
 async fn a_handler_that_panics_twice_costs_its_own_session_only() {
-    let mut stage = Stage::default();
-    let server = stage
+    let mut collector = EndCollector::default();
+    let server = collector
         .builder(config())
         .serve(|_: &Player| Doomed)
         .await
@@ -138,7 +141,7 @@ async fn a_handler_that_panics_twice_costs_its_own_session_only() {
     let mut raw = Raw::join(server.local_addr(), "ann").await;
     assert_eq!(raw.goodbye_code().await, Some(90));
     drop(raw);
-    let end = stage.end().await;
+    let end = collector.end().await;
     assert_eq!(
         (end.cause(), end.ending.verdict.phase),
         (Cause::HandlerPanicked, Phase::Live)
@@ -147,9 +150,9 @@ async fn a_handler_that_panics_twice_costs_its_own_session_only() {
 }
 
 /// An observer that panics at every call.
-struct Indignant;
+struct PanickingObserver;
 
-impl Observer for Indignant {
+impl Observer for PanickingObserver {
     fn disconnected(&self, _disconnect: &Arc<Disconnect>) {
         panic!("the test's planted panic");
     }
@@ -160,11 +163,11 @@ impl Observer for Indignant {
 }
 
 /// An extension of the server with an observer of its own.
-struct Beside;
+struct SecondObserver;
 
-impl Extension for Beside {
+impl Extension for SecondObserver {
     fn observer(&self) -> Option<Arc<dyn Observer>> {
-        Some(Arc::new(Indignant))
+        Some(Arc::new(PanickingObserver))
     }
 
     fn start(self: Box<Self>, _server: ServerHandle) -> Starting {
@@ -173,15 +176,15 @@ impl Extension for Beside {
 }
 
 #[tokio::test]
-async fn an_observer_that_panics_keeps_nobody_else_from_being_told() {
-    let mut stage = Stage::default();
-    let builder = stage
+async fn an_observer_that_panics_does_not_keep_others_from_being_told() {
+    let mut collector = EndCollector::default();
+    let builder = collector
         .builder(config())
-        .extension(Box::new(Beside))
-        .extension(Box::new(Beside));
+        .extension(Box::new(SecondObserver))
+        .extension(Box::new(SecondObserver));
     let server = builder.serve(|_: &Player| Echo).await.unwrap();
     drop(Raw::join(server.local_addr(), "ann").await);
-    assert_eq!(stage.end().await.cause(), Cause::PeerFin);
-    assert_eq!(stage.departure().await.cause, Cause::PeerFin.into());
+    assert_eq!(collector.end().await.cause(), Cause::PeerFin);
+    assert_eq!(collector.departure().await.cause, Cause::PeerFin.into());
     assert!(server.stats().laws_hold());
 }

@@ -14,10 +14,12 @@ use std::time::Instant;
 
 use lastword_server::{Cause, Config, Disconnect, Kick, NoSuchSession, Phase, Server, Session};
 use lastword_session::TrailEvent;
-use lastword_tests::{Raw, Stage, config, data, goodbye, kind, quick, rx_queue, until, within};
+use lastword_tests::{
+    EndCollector, Raw, config, data, goodbye, kind, quick, rx_queue, until, within,
+};
 
 #[tokio::test]
-async fn a_reset_is_noticed_at_once_and_told_after_all_that_came_before_it() {
+async fn a_reset_is_noticed_at_once_and_reported_after_all_earlier_frames() {
     let (mut game, raw) = Game::paused(config(), &[]).await;
     raw.reset();
     let end = game.notices_the_end_and_takes_all().await;
@@ -26,7 +28,7 @@ async fn a_reset_is_noticed_at_once_and_told_after_all_that_came_before_it() {
 }
 
 #[tokio::test]
-async fn a_fin_is_noticed_at_once_and_told_after_all_that_came_before_it() {
+async fn a_fin_is_noticed_at_once_and_reported_after_all_earlier_frames() {
     let (mut game, mut raw) = Game::paused(config(), &[]).await;
     raw.fin().await;
     let end = game.notices_the_end_and_takes_all().await;
@@ -72,7 +74,7 @@ async fn an_urgent_byte_is_no_end() {
     assert_eq!(raw.goodbye_code().await, Some(Cause::Kicked.code()));
     drop(raw);
     game.takes(PAUSED_AT).await;
-    assert_eq!(game.stage.end().await.cause(), Cause::Kicked);
+    assert_eq!(game.collector.end().await.cause(), Cause::Kicked);
 }
 
 #[tokio::test]
@@ -82,7 +84,7 @@ async fn a_kick_before_the_reset_stays_the_cause() {
     game.others_come_and_go().await;
     raw.reset();
     game.takes(PAUSED_AT).await;
-    assert_eq!(game.stage.end().await.cause(), Cause::Kicked);
+    assert_eq!(game.collector.end().await.cause(), Cause::Kicked);
 }
 
 /// Our write gets the error, so reading ends in a 0, which is not a FIN.
@@ -98,7 +100,7 @@ async fn a_reset_that_a_write_met_first_is_a_reset() {
         "nothing can be said any more"
     );
     game.takes(PAUSED_AT + WAITING).await;
-    let end = game.stage.end().await;
+    let end = game.collector.end().await;
     assert_eq!(end.cause(), Cause::PeerReset, "{end:#?}");
     assert_eq!(
         end.ending.first_error.map(|first| first.call.label()),
@@ -114,13 +116,13 @@ async fn a_session_that_is_closed_after_the_notice_departs_with_the_peers_cause(
     game.others_come_and_go().await;
     let Game {
         session,
-        mut stage,
+        mut collector,
         server,
         ..
     } = game;
     let departure = within("the departure", session.close()).await;
     assert_eq!(departure.cause, Cause::PeerReset.into());
-    assert_eq!(stage.end().await.cause(), Cause::PeerReset);
+    assert_eq!(collector.end().await.cause(), Cause::PeerReset);
     assert!(server.handle().stats().laws_hold());
 }
 
@@ -151,13 +153,13 @@ async fn a_peer_that_we_do_not_read_is_never_silent() {
         Some(Cause::PeerFrozen.code()),
         "now that we listen and nothing comes"
     );
-    assert_eq!(game.stage.end().await.cause(), Cause::PeerFrozen);
+    assert_eq!(game.collector.end().await.cause(), Cause::PeerFrozen);
     assert!(resumed.elapsed() >= dead);
 }
 
 /// A session whose inbox is full, with `WAITING` frames and `tail` unread in the kernel.
 struct Game {
-    stage: Stage,
+    collector: EndCollector,
     server: Server,
     session: Session,
 }
@@ -165,8 +167,8 @@ struct Game {
 impl Game {
     async fn paused(mut config: Config, tail: &[u8]) -> (Self, Raw) {
         config.limits.inbox_frames_max = PAUSED_AT;
-        let mut stage = Stage::default();
-        let mut server = stage.builder(config).bind().await.expect("a server");
+        let mut collector = EndCollector::default();
+        let mut server = collector.builder(config).bind().await.expect("a server");
         let mut raw = Raw::join(server.local_addr(), "ann").await;
         let session = within("a session", server.accept())
             .await
@@ -184,7 +186,7 @@ impl Game {
         .await;
         (
             Self {
-                stage,
+                collector,
                 server,
                 session,
             },
@@ -200,7 +202,7 @@ impl Game {
         self.others_come_and_go().await;
         let held = noticed.elapsed();
         self.takes(PAUSED_AT + WAITING).await;
-        let end = self.stage.end().await;
+        let end = self.collector.end().await;
         let seen = at(&end, "end_noticed");
         assert!(
             end.ending.verdict.at - seen.at >= held,
@@ -223,7 +225,7 @@ impl Game {
         other.write(&goodbye()).await;
         assert_eq!(other.goodbye_code().await, None);
         drop(other);
-        let end = self.stage.end().await;
+        let end = self.collector.end().await;
         assert_eq!(
             (end.cause(), end.player.as_deref()),
             (Cause::PeerGoodbye, Some("bob"))

@@ -13,7 +13,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use lastword_server::{Anonymous, Cause, Phase};
-use lastword_tests::{Fixture, Raw, config, crowd, data, hello};
+use lastword_tests::{Fixture, Raw, config, data, hello, run_clients};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,10 +34,10 @@ async fn two_thousand_resets_under_a_broadcast_are_two_thousand_resets() {
         }
     });
     let addr = fixture.addr();
-    crowd(RESETS, AT_ONCE, |n| reset(addr, n)).await;
+    run_clients(RESETS, AT_ONCE, |n| reset(addr, n)).await;
     let mut met_by_a_write = 0;
     for _ in 0..RESETS {
-        let end = fixture.stage.end().await;
+        let end = fixture.collector.end().await;
         let first = end.ending.first_error.map(|first| first.call.label());
         met_by_a_write += u32::from(first == Some("write"));
     }
@@ -71,7 +71,7 @@ async fn a_server_whose_reader_decides_takes_many_of_them_for_a_fin() {
             tokio::task::yield_now().await;
         }
     });
-    crowd(RESETS, AT_ONCE, |n| reset(addr, n)).await;
+    run_clients(RESETS, AT_ONCE, |n| reset(addr, n)).await;
     let mut fins = 0;
     for _ in 0..RESETS {
         fins += u32::from(

@@ -15,7 +15,7 @@ use lastword_server::{
     ClockOffset, Context, Handler, Player, RoundTrip, Server, ServerHandle, Time,
 };
 use lastword_session::wire::{Ping, Pong};
-use lastword_tests::{Fixture, Raw, Stage, config, data, goodbye, kind, quick, within};
+use lastword_tests::{EndCollector, Fixture, Raw, config, data, goodbye, kind, quick, within};
 use tokio::sync::mpsc;
 
 /// The clock of a peer, with an origin of its own.
@@ -106,7 +106,7 @@ async fn a_server_learns_the_round_trip_and_the_clock_of_a_peer_with_an_origin_o
 
     raw.write(&goodbye()).await;
     raw.fin().await;
-    let end = fixture.stage.end().await;
+    let end = fixture.collector.end().await;
     let record = end.record();
     assert_eq!(record.rtt_us, u64::try_from(rtt.as_micros()).ok());
     assert_eq!(record.clock_offset_us, Some(told.micros));
@@ -119,9 +119,9 @@ async fn a_server_learns_the_round_trip_and_the_clock_of_a_peer_with_an_origin_o
 }
 
 /// Reports its measurements to the test at each frame.
-struct Knows(mpsc::UnboundedSender<RoundTrip>);
+struct ReportingHandler(mpsc::UnboundedSender<RoundTrip>);
 
-impl Handler for Knows {
+impl Handler for ReportingHandler {
     fn frame(&mut self, context: &mut Context<'_, '_>, _payload: &[u8]) {
         self.0.send(context.round_trip()).unwrap();
     }
@@ -130,10 +130,10 @@ impl Handler for Knows {
 #[tokio::test]
 async fn a_handler_knows_what_the_handle_knows() {
     let (sender, mut known) = mpsc::unbounded_channel();
-    let mut stage = Stage::default();
-    let server = stage.builder(quick(config()));
+    let mut collector = EndCollector::default();
+    let server = collector.builder(quick(config()));
     let server = server
-        .serve(move |_: &Player| Knows(sender.clone()))
+        .serve(move |_: &Player| ReportingHandler(sender.clone()))
         .await
         .unwrap();
     let mut raw = Raw::join(server.local_addr(), "ann").await;
@@ -150,8 +150,8 @@ async fn a_handler_knows_what_the_handle_knows() {
 
 #[tokio::test]
 async fn both_real_ends_know_the_others_clock_which_is_their_own_in_one_process() {
-    let mut stage = Stage::default();
-    let mut server: Server = stage.builder(quick(config())).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server: Server = collector.builder(quick(config())).bind().await.unwrap();
     let client = Client::connect(server.handle().local_addr(), "ann")
         .await
         .unwrap();

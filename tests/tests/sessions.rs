@@ -13,7 +13,7 @@ use lastword_server::{
     Cause, Context, Departure, Diagnosis, Handler, Kick, Phase, Player, ServerHandle, SessionId,
     SessionInfo,
 };
-use lastword_tests::{Fixture, Raw, Stage, config, goodbye, quick, within};
+use lastword_tests::{EndCollector, Fixture, Raw, config, goodbye, quick, within};
 use tokio::sync::mpsc;
 
 /// Returns the names in the list, in alphabetical order.
@@ -92,11 +92,11 @@ impl Handler for Listed {
 
 #[tokio::test]
 async fn a_session_is_listed_from_its_joining_until_its_game_hears_that_it_left() {
-    let mut stage = Stage::default();
+    let mut collector = EndCollector::default();
     let (told, mut heard) = mpsc::unbounded_channel();
     let handle = Arc::new(OnceLock::new());
     let server = Arc::clone(&handle);
-    let builder = stage.builder(config());
+    let builder = collector.builder(config());
     let serving = builder.serve(move |_: &Player| Listed {
         server: Arc::clone(&handle),
         session: None,
@@ -130,7 +130,7 @@ async fn a_silent_peer_is_listed_as_suspect_until_it_is_heard() {
 }
 
 #[tokio::test]
-async fn the_list_is_read_in_parts_that_miss_nobody_who_stays() {
+async fn a_list_read_in_parts_misses_no_session_that_stays() {
     let mut fixture = Fixture::start().await;
     let server = fixture.server.clone();
     let mut here = Vec::new();

@@ -15,7 +15,8 @@ use lastword_server::{
 };
 use lastword_session::Detector;
 use lastword_tests::{
-    Echo, Fixture, Raw, Stage, config, data, frame, in_server_host, kind, outage, quick, within,
+    Echo, EndCollector, Fixture, Raw, config, data, frame, in_server_host, kind, outage, quick,
+    within,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -46,8 +47,8 @@ async fn a_reader_of_128_kilobytes_in_9_seconds_lives() {
     let mut config = config();
     config.timeouts.outbound_age_ms = 0;
     assert_eq!(config.timeouts.write_progress_ms, 10_000, "the default");
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config).bind().await.unwrap();
     let mut raw = Raw::connect_small(server.local_addr(), 64 * 1024).await;
     raw.enter("ann").await;
     let session = within("a session", server.accept()).await.unwrap();
@@ -84,14 +85,14 @@ async fn a_reader_of_128_kilobytes_in_9_seconds_lives() {
 /// The client's kernel had acknowledged our ping, so the host was there and this is not an outage.
 #[tokio::test]
 async fn a_frozen_client_that_is_killed_is_peer_reset() {
-    let mut stage = Stage::default();
-    let builder = stage.builder(quick(config()));
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(quick(config()));
     let server = builder.serve(|_: &Player| Echo).await.unwrap();
     let raw = Raw::join(server.local_addr(), "ann").await;
     // Our ping lies unread, so any close of this socket sends a reset.
     raw.until_readable().await;
     drop(raw);
-    let end = stage.end().await;
+    let end = collector.end().await;
     assert_eq!(end.cause(), Cause::PeerReset, "{end:#?}");
 }
 
@@ -124,8 +125,8 @@ fn a_slow_link_that_loses_packets_ends_nothing() {
 fn without_pings_keepalive_finds_a_pulled_cable() {
     run(|lab| {
         in_server_host(lab, || async {
-            let mut stage = Stage::default();
-            let builder = stage
+            let mut collector = EndCollector::default();
+            let builder = collector
                 .builder_in(lab, quick(config()))
                 .framing(Framing::Dialect(Arc::new(LengthPrefixed)));
             let server = builder.serve(|_: &Player| Echo).await.unwrap();
@@ -134,7 +135,7 @@ fn without_pings_keepalive_finds_a_pulled_cable() {
             let mut echoed = [0; 7];
             within("the echo", raw.stream.read_exact(&mut echoed)).await?;
             lab.cut(Host::Client)?;
-            let end = stage.end().await;
+            let end = collector.end().await;
             assert_found(&end, Detector::Keepalive);
             assert!(end.ending.first_error.is_some());
             Ok(())
@@ -162,12 +163,12 @@ fn without_keepalive_pings_find_a_pulled_cable() {
 /// The game gets everything that the client sent before it was given up, including the byte that proved that it still
 /// talks.
 #[tokio::test]
-async fn who_talks_and_reads_nothing_is_peer_not_reading_and_is_heard_to_the_last() {
+async fn a_peer_that_sends_but_does_not_read_is_peer_not_reading_and_heard_to_the_end() {
     let mut config = config();
     config.timeouts.outbound_age_ms = 0;
     config.timeouts.write_progress_ms = 1_000;
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config).bind().await.unwrap();
     let mut raw = Raw::connect_small(server.local_addr(), 4 * 1024).await;
     raw.enter("ann").await;
     let mut session = within("a session", server.accept()).await.unwrap();
@@ -181,7 +182,7 @@ async fn who_talks_and_reads_nothing_is_peer_not_reading_and_is_heard_to_the_las
     assert_eq!(heard.as_deref(), Some(b"still here".as_slice()));
     assert_eq!(within("the end", session.recv()).await, None);
     drop(raw);
-    let end = stage.end().await;
+    let end = collector.end().await;
     assert_eq!(end.cause(), Cause::PeerNotReading, "{end:#?}");
     let silent_for = end.ending.evidence.silent_for.unwrap();
     assert!(silent_for >= Duration::from_secs(1), "{silent_for:?}");

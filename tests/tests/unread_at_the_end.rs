@@ -11,7 +11,9 @@ use std::time::Duration;
 use lastword_server::{
     Cause, Config, Event, Events, Kick, SendError, Server, ServerHandle, Session,
 };
-use lastword_tests::{PATIENCE, Raw, Stage, config, data, frame, goodbye, kind, until, within};
+use lastword_tests::{
+    EndCollector, PATIENCE, Raw, config, data, frame, goodbye, kind, until, within,
+};
 
 /// How a connection ends after frames that wait for the game.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,7 +42,12 @@ impl End {
 
     /// Sends the frames, and ends. Returns once the server has nothing more to read or to send; a half-closed client
     /// still reads.
-    async fn play(self, server: &ServerHandle, stage: &mut Stage, mut raw: Raw) -> Option<Raw> {
+    async fn play(
+        self,
+        server: &ServerHandle,
+        collector: &mut EndCollector,
+        mut raw: Raw,
+    ) -> Option<Raw> {
         let frames: Vec<u8> = (0..FRAMES).flat_map(|n| data(&n.to_be_bytes())).collect();
         raw.write(&frames).await;
         let stats = || server.stats();
@@ -49,12 +56,12 @@ impl End {
             Self::Goodbye => raw.write(&goodbye()).await,
             Self::Fin => {
                 raw.fin().await;
-                others_come_and_go(server, stage).await;
+                others_come_and_go(server, collector).await;
                 return Some(raw);
             }
             Self::Reset => {
                 raw.reset();
-                others_come_and_go(server, stage).await;
+                others_come_and_go(server, collector).await;
                 return None;
             }
             Self::Flood => raw.write(&frame(kind::PING, &[0; 16]).repeat(100)).await,
@@ -79,23 +86,23 @@ impl End {
 }
 
 /// The runtime has one thread. Another peer has come and gone, so everything that was ready before has been handled.
-async fn others_come_and_go(server: &ServerHandle, stage: &mut Stage) {
+async fn others_come_and_go(server: &ServerHandle, collector: &mut EndCollector) {
     drop(Raw::connect(server.local_addr()).await);
-    assert_eq!(stage.end().await.cause(), Cause::PeerProbe);
+    assert_eq!(collector.end().await.cause(), Cause::PeerProbe);
 }
 
 #[tokio::test]
 async fn every_frame_that_the_game_takes_after_the_end_counts_as_taken() {
     for (end, cause) in End::ALL {
-        let (mut stage, server, mut session, raw) = table(config()).await;
-        let _raw = end.play(server.handle(), &mut stage, raw).await;
+        let (mut collector, server, mut session, raw) = table(config()).await;
+        let _raw = end.play(server.handle(), &mut collector, raw).await;
         assert_eq!(
-            stage.more(),
+            collector.more(),
             0,
             "{end:?}: told before the frames were taken"
         );
         assert_eq!(echoes(&mut session).await, FRAMES, "{end:?}");
-        let departure = stage.departure().await;
+        let departure = collector.departure().await;
         assert_eq!(departure.cause, cause.into(), "{end:?}");
         assert_eq!(
             (departure.undelivered_frames, departure.undelivered_bytes),
@@ -113,9 +120,9 @@ async fn frames_that_a_stuck_game_does_not_take_count_as_not_taken() {
     config.timeouts.delivery_ms = 300;
     config.timeouts.linger_ms = 300;
     for (end, cause) in End::ALL {
-        let (mut stage, server, mut session, raw) = table(config.clone()).await;
-        let _raw = end.play(server.handle(), &mut stage, raw).await;
-        let departure = stage.departure().await;
+        let (mut collector, server, mut session, raw) = table(config.clone()).await;
+        let _raw = end.play(server.handle(), &mut collector, raw).await;
+        let departure = collector.departure().await;
         assert_eq!(departure.cause, cause.into(), "{end:?}");
         assert_eq!(departure.undelivered_frames, u64::from(FRAMES), "{end:?}");
         assert_eq!(
@@ -129,13 +136,13 @@ async fn frames_that_a_stuck_game_does_not_take_count_as_not_taken() {
 #[tokio::test]
 async fn a_game_that_gives_its_session_up_leaves_the_rest_untaken() {
     for (end, cause) in End::ALL {
-        let (mut stage, server, mut session, raw) = table(config()).await;
-        let _raw = end.play(server.handle(), &mut stage, raw).await;
+        let (mut collector, server, mut session, raw) = table(config()).await;
+        let _raw = end.play(server.handle(), &mut collector, raw).await;
         for _ in 0..10 {
             within("a frame", session.recv()).await.unwrap();
         }
         drop(session);
-        let departure = stage.departure().await;
+        let departure = collector.departure().await;
         assert_eq!(departure.cause, cause.into(), "{end:?}");
         assert_eq!(departure.undelivered_frames, u64::from(FRAMES) - 10);
     }
@@ -144,7 +151,7 @@ async fn a_game_that_gives_its_session_up_leaves_the_rest_untaken() {
 /// If there always were room after the end, a loop that only sends would go on for ever.
 #[tokio::test]
 async fn a_game_that_only_streams_stops_at_the_end_although_frames_wait() {
-    let (mut stage, server, session, raw) = table(config()).await;
+    let (mut collector, server, session, raw) = table(config()).await;
     let handle = server.handle().clone();
     let stream = tokio::spawn(async move {
         while session.ready().await.is_ok() && session.send([7; 1024]).is_ok() {
@@ -152,19 +159,21 @@ async fn a_game_that_only_streams_stops_at_the_end_although_frames_wait() {
         }
         session.close().await
     });
-    End::Goodbye.play(&handle, &mut stage, raw).await;
+    End::Goodbye.play(&handle, &mut collector, raw).await;
     let departure = within("the stream's end", stream).await.unwrap();
     assert_eq!(departure.cause, Cause::PeerGoodbye.into());
     assert_eq!(
-        stage.departure().await.undelivered_frames,
+        collector.departure().await.undelivered_frames,
         u64::from(FRAMES)
     );
 }
 
 #[tokio::test]
 async fn a_game_that_waits_for_room_before_each_answer_reads_to_the_last_frame() {
-    let (mut stage, server, mut session, raw) = table(config()).await;
-    End::Goodbye.play(server.handle(), &mut stage, raw).await;
+    let (mut collector, server, mut session, raw) = table(config()).await;
+    End::Goodbye
+        .play(server.handle(), &mut collector, raw)
+        .await;
     let mut taken = 0_u32;
     while let Some(payload) = within("a frame", session.recv()).await {
         session.ready().await.unwrap();
@@ -172,7 +181,7 @@ async fn a_game_that_waits_for_room_before_each_answer_reads_to_the_last_frame()
         taken += 1;
     }
     assert_eq!(taken, FRAMES);
-    let departure = stage.departure().await;
+    let departure = collector.departure().await;
     assert_eq!(departure.undelivered_frames, 0);
     assert_eq!(
         departure.ending.evidence.frames_unsent,
@@ -185,19 +194,19 @@ async fn a_game_that_waits_for_room_before_each_answer_reads_to_the_last_frame()
 #[tokio::test]
 async fn a_tick_loop_takes_every_frame_before_the_end() {
     for (end, cause) in End::ALL {
-        let mut stage = Stage::default();
-        let builder = stage.builder(config());
+        let mut collector = EndCollector::default();
+        let builder = collector.builder(config());
         let (events, handle) = builder.bind_events().await.unwrap();
         let raw = Raw::join(handle.local_addr(), "ann").await;
-        let _raw = end.play(&handle, &mut stage, raw).await;
+        let _raw = end.play(&handle, &mut collector, raw).await;
         assert_eq!(
-            stage.more(),
+            collector.more(),
             0,
             "{end:?}: told before the frames were taken"
         );
         let ticks = tokio::task::spawn_blocking(move || tick(events, &handle));
         assert_eq!(within("the ticks", ticks).await.unwrap(), FRAMES, "{end:?}");
-        let departure = stage.departure().await;
+        let departure = collector.departure().await;
         assert_eq!(departure.cause, cause.into(), "{end:?}");
         assert_eq!(departure.undelivered_frames, 0, "{end:?}");
     }
@@ -210,12 +219,12 @@ async fn frames_that_a_stuck_tick_loop_does_not_take_count_as_not_taken() {
     config.timeouts.delivery_ms = 300;
     config.timeouts.linger_ms = 300;
     for (end, cause) in End::ALL {
-        let mut stage = Stage::default();
-        let builder = stage.builder(config.clone());
+        let mut collector = EndCollector::default();
+        let builder = collector.builder(config.clone());
         let (mut events, handle) = builder.bind_events().await.unwrap();
         let raw = Raw::join(handle.local_addr(), "ann").await;
-        let _raw = end.play(&handle, &mut stage, raw).await;
-        let departure = stage.departure().await;
+        let _raw = end.play(&handle, &mut collector, raw).await;
+        let departure = collector.departure().await;
         assert_eq!(departure.cause, cause.into(), "{end:?}");
         assert_eq!(departure.undelivered_frames, u64::from(FRAMES), "{end:?}");
         assert_eq!(
@@ -231,9 +240,9 @@ async fn frames_that_a_stuck_tick_loop_does_not_take_count_as_not_taken() {
 
 /// The slot of a client that left is free at once if there is nothing to take, even if the game has not read yet.
 #[tokio::test]
-async fn a_session_that_nobody_reads_yet_ends_with_its_client() {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config()).bind().await.unwrap();
+async fn a_session_that_the_game_has_not_read_yet_ends_with_its_client() {
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config()).bind().await.unwrap();
     for is_accepted in [true, false] {
         let raw = Raw::join(server.local_addr(), "ann").await;
         let session = match is_accepted {
@@ -241,7 +250,7 @@ async fn a_session_that_nobody_reads_yet_ends_with_its_client() {
             false => None,
         };
         drop(raw);
-        assert_eq!(stage.departure().await.cause, Cause::PeerFin.into());
+        assert_eq!(collector.departure().await.cause, Cause::PeerFin.into());
         assert_eq!(server.handle().stats().connections_open, 0);
         drop(session);
     }
@@ -251,8 +260,8 @@ async fn a_session_that_nobody_reads_yet_ends_with_its_client() {
 #[tokio::test]
 async fn a_kick_behind_what_is_queued_is_read_last_and_is_a_kick() {
     for after_queued in [false, true] {
-        let mut stage = Stage::default();
-        let server = stage.builder(config()).bind().await.unwrap();
+        let mut collector = EndCollector::default();
+        let server = collector.builder(config()).bind().await.unwrap();
         let handle = server.handle();
         let mut raw = Raw::join(server.local_addr(), "ann").await;
         let session = handle.sessions().remove(0).session;
@@ -278,19 +287,19 @@ async fn a_kick_behind_what_is_queued_is_read_last_and_is_a_kick() {
             (frames, code),
             (if after_queued { 10 } else { 0 }, Cause::Kicked.code())
         );
-        let end = stage.end().await;
+        let end = collector.end().await;
         assert_eq!(end.cause(), Cause::Kicked);
         assert_eq!(end.ending.evidence.frames_unsent, 10 - frames);
     }
 }
 
 /// A client with a session, whose game has not taken anything yet.
-async fn table(config: Config) -> (Stage, Server, Session, Raw) {
-    let mut stage = Stage::default();
-    let mut server = stage.builder(config).bind().await.unwrap();
+async fn table(config: Config) -> (EndCollector, Server, Session, Raw) {
+    let mut collector = EndCollector::default();
+    let mut server = collector.builder(config).bind().await.unwrap();
     let raw = Raw::join(server.local_addr(), "ann").await;
     let session = within("a session", server.accept()).await.unwrap();
-    (stage, server, session, raw)
+    (collector, server, session, raw)
 }
 
 /// Plays the usual way, which stops at the first frame that cannot be sent.

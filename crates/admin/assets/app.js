@@ -55,7 +55,7 @@ const stream = new Stream({
     why = reason;
     if (goneAt === undefined) {
       goneAt = heardAt ?? Date.now();
-      say($("news"), "The server is gone. What this page shows is from before.");
+      say($("news"), "The server is gone. This page shows its last known state.");
     }
     state("gone");
     tick();
@@ -64,7 +64,7 @@ const stream = new Stream({
     const was = token.read();
     token.forget();
     $("login").hidden = false;
-    if (was) say($("login-words"), "The server did not take this token.");
+    if (was) say($("login-words"), "The server refused this token.");
     reveal(false);
     $("token").value = "";
     $("token").focus();
@@ -87,7 +87,7 @@ function begin(snapshot, another) {
 function back(another, missed) {
   const away = duration(Date.now() - goneAt);
   const words = another ? "It was started again: its counts begin anew, and closes from before are gone."
-    : missed > 0 ? `${missed} closes in between are missed: they had left its record.` : "Nothing was missed.";
+    : missed > 0 ? `${missed} closes from that time are missing: the server no longer keeps them.` : "Nothing was missed.";
   goneAt = undefined;
   // The server sends the whole quarter of an hour again, including the time in between.
   second = 0;
@@ -108,7 +108,7 @@ function banner(mood, title, words, action) {
 function tick() {
   if (goneAt === undefined) return;
   const wait = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
-  const seen = heardAt === undefined ? "Nothing was seen of it yet." : `What you see is ${duration(Math.floor((Date.now() - heardAt) / 1000) * 1000)} old.`;
+  const seen = heardAt === undefined ? "No data has arrived yet." : `The data on this page is ${duration(Math.floor((Date.now() - heardAt) / 1000) * 1000)} old.`;
   banner("gone", "The server is gone:", `${why}. ${seen} Asking again ${wait === 0 ? "now" : `in ${wait} s`}.`, "Ask now");
 }
 

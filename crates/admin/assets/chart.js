@@ -89,7 +89,7 @@ export class Chart {
     const each = most.map(([n, name]) => `${count(n)} ${name}`).join(", ");
     say($("chart-words"), most.length === 0
       ? `No ${what} ended in the last ${minutes} minutes.`
-      : `Ended in the last ${minutes} minutes: ${each}. Each step is ${step} s; a gap is time of which nothing is known.`);
+      : `Ended in the last ${minutes} minutes: ${each}. Each step is ${step} s; a gap is time without data.`);
   }
 
   #size() {

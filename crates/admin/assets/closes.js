@@ -142,7 +142,7 @@ export class Closes {
 
   #words(found, more) {
     const what = Object.keys(this.#filter).length > 0 ? " that match" : "";
-    const missed = this.#missed > 0 ? ` ${count(this.#missed)} more were missed: they had left the server's record.` : "";
+    const missed = this.#missed > 0 ? ` ${count(this.#missed)} more are missing: the server no longer keeps them.` : "";
     const words = found.length === 0 ? `No closes${what} yet.` : `The newest ${count(found.length)}${what}${more ? ", of more" : ""}.`;
     say($("closes-words"), words + missed);
     const { cause } = this.#filter;

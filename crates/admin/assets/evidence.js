@@ -13,7 +13,7 @@ const FACTS = [
   ["First error", (r) => r.first_call && `${r.first_call}, ${r.first_error}`],
   ["Frames", (r) => `${count(r.frames_in)} in, ${count(r.frames_out)} out`],
   ["Bytes", (r) => `${bytes(r.bytes_in)} in, ${bytes(r.bytes_out)} out`],
-  ["Never delivered to us", (r) => r.frames_undelivered > 0 && `${count(r.frames_undelivered)} frames, ${bytes(r.bytes_undelivered)}`],
+  ["Never taken by the game", (r) => r.frames_undelivered > 0 && `${count(r.frames_undelivered)} frames, ${bytes(r.bytes_undelivered)}`],
   ["Never sent", (r) => r.bytes_unsent > 0 && `${count(r.frames_unsent)} frames, ${bytes(r.bytes_unsent)}`],
   ["Never acknowledged", (r) => r.bytes_unacked > 0 && bytes(r.bytes_unacked)],
   ["Half a frame", (r) => r.partial_have_bytes !== undefined && `${bytes(r.partial_have_bytes)} of ${r.partial_need_bytes === undefined ? "an unknown length" : bytes(r.partial_need_bytes)}`],

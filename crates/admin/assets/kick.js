@@ -6,12 +6,12 @@ import { ask, token } from "./stream.js";
 /** The number of sessions is in the answer. */
 function thrownOut(told) {
   const sessions = Number(told.match(/\d+/)?.[0]);
-  return sessions > 1 ? `Thrown out of ${sessions} sessions.` : "Thrown out.";
+  return sessions > 1 ? `Kicked out of ${sessions} sessions.` : "Kicked.";
 }
 
 /** `whom` is `{ session }` or `{ player }`; `id` is the prefix that makes the ids of the form's fields unique. */
 export function kickForm(whom, id) {
-  if (!token.read()) return h("p", { class: "note" }, "To kick a player the server has to have a token: admin.token_file.");
+  if (!token.read()) return h("p", { class: "note" }, "To kick players, the server needs a token: admin.token_file.");
   const words = h("p", { class: "note", role: "status" });
   const submit = async (event) => {
     event.preventDefault();
@@ -22,7 +22,7 @@ export function kickForm(whom, id) {
   };
   return h("form", { class: "filters", onsubmit: submit },
     h("p", {}, h("label", { for: `${id}-reason` }, "Reason, for the player"), h("input", { id: `${id}-reason`, name: "reason", maxlength: 200, autocomplete: "off" })),
-    h("p", {}, h("label", { for: `${id}-advice` }, "The client is to"), h("select", { id: `${id}-advice`, name: "advice" },
+    h("p", {}, h("label", { for: `${id}-advice` }, "The client should"), h("select", { id: `${id}-advice`, name: "advice" },
       h("option", { value: "may_reconnect" }, "reconnect at will"), h("option", { value: "do_not" }, "stay away"), h("option", { value: "after_delay" }, "reconnect after a delay"))),
     h("p", {}, h("button", { type: "submit", class: "danger" }, "Kick")), words);
 }

@@ -76,7 +76,7 @@ export class Panels {
         count(sums.early),
       ],
     })));
-    const none = [{ key: "none", cells: ["Nobody left yet", "", "", ""] }];
+    const none = [{ key: "none", cells: ["No player has left yet", "", "", ""] }];
     if (sorted.length === 0) rows($("causes"), none);
   }
 

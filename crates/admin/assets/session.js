@@ -52,7 +52,7 @@ export class SessionPage {
       this.#was = is;
       body.replaceChildren(
         live ? h("section", { id: "session-live" }, h("h3", {}, "Live"), h("dl", { class: "facts wide", id: "session-facts" }), kickForm({ session: this.#id }, "kick"))
-          : h("p", {}, "It is not live any more."),
+          : h("p", {}, "It is no longer live."),
         ...closes.map(ended));
     }
     if (live) tell($("session-facts"), facts(live));
@@ -82,7 +82,7 @@ function facts(live) {
     ["Bytes", `${bytes(live.bytes_in)} in, ${bytes(live.bytes_out)} out`],
     ["Waiting to be written", bytes(live.bytes_queued)],
     ["Not acknowledged yet", bytes(live.bytes_unacked)],
-    ["Reading", live.inbound_paused ? "paused: the game takes no more" : "goes on"],
+    ["Reading", live.inbound_paused ? "paused: the game takes no frames" : "active"],
   ];
 }
 

@@ -32,7 +32,7 @@ export class Stream {
 
   async run() {
     for (;;) {
-      const why = await this.#follow().catch((error) => (error.name === "AbortError" ? "it says nothing any more" : "it does not answer"));
+      const why = await this.#follow().catch((error) => (error.name === "AbortError" ? "it sends nothing" : "it does not answer"));
       if (why === "token") await this.#wait();
       else await this.#wait(this.#delay(), why);
     }

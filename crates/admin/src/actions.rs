@@ -29,7 +29,7 @@ struct KickRequest {
 
 /// The target of a kick.
 #[derive(Debug, PartialEq, Eq)]
-enum Whom {
+enum KickTarget {
     Session(SessionId),
     /// Each of the player's sessions.
     Player(String),
@@ -52,12 +52,12 @@ type Answer = (StatusCode, String);
 /// Kicks a player.
 pub(crate) async fn kick(State(server): State<ServerHandle>, body: Bytes) -> Answer {
     let asked = read::<KickRequest>(&body, KICK).and_then(KickRequest::parse);
-    let (whom, kick) = match asked {
+    let (target, kick) = match asked {
         Ok(asked) => asked,
         Err(words) => return (StatusCode::BAD_REQUEST, words),
     };
-    let sessions = match whom {
-        Whom::Session(session) => match server.kick(session, kick) {
+    let sessions = match target {
+        KickTarget::Session(session) => match server.kick(session, kick) {
             Ok(()) => {
                 tracing::info!(%session, "an operator kicks a player");
                 1
@@ -65,7 +65,7 @@ pub(crate) async fn kick(State(server): State<ServerHandle>, body: Bytes) -> Ans
             Err(error) => return (StatusCode::NOT_FOUND, format!("{error}\n")),
         },
         // This reads every session, so it does not run on a thread that drives them.
-        Whom::Player(player) => {
+        KickTarget::Player(player) => {
             let name = player.clone();
             let kicked = tokio::task::spawn_blocking(move || server.kick_player(&name, kick));
             match kicked.await {
@@ -108,13 +108,13 @@ pub(crate) async fn drain(State(server): State<ServerHandle>, body: Bytes) -> An
 }
 
 impl KickRequest {
-    fn parse(self) -> Result<(Whom, Kick), String> {
-        let whom = match (self.session, self.player) {
+    fn parse(self) -> Result<(KickTarget, Kick), String> {
+        let target = match (self.session, self.player) {
             (Some(session), None) => {
                 let session = session.parse();
-                Whom::Session(session.map_err(|error| format!("`session`: {error}\n"))?)
+                KickTarget::Session(session.map_err(|error| format!("`session`: {error}\n"))?)
             }
-            (None, Some(player)) => Whom::Player(player),
+            (None, Some(player)) => KickTarget::Player(player),
             (None, None) => return Err(NOBODY.to_owned()),
             (Some(_), Some(_)) => return Err(BOTH.to_owned()),
         };
@@ -140,7 +140,7 @@ impl KickRequest {
         if let Some(address) = self.address {
             kick = kick.with_address(parse_address(address)?);
         }
-        Ok((whom, kick))
+        Ok((target, kick))
     }
 }
 
@@ -184,13 +184,13 @@ const NOBODY: &str = "`session` and `player` are both missing; name one of them:
     the whole name, whose sessions are all kicked\n";
 const BOTH: &str = "`session` and `player` are both given; name one of them\n";
 const NO_SUCH_PLAYER: &str =
-    "there is no live session of a player with this name; /api/sessions lists who is here\n";
+    "there is no live session of a player with this name; /api/sessions lists the live sessions\n";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(json: &str) -> Result<(Whom, Kick), String> {
+    fn parse(json: &str) -> Result<(KickTarget, Kick), String> {
         read::<KickRequest>(json.as_bytes(), KICK).and_then(KickRequest::parse)
     }
 
@@ -200,8 +200,8 @@ mod tests {
         let all = format!(
             r#"{{"session":"{id}","code":4096,"reason":"no","advice":"do_not","delay_ms":900,"address":"eu2:7000"}}"#
         );
-        let (whom, kick) = parse(&all).unwrap();
-        assert_eq!(whom, Whom::Session(id));
+        let (target, kick) = parse(&all).unwrap();
+        assert_eq!(target, KickTarget::Session(id));
         let code = GameCode::new(4096).unwrap();
         let asked = Kick::because("no")
             .with_code(code)
@@ -214,9 +214,9 @@ mod tests {
             parse(&format!(r#"{{"session":"{id}"}}"#)).unwrap().1,
             Kick::default()
         );
-        let (whom, kick) = parse(r#"{"player":"ann","reason":"no"}"#).unwrap();
-        let ann = Whom::Player("ann".to_owned());
-        assert_eq!((whom, kick), (ann, Kick::because("no")));
+        let (target, kick) = parse(r#"{"player":"ann","reason":"no"}"#).unwrap();
+        let ann = KickTarget::Player("ann".to_owned());
+        assert_eq!((target, kick), (ann, Kick::because("no")));
     }
 
     #[test]
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_allowed_is_told() {
+    fn an_invalid_kick_is_refused_with_what_is_allowed() {
         let id = SessionId::from_bytes([7; 16]);
         for (rest, word) in [
             (r#""code":4095"#, "4096 to 65535"),

@@ -14,7 +14,7 @@ use lastword_server::{Disconnect, Observer, SessionId};
 use tokio::sync::Mutex;
 
 use array::Array;
-use query::{Query, Refused};
+use query::{ClosesQuery, InvalidQuery};
 use ring::Ring;
 
 pub(crate) use ring::Found;
@@ -38,7 +38,7 @@ pub(crate) async fn answer(
     State(closes): State<Arc<Closes>>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let query = match Query::parse(query.as_deref().unwrap_or_default()) {
+    let query = match ClosesQuery::parse(query.as_deref().unwrap_or_default()) {
         Ok(query) => query,
         Err(refused) => return refused.into_response(),
     };
@@ -90,7 +90,7 @@ impl Closes {
         })
     }
 
-    fn find(&self, query: &Query) -> Response {
+    fn find(&self, query: &ClosesQuery) -> Response {
         let Some(after) = query.after else {
             let found = self.ring.newest(query.limit, |close| query.asks_for(close));
             return (missed(0), json(found)).into_response();
@@ -104,12 +104,12 @@ impl Closes {
                 missed: count,
                 last,
             }) => (missed(count), [(LAST, last.to_string())], json(closes)).into_response(),
-            Err(beyond) => Refused::beyond_the_last(after, beyond.last).into_response(),
+            Err(beyond) => InvalidQuery::beyond_the_last(after, beyond.last).into_response(),
         }
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for InvalidQuery {
     fn into_response(self) -> Response {
         (StatusCode::BAD_REQUEST, format!("{self}\n")).into_response()
     }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_follower_that_is_far_behind_is_told_what_it_missed_and_goes_on() {
         let closes = flooded();
-        let ask = |query: &str| headers(&closes.find(&Query::parse(query).unwrap()));
+        let ask = |query: &str| headers(&closes.find(&ClosesQuery::parse(query).unwrap()));
         assert_eq!(ask("after=0&limit=1"), (0, 1));
         assert_eq!(ask("after=99&limit=2"), (26_970, 27_071));
         assert_eq!(ask("after=5000&limit=1"), (22_070, 27_071));

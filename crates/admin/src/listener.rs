@@ -20,9 +20,8 @@ pub(crate) fn bind(addr: &str, for_everybody: bool) -> io::Result<TcpListener> {
         io::Error::new(io::ErrorKind::InvalidInput, words)
     })?;
     if !for_everybody && !parsed.ip().is_loopback() {
-        let words = format!(
-            "{addr} can be reached from elsewhere than this machine, which takes a token: {REMEDY}"
-        );
+        let words =
+            format!("{addr} can be reached from other machines, so it needs a token: {REMEDY}");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
     }
     open(parsed).map_err(|error| {
@@ -58,7 +57,7 @@ const REMEDY: &str = "give one with Admin::token_file or Admin::token, or choose
 const KNOWN: [(io::ErrorKind, &str); 3] = [
     (
         io::ErrorKind::AddrInUse,
-        "the address is in use: stop who uses it, or choose another port",
+        "the address is in use: stop the program that uses it, or choose another port",
     ),
     (
         io::ErrorKind::AddrNotAvailable,
@@ -82,7 +81,7 @@ mod tests {
 
     /// A connection that is held forever costs the game a descriptor.
     #[tokio::test]
-    async fn who_vanishes_without_a_word_is_found_out() {
+    async fn keepalive_finds_an_admin_client_that_vanished() {
         let listener = bind("127.0.0.1:0", false).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await;
         let (accepted, _) = listener.accept().await.unwrap();

@@ -22,7 +22,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::closes::Closes;
-use crate::place::Place;
+use crate::connection_slot::ConnectionSlot;
 use event::{Event, Moment};
 use snapshot::Snapshot;
 use stream::{Stream, Viewer};
@@ -168,7 +168,7 @@ impl Live {
 /// Starts to send a viewer the events, from its last position.
 pub(crate) async fn answer(
     State(live): State<Arc<Live>>,
-    Extension(place): Extension<Place>,
+    Extension(slot): Extension<ConnectionSlot>,
     headers: HeaderMap,
 ) -> Response {
     let Ok(permit) = Arc::clone(&live.places).try_acquire_owned() else {
@@ -180,8 +180,8 @@ pub(crate) async fn answer(
         at: id.and_then(|id| event::position(id, live.run)),
         second: 0,
     };
-    place.stay();
-    let (told, stream) = Stream::new(place);
+    slot.stay();
+    let (told, stream) = Stream::new(slot);
     tokio::spawn(async move {
         stream::tell(live, told, viewer).await;
         drop(permit);

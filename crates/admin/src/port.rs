@@ -58,17 +58,17 @@ pub(crate) struct Port {
     recorder: Arc<PrometheusRecorder>,
     /// Whether the server asked for the recorder. It does so if neither the game nor an earlier extension has one.
     has_the_server: AtomicBool,
-    kept: Arc<Kept>,
+    end_observer: Arc<EndObserver>,
 }
 
 /// The records and counts of ends.
 #[derive(Debug, Default)]
-struct Kept {
+struct EndObserver {
     closes: Arc<Closes>,
     counted: Arc<Counted>,
 }
 
-impl Observer for Kept {
+impl Observer for EndObserver {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         self.counted.disconnected(disconnect);
         self.closes.disconnected(disconnect);
@@ -81,7 +81,7 @@ impl Port {
             admin,
             recorder: Arc::new(recorder::new()),
             has_the_server: AtomicBool::new(false),
-            kept: Arc::default(),
+            end_observer: Arc::default(),
         }
     }
 
@@ -130,8 +130,8 @@ impl Extension for Port {
     }
 
     fn observer(&self) -> Option<Arc<dyn Observer>> {
-        let kept: Arc<dyn Observer> = Arc::<Kept>::clone(&self.kept);
-        self.admin.is_on().then_some(kept)
+        let end_observer: Arc<dyn Observer> = Arc::<EndObserver>::clone(&self.end_observer);
+        self.admin.is_on().then_some(end_observer)
     }
 
     fn start(self: Box<Self>, server: ServerHandle) -> Starting {
@@ -155,11 +155,11 @@ impl Extension for Port {
             // This comes last, because it cannot be undone.
             self.install()?;
             let page = self.page(&server);
-            let kept = Arc::clone(&self.kept);
+            let end_observer = Arc::clone(&self.end_observer);
             tokio::spawn(run(
                 [admin, metrics],
                 page,
-                kept,
+                end_observer,
                 Access::new(token),
                 server,
             ));
@@ -172,15 +172,15 @@ impl Extension for Port {
 async fn run(
     [admin, metrics]: [Option<TcpListener>; 2],
     page: Page,
-    kept: Arc<Kept>,
+    end_observer: Arc<EndObserver>,
     access: Access,
     server: ServerHandle,
 ) {
-    let closes = Arc::clone(&kept.closes);
+    let closes = Arc::clone(&end_observer.closes);
     let live = Live::new(
         server.clone(),
         Arc::clone(&closes),
-        Arc::clone(&kept.counted),
+        Arc::clone(&end_observer.counted),
     );
     let live = Arc::new(live);
     let shown = Shown {

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::timeout;
 
-use crate::place::Place;
+use crate::connection_slot::ConnectionSlot;
 
 /// Serves until `closed`, then gives running answers a last moment.
 pub(crate) async fn serve(
@@ -33,23 +33,28 @@ pub(crate) async fn serve(
             () = &mut closed => break,
             accepted = Listener::accept(&mut listener) => accepted,
         };
-        let place = Place::new();
+        let slot = ConnectionSlot::new();
         let router = router.clone().layer(Extension(ConnectInfo(remote)));
-        let held = hold(stream, router, place.clone(), is_open.clone());
-        places.take(place, held);
+        let held = hold(stream, router, slot.clone(), is_open.clone());
+        places.take(slot, held);
     }
     drop((listener, open));
     places.emptied().await;
 }
 
 /// Answers one request in limited time, and within a last moment once the port is closed.
-async fn hold(stream: TcpStream, router: Router, place: Place, mut is_open: watch::Receiver<()>) {
-    let router = router.layer(Extension(place.clone()));
+async fn hold(
+    stream: TcpStream,
+    router: Router,
+    slot: ConnectionSlot,
+    mut is_open: watch::Receiver<()>,
+) {
+    let router = router.layer(Extension(slot.clone()));
     let mut answered = pin!(answer(stream, router));
     let in_time = tokio::select! {
         biased;
         () = &mut answered => true,
-        () = place.overstayed(CONNECTION_TIMEOUT, VIEWER_TIMEOUT) => false,
+        () = slot.overstayed(CONNECTION_TIMEOUT, VIEWER_TIMEOUT) => false,
         _ = is_open.changed() => timeout(LAST_MOMENT, answered).await.is_ok(),
     };
     if !in_time {
@@ -57,7 +62,7 @@ async fn hold(stream: TcpStream, router: Router, place: Place, mut is_open: watc
     }
 }
 
-/// A connection gets one answer only: if the client kept it open, it would occupy a place.
+/// A connection gets one answer only: if the client kept it open, it would occupy a slot.
 async fn answer(stream: TcpStream, router: Router) {
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -76,7 +81,7 @@ async fn answer(stream: TcpStream, router: Router) {
 struct Places {
     connections: JoinSet<()>,
     /// The connections that were still open when the last one came.
-    oldest_first: VecDeque<(Place, AbortHandle)>,
+    oldest_first: VecDeque<(ConnectionSlot, AbortHandle)>,
 }
 
 impl Places {
@@ -84,19 +89,23 @@ impl Places {
     /// wait for clients that hold connections open.
     ///
     /// Viewers have places of their own, which are counted where they begin.
-    fn take(&mut self, place: Place, connection: impl Future<Output = ()> + Send + 'static) {
+    fn take(
+        &mut self,
+        slot: ConnectionSlot,
+        connection: impl Future<Output = ()> + Send + 'static,
+    ) {
         while let Some(ended) = self.connections.try_join_next() {
             report(ended);
         }
         self.oldest_first
-            .retain(|(place, held)| !held.is_finished() && !place.stays());
+            .retain(|(slot, held)| !held.is_finished() && !slot.stays());
         if self.oldest_first.len() >= CONNECTIONS_MAX {
             if let Some((_, oldest)) = self.oldest_first.pop_front() {
                 oldest.abort();
             }
         }
         let held = self.connections.spawn(connection);
-        self.oldest_first.push_back((place, held));
+        self.oldest_first.push_back((slot, held));
     }
 
     async fn emptied(mut self) {

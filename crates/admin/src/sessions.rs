@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lastword_server::{Disconnect, Portrait, Record, ServerHandle, SessionId};
+use lastword_server::{Disconnect, Record, ServerHandle, SessionId, SessionStatus};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -64,15 +64,15 @@ pub(crate) async fn answer(
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
     // A session that is about to end does not answer, but its record follows soon.
-    let portrait = timeout(ANSWER_TIMEOUT, server.portrait(session)).await;
-    let portrait = portrait.unwrap_or_default();
+    let status = timeout(ANSWER_TIMEOUT, server.session_status(session)).await;
+    let status = status.unwrap_or_default();
     let ended = closes.of_session(session).await;
-    if portrait.is_none() && ended.is_empty() {
+    if status.is_none() && ended.is_empty() {
         return (StatusCode::NOT_FOUND, NOT_HERE).into_response();
     }
     let known = Known {
         session,
-        live: portrait.as_ref().map(Live::from),
+        live: status.as_ref().map(Live::from),
         closes: ended
             .iter()
             .map(|close: &Arc<Disconnect>| close.record())
@@ -87,25 +87,25 @@ pub(crate) async fn answer(
     }
 }
 
-impl<'a> From<&'a Portrait> for Live<'a> {
-    fn from(portrait: &'a Portrait) -> Self {
+impl<'a> From<&'a SessionStatus> for Live<'a> {
+    fn from(status: &'a SessionStatus) -> Self {
         Self {
-            player: portrait.player.as_deref(),
-            remote: portrait.remote.to_string(),
-            cohort: portrait.cohort.as_deref(),
-            profile: portrait.profile.as_ref().map(|profile| profile.as_str()),
-            link: link_label(portrait.suspected),
-            inbound_paused: portrait.inbound_paused,
-            age_ms: millis(portrait.age),
-            live_ms: millis(portrait.live_for),
-            rtt_us: portrait.rtt.map(micros),
-            last_byte_in_ms: portrait.last_byte_in.map(millis),
-            frames_in: portrait.frames.0,
-            frames_out: portrait.frames.1,
-            bytes_in: portrait.bytes.0,
-            bytes_out: portrait.bytes.1,
-            bytes_queued: portrait.bytes_queued,
-            bytes_unacked: portrait.bytes_unacked,
+            player: status.player.as_deref(),
+            remote: status.remote.to_string(),
+            cohort: status.cohort.as_deref(),
+            profile: status.profile.as_ref().map(|profile| profile.as_str()),
+            link: link_label(status.suspected),
+            inbound_paused: status.inbound_paused,
+            age_ms: millis(status.age),
+            live_ms: millis(status.live_for),
+            rtt_us: status.rtt.map(micros),
+            last_byte_in_ms: status.last_byte_in.map(millis),
+            frames_in: status.frames.0,
+            frames_out: status.frames.1,
+            bytes_in: status.bytes.0,
+            bytes_out: status.bytes.1,
+            bytes_queued: status.bytes_queued,
+            bytes_unacked: status.bytes_unacked,
         }
     }
 }

@@ -13,6 +13,6 @@ pub(crate) fn listening(game: SocketAddr, admin: Option<SocketAddr>, metrics: Op
         .write_all(line.as_bytes())
         .and_then(|()| stdout.flush());
     if let Err(error) = written {
-        tracing::debug!(%error, "nobody reads standard output");
+        tracing::debug!(%error, "standard output is closed");
     }
 }

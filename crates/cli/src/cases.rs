@@ -4,10 +4,10 @@
 mod judge;
 mod observed;
 mod outcome;
-#[cfg(target_os = "linux")]
-mod play;
 mod report;
 mod row;
+#[cfg(target_os = "linux")]
+mod runner;
 mod table;
 mod text;
 
@@ -19,9 +19,9 @@ use serde::Serialize;
 
 use crate::Failure;
 use crate::signals::Stop;
-#[cfg(target_os = "linux")]
-pub(crate) use play::play_inside;
 use report::Report;
+#[cfg(target_os = "linux")]
+pub(crate) use runner::run_lab_rows;
 
 /// The arguments of `cases`.
 #[derive(Debug, Args)]
@@ -31,9 +31,9 @@ pub(crate) struct CasesArgs {
     json: bool,
 }
 
-/// Plays every row and reports the results.
+/// Runs every row and reports the results.
 pub(crate) fn run(args: &CasesArgs) -> Result<(), Failure> {
-    let reports = played()?;
+    let reports = reports()?;
     print(&if args.json {
         json(&reports)?
     } else {
@@ -53,35 +53,35 @@ pub(crate) fn run(args: &CasesArgs) -> Result<(), Failure> {
 }
 
 /// A signal ends this at once, and the processes of the rows with it.
-fn played() -> Result<Vec<Report>, Failure> {
+fn reports() -> Result<Vec<Report>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let played = runtime.block_on(async {
+    let ran = runtime.block_on(async {
         let mut stop = Stop::new()?;
-        let work = tokio::task::spawn_blocking(play);
+        let work = tokio::task::spawn_blocking(run_rows);
         tokio::select! {
             biased;
-            signal = stop.next() => Err(anyhow!("{signal}: the cases were not played to their end")),
-            played = work => played.context("a row panicked"),
+            signal = stop.next() => Err(anyhow!("{signal}: the cases did not run to their end")),
+            reports = work => reports.context("a row panicked"),
         }
     });
     runtime.shutdown_background();
-    Ok(played?)
+    Ok(ran?)
 }
 
 #[cfg(target_os = "linux")]
-fn play() -> Vec<Report> {
-    let played = play::play();
-    played
+fn run_rows() -> Vec<Report> {
+    let outcomes = runner::run_rows();
+    outcomes
         .into_iter()
         .map(|(row, outcome)| Report::new(row, outcome))
         .collect()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn play() -> Vec<Report> {
-    let reason = "what is documented is Linux's, and its kernel has to be asked";
+fn run_rows() -> Vec<Report> {
+    let reason = "the documented results are those of Linux, and the rows ask its kernel";
     let skipped = || outcome::Outcome::Skipped(reason.to_owned());
     table::ROWS
         .iter()

@@ -15,7 +15,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use lastword::Config;
-use lastword::config::Doubt;
+use lastword::config::ConfigWarning;
 use lastword::evidence::OsError;
 use serde::Deserialize;
 use toml::Spanned;
@@ -99,18 +99,18 @@ fn parse(text: &str) -> Result<(Config, Vec<String>), Vec<Problem>> {
     let known: Vec<_> = problems.iter().map(|problem| problem.line).collect();
     problems.extend(broken.filter(|problem| !known.contains(&problem.line)));
     if problems.is_empty() {
-        let doubts = config.doubts().into_iter().chain(token::doubt(&config));
-        let warnings = doubts.map(|doubt| with_line(text, whole.get_ref(), &doubt));
+        let warnings = config.warnings().into_iter().chain(token::warning(&config));
+        let warnings = warnings.map(|warning| with_line(text, whole.get_ref(), &warning));
         Ok((config, warnings.collect()))
     } else {
         Err(in_order(problems))
     }
 }
 
-fn with_line(text: &str, table: &DeTable<'_>, doubt: &Doubt) -> String {
-    match places::find(table, &doubt.key) {
-        Some((span, true)) => format!("{doubt} (line {})", problem::line_of(text, span.start)),
-        Some((_, false)) | None => doubt.to_string(),
+fn with_line(text: &str, table: &DeTable<'_>, warning: &ConfigWarning) -> String {
+    match places::find(table, &warning.key) {
+        Some((span, true)) => format!("{warning} (line {})", problem::line_of(text, span.start)),
+        Some((_, false)) | None => warning.to_string(),
     }
 }
 

@@ -119,7 +119,7 @@ async fn start(args: &DemoArgs, state: &Shared) -> Result<ServerHandle, Failure>
     }
     if !args.listen.ip().is_loopback() {
         tracing::warn!(
-            "whoever reaches {} may end its session in every way",
+            "every client that reaches {} may end its session in every way",
             args.listen
         );
     }
@@ -210,7 +210,7 @@ pub(crate) const LOG: &str = "warn,lastword::close=off,lastword_server::listen::
 
 pub(crate) const EXIT_STATUS: &str = "\
 Exit status:
-  0    everything was recorded as what it was, and both laws held
-  1    something was not, which the last lines tell; or the demo could not begin
+  0    every end was recorded with its right cause, and both laws held
+  1    a record was wrong, as the last lines say; or the demo could not start
   2    the arguments are not valid
   130  interrupted twice";

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_is_stuck_blocks_nobody_and_what_is_lost_is_told() {
+    fn a_stuck_output_does_not_block_and_lost_lines_are_counted_in_the_log() {
         let (gate, taken) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(Vec::new())));
         let (enter, entered) = sync_channel(LINES_MAX);
         let out = Gated {

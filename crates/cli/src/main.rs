@@ -1,6 +1,5 @@
 //! The `lastword` command. Standard output is for programs, and standard error is for people.
 
-mod actor;
 mod announce;
 mod cases;
 mod check_config;
@@ -8,6 +7,7 @@ mod config_file;
 mod demo;
 mod descriptors;
 mod game;
+mod helper;
 mod log_writer;
 mod logging;
 mod quick;
@@ -21,10 +21,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use lastword::evidence::OsError;
 
-use crate::actor::ActorArgs;
 use crate::cases::CasesArgs;
 use crate::check_config::CheckArgs;
 use crate::demo::DemoArgs;
+use crate::helper::HelperArgs;
 use crate::logging::LogArgs;
 use crate::serve::ServeArgs;
 use crate::storm::StormArgs;
@@ -81,7 +81,7 @@ enum Command {
     /// the results so far. A second Ctrl-C ends at once.
     #[command(verbatim_doc_comment, after_help = storm::EXIT_STATUS)]
     Storm(StormArgs),
-    /// Plays each way in which a connection ends, without and with the layer, and compares the results
+    /// Runs each way in which a connection can end, without and with this library, and compares the results
     ///
     /// Uses real processes and real sockets on loopback, and network namespaces to unplug a cable. It needs no root,
     /// and touches nothing outside. It takes a few seconds. The answers of Windows are cited, not measured.
@@ -89,7 +89,7 @@ enum Command {
     Cases(CasesArgs),
     /// Runs a helper process of this command
     #[command(hide = true)]
-    Actor(ActorArgs),
+    Helper(HelperArgs),
 }
 
 impl Command {
@@ -101,7 +101,7 @@ impl Command {
             | Self::CheckConfig(_)
             | Self::Storm(_)
             | Self::Cases(_)
-            | Self::Actor(_) => "info",
+            | Self::Helper(_) => "info",
         }
     }
 }
@@ -132,7 +132,7 @@ fn main() -> ExitCode {
             Command::CheckConfig(args) => check_config::run(&args),
             Command::Storm(args) => storm::run(args),
             Command::Cases(args) => cases::run(&args),
-            Command::Actor(args) => actor::act(&args),
+            Command::Helper(args) => helper::run(&args),
         });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -174,6 +174,6 @@ const EXIT_INTERRUPTED: u8 = 130;
 
 const EXIT_STATUS: &str = "\
 Exit status:
-  0  it ended as it was told to
-  1  it did not start or did not go on (an address is in use, or the like), or a case is not as documented
+  0  it ended as asked
+  1  it could not start or could not continue (an address is in use, for example), or a case is not as documented
   2  the arguments or the configuration are not valid";

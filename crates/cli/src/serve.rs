@@ -97,7 +97,7 @@ async fn drain(server: &ServerHandle, stop: &mut Stop) {
     tracing::warn!(signal, "ending at once");
     server.expire();
     if tokio::time::timeout(LAST_GOODBYES, drained).await.is_err() {
-        tracing::warn!("not every player could be told");
+        tracing::warn!("not every player got the goodbye in time");
     }
 }
 

@@ -112,7 +112,7 @@ fn conclude(outcome: Outcome, json: Option<File>) -> Result<(), Failure> {
         serde_json::to_writer_pretty(file, &report).context("the JSON file was not written")?;
     }
     if !report.is_right() {
-        return Err(anyhow!("the storm found what is wrong: {}", report.verdict()).into());
+        return Err(anyhow!("the storm found faults: {}", report.verdict()).into());
     }
     if is_interrupted {
         let (connected, of) = (report.connected, report.connections);
@@ -202,6 +202,6 @@ const UNREADABLE: [(io::ErrorKind, &str); 2] = [
 pub(crate) const EXIT_STATUS: &str = "\
 Exit status:
   0    every cause is right, nothing is lost or counted twice, both laws held
-  1    something is wrong, which the report says; or the storm could not begin
+  1    something is wrong, as the report says; or the storm could not start
   2    the arguments or the scenario are not valid
-  130  interrupted, and right as far as it came";
+  130  interrupted, and right up to that moment";

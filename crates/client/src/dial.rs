@@ -162,7 +162,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "cannot connect to eu.example.net:7000: {v4}: the local address to connect from is of the other family"
+                "cannot connect to eu.example.net:7000: {v4}: the local address to connect from is of the other \
+                    family (IPv4 or IPv6)"
             )
         );
     }

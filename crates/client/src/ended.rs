@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_goodbye_is_told_in_its_words() {
+    fn our_own_goodbye_is_reported_in_its_words() {
         let mut ended = ended(Cause::ClosedByGame);
         let left = "closed_by_game: we left without a goodbye";
         assert_eq!(ended.to_string(), left);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_without_a_goodbye_is_told_from_the_clients_side() {
+    fn an_end_without_a_goodbye_is_described_from_the_clients_side() {
         assert_eq!(
             ended(Cause::PathDead).to_string(),
             "path_dead: the server's machine or the path to it does not answer"

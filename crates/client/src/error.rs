@@ -51,7 +51,7 @@ pub enum DialError {
     },
     /// The connection was made, but neither a welcome nor a goodbye came.
     #[error(
-        "{addr} took the connection and said nothing within {after:?}: is it a lastword server?"
+        "{addr} accepted the connection and said nothing within {after:?}: is it a lastword server?"
     )]
     WelcomeTimedOut {
         /// The server's address.
@@ -112,10 +112,10 @@ pub enum AttemptError {
     #[error("{}", why(.0))]
     Connect(#[source] io::Error),
     /// No answer came within the connect timeout.
-    #[error("no answer, the host is down or a firewall drops our packets")]
+    #[error("no answer: the host is down, or a firewall drops our packets")]
     NoAnswer,
     /// The address is of another family than [`Connector::local_ip`](crate::Connector::local_ip).
-    #[error("the local address to connect from is of the other family")]
+    #[error("the local address to connect from is of the other family (IPv4 or IPv6)")]
     OtherFamily,
 }
 
@@ -141,7 +141,7 @@ impl fmt::Display for Tried<'_> {
 
 fn why(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::ConnectionRefused {
-        "nobody listens there".to_owned()
+        "no program listens there".to_owned()
     } else if error.kind() == io::ErrorKind::AddrNotAvailable {
         "no local address or port to connect from: are all in use?".to_owned()
     } else {

@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn an_advice_that_nobody_knows_means_to_wait() {
+    fn an_unknown_advice_means_to_wait() {
         let parting = parting(80, Some(Cause::Kicked), "");
         assert_eq!(parting.advice, Advice::AfterDelay);
         assert_eq!(parting.delay, Duration::from_millis(1_500));
     }
 
     #[test]
-    fn a_goodbye_of_the_server_is_told_from_the_clients_side_and_escaped() {
+    fn a_goodbye_of_the_server_is_described_from_the_clients_side_and_escaped() {
         for (code, cause, reason, shown) in [
             (
                 80,

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn where_none_connects_each_has_its_error_and_the_deadline_is_one_for_all() {
+    async fn if_no_address_connects_each_has_its_error_and_all_share_one_deadline() {
         let start = Instant::now();
         let (tried, outcome) = raced(&[1, 2, 3], async |n| match n {
             2 => Err(refused()),
@@ -186,9 +186,9 @@ mod tests {
         assert_eq!(
             failed,
             [
-                "127.0.0.2:7000: nobody listens there",
-                "127.0.0.1:7000: no answer, the host is down or a firewall drops our packets",
-                "127.0.0.3:7000: no answer, the host is down or a firewall drops our packets",
+                "127.0.0.2:7000: no program listens there",
+                "127.0.0.1:7000: no answer: the host is down, or a firewall drops our packets",
+                "127.0.0.3:7000: no answer: the host is down, or a firewall drops our packets",
             ]
         );
     }

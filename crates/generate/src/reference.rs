@@ -103,9 +103,9 @@ const HEAD: &str = "\
 <!-- Made by `cargo run -p lastword-generate` from crates/server/src/books/metrics/catalogue.rs: change that. -->
 # Metrics
 
-What `/metrics` of the admin port shows, and what a server emits into a recorder of the game's. Names and labels are
-stable. Every series that can be reached exists from the start, at 0. No label ever holds a player, an address or a text.
-A server with a name (`Builder::name`) adds the label `server` to each series.
+This page lists the series of the admin port's `/metrics`. A server emits the same into the game's own recorder. Names
+and labels are stable. Every series that can be reached exists from the start, at 0. No label ever holds a player, an
+address or a text. A server with a name (`Builder::name`) adds the label `server` to each series.
 
 Two laws hold at every scrape of our own `/metrics`:
 
@@ -127,8 +127,8 @@ const LABELS: &str = "
 const BUCKETS: &str = "
 ## Buckets
 
-Of `lastword_disconnect_detection_seconds` each bound is, from a second on, at most 1.5 times the one before: a quantile
-that is over 1.5 times `lastword_detection_bound_seconds` is never an artefact of the buckets.
+From one second on, each bound of `lastword_disconnect_detection_seconds` is at most 1.5 times the one before. So a
+quantile that is over 1.5 times `lastword_detection_bound_seconds` is never an artefact of the buckets.
 
 | Histogram | Upper bounds, seconds |
 |---|---|
@@ -141,11 +141,11 @@ them. The label `outcome` will be `resumed`, `bad_token`, `unknown`, `expired`, 
 
 | Name | Type | Labels | What | With |
 |---|---|---|---|---|
-| `lastword_log_lines_suppressed_total` | counter | `cause` | Lines of closes that were not logged, since too many had the same cause. | rates |
+| `lastword_log_lines_suppressed_total` | counter | `cause` | Lines of closes that were not logged because too many had the same cause. | rates |
 | `lastword_resumes_total` | counter | `outcome` | Attempts to resume a session, by their outcome. | resume |
 | `lastword_sessions_congested` | gauge | – | Sessions whose outbound queue is over half of its limit. | queue policies |
 | `lastword_send_queue_bytes` | gauge | – | Bytes that wait to be written, in all sessions. | queue policies |
 | `lastword_replay_bytes` | gauge | – | Bytes kept until the peer's session acknowledges them, in all sessions. | resume |
 | `lastword_certificate_expiry_timestamp_seconds` | gauge | – | When the first of the certificates in use expires. | TLS |
-| `lastword_config_last_reload_successful` | gauge | – | 1 where the last reload of the configuration was taken. | reloads |
+| `lastword_config_last_reload_successful` | gauge | – | 1 if the last reload of the configuration succeeded. | reloads |
 ";

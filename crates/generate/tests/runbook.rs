@@ -12,7 +12,7 @@ const OF_A_CAUSE: [&str; 4] = [
     "**What to check.**",
     "**When to worry.**",
 ];
-const OF_AN_ALERT: [&str; 3] = ["**What it means.**", "**What to do.**", "**Not it.**"];
+const OF_AN_ALERT: [&str; 3] = ["**What it means.**", "**What to do.**", "**False alarms.**"];
 
 fn alerts() -> Vec<Rule> {
     let rules = rules::all().unwrap().into_iter();

@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_read_is_found_with_its_next_heartbeat() {
+    fn a_peer_that_does_not_read_is_found_by_its_next_heartbeat() {
         let bound =
             |timeout| detection_bound(Silence::PeerNotReading, &Profile::standard(), timeout);
         let timeout = Duration::from_secs(10);

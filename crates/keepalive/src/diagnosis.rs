@@ -93,6 +93,6 @@ pub struct Verdict {
     pub since: Time,
     /// For how long this process stood still since then, on the real clock.
     pub stood_still: Duration,
-    /// How late this verdict comes by us: so short a lateness does not stop the clock.
+    /// How late our own process made this verdict. So short a lateness does not stop the clock.
     pub late: Duration,
 }

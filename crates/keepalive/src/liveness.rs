@@ -239,7 +239,7 @@ impl Liveness {
     #[must_use]
     pub fn is_doubtful(&self, now: Time) -> bool {
         let is_silent = self.is_silent && !self.is_paused;
-        is_silent || self.silent_by() <= now || self.stuck_for(now) >= STANDS
+        is_silent || self.suspect_limit_at() <= now || self.stuck_for(now) >= STANDS
     }
 
     /// Returns whether the peer is quiet and its kernel has acknowledged nothing since it was asked why, including this
@@ -350,7 +350,7 @@ impl Liveness {
             .inquiry
             .as_ref()
             .and_then(|inquiry| inquiry.stuck_since());
-        let by_silence = self.silence_by();
+        let by_silence = self.dead_limit_at();
         let lasts = by_silence > now || silence == Silence::PathDeadOutbound;
         let (since, by, stood_still) = match stuck_since.filter(|_| lasts) {
             Some(since) => (since, self.stuck_by(), Duration::ZERO),

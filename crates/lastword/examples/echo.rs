@@ -1,7 +1,10 @@
 //! One task per session: the shape that reads like a plain socket.
 //!
 //! `cargo run --example echo -- 127.0.0.1:7000`
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(
+    clippy::print_stdout,
+    reason = "an example talks to the person who runs it"
+)]
 
 use lastword::{AdminExt, Server, Session};
 

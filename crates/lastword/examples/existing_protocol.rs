@@ -2,7 +2,10 @@
 //! pong and goodbye. With them the layer distinguishes a dead path from a quiet player, and a quit from a crash.
 //!
 //! `cargo run --example existing_protocol -- 127.0.0.1:7000`
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(
+    clippy::print_stdout,
+    reason = "an example talks to the person who runs it"
+)]
 
 use std::sync::Arc;
 

@@ -1,7 +1,10 @@
 //! A small chat with one handler per player: the fastest shape. The connection's own task calls the handler in place.
 //!
 //! `cargo run --example handler -- 127.0.0.1:7000`
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(
+    clippy::print_stdout,
+    reason = "an example talks to the person who runs it"
+)]
 
 use lastword::{Context, Departure, GameCode, Group, Handler, Kick, Link, Player, Server};
 

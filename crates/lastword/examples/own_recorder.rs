@@ -1,7 +1,10 @@
 //! A studio with its own metrics: the layer's series go into the same recorder as the game's.
 //!
 //! `cargo run --example own_recorder -- 127.0.0.1:7000`
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(
+    clippy::print_stdout,
+    reason = "an example talks to the person who runs it"
+)]
 
 use std::time::Duration;
 

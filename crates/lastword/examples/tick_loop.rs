@@ -1,7 +1,10 @@
 //! A fixed-step loop on a thread of the engine, without a runtime. After each tick every player gets the new state.
 //!
 //! `cargo run --example tick_loop -- 127.0.0.1:7000`
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(
+    clippy::print_stdout,
+    reason = "an example talks to the person who runs it"
+)]
 
 use std::collections::HashMap;
 use std::sync::Arc;

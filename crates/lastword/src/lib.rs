@@ -292,28 +292,31 @@ pub mod clock {
 /// The sections of a [`Config`], the errors of its checks, and what follows from it on a kernel.
 pub mod config {
     pub use lastword_server::{
-        AdminConfig, Bound, ConfigError, Doubt, DrainConfig, GiveUp, KernelAbilities, KernelConfig,
-        LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig, NoToken, Profile, ProfileConfig,
-        ProfileName, Reach, RtoMax, TimeoutsConfig, Token, TokenFileError, Why,
+        AdminConfig, Bound, ConfigError, ConfigWarning, DrainConfig, GiveUp, KernelAbilities,
+        KernelConfig, KernelKnobs, LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig,
+        NoToken, Profile, ProfileConfig, ProfileError, ProfileName, Reach, RtoMax, TimeoutsConfig,
+        Token, TokenFileError, UnreachableReason,
     };
 }
 
 /// A wire of the game's own.
 pub mod dialect {
-    pub use lastword_server::{Dialect, Framing, Goodbye, LengthPrefixed, Meaning, Measure};
+    pub use lastword_server::{
+        Dialect, Framing, Goodbye, LengthPrefixed, Malformed, Meaning, Measure,
+    };
 }
 
 /// The facts behind a cause: how a connection ended, and what the kernel and our clocks showed.
 pub mod evidence {
     pub use lastword_server::{
         Call, Class, Close, Detector, Diagnosis, Ending, Evidence, Farewell, FirstError, Initiator,
-        KernelSample, Layer, OsError, Parting, Phase, Record, Step, TrailEvent, Verdict,
+        KernelSample, Layer, OsError, Parting, Phase, Record, Resumable, Step, TrailEvent, Verdict,
     };
 }
 
 /// The interface of the parts that run next to a server, as the admin port does.
 pub mod extension {
-    pub use lastword_server::{Extension, Portrait, Started, Starting};
+    pub use lastword_server::{Extension, SessionStatus, Started, Starting};
 }
 
 /// The examples of `README.md`, compiled unchanged.

@@ -135,7 +135,7 @@ async fn echo_sends_frames_back_and_tells_why_a_session_ended() {
 }
 
 #[tokio::test]
-async fn handler_is_a_chat_that_tells_who_comes_and_throws_out_who_spams() {
+async fn handler_is_a_chat_that_announces_players_and_kicks_spammers() {
     let mut example = Example::start("handler");
     let mut ann = join(&example, "ann").await;
     let bob = join(&example, "bob").await;
@@ -157,7 +157,7 @@ async fn handler_is_a_chat_that_tells_who_comes_and_throws_out_who_spams() {
 }
 
 #[tokio::test]
-async fn tick_loop_tells_everybody_where_the_others_are_without_a_runtime() {
+async fn tick_loop_sends_all_positions_to_all_players_without_a_runtime() {
     let mut example = Example::start("tick_loop");
     let mut ann = join(&example, "ann").await;
     example.says("ann joined from 127.0.0.1");

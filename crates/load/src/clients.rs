@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use lastword_client::Connector;
 
-use crate::dice::Dice;
-use crate::homes::Homes;
+use crate::client_addrs::ClientAddrs;
+use crate::client_rng::ClientRng;
 use crate::{Scenario, Way};
 use client::Plan;
 
@@ -20,7 +20,7 @@ pub struct Clients {
     pub(crate) server: SocketAddr,
     pub(crate) scenario: Arc<Scenario>,
     connector: Connector,
-    homes: Homes,
+    client_addrs: ClientAddrs,
 }
 
 impl Clients {
@@ -30,16 +30,16 @@ impl Clients {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn towards(server: SocketAddr) -> Self {
-        let homes = Homes::towards(server, u32::MAX);
-        Self::of(server, homes, Scenario::default())
+        let client_addrs = ClientAddrs::towards(server, u32::MAX);
+        Self::of(server, client_addrs, Scenario::default())
     }
 
-    pub(crate) fn of(server: SocketAddr, homes: Homes, scenario: Scenario) -> Self {
+    pub(crate) fn of(server: SocketAddr, client_addrs: ClientAddrs, scenario: Scenario) -> Self {
         Self {
             server,
             scenario: Arc::new(scenario),
             connector: Connector::start(),
-            homes,
+            client_addrs,
         }
     }
 
@@ -47,7 +47,7 @@ impl Clients {
     /// Linux towards a server on loopback. Elsewhere it is `false`.
     #[must_use]
     pub fn have(&self, ip: IpAddr) -> bool {
-        self.homes.have(ip)
+        self.client_addrs.have(ip)
     }
 
     /// Plays client `n`, which connects and ends in this way. A player has the name of the way.
@@ -55,8 +55,8 @@ impl Clients {
     /// # Cancel safety
     /// If the call is dropped, it closes its connection wherever it was.
     pub async fn play(&self, n: u32, way: &'static Way) -> Played {
-        let dice = Dice::of(self.scenario.seed, n);
-        self.play_as(n, way.name.to_owned(), way, dice).await
+        let rng = ClientRng::of(self.scenario.seed, n);
+        self.play_as(n, way.name.to_owned(), way, rng).await
     }
 
     /// Plays client `n` with this name, and with these random choices.
@@ -65,28 +65,28 @@ impl Clients {
         n: u32,
         name: String,
         way: &'static Way,
-        dice: Dice,
+        rng: ClientRng,
     ) -> Played {
         let plan = Plan {
             n,
             name,
             way,
-            dice,
+            rng,
             clients: self,
         };
         plan.play().await
     }
 
     /// Returns the local address of client `n`; `None` leaves the choice to the system.
-    pub(crate) fn home(&self, n: u32) -> Option<IpAddr> {
-        self.homes.of(n)
+    pub(crate) fn local_ip(&self, n: u32) -> Option<IpAddr> {
+        self.client_addrs.of(n)
     }
 
     /// Returns the client library for client `n`.
     pub(crate) fn connector(&self, n: u32) -> Connector {
         let connector = self.connector.clone();
-        match self.home(n) {
-            Some(home) => connector.local_ip(home),
+        match self.local_ip(n) {
+            Some(local_ip) => connector.local_ip(local_ip),
             None => connector,
         }
     }

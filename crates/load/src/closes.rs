@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_read_by_its_names_whatever_else_it_has() {
+    fn a_record_is_read_by_its_names_and_may_have_further_fields() {
         let json = r#"{"seq":7,"at":"2026","cause":"peer_reset","phase":"live","remote":"127.1.0.9:4000",
             "session":"00","frames_in":3,"frames_undelivered":1,"words":"…"}"#;
         let record: Record = serde_json::from_str(json).unwrap();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_nobody_knows_is_an_error_that_names_it() {
+    fn an_unknown_cause_is_an_error_that_names_it() {
         let json = r#"{"seq":7,"cause":"boredom","phase":"live","remote":"[::1]:1","frames_in":0}"#;
         let error = serde_json::from_str::<Record>(json).unwrap_err();
         assert!(

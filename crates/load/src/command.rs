@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_no_command_is_to_be_sent_back() {
+    fn a_payload_that_is_no_command_is_echoed() {
         assert_eq!(Command::count_of(&Command::taken(7)), Some(7));
         assert_eq!(Command::count_of(Command::OBEYED), None);
         for payload in [

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_of_several_endings_is_right_and_any_other_is_told_with_the_truth() {
+    fn one_of_several_endings_is_right_and_any_other_is_reported_with_the_truth() {
         let fin = Expected::live(&[Cause::PeerFin, Cause::PeerReset]);
         assert_eq!(fin.deviation(Ending::live(Cause::PeerReset)), None);
         let words =

@@ -113,7 +113,7 @@ pub enum StormError {
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// No player can join.
-    #[error("cannot play at {server}: {fault}")]
+    #[error("cannot run the storm at {server}: {fault}")]
     Server {
         /// The server that players should join.
         server: ServerAddr,
@@ -155,7 +155,7 @@ pub enum StormError {
     },
     /// The first end is not in the records.
     #[error(
-        "the session that was tried at {server} is not in the records of {admin}: is that the admin port of the same server?"
+        "the trial session at {server} is not in the records of {admin}: is that the admin port of the same server?"
     )]
     NotRecorded {
         /// The server that the session joined.
@@ -245,7 +245,7 @@ pub enum Fault {
 #[non_exhaustive]
 pub enum NotAServer {
     /// The port did not answer within this time.
-    #[error("it said nothing within {0:?}, as a server does whose game has a wire of its own")]
+    #[error("it said nothing within {0:?}, like a server whose game has a wire of its own")]
     Silent(Duration),
     /// The port closed the connection.
     #[error("it closed the connection on our hello")]
@@ -287,7 +287,7 @@ fn root(error: &hyper::Error) -> String {
 
 pub(crate) fn why(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::ConnectionRefused {
-        "nobody listens there".to_owned()
+        "no program listens there".to_owned()
     } else if error.kind() == io::ErrorKind::AddrNotAvailable {
         "no local address or port is free".to_owned()
     } else {

@@ -1,7 +1,7 @@
 //! The judge: compares the clients' endings, the server's records and its counters. It makes no requests: its inputs
 //! may come in any order, and it reports the mismatches at the end.
 
-mod books;
+mod counter_check;
 mod findings;
 #[cfg(test)]
 mod tests;
@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::mem;
 use std::net::SocketAddr;
 
+use crate::client_addrs::ClientAddrs;
 use crate::clients::Played;
-use crate::homes::Homes;
 use crate::pairs::Pairs;
 use crate::{Ending, Expected, Page, Record, Scrape};
-use books::Books;
+use counter_check::CounterCheck;
 pub use findings::{Finding, Findings, Kind};
 
 /// How often each truth was recorded as each ending.
@@ -23,11 +23,11 @@ pub(crate) type Matrix = BTreeMap<(u16, u8, u16, u8), (Ending, Ending, u64)>;
 /// The judge of one storm.
 #[derive(Debug)]
 pub(crate) struct Judge {
-    homes: Homes,
+    client_addrs: ClientAddrs,
     pairs: Pairs<SocketAddr, Played, Record>,
     /// The addresses of all clients.
     known: HashSet<SocketAddr>,
-    books: Books,
+    counters: CounterCheck,
     last_seq: u64,
     pub(crate) matrix: Matrix,
     pub(crate) findings: Findings,
@@ -52,12 +52,12 @@ pub(crate) struct Figures {
 
 impl Judge {
     /// Begins after the record `last_seq`, with the counters at `base`.
-    pub(crate) fn new(homes: Homes, last_seq: u64, base: Scrape) -> Self {
+    pub(crate) fn new(client_addrs: ClientAddrs, last_seq: u64, base: Scrape) -> Self {
         Self {
-            homes,
+            client_addrs,
             pairs: Pairs::default(),
             known: HashSet::new(),
-            books: Books::new(base),
+            counters: CounterCheck::new(base),
             last_seq,
             matrix: Matrix::new(),
             findings: Findings::default(),
@@ -95,7 +95,7 @@ impl Judge {
             self.in_sequence(record.seq);
             self.figures.records += 1;
             self.figures.received += record.frames_in;
-            self.books.recorded(&record);
+            self.counters.recorded(&record);
             if let Some((played, record)) = self.pairs.add_record(record.remote, record) {
                 self.compare(&played, &record);
             }
@@ -105,7 +105,7 @@ impl Judge {
     /// Adds a scrape of the counters.
     pub(crate) fn scrape(&mut self, scrape: Scrape) {
         self.figures.scrapes += 1;
-        if let Some(words) = self.books.scraped(scrape) {
+        if let Some(words) = self.counters.scraped(scrape) {
             self.findings.add(Kind::LawBroken, words);
         }
     }
@@ -126,8 +126,8 @@ impl Judge {
 
     /// Whether every connection has its record, every record is counted, and every connection has ended.
     pub(crate) fn is_settled(&self) -> bool {
-        let books = &self.books;
-        self.waiting() == 0 && books.differences().is_empty() && books.left_open().is_empty()
+        let counters = &self.counters;
+        self.waiting() == 0 && counters.differences().is_empty() && counters.left_open().is_empty()
     }
 
     /// Ends the storm: every unmatched ending or record is now a mismatch.
@@ -141,7 +141,7 @@ impl Judge {
         }
         for record in unmatched {
             let is_ours =
-                self.homes.have(record.remote.ip()) || self.known.contains(&record.remote);
+                self.client_addrs.have(record.remote.ip()) || self.known.contains(&record.remote);
             if is_ours {
                 let words = format!(
                     "record {} is one more of {}: {}",
@@ -154,10 +154,10 @@ impl Judge {
                 self.figures.strangers += 1;
             }
         }
-        for words in self.books.differences() {
+        for words in self.counters.differences() {
             self.findings.add(Kind::CountersDiffer, words);
         }
-        for words in self.books.left_open() {
+        for words in self.counters.left_open() {
             self.findings.add(Kind::LeftOpen, words);
         }
     }

@@ -32,16 +32,17 @@
 //! ```
 
 mod audit;
+mod client_addrs;
+mod client_rng;
 mod clients;
 mod closes;
 mod command;
-mod dice;
 mod ending;
 mod error;
 mod frames;
-mod homes;
 mod http;
 mod judge;
+mod last_frames;
 mod pace;
 mod pairs;
 pub mod peer;
@@ -52,7 +53,6 @@ mod report;
 mod scenario;
 mod scrape;
 mod socket;
-mod speech;
 mod storm;
 mod token;
 mod way;

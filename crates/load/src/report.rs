@@ -159,7 +159,7 @@ impl Report {
         )?;
         writeln!(
             f,
-            "records      {records} read, {strangers} of them somebody else's"
+            "records      {records} read, {strangers} of them from other clients"
         )?;
         writeln!(f, "scrapes      {scrapes}, both laws checked at each")
     }

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::Way;
-use crate::dice::Dice;
+use crate::client_rng::ClientRng;
 use keys::Key;
 use problem::Problem;
 
@@ -67,14 +67,14 @@ impl Scenario {
     }
 
     /// Returns the way of client `n`, and the client's generator for all other choices.
-    pub(crate) fn way_of(&self, n: u32) -> Option<(&'static Way, Dice)> {
-        let mut dice = Dice::of(self.seed, n);
+    pub(crate) fn way_of(&self, n: u32) -> Option<(&'static Way, ClientRng)> {
+        let mut rng = ClientRng::of(self.seed, n);
         let total = self.ways.iter().map(|(_, weight)| u64::from(*weight)).sum();
-        let mut left = dice.below(total);
+        let mut left = rng.below(total);
         for (way, weight) in &self.ways {
             match left.checked_sub(u64::from(*weight)) {
                 Some(after) => left = after,
-                None => return Some((way, dice)),
+                None => return Some((way, rng)),
             }
         }
         None

@@ -174,7 +174,7 @@ lastword_session_duration_seconds_sum 0.5
     }
 
     #[test]
-    fn a_law_that_does_not_hold_is_told_with_its_numbers() {
+    fn a_law_that_does_not_hold_is_reported_with_its_numbers() {
         let twice = TEXT.replace(
             "phase=\"hello\",cohort=\"none\"} 1",
             "phase=\"hello\",cohort=\"none\"} 2",
@@ -190,7 +190,7 @@ lastword_session_duration_seconds_sum 0.5
     }
 
     #[test]
-    fn a_page_of_somebody_else_is_told_by_what_it_lacks() {
+    fn a_foreign_page_is_reported_with_what_it_lacks() {
         assert_eq!(Scrape::parse("go_goroutines 7\n"), Err(OPENED));
     }
 }

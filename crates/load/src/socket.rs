@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::Fault;
 use crate::error::NotAServer;
 use crate::frames::{Frame, Frames};
-use crate::speech::hello;
+use crate::last_frames::hello;
 
 /// A raw connection.
 #[derive(Debug)]
@@ -23,14 +23,14 @@ pub struct Raw {
 
 impl Raw {
     /// Connects from this address, or from an address of the system's choice.
-    pub(crate) async fn connect(home: Option<IpAddr>, server: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn connect(local_ip: Option<IpAddr>, server: SocketAddr) -> io::Result<Self> {
         let socket = if server.is_ipv4() {
             TcpSocket::new_v4()?
         } else {
             TcpSocket::new_v6()?
         };
-        if let Some(home) = home {
-            socket.bind(SocketAddr::new(home, 0))?;
+        if let Some(local_ip) = local_ip {
+            socket.bind(SocketAddr::new(local_ip, 0))?;
         }
         Self::over(socket.connect(server).await?)
     }

@@ -12,8 +12,8 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::audit::{self, Audit};
+use crate::client_addrs::ClientAddrs;
 use crate::clients::Played;
-use crate::homes::Homes;
 use crate::judge::{Judge, Kind};
 use crate::pace::Pace;
 use crate::{AdminError, AdminToken, Clients, Report, Scenario, StormError};
@@ -62,12 +62,12 @@ impl Storm {
         progress: impl FnMut(&Progress),
     ) -> Result<Report, StormError> {
         let start = preflight::check(&self).await?;
-        let homes = Homes::towards(start.server, self.scenario.connections);
-        let judge = Judge::new(homes, start.cursor.after, start.base);
+        let client_addrs = ClientAddrs::towards(start.server, self.scenario.connections);
+        let judge = Judge::new(client_addrs, start.cursor.after, start.base);
         let (server, admin) = (start.server, start.http.addr());
         let run = Run {
             audits: audit::start(start.http, start.cursor),
-            clients: Clients::of(server, homes, self.scenario),
+            clients: Clients::of(server, client_addrs, self.scenario),
             playing: JoinSet::new(),
             admin,
             judge,
@@ -179,14 +179,14 @@ impl<P: FnMut(&Progress)> Run<P> {
     fn begin(&mut self) {
         let n = self.begun;
         self.begun += 1;
-        let Some((way, dice)) = self.clients.scenario.way_of(n) else {
+        let Some((way, rng)) = self.clients.scenario.way_of(n) else {
             let words = format!("client {n}: no way of the scenario has a weight");
             return self.judge.findings.add(Kind::ClientFault, words);
         };
         let clients = self.clients.clone();
         self.playing.spawn(async move {
             let name = format!("storm {n}");
-            clients.play_as(n, name, way, dice).await
+            clients.play_as(n, name, way, rng).await
         });
     }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use lastword_session::{Cause, Phase};
 
 use crate::Ending;
-use crate::speech::Speech;
+use crate::last_frames::LastFrames;
 
 /// One way for a connection to end.
 pub struct Way {
@@ -31,11 +31,11 @@ pub(crate) enum Play {
     /// On a raw socket.
     Raw {
         joins: bool,
-        says: fn(&mut Speech),
+        says: fn(&mut LastFrames),
         leaves: Leaves,
     },
     /// With the client library.
-    Client(Parting),
+    Client(ClientEnd),
 }
 
 /// How a client on a raw socket leaves.
@@ -57,7 +57,7 @@ pub(crate) enum Leaves {
 
 /// How a client with the client library leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Parting {
+pub(crate) enum ClientEnd {
     Goodbye,
     Drop,
     Abort,
@@ -99,7 +99,7 @@ impl Way {
     const fn early(
         name: &'static str,
         does: &'static str,
-        says: fn(&mut Speech),
+        says: fn(&mut LastFrames),
         leaves: Leaves,
         cause: Cause,
         phase: Phase,
@@ -122,7 +122,7 @@ impl Way {
     const fn live(
         name: &'static str,
         does: &'static str,
-        says: fn(&mut Speech),
+        says: fn(&mut LastFrames),
         leaves: Leaves,
         cause: Cause,
     ) -> Self {
@@ -137,14 +137,9 @@ impl Way {
     }
 
     /// A way of a player with the client library.
-    const fn client(
-        name: &'static str,
-        does: &'static str,
-        parting: Parting,
-        cause: Cause,
-    ) -> Self {
+    const fn client(name: &'static str, does: &'static str, end: ClientEnd, cause: Cause) -> Self {
         Self {
-            play: Play::Client(parting),
+            play: Play::Client(end),
             ..Self::live(name, does, |_| {}, Leaves::Close, cause)
         }
     }

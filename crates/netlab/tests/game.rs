@@ -25,7 +25,7 @@ fn a_game_is_told_that_a_player_is_behind_a_cut_cable() {
         let mut server = here.block_on(here.spawn(server))??;
         let addr = server.handle().local_addr();
         let player = there.block_on(there.spawn(Client::connect(addr, "ann")))??;
-        let mut session = here.block_on(server.accept()).ok_or("nobody joined")?;
+        let mut session = here.block_on(server.accept()).ok_or("no player joined")?;
 
         lab.cut(Host::Client)?;
         assert_eq!(here.block_on(session.recv()), None);

@@ -1,12 +1,12 @@
 //! The books of a server: what is counted, published, logged and recorded of its connections and sessions.
 
 mod ledger;
+mod live_sessions;
 pub(crate) mod log;
 mod metrics;
 mod names;
-mod portrait;
 mod record;
-mod seats;
+mod session_status;
 mod stats;
 mod traffic;
 
@@ -16,19 +16,19 @@ use crate::config::Config;
 use crate::guard::guarded;
 
 pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
-pub use portrait::Portrait;
 pub use record::{Departure, Disconnect, Record, Step};
+pub use session_status::SessionStatus;
 pub use stats::Stats;
 
 pub(crate) use ledger::{AcceptError, Closing};
+pub(crate) use live_sessions::slot_index;
 pub(crate) use metrics::{Metrics, OpenFds, State, with_recorder};
 pub(crate) use names::{Names, UnknownName};
-pub(crate) use seats::place_of;
 
 use ledger::Ledger;
+use live_sessions::LiveSessions;
 use names::NameKind;
-use portrait::Questions;
-use seats::Seats;
+use session_status::StatusRequests;
 use traffic::TrafficTotals;
 
 /// The books of one server.
@@ -39,10 +39,10 @@ pub(crate) struct Books {
     pub(crate) cohorts: Names,
     /// The names of the profiles.
     pub(crate) profiles: Names,
-    /// The seats of the live sessions, for the list.
-    pub(crate) seats: Seats,
+    /// The live sessions, for the list.
+    pub(crate) live_sessions: LiveSessions,
     /// Callers that wait for a live session to describe itself.
-    pub(crate) questions: Questions,
+    pub(crate) status_requests: StatusRequests,
     /// Limits the log lines of connections that never became a session.
     pub(crate) log_limit: log::Limit,
 }
@@ -55,7 +55,7 @@ impl Books {
         listener: SocketAddr,
     ) -> Self {
         Self {
-            // As many again may linger: a full house that is told to leave loses no last word.
+            // As many again may linger, so that each client gets its goodbye even when a full server is drained.
             ledger: Ledger::new(
                 cohorts.count(),
                 config.metrics.game_codes.clone(),
@@ -65,8 +65,8 @@ impl Books {
             metrics,
             cohorts,
             profiles,
-            seats: Seats::default(),
-            questions: Questions::default(),
+            live_sessions: LiveSessions::default(),
+            status_requests: StatusRequests::default(),
             log_limit: log::Limit::new(listener),
         }
     }

@@ -3,7 +3,6 @@
 
 mod addresses;
 mod admin;
-mod doubt;
 mod drain;
 mod error;
 mod kernel;
@@ -18,6 +17,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod token;
+mod warning;
 
 use std::time::Duration;
 
@@ -25,16 +25,16 @@ use lastword_keepalive::{KernelKnobs, Profile};
 use lastword_session::{Limits, Message};
 use serde::Deserialize;
 
-pub use doubt::Doubt;
 pub use error::ConfigError;
 pub use kernel::KernelAbilities;
 pub use keys::{Allowed, Key, Section};
-pub use reach::{Bound, GiveUp, Reach, Why};
+pub use reach::{Bound, GiveUp, Reach, UnreachableReason};
 pub use table::{
     AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, LivenessConfig,
     MetricsConfig, ProfileConfig, RtoMax, TimeoutsConfig,
 };
 pub use token::{NoToken, Token, TokenFileError};
+pub use warning::ConfigWarning;
 
 pub(crate) use settings::Settings;
 
@@ -50,7 +50,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How long each part of a connection's life may take.
     pub timeouts: TimeoutsConfig,
-    /// How a shutdown goes.
+    /// How the server shuts down.
     pub drain: DrainConfig,
     /// How a peer's silence is judged.
     pub liveness: LivenessConfig,

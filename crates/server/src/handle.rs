@@ -12,7 +12,7 @@ use lastword_session::{Message, RoundTrip, SendError, SessionId, Time};
 use lastword_transport::{Clock, Request, tune};
 use socket2::Socket;
 
-use crate::books::{Portrait, Stats};
+use crate::books::{SessionStatus, Stats};
 use crate::config::Bound;
 use crate::core::{Core, Group, NoSuchSession, drain};
 use crate::player::Kick;
@@ -73,12 +73,12 @@ impl ServerHandle {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub async fn portrait(&self, session: SessionId) -> Option<Portrait> {
+    pub async fn session_status(&self, session: SessionId) -> Option<SessionStatus> {
         // The question is stored before the session is looked up: an end in between then withdraws it.
-        let answer = self.core.books.questions.ask(session);
+        let answer = self.core.books.status_requests.ask(session);
         match self.core.mailboxes.of(session) {
             Some(mailbox) => mailbox.request(Request::Report),
-            None => self.core.books.questions.drop_all(session),
+            None => self.core.books.status_requests.drop_all(session),
         }
         answer.await.ok()
     }
@@ -134,7 +134,7 @@ impl ServerHandle {
     /// value has another type. A departed session has its value in its [`Departure`](crate::Departure).
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self, session: SessionId) -> Option<Arc<T>> {
-        self.core.books.seats.find(session)?.data.of_type()
+        self.core.books.live_sessions.find(session)?.data.of_type()
     }
 
     /// Kicks a player: `kicked`. Queued frames are dropped, and the client gets the reason.

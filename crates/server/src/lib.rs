@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `guard` | protection against panics of the game's code |
 //! | `config` | what an operator sets, its rules, and what follows from it on this kernel |
-//! | `player` | players, authenticators, kicks, and the seat that a session keeps |
+//! | `player` | players, authenticators, kicks, and the identity that a session keeps |
 //! | `books` | the counts, and what is made of them: metrics, log lines, records, lists |
 //! | `shape` | the game's side of a session: [`Handler`], [`Session`], or [`Event`]s in one queue |
 //! | `core` | the state that all connections of a server share; groups; drain |
@@ -28,23 +28,24 @@ pub use bind::{
     BindError, Builder, Drain, Events, Extension, Server, Standalone, Started, Starting,
 };
 pub use books::{
-    Departure, Disconnect, Metric, MetricKind, MetricLabel, MetricUnit, Portrait, Record, Stats,
-    Step,
+    Departure, Disconnect, Metric, MetricKind, MetricLabel, MetricUnit, Record, SessionStatus,
+    Stats, Step,
 };
 pub use config::{
-    AdminConfig, Allowed, Bound, Config, ConfigError, Doubt, DrainConfig, GiveUp, KernelAbilities,
-    KernelConfig, Key, LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig, NoToken,
-    ProfileConfig, Reach, RtoMax, Section, TimeoutsConfig, Token, TokenFileError, Why,
+    AdminConfig, Allowed, Bound, Config, ConfigError, ConfigWarning, DrainConfig, GiveUp,
+    KernelAbilities, KernelConfig, Key, LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig,
+    NoToken, ProfileConfig, Reach, RtoMax, Section, TimeoutsConfig, Token, TokenFileError,
+    UnreachableReason,
 };
 pub use core::{Group, NoSuchSession, Observer};
 pub use handle::{ServerHandle, SessionInfo};
-pub use lastword_keepalive::{Profile, ProfileName};
-pub use lastword_session::wire::Goodbye;
+pub use lastword_keepalive::{KernelKnobs, Profile, ProfileError, ProfileName};
+pub use lastword_session::wire::{Goodbye, Malformed};
 pub use lastword_session::{
     Address, Advice, Call, Cause, Class, ClockOffset, Close, DepartureCause, Detector, Diagnosis,
     Dialect, Ending, Evidence, Farewell, FirstError, Framing, GameCode, Initiator, InvalidAddress,
     KernelSample, Layer, LengthPrefixed, Link, Meaning, Measure, Message, NoSessionId, OsError,
-    Parting, Phase, RoundTrip, SendError, SessionId, Time, TrailEvent, Verdict,
+    Parting, Phase, Resumable, RoundTrip, SendError, SessionId, Time, TrailEvent, Verdict,
 };
 pub use player::{Anonymous, Authenticator, CredentialSource, Credentials, Kick, Player, Refusal};
 pub use shape::{Context, Event, Handler, Session, SessionEvent};

@@ -2,9 +2,9 @@
 
 mod data;
 mod id;
+mod identity;
 mod kick;
 mod printable;
-mod seat;
 
 use std::any::Any;
 use std::fmt;
@@ -19,8 +19,8 @@ pub use kick::Kick;
 
 pub(crate) use data::Data;
 pub(crate) use id::{random_session, slot_of};
+pub(crate) use identity::{Joined, SessionIdentity, Suspicion};
 pub(crate) use printable::{is_name_of, printable};
-pub(crate) use seat::{Joined, Seat, Suspicion};
 
 /// A player, as the authenticator knows it. The default has no name, no cohort, and the listener's profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -199,8 +199,8 @@ impl Authenticator for Anonymous {
 
 const NAME_BYTES_MAX: usize = 64;
 
-pub(crate) type Verdict = Result<Player, Refusal>;
-pub(crate) type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
+pub(crate) type AuthResult = Result<Player, Refusal>;
+pub(crate) type Check = Pin<Box<dyn Future<Output = AuthResult> + Send>>;
 
 /// An [`Authenticator`] behind a pointer.
 pub(crate) trait DynAuthenticator: Send + Sync + 'static {

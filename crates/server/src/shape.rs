@@ -12,8 +12,8 @@ use lastword_session::Link;
 use lastword_transport::{Mailbox, Room};
 
 use crate::books::Departure;
-use crate::player::{Player, Seat};
-use events::Asked;
+use crate::player::{Player, SessionIdentity};
+use events::WakeRequest;
 
 pub use context::Context;
 pub use events::Event;
@@ -27,9 +27,9 @@ pub(crate) use session::{Arrivals, SessionShape};
 pub(crate) trait Shape: Send + Sync + 'static {
     type Game: Game;
 
-    /// Ready when there is room for one more session; `asked` remembers the connection's request to be woken.
-    fn poll_room(&self, cx: &mut TaskContext<'_>, asked: &mut Asked) -> Poll<()> {
-        let _ = (cx, asked);
+    /// Ready when there is room for one more session; `wake` remembers the connection's request to be woken.
+    fn poll_room(&self, cx: &mut TaskContext<'_>, wake: &mut WakeRequest) -> Poll<()> {
+        let _ = (cx, wake);
         Poll::Ready(())
     }
 
@@ -39,7 +39,7 @@ pub(crate) trait Shape: Send + Sync + 'static {
 /// A session that joins.
 pub(crate) struct Arrival<'a> {
     pub(crate) mailbox: &'a Arc<Mailbox>,
-    pub(crate) seat: &'a Arc<Seat>,
+    pub(crate) identity: &'a Arc<SessionIdentity>,
     pub(crate) player: &'a Player,
 }
 
@@ -48,7 +48,7 @@ pub(crate) trait Game: Send + Unpin + 'static {
     /// Whether the game's own code runs in these calls. If so, no call follows a panic.
     const IN_PLACE: bool;
 
-    /// Called once the game's side is in its place, so that a panic does not find it half made.
+    /// Called once the game's side is stored, so that a panic finds it complete.
     fn joined(&mut self, context: &mut Context<'_, '_>) {
         let _ = context;
     }

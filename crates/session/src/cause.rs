@@ -14,7 +14,7 @@ pub use departure::DepartureCause;
 pub use facets::{Advice, Class, Initiator, Resumable};
 pub use table::Cause;
 
-use table::Told;
+use table::AdviceRule;
 
 impl Cause {
     /// Returns the stable label used in metrics, logs and the documentation, in snake case.
@@ -29,7 +29,7 @@ impl Cause {
         self as u16
     }
 
-    /// Returns the class of the cause, by which an operator knows what to do.
+    /// Returns the class of the cause, which tells an operator what to do.
     #[must_use]
     pub const fn class(self) -> Class {
         self.row().class
@@ -52,19 +52,19 @@ impl Cause {
     /// Where the game advises ([`advised_by_game`](Self::advised_by_game)), this is the default.
     #[must_use]
     pub const fn advice(self) -> Option<Advice> {
-        match self.row().told {
-            Told::Nothing => None,
-            Told::MayReconnect | Told::ByGame => Some(Advice::MayReconnect),
-            Told::AfterDelay => Some(Advice::AfterDelay),
-            Told::Elsewhere => Some(Advice::Elsewhere),
-            Told::DoNot => Some(Advice::DoNot),
+        match self.row().advice {
+            AdviceRule::Nothing => None,
+            AdviceRule::MayReconnect | AdviceRule::ByGame => Some(Advice::MayReconnect),
+            AdviceRule::AfterDelay => Some(Advice::AfterDelay),
+            AdviceRule::Elsewhere => Some(Advice::Elsewhere),
+            AdviceRule::DoNot => Some(Advice::DoNot),
         }
     }
 
     /// Returns whether the game chooses the advice.
     #[must_use]
     pub const fn advised_by_game(self) -> bool {
-        matches!(self.row().told, Told::ByGame)
+        matches!(self.row().advice, AdviceRule::ByGame)
     }
 
     /// Returns the phases of a server's connection in which this cause can occur; metrics have series only for these.

@@ -11,7 +11,7 @@ pub struct Close {
     pub cause: Cause,
     /// The content of our goodbye.
     pub message: Message,
-    /// How long the peer may take to leave; `None` is the linger timeout. A drain gives what is left of it.
+    /// How long the peer may take to leave; `None` is the linger timeout. A drain gives the rest of its time.
     pub linger: Option<Duration>,
     /// Whether the peer gets the queued data before the goodbye, for at most the linger timeout. Some causes always do
     /// so: an orderly close, a drain, a panic, idleness.

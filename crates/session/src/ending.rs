@@ -133,7 +133,7 @@ pub struct Evidence {
     pub age: Duration,
     /// From the last sign of life to the verdict, for silent causes.
     pub silent_for: Option<Duration>,
-    /// How much of that this process stood still or was late itself: the verdict came later by this much.
+    /// How long this process itself stood still or was late in that time: the verdict came that much later.
     pub own_stall: Duration,
     /// From the moment the session joined to the moment the cause was fixed; zero where no session joined.
     pub live_for: Duration,

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_while_nothing_was_heard_is_no_flood_and_is_credited_once() {
+    fn pings_sent_during_a_silence_are_no_flood_and_are_credited_once() {
         let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
         let mut now = Time::ORIGIN;
         for _ in 0..100 {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_of_ours_is_credited_beyond_the_depth() {
+    fn our_own_pause_is_credited_beyond_the_depth() {
         let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
         let now = Time::ORIGIN + Duration::from_secs(100);
         bucket.not_reading(Time::ORIGIN, now);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_pause_put_above_the_depth_stays_until_it_is_used() {
+    fn tokens_that_a_pause_added_above_the_depth_stay_until_used() {
         let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
         let resumed = Time::ORIGIN + Duration::from_secs(10);
         bucket.not_reading(Time::ORIGIN, resumed);

@@ -164,7 +164,7 @@ pub enum Malformed {
         max: u8,
     },
     /// The extensions do not fit into the payload, or one of them does not fit into the extensions.
-    #[error("an extension overruns what holds it")]
+    #[error("an extension is longer than the space for it")]
     ExtensionOverruns,
     /// A reason is longer than [`REASON_LIMIT`].
     #[error("the reason has {len} bytes, over {REASON_LIMIT}")]

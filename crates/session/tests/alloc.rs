@@ -141,7 +141,7 @@ fn nothing_is_allocated_on_the_peers_word() {
 }
 
 #[test]
-fn what_was_announced_alone_takes_next_to_nothing() {
+fn an_announced_length_alone_takes_almost_no_memory() {
     let limits = Limits {
         frame_bytes_max: 16_777_215,
         ..Limits::default()

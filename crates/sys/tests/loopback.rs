@@ -62,7 +62,7 @@ fn a_byte_on_its_way_is_unacknowledged_and_no_longer_unsent() {
 }
 
 #[test]
-fn what_the_peer_does_not_take_is_unacknowledged_and_our_fin_is_one_of_it() {
+fn data_that_the_peer_does_not_take_counts_as_unacknowledged_and_so_does_our_fin() {
     let (mut client, mut server) = pair();
     let written = fill(&mut client);
     // At the end that opened the connection, the acknowledged bytes include its SYN.
@@ -126,7 +126,7 @@ fn support_is_what_a_socket_of_our_own_shows_and_stays_so() {
 }
 
 #[test]
-fn what_is_no_socket_gives_nothing() {
+fn a_file_that_is_no_socket_gives_no_sample() {
     let file = File::open("/dev/null").unwrap();
     assert_eq!(sample(file.as_fd()), None);
     assert_eq!(rto_max(file.as_fd()), None);

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_profile_set_is_as_if_it_had_never_been_once_another_is() {
+    fn retuning_to_another_profile_leaves_nothing_of_the_first() {
         for (before, after) in [("standard", "debugger"), ("debugger", "mobile")] {
             let [before, after] =
                 [before, after].map(|name| Profile::builtin(name).unwrap().knobs());

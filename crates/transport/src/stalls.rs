@@ -4,7 +4,7 @@
 //! The sweep of a table is due at a known time. From [`TOLERANCE`] after that time the clock stands still, until the
 //! sweep comes. So the clock is right also for a connection that is polled before the sweep.
 //!
-//! In a suspend of the machine the monotonic clock stands still itself: nothing needs to be excused.
+//! While the machine is suspended, the monotonic clock stands still itself: no time has to be subtracted.
 
 #[cfg(test)]
 mod tests;
@@ -48,7 +48,7 @@ impl Default for Stalls {
 impl Stalls {
     /// The clock at a real time.
     pub(crate) fn at(&self, real: Time) -> Time {
-        // In this order: who sees the new limit sees also how far the clock fell behind before it.
+        // In this order: a reader that sees the new limit also sees how far the clock had fallen behind.
         let limit = self.limit.load(Ordering::Acquire);
         let behind = self.behind.load(Ordering::Relaxed);
         Time::from_micros(real.as_micros().saturating_sub(behind).min(limit))

@@ -13,16 +13,16 @@ use crate::rig::Rig;
 
 /// The state of a child when its end comes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pose {
+pub(crate) struct ChildState {
     /// It is in the middle of a frame.
     pub(crate) mid_frame: bool,
     /// It has not read our data.
     pub(crate) unread: bool,
 }
 
-/// A connection whose child has sent its frames, was in the state `pose`, and is gone by `leave`.
+/// A connection whose child has sent its frames, was in the state `child_state`, and is gone by `leave`.
 pub(crate) async fn gone(
-    pose: Pose,
+    child_state: ChildState,
     leave: impl FnOnce(&mut Peer) -> Result<(), ProcessError>,
 ) -> Rig {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -37,17 +37,17 @@ pub(crate) async fn gone(
     child.tell(Order::Join).expect("hello");
     rig.until_live().await;
     child.hear().expect("welcome");
-    let half = if pose.mid_frame { FRAME / 2 } else { 0 };
+    let half = if child_state.mid_frame { FRAME / 2 } else { 0 };
     let frames = child.ask(Order::Write(CHILD_FRAMES * FRAME + half));
     frames.expect("room for frames");
-    if pose.unread {
+    if child_state.unread {
         rig.send(b"never read");
         rig.write().await.expect("room to write");
         child.ask(Order::Peek).expect("something to leave unread");
     }
     child.ask(Order::Settle).expect("an acknowledgement");
     leave(&mut child).expect("the child ends");
-    if pose.unread {
+    if child_state.unread {
         rig.until_dead().await;
     } else {
         rig.until_end().await;

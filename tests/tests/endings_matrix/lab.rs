@@ -28,7 +28,7 @@ fn a_socket_that_an_operator_destroys() {
 }
 
 #[test]
-fn data_that_nobody_acknowledges() {
+fn unacknowledged_data_ends_by_the_kernels_time_out() {
     run(|lab| {
         let row = "kernel time-out, retransmitting";
         each_unread(lab, row, Cause::PathDead, async |cells| {
@@ -51,7 +51,7 @@ fn data_for_a_network_that_the_router_cannot_reach() {
 }
 
 #[test]
-fn probes_that_nobody_answers() {
+fn unanswered_probes_end_by_the_kernels_time_out() {
     run(|lab| {
         let row = "kernel time-out, keepalive";
         play(lab, row, &[FRAMES], Cause::PathDead, async |cells| {

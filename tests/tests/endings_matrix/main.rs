@@ -24,7 +24,7 @@ use lastword_session::{Cause, Role};
 use lastword_tests::{Raw, tcp_info};
 
 use calls::First;
-use child::{CHILD_FRAMES, Pose};
+use child::{CHILD_FRAMES, ChildState};
 use far::{FRAMES, deliver, frames, half_a_frame, leave_unread, pair};
 use rig::Rig;
 
@@ -44,19 +44,19 @@ async fn data_then_close() {
 /// S3i and S4i: for TCP an exit and a `kill -9` are closes, and the kernel continues to send for the dead process.
 #[tokio::test]
 async fn an_exit_with_nothing_unread() {
-    let pose = Pose::default();
+    let child_state = ChildState::default();
     each_first(
         "S3i exit, nothing unread",
         fin_or_refusal,
         CHILD_FRAMES,
-        || child::gone(pose, Peer::exit),
+        || child::gone(child_state, Peer::exit),
     )
     .await;
 }
 
 #[tokio::test]
 async fn a_kill_with_nothing_unread() {
-    let pose = Pose {
+    let child_state = ChildState {
         mid_frame: true,
         unread: false,
     };
@@ -64,14 +64,14 @@ async fn a_kill_with_nothing_unread() {
         "S4i kill -9 mid-send, nothing unread",
         |_| Cause::PeerFinMidFrame,
         CHILD_FRAMES,
-        || child::gone(pose, Peer::kill),
+        || child::gone(child_state, Peer::kill),
     )
     .await;
 }
 
 #[tokio::test]
 async fn an_exit_with_unread_input() {
-    let pose = Pose {
+    let child_state = ChildState {
         mid_frame: false,
         unread: true,
     };
@@ -79,14 +79,14 @@ async fn an_exit_with_unread_input() {
         "S3ii exit, input unread",
         |_| Cause::PeerReset,
         CHILD_FRAMES,
-        || child::gone(pose, Peer::exit),
+        || child::gone(child_state, Peer::exit),
     )
     .await;
 }
 
 #[tokio::test]
 async fn a_kill_with_unread_input() {
-    let pose = Pose {
+    let child_state = ChildState {
         mid_frame: true,
         unread: true,
     };
@@ -94,7 +94,7 @@ async fn a_kill_with_unread_input() {
         "S4ii kill -9 mid-send, input unread",
         |_| Cause::PeerResetMidFrame,
         CHILD_FRAMES,
-        || child::gone(pose, Peer::kill),
+        || child::gone(child_state, Peer::kill),
     )
     .await;
 }

@@ -23,7 +23,7 @@ use lastword_server::{
 };
 use lastword_session::Detector;
 use lastword_tests::{
-    Ask, Fixture, Raw, Stage, config, in_server_host, outage, quick, until, within,
+    Ask, EndCollector, Fixture, Raw, config, in_server_host, outage, quick, until, within,
 };
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{MissedTickBehavior, interval};
@@ -32,26 +32,26 @@ use games::Game;
 use table::{Idle, Leave, Step, Wire, wires};
 
 /// The game of a session. It counts its calls.
-struct Played {
+struct CountingGame {
     game: Game,
     first: Option<Vec<u8>>,
-    told: Arc<Told>,
+    counts: Arc<CallCounts>,
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct CallCounts {
     frames: AtomicU64,
     answers: AtomicU64,
     links: AtomicU64,
     left: AtomicU64,
 }
 
-impl Handler for Played {
+impl Handler for CountingGame {
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
-        self.told.frames.fetch_add(1, Ordering::Relaxed);
+        self.counts.frames.fetch_add(1, Ordering::Relaxed);
         let first = self.first.get_or_insert_with(|| payload.to_vec());
         for answer in (self.game)(first, payload) {
-            self.told.answers.fetch_add(1, Ordering::Relaxed);
+            self.counts.answers.fetch_add(1, Ordering::Relaxed);
             context
                 .send(&answer)
                 .expect("the peer's end refuses no send");
@@ -60,36 +60,36 @@ impl Handler for Played {
 
     fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
         eprintln!("a link changed: {link:?}");
-        self.told.links.fetch_add(1, Ordering::Relaxed);
+        self.counts.links.fetch_add(1, Ordering::Relaxed);
     }
 
     fn left(self, _departure: &Departure) {
-        self.told.left.fetch_add(1, Ordering::Relaxed);
+        self.counts.left.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// A client without a name, let in by its first frame, and the counts of its session's game.
-struct Scene {
+struct WireFixture {
     fixture: Fixture,
-    told: Arc<Told>,
+    counts: Arc<CallCounts>,
 }
 
-impl Scene {
-    async fn of(wire: &Wire, builder: Builder, stage: Stage) -> Self {
-        let (told, game) = (Arc::new(Told::default()), wire.game);
-        let shared = Arc::clone(&told);
+impl WireFixture {
+    async fn of(wire: &Wire, builder: Builder, collector: EndCollector) -> Self {
+        let (counts, game) = (Arc::new(CallCounts::default()), wire.game);
+        let shared = Arc::clone(&counts);
         let server = builder
             .framing(Framing::Dialect(Arc::clone(&wire.dialect)))
-            .serve(move |_: &Player| Played {
+            .serve(move |_: &Player| CountingGame {
                 game,
                 first: None,
-                told: Arc::clone(&shared),
+                counts: Arc::clone(&shared),
             })
             .await
             .unwrap();
         Self {
-            fixture: Fixture { server, stage },
-            told,
+            fixture: Fixture { server, collector },
+            counts,
         }
     }
 
@@ -104,14 +104,22 @@ impl Scene {
         let end = self.fixture.ends_as(cause, Phase::Live).await;
         let evidence = &end.ending.evidence;
         let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
-        let told = &self.told;
+        let counts = &self.counts;
         // The authenticator also got the first frame, which is not in the session's count.
-        let frames = (count(&told.frames), evidence.frames_in + 1);
+        let frames = (count(&counts.frames), evidence.frames_in + 1);
         assert_eq!(frames, (said, said), "{name}, {cause}");
         let lost = (end.undelivered_frames, evidence.frames_unsent);
         assert_eq!(lost, (0, 0), "{name}, {cause}");
-        assert_eq!(evidence.frames_out, count(&told.answers), "{name}, {cause}");
-        assert_eq!((count(&told.links), count(&told.left)), (0, 1), "{name}");
+        assert_eq!(
+            evidence.frames_out,
+            count(&counts.answers),
+            "{name}, {cause}"
+        );
+        assert_eq!(
+            (count(&counts.links), count(&counts.left)),
+            (0, 1),
+            "{name}"
+        );
         assert_eq!((end.player, end.connection), (None, 1), "{name}, {cause}");
         let stats = self.server().stats();
         assert_eq!(
@@ -156,10 +164,10 @@ async fn a_client_of_pitaya_is_known_by_its_end() {
 async fn plays(name: &str) {
     let wire = find(name);
     for (n, (leave, cause)) in wire.leaves.iter().enumerate() {
-        let mut stage = Stage::default();
-        let builder = stage.builder(quick(config()));
-        let mut scene = Scene::of(&wire, builder, stage).await;
-        let mut raw = Raw::connect(scene.fixture.addr()).await;
+        let mut collector = EndCollector::default();
+        let builder = collector.builder(quick(config()));
+        let mut case = WireFixture::of(&wire, builder, collector).await;
+        let mut raw = Raw::connect(case.fixture.addr()).await;
         let mut said = 0;
         for step in wire.login.iter().chain(&wire.plays) {
             said += takes(&mut raw, step).await;
@@ -170,8 +178,8 @@ async fn plays(name: &str) {
                 said += takes(&mut raw, step).await;
             }
         }
-        said += goes(raw, leave, scene.server()).await;
-        scene.ends(&wire, said, *cause).await;
+        said += goes(raw, leave, case.server()).await;
+        case.ends(&wire, said, *cause).await;
     }
 }
 
@@ -193,10 +201,10 @@ async fn a_client_that_leaves_while_it_is_checked_is_gone_in_auth() {
                     pending::<Result<Player, Refusal>>().await
                 }
             };
-            let mut stage = Stage::default();
-            let builder = stage.builder(config()).authenticator(Ask(never));
-            let mut scene = Scene::of(&wire, builder, stage).await;
-            let mut raw = Raw::connect(scene.fixture.addr()).await;
+            let mut collector = EndCollector::default();
+            let builder = collector.builder(config()).authenticator(Ask(never));
+            let mut case = WireFixture::of(&wire, builder, collector).await;
+            let mut raw = Raw::connect(case.fixture.addr()).await;
             let steps = wire.login.iter().chain(&wire.plays);
             let mut says: Vec<_> = steps.flat_map(|step| step.says.concat()).collect();
             match leave {
@@ -214,9 +222,9 @@ async fn a_client_that_leaves_while_it_is_checked_is_gone_in_auth() {
             } else {
                 drop(raw);
             }
-            scene.fixture.ends_as(cause, Phase::Auth).await;
+            case.fixture.ends_as(cause, Phase::Auth).await;
             assert_eq!(
-                scene.told.frames.load(Ordering::Relaxed),
+                case.counts.frames.load(Ordering::Relaxed),
                 0,
                 "{}",
                 wire.name
@@ -230,10 +238,10 @@ async fn a_client_that_leaves_while_it_is_checked_is_gone_in_auth() {
 async fn frames_before_an_end_reach_the_game_and_its_answers_are_taken() {
     for wire in wires() {
         for resets in [false, true] {
-            let mut stage = Stage::default();
-            let builder = stage.builder(config());
-            let mut scene = Scene::of(&wire, builder, stage).await;
-            let mut raw = Raw::connect(scene.fixture.addr()).await;
+            let mut collector = EndCollector::default();
+            let builder = collector.builder(config());
+            let mut case = WireFixture::of(&wire, builder, collector).await;
+            let mut raw = Raw::connect(case.fixture.addr()).await;
             let steps = || wire.login.iter().chain(&wire.plays);
             let says: Vec<_> = steps().flat_map(|step| step.says.concat()).collect();
             let said: usize = steps().map(|step| step.says.len()).sum();
@@ -245,20 +253,20 @@ async fn frames_before_an_end_reach_the_game_and_its_answers_are_taken() {
                 let hears: Vec<_> = steps().flat_map(|step| step.hears.clone()).collect();
                 hears_to_the_end(&mut raw, &hears).await;
             }
-            let end = scene.fixture.stage.end().await;
+            let end = case.fixture.collector.end().await;
             // A reset may arrive before the authenticator's answer: then no session joined.
-            let joined = scene.server().stats().sessions_joined;
+            let joined = case.server().stats().sessions_joined;
             assert!(joined == 1 || resets, "{}", wire.name);
-            let told = scene.told.frames.load(Ordering::Relaxed);
+            let counts = case.counts.frames.load(Ordering::Relaxed);
             let expected = joined * u64::try_from(said).unwrap();
-            assert_eq!(told, expected, "{}, resets: {resets}", wire.name);
+            assert_eq!(counts, expected, "{}, resets: {resets}", wire.name);
             let cause = if resets {
                 Cause::PeerReset
             } else {
                 Cause::PeerFin
             };
             assert_eq!(end.cause(), cause, "{}: {end:#?}", wire.name);
-            assert!(scene.server().stats().laws_hold());
+            assert!(case.server().stats().laws_hold());
         }
     }
 }
@@ -272,10 +280,10 @@ fn an_idle_client_that_only_answers_shows_that_the_own_network_is_down() {
             let Idle::Answers { ping, pong } = &wire.idles else {
                 panic!("it only answers");
             };
-            let mut stage = Stage::default();
-            let builder = stage.builder_in(lab, quick(config()));
-            let mut scene = Scene::of(&wire, builder, stage).await;
-            let mut raw = Raw::connect_in(lab, scene.fixture.addr())?;
+            let mut collector = EndCollector::default();
+            let builder = collector.builder_in(lab, quick(config()));
+            let mut case = WireFixture::of(&wire, builder, collector).await;
+            let mut raw = Raw::connect_in(lab, case.fixture.addr())?;
             for step in &wire.login {
                 takes(&mut raw, step).await;
             }
@@ -283,7 +291,7 @@ fn an_idle_client_that_only_answers_shows_that_the_own_network_is_down() {
                 answers(&mut raw, ping, pong).await;
             }
             lab.own_link_down(Host::Server)?;
-            let fixture = &mut scene.fixture;
+            let fixture = &mut case.fixture;
             let end = fixture.ends_as(Cause::LocalNetworkDown, Phase::Live).await;
             assert_eq!(end.ending.evidence.detector, Some(Detector::Heartbeat));
             // No data of the game was on the way.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lastword_server::{Anonymous, Cause, Config, Context, Departure, Handler, Player};
-use lastword_tests::{Log, Raw, Stage, config, quick};
+use lastword_tests::{EndCollector, Log, Raw, config, quick};
 
 use crate::game::{FRAMES, Pace, Table, in_order, nothing_is_missing, number, stream};
 
@@ -21,7 +21,7 @@ async fn five_megabytes_and_a_close_all_reach_a_game_that_takes_a_frame_a_millis
 async fn five_megabytes_and_a_close(pace: Pace) {
     let Table {
         server,
-        mut stage,
+        mut collector,
         mut session,
         mut raw,
     } = Table::seat(no_pings()).await;
@@ -39,7 +39,7 @@ async fn five_megabytes_and_a_close(pace: Pace) {
         .await;
     client.await.unwrap();
     assert_eq!(in_order(&taken), FRAMES);
-    let end = nothing_is_missing(&mut stage, &taken).await;
+    let end = nothing_is_missing(&mut collector, &taken).await;
     assert_eq!(end.cause(), Cause::PeerFin, "{end} {end:#?}");
     assert!(handle.stats().laws_hold());
 }
@@ -58,7 +58,7 @@ fn no_pings() -> Config {
 async fn a_client_that_shuts_and_reads_on_loses_nothing_to_the_pings_of_a_stalled_server() {
     let Table {
         server: _server,
-        mut stage,
+        mut collector,
         mut session,
         mut raw,
     } = Table::seat(quick(config())).await;
@@ -74,7 +74,7 @@ async fn a_client_that_shuts_and_reads_on_loses_nothing_to_the_pings_of_a_stalle
     });
     let taken = Pace::SecondLate.play(&mut session).await;
     assert_eq!(in_order(&taken), FRAMES);
-    let end = nothing_is_missing(&mut stage, &taken).await;
+    let end = nothing_is_missing(&mut collector, &taken).await;
     assert_eq!(end.cause(), Cause::PeerFin, "{end} {end:#?}");
     assert!(client.await.unwrap() > 0, "there were pings");
 }
@@ -91,13 +91,13 @@ async fn five_megabytes_and_a_close_all_reach_a_handler_that_takes_a_frame_a_mil
 
 async fn five_megabytes_to_a_handler(pace: Pace) {
     let seen: Log<Seen> = Arc::new(Mutex::default());
-    let mut stage = Stage::default();
+    let mut collector = EndCollector::default();
     let log = Arc::clone(&seen);
     let make = move |_: &Player| Slow {
         pace,
         seen: Arc::clone(&log),
     };
-    let server = stage
+    let server = collector
         .builder(config())
         .authenticator(Anonymous)
         .serve(make)
@@ -107,7 +107,7 @@ async fn five_megabytes_to_a_handler(pace: Pace) {
     raw.write(&stream(FRAMES)).await;
     drop(raw);
     let frames: Vec<u32> = (0..).take(FRAMES).collect();
-    let end = nothing_is_missing(&mut stage, &frames).await;
+    let end = nothing_is_missing(&mut collector, &frames).await;
     assert_eq!(end.cause(), Cause::PeerFin, "{end} {end:#?}");
     let all: Vec<Seen> = frames
         .into_iter()

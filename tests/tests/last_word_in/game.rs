@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use lastword_server::{Anonymous, Config, Disconnect, Phase, Server, Session};
-use lastword_tests::{Raw, Stage, data, hello, within};
+use lastword_tests::{EndCollector, Raw, data, hello, within};
 
 /// Payload bytes of each frame.
 pub(crate) const PAYLOAD: usize = 4096;
@@ -75,15 +75,15 @@ impl Pace {
 /// A server with one session, and the client at its other end.
 pub(crate) struct Table {
     pub(crate) server: Server,
-    pub(crate) stage: Stage,
+    pub(crate) collector: EndCollector,
     pub(crate) session: Session,
     pub(crate) raw: Raw,
 }
 
 impl Table {
     pub(crate) async fn seat(config: Config) -> Self {
-        let mut stage = Stage::default();
-        let mut server = stage
+        let mut collector = EndCollector::default();
+        let mut server = collector
             .builder(config)
             .authenticator(Anonymous)
             .bind()
@@ -93,7 +93,7 @@ impl Table {
         let session = within("a session", server.accept()).await.unwrap();
         Self {
             server,
-            stage,
+            collector,
             session,
             raw,
         }
@@ -110,9 +110,9 @@ pub(crate) fn in_order(taken: &[u32]) -> usize {
 }
 
 /// Checks the properties that all ends share, and returns the end: no data that the kernel had is missing.
-pub(crate) async fn nothing_is_missing(stage: &mut Stage, taken: &[u32]) -> Disconnect {
-    let end = stage.end().await;
-    let departure = stage.departure().await;
+pub(crate) async fn nothing_is_missing(collector: &mut EndCollector, taken: &[u32]) -> Disconnect {
+    let end = collector.end().await;
+    let departure = collector.departure().await;
     let evidence = &end.ending.evidence;
     assert_eq!(end.ending.verdict.phase, Phase::Live);
     in_order(taken);

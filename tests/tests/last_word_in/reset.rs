@@ -12,7 +12,7 @@ async fn a_reset_behind_a_shut_window_takes_nothing_that_the_kernel_had() {
     for pace in [Pace::SecondLate, Pace::FrameAMillisecond] {
         let Table {
             server,
-            mut stage,
+            mut collector,
             mut session,
             raw,
         } = Table::seat(config()).await;
@@ -35,7 +35,7 @@ async fn a_reset_behind_a_shut_window_takes_nothing_that_the_kernel_had() {
         raw.reset();
 
         let taken = pace.play(&mut session).await;
-        let end = nothing_is_missing(&mut stage, &taken).await;
+        let end = nothing_is_missing(&mut collector, &taken).await;
         let evidence = &end.ending.evidence;
         assert_eq!(evidence.bytes_in, arrived, "{end} {end:#?}");
         assert_eq!(
@@ -56,7 +56,7 @@ async fn a_reset_behind_the_last_write_takes_nothing_that_the_kernel_had() {
     for pace in [Pace::SecondLate, Pace::FrameAMillisecond] {
         let Table {
             server: _server,
-            mut stage,
+            mut collector,
             mut session,
             mut raw,
         } = Table::seat(config()).await;
@@ -68,7 +68,7 @@ async fn a_reset_behind_the_last_write_takes_nothing_that_the_kernel_had() {
             arrived
         });
         let taken = pace.play(&mut session).await;
-        let end = nothing_is_missing(&mut stage, &taken).await;
+        let end = nothing_is_missing(&mut collector, &taken).await;
         let evidence = &end.ending.evidence;
         let arrived = client.await.unwrap();
         assert!(
@@ -93,7 +93,7 @@ async fn a_reset_after_everything_arrived_takes_nothing() {
         for pace in [Pace::SecondLate, Pace::FrameAMillisecond] {
             let Table {
                 server: _server,
-                mut stage,
+                mut collector,
                 mut session,
                 mut raw,
             } = Table::seat(config()).await;
@@ -109,7 +109,7 @@ async fn a_reset_after_everything_arrived_takes_nothing() {
             let taken = pace.play(&mut session).await;
             client.await.unwrap();
             assert_eq!(in_order(&taken), FRAMES);
-            let end = nothing_is_missing(&mut stage, &taken).await;
+            let end = nothing_is_missing(&mut collector, &taken).await;
             assert_eq!(end.cause(), cause, "{end} {end:#?}");
         }
     }

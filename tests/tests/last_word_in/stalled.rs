@@ -1,15 +1,15 @@
 //! A peer is gone, and the game does not take its remaining frames: the end still comes.
 
 use lastword_server::{Cause, Config, Server, Session};
-use lastword_tests::{Raw, Stage, config, rx_queue, tcp_info, until, within};
+use lastword_tests::{EndCollector, Raw, config, rx_queue, tcp_info, until, within};
 
 use crate::game::{PAYLOAD, Pace, Table, in_order, stream, wire_len};
 
 #[tokio::test]
 async fn a_game_that_drops_its_session_after_a_reset_leaves_nothing_open() {
-    let (server, mut stage, session) = full_and_reset(config()).await;
+    let (server, mut collector, session) = full_and_reset(config()).await;
     drop(session);
-    assert_eq!(stage.end().await.cause(), Cause::PeerReset);
+    assert_eq!(collector.end().await.cause(), Cause::PeerReset);
     assert_eq!(server.handle().stats().connections_open, 0);
 }
 
@@ -17,15 +17,15 @@ async fn a_game_that_drops_its_session_after_a_reset_leaves_nothing_open() {
 async fn a_game_that_takes_nothing_does_not_hold_a_dead_connection_beyond_the_delivery_timeout() {
     let mut config = config();
     config.timeouts.delivery_ms = 300;
-    let (_server, mut stage, mut session) = full_and_reset(config).await;
-    let end = stage.end().await;
+    let (_server, mut collector, mut session) = full_and_reset(config).await;
+    let end = collector.end().await;
     assert_eq!(end.cause(), Cause::PeerReset, "{end} {end:#?}");
     assert_eq!(
         end.ending.evidence.bytes_in,
         wire_len(FRAMES),
         "the kernel was emptied: {end:#?}"
     );
-    let departure = stage.departure().await;
+    let departure = collector.departure().await;
     let undelivered = (departure.undelivered_frames, departure.undelivered_bytes);
     assert_eq!(undelivered, (24, 24 * PAYLOAD as u64));
     let taken = Pace::FrameAMillisecond.play(&mut session).await;
@@ -40,22 +40,26 @@ async fn a_game_that_takes_nothing_does_not_hold_a_dead_connection_beyond_the_de
 async fn a_game_that_is_slow_but_takes_frames_is_waited_for_beyond_the_delivery_timeout() {
     let mut config = config();
     config.timeouts.delivery_ms = 300;
-    let (_server, mut stage, mut session) = full_and_reset(config).await;
+    let (_server, mut collector, mut session) = full_and_reset(config).await;
     for n in 0..24 {
         let frame = within("a frame", session.recv()).await.unwrap();
         assert_eq!(crate::game::number(&frame), n);
-        assert_eq!(stage.more(), 0, "no end before the last frame was taken");
+        assert_eq!(
+            collector.more(),
+            0,
+            "no end before the last frame was taken"
+        );
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     assert_eq!(within("the end", session.recv()).await, None);
-    assert_eq!(stage.departure().await.undelivered_frames, 0);
+    assert_eq!(collector.departure().await.undelivered_frames, 0);
 }
 
 /// A session with a full inbox, whose peer reset while more data was in the kernel. The server has noticed the reset.
-async fn full_and_reset(config: Config) -> (Server, Stage, Session) {
+async fn full_and_reset(config: Config) -> (Server, EndCollector, Session) {
     let Table {
         server,
-        mut stage,
+        mut collector,
         session,
         mut raw,
     } = Table::seat(config).await;
@@ -76,8 +80,8 @@ async fn full_and_reset(config: Config) -> (Server, Stage, Session) {
     until("the reset arrived", || rx_queue(ours, theirs).is_none()).await;
     // The runtime has one thread. Another peer has come and gone, so everything that was ready before has been handled.
     drop(Raw::connect(ours).await);
-    assert_eq!(stage.end().await.cause(), Cause::PeerProbe);
-    (server, stage, session)
+    assert_eq!(collector.end().await.cause(), Cause::PeerProbe);
+    (server, collector, session)
 }
 
 /// As many as the default inbox takes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use lastword_server::Cause;
-use lastword_tests::{Raw, crowd, data, goodbye, within};
+use lastword_tests::{Raw, data, goodbye, run_clients, within};
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 
@@ -45,7 +45,7 @@ async fn reside(mut raw: Raw, state: &State) -> u32 {
     }
     raw.echo(ECHO).await;
     raw.write(&goodbye()).await;
-    assert_eq!(raw.goodbye_code().await, None, "nobody threw it out");
+    assert_eq!(raw.goodbye_code().await, None, "it was not kicked");
     count
 }
 
@@ -98,7 +98,7 @@ impl Guest {
 }
 
 pub(crate) async fn guests(addr: SocketAddr) {
-    crowd(GUESTS, 10, |n| {
+    run_clients(GUESTS, 10, |n| {
         Guest::of(n).visit(addr, format!("guest {n}"))
     })
     .await;

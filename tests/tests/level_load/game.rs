@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use lastword_server::{Cause, Event, Events, ServerHandle, SessionId};
-use lastword_tests::Stage;
+use lastword_tests::EndCollector;
 use tokio::sync::Semaphore;
 
 use crate::ECHO;
@@ -34,12 +34,12 @@ pub(crate) struct Game {
     players: ServerHandle,
     state: Arc<State>,
     names: HashMap<SessionId, String>,
-    told: Told,
+    received: Received,
 }
 
 /// The events that the game got, and how many at once.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Received {
     /// Of each player: the frames in order so far, and how it left.
     of: HashMap<String, (u32, Option<Cause>)>,
     pub(crate) frames: usize,
@@ -53,11 +53,11 @@ impl Game {
             players,
             state,
             names: HashMap::new(),
-            told: Told::default(),
+            received: Received::default(),
         }
     }
 
-    pub(crate) fn play(mut self, mut events: Events) -> Told {
+    pub(crate) fn play(mut self, mut events: Events) -> Received {
         let mut has_stalled = false;
         while !events.is_over() {
             events.wait(Duration::from_millis(10));
@@ -70,7 +70,7 @@ impl Game {
                 self.state.enough.store(true, Ordering::Release);
             }
         }
-        self.told
+        self.received
     }
 
     fn tick(&mut self, events: &mut Events) {
@@ -82,7 +82,7 @@ impl Game {
                 } => {
                     let name = player.id.clone().unwrap();
                     self.names.insert(session, name.clone());
-                    let again = self.told.of.insert(name.clone(), (0, None));
+                    let again = self.received.of.insert(name.clone(), (0, None));
                     assert_eq!(again, None, "{name} joined twice");
                     self.state.joined.fetch_add(1, Ordering::AcqRel);
                 }
@@ -93,16 +93,16 @@ impl Game {
                 }
                 Event::Left(departure) => {
                     let name = self.names.remove(&departure.session).expect("it joined");
-                    let of = self.told.of.get_mut(&name).expect("it joined");
+                    let of = self.received.of.get_mut(&name).expect("it joined");
                     of.1 = Some(departure.ending.verdict.cause);
                 }
                 Event::Draining { .. } => {}
                 other @ (Event::Link { .. } | _) => panic!("{other:?}"),
             }
         }
-        self.told.frames += frames;
-        self.told.frames_at_once = self.told.frames_at_once.max(frames);
-        self.told.bytes_at_once = self.told.bytes_at_once.max(bytes);
+        self.received.frames += frames;
+        self.received.frames_at_once = self.received.frames_at_once.max(frames);
+        self.received.bytes_at_once = self.received.bytes_at_once.max(bytes);
     }
 
     fn take(&mut self, session: SessionId, payload: &[u8]) {
@@ -113,7 +113,7 @@ impl Game {
         if payload == ECHO {
             return self.players.send(session, payload).expect("it is there");
         }
-        let (count, _) = self.told.of.get_mut(name).expect("it joined");
+        let (count, _) = self.received.of.get_mut(name).expect("it joined");
         assert_eq!(
             payload,
             numbered(*count),
@@ -123,15 +123,15 @@ impl Game {
     }
 }
 
-impl Told {
+impl Received {
     /// Checks that every player joined once, sent all its frames, and left once, with the right cause.
-    pub(crate) async fn holds(&self, sent: &HashMap<String, u32>, stage: &mut Stage) {
+    pub(crate) async fn holds(&self, sent: &HashMap<String, u32>, collector: &mut EndCollector) {
         assert_eq!(self.of.len(), sent.len());
         for (name, count) in sent {
             let guest = name.strip_prefix("guest ").map(|n| n.parse().unwrap());
             let cause = guest.map_or(Cause::PeerGoodbye, |n| Guest::of(n).cause());
             assert_eq!(self.of[name], (*count, Some(cause)), "{name}");
-            let departure = stage.departure().await;
+            let departure = collector.departure().await;
             assert_eq!(departure.undelivered_frames, 0, "{departure:?}");
         }
     }

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lastword_server::Config;
-use lastword_tests::{Stage, config, until, within};
+use lastword_tests::{EndCollector, config, until, within};
 use tokio::sync::Semaphore;
 
 use clients::{Guest, guests, residents};
@@ -28,8 +28,8 @@ use game::{Game, State};
 #[tokio::test]
 async fn ten_seconds_without_a_tick_lose_no_session_no_event_and_no_memory() {
     let begun = Instant::now();
-    let mut stage = Stage::default();
-    let builder = stage.builder(small_caps()).own_runtime(THREADS);
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(small_caps()).own_runtime(THREADS);
     let state = Arc::new(State {
         begins: Semaphore::new(0),
         joined: AtomicUsize::new(0),
@@ -71,10 +71,10 @@ async fn ten_seconds_without_a_tick_lose_no_session_no_event_and_no_memory() {
         sent.insert(format!("guest {guest}"), Guest::of(guest).frames());
     }
     server.drain(Duration::from_secs(10)).await;
-    let told = tokio::task::spawn_blocking(move || game.join());
-    let told = within("the game", told).await.unwrap().expect("a game");
+    let received = tokio::task::spawn_blocking(move || game.join());
+    let received = within("the game", received).await.unwrap().expect("a game");
 
-    told.holds(&sent, &mut stage).await;
+    received.holds(&sent, &mut collector).await;
     let stats = server.stats();
     assert!(stats.laws_hold(), "{stats:?}");
     let all = u64::try_from(sent.len()).unwrap();
@@ -82,14 +82,14 @@ async fn ten_seconds_without_a_tick_lose_no_session_no_event_and_no_memory() {
     eprintln!(
         "{all} sessions, {} frames in order; at most {} frames and {} \
          KiB in a tick; {} KiB more memory at most; {:.1?}",
-        told.frames,
-        told.frames_at_once,
-        told.bytes_at_once / 1_024,
+        received.frames,
+        received.frames_at_once,
+        received.bytes_at_once / 1_024,
         grown / 1_024,
         begun.elapsed(),
     );
     // Each worker may be in the middle of a frame when the room runs out.
-    let (frames, bytes) = (told.frames_at_once, told.bytes_at_once);
+    let (frames, bytes) = (received.frames_at_once, received.bytes_at_once);
     assert!(frames <= FRAMES_MAX + THREADS, "{frames}");
     assert!(bytes <= BYTES_MAX + THREADS * PAYLOAD, "{bytes}");
     assert!(grown <= MEMORY_MAX, "{grown}");

@@ -9,7 +9,7 @@ use lastword_server::{
     Cause, Context, Credentials, Departure, Event, Handler, Observer, Phase, Player, Refusal,
     Server, ServerHandle, SessionId,
 };
-use lastword_tests::{Ask, Raw, Stage, config, data, hello, until, within};
+use lastword_tests::{Ask, EndCollector, Raw, config, data, hello, until, within};
 
 /// A value that a game keeps for a player.
 #[derive(Debug, Default)]
@@ -36,8 +36,8 @@ async fn let_go(account: &Arc<Account>) {
 #[tokio::test]
 async fn a_session_and_its_departure_have_the_data_that_the_authenticator_gave() {
     let account = Arc::new(Account::default());
-    let mut stage = Stage::default();
-    let builder = stage.builder(config()).authenticator(with(&account));
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(config()).authenticator(with(&account));
     let mut server = builder.bind().await.unwrap();
     let raw = Raw::join(server.local_addr(), "").await;
     let session = within("a session", server.accept()).await.unwrap();
@@ -53,14 +53,14 @@ async fn a_session_and_its_departure_have_the_data_that_the_authenticator_gave()
     assert!(Arc::ptr_eq(&departure.data::<Account>().unwrap(), &account));
     assert!(handle.data::<Account>(id).is_none(), "it is not here");
     drop((own, by_id, departure));
-    drop(stage.departure().await);
+    drop(collector.departure().await);
     let_go(&account).await;
 }
 
 /// Counts the frames of its player in the account.
-struct Miner(Arc<Account>);
+struct FrameCounter(Arc<Account>);
 
-impl Handler for Miner {
+impl Handler for FrameCounter {
     fn joined(&mut self, context: &mut Context<'_, '_>) {
         assert!(Arc::ptr_eq(&context.data::<Account>().unwrap(), &self.0));
     }
@@ -80,15 +80,15 @@ impl Handler for Miner {
 #[tokio::test]
 async fn a_handler_has_the_data_in_every_call() {
     let account = Arc::new(Account::default());
-    let mut stage = Stage::default();
-    let builder = stage.builder(config()).authenticator(with(&account));
-    let make = |player: &Player| Miner(player.data().unwrap());
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(config()).authenticator(with(&account));
+    let make = |player: &Player| FrameCounter(player.data().unwrap());
     let server = builder.serve(make).await.unwrap();
     let mut raw = Raw::join(server.local_addr(), "").await;
     raw.echo(b"dig").await;
     raw.echo(b"dig deeper").await;
     drop(raw);
-    let departure = stage.departure().await;
+    let departure = collector.departure().await;
     assert_eq!(departure.cause, Cause::PeerFin.into());
     assert_eq!(account.gold.load(Ordering::Relaxed), 102);
     drop(departure);
@@ -98,8 +98,8 @@ async fn a_handler_has_the_data_in_every_call() {
 #[tokio::test]
 async fn a_tick_loop_needs_no_map_of_its_own() {
     let account = Arc::new(Account::default());
-    let mut stage = Stage::default();
-    let builder = stage.builder(config()).authenticator(with(&account));
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(config()).authenticator(with(&account));
     let (mut events, players) = builder.bind_events().await.unwrap();
     let mut ann = Raw::join(players.local_addr(), "").await;
     let mut bob = Raw::join(players.local_addr(), "").await;
@@ -138,7 +138,7 @@ async fn a_tick_loop_needs_no_map_of_its_own() {
     // The events of a tick are borrowed until the next one.
     events.drain().for_each(drop);
     for _ in 0..2 {
-        drop(stage.departure().await);
+        drop(collector.departure().await);
     }
     let_go(&account).await;
 }
@@ -162,7 +162,7 @@ impl Drop for Bomb {
 #[tokio::test]
 async fn data_that_panics_when_it_is_dropped_takes_no_refusal_from_its_player() {
     let dropped = Arc::new(AtomicU32::new(0));
-    let mut stage = Stage::default();
+    let mut collector = EndCollector::default();
     let server: Arc<OnceLock<ServerHandle>> = Arc::default();
     let (counter, draining) = (Arc::clone(&dropped), Arc::clone(&server));
     // A drain begins while the authenticator is working.
@@ -172,14 +172,14 @@ async fn data_that_panics_when_it_is_dropped_takes_no_refusal_from_its_player() 
         let bomb = Arc::new(Bomb(Arc::clone(&counter)));
         std::future::ready(Ok(Player::unnamed().with_data(bomb)))
     });
-    let builder = stage.builder(config()).authenticator(ask);
+    let builder = collector.builder(config()).authenticator(ask);
     let bound = builder.bind().await.unwrap();
     server.get_or_init(|| bound.handle().clone());
     let mut raw = Raw::connect(bound.local_addr()).await;
     raw.write(&hello(b"")).await;
     assert!(raw.goodbye_code().await.is_some(), "it is told why");
     drop(raw);
-    let end = stage.end().await;
+    let end = collector.end().await;
     let at = (end.cause(), end.ending.verdict.phase);
     assert_eq!(at, (Cause::RefusedDraining, Phase::Auth));
     assert_eq!(dropped.load(Ordering::Relaxed), 1);

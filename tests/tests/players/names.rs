@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lastword_server::{
     Anonymous, CredentialSource, Credentials, Event, Framing, LengthPrefixed, Player, Refusal,
 };
-use lastword_tests::{Raw, Stage, config, frame, hello, kind, within};
+use lastword_tests::{EndCollector, Raw, config, frame, hello, kind, within};
 use tokio::io::AsyncReadExt;
 
 /// Longer than a name may be, and not text.
@@ -14,8 +14,8 @@ const BINARY: [u8; 200] = [0xff; 200];
 #[tokio::test]
 async fn a_dialect_without_an_authenticator_lets_every_first_frame_in_without_a_name() {
     for is_explicit in [false, true] {
-        let mut stage = Stage::default();
-        let mut builder = stage
+        let mut collector = EndCollector::default();
+        let mut builder = collector
             .builder(config())
             .framing(Framing::Dialect(Arc::new(LengthPrefixed)));
         if is_explicit {
@@ -38,15 +38,15 @@ async fn a_dialect_without_an_authenticator_lets_every_first_frame_in_without_a_
                 .unwrap();
             drop(session);
             drop(raw);
-            assert_eq!(stage.end().await.player, None);
+            assert_eq!(collector.end().await.player, None);
         }
     }
 }
 
 #[tokio::test]
 async fn a_hello_without_credentials_is_a_player_without_a_name_wherever_it_is_shown() {
-    let mut stage = Stage::default();
-    let builder = stage.builder(config());
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(config());
     let (mut events, players) = builder.bind_events().await.unwrap();
     for (shown, name) in [("", None), (" \n", None), (" ann ", Some("ann"))] {
         let raw = Raw::join(players.local_addr(), shown).await;
@@ -58,10 +58,10 @@ async fn a_hello_without_credentials_is_a_player_without_a_name_wherever_it_is_s
         });
         assert_eq!(joined.unwrap().as_deref(), name);
         let session = players.sessions()[0].session;
-        let portrait = within("a portrait", players.portrait(session)).await;
-        assert_eq!(portrait.unwrap().player.as_deref(), name);
+        let status = within("a status", players.session_status(session)).await;
+        assert_eq!(status.unwrap().player.as_deref(), name);
         drop(raw);
-        let end = stage.end().await;
+        let end = collector.end().await;
         assert_eq!(end.player.as_deref(), name);
         let record = serde_json::to_value(end.record()).unwrap();
         let shown = record.get("player").and_then(|name| name.as_str());
@@ -72,8 +72,8 @@ async fn a_hello_without_credentials_is_a_player_without_a_name_wherever_it_is_s
 
 #[tokio::test]
 async fn a_name_that_is_too_long_is_still_refused_where_it_is_a_name() {
-    let mut stage = Stage::default();
-    let server = stage.builder(config()).bind().await.unwrap();
+    let mut collector = EndCollector::default();
+    let server = collector.builder(config()).bind().await.unwrap();
     let mut raw = Raw::connect(server.local_addr()).await;
     raw.write(&hello(&[b'x'; 65])).await;
     assert_eq!(raw.frame().await.unwrap().0, kind::GOODBYE);
@@ -98,8 +98,8 @@ async fn an_authenticator_knows_which_part_of_the_wire_the_credentials_came_in()
         (Framing::Native, hello(b"ann"), "hello"),
         (dialect, b"\0\0\0\x03ann".to_vec(), "first frame"),
     ] {
-        let mut stage = Stage::default();
-        let builder = stage.builder(config()).framing(framing);
+        let mut collector = EndCollector::default();
+        let builder = collector.builder(config()).framing(framing);
         let builder = builder.authenticator(by_source);
         let mut server = builder.bind().await.unwrap();
         let mut raw = Raw::connect(server.local_addr()).await;

@@ -1,7 +1,7 @@
 //! A cohort or a profile that is not in the configuration is counted, and refused if the game asked for strict names.
 
 use lastword_server::{Cause, Config, Phase, Player, ProfileConfig};
-use lastword_tests::{Ask, Raw, Stage, config, hello, kind};
+use lastword_tests::{Ask, EndCollector, Raw, config, hello, kind};
 
 /// A configuration with one cohort and one profile of its own.
 fn declared() -> Config {
@@ -31,34 +31,37 @@ fn players() -> [(Player, [u64; 2]); 6] {
 #[tokio::test]
 async fn an_unknown_name_is_counted_and_its_player_has_the_defaults() {
     for (player, unknown) in players() {
-        let mut stage = Stage::default();
+        let mut collector = EndCollector::default();
         let given = player.clone();
         let ask = Ask(move |_| std::future::ready(Ok(given.clone())));
-        let builder = stage.builder(declared()).authenticator(ask);
+        let builder = collector.builder(declared()).authenticator(ask);
         let (mut events, server) = builder.bind_events().await.unwrap();
         let raw = Raw::join(server.local_addr(), "").await;
         let stats = server.stats();
         assert_eq!([stats.unknown_cohorts, stats.unknown_profiles], unknown);
-        let portrait = server.portrait(server.sessions()[0].session).await.unwrap();
+        let status = server
+            .session_status(server.sessions()[0].session)
+            .await
+            .unwrap();
         if unknown[0] == 1 {
-            assert_eq!(portrait.cohort, None);
+            assert_eq!(status.cohort, None);
         }
         if unknown[1] == 1 {
-            assert_eq!(portrait.profile.unwrap().as_str(), "standard");
+            assert_eq!(status.profile.unwrap().as_str(), "standard");
         }
         drop(raw);
         events.drain().for_each(drop);
-        stage.end().await;
+        collector.end().await;
     }
 }
 
 #[tokio::test]
 async fn a_strict_server_refuses_an_unknown_name_and_says_which_there_are() {
     for (player, unknown) in players() {
-        let mut stage = Stage::default();
+        let mut collector = EndCollector::default();
         let given = player.clone();
         let ask = Ask(move |_| std::future::ready(Ok(given.clone())));
-        let builder = stage.builder(declared()).authenticator(ask);
+        let builder = collector.builder(declared()).authenticator(ask);
         let server = builder.strict_names(true).bind().await.unwrap();
         let mut raw = Raw::connect(server.local_addr()).await;
         raw.write(&hello(b"")).await;
@@ -71,7 +74,7 @@ async fn a_strict_server_refuses_an_unknown_name_and_says_which_there_are() {
         }
         assert_eq!(answer, kind::GOODBYE);
         drop(raw);
-        let end = stage.end().await;
+        let end = collector.end().await;
         let at = (end.cause(), end.ending.verdict.phase);
         assert_eq!(at, (Cause::AuthUnavailable, Phase::Auth));
         let told = String::from_utf8_lossy(&payload).into_owned();

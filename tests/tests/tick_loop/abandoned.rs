@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use lastword_server::{Disconnect, Event, Events, Observer, Server};
-use lastword_tests::{PATIENCE, Raw, Stage, config, data, until};
+use lastword_tests::{EndCollector, PATIENCE, Raw, config, data, until};
 
 /// Reports that an end came, and continues when told to.
 struct Halting {
@@ -69,8 +69,8 @@ fn departures(events: &mut Events) -> usize {
 /// Plays until three frames of Ann's have arrived, and takes events with `take`. Returns how many frames and bytes were
 /// reported as lost.
 async fn lost(take: impl FnOnce(&mut Events)) -> (u64, u64) {
-    let mut stage = Stage::default();
-    let builder = stage.builder(config());
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(config());
     let (mut events, players) = builder.bind_events().await.unwrap();
     let mut ann = Raw::join(players.local_addr(), "ann").await;
     ann.write(&[data(b"one"), data(b"two"), data(b"three")].concat())
@@ -79,7 +79,7 @@ async fn lost(take: impl FnOnce(&mut Events)) -> (u64, u64) {
     take(&mut events);
     drop(events);
     ann.fin().await;
-    let departure = stage.departure().await;
+    let departure = collector.departure().await;
     (departure.undelivered_frames, departure.undelivered_bytes)
 }
 

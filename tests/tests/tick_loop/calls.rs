@@ -27,14 +27,14 @@ async fn a_tick_sends_broadcasts_closes_and_kicks_without_a_runtime() {
         ann.write(&data(b"kick")).await;
         assert_eq!(goodbye(&mut ann).await, (5_000, b"enough".to_vec()));
         drop(ann);
-        let departure = game.stage.departure().await;
+        let departure = game.collector.departure().await;
         assert_eq!(departure.cause, Cause::Kicked.into());
 
         bob.write(&data(b"close")).await;
         assert_eq!(payload(&mut bob).await, b"one last thing");
         assert_eq!(goodbye(&mut bob).await, (81, b"bye".to_vec()));
         drop(bob);
-        let departure = game.stage.departure().await;
+        let departure = game.collector.departure().await;
         assert_eq!(departure.cause, Cause::ClosedByGame.into());
         game.over().await;
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lastword_server::Cause;
 use lastword_tests::{Raw, config, data, goodbye, kind, within};
 
-use crate::game::{Engine, Game, TICK, Told, next, step};
+use crate::game::{Engine, Game, GameEvent, TICK, next, step};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_game_hears_of_a_drain_before_its_clients_do_and_the_loop_ends_by_itself() {
@@ -13,7 +13,7 @@ async fn a_game_hears_of_a_drain_before_its_clients_do_and_the_loop_ends_by_itse
         let (told, tell) = step();
         let game = Game::start(engine, config(), |mut events, players| {
             let joined = next(&mut events);
-            assert!(matches!(joined, Told::Joined(..)), "{joined:?}");
+            assert!(matches!(joined, GameEvent::Joined(..)), "{joined:?}");
             let begun = Instant::now();
             players.begin_drain(TIMEOUT);
             players.begin_drain(Duration::ZERO);
@@ -22,7 +22,7 @@ async fn a_game_hears_of_a_drain_before_its_clients_do_and_the_loop_ends_by_itse
             let mut all = Vec::new();
             while !events.is_over() {
                 events.wait(TICK);
-                all.extend(events.drain().map(Told::of));
+                all.extend(events.drain().map(GameEvent::of));
             }
             (begun, all)
         })
@@ -38,9 +38,9 @@ async fn a_game_hears_of_a_drain_before_its_clients_do_and_the_loop_ends_by_itse
         within("the end of the server", game.server.closed()).await;
         let (begun, all) = game.over().await;
         let [
-            Told::Draining(deadline),
-            Told::Frame(_, frame),
-            Told::Left(_, cause),
+            GameEvent::Draining(deadline),
+            GameEvent::Frame(_, frame),
+            GameEvent::Left(_, cause),
         ] = &all[..]
         else {
             panic!("{all:?}")
@@ -55,14 +55,14 @@ async fn a_game_hears_of_a_drain_before_its_clients_do_and_the_loop_ends_by_itse
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_stays_is_cut_off_and_the_loop_ends_with_the_last_of_them() {
+async fn sessions_that_stay_are_cut_off_and_the_loop_ends_with_the_last() {
     let game = Game::start(Engine::None, config(), |mut events, players| {
         let joined = next(&mut events);
-        assert!(matches!(joined, Told::Joined(..)), "{joined:?}");
+        assert!(matches!(joined, GameEvent::Joined(..)), "{joined:?}");
         players.expire();
         let left = next(&mut events);
         assert!(
-            matches!(left, Told::Left(_, Cause::DrainExpired)),
+            matches!(left, GameEvent::Left(_, Cause::DrainExpired)),
             "{left:?}"
         );
         while !events.is_over() {

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use lastword_server::{Cause, Config, Event, Events, ServerHandle, SessionId};
-use lastword_tests::{PATIENCE, Raw, Stage, kind};
+use lastword_tests::{EndCollector, PATIENCE, Raw, kind};
 
 /// The owner of the connections' runtime.
 #[derive(Clone, Copy, Debug)]
@@ -22,14 +22,14 @@ impl Engine {
 
 /// An event as an owned value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Told {
+pub(crate) enum GameEvent {
     Joined(SessionId, String),
     Frame(SessionId, Vec<u8>),
     Left(SessionId, Cause),
     Draining(Instant),
 }
 
-impl Told {
+impl GameEvent {
     pub(crate) fn of(event: Event<'_>) -> Self {
         match event {
             Event::Joined {
@@ -55,7 +55,7 @@ impl Told {
 /// A game on a thread of its own.
 pub(crate) struct Game<T> {
     pub(crate) server: ServerHandle,
-    pub(crate) stage: Stage,
+    pub(crate) collector: EndCollector,
     thread: JoinHandle<T>,
 }
 
@@ -66,8 +66,8 @@ impl<T: Send + 'static> Game<T> {
         config: Config,
         play: impl FnOnce(Events, ServerHandle) -> T + Send + 'static,
     ) -> Self {
-        let mut stage = Stage::default();
-        let builder = stage.builder(config);
+        let mut collector = EndCollector::default();
+        let builder = collector.builder(config);
         let bind: Box<dyn FnOnce() -> (Events, ServerHandle) + Send> = match engine {
             Engine::None => {
                 let builder = builder.own_runtime(2);
@@ -87,7 +87,7 @@ impl<T: Send + 'static> Game<T> {
         });
         Self {
             server: bound.await.expect("a server"),
-            stage,
+            collector,
             thread,
         }
     }
@@ -108,16 +108,16 @@ pub(crate) fn play_to_the_end(
     mut events: Events,
     players: &ServerHandle,
     at_once: usize,
-) -> Vec<Told> {
-    let mut told = Vec::new();
+) -> Vec<GameEvent> {
+    let mut events_seen = Vec::new();
     while !events.is_over() {
         events.wait(TICK);
         for event in events.drain().take(at_once) {
             answer(players, &event);
-            told.push(Told::of(event));
+            events_seen.push(GameEvent::of(event));
         }
     }
-    told
+    events_seen
 }
 
 /// Answers a frame with its length.
@@ -131,11 +131,11 @@ pub(crate) fn answer(players: &ServerHandle, event: &Event<'_>) {
 }
 
 /// Waits for the next event, one at a time.
-pub(crate) fn next(events: &mut Events) -> Told {
+pub(crate) fn next(events: &mut Events) -> GameEvent {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(event) = events.drain().next() {
-            return Told::of(event);
+            return GameEvent::of(event);
         }
         assert!(Instant::now() < deadline, "no event");
         events.wait(TICK);
@@ -143,35 +143,46 @@ pub(crate) fn next(events: &mut Events) -> Told {
 }
 
 /// Returns the events of the player with this name, from joined to left.
-pub(crate) fn of(told: &[Told], name: &str) -> Vec<Told> {
-    let mut joined = told.iter().filter_map(|told| {
-        let Told::Joined(session, player) = told else {
+pub(crate) fn of(events_seen: &[GameEvent], name: &str) -> Vec<GameEvent> {
+    let mut joined = events_seen.iter().filter_map(|event| {
+        let GameEvent::Joined(session, player) = event else {
             return None;
         };
         (player == name).then_some(*session)
     });
     let session = joined.next().unwrap_or_else(|| panic!("{name} joined"));
     assert!(joined.next().is_none(), "{name} joined once");
-    let its = told.iter().filter(|told| told.session() == Some(session));
+    let its = events_seen
+        .iter()
+        .filter(|event| event.session() == Some(session));
     its.cloned().collect()
 }
 
 /// Checks the events of one player: joined, these frames, left, and nothing else.
-pub(crate) fn holds(told: &[Told], name: &str, frames: &[Vec<u8>], cause: Cause) {
-    let its = of(told, name);
-    let [Told::Joined(session, _), middle @ .., Told::Left(..)] = &its[..] else {
+pub(crate) fn holds(events_seen: &[GameEvent], name: &str, frames: &[Vec<u8>], cause: Cause) {
+    let its = of(events_seen, name);
+    let [
+        GameEvent::Joined(session, _),
+        middle @ ..,
+        GameEvent::Left(..),
+    ] = &its[..]
+    else {
         panic!("{name}: joined first, left last: {its:?}")
     };
     let expected = frames
         .iter()
-        .map(|frame| Told::Frame(*session, frame.clone()));
+        .map(|frame| GameEvent::Frame(*session, frame.clone()));
     assert!(
         middle.iter().cloned().eq(expected),
         "{name}: each frame, in order: {} of {}",
         middle.len(),
         frames.len()
     );
-    assert_eq!(its.last(), Some(&Told::Left(*session, cause)), "{name}");
+    assert_eq!(
+        its.last(),
+        Some(&GameEvent::Left(*session, cause)),
+        "{name}"
+    );
 }
 
 /// Reads the answers up to the end. Returns the lengths in them.

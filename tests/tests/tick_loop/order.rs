@@ -45,15 +45,15 @@ async fn sessions_come_and_go(engine: Engine, at_once: usize) {
         assert_eq!(read, sent, "{engine:?}: an answer to each frame of {n}");
     }
     for _ in 0..CLIENTS {
-        let departure = game.stage.departure().await;
+        let departure = game.collector.departure().await;
         assert_eq!(departure.cause, Cause::PeerFin.into());
         assert_eq!(departure.undelivered_frames, 0);
     }
     game.server.drain(Duration::from_secs(10)).await;
     assert!(game.server.stats().laws_hold());
-    let told = game.over().await;
+    let events_seen = game.over().await;
     for n in 0..CLIENTS {
-        holds(&told, &n.to_string(), &frames(n), Cause::PeerFin);
+        holds(&events_seen, &n.to_string(), &frames(n), Cause::PeerFin);
     }
 }
 

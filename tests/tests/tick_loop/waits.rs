@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lastword_server::Cause;
 use lastword_tests::{PATIENCE, Raw, config, data};
 
-use crate::game::{Engine, Game, Told, answer, answers, next, step};
+use crate::game::{Engine, Game, GameEvent, answer, answers, next, step};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wait_returns_when_something_came_and_after_its_timeout_when_nothing_did() {
@@ -20,7 +20,7 @@ async fn a_wait_returns_when_something_came_and_after_its_timeout_when_nothing_d
         assert!(events.wait(Duration::MAX), "somebody joined");
         assert!(events.wait(Duration::MAX), "and was not taken");
         let joined = next(&mut events);
-        assert!(matches!(joined, Told::Joined(..)), "{joined:?}");
+        assert!(matches!(joined, GameEvent::Joined(..)), "{joined:?}");
 
         let begun = Instant::now();
         assert!(events.wait(Duration::MAX), "a frame came");
@@ -28,7 +28,7 @@ async fn a_wait_returns_when_something_came_and_after_its_timeout_when_nothing_d
         assert_eq!(events.drain().len(), 1);
         assert!(events.wait(Duration::ZERO), "a drain that took nothing");
         let frame = next(&mut events);
-        assert!(matches!(frame, Told::Frame(..)), "{frame:?}");
+        assert!(matches!(frame, GameEvent::Frame(..)), "{frame:?}");
         assert!(!events.wait(Duration::ZERO), "nothing more");
     })
     .await;
@@ -44,16 +44,16 @@ async fn a_wait_returns_when_something_came_and_after_its_timeout_when_nothing_d
 async fn a_loop_that_drains_only_what_it_waited_for_ends_sessions_as_any_other() {
     for engine in Engine::ALL {
         let game = Game::start(engine, config(), |mut events, players| {
-            let mut told = Vec::new();
+            let mut events_seen = Vec::new();
             while !events.is_over() {
                 if events.wait(Duration::MAX) {
                     for event in events.drain() {
                         answer(&players, &event);
-                        told.push(Told::of(event));
+                        events_seen.push(GameEvent::of(event));
                     }
                 }
             }
-            told
+            events_seen
         })
         .await;
         let mut raw = Raw::join(game.server.local_addr(), "ann").await;
@@ -61,15 +61,15 @@ async fn a_loop_that_drains_only_what_it_waited_for_ends_sessions_as_any_other()
         raw.fin().await;
         assert_eq!(answers(&mut raw).await, [10]);
         game.server.drain(Duration::from_secs(10)).await;
-        let told = game.over().await;
+        let events_seen = game.over().await;
         let [
-            Told::Joined(..),
-            Told::Frame(..),
-            Told::Left(_, cause),
-            Told::Draining(_),
-        ] = &told[..]
+            GameEvent::Joined(..),
+            GameEvent::Frame(..),
+            GameEvent::Left(_, cause),
+            GameEvent::Draining(_),
+        ] = &events_seen[..]
         else {
-            panic!("{told:?}")
+            panic!("{events_seen:?}")
         };
         assert_eq!(*cause, Cause::PeerFin);
     }
@@ -85,7 +85,7 @@ async fn a_loop_that_drains_only_what_it_waited_for_never_leaves_a_full_lane_beh
         while frames.len() < FRAMES {
             if events.wait(Duration::MAX) {
                 for event in events.drain() {
-                    if let Told::Frame(_, frame) = Told::of(event) {
+                    if let GameEvent::Frame(_, frame) = GameEvent::of(event) {
                         frames.push(frame);
                     }
                 }

@@ -6,7 +6,7 @@ use lastword_server::{Cause, Disconnect, SessionId};
 
 /// Selects records. A missing parameter matches every record.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Query {
+pub(crate) struct ClosesQuery {
     causes: Vec<Cause>,
     player: Option<String>,
     session: Option<SessionId>,
@@ -19,7 +19,7 @@ pub(crate) struct Query {
 
 /// The error in a request, in one line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
+pub(crate) enum InvalidQuery {
     /// There is no such parameter.
     #[error("there is no parameter `{}`; allowed is {allowed}", shown(.name))]
     Unknown { name: String, allowed: &'static str },
@@ -35,7 +35,7 @@ pub(crate) enum Refused {
     },
 }
 
-impl Refused {
+impl InvalidQuery {
     pub(crate) fn unknown(name: &str, allowed: &'static str) -> Self {
         Self::Unknown {
             name: name.to_owned(),
@@ -56,12 +56,12 @@ impl Refused {
     }
 }
 
-impl Query {
+impl ClosesQuery {
     /// Parses the text after the `?`.
     ///
     /// # Errors
     /// The first wrong parameter.
-    pub(crate) fn parse(query: &str) -> Result<Self, Refused> {
+    pub(crate) fn parse(query: &str) -> Result<Self, InvalidQuery> {
         let mut causes = Vec::new();
         let (mut player, mut session, mut since) = (None, None, None);
         let (mut limit, mut after) = (None, None);
@@ -87,7 +87,7 @@ impl Query {
                     let seq = one("after", &value, "the seq of a record, or 0", number)?;
                     once("after", &mut after, seq)?;
                 }
-                _ => return Err(Refused::unknown(&name, PARAMETERS)),
+                _ => return Err(InvalidQuery::unknown(&name, PARAMETERS)),
             }
         }
         Ok(Self {
@@ -116,8 +116,8 @@ pub(crate) fn one<T>(
     value: &str,
     allowed: &str,
     read: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, Refused> {
-    read(value).ok_or_else(|| Refused::Value {
+) -> Result<T, InvalidQuery> {
+    read(value).ok_or_else(|| InvalidQuery::Value {
         parameter,
         value: value.to_owned(),
         allowed: allowed.to_owned(),
@@ -128,10 +128,10 @@ pub(crate) fn once<T>(
     parameter: &'static str,
     place: &mut Option<T>,
     value: T,
-) -> Result<(), Refused> {
+) -> Result<(), InvalidQuery> {
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err(Refused::Twice(parameter)),
+        Some(_) => Err(InvalidQuery::Twice(parameter)),
     }
 }
 

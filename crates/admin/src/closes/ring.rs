@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 /// The last closes.
 #[derive(Debug, Default)]
-pub(crate) struct Ring(Mutex<Kept>);
+pub(crate) struct Ring(Mutex<Records>);
 
 /// The answer to a follower.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct BeyondTheLast {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Records {
     /// The ends of sessions, by number.
     sessions: BTreeMap<u64, Arc<Disconnect>>,
     /// The ends of connections that never became a session, by number.
@@ -169,7 +169,7 @@ impl Ring {
         some
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, Records> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -182,7 +182,7 @@ impl Found {
     }
 }
 
-impl Kept {
+impl Records {
     /// Adds a record. Returns the record that it displaced.
     fn push(&mut self, disconnect: Arc<Disconnect>) -> Option<Arc<Disconnect>> {
         let (seq, now) = (disconnect.seq, Instant::now());

@@ -10,19 +10,19 @@ use axum::body::Bytes;
 use hyper::body::{Body, Frame};
 use tokio::sync::mpsc;
 
-use crate::place::Place;
+use crate::connection_slot::ConnectionSlot;
 
 /// The body of an answer.
 pub(super) struct Stream {
     events: mpsc::Receiver<Bytes>,
-    place: Place,
+    slot: ConnectionSlot,
 }
 
 impl Stream {
     /// Makes a body and its sender: at most one event waits in it.
-    pub(super) fn new(place: Place) -> (mpsc::Sender<Bytes>, Self) {
+    pub(super) fn new(slot: ConnectionSlot) -> (mpsc::Sender<Bytes>, Self) {
         let (told, events) = mpsc::channel(1);
-        (told, Self { events, place })
+        (told, Self { events, slot })
     }
 }
 
@@ -35,7 +35,7 @@ impl Body for Stream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let event = std::task::ready!(self.events.poll_recv(cx));
-        self.place.took();
+        self.slot.took();
         Poll::Ready(event.map(|event| Ok(Frame::data(event))))
     }
 }

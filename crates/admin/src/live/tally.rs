@@ -46,23 +46,23 @@ impl Tally {
     }
 
     fn count(&mut self, second: u64, class: Class, early: bool) {
-        let Some(place) = self.seconds.get_mut(index(second)) else {
+        let Some(slot) = self.seconds.get_mut(index(second)) else {
             return;
         };
-        if place.second < second {
-            *place = Second {
+        if slot.second < second {
+            *slot = Second {
                 second,
                 ..Second::default()
             };
         }
         // This end is late by a whole round: its second is no longer shown.
-        if place.second > second {
+        if slot.second > second {
             return;
         }
         let counts = if early {
-            &mut place.early
+            &mut slot.early
         } else {
-            &mut place.live
+            &mut slot.live
         };
         let mut counts = Class::ALL.into_iter().zip(counts);
         if let Some((_, count)) = counts.find(|(of, _)| *of == class) {

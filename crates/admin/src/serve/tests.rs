@@ -34,15 +34,15 @@ struct Port {
     serving: JoinHandle<()>,
 }
 
-async fn staying(Extension(place): Extension<Place>) -> Body {
-    place.stay();
+async fn staying(Extension(slot): Extension<ConnectionSlot>) -> Body {
+    slot.stay();
     Body::new(Endless)
 }
 
-async fn ticking(Extension(place): Extension<Place>) -> Body {
-    place.stay();
+async fn ticking(Extension(slot): Extension<ConnectionSlot>) -> Body {
+    slot.stay();
     let ticks = tokio::time::interval(Duration::from_secs(1));
-    Body::new(Ticking(ticks, place))
+    Body::new(Ticking(ticks, slot))
 }
 
 async fn port() -> Port {
@@ -127,7 +127,7 @@ async fn a_connection_is_good_for_one_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_holds_every_place_keeps_no_scraper_out() {
+async fn a_client_that_holds_every_slot_does_not_keep_a_scraper_out() {
     let port = port().await;
     let start = Instant::now();
     let mut holders = Vec::new();
@@ -146,7 +146,7 @@ async fn whoever_holds_every_place_keeps_no_scraper_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_is_over_a_second_after_the_server_whatever_its_clients_do() {
+async fn the_port_closes_within_a_second_of_the_server_with_clients_connected() {
     let port = port().await;
     let clients = [
         port.says("").await,
@@ -162,7 +162,7 @@ async fn everything_is_over_a_second_after_the_server_whatever_its_clients_do() 
 }
 
 /// An endless answer, with one part a second.
-struct Ticking(tokio::time::Interval, Place);
+struct Ticking(tokio::time::Interval, ConnectionSlot);
 
 impl hyper::body::Body for Ticking {
     type Data = Bytes;
@@ -179,7 +179,7 @@ impl hyper::body::Body for Ticking {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_viewer_stays_as_long_as_it_takes_what_it_is_told_and_keeps_nobody_out() {
+async fn a_viewer_stays_while_it_reads_and_keeps_no_other_client_out() {
     let port = port().await;
     let mut viewer = port.says("GET /ticking HTTP/1.1\r\n\r\n").await;
     let start = Instant::now();

@@ -9,7 +9,7 @@ use lastword_server::{ServerHandle, SessionId, SessionInfo};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-use super::query::{Query, link_label};
+use super::query::{SessionsQuery, link_label};
 use super::{micros, millis};
 use crate::closes::LAST;
 
@@ -34,7 +34,7 @@ impl List {
 pub(crate) async fn answer(State(list): State<List>, RawQuery(query): RawQuery) -> Response {
     let List { server, turn } = list;
     let query = query.unwrap_or_default();
-    let query = match Query::parse(&query, &profiles(&server)) {
+    let query = match SessionsQuery::parse(&query, &profiles(&server)) {
         Ok(query) => query,
         Err(refused) => return refused.into_response(),
     };
@@ -57,7 +57,7 @@ struct Page {
 }
 
 impl Page {
-    fn read(server: &ServerHandle, query: &Query) -> Self {
+    fn read(server: &ServerHandle, query: &SessionsQuery) -> Self {
         let mut sessions = Vec::new();
         let mut after = query.after;
         loop {

@@ -4,11 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use lastword_server::{Diagnosis, SessionId, SessionInfo};
 
-use crate::closes::query::{Refused, once, one, size};
+use crate::closes::query::{InvalidQuery, once, one, size};
 
 /// Selects sessions. A missing parameter matches every session.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Query {
+pub(super) struct SessionsQuery {
     player: Option<String>,
     address: Option<Address>,
     profile: Option<String>,
@@ -34,12 +34,12 @@ enum LinkState {
     As(Diagnosis),
 }
 
-impl Query {
+impl SessionsQuery {
     /// Parses the text after the `?`; `profiles` are the names that the configuration has.
     ///
     /// # Errors
     /// The first wrong parameter.
-    pub(super) fn parse(query: &str, profiles: &[&str]) -> Result<Self, Refused> {
+    pub(super) fn parse(query: &str, profiles: &[&str]) -> Result<Self, InvalidQuery> {
         let (mut player, mut address, mut profile, mut link) = (None, None, None, None);
         let (mut limit, mut after) = (None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -70,7 +70,7 @@ impl Query {
                     let id = one("after", &value, SESSIONS, |id| id.parse().ok())?;
                     once("after", &mut after, id)?;
                 }
-                _ => return Err(Refused::unknown(&name, PARAMETERS)),
+                _ => return Err(InvalidQuery::unknown(&name, PARAMETERS)),
             }
         }
         Ok(Self {
@@ -156,13 +156,13 @@ mod tests {
 
     const PROFILES: [&str; 2] = ["standard", "mobile"];
 
-    fn parse(query: &str) -> Result<Query, Refused> {
-        Query::parse(query, &PROFILES)
+    fn parse(query: &str) -> Result<SessionsQuery, InvalidQuery> {
+        SessionsQuery::parse(query, &PROFILES)
     }
 
     #[test]
     fn nothing_asks_for_the_first_hundred() {
-        let all = Query {
+        let all = SessionsQuery {
             player: None,
             address: None,
             profile: None,
@@ -177,7 +177,7 @@ mod tests {
     fn every_parameter_is_read() {
         let query = "player=an%20n%2B%C3%A9&address=%5B::1%5D:7000&profile=mobile&link=peer_frozen&limit=1000\
                      &after=000102030405060708090a0b0c0d0e0f";
-        let expected = Query {
+        let expected = SessionsQuery {
             player: Some("an n+é".to_owned()),
             address: Some(Address::Port("[::1]:7000".parse().unwrap())),
             profile: Some("mobile".to_owned()),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_meant_in_whatever_form_with_its_port_or_without() {
+    fn an_address_matches_in_every_form_with_or_without_its_port() {
         let mapped = "[::ffff:192.0.2.7]:5000".parse().unwrap();
         let plain = "192.0.2.7:5000".parse().unwrap();
         for (text, is) in [
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_allowed_is_told_in_one_line_with_what_is() {
+    fn an_invalid_parameter_is_refused_in_one_line_that_lists_the_allowed_values() {
         for (query, line) in [
             (
                 "players=ann",

@@ -74,7 +74,7 @@ async fn with_a_token_only_health_and_the_page_itself_are_open() {
 }
 
 #[tokio::test]
-async fn without_a_token_nobody_kicks_or_drains_and_is_told_why() {
+async fn without_a_token_a_kick_or_drain_is_refused_with_the_reason() {
     let (server, admin) = start().await;
     for path in ["/api/kick", "/api/drain"] {
         let headers = format!("Host: localhost\r\nAuthorization: Bearer {TOKEN}\r\n");

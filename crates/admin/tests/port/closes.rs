@@ -136,7 +136,7 @@ async fn the_record_and_the_log_line_say_the_same() {
 }
 
 #[tokio::test]
-async fn they_are_newest_first_and_told_apart_by_what_is_asked() {
+async fn closes_are_newest_first_and_filtered_by_the_query() {
     let (server, admin) = start().await;
     assert_eq!(closes(admin, "").await, Vec::<Record>::new());
     end_in_every_way(&server).await;
@@ -165,7 +165,7 @@ async fn they_are_newest_first_and_told_apart_by_what_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_goes_on_behind_the_last_sees_each_record_once() {
+async fn a_follower_that_continues_after_the_last_sees_each_record_once() {
     const ENDS: u64 = 300;
     let (server, admin) = start().await;
     let ends = async {

@@ -43,7 +43,7 @@ async fn takes_the_token(admin: SocketAddr) -> bool {
 }
 
 #[tokio::test]
-async fn a_port_from_the_configuration_takes_all_of_it_in_whatever_order_they_are_given() {
+async fn admin_from_config_works_before_and_after_config() {
     let mut config = guarded();
     config.admin.metrics_listen = Some(free());
     for builder in [
@@ -58,7 +58,7 @@ async fn a_port_from_the_configuration_takes_all_of_it_in_whatever_order_they_ar
 }
 
 #[tokio::test]
-async fn what_the_builder_says_overrides_its_key_of_the_configuration_and_no_other() {
+async fn a_builder_call_overrides_only_its_own_key_of_the_configuration() {
     let mut config = guarded();
     config.admin.listen = Some(SocketAddr::from(([127, 0, 0, 1], 1)));
     let server = serve(builder().config(config.clone()).admin("127.0.0.1:0"));
@@ -121,7 +121,7 @@ async fn a_section_that_asks_for_a_port_is_never_left_out_in_silence() {
 }
 
 #[tokio::test]
-async fn a_section_at_its_defaults_is_told_of_and_one_that_is_off_is_not() {
+async fn a_section_at_its_defaults_is_reported_and_one_that_is_off_is_not() {
     let log = Log::start();
     let told = || log.lines_with("there is no admin port");
     let mut off = Config::default();

@@ -59,7 +59,7 @@ async fn anything_else_is_not_there() {
 }
 
 #[tokio::test]
-async fn the_port_ends_with_the_server_whatever_its_clients_do() {
+async fn the_port_ends_with_the_server_with_clients_connected() {
     let (server, admin) = start().await;
     let mut never_done = TcpStream::connect(admin).await.unwrap();
     never_done.write_all(b"GET /metrics HT").await.unwrap();
@@ -68,7 +68,7 @@ async fn the_port_ends_with_the_server_whatever_its_clients_do() {
 
     server.drain(Duration::ZERO).await;
     let heard = within("its end", never_done.read_u8()).await;
-    assert!(heard.is_err(), "nobody is left to answer");
+    assert!(heard.is_err(), "the port is closed");
     let gone = async {
         while TcpStream::connect(admin).await.is_ok() {
             tokio::task::yield_now().await;
@@ -111,7 +111,7 @@ async fn a_port_in_use_is_named_and_the_game_does_not_start() {
 }
 
 #[tokio::test]
-async fn what_is_no_address_is_named() {
+async fn a_text_that_is_no_address_is_named_in_the_error() {
     let builder = Server::builder().listen("127.0.0.1:0").admin("localhost");
     let error = builder.serve(|_: &Player| Silent).await.unwrap_err();
     assert!(

@@ -132,7 +132,7 @@ async fn the_figures_of_an_event_are_those_of_the_stats() {
 }
 
 #[tokio::test]
-async fn who_comes_back_is_told_what_it_missed_and_nothing_twice() {
+async fn a_viewer_that_reconnects_gets_each_missed_record_once() {
     let (server, admin) = start().await;
     come_and_go(&server, 2).await;
     let (id, _) = Viewer::ask(admin, None).await.event().await.unwrap();
@@ -213,7 +213,7 @@ async fn a_viewer_hears_of_the_end_of_the_server_and_then_nothing() {
 
 /// The viewer's socket is full after some seconds, but another viewer still gets an event every second.
 #[tokio::test]
-async fn a_viewer_that_does_not_read_holds_up_nobody() {
+async fn a_viewer_that_does_not_read_does_not_delay_others() {
     let (server, admin) = start().await;
     let _lazy = Viewer::ask(admin, None).await;
     let mut viewer = Viewer::ask(admin, None).await;

@@ -52,7 +52,7 @@ async fn they_are_prometheus_text_with_every_series_from_the_start() {
 }
 
 #[tokio::test]
-async fn declared_codes_and_what_no_session_did_yet_have_a_series_too() {
+async fn declared_codes_and_ends_that_never_occurred_have_a_series_too() {
     let mut config = Config::default();
     config.metrics.game_codes = vec![4_096, 4_100];
     let builder = Server::builder().config(config).listen("127.0.0.1:0");

@@ -73,7 +73,7 @@ async fn a_game_with_a_recorder_of_its_own_finds_both_laws_in_it_when_all_is_at_
     played(&server).await;
     let shown = shown.render();
     assert_laws_at_rest(&shown, "");
-    assert!(!shown.contains("server="), "nobody gave it a name");
+    assert!(!shown.contains("server="), "it has no name");
 }
 
 #[tokio::test]

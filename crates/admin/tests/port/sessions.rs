@@ -206,7 +206,7 @@ async fn a_join_is_a_line_at_debug_with_who_came_from_where() {
 }
 
 #[tokio::test]
-async fn a_session_that_nobody_knows_is_not_there() {
+async fn an_unknown_session_is_not_found() {
     let (_server, admin) = start().await;
     let unknown = get(admin, "/api/sessions/00000000000000000000000000000000").await;
     assert_eq!(unknown.status, 404);

@@ -62,21 +62,25 @@ fn of_delivery(delivers: Delivers, layer: &Layer) -> Vec<String> {
     let mut flaws = Vec::new();
     if delivered != held {
         flaws.push(format!(
-            "delivered {delivered} of {held} bytes that got across"
+            "delivered {delivered} of the {held} bytes that arrived"
         ));
     }
     match delivers {
         Delivers::Everything if held != sent => {
-            flaws.push(format!("{held} of {sent} bytes got across, and all had to"));
+            flaws.push(format!(
+                "{held} of {sent} bytes arrived, and all should have"
+            ));
         }
         Delivers::WhatWasHeld if held >= sent => {
             flaws.push(format!(
-                "{held} of {sent} bytes got across, and not all could"
+                "{held} of {sent} bytes arrived, and some should have been lost"
             ));
         }
         // Both kernels were full, so a count of 0 is a flaw.
         Delivers::WhatWasHeld if held == 0 => {
-            flaws.push(format!("none of {sent} bytes got across, and many had to"));
+            flaws.push(format!(
+                "none of {sent} bytes arrived, and many should have"
+            ));
         }
         Delivers::Everything | Delivers::WhatWasHeld => {}
     }

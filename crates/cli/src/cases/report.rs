@@ -47,10 +47,10 @@ impl Report {
             },
             Outcome::Failed(error) => Self {
                 ok: Some(false),
-                wrong: vec![format!("the row did not come to its end: {error}")],
+                wrong: vec![format!("the row did not finish: {error}")],
                 ..unseen
             },
-            Outcome::Played(seen) => {
+            Outcome::Ran(seen) => {
                 let wrong = judge(row, &seen);
                 let layer = seen.layer;
                 Self {

@@ -13,9 +13,9 @@ pub(crate) struct Row {
     /// The same action, for the process that performs it.
     #[cfg_attr(
         not(target_os = "linux"),
-        expect(dead_code, reason = "nothing is played there")
+        expect(dead_code, reason = "no row runs there")
     )]
-    pub(crate) scene: Scene,
+    pub(crate) action: Action,
     /// The documented results of `recv` on a bare socket on Linux, from the row's beginning to its end.
     pub(crate) recv: &'static [Documented],
     /// The documented results of `send`; empty where the row sends nothing.
@@ -32,7 +32,7 @@ pub(crate) struct Row {
 
 /// The action, which is the same on the row's bare connection and on the layer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scene {
+pub(crate) enum Action {
     /// The network between both ends breaks.
     Outage(Outage),
     /// The peer leaves.

@@ -7,7 +7,7 @@ use lastword_load::peer::{FRAME, Order};
 use super::row::Call::{Count, Recv, Send, UntilFin, UntilReset};
 use super::row::Documented::{End, Errno, Everything, Nothing, Sent, WhatWasHeld};
 use super::row::Step::{Begin, Do, KillInSend, Unread};
-use super::row::{Delivers, ECONNRESET, EPIPE, Ends, Ours, Outage, Row, Scene, Script};
+use super::row::{Action, Delivers, ECONNRESET, EPIPE, Ends, Ours, Outage, Row, Script};
 
 /// All rows, in the article's order.
 pub(crate) const ROWS: [Row; 14] = [
@@ -15,20 +15,20 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S1a",
         title: "the cable is pulled",
         done: "the router drops every packet of the client's side; the server sends twice",
-        scene: Scene::Outage(Outage::Cable),
+        action: Action::Outage(Outage::Cable),
         recv: &[Everything, Nothing],
         send: &[Sent, Sent],
         ends: Ends::As(Cause::PathDead),
         delivers: Delivers::Everything,
         windows: "nothing until a timeout, then 10060 or 10054",
-        why: "nobody is left to say anything. A kernel with unacknowledged data gives up after 929 to 940 s, an idle \
-              one without keepalive never (documented, not measured here); our dead limit is 2.8 s in this row",
+        why: "no process is left to send anything. A kernel with unacknowledged data gives up after 929 to 940 s, an \
+            idle one without keepalive never (documented, not measured here); our dead limit is 2.8 s in this row",
     },
     Row {
         id: "S1b",
         title: "the cable is pulled, then the client is killed",
         done: "as S1a, and the client's process is killed behind the cut; the server sends twice",
-        scene: Scene::Outage(Outage::CableThenKill),
+        action: Action::Outage(Outage::CableThenKill),
         recv: &[Everything, Nothing],
         send: &[Sent, Sent],
         ends: Ends::As(Cause::PathDead),
@@ -40,7 +40,7 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S1c",
         title: "the client's host is gone",
         done: "the client's link goes down at the router and its process dies with it; the server sends twice",
-        scene: Scene::Outage(Outage::HostGone),
+        action: Action::Outage(Outage::HostGone),
         recv: &[Everything, Nothing],
         send: &[Sent, Sent],
         ends: Ends::As(Cause::PathDead),
@@ -53,7 +53,7 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S1d",
         title: "the client's host reboots at the same address",
         done: "the host is away while the server sends; a host without connections takes its place",
-        scene: Scene::Outage(Outage::HostRebooted),
+        action: Action::Outage(Outage::HostRebooted),
         recv: &[Everything, Errno(ECONNRESET), End],
         send: &[Sent, Errno(EPIPE)],
         ends: Ends::As(Cause::ResetAfterOutage),
@@ -66,7 +66,7 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S2",
         title: "the client sends many messages, then closes",
         done: "1,280 frames of 4,096 bytes, then close(); the server reads all the while",
-        scene: Scene::Script(Script {
+        action: Action::Script(Script {
             ours: Ours::Server,
             steps: &[Begin(Order::Write(STREAM)), Begin(Order::Close)],
             calls: &[Recv],
@@ -77,13 +77,13 @@ pub(crate) const ROWS: [Row; 14] = [
         ends: Ends::As(Cause::PeerFin),
         delivers: Delivers::Everything,
         windows: "all bytes, then 0",
-        why: "the FIN stands behind the last byte. It is no goodbye: S3i looks the same",
+        why: "the FIN comes after the last byte. It is not a goodbye: S3i looks the same",
     },
     Row {
         id: "S3i",
         title: "the client sends many and exits without closing, all read",
-        done: "as S2, but exit() in the place of close()",
-        scene: Scene::Script(Script {
+        done: "as S2, but exit() instead of close()",
+        action: Action::Script(Script {
             ours: Ours::Server,
             steps: &[Begin(Order::Write(STREAM)), Begin(Order::Exit)],
             calls: &[Recv],
@@ -94,14 +94,14 @@ pub(crate) const ROWS: [Row; 14] = [
         ends: Ends::As(Cause::PeerFin),
         delivers: Delivers::Everything,
         windows: "part of the bytes, then 10054",
-        why: "the article has a part and then 104. Linux closes for the dead process: with nothing unread that is a \
-              FIN, and the kernel goes on sending what it took",
+        why: "the article documents a part of the data and then 104. Linux closes for the dead process: with nothing \
+            unread that is a FIN, and the kernel goes on sending what it took",
     },
     Row {
         id: "S3ii",
         title: "the client sends many and exits without closing, with unread input",
         done: "it sends until both kernels are full, leaves a message of the server unread, and exits",
-        scene: Scene::Script(Script {
+        action: Action::Script(Script {
             ours: Ours::Server,
             steps: &[Unread, Do(Order::Fill), Do(Order::Exit)],
             calls: &[UntilReset, Count, Recv, Send],
@@ -112,14 +112,14 @@ pub(crate) const ROWS: [Row; 14] = [
         ends: Ends::ByFrame(Cause::PeerReset, Cause::PeerResetMidFrame),
         delivers: Delivers::WhatWasHeld,
         windows: "part of the bytes, then 10054; what lies unread may be discarded",
-        why: "unread input turns the close into a reset, which throws away what the client's kernel had still to send. \
-              What ours had stays readable, and the layer delivers every whole frame of it",
+        why: "unread input turns the close into a reset, which discards the data that the client's kernel had not \
+            sent yet. The data in our kernel stays readable, and the layer delivers every whole frame of it",
     },
     Row {
         id: "S4i",
         title: "the client is killed while sending, all read",
         done: "it sends until both kernels are full, and is killed inside its next send(); then the server reads",
-        scene: Scene::Script(Script {
+        action: Action::Script(Script {
             ours: Ours::Server,
             steps: &[Do(Order::Fill), KillInSend],
             calls: &[Recv],
@@ -130,14 +130,14 @@ pub(crate) const ROWS: [Row; 14] = [
         ends: Ends::ByFrame(Cause::PeerFin, Cause::PeerFinMidFrame),
         delivers: Delivers::Everything,
         windows: "10054",
-        why: "the article has 104. With nothing unread kill -9 looks exactly like a close: everything, then 0. Only \
-              the unfinished frame tells",
+        why: "the article documents 104. With nothing unread kill -9 looks exactly like a close: everything, then 0. \
+            Only the unfinished frame tells",
     },
     Row {
         id: "S4ii",
         title: "the client is killed while sending, with unread input",
         done: "as S4i, with a message of the server unread",
-        scene: Scene::Script(Script {
+        action: Action::Script(Script {
             ours: Ours::Server,
             steps: &[Unread, Do(Order::Fill), KillInSend],
             calls: &[UntilReset, Count, Recv, Send],
@@ -154,7 +154,7 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "S5",
         title: "the client closes while the server keeps sending",
         done: "the client sends 8 frames and closes, having read everything; the server sends twice",
-        scene: Scene::Script(Script {
+        action: Action::Script(Script {
             ours: Ours::Server,
             steps: &[
                 Do(Order::Write(8 * FRAME)),
@@ -169,14 +169,14 @@ pub(crate) const ROWS: [Row; 14] = [
         ends: Ends::As(Cause::PeerClosedWhileSending),
         delivers: Delivers::Everything,
         windows: "send: ok, then 10053",
-        why: "the first send() is answered by a reset, which the second meets; recv shows nothing but 0. Every send \
-              within a round trip is \"ok\" and lost: the layer counts them",
+        why: "the peer answers the first send() with a reset, which the second send() reports; recv returns only 0. \
+            Every send within a round trip is \"ok\" and lost: the layer counts them",
     },
     Row {
         id: "C1",
         title: "the server has closed, the client sends twice",
         done: "the client reads 0, sends, and sends again, with write(2)",
-        scene: Scene::Script(Script {
+        action: Action::Script(Script {
             ours: Ours::Client,
             steps: &[Do(Order::Shut), Do(Order::Close)],
             calls: &[Recv, Send, UntilReset, Send],
@@ -193,7 +193,7 @@ pub(crate) const ROWS: [Row; 14] = [
         id: "C2",
         title: "the server sends data and closes, the client sends once and then receives",
         done: "8 frames and a close; the client sends once, is answered by a reset, and only then receives",
-        scene: Scene::Script(Script {
+        action: Action::Script(Script {
             ours: Ours::Client,
             steps: &[
                 Do(Order::Write(8 * FRAME)),
@@ -208,13 +208,13 @@ pub(crate) const ROWS: [Row; 14] = [
         ends: Ends::As(Cause::PeerClosedWhileSending),
         delivers: Delivers::Everything,
         windows: "recv: 10054 or 10053, the data may be gone",
-        why: "the reset comes behind a FIN: Linux keeps what it had received, all of it",
+        why: "the reset comes behind a FIN: Linux keeps all the data that it had received",
     },
     Row {
         id: "C3",
         title: "the server closes with unread input",
         done: "the client sends; the server reads nothing, sends until both kernels are full, and closes",
-        scene: Scene::Script(Script {
+        action: Action::Script(Script {
             ours: Ours::Client,
             steps: &[Unread, Do(Order::Fill), Do(Order::Close)],
             calls: &[UntilReset, Count, Recv, Send],
@@ -225,14 +225,15 @@ pub(crate) const ROWS: [Row; 14] = [
         ends: Ends::ByFrame(Cause::PeerReset, Cause::PeerResetMidFrame),
         delivers: Delivers::WhatWasHeld,
         windows: "recv: 10054, the data may be gone",
-        why: "close() with unread input is a reset, not a FIN, and it overtakes what the server still owed",
+        why: "close() with unread input is a reset, not a FIN, and it overtakes the data that the server had not \
+            sent yet",
     },
     Row {
         id: "C3+",
         title: "C3 done right: a goodbye, and then a lingering close",
         done: "the client sends; the server reads nothing, sends 32 frames, says why, shuts its side, and reads and \
                discards until the client's FIN",
-        scene: Scene::Lingering,
+        action: Action::Lingering,
         recv: &[Everything, End],
         send: &[Sent, Sent],
         ends: Ends::As(Cause::PeerGoodbye),

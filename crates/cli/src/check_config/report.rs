@@ -7,7 +7,9 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-use lastword::config::{GiveUp, KernelAbilities, Profile, ProfileName, Reach, RtoMax, Why};
+use lastword::config::{
+    GiveUp, KernelAbilities, Profile, ProfileName, Reach, RtoMax, UnreachableReason,
+};
 use lastword::evidence::Class;
 use lastword::{Cause, Config};
 
@@ -104,12 +106,12 @@ impl<'a> Report<'a> {
         for (cause, reached) in &self.causes {
             match why_never(reached) {
                 None => {}
-                Some(Why::NotBuilt) => unbuilt.push(cause.label()),
+                Some(UnreachableReason::NotBuilt) => unbuilt.push(cause.label()),
                 Some(why) => table.row(cause.label(), why.to_string()),
             }
         }
         if !unbuilt.is_empty() {
-            table.row(Why::NotBuilt.to_string(), unbuilt.join(", "));
+            table.row(UnreachableReason::NotBuilt.to_string(), unbuilt.join(", "));
         }
         table.print("These cannot")
     }
@@ -126,7 +128,7 @@ impl fmt::Display for Report<'_> {
 
 /// Returns why a cause occurs in no profile, or `None` if it occurs in one. The default profile is
 /// the first.
-fn why_never(reached: &[Reached]) -> Option<&Why> {
+fn why_never(reached: &[Reached]) -> Option<&UnreachableReason> {
     let mut whys = reached.iter().map(|each| match &each.reach {
         Reach::Never(why) => Some(why),
         Reach::Can | Reach::Within(_) | Reach::ByKernel(_) => None,

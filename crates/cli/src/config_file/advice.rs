@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_with_its_unit_is_told_in_milliseconds() {
+    fn a_time_with_its_unit_is_reported_in_milliseconds() {
         for (raw, expected) in [
             ("\"5s\"", "milliseconds: write 5000"),
             ("5s", "milliseconds: write 5000"),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_with_its_unit_is_told_in_bytes() {
+    fn a_size_with_its_unit_is_reported_in_bytes() {
         for (path, raw, expected) in [
             ("limits.frame_bytes_max", "\"64KiB\"", "bytes: write 65536"),
             ("limits.frame_bytes_max", "\"64K\"", "bytes: write 65536"),
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_in_other_letters_or_another_language_is_told_as_it_has_to_stand() {
+    fn a_word_in_other_letters_or_another_language_is_reported_as_it_has_to_stand() {
         for (path, raw, expected) in [
             ("listen.behind_proxy", "\"true\"", "write true"),
             ("listen.behind_proxy", "True", "write true"),

@@ -24,7 +24,7 @@ fn a_file_without_anything_is_the_defaults() {
 }
 
 #[test]
-fn a_value_out_of_its_range_is_told_with_its_line_and_the_range() {
+fn a_value_out_of_its_range_is_reported_with_its_line_and_the_range() {
     assert_eq!(
         complaint("[limits]\n\nhello_bytes_max = 100\n"),
         "3: `limits.hello_bytes_max` is 100; allowed is 1024 to 65536: it has to hold the longest credentials",
@@ -32,7 +32,7 @@ fn a_value_out_of_its_range_is_told_with_its_line_and_the_range() {
 }
 
 #[test]
-fn a_value_of_a_wrong_type_is_told_with_what_is_allowed() {
+fn a_value_of_a_wrong_type_is_reported_with_what_is_allowed() {
     let cases = [
         (
             "[limits]\nframe_bytes_max = \"64K\"",
@@ -90,7 +90,7 @@ fn a_value_of_a_wrong_type_is_told_with_what_is_allowed() {
 }
 
 #[test]
-fn an_unknown_key_is_told_with_the_one_that_was_meant() {
+fn an_unknown_key_is_reported_with_the_one_that_was_meant() {
     let cases = [
         (
             "[limits]\nframe_byte_max = 1",
@@ -132,7 +132,7 @@ fn an_unknown_key_is_told_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn everything_is_told_at_once_in_the_order_of_the_file() {
+fn everything_is_reported_at_once_in_the_order_of_the_file() {
     let text = "\
         [limits]\n\
         hello_bytes_max = 1\n\
@@ -148,7 +148,7 @@ fn everything_is_told_at_once_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_default_that_another_key_breaks_is_told_as_one() {
+fn a_default_that_another_key_breaks_is_reported_as_one() {
     let told = complaints("[limits]\nframe_bytes_max = 100000\n");
     assert_eq!(
         told,
@@ -160,14 +160,14 @@ fn a_default_that_another_key_breaks_is_told_as_one() {
 }
 
 #[test]
-fn what_is_no_toml_is_told_with_its_line() {
+fn a_toml_error_is_reported_with_its_line() {
     let told = complaints("[limits]\nhello_bytes_max = \n[drain\n");
     assert!(told[0].starts_with("2: "), "{told:#?}");
     assert!(told.iter().any(|line| line.starts_with("3: ")), "{told:#?}");
 }
 
 #[test]
-fn a_key_that_stands_twice_is_told_by_name_with_both_lines() {
+fn a_key_that_stands_twice_is_reported_by_name_with_both_lines() {
     let remove = "already; remove one of them";
     let merge = "already; put the keys of both under one of them";
     for (text, expected) in [
@@ -198,7 +198,7 @@ fn a_key_that_stands_twice_is_told_by_name_with_both_lines() {
 }
 
 #[test]
-fn a_value_that_is_no_toml_is_told_by_its_key_with_what_to_write() {
+fn a_value_that_is_no_toml_is_reported_by_its_key_with_what_to_write() {
     for (text, expected) in [
         (
             "[listen]\naddr = null # later\n",
@@ -265,7 +265,7 @@ fn a_value_that_is_no_toml_is_told_by_its_key_with_what_to_write() {
 }
 
 #[test]
-fn a_list_in_the_place_of_a_section_is_none() {
+fn a_list_instead_of_a_section_is_refused() {
     for (text, section) in [
         ("drain = [30000]", "drain"),
         ("[[drain]]\ntimeout_ms = 5", "drain"),
@@ -281,11 +281,11 @@ fn a_list_in_the_place_of_a_section_is_none() {
 }
 
 #[test]
-fn a_number_in_another_unit_is_told_with_the_one_to_write() {
+fn a_number_in_another_unit_is_reported_with_the_one_to_write() {
     assert_eq!(
         complaint("[timeouts]\nhello_ms = 5\n"),
-        "2: `timeouts.hello_ms` is 5; allowed is 100 to 600000: what the slowest player of yours needs, and no \
-         attacker has for long; milliseconds: for 5 seconds write 5000",
+        "2: `timeouts.hello_ms` is 5; allowed is 100 to 600000: as long as your slowest player needs; an attacker \
+            can use all of it; milliseconds: for 5 seconds write 5000",
     );
     let told = complaint("[liveness.profiles.a]\ndead_ms = 15\n");
     assert!(
@@ -302,7 +302,7 @@ fn a_number_in_another_unit_is_told_with_the_one_to_write() {
 }
 
 #[test]
-fn one_address_for_two_keys_is_told_at_the_second() {
+fn one_address_for_two_keys_is_reported_at_the_second() {
     assert_eq!(
         complaint("[listen]\naddr = \"0.0.0.0:7000\"\n[admin]\nlisten = \"127.0.0.1:7000\"\n"),
         "4: `admin.listen` is \"127.0.0.1:7000\"; allowed is an address and port that no other key has: listen.addr is \
@@ -325,13 +325,13 @@ fn the_file_of_a_token_is_looked_at_where_a_server_reads_it() {
 }
 
 #[test]
-fn no_file_is_answered_with_more_lines_than_anybody_reads() {
+fn the_number_of_reported_problems_is_limited() {
     let text: String = (0..1_000).map(|n| format!("x{n} = 0\n")).collect();
     assert_eq!(complaints(&text).len(), PROBLEMS_MAX);
 }
 
 #[test]
-fn a_place_that_is_not_utf8_is_told_with_its_line() {
+fn a_place_that_is_not_utf8_is_reported_with_its_line() {
     assert_eq!(
         Problem::not_utf8(b"a = 1\n\n\xff", 7).to_string(),
         "3: this is not UTF-8: save the file as UTF-8"

@@ -1,7 +1,7 @@
 //! Checks the token file, which must exist when the server starts.
 
 use lastword::Config;
-use lastword::config::{ConfigError, Doubt, Token};
+use lastword::config::{ConfigError, ConfigWarning, Token};
 use lastword_server::Key;
 
 /// Reads the token file that the configuration names, and returns the error.
@@ -24,7 +24,7 @@ pub(super) fn error(config: &Config) -> Option<ConfigError> {
 
 /// Returns a warning for a token file that other users of this machine can read.
 #[cfg(unix)]
-pub(super) fn doubt(config: &Config) -> Option<Doubt> {
+pub(super) fn warning(config: &Config) -> Option<ConfigWarning> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let path = config
@@ -33,17 +33,18 @@ pub(super) fn doubt(config: &Config) -> Option<Doubt> {
         .as_ref()
         .filter(|_| is_used(config))?;
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
-    (mode & OTHERS_READ != 0).then(|| Doubt {
+    (mode & OTHERS_READ != 0).then(|| ConfigWarning {
         key: KEY.to_owned(),
         value: format!("{path:?}"),
-        so: "every user of this machine may read it, and kick and drain with it; chmod o-r FILE"
-            .to_owned(),
+        consequence:
+            "every user of this machine may read it, and kick and drain with it; chmod o-r FILE"
+                .to_owned(),
     })
 }
 
 /// Permissions are checked on Unix only.
 #[cfg(not(unix))]
-pub(super) fn doubt(_config: &Config) -> Option<Doubt> {
+pub(super) fn warning(_config: &Config) -> Option<ConfigWarning> {
     None
 }
 

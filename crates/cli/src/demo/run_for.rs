@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_none_is_told_what_to_write() {
+    fn an_invalid_duration_is_answered_with_what_to_write() {
         for text in [
             "",
             "10",

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_is_as_wide_as_it_says_whatever_stands_in_it() {
+    fn a_column_has_its_width_for_every_text() {
         for text in ["", "abc", "abcdef", "äöüäöüäöü"] {
             assert_eq!(column(text, 5).chars().count(), 5, "{text}");
         }

@@ -1,4 +1,4 @@
-//! A log line for people. An end has some fifty fields, and most are zero. This format leaves those out, and JSON has
+//! A log line for people. An end has many fields, and most are zero. This format leaves those out, and JSON has
 //! them all.
 
 use std::fmt::{self, Debug};

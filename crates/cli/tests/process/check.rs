@@ -7,7 +7,7 @@ use crate::command::{Running, config_file, lastword, run};
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/lastword.toml");
 
 #[test]
-fn a_good_file_is_told_with_what_it_can_produce() {
+fn a_good_file_is_reported_with_what_it_can_produce() {
     let ended = run(&["check-config", REFERENCE]);
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
     let lines: Vec<_> = ended.stdout.lines().collect();
@@ -24,7 +24,7 @@ fn a_good_file_is_told_with_what_it_can_produce() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_as_serve_tells_it() {
+fn everything_that_is_wrong_is_reported_as_serve_tells_it() {
     let path = config_file(
         "check_bad",
         "[limits]\nframe_byte_max = 1\ninbox_frames_max = 0\n",
@@ -34,15 +34,14 @@ fn everything_that_is_wrong_is_told_as_serve_tells_it() {
     assert_eq!((checked.status, checked.stdout.as_str()), (Some(2), ""));
     let expected = format!(
         "{path}:2: there is no key `limits.frame_byte_max`; did you mean `frame_bytes_max`?\n\
-         {path}:3: `limits.inbox_frames_max` is 0; allowed is 1 to 65536: what a session may have waiting between \
-         two ticks\n"
+         {path}:3: `limits.inbox_frames_max` is 0; allowed is 1 to 65536: as many as one session sends between two ticks\n"
     );
     assert_eq!(checked.stderr, expected);
     assert_eq!(run(&["serve", "--config", path]).stderr, expected);
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_in_one_line_that_says_what_to_do() {
+fn a_file_that_cannot_be_read_is_reported_in_one_line_that_says_what_to_do() {
     let here = env!("CARGO_TARGET_TMPDIR");
     let missing = format!("{here}/no_such.toml");
     let latin1 = config_file("check_latin1", b"# caf\xe9\n");
@@ -61,7 +60,7 @@ fn a_file_that_cannot_be_read_is_told_in_one_line_that_says_what_to_do() {
 }
 
 #[test]
-fn a_token_file_that_gives_no_token_is_told_as_serve_tells_it() {
+fn a_token_file_that_gives_no_token_is_reported_as_serve_tells_it() {
     let short = config_file("check_short_token", "too short\n");
     let empty = config_file("check_empty_token", "");
     for (token_file, words) in [
@@ -108,7 +107,7 @@ fn an_address_that_clients_cannot_be_told_is_an_error_with_its_line_and_remedy()
 }
 
 #[test]
-fn a_token_file_that_everybody_may_read_is_a_warning() {
+fn a_world_readable_token_file_is_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let token = config_file("check_open_token", "0123456789abcdef\n");
     let path = config_file("check_open", format!("[admin]\ntoken_file = {token:?}\n"));
@@ -122,7 +121,7 @@ fn a_token_file_that_everybody_may_read_is_a_warning() {
 }
 
 #[test]
-fn one_address_for_two_keys_is_told_as_serve_tells_it() {
+fn one_address_for_two_keys_is_reported_as_serve_tells_it() {
     let text = "[listen]\naddr = \"127.0.0.1:7000\"\n[admin]\nmetrics_listen = \"0.0.0.0:7000\"\n";
     let path = config_file("check_twice", text);
     let path = path.to_str().unwrap();
@@ -149,7 +148,7 @@ fn without_a_file_nothing_is_said_to_be_ok() {
 }
 
 #[test]
-fn what_is_unwise_is_a_warning_and_the_file_is_ok() {
+fn an_unwise_value_is_a_warning_and_the_file_is_ok() {
     let text = "liveness.profile = \"debugger\"\n";
     let path = config_file("check_unwise", text);
     let path = path.to_str().unwrap();

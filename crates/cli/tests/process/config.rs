@@ -15,7 +15,7 @@ fn complaints(test: &str, text: impl AsRef<[u8]>) -> Vec<String> {
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_file_is_told_a_line_each() {
+fn every_error_of_a_file_is_reported_on_its_own_line() {
     let text = "\
         [limits]\n\
         frame_byte_max = 1\n\
@@ -24,14 +24,14 @@ fn everything_that_is_wrong_with_a_file_is_told_a_line_each() {
         hello_ms = \"5s\"\n";
     let expected = [
         ":2: there is no key `limits.frame_byte_max`; did you mean `frame_bytes_max`?",
-        ":3: `limits.inbox_frames_max` is 0; allowed is 1 to 65536: what a session may have waiting between two ticks",
+        ":3: `limits.inbox_frames_max` is 0; allowed is 1 to 65536: as many as one session sends between two ticks",
         ":5: `timeouts.hello_ms` is \"5s\"; allowed is 100 to 600000: milliseconds: write 5000",
     ];
     assert_eq!(complaints("all_wrong", text), expected);
 }
 
 #[test]
-fn a_list_of_codes_is_told_as_it_stands_in_the_file() {
+fn a_list_of_codes_is_reported_as_it_stands_in_the_file() {
     let allowed = "allowed is at most 64 different codes from 4096 to 65535";
     let write = "write a list of codes, such as [4096, 4100]";
     for (value, remedy) in [
@@ -47,14 +47,14 @@ fn a_list_of_codes_is_told_as_it_stands_in_the_file() {
 }
 
 #[test]
-fn a_file_that_is_not_toml_is_told_with_its_line() {
+fn a_file_that_is_not_toml_is_reported_with_its_line() {
     let told = complaints("not_toml", "[limits]\nhello_bytes_max 4096\n");
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].starts_with(":2: "), "{told:?}");
 }
 
 #[test]
-fn a_file_that_is_not_utf8_is_told_with_its_line() {
+fn a_file_that_is_not_utf8_is_reported_with_its_line() {
     let told = complaints("not_utf8", b"[limits]\n# caf\xe9\n");
     assert_eq!(told, [":2: this is not UTF-8: save the file as UTF-8"]);
 }
@@ -69,7 +69,7 @@ fn a_file_too_long_to_be_a_configuration_is_not_read() {
 }
 
 #[test]
-fn a_file_that_is_not_there_or_is_a_directory_is_told_in_one_line() {
+fn a_file_that_is_not_there_or_is_a_directory_is_reported_in_one_line() {
     let here = env!("CARGO_TARGET_TMPDIR");
     let missing = format!("{here}/no_such.toml");
     for (path, words) in [
@@ -104,7 +104,7 @@ fn bad_arguments_are_status_2() {
 }
 
 #[test]
-fn an_address_that_is_none_is_told_with_what_to_write() {
+fn an_address_that_is_none_is_reported_with_what_to_write() {
     for (option, value, words) in [
         (
             "--listen",

@@ -88,7 +88,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn it_ends_when_nobody_reads_it_any_more() {
+fn it_ends_when_its_standard_output_is_closed() {
     let mut demo = Demo::start(&[]);
     demo.until("listening");
     drop(demo.lines);
@@ -119,7 +119,7 @@ fn an_output_that_cannot_be_written_is_one_line_and_the_status_is_1() {
 }
 
 #[test]
-fn a_time_that_is_none_is_told_with_what_to_write() {
+fn a_time_that_is_none_is_reported_with_what_to_write() {
     for time in ["soon", "10", "0s", "-1s", "1h"] {
         let ended = run(&["demo", "--for", time]);
         assert_eq!(ended.status, Some(2));
@@ -146,7 +146,7 @@ fn a_port_in_use_is_one_line_and_the_status_is_1() {
 }
 
 #[test]
-fn it_is_right_also_where_it_ends_before_everybody_came() {
+fn it_is_right_also_when_it_ends_before_all_clients_came() {
     for time in ["1ms", "100ms", "400ms"] {
         let ended = run(&["demo", "--for", time]);
         assert_eq!(
@@ -173,7 +173,7 @@ fn without_an_admin_port_it_says_so_and_goes_on() {
 }
 
 #[test]
-fn where_no_cable_can_be_pulled_a_line_says_why_and_the_rest_goes_on() {
+fn without_a_lab_a_line_says_why_and_the_rest_of_the_demo_runs() {
     let mut command = lastword(&["demo"]);
     command.env("PATH", "/nonexistent");
     let mut demo = Demo::of(command);

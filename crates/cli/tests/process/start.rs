@@ -67,7 +67,7 @@ fn a_port_in_use_is_named_and_the_status_is_1() {
 }
 
 #[test]
-fn it_serves_when_nobody_reads_standard_output() {
+fn it_serves_when_standard_output_is_closed() {
     let free = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -96,7 +96,7 @@ fn it_serves_when_nobody_reads_standard_output() {
     let ended = process.end();
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("nobody reads standard output"),
+        ended.stderr.contains("standard output is closed"),
         "{}",
         ended.stderr
     );
@@ -140,7 +140,7 @@ fn more_players_than_the_soft_limit_of_descriptors_can_join() {
 }
 
 #[test]
-fn a_hard_limit_below_connections_max_is_told() {
+fn a_hard_limit_below_connections_max_is_reported() {
     let serving = Serving::start(with_limit("-n 100"));
     serving.process.signal(Signal::SIGTERM);
     let told = serving.process.end().stderr;

@@ -118,16 +118,21 @@ fn a_server_that_judges_otherwise_is_found_and_the_status_is_1() {
 }
 
 #[test]
-fn a_server_or_an_admin_port_that_is_not_there_is_told_in_one_line() {
+fn a_server_or_an_admin_port_that_is_not_there_is_reported_in_one_line() {
     let serving = serve(&[]);
     let admin = serving.admin.unwrap();
     let cases = [
-        (nowhere(), admin, "cannot play at", "nobody listens there"),
+        (
+            nowhere(),
+            admin,
+            "cannot run the storm at",
+            "no program listens there",
+        ),
         (
             serving.game,
             nowhere(),
             "cannot reach the admin port at",
-            "nobody listens there",
+            "no program listens there",
         ),
         (
             serving.game,
@@ -138,7 +143,7 @@ fn a_server_or_an_admin_port_that_is_not_there_is_told_in_one_line() {
         (
             admin,
             admin,
-            "cannot play at",
+            "cannot run the storm at",
             "no welcome: is it a lastword server?",
         ),
     ];
@@ -152,7 +157,7 @@ fn a_server_or_an_admin_port_that_is_not_there_is_told_in_one_line() {
 }
 
 #[test]
-fn the_admin_port_of_another_server_is_told() {
+fn the_admin_port_of_another_server_is_reported() {
     let (serving, other) = (serve(&[]), serve(&[]));
     let text = "connections = 10\n[ways]\nfin = 1\n";
     let scenario = scenario("storm_other", text);
@@ -166,7 +171,7 @@ fn the_admin_port_of_another_server_is_told() {
 }
 
 #[test]
-fn a_game_that_does_not_obey_is_told_with_the_ways_that_need_it() {
+fn a_game_that_does_not_obey_is_reported_with_the_ways_that_need_it() {
     let serving = serve(&[]);
     let scenario = scenario("storm_echo", "[ways]\nfin = 1\nkicked = 1\nclosed = 0\n");
     let ended = storm(serving.game, serving.admin.unwrap(), &scenario, &[]);
@@ -194,7 +199,7 @@ fn a_game_that_echoes_does_for_the_ways_that_need_no_help() {
 }
 
 #[test]
-fn what_the_game_must_do_is_said_before_the_storm_begins() {
+fn the_storm_says_what_the_game_must_do_before_it_begins() {
     let serving = serve(&[]);
     let (game, admin) = (serving.game, serving.admin.unwrap());
     for (frames, needs) in [
@@ -278,7 +283,7 @@ fn an_admin_port_with_a_token_takes_the_file_that_has_it() {
 }
 
 #[test]
-fn a_file_that_is_no_scenario_is_told_and_the_status_is_2() {
+fn a_file_that_is_no_scenario_is_reported_and_the_status_is_2() {
     let anywhere = nowhere();
     let missing = storm(anywhere, anywhere, "no/such/file.toml", &[]);
     let expected = "no/such/file.toml: there is no such file: check the path after --scenario";

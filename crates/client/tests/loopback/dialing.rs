@@ -14,9 +14,9 @@ use crate::puppet::Puppet;
 use crate::servers::{echo_handlers, serve_echo, watched};
 use crate::within;
 
-struct Nobody;
+struct RefuseAll;
 
-impl Authenticator for Nobody {
+impl Authenticator for RefuseAll {
     async fn authenticate(&self, credentials: Credentials) -> Result<Player, Refusal> {
         let name = String::from_utf8_lossy(&credentials.bytes);
         let message = Message::default()
@@ -30,7 +30,7 @@ impl Authenticator for Nobody {
 #[tokio::test]
 async fn a_refusal_says_the_games_code_and_its_words() {
     let (builder, mut ends) = watched(Config::default());
-    let server = serve_echo(builder.authenticator(Nobody)).await;
+    let server = serve_echo(builder.authenticator(RefuseAll)).await;
     let error = refused(Client::connect(server.local_addr(), "mallory").await);
     let expected = Parting {
         code: 4_242,
@@ -68,7 +68,7 @@ async fn a_full_server_says_so() {
 }
 
 #[tokio::test]
-async fn where_nobody_listens_there_is_no_connection() {
+async fn connecting_to_a_closed_port_fails() {
     let (listener, addr) = Puppet::port().await;
     drop(listener);
     let error = refused(Client::connect(addr, "alice").await);
@@ -80,7 +80,7 @@ async fn where_nobody_listens_there_is_no_connection() {
     );
     assert_eq!(
         error.to_string(),
-        format!("cannot connect to {addr}: nobody listens there")
+        format!("cannot connect to {addr}: no program listens there")
     );
 }
 
@@ -118,7 +118,7 @@ async fn a_host_name_without_a_server_tells_each_address_and_why() {
         "{words}"
     );
     assert!(
-        words.contains(&format!("{addr}: nobody listens there")),
+        words.contains(&format!("{addr}: no program listens there")),
         "{words}"
     );
 }
@@ -139,7 +139,7 @@ async fn a_wrong_name_is_named() {
 }
 
 #[tokio::test]
-async fn a_missing_port_is_told() {
+async fn a_missing_port_is_reported() {
     let error = refused(Client::connect("eu.example.net", "alice").await);
     assert_eq!(
         error.to_string(),
@@ -148,17 +148,17 @@ async fn a_missing_port_is_told() {
 }
 
 #[tokio::test]
-async fn a_local_address_of_the_other_family_is_told() {
+async fn a_local_address_of_the_other_family_is_reported() {
     let connector = Connector::start().local_ip([127, 0, 0, 1].into());
     let error = refused(connector.connect("[::1]:7000", "alice").await);
     assert_eq!(
         error.to_string(),
-        "cannot connect to [::1]:7000: the local address to connect from is of the other family"
+        "cannot connect to [::1]:7000: the local address to connect from is of the other family (IPv4 or IPv6)"
     );
 }
 
 #[tokio::test]
-async fn a_server_of_another_protocol_is_told_from_ours() {
+async fn a_server_of_another_protocol_is_distinguished_from_ours() {
     let (listener, addr) = Puppet::port().await;
     let (client, ()) = tokio::join!(Client::connect(addr, "alice"), async {
         let mut puppet = Puppet::accept(&listener).await;
@@ -249,7 +249,7 @@ async fn an_address_that_is_not_ours_is_named_as_the_fault() {
 }
 
 fn refused(connected: Result<Client, DialError>) -> DialError {
-    connected.expect_err("there is nobody to let us in")
+    connected.expect_err("no server lets us in")
 }
 
 fn ended(connected: Result<Client, DialError>) -> (Cause, Phase) {

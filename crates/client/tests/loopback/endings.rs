@@ -45,7 +45,7 @@ async fn a_kicked_client_reads_what_came_before_and_then_why() {
 }
 
 #[tokio::test]
-async fn a_close_with_a_code_of_the_game_is_told_from_a_kick() {
+async fn a_close_with_a_code_of_the_game_is_distinguished_from_a_kick() {
     let (mut server, mut ends) = sessions(Config::default()).await;
     let mut client = Client::connect(server.handle().local_addr(), "alice")
         .await
@@ -167,7 +167,7 @@ async fn a_drain_without_an_address_says_to_come_back_after_the_delay() {
 }
 
 #[tokio::test]
-async fn a_drain_with_an_address_sends_everybody_there_with_its_words_and_delay() {
+async fn a_drain_with_an_address_sends_all_clients_there_with_its_words_and_delay() {
     let address = Address::new("eu2.example.net:7000").expect("it is an address");
     let mut config = Config::default();
     config.drain.reason = "we move".to_owned();

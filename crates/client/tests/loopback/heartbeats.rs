@@ -143,7 +143,7 @@ async fn a_silent_server_is_suspect_and_healthy_before_its_next_frame() {
 }
 
 #[tokio::test]
-async fn who_asks_for_frames_hears_nothing_of_the_link() {
+async fn a_client_that_only_receives_frames_gets_no_link_events() {
     let (mut client, mut puppet) = Puppet::welcomes(&Connector::start(), (200, 3_000))
         .await
         .expect("it welcomes");

@@ -3,7 +3,7 @@
 use crate::grafana::{Board, FieldConfig, Panel, Unit};
 
 pub(super) fn board() -> Board {
-    let about = "How close the servers are to their limits, and what is refused at them.";
+    let about = "How close the servers are to their limits, and what they refuse.";
     Board::new("lastword-capacity", "lastword / Capacity", about)
         .row(9, [(12, connections()), (12, of_the_limits())])
         .row(9, [(12, refusals()), (12, accept_errors())])
@@ -15,7 +15,7 @@ fn connections() -> Panel {
     Panel::lines(
         "Connections, of how many",
         Unit::Count,
-        "On all servers that are chosen, and what they may hold.",
+        "On all chosen servers, with their limit.",
     )
     .with(|look| look.whole().limit("limit"))
     .shows(
@@ -29,7 +29,8 @@ fn connections() -> Panel {
 }
 
 fn of_the_limits() -> Panel {
-    let about = "Beyond the limit of connections peers are refused as server_full; at that of descriptors accept fails.";
+    let about = "Beyond the limit of connections, peers are refused as server_full. At the limit of descriptors, \
+        accept fails.";
     Panel::lines(
         "Connections and descriptors, of each server's limit",
         Unit::Share,
@@ -48,7 +49,8 @@ fn of_the_limits() -> Panel {
 }
 
 fn refusals() -> Panel {
-    let about = "Connections that were refused since a limit was reached, the authenticator did not answer, or the server drains.";
+    let about = "Connections that were refused because a limit was reached, the authenticator did not answer, or the \
+        server drains.";
     Panel::areas("Refusals, by cause", Unit::PerSecond, about).shows(
         "{{cause}}",
         r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",cause=~"server_full|auth_timeout|auth_unavailable|address_limit|overloaded|refused_draining"}[$__rate_interval]))"#,
@@ -56,7 +58,8 @@ fn refusals() -> Panel {
 }
 
 fn accept_errors() -> Panel {
-    let about = "Failures of accept. aborted is a peer that left before, interrupted a signal: these two are no fault.";
+    let about = "Failures of accept. aborted is a peer that left before it was accepted, interrupted is a signal: \
+        neither is a fault.";
     Panel::areas("Accept errors, by kind", Unit::PerSecond, about).shows(
         "{{error}}",
         r#"sum by (error) (rate(lastword_accept_errors_total{instance=~"$instance"}[$__rate_interval]))"#,
@@ -64,7 +67,7 @@ fn accept_errors() -> Panel {
 }
 
 fn paused() -> Panel {
-    let about = "Sessions whose reading is paused, since the game takes no more of their frames.";
+    let about = "Sessions whose reading is paused because the game does not take their frames.";
     Panel::lines("Sessions that wait for the game", Unit::Count, about)
         .with(FieldConfig::whole)
         .shows(
@@ -95,14 +98,14 @@ fn authentication() -> Panel {
     Panel::lines(
         "How long authentication takes",
         Unit::Seconds,
-        "From the credentials to the authenticator's answer.",
+        "Time from the credentials to the authenticator's answer.",
     )
     .shows("median", &quantile("0.5"))
     .shows("99 %", &quantile("0.99"))
 }
 
 fn slow() -> Panel {
-    let about = "Live sessions that ended since their player did not take what was sent.";
+    let about = "Live sessions that ended because their player did not read the data.";
     Panel::areas("Slow consumers, by cause", Unit::PerSecond, about).shows(
         "{{cause}}",
         r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",cause=~"send_queue_full|send_queue_stale|peer_not_reading"}[$__rate_interval]))"#,
@@ -110,7 +113,7 @@ fn slow() -> Panel {
 }
 
 fn dropped() -> Panel {
-    let about = "Queued frames that were dropped, by the policy that did it.";
+    let about = "Queued frames that were dropped, by queue policy.";
     Panel::lines("Frames dropped by queues", Unit::PerSecond, about).shows(
         "{{policy}}",
         r#"sum by (policy) (rate(lastword_frames_dropped_total{instance=~"$instance"}[$__rate_interval]))"#,

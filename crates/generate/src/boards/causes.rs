@@ -20,8 +20,9 @@ pub(super) fn board() -> Board {
 }
 
 fn by_class() -> Panel {
-    let about = "Live sessions that end. normal: as it should be. abrupt: the client left without a goodbye. network: the path failed. \
-        stuck: the client does not keep up. abuse: it broke a rule. operator: somebody wanted it. defect: a fault of ours.";
+    let about = "Live sessions that end. normal: an ordinary end. abrupt: the client left without a goodbye. \
+        network: the path failed. stuck: the client does not keep up. abuse: it broke a rule. operator: an operator \
+        or the game ended it. defect: a fault of the server.";
     Panel::areas("Sessions that end, by class", Unit::PerSecond, about)
         .with(FieldConfig::classes_in_colour)
         .shows(
@@ -31,7 +32,7 @@ fn by_class() -> Panel {
 }
 
 fn lost_by_cause() -> Panel {
-    let about = "Live sessions that nobody wanted to end: all but the classes normal and operator.";
+    let about = "Live sessions that ended against the players' will: all classes except normal and operator.";
     Panel::areas("Sessions lost, by cause", Unit::PerSecond, about).shows(
         "{{cause}}",
         r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",cohort=~"$cohort",class!~"normal|operator"}[$__rate_interval])) > 0"#,
@@ -39,7 +40,8 @@ fn lost_by_cause() -> Panel {
 }
 
 fn live_causes() -> Panel {
-    let about = "How many live sessions ended in the time that is shown, by cause; an estimate, as every increase over time is.";
+    let about = "How many live sessions ended in the time that is shown, by cause. It is an estimate, as always with \
+        increase().";
     Panel::table(
         "Sessions that ended",
         Unit::Count,
@@ -54,7 +56,7 @@ fn live_causes() -> Panel {
 }
 
 fn other_causes() -> Panel {
-    let about = "How many connections ended before they were a session, by cause and by how far they had come.";
+    let about = "How many connections ended before they became a session, by cause and phase.";
     Panel::table(
         "Connections that ended before a session",
         Unit::Count,
@@ -69,7 +71,8 @@ fn other_causes() -> Panel {
 }
 
 fn by_cohort() -> Panel {
-    let about = "Live sessions that were lost (abrupt, network, stuck), by what the authenticator put the player under.";
+    let about = "Live sessions that were lost (abrupt, network, stuck), by the cohort that the authenticator gave \
+        the player.";
     Panel::areas("Sessions lost, by cohort", Unit::PerSecond, about).shows(
         "{{cohort}}",
         r#"sum by (cohort) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",cohort=~"$cohort",class=~"abrupt|network|stuck"}[$__rate_interval]))"#,
@@ -77,7 +80,8 @@ fn by_cohort() -> Panel {
 }
 
 fn game_closes() -> Panel {
-    let about = "Ends that the game asked for, by cause and by the code that it sent; codes that are not declared are one.";
+    let about = "Ends that the game asked for, by cause and by the code that it sent; all undeclared codes count as \
+        one.";
     Panel::areas("Ends that the game asked for", Unit::PerSecond, about).shows(
         "{{cause}} {{code}}",
         r#"sum by (cause, code) (rate(lastword_game_closes_total{instance=~"$instance"}[$__rate_interval])) > 0"#,
@@ -93,14 +97,15 @@ fn durations() -> Panel {
     Panel::lines(
         "How long sessions were",
         Unit::Seconds,
-        "From joined to the end, of the sessions that ended.",
+        "Time from the join to the end, of the sessions that ended.",
     )
     .shows("median", &quantile("0.5"))
     .shows("95 %", &quantile("0.95"))
 }
 
 fn undelivered_bytes() -> Panel {
-    let about = "in: bytes that reached us and not the game. out: bytes that the player's kernel never acknowledged.";
+    let about = "in: bytes that reached the server and not the game. out: bytes that the player's kernel never \
+        acknowledged.";
     Panel::lines("Bytes that were lost with an end", Unit::BytesPerSecond, about).shows(
         "{{direction}}",
         r#"sum by (direction) (rate(lastword_undelivered_bytes_total{instance=~"$instance"}[$__rate_interval]))"#,
@@ -108,8 +113,7 @@ fn undelivered_bytes() -> Panel {
 }
 
 fn undelivered_frames() -> Panel {
-    let about =
-        "in: frames that reached us and not the game. out: frames that never reached the wire.";
+    let about = "in: frames that reached the server and not the game. out: frames that never reached the wire.";
     Panel::lines("Frames that were lost with an end", Unit::PerSecond, about).shows(
         "{{direction}}",
         r#"sum by (direction) (rate(lastword_undelivered_frames_total{instance=~"$instance"}[$__rate_interval]))"#,

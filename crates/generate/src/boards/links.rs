@@ -3,7 +3,7 @@
 use crate::grafana::{Board, FieldConfig, Panel, Unit};
 
 pub(super) fn board() -> Board {
-    let about = "How the players' links do, and how soon a silence is noticed.";
+    let about = "The state of the players' links, and how soon a silence is noticed.";
     Board::new("lastword-links", "lastword / Links", about)
         .row(9, [(12, suspects_now()), (12, suspected())])
         .row(9, [(12, silent_ends()), (12, round_trips())])
@@ -12,8 +12,7 @@ pub(super) fn board() -> Board {
 }
 
 fn suspects_now() -> Panel {
-    let about =
-        "Sessions whose player is silent, by what the silence looks like. They may come back.";
+    let about = "Sessions whose player is silent, by diagnosis. They may become healthy again.";
     Panel::areas("Suspects now, by diagnosis", Unit::Count, about)
         .with(FieldConfig::whole)
         .shows(
@@ -23,7 +22,7 @@ fn suspects_now() -> Panel {
 }
 
 fn suspected() -> Panel {
-    let about = "Players that became suspect, and again when their silence looked otherwise.";
+    let about = "Players that became suspect, by diagnosis. A changed diagnosis counts again.";
     Panel::areas("Suspicions, by diagnosis", Unit::PerSecond, about).shows(
         "{{diagnosis}}",
         r#"sum by (diagnosis) (rate(lastword_suspects_total{instance=~"$instance"}[$__rate_interval]))"#,
@@ -31,7 +30,7 @@ fn suspected() -> Panel {
 }
 
 fn silent_ends() -> Panel {
-    let about = "Live sessions that ended for their path or their silence.";
+    let about = "Live sessions that ended because of their path or their silence.";
     Panel::areas("Sessions lost to the network or to silence", Unit::PerSecond, about).shows(
         "{{cause}}",
         r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",class=~"network|stuck"}[$__rate_interval]))"#,
@@ -47,7 +46,7 @@ fn round_trips() -> Panel {
     Panel::lines(
         "Round trips",
         Unit::Seconds,
-        "From a ping of the server's to its pong, once in eight heartbeats of each session.",
+        "Time from a ping of the server to its pong, once in eight heartbeats of each session.",
     )
     .shows("median", &quantile("0.5"))
     .shows("95 %", &quantile("0.95"))
@@ -55,8 +54,7 @@ fn round_trips() -> Panel {
 }
 
 fn detection() -> Panel {
-    let about =
-        "From the last sign of life to the verdict, the slowest hundredth of the past hour.";
+    let about = "Time from the last sign of life to the verdict, for the slowest hundredth of the past hour.";
     Panel::lines("How soon silence is noticed", Unit::Seconds, about).shows(
         "{{cause}}, {{profile}}",
         r#"max by (cause, profile) (job_instance_cause_profile:lastword_disconnect_detection_seconds:p99_1h{instance=~"$instance"}) > 0"#,
@@ -64,8 +62,8 @@ fn detection() -> Panel {
 }
 
 fn against_bounds() -> Panel {
-    let about = "The same, against the bound that follows from the configuration. Buckets are up to 1.5 times each other, so \
-        whatever is below the dashed line may be in time.";
+    let about = "The same, divided by the bound that follows from the configuration. Each bucket is up to 1.5 times \
+        the one before, so a value below the dashed line may be in time.";
     Panel::lines("The same, of its bound", Unit::Share, about)
         .with(|look| look.limit("alert"))
         .shows(
@@ -76,7 +74,7 @@ fn against_bounds() -> Panel {
 }
 
 fn bounds() -> Panel {
-    let about = "How long each silence may go unnoticed, from the configuration. What has no bound is not here.";
+    let about = "How long each silence may go unnoticed, from the configuration. Causes without a bound are left out.";
     Panel::table(
         "The bounds of detection",
         Unit::Seconds,
@@ -90,8 +88,8 @@ fn bounds() -> Panel {
 }
 
 fn stalls() -> Panel {
-    let about = "Time of each minute in which the server's process itself was late: no CPU, a blocked worker, a paused machine. No \
-        silence is judged of it.";
+    let about = "Time of each minute in which the server's process itself was late: no CPU, a blocked worker, a \
+        paused machine. It does not count as a silence of players.";
     Panel::lines("Own stalls, seconds a minute", Unit::Seconds, about).shows(
         "{{instance}}",
         r#"sum by (instance) (increase(lastword_local_stall_seconds_total{instance=~"$instance"}[1m]))"#,
@@ -99,7 +97,8 @@ fn stalls() -> Panel {
 }
 
 fn lag() -> Panel {
-    let about = "The greatest lateness of the past half minute of what is due every 0.1 s; 1 to 3 ms is usual.";
+    let about = "The greatest lateness in the past half minute of the sweep that is due every 0.1 s; 1 to 3 ms is \
+        usual.";
     Panel::lines("Runtime lag", Unit::Seconds, about).shows(
         "{{instance}}",
         r#"max by (instance) (lastword_runtime_lag_seconds{instance=~"$instance"})"#,

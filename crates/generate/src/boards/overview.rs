@@ -3,7 +3,7 @@
 use crate::grafana::{Board, FieldConfig, Panel, Unit};
 
 pub(super) fn board() -> Board {
-    let about = "Who is here, who left, and whether anything is wrong.";
+    let about = "Which players are connected, which left, and whether anything is wrong.";
     Board::new("lastword-overview", "lastword / Overview", about)
         .row(
             4,
@@ -35,8 +35,9 @@ fn open() -> Panel {
 }
 
 fn lost_now() -> Panel {
-    let about = "The share of sessions that were lost in the past minute (abrupt, network, stuck), on the server with the most. \
-        An alert fires from 10 % a class. The runbook says which ends count (LastwordSessionsLost).";
+    let about = "The share of sessions that were lost in the past minute (abrupt, network, stuck), on the server \
+        with the largest share. An alert fires at 10 % of one class. The runbook says which ends count \
+        (LastwordSessionsLost).";
     Panel::figure("Lost in a minute", Unit::Share, about)
         .with(|look| look.red_from(0.1))
         .shows(
@@ -59,7 +60,8 @@ fn joined() -> Panel {
 }
 
 fn defects() -> Panel {
-    let about = "Connections of the past hour that a fault of the game, its embedding or the layer ended. Any is worth a look.";
+    let about = "Connections of the past hour that ended by a fault of the game, of its use of this library, or of \
+        the library. Look at each of them.";
     Panel::figure("Defects in an hour", Unit::Count, about)
         .with(|look| look.whole().red_from(1.0))
         .shows("defects", r#"sum(increase(lastword_disconnects_total{instance=~"$instance",class="defect"}[1h]))"#)
@@ -80,7 +82,7 @@ fn unaccounted() -> Panel {
 }
 
 fn down() -> Panel {
-    Panel::figure("Servers down, draining", Unit::Count, "Servers that are not scraped, and that drain.")
+    Panel::figure("Servers down, draining", Unit::Count, "Servers that are not scraped, and servers that drain.")
         .with(|look| look.whole().red_from(1.0))
         .shows("down", r#"count(up{job="lastword",instance=~"$instance"}) - sum(up{job="lastword",instance=~"$instance"})"#)
         .shows("draining", r#"sum(lastword_draining{instance=~"$instance"})"#)
@@ -100,7 +102,7 @@ fn sessions() -> Panel {
 }
 
 fn by_class() -> Panel {
-    let about = "Live sessions that end, by class: what an operator does about it.";
+    let about = "Live sessions that end, by class: the class says what an operator can do.";
     Panel::areas("Sessions that end, by class", Unit::PerSecond, about)
         .with(FieldConfig::classes_in_colour)
         .shows(
@@ -110,7 +112,7 @@ fn by_class() -> Panel {
 }
 
 fn share_lost() -> Panel {
-    let about = "Of the sessions that lived in a minute, the share that was lost in it, on the server with the most.";
+    let about = "The share of a minute's sessions that was lost in that minute, on the server with the largest share.";
     Panel::lines("Share of the sessions that were lost in a minute", Unit::Share, about)
         .with(|look| look.classes_in_colour().limit("alert"))
         .shows(
@@ -121,7 +123,8 @@ fn share_lost() -> Panel {
 }
 
 fn not_live() -> Panel {
-    let about = "Connections that end before they are a session: probes, scans, refusals. They are in no share of lost sessions.";
+    let about = "Connections that end before they become a session: probes, scans, refusals. They do not count in \
+        the shares of lost sessions.";
     Panel::areas("Ends before a session, by cause", Unit::PerSecond, about).shows(
         "{{cause}}",
         r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",phase!="live"}[$__rate_interval])) > 0"#,

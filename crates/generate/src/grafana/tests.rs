@@ -16,7 +16,7 @@ fn wrong(board: &Board) -> String {
 }
 
 #[test]
-fn a_metric_or_a_legend_that_there_is_not_is_told_with_its_panel() {
+fn a_metric_or_a_legend_that_there_is_not_is_reported_with_its_panel() {
     let board = board_with(lines().shows("", "sum(lastword_sesions_open)"));
     assert_eq!(
         wrong(&board),

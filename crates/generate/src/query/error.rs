@@ -16,6 +16,6 @@ pub enum QueryError {
     #[error("`{0}` has no `{1}` that is `{2}`")]
     NoValue(String, String, String),
     /// The labels of the answer cannot be determined.
-    #[error("`{0}` is not understood here: write it otherwise, or teach this check")]
+    #[error("`{0}` is not understood here: write it in another way, or extend this check")]
     NotUnderstood(String),
 }

@@ -26,7 +26,7 @@ fn the_labels_of_an_answer_are_worked_out() {
 }
 
 #[test]
-fn what_no_metric_has_is_told() {
+fn a_query_for_an_unknown_metric_or_label_is_an_error() {
     for (query, words) in [
         (
             "lastword_connections_opend",
@@ -72,7 +72,7 @@ fn what_no_metric_has_is_told() {
 }
 
 #[test]
-fn what_an_alert_compares_is_each_vector_below_its_comparisons() {
+fn the_compared_vectors_of_an_alert_are_those_below_its_comparisons() {
     let open = "lastword_connections_open";
     for (query, vectors) in [
         (format!("{open} > 5"), vec![open.to_owned()]),

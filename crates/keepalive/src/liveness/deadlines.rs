@@ -34,7 +34,7 @@ impl Liveness {
     /// Returns when the peer counts as silent if no byte comes; [`Time::NEVER`] where it never does, or while we do not
     /// listen.
     #[must_use]
-    pub fn silent_by(&self) -> Time {
+    pub fn suspect_limit_at(&self) -> Time {
         match self.timing.suspect_ms {
             0 => Time::NEVER,
             _ if self.is_paused => Time::NEVER,
@@ -69,17 +69,17 @@ impl Liveness {
             return Time::NEVER;
         }
         match self.quiet_by() {
-            Time::NEVER => self.silent_by(),
+            Time::NEVER => self.suspect_limit_at(),
             quiet_by if self.last_ping < quiet_by => Time::NEVER,
-            _ => self.silent_by().max(self.last_ping + ANSWER_MIN),
+            _ => self.suspect_limit_at().max(self.last_ping + ANSWER_MIN),
         }
     }
 
     fn dead_by(&self) -> Time {
-        self.silence_by().min(self.stuck_by())
+        self.dead_limit_at().min(self.stuck_by())
     }
 
-    pub(super) fn silence_by(&self) -> Time {
+    pub(super) fn dead_limit_at(&self) -> Time {
         match self.timing.dead_ms {
             0 => Time::NEVER,
             _ if self.is_paused => Time::NEVER,

@@ -125,7 +125,7 @@ fn a_kernel_that_says_nothing_leaves_a_silence() {
 }
 
 #[test]
-fn an_outage_that_ends_in_time_is_told_and_ends_nothing() {
+fn an_outage_that_ends_in_time_is_reported_and_ends_nothing() {
     let mut world = World::new(STANDARD);
     world.writes_every = Some(Duration::from_millis(50));
     world.run(secs(20));

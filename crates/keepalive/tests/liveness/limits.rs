@@ -44,7 +44,7 @@ fn a_silence_lasts_for_the_dead_limit_and_no_longer() {
 }
 
 #[test]
-fn a_stall_of_ours_is_no_silence_and_is_stated() {
+fn our_own_stall_is_no_silence_and_is_recorded() {
     let mut liveness = live();
     liveness.stood_still(secs(1));
     liveness.heard(START);
@@ -91,7 +91,7 @@ fn a_byte_ends_a_silence_at_its_last_moment() {
 }
 
 #[test]
-fn nobody_is_silent_while_nobody_listens_but_a_path_may_die() {
+fn while_reading_is_paused_a_peer_is_not_silent_but_a_path_may_die() {
     let mut world = World::new(STANDARD);
     world.liveness.paused();
     world.faults = Faults {
@@ -133,7 +133,7 @@ fn a_peer_that_talks_and_takes_nothing_is_found_with_its_next_byte() {
 }
 
 #[test]
-fn who_is_never_given_up_is_suspect_and_left_alone() {
+fn a_peer_without_a_dead_limit_is_suspected_and_not_given_up() {
     let mut world = World::new(Timing {
         dead_ms: 0,
         ..STANDARD
@@ -192,7 +192,7 @@ fn stays_silent(liveness: &mut Liveness, end: Time, sample: Option<KernelSample>
 }
 
 #[test]
-fn who_thaws_has_its_time_to_read_again() {
+fn a_peer_that_thaws_gets_its_full_time_to_read() {
     let (mut liveness, now) = takes_nothing(3);
     let thaws = now + secs(12);
     stays_silent(&mut liveness, thaws, shut());
@@ -207,7 +207,7 @@ fn who_thaws_has_its_time_to_read_again() {
 }
 
 #[test]
-fn who_says_just_enough_not_to_be_dead_has_that_time_once() {
+fn a_peer_cannot_evade_the_limit_by_repeated_silences() {
     let (mut liveness, mut now) = takes_nothing(1);
     let verdict = loop {
         stays_silent(&mut liveness, now + secs(9), shut());
@@ -222,7 +222,7 @@ fn who_says_just_enough_not_to_be_dead_has_that_time_once() {
 }
 
 #[test]
-fn who_may_have_waited_for_us_to_read_has_its_time_again() {
+fn a_peer_that_may_have_waited_for_us_gets_its_full_time() {
     let (mut liveness, now) = takes_nothing(3);
     liveness.paused();
     let resumed = now + secs(60);
@@ -233,7 +233,7 @@ fn who_may_have_waited_for_us_to_read_has_its_time_again() {
 }
 
 #[test]
-fn pauses_that_come_and_go_stop_the_clock_and_do_not_set_it_back() {
+fn repeated_pauses_stop_the_clock_and_do_not_set_it_back() {
     let mut world = World::new(STANDARD);
     world.faults = Faults {
         frozen: true,
@@ -256,7 +256,7 @@ fn pauses_that_come_and_go_stop_the_clock_and_do_not_set_it_back() {
 
 /// The machine was paused: its timers come due all at once, while the peer's acknowledgement is still on its way.
 #[test]
-fn what_is_unanswered_at_the_first_look_after_a_pause_of_the_machine_has_time_to_be_answered() {
+fn data_unanswered_after_a_pause_of_the_machine_gets_time_for_its_answer() {
     let mut liveness = live();
     liveness.wrote(START);
     liveness.stood_still(secs(60));
@@ -334,7 +334,7 @@ fn a_path_that_died_between_two_looks_is_doubtful_at_the_next() {
 }
 
 #[test]
-fn a_silence_is_doubtful_until_it_ends_whatever_of_it_was_ours() {
+fn a_silence_is_doubtful_until_it_ends_also_after_our_own_stall() {
     let mut liveness = live();
     for ms in [6_250, 7_500] {
         let due = START + Duration::from_millis(ms);
@@ -410,7 +410,7 @@ fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
         let asked = START + Duration::from_millis(6_250);
         liveness.on_timeout(asked, false, old);
         liveness.pinged(asked);
-        liveness.on_timeout(liveness.silent_by(), false, old);
+        liveness.on_timeout(liveness.suspect_limit_at(), false, old);
         for age_ms in [1_250, 1_270, 2_350] {
             let now = asked + Duration::from_millis(age_ms.into());
             let last = sample(age_ms + tick_ms);

@@ -8,11 +8,11 @@ use lastword_session::wire::Kind;
 use tokio::time::timeout;
 
 use super::Clients;
-use crate::dice::Dice;
+use crate::client_rng::ClientRng;
 use crate::frames::frame;
+use crate::last_frames::LastFrames;
 use crate::socket::{Raw, goodbye_code};
-use crate::speech::Speech;
-use crate::way::{Leaves, Parting, Play};
+use crate::way::{ClientEnd, Leaves, Play};
 use crate::{Fault, Way};
 
 /// The actions and observations of one client: the truth with which its record is compared.
@@ -38,7 +38,7 @@ pub(super) struct Plan<'c> {
     /// The player's name, where the client joins.
     pub(crate) name: String,
     pub(crate) way: &'static Way,
-    pub(crate) dice: Dice,
+    pub(crate) rng: ClientRng,
     pub(crate) clients: &'c Clients,
 }
 
@@ -66,7 +66,7 @@ impl Plan<'_> {
                 says,
                 leaves,
             } => timeout(DEADLINE, self.raw(*joins, *says, *leaves, &mut played)).await,
-            Play::Client(parting) => timeout(DEADLINE, self.client(*parting, &mut played)).await,
+            Play::Client(end) => timeout(DEADLINE, self.client(*end, &mut played)).await,
         };
         let result = result.unwrap_or(Err(Fault::TooLong {
             step: played.step,
@@ -79,42 +79,42 @@ impl Plan<'_> {
     async fn raw(
         &mut self,
         joins: bool,
-        says: fn(&mut Speech),
+        says: fn(&mut LastFrames),
         leaves: Leaves,
         played: &mut Played,
     ) -> Result<(), Fault> {
-        let connecting = Raw::connect(self.clients.home(self.n), self.clients.server);
+        let connecting = Raw::connect(self.clients.local_ip(self.n), self.clients.server);
         let mut raw = connecting.await.map_err(Fault::Connect)?;
         played.local = raw.local_addr().ok();
-        let mut speech = self.speech();
+        let mut last = self.last_frames();
         if joins {
             played.step = "waiting for the welcome";
             raw.join(&self.name).await?;
             played.step = "waiting for a frame to come back";
-            self.converse(&mut raw, &mut speech, played).await?;
+            self.converse(&mut raw, &mut last, played).await?;
         }
-        says(&mut speech);
-        played.frames += speech.frames;
+        says(&mut last);
+        played.frames += last.frames;
         played.step = "leaving";
-        leave(raw, &speech, leaves, self.way.hears, played).await
+        leave(raw, &last, leaves, self.way.hears, played).await
     }
 
-    fn speech(&self) -> Speech {
+    fn last_frames(&self) -> LastFrames {
         let scenario = &self.clients.scenario;
         let (_, frames_max) = scenario.frames;
-        Speech::new(self.dice.clone(), scenario.payload_bytes, frames_max)
+        LastFrames::new(self.rng.clone(), scenario.payload_bytes, frames_max)
     }
 
     /// Sends frames one by one, and waits for the echo of each.
     async fn converse(
         &mut self,
         raw: &mut Raw,
-        speech: &mut Speech,
+        last: &mut LastFrames,
         played: &mut Played,
     ) -> Result<(), Fault> {
         let (least, most) = self.clients.scenario.frames;
-        for _ in 0..self.dice.from(least, most) {
-            let payload = speech.payload();
+        for _ in 0..self.rng.from(least, most) {
+            let payload = last.payload();
             let mut bytes = Vec::with_capacity(payload.len() + 4);
             frame(Kind::Data, &payload, &mut bytes);
             raw.write(&bytes).await?;
@@ -130,7 +130,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    async fn client(&mut self, parting: Parting, played: &mut Played) -> Result<(), Fault> {
+    async fn client(&mut self, end: ClientEnd, played: &mut Played) -> Result<(), Fault> {
         let Clients {
             server, scenario, ..
         } = self.clients;
@@ -139,19 +139,19 @@ impl Plan<'_> {
         let mut client = dialled.map_err(|error| Fault::Client(error.to_string()))?;
         played.local = Some(client.local_addr());
         played.step = "waiting for a frame to come back";
-        let mut speech = self.speech();
+        let mut last = self.last_frames();
         let (least, most) = scenario.frames;
-        for _ in 0..self.dice.from(least, most) {
-            echo(&mut client, speech.payload(), played).await?;
+        for _ in 0..self.rng.from(least, most) {
+            echo(&mut client, last.payload(), played).await?;
         }
         played.step = "leaving";
-        match parting {
-            Parting::Goodbye => farewell(client).await,
-            Parting::Abort => {
+        match end {
+            ClientEnd::Goodbye => farewell(client).await,
+            ClientEnd::Abort => {
                 client.abort();
                 Ok(())
             }
-            Parting::Drop => {
+            ClientEnd::Drop => {
                 drop(client);
                 Ok(())
             }
@@ -183,7 +183,7 @@ async fn farewell(client: Client) -> Result<(), Fault> {
 
 async fn leave(
     mut raw: Raw,
-    speech: &Speech,
+    last: &LastFrames,
     leaves: Leaves,
     hears: Option<u16>,
     played: &mut Played,
@@ -191,7 +191,7 @@ async fn leave(
     if leaves == Leaves::WithLastFrame {
         raw.hold_back()?;
     }
-    raw.write(&speech.bytes).await?;
+    raw.write(&last.bytes).await?;
     match leaves {
         Leaves::Close | Leaves::WithLastFrame => Ok(()),
         Leaves::Reset => raw.reset(),
@@ -207,7 +207,7 @@ async fn leave(
         Leaves::HalfClose => {
             raw.finish().await?;
             played.step = "waiting for its last frames to come back";
-            all_back(&mut raw, &speech.echoes, played).await
+            all_back(&mut raw, &last.echoes, played).await
         }
     }
 }

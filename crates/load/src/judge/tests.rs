@@ -12,10 +12,10 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let homes = Homes::towards("127.0.0.1:7000".parse().unwrap(), 1_000);
+        let client_addrs = ClientAddrs::towards("127.0.0.1:7000".parse().unwrap(), 1_000);
         let scrape = Scrape::default();
         Self {
-            judge: Judge::new(homes, 0, scrape.clone()),
+            judge: Judge::new(client_addrs, 0, scrape.clone()),
             scrape,
             seq: 0,
         }
@@ -259,7 +259,7 @@ fn counters_that_run_backwards_are_found() {
 }
 
 #[test]
-fn a_client_that_met_a_fault_is_told_and_its_record_is_no_wrong_cause() {
+fn a_client_with_a_fault_is_reported_and_its_record_is_not_judged() {
     let mut server = Server::start();
     let mut played = Played::new(1, Way::find("kicked").unwrap());
     played.local = Some("127.1.0.1:4000".parse().unwrap());
@@ -277,7 +277,7 @@ fn a_client_that_met_a_fault_is_told_and_its_record_is_no_wrong_cause() {
 }
 
 #[test]
-fn who_is_not_of_the_storm_is_a_stranger_and_counts_all_the_same() {
+fn a_client_outside_the_storm_is_a_stranger_and_is_counted() {
     let mut server = Server::start();
     let mut record = server.client(1, "fin");
     server.end(record.clone());

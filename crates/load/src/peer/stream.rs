@@ -4,7 +4,7 @@
 use lastword_session::wire::{self, Extensions, Kind, Welcome};
 
 use crate::frames;
-use crate::speech;
+use crate::last_frames;
 
 /// Payload bytes of each frame.
 const PAYLOAD: u64 = 4096;
@@ -15,7 +15,7 @@ pub const FRAME: u64 = 4 + PAYLOAD;
 #[must_use]
 pub fn hello() -> Vec<u8> {
     let mut bytes = Vec::new();
-    speech::hello(NAME).encode(&mut bytes);
+    last_frames::hello(NAME).encode(&mut bytes);
     bytes
 }
 

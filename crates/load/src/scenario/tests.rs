@@ -45,7 +45,7 @@ fn ways_are_taken_by_their_weight_and_the_same_for_the_same_seed() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_with_its_line_the_value_and_what_is_allowed() {
+fn everything_that_is_wrong_is_reported_with_its_line_the_value_and_what_is_allowed() {
     let cases = [
         (
             "connections = 0",
@@ -108,14 +108,14 @@ fn a_name_like_none_is_answered_with_all_there_are() {
 }
 
 #[test]
-fn everything_is_told_at_once_in_the_order_of_the_file() {
+fn everything_is_reported_at_once_in_the_order_of_the_file() {
     let told = complaints("[ways]\nfni = 1\nfin = -1\n[colour]\n");
     let lines: Vec<_> = told.iter().map(|line| &line[..2]).collect();
     assert_eq!(lines, ["2:", "3:", "4:"], "{told:#?}");
 }
 
 #[test]
-fn what_is_no_toml_is_told_with_its_line() {
+fn a_toml_error_is_reported_with_its_line() {
     let told = complaints("seed = 1\nat_once = \n");
     assert!(told[0].starts_with("2: "), "{told:?}");
 }

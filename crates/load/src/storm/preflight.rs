@@ -10,9 +10,9 @@ use lastword_session::wire::Welcome;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Storm;
+use crate::client_addrs::ClientAddrs;
 use crate::closes::{self, Cursor};
 use crate::error::NotAServer;
-use crate::homes::Homes;
 use crate::http::Http;
 use crate::probe::{self, Unfit};
 use crate::socket::Raw;
@@ -106,7 +106,7 @@ async fn tried(storm: &Storm) -> Result<Tried, StormError> {
 
 async fn connect(server: SocketAddr, scenario: &Scenario) -> io::Result<Raw> {
     let count = scenario.connections;
-    Raw::connect(Homes::towards(server, count).of(count), server).await
+    Raw::connect(ClientAddrs::towards(server, count).of(count), server).await
 }
 
 /// Says hello, and returns the session's id.

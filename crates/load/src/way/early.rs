@@ -26,7 +26,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "hello_cut",
         "closes inside its hello",
-        |speech| speech.partial_hello(20),
+        |last| last.partial_hello(20),
         Close,
         Cause::PeerFinMidFrame,
         Phase::Hello,
@@ -34,7 +34,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "hello_cut_reset",
         "resets inside its hello",
-        |speech| speech.partial_hello(20),
+        |last| last.partial_hello(20),
         Reset,
         Cause::PeerResetMidFrame,
         Phase::Hello,
@@ -42,7 +42,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "hello_timeout",
         "says three bytes and waits for the hello timeout",
-        |speech| speech.partial_hello(3),
+        |last| last.partial_hello(3),
         Read,
         Cause::HelloTimeout,
         Phase::Hello,
@@ -51,7 +51,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "http",
         "speaks HTTP",
-        |speech| speech.bytes.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n"),
+        |last| last.bytes.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n"),
         Read,
         Cause::WrongProtocol,
         Phase::Hello,
@@ -59,7 +59,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "version",
         "speaks a version that does not exist yet",
-        |speech| speech.frame(Kind::Hello, b"LW\x7f\x7f and whatever comes with it"),
+        |last| last.frame(Kind::Hello, b"LW\x7f\x7f and whatever comes with it"),
         Read,
         Cause::VersionUnsupported,
         Phase::Hello,
@@ -68,10 +68,10 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "hello_too_large",
         "announces a hello of 16 MB",
-        |speech| {
-            speech.bytes.extend_from_slice(&[0xff, 0xff, 0xff, 1]);
-            speech.bytes.extend_from_slice(&MAGIC);
-            speech.bytes.extend_from_slice(&[VERSION, VERSION]);
+        |last| {
+            last.bytes.extend_from_slice(&[0xff, 0xff, 0xff, 1]);
+            last.bytes.extend_from_slice(&MAGIC);
+            last.bytes.extend_from_slice(&[VERSION, VERSION]);
         },
         Read,
         Cause::FrameTooLarge,
@@ -81,7 +81,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "hello_malformed",
         "says a hello that is too short",
-        |speech| speech.frame(Kind::Hello, b"LW\x01\x01\x02"),
+        |last| last.frame(Kind::Hello, b"LW\x01\x01\x02"),
         Read,
         Cause::FrameMalformed,
         Phase::Hello,
@@ -90,7 +90,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "name_too_long",
         "has a name of 65 bytes, which an authenticator without one of its own rejects",
-        |speech| speech.hello(&"a".repeat(65)),
+        |last| last.hello(&"a".repeat(65)),
         Read,
         Cause::AuthRejected,
         Phase::Auth,
@@ -99,7 +99,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "resume_of_nothing",
         "wants to resume a session that never was",
-        |speech| speech.resume(),
+        |last| last.resume(),
         Read,
         Cause::ResumeRefused,
         Phase::Auth,

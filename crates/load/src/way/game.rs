@@ -12,7 +12,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::live(
         "kicked",
         "asks to be thrown out, and reads why",
-        |speech| speech.command(Command::Kick(KICK_CODE, "asked for it")),
+        |last| last.command(Command::Kick(KICK_CODE, "asked for it")),
         Read,
         Cause::Kicked,
     )
@@ -21,7 +21,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::live(
         "closed",
         "asks the game to close its session",
-        |speech| speech.command(Command::Close),
+        |last| last.command(Command::Close),
         Read,
         Cause::ClosedByGame,
     )
@@ -30,7 +30,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::live(
         "panicked",
         "makes the game panic",
-        |speech| speech.command(Command::Panic),
+        |last| last.command(Command::Panic),
         Read,
         Cause::HandlerPanicked,
     )
@@ -39,7 +39,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::live(
         "flooded",
         "is sent more than its queue holds",
-        |speech| speech.command(Command::Flood),
+        |last| last.command(Command::Flood),
         Read,
         Cause::SendQueueFull,
     )
@@ -48,7 +48,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "auth_timeout",
         "waits for an authenticator that never decides",
-        |speech| speech.hello(ObeyingGame::AUTH_NEVER),
+        |last| last.hello(ObeyingGame::AUTH_NEVER),
         Read,
         Cause::AuthTimeout,
         Phase::Auth,
@@ -58,7 +58,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "auth_down",
         "comes while the authenticator is down",
-        |speech| speech.hello(ObeyingGame::AUTH_DOWN),
+        |last| last.hello(ObeyingGame::AUTH_DOWN),
         Read,
         Cause::AuthUnavailable,
         Phase::Auth,
@@ -68,7 +68,7 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "auth_fin",
         "closes while the authenticator thinks",
-        |speech| speech.hello(ObeyingGame::AUTH_NEVER),
+        |last| last.hello(ObeyingGame::AUTH_NEVER),
         Close,
         Cause::PeerFin,
         Phase::Auth,
@@ -77,9 +77,9 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "auth_goodbye",
         "says goodbye while the authenticator thinks",
-        |speech| {
-            speech.hello(ObeyingGame::AUTH_NEVER);
-            speech.goodbye();
+        |last| {
+            last.hello(ObeyingGame::AUTH_NEVER);
+            last.goodbye();
         },
         Read,
         Cause::PeerGoodbye,
@@ -89,9 +89,9 @@ pub(super) static WAYS: &[Way] = &[
     Way::early(
         "auth_violation",
         "sends a frame before it is welcome",
-        |speech| {
-            speech.hello(ObeyingGame::AUTH_NEVER);
-            speech.frame(Kind::Data, b"too early");
+        |last| {
+            last.hello(ObeyingGame::AUTH_NEVER);
+            last.frame(Kind::Data, b"too early");
         },
         Read,
         Cause::ProtocolViolation,

@@ -90,7 +90,7 @@ const SILENT: &str = "connections = 10\nframes = [0, 0]\n[ways]\nfin = 1\n";
 const OBEYS: &str = "connections = 10\n[ways]\nkicked = 1\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_game_that_speaks_unasked_is_told_as_that() {
+async fn a_game_that_speaks_unasked_is_reported_as_that() {
     for text in [ECHOES, SILENT, OBEYS] {
         let error = unfit(|_| Greets, text).await;
         assert!(
@@ -109,7 +109,7 @@ async fn a_game_that_speaks_unasked_is_told_as_that() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_game_that_does_not_echo_is_told_with_what_it_does() {
+async fn a_game_that_does_not_echo_is_reported_with_what_it_does() {
     let (mute, reverses, strict) = tokio::join!(
         unfit(|_| Mute, ECHOES),
         unfit(|_| Reverses, ECHOES),
@@ -162,7 +162,7 @@ async fn stranger(answer: Option<&'static [u8]>) -> SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_of_another_kind_is_told_with_what_it_answers() {
+async fn a_server_of_another_kind_is_reported_with_what_it_answers() {
     let admin = server().await;
     for (answer, expected) in [
         (None, NotAServer::Silent(Duration::from_secs(5))),

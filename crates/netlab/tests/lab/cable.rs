@@ -113,7 +113,7 @@ fn a_cut_that_is_mended_leaves_the_loss() {
 }
 
 #[test]
-fn what_a_link_loses_are_packets_of_real_size() {
+fn a_link_loses_packets_of_real_size() {
     run(|lab| {
         let bulk = [0; 1 << 16];
         // A host that comes later sends single packets, like the hosts before it.

@@ -66,7 +66,7 @@ fn why(error: &io::Error) -> &'static str {
     let remedies = [
         (
             io::ErrorKind::AddrInUse,
-            "the address is in use: stop who uses it, or choose another port",
+            "the address is in use: stop the program that uses it, or choose another port",
         ),
         (
             io::ErrorKind::AddrNotAvailable,

@@ -66,7 +66,7 @@ impl Events {
         !self.cursor.is_at_end(&self.batch) || self.queue.wait(timeout)
     }
 
-    /// Returns whether nothing can come any longer: the server has ended, every session has departed and everything was
+    /// Returns whether the events are over: the server has ended, every session has departed and everything was
     /// drained.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -8,7 +8,7 @@ use lastword_keepalive::ProfileName;
 use lastword_session::{Cause, Class};
 
 use crate::books::record::{Disconnect, Steps};
-use crate::player::{Seat, printable};
+use crate::player::{SessionIdentity, printable};
 
 pub(crate) use limit::Limit;
 
@@ -95,12 +95,12 @@ fn may_be_written(limit: &Limit, disconnect: &Disconnect) -> bool {
 }
 
 /// Logs that a session joined, with the field names of the line about its close.
-pub(crate) fn joined(seat: &Seat, profile: Option<ProfileName>) {
+pub(crate) fn joined(identity: &SessionIdentity, profile: Option<ProfileName>) {
     tracing::debug!(
         target: "lastword::join",
-        session = %seat.session,
-        player = seat.player.as_deref().map(printable).as_deref(),
-        remote = %seat.remote,
+        session = %identity.session,
+        player = identity.player.as_deref().map(printable).as_deref(),
+        remote = %identity.remote,
         profile = profile.as_ref().map(ProfileName::as_str),
         "joined"
     );

@@ -39,7 +39,7 @@ pub struct Stats {
     pub suspected: Vec<(Diagnosis, u64)>,
     /// Sessions whose reading is paused, because the game is not taking their frames.
     pub inbound_paused: u64,
-    /// Events that wait for the game to tick.
+    /// Events that wait for the game's next tick.
     pub events_waiting: usize,
     /// How long this process was late in all, because it was starved or stopped, or its machine was paused. This time
     /// does not count as peer silence. A delay of less than 20 ms does not count.

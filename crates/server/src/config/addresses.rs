@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_for_two_keys_is_told_with_both_of_them() {
+    fn one_address_for_two_keys_is_reported_with_both_of_them() {
         assert_eq!(
             told("127.0.0.1:7000", "127.0.0.1:7000", ""),
             [

@@ -36,7 +36,7 @@ impl AdminConfig {
         let both = self.token.is_some() && self.token_file.is_some();
         let both = both.then(|| ConfigError {
             key: "admin.token_file".to_owned(),
-            value: "given beside admin.token".to_owned(),
+            value: "given together with admin.token".to_owned(),
             allowed: "one of the two".to_owned(),
             remedy: "leave admin.token out".to_owned(),
         });

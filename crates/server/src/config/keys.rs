@@ -15,7 +15,7 @@ pub struct Key {
     pub words: &'static str,
     /// The unit of the value, or `none`.
     pub unit: &'static str,
-    /// The value where the key is left out, as a file has it.
+    /// The default, as a file would have it.
     pub default: &'static str,
     /// The values that it takes.
     pub allowed: Allowed,

@@ -9,7 +9,7 @@ impl LimitsConfig {
         let inbox = (frame, "limits.frame_bytes_max");
         let outbound = (
             frame.saturating_add(HEADER_BYTES),
-            "limits.frame_bytes_max and 4 of header",
+            "limits.frame_bytes_max plus 4 bytes of header",
         );
         let caps = [
             ("limits.inbox_bytes_max", self.inbox_bytes_max, inbox),

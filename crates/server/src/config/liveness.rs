@@ -129,15 +129,15 @@ fn value_and_allowed(error: &ProfileError) -> (String, String) {
 fn remedy(error: &ProfileError) -> String {
     let words = match error {
         ProfileError::Name { .. } => "it becomes a label of metrics: rename it",
-        ProfileError::Heartbeat { .. } => "choose what a player's network can bear",
+        ProfileError::Heartbeat { .. } => "choose how often a player's network can send",
         ProfileError::Suspect { .. } => {
-            "a heartbeat may be late by half of it: raise it, or lower heartbeat_ms"
+            "a heartbeat may be late by half its interval: raise this value, or lower heartbeat_ms"
         }
         ProfileError::Dead { .. } => {
-            "the peer is asked for 2500 ms from suspect_ms on: raise it, or lower suspect_ms"
+            "after suspect_ms the peer is asked for 2500 ms: raise it, or lower suspect_ms"
         }
         ProfileError::ResumeWindow { .. } => "a suspended session takes memory: lower it",
-        ProfileError::RtoMax { .. } => "the kernel takes no other",
+        ProfileError::RtoMax { .. } => "the kernel accepts no other value",
         ProfileError::GiveUp { give_up, .. } => {
             return format!(
                 "with it the kernel gives up after {} ms, which is too soon for dead_ms: raise it, or lower dead_ms",

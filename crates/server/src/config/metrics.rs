@@ -36,7 +36,7 @@ impl MetricsConfig {
             return Some("it becomes a label of metrics: rename it");
         }
         if name == Self::NO_COHORT {
-            return Some("whoever has no cohort is counted under this name: rename it");
+            return Some("players without a cohort are counted under this name: rename it");
         }
         let is_again = self.cohorts.iter().take(index).any(|other| other == name);
         is_again.then_some("it is there twice: remove one of them")
@@ -51,7 +51,7 @@ impl MetricsConfig {
         let count = self.game_codes.len();
         let too_many = (count > Config::GAME_CODES_MAX).then_some((
             format!("{count} codes"),
-            "each is a series of its own: declare those that you look at",
+            "each code is a time series of its own: declare only those that you need",
         ));
         let errors = too_many.into_iter().chain(bad_codes);
         errors

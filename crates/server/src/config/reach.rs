@@ -24,7 +24,7 @@ pub enum Reach {
     /// not known, as on every system but Linux.
     ByKernel(Option<GiveUp>),
     /// It cannot.
-    Never(Why),
+    Never(UnreachableReason),
 }
 
 /// How soon a silent cause is noticed in the sessions of one profile.
@@ -51,7 +51,7 @@ pub struct GiveUp {
 
 /// Why a configuration cannot produce a cause on a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum UnreachableReason {
     /// Nothing in this version produces it ([`Cause::is_produced`]).
     NotBuilt,
     /// The value of a key rules the cause out.
@@ -61,7 +61,7 @@ pub enum Why {
         /// The value, as written in the file.
         value: String,
         /// The meaning of the value for the cause.
-        so: &'static str,
+        consequence: &'static str,
     },
     /// The kernel lacks the information that would show the cause.
     Kernel(&'static str),
@@ -76,7 +76,7 @@ impl Config {
     #[must_use]
     pub fn reach(&self, cause: Cause, profile: &Profile, kernel: KernelAbilities) -> Reach {
         if !cause.is_produced() {
-            return Reach::Never(Why::NotBuilt);
+            return Reach::Never(UnreachableReason::NotBuilt);
         }
         let rule = RULES.iter().find(|(of, _)| *of == cause);
         rule.map_or(Reach::Can, |(_, rule)| {
@@ -144,11 +144,15 @@ impl GiveUp {
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for UnreachableReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotBuilt => f.write_str("not built yet"),
-            Self::Key { path, value, so } => write!(f, "{path} is {value}: {so}"),
+            Self::Key {
+                path,
+                value,
+                consequence,
+            } => write!(f, "{path} is {value}: {consequence}"),
             Self::Kernel(lack) => f.write_str(lack),
         }
     }
@@ -163,9 +167,13 @@ struct Setting<'a> {
 
 impl Setting<'_> {
     /// Why the kernel's counters cannot distinguish a dead path from a silent peer, if they cannot.
-    fn no_evidence(&self) -> Option<Why> {
+    fn no_evidence(&self) -> Option<UnreachableReason> {
         if self.config.listen.behind_proxy {
-            return Some(key("listen.behind_proxy", "true", "it is peer_silent then"));
+            return Some(key(
+                "listen.behind_proxy",
+                "true",
+                "such a silence is recorded as peer_silent",
+            ));
         }
         (!self.kernel.tcp_info).then_some(NO_TCP_INFO)
     }
@@ -203,9 +211,9 @@ impl Setting<'_> {
         }
     }
 
-    fn dead_limit(&self, so: &'static str) -> Why {
+    fn dead_limit(&self, consequence: &'static str) -> UnreachableReason {
         let path = format!("liveness.profiles.{}.dead_ms", self.profile.name);
-        key(&path, self.profile.dead.map_or(0, to_ms), so)
+        key(&path, self.profile.dead.map_or(0, to_ms), consequence)
     }
 }
 
@@ -292,16 +300,18 @@ fn socket_destroyed(setting: &Setting<'_>) -> Reach {
     if setting.kernel.is_linux {
         Reach::Can
     } else {
-        Reach::Never(Why::Kernel("only Linux can destroy another's socket"))
+        Reach::Never(UnreachableReason::Kernel(
+            "only Linux can destroy another's socket",
+        ))
     }
 }
 
-fn key(path: &str, value: impl fmt::Display, so: &'static str) -> Why {
-    Why::Key {
+fn key(path: &str, value: impl fmt::Display, consequence: &'static str) -> UnreachableReason {
+    UnreachableReason::Key {
         path: path.to_owned(),
         value: value.to_string(),
-        so,
+        consequence,
     }
 }
 
-const NO_TCP_INFO: Why = Why::Kernel("this kernel gives no TCP_INFO");
+const NO_TCP_INFO: UnreachableReason = UnreachableReason::Kernel("this kernel gives no TCP_INFO");

@@ -54,76 +54,77 @@ sections! {
         frame_bytes_max: u32 = 65536, "bytes", (1024..=16777215), [FrameTooLarge],
             "it has to hold the longest message";
 
-        /// How much may wait in a session for the game; at least `frame_bytes_max`. At this limit, reading pauses, and
-        /// the peer's kernel holds the rest.
+        /// How many payload bytes may wait in a session for the game; at least `frame_bytes_max`. At this limit,
+        /// reading pauses, and the peer's kernel holds the rest.
         inbox_bytes_max: u32 = 65536, "bytes", (1024..=1073741824), [],
             "at least limits.frame_bytes_max";
 
         /// How many frames may wait in a session for the game. At this limit, reading pauses.
         inbox_frames_max: u32 = 256, "frames", (1..=65536), [],
-            "what a session may have waiting between two ticks";
+            "as many as one session sends between two ticks";
 
-        /// How much of all sessions together may wait for a tick loop. At this limit, reading pauses. The tick may hold
-        /// the same amount in addition.
+        /// How many payload bytes of all sessions together may wait for a tick loop. At this limit, reading pauses. The
+        /// tick may hold the same amount in addition.
         events_bytes_max: u32 = 67108864, "bytes", (65536..=1073741824), [],
-            "what all sessions together send between two ticks";
+            "as many as all sessions together send between two ticks";
 
         /// How many frames of all sessions together may wait for a tick loop. At this limit, reading pauses. While the
         /// game does not tick, joins and departures wait, too. When they are twice as many as connections may be open,
         /// the server stops admitting players.
         events_frames_max: u32 = 262144, "frames", (1024..=16777216), [AuthTimeout],
-            "what all sessions together send between two ticks";
+            "as many as all sessions together send between two ticks";
 
         /// How much may wait in a session to be written; at least `frame_bytes_max` and 4 bytes of header. As much again may
         /// wait for its first write. A frame over that is refused. If the kernel refuses more than this limit, too, the peer
         /// reads too slowly and is closed, unless it is silent: then the silence decides.
         outbound_bytes_max: u32 = 262144, "bytes", (1028..=1073741824), [SendQueueFull],
-            "at least limits.frame_bytes_max and 4 of header";
+            "at least limits.frame_bytes_max plus 4 bytes of header";
     }
 
     /// How long each part of a connection's life may take.
     struct TimeoutsConfig at timeouts {
         /// How long a connection may take until its hello is complete.
         hello_ms: u32 = 5000, "milliseconds", (100..=600000), [HelloTimeout],
-            "what the slowest player of yours needs, and no attacker has for long", hasty 300;
+            "as long as your slowest player needs; an attacker can use all of it", hasty 300;
 
         /// How long the authenticator may take, including the wait for its turn.
         auth_ms: u32 = 5000, "milliseconds", (100..=600000), [AuthTimeout],
-            "what the authenticator needs at its slowest", hasty 300;
+            "as long as the slowest authentication takes", hasty 300;
 
         /// How long a frame may take from its first byte to its last, or to its next KiB.
         frame_ms: u32 = 10000, "milliseconds", (100..=600000), [FrameTimeout],
-            "what the slowest player of yours needs, and no attacker has for long", hasty 300;
+            "as long as your slowest player needs; an attacker can use all of it", hasty 300;
 
         /// How long writing our last frames may take, and then again how long the peer's FIN may take after them. The
         /// cause is fixed before; this time only says how long a closed connection is kept. If the peer's FIN comes
-        /// first, this is the time for the data that we have still to send. Data that the peer's kernel has not
+        /// first, this is the time for the data that we have not sent yet. Data that the peer's kernel has not
         /// acknowledged by then counts as refused.
         linger_ms: u32 = 3000, "milliseconds", (100..=600000), [PeerClosedWhileSending],
-            "what the slowest player of yours needs, and no attacker has for long", hasty 300;
+            "as long as your slowest player needs; an attacker can use all of it", hasty 300;
 
         /// How old the oldest frame in the send queue may become, unless the peer is silent: then the silence decides.
         outbound_age_ms: u32 = 5000, "milliseconds", (0 "off", 100..=600000), [SendQueueStale],
-            "how stale a message may be and still be of use", hasty 300;
+            "the age from which a message is of no use", hasty 300;
 
-        /// How long the kernel of a client that talks may accept none of the data that waits for it. After that time,
-        /// the client's next byte ends the connection; if no byte comes, the silence decides. Time in which we do not
-        /// read does not count. A client that was suspect because of its silence gets this time again, once.
+        /// How long the kernel of a client that still sends may accept none of the data that waits for the client.
+        /// After that time, the client's next byte ends the connection; if no byte comes, the silence decides. Time in
+        /// which we do not read does not count. A client that was suspect because of its silence gets this time again,
+        /// once.
         write_progress_ms: u32 = 10000, "milliseconds", (0 "off", 1000..=600000), [PeerNotReading],
-            "how long a client may take nothing of what it is sent";
+            "the longest time that a healthy client reads nothing";
 
         /// How long a player may send no frame of the game; heartbeats do not count.
         idle_ms: u32 = 0, "milliseconds", (0 "off", 1000..=86400000), [Idle],
-            "how long a player may do nothing", hasty 3601;
+            "the longest time that a player may be inactive", hasty 3601;
 
         /// How long the game may take no frame while the frames from before the peer's end are delivered to it. After
         /// an end that we decide (a kick, a drain, a verdict on silence), `linger_ms` is the time for that. The
         /// remaining frames are then counted as undelivered.
         delivery_ms: u32 = 30000, "milliseconds", (100..=600000), [],
-            "how long the game may stall without losing what came before an end", hasty 300;
+            "the longest stall after which the game still gets the frames from before an end", hasty 300;
     }
 
-    /// How a shutdown goes.
+    /// How the server shuts down.
     struct DrainConfig at drain {
         /// How much time sessions have to leave after SIGTERM. Choose less than the time after which the service
         /// manager kills the server: systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`. A session
@@ -171,30 +172,30 @@ sections! {
         /// many pings, pongs and acks a client may send: 2 in each heartbeat. From 1000 on the limit is always 2 a
         /// second.
         heartbeat_ms: Option<u32> = None => "5000", "milliseconds", (100..=600000), [PingFlood],
-            "what a player's network can bear";
+            "how often a player's network can send";
 
-        /// After how much silence the peer is suspect; at least 1.5 heartbeats. From then on the silence, and no longer
-        /// its send queue, decides how it ends. A suspect peer may become healthy again.
+        /// After how much silence the peer is suspect; at least 1.5 heartbeats. From then on the silence decides how
+        /// the session ends, and no longer its send queue. A suspect peer may become healthy again.
         suspect_ms: Option<u32> = None => "7500", "milliseconds", (150..=900000), [],
             "at least 1.5 heartbeats";
 
         /// After how much silence the connection ends. At least `suspect_ms` + 2500, the time needed to tell causes
-        /// apart. With 0 only the kernel gives a connection up, and finds no frozen peer. A client may send 16 pings,
-        /// pongs and acks at once, and one more for each second of this value; 80 with 0.
+        /// apart. With 0 only the kernel gives up a connection, and a frozen peer is not found. A client may send 16
+        /// pings, pongs and acks at once, and one more for each second of this value; 80 with 0.
         dead_ms: Option<u32> = None => "15000", "milliseconds", (0 "never", 2650..=922600),
             [PathDead, PathDeadOutbound, LocalNetworkDown, PeerFrozen, PeerSilent, PingFlood],
             "at least suspect_ms + 2500";
 
         /// How long a session outlives its connection and can be resumed; 0 turns resume off. Resume is not built yet:
-        /// the server sends clients 0, with every value of this key.
+        /// the server always sends clients 0.
         resume_window_ms: Option<u32> = None => "60000", "milliseconds", (0..=86400000), [],
-            "0 is no resume", hasty 1000;
+            "0 turns resume off", hasty 1000;
 
         /// The longest time between two retransmissions (`TCP_RTO_MAX_MS`, from Linux 6.15). If it is too high, a link
         /// that comes back is retried too late. If it is so low that the kernel would give up before `dead_ms`, the
         /// server refuses it.
         rto_max_ms: Option<u32> = None => "1200", "milliseconds", (0 "the kernel's default", 1000..=120000),
-            [PathDead], "high enough for dead_ms";
+            [PathDead], "high enough that the kernel does not give up before dead_ms";
     }
 
     /// The socket options that are set in the kernel.
@@ -203,19 +204,19 @@ sections! {
         /// its dead limit (65 s where it has none). With `false` only heartbeats find the dead path of an idle
         /// connection. It is never found if the client sends no heartbeats, or if the profile's `dead_ms` is 0.
         keepalive: bool = true, "none", ["true", "false"], [PathDead],
-            "true unless you test what heartbeats alone find";
+            "leave it true, except to test detection by heartbeats alone";
 
         /// Whether the profiles' `rto_max_ms` is set on kernels that have the option. `off` behaves like kernels before
-        /// Linux 6.15: outages over about 40 % of `dead_ms` may end the connection.
+        /// Linux 6.15: outages longer than about 40 % of `dead_ms` may end the connection.
         rto_max: RtoMax = RtoMax::Auto => "\"auto\"", "none", ["auto", "off"], [PathDead, PeerSilent],
-            "auto unless you test what kernels without it do";
+            "leave it at auto, except to test the behaviour of kernels without TCP_RTO_MAX_MS";
     }
 
     /// The names that become labels of metrics.
     struct MetricsConfig at metrics {
-        /// The names under which the authenticator may put players, such as their platform: a label of the disconnect
-        /// counters. `none` is reserved for players without a cohort. A player under a name that is not listed counts as
-        /// `none`. Each such name is logged once, and counted in `lastword_unknown_names_total`.
+        /// The cohorts that the authenticator may give players, such as their platform. They are a label of the
+        /// disconnect counters. `none` is reserved for players without a cohort. A player with a cohort that is not
+        /// listed counts as `none`. Each such name is logged once, and counted in `lastword_unknown_names_total`.
         cohorts: Vec<String> = Vec::new() => "[]", "list of names",
             "at most 16 names of 1 to 32 characters of a to z, 0 to 9 and _", [],
             "write a list of names, such as [\"console\", \"pc\"]";

@@ -117,7 +117,7 @@ fn caps_below_the_frame_limit_are_refused() {
 }
 
 #[test]
-fn every_broken_rule_is_told_at_once_and_in_the_order_of_the_file() {
+fn every_broken_rule_is_reported_at_once_and_in_the_order_of_the_file() {
     let config = with(|c| {
         c.metrics.cohorts = vec!["PC".to_owned()];
         c.liveness.profile = "fast".to_owned();

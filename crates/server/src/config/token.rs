@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_or_has_gaps_is_no_token() {
+    fn a_text_that_is_too_short_or_has_spaces_is_no_token() {
         for text in [
             "",
             "0123456789abcde",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::player::{Credentials, DynAuthenticator, Verdict};
+use crate::player::{AuthResult, Credentials, DynAuthenticator};
 
 /// Checks the credentials of peers that ask to be let in.
 pub(crate) struct Admission {
@@ -22,7 +22,7 @@ impl Admission {
     }
 
     /// The wait for a permit counts towards the same auth timeout.
-    pub(crate) async fn check(&self, credentials: Credentials) -> Verdict {
+    pub(crate) async fn check(&self, credentials: Credentials) -> AuthResult {
         let _permit = self.permits.acquire().await;
         Arc::clone(&self.authenticator).check(credentials).await
     }

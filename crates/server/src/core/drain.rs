@@ -13,12 +13,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Core;
 use super::publisher::publish;
 
-/// Begins to drain the server, unless it is draining already. Without a message it says what is configured.
+/// Begins to drain the server, unless it is draining already. Without a message, clients get the configured one.
 pub(crate) fn begin(core: &Arc<Core>, timeout: Duration, message: Option<Message>) {
     if core.is_draining() {
         return;
     }
-    // It stands before the first client is refused.
+    // The message is set before the first client is refused.
     if let Some(message) = message {
         core.shutdown.message.set(message).ok();
     }

@@ -9,10 +9,10 @@ use lastword_session::{Diagnosis, SessionId};
 use lastword_transport::{Clock, Request};
 
 use super::ServerHandle;
-use crate::books::place_of;
-use crate::player::{Kick, Seat, is_name_of, printable};
+use crate::books::slot_index;
+use crate::player::{Kick, SessionIdentity, is_name_of, printable};
 
-/// A live session in the list. [`ServerHandle::portrait`] asks one session for more.
+/// A live session in the list. [`ServerHandle::session_status`] asks one session for more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {
@@ -68,7 +68,7 @@ impl ServerHandle {
     /// go. The session in `after` may have departed itself.
     #[must_use]
     pub fn sessions_after(&self, after: Option<SessionId>, limit: usize) -> Vec<SessionInfo> {
-        let first = after.map_or(0, |after| place_of(after).saturating_add(1));
+        let first = after.map_or(0, |after| slot_index(after).saturating_add(1));
         self.live_from(first, |_| true).take(limit).collect()
     }
 
@@ -76,15 +76,20 @@ impl ServerHandle {
     /// session: a game that asks often keeps its own map.
     #[must_use]
     pub fn find(&self, player: &str) -> Vec<SessionInfo> {
-        self.live_from(0, |seat| seat.is_of(player)).collect()
+        self.live_from(0, |identity| identity.is_of(player))
+            .collect()
     }
 
     /// Kicks a player from each of its live sessions: `kicked`. Returns how many there were. It finds them as
     /// [`ServerHandle::find`] does; a session that joins at the same time may be missed.
     pub fn kick_player(&self, player: &str, kick: Kick) -> usize {
         let request = Request::close(kick.into_close());
-        let seats = self.core.books.seats.scan(0, |seat| seat.is_of(player));
-        let mailboxes = seats.filter_map(|seat| self.core.mailboxes.of(seat.session));
+        let identities = self
+            .core
+            .books
+            .live_sessions
+            .scan(0, |identity| identity.is_of(player));
+        let mailboxes = identities.filter_map(|identity| self.core.mailboxes.of(identity.session));
         mailboxes
             .map(|mailbox| mailbox.request(request.clone()))
             .count()
@@ -93,23 +98,23 @@ impl ServerHandle {
     fn live_from<'a>(
         &'a self,
         first: usize,
-        wanted: impl Fn(&Seat) -> bool + 'a,
+        wanted: impl Fn(&SessionIdentity) -> bool + 'a,
     ) -> impl Iterator<Item = SessionInfo> + 'a {
-        let seats = self.core.books.seats.scan(first, wanted);
-        seats.filter_map(|seat| self.info(&seat))
+        let identities = self.core.books.live_sessions.scan(first, wanted);
+        identities.filter_map(|identity| self.info(&identity))
     }
 
     /// Describes a session; `None` if it is no longer live.
-    fn info(&self, seat: &Seat) -> Option<SessionInfo> {
-        let mailbox = self.core.mailboxes.of(seat.session)?;
+    fn info(&self, identity: &SessionIdentity) -> Option<SessionInfo> {
+        let mailbox = self.core.mailboxes.of(identity.session)?;
         Some(SessionInfo {
-            session: seat.session,
-            player: seat.player.as_deref().map(str::to_owned),
-            remote: seat.remote,
-            cohort: self.core.books.cohorts.name(seat.cohort).cloned(),
-            profile: self.core.settings.profile_name(seat.profile),
-            suspected: seat.suspicion.read(),
-            live_for: seat.joined.live_for(Clock::real()),
+            session: identity.session,
+            player: identity.player.as_deref().map(str::to_owned),
+            remote: identity.remote,
+            cohort: self.core.books.cohorts.name(identity.cohort).cloned(),
+            profile: self.core.settings.profile_name(identity.profile),
+            suspected: identity.suspicion.read(),
+            live_for: identity.joined.live_for(Clock::real()),
             rtt: mailbox.round_trip().rtt(),
         })
     }

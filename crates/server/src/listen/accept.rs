@@ -116,7 +116,7 @@ impl Spare {
         match socket.accept() {
             Ok((turned_away, _)) => drop(turned_away),
             Err(error) => {
-                tracing::debug!(error = %OsError::in_words(&error), "nobody to turn away")
+                tracing::debug!(error = %OsError::in_words(&error), "no connection waits to be refused")
             }
         }
         *self = Self::open();

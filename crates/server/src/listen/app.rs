@@ -20,9 +20,10 @@ use crate::books::{UnknownName, log};
 use crate::core::Core;
 use crate::guard::guarded;
 use crate::player::{
-    Check, CredentialSource, Credentials, Joined, Player, Refusal, Seat, Suspicion, random_session,
+    Check, CredentialSource, Credentials, Joined, Player, Refusal, SessionIdentity, Suspicion,
+    random_session,
 };
-use crate::shape::events::Asked;
+use crate::shape::events::WakeRequest;
 use crate::shape::{Arrival, Context as GameContext, Game, Shape};
 use standing::{Admitted, Asking, Standing};
 
@@ -66,10 +67,10 @@ impl<S: Shape> ServerApp<S> {
 
     /// Stores the diagnosis of the peer's silence where any thread can read it.
     fn suspected_as(&self, suspicion: Option<Diagnosis>) {
-        let Some(seat) = self.standing.seat() else {
+        let Some(identity) = self.standing.identity() else {
             return;
         };
-        let before = seat.suspicion.replace(suspicion);
+        let before = identity.suspicion.replace(suspicion);
         self.core().books.traffic.suspect(before, suspicion);
     }
 
@@ -85,8 +86,8 @@ impl<S: Shape> ServerApp<S> {
         });
     }
 
-    /// Gives an admitted player a seat and the session its id.
-    fn seat_for(&self, player: &Player) -> Result<Arc<Seat>, Close> {
+    /// Gives the session of an admitted player its id.
+    fn identity_for(&self, player: &Player) -> Result<Arc<SessionIdentity>, Close> {
         let core = self.core();
         // Both names are looked up before either is refused, so that each unknown name is counted.
         let cohort = core.books.cohorts.index(player.cohort.as_deref());
@@ -94,10 +95,10 @@ impl<S: Shape> ServerApp<S> {
         let refused =
             |unknown: UnknownName<'_>| Refusal::unavailable(unknown.to_string()).into_close();
         let session = random_session(self.slot).map_err(|error| {
-            tracing::error!(%error, "no randomness for a session id");
+            tracing::error!(%error, "the system gave no random bytes for a session id");
             Close::new(Cause::AuthUnavailable)
         })?;
-        Ok(Arc::new(Seat {
+        Ok(Arc::new(SessionIdentity {
             session,
             player: player.id.as_deref().map(Box::from),
             remote: self.standing.remote(),
@@ -109,17 +110,17 @@ impl<S: Shape> ServerApp<S> {
         }))
     }
 
-    /// Gives an accepted player its seat, or returns the refusal.
+    /// Gives an accepted player its identity, or returns the refusal.
     fn place(&self, player: Player, first_frame: Option<Bytes>) -> Result<Admitted, Close> {
         // The player asked before the drain, and the answer came during it. There is no session yet, so it is refused.
-        let seat = if self.core().is_draining() {
+        let identity = if self.core().is_draining() {
             Err(self.core().refused_draining())
         } else {
-            self.seat_for(&player)
+            self.identity_for(&player)
         };
-        match seat {
-            Ok(seat) => Ok(Admitted {
-                seat,
+        match identity {
+            Ok(identity) => Ok(Admitted {
+                identity,
                 player,
                 first_frame,
             }),
@@ -134,10 +135,10 @@ impl<S: Shape> ServerApp<S> {
     }
 
     fn admit(&mut self, admitted: Admitted) -> Admission {
-        let seat = &admitted.seat;
+        let identity = &admitted.identity;
         let admission = Admission {
-            session: *seat.session.as_bytes(),
-            timing: self.core().settings.timing(seat.profile),
+            session: *identity.session.as_bytes(),
+            timing: self.core().settings.timing(identity.profile),
         };
         self.answered(Standing::Admitted(Box::new(admitted)));
         admission
@@ -166,7 +167,7 @@ impl<S: Shape> App for ServerApp<S> {
             since,
             check,
             first_frame,
-            room: Asked::default(),
+            room: WakeRequest::default(),
         }));
     }
 
@@ -203,8 +204,8 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn knobs(&self) -> Option<KernelKnobs> {
-        let seat = self.standing.seat()?;
-        self.core().settings.own_knobs(seat.profile)
+        let identity = self.standing.identity()?;
+        self.core().settings.own_knobs(identity.profile)
     }
 
     fn joined(&mut self, outbox: &mut Outbox<'_>, _admission: &Admission) {
@@ -212,24 +213,24 @@ impl<S: Shape> App for ServerApp<S> {
             return;
         };
         let Admitted {
-            seat,
+            identity,
             player,
             first_frame,
         } = admitted;
         let core = self.core();
         core.books.ledger.join();
-        core.books.seats.put(&seat);
-        log::joined(&seat, core.settings.profile_name(seat.profile));
+        core.books.live_sessions.put(&identity);
+        log::joined(&identity, core.settings.profile_name(identity.profile));
         let mailbox = Arc::clone(outbox.mailbox());
         let arrival = Arrival {
             mailbox: &mailbox,
-            seat: &seat,
+            identity: &identity,
             player: &player,
         };
         let game = self.game.insert(self.front.shape.join(&arrival));
-        game.joined(&mut GameContext::new(outbox, &seat));
+        game.joined(&mut GameContext::new(outbox, &identity));
         if let Some(frame) = first_frame {
-            game.frame(&mut GameContext::new(outbox, &seat), &frame);
+            game.frame(&mut GameContext::new(outbox, &identity), &frame);
         }
     }
 
@@ -241,8 +242,8 @@ impl<S: Shape> App for ServerApp<S> {
 
     fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]) -> Room {
         match (&mut self.game, &self.standing) {
-            (Some(game), Standing::Joined(seat)) => {
-                game.frame(&mut GameContext::new(outbox, seat), payload)
+            (Some(game), Standing::Joined(identity)) => {
+                game.frame(&mut GameContext::new(outbox, identity), payload)
             }
             _ => Room::Unsure,
         }
@@ -250,8 +251,8 @@ impl<S: Shape> App for ServerApp<S> {
 
     fn link(&mut self, outbox: &mut Outbox<'_>, link: Link) {
         self.suspected_as(link.suspicion());
-        if let (Some(game), Standing::Joined(seat)) = (&mut self.game, &self.standing) {
-            game.link(&mut GameContext::new(outbox, seat), link);
+        if let (Some(game), Standing::Joined(identity)) = (&mut self.game, &self.standing) {
+            game.link(&mut GameContext::new(outbox, identity), link);
         }
     }
 
@@ -281,12 +282,12 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn reported(&mut self, so_far: Evidence) {
-        let Some(seat) = self.standing.seat() else {
+        let Some(identity) = self.standing.identity() else {
             return;
         };
         let core = self.core();
-        let profile = core.settings.profile_name(seat.profile);
-        core.books.describe(seat, profile, self.paused, &so_far);
+        let profile = core.settings.profile_name(identity.profile);
+        core.books.describe(identity, profile, self.paused, &so_far);
     }
 
     fn traffic(&mut self, traffic: Traffic) {
@@ -337,9 +338,9 @@ mod tests {
             size_of::<Driver<ServerApp<HandlerShape<F>>>>()
         }
         let driver = driver(&|_: &Player| Nothing);
-        let (mailbox, seat) = (size_of::<Mailbox>(), size_of::<Seat>());
+        let (mailbox, identity) = (size_of::<Mailbox>(), size_of::<SessionIdentity>());
         assert!(driver <= 392, "{driver}");
         assert!(mailbox <= 104, "{mailbox}");
-        assert!(seat <= 88, "{seat}");
+        assert!(identity <= 88, "{identity}");
     }
 }

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_written_out_and_everything_else_is_itself() {
+    fn control_characters_are_written_out_and_all_others_are_unchanged() {
         let names = [
             ("ann", "ann"),
             (r#"an"n\ O'Neil"#, r#"an"n\ O'Neil"#),

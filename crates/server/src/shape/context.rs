@@ -7,18 +7,18 @@ use std::sync::Arc;
 use lastword_session::{RoundTrip, SendError, SessionId, Time};
 use lastword_transport::Outbox;
 
-use crate::player::{Kick, Seat};
+use crate::player::{Kick, SessionIdentity};
 
 /// Gives a handler access to its session while the handler is called.
 #[derive(Debug)]
 pub struct Context<'a, 'o> {
     outbox: &'a mut Outbox<'o>,
-    seat: &'a Seat,
+    identity: &'a SessionIdentity,
 }
 
 impl<'a, 'o> Context<'a, 'o> {
-    pub(crate) fn new(outbox: &'a mut Outbox<'o>, seat: &'a Seat) -> Self {
-        Self { outbox, seat }
+    pub(crate) fn new(outbox: &'a mut Outbox<'o>, identity: &'a SessionIdentity) -> Self {
+        Self { outbox, identity }
     }
 
     /// Queues a frame for the peer. Frames that are queued during one burst leave in one write, or in several of 64 KiB.
@@ -47,26 +47,26 @@ impl<'a, 'o> Context<'a, 'o> {
     /// Returns the session's id.
     #[must_use]
     pub fn session(&self) -> SessionId {
-        self.seat.session
+        self.identity.session
     }
 
     /// Returns the player's name or id; `None` for a player without a name.
     #[must_use]
     pub fn player(&self) -> Option<&str> {
-        self.seat.player.as_deref()
+        self.identity.player.as_deref()
     }
 
     /// Returns the game's own value that the authenticator gave the player
     /// ([`Player::with_data`](crate::Player::with_data)); `None` if there is none, or if it has another type.
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.seat.data.of_type()
+        self.identity.data.of_type()
     }
 
     /// Returns the peer's address.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
-        self.seat.remote
+        self.identity.remote
     }
 
     /// Returns the round trip of heartbeats, and how far the client's clock is ahead of [`Context::now`], as the client

@@ -5,7 +5,7 @@
 
 mod batch;
 mod event;
-mod lane;
+mod producer;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -13,5 +13,5 @@ mod tests;
 pub use event::Event;
 
 pub(crate) use batch::{Batch, Cursor};
-pub(crate) use lane::EventShape;
-pub(crate) use queue::{Asked, Caps, Queue};
+pub(crate) use producer::EventShape;
+pub(crate) use queue::{Caps, Queue, WakeRequest};

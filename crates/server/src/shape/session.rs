@@ -17,7 +17,7 @@ use super::context::Context;
 use super::{Arrival, Game, Shape};
 use crate::books::Departure;
 use crate::guard::lock;
-use crate::player::{Kick, Seat};
+use crate::player::{Kick, SessionIdentity};
 
 /// The received events, and the departure once it is known.
 type SessionInbox = Inbox<SessionEvent, Departure>;
@@ -28,7 +28,7 @@ type SessionInbox = Inbox<SessionEvent, Departure>;
 /// session ends it as `closed_by_game`.
 #[derive(Debug)]
 pub struct Session {
-    seat: Arc<Seat>,
+    identity: Arc<SessionIdentity>,
     inbox: Arc<SessionInbox>,
     mailbox: Arc<Mailbox>,
     clock: Clock,
@@ -119,26 +119,26 @@ impl Session {
     /// Returns the session's id.
     #[must_use]
     pub fn id(&self) -> SessionId {
-        self.seat.session
+        self.identity.session
     }
 
     /// Returns the player's name or id; `None` for a player without a name.
     #[must_use]
     pub fn player(&self) -> Option<&str> {
-        self.seat.player.as_deref()
+        self.identity.player.as_deref()
     }
 
     /// Returns the game's own value that the authenticator gave the player
     /// ([`Player::with_data`](crate::Player::with_data)); `None` if there is none, or if it has another type.
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.seat.data.of_type()
+        self.identity.data.of_type()
     }
 
     /// Returns the peer's address.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
-        self.seat.remote
+        self.identity.remote
     }
 
     /// Returns the round trip of heartbeats, and how far the client's clock is ahead of
@@ -275,7 +275,7 @@ impl Shape for SessionShape {
         let owner = Arc::clone(arrival.mailbox);
         let inbox = Arc::new(Inbox::new(self.inbox, owner));
         self.arrivals.push(Session {
-            seat: Arc::clone(arrival.seat),
+            identity: Arc::clone(arrival.identity),
             inbox: Arc::clone(&inbox),
             mailbox: Arc::clone(arrival.mailbox),
             clock: self.clock.clone(),

@@ -27,7 +27,7 @@ impl Cause {
             Self::PathDeadOutbound => "the server still spoke, but never acknowledged our data",
             Self::LocalNetworkDown => "nothing left this machine: its own network is at fault",
             Self::PeerSilent => {
-                "the server fell silent up to the dead limit: its machine, its process or the path does not answer"
+                "the server was silent until the dead limit: its machine, its process or the path does not answer"
             }
             Self::PeerFrozen => "the server's machine acknowledges, but its process says nothing",
             Self::PeerNotReading => "the server still speaks, but no longer reads our data",
@@ -37,16 +37,16 @@ impl Cause {
             Self::SendQueueStale => {
                 "the server read too slowly, and the oldest frame waiting for it passed our age limit"
             }
-            Self::Idle => "the server sent no frame of the game up to the idle limit",
+            Self::Idle => "the server sent no frame of the game within the idle limit",
             Self::GameStalled => "our game took none of the server's frames in time",
             Self::HelloTimeout => "the server did not answer our hello in time",
             Self::FrameTimeout => "the server began a frame and did not finish it in time",
             Self::FrameTooLarge => "the server announced a frame over our limit",
-            Self::FrameMalformed => "the server sent a control frame that does not decode",
+            Self::FrameMalformed => "the server sent a control frame that cannot be decoded",
             Self::ProtocolViolation => "the server broke a rule of the protocol",
             Self::WrongProtocol => "the server does not speak this protocol",
             Self::VersionUnsupported => NO_COMMON_VERSION,
-            Self::RateLimited => "the server went on sending over its rate",
+            Self::RateLimited => "the server kept exceeding its rate",
             Self::PingFlood => "the server sent more pings, pongs and acks than allowed",
             Self::TlsFailed => {
                 "the TLS handshake with the server failed, or a TLS record was invalid"
@@ -55,7 +55,9 @@ impl Cause {
             Self::ProxyHeaderInvalid => "the PROXY header was not valid",
             Self::ClosedByGame => "we left",
             Self::SocketDestroyed => "an operator of this machine destroyed the socket",
-            Self::SocketError => "a socket call failed with an error that is not known here",
+            Self::SocketError => {
+                "a socket call failed with an error that this library does not know"
+            }
             Self::VerdictMissing => {
                 "the task of this connection was dropped before it ended, as when its runtime shuts down"
             }
@@ -82,7 +84,7 @@ impl Cause {
     #[must_use]
     pub const fn told_to_client(self) -> &'static str {
         match self {
-            Self::PeerSilent => "the server heard nothing from us up to its dead limit",
+            Self::PeerSilent => "the server heard nothing from us until its dead limit",
             Self::PeerFrozen => "the server found our process frozen",
             Self::PeerNotReading => "the server found that we no longer read its data",
             Self::SendQueueFull => {
@@ -91,15 +93,15 @@ impl Cause {
             Self::SendQueueStale => {
                 "we read too slowly, and the oldest frame waiting for us passed the server's age limit"
             }
-            Self::Idle => "we sent no frame of the game up to the server's idle limit",
+            Self::Idle => "we sent no frame of the game within the server's idle limit",
             Self::GameStalled => "the server's game took none of our frames in time",
             Self::HelloTimeout => "our hello did not reach the server in time",
             Self::FrameTimeout => "we began a frame and did not finish it in time",
             Self::FrameTooLarge => "we announced a frame over the server's limit",
-            Self::FrameMalformed => "we sent a control frame that does not decode",
+            Self::FrameMalformed => "we sent a control frame that cannot be decoded",
             Self::ProtocolViolation => "we broke a rule of the protocol",
             Self::VersionUnsupported => NO_COMMON_VERSION,
-            Self::RateLimited => "we went on sending over the server's rate",
+            Self::RateLimited => "we kept exceeding the server's rate",
             Self::PingFlood => "we sent more pings, pongs and acks than the server allows",
             Self::AuthRejected => "the server rejected our credentials",
             Self::AuthTimeout => "the server's authenticator did not answer in time",
@@ -113,7 +115,7 @@ impl Cause {
             Self::Kicked => "the server kicked us",
             Self::ClosedByGame => "the server closed our session",
             Self::ReplacedByLogin => "the same player logged in again",
-            Self::SupersededByResume => "our session went on over a newer connection",
+            Self::SupersededByResume => "our session continued on a newer connection",
             Self::MovedToNode => "the server handed our session over to another node",
             Self::Drained => "the server was draining and ended our session",
             Self::DrainExpired => "the server's drain was over, and our session was still there",
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_that_a_goodbye_of_ours_has_is_told_in_words_of_its_own() {
+    fn each_cause_of_our_goodbyes_has_its_own_words() {
         let mut told: Vec<_> = Cause::ALL
             .into_iter()
             .filter(|cause| cause.advice().is_some())

@@ -26,7 +26,7 @@ impl DepartureCause {
         }
     }
 
-    /// Returns the class, by which an operator knows what to do. A session whose player never came back left abruptly.
+    /// Returns the class, which tells an operator what to do. A session whose player never came back left abruptly.
     #[must_use]
     pub const fn class(self) -> Class {
         match self {

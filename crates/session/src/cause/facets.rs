@@ -3,11 +3,10 @@
 
 use std::fmt;
 
-/// The class of a cause, by which an operator knows what to do: a coarse, exhaustive grouping of
-/// [`Cause`](crate::Cause).
+/// The class of a cause, which tells an operator what to do: a coarse, exhaustive grouping of [`Cause`](crate::Cause).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// As it should be: nothing to do.
+    /// An ordinary end: nothing to do.
     Normal,
     /// The connection ended without a goodbye on the peer's side: look for crashes of the client.
     Abrupt,
@@ -19,7 +18,7 @@ pub enum Class {
     Abuse,
     /// We could not take the load.
     Capacity,
-    /// An operator, or the game on an operator's behalf, wanted it.
+    /// An operator, or the game on an operator's behalf, ended it.
     Operator,
     /// Our own defect, or one of the game or the embedder: look at the code.
     Defect,

@@ -10,14 +10,14 @@ pub(super) struct Row {
     pub(super) class: Class,
     pub(super) initiator: Initiator,
     pub(super) resumable: Resumable,
-    pub(super) told: Told,
+    pub(super) advice: AdviceRule,
     pub(super) phases: &'static [Phase],
     pub(super) sentence: &'static str,
 }
 
 /// The advice of our goodbye.
 #[derive(Clone, Copy)]
-pub(super) enum Told {
+pub(super) enum AdviceRule {
     /// No goodbye is sent, or it advises nothing.
     Nothing,
     /// [`Advice::MayReconnect`](super::Advice::MayReconnect).
@@ -67,7 +67,7 @@ const ANY: &[Phase] = &Phase::ALL;
 /// label or code is an unreachable pattern in `from_label` or `from_code`.
 macro_rules! causes {
     ($($variant:ident = $code:literal, $label:literal:
-        $class:ident, $initiator:ident, $resumable:ident, $told:ident, $phases:ident,
+        $class:ident, $initiator:ident, $resumable:ident, $advice:ident, $phases:ident,
         $sentence:literal;)+) => {
         /// The cause of a connection's end: exactly one for each connection, fixed once.
         ///
@@ -110,7 +110,7 @@ macro_rules! causes {
                         class: Class::$class,
                         initiator: Initiator::$initiator,
                         resumable: Resumable::$resumable,
-                        told: Told::$told,
+                        advice: AdviceRule::$advice,
                         phases: $phases,
                         sentence: $sentence,
                     },)+
@@ -122,13 +122,13 @@ macro_rules! causes {
 
 causes! {
     PeerGoodbye = 1, "peer_goodbye": Normal, Peer, IfPaused, Nothing, GREETED,
-        "The peer said goodbye; whatever its socket did after that only joins the trail.";
+        "The peer said goodbye; later events of its socket are only noted in the trail.";
     PeerFin = 2, "peer_fin": Abrupt, Peer, Yes, Nothing, SPOKEN,
         "The peer closed between two frames without a goodbye: a plain close, an exit, or a kill after it had read everything.";
     PeerFinMidFrame = 3, "peer_fin_mid_frame": Abrupt, Peer, Yes, Nothing, FRAMED,
         "The peer closed in the middle of a frame.";
     PeerClosedWhileSending = 4, "peer_closed_while_sending": Abrupt, Peer, Yes, Nothing, LIVE,
-        "The peer closed, and data that we were still sending was refused; what was lost is counted.";
+        "The peer closed while we were still sending, and our data was refused; the lost frames and bytes are counted.";
     PeerReset = 5, "peer_reset": Abrupt, Peer, Yes, Nothing, SPOKEN,
         "The connection was reset between two frames, after everything readable had been delivered.";
     PeerResetMidFrame = 6, "peer_reset_mid_frame": Abrupt, Peer, Yes, Nothing, FRAMED,
@@ -146,7 +146,7 @@ causes! {
     LocalNetworkDown = 23, "local_network_down": Network, Local, Yes, Nothing, SPOKEN,
         "Nothing left this host: its own interface, route or filter is at fault.";
     PeerSilent = 24, "peer_silent": Network, Network, Yes, MayReconnect, LIVE,
-        "Nothing was heard up to the dead limit, and no kernel evidence tells a dead path from a frozen peer.";
+        "Nothing was heard until the dead limit, and no kernel evidence tells a dead path from a frozen peer.";
     PeerFrozen = 30, "peer_frozen": Stuck, Peer, Yes, MayReconnect, LIVE,
         "The peer's kernel acknowledged, but its process said nothing: suspended, stopped, or in a dead loop.";
     PeerNotReading = 31, "peer_not_reading": Stuck, Peer, Yes, MayReconnect, LIVE,
@@ -156,9 +156,9 @@ causes! {
     SendQueueStale = 33, "send_queue_stale": Stuck, Peer, No, AfterDelay, LIVE,
         "The peer read too slowly, and the oldest frame waiting for it passed its age limit.";
     Idle = 34, "idle": Stuck, Peer, No, MayReconnect, LIVE,
-        "Heartbeats went on, but no frame of the game came up to the idle limit.";
+        "Heartbeats continued, but the peer sent no frame of the game within the idle limit.";
     GameStalled = 35, "game_stalled": Defect, Local, Yes, MayReconnect, LIVE,
-        "The game took none of the peer's frames up to the inbound stall limit.";
+        "The game took none of the peer's frames within the inbound stall limit.";
     HelloTimeout = 40, "hello_timeout": Abuse, Peer, NoSession, MayReconnect, HELLO,
         "No complete hello came by the deadline.";
     FrameTimeout = 41, "frame_timeout": Abuse, Peer, Yes, MayReconnect, LIVE,
@@ -166,7 +166,7 @@ causes! {
     FrameTooLarge = 42, "frame_too_large": Abuse, Peer, No, DoNot, FRAMED,
         "A frame announced a length over the limit; nothing was allocated for it.";
     FrameMalformed = 43, "frame_malformed": Abuse, Peer, No, DoNot, FRAMED,
-        "A control frame did not decode.";
+        "A control frame could not be decoded.";
     ProtocolViolation = 44, "protocol_violation": Abuse, Peer, No, DoNot, FRAMED,
         "A well-formed frame broke a rule of the protocol.";
     WrongProtocol = 45, "wrong_protocol": Abuse, Peer, NoSession, Nothing, HELLO,
@@ -174,7 +174,7 @@ causes! {
     VersionUnsupported = 46, "version_unsupported": Abuse, Peer, NoSession, DoNot, HELLO,
         "The two ends have no protocol version in common.";
     RateLimited = 47, "rate_limited": Abuse, Peer, No, AfterDelay, LIVE,
-        "The peer went on sending over its rate after the configured warnings.";
+        "The peer kept exceeding its rate after the configured warnings.";
     PingFlood = 48, "ping_flood": Abuse, Peer, No, AfterDelay, LIVE,
         "The peer sent more pings, pongs and acks than the heartbeat can explain.";
     TlsFailed = 49, "tls_failed": Abuse, Peer, NoSession, Nothing, SPOKEN,
@@ -190,7 +190,8 @@ causes! {
     AuthUnavailable = 62, "auth_unavailable": Capacity, Local, NoSession, AfterDelay, AUTH,
         "The authenticator, or the directory of sessions, was down.";
     ResumeRefused = 63, "resume_refused": Normal, Peer, NoSession, MayReconnect, AUTH,
-        "The session could not be resumed: a wrong or stale token, no such session here, or too much was missed.";
+        "The session could not be resumed: a wrong or stale token, no such session here, or too many frames were \
+            missed.";
     AlreadyLoggedIn = 64, "already_logged_in": Normal, Peer, NoSession, DoNot, AUTH,
         "The player already has a session, and a second login is refused.";
     ServerFull = 65, "server_full": Capacity, Local, NoSession, AfterDelay, ADMISSION,
@@ -204,15 +205,15 @@ causes! {
     Kicked = 80, "kicked": Operator, Local, No, ByGame, LIVE,
         "The game kicked the player.";
     ClosedByGame = 81, "closed_by_game": Normal, Local, No, ByGame, LIVE,
-        "The game closed the session in order, or dropped it.";
+        "The game closed the session, or dropped it.";
     ReplacedByLogin = 82, "replaced_by_login": Normal, Peer, No, DoNot, LIVE,
         "The same player logged in again, here or on another node.";
     SupersededByResume = 83, "superseded_by_resume": Normal, Peer, NoSession, Nothing, LIVE,
-        "The same session went on over a newer connection.";
+        "The session continued on a newer connection.";
     MovedToNode = 84, "moved_to_node": Operator, Local, Yes, Elsewhere, LIVE,
         "The session was handed over to another node.";
     Drained = 85, "drained": Operator, Local, No, Elsewhere, LIVE,
-        "The server was draining: the peer left after our notice, or was closed in its turn.";
+        "The server was draining: the peer left after our notice, or was closed when its turn came.";
     DrainExpired = 86, "drain_expired": Operator, Local, No, Elsewhere, LIVE,
         "The session was still there at the drain deadline, or the drain was cut short.";
     SocketDestroyed = 87, "socket_destroyed": Operator, Local, Yes, Nothing, ADMITTED,
@@ -220,7 +221,8 @@ causes! {
     HandlerPanicked = 90, "handler_panicked": Defect, Local, No, MayReconnect, FRAMED,
         "The game's code panicked in this session.";
     SocketError = 91, "socket_error": Defect, Local, Yes, Nothing, ADMITTED,
-        "A socket call failed with an error that the classifier does not know; worth an alert.";
+        "A socket call failed with an error that the classifier does not know; raise an alert.";
     VerdictMissing = 92, "verdict_missing": Defect, Local, No, Nothing, ANY,
-        "The connection's task went away without a verdict: a fault of ours or of the embedder; worth an alert.";
+        "The connection's task ended without a verdict: a fault of this library or of the program that embeds it; \
+            raise an alert.";
 }

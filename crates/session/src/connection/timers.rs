@@ -156,7 +156,7 @@ impl Connection {
         match (self.config.limits.outbound_age_max, self.oldest()) {
             (Some(age), Some(oldest)) if self.can_write() => {
                 let by = oldest + age;
-                if by >= self.liveness.silent_by() {
+                if by >= self.liveness.suspect_limit_at() {
                     by.max(self.liveness.judged_by() + GRACE)
                 } else {
                     by

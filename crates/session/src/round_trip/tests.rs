@@ -83,7 +83,7 @@ fn time_for_which_the_peer_held_our_ping_is_no_doubt() {
 }
 
 #[test]
-fn who_held_our_ping_for_longer_than_we_waited_lies() {
+fn a_pong_that_claims_to_have_held_a_ping_longer_than_we_waited_is_ignored() {
     let exchange = |held_us| {
         let pong = pong(0, held_us);
         let exchange = Exchange {

@@ -71,7 +71,7 @@ fn a_kick_that_the_peer_does_not_read_ends_at_the_linger_deadline() {
 }
 
 #[test]
-fn linger_discards_what_the_client_keeps_sending() {
+fn linger_discards_data_that_the_client_keeps_sending() {
     let mut solo = Solo::live();
     solo.closes(&kick());
     for _ in 0..20 {
@@ -87,9 +87,9 @@ fn linger_discards_what_the_client_keeps_sending() {
 }
 
 #[test]
-fn a_decision_stays_the_cause_whatever_happens_in_linger() {
+fn a_decision_stays_the_cause_after_any_event_in_linger() {
     type Then = fn(&mut Solo);
-    let whatever: [(Then, Farewell); 7] = [
+    let later_events: [(Then, Farewell); 7] = [
         (Solo::fin, Farewell::FinSeen),
         (Solo::reset, Farewell::Written),
         (|solo| solo.advance(secs(3)), Farewell::Acked),
@@ -119,7 +119,7 @@ fn a_decision_stays_the_cause_whatever_happens_in_linger() {
             Farewell::FinSeen,
         ),
     ];
-    for (n, (then, farewell)) in whatever.into_iter().enumerate() {
+    for (n, (then, farewell)) in later_events.into_iter().enumerate() {
         let mut solo = Solo::live();
         solo.closes(&kick());
         let at = solo.now;

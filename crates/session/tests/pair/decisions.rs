@@ -14,7 +14,7 @@ fn kick() -> Close {
 }
 
 #[test]
-fn an_end_keeps_what_the_kick_said_that_fixed_it() {
+fn an_end_keeps_the_words_of_the_kick_that_fixed_it() {
     let mut solo = Solo::live();
     solo.closes(&kick());
     solo.closes(&Close::new(Cause::ClosedByGame));
@@ -23,7 +23,7 @@ fn an_end_keeps_what_the_kick_said_that_fixed_it() {
 }
 
 #[test]
-fn what_a_kick_would_have_said_is_kept_also_where_it_could_not_be_written() {
+fn the_words_of_a_kick_are_recorded_also_when_they_could_not_be_written() {
     type Fails = fn(&mut Solo);
     let fails: [Fails; 2] = [
         |solo| solo.advance(secs(3)),
@@ -69,7 +69,7 @@ fn words_that_are_too_long_are_kept_as_they_are_on_the_wire() {
 }
 
 #[test]
-fn an_end_of_the_peer_has_nothing_that_we_decided() {
+fn an_end_by_the_peer_records_no_decision_of_ours() {
     type End = fn(&mut Solo);
     let ends: [End; 4] = [
         Solo::fin,
@@ -93,7 +93,7 @@ fn an_end_of_the_peer_has_nothing_that_we_decided() {
 }
 
 #[test]
-fn who_is_ended_without_a_word_was_told_nothing() {
+fn an_end_without_a_goodbye_records_no_words() {
     let mut dead = Solo::live();
     dead.host.view = View::Unanswered {
         retransmits: 3,

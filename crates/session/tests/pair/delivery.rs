@@ -72,7 +72,7 @@ fn each_frame_that_is_taken_gives_it_the_whole_time_again() {
 }
 
 #[test]
-fn behind_an_end_of_ours_it_has_the_linger_timeout() {
+fn after_our_own_end_the_game_has_the_linger_timeout() {
     let mut solo = slow(1);
     solo.closes(&Close::new(Cause::Kicked));
     solo.fin();
@@ -92,7 +92,7 @@ fn a_drain_that_is_over_leaves_it_a_tenth_of_a_second() {
 
 /// Reading is paused, and the kernel shows the end behind what was not read.
 #[test]
-fn what_a_paused_game_does_not_take_is_read_in_the_end() {
+fn frames_that_a_paused_game_does_not_take_are_read_in_the_end() {
     let mut solo = slow(0);
     solo.pauses();
     solo.says(&frame(0, b"unread"));

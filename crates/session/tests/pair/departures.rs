@@ -127,7 +127,7 @@ fn a_slow_game_delays_its_own_departure_and_the_record() {
 }
 
 #[test]
-fn a_connection_that_may_not_linger_closes_at_once_and_what_was_written_stays_written() {
+fn a_connection_that_may_not_linger_closes_at_once_and_written_bytes_stay_written() {
     let mut solo = Solo::live();
     solo.closes(&Close::new(Cause::Kicked));
     let code = solo.goodbye_code();

@@ -173,7 +173,7 @@ fn a_peer_of_a_dialect_that_leaves_during_authentication_is_gone_in_auth() {
 }
 
 #[test]
-fn what_was_answered_before_a_goodbye_of_the_dialect_is_written() {
+fn answers_to_frames_before_a_dialects_goodbye_are_written() {
     for in_time in [true, false] {
         let mut solo = live_lines();
         solo.host.answers = false;
@@ -424,7 +424,7 @@ fn a_first_frame_that_asks_for_nothing_is_the_wrong_protocol() {
 }
 
 #[test]
-fn broken_and_foreign_bytes_later_are_told_apart() {
+fn broken_and_foreign_bytes_later_have_different_causes() {
     for (line, cause) in [
         (b"!\n".as_slice(), Cause::FrameMalformed),
         (b"\x00", Cause::ProtocolViolation),

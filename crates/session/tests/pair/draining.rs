@@ -44,7 +44,7 @@ fn a_notice_reaches_the_client_and_nothing_ends() {
 }
 
 #[test]
-fn who_leaves_after_the_notice_was_drained() {
+fn a_peer_that_leaves_after_the_notice_is_drained() {
     type Leave = fn(&mut Solo);
     let leave: [Leave; 4] = [
         Solo::fin,
@@ -79,7 +79,7 @@ fn who_leaves_after_the_notice_was_drained() {
 }
 
 #[test]
-fn who_leaves_by_a_goodbye_stays_drained_when_the_drain_is_cut_short() {
+fn a_peer_that_said_goodbye_stays_drained_when_the_drain_is_cut_short() {
     let mut solo = Solo::live();
     solo.hears(Input::Notice(&notice()));
     solo.sends(6, &GOODBYE);
@@ -122,7 +122,7 @@ fn a_reset_after_the_notice_is_a_reset() {
 }
 
 #[test]
-fn who_is_closed_in_its_turn_and_leaves_was_drained() {
+fn a_peer_that_is_closed_in_its_turn_is_drained() {
     let mut pair = Pair::live();
     pair.server_sends(b"last state");
     pair.server_closes(&drained());
@@ -134,7 +134,7 @@ fn who_is_closed_in_its_turn_and_leaves_was_drained() {
 }
 
 #[test]
-fn who_stays_until_the_drain_is_over_is_drain_expired() {
+fn a_peer_that_stays_until_the_drain_is_over_is_drain_expired() {
     let mut solo = Solo::live();
     solo.closes(&drained());
     solo.advance(secs(19));
@@ -144,7 +144,7 @@ fn who_stays_until_the_drain_is_over_is_drain_expired() {
 }
 
 #[test]
-fn who_resets_instead_of_staying_was_drained() {
+fn a_peer_that_resets_during_the_drain_is_drained() {
     let mut solo = Solo::live();
     solo.closes(&drained());
     solo.advance(secs(19));
@@ -153,7 +153,7 @@ fn who_resets_instead_of_staying_was_drained() {
 }
 
 #[test]
-fn a_drain_that_is_over_ends_whoever_is_live_with_a_goodbye() {
+fn an_expired_drain_ends_a_live_session_with_a_goodbye() {
     let mut solo = Solo::live();
     solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
     assert_eq!(solo.goodbye_code(), Cause::DrainExpired.code());
@@ -161,7 +161,7 @@ fn a_drain_that_is_over_ends_whoever_is_live_with_a_goodbye() {
 }
 
 #[test]
-fn a_drain_that_is_over_refuses_whoever_is_not_live() {
+fn an_expired_drain_refuses_a_connection_that_is_not_live() {
     let hello = encoded(|out| HELLO.encode(out));
     for (bytes, phase) in [(&hello[..5], Phase::Hello), (&hello[..], Phase::Auth)] {
         let mut solo = Solo::server_with(Config::default(), Answer::Wait);
@@ -174,7 +174,7 @@ fn a_drain_that_is_over_refuses_whoever_is_not_live() {
 }
 
 #[test]
-fn a_drain_that_is_over_cuts_off_whoever_is_leaving() {
+fn an_expired_drain_cuts_off_a_session_that_is_leaving() {
     let leaving = [
         (drained(), Cause::DrainExpired),
         (Close::new(Cause::Kicked), Cause::Kicked),
@@ -214,7 +214,7 @@ fn a_drain_that_is_over_leaves_the_peers_own_end_alone() {
 }
 
 #[test]
-fn a_drain_that_is_over_does_not_outwait_what_we_owe_to_who_has_left() {
+fn an_expired_drain_does_not_wait_for_data_owed_to_a_peer_that_left() {
     let mut solo = Solo::live();
     solo.stops_reading(3);
     let now = solo.now;
@@ -229,7 +229,7 @@ fn a_drain_that_is_over_does_not_outwait_what_we_owe_to_who_has_left() {
 }
 
 #[test]
-fn who_left_before_the_notice_was_not_drained() {
+fn a_peer_that_left_before_the_notice_is_not_drained() {
     let mut solo = Solo::live();
     let readings = solo.readings();
     solo.hears(Input::EndNoticed(readings));

@@ -49,7 +49,7 @@ fn the_last_byte_is_the_last_byte_and_no_welcome_or_pause() {
 }
 
 #[test]
-fn who_sent_nothing_has_no_last_byte() {
+fn a_peer_that_sent_nothing_has_no_last_byte() {
     let mut solo = Solo::server();
     solo.fin();
     let evidence = &solo.ending().evidence;

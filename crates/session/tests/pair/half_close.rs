@@ -26,7 +26,7 @@ fn a_fin_with_nothing_owed_is_peer_fin_at_once() {
 }
 
 #[test]
-fn what_was_sent_before_the_fin_reaches_the_game_first() {
+fn frames_sent_before_the_fin_reach_the_game_first() {
     for chunk in [1, 3, usize::MAX] {
         let mut solo = Solo::live();
         solo.inbound.chunk = chunk;
@@ -43,7 +43,7 @@ fn what_was_sent_before_the_fin_reaches_the_game_first() {
 }
 
 #[test]
-fn what_we_owe_is_written_after_the_peers_fin() {
+fn queued_frames_are_written_after_the_peers_fin() {
     let mut solo = owing();
     assert!(!solo.is_over());
     assert_eq!(
@@ -58,7 +58,7 @@ fn what_we_owe_is_written_after_the_peers_fin() {
 }
 
 #[test]
-fn what_the_peer_no_longer_takes_makes_it_closed_while_sending() {
+fn frames_that_the_peer_no_longer_takes_make_it_closed_while_sending() {
     let mut solo = owing();
     solo.advance(secs(3));
     assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
@@ -83,7 +83,7 @@ fn a_fin_waits_until_the_peers_kernel_has_everything() {
 }
 
 #[test]
-fn what_the_peers_kernel_never_acknowledged_makes_it_closed_while_sending() {
+fn data_that_the_peers_kernel_never_acknowledged_makes_it_closed_while_sending() {
     let mut solo = Solo::live();
     solo.outbound.is_cut = true;
     let now = solo.now;
@@ -103,9 +103,7 @@ fn a_reset_that_answers_our_data_makes_it_closed_while_sending() {
     solo.outbound.is_reader_gone = true;
     solo.inbound.fin(solo.now);
     let now = solo.now;
-    solo.connection()
-        .send(now, b"to nobody")
-        .expect("it is taken");
+    solo.connection().send(now, b"unsent").expect("it is taken");
     solo.run();
     assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
 }
@@ -153,7 +151,7 @@ fn the_game_may_send_until_everything_is_flushed() {
 }
 
 #[test]
-fn a_fin_inside_a_frame_is_told_apart() {
+fn a_fin_inside_a_frame_is_distinguished_from_one_between_frames() {
     let mut solo = Solo::live();
     solo.says(&frame(0, &[1; 100])[..30]);
     solo.fin();
@@ -162,7 +160,7 @@ fn a_fin_inside_a_frame_is_told_apart() {
 }
 
 #[test]
-fn a_reset_is_told_apart_by_the_frame_and_by_an_outage() {
+fn a_reset_inside_a_frame_and_one_after_an_outage_have_their_own_causes() {
     let mut plain = Solo::live();
     plain.reset();
     assert_eq!(plain.ending().verdict.cause, Cause::PeerReset);

@@ -86,7 +86,7 @@ fn a_quiet_pair_lives_for_ever_on_the_clients_pings() {
 }
 
 #[test]
-fn without_a_heartbeat_nobody_pings_and_nobody_is_given_up() {
+fn without_a_heartbeat_neither_end_pings_or_gives_up() {
     let timing = Timing {
         heartbeat_ms: 0,
         suspect_ms: 0,

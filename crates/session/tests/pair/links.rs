@@ -112,7 +112,7 @@ fn both_ends_of_an_outage_are_told_of_it_and_a_quiet_pair_of_nothing() {
 }
 
 #[test]
-fn nobody_is_suspect_while_we_do_not_read() {
+fn a_peer_is_not_suspected_while_reading_is_paused() {
     let mut solo = Solo::live();
     solo.advance(secs(7));
     solo.pauses();
@@ -142,7 +142,7 @@ fn a_suspicion_outlasts_our_pause_until_a_byte_comes() {
 }
 
 #[test]
-fn nothing_is_told_once_a_session_is_on_its_way_out() {
+fn nothing_is_reported_once_a_session_is_ending() {
     type End = fn(&mut Solo);
     let ends: [End; 4] = [
         |solo| solo.closes(&Close::new(Cause::Kicked)),
@@ -160,7 +160,7 @@ fn nothing_is_told_once_a_session_is_on_its_way_out() {
 }
 
 #[test]
-fn who_is_judged_silent_is_not_healthy_again() {
+fn a_peer_judged_silent_does_not_become_healthy_again() {
     let mut solo = Solo::live();
     solo.advance(DEAD);
     solo.sends(0, b"too late");
@@ -208,7 +208,7 @@ fn a_suspicion_never_comes_after_the_end() {
 }
 
 #[test]
-fn a_suspicion_that_nobody_was_told_of_is_lifted_without_a_word() {
+fn a_suspicion_that_was_not_reported_is_lifted_without_a_report() {
     let mut solo = Solo::live();
     solo.advance(QUIET);
     let (at, timer) = solo.connection().poll_timeout();
@@ -227,14 +227,14 @@ fn a_client_in_a_debugger_is_suspect_and_never_given_up() {
     });
     solo.advance(secs(10_000));
     assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN]);
-    assert!(solo.outbound.log.is_empty(), "nobody asks it anything");
+    assert!(solo.outbound.log.is_empty(), "no ping is sent to it");
     solo.sends(0, b"back");
     assert_eq!(links(&solo.host.seen), [SUSPECTED, FROZEN, Link::Healthy]);
     assert!(solo.connection().is_live());
 }
 
 #[test]
-fn without_a_suspect_limit_or_a_heartbeat_nobody_is_suspect() {
+fn without_a_suspect_limit_or_a_heartbeat_no_peer_is_suspected() {
     let mut never = live_with(Timing {
         suspect_ms: 0,
         ..ADMISSION.timing

@@ -85,7 +85,7 @@ fn a_client_that_leaves_while_it_waits_says_goodbye() {
 }
 
 #[test]
-fn a_hello_that_is_not_complete_in_time_is_told_so() {
+fn a_hello_that_is_not_complete_in_time_is_reported_so() {
     let hello = encoded(|out| HELLO.encode(out));
     for sent in [0, 3, 4, hello.len() - 1] {
         let mut solo = Solo::server();
@@ -123,7 +123,7 @@ fn an_authenticator_that_is_late_is_no_fault_of_the_client() {
 }
 
 #[test]
-fn whoever_leaves_before_the_first_byte_was_a_probe() {
+fn a_peer_that_leaves_before_the_first_byte_is_a_probe() {
     let mut gone = Solo::server();
     gone.fin();
     assert_eq!(gone.ending().verdict.cause, Cause::PeerProbe);
@@ -153,7 +153,7 @@ fn half_a_hello_and_an_end_is_an_end_inside_a_frame() {
 }
 
 #[test]
-fn who_does_not_speak_our_protocol_hears_nothing() {
+fn a_peer_that_does_not_speak_our_protocol_gets_no_answer() {
     let foreign: [&[u8]; 7] = [
         b"GET / HTTP/1.1\r\nhost: game\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -181,7 +181,7 @@ fn who_does_not_speak_our_protocol_hears_nothing() {
 }
 
 #[test]
-fn a_client_takes_an_answer_that_is_none_of_ours_for_the_wrong_protocol() {
+fn a_client_takes_a_foreign_answer_for_the_wrong_protocol() {
     for answer in [
         b"HTTP/1.1 400 Bad Request\r\n".as_slice(),
         &frame(0, b"state"),
@@ -195,7 +195,7 @@ fn a_client_takes_an_answer_that_is_none_of_ours_for_the_wrong_protocol() {
 }
 
 #[test]
-fn no_common_version_is_told_from_eight_bytes() {
+fn no_common_version_is_found_after_eight_bytes() {
     let mut solo = Solo::server();
     solo.says(b"\x00\x00\x25\x01LW\x02\x09");
     assert_eq!(solo.goodbye_code(), Cause::VersionUnsupported.code());
@@ -222,7 +222,7 @@ fn a_resume_is_refused_by_a_goodbye_and_never_by_a_fresh_session() {
 }
 
 #[test]
-fn no_deadline_of_ours_decides_once_the_end_shows() {
+fn our_deadlines_do_not_decide_once_the_end_was_seen() {
     for greeted in [false, true] {
         let mut solo = Solo::server_with(Config::default(), Answer::Wait);
         solo.says(

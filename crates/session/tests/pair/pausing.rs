@@ -30,7 +30,7 @@ fn a_server_pings_once_a_heartbeat_while_it_does_not_read() {
 }
 
 #[test]
-fn a_silence_that_nobody_listened_to_is_no_verdict() {
+fn a_silence_while_reading_is_paused_is_no_verdict() {
     let mut solo = Solo::live();
     solo.pauses();
     solo.advance(DEAD * 3);
@@ -74,7 +74,7 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
         (ending.evidence.frames_in, ending.evidence.silent_for),
         (1, Some(DEAD))
     );
-    assert!(ending.abort, "nobody is there to be polite to");
+    assert!(ending.abort, "no peer is left to read a goodbye");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn the_idle_deadline_stands_still() {
 }
 
 #[test]
-fn resuming_what_was_never_paused_changes_nothing() {
+fn resuming_without_a_pause_changes_nothing() {
     let mut solo = Solo::live_with(idle_after(10));
     solo.says(&[0]);
     solo.advance(secs(9));

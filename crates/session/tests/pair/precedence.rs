@@ -10,16 +10,16 @@ fn kick() -> Close {
 }
 
 #[test]
-fn a_goodbye_of_the_peer_is_the_cause_whatever_comes_after_it() {
+fn a_goodbye_of_the_peer_stays_the_cause_after_any_event() {
     type Then = fn(&mut Solo);
-    let whatever: [Then; 5] = [
+    let later_events: [Then; 5] = [
         Solo::fin,
         Solo::reset,
         |solo| solo.advance(secs(3)),
         |solo| solo.closes(&kick()),
         |solo| solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired))),
     ];
-    for (n, then) in whatever.into_iter().enumerate() {
+    for (n, then) in later_events.into_iter().enumerate() {
         let mut solo = Solo::live();
         let goodbye = Goodbye {
             over: true,
@@ -73,7 +73,7 @@ fn a_decision_that_comes_after_the_end_was_noticed_is_not_the_cause() {
 }
 
 #[test]
-fn a_broken_rule_in_what_was_drained_is_the_cause() {
+fn a_broken_rule_in_drained_bytes_is_the_cause() {
     let mut solo = Solo::live();
     solo.hears(Input::EndNoticed(solo.readings()));
     solo.sends(9, b"no such kind");
@@ -132,7 +132,7 @@ fn a_read_of_zero_that_the_kernel_does_not_back_is_no_fin() {
 #[test]
 fn an_abort_is_a_close_without_a_word_unless_something_came_first() {
     type Before = fn(&mut Solo);
-    let whatever: [(Before, Cause); 6] = [
+    let earlier_events: [(Before, Cause); 6] = [
         (|_| {}, Cause::ClosedByGame),
         (|solo| solo.closes(&kick()), Cause::Kicked),
         (
@@ -158,7 +158,7 @@ fn an_abort_is_a_close_without_a_word_unless_something_came_first() {
             Cause::PeerClosedWhileSending,
         ),
     ];
-    for (n, (before, cause)) in whatever.into_iter().enumerate() {
+    for (n, (before, cause)) in earlier_events.into_iter().enumerate() {
         let mut solo = Solo::live();
         solo.host.view = View::Blind;
         before(&mut solo);

@@ -171,7 +171,7 @@ fn age_does_not_count_while_the_kernel_gets_no_answer() {
 }
 
 #[test]
-fn after_an_outage_what_waited_has_its_time_again() {
+fn after_an_outage_waiting_frames_get_their_full_time() {
     let mut solo = Solo::live();
     solo.stops_reading(0);
     solo.advance(secs(4));
@@ -190,7 +190,7 @@ fn after_an_outage_what_waited_has_its_time_again() {
 }
 
 #[test]
-fn after_an_outage_in_a_pause_what_waited_has_its_time_again() {
+fn after_an_outage_in_a_pause_waiting_frames_get_their_full_time() {
     let mut solo = filled(Solo::live());
     solo.pauses();
     solo.host.view = View::Unanswered {
@@ -224,7 +224,7 @@ fn age_may_be_off() {
 }
 
 #[test]
-fn answers_that_nobody_reads_do_not_fill_the_memory() {
+fn answers_that_the_peer_does_not_read_do_not_fill_the_memory() {
     let mut solo = Solo::live_with(small());
     solo.stops_reading(0);
     for _ in 0..40 {

@@ -102,7 +102,7 @@ fn a_live_server_may_also_send_notices() {
 }
 
 #[test]
-fn a_count_of_what_was_never_sent_is_a_violation() {
+fn a_count_of_frames_that_were_never_sent_is_a_violation() {
     for (sent, count, fine) in [(0, 0, true), (0, 1, false), (2, 2, true), (2, 3, false)] {
         for kind in 3..=5 {
             let mut solo = Solo::live();

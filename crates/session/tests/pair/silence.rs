@@ -153,7 +153,7 @@ fn a_client_gives_up_a_server_that_falls_silent() {
 }
 
 #[test]
-fn what_comes_in_linger_does_not_shorten_a_silence_that_was_judged() {
+fn bytes_received_in_linger_do_not_shorten_a_judged_silence() {
     let mut solo = Solo::live();
     solo.advance(DEAD);
     solo.advance(secs(1));

@@ -11,7 +11,7 @@ use crate::harness::{
 };
 
 #[test]
-fn a_frame_that_waited_through_a_stall_of_ours_has_the_rest_of_its_time() {
+fn a_frame_that_waited_through_our_own_stall_has_the_rest_of_its_time() {
     let mut solo = Solo::live();
     solo.stops_reading(0);
     let now = solo.now;
@@ -42,7 +42,7 @@ fn a_frame_that_was_arriving_when_we_stood_still_has_the_rest_of_its_time() {
 }
 
 #[test]
-fn who_asked_to_be_let_in_before_a_stall_of_ours_is_not_late() {
+fn a_hello_sent_before_our_own_stall_is_not_late() {
     let mut solo = Solo::server_with(Config::default(), Answer::Wait);
     solo.advance(secs(1));
     solo.stands_still(secs(30));
@@ -59,7 +59,7 @@ fn who_asked_to_be_let_in_before_a_stall_of_ours_is_not_late() {
 }
 
 #[test]
-fn a_stall_extends_what_arrives_and_what_leaves_and_keeps_nobody_busy() {
+fn a_stall_extends_the_deadlines_of_both_directions() {
     let limits = Limits {
         outbound_age_max: Some(secs(5)),
         ..Limits::default()
@@ -99,7 +99,7 @@ fn pings_that_came_while_we_stood_still_are_no_flood() {
 /// The peer's kernel answered our question, and then we stood still: its answer is as old as the stall, and an answer.
 /// A peer that is suspect has an inquiry, and one that was only asked has none.
 #[test]
-fn an_answer_from_before_a_stall_of_ours_is_an_answer() {
+fn an_answer_from_before_our_own_stall_counts() {
     for suspect in [false, true] {
         let mut solo = Solo::live();
         // No look before the stall sees an answer.
@@ -143,7 +143,7 @@ fn the_evidence_tells_real_times_and_how_much_of_the_silence_was_our_stall() {
 
 /// A stall from before the connection, or from before the last byte, does not belong to this silence.
 #[test]
-fn a_stall_from_before_a_silence_is_none_of_it() {
+fn a_stall_from_before_a_silence_does_not_count_in_it() {
     let connection = Connection::server(Default::default(), START).behind(secs(100));
     let mut solo = Solo::of(Host::new(connection, Answer::Admit(ADMISSION)));
     solo.stood_still = secs(100);

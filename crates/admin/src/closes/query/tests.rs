@@ -5,12 +5,12 @@ fn at(seconds: u64) -> Option<SystemTime> {
 }
 
 fn refused(query: &str) -> String {
-    Query::parse(query).unwrap_err().to_string()
+    ClosesQuery::parse(query).unwrap_err().to_string()
 }
 
 #[test]
 fn nothing_asks_for_the_newest_thousand() {
-    let all = Query {
+    let all = ClosesQuery {
         causes: Vec::new(),
         player: None,
         session: None,
@@ -18,14 +18,14 @@ fn nothing_asks_for_the_newest_thousand() {
         limit: 1_000,
         after: None,
     };
-    assert_eq!(Query::parse(""), Ok(all));
+    assert_eq!(ClosesQuery::parse(""), Ok(all));
 }
 
 #[test]
 fn every_parameter_is_read() {
     let query = "cause=kicked,path_dead&player=an%20n%2B%C3%A9&session=000102030405060708090a0b0c0d0e0f&since=86400\
                  &limit=10000&after=0&cause=idle";
-    let expected = Query {
+    let expected = ClosesQuery {
         causes: vec![Cause::Kicked, Cause::PathDead, Cause::Idle],
         player: Some("an n+é".to_owned()),
         session: Some(SessionId::from_bytes(std::array::from_fn(|n| {
@@ -35,12 +35,12 @@ fn every_parameter_is_read() {
         limit: 10_000,
         after: Some(0),
     };
-    assert_eq!(Query::parse(query), Ok(expected));
+    assert_eq!(ClosesQuery::parse(query), Ok(expected));
 }
 
 #[test]
 fn a_time_is_seconds_or_rfc_3339_in_utc() {
-    let since = |text: &str| Query::parse(&format!("since={text}")).map(|query| query.since);
+    let since = |text: &str| ClosesQuery::parse(&format!("since={text}")).map(|query| query.since);
     assert_eq!(since("0"), Ok(at(0)));
     assert_eq!(since("1970-01-02T00:00:01Z"), Ok(at(86_401)));
     assert_eq!(since("1970-01-01T00:00:05.000Z"), Ok(at(5)));
@@ -58,7 +58,7 @@ fn a_time_is_seconds_or_rfc_3339_in_utc() {
 }
 
 #[test]
-fn what_is_not_allowed_is_told_in_one_line_with_what_is() {
+fn an_invalid_parameter_is_refused_in_one_line_that_lists_the_allowed_values() {
     let lines = [
         (
             "causes=kicked",
@@ -96,7 +96,7 @@ fn what_is_not_allowed_is_told_in_one_line_with_what_is() {
         assert_eq!(refused(query), line);
     }
     assert!(refused(&format!("limit={}", "x".repeat(60_000))).len() < 120);
-    let beyond = Refused::beyond_the_last(9, 3).to_string();
+    let beyond = InvalidQuery::beyond_the_last(9, 3).to_string();
     assert!(
         beyond.starts_with("`after` is \"9\"; allowed is 0 to 3, the last record"),
         "{beyond}"

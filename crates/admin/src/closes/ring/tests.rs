@@ -46,7 +46,7 @@ fn follow(ring: &Ring, after: u64, limit: usize) -> (Vec<u64>, u64, u64) {
 }
 
 #[test]
-fn records_stand_in_the_order_of_their_numbers_whatever_order_they_come_in() {
+fn records_are_listed_by_number_whichever_comes_first() {
     let ring = ring([2, 3, 1, 6, 5, 4]);
     assert_eq!(seqs(&ring.newest(10, |_| true)), [6, 5, 4, 3, 2, 1]);
     assert_eq!(seqs(&ring.newest(2, |_| true)), [6, 5]);
@@ -57,7 +57,7 @@ fn records_stand_in_the_order_of_their_numbers_whatever_order_they_come_in() {
 }
 
 #[test]
-fn who_follows_goes_on_behind_what_it_did_not_ask_for() {
+fn a_follower_continues_after_records_that_its_filter_skipped() {
     let ring = ring(1..=600);
     let found = ring
         .after(0, u64::MAX, 10, |close| close.seq == 599)
@@ -70,7 +70,7 @@ fn who_follows_goes_on_behind_what_it_did_not_ask_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_follows_waits_for_a_record_that_was_overtaken() {
+async fn a_follower_waits_for_a_record_whose_successor_came_first() {
     let ring = ring([1, 3, 4]);
     assert_eq!(follow(&ring, 0, 10), (vec![1], 0, 1));
     assert_eq!(seqs(&ring.newest(10, |_| true)), [4, 3, 1]);
@@ -79,7 +79,7 @@ async fn who_follows_waits_for_a_record_that_was_overtaken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_never_comes_is_missed_and_holds_nobody_up_for_ever() {
+async fn a_record_that_never_comes_counts_as_missed_and_delays_followers_for_a_limited_time() {
     let ring = ring([2, 5]);
     tokio::time::advance(AWAITED_MAX - Duration::from_millis(1)).await;
     assert_eq!(follow(&ring, 0, 10), (vec![], 0, 0));
@@ -89,7 +89,7 @@ async fn a_record_that_never_comes_is_missed_and_holds_nobody_up_for_ever() {
 }
 
 #[test]
-fn ten_thousand_are_kept_and_who_comes_too_late_learns_how_many_it_missed() {
+fn ten_thousand_are_kept_and_a_late_follower_learns_how_many_it_missed() {
     let ring = ring(1..=10_007);
     let newest = ring.newest(usize::MAX, |_| true);
     assert_eq!(seqs(&newest), (8..=10_007).rev().collect::<Vec<_>>());
@@ -150,7 +150,7 @@ fn strangers_push_no_session_out_of_the_record() {
 }
 
 #[test]
-fn sessions_push_no_stranger_out_either_and_both_stand_in_one_order() {
+fn sessions_push_no_stranger_out_either_and_both_are_in_one_order() {
     let ring = Ring::default();
     (1..=24_000).for_each(|seq| ring.push(close_of(seq, seq % 2 == 0)));
     let (all, missed, _) = follow(&ring, 0, usize::MAX);
@@ -207,7 +207,7 @@ async fn the_recent_ones_are_of_both_kinds_and_end_before_one_on_its_way() {
 }
 
 #[test]
-fn nobody_can_follow_from_a_number_that_is_still_to_come() {
+fn following_from_a_number_beyond_the_last_is_an_error() {
     let last = |ring: &Ring, after| {
         ring.after(after, u64::MAX, 1, |_| true)
             .map(|found| found.last)

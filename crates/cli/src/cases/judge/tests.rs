@@ -87,7 +87,7 @@ fn a_call_too_few_or_too_many_is_a_flaw() {
 }
 
 #[test]
-fn a_reset_in_the_place_of_the_end_and_the_other_way_round_are_flaws() {
+fn a_reset_instead_of_the_end_and_the_reverse_are_flaws() {
     for row in &ROWS {
         let mut seen = documented(row);
         for call in &mut seen.bare.recv {
@@ -123,12 +123,12 @@ fn a_frame_that_got_across_and_was_not_delivered_is_a_flaw_of_every_row() {
 }
 
 #[test]
-fn what_got_across_must_be_all_or_part_as_the_row_has_it() {
+fn a_row_says_whether_all_or_a_part_of_the_data_must_arrive() {
     for row in &ROWS {
         let mut seen = documented(row);
         let (held, flaw) = match row.delivers {
-            Delivers::Everything => (seen.layer.sent - 1, "all had to"),
-            Delivers::WhatWasHeld => (seen.layer.sent, "not all could"),
+            Delivers::Everything => (seen.layer.sent - 1, "all should have"),
+            Delivers::WhatWasHeld => (seen.layer.sent, "some should have been lost"),
         };
         (seen.layer.held, seen.layer.delivered) = (held, held);
         assert_flaw(row, &seen, flaw);
@@ -149,7 +149,7 @@ fn a_kernel_that_held_everything_shows_no_partial_arrival() {
 }
 
 #[test]
-fn a_flaw_that_was_noted_on_the_way_is_told() {
+fn a_flaw_that_was_noted_on_the_way_is_reported() {
     let row = &ROWS[0];
     let mut seen = documented(row);
     seen.bare.flaws.push("no SIGPIPE".to_owned());

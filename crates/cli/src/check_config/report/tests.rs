@@ -68,7 +68,7 @@ fn every_cause_can_or_cannot_occur_and_none_does_both() {
 }
 
 #[test]
-fn the_bounds_of_the_defaults_are_told_by_profile() {
+fn the_bounds_of_the_defaults_are_reported_by_profile() {
     let told = report(&Config::default(), LINUX);
     let expected = [
         "  path_dead           standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
@@ -95,7 +95,7 @@ fn the_bounds_of_the_defaults_are_told_by_profile() {
 }
 
 #[test]
-fn when_the_kernel_gives_up_is_told_by_profile() {
+fn when_the_kernel_gives_up_is_reported_by_profile() {
     let told = report(&Config::default(), LINUX);
     let kernel = section(&told, "This kernel").join(" ");
     let one_line = kernel.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -124,14 +124,14 @@ fn without_keepalive_a_session_that_is_never_given_up_is_said_to_be_lost_sight_o
 }
 
 #[test]
-fn a_bound_that_all_profiles_share_is_told_once() {
+fn a_bound_that_all_profiles_share_is_reported_once() {
     let told = report(&with(|c| c.timeouts.idle_ms = 60_000), LINUX);
     let idle = section(&told, "Silent causes").pop().unwrap();
     assert_eq!(idle, "  idle                60.1 s");
 }
 
 #[test]
-fn a_kernel_that_does_not_bound_retransmissions_is_told_with_the_reason() {
+fn a_kernel_that_does_not_bound_retransmissions_is_reported_with_the_reason() {
     let outages = |config: &Config, kernel| {
         let told = report(config, kernel);
         let lines = section(&told, "This kernel");

@@ -124,7 +124,7 @@ fn tell(mut lab: UnixStream, ends: &Receiver<String>) {
 fn command() -> anyhow::Result<Command> {
     let mut command = lastword_netlab::sandboxed(env::current_exe()?)?;
     command
-        .args(["--log", "off", "actor", "cable"])
+        .args(["--log", "off", "helper", "cable"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // A new process group keeps Ctrl-C from the lab, which must end only when we say so.

@@ -268,7 +268,7 @@ fn strangers_fill_no_log_and_ends_of_sessions_and_defects_are_all_in_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn withheld_lines_are_told_of_within_a_second_also_when_nobody_comes_any_more() {
+async fn withheld_lines_are_reported_within_a_second_without_further_ends() {
     let lines = Lines::default();
     let subscriber = fmt().with_ansi(false).with_writer(lines.clone()).finish();
     let _default = tracing::subscriber::set_default(subscriber);
@@ -297,7 +297,7 @@ async fn withheld_lines_are_told_of_within_a_second_also_when_nobody_comes_any_m
 }
 
 #[test]
-fn what_a_peer_chose_is_escaped_once_in_every_format() {
+fn text_that_a_peer_chose_is_escaped_once_in_every_format() {
     let (line, text) = (json_of(&full()), text_of(&full()));
     assert_eq!(line["player"], r#"an"n \ <U+001B>[31m<U+009B>"#);
     assert_eq!(line["peer_reason"], r#""so\long"<U+0007>"#);
@@ -310,7 +310,7 @@ fn what_a_peer_chose_is_escaped_once_in_every_format() {
 }
 
 #[test]
-fn what_there_is_nothing_to_say_of_is_in_neither() {
+fn an_empty_field_is_in_neither_format() {
     let close = Disconnect {
         player: None,
         session: None,

@@ -126,7 +126,7 @@ const CATALOGUE: &[Metric] = &[
         },
         Seconds,
         &[],
-        "From joined to the end.",
+        "Time from the join to the end of a session.",
     ),
     row(
         "lastword_brief_sessions_total",
@@ -142,22 +142,21 @@ const CATALOGUE: &[Metric] = &[
         },
         Seconds,
         &[],
-        "From the credentials to the authenticator's answer.",
+        "Time from the credentials to the authenticator's answer.",
     ),
     row(
         "lastword_suspects_total",
         Counter,
         Count,
         &[Diagnosis],
-        "Peers that became suspect, by what their silence looked like, and again when it looked like \
-         something else.",
+        "Suspicions of silent peers, by diagnosis; a changed diagnosis counts again.",
     ),
     row(
         "lastword_sessions_suspect",
         Gauge,
         Count,
         &[Diagnosis],
-        "Sessions whose peer is suspect, by what its silence looks like now.",
+        "Sessions whose peer is suspect, by the present diagnosis of its silence.",
     ),
     row(
         "lastword_disconnect_detection_seconds",
@@ -166,7 +165,7 @@ const CATALOGUE: &[Metric] = &[
         },
         Seconds,
         &[SilentCause, Profile],
-        "From the last sign of life to the verdict, for silent causes.",
+        "Time from the last sign of life to the verdict, for silent causes.",
     ),
     row(
         "lastword_detection_bound_seconds",
@@ -182,7 +181,7 @@ const CATALOGUE: &[Metric] = &[
         },
         Seconds,
         &[],
-        "From a ping of the server's to its pong, once in eight heartbeats of each session.",
+        "Time from a ping of the server to its pong, once in eight heartbeats of each session.",
     ),
     row(
         "lastword_frames_total",
@@ -231,22 +230,22 @@ const CATALOGUE: &[Metric] = &[
         Gauge,
         Count,
         &[],
-        "Sessions whose reading is paused, since the game takes no more of their frames.",
+        "Sessions whose reading is paused because the game does not take their frames.",
     ),
     row(
         "lastword_event_queue_length",
         Gauge,
         Count,
         &[],
-        "Events that wait for the game to tick.",
+        "Events that wait for the game's next tick.",
     ),
     row(
         "lastword_local_stall_seconds_total",
         Counter,
         Seconds,
         &[],
-        "Whole seconds in which this process was late itself (starved, stopped, its machine paused), for \
-         which no peer's silence is judged.",
+        "Whole seconds in which this process was late itself (starved, stopped, its machine paused), in which no \
+            silence of a peer is judged.",
     ),
     row(
         "lastword_runtime_lag_seconds",
@@ -282,7 +281,7 @@ const CATALOGUE: &[Metric] = &[
         Gauge,
         Flag,
         &[Version],
-        "1, with the version.",
+        "Always 1; its label is the version.",
     ),
 ];
 

@@ -24,7 +24,7 @@ pub struct Record<'a> {
     pub cause: &'static str,
     /// The label of the [`crate::Class`], which tells an operator how to react.
     pub class: &'static str,
-    /// The label of the [`crate::Initiator`]: the side whose act, state or broken rule it was.
+    /// The label of the [`crate::Initiator`]: the side whose act, state or broken rule made the end necessary.
     pub initiator: &'static str,
     /// The label of the [`crate::Phase`] that the connection had reached.
     pub phase: &'static str,

@@ -34,8 +34,8 @@ fn usual(config: &Config, cause: Cause) -> Reach {
     config.reach(cause, &config.default_profile(), LINUX)
 }
 
-fn never(path: &str, value: &str, so: &'static str) -> Reach {
-    Reach::Never(key(path, value, so))
+fn never(path: &str, value: &str, consequence: &'static str) -> Reach {
+    Reach::Never(key(path, value, consequence))
 }
 
 fn within_ms(ms: u64) -> Reach {
@@ -72,7 +72,7 @@ fn every_cause_has_its_answer_and_what_is_not_produced_is_not_built() {
                 .flat_map(|cause| config.profiles().into_iter().map(move |p| (cause, p)))
             {
                 let reach = config.reach(cause, &profile, kernel);
-                let is_unbuilt = reach == Reach::Never(Why::NotBuilt);
+                let is_unbuilt = reach == Reach::Never(UnreachableReason::NotBuilt);
                 assert_eq!(is_unbuilt, !cause.is_produced(), "{cause}");
                 let is_timed = matches!(reach, Reach::Within(_) | Reach::ByKernel(_));
                 assert!(!is_timed || cause.is_silent(), "{cause}: {reach:?}");
@@ -183,7 +183,11 @@ fn with_a_dead_limit_our_own_verdict_comes_two_seconds_before_the_kernel_s() {
 fn behind_a_proxy_a_path_is_dead_only_where_the_kernel_is_first() {
     let config = with(|c| c.listen.behind_proxy = true);
     let path_dead = |profile| reach(&config, Cause::PathDead, profile, LINUX);
-    let silent = never("listen.behind_proxy", "true", "it is peer_silent then");
+    let silent = never(
+        "listen.behind_proxy",
+        "true",
+        "such a silence is recorded as peer_silent",
+    );
     assert_eq!(path_dead("standard"), silent);
     assert_eq!(path_dead("mobile"), silent);
     assert_eq!(path_dead("debugger"), by_kernel_ms(65_000, 924_600));
@@ -191,7 +195,7 @@ fn behind_a_proxy_a_path_is_dead_only_where_the_kernel_is_first() {
 }
 
 #[test]
-fn what_takes_the_kernels_word_is_found_at_the_dead_limit_or_not_at_all() {
+fn causes_by_kernel_evidence_are_found_at_the_dead_limit_or_never() {
     let config = Config::default();
     let by_evidence = [
         Cause::PathDead,
@@ -235,13 +239,13 @@ fn a_kernel_without_evidence_tells_fewer_causes_apart() {
 }
 
 #[test]
-fn only_a_clock_of_ours_is_a_bound() {
+fn only_our_own_clocks_give_a_bound() {
     assert_eq!(within_ms(5).bound(), Some(Duration::from_millis(5)));
     for reach in [
         Reach::Can,
         by_kernel_ms(1, 2),
         Reach::ByKernel(None),
-        Reach::Never(Why::NotBuilt),
+        Reach::Never(UnreachableReason::NotBuilt),
     ] {
         assert_eq!(reach.bound(), None);
     }

@@ -13,39 +13,42 @@ use crate::guard::guarded;
 use crate::shape::{Game, Shape};
 
 impl<S: Shape> ServerApp<S> {
-    /// The cause stands, and the game has taken what came before it: the session leaves its seat and groups, and the
-    /// game hears of it. Returns whether the connection may live on to say goodbye.
+    /// The cause is fixed, and the game has taken all earlier frames: the session leaves the list of live sessions and
+    /// its groups, and the game is told. Returns whether the connection may live on to say goodbye.
     pub(super) fn depart(&mut self, ending: Ending) -> Linger {
-        let Standing::Joined(seat) = &self.standing else {
+        let Standing::Joined(identity) = &self.standing else {
             let lingers = self
                 .lingers
                 .unwrap_or_else(|| self.core().books.ledger.linger());
             self.lingers = Some(lingers);
             return lingers;
         };
-        let seat = Arc::clone(seat);
-        self.core().books.seats.remove(seat.session);
-        self.core().groups.depart(seat.session);
-        self.core().books.questions.drop_all(seat.session);
+        let identity = Arc::clone(identity);
+        self.core().books.live_sessions.remove(identity.session);
+        self.core().groups.depart(identity.session);
+        self.core().books.status_requests.drop_all(identity.session);
         self.suspected_as(None);
         App::paused(self, false);
         let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
         let cause = ending.verdict.cause;
         let ledger = &self.core().books.ledger;
-        let lingers = ledger.depart(cause, usize::from(seat.cohort));
+        let lingers = ledger.depart(cause, usize::from(identity.cohort));
         self.lingers = Some(lingers);
         let departure = Departure {
             cause: cause.into(),
-            session: seat.session,
-            player: seat.player.as_deref().map(str::to_owned),
-            remote: seat.remote,
+            session: identity.session,
+            player: identity.player.as_deref().map(str::to_owned),
+            remote: identity.remote,
             at: self.wall_time_of(&ending),
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
             ending,
-            data: seat.data.clone(),
+            data: identity.data.clone(),
         };
-        self.standing = Standing::Departed(Box::new(Departed { seat, undelivered }));
+        self.standing = Standing::Departed(Box::new(Departed {
+            identity,
+            undelivered,
+        }));
         if let Some(game) = self.game.take() {
             guarded("the game panicked in `left`", || game.leave(&departure));
         }
@@ -73,16 +76,16 @@ impl<S: Shape> ServerApp<S> {
 
     fn record(&self, seq: u64, ending: Ending) -> Disconnect {
         let core = self.core();
-        let seat = self.standing.seat();
-        let profile = seat.map_or(0, |seat| seat.profile);
+        let identity = self.standing.identity();
+        let profile = identity.map_or(0, |identity| identity.profile);
         let undelivered = self.standing.undelivered();
         Disconnect {
             seq,
             at: self.wall_time_of(&ending),
             listener: core.listeners.addr_of(self.slot),
             remote: self.standing.remote(),
-            player: seat.and_then(|seat| seat.player.as_deref().map(str::to_owned)),
-            session: seat.map(|seat| seat.session),
+            player: identity.and_then(|identity| identity.player.as_deref().map(str::to_owned)),
+            session: identity.map(|identity| identity.session),
             connection: u32::from(self.standing.has_joined()),
             profile: core.settings.profile_name(profile),
             undelivered_frames: undelivered.0,
@@ -94,12 +97,12 @@ impl<S: Shape> ServerApp<S> {
     /// Counts the connection out. Returns the sequence number of this end.
     fn count_out(&mut self, ending: &Ending) -> u64 {
         self.counted = true;
-        let (evidence, seat) = (&ending.evidence, self.standing.seat());
+        let (evidence, identity) = (&ending.evidence, self.standing.identity());
         let undelivered = self.standing.undelivered();
         let closing = Closing {
             cause: ending.verdict.cause,
             phase: ending.verdict.phase,
-            cohort: seat.map_or(0, |seat| usize::from(seat.cohort)),
+            cohort: identity.map_or(0, |identity| usize::from(identity.cohort)),
             lingered: self.lingers.is_some(),
             code: ending.decided.as_ref().map(Close::code),
         };

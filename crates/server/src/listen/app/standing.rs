@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use lastword_session::{Phase, Time};
 
-use crate::player::{Check, Player, Refusal, Seat, Verdict};
-use crate::shape::events::Asked;
+use crate::player::{AuthResult, Check, Player, Refusal, SessionIdentity};
+use crate::shape::events::WakeRequest;
 
 /// How far a peer has come.
 pub(super) enum Standing {
@@ -25,7 +25,7 @@ pub(super) enum Standing {
     /// The authenticator accepted the peer.
     Admitted(Box<Admitted>),
     /// The peer's session joined.
-    Joined(Arc<Seat>),
+    Joined(Arc<SessionIdentity>),
     /// The peer's session departed; its connection lives on to say goodbye.
     Departed(Box<Departed>),
 }
@@ -37,19 +37,19 @@ pub(super) struct Asking {
     pub(super) check: Check,
     /// A dialect's first frame: it has the credentials, and the game receives it as the first frame, too.
     pub(super) first_frame: Option<Bytes>,
-    pub(super) room: Asked,
+    pub(super) room: WakeRequest,
 }
 
 /// A peer whose session is about to join.
 pub(super) struct Admitted {
-    pub(super) seat: Arc<Seat>,
+    pub(super) identity: Arc<SessionIdentity>,
     pub(super) player: Player,
     pub(super) first_frame: Option<Bytes>,
 }
 
 /// A session that departed.
 pub(super) struct Departed {
-    pub(super) seat: Arc<Seat>,
+    pub(super) identity: Arc<SessionIdentity>,
     /// Frames and payload bytes that the game did not take.
     pub(super) undelivered: (u64, u64),
 }
@@ -60,7 +60,7 @@ impl Standing {
         let Self::Admitted(admitted) = self else {
             return None;
         };
-        let joined = Self::Joined(Arc::clone(&admitted.seat));
+        let joined = Self::Joined(Arc::clone(&admitted.identity));
         let Self::Admitted(admitted) = std::mem::replace(self, joined) else {
             return None;
         };
@@ -71,18 +71,18 @@ impl Standing {
         match self {
             Self::Outside(remote) | Self::Refused(remote) | Self::Dismissed(remote) => **remote,
             Self::Asking(asking) => asking.remote,
-            Self::Admitted(admitted) => admitted.seat.remote,
-            Self::Joined(seat) => seat.remote,
-            Self::Departed(departed) => departed.seat.remote,
+            Self::Admitted(admitted) => admitted.identity.remote,
+            Self::Joined(identity) => identity.remote,
+            Self::Departed(departed) => departed.identity.remote,
         }
     }
 
-    /// The seat of a peer that was let in.
-    pub(super) fn seat(&self) -> Option<&Arc<Seat>> {
+    /// The identity of a peer that was let in.
+    pub(super) fn identity(&self) -> Option<&Arc<SessionIdentity>> {
         match self {
-            Self::Joined(seat) => Some(seat),
-            Self::Admitted(admitted) => Some(&admitted.seat),
-            Self::Departed(departed) => Some(&departed.seat),
+            Self::Joined(identity) => Some(identity),
+            Self::Admitted(admitted) => Some(&admitted.identity),
+            Self::Departed(departed) => Some(&departed.identity),
             Self::Outside(_) | Self::Refused(_) | Self::Asking(_) | Self::Dismissed(_) => None,
         }
     }
@@ -121,7 +121,7 @@ impl Standing {
 
 impl Asking {
     /// The authenticator's answer. The authenticator is the game's code: if it panics, the answer is "unavailable".
-    pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+    pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<AuthResult> {
         let check = AssertUnwindSafe(|| self.check.as_mut().poll(cx));
         let answer = match catch_unwind(check) {
             Ok(answer) => ready!(answer),

@@ -32,10 +32,10 @@ pub(crate) struct Caps {
 /// Remembers that a connection asked to be woken at the next drain, since it need ask only once. Dropping it withdraws
 /// the request: connections that come and go while a tick stalls leave nothing behind.
 #[derive(Debug, Default)]
-pub(crate) struct Asked(Option<Ticket>);
+pub(crate) struct WakeRequest(Option<WakeTicket>);
 
 #[derive(Debug)]
-struct Ticket {
+struct WakeTicket {
     queue: Arc<Queue>,
     epoch: u64,
     number: u64,
@@ -167,21 +167,21 @@ impl Queue {
         self: &Arc<Self>,
         from: u64,
         cx: &mut Context<'_>,
-        asked: &mut Asked,
+        wake: &mut WakeRequest,
     ) -> Poll<()> {
         let mut inside = lock(&self.inside);
         let epoch = self.epoch.load(Ordering::Relaxed);
         if inside.closed || epoch >= from {
             return Poll::Ready(());
         }
-        if asked.0.as_ref().is_some_and(|ticket| ticket.epoch == epoch) {
+        if wake.0.as_ref().is_some_and(|ticket| ticket.epoch == epoch) {
             return Poll::Pending;
         }
         inside.tickets += 1;
         let number = inside.tickets;
         inside.waiting.insert(number, cx.waker().clone());
         drop(inside);
-        asked.0 = Some(Ticket {
+        wake.0 = Some(WakeTicket {
             queue: Arc::clone(self),
             epoch,
             number,
@@ -241,7 +241,7 @@ impl Queue {
         wake_all(inside);
     }
 
-    fn forget(&self, ticket: &Ticket) {
+    fn forget(&self, ticket: &WakeTicket) {
         if self.epoch() == ticket.epoch {
             let waker = lock(&self.inside).waiting.remove(&ticket.number);
             drop(waker);
@@ -258,7 +258,7 @@ impl Queue {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for WakeTicket {
     fn drop(&mut self) {
         self.queue.forget(self);
     }

@@ -1,7 +1,7 @@
 //! Tests of what sockets cannot reach: epochs, accounts and wakes.
 
-mod lanes;
 mod links;
+mod producers;
 mod queue;
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use lastword_session::{Diagnosis, Link, SessionId};
 
 use super::batch::{Batch, Cursor};
 use super::event::Event;
-use super::lane::Lane;
+use super::producer::EventProducer;
 use super::queue::{Caps, Queue};
 use crate::player::Player;
 use crate::shape::Game;
@@ -45,8 +45,8 @@ impl Table {
         }
     }
 
-    fn lane(&self, n: u8) -> Box<Lane> {
-        Box::new(Lane::new(Arc::clone(&self.queue), id(n)))
+    fn producer(&self, n: u8) -> Box<EventProducer> {
+        Box::new(EventProducer::new(Arc::clone(&self.queue), id(n)))
     }
 
     fn join(&self, n: u8) {
@@ -58,13 +58,15 @@ impl Table {
         assert!(added.is_some());
     }
 
-    fn has_room(&self, lane: &mut Lane) -> bool {
-        lane.poll_ready(&mut Context::from_waker(&self.waker))
+    fn has_room(&self, producer: &mut EventProducer) -> bool {
+        producer
+            .poll_ready(&mut Context::from_waker(&self.waker))
             .is_ready()
     }
 
-    fn is_delivered(&self, lane: &mut Box<Lane>) -> bool {
-        lane.poll_delivered(&mut Context::from_waker(&self.waker))
+    fn is_delivered(&self, producer: &mut Box<EventProducer>) -> bool {
+        producer
+            .poll_delivered(&mut Context::from_waker(&self.waker))
             .is_ready()
     }
 
@@ -77,13 +79,13 @@ impl Table {
     }
 
     /// Drains, and returns the frames and changes of link.
-    fn take(&self) -> Vec<(SessionId, What)> {
+    fn take(&self) -> Vec<(SessionId, Content)> {
         let (mut batch, mut cursor) = (Batch::default(), Cursor::default());
         self.queue.swap(&mut batch);
         std::iter::from_fn(|| cursor.next(&batch))
             .map(|event| match event {
-                Event::Frame { session, payload } => (session, What::Frame(payload.to_vec())),
-                Event::Link { session, link } => (session, What::Link(link)),
+                Event::Frame { session, payload } => (session, Content::Frame(payload.to_vec())),
+                Event::Link { session, link } => (session, Content::Link(link)),
                 other @ (Event::Joined { .. } | Event::Left(_) | Event::Draining { .. }) => {
                     panic!("{other:?}")
                 }
@@ -94,15 +96,15 @@ impl Table {
 
 /// The content of one session's event.
 #[derive(Debug, PartialEq)]
-enum What {
+enum Content {
     Frame(Vec<u8>),
     Link(Link),
 }
 
-fn links(taken: &[(SessionId, What)]) -> Vec<Link> {
-    let link = |(_, what): &(SessionId, What)| match what {
-        What::Link(link) => link.clone(),
-        What::Frame(frame) => panic!("{frame:?}"),
+fn links(taken: &[(SessionId, Content)]) -> Vec<Link> {
+    let link = |(_, what): &(SessionId, Content)| match what {
+        Content::Link(link) => link.clone(),
+        Content::Frame(frame) => panic!("{frame:?}"),
     };
     taken.iter().map(link).collect()
 }

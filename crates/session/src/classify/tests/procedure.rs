@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_peer_that_closed_in_order_is_told_from_one_that_did_not() {
+fn a_peer_that_closed_in_order_is_distinguished_from_one_that_did_not() {
     check(&[
         row("S2: data, then close", fin(), Cause::PeerFin),
         row("S4i: kill -9 looks like a close", fin(), Cause::PeerFin),
@@ -68,7 +68,7 @@ fn a_peer_that_closed_in_order_is_told_from_one_that_did_not() {
 }
 
 #[test]
-fn a_reset_is_told_whichever_call_consumed_it() {
+fn a_reset_is_found_whichever_call_consumed_it() {
     let fake_eof = dead(sample(CLOSE));
     check(&[
         row("S3ii: the read met it", reset(), Cause::PeerReset),

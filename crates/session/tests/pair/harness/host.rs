@@ -183,7 +183,7 @@ impl Host {
         });
         assert!(
             !self.connection.has_unread() || !self.connection.wants_read(),
-            "all is consumed where nobody stops it"
+            "all is consumed unless the host stops it"
         );
         if self.connection.is_authenticating() {
             match &self.answer {

@@ -27,7 +27,7 @@ fn members_and_entries_come_and_go_together() {
 }
 
 #[test]
-fn who_is_not_live_leaves_no_entry() {
+fn a_session_that_is_not_live_leaves_no_entry() {
     let ([lobby], memberships) = rooms();
     assert!(!lobby.join(id(1), &mailbox(), || false));
     assert_eq!(lobby.members().len(), 0);
@@ -50,10 +50,10 @@ fn a_dropped_room_takes_its_entries_along_and_no_others() {
 
 /// A departure that has closed the mailbox and waits for this lock will find the entry made under it.
 #[test]
-fn whether_a_session_is_live_is_asked_when_nobody_can_depart() {
+fn liveness_is_checked_under_the_lock_of_the_departures() {
     let ([lobby], memberships) = rooms();
-    let nobody_can_depart = || memberships.rooms.try_lock().is_err();
-    assert!(lobby.join(id(1), &mailbox(), nobody_can_depart));
+    let departures_are_locked_out = || memberships.rooms.try_lock().is_err();
+    assert!(lobby.join(id(1), &mailbox(), departures_are_locked_out));
 }
 
 /// The departure would wait forever if it locked one of the other rooms.
@@ -117,7 +117,7 @@ fn joins_leaves_and_drops_that_race_a_departure_leave_nothing() {
 }
 
 #[test]
-fn a_crowd_that_left_is_not_kept_room_for() {
+fn memory_of_a_past_crowd_is_given_back() {
     let ([lobby], memberships) = rooms();
     assert!((0..10_000).all(|n| join(&lobby, id(n))));
     (1..5_000).for_each(|n| assert!(lobby.leave(id(n))));

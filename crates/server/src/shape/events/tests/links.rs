@@ -1,13 +1,13 @@
 //! Changes of the link while the game does not drain.
 
-use super::{ROOMY, Table, What, id, links, nth};
+use super::{Content, ROOMY, Table, id, links, nth};
 
 #[test]
-fn changes_of_link_that_nobody_saw_are_kept_up_to_a_limit_and_the_newest_of_them_always() {
+fn unseen_link_changes_are_kept_up_to_a_limit_and_the_newest_always() {
     let table = Table::new(ROOMY);
-    let mut lane = table.lane(1);
+    let mut producer = table.producer(1);
     for n in 0..21 {
-        lane.push_link(nth(n));
+        producer.push_link(nth(n));
     }
     let kept: Vec<_> = (0..7).chain([20]).map(nth).collect();
     assert_eq!(
@@ -16,7 +16,7 @@ fn changes_of_link_that_nobody_saw_are_kept_up_to_a_limit_and_the_newest_of_them
         "eight, and the last place is the newest's"
     );
     for n in 0..3 {
-        lane.push_link(nth(n));
+        producer.push_link(nth(n));
     }
     assert_eq!(
         links(&table.take()).len(),
@@ -28,24 +28,24 @@ fn changes_of_link_that_nobody_saw_are_kept_up_to_a_limit_and_the_newest_of_them
 #[test]
 fn a_change_of_link_stays_behind_the_frame_that_came_before_it() {
     let table = Table::new(ROOMY);
-    let (mut lane, mut other) = (table.lane(1), table.lane(2));
+    let (mut producer, mut other) = (table.producer(1), table.producer(2));
     for n in 0..13 {
-        lane.push_link(nth(n));
+        producer.push_link(nth(n));
         // Events of another session in between change nothing.
         other.push(b"other");
         other.push_link(nth(n));
     }
-    lane.push(b"between");
-    lane.push_link(nth(13));
-    lane.push_link(nth(14));
+    producer.push(b"between");
+    producer.push_link(nth(13));
+    producer.push_link(nth(14));
     let mine: Vec<_> = table
         .take()
         .into_iter()
         .filter(|(session, _)| *session == id(1))
         .map(|(_, what)| what)
         .collect();
-    let mut expected: Vec<_> = (0..7).chain([12]).map(|n| What::Link(nth(n))).collect();
-    expected.push(What::Frame(b"between".to_vec()));
-    expected.push(What::Link(nth(14)));
+    let mut expected: Vec<_> = (0..7).chain([12]).map(|n| Content::Link(nth(n))).collect();
+    expected.push(Content::Frame(b"between".to_vec()));
+    expected.push(Content::Link(nth(14)));
     assert_eq!(mine, expected);
 }

@@ -6,71 +6,71 @@ use std::time::{Duration, Instant};
 
 use super::{ROOMY, Table};
 use crate::shape::events::batch::Batch;
-use crate::shape::events::queue::{Asked, Caps};
+use crate::shape::events::queue::{Caps, WakeRequest};
 
 /// A wait that finds an event hands none over: the following drain does.
 #[test]
 fn a_wait_that_finds_something_begins_no_epoch() {
     let table = Table::new(ROOMY);
-    table.lane(1).push(b"one");
+    table.producer(1).push(b"one");
     let epoch = table.queue.epoch();
     assert!(table.queue.wait(Duration::MAX));
     assert_eq!(table.queue.epoch(), epoch);
 }
 
 #[test]
-fn whoever_asks_again_and_again_in_one_epoch_is_woken_once_and_in_the_next_one_again() {
+fn a_connection_is_woken_once_an_epoch_however_often_it_asks() {
     let mut table = Table::new(Caps {
         session_frames: 1,
         ..ROOMY
     });
-    let mut lane = table.lane(1);
+    let mut producer = table.producer(1);
     for drains in 1..4 {
-        lane.push(b"one");
+        producer.push(b"one");
         for _ in 0..10 {
-            assert!(!table.has_room(&mut lane));
+            assert!(!table.has_room(&mut producer));
         }
         assert_eq!(table.woken(), drains - 1);
         table.drain();
         assert_eq!(table.woken(), drains);
         table.drain();
-        assert_eq!(table.woken(), drains, "nobody asked");
+        assert_eq!(table.woken(), drains, "no connection asked");
     }
 }
 
 /// The drain came between the check for room and the request to be woken.
 #[test]
-fn who_found_no_room_in_an_epoch_that_is_over_does_not_wait_for_the_next() {
+fn a_connection_that_found_no_room_in_a_past_epoch_does_not_wait() {
     let mut table = Table::new(ROOMY);
     let seen = table.queue.epoch();
     table.drain();
-    let mut asked = Asked::default();
+    let mut wake = WakeRequest::default();
     let mut cx = Context::from_waker(&table.waker);
     assert!(
         table
             .queue
-            .poll_epoch(seen + 1, &mut cx, &mut asked)
+            .poll_epoch(seen + 1, &mut cx, &mut wake)
             .is_ready()
     );
     assert!(
         table
             .queue
-            .poll_epoch(seen + 2, &mut cx, &mut asked)
+            .poll_epoch(seen + 2, &mut cx, &mut wake)
             .is_pending()
     );
 }
 
 #[test]
-fn who_asked_and_left_is_forgotten() {
+fn a_wake_request_of_a_departed_connection_is_dropped() {
     let mut table = Table::new(Caps {
         session_frames: 1,
         ..ROOMY
     });
     let references = Arc::strong_count(&table.wakes);
     for _ in 0..100 {
-        let mut lane = table.lane(1);
-        lane.push(b"one");
-        assert!(!table.has_room(&mut lane));
+        let mut producer = table.producer(1);
+        producer.push(b"one");
+        assert!(!table.has_room(&mut producer));
     }
     assert_eq!(
         Arc::strong_count(&table.wakes),
@@ -82,7 +82,7 @@ fn who_asked_and_left_is_forgotten() {
 }
 
 #[test]
-fn nobody_is_let_in_beyond_the_reserved_room_until_the_next_drain_and_nothing_is_refused() {
+fn beyond_the_reserved_room_no_player_is_let_in_until_the_next_drain() {
     let mut table = Table::new(Caps {
         frames: 3,
         reserved: 2,
@@ -95,7 +95,7 @@ fn nobody_is_let_in_beyond_the_reserved_room_until_the_next_drain_and_nothing_is
     assert!(!table.queue.admits());
     table.join(6);
     table.queue.draining(Instant::now());
-    table.lane(6).push(b"one");
+    table.producer(6).push(b"one");
     assert_eq!(table.queue.len(), 8, "who is here is told of all the same");
     table.drain();
     assert!(table.queue.admits());
@@ -110,7 +110,7 @@ fn a_game_that_sleeps_is_woken_by_an_event_and_by_the_end() {
         queue.swap(&mut Batch::default());
         (came, queue.wait(Duration::MAX), queue.is_empty())
     });
-    table.lane(1).push(b"one");
+    table.producer(1).push(b"one");
     // The first event must be taken before the end, so that the end is what wakes the second sleep.
     while !table.queue.is_empty() {
         std::thread::yield_now();

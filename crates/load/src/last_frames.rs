@@ -2,31 +2,31 @@
 
 use lastword_session::wire::{Goodbye, Hello, Kind};
 
+use crate::client_rng::ClientRng;
 use crate::command::Command;
-use crate::dice::Dice;
 use crate::frames::{FRAME_LIMIT, frame};
 
 /// The last bytes of one client.
 #[derive(Debug)]
-pub(crate) struct Speech {
+pub(crate) struct LastFrames {
     pub(crate) bytes: Vec<u8>,
     /// The payloads that the game sends back.
     pub(crate) echoes: Vec<Vec<u8>>,
     /// Complete data frames among the bytes.
     pub(crate) frames: u64,
-    dice: Dice,
+    rng: ClientRng,
     /// Bytes of a payload, the least and the most.
     payload_bytes: (u32, u32),
     frames_max: u32,
 }
 
-impl Speech {
-    pub(crate) fn new(dice: Dice, payload_bytes: (u32, u32), frames_max: u32) -> Self {
+impl LastFrames {
+    pub(crate) fn new(rng: ClientRng, payload_bytes: (u32, u32), frames_max: u32) -> Self {
         Self {
             bytes: Vec::new(),
             echoes: Vec::new(),
             frames: 0,
-            dice,
+            rng,
             payload_bytes,
             frames_max,
         }
@@ -35,14 +35,14 @@ impl Speech {
     /// Returns a payload of the scenario's size, which is never a command.
     pub(crate) fn payload(&mut self) -> Vec<u8> {
         let (first, last) = self.payload_bytes;
-        let len = self.dice.from(first, last);
-        self.dice.letters(len)
+        let len = self.rng.from(first, last);
+        self.rng.letters(len)
     }
 
     /// Adds a few data frames without waiting for their echo, or none if the scenario has no
     /// frames.
     pub(crate) fn data(&mut self) {
-        let count = self.dice.from(1, LAST_FRAMES_MAX).min(self.frames_max);
+        let count = self.rng.from(1, LAST_FRAMES_MAX).min(self.frames_max);
         (0..count).for_each(|_| self.one_frame());
     }
 
@@ -63,7 +63,7 @@ impl Speech {
     /// Adds half of a data frame.
     pub(crate) fn half_a_frame(&mut self) {
         let start = self.bytes.len();
-        let payload = self.dice.letters(HALVED_BYTES);
+        let payload = self.rng.letters(HALVED_BYTES);
         self.frame(Kind::Data, &payload);
         let half = (self.bytes.len() - start) / 2;
         self.bytes.truncate(start + half);

@@ -8,7 +8,7 @@ use crate::{Record, Scrape};
 
 /// The counts and the records since the storm began.
 #[derive(Debug)]
-pub(super) struct Books {
+pub(super) struct CounterCheck {
     base: Scrape,
     last: Scrape,
     /// Records by the labels of cause and phase.
@@ -17,7 +17,7 @@ pub(super) struct Books {
     departed: BTreeMap<String, u64>,
 }
 
-impl Books {
+impl CounterCheck {
     pub(super) fn new(base: Scrape) -> Self {
         Self {
             last: base.clone(),

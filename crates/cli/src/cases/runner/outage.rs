@@ -38,7 +38,7 @@ async fn row(lab: &Lab, outage: Outage) -> anyhow::Result<Observed> {
         lab.replace(Host::Client)?;
         lab.mend(Host::Client)?;
     }
-    let layer = end.play(|_| Ok(sent)).await?;
+    let layer = end.run(|_| Ok(sent)).await?;
     if outage == Outage::HostRebooted {
         bare.until_dead()?;
     }

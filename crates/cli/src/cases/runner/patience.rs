@@ -16,7 +16,7 @@ pub(super) fn on_one_thread<T>(part: impl Future<Output = anyhow::Result<T>>) ->
         runtime.block_on(async {
             tokio::time::timeout(3 * PATIENCE, part)
                 .await
-                .context("the layer did not come to an end")?
+                .context("the connection of the layer did not end")?
         })
     })
 }

@@ -73,7 +73,7 @@ impl End {
 
     /// Takes frames up to the end, and returns the record of that end. After it, `sent` tells how many bytes of the
     /// stream the other process has sent.
-    pub(super) async fn play(
+    pub(super) async fn run(
         mut self,
         sent: impl FnOnce(&mut Peer) -> anyhow::Result<u64>,
     ) -> anyhow::Result<Layer> {

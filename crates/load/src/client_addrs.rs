@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The addresses of the clients of one storm.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Homes {
+pub(crate) struct ClientAddrs {
     count: Option<u32>,
 }
 
-impl Homes {
+impl ClientAddrs {
     /// Makes the addresses of clients 0 to `count`, including `count`.
     pub(crate) fn towards(server: SocketAddr, count: u32) -> Self {
         // On other systems the loopback interface has one address.
@@ -22,8 +22,8 @@ impl Homes {
     /// Returns the address of client `n`; `None` leaves the choice to the system.
     pub(crate) fn of(self, n: u32) -> Option<IpAddr> {
         self.count?;
-        let home = Ipv4Addr::from_bits(FIRST.to_bits().saturating_add(n));
-        Some(home.into())
+        let addr = Ipv4Addr::from_bits(FIRST.to_bits().saturating_add(n));
+        Some(addr.into())
     }
 
     /// Whether the address belongs to one of these clients, and to no other program.
@@ -44,14 +44,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_has_a_home_on_loopback_and_none_elsewhere() {
-        let homes = Homes::towards("127.0.0.1:7000".parse().unwrap(), 300);
-        assert_eq!(homes.of(257), Some([127, 1, 1, 1].into()));
-        assert!(homes.have([127, 1, 1, 1].into()) && homes.have([127, 1, 1, 44].into()));
+    fn a_client_has_an_address_of_its_own_on_loopback_only() {
+        let client_addrs = ClientAddrs::towards("127.0.0.1:7000".parse().unwrap(), 300);
+        assert_eq!(client_addrs.of(257), Some([127, 1, 1, 1].into()));
+        assert!(
+            client_addrs.have([127, 1, 1, 1].into()) && client_addrs.have([127, 1, 1, 44].into())
+        );
         for elsewhere in [[127, 0, 0, 1], [127, 1, 1, 45], [10, 0, 0, 1]] {
-            assert!(!homes.have(elsewhere.into()));
+            assert!(!client_addrs.have(elsewhere.into()));
         }
-        let far = Homes::towards("10.0.0.1:7000".parse().unwrap(), 300);
+        let far = ClientAddrs::towards("10.0.0.1:7000".parse().unwrap(), 300);
         assert_eq!(far.of(1), None);
     }
 }

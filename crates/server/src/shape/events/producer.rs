@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use lastword_session::{Link, SessionId};
 use lastword_transport::{Request, Room};
 
-use super::queue::{Asked, Queue};
+use super::queue::{Queue, WakeRequest};
 use crate::books::Departure;
 use crate::player::Kick;
 use crate::shape::{Arrival, Context, Game, Shape};
@@ -17,19 +17,19 @@ pub(crate) struct EventShape {
 }
 
 impl Shape for EventShape {
-    type Game = Lane;
+    type Game = EventProducer;
 
-    fn poll_room(&self, cx: &mut TaskContext<'_>, asked: &mut Asked) -> Poll<()> {
+    fn poll_room(&self, cx: &mut TaskContext<'_>, wake: &mut WakeRequest) -> Poll<()> {
         let now = self.queue.epoch();
         if self.queue.admits() {
             Poll::Ready(())
         } else {
-            self.queue.poll_epoch(now + 1, cx, asked)
+            self.queue.poll_epoch(now + 1, cx, wake)
         }
     }
 
-    fn join(&self, arrival: &Arrival<'_>) -> Lane {
-        let (session, remote) = (arrival.seat.session, arrival.seat.remote);
+    fn join(&self, arrival: &Arrival<'_>) -> EventProducer {
+        let (session, remote) = (arrival.identity.session, arrival.identity.remote);
         let player = arrival.player.clone();
         let added = self
             .queue
@@ -38,19 +38,19 @@ impl Shape for EventShape {
             let close = Kick::default().into_orderly_close();
             arrival.mailbox.request(Request::close(close));
         }
-        Lane::new(Arc::clone(&self.queue), session)
+        EventProducer::new(Arc::clone(&self.queue), session)
     }
 }
 
 /// The game's side of one session.
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub(crate) struct EventProducer {
     queue: Arc<Queue>,
     session: SessionId,
     /// The account for the epoch of the last frame.
     account: Option<Account>,
     links: Links,
-    asked: Asked,
+    wake: WakeRequest,
     /// Frames and payload bytes that came after the game had stopped draining for good.
     late: (u64, u64),
 }
@@ -72,14 +72,14 @@ struct Links {
     last: Option<usize>,
 }
 
-impl Lane {
+impl EventProducer {
     pub(super) fn new(queue: Arc<Queue>, session: SessionId) -> Self {
         Self {
             queue,
             session,
             account: None,
             links: Links::default(),
-            asked: Asked::default(),
+            wake: WakeRequest::default(),
             late: (0, 0),
         }
     }
@@ -138,7 +138,7 @@ impl Lane {
     }
 }
 
-impl Game for Lane {
+impl Game for EventProducer {
     const IN_PLACE: bool = false;
 
     fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
@@ -157,14 +157,14 @@ impl Game for Lane {
                 return Poll::Ready(());
             }
             // A drain came in between and made room, but other sessions may have filled it already.
-            ready!(self.queue.poll_epoch(now + 1, cx, &mut self.asked));
+            ready!(self.queue.poll_epoch(now + 1, cx, &mut self.wake));
         }
     }
 
     /// Ready when a tick took the last frames and the next one began: the game has then handled them.
     fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let handled = self.account.map_or(0, |account| account.epoch + 2);
-        self.queue.poll_epoch(handled, cx, &mut self.asked)
+        self.queue.poll_epoch(handled, cx, &mut self.wake)
     }
 
     /// Every tick counts as progress.

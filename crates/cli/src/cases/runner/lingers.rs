@@ -94,7 +94,7 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
         )
         .require(
             lingered,
-            "the server did not linger to the client's FIN, or took it for another end",
+            "the server did not linger until the client's FIN, or recorded another end",
         ))
 }
 

@@ -1,4 +1,4 @@
-//! A connection's place at the admin port: for one answer, or as long as a viewer takes its events.
+//! The slot of a connection at the admin port: for one answer, or as long as a viewer takes its events.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 /// The state that a connection and its answer share.
 #[derive(Clone, Debug)]
-pub(crate) struct Place(Arc<Inside>);
+pub(crate) struct ConnectionSlot(Arc<Inside>);
 
 #[derive(Debug)]
 struct Inside {
@@ -17,7 +17,7 @@ struct Inside {
     taken: AtomicU64,
 }
 
-impl Place {
+impl ConnectionSlot {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Inside {
             stays: watch::Sender::new(false),

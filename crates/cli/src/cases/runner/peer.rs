@@ -1,4 +1,4 @@
-//! Starts the other process of a row: this command again, in another role.
+//! Starts the other process of a row: this command again, with another task.
 
 use std::env;
 use std::io;
@@ -18,7 +18,7 @@ pub(super) fn start_by(
     spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
 ) -> anyhow::Result<Peer> {
     let mut command = Command::new(env::current_exe()?);
-    command.args(["actor", "peer"]);
+    command.args(["helper", "peer"]);
     Ok(Peer::start(command, spawn)?)
 }
 

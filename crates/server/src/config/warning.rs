@@ -6,25 +6,25 @@ use super::{Config, Key, RtoMax};
 
 /// A value that is allowed but probably unwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doubt {
+pub struct ConfigWarning {
     /// The path of the key, such as `admin.listen`.
     pub key: String,
     /// The value, as written in the file.
     pub value: String,
     /// The consequence, and what to do.
-    pub so: String,
+    pub consequence: String,
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for ConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is {}: {}", self.key, self.value, self.so)
+        write!(f, "`{}` is {}: {}", self.key, self.value, self.consequence)
     }
 }
 
 impl Config {
     /// Returns the values that are allowed but probably unwise, in the order of the file.
     #[must_use]
-    pub fn doubts(&self) -> Vec<Doubt> {
+    pub fn warnings(&self) -> Vec<ConfigWarning> {
         self.seconds()
             .chain(self.never_dead())
             .chain(self.without_keepalive())
@@ -34,7 +34,7 @@ impl Config {
     }
 
     /// The times that were probably given in seconds.
-    fn seconds(&self) -> impl Iterator<Item = Doubt> {
+    fn seconds(&self) -> impl Iterator<Item = ConfigWarning> {
         let keys = Key::all();
         let once = keys.filter_map(|key| Some((key, key.path.to_owned(), key.value_in(self)?)));
         let windows = self.liveness.profiles.iter().filter_map(|(name, profile)| {
@@ -43,52 +43,53 @@ impl Config {
         });
         let hasty = once.chain(windows);
         let hasty = hasty.filter(|(key, _, value)| key.looks_like_seconds(*value));
-        hasty.map(|(_, key, value)| Doubt {
+        hasty.map(|(_, key, value)| ConfigWarning {
             key,
             value: value.to_string(),
-            so: format!(
+            consequence: format!(
                 "the unit is milliseconds; if {value} seconds are meant, write {}",
                 value.saturating_mul(1_000)
             ),
         })
     }
 
-    fn never_dead(&self) -> Option<Doubt> {
+    fn never_dead(&self) -> Option<ConfigWarning> {
         let default = self.default_profile();
-        default.dead.is_none().then(|| Doubt {
+        default.dead.is_none().then(|| ConfigWarning {
             key: "liveness.profile".to_owned(),
             value: format!("{:?}", default.name.as_str()),
-            so: "it has no dead limit, so that a frozen player stays for good; choose one that has"
+            consequence: "it has no dead limit, so a frozen player is never removed; choose a profile with a dead limit"
                 .to_owned(),
         })
     }
 
-    fn without_keepalive(&self) -> Option<Doubt> {
-        (!self.kernel.keepalive).then(|| Doubt {
+    fn without_keepalive(&self) -> Option<ConfigWarning> {
+        (!self.kernel.keepalive).then(|| ConfigWarning {
             key: "kernel.keepalive".to_owned(),
             value: "false".to_owned(),
-            so: "an idle connection whose path is dead is never found where a profile has no dead limit (debugger) or a \
-                 client sends no heartbeat; true, unless you test that"
+            consequence: "the dead path of an idle connection is never found if the profile has no dead limit \
+                (debugger) or the client sends no heartbeat; set it to true, except for a test"
                 .to_owned(),
         })
     }
 
-    fn without_rto_max(&self) -> Option<Doubt> {
-        (self.kernel.rto_max == RtoMax::Off).then(|| Doubt {
+    fn without_rto_max(&self) -> Option<ConfigWarning> {
+        (self.kernel.rto_max == RtoMax::Off).then(|| ConfigWarning {
             key: "kernel.rto_max".to_owned(),
             value: "\"off\"".to_owned(),
-            so: "an outage over about 40 % of a dead limit may end a connection; auto, unless you test that"
+            consequence: "an outage longer than about 40 % of a dead limit may end a connection; set it to auto, \
+                except for a test"
                 .to_owned(),
         })
     }
 
-    fn token_in_the_clear(&self) -> Option<Doubt> {
+    fn token_in_the_clear(&self) -> Option<ConfigWarning> {
         let addr = self.admin.listen.filter(|addr| !addr.ip().is_loopback())?;
-        Some(Doubt {
+        Some(ConfigWarning {
             key: "admin.listen".to_owned(),
             value: format!("\"{addr}\""),
-            so: "its token and the names of players travel unencrypted; listen on 127.0.0.1 and let a proxy with TLS \
-                 or a tunnel lead there, or choose an address that only operators can reach"
+            consequence: "its token and the names of players travel unencrypted; listen on 127.0.0.1 behind a tunnel \
+                or a proxy with TLS, or choose an address that only operators can reach"
                 .to_owned(),
         })
     }
@@ -102,23 +103,23 @@ mod tests {
         let mut config = Config::default();
         change(&mut config);
         assert_eq!(config.validate(), Ok(()));
-        let doubts = config.doubts();
-        doubts.into_iter().map(|doubt| doubt.key).collect()
+        let warnings = config.warnings();
+        warnings.into_iter().map(|warning| warning.key).collect()
     }
 
     #[test]
-    fn the_defaults_raise_no_doubt() {
+    fn the_defaults_raise_no_warning() {
         assert!(keys(|_| {}).is_empty());
     }
 
     #[test]
-    fn a_time_that_was_probably_given_in_seconds_is_told_with_its_milliseconds() {
+    fn a_time_that_was_probably_given_in_seconds_is_reported_with_its_milliseconds() {
         let told = |change: fn(&mut Config)| {
             let mut config = Config::default();
             change(&mut config);
             assert_eq!(config.validate(), Ok(()));
-            let doubts = config.doubts();
-            doubts.iter().map(ToString::to_string).collect::<Vec<_>>()
+            let warnings = config.warnings();
+            warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(
             told(|c| c.drain.timeout_ms = 30),
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_and_unwise_is_told_in_the_order_of_the_file() {
+    fn warnings_come_in_the_order_of_the_file() {
         let told = keys(|c| {
             c.admin.listen = Some(([0, 0, 0, 0], 9464).into());
             c.admin.token = crate::config::Token::new("0123456789abcdef").ok();

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::{Raw, within};
 
 /// Runs a client for each number below `count`, at most `at_once` at a time. Returns their results, in order.
-pub async fn crowd<T, F>(count: u32, at_once: usize, client: impl Fn(u32) -> F) -> Vec<T>
+pub async fn run_clients<T, F>(count: u32, at_once: usize, client: impl Fn(u32) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
@@ -41,24 +41,24 @@ where
 /// Returns a loopback address that belongs to this client alone, so a port that is used twice cannot mix up two
 /// clients.
 #[must_use]
-pub fn home(n: u32) -> IpAddr {
-    Ipv4Addr::from_bits(FIRST_HOME.to_bits() + n).into()
+pub fn client_ip(n: u32) -> IpAddr {
+    Ipv4Addr::from_bits(FIRST_CLIENT.to_bits() + n).into()
 }
 
 /// Returns the number of the client that owns this address.
 #[must_use]
-pub fn resident(home: IpAddr) -> u32 {
-    match home {
-        IpAddr::V4(home) => home.to_bits() - FIRST_HOME.to_bits(),
-        IpAddr::V6(home) => panic!("no client lives at {home}"),
+pub fn number_of(ip: IpAddr) -> u32 {
+    match ip {
+        IpAddr::V4(ip) => ip.to_bits() - FIRST_CLIENT.to_bits(),
+        IpAddr::V6(ip) => panic!("no client has the address {ip}"),
     }
 }
 
 impl Raw {
     /// Connects from this address.
-    pub async fn connect_from(home: IpAddr, addr: SocketAddr) -> Self {
+    pub async fn connect_from(ip: IpAddr, addr: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("socket");
-        socket.bind(SocketAddr::new(home, 0)).expect("bind");
+        socket.bind(SocketAddr::new(ip, 0)).expect("bind");
         let stream = within("connect", socket.connect(addr))
             .await
             .expect("connect");
@@ -67,4 +67,4 @@ impl Raw {
     }
 }
 
-const FIRST_HOME: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 0);
+const FIRST_CLIENT: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 0);

@@ -11,12 +11,12 @@ use tokio::sync::oneshot;
 
 use super::Books;
 use crate::guard::lock;
-use crate::player::{Seat, printable};
+use crate::player::{SessionIdentity, printable};
 
 /// A live session, as it was when its own task took its turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Portrait {
+pub struct SessionStatus {
     /// The session.
     pub session: SessionId,
     /// The player's name or id, with control characters written as `<U+001B>`; `None` for a player without a name.
@@ -51,31 +51,31 @@ pub struct Portrait {
 
 /// Callers that wait for an answer, by session.
 #[derive(Debug, Default)]
-pub(crate) struct Questions(Mutex<HashMap<SessionId, Vec<oneshot::Sender<Portrait>>>>);
+pub(crate) struct StatusRequests(Mutex<HashMap<SessionId, Vec<oneshot::Sender<SessionStatus>>>>);
 
-impl Questions {
-    pub(crate) fn ask(&self, session: SessionId) -> oneshot::Receiver<Portrait> {
+impl StatusRequests {
+    pub(crate) fn ask(&self, session: SessionId) -> oneshot::Receiver<SessionStatus> {
         let (ask, answer) = oneshot::channel();
         lock(&self.0).entry(session).or_default().push(ask);
         answer
     }
 
-    fn answer(&self, session: SessionId, portrait: impl FnOnce() -> Portrait) {
+    fn answer(&self, session: SessionId, status: impl FnOnce() -> SessionStatus) {
         let Some(askers) = lock(&self.0).remove(&session) else {
             return;
         };
-        let portrait = portrait();
+        let status = status();
         for asker in askers {
             // A caller that stopped waiting needs no answer.
-            asker.send(portrait.clone()).ok();
+            asker.send(status.clone()).ok();
         }
     }
 
-    /// Drops the questions about a session that will not answer.
+    /// Drops the requests about a session that will not answer.
     pub(crate) fn drop_all(&self, session: SessionId) {
-        let mut questions = lock(&self.0);
-        if !questions.is_empty() {
-            questions.remove(&session);
+        let mut status_requests = lock(&self.0);
+        if !status_requests.is_empty() {
+            status_requests.remove(&session);
         }
     }
 }
@@ -84,29 +84,30 @@ impl Books {
     /// Answers the callers that wait for this session to describe itself.
     pub(crate) fn describe(
         &self,
-        seat: &Seat,
+        identity: &SessionIdentity,
         profile: Option<ProfileName>,
         inbound_paused: bool,
         so_far: &Evidence,
     ) {
-        let player = seat.player.as_deref();
-        self.questions.answer(seat.session, || Portrait {
-            session: seat.session,
-            player: player.map(|name| printable(name).into_owned()),
-            remote: seat.remote,
-            cohort: self.cohorts.name(seat.cohort).cloned(),
-            profile,
-            suspected: seat.suspicion.read(),
-            inbound_paused,
-            age: so_far.age,
-            live_for: so_far.live_for,
-            rtt: so_far.rtt,
-            last_byte_in: so_far.last_byte_in,
-            frames: (so_far.frames_in, so_far.frames_out),
-            bytes: (so_far.bytes_in, so_far.bytes_out),
-            bytes_queued: so_far.bytes_unsent,
-            bytes_unacked: so_far.bytes_unacked,
-        });
+        let player = identity.player.as_deref();
+        self.status_requests
+            .answer(identity.session, || SessionStatus {
+                session: identity.session,
+                player: player.map(|name| printable(name).into_owned()),
+                remote: identity.remote,
+                cohort: self.cohorts.name(identity.cohort).cloned(),
+                profile,
+                suspected: identity.suspicion.read(),
+                inbound_paused,
+                age: so_far.age,
+                live_for: so_far.live_for,
+                rtt: so_far.rtt,
+                last_byte_in: so_far.last_byte_in,
+                frames: (so_far.frames_in, so_far.frames_out),
+                bytes: (so_far.bytes_in, so_far.bytes_out),
+                bytes_queued: so_far.bytes_unsent,
+                bytes_unacked: so_far.bytes_unacked,
+            });
     }
 }
 
@@ -114,8 +115,8 @@ impl Books {
 mod tests {
     use super::*;
 
-    fn portrait(session: SessionId) -> Portrait {
-        Portrait {
+    fn status(session: SessionId) -> SessionStatus {
+        SessionStatus {
             session,
             player: None,
             remote: SocketAddr::from(([127, 0, 0, 1], 1)),
@@ -135,26 +136,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everybody_who_asked_is_answered_by_one_portrait_and_nobody_else() {
-        let questions = Questions::default();
+    async fn each_caller_gets_the_status_of_its_own_session() {
+        let status_requests = StatusRequests::default();
         let [ann, bob] = [1, 2].map(|id| SessionId::from_bytes([id; 16]));
-        let asked = [questions.ask(ann), questions.ask(ann)];
-        let mut other = questions.ask(bob);
-        questions.answer(ann, || portrait(ann));
+        let asked = [status_requests.ask(ann), status_requests.ask(ann)];
+        let mut other = status_requests.ask(bob);
+        status_requests.answer(ann, || status(ann));
         for answer in asked {
-            assert_eq!(answer.await, Ok(portrait(ann)));
+            assert_eq!(answer.await, Ok(status(ann)));
         }
         assert!(other.try_recv().is_err());
-        questions.answer(ann, || panic!("nobody asks any more"));
+        status_requests.answer(ann, || panic!("no caller is left"));
     }
 
     #[tokio::test]
-    async fn an_end_takes_the_questions_back() {
-        let questions = Questions::default();
+    async fn an_end_drops_the_requests_for_its_session() {
+        let status_requests = StatusRequests::default();
         let ann = SessionId::from_bytes([1; 16]);
-        let asked = questions.ask(ann);
-        questions.drop_all(ann);
+        let asked = status_requests.ask(ann);
+        status_requests.drop_all(ann);
         assert!(asked.await.is_err());
-        assert!(lock(&questions.0).is_empty());
+        assert!(lock(&status_requests.0).is_empty());
     }
 }

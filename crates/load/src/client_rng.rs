@@ -3,9 +3,9 @@
 
 /// The generator of one client: `SplitMix64`, by Steele, Lea and Flood (2014).
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct ClientRng(u64);
 
-impl Dice {
+impl ClientRng {
     /// Returns the generator of client `n`.
     pub(crate) fn of(seed: u64, n: u32) -> Self {
         let mut mixer = Self(seed);
@@ -47,21 +47,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_client_of_the_same_seed_throws_the_same() {
-        let letters = |seed, n| Dice::of(seed, n).letters(32);
+    fn the_same_client_and_seed_give_the_same_numbers() {
+        let letters = |seed, n| ClientRng::of(seed, n).letters(32);
         assert_eq!(letters(1, 7), letters(1, 7));
         assert_ne!(letters(1, 7), letters(1, 8));
         assert_ne!(letters(1, 7), letters(2, 7));
     }
 
     #[test]
-    fn every_number_of_a_range_comes_up_and_none_beside_it() {
-        let mut dice = Dice::of(3, 0);
+    fn every_number_of_a_range_comes_up_and_none_outside_it() {
+        let mut rng = ClientRng::of(3, 0);
         let mut seen = [0_u32; 5];
         for _ in 0..1_000 {
-            seen[usize::try_from(dice.from(2, 6) - 2).unwrap()] += 1;
+            seen[usize::try_from(rng.from(2, 6) - 2).unwrap()] += 1;
         }
         assert!(seen.iter().all(|count| *count > 150), "{seen:?}");
-        assert_eq!((dice.below(0), dice.below(1), dice.from(9, 9)), (0, 0, 9));
+        assert_eq!((rng.below(0), rng.below(1), rng.from(9, 9)), (0, 0, 9));
     }
 }

@@ -11,7 +11,7 @@ use super::printable::is_name_of;
 
 /// The identity of one session. It is small, because every session keeps it.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct SessionIdentity {
     pub(crate) session: SessionId,
     /// The player's name, if it has one.
     pub(crate) player: Option<Box<str>>,
@@ -25,7 +25,7 @@ pub(crate) struct Seat {
     pub(crate) joined: Joined,
 }
 
-impl Seat {
+impl SessionIdentity {
     /// Whether the player has this name, as it is or as records show it.
     pub(crate) fn is_of(&self, player: &str) -> bool {
         is_name_of(player, self.player.as_deref())

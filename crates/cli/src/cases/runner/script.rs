@@ -1,4 +1,4 @@
-//! Plays a script: on a bare connection, and then on a connection of the layer.
+//! Runs a script: on a bare connection, and then on a connection of the layer.
 
 use std::net::Ipv4Addr;
 
@@ -12,7 +12,7 @@ use super::peer::start;
 use crate::cases::observed::{Bare, Layer, Returned};
 use crate::cases::row::{Call, EPIPE, Ours, Script, Step};
 
-/// Plays the script between this process and another one, without the layer.
+/// Runs the script between this process and another one, without the layer.
 pub(super) fn bare(script: &Script) -> Result<Bare> {
     let (mut socket, mut peer) = match script.ours {
         Ours::Server => Socket::accepted()?,
@@ -35,7 +35,7 @@ pub(super) fn bare(script: &Script) -> Result<Bare> {
     Ok(bare)
 }
 
-/// Plays the script with the layer at our end.
+/// Runs the script with the layer at our end.
 pub(super) async fn layer(script: &Script) -> Result<Layer> {
     let mut end = match script.ours {
         // No ping comes due during a row: the kernel of a process that is gone would answer it with a reset.
@@ -58,7 +58,7 @@ pub(super) async fn layer(script: &Script) -> Result<Layer> {
     for _ in 0..script.sends {
         end.send()?;
     }
-    let layer = end.play(|peer| answers.sent(peer)).await?;
+    let layer = end.run(|peer| answers.sent(peer)).await?;
     Ok(layer.require(!pipe.was_raised(), "a write of the layer raised SIGPIPE"))
 }
 
@@ -69,7 +69,7 @@ fn make(call: Call, socket: &mut Socket, bare: &mut Bare) -> Result<()> {
             let pipe = BrokenPipe::watched()?;
             let returned = socket.send();
             if returned == Returned::Errno(EPIPE) && !pipe.was_raised() {
-                let flaw = "a write(2) met EPIPE without SIGPIPE: the watch for it shows nothing";
+                let flaw = "a write(2) failed with EPIPE and without SIGPIPE: so the check for SIGPIPE proves nothing";
                 bare.flaws.push(flaw.to_owned());
             }
             bare.send.push(returned);

@@ -12,11 +12,11 @@ use lastword_netlab::Skip;
 use super::outage;
 use crate::cases::observed::Observed;
 use crate::cases::outcome::Outcome;
-use crate::cases::row::{Outage, Row, Scene};
+use crate::cases::row::{Action, Outage, Row};
 use crate::cases::table::ROWS;
 
-/// Plays the rows of the lab. They end when the calling thread ends, or earlier.
-pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
+/// Runs the rows of the lab. They end when the calling thread ends, or earlier.
+pub(super) fn run_rows() -> Vec<(&'static Row, Outcome)> {
     let mut lab = enter();
     outages()
         .map(|(row, _)| {
@@ -30,17 +30,17 @@ pub(super) fn play() -> Vec<(&'static Row, Outcome)> {
         .collect()
 }
 
-/// Plays all rows at once inside the sandbox, and writes a line for each, in their order. A failed write is ignored:
+/// Runs all rows at once inside the sandbox, and writes a line for each, in their order. A failed write is ignored:
 /// the reader is gone.
-pub(crate) fn play_inside() {
-    let played: Vec<_> = thread::scope(|scope| {
+pub(crate) fn run_lab_rows() {
+    let ended: Vec<_> = thread::scope(|scope| {
         let rows: Vec<_> = outages()
             .map(|(_, outage)| scope.spawn(move || outage::observe(outage)))
             .collect();
         rows.into_iter().map(ScopedJoinHandle::join).collect()
     });
-    for played in played {
-        let observed = played.unwrap_or_else(|_| Err(anyhow!("the row panicked")));
+    for ended in ended {
+        let observed = ended.unwrap_or_else(|_| Err(anyhow!("the row panicked")));
         if answer(&observed.map_err(|error| format!("{error:#}"))).is_err() {
             return;
         }
@@ -52,7 +52,7 @@ fn enter() -> anyhow::Result<Result<Process, Skip>> {
         Ok(command) => command,
         Err(skip) => return Ok(Err(skip)),
     };
-    command.args(["actor", "lab"]);
+    command.args(["helper", "lab"]);
     Ok(Ok(Process::start(command, Command::spawn)?))
 }
 
@@ -62,11 +62,11 @@ fn heard(lab: &mut Process) -> anyhow::Result<Observed> {
 }
 
 fn outages() -> impl Iterator<Item = (&'static Row, Outage)> {
-    ROWS.iter().filter_map(|row| match row.scene {
-        Scene::Outage(outage) => Some((row, outage)),
-        Scene::Script(_) | Scene::Lingering => None,
+    ROWS.iter().filter_map(|row| match row.action {
+        Action::Outage(outage) => Some((row, outage)),
+        Action::Script(_) | Action::Lingering => None,
     })
 }
 
-/// Longer than any row takes: they play at the same time.
+/// Longer than any row takes: they run at the same time.
 const LAB_TIMEOUT: Duration = Duration::from_secs(60);

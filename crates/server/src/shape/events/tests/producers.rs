@@ -20,7 +20,7 @@ fn a_lane_is_full_at_its_own_caps_until_the_next_drain() {
     ];
     for caps in caps {
         let mut table = Table::new(caps);
-        let (mut ann, mut bob) = (table.lane(1), table.lane(2));
+        let (mut ann, mut bob) = (table.producer(1), table.producer(2));
         assert!(table.has_room(&mut ann));
         assert!(ann.push(&[0; 10]) && table.has_room(&mut ann));
         assert!(ann.push(&[0; 10]) && !table.has_room(&mut ann));
@@ -32,11 +32,11 @@ fn a_lane_is_full_at_its_own_caps_until_the_next_drain() {
 }
 
 #[test]
-fn every_lane_is_full_when_all_of_them_together_are() {
+fn every_session_is_full_when_all_sessions_together_are() {
     let caps = [Caps { frames: 2, ..ROOMY }, Caps { bytes: 20, ..ROOMY }];
     for caps in caps {
         let mut table = Table::new(caps);
-        let (mut ann, mut bob) = (table.lane(1), table.lane(2));
+        let (mut ann, mut bob) = (table.producer(1), table.producer(2));
         assert!(ann.push(&[0; 10]) && table.has_room(&mut bob));
         assert!(ann.push(&[0; 10]) && !table.has_room(&mut bob));
         assert!(!table.has_room(&mut ann));
@@ -46,47 +46,47 @@ fn every_lane_is_full_when_all_of_them_together_are() {
 }
 
 #[test]
-fn what_was_handed_over_is_handled_when_the_game_comes_back_by_a_drain_or_by_a_wait() {
+fn events_count_as_handled_when_the_game_drains_or_waits_again() {
     for waits in [false, true] {
         let mut table = Table::new(ROOMY);
-        let mut lane = table.lane(1);
-        assert!(table.is_delivered(&mut lane), "there was nothing");
-        lane.push(b"one");
-        assert!(!table.is_delivered(&mut lane), "it is not taken");
+        let mut producer = table.producer(1);
+        assert!(table.is_delivered(&mut producer), "there was nothing");
+        producer.push(b"one");
+        assert!(!table.is_delivered(&mut producer), "it is not taken");
         table.drain();
-        assert!(!table.is_delivered(&mut lane), "it may not be handled");
+        assert!(!table.is_delivered(&mut producer), "it may not be handled");
         if waits {
             assert!(!table.queue.wait(Duration::ZERO));
         } else {
             table.drain();
         }
-        assert!(table.is_delivered(&mut lane));
-        assert!(table.woken() > 0, "and whoever waits for it learns it");
+        assert!(table.is_delivered(&mut producer));
+        assert!(table.woken() > 0, "and waiting connections are woken");
     }
 }
 
 #[test]
-fn a_queue_that_is_closed_wakes_everybody_and_keeps_nothing() {
+fn a_closed_queue_wakes_all_waiters_and_keeps_nothing() {
     let table = Table::new(Caps {
         session_frames: 1,
         ..ROOMY
     });
-    let mut lanes: Vec<_> = (1..=10).map(|n| table.lane(n)).collect();
-    for lane in &mut lanes {
-        lane.push(b"taken by nobody");
-        assert!(!table.has_room(lane));
+    let mut producers: Vec<_> = (1..=10).map(|n| table.producer(n)).collect();
+    for producer in &mut producers {
+        producer.push(b"no tick took it");
+        assert!(!table.has_room(producer));
     }
-    assert_eq!(lanes[0].undelivered(), (1, 15), "no tick has taken it");
+    assert_eq!(producers[0].undelivered(), (1, 15), "no tick has taken it");
     table.queue.close([]);
     assert_eq!(table.woken(), 10);
-    for lane in &mut lanes {
+    for producer in &mut producers {
         assert!(
-            table.has_room(lane) && table.is_delivered(lane),
-            "nobody is waited for"
+            table.has_room(producer) && table.is_delivered(producer),
+            "no game is waited for"
         );
-        assert!(!lane.push(b"late"));
-        assert!(table.has_room(lane), "whatever comes");
-        assert_eq!(lane.undelivered(), (2, 19));
+        assert!(!producer.push(b"late"));
+        assert!(table.has_room(producer), "after more frames, too");
+        assert_eq!(producer.undelivered(), (2, 19));
     }
     assert!(
         table
