@@ -152,10 +152,12 @@ impl<T: Item, E> Inbox<T, E> {
     /// It takes part in tokio's cooperative budget: an owner that finds an item each time still lets others on its worker
     /// have their turn.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let budget = ready!(tokio::task::coop::poll_proceed(cx));
+        let is_empty = self.lock().items.is_empty();
+        if !is_empty {
+            ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
+        }
         let mut inside = self.lock();
         if let Some(item) = inside.pop() {
-            budget.made_progress();
             // Only when half of the room is free, so that the task is not woken for each frame.
             let roomy =
                 inside.bytes <= self.caps.bytes / 2 && inside.frames <= self.caps.frames / 2;

@@ -1,7 +1,7 @@
 //! Buffers of one thread, lent to the connection that it polls or sends to. Idle sessions own none, busy ones allocate
 //! none.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Mutex, PoisonError};
 
 use lastword_session::SendQueue;
@@ -23,6 +23,7 @@ const QUEUES_MOVED: usize = 16;
 type Queues = Vec<Box<SendQueue>>;
 
 thread_local! {
+    static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static READ: RefCell<Option<Box<[u8]>>> = const { RefCell::new(None) };
     static QUEUES: RefCell<Queues> = const { RefCell::new(Vec::new()) };
 }
@@ -53,6 +54,19 @@ impl Drop for ReadBuffer {
                 *slot = self.0.take();
             }
         });
+    }
+}
+
+/// Takes an empty buffer for one frame. Nested use gets its own.
+pub(crate) fn take_frame() -> Vec<u8> {
+    FRAME.try_with(Cell::take).unwrap_or_default()
+}
+
+/// Returns the buffer to the thread.
+pub(crate) fn give_frame(mut frame: Vec<u8>) {
+    if frame.capacity() <= QUEUE_BYTES_MAX {
+        frame.clear();
+        FRAME.try_with(|spare| spare.set(frame)).ok();
     }
 }
 
@@ -130,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shared_is_small_and_empty() {
+    fn shared_buffers_are_small_and_empty() {
         let giver = thread::spawn(|| {
             let mut full = Box::<SendQueue>::default();
             full.push_data(Time::ORIGIN, |out| out.push(7));
@@ -140,7 +154,7 @@ mod tests {
             }
         });
         giver.join().expect("it gave");
-        let shared = SHARED.lock().expect("nobody panicked");
+        let shared = SHARED.lock().expect("no thread panicked");
         let fits =
             |queue: &SendQueue| queue.is_empty() && queue.capacity() <= SHARED_QUEUE_BYTES_MAX;
         assert!(shared.len() <= SHARED_QUEUES_MAX && shared.iter().all(|queue| fits(queue)));

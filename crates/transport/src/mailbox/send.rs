@@ -78,11 +78,15 @@ impl Mailbox {
             }),
             // A dialect is the game's code: it runs without the lock.
             Framing::Dialect(_) => {
-                let mut frame = scratch::take_queue();
-                frame.push_data(clock.now(), |out| encode_data(framing, payload, out));
-                self.push(lock()?, payload.len(), |queue| queue.append(&mut frame))?;
-                scratch::give_queue(frame);
-                Ok(())
+                let (mut frame, now) = (scratch::take_frame(), clock.now());
+                encode_data(framing, payload, &mut frame);
+                let sent = lock().and_then(|inside| {
+                    self.push(inside, payload.len(), |queue| {
+                        queue.push_data(now, |out| out.extend_from_slice(&frame));
+                    })
+                });
+                scratch::give_frame(frame);
+                sent
             }
         }
     }
