@@ -1,5 +1,4 @@
 //! Each type in a public signature of the façade has a name there, so that a game can keep the value in a field.
-#![expect(clippy::expect_used, reason = "a test that cannot go on fails at once")]
 
 use lastword::Cause;
 use lastword::config::{KernelKnobs, Profile, ProfileError};

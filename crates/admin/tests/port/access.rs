@@ -311,7 +311,7 @@ async fn a_port_that_others_can_reach_takes_a_token() {
         .unwrap_err()
         .to_string();
     assert!(
-        refused.contains("takes a token") && refused.contains("token_file"),
+        refused.contains("needs a token") && refused.contains("token_file"),
         "{refused}"
     );
     let short = start(Admin::new("0.0.0.0:0").token("short"))

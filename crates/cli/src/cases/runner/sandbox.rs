@@ -58,7 +58,7 @@ fn enter() -> anyhow::Result<Result<Process, Skip>> {
 
 fn heard(lab: &mut Process) -> anyhow::Result<Observed> {
     let observed = lab.hear(LAB_TIMEOUT)?;
-    observed.context("the lab did not tell of this row")
+    observed.context("the lab did not report this row")
 }
 
 fn outages() -> impl Iterator<Item = (&'static Row, Outage)> {
