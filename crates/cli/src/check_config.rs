@@ -26,7 +26,7 @@ pub(crate) struct CheckArgs {
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let loaded = config_file::load(&args.file).map_err(Failure::Usage)?;
     let (name, kernel) = (args.file.display(), KernelAbilities::probe());
-    complain(&loaded.warnings);
+    loaded.warnings.iter().for_each(|line| complain(line));
     let config = loaded.config;
     print(&format!("{name}: ok\n{}", Report::new(&config, kernel)))
 }

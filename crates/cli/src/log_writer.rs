@@ -1,14 +1,22 @@
-//! Writes log lines to standard error on a thread of its own. If the reader is slow or the disk is full, lines are
-//! lost and counted, and the game continues.
+//! Writes log lines to standard error on a thread of its own, so that the game never waits for them. Lines wait while
+//! the reader is slow or the disk is full. Only lines beyond [`LINES_MAX`] are lost, and their number is told.
+
+mod output;
+mod stderr;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
+
+use output::{Outcome, Output};
+use stderr::{Stream, missing_line_break};
 
 /// Takes lines without ever blocking.
 #[derive(Clone, Debug)]
@@ -17,38 +25,96 @@ pub(crate) struct LogWriter {
     lost: Arc<AtomicU64>,
 }
 
-/// Waits on drop until the lines so far are written, for a second at most.
+/// Waits on drop until the lines so far are written, for a second at most. Then the thread that writes gives up.
 #[derive(Debug)]
-pub(crate) struct Flush(SyncSender<Message>);
+pub(crate) struct Flush {
+    lines: SyncSender<Message>,
+    gives_up: Arc<AtomicBool>,
+}
 
 #[derive(Debug)]
 enum Message {
-    Line(Vec<u8>),
+    Line {
+        line: Vec<u8>,
+        /// The number of lines that were lost directly before this one.
+        lost_before: u64,
+    },
     Flush(SyncSender<()>),
 }
 
+/// The thread that writes.
+struct Writer<S, R> {
+    received: Receiver<Message>,
+    lost: Arc<AtomicU64>,
+    output: Output<S>,
+    /// Makes the line that tells how many lines were lost.
+    report: R,
+    /// The number of lost lines that no report has told yet.
+    untold: u64,
+    reported_at: Option<Instant>,
+}
+
 impl LogWriter {
-    pub(crate) fn start() -> io::Result<(Self, Flush)> {
-        Self::start_with(io::stderr())
+    /// Starts the thread. `report` makes the line that tells how many lines were lost.
+    pub(crate) fn start(
+        report: impl Fn(u64) -> Vec<u8> + Send + 'static,
+    ) -> io::Result<(Self, Flush)> {
+        Self::start_with(Output::new(io::stderr(), missing_line_break()), report)
     }
 
-    fn start_with(out: impl Write + Send + 'static) -> io::Result<(Self, Flush)> {
-        let (lines, received) = sync_channel(LINES_MAX);
-        let lost = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&lost);
+    fn start_with(
+        output: Output<impl Stream + Send + 'static>,
+        report: impl Fn(u64) -> Vec<u8> + Send + 'static,
+    ) -> io::Result<(Self, Flush)> {
+        let (this, received) = Self::channel(LINES_MAX);
+        let flush = Flush {
+            lines: this.lines.clone(),
+            gives_up: Arc::clone(output.gives_up()),
+        };
+        let writer = Writer {
+            received,
+            lost: Arc::clone(&this.lost),
+            output,
+            report,
+            untold: 0,
+            reported_at: None,
+        };
         thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || write_all(&received, &counted, out))?;
-        let flush = Flush(lines.clone());
-        Ok((Self { lines, lost }, flush))
+            .spawn(move || writer.run())?;
+        Ok((this, flush))
+    }
+
+    /// Returns the line that `write` writes, instead of writing it to standard error.
+    pub(crate) fn caught(write: impl FnOnce(Self)) -> Vec<u8> {
+        let (this, received) = Self::channel(1);
+        write(this);
+        match received.try_recv() {
+            Ok(Message::Line { line, .. }) => line,
+            Ok(Message::Flush(_)) | Err(_) => Vec::new(),
+        }
+    }
+
+    fn channel(lines_max: usize) -> (Self, Receiver<Message>) {
+        let (lines, received) = sync_channel(lines_max);
+        let lost = Arc::default();
+        (Self { lines, lost }, received)
     }
 }
 
 /// One call is one line: the subscriber writes a whole event at once.
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.lines.try_send(Message::Line(line.to_vec())).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        let message = Message::Line {
+            line: line.to_vec(),
+            lost_before: self.lost.swap(0, Ordering::Relaxed),
+        };
+        if let Err(
+            TrySendError::Full(Message::Line { lost_before, .. })
+            | TrySendError::Disconnected(Message::Line { lost_before, .. }),
+        ) = self.lines.try_send(message)
+        {
+            self.lost.fetch_add(lost_before + 1, Ordering::Relaxed);
         }
         Ok(line.len())
     }
@@ -68,114 +134,90 @@ impl<'a> MakeWriter<'a> for LogWriter {
 
 impl Drop for Flush {
     fn drop(&mut self) {
+        if !self.is_flushed_within(FLUSH_TIMEOUT) {
+            self.gives_up.store(true, Ordering::Relaxed);
+            self.is_flushed_within(GIVE_UP_TIMEOUT);
+        }
+    }
+}
+
+impl Flush {
+    fn is_flushed_within(&self, timeout: Duration) -> bool {
         let (done, is_done) = sync_channel(1);
         let mut message = Message::Flush(done);
-        let deadline = std::time::Instant::now() + FLUSH_TIMEOUT;
-        while let Err(TrySendError::Full(again)) = self.0.try_send(message) {
-            if std::time::Instant::now() >= deadline {
-                return;
+        let deadline = Instant::now() + timeout;
+        while let Err(TrySendError::Full(again)) = self.lines.try_send(message) {
+            if Instant::now() >= deadline {
+                return false;
             }
             message = again;
             thread::sleep(FLUSH_STEP);
         }
-        // If the lines cannot be written in time, they are lost.
-        is_done.recv_timeout(FLUSH_TIMEOUT).ok();
+        let left = deadline.saturating_duration_since(Instant::now());
+        is_done.recv_timeout(left).is_ok()
     }
 }
 
-fn write_all(received: &Receiver<Message>, lost: &AtomicU64, mut out: impl Write) {
-    for message in received {
-        match message {
-            Message::Line(line) => {
-                let count = lost.swap(0, Ordering::Relaxed);
-                if count > 0 {
-                    let report =
-                        format!("{count} log lines were lost: standard error is read too slowly\n");
-                    count_if_lost(out.write_all(report.as_bytes()), count, lost);
+impl<S: Stream, R: Fn(u64) -> Vec<u8>> Writer<S, R> {
+    fn run(mut self) {
+        while let Some(message) = self.next() {
+            match message {
+                Message::Line { line, lost_before } => {
+                    self.untold += lost_before;
+                    if self.output.has_given_up() {
+                        self.untold += 1;
+                        continue;
+                    }
+                    let is_due = |at: Instant| at.elapsed() >= REPORT_INTERVAL;
+                    if self.reported_at.is_none_or(is_due) {
+                        self.report_lost();
+                    }
+                    if self.output.write_line(&line) == Outcome::Lost {
+                        self.untold += 1;
+                    }
                 }
-                count_if_lost(out.write_all(&line), 1, lost);
+                Message::Flush(done) => {
+                    self.untold += self.lost.swap(0, Ordering::Relaxed);
+                    self.report_lost();
+                    // The caller may have stopped waiting.
+                    done.send(()).ok();
+                }
             }
-            Message::Flush(done) => drop(done.send(())),
         }
     }
-}
 
-fn count_if_lost(written: io::Result<()>, count: u64, lost: &AtomicU64) {
-    if written.is_err() {
-        lost.fetch_add(count, Ordering::Relaxed);
+    /// Waits for the next message. If none comes within a second, it reports the lines that were lost.
+    fn next(&mut self) -> Option<Message> {
+        if let Ok(message) = self.received.try_recv() {
+            return Some(message);
+        }
+        self.untold += self.lost.swap(0, Ordering::Relaxed);
+        if self.untold > 0 {
+            match self.received.recv_timeout(REPORT_INTERVAL) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) => self.report_lost(),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        self.received.recv().ok()
+    }
+
+    fn report_lost(&mut self) {
+        if self.untold == 0 {
+            return;
+        }
+        if self.output.write_line(&(self.report)(self.untold)) == Outcome::Written {
+            self.untold = 0;
+        }
+        self.reported_at = Some(Instant::now());
     }
 }
 
+/// The most lines that wait. A line has about 1 KiB.
 const LINES_MAX: usize = 8 * 1024;
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longer than the thread that writes takes to notice.
+const GIVE_UP_TIMEOUT: Duration = Duration::from_millis(300);
 const FLUSH_STEP: Duration = Duration::from_millis(5);
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use super::*;
-
-    /// An output that takes no bytes until its gate is opened.
-    struct Gated {
-        enter: SyncSender<()>,
-        gate: Arc<Mutex<()>>,
-        taken: Arc<Mutex<Vec<u8>>>,
-    }
-
-    impl Write for Gated {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.enter.try_send(()).ok();
-            let _open = self.gate.lock().unwrap();
-            self.taken.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_stuck_output_does_not_block_and_lost_lines_are_counted_in_the_log() {
-        let (gate, taken) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(Vec::new())));
-        let (enter, entered) = sync_channel(LINES_MAX);
-        let out = Gated {
-            enter,
-            gate: Arc::clone(&gate),
-            taken: Arc::clone(&taken),
-        };
-        let (mut writer, flush) = LogWriter::start_with(out).unwrap();
-
-        let shut = gate.lock().unwrap();
-        let deadline = Duration::from_secs(20);
-        writer.write_all(b"line\n").unwrap();
-        entered
-            .recv_timeout(deadline)
-            .expect("the first line is on its way out");
-        let total = LINES_MAX + 99;
-        let (tell, told) = sync_channel(1);
-        let counter = Arc::clone(&writer.lost);
-        thread::spawn(move || {
-            for _ in 0..total {
-                writer.write_all(b"line\n").unwrap();
-            }
-            tell.send(()).unwrap();
-        });
-        told.recv_timeout(deadline).expect("a writer never waits");
-        let lost = usize::try_from(counter.load(Ordering::Relaxed)).unwrap();
-        assert_eq!(lost, 99);
-        drop(shut);
-        drop(flush);
-
-        let text = String::from_utf8(taken.lock().unwrap().clone()).unwrap();
-        assert_eq!(
-            text.lines().filter(|line| *line == "line").count(),
-            1 + total - lost
-        );
-        assert!(
-            text.contains(&format!("{lost} log lines were lost")),
-            "{text:.200}"
-        );
-    }
-}
+/// While lines are lost all the time, this is the time between two reports.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,9 +1,19 @@
 //! Where log lines go, how they look, and which are written.
 
+mod levels;
 mod text;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::Write;
+use std::panic::{self, PanicHookInfo};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing::{Dispatch, Level, dispatcher};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{fmt, registry};
 
 use crate::Failure;
 use crate::log_writer::{Flush, LogWriter};
@@ -31,21 +41,138 @@ enum Format {
     Json,
 }
 
-/// Starts logging. Dropping the guard waits for the lines so far, as long as standard error is read.
-pub(crate) fn start(args: &LogArgs, default: &str) -> Result<Flush, Failure> {
-    let log = args.log.as_deref().unwrap_or(default);
-    let filter = EnvFilter::builder().parse(log).map_err(|error| {
-        let words = "allowed is off, error, warn, info, debug or trace, also by module";
-        Failure::Usage(vec![format!("lastword: --log {log:?}: {error}; {words}")])
+/// The log of this process. Its drop waits for the lines so far, for a second at most.
+#[derive(Debug)]
+pub(crate) struct Log {
+    format: Format,
+    writer: LogWriter,
+    _flush: Flush,
+}
+
+/// Starts logging.
+pub(crate) fn start(args: &LogArgs, default: &str) -> Result<Log, Failure> {
+    let text = args.log.as_deref().unwrap_or(default);
+    let levels = levels::parse(text).map_err(|words| {
+        Failure::Usage(vec![format!("lastword: --log or LASTWORD_LOG: {words}")])
     })?;
-    let (writer, flush) = LogWriter::start()?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_ansi(false);
-    match args.log_format {
-        Format::Text => lines.event_format(Text::default()).init(),
-        Format::Json => lines.json().flatten_event(true).init(),
+    let format = args.log_format;
+    let (writer, flush) = LogWriter::start(move |lost| format.line(|| report_lost(lost)))?;
+    dispatcher::set_global_default(format.lines(levels, writer.clone()))
+        .context("the log was not started")?;
+    log_panics();
+    Ok(Log {
+        format,
+        writer,
+        _flush: flush,
+    })
+}
+
+impl Log {
+    /// Writes an error that ends the command, also where the levels are `off`. In the text format it is a bare line.
+    pub(crate) fn complain(&mut self, words: &str) {
+        let line = match self.format {
+            Format::Text => format!("{words}\n").into_bytes(),
+            Format::Json => self.format.line(|| tracing::error!("{words}")),
+        };
+        // The writer takes or counts every line, and returns no errors.
+        self.writer.write_all(&line).ok();
     }
-    Ok(flush)
+}
+
+impl Format {
+    /// A subscriber that writes lines in this format.
+    fn lines(self, levels: Targets, writer: LogWriter) -> Dispatch {
+        let lines = fmt::layer().with_writer(writer).with_ansi(false);
+        let filter = registry().with(levels);
+        match self {
+            Self::Text => filter.with(lines.event_format(Text::default())).into(),
+            Self::Json => filter.with(lines.json().flatten_event(true)).into(),
+        }
+    }
+
+    /// Returns the line of one event, of level warn or error, in this format.
+    fn line(self, event: impl FnOnce()) -> Vec<u8> {
+        let levels = Targets::new().with_default(LevelFilter::WARN);
+        LogWriter::caught(|writer| dispatcher::with_default(&self.lines(levels, writer), event))
+    }
+}
+
+fn report_lost(lost: u64) {
+    tracing::warn!(
+        target: "lastword::log",
+        lost,
+        "{lost} log lines were lost: standard error did not take them in time"
+    );
+}
+
+/// Logs panics as events. The default hook writes lines of its own between those of the log, and waits until standard
+/// error is read.
+fn log_panics() {
+    static LOGGED: AtomicU32 = AtomicU32::new(0);
+    let plain = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !tracing::enabled!(target: "lastword::panic", Level::ERROR) {
+            return plain(panic);
+        }
+        let before = LOGGED.fetch_add(1, Ordering::Relaxed);
+        if before < PANICS_LOGGED_MAX {
+            log_panic(panic);
+        }
+        if before + 1 == PANICS_LOGGED_MAX {
+            tracing::error!(target: "lastword::panic", "further panics are not logged");
+        }
+    }));
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let words = panic.payload().downcast_ref::<&str>().copied();
+    let words = words.or_else(|| panic.payload().downcast_ref().map(String::as_str));
+    let backtrace = Backtrace::capture();
+    let is_wanted = backtrace.status() == BacktraceStatus::Captured;
+    tracing::error!(
+        target: "lastword::panic",
+        words,
+        place = panic.location().map(tracing::field::display),
+        backtrace = is_wanted.then(|| backtrace.to_string()).as_deref(),
+        "a panic"
+    );
+}
+
+/// A game may panic for each of its players.
+const PANICS_LOGGED_MAX: u32 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_lines_are_told_in_the_format_of_the_log() {
+        let line = |format: Format| String::from_utf8(format.line(|| report_lost(514))).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&line(Format::Json)).unwrap();
+        assert_eq!(
+            (&json["lost"], &json["level"]),
+            (&514.into(), &"WARN".into())
+        );
+        let words = "514 log lines were lost: standard error did not take them in time";
+        assert_eq!(json["message"], words);
+        let text = line(Format::Text);
+        let end = format!("Z  WARN lastword::log: {words} lost=514\n");
+        assert!(text.ends_with(&end) && text.lines().count() == 1, "{text}");
+    }
+
+    #[test]
+    fn a_panic_is_one_line_of_the_log() {
+        let line = Format::Json.line(|| {
+            let hook = panic::take_hook();
+            panic::set_hook(Box::new(log_panic));
+            panic::catch_unwind(|| panic!("two\nlines")).unwrap_err();
+            panic::set_hook(hook);
+        });
+        let json: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(json["words"], "two\nlines");
+        assert!(
+            json["place"].as_str().unwrap().contains("logging.rs:"),
+            "{json}"
+        );
+    }
 }

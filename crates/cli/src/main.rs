@@ -125,29 +125,44 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 fn main() -> ExitCode {
     let Cli { log, command } = Cli::parse();
-    let outcome =
-        logging::start(&log, command.default_log()).and_then(|_flushed_at_the_end| match command {
-            Command::Demo(args) => demo::run(&args),
-            Command::Serve(args) => serve::run(args),
-            Command::CheckConfig(args) => check_config::run(&args),
-            Command::Storm(args) => storm::run(args),
-            Command::Cases(args) => cases::run(&args),
-            Command::Helper(args) => helper::run(&args),
-        });
+    // The log may be a file that reaches its limit.
+    #[cfg(unix)]
+    lastword_sys::ignore_sigxfsz();
+    let mut log = match logging::start(&log, command.default_log()) {
+        Ok(log) => log,
+        Err(failure) => return failure.tell(complain),
+    };
+    let outcome = match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(args),
+        Command::CheckConfig(args) => check_config::run(&args),
+        Command::Storm(args) => storm::run(args),
+        Command::Cases(args) => cases::run(&args),
+        Command::Actor(args) => actor::act(&args),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Usage(lines)) => {
-            complain(&lines);
-            ExitCode::from(EXIT_USAGE)
-        }
-        Err(Failure::Runtime(error)) => {
-            let words: Vec<_> = error.chain().map(in_words).collect();
-            complain(&[format!("lastword: {}", words.join(": "))]);
-            ExitCode::FAILURE
-        }
-        Err(Failure::Interrupted(words)) => {
-            complain(&[format!("lastword: {words}")]);
-            ExitCode::from(EXIT_INTERRUPTED)
+        Err(failure) => failure.tell(|line| log.complain(line)),
+    }
+}
+
+impl Failure {
+    /// Tells each line of the failure, and returns its exit status.
+    fn tell(&self, mut tell: impl FnMut(&str)) -> ExitCode {
+        match self {
+            Self::Usage(lines) => {
+                lines.iter().for_each(|line| tell(line));
+                ExitCode::from(EXIT_USAGE)
+            }
+            Self::Runtime(error) => {
+                let words: Vec<_> = error.chain().map(in_words).collect();
+                tell(&format!("lastword: {}", words.join(": ")));
+                ExitCode::FAILURE
+            }
+            Self::Interrupted(words) => {
+                tell(&format!("lastword: {words}"));
+                ExitCode::from(EXIT_INTERRUPTED)
+            }
         }
     }
 }
@@ -159,13 +174,8 @@ fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// A closed standard error does not change the exit status.
-fn complain(lines: &[String]) {
-    let mut stderr = std::io::stderr().lock();
-    for line in lines {
-        if writeln!(stderr, "{line}").is_err() {
-            return;
-        }
-    }
+fn complain(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
 }
 
 const EXIT_USAGE: u8 = 2;

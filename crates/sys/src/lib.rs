@@ -8,6 +8,8 @@ use std::io;
 use std::time::Duration;
 
 mod limits;
+#[cfg(unix)]
+mod signals;
 #[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
 #[path = "linux.rs"]
 mod system;
@@ -20,6 +22,8 @@ mod tun;
 pub use lastword_keepalive::KernelSample;
 
 pub use limits::{max_fds, open_fds};
+#[cfg(unix)]
+pub use signals::{ignore_sigxfsz, is_ignored};
 #[cfg(all(feature = "tun", target_os = "linux"))]
 pub use tun::attach_tun;
 

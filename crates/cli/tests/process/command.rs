@@ -14,6 +14,13 @@ use nix::unistd::Pid;
 /// Longer than any successful step takes here.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
+/// A server on a free port, as a shell starts it.
+pub(crate) const SERVE: &str = concat!(
+    "'",
+    env!("CARGO_BIN_EXE_lastword"),
+    "' serve --listen 127.0.0.1:0 --admin off"
+);
+
 /// A process of the command, which is killed when dropped.
 pub(crate) struct Running {
     pid: Pid,
@@ -44,15 +51,13 @@ pub(crate) fn lastword(args: &[&str]) -> Command {
 
 /// A server with a limit of descriptors, in the syntax of the shell's `ulimit`.
 pub(crate) fn with_limit(limit: &str) -> Command {
-    let program = env!("CARGO_BIN_EXE_lastword");
-    let script =
-        format!("ulimit {limit} && exec '{program}' serve --listen 127.0.0.1:0 --admin off");
     let mut command = caught("sh");
-    command.args(["-c", &script]);
+    command.args(["-c", &format!("ulimit {limit} && exec {SERVE}")]);
     command
 }
 
-fn caught(program: &str) -> Command {
+/// A program, with its output captured.
+pub(crate) fn caught(program: &str) -> Command {
     let mut command = Command::new(program);
     command
         .env_remove("LASTWORD_LOG")

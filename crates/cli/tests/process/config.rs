@@ -1,4 +1,4 @@
-use crate::command::{config_file, run};
+use crate::command::{Running, config_file, lastword, run};
 
 /// Returns the errors of a configuration file: lines without their path. No server starts, and the status is 2.
 fn complaints(test: &str, text: impl AsRef<[u8]>) -> Vec<String> {
@@ -85,6 +85,47 @@ fn a_file_that_is_not_there_or_is_a_directory_is_reported_in_one_line() {
         );
         assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     }
+}
+
+#[test]
+fn a_misspelt_level_is_an_error_with_the_allowed_levels() {
+    let at_start = |args: &[&str], level: &str| {
+        let mut command = lastword(&[&["check-config", "/dev/null"], args].concat());
+        command.env("LASTWORD_LOG", level);
+        Running::start(command).0.end()
+    };
+    for (args, level, words) in [
+        (
+            &["--log", "warning"][..],
+            "info",
+            "\"warning\" is not a level",
+        ),
+        (
+            &["--log", "info,lastword=loud"],
+            "info",
+            "\"loud\" is not a level",
+        ),
+        (&[], "verbose", "\"verbose\" is not a level"),
+        (&[], "", "\"\" is not a level"),
+    ] {
+        let ended = at_start(args, level);
+        assert_eq!(
+            ended.status,
+            Some(2),
+            "{args:?} {level:?}: {}",
+            ended.stderr
+        );
+        let begin = format!("lastword: --log or LASTWORD_LOG: {words}; allowed is off, error, ");
+        assert!(ended.stderr.starts_with(&begin), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    }
+    let ended = at_start(&["--log", "WARN"], "verbose");
+    assert_eq!(
+        ended.status,
+        Some(0),
+        "the argument counts: {}",
+        ended.stderr
+    );
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod dashboards;
 mod demo;
 mod endings;
 mod log;
+#[cfg(target_os = "linux")]
+mod log_output;
 mod metrics;
 mod player;
 #[cfg(target_os = "linux")]

@@ -34,7 +34,18 @@ impl Player {
     }
 
     pub(crate) fn say_goodbye(&mut self) {
-        self.write(GOODBYE, &[1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        self.say_goodbye_with("");
+    }
+
+    /// Says goodbye, and waits until the server has taken it as the end.
+    pub(crate) fn leave(mut self, reason: &str) {
+        self.say_goodbye_with(reason);
+        self.0.read_to_end(&mut Vec::new()).unwrap();
+    }
+
+    fn say_goodbye_with(&mut self, reason: &str) {
+        let over_and_no_code = [1, 0, 0, 0, 0, 0, 0, 0, 0];
+        self.write(GOODBYE, &[&over_and_no_code, reason.as_bytes()].concat());
     }
 
     /// The next frame: its kind and its payload.
