@@ -56,8 +56,9 @@ enum Command {
     ///
     ///     listening game=127.0.0.1:7000 admin=127.0.0.1:9464
     ///
-    /// SIGTERM and SIGINT drain: players get a notice, time to leave (drain.timeout_ms), then a goodbye. A second
-    /// signal ends at once. The exit status of both is 0.
+    /// SIGTERM, SIGINT and the end of its terminal drain: players get a notice, time to leave (drain.timeout_ms), then
+    /// a goodbye. A second SIGTERM or SIGINT ends at once, and so does SIGQUIT. The exit status of all is 0. Without a
+    /// terminal SIGHUP changes nothing, and neither do SIGUSR1 and SIGUSR2: the log says so.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Serve(ServeArgs),
     /// Checks a configuration file, and lists the causes that it can produce on this kernel

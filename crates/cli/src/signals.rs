@@ -1,72 +1,59 @@
-//! The signals that ask the server to end. They are caught from the moment this is made until the process ends.
+//! The signals that this command answers, and those that ask it to end. They are caught from the moment this is made
+//! until the process ends.
+
+#[cfg(unix)]
+#[path = "signals/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "signals/windows.rs"]
+mod system;
 
 use std::io;
 use std::time::Duration;
 
-/// SIGTERM and SIGINT.
-#[cfg(unix)]
-#[derive(Debug)]
-pub(crate) struct Stop {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    heard: Option<&'static str>,
+use tokio::time::{sleep, timeout};
+
+/// The answer to a signal.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    /// It asks to end. The second such signal ends at once.
+    End,
+    /// It stands for two signals that ask to end.
+    EndAtOnce,
+    /// It asks to end, but is never the second signal: a terminal that closes may send it twice.
+    EndOnce,
+    /// It changes nothing, and the log says so.
+    Nothing(&'static str),
 }
 
-#[cfg(unix)]
+/// The signals that ask the command to end.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    signals: system::Signals,
+    /// A signal whose copies may still come.
+    heard: Option<&'static str>,
+    /// A signal that stands for two, and still has to be returned as the second.
+    again: Option<&'static str>,
+    /// A signal was returned.
+    is_told: bool,
+}
+
 impl Stop {
     pub(crate) fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
+            signals: system::Signals::new()?,
             heard: None,
+            again: None,
+            is_told: false,
         })
     }
 
-    /// Waits for one signal, as the system delivers it.
-    async fn one(&mut self) -> &'static str {
-        tokio::select! {
-            biased;
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-/// Ctrl-C and Ctrl-Break.
-#[cfg(windows)]
-#[derive(Debug)]
-pub(crate) struct Stop {
-    ctrl_c: tokio::signal::windows::CtrlC,
-    ctrl_break: tokio::signal::windows::CtrlBreak,
-    heard: Option<&'static str>,
-}
-
-#[cfg(windows)]
-impl Stop {
-    pub(crate) fn new() -> io::Result<Self> {
-        use tokio::signal::windows::{ctrl_break, ctrl_c};
-        Ok(Self {
-            ctrl_c: ctrl_c()?,
-            ctrl_break: ctrl_break()?,
-            heard: None,
-        })
-    }
-
-    /// Waits for one signal, as the system delivers it.
-    async fn one(&mut self) -> &'static str {
-        tokio::select! {
-            biased;
-            _ = self.ctrl_c.recv() => "Ctrl-C",
-            _ = self.ctrl_break.recv() => "Ctrl-Break",
-        }
-    }
-}
-
-impl Stop {
-    /// Waits for the next signal and returns its name. Further signals within 100 ms count as copies of it. Cancel
-    /// safe: no signal is lost.
+    /// Waits for the next signal that asks to end, and returns its name. Further signals within 100 ms count as copies
+    /// of it. Cancel safe: no signal is lost.
     pub(crate) async fn next(&mut self) -> &'static str {
+        if let Some(name) = self.again.take() {
+            return name;
+        }
         let name = match self.heard {
             Some(name) => name,
             None => self.one().await,
@@ -78,9 +65,31 @@ impl Stop {
                 self.one().await;
             }
         };
-        tokio::time::timeout(COPIES_WITHIN, copies).await.ok();
+        timeout(COPIES_WITHIN, copies).await.ok();
         self.heard = None;
+        self.is_told = true;
         name
+    }
+
+    /// Waits for one signal that asks to end, as the system delivers it.
+    async fn one(&mut self) -> &'static str {
+        loop {
+            let (name, answer) = self.signals.next().await;
+            match answer {
+                Answer::End => return name,
+                Answer::EndAtOnce => {
+                    self.again = Some(name);
+                    return name;
+                }
+                Answer::EndOnce if self.is_told => {}
+                Answer::EndOnce => return name,
+                Answer::Nothing(words) => {
+                    tracing::warn!(signal = name, "{words}");
+                    // A sender that repeats it without end does not fill the log.
+                    sleep(COPIES_WITHIN).await;
+                }
+            }
+        }
     }
 }
 

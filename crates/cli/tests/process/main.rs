@@ -24,6 +24,8 @@ mod metrics;
 mod player;
 #[cfg(target_os = "linux")]
 mod prometheus;
+#[cfg(target_os = "linux")]
+mod signals;
 mod stall;
 mod start;
 mod storm;

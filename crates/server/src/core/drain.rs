@@ -1,14 +1,15 @@
 //! Graceful drain: a notice to every client, time to leave, a goodbye to the remaining clients, and a deadline.
 //!
 //! With a timeout T, notices are spread over the first sixth (at most 5 s) and goodbyes over the time from T/2 to 5T/6.
-//! A session that is still open at T is cut off as `drain_expired`.
+//! A session that is still open at T is cut off as `drain_expired`. All of these times are on the server's clock, so a
+//! drain takes longer by the time in which this process stood still.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use lastword_session::{Cause, Close, Message};
+use lastword_session::{Cause, Close, Message, Time};
 use lastword_transport::{Mailbox, Request};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::sleep;
 
 use super::Core;
 use super::publisher::publish;
@@ -28,7 +29,7 @@ pub(crate) fn begin(core: &Arc<Core>, timeout: Duration, message: Option<Message
     let timeout = timeout.min(TIMEOUT_MAX);
     tracing::info!(timeout_ms = as_millis(timeout), "draining");
     // The game is told first: it may want to save before its players are told.
-    let deadline = std::time::Instant::now() + timeout;
+    let deadline = Instant::now() + timeout;
     if let Some(events) = &core.events {
         events.draining(deadline);
     }
@@ -53,8 +54,7 @@ pub(crate) fn expire(core: &Core) {
 pub(crate) async fn finish(core: &Core, goodbyes: Duration) {
     core.shutdown.draining.set();
     refuse_not_yet_live(core);
-    let emptied = core.books.ledger.emptied();
-    if timeout(goodbyes, emptied).await.is_err() {
+    if !is_empty_within(core, goodbyes).await {
         expire(core);
     }
     core.shutdown.ended.set();
@@ -71,8 +71,7 @@ pub(crate) async fn watch(core: Arc<Core>) {
         () = core.books.log_limit.tell_each_second() => {}
     }
     // The wait is limited: a connection's task needs only one turn to write its goodbye.
-    let emptied = core.books.ledger.emptied();
-    if timeout(LAST_MOMENT, emptied).await.is_err() {
+    if !is_empty_within(core, LAST_MOMENT).await {
         tracing::error!("connections outlived the server");
     }
     if core.publishes_itself {
@@ -98,7 +97,8 @@ impl Drop for Closing {
 
 async fn run(core: Arc<Core>, timeout: Duration) {
     let core = &core;
-    let start = Instant::now();
+    let begun = Instant::now();
+    let start = core.clock.now();
     let phases = async {
         notices(core, start, timeout).await;
         goodbyes(core, start, timeout).await;
@@ -108,10 +108,31 @@ async fn run(core: Arc<Core>, timeout: Duration) {
         biased;
         () = core.books.ledger.emptied() => {}
         () = phases => {}
-        () = sleep_until(start + timeout) => expire(core),
+        () = reached(core, start + timeout) => expire(core),
     }
     core.shutdown.ended.set();
-    tracing::info!(took_ms = as_millis(start.elapsed()), "drained");
+    tracing::info!(took_ms = as_millis(begun.elapsed()), "drained");
+}
+
+/// Waits until the server's clock reaches a time.
+async fn reached(core: &Core, time: Time) {
+    loop {
+        let left = time.since(core.clock.now());
+        if left.is_zero() {
+            return;
+        }
+        // The clock may have stood still meanwhile.
+        sleep(left).await;
+    }
+}
+
+/// Waits until no connection is left, for this time at most. Returns whether none is left.
+async fn is_empty_within(core: &Core, time: Duration) -> bool {
+    tokio::select! {
+        biased;
+        () = core.books.ledger.emptied() => true,
+        () = reached(core, core.clock.now() + time) => false,
+    }
 }
 
 /// Ends the connections that have no session yet. New ones are refused at accept.
@@ -121,7 +142,7 @@ fn refuse_not_yet_live(core: &Core) {
         .request_all(&refusal, |mailbox| mailbox.session().is_none());
 }
 
-async fn notices(core: &Core, start: Instant, timeout: Duration) {
+async fn notices(core: &Core, start: Time, timeout: Duration) {
     let window = (timeout / 6).min(NOTICE_WINDOW_MAX);
     let notice = Arc::new(core.drain_message().notice(Cause::Drained, timeout));
     spread(core, start, window, |mailbox| {
@@ -130,12 +151,12 @@ async fn notices(core: &Core, start: Instant, timeout: Duration) {
     .await;
 }
 
-async fn goodbyes(core: &Core, start: Instant, timeout: Duration) {
+async fn goodbyes(core: &Core, start: Time, timeout: Duration) {
     let deadline = start + timeout;
-    sleep_until(start + timeout / 2).await;
+    reached(core, start + timeout / 2).await;
     spread(core, start + timeout / 2, timeout / 3, |mailbox| {
         mailbox.request(Request::close(Close {
-            linger: Some(deadline.saturating_duration_since(Instant::now())),
+            linger: Some(deadline.since(core.clock.now())),
             ..Close::with(Cause::Drained, core.drain_message().clone())
         }));
     })
@@ -143,13 +164,13 @@ async fn goodbyes(core: &Core, start: Instant, timeout: Duration) {
 }
 
 /// Calls `each` for every live session, spread evenly over a window, so that clients do not all reconnect at once.
-async fn spread(core: &Core, start: Instant, window: Duration, each: impl Fn(&Mailbox)) {
+async fn spread(core: &Core, start: Time, window: Duration, each: impl Fn(&Mailbox)) {
     let sessions = core.mailboxes.live();
     let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX).max(1);
     for (n, mailbox) in (0..).zip(&sessions) {
         let due = start + window * n / count;
-        if due > Instant::now() + SPREAD_STEP {
-            sleep_until(due).await;
+        if due > core.clock.now() + SPREAD_STEP {
+            reached(core, due).await;
         }
         each(mailbox);
     }
