@@ -19,7 +19,8 @@ use crate::player::{SessionIdentity, printable};
 pub struct SessionStatus {
     /// The session.
     pub session: SessionId,
-    /// The player's name or id, with control characters written as `<U+001B>`; `None` for a player without a name.
+    /// The player's name or id, with control and invisible characters written as `<U+001B>`; `None` for a player
+    /// without a name.
     pub player: Option<String>,
     /// The peer's address.
     pub remote: SocketAddr,

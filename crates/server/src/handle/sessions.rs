@@ -35,7 +35,8 @@ pub struct SessionInfo {
 }
 
 impl SessionInfo {
-    /// Returns the player's id for people: control characters are written as `<U+001B>`, as in records.
+    /// Returns the player's id for people: control and invisible characters are written as `<U+001B>`, as in
+    /// records.
     #[must_use]
     pub fn player_shown(&self) -> Option<Cow<'_, str>> {
         self.player.as_deref().map(printable)

@@ -12,7 +12,7 @@ use super::Disconnect;
 use crate::player::printable;
 
 /// One ended connection in flat fields, with the units last. A field without a value is absent in the log line and in
-/// JSON. In text that a peer chose, control characters are written as `<U+001B>`.
+/// JSON. In text that a peer chose, control and invisible characters are written as `<U+001B>`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Record<'a> {
