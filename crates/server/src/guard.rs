@@ -1,11 +1,18 @@
-//! Protection against panics of the game's code: they stop no caller, and a lock that one of them poisoned still works.
+//! Protection against panics of the game's code: they stop no caller, a lock that one of them poisoned still works, and
+//! they do not fill the log.
+
+mod repeated;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(crate) use repeated::withheld_before;
 
 /// Runs the game's code so that its panic does not stop the caller.
 pub(crate) fn guarded(panicked: &'static str, call: impl FnOnce()) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err() {
-        tracing::error!("{panicked}");
+        if let Some(withheld) = withheld_before(panicked) {
+            tracing::error!(withheld, "{panicked}");
+        }
     }
 }
 

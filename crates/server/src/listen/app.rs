@@ -18,7 +18,7 @@ use lastword_transport::{App, Clock, Linger, Outbox, Room};
 
 use crate::books::{UnknownName, log};
 use crate::core::Core;
-use crate::guard::guarded;
+use crate::guard::{guarded, withheld_before};
 use crate::player::{
     Check, CredentialSource, Credentials, Joined, Player, Refusal, SessionIdentity, Suspicion,
     random_session,
@@ -95,7 +95,10 @@ impl<S: Shape> ServerApp<S> {
         let refused =
             |unknown: UnknownName<'_>| Refusal::unavailable(unknown.to_string()).into_close();
         let session = random_session(self.slot).map_err(|error| {
-            tracing::error!(%error, "the system gave no random bytes for a session id");
+            let words = "no randomness for a session id";
+            if let Some(withheld) = withheld_before(words) {
+                tracing::error!(%error, withheld, "{words}");
+            }
             Close::new(Cause::AuthUnavailable)
         })?;
         Ok(Arc::new(SessionIdentity {
@@ -295,7 +298,10 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn panicked(&mut self) {
-        tracing::error!(remote = %self.standing.remote(), "the game's code panicked");
+        let words = "the game's code panicked";
+        if let Some(withheld) = withheld_before(words) {
+            tracing::error!(remote = %self.standing.remote(), withheld, "{words}");
+        }
         if !S::Game::IN_PLACE {
             return;
         }
