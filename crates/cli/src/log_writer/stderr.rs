@@ -1,6 +1,6 @@
 //! Standard error as a stream of lines: a pipe, a terminal, or a file that other processes may write, too.
 
-use std::io::{self, Stderr, Write};
+use std::io::{Stderr, Write};
 use std::time::Duration;
 
 /// A stream that does not take bytes at all times.
@@ -32,13 +32,13 @@ impl Stream for Stderr {
 #[cfg(unix)]
 mod unix {
     use std::fs::File;
-    use std::io::{Seek, SeekFrom};
+    use std::io::{self, Seek, SeekFrom, Stderr};
     use std::os::fd::AsFd;
     use std::thread;
 
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-    use super::{RETRY_INTERVAL, Stderr, io};
+    use super::RETRY_INTERVAL;
 
     pub(super) fn wait_until_writable(stderr: &Stderr) {
         let mut fds = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
@@ -80,7 +80,7 @@ pub(super) fn missing_line_break() -> &'static [u8] {
 }
 
 #[cfg(target_os = "linux")]
-fn ends_in_a_line() -> io::Result<bool> {
+fn ends_in_a_line() -> std::io::Result<bool> {
     use std::fs::{self, File};
     use std::os::unix::fs::FileExt;
 
