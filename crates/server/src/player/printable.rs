@@ -42,14 +42,15 @@ fn is_visible(c: char) -> bool {
 }
 
 /// Whether the character is assigned, and neither a control, a format or a private character, nor a separator. The
-/// tables of Unicode are those of the standard library's `Debug`. After another character it keeps marks that combine.
+/// tables of Unicode are those of the standard library's `Debug`.
 fn is_printable(c: char) -> bool {
-    [' ', c]
-        .iter()
-        .collect::<String>()
-        .escape_debug()
-        .skip(1)
-        .eq([c])
+    c.escape_debug().eq([c]) || is_printable_mark(c)
+}
+
+/// Marks that combine are escaped by themselves, and kept after another character.
+fn is_printable_mark(c: char) -> bool {
+    let pair = String::from_iter([' ', c]);
+    pair.escape_debug().skip(1).eq([c])
 }
 
 /// Characters that are printable to the standard library, and have no glyph or an empty one.
