@@ -139,7 +139,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Storm(args) => storm::run(args),
         Command::Cases(args) => cases::run(&args),
-        Command::Actor(args) => actor::act(&args),
+        Command::Helper(args) => helper::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

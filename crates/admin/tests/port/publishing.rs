@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use lastword_server::{Context, Handler, Player, Server, ServerHandle, Stats};
+use lastword_server::{Builder, Server, ServerHandle, Stats};
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
@@ -13,10 +13,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::server::{frame, join, start, within};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[tokio::test]
 async fn sessions_join_speak_and_leave_while_the_counts_are_shown() {
-    let server = Server::builder().listen("127.0.0.1:0");
-    let server = server.serve(|_: &Player| Echo).await.unwrap();
+    let server = echo(Server::builder());
     let (is_shown, shown) = channel();
     let (release, released) = channel::<()>();
     let showing = server.clone();
@@ -24,26 +23,20 @@ async fn sessions_join_speak_and_leave_while_the_counts_are_shown() {
         showing.publish(|| {
             is_shown.send(()).unwrap();
             released.recv().ok();
-            showing.stats()
-        })
+        });
     });
     wait(shown).await;
     plays(&server).await;
     assert!(!showing.is_finished());
     drop(release);
-    let stats = within(
-        "the end of it",
-        tokio::task::spawn_blocking(|| showing.join()),
-    );
-    assert_eq!(stats.await.unwrap().unwrap().sessions_joined, 1);
+    showing.join().unwrap();
+    assert_eq!(server.stats().sessions_joined, 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[tokio::test]
 async fn the_counts_may_be_asked_for_while_they_are_published_and_shown() {
     let asking = Arc::new(Asking::default());
-    let builder = Server::builder().listen("127.0.0.1:0");
-    let server = builder.recorder(Opened(Arc::clone(&asking)));
-    let server = server.serve(|_: &Player| Echo).await.unwrap();
+    let server = echo(Server::builder().recorder(Opened(Arc::clone(&asking))));
     assert!(asking.server.set(server.clone()).is_ok());
     let (tell, told) = channel();
     std::thread::spawn(move || {
@@ -55,7 +48,7 @@ async fn the_counts_may_be_asked_for_while_they_are_published_and_shown() {
     assert!(asked.as_ref().unwrap().laws_hold());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[tokio::test]
 async fn a_recorder_that_does_not_return_holds_up_no_session_and_no_end() {
     let (entered, has_entered) = channel();
     let (release, released) = channel();
@@ -63,9 +56,7 @@ async fn a_recorder_that_does_not_return_holds_up_no_session_and_no_end() {
         entered: Mutex::new(entered),
         released: Mutex::new(released),
     });
-    let server = Server::builder().listen("127.0.0.1:0");
-    let server = server.recorder(Opened(gate));
-    let server = server.serve(|_: &Player| Echo).await.unwrap();
+    let server = echo(Server::builder().recorder(Opened(gate)));
     wait(has_entered).await;
     plays(&server).await;
     within("the end", server.drain(Duration::ZERO)).await;
@@ -95,6 +86,22 @@ async fn one_publication_waits_for_another() {
     assert!(within("the end of it", alone).await.unwrap());
 }
 
+/// Starts a server that echoes, on a runtime of its own with one thread: if that is held, so is every session.
+fn echo(builder: Builder) -> ServerHandle {
+    let builder = builder.listen("127.0.0.1:0").own_runtime(1);
+    let bound = std::thread::spawn(|| builder.bind_blocking());
+    let mut server = bound.join().unwrap().unwrap();
+    let handle = server.handle().clone();
+    tokio::spawn(async move {
+        while let Some(mut session) = server.accept().await {
+            while let Some(frame) = session.recv().await {
+                session.send(frame).unwrap();
+            }
+        }
+    });
+    handle
+}
+
 /// Joins, has a frame echoed, and leaves.
 async fn plays(server: &ServerHandle) {
     let mut ann = within("a session", join(server)).await;
@@ -115,14 +122,6 @@ async fn plays(server: &ServerHandle) {
 async fn wait<T: Send + 'static>(told: Receiver<T>) -> T {
     let told = tokio::task::spawn_blocking(move || told.recv_timeout(Duration::from_secs(20)));
     told.await.unwrap().unwrap()
-}
-
-struct Echo;
-
-impl Handler for Echo {
-    fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
-        context.send(payload).unwrap();
-    }
 }
 
 thread_local! {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use lastword_session::{Cause, Close, Message, Time};
 use lastword_transport::{Mailbox, Request};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::Core;
 use super::publisher::publish;
