@@ -119,7 +119,7 @@ fn a_signal_ends_it_at_once_and_leaves_no_process_behind() {
     assert_eq!(ended.status, Some(1));
     assert_eq!(
         ended.stderr,
-        "lastword: SIGINT: the cases were not played to their end\n"
+        "lastword: SIGINT: the cases did not run to their end\n"
     );
     while let Some(left) = started.iter().find(|pid| is_running(**pid)) {
         assert!(told.elapsed() < DEADLINE, "{left} is still there");

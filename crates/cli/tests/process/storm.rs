@@ -112,7 +112,7 @@ fn a_server_that_judges_otherwise_is_found_and_the_status_is_1() {
     assert!(row.contains(" frame_too_large in live "), "{row}");
     let line = ended.stderr.lines().last().unwrap();
     assert!(
-        line.starts_with("lastword: the storm found what is wrong: "),
+        line.starts_with("lastword: the storm found faults: "),
         "{line}"
     );
 }
