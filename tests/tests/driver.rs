@@ -447,8 +447,9 @@ impl App for Game {
         Poll::Pending
     }
 
+    /// It took the frames, and is busy with the last.
     fn taken(&self) -> u64 {
-        0
+        1
     }
 
     fn traffic(&mut self, traffic: Traffic) {

@@ -71,8 +71,9 @@ impl Client {
 
     /// Queues a frame for the server. Never blocks; [`Client::ready`] first waits for room.
     ///
-    /// After the connection has ended, frames from the server may still wait to be received. Until the last of them
-    /// is received, `send` accepts frames, but they are not written and count as unsent.
+    /// After the connection has ended, frames from the server may still wait to be received. As long as the game receives
+    /// them, `send` accepts frames, but they are not written and count as unsent. A game that receives nothing for the
+    /// linger timeout, or that has never received a frame, gets [`SendError::Closed`].
     ///
     /// # Errors
     /// [`SendError::TooLarge`]; [`SendError::Closed`] after the end; or [`SendError::QueueFull`], where the frame was not

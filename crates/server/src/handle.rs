@@ -137,7 +137,8 @@ impl ServerHandle {
         self.core.books.live_sessions.find(session)?.data.of_type()
     }
 
-    /// Kicks a player: `kicked`. Queued frames are dropped, and the client gets the reason.
+    /// Kicks a player: `kicked`. Queued frames are dropped, and the client gets the reason. The departure does not wait
+    /// for the game to take the session's frames, even if the client has left and its end is the cause.
     ///
     /// # Errors
     /// [`NoSuchSession`].
@@ -145,7 +146,8 @@ impl ServerHandle {
         self.request(session, Request::close(kick.into_close()))
     }
 
-    /// Ends a session after its queued frames are sent: `closed_by_game`.
+    /// Ends a session after its queued frames are sent: `closed_by_game`. The departure does not wait for the game, as
+    /// with [`ServerHandle::kick`].
     ///
     /// # Errors
     /// [`NoSuchSession`].

@@ -64,11 +64,14 @@ pub(crate) trait Game: Send + Unpin + 'static {
     /// Ready when everything was taken and the game came back for more.
     fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()>;
 
-    /// Frames taken so far.
+    /// How far the game has come in taking this session's frames; 0 as long as it took none.
     fn taken(&self) -> u64;
 
     /// Frames and payload bytes that were received but not taken.
     fn undelivered(&self) -> (u64, u64);
 
-    fn leave(self, departure: &Departure);
+    /// Tells the game. Returns the game's side if frames may still be taken.
+    fn leave(self, departure: &Departure) -> Option<Self>
+    where
+        Self: Sized;
 }

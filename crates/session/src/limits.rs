@@ -29,8 +29,9 @@ pub struct Limits {
     pub write_progress_timeout: Option<Duration>,
     /// Time without a frame of the game; `None` (default) is off. Over it: `idle`.
     pub idle_timeout: Option<Duration>,
-    /// Time that delivery after the end waits for the game to take a frame. Default 30 s. The frames left then are
-    /// counted as undelivered.
+    /// Time that delivery after the end waits for the game to take its next frame, at most the linger timeout. Default
+    /// 3 s. A game that has taken none at all is waited for 150 ms. The frames left then are counted as undelivered, and
+    /// may still be taken.
     pub delivery_timeout: Duration,
 }
 
@@ -47,7 +48,7 @@ impl Default for Limits {
             outbound_age_max: Some(Duration::from_secs(5)),
             write_progress_timeout: Some(Duration::from_secs(10)),
             idle_timeout: None,
-            delivery_timeout: Duration::from_secs(30),
+            delivery_timeout: Duration::from_secs(3),
         }
     }
 }

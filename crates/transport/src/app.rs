@@ -63,7 +63,8 @@ pub trait App: Send + Unpin + 'static {
     /// more. The wait for a game that takes no frames is limited.
     fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Returns how many frames the game has taken so far, to see whether it still takes them.
+    /// Returns how many frames the game has taken so far, to see whether it still takes them. As long as this is 0, the
+    /// game does not read yet, and is waited for only a moment.
     fn taken(&self) -> u64;
 
     /// Notes the traffic of this poll of the connection's task; called once a burst, for counters.

@@ -38,7 +38,7 @@ pub(crate) fn stream(frames: usize) -> Vec<u8> {
 /// When the game takes frames.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {
-    /// As fast as it can, but only after one second.
+    /// As fast as it can, but one second passes after the first frame.
     SecondLate,
     /// One frame a millisecond.
     FrameAMillisecond,
@@ -58,14 +58,17 @@ impl Pace {
     ) -> Vec<u32> {
         let mut taken = Vec::new();
         let mut ticks = tokio::time::interval(Duration::from_millis(1));
-        if let Self::SecondLate = self {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
         while let Some(frame) = within("a frame or the end", session.recv()).await {
             taken.push(number(&frame));
             look(taken.len());
-            if let Self::FrameAMillisecond = self {
-                ticks.tick().await;
+            match self {
+                Self::SecondLate if taken.len() == 1 => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Self::SecondLate => {}
+                Self::FrameAMillisecond => {
+                    ticks.tick().await;
+                }
             }
         }
         taken

@@ -7,17 +7,18 @@ use crate::game::{PAYLOAD, Pace, Table, in_order, stream, wire_len};
 
 #[tokio::test]
 async fn a_game_that_drops_its_session_after_a_reset_leaves_nothing_open() {
-    let (server, mut collector, session) = full_and_reset(config()).await;
+    let (server, mut collector, session) = full_and_reset(config(), 0).await;
     drop(session);
     assert_eq!(collector.end().await.cause(), Cause::PeerReset);
     assert_eq!(server.handle().stats().connections_open, 0);
 }
 
 #[tokio::test]
-async fn a_game_that_takes_nothing_does_not_hold_a_dead_connection_beyond_the_delivery_timeout() {
+async fn a_game_that_takes_nothing_does_not_hold_a_dead_connection() {
     let mut config = config();
-    config.timeouts.delivery_ms = 300;
-    let (_server, mut collector, mut session) = full_and_reset(config).await;
+    config.timeouts.delivery_ms = 600_000;
+    config.timeouts.linger_ms = 600_000;
+    let (_server, mut collector, mut session) = full_and_reset(config, 0).await;
     let end = collector.end().await;
     assert_eq!(end.cause(), Cause::PeerReset, "{end} {end:#?}");
     assert_eq!(
@@ -40,8 +41,8 @@ async fn a_game_that_takes_nothing_does_not_hold_a_dead_connection_beyond_the_de
 async fn a_game_that_is_slow_but_takes_frames_is_waited_for_beyond_the_delivery_timeout() {
     let mut config = config();
     config.timeouts.delivery_ms = 300;
-    let (_server, mut collector, mut session) = full_and_reset(config).await;
-    for n in 0..24 {
+    let (_server, mut collector, mut session) = full_and_reset(config, 1).await;
+    for n in 1..24 {
         let frame = within("a frame", session.recv()).await.unwrap();
         assert_eq!(crate::game::number(&frame), n);
         assert_eq!(
@@ -55,12 +56,13 @@ async fn a_game_that_is_slow_but_takes_frames_is_waited_for_beyond_the_delivery_
     assert_eq!(collector.departure().await.undelivered_frames, 0);
 }
 
-/// A session with a full inbox, whose peer reset while more data was in the kernel. The server has noticed the reset.
-async fn full_and_reset(config: Config) -> (Server, EndCollector, Session) {
+/// A session with a full inbox, of which the game took this many frames. Then its peer reset while more data was in the
+/// kernel. The server has noticed the reset.
+async fn full_and_reset(config: Config, takes: u32) -> (Server, EndCollector, Session) {
     let Table {
         server,
         mut collector,
-        session,
+        mut session,
         mut raw,
     } = Table::seat(config).await;
     let (ours, theirs) = (server.local_addr(), raw.stream.local_addr().unwrap());
@@ -74,6 +76,9 @@ async fn full_and_reset(config: Config) -> (Server, EndCollector, Session) {
         server.handle().stats().bytes.0 == inbox
     })
     .await;
+    for _ in 0..takes {
+        within("a frame", session.recv()).await.unwrap();
+    }
     raw.write(rest).await;
     until("everything arrived", || tcp_info(&raw.stream).outq == 0).await;
     raw.reset();

@@ -36,7 +36,7 @@ pub struct Disconnect {
     pub connection: u32,
     /// The liveness profile.
     pub profile: Option<ProfileName>,
-    /// The peer's frames that were received but never taken by the game.
+    /// The peer's frames that were received, and that the game had not taken when this record was written.
     pub undelivered_frames: u64,
     /// Their payload bytes.
     pub undelivered_bytes: u64,
@@ -103,13 +103,17 @@ fn in_words(ending: &Ending, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// The departure of a session: exactly one for each that joined, as soon as the cause is fixed and the game has taken
 /// every frame from before the end.
+///
+/// A game that does not come back for more has `timeouts.linger_ms`, and a game that has taken no frame at all has 150
+/// ms. A kick or a close by the game ends the wait. The frames that wait then can still be taken.
 #[derive(Clone, Debug)]
 pub struct Departure {
     /// The last connection's cause.
     pub cause: DepartureCause,
     /// The session.
     pub session: SessionId,
-    /// The peer's frames that were received but never taken by the game.
+    /// The peer's frames that were received, and that the game had not taken at its departure. The record counts again
+    /// ([`Disconnect::undelivered_frames`]).
     pub undelivered_frames: u64,
     /// Their payload bytes.
     pub undelivered_bytes: u64,

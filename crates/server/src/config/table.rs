@@ -29,7 +29,8 @@ sections! {
             "the kernel caps it at net.core.somaxconn";
 
         /// How many connections may be open at a time. Each takes a file descriptor. Connections that only say goodbye
-        /// do not count; as many again of them may be open, each for at most `timeouts.linger_ms`.
+        /// do not count, each for at most `timeouts.linger_ms`: as many again whose session has ended, or 32 that never
+        /// became a session. Beyond that, they close at once.
         connections_max: u32 = 10000, "connections", (1..=10000000), [ServerFull],
             "each takes a file descriptor";
 
@@ -117,11 +118,12 @@ sections! {
         idle_ms: u32 = 0, "milliseconds", (0 "off", 1000..=86400000), [Idle],
             "the longest time that a player may be inactive", hasty 3601;
 
-        /// How long the game may take no frame while the frames from before the peer's end are delivered to it. After
-        /// an end that we decide (a kick, a drain, a verdict on silence), `linger_ms` is the time for that. The
-        /// remaining frames are then counted as undelivered.
-        delivery_ms: u32 = 30000, "milliseconds", (100..=600000), [],
-            "the longest stall after which the game still gets the frames from before an end", hasty 300;
+        /// How long the end of a session waits for a game that has taken frames to take the next one, and to come back
+        /// for more. At most `linger_ms`; a higher value has no effect. A game that has taken no frame at all is waited
+        /// for 150 ms. A kick or a close by the game ends the wait. The remaining frames are then counted as
+        /// undelivered, but they can still be taken.
+        delivery_ms: u32 = 3000, "milliseconds", (100..=600000), [],
+            "how long the game may stall without losing what came before an end", hasty 300;
     }
 
     /// How the server shuts down.

@@ -84,7 +84,8 @@ impl<H: Handler + Unpin> Game for HandlerGame<H> {
         (0, 0)
     }
 
-    fn leave(self, departure: &Departure) {
+    fn leave(self, departure: &Departure) -> Option<Self> {
         self.0.left(departure);
+        None
     }
 }

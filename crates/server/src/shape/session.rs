@@ -36,7 +36,7 @@ pub struct Session {
 
 impl Session {
     /// Receives the next frame and skips changes of the link; `None` once the session has departed and all its frames
-    /// were taken.
+    /// were taken. A session may depart before this is called for the first time: its frames are still here.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped call takes no frame.
@@ -315,8 +315,9 @@ impl Game for InboxGame {
         self.0.left()
     }
 
-    fn leave(self, departure: &Departure) {
+    fn leave(self, departure: &Departure) -> Option<Self> {
         self.0.end(departure.clone());
+        Some(self)
     }
 }
 

@@ -5,9 +5,11 @@
 //!   an end shows ──► waiting ── all taken, and the game asks for more ──► the end of reading counts
 //!                     │   ▲ each frame taken: the whole time again           │ verdict: waits once more
 //!                     │   │                                                  ▼
-//!                     └── timeout, drain's deadline ──► given up ──────► departed ── Closed ──► the record is complete
+//!                     └── timeout, drain's deadline, kick ──► given up ──► departed ── Closed ──► the record is complete
 //!                                      (the rest is read and counted)
 //! ```
+//! A game that has taken no frame at all does not read yet: it is given up after a moment. Frames that wait then can
+//! still be taken.
 
 use std::time::Duration;
 
@@ -15,17 +17,15 @@ use super::state::State;
 use super::{Connection, Output, Readings, Timer};
 use crate::ending::{Ending, Verdict};
 use crate::send_queue::Dropped;
-use crate::{Cause, Initiator, Terminal, Time};
+use crate::{Cause, Limits, Terminal, Time};
 
 /// How long a game may take for the frames that came before the end.
 #[derive(Debug)]
 pub(super) struct Delivery {
-    /// The frames that it had taken when it was looked at last; `None` before that.
-    taken: Option<u64>,
+    /// The frames that it had taken when it was looked at last.
+    taken: u64,
     /// Since when it has taken nothing; `None` as long as no end shows.
     since: Option<Time>,
-    /// How long it may take for the next frame.
-    timeout: Duration,
     /// It has no longer than this in all.
     until: Time,
     /// It has taken all, and came back for more.
@@ -39,9 +39,8 @@ pub(super) struct Delivery {
 impl Default for Delivery {
     fn default() -> Self {
         Self {
-            taken: None,
+            taken: 0,
             since: None,
-            timeout: Duration::ZERO,
             until: Time::NEVER,
             done: false,
             given_up: false,
@@ -51,9 +50,13 @@ impl Default for Delivery {
 }
 
 impl Delivery {
-    fn by(&self) -> Time {
+    fn by(&self, limits: &Limits) -> Time {
         let since = self.since.unwrap_or(Time::NEVER);
-        (since + self.timeout).min(self.until)
+        let timeout = match self.taken {
+            0 => UNREAD,
+            _ => limits.delivery_timeout.min(limits.linger_timeout),
+        };
+        (since + timeout).min(self.until)
     }
 }
 
@@ -73,12 +76,10 @@ impl Connection {
     /// Notes how many frames the game has taken so far: each one gives it the whole time again. Needed once an end
     /// shows.
     pub fn taken(&mut self, now: Time, frames: u64) {
+        self.begins_delivery(now);
         let delivery = &mut self.rare_mut().delivery;
-        if delivery
-            .taken
-            .replace(frames)
-            .is_some_and(|before| before != frames)
-        {
+        if delivery.taken != frames {
+            delivery.taken = frames;
             delivery.since = Some(now);
         }
     }
@@ -128,11 +129,14 @@ impl Connection {
 
     /// Starts the time that the game has for its next frame.
     pub(super) fn begins_delivery(&mut self, now: Time) {
-        let timeout = self.config.limits.delivery_timeout;
-        let delivery = &mut self.rare_mut().delivery;
-        if delivery.since.is_none() {
-            delivery.since = Some(now);
-            delivery.timeout = timeout;
+        self.rare_mut().delivery.since.get_or_insert(now);
+    }
+
+    /// Stops waiting for a game that ends the session itself.
+    pub(super) fn stops_delivery(&mut self, now: Time, cause: Cause) {
+        if matches!(cause, Cause::Kicked | Cause::ClosedByGame) {
+            self.rare_mut().delivery.given_up = true;
+            self.on_answered(now);
         }
     }
 
@@ -160,16 +164,10 @@ impl Connection {
         }
     }
 
-    /// A verdict stands. The game hears it once it has taken the frames from before the end, or after its time. That is
-    /// the delivery timeout after the peer's own end, and the linger timeout after ours.
+    /// A verdict stands. The game hears it once it has taken the frames from before the end, or after its time.
     pub(super) fn may_depart(&mut self, now: Time, verdict: Verdict) {
         self.begins_delivery(now);
-        let limits = &self.config.limits;
-        let (timeout, linger) = (limits.delivery_timeout, limits.linger_timeout);
-        let rare = self.rare_mut();
-        let left = rare.decided.is_none() && verdict.cause.initiator() == Initiator::Peer;
-        let delivery = &mut rare.delivery;
-        delivery.timeout = if left { timeout } else { linger };
+        let delivery = &mut self.rare_mut().delivery;
         delivery.done = false;
         if matches!(verdict.cause, Cause::Drained | Cause::DrainExpired) {
             // It stood in doubt for long: the game was not waited for.
@@ -204,10 +202,14 @@ impl Connection {
             return (Time::ORIGIN, Timer::Readings);
         }
         let paused = self.hands_over() && self.liveness.is_paused();
-        let waits = read || verdict || paused || matches!(*self.state, State::Delivering { .. });
+        let waits = matches!(
+            *self.state,
+            State::Answering { .. } | State::Delivering { .. }
+        );
+        let waits = waits || read || verdict || paused;
         let told = rare.delivery.done || rare.delivery.given_up || rare.delivery.departed;
         let by = match waits && !told {
-            true => rare.delivery.by(),
+            true => rare.delivery.by(&self.config.limits),
             false => Time::NEVER,
         };
         (by, Timer::Delivery)
@@ -237,6 +239,7 @@ impl Connection {
 
     pub(super) fn on_delivery_over(&mut self, now: Time, readings: Readings) {
         self.rare_mut().delivery.given_up = true;
+        self.on_answered(now);
         if let Some(terminal) = self.rare_mut().terminal.take() {
             self.on_ended(now, terminal, readings);
         }
@@ -263,3 +266,6 @@ impl Connection {
         }
     }
 }
+
+/// Long enough for a game that is about to take its first frame, and to answer it.
+const UNREAD: Duration = Duration::from_millis(150);

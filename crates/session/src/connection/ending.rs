@@ -19,6 +19,7 @@ impl Connection {
         if close.cause == Cause::RefusedDraining && self.phase == Phase::Live {
             return;
         }
+        self.stops_delivery(now, close.cause);
         // A panic is a defect that somebody must see, also where the peer's end shows already.
         if self.end_noticed && close.cause != Cause::HandlerPanicked {
             self.note(now, Layer::Game, "close_after_end");

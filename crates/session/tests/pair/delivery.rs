@@ -6,11 +6,14 @@ use lastword_session::{Cause, Close, Input, Message, SendQueue, Terminal, Timer}
 
 use crate::harness::{Solo, frame, millis, secs};
 
-/// The delivery and linger timeouts of the default limits.
-const DELIVERY: Duration = secs(30);
+/// The delivery timeout of the default limits.
+const DELIVERY: Duration = secs(3);
+/// The linger timeout of the default limits.
 const LINGER: Duration = secs(3);
+/// The time of a game that has taken no frame at all.
+const UNREAD: Duration = millis(150);
 
-/// A live session whose game takes nothing, and this many frames for it.
+/// A live session whose game does not come back for more, and this many frames for it.
 fn slow(frames: usize) -> Solo {
     let mut solo = Solo::live();
     solo.host.answers = false;
@@ -20,12 +23,18 @@ fn slow(frames: usize) -> Solo {
     solo
 }
 
+/// The game has taken this many frames.
+fn takes(solo: &mut Solo, frames: u64) {
+    let now = solo.now;
+    solo.connection().taken(now, frames);
+}
+
 /// Lets time pass until the verdict is told.
 fn told_after(solo: &mut Solo) -> Duration {
     let begun = solo.now;
     while !solo.is_over() {
         let (at, timer) = solo.connection().poll_timeout();
-        assert!(at.since(begun) <= DELIVERY, "{timer:?}");
+        assert!(at.since(begun) <= 2 * DELIVERY, "{timer:?}");
         solo.advance(at.since(solo.now));
     }
     solo.now.since(begun)
@@ -39,52 +48,98 @@ fn the_timeouts_are_those_of_the_default_limits() {
 }
 
 #[test]
-fn a_game_that_takes_nothing_is_given_up_and_the_end_keeps_its_cause() {
+fn a_game_that_does_not_come_back_is_given_up_and_the_end_keeps_its_cause() {
+    for (taken, timeout) in [(0, UNREAD), (1, DELIVERY)] {
+        let mut solo = slow(2);
+        solo.fin();
+        takes(&mut solo, taken);
+        let by = solo.now + timeout;
+        assert_eq!(solo.connection().poll_timeout(), (by, Timer::Delivery));
+        let told = told_after(&mut solo);
+        assert_eq!(told, timeout, "once, not for each step of the end");
+        assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+    }
+}
+
+/// A long delivery timeout does not make an end later than a long goodbye could.
+#[test]
+fn the_next_frame_has_the_shorter_of_the_delivery_and_the_linger_timeout() {
+    for (delivery, linger) in [(secs(1), secs(9)), (secs(9), secs(1))] {
+        let mut config = lastword_session::Config::default();
+        config.limits.delivery_timeout = delivery;
+        config.limits.linger_timeout = linger;
+        let mut solo = Solo::live_with(config);
+        solo.host.answers = false;
+        solo.says(&frame(0, b"frame"));
+        solo.fin();
+        takes(&mut solo, 1);
+        assert_eq!(told_after(&mut solo), secs(1));
+    }
+}
+
+/// It takes its first frame in the last moment.
+#[test]
+fn a_game_that_begins_to_take_frames_is_waited_for() {
+    let mut solo = slow(1);
+    solo.fin();
+    takes(&mut solo, 0);
+    solo.advance(UNREAD - millis(1));
+    takes(&mut solo, 1);
+    assert_eq!(told_after(&mut solo), DELIVERY);
+}
+
+#[test]
+fn a_kick_ends_the_wait_and_the_peers_end_stays_the_cause() {
+    for cause in [Cause::Kicked, Cause::ClosedByGame] {
+        let mut solo = slow(2);
+        solo.fin();
+        takes(&mut solo, 1);
+        assert!(!solo.is_over());
+        solo.closes(&Close::new(cause));
+        assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+    }
+}
+
+/// A drain is no decision about this one session.
+#[test]
+fn an_end_that_the_server_decides_for_all_does_not_end_the_wait() {
     let mut solo = slow(2);
     solo.fin();
-    assert_eq!(
-        solo.connection().poll_timeout(),
-        (solo.now + DELIVERY, Timer::Delivery)
-    );
-    assert_eq!(
-        told_after(&mut solo),
-        DELIVERY,
-        "once, not for each step of the end"
-    );
-    assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
+    takes(&mut solo, 1);
+    solo.closes(&Close::new(Cause::Drained));
+    assert_eq!(told_after(&mut solo), DELIVERY);
 }
 
 #[test]
 fn each_frame_that_is_taken_gives_it_the_whole_time_again() {
     let mut solo = slow(3);
     solo.fin();
-    let now = solo.now;
-    solo.connection().taken(now, 0);
-    for taken in 1..=3 {
+    takes(&mut solo, 1);
+    for taken in 2..=3 {
         solo.advance(DELIVERY - millis(1));
         assert!(!solo.is_over());
-        let now = solo.now;
-        solo.connection().taken(now, taken);
+        takes(&mut solo, taken);
     }
-    let now = solo.now;
-    solo.connection().taken(now, 3);
+    takes(&mut solo, 3);
     assert_eq!(told_after(&mut solo), DELIVERY);
 }
 
 #[test]
-fn after_our_own_end_the_game_has_the_linger_timeout() {
+fn behind_an_end_of_ours_it_has_the_same_time() {
     let mut solo = slow(1);
-    solo.closes(&Close::new(Cause::Kicked));
+    solo.closes(&Close::new(Cause::Idle));
+    takes(&mut solo, 1);
     solo.fin();
-    assert!(!solo.is_over(), "the game has not taken what came before");
+    assert!(!solo.is_over(), "the game has not come back for more");
     assert_eq!(told_after(&mut solo), LINGER);
-    assert_eq!(solo.ending().verdict.cause, Cause::Kicked);
+    assert_eq!(solo.ending().verdict.cause, Cause::Idle);
 }
 
 #[test]
 fn a_drain_that_is_over_leaves_it_a_tenth_of_a_second() {
     let mut solo = slow(1);
     solo.fin();
+    takes(&mut solo, 1);
     solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
     assert_eq!(told_after(&mut solo), millis(100));
     assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
@@ -99,6 +154,7 @@ fn frames_that_a_paused_game_does_not_take_are_read_in_the_end() {
     solo.inbound.fin(solo.now);
     solo.hears(Input::EndNoticed(solo.readings()));
     assert!(solo.connection().asks_for_room());
+    takes(&mut solo, 1);
     solo.advance(DELIVERY - millis(1));
     assert!(solo.connection().asks_for_room());
     solo.advance(millis(1));
@@ -114,12 +170,11 @@ fn frames_behind_the_verdict_are_unsent() {
     let mut waits = slow(1);
     let mut late = Box::<SendQueue>::default();
     late.push_data(waits.now, |out| out.extend_from_slice(b"late"));
-    let readings = waits.readings();
-    let now = waits.now;
-    waits.connection().handle(now, Input::Abort(readings));
+    waits.closes(&Close::new(Cause::Idle));
     let now = waits.now;
     waits.connection().adopt(now, &mut late);
     assert!(!waits.is_over());
+    waits.fin();
     waits.host.answers = true;
     waits.run();
     assert_eq!(waits.ending().evidence.frames_unsent, 1);

@@ -103,6 +103,8 @@ fn a_slow_game_has_the_linger_timeout_from_the_moment_at_which_a_drain_is_decide
     let mut close = Close::new(Cause::Drained);
     close.linger = Some(secs(10));
     solo.closes(&close);
+    let now = solo.now;
+    solo.connection().taken(now, 1);
     solo.advance(secs(9));
     solo.fin();
     solo.advance(LINGER - millis(1));
@@ -117,13 +119,29 @@ fn a_slow_game_delays_its_own_departure_and_the_record() {
     let mut solo = Solo::live();
     solo.host.answers = false;
     solo.says(&frame(0, b"frame"));
-    solo.closes(&Close::new(Cause::Kicked));
+    solo.closes(&Close::new(Cause::Idle));
     solo.fin();
     assert!(heard(&solo).is_none() && !solo.is_over());
     solo.host.answers = true;
     solo.run();
-    assert_eq!(heard(&solo), Some(Cause::Kicked));
+    assert_eq!(heard(&solo), Some(Cause::Idle));
     assert!(solo.is_over());
+}
+
+/// The game itself wants the end, and may take the frames later.
+#[test]
+fn a_kick_does_not_wait_for_a_game_that_has_frames_to_take() {
+    for cause in [Cause::Kicked, Cause::ClosedByGame] {
+        let mut solo = Solo::live();
+        solo.host.answers = false;
+        solo.says(&frame(0, b"frame"));
+        let now = solo.now;
+        solo.connection().taken(now, 1);
+        solo.closes(&Close::new(cause));
+        assert_eq!(heard(&solo), Some(cause));
+        assert_eq!(solo.goodbye_code(), cause.code(), "it is written first");
+        assert!(!solo.is_over(), "it may still be read");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use lastword_session::{Cause, Close, Ending};
 use lastword_transport::{App, Linger};
 
 use super::ServerApp;
-use super::standing::{Departed, Standing};
+use super::standing::Standing;
 use crate::books::{Closing, Departure, Disconnect, log};
 use crate::guard::guarded;
 use crate::shape::{Game, Shape};
@@ -29,7 +29,7 @@ impl<S: Shape> ServerApp<S> {
         self.core().books.status_requests.drop_all(identity.session);
         self.suspected_as(None);
         App::paused(self, false);
-        let undelivered = self.game.as_ref().map_or((0, 0), Game::undelivered);
+        let undelivered = self.undelivered();
         let cause = ending.verdict.cause;
         let ledger = &self.core().books.ledger;
         let lingers = ledger.depart(cause, usize::from(identity.cohort));
@@ -45,12 +45,11 @@ impl<S: Shape> ServerApp<S> {
             ending,
             data: identity.data.clone(),
         };
-        self.standing = Standing::Departed(Box::new(Departed {
-            identity,
-            undelivered,
-        }));
+        self.standing = Standing::Departed(identity);
         if let Some(game) = self.game.take() {
-            guarded("the game panicked in `left`", || game.leave(&departure));
+            guarded("the game panicked in `left`", || {
+                self.game = game.leave(&departure);
+            });
         }
         let observers = &self.core().observers;
         observers.tell(|observer| observer.left(&departure));
@@ -62,8 +61,10 @@ impl<S: Shape> ServerApp<S> {
         if let Standing::Joined(_) = self.standing {
             self.depart(ending.clone());
         }
-        let seq = self.count_out(&ending);
-        let disconnect = Arc::new(self.record(seq, ending));
+        // The game may have taken some of the frames that waited when its session departed.
+        let undelivered = self.undelivered();
+        let seq = self.count_out(&ending, undelivered);
+        let disconnect = Arc::new(self.record(seq, ending, undelivered));
         let core = Arc::clone(self.core());
         if let Some(profile) = disconnect.profile {
             core.books
@@ -74,11 +75,15 @@ impl<S: Shape> ServerApp<S> {
             .tell(|observer| observer.disconnected(&disconnect));
     }
 
-    fn record(&self, seq: u64, ending: Ending) -> Disconnect {
+    /// Frames and payload bytes that the game has not taken.
+    fn undelivered(&self) -> (u64, u64) {
+        self.game.as_ref().map_or((0, 0), Game::undelivered)
+    }
+
+    fn record(&self, seq: u64, ending: Ending, undelivered: (u64, u64)) -> Disconnect {
         let core = self.core();
         let identity = self.standing.identity();
         let profile = identity.map_or(0, |identity| identity.profile);
-        let undelivered = self.standing.undelivered();
         Disconnect {
             seq,
             at: self.wall_time_of(&ending),
@@ -95,10 +100,9 @@ impl<S: Shape> ServerApp<S> {
     }
 
     /// Counts the connection out. Returns the sequence number of this end.
-    fn count_out(&mut self, ending: &Ending) -> u64 {
+    fn count_out(&mut self, ending: &Ending, undelivered: (u64, u64)) -> u64 {
         self.counted = true;
         let (evidence, identity) = (&ending.evidence, self.standing.identity());
-        let undelivered = self.standing.undelivered();
         let closing = Closing {
             cause: ending.verdict.cause,
             phase: ending.verdict.phase,

@@ -27,7 +27,7 @@ pub(super) enum Standing {
     /// The peer's session joined.
     Joined(Arc<SessionIdentity>),
     /// The peer's session departed; its connection lives on to say goodbye.
-    Departed(Box<Departed>),
+    Departed(Arc<SessionIdentity>),
 }
 
 /// A peer that asks to be let in.
@@ -45,13 +45,6 @@ pub(super) struct Admitted {
     pub(super) identity: Arc<SessionIdentity>,
     pub(super) player: Player,
     pub(super) first_frame: Option<Bytes>,
-}
-
-/// A session that departed.
-pub(super) struct Departed {
-    pub(super) identity: Arc<SessionIdentity>,
-    /// Frames and payload bytes that the game did not take.
-    pub(super) undelivered: (u64, u64),
 }
 
 impl Standing {
@@ -72,17 +65,15 @@ impl Standing {
             Self::Outside(remote) | Self::Refused(remote) | Self::Dismissed(remote) => **remote,
             Self::Asking(asking) => asking.remote,
             Self::Admitted(admitted) => admitted.identity.remote,
-            Self::Joined(identity) => identity.remote,
-            Self::Departed(departed) => departed.identity.remote,
+            Self::Joined(identity) | Self::Departed(identity) => identity.remote,
         }
     }
 
     /// The identity of a peer that was let in.
     pub(super) fn identity(&self) -> Option<&Arc<SessionIdentity>> {
         match self {
-            Self::Joined(identity) => Some(identity),
+            Self::Joined(identity) | Self::Departed(identity) => Some(identity),
             Self::Admitted(admitted) => Some(&admitted.identity),
-            Self::Departed(departed) => Some(&departed.identity),
             Self::Outside(_) | Self::Refused(_) | Self::Asking(_) | Self::Dismissed(_) => None,
         }
     }
@@ -94,19 +85,6 @@ impl Standing {
             Self::Refused(_) => Phase::Admission,
             Self::Asking(_) | Self::Dismissed(_) | Self::Admitted(_) => Phase::Auth,
             Self::Joined(_) | Self::Departed(_) => Phase::Live,
-        }
-    }
-
-    /// Frames and payload bytes that the game of a departed session did not take.
-    pub(super) fn undelivered(&self) -> (u64, u64) {
-        match self {
-            Self::Departed(departed) => departed.undelivered,
-            Self::Outside(_)
-            | Self::Refused(_)
-            | Self::Asking(_)
-            | Self::Dismissed(_)
-            | Self::Admitted(_)
-            | Self::Joined(_) => (0, 0),
         }
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct EventProducer {
     session: SessionId,
     /// The account for the epoch of the last frame.
     account: Option<Account>,
+    /// A tick took the frames of an earlier account.
+    took: bool,
     links: Links,
     wake: WakeRequest,
     /// Frames and payload bytes that came after the game had stopped draining for good.
@@ -78,6 +80,7 @@ impl EventProducer {
             queue,
             session,
             account: None,
+            took: false,
             links: Links::default(),
             wake: WakeRequest::default(),
             late: (0, 0),
@@ -93,6 +96,7 @@ impl EventProducer {
         };
         let account = self.account.get_or_insert_default();
         if account.epoch != epoch {
+            self.took |= account.frames > 0;
             *account = Account::default();
             account.epoch = epoch;
         }
@@ -167,9 +171,11 @@ impl Game for EventProducer {
         self.queue.poll_epoch(handled, cx, &mut self.wake)
     }
 
-    /// Every tick counts as progress.
+    /// Every tick counts as progress, from the one on that took this session's first frame.
     fn taken(&self) -> u64 {
-        self.queue.epoch()
+        let now = self.queue.epoch();
+        let took = self.took || self.account.is_some_and(|account| account.epoch < now);
+        if took { now } else { 0 }
     }
 
     /// Frames that no tick has taken yet. A later tick may still take them, before it gets the session's end.
@@ -184,10 +190,11 @@ impl Game for EventProducer {
         (frames + self.late.0, bytes + self.late.1)
     }
 
-    fn leave(self, departure: &Departure) {
+    fn leave(self, departure: &Departure) -> Option<Self> {
         // If the game no longer drains, the queue drops this.
         let departure = departure.clone();
         self.queue.push(|batch, _| batch.left(departure));
+        Some(self)
     }
 }
 
