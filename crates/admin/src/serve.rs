@@ -2,15 +2,17 @@
 //! a limited number of places. It never keeps another client out.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
-use axum::serve::Listener;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use lastword_server::{OsError, Reserve};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -19,11 +21,8 @@ use tokio::time::timeout;
 use crate::connection_slot::ConnectionSlot;
 
 /// Serves until `closed`, then gives running answers a last moment.
-pub(crate) async fn serve(
-    mut listener: TcpListener,
-    router: Router,
-    closed: impl Future<Output = ()>,
-) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, closed: impl Future<Output = ()>) {
+    let reserve = Arc::new(Reserve::new(DESCRIPTORS_RESERVED));
     let mut places = Places::default();
     let (open, is_open) = watch::channel(());
     let mut closed = pin!(closed);
@@ -31,15 +30,44 @@ pub(crate) async fn serve(
         let (stream, remote) = tokio::select! {
             biased;
             () = &mut closed => break,
-            accepted = Listener::accept(&mut listener) => accepted,
+            accepted = accept(&listener, &reserve) => accepted,
         };
         let slot = ConnectionSlot::new();
+        let refills = Refills(Arc::clone(&reserve));
         let router = router.clone().layer(Extension(ConnectInfo(remote)));
         let held = hold(stream, router, slot.clone(), is_open.clone());
-        places.take(slot, held);
+        places.take(slot, async move {
+            // Dropped after the connection: its descriptor is free then.
+            let _refills = refills;
+            held.await;
+        });
     }
     drop((listener, open));
     places.emptied().await;
+}
+
+/// Accepts the next connection, with a descriptor of the reserve where this process has no other: players may have
+/// taken all of them.
+async fn accept(listener: &TcpListener, reserve: &Reserve) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if reserve.release_for(&error) => {}
+            Err(error) => {
+                tracing::debug!(error = %OsError::in_words(&error), "the admin port accepts nothing");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Refills the reserve at the end of a connection, which may have taken a descriptor of it.
+struct Refills(Arc<Reserve>);
+
+impl Drop for Refills {
+    fn drop(&mut self) {
+        self.0.refill();
+    }
 }
 
 /// Answers one request in limited time, and within a last moment once the port is closed.
@@ -122,6 +150,9 @@ fn report(ended: Result<(), JoinError>) {
 }
 
 const CONNECTIONS_MAX: usize = 64;
+/// Enough for a scrape and some probes at the same time.
+const DESCRIPTORS_RESERVED: usize = 4;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// From the start of the connection to the end of the request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the start of the connection to its end. The longest answer, of about 12 MB, needs 200 KB/s.

@@ -45,6 +45,8 @@ pub(crate) struct Books {
     pub(crate) status_requests: StatusRequests,
     /// Limits the log lines of connections that never became a session.
     pub(crate) log_limit: log::Limit,
+    /// Limits the log lines of failures of accept.
+    pub(crate) accept_limit: log::Limit,
 }
 
 impl Books {
@@ -55,7 +57,6 @@ impl Books {
         listener: SocketAddr,
     ) -> Self {
         Self {
-            // As many again may linger, so that each client gets its goodbye even when a full server is drained.
             ledger: Ledger::new(
                 cohorts.count(),
                 config.metrics.game_codes.clone(),
@@ -67,8 +68,23 @@ impl Books {
             profiles,
             live_sessions: LiveSessions::default(),
             status_requests: StatusRequests::default(),
-            log_limit: log::Limit::new(listener),
+            log_limit: log::Limit::new(log::Limited::Closes, listener),
+            accept_limit: log::Limit::new(log::Limited::AcceptErrors, listener),
         }
+    }
+
+    /// Logs once a second how many lines were withheld since. It never ends.
+    pub(crate) async fn tell_each_second(&self) {
+        tokio::join!(
+            self.log_limit.tell_each_second(),
+            self.accept_limit.tell_each_second()
+        );
+    }
+
+    /// Logs how many lines were withheld since the last call.
+    pub(crate) fn tell(&self) {
+        self.log_limit.tell();
+        self.accept_limit.tell();
     }
 
     /// Records a measured value. If the game's recorder panics, only this value is lost.

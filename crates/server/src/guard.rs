@@ -1,19 +1,25 @@
-//! Protection against panics of the game's code: they stop no caller, a lock that one of them poisoned still works, and
-//! they do not fill the log.
+//! Protection against panics of the game's code and of its log subscriber: they stop no caller, a lock that one of them
+//! poisoned still works, and they do not fill the log.
 
 mod repeated;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use repeated::withheld_before;
 
 /// Runs the game's code so that its panic does not stop the caller.
 pub(crate) fn guarded(panicked: &'static str, call: impl FnOnce()) {
-    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err() {
+    if catch_unwind(AssertUnwindSafe(call)).is_err() {
         if let Some(withheld) = withheld_before(panicked) {
-            tracing::error!(withheld, "{panicked}");
+            logged(|| tracing::error!(withheld, "{panicked}"));
         }
     }
+}
+
+/// Writes to the log so that a panic of its subscriber does not stop the caller. That line is lost.
+pub(crate) fn logged(write: impl FnOnce()) {
+    catch_unwind(AssertUnwindSafe(write)).unwrap_or_default();
 }
 
 /// Locks a mutex, even if a thread panicked while it held the lock.

@@ -2,3 +2,6 @@
 
 pub(crate) mod accept;
 pub(crate) mod app;
+mod reserve;
+
+pub use reserve::Reserve;

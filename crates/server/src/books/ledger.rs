@@ -30,7 +30,7 @@ pub(crate) struct Counts {
     pub(crate) open: u64,
     /// The open connections without a place: they were refused, or their session departed.
     lingering: u64,
-    /// The most of them.
+    /// The most of them, if one more is to linger after its session.
     lingering_max: u64,
     pub(crate) ended: u64,
     pub(crate) joined: u64,
@@ -102,9 +102,9 @@ pub(crate) const GAME_CLOSES: [Cause; 3] =
     [Cause::Kicked, Cause::ClosedByGame, Cause::AuthRejected];
 
 impl Ledger {
-    /// Opens the books for this many cohorts, `none` included, these codes of the game, and at most this many
-    /// connections without a place.
-    pub(crate) fn new(cohorts: usize, codes: Vec<u16>, lingering_max: u64) -> Self {
+    /// Opens the books for this many cohorts, `none` included, these codes of the game, and this many places. As many
+    /// connections again may linger after their sessions: a full house that is told to leave loses no last word.
+    pub(crate) fn new(cohorts: usize, codes: Vec<u16>, places: u64) -> Self {
         let kinds = Cause::ALL.len() * cohorts;
         Self {
             counts: Mutex::new(Counts {
@@ -112,7 +112,7 @@ impl Ledger {
                 opened: 0,
                 open: 0,
                 lingering: 0,
-                lingering_max,
+                lingering_max: places,
                 ended: 0,
                 joined: 0,
                 sessions_open: 0,
@@ -140,9 +140,9 @@ impl Ledger {
         counts.open - counts.lingering
     }
 
-    /// Frees the place of a connection that lives on only to say goodbye.
+    /// Frees the place of a connection that never became a session, and lives on only to say goodbye.
     pub(crate) fn linger(&self) -> Linger {
-        lock(&self.counts).linger()
+        lock(&self.counts).linger(LINGERING_REFUSED_MAX)
     }
 
     /// Counts a session out, and frees the place of its connection.
@@ -151,7 +151,7 @@ impl Ledger {
         let index = counts.departure_index(cause, cohort);
         count(&mut counts.departures, Some(index));
         counts.sessions_open -= 1;
-        counts.linger()
+        counts.linger(u64::MAX)
     }
 
     /// Counts a session in.
@@ -212,9 +212,9 @@ impl Ledger {
 }
 
 impl Counts {
-    fn linger(&mut self) -> Linger {
+    fn linger(&mut self, max: u64) -> Linger {
         self.lingering += 1;
-        match self.lingering <= self.lingering_max {
+        match self.lingering <= self.lingering_max.min(max) {
             true => Linger::Allowed,
             false => Linger::Refused,
         }
@@ -290,6 +290,10 @@ fn ordinal(cause: Cause) -> usize {
         .position(|other| *other == cause)
         .unwrap_or_default()
 }
+
+/// The most lingering connections, if one more is to linger that never became a session. They fit into the 64
+/// descriptors that a process needs besides one for each place.
+const LINGERING_REFUSED_MAX: u64 = 32;
 
 #[cfg(test)]
 mod tests {

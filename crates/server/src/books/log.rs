@@ -8,9 +8,10 @@ use lastword_keepalive::ProfileName;
 use lastword_session::{Cause, Class};
 
 use crate::books::record::{Disconnect, Steps};
+use crate::guard::logged;
 use crate::player::{SessionIdentity, printable};
 
-pub(crate) use limit::Limit;
+pub(crate) use limit::{Limit, Limited};
 
 macro_rules! line {
     ($level:ident, $limit:expr, $disconnect:expr) => {
@@ -81,11 +82,11 @@ macro_rules! line {
 }
 
 pub(crate) fn disconnect(limit: &Limit, disconnect: &Disconnect) {
-    match (disconnect.cause(), disconnect.cause().class()) {
+    logged(|| match (disconnect.cause(), disconnect.cause().class()) {
         (Cause::PeerProbe, _) => line!(DEBUG, limit, disconnect),
         (_, Class::Defect) => line!(ERROR, limit, disconnect),
         (_, _) => line!(INFO, limit, disconnect),
-    }
+    });
 }
 
 /// Ends of sessions and defects are never withheld.
@@ -96,14 +97,16 @@ fn may_be_written(limit: &Limit, disconnect: &Disconnect) -> bool {
 
 /// Logs that a session joined, with the field names of the line about its close.
 pub(crate) fn joined(identity: &SessionIdentity, profile: Option<ProfileName>) {
-    tracing::debug!(
-        target: "lastword::join",
-        session = %identity.session,
-        player = identity.player.as_deref().map(printable).as_deref(),
-        remote = %identity.remote,
-        profile = profile.as_ref().map(ProfileName::as_str),
-        "joined"
-    );
+    logged(|| {
+        tracing::debug!(
+            target: "lastword::join",
+            session = %identity.session,
+            player = identity.player.as_deref().map(printable).as_deref(),
+            remote = %identity.remote,
+            profile = profile.as_ref().map(ProfileName::as_str),
+            "joined"
+        );
+    });
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Core;
 use super::publisher::publish;
+use crate::guard::logged;
 
 /// Begins to drain the server, unless it is draining already. Without a message, clients get the configured one.
 pub(crate) fn begin(core: &Arc<Core>, timeout: Duration, message: Option<Message>) {
@@ -27,7 +28,7 @@ pub(crate) fn begin(core: &Arc<Core>, timeout: Duration, message: Option<Message
         return;
     }
     let timeout = timeout.min(TIMEOUT_MAX);
-    tracing::info!(timeout_ms = as_millis(timeout), "draining");
+    logged(|| tracing::info!(timeout_ms = as_millis(timeout), "draining"));
     // The game is told first: it may want to save before its players are told.
     let deadline = Instant::now() + timeout;
     if let Some(events) = &core.events {
@@ -68,7 +69,7 @@ pub(crate) async fn watch(core: Arc<Core>) {
     tokio::select! {
         biased;
         () = core.shutdown.ended.wait() => {}
-        () = core.books.log_limit.tell_each_second() => {}
+        () = core.books.tell_each_second() => {}
     }
     // The wait is limited: a connection's task needs only one turn to write its goodbye.
     if !is_empty_within(core, LAST_MOMENT).await {
@@ -86,7 +87,7 @@ struct Closing(Arc<Core>);
 impl Drop for Closing {
     fn drop(&mut self) {
         let core = &self.0;
-        core.books.log_limit.tell();
+        core.books.tell();
         core.shutdown.closed.set();
         // A tick loop is told last.
         if let Some(events) = &core.events {

@@ -1,19 +1,24 @@
 //! The accept loop: it survives every error, never spins, and ends only when the server ends.
 
-use std::fs::File;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use lastword_session::{Cause, Close, Connection, OsError};
 use lastword_transport::Driver;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
+use tokio::task::unconstrained;
 
 use super::app::{Front, ServerApp};
-use crate::books::AcceptError;
+use super::reserve::{EMFILE, ENFILE, Reserve, WSAEMFILE};
+use crate::books::{AcceptError, Books};
 use crate::core::Adopted;
+use crate::guard::{guarded, logged};
 use crate::shape::Shape;
 
 /// Accepts on each listener that the server is given, until the server ends.
@@ -38,7 +43,7 @@ pub(crate) async fn accept_by_all<S: Shape>(front: Arc<Front<S>>, mut given: Rec
 
 /// Accepts on the listener with this number until the server ends.
 pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpListener, n: u8) {
-    let mut spare = Spare::open();
+    let reserve = Reserve::new(1);
     let mut backoff = BACKOFF_MIN;
     loop {
         let accepted = tokio::select! {
@@ -46,34 +51,44 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
             () = front.core.shutdown.ended.wait() => return,
             accepted = listener.accept() => accepted,
         };
-        match accepted {
+        let error = match accepted {
             Ok((stream, remote)) => {
                 backoff = BACKOFF_MIN;
-                admit(&front, stream, remote, n);
+                admit(&front, stream, remote, n).await;
+                continue;
             }
-            Err(error) => {
-                let kind = classify(&error);
-                front.core.books.ledger.accept_error(kind);
-                tracing::warn!(error = %OsError::in_words(&error), kind = kind.label(), "accept failed");
-                if kind.is_passing() {
-                    continue;
-                }
-                if matches!(kind, AcceptError::Emfile | AcceptError::Enfile) {
-                    spare.shed(&listener);
-                }
-                tokio::select! {
-                    biased;
-                    () = front.core.shutdown.ended.wait() => return,
-                    () = tokio::time::sleep(backoff) => {}
-                }
-                backoff = (backoff * 2).min(BACKOFF_MAX);
-            }
+            Err(error) => error,
+        };
+        let kind = classify(&error);
+        failed(&front.core.books, kind, &error);
+        if kind.is_passing() {
+            continue;
         }
+        if reserve.release_for(&error) {
+            turn_away(&listener).await;
+            reserve.refill();
+            backoff = BACKOFF_MIN;
+        }
+        tokio::select! {
+            biased;
+            () = front.core.shutdown.ended.wait() => return,
+            () = tokio::time::sleep(backoff) => {}
+        }
+        backoff = (backoff * 2).min(BACKOFF_MAX);
     }
 }
 
-/// Counts a connection in and starts its task. A refused client gets its reason from the same task.
-fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, n: u8) {
+/// Counts a failure of accept, and logs it unless there are too many.
+fn failed(books: &Books, kind: AcceptError, error: &io::Error) {
+    books.ledger.accept_error(kind);
+    if books.accept_limit.allows() {
+        let (error, kind) = (OsError::in_words(error), kind.label());
+        logged(|| tracing::warn!(%error, kind, "accept failed"));
+    }
+}
+
+/// Counts a connection in and starts its task.
+async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, n: u8) {
     let core = &front.core;
     let taken = core.books.ledger.open();
     let config = Arc::clone(&core.settings.session);
@@ -87,40 +102,48 @@ fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr,
         (false, true) => Some(Close::new(Cause::ServerFull)),
         (false, false) => None,
     };
-    let session = match refusal {
-        Some(refusal) => {
-            app.refuse();
-            Connection::refused(config, now, &refusal)
-        }
-        None => Connection::server(config, now),
+    let Some(refusal) = refusal else {
+        let session = Connection::server(config, now);
+        tokio::spawn(Driver::new(stream, session, app, mailbox, slot));
+        return;
     };
-    tokio::spawn(Driver::new(stream, session, app, mailbox, slot));
+    app.refuse();
+    let session = Connection::refused(config, now, &refusal);
+    let mut driver = Driver::new(stream, session, app, mailbox, slot);
+    // The client gets its reason before the next one is accepted. So a burst of clients waits in the backlog, and not in
+    // descriptors of this process.
+    if !is_over(&mut driver).await {
+        tokio::spawn(driver);
+    }
 }
 
-/// A descriptor kept in reserve. When the process is out of descriptors, the server closes it to accept one waiting
-/// connection and turn that away. So peers do not hang in the backlog.
-struct Spare(Option<File>);
+/// Polls a task once. Returns whether it is over.
+async fn is_over(task: &mut (impl Future<Output = ()> + Unpin)) -> bool {
+    let once = poll_fn(|cx| {
+        let mut over = true;
+        guarded("the task of a refused connection panicked", || {
+            over = Pin::new(&mut *task).poll(cx).is_ready();
+        });
+        Poll::Ready(over)
+    });
+    // With the rest of the accept loop's budget, the goodbye might not be written.
+    unconstrained(once).await
+}
 
-impl Spare {
-    fn open() -> Self {
-        Self(File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).ok())
-    }
-
-    fn shed(&mut self, listener: &TcpListener) {
-        if self.0.take().is_none() {
-            *self = Self::open();
-            return;
-        }
-        let socket = socket2::SockRef::from(listener);
-        // The listener is non-blocking: this returns at once if no connection waits.
-        match socket.accept() {
-            Ok((turned_away, _)) => drop(turned_away),
-            Err(error) => {
-                tracing::debug!(error = %OsError::in_words(&error), "no connection waits to be refused")
+/// Accepts and closes the connections that wait, with one free descriptor, so that no peer hangs in the backlog.
+async fn turn_away(listener: &TcpListener) {
+    let all = poll_fn(|cx| {
+        for _ in 0..TURNED_AWAY_MAX {
+            match listener.poll_accept(cx) {
+                Poll::Ready(Ok((turned_away, _))) => drop(turned_away),
+                Poll::Ready(Err(error)) if classify(&error).is_passing() => {}
+                Poll::Ready(Err(_)) | Poll::Pending => break,
             }
         }
-        *self = Self::open();
-    }
+        Poll::Ready(())
+    });
+    // The budget of a task would end it early.
+    unconstrained(all).await;
 }
 
 impl AcceptError {
@@ -156,11 +179,10 @@ fn classify(error: &io::Error) -> AcceptError {
     }
 }
 
-const EMFILE: i32 = 24;
-const ENFILE: i32 = 23;
 const EPROTO: i32 = 71;
 const ENOBUFS: i32 = 105;
-const WSAEMFILE: i32 = 10024;
+/// At most so many are turned away without a pause.
+const TURNED_AWAY_MAX: u32 = 1_024;
 const BACKOFF_MIN: Duration = Duration::from_millis(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
 

@@ -62,7 +62,8 @@ fn text_of(close: &Disconnect) -> String {
 }
 
 fn limit() -> Limit {
-    Limit::new(SocketAddr::from(([127, 0, 0, 1], 7_000)))
+    let listener = SocketAddr::from(([127, 0, 0, 1], 7_000));
+    Limit::new(Limited::Closes, listener)
 }
 
 fn second(n: u64) -> Duration {
