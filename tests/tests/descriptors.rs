@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use lastword_admin::AdminExt;
 use lastword_server::{Player, ServerHandle};
-use lastword_tests::{Echo, Raw, Stage, config, within};
+use lastword_tests::{Echo, EndCollector, Raw, config, within};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -22,8 +22,8 @@ use tokio::net::TcpStream;
 /// clients that connect without it wait in the backlog.
 #[tokio::test]
 async fn out_of_descriptors_all_that_wait_are_turned_away_and_the_admin_port_answers() {
-    let mut stage = Stage::default();
-    let builder = stage.builder(config()).admin("127.0.0.1:0");
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(config()).admin("127.0.0.1:0");
     let server = builder.serve(|_: &Player| Echo).await.unwrap();
     let mut first = Raw::join(server.local_addr(), "first").await;
     let open = lastword_sys::open_fds().expect("Linux says");

@@ -8,12 +8,13 @@
 )]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lastword_server::{
-    Cause, Context, Departure, Dialect, Disconnect, Extension, Framing, Handler, LengthPrefixed,
-    Meaning, Measure, Observer, Phase, Player, ServerHandle, Started, Starting,
+    Cause, Context, Departure, Dialect, Disconnect, Event, Extension, Framing, Handler,
+    LengthPrefixed, Meaning, Measure, Observer, Phase, Player, ServerHandle, Started, Starting,
 };
-use lastword_tests::{Echo, EndCollector, Raw, config, within};
+use lastword_tests::{Echo, EndCollector, Raw, config, until, within};
 use tokio::io::AsyncReadExt;
 
 /// Frames as [`LengthPrefixed`], but panics when it reads a frame that asks for it, and in the middle of writing such a
@@ -187,4 +188,66 @@ async fn an_observer_that_panics_does_not_keep_others_from_being_told() {
     assert_eq!(collector.end().await.cause(), Cause::PeerFin);
     assert_eq!(collector.departure().await.cause, Cause::PeerFin.into());
     assert!(server.stats().laws_hold());
+}
+
+/// A subscriber of the log that panics at every line.
+struct Silencer;
+
+impl tracing::Subscriber for Silencer {
+    fn enabled(&self, _metadata: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &tracing::span::Id, _values: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &tracing::span::Id, _follows: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        // The runtime has lines of its own.
+        if event.metadata().target().starts_with("lastword") {
+            panic!("the test's planted panic");
+        }
+    }
+
+    fn enter(&self, _span: &tracing::span::Id) {}
+
+    fn exit(&self, _span: &tracing::span::Id) {}
+}
+
+/// The runtime has one thread, and so has the subscriber.
+#[tokio::test]
+async fn a_subscriber_of_the_log_that_panics_loses_no_departure_and_no_record() {
+    let _silencer = tracing::subscriber::set_default(Silencer);
+    let mut sessions = EndCollector::default();
+    let mut server = sessions.builder(config()).bind().await.unwrap();
+    let mut ticks = EndCollector::default();
+    let (mut events, ticking) = ticks.builder(config()).bind_events().await.unwrap();
+    let mut handlers = EndCollector::default();
+    let handler = handlers
+        .builder(config())
+        .serve(|_: &Player| Doomed)
+        .await
+        .unwrap();
+
+    drop(Raw::join(server.local_addr(), "ann").await);
+    let mut session = within("a session", server.accept()).await.unwrap();
+    assert_eq!(within("the end", session.recv()).await, None);
+    drop(Raw::join(ticking.local_addr(), "ann").await);
+    let is_left = |event: Event<'_>| matches!(event, Event::Left(_));
+    until("the end", || events.drain().any(is_left)).await;
+    drop(Raw::join(handler.local_addr(), "ann").await);
+    for (collector, cause, handle) in [
+        (&mut sessions, Cause::PeerFin, server.handle()),
+        (&mut ticks, Cause::PeerFin, &ticking),
+        (&mut handlers, Cause::HandlerPanicked, &handler),
+    ] {
+        assert_eq!(collector.departure().await.cause, cause.into());
+        assert_eq!(collector.end().await.cause(), cause);
+        within("a drain", handle.drain(Duration::from_secs(10))).await;
+        assert!(handle.stats().laws_hold());
+    }
 }

@@ -103,6 +103,7 @@ mod listener;
 mod live;
 mod port;
 mod recorder;
+mod restarted;
 mod routes;
 mod secret;
 mod serve;

@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::access::Access;
 use crate::closes::Closes;
 use crate::live::{Counted, Live};
+use crate::restarted::restarted;
 use crate::routes::{self, Page, Shown};
 use crate::{Admin, RecorderMode, listener, recorder, serve};
 
@@ -194,13 +195,13 @@ async fn run(
         tokio::join!(
             serve(admin, for_operators, &server),
             serve(metrics, for_scrapers, &server),
-            live.run(),
+            restarted("the live page", || live.run()),
         )
     };
     tokio::select! {
         biased;
         _ = served => tracing::debug!("the admin port is closed"),
-        () = upkeep(page) => {}
+        () = restarted("the upkeep of the metrics", || upkeep(&page)) => {}
     }
 }
 
@@ -211,7 +212,7 @@ async fn serve(listener: Option<TcpListener>, router: Router, server: &ServerHan
 }
 
 /// Without scrapes, the values of histograms would pile up, so this collects them.
-async fn upkeep(page: Page) {
+async fn upkeep(page: &Page) {
     let Page::Shown(prometheus) = page else {
         return std::future::pending().await;
     };
@@ -220,7 +221,8 @@ async fn upkeep(page: Page) {
     loop {
         ticks.tick().await;
         let prometheus: PrometheusHandle = prometheus.clone();
-        match tokio::task::spawn_blocking(move || prometheus.run_upkeep()).await {
+        let collected = tokio::task::spawn_blocking(move || prometheus.run_upkeep());
+        match collected.await {
             Ok(()) => {}
             // A runtime that is shutting down refuses work.
             Err(error) if error.is_cancelled() => return,

@@ -41,9 +41,11 @@ impl ClientApp {
     fn end(&mut self, ending: Ending) {
         self.ended = true;
         let ended = Ended::from(ending);
-        tracing::debug!(cause = %ended.cause, phase = %ended.phase, "a connection ended");
+        let (cause, phase) = (ended.cause, ended.phase);
         self.inbox.end(ended);
         self.welcome = None;
+        // Last: a panic of the log's subscriber must not keep the end from the game.
+        tracing::debug!(%cause, %phase, "a connection ended");
     }
 }
 

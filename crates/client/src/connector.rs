@@ -1,4 +1,6 @@
-//! The parts that the clients of one process share: a clock, one sweep of deadlines, and the connect options.
+//! The parts that the clients of one process share: the connect options, and a sweep of deadlines on each runtime.
+
+mod sweeps;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,8 +17,10 @@ use tokio::sync::oneshot;
 use crate::app::ClientApp;
 use crate::dial::Dial;
 use crate::{Client, DialError, ServerAddr};
+use sweeps::Sweeps;
 
-/// Makes connections. Clones share one sweep of deadlines, even if their options differ.
+/// Makes connections, on any tokio runtime. Clones share one sweep of deadlines on each runtime, even if their options
+/// differ.
 ///
 /// ```no_run
 /// # async fn storm() -> Result<(), lastword_client::DialError> {
@@ -31,7 +35,7 @@ use crate::{Client, DialError, ServerAddr};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Connector {
-    table: Arc<Table>,
+    sweeps: Arc<Sweeps>,
     config: Arc<Config>,
     dial: Dial,
     caps: Caps,
@@ -46,7 +50,7 @@ impl Client {
     /// protocol.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime, or on one without timers or IO.
     pub async fn connect<A>(server: A, credentials: impl Into<Bytes>) -> Result<Self, DialError>
     where
         A: TryInto<ServerAddr>,
@@ -57,11 +61,8 @@ impl Client {
 }
 
 impl Connector {
-    /// Makes a connector with the default options and starts its sweep on the current runtime. The sweep ends with
-    /// the last of the connector's clones and clients.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
+    /// Makes a connector with the default options. Its first connection on a runtime starts a sweep there, which ends
+    /// with the last of the clients there.
     #[must_use]
     pub fn start() -> Self {
         let limits = Limits {
@@ -70,7 +71,7 @@ impl Connector {
             ..Limits::default()
         };
         Self {
-            table: Table::start(),
+            sweeps: Arc::default(),
             config: Arc::new(Config {
                 limits,
                 ..Config::default()
@@ -168,7 +169,7 @@ impl Connector {
     /// If the call is dropped, it leaves the server like a dropped [`Client`].
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime, or on one without timers or IO.
     pub async fn connect<A>(
         &self,
         server: A,
@@ -193,9 +194,10 @@ impl Connector {
         credentials: &[u8],
     ) -> Result<Client, DialError> {
         let hello = Hello::new(credentials, self.config.limits.frame_bytes_max);
-        let now = self.table.clock().now();
+        let table = self.sweeps.here();
+        let now = table.clock().now();
         let connection = Connection::client(Arc::clone(&self.config), &hello, now);
-        let (mut client, welcome) = self.drive(stream, addr, connection)?;
+        let (mut client, welcome) = self.drive(table, stream, addr, connection)?;
         let after = self.config.limits.hello_timeout;
         match tokio::time::timeout(after, client.welcomed(welcome)).await {
             Ok(welcomed) => welcomed.map(|()| client).map_err(DialError::from),
@@ -214,9 +216,10 @@ impl Connector {
             heartbeat_ms: u32::try_from(heartbeat).unwrap_or(u32::MAX),
             ..Timing::default()
         };
-        let now = self.table.clock().now();
+        let table = self.sweeps.here();
+        let now = table.clock().now();
         let connection = Connection::client_of_dialect(Arc::clone(&self.config), timing, now);
-        let (mut client, _welcome) = self.drive(stream, addr, connection)?;
+        let (mut client, _welcome) = self.drive(table, stream, addr, connection)?;
         client.live_in_dialect(timing);
         if !credentials.is_empty() {
             client.send(credentials).map_err(DialError::Credentials)?;
@@ -227,17 +230,18 @@ impl Connector {
     /// Spawns the connection's task, which passes the welcome back.
     fn drive(
         &self,
+        table: Arc<Table>,
         stream: TcpStream,
         addr: SocketAddr,
         connection: Connection,
     ) -> Result<(Client, oneshot::Receiver<Admission>), DialError> {
         let local = stream.local_addr().map_err(DialError::Socket)?;
-        let clock = self.table.clock().clone();
+        let clock = table.clock().clone();
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.config)));
         let inbox = Arc::new(Inbox::new(self.caps, Arc::clone(&mailbox)));
-        let slot = self.table.insert(Arc::clone(&mailbox));
+        let slot = table.insert(Arc::clone(&mailbox));
         let (welcomes, welcome) = oneshot::channel();
-        let app = ClientApp::new(Arc::clone(&inbox), welcomes, Arc::clone(&self.table));
+        let app = ClientApp::new(Arc::clone(&inbox), welcomes, table);
         let driver = Driver::new(stream, connection, app, Arc::clone(&mailbox), slot);
         tokio::spawn(driver);
         let client = Client::new(inbox, mailbox, clock, (local, addr));

@@ -13,6 +13,7 @@ mod endings;
 mod heartbeats;
 mod leaving;
 mod puppet;
+mod runtimes;
 mod servers;
 
 use std::time::Duration;

@@ -149,10 +149,7 @@ impl Builder {
     /// Binds and serves. The game takes one [`crate::Session`] per player from [`Server::accept`].
     ///
     /// # Errors
-    /// [`BindError`]; nothing is left bound.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
+    /// [`BindError`], also outside a tokio runtime; nothing is left bound.
     pub async fn bind(self) -> Result<Server, BindError> {
         let caps = self.caps();
         let (handle, listener) = self.start(None).await?;
@@ -170,10 +167,7 @@ impl Builder {
     /// controls the sessions through the handle.
     ///
     /// # Errors
-    /// [`BindError`]; nothing is left bound.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime: [`Builder::own_runtime`] brings one.
+    /// [`BindError`], also outside a tokio runtime: [`Builder::own_runtime`] brings one. Nothing is left bound.
     pub async fn bind_events(self) -> Result<(Events, ServerHandle), BindError> {
         let queue = Arc::new(Queue::new(self.caps()));
         let (handle, listener) = self.start(Some(Arc::clone(&queue))).await?;
@@ -188,10 +182,7 @@ impl Builder {
     /// Binds and serves, with one handler per player, made by `make` and called in place.
     ///
     /// # Errors
-    /// [`BindError`]; nothing is left bound.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
+    /// [`BindError`], also outside a tokio runtime; nothing is left bound.
     pub async fn serve<H: Handler + Unpin>(
         self,
         make: impl Fn(&Player) -> H + Send + Sync + 'static,

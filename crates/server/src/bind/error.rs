@@ -30,6 +30,14 @@ pub enum BindError {
     /// The operating system gives no threads for the server's own runtime.
     #[error("cannot start a runtime: {}", OsError::in_words(.0))]
     Runtime(io::Error),
+    /// The server cannot run on this runtime, or there is none.
+    #[error(
+        "cannot serve here: {lack}; call `enable_all` on the runtime's builder, or `own_runtime` on the server's"
+    )]
+    RuntimeLacks {
+        /// The missing part.
+        lack: &'static str,
+    },
     /// The server's name cannot be a label.
     #[error(
         "{name:?} is not a name of a server: it becomes a label of metrics, write 1 to 32 characters of a to z, 0 to 9, _ and -"

@@ -1,7 +1,10 @@
 //! Starting a server: everything is checked before anything is bound.
 
+use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use lastword_transport::{ListenOptions, ListenerSocket};
 use metrics::Recorder;
@@ -13,6 +16,7 @@ use super::extension::Started;
 use crate::books::{Books, Metrics, Names, with_recorder};
 use crate::config::Settings;
 use crate::core::{Admission, Core, Listeners, Mailboxes, Observers, Shutdown, drain, publisher};
+use crate::guard::logged;
 use crate::handle::ServerHandle;
 use crate::listen::accept::{accept_by_all, accept_loop};
 use crate::listen::app::Front;
@@ -25,6 +29,7 @@ impl Builder {
         mut self,
         events: Option<Arc<Queue>>,
     ) -> Result<(ServerHandle, TcpListener), BindError> {
+        needs_timers()?;
         self.config.validate().map_err(BindError::Config)?;
         self.check_name()?;
         for extension in &mut self.extensions {
@@ -37,7 +42,7 @@ impl Builder {
             source,
         };
         let local_addr = listener.local_addr().map_err(listen)?;
-        let listener = TcpListener::from_std(listener).map_err(listen)?;
+        let listener = needs_io(listener)?.map_err(listen)?;
         let core = Arc::new(self.core(local_addr, events));
         self.groups.bind(&core.mailboxes);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
@@ -89,10 +94,12 @@ impl Builder {
         }
         // A file may set the default address explicitly. That gives the same configuration as a file without the key.
         if let Some(addr) = self.config.admin.listen.filter(|_| self.is_configured) {
-            tracing::info!(
-                "there is no admin port: call `admin_from_config` on the builder to serve it on {addr}, the default of \
-                 admin.listen"
-            );
+            logged(|| {
+                tracing::info!(
+                    "there is no admin port: call `admin_from_config` on the builder to serve it on {addr}, the \
+                     default of admin.listen"
+                );
+            });
         }
         Ok(())
     }
@@ -170,6 +177,27 @@ impl Builder {
             shutdown: Shutdown::default(),
         }
     }
+}
+
+/// Checks that deadlines can be waited for. tokio says by a panic that a runtime has no timers.
+fn needs_timers() -> Result<(), BindError> {
+    if tokio::runtime::Handle::try_current().is_err() {
+        let lack = "this thread is in no tokio runtime";
+        return Err(BindError::RuntimeLacks { lack });
+    }
+    catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).map_err(|_| {
+        let lack = "tokio's timers are not enabled";
+        BindError::RuntimeLacks { lack }
+    })
+}
+
+/// Gives a listener to the runtime. tokio says by a panic that a runtime has no IO.
+fn needs_io(listener: ListenerSocket) -> Result<io::Result<TcpListener>, BindError> {
+    let given = AssertUnwindSafe(|| TcpListener::from_std(listener));
+    catch_unwind(given).map_err(|_| {
+        let lack = "tokio's IO is not enabled";
+        BindError::RuntimeLacks { lack }
+    })
 }
 
 impl ServerHandle {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lastword_keepalive::Profile;
 
 use crate::config::MetricsConfig;
-use crate::guard::lock;
+use crate::guard::{lock, logged};
 use crate::player::printable;
 
 /// A property of a player that an authenticator names.
@@ -96,7 +96,7 @@ impl Names {
         }
         self.unknown.fetch_add(1, Ordering::Relaxed);
         let unknown = UnknownName { names: self, name };
-        self.tell(&unknown);
+        logged(|| self.tell(&unknown));
         match self.is_strict {
             true => Err(unknown),
             false => Ok(0),

@@ -18,7 +18,7 @@ use lastword_transport::{App, Clock, Linger, Outbox, Room};
 
 use crate::books::{UnknownName, log};
 use crate::core::Core;
-use crate::guard::{guarded, withheld_before};
+use crate::guard::{guarded, logged, withheld_before};
 use crate::player::{
     Check, CredentialSource, Credentials, Joined, Player, Refusal, SessionIdentity, Suspicion,
     random_session,
@@ -97,7 +97,7 @@ impl<S: Shape> ServerApp<S> {
         let session = random_session(self.slot).map_err(|error| {
             let words = "no randomness for a session id";
             if let Some(withheld) = withheld_before(words) {
-                tracing::error!(%error, withheld, "{words}");
+                logged(|| tracing::error!(%error, withheld, "{words}"));
             }
             Close::new(Cause::AuthUnavailable)
         })?;
@@ -300,7 +300,8 @@ impl<S: Shape> App for ServerApp<S> {
     fn panicked(&mut self) {
         let words = "the game's code panicked";
         if let Some(withheld) = withheld_before(words) {
-            tracing::error!(remote = %self.standing.remote(), withheld, "{words}");
+            let remote = self.standing.remote();
+            logged(|| tracing::error!(%remote, withheld, "{words}"));
         }
         if !S::Game::IN_PLACE {
             return;
