@@ -471,8 +471,8 @@ test("a server with a token opens to it alone, and lets its holder kick", async 
   await page.locator("#session-facts", { hasText: "ann" }).waitFor();
   await page.locator("#kick-reason").fill("enough");
   await page.getByRole("button", { name: "Kick" }).click();
-  await page.locator("#session", { hasText: "kicked" }).waitFor();
-  assert.match(await text(page, "#session"), /enough/);
+  await page.locator("#session", { hasText: "enough" }).waitFor();
+  assert.match(await text(page, "#session"), /kicked/);
 
   const bobs = await crowd(server.game, ["bob", "bob"]);
   await page.evaluate(() => (location.hash = "#/sessions?player=bob"));

@@ -77,9 +77,9 @@ impl Client {
     ///
     /// # Errors
     /// [`SendError::TooLarge`]; [`SendError::Closed`] after the end; or [`SendError::QueueFull`], where the frame was not
-    /// taken: twice [`Connector::outbound_bytes_max`](crate::Connector::outbound_bytes_max) waits. If the kernel has refused
-    /// more than that limit already, and then refuses another write, the connection ends as `send_queue_full`, unless the
-    /// server is silent.
+    /// taken: twice [`Connector::outbound_bytes_max`](crate::Connector::outbound_bytes_max) waits. If the kernel then
+    /// refuses a write while more than once the limit waits, the connection ends as `send_queue_full`, unless the server is
+    /// silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(&self.clock, payload.as_ref())
     }

@@ -122,8 +122,8 @@ impl Connector {
     }
 
     /// Sets the bytes that may wait to be written, headers included. Default 256 KiB. As many again may wait for their
-    /// first write. A frame over that is refused; if the kernel refuses more than this limit, too, the connection ends as
-    /// `send_queue_full`.
+    /// first write. A frame over that is refused; if the kernel then refuses a write while more than this limit waits, the
+    /// connection ends as `send_queue_full`.
     #[must_use]
     pub fn outbound_bytes_max(self, bytes: usize) -> Self {
         self.with(|config| config.limits.outbound_bytes_max = bytes)

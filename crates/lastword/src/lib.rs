@@ -74,7 +74,7 @@
 //!
 //! No call that sends ever blocks: [`ServerHandle`], [`Session`] and [`Group`] can be used from any thread. A player
 //! that does not read costs the others no memory: over twice the session's outbound limit a frame is refused. If the
-//! kernel refuses more than the limit, too, the session ends as `send_queue_full`. A burst or a late server alone ends no
+//! kernel then refuses a write, the session ends as `send_queue_full`. A burst of up to twice the limit ends no
 //! session. A game with much to send awaits [`Session::ready`].
 //!
 //! A room is a [`Group`]: it encodes a broadcast once, and a player that left is no longer in any room. To own a room

@@ -53,6 +53,8 @@ pub(crate) enum Leaves {
     HalfClose,
     /// Reads to the end.
     Read,
+    /// Reads to the end, but at first nothing, so that the kernels between the two fill.
+    ReadLate,
 }
 
 /// How a client with the client library leaves.

@@ -212,8 +212,8 @@ pub enum SendError {
     /// The payload is longer than the peer accepts.
     #[error("the payload is longer than the peer accepts")]
     TooLarge,
-    /// No room for the frame, which was not taken: twice the outbound cap waits. If the kernel has refused more than the
-    /// cap already, and then refuses another write, the session ends.
+    /// No room for the frame, which was not taken: twice the outbound cap waits. If the kernel then refuses a
+    /// write while more than the cap waits, the session ends.
     #[error("the outbound queue of this session is full")]
     QueueFull,
     /// The session departed, or is not yet live.

@@ -20,7 +20,8 @@ pub struct Limits {
     /// peer's FIN it bounds the wait until our remaining data is acknowledged: over it, `peer_closed_while_sending`.
     pub linger_timeout: Duration,
     /// Bytes that may wait to be written, headers included. Default 256 KiB. As many again may wait for their first
-    /// write. A frame over that is refused; if the kernel refuses more than this limit, too: `send_queue_full`.
+    /// write. A frame over that is refused; if the kernel then refuses a write while more than this limit waits:
+    /// `send_queue_full`.
     pub outbound_bytes_max: usize,
     /// The greatest age of the oldest waiting frame; `None` is off. Default 5 s. Over it: `send_queue_stale`.
     pub outbound_age_max: Option<Duration>,

@@ -196,7 +196,11 @@ async fn leave(
         Leaves::Close | Leaves::WithLastFrame => Ok(()),
         Leaves::Reset => raw.reset(),
         Leaves::Unread => raw.until_readable().await,
-        Leaves::Read => {
+        Leaves::Read | Leaves::ReadLate => {
+            if leaves == Leaves::ReadLate {
+                raw.until_readable().await?;
+                tokio::time::sleep(LATE).await;
+            }
             played.step = "waiting for the server's goodbye";
             let heard = goodbye(&mut raw).await;
             match hears {
@@ -211,6 +215,9 @@ async fn leave(
         }
     }
 }
+
+/// How long a client that reads late reads nothing.
+const LATE: Duration = Duration::from_millis(200);
 
 /// Reads to the end. Returns the code of the goodbye, if there was one.
 async fn goodbye(raw: &mut Raw) -> Option<u16> {

@@ -3,7 +3,7 @@
 use lastword_session::wire::{GAME_CODE_MIN, Kind};
 use lastword_session::{Cause, Phase};
 
-use super::Leaves::{Close, Read};
+use super::Leaves::{Close, Read, ReadLate};
 use super::Way;
 use crate::ObeyingGame;
 use crate::command::Command;
@@ -38,9 +38,9 @@ pub(super) static WAYS: &[Way] = &[
     .with_the_game(),
     Way::live(
         "flooded",
-        "is sent more than its queue holds",
+        "is sent more than its queue holds, and reads late",
         |last| last.command(Command::Flood),
-        Read,
+        ReadLate,
         Cause::SendQueueFull,
     )
     .told()

@@ -76,8 +76,8 @@ sections! {
             "as many as all sessions together send between two ticks";
 
         /// How much may wait in a session to be written; at least `frame_bytes_max` and 4 bytes of header. As much again may
-        /// wait for its first write. A frame over that is refused. If the kernel refuses more than this limit, too, the peer
-        /// reads too slowly and is closed, unless it is silent: then the silence decides.
+        /// wait for its first write. A frame over that is refused. If the kernel then refuses a write while more than
+        /// this limit waits, the peer reads too slowly and is closed, unless it is silent: then the silence decides.
         outbound_bytes_max: u32 = 262144, "bytes", (1028..=1073741824), [SendQueueFull],
             "at least limits.frame_bytes_max plus 4 bytes of header";
     }

@@ -65,8 +65,8 @@ impl Session {
     ///
     /// # Errors
     /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session has departed; or [`SendError::QueueFull`], where
-    /// the frame was not taken: twice `outbound_bytes_max` waits. If the kernel has refused more than `outbound_bytes_max`
-    /// already, and then refuses another write, the session ends as `send_queue_full`, unless the peer is silent.
+    /// the frame was not taken: twice `outbound_bytes_max` waits. If the kernel then refuses a write while more than
+    /// `outbound_bytes_max` waits, the session ends as `send_queue_full`, unless the peer is silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(&self.clock, payload.as_ref())
     }

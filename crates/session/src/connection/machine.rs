@@ -454,12 +454,9 @@ impl Connection {
         self.goodbye_queued = queue.len() > before;
     }
 
-    /// A frame found no room. If the kernel has refused more than the cap, the next write decides whether the peer is slow.
-    /// Otherwise we are late ourselves.
+    /// A frame found no room: the next write decides whether the peer is slow.
     pub(super) fn on_queue_full(&mut self) {
-        if self.refused_bytes() > self.config.limits.outbound_bytes_max {
-            self.rare_mut().overfull = true;
-        }
+        self.rare_mut().overfull = true;
     }
 
     /// The peer reads too slowly, or is not there at all: that the kernel knows.
