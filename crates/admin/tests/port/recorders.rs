@@ -84,7 +84,11 @@ async fn a_recorder_of_the_games_own_is_kept_up_to_date_while_the_server_runs() 
     let shown = within("the session", async {
         loop {
             let shown = shown.render();
-            if sum(&shown, "lastword_sessions_open") == 1 {
+            let (open, opened) = (
+                "lastword_sessions_open",
+                "lastword_connections_opened_total",
+            );
+            if sum(&shown, open) == 1 && sum(&shown, opened) == 1 {
                 return shown;
             }
             tokio::task::yield_now().await;
