@@ -12,7 +12,8 @@ use crate::server::{join_as, start, within};
 /// A viewer of the live stream.
 struct Viewer {
     stream: TcpStream,
-    text: String,
+    /// What was received and not yet taken. A read may end in the middle of a character.
+    received: Vec<u8>,
 }
 
 /// An event: its id and its data.
@@ -25,27 +26,29 @@ impl Viewer {
         let last = last.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));
         let request = format!("GET /api/live HTTP/1.0\r\nHost: localhost\r\n{last}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
-        let text = String::new();
-        let mut viewer = Self { stream, text };
+        let received = Vec::new();
+        let mut viewer = Self { stream, received };
         viewer.until("\r\n\r\n").await.unwrap();
         viewer
     }
 
     /// Reads up to `end`; `None` if the stream ended first.
     async fn until(&mut self, end: &str) -> Option<String> {
+        let mut searched = 0;
         loop {
-            if let Some((before, rest)) = self.text.split_once(end) {
-                let (before, rest) = (before.to_owned(), rest.to_owned());
-                self.text = rest;
-                return Some(before);
+            let found = self.received[searched..]
+                .windows(end.len())
+                .position(|bytes| bytes == end.as_bytes());
+            if let Some(at) = found {
+                let rest = self.received.split_off(searched + at + end.len());
+                let mut before = std::mem::replace(&mut self.received, rest);
+                before.truncate(searched + at);
+                return Some(String::from_utf8(before).unwrap());
             }
-            let mut bytes = vec![0; 65_536];
-            let read = within("an event", self.stream.read(&mut bytes)).await;
-            match read.unwrap_or(0) {
-                0 => return None,
-                n => self
-                    .text
-                    .push_str(std::str::from_utf8(&bytes[..n]).unwrap()),
+            searched = (self.received.len() + 1).saturating_sub(end.len());
+            let read = self.stream.read_buf(&mut self.received);
+            if within("an event", read).await.unwrap_or(0) == 0 {
+                return None;
             }
         }
     }
