@@ -10,6 +10,7 @@ use crate::process;
 use crate::subject::Subject;
 
 mod cost;
+mod flood;
 mod memory;
 mod run;
 mod sample;
@@ -20,7 +21,8 @@ mod table;
 pub use sample::Spread;
 pub use shape::Shape;
 
-/// Compares subjects: CPU per message, user memory per idle session, or system calls per message.
+/// Compares subjects: CPU per message, user memory per idle session, system calls per message, or the round trip of a
+/// bystander under a flood.
 #[derive(Debug, Clone, clap::Parser, Serialize)]
 pub struct Compare {
     /// A server to measure, repeatable; by default every server that was built.
@@ -41,6 +43,9 @@ pub struct Compare {
     /// Count the system calls per message instead; needs `strace`.
     #[arg(long, conflicts_with = "memory")]
     pub syscalls: bool,
+    /// Measure a bystander's round trip beside four clients that flood the server with frames of 4 bytes instead.
+    #[arg(long, conflicts_with_all = ["memory", "syscalls"])]
+    pub flood: bool,
     /// How many idle sessions to measure, not counting those that warm the server up.
     #[arg(long, default_value_t = 10_000)]
     pub sessions: u32,
@@ -93,6 +98,11 @@ pub fn run(mut compare: Compare) -> Result<()> {
         let counts = syscalls::measure(&compare)?;
         println!("{}", syscalls::table(&counts));
         return write_json(&compare, &counts);
+    }
+    if compare.flood {
+        let late = flood::measure(&compare)?;
+        println!("{}", flood::table(&late));
+        return write_json(&compare, &late);
     }
     let costs = cost::measure(&compare)?;
     println!("{}", cost::table(&costs));

@@ -149,8 +149,9 @@ pub fn raise_open_files_max() -> Result<u64> {
     Ok(hard)
 }
 
-/// A child inherits the core of the thread that starts it, so it never runs on another core first.
-fn on_core<T>(core: usize, start: impl FnOnce() -> T) -> Result<T> {
+/// Runs `start` on one core. A child or a thread inherits the core of the thread that starts it, so it never runs on
+/// another core first.
+pub(crate) fn on_core<T>(core: usize, start: impl FnOnce() -> T) -> Result<T> {
     let this_thread = Pid::from_raw(0);
     let before = sched_getaffinity(this_thread)?;
     let mut only = CpuSet::new();
