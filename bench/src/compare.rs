@@ -43,7 +43,7 @@ pub struct Compare {
     /// Count the system calls per message instead; needs `strace`.
     #[arg(long, conflicts_with = "memory")]
     pub syscalls: bool,
-    /// Measure a bystander's round trip beside four clients that flood the server with frames of 4 bytes instead.
+    /// Measure a bystander's round trip next to four clients that flood the server with frames of 4 bytes instead.
     #[arg(long, conflicts_with_all = ["memory", "syscalls"])]
     pub flood: bool,
     /// How many idle sessions to measure, not counting those that warm the server up.
