@@ -31,8 +31,16 @@ pub struct KernelSample {
     pub bytes_acked: u64,
     /// `tcpi_bytes_received`: the peer's bytes that arrived in order; its FIN counts as one.
     pub bytes_received: u64,
+    /// `tcpi_retrans`: segments that were sent again and are not accounted for yet.
+    pub retrans: u32,
+    /// `tcpi_total_retrans`: segments that were sent again in the connection's life.
+    pub total_retrans: u32,
     /// `tcpi_bytes_retrans`: bytes that were sent again (Linux 4.19).
     pub bytes_retrans: u64,
+    /// `tcpi_dsack_dups`: segments of ours that the peer reports as received twice (Linux 4.19).
+    pub dsack_dups: u32,
+    /// `tcpi_rcv_ooopack`: segments that arrived out of order (Linux 5.4).
+    pub rcv_ooopack: u32,
     /// `tcpi_rtt`: the smoothed round trip in microseconds.
     pub rtt_us: u32,
     /// `tcpi_rttvar`: the mean deviation of the round trip in microseconds.
@@ -41,6 +49,8 @@ pub struct KernelSample {
     pub last_ack_recv_ms: u32,
     /// `tcpi_segs_in`: segments that arrived, including discarded ones (Linux 4.2).
     pub segs_in: u32,
+    /// `tcpi_data_segs_in`: segments with data that arrived (Linux 4.6).
+    pub data_segs_in: u32,
 }
 
 impl KernelSample {

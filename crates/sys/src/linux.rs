@@ -66,11 +66,16 @@ fn from_kernel(raw: &libc::tcp_info, len: usize) -> Option<KernelSample> {
         inq: 0,
         bytes_acked: raw.tcpi_bytes_acked,
         bytes_received: raw.tcpi_bytes_received,
+        retrans: raw.tcpi_retrans,
+        total_retrans: raw.tcpi_total_retrans,
         bytes_retrans: raw.tcpi_bytes_retrans,
+        dsack_dups: raw.tcpi_dsack_dups,
+        rcv_ooopack: raw.tcpi_rcv_ooopack,
         rtt_us: raw.tcpi_rtt,
         rttvar_us: raw.tcpi_rttvar,
         last_ack_recv_ms: raw.tcpi_last_ack_recv,
         segs_in: raw.tcpi_segs_in,
+        data_segs_in: raw.tcpi_data_segs_in,
     })
 }
 
@@ -200,6 +205,11 @@ mod tests {
         raw.tcpi_rttvar = 11;
         raw.tcpi_last_ack_recv = 12;
         raw.tcpi_segs_in = 13;
+        raw.tcpi_retrans = 14;
+        raw.tcpi_total_retrans = 15;
+        raw.tcpi_dsack_dups = 16;
+        raw.tcpi_rcv_ooopack = 17;
+        raw.tcpi_data_segs_in = 18;
         let expected = KernelSample {
             state: 1,
             retransmits: 2,
@@ -211,11 +221,16 @@ mod tests {
             inq: 0,
             bytes_acked: 7,
             bytes_received: 8,
+            retrans: 14,
+            total_retrans: 15,
             bytes_retrans: 9,
+            dsack_dups: 16,
+            rcv_ooopack: 17,
             rtt_us: 10,
             rttvar_us: 11,
             last_ack_recv_ms: 12,
             segs_in: 13,
+            data_segs_in: 18,
         };
         assert_eq!(from_kernel(&raw, size_of_val(&raw)), Some(expected));
     }
