@@ -78,7 +78,10 @@ impl Dial {
 
     async fn attempt(&self, addr: SocketAddr) -> Result<TcpStream, AttemptError> {
         let socket = self.socket(addr).map_err(AttemptError::Socket)?;
-        socket.connect(addr).await.map_err(AttemptError::Connect)
+        let connected = socket.connect(addr).await;
+        connected
+            .and_then(lastword_transport::refuse_self_connection)
+            .map_err(AttemptError::Connect)
     }
 
     fn failed(&self, server: &ServerAddr, mut attempts: Vec<Attempt>) -> DialError {

@@ -1,5 +1,6 @@
 //! Requests to the admin port over one connection, which is reopened after it was closed.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use lastword_client::ServerAddr;
+use lastword_transport::refuse_self_connection;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -38,12 +40,13 @@ impl Http {
         admin: &ServerAddr,
         token: Option<&AdminToken>,
     ) -> Result<Self, AdminError> {
-        let (addr, stream) = reach::first(admin, TcpStream::connect)
-            .await
-            .map_err(|source| AdminError::Unreachable {
-                admin: admin.clone(),
-                source,
-            })?;
+        let (addr, stream) =
+            reach::first(admin, connect)
+                .await
+                .map_err(|source| AdminError::Unreachable {
+                    admin: admin.clone(),
+                    source,
+                })?;
         let host =
             HeaderValue::from_str(&admin.to_string()).map_err(|source| AdminError::Request {
                 addr,
@@ -99,7 +102,7 @@ impl Http {
                 return Ok(kept);
             }
         }
-        let stream = TcpStream::connect(addr)
+        let stream = connect(addr)
             .await
             .map_err(|source| AdminError::Unreachable {
                 admin: addr.into(),
@@ -143,6 +146,10 @@ impl Http {
             },
         }
     }
+}
+
+async fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+    refuse_self_connection(TcpStream::connect(addr).await?)
 }
 
 async fn greeted(

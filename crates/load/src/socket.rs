@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use lastword_session::wire::{Goodbye, HEADER_LEN, Kind};
+use lastword_transport::refuse_self_connection;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpSocket, TcpStream};
@@ -32,7 +33,7 @@ impl Raw {
         if let Some(local_ip) = local_ip {
             socket.bind(SocketAddr::new(local_ip, 0))?;
         }
-        Self::over(socket.connect(server).await?)
+        Self::over(refuse_self_connection(socket.connect(server).await?)?)
     }
 
     /// Takes a connection on which nothing was read or written yet.

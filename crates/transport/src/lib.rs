@@ -8,6 +8,7 @@ mod inbox;
 mod mailbox;
 mod options;
 mod scratch;
+mod self_connection;
 mod stalls;
 mod tap;
 
@@ -18,4 +19,5 @@ pub use driver::Driver;
 pub use inbox::{Caps, Inbox, Item};
 pub use mailbox::{Mailbox, Request};
 pub use options::{ListenOptions, ListenerSocket, tune};
+pub use self_connection::refuse_self_connection;
 pub use tap::Tap;
