@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_server::OsError;
+use lastword_server::{OsError, canonical};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::TcpListener;
 
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 /// # Errors
 /// The address is wrong; the error's words name it.
 pub(crate) fn bind(addr: &str, for_everybody: bool) -> io::Result<TcpListener> {
-    let parsed: SocketAddr = addr.parse().map_err(|_| {
+    let parsed = addr.parse().map(canonical).map_err(|_| {
         let words =
             format!("{addr:?} is not an address for metrics: write IP:PORT, as 127.0.0.1:9464");
         io::Error::new(io::ErrorKind::InvalidInput, words)
@@ -36,6 +36,10 @@ fn open(addr: SocketAddr) -> io::Result<TcpListener> {
     // On systems other than Unix this option would let two processes share the port.
     if cfg!(unix) {
         socket.set_reuse_address(true)?;
+    }
+    // The default is the system's: `net.ipv6.bindv6only` on Linux, IPv6 alone on Windows.
+    if addr.is_ipv6() && addr.ip().is_unspecified() {
+        socket.set_only_v6(false)?;
     }
     // Accepted sockets inherit this: a connection of a scraper that vanished silently is not held forever.
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(IDLE_MAX))?;

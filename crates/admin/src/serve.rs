@@ -12,7 +12,7 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use lastword_server::{OsError, Reserve};
+use lastword_server::{OsError, Reserve, canonical};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -34,7 +34,9 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, closed: impl Fu
         };
         let slot = ConnectionSlot::new();
         let refills = Refills(Arc::clone(&reserve));
-        let router = router.clone().layer(Extension(ConnectInfo(remote)));
+        let router = router
+            .clone()
+            .layer(Extension(ConnectInfo(canonical(remote))));
         let held = hold(stream, router, slot.clone(), is_open.clone());
         places.take(slot, async move {
             // Dropped after the connection: its descriptor is free then.

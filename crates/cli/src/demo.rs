@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Args;
 use lastword::{AdminExt as _, Config, Server, ServerHandle};
+use lastword_server::canonical;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -117,7 +118,7 @@ async fn start(args: &DemoArgs, state: &Shared) -> Result<ServerHandle, Failure>
     if let AdminAddr(Some(addr)) = args.admin {
         builder = builder.admin(addr.to_string());
     }
-    if !args.listen.ip().is_loopback() {
+    if !canonical(args.listen).ip().is_loopback() {
         tracing::warn!(
             "every client that reaches {} may end its session in every way",
             args.listen

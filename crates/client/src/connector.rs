@@ -133,7 +133,7 @@ impl Connector {
     /// are tried.
     #[must_use]
     pub fn local_ip(mut self, ip: IpAddr) -> Self {
-        self.dial.local_ip = Some(ip);
+        self.dial.local_ip = Some(ip.to_canonical());
         self
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use lastword_transport::canonical;
 use tokio::net::lookup_host;
 
 /// The place of a server: a host name or an IP address, and a port.
@@ -23,16 +24,17 @@ pub struct InvalidServerAddr {
 }
 
 impl ServerAddr {
-    /// Looks up the addresses of both families, in the order of the system's resolver. An IP address returns itself.
+    /// Looks up the addresses of both families, in the order of the system's resolver. An IP address returns itself. An
+    /// IPv4 address in the form of IPv6, `::ffff:192.0.2.7`, returns `192.0.2.7`.
     ///
     /// # Errors
     /// The resolver's error, or `NotFound` where the name has no address.
     pub async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         let (host, port) = match &self.0 {
-            Place::Addr(addr) => return Ok(vec![*addr]),
+            Place::Addr(addr) => return Ok(vec![canonical(*addr)]),
             Place::Name { host, port } => (host.as_str(), *port),
         };
-        let addrs: Vec<_> = lookup_host((host, port)).await?.collect();
+        let addrs: Vec<_> = lookup_host((host, port)).await?.map(canonical).collect();
         if addrs.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
         }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use lastword_client::Connector;
+use lastword_transport::canonical;
 
 use crate::client_addrs::ClientAddrs;
 use crate::client_rng::ClientRng;
@@ -30,6 +31,7 @@ impl Clients {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn towards(server: SocketAddr) -> Self {
+        let server = canonical(server);
         let client_addrs = ClientAddrs::towards(server, u32::MAX);
         Self::of(server, client_addrs, Scenario::default())
     }

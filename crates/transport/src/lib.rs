@@ -18,6 +18,6 @@ pub use deadlines::{Slot, Table};
 pub use driver::Driver;
 pub use inbox::{Caps, Inbox, Item};
 pub use mailbox::{Mailbox, Request};
-pub use options::{ListenOptions, ListenerSocket, tune};
+pub use options::{ListenOptions, ListenerSocket, canonical, tune};
 pub use self_connection::refuse_self_connection;
 pub use tap::Tap;

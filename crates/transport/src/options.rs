@@ -25,16 +25,31 @@ impl ListenOptions {
     /// # Errors
     /// The system's error: the address is in use, not ours, or not allowed.
     pub fn listen(&self, addr: SocketAddr) -> io::Result<ListenerSocket> {
+        let addr = canonical(addr);
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         if cfg!(unix) {
             socket.set_reuse_address(true)?;
+        }
+        // The default is the system's: `net.ipv6.bindv6only` on Linux, IPv6 alone on Windows.
+        if addr.is_ipv6() && addr.ip().is_unspecified() {
+            socket.set_only_v6(false)?;
         }
         tune(&socket, &self.knobs)?;
         socket.bind(&addr.into())?;
         socket.listen(self.backlog)?;
         Ok(socket.into())
     }
+}
+
+/// Returns an address in the one form under which it is shown, stored and compared.
+///
+/// A socket that listens on `[::]` reports an IPv4 peer as `::ffff:192.0.2.7` (RFC 4291, section 2.5.5.2). Here it is
+/// `192.0.2.7`.
+#[must_use]
+pub fn canonical(mut addr: SocketAddr) -> SocketAddr {
+    addr.set_ip(addr.ip().to_canonical());
+    addr
 }
 
 /// Sets the options of a session on a new socket.

@@ -98,7 +98,9 @@ fn is_loopback(host: &str) -> bool {
         .strip_prefix('[')
         .and_then(|name| name.strip_suffix(']'));
     let is_name = match in_brackets {
-        Some(ip) => ip.parse().is_ok_and(|ip: Ipv6Addr| ip.is_loopback()),
+        Some(ip) => ip
+            .parse()
+            .is_ok_and(|ip: Ipv6Addr| ip.to_canonical().is_loopback()),
         None => {
             name.eq_ignore_ascii_case("localhost")
                 || name.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())

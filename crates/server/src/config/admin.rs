@@ -1,5 +1,7 @@
 //! The admin section: where operators and scrapers are served, and which of them need a token.
 
+use lastword_transport::canonical;
+
 use super::{AdminConfig, ConfigError};
 
 impl AdminConfig {
@@ -48,7 +50,9 @@ impl AdminConfig {
     }
 
     fn open_to_others(&self) -> Option<ConfigError> {
-        let addr = self.listen.filter(|addr| !addr.ip().is_loopback())?;
+        let addr = self
+            .listen
+            .filter(|addr| !canonical(*addr).ip().is_loopback())?;
         (!self.has_token()).then(|| ConfigError {
             key: "admin.listen".to_owned(),
             value: format!("\"{addr}\""),
@@ -88,5 +92,7 @@ mod tests {
             ..AdminConfig::default()
         };
         assert!(keys(&config).is_empty(), "metrics show no player");
+        config.listen = "[::ffff:127.0.0.1]:9464".parse().ok();
+        assert!(keys(&config).is_empty(), "it is loopback");
     }
 }

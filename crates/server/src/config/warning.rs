@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use lastword_transport::canonical;
+
 use super::{Config, Key, RtoMax};
 
 /// A value that is allowed but probably unwise.
@@ -84,7 +86,8 @@ impl Config {
     }
 
     fn token_in_the_clear(&self) -> Option<ConfigWarning> {
-        let addr = self.admin.listen.filter(|addr| !addr.ip().is_loopback())?;
+        let addr = self.admin.listen;
+        let addr = addr.filter(|addr| !canonical(*addr).ip().is_loopback())?;
         Some(ConfigWarning {
             key: "admin.listen".to_owned(),
             value: format!("\"{addr}\""),

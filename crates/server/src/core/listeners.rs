@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 
+use lastword_transport::canonical;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::guard::lock;
@@ -54,7 +55,7 @@ impl Listeners {
     /// # Errors
     /// Its address cannot be read, the server is ending, or the server has 255 of them already.
     pub(crate) fn adopt(&self, listener: TcpListener) -> io::Result<()> {
-        let addr = listener.local_addr()?;
+        let addr = canonical(listener.local_addr()?);
         let mut addrs = lock(&self.addrs);
         let n = u8::try_from(addrs.len() + 1).map_err(|_| io::Error::other(TOO_MANY))?;
         // The address is stored before the listener can accept a connection.

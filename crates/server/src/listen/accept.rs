@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lastword_session::{Cause, Close, Connection, OsError};
-use lastword_transport::Driver;
+use lastword_transport::{Driver, canonical};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::unconstrained;
@@ -94,7 +94,7 @@ async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: Socke
     let config = Arc::clone(&core.settings.session);
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
-    let mut app = ServerApp::new(Arc::clone(front), remote, slot.index());
+    let mut app = ServerApp::new(Arc::clone(front), canonical(remote), slot.index());
     let now = slot.now();
     // Checked after the connection is in the table: a drain that begins in between then finds the connection there.
     let refusal = match (core.is_draining(), taken > core.settings.connections_max) {

@@ -29,6 +29,7 @@ fn a_program_of_this_machine_is_let_in_by_every_name_of_this_machine() {
         "[::1]",
         "[::1]:9464",
         "[0:0:0:0:0:0:0:1]:65535",
+        "[::ffff:127.0.0.1]:9464",
     ] {
         let headers = format!("host: {host}\nuser-agent: curl/8\naccept: */*");
         assert_eq!(both(&headers), [Ok(()); 2], "{host}");
@@ -62,7 +63,7 @@ fn a_host_that_is_not_one_loopback_name_is_refused() {
         "10.0.0.1",
         "0.0.0.0:9464",
         "[::]:9464",
-        "[::ffff:127.0.0.1]",
+        "[::ffff:10.0.0.1]",
         "[localhost]",
         "[[::1]]",
         "[::1",
