@@ -198,14 +198,15 @@ fn a_peer_that_gave_up_in_the_outage_is_reset_after_outage() {
     });
 }
 
-/// The game sends nothing. Our ping meets a host that does not know the connection.
+/// The game sends nothing. Our ping meets a host that does not know the connection. A client that is killed in the round
+/// trip of a ping leaves the same evidence.
 #[test]
-fn a_host_that_was_replaced_is_reset_after_outage() {
+fn a_host_that_was_replaced_without_an_outage_is_peer_reset() {
     run(|lab| {
         in_server_host(lab, || async {
             let (mut fixture, raw) = join(lab, quick(config())).await?;
             lab.replace(Host::Client)?;
-            let end = fixture.ends_as(Cause::ResetAfterOutage, Phase::Live).await;
+            let end = fixture.ends_as(Cause::PeerReset, Phase::Live).await;
             assert_eq!(
                 end.ending.first_error.and_then(|first| first.error.code),
                 Some(104)

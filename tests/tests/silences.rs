@@ -16,7 +16,7 @@ use lastword_server::{
 use lastword_session::Detector;
 use lastword_tests::{
     Echo, EndCollector, Fixture, Raw, config, data, frame, in_server_host, kind, outage, quick,
-    within,
+    server_end, until, within,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -94,6 +94,41 @@ async fn a_frozen_client_that_is_killed_is_peer_reset() {
     drop(raw);
     let end = collector.end().await;
     assert_eq!(end.cause(), Cause::PeerReset, "{end:#?}");
+}
+
+/// Our ping is unacknowledged when the reset comes, as in an outage. But no timer of the kernel has found it late.
+#[test]
+fn frozen_clients_that_are_killed_in_the_round_trip_of_a_ping_are_peer_reset() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            let mut fixture = Fixture::start_in(lab, quick(config())).await;
+            let mut frozen = Vec::new();
+            for n in 0..50 {
+                let raw = Raw::join_in(lab, fixture.addr(), &format!("player {n}")).await?;
+                let server = server_end(raw.stream.local_addr()?);
+                frozen.push((raw, server));
+            }
+            // What a process leaves unread makes its end a reset.
+            fixture.server.broadcast_all(b"news");
+            for (raw, _) in &frozen {
+                raw.until_readable().await;
+            }
+            lab.delay(Host::Client, Duration::from_millis(40))?;
+            until("a ping on its way to each client", || {
+                frozen.retain(|(_, server)| {
+                    let kernel = lastword_sys::sample(lastword_sys::borrow(server));
+                    kernel.is_some_and(|kernel| kernel.outq == 0)
+                });
+                frozen.is_empty()
+            })
+            .await;
+            for _ in 0..50 {
+                let end = fixture.collector.end().await;
+                assert_eq!(end.cause(), Cause::PeerReset, "{end:#?}");
+            }
+            Ok(())
+        })
+    });
 }
 
 #[test]

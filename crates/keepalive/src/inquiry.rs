@@ -13,9 +13,6 @@ pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(1);
 const UNANSWERED_MIN: Duration = Duration::from_secs(1);
 /// How long we must have seen data unanswered before it ends a connection, however long ago the data was sent.
 const UNANSWERED_SEEN: Duration = Duration::from_millis(1_500);
-/// The kernel reports ages in whole ticks of its clock, up to one tick too old: 10 ms at the 100 Hz of the slowest
-/// kernels. An acknowledgement that comes together with the question can thus seem older than the question.
-const JIFFY: Duration = Duration::from_millis(10);
 /// How long the peer's process has to answer once its kernel has acknowledged the question.
 const OVERDUE: Duration = Duration::from_secs(1);
 /// How long after the last answer segments may still be on their way here. A segment that arrives later proves a living
@@ -109,7 +106,7 @@ impl Inquiry {
         sample: &KernelSample,
         waits_since: Option<Time>,
     ) {
-        if self.is_alive(real, Some(sample)) {
+        if self.is_answered(real, sample) {
             self.alive_since.get_or_insert(now);
         }
         let since = self.unanswered_since(now, sample, waits_since);
@@ -148,7 +145,7 @@ impl Inquiry {
         };
         // An answer from behind a closed window moves no data, so `bytes_acked` does not show it.
         let answered = match sample.snd_wnd {
-            0 => now.before(sample.last_ack()),
+            0 => now.before(sample.last_ack_min()),
             _ => Time::ORIGIN,
         };
         sample.is_unanswered().then_some(earliest.max(answered))
@@ -158,13 +155,11 @@ impl Inquiry {
         self.sampled
     }
 
-    /// Whether the peer's kernel acknowledged something after the peer was asked, by this sample or an earlier one.
-    pub(crate) fn is_alive(&self, real: Time, sample: Option<&KernelSample>) -> bool {
-        let answers = |sample: &KernelSample| {
-            let asked = self.asked;
-            asked.is_some_and(|asked| is_answered(real, asked, sample))
-        };
-        self.alive_since.is_some() || sample.is_some_and(answers)
+    /// Whether the peer's kernel acknowledged something after the peer was asked. Both times are real, as the kernel's
+    /// ages are.
+    fn is_answered(&self, real: Time, sample: &KernelSample) -> bool {
+        self.asked
+            .is_some_and(|asked| sample.last_ack_min() <= real.since(asked))
     }
 
     /// Since when something has been unanswered for longer than an answer takes.
@@ -190,11 +185,6 @@ impl Inquiry {
             _ => Diagnosis::Undecided,
         }
     }
-}
-
-/// Whether the peer's kernel acknowledged something after this question. Both times are real, as the kernel's ages are.
-pub(crate) fn is_answered(real: Time, asked: Time, sample: &KernelSample) -> bool {
-    sample.last_ack() < real.since(asked) + JIFFY
 }
 
 impl Unanswered {

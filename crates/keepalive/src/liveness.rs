@@ -17,7 +17,7 @@ mod deadlines;
 use std::time::Duration;
 
 use crate::acks::Acks;
-use crate::inquiry::{self, Inquiry};
+use crate::inquiry::Inquiry;
 use crate::{Diagnosis, KernelSample, SWEEP, Silence, Time, Timing, Verdict, millis, to_millis};
 
 /// How long our data may stay unacknowledged before the peer is suspect, even if the peer itself sends.
@@ -240,21 +240,6 @@ impl Liveness {
     pub fn is_doubtful(&self, now: Time) -> bool {
         let is_silent = self.is_silent && !self.is_paused;
         is_silent || self.suspect_limit_at() <= now || self.stuck_for(now) >= STANDS
-    }
-
-    /// Returns whether the peer is quiet and its kernel has acknowledged nothing since it was asked why, including this
-    /// last sample. If so, a later answer may come from a host that no longer knows the connection.
-    #[must_use]
-    pub fn is_unanswered(&self, now: Time, last: Option<&KernelSample>) -> bool {
-        let is_alive = match (&self.inquiry, self.is_silent, self.asked_quiet()) {
-            (Some(inquiry), true, _) => inquiry.is_alive(self.real(now), last),
-            (_, false, Some(_)) => {
-                let asked = self.last_ping_real();
-                last.is_some_and(|last| inquiry::is_answered(self.real(now), asked, last))
-            }
-            (None, true, _) | (_, false, None) => return false,
-        };
-        self.asks() && !self.is_blind && !is_alive
     }
 
     /// Returns when the last byte came.

@@ -86,6 +86,14 @@ impl KernelSample {
         millis(self.last_ack_recv_ms)
     }
 
+    /// The least age of that acknowledgement, for a comparison with a time of ours.
+    ///
+    /// The kernel reports ages in whole ticks of its clock, up to one tick too old. An acknowledgement that comes together
+    /// with our question can thus seem older than the question.
+    pub(crate) fn last_ack_min(&self) -> Duration {
+        self.last_ack().saturating_sub(TICK_MAX)
+    }
+
     /// Whether the peer's kernel has yet to acknowledge some of our data.
     pub(crate) const fn is_pending(&self) -> bool {
         self.unacked > 0 || self.notsent > 0
@@ -117,10 +125,12 @@ impl KernelSample {
         }
         let retries = usize::from(self.retransmits).min(RETRIES_MS.len() - 1);
         let tried_ms = RETRIES_MS.get(retries).copied().unwrap_or_default();
-        self.last_ack().min(Duration::from_millis(tried_ms))
+        self.last_ack_min().min(Duration::from_millis(tried_ms))
     }
 }
 
+/// The tick of the slowest kernels, at 100 Hz.
+const TICK_MAX: Duration = Duration::from_millis(10);
 /// `tcpi_state` of a dead connection.
 const TCP_CLOSE: u8 = 7;
 /// By number of retries, the earliest time after a segment at which Linux has made them. `TCP_RTO_MIN` is 200 ms,

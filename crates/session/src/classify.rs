@@ -136,8 +136,7 @@ fn named_itself(_: &Observation, end: End) -> Option<Cause> {
 }
 
 fn reset_after_outage(observation: &Observation, end: End) -> Option<Cause> {
-    let outage = observation.unanswered || evidence::outage(observation);
-    (end == End::Reset && outage).then_some(Cause::ResetAfterOutage)
+    (end == End::Reset && evidence::outage(observation)).then_some(Cause::ResetAfterOutage)
 }
 
 fn inside_a_frame(observation: &Observation, end: End) -> Option<Cause> {

@@ -154,9 +154,6 @@ pub struct Observation {
     /// The FIN bit: `Some(true)` where the kernel proves that the peer's FIN arrived in order, `None` where the system
     /// cannot tell. It is computed only after the drain (`bytes_received − bytes read`).
     pub fin: Option<bool>,
-    /// Whether the peer was quiet, and its kernel had acknowledged nothing since we asked why. The question itself was
-    /// still unacknowledged then.
-    pub unanswered: bool,
     /// Whether we shut our write side before the end.
     pub shut: bool,
     /// Bytes of data frames that the peer did not take; pongs and pings do not count. Some were refused, written before or after its FIN. Others were not

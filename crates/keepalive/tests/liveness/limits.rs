@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Act, Due, KernelSample, Liveness, SWEEP, Silence, Time, Timing};
+use lastword_keepalive::{
+    Act, Diagnosis, Due, KernelSample, Liveness, SWEEP, Silence, Time, Timing,
+};
 
 use crate::world::{Faults, NONE, STANDARD, START, World, age_ms};
 
@@ -396,10 +398,17 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
 }
 
 /// The kernel's ages are whole ticks of its clock, 10 ms at the most, and up to one tick too old. An acknowledgement
-/// that comes together with the question can thus seem older than the question.
+/// that comes together with the question can thus seem older than the question. The ages run on while this process stands
+/// still.
 #[test]
 fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
-    for (tick_ms, is_unanswered) in [(0, false), (4, false), (9, false), (50, true)] {
+    for (tick_ms, looks_like) in [
+        (0, Diagnosis::PeerFrozen),
+        (4, Diagnosis::PeerFrozen),
+        (10, Diagnosis::PeerFrozen),
+        (50, Diagnosis::Undecided),
+    ] {
+        let stall_ms = 30_000;
         let sample = |last_ack_recv_ms| KernelSample {
             snd_wnd: 65_536,
             last_ack_recv_ms,
@@ -411,15 +420,13 @@ fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
         liveness.on_timeout(asked, false, old);
         liveness.pinged(asked);
         liveness.on_timeout(liveness.suspect_limit_at(), false, old);
-        for age_ms in [1_250, 1_270, 2_350] {
+        liveness.stood_still(Duration::from_millis(stall_ms.into()));
+        for age_ms in [1_270, 2_350] {
             let now = asked + Duration::from_millis(age_ms.into());
-            let last = sample(age_ms + tick_ms);
-            assert_eq!(
-                liveness.is_unanswered(now, Some(&last)),
-                is_unanswered,
-                "{tick_ms} ms, {age_ms} ms later"
-            );
+            liveness.sampled(now, Some(sample(stall_ms + age_ms + tick_ms)));
         }
+        let suspicion = liveness.poll_suspicion();
+        assert_eq!(suspicion, Some(Some(looks_like)), "{tick_ms} ms");
     }
 }
 

@@ -13,13 +13,16 @@ pub(super) fn state_after_fin(observation: &Observation) -> bool {
         .is_some_and(|kernel| AFTER_FIN.contains(&kernel.state))
 }
 
-/// Whether some of our data or probes were unanswered when the end came.
+/// Whether some of our data or probes had been unanswered for longer than a round trip when the end came
+/// (`docs/kernel.md`, fact 1.6).
 ///
-/// Both counters survive the end, because the kernel processes a reset before any acknowledgement in it.
+/// A timer of the kernel proves it, and nothing else does. Data in flight (`SIOCOUTQ`) may have been sent a moment ago. So
+/// may the last probe, which counts as soon as it is sent. All three survive the end, because the kernel processes a reset
+/// before any acknowledgement in it.
 pub(super) fn outage(observation: &Observation) -> bool {
     observation
         .kernel
-        .is_some_and(|sample| sample.retransmits > 0 || sample.probes > 0)
+        .is_some_and(|sample| sample.retransmits > 0 && sample.outq > 0 || sample.probes > 1)
 }
 
 /// The silence for which the kernel gave up the connection, where its counters show one.

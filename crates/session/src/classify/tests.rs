@@ -49,7 +49,6 @@ fn seen(system: System) -> Observation {
         terminal: Terminal::Eof,
         first_error: None,
         fin: None,
-        unanswered: false,
         shut: false,
         refused_bytes: 0,
         kernel: None,

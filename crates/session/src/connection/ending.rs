@@ -261,7 +261,7 @@ impl Connection {
 
     /// The peer's end decides: no decision was taken here before it.
     fn conclude(&mut self, now: Time, terminal: Terminal, readings: Readings) {
-        let observation = self.observe(now, terminal, readings);
+        let observation = self.observe(terminal, readings);
         let verdict = self.verdict(now, classify(&observation));
         self.close(now, verdict, readings, false);
     }

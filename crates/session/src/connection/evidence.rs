@@ -9,7 +9,7 @@ use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
 
 impl Connection {
     /// Returns the input of the classifier.
-    pub(super) fn observe(&self, now: Time, terminal: Terminal, readings: Readings) -> Observation {
+    pub(super) fn observe(&self, terminal: Terminal, readings: Readings) -> Observation {
         let fin = match terminal {
             Terminal::Open => None,
             Terminal::Eof | Terminal::Error(_) => fin_bit(&readings),
@@ -26,7 +26,6 @@ impl Connection {
             terminal,
             first_error: readings.first_error,
             fin,
-            unanswered: unacked > 0 && self.liveness.is_unanswered(now, readings.kernel.as_ref()),
             shut: self.shut,
             close_notify_missing: false,
             refused_bytes: self.refused_data(unacked),

@@ -2,7 +2,7 @@
 
 use lastword_session::{Cause, Close, Detector, Input, Message, Timer};
 
-use crate::harness::{Pair, Seen, Solo, View, frame, millis, secs};
+use crate::harness::{Pair, Seen, Solo, frame, millis, secs};
 
 fn owing() -> Solo {
     let mut solo = Solo::live();
@@ -169,10 +169,10 @@ fn a_reset_inside_a_frame_and_one_after_an_outage_have_their_own_causes() {
     inside.reset();
     assert_eq!(inside.ending().verdict.cause, Cause::PeerResetMidFrame);
     let mut outage = Solo::live();
-    outage.host.view = View::Unanswered {
-        retransmits: 3,
-        probes: 0,
-    };
+    outage.outbound.is_cut = true;
+    let now = outage.now;
+    outage.connection().send(now, b"lost").expect("it is taken");
+    outage.run();
     outage.reset();
     assert_eq!(outage.ending().verdict.cause, Cause::ResetAfterOutage);
 }

@@ -1,13 +1,11 @@
 //! Our own stalls: the clock stands still with us, and only what the kernel and the peer tell is on the real one.
 
 use lastword_session::wire::{HEADER_LEN, Kind, Ping, Pong};
-use lastword_session::{
-    Call, Cause, Config, Connection, FirstError, Limits, OsError, Terminal, Timing,
-};
+use lastword_session::{Cause, Config, Connection, Limits, Timing};
 
 use crate::harness::{
-    ADMISSION, Answer, DEAD, HELLO, Host, QUIET, START, SUSPECT, Seen, Solo, View, encoded, frame,
-    millis, pong_to, secs,
+    ADMISSION, Answer, DEAD, HELLO, Host, QUIET, START, Seen, Solo, encoded, frame, millis,
+    pong_to, secs,
 };
 
 #[test]
@@ -94,36 +92,6 @@ fn pings_that_came_while_we_stood_still_are_no_flood() {
         solo.sends(3, &[0; 16]);
     }
     assert!(solo.connection().is_live());
-}
-
-/// The peer's kernel answered our question, and then we stood still: its answer is as old as the stall, and an answer.
-/// A peer that is suspect has an inquiry, and one that was only asked has none.
-#[test]
-fn an_answer_from_before_our_own_stall_counts() {
-    for suspect in [false, true] {
-        let mut solo = Solo::live();
-        // No look before the stall sees an answer.
-        solo.host.view = View::Unanswered {
-            retransmits: 0,
-            probes: 0,
-        };
-        solo.advance(if suspect { SUSPECT } else { QUIET } + millis(100));
-        solo.stands_still(secs(30));
-        let mut readings = solo.readings();
-        let kernel = readings.kernel.as_mut().expect("the view is honest");
-        kernel.last_ack_recv_ms = 30_050;
-        kernel.outq = 1;
-        let error = OsError {
-            code: None,
-            kind: std::io::ErrorKind::ConnectionReset,
-        };
-        readings.first_error = Some(FirstError {
-            call: Call::Read,
-            error,
-        });
-        solo.read_ends(Terminal::Error(error), readings);
-        assert_eq!(solo.ending().verdict.cause, Cause::PeerReset, "{suspect}");
-    }
 }
 
 #[test]

@@ -61,11 +61,11 @@ fn samples() -> impl Strategy<Value = KernelSample> {
         )
 }
 
-type Flags = (bool, bool, bool, bool, u64, u64, bool);
+type Flags = (bool, bool, bool, bool, u64, u64);
 
 fn flags() -> impl Strategy<Value = Flags> {
     let flag = any::<bool>;
-    (flag(), flag(), flag(), flag(), 0..2_u64, 0..2_u64, flag())
+    (flag(), flag(), flag(), flag(), 0..2_u64, 0..2_u64)
 }
 
 fn observations() -> impl Strategy<Value = Observation> {
@@ -88,7 +88,6 @@ fn observations() -> impl Strategy<Value = Observation> {
                 shut: flags.3,
                 bytes_read: flags.4,
                 refused_bytes: flags.5,
-                unanswered: flags.6,
                 terminal,
                 first_error,
                 fin,

@@ -112,12 +112,56 @@ fn a_reset_is_found_whichever_call_consumed_it() {
 }
 
 #[test]
-fn a_reset_over_unanswered_data_or_probes_followed_an_outage() {
+fn a_reset_over_data_or_probes_that_a_timer_found_unanswered_followed_an_outage() {
     let retried = KernelSample {
-        retransmits: 5,
+        retransmits: 1,
+        outq: 18,
+        ..sample(CLOSE)
+    };
+    let in_flight = KernelSample {
+        outq: 18,
+        ..sample(CLOSE)
+    };
+    let probe_in_flight = KernelSample {
+        probes: 1,
         ..sample(CLOSE)
     };
     check(&[
+        row(
+            "stopped, then killed",
+            reset().kernel(sample(CLOSE)),
+            Cause::PeerReset,
+        ),
+        row(
+            "stopped, then killed in the round trip of a ping",
+            reset().kernel(in_flight),
+            Cause::PeerReset,
+        ),
+        row(
+            "the same, a write met it",
+            dead(in_flight).failed(Call::Write, 104),
+            Cause::PeerReset,
+        ),
+        row(
+            "stopped, then killed in the round trip of a keepalive probe",
+            reset().kernel(probe_in_flight),
+            Cause::PeerReset,
+        ),
+        row(
+            "stopped with a full buffer, then killed in the round trip of a window probe",
+            reset().kernel(KernelSample {
+                outq: 700,
+                notsent: 700,
+                snd_wnd: 0,
+                ..probe_in_flight
+            }),
+            Cause::PeerReset,
+        ),
+        row(
+            "what was sent again is acknowledged",
+            reset().kernel(KernelSample { outq: 0, ..retried }),
+            Cause::PeerReset,
+        ),
         row(
             "the peer gave up first",
             reset().kernel(retried),
@@ -126,14 +170,6 @@ fn a_reset_over_unanswered_data_or_probes_followed_an_outage() {
         row(
             "its host restarted",
             reset().kernel(probed(sample(CLOSE))),
-            Cause::ResetAfterOutage,
-        ),
-        row(
-            "its host restarted, and our question is the first that it hears",
-            Observation {
-                unanswered: true,
-                ..reset()
-            },
             Cause::ResetAfterOutage,
         ),
         row(
