@@ -3,10 +3,18 @@
 use std::io;
 use std::time::Duration;
 
-use crate::{Borrowed, KernelSample};
+use crate::{Borrowed, KernelSample, Received};
 
 pub(crate) fn sample(_: Borrowed<'_>) -> Option<KernelSample> {
     None
+}
+
+pub(crate) fn recv(_: Borrowed<'_>, _: &mut [u8]) -> Option<io::Result<Received>> {
+    None
+}
+
+pub(crate) fn count_unread(_: Borrowed<'_>) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 pub(crate) fn set_rto_max(_: Borrowed<'_>, _: Duration) -> io::Result<()> {

@@ -77,6 +77,34 @@ pub fn sample(fd: Borrowed<'_>) -> Option<KernelSample> {
     system::sample(fd)
 }
 
+/// Reads bytes, and asks in the same call how many more the kernel holds. `None` where the system cannot do both, and
+/// then nothing was read.
+///
+/// A read stops before urgent data, although the kernel holds more bytes. Only this count shows that.
+pub fn recv(fd: Borrowed<'_>, buffer: &mut [u8]) -> Option<io::Result<Received>> {
+    system::recv(fd, buffer)
+}
+
+/// The result of [`recv`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The bytes that were read.
+    pub read: usize,
+    /// The bytes that the kernel still holds for us, and 1 if it holds only the peer's FIN. 0 without [`count_unread`].
+    pub unread: u32,
+}
+
+/// Makes [`recv`] count the unread bytes (`TCP_INQ`, Linux 4.18 and later).
+///
+/// On a listener it applies to every connection accepted from then on.
+///
+/// # Errors
+/// [`io::ErrorKind::Unsupported`] where the kernel or the system has no such option, and otherwise the error of
+/// `setsockopt`.
+pub fn count_unread(fd: Borrowed<'_>) -> io::Result<()> {
+    system::count_unread(fd)
+}
+
 /// Limits the time between two retransmissions (`TCP_RTO_MAX_MS`, Linux 6.15 and later, 1 s to 120 s).
 ///
 /// On a listener it applies to every connection accepted from then on.

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::{Borrowed, KernelSample};
+use crate::{Borrowed, KernelSample, Received};
 
 /// `TCP_RTO_MAX_MS` of `linux/tcp.h`, which libc does not define yet.
 const TCP_RTO_MAX_MS: c_int = 44;
@@ -28,12 +28,17 @@ pub(crate) fn sample(fd: Borrowed<'_>) -> Option<KernelSample> {
     })
 }
 
+pub(crate) fn recv(fd: Borrowed<'_>, buffer: &mut [u8]) -> Option<io::Result<Received>> {
+    Some(receive(fd, buffer))
+}
+
+pub(crate) fn count_unread(fd: Borrowed<'_>) -> io::Result<()> {
+    set_option(fd, libc::TCP_INQ, 1)
+}
+
 pub(crate) fn set_rto_max(fd: Borrowed<'_>, rto_max: Duration) -> io::Result<()> {
     let millis = c_int::try_from(rto_max.as_millis()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    set_option(fd, TCP_RTO_MAX_MS, millis).map_err(|error| match error.raw_os_error() {
-        Some(libc::ENOPROTOOPT) => io::ErrorKind::Unsupported.into(),
-        _ => error,
-    })
+    set_option(fd, TCP_RTO_MAX_MS, millis)
 }
 
 pub(crate) fn rto_max(fd: Borrowed<'_>) -> Option<Duration> {
@@ -89,6 +94,44 @@ unsafe trait Plain: Copy {}
 unsafe impl Plain for c_int {}
 // SAFETY: a `repr(C)` struct of integers only.
 unsafe impl Plain for libc::tcp_info {}
+// SAFETY: a `repr(C)` struct of integers, and of pointers that may be null.
+unsafe impl Plain for libc::msghdr {}
+// SAFETY: a `repr(C)` struct of integers only.
+unsafe impl Plain for Control {}
+
+/// One control message whose data is an `int`, laid out as by the macros of `cmsg(3)`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Control {
+    header: libc::cmsghdr,
+    value: c_int,
+}
+
+/// Calls `recvmsg` with room for one control message.
+fn receive(fd: Borrowed<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+    let mut control: Control = zeroed();
+    let mut part = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    };
+    let mut message: libc::msghdr = zeroed();
+    (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
+    message.msg_control = (&raw mut control).cast();
+    // The type of the length differs between glibc and musl; a `u8` fits into both.
+    message.msg_controllen = u8::try_from(size_of::<Control>()).unwrap_or(0).into();
+    // SAFETY: the kernel writes at most `iov_len` bytes to `buffer` and `msg_controllen` bytes to `control`, which are
+    // their sizes. Any bytes are a valid value of both. `fd` is open for the call, since it is borrowed.
+    let read = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, 0) };
+    let read = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
+    // Without a control message, `control` is still all zeros.
+    let header = control.header;
+    let is_count = (header.cmsg_level, header.cmsg_type) == (libc::IPPROTO_TCP, libc::TCP_CM_INQ);
+    let count = if is_count { control.value } else { 0 };
+    Ok(Received {
+        read,
+        unread: u32::try_from(count).unwrap_or(0),
+    })
+}
 
 /// A value with all its bytes zero.
 fn zeroed<T: Plain>() -> T {
@@ -116,7 +159,7 @@ fn option<T: Plain>(fd: Borrowed<'_>, name: c_int) -> io::Result<(T, usize)> {
     Ok((value, usize::try_from(len).unwrap_or(0)))
 }
 
-/// Calls `setsockopt` at `IPPROTO_TCP` with an `int`.
+/// Calls `setsockopt` at `IPPROTO_TCP` with an `int`. The error is `Unsupported` where there is no such option.
 fn set_option(fd: Borrowed<'_>, name: c_int, value: c_int) -> io::Result<()> {
     let len = socklen::<c_int>()?;
     // SAFETY: `value` is readable for `len` bytes, which is its size; `fd` is open, since it is borrowed.
@@ -129,7 +172,10 @@ fn set_option(fd: Borrowed<'_>, name: c_int, value: c_int) -> io::Result<()> {
             len,
         )
     };
-    checked(status)
+    checked(status).map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOPROTOOPT) => io::ErrorKind::Unsupported.into(),
+        _ => error,
+    })
 }
 
 /// Calls an `ioctl` whose answer is an `int` with a number of bytes.
@@ -174,6 +220,16 @@ mod tests {
         let raw = zeroed();
         assert_eq!(from_kernel(&raw, LEN_MIN - 1), None);
         assert_eq!(from_kernel(&raw, LEN_MIN), Some(KernelSample::default()));
+    }
+
+    #[test]
+    fn a_control_message_has_the_layout_of_the_macros() {
+        // SAFETY: the macro only computes a number.
+        let space = unsafe { libc::CMSG_SPACE(4) };
+        assert_eq!(u32::try_from(size_of::<Control>()), Ok(space));
+        // SAFETY: as above.
+        let len = unsafe { libc::CMSG_LEN(4) };
+        assert_eq!(u32::try_from(offset_of!(Control, value) + 4), Ok(len));
     }
 
     #[test]

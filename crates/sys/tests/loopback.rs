@@ -47,6 +47,38 @@ fn unread_bytes_are_counted_without_the_fin() {
 }
 
 #[test]
+fn a_read_that_stops_before_an_urgent_byte_tells_that_more_is_there() {
+    let (client, server) = pair();
+    lastword_sys::count_unread(borrow(&server)).unwrap();
+    let socket = socket2::SockRef::from(&server);
+    socket.set_out_of_band_inline(true).unwrap();
+    socket2::SockRef::from(&client)
+        .send_out_of_band(b"hello")
+        .unwrap();
+    eventually(|| unread(&server) == 5);
+    let mut buffer = [0; 64];
+    let mut read = || {
+        let received = lastword_sys::recv(borrow(&server), &mut buffer);
+        let received = received.unwrap().unwrap();
+        (received.read, received.unread)
+    };
+    assert_eq!(read(), (4, 1));
+    assert_eq!(read(), (1, 0));
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(read(), (0, 1), "the FIN counts as one");
+}
+
+#[test]
+fn without_the_option_no_read_tells_what_is_left() {
+    let (mut client, server) = pair();
+    client.write_all(b"hello").unwrap();
+    eventually(|| unread(&server) == 5);
+    let received = lastword_sys::recv(borrow(&server), &mut [0; 2]);
+    let received = received.unwrap().unwrap();
+    assert_eq!((received.read, received.unread), (2, 0));
+}
+
+#[test]
 fn a_byte_on_its_way_is_unacknowledged_and_no_longer_unsent() {
     let (mut client, mut server) = pair();
     // After some exchanges the answering kernel delays its acknowledgement, so that it can go out

@@ -54,8 +54,8 @@ pub fn canonical(mut addr: SocketAddr) -> SocketAddr {
 
 /// Sets the options of a session on a new socket.
 ///
-/// These are `TCP_NODELAY`, `SO_OOBINLINE` (an urgent byte would forge the FIN bit), keepalive, and `TCP_NOTSENT_LOWAT`
-/// (the queue stays here, where it can be dropped). `TCP_RTO_MAX_MS` is set where the kernel has it (Linux 6.15).
+/// These are `TCP_NODELAY`, `SO_OOBINLINE` (an urgent byte would forge the FIN bit), `TCP_INQ` (a read stops before an
+/// urgent byte), keepalive, and `TCP_NOTSENT_LOWAT` (the queue stays here, where it can be dropped). `TCP_RTO_MAX_MS` is set where the kernel has it (Linux 6.15).
 /// `TCP_USER_TIMEOUT` stays off: it kills living slow readers. For other systems' counterparts of Linux's options see
 /// `docs/kernel-knobs.md`.
 ///
@@ -64,6 +64,7 @@ pub fn canonical(mut addr: SocketAddr) -> SocketAddr {
 pub fn tune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
     socket.set_tcp_nodelay(knobs.nodelay)?;
     socket.set_out_of_band_inline(knobs.oob_inline)?;
+    skip_if_unsupported(lastword_sys::count_unread(lastword_sys::borrow(socket)))?;
     tune_liveness(socket, knobs)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_notsent_lowat(knobs.notsent_lowat)?;
@@ -99,7 +100,14 @@ fn tune_keepalive(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
 }
 
 fn set_rto_max(socket: &Socket, rto_max: Duration) -> io::Result<()> {
-    match lastword_sys::set_rto_max(lastword_sys::borrow(socket), rto_max) {
+    skip_if_unsupported(lastword_sys::set_rto_max(
+        lastword_sys::borrow(socket),
+        rto_max,
+    ))
+}
+
+fn skip_if_unsupported(set: io::Result<()>) -> io::Result<()> {
+    match set {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
         set => set,
     }

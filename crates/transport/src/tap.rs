@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, KernelSample};
 use lastword_session::{Call, FirstError, OsError, Readings, System};
+use lastword_sys::Received;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, Interest, ReadBuf};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::options;
@@ -44,38 +45,48 @@ impl Tap {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        let read = match Arc::get_mut(&mut self.stream) {
-            Some(stream) => ready!(std::pin::Pin::new(stream).poll_read(cx, &mut buffer)),
-            // The watch that shares the stream drops it before the stream is read again.
-            None => return Poll::Pending,
-        };
-        match read {
-            Ok(()) => {
-                let n = buffer.filled().len();
-                self.bytes_read += u64::try_from(n).unwrap_or(u64::MAX);
-                Poll::Ready(Ok(n))
-            }
-            Err(error) => {
-                self.note(Call::Read, &error);
-                Poll::Ready(Err(error))
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            if let Some(read) = self.noted(self.try_read(buffer)) {
+                return Poll::Ready(read);
             }
         }
     }
 
     /// Reads the kernel's bytes, even if the runtime does not yet know of them; `None` where the kernel has none.
     pub(crate) fn read_now(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        match (&*SockRef::from(&*self.stream)).read(buffer) {
-            Ok(n) => {
-                self.bytes_read += u64::try_from(n).unwrap_or(u64::MAX);
-                Some(Ok(n))
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-            Err(error) => {
-                self.note(Call::Read, &error);
-                Some(Err(error))
-            }
+        self.noted((&*SockRef::from(&*self.stream)).read(buffer))
+    }
+
+    /// Notes the result of a read; `None` where the kernel has no bytes.
+    fn noted(&mut self, read: io::Result<usize>) -> Option<io::Result<usize>> {
+        match &read {
+            Ok(n) => self.bytes_read += u64::try_from(*n).unwrap_or(u64::MAX),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            Err(error) => self.note(Call::Read, error),
         }
+        Some(read)
+    }
+
+    /// Reads once. If the kernel has no more bytes, the runtime waits for new ones without another read.
+    ///
+    /// A read that does not fill the buffer is no sign of that: it stops before urgent data.
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut last = None;
+        let read = self.stream.try_io(Interest::READABLE, || {
+            let received = lastword_sys::recv(lastword_sys::borrow(&*self.stream), buffer);
+            let Some(received) = received else {
+                return (&*SockRef::from(&*self.stream)).read(buffer);
+            };
+            let Received { read, unread } = received?;
+            if unread == 0 && 0 < read && read < buffer.len() {
+                last = Some(read);
+                // This makes the runtime wait.
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(read)
+        });
+        last.map_or(read, Ok)
     }
 
     /// Writes as many bytes as fit.
