@@ -217,6 +217,20 @@ impl Liveness {
         changed.then_some(self.suspicion)
     }
 
+    /// Returns whether the network may be the reason for the peer's silence, as far as the evidence shows by now.
+    #[must_use]
+    pub const fn may_be_cut_off(&self) -> bool {
+        match self.suspicion {
+            None | Some(Diagnosis::Undecided | Diagnosis::PeerFrozen) => false,
+            Some(
+                Diagnosis::PathDead
+                | Diagnosis::PathDeadOutbound
+                | Diagnosis::LocalNetworkDown
+                | Diagnosis::PeerSilent,
+            ) => true,
+        }
+    }
+
     /// Returns whether a sample should be taken now that the connection is awake anyway.
     #[must_use]
     pub fn wants_sample(&self, now: Time) -> bool {

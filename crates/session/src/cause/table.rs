@@ -162,7 +162,7 @@ causes! {
     HelloTimeout = 40, "hello_timeout": Abuse, Peer, NoSession, MayReconnect, HELLO,
         "No complete hello came by the deadline.";
     FrameTimeout = 41, "frame_timeout": Abuse, Peer, Yes, MayReconnect, LIVE,
-        "A frame was begun and not finished by its deadline.";
+        "A frame was begun, and it was neither finished nor a KiB longer by its deadline.";
     FrameTooLarge = 42, "frame_too_large": Abuse, Peer, No, DoNot, FRAMED,
         "A frame announced a length over the limit; nothing was allocated for it.";
     FrameMalformed = 43, "frame_malformed": Abuse, Peer, No, DoNot, FRAMED,

@@ -120,10 +120,15 @@ impl Connection {
         self.bucket.not_reading(paused, now);
     }
 
-    /// A silence is over: what waited through it is as old as the end of the silence.
+    /// A silence is over: what waited through it is as old as the end of the silence. An unfinished frame has the rest of
+    /// its time, if the network may have held the frame up.
     pub(super) fn ends_silence(&mut self, now: Time) {
         if self.liveness.is_doubtful(now) {
             self.rare_mut().age_since = now;
+        }
+        if self.liveness.may_be_cut_off() {
+            let silence = now.since(self.liveness.silent_since());
+            self.decoder.postpone(now, silence);
         }
     }
 }

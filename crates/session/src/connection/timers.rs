@@ -142,10 +142,16 @@ impl Connection {
         (at, timer)
     }
 
+    /// A frame's time does not run out while the network may be the reason: the deadline moves behind the verdict on the
+    /// silence.
     fn frame_by(&self) -> Time {
         match self.decoder.unfinished() {
             Some((since, _)) if !self.liveness.is_paused() => {
-                since + self.config.limits.frame_timeout
+                let by = since + self.config.limits.frame_timeout;
+                match self.liveness.may_be_cut_off() {
+                    true => by.max(self.liveness.judged_by() + GRACE),
+                    false => by,
+                }
             }
             _ => Time::NEVER,
         }

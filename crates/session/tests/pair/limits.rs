@@ -3,7 +3,9 @@
 use lastword_session::wire::Hello;
 use lastword_session::{Cause, Config, Input, Limits, Phase, Timer};
 
-use crate::harness::{Answer, HELLO, SUSPECT, Seen, Solo, encoded, frame, millis, secs};
+use crate::harness::{
+    Answer, DEAD, HELLO, SUSPECT, Seen, Solo, View, encoded, frame, millis, secs,
+};
 
 fn with(limits: Limits) -> Config {
     Config {
@@ -135,6 +137,36 @@ fn less_than_a_kib_in_the_frame_timeout_is_no_progress() {
     assert_eq!(solo.connection().poll_timeout(), due);
     solo.advance(secs(1));
     assert_eq!(solo.cause(), Cause::FrameTimeout);
+}
+
+/// The rest of the frame lies behind the outage, so its sender is not to blame.
+#[test]
+fn a_frame_that_an_outage_holds_up_is_not_judged_by_its_deadline() {
+    for outlasts in [false, true] {
+        let mut solo = Solo::live();
+        let bytes = frame(0, &[1; 100]);
+        solo.says(&bytes[..50]);
+        solo.outbound.is_cut = true;
+        solo.host.view = View::Unanswered {
+            retransmits: 3,
+            probes: 0,
+        };
+        solo.advance(secs(12));
+        assert!(solo.connection().is_live());
+        if outlasts {
+            solo.advance(DEAD - secs(12));
+            assert_eq!(solo.cause(), Cause::PathDead);
+            continue;
+        }
+        solo.outbound.is_cut = false;
+        solo.host.view = View::Honest;
+        // Less than a KiB, and not all of the rest: a sender of small segments.
+        solo.says(&bytes[50..60]);
+        solo.advance(secs(9));
+        assert!(solo.connection().is_live());
+        solo.advance(secs(1));
+        assert_eq!(solo.cause(), Cause::FrameTimeout);
+    }
 }
 
 #[test]
