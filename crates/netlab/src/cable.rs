@@ -12,10 +12,11 @@ use crate::share::Share;
 /// stays up.
 ///
 /// Each direction of each side has two independent conditions, and a packet must pass both. First, it is *open or cut*:
-/// the last of [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`] and [`Lab::mend`] on a side sets which of its
-/// two directions are cut. Second, it *loses a share*: the last of [`Lab::lose`], [`Lab::lose_from`] and
-/// [`Lab::lose_towards`] for the direction sets how large. Cuts and mends do not change the share. Delay
-/// ([`Lab::delay`]) is a third independent condition. ARP always passes, so neighbours stay known.
+/// the last of [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`], [`Lab::drop_large_from`], [`Lab::refuse`] and
+/// [`Lab::mend`] on a side sets what its two directions discard. Second, it *loses a share*: the last of [`Lab::lose`],
+/// [`Lab::lose_from`] and [`Lab::lose_towards`] for the direction sets how large. Cuts and mends do not change the
+/// share. Delay ([`Lab::delay`]) is a third independent condition. ARP and the neighbour discovery of IPv6 always pass,
+/// so neighbours stay known.
 impl Lab {
     /// Cuts a side's cable: nothing passes either way.
     ///
@@ -23,7 +24,7 @@ impl Lab {
     ///
     /// When `nft` fails.
     pub fn cut(&self, host: Host) -> io::Result<()> {
-        self.set_cut(host, &Direction::BOTH)
+        self.set_cut(host, &Direction::BOTH, "drop")
     }
 
     /// Discards the packets that a host sends; packets towards it pass.
@@ -32,7 +33,7 @@ impl Lab {
     ///
     /// When `nft` fails.
     pub fn drop_from(&self, host: Host) -> io::Result<()> {
-        self.set_cut(host, &[Direction::From])
+        self.set_cut(host, &[Direction::From], "drop")
     }
 
     /// Discards the packets towards a host; packets that it sends pass.
@@ -41,16 +42,48 @@ impl Lab {
     ///
     /// When `nft` fails.
     pub fn drop_towards(&self, host: Host) -> io::Result<()> {
-        self.set_cut(host, &[Direction::Towards])
+        self.set_cut(host, &[Direction::Towards], "drop")
     }
 
-    /// Ends a [`Lab::cut`], [`Lab::drop_from`] or [`Lab::drop_towards`] of a side; its lost share and its delay stay.
+    /// Discards the IP packets of more than this many bytes that a host sends, without an ICMP message; smaller ones
+    /// and everything towards the host pass. So do paths that lose the messages of path MTU discovery (RFC 2923, 2.1).
+    ///
+    /// From the first call on, the hosts send packets of at most 1,500 bytes, as with [`Lab::lose`].
+    ///
+    /// # Errors
+    ///
+    /// When `nft` or `ip` fails.
+    pub fn drop_large_from(&self, host: Host, bytes: u16) -> io::Result<()> {
+        for sender in Host::ALL {
+            self.send_singly(sender)?;
+        }
+        let verdict = format!("meta length > {bytes} drop");
+        self.set_cut(host, &[Direction::From], &verdict)
+    }
+
+    /// Lets the router answer each TCP packet from or to a host instead of forwarding it, as a NAT does that has
+    /// forgotten its connections.
+    ///
+    /// # Errors
+    ///
+    /// When `nft` fails, as it does where the kernel lacks `reject`.
+    pub fn refuse(&self, host: Host, refusal: Refusal) -> io::Result<()> {
+        let name = host.name();
+        let verdict = format!("meta l4proto tcp reject with {}", refusal.answer());
+        let chain = refused(host);
+        let rules = ["iifname", "oifname"]
+            .map(|interface| format!("add rule inet lab {chain} {interface} {name} {verdict}\n"));
+        self.filter(&format!("{}{}", open(host), rules.concat()))
+    }
+
+    /// Ends a [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`], [`Lab::drop_large_from`] or [`Lab::refuse`] of a
+    /// side; its lost share and its delay stay.
     ///
     /// # Errors
     ///
     /// When `nft` fails.
     pub fn mend(&self, host: Host) -> io::Result<()> {
-        self.set_cut(host, &[])
+        self.filter(&open(host))
     }
 
     /// Loses a share of a side's packets in each direction, each packet separately and at random; [`Share::NONE`] ends
@@ -84,12 +117,11 @@ impl Lab {
         self.set_loss(host, &[Direction::Towards], share)
     }
 
-    fn set_cut(&self, host: Host, directions: &[Direction]) -> io::Result<()> {
-        let flush = Direction::BOTH.map(|direction| direction.flush(host, CUT));
-        let drop = directions
+    fn set_cut(&self, host: Host, directions: &[Direction], verdict: &str) -> io::Result<()> {
+        let rules = directions
             .iter()
-            .map(|direction| direction.rule(host, CUT, "drop"));
-        self.filter(&flush.into_iter().chain(drop).collect::<String>())
+            .map(|direction| direction.rule(host, CUT, verdict));
+        self.filter(&iter::once(open(host)).chain(rules).collect::<String>())
     }
 
     fn set_loss(&self, host: Host, directions: &[Direction], share: Share) -> io::Result<()> {
@@ -116,6 +148,10 @@ impl Lab {
     pub(crate) fn table() -> String {
         let mut table = "add table inet lab\n".to_owned();
         for host in Host::ALL {
+            table.push_str(&format!(
+                "add chain inet lab {} {{ type filter hook forward priority 0; }}\n",
+                refused(host)
+            ));
             for direction in Direction::BOTH {
                 table.push_str(&direction.declare(host, CUT));
                 table.push_str(&direction.declare(host, LOSS));
@@ -147,7 +183,12 @@ impl Direction {
             Self::From => "iifname",
             Self::Towards => "oifname",
         };
-        format!("add rule inet lab {chain} {interface} {name} {verdict}\n")
+        [
+            "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+            verdict,
+        ]
+        .map(|verdict| format!("add rule inet lab {chain} {interface} {name} {verdict}\n"))
+        .concat()
     }
 
     fn chain(self, host: Host, condition: &str) -> String {
@@ -157,6 +198,35 @@ impl Direction {
             Self::Towards => format!("{condition}_towards_{name}"),
         }
     }
+}
+
+/// What the router answers instead of forwarding a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// A reset of the connection (RFC 9293), which both ends accept.
+    Reset,
+    /// An ICMP message that the host is unreachable, which TCP takes for a passing condition (RFC 1122, 4.2.3.9).
+    Unreachable,
+}
+
+impl Refusal {
+    const fn answer(self) -> &'static str {
+        match self {
+            Self::Reset => "tcp reset",
+            Self::Unreachable => "icmpx host-unreachable",
+        }
+    }
+}
+
+/// The commands that open both directions of a side.
+fn open(host: Host) -> String {
+    let [from, towards] = Direction::BOTH.map(|direction| direction.flush(host, CUT));
+    format!("{from}{towards}flush chain inet lab {}\n", refused(host))
+}
+
+/// The chain of a side's refusals.
+fn refused(host: Host) -> String {
+    format!("refused_{}", host.name())
 }
 
 /// Returns the verdict of a rule that loses a share, or `None` where no packet is lost.

@@ -1,98 +1,67 @@
-//! Delay: the router's packets leave the kernel through a TUN interface, wait in a [`Relay`], and come back.
-//!
-//! Many kernels lack the module for the kernel's own delay, `netem`. A relay of TCP would end the very connections
-//! under test. Here the hosts' own kernels remain the ends of each connection.
+//! How long packets take.
 
-use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::os::fd::AsFd as _;
-use std::sync::PoisonError;
 use std::time::Duration;
 
-use crate::direction::Direction;
-use crate::host::Host;
-use crate::lab::Lab;
-use crate::relay::Relay;
-use crate::skip::Skip;
+use crate::share::Share;
 
-/// How long packets take.
-///
-/// Each direction of each side has its own delay, and a packet between the hosts takes the two delays on its way. A
-/// delay may change while connections live. Packets already on the way keep their delay. No packet overtakes another
-/// one of its direction, so packets with a shorter delay wait for earlier packets with a longer one. From the first
-/// call on, packets pass through user space. On an idle machine this alone takes less than a millisecond.
-impl Lab {
-    /// Delays a side's packets in each direction; a round trip then takes longer by twice the delay. Zero ends it.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Unsupported`] around a [`Skip`] where `/dev/net/tun` is missing or may not be used. A `?` in the
-    /// body of [`run`](crate::run()) then skips the test. Otherwise when `ip` fails.
-    pub fn delay(&self, host: Host, delay: Duration) -> io::Result<()> {
-        self.set_delay(host, &Direction::BOTH, delay)
+/// How long the packets of one direction take, whether they overtake each other, and how many arrive twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delay {
+    pub(crate) least: Duration,
+    pub(crate) most: Duration,
+    pub(crate) may_overtake: bool,
+    pub(crate) doubled: Share,
+}
+
+impl Delay {
+    /// No delay.
+    pub const NONE: Self = Self::constant(Duration::ZERO);
+
+    /// Each packet takes the same time.
+    #[must_use]
+    pub const fn constant(time: Duration) -> Self {
+        Self::between(time, time)
     }
 
-    /// Delays the packets that a host sends, as [`Lab::delay`] does in both directions.
-    ///
-    /// # Errors
-    ///
-    /// As [`Lab::delay`].
-    pub fn delay_from(&self, host: Host, delay: Duration) -> io::Result<()> {
-        self.set_delay(host, &[Direction::From], delay)
-    }
-
-    /// Delays the packets towards a host, as [`Lab::delay`] does in both directions.
-    ///
-    /// # Errors
-    ///
-    /// As [`Lab::delay`].
-    pub fn delay_towards(&self, host: Host, delay: Duration) -> io::Result<()> {
-        self.set_delay(host, &[Direction::Towards], delay)
-    }
-
-    fn set_delay(&self, host: Host, directions: &[Direction], delay: Duration) -> io::Result<()> {
-        let mut slot = self.relay().lock().unwrap_or_else(PoisonError::into_inner);
-        let relay = match slot.take() {
-            Some(relay) => relay,
-            None => self.start_relay()?,
-        };
-        for direction in directions {
-            relay.set(host, *direction, delay);
+    /// Each packet takes a time of its own, at random between these two. It waits for the earlier packets of its
+    /// connection, so none arrives out of order.
+    #[must_use]
+    pub const fn between(least: Duration, most: Duration) -> Self {
+        Self {
+            least,
+            most,
+            may_overtake: false,
+            doubled: Share::NONE,
         }
-        *slot = Some(relay);
-        Ok(())
     }
 
-    /// The routes come last: once they are set, every packet between the hosts goes to the relay.
-    fn start_relay(&self) -> io::Result<Relay> {
-        let device = self.router().enter(|| open().map_err(unsupported))?;
-        let relay = Relay::start(device)?;
-        let mut commands = format!("link set {INTERFACE} txqueuelen {QUEUE_PACKETS} up\n");
-        for host in Host::ALL {
-            let (name, addr) = (host.name(), host.addr());
-            commands.push_str(&format!(
-                "route add {addr} dev {INTERFACE} table {TABLE}\n\
-                 rule add iif {name} lookup {TABLE}\n"
-            ));
+    /// Lets a packet overtake earlier ones of its connection that take longer.
+    #[must_use]
+    pub const fn overtaking(self) -> Self {
+        Self {
+            may_overtake: true,
+            ..self
         }
-        self.router().ip(&commands)?;
-        Ok(relay)
+    }
+
+    /// Delivers this share of the packets twice, each packet chosen separately and at random.
+    #[must_use]
+    pub const fn doubling(self, share: Share) -> Self {
+        Self {
+            doubled: share,
+            ..self
+        }
+    }
+
+    /// Returns the longest time that a packet takes.
+    #[must_use]
+    pub const fn most(self) -> Duration {
+        self.most
     }
 }
 
-fn open() -> io::Result<File> {
-    let device = File::options().read(true).write(true).open(DEVICE)?;
-    lastword_sys::attach_tun(device.as_fd(), INTERFACE)?;
-    Ok(device)
+impl From<Duration> for Delay {
+    fn from(time: Duration) -> Self {
+        Self::constant(time)
+    }
 }
-
-fn unsupported(error: io::Error) -> io::Error {
-    let skip = Skip::new(&format!("no delays here: {DEVICE}: {error}"));
-    io::Error::new(ErrorKind::Unsupported, skip)
-}
-
-const DEVICE: &str = "/dev/net/tun";
-const INTERFACE: &str = "delay";
-const TABLE: u8 = 77;
-/// More than a burst has: packets that do not fit while the relay is not scheduled are lost.
-const QUEUE_PACKETS: u32 = 10_000;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::host::{Host, OWN_LINK};
+use crate::host::{Host, IPV6_SETTINGS, OWN_LINK, has_ipv6};
 use crate::namespace::Namespace;
 use crate::relay::Relay;
 use crate::sandbox::Sandbox;
@@ -65,6 +65,20 @@ impl Lab {
     #[must_use]
     pub fn addr(&self, host: Host) -> IpAddr {
         host.addr().into()
+    }
+
+    /// Returns the IPv6 address of a host.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`] around a [`Skip`] where the kernel has no IPv6. A `?` in the body of
+    /// [`run`](crate::run()) then skips the test.
+    pub fn addr_v6(&self, host: Host) -> io::Result<IpAddr> {
+        if has_ipv6() {
+            return Ok(host.addr_v6().into());
+        }
+        let skip = Skip::new("this kernel has no IPv6");
+        Err(io::Error::new(io::ErrorKind::Unsupported, skip))
     }
 
     /// Returns the router's address on a host's side.
@@ -169,5 +183,9 @@ fn forward() -> io::Result<()> {
     fs::write(root.join("ip_forward"), "1")?;
     // The settings of the machine are inherited, and many machines forbid that.
     fs::write(root.join("conf/all/rp_filter"), "0")?;
-    fs::write(root.join("conf/default/rp_filter"), "0")
+    fs::write(root.join("conf/default/rp_filter"), "0")?;
+    if has_ipv6() {
+        fs::write(Path::new(IPV6_SETTINGS).join("all/forwarding"), "1")?;
+    }
+    Ok(())
 }

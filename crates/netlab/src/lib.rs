@@ -11,11 +11,12 @@
 //!
 //! # What fails
 //!
-//! - The cables: [`Lab::cut`], [`Lab::drop_from`] and [`Lab::drop_towards`] until [`Lab::mend`]; [`Lab::lose`] for a
-//!   [`Share`] of the packets; [`Lab::delay`] for all of them. Cut, loss and delay are independent. Neither host is
-//!   notified.
+//! - The cables: [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`], [`Lab::drop_large_from`] and [`Lab::refuse`]
+//!   until [`Lab::mend`]; [`Lab::lose`] for a [`Share`] of the packets; [`Lab::delay`] for all of them, by a [`Delay`]
+//!   that may vary, reorder and double. Cut, loss and delay are independent. Only [`Lab::refuse`] notifies the hosts.
 //! - The links: [`Lab::link_down`] pulls the router's end, [`Lab::own_link_down`] takes the host's own down.
-//! - Inside a host: [`Lab::set_route`], [`Lab::block_output`], [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.
+//! - Inside a host: [`Lab::set_route`], [`Lab::remove_addresses`], [`Lab::block_output`], [`Lab::choke_output`],
+//!   [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.
 //! - A process: [`freeze()`].
 //!
 //! A table in the crate's `README.md` says how TCP reacts to each fault at both ends; a test measures it.
@@ -31,6 +32,7 @@
 
 mod cable;
 mod delay;
+mod detour;
 mod direction;
 mod freeze;
 mod host;
@@ -44,6 +46,8 @@ mod share;
 mod skip;
 mod socket;
 
+pub use cable::Refusal;
+pub use delay::Delay;
 pub use freeze::{Frozen, freeze};
 pub use host::Host;
 pub use lab::Lab;

@@ -1,9 +1,10 @@
 //! The links at both ends of a cable, and a host's own changes to its way out.
 
 use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use crate::host::{Host, OWN_LINK};
+use crate::host::{Host, OWN_LINK, has_ipv6};
 use crate::lab::Lab;
 use crate::namespace::Link;
 
@@ -28,11 +29,17 @@ impl Lab {
     ///
     /// When `ip` fails or the carrier does not come.
     pub fn link_up(&self, host: Host) -> io::Result<()> {
-        self.router().ip(&format!("link set {} up", host.name()))?;
+        // The kernel removed the router's IPv6 address together with the link.
+        self.router().ip(&format!(
+            "link set {} up\n{}",
+            host.name(),
+            gateway_addresses(host)
+        ))?;
         self.await_carrier(host)
     }
 
-    /// Takes a host's own interface down, as its administrator does: its address stays, its routes are removed.
+    /// Takes a host's own interface down, as its administrator does: its IPv4 address stays, its IPv6 address and its
+    /// routes are removed.
     ///
     /// The host knows that it cannot send. The router keeps its route to the host and discards packets silently. When
     /// it has found no neighbour for 3 s, it reports that the host is unreachable.
@@ -51,10 +58,26 @@ impl Lab {
     ///
     /// When `ip` fails or the carrier does not come.
     pub fn own_link_up(&self, host: Host) -> io::Result<()> {
-        let route = Route::Whole.commands(host);
+        self.configure(host)
+    }
+
+    /// Removes a host's own addresses, IPv4 and IPv6; the interface stays up.
+    ///
+    /// # Errors
+    ///
+    /// When `ip` fails.
+    pub fn remove_addresses(&self, host: Host) -> io::Result<()> {
         self.namespace(host)
-            .ip(&format!("link set {OWN_LINK} up\n{route}"))?;
-        self.await_carrier(host)
+            .ip(&format!("addr flush dev {OWN_LINK} scope global"))
+    }
+
+    /// Ends a [`Lab::remove_addresses`], with the [`Route::Whole`].
+    ///
+    /// # Errors
+    ///
+    /// When `ip` fails.
+    pub fn restore_addresses(&self, host: Host) -> io::Result<()> {
+        self.configure(host)
     }
 
     /// Changes a host's own route to everything beyond its cable, including the other host.
@@ -79,32 +102,49 @@ impl Lab {
         )
     }
 
-    /// Ends a [`Lab::block_output`].
+    /// Lets a host's own queue of outgoing packets discard all of them, with `tc`. The sender's kernel is told, unlike
+    /// with [`Lab::block_output`], so it soon tries again.
     ///
     /// # Errors
     ///
-    /// When `nft` fails.
+    /// When `tc` fails, as it does where the kernel lacks `tbf`.
+    pub fn choke_output(&self, host: Host) -> io::Result<()> {
+        let queue = format!("qdisc replace dev {OWN_LINK} root tbf rate 8bit burst 1 limit 1\n");
+        self.set_queue(host, &queue)
+    }
+
+    /// Ends a [`Lab::block_output`] and a [`Lab::choke_output`].
+    ///
+    /// # Errors
+    ///
+    /// When `nft` or `tc` fails.
     pub fn allow_output(&self, host: Host) -> io::Result<()> {
+        self.set_queue(
+            host,
+            &format!("qdisc replace dev {OWN_LINK} root noqueue\n"),
+        )?;
         self.set_output(host, "")
     }
 
     /// Lays a host's cable, whole at both ends.
     pub(crate) fn plug_in(&self, host: Host) -> io::Result<()> {
-        let (name, gateway, netns) = (host.name(), host.gateway(), self.namespace(host).path());
+        let (name, netns) = (host.name(), self.namespace(host).path());
         self.router().ip(&format!(
             "link add {name} type veth peer name {OWN_LINK} netns {netns}\n\
-             addr add {gateway}/24 dev {name}\n\
-             link set {name} up\n"
+             link set {name} up\n\
+             {}",
+            gateway_addresses(host)
         ))?;
         self.configure(host)
     }
 
-    /// Gives a host that has its interface an address and a route.
+    /// Gives a host that has its interface its addresses and routes, as far as they are missing.
     pub(crate) fn configure(&self, host: Host) -> io::Result<()> {
-        let (addr, route) = (host.addr(), Route::Whole.commands(host));
+        let addresses = addresses(OWN_LINK, host.addr(), host.addr_v6());
+        let route = Route::Whole.commands(host);
         self.namespace(host).ip(&format!(
-            "addr add {addr}/24 dev {OWN_LINK}\n\
-             link set {OWN_LINK} up\n\
+            "link set {OWN_LINK} up\n\
+             {addresses}\
              {route}"
         ))?;
         self.await_carrier(host)
@@ -125,6 +165,12 @@ impl Lab {
         );
         self.namespace(host)
             .feed("nft", &["-f", "-"], &transaction)
+            .map(drop)
+    }
+
+    fn set_queue(&self, host: Host, command: &str) -> io::Result<()> {
+        self.namespace(host)
+            .feed("tc", &["-batch", "-"], command)
             .map(drop)
     }
 
@@ -158,13 +204,36 @@ pub enum Route {
 
 impl Route {
     fn commands(self, host: Host) -> String {
+        let (v4, v6) = ("0.0.0.0/0", "::/0");
+        let mut commands = self.command(v4, host.gateway().into());
+        if has_ipv6() {
+            commands.push_str(&self.command(v6, host.gateway_v6().into()));
+        }
+        commands
+    }
+
+    fn command(self, everything: &str, gateway: IpAddr) -> String {
+        let blackhole = format!("route replace blackhole {everything}\n");
         match self {
-            Self::Whole => format!("route replace default via {}\n", host.gateway()),
+            Self::Whole => format!("route replace {everything} via {gateway}\n"),
             // There may be no route to delete, so `route replace` makes one first.
-            Self::Gone => "route replace blackhole default\nroute del default\n".to_owned(),
-            Self::Blackhole => "route replace blackhole default\n".to_owned(),
+            Self::Gone => format!("{blackhole}route del {everything}\n"),
+            Self::Blackhole => blackhole,
         }
     }
+}
+
+/// The commands that give the router its addresses on a host's side.
+fn gateway_addresses(host: Host) -> String {
+    addresses(host.name(), host.gateway(), host.gateway_v6())
+}
+
+fn addresses(interface: &str, v4: Ipv4Addr, v6: Ipv6Addr) -> String {
+    let mut commands = format!("addr replace {v4}/24 dev {interface}\n");
+    if has_ipv6() {
+        commands.push_str(&format!("addr replace {v6}/64 dev {interface}\n"));
+    }
+    commands
 }
 
 const CARRIER_TIMEOUT: Duration = Duration::from_secs(5);

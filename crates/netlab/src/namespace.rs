@@ -1,13 +1,16 @@
 //! One network namespace: its own thread makes it, a descriptor keeps it alive, and later threads enter it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::panic;
+use std::path::Path;
 use std::process::{self, Command, Stdio};
 use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
+
+use crate::host::{IPV6_SETTINGS, has_ipv6};
 
 #[derive(Debug)]
 pub(crate) struct Namespace {
@@ -20,6 +23,7 @@ impl Namespace {
     pub(crate) fn new(name: &'static str) -> io::Result<Self> {
         let file = on_a_thread(name, || {
             unshare(CloneFlags::CLONE_NEWNET)?;
+            use_addresses_at_once()?;
             File::open("/proc/thread-self/ns/net")
         })?;
         let namespace = Self { name, file };
@@ -41,6 +45,11 @@ impl Namespace {
     /// Runs lines of `ip` commands inside, up to the first one that fails.
     pub(crate) fn ip(&self, lines: &str) -> io::Result<()> {
         self.feed("ip", &["-batch", "-"], lines).map(drop)
+    }
+
+    /// Runs lines of `ip` commands of IPv6 inside, where a line itself does not show the family.
+    pub(crate) fn ip_v6(&self, lines: &str) -> io::Result<()> {
+        self.feed("ip", &["-6", "-batch", "-"], lines).map(drop)
     }
 
     /// Runs a program inside with `input` as its standard input, and returns what it printed.
@@ -94,6 +103,14 @@ pub(crate) enum Link {
     /// It has no carrier yet, or does not send yet.
     Waiting,
     Sending,
+}
+
+/// Ends the wait of a second or two in which the kernel looks for duplicates of a new IPv6 address.
+fn use_addresses_at_once() -> io::Result<()> {
+    if !has_ipv6() {
+        return Ok(());
+    }
+    fs::write(Path::new(IPV6_SETTINGS).join("default/accept_dad"), "0")
 }
 
 /// A namespace is a property of a thread. So each visit uses a new thread, and no other thread ever changes its

@@ -1,11 +1,14 @@
 //! The relay of delayed packets: one thread reads them, and one thread for each direction writes each packet when it is
 //! due.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::fs::File;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write as _};
+use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +16,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::retry_on_intr;
 
+use crate::delay::Delay;
 use crate::direction::Direction;
 use crate::host::Host;
+use crate::share::Share;
 
 /// The relay ends when it is dropped; packets on the way are still delivered.
 #[derive(Debug)]
@@ -33,14 +38,16 @@ impl Relay {
         for receiver in Host::ALL {
             let (way, packets) = mpsc::channel();
             let device = Arc::clone(&device);
-            on_a_thread(move || deliver(&device, packets))?;
+            on_a_thread(move || deliver(&device, &packets))?;
             ways.insert(receiver, way);
         }
-        let reader = Reader {
+        let mut reader = Reader {
             device,
             stopped,
             delays: Arc::clone(&delays),
             ways,
+            count: 0,
+            last_due: HashMap::new(),
         };
         on_a_thread(move || {
             if let Err(error) = reader.run() {
@@ -53,7 +60,7 @@ impl Relay {
         })
     }
 
-    pub(crate) fn set(&self, host: Host, direction: Direction, delay: Duration) {
+    pub(crate) fn set(&self, host: Host, direction: Direction, delay: Delay) {
         self.delays.set(host, direction, delay);
     }
 }
@@ -64,10 +71,14 @@ struct Reader {
     stopped: UnixStream,
     delays: Arc<Delays>,
     ways: HashMap<Host, Sender<Delayed>>,
+    /// The number of packets so far.
+    count: u64,
+    /// When the latest packet of each connection and direction is due.
+    last_due: HashMap<Vec<u8>, Instant>,
 }
 
 impl Reader {
-    fn run(&self) -> io::Result<()> {
+    fn run(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; PACKET_BYTES_MAX];
         // Either call may be interrupted when a program of the lab ends.
         while retry_on_intr(|| self.await_packet())? {
@@ -77,17 +88,38 @@ impl Reader {
         Ok(())
     }
 
-    /// Sends an IPv4 packet on its way. The interface itself also sends IPv6 packets, which are ignored.
-    fn relay(&self, packet: &[u8]) -> Option<()> {
-        let (version, receiver) = (packet.first()? >> 4, packet.get(16..20)?);
-        let receiver = Host::ALL
-            .into_iter()
-            .find(|host| version == 4 && host.addr().octets() == receiver)?;
-        let delayed = Delayed {
-            due: Instant::now().checked_add(self.delays.towards(receiver))?,
-            packet: packet.to_vec(),
-        };
-        self.ways.get(&receiver)?.send(delayed).ok()
+    /// Sends a packet between the hosts on its way, twice if it is doubled. Others, which the interface itself sends,
+    /// are ignored.
+    fn relay(&mut self, packet: &[u8]) -> Option<()> {
+        let receiver = receiver(packet)?;
+        let delays = self.delays.towards(receiver);
+        let copies = delays.iter().filter(|delay| is_chosen(delay.doubled));
+        for _ in 0..=copies.count() {
+            let delayed = Delayed {
+                due: self.due(packet, &delays)?,
+                number: self.count,
+                packet: packet.to_vec(),
+            };
+            self.count += 1;
+            self.ways.get(&receiver)?.send(delayed).ok()?;
+        }
+        Some(())
+    }
+
+    /// Returns when a packet is due: not before the earlier ones of its connection, unless it may overtake them.
+    fn due(&mut self, packet: &[u8], delays: &[Delay]) -> Option<Instant> {
+        let taken = delays.iter().map(draw).sum();
+        let due = Instant::now().checked_add(taken)?;
+        if delays.iter().any(|delay| delay.may_overtake) {
+            return Some(due);
+        }
+        let connection = connection(packet)?;
+        if let Some(last) = self.last_due.get_mut(connection) {
+            *last = due.max(*last);
+            return Some(*last);
+        }
+        self.last_due.insert(connection.to_vec(), due);
+        Some(due)
     }
 
     /// Waits for a packet; returns `false` when the relay should end.
@@ -102,44 +134,121 @@ impl Reader {
     }
 }
 
-/// The delays of both cables; a delay that was never set is zero.
+/// The delays of both cables; a delay that was never set is none.
 #[derive(Debug, Default)]
 struct Delays {
-    by_direction: Mutex<HashMap<(Host, Direction), Duration>>,
+    by_direction: Mutex<HashMap<(Host, Direction), Delay>>,
 }
 
 impl Delays {
-    fn set(&self, host: Host, direction: Direction, delay: Duration) {
+    fn set(&self, host: Host, direction: Direction, delay: Delay) {
         self.by_direction
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert((host, direction), delay);
     }
 
-    /// Returns the delay of a packet from the other host to this one.
-    fn towards(&self, receiver: Host) -> Duration {
+    /// Returns the two delays of a packet from the other host to this one.
+    fn towards(&self, receiver: Host) -> [Delay; 2] {
         let delays = self
             .by_direction
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let of = |host, direction| delays.get(&(host, direction)).copied().unwrap_or_default();
-        of(receiver.other(), Direction::From).saturating_add(of(receiver, Direction::Towards))
+        let way = [
+            (receiver.other(), Direction::From),
+            (receiver, Direction::Towards),
+        ];
+        way.map(|direction| delays.get(&direction).copied().unwrap_or_default())
     }
 }
 
+/// A packet on its way. They are ordered by when they are due, and then by their arrival.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Delayed {
     due: Instant,
+    number: u64,
     packet: Vec<u8>,
 }
 
-/// Writes the packets of one direction in their order of arrival, each no earlier than it is due.
-fn deliver(device: &File, packets: Receiver<Delayed>) {
-    let mut device = device;
-    for Delayed { due, packet } in packets {
-        thread::sleep(due.saturating_duration_since(Instant::now()));
+/// Writes the packets of one direction, each no earlier than it is due.
+fn deliver(device: &File, packets: &Receiver<Delayed>) {
+    let mut waiting = BinaryHeap::new();
+    let mut is_open = true;
+    while is_open || !waiting.is_empty() {
+        let due = waiting.peek().map(|Reverse(Delayed { due, .. })| *due);
+        match next(packets, due) {
+            Ok(packet) => {
+                waiting.push(Reverse(packet));
+                continue;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                is_open = false;
+                thread::sleep(due.map_or(Duration::ZERO, left));
+            }
+        }
+        write_first(device, &mut waiting);
+    }
+}
+
+/// Waits for the next packet, until an earlier one is due.
+fn next(packets: &Receiver<Delayed>, due: Option<Instant>) -> Result<Delayed, RecvTimeoutError> {
+    match due.map(left) {
+        None => Ok(packets.recv()?),
+        // Packets that arrive all the time must not hold up one that is due.
+        Some(Duration::ZERO) => Err(RecvTimeoutError::Timeout),
+        Some(left) => packets.recv_timeout(left),
+    }
+}
+
+fn write_first(mut device: &File, waiting: &mut BinaryHeap<Reverse<Delayed>>) {
+    if let Some(Reverse(Delayed { packet, .. })) = waiting.pop() {
         // The kernel refuses this only while the interface is down, and then a real wire would lose the packet too.
         drop(device.write_all(&packet));
     }
+}
+
+fn left(due: Instant) -> Duration {
+    due.saturating_duration_since(Instant::now())
+}
+
+/// Returns the host to which a packet is addressed (RFC 791, 3.1; RFC 8200, 3).
+fn receiver(packet: &[u8]) -> Option<Host> {
+    let addr = match packet.first()? >> 4 {
+        4 => IpAddr::from(<[u8; 4]>::try_from(packet.get(16..20)?).ok()?),
+        6 => IpAddr::from(<[u8; 16]>::try_from(packet.get(24..40)?).ok()?),
+        _ => return None,
+    };
+    let is_of = |host: &Host| addr == host.addr() || addr == host.addr_v6();
+    Host::ALL.into_iter().find(is_of)
+}
+
+/// Returns the addresses and ports of a packet of TCP or UDP without IP options, which tell its connection and
+/// direction.
+fn connection(packet: &[u8]) -> Option<&[u8]> {
+    match packet.first()? >> 4 {
+        4 => packet.get(12..24),
+        _ => packet.get(8..44),
+    }
+}
+
+/// Draws the time that a packet takes.
+fn draw(delay: &Delay) -> Duration {
+    let span = delay.most.saturating_sub(delay.least).as_nanos();
+    let span = u64::try_from(span).unwrap_or(u64::MAX);
+    delay.least + Duration::from_nanos(below(span.saturating_add(1)))
+}
+
+/// Draws whether a packet belongs to a share.
+fn is_chosen(share: Share) -> bool {
+    below(u64::from(Share::WHOLE.thousandths())) < u64::from(share.thousandths())
+}
+
+/// Returns a random number below `bound`. Each `RandomState` has keys of its own, which change its hash.
+fn below(bound: u64) -> u64 {
+    let random = RandomState::new().build_hasher().finish();
+    let scaled = (u128::from(random) * u128::from(bound)) >> 64;
+    u64::try_from(scaled).unwrap_or_default()
 }
 
 fn on_a_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {

@@ -1,12 +1,12 @@
 //! The packets that a cable lets through.
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 
-use lastword_netlab::{Host, Lab, Share, run};
+use lastword_netlab::{Host, Lab, Refusal, Share, run};
 
 use crate::datagrams::Datagrams;
-use crate::pair::{Pair, is_silent, read_four};
+use crate::pair::{Pair, is_silent, kind, read_four};
 
 #[test]
 fn a_cut_side_is_silent_until_it_is_mended() {
@@ -61,6 +61,53 @@ fn the_direction_towards_a_host_is_dropped_alone() {
         pair.server.write_all(b"pong")?;
         assert!(is_silent(&pair.client)?, "the new cut replaced nothing");
         lab.mend(Host::Server)?;
+        assert_eq!(read_four(&mut pair.client)?, *b"pong");
+        Ok(())
+    });
+}
+
+#[test]
+fn large_packets_are_lost_in_one_direction() {
+    run(|lab| {
+        let mut pair = Pair::connect(lab)?;
+        lab.drop_large_from(Host::Client, 600)?;
+        pair.round_trip()?;
+        pair.server.write_all(&LARGE)?;
+        pair.client.read_exact(&mut LARGE.clone())?;
+        pair.client.write_all(&LARGE)?;
+        assert!(is_silent(&pair.server)?);
+        lab.mend(Host::Client)?;
+        pair.server.read_exact(&mut LARGE.clone())?;
+        pair.round_trip()
+    });
+}
+
+#[test]
+fn a_router_that_refuses_resets_both_ends() {
+    run(|lab| {
+        let mut pair = Pair::connect(lab)?;
+        lab.refuse(Host::Client, Refusal::Reset)?;
+        for host in Host::ALL {
+            pair.end(host).write_all(b"ping")?;
+            let heard = read_four(pair.end(host));
+            assert_eq!(kind(heard), Some(ErrorKind::ConnectionReset), "{host:?}");
+        }
+        lab.mend(Host::Client)?;
+        Pair::connect(lab)?.round_trip()
+    });
+}
+
+#[test]
+fn an_unreachable_host_is_only_slow() {
+    run(|lab| {
+        let mut pair = Pair::connect(lab)?;
+        lab.refuse(Host::Client, Refusal::Unreachable)?;
+        pair.client.write_all(b"ping")?;
+        pair.server.write_all(b"pong")?;
+        assert!(is_silent(&pair.client)?);
+        assert!(is_silent(&pair.server)?);
+        lab.mend(Host::Client)?;
+        assert_eq!(read_four(&mut pair.server)?, *b"ping");
         assert_eq!(read_four(&mut pair.client)?, *b"pong");
         Ok(())
     });
@@ -157,3 +204,5 @@ fn received(lab: &Lab, host: Host) -> io::Result<(u64, u64)> {
 /// A share of 20 % of these is 400, with a standard deviation of 18. So a share of 15 or 25 % cannot come by chance.
 const LOT: usize = 2000;
 const ETHERNET_FRAME_MAX: u64 = 1514;
+/// More than fits into a small packet.
+const LARGE: [u8; 1_000] = [0; 1_000];

@@ -46,4 +46,18 @@ impl Datagrams {
         self.to.recv(&mut [0; 8])?;
         Ok(start.elapsed())
     }
+
+    /// Sends numbered ones, and returns the numbers that arrive until `last`, the number of the last one, does.
+    pub(crate) fn numbers(&self, last: u32) -> io::Result<Vec<u32>> {
+        for number in 0..=last {
+            self.from.send(&number.to_be_bytes())?;
+        }
+        let mut numbers = Vec::new();
+        while numbers.last() != Some(&last) {
+            let mut number = [0; 4];
+            self.to.recv(&mut number)?;
+            numbers.push(u32::from_be_bytes(number));
+        }
+        Ok(numbers)
+    }
 }

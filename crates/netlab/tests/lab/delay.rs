@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lastword_netlab::{Host, Lab, Outcome, run};
+use lastword_netlab::{Delay, Host, Lab, Outcome, Share, run};
 
 use crate::datagrams::Datagrams;
 use crate::pair::{Pair, TIMEOUT, is_silent, kind, peek, read_four};
@@ -47,6 +47,51 @@ fn nothing_is_lost_or_overtaken_when_a_delay_changes_under_load() {
         assert!(sent == received, "the stream is another");
         // On a busy machine the sender may repeat a segment that is only late. After a loss others arrive out of order.
         assert_eq!(out_of_order(lab, Host::Client)?, 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_delay_that_varies_keeps_the_order_of_a_connection() {
+    run(|lab| {
+        lab.delay_from(Host::Client, Delay::between(Duration::ZERO, 2 * STEP))?;
+        let datagrams = Datagrams::new(lab, Host::Client)?;
+        assert!(datagrams.numbers(LOT)?.into_iter().eq(0..=LOT));
+        let mut taken = Vec::new();
+        for _ in 0..20 {
+            taken.push(datagrams.takes()?);
+        }
+        // Of 20 draws none lies in a given half with a chance of one in a million.
+        assert!(taken.iter().any(|&taken| taken < STEP), "{taken:?}");
+        assert!(taken.iter().any(|&taken| taken >= STEP), "{taken:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn packets_overtake_each_other_where_the_delay_allows_it() {
+    run(|lab| {
+        let varies = Delay::between(Duration::ZERO, STEP).overtaking();
+        lab.delay_from(Host::Client, varies)?;
+        let numbers = Datagrams::new(lab, Host::Client)?.numbers(LOT)?;
+        assert!(!numbers.is_sorted(), "all came in order");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_share_of_the_packets_arrives_twice() {
+    run(|lab| {
+        lab.delay_from(Host::Client, Delay::NONE.doubling(Share::percent(50)))?;
+        let numbers = Datagrams::new(lab, Host::Client)?.numbers(LOT)?;
+        let sent = usize::try_from(LOT)?;
+        let copies = numbers.len() - sent;
+        assert!(numbers.is_sorted());
+        // Half of them, with a standard deviation of 7.
+        assert!(
+            (sent / 4..sent * 3 / 4).contains(&copies),
+            "{copies} copies"
+        );
         Ok(())
     });
 }
@@ -147,3 +192,5 @@ fn threads() -> io::Result<usize> {
 
 const STEP: Duration = Duration::from_millis(50);
 const STREAM_BYTES: usize = 8 << 20;
+/// Fewer datagrams than a socket's buffer has room for.
+const LOT: u32 = 200;

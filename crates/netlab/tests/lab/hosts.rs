@@ -3,8 +3,9 @@
 use std::io::{ErrorKind, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use lastword_netlab::{End, Host, Lab, run};
+use lastword_netlab::{End, Host, Lab, Route, run};
 
 use crate::pair::{Pair, is_silent, kind, read_four};
 
@@ -15,6 +16,40 @@ fn bytes_cross_the_router_and_come_back() {
         assert_eq!(pair.client.local_addr()?.ip(), lab.addr(Host::Client));
         assert_eq!(pair.server.local_addr()?.ip(), lab.addr(Host::Server));
         pair.round_trip()
+    });
+}
+
+#[test]
+fn a_connection_over_ipv6_meets_every_fault() {
+    run(|lab| {
+        let connect = || Pair::connect_to(lab, lab.addr_v6(Host::Server)?);
+        let mut pair = connect()?;
+        assert_eq!(pair.client.local_addr()?.ip(), lab.addr_v6(Host::Client)?);
+        lab.delay(Host::Client, DELAY)?;
+        let start = Instant::now();
+        pair.round_trip()?;
+        assert!(start.elapsed() >= 2 * DELAY);
+        for host in Host::ALL {
+            lab.cut(host)?;
+            pair.client.write_all(b"ping")?;
+            assert!(is_silent(&pair.server)?);
+            lab.mend(host)?;
+            assert_eq!(read_four(&mut pair.server)?, *b"ping");
+            lab.link_down(host)?;
+            lab.link_up(host)?;
+            lab.own_link_down(host)?;
+            lab.own_link_up(host)?;
+            lab.set_route(host, Route::Gone)?;
+            lab.set_route(host, Route::Whole)?;
+            pair.round_trip()?;
+        }
+        lab.replace(Host::Client)?;
+        pair.server.write_all(b"pong")?;
+        assert_eq!(
+            kind(read_four(&mut pair.server)),
+            Some(ErrorKind::ConnectionReset)
+        );
+        connect()?.round_trip()
     });
 }
 
@@ -107,3 +142,5 @@ fn a_child_process_belongs_to_its_host() {
         Ok(())
     });
 }
+
+const DELAY: Duration = Duration::from_millis(20);

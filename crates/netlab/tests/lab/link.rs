@@ -110,6 +110,44 @@ fn a_blocked_output_lets_in_what_it_does_not_let_out() {
 }
 
 #[test]
+fn a_choked_output_lets_in_what_it_does_not_let_out() {
+    run(|lab| {
+        let mut pair = Pair::connect(lab)?;
+        lab.choke_output(Host::Server)?;
+        pair.server.write_all(b"pong")?;
+        pair.client.write_all(b"ping")?;
+        assert_eq!(read_four(&mut pair.server)?, *b"ping");
+        assert!(is_silent(&pair.client)?);
+        lab.allow_output(Host::Server)?;
+        assert_eq!(read_four(&mut pair.client)?, *b"pong");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_host_without_its_addresses_sends_and_hears_nothing() {
+    run(|lab| {
+        let mut pairs = [
+            Pair::connect(lab)?,
+            Pair::connect_to(lab, lab.addr_v6(Host::Server)?)?,
+        ];
+        lab.remove_addresses(Host::Server)?;
+        for pair in &mut pairs {
+            // The kernel may refuse the first call already, and sends what it took later.
+            drop(pair.server.write_all(b"pong"));
+            pair.client.write_all(b"ping")?;
+            assert!(is_silent(&pair.client)?);
+            assert!(is_silent(&pair.server)?);
+        }
+        lab.restore_addresses(Host::Server)?;
+        for pair in &mut pairs {
+            assert_eq!(read_four(&mut pair.server)?, *b"ping");
+        }
+        Pair::connect_to(lab, lab.addr_v6(Host::Server)?)?.round_trip()
+    });
+}
+
+#[test]
 fn a_replaced_host_starts_with_its_own_link_and_route_whole() {
     run(|lab| {
         lab.set_route(Host::Client, Route::Blackhole)?;

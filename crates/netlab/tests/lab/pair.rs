@@ -1,7 +1,7 @@
 //! One TCP connection across the lab.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use lastword_netlab::{Host, Lab, Outcome};
@@ -14,9 +14,12 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn connect(lab: &Lab) -> io::Result<Self> {
-        let listener = lab.on(Host::Server, || {
-            TcpListener::bind((lab.addr(Host::Server), 0))
-        })?;
+        Self::connect_to(lab, lab.addr(Host::Server))
+    }
+
+    /// Connects to this address of the server.
+    pub(crate) fn connect_to(lab: &Lab, addr: IpAddr) -> io::Result<Self> {
+        let listener = lab.on(Host::Server, || TcpListener::bind((addr, 0)))?;
         let server_addr = listener.local_addr()?;
         let client = lab.on(Host::Client, || {
             TcpStream::connect_timeout(&server_addr, TIMEOUT)

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use lastword_netlab::{End, Host, Lab, Outcome, Route, Share, run};
+use lastword_netlab::{End, Host, Lab, Outcome, Refusal, Route, Share, run};
 use socket2::SockRef;
 
 use crate::pair::{Pair, SILENCE, peek};
@@ -28,7 +28,7 @@ fn each_fault_is_felt_at_both_ends_as_the_readme_says() {
 type Fault = fn(&Lab, &Pair) -> io::Result<()>;
 
 /// The fault of the client's side, link or host.
-const FAULTS: [(&str, Fault); 11] = [
+const FAULTS: [(&str, Fault); 15] = [
     ("cut(Client)", |lab, _| lab.cut(Host::Client)),
     ("lose(Client, WHOLE)", |lab, _| {
         lab.lose(Host::Client, Share::WHOLE)
@@ -36,6 +36,12 @@ const FAULTS: [(&str, Fault); 11] = [
     ("drop_from(Client)", |lab, _| lab.drop_from(Host::Client)),
     ("drop_towards(Client)", |lab, _| {
         lab.drop_towards(Host::Client)
+    }),
+    ("refuse(Client, Reset)", |lab, _| {
+        lab.refuse(Host::Client, Refusal::Reset)
+    }),
+    ("refuse(Client, Unreachable)", |lab, _| {
+        lab.refuse(Host::Client, Refusal::Unreachable)
     }),
     ("link_down(Client)", |lab, _| lab.link_down(Host::Client)),
     ("own_link_down(Client)", |lab, _| {
@@ -49,6 +55,12 @@ const FAULTS: [(&str, Fault); 11] = [
     }),
     ("block_output(Client)", |lab, _| {
         lab.block_output(Host::Client)
+    }),
+    ("choke_output(Client)", |lab, _| {
+        lab.choke_output(Host::Client)
+    }),
+    ("remove_addresses(Client)", |lab, _| {
+        lab.remove_addresses(Host::Client)
     }),
     ("replace(Client)", |lab, _| lab.replace(Host::Client)),
     ("destroy_socket(Client, …)", |lab, pair| {
