@@ -56,7 +56,8 @@ impl Skip {
     }
 
     /// Finds a skip in an error or its sources.
-    pub(crate) fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+    #[must_use]
+    pub fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
         if let Some(skip) = error.downcast_ref() {
             return Some(skip);
         }

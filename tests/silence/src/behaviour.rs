@@ -30,6 +30,8 @@ pub(crate) struct ClientBehaviour {
     pub(crate) reads: Reads,
     /// Bytes of data frames a second.
     pub(crate) sends: u32,
+    /// Into how many data frames they are divided at most.
+    pub(crate) frames_max: u32,
     /// Whether it resets a connection on which no data arrived for the dead limit of its welcome.
     pub(crate) gives_up: bool,
     /// `SO_RCVBUF`; `None` leaves it to the kernel.
@@ -107,9 +109,15 @@ impl ClientBehaviour {
         beats: true,
         reads: Reads::All,
         sends: 0,
+        frames_max: 10,
         gives_up: false,
         receive_buffer: None,
     };
+
+    /// Sends heartbeats, and lets its window close soon.
+    pub(crate) const NEVER_READS: Self = Self::HONEST
+        .reading(Reads::Never)
+        .with_receive_buffer(16 * 1_024);
 
     pub(crate) const fn reading(self, reads: Reads) -> Self {
         Self { reads, ..self }
@@ -117,6 +125,14 @@ impl ClientBehaviour {
 
     pub(crate) const fn sending(self, sends: u32) -> Self {
         Self { sends, ..self }
+    }
+
+    /// Sends twenty short data frames a second, as players that move do.
+    pub(crate) const fn moving(self) -> Self {
+        Self {
+            frames_max: 20,
+            ..self.sending(320)
+        }
     }
 
     pub(crate) const fn giving_up(self) -> Self {

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &CostArgs) -> anyhow::Result<ExitCode> {
         1,
         (&[row], &settings),
         args.sessions,
-        |row, setting| play(row, setting, args),
+        |row, setting, sessions| play(row, setting, sessions, args.seconds),
     )
 }
 
@@ -71,25 +71,25 @@ impl Cost {
     }
 }
 
-fn play(row: &Row, setting: &Setting, args: &CostArgs) -> anyhow::Result<Judgement> {
+fn play(row: &Row, setting: &Setting, sessions: usize, seconds: u64) -> anyhow::Result<Judgement> {
     let mut empty_bytes = None;
-    let mut scene = Scene::start_behind(setting, row, args.sessions, |_, server, addr| {
+    let mut scene = Scene::start_with(setting, row, sessions, |server| {
         empty_bytes = Some(resident_bytes(server.id())?);
-        Ok(addr)
+        Ok(())
     })?;
     let settles = Duration::from_millis(scene.info.profile.heartbeat_ms) * 3;
     scene.watch(settles, false)?;
     let (begun, cpu) = (Instant::now(), cpu_time(scene.server.id())?);
     let begun_at = Stamp::now();
-    scene.watch(Duration::from_secs(args.seconds), false)?;
+    scene.watch(Duration::from_secs(seconds), false)?;
     let cost = Cost {
         cpu: cpu_time(scene.server.id())?.saturating_sub(cpu),
         wall: begun.elapsed(),
         memory_bytes: resident_bytes(scene.server.id())?
             .saturating_sub(empty_bytes.unwrap_or_default()),
     };
-    let mut judgement = scene.judge(&Expected::Lives, begun_at);
-    judgement.note = cost.in_words(args.sessions);
+    let mut judgement = scene.judge(row, &Expected::Lives, begun_at);
+    judgement.note = cost.in_words(sessions);
     Ok(judgement)
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DetectionArgs) -> anyhow::Result<ExitCode> {
         JOBS,
         (&rows, &settings),
         args.samples,
-        |row, setting| undisturbed(row, setting, args.samples),
+        undisturbed,
     )
 }
 

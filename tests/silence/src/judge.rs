@@ -19,9 +19,13 @@ use crate::messages::{Account, ServerInfo, Stamp};
 pub(crate) struct SceneFacts<'a> {
     /// The expected record of each session.
     pub(crate) expected: &'a Expected,
+    /// The causes that are false whatever else is expected.
+    pub(crate) never: &'a [Cause],
     pub(crate) names: &'a [String],
     /// When the fault had reached every player.
     pub(crate) fault_at: Stamp,
+    /// The longest time from a packet to its answer.
+    pub(crate) round_trip: Duration,
     pub(crate) server: &'a ServerInfo,
 }
 
@@ -45,6 +49,8 @@ pub(crate) struct Flow {
 /// The result of a scene.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Judgement {
+    /// Whether it could not be played on this machine; the note says why.
+    pub(crate) is_skipped: bool,
     /// Other measurements, in words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) note: String,
@@ -100,7 +106,7 @@ impl Judgement {
                 record: Some(end.json.clone()),
             }));
         }
-        if *facts.expected != Expected::Lives {
+        if matches!(facts.expected, Expected::Ends(_)) {
             for name in pairs.clients() {
                 judgement.report_wrong(name, "never ended");
             }
@@ -151,6 +157,10 @@ impl Judgement {
 impl SceneFacts<'_> {
     /// Returns how the end of a player deviates from the expected one.
     fn deviation(&self, end: &End) -> Option<String> {
+        let cause = end.record.cause;
+        if self.never.contains(&cause) {
+            return Some(format!("recorded as {cause}, which is false here"));
+        }
         if let Some(deviation) = self.expected.deviation(end.record.ending()) {
             return Some(deviation);
         }
@@ -173,7 +183,8 @@ impl SceneFacts<'_> {
                 "silent for {silent_ms} ms, and the bound is {allowed_ms} ms"
             ));
         }
-        if !is_silence(record.cause) {
+        // Where a session may live on, its silence may begin long after the fault.
+        if !is_silence(record.cause) || matches!(self.expected, Expected::MayEnd(_)) {
             return None;
         }
         let ours = end.at.since(self.fault_at);
@@ -192,15 +203,15 @@ impl SceneFacts<'_> {
         self.server.bounds_ms.get(cause.label()).copied()
     }
 
-    /// Returns the time that our clock may add. Where the peer's direction works, its next heartbeat still arrives. So
-    /// a cut of our direction alone counts from the answer to that heartbeat, and a dead network of our own from the
-    /// heartbeat itself.
+    /// Returns the time that our clock may add. Packets on their way still arrive. Where the peer's direction works, its
+    /// next heartbeat does, too. So a cut of our direction alone counts from the answer to that heartbeat, and a dead
+    /// network of our own from the heartbeat itself.
     fn clock_margin(&self, cause: Cause) -> Duration {
         let heartbeat = Duration::from_millis(self.server.profile.heartbeat_ms);
         if matches!(cause, Cause::PathDeadOutbound | Cause::LocalNetworkDown) {
-            heartbeat + CLOCK_MARGIN
+            self.round_trip + heartbeat + CLOCK_MARGIN
         } else {
-            CLOCK_MARGIN
+            self.round_trip + CLOCK_MARGIN
         }
     }
 }

@@ -12,6 +12,7 @@ mod judge;
 mod matrix;
 mod messages;
 mod outages;
+mod path;
 mod pool;
 mod proxy;
 mod report;
@@ -30,7 +31,6 @@ use crate::cost::CostArgs;
 use crate::detection::DetectionArgs;
 use crate::matrix::MatrixArgs;
 use crate::outages::OutagesArgs;
-use crate::proxy::ProxyArgs;
 use crate::setting::{RtoMax, Setting};
 
 /// Compares the records of a server with what happened to its clients.
@@ -57,13 +57,11 @@ enum Command {
 enum Play {
     /// Every way to fall silent and every way to be slow: no wrong cause
     Matrix(MatrixArgs),
-    /// Cables cut and clients frozen behind a real HAProxy: only the silence is claimed
-    Proxy(ProxyArgs),
     /// How soon each silent cause is noticed in each profile, compared with its bound
     Detection(DetectionArgs),
     /// Outages shorter than the dead limit: no session ends, and nothing is lost or out of order
     Outages(OutagesArgs),
-    /// Lines that lose packets: no session ends
+    /// Lines that lose packets or vary: no session ends
     Loss(LossArgs),
     /// A server that is stopped for longer than the dead limit: no session ends
     Stopped(StoppedArgs),
@@ -137,7 +135,6 @@ impl Play {
     fn run(&self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Matrix(args) => matrix::run(args),
-            Self::Proxy(args) => proxy::run(args),
             Self::Detection(args) => detection::run(args),
             Self::Outages(args) => outages::run(args),
             Self::Loss(args) => alarms::run_loss(args),

@@ -101,6 +101,15 @@ pub(crate) struct ProfileTimes {
     pub(crate) rto_max_ms: Option<u64>,
 }
 
+impl ProfileTimes {
+    /// Returns the longest outage that ends no session where no packet is lost otherwise.
+    pub(crate) fn outage_promised(self) -> Duration {
+        let dead = Duration::from_millis(self.dead_ms);
+        let heartbeat = Duration::from_millis(self.heartbeat_ms);
+        dead.saturating_sub(heartbeat + Duration::from_secs(1))
+    }
+}
+
 /// The account of one end of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Account {

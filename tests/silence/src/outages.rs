@@ -6,7 +6,6 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use lastword_load::Expected;
 
 use crate::behaviour::{ClientBehaviour, Game};
 use crate::fault::Fault;
@@ -45,28 +44,19 @@ pub(crate) fn run(args: &OutagesArgs) -> anyhow::Result<ExitCode> {
         ..Row::lives(&format!("outage-{seconds}s"))
     });
     let rows: Vec<_> = rows.collect();
-    report::play(
-        &args.run,
-        JOBS,
-        (&rows, &settings),
-        args.trials,
-        |row, setting| play(row, setting, args.trials),
-    )
+    report::play(&args.run, JOBS, (&rows, &settings), args.trials, play)
 }
 
 fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
     let mut scene = Scene::start(setting, row, players)?;
     thread::sleep(row.plays(scene.info.profile));
-    let link_back_at = scene.apply(row.fault)?;
+    scene.apply(row.fault)?;
+    let link_back_at = Stamp::now();
     scene.watch(RESUMES_WITHIN, false)?;
     scene.tell_both(Order::SendNothing)?;
     scene.watch(SETTLES_WITHIN, false)?;
-    let mut judgement = scene.judge(&Expected::Lives, link_back_at);
-    let is_bounded = setting.rto_max == RtoMax::Auto;
-    if !is_bounded {
-        // The kernel's own retries may come too late. A session that ended because of that is only reported.
-        judgement.wrong.clear();
-    }
+    let expected = row.expected(setting, scene.info.profile);
+    let mut judgement = scene.judge(row, &expected, link_back_at);
     let ends = &scene.ends;
     let has_ended = |name: &String| {
         ends.iter()
@@ -74,6 +64,7 @@ fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Result<Judgemen
     };
     scene.names.retain(|name| !has_ended(name));
     let flows = scene.check_flow(&mut judgement)?;
+    let is_bounded = setting.rto_max == RtoMax::Auto;
     let rto_max_ms = scene.info.profile.rto_max_ms;
     judgement.bound_ms = rto_max_ms
         .filter(|_| is_bounded)

@@ -10,7 +10,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use lastword_netlab::Skip;
 use serde::Serialize;
+
+pub(crate) use columns::table;
 
 use crate::figures::Figures;
 use crate::judge::{Judgement, Wrong};
@@ -18,37 +21,50 @@ use crate::row::Row;
 use crate::setting::Setting;
 use crate::{Run, pool};
 
-/// Plays each row under each setting, with this many sessions, and reports the results. `jobs` scenes play at a time,
-/// unless the command line names another number.
+/// Plays each row under each setting, with this many sessions unless the row has a number of its own, and reports the
+/// results. `jobs` scenes play at a time, unless the command line names another number.
 pub(crate) fn play(
     run: &Run,
     jobs: usize,
     (rows, settings): (&[Row], &[Setting]),
     trials: usize,
-    play: impl Fn(&Row, &Setting) -> anyhow::Result<Judgement> + Sync,
+    play: impl Fn(&Row, &Setting, usize) -> anyhow::Result<Judgement> + Sync,
 ) -> anyhow::Result<ExitCode> {
     let scenes: Vec<_> = rows
         .iter()
         .flat_map(|row| settings.iter().map(move |setting| (row, setting)))
         .collect();
     let lines = pool::each(run.jobs.unwrap_or(jobs), &scenes, |(row, setting)| {
-        // A scene that could not be played counts as wrong.
-        let judgement = play(row, setting).unwrap_or_else(|error| {
-            let mut judgement = Judgement::default();
-            judgement.report_wrong("-", format!("it could not be played: {error:#}"));
-            judgement
-        });
+        let played = play(row, setting, row.players(trials));
+        let judgement = played.unwrap_or_else(|error| not_played(&error));
         let line = Line {
             row: row.name.clone(),
             profile: setting.profile.clone(),
             rto_max: setting.rto_max.label(),
-            trials,
+            trials: if judgement.is_skipped {
+                0
+            } else {
+                row.players(trials)
+            },
             judgement,
         };
         line.announce();
         line
     });
     publish(&lines, run.json.as_deref())
+}
+
+/// Returns the judgement of a scene that could not be played: skipped where this machine lacks something, else wrong.
+fn not_played(error: &anyhow::Error) -> Judgement {
+    let mut judgement = Judgement::default();
+    match Skip::within(error.as_ref()) {
+        Some(skip) => {
+            judgement.is_skipped = true;
+            judgement.note = format!("skipped: {skip}");
+        }
+        None => judgement.report_wrong("-", format!("it could not be played: {error:#}")),
+    }
+    judgement
 }
 
 /// The result of one scene.
@@ -102,7 +118,9 @@ impl Line {
 
     fn cells(&self) -> Vec<String> {
         let judgement = &self.judgement;
-        let seen = if judgement.causes.is_empty() {
+        let seen = if judgement.is_skipped {
+            "not played".to_owned()
+        } else if judgement.causes.is_empty() {
             "no session ended".to_owned()
         } else {
             counted(&judgement.causes)
@@ -137,8 +155,13 @@ fn publish(lines: &[Line], json: Option<&Path>) -> anyhow::Result<ExitCode> {
     let trials: usize = lines.iter().map(|line| line.trials).sum();
     let cells: Vec<_> = lines.iter().map(Line::cells).collect();
     let mut stdout = io::stdout().lock();
-    write!(stdout, "{}", columns::table(&HEAD, &cells))?;
-    writeln!(stdout, "{trials} trials, {wrong} wrong")?;
+    write!(stdout, "{}", table(&HEAD, &cells))?;
+    let skipped = lines.iter().filter(|line| line.judgement.is_skipped);
+    let skipped = match skipped.count() {
+        0 => String::new(),
+        scenes => format!(", {scenes} scenes skipped"),
+    };
+    writeln!(stdout, "{trials} trials, {wrong} wrong{skipped}")?;
     Ok(if wrong == 0 {
         ExitCode::SUCCESS
     } else {

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use lastword::Cause;
 use lastword_load::{Ending, Expected};
+use lastword_netlab::Share;
 
-use crate::behaviour::{ClientBehaviour, Game};
+use crate::behaviour::{ClientBehaviour, Game, Reads};
 use crate::fault::Fault;
-use crate::messages::{ProfileTimes, Tuning};
+use crate::messages::{ProfileTimes, ServerInfo, Tuning};
+use crate::path::Path;
 use crate::setting::{RtoMax, Setting};
 
 /// A row of the matrix.
@@ -17,6 +19,14 @@ pub(crate) struct Row {
     pub(crate) game: Game,
     pub(crate) behaviour: ClientBehaviour,
     pub(crate) tuning: Tuning,
+    /// The path from the moment at which all clients have joined.
+    pub(crate) path: Path,
+    /// Whether the clients' retries are the kernel's own also where the server's are bounded.
+    pub(crate) has_default_clients: bool,
+    /// `net.ipv4.tcp_retries2` of the server's host; by default the kernel's.
+    pub(crate) tcp_retries2: Option<u8>,
+    /// The number of sessions; by default that of the command line.
+    pub(crate) players: Option<usize>,
     /// How long the sessions play before the fault; by default a heartbeat and a second.
     pub(crate) plays: Option<Duration>,
     pub(crate) fault: Fault,
@@ -44,6 +54,10 @@ impl Row {
             game: Game::Quiet,
             behaviour: ClientBehaviour::HONEST,
             tuning: Tuning::default(),
+            path: Path::PLAIN,
+            has_default_clients: false,
+            tcp_retries2: None,
+            players: None,
             plays: None,
             fault: Fault::Nothing,
             expected: Expected::Lives,
@@ -52,15 +66,80 @@ impl Row {
         }
     }
 
+    /// Every client sends twenty frames a second, and the game sends each back.
+    pub(crate) fn moving(self) -> Self {
+        Self {
+            game: Game::Echo,
+            behaviour: self.behaviour.moving(),
+            ..self
+        }
+    }
+
     /// Returns the expected record of each session.
-    pub(crate) fn expected(&self, setting: &Setting) -> Expected {
+    pub(crate) fn expected(&self, setting: &Setting, profile: ProfileTimes) -> Expected {
         let mut expected = self.expected.clone();
-        if let Expected::Ends(right) = &mut expected {
-            if self.is_untold_by_default_retries && setting.rto_max == RtoMax::Off {
-                right.push(Ending::live(Cause::PeerSilent));
+        match &mut expected {
+            Expected::Ends(right) => {
+                if self.is_untold_by_default_retries && setting.rto_max == RtoMax::Off {
+                    right.push(Ending::live(Cause::PeerSilent));
+                }
             }
+            Expected::Lives if !self.is_promised(setting, profile) => {
+                return Expected::may_end(&OUTLASTED);
+            }
+            Expected::Lives | Expected::MayEnd(_) => {}
         }
         expected
+    }
+
+    /// Returns the causes that are false whatever else may be said, because of what really happens to the players.
+    pub(crate) fn never(&self) -> Vec<Cause> {
+        let mut never = vec![Cause::VerdictMissing];
+        let mut unless = |is_true: bool, causes: &[Cause]| {
+            if !is_true {
+                never.extend(causes);
+            }
+        };
+        let is_running = !matches!(self.fault, Fault::Frozen | Fault::StoppedAndKilled(_));
+        unless(!is_running, &[Cause::PeerFrozen]);
+        unless(
+            self.behaviour.reads == Reads::Never,
+            &[Cause::PeerNotReading],
+        );
+        unless(self.fault.is_our_own(), &[Cause::LocalNetworkDown]);
+        let spares_path = [Fault::Nothing, Fault::ProxyReloaded].contains(&self.fault);
+        let breaks_path = is_running && !spares_path;
+        let is_lossy = self.path.loss != Share::NONE;
+        unless(
+            breaks_path || is_lossy,
+            &[
+                Cause::PathDead,
+                Cause::PathDeadOutbound,
+                Cause::ResetAfterOutage,
+            ],
+        );
+        never
+    }
+
+    /// Returns how many sessions play where the command line asks for `trials`.
+    pub(crate) fn players(&self, trials: usize) -> usize {
+        self.players.unwrap_or(trials)
+    }
+
+    /// Returns whether living players are promised to stay: without loss in outages up to the dead limit less a
+    /// heartbeat and a second. A retry may lie as far ahead as the outage was long. The server waits for the clients'
+    /// retries, but not for its own. So `off` halves that time, and in loss only bounded retries keep the promise.
+    fn is_promised(&self, setting: &Setting, profile: ProfileTimes) -> bool {
+        let is_bounded = setting.rto_max == RtoMax::Auto;
+        let is_lossless = self.path.loss == Share::NONE;
+        if let Fault::Outage(length) = self.fault {
+            let most = profile.outage_promised() / if is_bounded { 1 } else { 2 };
+            let is_retried = is_bounded && !self.has_default_clients;
+            let is_tried_enough = is_retried && self.path.loss <= Share::percent(20);
+            return length <= most && (is_lossless || is_tried_enough);
+        }
+        let is_retried = is_bounded && self.path.loss <= Share::percent(10);
+        !matches!(self.fault, Fault::Flapping { .. }) && (is_lossless || is_retried)
     }
 
     /// Returns how long the sessions play before the fault.
@@ -75,18 +154,25 @@ impl Row {
             .unwrap_or(Duration::from_millis(profile.dead_ms) * 3)
     }
 
-    /// Returns a time that is longer than every timeout that may run. A session that has not ended by then will not end.
-    pub(crate) fn patience(&self, profile: ProfileTimes) -> Duration {
-        let tuned_ms = match self.expected {
-            Expected::Ends(ref right) if right.contains(&Ending::live(Cause::PeerNotReading)) => {
-                self.tuning.write_progress_ms
-            }
-            Expected::Ends(_) | Expected::Lives => self.tuning.idle_ms,
-        };
-        let limit_ms = profile.dead_ms.max(u64::from(tuned_ms));
+    /// Returns a time that is longer than every timeout that may run before these ends. A session that has not ended by
+    /// then will not end.
+    pub(crate) fn patience(&self, right: &[Ending], server: &ServerInfo) -> Duration {
+        let ServerInfo {
+            bounds_ms, profile, ..
+        } = server;
+        let bounds = right.iter().map(|ending| ending.cause.label());
+        let bounds = bounds.filter_map(|cause| bounds_ms.get(cause).copied());
+        let limit_ms = bounds.fold(profile.dead_ms, u64::max);
         Duration::from_millis(limit_ms + profile.heartbeat_ms) + REPORT_DELAY
     }
 }
 
+/// The causes of players that live and did not come through in time: their data was away.
+const OUTLASTED: [Cause; 4] = [
+    Cause::PathDead,
+    Cause::PathDeadOutbound,
+    Cause::PeerSilent,
+    Cause::ResetAfterOutage,
+];
 /// How much later an end may be reported on a busy machine.
 const REPORT_DELAY: Duration = Duration::from_secs(5);

@@ -1,7 +1,7 @@
 //! A scene: a lab of its own, a server in one host, all clients in the other.
 
 use std::env;
-use std::net::SocketAddr;
+use std::fs;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use crate::behaviour::Clients;
 use crate::fault::Fault;
 use crate::judge::{End, Flow, Judgement, SceneFacts};
 use crate::messages::{Message, Order, Report, ServerInfo, Settings, Stamp};
+use crate::proxy::Proxy;
 use crate::row::Row;
 use crate::setting::{RtoMax, Setting};
 
@@ -27,7 +28,8 @@ pub(crate) struct Scene {
     // Stands before the lab, so that processes end before the hosts that they are in.
     pub(crate) clients: Process,
     pub(crate) server: Process,
-    pub(crate) lab: Lab,
+    proxy: Option<Proxy>,
+    lab: Lab,
     /// The server's first message.
     pub(crate) info: ServerInfo,
     /// The names of the players.
@@ -36,29 +38,33 @@ pub(crate) struct Scene {
     pub(crate) ends: Vec<End>,
 }
 
-/// Plays a row in a lab of its own, and judges the result.
+/// Plays a row with this many sessions in a lab of its own, and judges the result.
 pub(crate) fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Result<Judgement> {
     Scene::start(setting, row, players)?.play(row, setting)
 }
 
 impl Scene {
-    /// Builds the lab and lets every client join. The clients' sockets get the profile's `TCP_RTO_MAX_MS` too, if the
-    /// server's sockets have it.
+    /// Builds the lab and lets every client join, through the path's proxy if it has one. The clients' sockets get the profile's `TCP_RTO_MAX_MS` too, if the
+    /// server's sockets have it and the row's clients are not left to their kernel.
     pub(crate) fn start(setting: &Setting, row: &Row, players: usize) -> anyhow::Result<Self> {
-        Self::start_behind(setting, row, players, |_, _, addr| Ok(addr))
+        Self::start_with(setting, row, players, |_| Ok(()))
     }
 
-    /// The same, but clients connect to the address that `front` returns. `front` gets the lab, the server and the
-    /// server's address. No client has connected to the server before that call.
-    pub(crate) fn start_behind(
+    /// The same; `look` gets the server before any client has connected to it.
+    pub(crate) fn start_with(
         setting: &Setting,
         row: &Row,
         players: usize,
-        front: impl FnOnce(&Lab, &Process, SocketAddr) -> anyhow::Result<SocketAddr>,
+        look: impl FnOnce(&Process) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
         let lab = Lab::new()?;
+        if let Some(retries) = row.tcp_retries2 {
+            lab.on(Host::Server, || {
+                fs::write(TCP_RETRIES2, retries.to_string())
+            })?;
+        }
         let settings = Settings {
-            host: lab.addr(Host::Server),
+            host: row.path.addr(&lab, Host::Server)?,
             setting: setting.clone(),
             tuning: row.tuning,
         };
@@ -67,10 +73,17 @@ impl Scene {
             Some(Message::Listening(info)) => info,
             other => bail!("the server does not listen: {other:?}"),
         };
+        look(&server)?;
+        let proxy = match row.path.proxy {
+            Some(proxying) => Some(proxying.start(&lab, info.addr)?),
+            None => None,
+        };
         let names: Vec<_> = (0..players).map(|number| row.game.player(number)).collect();
-        let is_bounded = setting.rto_max == RtoMax::Auto && lastword_sys::supports_rto_max();
+        let is_bounded = setting.rto_max == RtoMax::Auto
+            && !row.has_default_clients
+            && lastword_sys::supports_rto_max();
         let clients = Clients {
-            server: front(&lab, &server, info.addr)?,
+            server: proxy.as_ref().map_or(info.addr, Proxy::addr),
             names: names.clone(),
             behaviour: row.behaviour,
             rto_max_ms: info.profile.rto_max_ms.filter(|_| is_bounded),
@@ -84,6 +97,7 @@ impl Scene {
             frozen: None,
             clients,
             server,
+            proxy,
             lab,
             info,
             names,
@@ -92,36 +106,59 @@ impl Scene {
     }
 
     /// Plays a row with the clients of this scene, and judges the result.
-    pub(crate) fn play(&mut self, row: &Row, setting: &Setting) -> anyhow::Result<Judgement> {
+    fn play(&mut self, row: &Row, setting: &Setting) -> anyhow::Result<Judgement> {
         let profile = self.info.profile;
+        row.path.lay(&self.lab)?;
         thread::sleep(row.plays(profile));
         let fault_at = self.apply(row.fault)?;
-        let expected = row.expected(setting);
-        match expected {
-            Expected::Ends(_) => self.watch(row.patience(profile), true)?,
+        let expected = row.expected(setting, profile);
+        match &expected {
+            Expected::Ends(right) => self.watch(row.patience(right, &self.info), true)?,
             Expected::Lives => self.watch(row.watched(profile), false)?,
+            Expected::MayEnd(right) => {
+                let length = row.watched(profile).max(row.patience(right, &self.info));
+                self.watch_fault(row.fault, length)?;
+            }
         }
-        let mut judgement = self.judge(&expected, fault_at);
+        let mut judgement = self.judge(row, &expected, fault_at);
         if expected == Expected::Lives {
             self.check_flow(&mut judgement)?;
         }
         Ok(judgement)
     }
 
-    /// Applies the fault, and returns when it took effect; for an outage, when the cable is mended.
+    /// Applies the fault, and returns when it took effect; for an outage, when it began.
     pub(crate) fn apply(&mut self, fault: Fault) -> anyhow::Result<Stamp> {
         let lab = &self.lab;
         match fault {
-            Fault::Nothing => {}
-            Fault::Lossy(share) => lab.lose(Host::Client, share)?,
+            // Each outage of a flapping cable comes while it is watched.
+            Fault::Nothing | Fault::Flapping { .. } => {}
             Fault::Cut => lab.cut(Host::Client)?,
             Fault::Outage(length) => return self.outage(length),
             Fault::OursLost => lab.drop_from(Host::Server)?,
             Fault::TheirsLost => lab.drop_from(Host::Client)?,
+            Fault::TheirLargeLost(bytes) => lab.drop_large_from(Host::Client, bytes)?,
+            Fault::Refused(refusal) => lab.refuse(Host::Client, refusal)?,
+            Fault::ProxyReloaded => {
+                let proxy = self.proxy.as_mut().context("the path has no proxy")?;
+                proxy.reload(lab)?;
+            }
+            Fault::FarLinkDown => lab.link_down(Host::Client)?,
             Fault::OwnLinkDown => lab.own_link_down(Host::Server)?,
+            Fault::OwnCarrierLost => lab.link_down(Host::Server)?,
+            Fault::OwnAddressesGone => lab.remove_addresses(Host::Server)?,
             Fault::OwnBlackhole => lab.set_route(Host::Server, Route::Blackhole)?,
             Fault::OwnFilter => lab.block_output(Host::Server)?,
+            Fault::OwnQueueChoked => lab.choke_output(Host::Server)?,
             Fault::Frozen => self.frozen = Some(freeze(self.clients.id())?),
+            Fault::StoppedAndKilled(length) => {
+                let stopped = freeze(self.clients.id())?;
+                thread::sleep(length);
+                let killed_at = Stamp::now();
+                self.clients.kill()?;
+                drop(stopped);
+                return Ok(killed_at);
+            }
             Fault::ServerStopped(length) => {
                 let stopped = freeze(self.server.id())?;
                 thread::sleep(length);
@@ -132,20 +169,35 @@ impl Scene {
     }
 
     fn outage(&mut self, length: Duration) -> anyhow::Result<Stamp> {
+        let cut_at = Stamp::now();
         self.lab.cut(Host::Client)?;
         thread::sleep(length / 2);
         // No data arrives now, so the next frame is the first one after the outage.
         self.tell_both(Order::Mark)?;
         thread::sleep(length - length / 2);
-        let mended_at = Stamp::now();
         self.lab.mend(Host::Client)?;
-        Ok(mended_at)
+        Ok(cut_at)
     }
 
     /// Sends both ends an order that has no answer.
     pub(crate) fn tell_both(&mut self, order: Order) -> anyhow::Result<()> {
         self.server.tell(&order).context(SERVER)?;
         self.clients.tell(&order).context(CLIENTS)
+    }
+
+    /// Collects ends for this long, while the fault goes on.
+    fn watch_fault(&mut self, fault: Fault, length: Duration) -> anyhow::Result<()> {
+        let Fault::Flapping { down, up } = fault else {
+            return self.watch(length, false);
+        };
+        let deadline = Instant::now() + length;
+        while Instant::now() < deadline {
+            self.lab.cut(Host::Client)?;
+            self.watch(down, false)?;
+            self.lab.mend(Host::Client)?;
+            self.watch(up, false)?;
+        }
+        Ok(())
     }
 
     /// Collects ends for this long. With `until_all` it stops as soon as every session has ended.
@@ -166,12 +218,14 @@ impl Scene {
         Ok(())
     }
 
-    /// Compares the ends so far with what had to come of the fault.
-    pub(crate) fn judge(&self, expected: &Expected, fault_at: Stamp) -> Judgement {
+    /// Compares the ends so far with what had to come of the row's fault, and what may never be said of it.
+    pub(crate) fn judge(&self, row: &Row, expected: &Expected, fault_at: Stamp) -> Judgement {
         let facts = SceneFacts {
             expected,
+            never: &row.never(),
             names: &self.names,
             fault_at,
+            round_trip: row.path.round_trip_max(),
             server: &self.info,
         };
         Judgement::of(facts, &self.ends)
@@ -236,5 +290,7 @@ fn start(lab: &Lab, host: Host, task: &str, first: &impl Serialize) -> anyhow::R
 /// The processes, as errors name them.
 const SERVER: &str = "the server";
 const CLIENTS: &str = "the clients";
+/// Of the namespace of the thread that opens it.
+const TCP_RETRIES2: &str = "/proc/sys/net/ipv4/tcp_retries2";
 const PATIENCE: Duration = Duration::from_secs(120);
 const AFTERMATH: Duration = Duration::from_millis(500);

@@ -1,6 +1,7 @@
 //! One client on the wire: it joins, and then sends heartbeats, reads and sends as ordered.
 
 use std::future::pending;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use lastword_load::{Frame, Frames, Raw, frame};
@@ -72,6 +73,7 @@ pub(super) async fn behave(client: Client, offset: Duration) {
         offset,
         beat: behaviour.beats.then_some(heartbeat),
         sends: behaviour.sends,
+        frames_max: behaviour.frames_max,
     };
     let writer = tokio::spawn(writer.write());
     let mut reader = Reader {
@@ -92,7 +94,10 @@ pub(super) async fn behave(client: Client, offset: Duration) {
 }
 
 async fn connect(clients: &Clients) -> anyhow::Result<TcpStream> {
-    let socket = TcpSocket::new_v4()?;
+    let socket = match clients.server {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
     if let Some(bytes) = clients.behaviour.receive_buffer {
         socket.set_recv_buffer_size(bytes)?;
     }
@@ -184,13 +189,14 @@ struct Writer {
     /// The interval of its heartbeats.
     beat: Option<Duration>,
     sends: u32,
+    frames_max: u32,
 }
 
 impl Writer {
     async fn write(mut self) {
         let start = Instant::now();
         let mut beat_at = self.beat.map(|_| start + self.offset);
-        let frames = (self.sends / FRAME_BYTES_MIN).clamp(1, 10);
+        let frames = (self.sends / FRAME_BYTES_MIN).clamp(1, self.frames_max);
         let frame_bytes = usize::try_from(self.sends / frames).unwrap_or(0);
         let mut data_at = (self.sends > 0).then_some(start + self.offset);
         loop {

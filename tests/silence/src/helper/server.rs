@@ -2,6 +2,7 @@
 //! observer reports each record exactly as the library wrote it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ async fn serve(
 ) -> anyhow::Result<ServerHandle> {
     let builder = Server::builder()
         .config(config)
-        .listen(format!("{}:0", settings.host))
+        .listen(SocketAddr::new(settings.host, 0).to_string())
         .observer(Records(reports));
     if settings.tuning.in_place {
         return Ok(builder.serve(|_: &Player| DropsFrames).await?);

@@ -62,6 +62,33 @@ fn a_session_that_had_to_live_must_not_end() {
 }
 
 #[test]
+fn a_cause_that_is_false_here_is_wrong_wherever_an_end_is_right() {
+    let planted = [
+        end(0, Cause::LocalNetworkDown, 8_000),
+        end(1, Cause::PathDead, 8_000),
+    ];
+    let causes = [Cause::PathDead, Cause::LocalNetworkDown];
+    for expected in [Expected::live(&causes), Expected::may_end(&causes)] {
+        found(&expected, &planted, "which is false here");
+    }
+    found(&Expected::Lives, &planted[..1], "which is false here");
+}
+
+#[test]
+fn a_session_that_may_end_lives_or_ends_by_an_allowed_cause() {
+    let may_end = Expected::may_end(&[Cause::PathDead]);
+    assert_eq!(judged(&may_end, &[]).wrong, Vec::new());
+    let late = Stamp(FAULT_AT.0 + 30_000_000);
+    let mut planted = vec![end(1, Cause::PathDead, 8_000)];
+    planted.first_mut().unwrap().at = late;
+    assert_eq!(judged(&may_end, &planted).wrong, Vec::new());
+    planted.push(end(0, Cause::PeerFrozen, 8_000));
+    found(&may_end, &planted, "truth is path_dead");
+    let silent = [end(0, Cause::PathDead, 8_101)];
+    found(&may_end, &silent, "the bound is 8100 ms");
+}
+
+#[test]
 fn an_end_that_is_told_twice_is_wrong() {
     let mut planted = both(Cause::PathDead, 8_000);
     planted.push(end(1, Cause::PathDead, 8_000));
@@ -110,7 +137,7 @@ fn a_verdict_over_its_bound_is_wrong_unless_the_server_itself_stood_still() {
 #[test]
 fn a_record_that_tells_a_shorter_silence_than_our_clock_is_wrong() {
     let mut planted = both(Cause::PathDead, 8_000);
-    planted.first_mut().unwrap().at = Stamp(FAULT_AT.0 + 8_551_000);
+    planted.first_mut().unwrap().at = Stamp(FAULT_AT.0 + 8_601_000);
     found(
         &Expected::live(&[Cause::PathDead]),
         &planted,
@@ -121,10 +148,10 @@ fn a_record_that_tells_a_shorter_silence_than_our_clock_is_wrong() {
 #[test]
 fn a_cut_of_our_direction_counts_from_our_next_byte() {
     let mut planted = both(Cause::PathDeadOutbound, 8_000);
-    planted.first_mut().unwrap().at = Stamp(FAULT_AT.0 + 9_500_000);
+    planted.first_mut().unwrap().at = Stamp(FAULT_AT.0 + 9_550_000);
     let expected = Expected::live(&[Cause::PathDeadOutbound]);
     assert_eq!(judged(&expected, &planted).wrong, Vec::new());
-    planted.first_mut().unwrap().at = Stamp(FAULT_AT.0 + 9_551_000);
+    planted.first_mut().unwrap().at = Stamp(FAULT_AT.0 + 9_601_000);
     found(&expected, &planted, "after the fault");
 }
 
@@ -199,6 +226,8 @@ fn judged(expected: &Expected, ends: &[End]) -> Judgement {
     };
     let facts = SceneFacts {
         expected,
+        never: &[Cause::LocalNetworkDown],
+        round_trip: ROUND_TRIP,
         names: &[name(0), name(1)],
         fault_at: FAULT_AT,
         server: &server,
@@ -233,4 +262,5 @@ fn name(number: usize) -> String {
     format!("quiet/{number}")
 }
 
+const ROUND_TRIP: Duration = Duration::from_millis(50);
 const FAULT_AT: Stamp = Stamp(1_000_000_000);

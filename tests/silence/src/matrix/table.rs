@@ -6,6 +6,7 @@ use std::time::Duration;
 use lastword::Cause;
 use lastword_load::Expected;
 
+use super::links;
 use crate::behaviour::{ClientBehaviour, Game, Reads};
 use crate::fault::Fault;
 use crate::messages::Tuning;
@@ -13,7 +14,15 @@ use crate::row::Row;
 
 /// All rows.
 pub(super) fn rows() -> Vec<Row> {
-    [cuts(), own_network(), frozen(), slow(), clocks()].concat()
+    [
+        cuts(),
+        own_network(),
+        frozen(),
+        slow(),
+        clocks(),
+        links::rows(),
+    ]
+    .concat()
 }
 
 /// The row of this name.
@@ -42,7 +51,7 @@ fn cuts() -> Vec<Row> {
         Row::ends("theirs-lost", Fault::TheirsLost, Cause::PathDead),
         Row {
             game: Game::Flood,
-            behaviour: NEVER_READS,
+            behaviour: ClientBehaviour::NEVER_READS,
             plays: Some(Duration::from_secs(30)),
             is_untold_by_default_retries: true,
             ..Row::ends("cut-zero-window", Fault::Cut, Cause::PathDead)
@@ -75,7 +84,7 @@ fn frozen() -> Vec<Row> {
         frozen("frozen-pinged", Game::Pour(20)),
         frozen("frozen-16k", Game::Pour(16 * KIB)),
         Row {
-            behaviour: NEVER_READS,
+            behaviour: ClientBehaviour::NEVER_READS,
             plays: Some(Duration::from_secs(5)),
             // Here the kernel waits longer after each probe. Between two probes a cut looks the same.
             is_untold_by_default_retries: true,
@@ -107,7 +116,7 @@ fn clocks() -> Vec<Row> {
     vec![
         Row {
             game: Game::Flood,
-            behaviour: NEVER_READS,
+            behaviour: ClientBehaviour::NEVER_READS,
             tuning: Tuning {
                 write_progress_ms: 10_000,
                 ..Tuning::default()
@@ -137,10 +146,6 @@ fn clocks() -> Vec<Row> {
     ]
 }
 
-/// Sends heartbeats, and lets its window close soon.
-const NEVER_READS: ClientBehaviour = ClientBehaviour::HONEST
-    .reading(Reads::Never)
-    .with_receive_buffer(16 * KIB);
 const KIB: u32 = 1_024;
 
 #[cfg(test)]
@@ -148,6 +153,53 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::messages::ProfileTimes;
+    use crate::setting::{RtoMax, Setting};
+
+    #[test]
+    fn no_row_expects_a_cause_that_is_false_in_it() {
+        let profiles = ["competitive".to_owned(), "standard".to_owned()];
+        let settings = Setting::all(&profiles, &[RtoMax::Auto, RtoMax::Off]);
+        for (row, setting) in rows()
+            .iter()
+            .flat_map(|row| settings.iter().map(move |setting| (row, setting)))
+        {
+            let (Expected::Ends(right) | Expected::MayEnd(right)) = row.expected(setting, PROFILE)
+            else {
+                continue;
+            };
+            let never = row.never();
+            let both = right.iter().find(|ending| never.contains(&ending.cause));
+            assert_eq!(both, None, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn living_players_are_promised_to_stay_in_a_short_outage_only() {
+        let [auto, off] = [RtoMax::Auto, RtoMax::Off].map(|rto_max| Setting {
+            profile: String::new(),
+            rto_max,
+        });
+        for (name, setting, is_promised) in [
+            ("outage-9s-default", &auto, true),
+            ("outage-10s-default", &auto, false),
+            ("outage-3s", &off, true),
+            ("outage-7s", &off, false),
+            ("loss-20-outage-5s", &auto, true),
+            ("loss-5-outage-2s", &off, false),
+            ("loss-5", &auto, true),
+            ("loss-20", &auto, false),
+            ("loss-5", &off, false),
+            ("flapping", &auto, false),
+            ("jitter-outage-1s", &off, true),
+            ("healthy", &off, true),
+        ] {
+            let row = find(name).unwrap();
+            let lives = row.expected(setting, PROFILE) == Expected::Lives;
+            assert_eq!(lives, is_promised, "{name} {setting:?}");
+            assert!(row.never().contains(&Cause::PeerFrozen), "{name}");
+        }
+    }
 
     #[test]
     fn every_row_is_found_by_its_own_name() {
@@ -158,4 +210,10 @@ mod tests {
         }
         assert!(find("nonsense").is_err());
     }
+
+    const PROFILE: ProfileTimes = ProfileTimes {
+        heartbeat_ms: 5_000,
+        dead_ms: 15_000,
+        rto_max_ms: None,
+    };
 }

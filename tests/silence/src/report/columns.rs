@@ -1,7 +1,7 @@
 //! Columns that are as wide as their widest cell.
 
 /// Renders rows of cells under a head.
-pub(super) fn table<const N: usize>(head: &[&str; N], rows: &[Vec<String>]) -> String {
+pub(crate) fn table<const N: usize>(head: &[&str; N], rows: &[Vec<String>]) -> String {
     let head = head.map(str::to_owned).to_vec();
     let width = |column: usize| {
         let cells = std::iter::once(&head).chain(rows);
