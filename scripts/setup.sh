@@ -3,7 +3,7 @@
 set -eu
 
 PATH="$PATH:/usr/sbin:/sbin"
-programs='g++:g++ ip:iproute2 ss:iproute2 nft:nftables unshare:util-linux setpriv:util-linux haproxy:haproxy
+programs='g++:g++ ip:iproute2 ss:iproute2 nft:nftables unshare:util-linux setpriv:util-linux haproxy:haproxy nginx:libnginx-mod-stream
     chromium:chromium node:nodejs npm:npm prometheus:prometheus promtool:prometheus'
 
 missing=''

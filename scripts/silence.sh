@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures every claim about silence, and puts the tables into one file; about half an hour.
+# Measures every claim about silence, and puts the tables into one file; some hours.
 # Usage: scripts/silence.sh PATH_TO_LASTWORD_SILENCE [DIRECTORY_FOR_RESULTS]
 set -euo pipefail
 
@@ -10,7 +10,7 @@ tables=$results/tables.txt
 : >"$tables"
 
 failed=''
-for what in matrix proxy detection outages loss stopped idle-cost; do
+for what in matrix detection outages loss stopped idle-cost; do
     started=$SECONDS
     echo "== $what" | tee -a "$tables"
     # Its progress is on standard error, and is kept next to the figures.

@@ -200,7 +200,7 @@ impl Direction {
     }
 }
 
-/// What the router answers instead of forwarding a packet.
+/// The router's answer to a packet that it does not forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// A reset of the connection (RFC 9293), which both ends accept.

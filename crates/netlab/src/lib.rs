@@ -11,9 +11,10 @@
 //!
 //! # What fails
 //!
-//! - The cables: [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`], [`Lab::drop_large_from`] and [`Lab::refuse`]
-//!   until [`Lab::mend`]; [`Lab::lose`] for a [`Share`] of the packets; [`Lab::delay`] for all of them, by a [`Delay`]
-//!   that may vary, reorder and double. Cut, loss and delay are independent. Only [`Lab::refuse`] notifies the hosts.
+//! - The cables, until [`Lab::mend`]: [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`],
+//!   [`Lab::drop_large_from`] and [`Lab::refuse`]. Only the last one notifies the hosts.
+//! - Each packet: [`Lab::lose`] a [`Share`] of them; [`Lab::delay`] all of them. A [`Delay`] may vary, reorder and
+//!   double. Cut, loss and delay are independent.
 //! - The links: [`Lab::link_down`] pulls the router's end, [`Lab::own_link_down`] takes the host's own down.
 //! - Inside a host: [`Lab::set_route`], [`Lab::remove_addresses`], [`Lab::block_output`], [`Lab::choke_output`],
 //!   [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.

@@ -19,7 +19,7 @@ use crate::messages::{Account, ServerInfo, Stamp};
 pub(crate) struct SceneFacts<'a> {
     /// The expected record of each session.
     pub(crate) expected: &'a Expected,
-    /// The causes that are false whatever else is expected.
+    /// The causes that are false, also where several ends are right.
     pub(crate) never: &'a [Cause],
     pub(crate) names: &'a [String],
     /// When the fault had reached every player.

@@ -184,3 +184,24 @@ const HEAD: [&str; 13] = [
 ];
 /// How many wrong players are listed one by one; the file has all of them.
 const EXPLAINED: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scene_that_this_machine_cannot_play_is_skipped_and_a_broken_one_is_wrong() {
+        let skip = Skip::new("no nginx here");
+        let inside = io::Error::new(io::ErrorKind::Unsupported, skip.clone());
+        for error in [
+            anyhow::Error::new(skip),
+            anyhow::Error::new(inside).context("a delay"),
+        ] {
+            let judgement = not_played(&error);
+            assert!(judgement.is_skipped && judgement.wrong.is_empty());
+            assert_eq!(judgement.note, "skipped: no nginx here");
+        }
+        let judgement = not_played(&anyhow::anyhow!("the clients did not join"));
+        assert_eq!((judgement.is_skipped, judgement.wrong.len()), (false, 1));
+    }
+}

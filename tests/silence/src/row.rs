@@ -92,32 +92,23 @@ impl Row {
         expected
     }
 
-    /// Returns the causes that are false whatever else may be said, because of what really happens to the players.
+    /// Returns the causes that are false because of what really happens to the players.
     pub(crate) fn never(&self) -> Vec<Cause> {
-        let mut never = vec![Cause::VerdictMissing];
-        let mut unless = |is_true: bool, causes: &[Cause]| {
-            if !is_true {
-                never.extend(causes);
-            }
-        };
         let is_running = !matches!(self.fault, Fault::Frozen | Fault::StoppedAndKilled(_));
-        unless(!is_running, &[Cause::PeerFrozen]);
-        unless(
-            self.behaviour.reads == Reads::Never,
-            &[Cause::PeerNotReading],
-        );
-        unless(self.fault.is_our_own(), &[Cause::LocalNetworkDown]);
-        let spares_path = [Fault::Nothing, Fault::ProxyReloaded].contains(&self.fault);
-        let breaks_path = is_running && !spares_path;
-        let is_lossy = self.path.loss != Share::NONE;
-        unless(
-            breaks_path || is_lossy,
-            &[
-                Cause::PathDead,
-                Cause::PathDeadOutbound,
-                Cause::ResetAfterOutage,
-            ],
-        );
+        let is_reading = is_running && self.behaviour.reads != Reads::Never;
+        let is_forwarded =
+            [Fault::Nothing, Fault::ProxyReloaded].contains(&self.fault) || !is_running;
+        let is_lossless = self.path.loss == Share::NONE;
+        let facts: [(bool, &[Cause]); 4] = [
+            (is_running, &[Cause::PeerFrozen]),
+            (is_reading, &[Cause::PeerNotReading]),
+            (!self.fault.is_our_own(), &[Cause::LocalNetworkDown]),
+            (is_forwarded && is_lossless, &PATH),
+        ];
+        let mut never = vec![Cause::VerdictMissing];
+        for (_, causes) in facts.iter().filter(|(is_so, _)| *is_so) {
+            never.extend_from_slice(causes);
+        }
         never
     }
 
@@ -167,6 +158,12 @@ impl Row {
     }
 }
 
+/// The causes that blame the path.
+const PATH: [Cause; 3] = [
+    Cause::PathDead,
+    Cause::PathDeadOutbound,
+    Cause::ResetAfterOutage,
+];
 /// The causes of players that live and did not come through in time: their data was away.
 const OUTLASTED: [Cause; 4] = [
     Cause::PathDead,

@@ -44,8 +44,8 @@ pub(crate) fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Resu
 }
 
 impl Scene {
-    /// Builds the lab and lets every client join, through the path's proxy if it has one. The clients' sockets get the profile's `TCP_RTO_MAX_MS` too, if the
-    /// server's sockets have it and the row's clients are not left to their kernel.
+    /// Builds the lab and lets every client join, through the path's proxy if it has one. The clients' sockets get the
+    /// profile's `TCP_RTO_MAX_MS` too, if the server's sockets have it and the row does not leave them to their kernel.
     pub(crate) fn start(setting: &Setting, row: &Row, players: usize) -> anyhow::Result<Self> {
         Self::start_with(setting, row, players, |_| Ok(()))
     }

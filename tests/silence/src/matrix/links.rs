@@ -1,5 +1,4 @@
-//! The rows of real links: round trips, jitter, loss, flapping, NAT, proxies, IPv6, outages, and crowds. The path of a row comes
-//! when all clients have joined, since links change while players play.
+//! The rows of links as players have them: round trips, jitter, loss, flapping, NAT, proxies, IPv6, outages and crowds.
 
 use std::time::Duration;
 
@@ -39,21 +38,17 @@ fn round_trips() -> Vec<Row> {
             lives(&format!("rtt-{ms}"), path),
             cut(&format!("rtt-{ms}-cut"), path),
             ours_lost(&format!("rtt-{ms}-ours-lost"), path),
-            on(
+            ends(
+                &format!("rtt-{ms}-theirs-lost"),
                 path,
-                Row::ends(
-                    &format!("rtt-{ms}-theirs-lost"),
-                    Fault::TheirsLost,
-                    Cause::PathDead,
-                ),
+                Fault::TheirsLost,
+                Cause::PathDead,
             ),
-            on(
+            ends(
+                &format!("rtt-{ms}-frozen"),
                 path,
-                Row::ends(
-                    &format!("rtt-{ms}-frozen"),
-                    Fault::Frozen,
-                    Cause::PeerFrozen,
-                ),
+                Fault::Frozen,
+                Cause::PeerFrozen,
             ),
         ]
     });
@@ -108,20 +103,16 @@ fn losses() -> Vec<Row> {
         outage("loss-20-outage-2s", 2, losing(20)),
         outage("loss-20-outage-5s", 5, losing(20)),
         cut("loss-5-cut", losing(5)),
-        // What we send may also be away in both directions for most of the silence.
-        either(
-            "loss-5-ours-lost",
-            losing(5),
-            Fault::OursLost,
-            &[Cause::PathDeadOutbound, Cause::PathDead],
-        ),
+        // By chance the clients' packets may be lost for most of the silence, too.
+        Row {
+            expected: Expected::live(&[Cause::PathDeadOutbound, Cause::PathDead]),
+            ..ours_lost("loss-5-ours-lost", losing(5))
+        },
         frozen_or_silent("loss-5-frozen", losing(5)),
-        either(
-            "loss-20-frozen",
-            losing(20),
-            Fault::Frozen,
-            &[Cause::PeerFrozen, Cause::PeerSilent, Cause::PathDead],
-        ),
+        Row {
+            expected: Expected::live(&[Cause::PeerFrozen, Cause::PeerSilent, Cause::PathDead]),
+            ..frozen_or_silent("loss-20-frozen", losing(20))
+        },
     ]
 }
 
@@ -153,10 +144,9 @@ fn unsteady() -> Vec<Row> {
     ]
 }
 
-/// A NAT that has forgotten the connections.
+/// A NAT that has forgotten the connections. One that says nothing is a cut to both ends.
 fn nat() -> Vec<Row> {
     let ways = [
-        ("nat-silent", Fault::Cut, Cause::PathDead),
         (
             "nat-reset",
             Fault::Refused(Refusal::Reset),
@@ -170,7 +160,8 @@ fn nat() -> Vec<Row> {
         ("far-link", Fault::FarLinkDown, Cause::PathDead),
     ];
     let rows = ways.map(|(name, fault, cause)| idle_and_busy(name, Path::PLAIN, fault, cause));
-    rows.concat()
+    let silent = cut("nat-silent-busy", Path::PLAIN);
+    [rows.concat(), vec![silent]].concat()
 }
 
 /// The kernel of a proxy answers for a player that is gone, so only the silence is claimed. A reload ends the
@@ -263,7 +254,7 @@ fn ipv6() -> Vec<Row> {
 
 /// Outages that players with bounded retries and players with default kernels live through, as far as that is promised.
 fn outages() -> Vec<Row> {
-    let rows = [3, 7, 9, 10, 11, 12].map(|seconds| {
+    let rows = [3, 6, 7, 9, 10, 11, 12].map(|seconds| {
         let row = |name: String, has_default_clients| Row {
             has_default_clients,
             fault: Fault::Outage(Duration::from_secs(seconds)),
@@ -285,17 +276,24 @@ fn processes() -> Vec<Row> {
     vec![
         crowd("crowd-cut", Fault::Cut, Cause::PathDead),
         crowd("crowd-frozen", Fault::Frozen, Cause::PeerFrozen),
-        Row::ends(
-            "stopped-then-killed",
-            Fault::StoppedAndKilled(Duration::from_millis(3_500)),
-            Cause::PeerReset,
-        ),
+        // The unread frames make the end a reset.
+        Row {
+            game: Game::Pour(20),
+            ..Row::ends(
+                "stopped-then-killed",
+                Fault::StoppedAndKilled(Duration::from_millis(3_500)),
+                Cause::PeerReset,
+            )
+        },
     ]
 }
 
 /// Players that move on this path, and live.
 fn lives(name: &str, path: Path) -> Row {
-    on(path, Row::lives(name))
+    Row {
+        path,
+        ..Row::lives(name).moving()
+    }
 }
 
 fn outage(name: &str, seconds: u64, path: Path) -> Row {
@@ -305,50 +303,38 @@ fn outage(name: &str, seconds: u64, path: Path) -> Row {
     }
 }
 
+/// Players that move on this path until the fault ends them.
+fn ends(name: &str, path: Path, fault: Fault, cause: Cause) -> Row {
+    Row {
+        path,
+        ..Row::ends(name, fault, cause).moving()
+    }
+}
+
 fn cut(name: &str, path: Path) -> Row {
-    on(path, Row::ends(name, Fault::Cut, Cause::PathDead))
+    ends(name, path, Fault::Cut, Cause::PathDead)
 }
 
 fn ours_lost(name: &str, path: Path) -> Row {
     Row {
         is_untold_by_default_retries: true,
-        ..on(
-            path,
-            Row::ends(name, Fault::OursLost, Cause::PathDeadOutbound),
-        )
+        ..ends(name, path, Fault::OursLost, Cause::PathDeadOutbound)
     }
 }
 
 /// A frozen player on a path where segments may be sent again or arrive twice. Then its kernel proves less.
 fn frozen_or_silent(name: &str, path: Path) -> Row {
-    either(
-        name,
-        path,
-        Fault::Frozen,
-        &[Cause::PeerFrozen, Cause::PeerSilent],
-    )
-}
-
-fn either(name: &str, path: Path, fault: Fault, causes: &[Cause]) -> Row {
     Row {
-        fault,
-        expected: Expected::live(causes),
-        ..lives(name, path)
+        expected: Expected::live(&[Cause::PeerFrozen, Cause::PeerSilent]),
+        ..ends(name, path, Fault::Frozen, Cause::PeerFrozen)
     }
 }
 
 /// Two rows: players that only send heartbeats, and players that move.
 fn idle_and_busy(name: &str, path: Path, fault: Fault, cause: Cause) -> Vec<Row> {
-    let row = |way| Row {
+    let idle = Row {
         path,
-        ..Row::ends(&format!("{name}-{way}"), fault, cause)
+        ..Row::ends(&format!("{name}-idle"), fault, cause)
     };
-    vec![row("idle"), row("busy").moving()]
-}
-
-fn on(path: Path, row: Row) -> Row {
-    Row {
-        path,
-        ..row.moving()
-    }
+    vec![idle, ends(&format!("{name}-busy"), path, fault, cause)]
 }
