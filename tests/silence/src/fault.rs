@@ -13,6 +13,8 @@ pub(crate) enum Fault {
     Cut,
     /// The same, and the cable is mended after this time.
     Outage(Duration),
+    /// All packets from the clients are lost on the way for this time.
+    TheirsOutage(Duration),
     /// The clients' cable is cut and mended again and again.
     Flapping {
         /// How long it is cut.
@@ -65,6 +67,7 @@ impl Fault {
             Self::Nothing
             | Self::Cut
             | Self::Outage(_)
+            | Self::TheirsOutage(_)
             | Self::Flapping { .. }
             | Self::OursLost
             | Self::TheirsLost

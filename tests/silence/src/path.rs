@@ -13,7 +13,10 @@ use crate::proxy::{Program, Proxying};
 pub(crate) struct Path {
     pub(crate) is_ipv6: bool,
     pub(crate) delay: Delay,
+    /// The share that is lost of the packets in each direction.
     pub(crate) loss: Share,
+    /// Whether only the clients' packets are lost.
+    pub(crate) loses_only_theirs: bool,
     pub(crate) proxy: Option<Proxying>,
 }
 
@@ -23,6 +26,7 @@ impl Path {
         is_ipv6: false,
         delay: Delay::NONE,
         loss: Share::NONE,
+        loses_only_theirs: false,
         proxy: None,
     };
 
@@ -61,6 +65,15 @@ impl Path {
         Self { loss, ..self }
     }
 
+    /// Loses a share of the clients' packets only.
+    pub(crate) const fn losing_theirs(self, loss: Share) -> Self {
+        Self {
+            loss,
+            loses_only_theirs: true,
+            ..self
+        }
+    }
+
     /// Returns a host's address.
     pub(crate) fn addr(self, lab: &Lab, host: Host) -> io::Result<IpAddr> {
         if self.is_ipv6 {
@@ -75,7 +88,9 @@ impl Path {
         if self.delay != Delay::NONE {
             lab.delay(Host::Client, self.delay)?;
         }
-        if self.loss != Share::NONE {
+        if self.loses_only_theirs {
+            lab.lose_from(Host::Client, self.loss)?;
+        } else if self.loss != Share::NONE {
             lab.lose(Host::Client, self.loss)?;
         }
         Ok(())

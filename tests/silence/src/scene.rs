@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -134,7 +135,8 @@ impl Scene {
             // Each outage of a flapping cable comes while it is watched.
             Fault::Nothing | Fault::Flapping { .. } => {}
             Fault::Cut => lab.cut(Host::Client)?,
-            Fault::Outage(length) => return self.outage(length),
+            Fault::Outage(length) => return self.outage(length, Lab::cut),
+            Fault::TheirsOutage(length) => return self.outage(length, Lab::drop_from),
             Fault::OursLost => lab.drop_from(Host::Server)?,
             Fault::TheirsLost => lab.drop_from(Host::Client)?,
             Fault::TheirLargeLost(bytes) => lab.drop_large_from(Host::Client, bytes)?,
@@ -168,9 +170,13 @@ impl Scene {
         Ok(Stamp::now())
     }
 
-    fn outage(&mut self, length: Duration) -> anyhow::Result<Stamp> {
+    fn outage(
+        &mut self,
+        length: Duration,
+        begin: fn(&Lab, Host) -> io::Result<()>,
+    ) -> anyhow::Result<Stamp> {
         let cut_at = Stamp::now();
-        self.lab.cut(Host::Client)?;
+        begin(&self.lab, Host::Client)?;
         thread::sleep(length / 2);
         // No data arrives now, so the next frame is the first one after the outage.
         self.tell_both(Order::Mark)?;

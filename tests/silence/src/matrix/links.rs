@@ -95,10 +95,14 @@ fn disorder() -> Vec<Row> {
 
 fn losses() -> Vec<Row> {
     let losing = |percent| Path::PLAIN.losing(Share::percent(percent));
+    let losing_theirs = |percent| Path::PLAIN.losing_theirs(Share::percent(percent));
     vec![
         lives("loss-5", losing(5)),
         lives("loss-20", losing(20)),
+        lives("loss-30", losing(30)),
         lives("loss-40", losing(40)),
+        lives("their-loss-30", losing_theirs(30)),
+        lives("their-loss-50", losing_theirs(50)),
         outage("loss-5-outage-2s", 2, losing(5)),
         outage("loss-20-outage-2s", 2, losing(20)),
         outage("loss-20-outage-5s", 5, losing(20)),
@@ -265,7 +269,20 @@ fn outages() -> Vec<Row> {
             row(format!("outage-{seconds}s-default"), true),
         ]
     });
-    rows.concat()
+    let theirs = Row {
+        fault: Fault::TheirsOutage(Duration::from_secs(6)),
+        ..lives("theirs-outage-6s", Path::PLAIN)
+    };
+    let default = Row {
+        name: format!("{}-default", theirs.name),
+        has_default_clients: true,
+        ..theirs.clone()
+    };
+    let far = [
+        outage("rtt-100-outage-6s", 6, Path::round_trip(100, 100)),
+        outage("rtt-200-outage-5s", 5, Path::round_trip(200, 200)),
+    ];
+    [rows.concat(), far.to_vec(), vec![theirs, default]].concat()
 }
 
 fn processes() -> Vec<Row> {
