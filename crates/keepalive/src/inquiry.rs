@@ -29,6 +29,8 @@ pub(crate) struct Inquiry {
     unanswered: Option<Unanswered>,
     /// Since when the peer's kernel is known to acknowledge our questions.
     alive_since: Option<Time>,
+    /// The kernel has every counter that shows a loss on the path.
+    sees_losses: bool,
     waiting: Waiting,
 }
 
@@ -60,6 +62,7 @@ impl Inquiry {
             sampled: None,
             unanswered: None,
             alive_since: None,
+            sees_losses: false,
             waiting: Waiting::default(),
         }
     }
@@ -109,6 +112,7 @@ impl Inquiry {
         if self.is_answered(real, sample) {
             self.alive_since.get_or_insert(now);
         }
+        self.sees_losses = sample.sees_losses();
         let since = self.unanswered_since(now, sample, waits_since);
         self.unanswered = match (since, self.unanswered) {
             (None, _) => None,
@@ -144,9 +148,10 @@ impl Inquiry {
             (None, None) => now,
         };
         // An answer from behind a closed window moves no data, so `bytes_acked` does not show it.
-        let answered = match sample.snd_wnd {
-            0 => now.before(sample.last_ack_min()),
-            _ => Time::ORIGIN,
+        let answered = if sample.is_window_shut() {
+            now.before(sample.last_ack_min())
+        } else {
+            Time::ORIGIN
         };
         sample.is_unanswered().then_some(earliest.max(answered))
     }
@@ -181,7 +186,9 @@ impl Inquiry {
     pub(crate) fn diagnosis(&self, now: Time) -> Diagnosis {
         match (self.unanswered, self.alive_since) {
             (Some(unanswered), _) if unanswered.is_telling(now) => unanswered.diagnosis(),
-            (_, Some(alive)) if now.since(alive) >= OVERDUE => Diagnosis::PeerFrozen,
+            (_, Some(alive)) if now.since(alive) >= OVERDUE && self.sees_losses => {
+                Diagnosis::PeerFrozen
+            }
             _ => Diagnosis::Undecided,
         }
     }

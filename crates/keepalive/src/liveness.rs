@@ -370,7 +370,9 @@ impl Liveness {
     fn not_reading(&self, now: Time, sample: Option<&KernelSample>) -> Option<Verdict> {
         let by = self.taken_by();
         let talks = self.last_in >= by && !self.is_paused;
-        let answers = sample.is_some_and(|sample| !sample.is_overdue()) && !self.is_blind;
+        // Without the peer's window, data that never left this host looks the same.
+        let answers = sample.is_some_and(|sample| sample.snd_wnd.is_some() && !sample.is_overdue());
+        let answers = answers && !self.is_blind;
         (by <= now && talks && answers).then(|| Verdict {
             silence: Silence::PeerNotReading,
             since: self.acks.waits_since().unwrap_or(now),

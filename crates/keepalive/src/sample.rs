@@ -6,9 +6,10 @@ use crate::millis;
 
 /// One reading of the kernel's view of a TCP connection: `TCP_INFO` and the lengths of its two queues.
 ///
-/// A field that the running kernel does not have yet is 0. Where no version is named, every Linux that
-/// `lastword-sys` reads has the field (4.1 and later).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// There is one only where the kernel counts bytes and segments. `None` is a field that this kernel does not have:
+/// such a field proves nothing. Where no version is named, every Linux that `lastword-sys` reads has the field (4.6 and
+/// later).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelSample {
     /// `tcpi_state`: 1 is ESTABLISHED, 7 CLOSE, 8 CLOSE_WAIT.
     pub state: u8,
@@ -18,10 +19,10 @@ pub struct KernelSample {
     pub probes: u8,
     /// `tcpi_unacked`: segments in flight; the connection's death sets it to 0.
     pub unacked: u32,
-    /// `tcpi_notsent_bytes`: bytes that are queued and were never sent (Linux 4.6).
+    /// `tcpi_notsent_bytes`: bytes that are queued and were never sent.
     pub notsent: u32,
-    /// `tcpi_snd_wnd`: the peer's receive window in bytes (Linux 5.4).
-    pub snd_wnd: u32,
+    /// `tcpi_snd_wnd`: the peer's receive window in bytes (Linux 5.4). A window that is not known counts as open.
+    pub snd_wnd: Option<u32>,
     /// `SIOCOUTQ`: bytes that the peer's kernel has not acknowledged; our own FIN counts as one.
     pub outq: u32,
     /// `SIOCINQ`: bytes that the kernel holds for us to read, without the peer's FIN.
@@ -36,20 +37,20 @@ pub struct KernelSample {
     /// `tcpi_total_retrans`: segments that were sent again in the connection's life.
     pub total_retrans: u32,
     /// `tcpi_bytes_retrans`: bytes that were sent again (Linux 4.19).
-    pub bytes_retrans: u64,
+    pub bytes_retrans: Option<u64>,
     /// `tcpi_dsack_dups`: segments of ours that the peer reports as received twice (Linux 4.19).
-    pub dsack_dups: u32,
+    pub dsack_dups: Option<u32>,
     /// `tcpi_rcv_ooopack`: segments that arrived out of order (Linux 5.4).
-    pub rcv_ooopack: u32,
+    pub rcv_ooopack: Option<u32>,
     /// `tcpi_rtt`: the smoothed round trip in microseconds.
     pub rtt_us: u32,
     /// `tcpi_rttvar`: the mean deviation of the round trip in microseconds.
     pub rttvar_us: u32,
     /// `tcpi_last_ack_recv`: milliseconds since an acknowledgement last arrived.
     pub last_ack_recv_ms: u32,
-    /// `tcpi_segs_in`: segments that arrived, including discarded ones (Linux 4.2).
+    /// `tcpi_segs_in`: segments that arrived, including discarded ones.
     pub segs_in: u32,
-    /// `tcpi_data_segs_in`: segments with data that arrived (Linux 4.6).
+    /// `tcpi_data_segs_in`: segments with data that arrived.
     pub data_segs_in: u32,
 }
 
@@ -60,6 +61,13 @@ impl KernelSample {
         self.state == TCP_CLOSE
     }
 
+    /// Returns whether the state proves that the peer's FIN arrived in order: the socket enters it only after that FIN.
+    #[must_use]
+    pub const fn is_after_fin(&self) -> bool {
+        // TCP_TIME_WAIT, TCP_CLOSE_WAIT, TCP_LAST_ACK and TCP_CLOSING.
+        matches!(self.state, 6 | 8 | 9 | 11)
+    }
+
     /// Returns whether waiting data never left this host. If that lasts, this host's own network is down.
     ///
     /// There are two signs (`docs/kernel.md`, facts 5.1 and 5.2). Nothing is in flight, although the peer's window has
@@ -68,16 +76,26 @@ impl KernelSample {
     /// resets them (fact 5.4).
     #[must_use]
     pub fn never_left(&self, earlier: Option<&Self>) -> bool {
-        let earlier = earlier.copied().unwrap_or_default();
-        let is_retried =
-            self.retransmits > earlier.retransmits && self.bytes_retrans == earlier.bytes_retrans;
+        let (retransmits, bytes_retrans) = earlier.map_or((0, Some(0)), |earlier| {
+            (earlier.retransmits, earlier.bytes_retrans)
+        });
+        let is_retried = self.retransmits > retransmits
+            && self.bytes_retrans.is_some()
+            && self.bytes_retrans == bytes_retrans;
         // Death sets `unacked` to 0. After it only probes show that the data waited, and each tried the window.
         let (is_held, room) = if self.is_closed() {
             (self.outq == self.notsent && self.probes > 0, 1)
         } else {
             (self.unacked == 0, self.notsent.min(SEGMENT_BYTES_MAX))
         };
-        is_retried || (is_held && self.notsent > 0 && self.snd_wnd >= room)
+        let has_room = self.snd_wnd.is_some_and(|window| window >= room);
+        is_retried || (is_held && self.notsent > 0 && has_room)
+    }
+
+    /// Returns whether the peer's window is known to be closed.
+    #[must_use]
+    pub fn is_window_shut(&self) -> bool {
+        self.snd_wnd == Some(0)
     }
 
     /// Returns the age of the last acknowledgement by the peer's kernel.
@@ -92,6 +110,12 @@ impl KernelSample {
     /// with our question can thus seem older than the question.
     pub(crate) fn last_ack_min(&self) -> Duration {
         self.last_ack().saturating_sub(TICK_MAX)
+    }
+
+    /// Whether the kernel has every counter that shows a loss on the path. Without one of them no silence proves that the
+    /// path was whole.
+    pub(crate) const fn sees_losses(&self) -> bool {
+        self.dsack_dups.is_some() && self.rcv_ooopack.is_some()
     }
 
     /// Whether the peer's kernel has yet to acknowledge some of our data.
@@ -110,7 +134,7 @@ impl KernelSample {
     /// Behind a closed window one unanswered probe says nothing. Linux answers segments outside its window only once in
     /// 500 ms (`tcp_invalid_ratelimit`). A peer whose buffer is full takes no data, and no retry is counted then.
     pub(crate) fn is_overdue(&self) -> bool {
-        if self.snd_wnd == 0 {
+        if self.is_window_shut() {
             self.probes > 1
         } else {
             self.retransmits > 0 || self.probes > 0 || self.never_left(None)
@@ -120,7 +144,7 @@ impl KernelSample {
     /// The least time for which waiting data has not been acknowledged. It is the smaller of the age of the last
     /// acknowledgement and the time that so many retries take.
     pub(crate) fn waits_for(&self) -> Duration {
-        if self.unacked == 0 || self.snd_wnd == 0 {
+        if self.unacked == 0 || self.is_window_shut() {
             return Duration::ZERO;
         }
         let retries = usize::from(self.retransmits).min(RETRIES_MS.len() - 1);
@@ -131,6 +155,34 @@ impl KernelSample {
 
 /// The tick of the slowest kernels, at 100 Hz.
 const TICK_MAX: Duration = Duration::from_millis(10);
+/// The reading of a kernel that has every field, and each is 0.
+impl Default for KernelSample {
+    fn default() -> Self {
+        Self {
+            state: 0,
+            retransmits: 0,
+            probes: 0,
+            unacked: 0,
+            notsent: 0,
+            snd_wnd: Some(0),
+            outq: 0,
+            inq: 0,
+            bytes_acked: 0,
+            bytes_received: 0,
+            retrans: 0,
+            total_retrans: 0,
+            bytes_retrans: Some(0),
+            dsack_dups: Some(0),
+            rcv_ooopack: Some(0),
+            rtt_us: 0,
+            rttvar_us: 0,
+            last_ack_recv_ms: 0,
+            segs_in: 0,
+            data_segs_in: 0,
+        }
+    }
+}
+
 /// `tcpi_state` of a dead connection.
 const TCP_CLOSE: u8 = 7;
 /// By number of retries, the earliest time after a segment at which Linux has made them. `TCP_RTO_MIN` is 200 ms,
@@ -147,7 +199,7 @@ mod tests {
     fn held() -> KernelSample {
         KernelSample {
             notsent: 500,
-            snd_wnd: 65_535,
+            snd_wnd: Some(65_535),
             outq: 500,
             ..KernelSample::default()
         }
@@ -158,9 +210,9 @@ mod tests {
         KernelSample {
             retransmits: 2,
             unacked: 1,
-            snd_wnd: 65_535,
+            snd_wnd: Some(65_535),
             outq: 20,
-            bytes_retrans: 40,
+            bytes_retrans: Some(40),
             ..KernelSample::default()
         }
     }
@@ -183,25 +235,53 @@ mod tests {
         };
         let (held, retried) = (held(), retried());
         let once = with(retried, |s| s.retransmits = 1);
-        let unsent = with(retried, |s| s.bytes_retrans = 0);
+        let unsent = with(retried, |s| s.bytes_retrans = Some(0));
         let probed = dead(with(held, |s| s.probes = 3));
         for (what, never_left, sample, earlier) in [
             ("queued", true, held, None),
+            (
+                "window not known",
+                false,
+                with(held, |s| s.snd_wnd = None),
+                None,
+            ),
+            (
+                "retries without a known number of bytes",
+                false,
+                with(retried, |s| s.bytes_retrans = None),
+                None,
+            ),
+            (
+                "the same before too",
+                false,
+                with(retried, |s| s.bytes_retrans = None),
+                Some(with(once, |s| s.bytes_retrans = None)),
+            ),
             ("none queued", false, with(held, |s| s.notsent = 0), None),
             ("in flight", false, with(held, |s| s.unacked = 1), None),
-            ("window shut", false, with(held, |s| s.snd_wnd = 0), None),
-            ("no room", false, with(held, |s| s.snd_wnd = 499), None),
-            ("room", true, with(held, |s| s.snd_wnd = 500), None),
+            (
+                "window shut",
+                false,
+                with(held, |s| s.snd_wnd = Some(0)),
+                None,
+            ),
+            (
+                "no room",
+                false,
+                with(held, |s| s.snd_wnd = Some(499)),
+                None,
+            ),
+            ("room", true, with(held, |s| s.snd_wnd = Some(500)), None),
             (
                 "room for no whole segment of much data",
                 false,
-                with(held, |s| (s.notsent, s.snd_wnd) = (65_535, 16_383)),
+                with(held, |s| (s.notsent, s.snd_wnd) = (65_535, Some(16_383))),
                 None,
             ),
             (
                 "room for a segment of much data",
                 true,
-                with(held, |s| (s.notsent, s.snd_wnd) = (65_535, 16_384)),
+                with(held, |s| (s.notsent, s.snd_wnd) = (65_535, Some(16_384))),
                 None,
             ),
             ("retries without a byte", true, unsent, None),
@@ -220,13 +300,13 @@ mod tests {
             (
                 "dead: window shut",
                 false,
-                with(probed, |s| s.snd_wnd = 0),
+                with(probed, |s| s.snd_wnd = Some(0)),
                 None,
             ),
             (
                 "dead: little room",
                 true,
-                with(probed, |s| s.snd_wnd = 1),
+                with(probed, |s| s.snd_wnd = Some(1)),
                 None,
             ),
             ("dead: retries without a byte", true, dead(unsent), None),

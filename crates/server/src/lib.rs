@@ -47,6 +47,7 @@ pub use lastword_session::{
     KernelSample, Layer, LengthPrefixed, Link, Meaning, Measure, Message, NoSessionId, OsError,
     Parting, Phase, Resumable, RoundTrip, SendError, SessionId, Time, TrailEvent, Verdict,
 };
+pub use lastword_sys::{TcpInfo, TcpInfoFields};
 pub use lastword_transport::canonical;
 pub use listen::Reserve;
 pub use player::{Anonymous, Authenticator, CredentialSource, Credentials, Kick, Player, Refusal};

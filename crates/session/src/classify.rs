@@ -90,10 +90,7 @@ fn fin_seen(observation: &Observation) -> Option<bool> {
     // Winsock errors persist: on Windows, a read of 0 never means that another call consumed the error.
     let read_is_proof =
         observation.system == System::Windows && observation.terminal == Terminal::Eof;
-    observation
-        .fin
-        .or_else(|| evidence::state_after_fin(observation).then_some(true))
-        .or_else(|| read_is_proof.then_some(true))
+    observation.fin.or_else(|| read_is_proof.then_some(true))
 }
 
 /// The meaning of the error that ended the connection: the first error that has one.

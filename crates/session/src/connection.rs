@@ -76,8 +76,10 @@ pub struct Config {
 /// The socket's and the kernel's state at one moment, read by the driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings {
-    /// The kernel's view, where the system has one.
+    /// The kernel's view, where its counters are known.
     pub kernel: Option<KernelSample>,
+    /// Whether the socket's state proves that the peer's FIN arrived in order, also where no counter is known.
+    pub after_fin: bool,
     /// The first error by whichever call.
     pub first_error: Option<FirstError>,
     /// Raw bytes read so far.

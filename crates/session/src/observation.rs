@@ -152,13 +152,13 @@ pub struct Observation {
     /// The first error of any call.
     pub first_error: Option<FirstError>,
     /// The FIN bit: `Some(true)` where the kernel proves that the peer's FIN arrived in order, `None` where the system
-    /// cannot tell. It is computed only after the drain (`bytes_received − bytes read`).
+    /// cannot tell. The socket's state proves it, or the count of bytes after the drain (`bytes_received − bytes read`).
     pub fin: Option<bool>,
     /// Whether we shut our write side before the end.
     pub shut: bool,
     /// Bytes of data frames that the peer did not take; pongs and pings do not count. Some were refused, written before or after its FIN. Others were not
     /// acknowledged when the wait after our flush ended (`SIOCOUTQ` minus our own FIN), or could no longer be written.
     pub refused_bytes: u64,
-    /// The kernel's view after the end, where there is one.
+    /// The kernel's view after the end, where its counters are known.
     pub kernel: Option<KernelSample>,
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::{Borrowed, KernelSample, Received};
+use crate::{Borrowed, KernelSample, Received, TcpInfo, TcpInfoFields};
 
 pub(crate) fn sample(_: Borrowed<'_>) -> Option<KernelSample> {
     None
@@ -15,6 +15,21 @@ pub(crate) fn recv(_: Borrowed<'_>, _: &mut [u8]) -> Option<io::Result<Received>
 
 pub(crate) fn count_unread(_: Borrowed<'_>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn tcp_info() -> TcpInfo {
+    TcpInfo {
+        fields: TcpInfoFields::Nothing,
+        is_tested: false,
+    }
+}
+
+pub(crate) fn is_after_fin(_: Borrowed<'_>) -> bool {
+    false
+}
+
+pub(crate) fn is_multipath(_: Borrowed<'_>) -> bool {
+    false
 }
 
 pub(crate) fn set_rto_max(_: Borrowed<'_>, _: Duration) -> io::Result<()> {

@@ -16,6 +16,7 @@ mod system;
 #[cfg(not(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"))))]
 #[path = "elsewhere.rs"]
 mod system;
+mod tcp_info;
 #[cfg(all(feature = "tun", target_os = "linux"))]
 mod tun;
 
@@ -24,6 +25,7 @@ pub use lastword_keepalive::KernelSample;
 pub use limits::{max_fds, open_fds};
 #[cfg(unix)]
 pub use signals::{ignore_sigxfsz, is_ignored};
+pub use tcp_info::{TcpInfo, TcpInfoFields};
 #[cfg(all(feature = "tun", target_os = "linux"))]
 pub use tun::attach_tun;
 
@@ -67,11 +69,21 @@ pub fn borrow(socket: &impl AsBorrowed) -> Borrowed<'_> {
     socket.as_socket()
 }
 
+/// Returns how much the `TCP_INFO` of this kernel tells. A kernel may answer at full length and fill in nothing.
+///
+/// The first call finds it out: over loopback it sends a few bytes to this process itself, and compares the kernel's
+/// counters with them. That takes about a millisecond, and less than a second where loopback loses everything. Without
+/// loopback, or where a wrapper turns the sockets of this process into Multipath TCP, the length of the answer decides.
+#[must_use]
+pub fn tcp_info() -> TcpInfo {
+    system::tcp_info()
+}
+
 /// Reads `TCP_INFO`, then `SIOCOUTQ` and `SIOCINQ`. The calls consume no pending error. After the connection's death
 /// they tell how it died, and how many bytes were never acknowledged.
 ///
-/// `None` where the system has no `TCP_INFO`, where `fd` is not a TCP socket, and before Linux 4.1. That older struct
-/// ends before `tcpi_bytes_received`.
+/// `None` where [`tcp_info`] finds no [`TcpInfoFields::Counters`], and where `fd` is not a TCP socket. On a Multipath TCP socket
+/// the counters are those of one of its paths, and the peer's FIN is not among them.
 #[must_use]
 pub fn sample(fd: Borrowed<'_>) -> Option<KernelSample> {
     system::sample(fd)
@@ -105,6 +117,20 @@ pub fn count_unread(fd: Borrowed<'_>) -> io::Result<()> {
     system::count_unread(fd)
 }
 
+/// Returns whether the socket is in a state that proves that the peer's FIN arrived in order. It needs [`TcpInfoFields::State`]
+/// only.
+#[must_use]
+pub fn is_after_fin(fd: Borrowed<'_>) -> bool {
+    system::is_after_fin(fd)
+}
+
+/// Returns whether the socket is Multipath TCP (RFC 8684). A wrapper such as `mptcpize` turns each TCP socket of a
+/// process into one.
+#[must_use]
+pub fn is_multipath(fd: Borrowed<'_>) -> bool {
+    system::is_multipath(fd)
+}
+
 /// Limits the time between two retransmissions (`TCP_RTO_MAX_MS`, Linux 6.15 and later, 1 s to 120 s).
 ///
 /// On a listener it applies to every connection accepted from then on.
@@ -131,7 +157,7 @@ pub fn default_rto_max() -> Option<Duration> {
     system::default_rto_max()
 }
 
-/// Tells whether this kernel has `TCP_RTO_MAX_MS`, as [`default_rto_max`] finds out.
+/// TcpInfoFields whether this kernel has `TCP_RTO_MAX_MS`, as [`default_rto_max`] finds out.
 #[must_use]
 pub fn supports_rto_max() -> bool {
     default_rto_max().is_some()

@@ -1,13 +1,17 @@
 //! The readings on Linux: `getsockopt`, `setsockopt` and `ioctl`, each behind one checked wrapper.
 
+mod self_test;
+
 use std::ffi::c_int;
 use std::io;
-use std::mem::{MaybeUninit, offset_of, size_of};
+use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::{Borrowed, KernelSample, Received};
+use crate::{Borrowed, KernelSample, Received, TcpInfoFields};
+
+pub(crate) use self_test::tcp_info;
 
 /// `TCP_RTO_MAX_MS` of `linux/tcp.h`, which libc does not define yet.
 const TCP_RTO_MAX_MS: c_int = 44;
@@ -15,16 +19,17 @@ const TCP_RTO_MAX_MS: c_int = 44;
 const SIOCINQ: libc::Ioctl = libc::FIONREAD;
 /// `SIOCOUTQ` of `linux/sockios.h`, under the name that libc uses.
 const SIOCOUTQ: libc::Ioctl = libc::TIOCOUTQ;
-/// The shortest `tcp_info` that is useful: up to `tcpi_bytes_received` and including it, since
-/// Linux 4.1.
-const LEN_MIN: usize = offset_of!(libc::tcp_info, tcpi_bytes_received) + size_of::<u64>();
 
 pub(crate) fn sample(fd: Borrowed<'_>) -> Option<KernelSample> {
-    let (raw, len) = option::<libc::tcp_info>(fd, libc::TCP_INFO).ok()?;
+    let fields = tcp_info().fields;
+    if fields < TcpInfoFields::Counters || !is_tcp(fd) {
+        return None;
+    }
+    let (raw, len) = info(fd).ok()?;
     Some(KernelSample {
         outq: queue_len(fd, SIOCOUTQ).unwrap_or(0),
         inq: queue_len(fd, SIOCINQ).unwrap_or(0),
-        ..from_kernel(&raw, len)?
+        ..from_kernel(&raw, fields.min(self_test::by_len(len)))?
     })
 }
 
@@ -36,13 +41,26 @@ pub(crate) fn count_unread(fd: Borrowed<'_>) -> io::Result<()> {
     set_option(fd, libc::TCP_INQ, 1)
 }
 
+pub(crate) fn is_after_fin(fd: Borrowed<'_>) -> bool {
+    let state = || info(fd).map_or(0, |(raw, _)| raw.tcpi_state);
+    let sample = || KernelSample {
+        state: state(),
+        ..KernelSample::default()
+    };
+    tcp_info().fields >= TcpInfoFields::State && is_tcp(fd) && sample().is_after_fin()
+}
+
+pub(crate) fn is_multipath(fd: Borrowed<'_>) -> bool {
+    protocol(fd).is_ok_and(|protocol| protocol == libc::IPPROTO_MPTCP)
+}
+
 pub(crate) fn set_rto_max(fd: Borrowed<'_>, rto_max: Duration) -> io::Result<()> {
     let millis = c_int::try_from(rto_max.as_millis()).map_err(|_| io::ErrorKind::InvalidInput)?;
     set_option(fd, TCP_RTO_MAX_MS, millis)
 }
 
 pub(crate) fn rto_max(fd: Borrowed<'_>) -> Option<Duration> {
-    let (millis, _) = option::<c_int>(fd, TCP_RTO_MAX_MS).ok()?;
+    let (millis, _) = option::<c_int>(fd, libc::IPPROTO_TCP, TCP_RTO_MAX_MS).ok()?;
     u64::try_from(millis).ok().map(Duration::from_millis)
 }
 
@@ -56,26 +74,44 @@ pub(crate) fn default_rto_max() -> Option<Duration> {
     *DEFAULT.get_or_init(|| rto_max(socket.as_fd()))
 }
 
-/// Converts the first `len` bytes, which the kernel wrote. The rest of `raw` is zero.
-///
-/// The lengths of the queues are not among them.
-fn from_kernel(raw: &libc::tcp_info, len: usize) -> Option<KernelSample> {
-    (len >= LEN_MIN).then_some(KernelSample {
+/// Whether the socket is TCP itself. Above Multipath TCP and SMC, `TCP_INFO` shows only one of the connections below.
+fn is_tcp(fd: Borrowed<'_>) -> bool {
+    // A system that does not tell the protocol has no other.
+    protocol(fd).map_or(true, |protocol| protocol == libc::IPPROTO_TCP)
+}
+
+fn protocol(fd: Borrowed<'_>) -> io::Result<c_int> {
+    let (protocol, _) = option(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL)?;
+    Ok(protocol)
+}
+
+/// Reads `TCP_INFO`, and how many bytes of it the kernel wrote. The rest is zero.
+fn info(fd: Borrowed<'_>) -> io::Result<(libc::tcp_info, usize)> {
+    option(fd, libc::IPPROTO_TCP, libc::TCP_INFO)
+}
+
+/// Converts the part that the kernel tells. The lengths of the queues are not in it.
+fn from_kernel(raw: &libc::tcp_info, fields: TcpInfoFields) -> Option<KernelSample> {
+    let (losses, window) = (
+        fields >= TcpInfoFields::Losses,
+        fields >= TcpInfoFields::Window,
+    );
+    (fields >= TcpInfoFields::Counters).then_some(KernelSample {
         state: raw.tcpi_state,
         retransmits: raw.tcpi_retransmits,
         probes: raw.tcpi_probes,
         unacked: raw.tcpi_unacked,
         notsent: raw.tcpi_notsent_bytes,
-        snd_wnd: raw.tcpi_snd_wnd,
+        snd_wnd: window.then_some(raw.tcpi_snd_wnd),
         outq: 0,
         inq: 0,
         bytes_acked: raw.tcpi_bytes_acked,
         bytes_received: raw.tcpi_bytes_received,
         retrans: raw.tcpi_retrans,
         total_retrans: raw.tcpi_total_retrans,
-        bytes_retrans: raw.tcpi_bytes_retrans,
-        dsack_dups: raw.tcpi_dsack_dups,
-        rcv_ooopack: raw.tcpi_rcv_ooopack,
+        bytes_retrans: losses.then_some(raw.tcpi_bytes_retrans),
+        dsack_dups: losses.then_some(raw.tcpi_dsack_dups),
+        rcv_ooopack: window.then_some(raw.tcpi_rcv_ooopack),
         rtt_us: raw.tcpi_rtt,
         rttvar_us: raw.tcpi_rttvar,
         last_ack_recv_ms: raw.tcpi_last_ack_recv,
@@ -139,9 +175,9 @@ fn zeroed<T: Plain>() -> T {
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
-/// Calls `getsockopt` at `IPPROTO_TCP`. Returns the value, with zeros where the kernel wrote nothing, and the number
-/// of bytes that it wrote.
-fn option<T: Plain>(fd: Borrowed<'_>, name: c_int) -> io::Result<(T, usize)> {
+/// Calls `getsockopt`. Returns the value, with zeros where the kernel wrote nothing, and the number of bytes that it
+/// wrote.
+fn option<T: Plain>(fd: Borrowed<'_>, level: c_int, name: c_int) -> io::Result<(T, usize)> {
     let mut value: T = zeroed();
     let mut len = socklen::<T>()?;
     // SAFETY: `value` is writable for `len` bytes, which is its size, and the kernel writes at most that many. Any
@@ -149,7 +185,7 @@ fn option<T: Plain>(fd: Borrowed<'_>, name: c_int) -> io::Result<(T, usize)> {
     let status = unsafe {
         libc::getsockopt(
             fd.as_raw_fd(),
-            libc::IPPROTO_TCP,
+            level,
             name,
             (&raw mut value).cast(),
             &raw mut len,
@@ -190,8 +226,11 @@ fn queue_len(fd: Borrowed<'_>, request: libc::Ioctl) -> Option<u32> {
 
 /// Opens a TCP socket that is neither bound nor connected.
 fn tcp_socket() -> io::Result<OwnedFd> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+    // Not by `libc::socket`, which a wrapper may have replaced to make Multipath TCP of it.
     // SAFETY: the call takes three integers, and writes to none of our memory.
-    let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    let fd = unsafe { libc::syscall(libc::SYS_socket, libc::AF_INET, kind, libc::IPPROTO_TCP) };
+    let fd = c_int::try_from(fd).map_err(|_| io::ErrorKind::InvalidData)?;
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -213,13 +252,32 @@ fn checked(status: c_int) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::mem::offset_of;
+
     use super::*;
 
     #[test]
-    fn a_kernel_whose_struct_ends_before_bytes_received_gives_nothing() {
+    fn a_part_that_the_kernel_does_not_fill_in_is_not_known() {
         let raw = zeroed();
-        assert_eq!(from_kernel(&raw, LEN_MIN - 1), None);
-        assert_eq!(from_kernel(&raw, LEN_MIN), Some(KernelSample::default()));
+        let losses = KernelSample {
+            snd_wnd: None,
+            rcv_ooopack: None,
+            ..KernelSample::default()
+        };
+        let counters = KernelSample {
+            bytes_retrans: None,
+            dsack_dups: None,
+            ..losses
+        };
+        for (fields, sample) in [
+            (TcpInfoFields::Nothing, None),
+            (TcpInfoFields::State, None),
+            (TcpInfoFields::Counters, Some(counters)),
+            (TcpInfoFields::Losses, Some(losses)),
+            (TcpInfoFields::Window, Some(KernelSample::default())),
+        ] {
+            assert_eq!(from_kernel(&raw, fields), sample, "{fields:?}");
+        }
     }
 
     #[test]
@@ -235,7 +293,6 @@ mod tests {
     #[test]
     fn the_fields_lie_where_the_kernel_writes_them() {
         // The offsets of Linux 6.18 on x86_64, read from its raw bytes.
-        assert_eq!(LEN_MIN, 136);
         assert_eq!(offset_of!(libc::tcp_info, tcpi_probes), 3);
         assert_eq!(offset_of!(libc::tcp_info, tcpi_unacked), 24);
         assert_eq!(offset_of!(libc::tcp_info, tcpi_last_ack_recv), 56);
@@ -272,22 +329,22 @@ mod tests {
             probes: 3,
             unacked: 4,
             notsent: 5,
-            snd_wnd: 6,
+            snd_wnd: Some(6),
             outq: 0,
             inq: 0,
             bytes_acked: 7,
             bytes_received: 8,
             retrans: 14,
             total_retrans: 15,
-            bytes_retrans: 9,
-            dsack_dups: 16,
-            rcv_ooopack: 17,
+            bytes_retrans: Some(9),
+            dsack_dups: Some(16),
+            rcv_ooopack: Some(17),
             rtt_us: 10,
             rttvar_us: 11,
             last_ack_recv_ms: 12,
             segs_in: 13,
             data_segs_in: 18,
         };
-        assert_eq!(from_kernel(&raw, size_of_val(&raw)), Some(expected));
+        assert_eq!(from_kernel(&raw, TcpInfoFields::Window), Some(expected));
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
+use lastword_session::{OsError, System};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 /// The options of a listening socket.
@@ -23,17 +24,17 @@ impl ListenOptions {
     /// Opens a listening socket: non-blocking, address reuse on Unix, both address families for `[::]`.
     ///
     /// # Errors
-    /// The system's error: the address is in use, not ours, or not allowed.
+    /// The system's error: the address is in use, not ours, or not allowed. The error of a socket option names the option.
     pub fn listen(&self, addr: SocketAddr) -> io::Result<ListenerSocket> {
         let addr = canonical(addr);
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         if cfg!(unix) {
-            socket.set_reuse_address(true)?;
+            set("SO_REUSEADDR", socket.set_reuse_address(true))?;
         }
         // The default is the system's: `net.ipv6.bindv6only` on Linux, IPv6 alone on Windows.
         if addr.is_ipv6() && addr.ip().is_unspecified() {
-            socket.set_only_v6(false)?;
+            set("IPV6_V6ONLY", socket.set_only_v6(false))?;
         }
         tune(&socket, &self.knobs)?;
         socket.bind(&addr.into())?;
@@ -59,15 +60,26 @@ pub fn canonical(mut addr: SocketAddr) -> SocketAddr {
 /// `TCP_USER_TIMEOUT` stays off: it kills living slow readers. For other systems' counterparts of Linux's options see
 /// `docs/kernel-knobs.md`.
 ///
+/// An option that this kernel or this kind of socket lacks is skipped. Multipath TCP lacks `SO_OOBINLINE`,
+/// `TCP_RTO_MAX_MS` and `TCP_USER_TIMEOUT`. The plain TCP sockets that a Multipath TCP listener accepts need this call:
+/// they have the options, and have not inherited them.
+///
 /// # Errors
-/// The system's error for an option that every system has; an option that this kernel lacks is skipped.
+/// Another error of the system, with the name of the option: `TCP_NODELAY was not set: Operation not permitted (EPERM)`.
 pub fn tune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
-    socket.set_tcp_nodelay(knobs.nodelay)?;
-    socket.set_out_of_band_inline(knobs.oob_inline)?;
-    skip_if_unsupported(lastword_sys::count_unread(lastword_sys::borrow(socket)))?;
+    set("TCP_NODELAY", socket.set_tcp_nodelay(knobs.nodelay))?;
+    set(
+        "SO_OOBINLINE",
+        socket.set_out_of_band_inline(knobs.oob_inline),
+    )?;
+    let outcome = lastword_sys::count_unread(lastword_sys::borrow(socket));
+    set("TCP_INQ", outcome)?;
     tune_liveness(socket, knobs)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_notsent_lowat(knobs.notsent_lowat)?;
+    set(
+        "TCP_NOTSENT_LOWAT",
+        socket.set_tcp_notsent_lowat(knobs.notsent_lowat),
+    )?;
     Ok(())
 }
 
@@ -89,35 +101,68 @@ fn tune_liveness(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
 }
 
 fn tune_keepalive(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
-    if !knobs.keepalive {
-        return socket.set_keepalive(false);
+    set("SO_KEEPALIVE", socket.set_keepalive(knobs.keepalive))?;
+    if knobs.keepalive {
+        for (options, times) in keepalive_times(knobs) {
+            set(options, socket.set_tcp_keepalive(&times))?;
+        }
     }
-    let keepalive = TcpKeepalive::new()
+    Ok(())
+}
+
+/// The times of keepalive, each with its option.
+#[cfg(not(windows))]
+fn keepalive_times(knobs: &KernelKnobs) -> [(&'static str, TcpKeepalive); 3] {
+    let new = TcpKeepalive::new;
+    [
+        ("TCP_KEEPIDLE", new().with_time(knobs.keepalive_idle)),
+        (
+            "TCP_KEEPINTVL",
+            new().with_interval(knobs.keepalive_interval),
+        ),
+        ("TCP_KEEPCNT", new().with_retries(knobs.keepalive_count)),
+    ]
+}
+
+/// Windows takes two of them in one call.
+#[cfg(windows)]
+fn keepalive_times(knobs: &KernelKnobs) -> [(&'static str, TcpKeepalive); 1] {
+    let all = TcpKeepalive::new()
         .with_time(knobs.keepalive_idle)
         .with_interval(knobs.keepalive_interval)
         .with_retries(knobs.keepalive_count);
-    socket.set_tcp_keepalive(&keepalive)
+    [("SIO_KEEPALIVE_VALS or TCP_KEEPCNT", all)]
 }
 
 fn set_rto_max(socket: &Socket, rto_max: Duration) -> io::Result<()> {
-    skip_if_unsupported(lastword_sys::set_rto_max(
-        lastword_sys::borrow(socket),
-        rto_max,
-    ))
+    let outcome = lastword_sys::set_rto_max(lastword_sys::borrow(socket), rto_max);
+    set("TCP_RTO_MAX_MS", outcome)
 }
 
-fn skip_if_unsupported(set: io::Result<()>) -> io::Result<()> {
-    match set {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        set => set,
+/// Names the option that was not set, and passes over one that this socket lacks.
+fn set(option: &str, outcome: io::Result<()>) -> io::Result<()> {
+    let Err(error) = outcome else { return Ok(()) };
+    let words = OsError::in_words(&error);
+    if is_lacking(&error) {
+        tracing::debug!(option, error = %words, "this socket does not have the option");
+        return Ok(());
     }
+    // Not of the same kind: a refused option has another remedy than a refused address.
+    Err(io::Error::other(format!("{option} was not set: {words}")))
+}
+
+/// Whether the socket has no such option: `EOPNOTSUPP`, or `ENOPROTOOPT`, which has no kind.
+fn is_lacking(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    let name = code.and_then(|code| System::current().error_name(code));
+    error.kind() == io::ErrorKind::Unsupported || name == Some("ENOPROTOOPT")
 }
 
 /// Limits how long the kernel keeps data that a dead peer does not acknowledge, just before the last shutdown or close.
 pub(crate) fn bound_orphan(socket: &SockRef<'_>) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Err(error) = socket.set_tcp_user_timeout(Some(lastword_keepalive::USER_TIMEOUT_FINAL)) {
-        tracing::debug!(error = %lastword_session::OsError::in_words(&error), "TCP_USER_TIMEOUT was not set");
+        tracing::debug!(error = %OsError::in_words(&error), "TCP_USER_TIMEOUT was not set");
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = socket;
@@ -188,6 +233,19 @@ mod tests {
             assert_eq!(options(&changed), options(&new));
             assert_eq!(options(&new).0, after.keepalive_idle);
         }
+    }
+
+    #[test]
+    fn an_option_that_the_socket_lacks_is_skipped_and_any_other_error_names_it() {
+        let failed = |code| set("TCP_NODELAY", Err(io::Error::from_raw_os_error(code)));
+        for lacking in [95, 92] {
+            failed(lacking).unwrap();
+        }
+        let error = failed(1).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "TCP_NODELAY was not set: Operation not permitted (EPERM)"
+        );
     }
 
     fn rto_max(socket: &impl lastword_sys::AsBorrowed) -> Option<Duration> {

@@ -176,17 +176,27 @@ impl Tap {
     /// Returns the kernel's current view, the first error and the bytes read.
     #[must_use]
     pub fn readings(&self) -> Readings {
+        let kernel = self.sample();
         Readings {
-            kernel: self.sample(),
+            kernel,
+            after_fin: kernel.map_or_else(
+                || lastword_sys::is_after_fin(lastword_sys::borrow(&*self.stream)),
+                |kernel| kernel.is_after_fin(),
+            ),
             first_error: self.first_error.as_deref().copied(),
             bytes_read: self.bytes_read,
         }
     }
 
-    /// Returns the kernel's current view; `None` where it has none.
+    /// Returns the kernel's current view; `None` where it has none, or where it has counted fewer bytes than were read.
+    ///
+    /// Such counters prove nothing about this connection, now or later: the bytes that were read only grow. It is a
+    /// property of the socket, not of the kernel: a socket that was converted to another protocol shows the counters of
+    /// its handshake.
     #[must_use]
     pub fn sample(&self) -> Option<KernelSample> {
-        lastword_sys::sample(lastword_sys::borrow(&*self.stream))
+        let sample = lastword_sys::sample(lastword_sys::borrow(&*self.stream));
+        sample.filter(|sample| sample.bytes_received >= self.bytes_read)
     }
 
     /// Returns the raw bytes read so far.

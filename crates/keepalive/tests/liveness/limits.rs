@@ -266,7 +266,7 @@ fn data_unanswered_after_a_pause_of_the_machine_gets_time_for_its_answer() {
     let sent_again = KernelSample {
         unacked: 1,
         retransmits: 1,
-        snd_wnd: 65_535,
+        snd_wnd: Some(65_535),
         last_ack_recv_ms: 60_000,
         ..KernelSample::default()
     };
@@ -310,7 +310,7 @@ fn a_path_that_died_between_two_looks_is_doubtful_at_the_next() {
         Some(KernelSample {
             unacked: 9,
             notsent: 16_384,
-            snd_wnd: 65_535,
+            snd_wnd: Some(65_535),
             bytes_acked,
             retransmits,
             last_ack_recv_ms,
@@ -410,7 +410,7 @@ fn an_answer_that_seems_a_tick_older_than_the_question_is_an_answer() {
     ] {
         let stall_ms = 30_000;
         let sample = |last_ack_recv_ms| KernelSample {
-            snd_wnd: 65_536,
+            snd_wnd: Some(65_536),
             last_ack_recv_ms,
             ..KernelSample::default()
         };

@@ -261,9 +261,9 @@ impl World {
             },
             unacked: u32::from(sent),
             notsent: if sent { 0 } else { waiting },
-            snd_wnd: if window_shut { 0 } else { 65_535 },
+            snd_wnd: Some(if window_shut { 0 } else { 65_535 }),
             bytes_acked: self.acked,
-            bytes_retrans: self.bytes_retrans + u64::from(tries) * 20,
+            bytes_retrans: Some(self.bytes_retrans + u64::from(tries) * 20),
             segs_in: self.segs_in,
             last_ack_recv_ms: age_ms(self.now.since(self.last_ack)),
             ..KernelSample::default()

@@ -14,7 +14,7 @@ use super::builder::Builder;
 use super::error::BindError;
 use super::extension::Started;
 use crate::books::{Books, Metrics, Names, with_recorder};
-use crate::config::Settings;
+use crate::config::{KernelAbilities, Settings};
 use crate::core::{Admission, Core, Listeners, Mailboxes, Observers, Shutdown, drain, publisher};
 use crate::guard::logged;
 use crate::handle::ServerHandle;
@@ -36,6 +36,7 @@ impl Builder {
             extension.configure(&self.config);
         }
         self.check_admin()?;
+        warn_of(KernelAbilities::probe());
         let listener = self.listen_socket()?;
         let listen = |source| BindError::Listen {
             addr: self.listen_addr().unwrap_or(NOWHERE),
@@ -176,6 +177,16 @@ impl Builder {
             publishing: Mutex::default(),
             shutdown: Shutdown::default(),
         }
+    }
+}
+
+/// Warns where Linux does not show what the causes need. Other systems never do.
+fn warn_of(kernel: KernelAbilities) {
+    if kernel.is_linux && !kernel.is_complete() {
+        let evidence = kernel.evidence();
+        logged(|| {
+            tracing::warn!("this kernel shows {evidence}; `lastword check-config` lists the causes")
+        });
     }
 }
 

@@ -2,31 +2,64 @@
 
 use std::fmt;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use lastword_sys::{TcpInfo, TcpInfoFields};
 
 /// The kernel's abilities that help to find a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelAbilities {
     /// Its error codes and give-up times are those of Linux.
     pub is_linux: bool,
-    /// It reports the state of a connection (`TCP_INFO`). Without that, silences cannot be distinguished from each
+    /// How much it reports of a connection (`TCP_INFO`). Without counters, silences cannot be distinguished from each
     /// other, and neither can outages.
-    pub tcp_info: bool,
+    pub tcp_info: TcpInfo,
     /// It can limit the time between two retransmissions (`TCP_RTO_MAX_MS`, from Linux 6.15).
     pub rto_max: bool,
 }
 
 impl KernelAbilities {
-    /// Asks the kernel, with temporary sockets. If no socket can be opened, every ability counts as missing.
+    /// Asks the kernel, with temporary sockets and a connection over loopback. It asks once per process.
     #[must_use]
     pub fn probe() -> Self {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
-        let info = socket.map(|socket| lastword_sys::sample(lastword_sys::borrow(&socket)));
         Self {
             is_linux: cfg!(any(target_os = "linux", target_os = "android")),
-            tcp_info: info.is_ok_and(|info| info.is_some()),
+            tcp_info: lastword_sys::tcp_info(),
             rto_max: lastword_sys::supports_rto_max(),
         }
+    }
+
+    /// Describes what `TCP_INFO` tells here, and what follows for the causes.
+    #[must_use]
+    pub fn evidence(&self) -> String {
+        let fields = match self.tcp_info.fields {
+            TcpInfoFields::Nothing => "nothing of a connection",
+            TcpInfoFields::State => "the state of a connection, and no counters",
+            TcpInfoFields::Counters => "the counters of a connection, without losses and window",
+            TcpInfoFields::Losses => "the counters of a connection, without window and reordering",
+            TcpInfoFields::Window => "the state, counters and window of a connection",
+        };
+        let follows = match self.tcp_info.fields {
+            TcpInfoFields::Nothing | TcpInfoFields::State => {
+                ": a read of 0 is a close, a reset shows only by its error, and each silence is peer_silent"
+            }
+            TcpInfoFields::Counters | TcpInfoFields::Losses => ": a frozen peer is peer_silent",
+            TcpInfoFields::Window => "",
+        };
+        let doubt = if self.is_trusted() {
+            ""
+        } else {
+            "; this was not tested: the process reached itself over loopback by no TCP connection"
+        };
+        format!("{fields}{follows}{doubt}")
+    }
+
+    /// Returns whether the kernel shows all that the causes of Linux need, and a connection over loopback showed so.
+    #[must_use]
+    pub(crate) fn is_complete(&self) -> bool {
+        self.tcp_info.fields == TcpInfoFields::Window && self.is_trusted()
+    }
+
+    fn is_trusted(&self) -> bool {
+        self.tcp_info.is_tested || self.tcp_info.fields == TcpInfoFields::Nothing
     }
 }
 
@@ -37,7 +70,7 @@ impl fmt::Display for KernelAbilities {
             f,
             "{}, {} TCP_INFO, {} TCP_RTO_MAX_MS",
             std::env::consts::OS,
-            has(self.tcp_info),
+            has(self.tcp_info.fields > TcpInfoFields::Nothing),
             has(self.rto_max)
         )
     }
@@ -50,7 +83,7 @@ mod tests {
     #[test]
     fn linux_tells_what_a_connection_waits_for() {
         let kernel = KernelAbilities::probe();
-        assert!(kernel.is_linux && kernel.tcp_info);
+        assert!(kernel.is_linux && kernel.tcp_info.fields >= TcpInfoFields::Counters);
         assert_eq!(kernel.rto_max, lastword_sys::supports_rto_max());
     }
 }

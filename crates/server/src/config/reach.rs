@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lastword_keepalive::{Profile, ProfileName, SWEEP, Silence, detection_bound, kernel_give_up};
 use lastword_session::Cause;
+use lastword_sys::TcpInfoFields;
 
 use super::{Config, KernelAbilities, to_ms};
 
@@ -166,8 +167,9 @@ struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// Why the kernel's counters cannot distinguish a dead path from a silent peer, if they cannot.
-    fn no_evidence(&self) -> Option<UnreachableReason> {
+    /// Why the kernel's counters cannot distinguish one silence from another, if they cannot. The silence needs this part
+    /// of `TCP_INFO`.
+    fn no_evidence(&self, needs: TcpInfoFields) -> Option<UnreachableReason> {
         if self.config.listen.behind_proxy {
             return Some(key(
                 "listen.behind_proxy",
@@ -175,7 +177,20 @@ impl Setting<'_> {
                 "such a silence is recorded as peer_silent",
             ));
         }
-        (!self.kernel.tcp_info).then_some(NO_TCP_INFO)
+        self.lacks(needs)
+    }
+
+    /// Why a cause cannot be shown that needs this part of `TCP_INFO`, if it cannot.
+    fn lacks(&self, needs: TcpInfoFields) -> Option<UnreachableReason> {
+        let lack = match self.kernel.tcp_info.fields {
+            fields if fields >= needs => return None,
+            TcpInfoFields::Nothing => "this kernel gives no TCP_INFO",
+            TcpInfoFields::State => "this kernel's TCP_INFO counts no bytes",
+            TcpInfoFields::Counters | TcpInfoFields::Losses | TcpInfoFields::Window => {
+                "this kernel tells neither the peer's window nor reordering: Linux does from 5.4 on"
+            }
+        };
+        Some(UnreachableReason::Kernel(lack))
     }
 
     fn give_up(&self) -> Option<GiveUp> {
@@ -194,8 +209,8 @@ impl Setting<'_> {
     }
 
     /// A cause that our own limit finds and the kernel's counters confirm.
-    fn by_evidence(&self, silence: Silence) -> Reach {
-        match (self.no_evidence(), self.bound(silence)) {
+    fn by_evidence(&self, silence: Silence, needs: TcpInfoFields) -> Reach {
+        match (self.no_evidence(needs), self.bound(silence)) {
             (Some(why), _) => Reach::Never(why),
             (None, Some(bound)) => Reach::Within(bound),
             (None, None) => Reach::Never(self.dead_limit("never")),
@@ -204,7 +219,10 @@ impl Setting<'_> {
 
     /// The same for a cause that the kernel may also report by an error, when it gives up by itself.
     fn path(&self, silence: Silence, give_up: Option<GiveUp>) -> Reach {
-        match (self.no_evidence(), self.bound(silence)) {
+        match (
+            self.no_evidence(TcpInfoFields::Counters),
+            self.bound(silence),
+        ) {
             (None, Some(bound)) => Reach::Within(bound),
             (Some(why), Some(_)) if !self.kernel_is_first(give_up) => Reach::Never(why),
             (_, None) | (Some(_), Some(_)) => Reach::ByKernel(give_up),
@@ -235,11 +253,9 @@ const RULES: [(Cause, Rule); 10] = [
 ];
 
 fn reset_after_outage(setting: &Setting<'_>) -> Reach {
-    if setting.kernel.tcp_info {
-        Reach::Can
-    } else {
-        Reach::Never(NO_TCP_INFO)
-    }
+    setting
+        .lacks(TcpInfoFields::Counters)
+        .map_or(Reach::Can, Reach::Never)
 }
 
 /// Found at our dead limit by the kernel's counters. If the kernel gives up first, only its error shows the cause.
@@ -254,24 +270,23 @@ fn local_network_down(setting: &Setting<'_>) -> Reach {
         keepalive: None,
         ..at
     });
-    if setting.kernel.tcp_info {
-        setting.path(Silence::LocalNetworkDown, give_up)
-    } else {
-        Reach::Never(NO_TCP_INFO)
+    match setting.lacks(TcpInfoFields::Counters) {
+        None => setting.path(Silence::LocalNetworkDown, give_up),
+        Some(why) => Reach::Never(why),
     }
 }
 
 fn path_dead_outbound(setting: &Setting<'_>) -> Reach {
-    setting.by_evidence(Silence::PathDeadOutbound)
+    setting.by_evidence(Silence::PathDeadOutbound, TcpInfoFields::Counters)
 }
 
 fn peer_frozen(setting: &Setting<'_>) -> Reach {
-    setting.by_evidence(Silence::PeerFrozen)
+    setting.by_evidence(Silence::PeerFrozen, TcpInfoFields::Window)
 }
 
 fn peer_not_reading(setting: &Setting<'_>) -> Reach {
     match setting.config.session_limits().write_progress_timeout {
-        Some(_) => setting.by_evidence(Silence::PeerNotReading),
+        Some(_) => setting.by_evidence(Silence::PeerNotReading, TcpInfoFields::Window),
         None => Reach::Never(key("timeouts.write_progress_ms", 0, "off")),
     }
 }
@@ -313,5 +328,3 @@ fn key(path: &str, value: impl fmt::Display, consequence: &'static str) -> Unrea
         consequence,
     }
 }
-
-const NO_TCP_INFO: UnreachableReason = UnreachableReason::Kernel("this kernel gives no TCP_INFO");

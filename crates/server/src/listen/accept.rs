@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use lastword_keepalive::KernelKnobs;
 use lastword_session::{Cause, Close, Connection, OsError};
-use lastword_transport::{Driver, canonical};
+use lastword_transport::{Driver, canonical, tune};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::unconstrained;
@@ -17,6 +19,7 @@ use tokio::task::unconstrained;
 use super::app::{Front, ServerApp};
 use super::reserve::{EMFILE, ENFILE, Reserve, WSAEMFILE};
 use crate::books::{AcceptError, Books};
+use crate::config::Settings;
 use crate::core::Adopted;
 use crate::guard::{guarded, logged};
 use crate::shape::Shape;
@@ -44,6 +47,7 @@ pub(crate) async fn accept_by_all<S: Shape>(front: Arc<Front<S>>, mut given: Rec
 /// Accepts on the listener with this number until the server ends.
 pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpListener, n: u8) {
     let reserve = Reserve::new(1);
+    let knobs = not_inherited(&front.core.settings, &listener);
     let mut backoff = BACKOFF_MIN;
     loop {
         let accepted = tokio::select! {
@@ -54,6 +58,9 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
         let error = match accepted {
             Ok((stream, remote)) => {
                 backoff = BACKOFF_MIN;
+                if let Some(Err(error)) = knobs.map(|knobs| tune(&SockRef::from(&stream), knobs)) {
+                    logged(|| tracing::debug!(%error, "a connection lacks a socket option"));
+                }
                 admit(&front, stream, remote, n).await;
                 continue;
             }
@@ -76,6 +83,16 @@ pub(crate) async fn accept_loop<S: Shape>(front: Arc<Front<S>>, listener: TcpLis
         }
         backoff = (backoff * 2).min(BACKOFF_MAX);
     }
+}
+
+/// The socket options that a connection does not have from this listener: a Multipath TCP listener passes only some on to
+/// the plain TCP connections that it accepts.
+fn not_inherited<'a>(settings: &'a Settings, listener: &TcpListener) -> Option<&'a KernelKnobs> {
+    if !lastword_sys::is_multipath(lastword_sys::borrow(listener)) {
+        return None;
+    }
+    logged(|| tracing::warn!("{MULTIPATH}"));
+    settings.listener_knobs()
 }
 
 /// Counts a failure of accept, and logs it unless there are too many.
@@ -179,6 +196,9 @@ fn classify(error: &io::Error) -> AcceptError {
     }
 }
 
+const MULTIPATH: &str = "the listener is a Multipath TCP socket: for a client that uses Multipath TCP the kernel \
+    shows no FIN and no silence, so a read of 0 counts as its FIN, and each silence is peer_silent; make the listener \
+    plain TCP to tell them apart";
 const EPROTO: i32 = 71;
 const ENOBUFS: i32 = 105;
 /// At most so many are turned away without a pause.

@@ -2,17 +2,6 @@
 
 use crate::{Cause, KernelSample, Observation};
 
-/// The states that a socket enters only after the peer's FIN: `TCP_TIME_WAIT`, `TCP_CLOSE_WAIT`, `TCP_LAST_ACK`,
-/// `TCP_CLOSING`.
-const AFTER_FIN: [u8; 4] = [6, 8, 9, 11];
-
-/// Whether the socket's state proves that the peer's FIN arrived in order.
-pub(super) fn state_after_fin(observation: &Observation) -> bool {
-    observation
-        .kernel
-        .is_some_and(|kernel| AFTER_FIN.contains(&kernel.state))
-}
-
 /// Whether some of our data or probes had been unanswered for longer than a round trip when the end came
 /// (`docs/kernel.md`, fact 1.6).
 ///
@@ -34,10 +23,10 @@ pub(super) fn given_up(observation: &Observation) -> Option<Cause> {
         Cause::LocalNetworkDown
     } else if dead.retransmits > 0 {
         Cause::PathDead
-    } else if pending > 0 && dead.snd_wnd == 0 && dead.probes == 0 {
+    } else if pending > 0 && dead.is_window_shut() && dead.probes == 0 {
         // The window is closed and every probe was answered: the host is there, but its process does not read.
         Cause::PeerNotReading
-    } else if dead.probes > 0 && (pending == 0 || dead.snd_wnd == 0) {
+    } else if dead.probes > 0 && (pending == 0 || dead.is_window_shut()) {
         Cause::PathDead
     } else {
         return None;

@@ -167,7 +167,7 @@ fn kind_only(kind: ErrorKind) -> OsError {
 fn sample(state: u8) -> KernelSample {
     KernelSample {
         state,
-        snd_wnd: 65_536,
+        snd_wnd: Some(65_536),
         ..KernelSample::default()
     }
 }
@@ -177,7 +177,7 @@ fn unacknowledged() -> KernelSample {
     KernelSample {
         retransmits: 3,
         outq: 100,
-        bytes_retrans: 300,
+        bytes_retrans: Some(300),
         ..sample(CLOSE)
     }
 }

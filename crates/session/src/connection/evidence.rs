@@ -11,7 +11,7 @@ impl Connection {
     /// Returns the input of the classifier.
     pub(super) fn observe(&self, terminal: Terminal, readings: Readings) -> Observation {
         let fin = match terminal {
-            Terminal::Open => None,
+            Terminal::Open => readings.after_fin.then_some(true),
             Terminal::Eof | Terminal::Error(_) => fin_bit(&readings),
         };
         let unacked = readings
@@ -183,8 +183,11 @@ impl Evidence {
 }
 
 /// `bytes_received − bytes read − SIOCINQ`: 1 when the peer's FIN arrived in order, which the kernel counts as one
-/// byte.
+/// byte. A state that a socket has only after that FIN proves the same.
 pub(super) fn fin_bit(readings: &Readings) -> Option<bool> {
+    if readings.after_fin {
+        return Some(true);
+    }
     let kernel = readings.kernel?;
     let taken = readings.bytes_read + u64::from(kernel.inq);
     Some(kernel.bytes_received > taken)
@@ -220,13 +223,18 @@ mod tests {
         };
         let with = |bytes_read, inq| Readings {
             kernel: Some(KernelSample { inq, ..kernel }),
-            first_error: None,
             bytes_read,
+            ..Readings::default()
         };
         assert_eq!(fin_bit(&with(100, 0)), Some(true));
         assert_eq!(fin_bit(&with(101, 0)), Some(false));
         assert_eq!(fin_bit(&with(60, 41)), Some(false));
         assert_eq!(fin_bit(&Readings::default()), None);
+        let after_fin = Readings {
+            after_fin: true,
+            ..Readings::default()
+        };
+        assert_eq!(fin_bit(&after_fin), Some(true));
     }
 
     #[test]

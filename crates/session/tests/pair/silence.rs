@@ -183,7 +183,7 @@ fn a_silence_that_the_kernel_noticed_says_by_what() {
             kernel: Some(KernelSample {
                 state: 7,
                 retransmits,
-                bytes_retrans: 9,
+                bytes_retrans: Some(9),
                 ..solo.kernel()
             }),
             first_error: Some(lastword_session::FirstError {

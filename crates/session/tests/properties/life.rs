@@ -68,6 +68,10 @@ impl Life {
     pub(crate) fn readings(&self) -> Readings {
         Readings {
             kernel: self.words.kernel,
+            after_fin: self
+                .words
+                .kernel
+                .is_some_and(|kernel| kernel.is_after_fin()),
             first_error: self.words.error.map(|kind| FirstError {
                 call: Call::Read,
                 error: OsError { code: None, kind },

@@ -1,20 +1,27 @@
 use std::collections::BTreeSet;
 
-use lastword::config::ProfileConfig;
+use lastword::config::{ProfileConfig, TcpInfo, TcpInfoFields};
 
 use super::super::table::WIDTH;
 use super::*;
 
 const LINUX: KernelAbilities = KernelAbilities {
     is_linux: true,
-    tcp_info: true,
+    tcp_info: told(TcpInfoFields::Window),
     rto_max: true,
 };
 const ELSEWHERE: KernelAbilities = KernelAbilities {
     is_linux: false,
-    tcp_info: false,
+    tcp_info: told(TcpInfoFields::Nothing),
     rto_max: false,
 };
+
+const fn told(fields: TcpInfoFields) -> TcpInfo {
+    TcpInfo {
+        fields,
+        is_tested: true,
+    }
+}
 
 fn report(config: &Config, kernel: KernelAbilities) -> String {
     assert_eq!(config.validate(), Ok(()));
@@ -110,7 +117,7 @@ fn when_the_kernel_gives_up_is_reported_by_profile() {
     }
     let elsewhere = report(&Config::default(), ELSEWHERE);
     assert_eq!(
-        section(&elsewhere, "This kernel")[1],
+        section(&elsewhere, "This kernel")[3],
         "  gives up  when it is not known"
     );
 }
@@ -124,6 +131,49 @@ fn without_keepalive_a_session_that_is_never_given_up_is_said_to_be_lost_sight_o
                     by heartbeat; the kernel: an idle connection never, unacknowledged data from 924.6 s on";
     assert_eq!(one_line, expected);
     assert!(!told.contains("keepalive"), "{told}");
+}
+
+#[test]
+fn what_the_kernel_really_shows_is_reported_with_what_follows() {
+    let shows = |fields, is_tested| {
+        let kernel = KernelAbilities {
+            tcp_info: TcpInfo { fields, is_tested },
+            ..LINUX
+        };
+        let told = report(&Config::default(), kernel);
+        let kernel = section(&told, "This kernel").join(" ");
+        let cannot = section(&told, "These cannot").join(" ");
+        [kernel, cannot].map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    for (fields, is_tested, words, reason) in [
+        (
+            TcpInfoFields::State,
+            true,
+            "shows the state of a connection, and no counters: a read of 0 is a close",
+            "peer_frozen this kernel's TCP_INFO counts no bytes",
+        ),
+        (
+            TcpInfoFields::Losses,
+            true,
+            "without window and reordering: a frozen peer is peer_silent",
+            "peer_frozen this kernel tells neither the peer's window nor reordering",
+        ),
+        (
+            TcpInfoFields::Window,
+            false,
+            "window of a connection; this was not tested",
+            "idle timeouts.idle_ms is 0",
+        ),
+    ] {
+        let [kernel, cannot] = shows(fields, is_tested);
+        assert!(kernel.contains(words), "{kernel}");
+        assert!(cannot.contains(reason), "{cannot}");
+    }
+    let [kernel, _] = shows(TcpInfoFields::Window, true);
+    assert!(
+        kernel.contains("window of a connection gives up"),
+        "{kernel}"
+    );
 }
 
 #[test]

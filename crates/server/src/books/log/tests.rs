@@ -92,7 +92,7 @@ fn evidence() -> Evidence {
             state: 7,
             retransmits: 2,
             probes: 1,
-            snd_wnd: 64,
+            snd_wnd: Some(64),
             ..KernelSample::default()
         }),
         detector: Some(Detector::Heartbeat),

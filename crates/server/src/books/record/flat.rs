@@ -127,7 +127,7 @@ pub struct Record<'a> {
     /// Unanswered probes of the kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probes: Option<u8>,
-    /// The peer's window.
+    /// The peer's window, if the kernel tells it (Linux 5.4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_window_bytes: Option<u32>,
     /// How far our last frames came: `none`, `written`, `acked`, `fin_seen`.
@@ -233,7 +233,7 @@ impl<'a> Record<'a> {
             tcp_state: kernel.and_then(|kernel| tcp_state(kernel.state)),
             retransmits: kernel.map(|kernel| kernel.retransmits),
             probes: kernel.map(|kernel| kernel.probes),
-            send_window_bytes: kernel.map(|kernel| kernel.snd_wnd),
+            send_window_bytes: kernel.and_then(|kernel| kernel.snd_wnd),
             farewell: evidence.farewell.label(),
             our_code: decided.as_ref().map(Close::code),
             our_reason: decided

@@ -1,9 +1,11 @@
+use lastword_sys::TcpInfo;
+
 use super::*;
 use crate::config::{ProfileConfig, RtoMax};
 
 const LINUX: KernelAbilities = KernelAbilities {
     is_linux: true,
-    tcp_info: true,
+    tcp_info: told(TcpInfoFields::Window),
     rto_max: true,
 };
 const OLD_LINUX: KernelAbilities = KernelAbilities {
@@ -12,9 +14,16 @@ const OLD_LINUX: KernelAbilities = KernelAbilities {
 };
 const ELSEWHERE: KernelAbilities = KernelAbilities {
     is_linux: false,
-    tcp_info: false,
+    tcp_info: told(TcpInfoFields::Nothing),
     rto_max: false,
 };
+
+const fn told(fields: TcpInfoFields) -> TcpInfo {
+    TcpInfo {
+        fields,
+        is_tested: true,
+    }
+}
 
 fn with(change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config::default();
@@ -226,7 +235,8 @@ fn a_kernel_without_evidence_tells_fewer_causes_apart() {
     let config = Config::default();
     let elsewhere = |cause| reach(&config, cause, "standard", ELSEWHERE);
     for cause in [Cause::ResetAfterOutage, Cause::LocalNetworkDown] {
-        assert_eq!(elsewhere(cause), Reach::Never(NO_TCP_INFO));
+        let why = UnreachableReason::Kernel("this kernel gives no TCP_INFO");
+        assert_eq!(elsewhere(cause), Reach::Never(why));
     }
     assert!(!elsewhere(Cause::SocketDestroyed).is_possible());
     // Here the kernel reports its own give-up by an error, at an unknown time.
@@ -236,6 +246,36 @@ fn a_kernel_without_evidence_tells_fewer_causes_apart() {
         reach(&config, Cause::SocketDestroyed, "standard", OLD_LINUX),
         Reach::Can
     );
+}
+
+#[test]
+fn each_part_of_tcp_info_adds_the_causes_that_need_it() {
+    let config = Config::default();
+    let by_counters = [
+        Cause::ResetAfterOutage,
+        Cause::PathDeadOutbound,
+        Cause::LocalNetworkDown,
+    ];
+    let by_window = [Cause::PeerFrozen, Cause::PeerNotReading];
+    for fields in [
+        TcpInfoFields::Nothing,
+        TcpInfoFields::State,
+        TcpInfoFields::Counters,
+        TcpInfoFields::Losses,
+        TcpInfoFields::Window,
+    ] {
+        let kernel = KernelAbilities {
+            tcp_info: told(fields),
+            ..LINUX
+        };
+        let can = |cause: &Cause| reach(&config, *cause, "standard", kernel).is_possible();
+        let counters = by_counters.iter().all(can);
+        assert_eq!(counters, by_counters.iter().any(can), "{fields:?}");
+        assert_eq!(counters, fields >= TcpInfoFields::Counters, "{fields:?}");
+        let window = by_window.iter().all(can);
+        assert_eq!(window, by_window.iter().any(can), "{fields:?}");
+        assert_eq!(window, fields == TcpInfoFields::Window, "{fields:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 /// The peer's window is closed, and 700 bytes of our data wait for it.
 fn window_shut() -> KernelSample {
     KernelSample {
-        snd_wnd: 0,
+        snd_wnd: Some(0),
         outq: 700,
         notsent: 700,
         ..sample(CLOSE)
@@ -96,7 +96,7 @@ fn without_an_errno_the_evidence_decides_alone_and_none_is_a_reset() {
 fn retries_that_send_nothing_again_accuse_this_host() {
     let read = |kernel| reset().failed(Call::Read, 101).kernel(kernel);
     let none_ever = KernelSample {
-        bytes_retrans: 0,
+        bytes_retrans: Some(0),
         ..unacknowledged()
     };
     let our_fin_alone = KernelSample {
@@ -118,6 +118,24 @@ fn retries_that_send_nothing_again_accuse_this_host() {
             Cause::PathDead,
         ),
     ]);
+}
+
+#[test]
+fn a_counter_that_the_kernel_does_not_have_accuses_no_host() {
+    let old = |kernel| {
+        reset().failed(Call::Read, 110).kernel(KernelSample {
+            snd_wnd: None,
+            bytes_retrans: None,
+            ..kernel
+        })
+    };
+    for (what, kernel) in [
+        ("queued", stuck_inside()),
+        ("sent again", unacknowledged()),
+        ("a window that may be shut", window_shut()),
+    ] {
+        check(&[row(what, old(kernel), Cause::PathDead)]);
+    }
 }
 
 #[test]

@@ -44,8 +44,8 @@ fn samples() -> impl Strategy<Value = KernelSample> {
         0..3_u8,
         small(),
         small(),
-        small(),
-        0..2_u64,
+        proptest::option::of(small()),
+        proptest::option::of(0..2_u64),
     )
         .prop_map(
             |(state, retransmits, probes, outq, notsent, snd_wnd, bytes_retrans)| KernelSample {

@@ -5,7 +5,7 @@ use super::*;
 fn timed_out() -> Observation {
     reset().failed(Call::Read, 110).kernel(KernelSample {
         retransmits: 3,
-        bytes_retrans: 300,
+        bytes_retrans: Some(300),
         outq: 100,
         ..sample(CLOSE)
     })
@@ -169,7 +169,7 @@ fn before_welcome_frames_count_and_what_only_a_session_has_does_not() {
             "a shut window is no verdict on a reader before welcome",
             timed_out()
                 .kernel(KernelSample {
-                    snd_wnd: 0,
+                    snd_wnd: Some(0),
                     outq: 700,
                     ..sample(CLOSE)
                 })

@@ -61,7 +61,7 @@ fn a_peer_that_closed_in_order_is_distinguished_from_one_that_did_not() {
         ),
         row(
             "reading is paused, the state shows the FIN",
-            seen(System::Linux).open().kernel(sample(CLOSE_WAIT)),
+            fin().open(),
             Cause::PeerFin,
         ),
     ]);

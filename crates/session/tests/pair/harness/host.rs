@@ -104,7 +104,7 @@ impl Host {
                 (false, true) => CLOSE_WAIT,
                 (false, false) => ESTABLISHED,
             },
-            snd_wnd: 65_536,
+            snd_wnd: Some(65_536),
             outq: u32::try_from(outbound.unacked(now)).expect("it fits") + our_fin,
             inq: u32::try_from(inq).expect("it fits"),
             bytes_received: inbound.taken + u64::try_from(inq).expect("it fits") + u64::from(fin),
@@ -137,6 +137,7 @@ impl Host {
         Readings {
             kernel: (!matches!(self.view, View::Blind)).then_some(kernel),
             first_error: self.first_error,
+            after_fin: false,
             bytes_read: inbound.taken,
         }
     }
