@@ -17,6 +17,8 @@ mod config;
 mod dashboards;
 mod demo;
 mod endings;
+#[cfg(target_os = "linux")]
+mod kernels;
 mod log;
 #[cfg(target_os = "linux")]
 mod log_output;

@@ -1,7 +1,7 @@
 //! A player that does only what the test says.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crate::command::DEADLINE;
 
@@ -17,7 +17,11 @@ pub(crate) struct Player(TcpStream);
 
 impl Player {
     pub(crate) fn join(game: SocketAddr) -> Self {
-        let stream = TcpStream::connect(game).unwrap();
+        Self::on(TcpStream::connect(game).unwrap())
+    }
+
+    /// Joins over this connection.
+    pub(crate) fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut player = Self(stream);
         let limit = 65_536_u32.to_be_bytes();
@@ -27,10 +31,36 @@ impl Player {
         player
     }
 
+    /// The player's own address.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.0
+    }
+
     pub(crate) fn write(&mut self, kind: u8, payload: &[u8]) {
         let len = u32::try_from(payload.len()).unwrap();
         let header = ((len << 8) | u32::from(kind)).to_be_bytes();
         self.0.write_all(&[&header, payload].concat()).unwrap();
+    }
+
+    /// Sends a frame, and waits until it comes back.
+    pub(crate) fn echo(&mut self) {
+        self.write(DATA, b"echo");
+        while self.read().0 != DATA {}
+    }
+
+    pub(crate) fn write_half_a_frame(&mut self) {
+        let header = ((100_u32 << 8) | u32::from(DATA)).to_be_bytes();
+        self.0.write_all(&[&header[..], &[0; 50]].concat()).unwrap();
+    }
+
+    /// Sends a FIN, and waits for the server's.
+    pub(crate) fn close_one_side(mut self) {
+        self.0.shutdown(Shutdown::Write).unwrap();
+        self.0.read_to_end(&mut Vec::new()).unwrap();
     }
 
     pub(crate) fn say_goodbye(&mut self) {
