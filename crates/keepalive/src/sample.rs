@@ -38,7 +38,7 @@ pub struct KernelSample {
     pub total_retrans: u32,
     /// `tcpi_bytes_retrans`: bytes that were sent again (Linux 4.19).
     pub bytes_retrans: Option<u64>,
-    /// `tcpi_dsack_dups`: segments of ours that the peer reports as received twice (Linux 4.19).
+    /// `tcpi_dsack_dups`: our segments that the peer reports as received twice (Linux 4.19).
     pub dsack_dups: Option<u32>,
     /// `tcpi_rcv_ooopack`: segments that arrived out of order (Linux 5.4).
     pub rcv_ooopack: Option<u32>,

@@ -15,7 +15,7 @@ use crate::{TcpInfo, TcpInfoFields, borrow};
 const PATIENCE: Duration = Duration::from_millis(200);
 const QUESTION: [u8; 23] = [b'?'; 23];
 const ANSWER: [u8; 17] = [b'!'; 17];
-/// What the kernel counts of the question: its bytes, and the FIN behind it as one.
+/// The bytes of the question as the kernel counts them, with the FIN behind it as one.
 const RECEIVED: u64 = 24;
 const ACKED: u64 = 17;
 /// `TCP_CLOSE_WAIT`.

@@ -248,6 +248,36 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_multipath_listener_takes_what_it_has_and_its_plain_connections_take_all() {
+        let Ok(listener) = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::MPTCP)) else {
+            eprintln!("skipped: this kernel has no Multipath TCP");
+            return;
+        };
+        let knobs = Profile::standard().knobs();
+        tune(&listener, &knobs).unwrap();
+        let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        listener.bind(&any.into()).unwrap();
+        listener.listen(2).unwrap();
+        let addr = listener.local_addr().unwrap();
+        for (protocol, is_multipath) in [(Protocol::TCP, false), (Protocol::MPTCP, true)] {
+            let client = Socket::new(Domain::IPV4, Type::STREAM, Some(protocol)).unwrap();
+            client.connect(&addr).unwrap();
+            let (accepted, _) = listener.accept().unwrap();
+            tune(&accepted, &knobs).unwrap();
+            let fd = lastword_sys::borrow(&accepted);
+            assert_eq!(lastword_sys::is_multipath(fd), is_multipath);
+            assert_eq!(lastword_sys::sample(fd).is_none(), is_multipath);
+            assert!(accepted.keepalive().unwrap() && accepted.tcp_nodelay().unwrap());
+            let has_all = accepted.out_of_band_inline().unwrap();
+            assert_eq!(has_all, !is_multipath);
+            let limit = knobs
+                .rto_max
+                .filter(|_| has_all && lastword_sys::supports_rto_max());
+            assert_eq!(rto_max(&accepted), limit);
+        }
+    }
+
     fn rto_max(socket: &impl lastword_sys::AsBorrowed) -> Option<Duration> {
         lastword_sys::rto_max(lastword_sys::borrow(socket))
     }

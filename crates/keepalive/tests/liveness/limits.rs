@@ -397,6 +397,46 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
     assert_eq!(verdict.silence, Silence::PeerFrozen);
 }
 
+/// Linux before 5.4 does not count what arrives out of order, so a silence does not prove that the path was whole.
+#[test]
+fn a_kernel_that_lacks_a_counter_of_losses_calls_no_peer_frozen() {
+    for (rcv_ooopack, silence) in [(Some(0), Silence::PeerFrozen), (None, Silence::PeerSilent)] {
+        let sample = Some(KernelSample {
+            snd_wnd: Some(65_535),
+            rcv_ooopack,
+            ..KernelSample::default()
+        });
+        let mut liveness = live();
+        let verdict = loop {
+            let (now, _) = liveness.poll_timeout(false);
+            assert!(now < START + secs(100), "no verdict");
+            match liveness.on_timeout(now, false, sample) {
+                Some(Act::GiveUp(verdict)) => break verdict,
+                Some(Act::Ping) => liveness.pinged(now),
+                None => {}
+            }
+        };
+        assert_eq!(verdict.silence, silence);
+    }
+}
+
+#[test]
+fn a_peer_whose_window_is_not_known_is_never_said_not_to_read() {
+    for (snd_wnd, is_found) in [(Some(0), true), (None, false)] {
+        let sample = shut().map(|shut| KernelSample { snd_wnd, ..shut });
+        let mut liveness = Liveness::new(START, false, false);
+        liveness.go_live(START, STANDARD, Some(secs(10)));
+        liveness.wrote(START);
+        let mut verdicts = (1..=80).filter_map(|n| {
+            let now = START + Duration::from_millis(250) * n;
+            liveness.heard(now);
+            liveness.sampled(now, sample)
+        });
+        let silence = verdicts.next().map(|verdict| verdict.silence);
+        assert_eq!(silence, is_found.then_some(Silence::PeerNotReading));
+    }
+}
+
 /// The kernel's ages are whole ticks of its clock, 10 ms at the most, and up to one tick too old. An acknowledgement
 /// that comes together with the question can thus seem older than the question. The ages run on while this process stands
 /// still.
