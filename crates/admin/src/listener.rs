@@ -35,17 +35,27 @@ fn open(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     // On systems other than Unix this option would let two processes share the port.
     if cfg!(unix) {
-        socket.set_reuse_address(true)?;
+        let set = socket.set_reuse_address(true);
+        set.map_err(|error| not_set("SO_REUSEADDR", &error))?;
     }
     // The default is the system's: `net.ipv6.bindv6only` on Linux, IPv6 alone on Windows.
     if addr.is_ipv6() && addr.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
     // Accepted sockets inherit this: a connection of a scraper that vanished silently is not held forever.
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(IDLE_MAX))?;
+    let set = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(IDLE_MAX));
+    set.map_err(|error| not_set("SO_KEEPALIVE or TCP_KEEPIDLE", &error))?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// Names the option. It is not an error of the same kind: a refused address has another remedy.
+fn not_set(option: &str, error: &io::Error) -> io::Error {
+    io::Error::other(format!(
+        "{option} was not set: {}",
+        OsError::in_words(error)
+    ))
 }
 
 fn why(error: &io::Error) -> String {

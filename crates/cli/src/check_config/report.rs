@@ -48,7 +48,7 @@ impl<'a> Report<'a> {
     fn kernel(&self) -> String {
         let mut table = Table::default();
         table.row("is", self.kernel.to_string());
-        table.row("shows", self.kernel.evidence());
+        table.row("TCP_INFO", self.kernel.evidence());
         table.row("gives up", self.give_up());
         if !self.bounds_retransmissions() {
             let why = match self.config.kernel.rto_max {

@@ -88,17 +88,17 @@ fn check_config_says_what_the_kernel_really_shows() {
     for (kernel, shown, cannot) in [
         (
             "zero",
-            "nothing of a connection: a read of 0 is a close",
+            "shows nothing of a connection: a read of 0 is a close",
             "path_dead_outbound",
         ),
         (
             "deny",
-            "nothing of a connection: a read of 0 is a close",
+            "shows nothing of a connection: a read of 0 is a close",
             "path_dead_outbound",
         ),
         (
             "few",
-            "the state of a connection, and no counters",
+            "shows the state of a connection, and no counters",
             "path_dead_outbound",
         ),
         (
@@ -270,7 +270,7 @@ impl Watched {
     fn start(shim: &Path, kernel: &str, listen: &str) -> Self {
         let file = config_file(&format!("kernel_{kernel}_{}", std::process::id()), QUICK);
         let file = file.to_str().unwrap();
-        let listen = ["serve", "--listen", listen, "--admin", "off"];
+        let listen = ["serve", "--listen", listen, "--admin", "127.0.0.1:0"];
         let log = ["--log-format", "json", "--config", file];
         let mut command = lastword(&[&listen[..], &log].concat());
         let (stderr, log) = UnixStream::pair().unwrap();

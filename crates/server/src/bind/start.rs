@@ -184,9 +184,7 @@ impl Builder {
 fn warn_of(kernel: KernelAbilities) {
     if kernel.is_linux && !kernel.is_complete() {
         let evidence = kernel.evidence();
-        logged(|| {
-            tracing::warn!("this kernel shows {evidence}; `lastword check-config` lists the causes")
-        });
+        logged(|| tracing::warn!("TCP_INFO {evidence}; `lastword check-config` lists the causes"));
     }
 }
 

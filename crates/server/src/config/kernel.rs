@@ -27,29 +27,28 @@ impl KernelAbilities {
         }
     }
 
-    /// Describes what `TCP_INFO` tells here, and what follows for the causes.
+    /// Describes what `TCP_INFO` shows here, and what follows for the causes.
     #[must_use]
     pub fn evidence(&self) -> String {
-        let fields = match self.tcp_info.fields {
-            TcpInfoFields::Nothing => "nothing of a connection",
-            TcpInfoFields::State => "the state of a connection, and no counters",
-            TcpInfoFields::Counters => "the counters of a connection, without losses and window",
-            TcpInfoFields::Losses => "the counters of a connection, without window and reordering",
-            TcpInfoFields::Window => "the state, counters and window of a connection",
-        };
-        let follows = match self.tcp_info.fields {
-            TcpInfoFields::Nothing | TcpInfoFields::State => {
-                ": a read of 0 is a close, a reset shows only by its error, and each silence is peer_silent"
-            }
-            TcpInfoFields::Counters | TcpInfoFields::Losses => ": a frozen peer is peer_silent",
-            TcpInfoFields::Window => "",
+        let (fields, follows) = match self.tcp_info.fields {
+            TcpInfoFields::Nothing => ("nothing of a connection", NO_COUNTERS),
+            TcpInfoFields::State => ("the state of a connection, and no counters", NO_COUNTERS),
+            TcpInfoFields::Counters => (
+                "the counters of a connection, without losses and window",
+                NO_WINDOW,
+            ),
+            TcpInfoFields::Losses => (
+                "the counters of a connection, without window and reordering",
+                NO_WINDOW,
+            ),
+            TcpInfoFields::Window => ("the state, counters and window of a connection", ""),
         };
         let doubt = if self.is_trusted() {
             ""
         } else {
             "; this was not tested: the process reached itself over loopback by no TCP connection"
         };
-        format!("{fields}{follows}{doubt}")
+        format!("shows {fields}{follows}{doubt}")
     }
 
     /// Returns whether the kernel shows all that the causes of Linux need, and a connection over loopback showed so.
@@ -75,6 +74,11 @@ impl fmt::Display for KernelAbilities {
         )
     }
 }
+
+const NO_COUNTERS: &str =
+    ": a read of 0 is a close, a reset shows only by its error, and each silence is peer_silent";
+const NO_WINDOW: &str =
+    ": a frozen peer is peer_silent, and a peer that does not read ends at a queue limit";
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {

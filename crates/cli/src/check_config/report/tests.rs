@@ -149,7 +149,7 @@ fn what_the_kernel_really_shows_is_reported_with_what_follows() {
         (
             TcpInfoFields::State,
             true,
-            "shows the state of a connection, and no counters: a read of 0 is a close",
+            "TCP_INFO shows the state of a connection, and no counters: a read of 0 is a close",
             "peer_frozen this kernel's TCP_INFO counts no bytes",
         ),
         (
