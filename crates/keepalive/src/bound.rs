@@ -8,10 +8,17 @@ use crate::{Profile, Silence};
 /// stalls.
 pub const SWEEP: Duration = Duration::from_millis(100);
 
+/// How long the peer's own data may take after its kernel retried: a round trip, and the rest of a heartbeat.
+pub(crate) const RETRY_MARGIN: Duration = Duration::from_secs(1);
+
 /// Returns the longest time from the last sign of life to the verdict, one [`SWEEP`] included; `None` is never.
 ///
 /// The sign of life is the last byte received. For a path that is dead outbound, or a peer that does not read, it is
 /// the last progress of its kernel's acknowledgements. `write_progress` is the timeout of that name.
+///
+/// A silence that began with an outage may last longer than the dead limit: twice as long and a second more. If the
+/// peer's kernel answers again before the limit, its own next retry may lie as far ahead as the outage was long. We wait
+/// for that retry once. Such a silence always ends as [`Silence::PeerSilent`].
 #[must_use]
 pub fn detection_bound(
     silence: Silence,
@@ -22,8 +29,10 @@ pub fn detection_bound(
         Silence::PathDead
         | Silence::PathDeadOutbound
         | Silence::LocalNetworkDown
-        | Silence::PeerFrozen
-        | Silence::PeerSilent => profile.dead,
+        | Silence::PeerFrozen => profile.dead,
+        Silence::PeerSilent => profile
+            .dead
+            .map(|dead| dead.saturating_mul(2).saturating_add(RETRY_MARGIN)),
         // Only a byte from the peer proves that it is there, and the peer owes one each heartbeat.
         Silence::PeerNotReading => {
             write_progress.map(|timeout| timeout.saturating_add(profile.heartbeat))
@@ -44,6 +53,14 @@ mod tests {
         };
         assert_eq!(bound("standard"), Some(Duration::from_millis(15_100)));
         assert_eq!(bound("debugger"), None);
+    }
+
+    #[test]
+    fn a_silence_with_an_outage_may_last_twice_as_long_and_a_second_more() {
+        let bound = |profile| detection_bound(Silence::PeerSilent, &profile, None);
+        let within = Some(Duration::from_millis(17_100));
+        assert_eq!(bound(Profile::competitive()), within);
+        assert_eq!(bound(Profile::debugger()), None);
     }
 
     #[test]

@@ -17,9 +17,10 @@ pub enum Diagnosis {
     PathDeadOutbound,
     /// Nothing leaves this host.
     LocalNetworkDown,
-    /// The peer's kernel answers, but its process does not.
+    /// The peer's kernel answers over a path that loses nothing, but its process does not.
     PeerFrozen,
-    /// The evidence cannot tell: this system has none from the kernel, or it is from a proxy's kernel.
+    /// The evidence cannot tell: this system has none from the kernel, or it is from a proxy's kernel. Or the path lost
+    /// something, so that a living peer's data may be lost too.
     PeerSilent,
 }
 
@@ -63,7 +64,7 @@ pub enum Silence {
     PathDeadOutbound,
     /// Nothing left this host: our own interface, route or filter.
     LocalNetworkDown,
-    /// The peer's kernel answered, but its process sent nothing.
+    /// The peer's kernel answered over a path that lost nothing, but its process sent nothing.
     PeerFrozen,
     /// Only the peer's silence is known.
     PeerSilent,

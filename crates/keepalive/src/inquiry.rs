@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::question::{Answers, Question};
 use crate::{Diagnosis, KernelSample, Time};
 
 /// The time between two samples.
@@ -13,8 +14,12 @@ pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(1);
 const UNANSWERED_MIN: Duration = Duration::from_secs(1);
 /// How long we must have seen data unanswered before it ends a connection, however long ago the data was sent.
 const UNANSWERED_SEEN: Duration = Duration::from_millis(1_500);
-/// How long the peer's process has to answer once its kernel has acknowledged the question.
-const OVERDUE: Duration = Duration::from_secs(1);
+/// How long our data may stay unacknowledged before the peer is suspect, even if the peer itself sends. In so long a
+/// time without progress a kernel with a steady stream of new data may retry nothing (`docs/kernel.md`, fact 4.8).
+pub(crate) const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
+/// How long an answer to a question may take, besides the round trip: the time to the next question, and a delayed
+/// acknowledgement.
+const ANSWER_MAX: Duration = Duration::from_millis(1_300);
 /// How long after the last answer segments may still be on their way here. A segment that arrives later proves a living
 /// path.
 const IN_FLIGHT: Duration = Duration::from_millis(1_500);
@@ -22,15 +27,10 @@ const IN_FLIGHT: Duration = Duration::from_millis(1_500);
 /// The findings of the close observation of a peer so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Inquiry {
-    /// When the peer was first asked why it is silent, on the real clock. `None`: it is not silent, but acknowledges
-    /// nothing.
-    asked: Option<Time>,
+    /// `None`: the peer is not silent, but acknowledges nothing.
+    question: Option<Question>,
     sampled: Option<Time>,
     unanswered: Option<Unanswered>,
-    /// Since when the peer's kernel is known to acknowledge our questions.
-    alive_since: Option<Time>,
-    /// The kernel has every counter that shows a loss on the path.
-    sees_losses: bool,
     waiting: Waiting,
 }
 
@@ -46,10 +46,13 @@ struct Waiting {
 #[derive(Clone, Copy, Debug)]
 struct Unanswered {
     since: Time,
-    /// When we first saw it unanswered.
+    /// When we first saw it unanswered, and when last.
     seen: Time,
+    sampled: Time,
     first: KernelSample,
     last: KernelSample,
+    /// At every sample, a segment was on its way to an open window.
+    is_in_flight: bool,
     /// `tcpi_segs_in` from the moment when no segment sent before `since` can still be on its way.
     segs_in: Option<u32>,
     heard: bool,
@@ -58,24 +61,21 @@ struct Unanswered {
 impl Inquiry {
     pub(crate) fn new() -> Self {
         Self {
-            asked: None,
+            question: None,
             sampled: None,
             unanswered: None,
-            alive_since: None,
-            sees_losses: false,
             waiting: Waiting::default(),
         }
     }
 
-    /// Notes that the peer is silent and was asked then, on the real clock.
-    pub(crate) fn ask(&mut self, real: Time) {
-        self.asked.get_or_insert(real);
+    /// Notes that the peer is silent and was asked.
+    pub(crate) fn ask(&mut self, question: Question) {
+        self.question.get_or_insert(question);
     }
 
     /// Notes a byte from the peer. Data has waited for its acknowledgement since `waits_since`.
     pub(crate) fn heard(&mut self, now: Time, waits_since: Time) {
-        let was_silent = self.asked.take().is_some();
-        self.alive_since = None;
+        let was_silent = self.question.take().is_some();
         if was_silent && !self.waiting.is_excused {
             // The peer has the full limit again to take our data, from now on.
             self.waiting = Waiting {
@@ -101,34 +101,39 @@ impl Inquiry {
     }
 
     /// Takes a sample, now, which is `real` on the real clock. `waits_since` is the time since which data has waited
-    /// without an acknowledgement, if any has.
+    /// without an acknowledgement, if any has. A silence has the dead limit `limit_at`.
     pub(crate) fn sampled(
         &mut self,
         now: Time,
         real: Time,
         sample: &KernelSample,
         waits_since: Option<Time>,
+        limit_at: Time,
     ) {
-        if self.is_answered(real, sample) {
-            self.alive_since.get_or_insert(now);
-        }
-        self.sees_losses = sample.sees_losses();
         let since = self.unanswered_since(now, sample, waits_since);
         self.unanswered = match (since, self.unanswered) {
             (None, _) => None,
             (Some(since), Some(before)) if waits_since.is_none_or(|at| at <= before.since) => {
                 Some(before.at(now, sample, since.min(before.since)))
             }
-            (Some(since), _) => Some(Unanswered {
-                since,
-                seen: now,
-                first: *sample,
-                last: *sample,
-                segs_in: None,
-                heard: false,
-            }),
+            (Some(since), _) => Some(Unanswered::new(now, sample, since)),
         };
         self.sampled = Some(now);
+        let answers = Answers {
+            are_late: self.is_late(now, sample, waits_since),
+            came: self.unanswered.is_none_or(|since| since.seen == now),
+        };
+        if let Some(question) = &mut self.question {
+            question.sampled(now, real, sample, answers, limit_at);
+        }
+    }
+
+    /// Whether our data waits for longer than its answer takes.
+    fn is_late(&self, now: Time, sample: &KernelSample, waits_since: Option<Time>) -> bool {
+        let is_telling = self.unanswered.is_some_and(|it| it.is_telling(now));
+        let answer_max = ANSWER_MAX + sample.round_trip();
+        let waits = waits_since.is_some_and(|since| now.since(since) > answer_max);
+        is_telling || (sample.is_in_flight() && waits)
     }
 
     /// The earliest time since which the data unanswered at this sample can have been so; it was not at the sample
@@ -160,23 +165,22 @@ impl Inquiry {
         self.sampled
     }
 
-    /// Whether the peer's kernel acknowledged something after the peer was asked. Both times are real, as the kernel's
-    /// ages are.
-    fn is_answered(&self, real: Time, sample: &KernelSample) -> bool {
-        self.asked
-            .is_some_and(|asked| sample.last_ack_min() <= real.since(asked))
+    /// Until when the data of a silent peer may be on its way after an outage.
+    pub(crate) fn waits_until(&self) -> Time {
+        let question = self.question.as_ref();
+        question.map_or(Time::ORIGIN, Question::waits_until)
     }
 
     /// Since when something has been unanswered for longer than an answer takes.
     pub(crate) fn stuck_since(&self) -> Option<Time> {
-        let unanswered = self.unanswered.filter(|now| now.last.is_overdue())?;
-        Some(unanswered.since)
+        let stuck = self.unanswered.filter(Unanswered::is_stuck)?;
+        Some(stuck.since)
     }
 
     /// When a peer that has been stuck for `dead` may be given up. This is never at the first look, which may follow a
     /// stall of this process or of the whole machine.
     pub(crate) fn stuck_by(&self, dead: Duration) -> Time {
-        let stuck = self.unanswered.filter(|now| now.last.is_overdue());
+        let stuck = self.unanswered.filter(Unanswered::is_stuck);
         stuck.map_or(Time::NEVER, |stuck| {
             (stuck.since + dead).max(stuck.seen + UNANSWERED_SEEN)
         })
@@ -184,34 +188,53 @@ impl Inquiry {
 
     /// Returns the diagnosis that the evidence supports by now.
     pub(crate) fn diagnosis(&self, now: Time) -> Diagnosis {
-        match (self.unanswered, self.alive_since) {
+        match (self.unanswered, &self.question) {
             (Some(unanswered), _) if unanswered.is_telling(now) => unanswered.diagnosis(),
-            (_, Some(alive)) if now.since(alive) >= OVERDUE && self.sees_losses => {
-                Diagnosis::PeerFrozen
-            }
-            _ => Diagnosis::Undecided,
+            (_, Some(question)) => question.diagnosis(now),
+            (_, None) => Diagnosis::Undecided,
         }
     }
 }
 
 impl Unanswered {
+    const fn new(now: Time, sample: &KernelSample, since: Time) -> Self {
+        Self {
+            since,
+            seen: now,
+            sampled: now,
+            first: *sample,
+            last: *sample,
+            is_in_flight: sample.is_in_flight(),
+            segs_in: None,
+            heard: false,
+        }
+    }
+
     fn at(self, now: Time, sample: &KernelSample, since: Time) -> Self {
         let settled = now.since(since) >= IN_FLIGHT;
         Self {
             since,
-            seen: self.seen,
-            first: self.first,
+            sampled: now,
             last: *sample,
+            is_in_flight: self.is_in_flight && sample.is_in_flight(),
             segs_in: self.segs_in.or(settled.then_some(sample.segs_in)),
             heard: self.heard
                 || self
                     .segs_in
                     .is_some_and(|segs_in| segs_in != sample.segs_in),
+            ..self
         }
     }
 
+    /// Whether it has been unanswered for longer than an answer takes: the kernel has retried it, or it was on its way
+    /// to an open window all the time.
+    fn is_stuck(&self) -> bool {
+        let stands = self.is_in_flight && self.sampled.since(self.seen) >= STUCK_SUSPECT;
+        stands || self.last.is_overdue()
+    }
+
     fn is_telling(&self, now: Time) -> bool {
-        self.last.is_overdue() && now.since(self.since) >= UNANSWERED_MIN
+        self.is_stuck() && now.since(self.since) >= UNANSWERED_MIN
     }
 
     fn diagnosis(&self) -> Diagnosis {

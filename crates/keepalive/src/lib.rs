@@ -14,6 +14,7 @@ mod knobs;
 mod liveness;
 mod name;
 mod profile;
+mod question;
 mod sample;
 mod time;
 mod timing;

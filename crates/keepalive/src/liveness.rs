@@ -17,11 +17,10 @@ mod deadlines;
 use std::time::Duration;
 
 use crate::acks::Acks;
-use crate::inquiry::Inquiry;
+use crate::inquiry::{Inquiry, SAMPLE_INTERVAL, STUCK_SUSPECT};
+use crate::question::Question;
 use crate::{Diagnosis, KernelSample, SWEEP, Silence, Time, Timing, Verdict, millis, to_millis};
 
-/// How long our data may stay unacknowledged before the peer is suspect, even if the peer itself sends.
-const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
 /// The shortest time between two samples of a healthy session: one with each heartbeat of the shortest profile, late or
 /// early.
 const LOOK_INTERVAL: Duration = Duration::from_millis(750);
@@ -43,6 +42,8 @@ pub struct Liveness {
     is_silent: bool,
     suspicion: Option<Diagnosis>,
     told: Option<Diagnosis>,
+    /// [`KernelSample::losses`] at the last look before a silence.
+    losses: u16,
     last_in: Time,
     last_out: Time,
     last_ping: Time,
@@ -97,6 +98,7 @@ impl Liveness {
             is_silent: false,
             suspicion: None,
             told: None,
+            losses: 0,
             last_in: now,
             last_out: now,
             last_ping: Time::ORIGIN,
@@ -295,9 +297,10 @@ impl Liveness {
             Some(_) => self.last_ping_real(),
             None => self.real(now),
         };
+        let heard = self.silent_since() + millis(self.behind_heard_ms);
         self.inquiry
             .get_or_insert_with(|| Box::new(Inquiry::new()))
-            .ask(asked);
+            .ask(Question::new(asked, heard, self.losses));
         self.review(now);
     }
 
@@ -307,14 +310,17 @@ impl Liveness {
             return self.review(now);
         };
         self.acks.sampled(now, &sample);
+        if now.since(self.last_in) < SAMPLE_INTERVAL {
+            self.losses = sample.losses();
+        }
         let waits_since = self.acks.waits_since();
         let stands = waits_since.is_some_and(|since| now.since(since) >= STANDS);
         if stands && self.timing.dead_ms > 0 {
             self.inquiry.get_or_insert_with(|| Box::new(Inquiry::new()));
         }
-        let real = self.real(now);
+        let (real, limit_at) = (self.real(now), self.silence_limit_at());
         if let Some(inquiry) = &mut self.inquiry {
-            inquiry.sampled(now, real, &sample, waits_since);
+            inquiry.sampled(now, real, &sample, waits_since, limit_at);
             if !stands {
                 inquiry.progressed();
             }
@@ -344,7 +350,7 @@ impl Liveness {
     }
 
     fn verdict(&self, now: Time) -> Verdict {
-        let silence = Silence::from(self.diagnosis(now));
+        let mut silence = Silence::from(self.diagnosis(now));
         let stuck_since = self
             .inquiry
             .as_ref()
@@ -354,6 +360,10 @@ impl Liveness {
         let (since, by, stood_still) = match stuck_since.filter(|_| lasts) {
             Some(since) => (since, self.stuck_by(), Duration::ZERO),
             None => {
+                // The path worked again after an outage: no one cause explains the whole silence.
+                if by_silence > self.silence_limit_at() {
+                    silence = Silence::PeerSilent;
+                }
                 let stood_still = self.stood_still_since_heard();
                 (self.silent_since(), by_silence, stood_still)
             }
@@ -366,13 +376,12 @@ impl Liveness {
         }
     }
 
-    /// Judges a peer that sends but does not take our data although its kernel answers.
+    /// Judges a peer that sends but does not take our data: its kernel answers that there is no room.
     fn not_reading(&self, now: Time, sample: Option<&KernelSample>) -> Option<Verdict> {
         let by = self.taken_by();
         let talks = self.last_in >= by && !self.is_paused;
-        // Without the peer's window, data that never left this host looks the same.
-        let answers = sample.is_some_and(|sample| sample.snd_wnd.is_some() && !sample.is_overdue());
-        let answers = answers && !self.is_blind;
+        let shut = |sample: &KernelSample| sample.is_window_shut() && !sample.is_overdue();
+        let answers = sample.is_some_and(shut) && !self.is_blind;
         (by <= now && talks && answers).then(|| Verdict {
             silence: Silence::PeerNotReading,
             since: self.acks.waits_since().unwrap_or(now),

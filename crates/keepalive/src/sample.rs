@@ -94,8 +94,8 @@ impl KernelSample {
 
     /// Returns whether the peer's window is known to be closed.
     #[must_use]
-    pub fn is_window_shut(&self) -> bool {
-        self.snd_wnd == Some(0)
+    pub const fn is_window_shut(&self) -> bool {
+        matches!(self.snd_wnd, Some(0))
     }
 
     /// Returns the age of the last acknowledgement by the peer's kernel.
@@ -118,9 +118,28 @@ impl KernelSample {
         self.dsack_dups.is_some() && self.rcv_ooopack.is_some()
     }
 
+    /// Counts, modulo 65,536, the segments that were sent again, arrived twice, or arrived out of order. In a silence any
+    /// change shows that the path lost something.
+    pub(crate) fn losses(&self) -> u16 {
+        let seen = [self.dsack_dups, self.rcv_ooopack];
+        let all = seen.into_iter().flatten().chain([self.total_retrans]);
+        let [.., high, low] = all.fold(0, u32::wrapping_add).to_be_bytes();
+        u16::from_be_bytes([high, low])
+    }
+
+    /// The smoothed round trip.
+    pub(crate) fn round_trip(&self) -> Duration {
+        Duration::from_micros(self.rtt_us.into())
+    }
+
     /// Whether the peer's kernel has yet to acknowledge some of our data.
     pub(crate) const fn is_pending(&self) -> bool {
         self.unacked > 0 || self.notsent > 0
+    }
+
+    /// Whether a segment is on its way to a peer that has room for it.
+    pub(crate) const fn is_in_flight(&self) -> bool {
+        self.unacked > 0 && !self.is_window_shut()
     }
 
     /// Whether data or a probe that left us, or should have left, is unanswered. A closed window whose probes are
@@ -154,7 +173,7 @@ impl KernelSample {
 }
 
 /// The tick of the slowest kernels, at 100 Hz.
-const TICK_MAX: Duration = Duration::from_millis(10);
+pub(crate) const TICK_MAX: Duration = Duration::from_millis(10);
 /// The reading of a kernel that has every field, and each is 0.
 impl Default for KernelSample {
     fn default() -> Self {

@@ -300,6 +300,8 @@ struct Rare {
     /// How long the peer had been silent when we decided that it was too long, and how much of it was our own stall.
     silent_for: Option<Duration>,
     own_stall: Duration,
+    /// When the peer spoke again after that decision.
+    spoke_after: Option<Duration>,
     trail: Vec<TrailEvent>,
     unread: Option<Unread>,
     /// A frame found no room, and the kernel has not taken enough since.

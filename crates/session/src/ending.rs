@@ -135,6 +135,9 @@ pub struct Evidence {
     pub silent_for: Option<Duration>,
     /// How long this process itself stood still or was late in that time: the verdict came that much later.
     pub own_stall: Duration,
+    /// From the verdict on a silent peer to the first byte after it: the peer was alive. `None` where no byte came while
+    /// we lingered.
+    pub spoke_after: Option<Duration>,
     /// From the moment the session joined to the moment the cause was fixed; zero where no session joined.
     pub live_for: Duration,
     /// Raw bytes in.

@@ -79,7 +79,15 @@ impl Liveness {
         self.dead_limit_at().min(self.stuck_by())
     }
 
+    /// When a silent peer is given up: at the dead limit, or later where its own data may still be on its way after an
+    /// outage.
     pub(super) fn dead_limit_at(&self) -> Time {
+        let waits_until = self.inquiry.as_ref().map(|inquiry| inquiry.waits_until());
+        self.silence_limit_at().max(waits_until.unwrap_or_default())
+    }
+
+    /// When the silence reaches the dead limit.
+    pub(super) fn silence_limit_at(&self) -> Time {
         match self.timing.dead_ms {
             0 => Time::NEVER,
             _ if self.is_paused => Time::NEVER,

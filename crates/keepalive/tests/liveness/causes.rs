@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lastword_keepalive::{Diagnosis, Silence};
 
-use crate::world::{Faults, NONE, STANDARD, World};
+use crate::world::{COMPETITIVE, Faults, NONE, STANDARD, START, World};
 
 const CUT: Faults = Faults {
     outbound: true,
@@ -147,10 +147,70 @@ fn a_path_that_is_dead_outbound_is_suspect_before_it_is_silent() {
         outbound: true,
         ..NONE
     };
-    let cut_at = world.now.since(crate::world::START);
+    let cut_at = world.now.since(START);
     let verdict = world.verdict(secs(30));
     assert_eq!(verdict.silence, Silence::PathDeadOutbound);
     let (told, _) = world.told[0];
     assert!(told - cut_at < secs(9), "{told:?}");
     assert!(world.links().contains(&Some(Diagnosis::PathDeadOutbound)));
+}
+
+/// A steady stream sets the retry timer back with each new segment, so that nothing is ever sent again. The missing
+/// progress shows the fault.
+#[test]
+fn a_path_that_is_dead_outbound_needs_no_retry_to_show() {
+    for timing in [COMPETITIVE, STANDARD] {
+        for round_trip_ms in [0, 24, 50, 100, 200] {
+            let mut world = World::new(timing);
+            world.round_trip = Duration::from_millis(round_trip_ms);
+            world.never_retries = true;
+            world.writes_every = Some(Duration::from_millis(50));
+            assert_eq!(world.run(secs(20)), None, "{round_trip_ms} ms");
+            assert_eq!(world.links(), [], "{round_trip_ms} ms");
+            world.faults = Faults {
+                outbound: true,
+                ..NONE
+            };
+            let cut_at = world.now;
+            let verdict = world.verdict(secs(30));
+            let name = format!("{round_trip_ms} ms, {timing:?}");
+            assert_eq!(verdict.silence, Silence::PathDeadOutbound, "{name}");
+            assert_eq!(world.links().pop(), Some(Some(Diagnosis::PathDeadOutbound)));
+            let told = world.told.last().expect("a suspicion").0;
+            let question = Duration::from_millis(timing.suspect_ms.into());
+            assert!(told - cut_at.since(START) < question + secs(3), "{name}");
+        }
+    }
+}
+
+#[test]
+fn without_a_retry_a_cut_of_both_directions_is_no_cut_of_ours() {
+    let mut world = World::new(STANDARD);
+    world.round_trip = Duration::from_millis(100);
+    world.never_retries = true;
+    world.writes_every = Some(Duration::from_millis(50));
+    world.run(secs(20));
+    world.faults = CUT;
+    assert_eq!(world.verdict(secs(30)).silence, Silence::PathDead);
+}
+
+/// A peer that sends and does not read is found only by its closed window.
+#[test]
+fn a_closed_window_is_a_peer_that_does_not_read_at_every_round_trip() {
+    for round_trip_ms in [0, 24, 100, 200] {
+        let mut world = World::new(STANDARD);
+        world.round_trip = Duration::from_millis(round_trip_ms);
+        world.writes_every = Some(Duration::from_millis(50));
+        world.run(secs(20));
+        world.faults = Faults {
+            window_shut: true,
+            ..NONE
+        };
+        let verdict = world.verdict(secs(15));
+        assert_eq!(
+            verdict.silence,
+            Silence::PeerNotReading,
+            "{round_trip_ms} ms"
+        );
+    }
 }

@@ -134,6 +134,35 @@ fn a_peer_that_talks_and_takes_nothing_is_found_with_its_next_byte() {
     assert!(verdict.since <= START + secs(1));
 }
 
+/// The window is open, and nothing is sent again: our direction is dead, whatever the peer reads.
+#[test]
+fn a_peer_with_an_open_window_is_never_one_that_does_not_read() {
+    let mut liveness = Liveness::new(START, false, false);
+    liveness.go_live(START, STANDARD, Some(secs(10)));
+    liveness.wrote(START);
+    let mut segs_in = 0;
+    let mut open = || {
+        segs_in += 1;
+        Some(KernelSample {
+            unacked: 3,
+            snd_wnd: Some(65_535),
+            segs_in,
+            ..KernelSample::default()
+        })
+    };
+    let mut now = START;
+    let silence = loop {
+        now = now + Duration::from_millis(250);
+        assert!(now <= START + secs(16), "it lives for ever");
+        liveness.heard(now);
+        assert_eq!(liveness.sampled(now, open()), None);
+        if let Some(Act::GiveUp(verdict)) = liveness.on_timeout(now, false, open()) {
+            break verdict.silence;
+        }
+    };
+    assert_eq!(silence, Silence::PathDeadOutbound);
+}
+
 #[test]
 fn a_peer_without_a_dead_limit_is_suspected_and_not_given_up() {
     let mut world = World::new(Timing {

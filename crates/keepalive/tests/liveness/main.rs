@@ -10,4 +10,6 @@
 mod causes;
 mod costs;
 mod limits;
+mod losses;
+mod outages;
 mod world;

@@ -1,6 +1,7 @@
 //! A simulated peer and the path to it, as a kernel shows them. `docs/kernel.md`, sections 4 and 5, has the
 //! measurements of Linux.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use lastword_keepalive::{Act, Diagnosis, KernelSample, Liveness, Time, Timing, Verdict};
@@ -10,6 +11,11 @@ pub(crate) const STANDARD: Timing = Timing {
     heartbeat_ms: 5_000,
     suspect_ms: 7_500,
     dead_ms: 15_000,
+};
+pub(crate) const COMPETITIVE: Timing = Timing {
+    heartbeat_ms: 1_000,
+    suspect_ms: 2_500,
+    dead_ms: 8_000,
 };
 
 /// The faults of the simulated path and peer.
@@ -44,24 +50,43 @@ pub(crate) struct World {
     pub(crate) rto_max: Duration,
     /// Whether the system has a kernel to sample.
     pub(crate) has_kernel: bool,
+    /// The same for the peer's kernel.
+    pub(crate) peer_rto_max: Duration,
+    /// How long an acknowledgement takes.
+    pub(crate) round_trip: Duration,
+    /// Each new segment sets the retry timer back, so that no retry of a steady stream ever comes.
+    pub(crate) never_retries: bool,
     /// How often the game writes; `None`: never.
     pub(crate) writes_every: Option<Duration>,
     pub(crate) samples: u32,
     pub(crate) wakes: u32,
     pub(crate) pings: u32,
     pub(crate) told: Vec<(Duration, Option<Diagnosis>)>,
+    /// A verdict that came with a byte of the peer.
+    verdict_with_byte: Option<Verdict>,
+    /// The losses of the path, as our kernel counts them.
+    pub(crate) lost: Lost,
     acked: u64,
-    waiting: u64,
-    /// Since when the oldest waiting byte has been on its way, or must be probed for.
-    tries_since: Option<Time>,
-    /// The counters at that time.
-    bytes_retrans: u64,
+    /// When data that waits was written, and how much.
+    waiting: VecDeque<(Time, u64)>,
     segs_in: u32,
+    data_segs_in: u32,
     last_ack: Time,
     next_heartbeat: Time,
     next_write: Time,
-    /// When the peer's kernel next retransmits data that we do not acknowledge, and the gap before it.
+    /// When the peer's kernel next retransmits data that we did not get or do not acknowledge, and the gap before it.
     peer_tries: Option<(Time, Duration)>,
+}
+
+/// The counters that show a loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// Segments that our kernel sent again and that were acknowledged since.
+    pub(crate) sent_again: u32,
+    /// Those that the peer had already.
+    pub(crate) received_twice: u32,
+    /// Segments of the peer that came before an earlier one.
+    pub(crate) out_of_order: u32,
 }
 
 impl World {
@@ -74,16 +99,20 @@ impl World {
             faults: NONE,
             rto_max: Duration::from_millis(1_200),
             has_kernel: true,
+            peer_rto_max: Duration::from_millis(1_200),
+            round_trip: Duration::ZERO,
+            never_retries: false,
             writes_every: None,
             samples: 0,
             wakes: 0,
             pings: 0,
             told: Vec::new(),
+            verdict_with_byte: None,
+            lost: Lost::default(),
             acked: 0,
-            waiting: 0,
-            tries_since: None,
-            bytes_retrans: 0,
+            waiting: VecDeque::new(),
             segs_in: 0,
+            data_segs_in: 0,
             last_ack: START,
             next_heartbeat: START + Duration::from_millis(timing.heartbeat_ms.into()),
             next_write: START,
@@ -97,6 +126,9 @@ impl World {
         while self.now < end {
             self.now = self.now + STEP;
             self.peer_acts();
+            if self.verdict_with_byte.is_some() {
+                return self.verdict_with_byte;
+            }
             if let Some(verdict) = self.server_acts() {
                 return Some(verdict);
             }
@@ -147,36 +179,67 @@ impl World {
         }
     }
 
+    /// Lets a segment of the peer arrive behind a gap: its data cannot be read.
+    pub(crate) fn arrives_out_of_order(&mut self) {
+        self.lost.out_of_order += 1;
+        self.arrives();
+    }
+
+    /// Lets a segment arrive that came before.
+    pub(crate) fn arrives_again(&mut self) {
+        self.arrives();
+    }
+
+    fn arrives(&mut self) {
+        self.segs_in += 1;
+        self.data_segs_in += 1;
+        self.last_ack = self.now;
+    }
+
     fn peer_acts(&mut self) {
         self.deliver();
         let beats = self.now >= self.next_heartbeat && !self.faults.frozen;
         if beats {
             self.next_heartbeat = self.now + Duration::from_secs(1);
         }
-        if self.faults.inbound {
-            return;
-        }
-        // Without our acknowledgements, the peer's kernel only retransmits its first data, at ever longer gaps.
         match self.peer_tries {
-            Some((at, gap)) if self.now >= at => {
-                self.segs_in += 1;
-                self.peer_tries = Some((self.now + gap * 2, gap * 2));
-            }
+            Some((at, gap)) if self.now >= at => self.peer_retries(gap),
+            Some(_) => {}
+            None if beats && self.faults.inbound => self.peer_waits(RTO_MIN),
             None if beats => self.hear(),
-            Some(_) | None => {}
+            None => {}
         }
     }
 
+    /// The peer's kernel retries what we did not get, or what we got and do not acknowledge.
+    fn peer_retries(&mut self, gap: Duration) {
+        let Faults {
+            outbound, inbound, ..
+        } = self.faults;
+        match (inbound, outbound) {
+            (true, _) => {}
+            (false, true) => self.arrives_again(),
+            (false, false) => {
+                self.peer_tries = None;
+                return self.hear();
+            }
+        }
+        self.peer_waits((gap * 2).min(self.peer_rto_max));
+    }
+
+    fn peer_waits(&mut self, gap: Duration) {
+        self.peer_tries = Some((self.now + gap, gap));
+    }
+
     fn hear(&mut self) {
-        self.segs_in += 1;
+        self.arrives();
         if self.faults.outbound {
-            let gap = Duration::from_millis(200);
-            self.peer_tries = Some((self.now + gap, gap));
+            self.peer_waits(RTO_MIN);
         }
         self.liveness.heard(self.now);
         if self.liveness.wants_sample(self.now) {
             let sample = self.sample();
-            assert_eq!(self.liveness.sampled(self.now, sample), None);
+            self.verdict_with_byte = self.liveness.sampled(self.now, sample);
         }
         self.tell();
         // The answer to the peer's ping.
@@ -184,13 +247,12 @@ impl World {
     }
 
     fn write(&mut self) {
-        self.waiting += 20;
-        self.tries_since.get_or_insert(self.now);
+        self.waiting.push_back((self.now, 20));
         self.liveness.wrote(self.now);
         self.deliver();
     }
 
-    /// Data that arrives is acknowledged at once.
+    /// Data that arrives is acknowledged a round trip later. Lost data arrives with the next retry.
     fn deliver(&mut self) {
         let Faults {
             outbound,
@@ -199,37 +261,50 @@ impl World {
             window_shut,
             ..
         } = self.faults;
-        if outbound || own || self.waiting == 0 {
+        if outbound || own || self.waiting.is_empty() {
             return;
         }
+        let (tries, before) = (self.tries(), self.tries_before());
         if window_shut {
             // A probe is answered when it arrives.
-            let probed = self.tries_since.map_or(0, |since| self.tries(since));
-            if probed != self.tries_before() && !inbound {
+            if tries != before && !inbound {
                 self.last_ack = self.now;
                 self.segs_in += 1;
             }
-        } else if !inbound {
-            self.acked += std::mem::take(&mut self.waiting);
-            self.tries_since = None;
-            self.last_ack = self.now;
-            self.segs_in += 1;
+            return;
         }
+        if inbound || (tries > 0 && tries == before) {
+            return;
+        }
+        self.lost.sent_again += tries;
+        let waits_since = self.now.before(self.round_trip);
+        let arrived = |(at, _): &(Time, u64)| *at <= waits_since;
+        if !self.waiting.front().is_some_and(arrived) {
+            return;
+        }
+        while let Some((_, bytes)) = self.waiting.front().copied().filter(arrived) {
+            self.waiting.pop_front();
+            self.acked += bytes;
+        }
+        self.last_ack = self.now;
+        self.segs_in += 1;
     }
 
     fn tries_before(&self) -> u32 {
         let before = Time::from_micros(self.now.as_micros() - 10_000);
-        self.tries_since
-            .map_or(0, |since| self.tries_at(since, before))
+        self.tries_at(before)
     }
 
-    fn tries(&self, since: Time) -> u32 {
-        self.tries_at(since, self.now)
+    fn tries(&self) -> u32 {
+        self.tries_at(self.now)
     }
 
     /// How often the kernel has retried by `now`: after 200 ms, then after twice as long each time.
-    fn tries_at(&self, since: Time, now: Time) -> u32 {
-        let (mut at, mut gap, mut tries) = (since, Duration::from_millis(200), 0);
+    fn tries_at(&self, now: Time) -> u32 {
+        let Some((since, _)) = self.waiting.front().filter(|_| !self.never_retries) else {
+            return 0;
+        };
+        let (mut at, mut gap, mut tries) = (*since + self.round_trip, RTO_MIN, 0);
         while at + gap <= now {
             at = at + gap;
             gap = (gap * 2).min(self.rto_max);
@@ -240,8 +315,7 @@ impl World {
 
     fn sample(&mut self) -> Option<KernelSample> {
         self.samples += 1;
-        let tries = self.tries_since.map_or(0, |since| self.tries(since));
-        let tries = u8::try_from(tries).unwrap_or(u8::MAX);
+        let tries = self.tries();
         let Faults {
             outbound,
             inbound,
@@ -250,11 +324,15 @@ impl World {
             ..
         } = self.faults;
         let is_cut = outbound || inbound;
-        let waiting = u32::try_from(self.waiting).unwrap_or(u32::MAX);
-        let sent = self.waiting > 0 && !window_shut && !own;
+        let waits = !self.waiting.is_empty();
+        let waiting = self.waiting.iter().map(|(_, bytes)| *bytes).sum::<u64>();
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        let sent = waits && !window_shut && !own;
+        let tries = if sent { tries } else { 0 };
+        let sent_again = self.lost.sent_again + tries;
         let sample = KernelSample {
-            retransmits: if sent { tries } else { 0 },
-            probes: if (own || (window_shut && is_cut)) && self.waiting > 0 {
+            retransmits: u8::try_from(tries).unwrap_or(u8::MAX),
+            probes: if (own || (window_shut && is_cut)) && waits {
                 self.unanswered_probes()
             } else {
                 0
@@ -263,8 +341,13 @@ impl World {
             notsent: if sent { 0 } else { waiting },
             snd_wnd: Some(if window_shut { 0 } else { 65_535 }),
             bytes_acked: self.acked,
-            bytes_retrans: Some(self.bytes_retrans + u64::from(tries) * 20),
+            total_retrans: sent_again,
+            bytes_retrans: Some(u64::from(sent_again) * 20),
+            dsack_dups: Some(self.lost.received_twice),
+            rcv_ooopack: Some(self.lost.out_of_order),
+            rtt_us: u32::try_from(self.round_trip.as_micros()).expect("it is short"),
             segs_in: self.segs_in,
+            data_segs_in: self.data_segs_in,
             last_ack_recv_ms: age_ms(self.now.since(self.last_ack)),
             ..KernelSample::default()
         };
@@ -273,11 +356,8 @@ impl World {
 
     /// Probes since the last answer.
     fn unanswered_probes(&self) -> u8 {
-        let Some(since) = self.tries_since else {
-            return 0;
-        };
-        let answered = self.tries_at(since, self.last_ack);
-        let sent = self.tries(since);
+        let answered = self.tries_at(self.last_ack);
+        let sent = self.tries();
         u8::try_from(sent - answered.min(sent)).unwrap_or(u8::MAX)
     }
 }
@@ -288,3 +368,5 @@ pub(crate) fn age_ms(age: Duration) -> u32 {
 }
 
 const STEP: Duration = Duration::from_millis(10);
+/// The first gap between two retries.
+const RTO_MIN: Duration = Duration::from_millis(200);

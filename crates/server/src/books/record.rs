@@ -95,6 +95,9 @@ fn in_words(ending: &Ending, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if let Some(silent) = evidence.silent_for {
         write!(f, ", silent for {silent:.1?}")?;
     }
+    if let Some(after) = evidence.spoke_after {
+        write!(f, ", spoke again {after:.1?} later")?;
+    }
     match evidence.bytes_unacked {
         Some(bytes) if bytes > 0 => write!(f, ", {bytes} B never acknowledged"),
         _ => Ok(()),

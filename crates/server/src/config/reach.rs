@@ -291,10 +291,13 @@ fn peer_not_reading(setting: &Setting<'_>) -> Reach {
     }
 }
 
+/// Without the kernel's counters no outage shows, and no peer is waited for beyond the dead limit.
 fn peer_silent(setting: &Setting<'_>) -> Reach {
-    setting
-        .bound(Silence::PeerSilent)
-        .map_or_else(|| Reach::Never(setting.dead_limit("never")), Reach::Within)
+    let bound = match setting.no_evidence(TcpInfoFields::Counters) {
+        Some(_) => setting.profile.dead.map(|dead| dead.saturating_add(SWEEP)),
+        None => setting.bound(Silence::PeerSilent),
+    };
+    bound.map_or_else(|| Reach::Never(setting.dead_limit("never")), Reach::Within)
 }
 
 fn send_queue_stale(setting: &Setting<'_>) -> Reach {

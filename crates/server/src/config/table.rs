@@ -181,8 +181,9 @@ sections! {
         suspect_ms: Option<u32> = None => "7500", "milliseconds", (150..=900000), [],
             "at least 1.5 heartbeats";
 
-        /// After how much silence the connection ends. At least `suspect_ms` + 2500, the time needed to tell causes
-        /// apart. With 0 only the kernel gives up a connection, and a frozen peer is not found. A client may send 16
+        /// After how much silence the connection ends. If the peer's kernel answers again after an outage, its process
+        /// has up to twice this time and a second. At least `suspect_ms` + 2500, the time needed to tell causes apart.
+        /// With 0 only the kernel gives up a connection, and a frozen peer is not found. A client may send 16
         /// pings, pongs and acks at once, and one more for each second of this value; 80 with 0.
         dead_ms: Option<u32> = None => "15000", "milliseconds", (0 "never", 2650..=922600),
             [PathDead, PathDeadOutbound, LocalNetworkDown, PeerFrozen, PeerSilent, PingFlood],
@@ -264,7 +265,8 @@ sections! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RtoMax {
-    /// It is set if the kernel has it (Linux 6.15): an outage shorter than the dead limit then ends nothing.
+    /// It is set if the kernel has it (Linux 6.15). Without loss, an outage then ends nothing that is shorter than the
+    /// dead limit less a heartbeat and a second.
     #[default]
     Auto,
     /// It is never set: a link that comes back may be retried too late, which ends as `path_dead`.

@@ -90,6 +90,7 @@ impl Connection {
                 .rare
                 .as_ref()
                 .map_or(Duration::ZERO, |rare| rare.own_stall),
+            spoke_after: self.rare.as_ref().and_then(|rare| rare.spoke_after),
             live_for: if live {
                 real.since(self.phase_since)
             } else {

@@ -134,6 +134,7 @@ impl Connection {
             self.bucket.silence_ended(silence, since, now);
         }
         self.liveness.heard(now);
+        self.notes_late_word(now);
     }
 
     /// No welcome of a dialect says when its client may go on: what it sends before it is let in lies unread. A client

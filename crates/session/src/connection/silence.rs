@@ -2,6 +2,7 @@
 
 use lastword_keepalive::{Act, Silence, Verdict};
 
+use super::state::State;
 use super::{Connection, Readings};
 use crate::close::Close;
 use crate::dialect::Framing;
@@ -73,6 +74,18 @@ impl Connection {
             }
             None if self.liveness.is_paused() => self.deliver_the_rest(now, cause),
             None => self.close_abruptly(now, cause, readings),
+        }
+    }
+
+    /// A peer that was given up as silent speaks again while we linger.
+    pub(super) fn notes_late_word(&mut self, now: Time) {
+        let (State::Closing { verdict, .. } | State::Lingering { verdict, .. }) = *self.state
+        else {
+            return;
+        };
+        if matches!(verdict.cause, Cause::PeerSilent | Cause::PeerFrozen) {
+            let after = now.since(verdict.at);
+            self.rare_mut().spoke_after.get_or_insert(after);
         }
     }
 

@@ -5,13 +5,16 @@ use lastword_session::{
     Admission, Cause, Config, Detector, KernelSample, OsError, Readings, Terminal, Timing,
 };
 
-use crate::harness::{ADMISSION, Answer, DEAD, Pair, QUIET, SUSPECT, Solo, View, millis, secs};
+use crate::harness::{
+    ADMISSION, Answer, DEAD, Pair, QUIET, START, SUSPECT, Solo, View, millis, secs,
+};
 
 #[test]
 fn a_silence_is_named_by_the_kernels_last_word_on_it() {
     let table = [
         (View::Honest, Cause::PeerFrozen),
         (View::Blind, Cause::PeerSilent),
+        (View::Lossy(START + secs(9)), Cause::PeerSilent),
         (
             View::Unanswered {
                 retransmits: 0,
@@ -129,6 +132,31 @@ fn an_outage_shorter_than_the_dead_limit_ends_nothing() {
     );
 }
 
+/// The client's kernel answers after 10 s without an answer. Its next retry of the client's data comes up to 10 s later.
+#[test]
+fn after_an_outage_the_peer_s_own_data_is_awaited_once() {
+    for speaks in [true, false] {
+        let mut solo = Solo::live();
+        solo.outbound.is_cut = true;
+        solo.advance(secs(10));
+        solo.outbound.is_cut = false;
+        solo.advance(secs(10));
+        assert!(solo.connection().is_live(), "it is awaited");
+        if speaks {
+            solo.sends(0, b"back");
+        }
+        solo.advance(secs(3));
+        assert_eq!(solo.connection().is_live(), speaks);
+        if speaks {
+            continue;
+        }
+        assert_eq!(solo.cause(), Cause::PeerSilent);
+        let answered_by = secs(10) + millis(250);
+        let silent_for = solo.ending().evidence.silent_for.expect("a silence");
+        assert!(silent_for <= answered_by * 2 + secs(1), "{silent_for:?}");
+    }
+}
+
 #[test]
 fn a_dead_limit_of_never_is_never() {
     let timing = Timing {
@@ -168,6 +196,40 @@ fn bytes_received_in_linger_do_not_shorten_a_judged_silence() {
         "not by the reset that came later"
     );
     assert_eq!(evidence.last_byte_in, Some(secs(0)));
+}
+
+#[test]
+fn a_peer_that_speaks_again_while_we_linger_is_told_apart() {
+    for (view, cause) in [
+        (View::Honest, Cause::PeerFrozen),
+        (View::Blind, Cause::PeerSilent),
+    ] {
+        for (speaks, spoke_after) in [(true, Some(secs(2))), (false, None)] {
+            let mut solo = Solo::live();
+            solo.host.view = view;
+            solo.advance(DEAD + secs(2));
+            if speaks {
+                solo.sends(0, b"back again");
+                solo.advance(millis(500));
+                solo.sends(0, b"and again");
+            }
+            solo.fin();
+            let ending = solo.ending();
+            assert_eq!(ending.verdict.cause, cause);
+            assert_eq!(ending.evidence.spoke_after, spoke_after, "{view:?}");
+        }
+    }
+}
+
+/// A byte after another end is no news: that peer was not silent.
+#[test]
+fn a_word_after_an_end_that_was_no_silence_is_none_of_a_silent_peer() {
+    let mut solo = Solo::live();
+    solo.closes(&lastword_session::Close::new(Cause::Kicked));
+    solo.advance(secs(1));
+    solo.sends(0, b"still here");
+    solo.fin();
+    assert_eq!(solo.ending().evidence.spoke_after, None);
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn the_bounds_of_the_defaults_are_reported_by_profile() {
         "  local_network_down  standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
         "                      debugger never by heartbeat; the kernel: an idle connection never,",
         "                      unacknowledged data from 924.6 s on",
-        "  peer_silent         standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
+        "  peer_silent         standard 31.1 s · competitive 17.1 s · mobile 41.1 s · background 121.1 s ·",
         "                      debugger never",
         "  peer_frozen         standard 15.1 s · competitive 8.1 s · mobile 20.1 s · background 60.1 s ·",
         "                      debugger never",

@@ -75,6 +75,7 @@ fn evidence() -> Evidence {
         age: second(9),
         silent_for: Some(second(3)),
         own_stall: Duration::from_millis(40),
+        spoke_after: Some(second(2)),
         live_for: second(8),
         last_byte_in: Some(second(3)),
         last_pong: Some(second(4)),

@@ -293,7 +293,7 @@ const SESSION_SECONDS: &[f64] = &[
 /// Just above the bounds of the built-in profiles. From a second on, each bucket is at most 1.5 times the one before.
 /// So a quantile of ends that are in time is at most 1.5 times their bound, for every bound.
 const DETECTION_SECONDS: &[f64] = &[
-    0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.5, 8.2, 10.5, 15.3, 20.3, 30.0, 42.0, 60.3, 90.0, 120.0,
+    0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.5, 8.2, 10.5, 15.3, 20.3, 30.0, 42.0, 60.3, 90.0, 121.3,
 ];
 
 /// For round trips and authentications.

@@ -100,6 +100,10 @@ pub struct Record<'a> {
     /// The part of that time in which the server itself was stalled; it delayed the verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_stall_ms: Option<u64>,
+    /// Time from the verdict on a silent peer to the first byte after it: the peer was alive. Absent if no byte came while
+    /// the connection lingered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spoke_after_ms: Option<u64>,
     /// The detector of the silence: `heartbeat`, `keepalive`, `retransmission`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector: Option<&'static str>,
@@ -224,6 +228,7 @@ impl<'a> Record<'a> {
             last_pong_ms: evidence.last_pong.map(millis),
             silent_ms: evidence.silent_for.map(millis),
             own_stall_ms: evidence.silent_for.map(|_| millis(evidence.own_stall)),
+            spoke_after_ms: evidence.spoke_after.map(millis),
             detector: evidence.detector.map(Detector::label),
             rtt_us: evidence.rtt.map(micros),
             rtt_variance_us: evidence.rtt_variance.map(micros),

@@ -152,7 +152,7 @@ fn a_reset_over_data_or_probes_that_a_timer_found_unanswered_followed_an_outage(
             reset().kernel(KernelSample {
                 outq: 700,
                 notsent: 700,
-                snd_wnd: 0,
+                snd_wnd: Some(0),
                 ..probe_in_flight
             }),
             Cause::PeerReset,

@@ -40,6 +40,8 @@ pub(crate) enum View {
     Honest,
     /// The honest view, with these counters of unanswered segments and probes.
     Unanswered { retransmits: u8, probes: u8 },
+    /// The honest view; at this time one segment was sent again.
+    Lossy(Time),
     /// Nothing, as on a system without `TCP_INFO`.
     Blind,
 }
@@ -133,6 +135,9 @@ impl Host {
                 bytes_acked: 0,
                 ..kernel
             };
+        }
+        if let View::Lossy(at) = self.view {
+            kernel.total_retrans = u32::from(now >= at);
         }
         Readings {
             kernel: (!matches!(self.view, View::Blind)).then_some(kernel),
