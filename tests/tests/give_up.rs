@@ -13,7 +13,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lastword_keepalive::kernel_give_up;
+use lastword_keepalive::{RETRIES_DEFAULT, kernel_give_up};
 use lastword_netlab::{Host, Lab};
 
 /// The round trip decides the times of the retries, so each link is given up at a different time. Here the kernel's
@@ -43,7 +43,7 @@ fn the_kernel_gives_up_no_earlier_than_stated_at_any_round_trip() {
             let each: Vec<_> = measured.iter().map(|lab| lab[index]).collect();
             eprintln!("{rto_max_ms}: {each:.2?}");
             let rto_max = Duration::from_millis(rto_max_ms);
-            let said = kernel_give_up(Some(rto_max));
+            let said = kernel_give_up(Some(rto_max), RETRIES_DEFAULT);
             for give_up in each {
                 assert!(give_up >= said, "{rto_max:?}: {give_up:?} for {said:?}");
                 let latest = said + rto_max + Duration::from_secs(2);

@@ -28,6 +28,10 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let (name, kernel) = (args.file.display(), KernelAbilities::probe());
     loaded.warnings.iter().for_each(|line| complain(line));
     let config = loaded.config;
+    let of_host = config.host_warnings(kernel);
+    of_host
+        .iter()
+        .for_each(|warning| complain(&format!("warning: {warning}")));
     print(&format!("{name}: ok\n{}", Report::new(&config, kernel)))
 }
 

@@ -1,4 +1,4 @@
-//! When the kernel itself gives up a connection whose data is not acknowledged, given `TCP_RTO_MAX_MS`.
+//! When the kernel itself gives up a connection, given `TCP_RTO_MAX_MS` and `net.ipv4.tcp_retries2`.
 
 use std::time::Duration;
 
@@ -6,32 +6,53 @@ use std::time::Duration;
 const RTO_MIN_MS: u64 = 200;
 /// The range that Linux accepts for `TCP_RTO_MAX_MS`; its default is the longest.
 const RTO_MAX_MS: (u64, u64) = (1_000, 120_000);
-/// `net.ipv4.tcp_retries2` at its default.
-const RETRIES: u64 = 15;
+/// `TCP_RESOURCE_PROBE_INTERVAL` of Linux: the time between two probes that the host's own queue discards.
+const OWN_QUEUE_PROBE_MS: u64 = 500;
+
+/// `net.ipv4.tcp_retries2` where nobody changed it.
+pub const RETRIES_DEFAULT: u8 = 15;
 
 /// Returns the earliest time at which Linux gives up a connection whose data is not acknowledged.
 ///
-/// `None` is the kernel's default. This is the time that the kernel itself computes (`tcp_model_timeout()` of
-/// `net/ipv4/tcp_timer.c`), with `net.ipv4.tcp_retries2` at its default of 15. The kernel gives up at the first retry
-/// after this time: half a second to a little over `rto_max` later, depending on the round trip.
+/// `rto_max` is the limit of `TCP_RTO_MAX_MS`; `None` is the kernel's default. `retries` is `net.ipv4.tcp_retries2`, by
+/// default [`RETRIES_DEFAULT`]. This is the time that the kernel itself computes (`tcp_model_timeout()` of
+/// `net/ipv4/tcp_timer.c`). The kernel gives up at the first retry after this time: half a second to a little over
+/// `rto_max` later, depending on the round trip.
 ///
 /// `rto_max` is clamped to 1 s to 120 s, as the option is. A kernel before 6.15 has no such option and keeps to its
-/// default, 924.6 s.
+/// default, 924.6 s with 15 retries.
 #[must_use]
-pub fn kernel_give_up(rto_max: Option<Duration>) -> Duration {
-    let (min, max) = RTO_MAX_MS;
-    let rto_max_ms = rto_max.map_or(max, |it| u64::try_from(it.as_millis()).unwrap_or(max));
-    Duration::from_millis(model_ms(rto_max_ms.clamp(min, max)))
+pub fn kernel_give_up(rto_max: Option<Duration>, retries: u8) -> Duration {
+    Duration::from_millis(model_ms(clamped_ms(rto_max), retries))
 }
 
-/// Returns the shortest `rto_max` with which the kernel gives up no earlier than `give_up`; the inverse of
-/// [`kernel_give_up`]. Where no value is long enough, it returns the longest that the kernel accepts.
+/// Returns the earliest time at which Linux gives up a connection while this host's own queue discards all that it
+/// sends, and none of the connection's data is on its way.
+///
+/// Such data is probed for every 500 ms, without back-off, until `retries` probes have no answer. No option of a socket
+/// changes that: only `net.ipv4.tcp_retries2` does, whose value `retries` is (`docs/kernel.md`, fact 6.12).
+#[must_use]
+pub fn own_queue_give_up(retries: u8) -> Duration {
+    Duration::from_millis(OWN_QUEUE_PROBE_MS * u64::from(retries))
+}
+
+/// Returns the least `net.ipv4.tcp_retries2` with which the kernel gives up no earlier than `give_up`, as
+/// [`kernel_give_up`] computes it with `rto_max`. Where no value is high enough, it returns the highest.
+#[must_use]
+pub fn retries_for(give_up: Duration, rto_max: Option<Duration>) -> u8 {
+    let enough = |retries: &u8| kernel_give_up(rto_max, *retries) >= give_up;
+    (0..u8::MAX).find(enough).unwrap_or(u8::MAX)
+}
+
+/// Returns the shortest `rto_max` with which the kernel gives up no earlier than `give_up`, after
+/// [`RETRIES_DEFAULT`] retries; the inverse of [`kernel_give_up`]. Where no value is long enough, it returns the longest
+/// that the kernel accepts.
 pub(crate) fn rto_max_for(give_up: Duration) -> Duration {
     let give_up_ms = u64::try_from(give_up.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
     let (mut min, mut max) = RTO_MAX_MS;
     while min < max {
         let middle = min.midpoint(max);
-        if model_ms(middle) < give_up_ms {
+        if model_ms(middle, RETRIES_DEFAULT) < give_up_ms {
             min = middle + 1;
         } else {
             max = middle;
@@ -40,11 +61,17 @@ pub(crate) fn rto_max_for(give_up: Duration) -> Duration {
     Duration::from_millis(max)
 }
 
-/// Retries start `RTO_MIN_MS` apart and double; the remaining ones are `rto_max_ms` apart. The result grows with
-/// `rto_max_ms`.
-fn model_ms(rto_max_ms: u64) -> u64 {
-    let doublings = u64::from((rto_max_ms / RTO_MIN_MS).ilog2());
-    ((2 << doublings) - 1) * RTO_MIN_MS + (RETRIES - doublings) * rto_max_ms
+fn clamped_ms(rto_max: Option<Duration>) -> u64 {
+    let (min, max) = RTO_MAX_MS;
+    let rto_max_ms = rto_max.map_or(max, |it| u64::try_from(it.as_millis()).unwrap_or(max));
+    rto_max_ms.clamp(min, max)
+}
+
+/// Retries start `RTO_MIN_MS` apart and double; the remaining ones are `rto_max_ms` apart. The result grows with both.
+fn model_ms(rto_max_ms: u64, retries: u8) -> u64 {
+    let retries = u64::from(retries);
+    let doublings = retries.min((rto_max_ms / RTO_MIN_MS).ilog2().into());
+    ((2 << doublings) - 1) * RTO_MIN_MS + (retries - doublings) * rto_max_ms
 }
 
 #[cfg(test)]
@@ -70,8 +97,18 @@ mod tests {
         (30_000, 300_460),
     ];
 
+    /// `net.ipv4.tcp_retries2`, `TCP_RTO_MAX_MS`, and the shortest time that was measured with both.
+    const MEASURED_BY_RETRIES_MS: [(u8, u64, u64); 3] =
+        [(5, 1_000, 5_900), (8, 1_000, 7_900), (15, 1_000, 14_970)];
+    /// `net.ipv4.tcp_retries2`, and the time after which a connection was given up whose packets its own queue discarded.
+    const MEASURED_OWN_QUEUE_MS: [(u8, u64); 3] = [(8, 4_300), (15, 7_900), (60, 30_900)];
+
     fn give_up_ms(rto_max_ms: u64) -> u64 {
-        model_ms(rto_max_ms.clamp(1_000, 120_000))
+        model_ms(rto_max_ms.clamp(1_000, 120_000), RETRIES_DEFAULT)
+    }
+
+    fn give_up(rto_max: Option<Duration>) -> Duration {
+        kernel_give_up(rto_max, RETRIES_DEFAULT)
     }
 
     #[test]
@@ -85,30 +122,70 @@ mod tests {
 
     #[test]
     fn the_default_is_the_kernel_s_own_number() {
-        assert_eq!(kernel_give_up(None), Duration::from_millis(924_600));
-        assert_eq!(kernel_give_up(Some(Duration::MAX)), kernel_give_up(None));
+        assert_eq!(give_up(None), Duration::from_millis(924_600));
+        assert_eq!(give_up(Some(Duration::MAX)), give_up(None));
         let least = Duration::from_millis(14_400);
-        assert_eq!(kernel_give_up(Some(Duration::ZERO)), least);
+        assert_eq!(give_up(Some(Duration::ZERO)), least);
     }
 
     #[test]
     fn it_grows_with_the_limit_and_never_by_leaps() {
         for rto_max_ms in 1_000..120_000 {
             let (less, more) = (give_up_ms(rto_max_ms), give_up_ms(rto_max_ms + 1));
-            assert!(less < more && more <= less + RETRIES, "{rto_max_ms}");
+            let leap = u64::from(RETRIES_DEFAULT);
+            assert!(less < more && more <= less + leap, "{rto_max_ms}");
         }
     }
 
     #[test]
     fn the_shortest_limit_for_a_give_up_is_enough_and_no_less_is() {
         for give_up_ms in (14_401..924_600).step_by(37) {
-            let give_up = Duration::from_millis(give_up_ms);
-            let rto_max = rto_max_for(give_up);
-            assert!(kernel_give_up(Some(rto_max)) >= give_up);
+            let wanted = Duration::from_millis(give_up_ms);
+            let rto_max = rto_max_for(wanted);
+            assert!(give_up(Some(rto_max)) >= wanted);
             let less = rto_max - Duration::from_millis(1);
-            assert!(kernel_give_up(Some(less)) < give_up);
+            assert!(give_up(Some(less)) < wanted);
         }
         assert_eq!(rto_max_for(Duration::ZERO), Duration::from_secs(1));
         assert_eq!(rto_max_for(Duration::MAX), Duration::from_secs(120));
+    }
+
+    #[test]
+    fn with_other_numbers_of_retries_nothing_was_measured_to_come_earlier() {
+        for (retries, rto_max_ms, measured_ms) in MEASURED_BY_RETRIES_MS {
+            let said_ms = model_ms(rto_max_ms, retries);
+            assert!(measured_ms >= said_ms, "{retries}");
+            // The round trip makes each of the first retries later.
+            assert!(measured_ms <= said_ms + 2 * rto_max_ms, "{retries}");
+        }
+        for (retries, measured_ms) in MEASURED_OWN_QUEUE_MS {
+            let measured = Duration::from_millis(measured_ms);
+            let said = own_queue_give_up(retries);
+            assert!(measured >= said, "{retries}");
+            assert!(measured <= said + Duration::from_secs(1), "{retries}");
+        }
+    }
+
+    #[test]
+    fn fewer_retries_than_doublings_end_before_the_limit_is_reached() {
+        assert_eq!(kernel_give_up(None, 0), Duration::from_millis(200));
+        assert_eq!(kernel_give_up(None, 1), Duration::from_millis(600));
+        assert_eq!(kernel_give_up(None, 8), Duration::from_millis(102_200));
+        let most = kernel_give_up(Some(Duration::from_secs(1)), u8::MAX);
+        assert_eq!(most, Duration::from_millis(254_400));
+    }
+
+    #[test]
+    fn the_fewest_retries_for_a_give_up_are_enough_and_no_fewer_are() {
+        for rto_max in [None, Some(Duration::from_secs(1))] {
+            for wanted_ms in (201..250_000).step_by(1_009) {
+                let wanted = Duration::from_millis(wanted_ms);
+                let retries = retries_for(wanted, rto_max);
+                assert!(kernel_give_up(rto_max, retries) >= wanted);
+                assert!(kernel_give_up(rto_max, retries - 1) < wanted);
+            }
+        }
+        assert_eq!(retries_for(Duration::ZERO, None), 0);
+        assert_eq!(retries_for(Duration::MAX, None), 255);
     }
 }

@@ -14,9 +14,12 @@ const PROBING_WITHOUT_DEAD_SECS: u64 = 20;
 const PROBES_AIM: u64 = 5;
 
 /// `TCP_USER_TIMEOUT` just before the final close: bounds how long the kernel keeps data that a dead peer does not
-/// acknowledge. While a connection lives the option is off, because it kills living slow readers and links that came
-/// back.
+/// acknowledge. While a connection lives the option is off or [`USER_TIMEOUT_HELD`], because shorter values end slow
+/// readers that are alive, and links that came back.
 pub const USER_TIMEOUT_FINAL: Duration = Duration::from_secs(5);
+/// `TCP_USER_TIMEOUT` of a living connection while the kernel would count its give-up from an old retransmission
+/// (`docs/kernel.md`, fact 6.2). It is longer than any such retransmission lasts.
+pub const USER_TIMEOUT_HELD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The socket options of a profile.
 ///

@@ -18,12 +18,13 @@ mod question;
 mod sample;
 mod time;
 mod timing;
+mod unsettled;
 
 pub use bound::{SWEEP, detection_bound};
 pub use diagnosis::{Diagnosis, Silence, Verdict};
 pub use error::ProfileError;
-pub use give_up::kernel_give_up;
-pub use knobs::{KernelKnobs, USER_TIMEOUT_FINAL};
+pub use give_up::{RETRIES_DEFAULT, kernel_give_up, own_queue_give_up, retries_for};
+pub use knobs::{KernelKnobs, USER_TIMEOUT_FINAL, USER_TIMEOUT_HELD};
 pub use liveness::{Act, Due, Liveness};
 pub use name::ProfileName;
 pub use profile::Profile;

@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::acks::Acks;
 use crate::inquiry::{Inquiry, SAMPLE_INTERVAL, STUCK_SUSPECT};
 use crate::question::Question;
+use crate::unsettled::Unsettled;
 use crate::{Diagnosis, KernelSample, SWEEP, Silence, Time, Timing, Verdict, millis, to_millis};
 
 /// The shortest time between two samples of a healthy session: one with each heartbeat of the shortest profile, late or
@@ -50,6 +51,10 @@ pub struct Liveness {
     /// When we began to listen for the peer; each pause moves it later by its own length.
     listened_since: Time,
     acks: Acks,
+    unsettled: Unsettled,
+    /// The kernel's give-up must be put off, and the driver was told so.
+    is_held: bool,
+    told_held: bool,
     inquiry: Option<Box<Inquiry>>,
 }
 
@@ -104,6 +109,9 @@ impl Liveness {
             last_ping: Time::ORIGIN,
             listened_since: now,
             acks: Acks::new(now),
+            unsettled: Unsettled::NONE,
+            is_held: false,
+            told_held: false,
             inquiry: None,
         }
     }
@@ -233,6 +241,16 @@ impl Liveness {
         }
     }
 
+    /// Takes the change of the kernel's own give-up: `true` where it must be put off, so that our dead limit decides, and
+    /// `false` where it need not be any longer. `None`: as before.
+    ///
+    /// It is put off while an old retransmission is unsettled, and only where the peer has a dead limit.
+    pub fn poll_give_up(&mut self) -> Option<bool> {
+        let changed = self.told_held != self.is_held;
+        self.told_held = self.is_held;
+        changed.then_some(self.is_held)
+    }
+
     /// Returns whether a sample should be taken now that the connection is awake anyway.
     #[must_use]
     pub fn wants_sample(&self, now: Time) -> bool {
@@ -279,7 +297,8 @@ impl Liveness {
     /// Returns whether bytes that come and go can only move the next deadline later.
     #[must_use]
     pub const fn is_calm(&self) -> bool {
-        self.inquiry.is_none() && !self.is_silent && !self.is_paused
+        let is_watched = self.inquiry.is_some() || self.unsettled.is_seen();
+        !is_watched && !self.is_silent && !self.is_paused
     }
 
     fn ends_silence(&mut self, now: Time) {
@@ -309,6 +328,10 @@ impl Liveness {
             self.is_blind = true;
             return self.review(now);
         };
+        let rested = now.since(self.acks.last_sample());
+        // Without a dead limit only the kernel finds that the path is dead.
+        self.is_held =
+            self.timing.dead_ms > 0 && self.unsettled.sampled(rested, &sample, self.is_held);
         self.acks.sampled(now, &sample);
         if now.since(self.last_in) < SAMPLE_INTERVAL {
             self.losses = sample.losses();

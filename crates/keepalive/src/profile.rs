@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{ProfileError, ProfileName, give_up, kernel_give_up};
+use crate::{ProfileError, ProfileName, RETRIES_DEFAULT, give_up, kernel_give_up};
 
 const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(10 * 60);
@@ -150,7 +150,15 @@ impl Profile {
         Ok(profile)
     }
 
-    /// Checks the rules that the fields state.
+    /// Returns how early the kernel may give up and still leave the verdict to our own timer: 2 s after `dead`. `None`
+    /// where the kernel alone gives up.
+    #[must_use]
+    pub fn give_up_min(&self) -> Option<Duration> {
+        self.dead.map(|dead| dead.saturating_add(KERNEL_MARGIN))
+    }
+
+    /// Checks the rules that the fields state. The kernel's give-up is that of [`RETRIES_DEFAULT`] retries: a profile is
+    /// valid on every host or on none.
     ///
     /// # Errors
     /// The first rule that is broken, in the order of the fields.
@@ -189,7 +197,7 @@ impl Profile {
             return Ok(());
         };
         let min = self.suspect + INQUIRY;
-        let max = kernel_give_up(None).saturating_sub(KERNEL_MARGIN);
+        let max = kernel_give_up(None, RETRIES_DEFAULT).saturating_sub(KERNEL_MARGIN);
         check((min..=max).contains(&dead), || ProfileError::Dead {
             dead,
             min,
@@ -215,10 +223,10 @@ impl Profile {
             min,
             max,
         })?;
-        let Some(dead) = self.dead else {
+        let Some(earliest) = self.give_up_min() else {
             return Ok(());
         };
-        let (give_up, earliest) = (kernel_give_up(self.rto_max), dead + KERNEL_MARGIN);
+        let give_up = kernel_give_up(self.rto_max, RETRIES_DEFAULT);
         check(give_up >= earliest, || ProfileError::GiveUp {
             rto_max,
             give_up,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Profile, kernel_give_up};
+use lastword_keepalive::{Profile, RETRIES_DEFAULT, kernel_give_up};
 
 const DOC: &str = include_str!("../../../docs/kernel-knobs.md");
 
@@ -33,7 +33,7 @@ fn row(profile: &Profile) -> String {
     );
     let rto_max = knobs.rto_max.map(|rto_max| rto_max.as_millis().to_string());
     let rto_max = rto_max.unwrap_or("the kernel's".to_owned());
-    let give_up = seconds(kernel_give_up(knobs.rto_max));
+    let give_up = seconds(kernel_give_up(knobs.rto_max, RETRIES_DEFAULT));
     let name = profile.name;
     format!("| `{name}` | {dead} | {idle}, {interval}, {count} | {end} | {rto_max} | {give_up} |")
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Profile, ProfileError, kernel_give_up};
+use lastword_keepalive::{Profile, ProfileError, RETRIES_DEFAULT, kernel_give_up};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -33,7 +33,7 @@ fn with_every_built_in_profile_our_timer_decides_two_seconds_before_the_kernel()
             assert_eq!(profile.name.as_str(), "debugger");
             continue;
         };
-        let give_up = kernel_give_up(profile.rto_max);
+        let give_up = kernel_give_up(profile.rto_max, RETRIES_DEFAULT);
         assert!(give_up >= dead + ms(2_000), "{}: {give_up:?}", profile.name);
         assert!(profile.knobs().keepalive_end().unwrap() >= dead + ms(5_000));
     }

@@ -174,6 +174,9 @@ pub enum Output {
     Shut,
     /// The link of a live session changed: tell its owner.
     Link(Link),
+    /// Put the kernel's own give-up off (`true`), or let it count again (`false`): `TCP_USER_TIMEOUT` of
+    /// [`USER_TIMEOUT_HELD`](lastword_keepalive::USER_TIMEOUT_HELD), or 0. Only for a live session.
+    HoldGiveUp(bool),
     /// The cause stands and the game has taken what came before it: exactly once, and before [`Output::Closed`].
     /// [`Connection::departure`] has what is known. Where the connection must not linger, hand in
     /// [`Input::LingerRefused`].

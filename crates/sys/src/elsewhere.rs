@@ -43,3 +43,7 @@ pub(crate) fn rto_max(_: Borrowed<'_>) -> Option<Duration> {
 pub(crate) fn default_rto_max() -> Option<Duration> {
     None
 }
+
+pub(crate) fn tcp_retries2() -> Option<u8> {
+    None
+}

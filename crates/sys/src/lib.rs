@@ -162,3 +162,10 @@ pub fn default_rto_max() -> Option<Duration> {
 pub fn supports_rto_max() -> bool {
     default_rto_max().is_some()
 }
+
+/// Reads `net.ipv4.tcp_retries2` of the network namespace of the calling thread: after how many retries the kernel
+/// gives up. `None` where it cannot be read, where it is no number from 0 to 255, and on other systems.
+#[must_use]
+pub fn tcp_retries2() -> Option<u8> {
+    system::tcp_retries2()
+}

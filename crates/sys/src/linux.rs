@@ -3,6 +3,7 @@
 mod self_test;
 
 use std::ffi::c_int;
+use std::fs;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -72,6 +73,14 @@ pub(crate) fn default_rto_max() -> Option<Duration> {
     // Only an answer of the kernel is stored. A lack of descriptors may pass.
     let socket = tcp_socket().ok()?;
     *DEFAULT.get_or_init(|| rto_max(socket.as_fd()))
+}
+
+pub(crate) fn tcp_retries2() -> Option<u8> {
+    retries(&fs::read_to_string("/proc/sys/net/ipv4/tcp_retries2").ok()?)
+}
+
+fn retries(text: &str) -> Option<u8> {
+    text.trim_ascii().parse().ok()
 }
 
 /// Whether the socket is TCP itself. Above Multipath TCP and SMC, `TCP_INFO` shows only one of the connections below.
@@ -288,6 +297,17 @@ mod tests {
         // SAFETY: as above.
         let len = unsafe { libc::CMSG_LEN(4) };
         assert_eq!(u32::try_from(offset_of!(Control, value) + 4), Ok(len));
+    }
+
+    #[test]
+    fn only_a_number_that_the_kernel_takes_is_a_number_of_retries() {
+        assert_eq!(retries("15\n"), Some(15));
+        assert_eq!(retries("0\n"), Some(0));
+        for text in ["", "\n", "256\n", "-1\n", "15 16\n", "many\n", "1.5\n"] {
+            assert_eq!(retries(text), None, "{text:?}");
+        }
+        // Another process may change it at any time, so only its range is known here.
+        assert!(tcp_retries2().is_some());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_keepalive::KernelKnobs;
+use lastword_keepalive::{KernelKnobs, USER_TIMEOUT_FINAL, USER_TIMEOUT_HELD};
 use lastword_session::{OsError, System};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
@@ -56,8 +56,9 @@ pub fn canonical(mut addr: SocketAddr) -> SocketAddr {
 /// Sets the options of a session on a new socket.
 ///
 /// These are `TCP_NODELAY`, `SO_OOBINLINE` (an urgent byte would forge the FIN bit), `TCP_INQ` (a read stops before an
-/// urgent byte), keepalive, and `TCP_NOTSENT_LOWAT` (the queue stays here, where it can be dropped). `TCP_RTO_MAX_MS` is set where the kernel has it (Linux 6.15).
-/// `TCP_USER_TIMEOUT` stays off: it kills living slow readers. For other systems' counterparts of Linux's options see
+/// urgent byte), keepalive, and `TCP_NOTSENT_LOWAT` (the queue stays here, where it can be dropped). `TCP_RTO_MAX_MS` is
+/// set where the kernel has it (Linux 6.15). `TCP_USER_TIMEOUT` stays off as long as the kernel's give-up counts from the
+/// right moment: it kills living slow readers. For other systems' counterparts of Linux's options see
 /// `docs/kernel-knobs.md`.
 ///
 /// An option that this kernel or this kind of socket lacks is skipped. Multipath TCP lacks `SO_OOBINLINE`,
@@ -158,14 +159,24 @@ fn is_lacking(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported || name == Some("ENOPROTOOPT")
 }
 
+/// Puts the kernel's own give-up off while a connection lives, or lets it count again.
+pub(crate) fn hold_give_up(socket: &SockRef<'_>, hold: bool) {
+    set_user_timeout(socket, hold.then_some(USER_TIMEOUT_HELD));
+}
+
 /// Limits how long the kernel keeps data that a dead peer does not acknowledge, just before the last shutdown or close.
 pub(crate) fn bound_orphan(socket: &SockRef<'_>) {
+    set_user_timeout(socket, Some(USER_TIMEOUT_FINAL));
+}
+
+/// Sets `TCP_USER_TIMEOUT`, where the system has it.
+fn set_user_timeout(socket: &SockRef<'_>, timeout: Option<Duration>) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Err(error) = socket.set_tcp_user_timeout(Some(lastword_keepalive::USER_TIMEOUT_FINAL)) {
+    if let Err(error) = socket.set_tcp_user_timeout(timeout) {
         tracing::debug!(error = %OsError::in_words(&error), "TCP_USER_TIMEOUT was not set");
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = socket;
+    let _ = (socket, timeout);
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -207,9 +218,15 @@ mod tests {
             rto_max(&accepted),
             knobs.rto_max.filter(|_| lastword_sys::supports_rto_max())
         );
+        hold_give_up(&socket, true);
+        let held = socket.tcp_user_timeout().unwrap();
+        assert_eq!(held, Some(USER_TIMEOUT_HELD));
+        hold_give_up(&socket, false);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+        hold_give_up(&socket, true);
         bound_orphan(&socket);
         let last = socket.tcp_user_timeout().unwrap();
-        assert_eq!(last, Some(lastword_keepalive::USER_TIMEOUT_FINAL));
+        assert_eq!(last, Some(USER_TIMEOUT_FINAL));
     }
 
     #[test]

@@ -142,6 +142,11 @@ impl Tap {
         }
     }
 
+    /// Puts the kernel's own give-up off, or lets it count again.
+    pub(crate) fn hold_give_up(&self, hold: bool) {
+        options::hold_give_up(&SockRef::from(&*self.stream), hold);
+    }
+
     /// Limits how long the kernel keeps our last bytes after the socket is closed.
     pub(crate) fn bound_orphan(&self) {
         options::bound_orphan(&SockRef::from(&*self.stream));

@@ -50,6 +50,9 @@ impl<'a> Report<'a> {
         table.row("is", self.kernel.to_string());
         table.row("TCP_INFO", self.kernel.evidence());
         table.row("gives up", self.give_up());
+        if let Some(words) = self.own_queue() {
+            table.row("own queue", words);
+        }
         if !self.bounds_retransmissions() {
             let why = match self.config.kernel.rto_max {
                 RtoMax::Auto => "Linux has it from 6.15 on",
@@ -70,6 +73,20 @@ impl<'a> Report<'a> {
             (profile.name, words)
         });
         by_profile(each)
+    }
+
+    /// When the kernel gives up while this host's own queue discards all: the same for every profile.
+    fn own_queue(&self) -> Option<String> {
+        let profile = self.config.default_profile();
+        let give_up = self.config.give_up(&profile, self.kernel)?;
+        let retries = match self.kernel.retries {
+            Some(retries) => format!("net.ipv4.tcp_retries2 is {retries}"),
+            None => "net.ipv4.tcp_retries2 is not known, and its default is assumed".to_owned(),
+        };
+        Some(format!(
+            "while it drops all that this host sends, a connection is given up from {} on ({retries})",
+            seconds(give_up.own_queue)
+        ))
     }
 
     fn bounds_retransmissions(&self) -> bool {
@@ -141,7 +158,7 @@ fn why_never(reached: &[Reached]) -> Option<&UnreachableReason> {
 /// The bound of each profile.
 fn bounds(reached: &[Reached]) -> String {
     let each = reached.iter();
-    by_profile(each.map(|Reached { profile, reach }| (profile.name, bound_words(reach))))
+    by_profile(each.map(|reached| (reached.profile.name, bound_words(reached))))
 }
 
 /// Joins the words for each profile. Adjacent profiles with the same words share them, and words that hold for all
@@ -163,15 +180,16 @@ fn by_profile(each: impl Iterator<Item = (ProfileName, String)>) -> String {
     each.collect::<Vec<_>>().join(&format!("{GLUE}· "))
 }
 
-fn bound_words(reach: &Reach) -> String {
+fn bound_words(Reached { profile, reach }: &Reached) -> String {
+    let ours = match profile.dead {
+        None => "never by heartbeat; the kernel",
+        Some(_) => "the kernel may be first",
+    };
     match reach {
         Reach::Can => "at once".to_owned(),
         Reach::Within(bound) => seconds(*bound),
         Reach::ByKernel(Some(give_up)) => {
-            format!(
-                "never by heartbeat; the kernel: {}",
-                give_up_words(*give_up)
-            )
+            format!("{ours}: {}", give_up_words(*give_up))
         }
         Reach::ByKernel(None) => "never by heartbeat; the kernel alone".to_owned(),
         Reach::Never(_) => "never".to_owned(),

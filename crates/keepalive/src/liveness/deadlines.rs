@@ -109,10 +109,17 @@ impl Liveness {
                 .last_sample()
                 .map_or(Time::ORIGIN, |last| last + self.sample_interval()),
             None if is_blocked && self.timing.dead_ms > 0 => {
-                self.acks.last_sample().max(self.last_out) + STANDS
+                let blocked_by = self.acks.last_sample().max(self.last_out) + STANDS;
+                blocked_by.min(self.confirms_by())
             }
-            None => Time::NEVER,
+            None => self.confirms_by(),
         }
+    }
+
+    /// When an unsettled retransmission has stood long enough to put the kernel's give-up off.
+    fn confirms_by(&self) -> Time {
+        let left = self.unsettled.left();
+        left.map_or(Time::NEVER, |left| self.acks.last_sample() + left)
     }
 
     /// A peer that is never given up does not need four samples a second.

@@ -9,6 +9,7 @@
 
 mod causes;
 mod costs;
+mod give_up;
 mod limits;
 mod losses;
 mod outages;

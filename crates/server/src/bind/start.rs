@@ -31,6 +31,9 @@ impl Builder {
     ) -> Result<(ServerHandle, TcpListener), BindError> {
         needs_timers()?;
         self.config.validate().map_err(BindError::Config)?;
+        for warning in self.config.host_warnings(KernelAbilities::probe()) {
+            logged(|| tracing::warn!("{warning}"));
+        }
         self.check_name()?;
         for extension in &mut self.extensions {
             extension.configure(&self.config);

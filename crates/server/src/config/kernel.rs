@@ -14,6 +14,9 @@ pub struct KernelAbilities {
     pub tcp_info: TcpInfo,
     /// It can limit the time between two retransmissions (`TCP_RTO_MAX_MS`, from Linux 6.15).
     pub rto_max: bool,
+    /// After how many retries it gives up: `net.ipv4.tcp_retries2` of this network namespace. `None` where that is not
+    /// known; then the default of 15 is assumed.
+    pub retries: Option<u8>,
 }
 
 impl KernelAbilities {
@@ -24,6 +27,7 @@ impl KernelAbilities {
             is_linux: cfg!(any(target_os = "linux", target_os = "android")),
             tcp_info: lastword_sys::tcp_info(),
             rto_max: lastword_sys::supports_rto_max(),
+            retries: lastword_sys::tcp_retries2(),
         }
     }
 
@@ -89,5 +93,6 @@ mod tests {
         let kernel = KernelAbilities::probe();
         assert!(kernel.is_linux && kernel.tcp_info.fields >= TcpInfoFields::Counters);
         assert_eq!(kernel.rto_max, lastword_sys::supports_rto_max());
+        assert!(kernel.retries.is_some());
     }
 }

@@ -7,7 +7,10 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-use lastword_keepalive::{Profile, ProfileName, SWEEP, Silence, detection_bound, kernel_give_up};
+use lastword_keepalive::{
+    Profile, ProfileName, RETRIES_DEFAULT, SWEEP, Silence, detection_bound, kernel_give_up,
+    own_queue_give_up,
+};
 use lastword_session::Cause;
 use lastword_sys::TcpInfoFields;
 
@@ -21,8 +24,8 @@ pub enum Reach {
     /// It can, and only the passing of time shows it. The value is the longest time from the last sign of life to the
     /// verdict.
     Within(Duration),
-    /// It can, but none of our clocks shows it: the kernel does when it gives the connection up. `None` if that time is
-    /// not known, as on every system but Linux.
+    /// It can, and the kernel shows it when it gives the connection up: none of our clocks does, or the kernel may be
+    /// first. `None` if the kernel's time is not known, as on every system but Linux.
     ByKernel(Option<GiveUp>),
     /// It cannot.
     Never(UnreachableReason),
@@ -39,7 +42,7 @@ pub struct Bound {
     pub within: Option<Duration>,
 }
 
-/// When Linux gives up a connection whose path is dead, with `net.ipv4.tcp_retries2` at its default of 15.
+/// When Linux gives up a connection whose path is dead, with this host's `net.ipv4.tcp_retries2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GiveUp {
     /// By keepalive, if none of our data is in flight: the time after the last byte in. `None` is never: keepalive is
@@ -48,6 +51,9 @@ pub struct GiveUp {
     /// By retransmission, if data is in flight, which silences keepalive: the earliest time after the first
     /// unacknowledged byte. Later, the kernel gives up at its next retry.
     pub retransmission: Duration,
+    /// If this host's own queue discards all that it sends, and none of our data is in flight: the earliest time after
+    /// the first byte that did not leave (`local_network_down`).
+    pub own_queue: Duration,
 }
 
 /// Why a configuration cannot produce a cause on a kernel.
@@ -112,9 +118,12 @@ impl Config {
     #[must_use]
     pub fn give_up(&self, profile: &Profile, kernel: KernelAbilities) -> Option<GiveUp> {
         let knobs = self.knobs(profile);
+        let rto_max = knobs.rto_max.filter(|_| kernel.rto_max);
+        let retries = kernel.retries.unwrap_or(RETRIES_DEFAULT);
         kernel.is_linux.then(|| GiveUp {
             keepalive: knobs.keepalive_end(),
-            retransmission: kernel_give_up(knobs.rto_max.filter(|_| kernel.rto_max)),
+            retransmission: kernel_give_up(rto_max, retries),
+            own_queue: own_queue_give_up(retries),
         })
     }
 }
@@ -137,7 +146,7 @@ impl Reach {
 }
 
 impl GiveUp {
-    /// Returns the earlier of the two times.
+    /// Returns the earlier of the two times for a path that is dead beyond this host.
     #[must_use]
     pub fn earliest(&self) -> Duration {
         self.keepalive
@@ -197,10 +206,10 @@ impl Setting<'_> {
         self.config.give_up(self.profile, self.kernel)
     }
 
-    /// Whether the kernel may give up before our dead limit passes. It may if its time is not known.
+    /// Whether the kernel may give up before our own timer decides. It may if its time is not known.
     fn kernel_is_first(&self, give_up: Option<GiveUp>) -> bool {
         let earliest = give_up.map_or(Duration::ZERO, |at| at.earliest());
-        self.profile.dead.is_none_or(|dead| earliest < dead)
+        self.profile.give_up_min().is_none_or(|min| earliest < min)
     }
 
     fn bound(&self, silence: Silence) -> Option<Duration> {
@@ -219,13 +228,13 @@ impl Setting<'_> {
 
     /// The same for a cause that the kernel may also report by an error, when it gives up by itself.
     fn path(&self, silence: Silence, give_up: Option<GiveUp>) -> Reach {
-        match (
-            self.no_evidence(TcpInfoFields::Counters),
-            self.bound(silence),
-        ) {
+        let ours = self
+            .bound(silence)
+            .filter(|_| !self.kernel_is_first(give_up));
+        match (self.no_evidence(TcpInfoFields::Counters), ours) {
             (None, Some(bound)) => Reach::Within(bound),
-            (Some(why), Some(_)) if !self.kernel_is_first(give_up) => Reach::Never(why),
-            (_, None) | (Some(_), Some(_)) => Reach::ByKernel(give_up),
+            (Some(why), Some(_)) => Reach::Never(why),
+            (_, None) => Reach::ByKernel(give_up),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use lastword_keepalive::retries_for;
 use lastword_transport::canonical;
 
-use super::{Config, Key, RtoMax};
+use super::{Config, KernelAbilities, Key, RtoMax};
 
 /// A value that is allowed but probably unwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,34 @@ impl Config {
             .chain(self.without_rto_max())
             .chain(self.token_in_the_clear())
             .collect()
+    }
+
+    /// Returns the settings of this host that do not fit this configuration: `net.ipv4.tcp_retries2`, where the kernel
+    /// may give a connection up before a dead limit.
+    #[must_use]
+    pub fn host_warnings(&self, kernel: KernelAbilities) -> Vec<ConfigWarning> {
+        self.too_few_retries(kernel).into_iter().collect()
+    }
+
+    fn too_few_retries(&self, kernel: KernelAbilities) -> Option<ConfigWarning> {
+        let retries = kernel.retries?;
+        let short = self.profiles().into_iter().filter_map(|profile| {
+            let min = profile.give_up_min()?;
+            let is_short = self.give_up(&profile, kernel)?.retransmission < min;
+            let rto_max = profile.rto_max.filter(|_| kernel.rto_max);
+            is_short.then(|| (profile.name.to_string(), retries_for(min, rto_max)))
+        });
+        let (names, needed): (Vec<_>, Vec<_>) = short.unzip();
+        let needed = needed.into_iter().max()?;
+        Some(ConfigWarning {
+            key: "net.ipv4.tcp_retries2".to_owned(),
+            value: retries.to_string(),
+            consequence: format!(
+                "the kernel may give a connection up before the dead limit of {}; set it to {needed} or more in the \
+                 network namespace of this server",
+                names.join(", ")
+            ),
+        })
     }
 
     /// The times that were probably given in seconds.
@@ -160,6 +189,44 @@ mod tests {
         for change in meant {
             assert!(told(change).is_empty());
         }
+    }
+
+    #[test]
+    fn a_host_whose_kernel_gives_up_before_a_dead_limit_is_reported_with_the_value_that_it_needs() {
+        let told = |config: &Config, retries| {
+            let warnings = config.host_warnings(KernelAbilities {
+                is_linux: true,
+                tcp_info: lastword_sys::TcpInfo {
+                    fields: lastword_sys::TcpInfoFields::Window,
+                    is_tested: true,
+                },
+                rto_max: true,
+                retries,
+            });
+            warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let config = Config::default();
+        for enough in [None, Some(15), Some(60), Some(255)] {
+            assert!(told(&config, enough).is_empty(), "{enough:?}");
+        }
+        assert_eq!(
+            told(&config, Some(8)),
+            [
+                "`net.ipv4.tcp_retries2` is 8: the kernel may give a connection up before the dead limit of standard, \
+                 competitive, mobile, background; set it to 15 or more in the network namespace of this server"
+            ]
+        );
+        // The competitive profile has a margin that the others have not.
+        assert!(!told(&config, Some(14))[0].contains("competitive"));
+        // Without a limit of the time between two retries, eight take 102 s.
+        let mut unlimited = config;
+        unlimited.kernel.rto_max = RtoMax::Off;
+        assert!(told(&unlimited, Some(8)).is_empty());
+        let five = told(&unlimited, Some(5));
+        assert!(
+            five[0].contains("of standard, mobile, background; set it to 8 or more"),
+            "{five:?}"
+        );
     }
 
     #[test]

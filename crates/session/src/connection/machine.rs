@@ -259,6 +259,10 @@ impl Connection {
         if let Some(link) = self.poll_link() {
             return Some(Output::Link(link));
         }
+        // An end sets the last value itself.
+        if let Some(hold) = self.liveness.poll_give_up().filter(|_| self.is_live()) {
+            return Some(Output::HoldGiveUp(hold));
+        }
         if self.queue_is_empty() {
             // Before the departure: what is written stays written, also where the connection may not linger.
             if matches!(*self.state, State::Closing { .. }) && !self.shut_asked {

@@ -15,6 +15,7 @@ mod departures;
 mod dialects;
 mod draining;
 mod evidence;
+mod give_up;
 mod half_close;
 mod harness;
 mod heartbeats;

@@ -249,7 +249,7 @@ impl Life {
             assert!(self.ending.is_none(), "{output:?} after the end");
             match output {
                 Output::Shut => self.connection.handle(self.now, Input::Shut),
-                Output::Link(_) => assert!(self.connection.is_live()),
+                Output::Link(_) | Output::HoldGiveUp(_) => assert!(self.connection.is_live()),
                 Output::Departed => {
                     assert!(self.departed.is_none(), "a session departs once");
                     let heard = self.connection.departure(self.now, &self.readings());

@@ -35,7 +35,7 @@ pub(crate) fn verdict(state: &str, direction: &str, stream: &[u8]) -> &'static s
                 connection.handle(NOW, Input::Shut);
                 connection.handle(NOW, Input::ReadEnded(Terminal::Eof, Readings::default()));
             }
-            Some(Output::Link(_) | Output::Departed) | None => {}
+            Some(Output::Link(_) | Output::HoldGiveUp(_) | Output::Departed) | None => {}
         }
         if connection.awaits_delivery() {
             connection.handle(NOW, Input::Delivered(Readings::default()));

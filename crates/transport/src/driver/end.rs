@@ -44,6 +44,7 @@ impl<A: App> Driver<A> {
                     Err(_) => self.write_failed(now),
                 },
                 Output::Link(link) => self.call(now, |app, outbox| app.link(outbox, link)),
+                Output::HoldGiveUp(hold) => self.tap.hold_give_up(hold),
                 Output::Departed => self.depart(now),
                 Output::Closed => return self.connection.take_ending(self.mailbox.close()),
             }

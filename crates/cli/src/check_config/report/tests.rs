@@ -9,11 +9,13 @@ const LINUX: KernelAbilities = KernelAbilities {
     is_linux: true,
     tcp_info: told(TcpInfoFields::Window),
     rto_max: true,
+    retries: Some(15),
 };
 const ELSEWHERE: KernelAbilities = KernelAbilities {
     is_linux: false,
     tcp_info: told(TcpInfoFields::Nothing),
     rto_max: false,
+    retries: None,
 };
 
 const fn told(fields: TcpInfoFields) -> TcpInfo {
@@ -123,6 +125,50 @@ fn when_the_kernel_gives_up_is_reported_by_profile() {
 }
 
 #[test]
+fn the_retries_of_the_host_decide_when_the_kernel_is_first() {
+    let kernel_of = |retries| {
+        let told = report(&Config::default(), KernelAbilities { retries, ..LINUX });
+        let lines = [
+            section(&told, "This kernel"),
+            section(&told, "Silent causes"),
+        ];
+        let words = lines.concat().join(" ");
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for (retries, words) in [
+        (
+            Some(15),
+            "a connection is given up from 7.5 s on (net.ipv4.tcp_retries2 is 15)",
+        ),
+        (
+            Some(60),
+            "gives up standard keepalive 20 s, unacknowledged data from 71 s on",
+        ),
+        (
+            Some(60),
+            "given up from 30 s on (net.ipv4.tcp_retries2 is 60)",
+        ),
+        (
+            Some(8),
+            "gives up standard keepalive 20 s, unacknowledged data from 8.6 s on",
+        ),
+        (
+            Some(8),
+            "path_dead standard the kernel may be first: keepalive 20 s, unacknowledged data from 8.6 s on",
+        ),
+        (
+            None,
+            "7.5 s on (net.ipv4.tcp_retries2 is not known, and its default is assumed)",
+        ),
+    ] {
+        let told = kernel_of(retries);
+        assert!(told.contains(words), "{retries:?}: {told}");
+    }
+    let elsewhere = report(&Config::default(), ELSEWHERE);
+    assert!(!elsewhere.contains("own queue"), "{elsewhere}");
+}
+
+#[test]
 fn without_keepalive_a_session_that_is_never_given_up_is_said_to_be_lost_sight_of_while_idle() {
     let told = report(&with(|c| c.kernel.keepalive = false), LINUX);
     let path_dead = section(&told, "Silent causes")[..3].join(" ");
@@ -220,7 +266,11 @@ fn no_line_is_wider_than_a_terminal() {
         c.listen.behind_proxy = true;
     });
     for config in [Config::default(), config] {
-        for kernel in [LINUX, ELSEWHERE] {
+        let few = KernelAbilities {
+            retries: Some(5),
+            ..LINUX
+        };
+        for kernel in [LINUX, few, ELSEWHERE] {
             for line in report(&config, kernel).lines() {
                 assert!(line.chars().count() <= WIDTH, "{line}");
                 assert!(!line.contains(GLUE) && !line.ends_with(' '), "{line:?}");

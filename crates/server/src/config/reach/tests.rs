@@ -7,6 +7,7 @@ const LINUX: KernelAbilities = KernelAbilities {
     is_linux: true,
     tcp_info: told(TcpInfoFields::Window),
     rto_max: true,
+    retries: Some(15),
 };
 const OLD_LINUX: KernelAbilities = KernelAbilities {
     rto_max: false,
@@ -16,6 +17,7 @@ const ELSEWHERE: KernelAbilities = KernelAbilities {
     is_linux: false,
     tcp_info: told(TcpInfoFields::Nothing),
     rto_max: false,
+    retries: None,
 };
 
 const fn told(fields: TcpInfoFields) -> TcpInfo {
@@ -55,6 +57,7 @@ fn by_kernel_ms(keepalive: impl Into<Option<u64>>, retransmission: u64) -> Reach
     Reach::ByKernel(Some(GiveUp {
         keepalive: keepalive.into().map(Duration::from_millis),
         retransmission: Duration::from_millis(retransmission),
+        own_queue: Duration::from_millis(7_500),
     }))
 }
 
@@ -186,6 +189,54 @@ fn with_a_dead_limit_our_own_verdict_comes_two_seconds_before_the_kernel_s() {
             );
         }
     }
+}
+
+#[test]
+fn with_few_retries_the_kernel_is_first_where_its_time_is_not_two_seconds_behind_the_dead_limit() {
+    let with_retries = |retries| KernelAbilities {
+        retries: Some(retries),
+        ..LINUX
+    };
+    let by_kernel = |retransmission, own_queue| {
+        Reach::ByKernel(Some(GiveUp {
+            keepalive: Some(Duration::from_secs(20)),
+            retransmission: Duration::from_millis(retransmission),
+            own_queue: Duration::from_millis(own_queue),
+        }))
+    };
+    let config = Config::default();
+    let standard = |cause, retries| reach(&config, cause, "standard", with_retries(retries));
+    for (retries, expected) in [
+        (5, by_kernel(5_000, 2_500)),
+        (8, by_kernel(8_600, 4_000)),
+        (14, by_kernel(15_800, 7_000)),
+        (15, within_ms(15_100)),
+        (60, within_ms(15_100)),
+    ] {
+        assert_eq!(standard(Cause::PathDead, retries), expected, "{retries}");
+    }
+    // Keepalive sends no probes while data waits.
+    let down = standard(Cause::LocalNetworkDown, 8);
+    assert!(matches!(
+        down,
+        Reach::ByKernel(Some(GiveUp {
+            keepalive: None,
+            ..
+        }))
+    ));
+    assert_eq!(standard(Cause::PeerFrozen, 8), within_ms(15_100));
+    let competitive = |retries| {
+        let kernel = with_retries(retries);
+        reach(&config, Cause::PathDead, "competitive", kernel)
+    };
+    assert_eq!(competitive(11), within_ms(8_100));
+    assert!(matches!(competitive(10), Reach::ByKernel(_)));
+    let unknown = KernelAbilities {
+        retries: None,
+        ..LINUX
+    };
+    let standard = reach(&config, Cause::PathDead, "standard", unknown);
+    assert_eq!(standard, within_ms(15_100), "the default is assumed");
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub(crate) enum View {
     Unanswered { retransmits: u8, probes: u8 },
     /// The honest view; at this time one segment was sent again.
     Lossy(Time),
+    /// The honest view, with an old retransmission that the kernel never settles.
+    Unsettled,
     /// Nothing, as on a system without `TCP_INFO`.
     Blind,
 }
@@ -58,6 +60,8 @@ pub(crate) struct Host {
     pub(crate) reads: bool,
     /// Whether the game takes each frame at once and answers it.
     pub(crate) answers: bool,
+    /// Whether the session has put the kernel's own give-up off.
+    pub(crate) holds_give_up: bool,
     first_error: Option<FirstError>,
     is_shut: bool,
 }
@@ -73,6 +77,7 @@ impl Host {
             ending: None,
             reads: true,
             answers: true,
+            holds_give_up: false,
             first_error: None,
             is_shut: false,
         }
@@ -122,19 +127,22 @@ impl Host {
             },
             ..KernelSample::default()
         };
-        if let View::Unanswered {
-            retransmits,
-            probes,
-        } = self.view
-        {
-            kernel = KernelSample {
+        match self.view {
+            View::Honest | View::Blind | View::Lossy(_) => {}
+            View::Unsettled => (kernel.retrans, kernel.total_retrans) = (1, 1),
+            View::Unanswered {
                 retransmits,
                 probes,
-                unacked: u32::from(retransmits > 0),
-                last_ack_recv_ms: AGES_MS,
-                bytes_acked: 0,
-                ..kernel
-            };
+            } => {
+                kernel = KernelSample {
+                    retransmits,
+                    probes,
+                    unacked: u32::from(retransmits > 0),
+                    last_ack_recv_ms: AGES_MS,
+                    bytes_acked: 0,
+                    ..kernel
+                };
+            }
         }
         if let View::Lossy(at) = self.view {
             kernel.total_retrans = u32::from(now >= at);
@@ -253,6 +261,10 @@ impl Host {
                     self.connection.handle(now, Input::Shut);
                 }
                 Output::Link(link) => self.seen.push(Seen::Link(link)),
+                Output::HoldGiveUp(hold) => {
+                    assert!(!self.is_shut, "the last value is set with the shutdown");
+                    self.holds_give_up = hold;
+                }
                 Output::Departed => {
                     assert!(self.departed.is_none(), "a session departs once");
                     let readings = self.readings(now, inbound, outbound);
