@@ -8,11 +8,11 @@
     reason = "a failure here is the test's failure"
 )]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use lastword_keepalive::{Silence, detection_bound};
+use lastword_keepalive::{Silence, detection_bound, own_queue_give_up};
 use lastword_netlab::{End, Host, Lab, run};
-use lastword_server::{Cause, Config, Disconnect, Phase, Player};
+use lastword_server::{Cause, Config, Disconnect, KernelAbilities, Phase, Player};
 use lastword_session::{Detector, Farewell};
 use lastword_tests::{
     Ask, Echo, EndCollector, Fixture, Raw, config, data, goodbye, hello, in_server_host, kind,
@@ -125,6 +125,30 @@ fn data_that_the_kernel_gives_up_is_path_dead() {
                 end.ending.first_error.and_then(|first| first.error.code),
                 Some(110)
             );
+            assert_eq!(end.ending.evidence.bytes_unacked, Some(8));
+            drop(raw);
+            Ok(())
+        })
+    });
+}
+
+/// The kernel probes for what its own queue discards, and gives up after so many probes: no option of a socket changes
+/// that.
+#[test]
+fn data_that_our_own_queue_discards_until_the_kernel_gives_up_is_local_network_down() {
+    run(|lab| {
+        in_server_host(lab, || async {
+            std::fs::write("/proc/sys/net/ipv4/tcp_retries2", "4")?;
+            assert_eq!(KernelAbilities::probe().retries, Some(4));
+            let (mut fixture, raw) = join(lab, config()).await?;
+            lab.choke_output(Host::Server)?;
+            let since = Instant::now();
+            assert_eq!(fixture.server.broadcast_all(b"news"), 1);
+            let end = fixture.ends_as(Cause::LocalNetworkDown, Phase::Live).await;
+            assert!(since.elapsed() >= own_queue_give_up(4), "{end:#?}");
+            assert!(end.ending.first_error.is_some(), "the kernel was first");
+            let kernel = end.ending.evidence.kernel.expect("TCP_INFO");
+            assert_eq!((kernel.probes, kernel.retransmits), (4, 0));
             assert_eq!(end.ending.evidence.bytes_unacked, Some(8));
             drop(raw);
             Ok(())

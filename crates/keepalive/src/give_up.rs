@@ -9,7 +9,7 @@ const RTO_MAX_MS: (u64, u64) = (1_000, 120_000);
 /// `TCP_RESOURCE_PROBE_INTERVAL` of Linux: the time between two probes that the host's own queue discards.
 const OWN_QUEUE_PROBE_MS: u64 = 500;
 
-/// `net.ipv4.tcp_retries2` where nobody changed it.
+/// The default of `net.ipv4.tcp_retries2`.
 pub const RETRIES_DEFAULT: u8 = 15;
 
 /// Returns the earliest time at which Linux gives up a connection whose data is not acknowledged.
@@ -26,11 +26,11 @@ pub fn kernel_give_up(rto_max: Option<Duration>, retries: u8) -> Duration {
     Duration::from_millis(model_ms(clamped_ms(rto_max), retries))
 }
 
-/// Returns the earliest time at which Linux gives up a connection while this host's own queue discards all that it
-/// sends, and none of the connection's data is on its way.
+/// Returns the earliest time at which Linux gives up a connection while this host's own queue discards all packets.
 ///
-/// Such data is probed for every 500 ms, without back-off, until `retries` probes have no answer. No option of a socket
-/// changes that: only `net.ipv4.tcp_retries2` does, whose value `retries` is (`docs/kernel.md`, fact 6.12).
+/// It holds where none of the connection's data is in flight. The kernel then probes every 500 ms, without back-off, until
+/// `retries` probes have no answer. `retries` is `net.ipv4.tcp_retries2`; no option of a socket changes this time
+/// (`docs/kernel.md`, fact 6.12).
 #[must_use]
 pub fn own_queue_give_up(retries: u8) -> Duration {
     Duration::from_millis(OWN_QUEUE_PROBE_MS * u64::from(retries))
