@@ -18,7 +18,7 @@ const PROBES_AIM: u64 = 5;
 /// readers that are alive, and links that came back.
 pub const USER_TIMEOUT_FINAL: Duration = Duration::from_secs(5);
 /// `TCP_USER_TIMEOUT` of a living connection while the kernel would count its give-up from an old retransmission
-/// (`docs/kernel.md`, fact 6.2). It is longer than any such retransmission lasts.
+/// (`docs/kernel.md`, fact 6.2). An older retransmission than this would end the connection early again.
 pub const USER_TIMEOUT_HELD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The socket options of a profile.

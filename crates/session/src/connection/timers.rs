@@ -28,7 +28,7 @@ pub enum Timer {
     Dead,
     /// When a ping is due.
     Heartbeat,
-    /// When we ask the kernel about a peer that is silent or takes nothing.
+    /// When we ask the kernel about a peer that is silent or takes nothing, or about an old retransmission.
     Sample,
     /// When we stop waiting to get our last words out, or for the peer's FIN after them.
     Linger,
