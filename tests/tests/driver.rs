@@ -295,6 +295,18 @@ async fn a_verdict_is_reported_although_its_task_is_dropped_before_the_game_took
     assert_eq!(cause, Some(Cause::PeerGoodbye));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_task_that_is_dropped_without_a_verdict_bounds_what_it_leaves_in_the_kernel() {
+    let mut rig = Rig::new(Limits::default(), LONG, |_| ()).await;
+    rig.join().await;
+    let socket = lastword_tests::server_end(rig.peer.local_addr().unwrap());
+    assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+    drop(rig);
+    let last = socket.tcp_user_timeout().unwrap();
+    assert_eq!(last, Some(lastword_keepalive::USER_TIMEOUT_FINAL));
+}
+
 const LONG: Timing = Timing {
     heartbeat_ms: 60_000,
     suspect_ms: 60_000,

@@ -285,10 +285,13 @@ impl<A: App> Driver<A> {
 
 impl<A: App> Drop for Driver<A> {
     /// A verdict that is out is told, even if the runtime ends while the game still takes what came before it. The
-    /// mailbox is closed for those that still hold it.
+    /// mailbox is closed for those that still hold it. Without a verdict, the kernel still keeps the last bytes only for
+    /// a limited time.
     fn drop(&mut self) {
-        if let Some(ending) = self.connection.take_ending(self.mailbox.close()) {
-            self.finish(ending);
+        match self.connection.take_ending(self.mailbox.close()) {
+            Some(ending) => self.finish(ending),
+            None if self.connection.is_closed() => {}
+            None => self.tap.bound_orphan(),
         }
     }
 }
