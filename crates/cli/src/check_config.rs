@@ -31,7 +31,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let of_host = config.host_warnings(kernel);
     of_host
         .iter()
-        .for_each(|warning| complain(&format!("warning: {warning}")));
+        .for_each(|warning| complain(&format!("lastword: warning: {warning}")));
     print(&format!("{name}: ok\n{}", Report::new(&config, kernel)))
 }
 
