@@ -69,7 +69,15 @@ impl<'a> Report<'a> {
     fn give_up(&self) -> String {
         let each = self.config.profiles().into_iter().map(|profile| {
             let give_up = self.config.give_up(&profile, self.kernel);
-            let words = give_up.map_or_else(|| "when it is not known".to_owned(), give_up_words);
+            let words = give_up.map_or_else(
+                || "when it is not known".to_owned(),
+                |at| {
+                    give_up_words(GiveUp {
+                        own_queue: None,
+                        ..at
+                    })
+                },
+            );
             (profile.name, words)
         });
         by_profile(each)
@@ -78,14 +86,14 @@ impl<'a> Report<'a> {
     /// When the kernel gives up while this host's own queue discards all: the same for every profile.
     fn own_queue(&self) -> Option<String> {
         let profile = self.config.default_profile();
-        let give_up = self.config.give_up(&profile, self.kernel)?;
+        let from = self.config.give_up(&profile, self.kernel)?.own_queue?;
         let retries = match self.kernel.retries {
             Some(retries) => format!("net.ipv4.tcp_retries2 is {retries}"),
             None => "net.ipv4.tcp_retries2 is not known, and its default is assumed".to_owned(),
         };
         Some(format!(
             "while it drops all that this host sends, a connection is given up from {} on ({retries})",
-            seconds(give_up.own_queue)
+            seconds(from)
         ))
     }
 
@@ -197,11 +205,15 @@ fn bound_words(Reached { profile, reach }: &Reached) -> String {
 }
 
 fn give_up_words(at: GiveUp) -> String {
+    let keepalive = match at.keepalive {
+        Some(keepalive) => format!("keepalive {}", seconds(keepalive)),
+        None => "an idle connection never".to_owned(),
+    };
     let data = format!("unacknowledged data from {} on", seconds(at.retransmission));
-    match at.keepalive {
-        Some(keepalive) => format!("keepalive {}, {data}", seconds(keepalive)),
-        None => format!("an idle connection never, {data}"),
-    }
+    let own_queue = at.own_queue.map_or_else(String::new, |from| {
+        format!(", data that its own queue drops from {} on", seconds(from))
+    });
+    format!("{keepalive}, {data}{own_queue}")
 }
 
 /// A bound in seconds, rounded up to a tenth.

@@ -51,9 +51,9 @@ pub struct GiveUp {
     /// By retransmission, if data is in flight, which silences keepalive: the earliest time after the first
     /// unacknowledged byte. Later, the kernel gives up at its next retry.
     pub retransmission: Duration,
-    /// If this host's own queue discards all that it sends, and none of our data is in flight: the earliest time after
-    /// the first byte that did not leave (`local_network_down`).
-    pub own_queue: Duration,
+    /// If this host's own queue discards all packets, and none of our data is in flight: the earliest time after the
+    /// first byte that did not leave. `None` for another cause than `local_network_down`.
+    pub own_queue: Option<Duration>,
 }
 
 /// Why a configuration cannot produce a cause on a kernel.
@@ -123,7 +123,7 @@ impl Config {
         kernel.is_linux.then(|| GiveUp {
             keepalive: knobs.keepalive_end(),
             retransmission: kernel_give_up(rto_max, retries),
-            own_queue: own_queue_give_up(retries),
+            own_queue: Some(own_queue_give_up(retries)),
         })
     }
 }
@@ -269,7 +269,12 @@ fn reset_after_outage(setting: &Setting<'_>) -> Reach {
 
 /// Found at our dead limit by the kernel's counters. If the kernel gives up first, only its error shows the cause.
 fn path_dead(setting: &Setting<'_>) -> Reach {
-    setting.path(Silence::PathDead, setting.give_up())
+    let give_up = setting.give_up();
+    let give_up = give_up.map(|at| GiveUp {
+        own_queue: None,
+        ..at
+    });
+    setting.path(Silence::PathDead, give_up)
 }
 
 /// A kernel that gives up also reports this cause, but only for a connection with unsent or unacknowledged data.

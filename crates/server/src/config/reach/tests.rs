@@ -57,7 +57,16 @@ fn by_kernel_ms(keepalive: impl Into<Option<u64>>, retransmission: u64) -> Reach
     Reach::ByKernel(Some(GiveUp {
         keepalive: keepalive.into().map(Duration::from_millis),
         retransmission: Duration::from_millis(retransmission),
-        own_queue: Duration::from_millis(7_500),
+        own_queue: None,
+    }))
+}
+
+/// The reach of `local_network_down`: keepalive sends no probes while data waits.
+fn down_by_kernel_ms(retransmission: u64, own_queue: u64) -> Reach {
+    Reach::ByKernel(Some(GiveUp {
+        keepalive: None,
+        retransmission: Duration::from_millis(retransmission),
+        own_queue: Some(Duration::from_millis(own_queue)),
     }))
 }
 
@@ -197,33 +206,19 @@ fn with_few_retries_the_kernel_is_first_where_its_time_is_not_two_seconds_behind
         retries: Some(retries),
         ..LINUX
     };
-    let by_kernel = |retransmission, own_queue| {
-        Reach::ByKernel(Some(GiveUp {
-            keepalive: Some(Duration::from_secs(20)),
-            retransmission: Duration::from_millis(retransmission),
-            own_queue: Duration::from_millis(own_queue),
-        }))
-    };
     let config = Config::default();
     let standard = |cause, retries| reach(&config, cause, "standard", with_retries(retries));
     for (retries, expected) in [
-        (5, by_kernel(5_000, 2_500)),
-        (8, by_kernel(8_600, 4_000)),
-        (14, by_kernel(15_800, 7_000)),
+        (5, by_kernel_ms(20_000, 5_000)),
+        (8, by_kernel_ms(20_000, 8_600)),
+        (14, by_kernel_ms(20_000, 15_800)),
         (15, within_ms(15_100)),
         (60, within_ms(15_100)),
     ] {
         assert_eq!(standard(Cause::PathDead, retries), expected, "{retries}");
     }
-    // Keepalive sends no probes while data waits.
     let down = standard(Cause::LocalNetworkDown, 8);
-    assert!(matches!(
-        down,
-        Reach::ByKernel(Some(GiveUp {
-            keepalive: None,
-            ..
-        }))
-    ));
+    assert_eq!(down, down_by_kernel_ms(8_600, 4_000));
     assert_eq!(standard(Cause::PeerFrozen, 8), within_ms(15_100));
     let competitive = |retries| {
         let kernel = with_retries(retries);
@@ -268,7 +263,7 @@ fn causes_by_kernel_evidence_are_found_at_the_dead_limit_or_never() {
     }
     assert_eq!(usual(&config, Cause::PeerNotReading), within_ms(15_100));
     let kernel_only = reach(&config, Cause::LocalNetworkDown, "debugger", OLD_LINUX);
-    assert_eq!(kernel_only, by_kernel_ms(None, 924_600));
+    assert_eq!(kernel_only, down_by_kernel_ms(924_600, 7_500));
     let debugged = |cause| reach(&config, cause, "debugger", LINUX);
     assert_eq!(
         debugged(Cause::PeerFrozen),
