@@ -10,7 +10,7 @@ tables=$results/tables.txt
 : >"$tables"
 
 failed=''
-for what in matrix detection outages loss stopped idle-cost; do
+for what in matrix detection outages loss stopped idle-cost mass-outage; do
     started=$SECONDS
     echo "== $what" | tee -a "$tables"
     # Its progress is on standard error, and is kept next to the figures.

@@ -20,6 +20,8 @@ pub(crate) const STUCK_SUSPECT: Duration = Duration::from_millis(2_500);
 /// How long an answer to a question may take, besides the round trip: the time to the next question, and a delayed
 /// acknowledgement.
 const ANSWER_MAX: Duration = Duration::from_millis(1_300);
+/// From this time on, retries that do not leave this host are counted apart from those that do.
+const SETTLED: Duration = Duration::from_secs(2);
 /// How long after the last answer segments may still be on their way here. A segment that arrives later proves a living
 /// path.
 const IN_FLIGHT: Duration = Duration::from_millis(1_500);
@@ -32,6 +34,8 @@ pub(crate) struct Inquiry {
     sampled: Option<Time>,
     unanswered: Option<Unanswered>,
     waiting: Waiting,
+    /// How many inquiries this process makes at once.
+    pub(crate) at_once: u32,
 }
 
 /// How much of the time without progress does not count against the peer.
@@ -50,6 +54,8 @@ struct Unanswered {
     seen: Time,
     sampled: Time,
     first: KernelSample,
+    /// The first sample from [`SETTLED`] on.
+    settled: Option<KernelSample>,
     last: KernelSample,
     /// At every sample, a segment was on its way to an open window.
     is_in_flight: bool,
@@ -65,6 +71,7 @@ impl Inquiry {
             sampled: None,
             unanswered: None,
             waiting: Waiting::default(),
+            at_once: 1,
         }
     }
 
@@ -203,6 +210,7 @@ impl Unanswered {
             seen: now,
             sampled: now,
             first: *sample,
+            settled: None,
             last: *sample,
             is_in_flight: sample.is_in_flight(),
             segs_in: None,
@@ -212,9 +220,11 @@ impl Unanswered {
 
     fn at(self, now: Time, sample: &KernelSample, since: Time) -> Self {
         let settled = now.since(since) >= IN_FLIGHT;
+        let is_settled = now.since(since) >= SETTLED;
         Self {
             since,
             sampled: now,
+            settled: self.settled.or(is_settled.then_some(*sample)),
             last: *sample,
             is_in_flight: self.is_in_flight && sample.is_in_flight(),
             segs_in: self.segs_in.or(settled.then_some(sample.segs_in)),
@@ -238,7 +248,10 @@ impl Unanswered {
     }
 
     fn diagnosis(&self) -> Diagnosis {
-        if self.last.never_left(Some(&self.first)) {
+        let is_held_back = |settled| self.last.is_held_back(settled);
+        if self.last.never_left(Some(&self.first))
+            || self.settled.as_ref().is_some_and(is_held_back)
+        {
             Diagnosis::LocalNetworkDown
         } else if self.heard {
             Diagnosis::PathDeadOutbound

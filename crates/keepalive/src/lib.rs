@@ -13,6 +13,7 @@ mod inquiry;
 mod knobs;
 mod liveness;
 mod name;
+mod own_fault;
 mod profile;
 mod question;
 mod sample;
@@ -27,6 +28,7 @@ pub use give_up::{RETRIES_DEFAULT, kernel_give_up, own_queue_give_up, retries_fo
 pub use knobs::{KernelKnobs, USER_TIMEOUT_FINAL, USER_TIMEOUT_HELD};
 pub use liveness::{Act, Due, Liveness};
 pub use name::ProfileName;
+pub use own_fault::OwnFault;
 pub use profile::Profile;
 pub use sample::KernelSample;
 pub use time::Time;

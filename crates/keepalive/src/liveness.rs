@@ -220,6 +220,31 @@ impl Liveness {
         }
     }
 
+    /// Notes how many inquiries this process makes at once, this one included. The more there are, the less often each
+    /// peer is sampled and pinged.
+    pub fn set_inquiries(&mut self, at_once: u32) {
+        if let Some(inquiry) = &mut self.inquiry {
+            inquiry.at_once = at_once;
+        }
+    }
+
+    /// Returns whether an inquiry goes on: the peer is silent, or acknowledges nothing.
+    #[must_use]
+    pub const fn has_inquiry(&self) -> bool {
+        self.inquiry.is_some()
+    }
+
+    /// Returns whether a verdict is due that may blame the path by the kernel's counters. Then the driver asks the system
+    /// about this host's own network first.
+    #[must_use]
+    pub fn may_blame_path(&self, now: Time) -> bool {
+        let is_known = matches!(
+            self.diagnosis(now),
+            Diagnosis::LocalNetworkDown | Diagnosis::PeerFrozen
+        );
+        self.judged_by() <= now && !is_known && !self.is_blind
+    }
+
     /// Takes the change to report to the owner: the diagnosis of a suspect peer, or `None` where it is healthy again.
     pub fn poll_suspicion(&mut self) -> Option<Option<Diagnosis>> {
         let changed = self.told != self.suspicion;

@@ -98,6 +98,20 @@ impl KernelSample {
         matches!(self.snd_wnd, Some(0))
     }
 
+    /// Returns whether most retries since the `earlier` sample stayed in this host's own queues.
+    ///
+    /// The kernel's timeouts counted up, and it sent at most half as many segments again. A gateway that does not answer
+    /// ARP has the same effect.
+    ///
+    /// A cut further on counts both alike (`docs/kernel.md`, fact 5.5). Where nothing at all counts as sent again,
+    /// [`Self::never_left`] decides.
+    #[must_use]
+    pub fn is_held_back(&self, earlier: &Self) -> bool {
+        let retries = u32::from(self.retransmits.saturating_sub(earlier.retransmits));
+        let sent_again = self.total_retrans.saturating_sub(earlier.total_retrans);
+        retries >= HELD_RETRIES_MIN && sent_again > 0 && sent_again <= retries / 2
+    }
+
     /// Returns the age of the last acknowledgement by the peer's kernel.
     #[must_use]
     pub fn last_ack(&self) -> Duration {
@@ -204,6 +218,8 @@ impl Default for KernelSample {
 
 /// `tcpi_state` of a dead connection.
 const TCP_CLOSE: u8 = 7;
+/// The fewest retries that say where they stayed.
+const HELD_RETRIES_MIN: u32 = 3;
 /// By number of retries, the earliest time after a segment at which Linux has made them. `TCP_RTO_MIN` is 200 ms,
 /// doubled up to a `TCP_RTO_MAX_MS` of 1 s.
 const RETRIES_MS: [u64; 5] = [0, 200, 600, 1_400, 2_400];
@@ -242,6 +258,32 @@ mod tests {
             state: TCP_CLOSE,
             unacked: 0,
             ..sample
+        }
+    }
+
+    #[test]
+    fn retries_are_held_back_where_the_kernel_sends_at_most_half_of_them() {
+        let from = KernelSample {
+            retransmits: 2,
+            total_retrans: 40,
+            ..retried()
+        };
+        for (retries, sent_again, is_held_back) in [
+            (4, 1, true),
+            (17, 4, true),
+            (3, 1, true),
+            (2, 1, false),
+            (4, 3, false),
+            (6, 7, false),
+            (6, 0, false),
+        ] {
+            let now = KernelSample {
+                retransmits: 2 + retries,
+                total_retrans: 40 + sent_again,
+                ..from
+            };
+            let what = format!("{sent_again} of {retries}");
+            assert_eq!(now.is_held_back(&from), is_held_back, "{what}");
         }
     }
 

@@ -125,8 +125,12 @@ fn never_spoke(observation: &Observation, end: End) -> Option<Cause> {
     (end != End::Unseen && silent).then_some(Cause::PeerProbe)
 }
 
-fn named_itself(_: &Observation, end: End) -> Option<Cause> {
+fn named_itself(observation: &Observation, end: End) -> Option<Cause> {
     match end {
+        // The system's own word on this host's network is better than any counter.
+        End::Named(Cause::PathDead) if observation.own_fault.is_some() => {
+            Some(Cause::LocalNetworkDown)
+        }
         End::Named(cause) => Some(cause),
         End::Fin | End::Reset | End::Unseen => None,
     }

@@ -45,7 +45,9 @@ use crate::ping_bucket::PingBucket;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::Notice;
-use crate::{Decoder, FirstError, KernelSample, Limits, Link, Message, Phase, Terminal, Time};
+use crate::{
+    Decoder, FirstError, KernelSample, Limits, Link, Message, OwnFault, Phase, Terminal, Time,
+};
 
 use delivery::Delivery;
 pub use machine::encode_data;
@@ -73,7 +75,7 @@ pub struct Config {
     pub behind_proxy: bool,
 }
 
-/// The socket's and the kernel's state at one moment, read by the driver.
+/// The state of the socket, the kernel and this process at one moment, read by the driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings {
     /// The kernel's view, where its counters are known.
@@ -84,6 +86,11 @@ pub struct Readings {
     pub first_error: Option<FirstError>,
     /// Raw bytes read so far.
     pub bytes_read: u64,
+    /// The fault of this host's own network that the system reports: to be asked for where
+    /// [`Connection::may_blame_path`] says so. `None` where there is none, or no answer.
+    pub own_fault: Option<OwnFault>,
+    /// How many connections of this process are under inquiry ([`Connection::has_inquiry`]), this one included.
+    pub inquiries: u32,
 }
 
 /// The session that an admitted peer gets.

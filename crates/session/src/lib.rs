@@ -19,7 +19,7 @@ mod send_queue;
 mod session_id;
 pub mod wire;
 
-pub use lastword_keepalive::{Diagnosis, KernelSample, Time, Timing};
+pub use lastword_keepalive::{Diagnosis, KernelSample, OwnFault, Time, Timing};
 
 pub use cause::{Advice, Cause, Class, DepartureCause, Initiator, Resumable};
 pub use classify::classify;

@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use lastword_keepalive::KernelSample;
+use lastword_keepalive::{KernelSample, OwnFault};
 
 use crate::Phase;
 
@@ -161,4 +161,6 @@ pub struct Observation {
     pub refused_bytes: u64,
     /// The kernel's view after the end, where its counters are known.
     pub kernel: Option<KernelSample>,
+    /// The fault of our own network that the system reports, where it was asked and reports one.
+    pub own_fault: Option<OwnFault>,
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::{Borrowed, KernelSample, Received, TcpInfo, TcpInfoFields};
+use crate::{Borrowed, Ends, KernelSample, OwnFault, Received, TcpInfo, TcpInfoFields};
 
 pub(crate) fn sample(_: Borrowed<'_>) -> Option<KernelSample> {
     None
@@ -30,6 +30,14 @@ pub(crate) fn is_after_fin(_: Borrowed<'_>) -> bool {
 
 pub(crate) fn is_multipath(_: Borrowed<'_>) -> bool {
     false
+}
+
+pub(crate) fn ends(_: Borrowed<'_>) -> Option<Ends> {
+    None
+}
+
+pub(crate) fn own_fault(_: &Ends) -> Option<OwnFault> {
+    None
 }
 
 pub(crate) fn set_rto_max(_: Borrowed<'_>, _: Duration) -> io::Result<()> {

@@ -5,9 +5,12 @@
 //! yet, so a connection there is judged only by its errors and its frames.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 mod limits;
+#[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
+mod own_network;
 #[cfg(unix)]
 mod signals;
 #[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
@@ -20,7 +23,7 @@ mod tcp_info;
 #[cfg(all(feature = "tun", target_os = "linux"))]
 mod tun;
 
-pub use lastword_keepalive::KernelSample;
+pub use lastword_keepalive::{KernelSample, OwnFault};
 
 pub use limits::{max_fds, open_fds};
 #[cfg(unix)]
@@ -129,6 +132,35 @@ pub fn is_after_fin(fd: Borrowed<'_>) -> bool {
 #[must_use]
 pub fn is_multipath(fd: Borrowed<'_>) -> bool {
     system::is_multipath(fd)
+}
+
+/// The two ends of a connection, for [`own_fault`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// The local address, with port 0.
+    pub local: SocketAddr,
+    /// The peer's address.
+    pub peer: SocketAddr,
+}
+
+/// Returns the ends of a living connection. A dead socket no longer tells its peer.
+///
+/// `None` where [`own_fault`] could not tell the truth: on loopback, and on every system but Linux. It is also `None` for
+/// a socket with a mark, a device or a foreign address (`SO_MARK`, `SO_BINDTODEVICE`, `IP_TRANSPARENT`).
+#[must_use]
+pub fn ends(fd: Borrowed<'_>) -> Option<Ends> {
+    system::ends(fd)
+}
+
+/// Asks the system for a fault of this host's own network that keeps this connection's packets here. It needs no
+/// privilege, sends nothing, and takes about 30 µs.
+///
+/// It binds a UDP socket to the local address, connects it to the peer, and asks for the carrier of the route
+/// (`RTM_GETROUTE`). `None` where all of this is well, or where the system does not answer. A firewall or a full queue of
+/// this host does not show here.
+#[must_use]
+pub fn own_fault(ends: &Ends) -> Option<OwnFault> {
+    system::own_fault(ends)
 }
 
 /// Limits the time between two retransmissions (`TCP_RTO_MAX_MS`, Linux 6.15 and later, 1 s to 120 s).

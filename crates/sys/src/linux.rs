@@ -14,6 +14,8 @@ use crate::{Borrowed, KernelSample, Received, TcpInfoFields};
 
 pub(crate) use self_test::tcp_info;
 
+pub(crate) use crate::own_network::{ends, own_fault};
+
 /// `TCP_RTO_MAX_MS` of `linux/tcp.h`, which libc does not define yet.
 const TCP_RTO_MAX_MS: c_int = 44;
 /// `SIOCINQ` of `linux/sockios.h`, under the name that libc uses.

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use lastword_session::Time;
+use lastword_sys::Ends;
 
+use crate::inquiries::{Inquiries, Inquiry};
 use crate::stalls::TOLERANCE;
 use crate::{Clock, Mailbox};
 
@@ -19,6 +21,7 @@ use crate::{Clock, Mailbox};
 #[derive(Debug)]
 pub struct Table {
     clock: Clock,
+    inquiries: Arc<Inquiries>,
     chunks: RwLock<Vec<Arc<Chunk>>>,
     free: Mutex<Vec<u32>>,
 }
@@ -40,6 +43,7 @@ pub struct Slot {
 struct Chunk {
     table: Weak<Table>,
     clock: Clock,
+    inquiries: Arc<Inquiries>,
     /// The last step that was swept.
     swept: AtomicU32,
     steps: [AtomicU32; CHUNK],
@@ -58,6 +62,7 @@ impl Table {
         clock.0.expect(time_of(first));
         let table = Arc::new(Self {
             clock: clock.clone(),
+            inquiries: Arc::default(),
             chunks: RwLock::default(),
             free: Mutex::default(),
         });
@@ -137,7 +142,7 @@ impl Table {
             return place;
         }
         let swept = step_before(self.clock.now());
-        let chunk = Arc::new(Chunk::new(Arc::downgrade(self), self.clock.clone(), swept));
+        let chunk = Arc::new(Chunk::new(self, swept));
         let mut chunks = self.chunks.write().unwrap_or_else(PoisonError::into_inner);
         let first = u32::try_from(chunks.len() * CHUNK).unwrap_or(u32::MAX);
         chunks.push(Arc::clone(&chunk));
@@ -199,6 +204,11 @@ impl Slot {
         }
     }
 
+    /// Counts this connection among those under inquiry, until the result is dropped.
+    pub(crate) fn inquire(&self, ends: Option<Ends>) -> Inquiry {
+        Inquiries::add(&self.chunk.inquiries, ends)
+    }
+
     /// Returns whether the deadline that was set last may have passed: it has, or it will before the next sweep.
     #[must_use]
     pub fn may_be_due(&self, now: Time) -> bool {
@@ -221,10 +231,11 @@ impl Drop for Slot {
 }
 
 impl Chunk {
-    fn new(table: Weak<Table>, clock: Clock, swept: u32) -> Self {
+    fn new(table: &Arc<Table>, swept: u32) -> Self {
         Self {
-            table,
-            clock,
+            table: Arc::downgrade(table),
+            clock: table.clock.clone(),
+            inquiries: Arc::clone(&table.inquiries),
             swept: AtomicU32::new(swept),
             steps: [const { AtomicU32::new(NEVER) }; CHUNK],
             mailboxes: Mutex::new([const { None }; CHUNK]),

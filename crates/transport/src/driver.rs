@@ -16,11 +16,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use lastword_keepalive::SWEEP;
-use lastword_session::{Cause, Close, Connection, Input, Time, Traffic};
+use lastword_session::{Cause, Close, Connection, Input, Readings, Time, Traffic};
 use tokio::io::Ready;
 use tokio::time::Sleep;
 
 use crate::app::{App, Outbox};
+use crate::inquiries::Inquiry;
 use crate::mailbox::{Mailbox, Requests};
 use crate::{Slot, Tap, scratch};
 
@@ -56,6 +57,8 @@ struct Side {
     notice: Option<Pin<Box<dyn Future<Output = std::io::Result<Ready>> + Send>>>,
     /// For a deadline at the end that is nearer than a sweep of the table.
     sleep: Option<Pin<Box<Sleep>>>,
+    /// While the peer is silent or acknowledges nothing.
+    inquiry: Option<Inquiry>,
 }
 
 impl std::fmt::Debug for Side {
@@ -139,7 +142,7 @@ impl<A: App> Driver<A> {
             self.connection.handle(now, Input::QueueFull);
         }
         if requests.report {
-            let readings = self.tap.readings();
+            let readings = self.readings(now);
             self.app.reported(self.connection.so_far(now, &readings));
         }
         if let Some(notice) = &requests.notice {
@@ -149,7 +152,7 @@ impl<A: App> Driver<A> {
             self.connection.handle(now, Input::Close(close));
         }
         if requests.abort {
-            let readings = self.tap.readings();
+            let readings = self.readings(now);
             self.connection.handle(now, Input::Abort(readings));
         }
         if let Some(message) = &requests.drain_expired {
@@ -211,9 +214,41 @@ impl<A: App> Driver<A> {
         if !self.is_due(now) {
             return false;
         }
-        let readings = self.tap.readings();
+        let readings = self.readings(now);
         self.connection.handle(now, Input::Timeout(readings));
         true
+    }
+
+    /// Asks the kernel. Before a verdict that may blame the path, it asks the system about our own network, too.
+    fn readings(&self, now: Time) -> Readings {
+        let mut readings = self.tap.readings();
+        let inquiry = self.side.as_ref().and_then(|side| side.inquiry.as_ref());
+        if let Some(inquiry) = inquiry {
+            readings.inquiries = inquiry.count();
+            if self.connection.may_blame_path(now, &readings) {
+                readings.own_fault = inquiry.own_fault();
+            }
+        }
+        readings
+    }
+
+    /// Counts this connection among those under inquiry, as long as it is one.
+    fn count_inquiry(&mut self) {
+        let side = self.side.as_ref();
+        let is_counted = side.is_some_and(|side| side.inquiry.is_some());
+        match (self.connection.has_inquiry(), is_counted) {
+            (true, false) => {
+                let ends = self.tap.ends();
+                self.side().inquiry = Some(self.slot.inquire(ends));
+            }
+            (false, true) => {
+                self.side().inquiry = None;
+                // A session that is healthy again is as small as before.
+                self.side
+                    .take_if(|side| side.notice.is_none() && side.sleep.is_none());
+            }
+            (true, true) | (false, false) => {}
+        }
     }
 
     /// Asks the kernel how the peer does, where that is due and the connection is awake anyway.
@@ -260,6 +295,7 @@ impl<A: App> Driver<A> {
             }
         }
         self.app.paused(self.connection.is_paused());
+        self.count_inquiry();
         self.count_traffic(before);
         if let Some(queue) = self.connection.reclaim() {
             scratch::give_queue(queue);

@@ -5,6 +5,7 @@ mod clock;
 mod deadlines;
 mod driver;
 mod inbox;
+mod inquiries;
 mod mailbox;
 mod options;
 mod scratch;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, KernelSample};
 use lastword_session::{Call, FirstError, OsError, Readings, System};
-use lastword_sys::Received;
+use lastword_sys::{Ends, Received};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -190,6 +190,7 @@ impl Tap {
             ),
             first_error: self.first_error.as_deref().copied(),
             bytes_read: self.bytes_read,
+            ..Readings::default()
         }
     }
 
@@ -202,6 +203,11 @@ impl Tap {
     pub fn sample(&self) -> Option<KernelSample> {
         let sample = lastword_sys::sample(lastword_sys::borrow(&*self.stream));
         sample.filter(|sample| sample.bytes_received >= self.bytes_read)
+    }
+
+    /// Returns the ends of the connection, where the system can be asked about the network between them.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        lastword_sys::ends(lastword_sys::borrow(&*self.stream))
     }
 
     /// Returns the raw bytes read so far.

@@ -1,4 +1,5 @@
-//! The cost of sessions that only send heartbeats: processor time and memory of the server per session.
+//! The cost of sessions that only send heartbeats, and of sessions that are all silent at once: processor time and memory
+//! of the server per session.
 
 use std::fs;
 use std::process::ExitCode;
@@ -6,16 +7,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
+use lastword::Cause;
 use lastword_load::Expected;
 
+use crate::fault::Fault;
 use crate::judge::Judgement;
-use crate::messages::{Stamp, Tuning};
+use crate::messages::Tuning;
 use crate::row::Row;
 use crate::scene::Scene;
 use crate::setting::{RtoMax, Setting};
 use crate::{Run, report};
 
-/// The arguments of `idle-cost`.
+/// The arguments of `idle-cost` and `mass-outage`.
 #[derive(Debug, Args)]
 pub(crate) struct CostArgs {
     #[command(flatten)]
@@ -23,7 +26,7 @@ pub(crate) struct CostArgs {
     /// Sessions
     #[arg(long, default_value_t = 10_000)]
     sessions: usize,
-    /// How long they are measured
+    /// How long they are measured; a mass outage is measured from the suspicion to the verdict
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// The liveness profiles
@@ -31,15 +34,24 @@ pub(crate) struct CostArgs {
     profile: Vec<String>,
 }
 
-/// Measures, one profile after the other.
-pub(crate) fn run(args: &CostArgs) -> anyhow::Result<ExitCode> {
+/// Measures healthy sessions, one profile after the other.
+pub(crate) fn run_idle(args: &CostArgs) -> anyhow::Result<ExitCode> {
+    run(Row::lives("idle-cost"), args)
+}
+
+/// Measures the inquiries of a mass outage, one profile after the other.
+pub(crate) fn run_outage(args: &CostArgs) -> anyhow::Result<ExitCode> {
+    run(Row::ends("mass-outage", Fault::Cut, Cause::PathDead), args)
+}
+
+fn run(row: Row, args: &CostArgs) -> anyhow::Result<ExitCode> {
     let settings = Setting::all(&args.profile, &[RtoMax::Auto]);
     let row = Row {
         tuning: Tuning {
             in_place: true,
             ..Tuning::default()
         },
-        ..Row::lives("idle-cost")
+        ..row
     };
     report::play(
         &args.run,
@@ -77,18 +89,31 @@ fn play(row: &Row, setting: &Setting, sessions: usize, seconds: u64) -> anyhow::
         empty_bytes = Some(resident_bytes(server.id())?);
         Ok(())
     })?;
-    let settles = Duration::from_millis(scene.info.profile.heartbeat_ms) * 3;
+    let profile = scene.info.profile;
+    let settles = Duration::from_millis(profile.heartbeat_ms) * 3;
     scene.watch(settles, false)?;
+    let begun_at = scene.apply(row.fault)?;
+    let is_outage = row.fault != Fault::Nothing;
+    let mut length = Duration::from_secs(seconds);
+    if is_outage {
+        // Each session's silence begins up to a heartbeat before the fault.
+        scene.watch(Duration::from_millis(profile.suspect_ms), false)?;
+        let span_ms = profile.dead_ms - profile.heartbeat_ms - profile.suspect_ms;
+        length = Duration::from_millis(span_ms);
+    }
     let (begun, cpu) = (Instant::now(), cpu_time(scene.server.id())?);
-    let begun_at = Stamp::now();
-    scene.watch(Duration::from_secs(seconds), false)?;
+    scene.watch(length, false)?;
     let cost = Cost {
         cpu: cpu_time(scene.server.id())?.saturating_sub(cpu),
         wall: begun.elapsed(),
         memory_bytes: resident_bytes(scene.server.id())?
             .saturating_sub(empty_bytes.unwrap_or_default()),
     };
-    let mut judgement = scene.judge(row, &Expected::Lives, begun_at);
+    let expected = row.expected(setting, profile);
+    if let Expected::Ends(right) = &expected {
+        scene.watch(row.patience(right, &scene.info), true)?;
+    }
+    let mut judgement = scene.judge(row, &expected, begun_at);
     judgement.note = cost.in_words(sessions);
     Ok(judgement)
 }

@@ -67,6 +67,8 @@ enum Play {
     Stopped(StoppedArgs),
     /// The cost of sessions that only send heartbeats
     IdleCost(CostArgs),
+    /// The cost of a mass outage: the cable of all clients is cut, and each session is under inquiry
+    MassOutage(CostArgs),
 }
 
 /// The settings to play under.
@@ -139,7 +141,8 @@ impl Play {
             Self::Outages(args) => outages::run(args),
             Self::Loss(args) => alarms::run_loss(args),
             Self::Stopped(args) => alarms::run_stopped(args),
-            Self::IdleCost(args) => cost::run(args),
+            Self::IdleCost(args) => cost::run_idle(args),
+            Self::MassOutage(args) => cost::run_outage(args),
         }
     }
 }

@@ -97,6 +97,7 @@ pub(crate) struct Report {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ProfileTimes {
     pub(crate) heartbeat_ms: u64,
+    pub(crate) suspect_ms: u64,
     pub(crate) dead_ms: u64,
     pub(crate) rto_max_ms: Option<u64>,
 }

@@ -126,8 +126,19 @@ impl Liveness {
     pub(super) fn sample_interval(&self) -> Duration {
         match self.timing.dead_ms {
             0 => millis(self.timing.heartbeat_ms).max(STANDS),
-            _ => SAMPLE_INTERVAL,
+            _ => self.stretched(SAMPLE_INTERVAL),
         }
+    }
+
+    /// An interval of the inquiry. It grows with the number of inquiries, so that all of them together cost as much as
+    /// [`FULL_RATE_INQUIRIES`]. It grows only so far that the rules still see enough samples.
+    fn stretched(&self, interval: Duration) -> Duration {
+        let at_once = self.inquiry.as_ref().map_or(0, |inquiry| inquiry.at_once);
+        let span_ms = self.timing.dead_ms.saturating_sub(self.timing.suspect_ms);
+        let longest = millis(span_ms) / INTERVALS_MIN;
+        (interval * at_once / FULL_RATE_INQUIRIES)
+            .min(longest)
+            .max(interval)
     }
 
     /// Whether a silent peer is pinged; a peer in a debugger is left alone.
@@ -145,7 +156,7 @@ impl Liveness {
                 0 => PING_INTERVAL,
                 ms => millis(ms).max(SAMPLE_INTERVAL),
             };
-            return self.last_ping + PING_INTERVAL.min(heartbeat);
+            return self.last_ping + self.stretched(PING_INTERVAL.min(heartbeat));
         }
         let (quiet_since, learns_by) = match (self.pings, self.is_paused) {
             (true, _) => (self.last_in.min(self.last_out), self.learns_by()),
@@ -198,5 +209,10 @@ impl Liveness {
 
 /// The least time that a quiet peer has to answer our question before it is suspect.
 const ANSWER_MIN: Duration = SWEEP;
+/// How many inquiries go on at once before each peer is sampled and pinged less often.
+const FULL_RATE_INQUIRIES: u32 = 10_000;
+/// The least number of intervals between the suspicion and the dead limit. The rules compare a sample of the first two
+/// seconds, one from the middle and the last one.
+const INTERVALS_MIN: u32 = 4;
 /// The round trip is measured at least once in this many heartbeats.
 const HEARTBEATS_PER_LESSON: u32 = 8;

@@ -16,10 +16,9 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// Each fault comes after a minute in which all was well. The game writes never, or 20 times a second.
-#[test]
-fn each_silence_has_its_name() {
-    let table = [
+/// The faults, and the silence that each one is.
+pub(crate) fn faults() -> [(&'static str, Faults, Silence); 5] {
+    [
         ("cut", CUT, Silence::PathDead),
         (
             "theirs lost",
@@ -50,8 +49,13 @@ fn each_silence_has_its_name() {
             },
             Silence::PeerFrozen,
         ),
-    ];
-    for (name, faults, silence) in table {
+    ]
+}
+
+/// Each fault comes after a minute in which all was well. The game writes never, or 20 times a second.
+#[test]
+fn each_silence_has_its_name() {
+    for (name, faults, silence) in faults() {
         for writes_every in [None, Some(Duration::from_millis(50))] {
             let mut world = World::new(STANDARD);
             world.writes_every = writes_every;

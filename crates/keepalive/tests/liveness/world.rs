@@ -56,6 +56,8 @@ pub(crate) struct World {
     pub(crate) round_trip: Duration,
     /// Each new segment sets the retry timer back, so that no retry of a steady stream ever comes.
     pub(crate) never_retries: bool,
+    /// How many inquiries the server makes at once, this one included.
+    pub(crate) inquiries: u32,
     /// How often the game writes; `None`: never.
     pub(crate) writes_every: Option<Duration>,
     pub(crate) samples: u32,
@@ -102,6 +104,7 @@ impl World {
             peer_rto_max: Duration::from_millis(1_200),
             round_trip: Duration::ZERO,
             never_retries: false,
+            inquiries: 1,
             writes_every: None,
             samples: 0,
             wakes: 0,
@@ -159,7 +162,9 @@ impl World {
             assert!(n < 8, "{due:?} stays due");
             self.wakes += 1;
             let sample = self.sample();
-            match self.liveness.on_timeout(self.now, false, sample) {
+            let act = self.liveness.on_timeout(self.now, false, sample);
+            self.liveness.set_inquiries(self.inquiries);
+            match act {
                 Some(Act::GiveUp(verdict)) => return Some(verdict),
                 Some(Act::Ping) => {
                     self.pings += 1;

@@ -19,7 +19,8 @@ pub(super) fn given_up(observation: &Observation) -> Option<Cause> {
     let dead = observation.kernel.filter(KernelSample::is_closed)?;
     // `SIOCOUTQ` counts our FIN as one byte, and the FIN is acknowledged last.
     let pending = dead.outq.saturating_sub(u32::from(observation.shut));
-    let cause = if pending > 0 && dead.never_left(None) {
+    let is_held_here = dead.never_left(None) || dead.is_held_back(&KernelSample::default());
+    let cause = if pending > 0 && is_held_here {
         Cause::LocalNetworkDown
     } else if dead.retransmits > 0 {
         Cause::PathDead

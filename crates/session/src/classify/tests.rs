@@ -52,6 +52,7 @@ fn seen(system: System) -> Observation {
         shut: false,
         refused_bytes: 0,
         kernel: None,
+        own_fault: None,
     }
 }
 

@@ -261,8 +261,14 @@ impl Connection {
 
     /// The peer's end decides: no decision was taken here before it.
     fn conclude(&mut self, now: Time, terminal: Terminal, readings: Readings) {
-        let observation = self.observe(terminal, readings);
-        let verdict = self.verdict(now, classify(&observation));
+        let cause = classify(&self.observe(terminal, readings));
+        if let Some(fault) = readings
+            .own_fault
+            .filter(|_| cause == Cause::LocalNetworkDown)
+        {
+            self.note(now, Layer::Socket, fault.label());
+        }
+        let verdict = self.verdict(now, cause);
         self.close(now, verdict, readings, false);
     }
 

@@ -30,6 +30,7 @@ impl Connection {
             close_notify_missing: false,
             refused_bytes: self.refused_data(unacked),
             kernel: readings.kernel,
+            own_fault: readings.own_fault,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::close::Close;
 use crate::dialect::Framing;
 use crate::ending::Layer;
 use crate::wire::Ping;
-use crate::{Cause, KernelSample, Link, Time};
+use crate::{Cause, KernelSample, Link, Terminal, Time, classify};
 
 impl Connection {
     /// Takes the next change of the link for the owner. The driver asks between [`Connection::bytes_arrived`] and the
@@ -28,6 +28,25 @@ impl Connection {
         self.is_live() && !self.end_noticed && self.liveness.wants_sample(now)
     }
 
+    /// Whether a live session is under inquiry: its peer is silent, or acknowledges nothing.
+    #[must_use]
+    pub fn has_inquiry(&self) -> bool {
+        self.is_live() && self.liveness.has_inquiry()
+    }
+
+    /// Whether the verdict that is due by these readings, if any, may blame the path. Then the driver first asks the
+    /// system about this host's own network ([`Readings::own_fault`]).
+    #[must_use]
+    pub fn may_blame_path(&self, now: Time, readings: &Readings) -> bool {
+        let by_silence =
+            || self.is_live() && !self.end_noticed && self.liveness.may_blame_path(now);
+        let by_kernel = || {
+            let given_up = self.observe(Terminal::Open, *readings);
+            classify(&given_up) == Cause::PathDead
+        };
+        self.is_undecided() && (by_silence() || by_kernel())
+    }
+
     pub(super) fn on_sampled(&mut self, now: Time, sample: Option<KernelSample>) {
         // After the peer's end no decision of this side counts.
         if !self.is_live() || self.end_noticed {
@@ -41,7 +60,9 @@ impl Connection {
 
     pub(super) fn on_liveness_due(&mut self, now: Time, readings: Readings) {
         let is_blocked = self.is_blocked();
-        match self.liveness.on_timeout(now, is_blocked, readings.kernel) {
+        let act = self.liveness.on_timeout(now, is_blocked, readings.kernel);
+        self.liveness.set_inquiries(readings.inquiries);
+        match act {
             None => {}
             Some(Act::Ping) => self.ping(now),
             Some(Act::GiveUp(verdict)) => self.give_up(now, verdict, readings),
@@ -56,7 +77,14 @@ impl Connection {
     /// Gives the peer up: with a reset where no peer hears us, else with a goodbye. While reading is paused, the game
     /// first takes the bytes that lie unread.
     fn give_up(&mut self, now: Time, verdict: Verdict, readings: Readings) {
-        let (cause, limit) = match verdict.silence {
+        let silence = match (verdict.silence, readings.own_fault) {
+            (Silence::PathDead | Silence::PathDeadOutbound | Silence::PeerSilent, Some(fault)) => {
+                self.note(now, Layer::Socket, fault.label());
+                Silence::LocalNetworkDown
+            }
+            (silence, _) => silence,
+        };
+        let (cause, limit) = match silence {
             Silence::PathDead => (Cause::PathDead, None),
             Silence::PathDeadOutbound => (Cause::PathDeadOutbound, None),
             Silence::LocalNetworkDown => (Cause::LocalNetworkDown, None),

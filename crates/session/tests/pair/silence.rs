@@ -2,7 +2,8 @@
 
 use lastword_session::wire::Kind;
 use lastword_session::{
-    Admission, Cause, Config, Detector, KernelSample, OsError, Readings, Terminal, Timing,
+    Admission, Call, Cause, Config, Detector, FirstError, KernelSample, Layer, OsError, OwnFault,
+    Readings, Terminal, Timing,
 };
 
 use crate::harness::{
@@ -55,6 +56,82 @@ fn a_silence_is_named_by_the_kernels_last_word_on_it() {
         let evidence = &solo.ending().evidence;
         assert_eq!(evidence.silent_for, Some(DEAD), "{view:?}");
         assert_eq!(evidence.detector, Some(Detector::Heartbeat), "{view:?}");
+    }
+}
+
+/// The system is asked about our own network only where a verdict would blame the path or nothing at all.
+#[test]
+fn our_own_network_is_blamed_before_the_path_and_never_before_a_peer_that_answers() {
+    let unanswered = |retransmits| View::Unanswered {
+        retransmits,
+        probes: 0,
+    };
+    for fault in [
+        OwnFault::AddressGone,
+        OwnFault::NoRoute,
+        OwnFault::NoCarrier,
+    ] {
+        for (view, cause) in [
+            (unanswered(1), Cause::LocalNetworkDown),
+            (unanswered(0), Cause::LocalNetworkDown),
+            (View::Honest, Cause::PeerFrozen),
+            (View::Blind, Cause::PeerSilent),
+        ] {
+            let mut solo = Solo::live();
+            (solo.host.view, solo.host.own_fault) = (view, Some(fault));
+            solo.advance(DEAD);
+            assert_eq!(solo.cause(), cause, "{view:?}");
+            let says = |what| solo.ending().trail.iter().any(|event| event.what == what);
+            let is_ours = cause == Cause::LocalNetworkDown;
+            assert_eq!(says(fault.label()), is_ours, "{view:?}");
+            assert_eq!(solo.ending().evidence.silent_for, Some(DEAD), "{view:?}");
+        }
+    }
+}
+
+#[test]
+fn our_own_network_is_blamed_where_the_kernel_gives_up_first() {
+    let kernel = KernelSample {
+        state: 7,
+        retransmits: 7,
+        total_retrans: 7,
+        bytes_retrans: Some(9),
+        ..KernelSample::default()
+    };
+    for kind in [
+        std::io::ErrorKind::TimedOut,
+        std::io::ErrorKind::HostUnreachable,
+        std::io::ErrorKind::NetworkUnreachable,
+    ] {
+        for (own_fault, cause) in [
+            (None, Cause::PathDead),
+            (Some(OwnFault::NoCarrier), Cause::LocalNetworkDown),
+        ] {
+            let mut solo = Solo::live();
+            solo.advance(secs(9));
+            let error = OsError { code: None, kind };
+            let mut readings = Readings {
+                kernel: Some(kernel),
+                first_error: Some(FirstError {
+                    call: Call::Read,
+                    error,
+                }),
+                ..solo.readings()
+            };
+            let now = solo.now;
+            assert!(
+                solo.connection().may_blame_path(now, &readings),
+                "the driver asks"
+            );
+            readings.own_fault = own_fault;
+            solo.read_ends(Terminal::Error(error), readings);
+            let ending = solo.ending();
+            assert_eq!(ending.verdict.cause, cause, "{kind}");
+            let told = ending.trail.iter().find(|event| {
+                (event.layer, event.what) == (Layer::Socket, OwnFault::NoCarrier.label())
+            });
+            assert_eq!(told.is_some(), own_fault.is_some(), "{kind}");
+        }
     }
 }
 
@@ -248,8 +325,8 @@ fn a_silence_that_the_kernel_noticed_says_by_what() {
                 bytes_retrans: Some(9),
                 ..solo.kernel()
             }),
-            first_error: Some(lastword_session::FirstError {
-                call: lastword_session::Call::Read,
+            first_error: Some(FirstError {
+                call: Call::Read,
                 error,
             }),
             ..solo.readings()

@@ -77,6 +77,7 @@ impl Life {
                 error: OsError { code: None, kind },
             }),
             bytes_read: self.bytes_read,
+            ..Readings::default()
         }
     }
 

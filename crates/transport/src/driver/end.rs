@@ -28,7 +28,7 @@ impl<A: App> Driver<A> {
         }
         // Looked at again, and only now: what the game answered before it came back for more goes out first.
         self.take_mail(&mut Some(now));
-        let readings = self.tap.readings();
+        let readings = self.readings(now);
         self.connection.handle(now, Input::Delivered(readings));
         true
     }
@@ -53,14 +53,14 @@ impl<A: App> Driver<A> {
     }
 
     pub(super) fn write_failed(&mut self, now: Time) {
-        let readings = self.tap.readings();
+        let readings = self.readings(now);
         self.connection.handle(now, Input::WriteFailed(readings));
     }
 
     /// Tells the game. The connection lives on for its linger, if there is a place for it.
     fn depart(&mut self, now: Time) {
         self.connection.count_unsent(self.mailbox.close());
-        let readings = self.tap.readings();
+        let readings = self.readings(now);
         let ending = self.connection.departure(now, &readings);
         if ending.is_some_and(|ending| self.app.departed(ending) == Linger::Refused) {
             self.connection.handle(now, Input::LingerRefused(readings));
@@ -86,7 +86,7 @@ impl<A: App> Driver<A> {
         }
         // Its flags are sticky: taken once, then disarmed.
         self.side().notice = None;
-        let readings = self.tap.readings();
+        let readings = self.readings(now);
         self.connection.handle(now, Input::EndNoticed(readings));
         true
     }

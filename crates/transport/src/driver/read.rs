@@ -138,7 +138,7 @@ impl<A: App> Driver<A> {
     /// The end of reading.
     fn read_ended(&mut self, turn: &mut Turn, terminal: Terminal) -> bool {
         let now = self.now(turn);
-        let readings = self.tap.readings();
+        let readings = self.readings(now);
         self.connection
             .handle(now, Input::ReadEnded(terminal, readings));
         true

@@ -99,6 +99,7 @@ fn listening(server: &ServerHandle, config: &Config) -> Message {
         bounds_ms: Cause::ALL.iter().filter_map(bound).collect(),
         profile: ProfileTimes {
             heartbeat_ms: millis(profile.heartbeat),
+            suspect_ms: millis(profile.suspect),
             dead_ms: profile.dead.map_or(u64::MAX, millis),
             rto_max_ms: profile.rto_max.map(millis),
         },

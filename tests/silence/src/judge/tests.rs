@@ -220,6 +220,7 @@ fn judged(expected: &Expected, ends: &[End]) -> Judgement {
         bounds_ms: bounds.map(|cause| (cause.label().to_owned(), 8_100)).into(),
         profile: ProfileTimes {
             heartbeat_ms: 1_000,
+            suspect_ms: 2_500,
             dead_ms: 8_000,
             rto_max_ms: None,
         },

@@ -213,6 +213,7 @@ mod tests {
 
     const PROFILE: ProfileTimes = ProfileTimes {
         heartbeat_ms: 5_000,
+        suspect_ms: 7_500,
         dead_ms: 15_000,
         rto_max_ms: None,
     };

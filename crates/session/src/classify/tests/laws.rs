@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::OwnFault;
 
 const CODES: [i32; 24] = [
     4, 5, 11, 13, 22, 32, 53, 54, 60, 64, 65, 103, 104, 105, 107, 110, 113, 121, 995, 10_053,
@@ -77,9 +78,10 @@ fn observations() -> impl Strategy<Value = Observation> {
         proptest::option::of(first_errors()),
         any::<Option<bool>>(),
         proptest::option::of(samples()),
+        proptest::option::of(Just(OwnFault::NoRoute)),
     )
         .prop_map(
-            |(system, phase, flags, terminal, first_error, fin, kernel)| Observation {
+            |(system, phase, flags, terminal, first_error, fin, kernel, own_fault)| Observation {
                 system,
                 phase,
                 drain_notice_written: flags.0,
@@ -92,6 +94,7 @@ fn observations() -> impl Strategy<Value = Observation> {
                 first_error,
                 fin,
                 kernel,
+                own_fault,
             },
         )
 }
@@ -119,6 +122,14 @@ proptest! {
         let refused = with == Cause::PeerClosedWhileSending
             && matches!(without, Cause::PeerFin | Cause::Drained);
         prop_assert!(with == without || refused, "{with} for {without}");
+    }
+
+    #[test]
+    fn a_fault_of_our_own_network_changes_only_a_dead_path(seen in observations()) {
+        let without = classify(&Observation { own_fault: None, ..seen });
+        let with = classify(&Observation { own_fault: Some(OwnFault::NoRoute), ..seen });
+        let blames_us = without == Cause::PathDead && with == Cause::LocalNetworkDown;
+        prop_assert!(blames_us || (with == without && with != Cause::PathDead), "{with} for {without}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastword_session::{
     Admission, Call, Close, Connection, Dropped, Ending, Event, FirstError, Flow, Input,
-    KernelSample, Link, OsError, Output, Readings, Terminal, Time,
+    KernelSample, Link, OsError, Output, OwnFault, Readings, Terminal, Time,
 };
 
 use super::pipe::{Pipe, Read};
@@ -53,6 +53,8 @@ pub(crate) struct Host {
     pub(crate) seen: Vec<Seen>,
     pub(crate) answer: Answer,
     pub(crate) view: View,
+    /// The answer of the system about our own network, if it is asked.
+    pub(crate) own_fault: Option<OwnFault>,
     /// The end, as the game heard of it.
     pub(crate) departed: Option<Ending>,
     pub(crate) ending: Option<Box<Ending>>,
@@ -73,6 +75,7 @@ impl Host {
             seen: Vec::new(),
             answer,
             view: View::Honest,
+            own_fault: None,
             departed: None,
             ending: None,
             reads: true,
@@ -147,12 +150,17 @@ impl Host {
         if let View::Lossy(at) = self.view {
             kernel.total_retrans = u32::from(now >= at);
         }
-        Readings {
+        let mut readings = Readings {
             kernel: (!matches!(self.view, View::Blind)).then_some(kernel),
             first_error: self.first_error,
             after_fin: false,
             bytes_read: inbound.taken,
-        }
+            own_fault: None,
+            inquiries: 1,
+        };
+        let is_asked = self.connection.may_blame_path(now, &readings);
+        readings.own_fault = self.own_fault.filter(|_| is_asked);
+        readings
     }
 
     fn read(&mut self, now: Time, inbound: &mut Pipe, outbound: &Pipe) -> bool {
