@@ -55,9 +55,12 @@ async fn a_goodbye_behind_frames_that_the_game_has_not_taken_is_heard() {
 
 /// Sends three frames and a goodbye while news lie unread on this end. Clients with even numbers then close. Those with
 /// odd numbers shut, read to the end and close.
+///
+/// The game has taken a frame before that: a game that never took one is waited for only shortly.
 async fn leave(addr: SocketAddr, n: u32) {
     let mut raw = Raw::connect_from(client_ip(n), addr).await;
     raw.enter(&format!("client {n}")).await;
+    raw.echo(b"first").await;
     raw.until_readable().await;
     let last_words = [data(b"one"), data(b"two"), data(b"three"), goodbye()].concat();
     raw.write(&last_words).await;
@@ -82,7 +85,7 @@ async fn leave_as_a_client_of_ours(addr: SocketAddr, n: u32, connector: Connecto
         .await
         .unwrap();
     within("news", client.recv()).await.unwrap();
-    for frame in ["one", "two", "three"] {
+    for frame in ["first", "one", "two", "three"] {
         client.send(frame).unwrap();
     }
     let ended = within("the end of a goodbye", client.goodbye()).await;
@@ -118,7 +121,7 @@ async fn all_said_goodbye(collector: &mut EndCollector, server: &ServerHandle, c
             "{end} {end:#?}"
         );
         assert_eq!(
-            end.ending.evidence.frames_in, 3,
+            end.ending.evidence.frames_in, 4,
             "what was said before the goodbye is heard: {end:#?}"
         );
         assert_eq!(
@@ -145,7 +148,7 @@ fn was_reset(end: &Disconnect) -> bool {
     end.ending.evidence.fin == Some(false)
 }
 
-/// Plays one frame a millisecond with each session.
+/// Plays one frame a millisecond with each session, and sends it back.
 async fn accept(server: &mut Server) {
     while let Some(mut session) = server.accept().await {
         tokio::spawn(async move { while take(&mut session).await {} });
@@ -154,7 +157,12 @@ async fn accept(server: &mut Server) {
 
 async fn take(session: &mut Session) -> bool {
     tokio::time::sleep(Duration::from_millis(1)).await;
-    within("a frame or the end", session.recv()).await.is_some()
+    let Some(frame) = within("a frame or the end", session.recv()).await else {
+        return false;
+    };
+    // A session that has ended takes nothing.
+    let _over = session.send(&frame);
+    true
 }
 
 /// Reading pauses after each frame.
