@@ -42,7 +42,7 @@ fn each_end_has_the_cause_that_the_kernel_can_show() {
         for (kernel, fields) in KERNELS {
             let shim = &shim;
             scope.spawn(move || {
-                let server = Watched::start(shim, kernel, "127.0.0.1:0");
+                let server = Watched::start(shim, kernel, "127.0.0.1:0", 2_800);
                 let connect = || TcpStream::connect(server.serving.game).unwrap();
                 play(kernel, &server, connect, fields);
             });
@@ -57,16 +57,19 @@ fn a_cut_is_a_dead_path_only_where_the_kernel_counts() {
             return Ok(());
         };
         let listen = format!("{}:0", lab.addr(Host::Server));
-        let mut cut = Vec::new();
-        for (kernel, fields) in KERNELS {
-            let server = lab.on(Host::Server, || Ok(Watched::start(&shim, kernel, &listen)))?;
-            let game = server.serving.game;
-            let stream = lab.on(Host::Client, || TcpStream::connect(game))?;
-            let player = Player::on(stream);
-            cut.push((kernel, fields, server, player));
-        }
+        let servers = lab.on(Host::Server, || {
+            let start = |(kernel, _)| Watched::start(&shim, kernel, &listen, 6_000);
+            Ok(KERNELS.map(start))
+        })?;
+        // The players join last: a silence before the cut is a frozen player.
+        let games: Vec<_> = servers.iter().map(|server| server.serving.game).collect();
+        let players = lab.on(Host::Client, || {
+            Ok(games.into_iter().map(Player::join).collect::<Vec<_>>())
+        })?;
         lab.cut(Host::Client)?;
-        for (kernel, fields, server, player) in cut {
+        for ((kernel, fields), (server, player)) in
+            KERNELS.into_iter().zip(servers.iter().zip(players))
+        {
             let expected = match fields {
                 TcpInfoFields::Nothing | TcpInfoFields::State => "peer_silent",
                 TcpInfoFields::Counters | TcpInfoFields::Losses | TcpInfoFields::Window => {
@@ -147,7 +150,7 @@ fn a_multipath_listener_serves_both_kinds_of_clients_with_the_causes_that_hold_f
             .unwrap();
     }
     let Some(shim) = shim(test) else { return };
-    let server = Watched::start(&shim, "multipath", "127.0.0.1:0");
+    let server = Watched::start(&shim, "multipath", "127.0.0.1:0", 2_800);
     let game = server.serving.game;
     let multipath = || {
         let socket = rustix::net::socket(
@@ -267,8 +270,11 @@ struct Watched {
 }
 
 impl Watched {
-    fn start(shim: &Path, kernel: &str, listen: &str) -> Self {
-        let file = config_file(&format!("kernel_{kernel}_{}", std::process::id()), QUICK);
+    fn start(shim: &Path, kernel: &str, listen: &str, dead_ms: u32) -> Self {
+        let file = config_file(
+            &format!("kernel_{kernel}_{dead_ms}"),
+            format!("{QUICK}dead_ms = {dead_ms}\n"),
+        );
         let file = file.to_str().unwrap();
         let listen = ["serve", "--listen", listen, "--admin", "127.0.0.1:0"];
         let log = ["--log-format", "json", "--config", file];
@@ -318,8 +324,7 @@ fn played<'a>(command: &'a mut Command, shim: &Path, kernel: &str) -> &'a mut Co
 
 /// Compiles the library that plays the kernels, or reports the test as skipped.
 fn shim(test: &str) -> Option<PathBuf> {
-    let name = format!("kernel_shim_{test}_{}.so", std::process::id());
-    let library = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let library = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.so"));
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/process/kernel_shim.c");
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-o"]).arg(&library);
@@ -337,5 +342,5 @@ fn shim(test: &str) -> Option<PathBuf> {
 }
 
 const QUICK: &str = "[liveness]\nprofile = \"quick\"\n\
-    [liveness.profiles.quick]\nheartbeat_ms = 200\nsuspect_ms = 300\ndead_ms = 2800\n";
+    [liveness.profiles.quick]\nheartbeat_ms = 200\nsuspect_ms = 300\n";
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/lastword.toml");
