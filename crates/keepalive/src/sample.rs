@@ -252,6 +252,14 @@ mod tests {
         }
     }
 
+    /// The same with a peer's window of this size.
+    fn window(sample: KernelSample, bytes: u32) -> KernelSample {
+        KernelSample {
+            snd_wnd: Some(bytes),
+            ..sample
+        }
+    }
+
     /// The sample of the same connection after its death.
     fn dead(sample: KernelSample) -> KernelSample {
         KernelSample {
@@ -298,51 +306,24 @@ mod tests {
         let once = with(retried, |s| s.retransmits = 1);
         let unsent = with(retried, |s| s.bytes_retrans = Some(0));
         let probed = dead(with(held, |s| s.probes = 3));
+        let much = with(held, |s| s.notsent = 65_535);
         for (what, never_left, sample, earlier) in [
             ("queued", true, held, None),
-            (
-                "window not known",
-                false,
-                with(held, |s| s.snd_wnd = None),
-                None,
-            ),
-            (
-                "retries without a known number of bytes",
-                false,
-                with(retried, |s| s.bytes_retrans = None),
-                None,
-            ),
-            (
-                "the same before too",
-                false,
-                with(retried, |s| s.bytes_retrans = None),
-                Some(with(once, |s| s.bytes_retrans = None)),
-            ),
             ("none queued", false, with(held, |s| s.notsent = 0), None),
             ("in flight", false, with(held, |s| s.unacked = 1), None),
-            (
-                "window shut",
-                false,
-                with(held, |s| s.snd_wnd = Some(0)),
-                None,
-            ),
-            (
-                "no room",
-                false,
-                with(held, |s| s.snd_wnd = Some(499)),
-                None,
-            ),
-            ("room", true, with(held, |s| s.snd_wnd = Some(500)), None),
+            ("window shut", false, window(held, 0), None),
+            ("no room", false, window(held, 499), None),
+            ("room", true, window(held, 500), None),
             (
                 "room for no whole segment of much data",
                 false,
-                with(held, |s| (s.notsent, s.snd_wnd) = (65_535, Some(16_383))),
+                window(much, 16_383),
                 None,
             ),
             (
                 "room for a segment of much data",
                 true,
-                with(held, |s| (s.notsent, s.snd_wnd) = (65_535, Some(16_384))),
+                window(much, 16_384),
                 None,
             ),
             ("retries without a byte", true, unsent, None),
@@ -358,22 +339,33 @@ mod tests {
                 with(probed, |s| s.outq += 1),
                 None,
             ),
-            (
-                "dead: window shut",
-                false,
-                with(probed, |s| s.snd_wnd = Some(0)),
-                None,
-            ),
-            (
-                "dead: little room",
-                true,
-                with(probed, |s| s.snd_wnd = Some(1)),
-                None,
-            ),
+            ("dead: window shut", false, window(probed, 0), None),
+            ("dead: little room", true, window(probed, 1), None),
             ("dead: retries without a byte", true, dead(unsent), None),
             ("dead: retries with bytes", false, dead(retried), None),
         ] {
             assert_eq!(sample.never_left(earlier.as_ref()), never_left, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_the_kernel_does_not_have_proves_nothing_of_this_host() {
+        let old = |sample| KernelSample {
+            snd_wnd: None,
+            bytes_retrans: None,
+            ..sample
+        };
+        let unsent = KernelSample {
+            bytes_retrans: Some(0),
+            ..retried()
+        };
+        let once = KernelSample {
+            retransmits: 1,
+            ..unsent
+        };
+        for (sample, earlier) in [(held(), None), (unsent, None), (unsent, Some(old(once)))] {
+            assert!(sample.never_left(None));
+            assert!(!old(sample).never_left(earlier.as_ref()), "{sample:?}");
         }
     }
 }

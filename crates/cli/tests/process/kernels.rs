@@ -240,8 +240,10 @@ fn play(kernel: &str, server: &Watched, connect: impl Fn() -> TcpStream, fields:
     assert_eq!(server.record_of(addr)["cause"], "peer_goodbye", "{kernel}");
 }
 
+type End = (&'static str, fn(Player));
+
 /// The ends that a client makes, each with its cause on every kernel.
-const ENDS: [(&str, fn(Player)); 6] = [
+const ENDS: [End; 6] = [
     ("peer_fin", |mut player| player.echo()),
     ("peer_fin", |player| player.close_one_side()),
     ("peer_goodbye", |mut player| player.say_goodbye()),
