@@ -102,8 +102,7 @@ impl Question {
             Some(last) => {
                 (is_open && sample.total_retrans != last.total_retrans)
                     || sample.dsack_dups != last.dsack_dups
-                    || sample.rcv_ooopack != last.rcv_ooopack
-                    // Data that arrives in order ends the silence.
+                    // Data that arrives in order ends the silence: this is data out of order, or repeated data.
                     || sample.data_segs_in != last.data_segs_in
             }
         }

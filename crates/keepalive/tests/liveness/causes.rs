@@ -137,8 +137,11 @@ fn an_outage_that_ends_in_time_is_reported_and_ends_nothing() {
     assert_eq!(world.run(secs(9)), None);
     world.faults = NONE;
     assert_eq!(world.run(secs(60)), None);
-    // The peer's kernel reports at the first look how long it has retried in vain.
-    assert_eq!(world.links(), [Some(Diagnosis::PathDead), None]);
+    // Our kernel reports at the first look how long it has retried in vain. A byte of the peer may come before its
+    // next retry.
+    let links = world.links();
+    assert_eq!(links.first(), Some(&Some(Diagnosis::PathDead)));
+    assert_eq!(links.last(), Some(&None), "{links:?}");
 }
 
 /// Bytes arrive all the time, so there is no silence to notice: the unacknowledged data reveals the fault.

@@ -101,7 +101,7 @@ fn a_client_behind_a_flapping_link_is_never_called_frozen() {
         (COMPETITIVE, secs(1)),
         (STANDARD, secs(120)),
     ] {
-        for shift_ms in (0..3_500).step_by(250) {
+        for shift_ms in (0..3_500).step_by(500) {
             let mut world = World::new(timing);
             world.peer_rto_max = peer_rto_max;
             world.writes_every = Some(Duration::from_millis(50));

@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) has_kernel: bool,
     /// The same for the peer's kernel.
     pub(crate) peer_rto_max: Duration,
+    /// The first gap between two retries of the peer's kernel.
+    pub(crate) peer_rto: Duration,
     /// How long an acknowledgement takes.
     pub(crate) round_trip: Duration,
     /// Each new segment sets the retry timer back, so that no retry of a steady stream ever comes.
@@ -102,6 +104,7 @@ impl World {
             rto_max: Duration::from_millis(1_200),
             has_kernel: true,
             peer_rto_max: Duration::from_millis(1_200),
+            peer_rto: RTO_MIN,
             round_trip: Duration::ZERO,
             never_retries: false,
             inquiries: 1,
@@ -210,7 +213,7 @@ impl World {
         match self.peer_tries {
             Some((at, gap)) if self.now >= at => self.peer_retries(gap),
             Some(_) => {}
-            None if beats && self.faults.inbound => self.peer_waits(RTO_MIN),
+            None if beats && self.faults.inbound => self.peer_waits(self.peer_rto),
             None if beats => self.hear(),
             None => {}
         }
@@ -239,7 +242,7 @@ impl World {
     fn hear(&mut self) {
         self.arrives();
         if self.faults.outbound {
-            self.peer_waits(RTO_MIN);
+            self.peer_waits(self.peer_rto);
         }
         self.liveness.heard(self.now);
         if self.liveness.wants_sample(self.now) {
@@ -373,5 +376,5 @@ pub(crate) fn age_ms(age: Duration) -> u32 {
 }
 
 const STEP: Duration = Duration::from_millis(10);
-/// The first gap between two retries.
+/// The first gap between two retries on a short path.
 const RTO_MIN: Duration = Duration::from_millis(200);
