@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lastword_keepalive::{RETRIES_DEFAULT, USER_TIMEOUT_HELD, kernel_give_up};
-use lastword_netlab::{Delay, Host, Lab};
+use lastword_netlab::{Delay, Host, Lab, Skip};
 use lastword_tests::{Fixture, Raw, config, data, in_server_host, outage, server_end};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -59,7 +59,7 @@ fn the_kernel_gives_up_no_earlier_than_stated_at_any_round_trip() {
 /// When the delay of a link rises, one retransmission of many a busy session is never settled, and the kernel counts its
 /// give-up from then on.
 #[test]
-#[ignore = "a measurement of 35 s: how many sessions a cut of one second ends after round trips that vary"]
+#[ignore = "a measurement of 40 s: how many sessions a cut of one second ends after round trips that vary"]
 fn a_cut_of_one_second_after_round_trips_that_vary_ends_no_session() {
     lastword_netlab::run(|lab| {
         in_server_host(lab, || async {
@@ -71,6 +71,7 @@ fn a_cut_of_one_second_after_round_trips_that_vary_ends_no_session() {
                 let raw = Raw::join_in(lab, fixture.addr(), &format!("player {n}")).await?;
                 players.push(play(raw)?);
             }
+            outage(Duration::from_secs(3)).await;
             let each_way = Delay::between(Duration::from_millis(50), Duration::from_millis(250));
             lab.delay(Host::Client, each_way)?;
             outage(Duration::from_secs(25)).await;
@@ -84,9 +85,14 @@ fn a_cut_of_one_second_after_round_trips_that_vary_ends_no_session() {
             outage(Duration::from_secs(5)).await;
             let ended = fixture.collector.more();
             eprintln!("of {PLAYERS} sessions the give-up of {held} was put off, and {ended} ended");
-            assert!(held > 0, "no retransmission was left unsettled");
+            fixture.server.drain(Duration::ZERO).await;
             assert_eq!(ended, 0);
-            Ok(())
+            match held {
+                0 => Err(io::Error::other(Skip::new(
+                    "every retransmission was settled",
+                ))),
+                _ => Ok(()),
+            }
         })
     });
 }
@@ -108,7 +114,8 @@ fn play(raw: Raw) -> io::Result<SocketAddr> {
     Ok(player)
 }
 
-const PLAYERS: usize = 40;
+/// On an idle machine three to six in a hundred get into that state.
+const PLAYERS: usize = 120;
 
 /// A lab whose server waits at least this long before it retransmits.
 fn lab(rto_min_ms: u64) -> io::Result<Lab> {
