@@ -16,7 +16,8 @@ use lastword_server::{
 };
 use lastword_session::Farewell;
 use lastword_tests::{
-    EndCollector, Raw, client_ip, config, data, frame, kind, number_of, run_clients, within,
+    EndCollector, Fixture, Raw, client_ip, config, data, frame, kind, number_of, run_clients,
+    within,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -77,6 +78,33 @@ async fn a_server_that_sends_and_closes_loses_its_reasons_to_the_same_client() {
         lost > 50,
         "this client does not miss enough to prove anything: {lost}"
     );
+}
+
+/// The client is there when it is kicked. That it sends something and closes later belongs to the linger.
+#[tokio::test]
+async fn the_record_of_a_kick_shows_the_connection_as_it_was_at_the_kick() {
+    let mut fixture = Fixture::start().await;
+    let mut raw = Raw::join(fixture.addr(), "ann").await;
+    raw.echo(b"hello").await;
+    let session = fixture.server.sessions()[0].session;
+    fixture.server.kick(session, Kick::because("spam")).unwrap();
+    let kicked = raw.goodbye_code().await;
+    assert_eq!(kicked, Some(Cause::Kicked.code()));
+    raw.write(&data(b"late")).await;
+    drop(raw);
+    let end = fixture.ends_as(Cause::Kicked, Phase::Live).await;
+    let evidence = &end.ending.evidence;
+    let kernel = evidence.kernel.unwrap();
+    assert_eq!((evidence.fin, kernel.state), (Some(false), 1), "{end:#?}");
+    assert_eq!((evidence.late_fin, evidence.late_bytes_in), (true, 8));
+    assert!(
+        evidence
+            .last_byte_in
+            .is_some_and(|age| age > Duration::ZERO)
+    );
+    let record = end.record();
+    assert_eq!(record.tcp_state, Some("established"));
+    assert_eq!((record.late_fin, record.late_bytes_in), (Some(true), 8));
 }
 
 /// Kicks `count` clients, all at once. Returns how many did not read the reason.

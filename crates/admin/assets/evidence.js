@@ -21,6 +21,7 @@ const FACTS = [
   ["Last byte in", (r) => r.last_byte_in_ms !== undefined && `${duration(r.last_byte_in_ms)} before`],
   ["Round trip", (r) => r.rtt_us !== undefined && duration(r.rtt_us / 1000)],
   ["Kernel", (r) => r.tcp_state && `${r.tcp_state}${r.fin ? ", FIN arrived" : ""}, ${r.retransmits} retransmissions, ${r.probes} probes`],
+  ["Afterwards", (r) => r.lingered_ms > 0 && `lingered for ${duration(r.lingered_ms)}, ${bytes(r.late_bytes_in)} came in${r.late_fin ? ", FIN arrived" : ""}${r.late_error ? `, ${r.late_error}` : ""}`],
   ["Our words", (r) => r.our_code !== undefined && `${r.our_code}${r.our_reason ? ` “${r.our_reason}”` : ""}, ${r.farewell}`],
   ["Its words", (r) => r.peer_code !== undefined && `${r.peer_code}${r.peer_reason ? ` “${r.peer_reason}”` : ""}`],
 ];

@@ -18,7 +18,7 @@ pub struct Ended {
     /// The reason of our own goodbye, as passed to [`Client::goodbye_with`](crate::Client::goodbye_with). `None`
     /// without a reason, and if the connection had ended before.
     pub said: Option<String>,
-    /// The first error that any call on the socket returned.
+    /// The first error that any call on the socket had returned when the cause was fixed.
     pub first_error: Option<FirstError>,
     /// The readings of the kernel and of our clocks.
     pub evidence: Evidence,

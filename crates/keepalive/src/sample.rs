@@ -118,7 +118,7 @@ impl KernelSample {
         millis(self.last_ack_recv_ms)
     }
 
-    /// The least age of that acknowledgement, for a comparison with a time of ours.
+    /// The least age of that acknowledgement, for a comparison with our own clock.
     ///
     /// The kernel reports ages in whole ticks of its clock, up to one tick too old. An acknowledgement that comes together
     /// with our question can thus seem older than the question.

@@ -50,6 +50,7 @@ use crate::{
 };
 
 use delivery::Delivery;
+use evidence::Fixed;
 pub use machine::encode_data;
 use state::Stage;
 pub use timers::Timer;
@@ -248,7 +249,7 @@ pub enum SendError {
 /// 4. Where [`is_ending`](Self::is_ending): [`taken`](Self::taken). Where [`awaits_delivery`](Self::awaits_delivery) and
 ///    the game has taken everything: [`Input::Delivered`].
 /// 5. Where the time of [`poll_timeout`](Self::poll_timeout) has come, and one more read found nothing:
-///    [`Input::Timeout`].
+///    [`Input::Timeout`]. Also where [`wants_readings`](Self::wants_readings).
 /// 6. While [`wants_write`](Self::wants_write): write [`slices`](Self::slices), then
 ///    [`transmitted`](Self::transmitted), [`write_refused`](Self::write_refused) or [`Input::WriteFailed`]. The same between
 ///    two events of [`feed`](Self::feed), where much waits for its first write.
@@ -323,6 +324,8 @@ struct Rare {
     delivery: Delivery,
     /// The verdict, until it is taken.
     ending: Option<Box<Ending>>,
+    /// The evidence of the verdict; a later verdict replaces it.
+    fixed: Option<Box<Fixed>>,
     /// The evidence waits for the kernel's readings.
     wants_readings: bool,
 }

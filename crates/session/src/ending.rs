@@ -125,8 +125,11 @@ impl From<&Goodbye<'_>> for Parting {
     }
 }
 
-/// The readings of the kernel and of our clocks when a connection ended. Ages are as of the moment at which the cause
-/// was fixed: our linger after a decision does not count.
+/// The readings of the kernel and of our clocks when the cause of a connection's end was fixed. They show what the cause
+/// was fixed by. Afterwards the connection may linger.
+///
+/// Counts of bytes and frames are those of the whole connection. `farewell`, `lingered` and the fields that begin with
+/// `late` tell what came after the cause was fixed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// From accept or connect to the moment the cause was fixed.
@@ -140,7 +143,7 @@ pub struct Evidence {
     pub spoke_after: Option<Duration>,
     /// From the moment the session joined to the moment the cause was fixed; zero where no session joined.
     pub live_for: Duration,
-    /// Raw bytes in.
+    /// Raw bytes in; `late_bytes_in` of them came after the cause was fixed.
     pub bytes_in: u64,
     /// Raw bytes out.
     pub bytes_out: u64,
@@ -148,9 +151,9 @@ pub struct Evidence {
     pub frames_in: u64,
     /// Data frames out, counted when their first byte is written.
     pub frames_out: u64,
-    /// Age of the last byte in; zero for a byte that came after the cause was fixed.
+    /// Age of the last byte that had come in.
     pub last_byte_in: Option<Duration>,
-    /// Age of the last acknowledgement by the peer's kernel; zero for one that came after the cause was fixed.
+    /// Age of the last acknowledgement by the peer's kernel.
     pub last_ack_in: Option<Duration>,
     /// Age of the last pong.
     pub last_pong: Option<Duration>,
@@ -172,14 +175,22 @@ pub struct Evidence {
     pub bytes_drained: u64,
     /// How many bytes of an unfinished frame have arrived, and how many it needs where its header was complete.
     pub partial_frame: Option<(u64, Option<u64>)>,
-    /// The FIN bit: whether the kernel proves that the peer's FIN arrived in order.
+    /// The FIN bit: whether the kernel proves that the peer's FIN had arrived in order.
     pub fin: Option<bool>,
-    /// The kernel's view at the end.
+    /// The kernel's view.
     pub kernel: Option<KernelSample>,
     /// The mechanism that noticed the silence, for silent causes and kernel timeouts.
     pub detector: Option<Detector>,
     /// The progress of our goodbye and FIN.
     pub farewell: Farewell,
+    /// From the moment the cause was fixed to the moment the connection was closed.
+    pub lingered: Duration,
+    /// The raw bytes that were read in that time.
+    pub late_bytes_in: u64,
+    /// Whether the peer's FIN came in that time.
+    pub late_fin: bool,
+    /// The first error, if a call met it in that time.
+    pub late_error: Option<FirstError>,
 }
 
 /// The layer that a trail event belongs to.
@@ -224,7 +235,7 @@ pub struct TrailEvent {
 pub struct Ending {
     /// The cause, phase and time.
     pub verdict: Verdict,
-    /// The first error of any call.
+    /// The first error that any call had met when the cause was fixed.
     pub first_error: Option<FirstError>,
     /// The evidence for the verdict.
     pub evidence: Evidence,

@@ -220,7 +220,7 @@ fn set_option(fd: Borrowed<'_>, name: c_int, value: c_int) -> io::Result<()> {
         )
     };
     checked(status).map_err(|error| match error.raw_os_error() {
-        Some(libc::ENOPROTOOPT) => io::ErrorKind::Unsupported.into(),
+        Some(libc::ENOPROTOOPT | libc::EOPNOTSUPP) => io::ErrorKind::Unsupported.into(),
         _ => error,
     })
 }

@@ -195,7 +195,8 @@ impl<A: App> Driver<A> {
 
     /// Whether a deadline has passed. The slot knows it to one sweep, so the machine is seldom asked.
     fn is_due(&self, now: Time) -> bool {
-        self.slot.may_be_due(now) && self.connection.poll_timeout().0 <= now
+        let may_be = self.slot.may_be_due(now) || self.connection.wants_readings();
+        may_be && self.connection.poll_timeout().0 <= now
     }
 
     /// Returns the time to the next deadline, which the slot has from now on. A session through which frames come and go

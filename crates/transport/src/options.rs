@@ -55,10 +55,10 @@ pub fn canonical(mut addr: SocketAddr) -> SocketAddr {
 
 /// Sets the options of a session on a new socket.
 ///
-/// These are `TCP_NODELAY`, `SO_OOBINLINE` (an urgent byte would forge the FIN bit), `TCP_INQ` (a read stops before an
-/// urgent byte), keepalive, and `TCP_NOTSENT_LOWAT` (the queue stays here, where it can be dropped). `TCP_RTO_MAX_MS` is
-/// set where the kernel has it (Linux 6.15). `TCP_USER_TIMEOUT` stays off as long as the kernel's give-up counts from the
-/// right moment: it kills living slow readers. For other systems' counterparts of Linux's options see
+/// These are `TCP_NODELAY`, keepalive, `SO_OOBINLINE` (an urgent byte would forge the FIN bit), and `TCP_INQ` (a read
+/// stops before an urgent byte). With `TCP_NOTSENT_LOWAT` the queue stays here, where it can be dropped. `TCP_RTO_MAX_MS`
+/// is set where the kernel has it (Linux 6.15). `TCP_USER_TIMEOUT` stays off as long as the kernel's give-up counts from
+/// the right moment: it kills living slow readers. For other systems' counterparts of Linux's options see
 /// `docs/kernel-knobs.md`.
 ///
 /// An option that this kernel or this kind of socket lacks is skipped. Multipath TCP lacks `SO_OOBINLINE`,

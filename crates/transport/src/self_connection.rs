@@ -33,29 +33,22 @@ mod tests {
 
     use super::*;
 
-    /// Connects a socket to its own port.
-    fn to_itself(ip: SocketAddr) -> (SocketAddr, TcpStream) {
-        let socket =
-            Socket::new(Domain::for_address(ip), Type::STREAM, Some(Protocol::TCP)).unwrap();
-        socket.bind(&ip.into()).unwrap();
-        let own = socket.local_addr().unwrap();
-        socket.connect(&own).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let stream = TcpStream::from_std(socket.into()).unwrap();
-        (own.as_socket().unwrap(), stream)
-    }
-
     #[tokio::test]
     async fn a_connection_to_itself_is_refused_and_leaves_its_port_free() {
         for ip in [
             SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
         ] {
-            let (addr, stream) = to_itself(ip);
+            let socket = || Socket::new(Domain::for_address(ip), Type::STREAM, Some(Protocol::TCP));
+            let connected = socket().unwrap();
+            connected.bind(&ip.into()).unwrap();
+            let own = connected.local_addr().unwrap();
+            connected.connect(&own).unwrap();
+            connected.set_nonblocking(true).unwrap();
+            let stream = TcpStream::from_std(connected.into()).unwrap();
             let error = refuse_self_connection(stream).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-            let plain = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
-            plain.bind(&addr.into()).unwrap();
+            socket().unwrap().bind(&own).unwrap();
         }
     }
 

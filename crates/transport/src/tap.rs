@@ -68,7 +68,7 @@ impl Tap {
         Some(read)
     }
 
-    /// Reads once. If the kernel has no more bytes, the runtime waits for new ones without another read.
+    /// Reads once. If that leaves the kernel without bytes, the runtime waits for new ones without another read.
     ///
     /// A read that does not fill the buffer is no sign of that: it stops before urgent data.
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {

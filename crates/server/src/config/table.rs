@@ -17,8 +17,8 @@ use super::{Config, Token};
 sections! {
     /// Where connections are accepted, and how many.
     struct ListenConfig at listen {
-        /// Where connections are accepted. Port 0 takes a free port. This address, `admin.listen` and
-        /// `admin.metrics_listen` must differ.
+        /// Where connections are accepted; `[::]` takes IPv4 and IPv6. Port 0 takes a free port. This address,
+        /// `admin.listen` and `admin.metrics_listen` must differ.
         addr: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 7000)) => "\"127.0.0.1:7000\"",
             "address and port", "an address and a port, such as \"0.0.0.0:7000\" or \"[::]:7000\"", [],
             "a host name is not looked up: write its address";

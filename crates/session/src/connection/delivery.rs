@@ -179,7 +179,7 @@ impl Connection {
     pub(super) fn poll_end(&mut self) -> Option<Output> {
         let stands = self.standing().is_some();
         let rare = self.rare.as_mut().filter(|_| stands)?;
-        if rare.wants_readings && rare.ending.is_some() {
+        if rare.wants_readings {
             return None;
         }
         let delivery = &mut rare.delivery;
@@ -197,8 +197,7 @@ impl Connection {
         };
         let read = rare.terminal.is_some();
         let verdict = self.standing().is_some();
-        let wants = rare.wants_readings && rare.ending.is_some();
-        if (read && !self.asks_for_room()) || wants {
+        if (read && !self.asks_for_room()) || rare.wants_readings {
             return (Time::ORIGIN, Timer::Readings);
         }
         let paused = self.hands_over() && self.liveness.is_paused();
@@ -245,24 +244,30 @@ impl Connection {
         }
     }
 
-    /// Fresh readings are here: for an end with no frames left to deliver, and for a verdict that was fixed without the
-    /// kernel's readings.
+    /// Whether a cause was fixed, or the connection closed, without the kernel's readings: [`Timer::Readings`] is due at
+    /// once, before the next write.
+    #[must_use]
+    pub fn wants_readings(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.wants_readings)
+    }
+
+    /// Fresh readings are here: for a verdict that was fixed without them, for a connection that closed without them, and
+    /// for an end with no frames left to deliver.
     pub(super) fn on_readings_due(&mut self, now: Time, readings: Readings) {
-        if let Some(terminal) = self.rare_mut().terminal.take() {
-            return self.on_ended(now, terminal, readings);
+        if std::mem::take(&mut self.rare_mut().wants_readings) {
+            self.complete_fixed(now, &readings);
         }
-        let shut = self.shut;
-        let rare = self.rare_mut();
-        rare.wants_readings = false;
-        let Some(ending) = &mut rare.ending else {
-            return;
-        };
-        let evidence = &mut ending.evidence;
-        if evidence.kernel.is_none() {
-            let lingered = now.since(ending.verdict.at);
-            ending.first_error = ending.first_error.or(readings.first_error);
-            evidence.add_kernel(&readings, shut);
-            evidence.last_ack_in = evidence.last_ack_in.map(|age| age.saturating_sub(lingered));
+        if let Some(closed) = self.rare_mut().ending.take() {
+            let ending = Ending {
+                abort: closed.abort,
+                ..self.ending(now, closed.verdict, &readings)
+            };
+            self.rare_mut().ending = Some(Box::new(ending));
+        }
+        if !self.asks_for_room() {
+            if let Some(terminal) = self.rare_mut().terminal.take() {
+                self.on_ended(now, terminal, readings);
+            }
         }
     }
 }

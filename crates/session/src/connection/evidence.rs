@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Connection, DrainNotice, Readings};
 use crate::ending::{Detector, Ending, Evidence, Verdict};
 use crate::send_queue::Dropped;
-use crate::{Cause, KernelSample, Observation, Phase, System, Terminal, Time};
+use crate::{Cause, FirstError, KernelSample, Observation, Phase, System, Terminal, Time};
 
 impl Connection {
     /// Returns the input of the classifier.
@@ -41,13 +41,46 @@ impl Connection {
         waits + unacked.saturating_sub(self.behind_data.into())
     }
 
+    /// Keeps the evidence of this moment, at which the cause is fixed. Without effect for a verdict that has its evidence
+    /// already.
+    pub(super) fn fix(&mut self, now: Time, verdict: Verdict, readings: &Readings) {
+        let fixed = self.rare.as_ref().and_then(|rare| rare.fixed.as_ref());
+        if fixed.is_some_and(|fixed| fixed.at == verdict.at) {
+            return;
+        }
+        let fixed = Fixed {
+            at: verdict.at,
+            evidence: self.so_far(now, readings),
+            first_error: readings.first_error,
+            fin_seen: self.fin_seen,
+        };
+        let rare = self.rare_mut();
+        rare.wants_readings = readings.kernel.is_none();
+        rare.fixed = Some(Box::new(fixed));
+    }
+
+    /// Adds the kernel's readings to the evidence of a cause that was fixed without them.
+    pub(super) fn complete_fixed(&mut self, now: Time, readings: &Readings) {
+        let shut = self.shut;
+        if let Some(fixed) = self.rare.as_mut().and_then(|rare| rare.fixed.as_mut()) {
+            if fixed.evidence.kernel.is_none() {
+                fixed.complete(now, readings, shut);
+            }
+        }
+    }
+
     /// The record of an end that has its verdict, as far as it is known.
     pub(super) fn ending(&self, now: Time, verdict: Verdict, readings: &Readings) -> Ending {
         let rare = self.rare.as_ref();
+        let fixed = rare.and_then(|rare| rare.fixed.as_deref());
+        let last = self.so_far(now, readings);
         Ending {
             verdict,
-            first_error: readings.first_error,
-            evidence: self.evidence(now, verdict, readings),
+            first_error: fixed.map_or(readings.first_error, |fixed| fixed.first_error),
+            evidence: match fixed {
+                Some(fixed) => self.evidence(now, verdict, fixed, (last, readings.first_error)),
+                None => last,
+            },
             parting: rare.and_then(|rare| rare.parting.clone()),
             decided: rare.and_then(|rare| rare.decided.clone()),
             trail: rare.map_or_else(Vec::new, |rare| rare.trail.clone()),
@@ -55,20 +88,35 @@ impl Connection {
         }
     }
 
-    fn evidence(&self, now: Time, verdict: Verdict, readings: &Readings) -> Evidence {
+    /// The evidence of the moment at which the cause was fixed, with the counts and the events up to `last`, which is now.
+    fn evidence(
+        &self,
+        now: Time,
+        verdict: Verdict,
+        fixed: &Fixed,
+        (last, last_error): (Evidence, Option<FirstError>),
+    ) -> Evidence {
         let decided = self.rare.as_ref().and_then(|rare| rare.silent_for);
-        let so_far = self.so_far(now, readings);
-        let lingered = now.since(verdict.at);
-        let then = |age: Duration| age.saturating_sub(lingered);
+        let had_fin = fixed.fin_seen || fixed.evidence.fin == Some(true);
         Evidence {
-            age: then(so_far.age),
-            live_for: then(so_far.live_for),
-            last_byte_in: so_far.last_byte_in.map(then),
-            last_ack_in: so_far.last_ack_in.map(then),
-            last_pong: so_far.last_pong.map(then),
             silent_for: decided.or_else(|| self.silence(verdict.at, verdict.cause)),
-            detector: detector(verdict.cause, decided.is_some(), readings),
-            ..so_far
+            own_stall: last.own_stall,
+            detector: detector(verdict.cause, decided.is_some(), fixed),
+            bytes_in: last.bytes_in,
+            bytes_out: last.bytes_out,
+            frames_in: last.frames_in,
+            frames_out: last.frames_out,
+            bytes_unsent: last.bytes_unsent,
+            frames_unsent: last.frames_unsent,
+            bytes_unacked: last.bytes_unacked.or(fixed.evidence.bytes_unacked),
+            frames_unacked: last.frames_unacked,
+            bytes_drained: last.bytes_drained,
+            farewell: last.farewell,
+            lingered: now.since(verdict.at),
+            late_bytes_in: last.bytes_in.saturating_sub(fixed.evidence.bytes_in),
+            late_fin: !had_fin && (self.fin_seen || last.fin == Some(true)),
+            late_error: last_error.filter(|_| fixed.first_error.is_none()),
+            ..fixed.evidence.clone()
         }
     }
 
@@ -117,6 +165,10 @@ impl Connection {
             kernel: None,
             detector: None,
             farewell: self.farewell,
+            lingered: Duration::ZERO,
+            late_bytes_in: 0,
+            late_fin: false,
+            late_error: None,
         };
         evidence.add_kernel(readings, self.shut);
         evidence
@@ -160,6 +212,25 @@ impl Connection {
     }
 }
 
+/// The evidence of the moment at which the cause was fixed.
+#[derive(Debug)]
+pub(super) struct Fixed {
+    at: Time,
+    evidence: Evidence,
+    first_error: Option<FirstError>,
+    fin_seen: bool,
+}
+
+impl Fixed {
+    fn complete(&mut self, now: Time, readings: &Readings, shut: bool) {
+        let late = now.since(self.at);
+        self.first_error = self.first_error.or(readings.first_error);
+        self.evidence.add_kernel(readings, shut);
+        let last_ack_in = self.evidence.last_ack_in;
+        self.evidence.last_ack_in = last_ack_in.map(|age| age.saturating_sub(late));
+    }
+}
+
 impl Evidence {
     /// Adds frames that came too late to be written.
     pub(crate) fn add_unsent(&mut self, dropped: Dropped) {
@@ -200,12 +271,12 @@ fn unacked(outq: u32, shut: bool) -> u64 {
     u64::from(outq.saturating_sub(u32::from(shut)))
 }
 
-fn detector(cause: Cause, decided: bool, readings: &Readings) -> Option<Detector> {
+fn detector(cause: Cause, decided: bool, fixed: &Fixed) -> Option<Detector> {
     // Keepalive sends no probes while our data waits, and a closed window leaves data waiting here.
     let waits = |kernel: KernelSample| kernel.retransmits > 0 || kernel.outq > 0;
-    let detector = if decided || readings.first_error.is_none() {
+    let detector = if decided || fixed.first_error.is_none() {
         Detector::Heartbeat
-    } else if readings.kernel.is_some_and(waits) {
+    } else if fixed.evidence.kernel.is_some_and(waits) {
         Detector::Retransmission
     } else {
         Detector::Keepalive

@@ -175,9 +175,9 @@ impl Connection {
     /// Counts frames that will not be written, also behind the verdict.
     pub fn count_unsent(&mut self, dropped: Dropped) {
         let rare = self.rare_mut();
-        match &mut rare.ending {
-            Some(ending) => ending.evidence.add_unsent(dropped),
-            None => rare.dropped += dropped,
+        rare.dropped += dropped;
+        if let Some(ending) = &mut rare.ending {
+            ending.evidence.add_unsent(dropped);
         }
     }
 

@@ -100,7 +100,7 @@ impl Connection {
                 self.note(now, Layer::Session, limit);
                 self.decide(now, &Close::new(cause));
             }
-            None if self.liveness.is_paused() => self.deliver_the_rest(now, cause),
+            None if self.liveness.is_paused() => self.deliver_the_rest(now, cause, &readings),
             None => self.close_abruptly(now, cause, readings),
         }
     }

@@ -77,12 +77,14 @@ impl Connection {
     /// The cause stands; the game may still answer what came before it.
     pub(super) fn await_answers(&mut self, now: Time, cause: Cause) {
         let verdict = self.verdict(now, cause);
+        self.fix(now, verdict, &Readings::default());
         let until = now + self.config.limits.linger_timeout;
         self.state = Stage(State::Answering { verdict, until });
     }
 
     /// Writes what is queued until then, with this verdict.
     pub(super) fn close_by(&mut self, now: Time, verdict: Verdict, until: Time) {
+        self.fix(now, verdict, &Readings::default());
         self.state = Stage(State::Closing { verdict, until });
         self.may_depart(now, verdict);
         if !self.can_write() {
@@ -105,8 +107,9 @@ impl Connection {
     }
 
     /// The path is dead, but the game has not taken everything that came before: it gets it first.
-    pub(super) fn deliver_the_rest(&mut self, now: Time, cause: Cause) {
+    pub(super) fn deliver_the_rest(&mut self, now: Time, cause: Cause, readings: &Readings) {
         let verdict = self.verdict(now, cause);
+        self.fix(now, verdict, readings);
         self.note(now, Layer::Session, cause.label());
         self.note_silence(now, cause);
         self.end_noticed = true;
@@ -157,12 +160,14 @@ impl Connection {
         if self.is_closed() {
             return;
         }
+        self.fix(now, verdict, &readings);
+        self.complete_fixed(now, &readings);
         let mut ending = self.ending(now, verdict, &readings);
         ending.abort = abort;
         self.state = Stage(State::Closed);
         self.may_depart(now, verdict);
         let rare = self.rare_mut();
-        rare.wants_readings |= readings.kernel.is_none();
+        rare.wants_readings = readings.kernel.is_none();
         rare.ending = Some(Box::new(ending));
     }
 

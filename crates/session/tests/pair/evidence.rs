@@ -192,3 +192,90 @@ fn an_end_is_as_old_as_its_decision_however_long_it_lingers() {
     assert_eq!(ages(mid_frame), (Cause::FrameTimeout, secs(12), secs(12)));
     assert_eq!(ages(kicked), (Cause::Kicked, secs(2), secs(2)));
 }
+
+/// Everything that comes after the decision has a name of its own.
+#[test]
+fn the_evidence_of_a_decision_is_of_its_moment_and_the_rest_is_late() {
+    for reset in [false, true] {
+        let mut solo = Solo::live();
+        solo.advance(secs(2));
+        solo.sends(0, b"last");
+        solo.advance(millis(500));
+        let before = solo.connection().traffic();
+        solo.closes(&Close::new(Cause::Kicked));
+        let at = solo.now;
+        solo.host.view = View::Unanswered {
+            retransmits: 3,
+            probes: 2,
+        };
+        solo.advance(secs(1));
+        solo.sends(0, b"late");
+        solo.advance(secs(1));
+        if reset {
+            solo.reset();
+        } else {
+            solo.fin();
+        }
+        let ending = solo.ending();
+        let evidence = &ending.evidence;
+        assert_eq!(
+            (ending.verdict.at, evidence.age),
+            (at, millis(2_500)),
+            "reset: {reset}"
+        );
+        assert_eq!(evidence.last_byte_in, Some(millis(500)));
+        assert_eq!((evidence.fin, ending.first_error), (Some(false), None));
+        let kernel = evidence.kernel.expect("it was there");
+        assert_eq!(
+            (kernel.state, kernel.retransmits, kernel.probes),
+            (1, 0, 0),
+            "established, and all is acknowledged"
+        );
+        assert_eq!(evidence.lingered, secs(2));
+        assert_eq!(evidence.late_bytes_in, 8);
+        assert_eq!(evidence.bytes_in, before.bytes_in + 8);
+        assert_eq!(
+            (evidence.late_fin, evidence.late_error.is_some()),
+            (!reset, reset)
+        );
+    }
+}
+
+/// An end of the peer fixes the cause in the moment in which it closes the connection.
+#[test]
+fn nothing_is_late_at_an_end_without_a_linger() {
+    for reset in [false, true] {
+        let mut solo = Solo::live();
+        solo.sends(0, b"last");
+        if reset {
+            solo.reset();
+        } else {
+            solo.fin();
+        }
+        let ending = solo.ending();
+        let evidence = &ending.evidence;
+        assert_eq!(evidence.fin, Some(!reset));
+        assert_eq!(ending.first_error.is_some(), reset);
+        assert_eq!(
+            (evidence.lingered, evidence.late_bytes_in),
+            (Duration::ZERO, 0)
+        );
+        assert_eq!((evidence.late_fin, evidence.late_error), (false, None));
+    }
+}
+
+/// A client that stays until the drain's deadline has another cause there, and the evidence for it.
+#[test]
+fn a_verdict_that_replaces_another_has_the_evidence_of_its_own_moment() {
+    let mut solo = Solo::live();
+    solo.closes(&Close::new(Cause::Drained));
+    solo.advance(secs(1));
+    solo.sends(0, b"still here");
+    let message = lastword_session::Message::of(Cause::DrainExpired);
+    solo.hears(Input::DrainExpired(&message));
+    let ending = solo.ending();
+    assert_eq!(ending.verdict.cause, Cause::DrainExpired);
+    assert_eq!(ending.evidence.age, secs(1));
+    assert_eq!(ending.evidence.last_byte_in, Some(Duration::ZERO));
+    assert_eq!(ending.evidence.late_bytes_in, 0);
+}

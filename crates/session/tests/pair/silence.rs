@@ -272,7 +272,8 @@ fn bytes_received_in_linger_do_not_shorten_a_judged_silence() {
         Some(Detector::Heartbeat),
         "not by the reset that came later"
     );
-    assert_eq!(evidence.last_byte_in, Some(secs(0)));
+    assert_eq!(evidence.last_byte_in, Some(DEAD));
+    assert_eq!(evidence.late_bytes_in, 14);
 }
 
 #[test]

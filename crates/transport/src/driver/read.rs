@@ -153,7 +153,7 @@ impl<A: App> Driver<A> {
         }
     }
 
-    /// The notice shares the stream: it must be gone before the next read.
+    /// The next read finds the end itself.
     fn stop_watching(&mut self) {
         if let Some(side) = &mut self.side {
             side.notice = None;

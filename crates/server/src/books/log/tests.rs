@@ -106,6 +106,16 @@ fn evidence() -> Evidence {
         frames_unsent: 6,
         frames_unacked: 7,
         bytes_drained: 8,
+        lingered: Duration::from_millis(250),
+        late_bytes_in: 9,
+        late_fin: true,
+        late_error: Some(FirstError {
+            call: Call::Write,
+            error: OsError {
+                code: Some(104),
+                kind: io::ErrorKind::ConnectionReset,
+            },
+        }),
     }
 }
 

@@ -47,7 +47,9 @@ pub struct Record<'a> {
     pub age_ms: u64,
     /// Time from the session's join to the moment the cause was fixed; 0 if none joined.
     pub live_ms: u64,
-    /// The call that returned the first error.
+    /// Time from the moment the cause was fixed to the moment the connection was closed.
+    pub lingered_ms: u64,
+    /// The call that returned the first error before the cause was fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_call: Option<&'static str>,
     /// The name of the first error: `ECONNRESET`; `errno 199` if the code has no name here.
@@ -62,6 +64,8 @@ pub struct Record<'a> {
     pub frames_out: u64,
     /// Raw bytes in.
     pub bytes_in: u64,
+    /// The part of them that came after the cause was fixed.
+    pub late_bytes_in: u64,
     /// Raw bytes out.
     pub bytes_out: u64,
     /// Bytes read after the end had been noticed.
@@ -85,10 +89,10 @@ pub struct Record<'a> {
     /// The full length of that frame, if its header was complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_need_bytes: Option<u64>,
-    /// Time from the last byte in to the moment the cause was fixed; 0 if the byte came later.
+    /// Time from the last byte that came before the cause was fixed to that moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_byte_in_ms: Option<u64>,
-    /// Time from the last acknowledgement by the peer's kernel to the moment the cause was fixed; 0 if it came later.
+    /// Time from the last acknowledgement by the peer's kernel to the moment the cause was fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack_in_ms: Option<u64>,
     /// Time from the last pong to the moment the cause was fixed.
@@ -119,10 +123,16 @@ pub struct Record<'a> {
     /// The largest possible error of that offset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_error_us: Option<u64>,
-    /// Whether the kernel proves that the peer's FIN arrived in order.
+    /// Whether the kernel proves that the peer's FIN had arrived in order when the cause was fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fin: Option<bool>,
-    /// The kernel's state of the connection at the end: `established`, `close`, `close_wait`, …
+    /// `true` if the peer's FIN came after the cause was fixed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_fin: Option<bool>,
+    /// The name of the first error, if a call met it after the cause was fixed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_error: Option<String>,
+    /// The kernel's state of the connection when the cause was fixed: `established`, `close`, `close_wait`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp_state: Option<&'static str>,
     /// Retransmissions of the oldest segment that was not acknowledged.
@@ -207,12 +217,14 @@ impl<'a> Record<'a> {
             connection: disconnect.connection,
             age_ms: millis(evidence.age),
             live_ms: millis(evidence.live_for),
+            lingered_ms: millis(evidence.lingered),
             first_call: first.map(|first| first.call.label()),
             first_error: first.map(|first| first.error.to_string()),
             first_code: first.and_then(|first| first.error.code),
             frames_in: evidence.frames_in,
             frames_out: evidence.frames_out,
             bytes_in: evidence.bytes_in,
+            late_bytes_in: evidence.late_bytes_in,
             bytes_out: evidence.bytes_out,
             bytes_drained: evidence.bytes_drained,
             frames_undelivered: disconnect.undelivered_frames,
@@ -235,6 +247,8 @@ impl<'a> Record<'a> {
             clock_offset_us: evidence.clock_offset.map(|offset| offset.micros),
             clock_error_us: evidence.clock_offset.map(|offset| micros(offset.error)),
             fin: evidence.fin,
+            late_fin: evidence.late_fin.then_some(true),
+            late_error: evidence.late_error.map(|late| late.error.to_string()),
             tcp_state: kernel.and_then(|kernel| tcp_state(kernel.state)),
             retransmits: kernel.map(|kernel| kernel.retransmits),
             probes: kernel.map(|kernel| kernel.probes),
