@@ -136,6 +136,13 @@ fn what_only_the_counters_know_is_local_network_down() {
             &config,
             &[
                 ours("gateway", V4, gateway_gone, None),
+                ours("carrier", V4, |lab| lab.link_down(Host::Server), NO_CARRIER),
+                ours(
+                    "carrier, IPv6",
+                    V6,
+                    |lab| lab.link_down(Host::Server),
+                    NO_CARRIER,
+                ),
                 ours("filter", V4, |lab| lab.block_output(Host::Server), None),
                 ours("full queue", V4, choke, None),
                 Row {
@@ -149,22 +156,23 @@ fn what_only_the_counters_know_is_local_network_down() {
 
 /// The kernel gives up before our dead limit, and its error is that of a dead path.
 #[test]
-fn a_give_up_of_the_kernel_without_a_carrier_is_local_network_down() {
+fn a_give_up_of_the_kernel_without_our_address_is_local_network_down() {
     run(|lab| {
         in_server_host(lab, || async {
-            std::fs::write("/proc/sys/net/ipv4/tcp_retries2", "5")?;
+            std::fs::write("/proc/sys/net/ipv4/tcp_retries2", "3")?;
             let mut config = quick(config());
             let quick = config.liveness.profiles.get_mut("quick");
-            quick.expect("it was added").dead_ms = Some(60_000);
-            let (fixture, raw) = join(lab, &config, V4).await?;
-            lab.link_down(Host::Server)?;
+            let quick = quick.expect("it was added");
+            (quick.dead_ms, quick.rto_max_ms) = (Some(60_000), Some(0));
+            let (fixture, raw) = join(lab, &config, V6).await?;
+            server_ip(lab, "-6 addr flush dev eth0 scope global")?;
             let end = ended(fixture, Some(BUSY)).await;
             assert_eq!(end.cause(), Cause::LocalNetworkDown, "{end:#?}");
             assert!(
                 end.ending.first_error.is_some(),
                 "the kernel gave up: {end:#?}"
             );
-            assert!(says(&end, OwnFault::NoCarrier), "{end:#?}");
+            assert!(says(&end, OwnFault::AddressGone), "{end:#?}");
             drop(raw);
             Ok(())
         })
