@@ -63,6 +63,8 @@ impl Lab {
 
     /// Removes a host's own addresses, IPv4 and IPv6; the interface stays up.
     ///
+    /// The host hears nothing. Its connections over IPv6 still send from the old address, those over IPv4 cannot send.
+    ///
     /// # Errors
     ///
     /// When `ip` fails.

@@ -122,7 +122,7 @@ impl Scene {
             }
         }
         let mut judgement = self.judge(row, &expected, fault_at);
-        if expected == Expected::Lives {
+        if !matches!(expected, Expected::Ends(_)) {
             self.check_flow(&mut judgement)?;
         }
         Ok(judgement)
