@@ -24,7 +24,7 @@ impl Delay {
     }
 
     /// Each packet takes a time of its own, at random between these two. It waits for the earlier packets of its
-    /// connection, so none arrives out of order.
+    /// direction, so none arrives out of order, and busy directions come close to the longer time.
     #[must_use]
     pub const fn between(least: Duration, most: Duration) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Delay {
         }
     }
 
-    /// Lets a packet overtake earlier ones of its connection that take longer.
+    /// Lets a packet overtake earlier ones that take longer.
     #[must_use]
     pub const fn overtaking(self) -> Self {
         Self {

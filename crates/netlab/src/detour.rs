@@ -20,7 +20,7 @@ use crate::skip::Skip;
 ///
 /// Each direction of each side has its own delay, and a packet between the hosts takes the two delays on its way. A
 /// delay may change while connections live. Packets already on the way keep their delay. Unless a [`Delay`] allows it,
-/// no packet overtakes another one of its connection, so packets with a shorter delay wait for earlier packets with a
+/// no packet overtakes another one of its direction, so packets with a shorter delay wait for earlier packets with a
 /// longer one. From the first call on, packets pass through user space. On an idle machine this alone takes less than a
 /// millisecond.
 impl Lab {

@@ -182,7 +182,13 @@ impl Lab {
         let deadline = Instant::now() + CARRIER_TIMEOUT;
         while Instant::now() < deadline {
             let ends = [self.router().link(name)?, own.link(OWN_LINK)?];
-            if ends == [Link::Sending; 2] || ends.contains(&Link::Down) {
+            if ends.contains(&Link::Down) {
+                return Ok(());
+            }
+            if ends == [Link::Sending; 2]
+                && self.router().uses_ipv6(name)?
+                && own.uses_ipv6(OWN_LINK)?
+            {
                 return Ok(());
             }
         }
@@ -233,9 +239,9 @@ fn gateway_addresses(host: Host) -> String {
 fn addresses(interface: &str, v4: Ipv4Addr, v6: Ipv6Addr) -> String {
     let mut commands = format!("addr replace {v4}/24 dev {interface}\n");
     if has_ipv6() {
-        commands.push_str(&format!("addr replace {v6}/64 dev {interface}\n"));
+        commands.push_str(&format!("addr replace {v6}/64 dev {interface} nodad\n"));
     }
     commands
 }
 
-const CARRIER_TIMEOUT: Duration = Duration::from_secs(5);
+const CARRIER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -89,6 +89,20 @@ impl Namespace {
         })
     }
 
+    /// Returns whether an interface uses its IPv6 addresses, or has none. The kernel makes the link-local one, which a
+    /// router needs to find neighbours, some time after the interface is up.
+    pub(crate) fn uses_ipv6(&self, interface: &str) -> io::Result<bool> {
+        if !has_ipv6() {
+            return Ok(true);
+        }
+        let shown = self.feed(
+            "ip",
+            &["-6", "-oneline", "addr", "show", "dev", interface],
+            "",
+        )?;
+        Ok(shown.contains("scope link") && !shown.contains("tentative"))
+    }
+
     /// Returns a path with which another process can open this namespace.
     pub(crate) fn path(&self) -> String {
         format!("/proc/{}/fd/{}", process::id(), self.file.as_raw_fd())

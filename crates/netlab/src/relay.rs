@@ -73,8 +73,8 @@ struct Reader {
     ways: HashMap<Host, Sender<Delayed>>,
     /// The number of packets so far.
     count: u64,
-    /// When the latest packet of each connection and direction is due.
-    last_due: HashMap<Vec<u8>, Instant>,
+    /// When the latest packet to each host is due.
+    last_due: HashMap<Host, Instant>,
 }
 
 impl Reader {
@@ -96,7 +96,7 @@ impl Reader {
         let copies = delays.iter().filter(|delay| is_chosen(delay.doubled));
         for _ in 0..=copies.count() {
             let delayed = Delayed {
-                due: self.due(packet, &delays)?,
+                due: self.due(receiver, &delays)?,
                 number: self.count,
                 packet: packet.to_vec(),
             };
@@ -106,20 +106,16 @@ impl Reader {
         Some(())
     }
 
-    /// Returns when a packet is due: not before the earlier ones of its connection, unless it may overtake them.
-    fn due(&mut self, packet: &[u8], delays: &[Delay]) -> Option<Instant> {
+    /// Returns when a packet is due: not before the earlier ones of its direction, unless it may overtake them.
+    fn due(&mut self, receiver: Host, delays: &[Delay]) -> Option<Instant> {
         let taken = delays.iter().map(draw).sum();
         let due = Instant::now().checked_add(taken)?;
         if delays.iter().any(|delay| delay.may_overtake) {
             return Some(due);
         }
-        let connection = connection(packet)?;
-        if let Some(last) = self.last_due.get_mut(connection) {
-            *last = due.max(*last);
-            return Some(*last);
-        }
-        self.last_due.insert(connection.to_vec(), due);
-        Some(due)
+        let last = self.last_due.entry(receiver).or_insert(due);
+        *last = due.max(*last);
+        Some(*last)
     }
 
     /// Waits for a packet; returns `false` when the relay should end.
@@ -221,15 +217,6 @@ fn receiver(packet: &[u8]) -> Option<Host> {
     };
     let is_of = |host: &Host| addr == host.addr() || addr == host.addr_v6();
     Host::ALL.into_iter().find(is_of)
-}
-
-/// Returns the addresses and ports of a packet of TCP or UDP without IP options, which tell its connection and
-/// direction.
-fn connection(packet: &[u8]) -> Option<&[u8]> {
-    match packet.first()? >> 4 {
-        4 => packet.get(12..24),
-        _ => packet.get(8..44),
-    }
 }
 
 /// Draws the time that a packet takes.

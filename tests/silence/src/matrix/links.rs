@@ -65,6 +65,7 @@ fn jitter() -> Vec<Row> {
     vec![
         lives("jitter", path),
         later(outage("jitter-outage-1s", 1, path)),
+        later(outage("jitter-outage-2s", 2, path)),
         later(outage("jitter-outage-3s", 3, path)),
         later(cut("jitter-cut", path)),
         later(ours_lost("jitter-ours-lost", path)),
