@@ -172,4 +172,4 @@ const OUTLASTED: [Cause; 4] = [
     Cause::ResetAfterOutage,
 ];
 /// How much later an end may be reported on a busy machine.
-const REPORT_DELAY: Duration = Duration::from_secs(5);
+const REPORT_DELAY: Duration = Duration::from_secs(15);

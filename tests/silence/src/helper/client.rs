@@ -267,7 +267,7 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const BUFFER_BYTES: usize = 16 * 1_024;
 const FRAME_BYTES_MIN: u32 = 16;
 const PONGS_MAX: usize = 64;

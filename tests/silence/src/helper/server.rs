@@ -78,6 +78,7 @@ fn config(settings: &Settings) -> Config {
     config.listen.behind_proxy = tuning.behind_proxy;
     config.listen.connections_max = CONNECTIONS_MAX;
     config.listen.authentications_max = CONNECTIONS_MAX;
+    config.timeouts.hello_ms = HELLO_MS;
     config.timeouts.idle_ms = tuning.idle_ms;
     config.timeouts.write_progress_ms = tuning.write_progress_ms;
     // Records come after the linger, and are compared with our clock.
@@ -143,6 +144,8 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Thousands of clients join at the same time.
+const HELLO_MS: u32 = 60_000;
 /// The shortest that is allowed.
 const LINGER_MS: u32 = 100;
 /// No scene has more sessions.
