@@ -132,12 +132,15 @@ impl KernelSample {
         self.dsack_dups.is_some() && self.rcv_ooopack.is_some()
     }
 
-    /// Counts, modulo 65,536, the segments that were sent again, arrived twice, or arrived out of order. In a silence any
-    /// change shows that the path lost something.
+    /// Counts, modulo 65,536, the segments that were sent again and arrived once at most, or that arrived out of order.
+    ///
+    /// A segment that arrived twice does not count: a frozen peer acknowledges late, so that Linux sends a copy after 8 ms
+    /// on a short path (a tail loss probe).
     pub(crate) fn losses(&self) -> u16 {
-        let seen = [self.dsack_dups, self.rcv_ooopack];
-        let all = seen.into_iter().flatten().chain([self.total_retrans]);
-        let [.., high, low] = all.fold(0, u32::wrapping_add).to_be_bytes();
+        let [twice, out_of_order] =
+            [self.dsack_dups, self.rcv_ooopack].map(Option::unwrap_or_default);
+        let sent_again = self.total_retrans.wrapping_sub(twice);
+        let [.., high, low] = sent_again.wrapping_add(out_of_order).to_be_bytes();
         u16::from_be_bytes([high, low])
     }
 

@@ -78,6 +78,19 @@ fn a_loss_before_the_first_question_leaves_a_silence() {
     }
 }
 
+/// A peer that freezes acknowledges later than before, so the kernel sends a copy of what has arrived.
+#[test]
+fn a_copy_that_arrives_twice_before_the_first_question_is_no_loss() {
+    let copied: Event = |world| {
+        world.lost.sent_again += 1;
+        world.lost.received_twice += 1;
+    };
+    let mut world = silence_with(copied, NOTHING);
+    assert_eq!(world.verdict(secs(9)).silence, Silence::PeerFrozen);
+    let mut world = silence_with(NOTHING, copied);
+    assert_eq!(world.verdict(secs(9)).silence, Silence::PeerSilent);
+}
+
 #[test]
 fn a_loss_before_the_silence_does_not_count() {
     let mut world = World::new(STANDARD);
