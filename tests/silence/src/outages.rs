@@ -57,12 +57,6 @@ fn play(row: &Row, setting: &Setting, players: usize) -> anyhow::Result<Judgemen
     scene.watch(SETTLES_WITHIN, false)?;
     let expected = row.expected(setting, scene.info.profile);
     let mut judgement = scene.judge(row, &expected, link_back_at);
-    let ends = &scene.ends;
-    let has_ended = |name: &String| {
-        ends.iter()
-            .any(|end| end.record.player.as_ref() == Some(name))
-    };
-    scene.names.retain(|name| !has_ended(name));
     let flows = scene.check_flow(&mut judgement)?;
     let is_bounded = setting.rto_max == RtoMax::Auto;
     let rto_max_ms = scene.info.profile.rto_max_ms;

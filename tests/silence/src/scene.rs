@@ -34,9 +34,9 @@ pub(crate) struct Scene {
     /// The server's first message.
     pub(crate) info: ServerInfo,
     /// The names of the players.
-    pub(crate) names: Vec<String>,
+    names: Vec<String>,
     /// The ends so far.
-    pub(crate) ends: Vec<End>,
+    ends: Vec<End>,
 }
 
 /// Plays a row with this many sessions in a lab of its own, and judges the result.
@@ -241,7 +241,12 @@ impl Scene {
     /// accounts of each session.
     pub(crate) fn check_flow(&mut self, judgement: &mut Judgement) -> anyhow::Result<Vec<Flow>> {
         let (mut server, mut clients) = (self.report_of_server()?, self.report_of_clients()?);
-        let flows = self.names.iter().map(|player| Flow {
+        let ends = &self.ends;
+        let lives = |player: &&String| {
+            ends.iter()
+                .all(|end| end.record.player.as_ref() != Some(*player))
+        };
+        let flows = self.names.iter().filter(lives).map(|player| Flow {
             player: player.clone(),
             // A player without an account sent and took nothing.
             game: server.accounts.remove(player).unwrap_or_default(),

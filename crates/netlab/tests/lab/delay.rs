@@ -74,7 +74,8 @@ fn packets_overtake_each_other_where_the_delay_allows_it() {
         let varies = Delay::between(Duration::ZERO, STEP).overtaking();
         lab.delay_from(Host::Client, varies)?;
         let numbers = Datagrams::new(lab, Host::Client)?.numbers(LOT)?;
-        assert!(!numbers.is_sorted(), "all came in order");
+        // The last one may arrive before all others.
+        assert!(!numbers.into_iter().eq(0..=LOT), "all came in order");
         Ok(())
     });
 }
