@@ -141,12 +141,14 @@ pub struct Ends {
     pub local: SocketAddr,
     /// The peer's address.
     pub peer: SocketAddr,
+    /// The number of the network namespace in which the connection is (`SO_NETNS_COOKIE`).
+    pub namespace: u64,
 }
 
 /// Returns the ends of a living connection. A dead socket no longer tells its peer.
 ///
-/// `None` where [`own_fault`] could not tell the truth: on loopback, and on every system but Linux. It is also `None` for
-/// a socket with a mark, a device or a foreign address (`SO_MARK`, `SO_BINDTODEVICE`, `IP_TRANSPARENT`).
+/// `None` where [`own_fault`] could not tell the truth: on loopback, and on every system but Linux from 5.14 on. It is also
+/// `None` for a socket with a mark, a device or a foreign address (`SO_MARK`, `SO_BINDTODEVICE`, `IP_TRANSPARENT`).
 #[must_use]
 pub fn ends(fd: Borrowed<'_>) -> Option<Ends> {
     system::ends(fd)

@@ -10,14 +10,15 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::{Borrowed, KernelSample, Received, TcpInfoFields};
+use crate::own_network;
+use crate::{Borrowed, Ends, KernelSample, OwnFault, Received, TcpInfoFields};
 
 pub(crate) use self_test::tcp_info;
 
-pub(crate) use crate::own_network::{ends, own_fault};
-
 /// `TCP_RTO_MAX_MS` of `linux/tcp.h`, which libc does not define yet.
 const TCP_RTO_MAX_MS: c_int = 44;
+/// `SO_NETNS_COOKIE` of `asm-generic/socket.h`, which libc does not define yet.
+const SO_NETNS_COOKIE: c_int = 71;
 /// `SIOCINQ` of `linux/sockios.h`, under the name that libc uses.
 const SIOCINQ: libc::Ioctl = libc::FIONREAD;
 /// `SIOCOUTQ` of `linux/sockios.h`, under the name that libc uses.
@@ -91,6 +92,20 @@ fn is_tcp(fd: Borrowed<'_>) -> bool {
     protocol(fd).map_or(true, |protocol| protocol == libc::IPPROTO_TCP)
 }
 
+pub(crate) fn ends(fd: Borrowed<'_>) -> Option<Ends> {
+    own_network::ends(fd, namespace(fd)?)
+}
+
+pub(crate) fn own_fault(ends: &Ends) -> Option<OwnFault> {
+    own_network::own_fault(ends, namespace)
+}
+
+/// Returns the number of the socket's network namespace (Linux 5.14).
+fn namespace(fd: Borrowed<'_>) -> Option<u64> {
+    let (cookie, _) = option(fd, libc::SOL_SOCKET, SO_NETNS_COOKIE).ok()?;
+    Some(cookie)
+}
+
 fn protocol(fd: Borrowed<'_>) -> io::Result<c_int> {
     let (protocol, _) = option(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL)?;
     Ok(protocol)
@@ -139,6 +154,8 @@ unsafe trait Plain: Copy {}
 
 // SAFETY: an integer.
 unsafe impl Plain for c_int {}
+// SAFETY: an integer.
+unsafe impl Plain for u64 {}
 // SAFETY: a `repr(C)` struct of integers only.
 unsafe impl Plain for libc::tcp_info {}
 // SAFETY: a `repr(C)` struct of integers, and of pointers that may be null.

@@ -1,14 +1,15 @@
 //! Whether this host's own network can carry a connection: its local address, its route, and the carrier behind that.
 
 use std::io::Read as _;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 
 use lastword_keepalive::OwnFault;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::{Borrowed, Ends};
+use crate::{Borrowed, Ends, borrow};
 
-pub(crate) fn ends(fd: Borrowed<'_>) -> Option<Ends> {
+/// `namespace` is the network namespace of the connection.
+pub(crate) fn ends(fd: Borrowed<'_>, namespace: u64) -> Option<Ends> {
     let socket = SockRef::from(&fd);
     let [local, peer] =
         [socket.local_addr(), socket.peer_addr()].map(|addr| addr.ok()?.as_socket());
@@ -18,19 +19,30 @@ pub(crate) fn ends(fd: Borrowed<'_>) -> Option<Ends> {
         && socket.device().ok()?.is_none()
         && !socket.ip_transparent_v4().ok()?;
     local.set_port(0);
-    (is_plain && !local.ip().is_loopback()).then_some(Ends { local, peer })
+    (is_plain && !local.ip().is_loopback()).then_some(Ends {
+        local,
+        peer,
+        namespace,
+    })
 }
 
-pub(crate) fn own_fault(ends: &Ends) -> Option<OwnFault> {
-    let socket = match UdpSocket::bind(ends.local) {
-        Ok(socket) => socket,
-        Err(error) => {
-            let is_gone = error.raw_os_error() == Some(libc::EADDRNOTAVAIL);
-            return is_gone.then_some(OwnFault::AddressGone);
-        }
-    };
+/// `namespace` tells the network namespace of a socket.
+pub(crate) fn own_fault(
+    ends: &Ends,
+    namespace: impl FnOnce(Borrowed<'_>) -> Option<u64>,
+) -> Option<OwnFault> {
+    let family = Domain::for_address(ends.local);
+    let socket = Socket::new(family, Type::DGRAM, Some(Protocol::UDP)).ok()?;
+    // A listener may come from another process, and then its connections may lie in a network that this one cannot see.
+    if namespace(borrow(&socket)) != Some(ends.namespace) {
+        return None;
+    }
+    if let Err(error) = socket.bind(&ends.local.into()) {
+        let is_gone = error.raw_os_error() == Some(libc::EADDRNOTAVAIL);
+        return is_gone.then_some(OwnFault::AddressGone);
+    }
     // It looks the route up, and sends nothing.
-    match socket.connect(ends.peer) {
+    match socket.connect(&ends.peer.into()) {
         Ok(()) => lacks_carrier(ends)?.then_some(OwnFault::NoCarrier),
         Err(error) => {
             let code = error.raw_os_error()?;
@@ -133,12 +145,19 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
-    use crate::borrow;
+
+    /// The namespace of these tests.
+    const HERE: u64 = 1;
+
+    fn fault(ends: &Ends) -> Option<OwnFault> {
+        own_fault(ends, |_| Some(HERE))
+    }
 
     fn at(ip: &str) -> Ends {
         Ends {
             local: SocketAddr::new(ip.parse().unwrap(), 0),
             peer: SocketAddr::new(ip.parse().unwrap(), 9),
+            namespace: HERE,
         }
     }
 
@@ -146,16 +165,24 @@ mod tests {
     fn a_connection_within_this_host_has_no_network_to_ask_about() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        assert_eq!(ends(borrow(&stream)), None);
+        assert_eq!(ends(borrow(&stream), HERE), None);
     }
 
     #[test]
     fn an_address_that_this_host_has_carries_and_another_does_not() {
-        assert_eq!(own_fault(&at("127.0.0.1")), None);
+        assert_eq!(fault(&at("127.0.0.1")), None);
         assert_eq!(lacks_carrier(&at("127.0.0.1")), Some(false));
         // Reserved for documentation (RFC 5737): no host has it.
-        let gone = own_fault(&at("192.0.2.1"));
-        assert_eq!(gone, Some(OwnFault::AddressGone));
+        let gone = at("192.0.2.1");
+        assert_eq!(fault(&gone), Some(OwnFault::AddressGone));
+    }
+
+    #[test]
+    fn a_connection_in_another_network_namespace_has_no_answer() {
+        let gone = at("192.0.2.1");
+        for there in [None, Some(HERE + 1)] {
+            assert_eq!(own_fault(&gone, |_| there), None);
+        }
     }
 
     #[test]

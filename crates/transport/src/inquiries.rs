@@ -30,6 +30,7 @@ pub(crate) struct Inquiry {
 #[derive(Debug)]
 struct Answer {
     local: SocketAddr,
+    namespace: u64,
     at: Time,
     fault: Option<OwnFault>,
 }
@@ -54,7 +55,9 @@ impl Inquiries {
     ) -> Option<OwnFault> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.retain(|answer| now.since(answer.at) < KEPT);
-        let known = answers.iter().find(|answer| answer.local == ends.local);
+        let known = answers
+            .iter()
+            .find(|answer| (answer.local, answer.namespace) == (ends.local, ends.namespace));
         if let Some(known) = known {
             return known.fault;
         }
@@ -62,6 +65,7 @@ impl Inquiries {
         if fault != Some(OwnFault::NoRoute) {
             answers.push(Answer {
                 local: ends.local,
+                namespace: ends.namespace,
                 at: now,
                 fault,
             });
@@ -101,6 +105,7 @@ mod tests {
         Ends {
             local: SocketAddr::from(([10, 0, 0, local], 0)),
             peer: SocketAddr::from(([192, 0, 2, 1], 9)),
+            namespace: 1,
         }
     }
 
