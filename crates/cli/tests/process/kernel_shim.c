@@ -5,7 +5,7 @@
 //                   lying        counts no received bytes, except for the connection of the self-test over loopback
 //                   deny         refuses TCP_INFO
 //                   NUMBER       answers TCP_INFO with this number of bytes, as an older Linux does
-//                   no_loopback  connects nowhere
+//                   no_loopback  has no loopback to connect to
 //                   multipath    makes each TCP socket a Multipath TCP socket, as mptcpize does
 // LASTWORD_REFUSES  LEVEL:NAME   refuses this socket option with EPERM
 #define _GNU_SOURCE
@@ -65,9 +65,15 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
     return real(fd, level, name, value, len);
 }
 
+static int is_loopback(const struct sockaddr *addr) {
+    if (addr->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)addr)->sin_addr.s_addr) >> 24 == 127;
+    return addr->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)addr)->sin6_addr);
+}
+
 int connect(int fd, const struct sockaddr *addr, socklen_t len) {
     int (*real)(int, const struct sockaddr *, socklen_t) = dlsym(RTLD_NEXT, "connect");
-    return is("no_loopback") ? fails(ENETUNREACH) : real(fd, addr, len);
+    return is("no_loopback") && is_loopback(addr) ? fails(ENETUNREACH) : real(fd, addr, len);
 }
 
 int socket(int domain, int type, int protocol) {
