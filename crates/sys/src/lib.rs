@@ -85,7 +85,7 @@ pub fn tcp_info() -> TcpInfo {
 /// Reads `TCP_INFO`, then `SIOCOUTQ` and `SIOCINQ`. The calls consume no pending error. After the connection's death
 /// they tell how it died, and how many bytes were never acknowledged.
 ///
-/// `None` where [`tcp_info`] finds no [`TcpInfoFields::Counters`], and where `fd` is not a TCP socket. On a Multipath TCP socket
+/// `None` where [`tcp_info()`] finds no [`TcpInfoFields::Counters`], and where `fd` is not a TCP socket. On a Multipath TCP socket
 /// the counters are those of one of its paths, and the peer's FIN is not among them.
 #[must_use]
 pub fn sample(fd: Borrowed<'_>) -> Option<KernelSample> {

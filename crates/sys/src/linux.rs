@@ -1,5 +1,6 @@
 //! The readings on Linux: `getsockopt`, `setsockopt` and `ioctl`, each behind one checked wrapper.
 
+#[path = "linux/self_test.rs"]
 mod self_test;
 
 use std::ffi::c_int;

@@ -346,7 +346,7 @@ mod tests {
         }
         let driver = driver(&|_: &Player| Nothing);
         let (mailbox, identity) = (size_of::<Mailbox>(), size_of::<SessionIdentity>());
-        assert!(driver <= 400, "{driver}");
+        assert!(driver <= 408, "{driver}");
         assert!(mailbox <= 104, "{mailbox}");
         assert!(identity <= 88, "{identity}");
     }

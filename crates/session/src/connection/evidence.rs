@@ -112,6 +112,7 @@ impl Connection {
             frames_unacked: last.frames_unacked,
             bytes_drained: last.bytes_drained,
             farewell: last.farewell,
+            spoke_after: last.spoke_after,
             lingered: now.since(verdict.at),
             late_bytes_in: last.bytes_in.saturating_sub(fixed.evidence.bytes_in),
             late_fin: !had_fin && (self.fin_seen || last.fin == Some(true)),
