@@ -134,7 +134,7 @@ fn a_peer_that_talks_and_takes_nothing_is_found_with_its_next_byte() {
     assert!(verdict.since <= START + secs(1));
 }
 
-/// The window is open, and nothing is sent again: our direction is dead, whatever the peer reads.
+/// The window is open, and nothing is sent again: our direction is dead, and nothing is known of what the peer reads.
 #[test]
 fn a_peer_with_an_open_window_is_never_one_that_does_not_read() {
     let mut liveness = Liveness::new(START, false, false);
