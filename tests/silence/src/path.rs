@@ -96,8 +96,15 @@ impl Path {
         Ok(())
     }
 
-    /// Returns the longest time from a packet to its answer.
+    /// Returns the longest time from a packet to its answer. A lost answer comes with the peer's next retries.
     pub(crate) fn round_trip_max(self) -> Duration {
-        2 * self.delay.most()
+        let retries = match self.loss == Share::NONE {
+            true => Duration::ZERO,
+            false => RETRIES,
+        };
+        2 * self.delay.most() + retries
     }
 }
+
+/// The time of two retries where a second is the longest time between two.
+const RETRIES: Duration = Duration::from_secs(2);
