@@ -134,6 +134,16 @@ pub fn is_multipath(fd: Borrowed<'_>) -> bool {
     system::is_multipath(fd)
 }
 
+/// Returns an address in the one form under which it is shown, stored and compared.
+///
+/// A socket that listens on `[::]` reports an IPv4 peer as `::ffff:192.0.2.7` (RFC 4291, section 2.5.5.2). Here it is
+/// `192.0.2.7`.
+#[must_use]
+pub fn canonical(mut addr: SocketAddr) -> SocketAddr {
+    addr.set_ip(addr.ip().to_canonical());
+    addr
+}
+
 /// The two ends of a connection, for [`own_fault`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use lastword_keepalive::OwnFault;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::{Borrowed, Ends, borrow};
+use crate::{Borrowed, Ends, borrow, canonical};
 
 /// `namespace` is the network namespace of the connection.
 pub(crate) fn ends(fd: Borrowed<'_>, namespace: u64) -> Option<Ends> {
@@ -106,14 +106,6 @@ fn route_flags(answer: &[u8]) -> Option<u32> {
         .try_into()
         .ok()?;
     (u16::from_ne_bytes(kind) == libc::RTM_NEWROUTE).then(|| u32::from_ne_bytes(flags))
-}
-
-/// The address under which a socket of its own family reaches it: an IPv4 peer of an IPv6 listener is an IPv4 address.
-fn canonical(addr: SocketAddr) -> SocketAddr {
-    match addr.ip().to_canonical() {
-        IpAddr::V4(v4) => SocketAddr::new(v4.into(), addr.port()),
-        IpAddr::V6(_) => addr,
-    }
 }
 
 fn octets(ip: IpAddr) -> Vec<u8> {

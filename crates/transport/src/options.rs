@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, USER_TIMEOUT_FINAL, USER_TIMEOUT_HELD};
 use lastword_session::{OsError, System};
+use lastword_sys::canonical;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 /// The options of a listening socket.
@@ -41,16 +42,6 @@ impl ListenOptions {
         socket.listen(self.backlog)?;
         Ok(socket.into())
     }
-}
-
-/// Returns an address in the one form under which it is shown, stored and compared.
-///
-/// A socket that listens on `[::]` reports an IPv4 peer as `::ffff:192.0.2.7` (RFC 4291, section 2.5.5.2). Here it is
-/// `192.0.2.7`.
-#[must_use]
-pub fn canonical(mut addr: SocketAddr) -> SocketAddr {
-    addr.set_ip(addr.ip().to_canonical());
-    addr
 }
 
 /// Sets the options of a session on a new socket.
