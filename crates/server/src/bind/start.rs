@@ -14,7 +14,7 @@ use super::builder::Builder;
 use super::error::BindError;
 use super::extension::Started;
 use crate::books::{Books, Metrics, Names, with_recorder};
-use crate::config::{KernelAbilities, Settings};
+use crate::config::{Config, KernelAbilities, Settings};
 use crate::core::{Admission, Core, Listeners, Mailboxes, Observers, Shutdown, drain, publisher};
 use crate::guard::logged;
 use crate::handle::ServerHandle;
@@ -31,15 +31,12 @@ impl Builder {
     ) -> Result<(ServerHandle, TcpListener), BindError> {
         needs_timers()?;
         self.config.validate().map_err(BindError::Config)?;
-        for warning in self.config.host_warnings(KernelAbilities::probe()) {
-            logged(|| tracing::warn!("{warning}"));
-        }
         self.check_name()?;
         for extension in &mut self.extensions {
             extension.configure(&self.config);
         }
         self.check_admin()?;
-        warn_of(KernelAbilities::probe());
+        warn_of(&self.config, KernelAbilities::probe());
         let listener = self.listen_socket()?;
         let listen = |source| BindError::Listen {
             addr: self.listen_addr().unwrap_or(NOWHERE),
@@ -183,8 +180,12 @@ impl Builder {
     }
 }
 
-/// Warns where Linux does not show what the causes need. Other systems never do.
-fn warn_of(kernel: KernelAbilities) {
+/// Warns where this host does not fit the configuration, and where Linux does not show what the causes need. Other systems
+/// never do.
+fn warn_of(config: &Config, kernel: KernelAbilities) {
+    for warning in config.host_warnings(kernel) {
+        logged(|| tracing::warn!("{warning}"));
+    }
     if kernel.is_linux && !kernel.is_complete() {
         let evidence = kernel.evidence();
         logged(|| tracing::warn!("TCP_INFO {evidence}; `lastword check-config` lists the causes"));

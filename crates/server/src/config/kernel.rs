@@ -20,7 +20,8 @@ pub struct KernelAbilities {
 }
 
 impl KernelAbilities {
-    /// Asks the kernel, with temporary sockets and a connection over loopback. It asks once per process.
+    /// Asks the kernel, with temporary sockets and a connection over loopback. The connection is made
+    /// once per process.
     #[must_use]
     pub fn probe() -> Self {
         Self {
