@@ -40,7 +40,8 @@ fn open(addr: SocketAddr) -> io::Result<TcpListener> {
     }
     // The default is the system's: `net.ipv6.bindv6only` on Linux, IPv6 alone on Windows.
     if addr.is_ipv6() && addr.ip().is_unspecified() {
-        socket.set_only_v6(false)?;
+        let set = socket.set_only_v6(false);
+        set.map_err(|error| not_set("IPV6_V6ONLY", &error))?;
     }
     // Accepted sockets inherit this: a connection of a scraper that vanished silently is not held forever.
     let set = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(IDLE_MAX));
