@@ -12,7 +12,7 @@ use crate::server::{join_as, start, within};
 /// A viewer of the live stream.
 struct Viewer {
     stream: TcpStream,
-    /// What was received and not yet taken. A read may end in the middle of a character.
+    /// The bytes that were received and not yet taken. A read may end in the middle of a character.
     received: Vec<u8>,
 }
 

@@ -4,17 +4,7 @@ use std::time::Duration;
 
 use lastword_keepalive::{Diagnosis, Silence};
 
-use crate::world::{COMPETITIVE, Faults, NONE, STANDARD, START, World};
-
-const CUT: Faults = Faults {
-    outbound: true,
-    inbound: true,
-    ..NONE
-};
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
+use crate::world::{COMPETITIVE, CUT, Faults, NONE, STANDARD, START, World, secs};
 
 /// The faults, and the silence that each one is.
 pub(crate) fn faults() -> [(&'static str, Faults, Silence); 5] {

@@ -6,11 +6,7 @@ use lastword_keepalive::{
     Act, Diagnosis, Due, KernelSample, Liveness, SWEEP, Silence, Time, Timing,
 };
 
-use crate::world::{Faults, NONE, STANDARD, START, World, age_ms};
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
+use crate::world::{Faults, NONE, STANDARD, START, World, age_ms, secs};
 
 fn live() -> Liveness {
     let mut liveness = Liveness::new(START, false, false);

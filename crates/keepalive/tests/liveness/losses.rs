@@ -4,21 +4,12 @@ use std::time::Duration;
 
 use lastword_keepalive::{Diagnosis, Silence};
 
-use crate::world::{COMPETITIVE, Faults, Lost, NONE, STANDARD, World};
+use crate::world::{COMPETITIVE, CUT, Faults, Lost, NONE, STANDARD, World, secs};
 
 const FROZEN: Faults = Faults {
     frozen: true,
     ..NONE
 };
-const CUT: Faults = Faults {
-    outbound: true,
-    inbound: true,
-    ..NONE
-};
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
 
 /// Something that happens to the path.
 type Event = fn(&mut World);

@@ -4,23 +4,14 @@ use std::time::Duration;
 
 use lastword_keepalive::{Profile, Silence, Timing, detection_bound};
 
-use crate::world::{Faults, NONE, World};
+use crate::world::{CUT, Faults, NONE, World, secs};
 
-const CUT: Faults = Faults {
-    outbound: true,
-    inbound: true,
-    ..NONE
-};
 const FROZEN: Faults = Faults {
     frozen: true,
     ..NONE
 };
 /// The kernel's own longest time between two retries.
 const DEFAULT_RTO_MAX: Duration = secs(120);
-
-const fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
 
 const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)

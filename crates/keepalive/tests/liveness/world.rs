@@ -40,6 +40,16 @@ pub(crate) const NONE: Faults = Faults {
     frozen: false,
     window_shut: false,
 };
+/// Nothing passes either way.
+pub(crate) const CUT: Faults = Faults {
+    outbound: true,
+    inbound: true,
+    ..NONE
+};
+
+pub(crate) const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
 
 /// One server, its peer, and the kernel between them.
 pub(crate) struct World {
