@@ -3,6 +3,7 @@
 // LASTWORD_KERNEL   zero         answers TCP_INFO at full length, and each field is 0
 //                   few          fills in the state and the round trip only, as gVisor does
 //                   lying        counts no received bytes, except for the connection of the self-test over loopback
+//                   no_window    counts all, but shows no window
 //                   deny         refuses TCP_INFO
 //                   NUMBER       answers TCP_INFO with this number of bytes, as an older Linux does
 //                   no_loopback  has no loopback to connect to
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { TCP_INFO = 11, MPTCP = 262, CLOSE_WAIT = 8, STATE = 0, RTT = 68, BYTES_RECEIVED = 128, SELF_TEST_BYTES = 24 };
+enum { TCP_INFO = 11, MPTCP = 262, CLOSE_WAIT = 8, STATE = 0, RTT = 68, BYTES_RECEIVED = 128, SEND_WINDOW = 228, SELF_TEST_BYTES = 24 };
 
 static const char *kernel(void) {
     const char *name = getenv("LASTWORD_KERNEL");
@@ -44,6 +45,7 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *len) {
         memset(info + STATE + 1, 0, RTT - STATE - 1);
         memset(info + RTT + 8, 0, sizeof info - RTT - 8);
     }
+    if (is("no_window")) memset(info + SEND_WINDOW, 0, 4);
     if (is("lying")) {
         uint64_t received;
         memcpy(&received, info + BYTES_RECEIVED, sizeof received);

@@ -20,9 +20,10 @@ use crate::command::{DEADLINE, Serving, config_file, lastword};
 use crate::player::Player;
 
 /// Each kernel, and the fields of `TCP_INFO` that it really fills in for a connection.
-const KERNELS: [(&str, TcpInfoFields); 10] = [
+const KERNELS: [(&str, TcpInfoFields); 11] = [
     ("whole", TcpInfoFields::Window),
     ("no_loopback", TcpInfoFields::Window),
+    ("no_window", TcpInfoFields::Losses),
     ("224", TcpInfoFields::Losses),   // Linux 4.19 to 5.3
     ("192", TcpInfoFields::Counters), // Linux 4.10 to 4.17
     ("136", TcpInfoFields::State),    // Linux 4.1
