@@ -6,12 +6,13 @@
     reason = "a failure here is the test's failure"
 )]
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, Profile};
 use lastword_server::{Config, Credentials, Player};
 use lastword_tests::{Ask, Fixture, Raw, config, server_end};
-use socket2::Socket;
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// The options that a profile asks for and a socket has.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,4 +128,25 @@ async fn without_keepalive_no_session_has_it() {
             "{name}"
         );
     }
+}
+
+/// Such a listener passes only some of its options on (`docs/kernel.md`, fact 3.10).
+#[tokio::test]
+async fn a_plain_client_of_a_multipath_listener_has_all_options() {
+    let Ok(listener) = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::MPTCP)) else {
+        eprintln!("skipped: this kernel has no Multipath TCP");
+        return;
+    };
+    let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(4).unwrap();
+    let addr = listener.local_addr().unwrap().as_socket().unwrap();
+    let fixture = server(self::listener("standard")).await;
+    fixture.server.adopt(listener.into()).unwrap();
+    let player = Raw::join(addr, "standard").await;
+    let socket = server_end(player.stream.local_addr().unwrap());
+    let knobs = Profile::standard().knobs();
+    assert_eq!(Options::of(&socket), Options::meant_by(&knobs));
+    assert!(socket.out_of_band_inline().unwrap());
+    assert_eq!(socket.tcp_notsent_lowat().unwrap(), knobs.notsent_lowat);
 }
