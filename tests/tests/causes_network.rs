@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use lastword_keepalive::{Silence, detection_bound, own_queue_give_up};
 use lastword_netlab::{End, Host, Lab, run};
 use lastword_server::{Cause, Config, Disconnect, KernelAbilities, Phase, Player};
-use lastword_session::{Detector, Farewell};
+use lastword_session::{Detector, GoodbyeProgress};
 use lastword_tests::{
     Ask, Echo, EndCollector, Fixture, Raw, config, data, goodbye, hello, in_server_host, kind,
     outage, quick, tcp_info, until, within,
@@ -168,7 +168,7 @@ fn a_cut_behind_a_proxy_is_peer_silent() {
             assert_eq!(fixture.server.broadcast_all(b"news"), 1);
             let end = fixture.ends_as(Cause::PeerSilent, Phase::Live).await;
             assert_noticed_in_time(&end, &config);
-            assert_eq!(end.ending.evidence.farewell, Farewell::Written);
+            assert_eq!(end.ending.evidence.farewell, GoodbyeProgress::Written);
             drop(raw);
             Ok(())
         })
@@ -186,7 +186,7 @@ fn a_process_that_says_nothing_is_peer_frozen() {
             assert_noticed_in_time(&end, &quick(config()));
             let kernel = end.ending.evidence.kernel.expect("TCP_INFO");
             assert_eq!((kernel.probes, kernel.retransmits), (0, 0));
-            assert_eq!(end.ending.evidence.farewell, Farewell::FinSeen);
+            assert_eq!(end.ending.evidence.farewell, GoodbyeProgress::FinSeen);
             Ok(())
         })
     });

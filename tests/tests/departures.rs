@@ -11,7 +11,7 @@ use lastword_server::{
     Cause, Config, Context, Departure, Event, Handler, Kick, Phase, Player, ProfileName,
     ServerHandle, SessionId,
 };
-use lastword_session::Farewell;
+use lastword_session::GoodbyeProgress;
 use lastword_tests::{EndCollector, Fixture, Raw, config, quick, within};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
@@ -55,7 +55,7 @@ async fn a_kicked_player_frees_its_place_while_its_connection_lingers() {
     drop(kicked);
     let end = fixture.ends_as_ever(Cause::Kicked, Phase::Live).await;
     assert_eq!(end.session, Some(session));
-    assert_eq!(end.ending.evidence.farewell, Farewell::FinSeen);
+    assert_eq!(end.ending.evidence.farewell, GoodbyeProgress::FinSeen);
     drop(next);
     fixture.ends_as_ever(Cause::PeerFin, Phase::Live).await;
 }

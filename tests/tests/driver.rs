@@ -491,7 +491,7 @@ impl App for Game {
             0 => {}
             bytes => outbox.send(&vec![7; bytes]).expect("there is room"),
         }
-        Room::Unsure
+        Room::MustPoll
     }
 
     fn link(&mut self, _outbox: &mut Outbox<'_>, _link: lastword_session::Link) {}

@@ -10,7 +10,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_client::{Connector, Farewell};
+use lastword_client::{Connector, GoodbyeProgress};
 use lastword_server::{Cause, Config, Disconnect, Phase, Server, ServerHandle, Session};
 use lastword_tests::{
     EndCollector, Fixture, Raw, client_ip, config, data, goodbye, run_clients, within,
@@ -92,7 +92,7 @@ async fn leave_as_a_client_of_ours(addr: SocketAddr, n: u32, connector: Connecto
     assert_eq!(ended.cause, Cause::ClosedByGame, "{ended} {ended:#?}");
     assert_eq!(
         ended.evidence.farewell,
-        Farewell::FinSeen,
+        GoodbyeProgress::FinSeen,
         "{ended} {ended:#?}"
     );
 }

@@ -14,7 +14,7 @@ use lastword_server::{
     Cause, Config, Context, GameCode, Handler, Kick, Phase, Player, ServerHandle, Session,
     SessionId,
 };
-use lastword_session::Farewell;
+use lastword_session::GoodbyeProgress;
 use lastword_tests::{
     EndCollector, Fixture, Raw, client_ip, config, data, frame, kind, number_of, run_clients,
     within,
@@ -130,7 +130,11 @@ async fn kick_all(kicker: Kicker, count: u32) -> usize {
             "{end} {end:#?}"
         );
         let farewell = end.ending.evidence.farewell;
-        assert_eq!(farewell, Farewell::FinSeen, "heard to the end: {end:#?}");
+        assert_eq!(
+            farewell,
+            GoodbyeProgress::FinSeen,
+            "heard to the end: {end:#?}"
+        );
         assert_eq!(collector.departure().await.cause, Cause::Kicked.into());
     }
     assert_eq!(

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use lastword_session::{Cause, Ending, Evidence, Farewell, FirstError, Phase, TrailEvent};
+use lastword_session::{Cause, Ending, Evidence, FirstError, GoodbyeProgress, Phase, TrailEvent};
 
-use crate::Parting;
+use crate::PeerGoodbye;
 
 /// The end of a connection: one cause, and the evidence for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Ended {
     /// How far the connection had come: `auth` until the welcome, then `live`.
     pub phase: Phase,
     /// The server's goodbye, if there was one.
-    pub parting: Option<Parting>,
+    pub peer_goodbye: Option<PeerGoodbye>,
     /// The reason of our own goodbye, as passed to [`Client::goodbye_with`](crate::Client::goodbye_with). `None`
     /// without a reason, and if the connection had ended before.
     pub said: Option<String>,
@@ -31,7 +31,7 @@ impl From<Ending> for Ended {
         Self {
             cause: ending.verdict.cause,
             phase: ending.verdict.phase,
-            parting: ending.parting.map(Parting::from),
+            peer_goodbye: ending.peer_goodbye.map(PeerGoodbye::from),
             said: ending
                 .decided
                 .map(|decided| decided.message.reason().to_owned())
@@ -47,9 +47,9 @@ impl From<Ending> for Ended {
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.cause)?;
-        match (self.cause, &self.parting) {
+        match (self.cause, &self.peer_goodbye) {
             (Cause::ClosedByGame, _) => self.write_our_goodbye(f),
-            (_, Some(parting)) => write!(f, "{parting}"),
+            (_, Some(peer_goodbye)) => write!(f, "{peer_goodbye}"),
             (cause, None) => f.write_str(cause.seen_by_client()),
         }
     }
@@ -57,7 +57,7 @@ impl fmt::Display for Ended {
 
 impl Ended {
     fn write_our_goodbye(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let was_written = self.evidence.farewell != Farewell::None;
+        let was_written = self.evidence.farewell != GoodbyeProgress::None;
         let clause = match was_written {
             true => "we said goodbye",
             false => "we left without a goodbye",
@@ -91,7 +91,7 @@ mod tests {
         ended.said = Some("see you".to_owned());
         let unsent = format!("{left}, and our words were not sent: \"see you\"");
         assert_eq!(ended.to_string(), unsent);
-        ended.evidence.farewell = Farewell::Acked;
+        ended.evidence.farewell = GoodbyeProgress::Acked;
         assert_eq!(
             ended.to_string(),
             "closed_by_game: we said goodbye: \"see you\""

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lastword_session::{OsError, SendError};
 
-use crate::{Ended, InvalidServerAddr, Parting, ServerAddr};
+use crate::{Ended, InvalidServerAddr, PeerGoodbye, ServerAddr};
 
 /// Why a server was not reached, or refused us.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ pub enum DialError {
     },
     /// The server said goodbye instead of welcome.
     #[error("cannot join: {0}")]
-    Refused(Parting),
+    Refused(PeerGoodbye),
     /// The connection ended before a welcome or a goodbye of the server.
     #[error("the connection ended before the welcome: {0}")]
     Ended(Box<Ended>),
@@ -72,8 +72,8 @@ pub enum DialError {
 
 impl From<Ended> for DialError {
     fn from(mut ended: Ended) -> Self {
-        match ended.parting.take() {
-            Some(parting) => Self::Refused(parting),
+        match ended.peer_goodbye.take() {
+            Some(peer_goodbye) => Self::Refused(peer_goodbye),
             None => Self::Ended(Box::new(ended)),
         }
     }

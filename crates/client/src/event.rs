@@ -61,7 +61,7 @@ impl From<&wire::Notice<'_>> for Notice {
 
 /// The server's goodbye: why it ends the connection, and its instruction to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parting {
+pub struct PeerGoodbye {
     /// The reason on the wire: a code of the layer below 4096, a code of the game from 4096 on.
     pub code: u16,
     /// The server's own verdict. A code of the layer stands for its cause. With a code of the game, the server may
@@ -78,22 +78,22 @@ pub struct Parting {
     pub reason: String,
 }
 
-impl From<lastword_session::Parting> for Parting {
-    fn from(parting: lastword_session::Parting) -> Self {
+impl From<lastword_session::PeerGoodbye> for PeerGoodbye {
+    fn from(peer_goodbye: lastword_session::PeerGoodbye) -> Self {
         Self {
-            code: parting.code,
-            cause: parting.cause,
-            advice: advice(parting.advice),
-            delay: Duration::from_millis(u64::from(parting.delay_ms)),
-            address: parting.address,
-            reason: parting.reason,
+            code: peer_goodbye.code,
+            cause: peer_goodbye.cause,
+            advice: advice(peer_goodbye.advice),
+            delay: Duration::from_millis(u64::from(peer_goodbye.delay_ms)),
+            address: peer_goodbye.address,
+            reason: peer_goodbye.reason,
         }
     }
 }
 
 /// Writes how the server ended the connection, as the client sees it, with the server's text
 /// escaped: `the server kicked us (kicked, code 4100): "enough"`.
-impl fmt::Display for Parting {
+impl fmt::Display for PeerGoodbye {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let clause = self
             .cause
@@ -122,8 +122,8 @@ fn advice(code: u8) -> Advice {
 mod tests {
     use super::*;
 
-    fn parting(code: u16, cause: Option<Cause>, reason: &str) -> Parting {
-        Parting::from(lastword_session::Parting {
+    fn peer_goodbye(code: u16, cause: Option<Cause>, reason: &str) -> PeerGoodbye {
+        PeerGoodbye::from(lastword_session::PeerGoodbye {
             over: true,
             code,
             cause,
@@ -136,9 +136,9 @@ mod tests {
 
     #[test]
     fn an_unknown_advice_means_to_wait() {
-        let parting = parting(80, Some(Cause::Kicked), "");
-        assert_eq!(parting.advice, Advice::AfterDelay);
-        assert_eq!(parting.delay, Duration::from_millis(1_500));
+        let peer_goodbye = peer_goodbye(80, Some(Cause::Kicked), "");
+        assert_eq!(peer_goodbye.advice, Advice::AfterDelay);
+        assert_eq!(peer_goodbye.delay, Duration::from_millis(1_500));
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
             ),
             (0, None, "", "the server said goodbye"),
         ] {
-            assert_eq!(parting(code, cause, reason).to_string(), shown);
+            assert_eq!(peer_goodbye(code, cause, reason).to_string(), shown);
         }
     }
 }

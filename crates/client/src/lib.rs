@@ -27,10 +27,10 @@ pub use client::Client;
 pub use connector::Connector;
 pub use ended::Ended;
 pub use error::{Attempt, AttemptError, DialError};
-pub use event::{Event, Notice, Parting};
+pub use event::{Event, Notice, PeerGoodbye};
 pub use lastword_keepalive::Profile;
 pub use lastword_session::{
-    Advice, Cause, ClockOffset, Diagnosis, Dialect, Evidence, Farewell, FirstError, Framing,
+    Advice, Cause, ClockOffset, Diagnosis, Dialect, Evidence, FirstError, Framing, GoodbyeProgress,
     LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, RoundTrip, SendError,
     SessionId, Time, TrailEvent,
 };

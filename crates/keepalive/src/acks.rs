@@ -58,7 +58,7 @@ impl Acks {
     }
 
     /// When the limit without progress is reached.
-    pub(crate) fn limit_by(&self) -> Time {
+    pub(crate) fn no_progress_limit_at(&self) -> Time {
         match self.limit_ms {
             0 => Time::NEVER,
             ms => self.waits_since + millis(ms),

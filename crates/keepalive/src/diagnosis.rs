@@ -87,7 +87,7 @@ impl From<Diagnosis> for Silence {
 
 /// A silence that lasted too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct SilenceVerdict {
     /// The kind of silence.
     pub silence: Silence,
     /// The last sign of life: the last byte, or the last acknowledgement where acknowledgements are missing.

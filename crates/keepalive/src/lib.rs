@@ -6,10 +6,10 @@ use std::time::Duration;
 
 mod acks;
 mod bound;
+mod close_observation;
 mod diagnosis;
 mod error;
 mod give_up;
-mod inquiry;
 mod knobs;
 mod liveness;
 mod name;
@@ -22,11 +22,11 @@ mod timing;
 mod unsettled;
 
 pub use bound::{SWEEP, detection_bound};
-pub use diagnosis::{Diagnosis, Silence, Verdict};
+pub use diagnosis::{Diagnosis, Silence, SilenceVerdict};
 pub use error::ProfileError;
 pub use give_up::{RETRIES_DEFAULT, kernel_give_up, own_queue_give_up, retries_for};
 pub use knobs::{KernelKnobs, USER_TIMEOUT_FINAL, USER_TIMEOUT_HELD};
-pub use liveness::{Act, Due, Liveness};
+pub use liveness::{Liveness, LivenessAction, TimeoutReason};
 pub use name::ProfileName;
 pub use own_fault::OwnFault;
 pub use profile::Profile;

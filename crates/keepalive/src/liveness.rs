@@ -17,16 +17,18 @@ mod deadlines;
 use std::time::Duration;
 
 use crate::acks::Acks;
-use crate::inquiry::{Inquiry, SAMPLE_INTERVAL, STUCK_SUSPECT};
+use crate::close_observation::{CloseObservation, SAMPLE_INTERVAL, STUCK_SUSPECT};
 use crate::question::Question;
 use crate::unsettled::Unsettled;
-use crate::{Diagnosis, KernelSample, SWEEP, Silence, Time, Timing, Verdict, millis, to_millis};
+use crate::{
+    Diagnosis, KernelSample, SWEEP, Silence, SilenceVerdict, Time, Timing, millis, to_millis,
+};
 
 /// The shortest time between two samples of a healthy session: one with each heartbeat of the shortest profile, late or
 /// early.
 const LOOK_INTERVAL: Duration = Duration::from_millis(750);
 /// How long data may stay unacknowledged before the connection is sampled closely.
-const STANDS: Duration = Duration::from_secs(1);
+const STUCK_MIN: Duration = Duration::from_secs(1);
 
 /// The liveness of one connection's peer.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub struct Liveness {
     behind_heard_ms: u32,
     behind_ping_ms: u32,
     pings: bool,
-    is_blind: bool,
+    has_no_kernel_evidence: bool,
     is_paused: bool,
     /// The silence has passed the suspect limit.
     is_silent: bool,
@@ -55,12 +57,12 @@ pub struct Liveness {
     /// The kernel's give-up must be put off, and the driver was told so.
     is_held: bool,
     told_held: bool,
-    inquiry: Option<Box<Inquiry>>,
+    inquiry: Option<Box<CloseObservation>>,
 }
 
 /// Why [`Liveness::on_timeout`] is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
+pub enum TimeoutReason {
     /// A silent peer becomes suspect.
     Suspect,
     /// A silent or stuck peer is given up.
@@ -73,21 +75,21 @@ pub enum Due {
 
 /// The action that [`Liveness::on_timeout`] asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum LivenessAction {
     /// Send a ping, then call [`Liveness::pinged`].
     Ping,
     /// Give the peer up.
-    GiveUp(Verdict),
+    GiveUp(SilenceVerdict),
 }
 
 impl Liveness {
     /// Creates the liveness of a connection that is not live yet: nothing is due.
     ///
     /// `pings`: whether this end pings in each heartbeat in which it sent or received nothing, as a client does.
-    /// `is_blind`: whether a proxy's kernel is at the other end of the wire, so that its answers say nothing about the
-    /// peer.
+    /// `has_no_kernel_evidence`: whether a proxy's kernel is at the other end of the wire, so that its answers say
+    /// nothing about the peer.
     #[must_use]
-    pub const fn new(now: Time, pings: bool, is_blind: bool) -> Self {
+    pub const fn new(now: Time, pings: bool, has_no_kernel_evidence: bool) -> Self {
         Self {
             timing: Timing {
                 heartbeat_ms: 0,
@@ -98,7 +100,7 @@ impl Liveness {
             behind_heard_ms: 0,
             behind_ping_ms: 0,
             pings,
-            is_blind,
+            has_no_kernel_evidence,
             is_paused: false,
             is_silent: false,
             suspicion: None,
@@ -188,7 +190,7 @@ impl Liveness {
     ///
     /// This is called where [`Liveness::wants_sample`] says so, or where a decision depends on whether the peer is
     /// stuck.
-    pub fn sampled(&mut self, now: Time, sample: Option<KernelSample>) -> Option<Verdict> {
+    pub fn sampled(&mut self, now: Time, sample: Option<KernelSample>) -> Option<SilenceVerdict> {
         self.look(now, sample);
         self.not_reading(now, sample.as_ref())
     }
@@ -201,22 +203,22 @@ impl Liveness {
         now: Time,
         is_blocked: bool,
         sample: Option<KernelSample>,
-    ) -> Option<Act> {
-        let falls_silent = self.suspect_by() <= now;
+    ) -> Option<LivenessAction> {
+        let falls_silent = self.suspect_at() <= now;
         if falls_silent {
             self.on_silent(now);
         }
         if let Some(verdict) = self.sampled(now, sample) {
-            return Some(Act::GiveUp(verdict));
+            return Some(LivenessAction::GiveUp(verdict));
         }
         if falls_silent {
-            return self.asks().then_some(Act::Ping);
+            return self.asks().then_some(LivenessAction::Ping);
         }
         match self.poll_timeout(is_blocked) {
             (at, _) if at > now => None,
-            (_, Due::Dead) => Some(Act::GiveUp(self.verdict(now))),
-            (_, Due::Ping) => Some(Act::Ping),
-            (_, Due::Suspect | Due::Sample) => None,
+            (_, TimeoutReason::Dead) => Some(LivenessAction::GiveUp(self.verdict(now))),
+            (_, TimeoutReason::Ping) => Some(LivenessAction::Ping),
+            (_, TimeoutReason::Suspect | TimeoutReason::Sample) => None,
         }
     }
 
@@ -242,7 +244,7 @@ impl Liveness {
             self.diagnosis(now),
             Diagnosis::LocalNetworkDown | Diagnosis::PeerFrozen
         );
-        self.judged_by() <= now && !is_known && !self.is_blind
+        self.judged_at() <= now && !is_known && !self.has_no_kernel_evidence
     }
 
     /// Takes the change to report to the owner: the diagnosis of a suspect peer, or `None` where it is healthy again.
@@ -282,8 +284,9 @@ impl Liveness {
         let judges = self.timing.dead_ms > 0 || self.acks.has_limit();
         let rested = now.since(self.acks.last_sample()) >= LOOK_INTERVAL;
         // The verdict comes with this byte and does not wait for the next regular sample.
-        let judged = || self.taken_by() <= now && self.stuck_for(now) == Duration::ZERO;
-        judges && !self.is_blind && (rested || judged())
+        let judged =
+            || self.write_progress_deadline() <= now && self.stuck_for(now) == Duration::ZERO;
+        judges && !self.has_no_kernel_evidence && (rested || judged())
     }
 
     /// Returns since when the peer has been silent as far as we know: the time in which we did not listen is left out.
@@ -298,7 +301,7 @@ impl Liveness {
     #[must_use]
     pub fn is_doubtful(&self, now: Time) -> bool {
         let is_silent = self.is_silent && !self.is_paused;
-        is_silent || self.suspect_limit_at() <= now || self.stuck_for(now) >= STANDS
+        is_silent || self.suspect_limit_at() <= now || self.stuck_for(now) >= STUCK_MIN
     }
 
     /// Returns when the last byte came.
@@ -343,14 +346,14 @@ impl Liveness {
         };
         let heard = self.silent_since() + millis(self.behind_heard_ms);
         self.inquiry
-            .get_or_insert_with(|| Box::new(Inquiry::new()))
+            .get_or_insert_with(|| Box::new(CloseObservation::new()))
             .ask(Question::new(asked, heard, self.losses));
         self.review(now);
     }
 
     fn look(&mut self, now: Time, sample: Option<KernelSample>) {
-        let Some(sample) = sample.filter(|_| !self.is_blind) else {
-            self.is_blind = true;
+        let Some(sample) = sample.filter(|_| !self.has_no_kernel_evidence) else {
+            self.has_no_kernel_evidence = true;
             return self.review(now);
         };
         let rested = now.since(self.acks.last_sample());
@@ -362,9 +365,10 @@ impl Liveness {
             self.losses = sample.losses();
         }
         let waits_since = self.acks.waits_since();
-        let stands = waits_since.is_some_and(|since| now.since(since) >= STANDS);
+        let stands = waits_since.is_some_and(|since| now.since(since) >= STUCK_MIN);
         if stands && self.timing.dead_ms > 0 {
-            self.inquiry.get_or_insert_with(|| Box::new(Inquiry::new()));
+            self.inquiry
+                .get_or_insert_with(|| Box::new(CloseObservation::new()));
         }
         let (real, limit_at) = (self.real(now), self.silence_limit_at());
         if let Some(inquiry) = &mut self.inquiry {
@@ -391,13 +395,13 @@ impl Liveness {
 
     fn diagnosis(&self, now: Time) -> Diagnosis {
         match &self.inquiry {
-            _ if self.is_blind => Diagnosis::PeerSilent,
+            _ if self.has_no_kernel_evidence => Diagnosis::PeerSilent,
             Some(inquiry) => inquiry.diagnosis(now),
             None => Diagnosis::Undecided,
         }
     }
 
-    fn verdict(&self, now: Time) -> Verdict {
+    fn verdict(&self, now: Time) -> SilenceVerdict {
         let mut silence = Silence::from(self.diagnosis(now));
         let stuck_since = self
             .inquiry
@@ -406,7 +410,7 @@ impl Liveness {
         let by_silence = self.dead_limit_at();
         let lasts = by_silence > now || silence == Silence::PathDeadOutbound;
         let (since, by, stood_still) = match stuck_since.filter(|_| lasts) {
-            Some(since) => (since, self.stuck_by(), Duration::ZERO),
+            Some(since) => (since, self.give_up_stuck_at(), Duration::ZERO),
             None => {
                 // The path worked again after an outage: no one cause explains the whole silence.
                 if by_silence > self.silence_limit_at() {
@@ -416,7 +420,7 @@ impl Liveness {
                 (self.silent_since(), by_silence, stood_still)
             }
         };
-        Verdict {
+        SilenceVerdict {
             silence,
             since,
             stood_still,
@@ -425,12 +429,12 @@ impl Liveness {
     }
 
     /// Judges a peer that sends but does not take our data: its kernel answers that there is no room.
-    fn not_reading(&self, now: Time, sample: Option<&KernelSample>) -> Option<Verdict> {
-        let by = self.taken_by();
+    fn not_reading(&self, now: Time, sample: Option<&KernelSample>) -> Option<SilenceVerdict> {
+        let by = self.write_progress_deadline();
         let talks = self.last_in >= by && !self.is_paused;
         let shut = |sample: &KernelSample| sample.is_window_shut() && !sample.is_overdue();
-        let answers = sample.is_some_and(shut) && !self.is_blind;
-        (by <= now && talks && answers).then(|| Verdict {
+        let answers = sample.is_some_and(shut) && !self.has_no_kernel_evidence;
+        (by <= now && talks && answers).then(|| SilenceVerdict {
             silence: Silence::PeerNotReading,
             since: self.acks.waits_since().unwrap_or(now),
             stood_still: Duration::ZERO,

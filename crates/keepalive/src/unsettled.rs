@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{KernelSample, to_millis};
 
 /// How long such a retransmission must stand before the kernel's give-up is put off.
-const STANDS: Duration = Duration::from_secs(1);
+const STUCK_MIN: Duration = Duration::from_secs(1);
 
 /// The retransmission that was seen unsettled while no retransmission timeout was running.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,6 @@ impl Unsettled {
     /// How long after the last sample the next one is due; `None` where nothing is seen.
     pub(crate) fn left(&self) -> Option<Duration> {
         let seen_for = Duration::from_millis(self.seen_for_ms.into());
-        self.is_seen().then(|| STANDS.saturating_sub(seen_for))
+        self.is_seen().then(|| STUCK_MIN.saturating_sub(seen_for))
     }
 }

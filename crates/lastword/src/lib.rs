@@ -280,7 +280,7 @@ pub mod admin {
 pub mod client {
     pub use lastword_client::{
         Attempt, AttemptError, Client, Connector, DialError, Ended, Event, InvalidServerAddr,
-        Notice, Parting, ServerAddr,
+        Notice, PeerGoodbye, ServerAddr,
     };
 }
 
@@ -309,8 +309,9 @@ pub mod dialect {
 /// The facts behind a cause: how a connection ended, and what the kernel and our clocks showed.
 pub mod evidence {
     pub use lastword_server::{
-        Call, Class, Close, Detector, Diagnosis, Ending, Evidence, Farewell, FirstError, Initiator,
-        KernelSample, Layer, OsError, Parting, Phase, Record, Resumable, Step, TrailEvent, Verdict,
+        Call, Class, Close, Detector, Diagnosis, Ending, Evidence, FirstError, GoodbyeProgress,
+        Initiator, KernelSample, Layer, OsError, PeerGoodbye, Phase, Record, Resumable, Step,
+        TrailEvent, Verdict,
     };
 }
 

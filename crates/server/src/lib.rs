@@ -43,9 +43,10 @@ pub use lastword_keepalive::{KernelKnobs, Profile, ProfileError, ProfileName};
 pub use lastword_session::wire::{Goodbye, Malformed};
 pub use lastword_session::{
     Address, Advice, Call, Cause, Class, ClockOffset, Close, DepartureCause, Detector, Diagnosis,
-    Dialect, Ending, Evidence, Farewell, FirstError, Framing, GameCode, Initiator, InvalidAddress,
-    KernelSample, Layer, LengthPrefixed, Link, Meaning, Measure, Message, NoSessionId, OsError,
-    Parting, Phase, Resumable, RoundTrip, SendError, SessionId, Time, TrailEvent, Verdict,
+    Dialect, Ending, Evidence, FirstError, Framing, GameCode, GoodbyeProgress, Initiator,
+    InvalidAddress, KernelSample, Layer, LengthPrefixed, Link, Meaning, Measure, Message,
+    NoSessionId, OsError, PeerGoodbye, Phase, Resumable, RoundTrip, SendError, SessionId, Time,
+    TrailEvent, Verdict,
 };
 pub use lastword_sys::{TcpInfo, TcpInfoFields};
 pub use lastword_transport::canonical;

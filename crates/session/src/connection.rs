@@ -40,7 +40,7 @@ use lastword_keepalive::{Liveness, Timing};
 
 use crate::close::Close;
 use crate::dialect::Framing;
-use crate::ending::{Ending, Farewell, Parting, TrailEvent};
+use crate::ending::{Ending, GoodbyeProgress, PeerGoodbye, TrailEvent};
 use crate::ping_bucket::PingBucket;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
@@ -52,7 +52,7 @@ use crate::{
 use delivery::Delivery;
 use evidence::Fixed;
 pub use machine::encode_data;
-use state::Stage;
+use state::CurrentState;
 pub use timers::Timer;
 
 /// Which end of the wire this is.
@@ -261,7 +261,7 @@ pub enum SendError {
 #[derive(Debug)]
 pub struct Connection {
     config: Arc<Config>,
-    state: Stage,
+    state: CurrentState,
     role: Role,
     phase: Phase,
     end_noticed: bool,
@@ -272,7 +272,7 @@ pub struct Connection {
     fin_seen: bool,
     drain_notice: DrainNotice,
     goodbye_queued: bool,
-    farewell: Farewell,
+    farewell: GoodbyeProgress,
     decoder: Decoder,
     queue: Option<Box<SendQueue>>,
     liveness: Liveness,
@@ -299,7 +299,7 @@ pub struct Connection {
 /// State that most connections never need.
 #[derive(Debug, Default)]
 struct Rare {
-    parting: Option<Parting>,
+    peer_goodbye: Option<PeerGoodbye>,
     decided: Option<Close>,
     dropped: Dropped,
     read_when_noticed: Option<u64>,

@@ -19,7 +19,7 @@ pub struct Verdict {
 
 /// The progress of our goodbye and FIN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Farewell {
+pub enum GoodbyeProgress {
     /// We sent no goodbye, or it was never written out.
     #[default]
     None,
@@ -31,7 +31,7 @@ pub enum Farewell {
     FinSeen,
 }
 
-impl Farewell {
+impl GoodbyeProgress {
     /// Returns the stable label used in logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -69,7 +69,7 @@ impl Detector {
 
 /// The content of the peer's goodbye.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parting {
+pub struct PeerGoodbye {
     /// Whether the session is over; if not, it is paused and may be resumed.
     pub over: bool,
     /// The code on the wire: a cause of the layer (below 4096) or a code of the game.
@@ -87,7 +87,7 @@ pub struct Parting {
     pub reason: String,
 }
 
-impl Parting {
+impl PeerGoodbye {
     /// A goodbye without content, as a dialect may have it.
     pub(crate) fn silent() -> Self {
         Self {
@@ -111,7 +111,7 @@ impl Parting {
 }
 
 /// The goodbye of a server.
-impl From<&Goodbye<'_>> for Parting {
+impl From<&Goodbye<'_>> for PeerGoodbye {
     fn from(goodbye: &Goodbye<'_>) -> Self {
         Self {
             over: goodbye.over,
@@ -182,7 +182,7 @@ pub struct Evidence {
     /// The mechanism that noticed the silence, for silent causes and kernel timeouts.
     pub detector: Option<Detector>,
     /// The progress of our goodbye and FIN.
-    pub farewell: Farewell,
+    pub farewell: GoodbyeProgress,
     /// From the moment the cause was fixed to the moment the connection was closed.
     pub lingered: Duration,
     /// The raw bytes that were read in that time.
@@ -240,7 +240,7 @@ pub struct Ending {
     /// The evidence for the verdict.
     pub evidence: Evidence,
     /// The content of the peer's goodbye, where it sent one.
-    pub parting: Option<Parting>,
+    pub peer_goodbye: Option<PeerGoodbye>,
     /// Our own decision that fixed the cause, whether or not its goodbye could be written. `None` where the peer's end
     /// decided. Also `None` where we ended without a goodbye: a dead path, an abort, a wrong protocol.
     pub decided: Option<Close>,
@@ -262,7 +262,7 @@ impl Ending {
             },
             first_error: None,
             evidence: Evidence::default(),
-            parting: None,
+            peer_goodbye: None,
             decided: None,
             trail: Vec::new(),
             abort: false,

@@ -31,7 +31,9 @@ pub use connection::{
 };
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};
-pub use ending::{Detector, Ending, Evidence, Farewell, Layer, Parting, TrailEvent, Verdict};
+pub use ending::{
+    Detector, Ending, Evidence, GoodbyeProgress, Layer, PeerGoodbye, TrailEvent, Verdict,
+};
 pub use limits::Limits;
 pub use link::Link;
 pub use message::{Address, GameCode, InvalidAddress, Message};

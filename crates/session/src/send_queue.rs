@@ -69,7 +69,7 @@ impl SendQueue {
 
     /// Appends a control frame, which overtakes queued data.
     pub fn push_control(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
-        Whole::append(&mut self.control, encode);
+        RollbackOnPanic::append(&mut self.control, encode);
     }
 
     /// Moves all of `other` behind the frames queued here.
@@ -239,7 +239,7 @@ impl SendQueue {
     #[inline]
     fn push_marked(&mut self, queued_at: Time, data: bool, encode: impl FnOnce(&mut Vec<u8>)) {
         let before = self.bytes.len();
-        Whole::append(&mut self.bytes, encode);
+        RollbackOnPanic::append(&mut self.bytes, encode);
         let len = u32::try_from(self.bytes.len() - before).unwrap_or(u32::MAX);
         if len > 0 {
             self.unnumbered += u64::from(data);
@@ -310,22 +310,22 @@ impl SendQueue {
 }
 
 /// Bytes of whole frames. The game's encoder may stop half-way by a panic: the partial frame is then removed.
-struct Whole<'a> {
+struct RollbackOnPanic<'a> {
     bytes: &'a mut Vec<u8>,
     len: usize,
 }
 
-impl Whole<'_> {
+impl RollbackOnPanic<'_> {
     #[inline]
     fn append(bytes: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
         let len = bytes.len();
-        let mut whole = Whole { bytes, len };
+        let mut whole = RollbackOnPanic { bytes, len };
         encode(whole.bytes);
         whole.len = whole.bytes.len();
     }
 }
 
-impl Drop for Whole<'_> {
+impl Drop for RollbackOnPanic<'_> {
     #[inline]
     fn drop(&mut self) {
         self.bytes.truncate(self.len);

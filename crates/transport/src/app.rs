@@ -24,7 +24,7 @@ pub trait App: Send + Unpin + 'static {
 
     /// Server: notes that the peer will not be admitted, so the authenticator need not answer. It may be called
     /// repeatedly.
-    fn dismissed(&mut self) {}
+    fn authentication_cancelled(&mut self) {}
 
     /// Server: returns the socket options of the admitted peer, where they differ from those of its socket. Called
     /// once, before `joined`.
@@ -104,9 +104,9 @@ pub enum Linger {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
     /// There is room.
-    Left,
+    Available,
     /// The driver must call [`App::poll_ready`].
-    Unsure,
+    MustPoll,
 }
 
 /// Sends frames and decisions while a frame is handled, without a lock or a task switch.

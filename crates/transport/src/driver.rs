@@ -163,7 +163,7 @@ impl<A: App> Driver<A> {
     fn poll_admission(&mut self, cx: &mut Context<'_>, now: &mut Turn) -> bool {
         if !self.connection.is_authenticating() {
             if !self.open {
-                self.app.dismissed();
+                self.app.authentication_cancelled();
             }
             return false;
         }

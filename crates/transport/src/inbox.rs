@@ -95,8 +95,8 @@ impl<T: Item, E> Inbox<T, E> {
         self.change(|inside| {
             inside.push(item);
             match inside.is_full(self.caps) {
-                true => Room::Unsure,
-                false => Room::Left,
+                true => Room::MustPoll,
+                false => Room::Available,
             }
         })
     }

@@ -157,7 +157,7 @@ impl App for Sink {
     }
 
     fn frame(&mut self, _: &mut Outbox<'_>, _: &[u8]) -> Room {
-        Room::Left
+        Room::Available
     }
 
     fn link(&mut self, _outbox: &mut Outbox<'_>, _link: lastword_session::Link) {}

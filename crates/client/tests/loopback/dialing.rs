@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use lastword_client::{
-    Advice, Attempt, AttemptError, Cause, Client, Connector, DialError, Parting, Phase,
+    Advice, Attempt, AttemptError, Cause, Client, Connector, DialError, PeerGoodbye, Phase,
 };
 use lastword_server::{Authenticator, Config, Credentials, GameCode, Message, Player, Refusal};
 use lastword_session::wire::{Goodbye, Kind};
@@ -32,7 +32,7 @@ async fn a_refusal_says_the_games_code_and_its_words() {
     let (builder, mut ends) = watched(Config::default());
     let server = serve_echo(builder.authenticator(RefuseAll)).await;
     let error = refused(Client::connect(server.local_addr(), "mallory").await);
-    let expected = Parting {
+    let expected = PeerGoodbye {
         code: 4_242,
         cause: Some(Cause::AuthRejected),
         advice: Advice::DoNot,
@@ -45,7 +45,7 @@ async fn a_refusal_says_the_games_code_and_its_words() {
         "cannot join: the server rejected our credentials (auth_rejected, code 4242): \"mallory is banned\""
     );
     assert!(
-        matches!(&error, DialError::Refused(parting) if *parting == expected),
+        matches!(&error, DialError::Refused(peer_goodbye) if *peer_goodbye == expected),
         "{error:?}"
     );
     assert_eq!(ends.next().await.cause(), Cause::AuthRejected);
@@ -61,8 +61,8 @@ async fn a_full_server_says_so() {
         .expect("there is room for one");
     let error = refused(Client::connect(server.local_addr(), "bob").await);
     assert!(
-        matches!(&error, DialError::Refused(parting)
-            if parting.cause == Some(Cause::ServerFull) && parting.advice == Advice::AfterDelay),
+        matches!(&error, DialError::Refused(peer_goodbye)
+            if peer_goodbye.cause == Some(Cause::ServerFull) && peer_goodbye.advice == Advice::AfterDelay),
         "{error:?}"
     );
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lastword_client::{
-    Advice, Cause, Client, Connector, DialError, Event, Farewell, Notice, Parting, SendError,
+    Advice, Cause, Client, Connector, DialError, Event, GoodbyeProgress, Notice, PeerGoodbye,
+    SendError,
 };
 use lastword_server::{Address, Config, GameCode, Kick, Message};
 
@@ -29,19 +30,19 @@ async fn a_kicked_client_reads_what_came_before_and_then_why() {
     let ended = within("the end", client.ended()).await;
     assert_eq!(ended.cause, Cause::PeerGoodbye);
     let shown = ended.to_string();
-    let parting = ended.parting.expect("the server said why");
+    let peer_goodbye = ended.peer_goodbye.expect("the server said why");
     assert_eq!(
-        (parting.code, parting.cause, parting.advice),
+        (peer_goodbye.code, peer_goodbye.cause, peer_goodbye.advice),
         (5_000, Some(Cause::Kicked), Advice::DoNot)
     );
-    assert_eq!(parting.reason, "too many jumps");
+    assert_eq!(peer_goodbye.reason, "too many jumps");
     assert_eq!(
         shown,
         "peer_goodbye: the server kicked us (kicked, code 5000): \"too many jumps\""
     );
     let end = ends.next().await;
     assert_eq!(end.cause(), Cause::Kicked);
-    assert_eq!(end.ending.evidence.farewell, Farewell::FinSeen);
+    assert_eq!(end.ending.evidence.farewell, GoodbyeProgress::FinSeen);
 }
 
 #[tokio::test]
@@ -59,9 +60,9 @@ async fn a_close_with_a_code_of_the_game_is_distinguished_from_a_kick() {
         ended.to_string(),
         "peer_goodbye: the server closed our session (closed_by_game, code 4096): \"the match is over\""
     );
-    let parting = ended.parting.expect("the server said why");
+    let peer_goodbye = ended.peer_goodbye.expect("the server said why");
     assert_eq!(
-        (parting.code, parting.cause),
+        (peer_goodbye.code, peer_goodbye.cause),
         (4_096, Some(Cause::ClosedByGame))
     );
     assert_eq!(ends.next().await.cause(), Cause::ClosedByGame);
@@ -80,11 +81,13 @@ async fn frames_that_came_before_the_last_word_are_received_after_it() {
     session.close().await;
     assert_eq!(
         ends.next().await.ending.evidence.farewell,
-        Farewell::FinSeen
+        GoodbyeProgress::FinSeen
     );
     let ended = within("the end", client.ended()).await;
     assert_eq!(
-        ended.parting.and_then(|parting| parting.cause),
+        ended
+            .peer_goodbye
+            .and_then(|peer_goodbye| peer_goodbye.cause),
         Some(Cause::ClosedByGame)
     );
     for number in 0..100_u8 {
@@ -107,7 +110,7 @@ async fn a_kick_with_an_address_and_a_delay_arrives_with_every_field() {
         .with_delay(Duration::from_millis(1_500));
     session.kick(kick).await;
     let ended = within("the end", client.ended()).await;
-    let expected = Parting {
+    let expected = PeerGoodbye {
         code: 5_001,
         cause: Some(Cause::Kicked),
         advice: Advice::Elsewhere,
@@ -115,11 +118,14 @@ async fn a_kick_with_an_address_and_a_delay_arrives_with_every_field() {
         address: "eu2.example.net:7000".to_owned(),
         reason: "this world moves".to_owned(),
     };
-    assert_eq!(ended.parting, Some(expected));
+    assert_eq!(ended.peer_goodbye, Some(expected));
 }
 
 /// The notice of a drain, its goodbye, and the refusal of a client that comes meanwhile.
-async fn told_by_a_drain(config: Config, message: Option<Message>) -> (Notice, Parting, Parting) {
+async fn told_by_a_drain(
+    config: Config,
+    message: Option<Message>,
+) -> (Notice, PeerGoodbye, PeerGoodbye) {
     let (server, _ends) = echo_handlers(config).await;
     let addr = server.local_addr();
     let mut client = Client::connect(addr, "alice")
@@ -131,7 +137,7 @@ async fn told_by_a_drain(config: Config, message: Option<Message>) -> (Notice, P
         Some(message) => server.begin_drain_with(timeout, message),
     }
     let refused = match Client::connect(addr, "bob").await {
-        Err(DialError::Refused(parting)) => parting,
+        Err(DialError::Refused(peer_goodbye)) => peer_goodbye,
         other => panic!("{other:?} is no refusal"),
     };
     let event = within("a notice", client.next_event()).await;
@@ -139,21 +145,21 @@ async fn told_by_a_drain(config: Config, message: Option<Message>) -> (Notice, P
         panic!("{event:?} is no notice");
     };
     let ended = within("the end", client.ended()).await;
-    let parting = ended.parting.expect("the server said why");
+    let peer_goodbye = ended.peer_goodbye.expect("the server said why");
     assert_eq!(notice.cause, Some(Cause::Drained));
-    assert_eq!(parting.cause, Some(Cause::Drained));
+    assert_eq!(peer_goodbye.cause, Some(Cause::Drained));
     assert_eq!(refused.cause, Some(Cause::RefusedDraining));
-    (notice, parting, refused)
+    (notice, peer_goodbye, refused)
 }
 
 #[tokio::test]
 async fn a_drain_without_an_address_says_to_come_back_after_the_delay() {
-    let (notice, parting, refused) = told_by_a_drain(Config::default(), None).await;
+    let (notice, peer_goodbye, refused) = told_by_a_drain(Config::default(), None).await;
     assert_eq!(
         (notice.advice, &*notice.address, &*notice.reason),
         (Advice::AfterDelay, "", "the server is shutting down")
     );
-    for told in [parting, refused] {
+    for told in [peer_goodbye, refused] {
         assert_eq!(
             (told.advice, told.delay, &*told.address, &*told.reason),
             (
@@ -179,10 +185,10 @@ async fn a_drain_with_an_address_sends_all_clients_there_with_its_words_and_dela
         .with_delay(Duration::from_secs(9));
     let configured = told_by_a_drain(config, None).await;
     let chosen = told_by_a_drain(Config::default(), Some(message)).await;
-    for (notice, parting, refused) in [configured, chosen] {
+    for (notice, peer_goodbye, refused) in [configured, chosen] {
         let said = (Advice::Elsewhere, "eu2.example.net:7000", "we move");
         assert_eq!((notice.advice, &*notice.address, &*notice.reason), said);
-        for told in [parting, refused] {
+        for told in [peer_goodbye, refused] {
             assert_eq!((told.advice, &*told.address, &*told.reason), said);
             assert_eq!(told.delay, Duration::from_secs(9));
         }
@@ -200,7 +206,7 @@ async fn a_client_that_is_still_there_when_the_drain_is_over_hears_the_same_word
         .expect("everybody is welcome");
     server.expire();
     let ended = within("the end", client.ended()).await;
-    let told = ended.parting.expect("a goodbye");
+    let told = ended.peer_goodbye.expect("a goodbye");
     assert_eq!(told.cause, Some(Cause::DrainExpired));
     let said = (told.advice, told.delay, &*told.reason);
     assert_eq!(
@@ -239,7 +245,7 @@ async fn a_server_that_just_closes_is_a_fin_behind_its_frames() {
     assert_eq!(received(&mut client).await.as_deref(), Some(&b"last"[..]));
     assert_eq!(received(&mut client).await, None);
     let ended = within("the end", client.ended()).await;
-    assert_eq!((ended.cause, ended.parting), (Cause::PeerFin, None));
+    assert_eq!((ended.cause, ended.peer_goodbye), (Cause::PeerFin, None));
 }
 
 #[tokio::test]
@@ -278,7 +284,7 @@ async fn a_server_that_resets_does_it_behind_its_frames() {
     assert_eq!(received(&mut client).await.as_deref(), Some(&b"last"[..]));
     assert_eq!(received(&mut client).await, None);
     let ended = within("the end", client.ended()).await;
-    assert_eq!((ended.cause, ended.parting), (Cause::PeerReset, None));
+    assert_eq!((ended.cause, ended.peer_goodbye), (Cause::PeerReset, None));
     assert!(ended.first_error.is_some());
 }
 

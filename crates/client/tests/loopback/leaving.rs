@@ -1,6 +1,6 @@
 //! The client's ways to leave, as the server records them.
 
-use lastword_client::{Cause, Client, Connector, Farewell};
+use lastword_client::{Cause, Client, Connector, GoodbyeProgress};
 use lastword_server::Config;
 use lastword_session::wire::Kind;
 
@@ -16,8 +16,8 @@ async fn a_goodbye_is_heard_with_its_words() {
         .expect("everybody is welcome");
     let ended = within("the end", client.goodbye_with("dinner")).await;
     assert_eq!(ended.cause, Cause::ClosedByGame);
-    assert_eq!(ended.evidence.farewell, Farewell::FinSeen);
-    assert_eq!(ended.parting, None);
+    assert_eq!(ended.evidence.farewell, GoodbyeProgress::FinSeen);
+    assert_eq!(ended.peer_goodbye, None);
     assert_eq!(ended.said.as_deref(), Some("dinner"));
     assert_eq!(
         ended.to_string(),
@@ -25,7 +25,7 @@ async fn a_goodbye_is_heard_with_its_words() {
     );
     let end = ends.next().await;
     assert_eq!(end.cause(), Cause::PeerGoodbye);
-    let said = end.ending.parting.as_ref().expect("it was decoded");
+    let said = end.ending.peer_goodbye.as_ref().expect("it was decoded");
     assert_eq!((said.over, said.code, &*said.reason), (true, 0, "dinner"));
 }
 
@@ -47,7 +47,7 @@ async fn a_goodbye_comes_behind_everything_that_was_sent() {
     assert_eq!(within("the end", session.recv()).await, None);
     assert_eq!(ends.next().await.cause(), Cause::PeerGoodbye);
     let ended = within("the end", leaving).await.expect("it does not panic");
-    assert_eq!(ended.evidence.farewell, Farewell::FinSeen);
+    assert_eq!(ended.evidence.farewell, GoodbyeProgress::FinSeen);
     assert_eq!(ended.evidence.frames_unsent, 0);
 }
 
@@ -68,7 +68,7 @@ async fn a_goodbye_over_an_unread_broadcast_is_no_reset() {
         }
         let ended = within("the end", client.goodbye()).await;
         assert_eq!(ended.cause, Cause::ClosedByGame);
-        assert_eq!(ended.evidence.farewell, Farewell::FinSeen);
+        assert_eq!(ended.evidence.farewell, GoodbyeProgress::FinSeen);
         let end = ends.next().await;
         assert_eq!(end.cause(), Cause::PeerGoodbye);
         assert_eq!(end.ending.first_error, None);
@@ -99,7 +99,7 @@ async fn an_aborted_client_is_reset_without_a_word() {
     client.abort();
     let end = ends.next().await;
     assert_eq!(end.cause(), Cause::PeerReset);
-    assert_eq!(end.ending.parting, None);
+    assert_eq!(end.ending.peer_goodbye, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -113,7 +113,7 @@ async fn a_goodbye_to_a_server_that_does_not_answer_takes_the_linger_timeout() {
     let ended = within("the end", client.goodbye()).await;
     assert!(before.elapsed() >= linger);
     assert_eq!(ended.cause, Cause::ClosedByGame);
-    assert_ne!(ended.evidence.farewell, Farewell::FinSeen);
+    assert_ne!(ended.evidence.farewell, GoodbyeProgress::FinSeen);
     let last = puppet.reads().await.expect("a goodbye");
     assert_eq!(last.kind, Kind::Goodbye);
     assert_eq!(puppet.reads().await, None);

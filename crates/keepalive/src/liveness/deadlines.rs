@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use super::{Due, Liveness, STANDS};
-use crate::inquiry::{PING_INTERVAL, SAMPLE_INTERVAL};
+use super::{Liveness, STUCK_MIN, TimeoutReason};
+use crate::close_observation::{PING_INTERVAL, SAMPLE_INTERVAL};
 use crate::{SWEEP, Time, Timing, millis};
 
 impl Liveness {
     /// Returns when to call [`Liveness::on_timeout`], and why; [`Time::NEVER`] where nothing is due. `is_blocked`:
     /// bytes wait that the kernel does not take.
     #[must_use]
-    pub fn poll_timeout(&self, is_blocked: bool) -> (Time, Due) {
+    pub fn poll_timeout(&self, is_blocked: bool) -> (Time, TimeoutReason) {
         // First, so that a suspicion at the same instant as the dead limit is reported before it.
-        let mut next = (self.suspect_by(), Due::Suspect);
+        let mut next = (self.suspect_at(), TimeoutReason::Suspect);
         for (at, due) in [
-            (self.dead_by(), Due::Dead),
-            (self.ping_by(), Due::Ping),
-            (self.sample_by(is_blocked), Due::Sample),
+            (self.verdict_at(), TimeoutReason::Dead),
+            (self.ping_by(), TimeoutReason::Ping),
+            (self.sample_at(is_blocked), TimeoutReason::Sample),
         ] {
             if at < next.0 {
                 next = (at, due);
@@ -27,8 +27,8 @@ impl Liveness {
 
     /// Returns when a queue limit may close again: after the verdict on a silence that has begun.
     #[must_use]
-    pub fn judged_by(&self) -> Time {
-        self.dead_by()
+    pub fn judged_at(&self) -> Time {
+        self.verdict_at()
     }
 
     /// Returns when the peer counts as silent if no byte comes; [`Time::NEVER`] where it never does, or while we do not
@@ -47,7 +47,7 @@ impl Liveness {
     /// The first measurement is due as early as possible, and one in every eight heartbeats follows; [`Time::NEVER`]
     /// without heartbeats.
     #[must_use]
-    pub fn learns_by(&self) -> Time {
+    pub fn rtt_ping_at(&self) -> Time {
         let heartbeat = millis(self.timing.heartbeat_ms);
         match (self.timing.heartbeat_ms, self.last_ping) {
             (0, _) => Time::NEVER,
@@ -57,26 +57,26 @@ impl Liveness {
     }
 
     /// When the peer must have acknowledged some of the waiting data.
-    pub(super) fn taken_by(&self) -> Time {
+    pub(super) fn write_progress_deadline(&self) -> Time {
         let excused = self.inquiry.as_ref().map(|inquiry| inquiry.excused());
-        self.acks.limit_by() + excused.unwrap_or_default()
+        self.acks.no_progress_limit_at() + excused.unwrap_or_default()
     }
 
     /// When the silence of a healthy peer becomes too long. One sweep may find the question and the suspicion due
     /// together. So a server asks the peer first, and gives it time to answer.
-    pub(super) fn suspect_by(&self) -> Time {
+    pub(super) fn suspect_at(&self) -> Time {
         if self.is_silent {
             return Time::NEVER;
         }
-        match self.quiet_by() {
+        match self.quiet_ping_at() {
             Time::NEVER => self.suspect_limit_at(),
-            quiet_by if self.last_ping < quiet_by => Time::NEVER,
+            quiet_ping_at if self.last_ping < quiet_ping_at => Time::NEVER,
             _ => self.suspect_limit_at().max(self.last_ping + ANSWER_MIN),
         }
     }
 
-    fn dead_by(&self) -> Time {
-        self.dead_limit_at().min(self.stuck_by())
+    fn verdict_at(&self) -> Time {
+        self.dead_limit_at().min(self.give_up_stuck_at())
     }
 
     /// When a silent peer is given up: at the dead limit, or later where its own data may still be on its way after an
@@ -95,21 +95,21 @@ impl Liveness {
         }
     }
 
-    pub(super) fn stuck_by(&self) -> Time {
+    pub(super) fn give_up_stuck_at(&self) -> Time {
         match (&self.inquiry, self.timing.dead_ms) {
             (None, _) | (_, 0) => Time::NEVER,
-            (Some(inquiry), ms) => inquiry.stuck_by(millis(ms)),
+            (Some(inquiry), ms) => inquiry.give_up_stuck_at(millis(ms)),
         }
     }
 
-    fn sample_by(&self, is_blocked: bool) -> Time {
+    fn sample_at(&self, is_blocked: bool) -> Time {
         match &self.inquiry {
-            _ if self.is_blind => Time::NEVER,
+            _ if self.has_no_kernel_evidence => Time::NEVER,
             Some(inquiry) => inquiry
                 .last_sample()
                 .map_or(Time::ORIGIN, |last| last + self.sample_interval()),
             None if is_blocked && self.timing.dead_ms > 0 => {
-                let blocked_by = self.acks.last_sample().max(self.last_out) + STANDS;
+                let blocked_by = self.acks.last_sample().max(self.last_out) + STUCK_MIN;
                 blocked_by.min(self.confirms_by())
             }
             None => self.confirms_by(),
@@ -125,7 +125,7 @@ impl Liveness {
     /// A peer that is never given up does not need four samples a second.
     pub(super) fn sample_interval(&self) -> Duration {
         match self.timing.dead_ms {
-            0 => millis(self.timing.heartbeat_ms).max(STANDS),
+            0 => millis(self.timing.heartbeat_ms).max(STUCK_MIN),
             _ => self.stretched(SAMPLE_INTERVAL),
         }
     }
@@ -158,34 +158,34 @@ impl Liveness {
             };
             return self.last_ping + self.stretched(PING_INTERVAL.min(heartbeat));
         }
-        let (quiet_since, learns_by) = match (self.pings, self.is_paused) {
-            (true, _) => (self.last_in.min(self.last_out), self.learns_by()),
+        let (quiet_since, rtt_ping_at) = match (self.pings, self.is_paused) {
+            (true, _) => (self.last_in.min(self.last_out), self.rtt_ping_at()),
             (false, true) => (self.last_out, Time::NEVER),
             (false, false) => return self.asks_quiet_peer_by(),
         };
         match self.timing.heartbeat_ms {
             0 => Time::NEVER,
-            ms => learns_by.min(quiet_since.max(self.last_ping) + millis(ms)),
+            ms => rtt_ping_at.min(quiet_since.max(self.last_ping) + millis(ms)),
         }
     }
 
     /// When a server asks a quiet peer: half-way from the heartbeat to the suspicion, once in a silence. A client that
     /// pings on its own has sent a byte by the heartbeat.
     pub(super) fn asks_quiet_peer_by(&self) -> Time {
-        let quiet_by = self.quiet_by();
-        if self.is_silent || self.is_paused || self.last_ping >= quiet_by {
+        let quiet_ping_at = self.quiet_ping_at();
+        if self.is_silent || self.is_paused || self.last_ping >= quiet_ping_at {
             return Time::NEVER;
         }
-        quiet_by
+        quiet_ping_at
     }
 
     /// When the peer was asked in this silence, if it was.
     pub(super) fn asked_quiet(&self) -> Option<Time> {
-        Some(self.last_ping).filter(|asked| *asked >= self.quiet_by())
+        Some(self.last_ping).filter(|asked| *asked >= self.quiet_ping_at())
     }
 
     /// When a server asks a peer from which no byte came.
-    fn quiet_by(&self) -> Time {
+    fn quiet_ping_at(&self) -> Time {
         let Timing {
             heartbeat_ms,
             suspect_ms,

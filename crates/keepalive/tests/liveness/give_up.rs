@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Due, KernelSample, Liveness, Time, Timing};
+use lastword_keepalive::{KernelSample, Liveness, Time, TimeoutReason, Timing};
 
 use crate::world::{STANDARD, START};
 
@@ -55,7 +55,7 @@ impl Watched {
     /// Returns how long after the last sample the next one is due on its own account.
     fn looks_after(&self) -> Option<Duration> {
         let (at, due) = self.liveness.poll_timeout(false);
-        (due == Due::Sample).then(|| at.since(self.now))
+        (due == TimeoutReason::Sample).then(|| at.since(self.now))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lastword_keepalive::{
-    Act, Diagnosis, Due, KernelSample, Liveness, SWEEP, Silence, Time, Timing,
+    Diagnosis, KernelSample, Liveness, LivenessAction, SWEEP, Silence, Time, TimeoutReason, Timing,
 };
 
 use crate::world::{Faults, NONE, STANDARD, START, World, age_ms, secs};
@@ -20,13 +20,13 @@ fn quiet() -> Option<KernelSample> {
 }
 
 /// Runs to the verdict and calls `on_timeout` at each deadline.
-fn verdict(liveness: &mut Liveness) -> (Time, lastword_keepalive::Verdict) {
+fn verdict(liveness: &mut Liveness) -> (Time, lastword_keepalive::SilenceVerdict) {
     loop {
         let (now, _) = liveness.poll_timeout(false);
         assert!(now < START + secs(100), "no verdict");
         match liveness.on_timeout(now, false, quiet()) {
-            Some(Act::GiveUp(verdict)) => return (now, verdict),
-            Some(Act::Ping) => liveness.pinged(now),
+            Some(LivenessAction::GiveUp(verdict)) => return (now, verdict),
+            Some(LivenessAction::Ping) => liveness.pinged(now),
             None => {}
         }
     }
@@ -61,13 +61,17 @@ fn a_verdict_that_comes_a_little_late_by_us_says_by_how_much() {
     let late = SWEEP + Duration::from_millis(15);
     loop {
         let (at, due) = liveness.poll_timeout(false);
-        let now = if due == Due::Dead { at + late } else { at };
+        let now = if due == TimeoutReason::Dead {
+            at + late
+        } else {
+            at
+        };
         match liveness.on_timeout(now, false, quiet()) {
-            Some(Act::GiveUp(verdict)) => {
+            Some(LivenessAction::GiveUp(verdict)) => {
                 assert_eq!(verdict.late, Duration::from_millis(15));
                 return;
             }
-            Some(Act::Ping) => liveness.pinged(now),
+            Some(LivenessAction::Ping) => liveness.pinged(now),
             None => {}
         }
     }
@@ -79,13 +83,13 @@ fn a_byte_ends_a_silence_at_its_last_moment() {
     let by = START + secs(15);
     while liveness.poll_timeout(false).0 < by {
         let (now, _) = liveness.poll_timeout(false);
-        if liveness.on_timeout(now, false, quiet()) == Some(Act::Ping) {
+        if liveness.on_timeout(now, false, quiet()) == Some(LivenessAction::Ping) {
             liveness.pinged(now);
         }
     }
     liveness.heard(by);
     let act = liveness.on_timeout(by, false, quiet());
-    assert!(!matches!(act, Some(Act::GiveUp(_))), "{act:?}");
+    assert!(!matches!(act, Some(LivenessAction::GiveUp(_))), "{act:?}");
 }
 
 #[test]
@@ -152,7 +156,7 @@ fn a_peer_with_an_open_window_is_never_one_that_does_not_read() {
         assert!(now <= START + secs(16), "it lives for ever");
         liveness.heard(now);
         assert_eq!(liveness.sampled(now, open()), None);
-        if let Some(Act::GiveUp(verdict)) = liveness.on_timeout(now, false, open()) {
+        if let Some(LivenessAction::GiveUp(verdict)) = liveness.on_timeout(now, false, open()) {
             break verdict.silence;
         }
     };
@@ -212,7 +216,7 @@ fn stays_silent(liveness: &mut Liveness, end: Time, sample: Option<KernelSample>
     while liveness.poll_timeout(false).0 < end {
         let (now, _) = liveness.poll_timeout(false);
         match liveness.on_timeout(now, false, sample) {
-            Some(Act::Ping) => liveness.pinged(now),
+            Some(LivenessAction::Ping) => liveness.pinged(now),
             act => assert_eq!(act, None),
         }
     }
@@ -297,7 +301,7 @@ fn data_unanswered_after_a_pause_of_the_machine_gets_time_for_its_answer() {
     };
     for _ in 0..8 {
         let act = liveness.on_timeout(now, false, Some(sent_again));
-        assert!(!matches!(act, Some(Act::GiveUp(_))), "{act:?}");
+        assert!(!matches!(act, Some(LivenessAction::GiveUp(_))), "{act:?}");
     }
     let answered = KernelSample {
         unacked: 0,
@@ -319,8 +323,8 @@ fn data_unanswered_after_a_pause_of_the_machine_gets_time_for_its_answer() {
     let mut now = now;
     loop {
         match dead.on_timeout(now, false, Some(sent_again)) {
-            Some(Act::GiveUp(_)) => break,
-            Some(Act::Ping) => dead.pinged(now),
+            Some(LivenessAction::GiveUp(_)) => break,
+            Some(LivenessAction::Ping) => dead.pinged(now),
             None => {}
         }
         now = now + Duration::from_millis(250);
@@ -366,7 +370,7 @@ fn a_silence_is_doubtful_until_it_ends_also_after_our_own_stall() {
     for ms in [6_250, 7_500] {
         let due = START + Duration::from_millis(ms);
         let act = liveness.on_timeout(due, false, quiet());
-        assert_eq!(act, Some(Act::Ping));
+        assert_eq!(act, Some(LivenessAction::Ping));
         liveness.pinged(due);
     }
     liveness.stood_still(secs(4));
@@ -387,8 +391,8 @@ fn without_a_heartbeat_a_silent_peer_is_asked_once_a_second_too() {
     loop {
         let (now, _) = liveness.poll_timeout(false);
         match liveness.on_timeout(now, false, quiet()) {
-            Some(Act::GiveUp(_)) => break,
-            Some(Act::Ping) => {
+            Some(LivenessAction::GiveUp(_)) => break,
+            Some(LivenessAction::Ping) => {
                 liveness.pinged(now);
                 pings += 1;
             }
@@ -414,8 +418,8 @@ fn one_probe_without_an_answer_behind_a_shut_window_is_no_dead_path() {
             ..KernelSample::default()
         });
         match liveness.on_timeout(now, false, sample) {
-            Some(Act::GiveUp(verdict)) => break verdict,
-            Some(Act::Ping) => liveness.pinged(now),
+            Some(LivenessAction::GiveUp(verdict)) => break verdict,
+            Some(LivenessAction::Ping) => liveness.pinged(now),
             None => {}
         }
     };
@@ -436,8 +440,8 @@ fn a_kernel_that_lacks_a_counter_of_losses_calls_no_peer_frozen() {
             let (now, _) = liveness.poll_timeout(false);
             assert!(now < START + secs(100), "no verdict");
             match liveness.on_timeout(now, false, sample) {
-                Some(Act::GiveUp(verdict)) => break verdict,
-                Some(Act::Ping) => liveness.pinged(now),
+                Some(LivenessAction::GiveUp(verdict)) => break verdict,
+                Some(LivenessAction::Ping) => liveness.pinged(now),
                 None => {}
             }
         };
@@ -510,7 +514,7 @@ fn a_quiet_peer_is_asked_and_has_time_to_answer_however_close_the_suspicion_is()
         for _ in 0..20 {
             let looked = heard + Duration::from_millis(late_ms);
             let act = liveness.on_timeout(looked, false, quiet());
-            assert_eq!(act, Some(Act::Ping), "{late_ms} ms");
+            assert_eq!(act, Some(LivenessAction::Ping), "{late_ms} ms");
             liveness.pinged(looked);
             let (next, _) = liveness.poll_timeout(false);
             assert!(next >= looked + Duration::from_millis(100), "{late_ms} ms");

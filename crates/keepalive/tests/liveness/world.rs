@@ -4,7 +4,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use lastword_keepalive::{Act, Diagnosis, KernelSample, Liveness, Time, Timing, Verdict};
+use lastword_keepalive::{
+    Diagnosis, KernelSample, Liveness, LivenessAction, SilenceVerdict, Time, Timing,
+};
 
 pub(crate) const START: Time = Time::from_micros(1_000_000_000);
 pub(crate) const STANDARD: Timing = Timing {
@@ -77,7 +79,7 @@ pub(crate) struct World {
     pub(crate) pings: u32,
     pub(crate) told: Vec<(Duration, Option<Diagnosis>)>,
     /// A verdict that came with a byte of the peer.
-    verdict_with_byte: Option<Verdict>,
+    verdict_with_byte: Option<SilenceVerdict>,
     /// The losses of the path, as our kernel counts them.
     pub(crate) lost: Lost,
     acked: u64,
@@ -137,7 +139,7 @@ impl World {
     }
 
     /// Lets time pass, until the verdict or for `time`.
-    pub(crate) fn run(&mut self, time: Duration) -> Option<Verdict> {
+    pub(crate) fn run(&mut self, time: Duration) -> Option<SilenceVerdict> {
         let end = self.now + time;
         while self.now < end {
             self.now = self.now + STEP;
@@ -153,7 +155,7 @@ impl World {
     }
 
     /// The verdict, which must come within `time`.
-    pub(crate) fn verdict(&mut self, time: Duration) -> Verdict {
+    pub(crate) fn verdict(&mut self, time: Duration) -> SilenceVerdict {
         self.run(time).expect("a verdict")
     }
 
@@ -162,7 +164,7 @@ impl World {
         self.told.iter().map(|(_, link)| *link).collect()
     }
 
-    fn server_acts(&mut self) -> Option<Verdict> {
+    fn server_acts(&mut self) -> Option<SilenceVerdict> {
         if self.writes_every.is_some() && self.now >= self.next_write {
             self.next_write = self.now + self.writes_every.unwrap_or_default();
             self.write();
@@ -178,8 +180,8 @@ impl World {
             let act = self.liveness.on_timeout(self.now, false, sample);
             self.liveness.set_inquiries(self.inquiries);
             match act {
-                Some(Act::GiveUp(verdict)) => return Some(verdict),
-                Some(Act::Ping) => {
+                Some(LivenessAction::GiveUp(verdict)) => return Some(verdict),
+                Some(LivenessAction::Ping) => {
                     self.pings += 1;
                     self.liveness.pinged(self.now);
                     self.write();

@@ -193,16 +193,16 @@ impl<S: Shape> App for ServerApp<S> {
         Poll::Ready(match admitted {
             Ok(admitted) => Ok(self.admit(admitted)),
             Err(close) => {
-                self.dismissed();
+                self.authentication_cancelled();
                 Err(close)
             }
         })
     }
 
-    fn dismissed(&mut self) {
+    fn authentication_cancelled(&mut self) {
         if let Standing::Asking(asking) = &self.standing {
             let remote = Box::new(asking.remote);
-            self.answered(Standing::Dismissed(remote));
+            self.answered(Standing::Cancelled(remote));
         }
     }
 
@@ -248,7 +248,7 @@ impl<S: Shape> App for ServerApp<S> {
             (Some(game), Standing::Joined(identity)) => {
                 game.frame(&mut GameContext::new(outbox, identity), payload)
             }
-            _ => Room::Unsure,
+            _ => Room::MustPoll,
         }
     }
 

@@ -61,7 +61,7 @@ impl<H: Handler + Unpin> Game for HandlerGame<H> {
 
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
         self.0.frame(context, payload);
-        Room::Left
+        Room::Available
     }
 
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {

@@ -6,7 +6,7 @@ use super::evidence::fin_bit;
 use super::state::State;
 use super::{Connection, Readings};
 use crate::close::Close;
-use crate::ending::{Farewell, Layer, Verdict};
+use crate::ending::{GoodbyeProgress, Layer, Verdict};
 use crate::{Cause, KernelSample, Message, Phase, Terminal, Time, classify};
 
 impl Connection {
@@ -189,7 +189,7 @@ impl Connection {
             | State::Closing { verdict, .. }
             | State::Lingering { verdict, .. } => {
                 if fin {
-                    self.farewell_came_to(Farewell::FinSeen);
+                    self.farewell_came_to(GoodbyeProgress::FinSeen);
                 }
                 self.close(now, verdict, readings, false);
             }
@@ -203,7 +203,7 @@ impl Connection {
         self.shut = true;
         if let State::Closing { verdict, .. } = *self.state {
             if self.goodbye_queued && !self.write_failed {
-                self.farewell = Farewell::Written;
+                self.farewell = GoodbyeProgress::Written;
             }
             self.linger(now, verdict);
         }
@@ -230,7 +230,7 @@ impl Connection {
             State::Lingering { verdict, .. } => {
                 let verdict = self.expired(now, verdict);
                 if readings.kernel.is_some_and(|kernel| kernel.outq == 0) {
-                    self.farewell_came_to(Farewell::Acked);
+                    self.farewell_came_to(GoodbyeProgress::Acked);
                 }
                 self.close(now, verdict, readings, false);
             }
@@ -281,8 +281,8 @@ impl Connection {
     }
 
     /// How far our last words came, once they were written.
-    fn farewell_came_to(&mut self, farewell: Farewell) {
-        if self.farewell != Farewell::None {
+    fn farewell_came_to(&mut self, farewell: GoodbyeProgress) {
+        if self.farewell != GoodbyeProgress::None {
             self.farewell = self.farewell.max(farewell);
         }
     }
@@ -290,7 +290,7 @@ impl Connection {
     /// Whether the peer said goodbye, or its FIN was read.
     pub(super) fn has_left(&self) -> bool {
         let rare = self.rare.as_ref();
-        self.fin_seen || rare.is_some_and(|rare| rare.parting.is_some())
+        self.fin_seen || rare.is_some_and(|rare| rare.peer_goodbye.is_some())
     }
 
     pub(super) fn is_undecided(&self) -> bool {

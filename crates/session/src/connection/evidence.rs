@@ -81,7 +81,7 @@ impl Connection {
                 Some(fixed) => self.evidence(now, verdict, fixed, (last, readings.first_error)),
                 None => last,
             },
-            parting: rare.and_then(|rare| rare.parting.clone()),
+            peer_goodbye: rare.and_then(|rare| rare.peer_goodbye.clone()),
             decided: rare.and_then(|rare| rare.decided.clone()),
             trail: rare.map_or_else(Vec::new, |rare| rare.trail.clone()),
             abort: false,
@@ -290,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fin_is_what_the_kernel_counted_and_nobody_can_read() {
+    fn the_fin_bit_is_the_counted_byte_that_cannot_be_read() {
         let kernel = KernelSample {
             bytes_received: 101,
             ..KernelSample::default()

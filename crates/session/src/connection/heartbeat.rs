@@ -56,7 +56,7 @@ impl Connection {
     /// A server learns the round trip by a ping that leaves in one write with a pong. Where something waits to be
     /// written, the ping would measure that too.
     fn asks_back(&self, now: Time) -> bool {
-        self.role == Role::Server && self.queue_is_empty() && self.liveness.learns_by() <= now
+        self.role == Role::Server && self.queue_is_empty() && self.liveness.rtt_ping_at() <= now
     }
 
     /// A pong that matches no ping, or claims to have been held for longer than we waited, is ignored.

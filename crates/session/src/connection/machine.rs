@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use lastword_keepalive::{Liveness, Timing};
 
-use super::state::{Stage, State};
+use super::state::{CurrentState, State};
 use super::{Config, Connection, DrainNotice, Input, Output, Rare, Role, SendError, Traffic};
 use crate::close::Close;
 use crate::dialect::Framing;
-use crate::ending::{Farewell, Layer, TrailEvent};
+use crate::ending::{GoodbyeProgress, Layer, TrailEvent};
 use crate::ping_bucket::PingBucket;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
@@ -55,7 +55,7 @@ impl Connection {
         let peer_frame_limit = config.limits.frame_bytes_max;
         Self {
             liveness: Liveness::new(now, role == Role::Client, config.behind_proxy),
-            state: Stage::first(now, config.limits.hello_timeout),
+            state: CurrentState::first(now, config.limits.hello_timeout),
             config,
             role,
             phase: Phase::Hello,
@@ -67,7 +67,7 @@ impl Connection {
             fin_seen: false,
             drain_notice: DrainNotice::None,
             goodbye_queued: false,
-            farewell: Farewell::None,
+            farewell: GoodbyeProgress::None,
             decoder: Decoder::default(),
             queue: None,
             peer_frame_limit,

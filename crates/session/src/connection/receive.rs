@@ -9,7 +9,7 @@ use super::{Admission, Connection, DrainNotice, Event, Flow, Role, Unread};
 use crate::close::Close;
 use crate::decoder::{Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
-use crate::ending::{Layer, Parting};
+use crate::ending::{Layer, PeerGoodbye};
 use crate::wire::{self, Ack, Goodbye, Hello, Kind, Notice, Ping, Pong, Welcome};
 use crate::{Cause, Message, Time};
 
@@ -213,7 +213,7 @@ impl Connection {
                 Outcome::Done
             }
             (Meaning::Goodbye, State::Auth { .. } | State::Live) => {
-                self.leave(now, Parting::silent());
+                self.leave(now, PeerGoodbye::silent());
                 Outcome::Done
             }
             (_, State::Delivering { .. }) => Outcome::Done,
@@ -273,11 +273,11 @@ impl Connection {
         match Goodbye::decode(frame.payload) {
             Err(_) => Outcome::Broken(Cause::FrameMalformed),
             Ok(goodbye) => {
-                let parting = match self.role {
-                    Role::Server => Parting::of_client(&goodbye),
-                    Role::Client => Parting::from(&goodbye),
+                let peer_goodbye = match self.role {
+                    Role::Server => PeerGoodbye::of_client(&goodbye),
+                    Role::Client => PeerGoodbye::from(&goodbye),
                 };
-                self.leave(now, parting);
+                self.leave(now, peer_goodbye);
                 Outcome::Done
             }
         }
@@ -349,10 +349,10 @@ impl Connection {
 
     /// The peer said goodbye: that is the cause, unless one stands already. We send no data from then on, with one
     /// exception: the client of a dialect may wait for the answers to what it said before.
-    fn leave(&mut self, now: Time, parting: Parting) {
+    fn leave(&mut self, now: Time, peer_goodbye: PeerGoodbye) {
         let drained = self.drain_notice == DrainNotice::Written;
         self.note(now, Layer::Frame, "goodbye");
-        self.rare_mut().parting = Some(parting);
+        self.rare_mut().peer_goodbye = Some(peer_goodbye);
         if self.hands_over_the_rest() {
             return;
         }

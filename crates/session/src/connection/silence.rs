@@ -1,6 +1,6 @@
 //! A peer's silence: the input of the liveness machine, and the cause of each of its verdicts.
 
-use lastword_keepalive::{Act, Silence, Verdict};
+use lastword_keepalive::{LivenessAction, Silence, SilenceVerdict};
 
 use super::state::State;
 use super::{Connection, Readings};
@@ -64,8 +64,8 @@ impl Connection {
         self.liveness.set_inquiries(readings.inquiries);
         match act {
             None => {}
-            Some(Act::Ping) => self.ping(now),
-            Some(Act::GiveUp(verdict)) => self.give_up(now, verdict, readings),
+            Some(LivenessAction::Ping) => self.ping(now),
+            Some(LivenessAction::GiveUp(verdict)) => self.give_up(now, verdict, readings),
         }
     }
 
@@ -76,7 +76,7 @@ impl Connection {
 
     /// Gives the peer up: with a reset where no peer hears us, else with a goodbye. While reading is paused, the game
     /// first takes the bytes that lie unread.
-    fn give_up(&mut self, now: Time, verdict: Verdict, readings: Readings) {
+    fn give_up(&mut self, now: Time, verdict: SilenceVerdict, readings: Readings) {
         let silence = match (verdict.silence, readings.own_fault) {
             (Silence::PathDead | Silence::PathDeadOutbound | Silence::PeerSilent, Some(fault)) => {
                 self.note(now, Layer::Socket, fault.label());

@@ -40,16 +40,16 @@ pub(super) enum State {
 
 /// The state, which only this module changes.
 #[derive(Debug)]
-pub(super) struct Stage(State);
+pub(super) struct CurrentState(State);
 
-impl Stage {
+impl CurrentState {
     pub(super) fn first(now: Time, hello_timeout: Duration) -> Self {
         let until = now + hello_timeout;
         Self(State::Hello { until })
     }
 }
 
-impl Deref for Stage {
+impl Deref for CurrentState {
     type Target = State;
 
     fn deref(&self) -> &State {
@@ -79,13 +79,13 @@ impl Connection {
         let verdict = self.verdict(now, cause);
         self.fix(now, verdict, &Readings::default());
         let until = now + self.config.limits.linger_timeout;
-        self.state = Stage(State::Answering { verdict, until });
+        self.state = CurrentState(State::Answering { verdict, until });
     }
 
     /// Writes what is queued until then, with this verdict.
     pub(super) fn close_by(&mut self, now: Time, verdict: Verdict, until: Time) {
         self.fix(now, verdict, &Readings::default());
-        self.state = Stage(State::Closing { verdict, until });
+        self.state = CurrentState(State::Closing { verdict, until });
         self.may_depart(now, verdict);
         if !self.can_write() {
             self.linger(now, verdict);
@@ -100,7 +100,7 @@ impl Connection {
                 until = by;
             }
         }
-        self.state = Stage(State::Lingering { verdict, until });
+        self.state = CurrentState(State::Lingering { verdict, until });
         if self.fin_seen {
             self.close(now, verdict, Readings::default(), false);
         }
@@ -115,20 +115,20 @@ impl Connection {
         self.end_noticed = true;
         self.write_failed = true;
         self.begins_delivery(now);
-        self.state = Stage(State::Delivering { verdict });
+        self.state = CurrentState(State::Delivering { verdict });
     }
 
     /// The peer's FIN was read: what we owe is written.
     pub(super) fn flush(&mut self, now: Time) {
         let until = now + self.config.limits.linger_timeout;
-        self.state = Stage(State::Flushing { until });
+        self.state = CurrentState(State::Flushing { until });
     }
 
     /// If we were flushing, what we owed is written now. Whether the peer's kernel has it is asked at once, and then at
     /// growing distances.
     pub(super) fn settle(&mut self) {
         if let State::Flushing { until } = *self.state {
-            self.state = Stage(State::Settling {
+            self.state = CurrentState(State::Settling {
                 until,
                 next: Time::ORIGIN,
                 step_ms: 0,
@@ -140,7 +140,7 @@ impl Connection {
     pub(super) fn settle_on(&mut self, now: Time) {
         if let State::Settling { until, step_ms, .. } = *self.state {
             let step_ms = step_ms.saturating_mul(2).clamp(1, SETTLE_STEP_MS_MAX);
-            self.state = Stage(State::Settling {
+            self.state = CurrentState(State::Settling {
                 until,
                 next: now + Duration::from_millis(step_ms.into()),
                 step_ms,
@@ -164,7 +164,7 @@ impl Connection {
         self.complete_fixed(now, &readings);
         let mut ending = self.ending(now, verdict, &readings);
         ending.abort = abort;
-        self.state = Stage(State::Closed);
+        self.state = CurrentState(State::Closed);
         self.may_depart(now, verdict);
         let rare = self.rare_mut();
         rare.wants_readings = readings.kernel.is_none();
@@ -174,7 +174,7 @@ impl Connection {
     fn enter(&mut self, now: Time, phase: Phase, state: State) {
         self.phase = phase;
         self.phase_since = self.liveness.real(now);
-        self.state = Stage(state);
+        self.state = CurrentState(state);
     }
 }
 

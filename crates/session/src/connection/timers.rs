@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Due, SWEEP};
+use lastword_keepalive::{SWEEP, TimeoutReason};
 
 use super::state::State;
 use super::{Connection, Readings};
@@ -134,10 +134,10 @@ impl Connection {
     fn liveness_by(&self) -> (Time, Timer) {
         let (at, due) = self.liveness.poll_timeout(self.is_blocked());
         let timer = match due {
-            Due::Suspect => Timer::Suspect,
-            Due::Dead => Timer::Dead,
-            Due::Ping => Timer::Heartbeat,
-            Due::Sample => Timer::Sample,
+            TimeoutReason::Suspect => Timer::Suspect,
+            TimeoutReason::Dead => Timer::Dead,
+            TimeoutReason::Ping => Timer::Heartbeat,
+            TimeoutReason::Sample => Timer::Sample,
         };
         (at, timer)
     }
@@ -149,7 +149,7 @@ impl Connection {
             Some((since, _)) if !self.liveness.is_paused() => {
                 let by = since + self.config.limits.frame_timeout;
                 match self.liveness.may_be_cut_off() {
-                    true => by.max(self.liveness.judged_by() + GRACE),
+                    true => by.max(self.liveness.judged_at() + GRACE),
                     false => by,
                 }
             }
@@ -163,7 +163,7 @@ impl Connection {
             (Some(age), Some(oldest)) if self.can_write() => {
                 let by = oldest + age;
                 if by >= self.liveness.suspect_limit_at() {
-                    by.max(self.liveness.judged_by() + GRACE)
+                    by.max(self.liveness.judged_at() + GRACE)
                 } else {
                     by
                 }

@@ -233,7 +233,7 @@ fn a_verdict_from_a_header_does_not_wait_for_the_next_byte() {
 }
 
 #[test]
-fn what_is_kept_grows_with_what_came_and_not_with_what_was_announced() {
+fn the_buffer_grows_with_the_received_bytes_not_the_announced_length() {
     let limit = wire::FRAME_LIMIT_MAX;
     let mut decoder = Decoder::default();
     let header = Header {

@@ -17,7 +17,7 @@ fn control_overtakes_data_but_not_a_frame_that_has_begun() {
 }
 
 #[test]
-fn what_was_begun_survives_a_drop_and_the_rest_is_counted() {
+fn a_frame_in_writing_survives_a_drop_and_the_rest_is_counted() {
     let mut queue = SendQueue::default();
     for _ in 0..3 {
         queue.push_data(Time::ORIGIN, |out| out.extend_from_slice(b"aaaa"));

@@ -2,7 +2,7 @@
 
 use lastword_session::wire::{Goodbye, Kind};
 use lastword_session::{
-    Advice, Cause, Close, Farewell, GameCode, Input, Limits, Message, SendError, Timer,
+    Advice, Cause, Close, GameCode, GoodbyeProgress, Input, Limits, Message, SendError, Timer,
 };
 
 use crate::harness::{Pair, Solo, payloads, secs};
@@ -49,7 +49,7 @@ fn a_kick_finishes_the_frame_in_progress_drops_the_rest_and_says_why() {
     let evidence = &solo.ending().evidence;
     assert_eq!((evidence.frames_out, evidence.frames_unsent), (1, 3));
     assert_eq!(evidence.bytes_unsent, 300);
-    assert_eq!(evidence.farewell, Farewell::FinSeen);
+    assert_eq!(evidence.farewell, GoodbyeProgress::FinSeen);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_kick_that_the_peer_does_not_read_ends_at_the_linger_deadline() {
     );
     solo.advance(secs(3));
     assert_eq!(solo.ending().verdict.cause, Cause::Kicked);
-    assert_eq!(solo.ending().evidence.farewell, Farewell::None);
+    assert_eq!(solo.ending().evidence.farewell, GoodbyeProgress::None);
     assert_eq!(
         solo.ending().evidence.frames_unsent,
         3,
@@ -89,34 +89,34 @@ fn linger_discards_data_that_the_client_keeps_sending() {
 #[test]
 fn a_decision_stays_the_cause_after_any_event_in_linger() {
     type Then = fn(&mut Solo);
-    let later_events: [(Then, Farewell); 7] = [
-        (Solo::fin, Farewell::FinSeen),
-        (Solo::reset, Farewell::Written),
-        (|solo| solo.advance(secs(3)), Farewell::Acked),
+    let later_events: [(Then, GoodbyeProgress); 7] = [
+        (Solo::fin, GoodbyeProgress::FinSeen),
+        (Solo::reset, GoodbyeProgress::Written),
+        (|solo| solo.advance(secs(3)), GoodbyeProgress::Acked),
         (
             |solo| {
                 solo.sends(6, &[0; 9]);
                 solo.fin()
             },
-            Farewell::FinSeen,
+            GoodbyeProgress::FinSeen,
         ),
         (
             |solo| solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired))),
-            Farewell::Written,
+            GoodbyeProgress::Written,
         ),
         (
             |solo| {
                 solo.closes(&Close::new(Cause::ClosedByGame));
                 solo.fin()
             },
-            Farewell::FinSeen,
+            GoodbyeProgress::FinSeen,
         ),
         (
             |solo| {
                 solo.says(&[0, 0, 9, 0, 1]);
                 solo.fin()
             },
-            Farewell::FinSeen,
+            GoodbyeProgress::FinSeen,
         ),
     ];
     for (n, (then, farewell)) in later_events.into_iter().enumerate() {
@@ -137,7 +137,7 @@ fn an_unacknowledged_goodbye_was_only_written() {
     solo.outbound.is_cut = true;
     solo.closes(&kick());
     solo.advance(secs(3));
-    assert_eq!(solo.ending().evidence.farewell, Farewell::Written);
+    assert_eq!(solo.ending().evidence.farewell, GoodbyeProgress::Written);
     assert!(solo.ending().evidence.bytes_unacked > Some(0));
 }
 
@@ -157,13 +157,13 @@ fn a_close_by_the_game_sends_first_what_was_queued() {
     assert_eq!(payloads(&pair.client.seen), frames);
     let client = pair.client.ending.as_ref().expect("it is over");
     assert_eq!(
-        client.parting.as_ref().expect("it was told").reason,
+        client.peer_goodbye.as_ref().expect("it was told").reason,
         "match over"
     );
     let server = pair.server.ending.as_ref().expect("it is over");
     assert_eq!(server.verdict.cause, Cause::ClosedByGame);
     assert_eq!(server.evidence.frames_unsent, 0);
-    assert_eq!(server.evidence.farewell, Farewell::FinSeen);
+    assert_eq!(server.evidence.farewell, GoodbyeProgress::FinSeen);
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_goodbye_that_cannot_be_written_was_not_said_although_the_peer_left() {
     assert!(!solo.is_over(), "the goodbye may still get out");
     solo.hears(Input::WriteFailed(solo.readings()));
     assert_eq!(solo.ending().verdict.cause, Cause::Kicked);
-    assert_eq!(solo.ending().evidence.farewell, Farewell::None);
+    assert_eq!(solo.ending().evidence.farewell, GoodbyeProgress::None);
 }
 
 #[test]
@@ -284,5 +284,5 @@ fn a_fin_from_before_our_goodbye_is_no_answer_to_it() {
     solo.outbound.capacity = usize::MAX;
     solo.run();
     assert_eq!(solo.goodbye_code(), 4_100);
-    assert_eq!(solo.ending().evidence.farewell, Farewell::Written);
+    assert_eq!(solo.ending().evidence.farewell, GoodbyeProgress::Written);
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lastword_session::{Cause, Close, Farewell, Input};
+use lastword_session::{Cause, Close, GoodbyeProgress, Input};
 
 use crate::harness::{Answer, Pair, Solo, View, frame, millis, secs};
 
@@ -30,9 +30,9 @@ fn the_record_tells_of_the_farewell_that_the_game_did_not_wait_for() {
     let mut pair = Pair::live();
     pair.server_closes(&Close::new(Cause::ClosedByGame));
     let heard = pair.server.departed.as_ref().expect("it departed");
-    assert!(heard.evidence.farewell < Farewell::FinSeen);
+    assert!(heard.evidence.farewell < GoodbyeProgress::FinSeen);
     let record = pair.server.ending.as_ref().expect("it is over");
-    assert_eq!(record.evidence.farewell, Farewell::FinSeen);
+    assert_eq!(record.evidence.farewell, GoodbyeProgress::FinSeen);
     assert_eq!(record.verdict, heard.verdict);
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use lastword_session::wire::Goodbye;
 use lastword_session::{
-    Cause, Close, Config, Dialect, Farewell, Framing, Input, LengthPrefixed, Meaning, Measure,
-    Message, Phase,
+    Cause, Close, Config, Dialect, Framing, GoodbyeProgress, Input, LengthPrefixed, Meaning,
+    Measure, Message, Phase,
 };
 
 use crate::harness::{ADMISSION, Answer, DEAD, HEARTBEAT, QUIET, START, Seen, Solo, secs};
@@ -129,7 +129,7 @@ fn lengths_in_front_carry_credentials_frames_and_a_bare_fin() {
         assert_eq!(solo.outbound.log.len(), 9, "this wire has no goodbye");
         solo.fin();
         assert_eq!(solo.ending().verdict.cause, Cause::Kicked);
-        assert_eq!(solo.ending().evidence.farewell, Farewell::None);
+        assert_eq!(solo.ending().evidence.farewell, GoodbyeProgress::None);
     }
 }
 
@@ -220,7 +220,7 @@ fn a_goodbye_is_answered_behind_the_answers_to_what_came_before_it() {
         solo.fin();
         assert_eq!(solo.outbound.log, b"1\ngoodbye too\n");
         assert_eq!(solo.cause(), Cause::PeerGoodbye);
-        assert_eq!(solo.ending().evidence.farewell, Farewell::FinSeen);
+        assert_eq!(solo.ending().evidence.farewell, GoodbyeProgress::FinSeen);
     }
 }
 
@@ -349,7 +349,7 @@ fn a_goodbye_of_the_dialect_is_a_goodbye() {
             solo.fin()
         }
         assert_eq!(solo.ending().verdict.cause, Cause::PeerGoodbye);
-        assert!(solo.ending().parting.is_some());
+        assert!(solo.ending().peer_goodbye.is_some());
     }
 }
 
@@ -359,7 +359,7 @@ fn our_goodbye_is_said_in_the_dialect() {
     solo.closes(&Close::new(Cause::Kicked));
     assert_eq!(solo.outbound.log, b"G80\n");
     solo.fin();
-    assert_eq!(solo.ending().evidence.farewell, Farewell::FinSeen);
+    assert_eq!(solo.ending().evidence.farewell, GoodbyeProgress::FinSeen);
 }
 
 #[test]

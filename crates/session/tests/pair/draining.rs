@@ -130,7 +130,7 @@ fn a_peer_that_is_closed_in_its_turn_is_drained() {
     let server = pair.server.ending.as_ref().expect("it is over");
     assert_eq!(server.verdict.cause, Cause::Drained);
     let client = pair.client.ending.as_ref().expect("it is over");
-    assert_eq!(client.parting.as_ref().expect("it was told").advice, 1);
+    assert_eq!(client.peer_goodbye.as_ref().expect("it was told").advice, 1);
 }
 
 #[test]

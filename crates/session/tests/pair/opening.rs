@@ -68,9 +68,12 @@ fn a_refusal_reaches_the_client_with_the_games_code_and_words() {
     assert_eq!(server.verdict.phase, Phase::Auth);
     let client = pair.client.ending.as_ref().expect("it is over");
     assert_eq!(client.verdict.cause, Cause::PeerGoodbye);
-    let parting = client.parting.as_ref().expect("it was told");
-    assert!(parting.over);
-    assert_eq!((parting.code, parting.reason.as_str()), (4_711, "banned"));
+    let peer_goodbye = client.peer_goodbye.as_ref().expect("it was told");
+    assert!(peer_goodbye.over);
+    assert_eq!(
+        (peer_goodbye.code, peer_goodbye.reason.as_str()),
+        (4_711, "banned")
+    );
     assert!(pair.client.seen.is_empty(), "no welcome");
 }
 

@@ -94,7 +94,7 @@ fn a_goodbye_behind_a_dead_path_is_evidence_and_not_the_cause() {
     solo.read_ends(Terminal::Open, readings);
     let ending = solo.ending();
     assert_eq!(ending.verdict.cause, Cause::PathDead);
-    assert!(ending.parting.is_some(), "what the peer said is kept");
+    assert!(ending.peer_goodbye.is_some(), "what the peer said is kept");
     assert_eq!(ending.evidence.frames_in, 1);
 }
 

@@ -1,7 +1,7 @@
 //! The cause among several events: the first that was decided or seen.
 
 use lastword_session::wire::Goodbye;
-use lastword_session::{Cause, Close, Farewell, Input, Message, Terminal};
+use lastword_session::{Cause, Close, GoodbyeProgress, Input, Message, Terminal};
 
 use crate::harness::{Solo, View, encoded, secs};
 
@@ -34,15 +34,15 @@ fn a_goodbye_of_the_peer_stays_the_cause_after_any_event() {
         then(&mut solo);
         solo.fin();
         assert_eq!(solo.ending().verdict.cause, Cause::PeerGoodbye, "{n}");
-        let parting = solo.ending().parting.as_ref().expect("it said one");
-        assert_eq!(parting.reason, "gone home");
+        let peer_goodbye = solo.ending().peer_goodbye.as_ref().expect("it said one");
+        assert_eq!(peer_goodbye.reason, "gone home");
         assert!(
             solo.outbound.log.is_empty(),
             "{n}: the answer is a FIN, not a goodbye"
         );
         assert_eq!(
             solo.ending().evidence.farewell,
-            Farewell::None,
+            GoodbyeProgress::None,
             "{n}: we said none"
         );
     }
@@ -195,7 +195,7 @@ fn a_client_that_names_a_cause_behind_its_code_is_not_believed() {
         solo.says(&encoded(|out| goodbye.encode(out)));
         solo.fin();
         assert_eq!(solo.ending().verdict.cause, Cause::PeerGoodbye);
-        let parting = solo.ending().parting.as_ref().expect("it said one");
-        assert_eq!((parting.code, parting.cause), (code, None));
+        let peer_goodbye = solo.ending().peer_goodbye.as_ref().expect("it said one");
+        assert_eq!((peer_goodbye.code, peer_goodbye.cause), (code, None));
     }
 }

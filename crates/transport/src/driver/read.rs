@@ -122,7 +122,7 @@ impl<A: App> Driver<A> {
                 };
                 let room = hand_over(app, &mut outbox, &mut open, event);
                 budget.frame();
-                let asks = room == Room::Unsure && connection.asks_for_room();
+                let asks = room == Room::MustPoll && connection.asks_for_room();
                 if asks && app.poll_ready(cx).is_pending() {
                     Flow::Full
                 } else if budget.is_spent() || writes_first(connection) {
@@ -185,7 +185,7 @@ fn hand_over<A: App>(
             app.joined(outbox, &admission);
         }
     }
-    Room::Unsure
+    Room::MustPoll
 }
 
 /// Whether the answers that wait for their first write have piled up.

@@ -109,14 +109,14 @@ fn an_inbox_is_full_by_bytes_or_by_frames_and_takes_one_frame_in_any_case() {
 fn a_push_says_whether_room_is_left() {
     let inbox = Rig::new().inbox;
     for bytes in [99, 0] {
-        assert_eq!(inbox.push(Frame(bytes)), Room::Left);
+        assert_eq!(inbox.push(Frame(bytes)), Room::Available);
     }
     for bytes in [1, 0] {
-        assert_eq!(inbox.push(Frame(bytes)), Room::Unsure);
+        assert_eq!(inbox.push(Frame(bytes)), Room::MustPoll);
     }
     let inbox = Rig::with([Frame(0); 2]).inbox;
-    assert_eq!(inbox.push(Frame(0)), Room::Left);
-    assert_eq!(inbox.push(Frame(0)), Room::Unsure);
+    assert_eq!(inbox.push(Frame(0)), Room::Available);
+    assert_eq!(inbox.push(Frame(0)), Room::MustPoll);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_task_that_found_no_room_is_woken_once_half_of_it_is_free() {
 }
 
 #[test]
-fn what_came_is_delivered_when_the_owner_comes_back_for_more() {
+fn frames_are_delivered_when_the_owner_asks_for_more() {
     let rig = Rig::with([Frame(1)]);
     assert!(rig.inbox.poll_delivered().is_pending());
     assert_eq!(rig.next(), Poll::Ready(Some(Frame(1))));
@@ -180,7 +180,7 @@ fn the_end_comes_after_everything_and_again_and_again() {
 }
 
 #[test]
-fn what_an_inbox_was_abandoned_with_and_what_comes_later_is_left() {
+fn frames_in_an_abandoned_inbox_and_later_ones_stay_undelivered() {
     let rig = Rig::with([Frame(60), Sign(0), Frame(40)]);
     assert_eq!(rig.next(), Poll::Ready(Some(Frame(60))));
     assert!(rig.inbox.abandon(), "its end is still to come");
@@ -223,7 +223,7 @@ fn of_more_than_eight_in_reserved_room_the_newest_takes_the_place_of_the_last() 
 }
 
 #[test]
-fn a_sign_that_nobody_takes_holds_up_no_end() {
+fn an_event_that_is_not_taken_does_not_delay_the_end() {
     let rig = Rig::new();
     assert!(rig.next().is_pending());
     rig.inbox.push(Sign(0));

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_who_waits_is_woken_once_there_is_room() {
+    fn all_waiting_senders_are_woken_once_there_is_room() {
         let mailbox = mailbox(CAP);
         let tasks = [Arc::<Task>::default(), Arc::default(), Arc::default()];
         let [mut a, mut b, mut c] = [(); 3].map(|()| Box::pin(mailbox.ready()));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_leaves_nothing_behind_and_takes_nobody_elses_place() {
+    fn a_sender_that_stops_waiting_leaves_nothing_and_takes_no_other_senders_turn() {
         let mailbox = mailbox(CAP);
         let (first, second) = (Arc::<Task>::default(), Arc::<Task>::default());
         let mut woken = Box::pin(mailbox.ready());

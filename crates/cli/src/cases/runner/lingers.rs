@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use lastword::client::Client;
-use lastword::evidence::Farewell;
+use lastword::evidence::GoodbyeProgress;
 use lastword::{Cause, Disconnect, Kick, Observer, Server};
 use lastword_load::Ending;
 use lastword_load::peer::{FRAME, Order, payload, whole_frames};
@@ -65,9 +65,9 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
     let (by, farewell) = (left.cause(), left.ending.evidence.farewell);
     let sent = whole_frames(FRAMES * FRAME).0;
     let reason = ended
-        .parting
+        .peer_goodbye
         .as_ref()
-        .map(|parting| parting.reason.as_str());
+        .map(|peer_goodbye| peer_goodbye.reason.as_str());
     let layer = Layer {
         ending: Ending {
             cause: ended.cause,
@@ -86,7 +86,7 @@ pub(super) async fn layer() -> anyhow::Result<Layer> {
         ),
         flaws: Vec::new(),
     };
-    let lingered = by == Cause::ClosedByGame && farewell == Farewell::FinSeen;
+    let lingered = by == Cause::ClosedByGame && farewell == GoodbyeProgress::FinSeen;
     Ok(layer
         .require(
             reason == Some(REASON),

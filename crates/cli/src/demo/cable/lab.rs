@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_lab_tells_of_a_client_is_part_of_the_lab() {
+    fn a_line_of_the_lab_marks_its_client_as_part_of_the_lab() {
         let line = r#"{"name":"cable pulled","expected":{"cause":"path_dead","phase":"live"},"local":"10.77.2.2:4000"}"#;
         let state = Shared::default();
         state.with(|state| take(state, serde_json::from_str(line).unwrap()));

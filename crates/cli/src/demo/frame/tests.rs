@@ -118,7 +118,7 @@ fn nothing_is_cut_where_a_cause_and_a_name_have_room() {
 }
 
 #[test]
-fn who_is_suspect_stands_in_a_line_until_it_is_not() {
+fn a_suspect_client_is_shown_in_a_line_until_it_is_healthy() {
     let (mut state, started) = state();
     let drawn = |state: &DemoState| {
         let style = Style { has_colour: false };
@@ -163,7 +163,7 @@ fn colours_change_no_width() {
 }
 
 #[test]
-fn what_is_wrong_and_what_cannot_be_done_stand_below_the_counts() {
+fn mismatches_and_the_missing_lab_are_shown_below_the_counts() {
     let (mut state, started) = state();
     state.note = Some("no cable to pull here: forbidden".to_owned());
     state.report_wrong("fin was recorded as kicked".to_owned());

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 use lastword_keepalive::ProfileName;
 use lastword_session::wire::Goodbye;
 use lastword_session::{
-    Call, ClockOffset, Close, Detector, Ending, Evidence, Farewell, FirstError, GameCode,
-    KernelSample, Layer, Message, OsError, Parting, Phase, SessionId, Time, TrailEvent, Verdict,
+    Call, ClockOffset, Close, Detector, Ending, Evidence, FirstError, GameCode, GoodbyeProgress,
+    KernelSample, Layer, Message, OsError, PeerGoodbye, Phase, SessionId, Time, TrailEvent,
+    Verdict,
 };
 use serde_json::{Value, json};
 use tracing::Level;
@@ -97,7 +98,7 @@ fn evidence() -> Evidence {
             ..KernelSample::default()
         }),
         detector: Some(Detector::Heartbeat),
-        farewell: Farewell::Written,
+        farewell: GoodbyeProgress::Written,
         bytes_in: 1,
         bytes_out: 2,
         frames_in: 3,
@@ -171,7 +172,7 @@ fn full() -> Disconnect {
                     .with_code(GameCode::new(4_097).unwrap())
                     .with_reason("for \"spam\"\u{7}"),
             )),
-            parting: Some(Parting::from(&goodbye)),
+            peer_goodbye: Some(PeerGoodbye::from(&goodbye)),
             trail,
             abort: true,
         },

@@ -198,7 +198,7 @@ impl<'a> Record<'a> {
             first_error: first,
             evidence,
             decided,
-            parting,
+            peer_goodbye: theirs,
             ..
         } = &disconnect.ending;
         let (cause, kernel) = (verdict.cause, evidence.kernel);
@@ -258,8 +258,8 @@ impl<'a> Record<'a> {
             our_reason: decided
                 .as_ref()
                 .and_then(|decided| words(decided.message.reason())),
-            peer_code: parting.as_ref().map(|parting| parting.code),
-            peer_reason: parting.as_ref().and_then(|parting| words(&parting.reason)),
+            peer_code: theirs.as_ref().map(|theirs| theirs.code),
+            peer_reason: theirs.as_ref().and_then(|theirs| words(&theirs.reason)),
             trail: steps(&disconnect.ending),
             words: disconnect.to_string(),
         }

@@ -21,7 +21,7 @@ pub(super) enum Standing {
     /// The authenticator is checking the peer's credentials.
     Asking(Box<Asking>),
     /// The peer asked. It was refused, or it no longer waits for the answer.
-    Dismissed(Box<SocketAddr>),
+    Cancelled(Box<SocketAddr>),
     /// The authenticator accepted the peer.
     Admitted(Box<Admitted>),
     /// The peer's session joined.
@@ -62,7 +62,7 @@ impl Standing {
 
     pub(super) fn remote(&self) -> SocketAddr {
         match self {
-            Self::Outside(remote) | Self::Refused(remote) | Self::Dismissed(remote) => **remote,
+            Self::Outside(remote) | Self::Refused(remote) | Self::Cancelled(remote) => **remote,
             Self::Asking(asking) => asking.remote,
             Self::Admitted(admitted) => admitted.identity.remote,
             Self::Joined(identity) | Self::Departed(identity) => identity.remote,
@@ -74,7 +74,7 @@ impl Standing {
         match self {
             Self::Joined(identity) | Self::Departed(identity) => Some(identity),
             Self::Admitted(admitted) => Some(&admitted.identity),
-            Self::Outside(_) | Self::Refused(_) | Self::Asking(_) | Self::Dismissed(_) => None,
+            Self::Outside(_) | Self::Refused(_) | Self::Asking(_) | Self::Cancelled(_) => None,
         }
     }
 
@@ -83,7 +83,7 @@ impl Standing {
         match self {
             Self::Outside(_) => Phase::Hello,
             Self::Refused(_) => Phase::Admission,
-            Self::Asking(_) | Self::Dismissed(_) | Self::Admitted(_) => Phase::Auth,
+            Self::Asking(_) | Self::Cancelled(_) | Self::Admitted(_) => Phase::Auth,
             Self::Joined(_) | Self::Departed(_) => Phase::Live,
         }
     }

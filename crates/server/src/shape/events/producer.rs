@@ -147,7 +147,7 @@ impl Game for EventProducer {
 
     fn frame(&mut self, _context: &mut Context<'_, '_>, payload: &[u8]) -> Room {
         self.push(payload);
-        Room::Unsure
+        Room::MustPoll
     }
 
     fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {

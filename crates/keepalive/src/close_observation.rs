@@ -28,7 +28,7 @@ const IN_FLIGHT: Duration = Duration::from_millis(1_500);
 
 /// The findings of the close observation of a peer so far.
 #[derive(Clone, Debug)]
-pub(crate) struct Inquiry {
+pub(crate) struct CloseObservation {
     /// `None`: the peer is not silent, but acknowledges nothing.
     question: Option<Question>,
     sampled: Option<Time>,
@@ -64,7 +64,7 @@ struct Unanswered {
     heard: bool,
 }
 
-impl Inquiry {
+impl CloseObservation {
     pub(crate) fn new() -> Self {
         Self {
             question: None,
@@ -186,7 +186,7 @@ impl Inquiry {
 
     /// When a peer that has been stuck for `dead` may be given up. This is never at the first look, which may follow a
     /// stall of this process or of the whole machine.
-    pub(crate) fn stuck_by(&self, dead: Duration) -> Time {
+    pub(crate) fn give_up_stuck_at(&self, dead: Duration) -> Time {
         let stuck = self.unanswered.filter(Unanswered::is_stuck);
         stuck.map_or(Time::NEVER, |stuck| {
             (stuck.since + dead).max(stuck.seen + UNANSWERED_SEEN)
