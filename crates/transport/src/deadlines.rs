@@ -175,7 +175,7 @@ impl Slot {
             let late_ms = u32::try_from(late.as_millis()).unwrap_or(u32::MAX);
             self.late_ms = self.late_ms.saturating_add(late_ms);
             self.due = step_before(table);
-            self.chunk.clock.0.task_was_late(late, real);
+            self.chunk.clock.0.task_was_late(late, table);
         }
         let now = table.before(self.late());
         (now, real.since(now))

@@ -30,8 +30,8 @@ pub(crate) struct Stalls {
 struct Record {
     /// For how long in all the process, or one of its workers, stood still.
     total: Duration,
-    /// Lateness is counted up to this time, on the real clock.
-    covered: Time,
+    /// When tasks were late, on the clock: from and until, one after the other, without the oldest.
+    late: Vec<(Time, Time)>,
     lag: Lag,
 }
 
@@ -64,7 +64,7 @@ impl Stalls {
         let micros = u64::try_from(stood.as_micros()).unwrap_or(u64::MAX);
         self.behind.store(behind + micros, Ordering::Release);
         let mut record = self.lock();
-        record.count(stood, real);
+        record.total += stood;
         if limit != Time::NEVER {
             let lag = real
                 .before(Duration::from_micros(behind))
@@ -81,9 +81,10 @@ impl Stalls {
         self.limit.store(limit.as_micros(), Ordering::Release);
     }
 
-    /// Counts the lateness of a connection's task: its worker was blocked while the sweep was not.
-    pub(crate) fn task_was_late(&self, late: Duration, real: Time) {
-        self.lock().count(late, real);
+    /// Counts the lateness of a connection's task until `now` on this clock: its worker was blocked while the sweep was
+    /// not. The clock stands still in a stall of the whole process, so these two never overlap.
+    pub(crate) fn task_was_late(&self, late: Duration, now: Time) {
+        self.lock().count(late, now);
     }
 
     /// For how long in all this process, or one of its workers, stood still. It never shrinks.
@@ -103,11 +104,19 @@ impl Stalls {
 }
 
 impl Record {
-    /// Counts `late` until now, but no time twice.
-    fn count(&mut self, late: Duration, real: Time) {
-        self.total += late.min(real.since(self.covered));
-        if late > Duration::ZERO {
-            self.covered = real;
+    /// Counts `late` until now, but no time twice: tasks are late together, for different times.
+    fn count(&mut self, late: Duration, now: Time) {
+        let from = now.before(late);
+        let (mut counted, mut first) = (Duration::ZERO, from);
+        while let Some((since, until)) = self.late.last().copied().filter(|it| it.1 > from) {
+            self.late.pop();
+            counted += until.since(since.max(from));
+            first = first.min(since);
+        }
+        self.total += late.saturating_sub(counted);
+        self.late.push((first, now));
+        if self.late.len() > LATE_MAX {
+            self.late.remove(0);
         }
     }
 }
@@ -137,3 +146,5 @@ impl Lag {
 /// each core it was at most 17 ms late (`docs/measurements.md`).
 pub(crate) const TOLERANCE: Duration = Duration::from_millis(20);
 const LAG_WINDOW_MICROS: u64 = 30_000_000;
+/// A task that was late for longer than so many others counts some of their time again.
+const LATE_MAX: usize = 32;

@@ -38,13 +38,15 @@ fn a_connection_whose_worker_is_blocked_has_its_time_though_the_sweep_is_on_time
         let (mut late, mut other) = (insert(&table), insert(&table));
         let due = late.now() + Duration::from_millis(50);
         late.set(late.now(), due);
-        block_for(Duration::from_millis(500));
+        block_for(Duration::from_secs(2));
         let (now, behind) = late.woken();
         assert!(now.since(due) <= Duration::from_millis(150), "{now:?}");
-        assert!(behind >= Duration::from_millis(300), "{behind:?}");
+        assert!(behind >= Duration::from_millis(1_800), "{behind:?}");
+        // The sweep may be late, too: by less than the task, however busy the machine is.
         let (_, others) = other.woken();
         assert!(behind >= others + Duration::from_millis(300), "{others:?}");
-        assert!(table.stalled_total() >= Duration::from_millis(300));
+        // Each of the two, the process's own stall and the task's, is in both, to a millisecond.
+        assert!(table.stalled_total() + Duration::from_millis(2) >= behind);
         late.set(now, now + Duration::from_millis(100));
         assert!(!late.may_be_due(now), "it counts on its own clock");
         assert!(late.woken().1 >= behind, "it is not forgotten");

@@ -57,11 +57,30 @@ fn a_stall_of_the_process_and_of_its_workers_counts_once() {
     let stalls = due_at(1_000);
     stalls.swept(at(2_020));
     assert_eq!(stalls.total(), ms(1_000));
-    stalls.task_was_late(ms(900), at(2_030));
-    assert_eq!(stalls.total(), ms(1_010));
-    stalls.task_was_late(ms(500), at(4_000));
-    stalls.task_was_late(ms(700), at(4_000));
-    assert_eq!(stalls.total(), ms(1_510));
+    for (late, now, total) in [
+        (900, 1_030, 1_900),
+        // Longer than the one before, at both ends: only the time outside of it is new.
+        (950, 1_040, 1_950),
+        (20, 3_000, 1_970),
+        (30, 3_500, 2_000),
+        // Over both of the last two.
+        (1_000, 3_900, 2_950),
+        (700, 3_900, 2_950),
+    ] {
+        stalls.task_was_late(ms(late), at(now));
+        assert_eq!(stalls.total(), ms(total), "{late} until {now}");
+    }
+}
+
+#[test]
+fn the_lateness_that_is_remembered_is_bounded() {
+    let stalls = Stalls::default();
+    let count = 10 * u64::try_from(LATE_MAX).expect("it fits");
+    for n in 1..=count {
+        stalls.task_was_late(ms(30), at(n * 100));
+    }
+    assert_eq!(stalls.total(), ms(30 * count));
+    assert_eq!(stalls.lock().late.len(), LATE_MAX);
 }
 
 #[test]
