@@ -44,7 +44,7 @@ pub(crate) fn run(args: &CasesArgs) -> Result<(), Failure> {
     let wrong: Vec<_> = reports
         .iter()
         .filter(|report| report.ok == Some(false))
-        .map(|report| report.id)
+        .map(|report| format!("{} ({})", report.id, report.wrong.join("; ")))
         .collect();
     if wrong.is_empty() {
         return Ok(());
