@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{KernelSample, Time, millis, to_millis};
+use crate::{KernelSample, Time, to_millis};
 
 /// The progress of `tcpi_bytes_acked`, from sample to sample.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ impl Acks {
     pub(crate) fn no_progress_limit_at(&self) -> Time {
         match self.limit_ms {
             0 => Time::NEVER,
-            ms => self.waits_since + millis(ms),
+            ms => self.waits_since.after_ms(ms),
         }
     }
 

@@ -39,5 +39,7 @@ fn millis(ms: u32) -> Duration {
 }
 
 fn to_millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+    let seconds = duration.as_secs().saturating_mul(1_000);
+    let millis = seconds.saturating_add(duration.subsec_millis().into());
+    u32::try_from(millis).unwrap_or(u32::MAX)
 }

@@ -142,7 +142,7 @@ impl Liveness {
     /// Returns this moment on the real clock, which runs on while this process stands still.
     #[must_use]
     pub fn real(&self, now: Time) -> Time {
-        now + millis(self.behind_ms)
+        now.after_ms(self.behind_ms)
     }
 
     /// Returns for how long this process stood still since the last byte came.
@@ -313,7 +313,7 @@ impl Liveness {
     /// Returns when the last ping was queued, on the real clock; [`Time::ORIGIN`] where none was.
     #[must_use]
     pub fn last_ping_real(&self) -> Time {
-        self.last_ping + millis(self.behind_ping_ms)
+        self.last_ping.after_ms(self.behind_ping_ms)
     }
 
     /// Returns whether reading is paused.
@@ -344,7 +344,7 @@ impl Liveness {
             Some(_) => self.last_ping_real(),
             None => self.real(now),
         };
-        let heard = self.silent_since() + millis(self.behind_heard_ms);
+        let heard = self.silent_since().after_ms(self.behind_heard_ms);
         self.inquiry
             .get_or_insert_with(|| Box::new(CloseObservation::new()))
             .ask(Question::new(asked, heard, self.losses));

@@ -1,7 +1,7 @@
 //! The two clocks: the real one, and the one of every deadline, which stands still while this process does.
 
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lastword_session::Time;
 
@@ -26,7 +26,6 @@ impl Clock {
     #[must_use]
     pub fn real() -> Time {
         static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-        let micros = u64::try_from(ORIGIN.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Time::from_micros(micros.saturating_add(1))
+        Time::ORIGIN + ORIGIN.elapsed() + Duration::from_micros(1)
     }
 }

@@ -163,7 +163,7 @@ impl Slot {
     /// worker is blocked: from 20 ms after a deadline until the task comes.
     #[must_use]
     pub fn now(&self) -> Time {
-        self.chunk.clock.now().before(self.late())
+        self.chunk.clock.now().before_ms(self.late_ms)
     }
 
     /// Reads the clock as [`Slot::now`] does, when the task is woken. Returns also how far it is behind the real one.
@@ -177,25 +177,21 @@ impl Slot {
             self.due = step_before(table);
             self.chunk.clock.0.task_was_late(late, table);
         }
-        let now = table.before(self.late());
+        let now = table.before_ms(self.late_ms);
         (now, real.since(now))
-    }
-
-    fn late(&self) -> Duration {
-        Duration::from_millis(self.late_ms.into())
     }
 
     /// Returns whether the deadline is still to come and was set within the last second.
     #[must_use]
     pub fn is_fresh(&self, now: Time) -> bool {
-        let step = step_before(now + self.late());
-        self.due > step && step < self.set_at.saturating_add(FRESH_STEPS)
+        let until = self.due.min(self.set_at.saturating_add(FRESH_STEPS));
+        now.after_ms(self.late_ms) < time_of(until)
     }
 
     /// Sets when the connection must be woken, on its own clock, rounded up to the next sweep.
     pub fn set(&mut self, now: Time, deadline: Time) {
-        self.set_at = step_before(now + self.late());
-        let step = step_after(deadline + self.late());
+        self.set_at = step_before(now.after_ms(self.late_ms));
+        let step = step_after(deadline.after_ms(self.late_ms));
         // The next sweep is the earliest that can wake the connection.
         let next = self.chunk.swept.load(Ordering::Relaxed).saturating_add(1);
         self.due = step.max(next);
@@ -212,7 +208,7 @@ impl Slot {
     /// Returns whether the deadline that was set last may have passed: it has, or it will before the next sweep.
     #[must_use]
     pub fn may_be_due(&self, now: Time) -> bool {
-        step_after(now + self.late()) >= self.due
+        now.after_ms(self.late_ms) > time_of(self.due.saturating_sub(1))
     }
 }
 

@@ -15,7 +15,7 @@ impl Liveness {
         let mut next = (self.suspect_at(), TimeoutReason::Suspect);
         for (at, due) in [
             (self.verdict_at(), TimeoutReason::Dead),
-            (self.ping_by(), TimeoutReason::Ping),
+            (self.ping_at(), TimeoutReason::Ping),
             (self.sample_at(is_blocked), TimeoutReason::Sample),
         ] {
             if at < next.0 {
@@ -38,7 +38,7 @@ impl Liveness {
         match self.timing.suspect_ms {
             0 => Time::NEVER,
             _ if self.is_paused => Time::NEVER,
-            ms => self.silent_since() + millis(ms),
+            ms => self.silent_since().after_ms(ms),
         }
     }
 
@@ -91,7 +91,7 @@ impl Liveness {
         match self.timing.dead_ms {
             0 => Time::NEVER,
             _ if self.is_paused => Time::NEVER,
-            ms => self.silent_since() + millis(ms),
+            ms => self.silent_since().after_ms(ms),
         }
     }
 
@@ -109,15 +109,15 @@ impl Liveness {
                 .last_sample()
                 .map_or(Time::ORIGIN, |last| last + self.sample_interval()),
             None if is_blocked && self.timing.dead_ms > 0 => {
-                let blocked_by = self.acks.last_sample().max(self.last_out) + STUCK_MIN;
-                blocked_by.min(self.confirms_by())
+                let blocked_at = self.acks.last_sample().max(self.last_out) + STUCK_MIN;
+                blocked_at.min(self.confirms_at())
             }
-            None => self.confirms_by(),
+            None => self.confirms_at(),
         }
     }
 
     /// When an unsettled retransmission has stood long enough to put the kernel's give-up off.
-    fn confirms_by(&self) -> Time {
+    fn confirms_at(&self) -> Time {
         let left = self.unsettled.left();
         left.map_or(Time::NEVER, |left| self.acks.last_sample() + left)
     }
@@ -150,7 +150,7 @@ impl Liveness {
     /// to measure the round trip. A server pings while it does not read, so that the client hears it. It also asks a
     /// quiet peer before it suspects it, so that a client that only answers pings stays healthy. A silent peer is asked
     /// once a second.
-    fn ping_by(&self) -> Time {
+    fn ping_at(&self) -> Time {
         if self.is_silent && self.asks() && !self.is_paused {
             let heartbeat = match self.timing.heartbeat_ms {
                 0 => PING_INTERVAL,
@@ -161,7 +161,7 @@ impl Liveness {
         let (quiet_since, rtt_ping_at) = match (self.pings, self.is_paused) {
             (true, _) => (self.last_in.min(self.last_out), self.rtt_ping_at()),
             (false, true) => (self.last_out, Time::NEVER),
-            (false, false) => return self.asks_quiet_peer_by(),
+            (false, false) => return self.asks_quiet_peer_at(),
         };
         match self.timing.heartbeat_ms {
             0 => Time::NEVER,
@@ -171,7 +171,7 @@ impl Liveness {
 
     /// When a server asks a quiet peer: half-way from the heartbeat to the suspicion, once in a silence. A client that
     /// pings on its own has sent a byte by the heartbeat.
-    pub(super) fn asks_quiet_peer_by(&self) -> Time {
+    pub(super) fn asks_quiet_peer_at(&self) -> Time {
         let quiet_ping_at = self.quiet_ping_at();
         if self.is_silent || self.is_paused || self.last_ping >= quiet_ping_at {
             return Time::NEVER;

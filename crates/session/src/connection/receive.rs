@@ -89,7 +89,7 @@ impl Connection {
     ) -> usize {
         // Lent frames may lie in the decoder while `each` uses the connection: so it stands apart meanwhile.
         let mut decoder = std::mem::take(&mut self.decoder);
-        while !self.reads_no_further() {
+        while at < input.len() && !self.reads_no_further() {
             let Some(expect) = self.expects() else {
                 at = input.len();
                 break;
