@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
+use crate::attack::Kind;
 use crate::process;
 use crate::subject::Subject;
 
+mod attack;
 mod cost;
-mod flood;
 mod memory;
 mod run;
 mod sample;
@@ -21,8 +22,8 @@ mod table;
 pub use sample::Spread;
 pub use shape::Shape;
 
-/// Compares subjects: CPU per message, user memory per idle session, system calls per message, or the round trip of a
-/// bystander under a flood.
+/// Compares subjects: CPU per message, user memory per idle session, system calls per message, or how long others wait
+/// under an attack.
 #[derive(Debug, Clone, clap::Parser, Serialize)]
 pub struct Compare {
     /// A server to measure, repeatable; by default every server that was built.
@@ -43,9 +44,12 @@ pub struct Compare {
     /// Count the system calls per message instead; needs `strace`.
     #[arg(long, conflicts_with = "memory")]
     pub syscalls: bool,
-    /// Measure a bystander's round trip next to four clients that flood the server with frames of 4 bytes instead.
-    #[arg(long, conflicts_with_all = ["memory", "syscalls"])]
-    pub flood: bool,
+    /// Measure a bystander's round trip and new players' joins under an attack of this kind instead, repeatable.
+    #[arg(long, value_enum, conflicts_with_all = ["memory", "syscalls"])]
+    pub attack: Vec<Kind>,
+    /// How many clients attack. Those that stay connected also show what each costs in memory.
+    #[arg(long, default_value_t = 10_000)]
+    pub attackers: u32,
     /// How many idle sessions to measure, not counting those that warm the server up.
     #[arg(long, default_value_t = 10_000)]
     pub sessions: u32,
@@ -99,10 +103,10 @@ pub fn run(mut compare: Compare) -> Result<()> {
         println!("{}", syscalls::table(&counts));
         return write_json(&compare, &counts);
     }
-    if compare.flood {
-        let late = flood::measure(&compare)?;
-        println!("{}", flood::table(&late));
-        return write_json(&compare, &late);
+    if !compare.attack.is_empty() {
+        let attacked = attack::measure(&compare, open_files_max)?;
+        println!("{}", attack::table(&attacked));
+        return write_json(&compare, &attacked);
     }
     let costs = cost::measure(&compare)?;
     println!("{}", cost::table(&costs));

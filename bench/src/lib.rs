@@ -3,6 +3,7 @@
 //! The servers, the load generator and the harness are separate programs. So a core and its CPU time belong to only one
 //! of them, and the harness never measures itself.
 
+pub mod attack;
 pub mod compare;
 pub mod load;
 pub mod peers;

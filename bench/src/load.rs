@@ -11,6 +11,7 @@ use crate::wire::Framing;
 mod connection;
 mod generator;
 
+pub(crate) use generator::spread;
 pub use generator::{Generator, Until};
 
 /// Opens connections to a server, sends frames and checks every echo.

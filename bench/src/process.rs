@@ -93,6 +93,11 @@ impl Process {
             .with_context(|| format!("`{}` has ended", self.name))
     }
 
+    /// Ends the program's stdin, at which it stops.
+    pub fn stop(&mut self) {
+        self.stdin = None;
+    }
+
     /// Interrupts the program, as Ctrl-C does.
     ///
     /// # Errors

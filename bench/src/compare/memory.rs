@@ -92,7 +92,7 @@ fn idle_sessions(
 }
 
 /// Memory that belongs to this process alone: the part that grows with more sessions.
-fn private_bytes(server: &Server) -> Result<u64> {
+pub(super) fn private_bytes(server: &Server) -> Result<u64> {
     let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", server.process.pid()?))?;
     private_kib(&rollup)
         .map(|kib| kib * 1024)

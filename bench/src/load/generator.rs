@@ -127,9 +127,9 @@ impl Generator {
 }
 
 /// Loopback has 28,000 ports for one pair of addresses, so many connections need several addresses.
-fn spread(addr: SocketAddr, id: u32, connections: u32) -> SocketAddr {
+pub(crate) fn spread(addr: SocketAddr, id: u32, connections: u32) -> SocketAddr {
     let last = u8::try_from(1 + id % SPREAD_OVER).unwrap_or(1);
-    if connections <= SPREAD_FROM || addr.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) {
+    if connections < SPREAD_FROM || addr.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) {
         return addr;
     }
     SocketAddr::new(Ipv4Addr::new(127, 0, 0, last).into(), addr.port())
