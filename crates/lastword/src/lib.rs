@@ -294,8 +294,8 @@ pub mod config {
     pub use lastword_server::{
         AdminConfig, Bound, ConfigError, ConfigWarning, DrainConfig, GiveUp, KernelAbilities,
         KernelConfig, KernelKnobs, LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig,
-        NoToken, Profile, ProfileConfig, ProfileError, ProfileName, Reach, RtoMax, TcpInfo,
-        TcpInfoFields, TimeoutsConfig, Token, TokenFileError, UnreachableReason,
+        Network, NoNetwork, NoToken, Profile, ProfileConfig, ProfileError, ProfileName, Reach,
+        RtoMax, TcpInfo, TcpInfoFields, TimeoutsConfig, Token, TokenFileError, UnreachableReason,
     };
 }
 

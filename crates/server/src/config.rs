@@ -10,6 +10,7 @@ mod keys;
 mod limits;
 mod liveness;
 mod metrics;
+mod network;
 mod optional;
 mod reach;
 mod settings;
@@ -28,6 +29,7 @@ use serde::Deserialize;
 pub use error::ConfigError;
 pub use kernel::KernelAbilities;
 pub use keys::{Allowed, Key, Section};
+pub use network::{Network, NoNetwork};
 pub use reach::{Bound, GiveUp, Reach, UnreachableReason};
 pub use table::{
     AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, LivenessConfig,

@@ -34,8 +34,8 @@ pub use books::{
 pub use config::{
     AdminConfig, Allowed, Bound, Config, ConfigError, ConfigWarning, DrainConfig, GiveUp,
     KernelAbilities, KernelConfig, Key, LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig,
-    NoToken, ProfileConfig, Reach, RtoMax, Section, TimeoutsConfig, Token, TokenFileError,
-    UnreachableReason,
+    Network, NoNetwork, NoToken, ProfileConfig, Reach, RtoMax, Section, TimeoutsConfig, Token,
+    TokenFileError, UnreachableReason,
 };
 pub use core::{Group, NoSuchSession, Observer};
 pub use handle::{ServerHandle, SessionInfo};
