@@ -17,7 +17,7 @@ import time
 
 SCRAPES, QUIET_SECONDS = 100, 10
 CONFIG = """
-[listen]
+[admission]
 connections_max = 20000
 [liveness]
 profile = "still"

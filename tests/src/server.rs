@@ -68,11 +68,12 @@ impl Default for EndCollector {
 impl EndCollector {
     /// Returns a builder on a free loopback port, with its ends recorded.
     pub fn builder(&mut self, config: Config) -> Builder {
-        let observer = self.observer.take().expect("a collector serves one server");
-        Server::builder()
-            .config(config)
-            .listen("127.0.0.1:0")
-            .observer(observer)
+        self.observe(Server::builder().config(config).listen("127.0.0.1:0"))
+    }
+
+    /// Records the ends of a builder's server.
+    pub fn observe(&mut self, builder: Builder) -> Builder {
+        builder.observer(self.observer.take().expect("a collector serves one server"))
     }
 
     /// Returns the next end.

@@ -39,7 +39,7 @@ async fn a_dropped_server_ends_sessions_that_were_never_accepted() {
 async fn sessions_that_came_and_went_do_not_pile_up_before_a_game_that_takes_none() {
     const LIMIT: u32 = 4;
     let mut config = config();
-    config.listen.connections_max = LIMIT;
+    config.admission.connections_max = LIMIT;
     let mut collector = EndCollector::default();
     let mut server = collector.builder(config).bind().await.unwrap();
     let handle = server.handle().clone();
@@ -100,7 +100,7 @@ fn a_session_whose_runtime_is_gone_takes_no_frame() {
 #[tokio::test]
 async fn a_peer_that_is_turned_away_takes_no_place() {
     let mut config = config();
-    config.listen.connections_max = 1;
+    config.admission.connections_max = 1;
     let fixture = Fixture::with(config, lastword_server::Anonymous).await;
     let first = Raw::join(fixture.addr(), "first").await;
     let mut refused = Raw::connect(fixture.addr()).await;
@@ -125,7 +125,7 @@ async fn a_peer_that_is_turned_away_takes_no_place() {
 async fn an_authenticator_that_is_late_is_dropped_with_its_place_before_the_peer_has_left() {
     let mut config = config();
     config.timeouts.auth_ms = 300;
-    config.listen.authentications_max = 1;
+    config.admission.authentications_max = 1;
     let ask = Ask(|credentials: lastword_server::Credentials| async move {
         if credentials.bytes == b"slow".as_slice() {
             std::future::pending::<()>().await;

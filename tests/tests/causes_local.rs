@@ -208,7 +208,7 @@ async fn a_peer_present_when_the_drain_is_cut_short_is_drain_expired_and_reads_i
 #[tokio::test]
 async fn a_peer_over_the_limit_is_server_full_and_reads_it() {
     let mut config = config();
-    config.listen.connections_max = 1;
+    config.admission.connections_max = 1;
     let mut fixture = Fixture::with(config, lastword_server::Anonymous).await;
     let first = Raw::join(fixture.addr(), "first").await;
     let mut second = Raw::connect(fixture.addr()).await;

@@ -162,7 +162,7 @@ fn a_cut_behind_a_proxy_is_peer_silent() {
     run(|lab| {
         in_server_host(lab, || async {
             let mut config = quick(config());
-            config.listen.behind_proxy = true;
+            config.listen[0].behind_proxy = true;
             let (mut fixture, raw) = join(lab, config.clone()).await?;
             lab.cut(Host::Client)?;
             assert_eq!(fixture.server.broadcast_all(b"news"), 1);

@@ -37,7 +37,7 @@ fn kick_the_only_one(server: &ServerHandle) -> SessionId {
 #[tokio::test]
 async fn a_kicked_player_frees_its_place_while_its_connection_lingers() {
     let mut config = long_linger();
-    config.listen.connections_max = 1;
+    config.admission.connections_max = 1;
     let mut fixture = Fixture::with(config, lastword_server::Anonymous).await;
     let mut kicked = Raw::join(fixture.addr(), "ann").await;
     let session = kick_the_only_one(&fixture.server);
@@ -64,7 +64,7 @@ async fn a_kicked_player_frees_its_place_while_its_connection_lingers() {
 #[tokio::test]
 async fn a_connection_that_lingers_beyond_the_limit_closes_at_once_and_its_goodbye_arrives() {
     let mut config = long_linger();
-    config.listen.connections_max = 1;
+    config.admission.connections_max = 1;
     let mut fixture = Fixture::with(config, lastword_server::Anonymous).await;
     let mut first = Raw::join(fixture.addr(), "ann").await;
     kick_the_only_one(&fixture.server);
@@ -84,7 +84,7 @@ async fn a_connection_that_lingers_beyond_the_limit_closes_at_once_and_its_goodb
 #[tokio::test]
 async fn refused_clients_that_do_not_leave_are_bounded_too() {
     let mut config = long_linger();
-    config.listen.connections_max = 1;
+    config.admission.connections_max = 1;
     let mut fixture = Fixture::with(config, lastword_server::Anonymous).await;
     let _player = Raw::join(fixture.addr(), "ann").await;
     let mut first = Raw::connect(fixture.addr()).await;

@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 /// minutes.
 async fn full(places: u32) -> (Fixture, Vec<Raw>) {
     let mut config = config();
-    config.listen.connections_max = places;
+    config.admission.connections_max = places;
     config.timeouts.linger_ms = 600_000;
     let fixture = Fixture::with(config, Anonymous).await;
     let mut players = Vec::new();

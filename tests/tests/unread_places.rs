@@ -150,7 +150,7 @@ impl Game {
 /// One place, and an end that waits for the game as long as the test does.
 fn patient() -> Config {
     let mut config = config();
-    config.listen.connections_max = 1;
+    config.admission.connections_max = 1;
     config.timeouts.delivery_ms = 600_000;
     config.timeouts.linger_ms = 600_000;
     config

@@ -60,7 +60,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     exit_when_stdin_ends();
     let mut config = Config::default();
-    config.listen.connections_max = 100_000;
+    config.admission.connections_max = 100_000;
     let builder = Server::builder().config(config).listen(options.listen);
     let builder = match options.framing {
         Wire::Lastword => builder,

@@ -17,6 +17,7 @@ use std::path::Path;
 use lastword::Config;
 use lastword::config::ConfigWarning;
 use lastword::evidence::OsError;
+use lastword_server::Section;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
@@ -86,7 +87,8 @@ fn parse(text: &str) -> Result<(Config, Vec<String>), Vec<Problem>> {
         return Err(in_order(syntax::problems(text, &errors)));
     }
     let whole = table.clone();
-    let mut problems = take_out_lists(text, table.get_mut());
+    let mut problems = make_lists(text, table.get_mut());
+    problems.extend(take_out_lists(text, table.get_mut()));
     let (config, misfits) = take_what_fits(text, table);
     problems.extend(misfits);
     let mut broken = config.validate().err().unwrap_or_default();
@@ -114,7 +116,14 @@ fn with_line(text: &str, table: &DeTable<'_>, warning: &ConfigWarning) -> String
     }
 }
 
-/// Takes out each section that is a list. Serde would take the list's values for the table's values, in order.
+/// Makes a list of each section that has to be one and is a table, so that its keys are checked, too.
+fn make_lists(text: &str, table: &mut DeTable<'_>) -> Vec<Problem> {
+    let names = Section::ALL.iter().filter(|section| section.is_list);
+    let places = names.filter_map(|section| places::make_list(table, section.path));
+    places.map(|place| Problem::misfit(text, &place)).collect()
+}
+
+/// Takes out each section that is a list of values. Serde would take the list's values for the table's values, in order.
 fn take_out_lists(text: &str, table: &mut DeTable<'_>) -> Vec<Problem> {
     let lists = places::lists(table, &|path| !problem::names_in(path).is_empty());
     let problems = lists

@@ -86,7 +86,7 @@ async fn play(args: &DemoArgs) -> Result<(), Failure> {
         started: Instant::now(),
         run_for: args.run_for,
     };
-    announce::listening(info.game, info.admin, None);
+    announce::listening(&[info.game], info.admin, None);
     let mut display = Display::start(info, state.clone(), server.clone())?;
     let clients = DemoClients::start(&server, args.clients, &state);
     tokio::select! {

@@ -17,7 +17,7 @@ pub(crate) struct ServeArgs {
     /// Reads the configuration from this TOML file; without a file, every key has its default
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Accepts players here instead of at listen.addr; port 0 takes a free port
+    /// Accepts players only here, instead of at the addresses of [[listen]]; port 0 takes a free port
     #[arg(long, value_name = "IP:PORT", value_parser = game_addr)]
     listen: Option<SocketAddr>,
     /// Serves the live page, /api, /metrics, /healthz and /readyz here instead of at admin.listen; `off` serves none
@@ -36,7 +36,10 @@ pub(crate) struct AdminAddr(pub(crate) Option<SocketAddr>);
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
     let game = args.game;
     let config = config_of(args)?;
-    descriptors::raise(config.listen.connections_max, "listen.connections_max");
+    descriptors::raise(
+        config.admission.connections_max,
+        "admission.connections_max",
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -51,7 +54,7 @@ fn config_of(args: ServeArgs) -> Result<Config, Failure> {
         None => Config::default(),
     };
     if let Some(addr) = args.listen {
-        config.listen.addr = addr;
+        config.listen_at(addr);
     }
     if let Some(AdminAddr(addr)) = args.admin {
         config.admin.listen = addr;
@@ -69,7 +72,7 @@ async fn serve(config: Config, game: Game) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     let server = start(config, game).await?;
     announce::listening(
-        server.local_addr(),
+        server.local_addrs(),
         server.admin_addr(),
         server.metrics_addr(),
     );

@@ -9,12 +9,16 @@ use lastword_server::{Key, Section};
 pub fn file() -> String {
     let mut text = FILE_HEAD.to_owned();
     for section in Section::ALL {
-        let path = section.path.replace("NAME", "my_game");
+        let heading = section.heading().replace("NAME", "my_game");
         // An example is off.
-        let off = if path == section.path { "" } else { "#" };
+        let off = if heading == section.heading() {
+            ""
+        } else {
+            "#"
+        };
         text.push('\n');
         comment(&mut text, section.words);
-        line(&mut text, &format!("{off}[{path}]"));
+        line(&mut text, &format!("{off}{heading}"));
         for key in section.keys {
             let (unit, default) = (key.unit, key.default);
             text.push('\n');

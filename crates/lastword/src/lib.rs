@@ -178,7 +178,7 @@
 //!
 //! let file = r#"
 //!     motd = "welcome"
-//!     [network.listen]
+//!     [[network.listen]]
 //!     addr = "0.0.0.0:7000"
 //!     [network.liveness]
 //!     profile = "competitive"
@@ -292,10 +292,11 @@ pub mod clock {
 /// The sections of a [`Config`], the errors of its checks, and what follows from it on a kernel.
 pub mod config {
     pub use lastword_server::{
-        AdminConfig, Bound, ConfigError, ConfigWarning, DrainConfig, GiveUp, KernelAbilities,
-        KernelConfig, KernelKnobs, LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig,
-        Network, NoNetwork, NoToken, Profile, ProfileConfig, ProfileError, ProfileName, Reach,
-        RtoMax, TcpInfo, TcpInfoFields, TimeoutsConfig, Token, TokenFileError, UnreachableReason,
+        AdminConfig, AdmissionConfig, Bound, ConfigError, ConfigWarning, DrainConfig, GiveUp,
+        KernelAbilities, KernelConfig, KernelKnobs, LimitsConfig, ListenConfig, LivenessConfig,
+        MetricsConfig, Network, NoNetwork, NoToken, Profile, ProfileConfig, ProfileError,
+        ProfileName, Reach, RtoMax, TcpInfo, TcpInfoFields, TimeoutsConfig, Token, TokenFileError,
+        UnreachableReason, Wire,
     };
 }
 

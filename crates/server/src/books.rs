@@ -60,7 +60,7 @@ impl Books {
             ledger: Ledger::new(
                 cohorts.count(),
                 config.metrics.game_codes.clone(),
-                config.listen.connections_max.into(),
+                config.admission.connections_max.into(),
             ),
             traffic: TrafficTotals::default(),
             metrics,

@@ -8,6 +8,7 @@ mod error;
 mod kernel;
 mod keys;
 mod limits;
+mod listen;
 mod liveness;
 mod metrics;
 mod network;
@@ -32,8 +33,8 @@ pub use keys::{Allowed, Key, Section};
 pub use network::{Network, NoNetwork};
 pub use reach::{Bound, GiveUp, Reach, UnreachableReason};
 pub use table::{
-    AdminConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig, LivenessConfig,
-    MetricsConfig, ProfileConfig, RtoMax, TimeoutsConfig,
+    AdminConfig, AdmissionConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig,
+    LivenessConfig, MetricsConfig, ProfileConfig, RtoMax, TimeoutsConfig, Wire,
 };
 pub use token::{NoToken, Token, TokenFileError};
 pub use warning::ConfigWarning;
@@ -43,11 +44,13 @@ pub(crate) use settings::Settings;
 /// The configuration of a server; `config/lastword.toml` shows every key with its default.
 ///
 /// A missing key has its default, and an unknown key is refused, so a game can nest this in its own file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where connections are accepted, and how many.
-    pub listen: ListenConfig,
+    /// Where connections are accepted: one or more listeners.
+    pub listen: Vec<ListenConfig>,
+    /// Which connections are let in, over all listeners.
+    pub admission: AdmissionConfig,
     /// How much one connection may send, and how much may wait for it.
     pub limits: LimitsConfig,
     /// How long each part of a connection's life may take.
@@ -64,7 +67,27 @@ pub struct Config {
     pub admin: AdminConfig,
 }
 
+impl Default for Config {
+    /// One listener, and every key with its default.
+    fn default() -> Self {
+        Self {
+            listen: vec![ListenConfig::default()],
+            admission: AdmissionConfig::default(),
+            limits: LimitsConfig::default(),
+            timeouts: TimeoutsConfig::default(),
+            drain: DrainConfig::default(),
+            liveness: LivenessConfig::default(),
+            kernel: KernelConfig::default(),
+            metrics: MetricsConfig::default(),
+            admin: AdminConfig::default(),
+        }
+    }
+}
+
 impl Config {
+    /// The most listeners.
+    pub const LISTENERS_MAX: usize = 64;
+
     /// The most profiles that may have a name, the built-in ones included. Each name is a label of metrics.
     pub const PROFILES_MAX: usize = 8;
 
@@ -81,6 +104,7 @@ impl Config {
     pub fn validate(&self) -> Result<(), Vec<ConfigError>> {
         let mut errors: Vec<_> = Key::all()
             .filter_map(|key| key.check(self))
+            .chain(self.errors_of_listeners())
             .chain(self.limits.caps_below_the_frame_limit())
             .chain(self.drain.errors())
             .chain(self.liveness.errors(self.kernel.rto_max))

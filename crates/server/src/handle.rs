@@ -26,10 +26,16 @@ pub struct ServerHandle {
 }
 
 impl ServerHandle {
-    /// Returns the address that clients connect to, with the port that was bound.
+    /// Returns the address that clients connect to, with the port that was bound: that of the first listener.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.core.listeners.own
+        self.core.listeners.first()
+    }
+
+    /// Returns the addresses of all listeners of the configuration, in its order, with the ports that were bound.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.core.listeners.own
     }
 
     /// Returns the address of the admin port, if there is one.
@@ -45,11 +51,11 @@ impl ServerHandle {
     }
 
     /// Accepts players on one more listener, which the caller has bound: for a socket from a supervisor, a second
-    /// address, or another network namespace. It gets the socket options of the server's own listener, and is closed
-    /// with it.
+    /// address, or another network namespace. It gets the socket options of the server's own listeners, the other
+    /// settings of the first one, and is closed with them.
     ///
     /// # Errors
-    /// The system refuses an option, the server has ended, or it was given 255 listeners already.
+    /// The system refuses an option, the server has ended, or it has 256 listeners already.
     pub fn adopt(&self, listener: TcpListener) -> io::Result<()> {
         if self.core.shutdown.ended.is_set() {
             return Err(io::Error::other("the server has ended"));

@@ -32,10 +32,10 @@ pub use books::{
     Stats, Step,
 };
 pub use config::{
-    AdminConfig, Allowed, Bound, Config, ConfigError, ConfigWarning, DrainConfig, GiveUp,
-    KernelAbilities, KernelConfig, Key, LimitsConfig, ListenConfig, LivenessConfig, MetricsConfig,
-    Network, NoNetwork, NoToken, ProfileConfig, Reach, RtoMax, Section, TimeoutsConfig, Token,
-    TokenFileError, UnreachableReason,
+    AdminConfig, AdmissionConfig, Allowed, Bound, Config, ConfigError, ConfigWarning, DrainConfig,
+    GiveUp, KernelAbilities, KernelConfig, Key, LimitsConfig, ListenConfig, LivenessConfig,
+    MetricsConfig, Network, NoNetwork, NoToken, ProfileConfig, Reach, RtoMax, Section,
+    TimeoutsConfig, Token, TokenFileError, UnreachableReason, Wire,
 };
 pub use core::{Group, NoSuchSession, Observer};
 pub use handle::{ServerHandle, SessionInfo};

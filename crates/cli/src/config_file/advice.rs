@@ -349,8 +349,8 @@ mod tests {
             ),
             ("limits.frame_bytes_max", "\"1 GiB\"", ""),
             ("limits.inbox_frames_max", "\"256\"", "write 256"),
-            ("listen.connections_max", "\"10k\"", "write 10000"),
-            ("listen.connections_max", "10_000.0", "write 10000"),
+            ("admission.connections_max", "\"10k\"", "write 10000"),
+            ("admission.connections_max", "10_000.0", "write 10000"),
         ] {
             assert_eq!(of(path, raw), expected, "{path} {raw}");
         }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use lastword_server::Section;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 /// A key of a file.
 #[derive(Debug)]
@@ -39,14 +40,14 @@ pub(super) fn of(table: &DeTable<'_>, span: &Range<usize>) -> Option<Place> {
         if key.span() == *span {
             return Some(here(Found::Key));
         }
-        if let DeValue::Table(inner) = value.get_ref() {
-            return match of(inner, span) {
-                Some(mut place) => {
-                    place.path.insert(0, name);
-                    Some(place)
-                }
-                None => (value.span() == *span).then(|| here(Found::Table)),
-            };
+        for (n, inner) in tables(value).enumerate() {
+            if let Some(mut place) = of(inner, span) {
+                place.path.insert(0, element(&name, n, value));
+                return Some(place);
+            }
+        }
+        if value.get_ref().is_table() {
+            return (value.span() == *span).then(|| here(Found::Table));
         }
         let is_inside = value.span().start <= span.start && span.end <= value.span().end;
         is_inside.then(|| here(Found::Value(value.span())))
@@ -70,11 +71,38 @@ fn add_lists(
         let path = [above, &[key.get_ref().clone().into_owned()]].concat();
         if let DeValue::Table(inner) = value.get_ref() {
             add_lists(inner, &path, is_section, lists);
-        } else if value.get_ref().is_array() && is_section(&path) {
+        } else if value.get_ref().is_array() && is_section(&path) && !is_right(&path, value) {
             let (key, found) = (key.span(), Found::Value(value.span()));
             lists.push(Place { path, key, found });
         }
     }
+}
+
+/// Whether this is a list of tables, where one has to be.
+fn is_right(path: &[String], value: &Spanned<DeValue<'_>>) -> bool {
+    let section = Section::find(&path.join("."));
+    let list = value.get_ref().as_array();
+    section.is_some_and(|section| section.is_list)
+        && list.is_some_and(|list| list.iter().all(|each| each.get_ref().is_table()))
+}
+
+/// Makes a list of one of the table at this name. Returns whether there is such a table.
+pub(super) fn make_list(table: &mut DeTable<'_>, name: &str) -> Option<Place> {
+    let (key, value) = table.get_key_value(name)?;
+    let place = Place {
+        path: vec![name.to_owned()],
+        key: key.span(),
+        found: Found::Table,
+    };
+    let inner = value.clone();
+    let span = inner.span();
+    let mut list = DeArray::new();
+    list.push(inner);
+    let value = table
+        .get_mut(name)
+        .filter(|value| value.get_ref().is_table())?;
+    *value = Spanned::new(span, DeValue::Array(list));
+    Some(place)
 }
 
 /// Takes a key out of the table.
@@ -83,9 +111,15 @@ pub(super) fn remove(table: &mut DeTable<'_>, path: &[String]) {
         [] => {}
         [name] => drop(table.remove(name.as_str())),
         [section, rest @ ..] => {
-            if let Some(DeValue::Table(inner)) =
-                table.get_mut(section.as_str()).map(Spanned::get_mut)
-            {
+            let (name, n) = name_and_place(section);
+            let Some(mut value) = table.get_mut(name).map(Spanned::get_mut) else {
+                return;
+            };
+            if let DeValue::Array(list) = value {
+                let Some(each) = list.get_mut(n) else { return };
+                value = each.get_mut();
+            }
+            if let DeValue::Table(inner) = value {
                 remove(inner, rest);
             }
         }
@@ -97,13 +131,42 @@ pub(super) fn remove(table: &mut DeTable<'_>, path: &[String]) {
 pub(super) fn find(table: &DeTable<'_>, path: &str) -> Option<(Range<usize>, bool)> {
     table.iter().find_map(|(key, value)| {
         let rest = path.strip_prefix(key.get_ref().as_ref())?;
-        let Some(rest) = rest.strip_prefix('.') else {
-            return rest.is_empty().then(|| (key.span(), true));
-        };
-        let inner = value
-            .get_ref()
-            .as_table()
-            .and_then(|inner| find(inner, rest));
-        Some(inner.unwrap_or((key.span(), false)))
+        if rest.is_empty() {
+            return Some((key.span(), true));
+        }
+        let (place, rest) = rest.split_once('.')?;
+        let (name, n) = name_and_place(place);
+        if !name.is_empty() {
+            return None;
+        }
+        let inner = tables(value).nth(n).and_then(|inner| find(inner, rest));
+        let list = value.get_ref().as_array();
+        let around = list.and_then(|list| list.get(n)).map(Spanned::span);
+        Some(inner.unwrap_or((around.unwrap_or(key.span()), false)))
     })
+}
+
+/// The table of a section, or the tables of a list.
+fn tables<'t, 'v>(value: &'t Spanned<DeValue<'v>>) -> impl Iterator<Item = &'t DeTable<'v>> {
+    let one = value.get_ref().as_table().into_iter();
+    let list = value.get_ref().as_array();
+    let list = list.into_iter().flat_map(|list| list.iter());
+    one.chain(list.filter_map(|each| each.get_ref().as_table()))
+}
+
+/// How the path of a key names the table of this place: by the section alone, unless there are several.
+fn element(name: &str, n: usize, value: &Spanned<DeValue<'_>>) -> String {
+    match tables(value).nth(1) {
+        Some(_) => format!("{name}[{n}]"),
+        None => name.to_owned(),
+    }
+}
+
+/// The opposite of [`element`].
+pub(super) fn name_and_place(element: &str) -> (&str, usize) {
+    let place = element.strip_suffix(']').and_then(|element| {
+        let (name, place) = element.rsplit_once('[')?;
+        Some((name, place.parse().ok()?))
+    });
+    place.unwrap_or((element, 0))
 }

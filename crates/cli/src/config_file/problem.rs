@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use lastword::config::ConfigError;
-use lastword_server::Key;
+use lastword_server::{Key, Section};
 use toml::de::DeTable;
 
 use super::advice::advice;
@@ -95,9 +95,16 @@ fn wrong_type(path: &str, value: &str) -> String {
             remedy: advice(key, value).unwrap_or_else(|| key.remedy.to_owned()),
         }
         .to_string(),
-        None => format!(
-            "`{path}` is {value}; allowed is a table: write [{path}], and its keys below it"
-        ),
+        None => {
+            let allowed = match Section::find(path) {
+                Some(section) if section.is_list => format!(
+                    "a list of tables: write {}, and the keys of one below each",
+                    section.heading()
+                ),
+                Some(_) | None => format!("a table: write [{path}], and its keys below it"),
+            };
+            format!("`{path}` is {value}; allowed is {allowed}")
+        }
     }
 }
 
@@ -110,13 +117,21 @@ pub(super) fn unknown(path: &[String]) -> String {
     let lower = name.to_ascii_lowercase();
     let advice = match (nearest(&lower, known.iter().copied()), home_of(name)) {
         (Some(nearest), _) => format!("did you mean `{nearest}`?"),
-        (None, Some(home)) => format!("it belongs under [{home}]"),
+        (None, Some(home)) => format!("it belongs under {}", heading(home)),
         (None, None) if section.is_empty() => {
             format!("there are the sections {}", known.join(", "))
         }
-        (None, None) => format!("[{}] has the keys {}", section.join("."), known.join(", ")),
+        (None, None) => {
+            let heading = heading(&section.join("."));
+            format!("{heading} has the keys {}", known.join(", "))
+        }
     };
     format!("there is no key `{}`; {advice}", path.join("."))
+}
+
+/// How a file begins a section. A profile's has its name.
+fn heading(section: &str) -> String {
+    Section::find(section).map_or_else(|| format!("[{section}]"), Section::heading)
 }
 
 /// Returns the names that a section has, in the order of the reference file.
@@ -125,6 +140,7 @@ pub(super) fn names_in(section: &[String]) -> Vec<&'static str> {
         .filter_map(|key| {
             let mut parts = key.path.split('.');
             let is_in = section.iter().all(|name| {
+                let (name, _) = places::name_and_place(name);
                 parts
                     .next()
                     .is_some_and(|part| part == "NAME" || part == name)

@@ -51,12 +51,12 @@ fn a_value_of_a_wrong_type_is_reported_with_what_is_allowed() {
             "1: `drain.timeout_ms` is 99999999999; allowed is 0 to 86400000: ",
         ),
         (
-            "listen.behind_proxy = 1",
-            "1: `listen.behind_proxy` is 1; allowed is true or false: ",
+            "[[listen]]\nbehind_proxy = 1",
+            "2: `listen.behind_proxy` is 1; allowed is true or false: ",
         ),
         (
-            "listen.addr = \"localhost:7000\"",
-            "1: `listen.addr` is \"localhost:7000\"; allowed is an address and a port",
+            "[[listen]]\naddr = \"localhost:7000\"",
+            "2: `listen.addr` is \"localhost:7000\"; allowed is an address and a port",
         ),
         (
             "admin.listen = \"off\"",
@@ -126,8 +126,68 @@ fn an_unknown_key_is_reported_with_the_one_that_was_meant() {
     }
     let sections = complaint("colour = 1");
     assert!(
-        sections.contains("sections listen, limits, timeouts, drain, liveness, kernel"),
+        sections.contains("sections listen, admission, limits, timeouts, drain, liveness, kernel"),
         "{sections}"
+    );
+}
+
+#[test]
+fn a_key_of_one_of_several_listeners_is_reported_with_its_line_and_its_place() {
+    let both = "[[listen]]\naddr = \"127.0.0.1:7000\"\n[[listen]]\naddr = \"127.0.0.1:7001\"\n";
+    let (config, _) = parse(both).unwrap();
+    let ports: Vec<_> = config.listen.iter().map(|each| each.addr.port()).collect();
+    assert_eq!(ports, [7_000, 7_001]);
+    for (key, expected) in [
+        (
+            "backlog = 0",
+            "5: `listen[1].backlog` is 0; allowed is 1 to 65535: ",
+        ),
+        (
+            "backlog = \"4k\"",
+            "5: `listen[1].backlog` is \"4k\"; allowed is 1 to 65535: write 4000",
+        ),
+        (
+            "backlogs = 1",
+            "5: there is no key `listen[1].backlogs`; did you mean `backlog`?",
+        ),
+        (
+            "accept = [\"carrier pigeon\"]",
+            "5: `listen[1].accept` is [\"carrier pigeon\"]; allowed is a list of one or more of: \"native\"",
+        ),
+        (
+            "accept = []",
+            "5: `listen[1].accept` is []; allowed is a list of one or more of: \"native\"",
+        ),
+    ] {
+        let told = complaint(&format!("{both}{key}\n"));
+        assert!(told.starts_with(expected), "{told}");
+    }
+    assert_eq!(
+        complaint("[[listen]]\naddr = \"127.0.0.1:7000\"\n[[listen]]\naddr = \"0.0.0.0:7000\"\n"),
+        "4: `listen[1].addr` is \"0.0.0.0:7000\"; allowed is an address and port that no other key has: listen[0].addr \
+         is \"127.0.0.1:7000\" already, so choose another port"
+    );
+}
+
+#[test]
+fn a_single_listen_table_of_an_old_file_is_reported_with_the_way_to_write_it() {
+    let list = "`listen` is a table; allowed is a list of tables: write [[listen]], and the keys of one below each";
+    assert_eq!(
+        complaints("[listen]\naddr = \"127.0.0.1:7000\"\nconnections_max = 100\nbacklog = 0\n"),
+        [
+            format!("1: {list}"),
+            "3: there is no key `listen.connections_max`; it belongs under [admission]".to_owned(),
+            "4: `listen.backlog` is 0; allowed is 1 to 65535: the kernel caps it at net.core.somaxconn".to_owned(),
+        ]
+    );
+    assert_eq!(
+        complaint("listen = [\"127.0.0.1:7000\"]\n"),
+        "1: `listen` is [\"127.0.0.1:7000\"]; allowed is a list of tables: write [[listen]], and the keys of one below \
+         each"
+    );
+    assert!(
+        complaint("listen = []\n")
+            .starts_with("1: `listen` is a list of 0; allowed is 1 to 64 listeners")
     );
 }
 
@@ -201,7 +261,7 @@ fn a_key_that_stands_twice_is_reported_by_name_with_both_lines() {
 fn a_value_that_is_no_toml_is_reported_by_its_key_with_what_to_write() {
     for (text, expected) in [
         (
-            "[listen]\naddr = null # later\n",
+            "[[listen]]\naddr = null # later\n",
             "2: `listen.addr` is null, which TOML does not have: leave the key out to have its default",
         ),
         (
@@ -213,8 +273,8 @@ fn a_value_that_is_no_toml_is_reported_by_its_key_with_what_to_write() {
             "2: `drain.timeout_ms` is 5s; allowed is 0 to 86400000: milliseconds: write 5000",
         ),
         (
-            "listen.behind_proxy = True",
-            "1: `listen.behind_proxy` is True; allowed is true or false: write true",
+            "[[listen]]\nbehind_proxy = True",
+            "2: `listen.behind_proxy` is True; allowed is true or false: write true",
         ),
         (
             "[drain]\ntimeout_ms: 5000\n",
@@ -225,11 +285,11 @@ fn a_value_that_is_no_toml_is_reported_by_its_key_with_what_to_write() {
             "2: `drain.timeout_ms` has no value; allowed is 0 to 86400000: write one behind `=`",
         ),
         (
-            "[listen]\naddr = \"x\" backlog = 5\n",
+            "[[listen]]\naddr = \"x\" backlog = 5\n",
             "2: `listen.addr` cannot be read: unexpected key or value, expected newline, `#`",
         ),
         (
-            "[listen]\naddr = \"127.0.0.1:7000\n",
+            "[[listen]]\naddr = \"127.0.0.1:7000\n",
             "2: `listen.addr` cannot be read: its closing quote is missing: write one",
         ),
         (
@@ -238,7 +298,7 @@ fn a_value_that_is_no_toml_is_reported_by_its_key_with_what_to_write() {
              single quotes",
         ),
         (
-            "[listen]\naddr = \"127.0.0.1:7\u{0}\"\n",
+            "[[listen]]\naddr = \"127.0.0.1:7\u{0}\"\n",
             "2: `listen.addr` cannot be read: it has a control character: remove it",
         ),
         (
@@ -304,11 +364,11 @@ fn a_number_in_another_unit_is_reported_with_the_one_to_write() {
 #[test]
 fn one_address_for_two_keys_is_reported_at_the_second() {
     assert_eq!(
-        complaint("[listen]\naddr = \"0.0.0.0:7000\"\n[admin]\nlisten = \"127.0.0.1:7000\"\n"),
+        complaint("[[listen]]\naddr = \"0.0.0.0:7000\"\n[admin]\nlisten = \"127.0.0.1:7000\"\n"),
         "4: `admin.listen` is \"127.0.0.1:7000\"; allowed is an address and port that no other key has: listen.addr is \
          \"0.0.0.0:7000\" already, so choose another port",
     );
-    let of_a_default = complaint("[listen]\naddr = \"127.0.0.1:9464\"\n");
+    let of_a_default = complaint("[[listen]]\naddr = \"127.0.0.1:9464\"\n");
     assert!(
         of_a_default.starts_with("2: `listen.addr` is "),
         "{of_a_default}"

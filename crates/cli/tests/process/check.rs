@@ -122,7 +122,8 @@ fn a_world_readable_token_file_is_a_warning() {
 
 #[test]
 fn one_address_for_two_keys_is_reported_as_serve_tells_it() {
-    let text = "[listen]\naddr = \"127.0.0.1:7000\"\n[admin]\nmetrics_listen = \"0.0.0.0:7000\"\n";
+    let text =
+        "[[listen]]\naddr = \"127.0.0.1:7000\"\n[admin]\nmetrics_listen = \"0.0.0.0:7000\"\n";
     let path = config_file("check_twice", text);
     let path = path.to_str().unwrap();
     let checked = run(&["check-config", path]);

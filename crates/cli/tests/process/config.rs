@@ -183,7 +183,7 @@ fn a_token_is_read_from_its_file_and_never_shown() {
     let text = format!("[admin]\nlisten = \"0.0.0.0:0\"\ntoken_file = {token:?}\n");
     let file = config_file(
         "token_file",
-        format!("[listen]\naddr = \"127.0.0.1:0\"\n{text}"),
+        format!("[[listen]]\naddr = \"127.0.0.1:0\"\n{text}"),
     );
     let told = run(&["serve", "--config", file.to_str().unwrap()]);
     assert_eq!(told.status, Some(2), "{}", told.stderr);

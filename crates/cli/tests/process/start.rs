@@ -144,5 +144,5 @@ fn a_hard_limit_below_connections_max_is_reported() {
     let serving = Serving::start(with_limit("-n 100"));
     serving.process.signal(Signal::SIGTERM);
     let told = serving.process.end().stderr;
-    assert!(told.contains("listen.connections_max"), "{told}");
+    assert!(told.contains("admission.connections_max"), "{told}");
 }

@@ -54,7 +54,7 @@ async fn a_refusal_says_the_games_code_and_its_words() {
 #[tokio::test]
 async fn a_full_server_says_so() {
     let mut config = Config::default();
-    config.listen.connections_max = 1;
+    config.admission.connections_max = 1;
     let (server, _ends) = echo_handlers(config).await;
     let _first = Client::connect(server.local_addr(), "alice")
         .await

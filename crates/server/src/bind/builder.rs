@@ -72,7 +72,8 @@ impl Builder {
         self
     }
 
-    /// Sets the address to listen on, `IP:PORT`; port 0 takes a free one. Overrides the configuration's.
+    /// Sets the address to listen on, `IP:PORT`; port 0 takes a free one. Overrides all addresses of the configuration:
+    /// the server has one listener, with the other keys of the configuration's first.
     #[must_use]
     pub fn listen(mut self, addr: impl Into<String>) -> Self {
         self.listen = Some(addr.into());
@@ -152,14 +153,14 @@ impl Builder {
     /// [`BindError`], also outside a tokio runtime; nothing is left bound.
     pub async fn bind(self) -> Result<Server, BindError> {
         let caps = self.caps();
-        let (handle, listener) = self.start(None).await?;
+        let (handle, listeners) = self.start(None).await?;
         let arrivals = Arc::new(Arrivals::new(caps.reserved));
         let shape = SessionShape {
             arrivals: Arc::clone(&arrivals),
             clock: handle.core.clock.clone(),
             inbox: Caps::new(caps.session_bytes, caps.session_frames),
         };
-        handle.start(shape, listener);
+        handle.start(shape, listeners);
         Ok(Server::new(handle, arrivals))
     }
 
@@ -170,11 +171,11 @@ impl Builder {
     /// [`BindError`], also outside a tokio runtime: [`Builder::own_runtime`] brings one. Nothing is left bound.
     pub async fn bind_events(self) -> Result<(Events, ServerHandle), BindError> {
         let queue = Arc::new(Queue::new(self.caps()));
-        let (handle, listener) = self.start(Some(Arc::clone(&queue))).await?;
+        let (handle, listeners) = self.start(Some(Arc::clone(&queue))).await?;
         let shape = EventShape {
             queue: Arc::clone(&queue),
         };
-        handle.start(shape, listener);
+        handle.start(shape, listeners);
         let events = Events::new(Arc::clone(&handle.core), queue);
         Ok((events, handle))
     }
@@ -187,8 +188,8 @@ impl Builder {
         self,
         make: impl Fn(&Player) -> H + Send + Sync + 'static,
     ) -> Result<ServerHandle, BindError> {
-        let (handle, listener) = self.start(None).await?;
-        handle.start(HandlerShape(make), listener);
+        let (handle, listeners) = self.start(None).await?;
+        handle.start(HandlerShape(make), listeners);
         Ok(handle)
     }
 }

@@ -28,8 +28,12 @@ impl Builder {
     pub(super) async fn start(
         mut self,
         events: Option<Arc<Queue>>,
-    ) -> Result<(ServerHandle, TcpListener), BindError> {
+    ) -> Result<(ServerHandle, Vec<TcpListener>), BindError> {
         needs_timers()?;
+        if let Some(addr) = self.listen.take() {
+            let addr = addr.parse().map_err(|_| BindError::Address { addr })?;
+            self.config.listen_at(addr);
+        }
         self.config.validate().map_err(BindError::Config)?;
         self.check_name()?;
         for extension in &mut self.extensions {
@@ -37,14 +41,8 @@ impl Builder {
         }
         self.check_admin()?;
         warn_of(&self.config, KernelAbilities::probe());
-        let listener = self.listen_socket()?;
-        let listen = |source| BindError::Listen {
-            addr: self.listen_addr().unwrap_or(NOWHERE),
-            source,
-        };
-        let local_addr = listener.local_addr().map_err(listen)?;
-        let listener = needs_io(listener)?.map_err(listen)?;
-        let core = Arc::new(self.core(local_addr, events));
+        let (addrs, listeners) = self.listeners()?;
+        let core = Arc::new(self.core(addrs, events));
         self.groups.bind(&core.mailboxes);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
         let handle = ServerHandle {
@@ -69,7 +67,7 @@ impl Builder {
         if core.publishes_itself {
             core.runtime.spawn(publisher::run(Arc::clone(&core)));
         }
-        Ok((handle, listener))
+        Ok((handle, listeners))
     }
 
     fn check_name(&self) -> Result<(), BindError> {
@@ -105,24 +103,22 @@ impl Builder {
         Ok(())
     }
 
-    fn listen_addr(&self) -> Result<SocketAddr, BindError> {
-        match &self.listen {
-            None => Ok(self.config.listen.addr),
-            Some(addr) => addr
-                .parse()
-                .map_err(|_| BindError::Address { addr: addr.clone() }),
-        }
-    }
-
-    fn listen_socket(&self) -> Result<ListenerSocket, BindError> {
-        let addr = self.listen_addr()?;
-        let options = ListenOptions {
-            backlog: i32::try_from(self.config.listen.backlog).unwrap_or(i32::MAX),
-            knobs: self.config.knobs(&self.config.default_profile()),
-        };
-        options
-            .listen(addr)
-            .map_err(|source| BindError::Listen { addr, source })
+    /// Binds every listener. Returns also the addresses that were bound.
+    fn listeners(&self) -> Result<(Vec<SocketAddr>, Vec<TcpListener>), BindError> {
+        let knobs = self.config.knobs(&self.config.default_profile());
+        let each = self.config.listen.iter().map(|listen| {
+            let failed = |source| BindError::Listen {
+                addr: listen.addr,
+                source,
+            };
+            let backlog = i32::try_from(listen.backlog).unwrap_or(i32::MAX);
+            let options = ListenOptions { backlog, knobs };
+            let listener = options.listen(listen.addr).map_err(failed)?;
+            let addr = listener.local_addr().map_err(failed)?;
+            Ok((addr, needs_io(listener)?.map_err(failed)?))
+        });
+        let bound = each.collect::<Result<Vec<_>, BindError>>()?;
+        Ok(bound.into_iter().unzip())
     }
 
     pub(super) fn caps(&self) -> Caps {
@@ -134,7 +130,7 @@ impl Builder {
             bytes: size(limits.events_bytes_max),
             frames: size(limits.events_frames_max),
             // Every open connection may leave, and as many again may come and go before the next tick.
-            reserved: size(self.config.listen.connections_max).saturating_mul(2),
+            reserved: size(self.config.admission.connections_max).saturating_mul(2),
         }
     }
 
@@ -154,23 +150,24 @@ impl Builder {
         (metrics, own.is_some() || of_extension.is_none())
     }
 
-    fn core(&self, local_addr: SocketAddr, events: Option<Arc<Queue>>) -> Core {
+    fn core(&self, addrs: Vec<SocketAddr>, events: Option<Arc<Queue>>) -> Core {
         let config = &self.config;
         let settings = Settings::new(config, self.framing.clone());
         let (metrics, publishes_itself) = self.metrics(&settings);
         let cohorts = Names::of_cohorts(&config.metrics.cohorts, self.strict_names);
         let profiles = Names::of_profiles(&settings.profiles, self.strict_names);
         let mailboxes = Mailboxes::new();
-        let checks_max = config.listen.authentications_max;
+        let listeners = Listeners::new(addrs);
+        let checks_max = config.admission.authentications_max;
         Core {
             clock: mailboxes.table.clock().clone(),
             mailboxes: Arc::new(mailboxes),
             settings,
             groups: self.groups.clone(),
-            books: Books::open(config, metrics, [cohorts, profiles], local_addr),
+            books: Books::open(config, metrics, [cohorts, profiles], listeners.first()),
             admission: Admission::new(Arc::clone(&self.authenticator), checks_max),
             observers: self.observers(),
-            listeners: Listeners::new(local_addr),
+            listeners,
             runtime: tokio::runtime::Handle::current(),
             events,
             publishes_itself,
@@ -214,14 +211,15 @@ fn needs_io(listener: ListenerSocket) -> Result<io::Result<TcpListener>, BindErr
 }
 
 impl ServerHandle {
-    /// Starts the accept loop.
-    pub(super) fn start<S: Shape>(&self, shape: S, listener: TcpListener) {
+    /// Starts the accept loop of each listener.
+    pub(super) fn start<S: Shape>(&self, shape: S, listeners: Vec<TcpListener>) {
         let core = Arc::clone(&self.core);
         let front = Arc::new(Front { core, shape });
         let given = self.core.listeners.take();
-        self.core
-            .runtime
-            .spawn(accept_loop(Arc::clone(&front), listener, 0));
+        for (listener, n) in listeners.into_iter().zip(0..) {
+            let accepting = accept_loop(Arc::clone(&front), listener, n);
+            self.core.runtime.spawn(accepting);
+        }
         if let Some(given) = given {
             self.core.runtime.spawn(accept_by_all(front, given));
         }
@@ -229,5 +227,3 @@ impl ServerHandle {
 }
 
 const NAME_LEN_MAX: usize = 32;
-const NOWHERE: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);

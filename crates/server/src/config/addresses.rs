@@ -7,20 +7,28 @@ use super::{Config, ConfigError, ListenConfig};
 impl Config {
     /// The pairs of addresses that cannot be bound together.
     pub(super) fn addresses_given_twice(&self) -> impl Iterator<Item = ConfigError> {
-        let game = (GAME, Some(self.listen.addr));
-        let admin = (ADMIN, self.admin.listen);
-        let metrics = (METRICS, self.admin.metrics_listen);
-        let pairs = [(game, admin), (game, metrics), (admin, metrics)];
-        pairs
+        let listeners = self.listen.iter().enumerate();
+        let listeners =
+            listeners.map(|(place, listen)| (self.listener_key(place, "addr"), listen.addr));
+        let others = [
+            (ADMIN, self.admin.listen),
+            (METRICS, self.admin.metrics_listen),
+        ];
+        let others = others
             .into_iter()
-            .filter_map(|((other, taken), (key, addr))| {
-                let (taken, addr) = (taken?, addr?);
-                clash(taken, addr).then(|| Self::given_twice((key, addr), (other, taken)))
-            })
+            .filter_map(|(key, addr)| Some((key.to_owned(), addr?)));
+        let all: Vec<_> = listeners.chain(others).collect();
+        let mut errors = Vec::new();
+        for (n, second) in all.iter().enumerate() {
+            let before = all.iter().take(n);
+            let clashing = before.filter(|first| clash(first.1, second.1));
+            errors.extend(clashing.map(|first| Self::given_twice(second, first)));
+        }
+        errors.into_iter()
     }
 
     /// Blames the key that is not at its default, because that key is in the file.
-    fn given_twice(second: (&str, SocketAddr), first: (&str, SocketAddr)) -> ConfigError {
+    fn given_twice(second: &(String, SocketAddr), first: &(String, SocketAddr)) -> ConfigError {
         let is_default = second.0 == ADMIN && Some(second.1) == Self::default().admin.listen;
         let game_is_default = first.1 == ListenConfig::default().addr;
         let ((key, addr), (other, taken)) = if is_default && !game_is_default {
@@ -29,7 +37,7 @@ impl Config {
             (second, first)
         };
         ConfigError {
-            key: key.to_owned(),
+            key: key.clone(),
             value: format!("\"{addr}\""),
             allowed: "an address and port that no other key has".to_owned(),
             remedy: format!("{other} is \"{taken}\" already, so choose another port"),
@@ -55,7 +63,6 @@ fn overlap([one, other]: [IpAddr; 2]) -> bool {
     one == other || covers(one, other) || covers(other, one)
 }
 
-const GAME: &str = "listen.addr";
 const ADMIN: &str = "admin.listen";
 const METRICS: &str = "admin.metrics_listen";
 
@@ -65,7 +72,7 @@ mod tests {
 
     fn told(game: &str, admin: &str, metrics: &str) -> Vec<String> {
         let mut config = Config::default();
-        config.listen.addr = game.parse().unwrap();
+        config.listen_at(game.parse().unwrap());
         config.admin.listen = admin.parse().ok();
         config.admin.metrics_listen = metrics.parse().ok();
         let errors = config.addresses_given_twice();
@@ -83,6 +90,23 @@ mod tests {
         );
         let all = told("127.0.0.1:7001", "127.0.0.1:7001", "127.0.0.1:7001");
         assert_eq!(all.len(), 3, "{all:#?}");
+    }
+
+    #[test]
+    fn one_address_for_two_listeners_is_reported_with_both_of_them() {
+        let mut config = Config::default();
+        for addr in ["127.0.0.1:7001", "0.0.0.0:7000"] {
+            config.listen.push(ListenConfig {
+                addr: addr.parse().unwrap(),
+                ..ListenConfig::default()
+            });
+        }
+        let errors: Vec<_> = config.addresses_given_twice().collect();
+        let [error] = &errors[..] else {
+            panic!("{errors:?}")
+        };
+        assert_eq!(error.key, "listen[2].addr");
+        assert!(error.remedy.starts_with("listen[0].addr is "), "{error}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A key of the configuration, as its table describes it, and the checks of a value against it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use lastword_session::Cause;
@@ -52,6 +53,8 @@ pub enum Allowed {
 pub struct Section {
     /// The dotted path; `NAME` stands for the name of a profile.
     pub path: &'static str,
+    /// Whether a file may have several of it: `[[listen]]`.
+    pub is_list: bool,
     /// The explanation, in Markdown.
     pub words: &'static str,
     /// The keys, in the order of the reference file.
@@ -64,14 +67,17 @@ impl Key {
         Section::ALL.iter().flat_map(|section| section.keys)
     }
 
-    /// Returns the key at this path; the path may have a profile's name instead of `NAME`.
+    /// Returns the key at this path. The path may have a profile's name instead of `NAME`, and the place in a list, as
+    /// in `listen[1].addr`.
     #[must_use]
     pub fn find(path: &str) -> Option<&'static Self> {
-        Self::all().find(|key| key.is_at(path))
+        let path = without_place(path);
+        Self::all().find(|key| key.is_at(&path))
     }
 
     /// Where in the file a key or a section belongs.
     pub(super) fn position(path: &str) -> usize {
+        let path = &*without_place(path);
         let at = |key: &Self| key.is_at(path) || key.path.starts_with(path);
         Self::all().position(at).unwrap_or(usize::MAX)
     }
@@ -108,6 +114,36 @@ impl Key {
                 .and_then(|rest| rest.strip_suffix(after))
                 .is_some_and(|name| !name.is_empty()),
         }
+    }
+}
+
+impl Section {
+    /// Returns the section at this path, if it is in the table as it is written there.
+    #[must_use]
+    pub fn find(path: &str) -> Option<&'static Self> {
+        Self::ALL.iter().find(|section| section.path == path)
+    }
+
+    /// Returns how a file begins the section: `[limits]`, or `[[listen]]` for one of several.
+    #[must_use]
+    pub fn heading(&self) -> String {
+        match self.is_list {
+            true => format!("[[{}]]", self.path),
+            false => format!("[{}]", self.path),
+        }
+    }
+}
+
+/// `listen.addr` for `listen[1].addr`.
+fn without_place(path: &str) -> Cow<'_, str> {
+    let Some((section, rest)) = path.split_once('[') else {
+        return Cow::Borrowed(path);
+    };
+    match rest.split_once(']') {
+        Some((place, rest)) if place.parse::<usize>().is_ok() => {
+            Cow::Owned(format!("{section}{rest}"))
+        }
+        Some(_) | None => Cow::Borrowed(path),
     }
 }
 

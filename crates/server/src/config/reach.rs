@@ -179,7 +179,7 @@ impl Setting<'_> {
     /// Why the kernel's counters cannot distinguish one silence from another, if they cannot. The silence needs this part
     /// of `TCP_INFO`.
     fn no_evidence(&self, needs: TcpInfoFields) -> Option<UnreachableReason> {
-        if self.config.listen.behind_proxy {
+        if self.config.is_behind_proxies() {
             return Some(key(
                 "listen.behind_proxy",
                 "true",

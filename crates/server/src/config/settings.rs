@@ -10,8 +10,8 @@ use super::{Bound, Config, KernelAbilities};
 
 /// The settings of one server.
 pub(crate) struct Settings {
-    /// How the session core frames and limits each connection.
-    pub(crate) session: Arc<lastword_session::Config>,
+    /// How the session core frames and limits each connection, by the number of its listener.
+    sessions: Vec<Arc<lastword_session::Config>>,
     pub(crate) bounds: Vec<Bound>,
     pub(crate) connections_max: u64,
     pub(crate) drain_timeout: Duration,
@@ -25,19 +25,28 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(config: &Config, framing: Framing) -> Self {
         let profiles = config.profiles();
-        Self {
-            session: Arc::new(lastword_session::Config {
-                framing,
+        let sessions = config.listen.iter().map(|listen| {
+            Arc::new(lastword_session::Config {
+                framing: framing.clone(),
                 limits: config.session_limits(),
-                behind_proxy: config.listen.behind_proxy,
-            }),
+                behind_proxy: listen.behind_proxy,
+            })
+        });
+        Self {
+            sessions: sessions.collect(),
             bounds: config.bounds(KernelAbilities::probe()),
-            connections_max: u64::from(config.listen.connections_max),
+            connections_max: u64::from(config.admission.connections_max),
             drain_timeout: config.drain_timeout(),
             drain_message: config.drain_message(),
             knobs: profiles.iter().map(|each| config.knobs(each)).collect(),
             profiles,
         }
+    }
+
+    /// The configuration of a connection of this listener. A listener that the game gave has that of the first one.
+    pub(crate) fn session(&self, listener: u8) -> Arc<lastword_session::Config> {
+        let own = self.sessions.get(usize::from(listener));
+        own.or(self.sessions.first()).cloned().unwrap_or_default()
     }
 
     pub(crate) fn profile_name(&self, profile: u8) -> Option<ProfileName> {

@@ -15,10 +15,10 @@ use super::keys::{Allowed, Key, Section};
 use super::{Config, Token};
 
 sections! {
-    /// Where connections are accepted, and how many.
-    struct ListenConfig at listen {
-        /// Where connections are accepted; `[::]` takes IPv4 and IPv6. Port 0 takes a free port. This address,
-        /// `admin.listen` and `admin.metrics_listen` must differ.
+    /// Where connections are accepted. There may be several of these tables, one for each listener.
+    struct ListenConfig at [listen] {
+        /// Where connections are accepted; `[::]` takes IPv4 and IPv6. Port 0 takes a free port. The addresses of all
+        /// listeners, `admin.listen` and `admin.metrics_listen` must differ.
         addr: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 7000)) => "\"127.0.0.1:7000\"",
             "address and port", "an address and a port, such as \"0.0.0.0:7000\" or \"[::]:7000\"", [],
             "a host name is not looked up: write its address";
@@ -28,6 +28,20 @@ sections! {
         backlog: u32 = 4096, "connections", (1..=65535), [],
             "the kernel caps it at net.core.somaxconn";
 
+        /// The wires that clients may speak here. `native` is the wire of the server: that of `docs/wire.md`, or the
+        /// game's own, if it has set one.
+        accept: Vec<Wire> = vec![Wire::Native] => "[\"native\"]", "list of wires",
+            "a list of one or more of: \"native\"", [],
+            "write [\"native\"]";
+
+        /// Whether every peer of this listener is a proxy. A proxy's kernel still answers for a player who is long gone.
+        /// So a silence that passes the dead limit is then always `peer_silent`.
+        behind_proxy: bool = false, "none", ["true", "false"], [PeerSilent],
+            "true if all peers are proxies";
+    }
+
+    /// Which connections are let in, over all listeners.
+    struct AdmissionConfig at admission {
         /// How many connections may be open at a time. Each takes a file descriptor. Connections that only say goodbye
         /// do not count, each for at most `timeouts.linger_ms`: as many again whose session has ended, or 32 that never
         /// became a session. Beyond that, they close at once.
@@ -37,11 +51,6 @@ sections! {
         /// How many authentications may run at a time. Further ones wait, within `timeouts.auth_ms`.
         authentications_max: u32 = 256, "authentications", (1..=1000000), [AuthTimeout],
             "as many as the authenticator can serve at a time";
-
-        /// Whether every peer is a proxy. A proxy's kernel still answers for a player who is long gone. So a silence
-        /// that passes the dead limit is then always `peer_silent`.
-        behind_proxy: bool = false, "none", ["true", "false"], [PeerSilent],
-            "true if all peers are proxies";
     }
 
     /// How much one connection may send, and how much may wait for it.
@@ -259,6 +268,14 @@ sections! {
             "path", "\"\" (none), or the path of a file", [Kicked, Drained],
             "the file holds the token and nothing else";
     }
+}
+
+/// A wire that clients of a listener may speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wire {
+    /// The wire of the server: [`Builder::framing`](crate::Builder::framing) sets it, and the default is the native one.
+    Native,
 }
 
 /// Whether `TCP_RTO_MAX_MS` is set to the profile's value.

@@ -123,7 +123,7 @@ fn every_broken_rule_is_reported_at_once_and_in_the_order_of_the_file() {
         c.liveness.profile = "fast".to_owned();
         c.drain.timeout_ms = u32::MAX;
         c.limits.inbox_frames_max = 0;
-        c.listen.backlog = 0;
+        c.listen[0].backlog = 0;
     });
     let errors = config.validate().unwrap_err();
     let keys: Vec<_> = errors.iter().map(|error| error.key.as_str()).collect();

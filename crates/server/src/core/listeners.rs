@@ -1,8 +1,8 @@
-//! The server's own listener, listeners that the game gives it while it runs, and the ports of its extensions.
+//! The server's own listeners, those that the game gives it while it runs, and the ports of its extensions.
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -13,37 +13,38 @@ use crate::guard::lock;
 
 /// The addresses of all listeners, and the channel to the task that accepts on the adopted ones.
 pub(crate) struct Listeners {
-    /// The address of the server's own listener.
-    pub(crate) own: SocketAddr,
+    /// The addresses of the server's own listeners, by their numbers.
+    pub(crate) own: Vec<SocketAddr>,
     /// The extensions' port for operators.
     pub(crate) admin: OnceLock<SocketAddr>,
     /// The extensions' port for scrapers.
     pub(crate) metrics: OnceLock<SocketAddr>,
-    /// Whether a listener was adopted. Without any, nothing below is read.
-    has_adopted: AtomicBool,
+    /// Whether there are several listeners. With one, nothing below is read.
+    has_several: AtomicBool,
+    /// The addresses of all listeners, by their numbers.
     addrs: Mutex<Vec<SocketAddr>>,
-    /// The number of the listener that accepted a connection, by the connection's slot, except for the server's own
-    /// listener. It is kept here so that other connections do not pay for it.
+    /// The number of the listener that accepted a connection, by the connection's slot, except for the first listener.
+    /// It is kept here so that other connections do not pay for it.
     by_slot: Mutex<HashMap<u32, u8>>,
     give: Sender<Adopted>,
     given: Mutex<Option<Receiver<Adopted>>>,
 }
 
-/// A listener that the game gave, with its number, from 1; 0 is the server's own.
+/// A listener that the game gave, with its number, which comes after those of the server's own.
 pub(crate) struct Adopted {
     pub(crate) n: u8,
     pub(crate) listener: TcpListener,
 }
 
 impl Listeners {
-    pub(crate) fn new(own: SocketAddr) -> Self {
+    pub(crate) fn new(own: Vec<SocketAddr>) -> Self {
         let (give, given) = channel(usize::from(u8::MAX));
         Self {
+            has_several: AtomicBool::new(own.len() > 1),
+            addrs: Mutex::new(own.clone()),
             own,
             admin: OnceLock::new(),
             metrics: OnceLock::new(),
-            has_adopted: AtomicBool::new(false),
-            addrs: Mutex::default(),
             by_slot: Mutex::default(),
             give,
             given: Mutex::new(Some(given)),
@@ -53,14 +54,14 @@ impl Listeners {
     /// Passes a listener on.
     ///
     /// # Errors
-    /// Its address cannot be read, the server is ending, or the server has 255 of them already.
+    /// Its address cannot be read, the server is ending, or the server has 256 listeners already.
     pub(crate) fn adopt(&self, listener: TcpListener) -> io::Result<()> {
         let addr = canonical(listener.local_addr()?);
         let mut addrs = lock(&self.addrs);
-        let n = u8::try_from(addrs.len() + 1).map_err(|_| io::Error::other(TOO_MANY))?;
+        let n = u8::try_from(addrs.len()).map_err(|_| io::Error::other(TOO_MANY))?;
         // The address is stored before the listener can accept a connection.
         addrs.push(addr);
-        self.has_adopted.store(true, Ordering::Release);
+        self.has_several.store(true, Ordering::Release);
         // The channel has room for every listener number.
         let sent = self.give.try_send(Adopted { n, listener });
         sent.map_err(|_| io::Error::other("the server ends"))
@@ -68,7 +69,7 @@ impl Listeners {
 
     /// Stores which listener accepted the connection in this slot.
     pub(crate) fn accepted(&self, slot: u32, n: u8) {
-        if !self.has_adopted.load(Ordering::Acquire) {
+        if !self.has_several.load(Ordering::Acquire) {
             return;
         }
         let mut by_slot = lock(&self.by_slot);
@@ -81,16 +82,20 @@ impl Listeners {
 
     /// The address of the listener that accepted the connection in this slot.
     pub(crate) fn addr_of(&self, slot: u32) -> SocketAddr {
-        self.adopted_addr_of(slot).unwrap_or(self.own)
+        self.later_addr_of(slot).unwrap_or_else(|| self.first())
     }
 
-    fn adopted_addr_of(&self, slot: u32) -> Option<SocketAddr> {
-        if !self.has_adopted.load(Ordering::Acquire) {
+    /// The address of the first listener.
+    pub(crate) fn first(&self) -> SocketAddr {
+        self.own.first().copied().unwrap_or(NOWHERE)
+    }
+
+    fn later_addr_of(&self, slot: u32) -> Option<SocketAddr> {
+        if !self.has_several.load(Ordering::Acquire) {
             return None;
         }
         let n = lock(&self.by_slot).get(&slot).copied()?;
-        let index = usize::from(n).checked_sub(1)?;
-        lock(&self.addrs).get(index).copied()
+        lock(&self.addrs).get(usize::from(n)).copied()
     }
 
     /// The channel of listeners, for the task that accepts on them. It can be taken once.
@@ -100,4 +105,6 @@ impl Listeners {
 }
 
 const TOO_MANY: &str =
-    "a server takes 255 listeners besides its own: bind one to the wildcard address instead";
+    "a server takes 256 listeners, with its own: bind one to the wildcard address instead";
+/// A server has a listener of its own.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);

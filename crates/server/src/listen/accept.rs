@@ -108,7 +108,7 @@ fn failed(books: &Books, kind: AcceptError, error: &io::Error) {
 async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, n: u8) {
     let core = &front.core;
     let taken = core.books.ledger.open();
-    let config = Arc::clone(&core.settings.session);
+    let config = core.settings.session(n);
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
     let mut app = ServerApp::new(Arc::clone(front), canonical(remote), slot.index());

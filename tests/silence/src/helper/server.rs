@@ -75,9 +75,9 @@ fn config(settings: &Settings) -> Config {
         RtoMax::Auto => lastword::config::RtoMax::Auto,
         RtoMax::Off => lastword::config::RtoMax::Off,
     };
-    config.listen.behind_proxy = tuning.behind_proxy;
-    config.listen.connections_max = CONNECTIONS_MAX;
-    config.listen.authentications_max = CONNECTIONS_MAX;
+    config.listen[0].behind_proxy = tuning.behind_proxy;
+    config.admission.connections_max = CONNECTIONS_MAX;
+    config.admission.authentications_max = CONNECTIONS_MAX;
     config.timeouts.hello_ms = HELLO_MS;
     config.timeouts.idle_ms = tuning.idle_ms;
     config.timeouts.write_progress_ms = tuning.write_progress_ms;

@@ -57,7 +57,7 @@ fn causes(lines: &[&str]) -> BTreeSet<u16> {
 fn every_cause_can_or_cannot_occur_and_none_does_both() {
     let configs = [
         Config::default(),
-        with(|c| c.listen.behind_proxy = true),
+        with(|c| c.listen[0].behind_proxy = true),
         with(|c| c.timeouts.idle_ms = 1_000),
     ];
     let all: BTreeSet<_> = Cause::ALL.into_iter().map(Cause::code).collect();
@@ -264,7 +264,7 @@ fn no_line_is_wider_than_a_terminal() {
             c.liveness.profiles.insert(name, slowest);
         }
         c.liveness.profile = "c".repeat(32);
-        c.listen.behind_proxy = true;
+        c.listen[0].behind_proxy = true;
     });
     for config in [Config::default(), config] {
         let few = KernelAbilities {

@@ -76,7 +76,7 @@ fn configs() -> Vec<Config> {
     for profile in Profile::NAMES {
         configs.push(with(|c| c.liveness.profile = profile.to_owned()));
     }
-    configs.push(with(|c| c.listen.behind_proxy = true));
+    configs.push(with(|c| c.listen[0].behind_proxy = true));
     configs.push(with(|c| c.kernel.rto_max = RtoMax::Off));
     configs.push(with(|c| c.kernel.keepalive = false));
     configs.push(with(|c| c.timeouts.idle_ms = 60_000));
@@ -236,7 +236,7 @@ fn with_few_retries_the_kernel_is_first_where_its_time_is_not_two_seconds_behind
 
 #[test]
 fn behind_a_proxy_a_path_is_dead_only_where_the_kernel_is_first() {
-    let config = with(|c| c.listen.behind_proxy = true);
+    let config = with(|c| c.listen[0].behind_proxy = true);
     let path_dead = |profile| reach(&config, Cause::PathDead, profile, LINUX);
     let silent = never(
         "listen.behind_proxy",

@@ -57,6 +57,7 @@ macro_rules! sections {
             pub const ALL: &'static [Self] = &[$(
                 Self {
                     path: path!($section),
+                    is_list: is_list!($section),
                     words: concat!($($about),+).trim_ascii(),
                     keys: &[$(
                         Key {
@@ -77,13 +78,26 @@ macro_rules! sections {
     };
 }
 
-/// The path of a section.
+/// The path of a section. A path in brackets is that of a list of tables.
 macro_rules! path {
+    ([$section:ident]) => {
+        stringify!($section)
+    };
     ($section:ident) => {
         stringify!($section)
     };
     ($path:literal) => {
         $path
+    };
+}
+
+/// Whether a section may occur several times.
+macro_rules! is_list {
+    ([$section:ident]) => {
+        true
+    };
+    ($section:tt) => {
+        false
     };
 }
 
