@@ -80,23 +80,6 @@ async fn a_connection_that_lingers_beyond_the_limit_closes_at_once_and_its_goodb
     fixture.ends_as_ever(Cause::Kicked, Phase::Live).await;
 }
 
-/// A refused client has no place from the start.
-#[tokio::test]
-async fn refused_clients_that_do_not_leave_are_bounded_too() {
-    let mut config = long_linger();
-    config.admission.connections_max = 1;
-    let mut fixture = Fixture::with(config, lastword_server::Anonymous).await;
-    let _player = Raw::join(fixture.addr(), "ann").await;
-    let mut first = Raw::connect(fixture.addr()).await;
-    assert_eq!(first.goodbye_code().await, Some(Cause::ServerFull.code()));
-    let mut second = Raw::connect(fixture.addr()).await;
-    assert_eq!(second.goodbye_code().await, Some(Cause::ServerFull.code()));
-    fixture
-        .ends_as_ever(Cause::ServerFull, Phase::Admission)
-        .await;
-    assert_eq!(fixture.server.stats().connections_open, 2);
-}
-
 #[tokio::test]
 async fn a_drain_waits_for_the_connections_that_linger() {
     let mut fixture = Fixture::with(long_linger(), lastword_server::Anonymous).await;

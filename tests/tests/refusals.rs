@@ -1,12 +1,15 @@
-//! Clients that are refused: each gets its reason, and few of their connections are open at a time.
+//! Clients that are refused: they get the reason, and few of their connections are open at a time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "a failure here is the test's failure"
 )]
 
+use std::io::ErrorKind;
+
 use lastword_server::{Anonymous, Cause};
-use lastword_tests::{Fixture, Raw, config, within};
+use lastword_tests::{Fixture, Raw, config, until, within};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
@@ -55,29 +58,42 @@ async fn most_open(fixture: &Fixture, refused: u64) -> u64 {
 }
 
 #[tokio::test]
-async fn a_burst_of_refused_clients_holds_few_descriptors() {
+async fn at_most_256_refused_clients_read_why_at_a_time_and_the_others_are_reset() {
     let (fixture, _players) = full(10).await;
     let mut clients = burst(&fixture, 500);
     let most = most_open(&fixture, 500).await;
-    assert!(most <= 10 + 10 + 1, "{most} connections were open");
-    for client in &mut clients {
-        let code = client.goodbye_code().await;
-        assert_eq!(code, Some(Cause::ServerFull.code()));
+    assert!(most <= 10 + 256 + 1, "{most} connections were open");
+    let stats = fixture.server.stats();
+    assert_eq!(stats.connections_open, 10 + 256);
+    assert_eq!(stats.ended_by(Cause::ServerFull), 500 - 256);
+    assert!(stats.laws_hold());
+    for (n, client) in clients.iter_mut().enumerate() {
+        if n < 256 {
+            let code = client.goodbye_code().await;
+            assert_eq!(code, Some(Cause::ServerFull.code()), "{n}");
+        } else {
+            let read = client.stream.read(&mut [0]).await;
+            let kind = read.map_err(|error| error.kind());
+            assert_eq!(kind, Err(ErrorKind::ConnectionReset), "{n}");
+        }
     }
-    assert_eq!(fixture.server.stats().ended_by(Cause::ServerFull), 490);
 }
 
-/// Many places do not mean that many refused clients may stay: the process has one descriptor for each place, and 64.
+/// A client that is told and does not leave is closed after 2 s, whatever the linger timeout.
 #[tokio::test]
-async fn at_most_32_refused_clients_linger() {
-    let (fixture, _players) = full(40).await;
-    let mut clients = burst(&fixture, 100);
-    let most = most_open(&fixture, 100).await;
-    assert!(most <= 40 + 32 + 1, "{most} connections were open");
-    assert_eq!(fixture.server.stats().connections_open, 40 + 32);
-    for client in &mut clients {
-        let code = client.goodbye_code().await;
-        assert_eq!(code, Some(Cause::ServerFull.code()));
+async fn a_refused_client_that_does_not_leave_is_closed_and_makes_room_for_the_next() {
+    let (fixture, _players) = full(1).await;
+    let mut stay = burst(&fixture, 256);
+    most_open(&fixture, 256).await;
+    for client in &mut stay {
+        assert_eq!(client.goodbye_code().await, Some(Cause::ServerFull.code()));
     }
+    let server = fixture.server.clone();
+    until("the refused clients are gone", move || {
+        server.stats().connections_open == 1
+    })
+    .await;
+    let mut next = Raw::connect(fixture.addr()).await;
+    assert_eq!(next.goodbye_code().await, Some(Cause::ServerFull.code()));
     assert!(fixture.server.stats().laws_hold());
 }

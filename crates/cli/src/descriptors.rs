@@ -28,6 +28,6 @@ pub(crate) fn raise(connections_max: u32, key: &str) {
 #[cfg(not(unix))]
 pub(crate) fn raise(_connections_max: u32, _key: &str) {}
 
-/// For the standard streams, the runtime, listeners, scrapes and refusals.
+/// For the standard streams, the runtime, listeners and scrapes, and for 256 refused clients.
 #[cfg(unix)]
-const RESERVE: u64 = 64;
+const RESERVE: u64 = 320;

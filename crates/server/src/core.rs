@@ -1,6 +1,7 @@
 //! The state that all connections of one server share.
 
 mod admission;
+mod authentication;
 pub(crate) mod drain;
 mod group;
 mod listeners;
@@ -9,6 +10,7 @@ mod observer;
 pub(crate) mod publisher;
 mod shutdown;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use lastword_session::{Cause, Close, Message};
@@ -23,7 +25,8 @@ pub use group::Group;
 pub use mailboxes::NoSuchSession;
 pub use observer::Observer;
 
-pub(crate) use admission::Admission;
+pub(crate) use admission::{Admission, Admitted, Rules, Situation};
+pub(crate) use authentication::Authentication;
 pub(crate) use group::Groups;
 pub(crate) use listeners::{Adopted, Listeners};
 pub(crate) use mailboxes::Mailboxes;
@@ -37,7 +40,8 @@ pub(crate) struct Core {
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) groups: Groups,
     pub(crate) books: Books,
-    pub(crate) admission: Admission,
+    pub(crate) admission: Mutex<Admission>,
+    pub(crate) authentication: Authentication,
     pub(crate) observers: Observers,
     pub(crate) listeners: Listeners,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -64,6 +68,19 @@ impl Core {
     /// The decision about a client that comes while the server drains.
     pub(crate) fn refused_draining(&self) -> Close {
         Close::with(Cause::RefusedDraining, self.drain_message().clone())
+    }
+
+    /// Decides about a new connection. `places_taken` counts it, too.
+    pub(crate) fn decide(&self, addr: IpAddr, places_taken: u64) -> Result<Admitted, Close> {
+        if self.is_draining() {
+            return Err(self.refused_draining());
+        }
+        let situation = Situation {
+            places_taken,
+            is_overloaded: false,
+        };
+        let decided = lock(&self.admission).decide(Clock::real(), addr, situation);
+        decided.map_err(Close::new)
     }
 
     /// Publishes one snapshot of the books, and runs `also` before another is published. It runs the game's recorder, so

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod app;
+mod refused;
 mod reserve;
 
 pub use reserve::Reserve;

@@ -110,8 +110,6 @@ impl Cause {
                 | Self::TlsTimeout
                 | Self::ProxyHeaderInvalid
                 | Self::AlreadyLoggedIn
-                | Self::AddressLimit
-                | Self::Overloaded
                 | Self::ReplacedByLogin
                 | Self::SupersededByResume
                 | Self::MovedToNode

@@ -254,12 +254,18 @@ impl Ending {
     /// Creates the end of a connection whose task was dropped before its verdict: `verdict_missing`, with no evidence.
     #[must_use]
     pub fn without_verdict(phase: Phase, at: Time) -> Self {
+        Self::without_evidence(Verdict {
+            cause: Cause::VerdictMissing,
+            phase,
+            at,
+        })
+    }
+
+    /// Creates the end of a connection that never had a task, with no evidence.
+    #[must_use]
+    pub fn without_evidence(verdict: Verdict) -> Self {
         Self {
-            verdict: Verdict {
-                cause: Cause::VerdictMissing,
-                phase,
-                at,
-            },
+            verdict,
             first_error: None,
             evidence: Evidence::default(),
             peer_goodbye: None,

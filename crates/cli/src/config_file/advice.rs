@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use lastword_server::{Allowed, Key};
+use lastword_server::{Allowed, Key, Network};
 
 /// Guesses the intended value from the text in the file: quoted, with a unit, or neither.
 pub(super) fn advice(key: &Key, raw: &str) -> Option<String> {
@@ -15,6 +15,7 @@ pub(super) fn advice(key: &Key, raw: &str) -> Option<String> {
             .or_else(|| no_number(key, word)),
         Allowed::OneOf(words) => one_of(words, word),
         Allowed::Words(_) if is_addr(key) => addr(key, raw),
+        Allowed::Words(_) if key.unit == "list of networks" => networks(raw),
         Allowed::Words(_) => quoted(key, raw),
     }
 }
@@ -115,6 +116,19 @@ fn one_of(words: &[&str], word: &str) -> Option<String> {
         "true" | "false" => format!("write {word}"),
         word => format!("write \"{word}\""),
     })
+}
+
+/// Tells what is wrong with the first network of a list that is none.
+fn networks(raw: &str) -> Option<String> {
+    let listed = raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']'));
+    let texts = listed.unwrap_or(raw).split(',');
+    let words = texts.map(|text| text.trim().trim_matches(|c| QUOTES.contains(&c)));
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    let wrong = words
+        .iter()
+        .find_map(|word| word.parse::<Network>().err())
+        .map(|error| error.to_string());
+    wrong.or_else(|| Some(format!("write {words:?}")).filter(|_| !words.is_empty()))
 }
 
 fn is_addr(key: &Key) -> bool {

@@ -192,6 +192,40 @@ fn a_single_listen_table_of_an_old_file_is_reported_with_the_way_to_write_it() {
 }
 
 #[test]
+fn a_network_that_is_none_is_reported_with_what_is_wrong_with_it() {
+    for (value, remedy) in [
+        (
+            "[\"192.0.2.7\", \"10.0.0.1/8\"]",
+            "10.0.0.1/8 has bits behind its prefix: write 10.0.0.0/8",
+        ),
+        (
+            "[\"example.com\"]",
+            "\"example.com\" is not an IP address: write one such as 192.0.2.1 or 2001:db8::1",
+        ),
+        (
+            "[\"10.0.0.0/33\"]",
+            "\"33\" is not the length of a prefix: write a number from 0 to 32",
+        ),
+        ("\"10.0.0.0/8\"", "write [\"10.0.0.0/8\"]"),
+    ] {
+        let told = complaint(&format!("[admission]\ndeny = {value}\n"));
+        assert!(
+            told.starts_with(&format!(
+                "2: `admission.deny` is {value}; allowed is a list"
+            )),
+            "{told}"
+        );
+        assert!(told.ends_with(&format!(": {remedy}")), "{told}");
+    }
+    let listed = "[admission]\nallow = [\"10.0.0.0/8\", \"::1\"]\nexempt = []\n";
+    let (config, _) = parse(listed).unwrap();
+    assert_eq!(
+        (config.admission.allow.len(), config.admission.exempt.len()),
+        (2, 0)
+    );
+}
+
+#[test]
 fn everything_is_reported_at_once_in_the_order_of_the_file() {
     let text = "\
         [limits]\n\

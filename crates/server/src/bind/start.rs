@@ -15,7 +15,10 @@ use super::error::BindError;
 use super::extension::Started;
 use crate::books::{Books, Metrics, Names, with_recorder};
 use crate::config::{Config, KernelAbilities, Settings};
-use crate::core::{Admission, Core, Listeners, Mailboxes, Observers, Shutdown, drain, publisher};
+use crate::core::{
+    Admission, Authentication, Core, Listeners, Mailboxes, Observers, Rules, Shutdown, drain,
+    publisher,
+};
 use crate::guard::logged;
 use crate::handle::ServerHandle;
 use crate::listen::accept::{accept_by_all, accept_loop};
@@ -165,7 +168,8 @@ impl Builder {
             settings,
             groups: self.groups.clone(),
             books: Books::open(config, metrics, [cohorts, profiles], listeners.first()),
-            admission: Admission::new(Arc::clone(&self.authenticator), checks_max),
+            admission: Mutex::new(Admission::new(Rules::new(config))),
+            authentication: Authentication::new(Arc::clone(&self.authenticator), checks_max),
             observers: self.observers(),
             listeners,
             runtime: tokio::runtime::Handle::current(),

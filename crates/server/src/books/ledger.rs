@@ -30,6 +30,8 @@ pub(crate) struct Counts {
     pub(crate) open: u64,
     /// The open connections without a place: they were refused, or their session departed.
     lingering: u64,
+    /// Those of them that were refused when they arrived.
+    refused: u64,
     /// The most of them, if one more is to linger after its session.
     lingering_max: u64,
     pub(crate) ended: u64,
@@ -93,6 +95,8 @@ pub(crate) struct Closing {
     pub(crate) cohort: usize,
     /// The connection had given up its place.
     pub(crate) lingered: bool,
+    /// It had been refused when it arrived.
+    pub(crate) refused: bool,
     /// The code that our decision sent, if it sent one.
     pub(crate) code: Option<u16>,
 }
@@ -112,6 +116,7 @@ impl Ledger {
                 opened: 0,
                 open: 0,
                 lingering: 0,
+                refused: 0,
                 lingering_max: places,
                 ended: 0,
                 joined: 0,
@@ -138,6 +143,18 @@ impl Ledger {
         counts.opened += 1;
         counts.open += 1;
         counts.open - counts.lingering
+    }
+
+    /// Frees the place of a connection that was refused when it arrived. Returns whether it may stay to say hello, and to
+    /// read why.
+    pub(crate) fn refuse(&self) -> Linger {
+        let mut counts = lock(&self.counts);
+        counts.lingering += 1;
+        counts.refused += 1;
+        match counts.refused <= REFUSED_MAX {
+            true => Linger::Allowed,
+            false => Linger::Refused,
+        }
     }
 
     /// Frees the place of a connection that never became a session, and lives on only to say goodbye.
@@ -168,6 +185,7 @@ impl Ledger {
         count(&mut counts.disconnects, Some(index));
         counts.open -= 1;
         counts.lingering -= u64::from(closing.lingered);
+        counts.refused -= u64::from(closing.refused);
         counts.ended += 1;
         let index = counts.game_close_index(closing.cause, closing.code);
         count(&mut counts.game_closes, index);
@@ -214,7 +232,7 @@ impl Ledger {
 impl Counts {
     fn linger(&mut self, max: u64) -> Linger {
         self.lingering += 1;
-        match self.lingering <= self.lingering_max.min(max) {
+        match self.lingering - self.refused <= self.lingering_max.min(max) {
             true => Linger::Allowed,
             false => Linger::Refused,
         }
@@ -291,8 +309,11 @@ fn ordinal(cause: Cause) -> usize {
         .unwrap_or_default()
 }
 
-/// The most lingering connections, if one more is to linger that never became a session. They fit into the 64
-/// descriptors that a process needs besides one for each place.
+/// The most refused connections that may stay at a time.
+pub(crate) const REFUSED_MAX: u64 = 256;
+
+/// The most lingering connections, if one more is to linger that never became a session. With
+/// [`REFUSED_MAX`] they fit into the 320 descriptors that a process needs besides one for each place.
 const LINGERING_REFUSED_MAX: u64 = 32;
 
 #[cfg(test)]
@@ -305,6 +326,7 @@ mod tests {
             phase: Phase::Live,
             cohort: 0,
             lingered: false,
+            refused: false,
             code: None,
         }
     }
@@ -326,7 +348,7 @@ mod tests {
             }
         }
         let counts = ledger.counts();
-        assert_eq!((counts.opened, counts.open), (51 * 6 * 3, 0));
+        assert_eq!((counts.opened, counts.open), (52 * 6 * 3, 0));
         assert!(counts.disconnects.iter().all(|count| *count == 1));
     }
 
@@ -354,6 +376,35 @@ mod tests {
         let counts = ledger.counts();
         assert_eq!((counts.open, counts.lingering), (0, 0));
         assert_eq!(counts.disconnects(Cause::Kicked, Phase::Live, 0), 2);
+    }
+
+    #[test]
+    fn a_refused_connection_has_no_place_and_only_some_of_them_may_stay() {
+        let ledger = Ledger::new(1, Vec::new(), 1);
+        for n in 1..=REFUSED_MAX + 2 {
+            assert_eq!(ledger.open(), 1, "no place is taken");
+            let expected = match n <= REFUSED_MAX {
+                true => Linger::Allowed,
+                false => Linger::Refused,
+            };
+            assert_eq!(ledger.refuse(), expected, "{n}");
+        }
+        ledger.open();
+        assert_eq!(
+            ledger.linger(),
+            Linger::Allowed,
+            "the refused ones take no room"
+        );
+        let closing = Closing {
+            lingered: true,
+            refused: true,
+            ..closing(Cause::ServerFull)
+        };
+        for _ in 0..3 {
+            ledger.close(closing, |_| ());
+        }
+        assert_eq!(ledger.open(), 1);
+        assert_eq!(ledger.refuse(), Linger::Allowed);
     }
 
     #[test]

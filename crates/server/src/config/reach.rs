@@ -248,7 +248,7 @@ impl Setting<'_> {
 type Rule = fn(&Setting<'_>) -> Reach;
 
 /// The causes that depend on the configuration or the kernel. Every other cause that is produced can always occur.
-const RULES: [(Cause, Rule); 10] = [
+const RULES: [(Cause, Rule); 12] = [
     (Cause::ResetAfterOutage, reset_after_outage),
     (Cause::PathDead, path_dead),
     (Cause::PathDeadOutbound, path_dead_outbound),
@@ -258,6 +258,8 @@ const RULES: [(Cause, Rule); 10] = [
     (Cause::PeerSilent, peer_silent),
     (Cause::SendQueueStale, send_queue_stale),
     (Cause::Idle, idle),
+    (Cause::AddressLimit, address_limit),
+    (Cause::AddressDenied, address_denied),
     (Cause::SocketDestroyed, socket_destroyed),
 ];
 
@@ -325,6 +327,33 @@ fn idle(setting: &Setting<'_>) -> Reach {
     match setting.config.session_limits().idle_timeout {
         Some(idle) => Reach::Within(idle.saturating_add(SWEEP)),
         None => Reach::Never(key("timeouts.idle_ms", 0, "off")),
+    }
+}
+
+fn address_limit(setting: &Setting<'_>) -> Reach {
+    let admission = &setting.config.admission;
+    match (
+        admission.address_connections_max,
+        admission.address_rate_max,
+    ) {
+        (0, 0) => Reach::Never(key(
+            "admission.address_connections_max",
+            0,
+            "no limit, and address_rate_max is 0, too",
+        )),
+        _ => Reach::Can,
+    }
+}
+
+fn address_denied(setting: &Setting<'_>) -> Reach {
+    let admission = &setting.config.admission;
+    match admission.allow.is_empty() && admission.deny.is_empty() {
+        true => Reach::Never(key(
+            "admission.deny",
+            "[]",
+            "no address is denied, and admission.allow is empty, too",
+        )),
+        false => Reach::Can,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, Profile, ProfileName};
-use lastword_session::{Framing, Message, Timing};
+use lastword_session::{Framing, Limits, Message, Timing};
 
 use super::{Bound, Config, KernelAbilities};
 
@@ -12,6 +12,8 @@ use super::{Bound, Config, KernelAbilities};
 pub(crate) struct Settings {
     /// How the session core frames and limits each connection, by the number of its listener.
     sessions: Vec<Arc<lastword_session::Config>>,
+    /// The same for a connection that was refused, which stays for less time.
+    refused: Arc<lastword_session::Config>,
     pub(crate) bounds: Vec<Bound>,
     pub(crate) connections_max: u64,
     pub(crate) drain_timeout: Duration,
@@ -25,15 +27,26 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(config: &Config, framing: Framing) -> Self {
         let profiles = config.profiles();
-        let sessions = config.listen.iter().map(|listen| {
+        let limits = config.session_limits();
+        let session = |behind_proxy, limits| {
             Arc::new(lastword_session::Config {
                 framing: framing.clone(),
-                limits: config.session_limits(),
-                behind_proxy: listen.behind_proxy,
+                limits,
+                behind_proxy,
             })
-        });
+        };
+        let listeners = config.listen.iter();
+        let sessions = listeners.map(|listen| session(listen.behind_proxy, limits.clone()));
+        let linger_timeout = limits.linger_timeout.min(REFUSED_TIMEOUT);
         Self {
             sessions: sessions.collect(),
+            refused: session(
+                false,
+                Limits {
+                    linger_timeout,
+                    ..limits.clone()
+                },
+            ),
             bounds: config.bounds(KernelAbilities::probe()),
             connections_max: u64::from(config.admission.connections_max),
             drain_timeout: config.drain_timeout(),
@@ -47,6 +60,10 @@ impl Settings {
     pub(crate) fn session(&self, listener: u8) -> Arc<lastword_session::Config> {
         let own = self.sessions.get(usize::from(listener));
         own.or(self.sessions.first()).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn refused(&self) -> Arc<lastword_session::Config> {
+        Arc::clone(&self.refused)
     }
 
     pub(crate) fn profile_name(&self, profile: u8) -> Option<ProfileName> {
@@ -73,3 +90,6 @@ impl Settings {
         self.profiles.get(usize::from(index))
     }
 }
+
+/// How long a refused client may take to say hello and to leave.
+const REFUSED_TIMEOUT: Duration = Duration::from_secs(2);

@@ -5,14 +5,14 @@
 mod expand;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use lastword_session::{Address, Cause};
 use serde::Deserialize;
 
 use super::keys::{Allowed, Key, Section};
-use super::{Config, Token};
+use super::{Config, Network, Token};
 
 sections! {
     /// Where connections are accepted. There may be several of these tables, one for each listener.
@@ -44,9 +44,61 @@ sections! {
     struct AdmissionConfig at admission {
         /// How many connections may be open at a time. Each takes a file descriptor. Connections that only say goodbye
         /// do not count, each for at most `timeouts.linger_ms`: as many again whose session has ended, or 32 that never
-        /// became a session. Beyond that, they close at once.
+        /// became a session. Beyond that, they close at once. A refused client does not count either. It reads why, and
+        /// when to come back, and stays for at most 2 s. At most 256 of them stay at a time; further ones are reset.
         connections_max: u32 = 10000, "connections", (1..=10000000), [ServerFull],
             "each takes a file descriptor";
+
+        /// The networks from which connections are let in; an empty list lets all in.
+        allow: Vec<Network> = Vec::new() => "[]", "list of networks",
+            "a list of addresses and networks, such as [\"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\"]", [AddressDenied],
+            "write each as an address, or as an address and the length of its prefix";
+
+        /// The networks from which no connection is let in, even if `allow` has them.
+        deny: Vec<Network> = Vec::new() => "[]", "list of networks",
+            "a list of addresses and networks, such as [\"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\"]", [AddressDenied],
+            "write each as an address, or as an address and the length of its prefix";
+
+        /// The networks to which the limits below do not apply, such as those of health checks. Their connections still
+        /// need a place (`connections_max`).
+        exempt: Vec<Network> = loopback() => "[\"127.0.0.0/8\", \"::1\"]", "list of networks",
+            "a list of addresses and networks, such as [\"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\"]", [],
+            "write each as an address, or as an address and the length of its prefix";
+
+        /// How many leading bits of an IPv4 address make it one address for the limits per address.
+        ipv4_prefix_bits: u32 = 32, "bits", (8..=32), [AddressLimit],
+            "32, unless your attackers have whole networks of IPv4";
+
+        /// How many leading bits of an IPv6 address make it one address for the limits per address. A home usually has
+        /// 64 bits of its own to choose from.
+        ipv6_prefix_bits: u32 = 64, "bits", (16..=128), [AddressLimit],
+            "64, or 48 or 56 where your attackers have larger networks";
+
+        /// How many connections of one address may be open at a time. Players behind one router share an address.
+        address_connections_max: u32 = 64, "connections", (0 "no limit", 1..=1000000), [AddressLimit],
+            "as many as players share an address: a school, a mobile carrier";
+
+        /// How many new connections of one address are let in a second, after `address_burst_max` at once.
+        address_rate_max: u32 = 20, "connections a second", (0 "no limit", 1..=1000000), [AddressLimit],
+            "as many as players behind one address come back in a second";
+
+        /// How many new connections of one address are let in at once.
+        address_burst_max: u32 = 100, "connections", (1..=1000000), [AddressLimit],
+            "as many as players behind one address come back at once";
+
+        /// How many new connections of all addresses together are let in a second. Many players come back at once after
+        /// an outage, and an attacker with many addresses can use up this rate for them. So it is off by default.
+        rate_max: u32 = 0, "connections a second", (0 "no limit", 1..=1000000), [Overloaded],
+            "more than the players that come back in a second after an outage";
+
+        /// How many connections that are not authenticated yet may be open at a time.
+        handshakes_max: u32 = 256, "connections", (0 "no limit", 1..=1000000), [Overloaded],
+            "as many as come in a second, times the seconds that an authentication takes";
+
+        /// How much memory the connections that are not authenticated yet may take together. Each counts with the longest
+        /// hello (`limits.hello_bytes_max`) and 1 KiB.
+        unauthenticated_bytes_max: u32 = 67108864, "bytes", (65536..=4294967295), [Overloaded],
+            "handshakes_max times limits.hello_bytes_max, and some";
 
         /// How many authentications may run at a time. Further ones wait, within `timeouts.auth_ms`.
         authentications_max: u32 = 256, "authentications", (1..=1000000), [AuthTimeout],
@@ -268,6 +320,14 @@ sections! {
             "path", "\"\" (none), or the path of a file", [Kicked, Drained],
             "the file holds the token and nothing else";
     }
+}
+
+fn loopback() -> Vec<Network> {
+    let [v4, v6] = [
+        IpAddr::from(Ipv4Addr::LOCALHOST),
+        Ipv6Addr::LOCALHOST.into(),
+    ];
+    vec![Network::of(v4, 8), Network::of(v6, 128)]
 }
 
 /// A wire that clients of a listener may speak.

@@ -1,29 +1,105 @@
-//! The authenticator, and how many checks it runs at a time.
+//! Decides about each new connection, from the time, the address and the counts, before anything is allocated for it.
 
-use std::sync::Arc;
+mod addresses;
+mod bucket;
+mod rules;
+#[cfg(test)]
+mod tests;
 
-use tokio::sync::Semaphore;
+use std::net::IpAddr;
 
-use crate::player::{AuthResult, Credentials, DynAuthenticator};
+use lastword_session::{Cause, Time};
 
-/// Checks the credentials of peers that ask to be let in.
+use addresses::Addresses;
+use bucket::Bucket;
+pub(crate) use rules::Rules;
+
+/// The state of the decisions of one server: the connections that it let in and still counts.
+#[derive(Debug)]
 pub(crate) struct Admission {
-    authenticator: Arc<dyn DynAuthenticator>,
-    permits: Semaphore,
+    rules: Rules,
+    addresses: Addresses,
+    arrivals: Bucket,
+    /// Connections under the limits that are not authenticated yet.
+    handshakes: u64,
+}
+
+/// The state of the rest of the server at a decision.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation {
+    /// The connections that have a place, with the new one.
+    pub(crate) places_taken: u64,
+    /// Memory, time or descriptors are short.
+    pub(crate) is_overloaded: bool,
+}
+
+/// A connection that was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admitted {
+    /// It counts towards the limits: [`Admission::joined`] and [`Admission::left`] must be called.
+    Counted,
+    /// Its address is exempt.
+    Exempt,
 }
 
 impl Admission {
-    pub(crate) fn new(authenticator: Arc<dyn DynAuthenticator>, checks_max: u32) -> Self {
-        let permits = usize::try_from(checks_max).unwrap_or(usize::MAX);
+    pub(crate) fn new(rules: Rules) -> Self {
         Self {
-            authenticator,
-            permits: Semaphore::new(permits.min(Semaphore::MAX_PERMITS)),
+            rules,
+            addresses: Addresses::default(),
+            arrivals: Bucket::default(),
+            handshakes: 0,
         }
     }
 
-    /// The wait for a permit counts towards the same auth timeout.
-    pub(crate) async fn check(&self, credentials: Credentials) -> AuthResult {
-        let _permit = self.permits.acquire().await;
-        Arc::clone(&self.authenticator).check(credentials).await
+    /// Lets a connection in, or returns the cause of its refusal. A refused connection changes nothing.
+    ///
+    /// The rules of one peer come before those of the whole server. So an attacker's record names the attacker's act.
+    pub(crate) fn decide(
+        &mut self,
+        now: Time,
+        addr: IpAddr,
+        situation: Situation,
+    ) -> Result<Admitted, Cause> {
+        let rules = &self.rules;
+        if !rules.allows(addr) {
+            return Err(Cause::AddressDenied);
+        }
+        let is_full = situation.places_taken > rules.connections_max;
+        if rules.is_exempt(addr) {
+            return match is_full {
+                true => Err(Cause::ServerFull),
+                false => Ok(Admitted::Exempt),
+            };
+        }
+        let network = rules.network_of(addr);
+        if !self.addresses.has_room(now, network, rules) {
+            return Err(Cause::AddressLimit);
+        }
+        if is_full {
+            return Err(Cause::ServerFull);
+        }
+        let is_busy = situation.is_overloaded
+            || self.handshakes >= rules.handshakes_max
+            || !self.addresses.is_tracked(now, network, rules)
+            || !self.arrivals.has_token(now, rules.rate);
+        if is_busy {
+            return Err(Cause::Overloaded);
+        }
+        self.arrivals.take(now, rules.rate);
+        self.addresses.enter(now, network, rules);
+        self.handshakes += 1;
+        Ok(Admitted::Counted)
+    }
+
+    /// A counted connection is authenticated.
+    pub(crate) fn joined(&mut self) {
+        self.handshakes -= 1;
+    }
+
+    /// A counted connection is closed.
+    pub(crate) fn left(&mut self, now: Time, addr: IpAddr, has_joined: bool) {
+        self.handshakes -= u64::from(!has_joined);
+        self.addresses.leave(now, self.rules.network_of(addr));
     }
 }

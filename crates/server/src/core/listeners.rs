@@ -95,7 +95,13 @@ impl Listeners {
             return None;
         }
         let n = lock(&self.by_slot).get(&slot).copied()?;
-        lock(&self.addrs).get(usize::from(n)).copied()
+        Some(self.addr_of_listener(n))
+    }
+
+    /// The address of the listener with this number.
+    pub(crate) fn addr_of_listener(&self, n: u8) -> SocketAddr {
+        let addr = lock(&self.addrs).get(usize::from(n)).copied();
+        addr.unwrap_or_else(|| self.first())
     }
 
     /// The channel of listeners, for the task that accepts on them. It can be taken once.

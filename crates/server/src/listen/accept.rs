@@ -9,18 +9,19 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
-use lastword_session::{Cause, Close, Connection, OsError};
-use lastword_transport::{Driver, canonical, tune};
+use lastword_session::{Close, Connection, OsError};
+use lastword_transport::{Driver, Linger, Request, canonical, tune};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::unconstrained;
 
 use super::app::{Front, ServerApp};
+use super::refused;
 use super::reserve::{EMFILE, ENFILE, Reserve, WSAEMFILE};
 use crate::books::{AcceptError, Books};
 use crate::config::Settings;
-use crate::core::Adopted;
+use crate::core::{Admitted, Adopted};
 use crate::guard::{guarded, logged};
 use crate::shape::Shape;
 
@@ -104,33 +105,60 @@ fn failed(books: &Books, kind: AcceptError, error: &io::Error) {
     }
 }
 
-/// Counts a connection in and starts its task.
+/// Counts a connection in and starts its task, or refuses it.
 async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, n: u8) {
     let core = &front.core;
-    let taken = core.books.ledger.open();
+    let remote = canonical(remote);
+    let places_taken = core.books.ledger.open();
+    let admitted = match core.decide(remote.ip(), places_taken) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refuse(front, stream, remote, n, &refusal).await,
+    };
     let config = core.settings.session(n);
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
-    let mut app = ServerApp::new(Arc::clone(front), canonical(remote), slot.index());
-    let now = slot.now();
-    // Checked after the connection is in the table: a drain that begins in between then finds the connection there.
-    let refusal = match (core.is_draining(), taken > core.settings.connections_max) {
-        (true, _) => Some(core.refused_draining()),
-        (false, true) => Some(Close::new(Cause::ServerFull)),
-        (false, false) => None,
-    };
-    let Some(refusal) = refusal else {
-        let session = Connection::server(config, now);
-        tokio::spawn(Driver::new(stream, session, app, mailbox, slot));
+    let app = ServerApp::new(Arc::clone(front), remote, slot.index(), admitted);
+    let session = Connection::server(config, slot.now());
+    // A drain that began since the decision may not have found the mailbox.
+    if core.is_draining() {
+        mailbox.request(Request::close(core.refused_draining()));
+    }
+    tokio::spawn(Driver::new(stream, session, app, mailbox, slot));
+}
+
+/// Tells a client why it is refused, or resets it, if too many refused clients are here.
+async fn refuse<S: Shape>(
+    front: &Arc<Front<S>>,
+    stream: TcpStream,
+    remote: SocketAddr,
+    n: u8,
+    refusal: &Close,
+) {
+    let core = &front.core;
+    let lingers = core.books.ledger.refuse();
+    if lingers == Linger::Refused {
+        reset(&stream);
+        refused::report(core, remote, n, refusal.cause);
         return;
-    };
-    app.refuse();
-    let session = Connection::refused(config, now, &refusal);
+    }
+    let config = core.settings.refused();
+    let (mailbox, slot) = core.mailboxes.add(&config);
+    core.listeners.accepted(slot.index(), n);
+    let mut app = ServerApp::new(Arc::clone(front), remote, slot.index(), Admitted::Exempt);
+    app.refuse(lingers);
+    let session = Connection::refused(config, slot.now(), refusal);
     let mut driver = Driver::new(stream, session, app, mailbox, slot);
     // The client gets its reason before the next one is accepted. So a burst of clients waits in the backlog, and not in
     // descriptors of this process.
     if !is_over(&mut driver).await {
         tokio::spawn(driver);
+    }
+}
+
+/// Lets the close of a connection reset it: the kernel then keeps nothing of it.
+fn reset(stream: &TcpStream) {
+    if let Err(error) = SockRef::from(stream).set_linger(Some(Duration::ZERO)) {
+        logged(|| tracing::debug!(%error, "a refused connection is closed without a reset"));
     }
 }
 

@@ -17,15 +17,15 @@ use lastword_session::{
 use lastword_transport::{App, Clock, Linger, Outbox, Room};
 
 use crate::books::{UnknownName, log};
-use crate::core::Core;
-use crate::guard::{guarded, logged, withheld_before};
+use crate::core::{Admitted, Core};
+use crate::guard::{guarded, lock, logged, withheld_before};
 use crate::player::{
     Check, CredentialSource, Credentials, Joined, Player, Refusal, SessionIdentity, Suspicion,
     random_session,
 };
 use crate::shape::events::WakeRequest;
 use crate::shape::{Arrival, Context as GameContext, Game, Shape};
-use standing::{Admitted, Asking, Standing};
+use standing::{Accepted, Asking, Standing};
 
 /// The state that a listener's connections share: the server and the shape of its game.
 pub(crate) struct Front<S> {
@@ -39,6 +39,8 @@ pub(crate) struct ServerApp<S: Shape> {
     front: Arc<Front<S>>,
     standing: Standing,
     slot: u32,
+    /// Whether the limits of admission count it.
+    admitted: Admitted,
     counted: bool,
     /// The place of this connection is free for another.
     lingers: Option<Linger>,
@@ -47,11 +49,17 @@ pub(crate) struct ServerApp<S: Shape> {
 }
 
 impl<S: Shape> ServerApp<S> {
-    pub(crate) fn new(front: Arc<Front<S>>, remote: SocketAddr, slot: u32) -> Self {
+    pub(crate) fn new(
+        front: Arc<Front<S>>,
+        remote: SocketAddr,
+        slot: u32,
+        admitted: Admitted,
+    ) -> Self {
         Self {
             front,
             standing: Standing::Outside(Box::new(remote)),
             slot,
+            admitted,
             counted: false,
             lingers: None,
             paused: false,
@@ -59,10 +67,10 @@ impl<S: Shape> ServerApp<S> {
         }
     }
 
-    /// Counts this connection as refused: it stays open only to learn the reason.
-    pub(crate) fn refuse(&mut self) {
+    /// This connection is refused: it stays open only to learn the reason, if it may.
+    pub(crate) fn refuse(&mut self, lingers: Linger) {
         self.standing = Standing::Refused(Box::new(self.standing.remote()));
-        self.lingers = Some(self.core().books.ledger.linger());
+        self.lingers = Some(lingers);
     }
 
     /// Stores the diagnosis of the peer's silence where any thread can read it.
@@ -114,7 +122,7 @@ impl<S: Shape> ServerApp<S> {
     }
 
     /// Gives an accepted player its identity, or returns the refusal.
-    fn place(&self, player: Player, first_frame: Option<Bytes>) -> Result<Admitted, Close> {
+    fn place(&self, player: Player, first_frame: Option<Bytes>) -> Result<Accepted, Close> {
         // The player asked before the drain, and the answer came during it. There is no session yet, so it is refused.
         let identity = if self.core().is_draining() {
             Err(self.core().refused_draining())
@@ -122,7 +130,7 @@ impl<S: Shape> ServerApp<S> {
             self.identity_for(&player)
         };
         match identity {
-            Ok(identity) => Ok(Admitted {
+            Ok(identity) => Ok(Accepted {
                 identity,
                 player,
                 first_frame,
@@ -137,7 +145,7 @@ impl<S: Shape> ServerApp<S> {
         }
     }
 
-    fn admit(&mut self, admitted: Admitted) -> Admission {
+    fn admit(&mut self, admitted: Accepted) -> Admission {
         let identity = &admitted.identity;
         let admission = Admission {
             session: *identity.session.as_bytes(),
@@ -164,7 +172,7 @@ impl<S: Shape> App for ServerApp<S> {
             remote,
         };
         let since = Clock::real();
-        let check: Check = Box::pin(async move { core.admission.check(credentials).await });
+        let check: Check = Box::pin(async move { core.authentication.check(credentials).await });
         self.standing = Standing::Asking(Box::new(Asking {
             remote,
             since,
@@ -215,13 +223,16 @@ impl<S: Shape> App for ServerApp<S> {
         let Some(admitted) = self.standing.join() else {
             return;
         };
-        let Admitted {
+        let Accepted {
             identity,
             player,
             first_frame,
         } = admitted;
         let core = self.core();
         core.books.ledger.join();
+        if self.admitted == Admitted::Counted {
+            lock(&core.admission).joined();
+        }
         core.books.live_sessions.put(&identity);
         log::joined(&identity, core.settings.profile_name(identity.profile));
         let mailbox = Arc::clone(outbox.mailbox());

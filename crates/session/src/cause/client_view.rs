@@ -55,9 +55,7 @@ impl Cause {
             Self::ProxyHeaderInvalid => "the PROXY header was not valid",
             Self::ClosedByGame => "we left",
             Self::SocketDestroyed => "an operator of this machine destroyed the socket",
-            Self::SocketError => {
-                "a socket call failed with an error that this library does not know"
-            }
+            Self::SocketError => "a socket call failed with an error unknown to this library",
             Self::VerdictMissing => {
                 "the task of this connection was dropped before it ended, as when its runtime shuts down"
             }
@@ -70,6 +68,7 @@ impl Cause {
             | Self::AddressLimit
             | Self::Overloaded
             | Self::RefusedDraining
+            | Self::AddressDenied
             | Self::Kicked
             | Self::ReplacedByLogin
             | Self::SupersededByResume
@@ -109,9 +108,12 @@ impl Cause {
             Self::ResumeRefused => "the server did not resume our session",
             Self::AlreadyLoggedIn => "this player already has a session on the server",
             Self::ServerFull => "the server is full",
-            Self::AddressLimit => "the server has too many connections from our address",
+            Self::AddressLimit => {
+                "the server has too many connections from our address, or they came too fast"
+            }
             Self::Overloaded => "the server is overloaded",
             Self::RefusedDraining => "the server is draining and lets no players in",
+            Self::AddressDenied => "the server lets nobody in from our address",
             Self::Kicked => "the server kicked us",
             Self::ClosedByGame => "the server closed our session",
             Self::ReplacedByLogin => "the same player logged in again",

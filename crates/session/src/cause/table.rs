@@ -82,7 +82,7 @@ macro_rules! causes {
 
         impl Cause {
             /// Every cause, in the order of the codes.
-            pub const ALL: [Self; 51] = [$(Self::$variant,)+];
+            pub const ALL: [Self; 52] = [$(Self::$variant,)+];
 
             /// Returns the cause of a code that a goodbye of the layer carried; `None` for a game's code and for a code
             /// of a later version.
@@ -197,11 +197,13 @@ causes! {
     ServerFull = 65, "server_full": Capacity, Local, NoSession, AfterDelay, ADMISSION,
         "The limit of connections in total was reached.";
     AddressLimit = 66, "address_limit": Abuse, Peer, NoSession, AfterDelay, ADDRESS_KNOWN,
-        "The limit of connections from one address was reached.";
+        "One address had too many connections, or opened them too fast.";
     Overloaded = 67, "overloaded": Capacity, Local, NoSession, AfterDelay, SHEDDING,
-        "The server shed load: memory, delay or file descriptors were short.";
+        "The server had too much to do for another connection: handshakes, memory, delay or file descriptors.";
     RefusedDraining = 68, "refused_draining": Operator, Local, NoSession, Elsewhere, NOT_YET_LIVE,
         "The server was draining before the connection was live.";
+    AddressDenied = 69, "address_denied": Abuse, Local, NoSession, DoNot, ADDRESS_KNOWN,
+        "The server lets no connection in from this address.";
     Kicked = 80, "kicked": Operator, Local, No, ByGame, LIVE,
         "The game kicked the player.";
     ClosedByGame = 81, "closed_by_game": Normal, Local, No, ByGame, LIVE,

@@ -75,8 +75,14 @@ fn config(settings: &Settings) -> Config {
         RtoMax::Auto => lastword::config::RtoMax::Auto,
         RtoMax::Off => lastword::config::RtoMax::Off,
     };
-    config.listen[0].behind_proxy = tuning.behind_proxy;
+    for listen in &mut config.listen {
+        listen.behind_proxy = tuning.behind_proxy;
+    }
     config.admission.connections_max = CONNECTIONS_MAX;
+    // All clients of a lab have a few addresses.
+    config.admission.address_connections_max = 0;
+    config.admission.address_rate_max = 0;
+    config.admission.handshakes_max = 0;
     config.admission.authentications_max = CONNECTIONS_MAX;
     config.timeouts.hello_ms = HELLO_MS;
     config.timeouts.idle_ms = tuning.idle_ms;

@@ -103,7 +103,7 @@ fn the_bounds_of_the_defaults_are_reported_by_profile() {
     assert_eq!(section(&told, "Silent causes"), expected);
     assert_eq!(
         section(&told, "These cannot")[0],
-        "  idle           timeouts.idle_ms is 0: off"
+        "  idle            timeouts.idle_ms is 0: off"
     );
 }
 

@@ -104,7 +104,7 @@ fn every_cause_has_its_answer_and_what_is_not_produced_is_not_built() {
 }
 
 #[test]
-fn by_default_all_that_is_produced_can_occur_but_idle() {
+fn by_default_all_that_is_produced_can_occur_but_idle_and_address_denied() {
     let config = Config::default();
     let can = |cause: Cause| {
         let mut profiles = config.profiles().into_iter();
@@ -112,7 +112,7 @@ fn by_default_all_that_is_produced_can_occur_but_idle() {
     };
     let cannot = Cause::ALL.into_iter().filter(|cause| !can(*cause));
     let cannot: Vec<_> = cannot.filter(|cause| cause.is_produced()).collect();
-    assert_eq!(cannot, [Cause::Idle]);
+    assert_eq!(cannot, [Cause::Idle, Cause::AddressDenied]);
 }
 
 #[test]
@@ -126,6 +126,20 @@ fn zero_turns_a_cause_off_and_any_other_value_on() {
     let config = with(|c| c.timeouts.outbound_age_ms = 0);
     let age_off = never("timeouts.outbound_age_ms", "0", "off");
     assert_eq!(usual(&config, Cause::SendQueueStale), age_off);
+
+    for (rate, connections, can) in [(0, 0, false), (1, 0, true), (0, 1, true)] {
+        let config = with(|c| {
+            c.admission.address_rate_max = rate;
+            c.admission.address_connections_max = connections;
+        });
+        let is_possible = usual(&config, Cause::AddressLimit).is_possible();
+        assert_eq!(is_possible, can, "{rate} {connections}");
+    }
+    let denied = with(|c| c.admission.deny = vec!["192.0.2.1".parse().unwrap()]);
+    let allowed = with(|c| c.admission.allow = vec!["192.0.2.1".parse().unwrap()]);
+    for config in [denied, allowed] {
+        assert_eq!(usual(&config, Cause::AddressDenied), Reach::Can);
+    }
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use lastword_session::{Cause, Close, Ending};
-use lastword_transport::{App, Linger};
+use lastword_transport::{App, Clock, Linger};
 
 use super::ServerApp;
 use super::standing::Standing;
 use crate::books::{Closing, Departure, Disconnect, log};
-use crate::guard::guarded;
+use crate::core::Admitted;
+use crate::guard::{guarded, lock};
 use crate::shape::{Game, Shape};
 
 impl<S: Shape> ServerApp<S> {
@@ -102,12 +103,17 @@ impl<S: Shape> ServerApp<S> {
     /// Counts the connection out. Returns the sequence number of this end.
     fn count_out(&mut self, ending: &Ending, undelivered: (u64, u64)) -> u64 {
         self.counted = true;
+        if self.admitted == Admitted::Counted {
+            let (addr, has_joined) = (self.standing.remote().ip(), self.standing.has_joined());
+            lock(&self.core().admission).left(Clock::real(), addr, has_joined);
+        }
         let (evidence, identity) = (&ending.evidence, self.standing.identity());
         let closing = Closing {
             cause: ending.verdict.cause,
             phase: ending.verdict.phase,
             cohort: identity.map_or(0, |identity| usize::from(identity.cohort)),
             lingered: self.lingers.is_some(),
+            refused: matches!(self.standing, Standing::Refused(_)),
             code: ending.decided.as_ref().map(Close::code),
         };
         let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;

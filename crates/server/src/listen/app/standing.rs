@@ -23,7 +23,7 @@ pub(super) enum Standing {
     /// The peer asked. It was refused, or it no longer waits for the answer.
     Cancelled(Box<SocketAddr>),
     /// The authenticator accepted the peer.
-    Admitted(Box<Admitted>),
+    Admitted(Box<Accepted>),
     /// The peer's session joined.
     Joined(Arc<SessionIdentity>),
     /// The peer's session departed; its connection lives on to say goodbye.
@@ -41,7 +41,7 @@ pub(super) struct Asking {
 }
 
 /// A peer whose session is about to join.
-pub(super) struct Admitted {
+pub(super) struct Accepted {
     pub(super) identity: Arc<SessionIdentity>,
     pub(super) player: Player,
     pub(super) first_frame: Option<Bytes>,
@@ -49,7 +49,7 @@ pub(super) struct Admitted {
 
 impl Standing {
     /// Moves an admitted peer's session to joined. Returns the admission's data.
-    pub(super) fn join(&mut self) -> Option<Admitted> {
+    pub(super) fn join(&mut self) -> Option<Accepted> {
         let Self::Admitted(admitted) = self else {
             return None;
         };
