@@ -151,3 +151,28 @@ async fn every_end_gives_its_place_back() {
         assert!(fixture.server.stats().laws_hold(), "{round}");
     }
 }
+
+/// The process takes more than a MiB from the start. Readiness goes first.
+#[tokio::test]
+async fn a_server_whose_memory_is_short_is_not_ready_and_then_refuses_as_overloaded() {
+    let mut fixture = with(|c| {
+        c.memory_mib_max = 1;
+        c.address_rate_max = 0;
+    })
+    .await;
+    let server = fixture.server.clone();
+    until("it is not ready", move || !server.is_calm()).await;
+    let mut early = connect(&fixture, "127.0.0.1").await;
+    loop {
+        early.write(&hello(b"ann")).await;
+        let (frame, _) = early.frame().await.unwrap();
+        drop(early);
+        fixture.collector.end().await;
+        if frame == kind::GOODBYE {
+            break;
+        }
+        assert_eq!(frame, kind::WELCOME);
+        early = connect(&fixture, "127.0.0.1").await;
+    }
+    is_refused_as(&mut fixture, "127.0.0.2", Cause::Overloaded).await;
+}

@@ -121,11 +121,12 @@ async fn render(State(metrics): State<Metrics>) -> Response {
 
 /// Tells load balancers and orchestrators whether to send players here.
 async fn readiness(State(server): State<ServerHandle>) -> Response {
-    if server.is_draining() {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
-    } else {
-        "ready\n".into_response()
-    }
+    let why = match (server.is_draining(), server.is_calm()) {
+        (true, _) => "draining\n",
+        (false, false) => "overloaded\n",
+        (false, true) => return "ready\n".into_response(),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }
 
 const ACTION_BYTES_MAX: usize = 4_096;

@@ -10,6 +10,7 @@ mod keys;
 mod limits;
 mod listen;
 mod liveness;
+mod marks;
 mod metrics;
 mod network;
 mod optional;
@@ -39,6 +40,7 @@ pub use table::{
 pub use token::{NoToken, Token, TokenFileError};
 pub use warning::ConfigWarning;
 
+pub(crate) use marks::Marks;
 pub(crate) use settings::Settings;
 
 /// The configuration of a server; `config/lastword.toml` shows every key with its default.

@@ -8,6 +8,7 @@ mod listeners;
 mod mailboxes;
 mod observer;
 pub(crate) mod publisher;
+pub(crate) mod shedding;
 mod shutdown;
 
 use std::net::IpAddr;
@@ -31,6 +32,7 @@ pub(crate) use group::Groups;
 pub(crate) use listeners::{Adopted, Listeners};
 pub(crate) use mailboxes::Mailboxes;
 pub(crate) use observer::Observers;
+pub(crate) use shedding::Shedding;
 pub(crate) use shutdown::Shutdown;
 
 /// The shared state of one server.
@@ -42,6 +44,7 @@ pub(crate) struct Core {
     pub(crate) books: Books,
     pub(crate) admission: Mutex<Admission>,
     pub(crate) authentication: Authentication,
+    pub(crate) shedding: Shedding,
     pub(crate) observers: Observers,
     pub(crate) listeners: Listeners,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -77,7 +80,7 @@ impl Core {
         }
         let situation = Situation {
             places_taken,
-            is_overloaded: false,
+            is_overloaded: self.shedding.refuses(),
         };
         let decided = lock(&self.admission).decide(Clock::real(), addr, situation);
         decided.map_err(Close::new)

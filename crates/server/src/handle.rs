@@ -225,6 +225,14 @@ impl ServerHandle {
         self.core.is_draining()
     }
 
+    /// Returns whether nothing is short: neither memory, nor time, nor file descriptors, as far as the configuration has
+    /// marks for them. If something is, balancers should send no players here. If it stays so, connections are refused
+    /// as `overloaded`.
+    #[must_use]
+    pub fn is_calm(&self) -> bool {
+        self.core.shedding.is_calm()
+    }
+
     /// Returns the drain timeout of the configuration.
     #[must_use]
     pub fn drain_timeout(&self) -> Duration {

@@ -25,7 +25,7 @@ mod tun;
 
 pub use lastword_keepalive::{KernelSample, OwnFault};
 
-pub use limits::{max_fds, open_fds};
+pub use limits::{max_fds, memory_bytes, open_fds};
 #[cfg(unix)]
 pub use signals::{ignore_sigxfsz, is_ignored};
 pub use tcp_info::{TcpInfo, TcpInfoFields};

@@ -1,4 +1,4 @@
-//! How many descriptors this process has open, and how many it may have.
+//! How many descriptors this process has open, how many it may have, and how much memory it takes.
 
 /// Counts the open descriptors of this process; `None` where that is not read yet (all but Linux).
 #[must_use]
@@ -18,11 +18,29 @@ pub fn max_fds() -> Option<u64> {
     None
 }
 
+/// Reads the resident memory of this process, in bytes; `None` where that is not read yet (all but Linux).
+#[must_use]
+pub fn memory_bytes() -> Option<u64> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return proc_fs::resident();
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    None
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod proc_fs {
     use std::fs;
 
     const DIR: &str = "/proc/self/fd";
+
+    pub(super) fn resident() -> Option<u64> {
+        let status = fs::read_to_string("/proc/self/status").ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+        Some(kib * 1_024)
+    }
 
     /// The size of the directory: the count from Linux 6.2 on, and 0 before. It takes one call for any count.
     pub(super) fn stat_count() -> Option<u64> {

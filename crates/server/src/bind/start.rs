@@ -16,8 +16,8 @@ use super::extension::Started;
 use crate::books::{Books, Metrics, Names, with_recorder};
 use crate::config::{Config, KernelAbilities, Settings};
 use crate::core::{
-    Admission, Authentication, Core, Listeners, Mailboxes, Observers, Rules, Shutdown, drain,
-    publisher,
+    Admission, Authentication, Core, Listeners, Mailboxes, Observers, Rules, Shedding, Shutdown,
+    drain, publisher, shedding,
 };
 use crate::guard::logged;
 use crate::handle::ServerHandle;
@@ -48,6 +48,7 @@ impl Builder {
         let core = Arc::new(self.core(addrs, events));
         self.groups.bind(&core.mailboxes);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
+        core.runtime.spawn(shedding::watch(Arc::clone(&core)));
         let handle = ServerHandle {
             core: Arc::clone(&core),
         };
@@ -169,6 +170,7 @@ impl Builder {
             groups: self.groups.clone(),
             books: Books::open(config, metrics, [cohorts, profiles], listeners.first()),
             admission: Mutex::new(Admission::new(Rules::new(config))),
+            shedding: Shedding::default(),
             authentication: Authentication::new(Arc::clone(&self.authenticator), checks_max),
             observers: self.observers(),
             listeners,

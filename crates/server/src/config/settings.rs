@@ -6,7 +6,7 @@ use std::time::Duration;
 use lastword_keepalive::{KernelKnobs, Profile, ProfileName};
 use lastword_session::{Framing, Limits, Message, Timing};
 
-use super::{Bound, Config, KernelAbilities};
+use super::{Bound, Config, KernelAbilities, Marks};
 
 /// The settings of one server.
 pub(crate) struct Settings {
@@ -16,6 +16,8 @@ pub(crate) struct Settings {
     refused: Arc<lastword_session::Config>,
     pub(crate) bounds: Vec<Bound>,
     pub(crate) connections_max: u64,
+    /// From which readings on it sheds load.
+    pub(crate) marks: Marks,
     pub(crate) drain_timeout: Duration,
     pub(crate) drain_message: Message,
     /// The listener's own profile comes first.
@@ -49,6 +51,7 @@ impl Settings {
             ),
             bounds: config.bounds(KernelAbilities::probe()),
             connections_max: u64::from(config.admission.connections_max),
+            marks: Marks::new(&config.admission),
             drain_timeout: config.drain_timeout(),
             drain_message: config.drain_message(),
             knobs: profiles.iter().map(|each| config.knobs(each)).collect(),

@@ -100,6 +100,21 @@ sections! {
         unauthenticated_bytes_max: u32 = 67108864, "bytes", (65536..=4294967295), [Overloaded],
             "handshakes_max times limits.hello_bytes_max, and some";
 
+        /// How much resident memory this process may have. Over this, over `stall_ms_max` or under
+        /// `free_descriptors_min`, the server is not ready (`/readyz`), and after three readings in a row, each a quarter
+        /// of a second after the other, it refuses connections. It takes both back after two calm seconds.
+        memory_mib_max: u32 = 0, "MiB", (0 "off", 1..=4194304), [Overloaded],
+            "less than the memory at which this process is killed";
+
+        /// For how much of each second this process may stand still, because it is starved or its threads are blocked.
+        /// A single long stop does not count.
+        stall_ms_max: u32 = 500, "milliseconds", (0 "off", 50..=1000), [Overloaded],
+            "as much delay as the game bears";
+
+        /// How many file descriptors must be free.
+        free_descriptors_min: u32 = 64, "descriptors", (0 "off", 1..=1000000), [Overloaded],
+            "as many as the game may need at once";
+
         /// How many authentications may run at a time. Further ones wait, within `timeouts.auth_ms`.
         authentications_max: u32 = 256, "authentications", (1..=1000000), [AuthTimeout],
             "as many as the authenticator can serve at a time";
