@@ -1,11 +1,13 @@
-//! The actions of an operator with the token: kick a player, and drain the server.
+//! The actions of an operator with the token: kick a player, drain the server, reload its configuration.
 
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use lastword_server::{Address, Advice, GameCode, Kick, Message, ServerHandle, SessionId};
+use lastword_server::{
+    Address, Advice, GameCode, Kick, Message, ReloadError, ServerHandle, SessionId,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -96,7 +98,7 @@ pub(crate) async fn drain(State(server): State<ServerHandle>, body: Bytes) -> An
     } else {
         read::<DrainRequest>(&body, DRAIN)
     };
-    let asked = asked.and_then(|asked| asked.parse(server.drain_message().clone()));
+    let asked = asked.and_then(|asked| asked.parse(server.drain_message()));
     let (timeout, message) = match asked {
         Ok(asked) => asked,
         Err(words) => return (StatusCode::BAD_REQUEST, words),
@@ -105,6 +107,26 @@ pub(crate) async fn drain(State(server): State<ServerHandle>, body: Bytes) -> An
     tracing::info!(?timeout, "an operator drains the server");
     server.begin_drain_with(timeout, message);
     (StatusCode::ACCEPTED, "draining\n".to_owned())
+}
+
+/// Reads the configuration again, from the file that the server was started with.
+pub(crate) async fn reload(State(server): State<ServerHandle>, body: Bytes) -> Answer {
+    if !body.is_empty() {
+        return (StatusCode::BAD_REQUEST, NO_UPLOAD.to_owned());
+    }
+    tracing::info!("an operator reloads the configuration");
+    match tokio::task::spawn_blocking(move || server.reload()).await {
+        Ok(Ok(reload)) => (StatusCode::OK, format!("{reload}\n")),
+        Ok(Err(error @ ReloadError::NoSource)) => (StatusCode::CONFLICT, format!("{error}\n")),
+        Ok(Err(ReloadError::Refused(lines))) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("{}\n", lines.join("\n")),
+        ),
+        Err(error) => {
+            tracing::error!(%error, "the configuration was not reloaded");
+            (StatusCode::INTERNAL_SERVER_ERROR, String::new())
+        }
+    }
 }
 
 impl KickRequest {
@@ -183,6 +205,8 @@ const DRAIN: &str = r#"{"timeout_ms":30000}"#;
 const NOBODY: &str = "`session` and `player` are both missing; name one of them: a session by its id, or a player by \
     the whole name, whose sessions are all kicked\n";
 const BOTH: &str = "`session` and `player` are both given; name one of them\n";
+const NO_UPLOAD: &str =
+    "a reload takes no body: the server reads the file that it was started with\n";
 const NO_SUCH_PLAYER: &str =
     "there is no live session of a player with this name; /api/sessions lists the live sessions\n";
 

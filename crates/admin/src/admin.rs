@@ -67,8 +67,8 @@ impl Admin {
     }
 
     /// Sets the token that clients must send as `Authorization: Bearer TOKEN`, except for `/healthz` and `/readyz`: 16
-    /// to 256 visible ASCII characters. It is checked when the server starts. Without a token, the port offers no kick
-    /// and no drain.
+    /// to 256 visible ASCII characters. It is checked when the server starts. Without a token, the port offers no kick,
+    /// no drain and no reload.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.secret = Secret::Given(token.into());

@@ -22,12 +22,16 @@
 //! For every client, `/metrics`, `/healthz` and `/readyz` can be served on a second address: [`Admin::metrics_listen`].
 //!
 //! # What can be done
-//! Both requests always need the token. An answer of 202 says that the action has begun.
+//! These requests always need the token. An answer of 202 says that the action has begun.
 //!
 //! | request | body | does |
 //! |---|---|---|
 //! | `POST /api/kick` | `session` or `player`; may have `code` (from 4096), `reason`, `advice` (`may_reconnect`, `after_delay`, `elsewhere`, `do_not`), `delay_ms`, `address` (makes the advice `elsewhere`) | ends that session, or each session of that player: `kicked` |
 //! | `POST /api/drain` | none, or `timeout_ms`, `reason`, `delay_ms`, `address`; else as configured | drains the server |
+//! | `POST /api/reload` | none: no file is ever uploaded | reads the configuration again, from the file that the server was started with |
+//!
+//! The answer to a reload (200) names the changed keys: those that are applied, and those that need a restart. It is 422
+//! with the errors if the file is not valid, and 409 if the server knows no file; nothing changes then.
 //!
 //! The answer to a kick says how many sessions it ended. It is 404 if there was no such session.
 //!

@@ -52,6 +52,7 @@ pub(crate) fn router(page: Page, shown: Shown, access: Access) -> Router {
     let acts = Router::new()
         .route("/api/kick", post(actions::kick))
         .route("/api/drain", post(actions::drain))
+        .route("/api/reload", post(actions::reload))
         .with_state(server.clone())
         .layer(DefaultBodyLimit::max(ACTION_BYTES_MAX))
         .route_layer(from_fn_with_state(access.clone(), access::acting));

@@ -58,7 +58,8 @@ enum Command {
     ///
     /// SIGTERM, SIGINT and the end of its terminal drain: players get a notice, time to leave (drain.timeout_ms), then
     /// a goodbye. A second SIGTERM or SIGINT ends at once, and so does SIGQUIT. The exit status of all is 0. Without a
-    /// terminal SIGHUP changes nothing, and neither do SIGUSR1 and SIGUSR2: the log says so.
+    /// terminal SIGHUP reloads the file of --config: the log says which keys are applied and which need a restart.
+    /// SIGUSR1 and SIGUSR2 change nothing: the log says so.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Serve(ServeArgs),
     /// Checks a configuration file, and lists the causes that it can produce on this kernel

@@ -34,8 +34,7 @@ pub(crate) struct AdminAddr(pub(crate) Option<SocketAddr>);
 
 /// Serves until a signal ends it.
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
-    let game = args.game;
-    let config = config_of(args)?;
+    let config = config_of(&args).map_err(Failure::Usage)?;
     descriptors::raise(
         config.admission.connections_max,
         "admission.connections_max",
@@ -43,14 +42,15 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(serve(config, game));
+    let outcome = runtime.block_on(serve(config, args));
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     outcome
 }
 
-fn config_of(args: ServeArgs) -> Result<Config, Failure> {
-    let mut config = match args.config {
-        Some(path) => config_file::load(&path).map_err(Failure::Usage)?.config,
+/// Reads the configuration. The error has one line for each mistake.
+fn config_of(args: &ServeArgs) -> Result<Config, Vec<String>> {
+    let mut config = match &args.config {
+        Some(path) => config_file::load(path)?.config,
         None => Config::default(),
     };
     if let Some(addr) = args.listen {
@@ -62,15 +62,16 @@ fn config_of(args: ServeArgs) -> Result<Config, Failure> {
     // Validates again, because arguments may have replaced values of the file.
     config.validate().map_err(|errors| {
         let lines = errors.iter().map(|error| format!("lastword: {error}"));
-        Failure::Usage(lines.collect())
+        lines.collect::<Vec<_>>()
     })?;
     Ok(config)
 }
 
-async fn serve(config: Config, game: Game) -> Result<(), Failure> {
+async fn serve(config: Config, args: ServeArgs) -> Result<(), Failure> {
     // The signals are caught before the first line: a reader of that line may send one.
     let mut stop = Stop::new()?;
-    let server = start(config, game).await?;
+    let server = start(config, args).await?;
+    stop.reloads(server.clone());
     announce::listening(
         server.local_addrs(),
         server.admin_addr(),
@@ -85,8 +86,12 @@ async fn serve(config: Config, game: Game) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn start(config: Config, game: Game) -> Result<ServerHandle, Failure> {
-    let builder = Server::builder().config(config).admin_from_config();
+async fn start(config: Config, args: ServeArgs) -> Result<ServerHandle, Failure> {
+    let mut builder = Server::builder().config(config).admin_from_config();
+    let game = args.game;
+    if args.config.is_some() {
+        builder = builder.reload_from(move || config_of(&args));
+    }
     Ok(game.serve(builder).await?)
 }
 

@@ -11,6 +11,8 @@ mod system;
 use std::io;
 use std::time::Duration;
 
+use lastword::ServerHandle;
+use lastword::config::ReloadError;
 use tokio::time::{sleep, timeout};
 
 /// The answer to a signal.
@@ -22,6 +24,8 @@ enum Answer {
     EndAtOnce,
     /// It asks to end, but is never the second signal: a terminal that closes may send it twice.
     EndOnce,
+    /// It reloads the configuration of the server, if there is one.
+    Reload,
     /// It changes nothing, and the log says so.
     Nothing(&'static str),
 }
@@ -30,6 +34,8 @@ enum Answer {
 #[derive(Debug)]
 pub(crate) struct Stop {
     signals: system::Signals,
+    /// The server whose configuration SIGHUP reloads.
+    server: Option<ServerHandle>,
     /// A signal whose copies may still come.
     heard: Option<&'static str>,
     /// A signal that stands for two, and still has to be returned as the second.
@@ -42,10 +48,16 @@ impl Stop {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             signals: system::Signals::new()?,
+            server: None,
             heard: None,
             again: None,
             is_told: false,
         })
+    }
+
+    /// Lets SIGHUP without a terminal reload the configuration of this server.
+    pub(crate) fn reloads(&mut self, server: ServerHandle) {
+        self.server = Some(server);
     }
 
     /// Waits for the next signal that asks to end, and returns its name. Further signals within 100 ms count as copies
@@ -83,6 +95,13 @@ impl Stop {
                 }
                 Answer::EndOnce if self.is_told => {}
                 Answer::EndOnce => return name,
+                Answer::Reload => {
+                    match self.server.clone() {
+                        Some(server) => reload(server, name).await,
+                        None => tracing::warn!(signal = name, "{NO_RELOAD}"),
+                    }
+                    sleep(COPIES_WITHIN).await;
+                }
                 Answer::Nothing(words) => {
                     tracing::warn!(signal = name, "{words}");
                     // A sender that repeats it without end does not fill the log.
@@ -93,5 +112,15 @@ impl Stop {
     }
 }
 
+/// Reads the file on a thread on which no session waits for it. The server logs the outcome.
+async fn reload(server: ServerHandle, signal: &'static str) {
+    tracing::info!(signal, "told to reload the configuration");
+    let reloaded = tokio::task::spawn_blocking(move || server.reload());
+    if let Ok(Err(error @ ReloadError::NoSource)) = reloaded.await {
+        tracing::warn!(signal, "{error}");
+    }
+}
+
+const NO_RELOAD: &str = "there is no configuration to reload, so nothing changes";
 /// Shorter than the time a person needs to press Ctrl-C again.
 const COPIES_WITHIN: Duration = Duration::from_millis(100);

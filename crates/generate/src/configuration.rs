@@ -26,6 +26,7 @@ pub fn file() -> String {
             comment(&mut text, &format!("Unit: {unit}. Default: {default}."));
             comment(&mut text, &format!("Allowed: {}.", key.allowed));
             comment(&mut text, &format!("Causes: {}.", causes(key, "")));
+            comment(&mut text, &format!("Takes effect at: {}.", effect(key)));
             line(&mut text, &format!("{off}{} = {default}", name(key)));
         }
     }
@@ -43,9 +44,12 @@ pub fn page() -> String {
         for key in section.keys {
             let (name, unit, default) = (name(key), key.unit, key.default);
             let (allowed, causes, words) = (key.allowed, causes(key, "`"), key.words);
+            let effect = effect(key);
             line(
                 &mut text,
-                &format!("| `{name}` | `{default}` | {unit} | {allowed} | {causes} | {words} |"),
+                &format!(
+                    "| `{name}` | `{default}` | {unit} | {allowed} | {causes} | {effect} | {words} |"
+                ),
             );
         }
     }
@@ -64,6 +68,13 @@ fn causes(key: &Key, quote: &str) -> String {
     match quoted.is_empty() {
         true => "none".to_owned(),
         false => quoted.join(", "),
+    }
+}
+
+fn effect(key: &Key) -> &'static str {
+    match key.reloads() {
+        true => "a reload",
+        false => "a restart",
     }
 }
 
@@ -107,6 +118,6 @@ produce on this kernel. [`causes.md`](causes.md) explains the causes.
 ";
 
 const TABLE_HEAD: &str = "\
-| Key | Default | Unit | Allowed | Causes | What it sets |
-|---|---|---|---|---|---|
+| Key | Default | Unit | Allowed | Causes | Takes effect at | What it sets |
+|---|---|---|---|---|---|---|
 ";

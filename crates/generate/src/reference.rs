@@ -147,5 +147,4 @@ them. The label `outcome` will be `resumed`, `bad_token`, `unknown`, `expired`, 
 | `lastword_send_queue_bytes` | gauge | – | Bytes that wait to be written, in all sessions. | queue policies |
 | `lastword_replay_bytes` | gauge | – | Bytes kept until the peer's session acknowledges them, in all sessions. | resume |
 | `lastword_certificate_expiry_timestamp_seconds` | gauge | – | When the first of the certificates in use expires. | TLS |
-| `lastword_config_last_reload_successful` | gauge | – | 1 if the last reload of the configuration succeeded. | reloads |
 ";

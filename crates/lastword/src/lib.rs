@@ -295,8 +295,8 @@ pub mod config {
         AdminConfig, AdmissionConfig, Bound, ConfigError, ConfigWarning, DrainConfig, GiveUp,
         KernelAbilities, KernelConfig, KernelKnobs, LimitsConfig, ListenConfig, LivenessConfig,
         MetricsConfig, Network, NoNetwork, NoToken, Profile, ProfileConfig, ProfileError,
-        ProfileName, Reach, RtoMax, TcpInfo, TcpInfoFields, TimeoutsConfig, Token, TokenFileError,
-        UnreachableReason, Wire,
+        ProfileName, Reach, Reload, ReloadError, RtoMax, TcpInfo, TcpInfoFields, TimeoutsConfig,
+        Token, TokenFileError, UnreachableReason, Wire,
     };
 }
 

@@ -15,6 +15,7 @@ mod metrics;
 mod network;
 mod optional;
 mod reach;
+mod reload;
 mod settings;
 mod table;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use kernel::KernelAbilities;
 pub use keys::{Allowed, Key, Section};
 pub use network::{Network, NoNetwork};
 pub use reach::{Bound, GiveUp, Reach, UnreachableReason};
+pub use reload::Reload;
 pub use table::{
     AdminConfig, AdmissionConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig,
     LivenessConfig, MetricsConfig, ProfileConfig, RtoMax, TimeoutsConfig, Wire,

@@ -8,6 +8,7 @@ mod listeners;
 mod mailboxes;
 mod observer;
 pub(crate) mod publisher;
+mod reloads;
 pub(crate) mod shedding;
 mod shutdown;
 
@@ -25,6 +26,7 @@ use crate::shape::events::Queue;
 pub use group::Group;
 pub use mailboxes::NoSuchSession;
 pub use observer::Observer;
+pub use reloads::ReloadError;
 
 pub(crate) use admission::{Admission, Admitted, Rules, Situation};
 pub(crate) use authentication::Authentication;
@@ -32,6 +34,7 @@ pub(crate) use group::Groups;
 pub(crate) use listeners::{Adopted, Listeners};
 pub(crate) use mailboxes::Mailboxes;
 pub(crate) use observer::Observers;
+pub(crate) use reloads::{ReadConfig, Reloads};
 pub(crate) use shedding::Shedding;
 pub(crate) use shutdown::Shutdown;
 
@@ -45,6 +48,7 @@ pub(crate) struct Core {
     pub(crate) admission: Mutex<Admission>,
     pub(crate) authentication: Authentication,
     pub(crate) shedding: Shedding,
+    pub(crate) reloads: Reloads,
     pub(crate) observers: Observers,
     pub(crate) listeners: Listeners,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -63,14 +67,15 @@ impl Core {
     }
 
     /// The message of a drain: the game's, or else the configured one.
-    pub(crate) fn drain_message(&self) -> &Message {
+    pub(crate) fn drain_message(&self) -> Message {
         let chosen = self.shutdown.message.get();
-        chosen.unwrap_or(&self.settings.drain_message)
+        let configured = || self.settings.live().drain_message.clone();
+        chosen.cloned().unwrap_or_else(configured)
     }
 
     /// The decision about a client that comes while the server drains.
     pub(crate) fn refused_draining(&self) -> Close {
-        Close::with(Cause::RefusedDraining, self.drain_message().clone())
+        Close::with(Cause::RefusedDraining, self.drain_message())
     }
 
     /// Decides about a new connection. `places_taken` counts it, too.
@@ -92,6 +97,7 @@ impl Core {
         let mut open_fds = lock(&self.publishing);
         self.books.publish(State::read(
             self.is_draining(),
+            self.reloads.is_successful(),
             self.events_waiting(),
             &self.mailboxes.table,
             open_fds.read(),

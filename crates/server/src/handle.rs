@@ -13,8 +13,8 @@ use lastword_transport::{Clock, Request, tune};
 use socket2::Socket;
 
 use crate::books::{SessionStatus, Stats};
-use crate::config::Bound;
-use crate::core::{Core, Group, NoSuchSession, drain};
+use crate::config::{Bound, Reload};
+use crate::core::{Core, Group, NoSuchSession, ReloadError, drain};
 use crate::player::Kick;
 
 pub use sessions::SessionInfo;
@@ -202,7 +202,7 @@ impl ServerHandle {
 
     /// Returns what a drain tells clients, from the configuration or from the call that began the drain.
     #[must_use]
-    pub fn drain_message(&self) -> &Message {
+    pub fn drain_message(&self) -> Message {
         self.core.drain_message()
     }
 
@@ -225,6 +225,18 @@ impl ServerHandle {
         self.core.is_draining()
     }
 
+    /// Reads the configuration again from its source ([`Builder::reload_from`](crate::Builder::reload_from)), and takes
+    /// over what a running server can change: lists, limits of admission, timeouts, the words of a drain. Connections
+    /// that are open keep their limits and timeouts. `Key::reloads` tells whether a key is such a one.
+    ///
+    /// It reads the source on this thread. On a worker of a runtime, call it with `tokio::task::spawn_blocking`.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; nothing has changed then.
+    pub fn reload(&self) -> Result<Reload, ReloadError> {
+        self.core.reload()
+    }
+
     /// Returns whether nothing is short: neither memory, nor time, nor file descriptors, as far as the configuration has
     /// marks for them. If something is, balancers should send no players here. If it stays so, connections are refused
     /// as `overloaded`.
@@ -236,7 +248,7 @@ impl ServerHandle {
     /// Returns the drain timeout of the configuration.
     #[must_use]
     pub fn drain_timeout(&self) -> Duration {
-        self.core.settings.drain_timeout
+        self.core.settings.live().drain_timeout
     }
 
     /// Publishes one snapshot of the counts to the recorder and runs `also` before another one is published, so both

@@ -34,10 +34,10 @@ pub use books::{
 pub use config::{
     AdminConfig, AdmissionConfig, Allowed, Bound, Config, ConfigError, ConfigWarning, DrainConfig,
     GiveUp, KernelAbilities, KernelConfig, Key, LimitsConfig, ListenConfig, LivenessConfig,
-    MetricsConfig, Network, NoNetwork, NoToken, ProfileConfig, Reach, RtoMax, Section,
+    MetricsConfig, Network, NoNetwork, NoToken, ProfileConfig, Reach, Reload, RtoMax, Section,
     TimeoutsConfig, Token, TokenFileError, UnreachableReason, Wire,
 };
-pub use core::{Group, NoSuchSession, Observer};
+pub use core::{Group, NoSuchSession, Observer, ReloadError};
 pub use handle::{ServerHandle, SessionInfo};
 pub use lastword_keepalive::{KernelKnobs, Profile, ProfileError, ProfileName};
 pub use lastword_session::wire::{Goodbye, Malformed};

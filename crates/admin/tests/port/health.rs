@@ -2,7 +2,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use lastword_admin::AdminExt;
-use lastword_server::{BindError, Player, Server};
+use lastword_server::{AdminConfig, BindError, Config, Player, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -48,6 +48,28 @@ async fn while_it_drains_it_is_healthy_and_not_ready() {
         () = drain => panic!("the player stays"),
         () = asked => {}
     }
+}
+
+#[tokio::test]
+async fn while_it_is_overloaded_it_is_healthy_and_not_ready() {
+    let mut config = Config::default();
+    // The process takes more from the start.
+    config.admission.memory_mib_max = 1;
+    config.admin = AdminConfig::off();
+    let builder = Server::builder().config(config).listen("127.0.0.1:0");
+    let builder = builder.admin("127.0.0.1:0");
+    let server = builder.serve(|_: &Player| Silent).await.unwrap();
+    let admin = server.admin_addr().unwrap();
+    within("readiness to go", async {
+        while get(admin, "/readyz").await.status == 200 {}
+    })
+    .await;
+    let readiness = get(admin, "/readyz").await;
+    assert_eq!(
+        (readiness.status, readiness.body.as_str()),
+        (503, "overloaded\n")
+    );
+    assert_eq!(get(admin, "/healthz").await.status, 200);
 }
 
 #[tokio::test]

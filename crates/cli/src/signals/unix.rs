@@ -34,7 +34,7 @@ impl Signals {
             let answer = if has_terminal() {
                 Answer::EndOnce
             } else {
-                NO_RELOAD
+                Answer::Reload
             };
             answers.push((hangup, "SIGHUP", answer));
         }
@@ -69,6 +69,4 @@ fn has_terminal() -> bool {
     File::open("/dev/tty").is_ok()
 }
 
-const NO_RELOAD: Answer =
-    Answer::Nothing("the configuration cannot be reloaded, so nothing changes: restart the server");
 const NO_TASK: Answer = Answer::Nothing("this signal has no task here, so nothing changes");

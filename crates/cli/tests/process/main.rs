@@ -27,6 +27,8 @@ mod player;
 #[cfg(target_os = "linux")]
 mod prometheus;
 #[cfg(target_os = "linux")]
+mod reload;
+#[cfg(target_os = "linux")]
 mod retries;
 #[cfg(target_os = "linux")]
 mod signals;

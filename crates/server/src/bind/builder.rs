@@ -11,7 +11,7 @@ use super::events::Events;
 use super::extension::Extension;
 use super::server::Server;
 use crate::config::Config;
-use crate::core::{Group, Groups, Observer};
+use crate::core::{Group, Groups, Observer, ReadConfig};
 use crate::handle::ServerHandle;
 use crate::player::{Anonymous, Authenticator, DynAuthenticator, Player};
 use crate::shape::events::{EventShape, Queue};
@@ -31,6 +31,7 @@ pub struct Builder {
     pub(super) name: Option<String>,
     pub(super) strict_names: bool,
     pub(super) groups: Groups,
+    pub(super) reload_from: Option<ReadConfig>,
 }
 
 impl Server {
@@ -55,6 +56,7 @@ impl Default for Builder {
             name: None,
             strict_names: false,
             groups: Groups::default(),
+            reload_from: None,
         }
     }
 }
@@ -77,6 +79,17 @@ impl Builder {
     #[must_use]
     pub fn listen(mut self, addr: impl Into<String>) -> Self {
         self.listen = Some(addr.into());
+        self
+    }
+
+    /// Sets the source from which [`ServerHandle::reload`] reads the configuration. `read` reads it again, and returns one
+    /// line for each mistake in it. Default: none, and nothing can be reloaded.
+    #[must_use]
+    pub fn reload_from(
+        mut self,
+        read: impl Fn() -> Result<Config, Vec<String>> + Send + Sync + 'static,
+    ) -> Self {
+        self.reload_from = Some(Box::new(read));
         self
     }
 

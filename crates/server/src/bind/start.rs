@@ -16,8 +16,8 @@ use super::extension::Started;
 use crate::books::{Books, Metrics, Names, with_recorder};
 use crate::config::{Config, KernelAbilities, Settings};
 use crate::core::{
-    Admission, Authentication, Core, Listeners, Mailboxes, Observers, Rules, Shedding, Shutdown,
-    drain, publisher, shedding,
+    Admission, Authentication, Core, Listeners, Mailboxes, Observers, Reloads, Rules, Shedding,
+    Shutdown, drain, publisher, shedding,
 };
 use crate::guard::logged;
 use crate::handle::ServerHandle;
@@ -33,8 +33,8 @@ impl Builder {
         events: Option<Arc<Queue>>,
     ) -> Result<(ServerHandle, Vec<TcpListener>), BindError> {
         needs_timers()?;
-        if let Some(addr) = self.listen.take() {
-            let addr = addr.parse().map_err(|_| BindError::Address { addr })?;
+        let listen_at = self.listen_at()?;
+        if let Some(addr) = listen_at {
             self.config.listen_at(addr);
         }
         self.config.validate().map_err(BindError::Config)?;
@@ -45,7 +45,9 @@ impl Builder {
         self.check_admin()?;
         warn_of(&self.config, KernelAbilities::probe());
         let (addrs, listeners) = self.listeners()?;
-        let core = Arc::new(self.core(addrs, events));
+        let read = self.reload_from.take();
+        let reloads = Reloads::new(read, self.config.clone(), listen_at);
+        let core = Arc::new(self.core(addrs, events, reloads));
         self.groups.bind(&core.mailboxes);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
         core.runtime.spawn(shedding::watch(Arc::clone(&core)));
@@ -107,6 +109,15 @@ impl Builder {
         Ok(())
     }
 
+    /// The address that overrides those of the configuration.
+    fn listen_at(&self) -> Result<Option<SocketAddr>, BindError> {
+        let addr = self.listen.as_ref().map(|addr| {
+            let parsed = addr.parse();
+            parsed.map_err(|_| BindError::Address { addr: addr.clone() })
+        });
+        addr.transpose()
+    }
+
     /// Binds every listener. Returns also the addresses that were bound.
     fn listeners(&self) -> Result<(Vec<SocketAddr>, Vec<TcpListener>), BindError> {
         let knobs = self.config.knobs(&self.config.default_profile());
@@ -154,7 +165,7 @@ impl Builder {
         (metrics, own.is_some() || of_extension.is_none())
     }
 
-    fn core(&self, addrs: Vec<SocketAddr>, events: Option<Arc<Queue>>) -> Core {
+    fn core(&self, addrs: Vec<SocketAddr>, events: Option<Arc<Queue>>, reloads: Reloads) -> Core {
         let config = &self.config;
         let settings = Settings::new(config, self.framing.clone());
         let (metrics, publishes_itself) = self.metrics(&settings);
@@ -171,6 +182,7 @@ impl Builder {
             books: Books::open(config, metrics, [cohorts, profiles], listeners.first()),
             admission: Mutex::new(Admission::new(Rules::new(config))),
             shedding: Shedding::default(),
+            reloads,
             authentication: Authentication::new(Arc::clone(&self.authenticator), checks_max),
             observers: self.observers(),
             listeners,

@@ -32,8 +32,8 @@ pub(crate) struct Counts {
     lingering: u64,
     /// Those of them that were refused when they arrived.
     refused: u64,
-    /// The most of them, if one more is to linger after its session.
-    lingering_max: u64,
+    /// The most connections that have a place. As many again may linger after their sessions.
+    pub(crate) places: u64,
     pub(crate) ended: u64,
     pub(crate) joined: u64,
     pub(crate) sessions_open: u64,
@@ -117,7 +117,7 @@ impl Ledger {
                 open: 0,
                 lingering: 0,
                 refused: 0,
-                lingering_max: places,
+                places,
                 ended: 0,
                 joined: 0,
                 sessions_open: 0,
@@ -134,6 +134,11 @@ impl Ledger {
             present: AtomicU64::new(0),
             emptied: Notify::new(),
         }
+    }
+
+    /// Changes the number of places. Connections that have one keep it.
+    pub(crate) fn set_places(&self, places: u64) {
+        lock(&self.counts).places = places;
     }
 
     /// Counts a connection in. Returns how many connections have a place now, including this one.
@@ -232,7 +237,7 @@ impl Ledger {
 impl Counts {
     fn linger(&mut self, max: u64) -> Linger {
         self.lingering += 1;
-        match self.lingering - self.refused <= self.lingering_max.min(max) {
+        match self.lingering - self.refused <= self.places.min(max) {
             true => Linger::Allowed,
             false => Linger::Refused,
         }

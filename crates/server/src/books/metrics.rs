@@ -25,6 +25,7 @@ pub(crate) use recorder::with_recorder;
 pub(crate) struct Metrics {
     opened: Counter,
     open: Gauge,
+    limit: Gauge,
     disconnects: Vec<(Cause, Phase, usize, Counter)>,
     departures: Vec<(Cause, usize, Counter)>,
     accept_errors: [Counter; AcceptError::ALL.len()],
@@ -45,6 +46,7 @@ pub(crate) struct Metrics {
     local_stall: Counter,
     lag: Gauge,
     draining: Gauge,
+    reload_successful: Gauge,
     open_fds: Gauge,
     max_fds: Gauge,
     detection: Vec<(Cause, ProfileName, Histogram)>,
@@ -58,6 +60,7 @@ pub(crate) struct Metrics {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
     draining: bool,
+    reload_successful: bool,
     events: usize,
     local_stall: Duration,
     lag: Duration,
@@ -69,12 +72,14 @@ impl State {
     /// `events` is the number of events that wait for the game to tick.
     pub(crate) fn read(
         draining: bool,
+        reload_successful: bool,
         events: usize,
         table: &Table,
         open_fds: Option<u64>,
     ) -> Self {
         Self {
             draining,
+            reload_successful,
             events,
             local_stall: table.stalled_total(),
             lag: table.lag(),
@@ -89,7 +94,6 @@ impl Metrics {
     pub(crate) fn new(config: &MetricsConfig, settings: &Settings) -> Self {
         catalogue::describe();
         gauge!("lastword_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        gauge!("lastword_connections_limit").set(as_f64(settings.connections_max));
         gauge!("lastword_sessions_suspended").set(0.0);
         bounds(&settings.bounds);
         let direction = |name: &'static str| {
@@ -101,6 +105,7 @@ impl Metrics {
         Self {
             opened: counter!("lastword_connections_opened_total"),
             open: gauge!("lastword_connections_open"),
+            limit: gauge!("lastword_connections_limit"),
             disconnects: disconnects(&config.cohorts),
             departures: departures(&config.cohorts),
             accept_errors: AcceptError::ALL
@@ -127,6 +132,7 @@ impl Metrics {
             local_stall: counter!("lastword_local_stall_seconds_total"),
             lag: gauge!("lastword_runtime_lag_seconds"),
             draining: gauge!("lastword_draining"),
+            reload_successful: gauge!("lastword_config_last_reload_successful"),
             open_fds: gauge!("lastword_open_fds"),
             max_fds: gauge!("lastword_max_fds"),
             detection: detection(&settings.profiles),
@@ -147,6 +153,7 @@ impl Metrics {
     ) {
         self.opened.absolute(counts.opened);
         self.open.set(as_f64(counts.open));
+        self.limit.set(as_f64(counts.places));
         self.joined.absolute(counts.joined);
         self.sessions_open.set(as_f64(counts.sessions_open));
         for (cause, phase, cohort, counter) in &self.disconnects {
@@ -182,7 +189,8 @@ impl Metrics {
         // A counter counts whole seconds only; a part of a second is shown once the second is complete.
         self.local_stall.absolute(state.local_stall.as_secs());
         self.lag.set(state.lag.as_secs_f64());
-        self.draining.set(if state.draining { 1.0 } else { 0.0 });
+        self.draining.set(flag(state.draining));
+        self.reload_successful.set(flag(state.reload_successful));
         self.open_fds.set(state.open_fds.map_or(f64::NAN, as_f64));
         self.max_fds
             .set(state.max_fds.map_or(f64::INFINITY, as_f64));
@@ -297,6 +305,10 @@ fn bounds(bounds: &[Bound]) {
                 .map_or(f64::INFINITY, |within| within.as_secs_f64()),
         );
     }
+}
+
+fn flag(is_set: bool) -> f64 {
+    if is_set { 1.0 } else { 0.0 }
 }
 
 fn publish_all<const N: usize>(counters: &[Counter; N], values: [u64; N]) {

@@ -28,6 +28,10 @@ pub struct Key {
     pub(super) read: Option<fn(&Config) -> u32>,
     /// Below this many milliseconds the value was probably meant in seconds.
     pub(super) hasty_below: u32,
+    /// Whether two configurations have another value.
+    pub(super) differs: fn(&Config, &Config) -> bool,
+    /// Takes the value over from another configuration, if a reload may.
+    pub(super) take_over: Option<fn(&mut Config, &Config)>,
 }
 
 /// The values that a key takes.
@@ -73,6 +77,12 @@ impl Key {
     pub fn find(path: &str) -> Option<&'static Self> {
         let path = without_place(path);
         Self::all().find(|key| key.is_at(&path))
+    }
+
+    /// Returns whether a reload of the configuration changes the value of a running server. Otherwise a restart does.
+    #[must_use]
+    pub fn reloads(&self) -> bool {
+        self.take_over.is_some()
     }
 
     /// Where in the file a key or a section belongs.

@@ -1,6 +1,6 @@
 //! The values that a server takes from its configuration on this kernel, and that all its connections read.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, Profile, ProfileName};
@@ -10,63 +10,48 @@ use super::{Bound, Config, KernelAbilities, Marks};
 
 /// The settings of one server.
 pub(crate) struct Settings {
-    /// How the session core frames and limits each connection, by the number of its listener.
-    sessions: Vec<Arc<lastword_session::Config>>,
-    /// The same for a connection that was refused, which stays for less time.
-    refused: Arc<lastword_session::Config>,
+    framing: Framing,
     pub(crate) bounds: Vec<Bound>,
-    pub(crate) connections_max: u64,
-    /// From which readings on it sheds load.
-    pub(crate) marks: Marks,
-    pub(crate) drain_timeout: Duration,
-    pub(crate) drain_message: Message,
     /// The listener's own profile comes first.
     pub(crate) profiles: Vec<Profile>,
     /// The socket options of each profile.
     knobs: Vec<KernelKnobs>,
+    live: RwLock<Arc<LiveSettings>>,
+}
+
+/// The settings that a reload exchanges. A connection keeps those that it began with.
+pub(crate) struct LiveSettings {
+    /// How the session core frames and limits each connection, by the number of its listener.
+    sessions: Vec<Arc<lastword_session::Config>>,
+    /// The same for a connection that was refused, which stays for less time.
+    pub(crate) refused: Arc<lastword_session::Config>,
+    /// From which readings on the server sheds load.
+    pub(crate) marks: Marks,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) drain_message: Message,
 }
 
 impl Settings {
     pub(crate) fn new(config: &Config, framing: Framing) -> Self {
         let profiles = config.profiles();
-        let limits = config.session_limits();
-        let session = |behind_proxy, limits| {
-            Arc::new(lastword_session::Config {
-                framing: framing.clone(),
-                limits,
-                behind_proxy,
-            })
-        };
-        let listeners = config.listen.iter();
-        let sessions = listeners.map(|listen| session(listen.behind_proxy, limits.clone()));
-        let linger_timeout = limits.linger_timeout.min(REFUSED_TIMEOUT);
         Self {
-            sessions: sessions.collect(),
-            refused: session(
-                false,
-                Limits {
-                    linger_timeout,
-                    ..limits.clone()
-                },
-            ),
+            live: RwLock::new(Arc::new(LiveSettings::new(config, &framing))),
+            framing,
             bounds: config.bounds(KernelAbilities::probe()),
-            connections_max: u64::from(config.admission.connections_max),
-            marks: Marks::new(&config.admission),
-            drain_timeout: config.drain_timeout(),
-            drain_message: config.drain_message(),
             knobs: profiles.iter().map(|each| config.knobs(each)).collect(),
             profiles,
         }
     }
 
-    /// The configuration of a connection of this listener. A listener that the game gave has that of the first one.
-    pub(crate) fn session(&self, listener: u8) -> Arc<lastword_session::Config> {
-        let own = self.sessions.get(usize::from(listener));
-        own.or(self.sessions.first()).cloned().unwrap_or_default()
+    /// The settings that a reload exchanges, as they are now.
+    pub(crate) fn live(&self) -> Arc<LiveSettings> {
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn refused(&self) -> Arc<lastword_session::Config> {
-        Arc::clone(&self.refused)
+    /// Exchanges them, for everything that begins from now on.
+    pub(crate) fn reload(&self, config: &Config) {
+        let new = Arc::new(LiveSettings::new(config, &self.framing));
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = new;
     }
 
     pub(crate) fn profile_name(&self, profile: u8) -> Option<ProfileName> {
@@ -91,6 +76,38 @@ impl Settings {
 
     fn profile(&self, index: u8) -> Option<&Profile> {
         self.profiles.get(usize::from(index))
+    }
+}
+
+impl LiveSettings {
+    fn new(config: &Config, framing: &Framing) -> Self {
+        let session = |behind_proxy, limits| {
+            Arc::new(lastword_session::Config {
+                framing: framing.clone(),
+                limits,
+                behind_proxy,
+            })
+        };
+        let limits = config.session_limits();
+        let refused = Limits {
+            linger_timeout: limits.linger_timeout.min(REFUSED_TIMEOUT),
+            ..limits.clone()
+        };
+        let listeners = config.listen.iter();
+        let sessions = listeners.map(|listen| session(listen.behind_proxy, limits.clone()));
+        Self {
+            sessions: sessions.collect(),
+            refused: session(false, refused),
+            marks: Marks::new(&config.admission),
+            drain_timeout: config.drain_timeout(),
+            drain_message: config.drain_message(),
+        }
+    }
+
+    /// The configuration of a connection of this listener. A listener that the game gave has that of the first one.
+    pub(crate) fn session(&self, listener: u8) -> Arc<lastword_session::Config> {
+        let own = self.sessions.get(usize::from(listener));
+        own.or(self.sessions.first()).cloned().unwrap_or_default()
     }
 }
 

@@ -47,23 +47,23 @@ sections! {
         /// became a session. Beyond that, they close at once. A refused client does not count either. It reads why, and
         /// when to come back, and stays for at most 2 s. At most 256 of them stay at a time; further ones are reset.
         connections_max: u32 = 10000, "connections", (1..=10000000), [ServerFull],
-            "each takes a file descriptor";
+            "each takes a file descriptor", at reload;
 
         /// The networks from which connections are let in; an empty list lets all in.
         allow: Vec<Network> = Vec::new() => "[]", "list of networks",
             "a list of addresses and networks, such as [\"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\"]", [AddressDenied],
-            "write each as an address, or as an address and the length of its prefix";
+            "write each as an address, or as an address and the length of its prefix", at reload;
 
         /// The networks from which no connection is let in, even if `allow` has them.
         deny: Vec<Network> = Vec::new() => "[]", "list of networks",
             "a list of addresses and networks, such as [\"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\"]", [AddressDenied],
-            "write each as an address, or as an address and the length of its prefix";
+            "write each as an address, or as an address and the length of its prefix", at reload;
 
         /// The networks to which the limits below do not apply, such as those of health checks. Their connections still
         /// need a place (`connections_max`).
         exempt: Vec<Network> = loopback() => "[\"127.0.0.0/8\", \"::1\"]", "list of networks",
             "a list of addresses and networks, such as [\"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\"]", [],
-            "write each as an address, or as an address and the length of its prefix";
+            "write each as an address, or as an address and the length of its prefix", at reload;
 
         /// How many leading bits of an IPv4 address make it one address for the limits per address.
         ipv4_prefix_bits: u32 = 32, "bits", (8..=32), [AddressLimit],
@@ -76,44 +76,44 @@ sections! {
 
         /// How many connections of one address may be open at a time. Players behind one router share an address.
         address_connections_max: u32 = 64, "connections", (0 "no limit", 1..=1000000), [AddressLimit],
-            "as many as players share an address: a school, a mobile carrier";
+            "as many as players share an address: a school, a mobile carrier", at reload;
 
         /// How many new connections of one address are let in a second, after `address_burst_max` at once.
         address_rate_max: u32 = 20, "connections a second", (0 "no limit", 1..=1000000), [AddressLimit],
-            "as many as players behind one address come back in a second";
+            "as many as players behind one address come back in a second", at reload;
 
         /// How many new connections of one address are let in at once.
         address_burst_max: u32 = 100, "connections", (1..=1000000), [AddressLimit],
-            "as many as players behind one address come back at once";
+            "as many as players behind one address come back at once", at reload;
 
         /// How many new connections of all addresses together are let in a second. Many players come back at once after
         /// an outage, and an attacker with many addresses can use up this rate for them. So it is off by default.
         rate_max: u32 = 0, "connections a second", (0 "no limit", 1..=1000000), [Overloaded],
-            "more than the players that come back in a second after an outage";
+            "more than the players that come back in a second after an outage", at reload;
 
         /// How many connections that are not authenticated yet may be open at a time.
         handshakes_max: u32 = 256, "connections", (0 "no limit", 1..=1000000), [Overloaded],
-            "as many as come in a second, times the seconds that an authentication takes";
+            "as many as come in a second, times the seconds that an authentication takes", at reload;
 
         /// How much memory the connections that are not authenticated yet may take together. Each counts with the longest
         /// hello (`limits.hello_bytes_max`) and 1 KiB.
         unauthenticated_bytes_max: u32 = 67108864, "bytes", (65536..=4294967295), [Overloaded],
-            "handshakes_max times limits.hello_bytes_max, and some";
+            "handshakes_max times limits.hello_bytes_max, and some", at reload;
 
         /// How much resident memory this process may have. Over this, over `stall_ms_max` or under
         /// `free_descriptors_min`, the server is not ready (`/readyz`), and after three readings in a row, each a quarter
         /// of a second after the other, it refuses connections. It takes both back after two calm seconds.
         memory_mib_max: u32 = 0, "MiB", (0 "off", 1..=4194304), [Overloaded],
-            "less than the memory at which this process is killed";
+            "less than the memory at which this process is killed", at reload;
 
         /// For how much of each second this process may stand still, because it is starved or its threads are blocked.
         /// A single long stop does not count.
         stall_ms_max: u32 = 500, "milliseconds", (0 "off", 50..=1000), [Overloaded],
-            "as much delay as the game bears";
+            "as much delay as the game bears", at reload;
 
         /// How many file descriptors must be free.
         free_descriptors_min: u32 = 64, "descriptors", (0 "off", 1..=1000000), [Overloaded],
-            "as many as the game may need at once";
+            "as many as the game may need at once", at reload;
 
         /// How many authentications may run at a time. Further ones wait, within `timeouts.auth_ms`.
         authentications_max: u32 = 256, "authentications", (1..=1000000), [AuthTimeout],
@@ -125,7 +125,7 @@ sections! {
         /// How long a hello may be. It must be large enough for the longest credentials. The server allocates nothing
         /// for a longer one.
         hello_bytes_max: u32 = 4096, "bytes", (1024..=65536), [FrameTooLarge],
-            "it has to hold the longest credentials";
+            "it has to hold the longest credentials", at reload;
 
         /// How long the payload of a data frame may be. The server allocates nothing for a longer one.
         frame_bytes_max: u32 = 65536, "bytes", (1024..=16777215), [FrameTooLarge],
@@ -162,26 +162,26 @@ sections! {
     struct TimeoutsConfig at timeouts {
         /// How long a connection may take until its hello is complete.
         hello_ms: u32 = 5000, "milliseconds", (100..=600000), [HelloTimeout],
-            "as long as your slowest player needs; an attacker can use all of it", hasty 300;
+            "as long as your slowest player needs; an attacker can use all of it", hasty 300, at reload;
 
         /// How long the authenticator may take, including the wait for its turn.
         auth_ms: u32 = 5000, "milliseconds", (100..=600000), [AuthTimeout],
-            "as long as the slowest authentication takes", hasty 300;
+            "as long as the slowest authentication takes", hasty 300, at reload;
 
         /// How long a frame may take from its first byte to its last, or to its next KiB.
         frame_ms: u32 = 10000, "milliseconds", (100..=600000), [FrameTimeout],
-            "as long as your slowest player needs; an attacker can use all of it", hasty 300;
+            "as long as your slowest player needs; an attacker can use all of it", hasty 300, at reload;
 
         /// How long writing our last frames may take, and then again how long the peer's FIN may take after them. The
         /// cause is fixed before; this time only says how long a closed connection is kept. If the peer's FIN comes
         /// first, this is the time for the data that we have not sent yet. Data that the peer's kernel has not
         /// acknowledged by then counts as refused.
         linger_ms: u32 = 3000, "milliseconds", (100..=600000), [PeerClosedWhileSending],
-            "as long as your slowest player needs; an attacker can use all of it", hasty 300;
+            "as long as your slowest player needs; an attacker can use all of it", hasty 300, at reload;
 
         /// How old the oldest frame in the send queue may become, unless the peer is silent: then the silence decides.
         outbound_age_ms: u32 = 5000, "milliseconds", (0 "off", 100..=600000), [SendQueueStale],
-            "the age from which a message is of no use", hasty 300;
+            "the age from which a message is of no use", hasty 300, at reload;
 
         /// How long the kernel of a client that still sends may accept none of the data that waits for the client.
         /// After that time, the client's next byte ends the connection; if no byte comes, the silence decides. Time in
@@ -199,7 +199,7 @@ sections! {
         /// for 150 ms. A kick or a close by the game ends the wait. The remaining frames are then counted as
         /// undelivered, but they can still be taken.
         delivery_ms: u32 = 3000, "milliseconds", (100..=600000), [],
-            "how long the game may stall without losing what came before an end", hasty 300;
+            "how long the game may stall without losing what came before an end", hasty 300, at reload;
     }
 
     /// How the server shuts down.
@@ -208,23 +208,23 @@ sections! {
         /// manager kills the server: systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`. A session
         /// that leaves or is closed in time is `drained`. Meanwhile new connections are refused.
         timeout_ms: u32 = 30000, "milliseconds", (0..=86400000), [Drained, DrainExpired, RefusedDraining],
-            "less than the service manager waits before it kills the server", hasty 1000;
+            "less than the service manager waits before it kills the server", hasty 1000, at reload;
 
         /// The words for players. They are in the notice, in the goodbye, and in the refusal of a new connection.
         reason: String = "the server is shutting down".to_owned() => "\"the server is shutting down\"",
             "text", "at most 512 bytes", [],
-            "write one sentence that a player understands";
+            "write one sentence that a player understands", at reload;
 
         /// The server to which clients shall go: they are told `elsewhere`. Without an address they are told
         /// `after_delay`: they may reconnect after `delay_ms`. Clients of this project connect to a host and a port.
         address: Option<Address> as "super::drain::address_or_empty" = None => "\"\"",
             "address", "\"\" (none), or 1 to 255 bytes without white space, such as \"eu2.example.net:7000\"", [],
-            "write a host and a port that clients can reach";
+            "write a host and a port that clients can reach", at reload;
 
         /// The least time before a client that was told to leave connects again. It then waits for a random time of up
         /// to the same length, so that clients do not return together.
         delay_ms: u32 = 2000, "milliseconds", (0..=86400000), [],
-            "how long the restart takes, or how fast the other server can take the players", hasty 300;
+            "how long the restart takes, or how fast the other server can take the players", hasty 300, at reload;
     }
 
     /// How a peer's silence is judged.
@@ -323,7 +323,7 @@ sections! {
             "a host name is not looked up: write its address";
 
         /// The token that clients of `admin.listen` must send for everything except `/healthz` and `/readyz`:
-        /// `Authorization: Bearer TOKEN`. The page asks for it. Without a token, kick and drain are off there. Anyone
+        /// `Authorization: Bearer TOKEN`. The page asks for it. Without a token, kick, drain and reload are off there. Anyone
         /// who can read this file can read the token, so prefer `admin.token_file`.
         token: Option<Token> as "super::optional::token_or_empty" = None => "\"\"",
             "none", "\"\" (none), or 16 to 256 visible ASCII characters", [Kicked, Drained],

@@ -52,6 +52,11 @@ impl Admission {
         }
     }
 
+    /// Exchanges the rules. Connections that were let in stay.
+    pub(crate) fn set_rules(&mut self, rules: Rules) {
+        self.rules.replace(rules);
+    }
+
     /// Lets a connection in, or returns the cause of its refusal. A refused connection changes nothing.
     ///
     /// The rules of one peer come before those of the whole server. So an attacker's record names the attacker's act.

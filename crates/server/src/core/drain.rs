@@ -45,7 +45,7 @@ pub(crate) fn expire(core: &Core) {
     core.shutdown.draining.set();
     // The end comes first, so that no connection is accepted after the last request.
     core.shutdown.ended.set();
-    let message = Arc::new(core.drain_message().clone());
+    let message = Arc::new(core.drain_message());
     core.mailboxes
         .request_all(&Request::DrainExpired(message), |_| true);
 }
@@ -158,7 +158,7 @@ async fn goodbyes(core: &Core, start: Time, timeout: Duration) {
     spread(core, start + timeout / 2, timeout / 3, |mailbox| {
         mailbox.request(Request::close(Close {
             linger: Some(deadline.since(core.clock.now())),
-            ..Close::with(Cause::Drained, core.drain_message().clone())
+            ..Close::with(Cause::Drained, core.drain_message())
         }));
     })
     .await;

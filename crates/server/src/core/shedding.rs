@@ -46,7 +46,7 @@ pub(crate) async fn watch(core: Arc<Core>) {
         }
         let readings = meter.read(core.mailboxes.table.stalled_total());
         let before = pressure.level();
-        let level = pressure.note(&readings, core.settings.marks);
+        let level = pressure.note(&readings, core.settings.live().marks);
         if level != before {
             core.shedding.set(level);
             tell(level, pressure.shortage());

@@ -114,7 +114,7 @@ async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: Socke
         Ok(admitted) => admitted,
         Err(refusal) => return refuse(front, stream, remote, n, &refusal).await,
     };
-    let config = core.settings.session(n);
+    let config = core.settings.live().session(n);
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
     let app = ServerApp::new(Arc::clone(front), remote, slot.index(), admitted);
@@ -141,7 +141,7 @@ async fn refuse<S: Shape>(
         refused::report(core, remote, n, refusal.cause);
         return;
     }
-    let config = core.settings.refused();
+    let config = Arc::clone(&core.settings.live().refused);
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
     let mut app = ServerApp::new(Arc::clone(front), remote, slot.index(), Admitted::Exempt);

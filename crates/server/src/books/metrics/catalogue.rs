@@ -277,6 +277,13 @@ const CATALOGUE: &[Metric] = &[
         "1 while the server drains.",
     ),
     row(
+        "lastword_config_last_reload_successful",
+        Gauge,
+        Flag,
+        &[],
+        "1 if the last reload of the configuration succeeded, or there was none.",
+    ),
+    row(
         "lastword_build_info",
         Gauge,
         Flag,

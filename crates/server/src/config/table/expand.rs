@@ -6,7 +6,8 @@
 /// - its name and its type, and `as` the function that reads it, where serde cannot;
 /// - its default, and `=>` the default as a file has it, where that differs;
 /// - its unit, its allowed values, its causes, and the hint in an error;
-/// - `hasty`: below this many milliseconds the value was probably meant in seconds.
+/// - `hasty`: below this many milliseconds the value was probably meant in seconds;
+/// - `at reload`: a reload of the configuration changes the value of a running server.
 ///
 /// A field after `+` is not a key. Numbers are shown as they are written, so they have no underscores.
 macro_rules! sections {
@@ -16,7 +17,7 @@ macro_rules! sections {
             $(
                 $(#[doc = $words:literal])+
                 $field:ident: $type:ty $(as $with:literal)? = $default:expr $(=> $shown:literal)?,
-                $unit:literal, $allowed:tt, [$($cause:ident),*], $remedy:literal $(, hasty $hasty:literal)?;
+                $unit:literal, $allowed:tt, [$($cause:ident),*], $remedy:literal $(, hasty $hasty:literal)? $(, at $reload:ident)?;
             )+
             $(+
                 $(#[doc = $more_words:literal])+
@@ -70,6 +71,8 @@ macro_rules! sections {
                             remedy: $remedy,
                             read: number_of!($section $field $allowed),
                             hasty_below: or_zero!($($hasty)?),
+                            differs: differs!($section $field),
+                            take_over: take_over!($section $field $($reload)?),
                         },
                     )+],
                 },
@@ -162,6 +165,48 @@ macro_rules! number_of {
         Some(|config: &Config| config.$section.$field)
     };
     ($section:tt $field:ident $allowed:tt) => {
+        None
+    };
+}
+
+/// Whether two configurations have another value.
+macro_rules! differs {
+    ([$section:ident] $field:ident) => {
+        |one: &Config, other: &Config| {
+            let values = |config: &Config| -> Vec<_> {
+                config
+                    .$section
+                    .iter()
+                    .map(|each| each.$field.clone())
+                    .collect()
+            };
+            values(one) != values(other)
+        }
+    };
+    ($section:ident $field:ident) => {
+        |one: &Config, other: &Config| one.$section.$field != other.$section.$field
+    };
+    ($profiles:literal $field:ident) => {
+        |one: &Config, other: &Config| {
+            let values = |config: &Config| -> Vec<_> {
+                let profiles = config.liveness.profiles.iter();
+                profiles
+                    .map(|(name, each)| (name.clone(), each.$field))
+                    .collect()
+            };
+            values(one) != values(other)
+        }
+    };
+}
+
+/// Takes the value over from another configuration, if a reload may.
+macro_rules! take_over {
+    ($section:ident $field:ident reload) => {
+        Some(|to: &mut Config, from: &Config| {
+            to.$section.$field.clone_from(&from.$section.$field);
+        })
+    };
+    ($section:tt $field:ident) => {
         None
     };
 }

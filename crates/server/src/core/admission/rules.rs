@@ -45,6 +45,14 @@ impl Rules {
         }
     }
 
+    /// Takes the new rules, except the prefixes: the connections of now are counted by these.
+    pub(super) fn replace(&mut self, new: Self) {
+        *self = Self {
+            prefixes: self.prefixes,
+            ..new
+        };
+    }
+
     /// Whether a connection from this address may be let in at all.
     pub(super) fn allows(&self, addr: IpAddr) -> bool {
         let is_allowed = self.allow.is_empty() || is_in(&self.allow, addr);
