@@ -79,7 +79,7 @@ async fn at_most_256_refused_clients_read_why_at_a_time_and_the_others_are_reset
     }
 }
 
-/// A client that is told and does not leave is closed after 2 s, whatever the linger timeout.
+/// A client that is told and does not leave is closed after 2 s, even if the linger timeout is longer.
 #[tokio::test]
 async fn a_refused_client_that_does_not_leave_is_closed_and_makes_room_for_the_next() {
     let (fixture, _players) = full(1).await;

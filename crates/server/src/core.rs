@@ -79,13 +79,19 @@ impl Core {
     }
 
     /// Decides about a new connection. `places_taken` counts it, too.
-    pub(crate) fn decide(&self, addr: IpAddr, places_taken: u64) -> Result<Admitted, Close> {
+    pub(crate) fn decide(
+        &self,
+        addr: IpAddr,
+        places_taken: u64,
+        is_proxied: bool,
+    ) -> Result<Admitted, Close> {
         if self.is_draining() {
             return Err(self.refused_draining());
         }
         let situation = Situation {
             places_taken,
             is_overloaded: self.shedding.refuses(),
+            is_proxied,
         };
         let decided = lock(&self.admission).decide(Clock::real(), addr, situation);
         decided.map_err(Close::new)

@@ -237,9 +237,9 @@ impl ServerHandle {
         self.core.reload()
     }
 
-    /// Returns whether nothing is short: neither memory, nor time, nor file descriptors, as far as the configuration has
-    /// marks for them. If something is, balancers should send no players here. If it stays so, connections are refused
-    /// as `overloaded`.
+    /// Returns whether the process has enough memory, time and file descriptors, by the marks of the configuration. If
+    /// it lacks one, balancers should send no players here. If it lacks one for longer, connections are refused as
+    /// `overloaded`.
     #[must_use]
     pub fn is_calm(&self) -> bool {
         self.core.shedding.is_calm()

@@ -1,4 +1,4 @@
-//! What a reload changes in the configuration of a running server, and what needs a restart.
+//! The changes of the configuration that a running server takes over, and those that need a restart.
 
 use std::fmt;
 
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(again.needs_restart, reload.needs_restart);
     }
 
-    /// A running server takes a part of a valid configuration. Whatever the part, it must be valid with the rest.
+    /// A running server takes a part of a valid configuration. This part must be valid with the rest of the old one.
     #[test]
     fn no_rule_depends_on_a_key_that_reloads_and_one_that_does_not() {
         let mut config = Config::default();

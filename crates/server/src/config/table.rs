@@ -60,7 +60,8 @@ sections! {
             "write each as an address, or as an address and the length of its prefix", at reload;
 
         /// The networks to which the limits below do not apply, such as those of health checks. Their connections still
-        /// need a place (`connections_max`).
+        /// need a place (`connections_max`). The limits per address do not apply to a listener with `behind_proxy`
+        /// either: many players have the proxy's address.
         exempt: Vec<Network> = loopback() => "[\"127.0.0.0/8\", \"::1\"]", "list of networks",
             "a list of addresses and networks, such as [\"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\"]", [],
             "write each as an address, or as an address and the length of its prefix", at reload;
@@ -101,8 +102,8 @@ sections! {
             "handshakes_max times limits.hello_bytes_max, and some", at reload;
 
         /// How much resident memory this process may have. Over this, over `stall_ms_max` or under
-        /// `free_descriptors_min`, the server is not ready (`/readyz`), and after three readings in a row, each a quarter
-        /// of a second after the other, it refuses connections. It takes both back after two calm seconds.
+        /// `free_descriptors_min`, the server is not ready (`/readyz`). It reads all three every quarter of a second.
+        /// After three such readings in a row it refuses connections. It takes both back after two calm seconds.
         memory_mib_max: u32 = 0, "MiB", (0 "off", 1..=4194304), [Overloaded],
             "less than the memory at which this process is killed", at reload;
 

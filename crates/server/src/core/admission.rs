@@ -31,15 +31,26 @@ pub(crate) struct Situation {
     pub(crate) places_taken: u64,
     /// Memory, time or descriptors are short.
     pub(crate) is_overloaded: bool,
+    /// Every peer of the listener is a proxy, so many players have one address.
+    pub(crate) is_proxied: bool,
 }
 
 /// A connection that was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admitted {
-    /// It counts towards the limits: [`Admission::joined`] and [`Admission::left`] must be called.
+    /// It counts towards the limits of its address and in all.
     Counted,
+    /// It counts towards the limits in all only.
+    CountedInAll,
     /// Its address is exempt.
     Exempt,
+}
+
+impl Admitted {
+    /// Whether [`Admission::joined`] and [`Admission::left`] must be called.
+    pub(crate) fn is_counted(self) -> bool {
+        self != Self::Exempt
+    }
 }
 
 impl Admission {
@@ -77,8 +88,8 @@ impl Admission {
                 false => Ok(Admitted::Exempt),
             };
         }
-        let network = rules.network_of(addr);
-        if !self.addresses.has_room(now, network, rules) {
+        let network = (!situation.is_proxied).then(|| rules.network_of(addr));
+        if network.is_some_and(|network| !self.addresses.has_room(now, network, rules)) {
             return Err(Cause::AddressLimit);
         }
         if is_full {
@@ -86,25 +97,32 @@ impl Admission {
         }
         let is_busy = situation.is_overloaded
             || self.handshakes >= rules.handshakes_max
-            || !self.addresses.is_tracked(now, network, rules)
-            || !self.arrivals.has_token(now, rules.rate);
+            || !self.arrivals.has_token(now, rules.rate)
+            || network.is_some_and(|network| !self.addresses.is_tracked(now, network, rules));
         if is_busy {
             return Err(Cause::Overloaded);
         }
         self.arrivals.take(now, rules.rate);
-        self.addresses.enter(now, network, rules);
         self.handshakes += 1;
+        let Some(network) = network else {
+            return Ok(Admitted::CountedInAll);
+        };
+        self.addresses.enter(now, network, rules);
         Ok(Admitted::Counted)
     }
 
-    /// A counted connection is authenticated.
-    pub(crate) fn joined(&mut self) {
-        self.handshakes -= 1;
+    /// A connection that was let in is authenticated.
+    pub(crate) fn joined(&mut self, admitted: Admitted) {
+        self.handshakes -= u64::from(admitted.is_counted());
     }
 
-    /// A counted connection is closed.
-    pub(crate) fn left(&mut self, now: Time, addr: IpAddr, has_joined: bool) {
-        self.handshakes -= u64::from(!has_joined);
-        self.addresses.leave(now, self.rules.network_of(addr));
+    /// A connection that was let in is closed.
+    pub(crate) fn left(&mut self, now: Time, addr: IpAddr, admitted: Admitted, has_joined: bool) {
+        if !has_joined {
+            self.joined(admitted);
+        }
+        if admitted == Admitted::Counted {
+            self.addresses.leave(now, self.rules.network_of(addr));
+        }
     }
 }

@@ -44,9 +44,10 @@ pub(crate) async fn watch(core: Arc<Core>) {
             () = core.shutdown.ended.wait() => return,
             _ = ticks.tick() => {}
         }
-        let readings = meter.read(core.mailboxes.table.stalled_total());
+        let marks = core.settings.live().marks;
+        let readings = meter.read(core.mailboxes.table.stalled_total(), marks);
         let before = pressure.level();
-        let level = pressure.note(&readings, core.settings.live().marks);
+        let level = pressure.note(&readings, marks);
         if level != before {
             core.shedding.set(level);
             tell(level, pressure.shortage());

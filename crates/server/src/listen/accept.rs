@@ -110,11 +110,11 @@ async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: Socke
     let core = &front.core;
     let remote = canonical(remote);
     let places_taken = core.books.ledger.open();
-    let admitted = match core.decide(remote.ip(), places_taken) {
+    let config = core.settings.live().session(n);
+    let admitted = match core.decide(remote.ip(), places_taken, config.behind_proxy) {
         Ok(admitted) => admitted,
         Err(refusal) => return refuse(front, stream, remote, n, &refusal).await,
     };
-    let config = core.settings.live().session(n);
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
     let app = ServerApp::new(Arc::clone(front), remote, slot.index(), admitted);

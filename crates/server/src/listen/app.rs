@@ -39,9 +39,8 @@ pub(crate) struct ServerApp<S: Shape> {
     front: Arc<Front<S>>,
     standing: Standing,
     slot: u32,
-    /// Whether the limits of admission count it.
-    admitted: Admitted,
-    counted: bool,
+    /// Whether the limits of admission count it. `None` once its end is counted.
+    admitted: Option<Admitted>,
     /// The place of this connection is free for another.
     lingers: Option<Linger>,
     paused: bool,
@@ -59,8 +58,7 @@ impl<S: Shape> ServerApp<S> {
             front,
             standing: Standing::Outside(Box::new(remote)),
             slot,
-            admitted,
-            counted: false,
+            admitted: Some(admitted),
             lingers: None,
             paused: false,
             game: None,
@@ -230,8 +228,8 @@ impl<S: Shape> App for ServerApp<S> {
         } = admitted;
         let core = self.core();
         core.books.ledger.join();
-        if self.admitted == Admitted::Counted {
-            lock(&core.admission).joined();
+        if let Some(admitted) = self.admitted.filter(|admitted| admitted.is_counted()) {
+            lock(&core.admission).joined(admitted);
         }
         core.books.live_sessions.put(&identity);
         log::joined(&identity, core.settings.profile_name(identity.profile));

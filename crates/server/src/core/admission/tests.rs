@@ -7,6 +7,7 @@ use crate::config::{AdmissionConfig, Config};
 const CALM: Situation = Situation {
     places_taken: 1,
     is_overloaded: false,
+    is_proxied: false,
 };
 
 /// An admission where no address is exempt, and the rest is as changed here.
@@ -69,7 +70,7 @@ fn an_address_whose_connections_leave_may_connect_again() {
         c.address_rate_max = 0;
     });
     assert_eq!(burst(&mut admission, at(0), "192.0.2.1").0, 2);
-    admission.left(at(1), ip("192.0.2.1"), false);
+    admission.left(at(1), ip("192.0.2.1"), Admitted::Counted, false);
     assert_eq!(burst(&mut admission, at(2), "192.0.2.1").0, 1);
 }
 
@@ -128,6 +129,27 @@ fn an_ipv6_network_of_64_bits_shares_its_limits_and_an_ipv4_address_has_its_own(
         let outcome = wider.decide(at(0), ip(addr), CALM);
         assert_eq!(outcome.is_ok(), is_let_in, "{addr}");
     }
+}
+
+#[test]
+fn the_players_behind_a_proxy_share_an_address_and_have_only_the_limits_in_all() {
+    let mut admission = with(|c| {
+        c.address_connections_max = 1;
+        c.handshakes_max = 3;
+    });
+    let proxied = Situation {
+        is_proxied: true,
+        ..CALM
+    };
+    let proxy = ip("192.0.2.1");
+    let decide = |admission: &mut Admission| admission.decide(at(0), proxy, proxied);
+    for _ in 0..3 {
+        assert_eq!(decide(&mut admission), Ok(Admitted::CountedInAll));
+    }
+    assert_eq!(decide(&mut admission), Err(Cause::Overloaded));
+    admission.left(at(0), proxy, Admitted::CountedInAll, false);
+    assert_eq!(decide(&mut admission), Ok(Admitted::CountedInAll));
+    assert_eq!(admission.addresses.len(), 0);
 }
 
 #[test]
@@ -190,12 +212,12 @@ fn handshakes_in_flight_are_limited_in_all_until_they_join_or_leave() {
     };
     assert!(decide(&mut admission, 1).is_ok() && decide(&mut admission, 2).is_ok());
     assert_eq!(decide(&mut admission, 3), Err(Cause::Overloaded));
-    admission.joined();
+    admission.joined(Admitted::Counted);
     assert!(decide(&mut admission, 3).is_ok());
     assert_eq!(decide(&mut admission, 4), Err(Cause::Overloaded));
-    admission.left(at(0), ip("192.0.2.2"), false);
+    admission.left(at(0), ip("192.0.2.2"), Admitted::Counted, false);
     assert!(decide(&mut admission, 4).is_ok());
-    admission.left(at(0), ip("192.0.2.1"), true);
+    admission.left(at(0), ip("192.0.2.1"), Admitted::Counted, true);
     assert_eq!(decide(&mut admission, 5), Err(Cause::Overloaded));
 }
 
@@ -235,8 +257,8 @@ fn the_table_of_addresses_holds_only_those_that_say_something() {
     for n in 0..300_000_u64 {
         let now = at(n / 30);
         let addr = Ipv6Addr::from_bits((0x2001_0db8_u128 << 96) | (u128::from(n) << 64)).into();
-        admission.decide(now, addr, CALM).unwrap();
-        admission.left(now, addr, false);
+        let admitted = admission.decide(now, addr, CALM).unwrap();
+        admission.left(now, addr, admitted, false);
     }
     // A token comes in 50 ms, in which 1,500 connect. The table is swept at twice what is left.
     let len = admission.addresses.len();
@@ -253,8 +275,8 @@ fn a_table_that_is_full_lets_no_further_address_in() {
     let max = u128::try_from(ADDRESSES_MAX).unwrap();
     let addr = |n: u128| Ipv6Addr::from_bits((0x2001_0db8_u128 << 96) | (n << 64)).into();
     for n in 0..max {
-        admission.decide(at(0), addr(n), CALM).unwrap();
-        admission.left(at(0), addr(n), false);
+        let admitted = admission.decide(at(0), addr(n), CALM).unwrap();
+        admission.left(at(0), addr(n), admitted, false);
     }
     assert_eq!(
         admission.decide(at(0), addr(max), CALM),

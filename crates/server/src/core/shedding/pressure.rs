@@ -10,7 +10,7 @@ pub(super) struct Readings {
     pub(super) free_descriptors: Option<u64>,
 }
 
-/// What the server does about it.
+/// The consequence for clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Level {
@@ -62,7 +62,7 @@ impl Pressure {
         self.level
     }
 
-    /// What was short last.
+    /// The resource that was short last.
     pub(super) fn shortage(&self) -> &'static str {
         self.shortage
     }

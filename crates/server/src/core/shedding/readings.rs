@@ -7,6 +7,7 @@ use lastword_transport::Clock;
 
 use super::pressure::Readings;
 use crate::books::OpenFds;
+use crate::config::Marks;
 
 /// Reads the process at each tick.
 #[derive(Debug, Default)]
@@ -18,12 +19,14 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// `stalled` is for how long in all this process stood still so far.
-    pub(super) fn read(&mut self, stalled: Duration) -> Readings {
+    /// Reads as far as there are marks. `stalled` is for how long in all this process stood still so far.
+    pub(super) fn read(&mut self, stalled: Duration, marks: Marks) -> Readings {
+        let memory = marks.memory_bytes_max;
+        let descriptors = marks.free_descriptors_min;
         Readings {
-            memory_bytes: lastword_sys::memory_bytes(),
+            memory_bytes: memory.and_then(|_| lastword_sys::memory_bytes()),
             stall_ms: self.stall_ms(Clock::real(), stalled),
-            free_descriptors: self.free_descriptors(),
+            free_descriptors: descriptors.and_then(|_| self.free_descriptors()),
         }
     }
 
@@ -89,7 +92,12 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn this_process_has_memory_and_free_descriptors() {
-        let readings = Meter::default().read(Duration::ZERO);
+        let marks = Marks {
+            memory_bytes_max: Some(1),
+            free_descriptors_min: Some(1),
+            ..Marks::default()
+        };
+        let readings = Meter::default().read(Duration::ZERO, marks);
         assert!(readings.memory_bytes.is_some_and(|bytes| bytes > 100_000));
         assert!(readings.free_descriptors.is_some_and(|free| free > 0));
     }

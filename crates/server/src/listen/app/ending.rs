@@ -9,7 +9,6 @@ use lastword_transport::{App, Clock, Linger};
 use super::ServerApp;
 use super::standing::Standing;
 use crate::books::{Closing, Departure, Disconnect, log};
-use crate::core::Admitted;
 use crate::guard::{guarded, lock};
 use crate::shape::{Game, Shape};
 
@@ -102,10 +101,11 @@ impl<S: Shape> ServerApp<S> {
 
     /// Counts the connection out. Returns the sequence number of this end.
     fn count_out(&mut self, ending: &Ending, undelivered: (u64, u64)) -> u64 {
-        self.counted = true;
-        if self.admitted == Admitted::Counted {
+        let admitted = self.admitted.take();
+        if let Some(admitted) = admitted.filter(|admitted| admitted.is_counted()) {
             let (addr, has_joined) = (self.standing.remote().ip(), self.standing.has_joined());
-            lock(&self.core().admission).left(Clock::real(), addr, has_joined);
+            let mut admission = lock(&self.core().admission);
+            admission.left(Clock::real(), addr, admitted, has_joined);
         }
         let (evidence, identity) = (&ending.evidence, self.standing.identity());
         let closing = Closing {
@@ -138,7 +138,7 @@ impl<S: Shape> Drop for ServerApp<S> {
     /// A task that is dropped before its verdict, because the runtime was dropped, is counted as a defect. The
     /// connection counts as gone only now, after its end was reported.
     fn drop(&mut self) {
-        if !self.counted {
+        if self.admitted.is_some() {
             let at = self.core().clock.now();
             self.end(Ending::without_verdict(self.standing.phase(), at));
         }
