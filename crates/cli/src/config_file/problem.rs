@@ -131,6 +131,7 @@ pub(super) fn unknown(path: &[String]) -> String {
 
 /// How a file begins a section. A profile's has its name.
 fn heading(section: &str) -> String {
+    let (section, _) = places::name_and_place(section);
     Section::find(section).map_or_else(|| format!("[{section}]"), Section::heading)
 }
 

@@ -151,6 +151,10 @@ fn a_key_of_one_of_several_listeners_is_reported_with_its_line_and_its_place() {
             "5: there is no key `listen[1].backlogs`; did you mean `backlog`?",
         ),
         (
+            "colour = 1",
+            "5: there is no key `listen[1].colour`; [[listen]] has the keys addr, backlog, accept, behind_proxy",
+        ),
+        (
             "accept = [\"carrier pigeon\"]",
             "5: `listen[1].accept` is [\"carrier pigeon\"]; allowed is a list of one or more of: \"native\"",
         ),
