@@ -83,7 +83,7 @@ async fn each_turn_makes_room_for_the_next_frame() {
         if mailbox.session().is_some() {
             seen.lock()
                 .unwrap()
-                .push(mailbox.send(&Clock::default(), &[7; 2_000]));
+                .push(mailbox.send(&Clock::default(), None, &[7; 2_000]));
         }
     };
     let mut rig = Rig::new(limits, LONG, meanwhile).await;
@@ -196,7 +196,11 @@ async fn the_answers_to_a_burst_are_written_as_they_pile_up() {
 async fn the_kernel_itself_is_asked_before_a_full_queue_ends_a_session() {
     let mut rig = Rig::new(small_queue(), LONG, |_| ()).await;
     rig.join().await;
-    while rig.mailbox.send(&Clock::default(), &[7; 2_000]).is_ok() {
+    while rig
+        .mailbox
+        .send(&Clock::default(), None, &[7; 2_000])
+        .is_ok()
+    {
         rig.turn().await;
     }
     rig.peer.set_nonblocking(true).unwrap();
@@ -204,7 +208,7 @@ async fn the_kernel_itself_is_asked_before_a_full_queue_ends_a_session() {
     let _would_block = rig.peer.read_to_end(&mut read);
     rig.turn().await;
     assert!(rig.mailbox.session().is_some(), "the peer reads");
-    assert_eq!(rig.mailbox.send(&Clock::default(), b"more"), Ok(()));
+    assert_eq!(rig.mailbox.send(&Clock::default(), None, b"more"), Ok(()));
 }
 
 fn small_queue() -> Limits {
@@ -230,7 +234,7 @@ async fn the_driver_and_the_session_count_the_same() {
     rig.join().await;
     for payload in [b"one".as_slice(), b"three", b"seventeen"] {
         rig.peer.write_all(&data(payload)).unwrap();
-        rig.mailbox.send(&Clock::default(), payload).unwrap();
+        rig.mailbox.send(&Clock::default(), None, payload).unwrap();
         rig.turn().await;
     }
     rig.peer.shutdown(std::net::Shutdown::Write).unwrap();
@@ -243,6 +247,8 @@ async fn the_driver_and_the_session_count_the_same() {
         frames_out: evidence.frames_out,
         bytes_in: evidence.bytes_in,
         bytes_out: evidence.bytes_out,
+        frames_dropped: evidence.frames_dropped,
+        frames_replaced: evidence.frames_replaced,
     };
     assert_eq!(counted, session);
     assert_eq!((counted.frames_in, counted.frames_out), (3, 3));
@@ -489,7 +495,7 @@ impl App for Game {
     fn frame(&mut self, outbox: &mut Outbox<'_>, _payload: &[u8]) -> Room {
         match self.answers.load(Relaxed) {
             0 => {}
-            bytes => outbox.send(&vec![7; bytes]).expect("there is room"),
+            bytes => outbox.send(None, &vec![7; bytes]).expect("there is room"),
         }
         Room::MustPoll
     }
@@ -504,7 +510,8 @@ impl App for Game {
             return Poll::Ready(());
         }
         departure.asked.get_or_insert_with(Clock::real);
-        departure.sent_late += u64::from(self.mailbox.send(&Clock::default(), b"late").is_ok());
+        departure.sent_late +=
+            u64::from(self.mailbox.send(&Clock::default(), None, b"late").is_ok());
         Poll::Pending
     }
 

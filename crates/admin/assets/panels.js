@@ -112,6 +112,7 @@ export class Panels {
       ["Own stalls, in all", duration(own.stall_ms)],
       ["Events that wait for the game", count(own.events_waiting)],
       ["Sessions whose reading is paused", count(own.inbound_paused)],
+      ["Sessions whose player reads slowly", count(own.congested)],
       ["Received", `${count(own.frames_in)} frames, ${bytes(own.bytes_in)}`],
       ["Sent", `${count(own.frames_out)} frames, ${bytes(own.bytes_out)}`],
       ["Round trip, mean", duration(own.round_trip_us === undefined ? undefined : own.round_trip_us / 1000)],

@@ -80,7 +80,7 @@ function facts(live) {
     ["Last byte in", live.last_byte_in_ms === undefined ? "–" : `${duration(live.last_byte_in_ms)} ago`],
     ["Frames", `${count(live.frames_in)} in, ${count(live.frames_out)} out`],
     ["Bytes", `${bytes(live.bytes_in)} in, ${bytes(live.bytes_out)} out`],
-    ["Waiting to be written", bytes(live.bytes_queued)],
+    ["Waiting to be written", `${bytes(live.bytes_queued)}${live.congested ? ": the player reads slowly" : ""}`],
     ["Not acknowledged yet", bytes(live.bytes_unacked)],
     ["Reading", live.inbound_paused ? "paused: the game takes no frames" : "active"],
   ];

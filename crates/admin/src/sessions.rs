@@ -39,6 +39,7 @@ struct Live<'a> {
     /// `healthy`, or the diagnosis of the peer's silence.
     link: &'static str,
     inbound_paused: bool,
+    congested: bool,
     age_ms: u64,
     live_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +97,7 @@ impl<'a> From<&'a SessionStatus> for Live<'a> {
             profile: status.profile.as_ref().map(|profile| profile.as_str()),
             link: link_label(status.suspected),
             inbound_paused: status.inbound_paused,
+            congested: status.congested,
             age_ms: millis(status.age),
             live_ms: millis(status.live_for),
             rtt_us: status.rtt.map(micros),

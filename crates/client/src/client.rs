@@ -81,7 +81,7 @@ impl Client {
     /// refuses a write while more than once the limit waits, the connection ends as `send_queue_full`, unless the server is
     /// silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
-        self.mailbox.send(&self.clock, payload.as_ref())
+        self.mailbox.send(&self.clock, None, payload.as_ref())
     }
 
     /// Waits until at most half of [`Connector::outbound_bytes_max`](crate::Connector::outbound_bytes_max) is queued. A sole sender then has room for a

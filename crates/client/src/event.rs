@@ -15,7 +15,8 @@ pub enum Event {
     Frame(Bytes),
     /// An announcement. The connection continues.
     Notice(Notice),
-    /// The server was silent for half the dead limit, or was heard again. The connection continues.
+    /// The server was silent for half the dead limit, or was heard again. Or it reads more slowly than the game sends, or no
+    /// longer. The connection continues.
     Link(Link),
 }
 
@@ -25,6 +26,13 @@ impl Item for Event {
             Self::Frame(payload) => Some(payload.len()),
             Self::Notice(notice) => Some(notice.address.len() + notice.reason.len()),
             Self::Link(_) => None,
+        }
+    }
+
+    fn replaces(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (Self::Link(link), Self::Link(earlier)) => link.matter() == earlier.matter(),
+            (Self::Link(_) | Self::Frame(_) | Self::Notice(_), _) => false,
         }
     }
 }

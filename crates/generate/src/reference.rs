@@ -143,8 +143,7 @@ them. The label `outcome` will be `resumed`, `bad_token`, `unknown`, `expired`, 
 |---|---|---|---|---|
 | `lastword_log_lines_suppressed_total` | counter | `cause` | Lines of closes that were not logged because too many had the same cause. | rates |
 | `lastword_resumes_total` | counter | `outcome` | Attempts to resume a session, by their outcome. | resume |
-| `lastword_sessions_congested` | gauge | – | Sessions whose outbound queue is over half of its limit. | queue policies |
-| `lastword_send_queue_bytes` | gauge | – | Bytes that wait to be written, in all sessions. | queue policies |
+| `lastword_send_queue_bytes` | gauge | – | Bytes that wait to be written, in all sessions. | memory limits |
 | `lastword_replay_bytes` | gauge | – | Bytes kept until the peer's session acknowledges them, in all sessions. | resume |
 | `lastword_certificate_expiry_timestamp_seconds` | gauge | – | When the first of the certificates in use expires. | TLS |
 ";

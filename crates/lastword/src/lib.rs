@@ -77,6 +77,11 @@
 //! kernel then refuses a write, the session ends as `send_queue_full`. A burst of up to twice the limit ends no
 //! session. A game with much to send awaits [`Session::ready`].
 //!
+//! The game hears of a player that reads more slowly than it sends ([`Link::Congested`], [`Link::Flowing`]). A message
+//! with [`Policy::DropOldest`] is dropped where others would end the session. [`Session::send_latest`] and
+//! [`Group::broadcast_latest`] are for states with a key, such as positions: a newer one replaces an older one that waits.
+//! `docs/embedding.md` compares the policies.
+//!
 //! A room is a [`Group`]: it encodes a broadcast once, and a player that left is no longer in any room. To own a room
 //! from the start, a handler takes it from [`Builder::group`], which works before the first player joins.
 //!
@@ -263,8 +268,8 @@ pub use lastword_server::{
     Address, Advice, Anonymous, Authenticator, BindError, Builder, Cause, Config, Context,
     CredentialSource, Credentials, Departure, DepartureCause, Disconnect, Drain, Event, Events,
     GameCode, Group, Handler, InvalidAddress, Kick, Link, Message, NoSessionId, NoSuchSession,
-    Observer, Player, Refusal, SendError, Server, ServerHandle, Session, SessionEvent, SessionId,
-    SessionInfo, Standalone, Stats,
+    Observer, Player, Policy, Refusal, SendError, Server, ServerHandle, Session, SessionEvent,
+    SessionId, SessionInfo, Standalone, Stats,
 };
 
 #[cfg(feature = "admin")]

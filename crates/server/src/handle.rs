@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{Message, RoundTrip, SendError, SessionId, Time};
+use lastword_session::{Message, Outbound, Policy, RoundTrip, SendError, SessionId, Time};
 use lastword_transport::{Clock, Request, tune};
 use socket2::Socket;
 
@@ -95,9 +95,34 @@ impl ServerHandle {
     /// # Errors
     /// [`SendError::Closed`] also if no live session here has this id; see [`SendError`] for the others.
     pub fn send(&self, session: SessionId, payload: &[u8]) -> Result<(), SendError> {
-        let mailbox = self.core.mailboxes.in_slot_of(session);
-        let mailbox = mailbox.ok_or(SendError::Closed)?;
-        mailbox.send_to(session.as_bytes(), &self.core.clock, payload)
+        self.send_as(session, None, payload)
+    }
+
+    /// Queues a frame as [`ServerHandle::send`] does, with a policy of its own.
+    ///
+    /// # Errors
+    /// As [`Session::send_with`](crate::Session::send_with), and as [`ServerHandle::send`].
+    pub fn send_with(
+        &self,
+        session: SessionId,
+        policy: Policy,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        self.send_as(session, Some(policy.into()), payload)
+    }
+
+    /// Queues a frame that makes an earlier one with the same key obsolete, as
+    /// [`Session::send_latest`](crate::Session::send_latest) does.
+    ///
+    /// # Errors
+    /// As [`ServerHandle::send`].
+    pub fn send_latest(
+        &self,
+        session: SessionId,
+        key: u64,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        self.send_as(session, Some(Outbound::Latest(key)), payload)
     }
 
     /// Queues a frame for each of these sessions, and encodes it once. Returns how many took it. It takes about half a
@@ -107,21 +132,35 @@ impl ServerHandle {
         sessions: impl IntoIterator<Item = SessionId>,
         payload: &[u8],
     ) -> usize {
-        let mailboxes = &self.core.mailboxes;
-        let (frame, now) = (mailboxes.encode(payload), self.core.clock.now());
-        let takes = |session: &SessionId| {
-            mailboxes
-                .in_slot_of(*session)
-                .is_some_and(|mailbox| frame.send_to(*session, &mailbox, now))
-        };
-        sessions.into_iter().filter(takes).count()
+        self.broadcast_as(sessions, None, payload)
+    }
+
+    /// Queues a frame as [`ServerHandle::broadcast`] does, with this policy instead of those of the sessions.
+    pub fn broadcast_with(
+        &self,
+        sessions: impl IntoIterator<Item = SessionId>,
+        policy: Policy,
+        payload: &[u8],
+    ) -> usize {
+        self.broadcast_as(sessions, Some(policy.into()), payload)
+    }
+
+    /// Queues a frame that makes an earlier one with the same key obsolete, for each of these sessions, as
+    /// [`Group::broadcast_latest`] does.
+    pub fn broadcast_latest(
+        &self,
+        sessions: impl IntoIterator<Item = SessionId>,
+        key: u64,
+        payload: &[u8],
+    ) -> usize {
+        self.broadcast_as(sessions, Some(Outbound::Latest(key)), payload)
     }
 
     /// Queues a frame for every live session, and encodes it once. Returns how many took it. It takes about half a
     /// microsecond a session, as [`Group::broadcast`] does.
     pub fn broadcast_all(&self, payload: &[u8]) -> usize {
         let mailboxes = &self.core.mailboxes;
-        let (frame, now) = (mailboxes.encode(payload), self.core.clock.now());
+        let (frame, now) = (mailboxes.encode(None, payload), self.core.clock.now());
         let mut taken = 0;
         mailboxes.table.for_each(|mailbox| {
             taken += usize::from(frame.send(mailbox, now));
@@ -275,6 +314,33 @@ impl ServerHandle {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.core.stats()
+    }
+
+    fn send_as(
+        &self,
+        session: SessionId,
+        how: Option<Outbound>,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        let mailbox = self.core.mailboxes.in_slot_of(session);
+        let mailbox = mailbox.ok_or(SendError::Closed)?;
+        mailbox.send_to(session.as_bytes(), &self.core.clock, how, payload)
+    }
+
+    fn broadcast_as(
+        &self,
+        sessions: impl IntoIterator<Item = SessionId>,
+        how: Option<Outbound>,
+        payload: &[u8],
+    ) -> usize {
+        let mailboxes = &self.core.mailboxes;
+        let (frame, now) = (mailboxes.encode(how, payload), self.core.clock.now());
+        let takes = |session: &SessionId| {
+            mailboxes
+                .in_slot_of(*session)
+                .is_some_and(|mailbox| frame.send_to(*session, &mailbox, now))
+        };
+        sessions.into_iter().filter(takes).count()
     }
 
     fn request(&self, session: SessionId, request: Request) -> Result<(), NoSuchSession> {

@@ -45,8 +45,8 @@ pub use lastword_session::{
     Address, Advice, Call, Cause, Class, ClockOffset, Close, DepartureCause, Detector, Diagnosis,
     Dialect, Ending, Evidence, FirstError, Framing, GameCode, GoodbyeProgress, Initiator,
     InvalidAddress, KernelSample, Layer, LengthPrefixed, Link, Meaning, Measure, Message,
-    NoSessionId, OsError, PeerGoodbye, Phase, Resumable, RoundTrip, SendError, SessionId, Time,
-    TrailEvent, Verdict,
+    NoSessionId, OsError, PeerGoodbye, Phase, Policy, Resumable, RoundTrip, SendError, SessionId,
+    Time, TrailEvent, Verdict,
 };
 pub use lastword_sys::{TcpInfo, TcpInfoFields};
 pub use lastword_transport::canonical;

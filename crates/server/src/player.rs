@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lastword_session::{Advice, Cause, Close, Message};
+use lastword_session::{Advice, Cause, Close, Message, Policy};
 
 pub use kick::Kick;
 
@@ -22,7 +22,8 @@ pub(crate) use id::{random_session, slot_of};
 pub(crate) use identity::{Joined, SessionIdentity, Suspicion};
 pub(crate) use printable::{is_name_of, printable};
 
-/// A player, as the authenticator knows it. The default has no name, no cohort, and the listener's profile.
+/// A player, as the authenticator knows it. The default has no name, no cohort, the listener's profile and the
+/// policy `Close`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Player {
     /// The player's name or id; `None` for a player without a name, whose logs and records have no such field. It is
@@ -33,6 +34,8 @@ pub struct Player {
     /// The liveness profile of this session: heartbeat, suspect and dead limit, and the socket options, which its
     /// connection gets now. `None` is the listener's profile.
     pub profile: Option<String>,
+    /// The policy of the frames that the game sends to this session without a policy of their own.
+    pub policy: Policy,
     pub(crate) data: Data,
 }
 
@@ -65,6 +68,14 @@ impl Player {
     #[must_use]
     pub fn with_profile(mut self, profile: impl Into<String>) -> Self {
         self.profile = Some(profile.into());
+        self
+    }
+
+    /// Sets what happens to the frames that the game sends to this session when the player reads them too slowly. It holds
+    /// for frames without a policy of their own ([`Session::send_with`](crate::Session::send_with)).
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 

@@ -23,6 +23,7 @@
 //! driver says how far that clock is behind ([`Connection::stood_still`]). The clocks on the wire, the kernel's ages and
 //! the evidence are real time.
 
+mod congestion;
 mod delivery;
 mod ending;
 mod evidence;
@@ -49,6 +50,7 @@ use crate::{
     Decoder, FirstError, KernelSample, Limits, Link, Message, OwnFault, Phase, Terminal, Time,
 };
 
+use congestion::Congestion;
 use delivery::Delivery;
 use evidence::Fixed;
 pub use machine::encode_data;
@@ -204,6 +206,10 @@ pub struct Traffic {
     pub bytes_in: u64,
     /// Raw bytes out.
     pub bytes_out: u64,
+    /// Data frames that were dropped as the oldest ones.
+    pub frames_dropped: u64,
+    /// Data frames that a newer one with the same key replaced.
+    pub frames_replaced: u64,
 }
 
 impl Traffic {
@@ -215,6 +221,8 @@ impl Traffic {
             frames_out: self.frames_out.saturating_sub(before.frames_out),
             bytes_in: self.bytes_in.saturating_sub(before.bytes_in),
             bytes_out: self.bytes_out.saturating_sub(before.bytes_out),
+            frames_dropped: self.frames_dropped.saturating_sub(before.frames_dropped),
+            frames_replaced: self.frames_replaced.saturating_sub(before.frames_replaced),
         }
     }
 }
@@ -225,8 +233,8 @@ pub enum SendError {
     /// The payload is longer than the peer accepts.
     #[error("the payload is longer than the peer accepts")]
     TooLarge,
-    /// No room for the frame, which was not taken: twice the outbound cap waits. If the kernel then refuses a
-    /// write while more than the cap waits, the session ends.
+    /// No room for the frame, which was not taken: twice the outbound cap waits of frames that may not be dropped. If the
+    /// kernel then refuses a write while more than the cap waits, the session ends.
     #[error("the outbound queue of this session is full")]
     QueueFull,
     /// The session departed, or is not yet live.
@@ -317,6 +325,7 @@ struct Rare {
     unread: Option<Unread>,
     /// A frame found no room, and the kernel has not taken enough since.
     overfull: bool,
+    congestion: Congestion,
     /// The written bytes for which the peer has sent acks.
     acked_bytes: u64,
     /// How reading ended, until it counts.

@@ -165,8 +165,13 @@ pub struct Evidence {
     pub clock_offset: Option<ClockOffset>,
     /// Bytes that were queued here and never written.
     pub bytes_unsent: u64,
-    /// Data frames that were queued here and never begun, including those dropped by our decision.
+    /// Data frames that waited at the end and never began, or came after it. All frames that were taken are those out,
+    /// unsent, dropped and replaced.
     pub frames_unsent: u64,
+    /// Data frames that were dropped while the session lived, as the oldest ones of a slow peer.
+    pub frames_dropped: u64,
+    /// Data frames that a newer one with the same key replaced before they began.
+    pub frames_replaced: u64,
     /// Bytes that were written and never acknowledged by the peer's kernel (`SIOCOUTQ` minus our own FIN).
     pub bytes_unacked: Option<u64>,
     /// Data frames that were written and not acknowledged by the peer's session.

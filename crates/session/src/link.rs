@@ -1,4 +1,4 @@
-//! The state of a live session's link, as reported to its owner: suspect, or healthy again.
+//! The state of a live session's link, as reported to its owner: suspect or healthy, congested or flowing.
 
 use lastword_keepalive::Diagnosis;
 
@@ -13,15 +13,28 @@ pub enum Link {
     Suspect(Diagnosis),
     /// A byte came from a suspect peer again.
     Healthy,
+    /// The peer reads more slowly than the game sends: more than half of `outbound_bytes_max` waits that its kernel does
+    /// not take, or a frame waits for half of `outbound_age_ms`.
+    ///
+    /// It comes before anything is dropped and before the session ends for it, so the game can send less. One burst of
+    /// more than twice `outbound_bytes_max` can be faster.
+    Congested,
+    /// At most a quarter of `outbound_bytes_max` waits for a congested peer, and no frame for a quarter of
+    /// `outbound_age_ms`.
+    Flowing,
 }
 
 impl Link {
-    /// Returns the diagnosis of a suspect peer, or `None` where the peer is healthy.
+    /// The number of matters that changes are about: the peer's silence, and what waits for the peer.
+    pub const MATTERS: usize = 2;
+
+    /// Returns the index of the matter that this change is about, below [`Link::MATTERS`]. A later change about the same
+    /// matter makes this one obsolete.
     #[must_use]
-    pub const fn suspicion(&self) -> Option<Diagnosis> {
+    pub const fn matter(&self) -> usize {
         match self {
-            Self::Suspect(diagnosis) => Some(*diagnosis),
-            Self::Healthy => None,
+            Self::Suspect(_) | Self::Healthy => 0,
+            Self::Congested | Self::Flowing => 1,
         }
     }
 }

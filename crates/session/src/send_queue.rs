@@ -1,9 +1,17 @@
 //! The frames that wait to be written: whole frames, control before data, counted when their first byte is written.
 
+mod latest;
+mod mark;
+mod policies;
+
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use crate::Time;
+use crate::policy::Outbound;
+
+use latest::Latest;
+use mark::{Kind, Mark};
 
 /// The outbound bytes of one session.
 ///
@@ -22,17 +30,14 @@ pub struct SendQueue {
     refused: usize,
     control: Vec<u8>,
     control_head: usize,
-}
-
-/// Consecutive frames in `bytes` with the same length, kind and time, as a burst leaves them.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    /// The bytes of each frame.
-    len: u32,
-    /// At least one.
-    frames: u16,
-    data: bool,
-    queued_at: Time,
+    /// Bytes of droppable frames that have not begun.
+    droppable: usize,
+    /// The frames with a key; made with the first of them.
+    latest: Option<Box<Latest>>,
+    /// How much longer their newest contents are than those that lie in `bytes`.
+    growth: isize,
+    /// The frames that a policy dropped or replaced, until they are taken out.
+    lost: Dropped,
 }
 
 /// The result of a write.
@@ -46,25 +51,48 @@ pub struct Written {
     pub behind_data: usize,
 }
 
-/// The frames that were dropped.
+/// The bytes that wait for one peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// All of them.
+    pub bytes: usize,
+    /// Those of frames that may be dropped.
+    pub droppable: usize,
+}
+
+/// The frames that were taken from the game and not written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Data frames whose first byte was never written.
+    /// Data frames that waited at the end of the session, or came after it.
     pub frames: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
+    /// Data frames that were dropped as the oldest ones ([`Policy::DropOldest`](crate::Policy::DropOldest)).
+    pub oldest: u64,
+    /// Data frames that a newer one with the same key replaced.
+    pub replaced: u64,
 }
 
 impl SendQueue {
-    /// Appends a frame of the game; `encode` appends exactly one frame.
+    /// Appends a frame of the game that is kept until it is written; `encode` appends exactly one frame.
     #[inline]
     pub fn push_data(&mut self, now: Time, encode: impl FnOnce(&mut Vec<u8>)) {
-        self.push_marked(now, true, encode);
+        self.push_marked(now, Kind::Kept, encode);
+    }
+
+    /// Appends a frame of the game, or puts it at the place of an older one with the same key.
+    #[inline]
+    pub fn push(&mut self, now: Time, how: Outbound, encode: impl FnOnce(&mut Vec<u8>)) {
+        match how {
+            Outbound::Kept => self.push_data(now, encode),
+            Outbound::Droppable => self.droppable += self.push_marked(now, Kind::Droppable, encode),
+            Outbound::Latest(key) => self.push_latest(now, key, encode),
+        }
     }
 
     /// Appends a frame that stays behind queued data: a goodbye.
     pub fn push_last(&mut self, now: Time, encode: impl FnOnce(&mut Vec<u8>)) {
-        self.push_marked(now, false, encode);
+        self.push_marked(now, Kind::Goodbye, encode);
     }
 
     /// Appends a control frame, which overtakes queued data.
@@ -75,20 +103,32 @@ impl SendQueue {
     /// Moves all of `other` behind the frames queued here.
     pub fn append(&mut self, other: &mut Self) {
         debug_assert_eq!(other.started, 0, "a queue that was written to is not moved");
-        self.bytes
-            .extend_from_slice(other.bytes.get(other.head..).unwrap_or_default());
-        self.marks.append(&mut other.marks);
-        self.unnumbered += other.unnumbered;
+        if other
+            .latest
+            .as_ref()
+            .is_some_and(|latest| !latest.is_empty())
+        {
+            self.append_each(other);
+        } else {
+            self.bytes
+                .extend_from_slice(other.bytes.get(other.head..).unwrap_or_default());
+            self.marks.append(&mut other.marks);
+            self.unnumbered += other.unnumbered;
+            self.droppable += other.droppable;
+        }
+        self.lost += std::mem::take(&mut other.lost);
         self.control
             .extend_from_slice(other.control.get(other.control_head..).unwrap_or_default());
         other.clear();
     }
 
-    /// Drops every data frame without a number. It keeps the frame in progress and control frames.
+    /// Drops every data frame without a number. It keeps the frame in progress and control frames. Returns also the frames
+    /// that a policy dropped before.
     pub fn drop_unstarted(&mut self) -> Dropped {
+        self.refresh();
         let rest = self.rest_of_started();
         let first = self.marks.front().filter(|_| self.started > 0).copied();
-        let mut dropped = Dropped::default();
+        let mut dropped = self.take_lost();
         for mark in self.marks.drain(..) {
             dropped.add(&mark);
         }
@@ -97,7 +137,10 @@ impl SendQueue {
             dropped.remove(&begun);
             self.marks.push_back(begun);
         }
-        self.unnumbered = 0;
+        (self.unnumbered, self.droppable) = (0, 0);
+        if let Some(latest) = &mut self.latest {
+            latest.clear();
+        }
         self.bytes.truncate(self.head + rest);
         self.refused = self.refused.min(self.len());
         if self.is_empty() {
@@ -109,7 +152,8 @@ impl SendQueue {
     /// Notes that `n` bytes of [`SendQueue::slices`] were written.
     #[inline]
     pub fn advance(&mut self, n: usize) -> Written {
-        let only_data = self.control.is_empty() && self.marks.back().is_some_and(|mark| mark.data);
+        let ends_with_data = self.marks.back().is_some_and(|mark| mark.kind.is_data());
+        let only_data = self.control.is_empty() && ends_with_data;
         if n == self.len() && only_data {
             let numbered = self.unnumbered;
             self.clear();
@@ -138,13 +182,7 @@ impl SendQueue {
             self.control_head = 0;
         }
         self.unnumbered -= written.numbered;
-        if self.is_empty() {
-            self.clear();
-        }
-        if self.head > COMPACT_BYTES && self.head > self.bytes.len() / 2 {
-            self.bytes.drain(..self.head);
-            self.head = 0;
-        }
+        self.compact();
         written
     }
 
@@ -156,16 +194,30 @@ impl SendQueue {
     /// Returns the bytes that wait for their first write.
     #[must_use]
     pub fn untried(&self) -> usize {
-        self.len() - self.refused
+        self.len().saturating_sub(self.refused)
     }
 
-    /// Lends the bytes to write next, in order.
+    /// Returns the bytes that wait although the kernel refused them.
     #[must_use]
-    pub fn slices(&self) -> [IoSlice<'_>; 3] {
+    pub fn refused_bytes(&self) -> usize {
+        self.refused.min(self.len())
+    }
+
+    /// Takes out the counts of the frames that a policy dropped or replaced.
+    pub fn take_lost(&mut self) -> Dropped {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// Lends the bytes to write next, in order; not always all of them.
+    pub fn slices(&mut self) -> [IoSlice<'_>; 3] {
+        if self.started == 0 {
+            self.refresh();
+        }
         let data = self.bytes.get(self.head..).unwrap_or_default();
         let (started, rest) = data
             .split_at_checked(self.rest_of_started())
             .unwrap_or((data, &[]));
+        let rest = if self.has_fresh() { &[] } else { rest };
         let control = self.control.get(self.control_head..).unwrap_or_default();
         [
             IoSlice::new(started),
@@ -189,23 +241,32 @@ impl SendQueue {
     /// Returns the bytes of memory held.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity() + self.control.capacity() + self.marks.capacity() * size_of::<Mark>()
+        let latest = self.latest.as_ref().map_or(0, |latest| latest.capacity());
+        let marks = self.marks.capacity() * size_of::<Mark>();
+        self.bytes.capacity() + self.control.capacity() + marks + latest
     }
 
     /// Returns the bytes that wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.head + self.control.len() - self.control_head
+        let here = self.bytes.len() - self.head + self.control.len() - self.control_head;
+        here.saturating_add_signed(self.growth)
+    }
+
+    /// Returns the bytes that wait until they are written, since they may not be dropped.
+    #[must_use]
+    pub fn kept_bytes(&self) -> usize {
+        self.len() - self.droppable
     }
 
     /// Returns the bytes of data frames that wait.
     #[must_use]
     pub fn data_bytes(&self) -> u64 {
-        let frames = self.marks.iter().filter(|mark| mark.data);
-        let bytes: u64 = frames.map(Mark::bytes).sum();
-        let begun = self.marks.front().is_some_and(|mark| mark.data);
+        let frames = self.marks.iter().filter(|mark| mark.kind.is_data());
+        let bytes: usize = frames.map(Mark::bytes).sum();
+        let begun = self.marks.front().is_some_and(|mark| mark.kind.is_data());
         let started = if begun { self.started } else { 0 };
-        bytes.saturating_sub(u64::try_from(started).unwrap_or(u64::MAX))
+        as_u64(bytes.saturating_add_signed(self.growth) - started)
     }
 
     /// Returns the number of data frames whose first byte is not yet written.
@@ -214,10 +275,24 @@ impl SendQueue {
         self.unnumbered
     }
 
-    /// Returns when the oldest waiting frame was queued.
+    /// Returns when the oldest waiting frame was queued that a limit of age applies to: one that is kept, or that can
+    /// still be dropped for its age.
     #[must_use]
     pub fn oldest(&self) -> Option<Time> {
-        self.marks.front().map(|mark| mark.queued_at)
+        let mut marks = self.marks.iter().enumerate();
+        let (_, mark) = marks.find(|(index, mark)| match mark.kind {
+            Kind::Goodbye | Kind::Kept => true,
+            Kind::Droppable => *index > 0 || self.started == 0 || mark.frames > 1,
+            Kind::Latest => false,
+        })?;
+        Some(mark.queued_at)
+    }
+
+    /// Returns when the oldest waiting frame was queued that is kept until it is written.
+    #[must_use]
+    pub fn oldest_kept(&self) -> Option<Time> {
+        let is_kept = |mark: &&Mark| matches!(mark.kind, Kind::Goodbye | Kind::Kept);
+        self.marks.iter().find(is_kept).map(|mark| mark.queued_at)
     }
 
     /// Notes that no frame was queued later than now. The clock of this connection may be behind that of a sender.
@@ -236,20 +311,27 @@ impl SendQueue {
         self.marks.back().map(|mark| mark.queued_at)
     }
 
+    /// Returns the length of the frame; a dialect may have none for it.
     #[inline]
-    fn push_marked(&mut self, queued_at: Time, data: bool, encode: impl FnOnce(&mut Vec<u8>)) {
+    fn push_marked(
+        &mut self,
+        queued_at: Time,
+        kind: Kind,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> usize {
         let before = self.bytes.len();
         RollbackOnPanic::append(&mut self.bytes, encode);
-        let len = u32::try_from(self.bytes.len() - before).unwrap_or(u32::MAX);
-        if len > 0 {
-            self.unnumbered += u64::from(data);
+        let added = self.bytes.len() - before;
+        if added > 0 {
+            self.unnumbered += u64::from(kind.is_data());
             self.mark(Mark {
-                len,
+                len: u32::try_from(added).unwrap_or(u32::MAX),
                 frames: 1,
-                data,
+                kind,
                 queued_at,
             });
         }
+        added
     }
 
     #[inline]
@@ -262,7 +344,7 @@ impl SendQueue {
 
     fn rest_of_started(&self) -> usize {
         match self.marks.front() {
-            Some(mark) if self.started > 0 => usize_of(mark.len) - self.started,
+            Some(mark) if self.started > 0 => mark.frame_bytes() - self.started,
             _ => 0,
         }
     }
@@ -275,18 +357,24 @@ impl SendQueue {
             let Some(mark) = self.marks.front_mut() else {
                 break;
             };
+            let (data, len) = (mark.kind.is_data(), mark.frame_bytes());
             if self.started == 0 {
-                written.numbered += u64::from(mark.data);
+                written.numbered += u64::from(data);
+                match mark.kind {
+                    Kind::Goodbye | Kind::Kept => {}
+                    Kind::Droppable => self.droppable -= len,
+                    Kind::Latest => self.latest.iter_mut().for_each(|latest| latest.begin()),
+                }
             }
-            let step = left.min(usize_of(mark.len) - self.started);
-            written.data |= mark.data;
-            written.behind_data = match mark.data {
+            let step = left.min(len - self.started);
+            written.data |= data;
+            written.behind_data = match data {
                 true => 0,
                 false => written.behind_data + step,
             };
             self.started += step;
             left -= step;
-            if self.started == usize_of(mark.len) {
+            if self.started == len {
                 self.started = 0;
                 mark.frames -= 1;
                 if mark.frames == 0 {
@@ -295,6 +383,17 @@ impl SendQueue {
             }
         }
         n
+    }
+
+    /// Frees what was written or dropped, once it is much.
+    fn compact(&mut self) {
+        if self.is_empty() {
+            self.clear();
+        }
+        if self.head > COMPACT_BYTES && self.head > self.bytes.len() / 2 {
+            self.bytes.drain(..self.head);
+            self.head = 0;
+        }
     }
 
     fn clear(&mut self) {
@@ -306,6 +405,11 @@ impl SendQueue {
         self.refused = 0;
         self.control.clear();
         self.control_head = 0;
+        self.droppable = 0;
+        if let Some(latest) = &mut self.latest {
+            latest.clear();
+            self.growth = 0;
+        }
     }
 }
 
@@ -332,45 +436,35 @@ impl Drop for RollbackOnPanic<'_> {
     }
 }
 
-impl Mark {
-    fn is_like(&self, other: &Self) -> bool {
-        (self.len, self.data, self.queued_at) == (other.len, other.data, other.queued_at)
-    }
-
-    fn bytes(&self) -> u64 {
-        u64::from(self.len) * u64::from(self.frames)
-    }
-
-    fn data_frames(&self) -> u64 {
-        u64::from(self.data) * u64::from(self.frames)
-    }
-}
-
 impl std::ops::AddAssign for Dropped {
     fn add_assign(&mut self, other: Self) {
         self.frames += other.frames;
         self.bytes += other.bytes;
+        self.oldest += other.oldest;
+        self.replaced += other.replaced;
     }
 }
 
 impl Dropped {
     fn add(&mut self, mark: &Mark) {
         self.frames += mark.data_frames();
-        self.bytes += mark.bytes();
+        self.bytes += as_u64(mark.bytes());
     }
 
     fn remove(&mut self, mark: &Mark) {
         self.frames -= mark.data_frames();
-        self.bytes -= mark.bytes();
+        self.bytes -= as_u64(mark.bytes());
     }
 }
 
-/// From this size on, a queue that never empties frees its written half.
+/// From this size on, a queue that never empties frees its written or dropped half.
 const COMPACT_BYTES: usize = 16 * 1024;
 
-fn usize_of(len: u32) -> usize {
-    usize::try_from(len).unwrap_or(usize::MAX)
+fn as_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use lastword_session::wire::{Extensions, Hello};
 use lastword_session::{
-    Admission, Config, Connection, Event, Flow, Framing, Input, LengthPrefixed, Limits, SendQueue,
-    Time, Timing,
+    Admission, Config, Connection, Event, Flow, Framing, Input, LengthPrefixed, Limits, Outbound,
+    SendQueue, Time, Timing,
 };
 
 const NOW: Time = Time::from_micros(1_000_000);
@@ -67,6 +67,37 @@ fn an_echo_of_small_frames_allocates_nothing() {
         assert_eq!(memory.count_total, 0, "{framing:?}: {memory:?}");
         assert_eq!(connection.frames(), (5 * 1_001, 5 * 1_001));
     }
+}
+
+/// A slow peer takes a frame in each round, in which the frames of all keys change.
+#[test]
+fn frames_that_replace_older_ones_allocate_nothing() {
+    let mut queue = SendQueue::default();
+    let mut mail = SendQueue::default();
+    let mut n = 0;
+    let mut round = || {
+        for key in 0..50 {
+            n += 1;
+            let len = 20 + n % 7;
+            let how = Outbound::Latest(key);
+            mail.push(NOW, how, |out| out.resize(out.len() + len, 7));
+        }
+        queue.append(&mut mail);
+        let begun = queue.slices()[0].len();
+        queue.advance(begun);
+        queue.slices();
+        queue.advance(10);
+    };
+    for _ in 0..100 {
+        round();
+    }
+    let memory = allocation_counter::measure(|| {
+        for _ in 0..1_000 {
+            round();
+        }
+    });
+    assert_eq!(memory.count_total, 0, "{memory:?}");
+    assert!(queue.take_lost().replaced > 50_000);
 }
 
 #[test]

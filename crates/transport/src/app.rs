@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
-    Admission, Close, Connection, Ending, Evidence, Link, RoundTrip, SendError, Time, Traffic,
-    wire::Notice,
+    Admission, Close, Connection, Ending, Evidence, Link, Outbound, RoundTrip, SendError, Time,
+    Traffic, wire::Notice,
 };
 
 use crate::Mailbox;
@@ -47,8 +47,8 @@ pub trait App: Send + Unpin + 'static {
         let _ = paused;
     }
 
-    /// Notes that the link of a live session became suspect or healthy again. Healthy comes before the frame that shows
-    /// it.
+    /// Notes that the link of a live session became suspect or healthy again, congested or flowing. Healthy comes before
+    /// the frame that shows it.
     fn link(&mut self, outbox: &mut Outbox<'_>, link: Link);
 
     /// Client: takes an announcement.
@@ -118,13 +118,15 @@ pub struct Outbox<'a> {
 }
 
 impl Outbox<'_> {
-    /// Queues a frame for the peer. All frames that are queued while one burst is handled leave in one write, or in
-    /// several where more than 64 KiB wait.
+    /// Queues a frame for the peer; `how` is `None` for the session's policy. All frames that are queued while one burst is
+    /// handled leave in one write, or in several where more than 64 KiB wait.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], where the frame is not taken.
-    pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.connection.send(self.now, payload)
+    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], where the frame is not taken. A droppable
+    /// frame without room is dropped, which is no error.
+    pub fn send(&mut self, how: Option<Outbound>, payload: &[u8]) -> Result<(), SendError> {
+        let how = how.unwrap_or_else(|| self.mailbox.policy().into());
+        self.connection.send_as(self.now, how, payload)
     }
 
     /// Ends the connection.

@@ -14,6 +14,9 @@ pub trait Item {
     /// Returns the bytes that count towards the inbox's limit; `None` for an item that has reserved room and is not a
     /// frame.
     fn bytes(&self) -> Option<usize>;
+
+    /// Returns whether this item with reserved room makes an earlier one obsolete.
+    fn replaces(&self, earlier: &Self) -> bool;
 }
 
 /// The limits on the waiting items.
@@ -37,8 +40,8 @@ impl Caps {
 
 /// Items that were received and not yet taken, and the end.
 ///
-/// An item with reserved room does not count towards the limit or delay the end. Such items are still bounded: at most
-/// eight wait without a frame between them, and a newer one then replaces the last.
+/// An item with reserved room does not count towards the limit or delay the end. Such items are still bounded: once eight
+/// wait without a frame between them, a newer one takes the place of the last that it makes obsolete.
 #[derive(Debug)]
 pub struct Inbox<T, E> {
     caps: Caps,
@@ -295,17 +298,22 @@ impl<T: Item, E> Inside<T, E> {
                 self.frames = self.frames.saturating_add(1);
             }
             None if self.owner == Owner::Gone => return,
-            None => self.reserve(),
+            None => return self.push_reserved(item),
         }
         self.items.push_back(item);
     }
 
-    /// Makes room for an item with reserved room.
-    fn reserve(&mut self) {
-        let last = self.items.iter().rev().take(RESERVED_MAX);
-        if last.filter(|item| item.bytes().is_none()).count() == RESERVED_MAX {
-            self.items.pop_back();
+    fn push_reserved(&mut self, item: T) {
+        let is_reserved = |item: &&T| item.bytes().is_none();
+        let last = self.items.iter().rev().take_while(is_reserved).count();
+        let mut last = self.items.iter_mut().rev().take(last);
+        if last.len() >= RESERVED_MAX {
+            if let Some(obsolete) = last.find(|earlier| item.replaces(earlier)) {
+                *obsolete = item;
+                return;
+            }
         }
+        self.items.push_back(item);
     }
 
     fn pop(&mut self) -> Option<T> {
@@ -347,7 +355,7 @@ fn as_u64(n: usize) -> u64 {
 
 /// Room that an empty inbox keeps: after a burst it is freed.
 const SPARE_ITEMS: usize = 16;
-/// The most items with reserved room that wait without a frame between them.
+/// This many items with reserved room wait without a frame between them before a newer one takes an obsolete one's place.
 const RESERVED_MAX: usize = 8;
 
 #[cfg(test)]

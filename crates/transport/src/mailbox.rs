@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use atomic_waker::AtomicWaker;
-use lastword_session::{Config, Dropped, Framing, RoundTrip, SendQueue};
+use lastword_session::{Backlog, Config, Dropped, Framing, Policy, RoundTrip, SendQueue};
 
 pub use requests::Request;
 pub(crate) use requests::Requests;
@@ -26,6 +26,10 @@ pub struct Mailbox {
     /// The end is seen or decided, but the game has not been told: frames are counted and not kept. Changes only under
     /// the lock.
     discards: AtomicBool,
+    /// Frames of this session may be dropped, unless their sender says otherwise.
+    drops_oldest: AtomicBool,
+    /// The owner has, or had, frames that may be dropped. Changes only under the lock.
+    has_droppable: AtomicBool,
     /// Bytes that the owner has taken and not yet written.
     owned_bytes: AtomicU32,
     config: Arc<Config>,
@@ -48,6 +52,8 @@ struct Rare {
     requests: Requests,
     /// The frames that came after the end.
     discarded: Dropped,
+    /// How many of the owner's bytes may be dropped; `None` in a session that had no such frame.
+    owned_droppable: Option<usize>,
     /// The callers that wait for room. They stay here when the rest is taken: a caller that gives up removes its own
     /// waker.
     waiters: Waiters,
@@ -70,6 +76,8 @@ impl Mailbox {
             waker: AtomicWaker::new(),
             full: AtomicBool::new(false),
             discards: AtomicBool::new(false),
+            drops_oldest: AtomicBool::new(false),
+            has_droppable: AtomicBool::new(false),
             owned_bytes: AtomicU32::new(0),
             config,
             inside: Mutex::default(),
@@ -99,6 +107,21 @@ impl Mailbox {
     #[must_use]
     pub fn framing(&self) -> &Framing {
         &self.config.framing
+    }
+
+    /// Sets the policy of the frames whose sender gives none. Default: [`Policy::Close`].
+    pub fn set_policy(&self, policy: Policy) {
+        let drops_oldest = policy == Policy::DropOldest;
+        self.drops_oldest.store(drops_oldest, Ordering::Relaxed);
+    }
+
+    /// Returns the policy of the frames whose sender gives none.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        match self.drops_oldest.load(Ordering::Relaxed) {
+            true => Policy::DropOldest,
+            false => Policy::Close,
+        }
     }
 
     /// Wakes the owner.
@@ -162,16 +185,46 @@ impl Mailbox {
             requests,
             awaited,
         };
-        let bytes = mail.queue.as_ref().map_or(0, |queue| as_u32(queue.len()));
-        self.owned_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(queue) = &mail.queue {
+            let (taken, owned) = (queue.backlog(), self.owned(&inside));
+            let bytes = owned.bytes + taken.bytes;
+            let droppable = owned.droppable + taken.droppable;
+            self.set_owned_in(&mut inside, Backlog { bytes, droppable });
+        }
         Some(mail)
     }
 
-    /// Sets how many bytes the owner still has to write.
-    pub(crate) fn set_owned_bytes(&self, bytes: usize) {
-        let bytes = as_u32(bytes);
+    /// Sets how many bytes the owner still has to write. Only the owner calls it.
+    pub(crate) fn set_owned(&self, backlog: Backlog) {
+        if backlog.droppable > 0 || self.has_droppable.load(Ordering::Relaxed) {
+            self.set_owned_in(&mut self.lock(), backlog);
+        } else {
+            self.set_owned_bytes(backlog.bytes);
+        }
+    }
+
+    fn set_owned_in(&self, inside: &mut Inside, backlog: Backlog) {
+        self.set_owned_bytes(backlog.bytes);
+        if backlog.droppable > 0 || self.has_droppable.load(Ordering::Relaxed) {
+            inside.rare_mut().owned_droppable = Some(backlog.droppable);
+            self.has_droppable.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn set_owned_bytes(&self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         if self.owned_bytes.load(Ordering::Relaxed) != bytes {
             self.owned_bytes.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// The bytes that the owner still has to write.
+    fn owned(&self, inside: &Inside) -> Backlog {
+        let bytes = self.owned_bytes.load(Ordering::Relaxed);
+        let rare = inside.rare.as_ref();
+        Backlog {
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            droppable: rare.and_then(|rare| rare.owned_droppable).unwrap_or(0),
         }
     }
 
@@ -188,8 +241,7 @@ impl Mailbox {
     /// Bytes that wait here and with the owner.
     fn queued(&self, inside: &Inside) -> usize {
         let waiting = inside.queue.as_ref().map_or(0, |queue| queue.len());
-        let owned = self.owned_bytes.load(Ordering::Relaxed);
-        waiting + usize::try_from(owned).unwrap_or(usize::MAX)
+        waiting + self.owned(inside).bytes
     }
 
     /// Wakes the owner once for all mail that is left until it looks.
@@ -235,15 +287,12 @@ impl Inside {
         waker
     }
 
-    /// Frees the rare state when it holds nothing.
+    /// Frees the rare state when it holds nothing. A session that drops frames keeps it: steady traffic allocates nothing.
     fn tidy(&mut self) {
         self.rare.take_if(|rare| {
             let nothing_waits = rare.waiters.is_empty() && rare.requests.is_empty();
-            nothing_waits && rare.discarded == Dropped::default()
+            let had_none = rare.discarded == Dropped::default() && rare.owned_droppable.is_none();
+            nothing_waits && had_none
         });
     }
-}
-
-fn as_u32(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

@@ -1,7 +1,6 @@
 //! The game of the demo: it carries out its clients' commands, and reports suspect clients to the
 //! state.
 
-use lastword::evidence::Diagnosis;
 use lastword::{
     Authenticator, BindError, Builder, Context, Credentials, Handler, Link, Player, Refusal,
     ServerHandle,
@@ -37,7 +36,11 @@ impl Handler for Watched {
     }
 
     fn link(&mut self, _context: &mut Context<'_, '_>, link: Link) {
-        let diagnosis = link.suspicion().map(Diagnosis::label).map(str::to_owned);
+        let diagnosis = match link {
+            Link::Suspect(diagnosis) => Some(diagnosis.label().to_owned()),
+            Link::Healthy => None,
+            _ => return,
+        };
         let name = self.name.clone();
         self.state.with(|state| state.suspected(name, diagnosis));
     }

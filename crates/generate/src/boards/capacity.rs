@@ -8,7 +8,15 @@ pub(super) fn board() -> Board {
         .row(9, [(12, connections()), (12, of_the_limits())])
         .row(9, [(12, refusals()), (12, accept_errors())])
         .row(8, [(8, paused()), (8, events()), (8, authentication())])
-        .row(8, [(8, slow()), (8, dropped()), (8, draining())])
+        .row(
+            8,
+            [
+                (6, slow()),
+                (6, congested()),
+                (6, dropped()),
+                (6, draining()),
+            ],
+        )
 }
 
 fn connections() -> Panel {
@@ -112,8 +120,20 @@ fn slow() -> Panel {
     )
 }
 
+fn congested() -> Panel {
+    let about = "Sessions whose player reads more slowly than the game sends. The game was told; what happens next is \
+        the policy of each message.";
+    Panel::lines("Congested sessions", Unit::Count, about)
+        .with(FieldConfig::whole)
+        .shows(
+            "{{instance}}",
+            r#"sum by (instance) (lastword_sessions_congested{instance=~"$instance"})"#,
+        )
+}
+
 fn dropped() -> Panel {
-    let about = "Queued frames that were dropped, by queue policy.";
+    let about = "Queued frames that were not written for a slow player: at the end of its session (close), as the \
+        oldest ones (drop_oldest), or because a newer one replaced them (latest).";
     Panel::lines("Frames dropped by queues", Unit::PerSecond, about).shows(
         "{{policy}}",
         r#"sum by (policy) (rate(lastword_frames_dropped_total{instance=~"$instance"}[$__rate_interval]))"#,

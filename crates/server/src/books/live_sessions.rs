@@ -94,6 +94,7 @@ const CHUNK: usize = 256;
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
+    use std::sync::atomic::AtomicBool;
 
     use lastword_session::Time;
 
@@ -109,6 +110,7 @@ mod tests {
             cohort: 0,
             profile: 0,
             suspicion: Suspicion::default(),
+            congested: AtomicBool::default(),
             joined: Joined::at(Time::ORIGIN),
         })
     }

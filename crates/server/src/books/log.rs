@@ -55,6 +55,8 @@ macro_rules! line {
                 bytes_undelivered = record.bytes_undelivered,
                 frames_unsent = record.frames_unsent,
                 bytes_unsent = record.bytes_unsent,
+                frames_dropped = record.frames_dropped,
+                frames_replaced = record.frames_replaced,
                 frames_unacked = record.frames_unacked,
                 bytes_unacked = record.bytes_unacked,
                 partial_have_bytes = record.partial_have_bytes,

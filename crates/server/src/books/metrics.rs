@@ -38,10 +38,12 @@ pub(crate) struct Metrics {
     drained_bytes: Counter,
     undelivered_frames: [Counter; 2],
     undelivered_bytes: [Counter; 2],
-    frames_dropped: Counter,
+    /// By close, drop_oldest and latest.
+    frames_dropped: [Counter; 3],
     suspects: [Counter; Diagnosis::ALL.len()],
     suspected: [Gauge; Diagnosis::ALL.len()],
     paused: Gauge,
+    congested: Gauge,
     events: Gauge,
     local_stall: Counter,
     lag: Gauge,
@@ -120,7 +122,8 @@ impl Metrics {
             drained_bytes: counter!("lastword_drained_bytes_total"),
             undelivered_frames: direction("lastword_undelivered_frames_total"),
             undelivered_bytes: direction("lastword_undelivered_bytes_total"),
-            frames_dropped: counter!("lastword_frames_dropped_total", "policy" => "close"),
+            frames_dropped: ["close", "drop_oldest", "latest"]
+                .map(|policy| counter!("lastword_frames_dropped_total", "policy" => policy)),
             suspects: Diagnosis::ALL.map(
                 |diagnosis| counter!("lastword_suspects_total", "diagnosis" => diagnosis.label()),
             ),
@@ -128,6 +131,7 @@ impl Metrics {
                 |diagnosis| gauge!("lastword_sessions_suspect", "diagnosis" => diagnosis.label()),
             ),
             paused: gauge!("lastword_inbound_paused_sessions"),
+            congested: gauge!("lastword_sessions_congested"),
             events: gauge!("lastword_event_queue_length"),
             local_stall: counter!("lastword_local_stall_seconds_total"),
             lag: gauge!("lastword_runtime_lag_seconds"),
@@ -172,6 +176,7 @@ impl Metrics {
             gauge.set(as_f64(sessions));
         }
         self.paused.set(as_f64(totals.paused));
+        self.congested.set(as_f64(totals.congested));
         self.events
             .set(as_f64(u64::try_from(state.events).unwrap_or(u64::MAX)));
         publish_all(&self.frames, totals.frames);
@@ -185,7 +190,10 @@ impl Metrics {
             &self.undelivered_bytes,
             [counts.undelivered_in.1, counts.undelivered_out.1],
         );
-        self.frames_dropped.absolute(counts.dropped_by_close);
+        publish_all(
+            &self.frames_dropped,
+            [counts.dropped_by_close, totals.dropped, totals.replaced],
+        );
         // A counter counts whole seconds only; a part of a second is shown once the second is complete.
         self.local_stall.absolute(state.local_stall.as_secs());
         self.lag.set(state.lag.as_secs_f64());

@@ -98,6 +98,10 @@ fn in_words(ending: &Ending, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if let Some(after) = evidence.spoke_after {
         write!(f, ", spoke again {after:.1?} later")?;
     }
+    match (evidence.frames_dropped, evidence.frames_replaced) {
+        (0, 0) => {}
+        (dropped, replaced) => write!(f, ", {dropped} frames dropped and {replaced} replaced")?,
+    }
     match evidence.bytes_unacked {
         Some(bytes) if bytes > 0 => write!(f, ", {bytes} B never acknowledged"),
         _ => Ok(()),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lastword_keepalive::ProfileName;
@@ -32,6 +33,8 @@ pub struct SessionStatus {
     pub suspected: Option<Diagnosis>,
     /// Whether its reading is paused, because the game is not taking its frames.
     pub inbound_paused: bool,
+    /// Whether it is congested: its peer reads more slowly than the game sends.
+    pub congested: bool,
     /// Time since the connection was accepted.
     pub age: Duration,
     /// Time since the session joined.
@@ -100,6 +103,7 @@ impl Books {
                 profile,
                 suspected: identity.suspicion.read(),
                 inbound_paused,
+                congested: identity.congested.load(Ordering::Relaxed),
                 age: so_far.age,
                 live_for: so_far.live_for,
                 rtt: so_far.rtt,
@@ -125,6 +129,7 @@ mod tests {
             profile: None,
             suspected: None,
             inbound_paused: false,
+            congested: false,
             age: Duration::ZERO,
             live_for: Duration::ZERO,
             rtt: None,

@@ -39,6 +39,12 @@ pub struct Stats {
     pub suspected: Vec<(Diagnosis, u64)>,
     /// Sessions whose reading is paused, because the game is not taking their frames.
     pub inbound_paused: u64,
+    /// Sessions that are congested: their peers read more slowly than the game sends.
+    pub congested: u64,
+    /// Queued frames that were dropped as the oldest ones, of sessions that lived on.
+    pub frames_dropped: u64,
+    /// Queued frames that a newer one with the same key replaced.
+    pub frames_replaced: u64,
     /// Events that wait for the game's next tick.
     pub events_waiting: usize,
     /// How long this process was late in all, because it was starved or stopped, or its machine was paused. This time
@@ -105,6 +111,9 @@ impl Books {
             suspects: suspects.filter(|(_, count)| *count > 0).collect(),
             suspected: suspected.filter(|(_, count)| *count > 0).collect(),
             inbound_paused: totals.paused,
+            congested: totals.congested,
+            frames_dropped: totals.dropped,
+            frames_replaced: totals.replaced,
             events_waiting,
             local_stall: table.stalled_total(),
             runtime_lag: table.lag(),

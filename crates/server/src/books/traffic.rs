@@ -1,4 +1,5 @@
-//! Running totals of all live sessions: frames and bytes, added once a burst; suspect and paused sessions; round trips.
+//! Running totals of all live sessions: frames and bytes, added once a burst; suspect, paused and congested sessions; round
+//! trips.
 //! The laws of the books do not cover these, so they need no lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,11 @@ pub(crate) struct Totals {
     pub(crate) suspected: [u64; Diagnosis::ALL.len()],
     /// Sessions whose reading is paused now.
     pub(crate) paused: u64,
+    /// Sessions that are congested now.
+    pub(crate) congested: u64,
+    /// Frames that a policy of the outbound queue dropped, or a newer one replaced.
+    pub(crate) dropped: u64,
+    pub(crate) replaced: u64,
     /// Our answered pings, and the sum of their round trips in microseconds.
     pub(crate) round_trips: [u64; 2],
 }
@@ -29,6 +35,9 @@ pub(crate) struct TrafficTotals {
     suspects: [AtomicU64; Diagnosis::ALL.len()],
     suspected: [AtomicU64; Diagnosis::ALL.len()],
     paused: AtomicU64,
+    congested: AtomicU64,
+    dropped: AtomicU64,
+    replaced: AtomicU64,
     round_trips: [AtomicU64; 2],
 }
 
@@ -36,6 +45,13 @@ impl TrafficTotals {
     pub(crate) fn add(&self, traffic: Traffic) {
         add(&self.frames, [traffic.frames_in, traffic.frames_out]);
         add(&self.bytes, [traffic.bytes_in, traffic.bytes_out]);
+        // Most sessions never have one.
+        if traffic.frames_dropped + traffic.frames_replaced > 0 {
+            self.dropped
+                .fetch_add(traffic.frames_dropped, Ordering::Relaxed);
+            self.replaced
+                .fetch_add(traffic.frames_replaced, Ordering::Relaxed);
+        }
     }
 
     /// Counts a change of a session's diagnosis from `before` to `after`; `None` is healthy.
@@ -53,11 +69,12 @@ impl TrafficTotals {
 
     /// Counts a session whose reading pauses (`true`), or continues or ends (`false`). Each pause must be undone once.
     pub(crate) fn paused(&self, pauses: bool) {
-        if pauses {
-            self.paused.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.paused.fetch_sub(1, Ordering::Relaxed);
-        }
+        count(&self.paused, pauses);
+    }
+
+    /// Counts a session that is congested (`true`), or flows again or ends (`false`). Each must be undone once.
+    pub(crate) fn congested(&self, congested: bool) {
+        count(&self.congested, congested);
     }
 
     /// Counts the answer to one of our pings.
@@ -73,6 +90,9 @@ impl TrafficTotals {
             suspects: read(&self.suspects),
             suspected: read(&self.suspected),
             paused: self.paused.load(Ordering::Relaxed),
+            congested: self.congested.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+            replaced: self.replaced.load(Ordering::Relaxed),
             round_trips: read(&self.round_trips),
         }
     }
@@ -81,6 +101,13 @@ impl TrafficTotals {
 fn of(counts: &[AtomicU64; Diagnosis::ALL.len()], diagnosis: Diagnosis) -> Option<&AtomicU64> {
     let mut kinds = Diagnosis::ALL.iter().zip(counts);
     kinds.find_map(|(kind, count)| (*kind == diagnosis).then_some(count))
+}
+
+fn count(sessions: &AtomicU64, one_more: bool) {
+    match one_more {
+        true => sessions.fetch_add(1, Ordering::Relaxed),
+        false => sessions.fetch_sub(1, Ordering::Relaxed),
+    };
 }
 
 fn add(totals: &[AtomicU64; 2], counts: [u64; 2]) {

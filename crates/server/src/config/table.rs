@@ -154,7 +154,8 @@ sections! {
 
         /// How much may wait in a session to be written; at least `frame_bytes_max` and 4 bytes of header. As much again may
         /// wait for its first write. A frame over that is refused. If the kernel then refuses a write while more than
-        /// this limit waits, the peer reads too slowly and is closed, unless it is silent: then the silence decides.
+        /// this limit waits, the peer reads too slowly and is closed, unless it is silent: then the silence decides. At
+        /// half of the limit the game is told that the session is congested. Frames that may be dropped end no session.
         outbound_bytes_max: u32 = 262144, "bytes", (1028..=1073741824), [SendQueueFull],
             "at least limits.frame_bytes_max plus 4 bytes of header";
     }
@@ -180,7 +181,9 @@ sections! {
         linger_ms: u32 = 3000, "milliseconds", (100..=600000), [PeerClosedWhileSending],
             "as long as your slowest player needs; an attacker can use all of it", hasty 300, at reload;
 
-        /// How old the oldest frame in the send queue may become, unless the peer is silent: then the silence decides.
+        /// How old the oldest frame in the send queue may become, unless the peer is silent: then the silence decides. At
+        /// half of that age the game is told. Frames that may be dropped are dropped at that age. The age of a frame that a
+        /// newer one may replace does not count.
         outbound_age_ms: u32 = 5000, "milliseconds", (0 "off", 100..=600000), [SendQueueStale],
             "the age from which a message is of no use", hasty 300, at reload;
 

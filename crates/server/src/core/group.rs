@@ -9,7 +9,7 @@ mod memberships;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
-use lastword_session::SessionId;
+use lastword_session::{Outbound, Policy, SessionId};
 
 use super::mailboxes::{Mailboxes, NoSuchSession};
 use memberships::{Memberships, Room};
@@ -109,8 +109,8 @@ impl Group {
         self.room.leave(session)
     }
 
-    /// Queues a frame for every member, and encodes it once. Returns how many members took it. A member whose queue is
-    /// full does not take it.
+    /// Queues a frame for every member, each with the policy of its session, and encodes it once. Returns how many members
+    /// took it. A member whose queue is full does not take it.
     ///
     /// Broadcasts to one group from several threads reach all its members in the same order. A session that joins during
     /// a broadcast does not get it, and gets every later one. So no session gets one twice, even if it leaves and joins
@@ -120,12 +120,23 @@ impl Group {
     /// worker of the runtime for too long. A game then calls it on a thread of its own, or with
     /// `tokio::task::spawn_blocking`.
     pub fn broadcast(&self, payload: &[u8]) -> usize {
-        self.broadcast_to(payload, |_| true)
+        self.broadcast_to(None, payload, |_| true)
+    }
+
+    /// Queues a frame as [`Group::broadcast`] does, with this policy instead of those of the members.
+    pub fn broadcast_with(&self, policy: Policy, payload: &[u8]) -> usize {
+        self.broadcast_to(Some(policy.into()), payload, |_| true)
+    }
+
+    /// Queues a frame that makes an earlier one with the same key obsolete, for every member: as
+    /// [`Session::send_latest`](crate::Session::send_latest) does, and as fast as [`Group::broadcast`].
+    pub fn broadcast_latest(&self, key: u64, payload: &[u8]) -> usize {
+        self.broadcast_to(Some(Outbound::Latest(key)), payload, |_| true)
     }
 
     /// Queues a frame as [`Group::broadcast`] does, for every member except one session, which need not be a member.
     pub fn broadcast_except(&self, except: SessionId, payload: &[u8]) -> usize {
-        self.broadcast_to(payload, |session| session != except)
+        self.broadcast_to(None, payload, |session| session != except)
     }
 
     /// Returns the number of members.
@@ -152,11 +163,16 @@ impl Group {
         self.room.members().sessions().collect()
     }
 
-    fn broadcast_to(&self, payload: &[u8], is_meant: impl Fn(SessionId) -> bool) -> usize {
+    fn broadcast_to(
+        &self,
+        how: Option<Outbound>,
+        payload: &[u8],
+        is_meant: impl Fn(SessionId) -> bool,
+    ) -> usize {
         let Some(mailboxes) = self.mailboxes() else {
             return 0;
         };
-        let frame = mailboxes.encode(payload);
+        let frame = mailboxes.encode(how, payload);
         let (mut now, mut taken) = (None, 0);
         self.room.broadcast(|session, mailbox| {
             if is_meant(session) {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use lastword_session::{Config, Framing, SessionId, Time, encode_data, wire};
+use lastword_session::{Config, Framing, Outbound, SessionId, Time, encode_data, wire};
 use lastword_transport::{Mailbox, Request, Slot, Table};
 
 use crate::player::slot_of;
@@ -81,8 +81,9 @@ impl Mailboxes {
         live
     }
 
-    /// Encodes a frame for any number of sessions. No lock is held: a dialect's encoder is the game's code.
-    pub(crate) fn encode(&self, payload: &[u8]) -> Broadcast {
+    /// Encodes a frame for any number of sessions; `how` is `None` for the policy of each. No lock is held: a dialect's
+    /// encoder is the game's code.
+    pub(crate) fn encode(&self, how: Option<Outbound>, payload: &[u8]) -> Broadcast {
         let framings = self.framings().clone();
         let encoded = framings.into_iter().map(|framing| {
             let mut frame = Vec::with_capacity(payload.len() + wire::HEADER_LEN);
@@ -90,6 +91,7 @@ impl Mailboxes {
             (framing, frame)
         });
         Broadcast {
+            how,
             payload_len: payload.len(),
             encoded: encoded.collect(),
         }
@@ -98,6 +100,7 @@ impl Mailboxes {
 
 /// A frame for many sessions, encoded once for each framing.
 pub(crate) struct Broadcast {
+    how: Option<Outbound>,
     payload_len: usize,
     encoded: Vec<(Framing, Vec<u8>)>,
 }
@@ -105,15 +108,17 @@ pub(crate) struct Broadcast {
 impl Broadcast {
     /// Queues the frame. Returns whether the mailbox took it.
     pub(crate) fn send(&self, mailbox: &Mailbox, now: Time) -> bool {
-        let frame = self.frame_for(mailbox);
-        frame.is_some_and(|frame| mailbox.send_encoded(now, self.payload_len, frame).is_ok())
+        self.frame_for(mailbox).is_some_and(|frame| {
+            let sent = mailbox.send_encoded(now, self.how, self.payload_len, frame);
+            sent.is_ok()
+        })
     }
 
     /// Queues the frame if the mailbox is this session's. Returns whether the mailbox took it.
     pub(crate) fn send_to(&self, session: SessionId, mailbox: &Mailbox, now: Time) -> bool {
         let session = session.as_bytes();
         self.frame_for(mailbox).is_some_and(|frame| {
-            let sent = mailbox.send_encoded_to(session, now, self.payload_len, frame);
+            let sent = mailbox.send_encoded_to(session, now, self.how, self.payload_len, frame);
             sent.is_ok()
         })
     }
@@ -147,7 +152,7 @@ mod tests {
         let prefixed = Framing::Dialect(Arc::new(LengthPrefixed));
         let native = mailboxes.add(&config(Framing::Native));
         let other = mailboxes.add(&config(prefixed.clone()));
-        let broadcast = mailboxes.encode(b"all");
+        let broadcast = mailboxes.encode(None, b"all");
         assert_eq!(
             broadcast.frame_for(&native.0),
             Some(b"\0\0\x03\0all".as_slice())
@@ -158,7 +163,7 @@ mod tests {
         );
         // The same framing again is encoded once, and a later one not at all.
         let _third = mailboxes.add(&config(prefixed));
-        assert_eq!(mailboxes.encode(b"all").encoded.len(), 2);
+        assert_eq!(mailboxes.encode(None, b"all").encoded.len(), 2);
         let late = mailboxes.add(&config(Framing::Dialect(Arc::new(LengthPrefixed))));
         assert_eq!(broadcast.frame_for(&late.0), None);
         assert!(!broadcast.send(&late.0, Time::ORIGIN));

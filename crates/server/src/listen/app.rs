@@ -5,6 +5,7 @@ mod standing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -80,6 +81,16 @@ impl<S: Shape> ServerApp<S> {
         self.core().books.traffic.suspect(before, suspicion);
     }
 
+    /// Counts this session as congested, or no longer.
+    fn congested(&self, congested: bool) {
+        let Some(identity) = self.standing.identity() else {
+            return;
+        };
+        if identity.congested.swap(congested, Ordering::Relaxed) != congested {
+            self.core().books.traffic.congested(congested);
+        }
+    }
+
     fn core(&self) -> &Arc<Core> {
         &self.front.core
     }
@@ -115,6 +126,7 @@ impl<S: Shape> ServerApp<S> {
             profile: profile.map_err(refused)?,
             data: player.data.clone(),
             suspicion: Suspicion::default(),
+            congested: AtomicBool::default(),
             joined: Joined::at(Clock::real()),
         }))
     }
@@ -234,6 +246,7 @@ impl<S: Shape> App for ServerApp<S> {
         core.books.live_sessions.put(&identity);
         log::joined(&identity, core.settings.profile_name(identity.profile));
         let mailbox = Arc::clone(outbox.mailbox());
+        mailbox.set_policy(player.policy);
         let arrival = Arrival {
             mailbox: &mailbox,
             identity: &identity,
@@ -262,7 +275,13 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn link(&mut self, outbox: &mut Outbox<'_>, link: Link) {
-        self.suspected_as(link.suspicion());
+        match link {
+            Link::Suspect(diagnosis) => self.suspected_as(Some(diagnosis)),
+            Link::Healthy => self.suspected_as(None),
+            Link::Congested => self.congested(true),
+            Link::Flowing => self.congested(false),
+            _ => {}
+        }
         if let (Some(game), Standing::Joined(identity)) = (&mut self.game, &self.standing) {
             game.link(&mut GameContext::new(outbox, identity), link);
         }

@@ -1,7 +1,7 @@
 //! The player of a session, and the part of its state that other threads may read.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use lastword_session::{Diagnosis, SessionId, Time};
@@ -22,6 +22,8 @@ pub(crate) struct SessionIdentity {
     /// The game's own value.
     pub(crate) data: Data,
     pub(crate) suspicion: Suspicion,
+    /// Whether its peer reads more slowly than the game sends.
+    pub(crate) congested: AtomicBool,
     pub(crate) joined: Joined,
 }
 

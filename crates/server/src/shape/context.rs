@@ -4,7 +4,7 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use lastword_session::{RoundTrip, SendError, SessionId, Time};
+use lastword_session::{Outbound, Policy, RoundTrip, SendError, SessionId, Time};
 use lastword_transport::Outbox;
 
 use crate::player::{Kick, SessionIdentity};
@@ -21,7 +21,8 @@ impl<'a, 'o> Context<'a, 'o> {
         Self { outbox, identity }
     }
 
-    /// Queues a frame for the peer. Frames that are queued during one burst leave in one write, or in several of 64 KiB.
+    /// Queues a frame for the peer, with the policy of the session
+    /// ([`Player::with_policy`](crate::Player::with_policy)). Frames that are queued during one burst leave in one write, or in several of 64 KiB.
     ///
     /// A [`ServerHandle`](crate::ServerHandle) or a [`Group`](crate::Group) may queue frames for the same peer in the
     /// same burst. This frame leaves before those, even if they were queued first. If the order matters, use one of the
@@ -31,7 +32,24 @@ impl<'a, 'o> Context<'a, 'o> {
     /// [`SendError::TooLarge`], [`SendError::Closed`] or [`SendError::QueueFull`], as
     /// [`Session::send`](crate::Session::send).
     pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.outbox.send(payload)
+        self.outbox.send(None, payload)
+    }
+
+    /// Queues a frame as [`Context::send`] does, with a policy of its own.
+    ///
+    /// # Errors
+    /// As [`Session::send_with`](crate::Session::send_with).
+    pub fn send_with(&mut self, policy: Policy, payload: &[u8]) -> Result<(), SendError> {
+        self.outbox.send(Some(policy.into()), payload)
+    }
+
+    /// Queues a frame that makes an earlier one with the same key obsolete, as
+    /// [`Session::send_latest`](crate::Session::send_latest) does.
+    ///
+    /// # Errors
+    /// As [`Context::send`].
+    pub fn send_latest(&mut self, key: u64, payload: &[u8]) -> Result<(), SendError> {
+        self.outbox.send(Some(Outbound::Latest(key)), payload)
     }
 
     /// Ends the session after its queued frames are sent: `closed_by_game`.

@@ -24,7 +24,7 @@ pub trait Handler: Send + 'static {
     /// Called for each frame.
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]);
 
-    /// Called when the link becomes suspect, or healthy again.
+    /// Called when the link becomes suspect or healthy again, congested or flowing.
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {
         let _ = (context, link);
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
-use lastword_session::{Link, RoundTrip, SendError, SessionId};
+use lastword_session::{Link, Outbound, Policy, RoundTrip, SendError, SessionId};
 use lastword_transport::{Caps, Clock, Inbox, Item, Mailbox, Request, Room};
 use tokio::sync::Notify;
 
@@ -57,7 +57,8 @@ impl Session {
         poll_fn(|cx| self.inbox.poll_next(cx)).await
     }
 
-    /// Queues a frame for the peer. It never blocks; [`Session::ready`] waits for room first.
+    /// Queues a frame for the peer, with the policy of the session ([`Player::with_policy`](crate::Player::with_policy)). It
+    /// never blocks; [`Session::ready`] waits for room first.
     ///
     /// A peer may have left while its frames still wait to be received. From its end until the departure, a sent frame
     /// is accepted. After a FIN, answers to the frames before it are still written. After any other end a sent frame is
@@ -68,7 +69,30 @@ impl Session {
     /// the frame was not taken: twice `outbound_bytes_max` waits. If the kernel then refuses a write while more than
     /// `outbound_bytes_max` waits, the session ends as `send_queue_full`, unless the peer is silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
-        self.mailbox.send(&self.clock, payload.as_ref())
+        self.mailbox.send(&self.clock, None, payload.as_ref())
+    }
+
+    /// Queues a frame as [`Session::send`] does, with a policy of its own.
+    ///
+    /// # Errors
+    /// As [`Session::send`]. A frame that may be dropped and has no room is dropped, which is no error.
+    pub fn send_with(&self, policy: Policy, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        let how = Some(policy.into());
+        self.mailbox.send(&self.clock, how, payload.as_ref())
+    }
+
+    /// Queues a frame that makes an earlier one with the same key obsolete, such as the position of the entity `key`.
+    ///
+    /// If the earlier one still waits, this one takes its place in the queue. So at most one frame for each key waits, and
+    /// a slow peer gets fewer, newer ones. A frame with a key is never dropped, and its age ends no session. It counts
+    /// towards `outbound_bytes_max`, so the frames of all keys together should be smaller. It may overtake frames that
+    /// were queued between the two: use another key for another entity.
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    pub fn send_latest(&self, key: u64, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        let how = Some(Outbound::Latest(key));
+        self.mailbox.send(&self.clock, how, payload.as_ref())
     }
 
     /// Waits until there is room: until at most half of `outbound_bytes_max` is queued. A sole sender then has room for
@@ -171,8 +195,9 @@ impl Drop for Session {
 pub enum SessionEvent {
     /// A frame of the game.
     Frame(Bytes),
-    /// The peer fell silent, or was heard again; nothing ends yet. A change is never lost for lack of room. But after
-    /// eight untaken changes with no frame in between, a newer one replaces the last.
+    /// The peer fell silent or was heard again, or too much waits for it or less again; nothing ends yet. A change is never
+    /// lost for lack of room. But after eight untaken changes with no frame in between, a newer one replaces the last about
+    /// the same matter.
     Link(Link),
 }
 
@@ -181,6 +206,13 @@ impl Item for SessionEvent {
         match self {
             Self::Frame(payload) => Some(payload.len()),
             Self::Link(_) => None,
+        }
+    }
+
+    fn replaces(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (Self::Link(link), Self::Link(earlier)) => link.matter() == earlier.matter(),
+            (Self::Link(_) | Self::Frame(_), _) => false,
         }
     }
 }

@@ -110,9 +110,9 @@ impl Connection {
     /// Takes the verdict out, after [`Output::Closed`] or when the driver is dropped. `late` are
     /// the frames that were queued after the verdict: they count as unsent. `None` where there is no verdict.
     pub fn take_ending(&mut self, late: Dropped) -> Option<Box<Ending>> {
-        let mut ending = self.rare.as_mut()?.ending.take()?;
-        ending.evidence.add_unsent(late);
-        Some(ending)
+        self.rare.as_ref()?;
+        self.count_unsent(late);
+        self.rare.as_mut()?.ending.take()
     }
 
     /// Whether nothing is read, since the game takes no frames.

@@ -108,6 +108,8 @@ impl Connection {
             frames_out: last.frames_out,
             bytes_unsent: last.bytes_unsent,
             frames_unsent: last.frames_unsent,
+            frames_dropped: last.frames_dropped,
+            frames_replaced: last.frames_replaced,
             bytes_unacked: last.bytes_unacked.or(fixed.evidence.bytes_unacked),
             frames_unacked: last.frames_unacked,
             bytes_drained: last.bytes_drained,
@@ -158,6 +160,8 @@ impl Connection {
             clock_offset: self.round_trip.clock_offset(),
             bytes_unsent: queued_bytes + dropped.bytes,
             frames_unsent: queued + dropped.frames,
+            frames_dropped: dropped.oldest,
+            frames_replaced: dropped.replaced,
             bytes_unacked: None,
             frames_unacked: self.sent - self.peer_received,
             bytes_drained: noticed.map_or(0, |at| self.bytes_in.saturating_sub(at)),
@@ -233,10 +237,12 @@ impl Fixed {
 }
 
 impl Evidence {
-    /// Adds frames that came too late to be written.
+    /// Adds frames that will not be written.
     pub(crate) fn add_unsent(&mut self, dropped: Dropped) {
         self.bytes_unsent += dropped.bytes;
         self.frames_unsent += dropped.frames;
+        self.frames_dropped += dropped.oldest;
+        self.frames_replaced += dropped.replaced;
     }
 
     /// Fills in what the kernel shows.

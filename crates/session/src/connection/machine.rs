@@ -12,6 +12,7 @@ use crate::close::Close;
 use crate::dialect::Framing;
 use crate::ending::{GoodbyeProgress, Layer, TrailEvent};
 use crate::ping_bucket::PingBucket;
+use crate::policy::Outbound;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::{self, Hello, Notice};
@@ -141,6 +142,15 @@ impl Connection {
     /// [`SendError::QueueFull`], where the frame is not taken.
     #[inline]
     pub fn send(&mut self, now: Time, payload: &[u8]) -> Result<(), SendError> {
+        self.send_as(now, Outbound::Kept, payload)
+    }
+
+    /// Queues a data frame as [`Connection::send`] does, which may be dropped or replaced while it waits.
+    ///
+    /// # Errors
+    /// As [`Connection::send`]. A droppable frame without room is dropped at once, which is no error.
+    #[inline]
+    pub fn send_as(&mut self, now: Time, how: Outbound, payload: &[u8]) -> Result<(), SendError> {
         if self.phase != Phase::Live || self.is_closed() {
             return Err(SendError::Closed);
         }
@@ -152,12 +162,17 @@ impl Connection {
             return Ok(());
         }
         let room = self.config.limits.outbound_room(self.queued_bytes());
-        if payload.len() + wire::HEADER_LEN > room {
-            self.on_queue_full();
-            return Err(SendError::QueueFull);
+        let size = payload.len() + wire::HEADER_LEN;
+        if size > room && !self.make_room(size) {
+            return self.refuse(how);
         }
         let queue = self.queue.get_or_insert_default();
-        queue.push_data(now, |out| encode_data(&self.config.framing, payload, out));
+        queue.push(now, how, |out| {
+            encode_data(&self.config.framing, payload, out);
+        });
+        if how != Outbound::Kept {
+            self.count_lost();
+        }
         Ok(())
     }
 
@@ -169,6 +184,7 @@ impl Connection {
         self.count_unsent(Dropped {
             frames: 1,
             bytes: u64::try_from(frame.len()).unwrap_or(u64::MAX),
+            ..Dropped::default()
         });
     }
 
@@ -191,6 +207,7 @@ impl Connection {
         } else {
             self.queue_mut().append(queue);
         }
+        self.count_lost();
     }
 
     /// Lends a buffer to queue into, where the session has none: steady traffic then allocates nothing.
@@ -207,9 +224,10 @@ impl Connection {
 
     /// Lends the bytes to write next, in order; all empty when there is nothing to write.
     #[must_use]
-    pub fn slices(&self) -> [IoSlice<'_>; 3] {
-        match &self.queue {
-            Some(queue) if self.can_write() => queue.slices(),
+    pub fn slices(&mut self) -> [IoSlice<'_>; 3] {
+        let can_write = self.can_write();
+        match &mut self.queue {
+            Some(queue) if can_write => queue.slices(),
             _ => [IoSlice::new(&[]), IoSlice::new(&[]), IoSlice::new(&[])],
         }
     }
@@ -234,24 +252,27 @@ impl Connection {
         if self.drain_notice == DrainNotice::Queued && queue.control_is_empty() {
             self.drain_notice = DrainNotice::Written;
         }
-        let over = queue.len() > self.config.limits.outbound_bytes_max;
+        let over = queue.kept_bytes() > self.config.limits.outbound_bytes_max;
         self.bytes_out += u64::try_from(n).unwrap_or(u64::MAX);
         self.liveness.wrote(now);
         if let Some(rare) = self.rare.as_mut().filter(|_| !over) {
             rare.overfull = false;
         }
+        self.may_flow(now);
     }
 
     /// Takes note that the kernel refuses a write for now. Returns whether a frame found no room, and more than the outbound
-    /// cap still waits. Then the caller asks the kernel itself, and hands in [`Input::Overflowed`] if it refuses.
+    /// cap still waits, of frames that may not be dropped. Then the caller asks the kernel itself, and hands in
+    /// [`Input::Overflowed`] if it refuses. It returns `true` only once the owner was told that the session is congested.
     pub fn write_refused(&mut self) -> bool {
         let Some(queue) = &mut self.queue else {
             return false;
         };
         queue.refused();
-        let over = queue.len() > self.config.limits.outbound_bytes_max;
+        let over = queue.kept_bytes() > self.config.limits.outbound_bytes_max;
+        self.may_congest();
         let overfull = self.rare.as_ref().is_some_and(|rare| rare.overfull);
-        overfull && over && self.is_live() && !self.end_noticed
+        overfull && over && self.told_congested() && self.is_live() && !self.end_noticed
     }
 
     /// Says what to do next; to be asked after every input and write until it returns `None`.
@@ -259,6 +280,7 @@ impl Connection {
         if let Some(link) = self.poll_link() {
             return Some(Output::Link(link));
         }
+        self.trim();
         // An end sets the last value itself.
         if let Some(hold) = self.liveness.poll_give_up().filter(|_| self.is_live()) {
             return Some(Output::HoldGiveUp(hold));
@@ -292,14 +314,18 @@ impl Connection {
         &self.config.limits
     }
 
-    /// Returns the frames and bytes in and out so far.
+    /// Returns the frames and bytes in and out so far, and what the policies of the queue did.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
+        let lost = self.rare.as_ref().map(|rare| rare.dropped);
+        let lost = lost.unwrap_or_default();
         Traffic {
             frames_in: self.received,
             frames_out: self.sent,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
+            frames_dropped: lost.oldest,
+            frames_replaced: lost.replaced,
         }
     }
 

@@ -14,12 +14,13 @@ impl Connection {
     /// Takes the next change of the link for the owner. The driver asks between [`Connection::bytes_arrived`] and the
     /// frames of these bytes, so that the owner hears of the peer first. [`Connection::poll_output`] yields it too.
     pub fn poll_link(&mut self) -> Option<Link> {
-        let link = match self.liveness.poll_suspicion()? {
-            Some(diagnosis) => Link::Suspect(diagnosis),
-            None => Link::Healthy,
+        let link = match self.liveness.poll_suspicion() {
+            Some(Some(diagnosis)) => Some(Link::Suspect(diagnosis)),
+            Some(None) => Some(Link::Healthy),
+            None => self.poll_congestion(),
         };
-        // A session that is ending is neither healthy nor suspect.
-        self.is_live().then_some(link)
+        // The link of a session that is ending does not change.
+        link.filter(|_| self.is_live())
     }
 
     /// Whether [`Input::Sampled`](super::Input::Sampled) is due, now that the connection is awake anyway.

@@ -18,7 +18,7 @@ pub enum Timer {
     Auth,
     /// When the frame that has begun must be complete.
     Frame,
-    /// When the oldest waiting frame is too old.
+    /// When the oldest waiting frame is half as old as it may be: the session is congested. And when it is too old.
     Age,
     /// When the game's last frame is too long ago.
     Idle,
@@ -120,13 +120,23 @@ impl Connection {
         }
     }
 
-    /// A frame waits too long: for a peer that is slow, or on a path that does not answer. In an outage age
+    /// A frame waits long, or too long: for a peer that is slow, or on a path that does not answer. In an outage age
     /// does not count, since what the kernel can still carry is not lost.
     fn on_age(&mut self, now: Time, readings: Readings) {
+        if !self.told_congested() {
+            return self.becomes_congested();
+        }
         self.on_sampled(now, readings.kernel);
+        let Some(age) = self.config.limits.outbound_age_max else {
+            return;
+        };
         if self.liveness.is_doubtful(now) {
             self.rare_mut().age_since = now;
-        } else {
+            return;
+        }
+        self.drop_aged(now, age);
+        let kept = self.queue.as_ref().and_then(|queue| queue.oldest_kept());
+        if kept.is_some_and(|oldest| now.since(self.waits_since(oldest)) >= age) {
             self.decide(now, &Close::new(Cause::SendQueueStale));
         }
     }
@@ -161,7 +171,7 @@ impl Connection {
     fn age_by(&self) -> Time {
         match (self.config.limits.outbound_age_max, self.oldest()) {
             (Some(age), Some(oldest)) if self.can_write() => {
-                let by = oldest + age;
+                let by = self.next_age(age).map_or(Time::NEVER, |age| oldest + age);
                 if by >= self.liveness.suspect_limit_at() {
                     by.max(self.liveness.judged_at() + GRACE)
                 } else {
@@ -173,10 +183,15 @@ impl Connection {
     }
 
     /// Since when the oldest frame has waited, silences of the peer left out.
-    fn oldest(&self) -> Option<Time> {
+    pub(super) fn oldest(&self) -> Option<Time> {
         let oldest = self.queue.as_ref()?.oldest()?;
+        Some(self.waits_since(oldest))
+    }
+
+    /// Since when a frame has waited that was queued then, silences of the peer left out.
+    fn waits_since(&self, queued_at: Time) -> Time {
         let age_since = self.rare.as_ref().map(|rare| rare.age_since);
-        Some(oldest.max(age_since.unwrap_or_default()))
+        queued_at.max(age_since.unwrap_or_default())
     }
 
     fn idle_by(&self) -> Time {

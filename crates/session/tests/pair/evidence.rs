@@ -153,6 +153,7 @@ fn traffic_is_counted_from_wherever_one_looks() {
         frames_out: 1,
         bytes_in: 7,
         bytes_out: 7,
+        ..Traffic::default()
     };
     let total = solo.connection().traffic();
     assert_eq!(total.since(opening), traffic);

@@ -9,6 +9,7 @@
 
 mod clocks;
 mod closing;
+mod congestion;
 mod decisions;
 mod delivery;
 mod departures;

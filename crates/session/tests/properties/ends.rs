@@ -7,8 +7,8 @@ use std::time::Duration;
 use lastword_session::wire::{Ack, Goodbye, Notice, Ping, Welcome};
 use lastword_session::{
     Admission, Cause, Close, Config, Connection, Dialect, Framing, Input, KernelSample,
-    LengthPrefixed, Limits, Meaning, Measure, Message, OsError, Phase, Role, Terminal, Time,
-    Timing,
+    LengthPrefixed, Limits, Meaning, Measure, Message, OsError, Outbound, Phase, Role, Terminal,
+    Time, Timing,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -138,7 +138,8 @@ fn take(life: &mut Life, step: &Step) {
         Step::Resume => life.handle(Input::Resumed),
         Step::Pass(ms) => life.pass(Duration::from_millis(u64::from(*ms))),
         Step::Write(n) => life.write(*n),
-        Step::Send(len) => life.send(*len),
+        Step::Send(how, len) => life.send(*how, *len),
+        Step::Refused => life.refused(),
         Step::EndNoticed => life.end_noticed(),
         Step::WriteFailed => life.write_failed(),
         Step::Ended(n) => life.ended(terminal(*n)),
@@ -193,10 +194,19 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => Just(Step::Resume),
         4 => (0..9_000_u32).prop_map(Step::Pass),
         6 => (0..300_usize).prop_map(Step::Write),
-        4 => (0..1_500_usize).prop_map(Step::Send),
+        6 => (how(), 0..1_500_usize).prop_map(|(how, len)| Step::Send(how, len)),
+        2 => Just(Step::Refused),
         1 => Just(Step::EndNoticed),
         1 => Just(Step::WriteFailed),
         1 => any::<u8>().prop_map(Step::Ended),
+    ]
+}
+
+fn how() -> impl Strategy<Value = Outbound> {
+    prop_oneof![
+        Just(Outbound::Kept),
+        Just(Outbound::Droppable),
+        (0..3_u64).prop_map(Outbound::Latest),
     ]
 }
 

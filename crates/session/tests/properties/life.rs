@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastword_session::{
     Call, Connection, Dropped, Ending, FirstError, Flow, Input, KernelSample, Message, OsError,
-    Output, Phase, Readings, SendError, Terminal, Time, Verdict,
+    Outbound, Output, Phase, Readings, SendError, Terminal, Time, Verdict,
 };
 
 /// One step of a life.
@@ -21,7 +21,8 @@ pub(crate) enum Step {
     Resume,
     Pass(u32),
     Write(usize),
-    Send(usize),
+    Send(Outbound, usize),
+    Refused,
     EndNoticed,
     WriteFailed,
     Ended(u8),
@@ -47,6 +48,8 @@ pub(crate) struct Life {
     ended: bool,
     /// Whether the peer takes the written bytes.
     peer_reads: bool,
+    /// The frames of the game that were taken.
+    taken: u64,
 }
 
 impl Life {
@@ -62,6 +65,7 @@ impl Life {
             noticed: false,
             ended: false,
             peer_reads,
+            taken: 0,
         }
     }
 
@@ -115,10 +119,23 @@ impl Life {
         self.poll();
     }
 
-    pub(crate) fn send(&mut self, len: usize) {
+    pub(crate) fn send(&mut self, how: Outbound, len: usize) {
         let lives = self.connection.phase() == Phase::Live && !self.connection.is_closed();
-        let sent = self.connection.send(self.now, &vec![0; len]);
+        let sent = self.connection.send_as(self.now, how, &vec![0; len]);
         assert_eq!(sent == Err(SendError::Closed), !lives);
+        if how == Outbound::Droppable {
+            assert_ne!(sent, Err(SendError::QueueFull), "it is dropped instead");
+        }
+        self.taken += u64::from(sent.is_ok());
+        self.poll();
+    }
+
+    /// The kernel takes nothing now.
+    pub(crate) fn refused(&mut self) {
+        if self.connection.wants_write() && self.connection.write_refused() {
+            let kernel = self.words.kernel;
+            self.handle(Input::Overflowed(kernel));
+        }
         self.poll();
     }
 
@@ -216,6 +233,14 @@ impl Life {
         assert!(!self.connection.wants_read() && !self.connection.wants_write());
     }
 
+    /// Each frame that was taken is in the record once.
+    fn check_frames(&self) {
+        let Some(ending) = &self.ending else { return };
+        let evidence = &ending.evidence;
+        let lost = evidence.frames_unsent + evidence.frames_dropped + evidence.frames_replaced;
+        assert_eq!(self.taken, evidence.frames_out + lost, "{evidence:?}");
+    }
+
     /// While the session is calm, its deadline only moves later.
     fn check_calm(&mut self) {
         let (by, _) = self.connection.poll_timeout();
@@ -260,6 +285,7 @@ impl Life {
                     self.ending = self.connection.take_ending(Dropped::default());
                     let record = self.ending.as_ref().map(|ending| ending.verdict);
                     assert_eq!(self.departed, record, "the game heard what the record says");
+                    self.check_frames();
                 }
             }
         }

@@ -32,7 +32,7 @@ impl<A: App> Driver<A> {
             busy = true;
         }
         // Now and not when the task rests, which it may not for a while: what is written makes room.
-        self.mailbox.set_owned_bytes(self.connection.queued_bytes());
+        self.mailbox.set_owned(self.connection.backlog());
         if self.awaited && self.mailbox.wake_ready() {
             self.awaited = false;
         }

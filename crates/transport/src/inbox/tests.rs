@@ -22,6 +22,14 @@ impl Item for Thing {
             Self::Sign(_) => None,
         }
     }
+
+    /// An odd sign is about another matter than an even one.
+    fn replaces(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (Self::Sign(new), Self::Sign(old)) => new % 2 == old % 2,
+            (Self::Sign(_) | Self::Frame(_), _) => false,
+        }
+    }
 }
 
 /// Counts how often its task is woken.
@@ -210,15 +218,27 @@ fn reserved_room_takes_no_frames_and_no_frames_take_it() {
 }
 
 #[test]
-fn of_more_than_eight_in_reserved_room_the_newest_takes_the_place_of_the_last() {
+fn of_more_than_eight_in_reserved_room_the_newest_takes_the_place_of_the_last_it_makes_obsolete() {
     let mut things: Vec<_> = (0..9).map(Sign).collect();
     things.push(Frame(1));
     things.extend((0..100).map(Sign));
     let rig = Rig::with(things);
-    let mut expected: Vec<_> = (0..7).map(Sign).collect();
-    expected.extend([Sign(8), Frame(1)]);
-    expected.extend((0..7).map(Sign));
-    expected.push(Sign(99));
+    let mut expected: Vec<_> = [0, 1, 2, 3, 4, 5, 8, 7].map(Sign).to_vec();
+    expected.push(Frame(1));
+    expected.extend([0, 1, 2, 3, 4, 5, 98, 99].map(Sign));
+    assert_eq!(rig.rest(), expected);
+}
+
+#[test]
+fn the_first_of_another_matter_is_never_refused() {
+    let mut things = vec![Frame(1)];
+    things.extend((0..20).map(|n| Sign(2 * n)));
+    things.push(Sign(1));
+    things.push(Sign(40));
+    things.push(Sign(3));
+    let rig = Rig::with(things);
+    let mut expected = vec![Frame(1)];
+    expected.extend([0, 2, 4, 6, 8, 10, 12, 40, 3].map(Sign));
     assert_eq!(rig.rest(), expected);
 }
 

@@ -88,7 +88,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Wake};
 
-    use lastword_session::{Config, Limits};
+    use lastword_session::{Backlog, Config, Limits};
 
     use super::*;
     use crate::Clock;
@@ -127,10 +127,17 @@ mod tests {
         }));
         mailbox.open([7; 16], 64 * 1024);
         if queued > 0 {
-            let sent = mailbox.send(&Clock::default(), &vec![7; queued - 4]);
+            let sent = mailbox.send(&Clock::default(), None, &vec![7; queued - 4]);
             sent.expect("it is within the cap");
         }
         mailbox
+    }
+
+    fn waiting(bytes: usize) -> Backlog {
+        Backlog {
+            bytes,
+            droppable: 0,
+        }
     }
 
     fn poll(future: std::pin::Pin<&mut impl Future>, task: &Arc<Task>) -> bool {
@@ -142,7 +149,7 @@ mod tests {
     /// The owner takes all mail and writes until this much is left.
     fn owner_leaves(mailbox: &Mailbox, left: usize) -> bool {
         let awaited = mailbox.take().is_some_and(|mail| mail.awaited);
-        mailbox.set_owned_bytes(left);
+        mailbox.set_owned(waiting(left));
         awaited && mailbox.wake_ready()
     }
 
@@ -171,7 +178,7 @@ mod tests {
         }
         assert!(!owner_leaves(&mailbox, CAP / 2 + 1));
         assert!(tasks.iter().all(|task| task.wakes() == 0));
-        mailbox.set_owned_bytes(CAP / 2);
+        mailbox.set_owned(waiting(CAP / 2));
         assert!(mailbox.wake_ready());
         assert!(tasks.iter().all(|task| task.wakes() == 1));
         assert!(poll(a.as_mut(), &tasks[0]));
@@ -205,14 +212,14 @@ mod tests {
         let mut woken = Box::pin(mailbox.ready());
         assert!(!poll(woken.as_mut(), &first));
         assert!(owner_leaves(&mailbox, 0));
-        mailbox.set_owned_bytes(CAP);
+        mailbox.set_owned(waiting(CAP));
         let mut waits = pin!(mailbox.ready());
         assert!(!poll(waits.as_mut(), &second));
         drop(woken);
         assert!(owner_leaves(&mailbox, 0));
         assert_eq!((first.wakes(), second.wakes()), (1, 1));
         for _ in 0..3 {
-            mailbox.set_owned_bytes(CAP);
+            mailbox.set_owned(waiting(CAP));
             assert!(!poll(pin!(mailbox.ready()), &first));
         }
         assert!(mailbox.lock().rare.is_none(), "memory for nobody");

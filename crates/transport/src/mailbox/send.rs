@@ -4,7 +4,7 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use lastword_session::wire::HEADER_LEN;
-use lastword_session::{Framing, SendError, SendQueue, Time, encode_data};
+use lastword_session::{Framing, Outbound, SendError, SendQueue, Time, encode_data};
 
 use super::{Inside, Mailbox};
 use crate::{Clock, scratch};
@@ -17,11 +17,18 @@ impl Mailbox {
     /// On our own wire, the clock is read only when no frame waits here. A frame behind others gets the time of the last
     /// of them. So it may count as older than it is, by the time until the owner's next turn.
     ///
+    /// `how` is `None` for the session's policy.
+    ///
     /// # Errors
     /// [`SendError::Closed`] before and after the session's life, [`SendError::TooLarge`], and
-    /// [`SendError::QueueFull`]: then the frame is not taken.
-    pub fn send(&self, clock: &Clock, payload: &[u8]) -> Result<(), SendError> {
-        self.push_payload(clock, payload, || Ok(self.lock()))
+    /// [`SendError::QueueFull`]: then the frame is not taken. A droppable frame without room is dropped, which is no error.
+    pub fn send(
+        &self,
+        clock: &Clock,
+        how: Option<Outbound>,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        self.push_payload(clock, how, payload, || Ok(self.lock()))
     }
 
     /// Leaves a data frame as [`Mailbox::send`] does, if this is the session with this id.
@@ -32,9 +39,10 @@ impl Mailbox {
         &self,
         session: &[u8; 16],
         clock: &Clock,
+        how: Option<Outbound>,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        self.push_payload(clock, payload, || self.lock_for(session))
+        self.push_payload(clock, how, payload, || self.lock_for(session))
     }
 
     /// Leaves a frame that is already encoded and has its time, for broadcasts. A session that ends gets none.
@@ -44,10 +52,11 @@ impl Mailbox {
     pub fn send_encoded(
         &self,
         now: Time,
+        how: Option<Outbound>,
         payload_len: usize,
         frame: &[u8],
     ) -> Result<(), SendError> {
-        self.push_encoded(self.lock(), now, payload_len, frame)
+        self.push_encoded(self.lock(), now, how, (payload_len, frame))
     }
 
     /// Leaves a frame as [`Mailbox::send_encoded`] does, if this is the session with this id.
@@ -58,31 +67,33 @@ impl Mailbox {
         &self,
         session: &[u8; 16],
         now: Time,
+        how: Option<Outbound>,
         payload_len: usize,
         frame: &[u8],
     ) -> Result<(), SendError> {
-        self.push_encoded(self.lock_for(session)?, now, payload_len, frame)
+        self.push_encoded(self.lock_for(session)?, now, how, (payload_len, frame))
     }
 
     fn push_payload<'a>(
         &'a self,
         clock: &Clock,
+        how: Option<Outbound>,
         payload: &[u8],
         lock: impl FnOnce() -> Result<MutexGuard<'a, Inside>, SendError>,
     ) -> Result<(), SendError> {
         let framing = &self.config.framing;
         match framing {
-            Framing::Native => self.push(lock()?, payload.len(), |queue| {
+            Framing::Native => self.push(lock()?, how, payload.len(), |queue, how| {
                 let now = queue.newest().unwrap_or_else(|| clock.now());
-                queue.push_data(now, |out| encode_data(framing, payload, out));
+                queue.push(now, how, |out| encode_data(framing, payload, out));
             }),
             // A dialect is the game's code: it runs without the lock.
             Framing::Dialect(_) => {
                 let (mut frame, now) = (scratch::take_frame(), clock.now());
                 encode_data(framing, payload, &mut frame);
                 let sent = lock().and_then(|inside| {
-                    self.push(inside, payload.len(), |queue| {
-                        queue.push_data(now, |out| out.extend_from_slice(&frame));
+                    self.push(inside, how, payload.len(), |queue, how| {
+                        queue.push(now, how, |out| out.extend_from_slice(&frame));
                     })
                 });
                 scratch::give_frame(frame);
@@ -95,22 +106,23 @@ impl Mailbox {
         &self,
         inside: MutexGuard<'_, Inside>,
         now: Time,
-        payload_len: usize,
-        frame: &[u8],
+        how: Option<Outbound>,
+        (payload_len, frame): (usize, &[u8]),
     ) -> Result<(), SendError> {
         if self.discards() {
             return Err(SendError::Closed);
         }
-        self.push(inside, payload_len, |queue| {
-            queue.push_data(now, |out| out.extend_from_slice(frame));
+        self.push(inside, how, payload_len, |queue, how| {
+            queue.push(now, how, |out| out.extend_from_slice(frame));
         })
     }
 
     fn push(
         &self,
         mut inside: MutexGuard<'_, Inside>,
+        how: Option<Outbound>,
         payload_len: usize,
-        add: impl FnOnce(&mut SendQueue),
+        add: impl FnOnce(&mut SendQueue, Outbound),
     ) -> Result<(), SendError> {
         if inside.peer_frame_limit == 0 {
             return Err(SendError::Closed);
@@ -120,18 +132,17 @@ impl Mailbox {
         }
         if self.discards() {
             let mut queue = SendQueue::default();
-            add(&mut queue);
+            add(&mut queue, Outbound::Kept);
             inside.rare_mut().discarded += queue.drop_unstarted();
             return Ok(());
         }
+        let how = how.unwrap_or_else(|| self.policy().into());
         let room = self.config.limits.outbound_room(self.queued(&inside));
-        if payload_len + HEADER_LEN > room {
-            inside.rare_mut().requests.queue_full = true;
-            drop(inside);
-            self.notify();
-            return Err(SendError::QueueFull);
+        let size = payload_len + HEADER_LEN;
+        if size > room && !self.make_room(&mut inside, size) {
+            return self.refuse(inside, how);
         }
-        add(inside.queue.get_or_insert_with(scratch::take_queue));
+        add(inside.queue.get_or_insert_with(scratch::take_queue), how);
         // Read under the lock: an owner that was told and has not looked yet finds this frame too.
         let is_told = self.full.load(Ordering::Relaxed);
         drop(inside);
@@ -139,6 +150,36 @@ impl Mailbox {
             self.notify();
         }
         Ok(())
+    }
+
+    /// Drops what it must of the frames here; the owner drops its own, which are older, at its next turn. Returns whether
+    /// there is room then.
+    #[cold]
+    fn make_room(&self, inside: &mut Inside, size: usize) -> bool {
+        let most = self.config.limits.outbound_room(0);
+        let owned = self.owned(inside);
+        match &mut inside.queue {
+            Some(queue) => queue.make_room(size, most, owned),
+            None => SendQueue::default().make_room(size, most, owned),
+        }
+    }
+
+    #[cold]
+    fn refuse(&self, mut inside: MutexGuard<'_, Inside>, how: Outbound) -> Result<(), SendError> {
+        let refused = match how {
+            Outbound::Droppable => {
+                let queue = inside.queue.get_or_insert_with(scratch::take_queue);
+                queue.drop_newest();
+                Ok(())
+            }
+            Outbound::Kept | Outbound::Latest(_) => {
+                inside.rare_mut().requests.queue_full = true;
+                Err(SendError::QueueFull)
+            }
+        };
+        drop(inside);
+        self.notify();
+        refused
     }
 
     /// Locks the mailbox of this session. The place may belong to another session by now: the whole id decides.
@@ -156,7 +197,7 @@ mod tests {
     use std::sync::{Arc, OnceLock, Weak};
     use std::thread;
 
-    use lastword_session::{Config, Dialect, Meaning, Measure};
+    use lastword_session::{Backlog, Config, Dialect, Limits, Meaning, Measure, Policy};
 
     use super::*;
 
@@ -177,18 +218,21 @@ mod tests {
     fn a_frame_for_one_session_is_not_left_with_another() {
         let mailbox = mailbox();
         let elsewhere = [8; 16];
-        let encoded = |to| mailbox.send_encoded_to(to, Time::ORIGIN, 1, b"abcde");
-        assert_eq!(mailbox.send_to(&HERE, &Clock::default(), b"a"), Ok(()));
+        let encoded = |to| mailbox.send_encoded_to(to, Time::ORIGIN, None, 1, b"abcde");
+        assert_eq!(
+            mailbox.send_to(&HERE, &Clock::default(), None, b"a"),
+            Ok(())
+        );
         assert_eq!(encoded(&HERE), Ok(()));
         assert_eq!(
-            mailbox.send_to(&elsewhere, &Clock::default(), b"a"),
+            mailbox.send_to(&elsewhere, &Clock::default(), None, b"a"),
             Err(SendError::Closed)
         );
         assert_eq!(encoded(&elsewhere), Err(SendError::Closed));
         assert_eq!(take(&mailbox).data_frames(), 2);
         mailbox.close();
         assert_eq!(
-            mailbox.send_to(&HERE, &Clock::default(), b"a"),
+            mailbox.send_to(&HERE, &Clock::default(), None, b"a"),
             Err(SendError::Closed)
         );
     }
@@ -226,8 +270,10 @@ mod tests {
             .set(Arc::downgrade(&mailbox))
             .expect("it is empty");
         let clock = Clock::default();
-        mailbox.send(&clock, b"one").expect("it is taken");
-        mailbox.send_to(&HERE, &clock, b"two").expect("it is taken");
+        mailbox.send(&clock, None, b"one").expect("it is taken");
+        mailbox
+            .send_to(&HERE, &clock, None, b"two")
+            .expect("it is taken");
         let queue = take(&mailbox);
         assert_eq!((queue.data_frames(), queue.len()), (2, 6));
     }
@@ -236,12 +282,12 @@ mod tests {
     fn frames_that_wait_together_count_from_when_the_first_was_sent() {
         let (mailbox, clock) = (mailbox(), Clock::default());
         let before = clock.now();
-        mailbox.send(&clock, b"first").expect("it is taken");
+        mailbox.send(&clock, None, b"first").expect("it is taken");
         let sent = clock.now();
         while clock.now() <= sent {
             thread::yield_now();
         }
-        mailbox.send(&clock, b"second").expect("it is taken");
+        mailbox.send(&clock, None, b"second").expect("it is taken");
         let queue = take(&mailbox);
         assert_eq!(queue.newest(), queue.oldest());
         assert!(
@@ -250,8 +296,107 @@ mod tests {
                 .is_some_and(|first| (before..=sent).contains(&first))
         );
         // The owner has looked in between, so the clock is read again.
-        mailbox.send(&clock, b"third").expect("it is taken");
+        mailbox.send(&clock, None, b"third").expect("it is taken");
         assert!(take(&mailbox).oldest() > Some(sent));
+    }
+
+    /// Room for ten frames of 100 bytes in all.
+    fn small() -> Mailbox {
+        let limits = Limits {
+            outbound_bytes_max: 500,
+            ..Limits::default()
+        };
+        let mailbox = Mailbox::new(Arc::new(Config {
+            limits,
+            ..Config::default()
+        }));
+        mailbox.open(HERE, 64 * 1024);
+        mailbox
+    }
+
+    fn send(mailbox: &Mailbox, how: Option<Outbound>, n: u8) -> Result<(), SendError> {
+        mailbox.send(&Clock::default(), how, &[n; 96])
+    }
+
+    /// The first payload byte of each frame.
+    fn payloads(mut queue: SendQueue) -> Vec<u8> {
+        let bytes = queue.slices()[2].to_vec();
+        bytes.chunks(100).map(|frame| frame[4]).collect()
+    }
+
+    #[test]
+    fn a_newer_frame_replaces_an_older_one_before_the_owner_looks() {
+        let mailbox = small();
+        for (n, key) in [(0, Some(1)), (1, None), (2, Some(2)), (3, Some(1))] {
+            assert_eq!(send(&mailbox, key.map(Outbound::Latest), n), Ok(()));
+        }
+        let mut queue = take(&mailbox);
+        assert_eq!(queue.take_lost().replaced, 1);
+        assert_eq!(payloads(queue), [3, 1, 2]);
+        // A frame that the owner has may have begun.
+        assert_eq!(send(&mailbox, Some(Outbound::Latest(1)), 4), Ok(()));
+        assert_eq!(payloads(take(&mailbox)), [4]);
+    }
+
+    #[test]
+    fn a_session_that_drops_the_oldest_takes_every_frame() {
+        let mailbox = small();
+        mailbox.set_policy(Policy::DropOldest);
+        for n in 0..25 {
+            let how = (n == 3).then_some(Outbound::Kept);
+            assert_eq!(send(&mailbox, how, n), Ok(()));
+        }
+        let mut queue = take(&mailbox);
+        assert_eq!(queue.take_lost().oldest, 15);
+        let newest: Vec<u8> = [3].into_iter().chain(16..25).collect();
+        assert_eq!(payloads(queue), newest);
+    }
+
+    #[test]
+    fn frames_that_the_owner_may_drop_are_older_and_go_first() {
+        let mailbox = small();
+        let droppable = Some(Outbound::Droppable);
+        mailbox.set_owned(Backlog {
+            bytes: 800,
+            droppable: 300,
+        });
+        for n in 0..7 {
+            assert_eq!(send(&mailbox, droppable, n), Ok(()));
+        }
+        let mut queue = take(&mailbox);
+        assert_eq!(queue.take_lost().oldest, 2, "the owner drops three first");
+        assert_eq!(payloads(queue), [2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_frame_that_is_kept_is_refused_where_nothing_may_be_dropped() {
+        let mailbox = small();
+        let owned = Backlog {
+            bytes: 950,
+            droppable: 0,
+        };
+        mailbox.set_owned(owned);
+        assert_eq!(send(&mailbox, None, 0), Err(SendError::QueueFull));
+        let mail = mailbox.take().expect("the owner is asked");
+        assert!(mail.requests.queue_full && mail.queue.is_none());
+        assert_eq!(send(&mailbox, Some(Outbound::Droppable), 1), Ok(()));
+        let mut mail = mailbox.take().expect("the owner is asked");
+        assert!(!mail.requests.queue_full, "which is no reason to end");
+        let lost = mail.queue.as_mut().map(|queue| queue.take_lost().oldest);
+        assert_eq!(lost, Some(1));
+    }
+
+    #[test]
+    fn what_a_policy_took_is_counted_also_if_the_owner_never_looks() {
+        let mailbox = small();
+        for n in 0..3 {
+            assert_eq!(send(&mailbox, Some(Outbound::Latest(1)), n), Ok(()));
+        }
+        for n in 0..20 {
+            assert_eq!(send(&mailbox, Some(Outbound::Droppable), n), Ok(()));
+        }
+        let left = mailbox.close();
+        assert_eq!((left.frames, left.oldest, left.replaced), (10, 11, 2));
     }
 
     #[test]
@@ -259,9 +404,9 @@ mod tests {
         let (mailbox, clock) = (mailbox(), Clock::default());
         let later = clock.now() + std::time::Duration::from_secs(1);
         mailbox
-            .send_encoded(later, 1, b"abcde")
+            .send_encoded(later, None, 1, b"abcde")
             .expect("it is taken");
-        mailbox.send(&clock, b"b").expect("it is taken");
+        mailbox.send(&clock, None, b"b").expect("it is taken");
         assert_eq!(take(&mailbox).newest(), Some(later));
     }
 }

@@ -105,6 +105,8 @@ fn evidence() -> Evidence {
         frames_out: 4,
         bytes_unsent: 5,
         frames_unsent: 6,
+        frames_dropped: 14,
+        frames_replaced: 15,
         frames_unacked: 7,
         bytes_drained: 8,
         lingered: Duration::from_millis(250),

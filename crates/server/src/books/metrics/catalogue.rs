@@ -223,7 +223,15 @@ const CATALOGUE: &[Metric] = &[
         Counter,
         Count,
         &[QueuePolicy],
-        "Queued frames dropped by a queue policy.",
+        "Queued frames that were not written for a slow peer: at the end of their session (close), as the oldest ones \
+         (drop_oldest), or because a newer one replaced them (latest).",
+    ),
+    row(
+        "lastword_sessions_congested",
+        Gauge,
+        Count,
+        &[],
+        "Sessions whose peer reads more slowly than the game sends: over half of a limit of the outbound queue.",
     ),
     row(
         "lastword_inbound_paused_sessions",

@@ -78,6 +78,11 @@ pub struct Record<'a> {
     pub frames_unsent: u64,
     /// Bytes queued here and never written.
     pub bytes_unsent: u64,
+    /// Data frames that were dropped from the queue while the session lived, since the peer read slowly. All frames that
+    /// the game sent are those out, unsent, dropped and replaced.
+    pub frames_dropped: u64,
+    /// Data frames that a newer one with the same key replaced in the queue.
+    pub frames_replaced: u64,
     /// Data frames written but not acknowledged by the peer's session.
     pub frames_unacked: u64,
     /// Bytes written but never acknowledged by the peer's kernel.
@@ -231,6 +236,8 @@ impl<'a> Record<'a> {
             bytes_undelivered: disconnect.undelivered_bytes,
             frames_unsent: evidence.frames_unsent,
             bytes_unsent: evidence.bytes_unsent,
+            frames_dropped: evidence.frames_dropped,
+            frames_replaced: evidence.frames_replaced,
             frames_unacked: evidence.frames_unacked,
             bytes_unacked: evidence.bytes_unacked,
             partial_have_bytes: evidence.partial_frame.map(|(have, _)| have),
@@ -255,15 +262,17 @@ impl<'a> Record<'a> {
             send_window_bytes: kernel.and_then(|kernel| kernel.snd_wnd),
             farewell: evidence.farewell.label(),
             our_code: decided.as_ref().map(Close::code),
-            our_reason: decided
-                .as_ref()
-                .and_then(|decided| words(decided.message.reason())),
+            our_reason: our_words(decided.as_ref()),
             peer_code: theirs.as_ref().map(|theirs| theirs.code),
             peer_reason: theirs.as_ref().and_then(|theirs| words(&theirs.reason)),
             trail: steps(&disconnect.ending),
             words: disconnect.to_string(),
         }
     }
+}
+
+fn our_words(decided: Option<&Close>) -> Option<Cow<'_, str>> {
+    words(decided?.message.reason())
 }
 
 fn words(reason: &str) -> Option<Cow<'_, str>> {

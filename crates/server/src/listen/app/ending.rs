@@ -29,6 +29,7 @@ impl<S: Shape> ServerApp<S> {
         self.core().books.status_requests.drop_all(identity.session);
         self.suspected_as(None);
         App::paused(self, false);
+        self.congested(false);
         let undelivered = self.undelivered();
         let cause = ending.verdict.cause;
         let ledger = &self.core().books.ledger;
@@ -123,7 +124,7 @@ impl<S: Shape> ServerApp<S> {
             counts.undelivered_in.1 += undelivered.1;
             counts.undelivered_out.0 += evidence.frames_unsent;
             counts.undelivered_out.1 += lost;
-            if closing.cause == Cause::SendQueueFull {
+            if matches!(closing.cause, Cause::SendQueueFull | Cause::SendQueueStale) {
                 counts.dropped_by_close += evidence.frames_unsent;
             }
         })

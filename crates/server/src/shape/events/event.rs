@@ -29,7 +29,7 @@ pub enum Event<'a> {
         /// Its payload.
         payload: &'a [u8],
     },
-    /// A session's link became suspect, or healthy again.
+    /// A session's link became suspect or healthy again, congested or flowing.
     Link {
         /// The session.
         session: SessionId,

@@ -70,8 +70,8 @@ struct Account {
 struct Links {
     epoch: u64,
     count: u8,
-    /// The place of the last change, if no frame followed it.
-    last: Option<usize>,
+    /// The place of the last change about each matter, if no frame followed it.
+    last: [Option<usize>; Link::MATTERS],
 }
 
 impl EventProducer {
@@ -102,12 +102,12 @@ impl EventProducer {
         }
         account.frames += 1;
         account.bytes += payload.len();
-        self.links.last = None;
+        self.links.last = Default::default();
         true
     }
 
-    /// Adds a change of the link. The first `LINKS_MAX` of an epoch are all kept. A later one replaces the change
-    /// before it, unless a frame came in between.
+    /// Adds a change of the link. The first `LINKS_MAX` of an epoch are all kept. A later one replaces the last change about
+    /// the same matter, unless a frame came in between.
     pub(crate) fn push_link(&mut self, link: Link) {
         let (session, seen) = (self.session, self.links);
         let added = self.queue.push(|batch, epoch| {
@@ -117,9 +117,12 @@ impl EventProducer {
                 Links::default()
             };
             links.epoch = epoch;
-            let replaces = links.last.filter(|_| links.count >= LINKS_MAX);
+            let Some(last) = links.last.get_mut(link.matter()) else {
+                return links;
+            };
+            let replaces = last.filter(|_| links.count >= LINKS_MAX);
             if !replaces.is_some_and(|place| batch.relink(place, session, &link)) {
-                links.last = Some(batch.len());
+                *last = Some(batch.len());
                 links.count = links.count.saturating_add(1);
                 batch.link(session, link);
             }

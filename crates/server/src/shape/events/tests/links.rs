@@ -1,5 +1,7 @@
 //! Changes of the link while the game does not drain.
 
+use lastword_session::Link;
+
 use super::{Content, ROOMY, Table, id, links, nth};
 
 #[test]
@@ -48,4 +50,19 @@ fn a_change_of_link_stays_behind_the_frame_that_came_before_it() {
     expected.push(Content::Frame(b"between".to_vec()));
     expected.push(Content::Link(nth(14)));
     assert_eq!(mine, expected);
+}
+
+#[test]
+fn a_change_of_what_waits_takes_no_place_of_a_change_of_the_silence() {
+    let table = Table::new(ROOMY);
+    let mut producer = table.producer(1);
+    for n in 0..8 {
+        producer.push_link(nth(n));
+    }
+    for link in [Link::Congested, Link::Flowing, nth(8), Link::Congested] {
+        producer.push_link(link);
+    }
+    let mut kept: Vec<_> = (0..7).chain([8]).map(nth).collect();
+    kept.push(Link::Congested);
+    assert_eq!(links(&table.take()), kept);
 }
