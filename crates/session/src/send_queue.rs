@@ -390,10 +390,8 @@ impl SendQueue {
         if self.is_empty() {
             self.clear();
         }
-        if self.head > COMPACT_BYTES && self.head > self.bytes.len() / 2 {
-            self.bytes.drain(..self.head);
-            self.head = 0;
-        }
+        free_written(&mut self.bytes, &mut self.head);
+        free_written(&mut self.control, &mut self.control_head);
     }
 
     fn clear(&mut self) {
@@ -454,6 +452,14 @@ impl Dropped {
     fn remove(&mut self, mark: &Mark) {
         self.frames -= mark.data_frames();
         self.bytes -= as_u64(mark.bytes());
+    }
+}
+
+/// Frees the written part of a queue that never empties, and the memory that a burst took.
+fn free_written(bytes: &mut Vec<u8>, head: &mut usize) {
+    if *head > COMPACT_BYTES && *head > bytes.len() / 2 {
+        bytes.drain(..std::mem::take(head));
+        bytes.shrink_to(2 * bytes.len());
     }
 }
 

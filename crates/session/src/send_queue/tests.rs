@@ -93,6 +93,28 @@ fn control_frames_leave_no_memory_behind_in_a_queue_that_never_empties() {
     );
 }
 
+/// A peer that reads slowly never lets the last bytes go.
+#[test]
+fn a_queue_that_never_empties_frees_what_a_burst_or_many_frames_took() {
+    type Push = fn(&mut SendQueue, usize);
+    let data: Push = |queue, n| queue.push_data(Time::ORIGIN, |out| out.resize(out.len() + n, 7));
+    let control: Push = |queue, n| queue.push_control(|out| out.resize(out.len() + n, 7));
+    for push in [data, control] {
+        let mut queue = SendQueue::default();
+        push(&mut queue, 500_000);
+        push(&mut queue, 32);
+        queue.advance(500_000);
+        let after_a_burst = queue.capacity();
+        assert!(after_a_burst < 1_000, "{after_a_burst}");
+        for _ in 0..100_000 {
+            push(&mut queue, 32);
+            queue.advance(32);
+            assert_eq!(queue.len(), 32);
+        }
+        assert!(queue.capacity() < 3 * COMPACT_BYTES, "{}", queue.capacity());
+    }
+}
+
 #[test]
 fn every_way_of_writing_gives_the_same_bytes_and_numbers() {
     for step in 1..12 {
