@@ -11,6 +11,7 @@ const FACTS = [
   ["Lived", (r) => duration(r.live_ms || r.age_ms)],
   ["Silent for", (r) => r.silent_ms !== undefined && `${duration(r.silent_ms)}, by ${r.detector}${r.own_stall_ms ? `, ${duration(r.own_stall_ms)} of it our own stall` : ""}`],
   ["Spoke again", (r) => r.spoke_after_ms !== undefined && `${duration(r.spoke_after_ms)} after the verdict`],
+  ["Over its rate for", (r) => r.over_rate_ms !== undefined && duration(r.over_rate_ms)],
   ["First error", (r) => r.first_call && `${r.first_call}, ${r.first_error}`],
   ["Frames", (r) => `${count(r.frames_in)} in, ${count(r.frames_out)} out`],
   ["Bytes", (r) => `${bytes(r.bytes_in)} in, ${bytes(r.bytes_out)} out`],

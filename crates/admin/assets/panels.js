@@ -113,6 +113,7 @@ export class Panels {
       ["Events that wait for the game", count(own.events_waiting)],
       ["Sessions whose reading is paused", count(own.inbound_paused)],
       ["Sessions whose player reads slowly", count(own.congested)],
+      ["Sessions over their rate", count(own.rate_limited)],
       ["Received", `${count(own.frames_in)} frames, ${bytes(own.bytes_in)}`],
       ["Sent", `${count(own.frames_out)} frames, ${bytes(own.bytes_out)}`],
       ["Round trip, mean", duration(own.round_trip_us === undefined ? undefined : own.round_trip_us / 1000)],

@@ -68,6 +68,8 @@ impl Connector {
         let limits = Limits {
             // A server may be slow for a while. Our queue is bounded in bytes, not in age.
             outbound_age_max: None,
+            // The server tells how long a frame may be.
+            outbound_frame_bytes_max: wire::FRAME_LIMIT_MAX,
             ..Limits::default()
         };
         Self {

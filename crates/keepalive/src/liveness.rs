@@ -129,6 +129,12 @@ impl Liveness {
         self.behind_heard_ms = self.behind_ms;
     }
 
+    /// Returns the timing of the live session: all zero before it is live.
+    #[must_use]
+    pub const fn timing(&self) -> Timing {
+        self.timing
+    }
+
     /// Sets how far the clock is behind the real one: for how long in all this process has stood still. It never shrinks.
     pub fn stood_still(&mut self, total: Duration) {
         self.behind_ms = to_millis(total);

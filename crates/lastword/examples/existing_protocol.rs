@@ -97,6 +97,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut config = lastword::Config::default();
     // The largest `u16`, without the opcode.
     config.limits.frame_bytes_max = 65_534;
+    config.limits.outbound_frame_bytes_max = 65_534;
     let mut server = Server::builder()
         .config(config)
         .listen(addr)

@@ -300,8 +300,8 @@ pub mod config {
         AdminConfig, AdmissionConfig, Bound, ConfigError, ConfigWarning, DrainConfig, GiveUp,
         KernelAbilities, KernelConfig, KernelKnobs, LimitsConfig, ListenConfig, LivenessConfig,
         MetricsConfig, Network, NoNetwork, NoToken, Profile, ProfileConfig, ProfileError,
-        ProfileName, Reach, Reload, ReloadError, RtoMax, TcpInfo, TcpInfoFields, TimeoutsConfig,
-        Token, TokenFileError, UnreachableReason, Wire,
+        ProfileName, RatesConfig, Reach, Reload, ReloadError, RtoMax, TcpInfo, TcpInfoFields,
+        TimeoutsConfig, Token, TokenFileError, UnreachableReason, Wire,
     };
 }
 

@@ -14,6 +14,7 @@ mod marks;
 mod metrics;
 mod network;
 mod optional;
+mod rates;
 mod reach;
 mod reload;
 mod settings;
@@ -37,7 +38,7 @@ pub use reach::{Bound, GiveUp, Reach, UnreachableReason};
 pub use reload::Reload;
 pub use table::{
     AdminConfig, AdmissionConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig,
-    LivenessConfig, MetricsConfig, ProfileConfig, RtoMax, TimeoutsConfig, Wire,
+    LivenessConfig, MetricsConfig, ProfileConfig, RatesConfig, RtoMax, TimeoutsConfig, Wire,
 };
 pub use token::{NoToken, Token, TokenFileError};
 pub use warning::ConfigWarning;
@@ -57,6 +58,8 @@ pub struct Config {
     pub admission: AdmissionConfig,
     /// How much one connection may send, and how much may wait for it.
     pub limits: LimitsConfig,
+    /// How much each live client may send.
+    pub rates: RatesConfig,
     /// How long each part of a connection's life may take.
     pub timeouts: TimeoutsConfig,
     /// How the server shuts down.
@@ -78,6 +81,7 @@ impl Default for Config {
             listen: vec![ListenConfig::default()],
             admission: AdmissionConfig::default(),
             limits: LimitsConfig::default(),
+            rates: RatesConfig::default(),
             timeouts: TimeoutsConfig::default(),
             drain: DrainConfig::default(),
             liveness: LivenessConfig::default(),
@@ -110,6 +114,7 @@ impl Config {
             .filter_map(|key| key.check(self))
             .chain(self.errors_of_listeners())
             .chain(self.limits.caps_below_the_frame_limit())
+            .chain(self.rates.small_bursts(&self.limits))
             .chain(self.drain.errors())
             .chain(self.liveness.errors(self.kernel.rto_max))
             .chain(self.metrics.errors())
@@ -130,6 +135,10 @@ impl Config {
         Limits {
             hello_bytes_max: limits.hello_bytes_max,
             frame_bytes_max: limits.frame_bytes_max,
+            outbound_frame_bytes_max: limits.outbound_frame_bytes_max,
+            frame_rate: self.rates.frames(),
+            byte_rate: self.rates.bytes(limits),
+            over_rate_timeout: from_ms_or_off(self.rates.over_ms),
             hello_timeout: from_ms(timeouts.hello_ms),
             auth_timeout: from_ms(timeouts.auth_ms),
             frame_timeout: from_ms(timeouts.frame_ms),

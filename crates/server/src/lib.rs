@@ -34,8 +34,8 @@ pub use books::{
 pub use config::{
     AdminConfig, AdmissionConfig, Allowed, Bound, Config, ConfigError, ConfigWarning, DrainConfig,
     GiveUp, KernelAbilities, KernelConfig, Key, LimitsConfig, ListenConfig, LivenessConfig,
-    MetricsConfig, Network, NoNetwork, NoToken, ProfileConfig, Reach, Reload, RtoMax, Section,
-    TimeoutsConfig, Token, TokenFileError, UnreachableReason, Wire,
+    MetricsConfig, Network, NoNetwork, NoToken, ProfileConfig, RatesConfig, Reach, Reload, RtoMax,
+    Section, TimeoutsConfig, Token, TokenFileError, UnreachableReason, Wire,
 };
 pub use core::{Group, NoSuchSession, Observer, ReloadError};
 pub use handle::{ServerHandle, SessionInfo};

@@ -19,7 +19,7 @@ pub use kick::Kick;
 
 pub(crate) use data::Data;
 pub(crate) use id::{random_session, slot_of};
-pub(crate) use identity::{Joined, SessionIdentity, Suspicion};
+pub(crate) use identity::{Joined, LinkFlag, LinkFlags, SessionIdentity, Suspicion};
 pub(crate) use printable::{is_name_of, printable};
 
 /// A player, as the authenticator knows it. The default has no name, no cohort, the listener's profile and the

@@ -1,4 +1,4 @@
-//! The limit on cheap control frames: a token bucket. Time without reading refills it beyond its depth.
+//! Token buckets: how much a peer may send at once, and then in each second.
 
 use std::time::Duration;
 
@@ -6,103 +6,165 @@ use lastword_keepalive::Timing;
 
 use crate::Time;
 
-/// The bucket for pings, pongs, acks and ignorable frames. It gains 2 tokens a second, or 2 a heartbeat where that is
-/// shorter than 1 s. Its depth is 16 plus the dead limit in seconds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PingBucket {
-    refilled: Time,
-    milli_tokens: u32,
-    depth: u16,
-    tokens_per_second: u16,
+/// How much a peer may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// The refill of a second, in tokens: frames or bytes. At least 1.
+    pub per_second: u32,
+    /// The depth of the bucket: the tokens after a rest. At least 1.
+    pub burst: u32,
 }
 
-impl PingBucket {
-    /// Creates a full bucket for a session with this dead limit; 80 deep where the dead limit is never.
-    pub(crate) fn new(now: Time, timing: Timing) -> Self {
-        let depth = match timing.dead_ms {
-            0 => DEPTH_WITHOUT_DEAD,
-            ms => u16::try_from(ms / 1000)
-                .unwrap_or(u16::MAX)
-                .saturating_add(DEPTH_BASE),
+impl Rate {
+    /// The rate of pings, pongs, acks and ignorable frames: 2 a second, or 2 a heartbeat where that is shorter than 1 s. At
+    /// once there are 16 and one for each second of the dead limit, or 80 where the dead limit is never.
+    pub(crate) fn of_pings(timing: Timing) -> Self {
+        let burst = match timing.dead_ms {
+            0 => BURST_WITHOUT_DEAD,
+            ms => ms / 1000 + BURST_BASE,
         };
         // In each heartbeat a peer must send a ping and a pong.
         let asked = match timing.heartbeat_ms {
-            0 => TOKENS_PER_SECOND,
-            ms => u16::try_from(2_000_u32.div_ceil(ms)).unwrap_or(TOKENS_PER_SECOND),
+            0 => PINGS_PER_SECOND,
+            ms => 2_000_u32.div_ceil(ms),
         };
         Self {
+            per_second: asked.max(PINGS_PER_SECOND),
+            burst,
+        }
+    }
+
+    /// The refill of this time, in millionths of a token: `per_second` for each microsecond.
+    fn refill(self, time: Duration) -> i64 {
+        i64::try_from(time.as_micros())
+            .unwrap_or(i64::MAX)
+            .saturating_mul(self.per_second.into())
+    }
+
+    fn full(self) -> i64 {
+        i64::from(self.burst) * TOKEN
+    }
+}
+
+/// The level of a token bucket at one moment. The rate is passed with each call, and does not change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bucket {
+    refilled: Time,
+    /// Millionths of a token. A frame may take more than there is: then the level is negative.
+    level: i64,
+}
+
+impl Bucket {
+    /// Creates a full bucket.
+    pub(crate) fn full(now: Time, rate: Rate) -> Self {
+        Self {
             refilled: now,
-            milli_tokens: u32::from(depth) * 1000,
-            depth,
-            tokens_per_second: asked.max(TOKENS_PER_SECOND),
+            level: rate.full(),
         }
     }
 
-    /// Takes one token. Returns false when there is none: `ping_flood`.
-    pub(crate) fn take(&mut self, now: Time) -> bool {
-        self.fill_up(now);
-        match self.milli_tokens.checked_sub(1000) {
-            Some(left) => {
-                self.milli_tokens = left;
-                true
-            }
-            None => false,
-        }
+    /// Returns whether there is a token.
+    pub(crate) fn has_token(&mut self, now: Time, rate: Rate) -> bool {
+        self.fill_up(now, rate);
+        self.level >= TOKEN
     }
 
-    /// Gives the last token back: the frame turned out to be the answer to our own ping.
-    pub(crate) fn give_back(&mut self) {
-        self.milli_tokens = self.milli_tokens.saturating_add(1000);
+    /// Takes one token. Returns false when there is none.
+    pub(crate) fn try_take(&mut self, now: Time, rate: Rate) -> bool {
+        let has = self.has_token(now, rate);
+        if has {
+            self.take(1);
+        }
+        has
+    }
+
+    /// Takes tokens, also more than there are.
+    pub(crate) fn take(&mut self, tokens: u32) {
+        self.level = self.level.saturating_sub(i64::from(tokens) * TOKEN);
+    }
+
+    /// Gives tokens back: the frame turned out to be one that the wire asks for.
+    pub(crate) fn give_back(&mut self, tokens: u32) {
+        self.level = self.level.saturating_add(i64::from(tokens) * TOKEN);
     }
 
     /// Credits time in which we did not read: everything that the peer sent meanwhile arrives at once.
-    pub(crate) fn not_reading(&mut self, since: Time, now: Time) {
-        self.credit(now.since(since), since, now);
-    }
-
-    fn credit(&mut self, time: Duration, since: Time, now: Time) {
-        self.fill_up(since);
-        self.milli_tokens = self.milli_tokens.saturating_add(self.refill(time));
-        self.refilled = now;
+    pub(crate) fn not_reading(&mut self, since: Time, now: Time, rate: Rate) {
+        self.credit(now.since(since), since, now, rate);
     }
 
     /// Credits a silence, once: real time in which no byte arrived. If we stood still ourselves, everything that the
     /// peer sent meanwhile arrives at once.
-    pub(crate) fn silence_ended(&mut self, silence: Duration, since: Time, now: Time) {
-        let full = u32::from(self.depth) * 1000;
-        let most = full.saturating_add(self.refill(silence));
-        let before = self.milli_tokens;
-        self.credit(silence, since, now);
-        self.milli_tokens = self.milli_tokens.min(most.max(before));
+    pub(crate) fn silence_ended(&mut self, silence: Duration, since: Time, now: Time, rate: Rate) {
+        let most = rate.full().saturating_add(rate.refill(silence));
+        let before = self.level;
+        self.credit(silence, since, now, rate);
+        self.level = self.level.min(most.max(before));
     }
 
-    /// Refills up to the depth, and keeps tokens that a pause added above it.
-    fn fill_up(&mut self, now: Time) {
-        let full = u32::from(self.depth) * 1000;
-        let filled = self
-            .milli_tokens
-            .saturating_add(self.refill(now.since(self.refilled)));
-        self.milli_tokens = self.milli_tokens.max(filled.min(full));
+    /// Returns when there are so many tokens, if none is taken before.
+    pub(crate) fn has_at(&self, tokens: u32, rate: Rate) -> Time {
+        let missing = (i64::from(tokens) * TOKEN).saturating_sub(self.level);
+        let missing = u64::try_from(missing).unwrap_or(0);
+        self.refilled + Duration::from_micros(missing.div_ceil(rate.per_second.max(1).into()))
+    }
+
+    fn credit(&mut self, time: Duration, since: Time, now: Time, rate: Rate) {
+        self.fill_up(since, rate);
+        self.level = self.level.saturating_add(rate.refill(time));
         self.refilled = self.refilled.max(now);
     }
 
-    /// The refill in thousandths of a token: `tokens_per_second` for each millisecond.
-    fn refill(&self, time: Duration) -> u32 {
-        u32::try_from(time.as_millis())
-            .unwrap_or(u32::MAX)
-            .saturating_mul(self.tokens_per_second.into())
+    /// Refills up to the depth, and keeps tokens that a pause added above it.
+    fn fill_up(&mut self, now: Time, rate: Rate) {
+        let filled = self
+            .level
+            .saturating_add(rate.refill(now.since(self.refilled)));
+        self.level = self.level.max(filled.min(rate.full()));
+        self.refilled = self.refilled.max(now);
     }
 }
 
-const TOKENS_PER_SECOND: u16 = 2;
-const DEPTH_BASE: u16 = 16;
-const DEPTH_WITHOUT_DEAD: u16 = 80;
+/// One token, in the unit of the level.
+const TOKEN: i64 = 1_000_000;
+const PINGS_PER_SECOND: u32 = 2;
+const BURST_BASE: u32 = 16;
+const BURST_WITHOUT_DEAD: u32 = 80;
 
 #[cfg(test)]
 mod tests {
     use lastword_keepalive::Profile;
 
     use super::*;
+
+    /// A bucket with its rate.
+    #[derive(Clone, Copy)]
+    struct Rated(Bucket, Rate);
+
+    impl Rated {
+        fn of(per_second: u32, burst: u32) -> Self {
+            let rate = Rate { per_second, burst };
+            Self(Bucket::full(Time::ORIGIN, rate), rate)
+        }
+
+        fn pings(timing: Timing) -> Self {
+            let rate = Rate::of_pings(timing);
+            Self(Bucket::full(Time::ORIGIN, rate), rate)
+        }
+
+        fn take(&mut self, now: Time) -> bool {
+            self.0.try_take(now, self.1)
+        }
+
+        fn not_reading(&mut self, since: Time, now: Time) {
+            self.0.not_reading(since, now, self.1);
+        }
+
+        /// How many tokens it has at once.
+        fn holds(&mut self, now: Time) -> usize {
+            (0..1_000_000).take_while(|_| self.take(now)).count()
+        }
+    }
 
     fn dead(secs: u32) -> Timing {
         Timing {
@@ -118,10 +180,10 @@ mod tests {
         for name in Profile::NAMES {
             let profile = Profile::builtin(name).unwrap();
             let timing = Timing::from(&profile);
-            let bucket = PingBucket::new(Time::ORIGIN, timing);
+            let rate = Rate::of_pings(timing);
             let row = format!(
                 "| `{name}` | {} ms | {} | {} |",
-                timing.heartbeat_ms, bucket.depth, bucket.tokens_per_second
+                timing.heartbeat_ms, rate.burst, rate.per_second
             );
             assert!(document.contains(&row), "{row}");
         }
@@ -133,63 +195,93 @@ mod tests {
             heartbeat_ms: 100,
             ..dead(8)
         };
-        let mut bucket = PingBucket::new(Time::ORIGIN, timing);
+        let mut bucket = Rated::pings(timing);
         let beats = |n: u64| [Time::from_micros(n * 100_000); 2];
         assert!((1..10_000).flat_map(beats).all(|at| bucket.take(at)));
     }
 
     #[test]
     fn pings_sent_during_a_silence_are_no_flood_and_are_credited_once() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
+        let mut bucket = Rated::pings(dead(8));
         let mut now = Time::ORIGIN;
         for _ in 0..100 {
             let since = now;
             now = now + Duration::from_secs(30);
-            bucket.silence_ended(now.since(since), since, now);
+            bucket
+                .0
+                .silence_ended(now.since(since), since, now, bucket.1);
         }
-        assert_eq!((0..1000).filter(|_| bucket.take(now)).count(), 24 + 60);
+        assert_eq!(bucket.holds(now), 24 + 60);
     }
 
     #[test]
     fn the_depth_is_16_and_the_dead_limit_in_seconds() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, dead(15));
-        assert_eq!((0..100).filter(|_| bucket.take(Time::ORIGIN)).count(), 31);
-        let mut bucket = PingBucket::new(Time::ORIGIN, Timing::default());
-        assert_eq!((0..100).filter(|_| bucket.take(Time::ORIGIN)).count(), 80);
+        assert_eq!(Rated::pings(dead(15)).holds(Time::ORIGIN), 31);
+        assert_eq!(Rated::pings(Timing::default()).holds(Time::ORIGIN), 80);
     }
 
     #[test]
     fn two_a_second_for_ever_is_fine_and_three_is_not() {
-        let mut steady = PingBucket::new(Time::ORIGIN, Timing::default());
+        let mut steady = Rated::pings(Timing::default());
         let mut fast = steady;
         assert!((1..10_000).all(|n| steady.take(Time::from_micros(n * 500_000))));
         assert!(!(1..10_000).all(|n| fast.take(Time::from_micros(n * 333_333))));
     }
 
+    /// The refill of each step is less than a token, and less than the clock's milliseconds.
+    #[test]
+    fn exactly_the_rate_in_steps_of_a_few_microseconds_loses_nothing() {
+        let mut bucket = Rated::of(100_000, 1);
+        assert!((1..200_000).all(|n| bucket.take(Time::from_micros(n * 10))));
+        assert!(!bucket.take(Time::from_micros(1_999_999)), "no token more");
+    }
+
+    #[test]
+    fn a_frame_that_costs_more_than_there_is_leaves_a_debt() {
+        let mut bucket = Rated::of(1_000, 100);
+        assert!(bucket.0.has_token(Time::ORIGIN, bucket.1));
+        bucket.0.take(600);
+        let due = bucket.0.has_at(1, bucket.1);
+        assert_eq!(due, Time::from_micros(501_000));
+        assert!(!bucket.0.has_token(Time::from_micros(500_999), bucket.1));
+        assert!(bucket.0.has_token(due, bucket.1));
+    }
+
+    #[test]
+    fn the_greatest_rates_and_times_do_not_overflow() {
+        let mut bucket = Rated::of(u32::MAX, u32::MAX);
+        bucket.0.take(u32::MAX);
+        let later = Time::from_micros(u64::MAX / 2);
+        assert!(bucket.take(later));
+        bucket.not_reading(Time::ORIGIN, later);
+        assert!(bucket.take(later));
+        assert!(bucket.0.has_at(u32::MAX, bucket.1) >= later);
+    }
+
     #[test]
     fn our_own_pause_is_credited_beyond_the_depth() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
+        let mut bucket = Rated::pings(dead(8));
         let now = Time::ORIGIN + Duration::from_secs(100);
         bucket.not_reading(Time::ORIGIN, now);
-        assert_eq!((0..1000).filter(|_| bucket.take(now)).count(), 24 + 200);
+        assert_eq!(bucket.holds(now), 24 + 200);
     }
 
     #[test]
     fn a_pause_does_not_take_away_what_had_been_refilled_before_it() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
+        let mut bucket = Rated::pings(dead(8));
         while bucket.take(Time::ORIGIN) {}
         let paused = Time::ORIGIN + Duration::from_secs(60);
         let resumed = paused + Duration::from_secs(1);
         bucket.not_reading(paused, resumed);
-        assert_eq!((0..1000).filter(|_| bucket.take(resumed)).count(), 24 + 2);
+        assert_eq!(bucket.holds(resumed), 24 + 2);
     }
 
     #[test]
     fn tokens_that_a_pause_added_above_the_depth_stay_until_used() {
-        let mut bucket = PingBucket::new(Time::ORIGIN, dead(8));
+        let mut bucket = Rated::pings(dead(8));
         let resumed = Time::ORIGIN + Duration::from_secs(10);
         bucket.not_reading(Time::ORIGIN, resumed);
         let later = resumed + Duration::from_secs(600);
-        assert_eq!((0..1000).filter(|_| bucket.take(later)).count(), 24 + 20);
+        assert_eq!(bucket.holds(later), 24 + 20);
     }
 }

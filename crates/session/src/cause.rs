@@ -105,7 +105,6 @@ impl Cause {
             self,
             Self::TlsTruncated
                 | Self::GameStalled
-                | Self::RateLimited
                 | Self::TlsFailed
                 | Self::TlsTimeout
                 | Self::ProxyHeaderInvalid

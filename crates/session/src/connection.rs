@@ -29,6 +29,7 @@ mod ending;
 mod evidence;
 mod heartbeat;
 mod machine;
+mod rate;
 mod receive;
 mod silence;
 mod state;
@@ -39,10 +40,11 @@ use std::time::Duration;
 
 use lastword_keepalive::{Liveness, Timing};
 
+use crate::bucket::Bucket;
 use crate::close::Close;
 use crate::dialect::Framing;
 use crate::ending::{Ending, GoodbyeProgress, PeerGoodbye, TrailEvent};
-use crate::ping_bucket::PingBucket;
+use crate::rates::Rates;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::Notice;
@@ -252,8 +254,10 @@ pub enum SendError {
 ///    [`handle`](Self::handle) for what was decided elsewhere.
 /// 2. While [`is_authenticating`](Self::is_authenticating): the answer, as [`Input::Admit`] or [`Input::Close`].
 /// 3. While [`wants_read`](Self::wants_read), and where [`asks_for_room`](Self::asks_for_room) only if the game has room
-///    ([`Input::Paused`], [`Input::Resumed`]): read, [`bytes_arrived`](Self::bytes_arrived),
-///    [`poll_link`](Self::poll_link), [`feed`](Self::feed). At the end of reading, [`Input::ReadEnded`].
+///    ([`Input::Paused`], [`Input::Resumed`]): read at most
+///    [`read_bytes_max`](Self::read_bytes_max), [`bytes_arrived`](Self::bytes_arrived),
+///    [`poll_link`](Self::poll_link), [`feed`](Self::feed). Where a read finds nothing, [`caught_up`](Self::caught_up); where
+///    [`is_over_rate`](Self::is_over_rate), the kernel itself is asked. At the end of reading, [`Input::ReadEnded`].
 /// 4. Where [`is_ending`](Self::is_ending): [`taken`](Self::taken). Where [`awaits_delivery`](Self::awaits_delivery) and
 ///    the game has taken everything: [`Input::Delivered`].
 /// 5. Where the time of [`poll_timeout`](Self::poll_timeout) has come, and one more read found nothing:
@@ -287,7 +291,8 @@ pub struct Connection {
     peer_frame_limit: u32,
     /// The bytes that were written behind the last byte of a data frame.
     behind_data: u32,
-    bucket: PingBucket,
+    /// The bucket of pings, pongs, acks and ignorable frames.
+    pings: Bucket,
     /// Data frames in and out, by their numbers on the wire.
     received: u64,
     sent: u64,
@@ -313,7 +318,7 @@ struct Rare {
     read_when_noticed: Option<u64>,
     /// When a silence of the peer last ended: no frame waits for longer than since then.
     age_since: Time,
-    /// When reading was paused last, and, on the real clock, taken up again.
+    /// When reading was paused last, by the game or by the rate, and, on the real clock, taken up again.
     paused: Time,
     resumed: Time,
     /// How long the peer had been silent when we decided that it was too long, and how much of it was our own stall.
@@ -323,6 +328,8 @@ struct Rare {
     spoke_after: Option<Duration>,
     trail: Vec<TrailEvent>,
     unread: Option<Unread>,
+    /// The budget of the peer, where it has a rate.
+    rates: Option<Box<Rates>>,
     /// A frame found no room, and the kernel has not taken enough since.
     overfull: bool,
     congestion: Congestion,
@@ -339,7 +346,8 @@ struct Rare {
     wants_readings: bool,
 }
 
-/// Bytes that were read and not all looked at: the game takes no frames, or others have their turn first.
+/// Bytes that were read and not all looked at: the game takes no frames, others have their turn first, or the peer is
+/// over its rate.
 #[derive(Debug)]
 struct Unread {
     bytes: Vec<u8>,

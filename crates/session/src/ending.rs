@@ -141,6 +141,8 @@ pub struct Evidence {
     /// From the verdict on a silent peer to the first byte after it: the peer was alive. `None` where no byte came while
     /// we lingered.
     pub spoke_after: Option<Duration>,
+    /// For how long the peer had been over its rate when the cause was fixed. `None` where it was not over it.
+    pub over_rate_for: Option<Duration>,
     /// From the moment the session joined to the moment the cause was fixed; zero where no session joined.
     pub live_for: Duration,
     /// Raw bytes in; `late_bytes_in` of them came after the cause was fixed.

@@ -1,5 +1,6 @@
 //! The wire, the causes, the classifier and one connection as a sans-I/O state machine.
 
+mod bucket;
 mod cause;
 mod classify;
 mod clock_offset;
@@ -13,8 +14,8 @@ mod link;
 mod message;
 mod observation;
 mod phase;
-mod ping_bucket;
 mod policy;
+mod rates;
 mod round_trip;
 mod send_queue;
 mod session_id;
@@ -22,6 +23,7 @@ pub mod wire;
 
 pub use lastword_keepalive::{Diagnosis, KernelSample, OwnFault, Time, Timing};
 
+pub use bucket::Rate;
 pub use cause::{Advice, Cause, Class, DepartureCause, Initiator, Resumable};
 pub use classify::classify;
 pub use clock_offset::ClockOffset;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Rate;
+
 /// The limits and timeouts of one connection. The defaults are those of `config/lastword.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -9,6 +11,23 @@ pub struct Limits {
     pub hello_bytes_max: u32,
     /// The most bytes of data payload that we accept, 1,024 to 16,777,215. Default 64 KiB. Over it: `frame_too_large`.
     pub frame_bytes_max: u32,
+    /// The most bytes of data payload that we send, 1,024 to 16,777,215. Default 64 KiB. A peer that accepts less lowers it.
+    /// A longer frame is refused ([`SendError::TooLarge`](crate::SendError::TooLarge)).
+    pub outbound_frame_bytes_max: u32,
+    /// The frames that a live peer may send; `None` (default) is any number. Over it reading pauses, and after
+    /// [`over_rate_timeout`](Self::over_rate_timeout): `rate_limited`.
+    ///
+    /// A frame of any kind costs one, also an empty one. A ping costs one more, since we answer it. Frames that the wire
+    /// asks for cost nothing: two pings in each heartbeat, the answers to our pings, acks that are due.
+    pub frame_rate: Option<Rate>,
+    /// The bytes that a live peer may send, headers included; `None` (default) is any number. Otherwise as `frame_rate`.
+    /// A frame may take more than there is: the next one then waits for the debt.
+    pub byte_rate: Option<Rate>,
+    /// How long a peer may stay over its rate; `None` is for ever. Default 10 s. Over it: `rate_limited`.
+    ///
+    /// The peer is over its rate from the moment at which its bytes have to wait for a token, until everything that it has
+    /// sent has been read.
+    pub over_rate_timeout: Option<Duration>,
     /// Time for the first frame to arrive completely. Default 5 s. Over it: `hello_timeout`.
     pub hello_timeout: Duration,
     /// Time for the authenticator to answer. Default 5 s. Over it: `auth_timeout`.
@@ -41,6 +60,10 @@ impl Default for Limits {
         Self {
             hello_bytes_max: 4 * 1024,
             frame_bytes_max: 64 * 1024,
+            outbound_frame_bytes_max: 64 * 1024,
+            frame_rate: None,
+            byte_rate: None,
+            over_rate_timeout: Some(Duration::from_secs(10)),
             hello_timeout: Duration::from_secs(5),
             auth_timeout: Duration::from_secs(5),
             frame_timeout: Duration::from_secs(10),

@@ -1,4 +1,5 @@
-//! The state of a live session's link, as reported to its owner: suspect or healthy, congested or flowing.
+//! The state of a live session's link, as reported to its owner: suspect or healthy, congested or flowing, over its rate
+//! or within it.
 
 use lastword_keepalive::Diagnosis;
 
@@ -22,11 +23,17 @@ pub enum Link {
     /// At most a quarter of `outbound_bytes_max` waits for a congested peer, and no frame for a quarter of
     /// `outbound_age_ms`.
     Flowing,
+    /// The peer sends more than its rate, so its bytes wait: reading is slowed to the rate.
+    ///
+    /// If it stays over its rate for the timeout, it is ended as `rate_limited`.
+    RateLimited,
+    /// The peer is within its rate again: none of its bytes waits, and it may send at least half a burst at once.
+    WithinRate,
 }
 
 impl Link {
-    /// The number of matters that changes are about: the peer's silence, and what waits for the peer.
-    pub const MATTERS: usize = 2;
+    /// The number of matters that changes are about: the peer's silence, what waits for the peer, and its rate.
+    pub const MATTERS: usize = 3;
 
     /// Returns the index of the matter that this change is about, below [`Link::MATTERS`]. A later change about the same
     /// matter makes this one obsolete.
@@ -35,6 +42,7 @@ impl Link {
         match self {
             Self::Suspect(_) | Self::Healthy => 0,
             Self::Congested | Self::Flowing => 1,
+            Self::RateLimited | Self::WithinRate => 2,
         }
     }
 }

@@ -288,13 +288,6 @@ impl SendQueue {
         Some(mark.queued_at)
     }
 
-    /// Returns when the oldest waiting frame was queued that is kept until it is written.
-    #[must_use]
-    pub fn oldest_kept(&self) -> Option<Time> {
-        let is_kept = |mark: &&Mark| matches!(mark.kind, Kind::Goodbye | Kind::Kept);
-        self.marks.iter().find(is_kept).map(|mark| mark.queued_at)
-    }
-
     /// Notes that no frame was queued later than now. The clock of this connection may be behind that of a sender.
     pub(crate) fn queued_by(&mut self, now: Time) {
         for mark in self.marks.iter_mut().rev() {

@@ -172,6 +172,31 @@ fn nothing_is_allocated_on_the_peers_word() {
 }
 
 #[test]
+fn a_buffer_that_grew_for_a_frame_is_freed_with_it() {
+    for framing in [Framing::Native, Framing::Dialect(Arc::new(LengthPrefixed))] {
+        let mut frame = Vec::new();
+        lastword_session::encode_data(&framing, &[7; 60_000], &mut frame);
+        let mut connection = live(Config {
+            framing: framing.clone(),
+            ..Config::default()
+        });
+        write_out(&mut connection);
+        drop(connection.reclaim());
+        let memory = allocation_counter::measure(|| {
+            for _ in 0..20 {
+                for chunk in frame.chunks_mut(1_460) {
+                    feed(&mut connection, chunk);
+                }
+            }
+        });
+        let (frames, _) = connection.frames();
+        assert_eq!(frames, 20, "{framing:?}");
+        assert!(memory.bytes_max > 60_000, "the frames were put together");
+        assert_eq!(memory.bytes_current, 0, "{framing:?}: {memory:?}");
+    }
+}
+
+#[test]
 fn an_announced_length_alone_takes_almost_no_memory() {
     let limits = Limits {
         frame_bytes_max: 16_777_215,

@@ -75,10 +75,14 @@ async fn declared_codes_and_ends_that_never_occurred_have_a_series_too() {
             "{line} in {shown}"
         );
     }
-    assert!(
-        shown.contains("\nlastword_inbound_paused_sessions 0\n"),
-        "{shown}"
-    );
+    for metric in [
+        "inbound_paused_sessions",
+        "rate_limited_sessions",
+        "rate_limits_total",
+    ] {
+        let line = format!("\nlastword_{metric} 0\n");
+        assert!(shown.contains(&line), "{line} in {shown}");
+    }
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ impl Handler for Watched {
         let diagnosis = match link {
             Link::Suspect(diagnosis) => Some(diagnosis.label().to_owned()),
             Link::Healthy => None,
-            _ => return,
+            Link::Congested | Link::Flowing | Link::RateLimited | Link::WithinRate | _ => return,
         };
         let name = self.name.clone();
         self.state.with(|state| state.suspected(name, diagnosis));

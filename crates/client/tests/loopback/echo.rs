@@ -45,6 +45,7 @@ async fn five_megabytes_come_back_in_one_frame_and_in_eighty() {
     const SIZE: usize = 5 * 1024 * 1024;
     let mut config = Config::default();
     config.limits.frame_bytes_max = 5 * 1024 * 1024;
+    config.limits.outbound_frame_bytes_max = config.limits.frame_bytes_max;
     config.limits.inbox_bytes_max = config.limits.frame_bytes_max;
     config.limits.outbound_bytes_max = 8 * 1024 * 1024;
     let connector = Connector::start()

@@ -7,7 +7,15 @@ pub(super) fn board() -> Board {
     Board::new("lastword-capacity", "lastword / Capacity", about)
         .row(9, [(12, connections()), (12, of_the_limits())])
         .row(9, [(12, refusals()), (12, accept_errors())])
-        .row(8, [(8, paused()), (8, events()), (8, authentication())])
+        .row(
+            8,
+            [
+                (6, paused()),
+                (6, rate_limited()),
+                (6, events()),
+                (6, authentication()),
+            ],
+        )
         .row(
             8,
             [
@@ -81,6 +89,16 @@ fn paused() -> Panel {
         .shows(
             "{{instance}}",
             r#"sum by (instance) (lastword_inbound_paused_sessions{instance=~"$instance"})"#,
+        )
+}
+
+fn rate_limited() -> Panel {
+    let about = "Sessions whose peer is over its rate, so that its frames wait.";
+    Panel::lines("Sessions over their rate", Unit::Count, about)
+        .with(FieldConfig::whole)
+        .shows(
+            "{{instance}}",
+            r#"sum by (instance) (lastword_rate_limited_sessions{instance=~"$instance"})"#,
         )
 }
 

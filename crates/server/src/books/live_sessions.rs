@@ -94,12 +94,11 @@ const CHUNK: usize = 256;
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
-    use std::sync::atomic::AtomicBool;
 
     use lastword_session::Time;
 
     use super::*;
-    use crate::player::{Data, Joined, Suspicion, random_session};
+    use crate::player::{Data, Joined, LinkFlags, Suspicion, random_session};
 
     fn identity(slot: u32) -> Arc<SessionIdentity> {
         Arc::new(SessionIdentity {
@@ -110,7 +109,7 @@ mod tests {
             cohort: 0,
             profile: 0,
             suspicion: Suspicion::default(),
-            congested: AtomicBool::default(),
+            link: LinkFlags::default(),
             joined: Joined::at(Time::ORIGIN),
         })
     }

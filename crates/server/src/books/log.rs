@@ -47,6 +47,7 @@ macro_rules! line {
                 silent_ms = record.silent_ms,
                 own_stall_ms = record.own_stall_ms,
                 spoke_after_ms = record.spoke_after_ms,
+                over_rate_ms = record.over_rate_ms,
                 detector = record.detector,
                 first_call = record.first_call,
                 first_error = record.first_error.as_deref(),

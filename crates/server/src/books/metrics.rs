@@ -44,6 +44,8 @@ pub(crate) struct Metrics {
     suspected: [Gauge; Diagnosis::ALL.len()],
     paused: Gauge,
     congested: Gauge,
+    rate_limits: Counter,
+    rate_limited: Gauge,
     events: Gauge,
     local_stall: Counter,
     lag: Gauge,
@@ -132,6 +134,8 @@ impl Metrics {
             ),
             paused: gauge!("lastword_inbound_paused_sessions"),
             congested: gauge!("lastword_sessions_congested"),
+            rate_limits: counter!("lastword_rate_limits_total"),
+            rate_limited: gauge!("lastword_rate_limited_sessions"),
             events: gauge!("lastword_event_queue_length"),
             local_stall: counter!("lastword_local_stall_seconds_total"),
             lag: gauge!("lastword_runtime_lag_seconds"),
@@ -177,6 +181,8 @@ impl Metrics {
         }
         self.paused.set(as_f64(totals.paused));
         self.congested.set(as_f64(totals.congested));
+        self.rate_limits.absolute(totals.rate_limits);
+        self.rate_limited.set(as_f64(totals.rate_limited));
         self.events
             .set(as_f64(u64::try_from(state.events).unwrap_or(u64::MAX)));
         publish_all(&self.frames, totals.frames);

@@ -102,6 +102,9 @@ fn in_words(ending: &Ending, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (0, 0) => {}
         (dropped, replaced) => write!(f, ", {dropped} frames dropped and {replaced} replaced")?,
     }
+    if let Some(over) = evidence.over_rate_for {
+        write!(f, ", over its rate for {over:.1?}")?;
+    }
     match evidence.bytes_unacked {
         Some(bytes) if bytes > 0 => write!(f, ", {bytes} B never acknowledged"),
         _ => Ok(()),

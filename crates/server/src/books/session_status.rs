@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lastword_keepalive::ProfileName;
@@ -12,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Books;
 use crate::guard::lock;
-use crate::player::{SessionIdentity, printable};
+use crate::player::{LinkFlag, SessionIdentity, printable};
 
 /// A live session, as it was when its own task took its turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +102,7 @@ impl Books {
                 profile,
                 suspected: identity.suspicion.read(),
                 inbound_paused,
-                congested: identity.congested.load(Ordering::Relaxed),
+                congested: identity.link.has(LinkFlag::Congested),
                 age: so_far.age,
                 live_for: so_far.live_for,
                 rtt: so_far.rtt,

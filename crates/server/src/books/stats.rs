@@ -45,6 +45,8 @@ pub struct Stats {
     pub frames_dropped: u64,
     /// Queued frames that a newer one with the same key replaced.
     pub frames_replaced: u64,
+    /// Sessions whose peer is over its rate, so that its bytes wait.
+    pub rate_limited: u64,
     /// Events that wait for the game's next tick.
     pub events_waiting: usize,
     /// How long this process was late in all, because it was starved or stopped, or its machine was paused. This time
@@ -114,6 +116,7 @@ impl Books {
             congested: totals.congested,
             frames_dropped: totals.dropped,
             frames_replaced: totals.replaced,
+            rate_limited: totals.rate_limited,
             events_waiting,
             local_stall: table.stalled_total(),
             runtime_lag: table.lag(),

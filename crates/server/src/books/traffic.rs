@@ -1,5 +1,5 @@
-//! Running totals of all live sessions: frames and bytes, added once a burst; suspect, paused and congested sessions; round
-//! trips.
+//! Running totals of all live sessions: frames and bytes, added once a burst; suspect, paused, congested and
+//! rate-limited sessions; round trips.
 //! The laws of the books do not cover these, so they need no lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +23,10 @@ pub(crate) struct Totals {
     /// Frames that a policy of the outbound queue dropped, or a newer one replaced.
     pub(crate) dropped: u64,
     pub(crate) replaced: u64,
+    /// How often a peer went over its rate.
+    pub(crate) rate_limits: u64,
+    /// Sessions whose peer is over its rate now.
+    pub(crate) rate_limited: u64,
     /// Our answered pings, and the sum of their round trips in microseconds.
     pub(crate) round_trips: [u64; 2],
 }
@@ -38,6 +42,8 @@ pub(crate) struct TrafficTotals {
     congested: AtomicU64,
     dropped: AtomicU64,
     replaced: AtomicU64,
+    rate_limits: AtomicU64,
+    rate_limited: AtomicU64,
     round_trips: [AtomicU64; 2],
 }
 
@@ -77,6 +83,17 @@ impl TrafficTotals {
         count(&self.congested, congested);
     }
 
+    /// Counts a session whose peer goes over its rate (`true`), or is within it again or ends (`false`). Each `true` must
+    /// be undone once.
+    pub(crate) fn rate_limited(&self, limited: bool) {
+        if limited {
+            self.rate_limits.fetch_add(1, Ordering::Relaxed);
+            self.rate_limited.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.rate_limited.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Counts the answer to one of our pings.
     pub(crate) fn round_trip(&self, rtt: Duration) {
         let micros = u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX);
@@ -93,6 +110,8 @@ impl TrafficTotals {
             congested: self.congested.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
             replaced: self.replaced.load(Ordering::Relaxed),
+            rate_limits: self.rate_limits.load(Ordering::Relaxed),
+            rate_limited: self.rate_limited.load(Ordering::Relaxed),
             round_trips: read(&self.round_trips),
         }
     }
@@ -125,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn suspects_are_counted_by_diagnosis_and_pauses_until_they_end() {
+    fn suspects_are_counted_by_diagnosis_and_pauses_and_rate_limits_until_they_end() {
         let totals = TrafficTotals::default();
         for diagnosis in Diagnosis::ALL {
             totals.suspect(None, Some(diagnosis));
@@ -138,6 +157,11 @@ mod tests {
         totals.paused(true);
         totals.paused(false);
         assert_eq!(totals.read().paused, 1);
+        totals.rate_limited(true);
+        totals.rate_limited(false);
+        totals.rate_limited(true);
+        let read = totals.read();
+        assert_eq!((read.rate_limits, read.rate_limited), (2, 1));
     }
 
     #[test]

@@ -248,7 +248,7 @@ impl Setting<'_> {
 type Rule = fn(&Setting<'_>) -> Reach;
 
 /// The causes that depend on the configuration or the kernel. Every other cause that is produced can always occur.
-const RULES: [(Cause, Rule); 12] = [
+const RULES: [(Cause, Rule); 13] = [
     (Cause::ResetAfterOutage, reset_after_outage),
     (Cause::PathDead, path_dead),
     (Cause::PathDeadOutbound, path_dead_outbound),
@@ -260,6 +260,7 @@ const RULES: [(Cause, Rule); 12] = [
     (Cause::Idle, idle),
     (Cause::AddressLimit, address_limit),
     (Cause::AddressDenied, address_denied),
+    (Cause::RateLimited, rate_limited),
     (Cause::SocketDestroyed, socket_destroyed),
 ];
 
@@ -354,6 +355,26 @@ fn address_denied(setting: &Setting<'_>) -> Reach {
             "no address is denied, and admission.allow is empty, too",
         )),
         false => Reach::Can,
+    }
+}
+
+fn rate_limited(setting: &Setting<'_>) -> Reach {
+    let limits = setting.config.session_limits();
+    match (
+        limits.frame_rate.or(limits.byte_rate),
+        limits.over_rate_timeout,
+    ) {
+        (None, _) => Reach::Never(key(
+            "rates.frames_per_second",
+            0,
+            "off, and so is rates.bytes_per_second",
+        )),
+        (Some(_), None) => Reach::Never(key(
+            "rates.over_ms",
+            0,
+            "a client over its rate is slowed and never closed",
+        )),
+        (Some(_), Some(_)) => Reach::Can,
     }
 }
 

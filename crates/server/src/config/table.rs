@@ -132,6 +132,11 @@ sections! {
         frame_bytes_max: u32 = 65536, "bytes", (1024..=16777215), [FrameTooLarge],
             "it has to hold the longest message";
 
+        /// How long the payload of a data frame of the game may be; a longer one is refused. A client that accepts less
+        /// lowers it for its session.
+        outbound_frame_bytes_max: u32 = 65536, "bytes", (1024..=16777215), [],
+            "it has to hold the longest message of the server";
+
         /// How many payload bytes may wait in a session for the game; at least `frame_bytes_max`. At this limit,
         /// reading pauses, and the peer's kernel holds the rest.
         inbox_bytes_max: u32 = 65536, "bytes", (1024..=1073741824), [],
@@ -152,12 +157,44 @@ sections! {
         events_frames_max: u32 = 262144, "frames", (1024..=16777216), [AuthTimeout],
             "as many as all sessions together send between two ticks";
 
-        /// How much may wait in a session to be written; at least `frame_bytes_max` and 4 bytes of header. As much again may
-        /// wait for its first write. A frame over that is refused. If the kernel then refuses a write while more than
-        /// this limit waits, the peer reads too slowly and is closed, unless it is silent: then the silence decides. At
-        /// half of the limit the game is told that the session is congested. Frames that may be dropped end no session.
+        /// How much may wait in a session to be written; at least `outbound_frame_bytes_max` and 4 bytes of header. As
+        /// much again may wait for its first write. A frame over that is refused. If the kernel then refuses a write while
+        /// more than this limit waits, the peer reads too slowly and is closed, unless it is silent: then the silence
+        /// decides. At half of the limit the game is told that the session is congested. Frames that may be dropped end no
+        /// session.
         outbound_bytes_max: u32 = 262144, "bytes", (1028..=1073741824), [SendQueueFull],
-            "at least limits.frame_bytes_max plus 4 bytes of header";
+            "at least limits.outbound_frame_bytes_max plus 4 bytes of header";
+    }
+
+    /// How much each live client may send. Over its rate, reading pauses: the client is slowed to the rate, and the game is
+    /// told. A client that stays over it is closed. Choose twice the most that a healthy client sends, or more.
+    struct RatesConfig at rates {
+        /// How many frames a client may send in a second. A frame of any kind costs one, also an empty one. A ping costs
+        /// two, since the server answers it. Frames that the wire asks for cost nothing: two pings in each heartbeat,
+        /// answers to the server's pings, acks that are due.
+        frames_per_second: u32 = 0, "frames", (0 "off", 1..=1000000), [RateLimited],
+            "twice the most that a healthy client sends, or more";
+
+        /// How many frames a client may send at once, after it has sent less than its rate for a while. 0 is the frames of
+        /// one second. At least a quarter of that, since a pause lasts up to 0.1 s.
+        frames_burst: u32 = 0, "frames", (0 "one second", 1..=10000000), [RateLimited],
+            "as many as a healthy client sends at once, after a loading screen for example";
+
+        /// How many bytes a client may send in a second, headers included.
+        bytes_per_second: u32 = 0, "bytes", (0 "off", 1024..=1073741824), [RateLimited],
+            "twice the most that a healthy client sends, or more";
+
+        /// How many bytes a client may send at once, after it has sent less than its rate for a while. 0 is the bytes of one
+        /// second, or the longest frame if that is longer. The longest frame has `limits.frame_bytes_max` and 4 bytes of
+        /// header. The burst is at least that long, and at least a quarter of a second's bytes.
+        bytes_burst: u32 = 0, "bytes", (0 "one second", 1028..=2147483647), [RateLimited],
+            "as many as a healthy client sends at once, an upload for example";
+
+        /// How long a client may stay over its rate. It is over it from the moment at which its bytes have to wait, until
+        /// everything that it has sent has been read. So at once it may send a burst and what the rate allows in this
+        /// time. A longer upload has to keep to the rate.
+        over_ms: u32 = 10000, "milliseconds", (0 "never closed", 1000..=600000), [RateLimited],
+            "longer than an honest burst takes at the rate", hasty 300;
     }
 
     /// How long each part of a connection's life may take.

@@ -1,4 +1,4 @@
-use lastword_session::Limits;
+use lastword_session::{Limits, Rate};
 
 use super::*;
 
@@ -35,7 +35,15 @@ fn every_limit_and_timeout_reaches_the_session_core() {
     let config = with(|c| {
         c.limits.hello_bytes_max = 2_000;
         c.limits.frame_bytes_max = 3_000;
+        c.limits.outbound_frame_bytes_max = 3_500;
         c.limits.outbound_bytes_max = 4_000;
+        c.rates = RatesConfig {
+            frames_per_second: 50,
+            frames_burst: 60,
+            bytes_per_second: 5_000,
+            bytes_burst: 6_000,
+            over_ms: 7_000,
+        };
         c.timeouts = TimeoutsConfig {
             hello_ms: 101,
             auth_ms: 102,
@@ -50,6 +58,16 @@ fn every_limit_and_timeout_reaches_the_session_core() {
     let limits = Limits {
         hello_bytes_max: 2_000,
         frame_bytes_max: 3_000,
+        outbound_frame_bytes_max: 3_500,
+        frame_rate: Some(Rate {
+            per_second: 50,
+            burst: 60,
+        }),
+        byte_rate: Some(Rate {
+            per_second: 5_000,
+            burst: 6_000,
+        }),
+        over_rate_timeout: Some(from_ms(7_000)),
         hello_timeout: from_ms(101),
         auth_timeout: from_ms(102),
         frame_timeout: from_ms(103),
@@ -108,12 +126,53 @@ fn caps_below_the_frame_limit_are_refused() {
     );
 
     let outbound = |bytes| with(|c| c.limits.outbound_bytes_max = bytes);
+    let frame = only_error(&with(|c| c.limits.outbound_frame_bytes_max = 262_141));
+    assert_eq!(frame.key, "limits.outbound_bytes_max");
     assert_eq!(outbound(65_540).validate(), Ok(()));
     assert_eq!(
         only_error(&outbound(65_539)).key,
         "limits.outbound_bytes_max"
     );
     assert_eq!(only_error(&outbound(1)).allowed, "1028 to 1073741824");
+}
+
+#[test]
+fn a_burst_of_zero_is_one_second_and_holds_the_longest_frame() {
+    let rates = |frames, bytes| {
+        let limits = with(|c| {
+            (c.rates.frames_per_second, c.rates.bytes_per_second) = (frames, bytes);
+        })
+        .session_limits();
+        (limits.frame_rate, limits.byte_rate)
+    };
+    let rate = |per_second, burst| Some(Rate { per_second, burst });
+    assert_eq!(rates(0, 0), (None, None));
+    assert_eq!(rates(50, 1_024), (rate(50, 50), rate(1_024, 65_540)));
+    assert_eq!(rates(1, 100_000), (rate(1, 1), rate(100_000, 100_000)));
+}
+
+#[test]
+fn a_burst_too_small_for_a_pause_or_a_frame_is_refused() {
+    let rates = |change: fn(&mut RatesConfig)| with(|c| change(&mut c.rates));
+    let frames: fn(&mut RatesConfig) = |rates| {
+        (rates.frames_per_second, rates.frames_burst) = (1_000, 249);
+    };
+    let error = only_error(&rates(frames));
+    assert_eq!(error.key, "rates.frames_burst");
+    let allowed = "250 (a quarter of rates.frames_per_second) to 10000000";
+    assert_eq!(error.allowed, allowed);
+    let frame: fn(&mut RatesConfig) = |rates| {
+        (rates.bytes_per_second, rates.bytes_burst) = (1_024, 65_539);
+    };
+    let error = only_error(&rates(frame));
+    assert_eq!(error.remedy, "raise it, or lower limits.frame_bytes_max");
+    let pause: fn(&mut RatesConfig) = |rates| {
+        (rates.bytes_per_second, rates.bytes_burst) = (1_000_000, 249_999);
+    };
+    let error = only_error(&rates(pause));
+    assert_eq!(error.remedy, "raise it, or lower rates.bytes_per_second");
+    // Without a rate a burst means nothing.
+    assert_eq!(rates(|rates| rates.frames_burst = 1).validate(), Ok(()));
 }
 
 #[test]

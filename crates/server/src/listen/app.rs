@@ -5,7 +5,6 @@ mod standing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -21,8 +20,8 @@ use crate::books::{UnknownName, log};
 use crate::core::{Admitted, Core};
 use crate::guard::{guarded, lock, logged, withheld_before};
 use crate::player::{
-    Check, CredentialSource, Credentials, Joined, Player, Refusal, SessionIdentity, Suspicion,
-    random_session,
+    Check, CredentialSource, Credentials, Joined, LinkFlag, LinkFlags, Player, Refusal,
+    SessionIdentity, Suspicion, random_session,
 };
 use crate::shape::events::WakeRequest;
 use crate::shape::{Arrival, Context as GameContext, Game, Shape};
@@ -81,13 +80,18 @@ impl<S: Shape> ServerApp<S> {
         self.core().books.traffic.suspect(before, suspicion);
     }
 
-    /// Counts this session as congested, or no longer.
-    fn congested(&self, congested: bool) {
+    /// Counts this session as congested, or its peer as over its rate, or no longer.
+    fn flagged(&self, flag: LinkFlag, is_set: bool) {
         let Some(identity) = self.standing.identity() else {
             return;
         };
-        if identity.congested.swap(congested, Ordering::Relaxed) != congested {
-            self.core().books.traffic.congested(congested);
+        if identity.link.replace(flag, is_set) == is_set {
+            return;
+        }
+        let traffic = &self.core().books.traffic;
+        match flag {
+            LinkFlag::Congested => traffic.congested(is_set),
+            LinkFlag::RateLimited => traffic.rate_limited(is_set),
         }
     }
 
@@ -126,7 +130,7 @@ impl<S: Shape> ServerApp<S> {
             profile: profile.map_err(refused)?,
             data: player.data.clone(),
             suspicion: Suspicion::default(),
-            congested: AtomicBool::default(),
+            link: LinkFlags::default(),
             joined: Joined::at(Clock::real()),
         }))
     }
@@ -278,8 +282,10 @@ impl<S: Shape> App for ServerApp<S> {
         match link {
             Link::Suspect(diagnosis) => self.suspected_as(Some(diagnosis)),
             Link::Healthy => self.suspected_as(None),
-            Link::Congested => self.congested(true),
-            Link::Flowing => self.congested(false),
+            Link::Congested => self.flagged(LinkFlag::Congested, true),
+            Link::Flowing => self.flagged(LinkFlag::Congested, false),
+            Link::RateLimited => self.flagged(LinkFlag::RateLimited, true),
+            Link::WithinRate => self.flagged(LinkFlag::RateLimited, false),
             _ => {}
         }
         if let (Some(game), Standing::Joined(identity)) = (&mut self.game, &self.standing) {

@@ -1,7 +1,7 @@
 //! The player of a session, and the part of its state that other threads may read.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use lastword_session::{Diagnosis, SessionId, Time};
@@ -22,8 +22,7 @@ pub(crate) struct SessionIdentity {
     /// The game's own value.
     pub(crate) data: Data,
     pub(crate) suspicion: Suspicion,
-    /// Whether its peer reads more slowly than the game sends.
-    pub(crate) congested: AtomicBool,
+    pub(crate) link: LinkFlags,
     pub(crate) joined: Joined,
 }
 
@@ -46,6 +45,35 @@ impl Suspicion {
     /// Stores a diagnosis, and returns the previous one.
     pub(crate) fn replace(&self, suspicion: Option<Diagnosis>) -> Option<Diagnosis> {
         decoded(self.0.swap(encoded(suspicion), Ordering::Relaxed))
+    }
+}
+
+/// Two states of the link, in a byte. The connection's task writes them, and any thread may read them.
+#[derive(Debug, Default)]
+pub(crate) struct LinkFlags(AtomicU8);
+
+/// A state of the link that either holds or not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LinkFlag {
+    /// The peer reads more slowly than the game sends.
+    Congested = 1,
+    /// The peer is over its rate.
+    RateLimited = 2,
+}
+
+impl LinkFlags {
+    pub(crate) fn has(&self, flag: LinkFlag) -> bool {
+        self.0.load(Ordering::Relaxed) & flag as u8 != 0
+    }
+
+    /// Stores whether the state holds, and returns whether it did before.
+    pub(crate) fn replace(&self, flag: LinkFlag, holds: bool) -> bool {
+        let bit = flag as u8;
+        let before = match holds {
+            true => self.0.fetch_or(bit, Ordering::Relaxed),
+            false => self.0.fetch_and(!bit, Ordering::Relaxed),
+        };
+        before & bit != 0
     }
 }
 

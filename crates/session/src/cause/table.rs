@@ -174,7 +174,7 @@ causes! {
     VersionUnsupported = 46, "version_unsupported": Abuse, Peer, NoSession, DoNot, HELLO,
         "The two ends have no protocol version in common.";
     RateLimited = 47, "rate_limited": Abuse, Peer, No, AfterDelay, LIVE,
-        "The peer kept exceeding its rate after the configured warnings.";
+        "The peer went on sending more than its rate: for the whole timeout its bytes had to wait.";
     PingFlood = 48, "ping_flood": Abuse, Peer, No, AfterDelay, LIVE,
         "The peer sent more pings, pongs and acks than the heartbeat can explain.";
     TlsFailed = 49, "tls_failed": Abuse, Peer, NoSession, Nothing, SPOKEN,

@@ -118,7 +118,7 @@ impl Connection {
     /// Whether nothing is read, since the game takes no frames.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        self.liveness.is_paused()
+        self.liveness.is_paused() && !self.waits_for_rate()
     }
 
     pub(super) fn gave_up(&self) -> bool {

@@ -134,6 +134,7 @@ impl Connection {
             return;
         }
         self.end_noticed = true;
+        self.stops_waiting_for_rate(now);
         self.begins_delivery(now);
         if self.is_undecided() {
             self.note(now, Layer::Socket, "end_noticed");

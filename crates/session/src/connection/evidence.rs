@@ -54,6 +54,7 @@ impl Connection {
             first_error: readings.first_error,
             fin_seen: self.fin_seen,
         };
+        self.stops_waiting_for_rate(now);
         let rare = self.rare_mut();
         rare.wants_readings = readings.kernel.is_none();
         rare.fixed = Some(Box::new(fixed));
@@ -143,6 +144,7 @@ impl Connection {
                 .as_ref()
                 .map_or(Duration::ZERO, |rare| rare.own_stall),
             spoke_after: self.rare.as_ref().and_then(|rare| rare.spoke_after),
+            over_rate_for: self.over_rate_since().map(|since| now.since(since)),
             live_for: if live {
                 real.since(self.phase_since)
             } else {

@@ -77,7 +77,8 @@ impl Connection {
         };
         self.last_pong = answered;
         if self.role == Role::Server {
-            self.bucket.give_back();
+            self.pings.give_back(1);
+            self.charge_nothing();
         }
         self.round_trip.locate(&exchange);
         // An answer that lay unread while we did not read tells how long that was.

@@ -8,10 +8,10 @@ use lastword_keepalive::{Liveness, Timing};
 
 use super::state::{CurrentState, State};
 use super::{Config, Connection, DrainNotice, Input, Output, Rare, Role, SendError, Traffic};
+use crate::bucket::{Bucket, Rate};
 use crate::close::Close;
 use crate::dialect::Framing;
 use crate::ending::{GoodbyeProgress, Layer, TrailEvent};
-use crate::ping_bucket::PingBucket;
 use crate::policy::Outbound;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
@@ -53,7 +53,7 @@ impl Connection {
     }
 
     fn new(config: Arc<Config>, role: Role, now: Time) -> Self {
-        let peer_frame_limit = config.limits.frame_bytes_max;
+        let peer_frame_limit = config.limits.outbound_frame_bytes_max;
         Self {
             liveness: Liveness::new(now, role == Role::Client, config.behind_proxy),
             state: CurrentState::first(now, config.limits.hello_timeout),
@@ -73,7 +73,7 @@ impl Connection {
             queue: None,
             peer_frame_limit,
             behind_data: 0,
-            bucket: PingBucket::new(now, Timing::default()),
+            pings: Bucket::full(now, Rate::of_pings(Timing::default())),
             received: 0,
             sent: 0,
             peer_received: 0,
@@ -360,8 +360,8 @@ impl Connection {
         matches!(*self.state, State::Closed)
     }
 
-    /// Whether the driver must read: until the peer's end was read, and on a dialect not while the authenticator
-    /// has the credentials.
+    /// Whether the driver must read: until the peer's end was read, but not while the peer is to wait
+    /// ([`reads_no_further`](Self::reads_no_further)).
     #[must_use]
     pub fn wants_read(&self) -> bool {
         !self.read_ended
@@ -404,7 +404,7 @@ impl Connection {
         self.queue.as_ref().map_or(0, |queue| queue.untried())
     }
 
-    /// Bytes of data payload that the peer accepts.
+    /// Bytes of data payload that the peer accepts and that we send.
     #[must_use]
     pub fn peer_frame_limit(&self) -> u32 {
         self.peer_frame_limit

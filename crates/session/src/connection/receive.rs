@@ -6,6 +6,7 @@ use lastword_keepalive::Timing;
 
 use super::state::State;
 use super::{Admission, Connection, DrainNotice, Event, Flow, Role, Unread};
+use crate::bucket::Rate;
 use crate::close::Close;
 use crate::decoder::{Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
@@ -89,7 +90,7 @@ impl Connection {
     ) -> usize {
         // Lent frames may lie in the decoder while `each` uses the connection: so it stands apart meanwhile.
         let mut decoder = std::mem::take(&mut self.decoder);
-        while at < input.len() && !self.reads_no_further() {
+        while at < input.len() && !self.must_wait(now) {
             let Some(expect) = self.expects() else {
                 at = input.len();
                 break;
@@ -97,7 +98,11 @@ impl Connection {
             let outcome = match decoder.next(now, &self.config.framing, expect, input, &mut at) {
                 Step::Short => break,
                 Step::Broken(cause) => Outcome::Broken(cause),
-                Step::Frame(span) => self.on_frame(now, decoder.frame(span, input)),
+                Step::Frame(span) => {
+                    let frame = decoder.frame(span, input);
+                    self.charge(frame.header.len() + frame.payload.len());
+                    self.on_frame(now, frame)
+                }
             };
             let flow = match outcome {
                 Outcome::Done => Flow::More,
@@ -129,20 +134,25 @@ impl Connection {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
         self.ends_silence(now);
         let since = self.liveness.silent_since();
-        let silence = now.since(since) + self.liveness.stood_still_since_heard();
+        let stalled = self.liveness.stood_still_since_heard();
+        let silence = now.since(since) + stalled;
         if silence > QUIET {
-            self.bucket.silence_ended(silence, since, now);
+            let rate = Rate::of_pings(self.liveness.timing());
+            self.pings.silence_ended(silence, since, now, rate);
         }
+        self.credit_rates(silence, stalled, now);
         self.liveness.heard(now);
         self.notes_late_word(now);
     }
 
-    /// No welcome of a dialect says when its client may go on: what it sends before it is let in lies unread. A client
-    /// that has left is not let in, and is read to its end.
+    /// Whether the peer's bytes lie unread for now, for another reason than the game: it is over its rate, or it is not
+    /// let in yet. No welcome of a dialect says when its client may go on. A client that has left is not let in, and is
+    /// read to its end.
     #[must_use]
     pub fn reads_no_further(&self) -> bool {
-        let waits = self.is_authenticating() && !self.end_noticed;
-        waits && matches!(self.config.framing, Framing::Dialect(_))
+        let is_outside = self.is_authenticating() && !self.end_noticed;
+        let waits = is_outside && matches!(self.config.framing, Framing::Dialect(_));
+        waits || self.waits_for_rate()
     }
 
     /// Returns the frames that may come next; `None` where everything is discarded.
@@ -206,10 +216,12 @@ impl Connection {
             }
             (Meaning::Ping(ping), State::Live) => {
                 self.answer_in_dialect(ping);
+                self.charge_ping(now);
                 Outcome::Done
             }
             (Meaning::Pong, State::Live) => {
                 self.last_pong = self.liveness.real(now);
+                self.charge_pong_of_dialect(now);
                 Outcome::Done
             }
             (Meaning::Goodbye, State::Auth { .. } | State::Live) => {
@@ -234,7 +246,7 @@ impl Connection {
             return Outcome::Broken(Cause::FrameMalformed);
         };
         let (resume, limit) = (hello.resume, hello.frame_limit);
-        self.peer_frame_limit = limit;
+        self.peer_frame_limit = limit.min(self.config.limits.outbound_frame_bytes_max);
         self.await_admission(now);
         if resume {
             let cause = Cause::ResumeRefused;
@@ -264,7 +276,8 @@ impl Connection {
                 dead_ms: welcome.dead_ms,
             },
         };
-        self.peer_frame_limit = welcome.frame_limit;
+        let own = self.config.limits.outbound_frame_bytes_max;
+        self.peer_frame_limit = welcome.frame_limit.min(own);
         self.go_live(now, admission.timing);
         Outcome::Event(Event::Welcome(admission))
     }
@@ -320,8 +333,12 @@ impl Connection {
         }
         self.peer_received = count;
         match control {
-            Control::Ping(ping) => self.answer(now, ping),
+            Control::Ping(ping) => {
+                self.answer(now, ping);
+                self.charge_ping(now);
+            }
             Control::Pong(pong) => return self.on_pong(now, &pong),
+            Control::Ack(_) if is_due => self.charge_nothing(),
             Control::Ack(_) => {}
         }
         Outcome::Done
@@ -344,7 +361,8 @@ impl Connection {
 
     /// Only a server counts what a client asks of it.
     fn affords(&mut self, now: Time) -> bool {
-        self.role == Role::Client || self.bucket.take(now)
+        let rate = Rate::of_pings(self.liveness.timing());
+        self.role == Role::Client || self.pings.try_take(now, rate)
     }
 
     /// The peer said goodbye: that is the cause, unless one stands already. We send no data from then on, with one

@@ -4,6 +4,7 @@ use lastword_keepalive::{LivenessAction, Silence, SilenceVerdict};
 
 use super::state::State;
 use super::{Connection, Readings};
+use crate::bucket::Rate;
 use crate::close::Close;
 use crate::dialect::Framing;
 use crate::ending::Layer;
@@ -17,7 +18,7 @@ impl Connection {
         let link = match self.liveness.poll_suspicion() {
             Some(Some(diagnosis)) => Some(Link::Suspect(diagnosis)),
             Some(None) => Some(Link::Healthy),
-            None => self.poll_congestion(),
+            None => self.poll_congestion().or_else(|| self.poll_rate()),
         };
         // The link of a session that is ending does not change.
         link.filter(|_| self.is_live())
@@ -75,8 +76,8 @@ impl Connection {
         self.can_write() && !self.queue_is_empty()
     }
 
-    /// Gives the peer up: with a reset where no peer hears us, else with a goodbye. While reading is paused, the game
-    /// first takes the bytes that lie unread.
+    /// Gives the peer up: with a reset where no peer hears us, else with a goodbye. The game first takes the bytes that lie
+    /// unread, here or behind a pause.
     fn give_up(&mut self, now: Time, verdict: SilenceVerdict, readings: Readings) {
         let silence = match (verdict.silence, readings.own_fault) {
             (Silence::PathDead | Silence::PathDeadOutbound | Silence::PeerSilent, Some(fault)) => {
@@ -101,7 +102,9 @@ impl Connection {
                 self.note(now, Layer::Session, limit);
                 self.decide(now, &Close::new(cause));
             }
-            None if self.liveness.is_paused() => self.deliver_the_rest(now, cause, &readings),
+            None if self.liveness.is_paused() || self.has_unread() => {
+                self.deliver_the_rest(now, cause, &readings);
+            }
             None => self.close_abruptly(now, cause, readings),
         }
     }
@@ -137,7 +140,20 @@ impl Connection {
         });
     }
 
+    /// The game takes no frames for now. This pause takes the place of a wait for the peer's rate.
     pub(super) fn on_paused(&mut self, now: Time) {
+        self.stops_waiting_for_rate(now);
+        self.begins_pause(now);
+    }
+
+    pub(super) fn on_resumed(&mut self, now: Time) {
+        if self.is_paused() {
+            let paused = self.ends_pause(now);
+            self.credit_pause(paused, now);
+        }
+    }
+
+    pub(super) fn begins_pause(&mut self, now: Time) {
         if !self.liveness.is_paused() {
             self.rare_mut().paused = now;
             self.liveness.paused();
@@ -145,11 +161,8 @@ impl Connection {
     }
 
     /// The time in which we did not read is not the peer's fault: it counts for no deadline and refills the ping
-    /// bucket.
-    pub(super) fn on_resumed(&mut self, now: Time) {
-        if !self.liveness.is_paused() {
-            return;
-        }
+    /// bucket. Returns when it began.
+    pub(super) fn ends_pause(&mut self, now: Time) -> Time {
         self.ends_silence(now);
         let real = self.liveness.real(now);
         let rare = self.rare_mut();
@@ -159,7 +172,9 @@ impl Connection {
         self.liveness.resumed(now, pause);
         self.last_data = (self.last_data + pause).min(now);
         self.decoder.postpone(now, pause);
-        self.bucket.not_reading(paused, now);
+        let rate = Rate::of_pings(self.liveness.timing());
+        self.pings.not_reading(paused, now, rate);
+        paused
     }
 
     /// A silence is over: what waited through it is as old as the end of the silence. An unfinished frame has the rest of

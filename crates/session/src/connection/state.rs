@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::{Connection, Readings};
+use crate::bucket::{Bucket, Rate};
 use crate::ending::{Layer, Verdict};
-use crate::ping_bucket::PingBucket;
 use crate::{Cause, Phase, Time};
 
 /// See the diagram of [`super`].
@@ -69,7 +69,8 @@ impl Connection {
         let write_progress = self.config.limits.write_progress_timeout;
         self.liveness
             .go_live(now, self.timing_for(timing), write_progress);
-        self.bucket = PingBucket::new(now, timing);
+        self.pings = Bucket::full(now, Rate::of_pings(self.liveness.timing()));
+        self.start_rates(now);
         self.last_data = now;
         self.enter(now, Phase::Live, State::Live);
     }

@@ -36,6 +36,9 @@ pub enum Timer {
     Settle,
     /// When frames that the game does not take are given up.
     Delivery,
+    /// When there is a token for a peer over its rate, when it has been over its rate for too long, or when it is within
+    /// its rate again.
+    Rate,
     /// At once: what is known waits for the kernel's readings.
     Readings,
 }
@@ -57,7 +60,8 @@ impl Connection {
     #[must_use]
     pub fn is_calm(&self) -> bool {
         let nothing_waits = self.queue_is_empty() && self.decoder.unfinished().is_none();
-        self.is_live() && !self.end_noticed && nothing_waits && self.liveness.is_calm()
+        let is_calm = self.liveness.is_calm() && !self.is_rate_limited();
+        self.is_live() && !self.end_noticed && nothing_waits && is_calm
     }
 
     fn state_timeout(&self) -> (Time, Timer) {
@@ -83,11 +87,12 @@ impl Connection {
     fn live_timeout(&self) -> (Time, Timer) {
         let mut next = self.liveness_by();
         for (at, timer) in [
+            (self.rate_by(), Timer::Rate),
             (self.idle_by(), Timer::Idle),
             (self.age_by(), Timer::Age),
             (self.frame_by(), Timer::Frame),
         ] {
-            // At the same instant, a frame comes first, then age, then idleness, then the silence.
+            // At the same instant, a frame comes first, then age, then idleness, then the rate, then the silence.
             if at <= next.0 && at != Time::NEVER {
                 next = (at, timer);
             }
@@ -113,6 +118,7 @@ impl Connection {
             Timer::Suspect | Timer::Dead | Timer::Heartbeat | Timer::Sample => {
                 self.on_liveness_due(now, readings);
             }
+            Timer::Rate => self.on_rate_due(now),
             Timer::Linger => self.on_linger_over(now, readings),
             Timer::Settle => self.on_settle_due(now, readings),
             Timer::Delivery => self.on_delivery_over(now, readings),
@@ -135,8 +141,8 @@ impl Connection {
             return;
         }
         self.drop_aged(now, age);
-        let kept = self.queue.as_ref().and_then(|queue| queue.oldest_kept());
-        if kept.is_some_and(|oldest| now.since(self.waits_since(oldest)) >= age) {
+        // Now the oldest one is kept until it is written.
+        if self.oldest().is_some_and(|oldest| now.since(oldest) >= age) {
             self.decide(now, &Close::new(Cause::SendQueueStale));
         }
     }
@@ -185,13 +191,8 @@ impl Connection {
     /// Since when the oldest frame has waited, silences of the peer left out.
     pub(super) fn oldest(&self) -> Option<Time> {
         let oldest = self.queue.as_ref()?.oldest()?;
-        Some(self.waits_since(oldest))
-    }
-
-    /// Since when a frame has waited that was queued then, silences of the peer left out.
-    fn waits_since(&self, queued_at: Time) -> Time {
         let age_since = self.rare.as_ref().map(|rare| rare.age_since);
-        queued_at.max(age_since.unwrap_or_default())
+        Some(oldest.max(age_since.unwrap_or_default()))
     }
 
     fn idle_by(&self) -> Time {

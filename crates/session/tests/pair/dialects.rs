@@ -449,6 +449,17 @@ fn a_header_without_an_end_is_a_frame_too_large() {
 }
 
 #[test]
+fn a_header_that_grows_by_a_byte_a_second_is_a_frame_timeout() {
+    let mut solo = live_lines();
+    for _ in 0..10 {
+        assert!(solo.connection().is_live());
+        solo.says(b"x");
+        solo.advance(secs(1));
+    }
+    assert_eq!(solo.cause(), Cause::FrameTimeout);
+}
+
+#[test]
 fn a_notice_has_no_place_on_a_wire_of_its_own() {
     let mut solo = live_lines();
     let notice = lastword_session::wire::Notice {

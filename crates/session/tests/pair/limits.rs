@@ -1,10 +1,14 @@
 //! Limits on the peer's frames: their size, the time for one, and the time without one.
 
+use std::sync::Arc;
+
 use lastword_session::wire::Hello;
-use lastword_session::{Cause, Config, Input, Limits, Phase, Timer};
+use lastword_session::{
+    Cause, Config, Framing, Input, LengthPrefixed, Limits, Phase, SendError, Timer,
+};
 
 use crate::harness::{
-    Answer, DEAD, HELLO, SUSPECT, Seen, Solo, View, encoded, frame, millis, secs,
+    ADMISSION, Answer, DEAD, HELLO, SUSPECT, Seen, Solo, View, encoded, frame, millis, secs,
 };
 
 fn with(limits: Limits) -> Config {
@@ -108,6 +112,93 @@ fn one_byte_a_second_does_not_move_the_deadline_of_a_frame() {
         solo.advance(secs(1));
     }
     assert_eq!(solo.cause(), Cause::FrameTimeout);
+}
+
+/// Each deadline runs from the connection or from the credentials, and not from the last byte.
+#[test]
+fn one_byte_a_second_moves_no_deadline_before_the_session() {
+    let lengths = Config {
+        framing: Framing::Dialect(Arc::new(LengthPrefixed)),
+        ..Config::default()
+    };
+    let hello = encoded(|out| HELLO.encode(out));
+    let mut credentials = vec![0, 0, 0, 200];
+    credentials.extend([7; 200]);
+    let settings = [
+        (Solo::server(), hello, Cause::HelloTimeout),
+        (
+            Solo::server_with(lengths, Answer::Wait),
+            credentials,
+            Cause::HelloTimeout,
+        ),
+        (waiting(), vec![0, 2, 0, 6, 0, 0, 0], Cause::AuthTimeout),
+    ];
+    for (mut solo, bytes, cause) in settings {
+        let begun = solo.now;
+        for byte in bytes.iter().take(5) {
+            assert!(solo.connection().delivers());
+            solo.says(&[*byte]);
+            solo.advance(secs(1));
+        }
+        assert_eq!(solo.now, begun + secs(5));
+        assert_eq!(solo.cause(), cause);
+    }
+}
+
+/// A server that has the hello, and whose authenticator does not answer.
+fn waiting() -> Solo {
+    let mut solo = Solo::server_with(Config::default(), Answer::Wait);
+    solo.says(&encoded(|out| HELLO.encode(out)));
+    solo
+}
+
+#[test]
+fn one_byte_a_second_does_not_move_the_deadline_of_a_dialects_frame() {
+    let config = Config {
+        framing: Framing::Dialect(Arc::new(LengthPrefixed)),
+        ..Config::default()
+    };
+    let mut solo = Solo::server_with(config, Answer::Admit(ADMISSION));
+    solo.says(b"\0\0\0\x03ada");
+    for byte in [0, 0, 3, 0, 1, 2, 3, 4, 5, 6] {
+        assert!(solo.connection().is_live());
+        solo.says(&[byte]);
+        solo.advance(secs(1));
+    }
+    assert_eq!(solo.cause(), Cause::FrameTimeout);
+}
+
+#[test]
+fn a_frame_over_the_outbound_limit_is_refused_also_where_the_peer_takes_more() {
+    let limits = Limits {
+        outbound_frame_bytes_max: 2_000,
+        ..Limits::default()
+    };
+    let framings = [Framing::Native, Framing::Dialect(Arc::new(LengthPrefixed))];
+    for framing in framings {
+        let config = Config {
+            framing: framing.clone(),
+            limits: limits.clone(),
+            ..Config::default()
+        };
+        let mut solo = Solo::server_with(config, Answer::Admit(ADMISSION));
+        match framing {
+            Framing::Native => solo.says(&encoded(|out| HELLO.encode(out))),
+            Framing::Dialect(_) => solo.says(b"\0\0\0\x03ada"),
+        }
+        let now = solo.now;
+        let longest = solo.connection().send(now, &[0; 2_000]);
+        assert_eq!(longest, Ok(()), "{framing:?}");
+        let over = solo.connection().send(now, &[0; 2_001]);
+        assert_eq!(over, Err(SendError::TooLarge), "{framing:?}");
+        // Inbound frames have a limit of their own.
+        let bytes = match framing {
+            Framing::Native => frame(0, &[5; 60_000]),
+            Framing::Dialect(_) => [&60_000_u32.to_be_bytes()[..], &[5; 60_000]].concat(),
+        };
+        solo.says(&bytes);
+        assert!(solo.connection().is_live(), "{framing:?}");
+    }
 }
 
 #[test]

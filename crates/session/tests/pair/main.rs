@@ -26,6 +26,7 @@ mod opening;
 mod pausing;
 mod precedence;
 mod queues;
+mod rates;
 mod rules;
 mod silence;
 mod stalls;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use lastword_session::wire::{Ack, Goodbye, Notice, Ping, Welcome};
 use lastword_session::{
     Admission, Cause, Close, Config, Connection, Dialect, Framing, Input, KernelSample,
-    LengthPrefixed, Limits, Meaning, Measure, Message, OsError, Outbound, Phase, Role, Terminal,
-    Time, Timing,
+    LengthPrefixed, Limits, Meaning, Measure, Message, OsError, Outbound, Phase, Rate, Role,
+    Terminal, Time, Timing,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,19 +17,19 @@ use super::chunks::HELLO;
 use super::life::{Life, Step, Words};
 
 const START: Time = Time::from_micros(1_000_000);
-/// The sum of the limits: hello, authentication, dead limit or frame time, our last frames, linger, and the longest
-/// drain.
-const BOUND: Duration = Duration::from_secs(5 + 5 + 15 + 14 + 3 + 20);
+/// The sum of the limits: hello, authentication, time over the rate, dead limit or frame time, our last frames, linger,
+/// and the longest drain.
+const BOUND: Duration = Duration::from_secs(5 + 5 + 10 + 15 + 14 + 3 + 20);
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
     fn a_server_ends_once_and_last_for_a_cause_of_its_phase(
-        greeted in any::<bool>(), dialect in any::<bool>(), peer_reads in any::<bool>(),
+        greeted in any::<bool>(), wire in (any::<bool>(), any::<bool>()), peer_reads in any::<bool>(),
         words in words(), steps in vec(steps(), 0..40),
     ) {
-        let mut life = live(Role::Server, greeted, dialect, peer_reads, words, &steps);
+        let mut life = live(Role::Server, greeted, wire, peer_reads, words, &steps);
         let verdict = life.ending.as_ref().expect("it ends").verdict;
         prop_assert!(verdict.cause.occurs_in(verdict.phase), "{verdict:?}");
         life.stays_closed();
@@ -39,7 +39,7 @@ proptest! {
     fn a_client_ends_once_and_last(
         greeted in any::<bool>(), peer_reads in any::<bool>(), words in words(), steps in vec(steps(), 0..40),
     ) {
-        let mut life = live(Role::Client, greeted, false, peer_reads, words, &steps);
+        let mut life = live(Role::Client, greeted, (false, false), peer_reads, words, &steps);
         prop_assert!(life.ending.is_some(), "it ends");
         life.stays_closed();
     }
@@ -49,7 +49,7 @@ proptest! {
 fn live(
     role: Role,
     greeted: bool,
-    dialect: bool,
+    (dialect, rated): (bool, bool),
     peer_reads: bool,
     words: Words,
     steps: &[Step],
@@ -60,6 +60,14 @@ fn live(
     };
     let limits = Limits {
         outbound_bytes_max: 4_096,
+        frame_rate: rated.then_some(Rate {
+            per_second: 1,
+            burst: 2,
+        }),
+        byte_rate: rated.then_some(Rate {
+            per_second: 20,
+            burst: 200,
+        }),
         ..Limits::default()
     };
     let config = Arc::new(Config {

@@ -102,6 +102,9 @@ impl Life {
                 Flow::More
             });
         assert!(!self.connection.has_unread() || !self.connection.wants_read());
+        if self.connection.wants_read() {
+            self.connection.caught_up();
+        }
         self.poll();
     }
 
@@ -254,9 +257,21 @@ impl Life {
         self.calm = calm;
     }
 
+    /// Reads the bytes that had to wait.
+    fn feed_unread(&mut self) {
+        let reads = self.connection.wants_read() && !self.connection.is_paused();
+        if reads && self.connection.has_unread() {
+            self.connection.feed(self.now, &mut [], |connection, _| {
+                assert!(connection.delivers(), "an event after the end of delivery");
+                Flow::More
+            });
+        }
+    }
+
     /// Does what the session asks, with a game that takes each frame at once.
     fn poll(&mut self) {
         loop {
+            self.feed_unread();
             self.poll_outputs();
             let readings = self.readings();
             let input = if self.connection.awaits_delivery() {

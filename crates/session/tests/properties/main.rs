@@ -11,3 +11,4 @@
 mod chunks;
 mod ends;
 mod life;
+mod rates;

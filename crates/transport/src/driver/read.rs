@@ -34,6 +34,7 @@ impl<A: App> Driver<A> {
                 return true;
             }
             let Some(read) = self.read(cx, turn, buffer.bytes()) else {
+                self.connection.caught_up();
                 if self.connection.hands_over_the_rest() {
                     return self.read_ended(turn, Terminal::Open);
                 }
@@ -70,11 +71,15 @@ impl<A: App> Driver<A> {
         turn: &mut Turn,
         buffer: &mut [u8],
     ) -> Option<io::Result<usize>> {
+        let most = buffer.len().min(self.connection.read_bytes_max());
+        let buffer = buffer.get_mut(..most).unwrap_or_default();
         match self.tap.poll_read(cx, buffer) {
             Poll::Ready(read) => Some(read),
             Poll::Pending => {
                 let now = self.now(turn);
-                (self.is_due(now) || self.connection.hands_over_the_rest())
+                let decides =
+                    self.connection.hands_over_the_rest() || self.connection.is_over_rate();
+                (self.is_due(now) || decides)
                     .then(|| self.tap.read_now(buffer))
                     .flatten()
             }

@@ -212,6 +212,7 @@ fn frame(state: &DemoState, started: Instant, style: Style) -> Frame<'_> {
         congested: 0,
         frames_dropped: 0,
         frames_replaced: 0,
+        rate_limited: 0,
         events_waiting: 0,
         local_stall: Duration::ZERO,
         runtime_lag: Duration::ZERO,

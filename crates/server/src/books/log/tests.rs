@@ -77,6 +77,7 @@ fn evidence() -> Evidence {
         silent_for: Some(second(3)),
         own_stall: Duration::from_millis(40),
         spoke_after: Some(second(2)),
+        over_rate_for: Some(second(10)),
         live_for: second(8),
         last_byte_in: Some(second(3)),
         last_pong: Some(second(4)),

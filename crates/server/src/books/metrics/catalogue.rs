@@ -241,6 +241,20 @@ const CATALOGUE: &[Metric] = &[
         "Sessions whose reading is paused because the game does not take their frames.",
     ),
     row(
+        "lastword_rate_limited_sessions",
+        Gauge,
+        Count,
+        &[],
+        "Sessions whose peer is over its rate, so that its frames wait.",
+    ),
+    row(
+        "lastword_rate_limits_total",
+        Counter,
+        Count,
+        &[],
+        "How often a peer went over its rate, so that its frames had to wait.",
+    ),
+    row(
         "lastword_event_queue_length",
         Gauge,
         Count,

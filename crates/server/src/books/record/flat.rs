@@ -113,6 +113,9 @@ pub struct Record<'a> {
     /// the connection lingered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spoke_after_ms: Option<u64>,
+    /// For how long the peer had been over its rate when the cause was fixed. Absent if it was not over it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over_rate_ms: Option<u64>,
     /// The detector of the silence: `heartbeat`, `keepalive`, `retransmission`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector: Option<&'static str>,
@@ -198,14 +201,9 @@ impl fmt::Display for Steps<'_> {
 
 impl<'a> Record<'a> {
     pub(super) fn of(disconnect: &'a Disconnect) -> Self {
-        let Ending {
-            verdict,
-            first_error: first,
-            evidence,
-            decided,
-            peer_goodbye: theirs,
-            ..
-        } = &disconnect.ending;
+        let ending = &disconnect.ending;
+        let (verdict, evidence, first) = (ending.verdict, &ending.evidence, ending.first_error);
+        let (ours, theirs) = (ending.decided.as_ref(), ending.peer_goodbye.as_ref());
         let (cause, kernel) = (verdict.cause, evidence.kernel);
         Self {
             seq: disconnect.seq,
@@ -248,6 +246,7 @@ impl<'a> Record<'a> {
             silent_ms: evidence.silent_for.map(millis),
             own_stall_ms: evidence.silent_for.map(|_| millis(evidence.own_stall)),
             spoke_after_ms: evidence.spoke_after.map(millis),
+            over_rate_ms: evidence.over_rate_for.map(millis),
             detector: evidence.detector.map(Detector::label),
             rtt_us: evidence.rtt.map(micros),
             rtt_variance_us: evidence.rtt_variance.map(micros),
@@ -261,10 +260,10 @@ impl<'a> Record<'a> {
             probes: kernel.map(|kernel| kernel.probes),
             send_window_bytes: kernel.and_then(|kernel| kernel.snd_wnd),
             farewell: evidence.farewell.label(),
-            our_code: decided.as_ref().map(Close::code),
-            our_reason: our_words(decided.as_ref()),
-            peer_code: theirs.as_ref().map(|theirs| theirs.code),
-            peer_reason: theirs.as_ref().and_then(|theirs| words(&theirs.reason)),
+            our_code: ours.map(Close::code),
+            our_reason: our_words(ours),
+            peer_code: theirs.map(|theirs| theirs.code),
+            peer_reason: theirs.and_then(|theirs| words(&theirs.reason)),
             trail: steps(&disconnect.ending),
             words: disconnect.to_string(),
         }

@@ -81,6 +81,7 @@ fn configs() -> Vec<Config> {
     configs.push(with(|c| c.kernel.keepalive = false));
     configs.push(with(|c| c.timeouts.idle_ms = 60_000));
     configs.push(with(|c| c.timeouts.outbound_age_ms = 0));
+    configs.push(with(|c| c.rates.frames_per_second = 100));
     configs
 }
 
@@ -104,7 +105,7 @@ fn every_cause_has_its_answer_and_what_is_not_produced_is_not_built() {
 }
 
 #[test]
-fn by_default_all_that_is_produced_can_occur_but_idle_and_address_denied() {
+fn by_default_all_that_is_produced_can_occur_but_idle_denied_addresses_and_rates() {
     let config = Config::default();
     let can = |cause: Cause| {
         let mut profiles = config.profiles().into_iter();
@@ -112,7 +113,8 @@ fn by_default_all_that_is_produced_can_occur_but_idle_and_address_denied() {
     };
     let cannot = Cause::ALL.into_iter().filter(|cause| !can(*cause));
     let cannot: Vec<_> = cannot.filter(|cause| cause.is_produced()).collect();
-    assert_eq!(cannot, [Cause::Idle, Cause::AddressDenied]);
+    let off = [Cause::Idle, Cause::RateLimited, Cause::AddressDenied];
+    assert_eq!(cannot, off);
 }
 
 #[test]
@@ -139,6 +141,28 @@ fn zero_turns_a_cause_off_and_any_other_value_on() {
     let allowed = with(|c| c.admission.allow = vec!["192.0.2.1".parse().unwrap()]);
     for config in [denied, allowed] {
         assert_eq!(usual(&config, Cause::AddressDenied), Reach::Can);
+    }
+}
+
+#[test]
+fn a_client_is_rate_limited_where_it_has_a_rate_and_a_time_to_be_over_it() {
+    let off = never(
+        "rates.frames_per_second",
+        "0",
+        "off, and so is rates.bytes_per_second",
+    );
+    assert_eq!(usual(&Config::default(), Cause::RateLimited), off);
+    let frames: fn(&mut Config) = |c| c.rates.frames_per_second = 1;
+    let bytes: fn(&mut Config) = |c| c.rates.bytes_per_second = 1_024;
+    for rate in [frames, bytes] {
+        assert_eq!(usual(&with(rate), Cause::RateLimited), Reach::Can);
+        let slowed = with(|c| {
+            rate(c);
+            c.rates.over_ms = 0;
+        });
+        let words = "a client over its rate is slowed and never closed";
+        let slowed = usual(&slowed, Cause::RateLimited);
+        assert_eq!(slowed, never("rates.over_ms", "0", words));
     }
 }
 

@@ -10,6 +10,7 @@ use super::ServerApp;
 use super::standing::Standing;
 use crate::books::{Closing, Departure, Disconnect, log};
 use crate::guard::{guarded, lock};
+use crate::player::LinkFlag;
 use crate::shape::{Game, Shape};
 
 impl<S: Shape> ServerApp<S> {
@@ -29,7 +30,8 @@ impl<S: Shape> ServerApp<S> {
         self.core().books.status_requests.drop_all(identity.session);
         self.suspected_as(None);
         App::paused(self, false);
-        self.congested(false);
+        self.flagged(LinkFlag::Congested, false);
+        self.flagged(LinkFlag::RateLimited, false);
         let undelivered = self.undelivered();
         let cause = ending.verdict.cause;
         let ledger = &self.core().books.ledger;

@@ -172,7 +172,10 @@ impl Host {
             return true;
         }
         let terminal = match inbound.read(now) {
-            Read::Nothing => return false,
+            Read::Nothing => {
+                self.connection.caught_up();
+                return false;
+            }
             Read::Bytes(mut bytes) => {
                 self.connection.bytes_arrived(now, bytes.len());
                 self.seen
