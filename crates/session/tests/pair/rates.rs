@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use lastword_session::wire::{Ack, Goodbye, Kind, Notice, Ping, Pong};
 use lastword_session::{
-    Cause, Close, Config, Framing, Input, LengthPrefixed, Limits, Link, Rate, Terminal, Timer,
+    Cause, Close, Config, Framing, GoodbyeProgress, Input, LengthPrefixed, Limits, Link, Rate,
+    Terminal, Timer,
 };
 
 use crate::harness::{
@@ -395,6 +396,11 @@ fn a_kick_a_drain_and_an_abort_end_the_wait() {
         assert_eq!(taken(&solo), 20, "{cause}: the rest is discarded");
         assert_eq!(solo.cause(), cause);
         assert!(!solo.connection().is_paused());
+        let fin = solo.ending().evidence.farewell == GoodbyeProgress::FinSeen;
+        assert!(
+            fin || cause == Cause::ClosedByGame,
+            "{cause}: its FIN is read"
+        );
     }
 }
 
