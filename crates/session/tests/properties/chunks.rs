@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use lastword_session::wire::{Ack, Extensions, Header, Hello};
+use lastword_session::wire::{Ack, Header};
 use lastword_session::{
     Admission, Config, Connection, Event, Flow, Framing, Input, LengthPrefixed, Time, Timing,
     encode_data,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+
+use super::script::HELLO;
 
 const NOW: Time = Time::from_micros(1_000_000);
 
@@ -174,17 +176,4 @@ const ADMISSION: Admission = Admission {
         suspect_ms: 7_500,
         dead_ms: 15_000,
     },
-};
-
-pub(crate) const HELLO: Hello<'static> = Hello {
-    version_min: 1,
-    version_max: 1,
-    resume: false,
-    no_resume: true,
-    frame_limit: 65_536,
-    session: [0; 16],
-    received: 0,
-    token: &[],
-    extensions: Extensions::EMPTY,
-    credentials: b"ada",
 };

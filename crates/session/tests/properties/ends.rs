@@ -1,193 +1,70 @@
 //! Any events in any order lead to one end, as the last output, for a cause that its phase allows.
 
 use std::io::ErrorKind;
-use std::sync::Arc;
-use std::time::Duration;
 
-use lastword_session::wire::{Ack, Goodbye, Notice, Ping, Welcome};
-use lastword_session::{
-    Admission, Cause, Close, Config, Connection, Dialect, Framing, Input, KernelSample,
-    LengthPrefixed, Limits, Meaning, Measure, Message, OsError, Outbound, Phase, Rate, Role,
-    Terminal, Time, Timing,
-};
+use lastword_session::wire::{Ack, Ping};
+use lastword_session::{KernelSample, Outbound, Role, Timing};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::chunks::HELLO;
-use super::life::{Life, Step, Words};
-
-const START: Time = Time::from_micros(1_000_000);
-/// The sum of the limits: hello, authentication, time over the rate, dead limit or frame time, our last frames, linger,
-/// and the longest drain.
-const BOUND: Duration = Duration::from_secs(5 + 5 + 10 + 15 + 14 + 3 + 20);
+use super::life::Words;
+use super::script::{Beating, GOODBYE, HELLO, NOTICE, STANDARD, Script, Step, WELCOME, of_dialect};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn a_server_ends_once_and_last_for_a_cause_of_its_phase(
-        greeted in any::<bool>(), wire in (any::<bool>(), any::<bool>()), peer_reads in any::<bool>(),
-        words in words(), steps in vec(steps(), 0..40),
-    ) {
-        let mut life = live(Role::Server, greeted, wire, peer_reads, words, &steps);
-        let verdict = life.ending.as_ref().expect("it ends").verdict;
-        prop_assert!(verdict.cause.occurs_in(verdict.phase), "{verdict:?}");
-        life.stays_closed();
+    fn any_connection_keeps_the_laws_to_its_one_end(script in scripts()) {
+        script.play();
     }
 
+    /// Times and the game's steps are the same: only the lengths of the reads differ. Without a rate: bytes that wait for it
+    /// are heard when they are read.
     #[test]
-    fn a_client_ends_once_and_last(
-        greeted in any::<bool>(), peer_reads in any::<bool>(), words in words(), steps in vec(steps(), 0..40),
-    ) {
-        let mut life = live(Role::Client, greeted, (false, false), peer_reads, words, &steps);
-        prop_assert!(life.ending.is_some(), "it ends");
-        life.stays_closed();
+    fn the_end_is_the_same_however_the_bytes_are_cut(script in scripts(), reads in vec(1..40_usize, 1..6)) {
+        let script = Script { is_rated: false, ..script };
+        let whole = script.play();
+        let cut = Script { reads, ..script }.play();
+        let verdict = |life: &super::life::Life| life.ending.as_ref().map(|ending| ending.verdict);
+        prop_assert_eq!(verdict(&cut), verdict(&whole));
+        prop_assert_eq!(cut.taken, whole.taken);
+        prop_assert_eq!(cut.written, whole.written);
     }
 }
 
-/// Runs a session from its first step to its end, or to the limit on its life.
-fn live(
-    role: Role,
-    greeted: bool,
-    (dialect, rated): (bool, bool),
-    peer_reads: bool,
-    words: Words,
-    steps: &[Step],
-) -> Life {
-    let framing = match dialect {
-        true => Framing::Dialect(Arc::new(Beating)),
-        false => Framing::Native,
-    };
-    let limits = Limits {
-        outbound_bytes_max: 4_096,
-        frame_rate: rated.then_some(Rate {
-            per_second: 1,
-            burst: 2,
+fn scripts() -> impl Strategy<Value = Script> {
+    let ends = prop_oneof![
+        any::<[bool; 3]>().prop_map(|[is_dialect, is_greeted, is_rated]| Script {
+            is_dialect,
+            is_greeted,
+            is_rated,
+            ..Script::default()
         }),
-        byte_rate: rated.then_some(Rate {
-            per_second: 20,
-            burst: 200,
+        any::<[bool; 2]>().prop_map(|[is_dialect, is_greeted]| Script {
+            role: Role::Client,
+            is_dialect,
+            is_greeted,
+            ..Script::default()
         }),
-        ..Limits::default()
+    ];
+    let endless = Timing {
+        dead_ms: 0,
+        ..STANDARD
     };
-    let config = Arc::new(Config {
-        framing,
-        limits,
-        ..Config::default()
-    });
-    let session = match role {
-        Role::Server => Connection::server(config, START),
-        Role::Client => Connection::client(config, &HELLO, START),
-    };
-    let mut life = Life::new(session, START, words, peer_reads);
-    if greeted {
-        greet(&mut life, role, dialect);
-    }
-    for step in steps {
-        take(&mut life, step);
-    }
-    life.is_left_alone(BOUND);
-    assert!(
-        life.ending.is_some(),
-        "{:?} is still waited for",
-        life.connection.poll_timeout()
-    );
-    life
-}
-
-/// A wire whose clients have heartbeats, so that its sessions have a dead limit.
-struct Beating;
-
-impl Dialect for Beating {
-    fn measure(&self, bytes: &[u8], seen: usize) -> Measure {
-        LengthPrefixed.measure(bytes, seen)
-    }
-
-    fn read<'a>(&self, header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
-        LengthPrefixed.read(header, payload)
-    }
-
-    fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
-        LengthPrefixed.write_data(payload, out);
-    }
-
-    fn has_heartbeats(&self) -> bool {
-        true
-    }
-}
-
-fn greet(life: &mut Life, role: Role, dialect: bool) {
-    let mut bytes = Vec::new();
-    match (role, dialect) {
-        (Role::Client, _) => WELCOME.encode(&mut bytes),
-        (Role::Server, true) => bytes.extend_from_slice(b"\0\0\0\x03ada"),
-        (Role::Server, false) => HELLO.encode(&mut bytes),
-    }
-    life.read(&bytes);
-    life.handle(Input::Admit(ADMISSION));
-    assert!(life.connection.is_live());
-}
-
-fn take(life: &mut Life, step: &Step) {
-    let readings = life.readings();
-    match step {
-        Step::Bytes(bytes) => life.read(bytes),
-        Step::Decide(n) => {
-            let close = decision(life.connection.phase(), *n);
-            life.handle(Input::Close(&close));
+    let timings = prop_oneof![4 => Just(STANDARD), 1 => Just(endless)];
+    let settings = (any::<bool>(), any::<bool>(), any::<bool>(), timings);
+    (ends, settings, words(), vec(steps(), 0..40)).prop_map(|(ends, settings, words, steps)| {
+        let (peer_reads, behind_proxy, has_idle_limit, timing) = settings;
+        Script {
+            peer_reads,
+            behind_proxy,
+            has_idle_limit,
+            timing,
+            words,
+            steps,
+            ..ends
         }
-        Step::Admit => life.handle(Input::Admit(ADMISSION)),
-        Step::Notice => life.handle(Input::Notice(&NOTICE)),
-        Step::DrainExpired => life.handle(Input::DrainExpired(&Message::of(Cause::DrainExpired))),
-        // Only a session gives out a handle to abort with.
-        Step::Abort if life.connection.is_live() => life.handle(Input::Abort(readings)),
-        Step::Abort => {}
-        Step::Pause => life.handle(Input::Paused),
-        Step::Resume => life.handle(Input::Resumed),
-        Step::Pass(ms) => life.pass(Duration::from_millis(u64::from(*ms))),
-        Step::Write(n) => life.write(*n),
-        Step::Send(how, len) => life.send(*how, *len),
-        Step::Refused => life.refused(),
-        Step::EndNoticed => life.end_noticed(),
-        Step::WriteFailed => life.write_failed(),
-        Step::Ended(n) => life.ended(terminal(*n)),
-    }
-}
-
-/// One of the decisions that this phase allows.
-fn decision(phase: Phase, n: u8) -> Close {
-    let of_phase: &[Cause] = match phase {
-        Phase::Admission | Phase::Proxy | Phase::Tls | Phase::Hello => &[Cause::Overloaded],
-        Phase::Auth => &[
-            Cause::AuthRejected,
-            Cause::AuthUnavailable,
-            Cause::AlreadyLoggedIn,
-        ],
-        Phase::Live => &[
-            Cause::Kicked,
-            Cause::ClosedByGame,
-            Cause::Drained,
-            Cause::ReplacedByLogin,
-            Cause::HandlerPanicked,
-            Cause::SendQueueFull,
-        ],
-    };
-    let cause = of_phase[usize::from(n) % of_phase.len()];
-    let linger = (cause == Cause::Drained).then_some(Duration::from_secs(20));
-    Close {
-        linger,
-        ..Close::new(cause)
-    }
-}
-
-fn terminal(n: u8) -> Terminal {
-    let error = |kind| Terminal::Error(OsError { code: None, kind });
-    match n % 4 {
-        0 => Terminal::Eof,
-        1 => error(ErrorKind::ConnectionReset),
-        2 => error(ErrorKind::TimedOut),
-        _ => Terminal::Open,
-    }
+    })
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -201,11 +78,16 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => Just(Step::Pause),
         1 => Just(Step::Resume),
         4 => (0..9_000_u32).prop_map(Step::Pass),
+        1 => (0..9_000_u32).prop_map(Step::StandStill),
         6 => (0..300_usize).prop_map(Step::Write),
+        2 => Just(Step::WriteRefused),
         6 => (how(), 0..1_500_usize).prop_map(|(how, len)| Step::Send(how, len)),
-        2 => Just(Step::Refused),
+        1 => any::<bool>().prop_map(Step::GameTakes),
+        1 => words().prop_map(Step::Kernel),
+        1 => Just(Step::Sample),
         1 => Just(Step::EndNoticed),
         1 => Just(Step::WriteFailed),
+        1 => Just(Step::LingerRefused),
         1 => any::<u8>().prop_map(Step::Ended),
     ]
 }
@@ -239,12 +121,20 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         b"\0\0\x03\0abc".to_vec(),
         b"\0\0\0\x03abc".to_vec(),
         b"\0\0\x02\x81ab".to_vec(),
+        of_dialect(Beating::PING, b"12"),
+        of_dialect(Beating::PONG, b""),
     ];
     let cut = frames[0][..20].to_vec();
     frames.push(cut);
+    let last = vec![
+        encoded(|out| GOODBYE.encode(out)),
+        of_dialect(Beating::GOODBYE, b""),
+        of_dialect(Beating::MALFORMED, b""),
+        vec![Beating::FOREIGN],
+    ];
     prop_oneof![
         8 => proptest::sample::select(frames),
-        1 => Just(encoded(|out| GOODBYE.encode(out))),
+        1 => proptest::sample::select(last),
         1 => vec(any::<u8>(), 1..40),
     ]
 }
@@ -268,44 +158,3 @@ fn words() -> impl Strategy<Value = Words> {
     let error = proptest::option::of(proptest::sample::select(errors.to_vec()));
     (proptest::option::of(kernel), error).prop_map(|(kernel, error)| Words { kernel, error })
 }
-
-const ADMISSION: Admission = Admission {
-    session: [7; 16],
-    timing: Timing {
-        heartbeat_ms: 5_000,
-        suspect_ms: 7_500,
-        dead_ms: 15_000,
-    },
-};
-
-const WELCOME: Welcome<'static> = Welcome {
-    version: 1,
-    resumed: false,
-    session: [7; 16],
-    connection: 1,
-    received: 0,
-    heartbeat_ms: 5_000,
-    dead_ms: 15_000,
-    resume_window_ms: 0,
-    frame_limit: 65_536,
-    token: &[],
-    extensions: lastword_session::wire::Extensions::EMPTY,
-};
-
-const NOTICE: Notice<'static> = Notice {
-    code: 85,
-    advice: 2,
-    deadline_ms: 30_000,
-    address: std::borrow::Cow::Borrowed(""),
-    reason: std::borrow::Cow::Borrowed(""),
-};
-
-const GOODBYE: Goodbye<'static> = Goodbye {
-    over: true,
-    code: 0,
-    game_cause: None,
-    advice: 0,
-    delay_ms: 0,
-    address: std::borrow::Cow::Borrowed(""),
-    reason: std::borrow::Cow::Borrowed(""),
-};

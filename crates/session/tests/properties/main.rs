@@ -12,3 +12,4 @@ mod chunks;
 mod ends;
 mod life;
 mod rates;
+mod script;

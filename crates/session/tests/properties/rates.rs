@@ -9,7 +9,7 @@ use lastword_session::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::chunks::HELLO;
+use super::script::HELLO;
 
 const START: Time = Time::from_micros(1_000_000);
 
