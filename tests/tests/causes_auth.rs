@@ -7,8 +7,12 @@
     reason = "a failure here is the test's failure"
 )]
 
-use lastword_server::{Advice, Cause, GameCode, Message, Phase, Refusal};
-use lastword_tests::{Ask, Fixture, Raw, config, frame, hello, kind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lastword_server::{Advice, Cause, Credentials, GameCode, Message, Phase, Player, Refusal};
+use lastword_tests::{Ask, Fixture, Raw, config, frame, hello, kind, until};
+use tokio::sync::Semaphore;
 
 /// Says hello and reads to the end. Returns the goodbye's payload.
 async fn refused(fixture: &Fixture) -> Vec<u8> {
@@ -76,12 +80,12 @@ async fn an_authenticator_that_is_down_is_auth_unavailable() {
 
 #[tokio::test]
 async fn an_authenticator_that_panics_is_auth_unavailable_for_that_peer_only() {
-    let ask = Ask(|credentials: lastword_server::Credentials| async move {
+    let ask = Ask(|credentials: Credentials| async move {
         assert!(
             credentials.bytes != b"ann".as_slice(),
             "the test's planted panic"
         );
-        Ok(lastword_server::Player::new("bob"))
+        Ok(Player::new("bob"))
     });
     let mut fixture = Fixture::with(config(), ask).await;
     assert_eq!(refused(&fixture).await[1..3], 62_u16.to_be_bytes());
@@ -110,4 +114,46 @@ async fn a_resume_is_refused_in_words() {
     );
     drop(raw);
     fixture.ends_as(Cause::ResumeRefused, Phase::Auth).await;
+}
+
+#[tokio::test]
+async fn only_so_many_authenticators_run_at_a_time() {
+    let mut config = config();
+    config.admission.authentications_max = 2;
+    let (asked, answers) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+    let (count, may_answer) = (Arc::clone(&asked), Arc::clone(&answers));
+    let ask = Ask(move |_: Credentials| {
+        let (count, may_answer) = (Arc::clone(&count), Arc::clone(&may_answer));
+        async move {
+            count.fetch_add(1, Ordering::Relaxed);
+            may_answer.acquire().await.unwrap().forget();
+            Ok(Player::unnamed())
+        }
+    });
+    let fixture = Fixture::with(config, ask).await;
+    let mut clients = Vec::new();
+    for _ in 0..6 {
+        let mut raw = Raw::connect(fixture.addr()).await;
+        raw.write(&hello(b"ann")).await;
+        clients.push(raw);
+    }
+    // On one thread, what the server reads is asked at once.
+    let server = &fixture.server;
+    until("every hello is read", || {
+        server.stats().bytes.0 == 6 * u64::try_from(hello(b"ann").len()).unwrap()
+    })
+    .await;
+    for answered in 0..6 {
+        let expected = (answered + 2).min(6);
+        until("the next one is asked", || {
+            asked.load(Ordering::Relaxed) >= expected
+        })
+        .await;
+        assert_eq!(asked.load(Ordering::Relaxed), expected);
+        answers.add_permits(1);
+        until("it is let in", || {
+            server.stats().sessions_joined == u64::try_from(answered + 1).unwrap()
+        })
+        .await;
+    }
 }

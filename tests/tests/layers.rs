@@ -76,6 +76,22 @@ fn every_crate_depends_only_on_the_layers_below_it() {
     }
 }
 
+/// The wall clock is for records and logs, which the server writes.
+#[test]
+fn no_deadline_is_on_a_clock_that_can_jump() {
+    let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates");
+    for name in ["keepalive", "session", "transport", "client"] {
+        let search = Command::new("grep")
+            .args(["-rlE", "SystemTime|UNIX_EPOCH", name, "--include=*.rs"])
+            .current_dir(crates)
+            .output()
+            .expect("grep starts");
+        // It ends with 1 where it finds nothing, and with 2 where it fails.
+        let files = String::from_utf8_lossy(&search.stdout);
+        assert_eq!(search.status.code(), Some(1), "{files}");
+    }
+}
+
 #[test]
 fn every_library_has_its_layer() {
     let known: BTreeSet<_> = LAYERS.iter().map(|(name, _)| *name).collect();

@@ -44,6 +44,19 @@ fn a_frame_comes_back() {
     assert_eq!(player.read(), (DATA, b"hello".to_vec()));
 }
 
+/// The connections of the killed one may linger in the kernel.
+#[test]
+fn a_server_that_was_killed_starts_again_on_its_port() {
+    let killed = serve(&[]);
+    let mut player = Player::join(killed.game);
+    player.echo();
+    killed.process.signal(Signal::SIGKILL);
+    assert_eq!(killed.process.end().status, None);
+    let game = killed.game.to_string();
+    let again = lastword(&["serve", "--listen", &game, "--admin", "off"]);
+    Player::join(Serving::start(again).game).echo();
+}
+
 #[test]
 fn a_port_in_use_is_named_and_the_status_is_1() {
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
