@@ -121,10 +121,12 @@ impl Connection {
         }
     }
 
-    /// A ping that can no longer be sent counts as sent: another one could not be sent either.
+    /// A ping that can no longer be sent counts as sent: another one could not be sent either. Nor is one queued behind more
+    /// than the outbound cap: a server that sets a short heartbeat and reads nothing must not fill its client's memory.
     pub(super) fn ping(&mut self, now: Time) {
         self.liveness.pinged(now);
-        if !self.can_write() {
+        let full = self.refused_bytes() > self.config.limits.outbound_bytes_max;
+        if full || !self.can_write() {
             return;
         }
         let ping = Ping {

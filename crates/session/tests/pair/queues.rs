@@ -1,9 +1,13 @@
 //! The frames that wait to be written: their size and age, neither of which judges a silence.
 
-use lastword_session::wire::Kind;
-use lastword_session::{Cause, Config, Limits, SendError, SendQueue, Timer};
+use std::sync::Arc;
 
-use crate::harness::{DEAD, SUSPECT, Solo, View, millis, secs};
+use lastword_session::wire::{Kind, Welcome};
+use lastword_session::{Cause, Config, Connection, Limits, SendError, SendQueue, Timer};
+
+use crate::harness::{
+    Answer, DEAD, HELLO, Host, START, SUSPECT, Solo, View, WELCOME, encoded, millis, secs,
+};
 
 /// Room for ten frames of 96 bytes.
 fn small() -> Config {
@@ -230,6 +234,23 @@ fn answers_that_the_peer_does_not_read_do_not_fill_the_memory() {
         assert!(solo.host.connection.queued_bytes() < 1_100);
     }
     assert_eq!(solo.cause(), Cause::SendQueueFull);
+}
+
+#[test]
+fn pings_that_the_peer_does_not_read_do_not_fill_the_memory() {
+    let welcome = Welcome {
+        heartbeat_ms: 1,
+        dead_ms: 600_000,
+        ..WELCOME
+    };
+    let connection = Connection::client(Arc::new(small()), &HELLO, START);
+    let mut solo = Solo::of(Host::new(connection, Answer::Wait));
+    solo.says(&encoded(|out| welcome.encode(out)));
+    solo.stops_reading(0);
+    solo.advance(secs(1));
+    let queued = solo.connection().queued_bytes();
+    assert!((1_000..1_100).contains(&queued), "{queued}");
+    assert!(solo.connection().is_live());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::life::Words;
 use super::script::{Beating, GOODBYE, HELLO, NOTICE, STANDARD, Script, Step, WELCOME, of_dialect};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn any_connection_keeps_the_laws_to_its_one_end(script in scripts()) {

@@ -133,11 +133,15 @@ impl Life {
         let slices = self.connection.slices();
         let waiting: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
         assert_eq!(!waiting.is_empty(), self.connection.wants_write());
-        if self.peer_reads && !waiting.is_empty() {
-            let written = &waiting[..waiting.len().min(most)];
-            self.written.extend_from_slice(written);
-            self.connection.transmitted(self.now, written.len());
+        if waiting.is_empty() {
+            return;
         }
+        if !self.peer_reads {
+            return self.write_refused();
+        }
+        let written = &waiting[..waiting.len().min(most)];
+        self.written.extend_from_slice(written);
+        self.connection.transmitted(self.now, written.len());
         self.turn();
     }
 
