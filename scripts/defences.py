@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Removes one defence of the shipped source at a time, in a copy, and runs the tests that must notice.
+
+scripts/defences.toml lists the defences. The run fails if the tests of a defence pass without it, if a test fails with all
+defences in place, or if a change no longer applies. The copy and its build are in target/defences.
+
+Usage: scripts/defences.py [--check] [WORD]...
+--check only looks whether each change applies and each test exists; nothing is built. With words, only the defences whose
+name or file has one of them.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LIST = ROOT / "scripts/defences.toml"
+WORK = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "defences"
+COPY = WORK / "tree"
+DEFENCES_MIN = 30
+# A test that waits for what no longer comes fails by its own deadline, or by this one.
+TEST_SECONDS_MAX = 180
+
+
+def changes(defence):
+    """The replacements of one defence, as pairs."""
+    return [(defence["old"], defence["new"]), *defence.get("also", [])]
+
+
+def without(defence, text):
+    """The text without the defence. Each old text stands in it exactly once."""
+    for old, new in changes(defence):
+        found = text.count(old)
+        if found != 1:
+            first = old.strip().splitlines()[0]
+            raise ValueError(f"`{first}` stands in {defence['file']} {found} times")
+        text = text.replace(old, new)
+    return text
+
+
+def targets(defence):
+    """The tests of a defence, by package and target."""
+    by_target = {}
+    for test in defence["tests"]:
+        package, target, name = test.split()
+        by_target.setdefault((package, target), []).append(name)
+    return by_target
+
+
+def folder_of(package):
+    """The folder of a package."""
+    name = package.removeprefix("lastword-")
+    return ROOT / ("tests" if name == "tests" else f"crates/{name}")
+
+
+def has_test(package, target, name):
+    """Whether a file of the target has a test function with this name, in a file or module of its path."""
+    folder = folder_of(package) / ("src" if target == "lib" else "tests")
+    *modules, function = name.split("::")
+    pattern = re.compile(rf"\bfn {function}\(")
+    for file in folder.rglob("*.rs"):
+        parts = {*file.relative_to(folder).with_suffix("").parts, "tests", target}
+        if set(modules) <= parts and pattern.search(file.read_text()):
+            return True
+    return False
+
+
+def problems(defences):
+    """What is wrong with the list, one line each."""
+    if len(defences) < DEFENCES_MIN:
+        yield f"there are {len(defences)} defences; at least {DEFENCES_MIN} are wanted"
+    names = [defence["name"] for defence in defences]
+    yield from (f"{name}: the name stands twice" for name in sorted({n for n in names if names.count(n) > 1}))
+    for defence in defences:
+        try:
+            without(defence, (ROOT / defence["file"]).read_text())
+        except (ValueError, OSError) as error:
+            yield f"{defence['name']}: the change does not apply any more: {error}"
+        if not defence["tests"]:
+            yield f"{defence['name']}: it names no test"
+        for (package, target), tests in targets(defence).items():
+            for name in tests:
+                if not has_test(package, target, name):
+                    yield f"{defence['name']}: there is no test {name} in {package} {target}"
+
+
+def copy_tree():
+    """Copies what git knows; a file that has not changed keeps its time, so that it is not built again."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        source, copy = ROOT / name, COPY / name
+        if not source.is_file() or copy.is_file() and copy.read_bytes() == source.read_bytes():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+        shutil.copymode(source, copy)
+
+
+def cargo_test(package, target, arguments):
+    """Runs tests of one target in the copy. Returns its exit status and output; no status where it took too long."""
+    which = ["--lib"] if target == "lib" else ["--test", target]
+    command = ["cargo", "test", "--quiet", "-p", package, *which, *arguments]
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(WORK / "build"), "CARGO_INCREMENTAL": "1"}
+    limit = None if "--no-run" in arguments else TEST_SECONDS_MAX
+    try:
+        done = subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return None, "it took too long"
+    return done.returncode, done.stdout + done.stderr
+
+
+def run_all_named(defences):
+    """Runs each named test with all defences in place."""
+    by_target = {}
+    for defence in defences:
+        for key, names in targets(defence).items():
+            by_target.setdefault(key, set()).update(names)
+    for (package, target), names in sorted(by_target.items()):
+        status, output = cargo_test(package, target, ["--no-run"])
+        if status == 0:
+            status, output = cargo_test(package, target, ["--", "--exact", *sorted(names)])
+        if status != 0 or f"{len(names)} passed" not in output:
+            sys.exit(f"{output}\n{package} {target}: with all defences in place, {len(names)} tests must pass")
+
+
+def is_noticed(defence):
+    """Whether a test fails without the defence. Ends the program where the change does not compile."""
+    for (package, target), names in targets(defence).items():
+        status, output = cargo_test(package, target, ["--no-run"])
+        if status != 0:
+            sys.exit(f"{output}\n{defence['name']}: the change does not compile")
+        status, _ = cargo_test(package, target, ["--", "--exact", *names])
+        if status != 0:
+            return True
+    return False
+
+
+def main():
+    words = [word for word in sys.argv[1:] if word != "--check"]
+    defences = tomllib.loads(LIST.read_text())["defence"]
+    wrong = list(problems(defences))
+    if wrong:
+        sys.exit("\n".join(wrong))
+    if "--check" in sys.argv:
+        print(f"defences: each of {len(defences)} changes applies, and each test exists")
+        return
+    if words:
+        defences = [d for d in defences if any(word in d["name"] or word in d["file"] for word in words)]
+    copy_tree()
+    run_all_named(defences)
+    unnoticed = []
+    for defence in sorted(defences, key=lambda defence: defence["tests"][0]):
+        file, began = COPY / defence["file"], time.monotonic()
+        whole = file.read_text()
+        try:
+            file.write_text(without(defence, whole))
+            noticed = is_noticed(defence)
+        finally:
+            file.write_text(whole)
+        if not noticed:
+            unnoticed.append(defence["name"])
+        print(f"{'noticed' if noticed else 'NOT NOTICED'} in {time.monotonic() - began:.0f} s: {defence['name']}", flush=True)
+    if unnoticed:
+        sys.exit(f"no test fails without {len(unnoticed)} defences: {', '.join(unnoticed)}")
+    print(f"defences: without any one of {len(defences)}, a test fails")
+
+
+main()
