@@ -24,6 +24,47 @@ DIALECTS = [
 ]
 
 
+# The targets whose input is the payload of one frame.
+PARSERS = ["hello", "welcome", "goodbye", "notice", "heartbeat"]
+
+EXTENSIONS = [b"", b"\0\x09\0\x04nine\0\0\0\0\0\x09\0\x05again", b"\0\x01\0\x05cut"]
+
+# A query of each list: the first byte says of which.
+QUERIES = [
+    b"\0cause=peer_fin,kicked&player=an%20n&session=000102030405060708090a0b0c0d0e0f&since=7&limit=2&after=0",
+    b"\0since=2026-11-22T20:49:55Z&since=1",
+    b"\x01player=ann&address=%5B::1%5D:7000&profile=mobile&link=peer_frozen&limit=1000"
+    b"&after=000102030405060708090a0b0c0d0e0f",
+    b"\x01address=10.0.0.0/8",
+]
+
+# Names as players choose them.
+NAMES = ["ann", "\x1b[2J\n", "a\u202eb\u2066", "cafe\u0301", "\U0001f469\u200d\U0001f680", "a\u200d<U+001B>"]
+
+
+# Frames of each policy, which the kernel refuses; then it takes a part of them, and time passes.
+POLICIES = bytes([0, 0]) + b"".join(bytes([18]) + sent.to_bytes(2, "little") for sent in range(2_000, 36_000, 3_000)) * 3
+POLICIES += bytes([17, 18, 0xD0, 0x17, 17, 15, 200, 13, 0x10, 0x27, 16, 22, 0])
+# A server with a rate, whose client sends more than that.
+OVER_THE_RATE = bytes([0, 4]) + bytes([0, 0, 2, 104, 105, 0]) * 30 + bytes([13, 0x10, 0x27, 16]) * 6
+
+
+def script(stream):
+    """An input of the machine: a greeted server gets this stream, writes, waits and gets an end."""
+    some = stream[:255]
+    return bytes([0, 0, 4, len(some)]) + some + bytes([16, 13, 0x10, 0x27, 22, 0])
+
+
+def configurations():
+    """The reference configuration: whole, by its sections, and with its examples switched on."""
+    whole = (ROOT / "config/lastword.toml").read_text()
+    yield whole.replace("token_file", "token_fil")
+    for section in whole.split("\n["):
+        if "token_file" not in section:
+            yield section if section.startswith("#") else "[" + section
+    yield "[liveness.profiles.my_game]\nheartbeat_ms = 1000\ndead_ms = 8000\n"
+
+
 def first_byte(vector):
     """What a receiver of this vector waits for."""
     first = vector.get("frame") in ("hello", "welcome") or vector.get("state") == "first"
@@ -41,16 +82,26 @@ def seeds():
         if first_byte(vector) == ANY and "error" not in vector and len(stream) < 100:
             live += stream
         name = vector.get("frame") or vector["name"].split()[0]
-        if name == "hello":
-            yield "hello", stream[HEADER_LEN:]
-        elif name in ("goodbye", "notice"):
-            yield "goodbye", stream[HEADER_LEN:]
+        target = "heartbeat" if name in ("ping", "pong", "ack") else name
+        if target in PARSERS:
+            yield target, stream[HEADER_LEN:]
+        if name in ("goodbye", "notice"):
             yield "decoder", bytes([GOODBYE]) + CUTS + stream
+        yield "machine", script(stream)
+    yield from (("machine", steps) for steps in (POLICIES, OVER_THE_RATE))
     yield "decoder", bytes([ANY]) + CUTS + live
     for wire, stream in enumerate(DIALECTS):
         yield "dialect", bytes([wire, 4]) + CUTS + stream
         yield "dialect", bytes([wire, 1]) + CUTS + stream
         yield "dialect", bytes([wire, 4]) + CUTS[::-1] + stream * 30
+    yield from (("extensions", extensions) for extensions in EXTENSIONS)
+    yield from (("queries", query) for query in QUERIES)
+    yield from (("escape", name.encode()) for name in NAMES)
+    yield from (("config", text.encode()) for text in configurations())
+    # Remote, target, and a header by its number: a host by name, one by bytes, and one behind a proxy.
+    yield "hosts", bytes([2, 2, 0, 5])
+    yield "hosts", bytes([1, 2, 0, 0, 5]) + b"[::1]" + bytes([3, 9])
+    yield "hosts", bytes([2, 2, 0, 4, 9, 0, 1]) + b"x"
 
 
 for number, (target, data) in enumerate(seeds()):

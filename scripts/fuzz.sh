@@ -1,14 +1,25 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets of fuzz/ with the stable toolchain and runs each for some seconds under libFuzzer, which follows the
-# coverage. Fails at a finding, and says how to play it again. The corpus stays in fuzz/target for the next run.
-# Usage: scripts/fuzz.sh [SECONDS [TARGET]...]
+# Builds the fuzz targets of fuzz/ with the stable toolchain and runs each under libFuzzer, which follows the coverage. Fails
+# at a finding, and says how to play it again. A run begins with the inputs of fuzz/corpus and of fuzz/seeds.py; the inputs
+# that it adds stay in fuzz/target for the next run.
+# Usage: scripts/fuzz.sh [SECONDS [TARGET]...]   each target for so many seconds, 5 without a number
+#        scripts/fuzz.sh depth [TARGET]...       each for its number of executions (10^8 or 10^7, hours in all), and a table
+#        scripts/fuzz.sh keep [TARGET]...        writes the few inputs that reach every known branch to fuzz/corpus
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 
-seconds=${1:-5}
+mode=${1:-5}
 [ $# -eq 0 ] || shift
 targets=("$@")
-[ $# -gt 0 ] || targets=(decoder hello goodbye dialect)
+[ $# -gt 0 ] || mapfile -t targets < <(basename -s .rs targets/*.rs)
+
+# The parsers that an attacker reaches first, and with the least effort, run the longest.
+executions() {
+    case $1 in
+        decoder | hello) echo 100000000 ;;
+        *) echo 10000000 ;;
+    esac
+}
 
 # These are the flags of cargo-fuzz, except for the address sanitizer, which only nightly compilers have. The code under
 # test has no unsafe code, so it is not needed. With --target the build scripts are not instrumented.
@@ -21,21 +32,56 @@ cargo build --quiet --release --locked --target "$host" --target-dir "$target_di
 
 work=$target_dir/fuzz
 python3 seeds.py "$work/seeds"
-for target in "${targets[@]}"; do
-    mkdir -p "$work/corpus/$target" "$work/findings/$target"
-    program=$target_dir/$host/release/$target
-    log=$work/$target.log
-    if ! RUST_BACKTRACE=0 "$program" -max_total_time="$seconds" -timeout=25 -print_final_stats=1 -verbosity=1 \
-        -artifact_prefix="$work/findings/$target/" "$work/corpus/$target" "$work/seeds/$target" >"$log" 2>&1; then
+
+# Runs a target with these limits of libFuzzer. Prints how many runs there were, how many of a second, the branches that were
+# known at the start, and the branches and features at the end.
+run() {
+    local target=$1 program=$target_dir/$host/release/$1 log=$work/$1.log begin end speed
+    shift
+    mkdir -p "$work/corpus/$target" "$work/findings/$target" "corpus/$target" "$work/seeds/$target"
+    if ! RUST_BACKTRACE=0 "$program" "$@" -timeout=25 -print_final_stats=1 -verbosity=1 \
+        -artifact_prefix="$work/findings/$target/" "$work/corpus/$target" "corpus/$target" "$work/seeds/$target" \
+        >"$log" 2>&1; then
         tail -n 40 "$log" >&2
         echo "fuzz: $target has a finding; play it again with $program FILE ($log)" >&2
         exit 1
     fi
     begin=$(sed -n 's/^#[0-9]*\tINITED cov: \([0-9]*\).*/\1/p' "$log")
-    end=$(sed -n 's/^#\([0-9]*\)\tDONE *cov: \([0-9]*\) ft: \([0-9]*\).*/\2 branches and \3 features covered in \1 runs/p' "$log")
+    end=$(sed -n 's/^#\([0-9]*\)\tDONE *cov: \([0-9]*\) ft: \([0-9]*\).*/\1 \2 \3/p' "$log")
+    speed=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")
     [ "${begin:-0}" -gt 0 ] && [ -n "$end" ] || {
         echo "fuzz: $target runs without coverage ($log)" >&2
         exit 1
     }
-    echo "fuzz: $target: $end; $begin branches were known at the start"
+    read -r runs branches features <<<"$end"
+    echo "$runs $speed $begin $branches $features"
+}
+
+row='| %-10s | %11s | %12s | %8s | %8s |\n'
+# shellcheck disable=SC2059 # the format is the row's
+[ "$mode" != depth ] || printf "$row" target executions "a second" branches features
+for target in "${targets[@]}"; do
+    case $mode in
+        keep)
+            kept=$work/kept/$target
+            rm -rf "$kept"
+            mkdir -p "$kept" "$work/corpus/$target" "corpus/$target"
+            "$target_dir/$host/release/$target" -set_cover_merge=1 -use_counters=0 -max_len=1024 "$kept" \
+                "$work/corpus/$target" "corpus/$target" "$work/seeds/$target" >"$work/$target.log" 2>&1
+            rm -rf "corpus/$target"
+            cp -r "$kept" "corpus/$target"
+            echo "fuzz: $target: $(find "corpus/$target" -type f | wc -l) inputs are kept"
+            ;;
+        depth)
+            figures=$(run "$target" -runs="$(executions "$target")")
+            read -r runs speed _ branches features <<<"$figures"
+            # shellcheck disable=SC2059
+            printf "$row" "$target" "$runs" "$speed" "$branches" "$features"
+            ;;
+        *)
+            figures=$(run "$target" -max_total_time="$mode")
+            read -r runs _ begin branches features <<<"$figures"
+            echo "fuzz: $target: $branches branches and $features features covered in $runs runs; $begin branches were known at the start"
+            ;;
+    esac
 done

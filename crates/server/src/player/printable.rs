@@ -87,9 +87,11 @@ fn is_of_an_emoji(before: Option<char>, c: char, after: Option<char>) -> bool {
     }
 }
 
-/// The blocks of symbols that have the emoji.
+/// The assigned characters in the blocks of symbols that have the emoji.
 fn is_pictograph(c: char) -> bool {
-    matches!(c, '\u{2190}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
+    let is_in_blocks =
+        matches!(c, '\u{2190}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}');
+    is_in_blocks && is_printable(c)
 }
 
 const JOINER: char = '\u{200d}';
@@ -165,6 +167,7 @@ mod tests {
             ("\u{200d}🚀", "<U+200D>🚀"),
             ("a\u{200d}🚀", "a<U+200D>🚀"),
             ("🚀\u{200d}\u{200d}🚀", "🚀<U+200D><U+200D>🚀"),
+            ("🚀\u{200d}\u{1f7da}", "🚀<U+200D><U+1F7DA>"),
             ("❤\u{fe0f}\u{fe0f}", "❤\u{fe0f}<U+FE0F>"),
         ] {
             assert_eq!(printable(name), shown);
