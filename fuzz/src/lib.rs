@@ -3,6 +3,7 @@
 //! A parser of the PROXY header and the TLS layer get a module of their own here.
 #![forbid(unsafe_code)]
 
+pub mod config;
 pub mod decoder;
 pub mod dialect;
 pub mod escape;
@@ -11,10 +12,62 @@ mod frame;
 pub mod goodbye;
 pub mod heartbeat;
 pub mod hello;
+pub mod hosts;
 pub mod machine;
 pub mod notice;
+pub mod queries;
 mod stream;
 pub mod welcome;
+
+// Parsers that are private to their crates are compiled here once more.
+
+#[path = "../../crates/admin/src/access"]
+mod access {
+    use axum::extract::Request;
+
+    mod local;
+
+    pub(crate) fn may_read(request: &Request) -> bool {
+        local::check(request).is_ok()
+    }
+
+    pub(crate) fn may_load(request: &Request) -> bool {
+        local::check_page(request).is_ok()
+    }
+}
+
+#[path = "../../crates/cli/src"]
+#[expect(dead_code, reason = "files are read in the command")]
+mod cli {
+    pub(crate) mod config_file;
+}
+
+#[path = "../../crates/admin/src/closes"]
+#[expect(dead_code, reason = "records are compared in the admin port")]
+mod closes {
+    pub(crate) mod query;
+}
+
+#[path = "../../crates/admin/src/sessions"]
+#[expect(dead_code, reason = "sessions are compared in the admin port")]
+mod sessions {
+    use crate::closes::query::InvalidQuery;
+
+    mod query;
+
+    #[derive(Debug, PartialEq)]
+    pub(crate) struct Parsed(query::SessionsQuery);
+
+    impl Parsed {
+        pub(crate) fn limit(&self) -> usize {
+            self.0.limit
+        }
+    }
+
+    pub(crate) fn parse(query: &str) -> Result<Parsed, InvalidQuery> {
+        query::SessionsQuery::parse(query, &["standard", "mobile"]).map(Parsed)
+    }
+}
 
 /// The model of the session's property tests.
 #[path = "../../crates/session/tests/properties"]

@@ -37,9 +37,17 @@ pub(crate) struct Loaded {
 /// # Errors
 /// Returns one line for each error.
 pub(crate) fn load(path: &Path) -> Result<Loaded, Vec<String>> {
-    let name = path.display();
+    let name = path.display().to_string();
     let bytes = read(path).map_err(|why| vec![format!("{name}: {why}")])?;
-    let problems = match std::str::from_utf8(&bytes) {
+    check(&name, &bytes)
+}
+
+/// Parses and checks the bytes of the file with this name.
+///
+/// # Errors
+/// Returns one line for each error.
+pub(crate) fn check(name: &str, bytes: &[u8]) -> Result<Loaded, Vec<String>> {
+    let problems = match std::str::from_utf8(bytes) {
         Ok(text) => match parse(text) {
             Ok((config, warnings)) => {
                 let warnings = warnings
@@ -50,7 +58,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Vec<String>> {
             }
             Err(problems) => problems,
         },
-        Err(error) => vec![Problem::not_utf8(&bytes, error.valid_up_to())],
+        Err(error) => vec![Problem::not_utf8(bytes, error.valid_up_to())],
     };
     let lines = problems.iter().map(|problem| format!("{name}:{problem}"));
     Err(lines.collect())

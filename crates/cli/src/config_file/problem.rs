@@ -1,6 +1,6 @@
 //! One error of a file, in one line.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use lastword::config::ConfigError;
@@ -82,7 +82,15 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.line, self.words)
+        write!(f, "{}: ", self.line)?;
+        // A key in quotes may have any character, also one that a terminal obeys.
+        for char in self.words.chars() {
+            match char.is_control() {
+                true => write!(f, "{}", char.escape_default())?,
+                false => f.write_char(char)?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -232,6 +232,15 @@ fn a_network_that_is_none_is_reported_with_what_is_wrong_with_it() {
 }
 
 #[test]
+fn a_key_with_control_characters_is_reported_in_one_line() {
+    let told = complaint("\"a\\n\\u001b[2J\" = 1");
+    assert!(
+        told.starts_with("1: there is no key `a\\n\\u{1b}[2J`; "),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn everything_is_reported_at_once_in_the_order_of_the_file() {
     let text = "\
         [limits]\n\
