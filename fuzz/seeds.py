@@ -63,6 +63,9 @@ def configurations():
         if "token_file" not in section:
             yield section if section.startswith("#") else "[" + section
     yield "[liveness.profiles.my_game]\nheartbeat_ms = 1000\ndead_ms = 8000\n"
+    yield '[[listen]]\naddr = "127.0.0.1:7000"\n[[listen]]\naddr = "[::]:7001"\nbehind_proxy = true\n'
+    yield '[admission]\nallow = ["10.0.0.0/8", "::ffff:192.0.2.0/120"]\ndeny = ["2001:db8::/32"]\nexempt = []\n'
+    yield "[rates]\nframes_per_second = 60\nframes_burst = 120\nbytes_per_second = 9000\nbytes_burst = 9000\nover_ms = 0\n"
 
 
 def first_byte(vector):

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use lastword::Config;
 use lastword::config::KernelAbilities;
-use lastword_server::{Cause, Key};
+use lastword_server::{Cause, Key, Section};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 use crate::cli::config_file;
@@ -64,11 +64,20 @@ fn check_config(config: &Config) {
         }
     }
     let _told = (config.drain_message(), config.bounds(kernel));
+    let admission = &config.admission;
+    for network in [&admission.allow, &admission.deny, &admission.exempt]
+        .into_iter()
+        .flatten()
+    {
+        assert!(network.contains(network.first()), "{network}");
+        assert_eq!(network.to_string().parse(), Ok(*network));
+    }
 }
 
-/// Some keys with values that may fit.
+/// Some keys with values that may fit, and behind them the tables of the lists.
 fn keys(input: &mut Unstructured<'_>) -> Result<String> {
-    let (mut text, all) = (String::new(), Key::all().collect::<Vec<_>>());
+    let (mut text, mut tables) = (String::new(), String::new());
+    let all = Key::all().collect::<Vec<_>>();
     while !input.is_empty() {
         let key = *input.choose(&all)?;
         let path = key.path.replace("NAME", "my_game");
@@ -80,16 +89,32 @@ fn keys(input: &mut Unstructured<'_>) -> Result<String> {
             3 => input.choose(&VALUES).copied()?.to_owned(),
             _ => some_text(input)?.to_owned(),
         };
-        text.push_str(&format!("{path} = {value}\n"));
+        let mut lists = Section::ALL.iter().filter(|section| section.is_list);
+        let in_list = lists.find_map(|section| {
+            let name = key.path.strip_prefix(section.path)?.strip_prefix('.')?;
+            Some((section, name))
+        });
+        let Some((section, name)) = in_list else {
+            text.push_str(&format!("{path} = {value}\n"));
+            continue;
+        };
+        let heading = section.heading();
+        if kind >= NEW_TABLE || !tables.contains(&heading) {
+            tables.push_str(&format!("{heading}\n"));
+        }
+        tables.push_str(&format!("{name} = {value}\n"));
     }
-    Ok(text)
+    Ok(text + &tables)
 }
 
 static KERNEL: LazyLock<KernelAbilities> = LazyLock::new(KernelAbilities::probe);
 
 const TOKEN_FILE: &[u8] = b"token_file";
 
-const VALUES: [&str; 10] = [
+/// From this kind on, a key of a list begins another table.
+const NEW_TABLE: u8 = 128;
+
+const VALUES: [&str; 13] = [
     "true",
     "false",
     "0",
@@ -100,4 +125,7 @@ const VALUES: [&str; 10] = [
     "[\"a\", \"b\"]",
     "{ a = 1 }",
     "\"127.0.0.1:7000\"",
+    "[\"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\"]",
+    "[\"::ffff:192.0.2.0/120\"]",
+    "[\"native\"]",
 ];
