@@ -260,9 +260,8 @@ async fn write_in_pieces(raw: &mut Raw, bytes: &[u8], piece: usize) {
 /// Reads to the next frame of the game.
 async fn next_data(raw: &mut Raw) -> Vec<u8> {
     loop {
-        match raw.frame().await.expect("it lives") {
-            (kind::DATA, payload) => return payload,
-            _ => {}
+        if let (kind::DATA, payload) = raw.frame().await.expect("it lives") {
+            return payload;
         }
     }
 }
