@@ -2,7 +2,7 @@
 """Removes one defence of the shipped source at a time, in a copy, and runs the tests that must notice.
 
 scripts/defences.toml lists the defences. The run fails if the tests of a defence pass without it, if a test fails with all
-defences in place, or if a change no longer applies. The copy and its build are in target/defences.
+defences in place, or if a change no longer applies. The build is kept in target/defences, the copy is not.
 
 Usage: scripts/defences.py [--check] [WORD]...
 --check only looks whether each change applies and each test exists; nothing is built. With words, only the defences whose
@@ -13,6 +13,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIST = ROOT / "scripts/defences.toml"
 WORK = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "defences"
 COPY = WORK / "tree"
+# One build folder for all changes. Nothing reads the symbols.
+ENVIRONMENT = {
+    **os.environ, "CARGO_TARGET_DIR": str(WORK / "build"), "CARGO_INCREMENTAL": "1", "CARGO_PROFILE_DEV_DEBUG": "0",
+    "RUST_BACKTRACE": "0",
+}
 DEFENCES_MIN = 30
 # A test that waits for what no longer comes fails by its own deadline, or by this one.
 TEST_SECONDS_MAX = 180
@@ -90,28 +96,53 @@ def problems(defences):
 
 
 def copy_tree():
-    """Copies what git knows; a file that has not changed keeps its time, so that it is not built again."""
+    """Copies what git knows. The files are new to cargo, so no build of an earlier change passes for theirs."""
+    shutil.rmtree(COPY, ignore_errors=True)
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True)
     for name in filter(None, listed.stdout.decode().split("\0")):
         source, copy = ROOT / name, COPY / name
-        if not source.is_file() or copy.is_file() and copy.read_bytes() == source.read_bytes():
-            continue
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
-        shutil.copymode(source, copy)
+        # A file may be gone that git still knows.
+        if source.is_file():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+            shutil.copymode(source, copy)
 
 
-def cargo_test(package, target, arguments):
-    """Runs tests of one target in the copy. Returns its exit status and output; no status where it took too long."""
-    which = ["--lib"] if target == "lib" else ["--test", target]
-    command = ["cargo", "test", "--quiet", "-p", package, *which, *arguments]
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(WORK / "build"), "CARGO_INCREMENTAL": "1"}
-    limit = None if "--no-run" in arguments else TEST_SECONDS_MAX
+def run(command, limit):
+    """Runs a command in the copy, in a process group of its own.
+
+    Returns its exit status and output; no status where it took more seconds than the limit. Nothing of the group is left
+    then, and where this program is stopped: a test may have begun processes that hold its output open.
+    """
+    process = subprocess.Popen(
+        command, cwd=COPY, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace", process_group=0,
+    )
     try:
-        done = subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        return None, "it took too long"
-    return done.returncode, done.stdout + done.stderr
+        output, _ = process.communicate(timeout=limit)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            return None, f"it took more than {limit} s"
+        raise
+    return process.returncode, output
+
+
+def cargo_test(package, target, arguments, limit):
+    """Builds or runs tests of one target in the copy, as `run` does."""
+    which = ["--lib"] if target == "lib" else ["--test", target]
+    return run(["cargo", "test", "--quiet", "-p", package, *which, *arguments], limit)
+
+
+def build(package, target):
+    """Builds one target. A build takes as long as it takes."""
+    return cargo_test(package, target, ["--no-run"], None)
+
+
+def run_named(package, target, names):
+    """Runs these tests of a target that is built."""
+    return cargo_test(package, target, ["--", "--exact", *names], TEST_SECONDS_MAX)
 
 
 def run_all_named(defences):
@@ -121,9 +152,9 @@ def run_all_named(defences):
         for key, names in targets(defence).items():
             by_target.setdefault(key, set()).update(names)
     for (package, target), names in sorted(by_target.items()):
-        status, output = cargo_test(package, target, ["--no-run"])
+        status, output = build(package, target)
         if status == 0:
-            status, output = cargo_test(package, target, ["--", "--exact", *sorted(names)])
+            status, output = run_named(package, target, sorted(names))
         if status != 0 or f"{len(names)} passed" not in output:
             sys.exit(f"{output}\n{package} {target}: with all defences in place, {len(names)} tests must pass")
 
@@ -131,13 +162,27 @@ def run_all_named(defences):
 def is_noticed(defence):
     """Whether a test fails without the defence. Ends the program where the change does not compile."""
     for (package, target), names in targets(defence).items():
-        status, output = cargo_test(package, target, ["--no-run"])
+        status, output = build(package, target)
         if status != 0:
             sys.exit(f"{output}\n{defence['name']}: the change does not compile")
-        status, _ = cargo_test(package, target, ["--", "--exact", *names])
+        status, _ = run_named(package, target, names)
         if status != 0:
             return True
     return False
+
+
+def unnoticed(defences):
+    """The names of the defences without which no test fails."""
+    # Changes that build the same target follow each other, so that little is built for each.
+    for defence in sorted(defences, key=lambda defence: (defence["tests"][0].split()[:2], defence["file"])):
+        file, began = COPY / defence["file"], time.monotonic()
+        whole = file.read_text()
+        file.write_text(without(defence, whole))
+        noticed = is_noticed(defence)
+        file.write_text(whole)
+        if not noticed:
+            yield defence["name"]
+        print(f"{'noticed' if noticed else 'NOT NOTICED'} in {time.monotonic() - began:.0f} s: {defence['name']}", flush=True)
 
 
 def main():
@@ -151,23 +196,18 @@ def main():
         return
     if words:
         defences = [d for d in defences if any(word in d["name"] or word in d["file"] for word in words)]
-    copy_tree()
-    run_all_named(defences)
-    unnoticed = []
-    for defence in sorted(defences, key=lambda defence: defence["tests"][0]):
-        file, began = COPY / defence["file"], time.monotonic()
-        whole = file.read_text()
-        try:
-            file.write_text(without(defence, whole))
-            noticed = is_noticed(defence)
-        finally:
-            file.write_text(whole)
-        if not noticed:
-            unnoticed.append(defence["name"])
-        print(f"{'noticed' if noticed else 'NOT NOTICED'} in {time.monotonic() - began:.0f} s: {defence['name']}", flush=True)
-    if unnoticed:
-        sys.exit(f"no test fails without {len(unnoticed)} defences: {', '.join(unnoticed)}")
-    print(f"defences: without any one of {len(defences)}, a test fails")
+    # The copy is removed at a signal, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("defences: stopped"))
+    began = time.monotonic()
+    try:
+        copy_tree()
+        run_all_named(defences)
+        names = list(unnoticed(defences))
+    finally:
+        shutil.rmtree(COPY, ignore_errors=True)
+    if names:
+        sys.exit(f"no test fails without {len(names)} of {len(defences)} defences: {', '.join(names)}")
+    print(f"defences: without any one of {len(defences)}, a test fails; {(time.monotonic() - began) / 60:.0f} minutes")
 
 
 main()
