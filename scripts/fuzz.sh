@@ -3,7 +3,8 @@
 # at a finding, and says how to play it again. A run begins with the inputs of fuzz/corpus and of fuzz/seeds.py; the inputs
 # that it adds stay in fuzz/target for the next run.
 # Usage: scripts/fuzz.sh [SECONDS [TARGET]...]   each target for so many seconds, 5 without a number
-#        scripts/fuzz.sh depth [TARGET]...       each for its number of executions (10^8 or 10^7, hours in all), and a table
+#        scripts/fuzz.sh depth [TARGET]...       each for its number of executions (10^8 or 10^7, hours in all), and a table;
+#                                                a run that was stopped goes on where it was, as long as the program is the same
 #        scripts/fuzz.sh keep [TARGET]...        writes the few inputs that reach every known branch to fuzz/corpus
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
@@ -20,6 +21,8 @@ executions() {
         *) echo 10000000 ;;
     esac
 }
+# A deep run that is stopped loses no more than this.
+slice=500000
 
 # These are the flags of cargo-fuzz, except for the address sanitizer, which only nightly compilers have. The code under
 # test has no unsafe code, so it is not needed. With --target the build scripts are not instrumented.
@@ -60,6 +63,26 @@ run() {
 row='| %-10s | %11s | %12s | %8s | %8s |\n'
 # shellcheck disable=SC2059 # the format is the row's
 [ "$mode" != depth ] || printf "$row" target executions "a second" branches features
+
+# Runs a target in slices up to its number of executions, and prints its row. What this very program did before counts.
+deepen() {
+    local target=$1 wanted sum log more runs=0 seconds=0 branches=- features=- begun figures
+    wanted=$(executions "$target")
+    sum=$(sha256sum "$target_dir/$host/release/$target")
+    log=$work/$target-${sum:0:16}.executions
+    [ ! -e "$log" ] || read -r runs seconds branches features <"$log"
+    while [ "$runs" -lt "$wanted" ]; do
+        begun=$SECONDS
+        figures=$(run "$target" -runs=$((wanted - runs < slice ? wanted - runs : slice)))
+        read -r more _ _ branches features <<<"$figures"
+        runs=$((runs + more))
+        seconds=$((seconds + SECONDS - begun))
+        echo "$runs $seconds $branches $features" >"$log"
+    done
+    # shellcheck disable=SC2059
+    printf "$row" "$target" "$runs" $((runs / (seconds > 0 ? seconds : 1))) "$branches" "$features"
+}
+
 for target in "${targets[@]}"; do
     case $mode in
         keep)
@@ -73,10 +96,7 @@ for target in "${targets[@]}"; do
             echo "fuzz: $target: $(find "corpus/$target" -type f | wc -l) inputs are kept"
             ;;
         depth)
-            figures=$(run "$target" -runs="$(executions "$target")")
-            read -r runs speed _ branches features <<<"$figures"
-            # shellcheck disable=SC2059
-            printf "$row" "$target" "$runs" "$speed" "$branches" "$features"
+            deepen "$target"
             ;;
         *)
             figures=$(run "$target" -max_total_time="$mode")
