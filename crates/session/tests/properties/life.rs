@@ -230,14 +230,15 @@ impl Life {
         );
     }
 
-    /// Lets time pass without events from outside: the driver only does its own work.
+    /// Lets time pass without events from outside: the driver only does its own work. Where this process stood still, its
+    /// deadlines are later by that.
     pub(crate) fn is_left_alone(&mut self, limit: Duration) {
         self.game_has_room = true;
         self.turn();
         if self.noticed {
             self.ends(Terminal::Eof);
         }
-        let end = self.now + limit;
+        let end = self.now + limit + self.stood_still;
         while self.ending.is_none() && self.now < end {
             self.write(usize::MAX);
             let next = self.connection.poll_timeout().0.min(end);
