@@ -181,19 +181,7 @@ fn frame(input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
             ..WELCOME
         }
         .encode(&mut out),
-        10 => {
-            // A header that announces more than comes.
-            let len: u32 = input.arbitrary()?;
-            let kind = input.arbitrary::<u8>()? % 9;
-            out.extend_from_slice(
-                &Header {
-                    len: len >> 8,
-                    kind,
-                }
-                .encode(),
-            );
-            out.extend_from_slice(some_bytes(input)?);
-        }
+        10 => announced(input, &mut out)?,
         _ => HELLO.encode(&mut out),
     }
     let keeps: u8 = input.arbitrary()?;
@@ -208,6 +196,15 @@ fn raw(input: &mut Unstructured<'_>, kind: u8, out: &mut Vec<u8>) -> Result<()> 
     let len = u32::try_from(payload.len()).unwrap_or_default();
     out.extend_from_slice(&Header { len, kind }.encode());
     out.extend_from_slice(payload);
+    Ok(())
+}
+
+/// A header that announces more than comes.
+fn announced(input: &mut Unstructured<'_>, out: &mut Vec<u8>) -> Result<()> {
+    let len = input.arbitrary::<u32>()? >> 8;
+    let kind = input.arbitrary::<u8>()? % 9;
+    out.extend_from_slice(&Header { len, kind }.encode());
+    out.extend_from_slice(some_bytes(input)?);
     Ok(())
 }
 
