@@ -11,7 +11,8 @@ use super::life::Words;
 use super::script::{Beating, GOODBYE, HELLO, NOTICE, STANDARD, Script, Step, WELCOME, of_dialect};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    // Twice the usual number, which PROPTEST_CASES sets.
+    #![proptest_config(ProptestConfig::with_cases(2 * ProptestConfig::default().cases))]
 
     #[test]
     fn any_connection_keeps_the_laws_to_its_one_end(script in scripts()) {
