@@ -4,7 +4,7 @@
 # that it adds stay in fuzz/target for the next run.
 # Usage: scripts/fuzz.sh [SECONDS [TARGET]...]   each target for so many seconds, 5 without a number
 #        scripts/fuzz.sh depth [TARGET]...       each for its number of executions (10^8 or 10^7, hours in all), and a table;
-#                                                a run that was stopped goes on where it was, as long as the program is the same
+#                                                a run that was stopped continues, as long as the program is the same
 #        scripts/fuzz.sh keep [TARGET]...        writes the few inputs that reach every known branch to fuzz/corpus
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
@@ -21,8 +21,8 @@ executions() {
         *) echo 10000000 ;;
     esac
 }
-# A deep run that is stopped loses no more than this.
-slice=500000
+# A deep run that is stopped loses at most this.
+slice_seconds=60
 
 # These are the flags of cargo-fuzz, except for the address sanitizer, which only nightly compilers have. The code under
 # test has no unsafe code, so it is not needed. With --target the build scripts are not instrumented.
@@ -64,7 +64,7 @@ row='| %-10s | %11s | %12s | %8s | %8s |\n'
 # shellcheck disable=SC2059 # the format is the row's
 [ "$mode" != depth ] || printf "$row" target executions "a second" branches features
 
-# Runs a target in slices up to its number of executions, and prints its row. What this very program did before counts.
+# Runs a target in slices up to its number of executions, and prints its row. Earlier executions of this program count.
 deepen() {
     local target=$1 wanted sum log more runs=0 seconds=0 branches=- features=- begun figures
     wanted=$(executions "$target")
@@ -73,7 +73,7 @@ deepen() {
     [ ! -e "$log" ] || read -r runs seconds branches features <"$log"
     while [ "$runs" -lt "$wanted" ]; do
         begun=$SECONDS
-        figures=$(run "$target" -runs=$((wanted - runs < slice ? wanted - runs : slice)))
+        figures=$(run "$target" -runs=$((wanted - runs)) -max_total_time="$slice_seconds")
         read -r more _ _ branches features <<<"$figures"
         runs=$((runs + more))
         seconds=$((seconds + SECONDS - begun))
