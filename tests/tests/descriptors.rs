@@ -13,10 +13,10 @@ use std::time::Instant;
 
 use lastword_admin::AdminExt;
 use lastword_server::{Player, ServerHandle};
-use lastword_tests::{Echo, EndCollector, Raw, config, within};
+use lastword_tests::{Echo, EndCollector, Raw, config, until, within};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// This test is alone in its process, because the limit applies to the whole process. The runtime has one thread, so
 /// clients that connect without it wait in the backlog.
@@ -26,6 +26,7 @@ async fn out_of_descriptors_all_that_wait_are_turned_away_and_the_admin_port_ans
     let builder = collector.builder(config()).admin("127.0.0.1:0");
     let server = builder.serve(|_: &Player| Echo).await.unwrap();
     let mut first = Raw::join(server.local_addr(), "first").await;
+    let waiting = TcpSocket::new_v4().unwrap();
     let open = lastword_sys::open_fds().expect("Linux says");
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     // Room for the clients, but not for the server's ends of their connections.
@@ -64,7 +65,18 @@ async fn out_of_descriptors_all_that_wait_are_turned_away_and_the_admin_port_ans
         "{errors} failures in {elapsed:?}"
     );
 
-    drop(clients);
+    // No number is allowed now, so the reserve does not help: the client waits, and accept fails again and again.
+    setrlimit(Resource::RLIMIT_NOFILE, 0, hard).unwrap();
+    let (before, begun) = (emfile(&server), Instant::now());
+    let waiting = waiting.connect(server.local_addr()).await.unwrap();
+    until("accept fails", || emfile(&server) >= before + 5).await;
+    let (errors, elapsed) = (emfile(&server) - before, begun.elapsed());
+    assert!(
+        errors <= 2 + elapsed.as_millis() / 5,
+        "{errors} failures in {elapsed:?} without a back-off"
+    );
+
+    drop((clients, waiting));
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
     let mut late = Raw::join(server.local_addr(), "late").await;
     late.echo(b"accepted again").await;
