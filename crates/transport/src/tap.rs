@@ -239,3 +239,28 @@ fn is_hollow(error: &OsError) -> bool {
     matches!(error.kind, BrokenPipe | NotConnected)
         && !(System::current() == System::Windows && error.code == Some(10053))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_error_that_says_why_is_kept() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let addr = listener.local_addr().expect("an address");
+        let mut tap = Tap::new(TcpStream::connect(addr).await.expect("a connection"));
+        let kept = |tap: &Tap| tap.first_error.as_ref().map(|first| first.error.kind);
+        for (error, expected) in [
+            (ErrorKind::BrokenPipe, ErrorKind::BrokenPipe),
+            (ErrorKind::ConnectionReset, ErrorKind::ConnectionReset),
+            (ErrorKind::TimedOut, ErrorKind::ConnectionReset),
+            (ErrorKind::BrokenPipe, ErrorKind::ConnectionReset),
+        ] {
+            tap.note(Call::Write, &error.into());
+            assert_eq!(kept(&tap), Some(expected), "after {error:?}");
+        }
+    }
+}
