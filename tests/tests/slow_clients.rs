@@ -361,8 +361,11 @@ fn a_tick_loop_is_told_of_each_session() {
                 Event::Joined { session, .. } => player = Some(session),
                 Event::Link { session, link } => {
                     assert_eq!(Some(session), player);
+                    // Once: the client leaves when it has read this frame.
+                    if link == Link::Congested {
+                        server.send_latest(session, 7, &frame(u32::MAX)).unwrap();
+                    }
                     told.push(link);
-                    server.send_latest(session, 7, &frame(u32::MAX)).unwrap();
                 }
                 Event::Left(_) => break 'ticks,
                 Event::Frame { .. } | Event::Draining { .. } | _ => panic!("of no client"),
