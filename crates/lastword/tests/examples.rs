@@ -107,7 +107,8 @@ impl Drop for Example {
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let build = ["build", "--quiet", "--examples", "--package", "lastword"];
+        // With the features of the whole workspace, so that a run of all tests compiles nothing twice.
+        let build = ["build", "--quiet", "--workspace", "--examples"];
         let status = Command::new(env!("CARGO")).args(build).status();
         assert!(status.unwrap().success(), "the examples are built");
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
