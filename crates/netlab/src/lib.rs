@@ -20,6 +20,8 @@
 //!   [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.
 //! - A process: [`freeze()`].
 //!
+//! [`Proxying::start`] puts a real HAProxy or nginx into the router.
+//!
 //! A table in the crate's `README.md` says how TCP reacts to each fault at both ends; a test measures it.
 //!
 //! # A test of your own game
@@ -40,6 +42,7 @@ mod host;
 mod lab;
 mod link;
 mod namespace;
+mod proxy;
 mod relay;
 mod run;
 mod sandbox;
@@ -53,6 +56,7 @@ pub use freeze::{Frozen, freeze};
 pub use host::Host;
 pub use lab::Lab;
 pub use link::Route;
+pub use proxy::{Proxy, ProxyProgram, Proxying};
 pub use run::{Outcome, run};
 pub use sandbox::sandboxed;
 pub use share::Share;

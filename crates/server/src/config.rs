@@ -139,6 +139,7 @@ impl Config {
             frame_rate: self.rates.frames(),
             byte_rate: self.rates.bytes(limits),
             over_rate_timeout: from_ms_or_off(self.rates.over_ms),
+            proxy_timeout: from_ms(timeouts.proxy_ms),
             hello_timeout: from_ms(timeouts.hello_ms),
             auth_timeout: from_ms(timeouts.auth_ms),
             frame_timeout: from_ms(timeouts.frame_ms),

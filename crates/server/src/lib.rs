@@ -51,5 +51,7 @@ pub use lastword_session::{
 pub use lastword_sys::{TcpInfo, TcpInfoFields};
 pub use lastword_transport::canonical;
 pub use listen::Reserve;
-pub use player::{Anonymous, Authenticator, CredentialSource, Credentials, Kick, Player, Refusal};
+pub use player::{
+    Anonymous, Authenticator, CredentialSource, Credentials, Kick, Player, Refusal, RemoteSource,
+};
 pub use shape::{Context, Event, Handler, Session, SessionEvent};

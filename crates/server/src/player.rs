@@ -5,6 +5,7 @@ mod id;
 mod identity;
 mod kick;
 mod printable;
+mod remote;
 
 use std::any::Any;
 use std::fmt;
@@ -16,11 +17,13 @@ use bytes::Bytes;
 use lastword_session::{Advice, Cause, Close, Message, Policy};
 
 pub use kick::Kick;
+pub use remote::RemoteSource;
 
 pub(crate) use data::Data;
 pub(crate) use id::{random_session, slot_of};
 pub(crate) use identity::{Joined, LinkFlag, LinkFlags, SessionIdentity, Suspicion};
 pub(crate) use printable::{is_name_of, printable};
+pub(crate) use remote::Remote;
 
 /// A player, as the authenticator knows it. The default has no name, no cohort, the listener's profile and the
 /// policy `Close`.
@@ -102,8 +105,10 @@ pub struct Credentials {
     pub bytes: Bytes,
     /// The part of the wire in which they came.
     pub source: CredentialSource,
-    /// The peer's address.
+    /// The peer's address: behind a proxy, the one that its PROXY header names.
     pub remote: SocketAddr,
+    /// Where that address is known from.
+    pub remote_source: RemoteSource,
 }
 
 /// The part of the wire in which credentials came.
@@ -121,6 +126,7 @@ impl fmt::Debug for Credentials {
             .field("len", &self.bytes.len())
             .field("source", &self.source)
             .field("remote", &self.remote)
+            .field("remote_source", &self.remote_source)
             .finish()
     }
 }

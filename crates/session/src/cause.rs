@@ -107,7 +107,6 @@ impl Cause {
                 | Self::GameStalled
                 | Self::TlsFailed
                 | Self::TlsTimeout
-                | Self::ProxyHeaderInvalid
                 | Self::AlreadyLoggedIn
                 | Self::ReplacedByLogin
                 | Self::SupersededByResume

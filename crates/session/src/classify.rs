@@ -121,7 +121,7 @@ const RULES: [Rule; 9] = [
 
 fn never_spoke(observation: &Observation, end: End) -> Option<Cause> {
     // Nothing is read before admission, even if the client sent something.
-    let silent = observation.bytes_read == 0 || observation.phase == Phase::Admission;
+    let silent = !observation.has_spoken || observation.phase == Phase::Admission;
     (end != End::Unseen && silent).then_some(Cause::PeerProbe)
 }
 

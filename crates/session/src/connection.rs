@@ -12,6 +12,9 @@
 //!              ▼                                                                                             ▼
 //!           Closing ── all written ──► Lingering ── peer's FIN, error, deadline ──► Closed ◄── path dead, no reply due
 //! ```
+//! Where a proxy is in front, `Proxy` comes before `Hello`: until the PROXY header was read. Without a valid one the
+//! connection is `Closed` at once, and after one of the proxy's own (`LOCAL`) it is `Closing`.
+//!
 //! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first. A
 //! goodbye of a dialect is `Answering` before it is `Closing`: until the game has answered what came before it.
 //! `Answering`, `Closing`, `Lingering` and `Delivering` carry the verdict. The session departs, and the game is told, as
@@ -28,6 +31,7 @@ mod delivery;
 mod ending;
 mod evidence;
 mod heartbeat;
+mod layers;
 mod machine;
 mod rate;
 mod receive;
@@ -49,7 +53,8 @@ use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::Notice;
 use crate::{
-    Decoder, FirstError, KernelSample, Limits, Link, Message, OwnFault, Phase, Terminal, Time,
+    Decoder, FirstError, KernelSample, Limits, Link, Message, OwnFault, Phase, Proxied, ProxyFault,
+    Terminal, Time,
 };
 
 use congestion::Congestion;
@@ -78,6 +83,9 @@ pub struct Config {
     /// The kernel at the other end of the wire is a proxy's: what it acknowledges says nothing of the peer,
     /// and a silent one is `peer_silent`. Default false.
     pub behind_proxy: bool,
+    /// Each connection begins with a PROXY header: until it was read, the connection is in phase `proxy`. Its other end is
+    /// a proxy's, as with `behind_proxy`. Default false.
+    pub proxy_header: bool,
 }
 
 /// The state of the socket, the kernel and this process at one moment, read by the driver.
@@ -110,6 +118,8 @@ pub struct Admission {
 /// An event that the driver hands in, in the order in which they happen.
 #[derive(Debug)]
 pub enum Input<'a> {
+    /// The PROXY header is complete, or there is no valid one. Without effect behind the phase `proxy`.
+    ProxyHeader(Result<Proxied, ProxyFault>),
     /// The authenticator said yes.
     Admit(Admission),
     /// This side decides that the connection ends. Without effect on the cause once an end was seen.
@@ -282,6 +292,8 @@ pub struct Connection {
     shut: bool,
     read_ended: bool,
     fin_seen: bool,
+    /// A byte of the peer was read; a PROXY header is the proxy's.
+    has_spoken: bool,
     drain_notice: DrainNotice,
     goodbye_queued: bool,
     farewell: GoodbyeProgress,

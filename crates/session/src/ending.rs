@@ -186,6 +186,8 @@ pub struct Evidence {
     pub fin: Option<bool>,
     /// The kernel's view.
     pub kernel: Option<KernelSample>,
+    /// Whether a proxy is in between: the kernel's view, and what it proves, is that of the connection to the proxy.
+    pub behind_proxy: bool,
     /// The mechanism that noticed the silence, for silent causes and kernel timeouts.
     pub detector: Option<Detector>,
     /// The progress of our goodbye and FIN.
@@ -205,6 +207,8 @@ pub struct Evidence {
 pub enum Layer {
     /// The socket and the kernel.
     Socket,
+    /// The PROXY header.
+    Proxy,
     /// The bytes of frames.
     Frame,
     /// The session's rules and timers.
@@ -219,6 +223,7 @@ impl Layer {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Socket => "socket",
+            Self::Proxy => "proxy",
             Self::Frame => "frame",
             Self::Session => "session",
             Self::Game => "game",

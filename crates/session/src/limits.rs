@@ -28,6 +28,9 @@ pub struct Limits {
     /// The peer is over its rate from the moment at which its bytes have to wait for a token, until everything that it has
     /// sent has been read.
     pub over_rate_timeout: Option<Duration>,
+    /// Time for the PROXY header to arrive completely, where one is required. Default 2 s. Over it:
+    /// `proxy_header_invalid`.
+    pub proxy_timeout: Duration,
     /// Time for the first frame to arrive completely. Default 5 s. Over it: `hello_timeout`.
     pub hello_timeout: Duration,
     /// Time for the authenticator to answer. Default 5 s. Over it: `auth_timeout`.
@@ -64,6 +67,7 @@ impl Default for Limits {
             frame_rate: None,
             byte_rate: None,
             over_rate_timeout: Some(Duration::from_secs(10)),
+            proxy_timeout: Duration::from_secs(2),
             hello_timeout: Duration::from_secs(5),
             auth_timeout: Duration::from_secs(5),
             frame_timeout: Duration::from_secs(10),

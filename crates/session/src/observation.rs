@@ -139,8 +139,8 @@ pub struct Observation {
     pub system: System,
     /// The phase that the connection had reached.
     pub phase: Phase,
-    /// Raw bytes read from the socket in the connection's whole life, without the PROXY header.
-    pub bytes_read: u64,
+    /// Whether a byte of the peer was ever read. A PROXY header is the proxy's.
+    pub has_spoken: bool,
     /// Whether a notice of our drain was written to the peer before the end.
     pub drain_notice_written: bool,
     /// Whether the stream stopped inside a frame.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
-    Admission, Close, Connection, Ending, Evidence, Link, Outbound, RoundTrip, SendError, Time,
-    Traffic, wire::Notice,
+    Admission, Close, Connection, Ending, Evidence, Link, Outbound, Proxied, RoundTrip, SendError,
+    Time, Traffic, wire::Notice,
 };
 
 use crate::Mailbox;
@@ -16,6 +16,11 @@ use crate::Mailbox;
 ///
 /// A panic in `joined`, `frame`, `link` or `notice` is caught: it ends only this connection, as `handler_panicked`.
 pub trait App: Send + Unpin + 'static {
+    /// Server: takes the word of the PROXY header about the peer, before anything else of this connection.
+    fn proxied(&mut self, proxied: Proxied) {
+        let _ = proxied;
+    }
+
     /// Server: takes the credentials of a peer that asks to be admitted.
     fn authenticate(&mut self, credentials: &[u8]);
 

@@ -7,6 +7,7 @@
 
 mod budget;
 mod end;
+mod proxy_header;
 mod read;
 mod write;
 
@@ -16,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use lastword_keepalive::SWEEP;
-use lastword_session::{Cause, Close, Connection, Input, Readings, Time, Traffic};
+use lastword_session::{Cause, Close, Connection, Input, ProxyHeader, Readings, Time, Traffic};
 use tokio::io::Ready;
 use tokio::time::Sleep;
 
@@ -50,7 +51,7 @@ pub struct Driver<A: App> {
 /// The time of one turn, once it was needed.
 type Turn = Option<Time>;
 
-/// State that most connections need only at their end, or when the game is slow.
+/// State that most connections need only at their end, when the game is slow, or behind a proxy.
 #[derive(Default)]
 struct Side {
     /// Tells of an end while nothing is read.
@@ -59,6 +60,8 @@ struct Side {
     sleep: Option<Pin<Box<Sleep>>>,
     /// While the peer is silent or acknowledges nothing.
     inquiry: Option<Inquiry>,
+    /// Until it is complete.
+    proxy_header: Option<Box<ProxyHeader>>,
 }
 
 impl std::fmt::Debug for Side {

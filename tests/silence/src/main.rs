@@ -14,7 +14,6 @@ mod messages;
 mod outages;
 mod path;
 mod pool;
-mod proxy;
 mod report;
 mod row;
 mod sandbox;

@@ -29,6 +29,8 @@ pub(crate) struct Tuning {
     pub(crate) idle_ms: u32,
     /// `listen.behind_proxy`.
     pub(crate) behind_proxy: bool,
+    /// Whether `listen.proxy` has the path's proxy.
+    pub(crate) proxy_header: bool,
     /// Whether a handler called in place drops all frames, for every player name: the least that a game can cost.
     pub(crate) in_place: bool,
 }
@@ -39,6 +41,7 @@ impl Default for Tuning {
             write_progress_ms: 120_000,
             idle_ms: 0,
             behind_proxy: false,
+            proxy_header: false,
             in_place: false,
         }
     }

@@ -4,9 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use lastword_netlab::{Delay, Host, Lab, Share};
-
-use crate::proxy::{Program, Proxying};
+use lastword_netlab::{Delay, Host, Lab, Proxying, Share};
 
 /// The family of the addresses, and what the clients' cable does to packets in each direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,8 +50,7 @@ impl Path {
     }
 
     /// Leads through a proxy.
-    pub(crate) const fn through(program: Program, ends_old: bool) -> Self {
-        let proxying = Proxying { program, ends_old };
+    pub(crate) const fn through(proxying: Proxying) -> Self {
         Self {
             proxy: Some(proxying),
             ..Self::PLAIN

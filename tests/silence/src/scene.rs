@@ -10,14 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use lastword_load::process::Process;
 use lastword_load::{Expected, Record};
-use lastword_netlab::{Frozen, Host, Lab, Route, freeze};
+use lastword_netlab::{Frozen, Host, Lab, Proxy, Route, freeze};
 use serde::{Deserialize as _, Serialize};
 
 use crate::behaviour::Clients;
 use crate::fault::Fault;
 use crate::judge::{End, Flow, Judgement, SceneFacts};
 use crate::messages::{Message, Order, Report, ServerInfo, Settings, Stamp};
-use crate::proxy::Proxy;
 use crate::row::Row;
 use crate::setting::{RtoMax, Setting};
 

@@ -39,7 +39,13 @@ impl OwnRuntime {
 
 /// Refuses new connections, and gives open sessions time to say goodbye.
 async fn finish(core: &Core) {
-    let linger_timeout = core.settings.live().session(0).limits.linger_timeout;
+    let linger_timeout = core
+        .settings
+        .live()
+        .listener(0)
+        .session
+        .limits
+        .linger_timeout;
     drain::finish(core, linger_timeout + LAST_MOMENT).await;
     core.shutdown.closed.wait().await;
 }

@@ -98,7 +98,7 @@ mod tests {
     use lastword_session::Time;
 
     use super::*;
-    use crate::player::{Data, Joined, LinkFlags, Suspicion, random_session};
+    use crate::player::{Data, Joined, LinkFlags, RemoteSource, Suspicion, random_session};
 
     fn identity(slot: u32) -> Arc<SessionIdentity> {
         Arc::new(SessionIdentity {
@@ -109,7 +109,7 @@ mod tests {
             cohort: 0,
             profile: 0,
             suspicion: Suspicion::default(),
-            link: LinkFlags::default(),
+            link: LinkFlags::new(RemoteSource::Socket),
             joined: Joined::at(Time::ORIGIN),
         })
     }

@@ -26,6 +26,8 @@ macro_rules! line {
                 player = record.player.as_deref(),
                 phase = record.phase,
                 remote = %record.remote,
+                remote_source = record.remote_source,
+                behind_proxy = record.behind_proxy,
                 words = record.words,
                 our_code = record.our_code,
                 our_reason = record.our_reason.as_deref(),

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use lastword_keepalive::ProfileName;
 use lastword_session::{Cause, DepartureCause, Ending, SessionId};
 
-use crate::player::{Data, is_name_of};
+use crate::player::{Data, RemoteSource, is_name_of};
 
 pub use flat::{Record, Step};
 
@@ -28,6 +28,8 @@ pub struct Disconnect {
     pub listener: SocketAddr,
     /// The peer's address.
     pub remote: SocketAddr,
+    /// Where that address is known from.
+    pub remote_source: RemoteSource,
     /// The player's name or id, if a player was let in; `None` also for a player without a name.
     pub player: Option<String>,
     /// The session's id, if there was a session.
@@ -84,6 +86,9 @@ fn in_words(ending: &Ending, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         "{} in {} after {:.1?}",
         verdict.cause, verdict.phase, evidence.age
     )?;
+    if evidence.behind_proxy {
+        f.write_str(", through a proxy")?;
+    }
     if let Some(first) = &ending.first_error {
         write!(f, ", {first}")?;
     }

@@ -16,7 +16,8 @@ impl Config {
 
     /// Whether every listener is behind a proxy.
     pub(super) fn is_behind_proxies(&self) -> bool {
-        self.listen.iter().all(|listen| listen.behind_proxy)
+        let mut listeners = self.listen.iter();
+        listeners.all(|listen| listen.behind_proxy || !listen.proxy.is_empty())
     }
 
     /// The path of a key of a listener: with the place in the list, if there are several.

@@ -14,7 +14,7 @@ use lastword_keepalive::{
 use lastword_session::Cause;
 use lastword_sys::TcpInfoFields;
 
-use super::{Config, KernelAbilities, to_ms};
+use super::{Config, KernelAbilities, ListenConfig, to_ms};
 
 /// Whether a configuration can produce a cause on a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,14 +179,16 @@ impl Setting<'_> {
     /// Why the kernel's counters cannot distinguish one silence from another, if they cannot. The silence needs this part
     /// of `TCP_INFO`.
     fn no_evidence(&self, needs: TcpInfoFields) -> Option<UnreachableReason> {
-        if self.config.is_behind_proxies() {
-            return Some(key(
-                "listen.behind_proxy",
-                "true",
-                "such a silence is recorded as peer_silent",
-            ));
+        if !self.config.is_behind_proxies() {
+            return self.lacks(needs);
         }
-        self.lacks(needs)
+        let has_list = |listen: &ListenConfig| !listen.proxy.is_empty();
+        let (path, value) = match self.config.listen.iter().any(has_list) {
+            true => ("listen.proxy", "a list"),
+            false => ("listen.behind_proxy", "true"),
+        };
+        let consequence = "such a silence is recorded as peer_silent";
+        Some(key(path, value, consequence))
     }
 
     /// Why a cause cannot be shown that needs this part of `TCP_INFO`, if it cannot.
@@ -248,7 +250,7 @@ impl Setting<'_> {
 type Rule = fn(&Setting<'_>) -> Reach;
 
 /// The causes that depend on the configuration or the kernel. Every other cause that is produced can always occur.
-const RULES: [(Cause, Rule); 13] = [
+const RULES: [(Cause, Rule); 14] = [
     (Cause::ResetAfterOutage, reset_after_outage),
     (Cause::PathDead, path_dead),
     (Cause::PathDeadOutbound, path_dead_outbound),
@@ -261,6 +263,7 @@ const RULES: [(Cause, Rule); 13] = [
     (Cause::AddressLimit, address_limit),
     (Cause::AddressDenied, address_denied),
     (Cause::RateLimited, rate_limited),
+    (Cause::ProxyHeaderInvalid, proxy_header_invalid),
     (Cause::SocketDestroyed, socket_destroyed),
 ];
 
@@ -354,6 +357,14 @@ fn address_denied(setting: &Setting<'_>) -> Reach {
             "[]",
             "no address is denied, and admission.allow is empty, too",
         )),
+        false => Reach::Can,
+    }
+}
+
+fn proxy_header_invalid(setting: &Setting<'_>) -> Reach {
+    let mut listeners = setting.config.listen.iter();
+    match listeners.all(|listen| listen.proxy.is_empty()) {
+        true => Reach::Never(key("listen.proxy", "[]", "no PROXY header is awaited")),
         false => Reach::Can,
     }
 }

@@ -1,12 +1,13 @@
 //! The values that a server takes from its configuration on this kernel, and that all its connections read.
 
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, Profile, ProfileName};
-use lastword_session::{Framing, Limits, Message, Timing};
+use lastword_session::{Framing, Message, Timing};
 
-use super::{Bound, Config, KernelAbilities, Marks};
+use super::{Bound, Config, KernelAbilities, ListenConfig, Marks, Network};
 
 /// The settings of one server.
 pub(crate) struct Settings {
@@ -21,14 +22,22 @@ pub(crate) struct Settings {
 
 /// The settings that a reload exchanges. A connection keeps those that it began with.
 pub(crate) struct LiveSettings {
-    /// How the session core frames and limits each connection, by the number of its listener.
-    sessions: Vec<Arc<lastword_session::Config>>,
-    /// The same for a connection that was refused, which stays for less time.
-    pub(crate) refused: Arc<lastword_session::Config>,
+    /// The settings of the first listener, which are also those of the listeners that the game gives.
+    first: ListenerSettings,
+    /// Those of the other listeners, by their numbers.
+    others: Vec<ListenerSettings>,
     /// From which readings on the server sheds load.
     pub(crate) marks: Marks,
     pub(crate) drain_timeout: Duration,
     pub(crate) drain_message: Message,
+}
+
+/// The settings of one listener.
+pub(crate) struct ListenerSettings {
+    /// How the session core frames and limits each connection.
+    pub(crate) session: Arc<lastword_session::Config>,
+    /// Who may connect, where each connection has a PROXY header.
+    proxies: Vec<Network>,
 }
 
 impl Settings {
@@ -81,35 +90,39 @@ impl Settings {
 
 impl LiveSettings {
     fn new(config: &Config, framing: &Framing) -> Self {
-        let session = |behind_proxy, limits| {
-            Arc::new(lastword_session::Config {
-                framing: framing.clone(),
-                limits,
-                behind_proxy,
-            })
-        };
         let limits = config.session_limits();
-        let refused = Limits {
-            linger_timeout: limits.linger_timeout.min(REFUSED_TIMEOUT),
-            ..limits.clone()
+        let listener = |listen: &ListenConfig| ListenerSettings {
+            session: Arc::new(lastword_session::Config {
+                framing: framing.clone(),
+                limits: limits.clone(),
+                behind_proxy: listen.behind_proxy,
+                proxy_header: !listen.proxy.is_empty(),
+            }),
+            proxies: listen.proxy.clone(),
         };
-        let listeners = config.listen.iter();
-        let sessions = listeners.map(|listen| session(listen.behind_proxy, limits.clone()));
+        let mut listeners = config.listen.iter().map(listener);
         Self {
-            sessions: sessions.collect(),
-            refused: session(false, refused),
+            first: listeners
+                .next()
+                .unwrap_or_else(|| listener(&ListenConfig::default())),
+            others: listeners.collect(),
             marks: Marks::new(&config.admission),
             drain_timeout: config.drain_timeout(),
             drain_message: config.drain_message(),
         }
     }
 
-    /// The configuration of a connection of this listener. A listener that the game gave has that of the first one.
-    pub(crate) fn session(&self, listener: u8) -> Arc<lastword_session::Config> {
-        let own = self.sessions.get(usize::from(listener));
-        own.or(self.sessions.first()).cloned().unwrap_or_default()
+    /// The settings of the listener with this number.
+    pub(crate) fn listener(&self, n: u8) -> &ListenerSettings {
+        let other = usize::from(n).checked_sub(1);
+        let other = other.and_then(|n| self.others.get(n));
+        other.unwrap_or(&self.first)
     }
 }
 
-/// How long a refused client may take to say hello and to leave.
-const REFUSED_TIMEOUT: Duration = Duration::from_secs(2);
+impl ListenerSettings {
+    /// Whether this address may send PROXY headers.
+    pub(crate) fn is_proxy(&self, addr: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(addr))
+    }
+}

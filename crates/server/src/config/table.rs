@@ -38,6 +38,15 @@ sections! {
         /// So a silence that passes the dead limit is then always `peer_silent`.
         behind_proxy: bool = false, "none", ["true", "false"], [PeerSilent],
             "true if all peers are proxies";
+
+        /// The proxies that send a PROXY header, version 1 or 2, in front of each connection. With a list, every
+        /// connection must come from one of them and begin with a header. The address in the header is then the
+        /// player's everywhere: for the authenticator, in records, logs and lists. A header without an internet address
+        /// (`UNKNOWN`, `UNSPEC`, `AF_UNIX`) leaves the proxy's address. `LOCAL`, a health check, is `peer_probe`.
+        /// `behind_proxy` follows. List only proxies: every address in the list can choose the address of its players.
+        proxy: Vec<Network> = Vec::new() => "[]", "list of networks",
+            "networks such as \"10.0.0.0/8\" or \"2001:db8::1\"", [ProxyHeaderInvalid, PeerSilent],
+            "write the addresses from which your balancer connects, such as [\"10.0.0.0/8\"]";
     }
 
     /// Which connections are let in, over all listeners.
@@ -199,6 +208,10 @@ sections! {
 
     /// How long each part of a connection's life may take.
     struct TimeoutsConfig at timeouts {
+        /// How long a connection may take until its PROXY header is complete, where `listen.proxy` asks for one.
+        proxy_ms: u32 = 2000, "milliseconds", (100..=600000), [ProxyHeaderInvalid],
+            "as long as your balancer needs; it sends the header at once", hasty 300, at reload;
+
         /// How long a connection may take until its hello is complete.
         hello_ms: u32 = 5000, "milliseconds", (100..=600000), [HelloTimeout],
             "as long as your slowest player needs; an attacker can use all of it", hasty 300, at reload;

@@ -45,6 +45,7 @@ fn every_limit_and_timeout_reaches_the_session_core() {
             over_ms: 7_000,
         };
         c.timeouts = TimeoutsConfig {
+            proxy_ms: 100,
             hello_ms: 101,
             auth_ms: 102,
             frame_ms: 103,
@@ -68,6 +69,7 @@ fn every_limit_and_timeout_reaches_the_session_core() {
             burst: 6_000,
         }),
         over_rate_timeout: Some(from_ms(7_000)),
+        proxy_timeout: from_ms(100),
         hello_timeout: from_ms(101),
         auth_timeout: from_ms(102),
         frame_timeout: from_ms(103),

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
-use lastword_session::{Close, Connection, OsError};
+use lastword_session::{Close, Config, Connection, Input, OsError, ProxyFault};
 use lastword_transport::{Driver, Linger, Request, canonical, tune};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +23,7 @@ use crate::books::{AcceptError, Books};
 use crate::config::Settings;
 use crate::core::{Admitted, Adopted};
 use crate::guard::{guarded, logged};
+use crate::player::{Remote, RemoteSource};
 use crate::shape::Shape;
 
 /// Accepts on each listener that the server is given, until the server ends.
@@ -108,12 +109,18 @@ fn failed(books: &Books, kind: AcceptError, error: &io::Error) {
 /// Counts a connection in and starts its task, or refuses it.
 async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: SocketAddr, n: u8) {
     let core = &front.core;
-    let remote = canonical(remote);
     let places_taken = core.books.ledger.open();
-    let config = core.settings.live().session(n);
-    let admitted = match core.decide(remote.ip(), places_taken, config.behind_proxy) {
+    let live = core.settings.live();
+    let listener = live.listener(n);
+    let config = Arc::clone(&listener.session);
+    let remote = remote_of(canonical(remote), &config);
+    let addr = remote.addr.ip();
+    if config.proxy_header && !listener.is_proxy(addr) {
+        return without_proxy(front, stream, remote, n, config);
+    }
+    let admitted = match core.decide(addr, places_taken, config.is_behind_proxy()) {
         Ok(admitted) => admitted,
-        Err(refusal) => return refuse(front, stream, remote, n, &refusal).await,
+        Err(refusal) => return refuse(front, stream, remote, n, config, &refusal).await,
     };
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
@@ -126,12 +133,31 @@ async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: Socke
     tokio::spawn(Driver::new(stream, session, app, mailbox, slot));
 }
 
+/// Closes a connection that comes from no listed proxy, without a word. No rule of admission is asked.
+fn without_proxy<S: Shape>(
+    front: &Arc<Front<S>>,
+    stream: TcpStream,
+    remote: Remote,
+    n: u8,
+    config: Arc<Config>,
+) {
+    let core = &front.core;
+    let (mailbox, slot) = core.mailboxes.add(&config);
+    core.listeners.accepted(slot.index(), n);
+    let app = ServerApp::new(Arc::clone(front), remote, slot.index(), Admitted::Exempt);
+    let now = slot.now();
+    let mut session = Connection::server(config, now);
+    session.handle(now, Input::ProxyHeader(Err(ProxyFault::NotListed)));
+    tokio::spawn(Driver::new(stream, session, app, mailbox, slot));
+}
+
 /// Tells a client why it is refused, or resets it, if too many refused clients are here.
 async fn refuse<S: Shape>(
     front: &Arc<Front<S>>,
     stream: TcpStream,
-    remote: SocketAddr,
+    remote: Remote,
     n: u8,
+    config: Arc<Config>,
     refusal: &Close,
 ) {
     let core = &front.core;
@@ -141,7 +167,6 @@ async fn refuse<S: Shape>(
         refused::report(core, remote, n, refusal.cause);
         return;
     }
-    let config = Arc::clone(&core.settings.live().refused);
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
     let mut app = ServerApp::new(Arc::clone(front), remote, slot.index(), Admitted::Exempt);
@@ -160,6 +185,15 @@ fn reset(stream: &TcpStream) {
     if let Err(error) = SockRef::from(stream).set_linger(Some(Duration::ZERO)) {
         logged(|| tracing::debug!(%error, "a refused connection is closed without a reset"));
     }
+}
+
+/// The address of a connection that was just accepted. It is its proxy's until the PROXY header is read.
+fn remote_of(addr: SocketAddr, config: &Config) -> Remote {
+    let source = match config.proxy_header {
+        true => RemoteSource::Proxy,
+        false => RemoteSource::Socket,
+    };
+    Remote { addr, source }
 }
 
 /// Polls a task once. Returns whether it is over.

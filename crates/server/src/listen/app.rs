@@ -3,7 +3,6 @@
 mod ending;
 mod standing;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -12,16 +11,16 @@ use bytes::Bytes;
 use lastword_keepalive::KernelKnobs;
 use lastword_session::wire::Notice;
 use lastword_session::{
-    Admission, Cause, Close, Diagnosis, Ending, Evidence, Framing, Link, Traffic,
+    Admission, Cause, Close, Diagnosis, Ending, Evidence, Framing, Link, Proxied, Traffic,
 };
-use lastword_transport::{App, Clock, Linger, Outbox, Room};
+use lastword_transport::{App, Clock, Linger, Outbox, Room, canonical};
 
 use crate::books::{UnknownName, log};
 use crate::core::{Admitted, Core};
 use crate::guard::{guarded, lock, logged, withheld_before};
 use crate::player::{
-    Check, CredentialSource, Credentials, Joined, LinkFlag, LinkFlags, Player, Refusal,
-    SessionIdentity, Suspicion, random_session,
+    Check, CredentialSource, Credentials, Joined, LinkFlag, LinkFlags, Player, Refusal, Remote,
+    RemoteSource, SessionIdentity, Suspicion, random_session,
 };
 use crate::shape::events::WakeRequest;
 use crate::shape::{Arrival, Context as GameContext, Game, Shape};
@@ -48,12 +47,7 @@ pub(crate) struct ServerApp<S: Shape> {
 }
 
 impl<S: Shape> ServerApp<S> {
-    pub(crate) fn new(
-        front: Arc<Front<S>>,
-        remote: SocketAddr,
-        slot: u32,
-        admitted: Admitted,
-    ) -> Self {
+    pub(crate) fn new(front: Arc<Front<S>>, remote: Remote, slot: u32, admitted: Admitted) -> Self {
         Self {
             front,
             standing: Standing::Outside(Box::new(remote)),
@@ -122,15 +116,16 @@ impl<S: Shape> ServerApp<S> {
             }
             Close::new(Cause::AuthUnavailable)
         })?;
+        let remote = self.standing.remote();
         Ok(Arc::new(SessionIdentity {
             session,
             player: player.id.as_deref().map(Box::from),
-            remote: self.standing.remote(),
+            remote: remote.addr,
             cohort: cohort.map_err(refused)?,
             profile: profile.map_err(refused)?,
             data: player.data.clone(),
             suspicion: Suspicion::default(),
-            link: LinkFlags::default(),
+            link: LinkFlags::new(remote.source),
             joined: Joined::at(Clock::real()),
         }))
     }
@@ -171,6 +166,15 @@ impl<S: Shape> ServerApp<S> {
 }
 
 impl<S: Shape> App for ServerApp<S> {
+    fn proxied(&mut self, proxied: Proxied) {
+        if let (Proxied::Peer(addr), Standing::Outside(remote)) = (proxied, &mut self.standing) {
+            **remote = Remote {
+                addr: canonical(addr),
+                source: RemoteSource::ProxyHeader,
+            };
+        }
+    }
+
     fn authenticate(&mut self, credentials: &[u8]) {
         let core = Arc::clone(self.core());
         let bytes = Bytes::copy_from_slice(credentials);
@@ -183,7 +187,8 @@ impl<S: Shape> App for ServerApp<S> {
         let credentials = Credentials {
             bytes,
             source,
-            remote,
+            remote: remote.addr,
+            remote_source: remote.source,
         };
         let since = Clock::real();
         let check: Check = Box::pin(async move { core.authentication.check(credentials).await });
@@ -334,7 +339,7 @@ impl<S: Shape> App for ServerApp<S> {
     fn panicked(&mut self) {
         let words = "the game's code panicked";
         if let Some(withheld) = withheld_before(words) {
-            let remote = self.standing.remote();
+            let remote = self.standing.remote().addr;
             logged(|| tracing::error!(%remote, withheld, "{words}"));
         }
         if !S::Game::IN_PLACE {

@@ -1,6 +1,5 @@
 //! The end of a connection that was refused and reset: it never had a task.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -8,9 +7,10 @@ use lastword_session::{Cause, Ending, Phase, Verdict};
 
 use crate::books::{Closing, Disconnect, log};
 use crate::core::Core;
+use crate::player::Remote;
 
 /// Counts the connection out and reports its end, as if its task had done so.
-pub(super) fn report(core: &Core, remote: SocketAddr, listener: u8, cause: Cause) {
+pub(super) fn report(core: &Core, remote: Remote, listener: u8, cause: Cause) {
     let verdict = Verdict {
         cause,
         phase: Phase::Admission,
@@ -29,7 +29,8 @@ pub(super) fn report(core: &Core, remote: SocketAddr, listener: u8, cause: Cause
         seq,
         at: SystemTime::now(),
         listener: core.listeners.addr_of_listener(listener),
-        remote,
+        remote: remote.addr,
+        remote_source: remote.source,
         player: None,
         session: None,
         connection: 0,

@@ -8,6 +8,7 @@ use lastword_session::{Diagnosis, SessionId, Time};
 
 use super::data::Data;
 use super::printable::is_name_of;
+use super::remote::{Remote, RemoteSource};
 
 /// The identity of one session. It is small, because every session keeps it.
 #[derive(Debug)]
@@ -27,6 +28,13 @@ pub(crate) struct SessionIdentity {
 }
 
 impl SessionIdentity {
+    pub(crate) fn remote(&self) -> Remote {
+        Remote {
+            addr: self.remote,
+            source: self.link.remote_source(),
+        }
+    }
+
     /// Whether the player has this name, as it is or as records show it.
     pub(crate) fn is_of(&self, player: &str) -> bool {
         is_name_of(player, self.player.as_deref())
@@ -48,8 +56,9 @@ impl Suspicion {
     }
 }
 
-/// Two states of the link, in a byte. The connection's task writes them, and any thread may read them.
-#[derive(Debug, Default)]
+/// Two states of the link, and where its address is known from, in a byte. The connection's task writes the states, and
+/// any thread may read them.
+#[derive(Debug)]
 pub(crate) struct LinkFlags(AtomicU8);
 
 /// A state of the link that either holds or not.
@@ -62,6 +71,19 @@ pub(crate) enum LinkFlag {
 }
 
 impl LinkFlags {
+    /// Neither state holds.
+    pub(crate) fn new(source: RemoteSource) -> Self {
+        Self(AtomicU8::new((source as u8) << SOURCE_SHIFT))
+    }
+
+    pub(crate) fn remote_source(&self) -> RemoteSource {
+        match self.0.load(Ordering::Relaxed) >> SOURCE_SHIFT {
+            PROXY_HEADER => RemoteSource::ProxyHeader,
+            PROXY => RemoteSource::Proxy,
+            _ => RemoteSource::Socket,
+        }
+    }
+
     pub(crate) fn has(&self, flag: LinkFlag) -> bool {
         self.0.load(Ordering::Relaxed) & flag as u8 != 0
     }
@@ -103,6 +125,10 @@ fn decoded(code: u8) -> Option<Diagnosis> {
 }
 
 const TENTH_MICROS: u64 = 100_000;
+/// The bits of the states come first.
+const SOURCE_SHIFT: u8 = 2;
+const PROXY_HEADER: u8 = RemoteSource::ProxyHeader as u8;
+const PROXY: u8 = RemoteSource::Proxy as u8;
 
 #[cfg(test)]
 mod tests {
@@ -116,6 +142,20 @@ mod tests {
             assert_eq!(suspicion.replace(Some(diagnosis)), None);
             assert_eq!(suspicion.read(), Some(diagnosis));
             assert_eq!(suspicion.replace(None), Some(diagnosis));
+        }
+    }
+
+    #[test]
+    fn the_flags_of_a_link_leave_the_source_of_its_address_as_it_is() {
+        use RemoteSource::{Proxy, ProxyHeader, Socket};
+        for source in [Socket, ProxyHeader, Proxy] {
+            let link = LinkFlags::new(source);
+            for flag in [LinkFlag::Congested, LinkFlag::RateLimited] {
+                assert!(!link.has(flag) && !link.replace(flag, true));
+                assert_eq!(link.remote_source(), source);
+            }
+            assert!(link.has(LinkFlag::Congested) && link.replace(LinkFlag::Congested, false));
+            assert_eq!(link.remote_source(), source);
         }
     }
 

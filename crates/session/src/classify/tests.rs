@@ -42,7 +42,7 @@ fn seen(system: System) -> Observation {
     Observation {
         system,
         phase: Phase::Live,
-        bytes_read: 700,
+        has_spoken: true,
         drain_notice_written: false,
         mid_frame: false,
         close_notify_missing: false,
@@ -124,7 +124,7 @@ impl Observation {
 
     fn nothing_read(self) -> Self {
         Self {
-            bytes_read: 0,
+            has_spoken: false,
             ..self
         }
     }

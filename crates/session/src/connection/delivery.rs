@@ -154,7 +154,8 @@ impl Connection {
                 (!drains || self.has_left()).then_some(verdict)
             }
             State::Closed => Some(self.rare.as_ref()?.ending.as_ref()?.verdict),
-            State::Hello { .. }
+            State::Proxy { .. }
+            | State::Hello { .. }
             | State::Auth { .. }
             | State::Live
             | State::Answering { .. }

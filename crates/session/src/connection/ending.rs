@@ -86,11 +86,14 @@ impl Connection {
             | State::Closing { verdict, .. }
             | State::Lingering { verdict, .. }
             | State::Delivering { verdict } => self.close(now, verdict, readings, true),
-            State::Hello { .. } | State::Auth { .. } | State::Live if !self.end_noticed => {
+            State::Proxy { .. } | State::Hello { .. } | State::Auth { .. } | State::Live
+                if !self.end_noticed =>
+            {
                 self.note(now, Layer::Game, "abort");
                 self.close_abruptly(now, Cause::ClosedByGame, readings);
             }
-            State::Hello { .. }
+            State::Proxy { .. }
+            | State::Hello { .. }
             | State::Auth { .. }
             | State::Live
             | State::Flushing { .. }
@@ -115,10 +118,12 @@ impl Connection {
                 let verdict = self.expired(now, verdict);
                 self.close(now, verdict, Readings::default(), true);
             }
-            State::Hello { .. } | State::Auth { .. } | State::Live if self.end_noticed => {
+            State::Proxy { .. } | State::Hello { .. } | State::Auth { .. } | State::Live
+                if self.end_noticed =>
+            {
                 self.note(now, Layer::Game, "drain_expired_after_end");
             }
-            State::Hello { .. } | State::Auth { .. } => {
+            State::Proxy { .. } | State::Hello { .. } | State::Auth { .. } => {
                 self.decide(now, &at_once(Cause::RefusedDraining, message))
             }
             State::Live => self.decide(now, &at_once(Cause::DrainExpired, message)),
@@ -153,7 +158,8 @@ impl Connection {
             State::Flushing { .. } | State::Settling { .. } => {
                 self.conclude(now, Terminal::Eof, readings);
             }
-            State::Hello { .. }
+            State::Proxy { .. }
+            | State::Hello { .. }
             | State::Auth { .. }
             | State::Live
             | State::Lingering { .. }
@@ -172,7 +178,8 @@ impl Connection {
                 self.note(now, Layer::Socket, "fin");
                 self.flush(now);
             }
-            State::Hello { .. }
+            State::Proxy { .. }
+            | State::Hello { .. }
             | State::Auth { .. }
             | State::Live
             | State::Flushing { .. }
@@ -239,7 +246,11 @@ impl Connection {
                 self.conclude(now, Terminal::Eof, readings);
             }
             State::Delivering { verdict } => self.close(now, verdict, readings, true),
-            State::Hello { .. } | State::Auth { .. } | State::Live | State::Closed => {}
+            State::Proxy { .. }
+            | State::Hello { .. }
+            | State::Auth { .. }
+            | State::Live
+            | State::Closed => {}
         }
     }
 
@@ -256,7 +267,7 @@ impl Connection {
     fn start_closing(&mut self, now: Time, cause: Cause, linger: Option<Duration>) {
         self.note_silence(now, cause);
         let verdict = self.verdict(now, cause);
-        let until = now + linger.unwrap_or(self.config.limits.linger_timeout);
+        let until = now + linger.unwrap_or_else(|| self.linger_timeout());
         self.close_by(now, verdict, until);
     }
 
@@ -297,7 +308,7 @@ impl Connection {
     pub(super) fn is_undecided(&self) -> bool {
         matches!(
             *self.state,
-            State::Hello { .. } | State::Auth { .. } | State::Live
+            State::Proxy { .. } | State::Hello { .. } | State::Auth { .. } | State::Live
         )
     }
 

@@ -20,7 +20,7 @@ impl Connection {
         Observation {
             system: System::current(),
             phase: self.phase,
-            bytes_read: self.bytes_in,
+            has_spoken: self.has_spoken,
             drain_notice_written: self.drain_notice == DrainNotice::Written,
             mid_frame: self.decoder.mid_frame(),
             terminal,
@@ -176,6 +176,7 @@ impl Connection {
             late_bytes_in: 0,
             late_fin: false,
             late_error: None,
+            behind_proxy: self.config.is_behind_proxy(),
         };
         evidence.add_kernel(readings, self.shut);
         evidence

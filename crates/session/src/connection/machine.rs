@@ -54,18 +54,20 @@ impl Connection {
 
     fn new(config: Arc<Config>, role: Role, now: Time) -> Self {
         let peer_frame_limit = config.limits.outbound_frame_bytes_max;
+        let (phase, state) = CurrentState::first(now, &config, role);
         Self {
-            liveness: Liveness::new(now, role == Role::Client, config.behind_proxy),
-            state: CurrentState::first(now, config.limits.hello_timeout),
+            liveness: Liveness::new(now, role == Role::Client, config.is_behind_proxy()),
+            state,
             config,
             role,
-            phase: Phase::Hello,
+            phase,
             end_noticed: false,
             write_failed: false,
             shut_asked: false,
             shut: false,
             read_ended: false,
             fin_seen: false,
+            has_spoken: false,
             drain_notice: DrainNotice::None,
             goodbye_queued: false,
             farewell: GoodbyeProgress::None,
@@ -114,6 +116,7 @@ impl Connection {
     /// [`Connection::poll_output`] and [`Connection::slices`].
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
         match input {
+            Input::ProxyHeader(header) => self.on_proxy_header(now, header),
             Input::Admit(admission) => self.on_admit(now, admission),
             Input::Close(close) => self.on_close(now, close),
             Input::Abort(readings) => self.on_abort(now, readings),
@@ -375,10 +378,7 @@ impl Connection {
     /// Whether what is read goes to the game; else it is discarded.
     #[must_use]
     pub fn delivers(&self) -> bool {
-        matches!(
-            *self.state,
-            State::Hello { .. } | State::Auth { .. } | State::Live | State::Delivering { .. }
-        )
+        self.is_undecided() || self.hands_over_the_rest()
     }
 
     /// Data frames in and out.

@@ -129,9 +129,11 @@ impl Connection {
         at
     }
 
-    /// Takes note that `n` bytes were read from the socket, before they are handed to [`Connection::feed`].
+    /// Takes note that `n` bytes were read from the socket, before they are handed to [`Connection::feed`]. Those of a
+    /// PROXY header count apart, before its [`Input::ProxyHeader`](super::Input::ProxyHeader).
     pub fn bytes_arrived(&mut self, now: Time, n: usize) {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
+        self.has_spoken |= n > 0 && !self.awaits_proxy_header();
         self.ends_silence(now);
         let since = self.liveness.silent_since();
         let stalled = self.liveness.stood_still_since_heard();

@@ -4,7 +4,7 @@ use lastword_keepalive::Timing;
 use std::ops::Deref;
 use std::time::Duration;
 
-use super::{Connection, Readings};
+use super::{Config, Connection, Readings, Role};
 use crate::bucket::{Bucket, Rate};
 use crate::ending::{Layer, Verdict};
 use crate::{Cause, Phase, Time};
@@ -12,6 +12,8 @@ use crate::{Cause, Phase, Time};
 /// See the diagram of [`super`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
+    /// The PROXY header is awaited.
+    Proxy { until: Time },
     /// The first frame is awaited.
     Hello { until: Time },
     /// The authenticator has the credentials.
@@ -43,9 +45,14 @@ pub(super) enum State {
 pub(super) struct CurrentState(State);
 
 impl CurrentState {
-    pub(super) fn first(now: Time, hello_timeout: Duration) -> Self {
-        let until = now + hello_timeout;
-        Self(State::Hello { until })
+    /// The state in which a connection with this configuration begins, and its phase.
+    pub(super) fn first(now: Time, config: &Config, role: Role) -> (Phase, Self) {
+        if config.proxy_header && role == Role::Server {
+            let until = now + config.limits.proxy_timeout;
+            return (Phase::Proxy, Self(State::Proxy { until }));
+        }
+        let until = now + config.limits.hello_timeout;
+        (Phase::Hello, Self(State::Hello { until }))
     }
 }
 
@@ -58,6 +65,12 @@ impl Deref for CurrentState {
 }
 
 impl Connection {
+    /// The first frame is next.
+    pub(super) fn await_hello(&mut self, now: Time) {
+        let until = now + self.config.limits.hello_timeout;
+        self.enter(now, Phase::Hello, State::Hello { until });
+    }
+
     /// A peer asked to be let in.
     pub(super) fn await_admission(&mut self, now: Time) {
         let until = now + self.config.limits.auth_timeout;
@@ -95,7 +108,7 @@ impl Connection {
 
     /// Nothing more is written: the peer's end is awaited, where it has not come already.
     pub(super) fn linger(&mut self, now: Time, verdict: Verdict) {
-        let mut until = now + self.config.limits.linger_timeout;
+        let mut until = now + self.linger_timeout();
         if let State::Closing { until: by, .. } = *self.state {
             if keeps_deadline(verdict.cause) {
                 until = by;
@@ -172,6 +185,15 @@ impl Connection {
         rare.ending = Some(Box::new(ending));
     }
 
+    /// How long our last words may take, and again the peer's FIN.
+    pub(super) fn linger_timeout(&self) -> Duration {
+        let linger = self.config.limits.linger_timeout;
+        match self.phase {
+            Phase::Admission => linger.min(REFUSED_TIMEOUT),
+            _ => linger,
+        }
+    }
+
     fn enter(&mut self, now: Time, phase: Phase, state: State) {
         self.phase = phase;
         self.phase_since = self.liveness.real(now);
@@ -187,4 +209,6 @@ fn keeps_deadline(cause: Cause) -> bool {
     )
 }
 
+/// How long a refused client may take to say hello, and to leave.
+const REFUSED_TIMEOUT: Duration = Duration::from_secs(2);
 const SETTLE_STEP_MS_MAX: u8 = 50;

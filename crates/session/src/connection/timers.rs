@@ -7,11 +7,13 @@ use lastword_keepalive::{SWEEP, TimeoutReason};
 use super::state::State;
 use super::{Connection, Readings};
 use crate::close::Close;
-use crate::{Cause, Time};
+use crate::{Cause, ProxyFault, Time};
 
 /// Why a session wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
+    /// When the PROXY header must be complete.
+    Proxy,
     /// When the first frame must be complete.
     Hello,
     /// When the authenticator must have answered.
@@ -67,9 +69,12 @@ impl Connection {
     fn state_timeout(&self) -> (Time, Timer) {
         match *self.state {
             // The peer's end shows: no decision of this side can be the cause now.
-            State::Hello { .. } | State::Auth { .. } | State::Live if self.end_noticed => {
+            State::Proxy { .. } | State::Hello { .. } | State::Auth { .. } | State::Live
+                if self.end_noticed =>
+            {
                 (Time::NEVER, Timer::Dead)
             }
+            State::Proxy { until } => (until, Timer::Proxy),
             State::Hello { until } => (until, Timer::Hello),
             State::Auth { until } => (until, Timer::Auth),
             State::Live => self.live_timeout(),
@@ -106,6 +111,7 @@ impl Connection {
             return;
         }
         match timer {
+            Timer::Proxy => self.on_proxy_header(now, Err(ProxyFault::Late)),
             Timer::Hello => self.decide(now, &Close::new(Cause::HelloTimeout)),
             Timer::Auth => self.decide(now, &Close::new(Cause::AuthTimeout)),
             Timer::Frame => self.decide(now, &Close::new(Cause::FrameTimeout)),

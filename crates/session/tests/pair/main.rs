@@ -25,6 +25,7 @@ mod links;
 mod opening;
 mod pausing;
 mod precedence;
+mod proxy_headers;
 mod queues;
 mod rates;
 mod rules;

@@ -122,6 +122,7 @@ impl Script {
             framing,
             limits,
             behind_proxy: self.behind_proxy,
+            ..Config::default()
         });
         let connection = match (self.role, self.is_dialect) {
             (Role::Server, _) => Connection::server(config, START),

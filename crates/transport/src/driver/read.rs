@@ -48,13 +48,14 @@ impl<A: App> Driver<A> {
                     // Not when the turn began, which may be long ago in a busy one: clocks are compared by it.
                     *turn = None;
                     let now = self.now(turn);
-                    self.connection.bytes_arrived(now, n);
                     budget.read(n, self.connection.real(now));
+                    let bytes = buffer.bytes().get_mut(..n).unwrap_or_default();
+                    let bytes = self.without_proxy_header(now, bytes);
+                    self.connection.bytes_arrived(now, bytes.len());
                     // First that the peer is back, then what it says.
                     if let Some(link) = self.connection.poll_link() {
                         self.call(now, |app, outbox| app.link(outbox, link));
                     }
-                    let bytes = buffer.bytes().get_mut(..n).unwrap_or_default();
                     self.feed(cx, now, bytes, budget);
                     // Last: what was read before a verdict goes to the game.
                     self.look(now);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword::config::KernelAbilities;
+use lastword::config::{KernelAbilities, Network};
 use lastword::{
     Cause, Config, Context, Disconnect, Handler, Observer, Player, Server, ServerHandle,
 };
@@ -77,6 +77,10 @@ fn config(settings: &Settings) -> Config {
     };
     for listen in &mut config.listen {
         listen.behind_proxy = tuning.behind_proxy;
+        if tuning.proxy_header {
+            // The router's address on the server's side lies in the same network.
+            listen.proxy = vec![Network::of(settings.host, 24)];
+        }
     }
     config.admission.connections_max = CONNECTIONS_MAX;
     // All clients of a lab have a few addresses.

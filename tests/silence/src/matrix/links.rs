@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use lastword::Cause;
 use lastword_load::Expected;
-use lastword_netlab::{Delay, Refusal, Share};
+use lastword_netlab::{Delay, ProxyProgram, Proxying, Refusal, Share};
 
 use crate::behaviour::{ClientBehaviour, Game};
 use crate::fault::Fault;
 use crate::messages::Tuning;
 use crate::path::Path;
-use crate::proxy::Program;
 use crate::row::Row;
 
 /// All of them.
@@ -174,12 +173,23 @@ fn nat() -> Vec<Row> {
 /// The kernel of a proxy answers for a player that is gone, so only the silence is claimed. A reload ends the
 /// connections of the old processes where the proxy is told so.
 fn proxies() -> Vec<Row> {
-    let programs = [("haproxy", Program::Haproxy), ("nginx", Program::Nginx)];
-    let rows = programs.map(|(name, program)| {
+    use ProxyProgram::{Haproxy, Nginx};
+    let programs = [
+        ("haproxy", Haproxy, ""),
+        ("haproxy-v2", Haproxy, "send-proxy-v2"),
+        ("nginx", Nginx, ""),
+        ("nginx-v1", Nginx, "proxy_protocol on;"),
+    ];
+    let rows = programs.map(|(name, program, options)| {
         let row = |way: &str, ends_old, fault, expected| Row {
-            path: Path::through(program, ends_old),
+            path: Path::through(Proxying {
+                program,
+                options,
+                ends_old,
+            }),
             tuning: Tuning {
-                behind_proxy: true,
+                behind_proxy: options.is_empty(),
+                proxy_header: !options.is_empty(),
                 ..Tuning::default()
             },
             fault,

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::SystemTime;
 
+use lastword_server::RemoteSource;
 use lastword_session::{Ending, Phase, Time};
 
 use super::*;
@@ -19,6 +20,7 @@ pub(in crate::closes) fn close_of(seq: u64, session: bool) -> Arc<Disconnect> {
         at: SystemTime::now(),
         listener: nowhere,
         remote: nowhere,
+        remote_source: RemoteSource::Socket,
         player: None,
         session: None,
         connection: u32::from(session),

@@ -16,6 +16,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
+use crate::player::RemoteSource;
 
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -113,6 +114,7 @@ fn evidence() -> Evidence {
         lingered: Duration::from_millis(250),
         late_bytes_in: 9,
         late_fin: true,
+        behind_proxy: true,
         late_error: Some(FirstError {
             call: Call::Write,
             error: OsError {
@@ -149,6 +151,7 @@ fn full() -> Disconnect {
         at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_500),
         listener: SocketAddr::from(([127, 0, 0, 1], 7_000)),
         remote: SocketAddr::from(([10, 0, 0, 9], 4_711)),
+        remote_source: RemoteSource::ProxyHeader,
         player: Some("an\"n \\ \u{1b}[31m\u{9b}".to_owned()),
         session: Some(SessionId::from_bytes([0xab; 16])),
         connection: 1,
@@ -216,7 +219,7 @@ fn a_line_begins_with_what_matters_and_names_the_error() {
     let places: Vec<_> = order.iter().map(|name| of(name)).collect();
     assert!(places.is_sorted() && places[0] == 0, "{places:?} {fields}");
     assert!(
-        fields.contains("read failed with ETIMEDOUT, 1 B in"),
+        fields.contains("through a proxy, read failed with ETIMEDOUT, 1 B in"),
         "{fields}"
     );
     assert_eq!(json_of(&full())["first_error"], "ETIMEDOUT");

@@ -9,7 +9,7 @@ use lastword_session::{Close, Detector, Ending, SessionId};
 use serde::Serialize;
 
 use super::Disconnect;
-use crate::player::printable;
+use crate::player::{RemoteSource, printable};
 
 /// One ended connection in flat fields, with the units last. A field without a value is absent in the log line and in
 /// JSON. In text that a peer chose, control and invisible characters are written as `<U+001B>`.
@@ -31,8 +31,15 @@ pub struct Record<'a> {
     /// The name of the liveness profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<&'a str>,
-    /// The peer's address.
+    /// The peer's address: behind a proxy, the one that its PROXY header names.
     pub remote: SocketAddr,
+    /// Where that address is known from, if not from the socket alone: `proxy_header`, or `proxy` if it is the proxy's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_source: Option<&'static str>,
+    /// `true` if a proxy is in between: the fields about the kernel and its acknowledgements tell of the connection to the
+    /// proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind_proxy: Option<bool>,
     /// The local address of the listener.
     pub listener: SocketAddr,
     /// The player's name or id, if a player with a name was let in.
@@ -180,7 +187,7 @@ pub struct Record<'a> {
 pub struct Step {
     /// Milliseconds after the verdict; negative before it.
     pub at_ms: i64,
-    /// The layer that saw it: `socket`, `frame`, `session`, `game`.
+    /// The layer that saw it: `socket`, `proxy`, `frame`, `session`, `game`.
     pub layer: &'static str,
     /// The observed event.
     pub what: &'static str,
@@ -214,6 +221,8 @@ impl<'a> Record<'a> {
             phase: verdict.phase.label(),
             profile: disconnect.profile.as_ref().map(|profile| profile.as_str()),
             remote: disconnect.remote,
+            remote_source: unusual(disconnect.remote_source),
+            behind_proxy: evidence.behind_proxy.then_some(true),
             listener: disconnect.listener,
             player: disconnect.player.as_deref().map(printable),
             session: disconnect.session,
@@ -272,6 +281,10 @@ impl<'a> Record<'a> {
 
 fn our_words(decided: Option<&Close>) -> Option<Cow<'_, str>> {
     words(decided?.message.reason())
+}
+
+fn unusual(source: RemoteSource) -> Option<&'static str> {
+    (source != RemoteSource::Socket).then(|| source.label())
 }
 
 fn words(reason: &str) -> Option<Cow<'_, str>> {

@@ -1,7 +1,7 @@
 use lastword_sys::TcpInfo;
 
 use super::*;
-use crate::config::{ProfileConfig, RtoMax};
+use crate::config::{Network, ProfileConfig, RtoMax};
 
 const LINUX: KernelAbilities = KernelAbilities {
     is_linux: true,
@@ -70,6 +70,10 @@ fn down_by_kernel_ms(retransmission: u64, own_queue: u64) -> Reach {
     }))
 }
 
+fn proxies() -> Vec<Network> {
+    vec!["10.0.0.0/8".parse().unwrap()]
+}
+
 /// Configurations that differ in every value that a rule uses.
 fn configs() -> Vec<Config> {
     let mut configs = vec![Config::default()];
@@ -77,6 +81,7 @@ fn configs() -> Vec<Config> {
         configs.push(with(|c| c.liveness.profile = profile.to_owned()));
     }
     configs.push(with(|c| c.listen[0].behind_proxy = true));
+    configs.push(with(|c| c.listen[0].proxy = proxies()));
     configs.push(with(|c| c.kernel.rto_max = RtoMax::Off));
     configs.push(with(|c| c.kernel.keepalive = false));
     configs.push(with(|c| c.timeouts.idle_ms = 60_000));
@@ -105,7 +110,7 @@ fn every_cause_has_its_answer_and_what_is_not_produced_is_not_built() {
 }
 
 #[test]
-fn by_default_all_that_is_produced_can_occur_but_idle_denied_addresses_and_rates() {
+fn by_default_all_that_is_produced_can_occur_but_idle_denied_addresses_rates_and_proxy_headers() {
     let config = Config::default();
     let can = |cause: Cause| {
         let mut profiles = config.profiles().into_iter();
@@ -113,7 +118,12 @@ fn by_default_all_that_is_produced_can_occur_but_idle_denied_addresses_and_rates
     };
     let cannot = Cause::ALL.into_iter().filter(|cause| !can(*cause));
     let cannot: Vec<_> = cannot.filter(|cause| cause.is_produced()).collect();
-    let off = [Cause::Idle, Cause::RateLimited, Cause::AddressDenied];
+    let off = [
+        Cause::Idle,
+        Cause::RateLimited,
+        Cause::AddressDenied,
+        Cause::ProxyHeaderInvalid,
+    ];
     assert_eq!(cannot, off);
 }
 
@@ -285,6 +295,22 @@ fn behind_a_proxy_a_path_is_dead_only_where_the_kernel_is_first() {
     assert_eq!(path_dead("mobile"), silent);
     assert_eq!(path_dead("debugger"), by_kernel_ms(65_000, 924_600));
     assert_eq!(usual(&config, Cause::PeerSilent), within_ms(15_100));
+    let config = with(|c| c.listen[0].proxy = proxies());
+    let silent = never(
+        "listen.proxy",
+        "a list",
+        "such a silence is recorded as peer_silent",
+    );
+    assert_eq!(usual(&config, Cause::PathDead), silent);
+    assert_eq!(usual(&config, Cause::PeerSilent), within_ms(15_100));
+}
+
+#[test]
+fn a_proxy_header_is_awaited_only_from_listed_proxies() {
+    let none = never("listen.proxy", "[]", "no PROXY header is awaited");
+    assert_eq!(usual(&Config::default(), Cause::ProxyHeaderInvalid), none);
+    let config = with(|c| c.listen[0].proxy = proxies());
+    assert_eq!(usual(&config, Cause::ProxyHeaderInvalid), Reach::Can);
 }
 
 #[test]

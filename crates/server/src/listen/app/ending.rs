@@ -87,11 +87,13 @@ impl<S: Shape> ServerApp<S> {
         let core = self.core();
         let identity = self.standing.identity();
         let profile = identity.map_or(0, |identity| identity.profile);
+        let remote = self.standing.remote();
         Disconnect {
             seq,
             at: self.wall_time_of(&ending),
             listener: core.listeners.addr_of(self.slot),
-            remote: self.standing.remote(),
+            remote: remote.addr,
+            remote_source: remote.source,
             player: identity.and_then(|identity| identity.player.as_deref().map(str::to_owned)),
             session: identity.map(|identity| identity.session),
             connection: u32::from(self.standing.has_joined()),
@@ -106,7 +108,7 @@ impl<S: Shape> ServerApp<S> {
     fn count_out(&mut self, ending: &Ending, undelivered: (u64, u64)) -> u64 {
         let admitted = self.admitted.take();
         if let Some(admitted) = admitted.filter(|admitted| admitted.is_counted()) {
-            let (addr, has_joined) = (self.standing.remote().ip(), self.standing.has_joined());
+            let (addr, has_joined) = (self.standing.remote().addr.ip(), self.standing.has_joined());
             let mut admission = lock(&self.core().admission);
             admission.left(Clock::real(), addr, admitted, has_joined);
         }

@@ -1,7 +1,6 @@
 //! How far a peer has come, and its data at that point. It is one pointer, because every idle session pays for its
 //! size.
 
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,19 +8,19 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use lastword_session::{Phase, Time};
 
-use crate::player::{AuthResult, Check, Player, Refusal, SessionIdentity};
+use crate::player::{AuthResult, Check, Player, Refusal, Remote, SessionIdentity};
 use crate::shape::events::WakeRequest;
 
 /// How far a peer has come.
 pub(super) enum Standing {
     /// The peer has not asked to be let in.
-    Outside(Box<SocketAddr>),
+    Outside(Box<Remote>),
     /// The peer was refused at accept.
-    Refused(Box<SocketAddr>),
+    Refused(Box<Remote>),
     /// The authenticator is checking the peer's credentials.
     Asking(Box<Asking>),
     /// The peer asked. It was refused, or it no longer waits for the answer.
-    Cancelled(Box<SocketAddr>),
+    Cancelled(Box<Remote>),
     /// The authenticator accepted the peer.
     Admitted(Box<Accepted>),
     /// The peer's session joined.
@@ -32,7 +31,7 @@ pub(super) enum Standing {
 
 /// A peer that asks to be let in.
 pub(super) struct Asking {
-    pub(super) remote: SocketAddr,
+    pub(super) remote: Remote,
     pub(super) since: Time,
     pub(super) check: Check,
     /// A dialect's first frame: it has the credentials, and the game receives it as the first frame, too.
@@ -60,12 +59,12 @@ impl Standing {
         Some(*admitted)
     }
 
-    pub(super) fn remote(&self) -> SocketAddr {
+    pub(super) fn remote(&self) -> Remote {
         match self {
             Self::Outside(remote) | Self::Refused(remote) | Self::Cancelled(remote) => **remote,
             Self::Asking(asking) => asking.remote,
-            Self::Admitted(admitted) => admitted.identity.remote,
-            Self::Joined(identity) | Self::Departed(identity) => identity.remote,
+            Self::Admitted(admitted) => admitted.identity.remote(),
+            Self::Joined(identity) | Self::Departed(identity) => identity.remote(),
         }
     }
 

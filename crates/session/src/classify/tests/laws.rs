@@ -62,11 +62,11 @@ fn samples() -> impl Strategy<Value = KernelSample> {
         )
 }
 
-type Flags = (bool, bool, bool, bool, u64, u64);
+type Flags = (bool, bool, bool, bool, bool, u64);
 
 fn flags() -> impl Strategy<Value = Flags> {
     let flag = any::<bool>;
-    (flag(), flag(), flag(), flag(), 0..2_u64, 0..2_u64)
+    (flag(), flag(), flag(), flag(), flag(), 0..2_u64)
 }
 
 fn observations() -> impl Strategy<Value = Observation> {
@@ -88,7 +88,7 @@ fn observations() -> impl Strategy<Value = Observation> {
                 mid_frame: flags.1,
                 close_notify_missing: flags.2,
                 shut: flags.3,
-                bytes_read: flags.4,
+                has_spoken: flags.4,
                 refused_bytes: flags.5,
                 terminal,
                 first_error,

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use lastword_session::{Config, Framing, Limits};
+use lastword_session::Config;
 
 use super::super::members::PART;
 use super::*;
@@ -256,11 +256,7 @@ fn join(room: &Arc<Room>, session: SessionId) -> bool {
 }
 
 fn mailbox() -> Arc<Mailbox> {
-    Arc::new(Mailbox::new(Arc::new(Config {
-        framing: Framing::Native,
-        limits: Limits::default(),
-        behind_proxy: false,
-    })))
+    Arc::new(Mailbox::new(Arc::new(Config::default())))
 }
 
 fn id(n: u32) -> SessionId {

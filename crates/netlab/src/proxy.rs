@@ -1,4 +1,4 @@
-//! A real proxy in the router, between the clients' cable and the server's. Its kernel answers for the players.
+//! A real proxy in the router, between the client's cable and the server's. Its kernel answers for the clients.
 
 use std::env;
 use std::fs;
@@ -8,41 +8,51 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, ensure};
-use lastword_netlab::{Host, Lab, Skip};
+use crate::host::Host;
+use crate::lab::Lab;
+use crate::skip::Skip;
 
-use crate::messages::Stamp;
-
-/// A proxy of the path.
+/// A proxy to be started in the router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Proxying {
-    pub(crate) program: Program,
-    /// Whether a reload ends the connections of the proxy's old processes after a second; by default they stay as long
-    /// as their ends.
-    pub(crate) ends_old: bool,
+pub struct Proxying {
+    /// The program.
+    pub program: ProxyProgram,
+    /// Words of the program's own configuration: at the end of HAProxy's `server` line, such as `send-proxy-v2`, or
+    /// inside nginx's `server` block, such as `proxy_protocol on;`.
+    pub options: &'static str,
+    /// Whether a reload ends the connections of the proxy's old processes after a second; otherwise they stay as long as
+    /// their ends.
+    pub ends_old: bool,
 }
 
 /// A program that passes on TCP connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Program {
+pub enum ProxyProgram {
+    /// HAProxy, in mode `tcp`.
     Haproxy,
+    /// nginx, with its stream module.
     Nginx,
 }
 
 /// A running proxy; its processes end when this value is dropped.
 #[derive(Debug)]
-pub(crate) struct Proxy {
-    program: Program,
+pub struct Proxy {
+    program: ProxyProgram,
     processes: Vec<Child>,
     addr: SocketAddr,
     file: PathBuf,
 }
 
 impl Proxying {
-    /// Starts the proxy in front of a server.
-    pub(crate) fn start(self, lab: &Lab, server: SocketAddr) -> anyhow::Result<Proxy> {
+    /// Starts the proxy in front of a server, and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`] around a [`Skip`] where the program is not installed. Otherwise when it does not
+    /// start or does not listen in time.
+    pub fn start(self, lab: &Lab, server: SocketAddr) -> io::Result<Proxy> {
         self.program.require()?;
         let addr = SocketAddr::new(lab.gateway(Host::Client), PORT);
         let file = scratch_file();
@@ -60,29 +70,30 @@ impl Proxying {
 
     /// No other timeout of the proxy's own expires during a scene.
     fn config(self, file: &Path, addr: SocketAddr, server: SocketAddr) -> String {
+        let options = self.options;
         let ending = match (self.program, self.ends_old) {
             (_, false) => "",
-            (Program::Haproxy, true) => "hard-stop-after 1s",
-            (Program::Nginx, true) => "worker_shutdown_timeout 1s;",
+            (ProxyProgram::Haproxy, true) => "hard-stop-after 1s",
+            (ProxyProgram::Nginx, true) => "worker_shutdown_timeout 1s;",
         };
         match self.program {
-            Program::Haproxy => format!(
+            ProxyProgram::Haproxy => format!(
                 "global\n    maxconn 4000\n    {ending}\n\
                  defaults\n    mode tcp\n    timeout connect 5s\n    timeout client 1h\n    timeout server 1h\n\
-                 listen players\n    bind {addr}\n    server game {server}\n"
+                 listen players\n    bind {addr}\n    server game {server} {options}\n"
             ),
-            Program::Nginx => format!(
+            ProxyProgram::Nginx => format!(
                 "load_module {NGINX_STREAM};\ndaemon off;\nworker_processes 1;\npid {}.pid;\n{ending}\n\
                  error_log stderr error;\nevents {{ worker_connections 8000; }}\n\
-                 stream {{ server {{ listen {addr}; proxy_pass {server}; proxy_timeout 1h; }} }}\n",
+                 stream {{ server {{ listen {addr}; proxy_pass {server}; proxy_timeout 1h; {options} }} }}\n",
                 file.display()
             ),
         }
     }
 }
 
-impl Program {
-    fn require(self) -> Result<(), Skip> {
+impl ProxyProgram {
+    fn require(self) -> io::Result<()> {
         let (name, needed) = match self {
             Self::Haproxy => ("haproxy", "/usr/sbin/haproxy"),
             Self::Nginx => ("nginx with its stream module", NGINX_STREAM),
@@ -90,8 +101,8 @@ impl Program {
         if Path::new(needed).exists() {
             return Ok(());
         }
-        let reason = format!("{name} is not installed (scripts/setup.sh installs it)");
-        Err(Skip::new(&reason))
+        let skip = Skip::new(&format!("{name} is not installed"));
+        Err(io::Error::new(io::ErrorKind::Unsupported, skip))
     }
 
     /// In a user namespace nginx cannot become another user, and it tries so only as root.
@@ -114,31 +125,38 @@ impl Program {
 }
 
 impl Proxy {
-    /// The address for the players.
-    pub(crate) const fn addr(&self) -> SocketAddr {
+    /// Returns the address to which clients connect.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Lets new processes take over the listener, as after a change of the configuration.
-    pub(crate) fn reload(&mut self, lab: &Lab) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When the program does not start or refuses.
+    pub fn reload(&mut self, lab: &Lab) -> io::Result<()> {
         match self.program {
-            Program::Haproxy => {
-                let old = self.processes.last().context("there is no old process")?;
-                self.run(lab, &["-sf", &old.id().to_string()])
+            ProxyProgram::Haproxy => {
+                let old = self.processes.last().map_or(0, Child::id);
+                self.run(lab, &["-sf", &old.to_string()])
             }
-            Program::Nginx => {
+            ProxyProgram::Nginx => {
                 let mut command = self.program.command(&self.file);
                 let status = lab.on_router(|| command.args(["-s", "reload"]).status())?;
-                ensure!(status.success(), "nginx does not reload: {status}");
-                Ok(())
+                if status.success() {
+                    return Ok(());
+                }
+                Err(io::Error::other(format!("nginx does not reload: {status}")))
             }
         }
     }
 
-    fn run(&mut self, lab: &Lab, options: &[&str]) -> anyhow::Result<()> {
+    fn run(&mut self, lab: &Lab, options: &[&str]) -> io::Result<()> {
         let mut command = self.program.command(&self.file);
-        let process = lab.on_router(|| command.args(options).spawn());
-        self.processes.push(process.context("the proxy")?);
+        let process = lab.on_router(|| command.args(options).spawn())?;
+        self.processes.push(process);
         Ok(())
     }
 }
@@ -158,25 +176,30 @@ impl Drop for Proxy {
     }
 }
 
+/// The processes of several labs may have the same id, each in a namespace of its own.
 fn scratch_file() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |now| now.as_nanos());
     env::temp_dir().join(format!(
-        "lastword-silence-proxy-{}-{:x}-{number}.conf",
-        process::id(),
-        Stamp::now().0
+        "lastword-netlab-proxy-{}-{now:x}-{number}.conf",
+        process::id()
     ))
 }
 
 /// Asks the kernel. A connection attempt would be a player to the server behind the proxy.
-fn await_listener(lab: &Lab) -> anyhow::Result<()> {
+fn await_listener(lab: &Lab) -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let listed = lab.on_router(listeners)?;
         if listed.contains(&format!(":{PORT} ")) {
             return Ok(());
         }
-        ensure!(Instant::now() < deadline, "the proxy does not listen");
+        if Instant::now() >= deadline {
+            let words = "the proxy does not listen";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, words));
+        }
         thread::sleep(Duration::from_millis(20));
     }
 }
