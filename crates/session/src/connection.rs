@@ -12,8 +12,9 @@
 //!              ▼                                                                                             ▼
 //!           Closing ── all written ──► Lingering ── peer's FIN, error, deadline ──► Closed ◄── path dead, no reply due
 //! ```
-//! Where a proxy is in front, `Proxy` comes before `Hello`: until the PROXY header was read. Without a valid one the
-//! connection is `Closed` at once, and after one of the proxy's own (`LOCAL`) it is `Closing`.
+//! Where a proxy is in front, `Proxy` comes first, until the PROXY header was read. Without a valid one the connection is
+//! `Closed` at once, and after one of the proxy's own (`LOCAL`) it is `Closing`. Where there is TLS, `Tls` comes before
+//! `Hello`, until the handshake is complete. In both states a decision of this side closes without a word if there is TLS.
 //!
 //! A path that is found dead while reading was paused is `Delivering`: what the kernel holds goes to the game first. A
 //! goodbye of a dialect is `Answering` before it is `Closing`: until the game has answered what came before it.
@@ -86,6 +87,8 @@ pub struct Config {
     /// Each connection begins with a PROXY header: until it was read, the connection is in phase `proxy`. Its other end is
     /// a proxy's, as with `behind_proxy`. Default false.
     pub proxy_header: bool,
+    /// All bytes go through TLS: until its handshake is complete, the connection is in phase `tls`. Default false.
+    pub tls: bool,
 }
 
 /// The state of the socket, the kernel and this process at one moment, read by the driver.
@@ -120,6 +123,13 @@ pub struct Admission {
 pub enum Input<'a> {
     /// The PROXY header is complete, or there is no valid one. Without effect behind the phase `proxy`.
     ProxyHeader(Result<Proxied, ProxyFault>),
+    /// The TLS handshake is complete: frames come and go.
+    Secured,
+    /// The TLS handshake failed, or a later record was bad. The layer below holds the alert for the peer, where it has one.
+    /// The steps go to the trail.
+    TlsFailed(&'a [&'static str]),
+    /// The peer closed TLS (`close_notify`): no further byte of it counts.
+    TlsClosed,
     /// The authenticator said yes.
     Admit(Admission),
     /// This side decides that the connection ends. Without effect on the cause once an end was seen.
@@ -288,14 +298,14 @@ pub struct Connection {
     phase: Phase,
     end_noticed: bool,
     write_failed: bool,
-    shut_asked: bool,
     shut: bool,
     read_ended: bool,
     fin_seen: bool,
     /// A byte of the peer was read; a PROXY header is the proxy's.
     has_spoken: bool,
+    /// The layer below holds bytes that the kernel has not taken.
+    layer_holds: bool,
     drain_notice: DrainNotice,
-    goodbye_queued: bool,
     farewell: GoodbyeProgress,
     decoder: Decoder,
     queue: Option<Box<SendQueue>>,
@@ -342,6 +352,10 @@ struct Rare {
     unread: Option<Unread>,
     /// The budget of the peer, where it has a rate.
     rates: Option<Box<Rates>>,
+    /// The peer closed TLS.
+    tls_closed: bool,
+    /// Our last frame was queued, where this wire has one.
+    goodbye_queued: bool,
     /// A frame found no room, and the kernel has not taken enough since.
     overfull: bool,
     congestion: Congestion,

@@ -209,6 +209,8 @@ pub enum Layer {
     Socket,
     /// The PROXY header.
     Proxy,
+    /// TLS.
+    Tls,
     /// The bytes of frames.
     Frame,
     /// The session's rules and timers.
@@ -224,6 +226,7 @@ impl Layer {
         match self {
             Self::Socket => "socket",
             Self::Proxy => "proxy",
+            Self::Tls => "tls",
             Self::Frame => "frame",
             Self::Session => "session",
             Self::Game => "game",

@@ -31,6 +31,8 @@ pub struct Limits {
     /// Time for the PROXY header to arrive completely, where one is required. Default 2 s. Over it:
     /// `proxy_header_invalid`.
     pub proxy_timeout: Duration,
+    /// Time for the TLS handshake, where there is TLS. Default 5 s. Over it: `tls_timeout`.
+    pub tls_timeout: Duration,
     /// Time for the first frame to arrive completely. Default 5 s. Over it: `hello_timeout`.
     pub hello_timeout: Duration,
     /// Time for the authenticator to answer. Default 5 s. Over it: `auth_timeout`.
@@ -68,6 +70,7 @@ impl Default for Limits {
             byte_rate: None,
             over_rate_timeout: Some(Duration::from_secs(10)),
             proxy_timeout: Duration::from_secs(2),
+            tls_timeout: Duration::from_secs(5),
             hello_timeout: Duration::from_secs(5),
             auth_timeout: Duration::from_secs(5),
             frame_timeout: Duration::from_secs(10),

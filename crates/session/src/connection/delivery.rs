@@ -155,6 +155,7 @@ impl Connection {
             }
             State::Closed => Some(self.rare.as_ref()?.ending.as_ref()?.verdict),
             State::Proxy { .. }
+            | State::Tls { .. }
             | State::Hello { .. }
             | State::Auth { .. }
             | State::Live

@@ -35,6 +35,9 @@ impl Connection {
             return;
         }
         self.rare_mut().decided = Some(close.clone());
+        if self.cannot_speak_yet() {
+            return self.close_silently(now, close.cause);
+        }
         if !close.flush && !flushes_data(close.cause) {
             self.drop_queued();
         }
@@ -86,13 +89,18 @@ impl Connection {
             | State::Closing { verdict, .. }
             | State::Lingering { verdict, .. }
             | State::Delivering { verdict } => self.close(now, verdict, readings, true),
-            State::Proxy { .. } | State::Hello { .. } | State::Auth { .. } | State::Live
+            State::Proxy { .. }
+            | State::Tls { .. }
+            | State::Hello { .. }
+            | State::Auth { .. }
+            | State::Live
                 if !self.end_noticed =>
             {
                 self.note(now, Layer::Game, "abort");
                 self.close_abruptly(now, Cause::ClosedByGame, readings);
             }
             State::Proxy { .. }
+            | State::Tls { .. }
             | State::Hello { .. }
             | State::Auth { .. }
             | State::Live
@@ -118,12 +126,16 @@ impl Connection {
                 let verdict = self.expired(now, verdict);
                 self.close(now, verdict, Readings::default(), true);
             }
-            State::Proxy { .. } | State::Hello { .. } | State::Auth { .. } | State::Live
+            State::Proxy { .. }
+            | State::Tls { .. }
+            | State::Hello { .. }
+            | State::Auth { .. }
+            | State::Live
                 if self.end_noticed =>
             {
                 self.note(now, Layer::Game, "drain_expired_after_end");
             }
-            State::Proxy { .. } | State::Hello { .. } | State::Auth { .. } => {
+            State::Proxy { .. } | State::Tls { .. } | State::Hello { .. } | State::Auth { .. } => {
                 self.decide(now, &at_once(Cause::RefusedDraining, message))
             }
             State::Live => self.decide(now, &at_once(Cause::DrainExpired, message)),
@@ -159,6 +171,7 @@ impl Connection {
                 self.conclude(now, Terminal::Eof, readings);
             }
             State::Proxy { .. }
+            | State::Tls { .. }
             | State::Hello { .. }
             | State::Auth { .. }
             | State::Live
@@ -179,6 +192,7 @@ impl Connection {
                 self.flush(now);
             }
             State::Proxy { .. }
+            | State::Tls { .. }
             | State::Hello { .. }
             | State::Auth { .. }
             | State::Live
@@ -210,7 +224,8 @@ impl Connection {
     pub(super) fn on_shut(&mut self, now: Time) {
         self.shut = true;
         if let State::Closing { verdict, .. } = *self.state {
-            if self.goodbye_queued && !self.write_failed {
+            let queued = self.rare.as_ref().is_some_and(|rare| rare.goodbye_queued);
+            if queued && !self.write_failed {
                 self.farewell = GoodbyeProgress::Written;
             }
             self.linger(now, verdict);
@@ -247,6 +262,7 @@ impl Connection {
             }
             State::Delivering { verdict } => self.close(now, verdict, readings, true),
             State::Proxy { .. }
+            | State::Tls { .. }
             | State::Hello { .. }
             | State::Auth { .. }
             | State::Live
@@ -308,7 +324,11 @@ impl Connection {
     pub(super) fn is_undecided(&self) -> bool {
         matches!(
             *self.state,
-            State::Proxy { .. } | State::Hello { .. } | State::Auth { .. } | State::Live
+            State::Proxy { .. }
+                | State::Tls { .. }
+                | State::Hello { .. }
+                | State::Auth { .. }
+                | State::Live
         )
     }
 

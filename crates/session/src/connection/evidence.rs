@@ -27,7 +27,7 @@ impl Connection {
             first_error: readings.first_error,
             fin,
             shut: self.shut,
-            close_notify_missing: false,
+            close_notify_missing: self.config.tls && !self.is_tls_closed(),
             refused_bytes: self.refused_data(unacked),
             kernel: readings.kernel,
             own_fault: readings.own_fault,
@@ -38,7 +38,8 @@ impl Connection {
     /// no loss. Our bytes are acknowledged in order, so the last ones tell.
     fn refused_data(&self, unacked: u64) -> u64 {
         let waits = self.queue.as_ref().map_or(0, |queue| queue.data_bytes());
-        waits + unacked.saturating_sub(self.behind_data.into())
+        let held = u64::from(self.layer_holds && self.behind_data == 0);
+        waits + held + unacked.saturating_sub(self.behind_data.into())
     }
 
     /// Keeps the evidence of this moment, at which the cause is fixed. Without effect for a verdict that has its evidence

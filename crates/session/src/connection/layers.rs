@@ -1,9 +1,9 @@
-//! The layers between the socket and the frames, which the driver takes off the bytes: a PROXY header.
+//! The layers between the socket and the frames, which the driver takes off the bytes: a PROXY header, TLS.
 
 use super::state::State;
 use super::{Config, Connection};
 use crate::ending::Layer;
-use crate::{Cause, Proxied, ProxyFault, Time};
+use crate::{Cause, Phase, Proxied, ProxyFault, Time};
 
 impl Config {
     /// Returns whether the kernel at the other end of the wire is a proxy's.
@@ -27,9 +27,9 @@ impl Connection {
             return;
         };
         match header {
-            Ok(Proxied::Peer(_) | Proxied::Unnamed) => self.await_hello(now),
+            Ok(Proxied::Peer(_) | Proxied::Unnamed) => self.pass_proxy_header(now),
             Ok(Proxied::Probe) => {
-                self.await_hello(now);
+                self.pass_proxy_header(now);
                 self.close_quietly(now, Cause::PeerProbe);
             }
             Err(fault) => {
@@ -37,5 +37,57 @@ impl Connection {
                 self.close_silently(now, Cause::ProxyHeaderInvalid);
             }
         }
+    }
+
+    /// Takes note of the bytes that the layer below made of the last ones that it took: `n` bytes with their records'
+    /// frames, behind [`Connection::transmitted`]. Without data among them the last acknowledgement says nothing of data.
+    pub fn sealed(&mut self, plain: usize, n: usize) {
+        let more = u32::try_from(n.saturating_sub(plain)).unwrap_or(u32::MAX);
+        self.bytes_out += u64::from(more);
+        if self.behind_data > 0 || plain == 0 {
+            self.behind_data = self.behind_data.saturating_add(more);
+        }
+    }
+
+    /// Sets whether the layer below holds bytes that it took and that the kernel has not taken. While it does, something
+    /// waits to be written. Where it does so when it is asked to shut, [`Output::Shut`](super::Output::Shut) comes again.
+    pub fn set_layer_holds(&mut self, holds: bool) {
+        self.layer_holds = holds;
+    }
+
+    pub(super) fn on_secured(&mut self, now: Time) {
+        if let State::Tls { .. } = *self.state {
+            self.pass_tls(now);
+        }
+    }
+
+    /// The peer gets the layer's alert, and our FIN behind it.
+    pub(super) fn on_tls_failed(&mut self, now: Time, steps: &[&'static str]) {
+        if !self.is_undecided() {
+            return;
+        }
+        for step in steps {
+            self.note(now, Layer::Tls, step);
+        }
+        self.close_quietly(now, Cause::TlsFailed);
+        // Not the rest of a frame either: nothing can be sealed.
+        self.queue = None;
+    }
+
+    pub(super) fn is_tls_closed(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.tls_closed)
+    }
+
+    /// Whether no frame can be written yet.
+    pub(super) fn is_below_frames(&self) -> bool {
+        matches!(*self.state, State::Tls { .. })
+    }
+
+    /// Whether the peer awaits TLS, in which we cannot say anything yet. A peer that is refused at accept may go on with
+    /// its handshake meanwhile: its goodbye waits for that in the layer.
+    pub(super) fn cannot_speak_yet(&self) -> bool {
+        let awaits_header = matches!(*self.state, State::Proxy { .. });
+        let refused = self.phase == Phase::Admission;
+        self.config.tls && awaits_header || self.is_below_frames() && !refused
     }
 }

@@ -29,8 +29,6 @@ impl Connection {
     #[must_use]
     pub fn client(config: Arc<Config>, hello: &Hello<'_>, now: Time) -> Self {
         let mut session = Self::new(config, Role::Client, now);
-        // Seen from here, the answer to our credentials is awaited: a server that says nothing is no probe.
-        session.phase = Phase::Auth;
         session.queue_mut().push_control(|out| hello.encode(out));
         session
     }
@@ -63,13 +61,12 @@ impl Connection {
             phase,
             end_noticed: false,
             write_failed: false,
-            shut_asked: false,
             shut: false,
             read_ended: false,
             fin_seen: false,
             has_spoken: false,
+            layer_holds: false,
             drain_notice: DrainNotice::None,
-            goodbye_queued: false,
             farewell: GoodbyeProgress::None,
             decoder: Decoder::default(),
             queue: None,
@@ -117,6 +114,9 @@ impl Connection {
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
         match input {
             Input::ProxyHeader(header) => self.on_proxy_header(now, header),
+            Input::Secured => self.on_secured(now),
+            Input::TlsFailed(steps) => self.on_tls_failed(now, steps),
+            Input::TlsClosed => self.rare_mut().tls_closed = true,
             Input::Admit(admission) => self.on_admit(now, admission),
             Input::Close(close) => self.on_close(now, close),
             Input::Abort(readings) => self.on_abort(now, readings),
@@ -228,7 +228,7 @@ impl Connection {
     /// Lends the bytes to write next, in order; all empty when there is nothing to write.
     #[must_use]
     pub fn slices(&mut self) -> [IoSlice<'_>; 3] {
-        let can_write = self.can_write();
+        let can_write = self.can_write() && !self.is_below_frames();
         match &mut self.queue {
             Some(queue) if can_write => queue.slices(),
             _ => [IoSlice::new(&[]), IoSlice::new(&[]), IoSlice::new(&[])],
@@ -238,7 +238,8 @@ impl Connection {
     /// Whether bytes wait to be written.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        self.can_write() && !self.queue_is_empty()
+        let has_frames = self.queue.as_ref().is_some_and(|queue| !queue.is_empty());
+        self.can_write() && (self.layer_holds || has_frames && !self.is_below_frames())
     }
 
     /// Takes note that the layer below took `n` bytes of [`Connection::slices`]. A frame whose first byte it took has
@@ -290,8 +291,7 @@ impl Connection {
         }
         if self.queue_is_empty() {
             // Before the departure: what is written stays written, also where the connection may not linger.
-            if matches!(*self.state, State::Closing { .. }) && !self.shut_asked {
-                self.shut_asked = true;
+            if matches!(*self.state, State::Closing { .. }) {
                 return Some(Output::Shut);
             }
             self.settle();
@@ -435,8 +435,9 @@ impl Connection {
         !self.write_failed && !self.shut && !self.is_closed()
     }
 
+    /// Whether nothing waits to be written, neither here nor in the layer below.
     pub(super) fn queue_is_empty(&self) -> bool {
-        self.queue.as_ref().is_none_or(|queue| queue.is_empty())
+        !self.layer_holds && self.queue.as_ref().is_none_or(|queue| queue.is_empty())
     }
 
     pub(super) fn queue_mut(&mut self) -> &mut SendQueue {
@@ -481,7 +482,8 @@ impl Connection {
         let queue = self.queue.get_or_insert_default();
         let before = queue.len();
         queue.push_last(now, |out| encode(&self.config.framing, out));
-        self.goodbye_queued = queue.len() > before;
+        let has_grown = queue.len() > before;
+        self.rare_mut().goodbye_queued = has_grown;
     }
 
     /// A frame found no room: the next write decides whether the peer is slow.

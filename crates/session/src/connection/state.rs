@@ -14,6 +14,8 @@ use crate::{Cause, Phase, Time};
 pub(super) enum State {
     /// The PROXY header is awaited.
     Proxy { until: Time },
+    /// The TLS handshake is under way.
+    Tls { until: Time },
     /// The first frame is awaited.
     Hello { until: Time },
     /// The authenticator has the credentials.
@@ -51,8 +53,27 @@ impl CurrentState {
             let until = now + config.limits.proxy_timeout;
             return (Phase::Proxy, Self(State::Proxy { until }));
         }
+        Self::behind_proxy(now, config, role)
+    }
+
+    /// The same without a PROXY header, or behind it.
+    fn behind_proxy(now: Time, config: &Config, role: Role) -> (Phase, Self) {
+        if config.tls {
+            let until = now + config.limits.tls_timeout;
+            return (Phase::Tls, Self(State::Tls { until }));
+        }
+        Self::framed(now, config, role)
+    }
+
+    /// The same without layers, or above them.
+    fn framed(now: Time, config: &Config, role: Role) -> (Phase, Self) {
+        let phase = match role {
+            Role::Server => Phase::Hello,
+            // The answer to our credentials is awaited: a server that says nothing is no probe.
+            Role::Client => Phase::Auth,
+        };
         let until = now + config.limits.hello_timeout;
-        (Phase::Hello, Self(State::Hello { until }))
+        (phase, Self(State::Hello { until }))
     }
 }
 
@@ -65,10 +86,16 @@ impl Deref for CurrentState {
 }
 
 impl Connection {
-    /// The first frame is next.
-    pub(super) fn await_hello(&mut self, now: Time) {
-        let until = now + self.config.limits.hello_timeout;
-        self.enter(now, Phase::Hello, State::Hello { until });
+    /// The PROXY header is read.
+    pub(super) fn pass_proxy_header(&mut self, now: Time) {
+        let (phase, state) = CurrentState::behind_proxy(now, &self.config, self.role);
+        self.enter(now, phase, *state);
+    }
+
+    /// The TLS handshake is complete: the first frame is next.
+    pub(super) fn pass_tls(&mut self, now: Time) {
+        let (phase, state) = CurrentState::framed(now, &self.config, self.role);
+        self.enter(now, phase, *state);
     }
 
     /// A peer asked to be let in.

@@ -14,6 +14,8 @@ use crate::{Cause, ProxyFault, Time};
 pub enum Timer {
     /// When the PROXY header must be complete.
     Proxy,
+    /// When the TLS handshake must be complete.
+    Tls,
     /// When the first frame must be complete.
     Hello,
     /// When the authenticator must have answered.
@@ -69,12 +71,17 @@ impl Connection {
     fn state_timeout(&self) -> (Time, Timer) {
         match *self.state {
             // The peer's end shows: no decision of this side can be the cause now.
-            State::Proxy { .. } | State::Hello { .. } | State::Auth { .. } | State::Live
+            State::Proxy { .. }
+            | State::Tls { .. }
+            | State::Hello { .. }
+            | State::Auth { .. }
+            | State::Live
                 if self.end_noticed =>
             {
                 (Time::NEVER, Timer::Dead)
             }
             State::Proxy { until } => (until, Timer::Proxy),
+            State::Tls { until } => (until, Timer::Tls),
             State::Hello { until } => (until, Timer::Hello),
             State::Auth { until } => (until, Timer::Auth),
             State::Live => self.live_timeout(),
@@ -112,6 +119,7 @@ impl Connection {
         }
         match timer {
             Timer::Proxy => self.on_proxy_header(now, Err(ProxyFault::Late)),
+            Timer::Tls => self.close_silently(now, Cause::TlsTimeout),
             Timer::Hello => self.decide(now, &Close::new(Cause::HelloTimeout)),
             Timer::Auth => self.decide(now, &Close::new(Cause::AuthTimeout)),
             Timer::Frame => self.decide(now, &Close::new(Cause::FrameTimeout)),

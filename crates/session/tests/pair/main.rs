@@ -31,3 +31,4 @@ mod rates;
 mod rules;
 mod silence;
 mod stalls;
+mod tls;
