@@ -7,7 +7,7 @@
 
 mod budget;
 mod end;
-mod proxy_header;
+mod layers;
 mod read;
 mod write;
 
@@ -24,6 +24,7 @@ use tokio::time::Sleep;
 use crate::app::{App, Outbox};
 use crate::inquiries::Inquiry;
 use crate::mailbox::{Mailbox, Requests};
+use crate::tls::Tls;
 use crate::{Slot, Tap, scratch};
 
 use budget::Budget;
@@ -51,7 +52,7 @@ pub struct Driver<A: App> {
 /// The time of one turn, once it was needed.
 type Turn = Option<Time>;
 
-/// State that most connections need only at their end, when the game is slow, or behind a proxy.
+/// State that most connections need only at their end, when the game is slow, or for their layers.
 #[derive(Default)]
 struct Side {
     /// Tells of an end while nothing is read.
@@ -62,6 +63,14 @@ struct Side {
     inquiry: Option<Inquiry>,
     /// Until it is complete.
     proxy_header: Option<Box<ProxyHeader>>,
+    tls: Option<Box<Tls>>,
+}
+
+impl Side {
+    fn is_empty(&self) -> bool {
+        let waits = self.notice.is_some() || self.sleep.is_some() || self.inquiry.is_some();
+        !waits && self.proxy_header.is_none() && self.tls.is_none()
+    }
 }
 
 impl std::fmt::Debug for Side {
@@ -248,8 +257,7 @@ impl<A: App> Driver<A> {
             (false, true) => {
                 self.side().inquiry = None;
                 // A session that is healthy again is as small as before.
-                self.side
-                    .take_if(|side| side.notice.is_none() && side.sleep.is_none());
+                self.drop_empty_side();
             }
             (true, true) | (false, false) => {}
         }
@@ -288,6 +296,10 @@ impl<A: App> Driver<A> {
 
     fn side(&mut self) -> &mut Side {
         self.side.get_or_insert_default()
+    }
+
+    fn drop_empty_side(&mut self) {
+        self.side.take_if(|side| side.is_empty());
     }
 
     /// Leaves the connection as it is until something wakes it; `before` is the traffic until this poll.

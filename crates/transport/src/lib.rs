@@ -6,12 +6,18 @@ mod deadlines;
 mod driver;
 mod inbox;
 mod inquiries;
+mod layer;
 mod mailbox;
 mod options;
 mod scratch;
 mod self_connection;
 mod stalls;
 mod tap;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls/none.rs"]
+mod tls;
 
 pub use app::{App, Linger, Outbox, Room};
 pub use clock::Clock;
@@ -23,3 +29,5 @@ pub use mailbox::{Mailbox, Request};
 pub use options::{ListenOptions, ListenerSocket, tune};
 pub use self_connection::refuse_self_connection;
 pub use tap::Tap;
+#[cfg(feature = "tls")]
+pub use tls::Tls;

@@ -24,6 +24,7 @@ type Queues = Vec<Box<SendQueue>>;
 
 thread_local! {
     static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static PLAIN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static READ: RefCell<Option<Box<[u8]>>> = const { RefCell::new(None) };
     static QUEUES: RefCell<Queues> = const { RefCell::new(Vec::new()) };
 }
@@ -54,6 +55,31 @@ impl Drop for ReadBuffer {
                 *slot = self.0.take();
             }
         });
+    }
+}
+
+/// The thread's buffer for bytes that a layer opened. It is taken when it is needed first, and returned when this is
+/// dropped. Nested use gets its own.
+#[derive(Default)]
+pub(crate) struct Plain(Vec<u8>);
+
+impl Plain {
+    pub(crate) fn emptied(&mut self) -> &mut Vec<u8> {
+        if self.0.capacity() == 0 {
+            self.0 = PLAIN.try_with(Cell::take).unwrap_or_default();
+        }
+        self.0.clear();
+        &mut self.0
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        if (1..=QUEUE_BYTES_MAX).contains(&self.0.capacity()) {
+            PLAIN
+                .try_with(|spare| spare.set(std::mem::take(&mut self.0)))
+                .ok();
+        }
     }
 }
 

@@ -39,8 +39,9 @@ impl<A: App> Driver<A> {
             *asked = true;
             match output {
                 // If the kernel refuses, our FIN is not out, and must not be subtracted from the unacknowledged bytes.
-                Output::Shut => match self.tap.shutdown() {
-                    Ok(()) => self.connection.handle(now, Input::Shut),
+                Output::Shut => match self.shutdown() {
+                    Ok(true) => self.connection.handle(now, Input::Shut),
+                    Ok(false) => self.connection.set_layer_holds(true),
                     Err(_) => self.write_failed(now),
                 },
                 Output::Link(link) => self.call(now, |app, outbox| app.link(outbox, link)),

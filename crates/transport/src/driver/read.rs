@@ -8,7 +8,7 @@ use tokio::io::Interest;
 
 use super::{Budget, Driver, Turn};
 use crate::app::{App, Outbox, Room};
-use crate::scratch::ReadBuffer;
+use crate::scratch::{Plain, ReadBuffer};
 
 impl<A: App> Driver<A> {
     /// Returns whether there may be more to read or to do.
@@ -29,11 +29,14 @@ impl<A: App> Driver<A> {
             self.feed(cx, now, &mut [], budget);
         }
         let mut buffer = ReadBuffer::take();
+        let mut plain = Plain::default();
         loop {
             if budget.is_spent() || self.connection.is_paused() || !self.connection.wants_read() {
                 return true;
             }
-            let Some(read) = self.read(cx, turn, buffer.bytes()) else {
+            let rest = self.put_rest(buffer.bytes());
+            let room = buffer.bytes().get_mut(rest..).unwrap_or_default();
+            let Some(read) = self.read(cx, turn, room) else {
                 self.connection.caught_up();
                 if self.connection.hands_over_the_rest() {
                     return self.read_ended(turn, Terminal::Open);
@@ -49,14 +52,16 @@ impl<A: App> Driver<A> {
                     *turn = None;
                     let now = self.now(turn);
                     budget.read(n, self.connection.real(now));
-                    let bytes = buffer.bytes().get_mut(..n).unwrap_or_default();
-                    let bytes = self.without_proxy_header(now, bytes);
-                    self.connection.bytes_arrived(now, bytes.len());
+                    let bytes = buffer.bytes().get_mut(..rest + n).unwrap_or_default();
+                    let (bytes, failed) = self.open(now, bytes, n, &mut plain);
                     // First that the peer is back, then what it says.
                     if let Some(link) = self.connection.poll_link() {
                         self.call(now, |app, outbox| app.link(outbox, link));
                     }
                     self.feed(cx, now, bytes, budget);
+                    if let Some(steps) = failed {
+                        self.connection.handle(now, Input::TlsFailed(&steps));
+                    }
                     // Last: what was read before a verdict goes to the game.
                     self.look(now);
                 }

@@ -11,11 +11,11 @@ impl<A: App> Driver<A> {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         let mut busy = false;
         while self.connection.wants_write() {
-            let written = match self.tap.poll_write(cx, &self.connection.slices()) {
+            let written = match self.poll_write_some(cx) {
                 Poll::Ready(written) => written,
                 Poll::Pending if !self.connection.write_refused() => break,
                 // After a stall, and without a budget for this poll, the runtime does not know of the kernel's room.
-                Poll::Pending => match self.tap.write_now(&self.connection.slices()) {
+                Poll::Pending => match self.write_some_now() {
                     Some(written) => written,
                     None => {
                         let sample = self.tap.sample();
@@ -26,7 +26,7 @@ impl<A: App> Driver<A> {
                 },
             };
             match written {
-                Ok(n) => self.connection.transmitted(now, n),
+                Ok(taken) => self.taken(now, taken),
                 Err(_) => self.write_failed(now),
             }
             busy = true;
