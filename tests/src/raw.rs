@@ -100,6 +100,9 @@ impl Raw {
             .expect("shutdown");
     }
 
+    /// Closes.
+    pub fn drop_now(self) {}
+
     /// Closes with a reset.
     pub fn reset(self) {
         SockRef::from(&self.stream)

@@ -32,7 +32,7 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Reads, parses and checks a file, and the token file that it names.
+/// Reads, parses and checks a file, and the token file and the certificates that it names.
 ///
 /// # Errors
 /// Returns one line for each error.
@@ -100,6 +100,7 @@ fn parse(text: &str) -> Result<(Config, Vec<String>), Vec<Problem>> {
     let (config, misfits) = take_what_fits(text, table);
     problems.extend(misfits);
     let mut broken = config.validate().err().unwrap_or_default();
+    broken.extend(config.check_certificates().err().unwrap_or_default());
     broken.extend(token::error(&config));
     let broken = broken
         .iter()

@@ -2,6 +2,7 @@
 
 mod announce;
 mod cases;
+mod certificate;
 mod check_config;
 mod config_file;
 mod demo;
@@ -22,6 +23,7 @@ use clap::{Parser, Subcommand};
 use lastword::evidence::OsError;
 
 use crate::cases::CasesArgs;
+use crate::certificate::CertificateArgs;
 use crate::check_config::CheckArgs;
 use crate::demo::DemoArgs;
 use crate::helper::HelperArgs;
@@ -89,6 +91,12 @@ enum Command {
     /// and touches nothing outside. It takes a few seconds. The answers of Windows are cited, not measured.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Cases(CasesArgs),
+    /// Makes a certificate for tests, which signs itself, and its key
+    ///
+    /// Writes cert.pem and key.pem, and prints the lines for the configuration. A client of the library trusts
+    /// it by `Trust::pinned`. Players need a certificate that their systems trust.
+    #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
+    Certificate(CertificateArgs),
     /// Runs a helper process of this command
     #[command(hide = true)]
     Helper(HelperArgs),
@@ -103,6 +111,7 @@ impl Command {
             | Self::CheckConfig(_)
             | Self::Storm(_)
             | Self::Cases(_)
+            | Self::Certificate(_)
             | Self::Helper(_) => "info",
         }
     }
@@ -140,6 +149,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Storm(args) => storm::run(args),
         Command::Cases(args) => cases::run(&args),
+        Command::Certificate(args) => certificate::run(args),
         Command::Helper(args) => helper::run(&args),
     };
     match outcome {

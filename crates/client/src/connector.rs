@@ -10,12 +10,14 @@ use bytes::Bytes;
 use lastword_keepalive::Profile;
 use lastword_session::wire::{self, Hello};
 use lastword_session::{Admission, Config, Connection, Framing, Limits, Timing};
-use lastword_transport::{Caps, Driver, Inbox, Mailbox, Table};
+use lastword_transport::{App, Caps, Driver, Inbox, Mailbox, Table};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::app::ClientApp;
 use crate::dial::Dial;
+#[cfg(feature = "tls")]
+use crate::tls::Trust;
 use crate::{Client, DialError, ServerAddr};
 use sweeps::Sweeps;
 
@@ -39,6 +41,8 @@ pub struct Connector {
     config: Arc<Config>,
     dial: Dial,
     caps: Caps,
+    #[cfg(feature = "tls")]
+    trust: Option<Trust>,
 }
 
 impl Client {
@@ -80,6 +84,8 @@ impl Connector {
             }),
             dial: Dial::default(),
             caps: Caps::new(INBOX_BYTES, INBOX_FRAMES),
+            #[cfg(feature = "tls")]
+            trust: None,
         }
     }
 
@@ -156,6 +162,15 @@ impl Connector {
         self.with(|config| config.framing = framing)
     }
 
+    /// Speaks TLS with servers that this trusts. Default: no TLS. If the server's certificate is not trusted, the
+    /// connection ends as `tls_failed`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, trust: Trust) -> Self {
+        self.trust = Some(trust);
+        self.with(|config| config.tls = true)
+    }
+
     /// Connects to a server, says hello with these credentials, and waits for the welcome.
     ///
     /// The server is anything that converts to a [`ServerAddr`]: `"eu.example.net:7000"`, a socket address, or a host
@@ -184,33 +199,36 @@ impl Connector {
         let (server, credentials) = (server.try_into()?, credentials.into());
         let (addr, stream) = self.dial.open(&server).await?;
         match self.config.framing {
-            Framing::Native => self.greet(stream, addr, &credentials).await,
-            Framing::Dialect(_) => self.greet_in_dialect(stream, addr, &credentials),
+            Framing::Native => self.greet(stream, (&server, addr), &credentials).await,
+            Framing::Dialect(_) => self.greet_in_dialect(stream, (&server, addr), &credentials),
         }
     }
 
     async fn greet(
         &self,
         stream: TcpStream,
-        addr: SocketAddr,
+        server: (&ServerAddr, SocketAddr),
         credentials: &[u8],
     ) -> Result<Client, DialError> {
         let hello = Hello::new(credentials, self.config.limits.frame_bytes_max);
         let table = self.sweeps.here();
         let now = table.clock().now();
         let connection = Connection::client(Arc::clone(&self.config), &hello, now);
-        let (mut client, welcome) = self.drive(table, stream, addr, connection)?;
+        let (mut client, welcome) = self.drive(table, stream, server, connection)?;
         let after = self.config.limits.hello_timeout;
         match tokio::time::timeout(after, client.welcomed(welcome)).await {
             Ok(welcomed) => welcomed.map(|()| client).map_err(DialError::from),
-            Err(_) => Err(DialError::WelcomeTimedOut { addr, after }),
+            Err(_) => Err(DialError::WelcomeTimedOut {
+                addr: server.1,
+                after,
+            }),
         }
     }
 
     fn greet_in_dialect(
         &self,
         stream: TcpStream,
-        addr: SocketAddr,
+        server: (&ServerAddr, SocketAddr),
         credentials: &[u8],
     ) -> Result<Client, DialError> {
         let heartbeat = self.dial.profile.heartbeat.as_millis();
@@ -221,7 +239,7 @@ impl Connector {
         let table = self.sweeps.here();
         let now = table.clock().now();
         let connection = Connection::client_of_dialect(Arc::clone(&self.config), timing, now);
-        let (mut client, _welcome) = self.drive(table, stream, addr, connection)?;
+        let (mut client, _welcome) = self.drive(table, stream, server, connection)?;
         client.live_in_dialect(timing);
         if !credentials.is_empty() {
             client.send(credentials).map_err(DialError::Credentials)?;
@@ -234,7 +252,7 @@ impl Connector {
         &self,
         table: Arc<Table>,
         stream: TcpStream,
-        addr: SocketAddr,
+        server: (&ServerAddr, SocketAddr),
         connection: Connection,
     ) -> Result<(Client, oneshot::Receiver<Admission>), DialError> {
         let local = stream.local_addr().map_err(DialError::Socket)?;
@@ -245,9 +263,34 @@ impl Connector {
         let (welcomes, welcome) = oneshot::channel();
         let app = ClientApp::new(Arc::clone(&inbox), welcomes, table);
         let driver = Driver::new(stream, connection, app, Arc::clone(&mailbox), slot);
-        tokio::spawn(driver);
-        let client = Client::new(inbox, mailbox, clock, (local, addr));
+        tokio::spawn(self.secure(driver, server.0)?);
+        let client = Client::new(inbox, mailbox, clock, (local, server.1));
         Ok((client, welcome))
+    }
+
+    /// Puts TLS below the connection, where it is asked for.
+    #[cfg(feature = "tls")]
+    fn secure<A: App>(
+        &self,
+        driver: Driver<A>,
+        server: &ServerAddr,
+    ) -> Result<Driver<A>, DialError> {
+        match &self.trust {
+            Some(trust) => trust
+                .tls(&server.host())
+                .map(|tls| driver.with_tls(tls))
+                .map_err(DialError::Tls),
+            None => Ok(driver),
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn secure<A: App>(
+        &self,
+        driver: Driver<A>,
+        _server: &ServerAddr,
+    ) -> Result<Driver<A>, DialError> {
+        Ok(driver)
     }
 
     fn with(mut self, set: impl FnOnce(&mut Config)) -> Self {

@@ -65,6 +65,10 @@ pub enum DialError {
     /// The connection ended before a welcome or a goodbye of the server.
     #[error("the connection ended before the welcome: {0}")]
     Ended(Box<Ended>),
+    /// TLS cannot begin.
+    #[cfg(feature = "tls")]
+    #[error("cannot begin TLS: {0}")]
+    Tls(#[source] rustls::Error),
     /// The credentials are not a valid frame of this dialect.
     #[error("the credentials cannot be sent: {0}")]
     Credentials(#[source] SendError),

@@ -22,6 +22,8 @@ mod error;
 mod event;
 mod race;
 mod server_addr;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use client::Client;
 pub use connector::Connector;
@@ -35,3 +37,5 @@ pub use lastword_session::{
     SessionId, Time, TrailEvent,
 };
 pub use server_addr::{InvalidServerAddr, ServerAddr};
+#[cfg(feature = "tls")]
+pub use tls::{Trust, TrustError};

@@ -263,6 +263,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `admin` | yes | the admin port (axum, metrics-exporter-prometheus) |
+//! | `tls` | no | TLS on listeners and in the client (rustls with ring) |
 
 pub use lastword_server::{
     Address, Advice, Anonymous, Authenticator, BindError, Builder, Cause, Config, Context,
@@ -281,6 +282,13 @@ pub mod admin {
     pub use lastword_admin::{Admin, RecorderMode};
 }
 
+/// TLS: the certificates of a server, and what a client trusts.
+#[cfg(feature = "tls")]
+pub mod tls {
+    pub use lastword_client::{Trust, TrustError};
+    pub use lastword_server::{CertificateError, Certificates};
+}
+
 /// The other end of the wire: connect, send, receive, and learn why it ended.
 pub mod client {
     pub use lastword_client::{
@@ -297,11 +305,11 @@ pub mod clock {
 /// The sections of a [`Config`], the errors of its checks, and what follows from it on a kernel.
 pub mod config {
     pub use lastword_server::{
-        AdminConfig, AdmissionConfig, Bound, ConfigError, ConfigWarning, DrainConfig, GiveUp,
-        KernelAbilities, KernelConfig, KernelKnobs, LimitsConfig, ListenConfig, LivenessConfig,
-        MetricsConfig, Network, NoNetwork, NoToken, Profile, ProfileConfig, ProfileError,
-        ProfileName, RatesConfig, Reach, Reload, ReloadError, RtoMax, TcpInfo, TcpInfoFields,
-        TimeoutsConfig, Token, TokenFileError, UnreachableReason, Wire,
+        AdminConfig, AdmissionConfig, Bound, CertificateFiles, ConfigError, ConfigWarning,
+        DrainConfig, GiveUp, KernelAbilities, KernelConfig, KernelKnobs, LimitsConfig,
+        ListenConfig, LivenessConfig, MetricsConfig, Network, NoNetwork, NoToken, Profile,
+        ProfileConfig, ProfileError, ProfileName, RatesConfig, Reach, Reload, ReloadError, RtoMax,
+        TcpInfo, TcpInfoFields, TimeoutsConfig, Token, TokenFileError, UnreachableReason, Wire,
     };
 }
 

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod admin;
+mod certificates;
 mod drain;
 mod error;
 mod kernel;
@@ -44,7 +45,7 @@ pub use token::{NoToken, Token, TokenFileError};
 pub use warning::ConfigWarning;
 
 pub(crate) use marks::Marks;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{ListenerSettings, Settings};
 
 /// The configuration of a server; `config/lastword.toml` shows every key with its default.
 ///
@@ -140,6 +141,7 @@ impl Config {
             byte_rate: self.rates.bytes(limits),
             over_rate_timeout: from_ms_or_off(self.rates.over_ms),
             proxy_timeout: from_ms(timeouts.proxy_ms),
+            tls_timeout: from_ms(timeouts.tls_ms),
             hello_timeout: from_ms(timeouts.hello_ms),
             auth_timeout: from_ms(timeouts.auth_ms),
             frame_timeout: from_ms(timeouts.frame_ms),

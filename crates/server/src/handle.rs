@@ -16,6 +16,8 @@ use crate::books::{SessionStatus, Stats};
 use crate::config::{Bound, Reload};
 use crate::core::{Core, Group, NoSuchSession, ReloadError, drain};
 use crate::player::Kick;
+#[cfg(feature = "tls")]
+use crate::tls::Certificates;
 
 pub use sessions::SessionInfo;
 
@@ -36,6 +38,13 @@ impl ServerHandle {
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.core.listeners.own
+    }
+
+    /// Gives new connections these certificates, on every listener with TLS; live ones keep theirs. Returns false, and
+    /// changes nothing, where no listener has TLS.
+    #[cfg(feature = "tls")]
+    pub fn set_certificates(&self, certificates: Certificates) -> bool {
+        self.core.settings.set_certificates(&certificates)
     }
 
     /// Returns the address of the admin port, if there is one.

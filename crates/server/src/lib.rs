@@ -5,6 +5,7 @@
 //! | module | has |
 //! |---|---|
 //! | `guard` | protection against panics of the game's code |
+//! | `tls` | the certificates of listeners with TLS |
 //! | `config` | what an operator sets, its rules, and what follows from it on this kernel |
 //! | `player` | players, authenticators, kicks, and the identity that a session keeps |
 //! | `books` | the counts, and what is made of them: metrics, log lines, records, lists |
@@ -23,6 +24,7 @@ mod handle;
 mod listen;
 mod player;
 mod shape;
+mod tls;
 
 pub use bind::{
     BindError, Builder, Drain, Events, Extension, Server, Standalone, Started, Starting,
@@ -55,3 +57,6 @@ pub use player::{
     Anonymous, Authenticator, CredentialSource, Credentials, Kick, Player, Refusal, RemoteSource,
 };
 pub use shape::{Context, Event, Handler, Session, SessionEvent};
+pub use tls::CertificateFiles;
+#[cfg(feature = "tls")]
+pub use tls::{CertificateError, Certificates};

@@ -103,10 +103,7 @@ impl Cause {
     pub const fn is_produced(self) -> bool {
         !matches!(
             self,
-            Self::TlsTruncated
-                | Self::GameStalled
-                | Self::TlsFailed
-                | Self::TlsTimeout
+            Self::GameStalled
                 | Self::AlreadyLoggedIn
                 | Self::ReplacedByLogin
                 | Self::SupersededByResume

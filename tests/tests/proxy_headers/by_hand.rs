@@ -149,7 +149,7 @@ async fn a_header_that_is_late_or_cut_short_is_proxy_header_invalid() {
         assert_eq!(last_step(&end), (Layer::Proxy, "late"));
         assert!(end.ending.verdict.at.as_micros() >= 200_000);
     }
-    for leave in [|raw| drop(raw), Raw::reset] {
+    for leave in [Raw::drop_now, Raw::reset] {
         let mut fixture = proxied(config()).await;
         let mut raw = Raw::connect(fixture.addr()).await;
         raw.write(b"PROXY TCP4").await;
@@ -198,7 +198,7 @@ async fn a_health_check_is_peer_probe_however_it_leaves() {
         binary(0x20, 0x11, &[0; 12]),
         binary(0x20, 0x00, &[3, 0, 4, 1, 2, 3, 4]),
     ] {
-        for leave in [|raw| drop(raw), Raw::reset] {
+        for leave in [Raw::drop_now, Raw::reset] {
             let mut fixture = proxied(config()).await;
             let mut raw = Raw::connect(fixture.addr()).await;
             raw.write(&header).await;
@@ -218,7 +218,7 @@ async fn a_health_check_is_peer_probe_however_it_leaves() {
 /// A load balancer that connects for a player who left at once.
 #[tokio::test]
 async fn a_player_who_leaves_before_its_first_byte_is_peer_probe() {
-    for leave in [|raw| drop(raw), Raw::reset] {
+    for leave in [Raw::drop_now, Raw::reset] {
         let mut fixture = proxied(config()).await;
         let mut raw = Raw::connect(fixture.addr()).await;
         raw.write(&header("203.0.113.9:4711", &[])).await;

@@ -119,7 +119,7 @@ const WAYS: [Way; 6] = [
     Way {
         name: "goodbye",
         says: goodbye,
-        leave: |raw| drop(raw),
+        leave: Raw::drop_now,
         causes: &[Cause::PeerGoodbye],
     },
     Way {
@@ -131,13 +131,13 @@ const WAYS: [Way; 6] = [
     Way {
         name: "fin",
         says: Vec::new,
-        leave: |raw| drop(raw),
+        leave: Raw::drop_now,
         causes: &[Cause::PeerFin],
     },
     Way {
         name: "fin_mid_frame",
         says: half_a_frame,
-        leave: |raw| drop(raw),
+        leave: Raw::drop_now,
         causes: &[Cause::PeerFinMidFrame],
     },
     Way {

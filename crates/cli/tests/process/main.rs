@@ -10,6 +10,7 @@
 
 #[cfg(target_os = "linux")]
 mod cases;
+mod certificate;
 mod check;
 mod command;
 mod config;

@@ -16,6 +16,8 @@ use crate::handle::ServerHandle;
 use crate::player::{Anonymous, Authenticator, DynAuthenticator, Player};
 use crate::shape::events::{EventShape, Queue};
 use crate::shape::{Arrivals, Handler, HandlerShape, SessionShape};
+#[cfg(feature = "tls")]
+use crate::tls::Certificates;
 
 /// Collects the parts of a server. A part that is not set has its default.
 pub struct Builder {
@@ -32,6 +34,8 @@ pub struct Builder {
     pub(super) strict_names: bool,
     pub(super) groups: Groups,
     pub(super) reload_from: Option<ReadConfig>,
+    #[cfg(feature = "tls")]
+    pub(super) certificates: Option<Certificates>,
 }
 
 impl Server {
@@ -57,6 +61,8 @@ impl Default for Builder {
             strict_names: false,
             groups: Groups::default(),
             reload_from: None,
+            #[cfg(feature = "tls")]
+            certificates: None,
         }
     }
 }
@@ -104,6 +110,16 @@ impl Builder {
     #[must_use]
     pub fn framing(mut self, framing: Framing) -> Self {
         self.framing = framing;
+        self
+    }
+
+    /// Sets the certificates of every listener: each connection must speak TLS. Default: those of the configuration's
+    /// `listen.tls`, or no TLS.
+    /// [`ServerHandle::set_certificates`] replaces them while the server runs.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, certificates: Certificates) -> Self {
+        self.certificates = Some(certificates);
         self
     }
 

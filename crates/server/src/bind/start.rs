@@ -25,6 +25,7 @@ use crate::listen::accept::{accept_by_all, accept_loop};
 use crate::listen::app::Front;
 use crate::shape::Shape;
 use crate::shape::events::{Caps, Queue};
+use crate::tls::Tls;
 
 impl Builder {
     /// Starts everything except the accept loop. `events` is the queue of a game that ticks.
@@ -44,10 +45,11 @@ impl Builder {
         }
         self.check_admin()?;
         warn_of(&self.config, KernelAbilities::probe());
+        let tls = self.tls_of_listeners()?;
         let (addrs, listeners) = self.listeners()?;
         let read = self.reload_from.take();
         let reloads = Reloads::new(read, self.config.clone(), listen_at);
-        let core = Arc::new(self.core(addrs, events, reloads));
+        let core = Arc::new(self.core(addrs, events, reloads, tls));
         self.groups.bind(&core.mailboxes);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
         core.runtime.spawn(shedding::watch(Arc::clone(&core)));
@@ -165,9 +167,24 @@ impl Builder {
         (metrics, own.is_some() || of_extension.is_none())
     }
 
-    fn core(&self, addrs: Vec<SocketAddr>, events: Option<Arc<Queue>>, reloads: Reloads) -> Core {
+    /// TLS of each listener: with the builder's certificates, or else with those of the configuration.
+    fn tls_of_listeners(&self) -> Result<Vec<Tls>, BindError> {
+        #[cfg(feature = "tls")]
+        if let Some(given) = &self.certificates {
+            return Ok(vec![Tls::from(given.clone()); self.config.listen.len()]);
+        }
+        self.config.read_certificates().map_err(BindError::Config)
+    }
+
+    fn core(
+        &self,
+        addrs: Vec<SocketAddr>,
+        events: Option<Arc<Queue>>,
+        reloads: Reloads,
+        tls: Vec<Tls>,
+    ) -> Core {
         let config = &self.config;
-        let settings = Settings::new(config, self.framing.clone());
+        let settings = Settings::new(config, self.framing.clone(), tls);
         let (metrics, publishes_itself) = self.metrics(&settings);
         let cohorts = Names::of_cohorts(&config.metrics.cohorts, self.strict_names);
         let profiles = Names::of_profiles(&settings.profiles, self.strict_names);

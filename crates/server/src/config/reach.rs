@@ -250,7 +250,7 @@ impl Setting<'_> {
 type Rule = fn(&Setting<'_>) -> Reach;
 
 /// The causes that depend on the configuration or the kernel. Every other cause that is produced can always occur.
-const RULES: [(Cause, Rule); 14] = [
+const RULES: [(Cause, Rule); 17] = [
     (Cause::ResetAfterOutage, reset_after_outage),
     (Cause::PathDead, path_dead),
     (Cause::PathDeadOutbound, path_dead_outbound),
@@ -264,6 +264,9 @@ const RULES: [(Cause, Rule); 14] = [
     (Cause::AddressDenied, address_denied),
     (Cause::RateLimited, rate_limited),
     (Cause::ProxyHeaderInvalid, proxy_header_invalid),
+    (Cause::TlsFailed, by_tls),
+    (Cause::TlsTimeout, by_tls),
+    (Cause::TlsTruncated, by_tls),
     (Cause::SocketDestroyed, socket_destroyed),
 ];
 
@@ -386,6 +389,15 @@ fn rate_limited(setting: &Setting<'_>) -> Reach {
             "a client over its rate is slowed and never closed",
         )),
         (Some(_), Some(_)) => Reach::Can,
+    }
+}
+
+/// A game may also give certificates to the builder, which the configuration does not show.
+fn by_tls(setting: &Setting<'_>) -> Reach {
+    let mut listeners = setting.config.listen.iter();
+    match listeners.all(|listen| listen.tls.is_empty()) {
+        true => Reach::Never(key("listen.tls", "[]", "there is no TLS")),
+        false => Reach::Can,
     }
 }
 

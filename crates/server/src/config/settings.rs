@@ -8,6 +8,9 @@ use lastword_keepalive::{KernelKnobs, Profile, ProfileName};
 use lastword_session::{Framing, Message, Timing};
 
 use super::{Bound, Config, KernelAbilities, ListenConfig, Marks, Network};
+#[cfg(feature = "tls")]
+use crate::tls::Certificates;
+use crate::tls::Tls;
 
 /// The settings of one server.
 pub(crate) struct Settings {
@@ -21,6 +24,7 @@ pub(crate) struct Settings {
 }
 
 /// The settings that a reload exchanges. A connection keeps those that it began with.
+#[derive(Clone)]
 pub(crate) struct LiveSettings {
     /// The settings of the first listener, which are also those of the listeners that the game gives.
     first: ListenerSettings,
@@ -33,18 +37,20 @@ pub(crate) struct LiveSettings {
 }
 
 /// The settings of one listener.
+#[derive(Clone)]
 pub(crate) struct ListenerSettings {
     /// How the session core frames and limits each connection.
     pub(crate) session: Arc<lastword_session::Config>,
     /// Who may connect, where each connection has a PROXY header.
     proxies: Vec<Network>,
+    pub(crate) tls: Tls,
 }
 
 impl Settings {
-    pub(crate) fn new(config: &Config, framing: Framing) -> Self {
+    pub(crate) fn new(config: &Config, framing: Framing, tls: Vec<Tls>) -> Self {
         let profiles = config.profiles();
         Self {
-            live: RwLock::new(Arc::new(LiveSettings::new(config, &framing))),
+            live: RwLock::new(Arc::new(LiveSettings::new(config, &framing, tls))),
             framing,
             bounds: config.bounds(KernelAbilities::probe()),
             knobs: profiles.iter().map(|each| config.knobs(each)).collect(),
@@ -59,8 +65,25 @@ impl Settings {
 
     /// Exchanges them, for everything that begins from now on.
     pub(crate) fn reload(&self, config: &Config) {
-        let new = Arc::new(LiveSettings::new(config, &self.framing));
-        *self.live.write().unwrap_or_else(PoisonError::into_inner) = new;
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let tls = live.listeners().map(|each| each.tls.clone()).collect();
+        *live = Arc::new(LiveSettings::new(config, &self.framing, tls));
+    }
+
+    /// Gives new connections these certificates, on each listener that has any. Returns whether one has.
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_certificates(&self, certificates: &Certificates) -> bool {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let mut new = LiveSettings::clone(&live);
+        let mut has_any = false;
+        for listener in std::iter::once(&mut new.first).chain(&mut new.others) {
+            if listener.tls.is_on() {
+                listener.tls = Tls::from(certificates.clone());
+                has_any = true;
+            }
+        }
+        *live = Arc::new(new);
+        has_any
     }
 
     pub(crate) fn profile_name(&self, profile: u8) -> Option<ProfileName> {
@@ -89,27 +112,33 @@ impl Settings {
 }
 
 impl LiveSettings {
-    fn new(config: &Config, framing: &Framing) -> Self {
+    fn new(config: &Config, framing: &Framing, tls: Vec<Tls>) -> Self {
         let limits = config.session_limits();
-        let listener = |listen: &ListenConfig| ListenerSettings {
+        let listener = |(listen, tls): (&ListenConfig, Tls)| ListenerSettings {
             session: Arc::new(lastword_session::Config {
                 framing: framing.clone(),
                 limits: limits.clone(),
                 behind_proxy: listen.behind_proxy,
                 proxy_header: !listen.proxy.is_empty(),
+                tls: tls.is_on(),
             }),
             proxies: listen.proxy.clone(),
+            tls,
         };
-        let mut listeners = config.listen.iter().map(listener);
+        let mut listeners = config.listen.iter().zip(tls).map(listener);
         Self {
             first: listeners
                 .next()
-                .unwrap_or_else(|| listener(&ListenConfig::default())),
+                .unwrap_or_else(|| listener((&ListenConfig::default(), Tls::default()))),
             others: listeners.collect(),
             marks: Marks::new(&config.admission),
             drain_timeout: config.drain_timeout(),
             drain_message: config.drain_message(),
         }
+    }
+
+    fn listeners(&self) -> impl Iterator<Item = &ListenerSettings> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 
     /// The settings of the listener with this number.

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::keys::{Allowed, Key, Section};
 use super::{Config, Network, Token};
+use crate::tls::CertificateFiles;
 
 sections! {
     /// Where connections are accepted. There may be several of these tables, one for each listener.
@@ -47,6 +48,13 @@ sections! {
         proxy: Vec<Network> = Vec::new() => "[]", "list of networks",
             "networks such as \"10.0.0.0/8\" or \"2001:db8::1\"", [ProxyHeaderInvalid, PeerSilent],
             "write the addresses from which your balancer connects, such as [\"10.0.0.0/8\"]";
+
+        /// The certificates, each with its key, in PEM. With a list, every connection must speak TLS 1.2 or 1.3. The name
+        /// that a client asks for chooses among them; else it gets the first. A certificate is followed by those that lead
+        /// to its root.
+        tls: Vec<CertificateFiles> = Vec::new() => "[]", "list of files",
+            "pairs such as { certificate = \"cert.pem\", key = \"key.pem\" }", [TlsFailed, TlsTimeout, TlsTruncated],
+            "write [{ certificate = \"cert.pem\", key = \"key.pem\" }]";
     }
 
     /// Which connections are let in, over all listeners.
@@ -211,6 +219,10 @@ sections! {
         /// How long a connection may take until its PROXY header is complete, where `listen.proxy` asks for one.
         proxy_ms: u32 = 2000, "milliseconds", (100..=600000), [ProxyHeaderInvalid],
             "as long as your balancer needs; it sends the header at once", hasty 300, at reload;
+
+        /// How long a connection may take until its TLS handshake is complete, where `listen.tls` asks for one.
+        tls_ms: u32 = 5000, "milliseconds", (100..=600000), [TlsTimeout],
+            "as long as your slowest player needs; an attacker can use all of it", hasty 300, at reload;
 
         /// How long a connection may take until its hello is complete.
         hello_ms: u32 = 5000, "milliseconds", (100..=600000), [HelloTimeout],

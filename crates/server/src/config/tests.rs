@@ -46,6 +46,7 @@ fn every_limit_and_timeout_reaches_the_session_core() {
         };
         c.timeouts = TimeoutsConfig {
             proxy_ms: 100,
+            tls_ms: 107,
             hello_ms: 101,
             auth_ms: 102,
             frame_ms: 103,
@@ -70,6 +71,7 @@ fn every_limit_and_timeout_reaches_the_session_core() {
         }),
         over_rate_timeout: Some(from_ms(7_000)),
         proxy_timeout: from_ms(100),
+        tls_timeout: from_ms(107),
         hello_timeout: from_ms(101),
         auth_timeout: from_ms(102),
         frame_timeout: from_ms(103),

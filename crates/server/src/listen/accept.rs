@@ -20,7 +20,7 @@ use super::app::{Front, ServerApp};
 use super::refused;
 use super::reserve::{EMFILE, ENFILE, Reserve, WSAEMFILE};
 use crate::books::{AcceptError, Books};
-use crate::config::Settings;
+use crate::config::{ListenerSettings, Settings};
 use crate::core::{Admitted, Adopted};
 use crate::guard::{guarded, logged};
 use crate::player::{Remote, RemoteSource};
@@ -120,7 +120,7 @@ async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: Socke
     }
     let admitted = match core.decide(addr, places_taken, config.is_behind_proxy()) {
         Ok(admitted) => admitted,
-        Err(refusal) => return refuse(front, stream, remote, n, config, &refusal).await,
+        Err(refusal) => return refuse(front, stream, remote, n, listener, &refusal).await,
     };
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
@@ -130,7 +130,8 @@ async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: Socke
     if core.is_draining() {
         mailbox.request(Request::close(core.refused_draining()));
     }
-    tokio::spawn(Driver::new(stream, session, app, mailbox, slot));
+    let driver = Driver::new(stream, session, app, mailbox, slot);
+    tokio::spawn(listener.tls.secure(driver));
 }
 
 /// Closes a connection that comes from no listed proxy, without a word. No rule of admission is asked.
@@ -157,7 +158,7 @@ async fn refuse<S: Shape>(
     stream: TcpStream,
     remote: Remote,
     n: u8,
-    config: Arc<Config>,
+    listener: &ListenerSettings,
     refusal: &Close,
 ) {
     let core = &front.core;
@@ -167,12 +168,14 @@ async fn refuse<S: Shape>(
         refused::report(core, remote, n, refusal.cause);
         return;
     }
+    let config = Arc::clone(&listener.session);
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
     let mut app = ServerApp::new(Arc::clone(front), remote, slot.index(), Admitted::Exempt);
     app.refuse(lingers);
     let session = Connection::refused(config, slot.now(), refusal);
-    let mut driver = Driver::new(stream, session, app, mailbox, slot);
+    let driver = Driver::new(stream, session, app, mailbox, slot);
+    let mut driver = listener.tls.secure(driver);
     // The client gets its reason before the next one is accepted. So a burst of clients waits in the backlog, and not in
     // descriptors of this process.
     if !is_over(&mut driver).await {

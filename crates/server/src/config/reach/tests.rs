@@ -2,6 +2,7 @@ use lastword_sys::TcpInfo;
 
 use super::*;
 use crate::config::{Network, ProfileConfig, RtoMax};
+use crate::tls::CertificateFiles;
 
 const LINUX: KernelAbilities = KernelAbilities {
     is_linux: true,
@@ -70,6 +71,13 @@ fn down_by_kernel_ms(retransmission: u64, own_queue: u64) -> Reach {
     }))
 }
 
+fn certificates() -> Vec<CertificateFiles> {
+    vec![CertificateFiles {
+        certificate: "cert.pem".into(),
+        key: "key.pem".into(),
+    }]
+}
+
 fn proxies() -> Vec<Network> {
     vec!["10.0.0.0/8".parse().unwrap()]
 }
@@ -82,6 +90,7 @@ fn configs() -> Vec<Config> {
     }
     configs.push(with(|c| c.listen[0].behind_proxy = true));
     configs.push(with(|c| c.listen[0].proxy = proxies()));
+    configs.push(with(|c| c.listen[0].tls = certificates()));
     configs.push(with(|c| c.kernel.rto_max = RtoMax::Off));
     configs.push(with(|c| c.kernel.keepalive = false));
     configs.push(with(|c| c.timeouts.idle_ms = 60_000));
@@ -110,7 +119,7 @@ fn every_cause_has_its_answer_and_what_is_not_produced_is_not_built() {
 }
 
 #[test]
-fn by_default_all_that_is_produced_can_occur_but_idle_denied_addresses_rates_and_proxy_headers() {
+fn by_default_all_that_is_produced_can_occur_but_idle_denied_addresses_rates_and_layers() {
     let config = Config::default();
     let can = |cause: Cause| {
         let mut profiles = config.profiles().into_iter();
@@ -119,10 +128,13 @@ fn by_default_all_that_is_produced_can_occur_but_idle_denied_addresses_rates_and
     let cannot = Cause::ALL.into_iter().filter(|cause| !can(*cause));
     let cannot: Vec<_> = cannot.filter(|cause| cause.is_produced()).collect();
     let off = [
+        Cause::TlsTruncated,
         Cause::Idle,
         Cause::RateLimited,
-        Cause::AddressDenied,
+        Cause::TlsFailed,
+        Cause::TlsTimeout,
         Cause::ProxyHeaderInvalid,
+        Cause::AddressDenied,
     ];
     assert_eq!(cannot, off);
 }
@@ -311,6 +323,16 @@ fn a_proxy_header_is_awaited_only_from_listed_proxies() {
     assert_eq!(usual(&Config::default(), Cause::ProxyHeaderInvalid), none);
     let config = with(|c| c.listen[0].proxy = proxies());
     assert_eq!(usual(&config, Cause::ProxyHeaderInvalid), Reach::Can);
+}
+
+#[test]
+fn tls_fails_only_where_there_are_certificates() {
+    let none = never("listen.tls", "[]", "there is no TLS");
+    let config = with(|c| c.listen[0].tls = certificates());
+    for cause in [Cause::TlsFailed, Cause::TlsTimeout, Cause::TlsTruncated] {
+        assert_eq!(usual(&Config::default(), cause), none);
+        assert_eq!(usual(&config, cause), Reach::Can);
+    }
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! TLS of the listeners: the files of their certificates, and the certificates that new connections get.
+
+#[cfg(feature = "tls")]
+mod certificates;
+mod files;
+
+use lastword_transport::{App, Driver};
+
+#[cfg(feature = "tls")]
+pub use certificates::{CertificateError, Certificates};
+pub use files::CertificateFiles;
+
+/// TLS of one listener, if it has any.
+#[derive(Clone, Default)]
+pub(crate) struct Tls {
+    #[cfg(feature = "tls")]
+    certificates: Option<Certificates>,
+}
+
+#[cfg(feature = "tls")]
+impl Tls {
+    /// Reads the certificates; no files are no TLS. The error says what to do.
+    pub(crate) fn read(files: &[CertificateFiles]) -> Result<Self, String> {
+        if files.is_empty() {
+            return Ok(Self::default());
+        }
+        let read = Certificates::from_files(files).map_err(|error| error.to_string());
+        read.map(Self::from)
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.certificates.is_some()
+    }
+
+    /// Puts TLS below a new connection, where the listener has it.
+    pub(crate) fn secure<A: App>(&self, driver: Driver<A>) -> Driver<A> {
+        match &self.certificates {
+            None => driver,
+            Some(Certificates(config)) => {
+                driver.with_tls(lastword_transport::Tls::server(config.clone()))
+            }
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<Certificates> for Tls {
+    fn from(certificates: Certificates) -> Self {
+        Self {
+            certificates: Some(certificates),
+        }
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+impl Tls {
+    pub(crate) fn read(files: &[CertificateFiles]) -> Result<Self, String> {
+        match files.is_empty() {
+            true => Ok(Self::default()),
+            false => Err("this program has no TLS: build it with the feature `tls`".to_owned()),
+        }
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn secure<A: App>(&self, driver: Driver<A>) -> Driver<A> {
+        driver
+    }
+}

@@ -1,0 +1,103 @@
+//! Which certificate a client gets, how they are replaced, and the client library.
+
+use lastword_client::{Connector, DialError, Trust};
+use lastword_server::{Anonymous, Cause, CertificateError, CertificateFiles, Certificates, Phase};
+use lastword_tests::{Fixture, config, within};
+
+use crate::peer::{self, BOTH, Peer};
+use crate::{Made, certificates, start, start_with};
+
+/// Whether a client for this name that trusts only this certificate gets in.
+async fn gets_in(fixture: &Fixture, made: &Made, name: &str) -> bool {
+    let tls = peer::config(made, BOTH);
+    let mut peer = Peer::begin(fixture.addr(), tls, name).await;
+    let entered = async {
+        peer.flush().await;
+        peer.end_of_handshake().await
+    };
+    within("the handshake", entered).await
+}
+
+#[tokio::test]
+async fn the_name_chooses_the_certificate_and_the_first_is_for_all_others() {
+    let names = ["eu.example.net", "us.example.net", "*.example.org"];
+    let [eu, us, org] = names.map(Made::for_name);
+    let all = certificates(&[&eu, &us, &org]);
+    let fixture = start_with(all, config(), Anonymous).await;
+    assert!(gets_in(&fixture, &eu, "eu.example.net").await);
+    assert!(gets_in(&fixture, &us, "us.example.net").await);
+    assert!(gets_in(&fixture, &org, "any.example.org").await);
+    assert!(!gets_in(&fixture, &us, "eu.example.net").await);
+    // The client then refuses the name, not the certificate.
+    assert!(!gets_in(&fixture, &eu, "elsewhere.example.com").await);
+}
+
+#[tokio::test]
+async fn new_connections_get_new_certificates_and_live_ones_go_on() {
+    let (old, new) = (Made::for_name("localhost"), Made::for_name("localhost"));
+    let fixture = start(&old, config()).await;
+    let mut player = Peer::join(fixture.addr(), &old).await;
+    assert!(fixture.server.set_certificates(certificates(&[&new])));
+    player.echo(b"still here").await;
+    assert!(gets_in(&fixture, &new, "localhost").await);
+    assert!(!gets_in(&fixture, &old, "localhost").await);
+    let plain = Fixture::start().await;
+    assert!(!plain.server.set_certificates(certificates(&[&new])));
+}
+
+#[test]
+fn a_key_that_does_not_fit_and_texts_without_any_are_refused() {
+    let (one, other) = (Made::for_name("localhost"), Made::for_name("localhost"));
+    let refused = |certificate: &str, key: &str| {
+        let error = Certificates::from_pem([(certificate, key)]).unwrap_err();
+        error.to_string()
+    };
+    assert_eq!(
+        refused(&one.certificate, &other.key),
+        "the key of certificate 1 does not belong to its certificate: were both renewed together?"
+    );
+    assert!(refused(&one.key, &one.key).contains("has no certificate"));
+    assert!(refused(&one.certificate, &one.certificate).contains("has no private key"));
+    let none = Certificates::from_pem(Vec::<(&str, &str)>::new()).unwrap_err();
+    assert!(matches!(none, CertificateError::None));
+    let missing = CertificateFiles {
+        certificate: "/nowhere/cert.pem".into(),
+        key: "/nowhere/key.pem".into(),
+    };
+    let missing = Certificates::from_files(&[missing]).unwrap_err();
+    assert!(
+        missing
+            .to_string()
+            .starts_with("cannot read /nowhere/cert.pem: ")
+    );
+}
+
+#[tokio::test]
+async fn the_client_library_speaks_tls_with_a_server_that_it_trusts() {
+    let made = Made::for_name("localhost");
+    let mut fixture = start(&made, config()).await;
+    let trust = Trust::pinned(made.certificate.as_bytes()).unwrap();
+    let connector = Connector::start().tls(trust);
+    let client = connector.connect(fixture.addr(), "ann").await.unwrap();
+    client.send(b"hi").unwrap();
+    within("goodbye", client.goodbye()).await;
+    let end = fixture.ends_as(Cause::PeerGoodbye, Phase::Live).await;
+    assert_eq!(end.ending.evidence.frames_in, 1);
+}
+
+#[tokio::test]
+async fn the_client_library_refuses_a_server_that_it_does_not_trust() {
+    let (made, other) = (Made::for_name("localhost"), Made::for_name("localhost"));
+    let mut fixture = start(&made, config()).await;
+    let trust = Trust::pinned(other.certificate.as_bytes()).unwrap();
+    let connector = Connector::start().tls(trust);
+    let refused = connector.connect(fixture.addr(), "ann").await;
+    let Err(DialError::Ended(ended)) = refused else {
+        panic!("it ends");
+    };
+    assert_eq!(ended.cause, Cause::TlsFailed);
+    fixture.ends_as(Cause::TlsFailed, Phase::Tls).await;
+    // A client without TLS gets no further.
+    let plain = Connector::start().connect(fixture.addr(), "ann").await;
+    assert!(matches!(plain, Err(DialError::Ended(_))), "{plain:?}");
+}
