@@ -23,6 +23,18 @@ DIALECTS = [
     b"\x01\0\0\x02{}\x02\0\0\0\x03\0\0\0\x04\0\0\x03abc",
 ]
 
+# PROXY headers of both versions: of a player, without an address, of a health check, and with fields and a checksum.
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+PROXY_HEADERS = [
+    b"PROXY TCP4 192.0.2.7 10.0.0.1 4660 7000\r\nrest",
+    b"PROXY TCP6 2001:db8::7 2001:db8::1 1 7000\r\n",
+    b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n",
+    V2 + b"\x20\0\0\0",
+    V2 + b"\x21\x11\0\x16\xc0\0\x02\x07\x0a\0\0\x01\x12\x34\x1b\x58\xea\0\0\x03\0\x04\0\0\0\0rest",
+    V2 + b"\x21\x21\0\x24" + bytes(range(36)),
+    V2 + b"\x21\x31\0\xd8" + b"/" * 216,
+]
+
 
 # The targets whose input is the payload of one frame.
 PARSERS = ["hello", "welcome", "goodbye", "notice", "heartbeat"]
@@ -93,6 +105,8 @@ def seeds():
         yield "machine", script(stream)
     yield from (("machine", steps) for steps in (POLICIES, OVER_THE_RATE))
     yield "decoder", bytes([ANY]) + CUTS + live
+    for header in PROXY_HEADERS:
+        yield "proxy_header", header
     for wire, stream in enumerate(DIALECTS):
         yield "dialect", bytes([wire, 4]) + CUTS + stream
         yield "dialect", bytes([wire, 1]) + CUTS + stream

@@ -1,6 +1,4 @@
 //! Properties that must hold for any bytes of a peer, one module for each fuzz target. `scripts/fuzz.sh` runs them.
-//!
-//! A parser of the PROXY header and the TLS layer get a module of their own here.
 #![forbid(unsafe_code)]
 
 pub mod config;
@@ -15,6 +13,7 @@ pub mod hello;
 pub mod hosts;
 pub mod machine;
 pub mod notice;
+pub mod proxy_header;
 pub mod queries;
 mod stream;
 pub mod welcome;
