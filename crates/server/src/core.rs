@@ -28,7 +28,7 @@ pub use mailboxes::NoSuchSession;
 pub use observer::Observer;
 pub use reloads::ReloadError;
 
-pub(crate) use admission::{Admission, Admitted, Rules, Situation};
+pub(crate) use admission::{Admission, Admitted, Peers, Rules, Situation};
 pub(crate) use authentication::Authentication;
 pub(crate) use group::Groups;
 pub(crate) use listeners::{Adopted, Listeners};
@@ -83,7 +83,7 @@ impl Core {
         &self,
         addr: IpAddr,
         places_taken: u64,
-        is_proxied: bool,
+        peers: Peers,
     ) -> Result<Admitted, Close> {
         if self.is_draining() {
             return Err(self.refused_draining());
@@ -91,9 +91,15 @@ impl Core {
         let situation = Situation {
             places_taken,
             is_overloaded: self.shedding.refuses(),
-            is_proxied,
+            peers,
         };
         let decided = lock(&self.admission).decide(Clock::real(), addr, situation);
+        decided.map_err(Close::new)
+    }
+
+    /// Decides about a connection that was let in and whose PROXY header has named its peer.
+    pub(crate) fn decide_named(&self, addr: IpAddr, admitted: Admitted) -> Result<Admitted, Close> {
+        let decided = lock(&self.admission).named(Clock::real(), addr, admitted);
         decided.map_err(Close::new)
     }
 

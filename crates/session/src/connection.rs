@@ -123,6 +123,9 @@ pub struct Admission {
 pub enum Input<'a> {
     /// The PROXY header is complete, or there is no valid one. Without effect behind the phase `proxy`.
     ProxyHeader(Result<Proxied, ProxyFault>),
+    /// The peer that the PROXY header named is not let in: it hears why, in phase `proxy`. Directly behind
+    /// [`Input::ProxyHeader`].
+    Refuse(&'a Close),
     /// The TLS handshake is complete: frames come and go.
     Secured,
     /// The TLS handshake failed, or a later record was bad. The layer below holds the alert for the peer, where it has one.

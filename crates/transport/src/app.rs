@@ -16,9 +16,11 @@ use crate::Mailbox;
 ///
 /// A panic in `joined`, `frame`, `link` or `notice` is caught: it ends only this connection, as `handler_panicked`.
 pub trait App: Send + Unpin + 'static {
-    /// Server: takes the word of the PROXY header about the peer, before anything else of this connection.
-    fn proxied(&mut self, proxied: Proxied) {
+    /// Server: takes the word of the PROXY header about the peer, before anything else of this connection. Returns why the
+    /// peer is not let in, if it is not.
+    fn proxied(&mut self, proxied: Proxied) -> Option<Close> {
         let _ = proxied;
+        None
     }
 
     /// Server: takes the credentials of a peer that asks to be admitted.

@@ -7,6 +7,7 @@
     reason = "a failure here is the test's failure"
 )]
 
+mod admission;
 mod by_hand;
 mod programs;
 

@@ -150,13 +150,17 @@ impl Ledger {
         counts.open - counts.lingering
     }
 
-    /// Frees the place of a connection that was refused when it arrived. Returns whether it may stay to say hello, and to
-    /// read why.
-    pub(crate) fn refuse(&self) -> Linger {
+    /// Frees the place of a connection that was refused before its first byte. Returns whether it may stay to say hello, and
+    /// to read why. With TLS, each needs a handshake for that.
+    pub(crate) fn refuse(&self, has_tls: bool) -> Linger {
+        let max = match has_tls {
+            true => REFUSED_WITH_TLS_MAX,
+            false => REFUSED_MAX,
+        };
         let mut counts = lock(&self.counts);
         counts.lingering += 1;
         counts.refused += 1;
-        match counts.refused <= REFUSED_MAX {
+        match counts.refused <= max {
             true => Linger::Allowed,
             false => Linger::Refused,
         }
@@ -317,6 +321,9 @@ fn ordinal(cause: Cause) -> usize {
 /// The most refused connections that may stay at a time.
 pub(crate) const REFUSED_MAX: u64 = 256;
 
+/// The same where one more is to stay that needs a TLS handshake.
+const REFUSED_WITH_TLS_MAX: u64 = 64;
+
 /// The most lingering connections, if one more is to linger that never became a session. With
 /// [`REFUSED_MAX`] they fit into the 320 descriptors that a process needs besides one for each place.
 const LINGERING_REFUSED_MAX: u64 = 32;
@@ -385,15 +392,21 @@ mod tests {
 
     #[test]
     fn a_refused_connection_has_no_place_and_only_some_of_them_may_stay() {
-        let ledger = Ledger::new(1, Vec::new(), 1);
-        for n in 1..=REFUSED_MAX + 2 {
-            assert_eq!(ledger.open(), 1, "no place is taken");
-            let expected = match n <= REFUSED_MAX {
-                true => Linger::Allowed,
-                false => Linger::Refused,
-            };
-            assert_eq!(ledger.refuse(), expected, "{n}");
+        for (has_tls, max) in [(true, 64), (false, 256)] {
+            let ledger = Ledger::new(1, Vec::new(), 1);
+            for n in 1..=max + 2 {
+                assert_eq!(ledger.open(), 1, "no place is taken");
+                let expected = match n <= max {
+                    true => Linger::Allowed,
+                    false => Linger::Refused,
+                };
+                assert_eq!(ledger.refuse(has_tls), expected, "{n}");
+            }
+            refused_ones_take_no_room(&ledger, has_tls);
         }
+    }
+
+    fn refused_ones_take_no_room(ledger: &Ledger, has_tls: bool) {
         ledger.open();
         assert_eq!(
             ledger.linger(),
@@ -409,7 +422,7 @@ mod tests {
             ledger.close(closing, |_| ());
         }
         assert_eq!(ledger.open(), 1);
-        assert_eq!(ledger.refuse(), Linger::Allowed);
+        assert_eq!(ledger.refuse(has_tls), Linger::Allowed);
     }
 
     #[test]

@@ -44,7 +44,8 @@ sections! {
         /// connection must come from one of them and begin with a header. The address in the header is then the
         /// player's everywhere: for the authenticator, in records, logs and lists. A header without an internet address
         /// (`UNKNOWN`, `UNSPEC`, `AF_UNIX`) leaves the proxy's address. `LOCAL`, a health check, is `peer_probe`.
-        /// `behind_proxy` follows. List only proxies: every address in the list can choose the address of its players.
+        /// `behind_proxy` follows. The lists and the limits per address of `[admission]` look at the address in the header,
+        /// and never at the proxy's. List only proxies: every address in the list can choose the address of its players.
         proxy: Vec<Network> = Vec::new() => "[]", "list of networks",
             "networks such as \"10.0.0.0/8\" or \"2001:db8::1\"", [ProxyHeaderInvalid, PeerSilent],
             "write the addresses from which your balancer connects, such as [\"10.0.0.0/8\"]";
@@ -62,7 +63,8 @@ sections! {
         /// How many connections may be open at a time. Each takes a file descriptor. Connections that only say goodbye
         /// do not count, each for at most `timeouts.linger_ms`: as many again whose session has ended, or 32 that never
         /// became a session. Beyond that, they close at once. A refused client does not count either. It reads why, and
-        /// when to come back, and stays for at most 2 s. At most 256 of them stay at a time; further ones are reset.
+        /// when to come back, and stays for at most 2 s. At most 256 of them stay at a time, 64 on
+        /// listeners with TLS; further ones are reset.
         connections_max: u32 = 10000, "connections", (1..=10000000), [ServerFull],
             "each takes a file descriptor", at reload;
 

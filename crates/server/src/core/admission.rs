@@ -8,7 +8,7 @@ mod tests;
 
 use std::net::IpAddr;
 
-use lastword_session::{Cause, Time};
+use lastword_session::{Cause, Config, Time};
 
 use addresses::Addresses;
 use bucket::Bucket;
@@ -31,8 +31,30 @@ pub(crate) struct Situation {
     pub(crate) places_taken: u64,
     /// Memory, time or descriptors are short.
     pub(crate) is_overloaded: bool,
-    /// Every peer of the listener is a proxy, so many players have one address.
-    pub(crate) is_proxied: bool,
+    /// The peers that have the address of the connection.
+    pub(crate) peers: Peers,
+}
+
+/// The peers that have the address of a new connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peers {
+    /// One player, or those behind one router.
+    One,
+    /// All players of a proxy that sends no PROXY header. The limits per address do not apply.
+    Many,
+    /// A proxy that will name the peer: [`Admission::named`] then asks about that address, and nothing about this one.
+    Unnamed,
+}
+
+impl Peers {
+    /// The peers of a listener.
+    pub(crate) fn of(listener: &Config) -> Self {
+        match (listener.proxy_header, listener.behind_proxy) {
+            (true, _) => Self::Unnamed,
+            (false, true) => Self::Many,
+            (false, false) => Self::One,
+        }
+    }
 }
 
 /// A connection that was let in.
@@ -78,17 +100,18 @@ impl Admission {
         situation: Situation,
     ) -> Result<Admitted, Cause> {
         let rules = &self.rules;
-        if !rules.allows(addr) {
+        let is_named = situation.peers != Peers::Unnamed;
+        if is_named && !rules.allows(addr) {
             return Err(Cause::AddressDenied);
         }
         let is_full = situation.places_taken > rules.connections_max;
-        if rules.is_exempt(addr) {
+        if is_named && rules.is_exempt(addr) {
             return match is_full {
                 true => Err(Cause::ServerFull),
                 false => Ok(Admitted::Exempt),
             };
         }
-        let network = (!situation.is_proxied).then(|| rules.network_of(addr));
+        let network = (situation.peers == Peers::One).then(|| rules.network_of(addr));
         if network.is_some_and(|network| !self.addresses.has_room(now, network, rules)) {
             return Err(Cause::AddressLimit);
         }
@@ -107,6 +130,45 @@ impl Admission {
         let Some(network) = network else {
             return Ok(Admitted::CountedInAll);
         };
+        self.addresses.enter(now, network, rules);
+        Ok(Admitted::Counted)
+    }
+
+    /// The PROXY header of a connection that was let in has named its peer. Returns how the connection counts from now
+    /// on, or the cause of its refusal; a refused one is counted out.
+    pub(crate) fn named(
+        &mut self,
+        now: Time,
+        addr: IpAddr,
+        admitted: Admitted,
+    ) -> Result<Admitted, Cause> {
+        let decided = self.decide_named(now, addr, admitted);
+        if decided.is_err() {
+            self.left(now, addr, admitted, false);
+        }
+        decided
+    }
+
+    fn decide_named(
+        &mut self,
+        now: Time,
+        addr: IpAddr,
+        admitted: Admitted,
+    ) -> Result<Admitted, Cause> {
+        let rules = &self.rules;
+        if !rules.allows(addr) {
+            return Err(Cause::AddressDenied);
+        }
+        if admitted != Admitted::CountedInAll || rules.is_exempt(addr) {
+            return Ok(admitted);
+        }
+        let network = rules.network_of(addr);
+        if !self.addresses.has_room(now, network, rules) {
+            return Err(Cause::AddressLimit);
+        }
+        if !self.addresses.is_tracked(now, network, rules) {
+            return Err(Cause::Overloaded);
+        }
         self.addresses.enter(now, network, rules);
         Ok(Admitted::Counted)
     }

@@ -82,20 +82,24 @@ impl Listeners {
 
     /// The address of the listener that accepted the connection in this slot.
     pub(crate) fn addr_of(&self, slot: u32) -> SocketAddr {
-        self.later_addr_of(slot).unwrap_or_else(|| self.first())
+        match self.number_of(slot) {
+            0 => self.first(),
+            n => self.addr_of_listener(n),
+        }
+    }
+
+    /// The number of the listener that accepted the connection in this slot.
+    pub(crate) fn number_of(&self, slot: u32) -> u8 {
+        if !self.has_several.load(Ordering::Acquire) {
+            return 0;
+        }
+        let n = lock(&self.by_slot).get(&slot).copied();
+        n.unwrap_or(0)
     }
 
     /// The address of the first listener.
     pub(crate) fn first(&self) -> SocketAddr {
         self.own.first().copied().unwrap_or(NOWHERE)
-    }
-
-    fn later_addr_of(&self, slot: u32) -> Option<SocketAddr> {
-        if !self.has_several.load(Ordering::Acquire) {
-            return None;
-        }
-        let n = lock(&self.by_slot).get(&slot).copied()?;
-        Some(self.addr_of_listener(n))
     }
 
     /// The address of the listener with this number.

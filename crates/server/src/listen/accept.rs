@@ -21,7 +21,7 @@ use super::refused;
 use super::reserve::{EMFILE, ENFILE, Reserve, WSAEMFILE};
 use crate::books::{AcceptError, Books};
 use crate::config::{ListenerSettings, Settings};
-use crate::core::{Admitted, Adopted};
+use crate::core::{Admitted, Adopted, Peers};
 use crate::guard::{guarded, logged};
 use crate::player::{Remote, RemoteSource};
 use crate::shape::Shape;
@@ -118,7 +118,7 @@ async fn admit<S: Shape>(front: &Arc<Front<S>>, stream: TcpStream, remote: Socke
     if config.proxy_header && !listener.is_proxy(addr) {
         return without_proxy(front, stream, remote, n, config);
     }
-    let admitted = match core.decide(addr, places_taken, config.is_behind_proxy()) {
+    let admitted = match core.decide(addr, places_taken, Peers::of(&config)) {
         Ok(admitted) => admitted,
         Err(refusal) => return refuse(front, stream, remote, n, listener, &refusal).await,
     };
@@ -162,7 +162,7 @@ async fn refuse<S: Shape>(
     refusal: &Close,
 ) {
     let core = &front.core;
-    let lingers = core.books.ledger.refuse();
+    let lingers = core.books.ledger.refuse(listener.session.tls);
     if lingers == Linger::Refused {
         reset(&stream);
         refused::report(core, remote, n, refusal.cause);

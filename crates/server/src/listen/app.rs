@@ -166,12 +166,32 @@ impl<S: Shape> ServerApp<S> {
 }
 
 impl<S: Shape> App for ServerApp<S> {
-    fn proxied(&mut self, proxied: Proxied) {
-        if let (Proxied::Peer(addr), Standing::Outside(remote)) = (proxied, &mut self.standing) {
-            **remote = Remote {
-                addr: canonical(addr),
-                source: RemoteSource::ProxyHeader,
-            };
+    fn proxied(&mut self, proxied: Proxied) -> Option<Close> {
+        let Proxied::Peer(addr) = proxied else {
+            return None;
+        };
+        let Standing::Outside(remote) = &mut self.standing else {
+            return None;
+        };
+        let addr = canonical(addr);
+        **remote = Remote {
+            addr,
+            source: RemoteSource::ProxyHeader,
+        };
+        let core = Arc::clone(self.core());
+        match core.decide_named(addr.ip(), self.admitted?) {
+            Ok(admitted) => {
+                self.admitted = Some(admitted);
+                None
+            }
+            Err(refusal) => {
+                // It was counted out already.
+                self.admitted = Some(Admitted::Exempt);
+                let listener = core.listeners.number_of(self.slot);
+                let has_tls = core.settings.live().listener(listener).session.tls;
+                self.refuse(core.books.ledger.refuse(has_tls));
+                Some(refusal)
+            }
         }
     }
 

@@ -42,8 +42,8 @@ const LIVE: &[Phase] = &[Phase::Live];
 const ADDRESS_KNOWN: &[Phase] = &[Phase::Admission, Phase::Proxy];
 /// Before the first byte. In the proxy phase a missing header is a cause of its own.
 const BEFORE_A_BYTE: &[Phase] = &[Phase::Admission, Phase::Tls, Phase::Hello];
-/// Memory may run out when a connection arrives, grows or joins.
-const SHEDDING: &[Phase] = &[Phase::Admission, Phase::Hello, Phase::Auth];
+/// Memory may run out when a connection arrives, is named by its proxy, grows or joins.
+const SHEDDING: &[Phase] = &[Phase::Admission, Phase::Proxy, Phase::Hello, Phase::Auth];
 const NOT_YET_LIVE: &[Phase] = &[
     Phase::Admission,
     Phase::Proxy,

@@ -2,13 +2,13 @@
 
 use super::state::State;
 use super::{Config, Connection};
+use crate::close::Close;
 use crate::ending::Layer;
 use crate::{Cause, Phase, Proxied, ProxyFault, Time};
 
 impl Config {
-    /// Returns whether the kernel at the other end of the wire is a proxy's.
-    #[must_use]
-    pub fn is_behind_proxy(&self) -> bool {
+    /// Whether the kernel at the other end of the wire is a proxy's.
+    pub(super) fn is_behind_proxy(&self) -> bool {
         self.behind_proxy || self.proxy_header
     }
 }
@@ -37,6 +37,19 @@ impl Connection {
                 self.close_silently(now, Cause::ProxyHeaderInvalid);
             }
         }
+    }
+
+    /// The peer of the header is not let in. Its goodbye waits for the handshake, where there is TLS.
+    pub(super) fn on_refused(&mut self, now: Time, close: &Close) {
+        if self.is_undecided() {
+            self.phase = Phase::Proxy;
+            self.decide(now, close);
+        }
+    }
+
+    /// Whether the connection was refused before the peer's first byte.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self.phase, Phase::Admission | Phase::Proxy)
     }
 
     /// Takes note of the bytes that the layer below made of the last ones that it took: `n` bytes with their records'
@@ -83,11 +96,10 @@ impl Connection {
         matches!(*self.state, State::Tls { .. })
     }
 
-    /// Whether the peer awaits TLS, in which we cannot say anything yet. A peer that is refused at accept may go on with
-    /// its handshake meanwhile: its goodbye waits for that in the layer.
+    /// Whether the peer awaits TLS, in which we cannot say anything yet. A peer that is refused may go on with its
+    /// handshake meanwhile: its goodbye waits for that in the layer.
     pub(super) fn cannot_speak_yet(&self) -> bool {
         let awaits_header = matches!(*self.state, State::Proxy { .. });
-        let refused = self.phase == Phase::Admission;
-        self.config.tls && awaits_header || self.is_below_frames() && !refused
+        self.config.tls && awaits_header || self.is_below_frames() && !self.is_refused()
     }
 }

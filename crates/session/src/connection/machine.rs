@@ -114,6 +114,7 @@ impl Connection {
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
         match input {
             Input::ProxyHeader(header) => self.on_proxy_header(now, header),
+            Input::Refuse(close) => self.on_refused(now, close),
             Input::Secured => self.on_secured(now),
             Input::TlsFailed(steps) => self.on_tls_failed(now, steps),
             Input::TlsClosed => self.rare_mut().tls_closed = true,

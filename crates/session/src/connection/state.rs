@@ -215,9 +215,9 @@ impl Connection {
     /// How long our last words may take, and again the peer's FIN.
     pub(super) fn linger_timeout(&self) -> Duration {
         let linger = self.config.limits.linger_timeout;
-        match self.phase {
-            Phase::Admission => linger.min(REFUSED_TIMEOUT),
-            _ => linger,
+        match self.is_refused() {
+            true => linger.min(REFUSED_TIMEOUT),
+            false => linger,
         }
     }
 

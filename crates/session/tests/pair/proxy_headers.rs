@@ -141,3 +141,22 @@ fn the_evidence_of_the_kernel_is_the_proxys() {
     plain.fin();
     assert!(!plain.ending().evidence.behind_proxy);
 }
+
+#[test]
+fn a_peer_that_is_refused_behind_its_header_is_told_and_its_hello_is_not_read() {
+    let mut solo = behind_header();
+    solo.hears(Input::Refuse(&Close::new(Cause::AddressLimit)));
+    assert_eq!(solo.goodbye_code(), Cause::AddressLimit.code());
+    solo.says(&encoded(|out| HELLO.encode(out)));
+    assert!(!solo.connection().is_live());
+    solo.fin();
+    ended_as(&mut solo, Cause::AddressLimit, Phase::Proxy);
+
+    // It may stay for 2 s.
+    let mut solo = behind_header();
+    solo.hears(Input::Refuse(&Close::new(Cause::AddressDenied)));
+    solo.advance(millis(1_999));
+    assert!(!solo.is_over());
+    solo.advance(millis(1));
+    ended_as(&mut solo, Cause::AddressDenied, Phase::Proxy);
+}

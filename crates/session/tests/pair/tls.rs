@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lastword_session::{
-    Cause, Close, Config, Connection, GoodbyeProgress, Input, Layer, Message, Phase, Timer,
+    Cause, Close, Config, Connection, GoodbyeProgress, Input, Layer, Message, Phase, Proxied, Timer,
 };
 
 use crate::harness::{ADMISSION, Answer, HELLO, Host, START, Solo, WELCOME, encoded, millis, secs};
@@ -154,6 +154,23 @@ fn a_peer_that_is_refused_at_accept_is_told_behind_its_handshake() {
     assert_eq!(refused.goodbye_code(), Cause::ServerFull.code());
     refused.fin();
     ended_as(&refused, Cause::ServerFull, Phase::Admission);
+    // So is one whose address the PROXY header named.
+    let mut named = Solo::server_with(
+        Config {
+            proxy_header: true,
+            ..config()
+        },
+        Answer::Wait,
+    );
+    named.hears(Input::ProxyHeader(Ok(Proxied::Unnamed)));
+    named.stops_reading(0);
+    named.hears(Input::Refuse(&Close::new(Cause::AddressDenied)));
+    named.hears(Input::Secured);
+    named.outbound.capacity = usize::MAX;
+    named.run();
+    assert_eq!(named.goodbye_code(), Cause::AddressDenied.code());
+    named.fin();
+    ended_as(&named, Cause::AddressDenied, Phase::Proxy);
     // Not in front of a PROXY header, which comes before the handshake.
     let behind_proxy = Config {
         proxy_header: true,

@@ -110,17 +110,17 @@ impl<A: App> Driver<A> {
             Ok(None) | Err(_) => bytes.len(),
         };
         self.connection.bytes_arrived(now, len);
-        let outcome = match read {
+        let (outcome, refusal) = match read {
             Ok(None) => return &mut [],
-            Ok(Some((proxied, _))) => {
-                self.app.proxied(proxied);
-                Ok(proxied)
-            }
-            Err(fault) => Err(fault),
+            Ok(Some((proxied, _))) => (Ok(proxied), self.app.proxied(proxied)),
+            Err(fault) => (Err(fault), None),
         };
         self.side().proxy_header = None;
         self.drop_empty_side();
         self.connection.handle(now, Input::ProxyHeader(outcome));
+        if let Some(refusal) = refusal {
+            self.connection.handle(now, Input::Refuse(&refusal));
+        }
         bytes.get_mut(len..).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ use crate::config::{AdmissionConfig, Config};
 const CALM: Situation = Situation {
     places_taken: 1,
     is_overloaded: false,
-    is_proxied: false,
+    peers: Peers::One,
 };
 
 /// An admission where no address is exempt, and the rest is as changed here.
@@ -138,7 +138,7 @@ fn the_players_behind_a_proxy_share_an_address_and_have_only_the_limits_in_all()
         c.handshakes_max = 3;
     });
     let proxied = Situation {
-        is_proxied: true,
+        peers: Peers::Many,
         ..CALM
     };
     let proxy = ip("192.0.2.1");
@@ -150,6 +150,62 @@ fn the_players_behind_a_proxy_share_an_address_and_have_only_the_limits_in_all()
     admission.left(at(0), proxy, Admitted::CountedInAll, false);
     assert_eq!(decide(&mut admission), Ok(Admitted::CountedInAll));
     assert_eq!(admission.addresses.len(), 0);
+}
+
+/// A connection from a proxy at this address, whose header names a player at that one.
+fn through(admission: &mut Admission, proxy: &str, player: &str) -> Result<Admitted, Cause> {
+    let unnamed = Situation {
+        peers: Peers::Unnamed,
+        ..CALM
+    };
+    let admitted = admission.decide(at(0), ip(proxy), unnamed)?;
+    assert_eq!(admitted, Admitted::CountedInAll, "{proxy}");
+    admission.named(at(0), ip(player), admitted)
+}
+
+#[test]
+fn behind_a_header_the_players_address_is_asked_and_the_proxys_is_not() {
+    let list = |networks: &[&str]| networks.iter().map(|n| n.parse().unwrap()).collect();
+    let mut admission = with(|c| {
+        c.address_connections_max = 1;
+        c.handshakes_max = 5;
+        c.deny = list(&["10.0.0.1", "203.0.113.66"]);
+        c.exempt = list(&["10.0.0.2", "203.0.113.7"]);
+    });
+    for (proxy, player, outcome) in [
+        ("10.0.0.1", "203.0.113.1", Ok(Admitted::Counted)),
+        ("10.0.0.2", "203.0.113.1", Err(Cause::AddressLimit)),
+        ("10.0.0.1", "203.0.113.66", Err(Cause::AddressDenied)),
+        ("10.0.0.1", "203.0.113.2", Ok(Admitted::Counted)),
+        ("10.0.0.1", "203.0.113.7", Ok(Admitted::CountedInAll)),
+        ("10.0.0.1", "203.0.113.7", Ok(Admitted::CountedInAll)),
+    ] {
+        let decided = through(&mut admission, proxy, player);
+        assert_eq!(decided, outcome, "{player} through {proxy}");
+    }
+    assert_eq!(admission.handshakes, 4, "the refused ones are counted out");
+    admission.left(at(1), ip("203.0.113.1"), Admitted::Counted, false);
+    assert_eq!(
+        through(&mut admission, "10.0.0.1", "203.0.113.1"),
+        Ok(Admitted::Counted)
+    );
+    assert!(through(&mut admission, "10.0.0.1", "203.0.113.3").is_ok());
+    let full = through(&mut admission, "10.0.0.1", "203.0.113.4");
+    assert_eq!(full, Err(Cause::Overloaded), "the handshakes in all");
+}
+
+#[test]
+fn a_proxys_own_connection_takes_no_place_of_an_address() {
+    let mut admission = with(|c| c.address_connections_max = 1);
+    let unnamed = Situation {
+        peers: Peers::Unnamed,
+        ..CALM
+    };
+    for _ in 0..5 {
+        let admitted = admission.decide(at(0), ip("10.0.0.1"), unnamed).unwrap();
+        admission.left(at(0), ip("10.0.0.1"), admitted, false);
+    }
+    assert_eq!((admission.addresses.len(), admission.handshakes), (0, 0));
 }
 
 #[test]
@@ -285,6 +341,12 @@ fn a_table_that_is_full_lets_no_further_address_in() {
     assert!(
         admission.decide(at(0), addr(0), CALM).is_ok(),
         "it is known"
+    );
+    let in_all = Admitted::CountedInAll;
+    admission.handshakes += 1;
+    assert_eq!(
+        admission.named(at(0), addr(max), in_all),
+        Err(Cause::Overloaded)
     );
     assert!(admission.decide(at(1_001), addr(max), CALM).is_ok());
     assert_eq!(admission.addresses.len(), 2, "the others were forgotten");

@@ -15,7 +15,7 @@ use crate::shape::events::WakeRequest;
 pub(super) enum Standing {
     /// The peer has not asked to be let in.
     Outside(Box<Remote>),
-    /// The peer was refused at accept.
+    /// The peer was refused before its first byte.
     Refused(Box<Remote>),
     /// The authenticator is checking the peer's credentials.
     Asking(Box<Asking>),
