@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use lastword_server::{Cause, Config, ConfigError, Phase, Player, ReloadError, ServerHandle};
-use lastword_tests::{Echo, EndCollector, Raw, config, until};
+use lastword_tests::{Echo, EndCollector, Raw, config, hello, until};
 
 /// A server whose source of configuration is here, for the test to change.
 struct Reloading {
@@ -110,6 +110,28 @@ async fn a_configuration_that_is_not_valid_changes_nothing() {
         Err(ReloadError::Refused(unreadable))
     );
     Raw::join(addr, "ann").await.echo(b"in").await;
+}
+
+#[tokio::test]
+async fn new_connections_need_a_header_once_there_is_a_list_of_proxies() {
+    let mut reloading = Reloading::start(config()).await;
+    let addr = reloading.server.local_addr();
+    let mut player = Raw::join(addr, "ann").await;
+    let list = |c: &mut Config| c.listen[0].proxy = vec!["127.0.0.0/8".parse().unwrap()];
+    assert_eq!(reloading.reload(list), ["listen.proxy"]);
+    let mut proxy = Raw::connect(addr).await;
+    proxy
+        .write(b"PROXY TCP4 203.0.113.9 10.0.0.1 4711 7000\r\n")
+        .await;
+    proxy.enter("bob").await;
+    let mut plain = Raw::connect(addr).await;
+    plain.write(&hello(b"cid")).await;
+    assert_eq!(plain.frame().await, None);
+    drop(plain);
+    reloading
+        .ends_as(Cause::ProxyHeaderInvalid, Phase::Proxy)
+        .await;
+    player.echo(b"still here").await;
 }
 
 #[tokio::test]

@@ -41,7 +41,8 @@ impl ServerHandle {
     }
 
     /// Gives new connections these certificates, on every listener with TLS; live ones keep theirs. Returns false, and
-    /// changes nothing, where no listener has TLS.
+    /// changes nothing, where no listener has TLS. Where the configuration has the certificates, its next reload brings
+    /// those back.
     #[cfg(feature = "tls")]
     pub fn set_certificates(&self, certificates: Certificates) -> bool {
         self.core.settings.set_certificates(&certificates)

@@ -11,7 +11,7 @@ pub use certificates::{CertificateError, Certificates};
 pub use files::CertificateFiles;
 
 /// TLS of one listener, if it has any.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Tls {
     #[cfg(feature = "tls")]
     certificates: Option<Certificates>,
@@ -36,8 +36,9 @@ impl Tls {
     pub(crate) fn secure<A: App>(&self, driver: Driver<A>) -> Driver<A> {
         match &self.certificates {
             None => driver,
-            Some(Certificates(config)) => {
-                driver.with_tls(lastword_transport::Tls::server(config.clone()))
+            Some(certificates) => {
+                let config = certificates.config();
+                driver.with_tls(lastword_transport::Tls::server(config))
             }
         }
     }

@@ -1,8 +1,13 @@
 //! Which certificate a client gets, how they are replaced, and the client library.
 
+use std::fs;
+use std::path::PathBuf;
+
 use lastword_client::{Connector, DialError, Trust};
-use lastword_server::{Anonymous, Cause, CertificateError, CertificateFiles, Certificates, Phase};
-use lastword_tests::{Fixture, config, within};
+use lastword_server::{
+    Anonymous, Cause, CertificateError, CertificateFiles, Certificates, Phase, Player, ReloadError,
+};
+use lastword_tests::{Echo, EndCollector, Fixture, config, within};
 
 use crate::peer::{self, BOTH, Peer};
 use crate::{Made, certificates, start, start_with};
@@ -43,6 +48,60 @@ async fn new_connections_get_new_certificates_and_live_ones_go_on() {
     assert!(!gets_in(&fixture, &old, "localhost").await);
     let plain = Fixture::start().await;
     assert!(!plain.server.set_certificates(certificates(&[&new])));
+}
+
+/// A folder of this test, with this pair in it.
+fn written(made: &Made) -> (PathBuf, CertificateFiles) {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("reloaded_certificates");
+    fs::create_dir_all(&folder).unwrap();
+    let files = CertificateFiles {
+        certificate: folder.join("cert.pem"),
+        key: folder.join("key.pem"),
+    };
+    fs::write(&files.certificate, &made.certificate).unwrap();
+    fs::write(&files.key, &made.key).unwrap();
+    (folder, files)
+}
+
+#[tokio::test]
+async fn a_reload_reads_renewed_files_and_a_pair_that_does_not_match_changes_nothing() {
+    let (old, new) = (Made::for_name("localhost"), Made::for_name("localhost"));
+    let (folder, files) = written(&old);
+    let mut config = config();
+    config.listen[0].tls = vec![files.clone()];
+    let source = config.clone();
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(config);
+    let builder = builder.reload_from(move || Ok(source.clone()));
+    let server = builder.serve(|_: &Player| Echo).await.unwrap();
+    let fixture = Fixture { server, collector };
+    let mut player = Peer::join(fixture.addr(), &old).await;
+    assert!(fixture.server.reload().unwrap().applied.is_empty());
+
+    // Only half of the renewed pair is there.
+    fs::write(&files.certificate, &new.certificate).unwrap();
+    let Err(ReloadError::Refused(lines)) = fixture.server.reload() else {
+        panic!("the pair does not match");
+    };
+    assert!(
+        lines[0].starts_with("`listen.tls` is [{ certificate = "),
+        "{lines:?}"
+    );
+    assert!(lines[0].contains("does not belong to its certificate"));
+    assert!(gets_in(&fixture, &old, "localhost").await);
+
+    fs::write(&files.key, &new.key).unwrap();
+    assert_eq!(fixture.server.reload().unwrap().applied, ["listen.tls"]);
+    assert!(gets_in(&fixture, &new, "localhost").await);
+    assert!(!gets_in(&fixture, &old, "localhost").await);
+    player.echo(b"still here").await;
+
+    fs::remove_dir_all(&folder).unwrap();
+    let Err(ReloadError::Refused(lines)) = fixture.server.reload() else {
+        panic!("the files are gone");
+    };
+    assert!(lines[0].contains("cannot read"), "{lines:?}");
+    assert!(gets_in(&fixture, &new, "localhost").await);
 }
 
 #[test]

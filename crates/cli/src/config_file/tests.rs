@@ -154,7 +154,7 @@ fn a_key_of_one_of_several_listeners_is_reported_with_its_line_and_its_place() {
         ),
         (
             "colour = 1",
-            "5: there is no key `listen[1].colour`; [[listen]] has the keys addr, backlog, accept, behind_proxy",
+            "5: there is no key `listen[1].colour`; [[listen]] has the keys addr, backlog, accept, behind_proxy, proxy, tls",
         ),
         (
             "accept = [\"carrier pigeon\"]",

@@ -18,6 +18,7 @@ use crate::shape::events::{EventShape, Queue};
 use crate::shape::{Arrivals, Handler, HandlerShape, SessionShape};
 #[cfg(feature = "tls")]
 use crate::tls::Certificates;
+use crate::tls::Tls;
 
 /// Collects the parts of a server. A part that is not set has its default.
 pub struct Builder {
@@ -34,8 +35,8 @@ pub struct Builder {
     pub(super) strict_names: bool,
     pub(super) groups: Groups,
     pub(super) reload_from: Option<ReadConfig>,
-    #[cfg(feature = "tls")]
-    pub(super) certificates: Option<Certificates>,
+    /// TLS that the game gave, for every listener.
+    pub(super) tls: Option<Tls>,
 }
 
 impl Server {
@@ -61,8 +62,7 @@ impl Default for Builder {
             strict_names: false,
             groups: Groups::default(),
             reload_from: None,
-            #[cfg(feature = "tls")]
-            certificates: None,
+            tls: None,
         }
     }
 }
@@ -114,12 +114,12 @@ impl Builder {
     }
 
     /// Sets the certificates of every listener: each connection must speak TLS. Default: those of the configuration's
-    /// `listen.tls`, or no TLS.
-    /// [`ServerHandle::set_certificates`] replaces them while the server runs.
+    /// `listen.tls`, or no TLS. [`ServerHandle::set_certificates`] replaces them while the server runs; a reload of the
+    /// configuration does not.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, certificates: Certificates) -> Self {
-        self.certificates = Some(certificates);
+        self.tls = Some(Tls::from(certificates));
         self
     }
 

@@ -48,7 +48,7 @@ impl Builder {
         let tls = self.tls_of_listeners()?;
         let (addrs, listeners) = self.listeners()?;
         let read = self.reload_from.take();
-        let reloads = Reloads::new(read, self.config.clone(), listen_at);
+        let reloads = Reloads::new(read, self.config.clone(), listen_at, self.tls.is_none());
         let core = Arc::new(self.core(addrs, events, reloads, tls));
         self.groups.bind(&core.mailboxes);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
@@ -169,11 +169,10 @@ impl Builder {
 
     /// TLS of each listener: with the builder's certificates, or else with those of the configuration.
     fn tls_of_listeners(&self) -> Result<Vec<Tls>, BindError> {
-        #[cfg(feature = "tls")]
-        if let Some(given) = &self.certificates {
-            return Ok(vec![Tls::from(given.clone()); self.config.listen.len()]);
+        match &self.tls {
+            Some(given) => Ok(vec![given.clone(); self.config.listen.len()]),
+            None => self.config.read_certificates().map_err(BindError::Config),
         }
-        self.config.read_certificates().map_err(BindError::Config)
     }
 
     fn core(

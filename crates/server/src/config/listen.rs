@@ -14,6 +14,13 @@ impl Config {
         });
     }
 
+    /// The listener at this address; of several, the one in this place of the list.
+    pub(super) fn listener_at(&self, place: usize, addr: SocketAddr) -> Option<&ListenConfig> {
+        let is_it = |listen: &&ListenConfig| listen.addr == addr;
+        let in_place = self.listen.get(place).filter(is_it);
+        in_place.or_else(|| self.listen.iter().find(is_it))
+    }
+
     /// Whether every listener is behind a proxy.
     pub(super) fn is_behind_proxies(&self) -> bool {
         let mut listeners = self.listen.iter();

@@ -13,6 +13,16 @@ pub struct Reload {
     pub needs_restart: Vec<&'static str>,
 }
 
+impl Reload {
+    /// The files that this key names have changed.
+    pub(crate) fn read_anew(&mut self, key: &'static str) {
+        if !self.applied.contains(&key) {
+            self.applied.push(key);
+            self.applied.sort_by_key(|path| Key::position(path));
+        }
+    }
+}
+
 impl fmt::Display for Reload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let applied = ("applied", &self.applied);
@@ -34,16 +44,17 @@ impl Config {
     /// Takes over what a running server can change. The rest stays, so that a later reload names it again.
     pub(crate) fn reload(&mut self, new: &Self) -> Reload {
         let mut reload = Reload::default();
+        let old = self.clone();
         for key in Key::all() {
-            if !(key.differs)(self, new) {
-                continue;
+            if let Some(take_over) = key.take_over {
+                take_over(self, new);
             }
-            match key.take_over {
-                Some(take_over) => {
-                    take_over(self, new);
-                    reload.applied.push(key.path);
-                }
-                None => reload.needs_restart.push(key.path),
+            if (key.differs)(self, &old) {
+                reload.applied.push(key.path);
+            }
+            // A key of a listener that is new needs a restart, too.
+            if (key.differs)(self, new) {
+                reload.needs_restart.push(key.path);
             }
         }
         reload
@@ -53,7 +64,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ProfileConfig;
+    use crate::config::{ListenConfig, ProfileConfig};
 
     #[test]
     fn a_reload_takes_what_can_change_and_names_the_rest_each_time() {
@@ -99,6 +110,45 @@ mod tests {
         };
         assert_eq!(one.to_string(), "applied: a, b; needs a restart: c");
         assert_eq!(again.needs_restart, reload.needs_restart);
+    }
+
+    #[test]
+    fn a_listener_takes_what_the_one_at_its_address_has() {
+        let at = |port: u16, proxy: &str| ListenConfig {
+            addr: ([127, 0, 0, 1], port).into(),
+            proxy: vec![proxy.parse().unwrap()],
+            ..ListenConfig::default()
+        };
+        let with = |listen: &[ListenConfig]| Config {
+            listen: listen.to_vec(),
+            ..Config::default()
+        };
+        let mut config = with(&[at(1, "10.0.0.1"), at(2, "10.0.0.2")]);
+        let reload = config.reload(&with(&[at(2, "10.0.0.4"), at(1, "10.0.0.3")]));
+        assert_eq!(config.listen, [at(1, "10.0.0.3"), at(2, "10.0.0.4")]);
+        assert_eq!(reload.applied, ["listen.proxy"]);
+        assert!(reload.needs_restart.contains(&"listen.addr"));
+        // A further listener begins at the next start.
+        let new = with(&[at(1, "10.0.0.3"), at(2, "10.0.0.4"), at(3, "10.0.0.5")]);
+        let reload = config.reload(&new);
+        assert!(reload.applied.is_empty());
+        assert!(reload.needs_restart.contains(&"listen.proxy"));
+        // Two at port 0 are told apart by their places.
+        let mut any = with(&[at(0, "10.0.0.1"), at(0, "10.0.0.2")]);
+        let new = with(&[at(0, "10.0.0.1"), at(0, "10.0.0.9")]);
+        assert_eq!(any.reload(&new).applied, ["listen.proxy"]);
+        assert_eq!(any, new);
+    }
+
+    #[test]
+    fn files_that_changed_are_told_once_in_the_order_of_the_file() {
+        let mut reload = Reload {
+            applied: vec!["admission.deny"],
+            ..Reload::default()
+        };
+        reload.read_anew("listen.tls");
+        reload.read_anew("listen.tls");
+        assert_eq!(reload.applied, ["listen.tls", "admission.deny"]);
     }
 
     /// A running server takes a part of a valid configuration. This part must be valid with the rest of the old one.

@@ -63,10 +63,11 @@ impl Settings {
         Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Exchanges them, for everything that begins from now on.
-    pub(crate) fn reload(&self, config: &Config) {
+    /// Exchanges them, for everything that begins from now on. Without TLS of each listener, each keeps its own.
+    pub(crate) fn reload(&self, config: &Config, tls: Option<Vec<Tls>>) {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        let tls = live.listeners().map(|each| each.tls.clone()).collect();
+        let own = || live.listeners().map(|each| each.tls.clone()).collect();
+        let tls = tls.unwrap_or_else(own);
         *live = Arc::new(LiveSettings::new(config, &self.framing, tls));
     }
 
@@ -135,6 +136,11 @@ impl LiveSettings {
             drain_timeout: config.drain_timeout(),
             drain_message: config.drain_message(),
         }
+    }
+
+    /// Whether new connections of each listener get this TLS.
+    pub(crate) fn has(&self, tls: &[Tls]) -> bool {
+        self.listeners().map(|each| &each.tls).eq(tls)
     }
 
     fn listeners(&self) -> impl Iterator<Item = &ListenerSettings> {

@@ -48,14 +48,14 @@ sections! {
         /// and never at the proxy's. List only proxies: every address in the list can choose the address of its players.
         proxy: Vec<Network> = Vec::new() => "[]", "list of networks",
             "networks such as \"10.0.0.0/8\" or \"2001:db8::1\"", [ProxyHeaderInvalid, PeerSilent],
-            "write the addresses from which your balancer connects, such as [\"10.0.0.0/8\"]";
+            "write the addresses from which your balancer connects, such as [\"10.0.0.0/8\"]", at reload;
 
         /// The certificates, each with its key, in PEM. With a list, every connection must speak TLS 1.2 or 1.3. The name
         /// that a client asks for chooses among them; else it gets the first. A certificate is followed by those that lead
-        /// to its root.
+        /// to its root. A reload reads the files again.
         tls: Vec<CertificateFiles> = Vec::new() => "[]", "list of files",
             "pairs such as { certificate = \"cert.pem\", key = \"key.pem\" }", [TlsFailed, TlsTimeout, TlsTruncated],
-            "write [{ certificate = \"cert.pem\", key = \"key.pem\" }]";
+            "write [{ certificate = \"cert.pem\", key = \"key.pem\" }]", at reload;
     }
 
     /// Which connections are let in, over all listeners.

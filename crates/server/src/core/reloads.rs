@@ -6,8 +6,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::Core;
 use super::admission::Rules;
-use crate::config::{Config, Reload};
+use crate::config::{Config, ConfigError, Reload};
 use crate::guard::{lock, logged};
+use crate::tls::Tls;
 
 /// Reads the configuration of a server from its source. The error has one line for each mistake.
 pub(crate) type ReadConfig = Box<dyn Fn() -> Result<Config, Vec<String>> + Send + Sync>;
@@ -29,6 +30,8 @@ pub(crate) struct Reloads {
     read: Option<ReadConfig>,
     /// The address that overrides those of the configuration.
     listen_at: Option<SocketAddr>,
+    /// Whether the certificates are those of the configuration; else the game gave them.
+    reads_certificates: bool,
     /// Locked during a reload, so that two do not mix.
     config: Mutex<Config>,
     has_failed: AtomicBool,
@@ -39,25 +42,32 @@ impl Reloads {
         read: Option<ReadConfig>,
         config: Config,
         listen_at: Option<SocketAddr>,
+        reads_certificates: bool,
     ) -> Self {
         Self {
             read,
             listen_at,
+            reads_certificates,
             config: Mutex::new(config),
             has_failed: AtomicBool::new(false),
         }
     }
 
-    /// Reads the configuration, and checks it whole.
-    fn read(&self, read: &ReadConfig) -> Result<Config, Vec<String>> {
+    /// Reads the configuration, and checks it whole. Returns what takes the place of the current one.
+    fn read(&self, read: &ReadConfig, current: &Config) -> Result<Next, Vec<String>> {
         let mut new = read()?;
         if let Some(addr) = self.listen_at {
             new.listen_at(addr);
         }
-        match new.validate() {
-            Ok(()) => Ok(new),
-            Err(errors) => Err(errors.iter().map(ToString::to_string).collect()),
-        }
+        new.validate().map_err(lines)?;
+        let mut config = current.clone();
+        let reload = config.reload(&new);
+        let tls = self.reads_certificates.then(|| config.read_certificates());
+        Ok(Next {
+            tls: tls.transpose().map_err(lines)?,
+            config,
+            reload,
+        })
     }
 
     /// Whether the last reload succeeded, or there was none.
@@ -66,16 +76,28 @@ impl Reloads {
     }
 }
 
+/// What a reload exchanges, read and checked whole.
+struct Next {
+    config: Config,
+    /// TLS of each listener, if the configuration has the certificates.
+    tls: Option<Vec<Tls>>,
+    reload: Reload,
+}
+
+fn lines(errors: Vec<ConfigError>) -> Vec<String> {
+    errors.iter().map(ToString::to_string).collect()
+}
+
 impl Core {
     /// Reads the configuration, and takes over what a running server can change.
     pub(crate) fn reload(&self) -> Result<Reload, ReloadError> {
         let reloads = &self.reloads;
         let read = reloads.read.as_ref().ok_or(ReloadError::NoSource)?;
         let config = lock(&reloads.config);
-        let new = reloads.read(read);
-        reloads.has_failed.store(new.is_err(), Ordering::Relaxed);
-        match new {
-            Ok(new) => Ok(self.take_over(config, &new)),
+        let next = reloads.read(read, &config);
+        reloads.has_failed.store(next.is_err(), Ordering::Relaxed);
+        match next {
+            Ok(next) => Ok(self.take_over(config, next)),
             Err(lines) => {
                 for line in &lines {
                     logged(|| tracing::error!("{line}"));
@@ -87,12 +109,21 @@ impl Core {
         }
     }
 
-    fn take_over(&self, mut config: MutexGuard<'_, Config>, new: &Config) -> Reload {
-        let reload = config.reload(new);
+    fn take_over(&self, mut config: MutexGuard<'_, Config>, next: Next) -> Reload {
+        let Next {
+            config: new,
+            tls,
+            mut reload,
+        } = next;
+        *config = new;
+        let is_same = |tls: &Vec<Tls>| self.settings.live().has(tls);
+        if !tls.as_ref().is_none_or(is_same) {
+            reload.read_anew("listen.tls");
+        }
         {
             // No connection is decided by new rules and gets old limits.
             let mut admission = lock(&self.admission);
-            self.settings.reload(&config);
+            self.settings.reload(&config, tls);
             admission.set_rules(Rules::new(&config));
         }
         let places = config.admission.connections_max;

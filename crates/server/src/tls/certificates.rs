@@ -20,7 +20,10 @@ use super::files::CertificateFiles;
 /// The certificates of a listener, each with its key. The name that a client asks for (SNI) chooses among them; a client
 /// that asks for no name, or for one that none of them has, gets the first.
 #[derive(Clone)]
-pub struct Certificates(pub(super) Arc<ServerConfig>);
+pub struct Certificates {
+    config: Arc<ServerConfig>,
+    keys: Arc<ByName>,
+}
 
 /// Why certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -109,12 +112,26 @@ impl Certificates {
             source,
         })?;
         let builder = builder.with_no_client_auth();
-        let mut config = builder.with_cert_resolver(Arc::new(ByName(keys)));
+        let keys = Arc::new(ByName(keys));
+        let mut config = builder.with_cert_resolver(Arc::clone(&keys) as _);
         config.alpn_protocols = vec![ALPN.to_vec()];
         // No state of a session is kept, here or with the client: nothing grows, and there is no early data.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Self(Arc::new(config)))
+        let config = Arc::new(config);
+        Ok(Self { config, keys })
+    }
+
+    pub(super) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+}
+
+/// The same certificates, in the same order.
+impl PartialEq for Certificates {
+    fn eq(&self, other: &Self) -> bool {
+        let [one, other] = [self, other].map(|each| each.keys.0.iter().map(|key| &key.cert));
+        one.eq(other)
     }
 }
 

@@ -206,6 +206,15 @@ macro_rules! take_over {
             to.$section.$field.clone_from(&from.$section.$field);
         })
     };
+    ([$section:ident] $field:ident reload) => {
+        Some(|to: &mut Config, from: &Config| {
+            for (place, each) in to.$section.iter_mut().enumerate() {
+                if let Some(new) = from.listener_at(place, each.addr) {
+                    each.$field.clone_from(&new.$field);
+                }
+            }
+        })
+    };
     ($section:tt $field:ident) => {
         None
     };
