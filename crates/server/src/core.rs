@@ -9,6 +9,7 @@ mod mailboxes;
 mod observer;
 pub(crate) mod publisher;
 mod reloads;
+pub(crate) mod renewals;
 pub(crate) mod shedding;
 mod shutdown;
 
@@ -113,6 +114,7 @@ impl Core {
             self.events_waiting(),
             &self.mailboxes.table,
             open_fds.read(),
+            self.settings.live().certificates_expire_at(),
         ));
         also()
     }

@@ -41,8 +41,8 @@ impl ServerHandle {
     }
 
     /// Gives new connections these certificates, on every listener with TLS; live ones keep theirs. Returns false, and
-    /// changes nothing, where no listener has TLS. Where the configuration has the certificates, its next reload brings
-    /// those back.
+    /// changes nothing, where no listener has TLS. Where the configuration has the certificates, a reload and a change of
+    /// their files bring those back.
     #[cfg(feature = "tls")]
     pub fn set_certificates(&self, certificates: Certificates) -> bool {
         self.core.settings.set_certificates(&certificates)

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "tls")]
 mod certificates;
+#[cfg(feature = "tls")]
+mod expiry;
 mod files;
 
 use lastword_transport::{App, Driver};
@@ -9,6 +11,7 @@ use lastword_transport::{App, Driver};
 #[cfg(feature = "tls")]
 pub use certificates::{CertificateError, Certificates};
 pub use files::CertificateFiles;
+pub(crate) use files::Stamp;
 
 /// TLS of one listener, if it has any.
 #[derive(Clone, Default, PartialEq)]
@@ -30,6 +33,11 @@ impl Tls {
 
     pub(crate) fn is_on(&self) -> bool {
         self.certificates.is_some()
+    }
+
+    /// When its first certificate expires, in seconds of Unix time.
+    pub(crate) fn expires_at(&self) -> Option<u64> {
+        self.certificates.as_ref()?.expires_at()
     }
 
     /// Puts TLS below a new connection, where the listener has it.
@@ -64,6 +72,10 @@ impl Tls {
 
     pub(crate) fn is_on(&self) -> bool {
         false
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<u64> {
+        None
     }
 
     pub(crate) fn secure<A: App>(&self, driver: Driver<A>) -> Driver<A> {

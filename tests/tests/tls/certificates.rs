@@ -50,9 +50,9 @@ async fn new_connections_get_new_certificates_and_live_ones_go_on() {
     assert!(!plain.server.set_certificates(certificates(&[&new])));
 }
 
-/// A folder of this test, with this pair in it.
-fn written(made: &Made) -> (PathBuf, CertificateFiles) {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("reloaded_certificates");
+/// A folder with this name, with this pair in it.
+fn written(made: &Made, name: &str) -> (PathBuf, CertificateFiles) {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&folder).unwrap();
     let files = CertificateFiles {
         certificate: folder.join("cert.pem"),
@@ -66,7 +66,7 @@ fn written(made: &Made) -> (PathBuf, CertificateFiles) {
 #[tokio::test]
 async fn a_reload_reads_renewed_files_and_a_pair_that_does_not_match_changes_nothing() {
     let (old, new) = (Made::for_name("localhost"), Made::for_name("localhost"));
-    let (folder, files) = written(&old);
+    let (folder, files) = written(&old, "reloaded_certificates");
     let mut config = config();
     config.listen[0].tls = vec![files.clone()];
     let source = config.clone();
@@ -91,7 +91,9 @@ async fn a_reload_reads_renewed_files_and_a_pair_that_does_not_match_changes_not
     assert!(gets_in(&fixture, &old, "localhost").await);
 
     fs::write(&files.key, &new.key).unwrap();
-    assert_eq!(fixture.server.reload().unwrap().applied, ["listen.tls"]);
+    // The server may have noticed by itself that the files changed.
+    let applied = fixture.server.reload().unwrap().applied;
+    assert!(["listen.tls"].starts_with(&applied), "{applied:?}");
     assert!(gets_in(&fixture, &new, "localhost").await);
     assert!(!gets_in(&fixture, &old, "localhost").await);
     player.echo(b"still here").await;

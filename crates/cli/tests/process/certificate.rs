@@ -1,7 +1,9 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use crate::command::{config_file, run};
+use crate::command::{DEADLINE, config_file, run, serve};
+use crate::metrics::shown;
 
 /// An empty folder of this name.
 fn folder(name: &str) -> PathBuf {
@@ -59,4 +61,53 @@ fn a_key_of_another_certificate_is_reported_with_its_line() {
             .stderr
             .contains("does not belong to its certificate")
     );
+}
+
+/// A certificate that expires on 3 February of this year, and its key.
+fn until(year: i32) -> [String; 2] {
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(year, 2, 3);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = params.self_signed(&key).unwrap();
+    [made.pem(), key.serialize_pem()]
+}
+
+fn write(folder: &Path, [certificate, key]: &[String; 2]) -> [PathBuf; 2] {
+    let paths = ["cert.pem", "key.pem"].map(|name| folder.join(name));
+    fs::write(&paths[0], certificate).unwrap();
+    fs::write(&paths[1], key).unwrap();
+    paths
+}
+
+#[test]
+fn renewed_files_are_noticed_and_half_a_pair_changes_nothing() {
+    let folder = folder("certificate_renewed");
+    let (old, new) = (until(2031), until(2032));
+    let [certificate, key] = write(&folder, &old);
+    let text = format!("[[listen]]\ntls = [{{ certificate = {certificate:?}, key = {key:?} }}]\n");
+    let path = config_file("certificate_renewed", text);
+    let serving = serve(&["--config", path.to_str().unwrap()]);
+    let admin = serving.admin.unwrap();
+    let comes = |series: &str, value: f64| {
+        let start = Instant::now();
+        while (shown(admin, series) - value).abs() > 0.5 {
+            assert!(start.elapsed() < DEADLINE, "{series} is not {value}");
+        }
+    };
+    let (expiry, good) = (
+        "lastword_certificate_expiry_timestamp_seconds",
+        "lastword_config_last_reload_successful",
+    );
+    // Compared with `date -u -d 2031-02-03 +%s`.
+    comes(expiry, 1_927_843_200.0);
+    fs::write(&certificate, &new[0]).unwrap();
+    comes(good, 0.0);
+    comes(expiry, 1_927_843_200.0);
+    fs::write(&key, &new[1]).unwrap();
+    comes(expiry, 1_959_379_200.0);
+    comes(good, 1.0);
+    serving.process.signal(nix::sys::signal::Signal::SIGTERM);
+    let log = serving.process.end().stderr;
+    assert!(log.contains("does not belong to its certificate"), "{log}");
+    assert!(log.contains("the certificates are renewed"), "{log}");
 }

@@ -17,7 +17,7 @@ use crate::books::{Books, Metrics, Names, with_recorder};
 use crate::config::{Config, KernelAbilities, Settings};
 use crate::core::{
     Admission, Authentication, Core, Listeners, Mailboxes, Observers, Reloads, Rules, Shedding,
-    Shutdown, drain, publisher, shedding,
+    Shutdown, drain, publisher, renewals, shedding,
 };
 use crate::guard::logged;
 use crate::handle::ServerHandle;
@@ -45,14 +45,16 @@ impl Builder {
         }
         self.check_admin()?;
         warn_of(&self.config, KernelAbilities::probe());
+        let stamps = self.tls.is_none().then(|| self.config.certificate_stamps());
         let tls = self.tls_of_listeners()?;
         let (addrs, listeners) = self.listeners()?;
         let read = self.reload_from.take();
-        let reloads = Reloads::new(read, self.config.clone(), listen_at, self.tls.is_none());
+        let reloads = Reloads::new(read, self.config.clone(), listen_at, stamps);
         let core = Arc::new(self.core(addrs, events, reloads, tls));
         self.groups.bind(&core.mailboxes);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
         core.runtime.spawn(shedding::watch(Arc::clone(&core)));
+        core.runtime.spawn(renewals::watch(Arc::clone(&core)));
         let handle = ServerHandle {
             core: Arc::clone(&core),
         };

@@ -51,6 +51,7 @@ pub(crate) struct Metrics {
     lag: Gauge,
     draining: Gauge,
     reload_successful: Gauge,
+    certificates_expire: Gauge,
     open_fds: Gauge,
     max_fds: Gauge,
     detection: Vec<(Cause, ProfileName, Histogram)>,
@@ -70,6 +71,7 @@ pub(crate) struct State {
     lag: Duration,
     open_fds: Option<u64>,
     max_fds: Option<u64>,
+    certificates_expire_at: Option<u64>,
 }
 
 impl State {
@@ -80,6 +82,7 @@ impl State {
         events: usize,
         table: &Table,
         open_fds: Option<u64>,
+        certificates_expire_at: Option<u64>,
     ) -> Self {
         Self {
             draining,
@@ -89,6 +92,7 @@ impl State {
             lag: table.lag(),
             open_fds,
             max_fds: lastword_sys::max_fds(),
+            certificates_expire_at,
         }
     }
 }
@@ -141,6 +145,7 @@ impl Metrics {
             lag: gauge!("lastword_runtime_lag_seconds"),
             draining: gauge!("lastword_draining"),
             reload_successful: gauge!("lastword_config_last_reload_successful"),
+            certificates_expire: gauge!("lastword_certificate_expiry_timestamp_seconds"),
             open_fds: gauge!("lastword_open_fds"),
             max_fds: gauge!("lastword_max_fds"),
             detection: detection(&settings.profiles),
@@ -205,6 +210,9 @@ impl Metrics {
         self.lag.set(state.lag.as_secs_f64());
         self.draining.set(flag(state.draining));
         self.reload_successful.set(flag(state.reload_successful));
+        let expire_at = state.certificates_expire_at;
+        self.certificates_expire
+            .set(expire_at.map_or(f64::INFINITY, as_f64));
         self.open_fds.set(state.open_fds.map_or(f64::NAN, as_f64));
         self.max_fds
             .set(state.max_fds.map_or(f64::INFINITY, as_f64));

@@ -1,7 +1,7 @@
 //! Reads the certificates that the configuration names, and checks them.
 
 use super::{Config, ConfigError, Key, ListenConfig};
-use crate::tls::Tls;
+use crate::tls::{Stamp, Tls};
 
 impl Config {
     /// Reads the certificates of each listener (`listen.tls`), and checks that each key belongs to its certificate. A
@@ -27,6 +27,12 @@ impl Config {
             true => Ok(all),
             false => Err(errors),
         }
+    }
+
+    /// The states of all their files, to be taken before [`Config::read_certificates`].
+    pub(crate) fn certificate_stamps(&self) -> Vec<Stamp> {
+        let files = self.listen.iter().flat_map(|listen| &listen.tls);
+        files.flat_map(|files| files.stamps()).collect()
     }
 
     fn unusable(&self, place: usize, listen: &ListenConfig, remedy: String) -> ConfigError {

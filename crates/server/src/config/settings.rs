@@ -41,7 +41,7 @@ pub(crate) struct LiveSettings {
 pub(crate) struct ListenerSettings {
     /// How the session core frames and limits each connection.
     pub(crate) session: Arc<lastword_session::Config>,
-    /// Who may connect, where each connection has a PROXY header.
+    /// The addresses that may connect, where each connection has a PROXY header.
     proxies: Vec<Network>,
     pub(crate) tls: Tls,
 }
@@ -69,6 +69,15 @@ impl Settings {
         let own = || live.listeners().map(|each| each.tls.clone()).collect();
         let tls = tls.unwrap_or_else(own);
         *live = Arc::new(LiveSettings::new(config, &self.framing, tls));
+    }
+
+    /// Gives new connections this TLS of each listener. Returns false where they have the same already.
+    pub(crate) fn renew(&self, config: &Config, tls: Vec<Tls>) -> bool {
+        let is_new = !self.live().has(&tls);
+        if is_new {
+            self.reload(config, Some(tls));
+        }
+        is_new
     }
 
     /// Gives new connections these certificates, on each listener that has any. Returns whether one has.
@@ -136,6 +145,13 @@ impl LiveSettings {
             drain_timeout: config.drain_timeout(),
             drain_message: config.drain_message(),
         }
+    }
+
+    /// When the first certificate of all listeners expires, in seconds of Unix time.
+    pub(crate) fn certificates_expire_at(&self) -> Option<u64> {
+        self.listeners()
+            .filter_map(|each| each.tls.expires_at())
+            .min()
     }
 
     /// Whether new connections of each listener get this TLS.

@@ -52,7 +52,7 @@ sections! {
 
         /// The certificates, each with its key, in PEM. With a list, every connection must speak TLS 1.2 or 1.3. The name
         /// that a client asks for chooses among them; else it gets the first. A certificate is followed by those that lead
-        /// to its root. A reload reads the files again.
+        /// to its root. Files that change are read again.
         tls: Vec<CertificateFiles> = Vec::new() => "[]", "list of files",
             "pairs such as { certificate = \"cert.pem\", key = \"key.pem\" }", [TlsFailed, TlsTimeout, TlsTruncated],
             "write [{ certificate = \"cert.pem\", key = \"key.pem\" }]", at reload;

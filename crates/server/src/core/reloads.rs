@@ -8,7 +8,7 @@ use super::Core;
 use super::admission::Rules;
 use crate::config::{Config, ConfigError, Reload};
 use crate::guard::{lock, logged};
-use crate::tls::Tls;
+use crate::tls::{Stamp, Tls};
 
 /// Reads the configuration of a server from its source. The error has one line for each mistake.
 pub(crate) type ReadConfig = Box<dyn Fn() -> Result<Config, Vec<String>> + Send + Sync>;
@@ -33,23 +33,37 @@ pub(crate) struct Reloads {
     /// Whether the certificates are those of the configuration; else the game gave them.
     reads_certificates: bool,
     /// Locked during a reload, so that two do not mix.
-    config: Mutex<Config>,
+    current: Mutex<Current>,
     has_failed: AtomicBool,
+    /// The certificates' files changed since they were read, and cannot be used.
+    has_bad_files: AtomicBool,
+}
+
+/// The configuration that is in effect.
+pub(crate) struct Current {
+    pub(super) config: Config,
+    /// The files of its certificates, just before they were read.
+    pub(super) stamps: Vec<Stamp>,
 }
 
 impl Reloads {
+    /// `stamps` are those of the configuration's certificates; `None` where the game gave the certificates.
     pub(crate) fn new(
         read: Option<ReadConfig>,
         config: Config,
         listen_at: Option<SocketAddr>,
-        reads_certificates: bool,
+        stamps: Option<Vec<Stamp>>,
     ) -> Self {
         Self {
             read,
             listen_at,
-            reads_certificates,
-            config: Mutex::new(config),
+            reads_certificates: stamps.is_some(),
+            current: Mutex::new(Current {
+                config,
+                stamps: stamps.unwrap_or_default(),
+            }),
             has_failed: AtomicBool::new(false),
+            has_bad_files: AtomicBool::new(false),
         }
     }
 
@@ -62,23 +76,41 @@ impl Reloads {
         new.validate().map_err(lines)?;
         let mut config = current.clone();
         let reload = config.reload(&new);
+        let stamps = config.certificate_stamps();
         let tls = self.reads_certificates.then(|| config.read_certificates());
         Ok(Next {
             tls: tls.transpose().map_err(lines)?,
-            config,
+            current: Current { config, stamps },
             reload,
         })
     }
 
-    /// Whether the last reload succeeded, or there was none.
+    /// Whether there are files of certificates to look at. During a reload, which reads them, there are none.
+    pub(super) fn has_files(&self) -> bool {
+        let current = self.current.try_lock();
+        self.reads_certificates && current.is_ok_and(|current| !current.stamps.is_empty())
+    }
+
+    /// The configuration in effect, if its certificates come from files.
+    pub(super) fn with_certificates(&self) -> Option<MutexGuard<'_, Current>> {
+        self.reads_certificates.then(|| lock(&self.current))
+    }
+
+    /// Notes whether certificates whose files changed can be used.
+    pub(super) fn set_bad_files(&self, are_bad: bool) {
+        self.has_bad_files.store(are_bad, Ordering::Relaxed);
+    }
+
+    /// Whether the last reload succeeded, or there was none; also that of changed certificates.
     pub(crate) fn is_successful(&self) -> bool {
-        !self.has_failed.load(Ordering::Relaxed)
+        let failures = [&self.has_failed, &self.has_bad_files];
+        !failures.iter().any(|failed| failed.load(Ordering::Relaxed))
     }
 }
 
-/// What a reload exchanges, read and checked whole.
+/// The values that a reload exchanges, read and checked whole.
 struct Next {
-    config: Config,
+    current: Current,
     /// TLS of each listener, if the configuration has the certificates.
     tls: Option<Vec<Tls>>,
     reload: Reload,
@@ -93,11 +125,11 @@ impl Core {
     pub(crate) fn reload(&self) -> Result<Reload, ReloadError> {
         let reloads = &self.reloads;
         let read = reloads.read.as_ref().ok_or(ReloadError::NoSource)?;
-        let config = lock(&reloads.config);
-        let next = reloads.read(read, &config);
+        let current = lock(&reloads.current);
+        let next = reloads.read(read, &current.config);
         reloads.has_failed.store(next.is_err(), Ordering::Relaxed);
         match next {
-            Ok(next) => Ok(self.take_over(config, next)),
+            Ok(next) => Ok(self.take_over(current, next)),
             Err(lines) => {
                 for line in &lines {
                     logged(|| tracing::error!("{line}"));
@@ -109,13 +141,17 @@ impl Core {
         }
     }
 
-    fn take_over(&self, mut config: MutexGuard<'_, Config>, next: Next) -> Reload {
+    fn take_over(&self, mut current: MutexGuard<'_, Current>, next: Next) -> Reload {
         let Next {
-            config: new,
+            current: new,
             tls,
             mut reload,
         } = next;
-        *config = new;
+        *current = new;
+        if tls.is_some() {
+            self.reloads.set_bad_files(false);
+        }
+        let config = &current.config;
         let is_same = |tls: &Vec<Tls>| self.settings.live().has(tls);
         if !tls.as_ref().is_none_or(is_same) {
             reload.read_anew("listen.tls");
@@ -123,8 +159,8 @@ impl Core {
         {
             // No connection is decided by new rules and gets old limits.
             let mut admission = lock(&self.admission);
-            self.settings.reload(&config, tls);
-            admission.set_rules(Rules::new(&config));
+            self.settings.reload(config, tls);
+            admission.set_rules(Rules::new(config));
         }
         let places = config.admission.connections_max;
         self.books.ledger.set_places(places.into());

@@ -15,6 +15,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ParsedCertificate, Res
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
 
+use super::expiry::expires_at;
 use super::files::CertificateFiles;
 
 /// The certificates of a listener, each with its key. The name that a client asks for (SNI) chooses among them; a client
@@ -124,6 +125,14 @@ impl Certificates {
 
     pub(super) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)
+    }
+
+    /// When the first of them expires, or of those that lead to their roots, in seconds of Unix time.
+    pub(super) fn expires_at(&self) -> Option<u64> {
+        let chains = self.keys.0.iter().flat_map(|key| &key.cert);
+        chains
+            .filter_map(|certificate| expires_at(certificate))
+            .min()
     }
 }
 

@@ -303,7 +303,15 @@ const CATALOGUE: &[Metric] = &[
         Gauge,
         Flag,
         &[],
-        "1 if the last reload of the configuration succeeded, or there was none.",
+        "1 if the last reload of the configuration succeeded, or there was none. 0 also while changed files of certificates \
+         cannot be used.",
+    ),
+    row(
+        "lastword_certificate_expiry_timestamp_seconds",
+        Gauge,
+        Seconds,
+        &[],
+        "Unix time at which the first of the certificates that new connections get expires; +Inf without TLS.",
     ),
     row(
         "lastword_build_info",
