@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use lastword_session::{Admission, Close, Ending, Link, Phase, Traffic, wire};
+use lastword_session::{Admission, Close, Ending, Link, Phase, Timing, Traffic, wire};
 use lastword_transport::{App, Inbox, Outbox, Room, Table};
 use tokio::sync::oneshot;
 
@@ -38,6 +38,15 @@ impl ClientApp {
         }
     }
 
+    fn live(&mut self, admission: Admission) {
+        self.phase = Phase::Live;
+        if let Some(welcome) = self.welcome.take() {
+            // If this fails, the caller gave up waiting, and its dropped `Client` leaves the
+            // server.
+            welcome.send(admission).ok();
+        }
+    }
+
     fn end(&mut self, ending: Ending) {
         self.ended = true;
         let ended = Ended::from(ending);
@@ -56,13 +65,15 @@ impl App for ClientApp {
         Poll::Pending
     }
 
+    fn secured(&mut self) {
+        self.live(Admission {
+            session: [0; 16],
+            timing: Timing::default(),
+        });
+    }
+
     fn joined(&mut self, _outbox: &mut Outbox<'_>, admission: &Admission) {
-        self.phase = Phase::Live;
-        if let Some(welcome) = self.welcome.take() {
-            // If this fails, the caller gave up waiting, and its dropped `Client` leaves the
-            // server.
-            welcome.send(*admission).ok();
-        }
+        self.live(*admission);
     }
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {

@@ -155,15 +155,15 @@ impl Connector {
 
     /// Sets how the stream is divided into frames. Default: the native wire.
     ///
-    /// A dialect has no hello: a client is live at once, and credentials that are not empty are sent as its first
-    /// frame. A silent server is left to the kernel's keepalive there.
+    /// A dialect has no hello: a client is live at once, or once TLS is secured, and credentials that are not empty are
+    /// sent as its first frame. A silent server is left to the kernel's keepalive there.
     #[must_use]
     pub fn framing(self, framing: Framing) -> Self {
         self.with(|config| config.framing = framing)
     }
 
     /// Speaks TLS with servers that this trusts. Default: no TLS. If the server's certificate is not trusted, the
-    /// connection ends as `tls_failed`.
+    /// connection ends as `tls_failed`. The handshake may take 5 s; over it: `tls_timeout`.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, trust: Trust) -> Self {
@@ -200,7 +200,10 @@ impl Connector {
         let (addr, stream) = self.dial.open(&server).await?;
         match self.config.framing {
             Framing::Native => self.greet(stream, (&server, addr), &credentials).await,
-            Framing::Dialect(_) => self.greet_in_dialect(stream, (&server, addr), &credentials),
+            Framing::Dialect(_) => {
+                let server = (&server, addr);
+                self.greet_in_dialect(stream, server, &credentials).await
+            }
         }
     }
 
@@ -225,7 +228,7 @@ impl Connector {
         }
     }
 
-    fn greet_in_dialect(
+    async fn greet_in_dialect(
         &self,
         stream: TcpStream,
         server: (&ServerAddr, SocketAddr),
@@ -239,7 +242,11 @@ impl Connector {
         let table = self.sweeps.here();
         let now = table.clock().now();
         let connection = Connection::client_of_dialect(Arc::clone(&self.config), timing, now);
-        let (mut client, _welcome) = self.drive(table, stream, server, connection)?;
+        let (mut client, secured) = self.drive(table, stream, server, connection)?;
+        // Without TLS the client is live already. The handshake has its own deadline.
+        if self.config.tls && secured.await.is_err() {
+            return Err(client.ended().await.into());
+        }
         client.live_in_dialect(timing);
         if !credentials.is_empty() {
             client.send(credentials).map_err(DialError::Credentials)?;

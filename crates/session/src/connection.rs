@@ -355,6 +355,8 @@ struct Rare {
     unread: Option<Unread>,
     /// The budget of the peer, where it has a rate.
     rates: Option<Box<Rates>>,
+    /// The timing of a dialect's client, which is live once TLS is secured.
+    timing_behind_tls: Option<Timing>,
     /// The peer closed TLS.
     tls_closed: bool,
     /// Our last frame was queued, where this wire has one.

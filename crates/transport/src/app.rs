@@ -39,7 +39,10 @@ pub trait App: Send + Unpin + 'static {
         None
     }
 
-    /// Notes that the session is live. Not called for a session that is live from the start, as a dialect's client is.
+    /// Client of a dialect: notes that the session is live, since TLS is secured. Without TLS it is live from the start.
+    fn secured(&mut self) {}
+
+    /// Notes that the session is live. Not called for a dialect's client.
     fn joined(&mut self, outbox: &mut Outbox<'_>, admission: &Admission);
 
     /// Returns ready while the game would take another frame; until then the connection is not read.

@@ -91,23 +91,30 @@ impl<A: App> Driver<A> {
         mut slot: Slot,
     ) -> Self {
         let (_, behind) = slot.woken();
-        let connection = connection.behind(behind);
-        // A dialect's client is live before anybody said a word, and has no session id.
-        let open = connection.is_live();
-        if open {
-            mailbox.open([0; 16], connection.peer_frame_limit());
-        }
-        Self {
+        let mut driver = Self {
             tap: stream.into(),
-            connection,
+            connection: connection.behind(behind),
             app,
             mailbox,
             slot,
-            open,
+            open: false,
             awaited: false,
             calm: false,
             side: None,
+        };
+        driver.open_without_welcome();
+        driver
+    }
+
+    /// A dialect's client is live before anybody said a word, and has no session id. Returns whether it is live now.
+    fn open_without_welcome(&mut self) -> bool {
+        let opens = !self.open && self.connection.is_live();
+        if opens {
+            self.open = true;
+            self.mailbox
+                .open([0; 16], self.connection.peer_frame_limit());
         }
+        opens
     }
 
     /// Does everything that is ready once. Returns whether more may be.

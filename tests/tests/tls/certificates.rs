@@ -1,11 +1,10 @@
-//! Which certificate a client gets, how they are replaced, and the client library.
+//! Which certificate a client gets, and how they are replaced.
 
 use std::fs;
 use std::path::PathBuf;
 
-use lastword_client::{Connector, DialError, Trust};
 use lastword_server::{
-    Anonymous, Cause, CertificateError, CertificateFiles, Certificates, Phase, Player, ReloadError,
+    Anonymous, CertificateError, CertificateFiles, Certificates, Player, ReloadError,
 };
 use lastword_tests::{Echo, EndCollector, Fixture, config, within};
 
@@ -131,34 +130,4 @@ fn a_key_that_does_not_fit_and_texts_without_any_are_refused() {
             .to_string()
             .starts_with("cannot read /nowhere/cert.pem: ")
     );
-}
-
-#[tokio::test]
-async fn the_client_library_speaks_tls_with_a_server_that_it_trusts() {
-    let made = Made::for_name("localhost");
-    let mut fixture = start(&made, config()).await;
-    let trust = Trust::pinned(made.certificate.as_bytes()).unwrap();
-    let connector = Connector::start().tls(trust);
-    let client = connector.connect(fixture.addr(), "ann").await.unwrap();
-    client.send(b"hi").unwrap();
-    within("goodbye", client.goodbye()).await;
-    let end = fixture.ends_as(Cause::PeerGoodbye, Phase::Live).await;
-    assert_eq!(end.ending.evidence.frames_in, 1);
-}
-
-#[tokio::test]
-async fn the_client_library_refuses_a_server_that_it_does_not_trust() {
-    let (made, other) = (Made::for_name("localhost"), Made::for_name("localhost"));
-    let mut fixture = start(&made, config()).await;
-    let trust = Trust::pinned(other.certificate.as_bytes()).unwrap();
-    let connector = Connector::start().tls(trust);
-    let refused = connector.connect(fixture.addr(), "ann").await;
-    let Err(DialError::Ended(ended)) = refused else {
-        panic!("it ends");
-    };
-    assert_eq!(ended.cause, Cause::TlsFailed);
-    fixture.ends_as(Cause::TlsFailed, Phase::Tls).await;
-    // A client without TLS gets no further.
-    let plain = Connector::start().connect(fixture.addr(), "ann").await;
-    assert!(matches!(plain, Err(DialError::Ended(_))), "{plain:?}");
 }

@@ -8,6 +8,7 @@
 )]
 
 mod certificates;
+mod client_library;
 mod ends;
 mod handshake;
 mod peer;

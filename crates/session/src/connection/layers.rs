@@ -69,8 +69,13 @@ impl Connection {
     }
 
     pub(super) fn on_secured(&mut self, now: Time) {
-        if let State::Tls { .. } = *self.state {
-            self.pass_tls(now);
+        let State::Tls { .. } = *self.state else {
+            return;
+        };
+        let rare = self.rare.as_mut();
+        match rare.and_then(|rare| rare.timing_behind_tls.take()) {
+            Some(timing) => self.go_live(now, timing),
+            None => self.pass_tls(now),
         }
     }
 

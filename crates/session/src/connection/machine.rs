@@ -33,11 +33,15 @@ impl Connection {
         session
     }
 
-    /// The client's end on a dialect, which has no hello: live at once, with `timing`, since no welcome says it.
+    /// The client's end on a dialect, which has no hello: live at once, or behind the TLS handshake, with `timing`, since
+    /// no welcome says it.
     #[must_use]
     pub fn client_of_dialect(config: Arc<Config>, timing: Timing, now: Time) -> Self {
         let mut session = Self::new(config, Role::Client, now);
-        session.go_live(now, timing);
+        match session.is_below_frames() {
+            true => session.rare_mut().timing_behind_tls = Some(timing),
+            false => session.go_live(now, timing),
+        }
         session
     }
 

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use lastword_session::{
-    Cause, Close, Config, Connection, GoodbyeProgress, Input, Layer, Message, Phase, Proxied, Timer,
+    Cause, Close, Config, Connection, Framing, GoodbyeProgress, Input, Layer, LengthPrefixed,
+    Message, Phase, Proxied, Timer,
 };
 
 use crate::harness::{ADMISSION, Answer, HELLO, Host, START, Solo, WELCOME, encoded, millis, secs};
@@ -229,4 +230,32 @@ fn a_failure_does_not_wait_for_the_rest_of_a_frame() {
     solo.run();
     solo.hears(Input::TlsFailed(&["alert_sent", "bad_record_mac"]));
     assert!(solo.connection().is_shut());
+}
+
+/// A dialect has no hello, but its client waits for TLS.
+#[test]
+fn a_client_of_a_dialect_is_live_behind_the_handshake_which_has_a_deadline() {
+    let client = || {
+        let config = Config {
+            framing: Framing::Dialect(Arc::new(LengthPrefixed)),
+            ..config()
+        };
+        let mut solo = handshaking();
+        *solo.connection() =
+            Connection::client_of_dialect(Arc::new(config), ADMISSION.timing, START);
+        solo
+    };
+    let mut solo = client();
+    let timeout = solo.connection().poll_timeout();
+    assert_eq!(timeout, (START + secs(5), Timer::Tls));
+    assert!(!solo.connection().is_live());
+    solo.advance(secs(5));
+    ended_as(&solo, Cause::TlsTimeout, Phase::Tls);
+    let mut solo = client();
+    solo.hears(Input::Secured);
+    assert!(solo.connection().is_live());
+    let now = solo.now;
+    assert_eq!(solo.connection().send(now, b"ada"), Ok(()));
+    solo.run();
+    assert_eq!(solo.outbound.log, b"\0\0\0\x03ada");
 }

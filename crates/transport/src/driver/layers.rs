@@ -51,6 +51,9 @@ impl<A: App> Driver<A> {
         self.connection.sealed(0, opened.sealed);
         if opened.secured {
             self.connection.handle(now, Input::Secured);
+            if self.open_without_welcome() {
+                self.app.secured();
+            }
         }
         if opened.closed {
             self.connection.handle(now, Input::TlsClosed);

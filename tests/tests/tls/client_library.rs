@@ -1,0 +1,143 @@
+//! The client library over TLS: whom it trusts, and for how long it waits.
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use lastword_client::{Connector, DialError, Trust};
+use lastword_server::{Cause, Framing, LengthPrefixed, Phase, Player};
+use lastword_tests::{Echo, EndCollector, Fixture, config, within};
+use tokio::net::TcpListener;
+
+use crate::{Made, certificates, start};
+
+fn trusting(made: &Made) -> Connector {
+    let trust = Trust::pinned(made.certificate.as_bytes()).unwrap();
+    Connector::start().tls(trust)
+}
+
+#[tokio::test]
+async fn the_client_library_speaks_tls_with_a_server_that_it_trusts() {
+    let made = Made::for_name("localhost");
+    let mut fixture = start(&made, config()).await;
+    let client = trusting(&made)
+        .connect(fixture.addr(), "ann")
+        .await
+        .unwrap();
+    client.send(b"hi").unwrap();
+    within("goodbye", client.goodbye()).await;
+    let end = fixture.ends_as(Cause::PeerGoodbye, Phase::Live).await;
+    assert_eq!(end.ending.evidence.frames_in, 1);
+}
+
+#[tokio::test]
+async fn the_client_library_refuses_a_server_that_it_does_not_trust() {
+    let (made, other) = (Made::for_name("localhost"), Made::for_name("localhost"));
+    let mut fixture = start(&made, config()).await;
+    let refused = trusting(&other).connect(fixture.addr(), "ann").await;
+    let Err(DialError::Ended(ended)) = refused else {
+        panic!("it ends");
+    };
+    assert_eq!(ended.cause, Cause::TlsFailed);
+    fixture.ends_as(Cause::TlsFailed, Phase::Tls).await;
+    // A client without TLS gets no further.
+    let plain = Connector::start().connect(fixture.addr(), "ann").await;
+    assert!(matches!(plain, Err(DialError::Ended(_))), "{plain:?}");
+}
+
+fn lines() -> Framing {
+    Framing::Dialect(Arc::new(LengthPrefixed))
+}
+
+#[tokio::test]
+async fn a_client_of_a_dialect_is_there_behind_the_handshake() {
+    let (made, other) = (Made::for_name("localhost"), Made::for_name("localhost"));
+    let mut collector = EndCollector::default();
+    let builder = collector.builder(config()).framing(lines());
+    let builder = builder.tls(certificates(&[&made]));
+    let server = builder.serve(|_: &Player| Echo).await.unwrap();
+    let mut fixture = Fixture { server, collector };
+    let refused = trusting(&other).framing(lines());
+    let refused = refused.connect(fixture.addr(), "ann").await;
+    let Err(DialError::Ended(ended)) = refused else {
+        panic!("it ends");
+    };
+    assert_eq!((ended.cause, ended.phase), (Cause::TlsFailed, Phase::Tls));
+    fixture.ends_as(Cause::TlsFailed, Phase::Tls).await;
+
+    let connector = trusting(&made).framing(lines());
+    let mut client = connector.connect(fixture.addr(), "ann").await.unwrap();
+    client.send(b"hi").unwrap();
+    for payload in [&b"ann"[..], b"hi"] {
+        let back = within("an echo", client.recv()).await;
+        assert_eq!(back.as_deref(), Some(payload));
+    }
+    within("goodbye", client.goodbye()).await;
+    // This wire has no goodbye, but TLS has its close.
+    fixture.ends_as_ever(Cause::PeerFin, Phase::Live).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_the_handshake_is_given_up() {
+    let made = Made::for_name("localhost");
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = silent.local_addr().unwrap();
+    let connector = trusting(&made).framing(lines());
+    let late = connector.connect(addr, "ann").await;
+    let Err(DialError::Ended(ended)) = late else {
+        panic!("it ends");
+    };
+    assert_eq!((ended.cause, ended.phase), (Cause::TlsTimeout, Phase::Tls));
+    drop(silent);
+}
+
+/// The process that [`the_roots_of_the_system_are_trusted_and_nothing_else`] starts.
+#[tokio::test]
+#[ignore = "a part of another test, which gives it its roots"]
+async fn with_the_roots_of_the_system() {
+    let addr: SocketAddr = env::var(SERVER).unwrap().parse().unwrap();
+    let connector = Connector::start().tls(Trust::system().unwrap());
+    let name = env::var(NAME).unwrap();
+    let client = connector.connect((name, addr.port()), "ann");
+    match client.await {
+        Ok(client) => drop(client.goodbye().await),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Runs this test program's client, for which these certificates are the system's roots. Returns whether it got in.
+async fn gets_in(addr: SocketAddr, name: &str, roots: &Made) -> bool {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("roots.pem");
+    std::fs::write(&file, &roots.certificate).unwrap();
+    let mut client = Command::new(env::current_exe().unwrap());
+    client.args([
+        "--exact",
+        "--ignored",
+        "client_library::with_the_roots_of_the_system",
+    ]);
+    // rustls-native-certs and OpenSSL read this file instead of the system's.
+    client
+        .env("SSL_CERT_FILE", &file)
+        .env_remove("SSL_CERT_DIR");
+    client.env(SERVER, addr.to_string()).env(NAME, name);
+    let ran = tokio::task::spawn_blocking(move || client.output());
+    let output = within("the client", ran).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("running 1 test"), "{told}");
+    output.status.success()
+}
+
+#[tokio::test]
+async fn the_roots_of_the_system_are_trusted_and_nothing_else() {
+    let (made, other) = (Made::for_name("localhost"), Made::for_name("localhost"));
+    let fixture = start(&made, config()).await;
+    let addr = fixture.addr();
+    assert!(gets_in(addr, "localhost", &made).await);
+    assert!(!gets_in(addr, "localhost", &other).await, "another root");
+    assert!(!gets_in(addr, "127.0.0.1", &made).await, "another name");
+}
+
+const SERVER: &str = "LASTWORD_TEST_SERVER";
+const NAME: &str = "LASTWORD_TEST_NAME";
