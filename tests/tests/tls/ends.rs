@@ -10,19 +10,42 @@ use crate::peer::{self, End, Peer};
 use crate::{Made, certificates, start};
 
 /// How a player leaves.
-struct Way {
-    name: &'static str,
+pub(crate) struct Way {
+    pub(crate) name: &'static str,
     says: fn() -> Vec<u8>,
     closes_tls: bool,
-    leave: fn(Raw),
-    cause: Cause,
+    pub(crate) leave: fn(Raw),
+    pub(crate) cause: Cause,
+}
+
+impl Way {
+    /// Sends all words before the end.
+    pub(crate) async fn say(&self, peer: &mut Peer) {
+        let words = (self.says)();
+        if !words.is_empty() {
+            peer.write(&words).await;
+        }
+        if self.closes_tls {
+            peer.close_tls().await;
+        }
+    }
+
+    /// The cause where a proxy passes a reset on as a FIN.
+    pub(crate) fn cause_by_fin(&self) -> Cause {
+        match self.cause {
+            Cause::PeerReset if self.closes_tls => Cause::PeerFin,
+            Cause::PeerReset => Cause::TlsTruncated,
+            Cause::PeerResetMidFrame => Cause::PeerFinMidFrame,
+            cause => cause,
+        }
+    }
 }
 
 const FIN: fn(Raw) = Raw::drop_now;
 const RST: fn(Raw) = Raw::reset;
 
 #[rustfmt::skip]
-const WAYS: [Way; 10] = [
+pub(crate) const WAYS: [Way; 10] = [
     Way { name: "fin", says: Vec::new, closes_tls: true, leave: FIN, cause: Cause::PeerFin },
     Way { name: "cut", says: Vec::new, closes_tls: false, leave: FIN, cause: Cause::TlsTruncated },
     Way { name: "reset", says: Vec::new, closes_tls: false, leave: RST, cause: Cause::PeerReset },
@@ -43,23 +66,17 @@ fn half_a_frame() -> Vec<u8> {
 async fn each_end_over_tls_is_recorded_as_what_it_was() {
     let made = Made::for_name("localhost");
     let mut fixture = start(&made, config()).await;
-    for way in WAYS {
+    for way in (0..ROUNDS).flat_map(|_| WAYS) {
         let mut peer = Peer::join(fixture.addr(), &made).await;
         peer.echo(b"hi").await;
-        let words = (way.says)();
-        if !words.is_empty() {
-            peer.write(&words).await;
-        }
-        if way.closes_tls {
-            peer.close_tls().await;
-        }
-        let name = way.name;
+        way.say(&mut peer).await;
         (way.leave)(peer.raw);
         let end = fixture.collector.end().await;
         assert_eq!(
             (end.cause(), end.ending.verdict.phase),
             (way.cause, Phase::Live),
-            "{name}: {end}"
+            "{}: {end}",
+            way.name
         );
     }
     assert!(fixture.server.stats().laws_hold());
@@ -183,3 +200,6 @@ async fn a_full_server_says_so_behind_the_handshake() {
         .ends_as_ever(Cause::ServerFull, Phase::Admission)
         .await;
 }
+
+/// Of each way.
+pub(crate) const ROUNDS: usize = 10;

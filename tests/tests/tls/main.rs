@@ -7,6 +7,7 @@
     reason = "a failure here is the test's failure"
 )]
 
+mod behind_proxy;
 mod certificates;
 mod client_library;
 mod ends;

@@ -20,6 +20,8 @@ pub(crate) struct Peer {
     pub(crate) tls: ClientConnection,
     /// Bytes of the socket that rustls has not taken.
     unread: Vec<u8>,
+    /// Bytes written to the socket.
+    pub(crate) sent: u64,
 }
 
 /// The end of the server's words.
@@ -60,6 +62,7 @@ impl Peer {
             raw,
             tls,
             unread: Vec::new(),
+            sent: 0,
         }
     }
 
@@ -188,6 +191,7 @@ impl Peer {
             self.tls.write_tls(&mut out).unwrap();
         }
         if !out.is_empty() {
+            self.sent += out.len() as u64;
             self.raw.write(&out).await;
         }
     }
