@@ -32,11 +32,15 @@ impl Way {
 
     /// The cause where a proxy passes a reset on as a FIN.
     pub(crate) fn cause_by_fin(&self) -> Cause {
-        match self.cause {
-            Cause::PeerReset if self.closes_tls => Cause::PeerFin,
-            Cause::PeerReset => Cause::TlsTruncated,
-            Cause::PeerResetMidFrame => Cause::PeerFinMidFrame,
-            cause => cause,
+        if self.cause == Cause::PeerReset {
+            match self.closes_tls {
+                true => Cause::PeerFin,
+                false => Cause::TlsTruncated,
+            }
+        } else if self.cause == Cause::PeerResetMidFrame {
+            Cause::PeerFinMidFrame
+        } else {
+            self.cause
         }
     }
 }

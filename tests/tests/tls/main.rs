@@ -13,6 +13,7 @@ mod client_library;
 mod ends;
 mod handshake;
 mod peer;
+mod renewals;
 
 use lastword_server::{Anonymous, Authenticator, Certificates, Config, Player};
 use lastword_tests::{Echo, EndCollector, Fixture};

@@ -204,6 +204,70 @@ fn a_record_that_never_ends_is_not_kept_for_ever() {
     assert!(server.failed.is_some());
 }
 
+/// xorshift64*, by George Marsaglia and Sebastiano Vigna.
+struct Random(u64);
+
+impl Random {
+    /// A number below `bound`.
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        usize::try_from(high).unwrap() % bound
+    }
+
+    /// Changes bytes, leaves some out, or says some twice.
+    fn spoil(&mut self, bytes: &mut Vec<u8>) {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = self.below(bytes.len());
+        match self.below(4) {
+            0 => bytes[at] = u8::try_from(self.below(256)).unwrap(),
+            1 => bytes[at] ^= 1 << self.below(8),
+            2 => drop(bytes.drain(at..(at + 1 + self.below(40)).min(bytes.len()))),
+            _ => bytes.extend_from_within(at..),
+        }
+    }
+}
+
+/// A peer may send anything, in any pieces, at any time of the handshake and behind it: each call returns, and at most a record
+/// is kept. Without a change it gets through.
+#[test]
+fn spoiled_bytes_fail_or_are_opened_and_leave_no_more_than_a_record() {
+    let [mut secured, mut failed] = [0; 2];
+    for seed in 1..=600_u64 {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let version = VERSIONS[random.below(2)];
+        let mut sides = configs(&[version]).map(|config| Side::new(config.tls()));
+        let spoiled_at = random.below(8);
+        for round in 0..6 {
+            let [server, client] = &mut sides;
+            let (from, to) = match round % 2 {
+                0 => (client, server),
+                _ => (server, client),
+            };
+            let says: &[u8] = if from.secured { b"a word" } else { b"" };
+            let mut bytes = from.writes(says);
+            if round == spoiled_at {
+                random.spoil(&mut bytes);
+            }
+            while !bytes.is_empty() {
+                let len = (1 + random.below(2_000)).min(bytes.len());
+                to.reads(&bytes[..len]);
+                bytes.drain(..len);
+                assert!(to.tls.rest.len() <= REST_BYTES_MAX);
+            }
+        }
+        let [server, client] = &sides;
+        assert!(spoiled_at < 6 || server.secured && client.secured, "{seed}");
+        secured += usize::from(server.secured);
+        failed += usize::from(server.failed.or(client.failed).is_some());
+    }
+    assert!(secured > 150 && failed > 150, "{secured} {failed}");
+}
+
 #[test]
 fn a_server_takes_no_memory_before_the_first_byte() {
     let [server, _] = configs(&VERSIONS);
