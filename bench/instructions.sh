@@ -2,7 +2,7 @@
 # Counts the user instructions of a server per echoed message, by callgrind: 50 connections, one frame of 64 bytes at a
 # time on each, 4-byte length prefix. Two runs of different length are subtracted, so that start and end do not count.
 # The servers must be built (`cargo build --release` in this directory); needs valgrind. About two minutes.
-# Usage: ./instructions.sh [SUBJECT...], of: raw handler session
+# Usage: ./instructions.sh [SUBJECT...], of: raw handler session raw-tls tls
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -14,8 +14,8 @@ few=5000 many=25000
 
 server() {
     case $1 in
-        raw) echo target/release/peer raw ;;
-        handler | session) echo target/release/subject "$1" --framing u32 ;;
+        raw | raw-tls) echo target/release/peer "$1" ;;
+        handler | session | tls) echo target/release/subject "$1" --framing u32 ;;
         *) echo "instructions: no such subject: $1" >&2; exit 1 ;;
     esac
 }
@@ -28,6 +28,8 @@ count() {
     valgrind --tool=callgrind --callgrind-out-file="$out.callgrind" $(server "$subject") \
         <"$out.stdin" >"$out.addr" 2>"$out.log" &
     local pid=$!
+    local wire=()
+    case $subject in *tls) wire=(--tls) ;; esac
     exec 3>"$out.stdin"
     until [ -s "$out.addr" ]; do
         kill -0 $pid || { cat "$out.log" >&2; exit 1; }
@@ -35,7 +37,7 @@ count() {
     done
     addr=$(sed -n 's/.*"\(127[^"]*\)".*/\1/p' "$out.addr")
     target/release/load "$addr" --framing u32 --connections 50 --depth 1 --payload-bytes 64 --messages "$messages" \
-        --seconds 600 --warm-up-seconds 0 >"$out.load"
+        --seconds 600 --warm-up-seconds 0 "${wire[@]}" >"$out.load"
     exec 3>&-
     wait $pid
     sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$out.log"

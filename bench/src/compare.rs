@@ -12,6 +12,7 @@ use crate::subject::Subject;
 
 mod attack;
 mod cost;
+mod handshakes;
 mod memory;
 mod run;
 mod sample;
@@ -22,8 +23,8 @@ mod table;
 pub use sample::Spread;
 pub use shape::Shape;
 
-/// Compares subjects: CPU per message, user memory per idle session, system calls per message, or how long others wait
-/// under an attack.
+/// Compares subjects: CPU per message, user memory per idle session, system calls per message, CPU per connection, or how
+/// long others wait under an attack.
 #[derive(Debug, Clone, clap::Parser, Serialize)]
 pub struct Compare {
     /// A server to measure, repeatable; by default every server that was built.
@@ -44,8 +45,11 @@ pub struct Compare {
     /// Count the system calls per message instead; needs `strace`.
     #[arg(long, conflicts_with = "memory")]
     pub syscalls: bool,
+    /// Measure connections that come and go instead: with TLS, its handshakes.
+    #[arg(long, conflicts_with_all = ["memory", "syscalls"])]
+    pub handshakes: bool,
     /// Measure a bystander's round trip and new players' joins under an attack of this kind instead, repeatable.
-    #[arg(long, value_enum, conflicts_with_all = ["memory", "syscalls"])]
+    #[arg(long, value_enum, conflicts_with_all = ["memory", "syscalls", "handshakes"])]
     pub attack: Vec<Kind>,
     /// How many clients attack. Those that stay connected also show what each costs in memory.
     #[arg(long, default_value_t = 10_000)]
@@ -88,6 +92,11 @@ pub fn run(mut compare: Compare) -> Result<()> {
     let open_files_max = process::raise_open_files_max()?;
     if compare.subjects.is_empty() {
         compare.subjects = Subject::built();
+        // The bystander speaks no TLS.
+        let has_attack = !compare.attack.is_empty();
+        compare
+            .subjects
+            .retain(|subject| !has_attack || !subject.has_tls());
     }
     ensure!(
         !compare.subjects.is_empty(),
@@ -102,6 +111,11 @@ pub fn run(mut compare: Compare) -> Result<()> {
         let counts = syscalls::measure(&compare)?;
         println!("{}", syscalls::table(&counts));
         return write_json(&compare, &counts);
+    }
+    if compare.handshakes {
+        let costs = handshakes::measure(&compare)?;
+        println!("{}", handshakes::table(&costs));
+        return write_json(&compare, &costs);
     }
     if !compare.attack.is_empty() {
         let attacked = attack::measure(&compare, open_files_max)?;

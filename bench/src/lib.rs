@@ -10,4 +10,5 @@ pub mod peers;
 pub mod process;
 pub mod report;
 pub mod subject;
+pub mod tls;
 pub mod wire;

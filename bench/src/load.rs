@@ -10,6 +10,7 @@ use crate::wire::Framing;
 
 mod connection;
 mod generator;
+mod stream;
 
 pub(crate) use generator::spread;
 pub use generator::{Generator, Until};
@@ -22,6 +23,9 @@ pub struct Load {
     /// How frames are delimited.
     #[arg(long, value_enum, default_value = "u32")]
     pub framing: Framing,
+    /// Speak TLS, and trust every server.
+    #[arg(long)]
+    pub tls: bool,
     /// How many connections to open.
     #[arg(long, default_value_t = 1000)]
     pub connections: u32,
@@ -43,6 +47,9 @@ pub struct Load {
     /// Echo one frame per connection, then stay idle (except for heartbeats) for `--seconds`.
     #[arg(long)]
     pub idle: bool,
+    /// Open connections one after another for `--seconds` instead, and close each at once.
+    #[arg(long, conflicts_with = "idle")]
+    pub knock: bool,
     /// When ready, wait for a line on stdin before the measured part; end when stdin ends.
     #[arg(long)]
     pub controlled: bool,
@@ -55,6 +62,9 @@ pub struct Load {
 pub fn run(load: &Load) -> Result<()> {
     let control = load.controlled.then(Control::from_stdin);
     let duration = Duration::try_from_secs_f64(load.seconds)?;
+    if load.knock {
+        return knock(load, duration, control.as_ref());
+    }
     let mut generator = Generator::connect(load)?;
     warm_up(load, &mut generator)?;
     Report::Ready.print()?;
@@ -82,6 +92,21 @@ pub fn run(load: &Load) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn knock(load: &Load, duration: Duration, control: Option<&Control>) -> Result<()> {
+    let warm_up = Duration::try_from_secs_f64(load.warm_up_seconds)?;
+    Generator::knock(load, Instant::now() + warm_up).context("while warming up")?;
+    Report::Ready.print()?;
+    let go_by = Instant::now() + GO_TIMEOUT;
+    while control.is_some_and(|control| control.poll() != Some(Order::Go)) {
+        ensure!(Instant::now() < go_by, "the harness never said go");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let started = Instant::now();
+    let messages = Generator::knock(load, started + duration)?;
+    let seconds = started.elapsed().as_secs_f64();
+    Report::Done { messages, seconds }.print()
 }
 
 fn frames_each(load: &Load) -> Option<u64> {

@@ -10,6 +10,7 @@ use crate::report::Report;
 mod epoll;
 mod framed;
 mod raw;
+mod tls;
 
 /// A peer to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -18,6 +19,8 @@ pub enum Peer {
     Epoll,
     /// A hand-written tokio loop: an 8 KiB buffer a session, one write per readable burst.
     Raw,
+    /// The same over TLS, by tokio-rustls.
+    RawTls,
     /// tokio-util's `Framed` with a `send` per message.
     FramedSend,
     /// tokio-util's `Framed` that feeds, and flushes when the read buffer is drained.
@@ -32,6 +35,10 @@ pub fn serve(peer: Peer, listen: SocketAddr) -> Result<()> {
     match peer {
         Peer::Epoll => epoll::serve(listen),
         Peer::Raw => on_tokio(listen, raw::echo),
+        Peer::RawTls => {
+            let acceptor = tls::acceptor()?;
+            on_tokio(listen, move |stream| tls::echo(acceptor.clone(), stream))
+        }
         Peer::FramedSend => on_tokio(listen, framed::echo_with_send),
         Peer::FramedFeed => on_tokio(listen, framed::echo_with_feed),
     }

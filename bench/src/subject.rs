@@ -19,12 +19,16 @@ pub enum Subject {
     Epoll,
     /// A hand-written tokio loop.
     Raw,
+    /// A hand-written tokio-rustls loop.
+    RawTls,
     /// tokio-util's `Framed` with a `send` per message.
     FramedSend,
     /// tokio-util's `Framed`, flushed when drained.
     FramedFeed,
     /// `lastword` with a `Handler`.
     LastwordHandler,
+    /// The same over TLS.
+    LastwordTls,
     /// `lastword` with a task and a `Session` per session.
     LastwordSession,
     /// `lastword` with a loop of 60 ticks a second that drains the events of all sessions.
@@ -75,18 +79,39 @@ impl Subject {
     #[must_use]
     pub fn framing(self) -> Framing {
         match self {
-            Self::Epoll | Self::Raw | Self::FramedSend | Self::FramedFeed => Framing::U32,
-            Self::LastwordHandler | Self::LastwordSession | Self::LastwordTick => Framing::Lastword,
+            Self::Epoll | Self::Raw | Self::RawTls | Self::FramedSend | Self::FramedFeed => {
+                Framing::U32
+            }
+            Self::LastwordHandler
+            | Self::LastwordTls
+            | Self::LastwordSession
+            | Self::LastwordTick => Framing::Lastword,
         }
+    }
+
+    /// Whether the server speaks TLS.
+    #[must_use]
+    pub fn has_tls(self) -> bool {
+        matches!(self, Self::RawTls | Self::LastwordTls)
+    }
+
+    /// Returns the load generator's arguments for this server's wire.
+    #[must_use]
+    pub fn wire(self) -> Vec<String> {
+        let framing = format!("--framing={}", self.framing());
+        let tls = self.has_tls().then(|| String::from("--tls"));
+        std::iter::once(framing).chain(tls).collect()
     }
 
     fn program(self) -> (&'static str, &'static str) {
         match self {
             Self::Epoll => ("peer", "epoll"),
             Self::Raw => ("peer", "raw"),
+            Self::RawTls => ("peer", "raw-tls"),
             Self::FramedSend => ("peer", "framed-send"),
             Self::FramedFeed => ("peer", "framed-feed"),
             Self::LastwordHandler => ("subject", "handler"),
+            Self::LastwordTls => ("subject", "tls"),
             Self::LastwordSession => ("subject", "session"),
             Self::LastwordTick => ("subject", "tick"),
         }

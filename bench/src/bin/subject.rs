@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use lastword_bench::report::{Report, exit_when_stdin_ends};
+use lastword_bench::tls::Pair;
 use lastword_server::{
-    Builder, Config, Context, Event, Framing, Handler, LengthPrefixed, Player, Server, Session,
+    Builder, Certificates, Config, Context, Event, Framing, Handler, LengthPrefixed, Player,
+    Server, Session,
 };
 
 /// Serves an echo until stdin ends.
@@ -33,6 +35,8 @@ enum Wire {
 enum Shape {
     /// A handler, called in place.
     Handler,
+    /// A handler, over TLS with a new certificate.
+    Tls,
     /// A task and an inbox for each player.
     Session,
     /// The events of all players, drained 60 times a second by a thread of its own.
@@ -73,6 +77,12 @@ fn main() -> Result<()> {
     };
     match options.shape {
         Shape::Handler => runtime()?.block_on(handlers(builder)),
+        Shape::Tls => {
+            let made = Pair::make()?;
+            let pairs = [(&made.certificate, &made.key)];
+            let builder = builder.tls(Certificates::from_pem(pairs)?);
+            runtime()?.block_on(handlers(builder))
+        }
         Shape::Session => runtime()?.block_on(sessions(builder)),
         Shape::Tick => ticks(builder),
     }

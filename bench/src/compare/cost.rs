@@ -35,7 +35,12 @@ struct Cell {
     runs: Vec<Run>,
 }
 
-const BASELINES: [Subject; 3] = [Subject::Epoll, Subject::Raw, Subject::FramedSend];
+const BASELINES: [Subject; 4] = [
+    Subject::Epoll,
+    Subject::Raw,
+    Subject::RawTls,
+    Subject::FramedSend,
+];
 
 /// Runs all rounds.
 pub(super) fn measure(compare: &Compare) -> Result<Vec<Cost>> {
@@ -69,13 +74,15 @@ pub(super) fn table(costs: &[Cost]) -> Table {
             "max",
             "vs epoll",
             "vs raw",
+            "vs raw-tls",
             "vs framed-send",
             "messages/s",
             "busy",
         ],
     );
     for cost in costs {
-        let [epoll, raw, framed_send] = BASELINES.map(|baseline| number(cost.ratio(baseline), 2));
+        let [epoll, raw, raw_tls, framed_send] =
+            BASELINES.map(|baseline| number(cost.ratio(baseline), 2));
         let cpu = cost.cpu_seconds_per_million;
         table.row(
             [cost.shape.to_string(), cost.subject.to_string()],
@@ -85,6 +92,7 @@ pub(super) fn table(costs: &[Cost]) -> Table {
                 number(Some(cpu.max), 3),
                 epoll,
                 raw,
+                raw_tls,
                 framed_send,
                 number(Some(cost.messages_per_second.median), 0),
                 number(Some(cost.busy.median), 2),
@@ -146,7 +154,11 @@ fn summary(cell: &Cell, cells: &[Cell]) -> Option<Cost> {
 /// median.
 fn ratios(cell: &Cell, cells: &[Cell]) -> Vec<Ratio> {
     let same_shape = cells.iter().filter(|other| other.shape == cell.shape);
-    let baselines = same_shape.filter(|other| BASELINES.contains(&other.subject));
+    let is_baseline = |other: &&Cell| BASELINES.contains(&other.subject);
+    // TLS is not compared with what has none.
+    let baselines = same_shape
+        .filter(is_baseline)
+        .filter(|other| other.subject.has_tls() == cell.subject.has_tls());
     baselines
         .filter_map(|baseline| {
             Some(Ratio {

@@ -81,11 +81,11 @@ fn idle_sessions(
         server.addr.clone(),
         String::from("--idle"),
         String::from("--controlled"),
-        format!("--framing={}", subject.framing()),
         format!("--connections={sessions}"),
         String::from("--depth=1"),
         format!("--seconds={IDLE_SECONDS_MAX}"),
     ];
+    let arguments = [&arguments[..], &subject.wire()].concat();
     let load = Process::spawn(&process::path_of("load")?, &arguments, compare.load_core)?;
     load.wait_until_ready(OPEN_TIMEOUT)?;
     Ok(load)

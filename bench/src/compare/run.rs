@@ -38,12 +38,12 @@ impl Ready {
         let arguments = [
             server.addr.clone(),
             String::from("--controlled"),
-            format!("--framing={}", subject.framing()),
             format!("--connections={}", shape.connections),
             format!("--depth={}", shape.depth),
             format!("--payload-bytes={}", shape.payload_bytes),
             format!("--seconds={}", compare.seconds),
         ];
+        let arguments = [&arguments[..], &subject.wire()].concat();
         let load = Process::spawn(&process::path_of("load")?, &arguments, compare.load_core)?;
         load.wait_until_ready(OPEN_TIMEOUT)?;
         let timeout = Duration::try_from_secs_f64(compare.seconds)? + IN_FLIGHT_TIMEOUT;

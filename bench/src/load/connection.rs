@@ -2,12 +2,14 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::mem;
-use std::net::{SocketAddr, TcpStream as BlockingStream};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use mio::net::TcpStream;
+use rustls::ClientConfig;
 
+use super::stream::{Opening, Stream};
 use crate::wire::{self, Frame, Framing, HEADER_BYTES, kind};
 
 /// State that all connections share: the frame to send, and the bytes that leave in the next write.
@@ -26,7 +28,7 @@ pub(super) struct Work {
 }
 
 pub(super) struct Connection {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     id: u32,
     sent: u64,
     /// The frame number at which the present run ends for this connection.
@@ -88,18 +90,24 @@ impl Work {
 }
 
 impl Connection {
-    /// Connects and, where the framing has one, exchanges hello and welcome.
-    pub(super) fn open(addr: SocketAddr, id: u32, framing: Framing) -> Result<Self> {
-        let mut stream = BlockingStream::connect_timeout(&addr, OPEN_TIMEOUT)
+    /// Connects and, where there is TLS, does its handshake. Where the framing has one, exchanges hello and welcome.
+    pub(super) fn open(
+        addr: SocketAddr,
+        id: u32,
+        framing: Framing,
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> Result<Self> {
+        let stream = TcpStream::connect_timeout(&addr, OPEN_TIMEOUT)
             .with_context(|| format!("cannot connect to {addr}"))?;
         stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(OPEN_TIMEOUT))?;
+        let mut stream = Opening::over(stream, tls)?;
         let beat = match framing {
             Framing::U32 => None,
             Framing::Lastword => Beat::new(greet(&mut stream, id).context("in the handshake")?, id),
         };
-        stream.set_nonblocking(true)?;
         Ok(Self {
-            stream: TcpStream::from_std(stream),
+            stream: stream.nonblocking()?,
             id,
             sent: 0,
             sent_max: 0,
@@ -126,7 +134,7 @@ impl Connection {
             };
             self.take(buffer.get(..read).unwrap_or_default(), work)?;
             // A short read has emptied the socket: the next bytes trigger a new edge.
-            if read < buffer.len() {
+            if read < buffer.len() && self.stream.ends_short() {
                 return Ok(());
             }
         }
@@ -238,8 +246,7 @@ impl Beat {
 }
 
 /// Exchanges hello and welcome without reading beyond them, and returns the heartbeat interval.
-fn greet(stream: &mut BlockingStream, id: u32) -> Result<u32> {
-    stream.set_read_timeout(Some(OPEN_TIMEOUT))?;
+fn greet(stream: &mut Opening, id: u32) -> Result<u32> {
     let mut hello = Vec::new();
     wire::put_hello(&format!("bench-{id}"), &mut hello)?;
     stream.write_all(&hello)?;
@@ -254,10 +261,7 @@ fn greet(stream: &mut BlockingStream, id: u32) -> Result<u32> {
     })
 }
 
-fn write(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize> {
-    if bytes.is_empty() {
-        return Ok(0);
-    }
+fn write(stream: &mut Stream, bytes: &[u8]) -> Result<usize> {
     match stream.write(bytes) {
         Ok(written) => Ok(written),
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),

@@ -9,6 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::Load;
 use super::connection::{Connection, Work};
+use crate::tls;
 
 /// A load generator whose connections are open.
 pub struct Generator {
@@ -44,19 +45,36 @@ impl Generator {
             work: Work::new(load.framing, load.payload_bytes, load.depth)?,
             beat_due: Instant::now(),
         };
+        let tls = load.tls.then(tls::client).transpose()?;
         for id in 0..load.connections {
             let addr = spread(load.addr, id, load.connections);
-            let mut connection = Connection::open(addr, id, load.framing)
+            let mut connection = Connection::open(addr, id, load.framing, tls.as_ref())
                 .with_context(|| format!("connection {id} of {}", load.connections))?;
             let token = Token(generator.connections.len());
             let interest = Interest::READABLE | Interest::WRITABLE;
             generator
                 .poll
                 .registry()
-                .register(&mut connection.stream, token, interest)?;
+                .register(connection.stream.socket(), token, interest)?;
             generator.connections.push(connection);
         }
         Ok(generator)
+    }
+
+    /// Opens connections, one after another, and closes each at once. Returns how many there were.
+    ///
+    /// # Errors
+    /// When a connection cannot be opened.
+    pub fn knock(load: &Load, deadline: Instant) -> Result<u64> {
+        let tls = load.tls.then(tls::client).transpose()?;
+        let mut n = 0;
+        while Instant::now() < deadline {
+            let id = u32::try_from(n)?;
+            let addr = spread(load.addr, id, SPREAD_FROM);
+            drop(Connection::open(addr, id, load.framing, tls.as_ref())?);
+            n += 1;
+        }
+        Ok(n)
     }
 
     /// Keeps frames in flight until the end of the run, waits for those in flight, and returns how many came back.

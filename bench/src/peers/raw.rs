@@ -2,15 +2,14 @@
 
 use std::io;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::wire::Framing;
 
 const BUFFER_BYTES: usize = 8 * 1024;
 
 /// Echoes every complete frame of a read in one write.
-pub(super) async fn echo(mut stream: TcpStream) -> io::Result<()> {
+pub(super) async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut filled = 0;
     loop {
@@ -26,6 +25,8 @@ pub(super) async fn echo(mut stream: TcpStream) -> io::Result<()> {
         stream
             .write_all(bytes.get(..complete).unwrap_or_default())
             .await?;
+        // Nothing for a socket; TLS may hold records back.
+        stream.flush().await?;
         buffer.copy_within(complete..filled, 0);
         filled -= complete;
     }
