@@ -96,6 +96,8 @@ async fn a_flood_is_slowed_told_to_the_game_and_ended_as_rate_limited() {
     let (before, told) = rated.after_frames().await;
     assert_eq!(told, Seen::Link(Link::RateLimited));
     assert_eq!(rated.server.stats().rate_limited, 1);
+    let info = &rated.server.sessions()[0];
+    assert_eq!((info.rate_limited, info.congested), (true, false));
     assert_eq!(rated.server.stats().inbound_paused, 0, "the game takes all");
     assert_eq!(raw.goodbye_code().await, Some(47));
     drop(raw);

@@ -321,7 +321,9 @@ async fn a_handler_is_told_and_its_session_lives_on() {
         }
     }
     until("it is counted", || server.stats().congested == 1).await;
-    let session = server.sessions()[0].session;
+    let info = &server.sessions()[0];
+    assert_eq!((info.congested, info.rate_limited), (true, false));
+    let session = info.session;
     server.kick(session, Kick::default()).unwrap();
     assert_eq!(raw.goodbye_code().await, Some(Cause::Kicked.code()));
     drop(raw);

@@ -82,8 +82,13 @@ function facts(live) {
     ["Bytes", `${bytes(live.bytes_in)} in, ${bytes(live.bytes_out)} out`],
     ["Waiting to be written", `${bytes(live.bytes_queued)}${live.congested ? ": the player reads slowly" : ""}`],
     ["Not acknowledged yet", bytes(live.bytes_unacked)],
-    ["Reading", live.inbound_paused ? "paused: the game takes no frames" : "active"],
+    ["Reading", reading(live)],
   ];
+}
+
+function reading(live) {
+  if (live.inbound_paused) return "paused: the game takes no frames";
+  return live.rate_limited ? "slowed: the player is over its rate" : "active";
 }
 
 function ended(record) {

@@ -153,11 +153,13 @@ function rowOf({ session, player, remote, profile }) {
     h("td", { class: "number" }));
 }
 
-function fill(row, { link, live_ms: live, rtt_us: rtt }) {
+function fill(row, { link, congested, rate_limited: rateLimited, live_ms: live, rtt_us: rtt }) {
   const [, health, , , trip, age] = row.children;
-  if (row.dataset.link !== link) {
-    row.dataset.link = link;
-    health.replaceChildren(linkWords(link));
+  const also = [congested && "reads slowly", rateLimited && "over its rate"].filter(Boolean).join(", ");
+  const state = `${link} ${also}`;
+  if (row.dataset.link !== state) {
+    row.dataset.link = state;
+    health.replaceChildren(linkWords(link), ...(also ? [h("small", {}, also)] : []));
   }
   say(trip, duration(rtt === undefined ? undefined : rtt / 1000));
   say(age, live < 60_000 ? `${Math.floor(live / 1000)} s` : duration(live));

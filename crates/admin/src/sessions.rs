@@ -40,6 +40,7 @@ struct Live<'a> {
     link: &'static str,
     inbound_paused: bool,
     congested: bool,
+    rate_limited: bool,
     age_ms: u64,
     live_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +99,7 @@ impl<'a> From<&'a SessionStatus> for Live<'a> {
             link: link_label(status.suspected),
             inbound_paused: status.inbound_paused,
             congested: status.congested,
+            rate_limited: status.rate_limited,
             age_ms: millis(status.age),
             live_ms: millis(status.live_for),
             rtt_us: status.rtt.map(micros),

@@ -109,6 +109,8 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<&'a str>,
     link: &'static str,
+    congested: bool,
+    rate_limited: bool,
     live_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     rtt_us: Option<u64>,
@@ -123,6 +125,8 @@ impl<'a> From<&'a SessionInfo> for Row<'a> {
             cohort: info.cohort.as_deref(),
             profile: info.profile.as_ref().map(|profile| profile.as_str()),
             link: link_label(info.suspected),
+            congested: info.congested,
+            rate_limited: info.rate_limited,
             live_ms: millis(info.live_for),
             rtt_us: info.rtt.map(micros),
         }

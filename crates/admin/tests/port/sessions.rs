@@ -80,6 +80,8 @@ async fn the_list_has_every_live_session_under_the_names_of_its_record() {
         "remote": ann.local_addr().unwrap().to_string(),
         "profile": "standard",
         "link": "healthy",
+        "congested": false,
+        "rate_limited": false,
     });
     assert_eq!(Value::from(session), expected);
     assert_eq!((sessions.len(), more), (1, None));
@@ -146,6 +148,29 @@ async fn a_silent_player_is_in_the_list_of_suspects() {
     };
     let label = within("a suspicion", suspects).await;
     assert_ne!(label, "healthy");
+}
+
+#[tokio::test]
+async fn a_player_over_its_rate_is_marked_in_the_list_and_in_its_own_answer() {
+    let mut config = Config::default();
+    config.rates.frames_per_second = 1;
+    let server = Server::builder()
+        .config(config)
+        .listen("127.0.0.1:0")
+        .admin("127.0.0.1:0");
+    let server = server.serve(|_: &Player| Silent).await.unwrap();
+    let admin = server.admin_addr().unwrap();
+    let mut ann = join_as(&server, "ann").await;
+    let id = server.sessions()[0].session;
+    ann.write_all(&frame(0, b"x").repeat(100)).await.unwrap();
+    let marked = async {
+        while list(admin, "").await.0[0]["rate_limited"] != true {}
+        let answer = get(admin, &format!("/api/sessions/{id}")).await;
+        serde_json::from_str::<Value>(&answer.body).unwrap()
+    };
+    let known = within("the mark", marked).await;
+    assert_eq!(known["live"]["rate_limited"], true);
+    assert_eq!(known["live"]["congested"], false);
 }
 
 #[tokio::test]

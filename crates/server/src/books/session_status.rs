@@ -34,6 +34,8 @@ pub struct SessionStatus {
     pub inbound_paused: bool,
     /// Whether it is congested: its peer reads more slowly than the game sends.
     pub congested: bool,
+    /// Whether its peer is over its rate, so that its frames wait.
+    pub rate_limited: bool,
     /// Time since the connection was accepted.
     pub age: Duration,
     /// Time since the session joined.
@@ -103,6 +105,7 @@ impl Books {
                 suspected: identity.suspicion.read(),
                 inbound_paused,
                 congested: identity.link.has(LinkFlag::Congested),
+                rate_limited: identity.link.has(LinkFlag::RateLimited),
                 age: so_far.age,
                 live_for: so_far.live_for,
                 rtt: so_far.rtt,
@@ -129,6 +132,7 @@ mod tests {
             suspected: None,
             inbound_paused: false,
             congested: false,
+            rate_limited: false,
             age: Duration::ZERO,
             live_for: Duration::ZERO,
             rtt: None,

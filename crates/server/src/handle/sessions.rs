@@ -10,7 +10,7 @@ use lastword_transport::{Clock, Request};
 
 use super::ServerHandle;
 use crate::books::slot_index;
-use crate::player::{Kick, SessionIdentity, is_name_of, printable};
+use crate::player::{Kick, LinkFlag, SessionIdentity, is_name_of, printable};
 
 /// A live session in the list. [`ServerHandle::session_status`] asks one session for more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub struct SessionInfo {
     pub profile: Option<ProfileName>,
     /// The diagnosis of the peer's silence; `None` is healthy.
     pub suspected: Option<Diagnosis>,
+    /// Whether it is congested: its peer reads more slowly than the game sends.
+    pub congested: bool,
+    /// Whether its peer is over its rate, so that its frames wait.
+    pub rate_limited: bool,
     /// Time since the session joined, to a tenth of a second.
     pub live_for: Duration,
     /// The smoothed round trip of its heartbeats, if it is known.
@@ -115,6 +119,8 @@ impl ServerHandle {
             cohort: self.core.books.cohorts.name(identity.cohort).cloned(),
             profile: self.core.settings.profile_name(identity.profile),
             suspected: identity.suspicion.read(),
+            congested: identity.link.has(LinkFlag::Congested),
+            rate_limited: identity.link.has(LinkFlag::RateLimited),
             live_for: identity.joined.live_for(Clock::real()),
             rtt: mailbox.round_trip().rtt(),
         })
