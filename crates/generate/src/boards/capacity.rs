@@ -65,11 +65,11 @@ fn of_the_limits() -> Panel {
 }
 
 fn refusals() -> Panel {
-    let about = "Connections that were refused because a limit was reached, the authenticator did not answer, or the \
-        server drains.";
+    let about = "Connections that were refused because of their address, because a limit was reached, because the \
+        authenticator did not answer, or because the server drains.";
     Panel::areas("Refusals, by cause", Unit::PerSecond, about).shows(
         "{{cause}}",
-        r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",cause=~"server_full|auth_timeout|auth_unavailable|address_limit|overloaded|refused_draining"}[$__rate_interval]))"#,
+        r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",cause=~"server_full|auth_timeout|auth_unavailable|address_denied|address_limit|overloaded|refused_draining"}[$__rate_interval]))"#,
     )
 }
 
