@@ -1,4 +1,6 @@
-//! A bucket of tokens that refills at a steady rate.
+//! A bucket of tokens that refills at a steady rate. It is one word, because the table of addresses has one for each
+//! address. The bucket of a session (`lastword_session::bucket`) takes two: it also has debts, and credits for pauses that
+//! may exceed its depth.
 
 use std::time::Duration;
 
