@@ -53,15 +53,44 @@ impl Lab {
         self.set_delay(host, &[Direction::Towards], delay.into())
     }
 
+    /// Stops all packets between the hosts where they are, until [`Lab::resume_packets`]. None is lost: a link that
+    /// stands still and has a long queue does the same.
+    ///
+    /// Packets on the way that are due by then come at once after the pause. Those that were sent in the pause take their
+    /// delay from its end on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::delay`].
+    pub fn pause_packets(&self) -> io::Result<()> {
+        self.with_relay(Relay::pause)
+    }
+
+    /// Ends a [`Lab::pause_packets`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::delay`].
+    pub fn resume_packets(&self) -> io::Result<()> {
+        self.with_relay(Relay::resume)
+    }
+
     fn set_delay(&self, host: Host, directions: &[Direction], delay: Delay) -> io::Result<()> {
+        self.with_relay(|relay| {
+            for direction in directions {
+                relay.set(host, *direction, delay);
+            }
+        })
+    }
+
+    /// Starts the relay where there is none yet.
+    fn with_relay(&self, change: impl FnOnce(&Relay)) -> io::Result<()> {
         let mut slot = self.relay().lock().unwrap_or_else(PoisonError::into_inner);
         let relay = match slot.take() {
             Some(relay) => relay,
             None => self.start_relay()?,
         };
-        for direction in directions {
-            relay.set(host, *direction, delay);
-        }
+        change(&relay);
         *slot = Some(relay);
         Ok(())
     }

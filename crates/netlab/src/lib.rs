@@ -38,6 +38,7 @@ mod delay;
 mod detour;
 mod direction;
 mod freeze;
+mod gate;
 mod host;
 mod lab;
 mod link;

@@ -18,6 +18,7 @@ use rustix::io::retry_on_intr;
 
 use crate::delay::Delay;
 use crate::direction::Direction;
+use crate::gate::Gate;
 use crate::host::Host;
 use crate::share::Share;
 
@@ -25,6 +26,7 @@ use crate::share::Share;
 #[derive(Debug)]
 pub(crate) struct Relay {
     delays: Arc<Delays>,
+    gate: Arc<Gate>,
     /// The reader has the other end, and sees when this one is closed.
     _stop: UnixStream,
 }
@@ -34,17 +36,19 @@ impl Relay {
     pub(crate) fn start(device: File) -> io::Result<Self> {
         let (stop, stopped) = UnixStream::pair()?;
         let (device, delays) = (Arc::new(device), Arc::new(Delays::default()));
+        let gate = Arc::new(Gate::default());
         let mut ways = HashMap::new();
         for receiver in Host::ALL {
             let (way, packets) = mpsc::channel();
-            let device = Arc::clone(&device);
-            on_a_thread(move || deliver(&device, &packets))?;
+            let (device, gate) = (Arc::clone(&device), Arc::clone(&gate));
+            on_a_thread(move || deliver(&device, &gate, &packets))?;
             ways.insert(receiver, way);
         }
         let mut reader = Reader {
             device,
             stopped,
             delays: Arc::clone(&delays),
+            gate: Arc::clone(&gate),
             ways,
             count: 0,
             last_due: HashMap::new(),
@@ -56,12 +60,29 @@ impl Relay {
         })?;
         Ok(Self {
             delays,
+            gate,
             _stop: stop,
         })
     }
 
     pub(crate) fn set(&self, host: Host, direction: Direction, delay: Delay) {
         self.delays.set(host, direction, delay);
+    }
+
+    /// Stops all packets where they are.
+    pub(crate) fn pause(&self) {
+        self.gate.shut();
+    }
+
+    pub(crate) fn resume(&self) {
+        self.gate.open();
+    }
+}
+
+/// Its threads end only when they may go on.
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.resume();
     }
 }
 
@@ -70,6 +91,7 @@ struct Reader {
     device: Arc<File>,
     stopped: UnixStream,
     delays: Arc<Delays>,
+    gate: Arc<Gate>,
     ways: HashMap<Host, Sender<Delayed>>,
     /// The number of packets so far.
     count: u64,
@@ -82,6 +104,7 @@ impl Reader {
         let mut buffer = vec![0; PACKET_BYTES_MAX];
         // Either call may be interrupted when a program of the lab ends.
         while retry_on_intr(|| self.await_packet())? {
+            self.gate.pass();
             let len = retry_on_intr(|| rustix::io::read(&self.device, &mut buffer))?;
             self.relay(buffer.get(..len).unwrap_or_default());
         }
@@ -167,7 +190,7 @@ struct Delayed {
 }
 
 /// Writes the packets of one direction, each no earlier than it is due.
-fn deliver(device: &File, packets: &Receiver<Delayed>) {
+fn deliver(device: &File, gate: &Gate, packets: &Receiver<Delayed>) {
     let mut waiting = BinaryHeap::new();
     let mut is_open = true;
     while is_open || !waiting.is_empty() {
@@ -183,6 +206,7 @@ fn deliver(device: &File, packets: &Receiver<Delayed>) {
                 thread::sleep(due.map_or(Duration::ZERO, left));
             }
         }
+        gate.pass();
         write_first(device, &mut waiting);
     }
 }

@@ -39,6 +39,25 @@ impl Datagrams {
         Ok(arrived)
     }
 
+    /// Returns whether one arrives within this time.
+    pub(crate) fn arrives_within(&self, time: Duration) -> io::Result<bool> {
+        self.to.set_nonblocking(false)?;
+        self.to.set_read_timeout(Some(time))?;
+        let arrived = self.to.peek(&mut [0; 8]);
+        self.to.set_read_timeout(Some(TIMEOUT))?;
+        match arrived {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits for this many that were sent before, and returns how many came.
+    pub(crate) fn waiting(&self, count: usize) -> io::Result<usize> {
+        let arrived = (0..count).map(|_| self.to.recv(&mut [0; 8]));
+        arrived.sum::<io::Result<usize>>().map(|bytes| bytes / 8)
+    }
+
     /// Sends one, and returns how long it takes.
     pub(crate) fn takes(&self) -> io::Result<Duration> {
         let start = Instant::now();

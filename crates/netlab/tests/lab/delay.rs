@@ -98,6 +98,25 @@ fn a_share_of_the_packets_arrives_twice() {
 }
 
 #[test]
+fn a_pause_holds_every_packet_and_loses_none() {
+    run(|lab| {
+        for delay in [Duration::ZERO, STEP] {
+            lab.delay(Host::Client, delay)?;
+            for sender in Host::ALL {
+                let datagrams = Datagrams::new(lab, sender)?;
+                lab.pause_packets()?;
+                assert_eq!(datagrams.arrivals(5)?, 0, "{sender:?}");
+                assert!(!datagrams.arrives_within(3 * STEP)?, "{sender:?}");
+                lab.resume_packets()?;
+                assert_eq!(datagrams.waiting(5)?, 5, "{sender:?}");
+                datagrams.takes()?;
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn a_reset_crosses_a_delay() {
     run(|lab| {
         lab.delay(Host::Client, STEP)?;
@@ -149,6 +168,7 @@ fn a_lab_that_is_dropped_leaves_no_thread() {
         for _ in 0..3 {
             let other = Lab::new()?;
             other.delay(Host::Client, STEP)?;
+            other.pause_packets()?;
             assert!(threads()? > before);
         }
         let deadline = Instant::now() + TIMEOUT;
