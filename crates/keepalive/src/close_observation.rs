@@ -117,7 +117,7 @@ impl CloseObservation {
         waits_since: Option<Time>,
         limit_at: Time,
     ) {
-        let since = self.unanswered_since(now, sample, waits_since);
+        let since = self.earliest_unanswered(now, sample, waits_since);
         self.unanswered = match (since, self.unanswered) {
             (None, _) => None,
             (Some(since), Some(before)) if waits_since.is_none_or(|at| at <= before.since) => {
@@ -145,7 +145,7 @@ impl CloseObservation {
 
     /// The earliest time since which the data unanswered at this sample can have been so; it was not at the sample
     /// before.
-    fn unanswered_since(
+    fn earliest_unanswered(
         &self,
         now: Time,
         sample: &KernelSample,
@@ -176,6 +176,11 @@ impl CloseObservation {
     pub(crate) fn waits_until(&self) -> Time {
         let question = self.question.as_ref();
         question.map_or(Time::ORIGIN, Question::waits_until)
+    }
+
+    /// Since when something has been unanswered, as far as the samples show.
+    pub(crate) fn unanswered_since(&self) -> Option<Time> {
+        self.unanswered.map(|unanswered| unanswered.since)
     }
 
     /// Since when something has been unanswered for longer than an answer takes.

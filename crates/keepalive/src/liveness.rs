@@ -242,15 +242,15 @@ impl Liveness {
         self.inquiry.is_some()
     }
 
-    /// Returns whether a verdict is due that may blame the path by the kernel's counters. Then the driver asks the system
-    /// about this host's own network first.
+    /// Returns whether the next sample may bring a verdict on a silence. Then the driver asks the system about this host's
+    /// own network first.
+    ///
+    /// The diagnosis so far does not decide this: the sample may change it, and may show that the peer has been stuck for
+    /// long.
     #[must_use]
     pub fn may_blame_path(&self, now: Time) -> bool {
-        let is_known = matches!(
-            self.diagnosis(now),
-            Diagnosis::LocalNetworkDown | Diagnosis::PeerFrozen
-        );
-        self.judged_at() <= now && !is_known && !self.has_no_kernel_evidence
+        let may_be_due = self.dead_limit_at().min(self.stuck_limit_at()) <= now;
+        may_be_due && !self.has_no_kernel_evidence
     }
 
     /// Takes the change to report to the owner: the diagnosis of a suspect peer, or `None` where it is healthy again.

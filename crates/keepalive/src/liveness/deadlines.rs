@@ -102,6 +102,15 @@ impl Liveness {
         }
     }
 
+    /// When waiting data reaches the dead limit, whether the samples so far prove that the peer is stuck or not.
+    pub(super) fn stuck_limit_at(&self) -> Time {
+        let waits_since = self.inquiry.as_ref().and_then(|it| it.unanswered_since());
+        match (waits_since, self.timing.dead_ms) {
+            (None, _) | (_, 0) => Time::NEVER,
+            (Some(since), ms) => since.after_ms(ms),
+        }
+    }
+
     fn sample_at(&self, is_blocked: bool) -> Time {
         match &self.inquiry {
             _ if self.has_no_kernel_evidence => Time::NEVER,

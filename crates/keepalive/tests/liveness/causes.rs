@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lastword_keepalive::{Diagnosis, Silence};
+use lastword_keepalive::{Diagnosis, KernelSample, Liveness, LivenessAction, Silence};
 
-use crate::world::{COMPETITIVE, CUT, Faults, NONE, STANDARD, START, World, secs};
+use crate::world::{COMPETITIVE, CUT, Faults, NONE, STANDARD, START, World, age_ms, secs};
 
 /// The faults, and the silence that each one is.
 pub(crate) fn faults() -> [(&'static str, Faults, Silence); 5] {
@@ -209,5 +209,42 @@ fn a_closed_window_is_a_peer_that_does_not_read_at_every_round_trip() {
             Silence::PeerNotReading,
             "{round_trip_ms} ms"
         );
+    }
+}
+
+/// The last sample decides, so the system is asked whatever the samples before it showed.
+#[test]
+fn the_system_is_asked_before_each_verdict_even_where_the_cause_seemed_known() {
+    let mut liveness = Liveness::new(START, false, false);
+    liveness.go_live(START, COMPETITIVE, None);
+    liveness.wrote(START);
+    let (mut seen, dead_at) = (None, START + secs(8));
+    loop {
+        let (now, _) = liveness.poll_timeout(false);
+        let retries = u8::try_from(now.since(START).as_secs()).expect("it is short");
+        // Half of the retries stay in this host's queue until the last moment.
+        let sent_again = if now < dead_at { retries / 2 } else { retries };
+        let sample = KernelSample {
+            retransmits: retries,
+            unacked: 1,
+            snd_wnd: Some(65_535),
+            total_retrans: sent_again.into(),
+            bytes_retrans: Some(20 * u64::from(sent_again)),
+            last_ack_recv_ms: age_ms(now.since(START)),
+            ..KernelSample::default()
+        };
+        let asks_system = liveness.may_blame_path(now);
+        match liveness.on_timeout(now, false, Some(sample)) {
+            Some(LivenessAction::GiveUp(verdict)) => {
+                assert!(asks_system);
+                assert_eq!(seen, Some(Some(Diagnosis::LocalNetworkDown)));
+                assert_eq!(verdict.silence, Silence::PathDead);
+                return;
+            }
+            Some(LivenessAction::Ping) => liveness.pinged(now),
+            None => {}
+        }
+        assert!(!asks_system || now >= dead_at, "it costs 30 us");
+        seen = liveness.poll_suspicion().or(seen);
     }
 }

@@ -177,10 +177,14 @@ impl World {
             assert!(n < 8, "{due:?} stays due");
             self.wakes += 1;
             let sample = self.sample();
+            let asks_system = self.liveness.may_blame_path(self.now);
             let act = self.liveness.on_timeout(self.now, false, sample);
             self.liveness.set_inquiries(self.inquiries);
             match act {
-                Some(LivenessAction::GiveUp(verdict)) => return Some(verdict),
+                Some(LivenessAction::GiveUp(verdict)) => {
+                    assert!(asks_system || !self.has_kernel, "{verdict:?}");
+                    return Some(verdict);
+                }
                 Some(LivenessAction::Ping) => {
                     self.pings += 1;
                     self.liveness.pinged(self.now);

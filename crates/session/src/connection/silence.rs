@@ -36,8 +36,8 @@ impl Connection {
         self.is_live() && self.liveness.has_inquiry()
     }
 
-    /// Whether the verdict that is due by these readings, if any, may blame the path. Then the driver first asks the
-    /// system about this host's own network ([`Readings::own_fault`]).
+    /// Whether these readings may bring a verdict on a silence, or show that the kernel gave the path up. Then the driver
+    /// first asks the system about this host's own network ([`Readings::own_fault`]).
     #[must_use]
     pub fn may_blame_path(&self, now: Time, readings: &Readings) -> bool {
         let by_silence =
@@ -80,7 +80,13 @@ impl Connection {
     /// unread, here or behind a pause.
     fn give_up(&mut self, now: Time, verdict: SilenceVerdict, readings: Readings) {
         let silence = match (verdict.silence, readings.own_fault) {
-            (Silence::PathDead | Silence::PathDeadOutbound | Silence::PeerSilent, Some(fault)) => {
+            (
+                Silence::PathDead
+                | Silence::PathDeadOutbound
+                | Silence::PeerSilent
+                | Silence::LocalNetworkDown,
+                Some(fault),
+            ) => {
                 self.note(now, Layer::Socket, fault.label());
                 Silence::LocalNetworkDown
             }

@@ -59,7 +59,7 @@ fn a_silence_is_named_by_the_kernels_last_word_on_it() {
     }
 }
 
-/// The system is asked about our own network only where a verdict would blame the path or nothing at all.
+/// The system's word counts where a verdict would blame the path or nothing at all.
 #[test]
 fn our_own_network_is_blamed_before_the_path_and_never_before_a_peer_that_answers() {
     let unanswered = |retransmits| View::Unanswered {
@@ -86,6 +86,26 @@ fn our_own_network_is_blamed_before_the_path_and_never_before_a_peer_that_answer
             assert_eq!(says(fault.label()), is_ours, "{view:?}");
             assert_eq!(solo.ending().evidence.silent_for, Some(DEAD), "{view:?}");
         }
+    }
+}
+
+#[test]
+fn the_trail_has_the_systems_word_also_where_the_counters_blame_our_own_network() {
+    let unanswered = |retransmits| View::Unanswered {
+        retransmits,
+        probes: 0,
+    };
+    for fault in [None, Some(OwnFault::NoCarrier)] {
+        let mut solo = Solo::live();
+        (solo.host.view, solo.host.own_fault) = (unanswered(1), fault);
+        solo.advance(DEAD - secs(1));
+        // No byte was sent again.
+        solo.host.view = unanswered(4);
+        solo.advance(secs(1));
+        assert_eq!(solo.cause(), Cause::LocalNetworkDown);
+        let trail = &solo.ending().trail;
+        let says = |what| trail.iter().any(|event| event.what == what);
+        assert_eq!(says(OwnFault::NoCarrier.label()), fault.is_some());
     }
 }
 
