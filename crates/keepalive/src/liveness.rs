@@ -277,7 +277,7 @@ impl Liveness {
     /// Takes the change of the kernel's own give-up: `true` where it must be put off, so that our dead limit decides, and
     /// `false` where it need not be any longer. `None`: as before.
     ///
-    /// It is put off while an old retransmission is unsettled, and only where the peer has a dead limit.
+    /// It is put off while some retransmission has been unsettled for a second, and only where the peer has a dead limit.
     pub fn poll_give_up(&mut self) -> Option<bool> {
         let changed = self.told_held != self.is_held;
         self.told_held = self.is_held;
@@ -363,9 +363,9 @@ impl Liveness {
             return self.review(now);
         };
         let rested = now.since(self.acks.last_sample());
+        let speaks = now.since(self.last_in) < SWEEP;
         // Without a dead limit only the kernel finds that the path is dead.
-        self.is_held =
-            self.timing.dead_ms > 0 && self.unsettled.sampled(rested, &sample, self.is_held);
+        self.is_held = self.timing.dead_ms > 0 && self.unsettled.sampled(rested, &sample, speaks);
         self.acks.sampled(now, &sample);
         if now.since(self.last_in) < SAMPLE_INTERVAL {
             self.losses = sample.losses();
