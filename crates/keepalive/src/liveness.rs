@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::acks::Acks;
 use crate::close_observation::{CloseObservation, SAMPLE_INTERVAL, STUCK_SUSPECT};
-use crate::question::Question;
+use crate::question::{Before, Question};
 use crate::unsettled::Unsettled;
 use crate::{
     Diagnosis, KernelSample, SWEEP, Silence, SilenceVerdict, Time, Timing, millis, to_millis,
@@ -47,6 +47,9 @@ pub struct Liveness {
     told: Option<Diagnosis>,
     /// [`KernelSample::losses`] at the last look before a silence.
     losses: u16,
+    /// [`KernelSample::segments`] at the first look since the last byte, if there was one.
+    segments: u16,
+    has_segments: bool,
     last_in: Time,
     last_out: Time,
     last_ping: Time,
@@ -106,6 +109,8 @@ impl Liveness {
             suspicion: None,
             told: None,
             losses: 0,
+            segments: 0,
+            has_segments: false,
             last_in: now,
             last_out: now,
             last_ping: Time::ORIGIN,
@@ -160,6 +165,7 @@ impl Liveness {
     /// Notes that a byte from the peer was read: only this ends its silence.
     pub fn heard(&mut self, now: Time) {
         self.last_in = now;
+        self.has_segments = false;
         self.behind_heard_ms = self.behind_ms;
         self.ends_silence(now);
     }
@@ -245,7 +251,7 @@ impl Liveness {
     /// Returns whether the next sample may bring a verdict on a silence. Then the driver asks the system about this host's
     /// own network first.
     ///
-    /// The diagnosis so far does not decide this: the sample may change it, and may show that the peer has been stuck for
+    /// The diagnosis so far does not decide this. The sample may change it, and may show that the peer has been stuck for
     /// long.
     #[must_use]
     pub fn may_blame_path(&self, now: Time) -> bool {
@@ -351,9 +357,13 @@ impl Liveness {
             None => self.real(now),
         };
         let heard = self.silent_since().after_ms(self.behind_heard_ms);
+        let before = Before {
+            losses: self.losses,
+            segments: self.has_segments.then_some(self.segments),
+        };
         self.inquiry
             .get_or_insert_with(|| Box::new(CloseObservation::new()))
-            .ask(Question::new(asked, heard, self.losses));
+            .ask(Question::new(asked, heard, before));
         self.review(now);
     }
 
@@ -369,6 +379,9 @@ impl Liveness {
         self.acks.sampled(now, &sample);
         if now.since(self.last_in) < SAMPLE_INTERVAL {
             self.losses = sample.losses();
+        }
+        if !self.has_segments {
+            (self.segments, self.has_segments) = (sample.segments(), true);
         }
         let waits_since = self.acks.waits_since();
         let stands = waits_since.is_some_and(|since| now.since(since) >= STUCK_MIN);

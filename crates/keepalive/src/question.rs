@@ -17,8 +17,7 @@ pub(crate) struct Question {
     asked: Time,
     /// Since when the peer's kernel is known to acknowledge our questions.
     alive_since: Option<Time>,
-    /// [`KernelSample::losses`] before the silence.
-    losses: u16,
+    before: Before,
     last: Option<KernelSample>,
     /// Every question was answered in time, and no counter shows a loss.
     is_whole: bool,
@@ -27,6 +26,15 @@ pub(crate) struct Question {
     /// When the last segment before an outage came, on the real clock. `None`: our questions are answered.
     outage_since: Option<Time>,
     waits_until: Time,
+}
+
+/// The counters at the last look before the silence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    /// [`KernelSample::losses`].
+    pub(crate) losses: u16,
+    /// [`KernelSample::segments`]; `None` where no look came after the last byte.
+    pub(crate) segments: Option<u16>,
 }
 
 /// The state of our data at a sample.
@@ -39,12 +47,12 @@ pub(crate) struct Answers {
 }
 
 impl Question {
-    /// The peer was asked then. Its last byte came at `heard`; `losses` are those before the silence.
-    pub(crate) const fn new(asked: Time, heard: Time, losses: u16) -> Self {
+    /// The peer was asked then. Its last byte came at `heard`.
+    pub(crate) const fn new(asked: Time, heard: Time, before: Before) -> Self {
         Self {
             asked,
             alive_since: None,
-            losses,
+            before,
             last: None,
             is_whole: true,
             segment: heard,
@@ -98,7 +106,11 @@ impl Question {
     fn shows_loss(&self, sample: &KernelSample) -> bool {
         let is_open = !sample.is_window_shut();
         match &self.last {
-            None => is_open && sample.losses() != self.losses,
+            None => {
+                let came = |segments| segments != sample.segments();
+                (is_open && sample.losses() != self.before.losses)
+                    || self.before.segments.is_some_and(came)
+            }
             Some(last) => {
                 (is_open && sample.total_retrans != last.total_retrans)
                     || sample.dsack_dups != last.dsack_dups

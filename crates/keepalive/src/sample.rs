@@ -140,8 +140,13 @@ impl KernelSample {
         let [twice, out_of_order] =
             [self.dsack_dups, self.rcv_ooopack].map(Option::unwrap_or_default);
         let sent_again = self.total_retrans.wrapping_sub(twice);
-        let [.., high, low] = sent_again.wrapping_add(out_of_order).to_be_bytes();
-        u16::from_be_bytes([high, low])
+        low_bits(sent_again.wrapping_add(out_of_order))
+    }
+
+    /// Counts, modulo 65,536, the segments with data that arrived. Without a new byte these are out of order, or have
+    /// arrived before.
+    pub(crate) const fn segments(&self) -> u16 {
+        low_bits(self.data_segs_in)
     }
 
     /// The smoothed round trip.
@@ -187,6 +192,11 @@ impl KernelSample {
         let tried_ms = RETRIES_MS.get(retries).copied().unwrap_or_default();
         self.last_ack_min().min(Duration::from_millis(tried_ms))
     }
+}
+
+const fn low_bits(count: u32) -> u16 {
+    let [.., high, low] = count.to_be_bytes();
+    u16::from_be_bytes([high, low])
 }
 
 /// The tick of the slowest kernels, at 100 Hz.

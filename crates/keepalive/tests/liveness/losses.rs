@@ -59,7 +59,7 @@ fn a_loss_during_the_questions_leaves_a_silence() {
 /// The last look before the silence is the baseline, so what was lost before the first question counts too.
 #[test]
 fn a_loss_before_the_first_question_leaves_a_silence() {
-    for (name, event) in EVENTS.into_iter().take(3) {
+    for (name, event) in EVENTS {
         let mut world = silence_with(event, NOTHING);
         assert_eq!(
             world.verdict(secs(20)).silence,
@@ -67,6 +67,18 @@ fn a_loss_before_the_first_question_leaves_a_silence() {
             "{name}"
         );
     }
+}
+
+/// Data that came after the last look may have come once only, so the first look in the silence is the baseline for it.
+#[test]
+fn data_after_the_last_look_before_a_silence_is_no_loss() {
+    let mut world = World::new(STANDARD);
+    assert_eq!(world.run(secs(60)), None);
+    let looks = world.samples;
+    world.beats_again(Duration::from_millis(300));
+    assert_eq!(world.samples, looks, "a look has just come");
+    world.faults = FROZEN;
+    assert_eq!(world.verdict(secs(20)).silence, Silence::PeerFrozen);
 }
 
 /// A peer that freezes acknowledges later than before, so the kernel sends a copy of what has arrived.

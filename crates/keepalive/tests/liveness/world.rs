@@ -203,6 +203,12 @@ impl World {
         }
     }
 
+    /// Lets this time pass, and then the peer sends a heartbeat.
+    pub(crate) fn beats_again(&mut self, after: Duration) {
+        assert_eq!(self.run(after), None);
+        self.hear();
+    }
+
     /// Lets a segment of the peer arrive behind a gap: its data cannot be read.
     pub(crate) fn arrives_out_of_order(&mut self) {
         self.lost.out_of_order += 1;
