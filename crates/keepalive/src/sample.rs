@@ -143,6 +143,11 @@ impl KernelSample {
         low_bits(sent_again.wrapping_add(out_of_order))
     }
 
+    /// Counts, modulo 65,536, the segments that were sent again.
+    pub(crate) const fn sent_again(&self) -> u16 {
+        low_bits(self.total_retrans)
+    }
+
     /// Counts, modulo 65,536, the segments with data that arrived. Without a new byte these are out of order, or have
     /// arrived before.
     pub(crate) const fn segments(&self) -> u16 {

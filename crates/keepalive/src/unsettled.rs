@@ -16,23 +16,33 @@ const STANDS_MS: u16 = 1_000;
 pub(crate) struct Unsettled {
     /// The time from the first look at one to the last look, up to [`STANDS_MS`]; `None` where there is none.
     seen_for_ms: Option<u16>,
+    /// [`KernelSample::sent_again`] at the last look.
+    sent_again: u16,
 }
 
 impl Unsettled {
-    pub(crate) const NONE: Self = Self { seen_for_ms: None };
+    pub(crate) const NONE: Self = Self {
+        seen_for_ms: None,
+        sent_again: 0,
+    };
 
     /// Takes a sample, which comes this long after the one before; whether the peer has just sent a byte. Returns whether
     /// the kernel's give-up must be put off from now on.
     ///
-    /// Once it is, it stays so until nothing is unsettled: in an outage the timeouts run, and then it matters.
+    /// Once it is, it stays so until nothing is unsettled: in an outage the timeouts run, and then it matters. Where the
+    /// kernel has sent something again since the look before, a look at which nothing is unsettled may lie between two
+    /// retransmissions of one episode.
     pub(crate) fn sampled(
         &mut self,
         rested: Duration,
         sample: &KernelSample,
         peer_speaks: bool,
     ) -> bool {
+        let goes_on = self.sent_again != sample.sent_again();
+        self.sent_again = sample.sent_again();
         self.seen_for_ms = match self.seen_for_ms {
-            _ if sample.retrans == 0 => None,
+            Some(_) if sample.retrans == 0 && !goes_on => None,
+            None if sample.retrans == 0 => None,
             None => (sample.retransmits == 0 || peer_speaks).then_some(0),
             Some(seen_for_ms) => {
                 let rested_ms = u16::try_from(to_millis(rested)).unwrap_or(STANDS_MS);
