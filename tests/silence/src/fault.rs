@@ -22,6 +22,10 @@ pub(crate) enum Fault {
         /// How long it is whole.
         up: Duration,
     },
+    /// The clients' cable stands still again and again.
+    Stalls(Stalls),
+    /// The same, and then it is cut.
+    StallsThenCut(Stalls),
     /// All packets from the server are lost on the way.
     OursLost,
     /// All packets from the clients are lost on the way.
@@ -54,7 +58,24 @@ pub(crate) enum Fault {
     ServerStopped(Duration),
 }
 
+/// How a cable stands still; no packet is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stalls {
+    /// How long it stands still each time.
+    pub(crate) length: Duration,
+    /// How long it carries packets between two stalls.
+    pub(crate) apart: Duration,
+    /// How often it stands still.
+    pub(crate) count: u32,
+}
+
 impl Fault {
+    /// Returns whether only the server's own timer may end a silence: no router tells a kernel, and the kernel's own
+    /// give-up lies behind the dead limit.
+    pub(crate) const fn is_ours_to_find(self) -> bool {
+        !matches!(self, Self::Refused(_) | Self::FarLinkDown) && !self.is_our_own()
+    }
+
     /// Returns whether the fault is in the server's own host.
     pub(crate) const fn is_our_own(self) -> bool {
         match self {
@@ -69,6 +90,8 @@ impl Fault {
             | Self::Outage(_)
             | Self::TheirsOutage(_)
             | Self::Flapping { .. }
+            | Self::Stalls(_)
+            | Self::StallsThenCut(_)
             | Self::OursLost
             | Self::TheirsLost
             | Self::TheirLargeLost(_)

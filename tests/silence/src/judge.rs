@@ -26,6 +26,8 @@ pub(crate) struct SceneFacts<'a> {
     pub(crate) fault_at: Stamp,
     /// The longest time from a packet to its answer.
     pub(crate) round_trip: Duration,
+    /// Whether only the server's own timer may end a silence, at its dead limit.
+    pub(crate) is_ours_to_find: bool,
     pub(crate) server: &'a ServerInfo,
 }
 
@@ -167,7 +169,18 @@ impl SceneFacts<'_> {
         if end.at < self.fault_at {
             return Some("ended before the fault".to_owned());
         }
-        self.late_by(end)
+        self.early_by(end).or_else(|| self.late_by(end))
+    }
+
+    /// Returns by how much something else ended a silence before the server's own timer.
+    fn early_by(&self, end: &End) -> Option<String> {
+        let dead_ms = self.server.profile.dead_ms;
+        let is_early = end.record.silent_ms.is_some_and(|ms| ms < dead_ms);
+        let is_timed = self.is_ours_to_find && is_silence(end.record.cause);
+        (is_timed && is_early).then(|| {
+            let silent_ms = end.record.silent_ms.unwrap_or_default();
+            format!("silent for {silent_ms} ms only, and the dead limit is {dead_ms} ms")
+        })
     }
 
     /// Returns how an end broke its bound, by its own record or by our clock.

@@ -7,7 +7,7 @@ use lastword_load::{Ending, Expected};
 use lastword_netlab::Share;
 
 use crate::behaviour::{ClientBehaviour, Game, Reads};
-use crate::fault::Fault;
+use crate::fault::{Fault, Stalls};
 use crate::messages::{ProfileTimes, ServerInfo, Tuning};
 use crate::path::Path;
 use crate::setting::{RtoMax, Setting};
@@ -123,7 +123,10 @@ impl Row {
     fn is_promised(&self, setting: &Setting, profile: ProfileTimes) -> bool {
         let is_bounded = setting.rto_max == RtoMax::Auto;
         let is_lossless = self.path.loss == Share::NONE;
-        if let Fault::Outage(length) | Fault::TheirsOutage(length) = self.fault {
+        if let Fault::Outage(length)
+        | Fault::TheirsOutage(length)
+        | Fault::Stalls(Stalls { length, .. }) = self.fault
+        {
             let most = profile.outage_promised() / if is_bounded { 1 } else { 2 };
             let is_retried = is_bounded && !self.has_default_clients;
             let is_tried_enough = is_retried && self.path.loss <= Share::percent(20);

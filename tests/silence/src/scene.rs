@@ -14,7 +14,7 @@ use lastword_netlab::{Frozen, Host, Lab, Proxy, Route, freeze};
 use serde::{Deserialize as _, Serialize};
 
 use crate::behaviour::Clients;
-use crate::fault::Fault;
+use crate::fault::{Fault, Stalls};
 use crate::judge::{End, Flow, Judgement, SceneFacts};
 use crate::messages::{Message, Order, Report, ServerInfo, Settings, Stamp};
 use crate::row::Row;
@@ -136,6 +136,11 @@ impl Scene {
             Fault::Cut => lab.cut(Host::Client)?,
             Fault::Outage(length) => return self.outage(length, Lab::cut),
             Fault::TheirsOutage(length) => return self.outage(length, Lab::drop_from),
+            Fault::Stalls(stalls) => return self.stalls(stalls),
+            Fault::StallsThenCut(stalls) => {
+                self.stalls(stalls)?;
+                self.lab.cut(Host::Client)?;
+            }
             Fault::OursLost => lab.drop_from(Host::Server)?,
             Fault::TheirsLost => lab.drop_from(Host::Client)?,
             Fault::TheirLargeLost(bytes) => lab.drop_large_from(Host::Client, bytes)?,
@@ -182,6 +187,21 @@ impl Scene {
         thread::sleep(length - length / 2);
         self.lab.mend(Host::Client)?;
         Ok(cut_at)
+    }
+
+    /// Plays all stalls, and returns when the last one began.
+    fn stalls(&self, stalls: Stalls) -> anyhow::Result<Stamp> {
+        let mut began = Stamp::now();
+        for number in 0..stalls.count {
+            if number > 0 {
+                thread::sleep(stalls.apart);
+            }
+            began = Stamp::now();
+            self.lab.pause_packets()?;
+            thread::sleep(stalls.length);
+            self.lab.resume_packets()?;
+        }
+        Ok(began)
     }
 
     /// Sends both ends an order that has no answer.
@@ -231,6 +251,7 @@ impl Scene {
             names: &self.names,
             fault_at,
             round_trip: row.path.round_trip_max(),
+            is_ours_to_find: row.fault.is_ours_to_find(),
             server: &self.info,
         };
         Judgement::of(facts, &self.ends)

@@ -46,7 +46,8 @@ impl Watched {
     /// Lets the peer speak after this time, and takes the sample of that moment. Returns the change that the driver is
     /// told.
     fn hears(&mut self, after_ms: u64, counters: Counters) -> Option<bool> {
-        self.liveness.heard(self.now + Duration::from_millis(after_ms));
+        self.liveness
+            .heard(self.now + Duration::from_millis(after_ms));
         self.looks(after_ms, counters)
     }
 

@@ -13,7 +13,7 @@ fn ends_as_expected_and_in_time_are_right() {
         &Expected::live(&[Cause::PathDead]),
         &[
             end(0, Cause::PathDead, 8_050),
-            end(1, Cause::PathDead, 7_990),
+            end(1, Cause::PathDead, 8_000),
         ],
     );
     assert_eq!(judgement.wrong, Vec::new());
@@ -36,6 +36,19 @@ fn another_cause_is_wrong() {
         &planted,
         "truth is path_dead",
     );
+}
+
+/// The kernel may give up early, by an old time stamp.
+#[test]
+fn a_silence_that_something_else_ended_before_the_dead_limit_is_wrong() {
+    let planted = [
+        end(0, Cause::PathDead, 7_999),
+        end(1, Cause::PathDead, 8_000),
+    ];
+    let may_end = [Cause::PathDead];
+    for expected in [Expected::live(&may_end), Expected::may_end(&may_end)] {
+        found(&expected, &planted, "silent for 7999 ms only");
+    }
 }
 
 #[test]
@@ -229,6 +242,7 @@ fn judged(expected: &Expected, ends: &[End]) -> Judgement {
         expected,
         never: &[Cause::LocalNetworkDown],
         round_trip: ROUND_TRIP,
+        is_ours_to_find: true,
         names: &[name(0), name(1)],
         fault_at: FAULT_AT,
         server: &server,

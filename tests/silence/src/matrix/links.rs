@@ -7,7 +7,7 @@ use lastword_load::Expected;
 use lastword_netlab::{Delay, ProxyProgram, Proxying, Refusal, Share};
 
 use crate::behaviour::{ClientBehaviour, Game};
-use crate::fault::Fault;
+use crate::fault::{Fault, Stalls};
 use crate::messages::Tuning;
 use crate::path::Path;
 use crate::row::Row;
@@ -17,6 +17,7 @@ pub(super) fn rows() -> Vec<Row> {
     [
         round_trips(),
         jitter(),
+        stalls(),
         disorder(),
         losses(),
         unsteady(),
@@ -71,6 +72,33 @@ fn jitter() -> Vec<Row> {
         later(cut("jitter-cut", path)),
         later(ours_lost("jitter-ours-lost", path)),
         later(frozen_or_silent("jitter-frozen", path)),
+    ]
+}
+
+/// A cable that stands still again and again, each time for less than every profile promises, and carries packets for a
+/// round trip between. The kernels retry in each stall.
+fn stalls() -> Vec<Row> {
+    let stalls = Stalls {
+        length: Duration::from_millis(3_000),
+        apart: Duration::from_millis(700),
+        count: 8,
+    };
+    let row = |name, fault, expected| Row {
+        path: Path::round_trip(100, 500),
+        game: Game::Echo,
+        behaviour: ClientBehaviour::HONEST.sending(16),
+        has_default_clients: true,
+        fault,
+        expected,
+        ..Row::lives(name)
+    };
+    vec![
+        row("jitter-stalls", Fault::Stalls(stalls), Expected::Lives),
+        row(
+            "jitter-stalls-cut",
+            Fault::StallsThenCut(stalls),
+            Expected::live(&[Cause::PathDead]),
+        ),
     ]
 }
 
