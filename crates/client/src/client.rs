@@ -17,9 +17,9 @@ use crate::{Ended, Event};
 
 /// A player's connection to a server.
 ///
-/// Its own task drives the connection, so heartbeats do not depend on calls of [`Client::recv`]. Dropping a client
-/// leaves the server like [`Client::goodbye`], after the frames that were sent, but without waiting. Frames that were
-/// not yet received are discarded.
+/// A separate task drives the connection, so heartbeats do not depend on calls of [`Client::recv`]. A dropped client
+/// leaves the server like [`Client::goodbye`], after the frames that were sent, but the caller does not wait. Frames
+/// that were not yet received are discarded.
 #[derive(Debug)]
 pub struct Client {
     inbox: Arc<ClientInbox>,
@@ -59,7 +59,7 @@ impl Client {
                 self.timing = admission.timing;
                 Ok(())
             }
-            // The end came first, and has the reason.
+            // The connection ended first: the end has the reason.
             Err(_) => Err(self.ended().await),
         }
     }
@@ -76,10 +76,10 @@ impl Client {
     /// linger timeout, or that has never received a frame, gets [`SendError::Closed`].
     ///
     /// # Errors
-    /// [`SendError::TooLarge`]; [`SendError::Closed`] after the end; or [`SendError::QueueFull`], where the frame was not
-    /// taken: twice [`Connector::outbound_bytes_max`](crate::Connector::outbound_bytes_max) waits. If the kernel then
-    /// refuses a write while more than once the limit waits, the connection ends as `send_queue_full`, unless the server is
-    /// silent.
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] after the end; or [`SendError::QueueFull`]: twice
+    /// [`Connector::outbound_bytes_max`](crate::Connector::outbound_bytes_max) waits, and the frame was not taken. If
+    /// the kernel then refuses a write while more than once the limit waits, the connection ends as `send_queue_full`,
+    /// unless the server is silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(&self.clock, None, payload.as_ref())
     }
@@ -89,7 +89,7 @@ impl Client {
     ///
     /// # Errors
     /// [`SendError::Closed`] after the end, if no frame was received since the last call. A game that answers each
-    /// frame can therefore read on to the last one.
+    /// frame can therefore receive all frames up to the last one.
     ///
     /// # Cancel safety
     /// Cancel safe. Any number of tasks may wait at once, on any executor.
@@ -159,7 +159,8 @@ impl Client {
         self.mailbox.request(Request::Abort);
     }
 
-    /// Returns the session's id, the same as in the server's logs and records; `None` on a dialect, which has none.
+    /// Returns the session's id, which is also in the server's logs and records. `None` on a dialect, which has no
+    /// ids.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         self.session
@@ -182,8 +183,8 @@ impl Client {
     /// from the first pong, about a heartbeat after the welcome, and never on a dialect.
     ///
     /// Expect a state to be late by half a round trip plus the variance. Use the clock offset to interpolate. The
-    /// server stamps its states with `ServerHandle::now`, in microseconds. The client shows each state at the same age,
-    /// so a state's time on the way does not move it.
+    /// server stamps its states with `ServerHandle::now`, in microseconds. The client shows each state at the same age.
+    /// So a late state appears at the right time.
     ///
     /// ```
     /// # use lastword_client::{Client, Time};

@@ -65,8 +65,8 @@ impl Client {
 }
 
 impl Connector {
-    /// Makes a connector with the default options. Its first connection on a runtime starts a sweep there, which ends
-    /// with the last of the clients there.
+    /// Makes a connector with the default options. Its first connection on a runtime starts a sweep of deadlines on
+    /// that runtime. The sweep ends with the last client on that runtime.
     #[must_use]
     pub fn start() -> Self {
         let limits = Limits {
@@ -97,8 +97,8 @@ impl Connector {
         self.with(|config| config.limits.frame_bytes_max = bytes)
     }
 
-    /// Sets the timeout for resolving the name and connecting, one for all addresses. Default 5 s. Over it:
-    /// [`DialError::ConnectTimedOut`], or [`DialError::Resolve`] if the resolver did not answer.
+    /// Sets the timeout for resolving the name and connecting, together and for all addresses. Default 5 s.
+    /// Over it: [`DialError::ConnectTimedOut`], or [`DialError::Resolve`] if the resolver did not answer.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.dial.connect_timeout = timeout;
@@ -112,10 +112,12 @@ impl Connector {
         self.with(|config| config.limits.hello_timeout = timeout)
     }
 
-    /// Sets the timeout for writing our goodbye, and again for the server's FIN after it. Default 3 s.
+    /// Sets the timeout for writing our goodbye. The wait for the server's FIN after it has the same
+    /// timeout. Default 3 s.
     ///
-    /// After a FIN of the server, it bounds the wait for our unacknowledged bytes. Over it:
-    /// `peer_closed_while_sending`. Otherwise it changes no cause, only how long a goodbye may take.
+    /// After a FIN of the server, this timeout limits the wait for our unacknowledged bytes. Over
+    /// it: `peer_closed_while_sending`. In all other cases the timeout changes no cause, only how
+    /// long a goodbye may take.
     #[must_use]
     pub fn linger_timeout(self, timeout: Duration) -> Self {
         self.with(|config| config.limits.linger_timeout = timeout)
@@ -129,9 +131,9 @@ impl Connector {
         self
     }
 
-    /// Sets the bytes that may wait to be written, headers included. Default 256 KiB. As many again may wait for their
-    /// first write. A frame over that is refused; if the kernel then refuses a write while more than this limit waits, the
-    /// connection ends as `send_queue_full`.
+    /// Sets the bytes that may wait to be written, headers included. Default 256 KiB. As many bytes again may wait for
+    /// their first write. A frame beyond that is refused. If the kernel then refuses a write while more than this limit
+    /// waits, the connection ends as `send_queue_full`.
     #[must_use]
     pub fn outbound_bytes_max(self, bytes: usize) -> Self {
         self.with(|config| config.limits.outbound_bytes_max = bytes)
@@ -183,7 +185,7 @@ impl Connector {
     /// protocol.
     ///
     /// # Cancel safety
-    /// If the call is dropped, it leaves the server like a dropped [`Client`].
+    /// If the call is dropped, the connection leaves the server like a dropped [`Client`].
     ///
     /// # Panics
     /// Outside a tokio runtime, or on one without timers or IO.

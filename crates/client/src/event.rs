@@ -15,8 +15,8 @@ pub enum Event {
     Frame(Bytes),
     /// An announcement. The connection continues.
     Notice(Notice),
-    /// The server was silent for half the dead limit, or was heard again. Or it reads more slowly than the game sends, or no
-    /// longer. The connection continues.
+    /// The link changed: the server was silent for half the dead limit, or was heard again; or the server reads too
+    /// slowly, or fast enough again. The connection continues.
     Link(Link),
 }
 
@@ -46,7 +46,7 @@ pub struct Notice {
     pub cause: Option<Cause>,
     /// The server's instruction to us.
     pub advice: Advice,
-    /// The time until it happens.
+    /// The time until the announced event.
     pub deadline: Duration,
     /// The address to go to with [`Advice::Elsewhere`]; empty without one.
     pub address: String,
@@ -73,7 +73,7 @@ pub struct PeerGoodbye {
     /// The reason on the wire: a code of the layer below 4096, a code of the game from 4096 on.
     pub code: u16,
     /// The server's own verdict. A code of the layer stands for its cause. With a code of the game, the server may
-    /// name `kicked`, `closed_by_game` or `auth_rejected`. `None` if it named none.
+    /// name `kicked`, `closed_by_game` or `auth_rejected`. `None` if the server named no cause.
     pub cause: Option<Cause>,
     /// The server's instruction to us.
     pub advice: Advice,

@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{Attempt, AttemptError};
 
-/// Tries the addresses one after the other: the next one 250 ms after the previous one, or as soon as one fails. The
-/// first that connects wins, and the other attempts are dropped.
+/// Tries the addresses one after the other. The next attempt starts 250 ms after the previous one, or as soon as one
+/// fails. The first address that connects is used, and the other attempts are dropped.
 ///
 /// # Errors
 /// Every address that was tried, with its error, in the order in which they failed.

@@ -13,8 +13,7 @@ pub(crate) struct Acks {
     /// How long the peer's kernel may take nothing while the peer talks, in milliseconds; 0 is for ever.
     limit_ms: u32,
     sampled: Time,
-    /// `NEVER`: no data waits. Otherwise the time since which data has waited without an acknowledgement, as far as we
-    /// saw.
+    /// Since when data has waited without an acknowledgement, as far as we saw; `NEVER` if no data waits.
     waits_since: Time,
 }
 
@@ -36,7 +35,8 @@ impl Acks {
     pub(crate) fn sampled(&mut self, now: Time, sample: &KernelSample) {
         let [.., a, b, c, d] = sample.bytes_acked.to_be_bytes();
         let bytes = u32::from_be_bytes([a, b, c, d]);
-        // The last progress fell between two samples: the kernel may have retried in vain since before now.
+        // The last progress came between two samples. The kernel may have retried without success since
+        // before now.
         let at_least = now.before(sample.waits_for());
         if !sample.is_pending() {
             self.waits_since = Time::NEVER;

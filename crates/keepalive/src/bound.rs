@@ -16,9 +16,9 @@ pub(crate) const RETRY_MARGIN: Duration = Duration::from_secs(1);
 /// The sign of life is the last byte received. For a path that is dead outbound, or a peer that does not read, it is
 /// the last progress of its kernel's acknowledgements. `write_progress` is the timeout of that name.
 ///
-/// A silence that began with an outage may last longer than the dead limit: twice as long and a second more. If the
-/// peer's kernel answers again before the limit, its own next retry may lie as far ahead as the outage was long. We wait
-/// for that retry once. Such a silence always ends as [`Silence::PeerSilent`].
+/// A silence that began with an outage may last longer than the dead limit: up to twice the limit plus a second. If the
+/// peer's kernel answers again before the limit, the time until its next retry may be as long as the outage was. We
+/// wait for that retry once. Such a silence always ends as [`Silence::PeerSilent`].
 #[must_use]
 pub fn detection_bound(
     silence: Silence,
@@ -33,7 +33,8 @@ pub fn detection_bound(
         Silence::PeerSilent => profile
             .dead
             .map(|dead| dead.saturating_mul(2).saturating_add(RETRY_MARGIN)),
-        // Only a byte from the peer proves that it is there, and the peer owes one each heartbeat.
+        // Only a byte from the peer proves that the peer is there, and the peer must send one each
+        // heartbeat.
         Silence::PeerNotReading => {
             write_progress.map(|timeout| timeout.saturating_add(profile.heartbeat))
         }

@@ -19,8 +19,8 @@ pub enum Diagnosis {
     LocalNetworkDown,
     /// The peer's kernel answers over a path that loses nothing, but its process does not.
     PeerFrozen,
-    /// The evidence cannot tell: this system has none from the kernel, or it is from a proxy's kernel. Or the path lost
-    /// something, so that a living peer's data may be lost too.
+    /// The evidence cannot tell: this system has no evidence from the kernel, or the evidence is from a proxy's kernel.
+    /// Or the path lost something, so that a living peer's data may be lost, too.
     PeerSilent,
 }
 
@@ -94,6 +94,7 @@ pub struct SilenceVerdict {
     pub since: Time,
     /// For how long this process stood still since then, on the real clock.
     pub stood_still: Duration,
-    /// How late our own process made this verdict. So short a lateness does not stop the clock.
+    /// How late our own process made this verdict. This counts only lateness that is too short to
+    /// stop the clock.
     pub late: Duration,
 }

@@ -19,8 +19,8 @@ pub const RETRIES_DEFAULT: u8 = 15;
 /// `net/ipv4/tcp_timer.c`). The kernel gives up at the first retry after this time: half a second to a little over
 /// `rto_max` later, depending on the round trip.
 ///
-/// `rto_max` is clamped to 1 s to 120 s, as the option is. A kernel before 6.15 has no such option and keeps to its
-/// default, 924.6 s with 15 retries.
+/// `rto_max` is clamped to 1 s to 120 s, as the option is. A kernel before 6.15 has no such option and uses its
+/// default: 924.6 s with 15 retries.
 #[must_use]
 pub fn kernel_give_up(rto_max: Option<Duration>, retries: u8) -> Duration {
     Duration::from_millis(model_ms(clamped_ms(rto_max), retries))
@@ -28,8 +28,8 @@ pub fn kernel_give_up(rto_max: Option<Duration>, retries: u8) -> Duration {
 
 /// Returns the earliest time at which Linux gives up a connection while this host's own queue discards all packets.
 ///
-/// It holds where none of the connection's data is in flight. The kernel then probes every 500 ms, without back-off, until
-/// `retries` probes have no answer. `retries` is `net.ipv4.tcp_retries2`; no option of a socket changes this time
+/// This holds if none of the connection's data is in flight. The kernel then probes every 500 ms, without back-off,
+/// until `retries` probes have no answer. `retries` is `net.ipv4.tcp_retries2`; no option of a socket changes this time
 /// (`docs/kernel.md`, fact 6.12).
 #[must_use]
 pub fn own_queue_give_up(retries: u8) -> Duration {
@@ -44,9 +44,9 @@ pub fn retries_for(give_up: Duration, rto_max: Option<Duration>) -> u8 {
     (0..u8::MAX).find(enough).unwrap_or(u8::MAX)
 }
 
-/// Returns the shortest `rto_max` with which the kernel gives up no earlier than `give_up`, after
-/// [`RETRIES_DEFAULT`] retries; the inverse of [`kernel_give_up`]. Where no value is long enough, it returns the longest
-/// that the kernel accepts.
+/// Returns the shortest `rto_max` with which the kernel gives up no earlier than `give_up`, after [`RETRIES_DEFAULT`]
+/// retries. It is the inverse of [`kernel_give_up`]. If no value is long enough, it returns the longest value that the
+/// kernel accepts.
 pub(crate) fn rto_max_for(give_up: Duration) -> Duration {
     let give_up_ms = u64::try_from(give_up.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
     let (mut min, mut max) = RTO_MAX_MS;
@@ -67,7 +67,8 @@ fn clamped_ms(rto_max: Option<Duration>) -> u64 {
     rto_max_ms.clamp(min, max)
 }
 
-/// Retries start `RTO_MIN_MS` apart and double; the remaining ones are `rto_max_ms` apart. The result grows with both.
+/// The interval between retries starts at `RTO_MIN_MS` and doubles until it reaches `rto_max_ms`. The result grows
+/// with both parameters.
 fn model_ms(rto_max_ms: u64, retries: u8) -> u64 {
     let retries = u64::from(retries);
     let doublings = retries.min((rto_max_ms / RTO_MIN_MS).ilog2().into());

@@ -14,11 +14,12 @@ const PROBING_WITHOUT_DEAD_SECS: u64 = 20;
 const PROBES_AIM: u64 = 5;
 
 /// `TCP_USER_TIMEOUT` just before the final close: bounds how long the kernel keeps data that a dead peer does not
-/// acknowledge. While a connection lives the option is off or [`USER_TIMEOUT_HELD`], because shorter values end slow
-/// readers that are alive, and links that came back.
+/// acknowledge. While a connection lives, the option is off or [`USER_TIMEOUT_HELD`], because shorter values would
+/// also end living slow readers and links that came back.
 pub const USER_TIMEOUT_FINAL: Duration = Duration::from_secs(5);
 /// `TCP_USER_TIMEOUT` of a living connection while the kernel would count its give-up from an old retransmission
-/// (`docs/kernel.md`, fact 6.2). An older retransmission than this would end the connection early again.
+/// (`docs/kernel.md`, fact 6.2). If the retransmission is older than this, the kernel may still end the
+/// connection early.
 pub const USER_TIMEOUT_HELD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The socket options of a profile.
@@ -44,7 +45,8 @@ pub struct KernelKnobs {
     pub notsent_lowat: u32,
     /// `TCP_NODELAY`: small frames leave at once.
     pub nodelay: bool,
-    /// `SO_OOBINLINE`: urgent data is read like any other, so that it cannot forge the peer's FIN.
+    /// `SO_OOBINLINE`: urgent data is read like other data, so that urgent data cannot look like
+    /// the peer's FIN.
     pub oob_inline: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Liveness of lastword: when a silent peer is asked, suspected and given up, and which diagnosis the evidence
-//! supports. It also derives the kernel knobs of a profile. It reads no clock and touches no socket: time and samples
-//! are handed in.
+//! supports. It also derives the kernel knobs of a profile. It reads no clock and touches no socket: the caller
+//! passes in the time and the samples.
 
 use std::time::Duration;
 

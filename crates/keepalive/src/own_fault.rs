@@ -7,7 +7,7 @@
 pub enum OwnFault {
     /// No interface of this host has the connection's local address now.
     AddressGone,
-    /// No route leads from the local address to the peer, or the route discards.
+    /// No route leads from the local address to the peer, or the route discards all packets.
     NoRoute,
     /// The interface of the route has no carrier: an unplugged cable, a switch that is off.
     NoCarrier,

@@ -6,7 +6,7 @@ use crate::{ProfileError, ProfileName, RETRIES_DEFAULT, give_up, kernel_give_up}
 
 const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(10 * 60);
-/// One and a half of the longest heartbeat.
+/// 1.5 times the longest heartbeat.
 const SUSPECT_MAX: Duration = Duration::from_secs(15 * 60);
 /// How long an inquiry takes to tell a cut from a freeze.
 const INQUIRY: Duration = Duration::from_millis(2_500);
@@ -17,7 +17,8 @@ const RESUME_WINDOW_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 const RTO_MAX_MIN: Duration = Duration::from_secs(1);
 const RTO_MAX_MAX: Duration = Duration::from_secs(120);
 
-/// The limits by which a peer's silence is judged, and how long its session waits for it to come back.
+/// The limits by which a peer's silence is judged, and how long a session waits for its peer to come
+/// back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// The name, a label of metrics.
@@ -150,8 +151,8 @@ impl Profile {
         Ok(profile)
     }
 
-    /// Returns how early the kernel may give up and still leave the verdict to our own timer: 2 s after `dead`. `None`
-    /// where the kernel alone gives up.
+    /// Returns the earliest time at which the kernel may give up, so that our own timer decides first: 2 s after
+    /// `dead`. `None` if only the kernel gives up.
     #[must_use]
     pub fn give_up_min(&self) -> Option<Duration> {
         self.dead.map(|dead| dead.saturating_add(KERNEL_MARGIN))

@@ -6,9 +6,9 @@ use crate::millis;
 
 /// One reading of the kernel's view of a TCP connection: `TCP_INFO` and the lengths of its two queues.
 ///
-/// There is one only where the kernel counts bytes and segments. `None` is a field that this kernel does not have:
-/// such a field proves nothing. Where no version is named, every Linux that `lastword-sys` reads has the field (4.6 and
-/// later).
+/// There is a sample only where the kernel counts bytes and segments. A field is `None` if this kernel does not have
+/// it; such a field proves nothing. Where no version is named, every Linux that `lastword-sys` reads has the field (4.6
+/// and later).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelSample {
     /// `tcpi_state`: 1 is ESTABLISHED, 7 CLOSE, 8 CLOSE_WAIT.
@@ -70,10 +70,10 @@ impl KernelSample {
 
     /// Returns whether waiting data never left this host. If that lasts, this host's own network is down.
     ///
-    /// There are two signs (`docs/kernel.md`, facts 5.1 and 5.2). Nothing is in flight, although the peer's window has
-    /// room for queued data. Or retries have counted up since the `earlier` sample (`None`: since the connection began),
-    /// although no byte was sent again. While the connection lives, probes do not count: a segment that the peer repeats
-    /// resets them (fact 5.4).
+    /// There are two signs (`docs/kernel.md`, facts 5.1 and 5.2). First: nothing is in flight, although the peer's
+    /// window has room for queued data. Second: retries have counted up since the `earlier` sample (`None`: since the
+    /// connection began), although no byte was sent again. While the connection lives, probes do not count: a segment
+    /// that the peer repeats resets them (fact 5.4).
     #[must_use]
     pub fn never_left(&self, earlier: Option<&Self>) -> bool {
         let (retransmits, bytes_retrans) = earlier.map_or((0, Some(0)), |earlier| {
@@ -82,7 +82,8 @@ impl KernelSample {
         let is_retried = self.retransmits > retransmits
             && self.bytes_retrans.is_some()
             && self.bytes_retrans == bytes_retrans;
-        // Death sets `unacked` to 0. After it only probes show that the data waited, and each tried the window.
+        // The connection's death sets `unacked` to 0. After that, only probes show that the data waited, and
+        // each probe tried the window.
         let (is_held, room) = if self.is_closed() {
             (self.outq == self.notsent && self.probes > 0, 1)
         } else {
@@ -103,8 +104,8 @@ impl KernelSample {
     /// The kernel's timeouts counted up, and it sent at most half as many segments again. A gateway that does not answer
     /// ARP has the same effect.
     ///
-    /// A cut further on counts both alike (`docs/kernel.md`, fact 5.5). Where nothing at all counts as sent again,
-    /// [`Self::never_left`] decides.
+    /// With a cut further along the path, both counts grow alike (`docs/kernel.md`, fact 5.5). Where nothing at
+    /// all counts as sent again, [`Self::never_left`] decides.
     #[must_use]
     pub fn is_held_back(&self, earlier: &Self) -> bool {
         let retries = u32::from(self.retransmits.saturating_sub(earlier.retransmits));
@@ -120,8 +121,8 @@ impl KernelSample {
 
     /// The least age of that acknowledgement, for a comparison with our own clock.
     ///
-    /// The kernel reports ages in whole ticks of its clock, up to one tick too old. An acknowledgement that comes together
-    /// with our question can thus seem older than the question.
+    /// The kernel reports ages in whole ticks of its clock, up to one tick too old. So an acknowledgement that comes
+    /// together with our ping can seem older than the ping.
     pub(crate) fn last_ack_min(&self) -> Duration {
         self.last_ack().saturating_sub(TICK_MAX)
     }
@@ -134,8 +135,8 @@ impl KernelSample {
 
     /// Counts, modulo 65,536, the segments that were sent again and arrived once at most, or that arrived out of order.
     ///
-    /// A segment that arrived twice does not count: a frozen peer acknowledges late, so that Linux sends a copy after 8 ms
-    /// on a short path (a tail loss probe).
+    /// A segment that arrived twice does not count: since a frozen peer acknowledges late, Linux sends a copy after 8
+    /// ms on a short path (a tail loss probe).
     pub(crate) fn losses(&self) -> u16 {
         let [twice, out_of_order] =
             [self.dsack_dups, self.rcv_ooopack].map(Option::unwrap_or_default);
@@ -175,7 +176,8 @@ impl KernelSample {
         self.unacked > 0 || self.probes > 0 || self.never_left(None)
     }
 
-    /// Whether a timer of the kernel also found it unanswered, so that it has waited longer than a round trip.
+    /// Whether a timer of the kernel also found the data or probe unanswered, so that it has waited longer
+    /// than a round trip.
     ///
     /// Behind a closed window one unanswered probe says nothing. Linux answers segments outside its window only once in
     /// 500 ms (`tcp_invalid_ratelimit`). A peer whose buffer is full takes no data, and no retry is counted then.
@@ -187,8 +189,8 @@ impl KernelSample {
         }
     }
 
-    /// The least time for which waiting data has not been acknowledged. It is the smaller of the age of the last
-    /// acknowledgement and the time that so many retries take.
+    /// The least time for which waiting data has not been acknowledged. It is the smaller of two times: the age
+    /// of the last acknowledgement, and the time that this number of retries takes.
     pub(crate) fn waits_for(&self) -> Duration {
         if self.unacked == 0 || self.is_window_shut() {
             return Duration::ZERO;
@@ -206,7 +208,7 @@ const fn low_bits(count: u32) -> u16 {
 
 /// The tick of the slowest kernels, at 100 Hz.
 pub(crate) const TICK_MAX: Duration = Duration::from_millis(10);
-/// The reading of a kernel that has every field, and each is 0.
+/// The reading of a kernel that has every field, with each field at 0.
 impl Default for KernelSample {
     fn default() -> Self {
         Self {
@@ -236,12 +238,12 @@ impl Default for KernelSample {
 
 /// `tcpi_state` of a dead connection.
 const TCP_CLOSE: u8 = 7;
-/// The fewest retries that say where they stayed.
+/// The least number of retries that shows whether they left this host.
 const HELD_RETRIES_MIN: u32 = 3;
-/// By number of retries, the earliest time after a segment at which Linux has made them. `TCP_RTO_MIN` is 200 ms,
-/// doubled up to a `TCP_RTO_MAX_MS` of 1 s.
+/// For each number of retries, the earliest time after a segment at which Linux has made that many. `TCP_RTO_MIN`
+/// is 200 ms, doubled up to a `TCP_RTO_MAX_MS` of 1 s.
 const RETRIES_MS: [u64; 5] = [0, 200, 600, 1_400, 2_400];
-/// The longest segment that leaves a host. A smaller window may have no room for one.
+/// The longest segment that leaves a host. A smaller window may have no room for a segment.
 const SEGMENT_BYTES_MAX: u32 = 16 * 1024;
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 /// A point in monotonic time: microseconds since an origin that the driver chose.
 ///
-/// Deadlines are kept on a clock that stands still while this process does
-/// ([`Liveness::stood_still`](crate::Liveness::stood_still)). The clock of `ping` and `pong`, and all that is compared
-/// with the kernel's ages, is the real one. It takes 8 bytes, where [`std::time::Instant`] takes 16.
+/// Deadlines are kept on a clock that stands still while this process stands still
+/// ([`Liveness::stood_still`](crate::Liveness::stood_still)). The clock of `ping` and `pong` is the real clock. So is
+/// the clock of every time that is compared with the kernel's ages. A `Time` takes 8 bytes, where
+/// [`std::time::Instant`] takes 16.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
@@ -70,7 +71,8 @@ impl Sub for Time {
     }
 }
 
-/// Each wake-up of a connection does this several times: in 64 bits, it takes half of the instructions.
+/// Each wake-up of a connection converts several times. With 64 bits, a conversion takes half of the
+/// instructions.
 const fn micros(duration: Duration) -> u64 {
     let seconds = duration.as_secs().saturating_mul(1_000_000);
     seconds.saturating_add(duration.subsec_micros() as u64)

@@ -9,11 +9,12 @@
 //!
 //! # Three shapes
 //!
-//! All three have the same core. Choose by the code that the game already has.
+//! All three have the same core. Choose the one that fits the code of the game.
 //!
 //! | the game | shape | made by | example |
 //! |---|---|---|---|
-//! | has code that reacts to one message at a time | a [`Handler`] per player, called in place: the fastest | [`Builder::serve`] | `handler` |
+//! | has code that reacts to one message at a time | a [`Handler`] per player, called directly on the connection's
+//! task: the fastest | [`Builder::serve`] | `handler` |
 //! | has a task per player | a [`Session`] per player | [`Builder::bind`], [`Server::accept`] | `echo` |
 //! | has a loop with a fixed step, on any thread | one queue of [`Events`] | [`Builder::bind_events`] | `tick_loop` |
 //!
@@ -65,25 +66,25 @@
 //! # }
 //! ```
 //!
-//! In every shape a session has exactly one joined and one left, with its frames in between, in order. A task of the
-//! layer drives the connection, so heartbeats do not depend on the game. A game that falls behind pauses the reading
-//! of its sessions, which does not count as their silence. Queues are bounded: bytes without room wait in the
-//! player's kernel.
+//! In every shape a session has exactly one *joined* and one *left*, and its frames come between these two, in
+//! order. A task of the layer drives the connection, so heartbeats do not depend on the game. If a game falls
+//! behind, the layer stops reading from its sessions. This pause does not count as silence of the players. Queues
+//! are bounded: bytes that find no room wait in the player's kernel.
 //!
 //! # Sending
 //!
-//! No call that sends ever blocks: [`ServerHandle`], [`Session`] and [`Group`] can be used from any thread. A player
-//! that does not read costs the others no memory: over twice the session's outbound limit a frame is refused. If the
-//! kernel then refuses a write, the session ends as `send_queue_full`. A burst of up to twice the limit ends no
-//! session. A game with much to send awaits [`Session::ready`].
+//! No call that sends ever blocks: [`ServerHandle`], [`Session`] and [`Group`] can be used from any thread. The
+//! queue of a player that does not read is bounded: a frame that would exceed twice the session's outbound limit is
+//! refused. If the kernel then refuses a write, the session ends as `send_queue_full`. A burst of up to twice the
+//! limit ends no session. A game that sends much data awaits [`Session::ready`].
 //!
-//! The game hears of a player that reads more slowly than it sends ([`Link::Congested`], [`Link::Flowing`]). A message
-//! with [`Policy::DropOldest`] is dropped where others would end the session. [`Session::send_latest`] and
-//! [`Group::broadcast_latest`] are for states with a key, such as positions: a newer one replaces an older one that waits.
-//! `docs/embedding.md` compares the policies.
+//! The game is told when a player reads more slowly than the game sends ([`Link::Congested`], [`Link::Flowing`]). At
+//! the limits, a message with [`Policy::DropOldest`] is dropped, where other messages would end the session.
+//! [`Session::send_latest`] and [`Group::broadcast_latest`] are for states with a key, such as positions: a newer
+//! state replaces an older one that still waits. `docs/embedding.md` compares the policies.
 //!
-//! A room is a [`Group`]: it encodes a broadcast once, and a player that left is no longer in any room. To own a room
-//! from the start, a handler takes it from [`Builder::group`], which works before the first player joins.
+//! A room is a [`Group`]. It encodes a broadcast once, and players that left are removed from it. [`Builder::group`]
+//! makes a room before the first player joins, so that a handler can own it from the start.
 //!
 //! # Ending
 //!
@@ -95,14 +96,14 @@
 //! - [`ServerHandle::drain`] sends every player a notice, spreads the goodbyes, and ends the remaining sessions at
 //!   its deadline.
 //!
-//! A [`Kick`] carries a [`Message`]: a [`GameCode`], a text, [`Advice`], a delay, and the [`Address`] of another server.
-//! A drain carries one, too: that of the configuration, or that of [`ServerHandle::begin_drain_with`]. A panic of the
-//! game's handler ends only its own session: `handler_panicked`.
+//! A [`Kick`] carries a [`Message`]: a [`GameCode`], a text, [`Advice`], a delay, and the [`Address`] of another
+//! server. A drain carries a message, too: from the configuration, or from [`ServerHandle::begin_drain_with`]. A panic
+//! of the game's handler ends only its own session: `handler_panicked`.
 //!
-//! The game hears of an end ([`Departure`]) as soon as its cause is fixed and it has taken every frame from before it.
-//! The connection may live on for the linger timeout, so that our goodbye is read; it takes no place on the server then.
-//! Its record comes last: to the [`Observer`] of the server, to one log line, and to `/api/closes`. All of them name the
-//! same cause. Every cause is explained in `docs/causes.md`.
+//! The game is told of an end ([`Departure`]) as soon as the cause is fixed and the game has taken every frame from
+//! before the end. The connection may stay open for the linger timeout, so that the client can read our goodbye. It
+//! takes no place on the server then. The connection's record comes last: to the [`Observer`] of the server, to one log
+//! line, and to `/api/closes`. All of them name the same cause. Every cause is explained in `docs/causes.md`.
 //!
 //! # Logging
 //!
@@ -119,16 +120,16 @@
 //! tracing_subscriber::fmt().init();
 //! ```
 //!
-//! It writes to standard output, from the level `INFO` on. Closes have the target `lastword::close`. A peer that
+//! It writes to standard output, from the level `INFO` up. Closes have the target `lastword::close`. A peer that
 //! never sent a byte is logged at `DEBUG`.
 //!
 //! # Authentication, profiles and cohorts
 //!
-//! An [`Authenticator`] (an async function is enough) turns credentials into a [`Player`] or a [`Refusal`], bounded
-//! in number and time. A player may have its own liveness profile and its own cohort. The profile says how soon
-//! silence is suspected ([`Link::Suspect`]) and given up. The cohort is the one label that a game may add to the
-//! counters. A name that the configuration does not have is logged once and counted. A game's tests refuse such a
-//! name with [`Builder::strict_names`].
+//! An [`Authenticator`] (an async function is enough) turns credentials into a [`Player`] or a [`Refusal`]. Its
+//! checks are limited in number and time. A player may have its own liveness profile and its own cohort. The
+//! profile says how soon silence is suspected ([`Link::Suspect`]) and given up. The cohort is the one label that a
+//! game may add to the counters. A profile or cohort that the configuration does not declare is logged once and
+//! counted. With [`Builder::strict_names`], which is for the tests of a game, such a player is refused.
 //!
 //! With [`Player::with_data`] the layer keeps the game's own value with its session, so that the game needs no map:
 //!
@@ -163,16 +164,16 @@
 //! # }
 //! ```
 //!
-//! [`Session`] and [`Departure`] return this value, too, and so does [`ServerHandle`] for a session's id. Without an
+//! [`Session`] and [`Departure`] return this value, too. [`ServerHandle`] returns it for a session's id. Without an
 //! authenticator ([`Anonymous`]) every player may join. The player's name is the text of the hello's credentials. On a
 //! [`Dialect`](dialect::Dialect) the player has no name.
 //!
 //! # Configuration
 //!
 //! The [`Config`] is plain data with `serde::Deserialize` and a default for every key, so it fits into the game's own
-//! file. The check [`Config::validate`] names every broken rule by its key. With [`Config::reach`] a game learns
-//! whether a cause can occur on this kernel, and how soon a silence is noticed. `config/lastword.toml` explains each
-//! key, and `lastword check-config FILE` checks a file and prints the causes that it can produce.
+//! file. [`Config::validate`] names every broken rule by its key. [`Config::reach`] tells whether a cause can occur
+//! on this kernel, and how soon a silence is noticed. `config/lastword.toml` explains each key, and `lastword
+//! check-config FILE` checks a file and prints the causes that it can produce.
 //!
 //! ```
 //! #[derive(serde::Deserialize)]
@@ -194,15 +195,16 @@
 //! # Ok::<(), toml::de::Error>(())
 //! ```
 //!
-//! `Server::builder().config(config).admin_from_config()` takes all of it, including the admin port ([`AdminExt`]).
-//! If a configuration asks for an admin port and the program has none, the server does not start:
+//! `Server::builder().config(config).admin_from_config()` uses the whole configuration, including the admin port
+//! ([`AdminExt`]). If a configuration asks for an admin port and the program has none, the server does not start:
 //! [`BindError::NoAdminPort`].
 //!
 //! # The server's clock at its clients
 //!
 //! Heartbeats tell each end the round trip and its variance. They also tell how far the other end's monotonic clock is
-//! ahead ([`ClockOffset`](clock::ClockOffset), with a bound on its error). A server stamps its states with [`ServerHandle::now`]. Every
-//! client can then show them at the same age, even if they arrive unevenly: `Client::round_trip` shows how.
+//! ahead ([`ClockOffset`](clock::ClockOffset), with a bound on its error). A server stamps its states with
+//! [`ServerHandle::now`]. Every client can then show the states at the same age, even if they arrive unevenly:
+//! `Client::round_trip` shows how.
 //!
 //! Round trip and offset are known about a heartbeat after the session joined. They are measured again at least once
 //! in eight heartbeats, even if the game sends frames in every interval. A server must not base decisions on the
@@ -221,25 +223,26 @@
 //! | the server's ping and the client's answer, where the client sends no pings | the same |
 //! | the client's goodbye | `peer_goodbye` instead of `peer_fin` or `peer_reset` |
 //!
-//! The layer answers the client's ping with [`Dialect::write_pong`](dialect::Dialect::write_pong), and sends the server's ping with
-//! [`Dialect::write_ping`](dialect::Dialect::write_ping). Either one needs [`Dialect::has_heartbeats`](dialect::Dialect::has_heartbeats). The server pings a client that has been
-//! quiet for longer than a heartbeat. The answers count as signs of life, so an idle client that answers is never
-//! suspect. Without this declaration a quiet client does not count as silent, and a stopped process is not found.
+//! The layer answers the client's ping with [`Dialect::write_pong`](dialect::Dialect::write_pong), and sends the
+//! server's ping with [`Dialect::write_ping`](dialect::Dialect::write_ping). Both ways need
+//! [`Dialect::has_heartbeats`](dialect::Dialect::has_heartbeats). The server pings a client that has been quiet for
+//! longer than a heartbeat. The answers count as signs of life, so an idle client that answers is never suspect.
+//! Without this declaration a quiet client does not count as silent, and a stopped process is not found.
 //!
 //! A client may send 16 pings and pongs at once, and one more for each second of the dead limit; 80 if there is none.
-//! After that it may send 2 a second, or 2 in each heartbeat if that is below 1 s. More is `ping_flood`.
+//! After that it may send 2 a second, or 2 in each heartbeat if the heartbeat is below 1 s. More is `ping_flood`.
 //!
-//! The example `existing_protocol` maps all of them.
+//! The example `existing_protocol` maps all of these parts.
 //!
 //! # Metrics
 //!
 //! The feature `admin` (default) adds [`AdminExt`]: a live page, `/metrics`, `/healthz`, `/readyz`, `/api/sessions`
-//! and `/api/closes`. They have a port of their own, on loopback, or elsewhere with a token. The admin port's recorder
-//! is private, so that two servers in one process do not mix.
+//! and `/api/closes`. They have a separate port, on loopback, or on another address with a token. The admin port's
+//! recorder is private, so that two servers in one process do not mix their metrics.
 //!
-//! The game's own series join it with [`RecorderMode::Install`](admin::RecorderMode::Install). A studio with its own recorder lets the layer emit
-//! into that one ([`RecorderMode::Emit`](admin::RecorderMode::Emit), [`Builder::recorder`], the example `own_recorder`). Without any recorder,
-//! [`ServerHandle::stats`] has the counts.
+//! With [`RecorderMode::Install`](admin::RecorderMode::Install) the game's own series are in this recorder, too. With
+//! [`RecorderMode::Emit`](admin::RecorderMode::Emit) or [`Builder::recorder`] the layer emits into the game's own
+//! recorder (example `own_recorder`). Without any recorder, [`ServerHandle::stats`] has the counts.
 //!
 //! Two laws hold in every snapshot: *opened = open + Σ disconnects*, and
 //! *joined = open + suspended + Σ departures*.

@@ -73,7 +73,7 @@ impl Books {
         }
     }
 
-    /// Logs once a second how many lines were withheld since. It never ends.
+    /// Logs once a second how many lines were withheld in that second. It never ends.
     pub(crate) async fn tell_each_second(&self) {
         tokio::join!(
             self.log_limit.tell_each_second(),
@@ -94,7 +94,8 @@ impl Books {
         });
     }
 
-    /// Publishes one snapshot of the books. The recorder is the game's code: the counts are not locked meanwhile.
+    /// Publishes one snapshot of the books. The recorder may be the game's code, so the counts are not locked
+    /// during the call.
     pub(crate) fn publish(&self, state: State) {
         let (counts, totals) = (self.ledger.counts(), self.traffic.read());
         let unknown_names = self.unknown_names();

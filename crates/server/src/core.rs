@@ -55,9 +55,11 @@ pub(crate) struct Core {
     pub(crate) runtime: tokio::runtime::Handle,
     /// Where events wait for a game that ticks.
     pub(crate) events: Option<Arc<Queue>>,
-    /// Whether the server publishes the metrics itself, because no extension does so when it shows them.
+    /// Whether the server publishes the metrics itself, because no extension publishes them when it
+    /// shows them.
     pub(crate) publishes_itself: bool,
-    /// Held while one snapshot is published and shown, so that no two mix. No session waits for it.
+    /// Held while one snapshot is published and shown, so that two snapshots do not mix. No session
+    /// waits for this lock.
     pub(crate) publishing: Mutex<OpenFds>,
     pub(crate) shutdown: Shutdown,
 }

@@ -1,5 +1,5 @@
-//! Protection against panics of the game's code and of its log subscriber: they stop no caller, a lock that one of them
-//! poisoned still works, and they do not fill the log.
+//! Protection against panics of the game's code and of its log subscriber. Such a panic stops no caller. A lock that it
+//! poisoned still works. Repeated panics do not fill the log.
 
 mod repeated;
 

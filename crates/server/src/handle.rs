@@ -28,7 +28,7 @@ pub struct ServerHandle {
 }
 
 impl ServerHandle {
-    /// Returns the address that clients connect to, with the port that was bound: that of the first listener.
+    /// Returns the address of the first listener, with the port that was bound.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.core.listeners.first()
@@ -54,15 +54,15 @@ impl ServerHandle {
         self.core.listeners.admin.get().copied()
     }
 
-    /// Returns the address of the port for scrapers, if they have their own.
+    /// Returns the separate address for scrapers, if there is one.
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.core.listeners.metrics.get().copied()
     }
 
     /// Accepts players on one more listener, which the caller has bound: for a socket from a supervisor, a second
-    /// address, or another network namespace. It gets the socket options of the server's own listeners, the other
-    /// settings of the first one, and is closed with them.
+    /// address, or another network namespace. It gets the socket options of the server's own listeners and the
+    /// other settings of the first listener. It is closed when they are closed.
     ///
     /// # Errors
     /// The system refuses an option, the server has ended, or it has 256 listeners already.
@@ -90,7 +90,8 @@ impl ServerHandle {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn session_status(&self, session: SessionId) -> Option<SessionStatus> {
-        // The question is stored before the session is looked up: an end in between then withdraws it.
+        // The question is stored before the session is looked up. If the session ends in between, its
+        // end withdraws the question.
         let answer = self.core.books.status_requests.ask(session);
         match self.core.mailboxes.of(session) {
             Some(mailbox) => mailbox.request(Request::Report),
@@ -99,8 +100,8 @@ impl ServerHandle {
         answer.await.ok()
     }
 
-    /// Queues a frame for a session. Between the session's end and the report of it to the game, a frame is accepted as
-    /// by [`Session::send`](crate::Session::send).
+    /// Queues a frame for a session. Between the session's end and its departure, a frame is accepted as by
+    /// [`Session::send`](crate::Session::send).
     ///
     /// # Errors
     /// [`SendError::Closed`] also if no live session here has this id; see [`SendError`] for the others.
@@ -193,7 +194,7 @@ impl ServerHandle {
     }
 
     /// Kicks a player: `kicked`. Queued frames are dropped, and the client gets the reason. The departure does not wait
-    /// for the game to take the session's frames, even if the client has left and its end is the cause.
+    /// until the game has taken the session's frames, even if the client has already left and that is the cause.
     ///
     /// # Errors
     /// [`NoSuchSession`].
@@ -218,19 +219,21 @@ impl ServerHandle {
         Some(self.core.mailboxes.of(session)?.round_trip())
     }
 
-    /// Returns the server's monotonic time, the same for all of its sessions. A game can put it into its states, and
-    /// clients can then interpolate: they know how far it is ahead of their own clock (`Client::round_trip`).
+    /// Returns the server's monotonic time, the same for all of its sessions. A game can put this time into its
+    /// states, and clients can then interpolate: they know how far the server's clock is ahead of their own
+    /// (`Client::round_trip`).
     #[must_use]
     pub fn now(&self) -> Time {
         Clock::real()
     }
 
-    /// Drains the server: tells every client, gives clients time to leave, and says goodbye to the rest. Ends the
-    /// server when all sessions are gone or the timeout is over. New connections are refused as `refused_draining`.
+    /// Drains the server: tells every client, gives clients time to leave, and says goodbye to the remaining
+    /// clients. The server ends when all sessions are gone or the timeout is over. New connections are refused as
+    /// `refused_draining`.
     ///
     /// # Cancel safety
-    /// A dropped call has begun the drain nevertheless. A later call waits for the end of that drain and ignores its
-    /// own timeout.
+    /// If the call is dropped, the drain continues. A later call waits for the end of this drain and ignores its own
+    /// timeout.
     pub async fn drain(&self, timeout: Duration) {
         self.begin_drain(timeout);
         self.closed().await;
@@ -243,8 +246,8 @@ impl ServerHandle {
     }
 
     /// Begins a drain with words, an address and a delay of the game's choice, instead of those of `[drain]` in the
-    /// configuration. [`Message::with_address`] sends clients to another server. The drain has the code of its cause, not
-    /// one of the game. [`ServerHandle::closed`] waits for its end.
+    /// configuration. [`Message::with_address`] sends clients to another server. The goodbye has the code of its cause,
+    /// not a code of the game. [`ServerHandle::closed`] waits for its end.
     pub fn begin_drain_with(&self, timeout: Duration, message: Message) {
         drain::begin(&self.core, timeout, Some(message));
     }
@@ -276,18 +279,18 @@ impl ServerHandle {
 
     /// Reads the configuration again from its source ([`Builder::reload_from`](crate::Builder::reload_from)), and takes
     /// over what a running server can change: lists, limits of admission, timeouts, the words of a drain. Connections
-    /// that are open keep their limits and timeouts. `Key::reloads` tells whether a key is such a one.
+    /// that are open keep their limits and timeouts. `Key::reloads` says for a key whether a reload changes it.
     ///
     /// It reads the source on this thread. On a worker of a runtime, call it with `tokio::task::spawn_blocking`.
     ///
     /// # Errors
-    /// [`ReloadError`]; nothing has changed then.
+    /// [`ReloadError`]: nothing has changed.
     pub fn reload(&self) -> Result<Reload, ReloadError> {
         self.core.reload()
     }
 
     /// Returns whether the process has enough memory, time and file descriptors, by the marks of the configuration. If
-    /// it lacks one, balancers should send no players here. If it lacks one for longer, connections are refused as
+    /// one of these is short, balancers should send no players here. If it stays short, connections are refused as
     /// `overloaded`.
     #[must_use]
     pub fn is_calm(&self) -> bool {
@@ -303,9 +306,9 @@ impl ServerHandle {
     /// Publishes one snapshot of the counts to the recorder and runs `also` before another one is published, so both
     /// laws hold in the output of `also`.
     ///
-    /// Until `also` returns, other calls of this function wait. No session does, and the recorder and `also` may call
-    /// everything else of this handle. A call of this function from one of the two would wait for itself. On a worker of
-    /// the runtime, call it with `tokio::task::spawn_blocking`.
+    /// Until `also` returns, other calls of this function wait; sessions do not wait. The recorder and `also` may call
+    /// all other functions of this handle, but not this function: the call would wait for itself. On a worker of the
+    /// runtime, call it with `tokio::task::spawn_blocking`.
     ///
     /// # Panics
     /// When the recorder or `also` panics. Later calls work.
@@ -313,8 +316,8 @@ impl ServerHandle {
         self.core.publish(also)
     }
 
-    /// Returns whether the server publishes its counts itself, every second and when it has ended. It does if its
-    /// metrics go to the game's recorder or the process's, instead of an extension's.
+    /// Returns whether the server publishes its counts itself, every second and when it has ended. It does so if
+    /// its metrics go to the recorder of the game or of the process, and not to an extension's recorder.
     #[must_use]
     pub fn publishes_itself(&self) -> bool {
         self.core.publishes_itself

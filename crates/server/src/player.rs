@@ -37,7 +37,7 @@ pub struct Player {
     /// The liveness profile of this session: heartbeat, suspect and dead limit, and the socket options, which its
     /// connection gets now. `None` is the listener's profile.
     pub profile: Option<String>,
-    /// The policy of the frames that the game sends to this session without a policy of their own.
+    /// The policy of frames that the game sends to this session without naming a policy.
     pub policy: Policy,
     pub(crate) data: Data,
 }
@@ -74,17 +74,18 @@ impl Player {
         self
     }
 
-    /// Sets what happens to the frames that the game sends to this session when the player reads them too slowly. It holds
-    /// for frames without a policy of their own ([`Session::send_with`](crate::Session::send_with)).
+    /// Sets what happens to the frames that the game sends to this session when the player reads them too slowly. It
+    /// does not apply to frames for which the game names a policy ([`Session::send_with`](crate::Session::send_with)).
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Gives the player a value of the game's own, such as its account, which replaces an earlier one. The session
-    /// keeps it until it has departed. `data` of [`Session`](crate::Session), [`Context`](crate::Context),
-    /// [`Departure`](crate::Departure) and [`ServerHandle`](crate::ServerHandle) returns it. No log or record shows it.
+    /// Gives the player a value of the game's own, such as the player's account. It replaces an earlier value. The
+    /// session keeps the value until it has departed. `data` of [`Session`](crate::Session),
+    /// [`Context`](crate::Context), [`Departure`](crate::Departure) and [`ServerHandle`](crate::ServerHandle) returns
+    /// it. No log or record shows it.
     #[must_use]
     pub fn with_data<T: Any + Send + Sync>(mut self, data: Arc<T>) -> Self {
         self.data = Data::new(data);
@@ -98,7 +99,7 @@ impl Player {
     }
 }
 
-/// The bytes that a peer sends to be let in, and where they came from.
+/// The bytes with which a peer asks to be let in, and where they came from.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The bytes of the hello, or of a dialect's first frame.
@@ -136,8 +137,8 @@ impl fmt::Debug for Credentials {
 pub enum Refusal {
     /// The credentials are wrong: `auth_rejected`.
     Rejected(Message),
-    /// The authenticator cannot decide at the moment: `auth_unavailable`. The goodbye has the code of that cause, not one
-    /// of the game.
+    /// The authenticator cannot decide at the moment: `auth_unavailable`. The goodbye has the code of that cause, not a
+    /// code of the game.
     Unavailable(Message),
 }
 
@@ -192,9 +193,9 @@ where
     }
 }
 
-/// Lets every player in. The credentials of a hello become the player's name: at most 64 bytes, longer ones are
-/// `auth_rejected`; without any, the player has no name. The first frame of a dialect belongs to the game, so its
-/// player has no name.
+/// Lets every player in. The credentials of a hello become the player's name, with at most 64 bytes; longer names
+/// are `auth_rejected`. Without credentials the player has no name. The first frame of a dialect belongs to the
+/// game, so its player has no name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Anonymous;
 

@@ -53,15 +53,15 @@ pub(crate) trait Game: Send + Unpin + 'static {
         let _ = context;
     }
 
-    /// Takes a frame. Returns whether another would be taken, if that is known.
+    /// Takes a frame. Returns whether there is room for another frame, if that is known.
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) -> Room;
 
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link);
 
-    /// Ready when another frame would be taken.
+    /// Ready when there is room for another frame.
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()>;
 
-    /// Ready when everything was taken and the game came back for more.
+    /// Ready when the game has taken every frame and asks for the next one.
     fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()>;
 
     /// How far the game has come in taking this session's frames; 0 as long as it took none.
@@ -70,7 +70,7 @@ pub(crate) trait Game: Send + Unpin + 'static {
     /// Frames and payload bytes that were received but not taken.
     fn undelivered(&self) -> (u64, u64);
 
-    /// Tells the game. Returns the game's side if frames may still be taken.
+    /// Tells the game of the departure. Returns the game's side if frames may still be taken.
     fn leave(self, departure: &Departure) -> Option<Self>
     where
         Self: Sized;

@@ -1,5 +1,5 @@
-//! One sweep of deadlines for each runtime on which a connector is used: it ends when its runtime does, and so do the
-//! clients there.
+//! One sweep of deadlines for each runtime on which a connector is used. The sweep and the clients on a runtime end
+//! when the runtime ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use lastword_transport::Table;
 use tokio::runtime::{Handle, Id};
 
-/// The tables of the runtimes. A table lives as long as a client that is in it.
+/// The tables of the runtimes. A table lives as long as a client is in it.
 #[derive(Debug, Default)]
 pub(super) struct Sweeps(Mutex<HashMap<Id, Weak<Table>>>);
 

@@ -80,16 +80,17 @@ impl Builder {
         self
     }
 
-    /// Sets the address to listen on, `IP:PORT`; port 0 takes a free one. Overrides all addresses of the configuration:
-    /// the server has one listener, with the other keys of the configuration's first.
+    /// Sets the address to listen on, `IP:PORT`; port 0 takes a free port. Overrides all addresses of the
+    /// configuration: the server has one listener. The other keys of this listener are those of the configuration's
+    /// first listener.
     #[must_use]
     pub fn listen(mut self, addr: impl Into<String>) -> Self {
         self.listen = Some(addr.into());
         self
     }
 
-    /// Sets the source from which [`ServerHandle::reload`] reads the configuration. `read` reads it again, and returns one
-    /// line for each mistake in it. Default: none, and nothing can be reloaded.
+    /// Sets the source from which [`ServerHandle::reload`] reads the configuration. `read` reads it again, or returns
+    /// one line for each mistake. Default: no source, so that nothing can be reloaded.
     #[must_use]
     pub fn reload_from(
         mut self,
@@ -130,11 +131,13 @@ impl Builder {
         self
     }
 
-    /// Sets the recorder that takes the metrics, even if an extension has one. Default: the first extension's recorder.
-    /// If no extension has one, the process's recorder, which must be installed before the server is bound.
+    /// Sets the recorder that takes the metrics, even if an extension has a recorder. Default: the first extension's
+    /// recorder. If no extension has a recorder, the process's recorder, which must be installed before the server is
+    /// bound.
     ///
     /// The server then publishes the counts every second, and once more when it has ended. Both laws hold once the
-    /// counts stop changing. The server keeps handles and not the recorder: pass an `Arc` to keep using the recorder.
+    /// counts stop changing. The server keeps only the handles, and drops the recorder: pass an `Arc` to keep using
+    /// it.
     #[must_use]
     pub fn recorder(mut self, recorder: impl Recorder + Send + Sync + 'static) -> Self {
         self.recorder = Some(Box::new(recorder));
@@ -152,8 +155,8 @@ impl Builder {
 
     /// Sets whether a player with an unknown cohort or profile is refused as `auth_unavailable`: for the tests of a
     /// game. The record and the client's goodbye then give the unknown name and the known ones. Default false: the
-    /// player counts as `none`, or has the listener's profile. In both cases the log gives each unknown name once, up
-    /// to 64 names, and each such player is counted: [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts),
+    /// player counts as `none`, or has the listener's profile. With both settings, the log gives each unknown name
+    /// once, up to 64 names. Each such player is counted: [`Stats::unknown_cohorts`](crate::Stats::unknown_cohorts),
     /// `lastword_unknown_names_total`.
     #[must_use]
     pub fn strict_names(mut self, strict: bool) -> Self {
@@ -169,8 +172,8 @@ impl Builder {
     }
 
     /// Makes an empty group before the server is bound, so that the game's handlers, authenticator and observer can own
-    /// it from the start. Sessions can join it once they are live. Until the server is bound, a broadcast reaches no
-    /// session.
+    /// it from the start. Sessions can join the group once they are live. Until the server is bound, a broadcast
+    /// reaches no session.
     #[must_use]
     pub fn group(&self) -> Group {
         self.groups.group()
@@ -197,7 +200,8 @@ impl Builder {
     /// controls the sessions through the handle.
     ///
     /// # Errors
-    /// [`BindError`], also outside a tokio runtime: [`Builder::own_runtime`] brings one. Nothing is left bound.
+    /// [`BindError`], also outside a tokio runtime. [`Builder::own_runtime`] gives the server its own runtime.
+    /// Nothing is left bound.
     pub async fn bind_events(self) -> Result<(Events, ServerHandle), BindError> {
         let queue = Arc::new(Queue::new(self.caps()));
         let (handle, listeners) = self.start(Some(Arc::clone(&queue))).await?;
@@ -209,7 +213,8 @@ impl Builder {
         Ok((events, handle))
     }
 
-    /// Binds and serves, with one handler per player, made by `make` and called in place.
+    /// Binds and serves, with one handler per player, made by `make` and called directly on the
+    /// connection's task.
     ///
     /// # Errors
     /// [`BindError`], also outside a tokio runtime; nothing is left bound.

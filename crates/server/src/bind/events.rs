@@ -14,7 +14,7 @@ use crate::shape::events::{Batch, Cursor, Event, Queue};
 /// Gives a tick loop its events, on any thread, with or without a runtime.
 ///
 /// Dropping it ends every session as `closed_by_game`, and every later session, too. Frames that were not drained count
-/// as undelivered, also those left of a drain that stopped half-way. The listener lives on: end a server by
+/// as undelivered, also the rest of a drain that was dropped half-way. The listener stays open: end a server by
 /// [`ServerHandle::begin_drain`](crate::ServerHandle::begin_drain) or
 /// [`ServerHandle::expire`](crate::ServerHandle::expire). A server with its own runtime ends with its events.
 pub struct Events {
@@ -47,9 +47,9 @@ impl Events {
     /// payloads lie in one buffer, lent until the next call.
     ///
     /// A session's end waits until its last frames were handed over and this method or [`Events::wait`] is called
-    /// again, at most for `timeouts.linger_ms`. So the answers to these frames still reach the peer. It waits for 150 ms
-    /// only if no drain has taken a frame of the session, and not at all for a kick or a close by the game. A drain that is dropped half-way loses nothing: the
-    /// next call continues there.
+    /// again, at most for `timeouts.delivery_ms`. So the answers to these frames still reach the peer. If no drain has
+    /// taken a frame of the session, the end waits for 150 ms only. After a kick or a close by the game it does not
+    /// wait. A drain that is dropped half-way loses nothing: the next call continues there.
     pub fn drain(&mut self) -> Drain<'_> {
         if self.cursor.is_at_end(&self.batch) {
             self.cursor = Cursor::default();
@@ -71,7 +71,8 @@ impl Events {
     /// drained.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        // The order of the checks matters: all events are pushed before the end, or by a connection that outlives it.
+        // The order of the checks matters: all events are pushed before the end, or by a connection that outlives the
+        // end.
         let is_over = self.core.shutdown.closed.is_set() && self.core.books.ledger.is_empty();
         is_over && self.cursor.is_at_end(&self.batch) && self.queue.is_empty()
     }

@@ -25,15 +25,16 @@ pub trait Extension: Send + 'static {
     }
 
     /// Returns the recorder with which the server makes its metric handles, unless the game or an earlier extension has
-    /// one. `None`: this extension has none.
+    /// a recorder. `None`: this extension has no recorder.
     ///
-    /// An extension with a recorder publishes the counts with [`ServerHandle::publish`] whenever it shows them, outside of
-    /// the runtime's workers.
+    /// An extension with a recorder publishes the counts with [`ServerHandle::publish`] whenever it shows them. It
+    /// calls this outside of the runtime's workers.
     fn recorder(&self) -> Option<&(dyn metrics::Recorder + Sync)> {
         None
     }
 
-    /// Returns the extension's observer, which is told of every end before the game's own; `None`: it has none.
+    /// Returns the extension's observer, which is told of every end before the game's own observer. `None`: it
+    /// has no observer.
     fn observer(&self) -> Option<Arc<dyn Observer>> {
         None
     }
@@ -51,8 +52,8 @@ pub type Starting = Pin<Box<dyn Future<Output = io::Result<Started>> + Send>>;
 /// The addresses on which an extension listens, if any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Started {
-    /// Its port for operators: [`ServerHandle::admin_addr`].
+    /// The address for operators: [`ServerHandle::admin_addr`].
     pub admin: Option<SocketAddr>,
-    /// Its port for scrapers, if they have their own: [`ServerHandle::metrics_addr`].
+    /// The separate address for scrapers, if there is one: [`ServerHandle::metrics_addr`].
     pub metrics: Option<SocketAddr>,
 }

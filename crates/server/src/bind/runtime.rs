@@ -11,8 +11,8 @@ use super::error::BindError;
 use crate::core::{Core, drain};
 use crate::handle::ServerHandle;
 
-/// Ends the server and stops its runtime when this is dropped, on any thread. The stopping thread waits from the
-/// beginning, so the engine's thread that drops this need not start one, nor wait for goodbyes.
+/// Ends the server and stops its runtime when this is dropped, on any thread. The thread that stops it exists
+/// from the beginning. So the engine's thread, which drops this, need not start a thread or wait for goodbyes.
 #[derive(Debug)]
 pub(crate) struct OwnRuntime {
     _alive: mpsc::Sender<Infallible>,

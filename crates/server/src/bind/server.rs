@@ -10,7 +10,7 @@ use crate::shape::{Arrivals, Session};
 /// Runs a server from which the game takes sessions one by one ([`Server::accept`]).
 ///
 /// Dropping it ends the sessions that were not taken, and every later session, as `closed_by_game`. Sessions that were
-/// taken live on, and so does the listener: end a server by [`ServerHandle::drain`] or [`ServerHandle::expire`]. A
+/// taken stay open, and so does the listener: end a server by [`ServerHandle::drain`] or [`ServerHandle::expire`]. A
 /// server with its own runtime ends when it is dropped.
 #[derive(Debug)]
 pub struct Server {

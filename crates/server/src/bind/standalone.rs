@@ -17,7 +17,8 @@ pub struct Standalone {
 }
 
 impl Builder {
-    /// Gives the server a runtime of its own with this many threads, at least one: for engines that have none.
+    /// Gives the server a runtime of its own with this many threads, at least one: for engines without a
+    /// runtime.
     #[must_use]
     pub fn own_runtime(self, threads: usize) -> Standalone {
         Standalone {
@@ -35,7 +36,7 @@ impl Standalone {
     /// [`BindError`]; nothing is left bound or running.
     ///
     /// # Panics
-    /// On a thread of a tokio runtime: [`Builder::bind`] is for those.
+    /// On a thread of a tokio runtime. Use [`Builder::bind`] there.
     pub fn bind_blocking(self) -> Result<Server, BindError> {
         let runtime = self.runtime()?;
         let server = runtime.block_on(self.builder.bind())?;
@@ -50,7 +51,7 @@ impl Standalone {
     /// [`BindError`]; nothing is left bound or running.
     ///
     /// # Panics
-    /// On a thread of a tokio runtime: [`Builder::bind_events`] is for those.
+    /// On a thread of a tokio runtime. Use [`Builder::bind_events`] there.
     pub fn bind_events_blocking(self) -> Result<(Events, ServerHandle), BindError> {
         let runtime = self.runtime()?;
         let (events, handle) = runtime.block_on(self.builder.bind_events())?;

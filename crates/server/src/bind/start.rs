@@ -148,7 +148,8 @@ impl Builder {
             session_frames: size(limits.inbox_frames_max),
             bytes: size(limits.events_bytes_max),
             frames: size(limits.events_frames_max),
-            // Every open connection may leave, and as many again may come and go before the next tick.
+            // Every open connection may leave, and as many new ones may come and go before the next
+            // tick.
             reserved: size(self.config.admission.connections_max).saturating_mul(2),
         }
     }
@@ -213,8 +214,8 @@ impl Builder {
     }
 }
 
-/// Warns where this host does not fit the configuration, and where Linux does not show what the causes need. Other systems
-/// never do.
+/// Warns where this host does not fit the configuration, and where Linux does not show the evidence that the causes
+/// need. Other systems never show it.
 fn warn_of(config: &Config, kernel: KernelAbilities) {
     for warning in config.host_warnings(kernel) {
         logged(|| tracing::warn!("{warning}"));
@@ -225,7 +226,7 @@ fn warn_of(config: &Config, kernel: KernelAbilities) {
     }
 }
 
-/// Checks that deadlines can be waited for. tokio says by a panic that a runtime has no timers.
+/// Checks that the runtime has timers. tokio panics if it has none.
 fn needs_timers() -> Result<(), BindError> {
     if tokio::runtime::Handle::try_current().is_err() {
         let lack = "this thread is in no tokio runtime";
@@ -237,7 +238,7 @@ fn needs_timers() -> Result<(), BindError> {
     })
 }
 
-/// Gives a listener to the runtime. tokio says by a panic that a runtime has no IO.
+/// Gives a listener to the runtime. tokio panics if the runtime has no IO.
 fn needs_io(listener: ListenerSocket) -> Result<io::Result<TcpListener>, BindError> {
     let given = AssertUnwindSafe(|| TcpListener::from_std(listener));
     catch_unwind(given).map_err(|_| {

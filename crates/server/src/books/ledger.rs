@@ -15,7 +15,8 @@ use crate::guard::lock;
 #[derive(Debug)]
 pub(crate) struct Ledger {
     counts: Mutex<Counts>,
-    /// Connections that were counted in and are not gone, including those whose end is being reported.
+    /// Connections that were counted in and are not gone, including connections whose end is being
+    /// reported.
     present: AtomicU64,
     emptied: Notify,
 }
@@ -30,9 +31,9 @@ pub(crate) struct Counts {
     pub(crate) open: u64,
     /// The open connections without a place: they were refused, or their session departed.
     lingering: u64,
-    /// Those of them that were refused when they arrived.
+    /// The lingering connections that were refused when they arrived.
     refused: u64,
-    /// The most connections that have a place. As many again may linger after their sessions.
+    /// The most connections that have a place. As many more may linger after their sessions.
     pub(crate) places: u64,
     pub(crate) ended: u64,
     pub(crate) joined: u64,
@@ -107,7 +108,8 @@ pub(crate) const GAME_CLOSES: [Cause; 3] =
 
 impl Ledger {
     /// Opens the books for this many cohorts, `none` included, these codes of the game, and this many places. As many
-    /// connections again may linger after their sessions: a full house that is told to leave loses no last word.
+    /// more connections may linger after their sessions. So when a full server is drained, every client still gets
+    /// its goodbye.
     pub(crate) fn new(cohorts: usize, codes: Vec<u16>, places: u64) -> Self {
         let kinds = Cause::ALL.len() * cohorts;
         Self {
@@ -136,7 +138,7 @@ impl Ledger {
         }
     }
 
-    /// Changes the number of places. Connections that have one keep it.
+    /// Changes the number of places. Connections that have a place keep it.
     pub(crate) fn set_places(&self, places: u64) {
         lock(&self.counts).places = places;
     }
@@ -166,7 +168,8 @@ impl Ledger {
         }
     }
 
-    /// Frees the place of a connection that never became a session, and lives on only to say goodbye.
+    /// Frees the place of a connection that never became a session and stays open only for the
+    /// goodbye.
     pub(crate) fn linger(&self) -> Linger {
         lock(&self.counts).linger(LINGERING_REFUSED_MAX)
     }

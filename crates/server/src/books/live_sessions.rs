@@ -26,7 +26,7 @@ impl LiveSessions {
         }
     }
 
-    /// Removes a session. If another session uses the slot by now, that one stays.
+    /// Removes a session. If another session uses the slot by now, the other session stays.
     pub(crate) fn remove(&self, session: SessionId) {
         let index = slot_index(session);
         let chunk = self.chunk_at(index / CHUNK);

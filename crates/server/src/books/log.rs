@@ -1,6 +1,6 @@
-//! One structured line per close, made of the fields of its [`Record`](crate::Record): the important ones
-//! first, counts and clocks last. Lines are at debug level for closes of peers that never spoke and for sessions that
-//! joined. Connections that never became a session have a limit of their own.
+//! One structured line per close, made of the fields of its [`Record`](crate::Record): the important ones first,
+//! counts and clocks last. Closes of peers that never spoke, and joins of sessions, are logged at debug level.
+//! Connections that never became a session have a separate limit.
 
 mod limit;
 

@@ -21,7 +21,8 @@ pub use metric::{Metric, MetricKind, MetricLabel, MetricUnit};
 pub(crate) use open_fds::OpenFds;
 pub(crate) use recorder::with_recorder;
 
-/// Every handle of one server. The handles are made while its recorder is the local one, and belong to it for good.
+/// Every handle of one server. The handles are made while the server's recorder is the local one, and always belong
+/// to this recorder.
 pub(crate) struct Metrics {
     opened: Counter,
     open: Gauge,

@@ -41,7 +41,7 @@ impl NameKind {
 #[derive(Debug)]
 pub(crate) struct Names {
     kind: NameKind,
-    /// The first stands for a player without a name of this kind.
+    /// The names. The first one stands for a player without a name of this kind.
     known: Vec<String>,
     is_strict: bool,
     unknown: AtomicU64,
@@ -132,8 +132,8 @@ impl Names {
         }
     }
 
-    /// Returns how many names are logged by now, if this one is new. The names are limited in number and length,
-    /// because an authenticator may take them from credentials.
+    /// Returns how many names are logged by now, if this name is new. The logged names are limited in number and
+    /// length, because an authenticator may take a name from credentials.
     fn tells(&self, name: &str) -> Option<usize> {
         let name = shown(name);
         let mut told = lock(&self.told);

@@ -116,11 +116,12 @@ fn in_words(ending: &Ending, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-/// The departure of a session: exactly one for each that joined, as soon as the cause is fixed and the game has taken
-/// every frame from before the end.
+/// The departure of a session. Each session that joined has exactly one, as soon as the cause is fixed and the game
+/// has taken every frame from before the end.
 ///
-/// A game that does not come back for more has `timeouts.linger_ms`, and a game that has taken no frame at all has 150
-/// ms. A kick or a close by the game ends the wait. The frames that wait then can still be taken.
+/// If the game stops taking frames, the departure comes after `timeouts.delivery_ms`. If the game has taken no frame
+/// at all, it comes after 150 ms. A kick or a close by the game ends the wait. The game can still take the waiting
+/// frames after the departure.
 #[derive(Clone, Debug)]
 pub struct Departure {
     /// The last connection's cause.
@@ -138,8 +139,9 @@ pub struct Departure {
     pub remote: SocketAddr,
     /// When the cause was fixed.
     pub at: SystemTime,
-    /// The end of its last connection, as it was known when the cause was fixed. The record of the connection
-    /// ([`Disconnect`]) comes when the connection has closed, and tells also whether our goodbye arrived.
+    /// The end of the session's last connection, as it was known when the cause was fixed. The record of the
+    /// connection ([`Disconnect`]) comes when the connection has closed, and says also whether our goodbye
+    /// arrived.
     pub ending: Ending,
     pub(crate) data: Data,
 }

@@ -1,4 +1,5 @@
-//! A description of a live session, on request. The session's own task answers: nothing is stored for it otherwise.
+//! A description of a live session, on request. The session's own task answers, so nothing is stored for sessions
+//! that are not asked for.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -50,7 +50,7 @@ pub struct Stats {
     /// Events that wait for the game's next tick.
     pub events_waiting: usize,
     /// How long this process was late in all, because it was starved or stopped, or its machine was paused. This time
-    /// does not count as peer silence. A delay of less than 20 ms does not count.
+    /// does not count as peer silence. Delays of less than 20 ms are not included.
     pub local_stall: Duration,
     /// The greatest lateness of the 100 ms sweep in the last 30 to 60 s.
     pub runtime_lag: Duration,

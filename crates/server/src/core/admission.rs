@@ -92,7 +92,8 @@ impl Admission {
 
     /// Lets a connection in, or returns the cause of its refusal. A refused connection changes nothing.
     ///
-    /// The rules of one peer come before those of the whole server. So an attacker's record names the attacker's act.
+    /// The limits of one address are checked before the limits of the whole server. So an attacker's record names the
+    /// attacker's act.
     pub(crate) fn decide(
         &mut self,
         now: Time,

@@ -29,7 +29,7 @@ pub(crate) fn begin(core: &Arc<Core>, timeout: Duration, message: Option<Message
     }
     let timeout = timeout.min(TIMEOUT_MAX);
     logged(|| tracing::info!(timeout_ms = as_millis(timeout), "draining"));
-    // The game is told first: it may want to save before its players are told.
+    // The game is told first, so that it can save before its players are told.
     let deadline = Instant::now() + timeout;
     if let Some(events) = &core.events {
         events.draining(deadline);
@@ -50,8 +50,8 @@ pub(crate) fn expire(core: &Core) {
         .request_all(&Request::DrainExpired(message), |_| true);
 }
 
-/// Ends the server when all sessions have left, or after this time at the latest. Their goodbyes are already on their
-/// way.
+/// Ends the server when all sessions have left, or after this time at the latest. The goodbyes have already been
+/// sent.
 pub(crate) async fn finish(core: &Core, goodbyes: Duration) {
     core.shutdown.draining.set();
     refuse_not_yet_live(core);
@@ -61,8 +61,9 @@ pub(crate) async fn finish(core: &Core, goodbyes: Duration) {
     core.shutdown.ended.set();
 }
 
-/// Waits until the server has ended, then up to a second for the sessions that were cut off, and closes the server. It
-/// is closed too if this is dropped with its runtime. Until the end it logs how many lines were withheld.
+/// Waits until the server has ended, then up to a second for the sessions that were cut off, and closes the server. If
+/// this future is dropped with its runtime, the server is closed, too. Until the end it logs how many lines were
+/// withheld.
 pub(crate) async fn watch(core: Arc<Core>) {
     let closing = Closing(core);
     let core = &closing.0;

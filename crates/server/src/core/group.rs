@@ -1,7 +1,7 @@
 //! Groups: sets of sessions for broadcasts. A session is a member until it leaves or departs.
 //!
-//! Locks are taken in this order: a room's turn, its door, its members, the memberships, a mailbox. The game's code runs
-//! under none.
+//! Locks are taken in this order: a room's turn, its door, its members, the memberships, a mailbox. The game's code
+//! never runs under one of these locks.
 
 mod members;
 mod memberships;
@@ -16,8 +16,8 @@ use memberships::{Memberships, Room};
 
 /// A group of sessions for broadcasts. Clones are the same group, callable from any thread without a runtime.
 ///
-/// A broadcast waits for a running broadcast of the same group. Every other call, and a departure, waits at most while
-/// some hundred members are sent to, which is about 0.1 ms.
+/// A broadcast waits for a running broadcast of the same group. Every other call, and a departure, waits at
+/// most while 256 members get a frame, which is about 0.1 ms.
 ///
 /// A session that departs leaves its groups before any handler, inbox or observer is told, so a group never holds a
 /// departed session. Dropping the last clone ends the group without a message to its members.
@@ -87,7 +87,7 @@ impl Group {
         self.mailboxes.get()?.upgrade()
     }
 
-    /// Adds a session; a member stays one.
+    /// Adds a session. If it is already a member, nothing changes.
     ///
     /// # Errors
     /// [`NoSuchSession`] if no live session has this id. A session is not live once its end has begun, even if it has
@@ -112,12 +112,12 @@ impl Group {
     /// Queues a frame for every member, each with the policy of its session, and encodes it once. Returns how many members
     /// took it. A member whose queue is full does not take it.
     ///
-    /// Broadcasts to one group from several threads reach all its members in the same order. A session that joins during
-    /// a broadcast does not get it, and gets every later one. So no session gets one twice, even if it leaves and joins
-    /// again.
+    /// Broadcasts to one group from several threads reach all its members in the same order. A session that joins
+    /// during a broadcast does not get this broadcast, but every later one. So no session gets a broadcast twice, even
+    /// if it leaves and joins again.
     ///
-    /// It takes about half a microsecond a member on the calling thread. From some 2,000 members on (1 ms) it holds a
-    /// worker of the runtime for too long. A game then calls it on a thread of its own, or with
+    /// A call takes about half a microsecond per member on the calling thread. With more than about 2,000 members (1
+    /// ms) it blocks a worker of the runtime for too long. Then call it on a separate thread, or with
     /// `tokio::task::spawn_blocking`.
     pub fn broadcast(&self, payload: &[u8]) -> usize {
         self.broadcast_to(None, payload, |_| true)
@@ -176,7 +176,8 @@ impl Group {
         let (mut now, mut taken) = (None, 0);
         self.room.broadcast(|session, mailbox| {
             if is_meant(session) {
-                // Read in this broadcast's turn, so that frames lie in every queue in the order of their times.
+                // Read in this broadcast's turn, so that the frames in every queue are in the order of their
+                // times.
                 let now = *now.get_or_insert_with(|| mailboxes.table.clock().now());
                 taken += usize::from(frame.send(mailbox, now));
             }

@@ -19,18 +19,19 @@ pub(crate) struct Listeners {
     pub(crate) admin: OnceLock<SocketAddr>,
     /// The extensions' port for scrapers.
     pub(crate) metrics: OnceLock<SocketAddr>,
-    /// Whether there are several listeners. With one, nothing below is read.
+    /// Whether there are several listeners. With a single listener, the fields below are not read.
     has_several: AtomicBool,
     /// The addresses of all listeners, by their numbers.
     addrs: Mutex<Vec<SocketAddr>>,
     /// The number of the listener that accepted a connection, by the connection's slot, except for the first listener.
-    /// It is kept here so that other connections do not pay for it.
+    /// It is kept here so that connections of the first listener need no memory for it.
     by_slot: Mutex<HashMap<u32, u8>>,
     give: Sender<Adopted>,
     given: Mutex<Option<Receiver<Adopted>>>,
 }
 
-/// A listener that the game gave, with its number, which comes after those of the server's own.
+/// A listener that the game gave, with its number. These numbers follow the numbers of the server's
+/// own listeners.
 pub(crate) struct Adopted {
     pub(crate) n: u8,
     pub(crate) listener: TcpListener,
@@ -116,5 +117,5 @@ impl Listeners {
 
 const TOO_MANY: &str =
     "a server takes 256 listeners, with its own: bind one to the wildcard address instead";
-/// A server has a listener of its own.
+/// An address that is never used, since every server has a listener of its own.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);

@@ -123,7 +123,8 @@ impl Broadcast {
         })
     }
 
-    /// A connection with a framing that no other had is newer than this frame, and gets none.
+    /// A connection with a framing that was unknown when the frame was encoded is newer than the
+    /// frame, and does not get it.
     fn frame_for(&self, mailbox: &Mailbox) -> Option<&[u8]> {
         let mut encoded = self.encoded.iter();
         let (_, frame) = encoded.find(|(framing, _)| framing.is_same(mailbox.framing()))?;

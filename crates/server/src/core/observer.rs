@@ -7,8 +7,8 @@ use crate::books::{Departure, Disconnect};
 use crate::guard::guarded;
 
 /// Receives every end of a server, also of sessions whose own handler is gone. It is called on the connection's task,
-/// and for a drain on the thread that begins it: it must be quick and must not block. A panic is caught and logged, and
-/// other calls still happen.
+/// and for a drain on the thread that begins the drain. So it must be quick and must not block. A panic is caught and
+/// logged, and other calls still happen.
 pub trait Observer: Send + Sync + 'static {
     /// Called when a drain began. Clients are told after this, and sessions that are still open at the deadline are cut
     /// off.
@@ -24,15 +24,15 @@ pub trait Observer: Send + Sync + 'static {
         let _ = disconnect;
     }
 
-    /// Called once for each session that joined, when it departed, after its handler's `left`. Its connection may live
-    /// on for its linger.
+    /// Called once for each session that joined, when it departed, after its handler's `left`. Its connection may stay
+    /// open for the linger.
     fn left(&self, departure: &Departure) {
         let _ = departure;
     }
 }
 
-/// All observers of a server. The extensions' come first: when an observer of the game gets a record, an extension has
-/// it already.
+/// All observers of a server. The observers of extensions come first: when an observer of the game gets a record, the
+/// extensions already have it.
 pub(crate) struct Observers(pub(crate) Vec<Arc<dyn Observer>>);
 
 impl Observers {

@@ -157,7 +157,8 @@ impl Core {
             reload.read_anew("listen.tls");
         }
         {
-            // No connection is decided by new rules and gets old limits.
+            // The lock prevents that a connection is decided by the new rules but gets the old
+            // limits.
             let mut admission = lock(&self.admission);
             self.settings.reload(config, tls);
             admission.set_rules(Rules::new(config));

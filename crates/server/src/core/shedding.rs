@@ -1,5 +1,5 @@
-//! Tells how short memory, time and file descriptors are, and whether the server sheds load: it is not ready first, and
-//! then refuses connections. It takes both back later than it began them, so that it does not flap.
+//! Tells how short memory, time and file descriptors are, and whether the server sheds load. The server first is not
+//! ready, and then refuses connections. It ends both later than it began them, so that it does not flap.
 
 mod pressure;
 mod readings;
@@ -57,7 +57,7 @@ pub(crate) async fn watch(core: Arc<Core>) {
 
 fn tell(level: Level, shortage: &'static str) {
     logged(|| match level {
-        Level::Calm => tracing::info!("ready again: nothing is short any longer"),
+        Level::Calm => tracing::info!("ready again: memory, time and descriptors suffice"),
         Level::Strained => tracing::warn!(shortage, "not ready"),
         Level::Shedding => tracing::warn!(shortage, "refusing connections as overloaded"),
     });

@@ -1,5 +1,5 @@
-//! How far a server has come towards its end: three events that happen once each, and that any task can await. Also the
-//! message of a drain, where the game chose it.
+//! How far a server has come towards its end: three events that happen once each, and that any task can await. It also
+//! has the message of a drain, if the game chose one.
 
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ pub(crate) struct Shutdown {
     pub(crate) ended: Flag,
     /// The server has ended, and its connections are gone.
     pub(crate) closed: Flag,
-    /// The message of the drain, where the game chose it.
+    /// The message of the drain, if the game chose one.
     pub(crate) message: OnceLock<Message>,
 }
 

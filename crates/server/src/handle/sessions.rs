@@ -57,8 +57,8 @@ impl SessionInfo {
 /// as [`ServerHandle::send`] reaches it. It leaves the list when its end is decided, such as by a kick. It is gone from
 /// the list before the game and the observers are told of its end.
 ///
-/// Reading the list is a scan. It waits for no session and does not lock the counts. A session that joins or departs
-/// waits at most while 256 others are read.
+/// Reading the list is a scan. The scan waits for no session and does not lock the counts. A session that joins or
+/// departs waits at most while 256 other sessions are read.
 impl ServerHandle {
     /// Returns the sessions that are live now, in the order of their slots. 20,000 sessions take a few milliseconds. On
     /// a larger server, [`ServerHandle::sessions_after`] reads a part at a time.
@@ -70,7 +70,7 @@ impl ServerHandle {
     /// Returns the next live sessions after this one, at most `limit`; `None` begins with the first.
     ///
     /// A session keeps its slot for life. So a session that stays live is seen exactly once, even while others come and
-    /// go. The session in `after` may have departed itself.
+    /// go. The session `after` may have departed.
     #[must_use]
     pub fn sessions_after(&self, after: Option<SessionId>, limit: usize) -> Vec<SessionInfo> {
         let first = after.map_or(0, |after| slot_index(after).saturating_add(1));

@@ -183,7 +183,7 @@ async fn refuse<S: Shape>(
     }
 }
 
-/// Lets the close of a connection reset it: the kernel then keeps nothing of it.
+/// Makes the close of a connection a reset: the kernel then keeps nothing of the connection.
 fn reset(stream: &TcpStream) {
     if let Err(error) = SockRef::from(stream).set_linger(Some(Duration::ZERO)) {
         logged(|| tracing::debug!(%error, "a refused connection is closed without a reset"));
@@ -208,7 +208,7 @@ async fn is_over(task: &mut (impl Future<Output = ()> + Unpin)) -> bool {
         });
         Poll::Ready(over)
     });
-    // With the rest of the accept loop's budget, the goodbye might not be written.
+    // The accept loop's remaining budget might be too small to write the goodbye.
     unconstrained(once).await
 }
 
@@ -224,7 +224,7 @@ async fn turn_away(listener: &TcpListener) {
         }
         Poll::Ready(())
     });
-    // The budget of a task would end it early.
+    // The budget of a task would end the loop early.
     unconstrained(all).await;
 }
 
@@ -239,7 +239,7 @@ impl AcceptError {
     }
 }
 
-/// accept(2) also reports pending errors of the connection that it would return.
+/// `accept(2)` also returns errors of the connection that it would accept.
 fn classify(error: &io::Error) -> AcceptError {
     match (error.raw_os_error(), error.kind()) {
         (Some(EMFILE | WSAEMFILE), _) => AcceptError::Emfile,
@@ -266,7 +266,7 @@ const MULTIPATH: &str = "the listener is a Multipath TCP socket: for a client th
     plain TCP to tell them apart";
 const EPROTO: i32 = 71;
 const ENOBUFS: i32 = 105;
-/// At most so many are turned away without a pause.
+/// The most connections that are turned away without a pause.
 const TURNED_AWAY_MAX: u32 = 1_024;
 const BACKOFF_MIN: Duration = Duration::from_millis(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
-//! Descriptors that are kept in reserve, for a port that must answer when the process has no others.
+//! Descriptors that are kept in reserve, for a port that must answer even when the process has no
+//! other free descriptor.
 
 use std::fs::File;
 use std::io;
@@ -9,9 +10,9 @@ use crate::guard::lock;
 /// Keeps some descriptors open, so that a port can still accept when the process, or its system, has no other free
 /// descriptor.
 ///
-/// The server's own listeners have one each: with it they turn away the clients that wait. An extension with a port of
-/// its own should have a reserve too. It calls [`Reserve::release_for`] when accept fails, and [`Reserve::refill`] when
-/// a connection has ended.
+/// Each of the server's own listeners has one descriptor in reserve, with which it turns away the waiting clients. An
+/// extension with a port of its own should have a reserve, too. It calls [`Reserve::release_for`] when accept fails,
+/// and [`Reserve::refill`] when a connection has ended.
 #[derive(Debug)]
 pub struct Reserve {
     kept: Mutex<Vec<File>>,
@@ -30,8 +31,8 @@ impl Reserve {
         reserve
     }
 
-    /// Closes one descriptor if this error of accept says that there is no other. Returns whether it did, and accept may
-    /// succeed now.
+    /// Closes one descriptor if this error of accept says that none is free. Returns whether it closed one: then accept
+    /// may succeed now.
     pub fn release_for(&self, error: &io::Error) -> bool {
         if !is_lack(error) {
             return false;
@@ -44,7 +45,7 @@ impl Reserve {
         false
     }
 
-    /// Opens again what was released, as far as there are descriptors.
+    /// Opens the released descriptors again, as far as descriptors are free.
     pub fn refill(&self) {
         let mut kept = lock(&self.kept);
         while kept.len() < self.size {

@@ -5,7 +5,7 @@ use lastword_session::SessionId;
 /// Makes a new id; `slot` is where this server finds the session again.
 ///
 /// # Errors
-/// The system has no randomness to give.
+/// The system's source of random numbers failed.
 pub(crate) fn random_session(slot: u32) -> Result<SessionId, getrandom::Error> {
     let mut id = [0; 16];
     let (random, place) = id.split_at_mut(RANDOM_BYTES);

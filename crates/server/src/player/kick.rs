@@ -9,8 +9,8 @@ use lastword_session::{Address, Advice, Cause, Close, GameCode, Message};
 pub struct Kick {
     /// The content of the goodbye. Default: the client may reconnect, and there are no words.
     pub message: Message,
-    /// Whether the player gets the queued frames before the goodbye. Default false: a kick drops them. An orderly close
-    /// always sends them.
+    /// Whether the player gets the queued frames before the goodbye. Default false: a kick drops the queued frames. An
+    /// orderly close always sends them.
     pub after_queued: bool,
 }
 

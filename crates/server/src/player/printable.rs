@@ -26,7 +26,7 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether `name` means a player's `own` name, as it is or as it is shown.
+/// Whether `name` is a player's `own` name, unchanged or as records show it.
 pub(crate) fn is_name_of(name: &str, own: Option<&str>) -> bool {
     own.is_some_and(|own| own == name || printable(own) == name)
 }
@@ -41,19 +41,20 @@ fn is_visible(c: char) -> bool {
     is_plain(c) || (!is_blank(c) && is_printable(c))
 }
 
-/// Whether the character is assigned, and neither a control, a format or a private character, nor a separator. The
-/// tables of Unicode are those of the standard library's `Debug`.
+/// Whether the character is assigned, and is no control, format, private or separator character. The tables of
+/// Unicode are those of the standard library's `Debug`.
 fn is_printable(c: char) -> bool {
     c.escape_debug().eq([c]) || is_printable_mark(c)
 }
 
-/// Marks that combine are escaped by themselves, and kept after another character.
+/// Combining marks are escaped if they stand alone, and kept after another character.
 fn is_printable_mark(c: char) -> bool {
     let pair = String::from_iter([' ', c]);
     pair.escape_debug().skip(1).eq([c])
 }
 
-/// Characters that are printable to the standard library, and have no glyph or an empty one.
+/// Characters that the standard library treats as printable, but that have no glyph or an empty
+/// glyph.
 fn is_blank(c: char) -> bool {
     matches!(
         c,

@@ -22,11 +22,12 @@ impl<'a, 'o> Context<'a, 'o> {
     }
 
     /// Queues a frame for the peer, with the policy of the session
-    /// ([`Player::with_policy`](crate::Player::with_policy)). Frames that are queued during one burst leave in one write, or in several of 64 KiB.
+    /// ([`Player::with_policy`](crate::Player::with_policy)). Frames that are queued during one burst are written in
+    /// one write, or in several writes of 64 KiB.
     ///
     /// A [`ServerHandle`](crate::ServerHandle) or a [`Group`](crate::Group) may queue frames for the same peer in the
-    /// same burst. This frame leaves before those, even if they were queued first. If the order matters, use one of the
-    /// two for all frames.
+    /// same burst. This frame leaves before those, even if they were queued first. If the order matters, send all
+    /// frames with the context, or all with the handle or group.
     ///
     /// # Errors
     /// [`SendError::TooLarge`], [`SendError::Closed`] or [`SendError::QueueFull`], as
@@ -35,7 +36,7 @@ impl<'a, 'o> Context<'a, 'o> {
         self.outbox.send(None, payload)
     }
 
-    /// Queues a frame as [`Context::send`] does, with a policy of its own.
+    /// Queues a frame as [`Context::send`] does, with this policy.
     ///
     /// # Errors
     /// As [`Session::send_with`](crate::Session::send_with).

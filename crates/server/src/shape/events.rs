@@ -1,7 +1,8 @@
 //! The tick shape: the events of all sessions in one bounded queue, which the game drains once a tick.
 //!
-//! The game's thread needs no runtime. If a tick stalls, each session's reading pauses at its own cap, and every
-//! session's at the queue's cap. Events with reserved room (joined, link, left, draining) are never delayed or lost.
+//! The game's thread needs no runtime. If a tick stalls, reading from a session pauses at the session's cap, and
+//! reading from all sessions pauses at the queue's cap. Events with reserved room (joined, link, left, draining) are
+//! never delayed or lost.
 
 mod batch;
 mod event;

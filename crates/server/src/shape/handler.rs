@@ -1,4 +1,5 @@
-//! The handler shape: the game's code runs directly on the connection's own task, which is the fastest way.
+//! The handler shape: the game's code runs directly on the connection's own task, which is the fastest
+//! shape.
 
 use std::task::{Context as TaskContext, Poll};
 
@@ -13,8 +14,8 @@ use crate::player::Player;
 /// Handles one session for the game, called on the connection's task.
 ///
 /// All calls come from one task, one at a time. A handler that blocks delays its own session, heartbeats included, and
-/// its worker thread. If a handler panics, only its own session ends, as `handler_panicked`: the handler is dropped
-/// without a call of `left`.
+/// all sessions of its worker thread. If a handler panics, only its own session ends, as `handler_panicked`: the
+/// handler is dropped without a call of `left`.
 pub trait Handler: Send + 'static {
     /// Called when the session joined; the first chance to send something.
     fn joined(&mut self, context: &mut Context<'_, '_>) {
@@ -24,7 +25,8 @@ pub trait Handler: Send + 'static {
     /// Called for each frame.
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]);
 
-    /// Called when the link becomes suspect or healthy again, congested or flowing.
+    /// Called when the link changes: suspect or healthy again, congested or flowing, over or within
+    /// its rate.
     fn link(&mut self, context: &mut Context<'_, '_>, link: Link) {
         let _ = (context, link);
     }

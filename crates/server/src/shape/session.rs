@@ -36,7 +36,7 @@ pub struct Session {
 
 impl Session {
     /// Receives the next frame and skips changes of the link; `None` once the session has departed and all its frames
-    /// were taken. A session may depart before this is called for the first time: its frames are still here.
+    /// were taken. A session may depart before the first call. Its frames can still be received.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped call takes no frame.
@@ -60,22 +60,23 @@ impl Session {
     /// Queues a frame for the peer, with the policy of the session ([`Player::with_policy`](crate::Player::with_policy)). It
     /// never blocks; [`Session::ready`] waits for room first.
     ///
-    /// A peer may have left while its frames still wait to be received. From its end until the departure, a sent frame
-    /// is accepted. After a FIN, answers to the frames before it are still written. After any other end a sent frame is
-    /// not written, and counts as unsent. So a game looks for the end where it receives, not where it sends.
+    /// A peer may have left while its frames still wait to be received. Between its end and the departure, `send`
+    /// accepts frames. After a FIN, answers to earlier frames are still written. After any other end a frame is not
+    /// written, and counts as unsent. So a game learns of the end from [`Session::recv`], not from `send`.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session has departed; or [`SendError::QueueFull`], where
-    /// the frame was not taken: twice `outbound_bytes_max` waits. If the kernel then refuses a write while more than
+    /// [`SendError::TooLarge`]; [`SendError::Closed`] once the session has departed; or [`SendError::QueueFull`]: twice
+    /// `outbound_bytes_max` waits, and the frame was not taken. If the kernel then refuses a write while more than
     /// `outbound_bytes_max` waits, the session ends as `send_queue_full`, unless the peer is silent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.mailbox.send(&self.clock, None, payload.as_ref())
     }
 
-    /// Queues a frame as [`Session::send`] does, with a policy of its own.
+    /// Queues a frame as [`Session::send`] does, with this policy.
     ///
     /// # Errors
-    /// As [`Session::send`]. A frame that may be dropped and has no room is dropped, which is no error.
+    /// As [`Session::send`]. If a frame may be dropped and there is no room for it, it is dropped; this
+    /// is no error.
     pub fn send_with(&self, policy: Policy, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         let how = Some(policy.into());
         self.mailbox.send(&self.clock, how, payload.as_ref())
@@ -83,10 +84,10 @@ impl Session {
 
     /// Queues a frame that makes an earlier one with the same key obsolete, such as the position of the entity `key`.
     ///
-    /// If the earlier one still waits, this one takes its place in the queue. So at most one frame for each key waits, and
-    /// a slow peer gets fewer, newer ones. A frame with a key is never dropped, and its age ends no session. It counts
-    /// towards `outbound_bytes_max`, so the frames of all keys together should be smaller. It may overtake frames that
-    /// were queued between the two: use another key for another entity.
+    /// If the earlier one still waits, this one takes its place in the queue. So at most one frame for each key waits,
+    /// and a slow peer gets fewer, newer ones. A frame with a key is never dropped, and its age ends no session. It
+    /// counts towards `outbound_bytes_max`, so the frames of all keys together should stay below this limit. It may
+    /// overtake frames that were queued after the earlier one. Use another key for another entity.
     ///
     /// # Errors
     /// As [`Session::send`].
@@ -99,8 +100,8 @@ impl Session {
     /// a frame of nearly half the limit.
     ///
     /// A loop of `ready` and [`Session::send`] sends at the pace of the peer. A peer that reads too slowly still ends
-    /// as `send_queue_stale`. After the peer's end there is room once for each received frame, so a game that answers
-    /// every frame reads on to the last one.
+    /// as `send_queue_stale`. After the peer's end, `ready` succeeds once for each received frame, so a game that
+    /// answers every frame can receive all frames up to the last one.
     ///
     /// # Errors
     /// [`SendError::Closed`] after the end, if no frame was received since the last call.
@@ -115,7 +116,7 @@ impl Session {
     /// departure. Frames from the peer are discarded from now on.
     ///
     /// # Cancel safety
-    /// A dropped call ends the session nevertheless, but its departure is not returned.
+    /// If the call is dropped, the session still ends, but its departure is not returned.
     pub async fn close(self) -> Departure {
         self.close_with(Kick::default()).await
     }
@@ -195,9 +196,9 @@ impl Drop for Session {
 pub enum SessionEvent {
     /// A frame of the game.
     Frame(Bytes),
-    /// The peer fell silent or was heard again, or too much waits for it or less again; nothing ends yet. A change is never
-    /// lost for lack of room. But after eight untaken changes with no frame in between, a newer one replaces the last about
-    /// the same matter.
+    /// The link changed: the peer fell silent or was heard again, is congested or flows again, is over or within its
+    /// rate. The session continues. A change is never lost for lack of room. But after eight untaken changes with no
+    /// frame in between, a newer change replaces the last one of the same kind.
     Link(Link),
 }
 
@@ -242,7 +243,7 @@ impl Arrivals {
         }
     }
 
-    /// Stops accepting: waiting sessions are given up, and so are later ones.
+    /// Stops accepting: waiting sessions and later ones are dropped.
     pub(crate) fn close(&self) {
         let mut waiting = lock(&self.waiting);
         waiting.closed = true;
@@ -273,8 +274,8 @@ impl Arrivals {
         lock(&self.waiting).sessions.pop_front()
     }
 
-    /// Beyond the limit, a slow game does not see sessions that came and went. Their frames were counted as undelivered
-    /// when they departed.
+    /// Beyond the limit, a slow game does not see sessions that have already departed. Their frames were counted as
+    /// undelivered at their departure.
     fn push(&self, session: Session) {
         let mut waiting = lock(&self.waiting);
         if waiting.closed {

@@ -19,7 +19,7 @@ pub(crate) enum Limited {
     AcceptErrors,
 }
 
-/// Counts the withheld lines, and logs their number within a second, and at the end of the server.
+/// Counts the withheld lines. It logs their number each second, and at the end of the server.
 #[derive(Debug)]
 pub(crate) struct Limit {
     lines: Limited,
@@ -69,7 +69,7 @@ impl Limit {
         allowed
     }
 
-    /// Logs once a second how many lines were withheld since. It never ends.
+    /// Logs once a second how many lines were withheld in that second. It never ends.
     pub(crate) async fn tell_each_second(&self) {
         loop {
             self.some_are_withheld.notified().await;

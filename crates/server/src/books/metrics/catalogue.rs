@@ -61,7 +61,7 @@ const CATALOGUE: &[Metric] = &[
         Gauge,
         Count,
         &[],
-        "Connections that may be open; beyond it peers are refused as server_full.",
+        "The most connections that may be open; further peers are refused as server_full.",
     ),
     row(
         "lastword_disconnects_total",
@@ -82,7 +82,7 @@ const CATALOGUE: &[Metric] = &[
         Counter,
         Count,
         &[GameCause, GameCode],
-        "Ends that the game asked for, by cause and by the code it sent, if that was declared.",
+        "Ends that the game asked for, by cause and by the game's code, if the code is declared.",
     ),
     row(
         "lastword_unknown_names_total",
@@ -328,7 +328,7 @@ const SESSION_SECONDS: &[f64] = &[
 ];
 
 /// Just above the bounds of the built-in profiles. From a second on, each bucket is at most 1.5 times the one before.
-/// So a quantile of ends that are in time is at most 1.5 times their bound, for every bound.
+/// So for every bound, a quantile of ends within the bound is at most 1.5 times the bound.
 const DETECTION_SECONDS: &[f64] = &[
     0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.5, 8.2, 10.5, 15.3, 20.3, 30.0, 42.0, 60.3, 90.0, 121.3,
 ];

@@ -37,7 +37,7 @@ impl Metric {
 /// The type of a metric's values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MetricKind {
-    /// It only grows, from 0 at the start of the server.
+    /// A number that only grows, from 0 at the start of the server.
     Counter,
     /// The current value, which rises and falls.
     Gauge,

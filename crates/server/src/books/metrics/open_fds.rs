@@ -5,12 +5,13 @@ use lastword_transport::Clock;
 
 /// The number of open descriptors when they were last counted.
 ///
-/// From Linux 6.2 on a count is one call. An older kernel must list a directory, which takes some 50 ms where a hundred
-/// thousand are open. Counting takes a thousandth of the time at most, so the number is then up to a minute old.
+/// From Linux 6.2 on a count is one call. On an older kernel a directory must be listed, which takes about 50 ms with
+/// 100,000 open descriptors. At most a thousandth of the time is spent on counting, so the number is then up to a
+/// minute old.
 #[derive(Debug)]
 pub(crate) struct OpenFds {
     count: Option<u64>,
-    /// When they may be counted again.
+    /// When the descriptors may be counted again.
     next: Time,
 }
 
@@ -44,7 +45,8 @@ impl OpenFds {
     }
 }
 
-/// From the beginning of one count to that of the next, in times that the count took.
+/// The least time from the start of one count to the start of the next, as a multiple of the time
+/// that the count took.
 const PAUSE: u32 = 1_000;
 
 #[cfg(test)]

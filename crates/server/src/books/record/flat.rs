@@ -71,7 +71,7 @@ pub struct Record<'a> {
     pub frames_out: u64,
     /// Raw bytes in.
     pub bytes_in: u64,
-    /// The part of them that came after the cause was fixed.
+    /// Those of the raw bytes in that came after the cause was fixed.
     pub late_bytes_in: u64,
     /// Raw bytes out.
     pub bytes_out: u64,
@@ -85,8 +85,8 @@ pub struct Record<'a> {
     pub frames_unsent: u64,
     /// Bytes queued here and never written.
     pub bytes_unsent: u64,
-    /// Data frames that were dropped from the queue while the session lived, since the peer read slowly. All frames that
-    /// the game sent are those out, unsent, dropped and replaced.
+    /// Data frames that were dropped from the queue while the session lived, since the peer read slowly. Frames out,
+    /// unsent, dropped and replaced add up to all frames that the game sent.
     pub frames_dropped: u64,
     /// Data frames that a newer one with the same key replaced in the queue.
     pub frames_replaced: u64,
@@ -113,14 +113,15 @@ pub struct Record<'a> {
     /// Time from the last sign of life to the verdict, for silent causes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silent_ms: Option<u64>,
-    /// The part of that time in which the server itself was stalled; it delayed the verdict.
+    /// The part of that time in which the server itself was stalled. The stall delayed the verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_stall_ms: Option<u64>,
     /// Time from the verdict on a silent peer to the first byte after it: the peer was alive. Absent if no byte came while
     /// the connection lingered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spoke_after_ms: Option<u64>,
-    /// For how long the peer had been over its rate when the cause was fixed. Absent if it was not over it.
+    /// For how long the peer had been over its rate when the cause was fixed. Absent if it was within its
+    /// rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_rate_ms: Option<u64>,
     /// The detector of the silence: `heartbeat`, `keepalive`, `retransmission`.
@@ -144,7 +145,7 @@ pub struct Record<'a> {
     /// `true` if the peer's FIN came after the cause was fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late_fin: Option<bool>,
-    /// The name of the first error, if a call met it after the cause was fixed.
+    /// The name of the first error, if a call returned it after the cause was fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late_error: Option<String>,
     /// The kernel's state of the connection when the cause was fixed: `established`, `close`, `close_wait`, …
@@ -325,7 +326,8 @@ fn tcp_state(state: u8) -> Option<&'static str> {
     STATES.get(index).copied()
 }
 
-/// A clock outside of the years that the format can show is written as the nearest year's edge.
+/// A time outside of the years that the format can show is written as the nearest time that it can
+/// show.
 fn rfc3339(at: SystemTime) -> String {
     let last = UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
     humantime::format_rfc3339_millis(at.clamp(UNIX_EPOCH, last)).to_string()

@@ -11,14 +11,15 @@ use crate::config::Network;
 
 /// The addresses that have a connection, or had one a moment ago.
 ///
-/// An address without a connection is dropped once its bucket is full. A peer with many addresses thus holds only those
-/// that it connected from within the time of a token. At a hard limit, further addresses are not let in.
+/// An address without a connection is dropped once its bucket is full. So a peer with many addresses occupies only the
+/// entries of addresses that it connected from within the time of a token. At a hard limit, further addresses are not
+/// let in.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
     entries: HashMap<Network, Entry>,
-    /// At this number of entries, those that say nothing are dropped.
+    /// At this number of entries, the entries without information are dropped.
     sweep_at: usize,
-    /// If the table is full, they are dropped at this time at the earliest.
+    /// If the table is full, these entries are dropped at this time at the earliest.
     sweep_after: Option<Time>,
 }
 
@@ -65,8 +66,8 @@ impl Addresses {
         }
     }
 
-    /// Drops what says nothing. The next time comes after as many new addresses as are left, so an address costs a
-    /// constant time on average.
+    /// Drops the entries without information. The next sweep comes after as many new addresses as are left now, so
+    /// an address costs constant time on average.
     fn sweep(&mut self, now: Time) {
         self.entries.retain(|_, entry| !entry.says_nothing(now));
         self.sweep_at = SWEEP_MIN.max(self.entries.len() * 2);
@@ -81,7 +82,7 @@ impl Addresses {
 }
 
 impl Entry {
-    /// Whether a new entry would be the same.
+    /// Whether the entry holds no information: a new entry would be equal to it.
     fn says_nothing(&self, now: Time) -> bool {
         self.connections == 0 && self.bucket.is_full(now)
     }

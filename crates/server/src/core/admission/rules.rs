@@ -45,7 +45,8 @@ impl Rules {
         }
     }
 
-    /// Takes the new rules, except the prefixes: the connections of now are counted by these.
+    /// Takes the new rules, except the prefixes: the open connections are counted by the old
+    /// prefixes.
     pub(super) fn replace(&mut self, new: Self) {
         *self = Self {
             prefixes: self.prefixes,

@@ -9,9 +9,9 @@ use lastword_transport::Mailbox;
 
 /// The members of one group, under its lock.
 ///
-/// A broadcast goes through the list from its end to its beginning. A removal moves the last member into the gap, so
-/// only a member that was sent to already can move to a place that is still to come. The number of its last broadcast
-/// keeps it from a second frame.
+/// A broadcast goes through the list from its end to its beginning. A removal moves the last member into the gap. So
+/// only a member that already has the frame can move to a place that the broadcast has not reached. The number of the
+/// member's last broadcast prevents a second frame.
 #[derive(Default)]
 pub(super) struct Members {
     list: Vec<Member>,
@@ -25,7 +25,7 @@ struct Member {
     session: SessionId,
     /// A mailbox belongs to one session for good, so a broadcast need not look it up again for each frame.
     mailbox: Arc<Mailbox>,
-    /// The last broadcast that this member was sent, or that had begun when it joined.
+    /// The last broadcast that this member got, or that had begun when it joined.
     last: u64,
 }
 
@@ -54,14 +54,14 @@ impl Members {
         Some(removed.mailbox)
     }
 
-    /// Begins a broadcast. Returns the place below which it is still to be sent.
+    /// Begins a broadcast. Returns the place below which members still have to get it.
     pub(super) fn begin_broadcast(&mut self) -> usize {
         self.broadcast += 1;
         self.list.len()
     }
 
-    /// Sends the broadcast to the next members below `end`, at most [`PART`]. Returns the place below which it is still
-    /// to be sent; 0 if it is over.
+    /// Sends the broadcast to the next members below `end`, at most [`PART`]. Returns the place below which members
+    /// still have to get it; 0 if it is over.
     pub(super) fn broadcast_part(
         &mut self,
         end: usize,

@@ -64,8 +64,8 @@ impl Memberships {
     }
 }
 
-/// The members of one group. A session in here has an entry in the memberships, or is departing right now and about to
-/// be removed.
+/// The members of one group. Each session in it has an entry in the memberships, or is just departing and will be
+/// removed.
 pub(super) struct Room {
     memberships: Arc<Memberships>,
     /// Held by one broadcast at a time, so that every member gets all broadcasts in the same order.

@@ -91,9 +91,9 @@ fn is_calm(readings: &Readings, marks: Marks) -> bool {
     shortage(readings, strict).is_none()
 }
 
-/// So many readings in a row over a mark shed load.
+/// After this many readings in a row over a mark, the server sheds load.
 const SHED_AFTER: u32 = 3;
-/// So many calm readings in a row end it.
+/// After this many calm readings in a row, the server no longer sheds load.
 const CALM_AFTER: u32 = 8;
 
 #[cfg(test)]

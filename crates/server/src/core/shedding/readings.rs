@@ -19,7 +19,8 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// Reads as far as there are marks. `stalled` is for how long in all this process stood still so far.
+    /// Reads the values that have a mark. `stalled` is the total time for which this process stood still
+    /// so far.
     pub(super) fn read(&mut self, stalled: Duration, marks: Marks) -> Readings {
         let memory = marks.memory_bytes_max;
         let descriptors = marks.free_descriptors_min;
@@ -30,8 +31,9 @@ impl Meter {
         }
     }
 
-    /// For how long of a second the process stood still, over the last ticks. Each tick counts the same, however long it
-    /// took. So one long stop, as by SIGSTOP, does not look like a process that cannot keep up.
+    /// For how many milliseconds of a second the process stood still, averaged over the last ticks. Each tick counts
+    /// the same, however long it took. So one long stop, such as a SIGSTOP, does not look like a process that cannot
+    /// keep up.
     fn stall_ms(&mut self, now: Time, stalled: Duration) -> u64 {
         let (then, before) = self.last.replace((now, stalled)).unwrap_or((now, stalled));
         let (took, stood) = (now.since(then), stalled.saturating_sub(before));

@@ -88,7 +88,7 @@ impl Batch {
         self.payloads.len()
     }
 
-    /// Empties the batch and keeps its memory for the next tick, but not all the memory of one exceptional tick.
+    /// Empties the batch and keeps its memory for the next tick. Memory beyond a normal tick's need is freed.
     pub(crate) fn clear(&mut self) {
         let (entries, bytes) = (self.entries.len(), self.payloads.len());
         self.entries.clear();

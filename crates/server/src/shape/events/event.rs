@@ -29,7 +29,8 @@ pub enum Event<'a> {
         /// Its payload.
         payload: &'a [u8],
     },
-    /// A session's link became suspect or healthy again, congested or flowing.
+    /// The link of a session changed: suspect or healthy again, congested or flowing, over or
+    /// within its rate.
     Link {
         /// The session.
         session: SessionId,

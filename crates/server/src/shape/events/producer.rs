@@ -1,4 +1,5 @@
-//! One session's access to the queue, and its account of the frames that it pushed and the game has not taken.
+//! One session's access to the queue, and its count of the frames that were pushed and that the game has not
+//! taken.
 
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -174,7 +175,7 @@ impl Game for EventProducer {
         self.queue.poll_epoch(handled, cx, &mut self.wake)
     }
 
-    /// Every tick counts as progress, from the one on that took this session's first frame.
+    /// Every tick counts as progress, beginning with the tick that took this session's first frame.
     fn taken(&self) -> u64 {
         let now = self.queue.epoch();
         let took = self.took || self.account.is_some_and(|account| account.epoch < now);

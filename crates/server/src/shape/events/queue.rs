@@ -1,7 +1,8 @@
 //! The queue between all connections and one tick loop: bounded, in order per session, drained by swapping batches.
 //!
-//! Every drain begins a new *epoch*. Everything that a session pushed in an earlier epoch is taken. So its account
-//! needs no upkeep: it counts for the epoch in which it was opened, and is empty in every later one.
+//! Every drain begins a new *epoch*. Everything that a session pushed in an earlier epoch is taken. So a session's
+//! account needs no update: it is valid for the epoch in which it was opened, and counts as empty in every later
+//! epoch.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ use crate::guard::lock;
 /// How much may wait for the next tick.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caps {
-    /// Payload bytes of one session. A frame is taken whole as long as there is any room.
+    /// Payload bytes of one session. If there is any room, a whole frame is taken.
     pub(crate) session_bytes: usize,
     /// Frames of one session.
     pub(crate) session_frames: usize,
@@ -29,8 +30,8 @@ pub(crate) struct Caps {
     pub(crate) reserved: usize,
 }
 
-/// Remembers that a connection asked to be woken at the next drain, since it need ask only once. Dropping it withdraws
-/// the request: connections that come and go while a tick stalls leave nothing behind.
+/// Remembers that a connection asked to be woken at the next drain, since one request is enough. Dropping this
+/// withdraws the request, so connections that come and go while a tick stalls leave nothing in the queue.
 #[derive(Debug, Default)]
 pub(crate) struct WakeRequest(Option<WakeTicket>);
 
@@ -66,7 +67,8 @@ struct Inside {
     over: bool,
     /// The game has stopped draining for good.
     closed: bool,
-    /// For each session, its frames and their bytes that were untaken when draining stopped.
+    /// For each session, the number and the bytes of the frames that were not taken when draining
+    /// stopped.
     untaken: BTreeMap<SessionId, (u64, u64)>,
 }
 
@@ -200,8 +202,8 @@ impl Queue {
         self.begin_epoch(inside);
     }
 
-    /// Waits for an event or for the end of the events. Returns whether there is an event. A game that waits has
-    /// handled its previous events, just as a game that drains.
+    /// Waits for an event or for the end of the events. Returns whether there is an event. A call of this
+    /// function means that the game has handled its previous events, as a drain does.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
         let mut inside = lock(&self.inside);
         if inside.batch.len() == 0 {
@@ -219,8 +221,8 @@ impl Queue {
         inside.batch.len() > 0
     }
 
-    /// Stops draining for good: connections that wait for room continue, and later events are not kept. Untaken are the
-    /// waiting frames and those in `lent`, which were lent to the game but not read.
+    /// Stops draining for good: connections that wait for room continue, and later events are not kept. The waiting
+    /// frames count as not taken, and so do those in `lent`, which were lent to the game but not read.
     pub(crate) fn close(&self, lent: impl IntoIterator<Item = (SessionId, u64)>) {
         let mut inside = lock(&self.inside);
         inside.closed = true;
