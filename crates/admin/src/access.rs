@@ -52,7 +52,8 @@ impl Access {
         }
     }
 
-    /// Whether this request may load the page. With a token the page is for every client: it shows nothing without it.
+    /// Whether this request may load the page. If a token is configured, every client may load the page, because the
+    /// page shows no data until the token is entered.
     fn may_load(&self, request: &Request) -> Result<(), Refused> {
         match &*self.0 {
             Some(_) => Ok(()),
@@ -120,7 +121,7 @@ fn is_shown(token: &Token, headers: &HeaderMap) -> bool {
 }
 
 const SCHEME: &[u8] = b"bearer ";
-const NO_TOKEN: &str = "this takes the token of admin.token_file: `Authorization: Bearer TOKEN`\n";
+const NO_TOKEN: &str = "this request needs the token of admin.token_file: `Authorization: Bearer TOKEN`\n";
 const NONE_CONFIGURED: &str = "this takes a token, and this server has none: write one into a file \
     (`openssl rand -hex 32`), name the file in admin.token_file, and start the server again\n";
 

@@ -41,7 +41,7 @@ enum KickTarget {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct DrainRequest {
-    /// The configuration's time if it is missing, and so it is with the other fields.
+    /// If it is missing, the value of the configuration is used. This applies to the other fields, too.
     timeout_ms: Option<u32>,
     reason: Option<String>,
     /// Where to go instead.

@@ -1,4 +1,4 @@
-//! A game's settings of its admin port: its address, who may ask it, and which recorder gets the metrics.
+//! A game's settings of its admin port: the address, the access rules, and the recorder for the metrics.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use lastword_server::AdminConfig;
 
 use crate::secret::Secret;
 
-/// An admin port: its address, who may ask it, and which recorder gets the metrics. Addresses and a token that are not
+/// An admin port: the address, the access rules, and the recorder for the metrics. Addresses and a token that are not
 /// set here come from the section `admin` of the server's configuration.
 #[derive(Clone, Debug)]
 pub struct Admin {
@@ -90,7 +90,7 @@ impl Admin {
     }
 }
 
-/// Selects the recorder for a server's metrics. If the game gave its own
+/// Selects the recorder for a server's metrics. If the game gave its own recorder
 /// ([`Builder::recorder`](lastword_server::Builder::recorder)), the metrics go there, and this setting has no effect on
 /// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,8 +99,8 @@ pub enum RecorderMode {
     #[default]
     Private,
     /// The port's recorder, installed for the whole process: `/metrics` also shows the metrics that the game makes with
-    /// the macros of `metrics`. It stays installed when the server ends. A process can have only one: if there is one
-    /// already, the server does not start.
+    /// the macros of `metrics`. It stays installed when the server ends. A process can have only one such recorder. If
+    /// it already has one, the server does not start.
     Install,
     /// The process's recorder, which the game installs before it binds the server. `/metrics` is not served here. The
     /// server publishes every second, and once more when it has ended.

@@ -25,8 +25,8 @@ pub(crate) fn router() -> Router {
 }
 
 impl Asset {
-    /// A browser asks each time and gets a short answer if its copy is current, so a new server never meets an old
-    /// page.
+    /// A browser asks each time, and gets a short answer if its copy is current. So an old page is never used with a
+    /// new server.
     fn answer(self, headers: &HeaderMap) -> Response {
         let tag = self.tag();
         let known = headers.get(header::IF_NONE_MATCH);

@@ -19,7 +19,8 @@ use ring::Ring;
 
 pub(crate) use ring::Found;
 
-/// The last closes of one server: 10,000 ends of sessions, and 10,000 of connections that never became one.
+/// The last closes of one server: 10,000 ends of sessions, and 10,000 ends of connections that never became a
+/// session.
 #[derive(Debug, Default)]
 pub(crate) struct Closes {
     ring: Ring,

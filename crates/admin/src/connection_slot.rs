@@ -1,4 +1,5 @@
-//! The slot of a connection at the admin port: for one answer, or as long as a viewer takes its events.
+//! The slot of a connection at the admin port. A connection keeps it for one answer, or as long as a viewer takes its
+//! events.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,14 +3,13 @@
 //! serves the port as the section `admin` of the server's configuration says. Addresses and a token that the game sets
 //! on [`Admin`] override the keys of that section.
 //!
-//! # Who may ask
-//! The port shows names and addresses of players. Without a token it is for this machine only. It binds to a loopback
-//! address, and refuses these requests:
+//! # Access The port shows names and addresses of players. Without a token it is for this machine only. It binds to a
+//! loopback address, and refuses these requests:
 //!
 //! | request | status |
 //! |---|---|
 //! | it comes from another machine, by a translation of addresses | 403 |
-//! | it does not name `localhost` or a loopback address as its one host | 421 |
+//! | it does not name `localhost` or a loopback address as its only host | 421 |
 //! | the page of another site, or of another port, makes a browser send it (`Sec-Fetch-Site`, `Origin`); only a link to the live page works | 403 |
 //! | a proxy forwarded it (`Forwarded`, `X-Forwarded-For`, `Via`, `X-Real-IP` and others) | 403 |
 //!
@@ -47,8 +46,8 @@
 //! | `address` | from this IP address, or from this `IP:PORT` |
 //! | `profile` | with this liveness profile |
 //! | `link` | `healthy`, `suspect`, or one diagnosis: `undecided`, `path_dead`, `peer_frozen`, … |
-//! | `limit` | so many at most, 1 to 1,000; default 100 |
-//! | `after` | behind the session with this id |
+//! | `limit` | at most this many, 1 to 1,000; default 100 |
+//! | `after` | after the session with this id |
 //!
 //! The header `x-lastword-last` has the value of `after` for the next page; the last page has no such header. Sessions
 //! are in the order of their slots in the server's table, and a session keeps its slot for life. So a session that
@@ -59,26 +58,27 @@
 //! `/api/live` is a stream of server-sent events, one a second, for at most 32 viewers. Each event has five fields.
 //! `snapshot` has the counts of one moment, in which both laws hold. `history` has a row for each second that changed:
 //! the second since 1970, sessions by class, other connections by class. `closes` has the closes since the event
-//! before, oldest first, at most 500. `missed` counts the closes that had left the ring. `last` is the `seq` after
-//! which to continue. With `Last-Event-ID`, a viewer continues after that event; an id of another run of the server
-//! begins anew. A snapshot is made once for all viewers, and only while there are viewers.
+//! before, oldest first, at most 500. `missed` counts the closes that were dropped before they could be sent. `last`
+//! is the `seq` after which to continue. With `Last-Event-ID`, a viewer continues after that event. If the id comes
+//! from another run of the server, the stream starts from the beginning. A snapshot is made once for all viewers, and
+//! only while there are viewers.
 //!
 //! # Connections
 //! A connection carries one request, unless it is a viewer's. The request must be complete within 5 s, and its answer
-//! taken within 60 s, both counted from the start of the connection. At most 64 connections are held: a further one
-//! displaces the oldest. So a client that holds many connections cannot keep a scraper out. When the server has ended,
-//! answers that are still being sent have one more second.
+//! taken within 60 s, both counted from the start of the connection. At most 64 connections are held: a further
+//! connection displaces the oldest one. So a client that holds many connections cannot keep a scraper out. When the
+//! server has ended, answers that are still being sent have one more second.
 //!
 //! # Metrics
-//! The metrics are in the port's own recorder, not in the process's. So two servers in one process do not mix, and
-//! other metrics of the process are not shown. [`RecorderMode`] has the other ways.
+//! The metrics are in the port's own recorder, not in the recorder of the process. So two servers in one process do
+//! not mix their metrics, and other metrics of the process are not shown. [`RecorderMode`] has the other choices.
 //!
 //! # Closes
 //! `/api/closes` is a JSON array of the last ends, newest first, each with the fields of a
-//! [`Record`](lastword_server::Record), which are those of the log line. The last 10,000 ends of sessions are kept, and
-//! separately the last 10,000 ends of connections that never became a session. So unknown clients displace no player's
-//! end. Both kinds share one numbering and are sorted by it. With parameters, the array has the ends that match all of
-//! them:
+//! [`Record`](lastword_server::Record). The log line has the same fields. The last 10,000 ends of sessions are kept,
+//! and separately the last 10,000 ends of connections that never became a session. So unknown clients displace no
+//! player's end. Both kinds share one numbering and are sorted by it. With parameters, the array has the ends that
+//! match all of them:
 //!
 //! | parameter | which |
 //! |---|---|
@@ -86,13 +86,13 @@
 //! | `player` | of this player, by the whole name |
 //! | `session` | of this session |
 //! | `since` | not before: seconds since 1970, or RFC 3339 in UTC |
-//! | `limit` | so many at most, 1 to 10,000; default 1,000 |
-//! | `after` | behind the record with this `seq`, oldest first; 0 begins with the oldest that is kept |
+//! | `limit` | at most this many, 1 to 10,000; default 1,000 |
+//! | `after` | after the record with this `seq`, oldest first; 0 begins with the oldest record that is kept |
 //!
 //! The header `x-lastword-missed` counts the records after `after` that are gone, up to the last one in the answer; it
-//! is 0 without `after`. The header `x-lastword-last` is the `seq` of the last record that was checked. A reader that
-//! sets `after` to it for the next request sees every record exactly once, even if other parameters leave some out. A
-//! value that is not allowed is answered with 400 and a line with the allowed values.
+//! is 0 without `after`. The header `x-lastword-last` is the `seq` of the last record that was checked. A reader
+//! should use this value as `after` in the next request. It then sees every record exactly once, even if other
+//! parameters leave some out. A value that is not allowed is answered with 400 and a line with the allowed values.
 //!
 //! The array is written while the client reads it. A record has about 1.2 KB, and at most some 100 KB are held for a
 //! client. A client that needs more than its 60 s should ask for fewer records at a time.

@@ -51,7 +51,7 @@ fn open(addr: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Names the option. It is not an error of the same kind: a refused address has another remedy.
+/// Names the option. A refused address is a different kind of error, with another remedy.
 fn not_set(option: &str, error: &io::Error) -> io::Error {
     io::Error::other(format!(
         "{option} was not set: {}",

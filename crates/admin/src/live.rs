@@ -82,7 +82,7 @@ impl Live {
         loop {
             let due = async {
                 while self.latest.receiver_count() == 0 {
-                    // This event would be old when the next viewer comes.
+                    // This event would be out of date when the next viewer comes.
                     self.latest.send_replace(Arc::default());
                     self.somebody_came.notified().await;
                 }

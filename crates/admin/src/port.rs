@@ -35,7 +35,7 @@ pub trait AdminExt {
     #[must_use]
     fn admin_from_config(self) -> Self;
 
-    /// Serves the port with these settings: who may ask it, and which recorder gets the metrics.
+    /// Serves the port with these settings: the address, the access rules, and the recorder for the metrics.
     #[must_use]
     fn admin_with(self, admin: Admin) -> Self;
 }
@@ -57,7 +57,8 @@ impl AdminExt for Builder {
 pub(crate) struct Port {
     admin: Admin,
     recorder: Arc<PrometheusRecorder>,
-    /// Whether the server asked for the recorder. It does so if neither the game nor an earlier extension has one.
+    /// Whether the server asked for the recorder. It does so if neither the game nor an earlier extension has a
+    /// recorder.
     has_the_server: AtomicBool,
     end_observer: Arc<EndObserver>,
 }

@@ -1,4 +1,4 @@
-//! A part of the port that starts again after a panic. So one panic does not take the port.
+//! A part of the port that starts again after a panic. So one panic does not end the port.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +18,7 @@ pub(crate) async fn restarted<F: Future<Output = ()>>(name: &'static str, part: 
     }
 }
 
-/// Runs a part to its end. Returns whether that is a panic.
+/// Runs a part to its end. Returns whether it ended by a panic.
 async fn panics(part: impl Future<Output = ()>) -> bool {
     let mut part = pin!(part);
     poll_fn(|cx| {

@@ -1,5 +1,5 @@
-//! Serves the admin port. A client that asks slowly, reads slowly or does neither is held for a limited time, in one of
-//! a limited number of places. It never keeps another client out.
+//! Serves the admin port. A client that sends nothing, sends slowly or reads slowly is held for a limited time, in one
+//! of a limited number of places. It never keeps another client out.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -48,8 +48,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, closed: impl Fu
     places.emptied().await;
 }
 
-/// Accepts the next connection, with a descriptor of the reserve where this process has no other: players may have
-/// taken all of them.
+/// Accepts the next connection. If players have taken all descriptors of this process, it uses a descriptor of the
+/// reserve.
 async fn accept(listener: &TcpListener, reserve: &Reserve) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
@@ -63,7 +63,7 @@ async fn accept(listener: &TcpListener, reserve: &Reserve) -> (TcpStream, Socket
     }
 }
 
-/// Refills the reserve at the end of a connection, which may have taken a descriptor of it.
+/// Refills the reserve at the end of a connection, which may have used a descriptor of the reserve.
 struct Refills(Arc<Reserve>);
 
 impl Drop for Refills {
@@ -161,7 +161,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a viewer may take none of its events, which come every second.
 const VIEWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Enough for a client that reads. Everything is over a second after the server.
+/// Enough for a client that reads. The port ends within a second after the server.
 const LAST_MOMENT: Duration = Duration::from_millis(900);
 /// The most bytes of a request's head, and of the answer that waits to be written.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-/// Writes the line at once, with commas between the addresses of several listeners. The server goes on if standard
+/// Writes the line at once, with commas between the addresses of several listeners. The server continues if standard
 /// output is closed.
 pub(crate) fn listening(
     game: &[SocketAddr],

@@ -1,5 +1,5 @@
-//! `lastword cases`: each of the article's cases with real processes and real sockets, once bare and once with the
-//! layer.
+//! `lastword cases`: runs each of the article's cases with real processes and real sockets, once with bare sockets
+//! and once with the layer.
 
 mod judge;
 mod observed;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &CasesArgs) -> Result<(), Failure> {
     Err(anyhow!("not as documented: {}", wrong.join(", ")).into())
 }
 
-/// A signal ends this at once, and the processes of the rows with it.
+/// A signal ends the run and the processes of its rows at once.
 fn reports() -> Result<Vec<Report>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

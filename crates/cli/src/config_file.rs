@@ -72,7 +72,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         Err(error) => Err(why(&error)),
         Ok(len) if u64::try_from(len).is_ok_and(|len| len <= FILE_BYTES_MAX) => Ok(bytes),
         Ok(_) => Err(format!(
-            "longer than {FILE_BYTES_MAX} bytes: this is no configuration"
+            "longer than {FILE_BYTES_MAX} bytes: this is not a configuration file"
         )),
     }
 }
@@ -125,7 +125,8 @@ fn with_line(text: &str, table: &DeTable<'_>, warning: &ConfigWarning) -> String
     }
 }
 
-/// Makes a list of each section that has to be one and is a table, so that its keys are checked, too.
+/// Turns each section that must be a list of tables, but is a single table, into a list. So its keys are checked,
+/// too.
 fn make_lists(text: &str, table: &mut DeTable<'_>) -> Vec<Problem> {
     let names = Section::ALL.iter().filter(|section| section.is_list);
     let places = names.filter_map(|section| places::make_list(table, section.path));

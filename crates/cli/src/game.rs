@@ -16,7 +16,7 @@ use lastword_load::{Action, ObeyingGame};
 pub(crate) enum Game {
     /// Sends each frame back
     Echo,
-    /// The same, and carries out a client's command to kick, close, flood or panic: only for `lastword storm`
+    /// Sends each frame back, and obeys a client's command to kick, close, flood or panic: only for `lastword storm`
     Storm,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Echo;
 impl Handler for Echo {
     fn frame(&mut self, context: &mut Context<'_, '_>, payload: &[u8]) {
         if let Err(error) = context.send(payload) {
-            // If the error ends the session, the record of that end says more.
+            // If the error ends the session, the record of the end has the details.
             tracing::debug!(%error, session = %context.session(), "a frame was not sent back");
         }
     }

@@ -1,5 +1,5 @@
 //! Writes log lines to standard error on a thread of its own, so that the game never waits for them. Lines wait while
-//! the reader is slow or the disk is full. Only lines beyond [`LINES_MAX`] are lost, and their number is told.
+//! the reader is slow or the disk is full. Only lines beyond [`LINES_MAX`] are lost, and their number is logged.
 
 mod output;
 mod stderr;
@@ -49,7 +49,7 @@ struct Writer<S, R> {
     output: Output<S>,
     /// Makes the line that tells how many lines were lost.
     report: R,
-    /// The number of lost lines that no report has told yet.
+    /// The number of lost lines that are not reported yet.
     untold: u64,
     reported_at: Option<Instant>,
 }

@@ -31,7 +31,7 @@ use crate::logging::LogArgs;
 use crate::serve::ServeArgs;
 use crate::storm::StormArgs;
 
-/// A connection layer for game servers: it knows why, hears the last word, notices silence.
+/// A connection layer for game servers: it knows why a connection ended, hears the last word, notices silence.
 #[derive(Debug, Parser)]
 #[command(name = "lastword", version, after_help = EXIT_STATUS)]
 struct Cli {
@@ -45,10 +45,11 @@ struct Cli {
 enum Command {
     /// Shows players come and go in every way, each end with its cause and its evidence
     ///
-    /// Runs a server, honest players, and one of each kind of ending on a loop. On Linux it also unplugs a cable, in
-    /// network namespaces that touch nothing outside. On a terminal it shows a table, elsewhere a line for each end.
-    /// Both show the address of the live page. Ctrl-C drains the server and tells whether every record was right.
-    /// Endings that it interrupts are counted as cut short. A second Ctrl-C ends at once.
+    /// Runs a server and its players. Some play honestly, and the others end in every possible way, again and again.
+    /// On Linux it also unplugs a cable, in network namespaces that touch nothing outside. On a terminal it shows a
+    /// table, elsewhere a line for each end. Both show the address of the live page. Ctrl-C drains the server and
+    /// tells whether every record was right. Endings that Ctrl-C interrupts are counted as cut short. A second Ctrl-C
+    /// ends at once.
     #[command(verbatim_doc_comment, after_help = demo::EXIT_STATUS)]
     Demo(DemoArgs),
     /// Serves a built-in game that sends each player's frames back
@@ -58,37 +59,38 @@ enum Command {
     ///
     ///     listening game=127.0.0.1:7000 admin=127.0.0.1:9464
     ///
-    /// SIGTERM, SIGINT and the end of its terminal drain: players get a notice, time to leave (drain.timeout_ms), then
-    /// a goodbye. A second SIGTERM or SIGINT ends at once, and so does SIGQUIT. The exit status of all is 0. Without a
-    /// terminal SIGHUP reloads the file of --config: the log says which keys are applied and which need a restart.
-    /// SIGUSR1 and SIGUSR2 change nothing: the log says so.
+    /// SIGTERM, SIGINT and the close of its terminal drain the server: players get a notice, time to leave
+    /// (drain.timeout_ms), then a goodbye. A second SIGTERM or SIGINT ends it at once, and SIGQUIT does, too. In all
+    /// these cases the exit status is 0. Without a terminal, SIGHUP reloads the file of --config: the log says which
+    /// keys are applied and which need a restart. SIGUSR1 and SIGUSR2 change nothing, except for a line in the log.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Serve(ServeArgs),
     /// Checks a configuration file, and lists the causes that it can produce on this kernel
     ///
-    /// Standard error lists every error on one line: file, line, key, value, and the allowed values. The file of the
-    /// admin token is read, too, as `serve` reads it.
-    /// For a valid file, standard output lists the causes that can occur and those that cannot, with the reason. It
-    /// also shows for how long each silent cause may go unnoticed in each profile. A value that is allowed but
-    /// probably unwise, such as a time that looks like seconds, gives a warning on standard error. Warnings do not
-    /// change the exit status. No address is bound and no server is started.
+    /// Standard error has one line for each error: file, line, key, value, and the allowed values. The file of the
+    /// admin token is checked, too, as `serve` does. For a valid file, standard output lists the causes that can
+    /// occur and those that cannot, with the reason. It also shows for how long each silent cause may go unnoticed in
+    /// each profile. A value that is allowed but probably unwise, such as a time that looks like seconds, gives a
+    /// warning on standard error. Warnings do not change the exit status. No address is bound and no server is
+    /// started.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     CheckConfig(CheckArgs),
     /// Plays clients that end in every way, and compares the server's records with their endings
     ///
-    /// The server has to echo: its game sends each data frame back, and sends no others, as `lastword serve` does.
-    /// Ways that need the game's help need `lastword serve --game storm`. The storm first tests this in one session,
-    /// and reports how the game differs.
+    /// The server's game must echo: it sends each data frame back, and sends no other frames, as `lastword serve`
+    /// does. Some ways need the game's help: they need `lastword serve --game storm`. The storm first tests the game
+    /// in one session, and reports any difference.
     ///
     /// Prints the records next to the clients' endings, and a verdict. It also tells whether opened = open + ended and
-    /// joined = open + departed held at every scrape. After Ctrl-C no further connection begins, and the report has
-    /// the results so far. A second Ctrl-C ends at once.
+    /// joined = open + departed were true at every scrape. After Ctrl-C no further connection begins, and the report
+    /// has the results so far. A second Ctrl-C ends at once.
     #[command(verbatim_doc_comment, after_help = storm::EXIT_STATUS)]
     Storm(StormArgs),
     /// Runs each way in which a connection can end, without and with this library, and compares the results
     ///
     /// Uses real processes and real sockets on loopback, and network namespaces to unplug a cable. It needs no root,
-    /// and touches nothing outside. It takes a few seconds. The answers of Windows are cited, not measured.
+    /// and touches nothing outside. It takes a few seconds. The results for Windows are from documentation, and not
+    /// measured.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Cases(CasesArgs),
     /// Makes a certificate for tests, which signs itself, and its key

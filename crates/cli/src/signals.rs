@@ -104,7 +104,7 @@ impl Stop {
                 }
                 Answer::Nothing(words) => {
                     tracing::warn!(signal = name, "{words}");
-                    // A sender that repeats it without end does not fill the log.
+                    // A sender that repeats the signal without end must not fill the log.
                     sleep(COPIES_WITHIN).await;
                 }
             }

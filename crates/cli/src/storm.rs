@@ -33,7 +33,7 @@ pub(crate) struct StormArgs {
     /// Plays the scenario of this TOML file, such as config/storm/smoke.toml
     #[arg(long, value_name = "FILE")]
     scenario: PathBuf,
-    /// The number of connections, instead of the scenario's
+    /// Plays this many connections, instead of the number in the scenario
     #[arg(long, value_name = "N", value_parser = connections(), allow_negative_numbers = true)]
     connections: Option<u32>,
     /// Writes the report as JSON to this file, too

@@ -1,4 +1,4 @@
-//! The four dashboards. A query asks for all servers that the reader chose, `$instance`, and adds up their values.
+//! The four dashboards. A query asks for all servers that the reader chose (`$instance`), and adds up their values.
 
 mod capacity;
 mod causes;

@@ -75,8 +75,8 @@ impl Known {
     }
 }
 
-/// Returns the vectors that a query compares. While all is well, an alert's own answer is empty, but these vectors are
-/// not.
+/// Returns the vectors that a query compares. While an alert does not fire, its own answer is empty, but these vectors
+/// are not empty.
 ///
 /// # Errors
 /// The query does not parse.

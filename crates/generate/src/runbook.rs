@@ -36,8 +36,8 @@ pub fn entries() -> anyhow::Result<Vec<Entry>> {
     Ok(split(&text))
 }
 
-/// The live page's texts about the causes, generated from their entries, because the page's crate has to stand on its
-/// own.
+/// The live page's texts about the causes, generated from the runbook's entries, because the page's crate must not
+/// depend on other files.
 pub const PAGE: &str = "crates/admin/assets/causes.json";
 
 /// A cause's entry, as the page shows it.

@@ -1,4 +1,4 @@
-//! The clients of one server: where they connect from, with which frames, and each one's part.
+//! The clients of one server: where they connect from, which frames they send, and how each client ends.
 
 mod client;
 
@@ -55,7 +55,7 @@ impl Clients {
     /// Plays client `n`, which connects and ends in this way. A player has the name of the way.
     ///
     /// # Cancel safety
-    /// If the call is dropped, it closes its connection wherever it was.
+    /// If the call is dropped, the client's connection is closed at once.
     pub async fn play(&self, n: u32, way: &'static Way) -> Played {
         let rng = ClientRng::of(self.scenario.seed, n);
         self.play_as(n, way.name.to_owned(), way, rng).await

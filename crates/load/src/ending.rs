@@ -23,7 +23,7 @@ pub struct Ending {
 pub enum Expected {
     /// One record, with one of these endings.
     Ends(Vec<Ending>),
-    /// One record with one of these endings, or none: whether the connection ends is not decided.
+    /// One record with one of these endings, or no record: the connection may end, but need not.
     MayEnd(Vec<Ending>),
     /// No record: the connection lives.
     Lives,
@@ -47,7 +47,7 @@ impl Expected {
         Self::Ends(causes.iter().copied().map(Ending::live).collect())
     }
 
-    /// Expects that a session lives on or ends by one of these causes.
+    /// Expects that a session stays alive, or ends by one of these causes.
     #[must_use]
     pub fn may_end(causes: &[Cause]) -> Self {
         Self::MayEnd(causes.iter().copied().map(Ending::live).collect())

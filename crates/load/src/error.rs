@@ -13,7 +13,7 @@ use lastword_session::{Cause, OsError};
 #[non_exhaustive]
 pub enum AdminError {
     /// No connection to the admin port could be made.
-    #[error("cannot reach the admin port at {admin}: {}: is this where the server has it?", why(.source))]
+    #[error("cannot reach the admin port at {admin}: {}: is this the server's admin address?", why(.source))]
     Unreachable {
         /// The admin port, as the caller named it.
         admin: ServerAddr,
@@ -22,7 +22,7 @@ pub enum AdminError {
     },
     /// The answer is not HTTP.
     #[error(
-        "the admin port at {addr} does not speak HTTP, or stopped: {}: is this where the server has it?",
+        "the admin port at {addr} does not speak HTTP, or stopped: {}: is this the server's admin address?",
         root(.source)
     )]
     Http {
@@ -74,7 +74,7 @@ pub enum AdminError {
     },
     /// The port refused the request.
     #[error(
-        "the admin port at {addr} answered {path} with {status}{}: is it a lastword server's?",
+        "the admin port at {addr} answered {path} with {status}{}: does it belong to a lastword server?",
         in_brackets(words)
     )]
     Status {
@@ -123,7 +123,7 @@ pub enum StormError {
     /// The game does not obey.
     #[error(
         "the game at {server} does not obey the storm, which {ways} need: start it with `lastword serve --game storm`, or \
-         take them out of [ways]"
+         remove them from [ways]"
     )]
     GameDoesNotObey {
         /// The server that players should join.
@@ -165,7 +165,7 @@ pub enum StormError {
     },
     /// The server sees another address than ours.
     #[error(
-        "the server saw {seen} where we are {local}: there is a proxy or a NAT between, and the storm joins by address"
+        "the server saw the address {seen}, but ours is {local}: a storm finds records by address, so no proxy or NAT may be in between"
     )]
     Translated {
         /// Our address.
@@ -175,7 +175,7 @@ pub enum StormError {
     },
     /// The counters and the records differ before the storm.
     #[error(
-        "at {admin} the counters have {counted} ends and the records {recorded}: others come and go, or a law is broken"
+        "at {admin} the counters have {counted} ends and the records {recorded}: other clients come and go, or a law is broken"
     )]
     Unsettled {
         /// The address of the admin port.
@@ -210,7 +210,7 @@ pub enum Fault {
     NoWelcome(NotAServer),
     /// A frame came back changed, or a frame came that was not an echo.
     #[error(
-        "another frame came than the one that was sent: does the game change frames, or send some of its own?"
+        "a frame came that differs from the one sent: does the game change frames, or send frames of its own?"
     )]
     EchoDiffers,
     /// The connection ended before all echoes arrived.
@@ -219,8 +219,8 @@ pub enum Fault {
         /// The number of missing echoes.
         missing: usize,
     },
-    /// The goodbye that must arrive did not.
-    #[error("its goodbye is {}, not {}", word(.heard), word(&Some(*.due)))]
+    /// The expected goodbye did not arrive.
+    #[error("the server's goodbye is {}, not {}", word(.heard), word(&Some(*.due)))]
     OtherGoodbye {
         /// The expected code.
         due: u16,
@@ -231,7 +231,7 @@ pub enum Fault {
     #[error("the client library: {0}")]
     Client(String),
     /// The client passed its deadline.
-    #[error("not over after {after:?}, while {step}")]
+    #[error("not finished after {after:?}, while {step}")]
     TooLong {
         /// The client's step.
         step: &'static str,

@@ -136,7 +136,7 @@ impl Judge {
         unrecorded.sort_by_key(|played| played.n);
         unmatched.sort_by_key(|record| record.seq);
         for played in unrecorded {
-            let words = format!("{}: it is open still, or its end was lost", who(&played));
+            let words = format!("{}: it is still open, or its end was lost", who(&played));
             self.findings.add(Kind::NotRecorded, words);
         }
         for record in unmatched {
@@ -144,7 +144,7 @@ impl Judge {
                 self.client_addrs.have(record.remote.ip()) || self.known.contains(&record.remote);
             if is_ours {
                 let words = format!(
-                    "record {} is one more of {}: {}",
+                    "record {} is a second record of {}: {}",
                     record.seq,
                     record.remote,
                     record.ending()
@@ -165,7 +165,7 @@ impl Judge {
     fn in_sequence(&mut self, seq: u64) {
         let due = self.last_seq + 1;
         if seq != due {
-            let words = format!("record {seq} came where {due} was due");
+            let words = format!("record {seq} came, but {due} was expected");
             self.findings.add(Kind::SequenceBroken, words);
         }
         self.last_seq = seq;

@@ -16,7 +16,7 @@ pub struct Pairs<K, C, R> {
 type Queues<K, T> = BTreeMap<(K, u64), T>;
 
 impl<K: Copy + Ord, C, R> Pairs<K, C, R> {
-    /// Adds a client. Returns it with its record, if that came first.
+    /// Adds a client. Returns the client with its record, if the record came first.
     pub fn add_client(&mut self, key: K, client: C) -> Option<(C, R)> {
         if let Some(record) = self.take_record(key) {
             return Some((client, record));
@@ -26,7 +26,7 @@ impl<K: Copy + Ord, C, R> Pairs<K, C, R> {
         None
     }
 
-    /// Adds a record. Returns it with its client, if that came first.
+    /// Adds a record. Returns the record with its client, if the client came first.
     pub fn add_record(&mut self, key: K, record: R) -> Option<(C, R)> {
         if let Some(client) = take(&mut self.clients, key) {
             return Some((client, record));

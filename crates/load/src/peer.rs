@@ -43,7 +43,7 @@ impl Peer {
     /// Waits for the next answer.
     ///
     /// # Errors
-    /// There is none, or the process could not do what it was told.
+    /// There is no answer, or the process could not carry out the order.
     pub fn hear(&mut self) -> Result<Done, ProcessError> {
         let done = self.0.hear(PATIENCE)?;
         done.ok_or(ProcessError::Silent(PATIENCE))

@@ -1,5 +1,5 @@
-//! A program that is started to play one part of a test. It takes orders on standard input and answers on standard
-//! output, both one JSON line at a time. An answer is a value, or in words why there is none.
+//! A program that is started for one part of a test. It takes orders on standard input and answers on standard
+//! output, both one JSON line at a time. An answer is a value, or a text that says why there is no value.
 //!
 //! [`Process`] is the program from outside. The program itself calls [`next_order`] and [`answer`].
 
@@ -36,7 +36,7 @@ pub enum ProcessError {
     /// The program did not answer within this time.
     #[error("the other process does not answer within {0:?}")]
     Silent(Duration),
-    /// The program could not do what it was told.
+    /// The program could not carry out the order.
     #[error("the other process failed: {0}")]
     Failed(String),
     /// The program could not be watched or killed, or did not come to a state in time.

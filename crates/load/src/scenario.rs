@@ -26,7 +26,7 @@ pub struct Scenario {
     /// Connections begun per second, 1 to 1,000,000. Default: as fast as possible.
     pub rate_per_second: Option<u32>,
     /// Data frames that a session sends before it leaves, the least and the most; it waits for the echo of each. 0 to
-    /// 1,000. Default 0 to 4. With a most of 0 the game need not send anything back.
+    /// 1,000. Default 0 to 4. If the most is 0, the game need not send anything back.
     pub frames: (u32, u32),
     /// Bytes of payload of a data frame, the least and the most. 1 to 16,384. Default 16 to 1,024.
     pub payload_bytes: (u32, u32),

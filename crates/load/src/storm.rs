@@ -224,7 +224,7 @@ impl<P: FnMut(&Progress)> Run<P> {
     }
 }
 
-/// Half of the 10,000 records that a server keeps of either kind.
+/// Half of the 10,000 records that a server keeps of each kind.
 const UNREAD_MAX: usize = 5_000;
 /// Longer than a server lingers.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -53,7 +53,7 @@ pub(crate) enum Leaves {
     HalfClose,
     /// Reads to the end.
     Read,
-    /// Reads to the end, but at first nothing, so that the kernels between the two fill.
+    /// Reads to the end, but reads nothing at first, so that both kernels' buffers fill.
     ReadLate,
 }
 
@@ -86,7 +86,7 @@ impl Way {
         }
     }
 
-    /// Whether it needs the game's answer: without one it has another ending.
+    /// Whether this way needs the game's answer: without an answer it has another ending.
     pub(crate) const fn needs_an_answer(&self) -> bool {
         matches!(
             self.play,

@@ -14,7 +14,7 @@ use crate::share::Share;
 /// Each direction of each side has two independent conditions, and a packet must pass both. First, it is *open or cut*:
 /// the last of [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`], [`Lab::drop_large_from`], [`Lab::refuse`] and
 /// [`Lab::mend`] on a side sets what its two directions discard. Second, it *loses a share*: the last of [`Lab::lose`],
-/// [`Lab::lose_from`] and [`Lab::lose_towards`] for the direction sets how large. Cuts and mends do not change the
+/// [`Lab::lose_from`] and [`Lab::lose_towards`] for the direction sets the share. Cuts and mends do not change the
 /// share. Delay ([`Lab::delay`]) is a third independent condition. ARP and the neighbour discovery of IPv6 always pass,
 /// so neighbours stay known.
 impl Lab {
@@ -45,8 +45,9 @@ impl Lab {
         self.set_cut(host, &[Direction::Towards], "drop")
     }
 
-    /// Discards the IP packets of more than this many bytes that a host sends, without an ICMP message; smaller ones
-    /// and everything towards the host pass. So do paths that lose the messages of path MTU discovery (RFC 2923, 2.1).
+    /// Discards the IP packets of more than this many bytes that a host sends, without an ICMP message; smaller
+    /// packets and everything towards the host pass. Paths that lose the messages of path MTU discovery behave like
+    /// this (RFC 2923, 2.1).
     ///
     /// From the first call on, the hosts send packets of at most 1,500 bytes, as with [`Lab::lose`].
     ///
@@ -90,7 +91,8 @@ impl Lab {
     /// it.
     ///
     /// With a share of 5 % each way on one side, a round trip fails with 9.75 %. From the first loss on, the hosts send
-    /// packets of at most 1,500 bytes. A virtual wire carries up to 64 KB as one packet, which would be lost as one.
+    /// packets of at most 1,500 bytes. Otherwise a virtual wire carries up to 64 KB as one packet, and would lose all
+    /// of it together.
     ///
     /// # Errors
     ///
@@ -205,7 +207,7 @@ impl Direction {
 pub enum Refusal {
     /// A reset of the connection (RFC 9293), which both ends accept.
     Reset,
-    /// An ICMP message that the host is unreachable, which TCP takes for a passing condition (RFC 1122, 4.2.3.9).
+    /// An ICMP message that the host is unreachable. TCP treats it as a temporary condition (RFC 1122, 4.2.3.9).
     Unreachable,
 }
 

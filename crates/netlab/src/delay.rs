@@ -23,8 +23,8 @@ impl Delay {
         Self::between(time, time)
     }
 
-    /// Each packet takes a time of its own, at random between these two. It waits for the earlier packets of its
-    /// direction, so none arrives out of order, and busy directions come close to the longer time.
+    /// Each packet takes a random time between these two. It waits for the earlier packets of its direction, so none
+    /// arrives out of order. So in a busy direction most packets take nearly the longer time.
     #[must_use]
     pub const fn between(least: Duration, most: Duration) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Freezing processes: their connections stay, their kernel answers for them, and the processes do nothing.
+//! Freezing processes: a frozen process does nothing. Its connections stay, and its kernel answers for it.
 
 use std::fs;
 use std::io::{self, ErrorKind};

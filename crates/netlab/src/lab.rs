@@ -89,8 +89,8 @@ impl Lab {
 
     /// Runs `work` on a thread inside a host, and waits for it.
     ///
-    /// Sockets that `work` makes belong to that host for ever. So do the threads that it starts, such as the workers of
-    /// a tokio runtime. (`Runtime::block_on` outside polls outside.)
+    /// Sockets that `work` makes always belong to that host. The threads that it starts belong to it, too, such as the
+    /// workers of a tokio runtime. (`Runtime::block_on`, called outside, polls its future outside.)
     ///
     /// # Errors
     ///
@@ -140,8 +140,8 @@ impl Lab {
         self.configure(host)
     }
 
-    /// Destroys the TCP connections of a host that have the given end, as `ss -K` does. Returns how many there were;
-    /// listening sockets stay.
+    /// Destroys the TCP connections of a host that have the given end, as `ss -K` does. Returns the number of
+    /// destroyed connections. Listening sockets stay.
     ///
     /// # Errors
     ///
@@ -181,7 +181,7 @@ impl Lab {
 fn forward() -> io::Result<()> {
     let root = Path::new("/proc/sys/net/ipv4");
     fs::write(root.join("ip_forward"), "1")?;
-    // The settings of the machine are inherited, and many machines forbid that.
+    // A new namespace inherits the settings of the machine, and many machines forbid such packets.
     fs::write(root.join("conf/all/rp_filter"), "0")?;
     fs::write(root.join("conf/default/rp_filter"), "0")?;
     if has_ipv6() {

@@ -6,15 +6,15 @@
 //!
 //! # Where a socket belongs
 //!
-//! A socket belongs for ever to the host in which it was made. [`Lab::on`] runs a closure inside a host, and
+//! A socket always belongs to the host in which it was made. [`Lab::on`] runs a closure inside a host, and
 //! [`Lab::spawn`] starts a process there. The test itself is outside and reaches no host.
 //!
 //! # What fails
 //!
 //! - The cables, until [`Lab::mend`]: [`Lab::cut`], [`Lab::drop_from`], [`Lab::drop_towards`],
 //!   [`Lab::drop_large_from`] and [`Lab::refuse`]. Only the last one notifies the hosts.
-//! - Each packet: [`Lab::lose`] a [`Share`] of them; [`Lab::delay`] all of them. A [`Delay`] may vary, reorder and
-//!   double. Cut, loss and delay are independent.
+//! - Packets: [`Lab::lose`] loses a [`Share`] of them; [`Lab::delay`] delays all of them. A [`Delay`] may vary, and
+//!   may reorder and double packets. Cut, loss and delay are independent.
 //! - The links: [`Lab::link_down`] pulls the router's end, [`Lab::own_link_down`] takes the host's own down.
 //! - Inside a host: [`Lab::set_route`], [`Lab::remove_addresses`], [`Lab::block_output`], [`Lab::choke_output`],
 //!   [`Lab::destroy_socket`], and [`Lab::replace`] for all of it.

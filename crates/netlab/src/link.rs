@@ -10,8 +10,8 @@ use crate::namespace::Link;
 
 /// Changes to interfaces, and inside a host.
 ///
-/// A cut cable notifies neither host. These changes do notify a kernel: that of the host with the changed interface,
-/// route or filter. [`Lab::link_down`] notifies both.
+/// A cut cable notifies neither host. These changes notify the kernel of the host whose interface, route or filter
+/// changes. [`Lab::link_down`] notifies both hosts.
 impl Lab {
     /// Pulls a host's cable out of the router. The host loses its carrier. The router loses the route, and tells the
     /// other side that the network is unreachable.
@@ -63,7 +63,8 @@ impl Lab {
 
     /// Removes a host's own addresses, IPv4 and IPv6; the interface stays up.
     ///
-    /// The host hears nothing. Its connections over IPv6 still send from the old address, those over IPv4 cannot send.
+    /// The host's connections are not notified. Connections over IPv6 still send from the old address. Connections
+    /// over IPv4 cannot send.
     ///
     /// # Errors
     ///

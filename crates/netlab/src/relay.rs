@@ -111,7 +111,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Sends a packet between the hosts on its way, twice if it is doubled. Others, which the interface itself sends,
+    /// Forwards a packet between the hosts, twice if it is doubled. Other packets, which the interface itself sends,
     /// are ignored.
     fn relay(&mut self, packet: &[u8]) -> Option<()> {
         let receiver = receiver(packet)?;
@@ -153,7 +153,7 @@ impl Reader {
     }
 }
 
-/// The delays of both cables; a delay that was never set is none.
+/// The delays of both cables; the default is no delay.
 #[derive(Debug, Default)]
 struct Delays {
     by_direction: Mutex<HashMap<(Host, Direction), Delay>>,

@@ -46,7 +46,7 @@ pub fn run<F: FnOnce(&Lab) -> Outcome>(body: F) {
     );
 }
 
-/// When executed again, a test function enters its first body, whichever call started it.
+/// When a test function is executed again, it enters its first body, independent of the call that started it.
 fn is_first(test: &'static str) -> bool {
     static SEEN: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     SEEN.lock()

@@ -43,7 +43,7 @@ impl Sandbox {
         if matches!(self, Self::UserNamespace) {
             command.args(["--user", "--map-root-user"]);
         }
-        // A process namespace too: its first process takes all others with it.
+        // A process namespace, too: when its first process ends, all others end with it.
         command.args([
             "--net",
             "--mount",
@@ -83,7 +83,7 @@ fn search_path() -> OsString {
     path
 }
 
-/// Makes one of each thing that a lab needs.
+/// Tries everything that a lab needs, once.
 const ATTEMPT: &str = "set -e
 unshare --net true
 ip link add attempt type veth

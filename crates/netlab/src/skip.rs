@@ -33,7 +33,7 @@ impl Skip {
     ///
     /// # Errors
     ///
-    /// When either cannot be written: a skip without a report would be a silent pass.
+    /// When one of these writes fails: a skip without a report would be a silent pass.
     pub fn report(&self, test: &str) -> io::Result<()> {
         let line = format!("{}{}\n", prefix(test), self.reason);
         io::stderr().write_all(line.as_bytes())?;

@@ -16,8 +16,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// The rate of pings, pongs, acks and ignorable frames: 2 a second, or 2 a heartbeat where that is shorter than 1 s. At
-    /// once there are 16 and one for each second of the dead limit, or 80 where the dead limit is never.
+    /// The rate of pings, pongs, acks and ignorable frames: 2 a second, or 2 in each heartbeat if the heartbeat is
+    /// shorter than 1 s. The burst is 16 plus one for each second of the dead limit, or 80 without a dead limit.
     pub(crate) fn of_pings(timing: Timing) -> Self {
         let burst = match timing.dead_ms {
             0 => BURST_WITHOUT_DEAD,
@@ -50,7 +50,7 @@ impl Rate {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
     refilled: Time,
-    /// Millionths of a token. A frame may take more than there is: then the level is negative.
+    /// Millionths of a token. A frame may take more tokens than there are: then the level is negative.
     level: i64,
 }
 
@@ -69,7 +69,7 @@ impl Bucket {
         self.level >= TOKEN
     }
 
-    /// Takes one token. Returns false when there is none.
+    /// Takes one token. Returns false if there is no token.
     pub(crate) fn try_take(&mut self, now: Time, rate: Rate) -> bool {
         let has = self.has_token(now, rate);
         if has {
@@ -83,7 +83,7 @@ impl Bucket {
         self.level = self.level.saturating_sub(i64::from(tokens) * TOKEN);
     }
 
-    /// Gives tokens back: the frame turned out to be one that the wire asks for.
+    /// Gives tokens back, because the wire asks for this frame.
     pub(crate) fn give_back(&mut self, tokens: u32) {
         self.level = self.level.saturating_add(i64::from(tokens) * TOKEN);
     }
@@ -93,8 +93,8 @@ impl Bucket {
         self.credit(now.since(since), since, now, rate);
     }
 
-    /// Credits a silence, once: real time in which no byte arrived. If we stood still ourselves, everything that the
-    /// peer sent meanwhile arrives at once.
+    /// Credits a silence, once: real time in which no byte arrived. After a stall of our own process, everything that
+    /// the peer sent meanwhile arrives at once.
     pub(crate) fn silence_ended(&mut self, silence: Duration, since: Time, now: Time, rate: Rate) {
         let most = rate.full().saturating_add(rate.refill(silence));
         let before = self.level;
@@ -102,7 +102,7 @@ impl Bucket {
         self.level = self.level.min(most.max(before));
     }
 
-    /// Returns when there are so many tokens, if none is taken before.
+    /// Returns when there will be this many tokens, if none is taken before.
     pub(crate) fn has_at(&self, tokens: u32, rate: Rate) -> Time {
         let missing = (i64::from(tokens) * TOKEN).saturating_sub(self.level);
         let missing = u64::try_from(missing).unwrap_or(0);

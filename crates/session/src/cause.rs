@@ -113,7 +113,8 @@ impl Cause {
 
     /// Returns one plain sentence on one line, which explains the cause to a person who does not know this layer.
     ///
-    /// Its peer is a client. For a client's own view see [`Cause::seen_by_client`] and [`Cause::told_to_client`].
+    /// The peer in this sentence is a client. For a client's own view see [`Cause::seen_by_client`] and
+    /// [`Cause::told_to_client`].
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         self.row().sentence

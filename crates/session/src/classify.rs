@@ -1,5 +1,5 @@
 //! Decides the cause of an observed end from plain data. This is a pure function: it makes no call, reads no clock and
-//! is the same on every system. Our own decisions never come here: they fixed their cause when they were taken.
+//! is the same on every system. Our own decisions never come here: a decision fixes its cause when it is taken.
 
 mod codes;
 mod evidence;
@@ -15,8 +15,8 @@ use codes::Meaning;
 ///
 /// The caller has first read the socket to its end and checked the data for broken rules: a broken rule takes
 /// precedence over everything here. The cause is always one that [`Cause::phases`] lists for the observation's phase.
-/// For an observation without an end (a living socket, no error) it is [`VerdictMissing`](Cause::VerdictMissing):
-/// calling this was the defect.
+/// For an observation without an end (a living socket, no error) it is [`VerdictMissing`](Cause::VerdictMissing): the
+/// caller has a defect.
 #[must_use]
 pub fn classify(observation: &Observation) -> Cause {
     let end = End::of(observation);
@@ -69,7 +69,7 @@ impl End {
         }
     }
 
-    /// Decides without an error: another call consumed it, or there was none.
+    /// Decides without an error: another call consumed the error, or there was no error.
     ///
     /// A dead socket whose evidence fits no silence was reset: only a reset leaves no other trace. It is not a
     /// [`Cause::SocketError`], which stands for an error that was seen and is not in the table.
@@ -153,7 +153,7 @@ fn tls_cut_short(observation: &Observation, end: End) -> Option<Cause> {
 }
 
 fn refused_our_data(observation: &Observation, end: End) -> Option<Cause> {
-    // Without the kernel's count a failed write may have been of data.
+    // Without the kernel's count we must assume that a failed write contained data.
     let refused = match observation.kernel {
         Some(_) => observation.refused_bytes > 0,
         None => observation.refused_bytes > 0 || write_failed(observation),
@@ -161,7 +161,8 @@ fn refused_our_data(observation: &Observation, end: End) -> Option<Cause> {
     (end == End::Fin && refused).then_some(Cause::PeerClosedWhileSending)
 }
 
-/// Whether a write met the peer's refusal. After our own shutdown a broken pipe only shows that shutdown.
+/// Whether a write failed because the peer refused our data. After our own shutdown a broken pipe only shows that
+/// shutdown.
 fn write_failed(observation: &Observation) -> bool {
     observation.first_error.is_some_and(|first| {
         let broken_pipe = !observation.shut && first.error.kind == ErrorKind::BrokenPipe;

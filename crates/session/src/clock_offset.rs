@@ -6,25 +6,26 @@ use crate::Time;
 
 /// The offset of the peer's monotonic clock from ours, and its largest possible error.
 ///
-/// It is learnt from pongs. The reading of the peer's clock is the peer's own claim. But the peer read its clock
-/// between our ping and our receipt of the answer. That bounds the error by half of the shortest round trip, or less.
+/// It is learnt from pongs. The reading of the peer's clock is the peer's own claim. An honest peer read its clock
+/// between our ping and our receipt of the answer. So the error is at most half of the shortest round trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockOffset {
-    /// The peer's clock minus ours, in microseconds: negative where the peer's shows less.
+    /// The peer's clock minus our clock, in microseconds. It is negative if the peer's clock shows less than our
+    /// clock.
     pub micros: i64,
-    /// The largest possible error of `micros` at the last pong. From then on it grows by 100 µs a second, which is the
-    /// most that two ordinary clocks drift apart.
+    /// The largest possible error of `micros` at the last pong. After that, the possible error grows by 100 µs a
+    /// second, which is the most that two ordinary clocks drift apart.
     pub error: Duration,
 }
 
 impl ClockOffset {
-    /// Returns the peer's clock at the moment when ours shows `ours`.
+    /// Returns the peer's clock at the moment when our clock shows `ours`.
     #[must_use]
     pub fn peer_time(self, ours: Time) -> Time {
         Time::from_micros(ours.as_micros().saturating_add_signed(self.micros))
     }
 
-    /// Returns our clock at the moment when the peer's shows `peers`.
+    /// Returns our clock at the moment when the peer's clock shows `peers`.
     #[must_use]
     pub fn our_time(self, peers: Time) -> Time {
         let behind = self.micros.saturating_neg();

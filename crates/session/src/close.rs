@@ -13,8 +13,8 @@ pub struct Close {
     pub message: Message,
     /// How long the peer may take to leave; `None` is the linger timeout. A drain gives the rest of its time.
     pub linger: Option<Duration>,
-    /// Whether the peer gets the queued data before the goodbye, for at most the linger timeout. Some causes always do
-    /// so: an orderly close, a drain, a panic, idleness.
+    /// Whether the peer gets the queued data before the goodbye, for at most the linger timeout. This is always so for
+    /// an orderly close, a drain, a panic and idleness.
     pub flush: bool,
 }
 
@@ -36,7 +36,7 @@ impl Close {
         }
     }
 
-    /// Returns the code on the wire: the game's (4096 and up), or the cause's own.
+    /// Returns the code on the wire: the code of the game (4096 and up), or the code of the cause.
     #[must_use]
     pub fn code(&self) -> u16 {
         self.message.code_for(self.cause)

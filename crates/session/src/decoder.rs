@@ -15,7 +15,7 @@ pub enum Expect {
     },
     /// A client waits for the first frame of a connection: welcome or goodbye.
     Welcome,
-    /// A server has the first frame and has not answered it: the peer may only say goodbye.
+    /// A server has the first frame and has not answered it. Until then the peer may only say goodbye.
     Goodbye,
     /// Any frame that the peer may send in a session.
     Any {
@@ -27,7 +27,7 @@ pub enum Expect {
 /// The place of a complete frame; [`Decoder::frame`] resolves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Where the frame starts in the input; `None`: it lies in the kept bytes of earlier input.
+    /// Where the frame starts in the input; `None` if it lies in the kept bytes of earlier input.
     start: Option<usize>,
     header: usize,
     payload: usize,
@@ -67,11 +67,11 @@ pub struct Decoder {
 #[derive(Debug)]
 struct Partial {
     bytes: Vec<u8>,
-    /// The bytes at the start that were measured, and do not show where the frame ends.
+    /// How many bytes at the start were measured without showing where the frame ends.
     seen: usize,
     /// When the frame began, or reached its last whole KiB.
     since: Time,
-    /// The last call lent `bytes` out: no frame is unfinished from now on.
+    /// The last call lent `bytes` out, so no frame is unfinished.
     lent: bool,
 }
 
@@ -234,7 +234,7 @@ impl Partial {
     }
 }
 
-/// A frame that grows by this has the whole frame timeout again.
+/// Each time a frame grows by this much, the frame timeout starts again.
 const PROGRESS_BYTES: usize = 1024;
 
 enum Size {

@@ -72,7 +72,9 @@ pub enum Meaning<'a> {
 ///
 /// | mapped | causes that it gains |
 /// |---|---|
-/// | framing alone ([`Meaning::Data`]) | `peer_fin`, `peer_reset` and what else the socket shows, every limit on bytes, queues and time; kernel keepalive finds a `path_dead` unless `kernel.keepalive` is off, and a stopped process is not found |
+/// | framing alone ([`Meaning::Data`]) | `peer_fin`, `peer_reset` and all other causes that the socket shows, every
+/// limit on bytes, queues and time; kernel keepalive finds a `path_dead` unless `kernel.keepalive` is off, and a
+/// stopped process is not found |
 /// | [`Measure::Foreign`] | `wrong_protocol`, `protocol_violation` |
 /// | [`Meaning::Malformed`] | `frame_malformed` |
 /// | [`Meaning::Ping`] of the client, [`write_pong`](Self::write_pong), and [`has_heartbeats`](Self::has_heartbeats) | every silent cause within the dead limit; `ping_flood` |
@@ -87,8 +89,9 @@ pub trait Dialect: Send + Sync + 'static {
     /// Measures the frame that `bytes` begins with; `bytes` may hold less or more than one frame. A frame is longer
     /// than each of its prefixes that measured as [`Measure::Short`].
     ///
-    /// The first `seen` bytes measured as [`Measure::Short`] before; 0 for a new frame. A search for a delimiter goes on
-    /// behind them, less the part of a delimiter that they may end with. So each byte is searched once.
+    /// The first `seen` bytes measured as [`Measure::Short`] before; 0 for a new frame. A search for a delimiter
+    /// continues after these bytes. If they may end with a part of a delimiter, the search goes back by that part. So
+    /// each byte is searched once.
     fn measure(&self, bytes: &[u8], seen: usize) -> Measure;
 
     /// Reads one complete frame, split into header and payload as measured. Called once for each frame.
@@ -97,7 +100,7 @@ pub trait Dialect: Send + Sync + 'static {
     /// Appends a data frame; the payload is within the frame limit.
     fn write_data(&self, payload: &[u8], out: &mut Vec<u8>);
 
-    /// Appends the answer to a ping. Returns whether this wire has one.
+    /// Appends the answer to a ping. Returns whether this wire has such an answer.
     fn write_pong(&self, ping: &[u8], out: &mut Vec<u8>) -> bool {
         let _ = (ping, out);
         false
@@ -109,29 +112,29 @@ pub trait Dialect: Send + Sync + 'static {
     /// This may be its own ping, or the answer to the server's ping. The server pings a client that has been quiet for
     /// longer than a heartbeat, half-way to the suspicion ([`write_ping`](Self::write_ping)).
     ///
-    /// Without heartbeats a quiet peer is not a silent one, and there is no dead limit. Then only kernel keepalive
-    /// finds a dead path (`path_dead`, at the dead limit + 5 s), unless `kernel.keepalive` is off.
+    /// Without heartbeats a quiet peer does not count as silent, and there is no dead limit. Then only kernel
+    /// keepalive finds a dead path (`path_dead`, at the dead limit + 5 s), unless `kernel.keepalive` is off.
     ///
     /// The server does not ping a client that sends in each heartbeat. Some clients leave if no ping comes for a while.
-    /// For them, the game sends that ping as a data frame.
+    /// For such clients, the game must send the ping as a data frame.
     fn has_heartbeats(&self) -> bool {
         false
     }
 
-    /// Appends a ping. Returns whether this wire has one.
+    /// Appends a ping. Returns whether this wire has pings.
     fn write_ping(&self, out: &mut Vec<u8>) -> bool {
         let _ = out;
         false
     }
 
-    /// Appends a goodbye. Returns whether this wire has one; without it we end with a bare FIN.
+    /// Appends a goodbye. Returns whether this wire has a goodbye; without one we end with a FIN only.
     fn write_goodbye(&self, goodbye: &Goodbye<'_>, out: &mut Vec<u8>) -> bool {
         let _ = (goodbye, out);
         false
     }
 
-    /// Appends the answer to the peer's goodbye, where this wire asks for one (a close frame, a receipt). It goes behind
-    /// the game's own answers and before our FIN. Returns whether this wire has one; default: no.
+    /// Appends the answer to the peer's goodbye, if this wire asks for an answer (a close frame, a receipt). It is sent
+    /// after the game's own answers and before our FIN. Returns whether this wire has such an answer; default: no.
     fn write_goodbye_answer(&self, out: &mut Vec<u8>) -> bool {
         let _ = out;
         false

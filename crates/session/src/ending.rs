@@ -77,7 +77,7 @@ pub struct PeerGoodbye {
     /// The layer's cause in a server's goodbye: the cause of the code, or the cause behind a code of the game. `None`
     /// where the server did not send it, and for a client's goodbye.
     pub cause: Option<Cause>,
-    /// The peer's advice: a server's counts, a client's is ignored.
+    /// The peer's advice. The advice of a server counts, and the advice of a client is ignored.
     pub advice: u8,
     /// The least delay before following the advice, in milliseconds.
     pub delay_ms: u32,
@@ -88,7 +88,7 @@ pub struct PeerGoodbye {
 }
 
 impl PeerGoodbye {
-    /// A goodbye without content, as a dialect may have it.
+    /// A goodbye without content, as in some dialects.
     pub(crate) fn silent() -> Self {
         Self {
             over: true,
@@ -125,23 +125,23 @@ impl From<&Goodbye<'_>> for PeerGoodbye {
     }
 }
 
-/// The readings of the kernel and of our clocks when the cause of a connection's end was fixed. They show what the cause
-/// was fixed by. Afterwards the connection may linger.
+/// The readings of the kernel and of our clocks when the cause of a connection's end was fixed. They are the facts on
+/// which the cause is based. Afterwards the connection may linger.
 ///
 /// Counts of bytes and frames are those of the whole connection. `farewell`, `lingered` and the fields that begin with
-/// `late` tell what came after the cause was fixed.
+/// `late` are about the time after the cause was fixed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// From accept or connect to the moment the cause was fixed.
     pub age: Duration,
     /// From the last sign of life to the verdict, for silent causes.
     pub silent_for: Option<Duration>,
-    /// How long this process itself stood still or was late in that time: the verdict came that much later.
+    /// How long this process itself stood still or was late in that time. The verdict came later by this time.
     pub own_stall: Duration,
     /// From the verdict on a silent peer to the first byte after it: the peer was alive. `None` where no byte came while
     /// we lingered.
     pub spoke_after: Option<Duration>,
-    /// For how long the peer had been over its rate when the cause was fixed. `None` where it was not over it.
+    /// For how long the peer had been over its rate when the cause was fixed. `None` if it was within its rate.
     pub over_rate_for: Option<Duration>,
     /// From the moment the session joined to the moment the cause was fixed; zero where no session joined.
     pub live_for: Duration,
@@ -167,8 +167,8 @@ pub struct Evidence {
     pub clock_offset: Option<ClockOffset>,
     /// Bytes that were queued here and never written.
     pub bytes_unsent: u64,
-    /// Data frames that waited at the end and never began, or came after it. All frames that were taken are those out,
-    /// unsent, dropped and replaced.
+    /// Data frames whose writing had not begun at the end, or that came after the end. Frames out, unsent, dropped and
+    /// replaced add up to all frames that were taken from the game.
     pub frames_unsent: u64,
     /// Data frames that were dropped while the session lived, as the oldest ones of a slow peer.
     pub frames_dropped: u64,
@@ -198,7 +198,7 @@ pub struct Evidence {
     pub late_bytes_in: u64,
     /// Whether the peer's FIN came in that time.
     pub late_fin: bool,
-    /// The first error, if a call met it in that time.
+    /// The first error, if a call returned it in that time.
     pub late_error: Option<FirstError>,
 }
 
@@ -250,18 +250,18 @@ pub struct TrailEvent {
 pub struct Ending {
     /// The cause, phase and time.
     pub verdict: Verdict,
-    /// The first error that any call had met when the cause was fixed.
+    /// The first error that any call had returned when the cause was fixed.
     pub first_error: Option<FirstError>,
     /// The evidence for the verdict.
     pub evidence: Evidence,
     /// The content of the peer's goodbye, where it sent one.
     pub peer_goodbye: Option<PeerGoodbye>,
-    /// Our own decision that fixed the cause, whether or not its goodbye could be written. `None` where the peer's end
-    /// decided. Also `None` where we ended without a goodbye: a dead path, an abort, a wrong protocol.
+    /// Our own decision that fixed the cause, even if its goodbye could not be written. `None` if the peer's end
+    /// decided, or if we ended without a goodbye: a dead path, an abort, a wrong protocol.
     pub decided: Option<Close>,
     /// The events towards the end, oldest first, at most eight.
     pub trail: Vec<TrailEvent>,
-    /// Whether the socket must be reset, not closed: a graceful close has no peer to reach.
+    /// Whether the socket must be reset instead of closed, because a graceful close would reach no peer.
     pub abort: bool,
 }
 

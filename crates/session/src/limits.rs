@@ -11,8 +11,8 @@ pub struct Limits {
     pub hello_bytes_max: u32,
     /// The most bytes of data payload that we accept, 1,024 to 16,777,215. Default 64 KiB. Over it: `frame_too_large`.
     pub frame_bytes_max: u32,
-    /// The most bytes of data payload that we send, 1,024 to 16,777,215. Default 64 KiB. A peer that accepts less lowers it.
-    /// A longer frame is refused ([`SendError::TooLarge`](crate::SendError::TooLarge)).
+    /// The most bytes of data payload that we send, 1,024 to 16,777,215. Default 64 KiB. A peer that accepts less
+    /// lowers this limit. A longer frame is refused ([`SendError::TooLarge`](crate::SendError::TooLarge)).
     pub outbound_frame_bytes_max: u32,
     /// The frames that a live peer may send; `None` (default) is any number. Over it reading pauses, and after
     /// [`over_rate_timeout`](Self::over_rate_timeout): `rate_limited`.
@@ -20,8 +20,9 @@ pub struct Limits {
     /// A frame of any kind costs one, also an empty one. A ping costs one more, since we answer it. Frames that the wire
     /// asks for cost nothing: two pings in each heartbeat, the answers to our pings, acks that are due.
     pub frame_rate: Option<Rate>,
-    /// The bytes that a live peer may send, headers included; `None` (default) is any number. Otherwise as `frame_rate`.
-    /// A frame may take more than there is: the next one then waits for the debt.
+    /// The bytes that a live peer may send, headers included; `None` (default) is any number. Otherwise as
+    /// `frame_rate`. A frame may take more tokens than there are. The next frame then waits until the missing tokens
+    /// have been refilled.
     pub byte_rate: Option<Rate>,
     /// How long a peer may stay over its rate; `None` is for ever. Default 10 s. Over it: `rate_limited`.
     ///
@@ -40,12 +41,13 @@ pub struct Limits {
     /// Time for a frame, once begun, to arrive completely or to grow by another KiB. Default 10 s. Over it:
     /// `frame_timeout`.
     pub frame_timeout: Duration,
-    /// Time to write our last frames, and again the time to wait for the peer's FIN after them. Default 3 s. After the
-    /// peer's FIN it bounds the wait until our remaining data is acknowledged: over it, `peer_closed_while_sending`.
+    /// Time to write our last frames. The wait for the peer's FIN after them has the same limit. Default 3 s. After
+    /// the peer's FIN, this limits the wait until our remaining data is acknowledged. Over it:
+    /// `peer_closed_while_sending`.
     pub linger_timeout: Duration,
-    /// Bytes that may wait to be written, headers included. Default 256 KiB. As many again may wait for their first
-    /// write. A frame over that is refused; if the kernel then refuses a write while more than this limit waits:
-    /// `send_queue_full`.
+    /// Bytes that may wait to be written, headers included. Default 256 KiB. As many bytes again may wait for their
+    /// first write. A frame beyond that is refused. If the kernel then refuses a write while more than this limit
+    /// waits: `send_queue_full`.
     pub outbound_bytes_max: usize,
     /// The greatest age of the oldest waiting frame; `None` is off. Default 5 s. Over it: `send_queue_stale`.
     pub outbound_age_max: Option<Duration>,
@@ -54,8 +56,8 @@ pub struct Limits {
     pub write_progress_timeout: Option<Duration>,
     /// Time without a frame of the game; `None` (default) is off. Over it: `idle`.
     pub idle_timeout: Option<Duration>,
-    /// Time that delivery after the end waits for the game to take its next frame, at most the linger timeout. Default
-    /// 3 s. A game that has taken none at all is waited for 150 ms. The frames left then are counted as undelivered, and
+    /// How long the end waits for the game to take its next frame, at most the linger timeout. Default 3 s. For a game
+    /// that has taken no frame at all, the end waits 150 ms. The remaining frames are then counted as undelivered, and
     /// may still be taken.
     pub delivery_timeout: Duration,
 }
@@ -85,8 +87,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the bytes of frames that may be queued behind `queued` bytes. Bytes that wait for their first write do not
-    /// count against the cap, since we may be late ourselves. They have one further cap.
+    /// Returns the bytes of frames that may be queued behind `queued` bytes. Bytes that wait for their first write do
+    /// not count towards the cap, since we may be late ourselves. They have a second cap of the same size.
     #[must_use]
     pub fn outbound_room(&self, queued: usize) -> usize {
         let most = self.outbound_bytes_max.saturating_mul(2);

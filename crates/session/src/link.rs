@@ -9,16 +9,16 @@ use lastword_keepalive::Diagnosis;
 pub enum Link {
     /// No byte came from the peer for the profile's suspect limit, or its kernel acknowledged nothing for 2.5 s.
     ///
-    /// It is reported again when the evidence says more. The connection has not ended yet: the peer may come back, or
+    /// It is reported again when the diagnosis changes. The connection has not ended yet: the peer may come back, or
     /// be given up at the dead limit.
     Suspect(Diagnosis),
     /// A byte came from a suspect peer again.
     Healthy,
-    /// The peer reads more slowly than the game sends: more than half of `outbound_bytes_max` waits that its kernel does
-    /// not take, or a frame waits for half of `outbound_age_ms`.
+    /// The peer reads more slowly than the game sends: its kernel does not take the data, and more than half of
+    /// `outbound_bytes_max` waits; or a frame waits for half of `outbound_age_ms`.
     ///
-    /// It comes before anything is dropped and before the session ends for it, so the game can send less. One burst of
-    /// more than twice `outbound_bytes_max` can be faster.
+    /// It comes before anything is dropped and before the session ends because of it, so that the game can send less.
+    /// The only exception is one burst of more than twice `outbound_bytes_max`.
     Congested,
     /// At most a quarter of `outbound_bytes_max` waits for a congested peer, and no frame for a quarter of
     /// `outbound_age_ms`.
@@ -32,11 +32,11 @@ pub enum Link {
 }
 
 impl Link {
-    /// The number of matters that changes are about: the peer's silence, what waits for the peer, and its rate.
+    /// The number of kinds of changes: the peer's silence, the data that waits for the peer, and the peer's rate.
     pub const MATTERS: usize = 3;
 
-    /// Returns the index of the matter that this change is about, below [`Link::MATTERS`]. A later change about the same
-    /// matter makes this one obsolete.
+    /// Returns the index of this kind of change, below [`Link::MATTERS`]. A later change of the same kind makes this
+    /// one obsolete.
     #[must_use]
     pub const fn matter(&self) -> usize {
         match self {

@@ -9,7 +9,7 @@ use crate::{Advice, Cause};
 
 /// The content of a goodbye or a notice: the game's code, the next step for the client, and words for the player.
 ///
-/// The client of this project shows every field to its game, and follows none by itself.
+/// The client of this project shows every field to its game, and acts on none of them by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     code: Option<GameCode>,
@@ -32,8 +32,8 @@ impl Default for Message {
 }
 
 impl Message {
-    /// Returns the message of `cause` without words: its default advice, and `after_delay` where that is `elsewhere`,
-    /// since there is no address yet.
+    /// Returns the message of `cause` without words, with its default advice. If the default is `elsewhere`, the
+    /// advice is `after_delay`, since there is no address yet.
     #[must_use]
     pub fn of(cause: Cause) -> Self {
         let advice = match cause.advice() {
@@ -44,8 +44,9 @@ impl Message {
         Self::default().with_advice(advice)
     }
 
-    /// Adds the game's code, for a kick, a close or a refusal of credentials. Default: none; the goodbye then has the code
-    /// of its cause, as it has with every other cause. With a code of the game the goodbye also names its cause.
+    /// Adds the game's code, for a kick, a close or a refusal of credentials. Default: none. Without a code of the
+    /// game, and with every other cause, the goodbye has the code of its cause. With a code of the game the goodbye
+    /// also names its cause.
     #[must_use]
     pub fn with_code(mut self, code: GameCode) -> Self {
         self.code = Some(code);
@@ -53,7 +54,7 @@ impl Message {
     }
 
     /// Adds the next step for the client. Default: the client may reconnect. `elsewhere` needs an address: use
-    /// [`with_address`](Self::with_address); without an address the choice is the client's.
+    /// [`with_address`](Self::with_address); without an address the client chooses.
     #[must_use]
     pub fn with_advice(mut self, advice: Advice) -> Self {
         self.advice = advice;
@@ -174,8 +175,8 @@ impl GameCode {
     }
 }
 
-/// The address of another server, as a client is told it: 1 to 255 bytes without white space or control characters. The
-/// wire gives it no other form. A client of this project connects to a host and a port, such as `eu2.example.net:7000`.
+/// The address of another server for a client: 1 to 255 bytes without white space or control characters. The wire has
+/// no other rule for its form. A client of this project connects to a host and a port, such as `eu2.example.net:7000`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address(Box<str>);
 
@@ -188,7 +189,7 @@ pub struct Address(Box<str>);
 pub struct InvalidAddress;
 
 impl Address {
-    /// Makes an address of a text. It is never cut, because a cut address would name another host.
+    /// Makes an address from a text. The text is never cut, because a cut address would name another host.
     ///
     /// # Errors
     /// Returns [`InvalidAddress`] if the text is empty, too long, or has white space or control characters.

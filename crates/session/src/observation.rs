@@ -32,7 +32,7 @@ impl System {
     }
 }
 
-/// The socket call that met an error.
+/// The socket call that returned an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     /// A read, including the last one.
@@ -104,11 +104,11 @@ impl fmt::Display for OsError {
     }
 }
 
-/// The first error of a connection, and the call that met it. It is never overwritten, except that a more telling error
-/// replaces `EPIPE`.
+/// The first error of a connection, and the call that returned it. It is never overwritten, with one exception: a more
+/// specific error replaces `EPIPE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirstError {
-    /// The call that met it.
+    /// The call that returned the error.
     pub call: Call,
     /// The error.
     pub error: OsError,
@@ -156,11 +156,12 @@ pub struct Observation {
     pub fin: Option<bool>,
     /// Whether we shut our write side before the end.
     pub shut: bool,
-    /// Bytes of data frames that the peer did not take; pongs and pings do not count. Some were refused, written before or after its FIN. Others were not
-    /// acknowledged when the wait after our flush ended (`SIOCOUTQ` minus our own FIN), or could no longer be written.
+    /// Bytes of data frames that the peer did not take; pongs and pings do not count. There are three kinds: bytes that
+    /// the peer refused, written before or after its FIN; bytes that were not acknowledged when the wait after our
+    /// flush ended (`SIOCOUTQ` minus our own FIN); and bytes that could no longer be written.
     pub refused_bytes: u64,
     /// The kernel's view after the end, where its counters are known.
     pub kernel: Option<KernelSample>,
-    /// The fault of our own network that the system reports, where it was asked and reports one.
+    /// The fault of our own network, if the system was asked and reported one.
     pub own_fault: Option<OwnFault>,
 }

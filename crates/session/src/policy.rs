@@ -2,16 +2,17 @@
 
 /// The fate of a message when its peer reads more slowly than the game sends.
 ///
-/// A session has one for all its messages, and a single message may have another. Nothing happens to a message of which
-/// a lower layer has taken a byte.
+/// A session has one policy for all its messages, and a single message may have another one. A message stays in the
+/// queue once a lower layer has taken its first byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// The message is never dropped (default). At the limits of the outbound queue the session ends:
     /// `send_queue_full`, `send_queue_stale`.
     #[default]
     Close,
-    /// The message may be dropped, oldest first. It is dropped when more than `outbound_bytes_max` waits that the kernel
-    /// refused, when a newer message has no room, and after `outbound_age_ms`. It ends no session.
+    /// The message may be dropped, oldest first. It is dropped in three cases: more than `outbound_bytes_max` waits
+    /// although the kernel was asked to take it; a newer message has no room; it is older than `outbound_age_ms`. It
+    /// ends no session.
     DropOldest,
 }
 

@@ -1,4 +1,5 @@
-//! The budget of a live peer: a bucket for its frames and one for its bytes, and since when it has sent more.
+//! The budget of a live peer: a bucket for its frames, a bucket for its bytes, and since when the peer has been over
+//! its rate.
 //!
 //! The peer is *over its rate* from the moment at which its bytes have to wait for a token, until everything that it has
 //! sent has been read. It is *limited* from the same moment, until no byte waits and both buckets are half full again.
@@ -8,14 +9,14 @@ use std::time::Duration;
 use crate::bucket::Bucket;
 use crate::{Limits, Rate, Time};
 
-/// The buckets of one live session, and what they led to.
+/// The buckets of one live session, and their consequences.
 #[derive(Debug)]
 pub(crate) struct Rates {
     frames: Bucket,
     bytes: Bucket,
     /// Frames and bytes of the last charge.
     charged: (u32, u32),
-    /// When a ping may next come for nothing.
+    /// When the next ping without a charge may come.
     next_free_ping: Time,
     /// Bytes of the peer wait for a token.
     waits: bool,
@@ -63,7 +64,7 @@ impl Rates {
         has
     }
 
-    /// Charges a frame of so many bytes on the wire.
+    /// Charges a frame of this many bytes on the wire.
     pub(crate) fn charge(&mut self, bytes: usize) {
         self.charged = (1, u32::try_from(bytes).unwrap_or(u32::MAX));
         self.frames.take(self.charged.0);
@@ -103,7 +104,8 @@ impl Rates {
         std::mem::take(&mut self.waits)
     }
 
-    /// Leaves out time in which the game took no frames: it is neither the peer's excess nor lost to its buckets.
+    /// Leaves out time in which the game took no frames. It does not count as time over the rate, and the buckets are
+    /// refilled for it.
     pub(crate) fn not_reading(&mut self, since: Time, now: Time, limits: &Limits) {
         self.over_since = self.over_since.map(|over| over + now.since(since));
         self.each(limits, |bucket, rate| bucket.not_reading(since, now, rate));
@@ -134,8 +136,8 @@ impl Rates {
         }
     }
 
-    /// The peer is within its rate again once its buckets are half full. They would be empty after its next frame
-    /// otherwise, and its owner would hear of each.
+    /// The peer is within its rate again once its buckets are half full. Otherwise its next frame might empty them
+    /// again, and the owner would be told after each frame.
     pub(crate) fn recover(&mut self, now: Time, limits: &Limits) {
         if self.limited && !self.waits && self.half_full_at(limits) <= now {
             self.limited = false;

@@ -4,8 +4,8 @@
 //! The offset is kept as an interval, as in the selection of RFC 5905. The peer read its clock after our ping left and
 //! before its answer came. So each exchange bounds the offset for certain, by the width of its round trip. Intervals
 //! are intersected: one quick exchange narrows the estimate, and slow ones do not spoil it. A delay in one direction
-//! alone does not shift it. Between two pongs the interval widens by the drift of two clocks. An exchange that excludes
-//! the kept interval replaces it: a clock stood still, together with its machine.
+//! alone does not shift it. Between two pongs the interval widens by the drift of two clocks. An exchange that does not
+//! overlap the kept interval replaces it: one of the clocks must have stood still, together with its machine.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{ClockOffset, Time};
 /// The smoothed round trip of heartbeats and the offset of the peer's clock, as learnt from pongs.
 ///
 /// Nothing is known before the first pong, and never on a dialect, whose pongs carry no clocks.
-// Packed: without padding it fits where every session keeps it once, in the mailbox and in the session itself.
+// Packed without padding, because every session keeps two of these: one in the mailbox and one in the session itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(Rust, packed(4))]
 pub struct RoundTrip {
@@ -75,7 +75,7 @@ impl RoundTrip {
         self.smoothed_us = moved(self.smoothed_us, us, 8).max(1);
     }
 
-    /// Takes the bounds of the clock offset from an exchange. A clock beyond 2^63 µs is ignored.
+    /// Takes the bounds of the clock offset from an exchange. Clocks above 2^63 µs are ignored.
     pub(crate) fn locate(&mut self, exchange: &Exchange<'_>) {
         let Some(seen) = exchange.bounds() else {
             return;
@@ -164,7 +164,7 @@ fn to_u32(n: impl TryInto<u32>) -> u32 {
     n.try_into().unwrap_or(u32::MAX)
 }
 
-/// The drift is this fraction of a time: 100 ppm, as of two quartz clocks of 50 ppm in opposite directions.
+/// The drift is a time divided by this number: 100 ppm, for two quartz clocks of 50 ppm in opposite directions.
 const DRIFT: u32 = 10_000;
 
 #[cfg(test)]

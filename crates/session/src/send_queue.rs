@@ -26,7 +26,7 @@ pub struct SendQueue {
     unnumbered: u64,
     /// Bytes of the first mark's first frame that are already written.
     started: usize,
-    /// Bytes that waited when the kernel last refused a write, and still do.
+    /// Bytes that already waited when the kernel last refused a write, and still wait.
     refused: usize,
     control: Vec<u8>,
     control_head: usize,
@@ -34,7 +34,7 @@ pub struct SendQueue {
     droppable: usize,
     /// The frames with a key; made with the first of them.
     latest: Option<Box<Latest>>,
-    /// How much longer their newest contents are than those that lie in `bytes`.
+    /// How many bytes longer the newest contents of these frames are than the contents in `bytes`.
     growth: isize,
     /// The frames that a policy dropped or replaced, until they are taken out.
     lost: Dropped,
@@ -54,16 +54,16 @@ pub struct Written {
 /// The bytes that wait for one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// All of them.
+    /// All bytes that wait.
     pub bytes: usize,
-    /// Those of frames that may be dropped.
+    /// The bytes of frames that may be dropped.
     pub droppable: usize,
 }
 
 /// The frames that were taken from the game and not written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Data frames that waited at the end of the session, or came after it.
+    /// Data frames that waited at the end of the session, or came after the end.
     pub frames: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
@@ -90,7 +90,7 @@ impl SendQueue {
         }
     }
 
-    /// Appends a frame that stays behind queued data: a goodbye.
+    /// Appends a frame that stays behind the queued data: a goodbye.
     pub fn push_last(&mut self, now: Time, encode: impl FnOnce(&mut Vec<u8>)) {
         self.push_marked(now, Kind::Goodbye, encode);
     }
@@ -186,7 +186,7 @@ impl SendQueue {
         written
     }
 
-    /// Notes that the kernel refused a write of what waits.
+    /// Notes that the kernel refused a write of the waiting bytes.
     pub fn refused(&mut self) {
         self.refused = self.len();
     }
@@ -275,8 +275,8 @@ impl SendQueue {
         self.unnumbered
     }
 
-    /// Returns when the oldest waiting frame was queued that a limit of age applies to: one that is kept, or that can
-    /// still be dropped for its age.
+    /// Returns when the oldest waiting frame was queued. Frames without a limit of age do not count: a limit applies
+    /// to a frame that is kept, or that can still be dropped for its age.
     #[must_use]
     pub fn oldest(&self) -> Option<Time> {
         let mut marks = self.marks.iter().enumerate();
@@ -304,7 +304,7 @@ impl SendQueue {
         self.marks.back().map(|mark| mark.queued_at)
     }
 
-    /// Returns the length of the frame; a dialect may have none for it.
+    /// Returns the length of the frame; 0 if the dialect wrote nothing for it.
     #[inline]
     fn push_marked(
         &mut self,
@@ -378,7 +378,7 @@ impl SendQueue {
         n
     }
 
-    /// Frees what was written or dropped, once it is much.
+    /// Frees the bytes that were written or dropped, once there are many of them.
     fn compact(&mut self) {
         if self.is_empty() {
             self.clear();

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// A session's id: sixteen bytes that cannot be guessed, the same on the wire, in logs and in the records of both ends.
+/// A session's id: sixteen bytes that cannot be guessed. The wire, the logs and the records of both ends show the same
+/// id.
 ///
 /// It is a name, not a credential: a stranger who knows it cannot act as the player. As text it has 32 hexadecimal
 /// digits.

@@ -74,7 +74,7 @@ pub fn borrow(socket: &impl AsBorrowed) -> Borrowed<'_> {
 
 /// Returns how much the `TCP_INFO` of this kernel tells. A kernel may answer at full length and fill in nothing.
 ///
-/// The first call finds it out: over loopback it sends a few bytes to this process itself, and compares the kernel's
+/// The first call tests it: over loopback it sends a few bytes to this process itself, and compares the kernel's
 /// counters with them. That takes about a millisecond, and less than a second where loopback loses everything. Without
 /// loopback, or where a wrapper turns the sockets of this process into Multipath TCP, the length of the answer decides.
 #[must_use]
@@ -85,8 +85,8 @@ pub fn tcp_info() -> TcpInfo {
 /// Reads `TCP_INFO`, then `SIOCOUTQ` and `SIOCINQ`. The calls consume no pending error. After the connection's death
 /// they tell how it died, and how many bytes were never acknowledged.
 ///
-/// `None` where [`tcp_info()`] finds no [`TcpInfoFields::Counters`], and where `fd` is not a TCP socket. On a Multipath TCP socket
-/// the counters are those of one of its paths, and the peer's FIN is not among them.
+/// `None` where [`tcp_info()`] finds no [`TcpInfoFields::Counters`], and where `fd` is not a TCP socket. On a Multipath
+/// TCP socket the counters belong to one of its paths and do not include the peer's FIN.
 #[must_use]
 pub fn sample(fd: Borrowed<'_>) -> Option<KernelSample> {
     system::sample(fd)
@@ -157,8 +157,9 @@ pub struct Ends {
 
 /// Returns the ends of a living connection. A dead socket no longer tells its peer.
 ///
-/// `None` where [`own_fault`] could not tell the truth: on loopback, and on every system but Linux from 5.14 on. It is also
-/// `None` for a socket with a mark, a device or a foreign address (`SO_MARK`, `SO_BINDTODEVICE`, `IP_TRANSPARENT`).
+/// `None` where the answer of [`own_fault`] would not be reliable: on loopback, and on every system except Linux from
+/// 5.14 on. It is also `None` for a socket with a mark, a device or a foreign address (`SO_MARK`, `SO_BINDTODEVICE`,
+/// `IP_TRANSPARENT`).
 #[must_use]
 pub fn ends(fd: Borrowed<'_>) -> Option<Ends> {
     system::ends(fd)
@@ -168,8 +169,8 @@ pub fn ends(fd: Borrowed<'_>) -> Option<Ends> {
 /// privilege, sends nothing, and takes about 30 µs.
 ///
 /// It binds a UDP socket to the local address, connects it to the peer, and asks for the carrier of the route
-/// (`RTM_GETROUTE`). `None` where all of this is well, or where the system does not answer. A firewall or a full queue of
-/// this host does not show here.
+/// (`RTM_GETROUTE`). `None` where all three steps succeed, or where the system does not answer. This call does not find
+/// a firewall or a full queue of this host.
 #[must_use]
 pub fn own_fault(ends: &Ends) -> Option<OwnFault> {
     system::own_fault(ends)
@@ -201,7 +202,7 @@ pub fn default_rto_max() -> Option<Duration> {
     system::default_rto_max()
 }
 
-/// TcpInfoFields whether this kernel has `TCP_RTO_MAX_MS`, as [`default_rto_max`] finds out.
+/// Returns whether this kernel has `TCP_RTO_MAX_MS`, as [`default_rto_max`] finds out.
 #[must_use]
 pub fn supports_rto_max() -> bool {
     default_rto_max().is_some()

@@ -82,7 +82,8 @@ mod tests {
 
     use super::*;
 
-    /// The count is of the whole process, and other tests open files meanwhile. So it is taken until none did.
+    /// The count is of the whole process, and other tests open files meanwhile. So it is repeated until no other test
+    /// interferes.
     #[test]
     fn an_opened_file_is_counted_both_by_the_size_and_by_the_entries() {
         if proc_fs::stat_count().is_none() {

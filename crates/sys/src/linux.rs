@@ -74,7 +74,7 @@ pub(crate) fn default_rto_max() -> Option<Duration> {
     if let Some(known) = DEFAULT.get() {
         return *known;
     }
-    // Only an answer of the kernel is stored. A lack of descriptors may pass.
+    // Only an answer of the kernel is stored. A lack of descriptors may be temporary.
     let socket = tcp_socket().ok()?;
     *DEFAULT.get_or_init(|| rto_max(socket.as_fd()))
 }
@@ -89,7 +89,7 @@ fn retries(text: &str) -> Option<u8> {
 
 /// Whether the socket is TCP itself. Above Multipath TCP and SMC, `TCP_INFO` shows only one of the connections below.
 fn is_tcp(fd: Borrowed<'_>) -> bool {
-    // A system that does not tell the protocol has no other.
+    // A system that does not tell the protocol has plain TCP only.
     protocol(fd).map_or(true, |protocol| protocol == libc::IPPROTO_TCP)
 }
 

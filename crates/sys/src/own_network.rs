@@ -41,7 +41,7 @@ pub(crate) fn own_fault(
         let is_gone = error.raw_os_error() == Some(libc::EADDRNOTAVAIL);
         return is_gone.then_some(OwnFault::AddressGone);
     }
-    // It looks the route up, and sends nothing.
+    // This call looks up the route, and sends nothing.
     match socket.connect(&ends.peer.into()) {
         Ok(()) => lacks_carrier(ends)?.then_some(OwnFault::NoCarrier),
         Err(error) => {
@@ -123,8 +123,8 @@ const NO_ROUTE: [i32; 4] = [
     libc::EINVAL,
     libc::ENETDOWN,
 ];
-/// `RTM_F_FIB_MATCH` of `linux/rtnetlink.h` (Linux 4.13): answer with the entry of the table. Older kernels ignore it, and
-/// tell no carrier.
+/// `RTM_F_FIB_MATCH` of `linux/rtnetlink.h` (Linux 4.13): answer with the entry of the table. Older kernels ignore the
+/// flag, and do not show the carrier.
 const RTM_F_FIB_MATCH: u32 = 0x2000;
 /// `RTNH_F_LINKDOWN` of `linux/rtnetlink.h`.
 const RTNH_F_LINKDOWN: u32 = 16;

@@ -45,20 +45,20 @@ pub trait App: Send + Unpin + 'static {
     /// Notes that the session is live. Not called for a dialect's client.
     fn joined(&mut self, outbox: &mut Outbox<'_>, admission: &Admission);
 
-    /// Returns ready while the game would take another frame; until then the connection is not read.
+    /// Returns ready while the game has room for another frame; until then the connection is not read.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Takes one frame of the game. Returns whether it would take another, if it knows.
+    /// Takes one frame of the game. Returns whether there is room for another, if that is known.
     fn frame(&mut self, outbox: &mut Outbox<'_>, payload: &[u8]) -> Room;
 
-    /// Notes whether reading is paused because the game takes no further frames. Called each time the task rests, and
-    /// not at the end: a connection may end while paused.
+    /// Notes whether reading is paused because the game takes no further frames. Called each time the task has
+    /// nothing left to do, and not at the end: a connection may end while paused.
     fn paused(&mut self, paused: bool) {
         let _ = paused;
     }
 
-    /// Notes that the link of a live session became suspect or healthy again, congested or flowing. Healthy comes before
-    /// the frame that shows it.
+    /// Notes a change of the link of a live session: suspect or healthy again, congested or flowing, over or within its
+    /// rate. Healthy comes before the frame that proves it.
     fn link(&mut self, outbox: &mut Outbox<'_>, link: Link);
 
     /// Client: takes an announcement.
@@ -74,7 +74,7 @@ pub trait App: Send + Unpin + 'static {
     fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Returns how many frames the game has taken so far, to see whether it still takes them. As long as this is 0, the
-    /// game does not read yet, and is waited for only a moment.
+    /// game does not read yet, and the departure waits for it only briefly.
     fn taken(&self) -> u64;
 
     /// Notes the traffic of this poll of the connection's task; called once a burst, for counters.
@@ -89,8 +89,8 @@ pub trait App: Send + Unpin + 'static {
     /// Notes that the game's code panicked: its state is dropped, and it is not called again.
     fn panicked(&mut self);
 
-    /// Takes the departure: the cause stands, and the game has taken what came before it. Returns whether the
-    /// connection may live on for its linger. Called once, before `closed`.
+    /// Takes the departure: the cause is fixed, and the game has taken every frame from before the end. Returns
+    /// whether the connection may stay open for its linger. Called once, before `closed`.
     fn departed(&mut self, ending: Ending) -> Linger {
         let _ = ending;
         Linger::Allowed
@@ -104,9 +104,9 @@ pub trait App: Send + Unpin + 'static {
 /// timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linger {
-    /// It may.
+    /// The connection may stay open.
     Allowed,
-    /// Too many do: it closes at once. Bytes that were written stay written.
+    /// Too many connections linger already, so this one closes at once. Bytes that were already written are not lost.
     Refused,
 }
 
@@ -132,8 +132,8 @@ impl Outbox<'_> {
     /// handled leave in one write, or in several where more than 64 KiB wait.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`], where the frame is not taken. A droppable
-    /// frame without room is dropped, which is no error.
+    /// [`SendError::TooLarge`], [`SendError::Closed`], or [`SendError::QueueFull`]: the frame is not taken. A droppable
+    /// frame without room is dropped; this is no error.
     pub fn send(&mut self, how: Option<Outbound>, payload: &[u8]) -> Result<(), SendError> {
         let how = how.unwrap_or_else(|| self.mailbox.policy().into());
         self.connection.send_as(self.now, how, payload)

@@ -1,4 +1,5 @@
-//! The two clocks: the real one, and the one of every deadline, which stands still while this process does.
+//! The two clocks: the real clock, and the clock of every deadline, which stands still while this process stands
+//! still.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};

@@ -31,7 +31,7 @@ pub struct Table {
 pub struct Slot {
     chunk: Arc<Chunk>,
     index: u32,
-    /// The step at which the connection is due to be woken, by its last deadline.
+    /// The step at which the connection must be woken for its current deadline.
     due: u32,
     /// The step at which that deadline was set.
     set_at: u32,
@@ -94,8 +94,8 @@ impl Table {
 
     /// Returns for how long in all this process itself was late: starved, stopped (SIGSTOP), or its machine paused.
     ///
-    /// A sweep is late from 20 ms after its step on. A connection's task is late from 20 ms after the sweep that should
-    /// have woken it on. A stall counts once it is over, and no time counts twice.
+    /// A sweep is late if it comes more than 20 ms after its step. A connection's task is late if it comes more than 20
+    /// ms after the sweep that should have woken it. A stall counts once it is over, and no time counts twice.
     #[must_use]
     pub fn stalled_total(&self) -> Duration {
         self.clock.0.total()
@@ -159,14 +159,15 @@ impl Slot {
         self.index
     }
 
-    /// Reads the clock of this connection. It stands still while this process does, or while only the connection's own
-    /// worker is blocked: from 20 ms after a deadline until the task comes.
+    /// Reads the clock of this connection. It stands still while this process stands still. It also stands still while
+    /// only the connection's own worker is blocked: from 20 ms after a deadline until the task runs.
     #[must_use]
     pub fn now(&self) -> Time {
         self.chunk.clock.now().before_ms(self.late_ms)
     }
 
-    /// Reads the clock as [`Slot::now`] does, when the task is woken. Returns also how far it is behind the real one.
+    /// Reads the clock as [`Slot::now`] does, when the task is woken. Returns also how far it is behind the real
+    /// clock.
     pub fn woken(&mut self) -> (Time, Duration) {
         let real = Clock::real();
         let table = self.chunk.clock.0.at(real);
@@ -205,7 +206,7 @@ impl Slot {
         Inquiries::add(&self.chunk.inquiries, ends)
     }
 
-    /// Returns whether the deadline that was set last may have passed: it has, or it will before the next sweep.
+    /// Returns whether the deadline that was set last has passed, or will pass before the next sweep.
     #[must_use]
     pub fn may_be_due(&self, now: Time) -> bool {
         now.after_ms(self.late_ms) > time_of(self.due.saturating_sub(1))
@@ -262,8 +263,8 @@ impl Chunk {
     }
 }
 
-/// Sweeps until the table is gone, just after each step of the clock. Sweeps with another phase would add it to every
-/// deadline. The next sweep makes up for a late one; no connection is woken too early.
+/// Sweeps until the table is gone, just after each step of the clock. Sweeps with a phase would delay every deadline
+/// by that phase. The next sweep makes up for a late one; no connection is woken too early.
 async fn sweep(table: Weak<Table>, clock: Clock, mut next: u32) {
     loop {
         tokio::time::sleep(time_of(next).since(clock.now())).await;
@@ -310,8 +311,8 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The time between two sweeps: `lastword_keepalive::SWEEP`, part of every detection bound.
-/// A second. Longer, and a deadline that traffic moved would wake many connections in vain.
+/// The time between two sweeps: `lastword_keepalive::SWEEP`, part of every detection bound. A second. With a longer
+/// time, deadlines that traffic has moved would wake many connections without need.
 const FRESH_STEPS: u32 = 10;
 const STEP_MICROS: u64 = 100_000;
 const _: () = assert!(lastword_keepalive::SWEEP.as_micros() == 100_000);

@@ -40,8 +40,8 @@ impl Caps {
 
 /// Items that were received and not yet taken, and the end.
 ///
-/// An item with reserved room does not count towards the limit or delay the end. Such items are still bounded: once eight
-/// wait without a frame between them, a newer one takes the place of the last that it makes obsolete.
+/// An item with reserved room does not count towards the limit or delay the end. Such items are still bounded: once
+/// eight wait without a frame between them, a newer item takes the place of the last one that it makes obsolete.
 #[derive(Debug)]
 pub struct Inbox<T, E> {
     caps: Caps,
@@ -64,7 +64,7 @@ struct Inside<T, E> {
     owner: Owner,
     /// The owner took a frame after the last answer of [`Inbox::ready`].
     took: bool,
-    /// The frames, and their bytes, that still waited when the owner went, or came after that.
+    /// The frames, and their bytes, that still waited when the owner left, or came after that.
     late: (u64, u64),
 }
 
@@ -119,8 +119,8 @@ impl<T: Item, E> Inbox<T, E> {
         ready_unless(inside.task_waits)
     }
 
-    /// Task: returns ready once every frame was taken and the owner came back for more. An owner that never got a frame
-    /// has none to answer. An owner that asks for the end takes no frame before it.
+    /// Task: returns ready once every frame was taken and the owner asked for more. An owner that never got a frame has
+    /// no frame to answer. An owner that asks for the end takes no frame before it.
     pub fn poll_delivered(&self) -> Poll<()> {
         let mut inside = self.lock();
         inside.task_waits = !inside.is_delivered();
@@ -152,8 +152,8 @@ impl<T: Item, E> Inbox<T, E> {
 
     /// Owner: takes the next item; `None` after the end, once every item was taken.
     ///
-    /// It takes part in tokio's cooperative budget: an owner that finds an item each time still lets others on its worker
-    /// have their turn.
+    /// It uses tokio's cooperative budget: an owner that finds an item each time still lets other tasks of its worker
+    /// run.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let is_empty = self.lock().items.is_empty();
         if !is_empty {
@@ -355,7 +355,8 @@ fn as_u64(n: usize) -> u64 {
 
 /// Room that an empty inbox keeps: after a burst it is freed.
 const SPARE_ITEMS: usize = 16;
-/// This many items with reserved room wait without a frame between them before a newer one takes an obsolete one's place.
+/// The most items with reserved room that wait without a frame between them. After that, a newer item takes the place
+/// of an obsolete one.
 const RESERVED_MAX: usize = 8;
 
 #[cfg(test)]

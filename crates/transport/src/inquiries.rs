@@ -44,9 +44,9 @@ impl Inquiries {
         }
     }
 
-    /// Asks the system, but once in [`KEPT`] for each local address: in a mass outage thousands of connections ask at
-    /// once. Their routes are taken to leave by the same interface. A missing route is not kept, since it may be missing
-    /// for this one peer.
+    /// Asks the system, at most once in [`KEPT`] for each local address: in a mass outage thousands of connections ask
+    /// at once. It assumes that their routes use the same interface. The answer that a route is missing is not kept,
+    /// since the route may be missing for this peer only.
     fn own_fault(
         &self,
         ends: &Ends,
@@ -94,7 +94,7 @@ impl Drop for Inquiry {
     }
 }
 
-/// How long the system's answer stands.
+/// How long the system's answer is kept.
 const KEPT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

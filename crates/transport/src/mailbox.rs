@@ -16,15 +16,15 @@ pub use requests::Request;
 pub(crate) use requests::Requests;
 use waiters::{Place, Waiters};
 
-/// The shared half of one connection. It is small, because every session keeps one. It is bounded, because callers can
-/// leave items again and again.
+/// The part of a connection that other threads share. It is small, because every session keeps one. It is bounded,
+/// because callers can leave items again and again.
 #[derive(Debug)]
 pub struct Mailbox {
     waker: AtomicWaker,
-    /// Set while there is mail; it saves the owner the lock on most polls.
+    /// Set while there is mail. So on most polls the owner does not need the lock.
     full: AtomicBool,
-    /// The end is seen or decided, but the game has not been told: frames are counted and not kept. Changes only under
-    /// the lock.
+    /// The end is seen or decided, but the game has not been told: frames are counted and discarded. Changes only
+    /// under the lock.
     discards: AtomicBool,
     /// Frames of this session may be dropped, unless their sender says otherwise.
     drops_oldest: AtomicBool,
@@ -52,7 +52,7 @@ struct Rare {
     requests: Requests,
     /// The frames that came after the end.
     discarded: Dropped,
-    /// How many of the owner's bytes may be dropped; `None` in a session that had no such frame.
+    /// How many of the owner's bytes may be dropped; `None` if the session never had a droppable frame.
     owned_droppable: Option<usize>,
     /// The callers that wait for room. They stay here when the rest is taken: a caller that gives up removes its own
     /// waker.
@@ -174,7 +174,7 @@ impl Mailbox {
 
     /// Takes the mail; cheap when there is none.
     pub(crate) fn take(&self) -> Option<Mail> {
-        // A load first: on most polls there is no mail, and a swap would cost a locked instruction.
+        // The load comes first: on most polls there is no mail, and a swap would cost a locked instruction.
         if !self.full.load(Ordering::Acquire) || !self.full.swap(false, Ordering::AcqRel) {
             return None;
         }

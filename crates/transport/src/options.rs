@@ -1,4 +1,5 @@
-//! Socket options: set once on the listener and inherited by every connection, and set again where a session's differ.
+//! Socket options: set once on the listener and inherited by every connection, and set again if a session has other
+//! options.
 
 use std::io;
 use std::net::SocketAddr;
@@ -47,14 +48,14 @@ impl ListenOptions {
 /// Sets the options of a session on a new socket.
 ///
 /// These are `TCP_NODELAY`, keepalive, `SO_OOBINLINE` (an urgent byte would forge the FIN bit), and `TCP_INQ` (a read
-/// stops before an urgent byte). With `TCP_NOTSENT_LOWAT` the queue stays here, where it can be dropped. `TCP_RTO_MAX_MS`
-/// is set where the kernel has it (Linux 6.15). `TCP_USER_TIMEOUT` stays off as long as the kernel's give-up counts from
-/// the right moment: it kills living slow readers. For other systems' counterparts of Linux's options see
-/// `docs/kernel-knobs.md`.
+/// stops before an urgent byte). With `TCP_NOTSENT_LOWAT` the queue stays here, where it can be dropped.
+/// `TCP_RTO_MAX_MS` is set where the kernel has it (Linux 6.15). `TCP_USER_TIMEOUT` stays off as long as the kernel's
+/// give-up counts from the right moment, because this option would end living slow readers. For other systems'
+/// counterparts of Linux's options see `docs/kernel-knobs.md`.
 ///
 /// An option that this kernel or this kind of socket lacks is skipped. Multipath TCP lacks `SO_OOBINLINE`,
 /// `TCP_RTO_MAX_MS` and `TCP_USER_TIMEOUT`. The plain TCP sockets that a Multipath TCP listener accepts need this call:
-/// they have the options, and have not inherited them.
+/// they support the options, but have not inherited them.
 ///
 /// # Errors
 /// Another error of the system, with the name of the option: `TCP_NODELAY was not set: Operation not permitted (EPERM)`.
@@ -75,10 +76,10 @@ pub fn tune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
     Ok(())
 }
 
-/// Sets the liveness options on a socket that already has those of another profile.
+/// Sets the liveness options on a socket that already has the options of another profile.
 ///
 /// # Errors
-/// As [`tune`]'s.
+/// As [`tune`].
 pub(crate) fn retune(socket: &Socket, knobs: &KernelKnobs) -> io::Result<()> {
     tune_liveness(socket, knobs)?;
     // A new socket already has the kernel's own limit.
@@ -139,7 +140,7 @@ fn set(option: &str, outcome: io::Result<()>) -> io::Result<()> {
         tracing::debug!(option, error = %words, "this socket does not have the option");
         return Ok(());
     }
-    // Not of the same kind: a refused option has another remedy than a refused address.
+    // The error kind is changed: a refused option has another remedy than a refused address.
     Err(io::Error::other(format!("{option} was not set: {words}")))
 }
 
@@ -150,7 +151,7 @@ fn is_lacking(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported || name == Some("ENOPROTOOPT")
 }
 
-/// Puts the kernel's own give-up off while a connection lives, or lets it count again.
+/// Delays the kernel's own give-up while a connection lives, or lets it count again.
 pub(crate) fn hold_give_up(socket: &SockRef<'_>, hold: bool) {
     set_user_timeout(socket, hold.then_some(USER_TIMEOUT_HELD));
 }

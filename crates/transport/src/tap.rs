@@ -18,7 +18,7 @@ use crate::options;
 /// A TCP stream whose bytes and errors are recorded. TLS and the PROXY parser lie above it.
 ///
 /// A socket's error (`sk_err` on Linux) is reported once, to the first call. So every call goes through here, and the
-/// first telling error is kept.
+/// first error with a meaning is kept.
 #[derive(Debug)]
 pub struct Tap {
     /// Shared only with the watch for an end while reading is paused.
@@ -70,7 +70,7 @@ impl Tap {
 
     /// Reads once. If that leaves the kernel without bytes, the runtime waits for new ones without another read.
     ///
-    /// A read that does not fill the buffer is no sign of that: it stops before urgent data.
+    /// A read that does not fill the buffer does not prove that no bytes are left: a read stops before urgent data.
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut last = None;
         let read = self.stream.try_io(Interest::READABLE, || {
@@ -142,7 +142,7 @@ impl Tap {
         }
     }
 
-    /// Puts the kernel's own give-up off, or lets it count again.
+    /// Delays the kernel's own give-up, or lets it count again.
     pub(crate) fn hold_give_up(&self, hold: bool) {
         options::hold_give_up(&SockRef::from(&*self.stream), hold);
     }
@@ -196,9 +196,9 @@ impl Tap {
 
     /// Returns the kernel's current view; `None` where it has none, or where it has counted fewer bytes than were read.
     ///
-    /// Such counters prove nothing about this connection, now or later: the bytes that were read only grow. It is a
-    /// property of the socket, not of the kernel: a socket that was converted to another protocol shows the counters of
-    /// its handshake.
+    /// Such counters prove nothing about this connection, now or later, because the number of bytes read only grows.
+    /// This is a property of the socket and not of the kernel: a socket that was converted to another protocol shows
+    /// the counters of its handshake.
     #[must_use]
     pub fn sample(&self) -> Option<KernelSample> {
         let sample = lastword_sys::sample(lastword_sys::borrow(&*self.stream));

@@ -1,7 +1,7 @@
 //! Whether a request is from an operator on this machine.
 //!
-//! Without a token the port is on loopback, so a program of this machine sent the request. It may not have sent it for
-//! the operator: a browser sends requests for the page of any site, and a proxy for any client.
+//! Without a token the port is on loopback, so a program of this machine sent the request. But the program may not act
+//! for the operator: a browser sends requests for the page of any site, and a proxy sends requests of any client.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 pub(super) enum NotLocal {
     /// It comes from another machine: the kernel translates addresses, or a proxy takes its client's address.
     OtherMachine,
-    /// It does not name this machine as its one host.
+    /// It does not name this machine as its only host.
     OtherHost,
     /// The page of another site made a browser send it.
     OtherSite,
@@ -31,7 +31,8 @@ pub(super) fn check(request: &Request) -> Result<(), NotLocal> {
     }
 }
 
-/// Checks a request for the page itself. A link of another site may open it in a window: that site cannot see it.
+/// Checks a request for the page itself. A link of another site may open the page in a window, since that site cannot
+/// see the page's content.
 pub(super) fn check_page(request: &Request) -> Result<(), NotLocal> {
     if is_link(request.headers()) {
         check_way(request).map(drop)
@@ -42,8 +43,8 @@ pub(super) fn check_page(request: &Request) -> Result<(), NotLocal> {
 
 /// Checks that the request came from this machine without a proxy, and by a name of this machine. Returns that name.
 ///
-/// A page whose own name was pointed here (DNS rebinding) sends its name. A request for a proxy names its target in the
-/// request line.
+/// A page whose own name was made to resolve to this machine (DNS rebinding) sends that name. A request for a proxy
+/// names its target in the request line.
 fn check_way(request: &Request) -> Result<&str, NotLocal> {
     let headers = request.headers();
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>();
@@ -69,7 +70,8 @@ fn is_of_proxies(name: &HeaderName) -> bool {
         || *name != header::HOST && name.as_str().ends_with("host")
 }
 
-/// Whether a browser says that the page of another site made it send this. The page of another port is one, too.
+/// Whether a browser says that the page of another site made it send this request. The page of another port counts as
+/// another site.
 fn is_of_other_site(headers: &HeaderMap, host: &str) -> bool {
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
     let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -81,7 +83,7 @@ fn is_of_other_site(headers: &HeaderMap, host: &str) -> bool {
         || origins.any(|origin| !origin.to_str().is_ok_and(is_ours))
 }
 
-/// Whether a browser says that it opens this in a window of its own.
+/// Whether a browser says that it opens the answer in a window of its own.
 fn is_link(headers: &HeaderMap) -> bool {
     let says = |name, value: &str| headers.get(name).is_some_and(|said| said == value);
     says(SEC_FETCH_MODE, "navigate") && says(SEC_FETCH_DEST, "document")

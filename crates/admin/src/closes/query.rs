@@ -43,7 +43,7 @@ impl InvalidQuery {
         }
     }
 
-    /// The number is not used yet: it comes from another server, or from this one before a restart.
+    /// The number is not used yet: it comes from another server, or from this server before a restart.
     pub(crate) fn beyond_the_last(after: u64, last: u64) -> Self {
         let allowed = format!(
             "0 to {last}, the last record: a server that is started again counts from 1, so begin again with after=0"

@@ -1,6 +1,6 @@
 //! The last closes by their number. The ends of sessions are kept apart from those of other connections, so that
 //! unknown clients displace no player's record. Connections end at the same moment on different threads, so a record
-//! may arrive after its successor. It still gets its place, and a follower waits for it.
+//! may arrive after a record with a higher number. It still gets its place, and a follower waits for it.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -37,7 +37,7 @@ struct Records {
     sessions: BTreeMap<u64, Arc<Disconnect>>,
     /// The ends of connections that never became a session, by number.
     others: BTreeMap<u64, Arc<Disconnect>>,
-    /// Numbers whose record has not come although its successor has, and since when.
+    /// Numbers whose record has not come although a later record has, and since when.
     awaited: BTreeMap<u64, Instant>,
     /// The number of the newest record; 0 if there is none. The newest record is always kept.
     last: u64,

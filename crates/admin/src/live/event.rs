@@ -59,7 +59,7 @@ impl Event {
         })
     }
 
-    /// No event was made yet, or there were no viewers for a while.
+    /// Whether there is no event: none was made yet, or there were no viewers for a while.
     pub(super) fn is_none(&self) -> bool {
         self.text.is_empty()
     }

@@ -59,7 +59,7 @@ struct Suspects {
 struct Detection {
     cause: &'static str,
     profile: String,
-    /// Absent if none of our clocks bounds it.
+    /// Absent if no limit of our own bounds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     bound_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]

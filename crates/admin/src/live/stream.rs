@@ -1,5 +1,4 @@
-//! The events for one viewer: a body without an end of its own, and a task that fills it no faster than the viewer
-//! reads.
+//! The events for one viewer: an endless body, and a task that fills it no faster than the viewer reads.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -55,7 +55,7 @@ impl Tally {
                 ..Second::default()
             };
         }
-        // This end is late by a whole round: its second is no longer shown.
+        // This end comes too late: its second is no longer shown.
         if slot.second > second {
             return;
         }
@@ -124,7 +124,7 @@ impl Silence {
         self.recent.len()
     }
 
-    /// How many of them took longer than `bound`, not counting our own stall.
+    /// How many of the last silences took longer than `bound`, not counting our own stall.
     pub(crate) fn over(&self, bound: Duration) -> usize {
         let over = |(silent, own_stall): &&(Duration, Duration)| {
             silent.saturating_sub(*own_stall) > bound + NO_STALL
@@ -147,7 +147,8 @@ pub(crate) fn this_second() -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
-/// The index of a second. There are 1,024: a bit more than a quarter of an hour, and a power of two for the mask.
+/// The index of a second. There are 1,024 seconds: a little more than a quarter of an hour, and a power of two for
+/// the mask.
 fn index(second: u64) -> usize {
     usize::try_from(second & SECONDS_MASK).unwrap_or_default()
 }

@@ -41,7 +41,7 @@ pub(crate) enum Action {
     Lingering,
 }
 
-/// How a peer in a process of its own leaves, and how our end meets that.
+/// How a peer in a process of its own leaves, and how our end reacts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Script {
     pub(crate) ours: Ours,
@@ -80,9 +80,9 @@ pub(crate) enum Call {
     Recv,
     /// Sends a message.
     Send,
-    /// Waits for the peer's FIN, without a call that meets it.
+    /// Waits for the peer's FIN, without a call that consumes it.
     UntilFin,
-    /// Waits for a reset, without a call that meets it.
+    /// Waits for a reset, without a call that consumes its error.
     UntilReset,
     /// Counts the bytes in our kernel.
     Count,
@@ -139,7 +139,7 @@ pub(crate) enum Delivers {
 }
 
 impl Ends {
-    /// Returns the cause for a stream that stops inside a frame, or for one that does not.
+    /// Returns the cause for a stream that stops inside a frame, or between two frames.
     pub(crate) fn cause(self, mid_frame: bool) -> Cause {
         match self {
             Self::As(cause) => cause,

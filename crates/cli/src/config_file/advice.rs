@@ -118,7 +118,7 @@ fn one_of(words: &[&str], word: &str) -> Option<String> {
     })
 }
 
-/// Tells what is wrong with the first network of a list that is none.
+/// Tells what is wrong with the first entry of a list that is not a network.
 fn networks(raw: &str) -> Option<String> {
     let listed = raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']'));
     let texts = listed.unwrap_or(raw).split(',');
@@ -192,7 +192,7 @@ fn is_name(word: &str) -> bool {
     word.chars().all(is_of_name) && word.contains('.')
 }
 
-/// Finds a word that only lacks its quotes. The value of a secret is never shown.
+/// Finds a word that is right except for missing quotes. The value of a secret is never shown.
 fn quoted(key: &Key, raw: &str) -> Option<String> {
     let is_bare = raw
         .chars()

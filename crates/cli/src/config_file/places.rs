@@ -78,7 +78,7 @@ fn add_lists(
     }
 }
 
-/// Whether this is a list of tables, where one has to be.
+/// Whether this is a list of tables, at a place where a list of tables must be.
 fn is_right(path: &[String], value: &Spanned<DeValue<'_>>) -> bool {
     let section = Section::find(&path.join("."));
     let list = value.get_ref().as_array();
@@ -86,7 +86,7 @@ fn is_right(path: &[String], value: &Spanned<DeValue<'_>>) -> bool {
         && list.is_some_and(|list| list.iter().all(|each| each.get_ref().is_table()))
 }
 
-/// Makes a list of one of the table at this name. Returns whether there is such a table.
+/// Turns the table at this name into a list with one table. Returns the place of the table, if there is one.
 pub(super) fn make_list(table: &mut DeTable<'_>, name: &str) -> Option<Place> {
     let (key, value) = table.get_key_value(name)?;
     let place = Place {

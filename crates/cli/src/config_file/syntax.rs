@@ -120,15 +120,15 @@ impl<'t> Outline<'t> {
         let first = before.find(begins).map_or(line, |entry| entry.line);
         Some(match here.content {
             Content::Section => format!(
-                "{DUPLICATE}: [{path}] stands in line {first} already; put the keys of both under one of them"
+                "{DUPLICATE}: [{path}] is already in line {first}; put all keys under one of the two"
             ),
             Content::Comment => return None,
             Content::Value(_) | Content::NoValue(_) if first == line => {
-                format!("{DUPLICATE} `{path}`: it stands in this line twice; remove one of them")
+                format!("{DUPLICATE} `{path}`: it is in this line twice; remove one of them")
             }
             Content::Value(_) | Content::NoValue(_) => {
                 format!(
-                    "{DUPLICATE} `{path}`: it stands in line {first} already; remove one of them"
+                    "{DUPLICATE} `{path}`: it is already in line {first}; remove one of them"
                 )
             }
         })
@@ -152,7 +152,7 @@ impl Entry<'_> {
             }
             Content::NoValue(Some(_)) => {
                 return Some(format!(
-                    "`{path}` has no value: write `=` in place of the colon"
+                    "`{path}` has no value: write `=` instead of the colon"
                 ));
             }
             Content::Value("") => {
@@ -192,7 +192,7 @@ impl Entry<'_> {
                 Some(unknown(&names))
             }
             Content::NoValue(Some(_)) => Some(
-                "this is no TOML: write [section] for a section, and `key = value` below it"
+                "this is not TOML: write [section] for a section, and `key = value` below it"
                     .to_owned(),
             ),
             Content::Comment => Some("a comment begins with `#`".to_owned()),
@@ -233,5 +233,5 @@ fn path(key: &str) -> String {
 }
 
 const DUPLICATE: &str = "duplicate key";
-const LEAVE_OUT: &str = "leave the key out to have its default";
+const LEAVE_OUT: &str = "leave the key out to use its default";
 const NULLS: [&str; 5] = ["null", "nil", "none", "undefined", "~"];

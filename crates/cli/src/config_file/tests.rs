@@ -277,29 +277,29 @@ fn a_toml_error_is_reported_with_its_line() {
 
 #[test]
 fn a_key_that_stands_twice_is_reported_by_name_with_both_lines() {
-    let remove = "already; remove one of them";
-    let merge = "already; put the keys of both under one of them";
+    let remove = "; remove one of them";
+    let merge = "; put all keys under one of the two";
     for (text, expected) in [
         (
             "[drain]\n# 30 s\ntimeout_ms = 1\ntimeout_ms = 2\n",
-            format!("4: duplicate key `drain.timeout_ms`: it stands in line 3 {remove}"),
+            format!("4: duplicate key `drain.timeout_ms`: it is already in line 3{remove}"),
         ),
         (
             "timeouts.auth_ms = 100\ntimeouts = { hello_ms = 100 }\n",
-            format!("2: duplicate key `timeouts`: it stands in line 1 {remove}"),
+            format!("2: duplicate key `timeouts`: it is already in line 1{remove}"),
         ),
         (
             "drain = { timeout_ms = 1, timeout_ms = 2 }\n",
-            "1: duplicate key `drain.timeout_ms`: it stands in this line twice; remove one of them"
+            "1: duplicate key `drain.timeout_ms`: it is in this line twice; remove one of them"
                 .to_owned(),
         ),
         (
             "[drain]\n[limits]\n[drain]\n",
-            format!("3: duplicate key: [drain] stands in line 1 {merge}"),
+            format!("3: duplicate key: [drain] is already in line 1{merge}"),
         ),
         (
             "[liveness.profiles.a]\n\n[liveness.profiles.\"a\"]\n",
-            format!("3: duplicate key: [liveness.profiles.a] stands in line 1 {merge}"),
+            format!("3: duplicate key: [liveness.profiles.a] is already in line 1{merge}"),
         ),
     ] {
         assert_eq!(complaint(text), expected);
@@ -311,11 +311,11 @@ fn a_value_that_is_no_toml_is_reported_by_its_key_with_what_to_write() {
     for (text, expected) in [
         (
             "[[listen]]\naddr = null # later\n",
-            "2: `listen.addr` is null, which TOML does not have: leave the key out to have its default",
+            "2: `listen.addr` is null, which TOML does not have: leave the key out to use its default",
         ),
         (
             "[drain]\ntimeout_ms =\n",
-            "2: `drain.timeout_ms` has no value; allowed is 0 to 86400000: leave the key out to have its default",
+            "2: `drain.timeout_ms` has no value; allowed is 0 to 86400000: leave the key out to use its default",
         ),
         (
             "[drain]\r\ntimeout_ms = 5s\r\n",
@@ -327,7 +327,7 @@ fn a_value_that_is_no_toml_is_reported_by_its_key_with_what_to_write() {
         ),
         (
             "[drain]\ntimeout_ms: 5000\n",
-            "2: `drain.timeout_ms` has no value: write `=` in place of the colon",
+            "2: `drain.timeout_ms` has no value: write `=` instead of the colon",
         ),
         (
             "[drain]\ntimeout_ms\n",
@@ -357,7 +357,7 @@ fn a_value_that_is_no_toml_is_reported_by_its_key_with_what_to_write() {
         ("; drain\n", "1: a comment begins with `#`"),
         (
             "drain:\n",
-            "1: this is no TOML: write [section] for a section, and `key = value` below it",
+            "1: this is not TOML: write [section] for a section, and `key = value` below it",
         ),
         (
             " {\"drain\": 3}\n",

@@ -48,7 +48,7 @@ pub(super) fn warning(_config: &Config) -> Option<ConfigWarning> {
     None
 }
 
-/// Whether a server reads the file. It does for the admin port and for the metrics port.
+/// Whether a server reads the file: it does so if it has an admin port or a metrics port.
 fn is_used(config: &Config) -> bool {
     config.admin.listen.is_some() || config.admin.metrics_listen.is_some()
 }

@@ -24,9 +24,9 @@ pub(super) struct Output<S> {
 /// The result of writing a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It is written. If it was cut off, the rest of it comes before the next line.
+    /// The line is written. If it was cut off, the rest of it comes before the next line.
     Written,
-    /// None of it is written, because it has no reader any longer.
+    /// No part of the line is written, because standard error no longer has a reader.
     Lost,
 }
 
@@ -59,7 +59,7 @@ impl<S: Stream> Output<S> {
         Outcome::Lost
     }
 
-    /// Returns how much of the pending bytes was written before an error that no wait can mend.
+    /// Returns how many of the pending bytes were written before an error that waiting cannot solve.
     fn write_pending(&mut self) -> usize {
         let mut written = 0;
         while let Some(rest @ [_, ..]) = self.pending.get(written..) {
@@ -99,7 +99,7 @@ enum Answer {
     Again,
     /// Waits for the reader. The descriptor is non-blocking. It may be shared, so it stays as it is.
     Poll,
-    /// Waits for room or memory: an operator may make some, or a log rotation.
+    /// Waits for room or memory, which an operator or a log rotation may free.
     Wait,
     /// Loses the line: its reader has gone (EPIPE, ECONNRESET), the terminal was closed (EIO), and the like.
     Lose,

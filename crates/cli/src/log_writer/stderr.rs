@@ -1,4 +1,4 @@
-//! Standard error as a stream of lines: a pipe, a terminal, or a file that other processes may write, too.
+//! Standard error as a stream of lines: a pipe, a terminal, or a file to which other processes may write, too.
 
 use std::io::{Stderr, Write};
 use std::time::Duration;

@@ -2,8 +2,7 @@
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-/// Reads a list of `LEVEL` and `MODULE=LEVEL`. Without a `LEVEL` of its own, each module that the list does not name is
-/// off.
+/// Reads a list of `LEVEL` and `MODULE=LEVEL`. Without a `LEVEL` alone, each module that the list does not name is off.
 ///
 /// # Errors
 /// In words, with the allowed levels. A bare word that is not a level is an error, too: it is no name of a module.

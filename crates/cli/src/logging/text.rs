@@ -53,7 +53,7 @@ fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Resu
     }
 }
 
-/// A zero, an empty text, and a farewell that was not said.
+/// A zero, an empty text, and a farewell that was never written.
 const SAYS_NOTHING: [&str; 3] = ["0", "\"\"", "\"none\""];
 
 #[cfg(test)]

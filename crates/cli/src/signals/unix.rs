@@ -69,4 +69,4 @@ fn has_terminal() -> bool {
     File::open("/dev/tty").is_ok()
 }
 
-const NO_TASK: Answer = Answer::Nothing("this signal has no task here, so nothing changes");
+const NO_TASK: Answer = Answer::Nothing("this signal has no effect here, so nothing changes");

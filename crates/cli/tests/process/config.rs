@@ -64,7 +64,7 @@ fn a_file_too_long_to_be_a_configuration_is_not_read() {
     let told = complaints("too_long", vec![b'\n'; 1024 * 1024 + 1]);
     assert_eq!(
         told,
-        [": longer than 1048576 bytes: this is no configuration"]
+        [": longer than 1048576 bytes: this is not a configuration file"]
     );
 }
 

@@ -138,7 +138,7 @@ fn a_server_or_an_admin_port_that_is_not_there_is_reported_in_one_line() {
             serving.game,
             serving.game,
             "does not speak HTTP, or stopped: ",
-            ": is this where the server has it?",
+            ": is this the server's admin address?",
         ),
         (
             admin,

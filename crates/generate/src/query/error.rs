@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// It does not parse.
-    #[error("`{0}` is no query: {1}")]
+    #[error("`{0}` is not a valid query: {1}")]
     NoQuery(String, String),
     /// No metric and no recording rule has this name.
     #[error("there is no metric `{0}`")]
@@ -13,7 +13,7 @@ pub enum QueryError {
     #[error("`{0}` has no label `{1}`")]
     NoLabel(String, String),
     /// The label never has this value.
-    #[error("`{0}` has no `{1}` that is `{2}`")]
+    #[error("label `{1}` of `{0}` never has the value `{2}`")]
     NoValue(String, String, String),
     /// The labels of the answer cannot be determined.
     #[error("`{0}` is not understood here: write it in another way, or extend this check")]

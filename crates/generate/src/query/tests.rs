@@ -46,11 +46,11 @@ fn a_query_for_an_unknown_metric_or_label_is_an_error() {
         ),
         (
             "lastword_disconnects_total{class=\"defct\"}",
-            "`lastword_disconnects_total` has no `class` that is `defct`",
+            "label `class` of `lastword_disconnects_total` never has the value `defct`",
         ),
         (
             "lastword_disconnects_total{cause=~\"peer_fin|peer_rst\"}",
-            "`lastword_disconnects_total` has no `cause` that is `peer_rst`",
+            "label `cause` of `lastword_disconnects_total` never has the value `peer_rst`",
         ),
         (
             "sum by (clas) (lastword_disconnects_total)",

@@ -60,8 +60,8 @@ impl CounterCheck {
         ends.chain(departures).collect()
     }
 
-    /// Describes the connections and sessions that are open and were not before. The laws alone miss these: a surplus
-    /// on both sides keeps them.
+    /// Describes the connections and sessions that are open and were not before. The laws alone do not find these:
+    /// with a surplus on both sides, the laws still hold.
     pub(super) fn left_open(&self) -> Vec<String> {
         let sessions = |scrape: &Scrape| scrape.sessions_open + scrape.suspended;
         let pairs = [

@@ -61,7 +61,7 @@ fn orders() -> Receiver<Order> {
 
 #[derive(Debug)]
 struct Child {
-    /// Its only thread is this one, so nothing is read or written between two orders.
+    /// This thread is the runtime's only one, so nothing is read or written between two orders.
     runtime: Runtime,
     listener: Option<TcpListener>,
     raw: Option<Raw>,

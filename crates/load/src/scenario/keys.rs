@@ -138,7 +138,7 @@ pub(super) fn no_ways() -> String {
 
 pub(super) fn waits_in_vain(way: &str) -> String {
     format!(
-        "`ways.{way}` needs an answer, and `frames` allows none: allow one at least, or take it out"
+        "`ways.{way}` needs an answer, and `frames` allows none: allow at least one frame, or remove the way"
     )
 }
 

@@ -93,7 +93,7 @@ fn everything_that_is_wrong_is_reported_with_its_line_the_value_and_what_is_allo
         ),
         (
             "frames = [0, 0]\n[ways]\nfin = 1\nexit_unread = 1",
-            "4: `ways.exit_unread` needs an answer, and `frames` allows none: allow one at least, or take it out",
+            "4: `ways.exit_unread` needs an answer, and `frames` allows none: allow at least one frame, or remove the way",
         ),
     ];
     for (text, expected) in cases {

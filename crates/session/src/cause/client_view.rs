@@ -1,9 +1,11 @@
-//! The causes from a client's point of view. The table's sentences are written for a server: their peer is the client.
+//! The causes from a client's point of view. The sentences of the table are written for a server, where the peer is
+//! the client.
 
 use super::Cause;
 
 impl Cause {
-    /// Returns one clause for a client that recorded this cause itself: *we* are the client, its peer is *the server*.
+    /// Returns one clause for a client that recorded this cause itself: *we* are the client, and the peer is *the
+    /// server*.
     ///
     /// A cause that only a server records reads as [`Cause::told_to_client`].
     #[must_use]
@@ -113,7 +115,7 @@ impl Cause {
             }
             Self::Overloaded => "the server is overloaded",
             Self::RefusedDraining => "the server is draining and lets no players in",
-            Self::AddressDenied => "the server lets nobody in from our address",
+            Self::AddressDenied => "the server accepts no connections from our address",
             Self::Kicked => "the server kicked us",
             Self::ClosedByGame => "the server closed our session",
             Self::ReplacedByLogin => "the same player logged in again",

@@ -18,9 +18,9 @@ pub enum Class {
     Abuse,
     /// We could not take the load.
     Capacity,
-    /// An operator, or the game on an operator's behalf, ended it.
+    /// An operator, or the game on an operator's behalf, ended the connection.
     Operator,
-    /// Our own defect, or one of the game or the embedder: look at the code.
+    /// A defect of this layer, of the game or of the embedder: look at the code.
     Defect,
 }
 
@@ -120,7 +120,7 @@ impl Advice {
         self as u8
     }
 
-    /// Reads the byte on the wire; `None` where it is not an advice of this version.
+    /// Reads the byte on the wire; `None` if this version does not know the advice.
     #[must_use]
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {
@@ -157,7 +157,7 @@ pub enum Resumable {
     Yes,
     /// The session is over with the connection.
     No,
-    /// The session may continue where the peer's goodbye said *paused*. It is over where the goodbye said *over*.
+    /// The session may continue if the peer's goodbye said *paused*. It is over if the goodbye said *over*.
     IfPaused,
     /// The connection had no session: none had joined yet, or the session lives on elsewhere.
     NoSession,

@@ -22,7 +22,7 @@ pub(super) enum Meaning {
 }
 
 impl Meaning {
-    /// The meaning of an error on `system`; `None` for one that only says that the end came earlier.
+    /// The meaning of an error on `system`; `None` for an error that only says that the end came earlier.
     pub(super) fn of(system: System, error: OsError) -> Option<Self> {
         let by_code = error
             .code
@@ -41,7 +41,7 @@ impl Meaning {
 #[derive(Clone, Copy)]
 enum Says {
     Tells(Meaning),
-    /// No meaning: another call has met the error itself, or the connection did not end.
+    /// No meaning: another call has received the real error, or the connection did not end.
     Nothing,
 }
 
@@ -51,8 +51,8 @@ fn find(table: &[(ErrorKind, Says)], wanted: &ErrorKind) -> Option<Says> {
 }
 
 impl System {
-    /// Returns the name of an error code, such as `ECONNRESET` for 104 on Linux. Returns `None` for a code with which
-    /// socket and file calls are not known to fail.
+    /// Returns the name of an error code, such as `ECONNRESET` for 104 on Linux. Returns `None` for a code that
+    /// socket and file calls are not known to return.
     #[must_use]
     pub fn error_name(self, code: i32) -> Option<&'static str> {
         row(self, code).map(|(_, name, _)| *name)

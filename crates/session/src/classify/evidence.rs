@@ -5,9 +5,9 @@ use crate::{Cause, KernelSample, Observation};
 /// Whether some of our data or probes had been unanswered for longer than a round trip when the end came
 /// (`docs/kernel.md`, fact 1.6).
 ///
-/// A timer of the kernel proves it, and nothing else does. Data in flight (`SIOCOUTQ`) may have been sent a moment ago. So
-/// may the last probe, which counts as soon as it is sent. All three survive the end, because the kernel processes a reset
-/// before any acknowledgement in it.
+/// Only a timer of the kernel proves this. Data in flight (`SIOCOUTQ`) may have been sent a moment ago. The last probe
+/// may have been sent a moment ago, too: it counts as soon as it is sent. All three values survive the end, because the
+/// kernel processes a reset before any acknowledgement in it.
 pub(super) fn outage(observation: &Observation) -> bool {
     observation
         .kernel

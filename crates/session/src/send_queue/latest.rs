@@ -6,16 +6,16 @@ use super::mark::Mark;
 
 /// The newest content of each key that waits.
 ///
-/// A newer content stays here until the next write that may reach its frame. So a peer that takes nothing costs one copy
-/// for each message, however many others wait.
+/// A newer content stays here until the next write that may reach its frame. So if a peer reads nothing, each message
+/// costs one copy, independent of the number of waiting messages.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
     contents: HashMap<u64, Content>,
     /// The keys, in the order of their frames.
     order: VecDeque<u64>,
-    /// The newer contents, and older ones among them.
+    /// The newer contents, and obsolete ones among them.
     fresh: Vec<u8>,
-    /// The memory of the last rewriting, for the next.
+    /// The memory of the last rewrite, kept for the next one.
     pub(super) spare: (Vec<u8>, VecDeque<Mark>),
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Latest {
 #[derive(Debug)]
 struct Content {
     len: usize,
-    /// Its place in `fresh`; `None` where it lies in the queue.
+    /// The place of the content in `fresh`; `None` if it lies in the queue.
     fresh_at: Option<usize>,
 }
 
@@ -49,7 +49,8 @@ impl Latest {
         &mut self.fresh
     }
 
-    /// Makes the bytes from `at` on the content of this key. Returns how much longer it is than the one before.
+    /// Sets the content of this key to the bytes from `at` on. Returns how many bytes longer it is than the content
+    /// before.
     pub(super) fn replace(&mut self, key: u64, at: usize) -> isize {
         let len = self.fresh.len() - at;
         let Some(content) = self.contents.get_mut(&key) else {

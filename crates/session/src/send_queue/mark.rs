@@ -1,4 +1,4 @@
-//! Runs of like frames, as a burst leaves them in a queue.
+//! Runs of similar frames, as a burst leaves them in a queue.
 
 use crate::Time;
 
@@ -16,7 +16,7 @@ pub(super) struct Mark {
 /// The fate of a frame that has not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Not a data frame: it stays behind them, and is never dropped by a policy.
+    /// Not a data frame: it stays behind the data frames, and no policy drops it.
     Goodbye,
     Kept,
     Droppable,

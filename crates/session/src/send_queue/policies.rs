@@ -14,8 +14,9 @@ impl SendQueue {
         }
     }
 
-    /// Makes room for a frame of `len` bytes: at most `most` bytes then wait, here and `ahead`. It drops only as much as
-    /// is needed beyond the droppable bytes ahead, since these are older. Returns whether there is room.
+    /// Makes room for a frame of `len` bytes: at most `most` bytes then wait, here and `ahead`. The droppable bytes
+    /// ahead are older, so they are counted as dropped first. Only the rest is dropped here. Returns whether there is
+    /// room.
     pub fn make_room(&mut self, len: usize, most: usize, ahead: Backlog) -> bool {
         let excess = (ahead.bytes + self.len() + len).saturating_sub(most);
         if excess > ahead.droppable + self.droppable {
@@ -72,7 +73,7 @@ impl SendQueue {
     }
 
     /// Removes the droppable frames up to the run at `last`, which ends at byte `end` and keeps its `survivors`. The
-    /// older frames move, since they are few: the dropped ones were the oldest but for these.
+    /// older frames that stay are moved, since they are few.
     fn close_gaps(&mut self, last: usize, end: usize, survivors: u16) {
         let begun = usize::from(self.started > 0);
         let (mut from, mut to) = (end, end);
@@ -125,7 +126,7 @@ impl SendQueue {
 
     /// Puts a content at the place of the waiting frame with this key, or behind all frames.
     ///
-    /// At its place, since a key that changes often would never reach the front of a slow queue from the end.
+    /// It is not moved to the end: there, a key that changes often would never reach the front of a slow queue.
     pub(super) fn push_latest(&mut self, now: Time, key: u64, encode: impl FnOnce(&mut Vec<u8>)) {
         if !self.latest.get_or_insert_default().has(key) {
             let len = self.push_marked(now, Kind::Latest, encode);
@@ -152,7 +153,7 @@ impl SendQueue {
         latest.is_some_and(|latest| latest.fresh_bytes() > 0)
     }
 
-    /// Writes the queue anew, with each newer content at the place of the older one.
+    /// Writes the queue again, with each newer content at the place of the older one.
     pub(super) fn refresh(&mut self) {
         if !self.has_fresh() {
             return;
@@ -229,5 +230,5 @@ fn take<'a>(rest: &mut &'a [u8], n: usize) -> &'a [u8] {
     first
 }
 
-/// With fewer bytes of newer contents, the queue is not written anew before the next write.
+/// With fewer bytes of newer contents, the queue is not rewritten before the next write.
 const FRESH_BYTES_MIN: usize = 4 * 1024;

@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
         self.u32("frame limit").map(in_frame_limit_range)
     }
 
-    /// Reads an address; empty where it is not UTF-8, because a repaired one would name another host.
+    /// Reads an address. It is empty if it is not UTF-8, because a repaired address would name another host.
     pub(super) fn address(&mut self) -> Result<Cow<'a, str>, Malformed> {
         let len = self.u8("address")?;
         let bytes = self.bytes(usize::from(len), "address")?;
@@ -146,7 +146,7 @@ impl<'o> FrameWriter<'o> {
         self.u32(in_frame_limit_range(limit));
     }
 
-    /// Writes an address. It is left out where it is too long for its length field, because a cut one would name
+    /// Writes an address. It is left out if it is too long for its length field, because a cut address would name
     /// another host.
     pub(super) fn address(&mut self, address: &str) {
         let (len, text) = u8::try_from(address.len()).map_or((0, ""), |len| (len, address));

@@ -7,7 +7,7 @@ use super::{GAME_CODE_MIN, Kind, Malformed};
 use crate::Cause;
 
 const OVER: u8 = 0b001;
-/// A number of two bits: 0 says nothing, and the others are positions in [`GAME_CAUSES`], from 1.
+/// A number of two bits: 0 names no cause, and the others are positions in [`GAME_CAUSES`], from 1.
 const GAME_CAUSE: u8 = 0b110;
 const GAME_CAUSE_UNIT: u8 = 0b010;
 const GAME_CAUSES: [Cause; 3] = [Cause::Kicked, Cause::ClosedByGame, Cause::AuthRejected];
@@ -17,10 +17,10 @@ const GAME_CAUSES: [Cause; 3] = [Cause::Kicked, Cause::ClosedByGame, Cause::Auth
 pub struct Goodbye<'a> {
     /// Whether the session is over and its token void. If not, it is paused, and kept for the resume window.
     pub over: bool,
-    /// The code of the cause: the layer's below [`GAME_CODE_MIN`], the game's from there.
+    /// The code of the cause: a code of the layer below [`GAME_CODE_MIN`], otherwise a code of the game.
     pub code: u16,
     /// The layer's cause behind a game's code: [`Cause::Kicked`], [`Cause::ClosedByGame`] or [`Cause::AuthRejected`].
-    /// `None` where the sender does not state it, and with a code of the layer, which is the cause itself.
+    /// `None` if the sender does not state it, or if the code is a code of the layer, which is the cause itself.
     pub game_cause: Option<Cause>,
     /// The advice to the client: 0 may reconnect, 1 after the delay, 2 elsewhere, 3 do not; others count as 1.
     pub advice: u8,
@@ -92,7 +92,7 @@ pub struct Notice<'a> {
     pub code: u16,
     /// The advice to the client, as in [`Goodbye::advice`].
     pub advice: u8,
-    /// The time until it happens, in milliseconds.
+    /// The time until the announced event, in milliseconds.
     pub deadline_ms: u32,
     /// The address to go to instead, as in [`Goodbye::address`].
     pub address: Cow<'a, str>,

@@ -15,13 +15,13 @@ use crate::{TcpInfo, TcpInfoFields, borrow};
 const PATIENCE: Duration = Duration::from_millis(200);
 const QUESTION: [u8; 23] = [b'?'; 23];
 const ANSWER: [u8; 17] = [b'!'; 17];
-/// The bytes of the question as the kernel counts them, with the FIN behind it as one.
+/// The bytes of the question as the kernel counts them. The FIN after it counts as one.
 const RECEIVED: u64 = 24;
 const ACKED: u64 = 17;
 /// `TCP_CLOSE_WAIT`.
 const CLOSE_WAIT: u8 = 8;
 
-/// The lengths from which on an answer has the last field of each part.
+/// The shortest answers that contain the last field of each part.
 const COUNTERS_LEN: usize = offset_of!(libc::tcp_info, tcpi_data_segs_in) + size_of::<u32>();
 const LOSSES_LEN: usize = offset_of!(libc::tcp_info, tcpi_dsack_dups) + size_of::<u32>();
 const WINDOW_LEN: usize = offset_of!(libc::tcp_info, tcpi_snd_wnd) + size_of::<u32>();
@@ -34,7 +34,8 @@ pub(crate) fn tcp_info() -> TcpInfo {
     }
     match found() {
         Ok(found) => *FOUND.get_or_init(|| found),
-        // There was no free descriptor, which may pass: so the next call asks again. Each sample has its own length.
+        // There was no free descriptor. This may be temporary, so the next call asks again. Each sample has its own
+        // length.
         Err(_) => TcpInfo {
             fields: TcpInfoFields::Window,
             is_tested: false,
@@ -104,7 +105,7 @@ fn exchange(ip: IpAddr) -> io::Result<[TcpStream; 2]> {
     }
 }
 
-/// Accepts the connection from `client`, and drops those of strangers.
+/// Accepts the connection from `client`, and drops connections from other programs.
 fn accept(listener: &TcpListener, client: SocketAddr) -> io::Result<TcpStream> {
     listener.set_nonblocking(true)?;
     let deadline = Instant::now() + PATIENCE;

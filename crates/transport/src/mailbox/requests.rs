@@ -1,11 +1,11 @@
-//! The decisions about a connection from outside, and which of several counts.
+//! The decisions about a connection from outside, and which one counts if there are several.
 
 use std::sync::Arc;
 
 use lastword_session::wire::Notice;
 use lastword_session::{Close, Message};
 
-/// The waiting decisions: of each kind the one that counts.
+/// The waiting decisions: for each kind, the one that counts.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     pub(crate) notice: Option<Arc<Notice<'static>>>,

@@ -1,6 +1,6 @@
 //! Back-pressure: waiting until a peer has read enough of the data queued for it.
 //!
-//! The wakers stay in the mailbox, and the owner is told that there are some. The owner looks for room after that. A
+//! The wakers stay in the mailbox, and the owner is told that callers wait. After that, the owner looks for room. A
 //! new waiter sees room that was made earlier, and room that is made later wakes the waiter.
 
 use std::future::poll_fn;

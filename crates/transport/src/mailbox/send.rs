@@ -14,14 +14,16 @@ impl Mailbox {
     ///
     /// From the session's end until its game is told, the frame is discarded and counted as unsent.
     ///
-    /// On our own wire, the clock is read only when no frame waits here. A frame behind others gets the time of the last
-    /// of them. So it may count as older than it is, by the time until the owner's next turn.
+    /// On our own wire, the clock is read only if no other frame waits here. A frame behind others gets the time of the
+    /// last of them. So it may count as older than it is. The difference is at most the time until the owner's next
+    /// turn.
     ///
     /// `how` is `None` for the session's policy.
     ///
     /// # Errors
     /// [`SendError::Closed`] before and after the session's life, [`SendError::TooLarge`], and
-    /// [`SendError::QueueFull`]: then the frame is not taken. A droppable frame without room is dropped, which is no error.
+    /// [`SendError::QueueFull`]: then the frame is not taken. A droppable frame without room is dropped; this is no
+    /// error.
     pub fn send(
         &self,
         clock: &Clock,
@@ -45,7 +47,8 @@ impl Mailbox {
         self.push_payload(clock, how, payload, || self.lock_for(session))
     }
 
-    /// Leaves a frame that is already encoded and has its time, for broadcasts. A session that ends gets none.
+    /// Leaves a frame that is already encoded and has its time, for broadcasts. A session whose end has begun does
+    /// not get it.
     ///
     /// # Errors
     /// As [`Mailbox::send`]; [`SendError::Closed`] also from the session's end on.
@@ -143,7 +146,7 @@ impl Mailbox {
             return self.refuse(inside, how);
         }
         add(inside.queue.get_or_insert_with(scratch::take_queue), how);
-        // Read under the lock: an owner that was told and has not looked yet finds this frame too.
+        // Read under the lock. If the owner was told but has not looked yet, it finds this frame, too.
         let is_told = self.full.load(Ordering::Relaxed);
         drop(inside);
         if !is_told {
@@ -152,8 +155,8 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Drops what it must of the frames here; the owner drops its own, which are older, at its next turn. Returns whether
-    /// there is room then.
+    /// Drops as many of the frames here as necessary. The owner drops its own frames, which are older, at its next
+    /// turn. Returns whether there is room then.
     #[cold]
     fn make_room(&self, inside: &mut Inside, size: usize) -> bool {
         let most = self.config.limits.outbound_room(0);

@@ -15,8 +15,8 @@ impl Place {
     }
 }
 
-/// Wakers, each in its place. A removed waker is returned, so that it is woken or dropped without a lock: that may run
-/// code of its task.
+/// Wakers, each in its place. A removed waker is returned, so that it is woken or dropped without the lock, since both
+/// may run code of its task.
 #[derive(Debug, Default)]
 pub(super) struct Waiters(Vec<(Place, Waker)>);
 

@@ -7,7 +7,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 /// Runs a row's part with the layer on a thread with its own runtime.
 ///
 /// The runtime has one thread. While that thread waits for the other process, our end does not read or write, and new
-/// bytes stay in our kernel. The layer's log is off here: the report already has the ends.
+/// bytes stay in our kernel. The layer's log is off, because the report already has the ends.
 pub(super) fn on_one_thread<T>(part: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     with_default(NoSubscriber::default(), || {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -38,7 +38,7 @@ pub(super) fn bare(script: &Script) -> Result<Bare> {
 /// Runs the script with the layer at our end.
 pub(super) async fn layer(script: &Script) -> Result<Layer> {
     let mut end = match script.ours {
-        // No ping comes due during a row: the kernel of a process that is gone would answer it with a reset.
+        // No ping may become due during a row, because the kernel of an ended process would answer it with a reset.
         Ours::Server => {
             let config = with_profile("background");
             End::server(start()?, Ipv4Addr::LOCALHOST.into(), config).await?
