@@ -86,7 +86,7 @@ function begin(snapshot, another) {
 
 function back(another, missed) {
   const away = duration(Date.now() - goneAt);
-  const words = another ? "It was started again: its counts begin anew, and closes from before are gone."
+  const words = another ? "The server was restarted: its counts start again at 0, and earlier closes are gone."
     : missed > 0 ? `${missed} closes from that time are missing: the server no longer keeps them.` : "Nothing was missed.";
   goneAt = undefined;
   // The server sends the whole quarter of an hour again, including the time in between.
@@ -159,7 +159,7 @@ function theme(name) {
   else document.documentElement.dataset.theme = name;
   localStorage.setItem("lastword.theme", name);
   say($("theme"), name[0].toUpperCase() + name.slice(1));
-  $("theme").setAttribute("aria-label", `${$("theme").textContent}: ${name === "auto" ? "colours as the system has them" : "colours"}`);
+  $("theme").setAttribute("aria-label", `${$("theme").textContent}: ${name === "auto" ? "the colours of the system" : "colours"}`);
   if (second > 0) chart.recolour();
 }
 

@@ -17,8 +17,8 @@ const FACTS = [
   ["Bytes", (r) => `${bytes(r.bytes_in)} in, ${bytes(r.bytes_out)} out`],
   ["Never taken by the game", (r) => r.frames_undelivered > 0 && `${count(r.frames_undelivered)} frames, ${bytes(r.bytes_undelivered)}`],
   ["Never sent", (r) => r.bytes_unsent > 0 && `${count(r.frames_unsent)} frames, ${bytes(r.bytes_unsent)}`],
-  ["Dropped while it was slow", (r) => r.frames_dropped > 0 && `${count(r.frames_dropped)} frames`],
-  ["Replaced by newer ones", (r) => r.frames_replaced > 0 && `${count(r.frames_replaced)} frames`],
+  ["Dropped while the peer was slow", (r) => r.frames_dropped > 0 && `${count(r.frames_dropped)} frames`],
+  ["Replaced by newer frames", (r) => r.frames_replaced > 0 && `${count(r.frames_replaced)} frames`],
   ["Never acknowledged", (r) => r.bytes_unacked > 0 && bytes(r.bytes_unacked)],
   ["Half a frame", (r) => r.partial_have_bytes !== undefined && `${bytes(r.partial_have_bytes)} of ${r.partial_need_bytes === undefined ? "an unknown length" : bytes(r.partial_need_bytes)}`],
   ["Last byte in", (r) => r.last_byte_in_ms !== undefined && `${duration(r.last_byte_in_ms)} before`],
@@ -40,7 +40,7 @@ export function evidence(record) {
 }
 
 function trail(steps = []) {
-  if (steps.length === 0) return h("p", { class: "note" }, "No trail: it ended in one step.");
+  if (steps.length === 0) return h("p", { class: "note" }, "No trail: the connection ended in one step.");
   const item = ({ at_ms, layer, what }) => {
     const when = at_ms === 0 ? "at the end" : `${duration(Math.abs(at_ms))} ${at_ms < 0 ? "before" : "after"}`;
     return h("li", {}, h("span", { class: "trail-when" }, when), h("span", { class: "layer" }, layer), what.replaceAll("_", " "));

@@ -6,7 +6,7 @@ import { ask, token } from "./stream.js";
 /** The number of sessions is in the answer. */
 function thrownOut(told) {
   const sessions = Number(told.match(/\d+/)?.[0]);
-  return sessions > 1 ? `Kicked out of ${sessions} sessions.` : "Kicked.";
+  return sessions > 1 ? `Kicked from ${sessions} sessions.` : "Kicked.";
 }
 
 /** `whom` is `{ session }` or `{ player }`; `id` is the prefix that makes the ids of the form's fields unique. */

@@ -109,7 +109,7 @@ export class Panels {
   #own({ own }) {
     const facts = [
       ["Late now, at most", duration(own.lag_ms)],
-      ["Own stalls, in all", duration(own.stall_ms)],
+      ["Own stalls, total", duration(own.stall_ms)],
       ["Events that wait for the game", count(own.events_waiting)],
       ["Sessions whose reading is paused", count(own.inbound_paused)],
       ["Sessions whose player reads slowly", count(own.congested)],

@@ -1,4 +1,4 @@
-//! One task per session: the shape that reads like a plain socket.
+//! One task per session: the shape whose code looks like that of a plain socket.
 //!
 //! `cargo run --example echo -- 127.0.0.1:7000`
 #![expect(
@@ -45,7 +45,7 @@ async fn echo(mut session: Session) {
     while let Some(payload) = session.recv().await {
         // Waits while the player reads too slowly. Without this, a full queue ends the session.
         session.ready().await.ok();
-        // Reads on after an error: frames that came before the end may still wait.
+        // After an error it continues to read: frames that came before the end may still wait.
         if let Err(error) = session.send(payload) {
             println!("{}: not sent: {error}", session.id());
         }

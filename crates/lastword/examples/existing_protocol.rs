@@ -1,5 +1,6 @@
-//! A game with existing clients keeps its wire: a little-endian `u16` of length, an opcode, a body. It maps its ping,
-//! pong and goodbye. With them the layer distinguishes a dead path from a quiet player, and a quit from a crash.
+//! A game with existing clients keeps its wire: a little-endian `u16` of length, an opcode, a body. The example maps
+//! the ping, pong and goodbye of that wire. With these the layer distinguishes a dead path from a quiet player, and a
+//! quit from a crash.
 //!
 //! `cargo run --example existing_protocol -- 127.0.0.1:7000`
 #![expect(

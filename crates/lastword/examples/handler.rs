@@ -1,4 +1,4 @@
-//! A small chat with one handler per player: the fastest shape. The connection's own task calls the handler in place.
+//! A small chat with one handler per player: the fastest shape. The connection's own task calls the handler directly.
 //!
 //! `cargo run --example handler -- 127.0.0.1:7000`
 #![expect(

@@ -132,7 +132,7 @@ fn set_rto_max(socket: &Socket, rto_max: Duration) -> io::Result<()> {
     set("TCP_RTO_MAX_MS", outcome)
 }
 
-/// Names the option that was not set, and passes over one that this socket lacks.
+/// Names the option in the error, and ignores an option that this socket lacks.
 fn set(option: &str, outcome: io::Result<()>) -> io::Result<()> {
     let Err(error) = outcome else { return Ok(()) };
     let words = OsError::in_words(&error);

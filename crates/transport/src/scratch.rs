@@ -1,5 +1,5 @@
-//! Buffers of one thread, lent to the connection that it polls or sends to. Idle sessions own none, busy ones allocate
-//! none.
+//! Buffers of one thread, lent to the connection that it polls or sends to. Idle sessions own no buffer, and busy
+//! sessions allocate none.
 
 use std::cell::{Cell, RefCell};
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +19,7 @@ const SHARED_QUEUE_BYTES_MAX: usize = 4 * 1024;
 /// This many queues are moved at once: a lock for each would cost more than allocating one.
 const QUEUES_MOVED: usize = 16;
 
-/// Boxed, because the box is lent: a session holds a pointer, and moving it allocates nothing.
+/// Boxed, because the box itself is lent: a session holds a pointer, and moving the box allocates nothing.
 type Queues = Vec<Box<SendQueue>>;
 
 thread_local! {

@@ -4,7 +4,7 @@
 //! The sweep of a table is due at a known time. From [`TOLERANCE`] after that time the clock stands still, until the
 //! sweep comes. So the clock is right also for a connection that is polled before the sweep.
 //!
-//! While the machine is suspended, the monotonic clock stands still itself: no time has to be subtracted.
+//! While the machine is suspended, the monotonic clock itself stands still, so no time has to be subtracted.
 
 #[cfg(test)]
 mod tests;
@@ -25,12 +25,13 @@ pub(crate) struct Stalls {
     record: Mutex<Record>,
 }
 
-/// The figures for people: they decide nothing.
+/// The figures for metrics. They decide nothing.
 #[derive(Debug, Default)]
 struct Record {
     /// For how long in all the process, or one of its workers, stood still.
     total: Duration,
-    /// When tasks were late, on the clock: from and until, one after the other, without the oldest.
+    /// When tasks were late, on the clock: the start and the end of each such time, in order, without the oldest
+    /// ones.
     late: Vec<(Time, Time)>,
     lag: Lag,
 }
@@ -81,8 +82,8 @@ impl Stalls {
         self.limit.store(limit.as_micros(), Ordering::Release);
     }
 
-    /// Counts the lateness of a connection's task until `now` on this clock: its worker was blocked while the sweep was
-    /// not. The clock stands still in a stall of the whole process, so these two never overlap.
+    /// Counts the lateness of a connection's task until `now` on this clock, when only its worker was blocked and the
+    /// sweep was in time. The clock stands still in a stall of the whole process, so these two never overlap.
     pub(crate) fn task_was_late(&self, late: Duration, now: Time) {
         self.lock().count(late, now);
     }
@@ -104,7 +105,7 @@ impl Stalls {
 }
 
 impl Record {
-    /// Counts `late` until now, but no time twice: tasks are late together, for different times.
+    /// Counts `late` until now, but counts no time twice, because several tasks may be late at the same time.
     fn count(&mut self, late: Duration, now: Time) {
         let from = now.before(late);
         let (mut counted, mut first) = (Duration::ZERO, from);
@@ -146,5 +147,5 @@ impl Lag {
 /// each core it was at most 17 ms late (`docs/measurements.md`).
 pub(crate) const TOLERANCE: Duration = Duration::from_millis(20);
 const LAG_WINDOW_MICROS: u64 = 30_000_000;
-/// A task that was late for longer than so many others counts some of their time again.
+/// The number of late times that are kept. A task that was late for longer than all of these counts some time again.
 const LATE_MAX: usize = 32;
