@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct KickRequest {
     session: Option<String>,
-    /// The whole name, as it is or as records show it.
+    /// The whole name, unchanged or as records show it.
     player: Option<String>,
     /// The game's code, from 4096.
     code: Option<u16>,

@@ -26,7 +26,8 @@
 //! | request | body | does |
 //! |---|---|---|
 //! | `POST /api/kick` | `session` or `player`; may have `code` (from 4096), `reason`, `advice` (`may_reconnect`, `after_delay`, `elsewhere`, `do_not`), `delay_ms`, `address` (makes the advice `elsewhere`) | ends that session, or each session of that player: `kicked` |
-//! | `POST /api/drain` | none, or `timeout_ms`, `reason`, `delay_ms`, `address`; else as configured | drains the server |
+//! | `POST /api/drain` | none, or `timeout_ms`, `reason`, `delay_ms`, `address`; a missing one is as configured |
+//! drains the server |
 //! | `POST /api/reload` | none: no file is ever uploaded | reads the configuration again, from the file that the server was started with |
 //!
 //! The answer to a reload (200) names the changed keys: those that are applied, and those that need a restart. It is 422
@@ -94,8 +95,8 @@
 //! should use this value as `after` in the next request. It then sees every record exactly once, even if other
 //! parameters leave some out. A value that is not allowed is answered with 400 and a line with the allowed values.
 //!
-//! The array is written while the client reads it. A record has about 1.2 KB, and at most some 100 KB are held for a
-//! client. A client that needs more than its 60 s should ask for fewer records at a time.
+//! The array is written while the client reads it. A record has about 1.2 KB, and the server holds at most about 100
+//! KB for a client. A client that needs more than its 60 s should ask for fewer records at a time.
 
 mod access;
 mod actions;

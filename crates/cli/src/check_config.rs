@@ -1,5 +1,5 @@
-//! `lastword check-config`: lists the errors of a configuration file, or else the causes that it can produce on this
-//! kernel.
+//! `lastword check-config`: lists the errors of a configuration file. Without errors, it lists the causes that the
+//! configuration can produce on this kernel.
 
 mod report;
 mod table;

@@ -133,7 +133,7 @@ fn make_lists(text: &str, table: &mut DeTable<'_>) -> Vec<Problem> {
     places.map(|place| Problem::misfit(text, &place)).collect()
 }
 
-/// Takes out each section that is a list of values. Serde would take the list's values for the table's values, in order.
+/// Takes out each section that is a list of values. Serde would use the list's values as the table's values, in order.
 fn take_out_lists(text: &str, table: &mut DeTable<'_>) -> Vec<Problem> {
     let lists = places::lists(table, &|path| !problem::names_in(path).is_empty());
     let problems = lists

@@ -105,8 +105,8 @@ fn report_lost(lost: u64) {
     );
 }
 
-/// Logs panics as events. The default hook writes lines of its own between those of the log, and waits until standard
-/// error is read.
+/// Logs panics as events. The default hook would write its own lines between the lines of the log, and would wait
+/// until standard error is read.
 fn log_panics() {
     static LOGGED: AtomicU32 = AtomicU32::new(0);
     let plain = panic::take_hook();

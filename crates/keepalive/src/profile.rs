@@ -158,8 +158,8 @@ impl Profile {
         self.dead.map(|dead| dead.saturating_add(KERNEL_MARGIN))
     }
 
-    /// Checks the rules that the fields state. The kernel's give-up is that of [`RETRIES_DEFAULT`] retries: a profile is
-    /// valid on every host or on none.
+    /// Checks the rules that the fields state. The kernel's give-up is computed for [`RETRIES_DEFAULT`] retries, so a
+    /// profile is valid either on every host or on none.
     ///
     /// # Errors
     /// The first rule that is broken, in the order of the fields.

@@ -1,4 +1,4 @@
-//! The clients' local addresses. On loopback each client has one of its own, so that a reused port cannot confuse two
+//! The clients' local addresses. On loopback each client has its own address, so that a reused port cannot mix up two
 //! clients.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,5 +1,5 @@
 //! Tests whether the game does what a storm needs: it sends back each frame and nothing else, and obeys if the
-//! scenario needs that. A game that sends frames of its own gets another error than one that does not echo.
+//! scenario needs that. A game that sends frames of its own and a game that does not echo get different errors.
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ use crate::error::why;
 /// records are joined by address.
 ///
 /// # Errors
-/// The error of a single address, or else one error with every address and its error in words.
+/// The error of a single address. With several addresses, one error with every address and its error in words.
 pub(crate) async fn first<T, F>(
     server: &ServerAddr,
     connect: impl Fn(SocketAddr) -> F,

@@ -124,7 +124,7 @@ impl Lab {
     /// Replaces a host by another one without any sockets: same cable, same address, same MAC.
     ///
     /// Sockets and processes of the old host continue there, unplugged. The router's changes to the cable stay. The
-    /// link, route and filter of the new host are those of a host that has just started.
+    /// new host has the link, route and filter of a host that has just started.
     ///
     /// # Errors
     ///

@@ -69,7 +69,7 @@ impl Core {
         self.shutdown.draining.is_set()
     }
 
-    /// The message of a drain: the game's, or else the configured one.
+    /// The message of a drain: the game's message if it gave one, otherwise the configured one.
     pub(crate) fn drain_message(&self) -> Message {
         let chosen = self.shutdown.message.get();
         let configured = || self.settings.live().drain_message.clone();

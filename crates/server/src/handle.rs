@@ -109,7 +109,7 @@ impl ServerHandle {
         self.send_as(session, None, payload)
     }
 
-    /// Queues a frame as [`ServerHandle::send`] does, with a policy of its own.
+    /// Queues a frame as [`ServerHandle::send`] does, with this policy.
     ///
     /// # Errors
     /// As [`Session::send_with`](crate::Session::send_with), and as [`ServerHandle::send`].
@@ -146,7 +146,7 @@ impl ServerHandle {
         self.broadcast_as(sessions, None, payload)
     }
 
-    /// Queues a frame as [`ServerHandle::broadcast`] does, with this policy instead of those of the sessions.
+    /// Queues a frame as [`ServerHandle::broadcast`] does, with this policy instead of the policies of the sessions.
     pub fn broadcast_with(
         &self,
         sessions: impl IntoIterator<Item = SessionId>,
@@ -245,9 +245,9 @@ impl ServerHandle {
         drain::begin(&self.core, timeout, None);
     }
 
-    /// Begins a drain with words, an address and a delay of the game's choice, instead of those of `[drain]` in the
-    /// configuration. [`Message::with_address`] sends clients to another server. The goodbye has the code of its cause,
-    /// not a code of the game. [`ServerHandle::closed`] waits for its end.
+    /// Begins a drain with words, an address and a delay that the game chooses. They replace the values of `[drain]` in
+    /// the configuration. [`Message::with_address`] sends clients to another server. The goodbye has the code of its
+    /// cause, not a code of the game. [`ServerHandle::closed`] waits for its end.
     pub fn begin_drain_with(&self, timeout: Duration, message: Message) {
         drain::begin(&self.core, timeout, Some(message));
     }

@@ -1,4 +1,4 @@
-//! The interface for a game with its own wire: where a frame ends and what it means, nothing else.
+//! The interface for a game with its own wire. It says only where a frame ends and what the frame means.
 
 use crate::wire::Goodbye;
 

@@ -153,7 +153,7 @@ impl Message {
     }
 }
 
-/// The game's own code on the wire: 4096 or more, so that it is never taken for one of this layer's codes.
+/// The game's own code on the wire: 4096 or more, so that it differs from all codes of this layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GameCode(u16);
 

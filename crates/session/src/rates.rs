@@ -28,7 +28,7 @@ pub(crate) struct Rates {
 /// The next step of a session whose peer was over its rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RateStep {
-    /// There is a token: reading goes on.
+    /// There is a token: reading continues.
     Read,
     /// The peer has been over its rate for too long.
     End,

@@ -288,7 +288,8 @@ impl SendQueue {
         Some(mark.queued_at)
     }
 
-    /// Notes that no frame was queued later than now. The clock of this connection may be behind that of a sender.
+    /// Notes that no frame was queued later than now. The clock of this connection may be behind the clock of a
+    /// sender.
     pub(crate) fn queued_by(&mut self, now: Time) {
         for mark in self.marks.iter_mut().rev() {
             if mark.queued_at <= now {

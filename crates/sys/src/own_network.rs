@@ -115,8 +115,8 @@ fn octets(ip: IpAddr) -> Vec<u8> {
     }
 }
 
-/// The answers of Linux for a route that is missing, down, `unreachable` or a `blackhole`. The error of a `prohibit` route
-/// (`EACCES`) is also that of a security module which forbids the question.
+/// The answers of Linux for a route that is missing, down, `unreachable` or a `blackhole`. The error of a `prohibit`
+/// route (`EACCES`) is not among them, since a security module that forbids the question returns it, too.
 const NO_ROUTE: [i32; 4] = [
     libc::ENETUNREACH,
     libc::EHOSTUNREACH,

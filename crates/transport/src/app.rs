@@ -33,7 +33,7 @@ pub trait App: Send + Unpin + 'static {
     /// repeatedly.
     fn authentication_cancelled(&mut self) {}
 
-    /// Server: returns the socket options of the admitted peer, where they differ from those of its socket. Called
+    /// Server: returns the socket options of the admitted peer, if they differ from the options of its socket. Called
     /// once, before `joined`.
     fn knobs(&self) -> Option<KernelKnobs> {
         None

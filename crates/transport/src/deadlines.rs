@@ -35,7 +35,8 @@ pub struct Slot {
     due: u32,
     /// The step at which that deadline was set.
     set_at: u32,
-    /// How far this connection's clock is behind that of the table: its task was late although the sweep was not.
+    /// How far this connection's clock is behind the clock of the table: its task was late although the sweep was in
+    /// time.
     late_ms: u32,
 }
 

@@ -89,7 +89,7 @@ fn is_link(headers: &HeaderMap) -> bool {
     says(SEC_FETCH_MODE, "navigate") && says(SEC_FETCH_DEST, "document")
 }
 
-/// Whether this is a loopback name, with or without a port. The port may be that of a tunnel.
+/// Whether this is a loopback name, with or without a port. The port may belong to a tunnel.
 fn is_loopback(host: &str) -> bool {
     let with_port = host
         .rsplit_once(':')

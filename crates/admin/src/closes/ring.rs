@@ -1,4 +1,4 @@
-//! The last closes by their number. The ends of sessions are kept apart from those of other connections, so that
+//! The last closes by their number. The ends of sessions are kept apart from the ends of other connections, so that
 //! unknown clients displace no player's record. Connections end at the same moment on different threads, so a record
 //! may arrive after a record with a higher number. It still gets its place, and a follower waits for it.
 

@@ -1,4 +1,4 @@
-//! An event as it is sent: a snapshot, the seconds that changed, and the closes since the event before.
+//! An event of the stream: a snapshot, the seconds that changed, and the closes since the previous event.
 
 use axum::body::Bytes;
 

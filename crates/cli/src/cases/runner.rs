@@ -1,4 +1,4 @@
-//! Runs the rows with real processes and real sockets, and those of S1 in a lab of namespaces. Linux only: the
+//! Runs the rows with real processes and real sockets. The rows of S1 run in a lab of namespaces. Linux only: the
 //! documented results are those of Linux, and the rows ask the Linux kernel for its state.
 
 mod bare;
@@ -22,7 +22,7 @@ use patience::on_one_thread;
 
 pub(crate) use sandbox::run_lab_rows;
 
-/// Runs every row: those of the lab all at once, and meanwhile the others one after the other.
+/// Runs every row: the rows of the lab all at once, and meanwhile the other rows one after the other.
 pub(super) fn run_rows() -> Vec<(&'static Row, Outcome)> {
     thread::scope(|scope| {
         let in_the_lab = scope.spawn(sandbox::run_rows);

@@ -135,7 +135,7 @@ fn is_addr(key: &Key) -> bool {
     key.unit == "address and port"
 }
 
-/// Tells how to write the address: the intended one if that is clear, or else an example.
+/// Tells how to write the address: the intended address if it is clear, otherwise an example.
 fn addr(key: &Key, raw: &str) -> Option<String> {
     let listed = raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']'));
     let raw = listed.filter(|raw| raw.starts_with(QUOTES)).unwrap_or(raw);

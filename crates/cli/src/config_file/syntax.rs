@@ -102,7 +102,7 @@ impl<'t> Outline<'t> {
         self.0.iter().find(|entry| entry.line == line)
     }
 
-    /// The name also stands in an earlier line: as a key, as a heading or as the beginning of other keys.
+    /// The name is also in an earlier line: as a key, as a heading or as the beginning of other keys.
     fn duplicate(&self, text: &str, line: usize, span: &Range<usize>) -> Option<String> {
         let here = self.at(line)?;
         let name = path(text.get(span.clone()).unwrap_or_default());

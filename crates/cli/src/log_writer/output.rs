@@ -97,7 +97,8 @@ impl<S: Stream> Output<S> {
 enum Answer {
     /// Writes again at once: a signal came.
     Again,
-    /// Waits for the reader. The descriptor is non-blocking. It may be shared, so it stays as it is.
+    /// Waits for the reader. The descriptor is non-blocking. It may be shared with other processes, so its mode is
+    /// not changed.
     Poll,
     /// Waits for room or memory, which an operator or a log rotation may free.
     Wait,

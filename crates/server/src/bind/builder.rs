@@ -81,8 +81,7 @@ impl Builder {
     }
 
     /// Sets the address to listen on, `IP:PORT`; port 0 takes a free port. Overrides all addresses of the
-    /// configuration: the server has one listener. The other keys of this listener are those of the configuration's
-    /// first listener.
+    /// configuration: the server has one listener. Its other keys come from the configuration's first listener.
     #[must_use]
     pub fn listen(mut self, addr: impl Into<String>) -> Self {
         self.listen = Some(addr.into());

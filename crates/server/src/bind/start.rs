@@ -113,7 +113,7 @@ impl Builder {
         Ok(())
     }
 
-    /// The address that overrides those of the configuration.
+    /// The address that replaces the addresses of the configuration.
     fn listen_at(&self) -> Result<Option<SocketAddr>, BindError> {
         let addr = self.listen.as_ref().map(|addr| {
             let parsed = addr.parse();

@@ -59,7 +59,7 @@ impl Disconnect {
         self.connection > 0
     }
 
-    /// Returns whether the player has this name, as it is or as records show it.
+    /// Returns whether the player has this name, unchanged or as records show it.
     #[must_use]
     pub fn is_of(&self, player: &str) -> bool {
         is_name_of(player, self.player.as_deref())

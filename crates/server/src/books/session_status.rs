@@ -41,7 +41,7 @@ pub struct SessionStatus {
     pub age: Duration,
     /// Time since the session joined.
     pub live_for: Duration,
-    /// The round trip of the heartbeat if there was one, else the kernel's.
+    /// The round trip: of the heartbeat if there was one, otherwise of the kernel.
     pub rtt: Option<Duration>,
     /// Time since the last byte in.
     pub last_byte_in: Option<Duration>,

@@ -27,7 +27,7 @@ pub struct Stats {
     pub accept_errors: Vec<(&'static str, u64)>,
     /// Players to whom the authenticator gave a cohort that `metrics.cohorts` does not declare.
     pub unknown_cohorts: u64,
-    /// Players to whom the authenticator gave a profile that is neither built in nor in `liveness.profiles`.
+    /// Players to whom the authenticator gave an unknown profile: not built in, and not in `liveness.profiles`.
     pub unknown_profiles: u64,
     /// Data frames in and out.
     pub frames: (u64, u64),

@@ -123,7 +123,7 @@ impl Group {
         self.broadcast_to(None, payload, |_| true)
     }
 
-    /// Queues a frame as [`Group::broadcast`] does, with this policy instead of those of the members.
+    /// Queues a frame as [`Group::broadcast`] does, with this policy instead of the policies of the members.
     pub fn broadcast_with(&self, policy: Policy, payload: &[u8]) -> usize {
         self.broadcast_to(Some(policy.into()), payload, |_| true)
     }

@@ -28,7 +28,7 @@ pub enum ReloadError {
 /// The source of a server's configuration, and the configuration that is in effect.
 pub(crate) struct Reloads {
     read: Option<ReadConfig>,
-    /// The address that overrides those of the configuration.
+    /// The address that replaces the addresses of the configuration.
     listen_at: Option<SocketAddr>,
     /// Whether the certificates are those of the configuration; else the game gave them.
     reads_certificates: bool,

@@ -46,7 +46,7 @@ impl SessionInfo {
         self.player.as_deref().map(printable)
     }
 
-    /// Returns whether the player has this name, as it is or as records show it.
+    /// Returns whether the player has this name, unchanged or as records show it.
     #[must_use]
     pub fn is_of(&self, player: &str) -> bool {
         is_name_of(player, self.player.as_deref())
@@ -77,7 +77,7 @@ impl ServerHandle {
         self.live_from(first, |_| true).take(limit).collect()
     }
 
-    /// Returns the live sessions of this player, by the whole name, as it is or as records show it. It reads every
+    /// Returns the live sessions of this player, by the whole name, unchanged or as records show it. It reads every
     /// session: a game that asks often keeps its own map.
     #[must_use]
     pub fn find(&self, player: &str) -> Vec<SessionInfo> {

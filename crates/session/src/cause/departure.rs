@@ -11,7 +11,7 @@ pub enum DepartureCause {
     Ended(Cause),
     /// The connection was lost, and the player did not come back within the resume window.
     ResumeExpired,
-    /// The session lives on at another node.
+    /// The session continues at another node.
     HandedOver,
 }
 

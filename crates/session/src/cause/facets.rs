@@ -159,7 +159,7 @@ pub enum Resumable {
     No,
     /// The session may continue if the peer's goodbye said *paused*. It is over if the goodbye said *over*.
     IfPaused,
-    /// The connection had no session: none had joined yet, or the session lives on elsewhere.
+    /// The connection had no session: no session had joined yet, or the session continues elsewhere.
     NoSession,
 }
 

@@ -96,7 +96,7 @@ impl ExtensionsBuf {
     /// Appends one extension.
     ///
     /// # Errors
-    /// [`ExtensionsFull`] where it does not fit; the list is then as it was.
+    /// [`ExtensionsFull`] if it does not fit; the list is then unchanged.
     pub fn push(&mut self, kind: u16, value: &[u8]) -> Result<(), ExtensionsFull> {
         let len = u16::try_from(value.len()).map_err(|_| ExtensionsFull)?;
         let total = self.raw.len().saturating_add(4).saturating_add(value.len());

@@ -69,7 +69,7 @@ pub enum MetricUnit {
     Bytes,
     /// Seconds.
     Seconds,
-    /// 1 if true, else 0.
+    /// 1 if true, otherwise 0.
     Flag,
 }
 

@@ -71,7 +71,7 @@ pub struct Record<'a> {
     pub frames_out: u64,
     /// Raw bytes in.
     pub bytes_in: u64,
-    /// Those of the raw bytes in that came after the cause was fixed.
+    /// Raw bytes in that came after the cause was fixed; they are part of `bytes_in`.
     pub late_bytes_in: u64,
     /// Raw bytes out.
     pub bytes_out: u64,
@@ -127,7 +127,7 @@ pub struct Record<'a> {
     /// The detector of the silence: `heartbeat`, `keepalive`, `retransmission`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector: Option<&'static str>,
-    /// The smoothed round trip of the heartbeat if there is one, else the kernel's.
+    /// The smoothed round trip: of the heartbeat if there is one, otherwise of the kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_us: Option<u64>,
     /// The smoothed deviation of the same round trip.

@@ -92,8 +92,8 @@ impl Members {
     }
 }
 
-/// Gives memory back when most of it is unused, so that a past crowd costs neither memory nor time. It shrinks to twice
-/// the need, which spreads the cost over the sessions that left.
+/// Gives memory back when most of it is unused, so that a crowd that has left costs no memory and no time. It shrinks
+/// to twice the need, which spreads the cost over the sessions that left.
 pub(super) fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
     if has_room_to_spare(map.capacity(), map.len()) {
         map.shrink_to(map.len() * 2);
