@@ -14,8 +14,8 @@ pub enum Link {
     Suspect(Diagnosis),
     /// A byte came from a suspect peer again.
     Healthy,
-    /// The peer reads more slowly than the game sends: its kernel does not take the data, and more than half of
-    /// `outbound_bytes_max` waits; or a frame waits for half of `outbound_age_ms`.
+    /// The peer reads more slowly than the game sends. Either its kernel does not take the data and more than half of
+    /// `outbound_bytes_max` waits, or a frame has waited for half of `outbound_age_ms`.
     ///
     /// It comes before anything is dropped and before the session ends because of it, so that the game can send less.
     /// The only exception is one burst of more than twice `outbound_bytes_max`.

@@ -156,9 +156,9 @@ pub struct Observation {
     pub fin: Option<bool>,
     /// Whether we shut our write side before the end.
     pub shut: bool,
-    /// Bytes of data frames that the peer did not take; pongs and pings do not count. There are three kinds: bytes that
-    /// the peer refused, written before or after its FIN; bytes that were not acknowledged when the wait after our
-    /// flush ended (`SIOCOUTQ` minus our own FIN); and bytes that could no longer be written.
+    /// Bytes of data frames that the peer did not take; pongs and pings do not count. There are three kinds. Some bytes
+    /// were refused by the peer, written before or after its FIN. Some were not acknowledged when the wait after our
+    /// flush ended (`SIOCOUTQ` minus our own FIN). Some could no longer be written.
     pub refused_bytes: u64,
     /// The kernel's view after the end, where its counters are known.
     pub kernel: Option<KernelSample>,

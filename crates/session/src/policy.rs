@@ -11,8 +11,8 @@ pub enum Policy {
     #[default]
     Close,
     /// The message may be dropped, oldest first. It is dropped in three cases: more than `outbound_bytes_max` waits
-    /// although the kernel was asked to take it; a newer message has no room; it is older than `outbound_age_ms`. It
-    /// ends no session.
+    /// that the kernel has refused to take; a newer message has no room; it is older than `outbound_age_ms`. It ends
+    /// no session.
     DropOldest,
 }
 

@@ -106,7 +106,8 @@ pub trait App: Send + Unpin + 'static {
 pub enum Linger {
     /// The connection may stay open.
     Allowed,
-    /// Too many connections linger already, so this one closes at once. Bytes that were already written are not lost.
+    /// Too many connections linger already, so this one closes at once. Bytes that were already written to the socket
+    /// stay there.
     Refused,
 }
 

@@ -14,7 +14,7 @@ use crate::player::Player;
 /// Handles one session for the game, called on the connection's task.
 ///
 /// All calls come from one task, one at a time. A handler that blocks delays its own session, heartbeats included, and
-/// all sessions of its worker thread. If a handler panics, only its own session ends, as `handler_panicked`: the
+/// other sessions on its worker thread. If a handler panics, only its own session ends, as `handler_panicked`: the
 /// handler is dropped without a call of `left`.
 pub trait Handler: Send + 'static {
     /// Called when the session joined; the first chance to send something.
