@@ -127,9 +127,7 @@ impl<'t> Outline<'t> {
                 format!("{DUPLICATE} `{path}`: it is in this line twice; remove one of them")
             }
             Content::Value(_) | Content::NoValue(_) => {
-                format!(
-                    "{DUPLICATE} `{path}`: it is already in line {first}; remove one of them"
-                )
+                format!("{DUPLICATE} `{path}`: it is already in line {first}; remove one of them")
             }
         })
     }
