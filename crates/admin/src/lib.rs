@@ -3,8 +3,9 @@
 //! serves the port as the section `admin` of the server's configuration says. Addresses and a token that the game sets
 //! on [`Admin`] override the keys of that section.
 //!
-//! # Access The port shows names and addresses of players. Without a token it is for this machine only. It binds to a
-//! loopback address, and refuses these requests:
+//! # Access
+//! The port shows names and addresses of players. Without a token it is for this machine only. It binds to a loopback
+//! address, and refuses these requests:
 //!
 //! | request | status |
 //! |---|---|
@@ -26,8 +27,7 @@
 //! | request | body | does |
 //! |---|---|---|
 //! | `POST /api/kick` | `session` or `player`; may have `code` (from 4096), `reason`, `advice` (`may_reconnect`, `after_delay`, `elsewhere`, `do_not`), `delay_ms`, `address` (makes the advice `elsewhere`) | ends that session, or each session of that player: `kicked` |
-//! | `POST /api/drain` | none, or `timeout_ms`, `reason`, `delay_ms`, `address`; a missing one is as configured |
-//! drains the server |
+//! | `POST /api/drain` | none, or `timeout_ms`, `reason`, `delay_ms`, `address`; a missing one is as configured | drains the server |
 //! | `POST /api/reload` | none: no file is ever uploaded | reads the configuration again, from the file that the server was started with |
 //!
 //! The answer to a reload (200) names the changed keys: those that are applied, and those that need a restart. It is 422

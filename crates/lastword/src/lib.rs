@@ -13,8 +13,7 @@
 //!
 //! | the game | shape | made by | example |
 //! |---|---|---|---|
-//! | has code that reacts to one message at a time | a [`Handler`] per player, called directly on the connection's
-//! task: the fastest | [`Builder::serve`] | `handler` |
+//! | has code that reacts to one message at a time | a [`Handler`] per player, called directly on the connection's task: the fastest | [`Builder::serve`] | `handler` |
 //! | has a task per player | a [`Session`] per player | [`Builder::bind`], [`Server::accept`] | `echo` |
 //! | has a loop with a fixed step, on any thread | one queue of [`Events`] | [`Builder::bind_events`] | `tick_loop` |
 //!

@@ -72,9 +72,7 @@ pub enum Meaning<'a> {
 ///
 /// | mapped | causes that it gains |
 /// |---|---|
-/// | framing alone ([`Meaning::Data`]) | `peer_fin`, `peer_reset` and all other causes that the socket shows, every
-/// limit on bytes, queues and time; kernel keepalive finds a `path_dead` unless `kernel.keepalive` is off, and a
-/// stopped process is not found |
+/// | framing alone ([`Meaning::Data`]) | `peer_fin`, `peer_reset` and all other causes that the socket shows, every limit on bytes, queues and time; kernel keepalive finds a `path_dead` unless `kernel.keepalive` is off, and a stopped process is not found |
 /// | [`Measure::Foreign`] | `wrong_protocol`, `protocol_violation` |
 /// | [`Meaning::Malformed`] | `frame_malformed` |
 /// | [`Meaning::Ping`] of the client, [`write_pong`](Self::write_pong), and [`has_heartbeats`](Self::has_heartbeats) | every silent cause within the dead limit; `ping_flood` |
