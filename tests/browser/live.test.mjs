@@ -216,7 +216,7 @@ test("a server that is killed is shown as gone, and the next one as another", as
   await server.ended;
   server = await serve("--admin", admin);
   await page.locator("#banner[data-mood=back]").waitFor();
-  assert.match(await text(page, "#banner"), /started again/);
+  assert.match(await text(page, "#banner"), /was restarted/);
   await until("no closes", async () => (await page.locator("#closes tr[data-seq]").count()) === 0);
   (await player(server.game, "bob")).fin();
   await until("bob's end", async () => /bob/.test(await text(page, "#closes")));

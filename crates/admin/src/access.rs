@@ -123,7 +123,7 @@ fn is_shown(token: &Token, headers: &HeaderMap) -> bool {
 const SCHEME: &[u8] = b"bearer ";
 const NO_TOKEN: &str =
     "this request needs the token of admin.token_file: `Authorization: Bearer TOKEN`\n";
-const NONE_CONFIGURED: &str = "this takes a token, and this server has none: write one into a file \
+const NONE_CONFIGURED: &str = "this request needs a token, and this server has none: write one into a file \
     (`openssl rand -hex 32`), name the file in admin.token_file, and start the server again\n";
 
 #[cfg(test)]

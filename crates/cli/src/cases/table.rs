@@ -21,8 +21,8 @@ pub(crate) const ROWS: [Row; 14] = [
         ends: Ends::As(Cause::PathDead),
         delivers: Delivers::Everything,
         windows: "nothing until a timeout, then 10060 or 10054",
-        why: "no process is left to send anything. A kernel with unacknowledged data gives up after 929 to 940 s, an \
-            idle one without keepalive never (documented, not measured here); our dead limit is 2.8 s in this row",
+        why: "nothing can pass the cut. A kernel with unacknowledged data gives up after 929 to 940 s. An idle kernel \
+            without keepalive never gives up (documented, not measured here). Our dead limit is 2.8 s in this row",
     },
     Row {
         id: "S1b",
@@ -34,7 +34,7 @@ pub(crate) const ROWS: [Row; 14] = [
         ends: Ends::As(Cause::PathDead),
         delivers: Delivers::Everything,
         windows: "nothing until a timeout, then 10060 or 10054",
-        why: "the FIN of the killed client never passes the cut: for the server it is S1a",
+        why: "the FIN of the killed client never passes the cut: the server sees the same as in S1a",
     },
     Row {
         id: "S1c",
@@ -111,7 +111,7 @@ pub(crate) const ROWS: [Row; 14] = [
         send: &[Errno(EPIPE)],
         ends: Ends::ByFrame(Cause::PeerReset, Cause::PeerResetMidFrame),
         delivers: Delivers::WhatWasHeld,
-        windows: "part of the bytes, then 10054; what lies unread may be discarded",
+        windows: "part of the bytes, then 10054; unread data may be discarded",
         why: "unread input turns the close into a reset, which discards the data that the client's kernel had not \
             sent yet. The data in our kernel stays readable, and the layer delivers every whole frame of it",
     },
@@ -147,7 +147,7 @@ pub(crate) const ROWS: [Row; 14] = [
         send: &[Errno(EPIPE)],
         ends: Ends::ByFrame(Cause::PeerReset, Cause::PeerResetMidFrame),
         delivers: Delivers::WhatWasHeld,
-        windows: "10054; what lies unread may be discarded",
+        windows: "10054; unread data may be discarded",
         why: "as S3ii",
     },
     Row {

@@ -139,7 +139,7 @@ impl<'a> Report<'a> {
         if !unbuilt.is_empty() {
             table.row(UnreachableReason::NotBuilt.to_string(), unbuilt.join(", "));
         }
-        table.print("These cannot")
+        table.print("These causes cannot occur")
     }
 }
 
