@@ -153,13 +153,13 @@ const SEC_FETCH_SITE: &str = "sec-fetch-site";
 const SEC_FETCH_MODE: &str = "sec-fetch-mode";
 const SEC_FETCH_DEST: &str = "sec-fetch-dest";
 
-const OTHER_MACHINE: &str = "without a token this port is for this machine, and this request comes from another one: \
+const OTHER_MACHINE: &str = "without a token this port answers only this machine, and this request comes from another one: \
     send a token (admin.token_file)\n";
-const OTHER_HOST: &str = "without a token this port is for this machine: ask for 127.0.0.1 or localhost, and name no \
-    other host; from elsewhere send a token (admin.token_file)\n";
-const OTHER_SITE: &str = "without a token this port takes no request that the page of another site makes: open the page \
+const OTHER_HOST: &str = "without a token this port answers only this machine: use the host 127.0.0.1 or localhost; from \
+    another machine, send a token (admin.token_file)\n";
+const OTHER_SITE: &str = "without a token this port refuses requests from the page of another site: open the page \
     of this port, or send a token (admin.token_file)\n";
-const FORWARDED: &str = "a proxy forwarded this request, and without a token this port is for this machine: set \
+const FORWARDED: &str = "a proxy forwarded this request, and without a token this port answers only this machine: set \
     admin.token_file, and let the proxy's clients send the token\n";
 
 #[cfg(test)]

@@ -178,7 +178,9 @@ async fn farewell(client: Client) -> Result<(), Fault> {
     if ended.cause == Cause::ClosedByGame {
         return Ok(());
     }
-    Err(Fault::Client(format!("the client left, but its own record is {ended}")))
+    Err(Fault::Client(format!(
+        "the client left, but its own record is {ended}"
+    )))
 }
 
 async fn leave(
