@@ -198,6 +198,6 @@ const EXIT_INTERRUPTED: u8 = 130;
 
 const EXIT_STATUS: &str = "\
 Exit status:
-  0  it ended as asked
+  0  the command ended normally
   1  it could not start or could not continue (an address is in use, for example), or a case is not as documented
   2  the arguments or the configuration are not valid";

@@ -204,4 +204,4 @@ Exit status:
   0    every cause is right, nothing is lost or counted twice, both laws held
   1    something is wrong, as the report says; or the storm could not start
   2    the arguments or the scenario are not valid
-  130  interrupted, and right up to that moment";
+  130  interrupted, and everything was right up to that moment";
