@@ -216,7 +216,7 @@ fn the_storm_says_what_the_game_must_do_before_it_begins() {
         assert!(ended.stderr.starts_with(&expected), "{}", ended.stderr);
     }
     let help = run(&["storm", "--help"]).stdout;
-    assert!(help.contains("The server has to echo"), "{help}");
+    assert!(help.contains("The server's game must echo"), "{help}");
 }
 
 #[test]
