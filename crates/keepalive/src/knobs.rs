@@ -1,4 +1,4 @@
-//! The socket options of a profile: what the kernel does on its own.
+//! The socket options of a profile, which control the kernel's own probes and retries.
 
 use std::time::Duration;
 

@@ -255,7 +255,7 @@
 //! | `admin` | the admin port in detail; with the feature `admin` |
 //! | [`client`] | the other end of the wire |
 //! | [`clock`] | round trips, and the clocks of both ends |
-//! | [`config`] | the sections of a configuration, its errors, and what follows from it |
+//! | [`config`] | the sections of a configuration, its errors, and its consequences |
 //! | [`dialect`] | a wire of the game's own |
 //! | [`evidence`] | the facts behind a cause |
 //! | [`extension`] | the interface of the parts that run next to a server |
@@ -304,7 +304,7 @@ pub mod clock {
     pub use lastword_server::{ClockOffset, RoundTrip, Time};
 }
 
-/// The sections of a [`Config`], the errors of its checks, and what follows from it on a kernel.
+/// The sections of a [`Config`], the errors of its checks, and its consequences on a kernel.
 pub mod config {
     pub use lastword_server::{
         AdminConfig, AdmissionConfig, Bound, CertificateFiles, ConfigError, ConfigWarning,

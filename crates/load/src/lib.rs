@@ -10,7 +10,7 @@
 //! - [`Clients`] plays single clients, and the caller reads their records.
 //! - [`peer::Peer`] is an end in a process of its own, which can exit, be killed, and fill both kernels.
 //!   [`process::Process`] starts any other program that takes orders.
-//! - [`Raw`] joins a server on a raw socket, and [`Frames`] cuts what it reads.
+//! - [`Raw`] joins a server on a raw socket, and [`Frames`] cuts its bytes into frames.
 //! - [`Record`] is one end of `/api/closes`, [`Pairs`] finds the client that it belongs to, and [`Expected`] compares
 //!   it with the truth.
 //!

@@ -20,7 +20,7 @@ pub struct Process {
     lines: Receiver<io::Result<String>>,
 }
 
-/// Why a program cannot be used any longer.
+/// Why a program can no longer be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {
@@ -39,7 +39,7 @@ pub enum ProcessError {
     /// The program could not carry out the order.
     #[error("the other process failed: {0}")]
     Failed(String),
-    /// The program could not be watched or killed, or did not come to a state in time.
+    /// The program could not be watched or killed, or did not reach a state in time.
     #[error(transparent)]
     Io(#[from] io::Error),
 }

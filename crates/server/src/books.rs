@@ -1,4 +1,4 @@
-//! The books of a server: what is counted, published, logged and recorded of its connections and sessions.
+//! The books of a server: the counts, metrics, log lines and records of its connections and sessions.
 
 mod ledger;
 mod live_sessions;

@@ -8,7 +8,7 @@
 //! | `tls` | the certificates of listeners with TLS |
 //! | `config` | what an operator sets, its rules, and what follows from it on this kernel |
 //! | `player` | players, authenticators, kicks, and the identity that a session keeps |
-//! | `books` | the counts, and what is made of them: metrics, log lines, records, lists |
+//! | `books` | the counts, and everything that is made from them: metrics, log lines, records, lists |
 //! | `shape` | the game's side of a session: [`Handler`], [`Session`], or [`Event`]s in one queue |
 //! | `core` | the state that all connections of a server share; groups; drain |
 //! | `handle` | [`ServerHandle`]: access from any thread |

@@ -13,7 +13,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// Whether both cut and write frames alike, so that a frame of one is a frame of the other.
+    /// Whether both cut and write frames in the same way, so that a frame of one is also a frame of the other.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {

@@ -1,6 +1,6 @@
 //! How many descriptors this process has open, how many it may have, and how much memory it takes.
 
-/// Counts the open descriptors of this process; `None` where that is not read yet (all but Linux).
+/// Counts the open descriptors of this process; `None` on other systems than Linux, where they are not read yet.
 #[must_use]
 pub fn open_fds() -> Option<u64> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -18,7 +18,7 @@ pub fn max_fds() -> Option<u64> {
     None
 }
 
-/// Reads the resident memory of this process, in bytes; `None` where that is not read yet (all but Linux).
+/// Reads the resident memory of this process, in bytes; `None` on other systems than Linux, where it is not read yet.
 #[must_use]
 pub fn memory_bytes() -> Option<u64> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
