@@ -342,6 +342,9 @@ impl Liveness {
     }
 
     fn ends_silence(&mut self, now: Time) {
+        if !self.is_silent && self.inquiry.is_none() && self.suspicion.is_none() {
+            return;
+        }
         self.is_silent = false;
         match (&mut self.inquiry, self.acks.waits_since()) {
             (Some(inquiry), Some(waits_since)) => inquiry.heard(now, waits_since),

@@ -27,11 +27,13 @@
 //! driver says how far that clock is behind ([`Connection::stood_still`]). The clocks on the wire, the kernel's ages and
 //! the evidence are real time.
 
+mod budget;
 mod congestion;
 mod delivery;
 mod ending;
 mod evidence;
 mod heartbeat;
+mod host;
 mod layers;
 mod machine;
 mod rate;
@@ -39,6 +41,7 @@ mod receive;
 mod silence;
 mod state;
 mod timers;
+mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,15 +58,17 @@ use crate::send_queue::{Dropped, SendQueue};
 use crate::wire::Notice;
 use crate::{
     Decoder, FirstError, KernelSample, Limits, Link, Message, OwnFault, Phase, Proxied, ProxyFault,
-    Terminal, Time,
+    ProxyHeader, Terminal, Time,
 };
 
 use congestion::Congestion;
 use delivery::Delivery;
 use evidence::Fixed;
+pub use host::{Ask, Host, Io, Linger, Opened, Records, Room, Sealed, Taken};
 pub use machine::encode_data;
 use state::CurrentState;
 pub use timers::Timer;
+pub use turn::Next;
 
 /// Which end of the wire this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,8 +188,12 @@ pub enum Event<'a> {
     Data(&'a [u8]),
     /// Server: a peer asks to be let in; answer with [`Input::Admit`] or [`Input::Close`].
     Credentials(&'a [u8]),
-    /// Client: the server let us in.
-    Welcome(Admission),
+    /// The session is live: the server let us in, or the authenticator the peer.
+    Joined(Admission),
+    /// Client of a dialect: the session is live, since TLS is secured. Without TLS it is live from the start.
+    Secured,
+    /// The link of the live session changed.
+    Link(Link),
     /// Client: the server announces something.
     Notice(Notice<'a>),
     /// The peer answered our ping after this time: [`Connection::round_trip`] has changed.
@@ -269,30 +278,10 @@ pub enum SendError {
 
 /// The state of one connection of a session. See the module's diagram.
 ///
-/// # Contract
-/// A driver owns the socket, the clock and the game's side. At each wake-up it takes these steps, in this order. It takes
-/// them again as long as a step did something and the connection is not simply live.
-///
-/// 1. [`stood_still`](Self::stood_still), then [`adopt`](Self::adopt) for frames that others queued, and
-///    [`handle`](Self::handle) for what was decided elsewhere.
-/// 2. While [`is_authenticating`](Self::is_authenticating): the answer, as [`Input::Admit`] or [`Input::Close`].
-/// 3. While [`wants_read`](Self::wants_read), and where [`asks_for_room`](Self::asks_for_room) only if the game has room
-///    ([`Input::Paused`], [`Input::Resumed`]): read at most
-///    [`read_bytes_max`](Self::read_bytes_max), [`bytes_arrived`](Self::bytes_arrived),
-///    [`poll_link`](Self::poll_link), [`feed`](Self::feed). Where a read finds nothing, [`caught_up`](Self::caught_up); where
-///    [`is_over_rate`](Self::is_over_rate), the kernel itself is asked. At the end of reading, [`Input::ReadEnded`].
-/// 4. Where [`is_ending`](Self::is_ending): [`taken`](Self::taken). Where [`awaits_delivery`](Self::awaits_delivery) and
-///    the game has taken everything: [`Input::Delivered`].
-/// 5. Where the time of [`poll_timeout`](Self::poll_timeout) has come, and one more read found nothing:
-///    [`Input::Timeout`]. Also where [`wants_readings`](Self::wants_readings).
-/// 6. While [`wants_write`](Self::wants_write): write [`slices`](Self::slices), then
-///    [`transmitted`](Self::transmitted), [`write_refused`](Self::write_refused) or [`Input::WriteFailed`]. The same between
-///    two events of [`feed`](Self::feed), where much waits for its first write.
-/// 7. [`poll_output`](Self::poll_output) until it returns `None`. Each output is done before the next is asked for.
-///    After [`Output::Closed`] nothing more is called but [`take_ending`](Self::take_ending).
-///
-/// Then it sleeps until [`poll_timeout`](Self::poll_timeout), readiness of the socket, or mail. All calls with a time are
-/// in its order.
+/// A driver owns the socket, the clock and the game's side, as a [`Host`]. At each wake-up it calls
+/// [`drive`](Self::drive), which takes all steps in their order, and then waits as [`Next`] says. The calls of single
+/// steps are for those who have no socket. Their times are in order, and [`poll_output`](Self::poll_output) is asked after
+/// each until it returns `None`.
 #[derive(Debug)]
 pub struct Connection {
     config: Arc<Config>,
@@ -308,6 +297,8 @@ pub struct Connection {
     has_spoken: bool,
     /// The layer below holds bytes that the kernel has not taken.
     layer_holds: bool,
+    /// The deadline could only have moved later since it was set.
+    was_calm: bool,
     drain_notice: DrainNotice,
     farewell: GoodbyeProgress,
     decoder: Decoder,
@@ -353,6 +344,8 @@ struct Rare {
     spoke_after: Option<Duration>,
     trail: Vec<TrailEvent>,
     unread: Option<Unread>,
+    /// Until it is complete, where it came in parts.
+    proxy_header: Option<Box<ProxyHeader>>,
     /// The budget of the peer, where it has a rate.
     rates: Option<Box<Rates>>,
     /// The timing of a dialect's client, which is live once TLS is secured.

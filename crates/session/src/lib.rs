@@ -17,6 +17,7 @@ mod phase;
 mod policy;
 mod proxy_header;
 mod rates;
+mod requests;
 mod round_trip;
 mod send_queue;
 mod session_id;
@@ -30,8 +31,8 @@ pub use classify::classify;
 pub use clock_offset::ClockOffset;
 pub use close::Close;
 pub use connection::{
-    Admission, Config, Connection, Event, Flow, Input, Output, Readings, Role, SendError, Timer,
-    Traffic, encode_data,
+    Admission, Ask, Config, Connection, Event, Flow, Host, Input, Io, Linger, Next, Opened, Output,
+    Readings, Records, Role, Room, Sealed, SendError, Taken, Timer, Traffic, encode_data,
 };
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};
@@ -45,6 +46,7 @@ pub use observation::{Call, FirstError, Observation, OsError, System, Terminal};
 pub use phase::Phase;
 pub use policy::{Outbound, Policy};
 pub use proxy_header::{Proxied, ProxyFault, ProxyHeader};
+pub use requests::{Mail, Request, Requests};
 pub use round_trip::RoundTrip;
 pub use send_queue::{Backlog, Dropped, SendQueue, Written};
 pub use session_id::{NoSessionId, SessionId};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
-    Admission, Close, Connection, Ending, Evidence, Link, Outbound, Proxied, RoundTrip, SendError,
-    Time, Traffic, wire::Notice,
+    Admission, Close, Connection, Ending, Evidence, Linger, Link, Outbound, Proxied, Room,
+    RoundTrip, SendError, Time, Traffic, wire::Notice,
 };
 
 use crate::Mailbox;
@@ -98,26 +98,6 @@ pub trait App: Send + Unpin + 'static {
 
     /// Takes the complete record of the connection's end, with its one cause. Called once, as the last call.
     fn closed(&mut self, ending: Box<Ending>);
-}
-
-/// Whether a connection whose session has departed may stay open until its peer has closed, for at most the linger
-/// timeout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Linger {
-    /// The connection may stay open.
-    Allowed,
-    /// Too many connections linger already, so this one closes at once. Bytes that were already written to the socket
-    /// stay there.
-    Refused,
-}
-
-/// Whether there is room for another frame, as far as the app knows without asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
-    /// There is room.
-    Available,
-    /// The driver must call [`App::poll_ready`].
-    MustPoll,
 }
 
 /// Sends frames and decisions while a frame is handled, without a lock or a task switch.

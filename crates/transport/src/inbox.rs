@@ -155,12 +155,10 @@ impl<T: Item, E> Inbox<T, E> {
     /// It uses tokio's cooperative budget: an owner that finds an item each time still lets other tasks of its worker
     /// run.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let is_empty = self.lock().items.is_empty();
-        if !is_empty {
-            ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
-        }
+        let budget = ready!(tokio::task::coop::poll_proceed(cx));
         let mut inside = self.lock();
         if let Some(item) = inside.pop() {
+            budget.made_progress();
             // Only when half of the room is free, so that the task is not woken for each frame.
             let roomy =
                 inside.bytes <= self.caps.bytes / 2 && inside.frames <= self.caps.frames / 2;

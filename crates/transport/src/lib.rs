@@ -6,9 +6,9 @@ mod deadlines;
 mod driver;
 mod inbox;
 mod inquiries;
-mod layer;
 mod mailbox;
 mod options;
+mod read_buffer;
 mod scratch;
 mod self_connection;
 mod stalls;
@@ -19,13 +19,14 @@ mod tls;
 #[path = "tls/none.rs"]
 mod tls;
 
-pub use app::{App, Linger, Outbox, Room};
+pub use app::{App, Outbox};
 pub use clock::Clock;
 pub use deadlines::{Slot, Table};
 pub use driver::Driver;
 pub use inbox::{Caps, Inbox, Item};
+pub use lastword_session::{Linger, Request, Room};
 pub use lastword_sys::canonical;
-pub use mailbox::{Mailbox, Request};
+pub use mailbox::Mailbox;
 pub use options::{ListenOptions, ListenerSocket, tune};
 pub use self_connection::refuse_self_connection;
 pub use tap::Tap;

@@ -1,6 +1,5 @@
 //! The mailbox of a connection: any thread, even without a runtime, leaves frames and decisions in it for the owner.
 
-mod requests;
 mod room;
 mod send;
 mod waiters;
@@ -10,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use atomic_waker::AtomicWaker;
-use lastword_session::{Backlog, Config, Dropped, Framing, Policy, RoundTrip, SendQueue};
+use lastword_session::{
+    Backlog, Config, Dropped, Framing, Mail, Policy, Request, Requests, RoundTrip, SendQueue,
+};
 
-pub use requests::Request;
-pub(crate) use requests::Requests;
 use waiters::{Place, Waiters};
 
 /// The part of a connection that other threads share. It is small, because every session keeps one. It is bounded,
@@ -28,8 +27,9 @@ pub struct Mailbox {
     discards: AtomicBool,
     /// Frames of this session may be dropped, unless their sender says otherwise.
     drops_oldest: AtomicBool,
-    /// The owner has, or had, frames that may be dropped. Changes only under the lock.
-    has_droppable: AtomicBool,
+    /// What the owner writes matters to others: its frames may be dropped, or a caller waits for room. Changes only under
+    /// the lock.
+    is_watched: AtomicBool,
     /// Bytes that the owner has taken and not yet written.
     owned_bytes: AtomicU32,
     config: Arc<Config>,
@@ -59,15 +59,6 @@ struct Rare {
     waiters: Waiters,
 }
 
-/// The mail that the owner takes out.
-#[derive(Debug)]
-pub(crate) struct Mail {
-    pub(crate) queue: Option<Box<SendQueue>>,
-    pub(crate) requests: Requests,
-    /// A caller waits for room: the owner must call [`Mailbox::wake_ready`] when there is some.
-    pub(crate) awaited: bool,
-}
-
 impl Mailbox {
     /// Creates an empty mailbox; frames are refused until the session is live.
     #[must_use]
@@ -77,7 +68,7 @@ impl Mailbox {
             full: AtomicBool::new(false),
             discards: AtomicBool::new(false),
             drops_oldest: AtomicBool::new(false),
-            has_droppable: AtomicBool::new(false),
+            is_watched: AtomicBool::new(false),
             owned_bytes: AtomicU32::new(0),
             config,
             inside: Mutex::default(),
@@ -141,15 +132,18 @@ impl Mailbox {
     }
 
     /// Notes that the session ends, before its game is told: frames are counted and not kept from now on. Returns the
-    /// frames that were left inside.
-    pub(crate) fn discard(&self) -> Option<Box<SendQueue>> {
+    /// frames that were left inside. Cheap when it was noted before.
+    pub(crate) fn discard(&self) -> Dropped {
+        if self.discards() {
+            return Dropped::default();
+        }
         let mut inside = self.lock();
         self.discards.store(true, Ordering::Relaxed);
         let queue = inside.queue.take();
         let waiters = inside.take_waiters();
         drop(inside);
         waiters.wake();
-        queue
+        queue.map_or_else(Dropped::default, |mut queue| queue.drop_unstarted())
     }
 
     /// Notes that the session departed: frames are refused from now on. Returns the frames that were left inside or
@@ -180,10 +174,12 @@ impl Mailbox {
         }
         let mut inside = self.lock();
         let (requests, awaited) = inside.take_requests();
+        if awaited {
+            self.is_watched.store(true, Ordering::Relaxed);
+        }
         let mail = Mail {
             queue: inside.queue.take(),
             requests,
-            awaited,
         };
         if let Some(queue) = &mail.queue {
             let (taken, owned) = (queue.backlog(), self.owned(&inside));
@@ -194,21 +190,27 @@ impl Mailbox {
         Some(mail)
     }
 
-    /// Sets how many bytes the owner still has to write. Only the owner calls it.
+    /// Sets how many bytes the owner still has to write, and wakes the callers that wait for room, if there is some. Only
+    /// the owner calls it.
     pub(crate) fn set_owned(&self, backlog: Backlog) {
-        if backlog.droppable > 0 || self.has_droppable.load(Ordering::Relaxed) {
-            self.set_owned_in(&mut self.lock(), backlog);
-        } else {
-            self.set_owned_bytes(backlog.bytes);
+        if backlog.droppable == 0 && !self.is_watched.load(Ordering::Relaxed) {
+            return self.set_owned_bytes(backlog.bytes);
         }
+        let mut inside = self.lock();
+        self.set_owned_in(&mut inside, backlog);
+        self.wake_in(inside);
     }
 
     fn set_owned_in(&self, inside: &mut Inside, backlog: Backlog) {
         self.set_owned_bytes(backlog.bytes);
-        if backlog.droppable > 0 || self.has_droppable.load(Ordering::Relaxed) {
+        let rare = inside.rare.as_deref();
+        let waits = rare.is_some_and(|rare| !rare.waiters.is_empty());
+        let dropped = rare.is_some_and(|rare| rare.owned_droppable.is_some());
+        let drops = backlog.droppable > 0 || dropped;
+        if drops {
             inside.rare_mut().owned_droppable = Some(backlog.droppable);
-            self.has_droppable.store(true, Ordering::Relaxed);
         }
+        self.is_watched.store(drops || waits, Ordering::Relaxed);
     }
 
     fn set_owned_bytes(&self, bytes: usize) {

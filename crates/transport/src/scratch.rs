@@ -6,12 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use lastword_session::SendQueue;
 
-/// The most bytes of one read.
-const READ_BYTES: usize = 64 * 1024;
 /// The most spare queues of one thread.
 const QUEUES_MAX: usize = 32;
 /// A spare queue that grew beyond this is freed.
-const QUEUE_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const QUEUE_BYTES_MAX: usize = 256 * 1024;
 /// The most spare queues that go from threads that write to threads that only send.
 const SHARED_QUEUES_MAX: usize = 1_024;
 /// A larger queue is not shared: together the shared ones hold 4 MiB at most.
@@ -24,64 +22,11 @@ type Queues = Vec<Box<SendQueue>>;
 
 thread_local! {
     static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static PLAIN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static READ: RefCell<Option<Box<[u8]>>> = const { RefCell::new(None) };
     static QUEUES: RefCell<Queues> = const { RefCell::new(Vec::new()) };
 }
 
 /// The game's own threads take queues and return none. A runtime's threads get more than they take.
 static SHARED: Mutex<Queues> = Mutex::new(Vec::new());
-
-/// The thread's read buffer. It is returned when this is dropped, even by a panic. Nested use gets its own buffer.
-pub(crate) struct ReadBuffer(Option<Box<[u8]>>);
-
-impl ReadBuffer {
-    pub(crate) fn take() -> Self {
-        let spare = READ.with(|slot| slot.try_borrow_mut().ok().and_then(|mut slot| slot.take()));
-        Self(Some(
-            spare.unwrap_or_else(|| vec![0; READ_BYTES].into_boxed_slice()),
-        ))
-    }
-
-    pub(crate) fn bytes(&mut self) -> &mut [u8] {
-        self.0.as_deref_mut().unwrap_or_default()
-    }
-}
-
-impl Drop for ReadBuffer {
-    fn drop(&mut self) {
-        READ.with(|slot| {
-            if let Ok(mut slot) = slot.try_borrow_mut() {
-                *slot = self.0.take();
-            }
-        });
-    }
-}
-
-/// The thread's buffer for bytes that a layer opened. It is taken when it is needed first, and returned when this is
-/// dropped. Nested use gets its own.
-#[derive(Default)]
-pub(crate) struct Plain(Vec<u8>);
-
-impl Plain {
-    pub(crate) fn emptied(&mut self) -> &mut Vec<u8> {
-        if self.0.capacity() == 0 {
-            self.0 = PLAIN.try_with(Cell::take).unwrap_or_default();
-        }
-        self.0.clear();
-        &mut self.0
-    }
-}
-
-impl Drop for Plain {
-    fn drop(&mut self) {
-        if (1..=QUEUE_BYTES_MAX).contains(&self.0.capacity()) {
-            PLAIN
-                .try_with(|spare| spare.set(std::mem::take(&mut self.0)))
-                .ok();
-        }
-    }
-}
 
 /// Takes an empty buffer for one frame. Nested use gets its own.
 pub(crate) fn take_frame() -> Vec<u8> {

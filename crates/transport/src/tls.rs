@@ -14,12 +14,12 @@ mod tests;
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
+use lastword_session::{Io, Records, Sealed, Taken};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 
-use crate::layer::{Opened, Taken};
 use crate::{Tap, scratch};
 use end::{End, Step};
 
@@ -85,8 +85,8 @@ impl Tls {
     }
 
     /// Opens the complete records in `bytes`, which begin with the rest, and appends their content to `plain`.
-    pub(crate) fn open(&mut self, bytes: &mut [u8], plain: &mut Vec<u8>) -> Opened {
-        let mut opened = Opened::default();
+    pub(crate) fn open(&mut self, bytes: &mut [u8], plain: &mut Vec<u8>) -> Records {
+        let mut opened = Records::default();
         let before = self.held.len();
         let mut at = 0;
         self.end.begin();
@@ -121,34 +121,11 @@ impl Tls {
             opened.failed = Some(self.end.fail("record_overflow"));
             self.rest = Vec::new();
         }
-        opened.sealed = self.held.len() - before;
+        opened.sealed = Sealed {
+            bytes: self.held.len() - before,
+            holds: self.holds(),
+        };
         opened
-    }
-
-    /// Seals bytes of these slices, at most 16 KiB, and writes as many as fit. Bytes that were sealed before go first.
-    pub(crate) fn poll_write(
-        &mut self,
-        tap: &mut Tap,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<Taken>> {
-        self.write_by(slices, |bytes| tap.poll_write(cx, &[IoSlice::new(bytes)]))
-    }
-
-    /// The same, even if the runtime does not yet know of the kernel's room; `None` where the kernel has none.
-    pub(crate) fn write_now(
-        &mut self,
-        tap: &mut Tap,
-        slices: &[IoSlice<'_>],
-    ) -> Option<io::Result<Taken>> {
-        let taken = self.write_by(slices, |bytes| {
-            let written = tap.write_now(&[IoSlice::new(bytes)]);
-            written.map_or(Poll::Pending, Poll::Ready)
-        });
-        match taken {
-            Poll::Ready(taken) => Some(taken),
-            Poll::Pending => None,
-        }
     }
 
     /// Closes TLS and sends our FIN behind it. Returns false where bytes still wait for the kernel before the FIN.
@@ -156,19 +133,19 @@ impl Tls {
         if !std::mem::replace(&mut self.shut, true) {
             self.end.close(&mut self.rest, &mut self.held);
         }
-        let flushed = self.write_now(tap, &[]);
-        match flushed {
-            None => Ok(false),
-            Some(Err(error)) => Err(error),
-            Some(Ok(_)) => tap.shutdown().map(|()| true),
+        match self.write_by(&[], |bytes| tap.write_now(&[IoSlice::new(bytes)])) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Ready(Ok(_)) => tap.shutdown().map(|()| true),
         }
     }
 
-    fn write_by(
+    /// Seals bytes of these slices, at most 16 KiB, and writes as many as fit. Bytes that were sealed before go first.
+    pub(crate) fn write_by(
         &mut self,
         slices: &[IoSlice<'_>],
         mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<Taken>> {
+    ) -> Io<Taken> {
         while self.holds() {
             let n = ready!(write(&self.held))?;
             self.held.drain(..n);
@@ -176,10 +153,6 @@ impl Tls {
         self.held = Vec::new();
         let mut sealed = scratch::take_frame();
         let plain = self.end.seal(&mut self.rest, slices, &mut sealed);
-        let taken = Taken {
-            plain,
-            sealed: sealed.len(),
-        };
         let outcome = match sealed.is_empty() {
             true => Poll::Ready(Ok(0)),
             false => write(&sealed),
@@ -191,13 +164,20 @@ impl Tls {
         };
         self.held
             .extend_from_slice(sealed.get(written..).unwrap_or_default());
+        let made = Sealed {
+            bytes: sealed.len(),
+            holds: self.holds(),
+        };
         scratch::give_frame(sealed);
         // The handshake is not complete: nothing can be sealed.
         let has_more = slices.iter().any(|slice| !slice.is_empty());
-        if taken.plain == 0 && has_more {
+        if plain == 0 && has_more {
             return Poll::Pending;
         }
-        Poll::Ready(Ok(taken))
+        Poll::Ready(Ok(Taken {
+            plain,
+            sealed: Some(made),
+        }))
     }
 }
 

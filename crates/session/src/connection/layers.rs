@@ -1,7 +1,7 @@
 //! The layers between the socket and the frames, which the driver takes off the bytes: a PROXY header, TLS.
 
 use super::state::State;
-use super::{Config, Connection};
+use super::{Config, Connection, Event, Host, Input, Records, Sealed};
 use crate::close::Close;
 use crate::ending::Layer;
 use crate::{Cause, Phase, Proxied, ProxyFault, Time};
@@ -19,6 +19,70 @@ impl Connection {
     #[must_use]
     pub fn awaits_proxy_header(&self) -> bool {
         matches!(*self.state, State::Proxy { .. })
+    }
+
+    /// Takes the PROXY header off these bytes, where it is still awaited. Returns how many of them belong to it.
+    pub(super) fn take_proxy_header(
+        &mut self,
+        host: &mut impl Host,
+        now: Time,
+        bytes: Option<&[u8]>,
+    ) -> usize {
+        let Some(bytes) = bytes.filter(|_| self.awaits_proxy_header()) else {
+            return 0;
+        };
+        let rare = self.rare.as_mut();
+        let begun = rare.and_then(|rare| rare.proxy_header.take());
+        let mut header = begun.unwrap_or_default();
+        let read = header.read(bytes);
+        let (outcome, len) = match read {
+            Ok(Some((proxied, len))) => (Some(Ok(proxied)), len),
+            Ok(None) => (None, bytes.len()),
+            Err(fault) => (Some(Err(fault)), bytes.len()),
+        };
+        self.bytes_arrived(now, len);
+        let Some(outcome) = outcome else {
+            self.rare_mut().proxy_header = Some(header);
+            return len;
+        };
+        let refusal = outcome.ok().and_then(|proxied| host.proxied(proxied));
+        self.handle(now, Input::ProxyHeader(outcome));
+        if let Some(refusal) = refusal {
+            self.handle(now, Input::Refuse(&refusal));
+        }
+        len
+    }
+
+    /// Takes note of what TLS found in the bytes that were just read. Its failure comes behind the frames.
+    pub(super) fn on_records(
+        &mut self,
+        host: &mut impl Host,
+        now: Time,
+        records: Option<&Records>,
+    ) {
+        let Some(records) = records else { return };
+        self.on_sealed(0, Some(records.sealed));
+        if records.secured {
+            self.on_secured(now);
+            if self.is_live() {
+                self.tell(host, now, Event::Secured);
+            }
+        }
+        if records.closed {
+            self.handle(now, Input::TlsClosed);
+        }
+    }
+
+    /// Takes note of what TLS, if there is any, made of the `plain` bytes that it took last. Without data among them the
+    /// last acknowledgement says nothing of data.
+    pub(super) fn on_sealed(&mut self, plain: usize, sealed: Option<Sealed>) {
+        let Some(sealed) = sealed else { return };
+        let more = u32::try_from(sealed.bytes.saturating_sub(plain)).unwrap_or(u32::MAX);
+        self.bytes_out += u64::from(more);
+        if self.behind_data > 0 || plain == 0 {
+            self.behind_data = self.behind_data.saturating_add(more);
+        }
+        self.set_layer_holds(sealed.holds);
     }
 
     /// The proxy has said on whose behalf it connects, or no proxy did.
@@ -50,16 +114,6 @@ impl Connection {
     /// Whether the connection was refused before the peer's first byte.
     pub(super) fn is_refused(&self) -> bool {
         matches!(self.phase, Phase::Admission | Phase::Proxy)
-    }
-
-    /// Takes note of the bytes that the layer below made of the last ones that it took: `n` bytes with their records'
-    /// frames, behind [`Connection::transmitted`]. Without data among them the last acknowledgement says nothing of data.
-    pub fn sealed(&mut self, plain: usize, n: usize) {
-        let more = u32::try_from(n.saturating_sub(plain)).unwrap_or(u32::MAX);
-        self.bytes_out += u64::from(more);
-        if self.behind_data > 0 || plain == 0 {
-            self.behind_data = self.behind_data.saturating_add(more);
-        }
     }
 
     /// Sets whether the layer below holds bytes that it took and that the kernel has not taken. While it does, something

@@ -70,6 +70,7 @@ impl Connection {
             fin_seen: false,
             has_spoken: false,
             layer_holds: false,
+            was_calm: false,
             drain_notice: DrainNotice::None,
             farewell: GoodbyeProgress::None,
             decoder: Decoder::default(),

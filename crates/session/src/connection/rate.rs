@@ -102,6 +102,9 @@ impl Connection {
     /// Credits the time that delayed bytes which arrive now: time in which this process stood still, or an outage. All
     /// bytes of that time may arrive at once. `silence` is the time since the last byte, with the stall.
     pub(super) fn credit_rates(&mut self, silence: Duration, stalled: Duration, now: Time) {
+        if rates_of(&self.rare).is_none() {
+            return;
+        }
         let since = self.liveness.silent_since();
         let is_outage = self.liveness.suspect_limit_at() <= now;
         let Some((rates, limits)) = self.rates() else {

@@ -281,7 +281,7 @@ impl Connection {
         let own = self.config.limits.outbound_frame_bytes_max;
         self.peer_frame_limit = welcome.frame_limit.min(own);
         self.go_live(now, admission.timing);
-        Outcome::Event(Event::Welcome(admission))
+        Outcome::Event(Event::Joined(admission))
     }
 
     fn on_goodbye(&mut self, now: Time, frame: Frame<'_>) -> Outcome<'static> {

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_session::wire::{Kind, Ping, Pong};
-use lastword_session::{
-    Admission, Config, Connection, Event, Flow, Input, Readings, RoundTrip, Time, Timing,
-};
+use lastword_session::{Admission, Config, Connection, RoundTrip, Time, Timing};
 
 use crate::harness::{
-    ADMISSION, Answer, HEARTBEAT, HELLO, Pair, Pipe, Read, Solo, encoded, millis, pong_to, secs,
+    ADMISSION, Answer, HEARTBEAT, HELLO, Host, Pair, Pipe, Solo, View, encoded, millis, pong_to,
+    secs,
 };
 
 /// An unrelated clock: its reading at the start, and how much faster than real time it runs.
@@ -34,51 +33,26 @@ impl Clock {
 }
 
 struct End {
-    connection: Connection,
+    host: Host,
     clock: Clock,
 }
 
 impl End {
-    fn turn(&mut self, real: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
-        let now = self.clock.reads(real);
-        let mut busy = false;
-        if let Read::Bytes(mut bytes) = inbound.read(real) {
-            busy = true;
-            self.connection.bytes_arrived(now, bytes.len());
-            self.connection.feed(now, &mut bytes, |connection, event| {
-                if let Event::Credentials(_) = event {
-                    connection.handle(now, Input::Admit(ADMISSION));
-                }
-                Flow::More
-            });
-        }
-        if self.connection.poll_timeout().0 <= now {
-            busy = true;
-            self.connection
-                .handle(now, Input::Timeout(Readings::default()));
-        }
-        let bytes: Vec<u8> = self
-            .connection
-            .slices()
-            .iter()
-            .flat_map(|s| s.to_vec())
-            .collect();
-        if !bytes.is_empty() {
-            busy = true;
-            outbound.write(real, &bytes);
-            self.connection.transmitted(now, bytes.len());
-        }
-        assert!(self.connection.poll_output().is_none());
-        busy
+    fn new(connection: Connection, answer: Answer, clock: Clock) -> Self {
+        let mut host = Host::new(connection, answer);
+        host.view = View::Blind;
+        host.clock = Box::new(move |real| clock.reads(real));
+        Self { host, clock }
+    }
+
+    fn round_trip(&self) -> RoundTrip {
+        self.host.connection.round_trip()
     }
 
     /// How wrong this end is about the other's clock, and its own bound on that error, in microseconds.
     fn errs(&self, other: &Self, real: Time) -> (u64, u64) {
-        let told = self
-            .connection
-            .round_trip()
-            .clock_offset()
-            .expect("a pong told it");
+        let told = self.round_trip().clock_offset();
+        let told = told.expect("a pong told it");
         let wrong = told.micros.abs_diff(self.clock.behind(other.clock, real));
         let allowed = u64::try_from(told.error.as_micros()).expect("it fits");
         (wrong, allowed)
@@ -97,17 +71,12 @@ impl Ends {
     fn new(client: Clock, server: Clock) -> Self {
         let config = Arc::new(Config::default());
         let real = Time::ORIGIN;
-        let connection = Connection::client(Arc::clone(&config), &HELLO, client.reads(real));
+        let asks = Connection::client(Arc::clone(&config), &HELLO, client.reads(real));
+        let answers = Connection::server(config, server.reads(real));
         Self {
             real,
-            client: End {
-                connection,
-                clock: client,
-            },
-            server: End {
-                connection: Connection::server(config, server.reads(real)),
-                clock: server,
-            },
+            client: End::new(asks, Answer::Wait, client),
+            server: End::new(answers, Answer::Admit(ADMISSION), server),
             up: Pipe::default(),
             down: Pipe::default(),
         }
@@ -120,8 +89,14 @@ impl Ends {
             self.real = self.real + millis(1);
             let now_ms = self.real.as_micros() / 1_000;
             (self.up.latency, self.down.latency) = jitter(now_ms);
-            while self.client.turn(self.real, &mut self.down, &mut self.up)
-                | self.server.turn(self.real, &mut self.up, &mut self.down)
+            while self
+                .client
+                .host
+                .turn(self.real, &mut self.down, &mut self.up)
+                | self
+                    .server
+                    .host
+                    .turn(self.real, &mut self.up, &mut self.down)
             {}
         }
     }
@@ -160,13 +135,13 @@ fn both_ends_learn_the_round_trip_and_the_others_clock_with_the_first_heartbeat(
         let mut ends = Ends::new(client, server);
         ends.passes(HEARTBEAT, |_| (millis(20), millis(20)));
         for own in [&ends.client, &ends.server] {
-            assert_eq!(own.connection.round_trip(), RoundTrip::default());
+            assert_eq!(own.round_trip(), RoundTrip::default());
         }
         ends.passes(millis(200), |_| (millis(20), millis(20)));
         for (own, other) in [(&ends.client, &ends.server), (&ends.server, &ends.client)] {
-            let rtt = own.connection.round_trip().rtt().expect("a pong came");
+            let rtt = own.round_trip().rtt().expect("a pong came");
             assert!(rtt.abs_diff(millis(40)) <= millis(1), "{rtt:?}");
-            assert_eq!(own.connection.round_trip().variance(), Some(rtt / 2));
+            assert_eq!(own.round_trip().variance(), Some(rtt / 2));
             let (wrong, allowed) = own.errs(other, ends.real);
             assert!(wrong <= 600, "{wrong}");
             assert!((19_500..=20_600).contains(&allowed), "{allowed}");
@@ -201,6 +176,7 @@ fn drift_and_jitter_leave_both_ends_within_what_they_tell() {
         }
         let rtt = ends
             .client
+            .host
             .connection
             .round_trip()
             .rtt()

@@ -23,12 +23,6 @@ fn slow(frames: usize) -> Solo {
     solo
 }
 
-/// The game has taken this many frames.
-fn takes(solo: &mut Solo, frames: u64) {
-    let now = solo.now;
-    solo.connection().taken(now, frames);
-}
-
 /// Lets time pass until the verdict is told.
 fn told_after(solo: &mut Solo) -> Duration {
     let begun = solo.now;
@@ -52,7 +46,7 @@ fn a_game_that_does_not_come_back_is_given_up_and_the_end_keeps_its_cause() {
     for (taken, timeout) in [(0, UNREAD), (1, DELIVERY)] {
         let mut solo = slow(2);
         solo.fin();
-        takes(&mut solo, taken);
+        solo.takes(taken);
         let by = solo.now + timeout;
         assert_eq!(solo.connection().poll_timeout(), (by, Timer::Delivery));
         let told = told_after(&mut solo);
@@ -72,7 +66,7 @@ fn the_next_frame_has_the_shorter_of_the_delivery_and_the_linger_timeout() {
         solo.host.answers = false;
         solo.says(&frame(0, b"frame"));
         solo.fin();
-        takes(&mut solo, 1);
+        solo.takes(1);
         assert_eq!(told_after(&mut solo), secs(1));
     }
 }
@@ -82,9 +76,9 @@ fn the_next_frame_has_the_shorter_of_the_delivery_and_the_linger_timeout() {
 fn a_game_that_begins_to_take_frames_is_waited_for() {
     let mut solo = slow(1);
     solo.fin();
-    takes(&mut solo, 0);
+    solo.takes(0);
     solo.advance(UNREAD - millis(1));
-    takes(&mut solo, 1);
+    solo.takes(1);
     assert_eq!(told_after(&mut solo), DELIVERY);
 }
 
@@ -93,7 +87,7 @@ fn a_kick_ends_the_wait_and_the_peers_end_stays_the_cause() {
     for cause in [Cause::Kicked, Cause::ClosedByGame] {
         let mut solo = slow(2);
         solo.fin();
-        takes(&mut solo, 1);
+        solo.takes(1);
         assert!(!solo.is_over());
         solo.closes(&Close::new(cause));
         assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
@@ -105,7 +99,7 @@ fn a_kick_ends_the_wait_and_the_peers_end_stays_the_cause() {
 fn an_end_that_the_server_decides_for_all_does_not_end_the_wait() {
     let mut solo = slow(2);
     solo.fin();
-    takes(&mut solo, 1);
+    solo.takes(1);
     solo.closes(&Close::new(Cause::Drained));
     assert_eq!(told_after(&mut solo), DELIVERY);
 }
@@ -114,13 +108,13 @@ fn an_end_that_the_server_decides_for_all_does_not_end_the_wait() {
 fn each_frame_that_is_taken_gives_it_the_whole_time_again() {
     let mut solo = slow(3);
     solo.fin();
-    takes(&mut solo, 1);
+    solo.takes(1);
     for taken in 2..=3 {
         solo.advance(DELIVERY - millis(1));
         assert!(!solo.is_over());
-        takes(&mut solo, taken);
+        solo.takes(taken);
     }
-    takes(&mut solo, 3);
+    solo.takes(3);
     assert_eq!(told_after(&mut solo), DELIVERY);
 }
 
@@ -128,7 +122,7 @@ fn each_frame_that_is_taken_gives_it_the_whole_time_again() {
 fn behind_an_end_of_ours_it_has_the_same_time() {
     let mut solo = slow(1);
     solo.closes(&Close::new(Cause::Idle));
-    takes(&mut solo, 1);
+    solo.takes(1);
     solo.fin();
     assert!(!solo.is_over(), "the game has not come back for more");
     assert_eq!(told_after(&mut solo), LINGER);
@@ -139,7 +133,7 @@ fn behind_an_end_of_ours_it_has_the_same_time() {
 fn a_drain_that_is_over_leaves_it_a_tenth_of_a_second() {
     let mut solo = slow(1);
     solo.fin();
-    takes(&mut solo, 1);
+    solo.takes(1);
     solo.hears(Input::DrainExpired(&Message::of(Cause::DrainExpired)));
     assert_eq!(told_after(&mut solo), millis(100));
     assert_eq!(solo.ending().verdict.cause, Cause::PeerFin);
@@ -154,7 +148,7 @@ fn frames_that_a_paused_game_does_not_take_are_read_in_the_end() {
     solo.inbound.fin(solo.now);
     solo.hears(Input::EndNoticed(solo.readings()));
     assert!(solo.connection().asks_for_room());
-    takes(&mut solo, 1);
+    solo.takes(1);
     solo.advance(DELIVERY - millis(1));
     assert!(solo.connection().asks_for_room());
     solo.advance(millis(1));

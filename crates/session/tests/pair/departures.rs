@@ -103,8 +103,7 @@ fn a_slow_game_has_the_linger_timeout_from_the_moment_at_which_a_drain_is_decide
     let mut close = Close::new(Cause::Drained);
     close.linger = Some(secs(10));
     solo.closes(&close);
-    let now = solo.now;
-    solo.connection().taken(now, 1);
+    solo.takes(1);
     solo.advance(secs(9));
     solo.fin();
     solo.advance(LINGER - millis(1));
@@ -135,8 +134,7 @@ fn a_kick_does_not_wait_for_a_game_that_has_frames_to_take() {
         let mut solo = Solo::live();
         solo.host.answers = false;
         solo.says(&frame(0, b"frame"));
-        let now = solo.now;
-        solo.connection().taken(now, 1);
+        solo.takes(1);
         solo.closes(&Close::new(cause));
         assert_eq!(heard(&solo), Some(cause));
         assert_eq!(solo.goodbye_code(), cause.code(), "it is written first");

@@ -12,7 +12,7 @@ use lastword_session::{Admission, Time, Timing};
 
 pub(crate) use host::{Answer, Host, Seen, View};
 pub(crate) use pair::{Pair, payloads};
-pub(crate) use pipe::{Pipe, Read};
+pub(crate) use pipe::Pipe;
 pub(crate) use solo::{Solo, encoded, frame, frames, pong_to};
 
 /// The start of every test. It is not the origin, so that a clock that was never set is noticed.

@@ -17,6 +17,7 @@ fn links(seen: &[Seen]) -> Vec<Link> {
         Seen::Link(link) => Some(link.clone()),
         Seen::Data(_)
         | Seen::Credentials(_)
+        | Seen::Secured
         | Seen::Welcome(_)
         | Seen::Notice { .. }
         | Seen::RoundTrip(_) => None,

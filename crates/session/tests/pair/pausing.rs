@@ -1,7 +1,7 @@
 //! While the game takes nothing we do not read: which limits stop, and which go on.
 
 use lastword_session::wire::Kind;
-use lastword_session::{Cause, Close, Config, Input, Limits, Terminal, Timer};
+use lastword_session::{Cause, Close, Config, Input, Limits, Timer};
 
 use crate::harness::{DEAD, HEARTBEAT, QUIET, Solo, View, frame, millis, secs};
 
@@ -61,13 +61,12 @@ fn a_path_that_dies_while_we_do_not_read_is_found() {
         solo.connection().hands_over_the_rest(),
         "what came before goes to the game first"
     );
+    solo.says(&frame(0, b"before the cut"));
     let readings = solo.readings();
     // Nothing that comes during this hand-over can be the cause.
     solo.hears(Input::EndNoticed(readings));
     solo.hears(Input::Close(&Close::new(Cause::Kicked)));
     solo.resumes();
-    solo.says(&frame(0, b"before the cut"));
-    solo.read_ends(Terminal::Open, readings);
     let ending = solo.ending();
     assert_eq!(ending.verdict.cause, Cause::PathDead);
     assert_eq!(
@@ -87,11 +86,9 @@ fn a_goodbye_behind_a_dead_path_is_evidence_and_not_the_cause() {
     };
     solo.advance(DEAD);
     assert!(solo.connection().hands_over_the_rest());
-    solo.resumes();
     solo.says(&frame(0, b"before the cut"));
     solo.sends(6, &[1, 0, 0, 0, 0, 0, 0, 0, 0]);
-    let readings = solo.readings();
-    solo.read_ends(Terminal::Open, readings);
+    solo.resumes();
     let ending = solo.ending();
     assert_eq!(ending.verdict.cause, Cause::PathDead);
     assert!(ending.peer_goodbye.is_some(), "what the peer said is kept");

@@ -53,6 +53,7 @@ fn links(solo: &Solo) -> Vec<Link> {
         Seen::Link(link) => Some(link.clone()),
         Seen::Data(_)
         | Seen::Credentials(_)
+        | Seen::Secured
         | Seen::Welcome(_)
         | Seen::Notice { .. }
         | Seen::RoundTrip(_) => None,

@@ -127,7 +127,11 @@ fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> V
                 match event {
                     Event::Data(payload) => payloads.push(payload.to_vec()),
                     Event::Credentials(_) => connection.handle(NOW, Input::Admit(ADMISSION)),
-                    Event::Welcome(_) | Event::Notice(_) | Event::RoundTrip(_) => {
+                    Event::Joined(_)
+                    | Event::Secured
+                    | Event::Link(_)
+                    | Event::Notice(_)
+                    | Event::RoundTrip(_) => {
                         panic!("a server that asks nothing gets none of these")
                     }
                 }

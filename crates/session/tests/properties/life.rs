@@ -366,8 +366,12 @@ impl Life {
                     Event::Data(payload) => {
                         allocation_counter::opt_out(|| taken.push(payload.to_vec()));
                     }
-                    Event::Welcome(welcome) => *has_dead_limit = welcome.timing.dead_ms > 0,
-                    Event::Credentials(_) | Event::Notice(_) | Event::RoundTrip(_) => {}
+                    Event::Joined(joined) => *has_dead_limit = joined.timing.dead_ms > 0,
+                    Event::Credentials(_)
+                    | Event::Secured
+                    | Event::Link(_)
+                    | Event::Notice(_)
+                    | Event::RoundTrip(_) => {}
                 }
                 Flow::More
             });

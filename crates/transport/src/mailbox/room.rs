@@ -4,6 +4,7 @@
 //! new waiter sees room that was made earlier, and room that is made later wakes the waiter.
 
 use std::future::poll_fn;
+use std::sync::MutexGuard;
 use std::task::{Poll, Waker};
 
 use lastword_session::SendError;
@@ -28,8 +29,7 @@ impl Mailbox {
     }
 
     /// Wakes the callers that wait for room, if there is some. Returns whether there is.
-    pub(crate) fn wake_ready(&self) -> bool {
-        let mut inside = self.lock();
+    pub(super) fn wake_in(&self, mut inside: MutexGuard<'_, Inside>) -> bool {
         if !self.has_room(&inside) {
             return false;
         }
@@ -148,9 +148,10 @@ mod tests {
 
     /// The owner takes all mail and writes until this much is left.
     fn owner_leaves(mailbox: &Mailbox, left: usize) -> bool {
-        let awaited = mailbox.take().is_some_and(|mail| mail.awaited);
+        let mail = mailbox.take();
+        let awaited = mailbox.is_watched.load(Ordering::Relaxed);
         mailbox.set_owned(waiting(left));
-        awaited && mailbox.wake_ready()
+        mail.is_some() && awaited && mailbox.wake_in(mailbox.lock())
     }
 
     #[test]
@@ -179,7 +180,7 @@ mod tests {
         assert!(!owner_leaves(&mailbox, CAP / 2 + 1));
         assert!(tasks.iter().all(|task| task.wakes() == 0));
         mailbox.set_owned(waiting(CAP / 2));
-        assert!(mailbox.wake_ready());
+        assert!(mailbox.wake_in(mailbox.lock()));
         assert!(tasks.iter().all(|task| task.wakes() == 1));
         assert!(poll(a.as_mut(), &tasks[0]));
     }
@@ -190,7 +191,7 @@ mod tests {
         let mailbox = mailbox(CAP);
         let owner = Arc::<Task>::default();
         mailbox.register(&owner.waker());
-        assert!(mailbox.take().is_some_and(|mail| !mail.awaited));
+        assert!(mailbox.take().is_some() && !mailbox.is_watched.load(Ordering::Relaxed));
         let (task, other) = (Arc::default(), Arc::default());
         let mut waiting = pin!(mailbox.ready());
         for task in [&task, &task, &other, &other] {

@@ -1,11 +1,14 @@
 //! Drives one session over two pipes as a driver does over a socket, and checks the session's contract meanwhile.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, IoSlice};
+use std::ops::{Deref, DerefMut, Range};
+use std::task::Poll;
 use std::time::Duration;
 
 use lastword_session::{
-    Admission, Call, Close, Connection, Dropped, Ending, Event, FirstError, Flow, Input,
-    KernelSample, Link, OsError, Output, OwnFault, Readings, Terminal, Time,
+    Admission, Ask, Backlog, Call, Close, Connection, Dropped, Ending, Event, Evidence, FirstError,
+    Io, KernelSample, Linger, Link, Mail, Next, Opened, OsError, OwnFault, Proxied, Readings, Room,
+    SendQueue, Taken, Time,
 };
 
 use super::pipe::{Pipe, Read};
@@ -15,6 +18,7 @@ use super::pipe::{Pipe, Read};
 pub(crate) enum Seen {
     Data(Vec<u8>),
     Credentials(Vec<u8>),
+    Secured,
     Welcome(Admission),
     Notice {
         code: u16,
@@ -50,6 +54,11 @@ pub(crate) enum View {
 
 pub(crate) struct Host {
     pub(crate) connection: Connection,
+    outside: Outside,
+}
+
+/// What lies outside of the connection, but for its two pipes.
+pub(crate) struct Outside {
     pub(crate) seen: Vec<Seen>,
     pub(crate) answer: Answer,
     pub(crate) view: View,
@@ -58,20 +67,35 @@ pub(crate) struct Host {
     /// The end, as the game heard of it.
     pub(crate) departed: Option<Ending>,
     pub(crate) ending: Option<Box<Ending>>,
-    /// Whether the driver reads; it does not while the game takes nothing.
+    /// Whether the game takes frames: while it does not, nothing is read.
     pub(crate) reads: bool,
     /// Whether the game takes each frame at once and answers it.
     pub(crate) answers: bool,
+    /// How many frames the game has taken, where it does not take each at once.
+    pub(crate) taken: u64,
     /// Whether the session has put the kernel's own give-up off.
     pub(crate) holds_give_up: bool,
+    /// For how long in all the process stood still.
+    pub(crate) stood_still: Duration,
+    /// What the connection's clock shows at a time of the pipes.
+    pub(crate) clock: Box<dyn Fn(Time) -> Time>,
     first_error: Option<FirstError>,
     is_shut: bool,
 }
 
+/// The outside during one wake-up.
+struct Woken<'a> {
+    outside: &'a mut Outside,
+    now: Time,
+    inbound: &'a mut Pipe,
+    outbound: &'a mut Pipe,
+    /// Whether anything happened.
+    busy: bool,
+}
+
 impl Host {
     pub(crate) fn new(connection: Connection, answer: Answer) -> Self {
-        Self {
-            connection,
+        let outside = Outside {
             seen: Vec::new(),
             answer,
             view: View::Honest,
@@ -80,31 +104,78 @@ impl Host {
             ending: None,
             reads: true,
             answers: true,
+            taken: 0,
             holds_give_up: false,
+            stood_still: Duration::ZERO,
+            clock: Box::new(|now| now),
             first_error: None,
             is_shut: false,
+        };
+        Self {
+            connection,
+            outside,
         }
     }
 
-    /// Does everything that is ready, once. Returns whether anything was.
+    /// Does everything that is ready. Returns whether anything was.
     pub(crate) fn turn(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
         if self.ending.is_some() {
             self.stays_closed();
             return false;
         }
-        let read = self.read(now, inbound, outbound);
-        let delivered = self.answers && self.connection.awaits_delivery();
-        if delivered {
-            let readings = self.readings(now, inbound, outbound);
-            self.connection.handle(now, Input::Delivered(readings));
+        let mut woken = Woken {
+            outside: &mut self.outside,
+            now,
+            inbound,
+            outbound,
+            busy: false,
+        };
+        match self.connection.drive(&mut woken) {
+            Next::Wait(_) => woken.busy,
+            Next::Yield => true,
+            Next::Closed(ending) => {
+                woken.close(ending);
+                self.stays_closed();
+                true
+            }
         }
-        let due = self.check_deadline(now, inbound, outbound);
-        let written = self.write(now, inbound, outbound);
-        let asked = self.poll_outputs(now, inbound, outbound);
-        read || delivered || due || written || asked
     }
 
     pub(crate) fn readings(&self, now: Time, inbound: &Pipe, outbound: &Pipe) -> Readings {
+        let mut readings = self.outside.readings(now, inbound, outbound);
+        let is_asked = self.connection.may_blame_path(now, &readings);
+        readings.own_fault = self.own_fault.filter(|_| is_asked);
+        readings
+    }
+
+    /// Checks that nothing comes after `Closed`.
+    fn stays_closed(&mut self) {
+        assert!(self.departed.is_some(), "the game hears first");
+        assert!(self.connection.is_closed());
+        assert!(self.connection.poll_output().is_none());
+        assert_eq!(self.connection.poll_timeout().0, Time::NEVER);
+        let slices = self.connection.slices();
+        assert!(slices.iter().all(|slice| slice.is_empty()));
+        assert!(!self.connection.wants_write() && !self.connection.wants_read());
+    }
+}
+
+impl Deref for Host {
+    type Target = Outside;
+
+    fn deref(&self) -> &Outside {
+        &self.outside
+    }
+}
+
+impl DerefMut for Host {
+    fn deref_mut(&mut self) -> &mut Outside {
+        &mut self.outside
+    }
+}
+
+impl Outside {
+    fn readings(&self, now: Time, inbound: &Pipe, outbound: &Pipe) -> Readings {
         let inq = inbound.arrived(now);
         let fin = inbound.has_fin(now);
         let our_fin = u32::from(self.is_shut && outbound.is_cut);
@@ -150,175 +221,181 @@ impl Host {
         if let View::Lossy(at) = self.view {
             kernel.total_retrans = u32::from(now >= at);
         }
-        let mut readings = Readings {
+        Readings {
             kernel: (!matches!(self.view, View::Blind)).then_some(kernel),
             first_error: self.first_error,
             after_fin: false,
             bytes_read: inbound.taken,
             own_fault: None,
             inquiries: 1,
-        };
-        let is_asked = self.connection.may_blame_path(now, &readings);
-        readings.own_fault = self.own_fault.filter(|_| is_asked);
-        readings
-    }
-
-    fn read(&mut self, now: Time, inbound: &mut Pipe, outbound: &Pipe) -> bool {
-        if !self.connection.wants_read() || !self.reads {
-            return false;
-        }
-        if self.connection.has_unread() {
-            self.feed(now, &mut []);
-            return true;
-        }
-        let terminal = match inbound.read(now) {
-            Read::Nothing => {
-                self.connection.caught_up();
-                return false;
-            }
-            Read::Bytes(mut bytes) => {
-                self.connection.bytes_arrived(now, bytes.len());
-                self.seen
-                    .extend(self.connection.poll_link().map(Seen::Link));
-                self.feed(now, &mut bytes);
-                if self.connection.wants_sample(now) {
-                    let sample = self.readings(now, inbound, outbound).kernel;
-                    self.connection.handle(now, Input::Sampled(sample));
-                }
-                return true;
-            }
-            Read::Fin => Terminal::Eof,
-            Read::Reset => {
-                self.fails(Call::Read, ErrorKind::ConnectionReset);
-                Terminal::Error(error(ErrorKind::ConnectionReset))
-            }
-        };
-        let readings = self.readings(now, inbound, outbound);
-        self.connection
-            .handle(now, Input::ReadEnded(terminal, readings));
-        true
-    }
-
-    fn feed(&mut self, now: Time, bytes: &mut [u8]) {
-        let seen = &mut self.seen;
-        self.connection.feed(now, bytes, |connection, event| {
-            assert!(connection.delivers() || !matches!(event, Event::Data(_)));
-            seen.push(Seen::from(event));
-            Flow::More
-        });
-        assert!(
-            !self.connection.has_unread() || !self.connection.wants_read(),
-            "all is consumed unless the host stops it"
-        );
-        if self.connection.is_authenticating() {
-            match &self.answer {
-                Answer::Admit(admission) => self.connection.handle(now, Input::Admit(*admission)),
-                Answer::Refuse(close) => self.connection.handle(now, Input::Close(close)),
-                Answer::Wait => {}
-            }
         }
     }
 
-    fn check_deadline(&mut self, now: Time, inbound: &Pipe, outbound: &Pipe) -> bool {
-        for n in 0.. {
-            let (at, timer) = self.connection.poll_timeout();
-            if at > now {
-                return n > 0;
-            }
-            assert!(n < 8, "{timer:?} stays due");
-            let readings = self.readings(now, inbound, outbound);
-            self.connection.handle(now, Input::Timeout(readings));
-        }
-        true
-    }
-
-    fn write(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
-        let mut busy = false;
-        while self.connection.wants_write() {
-            if inbound.is_reset() {
-                self.fails(Call::Write, ErrorKind::BrokenPipe);
-                let readings = self.readings(now, inbound, outbound);
-                self.connection.handle(now, Input::WriteFailed(readings));
-                return true;
-            }
-            let bytes = self.connection.slices().concat_all();
-            let written = outbound.write(now, &bytes);
-            if written == 0 {
-                if self.connection.write_refused() {
-                    let sample = self.readings(now, inbound, outbound).kernel;
-                    self.connection.handle(now, Input::Overflowed(sample));
-                    busy |= self.connection.is_ending();
-                }
-                break;
-            }
-            self.connection.transmitted(now, written);
-            if outbound.is_reader_gone {
-                inbound.reset(now);
-            }
-            busy = true;
-        }
-        busy
-    }
-
-    fn poll_outputs(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
-        let mut busy = false;
-        while let Some(output) = self.connection.poll_output() {
-            busy = true;
-            match output {
-                Output::Shut => {
-                    assert!(!self.is_shut, "the write side is shut once");
-                    self.is_shut = true;
-                    outbound.fin(now);
-                    self.connection.handle(now, Input::Shut);
-                }
-                Output::Link(link) => self.seen.push(Seen::Link(link)),
-                Output::HoldGiveUp(hold) => {
-                    assert!(!self.is_shut, "the last value is set with the shutdown");
-                    self.holds_give_up = hold;
-                }
-                Output::Departed => {
-                    assert!(self.departed.is_none(), "a session departs once");
-                    let readings = self.readings(now, inbound, outbound);
-                    self.departed = self.connection.departure(now, &readings);
-                    assert!(self.departed.is_some(), "a cause stands");
-                }
-                Output::Closed => {
-                    assert!(self.departed.is_some(), "the game hears first");
-                    let ending = self.connection.take_ending(Dropped::default());
-                    self.close(now, inbound, outbound, ending.expect("a verdict"));
-                    return true;
-                }
-            }
-        }
-        busy
-    }
-
-    fn close(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe, ending: Box<Ending>) {
-        inbound.is_reader_gone = true;
-        if ending.abort || inbound.arrived(now) > 0 {
-            outbound.reset(now);
-        } else {
-            outbound.fin(now);
-        }
-        self.ending = Some(ending);
-        self.stays_closed();
-    }
-
-    /// Checks that nothing comes after `Closed`.
-    fn stays_closed(&mut self) {
-        assert!(self.connection.is_closed());
-        assert!(self.connection.poll_output().is_none());
-        assert_eq!(self.connection.poll_timeout().0, Time::NEVER);
-        assert!(self.connection.slices().concat_all().is_empty());
-        assert!(!self.connection.wants_write() && !self.connection.wants_read());
-    }
-
-    fn fails(&mut self, call: Call, kind: ErrorKind) {
+    fn fails(&mut self, call: Call, kind: ErrorKind) -> io::Error {
         let first = FirstError {
             call,
             error: error(kind),
         };
         self.first_error.get_or_insert(first);
+        kind.into()
+    }
+}
+
+impl Woken<'_> {
+    fn close(&mut self, ending: Box<Ending>) {
+        self.inbound.is_reader_gone = true;
+        if ending.abort || self.inbound.arrived(self.now) > 0 {
+            self.outbound.reset(self.now);
+        } else {
+            self.outbound.fin(self.now);
+        }
+        self.outside.ending = Some(ending);
+    }
+}
+
+impl lastword_session::Host for Woken<'_> {
+    type Buffer = Vec<u8>;
+
+    fn now(&mut self) -> (Time, Duration) {
+        ((self.outside.clock)(self.now), self.outside.stood_still)
+    }
+
+    fn wake_by(&mut self, _: Time, _: Time) {}
+
+    fn may_be_due(&self, _: Time) -> bool {
+        true
+    }
+
+    fn is_fresh(&self, _: Time) -> bool {
+        false
+    }
+
+    fn mail(&mut self) -> Option<Mail> {
+        None
+    }
+
+    fn recycle(&mut self, _: Box<SendQueue>) {}
+
+    fn queued(&mut self, _: Backlog) {}
+
+    fn close_mail(&mut self, _: bool) -> Dropped {
+        Dropped::default()
+    }
+
+    fn poll_admission(&mut self, awaited: bool) -> Poll<Result<Admission, Close>> {
+        match &self.outside.answer {
+            Answer::Admit(admission) if awaited => Poll::Ready(Ok(*admission)),
+            Answer::Refuse(close) if awaited => Poll::Ready(Err(close.clone())),
+            Answer::Admit(_) | Answer::Refuse(_) | Answer::Wait => Poll::Pending,
+        }
+    }
+
+    fn proxied(&mut self, _: Proxied) -> Option<Close> {
+        None
+    }
+
+    fn event(&mut self, connection: &mut Connection, _: Time, event: Event<'_>) -> Room {
+        assert!(connection.delivers() || !matches!(event, Event::Data(_)));
+        self.busy = true;
+        let is_server = matches!(self.outside.answer, Answer::Admit(_));
+        if !(is_server && matches!(event, Event::Joined(_))) {
+            self.outside.seen.push(Seen::from(event));
+        }
+        Room::MustPoll
+    }
+
+    fn panicked(&mut self) {}
+
+    fn poll_room(&mut self) -> Poll<()> {
+        ready_if(self.outside.reads, ())
+    }
+
+    fn poll_delivered(&mut self) -> Poll<()> {
+        ready_if(self.outside.answers, ())
+    }
+
+    fn taken(&self) -> u64 {
+        self.outside.taken
+    }
+
+    fn reported(&mut self, _: Evidence) {}
+
+    fn departed(&mut self, ending: Ending) -> Linger {
+        assert!(self.outside.departed.is_none(), "a session departs once");
+        self.outside.departed = Some(ending);
+        Linger::Allowed
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn poll_read(&mut self, buffer: &mut Vec<u8>, most: usize, _: Ask) -> Io<usize> {
+        let read = match self.inbound.read(self.now, most) {
+            Read::Nothing => return Poll::Pending,
+            Read::Bytes(bytes) => {
+                *buffer = bytes;
+                Ok(buffer.len())
+            }
+            Read::Fin => Ok(0),
+            Read::Reset => Err(self.outside.fails(Call::Read, ErrorKind::ConnectionReset)),
+        };
+        self.busy = true;
+        Poll::Ready(read)
+    }
+
+    fn open<'b>(&mut self, buffer: &'b mut Vec<u8>, bytes: Range<usize>) -> Opened<'b> {
+        Opened {
+            bytes: &mut buffer[bytes],
+            records: None,
+        }
+    }
+
+    fn poll_end(&mut self) -> Poll<()> {
+        Poll::Pending
+    }
+
+    fn poll_write(&mut self, slices: &[IoSlice<'_>], _: Ask) -> Io<Taken> {
+        if self.inbound.is_reset() {
+            let error = self.outside.fails(Call::Write, ErrorKind::BrokenPipe);
+            return Poll::Ready(Err(error));
+        }
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+        let written = self.outbound.write(self.now, &bytes);
+        self.busy |= written > 0;
+        if self.outbound.is_reader_gone && written > 0 {
+            self.inbound.reset(self.now);
+        }
+        ready_if(written > 0, Ok(Taken::as_it_is(written)))
+    }
+
+    fn shut(&mut self) -> io::Result<bool> {
+        assert!(!self.outside.is_shut, "the write side is shut once");
+        self.outside.is_shut = true;
+        self.busy = true;
+        self.outbound.fin(self.now);
+        Ok(true)
+    }
+
+    fn hold_give_up(&mut self, hold: bool) {
+        let is_shut = self.outside.is_shut;
+        assert!(!is_shut, "the last value is set with the shutdown");
+        self.outside.holds_give_up = hold;
+    }
+
+    fn readings(&mut self) -> Readings {
+        self.outside.readings(self.now, self.inbound, self.outbound)
+    }
+
+    fn own_fault(&mut self) -> Option<OwnFault> {
+        self.outside.own_fault
+    }
+}
+
+fn ready_if<T>(ready: bool, outcome: T) -> Poll<T> {
+    match ready {
+        true => Poll::Ready(outcome),
+        false => Poll::Pending,
     }
 }
 
@@ -327,6 +404,7 @@ impl Seen {
         match self {
             Self::Data(payload) => Some(payload),
             Self::Credentials(_)
+            | Self::Secured
             | Self::Welcome(_)
             | Self::Notice { .. }
             | Self::Link(_)
@@ -340,7 +418,9 @@ impl From<Event<'_>> for Seen {
         match event {
             Event::Data(payload) => Self::Data(payload.to_vec()),
             Event::Credentials(credentials) => Self::Credentials(credentials.to_vec()),
-            Event::Welcome(admission) => Self::Welcome(admission),
+            Event::Joined(admission) => Self::Welcome(admission),
+            Event::Secured => Self::Secured,
+            Event::Link(link) => Self::Link(link),
             Event::RoundTrip(rtt) => Self::RoundTrip(rtt),
             Event::Notice(notice) => Self::Notice {
                 code: notice.code,
@@ -348,17 +428,6 @@ impl From<Event<'_>> for Seen {
                 reason: notice.reason.into_owned(),
             },
         }
-    }
-}
-
-/// Joins the bytes of several slices.
-pub(crate) trait ConcatAll {
-    fn concat_all(&self) -> Vec<u8>;
-}
-
-impl ConcatAll for [std::io::IoSlice<'_>; 3] {
-    fn concat_all(&self) -> Vec<u8> {
-        self.iter().flat_map(|slice| slice.to_vec()).collect()
     }
 }
 

@@ -95,8 +95,8 @@ impl Pipe {
         matches!(self.end, Some(End::Reset(_)))
     }
 
-    pub(crate) fn read(&mut self, now: Time) -> Read {
-        let ready = self.arrived(now).min(self.chunk);
+    pub(crate) fn read(&mut self, now: Time, most: usize) -> Read {
+        let ready = self.arrived(now).min(self.chunk).min(most);
         if ready > 0 {
             self.taken += u64::try_from(ready).expect("it fits");
             return Read::Bytes(self.bytes.drain(..ready).map(|(_, byte)| byte).collect());

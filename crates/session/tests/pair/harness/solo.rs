@@ -89,6 +89,7 @@ impl Solo {
     }
 
     pub(crate) fn run(&mut self) {
+        self.host.stood_still = self.stood_still;
         while self
             .host
             .turn(self.now, &mut self.inbound, &mut self.outbound)
@@ -110,8 +111,6 @@ impl Solo {
     /// The process stands still: real time passes, and its clock does not move.
     pub(crate) fn stands_still(&mut self, time: Duration) {
         self.stood_still += time;
-        let total = self.stood_still;
-        self.connection().stood_still(total);
         self.run();
     }
 
@@ -154,6 +153,12 @@ impl Solo {
         if connection.awaits_delivery() {
             connection.handle(now, Input::Delivered(readings));
         }
+        self.run();
+    }
+
+    /// The game has taken this many frames.
+    pub(crate) fn takes(&mut self, frames: u64) {
+        self.host.taken = frames;
         self.run();
     }
 
@@ -218,7 +223,7 @@ impl Solo {
     }
 
     fn peer_read(&mut self) -> bool {
-        self.peer_reads && matches!(self.outbound.read(self.now), Read::Bytes(_))
+        self.peer_reads && matches!(self.outbound.read(self.now, usize::MAX), Read::Bytes(_))
     }
 }
 

@@ -2,19 +2,33 @@
 
 use std::sync::Arc;
 
-use lastword_session::wire::Notice;
-use lastword_session::{Close, Message};
+use crate::wire::Notice;
+use crate::{Close, Message, SendQueue};
+
+/// The frames and the decisions that others leave for a connection.
+#[derive(Debug, Default)]
+pub struct Mail {
+    /// The frames.
+    pub queue: Option<Box<SendQueue>>,
+    /// The decisions.
+    pub requests: Requests,
+}
 
 /// The waiting decisions: for each kind, the one that counts.
 #[derive(Debug, Default)]
-pub(crate) struct Requests {
-    pub(crate) notice: Option<Arc<Notice<'static>>>,
-    pub(crate) close: Option<Arc<Close>>,
-    pub(crate) abort: bool,
-    pub(crate) drain_expired: Option<Arc<Message>>,
-    pub(crate) report: bool,
+pub struct Requests {
+    /// Warn the peer.
+    pub notice: Option<Arc<Notice<'static>>>,
+    /// The first decision to end.
+    pub close: Option<Arc<Close>>,
+    /// The connection ends at once.
+    pub abort: bool,
+    /// The drain is over.
+    pub drain_expired: Option<Arc<Message>>,
+    /// The evidence so far is wanted.
+    pub report: bool,
     /// A frame found no room.
-    pub(crate) queue_full: bool,
+    pub queue_full: bool,
 }
 
 /// A decision about a connection from outside its task.
@@ -28,12 +42,14 @@ pub enum Request {
     Notice(Arc<Notice<'static>>),
     /// Ends the connection because the drain is over; the peer gets this message.
     DrainExpired(Arc<Message>),
-    /// Reports the evidence so far to the owner's app: [`App::reported`](crate::App::reported).
+    /// Reports the evidence so far to the owner's app: [`Host::reported`](crate::Host::reported).
     Report,
 }
 
 impl Requests {
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         let Self {
             notice,
             close,
@@ -47,7 +63,7 @@ impl Requests {
     }
 
     /// Keeps the first decision to end.
-    pub(super) fn add(&mut self, request: Request) {
+    pub fn add(&mut self, request: Request) {
         match request {
             Request::Notice(notice) => self.notice = Some(notice),
             Request::Abort => self.abort = true,

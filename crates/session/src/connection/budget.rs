@@ -1,12 +1,10 @@
-//! How much one poll does before others on the same worker have their turn.
+//! How much one wake-up does before others on the same worker have their turn.
 
 use std::time::Duration;
 
-use lastword_session::Time;
+use crate::Time;
 
-use crate::Clock;
-
-/// The rest of what one poll may do.
+/// The rest of what one wake-up may do.
 pub(super) struct Budget {
     turns: u32,
     frames: u32,
@@ -44,11 +42,11 @@ impl Budget {
         }
     }
 
-    /// Notes that a frame was handled. The clock is read after the second frame, and then after each eighth.
-    pub(super) fn frame(&mut self) {
+    /// Notes that a frame was handled. The real clock is read after the second frame, and then after each eighth.
+    pub(super) fn frame(&mut self, real: impl FnOnce() -> Time) {
         self.frames = self.frames.saturating_sub(1);
         let handled = FRAMES_MAX - self.frames;
-        if (handled == 2 || handled % 8 == 0) && Clock::real() >= self.until {
+        if (handled == 2 || handled % 8 == 0) && real() >= self.until {
             self.frames = 0;
         }
     }
