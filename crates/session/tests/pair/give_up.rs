@@ -15,7 +15,7 @@ fn it_is_put_off_by_the_end_whose_kernel_shows_the_retransmission_and_only_while
     assert!(pair.server.holds_give_up);
     pair.client.view = View::Unsettled;
     pair.server.view = View::Honest;
-    pair.advance(HEARTBEAT + secs(1));
+    pair.advance(3 * HEARTBEAT);
     assert!(pair.client.holds_give_up && !pair.server.holds_give_up);
 }
 
