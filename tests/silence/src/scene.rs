@@ -192,14 +192,12 @@ impl Scene {
     /// Plays all stalls, and returns when the last one began.
     fn stalls(&self, stalls: Stalls) -> anyhow::Result<Stamp> {
         let mut began = Stamp::now();
-        for number in 0..stalls.count {
-            if number > 0 {
-                thread::sleep(stalls.apart);
-            }
+        for _ in 0..stalls.count {
             began = Stamp::now();
             self.lab.pause_packets()?;
             thread::sleep(stalls.length);
             self.lab.resume_packets()?;
+            thread::sleep(stalls.apart);
         }
         Ok(began)
     }
