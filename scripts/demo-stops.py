@@ -38,7 +38,7 @@ def faults(status, output):
     if numbers(total)[0] != ended or sum(counts.values()) != ended:
         yield "the ends do not add up"
     endings, right = numbers(last)
-    judged = counts["endings here"] + counts.get("in the lab of the cable", 0)
+    judged = sum(counts.get(part, 0) for part in ("endings here", "in the lab of the cable", "of attackers"))
     if endings != judged or right != endings:
         yield "the endings do not add up"
 

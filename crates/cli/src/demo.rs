@@ -1,6 +1,8 @@
-//! `lastword demo`: a server, honest players, and one of each kind of ending on a loop. Each end is shown with its
-//! cause.
+//! `lastword demo`: a server, honest players, one of each kind of ending on a loop, and attackers. Each end is shown with
+//! its cause.
 
+mod attackers;
+mod attacks;
 mod cable;
 mod close;
 mod display;
@@ -29,6 +31,7 @@ use tokio::time::{sleep, timeout};
 use crate::serve::{AdminAddr, admin_addr, game_addr};
 use crate::signals::Stop;
 use crate::{Failure, announce, descriptors, quick};
+use attackers::Attackers;
 use cable::Cable;
 use display::Display;
 use endings::Endings;
@@ -61,6 +64,7 @@ pub(crate) struct DemoArgs {
 struct DemoClients {
     players: JoinSet<()>,
     endings: Endings,
+    attackers: Attackers,
     cable: Cable,
 }
 
@@ -140,6 +144,7 @@ impl DemoClients {
         Self {
             players: players::start(addr, clients, state),
             endings: Endings::begin(addr, state),
+            attackers: Attackers::begin(addr, state),
             cable: Cable::pull(state, server),
         }
     }
@@ -150,6 +155,7 @@ impl DemoClients {
         state.with(|state| state.is_closing = true);
         drop(self.cable);
         self.endings.end(state).await;
+        self.attackers.end(state).await;
         // Endings from before the drain must not be recorded as part of the drain.
         settled(|| state.with(|state| state.waiting()) == 0).await;
         server.drain(DRAIN_TIMEOUT).await;
@@ -176,12 +182,16 @@ async fn settled(is_so: impl Fn() -> bool) {
     timeout(SETTLE_TIMEOUT, waited).await.ok();
 }
 
-/// The default configuration with short timeouts, so that a viewer can watch them pass.
+/// The default configuration with short timeouts, so that a viewer can watch them pass, and with a rate for the attackers
+/// that flood. No other client comes near that rate.
 fn impatient() -> Config {
     let mut config = Config::default();
     config.timeouts.hello_ms = TIMEOUT_MS;
     config.timeouts.auth_ms = TIMEOUT_MS;
     config.timeouts.frame_ms = TIMEOUT_MS;
+    config.rates.frames_per_second = 1_000;
+    config.rates.frames_burst = 5_000;
+    config.rates.over_ms = 1_000;
     quick::add(&mut config);
     config
 }

@@ -45,11 +45,12 @@ struct Cli {
 enum Command {
     /// Shows players come and go in every way, each end with its cause and its evidence
     ///
-    /// Runs a server and its players. Some play honestly, and the others end in every possible way, again and again.
-    /// On Linux it also unplugs a cable, in network namespaces that touch nothing outside. On a terminal it shows a
-    /// table, elsewhere a line for each end. Both show the address of the live page. Ctrl-C drains the server and
-    /// tells whether every record was right. Endings that Ctrl-C interrupts are counted as cut short. A second Ctrl-C
-    /// ends at once.
+    /// Runs a server, its players, and attackers. Some players play honestly, and the others end in every possible way,
+    /// again and again. The attackers send slow hellos, noise and floods of frames. Their ends are only counted, next to
+    /// the players' round trip. On Linux it also unplugs a cable, in network namespaces that touch nothing outside. On a
+    /// terminal it shows a table, elsewhere a line for each end. Both show the address of the live page. Ctrl-C drains
+    /// the server and tells whether every record was right. Endings that Ctrl-C interrupts are counted as cut short. A
+    /// second Ctrl-C ends at once.
     #[command(verbatim_doc_comment, after_help = demo::EXIT_STATUS)]
     Demo(DemoArgs),
     /// Serves a built-in game that sends each player's frames back

@@ -7,7 +7,7 @@
 //!
 //! The parts serve other tests of ends, too:
 //!
-//! - [`Clients`] plays single clients, and the caller reads their records.
+//! - [`Clients`] plays single clients, attackers too ([`Attack`]), and the caller reads their records.
 //! - [`peer::Peer`] is an end in a process of its own, which can exit, be killed, and fill both kernels.
 //!   [`process::Process`] starts any other program that takes orders.
 //! - [`Raw`] joins a server on a raw socket, and [`Frames`] cuts its bytes into frames.
@@ -31,6 +31,7 @@
 //! # }
 //! ```
 
+mod attack;
 mod audit;
 mod client_addrs;
 mod client_rng;
@@ -57,6 +58,7 @@ mod storm;
 mod token;
 mod way;
 
+pub use attack::Attack;
 pub use clients::{Clients, Played};
 pub use closes::{Page, Record};
 pub use command::{Action, ObeyingGame};

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-use super::state::{ClientEnding, Shared};
+use super::state::{ClientEnding, Origin, Shared};
 
 /// The loop of endings. It is aborted when this value ends.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ async fn play(clients: Clients, n: u32, way: &'static Way, state: Shared) {
             ClientEnding {
                 name: way.name.to_owned(),
                 expected: way.truth,
-                in_lab: false,
+                origin: Origin::Here,
             },
         ),
         // The demo ends and aborts this client, so its fault does not count.

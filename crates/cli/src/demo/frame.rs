@@ -86,6 +86,8 @@ impl Frame<'_> {
         }
         lines.extend(wrap(&info.links(), GAP, width));
         lines.extend(wrap(&self.counts(), GAP, width));
+        lines.extend(wrap(&state.attacks.words(), GAP, width));
+        lines.extend(wrap(&state.attacks.ended_words(), ", ", width));
         lines.extend(self.suspects(width));
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         lines.extend(

@@ -9,7 +9,7 @@ use lastword_load::Ending;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use super::state::{ClientEnding, DemoState, Shared};
+use super::state::{ClientEnding, DemoState, Origin, Shared};
 
 /// Starts this many players, one after the other.
 pub(crate) fn start(server: SocketAddr, count: u32, state: &Shared) -> JoinSet<()> {
@@ -46,11 +46,16 @@ async fn stay(mut client: Client, name: String, n: u32, state: &Shared) {
     let pace = CHAT + STEP * (n % 50);
     let mut chat = interval_at(Instant::now() + pace, pace);
     chat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut asked = None;
     loop {
         tokio::select! {
             biased;
             event = client.next_event() => match event {
                 Some(Event::Notice(_)) => break,
+                Some(Event::Frame(_)) => {
+                    let round_trip = asked.take().map(|asked: Instant| asked.elapsed());
+                    state.with(|state| round_trip.map(|after| state.attacks.answered(after)));
+                }
                 Some(_) => {}
                 None => {
                     let ended = client.ended().await;
@@ -63,14 +68,17 @@ async fn stay(mut client: Client, name: String, n: u32, state: &Shared) {
                 }
             },
             // If this fails, the end of the connection tells why.
-            _ = chat.tick() => drop(client.send(WORDS)),
+            _ = chat.tick() => {
+                asked.get_or_insert_with(Instant::now);
+                client.send(WORDS).ok();
+            }
         }
     }
     client.goodbye().await;
     let client = ClientEnding {
         name,
         expected: Ending::live(Cause::Drained),
-        in_lab: false,
+        origin: Origin::Here,
     };
     state.with(|state| state.played(local, client));
 }

@@ -10,6 +10,7 @@ use std::time::Instant;
 use lastword::{Cause, Observer};
 use lastword_load::{Ending, Expected, Pairs};
 
+use super::attacks::{Attacks, is_attacker};
 use super::close::Close;
 use super::sums::Sums;
 
@@ -25,6 +26,8 @@ pub(crate) struct DemoState {
     ends: VecDeque<End>,
     /// Counts every end.
     sums: Sums,
+    /// The attacks, and how long the players waited meanwhile.
+    pub(crate) attacks: Attacks,
     /// Pairs each client with the number of its end, by its address.
     pairs: Pairs<SocketAddr, ClientEnding, u64>,
     /// Sends the name of each lab client when its end is recorded. Dropping it ends the lab.
@@ -55,8 +58,18 @@ pub(crate) struct ClientEnding {
     pub(crate) name: String,
     /// The cause and phase that must be recorded.
     pub(crate) expected: Ending,
-    /// Whether the client is in the lab, which reports the ending before it happens.
-    pub(crate) in_lab: bool,
+    pub(crate) origin: Origin,
+}
+
+/// Where a client comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A player of this process.
+    Here,
+    /// The lab, which reports the ending before it happens.
+    Lab,
+    /// An attacker of this process.
+    Attacker,
 }
 
 /// How an end is counted.
@@ -185,7 +198,8 @@ impl DemoState {
 
     /// The number of clients whose record has not arrived yet.
     pub(crate) fn waiting(&self) -> usize {
-        let here = self.pairs.clients().filter(|client| !client.in_lab);
+        let here = self.pairs.clients();
+        let here = here.filter(|client| client.origin != Origin::Lab);
         here.count()
     }
 
@@ -194,14 +208,15 @@ impl DemoState {
         self.causes.values()
     }
 
-    /// The last ends, newest first.
+    /// The last ends, newest first, without those of attackers.
     pub(crate) fn newest(&self) -> impl Iterator<Item = &End> {
-        self.ends.iter().rev()
+        self.ends.iter().rev().filter(|end| !end.is_of_attacker())
     }
 
-    /// The ends after number `n`, oldest first.
+    /// The ends after number `n`, oldest first, without those of attackers.
     pub(crate) fn after(&self, n: u64) -> impl Iterator<Item = &End> {
-        self.ends.iter().skip_while(move |end| end.n <= n)
+        let after = self.ends.iter().skip_while(move |end| end.n <= n);
+        after.filter(|end| !end.is_of_attacker())
     }
 
     /// Compares end number `n` with its client, counts it anew, and reports the end of a lab client to the lab.
@@ -209,13 +224,13 @@ impl DemoState {
         let Some(end) = self.ends.iter_mut().rev().find(|end| end.n == n) else {
             return;
         };
-        if let Some(to_lab) = self.to_lab.as_ref().filter(|_| client.in_lab) {
+        let in_lab = client.origin == Origin::Lab;
+        if let Some(to_lab) = self.to_lab.as_ref().filter(|_| in_lab) {
             // If this fails, the lab has already ended.
             to_lab.send(client.name.clone()).ok();
         }
         // The demo ended before this client did, so the record says nothing about the client.
-        let is_broken_off =
-            self.is_closing && (client.in_lab || OF_A_DRAIN.contains(&end.close.cause));
+        let is_broken_off = self.is_closing && (in_lab || OF_A_DRAIN.contains(&end.close.cause));
         let deviation = Expected::from(client.expected).deviation(end.close.ending());
         let (result, wrong) = match deviation {
             None => (EndResult::Right, None),
@@ -226,7 +241,14 @@ impl DemoState {
             }
         };
         let is_judged = result == EndResult::Right || result == EndResult::Wrong;
-        self.sums.in_lab += u64::from(client.in_lab && is_judged);
+        match client.origin {
+            Origin::Here => {}
+            Origin::Lab => self.sums.in_lab += u64::from(is_judged),
+            Origin::Attacker => {
+                self.sums.of_attackers += u64::from(is_judged);
+                self.attacks.ended(end.close.cause);
+            }
+        }
         end.client = Some(client);
         let before = mem::replace(&mut end.result, result);
         *self.count_of(before) -= 1;
@@ -254,6 +276,13 @@ impl DemoState {
 }
 
 impl End {
+    /// Whether an attacker had this end. The record may come before its client reports, so the address tells as well.
+    fn is_of_attacker(&self) -> bool {
+        let client = self.client.as_ref();
+        let is_known = client.is_some_and(|client| client.origin == Origin::Attacker);
+        is_known || is_attacker(self.close.remote.ip())
+    }
+
     /// Names the client: by its player, else by its ending, else by its address.
     pub(crate) fn who(&self) -> String {
         let client = self.client.as_ref().map(|client| client.name.clone());
@@ -326,7 +355,7 @@ mod tests {
         state.closed(close(2, Cause::PeerFin), Instant::now());
         // The client is in the lab, and the cable has had no effect yet.
         let in_lab = ClientEnding {
-            in_lab: true,
+            origin: Origin::Lab,
             ..client(Cause::PathDead)
         };
         state.played(addr(3), in_lab.clone());
@@ -358,16 +387,45 @@ mod tests {
         let mut state = DemoState::default();
         let (to_lab, heard) = std::sync::mpsc::channel();
         state.to_lab = Some(to_lab);
-        for (n, in_lab) in [(1, true), (2, false)] {
+        for (n, origin) in [(1, Origin::Lab), (2, Origin::Here), (3, Origin::Attacker)] {
             let cause = Cause::PathDead;
             state.closed(close(n, cause), Instant::now());
             let client = ClientEnding {
-                in_lab,
+                origin,
                 ..client(cause)
             };
             state.played(addr(n), client);
         }
         assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["way"]);
+    }
+
+    #[test]
+    fn an_attacker_is_judged_and_counted_by_cause_and_is_not_among_the_last_ends() {
+        let mut state = DemoState::default();
+        let attacker = |cause| ClientEnding {
+            origin: Origin::Attacker,
+            ..client(cause)
+        };
+        for (n, cause) in [
+            (1, Cause::HelloTimeout),
+            (2, Cause::RateLimited),
+            (3, Cause::PeerFin),
+        ] {
+            state.closed(close(n, cause), Instant::now());
+        }
+        state.played(addr(1), attacker(Cause::HelloTimeout));
+        state.played(addr(2), attacker(Cause::WrongProtocol));
+        let expected = Sums {
+            right: 1,
+            wrong: 1,
+            of_attackers: 2,
+            others: 1,
+            ..Sums::default()
+        };
+        assert_eq!(state.sums(), expected);
+        let shown: Vec<_> = state.newest().map(|end| end.n).collect();
+        let lines: Vec<_> = state.after(0).map(|end| end.n).collect();
+        assert_eq!((shown, lines), (vec![3], vec![3]));
     }
 
     #[test]
@@ -385,7 +443,7 @@ mod tests {
         ClientEnding {
             name: "way".to_owned(),
             expected: Ending::live(cause),
-            in_lab: false,
+            origin: Origin::Here,
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) struct Summary {
     tallies: Vec<Tally>,
     stats: Stats,
     sums: Sums,
+    attacks: Vec<String>,
     wrong: Vec<String>,
 }
 
@@ -32,6 +33,7 @@ impl Summary {
         Self {
             tallies: state.tallies().copied().collect(),
             sums,
+            attacks: attacks_in_lines(state),
             wrong: wrong.collect(),
             stats,
         }
@@ -53,6 +55,9 @@ impl fmt::Display for Summary {
         for Tally { cause, count, .. } in &self.tallies {
             let (label, class) = (cause.label(), cause.class().label());
             writeln!(f, "{label:CAUSE$} {class:CLASS$}{count:>7}")?;
+        }
+        if !self.attacks.is_empty() {
+            writeln!(f, "\n{}", self.attacks.join("\n"))?;
         }
         let Stats {
             connections_opened: opened,
@@ -79,6 +84,16 @@ impl fmt::Display for Summary {
         }
         writeln!(f, "{}", self.sums)
     }
+}
+
+/// Returns the lines about the attacks; none without an attack.
+fn attacks_in_lines(state: &DemoState) -> Vec<String> {
+    let mut lines = state.attacks.words();
+    let ended = state.attacks.ended_words();
+    if !ended.is_empty() {
+        lines.push(ended.join(", "));
+    }
+    lines
 }
 
 /// Returns how many ends the server counted.

@@ -11,6 +11,8 @@ pub(crate) struct Sums {
     pub(crate) wrong: u64,
     /// The right and the wrong ends whose clients were in the lab.
     pub(crate) in_lab: u64,
+    /// The right and the wrong ends of attackers.
+    pub(crate) of_attackers: u64,
     /// Ends of clients that the end of the demo stopped. Their records prove nothing.
     pub(crate) cut_short: u64,
     /// Ends of players that do not belong to the demo.
@@ -35,10 +37,11 @@ impl Sums {
 /// second.
 impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let here = self.right + self.wrong - self.in_lab;
+        let here = self.right + self.wrong - self.in_lab - self.of_attackers;
         write!(f, "{} ended = {here} endings here", self.ended())?;
         for (count, what) in [
             (self.in_lab, "in the lab of the cable"),
+            (self.of_attackers, "of attackers"),
             (self.cut_short, "cut short by the end of the demo"),
             (self.others, "of others"),
         ] {
@@ -69,14 +72,15 @@ mod tests {
             right: 173,
             wrong: 1,
             in_lab: 20,
+            of_attackers: 30,
             cut_short: 3,
             others: 2,
             unrecorded: 1,
         };
         assert_eq!(
             sums.to_string(),
-            "179 ended = 154 endings here + 20 in the lab of the cable + 3 cut short by the end of the demo + 2 of others\n\
-             175 endings, 173 recorded as what they were"
+            "179 ended = 124 endings here + 20 in the lab of the cable + 30 of attackers + 3 cut short by the end of the \
+             demo + 2 of others\n175 endings, 173 recorded as what they were"
         );
     }
 }

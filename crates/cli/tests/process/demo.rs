@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::command::{DEADLINE, Ended, Running, lastword, run};
+use crate::metrics;
 use crate::player::{NOTICE, Player};
 
 /// A demo whose output is read line by line.
@@ -65,6 +66,49 @@ fn a_signal_ends_it_with_the_summary() {
         let (played, right) = verdict(&text);
         assert_eq!(played, right, "{signal}: {text}");
     }
+}
+
+#[test]
+fn attacks_are_counted_by_their_ends_next_to_the_round_trip_of_the_players() {
+    let mut demo = Demo::start(&["--clients", "3"]);
+    let admin = demo.admin().parse().unwrap();
+    // More than the attackers at a time, and the endings with the same cause: so some attackers have noted their end.
+    for (cause, count) in [
+        ("wrong_protocol", 4),
+        ("rate_limited", 3),
+        ("hello_timeout", 11),
+    ] {
+        let series = format!("lastword_disconnects_total{{cause=\"{cause}\"");
+        let begun = Instant::now();
+        while metrics::sum(admin, &series) < f64::from(count) {
+            assert!(begun.elapsed() < DEADLINE, "{cause}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+    demo.process.signal(Signal::SIGINT);
+    let (ended, text) = demo.end();
+    assert_eq!(
+        (ended.status, ended.stderr.as_str()),
+        (Some(0), ""),
+        "{text}"
+    );
+    let line = |start: &str| {
+        let line = text.lines().find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("{start} in {text}"))
+    };
+    for kind in ["slow", "garbage", "flood"] {
+        assert!(line("attackers: ").contains(kind), "{text}");
+    }
+    for cause in ["wrong_protocol", "rate_limited", "hello_timeout"] {
+        assert!(line("attacks ended: ").contains(cause), "{text}");
+    }
+    assert!(line("players' p99 round trip ").ends_with(" ms"), "{text}");
+    assert!(
+        !text.contains(" rate_limited "),
+        "a line of an attacker in {text}"
+    );
+    let (played, right) = verdict(&text);
+    assert_eq!(played, right, "{text}");
 }
 
 #[test]
@@ -349,9 +393,11 @@ fn verdict(text: &str) -> (u64, u64) {
         ended,
         "{text}"
     );
-    let endings = terms[1..]
-        .iter()
-        .filter(|term| term.contains(" here") || term.contains(" in the lab"));
+    let endings = terms[1..].iter().filter(|term| {
+        [" here", " in the lab", " of attackers"]
+            .iter()
+            .any(|of| term.contains(of))
+    });
     assert_eq!(
         endings.map(|term| count(term)).sum::<u64>(),
         numbers(last)[0],

@@ -21,3 +21,11 @@ pub(crate) fn shown(admin: SocketAddr, series: &str) -> f64 {
     let value = value.unwrap_or_else(|| panic!("no {series} in {text}"));
     value.parse().unwrap()
 }
+
+/// The sum of the series that begin with this text.
+pub(crate) fn sum(admin: SocketAddr, start: &str) -> f64 {
+    let text = page(admin);
+    let series = text.lines().filter(|line| line.starts_with(start));
+    let values = series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    values.sum()
+}

@@ -17,7 +17,7 @@ use lastword_load::Ending;
 use serde::{Deserialize, Serialize};
 
 use super::{note, passing};
-use crate::demo::state::{ClientEnding, DemoState, Shared};
+use crate::demo::state::{ClientEnding, DemoState, Origin, Shared};
 
 /// The lab, which ends when this value is dropped.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ fn take(state: &mut DemoState, line: ClientLine) {
     let client = ClientEnding {
         name: line.name,
         expected: line.expected,
-        in_lab: true,
+        origin: Origin::Lab,
     };
     state.played(line.local, client);
 }

@@ -1,9 +1,10 @@
 use lastword::Cause;
 use lastword::evidence::Phase;
+use lastword_load::Attack;
 
 use super::*;
 use crate::demo::close::Close;
-use crate::demo::state::ClientEnding;
+use crate::demo::state::{ClientEnding, Origin};
 
 #[test]
 fn eighty_columns_hold_two_causes_in_a_line_and_the_telling_part_of_the_evidence() {
@@ -67,6 +68,7 @@ fn nothing_is_cut_where_a_cause_and_a_name_have_room() {
         "our own network".to_owned(),
         Some("local_network_down".to_owned()),
     );
+    attack(&mut state, 123_456);
     for (width, evidence) in [
         (60, ""),
         (78, "silent for 2.9s"),
@@ -105,6 +107,11 @@ fn nothing_is_cut_where_a_cause_and_a_name_have_room() {
             "8 played, 8 recorded right",
             "cable pulled local_network_down",
             "our own network local_network_down",
+            "attackers: 123456 slow, 123456 garbage, 123456 flood",
+            "players' p99 round trip 1.5 ms",
+            "attacks ended: 123456 hello_timeout",
+            "123456 wrong_protocol",
+            "123456 rate_limited",
             "peer_closed_while_sending    1 11s",
         ] {
             assert!(text.contains(whole), "{width}: {whole} in {text}");
@@ -115,6 +122,21 @@ fn nothing_is_cut_where_a_cause_and_a_name_have_room() {
             .unwrap();
         assert!(dead.trim_end().ends_with(evidence), "{width}: {dead}");
     }
+}
+
+#[test]
+fn eighty_columns_hold_the_attacks_in_two_lines() {
+    let (mut state, started) = state();
+    attack(&mut state, 40);
+    let lines = frame(&state, started, Style { has_colour: false }).lines(80, 24);
+    assert_eq!(
+        lines[3..6],
+        [
+            "attackers: 40 slow, 40 garbage, 40 flood  players' p99 round trip 1.5 ms",
+            "attacks ended: 40 hello_timeout, 40 wrong_protocol, 40 rate_limited",
+            "",
+        ]
+    );
 }
 
 #[test]
@@ -228,6 +250,17 @@ fn frame(state: &DemoState, started: Instant, style: Style) -> Frame<'_> {
     }
 }
 
+/// Adds so many attacks of each kind, a round trip, and as many ends of each.
+fn attack(state: &mut DemoState, count: u64) {
+    for attack in Attack::ALL {
+        (0..count).for_each(|_| state.attacks.begun(attack));
+    }
+    state.attacks.answered(Duration::from_micros(1_500));
+    for attack in Attack::ALL {
+        (0..count).for_each(|_| state.attacks.ended(attack.truth().cause));
+    }
+}
+
 /// An end every second, the ninth 8 s ago.
 fn state() -> (DemoState, Instant) {
     let started = Instant::now();
@@ -251,7 +284,7 @@ fn state() -> (DemoState, Instant) {
         let client = ClientEnding {
             name: format!("way {n}"),
             expected: close.ending(),
-            in_lab: false,
+            origin: Origin::Here,
         };
         let remote = close.remote;
         state.closed(close, started + Duration::from_secs(58 + u64::from(n)));
