@@ -28,6 +28,14 @@ pub fn tcp_info(stream: &TcpStream) -> KernelSample {
     lastword_sys::sample(lastword_sys::borrow(stream)).expect("TCP_INFO")
 }
 
+/// Returns the resident memory of this process.
+#[must_use]
+pub fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("/proc/self/statm");
+    let pages = statm.split_whitespace().nth(1).expect("the second field");
+    pages.parse::<usize>().expect("a number of pages") * 4_096
+}
+
 /// Returns the bytes that the kernel holds unread for the socket at `local`, from `/proc/net/tcp`; `None` where it
 /// lists no such connection.
 #[must_use]

@@ -16,7 +16,7 @@ mod wire;
 pub use clients::{client_ip, number_of, run_clients};
 #[cfg(target_os = "linux")]
 pub use kernel::server_end;
-pub use kernel::{rx_queue, tcp_info, until};
+pub use kernel::{resident_bytes, rx_queue, tcp_info, until};
 pub use lab::{in_server_host, outage};
 pub use raw::Raw;
 pub use server::{Ask, Echo, EndCollector, Fixture, Log, config, quick};

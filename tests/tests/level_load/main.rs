@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lastword_server::Config;
-use lastword_tests::{EndCollector, config, until, within};
+use lastword_tests::{EndCollector, config, resident_bytes, until, within};
 use tokio::sync::Semaphore;
 
 use clients::{Guest, guests, residents};
@@ -114,13 +114,6 @@ fn small_caps() -> Config {
     config.timeouts.linger_ms = 30_000;
     config.timeouts.delivery_ms = 30_000;
     config
-}
-
-/// The process's resident memory.
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages = statm.split_whitespace().nth(1).unwrap();
-    pages.parse::<usize>().unwrap() * 4_096
 }
 
 const RESIDENTS: usize = 1_000;

@@ -19,6 +19,8 @@ mod dashboards;
 mod demo;
 mod endings;
 #[cfg(target_os = "linux")]
+mod exhausted;
+#[cfg(target_os = "linux")]
 mod kernels;
 mod log;
 #[cfg(target_os = "linux")]
