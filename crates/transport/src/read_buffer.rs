@@ -1,6 +1,6 @@
 //! The thread's buffers for reads, lent to the connection that it polls: bytes of the socket, and what TLS opens of them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ops::Range;
 
 use lastword_session::Opened;
@@ -10,7 +10,7 @@ use crate::tls::Tls;
 
 /// The thread's read buffer. It is returned when this is dropped, even by a panic. Nested use gets its own buffer.
 pub(crate) struct ReadBuffer {
-    bytes: Option<Box<[u8]>>,
+    bytes: Vec<u8>,
     /// So many bytes of an incomplete TLS record lie in front of what is read.
     pub(crate) rest: usize,
     plain: Plain,
@@ -18,9 +18,10 @@ pub(crate) struct ReadBuffer {
 
 impl ReadBuffer {
     pub(crate) fn take() -> Self {
-        let spare = READ.with(|slot| slot.try_borrow_mut().ok().and_then(|mut slot| slot.take()));
+        let mut bytes = READ.try_with(Cell::take).unwrap_or_default();
+        bytes.resize(READ_BYTES, 0);
         Self {
-            bytes: Some(spare.unwrap_or_else(|| vec![0; READ_BYTES].into_boxed_slice())),
+            bytes,
             rest: 0,
             plain: Plain::default(),
         }
@@ -29,8 +30,7 @@ impl ReadBuffer {
     /// Takes TLS off these bytes, which were read behind the rest, where there is TLS.
     pub(crate) fn open(&mut self, bytes: Range<usize>, tls: Option<&mut Tls>) -> Opened<'_> {
         let bytes = bytes.start..self.rest + bytes.end;
-        let whole = self.bytes.as_deref_mut().unwrap_or_default();
-        let bytes = whole.get_mut(bytes).unwrap_or_default();
+        let bytes = self.bytes.get_mut(bytes).unwrap_or_default();
         let (bytes, records) = match tls {
             None => (bytes, None),
             Some(tls) => {
@@ -44,8 +44,7 @@ impl ReadBuffer {
 
     /// The room for the next read.
     pub(crate) fn room(&mut self, most: usize) -> &mut [u8] {
-        let rest = self.rest;
-        let room = self.as_mut().get_mut(rest..).unwrap_or_default();
+        let room = self.bytes.get_mut(self.rest..).unwrap_or_default();
         let most = room.len().min(most);
         room.get_mut(..most).unwrap_or_default()
     }
@@ -53,17 +52,14 @@ impl ReadBuffer {
 
 impl AsMut<[u8]> for ReadBuffer {
     fn as_mut(&mut self) -> &mut [u8] {
-        self.bytes.as_deref_mut().unwrap_or_default()
+        &mut self.bytes
     }
 }
 
 impl Drop for ReadBuffer {
     fn drop(&mut self) {
-        READ.with(|slot| {
-            if let Ok(mut slot) = slot.try_borrow_mut() {
-                *slot = self.bytes.take();
-            }
-        });
+        let bytes = std::mem::take(&mut self.bytes);
+        READ.try_with(|spare| spare.set(bytes)).ok();
     }
 }
 
@@ -94,7 +90,7 @@ impl Drop for Plain {
 
 thread_local! {
     static PLAIN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static READ: RefCell<Option<Box<[u8]>>> = const { RefCell::new(None) };
+    static READ: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// The most bytes of one read.
