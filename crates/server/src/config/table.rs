@@ -35,8 +35,8 @@ sections! {
             "a list of one or more of: \"native\"", [],
             "write [\"native\"]";
 
-        /// Whether every peer of this listener is a proxy. A proxy's kernel still answers for a player who is long gone.
-        /// So a silence that passes the dead limit is then always `peer_silent`.
+        /// Whether every peer of this listener is a proxy. A proxy's kernel still answers after its player has gone. So a
+        /// silence that passes the dead limit is then always `peer_silent`.
         behind_proxy: bool = false, "none", ["true", "false"], [PeerSilent],
             "true if all peers are proxies";
 
@@ -60,11 +60,11 @@ sections! {
 
     /// Which connections are let in, over all listeners.
     struct AdmissionConfig at admission {
-        /// How many connections may be open at a time. Each takes a file descriptor. Connections that only say goodbye
-        /// do not count, each for at most `timeouts.linger_ms`: as many again whose session has ended, or 32 that never
-        /// became a session. Beyond that, they close at once. A refused client does not count either. It reads why, and
-        /// when to come back, and stays for at most 2 s. At most 256 of them stay at a time, 64 on
-        /// listeners with TLS; further ones are reset.
+        /// How many connections may be open at a time. Each takes a file descriptor. A connection that only says goodbye
+        /// does not count, and stays for at most `timeouts.linger_ms`. As many of them as this limit may stay after their
+        /// session has ended, and 32 that never became a session; further ones close at once. A refused client does not
+        /// count either. It reads why, and when to come back, and stays for at most 2 s. At most 256 refused clients stay
+        /// at a time, 64 on listeners with TLS; further ones are reset.
         connections_max: u32 = 10000, "connections", (1..=10000000), [ServerFull],
             "each takes a file descriptor", at reload;
 
@@ -120,9 +120,10 @@ sections! {
         unauthenticated_bytes_max: u32 = 67108864, "bytes", (65536..=4294967295), [Overloaded],
             "handshakes_max times limits.hello_bytes_max, and some", at reload;
 
-        /// How much resident memory this process may have. Over this, over `stall_ms_max` or under
-        /// `free_descriptors_min`, the server is not ready (`/readyz`). It reads all three every quarter of a second.
-        /// After three such readings in a row it refuses connections. It takes both back after two calm seconds.
+        /// How much resident memory this process may have. The server reads its memory, its stalls (`stall_ms_max`) and
+        /// its free descriptors (`free_descriptors_min`) every quarter of a second. If one of them is beyond its limit,
+        /// the server is not ready (`/readyz`). After three such readings in a row it also refuses connections. After two
+        /// seconds within all limits it is ready and accepts again.
         memory_mib_max: u32 = 0, "MiB", (0 "off", 1..=4194304), [Overloaded],
             "less than the memory at which this process is killed", at reload;
 
@@ -178,9 +179,9 @@ sections! {
 
         /// How much may wait in a session to be written; at least `outbound_frame_bytes_max` and 4 bytes of header. As
         /// much again may wait for its first write. A frame over that is refused. If the kernel then refuses a write while
-        /// more than this limit waits, the peer reads too slowly and is closed, unless it is silent: then the silence
-        /// decides. At half of the limit the game is told that the session is congested. Frames that may be dropped end no
-        /// session.
+        /// more than this limit waits, the peer reads too slowly and is closed. A peer that is silent is not closed for
+        /// this; its dead limit decides. At half of the limit the game is told that the session is congested. Frames that
+        /// may be dropped end no session.
         outbound_bytes_max: u32 = 262144, "bytes", (1028..=1073741824), [SendQueueFull],
             "at least limits.outbound_frame_bytes_max plus 4 bytes of header";
     }
@@ -195,7 +196,7 @@ sections! {
             "twice the most that a healthy client sends, or more";
 
         /// How many frames a client may send at once, after it has sent less than its rate for a while. 0 is the frames of
-        /// one second. At least a quarter of that, since a pause lasts up to 0.1 s.
+        /// one second. The least is a quarter of a second's frames, because a pause lasts up to 0.1 s.
         frames_burst: u32 = 0, "frames", (0 "one second", 1..=10000000), [RateLimited],
             "as many as a healthy client sends at once, after a loading screen for example";
 
@@ -209,9 +210,9 @@ sections! {
         bytes_burst: u32 = 0, "bytes", (0 "one second", 1028..=2147483647), [RateLimited],
             "as many as a healthy client sends at once, an upload for example";
 
-        /// How long a client may stay over its rate. It is over it from the moment at which its bytes have to wait, until
-        /// everything that it has sent has been read. So at once it may send a burst and what the rate allows in this
-        /// time. A longer upload has to keep to the rate.
+        /// How long a client may stay over its rate. The time begins when its bytes have to wait, and ends when everything
+        /// that the client has sent has been read. So a client may send at once: one burst, and what the rate allows in
+        /// this time. A longer upload has to keep to the rate.
         over_ms: u32 = 10000, "milliseconds", (0 "never closed", 1000..=600000), [RateLimited],
             "longer than an honest burst takes at the rate", hasty 300;
     }
@@ -245,9 +246,9 @@ sections! {
         linger_ms: u32 = 3000, "milliseconds", (100..=600000), [PeerClosedWhileSending],
             "as long as your slowest player needs; an attacker can use all of it", hasty 300, at reload;
 
-        /// How old the oldest frame in the send queue may become, unless the peer is silent: then the silence decides. At
-        /// half of that age the game is told. Frames that may be dropped are dropped at that age. The age of a frame that a
-        /// newer one may replace does not count.
+        /// How old the oldest frame in the send queue may become. A peer that is silent is not closed for this; its dead
+        /// limit decides. At half of that age the game is told. Frames that may be dropped are dropped at that age. The age
+        /// of a frame that a newer one may replace does not count.
         outbound_age_ms: u32 = 5000, "milliseconds", (0 "off", 100..=600000), [SendQueueStale],
             "the age from which a message is of no use", hasty 300, at reload;
 
