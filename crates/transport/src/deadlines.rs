@@ -125,11 +125,20 @@ impl Table {
         }
     }
 
-    /// Wakes every connection whose deadline has come.
-    fn wake_due(&self, step: u32) {
+    /// Wakes every connection whose deadline has come, a few at a time. In between the runtime looks at its sockets, so
+    /// many deadlines that come together do not delay the other connections.
+    async fn wake_due(&self, step: u32) {
         let chunks = read(&self.chunks).clone();
+        let mut woken = 0;
         for chunk in chunks {
-            chunk.wake_due(step);
+            chunk.swept.store(step, Ordering::Relaxed);
+            for offset in 0..CHUNK {
+                woken += u32::from(chunk.wake_if_due(step, offset));
+                if woken == WAKES_A_TURN {
+                    woken = 0;
+                    tokio::task::yield_now().await;
+                }
+            }
         }
     }
 
@@ -244,23 +253,24 @@ impl Chunk {
         lock(&self.mailboxes)
     }
 
-    /// Clears each deadline that has come, so that its owner is woken once; the owner sets the next one.
-    fn wake_due(&self, now: u32) {
-        self.swept.store(now, Ordering::Relaxed);
-        for (offset, place) in self.steps.iter().enumerate() {
-            let step = place.load(Ordering::Relaxed);
-            let due = step <= now;
-            if due
-                && place
-                    .compare_exchange(step, NEVER, Ordering::Relaxed, Ordering::Relaxed)
-                    .is_ok()
-            {
-                let mailbox = self.lock().get(offset).cloned().flatten();
-                if let Some(mailbox) = mailbox {
-                    mailbox.wake();
-                }
+    /// Clears a deadline that has come, so that its owner is woken once; the owner sets the next one. Returns whether it
+    /// had come.
+    fn wake_if_due(&self, now: u32, offset: usize) -> bool {
+        let Some(place) = self.steps.get(offset) else {
+            return false;
+        };
+        let step = place.load(Ordering::Relaxed);
+        let is_due = step <= now
+            && place
+                .compare_exchange(step, NEVER, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if is_due {
+            let mailbox = self.lock().get(offset).cloned().flatten();
+            if let Some(mailbox) = mailbox {
+                mailbox.wake();
             }
         }
+        is_due
     }
 }
 
@@ -273,7 +283,7 @@ async fn sweep(table: Weak<Table>, clock: Clock, mut next: u32) {
         let now = clock.0.swept(Clock::real());
         next = next_step(now);
         clock.0.expect(time_of(next));
-        table.wake_due(step_before(now));
+        table.wake_due(step_before(now)).await;
     }
 }
 
@@ -318,4 +328,6 @@ const FRESH_STEPS: u32 = 10;
 const STEP_MICROS: u64 = 100_000;
 const _: () = assert!(lastword_keepalive::SWEEP.as_micros() == 100_000);
 const CHUNK: usize = 256;
+/// A poll of a connection at its end takes some tens of microseconds.
+const WAKES_A_TURN: u32 = 32;
 const NEVER: u32 = u32::MAX;

@@ -1,3 +1,5 @@
+use std::task::{Wake, Waker};
+
 use lastword_session::{Config, Dialect, Framing, Meaning, Measure};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
@@ -142,6 +144,40 @@ fn sweeps_are_far_less_late_than_a_stall() {
     let (median, most) = (late[late.len() / 2], late[late.len() - 1]);
     eprintln!("{median} us late in median, {most} us at most");
     assert!(median < 10_000, "half of what is no stall yet");
+}
+
+/// Wakes in one portion would all come between two turns of the other task.
+#[test]
+fn many_deadlines_at_once_leave_turns_to_other_tasks() {
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let table = Table::start();
+        let woken = Arc::new(AtomicU32::new(0));
+        let mut slots = Vec::new();
+        for _ in 0..1_000 {
+            let mailbox = Arc::new(Mailbox::new(Arc::default()));
+            mailbox.register(&Waker::from(Arc::new(Count(Arc::clone(&woken)))));
+            let mut slot = table.insert(mailbox);
+            slot.set(slot.now(), slot.now() + Duration::from_millis(50));
+            slots.push(slot);
+        }
+        let (mut before, mut most) = (0, 0);
+        while before < 1_000 {
+            tokio::task::yield_now().await;
+            let now = woken.load(Ordering::Relaxed);
+            most = most.max(now - before);
+            before = now;
+        }
+        assert!(most <= 2 * WAKES_A_TURN, "{most} between two turns");
+    });
+}
+
+struct Count(Arc<AtomicU32>);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 fn insert(table: &Arc<Table>) -> Slot {
