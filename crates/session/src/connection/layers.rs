@@ -63,7 +63,7 @@ impl Connection {
         let Some(records) = records else { return };
         self.on_sealed(0, Some(records.sealed));
         if records.secured {
-            self.on_secured(now);
+            self.handle(now, Input::Secured);
             if self.is_live() {
                 self.tell(host, now, Event::Secured);
             }
