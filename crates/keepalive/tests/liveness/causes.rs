@@ -212,7 +212,7 @@ fn a_closed_window_is_a_peer_that_does_not_read_at_every_round_trip() {
     }
 }
 
-/// The last sample decides, so the system is asked whatever the samples before it showed.
+/// The last sample decides. So the system is asked also where the samples before it seemed to show the cause.
 #[test]
 fn the_system_is_asked_before_each_verdict_even_where_the_cause_seemed_known() {
     let mut liveness = Liveness::new(START, false, false);
