@@ -118,9 +118,10 @@ async fn flood(mut raw: Raw) -> Result<(), Fault> {
     let (mut echoes, writer) = stream.into_split();
     let mut nowhere = sink();
     tokio::select! {
-        // Whether the end is a FIN or a reset does not matter.
-        _end = copy(&mut echoes, &mut nowhere) => {}
+        biased;
         () = write_empty_frames(writer) => {}
+        // Only this one ends. Whether by a FIN or by a reset does not matter.
+        _end = copy(&mut echoes, &mut nowhere) => {}
     }
     Ok(())
 }
