@@ -164,8 +164,8 @@ impl Connector {
         self.with(|config| config.framing = framing)
     }
 
-    /// Speaks TLS with servers that this trusts. Default: no TLS. If the server's certificate is not trusted, the
-    /// connection ends as `tls_failed`. The handshake may take 5 s; over it: `tls_timeout`.
+    /// Speaks TLS with servers that this trusts. Default: no TLS. If the server's certificate is not trusted, connecting
+    /// fails as [`DialError::Unsecured`] with `tls_failed`. The handshake may take 5 s; over it: `tls_timeout`.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, trust: Trust) -> Self {

@@ -1,4 +1,5 @@
-//! Why there is no connection: every error that can happen before the welcome.
+//! Why there is no connection: every error that can happen before the welcome. Why a connection ended after it is a
+//! [`Cause`](crate::Cause), in [`Ended`].
 
 use std::convert::Infallible;
 use std::fmt;
@@ -6,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_session::{OsError, SendError};
+use lastword_session::{Cause, OsError, Phase, SendError};
 
 use crate::{Ended, InvalidServerAddr, PeerGoodbye, ServerAddr};
 
@@ -60,8 +61,17 @@ pub enum DialError {
         after: Duration,
     },
     /// The server said goodbye instead of welcome.
-    #[error("cannot join: {0}")]
-    Refused(PeerGoodbye),
+    #[error("cannot join: {peer_goodbye}")]
+    Refused {
+        /// The goodbye.
+        peer_goodbye: PeerGoodbye,
+        /// The end of the connection, with its evidence.
+        ended: Box<Ended>,
+    },
+    /// The connection was made, but TLS was not secured: the server's certificate is not trusted, the server speaks no
+    /// TLS, or the handshake took too long.
+    #[error("TLS with the server was not secured: {0}")]
+    Unsecured(Box<Ended>),
     /// The connection ended before a welcome or a goodbye of the server.
     #[error("the connection ended before the welcome: {0}")]
     Ended(Box<Ended>),
@@ -74,11 +84,39 @@ pub enum DialError {
     Credentials(#[source] SendError),
 }
 
+impl DialError {
+    /// Returns the server's goodbye, if the server refused us.
+    #[must_use]
+    pub fn told(&self) -> Option<&PeerGoodbye> {
+        let Self::Refused { peer_goodbye, .. } = self else {
+            return None;
+        };
+        Some(peer_goodbye)
+    }
+
+    /// Returns how the TCP connection ended, if there was one and its end is known.
+    #[must_use]
+    pub fn ended(&self) -> Option<&Ended> {
+        let (Self::Refused { ended, .. } | Self::Unsecured(ended) | Self::Ended(ended)) = self
+        else {
+            return None;
+        };
+        Some(ended)
+    }
+}
+
 impl From<Ended> for DialError {
-    fn from(mut ended: Ended) -> Self {
-        match ended.peer_goodbye.take() {
-            Some(peer_goodbye) => Self::Refused(peer_goodbye),
-            None => Self::Ended(Box::new(ended)),
+    fn from(ended: Ended) -> Self {
+        let is_of_tls = ended.phase == Phase::Tls
+            || matches!(ended.cause, Cause::TlsFailed | Cause::TlsTimeout);
+        let ended = Box::new(ended);
+        match ended.peer_goodbye.clone() {
+            Some(peer_goodbye) => Self::Refused {
+                peer_goodbye,
+                ended,
+            },
+            None if is_of_tls => Self::Unsecured(ended),
+            None => Self::Ended(ended),
         }
     }
 }

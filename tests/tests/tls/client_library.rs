@@ -37,7 +37,7 @@ async fn the_client_library_refuses_a_server_that_it_does_not_trust() {
     let (made, other) = (Made::for_name("localhost"), Made::for_name("localhost"));
     let mut fixture = start(&made, config()).await;
     let refused = trusting(&other).connect(fixture.addr(), "ann").await;
-    let Err(DialError::Ended(ended)) = refused else {
+    let Err(DialError::Unsecured(ended)) = refused else {
         panic!("it ends");
     };
     assert_eq!(ended.cause, Cause::TlsFailed);
@@ -61,7 +61,7 @@ async fn a_client_of_a_dialect_is_there_behind_the_handshake() {
     let mut fixture = Fixture { server, collector };
     let refused = trusting(&other).framing(lines());
     let refused = refused.connect(fixture.addr(), "ann").await;
-    let Err(DialError::Ended(ended)) = refused else {
+    let Err(DialError::Unsecured(ended)) = refused else {
         panic!("it ends");
     };
     assert_eq!((ended.cause, ended.phase), (Cause::TlsFailed, Phase::Tls));
@@ -86,7 +86,7 @@ async fn a_server_that_does_not_answer_the_handshake_is_given_up() {
     let addr = silent.local_addr().unwrap();
     let connector = trusting(&made).framing(lines());
     let late = connector.connect(addr, "ann").await;
-    let Err(DialError::Ended(ended)) = late else {
+    let Err(DialError::Unsecured(ended)) = late else {
         panic!("it ends");
     };
     assert_eq!((ended.cause, ended.phase), (Cause::TlsTimeout, Phase::Tls));

@@ -45,9 +45,13 @@ async fn a_refusal_says_the_games_code_and_its_words() {
         "cannot join: the server rejected our credentials (auth_rejected, code 4242): \"mallory is banned\""
     );
     assert!(
-        matches!(&error, DialError::Refused(peer_goodbye) if *peer_goodbye == expected),
+        matches!(&error, DialError::Refused { peer_goodbye, .. } if *peer_goodbye == expected),
         "{error:?}"
     );
+    assert_eq!(error.told(), Some(&expected));
+    let ended = error.ended().expect("there was a connection");
+    assert_eq!(ended.cause, Cause::PeerGoodbye);
+    assert!(ended.evidence.bytes_in > 0, "{ended:?}");
     assert_eq!(ends.next().await.cause(), Cause::AuthRejected);
 }
 
@@ -61,7 +65,7 @@ async fn a_full_server_says_so() {
         .expect("there is room for one");
     let error = refused(Client::connect(server.local_addr(), "bob").await);
     assert!(
-        matches!(&error, DialError::Refused(peer_goodbye)
+        matches!(&error, DialError::Refused { peer_goodbye, .. }
             if peer_goodbye.cause == Some(Cause::ServerFull) && peer_goodbye.advice == Advice::AfterDelay),
         "{error:?}"
     );

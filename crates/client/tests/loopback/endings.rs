@@ -137,7 +137,7 @@ async fn told_by_a_drain(
         Some(message) => server.begin_drain_with(timeout, message),
     }
     let refused = match Client::connect(addr, "bob").await {
-        Err(DialError::Refused(peer_goodbye)) => peer_goodbye,
+        Err(DialError::Refused { peer_goodbye, .. }) => peer_goodbye,
         other => panic!("{other:?} is no refusal"),
     };
     let event = within("a notice", client.next_event()).await;
