@@ -1,6 +1,8 @@
 //! The parts that the clients of one process share: the connect options, and a sweep of deadlines on each runtime.
 
 mod sweeps;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,11 +20,12 @@ use crate::app::ClientApp;
 use crate::dial::Dial;
 #[cfg(feature = "tls")]
 use crate::tls::Trust;
+use crate::winners::Winners;
 use crate::{Client, DialError, ServerAddr};
 use sweeps::Sweeps;
 
 /// Makes connections, on any tokio runtime. Clones share one sweep of deadlines on each runtime, even if their options
-/// differ.
+/// differ. They also share which address of a name let them in last.
 ///
 /// ```no_run
 /// # async fn storm() -> Result<(), lastword_client::DialError> {
@@ -40,6 +43,7 @@ pub struct Connector {
     sweeps: Arc<Sweeps>,
     config: Arc<Config>,
     dial: Dial,
+    winners: Arc<Winners>,
     caps: Caps,
     #[cfg(feature = "tls")]
     trust: Option<Trust>,
@@ -83,6 +87,7 @@ impl Connector {
                 ..Config::default()
             }),
             dial: Dial::default(),
+            winners: Arc::default(),
             caps: Caps::new(INBOX_BYTES, INBOX_FRAMES),
             #[cfg(feature = "tls")]
             trust: None,
@@ -176,9 +181,10 @@ impl Connector {
     /// Connects to a server, says hello with these credentials, and waits for the welcome.
     ///
     /// The server is anything that converts to a [`ServerAddr`]: `"eu.example.net:7000"`, a socket address, or a host
-    /// and a port. A name may have several addresses. They are tried 250 ms apart, or as soon as the previous one
-    /// fails, and the families alternate (RFC 8305). The first address that answers is used, and no other one gets a
-    /// hello.
+    /// and a port. A name is resolved anew at each call. It may have several addresses. They are tried 250 ms apart, or
+    /// as soon as the previous one fails, and the families alternate (RFC 8305). The first address that answers is used,
+    /// and no other one gets a hello. The address that let us in last is tried first. An address that accepted our
+    /// connection but did not let us in is tried last.
     ///
     /// # Errors
     /// [`DialError`]: the name does not resolve, or the server is unreachable, refuses us, or does not speak this
@@ -198,15 +204,18 @@ impl Connector {
         A: TryInto<ServerAddr>,
         DialError: From<A::Error>,
     {
-        let (server, credentials) = (server.try_into()?, credentials.into());
-        let (addr, stream) = self.dial.open(&server).await?;
-        match self.config.framing {
-            Framing::Native => self.greet(stream, (&server, addr), &credentials).await,
-            Framing::Dialect(_) => {
-                let server = (&server, addr);
-                self.greet_in_dialect(stream, server, &credentials).await
-            }
-        }
+        self.attempt(&server.try_into()?, &credentials.into()).await
+    }
+
+    async fn attempt(&self, server: &ServerAddr, credentials: &[u8]) -> Result<Client, DialError> {
+        let (addr, stream) = self.dial.open(server, &self.winners).await?;
+        let place = (server, addr);
+        let greeted = match self.config.framing {
+            Framing::Native => self.greet(stream, place, credentials).await,
+            Framing::Dialect(_) => self.greet_in_dialect(stream, place, credentials).await,
+        };
+        self.winners.note(server, addr, greeted.is_ok());
+        greeted
     }
 
     async fn greet(

@@ -10,6 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
 use crate::race::{interleaved, race};
+use crate::winners::Winners;
 use crate::{Attempt, AttemptError, DialError, ServerAddr};
 
 /// The local address, the timeout and the profile for new connections.
@@ -21,13 +22,15 @@ pub(crate) struct Dial {
 }
 
 impl Dial {
-    /// Connects to the first of the server's addresses that answers.
+    /// Connects to the first of the server's addresses that answers. The address that let us in last is tried first.
     pub(crate) async fn open(
         &self,
         server: &ServerAddr,
+        winners: &Winners,
     ) -> Result<(SocketAddr, TcpStream), DialError> {
         let deadline = Instant::now() + self.connect_timeout;
-        let addrs = self.resolve(server, deadline).await?;
+        let mut addrs = interleaved(&self.resolve(server, deadline).await?);
+        winners.order(server, &mut addrs);
         self.open_one_of(server, addrs, deadline).await
     }
 
@@ -47,7 +50,7 @@ impl Dial {
             });
             return Err(self.failed(server, attempts.collect()));
         }
-        race(interleaved(&ours), deadline, |addr| self.attempt(addr))
+        race(ours, deadline, |addr| self.attempt(addr))
             .await
             .map_err(|attempts| self.failed(server, attempts))
     }

@@ -24,6 +24,7 @@ mod race;
 mod server_addr;
 #[cfg(feature = "tls")]
 mod tls;
+mod winners;
 
 pub use client::Client;
 pub use connector::Connector;

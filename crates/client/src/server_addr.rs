@@ -50,6 +50,11 @@ impl ServerAddr {
         }
     }
 
+    /// Returns whether it has to be looked up.
+    pub(crate) fn is_name(&self) -> bool {
+        matches!(self.0, Place::Name { .. })
+    }
+
     fn of_host(host: &str, port: u16) -> Self {
         match host.parse::<IpAddr>() {
             Ok(ip) => Self(Place::Addr(SocketAddr::new(ip, port))),

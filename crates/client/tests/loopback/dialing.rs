@@ -1,14 +1,16 @@
 //! Every error that can happen before the welcome.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use lastword_client::{
     Advice, Attempt, AttemptError, Cause, Client, Connector, DialError, PeerGoodbye, Phase,
+    ServerAddr,
 };
 use lastword_server::{Authenticator, Config, Credentials, GameCode, Message, Player, Refusal};
 use lastword_session::wire::{Goodbye, Kind};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::puppet::Puppet;
 use crate::servers::{echo_handlers, serve_echo, watched};
@@ -125,6 +127,32 @@ async fn a_host_name_without_a_server_tells_each_address_and_why() {
         words.contains(&format!("{addr}: no program listens there")),
         "{words}"
     );
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_let_us_in_is_tried_after_the_others_of_its_name() {
+    let (server, _ends) = echo_handlers(Config::default()).await;
+    let port = server.local_addr().port();
+    let resolved = ServerAddr::from(("localhost", port)).resolve().await;
+    let resolved = resolved.expect("every machine has this name");
+    let Ok(imposter) = TcpListener::bind(("::1", port)).await else {
+        return eprintln!("skipped: this machine has no ::1");
+    };
+    if !resolved.first().is_some_and(SocketAddr::is_ipv6) || resolved.len() < 2 {
+        return eprintln!("skipped: localhost is {resolved:?}, and not ::1 before 127.0.0.1");
+    }
+    let connector = Connector::start();
+    let (first, ()) = tokio::join!(connector.connect(("localhost", port), "alice"), async {
+        let mut puppet = Puppet::accept(&imposter).await;
+        assert!(puppet.reads().await.is_some());
+        puppet.shuts().await;
+    });
+    assert_eq!(ended(first), (Cause::PeerFin, Phase::Auth));
+    for name in ["alice", "bob"] {
+        let client = within("a welcome", connector.connect(("localhost", port), name)).await;
+        let client = client.expect("the server has another address");
+        assert_eq!(client.remote_addr(), server.local_addr());
+    }
 }
 
 #[tokio::test]
