@@ -21,6 +21,11 @@ mod ended;
 mod error;
 mod event;
 mod race;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the client that reconnects uses it")
+)]
+mod retries;
 mod server_addr;
 #[cfg(feature = "tls")]
 mod tls;
