@@ -29,6 +29,11 @@ mod retries;
 mod server_addr;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the client that reconnects uses it")
+)]
+mod wake;
 mod winners;
 
 pub use client::Client;

@@ -13,6 +13,7 @@ mod limits;
 mod own_network;
 #[cfg(unix)]
 mod signals;
+mod sleep;
 #[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
 #[path = "linux.rs"]
 mod system;
@@ -28,6 +29,7 @@ pub use lastword_keepalive::{KernelSample, OwnFault};
 pub use limits::{max_fds, memory_bytes, open_fds};
 #[cfg(unix)]
 pub use signals::{ignore_sigxfsz, is_ignored};
+pub use sleep::time_asleep;
 pub use tcp_info::{TcpInfo, TcpInfoFields};
 #[cfg(all(feature = "tun", target_os = "linux"))]
 pub use tun::attach_tun;

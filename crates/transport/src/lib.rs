@@ -25,7 +25,7 @@ pub use deadlines::{Slot, Table};
 pub use driver::Driver;
 pub use inbox::{Caps, Inbox, Item};
 pub use lastword_session::{Linger, Request, Room};
-pub use lastword_sys::canonical;
+pub use lastword_sys::{canonical, time_asleep};
 pub use mailbox::Mailbox;
 pub use options::{ListenOptions, ListenerSocket, tune};
 pub use self_connection::refuse_self_connection;
