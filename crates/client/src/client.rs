@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -116,7 +117,11 @@ impl Client {
     /// # Cancel safety
     /// Cancel safe: a call that is dropped takes nothing.
     pub async fn next_event(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.inbox.poll_next(cx)).await
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.inbox.poll_next(cx)
     }
 
     /// Waits for the end, but receives no frames. Frames that arrived before the end can still be received
@@ -125,7 +130,16 @@ impl Client {
     /// # Cancel safety
     /// Cancel safe, and may be called again.
     pub async fn ended(&mut self) -> Ended {
-        poll_fn(|cx| self.inbox.poll_end(cx)).await
+        poll_fn(|cx| self.poll_ended(cx)).await
+    }
+
+    pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        self.inbox.poll_end(cx)
+    }
+
+    /// Returns what another thread needs to send frames.
+    pub(crate) fn outbound(&self) -> (Arc<Mailbox>, Clock) {
+        (Arc::clone(&self.mailbox), self.clock.clone())
     }
 
     /// Leaves the server, and waits so that our goodbye can arrive.

@@ -207,7 +207,12 @@ impl Connector {
         self.attempt(&server.try_into()?, &credentials.into()).await
     }
 
-    async fn attempt(&self, server: &ServerAddr, credentials: &[u8]) -> Result<Client, DialError> {
+    /// Makes one attempt.
+    pub(crate) async fn attempt(
+        &self,
+        server: &ServerAddr,
+        credentials: &[u8],
+    ) -> Result<Client, DialError> {
         let (addr, stream) = self.dial.open(server, &self.winners).await?;
         let place = (server, addr);
         let greeted = match self.config.framing {
@@ -309,6 +314,10 @@ impl Connector {
         _server: &ServerAddr,
     ) -> Result<Driver<A>, DialError> {
         Ok(driver)
+    }
+
+    pub(crate) fn has_tls(&self) -> bool {
+        self.config.tls
     }
 
     fn with(mut self, set: impl FnOnce(&mut Config)) -> Self {

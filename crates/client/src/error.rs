@@ -7,9 +7,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lastword_session::{Cause, OsError, Phase, SendError};
+use lastword_session::{Advice, Cause, OsError, Phase, SendError};
 
-use crate::{Ended, InvalidServerAddr, PeerGoodbye, ServerAddr};
+use crate::{Ended, InvalidServerAddr, NoCredentials, PeerGoodbye, ServerAddr};
 
 /// Why a server was not reached, or refused us.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +82,14 @@ pub enum DialError {
     /// The credentials are not a valid frame of this dialect.
     #[error("the credentials cannot be sent: {0}")]
     Credentials(#[source] SendError),
+    /// The game's function has no credentials for this login.
+    #[error("cannot log in: {0}")]
+    NoCredentials(#[from] NoCredentials),
+    /// The task of the attempts was dropped before their end.
+    #[error(
+        "the attempts ended early: their runtime ended, or the fetch of the credentials panicked"
+    )]
+    TaskDropped,
 }
 
 impl DialError {
@@ -92,6 +100,27 @@ impl DialError {
             return None;
         };
         Some(peer_goodbye)
+    }
+
+    /// Returns whether another attempt may succeed. `false` where the server said *do not reconnect*, and where the
+    /// credentials, the address or the TLS of this client cannot be used. A name that does not resolve may succeed later:
+    /// a machine without a network resolves none.
+    #[must_use]
+    pub fn may_try_again(&self) -> bool {
+        match self {
+            Self::Resolve { .. }
+            | Self::Socket(_)
+            | Self::Connect { .. }
+            | Self::ConnectTimedOut { .. }
+            | Self::WelcomeTimedOut { .. }
+            | Self::Unsecured(_)
+            | Self::Ended(_) => true,
+            Self::Refused { peer_goodbye, .. } => peer_goodbye.advice != Advice::DoNot,
+            Self::NoCredentials(none) => none.may_try_again(),
+            Self::Address(_) | Self::Credentials(_) | Self::TaskDropped => false,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => false,
+        }
     }
 
     /// Returns how the TCP connection ended, if there was one and its end is known.
@@ -188,5 +217,33 @@ fn why(error: &io::Error) -> String {
         "no local address or port to connect from: are all in use?".to_owned()
     } else {
         OsError::in_words(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// permissionlesstech/bitchat-android#907: an error of the resolver ended all attempts, so a moment in a tunnel was
+    /// for ever.
+    #[test]
+    fn bitchat_android_907_dns_error_ends_all_retries() {
+        let unresolved = DialError::Resolve {
+            host: "eu.example.net".to_owned(),
+            source: io::ErrorKind::NotFound.into(),
+        };
+        assert!(unresolved.may_try_again());
+    }
+
+    #[test]
+    fn only_what_cannot_change_ends_the_attempts() {
+        let address: Result<ServerAddr, _> = "eu.example.net".parse();
+        let address = DialError::from(address.expect_err("no port"));
+        assert!(!address.may_try_again());
+        assert!(!DialError::Credentials(SendError::TooLarge).may_try_again());
+        let for_now = NoCredentials::for_now("no ticket yet");
+        assert!(DialError::from(for_now).may_try_again());
+        let for_good = NoCredentials::for_good("logged out");
+        assert!(!DialError::from(for_good).may_try_again());
     }
 }

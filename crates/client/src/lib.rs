@@ -12,6 +12,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`Client`] is one connection. [`ReconnectingClient`] makes further attempts where one fails or a connection is lost.
+//! [`DialError`] says why there is no connection, and [`Ended`] why one ended.
 
 mod app;
 mod client;
@@ -21,18 +24,11 @@ mod ended;
 mod error;
 mod event;
 mod race;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the client that reconnects uses it")
-)]
+mod reconnecting;
 mod retries;
 mod server_addr;
 #[cfg(feature = "tls")]
 mod tls;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the client that reconnects uses it")
-)]
 mod wake;
 mod winners;
 
@@ -46,6 +42,9 @@ pub use lastword_session::{
     Advice, Cause, ClockOffset, Diagnosis, Dialect, Evidence, FirstError, Framing, GoodbyeProgress,
     LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, RoundTrip, SendError,
     SessionId, Time, TrailEvent,
+};
+pub use reconnecting::{
+    NoCredentials, ReconnectEvent, Reconnecting, ReconnectingClient, Sender, SessionEnd,
 };
 pub use server_addr::{InvalidServerAddr, ServerAddr};
 #[cfg(feature = "tls")]

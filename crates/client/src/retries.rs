@@ -55,7 +55,7 @@ enum State {
     Live,
 }
 
-/// What the caller does now.
+/// The next step of the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Begin an attempt: at this server, or without one at the server that the game named.
@@ -66,7 +66,7 @@ pub(crate) enum Step {
     Rest,
 }
 
-/// What follows a failed attempt.
+/// The consequence of a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Another attempt.

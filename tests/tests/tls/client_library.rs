@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
-use lastword_client::{Connector, DialError, Trust};
-use lastword_server::{Cause, Framing, LengthPrefixed, Phase, Player};
+use lastword_client::{Connector, DialError, ReconnectEvent, Reconnecting, Trust};
+use lastword_server::{Address, Cause, Framing, Kick, LengthPrefixed, Phase, Player};
 use lastword_tests::{Echo, EndCollector, Fixture, config, within};
 use tokio::net::TcpListener;
 
@@ -91,6 +92,46 @@ async fn a_server_that_does_not_answer_the_handshake_is_given_up() {
     };
     assert_eq!((ended.cause, ended.phase), (Cause::TlsTimeout, Phase::Tls));
     drop(silent);
+}
+
+/// Connects to one server, which sends the client to the other, and logs in again. Returns whether the client followed.
+async fn follows(from: &Fixture, to: &Fixture, client: Reconnecting) -> bool {
+    let mut client = within("a session", client.connect()).await.unwrap();
+    let elsewhere = Address::new(format!("localhost:{}", to.addr().port())).unwrap();
+    let kick = Kick::because("this world moves").with_address(elsewhere);
+    let kick = kick.with_delay(Duration::ZERO);
+    from.server.kick(client.session().unwrap(), kick).unwrap();
+    loop {
+        match within("an event", client.next_event()).await.unwrap() {
+            ReconnectEvent::Ended(_) => client.login_again(),
+            ReconnectEvent::Connected { remote_addr, .. } => {
+                within("goodbye", client.goodbye()).await;
+                return remote_addr == to.addr();
+            }
+            ReconnectEvent::Lost(_)
+            | ReconnectEvent::Retrying { .. }
+            | ReconnectEvent::Frame(_)
+            | ReconnectEvent::Notice(_)
+            | ReconnectEvent::Link(_)
+            | _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_in_a_goodbye_is_followed_with_tls_to_an_allowed_host_only() {
+    let made = Made::for_name("localhost");
+    let (one, other) = (start(&made, config()).await, start(&made, config()).await);
+    let client = || trusting(&made).reconnecting(one.addr()).unwrap();
+    let allowed = client().redirect_hosts(["localhost"]);
+    let (closed, elsewhere) = (client(), client().redirect_hosts(["example.net"]));
+    assert!(follows(&one, &other, allowed).await);
+    assert!(!follows(&one, &other, closed).await);
+    assert!(!follows(&one, &other, elsewhere).await);
+    let (one, other) = (Fixture::start().await, Fixture::start().await);
+    let plain = Connector::start().reconnecting(one.addr()).unwrap();
+    let plain = plain.redirect_hosts(["localhost"]);
+    assert!(!follows(&one, &other, plain).await);
 }
 
 /// The process that [`the_roots_of_the_system_are_trusted_and_nothing_else`] starts.

@@ -78,7 +78,7 @@ fn a_server_that_names_a_delay_is_given_between_one_and_two_of_them() {
         (0, 20_000, 20_000_000),
         (u64::MAX, 20_000, 39_999_999),
         (0, 200_000, 200_000_000),
-        // At most five minutes, whatever the server asks for.
+        // At most five minutes, even if the server asks for more.
         (u64::MAX, 200_000, 299_999_999),
         (0, 100_000_000, 300_000_000),
         (u64::MAX, 100_000_000, 300_000_000),
@@ -314,8 +314,8 @@ fn happens() -> impl Strategy<Value = Happens> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// After any events: a wait is no longer than the rules allow and always ends in an attempt; one attempt is under way
-    /// at most; where the server or the game wants none, none begins.
+    /// After any events, a wait is no longer than the rules allow, and it always ends in an attempt. At most one attempt
+    /// is under way. None begins where the server or the game wants none.
     #[test]
     fn any_series_of_events_keeps_the_rules(
         series in prop::collection::vec((happens(), any::<u64>()), 1..60),

@@ -13,6 +13,7 @@ mod endings;
 mod heartbeats;
 mod leaving;
 mod puppet;
+mod reconnecting;
 mod runtimes;
 mod servers;
 
