@@ -1,11 +1,13 @@
 //! The client's side of a connection's task: it puts events into the inbox, and the end after them.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use lastword_session::{Admission, Close, Ending, Link, Phase, Timing, Traffic, wire};
 use lastword_transport::{App, Inbox, Outbox, Room, Table};
+use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
 use crate::{Ended, Event};
@@ -13,12 +15,18 @@ use crate::{Ended, Event};
 /// The events from the server, and the end once it is known.
 pub(crate) type ClientInbox = Inbox<Event, Ended>;
 
+/// Keeps the thread of a client's own runtime. The client holds one, and so does each of its connections, so the thread
+/// ends when the last goodbye is out. Nothing is ever sent.
+pub(crate) type Alive = Sender<Infallible>;
+
 pub(crate) struct ClientApp {
     inbox: Arc<ClientInbox>,
     /// The waiting `connect` call. Dropped with the welcome or with the end.
     welcome: Option<oneshot::Sender<Admission>>,
     /// Keeps the table and its sweep alive while this connection has deadlines.
     table: Arc<Table>,
+    /// Keeps the client's own runtime alive until this connection has ended.
+    _alive: Option<Alive>,
     phase: Phase,
     ended: bool,
 }
@@ -28,11 +36,13 @@ impl ClientApp {
         inbox: Arc<ClientInbox>,
         welcome: oneshot::Sender<Admission>,
         table: Arc<Table>,
+        alive: Option<Alive>,
     ) -> Self {
         Self {
             inbox,
             welcome: Some(welcome),
             table,
+            _alive: alive,
             phase: Phase::Auth,
             ended: false,
         }

@@ -16,7 +16,7 @@ use lastword_transport::{App, Caps, Driver, Inbox, Mailbox, Table};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use crate::app::ClientApp;
+use crate::app::{Alive, ClientApp};
 use crate::dial::Dial;
 #[cfg(feature = "tls")]
 use crate::tls::Trust;
@@ -47,6 +47,8 @@ pub struct Connector {
     caps: Caps,
     #[cfg(feature = "tls")]
     trust: Option<Trust>,
+    /// Each connection holds it, so that a client's own runtime outlives them.
+    alive: Option<Alive>,
 }
 
 impl Client {
@@ -91,6 +93,7 @@ impl Connector {
             caps: Caps::new(INBOX_BYTES, INBOX_FRAMES),
             #[cfg(feature = "tls")]
             trust: None,
+            alive: None,
         }
     }
 
@@ -284,7 +287,7 @@ impl Connector {
         let inbox = Arc::new(Inbox::new(self.caps, Arc::clone(&mailbox)));
         let slot = table.insert(Arc::clone(&mailbox));
         let (welcomes, welcome) = oneshot::channel();
-        let app = ClientApp::new(Arc::clone(&inbox), welcomes, table);
+        let app = ClientApp::new(Arc::clone(&inbox), welcomes, table, self.alive.clone());
         let driver = Driver::new(stream, connection, app, Arc::clone(&mailbox), slot);
         tokio::spawn(self.secure(driver, server.0)?);
         let client = Client::new(inbox, mailbox, clock, (local, server.1));
@@ -314,6 +317,12 @@ impl Connector {
         _server: &ServerAddr,
     ) -> Result<Driver<A>, DialError> {
         Ok(driver)
+    }
+
+    /// Keeps this until the last of its connections has ended.
+    pub(crate) fn keeping(mut self, alive: Option<Alive>) -> Self {
+        self.alive = alive;
+        self
     }
 
     pub(crate) fn has_tls(&self) -> bool {

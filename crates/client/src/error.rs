@@ -85,6 +85,9 @@ pub enum DialError {
     /// The game's function has no credentials for this login.
     #[error("cannot log in: {0}")]
     NoCredentials(#[from] NoCredentials),
+    /// The system gave no thread or no descriptor for the client's own runtime.
+    #[error("cannot start a runtime for this client: {}", OsError::in_words(.0))]
+    Runtime(#[source] io::Error),
     /// The task of the attempts was dropped before their end.
     #[error(
         "the attempts ended early: their runtime ended, or the fetch of the credentials panicked"
@@ -114,7 +117,8 @@ impl DialError {
             | Self::ConnectTimedOut { .. }
             | Self::WelcomeTimedOut { .. }
             | Self::Unsecured(_)
-            | Self::Ended(_) => true,
+            | Self::Ended(_)
+            | Self::Runtime(_) => true,
             Self::Refused { peer_goodbye, .. } => peer_goodbye.advice != Advice::DoNot,
             Self::NoCredentials(none) => none.may_try_again(),
             Self::Address(_) | Self::Credentials(_) | Self::TaskDropped => false,

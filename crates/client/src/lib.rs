@@ -13,8 +13,8 @@
 //! # }
 //! ```
 //!
-//! [`Client`] is one connection. [`ReconnectingClient`] makes further attempts where one fails or a connection is lost.
-//! [`DialError`] says why there is no connection, and [`Ended`] why one ended.
+//! [`Client`] is one connection. [`ReconnectingClient`] makes further attempts where one fails or a connection is lost,
+//! also in a game without tokio. [`DialError`] says why there is no connection, and [`Ended`] why one ended.
 
 mod app;
 mod client;
@@ -44,7 +44,8 @@ pub use lastword_session::{
     SessionId, Time, TrailEvent,
 };
 pub use reconnecting::{
-    NoCredentials, ReconnectEvent, Reconnecting, ReconnectingClient, Sender, SessionEnd,
+    ClientDrain, NoCredentials, ReconnectEvent, Reconnecting, ReconnectingClient, Sender,
+    SessionEnd, Standalone,
 };
 pub use server_addr::{InvalidServerAddr, ServerAddr};
 #[cfg(feature = "tls")]

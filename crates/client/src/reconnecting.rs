@@ -3,8 +3,10 @@
 mod attempts;
 mod builder;
 mod credentials;
+mod drain;
 mod event;
 mod sender;
+mod standalone;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -15,13 +17,16 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::app::Alive;
 use crate::{Client, DialError, Ended};
 use attempts::{Attempts, Over, Progress, Stopped};
 
 pub use builder::Reconnecting;
 pub use credentials::NoCredentials;
+pub use drain::ClientDrain;
 pub use event::{ReconnectEvent, SessionEnd};
 pub use sender::Sender;
+pub use standalone::Standalone;
 
 /// A client that makes further attempts where one fails, with growing random waits, as the server's advice and the
 /// game's rules allow.
@@ -38,6 +43,8 @@ pub struct ReconnectingClient {
     due: Option<ReconnectEvent>,
     sender: Sender,
     runtime: Handle,
+    /// Dropped last. The runtime of a client without tokio ends with it, after the goodbye.
+    _alive: Option<Alive>,
 }
 
 #[derive(Debug)]
@@ -58,12 +65,13 @@ struct Dialling {
 }
 
 impl ReconnectingClient {
-    fn start(attempts: Attempts, runtime: Handle) -> Self {
+    fn start(attempts: Attempts, runtime: Handle, alive: Option<Alive>) -> Self {
         Self {
             state: State::Dialling(Dialling::begin(attempts, &runtime)),
             due: None,
             sender: Sender::default(),
             runtime,
+            _alive: alive,
         }
     }
 
@@ -91,6 +99,12 @@ impl ReconnectingClient {
     /// Cancel safe: a call that is dropped takes nothing.
     pub async fn next_event(&mut self) -> Option<ReconnectEvent> {
         poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// Takes the events that are there. It never blocks, and needs no runtime: for a loop that calls it in each tick.
+    /// It takes at most 1,024 events, so that a fast server cannot hold up the tick.
+    pub fn drain(&mut self) -> ClientDrain<'_> {
+        ClientDrain::new(self)
     }
 
     /// Begins a new session after the end of one, by further attempts. They begin when the back-off allows it, and the
@@ -149,7 +163,17 @@ impl ReconnectingClient {
         }
     }
 
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+    /// Leaves like [`ReconnectingClient::goodbye`], and blocks the calling thread until the goodbye has arrived, at most
+    /// for twice the linger timeout. A process that ends without it may end before its goodbye is sent.
+    ///
+    /// # Panics
+    /// On a thread of a tokio runtime. Use [`ReconnectingClient::goodbye`] there.
+    pub fn goodbye_blocking(self) -> Option<Ended> {
+        let runtime = self.runtime.clone();
+        runtime.block_on(self.goodbye())
+    }
+
+    pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
         if let Some(due) = self.due.take() {
             return Poll::Ready(Some(due));
         }

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::attempts::{Attempts, Pace};
 use super::credentials::Fetch;
 use super::{NoCredentials, ReconnectingClient};
+use crate::app::Alive;
 use crate::retries::{Retries, Rules};
 use crate::wake::WakeWatch;
 use crate::{Connector, DialError, ServerAddr};
@@ -137,16 +138,20 @@ impl Reconnecting {
     /// Begins the attempts, and returns at once. The events report each attempt.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime. [`Reconnecting::own_runtime`] brings one.
     #[must_use]
     pub fn start(self) -> ReconnectingClient {
+        self.start_on(Handle::current(), None)
+    }
+
+    pub(super) fn start_on(self, runtime: Handle, alive: Option<Alive>) -> ReconnectingClient {
         let attempts = Attempts {
-            connector: self.connector,
+            connector: self.connector.keeping(alive.clone()),
             server: self.server,
             fetch: self.fetch,
             pace: Pace::new(Retries::new(self.rules), self.wakes),
         };
-        ReconnectingClient::start(attempts, Handle::current())
+        ReconnectingClient::start(attempts, runtime, alive)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use lastword_client::{
@@ -254,4 +255,103 @@ async fn a_dropped_client_makes_no_further_attempt() {
     let goodbye = puppet.reads().await.expect("a goodbye");
     assert_eq!(goodbye.kind, Kind::Goodbye);
     assert_eq!(puppet.reads().await, None);
+}
+
+/// Ticks until an event of this kind comes.
+fn ticks_until<T>(client: &mut ReconnectingClient, is: impl Fn(ReconnectEvent) -> Option<T>) -> T {
+    for _ in 0..4_000 {
+        if let Some(found) = client.drain().find_map(&is) {
+            return found;
+        }
+        // The step of a game.
+        thread::sleep(Duration::from_millis(5));
+    }
+    panic!("no such event");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_game_without_tokio_plays_by_ticks_and_logs_in_again() {
+    let (mut server, mut ends) = sessions(Config::default()).await;
+    let addr = server.handle().local_addr();
+    let game = thread::spawn(move || {
+        assert!(tokio::runtime::Handle::try_current().is_err());
+        let mut client = to(addr)
+            .own_runtime()
+            .connect_blocking()
+            .expect("it is welcome");
+        let sender = client.sender();
+        thread::spawn(move || sender.send("from another thread").expect("it is live"));
+        let end = ticks_until(&mut client, |event| {
+            let ReconnectEvent::Ended(end) = event else {
+                return None;
+            };
+            Some(end)
+        });
+        assert!(end.may_log_in_again());
+        client.login_again();
+        let frame = ticks_until(&mut client, |event| {
+            let ReconnectEvent::Frame(payload) = event else {
+                return None;
+            };
+            Some(payload)
+        });
+        assert_eq!(frame, "welcome back");
+        client.goodbye_blocking()
+    });
+    let session = within("a session", server.accept()).await;
+    let mut session = session.expect("the server is there");
+    let frame = within("a frame", session.recv()).await;
+    assert_eq!(frame.as_deref(), Some(&b"from another thread"[..]));
+    drop(session);
+    let session = within("a session", server.accept()).await;
+    let session = session.expect("the server is there");
+    session.send("welcome back").expect("there is room");
+    assert_eq!(ends.next().await.cause(), Cause::ClosedByGame);
+    assert_eq!(ends.next().await.cause(), Cause::PeerGoodbye);
+    let ended = tokio::task::spawn_blocking(|| game.join()).await;
+    let ended = ended.expect("no panic").expect("no panic");
+    assert_eq!(ended.expect("it was live").cause, Cause::ClosedByGame);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_with_a_runtime_of_its_own_says_goodbye_when_it_is_dropped() {
+    let (server, mut ends) = echo_handlers(Config::default()).await;
+    let addr = server.local_addr();
+    let game = thread::spawn(move || {
+        let client = to(addr).own_runtime().connect_blocking();
+        client
+            .expect("it is welcome")
+            .send("last")
+            .expect("it is live");
+    });
+    let end = ends.next().await;
+    assert_eq!(end.cause(), Cause::PeerGoodbye);
+    assert_eq!(end.ending.evidence.frames_in, 1);
+    tokio::task::spawn_blocking(|| game.join().expect("no panic"))
+        .await
+        .expect("no panic");
+}
+
+#[test]
+fn a_client_whose_runtime_ends_is_told() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build().expect("a runtime");
+    let (listener, mut client) = runtime.block_on(async {
+        let (listener, addr) = Puppet::port().await;
+        (listener, to(addr).start())
+    });
+    drop(runtime);
+    let event = client.drain().next();
+    assert!(
+        matches!(
+            event,
+            Some(ReconnectEvent::Ended(SessionEnd::Refused(
+                DialError::TaskDropped
+            )))
+        ),
+        "{event:?}"
+    );
+    client.login_again();
+    assert!(client.drain().next().is_none());
+    drop(listener);
 }
