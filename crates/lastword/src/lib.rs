@@ -294,8 +294,9 @@ pub mod tls {
 /// The other end of the wire: connect, send, receive, and learn why it ended.
 pub mod client {
     pub use lastword_client::{
-        Attempt, AttemptError, Client, Connector, DialError, Ended, Event, InvalidServerAddr,
-        Notice, PeerGoodbye, ServerAddr,
+        Attempt, AttemptError, Client, ClientDrain, Connector, DialError, Ended, Event,
+        InvalidServerAddr, NoCredentials, Notice, PeerGoodbye, ReconnectEvent, Reconnecting,
+        ReconnectingClient, Sender, ServerAddr, SessionEnd, Standalone,
     };
 }
 

@@ -8,7 +8,7 @@
 )]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
@@ -17,6 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lastword::client::Client;
+use lastword::{Kick, Server};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -28,19 +29,25 @@ struct Example {
 }
 
 impl Example {
+    /// Starts a server on a free port.
     fn start(name: &str) -> Self {
+        let mut example = Self::with_addr(name, "127.0.0.1:0".parse().unwrap());
+        let line = example.says("listening on ");
+        let addr = line.trim().strip_prefix("listening on ").expect(&line);
+        example.addr = addr.parse().unwrap();
+        example
+    }
+
+    /// Starts an example that is given this address.
+    fn with_addr(name: &str, addr: SocketAddr) -> Self {
         let path = built().join(name);
         let mut child = Command::new(&path)
-            .arg("127.0.0.1:0")
+            .arg(addr.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let addr = line.trim().strip_prefix("listening on ").expect(&line);
-        let addr = addr.parse().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
         Self {
             child,
             stdout,
@@ -192,6 +199,34 @@ fn existing_protocol_answers_pings_in_its_own_wire_and_hears_its_goodbye() {
     old.write_all(b"\x01\x00\x04").unwrap();
     example.says("peer_goodbye in live");
     example.ends();
+}
+
+/// The server needs a worker of its own, since reading the example's output blocks this thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reconnecting_waits_for_its_server_and_comes_back_after_a_kick() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = free.local_addr().unwrap();
+    drop(free);
+    let mut example = Example::with_addr("reconnecting", addr);
+    example.says("no program listens there; again in ");
+    let mut server = Server::builder()
+        .listen(addr.to_string())
+        .bind()
+        .await
+        .unwrap();
+    let mut session = within(server.accept()).await.unwrap();
+    let begun = example.says("has begun");
+    assert_eq!(begun.trim(), format!("session {} has begun", session.id()));
+    within(session.recv()).await.unwrap();
+    session.send("hello, ann").unwrap();
+    example.says("hello, ann");
+    let kick = Kick::because("come back").with_delay(Duration::ZERO);
+    within(session.kick(kick)).await;
+    example.says("the server kicked us (kicked): \"come back\"");
+    let session = within(server.accept()).await.unwrap();
+    let begun = example.says("has begun");
+    assert_eq!(begun.trim(), format!("session {} has begun", session.id()));
+    assert!(example.ends().contains("closed_by_game: we said goodbye"));
 }
 
 #[tokio::test]
