@@ -146,6 +146,12 @@ impl Connection {
         delivery.until = delivery.until.min(until);
     }
 
+    /// The latest time at which the delivery is given up, if one was set.
+    pub(super) fn departs_by(&self) -> Time {
+        let rare = self.rare.as_ref();
+        rare.map_or(Time::NEVER, |rare| rare.delivery.until)
+    }
+
     /// The verdict, once nothing can change it. A drained client may still leave in time, or not.
     fn standing(&self) -> Option<Verdict> {
         match *self.state {

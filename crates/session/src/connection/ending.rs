@@ -20,6 +20,11 @@ impl Connection {
             return;
         }
         self.stops_delivery(now, close.cause);
+        if close.cause == Cause::ReplacedByLogin {
+            // The newer login waits for the departure, also where another cause ends this session.
+            self.delivers_until(now + REPLACED_WITHIN);
+            self.settle_by(now + REPLACED_WITHIN);
+        }
         // A panic is a defect that somebody must see, also where the peer's end shows already.
         if self.end_noticed && close.cause != Cause::HandlerPanicked {
             self.note(now, Layer::Game, "close_after_end");
@@ -190,6 +195,8 @@ impl Connection {
                 self.end_noticed = true;
                 self.note(now, Layer::Socket, "fin");
                 self.flush(now);
+                // Behind a delivery that others wait for, what we owe has a moment only.
+                self.settle_by(self.departs_by().max(now + LAST_MOMENT));
             }
             State::Proxy { .. }
             | State::Tls { .. }
@@ -349,6 +356,8 @@ fn at_once(cause: Cause, message: &Message) -> Close {
 }
 
 const LAST_MOMENT: Duration = Duration::from_millis(100);
+/// How long a session may take to depart once a newer login of its player waits for that.
+const REPLACED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Whether queued data is written before the goodbye: so it is for an orderly end by this side.
 fn flushes_data(cause: Cause) -> bool {

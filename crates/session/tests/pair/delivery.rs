@@ -104,6 +104,53 @@ fn an_end_that_the_server_decides_for_all_does_not_end_the_wait() {
     assert_eq!(told_after(&mut solo), DELIVERY);
 }
 
+/// The newer login's session joins only behind this departure.
+#[test]
+fn a_newer_login_waits_a_second_at_most_whatever_ended_the_session() {
+    for is_gone in [false, true] {
+        let mut solo = slow(2);
+        if is_gone {
+            solo.fin();
+        }
+        solo.takes(1);
+        assert!(!solo.is_over());
+        solo.closes(&Close::new(Cause::ReplacedByLogin));
+        if !is_gone {
+            solo.fin();
+        }
+        assert_eq!(told_after(&mut solo), secs(1), "gone before: {is_gone}");
+        let cause = match is_gone {
+            true => Cause::PeerFin,
+            false => Cause::ReplacedByLogin,
+        };
+        assert_eq!(solo.ending().verdict.cause, cause);
+    }
+}
+
+/// Frames are owed to a peer that has left and acknowledges nothing.
+#[test]
+fn a_newer_login_waits_no_longer_for_what_is_owed_to_a_peer_that_left() {
+    for answers in [true, false] {
+        let mut solo = slow(1);
+        solo.outbound.is_cut = true;
+        let now = solo.now;
+        solo.connection().send(now, b"owed").expect("it is taken");
+        solo.fin();
+        solo.takes(1);
+        if answers {
+            solo.host.answers = true;
+            solo.run();
+        }
+        solo.closes(&Close::new(Cause::ReplacedByLogin));
+        let bound = match answers {
+            true => secs(1),
+            false => secs(1) + millis(100),
+        };
+        assert_eq!(told_after(&mut solo), bound, "the game answered: {answers}");
+        assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
+    }
+}
+
 #[test]
 fn each_frame_that_is_taken_gives_it_the_whole_time_again() {
     let mut solo = slow(3);
