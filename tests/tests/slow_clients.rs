@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lastword_server::{
     Cause, Config, Context, Credentials, Disconnect, Event, Handler, Kick, Link, Player, Policy,
-    Refusal, SendError, ServerHandle, Session, SessionEvent,
+    Refusal, SecondLogin, SendError, ServerHandle, Session, SessionEvent,
 };
 use lastword_tests::{Ask, EndCollector, Raw, config, data, goodbye, kind, until, within};
 use tokio::sync::mpsc;
@@ -401,7 +401,11 @@ async fn a_slow_client_delays_neither_another_nor_the_broadcaster() {
     const ROUNDS: u32 = 20;
     const FRAMES: u32 = 8;
     let mut collector = EndCollector::default();
-    let builder = collector.builder(small()).authenticator(Ask(by_name));
+    // All fast clients have the same name.
+    let builder = collector
+        .builder(small())
+        .authenticator(Ask(by_name))
+        .second_login(SecondLogin::Allow);
     let room = builder.group();
     let mut server = builder.bind().await.unwrap();
     let handle = server.handle().clone();

@@ -5,6 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use lastword::config::SecondLogin;
 use lastword::{
     Anonymous, Authenticator, BindError, Builder, Context, Credentials, GameCode, Handler, Kick,
     Player, Refusal, ServerHandle,
@@ -35,7 +36,10 @@ impl Game {
 /// Serves the game that carries out the commands of a storm's clients.
 pub(crate) async fn obey(builder: Builder) -> Result<ServerHandle, BindError> {
     let obedient = obedient();
-    let builder = builder.authenticator(Obeying);
+    // The clients name themselves, so no name may end another's session.
+    let builder = builder
+        .authenticator(Obeying)
+        .second_login(SecondLogin::Allow);
     builder.serve(move |_: &Player| obedient()).await
 }
 

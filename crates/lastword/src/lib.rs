@@ -312,7 +312,8 @@ pub mod config {
         DrainConfig, GiveUp, KernelAbilities, KernelConfig, KernelKnobs, LimitsConfig,
         ListenConfig, LivenessConfig, MetricsConfig, Network, NoNetwork, NoToken, Profile,
         ProfileConfig, ProfileError, ProfileName, RatesConfig, Reach, Reload, ReloadError, RtoMax,
-        TcpInfo, TcpInfoFields, TimeoutsConfig, Token, TokenFileError, UnreachableReason, Wire,
+        SecondLogin, SessionsConfig, TcpInfo, TcpInfoFields, TimeoutsConfig, Token, TokenFileError,
+        UnreachableReason, Wire,
     };
 }
 

@@ -18,6 +18,7 @@ mod optional;
 mod rates;
 mod reach;
 mod reload;
+mod sessions;
 mod settings;
 mod table;
 #[cfg(test)]
@@ -39,7 +40,8 @@ pub use reach::{Bound, GiveUp, Reach, UnreachableReason};
 pub use reload::Reload;
 pub use table::{
     AdminConfig, AdmissionConfig, DrainConfig, KernelConfig, LimitsConfig, ListenConfig,
-    LivenessConfig, MetricsConfig, ProfileConfig, RatesConfig, RtoMax, TimeoutsConfig, Wire,
+    LivenessConfig, MetricsConfig, ProfileConfig, RatesConfig, RtoMax, SecondLogin, SessionsConfig,
+    TimeoutsConfig, Wire,
 };
 pub use token::{NoToken, Token, TokenFileError};
 pub use warning::ConfigWarning;
@@ -57,6 +59,8 @@ pub struct Config {
     pub listen: Vec<ListenConfig>,
     /// Which connections are let in, over all listeners.
     pub admission: AdmissionConfig,
+    /// How many sessions a player may have.
+    pub sessions: SessionsConfig,
     /// How much one connection may send, and how much may wait for it.
     pub limits: LimitsConfig,
     /// How much each live client may send.
@@ -81,6 +85,7 @@ impl Default for Config {
         Self {
             listen: vec![ListenConfig::default()],
             admission: AdmissionConfig::default(),
+            sessions: SessionsConfig::default(),
             limits: LimitsConfig::default(),
             rates: RatesConfig::default(),
             timeouts: TimeoutsConfig::default(),

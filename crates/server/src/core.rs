@@ -5,6 +5,7 @@ mod authentication;
 pub(crate) mod drain;
 mod group;
 mod listeners;
+mod logins;
 mod mailboxes;
 mod observer;
 pub(crate) mod publisher;
@@ -22,6 +23,7 @@ use lastword_transport::Clock;
 use crate::books::{Books, OpenFds, State, Stats};
 use crate::config::Settings;
 use crate::guard::lock;
+use crate::player::SessionIdentity;
 use crate::shape::events::Queue;
 
 pub use group::Group;
@@ -33,6 +35,7 @@ pub(crate) use admission::{Admission, Admitted, Peers, Rules, Situation};
 pub(crate) use authentication::Authentication;
 pub(crate) use group::Groups;
 pub(crate) use listeners::{Adopted, Listeners};
+pub(crate) use logins::{Claim, Logins};
 pub(crate) use mailboxes::Mailboxes;
 pub(crate) use observer::Observers;
 pub(crate) use reloads::{ReadConfig, Reloads};
@@ -44,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) mailboxes: Arc<Mailboxes>,
+    /// One session for each player; `None` where a player may have several.
+    pub(crate) logins: Option<Arc<Logins>>,
     pub(crate) groups: Groups,
     pub(crate) books: Books,
     pub(crate) admission: Mutex<Admission>,
@@ -104,6 +109,11 @@ impl Core {
     pub(crate) fn decide_named(&self, addr: IpAddr, admitted: Admitted) -> Result<Admitted, Close> {
         let decided = lock(&self.admission).named(Clock::real(), addr, admitted);
         decided.map_err(Close::new)
+    }
+
+    /// The claim of a login on its player's name, where the name allows one session only.
+    pub(crate) fn claim_of(&self, identity: &Arc<SessionIdentity>) -> Option<Claim> {
+        self.logins.as_ref()?.claim_of(identity)
     }
 
     /// Publishes one snapshot of the books, and runs `also` before another is published. It runs the game's recorder, so

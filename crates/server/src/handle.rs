@@ -13,7 +13,7 @@ use lastword_transport::{Clock, Request, tune};
 use socket2::Socket;
 
 use crate::books::{SessionStatus, Stats};
-use crate::config::{Bound, Reload};
+use crate::config::{Bound, Reload, SecondLogin};
 use crate::core::{Core, Group, NoSuchSession, ReloadError, drain};
 use crate::player::Kick;
 #[cfg(feature = "tls")]
@@ -46,6 +46,12 @@ impl ServerHandle {
     #[cfg(feature = "tls")]
     pub fn set_certificates(&self, certificates: Certificates) -> bool {
         self.core.settings.set_certificates(&certificates)
+    }
+
+    /// Returns what a second login of a player does: `replace`, `refuse` or `allow`, and never `auto`.
+    #[must_use]
+    pub fn second_login(&self) -> SecondLogin {
+        self.core.settings.second_login
     }
 
     /// Returns the address of the admin port, if there is one.

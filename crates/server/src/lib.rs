@@ -37,7 +37,8 @@ pub use config::{
     AdminConfig, AdmissionConfig, Allowed, Bound, Config, ConfigError, ConfigWarning, DrainConfig,
     GiveUp, KernelAbilities, KernelConfig, Key, LimitsConfig, ListenConfig, LivenessConfig,
     MetricsConfig, Network, NoNetwork, NoToken, ProfileConfig, RatesConfig, Reach, Reload, RtoMax,
-    Section, TimeoutsConfig, Token, TokenFileError, UnreachableReason, Wire,
+    SecondLogin, Section, SessionsConfig, TimeoutsConfig, Token, TokenFileError, UnreachableReason,
+    Wire,
 };
 pub use core::{Group, NoSuchSession, Observer, ReloadError};
 pub use handle::{ServerHandle, SessionInfo};

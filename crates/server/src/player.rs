@@ -22,7 +22,7 @@ pub use remote::RemoteSource;
 pub(crate) use data::Data;
 pub(crate) use id::{random_session, slot_of};
 pub(crate) use identity::{Joined, LinkFlag, LinkFlags, SessionIdentity, Suspicion};
-pub(crate) use printable::{is_name_of, printable};
+pub(crate) use printable::{has_escapes, is_name_of, printable};
 pub(crate) use remote::Remote;
 
 /// A player, as the authenticator knows it. The default has no name, no cohort, the listener's profile and the

@@ -103,11 +103,7 @@ impl Cause {
     pub const fn is_produced(self) -> bool {
         !matches!(
             self,
-            Self::GameStalled
-                | Self::AlreadyLoggedIn
-                | Self::ReplacedByLogin
-                | Self::SupersededByResume
-                | Self::MovedToNode
+            Self::GameStalled | Self::SupersededByResume | Self::MovedToNode
         )
     }
 

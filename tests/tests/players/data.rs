@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lastword_server::{
     Cause, Context, Credentials, Departure, Event, Handler, Observer, Phase, Player, Refusal,
-    Server, ServerHandle, SessionId,
+    SecondLogin, Server, ServerHandle, SessionId,
 };
 use lastword_tests::{Ask, EndCollector, Raw, config, data, hello, until, within};
 
@@ -99,7 +99,10 @@ async fn a_handler_has_the_data_in_every_call() {
 async fn a_tick_loop_needs_no_map_of_its_own() {
     let account = Arc::new(Account::default());
     let mut collector = EndCollector::default();
-    let builder = collector.builder(config()).authenticator(with(&account));
+    let builder = collector
+        .builder(config())
+        .authenticator(with(&account))
+        .second_login(SecondLogin::Allow);
     let (mut events, players) = builder.bind_events().await.unwrap();
     let mut ann = Raw::join(players.local_addr(), "").await;
     let mut bob = Raw::join(players.local_addr(), "").await;

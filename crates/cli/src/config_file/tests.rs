@@ -127,7 +127,7 @@ fn an_unknown_key_is_reported_with_the_one_that_was_meant() {
     let sections = complaint("colour = 1");
     assert!(
         sections.contains(
-            "sections listen, admission, limits, rates, timeouts, drain, liveness, kernel"
+            "sections listen, admission, sessions, limits, rates, timeouts, drain, liveness, kernel"
         ),
         "{sections}"
     );

@@ -1,6 +1,7 @@
 //! The game of the demo: it carries out its clients' commands, and reports suspect clients to the
 //! state.
 
+use lastword::config::SecondLogin;
 use lastword::{
     Authenticator, BindError, Builder, Context, Credentials, Handler, Link, Player, Refusal,
     ServerHandle,
@@ -19,7 +20,9 @@ pub(crate) async fn serve(builder: Builder, state: &Shared) -> Result<ServerHand
         state: state.clone(),
         game: obedient(),
     };
-    builder.authenticator(Gate).serve(make).await
+    // The clients name themselves.
+    let builder = builder.authenticator(Gate).second_login(SecondLogin::Allow);
+    builder.serve(make).await
 }
 
 /// One player's game.

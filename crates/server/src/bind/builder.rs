@@ -1,5 +1,6 @@
 //! Puts a server together: its parts, and one way to bind it for each shape.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use lastword_session::Framing;
@@ -10,7 +11,7 @@ use super::error::BindError;
 use super::events::Events;
 use super::extension::Extension;
 use super::server::Server;
-use crate::config::Config;
+use crate::config::{Config, SecondLogin};
 use crate::core::{Group, Groups, Observer, ReadConfig};
 use crate::handle::ServerHandle;
 use crate::player::{Anonymous, Authenticator, DynAuthenticator, Player};
@@ -28,6 +29,10 @@ pub struct Builder {
     pub(super) listen: Option<String>,
     pub(super) framing: Framing,
     pub(super) authenticator: Arc<dyn DynAuthenticator>,
+    /// What a second login does if the configuration leaves it to the game.
+    pub(super) second_login: SecondLogin,
+    /// Whether the players' names are those of the game's own authenticator, and not the clients' word.
+    pub(super) has_authenticator: bool,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) extensions: Vec<Box<dyn Extension>>,
     pub(super) recorder: Option<Box<dyn Recorder + Send + Sync>>,
@@ -55,6 +60,8 @@ impl Default for Builder {
             listen: None,
             framing: Framing::Native,
             authenticator: Arc::new(Anonymous),
+            second_login: SecondLogin::Auto,
+            has_authenticator: false,
             observer: None,
             extensions: Vec::new(),
             recorder: None,
@@ -102,7 +109,18 @@ impl Builder {
     /// Sets the authenticator, which decides which players are let in. Default: [`Anonymous`].
     #[must_use]
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.has_authenticator = is_own(&authenticator);
         self.authenticator = Arc::new(authenticator);
+        self
+    }
+
+    /// Sets what a login does while its player has another session, for a configuration that has `auto`. Another value
+    /// of `sessions.second_login` is the operator's choice, and holds. Default: [`SecondLogin::Auto`], which is
+    /// `replace` with an authenticator of the game, and `allow` with [`Anonymous`]. An authenticator that takes a
+    /// client's word for a name needs `allow`: otherwise any client can end any session.
+    #[must_use]
+    pub fn second_login(mut self, policy: SecondLogin) -> Self {
+        self.second_login = policy;
         self
     }
 
@@ -225,6 +243,11 @@ impl Builder {
         handle.start(HandlerShape(make), listeners);
         Ok(handle)
     }
+}
+
+/// Whether an authenticator is the game's own. [`Anonymous`] takes the client's word.
+fn is_own<A: Authenticator>(_authenticator: &A) -> bool {
+    TypeId::of::<A>() != TypeId::of::<Anonymous>()
 }
 
 impl std::fmt::Debug for Builder {

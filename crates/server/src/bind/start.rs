@@ -14,10 +14,10 @@ use super::builder::Builder;
 use super::error::BindError;
 use super::extension::Started;
 use crate::books::{Books, Metrics, Names, with_recorder};
-use crate::config::{Config, KernelAbilities, Settings};
+use crate::config::{Config, KernelAbilities, SecondLogin, Settings};
 use crate::core::{
-    Admission, Authentication, Core, Listeners, Mailboxes, Observers, Reloads, Rules, Shedding,
-    Shutdown, drain, publisher, renewals, shedding,
+    Admission, Authentication, Core, Listeners, Logins, Mailboxes, Observers, Reloads, Rules,
+    Shedding, Shutdown, drain, publisher, renewals, shedding,
 };
 use crate::guard::logged;
 use crate::handle::ServerHandle;
@@ -77,6 +77,7 @@ impl Builder {
         if core.publishes_itself {
             core.runtime.spawn(publisher::run(Arc::clone(&core)));
         }
+        tell_second_login(core.settings.second_login);
         Ok((handle, listeners))
     }
 
@@ -178,6 +179,15 @@ impl Builder {
         }
     }
 
+    /// The policy of a configuration that has `auto`.
+    fn what_auto_is(&self) -> SecondLogin {
+        let by_authenticator = match self.has_authenticator {
+            true => SecondLogin::Replace,
+            false => SecondLogin::Allow,
+        };
+        self.second_login.or_auto_is(by_authenticator)
+    }
+
     fn core(
         &self,
         addrs: Vec<SocketAddr>,
@@ -186,16 +196,17 @@ impl Builder {
         tls: Vec<Tls>,
     ) -> Core {
         let config = &self.config;
-        let settings = Settings::new(config, self.framing.clone(), tls);
+        let settings = Settings::new(config, self.framing.clone(), tls, self.what_auto_is());
         let (metrics, publishes_itself) = self.metrics(&settings);
         let cohorts = Names::of_cohorts(&config.metrics.cohorts, self.strict_names);
         let profiles = Names::of_profiles(&settings.profiles, self.strict_names);
-        let mailboxes = Mailboxes::new();
+        let mailboxes = Arc::new(Mailboxes::new());
         let listeners = Listeners::new(addrs);
         let checks_max = config.admission.authentications_max;
         Core {
             clock: mailboxes.table.clock().clone(),
-            mailboxes: Arc::new(mailboxes),
+            logins: Logins::new(settings.second_login, &mailboxes),
+            mailboxes,
             settings,
             groups: self.groups.clone(),
             books: Books::open(config, metrics, [cohorts, profiles], listeners.first()),
@@ -212,6 +223,11 @@ impl Builder {
             shutdown: Shutdown::default(),
         }
     }
+}
+
+/// Says which sessions of a player may be live.
+fn tell_second_login(policy: SecondLogin) {
+    logged(|| tracing::info!("second logins: {policy} (sessions.second_login)"));
 }
 
 /// Warns where this host does not fit the configuration, and where Linux does not show the evidence that the causes

@@ -14,7 +14,7 @@ use lastword_keepalive::{
 use lastword_session::Cause;
 use lastword_sys::TcpInfoFields;
 
-use super::{Config, KernelAbilities, ListenConfig, to_ms};
+use super::{Config, KernelAbilities, ListenConfig, SecondLogin, to_ms};
 
 /// Whether a configuration can produce a cause on a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,7 +250,7 @@ impl Setting<'_> {
 type Rule = fn(&Setting<'_>) -> Reach;
 
 /// The causes that depend on the configuration or the kernel. Every other cause that is produced can always occur.
-const RULES: [(Cause, Rule); 17] = [
+const RULES: [(Cause, Rule); 19] = [
     (Cause::ResetAfterOutage, reset_after_outage),
     (Cause::PathDead, path_dead),
     (Cause::PathDeadOutbound, path_dead_outbound),
@@ -260,6 +260,7 @@ const RULES: [(Cause, Rule); 17] = [
     (Cause::PeerSilent, peer_silent),
     (Cause::SendQueueStale, send_queue_stale),
     (Cause::Idle, idle),
+    (Cause::AlreadyLoggedIn, by_second_login),
     (Cause::AddressLimit, address_limit),
     (Cause::AddressDenied, address_denied),
     (Cause::RateLimited, rate_limited),
@@ -267,6 +268,7 @@ const RULES: [(Cause, Rule); 17] = [
     (Cause::TlsFailed, by_tls),
     (Cause::TlsTimeout, by_tls),
     (Cause::TlsTruncated, by_tls),
+    (Cause::ReplacedByLogin, by_second_login),
     (Cause::SocketDestroyed, socket_destroyed),
 ];
 
@@ -398,6 +400,19 @@ fn by_tls(setting: &Setting<'_>) -> Reach {
     match listeners.all(|listen| listen.tls.is_empty()) {
         true => Reach::Never(key("listen.tls", "[]", "there is no TLS")),
         false => Reach::Can,
+    }
+}
+
+/// With `replace` a login is refused while a later one waits, and with `refuse` a suspect session is replaced. So both
+/// causes occur with both policies. A game may also choose what `auto` is.
+fn by_second_login(setting: &Setting<'_>) -> Reach {
+    match setting.config.sessions.second_login {
+        SecondLogin::Allow => Reach::Never(key(
+            "sessions.second_login",
+            "\"allow\"",
+            "all sessions of a player are live",
+        )),
+        SecondLogin::Auto | SecondLogin::Replace | SecondLogin::Refuse => Reach::Can,
     }
 }
 

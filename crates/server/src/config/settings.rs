@@ -7,7 +7,7 @@ use std::time::Duration;
 use lastword_keepalive::{KernelKnobs, Profile, ProfileName};
 use lastword_session::{Framing, Message, Timing};
 
-use super::{Bound, Config, KernelAbilities, ListenConfig, Marks, Network};
+use super::{Bound, Config, KernelAbilities, ListenConfig, Marks, Network, SecondLogin};
 #[cfg(feature = "tls")]
 use crate::tls::Certificates;
 use crate::tls::Tls;
@@ -15,6 +15,8 @@ use crate::tls::Tls;
 /// The settings of one server.
 pub(crate) struct Settings {
     framing: Framing,
+    /// Never `auto`.
+    pub(crate) second_login: SecondLogin,
     pub(crate) bounds: Vec<Bound>,
     /// The listener's own profile comes first.
     pub(crate) profiles: Vec<Profile>,
@@ -47,9 +49,11 @@ pub(crate) struct ListenerSettings {
 }
 
 impl Settings {
-    pub(crate) fn new(config: &Config, framing: Framing, tls: Vec<Tls>) -> Self {
+    /// `auto` is the policy that `sessions.second_login = "auto"` stands for.
+    pub(crate) fn new(config: &Config, framing: Framing, tls: Vec<Tls>, auto: SecondLogin) -> Self {
         let profiles = config.profiles();
         Self {
+            second_login: config.sessions.second_login.or_auto_is(auto),
             live: RwLock::new(Arc::new(LiveSettings::new(config, &framing, tls))),
             framing,
             bounds: config.bounds(KernelAbilities::probe()),

@@ -141,6 +141,20 @@ sections! {
             "as many as the authenticator can serve at a time";
     }
 
+    /// How many sessions a player may have.
+    struct SessionsConfig at sessions {
+        /// What a login does while its player has another session here. `replace`: the earlier session ends as
+        /// `replaced_by_login`, and the new one joins once the game was told, after a second at most. `refuse`: the later
+        /// login reads `already_logged_in`, unless the earlier session is suspect or ending: then it is replaced, so that
+        /// a dead session locks no player out. `allow`: both are live. `auto`: `replace` where the game has an
+        /// authenticator of its own, else `allow`. A name on a client's word must end no session. Players without a name
+        /// are never the same player. One login waits at a time for each player. With `replace` the latest waits, and
+        /// an earlier one that still waits reads `already_logged_in`.
+        second_login: SecondLogin = SecondLogin::Auto => "\"auto\"", "none", ["auto", "replace", "refuse", "allow"],
+            [AlreadyLoggedIn, ReplacedByLogin],
+            "leave it at auto, unless a player may play on two devices at once";
+    }
+
     /// How much one connection may send, and how much may wait for it.
     struct LimitsConfig at limits {
         /// How long a hello may be. It must be large enough for the longest credentials. The server allocates nothing
@@ -420,6 +434,21 @@ fn loopback() -> Vec<Network> {
 pub enum Wire {
     /// The wire of the server: [`Builder::framing`](crate::Builder::framing) sets it, and the default is the native one.
     Native,
+}
+
+/// What a login does while its player has another session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondLogin {
+    /// [`Replace`](Self::Replace) where the game has an authenticator of its own, else [`Allow`](Self::Allow).
+    #[default]
+    Auto,
+    /// The earlier session ends as `replaced_by_login`, and the new one joins once the game was told.
+    Replace,
+    /// The later login reads `already_logged_in`, unless the earlier session is suspect or ending.
+    Refuse,
+    /// Both sessions are live.
+    Allow,
 }
 
 /// Whether `TCP_RTO_MAX_MS` is set to the profile's value.

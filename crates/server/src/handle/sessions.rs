@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_keepalive::ProfileName;
@@ -10,7 +11,7 @@ use lastword_transport::{Clock, Request};
 
 use super::ServerHandle;
 use crate::books::slot_index;
-use crate::player::{Kick, LinkFlag, SessionIdentity, is_name_of, printable};
+use crate::player::{Kick, LinkFlag, SessionIdentity, has_escapes, is_name_of, printable};
 
 /// A live session in the list. [`ServerHandle::session_status`] asks one session for more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,11 +78,14 @@ impl ServerHandle {
         self.live_from(first, |_| true).take(limit).collect()
     }
 
-    /// Returns the live sessions of this player, by the whole name, unchanged or as records show it. It reads every
-    /// session: a game that asks often keeps its own map.
+    /// Returns the live sessions of this player, by the whole name, unchanged or as records show it. Where a player has
+    /// one session only ([`ServerHandle::second_login`]), this is a look-up, except for a name with escapes such as
+    /// `<U+001B>`. Otherwise it reads every session: a game that asks often keeps its own map.
     #[must_use]
     pub fn find(&self, player: &str) -> Vec<SessionInfo> {
-        self.live_from(0, |identity| identity.is_of(player))
+        let identities = self.identities_of(player).into_iter();
+        identities
+            .filter_map(|identity| self.info(&identity))
             .collect()
     }
 
@@ -89,15 +93,25 @@ impl ServerHandle {
     /// [`ServerHandle::find`] does; a session that joins at the same time may be missed.
     pub fn kick_player(&self, player: &str, kick: Kick) -> usize {
         let request = Request::close(kick.into_close());
-        let identities = self
-            .core
-            .books
-            .live_sessions
-            .scan(0, |identity| identity.is_of(player));
+        let identities = self.identities_of(player).into_iter();
         let mailboxes = identities.filter_map(|identity| self.core.mailboxes.of(identity.session));
         mailboxes
             .map(|mailbox| mailbox.request(request.clone()))
             .count()
+    }
+
+    /// The sessions of this player. Some may no longer be live, or not live yet.
+    fn identities_of(&self, player: &str) -> Vec<Arc<SessionIdentity>> {
+        match &self.core.logins {
+            // Several players may have names that records show like this one.
+            Some(logins) if !player.is_empty() && !has_escapes(player) => {
+                logins.find(player).into_iter().collect()
+            }
+            Some(_) | None => {
+                let live = &self.core.books.live_sessions;
+                live.scan(0, |identity| identity.is_of(player)).collect()
+            }
+        }
     }
 
     fn live_from<'a>(

@@ -93,12 +93,12 @@ impl<S: Shape> ServerApp<S> {
         &self.front.core
     }
 
-    /// Moves a peer on from `Asking`. Dropping the authenticator's future runs the game's code.
+    /// Moves a peer on from `Asking` or `Admitted`. Dropping the authenticator's future, or a player's data, runs the
+    /// game's code.
     fn answered(&mut self, standing: Standing) {
         let asking = std::mem::replace(&mut self.standing, standing);
-        guarded("an authenticator panicked when it was dropped", || {
-            drop(asking)
-        });
+        let words = "an authenticator, or a player's data, panicked when it was dropped";
+        guarded(words, || drop(asking));
     }
 
     /// Gives the session of an admitted player its id.
@@ -140,9 +140,11 @@ impl<S: Shape> ServerApp<S> {
         };
         match identity {
             Ok(identity) => Ok(Accepted {
+                claim: self.core().claim_of(&identity),
                 identity,
                 player,
                 first_frame,
+                room: WakeRequest::default(),
             }),
             Err(close) => {
                 // Dropping the player's data runs the game's code.
@@ -154,14 +156,37 @@ impl<S: Shape> ServerApp<S> {
         }
     }
 
-    fn admit(&mut self, admitted: Accepted) -> Admission {
-        let identity = &admitted.identity;
-        let admission = Admission {
-            session: *identity.session.as_bytes(),
-            timing: self.core().settings.timing(identity.profile),
+    /// The authenticator's answer, once it is there: an accepted player is admitted from then on.
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        let Standing::Asking(asking) = &mut self.standing else {
+            return Poll::Ready(Ok(()));
         };
-        self.answered(Standing::Admitted(Box::new(admitted)));
-        admission
+        // If the game's queue has no room, admission waits, within the same auth timeout.
+        ready!(self.front.shape.poll_room(cx, &mut asking.room));
+        let answer = ready!(asking.poll_answer(cx));
+        let first_frame = asking.first_frame.take();
+        let took = Clock::real() - asking.since;
+        self.core()
+            .books
+            .measure(|metrics| metrics.auth_duration.record(took));
+        let player = answer.map_err(Refusal::into_close)?;
+        let accepted = self.place(player, first_frame)?;
+        self.answered(Standing::Admitted(Box::new(accepted)));
+        Poll::Ready(Ok(()))
+    }
+
+    /// The admission of an accepted player, once its session may join: at once, or when an earlier one has departed.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admission, Close>> {
+        let Standing::Admitted(accepted) = &mut self.standing else {
+            return Poll::Pending;
+        };
+        ready!(self.front.shape.poll_room(cx, &mut accepted.room));
+        ready!(accepted.poll_claim(cx))?;
+        let identity = &accepted.identity;
+        Poll::Ready(Ok(Admission {
+            session: *identity.session.as_bytes(),
+            timing: self.front.core.settings.timing(identity.profile),
+        }))
     }
 }
 
@@ -222,33 +247,19 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn poll_admission(&mut self, cx: &mut Context<'_>) -> Poll<Result<Admission, Close>> {
-        let Standing::Asking(asking) = &mut self.standing else {
-            return Poll::Pending;
+        let admission = match ready!(self.poll_answer(cx)) {
+            Ok(()) => ready!(self.poll_turn(cx)),
+            Err(close) => Err(close),
         };
-        // If the game's queue has no room, admission waits, within the same auth timeout.
-        ready!(self.front.shape.poll_room(cx, &mut asking.room));
-        let answer = ready!(asking.poll_answer(cx));
-        let first_frame = asking.first_frame.take();
-        let core = Arc::clone(&self.front.core);
-        let took = Clock::real() - asking.since;
-        core.books
-            .measure(|metrics| metrics.auth_duration.record(took));
-        let admitted = match answer {
-            Ok(player) => self.place(player, first_frame),
-            Err(refusal) => Err(refusal.into_close()),
-        };
-        Poll::Ready(match admitted {
-            Ok(admitted) => Ok(self.admit(admitted)),
-            Err(close) => {
-                self.authentication_cancelled();
-                Err(close)
-            }
-        })
+        if admission.is_err() {
+            self.authentication_cancelled();
+        }
+        Poll::Ready(admission)
     }
 
     fn authentication_cancelled(&mut self) {
-        if let Standing::Asking(asking) = &self.standing {
-            let remote = Box::new(asking.remote);
+        if let Standing::Asking(_) | Standing::Admitted(_) = &self.standing {
+            let remote = Box::new(self.standing.remote());
             self.answered(Standing::Cancelled(remote));
         }
     }
@@ -266,8 +277,14 @@ impl<S: Shape> App for ServerApp<S> {
             identity,
             player,
             first_frame,
+            claim,
+            room: _,
         } = admitted;
         let core = self.core();
+        if let Some(claim) = claim {
+            claim.joined();
+            identity.joined.now_at(Clock::real());
+        }
         core.books.ledger.join();
         if let Some(admitted) = self.admitted.filter(|admitted| admitted.is_counted()) {
             lock(&core.admission).joined(admitted);

@@ -1,7 +1,7 @@
 //! The player of a session, and the part of its state that other threads may read.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use lastword_session::{Diagnosis, SessionId, Time};
@@ -33,6 +33,11 @@ impl SessionIdentity {
             addr: self.remote,
             source: self.link.remote_source(),
         }
+    }
+
+    /// The player's name; `None` for one without a name, or with an empty one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.player.as_deref().filter(|name| !name.is_empty())
     }
 
     /// Whether the player has this name, as it is or as records show it.
@@ -100,17 +105,27 @@ impl LinkFlags {
 }
 
 /// When a session joined, in tenths of a second: exact enough for a list, and half as large as a time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Joined(u32);
+#[derive(Debug)]
+pub(crate) struct Joined(AtomicU32);
 
 impl Joined {
     pub(crate) fn at(now: Time) -> Self {
-        Self(u32::try_from(now.as_micros() / TENTH_MICROS).unwrap_or(u32::MAX))
+        Self(AtomicU32::new(in_tenths(now)))
     }
 
-    pub(crate) fn live_for(self, now: Time) -> Duration {
-        now.since(Time::from_micros(u64::from(self.0) * TENTH_MICROS))
+    /// The session joins later than its identity was made: it waited for an earlier one of its player.
+    pub(crate) fn now_at(&self, now: Time) {
+        self.0.store(in_tenths(now), Ordering::Relaxed);
     }
+
+    pub(crate) fn live_for(&self, now: Time) -> Duration {
+        let tenths = self.0.load(Ordering::Relaxed);
+        now.since(Time::from_micros(u64::from(tenths) * TENTH_MICROS))
+    }
+}
+
+fn in_tenths(now: Time) -> u32 {
+    u32::try_from(now.as_micros() / TENTH_MICROS).unwrap_or(u32::MAX)
 }
 
 /// 0 is healthy.
@@ -165,6 +180,8 @@ mod tests {
         let joined = Joined::at(at(1_234));
         assert_eq!(joined.live_for(at(1_250)), Duration::from_millis(50));
         assert_eq!(joined.live_for(at(61_200)), Duration::from_secs(60));
+        joined.now_at(at(2_250));
+        assert_eq!(joined.live_for(at(2_400)), Duration::from_millis(200));
         let year = 366 * 24 * 60 * 60 * 1_000;
         assert_eq!(
             Joined::at(at(13 * year)).live_for(at(13 * year)),

@@ -31,6 +31,11 @@ pub(crate) fn is_name_of(name: &str, own: Option<&str>) -> bool {
     own.is_some_and(|own| own == name || printable(own) == name)
 }
 
+/// Whether a text has what records show instead of a character, so that another name may be shown like it.
+pub(crate) fn has_escapes(name: &str) -> bool {
+    name.contains(ESCAPE)
+}
+
 /// A visible character of ASCII, or a space.
 fn is_plain(c: char) -> bool {
     c == ' ' || c.is_ascii_graphic()
@@ -95,6 +100,8 @@ fn is_pictograph(c: char) -> bool {
     is_in_blocks && is_printable(c)
 }
 
+/// How an escape begins.
+const ESCAPE: &str = "<U+";
 const JOINER: char = '\u{200d}';
 const COLOUR: char = '\u{fe0f}';
 

@@ -1,7 +1,7 @@
 use lastword_sys::TcpInfo;
 
 use super::*;
-use crate::config::{Network, ProfileConfig, RtoMax};
+use crate::config::{Network, ProfileConfig, RtoMax, SecondLogin};
 use crate::tls::CertificateFiles;
 
 const LINUX: KernelAbilities = KernelAbilities {
@@ -420,5 +420,21 @@ fn only_our_own_clocks_give_a_bound() {
         Reach::Never(UnreachableReason::NotBuilt),
     ] {
         assert_eq!(reach.bound(), None);
+    }
+}
+
+#[test]
+fn both_causes_of_a_second_login_occur_unless_all_are_allowed() {
+    for cause in [Cause::AlreadyLoggedIn, Cause::ReplacedByLogin] {
+        for (policy, can) in [
+            (SecondLogin::Auto, true),
+            (SecondLogin::Replace, true),
+            (SecondLogin::Refuse, true),
+            (SecondLogin::Allow, false),
+        ] {
+            let config = with(|c| c.sessions.second_login = policy);
+            let reach = config.reach(cause, &Profile::standard(), LINUX);
+            assert_eq!(reach.is_possible(), can, "{cause} {policy}");
+        }
     }
 }

@@ -48,7 +48,7 @@ impl<S: Shape> ServerApp<S> {
             ending,
             data: identity.data.clone(),
         };
-        self.standing = Standing::Departed(identity);
+        self.standing = Standing::Departed(Arc::clone(&identity));
         if let Some(game) = self.game.take() {
             guarded("the game panicked in `left`", || {
                 self.game = game.leave(&departure);
@@ -56,6 +56,10 @@ impl<S: Shape> ServerApp<S> {
         }
         let observers = &self.core().observers;
         observers.tell(|observer| observer.left(&departure));
+        if let Some(logins) = &self.core().logins {
+            // The game and the observers know of this end, so a newer login of the player may join.
+            logins.release(&identity);
+        }
         lingers
     }
 
@@ -64,6 +68,8 @@ impl<S: Shape> ServerApp<S> {
         if let Standing::Joined(_) = self.standing {
             self.depart(ending.clone());
         }
+        // A login that waited for its turn never became a session.
+        App::authentication_cancelled(self);
         // The game may have taken some of the frames that waited when its session departed.
         let undelivered = self.undelivered();
         let seq = self.count_out(&ending, undelivered);

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use lastword_session::{Phase, Time};
+use lastword_session::{Close, Phase, Time};
 
+use crate::core::Claim;
 use crate::player::{AuthResult, Check, Player, Refusal, Remote, SessionIdentity};
 use crate::shape::events::WakeRequest;
 
@@ -21,7 +22,8 @@ pub(super) enum Standing {
     Asking(Box<Asking>),
     /// The peer asked. It was refused, or it no longer waits for the answer.
     Cancelled(Box<Remote>),
-    /// The authenticator accepted the peer.
+    /// The authenticator accepted the peer. Its session joins at once, or waits until an earlier one of its player has
+    /// departed.
     Admitted(Box<Accepted>),
     /// The peer's session joined.
     Joined(Arc<SessionIdentity>),
@@ -44,6 +46,10 @@ pub(super) struct Accepted {
     pub(super) identity: Arc<SessionIdentity>,
     pub(super) player: Player,
     pub(super) first_frame: Option<Bytes>,
+    /// Its claim on the player's name, where the name allows one session only.
+    pub(super) claim: Option<Claim>,
+    /// For room in the game's queue after a wait.
+    pub(super) room: WakeRequest,
 }
 
 impl Standing {
@@ -93,6 +99,16 @@ impl Standing {
 
     pub(super) fn has_departed(&self) -> bool {
         matches!(self, Self::Departed(_))
+    }
+}
+
+impl Accepted {
+    /// Whether the session may join now.
+    pub(super) fn poll_claim(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        match &mut self.claim {
+            Some(claim) => claim.poll(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }
 
