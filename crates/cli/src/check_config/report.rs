@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use lastword::config::{
-    GiveUp, KernelAbilities, Profile, ProfileName, Reach, RtoMax, UnreachableReason,
+    GiveUp, KernelAbilities, Profile, ProfileName, Reach, RtoMax, SecondLogin, UnreachableReason,
 };
 use lastword::evidence::Class;
 use lastword::{Cause, Config};
@@ -101,6 +101,25 @@ impl<'a> Report<'a> {
         self.kernel.rto_max && self.config.kernel.rto_max == RtoMax::Auto
     }
 
+    /// What a second login of a player does.
+    fn sessions(&self) -> String {
+        let policy = self.config.sessions.second_login;
+        let words = match policy {
+            SecondLogin::Auto => {
+                "replace where the game has an authenticator of its own; allow for `lastword serve` and every other \
+                 game, whose clients name themselves"
+            }
+            SecondLogin::Replace => "the earlier session ends as replaced_by_login",
+            SecondLogin::Refuse => {
+                "the later login reads already_logged_in, unless the earlier session is suspect or ending"
+            }
+            SecondLogin::Allow => "all sessions of a player are live",
+        };
+        let mut table = Table::default();
+        table.row("second login", format!("{policy}: {words}"));
+        table.print("Sessions of a player")
+    }
+
     /// The causes that occur in the sessions of at least one profile.
     fn possible(&self) -> String {
         let mut table = Table::default();
@@ -146,6 +165,7 @@ impl<'a> Report<'a> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.kernel())?;
+        f.write_str(&self.sessions())?;
         f.write_str(&self.possible())?;
         f.write_str(&self.silent())?;
         f.write_str(&self.impossible())

@@ -279,3 +279,23 @@ fn no_line_is_wider_than_a_terminal() {
         }
     }
 }
+
+#[test]
+fn the_policy_of_second_logins_is_told() {
+    for (policy, words) in [
+        (
+            SecondLogin::Auto,
+            "auto: replace where the game has an authenticator",
+        ),
+        (SecondLogin::Replace, "replace: the earlier session ends as"),
+        (SecondLogin::Refuse, "refuse: the later login reads"),
+        (
+            SecondLogin::Allow,
+            "allow: all sessions of a player are live",
+        ),
+    ] {
+        let told = report(&with(|c| c.sessions.second_login = policy), LINUX);
+        let lines = section(&told, "Sessions of a player");
+        assert!(lines[0].contains(words), "{told}");
+    }
+}
