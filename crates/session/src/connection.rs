@@ -357,8 +357,6 @@ struct Rare {
     /// A frame found no room, and the kernel has not taken enough since.
     overfull: bool,
     congestion: Congestion,
-    /// The written bytes for which the peer has sent acks.
-    acked_bytes: u64,
     /// How reading ended, until it counts.
     terminal: Option<Terminal>,
     delivery: Delivery,

@@ -18,7 +18,7 @@ pub struct Limits {
     /// [`over_rate_timeout`](Self::over_rate_timeout): `rate_limited`.
     ///
     /// A frame of any kind costs one, also an empty one. A ping costs one more, since we answer it. Frames that the wire
-    /// asks for cost nothing: two pings in each heartbeat, the answers to our pings, acks that are due.
+    /// asks for cost nothing: two pings in each heartbeat, the answers to our pings, acks of new frames.
     pub frame_rate: Option<Rate>,
     /// The bytes that a live peer may send, headers included; `None` (default) is any number. Otherwise as
     /// `frame_rate`. A frame may take more tokens than there are. The next frame then waits until the missing tokens

@@ -205,7 +205,7 @@ sections! {
     struct RatesConfig at rates {
         /// How many frames a client may send in a second. A frame of any kind costs one, also an empty one. A ping costs
         /// two, since the server answers it. Frames that the wire asks for cost nothing: two pings in each heartbeat,
-        /// answers to the server's pings, acks that are due.
+        /// answers to the server's pings, acks of new frames.
         frames_per_second: u32 = 0, "frames", (0 "off", 1..=1000000), [RateLimited],
             "twice the most that a healthy client sends, or more";
 

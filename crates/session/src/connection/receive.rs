@@ -328,9 +328,10 @@ impl Connection {
         if count < self.peer_received || count > self.sent {
             return Outcome::Broken(Cause::ProtocolViolation);
         }
-        let acknowledged = count - self.peer_received;
-        let is_due = matches!(control, Control::Ack(_)) && self.ack_is_due(acknowledged);
-        if !is_due && !self.affords(now) {
+        // There are never more acks of new frames than frames that we sent. So a client that acks as the wire asks is no
+        // flood at any rate of frames.
+        let is_asked = matches!(control, Control::Ack(_)) && count > self.peer_received;
+        if !is_asked && !self.affords(now) {
             return Outcome::Broken(Cause::PingFlood);
         }
         self.peer_received = count;
@@ -340,25 +341,10 @@ impl Connection {
                 self.charge_ping(now);
             }
             Control::Pong(pong) => return self.on_pong(now, &pong),
-            Control::Ack(_) if is_due => self.charge_nothing(),
+            Control::Ack(_) if is_asked => self.charge_nothing(),
             Control::Ack(_) => {}
         }
         Outcome::Done
-    }
-
-    /// Whether the wire asked for this ack, which then costs nothing: for half of the frames or half of the bytes after
-    /// which one is due. So an honest client is no flood at any rate.
-    fn ack_is_due(&mut self, acknowledged: u64) -> bool {
-        if acknowledged >= ACK_FRAMES {
-            return true;
-        }
-        let spent = self.rare.as_ref().map_or(0, |rare| rare.acked_bytes);
-        // Written bytes that are not spent last for acks that come in a bunch.
-        let is_due = acknowledged > 0 && self.bytes_out >= spent + ACK_BYTES;
-        if is_due {
-            self.rare_mut().acked_bytes = spent + ACK_BYTES;
-        }
-        is_due
     }
 
     /// Only a server counts what a client asks of it.
@@ -437,10 +423,6 @@ impl Connection {
 
 /// After so long without a byte there may be more in the next than one burst.
 const QUIET: Duration = Duration::from_secs(1);
-
-/// Half of what an ack is due for: 64 frames or 32 KiB.
-const ACK_FRAMES: u64 = 32;
-const ACK_BYTES: u64 = 16 * 1024;
 
 /// Half of the dead limit, and where there is time for it no sooner than one heartbeat and a half: no welcome says it.
 fn suspect_ms(welcome: &Welcome<'_>) -> u32 {

@@ -220,7 +220,7 @@ fn what_the_wire_asks_for_costs_nothing() {
         }
         solo.says(&encoded(|out| Ack { received: 32 * n }.encode(out)));
     }
-    assert!(!solo.connection().has_unread(), "acks that are due");
+    assert!(!solo.connection().has_unread(), "acks of new frames");
     // Two pings in each heartbeat, and the pongs to ours.
     let ping = Ping {
         clock_us: 0,

@@ -3,7 +3,7 @@
 use lastword_session::wire::{Ack, Ping, Pong};
 use lastword_session::{Cause, Config, Phase};
 
-use crate::harness::{Answer, HELLO, Solo, WELCOME, encoded, frame};
+use crate::harness::{Answer, HEARTBEAT, HELLO, Solo, WELCOME, encoded, frame, millis};
 
 /// One well-formed frame of each kind, and one of an unknown kind.
 fn every_kind() -> Vec<(u8, Vec<u8>)> {
@@ -122,22 +122,39 @@ fn a_count_of_frames_that_were_never_sent_is_a_violation() {
     }
 }
 
-/// An ack is due at the latest after 64 frames or 32 KiB, and may come after half of that.
+/// The client acks as the wire asks, and as early as it may: from half of 64 frames, 32 KiB or 1 s on. Its pings go on
+/// meanwhile. The acks may come one by one, or late and in a bunch.
 #[test]
-fn acks_that_are_due_are_no_flood_at_any_rate() {
-    for (frames, payload) in [(32, 1), (1, 16 * 1024)] {
-        for bunch in [1, 50] {
+fn a_client_that_acks_as_the_wire_asks_is_no_flood_at_any_rate_of_frames() {
+    let cases = [
+        // Frames to each ack, their payload, and the time that they take.
+        (1, 1, millis(500)),
+        (1, 16 * 1024, millis(1)),
+        (32, 1, millis(1)),
+        (64, 1, millis(1)),
+        (10, 200, millis(500)),
+    ];
+    for (frames, payload, time) in cases {
+        for bunch in [1, 8] {
             let mut solo = Solo::live();
-            for _ in 0..20 {
-                for _ in 0..frames * bunch {
-                    let now = solo.now;
-                    let sent = solo.connection().send(now, &vec![0; payload]);
-                    sent.expect("it is taken");
-                    solo.run();
+            let mut next_ping = solo.now;
+            for _ in 0..1_000 / bunch {
+                for _ in 0..bunch {
+                    for _ in 0..frames {
+                        let now = solo.now;
+                        let sent = solo.connection().send(now, &vec![0; payload]);
+                        sent.expect("it is taken");
+                        solo.run();
+                    }
+                    solo.advance(time);
                 }
                 let (_, sent) = solo.connection().frames();
                 for behind in (0..bunch).rev() {
                     solo.says(&counting(5, sent - behind * frames));
+                }
+                if solo.now >= next_ping {
+                    solo.says(&counting(3, sent));
+                    next_ping = solo.now + HEARTBEAT;
                 }
             }
             assert!(solo.connection().is_live(), "{frames} frames of {payload}");
@@ -146,22 +163,19 @@ fn acks_that_are_due_are_no_flood_at_any_rate() {
 }
 
 #[test]
-fn acks_that_acknowledge_little_or_nothing_are_a_flood() {
-    for (frames, payload) in [(0, 0), (31, 1), (1, 1_024)] {
+fn acks_that_acknowledge_nothing_are_a_flood() {
+    for count in [0, 1] {
         let mut solo = Solo::live();
-        for _ in 0..100 {
-            for _ in 0..frames {
-                let now = solo.now;
-                let sent = solo.connection().send(now, &vec![0; payload]);
-                sent.expect("it is taken");
-                solo.run();
-            }
-            let (_, sent) = solo.connection().frames();
-            solo.says(&counting(5, sent));
-            if !solo.connection().is_live() {
-                break;
-            }
+        let now = solo.now;
+        solo.connection().send(now, b"state").expect("it is taken");
+        solo.run();
+        solo.says(&counting(5, count));
+        for _ in 0..16 + 15 - u64::from(count == 0) {
+            assert!(solo.connection().is_live());
+            solo.says(&counting(5, count));
         }
+        assert!(solo.connection().is_live());
+        solo.says(&counting(5, count));
         assert_eq!(solo.cause(), Cause::PingFlood);
     }
 }
