@@ -107,6 +107,21 @@ impl Cause {
         )
     }
 
+    /// Returns whether a goodbye with this cause refuses a connection before the server looks at its session. Such a
+    /// goodbye voids no token: the client may try again to resume, as the advice says.
+    #[must_use]
+    pub const fn keeps_token(self) -> bool {
+        matches!(
+            self,
+            Self::AuthTimeout
+                | Self::AuthUnavailable
+                | Self::ServerFull
+                | Self::AddressLimit
+                | Self::Overloaded
+                | Self::RefusedDraining
+        )
+    }
+
     /// Returns one plain sentence on one line, which explains the cause to a person who does not know this layer.
     ///
     /// The peer in this sentence is a client. For a client's own view see [`Cause::seen_by_client`] and
@@ -152,6 +167,20 @@ mod tests {
         for cause in Cause::ALL {
             let keeps_a_session = matches!(cause.resumable(), Resumable::Yes | Resumable::IfPaused);
             assert!(!keeps_a_session || cause.occurs_in(Phase::Live), "{cause}");
+        }
+    }
+
+    /// The wire's text names these codes.
+    #[test]
+    fn only_a_refused_connection_keeps_its_token_and_it_had_no_session_yet() {
+        let kept: Vec<_> = Cause::ALL
+            .into_iter()
+            .filter(|cause| cause.keeps_token())
+            .collect();
+        let codes: Vec<_> = kept.iter().map(|cause| cause.code()).collect();
+        assert_eq!(codes, [61, 62, 65, 66, 67, 68]);
+        for cause in kept {
+            assert_eq!(cause.resumable(), Resumable::NoSession, "{cause}");
         }
     }
 
