@@ -54,7 +54,8 @@ use crate::dialect::Framing;
 use crate::ending::{Ending, GoodbyeProgress, PeerGoodbye, TrailEvent};
 use crate::rates::Rates;
 use crate::round_trip::RoundTrip;
-use crate::send_queue::{Dropped, SendQueue};
+use crate::send_queue::Dropped;
+use crate::stream::Stream;
 use crate::wire::Notice;
 use crate::{
     Decoder, FirstError, KernelSample, Limits, Link, Message, OwnFault, Phase, Proxied, ProxyFault,
@@ -302,18 +303,14 @@ pub struct Connection {
     drain_notice: DrainNotice,
     farewell: GoodbyeProgress,
     decoder: Decoder,
-    queue: Option<Box<SendQueue>>,
+    /// What lives on where the session outlives this connection.
+    stream: Stream,
     liveness: Liveness,
     peer_frame_limit: u32,
     /// The bytes that were written behind the last byte of a data frame.
     behind_data: u32,
     /// The bucket of pings, pongs, acks and ignorable frames.
     pings: Bucket,
-    /// Data frames in and out, by their numbers on the wire.
-    received: u64,
-    sent: u64,
-    /// The highest `received` the peer told us.
-    peer_received: u64,
     bytes_in: u64,
     bytes_out: u64,
     /// These three are on the real clock: when the phase began, when the connection was made, and the last pong.

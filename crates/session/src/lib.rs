@@ -21,6 +21,7 @@ mod requests;
 mod round_trip;
 mod send_queue;
 mod session_id;
+mod stream;
 pub mod wire;
 
 pub use lastword_keepalive::{Diagnosis, KernelSample, OwnFault, Time, Timing};

@@ -19,7 +19,7 @@ impl Connection {
     /// Returns the bytes that wait to be written, and how many of them may be dropped.
     #[must_use]
     pub fn backlog(&self) -> Backlog {
-        let queue = self.queue.as_ref();
+        let queue = self.stream.queue.as_ref();
         queue.map_or_else(Backlog::default, |queue| queue.backlog())
     }
 
@@ -90,7 +90,7 @@ impl Connection {
             return;
         }
         let cap = self.config.limits.outbound_bytes_max;
-        if let Some(queue) = &mut self.queue {
+        if let Some(queue) = &mut self.stream.queue {
             let excess = queue.refused_bytes().saturating_sub(cap);
             queue.drop_oldest(excess);
         }
@@ -103,7 +103,7 @@ impl Connection {
         if now.since(since.unwrap_or_default()) < age {
             return;
         }
-        if let Some(queue) = &mut self.queue {
+        if let Some(queue) = &mut self.stream.queue {
             queue.drop_older(Time::ORIGIN + now.since(Time::ORIGIN + age));
         }
         self.count_lost();
@@ -114,7 +114,7 @@ impl Connection {
     #[cold]
     pub(super) fn make_room(&mut self, size: usize) -> bool {
         let most = self.config.limits.outbound_room(0);
-        let queue = self.queue.get_or_insert_default();
+        let queue = self.stream.queue_mut();
         let has_room = queue.make_room(size, most, Backlog::default());
         self.count_lost();
         has_room
@@ -124,7 +124,7 @@ impl Connection {
     #[cold]
     pub(super) fn refuse(&mut self, how: Outbound) -> Result<(), SendError> {
         if how == Outbound::Droppable {
-            self.queue_mut().drop_newest();
+            self.stream.queue_mut().drop_newest();
             self.count_lost();
             return Ok(());
         }
@@ -134,7 +134,9 @@ impl Connection {
 
     /// Takes the counts of what a policy did to the queue.
     pub(super) fn count_lost(&mut self) {
-        let Some(queue) = &mut self.queue else { return };
+        let Some(queue) = &mut self.stream.queue else {
+            return;
+        };
         let lost = queue.take_lost();
         if lost != Dropped::default() {
             self.count_unsent(lost);

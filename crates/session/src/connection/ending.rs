@@ -340,7 +340,9 @@ impl Connection {
     }
 
     fn drop_queued(&mut self) {
-        let Some(queue) = &mut self.queue else { return };
+        let Some(queue) = &mut self.stream.queue else {
+            return;
+        };
         let dropped = queue.drop_unstarted();
         if dropped.bytes > 0 {
             self.rare_mut().dropped += dropped;

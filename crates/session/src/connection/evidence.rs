@@ -37,7 +37,8 @@ impl Connection {
     /// The bytes of data frames that wait, or that the peer's kernel has not acknowledged. A pong or a ping on its way is
     /// no loss. Our bytes are acknowledged in order, so the last ones tell.
     fn refused_data(&self, unacked: u64) -> u64 {
-        let waits = self.queue.as_ref().map_or(0, |queue| queue.data_bytes());
+        let waits = self.stream.queue.as_ref();
+        let waits = waits.map_or(0, |queue| queue.data_bytes());
         let held = u64::from(self.layer_holds && self.behind_data == 0);
         waits + held + unacked.saturating_sub(self.behind_data.into())
     }
@@ -133,7 +134,8 @@ impl Connection {
             .as_ref()
             .map_or_else(Default::default, |rare| rare.dropped);
         let noticed = self.rare.as_ref().and_then(|rare| rare.read_when_noticed);
-        let queued = self.queue.as_ref().map_or(0, |queue| queue.data_frames());
+        let queued = self.stream.queue.as_ref();
+        let queued = queued.map_or(0, |queue| queue.data_frames());
         let queued_bytes = u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX);
         let live = self.phase == Phase::Live;
         let real = self.liveness.real(now);
@@ -153,8 +155,8 @@ impl Connection {
             },
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
-            frames_in: self.received,
-            frames_out: self.sent,
+            frames_in: self.stream.received(),
+            frames_out: self.stream.sent(),
             last_byte_in: (self.bytes_in > 0).then(|| self.heard_for(now)),
             last_ack_in: None,
             last_pong: (self.last_pong > Time::ORIGIN).then(|| real.since(self.last_pong)),
@@ -166,7 +168,7 @@ impl Connection {
             frames_dropped: dropped.oldest,
             frames_replaced: dropped.replaced,
             bytes_unacked: None,
-            frames_unacked: self.sent - self.peer_received,
+            frames_unacked: self.stream.unacked(),
             bytes_drained: noticed.map_or(0, |at| self.bytes_in.saturating_sub(at)),
             partial_frame: self.partial_frame(),
             fin: None,

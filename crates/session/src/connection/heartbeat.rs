@@ -21,13 +21,13 @@ impl Connection {
             ping_clock_us: ping.clock_us,
             clock_us: self.liveness.real(now).as_micros(),
             held_us: 0,
-            received: self.received,
+            received: self.stream.received(),
         };
         if !self.has_room_to_answer() {
             return;
         }
         let asks = self.asks_back(now);
-        self.queue_mut().push_control(|out| pong.encode(out));
+        self.stream.queue_mut().push_control(|out| pong.encode(out));
         if asks {
             self.ping(now);
         }
@@ -36,7 +36,7 @@ impl Connection {
     pub(super) fn answer_in_dialect(&mut self, ping: &[u8]) {
         let has_room = self.has_room_to_answer();
         if let (true, Framing::Dialect(dialect)) = (has_room, &self.config.framing) {
-            let queue = self.queue.get_or_insert_default();
+            let queue = self.stream.queue_mut();
             queue.push_control(|out| {
                 dialect.write_pong(ping, out);
             });

@@ -143,7 +143,7 @@ impl Connection {
         }
         self.close_quietly(now, Cause::TlsFailed);
         // Not the rest of a frame either: nothing can be sealed.
-        self.queue = None;
+        self.stream.queue = None;
     }
 
     pub(super) fn is_tls_closed(&self) -> bool {

@@ -15,6 +15,7 @@ use crate::ending::{GoodbyeProgress, Layer, TrailEvent};
 use crate::policy::Outbound;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
+use crate::stream::Stream;
 use crate::wire::{self, Hello, Notice};
 use crate::{Cause, Decoder, KernelSample, Limits, Phase, Time};
 
@@ -29,7 +30,10 @@ impl Connection {
     #[must_use]
     pub fn client(config: Arc<Config>, hello: &Hello<'_>, now: Time) -> Self {
         let mut session = Self::new(config, Role::Client, now);
-        session.queue_mut().push_control(|out| hello.encode(out));
+        session
+            .stream
+            .queue_mut()
+            .push_control(|out| hello.encode(out));
         session
     }
 
@@ -74,13 +78,10 @@ impl Connection {
             drain_notice: DrainNotice::None,
             farewell: GoodbyeProgress::None,
             decoder: Decoder::default(),
-            queue: None,
+            stream: Stream::default(),
             peer_frame_limit,
             behind_data: 0,
             pings: Bucket::full(now, Rate::of_pings(Timing::default())),
-            received: 0,
-            sent: 0,
-            peer_received: 0,
             bytes_in: 0,
             bytes_out: 0,
             phase_since: now,
@@ -175,7 +176,7 @@ impl Connection {
         if size > room && !self.make_room(size) {
             return self.refuse(how);
         }
-        let queue = self.queue.get_or_insert_default();
+        let queue = self.stream.queue_mut();
         queue.push(now, how, |out| {
             encode_data(&self.config.framing, payload, out);
         });
@@ -211,58 +212,59 @@ impl Connection {
         queue.queued_by(now);
         if !self.takes_data() {
             self.count_unsent(queue.drop_unstarted());
-        } else if self.queue.as_ref().is_none_or(|own| own.is_empty()) {
-            std::mem::swap(self.queue.get_or_insert_default(), queue);
         } else {
-            self.queue_mut().append(queue);
+            self.stream.append(queue);
         }
         self.count_lost();
     }
 
     /// Lends a buffer to queue into, where the session has none: steady traffic then allocates nothing.
     pub fn lend(&mut self, spare: impl FnOnce() -> Box<SendQueue>) {
-        if self.queue.is_none() {
-            self.queue = Some(spare());
+        if self.stream.queue.is_none() {
+            self.stream.queue = Some(spare());
         }
     }
 
     /// Gives the buffer back once it is written out.
     pub fn reclaim(&mut self) -> Option<Box<SendQueue>> {
-        self.queue.take_if(|queue| queue.is_empty())
+        self.stream.queue.take_if(|queue| queue.is_empty())
     }
 
     /// Lends the bytes to write next, in order; all empty when there is nothing to write.
     #[must_use]
     pub fn slices(&mut self) -> [IoSlice<'_>; 3] {
         let can_write = self.can_write() && !self.is_below_frames();
-        match &mut self.queue {
-            Some(queue) if can_write => queue.slices(),
-            _ => [IoSlice::new(&[]), IoSlice::new(&[]), IoSlice::new(&[])],
+        match can_write {
+            true => self.stream.slices(),
+            false => Stream::nothing(),
         }
     }
 
     /// Whether bytes wait to be written.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        let has_frames = self.queue.as_ref().is_some_and(|queue| !queue.is_empty());
+        let has_frames = self.stream.wants_write();
         self.can_write() && (self.layer_holds || has_frames && !self.is_below_frames())
     }
 
     /// Takes note that the layer below took `n` bytes of [`Connection::slices`]. A frame whose first byte it took has
     /// begun: it has its number, and is never dropped.
     pub fn transmitted(&mut self, now: Time, n: usize) {
-        let Some(queue) = &mut self.queue else { return };
-        let written = queue.advance(n);
-        self.sent += written.numbered;
+        let Some(written) = self.stream.advance(n) else {
+            return;
+        };
         let behind_data = u32::try_from(written.behind_data).unwrap_or(u32::MAX);
         self.behind_data = match written.data {
             true => behind_data,
             false => self.behind_data.saturating_add(behind_data),
         };
-        if self.drain_notice == DrainNotice::Queued && queue.control_is_empty() {
+        let queue = self.stream.queue.as_ref();
+        let has_written_control = queue.is_none_or(|queue| queue.control_is_empty());
+        if self.drain_notice == DrainNotice::Queued && has_written_control {
             self.drain_notice = DrainNotice::Written;
         }
-        let over = queue.kept_bytes() > self.config.limits.outbound_bytes_max;
+        let kept = queue.map_or(0, |queue| queue.kept_bytes());
+        let over = kept > self.config.limits.outbound_bytes_max;
         self.bytes_out += u64::try_from(n).unwrap_or(u64::MAX);
         self.liveness.wrote(now);
         if let Some(rare) = self.rare.as_mut().filter(|_| !over) {
@@ -275,7 +277,7 @@ impl Connection {
     /// cap still waits, of frames that may not be dropped. Then the caller asks the kernel itself, and hands in
     /// [`Input::Overflowed`] if it refuses. It returns `true` only once the owner was told that the session is congested.
     pub fn write_refused(&mut self) -> bool {
-        let Some(queue) = &mut self.queue else {
+        let Some(queue) = &mut self.stream.queue else {
             return false;
         };
         queue.refused();
@@ -329,8 +331,8 @@ impl Connection {
         let lost = self.rare.as_ref().map(|rare| rare.dropped);
         let lost = lost.unwrap_or_default();
         Traffic {
-            frames_in: self.received,
-            frames_out: self.sent,
+            frames_in: self.stream.received(),
+            frames_out: self.stream.sent(),
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             frames_dropped: lost.oldest,
@@ -390,13 +392,14 @@ impl Connection {
     /// Data frames in and out.
     #[must_use]
     pub fn frames(&self) -> (u64, u64) {
-        (self.received, self.sent)
+        (self.stream.received(), self.stream.sent())
     }
 
     /// Bytes that wait to be written.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.len())
+        let queue = self.stream.queue.as_ref();
+        queue.map_or(0, |queue| queue.len())
     }
 
     /// Bytes that wait although a write was tried.
@@ -407,7 +410,8 @@ impl Connection {
     /// Bytes that wait for their first write.
     #[must_use]
     pub fn untried_bytes(&self) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.untried())
+        let queue = self.stream.queue.as_ref();
+        queue.map_or(0, |queue| queue.untried())
     }
 
     /// Bytes of data payload that the peer accepts and that we send.
@@ -420,7 +424,8 @@ impl Connection {
         // A client that left before the notice did not leave because of it.
         let hears = self.is_live() && !self.end_noticed;
         if hears && matches!(self.config.framing, Framing::Native) {
-            self.queue_mut().push_control(|out| notice.encode(out));
+            let queue = self.stream.queue_mut();
+            queue.push_control(|out| notice.encode(out));
             if self.drain_notice == DrainNotice::None {
                 self.drain_notice = DrainNotice::Queued;
             }
@@ -443,11 +448,7 @@ impl Connection {
 
     /// Whether nothing waits to be written, neither here nor in the layer below.
     pub(super) fn queue_is_empty(&self) -> bool {
-        !self.layer_holds && self.queue.as_ref().is_none_or(|queue| queue.is_empty())
-    }
-
-    pub(super) fn queue_mut(&mut self) -> &mut SendQueue {
-        self.queue.get_or_insert_default()
+        !self.layer_holds && !self.stream.wants_write()
     }
 
     pub(super) fn rare_mut(&mut self) -> &mut Rare {
@@ -485,7 +486,7 @@ impl Connection {
     }
 
     fn queue_last(&mut self, now: Time, encode: impl FnOnce(&Framing, &mut Vec<u8>)) {
-        let queue = self.queue.get_or_insert_default();
+        let queue = self.stream.queue_mut();
         let before = queue.len();
         queue.push_last(now, |out| encode(&self.config.framing, out));
         let has_grown = queue.len() > before;

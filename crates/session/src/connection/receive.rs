@@ -238,7 +238,7 @@ impl Connection {
     }
 
     fn on_data<'f>(&mut self, now: Time, data: &'f [u8]) -> Outcome<'f> {
-        self.received += 1;
+        self.stream.count_received();
         self.last_data = now;
         Outcome::Event(Event::Data(data))
     }
@@ -267,7 +267,7 @@ impl Connection {
         if welcome.version != wire::VERSION {
             return Outcome::Broken(Cause::VersionUnsupported);
         }
-        if welcome.resumed || welcome.connection == 0 || welcome.received > self.sent {
+        if welcome.resumed || welcome.connection == 0 || welcome.received > self.stream.sent() {
             return Outcome::Broken(Cause::ProtocolViolation);
         }
         let admission = Admission {
@@ -325,16 +325,16 @@ impl Connection {
             Ok(Some(control)) => control,
         };
         let count = control.received();
-        if count < self.peer_received || count > self.sent {
+        let Some(acknowledged) = self.stream.count_acknowledged(count) else {
             return Outcome::Broken(Cause::ProtocolViolation);
-        }
+        };
         // There are never more acks of new frames than frames that we sent. So a client that acks as the wire asks is no
         // flood at any rate of frames.
-        let is_asked = matches!(control, Control::Ack(_)) && count > self.peer_received;
+        let is_asked = matches!(control, Control::Ack(_)) && acknowledged > 0;
         if !is_asked && !self.affords(now) {
             return Outcome::Broken(Cause::PingFlood);
         }
-        self.peer_received = count;
+        self.stream.acknowledge(acknowledged);
         match control {
             Control::Ping(ping) => {
                 self.answer(now, ping);
@@ -395,7 +395,8 @@ impl Connection {
                 token: &[],
                 extensions: wire::Extensions::default(),
             };
-            self.queue_mut().push_control(|out| welcome.encode(out));
+            let queue = self.stream.queue_mut();
+            queue.push_control(|out| welcome.encode(out));
         }
         self.go_live(now, admission.timing);
     }

@@ -137,9 +137,9 @@ impl Connection {
         }
         let ping = Ping {
             clock_us: self.liveness.real(now).as_micros(),
-            received: self.received,
+            received: self.stream.received(),
         };
-        let queue = self.queue.get_or_insert_default();
+        let queue = self.stream.queue_mut();
         queue.push_control(|out| match &self.config.framing {
             Framing::Native => ping.encode(out),
             Framing::Dialect(dialect) => {

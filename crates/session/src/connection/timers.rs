@@ -204,7 +204,7 @@ impl Connection {
 
     /// Since when the oldest frame has waited, silences of the peer left out.
     pub(super) fn oldest(&self) -> Option<Time> {
-        let oldest = self.queue.as_ref()?.oldest()?;
+        let oldest = self.stream.queue.as_ref()?.oldest()?;
         let age_since = self.rare.as_ref().map(|rare| rare.age_since);
         Some(oldest.max(age_since.unwrap_or_default()))
     }
