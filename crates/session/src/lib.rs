@@ -22,6 +22,7 @@ mod round_trip;
 mod send_queue;
 mod session_id;
 mod stream;
+mod token;
 pub mod wire;
 
 pub use lastword_keepalive::{Diagnosis, KernelSample, OwnFault, Time, Timing};
@@ -51,3 +52,4 @@ pub use requests::{Mail, Request, Requests};
 pub use round_trip::RoundTrip;
 pub use send_queue::{Backlog, Dropped, SendQueue, Written};
 pub use session_id::{NoSessionId, SessionId};
+pub use token::{Token, TokenKey};
