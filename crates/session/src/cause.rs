@@ -107,6 +107,22 @@ impl Cause {
         )
     }
 
+    /// Returns whether this is a decision about a session and not only about its connection: of the game, of the server,
+    /// or by a defect. It also ends a session whose connection is not confirmed.
+    #[must_use]
+    pub const fn ends_session(self) -> bool {
+        matches!(
+            self,
+            Self::Kicked
+                | Self::ClosedByGame
+                | Self::ReplacedByLogin
+                | Self::Drained
+                | Self::DrainExpired
+                | Self::HandlerPanicked
+                | Self::VerdictMissing
+        )
+    }
+
     /// Returns whether a goodbye with this cause refuses a connection before the server looks at its session. Such a
     /// goodbye voids no token: the client may try again to resume, as the advice says.
     #[must_use]
@@ -167,6 +183,13 @@ mod tests {
         for cause in Cause::ALL {
             let keeps_a_session = matches!(cause.resumable(), Resumable::Yes | Resumable::IfPaused);
             assert!(!keeps_a_session || cause.occurs_in(Phase::Live), "{cause}");
+        }
+    }
+
+    #[test]
+    fn a_decision_about_a_session_is_never_resumable() {
+        for cause in Cause::ALL.into_iter().filter(|cause| cause.ends_session()) {
+            assert_eq!(cause.resumable(), Resumable::No, "{cause}");
         }
     }
 

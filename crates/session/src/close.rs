@@ -16,6 +16,9 @@ pub struct Close {
     /// Whether the peer gets the queued data before the goodbye, for at most the linger timeout. This is always so for
     /// an orderly close, a drain, a panic and idleness.
     pub flush: bool,
+    /// The session lives on, and the goodbye says *paused*: a client leaves for a while, or a server refuses a connection of
+    /// a session that has a newer one. Where a cause may be resumed, the goodbye says so without this.
+    pub paused: bool,
 }
 
 impl Close {
@@ -33,6 +36,7 @@ impl Close {
             message,
             linger: None,
             flush: false,
+            paused: false,
         }
     }
 
