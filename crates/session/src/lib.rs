@@ -54,4 +54,5 @@ pub use resume::{Fate, Knock, Offer, Refusal, Resume, Terms};
 pub use round_trip::RoundTrip;
 pub use send_queue::{Backlog, Dropped, SendQueue, Written};
 pub use session_id::{NoSessionId, SessionId};
+pub use stream::Stream;
 pub use token::{Token, TokenKey};

@@ -1,6 +1,8 @@
 //! Whether and how long a session outlives its connection: which knocks it lets in, and when it is over.
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;
@@ -258,6 +260,11 @@ impl Resume {
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    /// Returns the window of a welcome, in milliseconds.
+    pub(crate) fn window_ms(&self) -> u32 {
+        self.window_ms
     }
 
     /// Returns how long the session waits for its player.

@@ -17,7 +17,7 @@ use mark::{Kind, Mark};
 ///
 /// Control frames go out before queued data, but never inside a frame that has begun. A data frame gets its number when
 /// its first byte is written. So a frame without a number can still be dropped without a gap.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SendQueue {
     bytes: Vec<u8>,
     head: usize,
@@ -100,6 +100,12 @@ impl SendQueue {
         RollbackOnPanic::append(&mut self.control, encode);
     }
 
+    /// Puts bytes before all control frames: the rest of a frame that has begun.
+    pub(crate) fn push_control_first(&mut self, bytes: &[u8]) {
+        let at = self.control_head;
+        self.control.splice(at..at, bytes.iter().copied());
+    }
+
     /// Moves all of `other` behind the frames queued here.
     pub fn append(&mut self, other: &mut Self) {
         debug_assert_eq!(other.started, 0, "a queue that was written to is not moved");
@@ -152,10 +158,18 @@ impl SendQueue {
     /// Notes that `n` bytes of [`SendQueue::slices`] were written.
     #[inline]
     pub fn advance(&mut self, n: usize) -> Written {
+        self.advance_and_lend(n, |_| ())
+    }
+
+    /// The same, and lends the data frames whose first byte is among these: whole frames, in their order.
+    #[inline]
+    pub(crate) fn advance_and_lend(&mut self, n: usize, mut begun: impl FnMut(&[u8])) -> Written {
         let ends_with_data = self.marks.back().is_some_and(|mark| mark.kind.is_data());
         let only_data = self.control.is_empty() && ends_with_data;
         if n == self.len() && only_data {
             let numbered = self.unnumbered;
+            let unnumbered = self.head + self.rest_of_started();
+            begun(self.bytes.get(unnumbered..).unwrap_or_default());
             self.clear();
             return Written {
                 numbered,
@@ -163,27 +177,59 @@ impl SendQueue {
                 behind_data: 0,
             };
         }
-        self.advance_partly(n)
+        self.advance_partly(n, begun)
     }
 
-    fn advance_partly(&mut self, mut n: usize) -> Written {
+    fn advance_partly(&mut self, mut n: usize, mut begun: impl FnMut(&[u8])) -> Written {
         let mut written = Written::default();
         self.refused = self.refused.saturating_sub(n);
         if self.started > 0 {
-            n -= self.advance_data(n.min(self.rest_of_started()), &mut written);
+            n -= self.advance_data(n.min(self.rest_of_started()), &mut written, &mut begun);
         }
-        let control = n.min(self.control.len() - self.control_head);
-        self.control_head += control;
+        let control = self.advance_control(n);
         written.behind_data += control;
         n -= control;
-        self.advance_data(n, &mut written);
+        self.advance_data(n, &mut written, &mut begun);
+        self.unnumbered -= written.numbered;
+        self.compact();
+        written
+    }
+
+    /// Notes that at most `n` bytes of the control frames were written. Returns how many.
+    pub(crate) fn advance_control(&mut self, n: usize) -> usize {
+        let control = n.min(self.control.len() - self.control_head);
+        self.control_head += control;
         if self.control_is_empty() {
             self.control.clear();
             self.control_head = 0;
         }
-        self.unnumbered -= written.numbered;
-        self.compact();
-        written
+        control
+    }
+
+    /// Moves every data frame without a number into a queue of its own. The frame in progress and control frames stay. A
+    /// goodbye that has not begun is dropped.
+    pub(crate) fn take_unstarted(&mut self) -> Box<Self> {
+        self.refresh();
+        self.split_started();
+        let begun = usize::from(self.started > 0);
+        let unstarted = self.head + self.rest_of_started();
+        let mut taken = Self {
+            bytes: self.bytes.split_off(unstarted),
+            marks: self.marks.split_off(begun),
+            unnumbered: std::mem::take(&mut self.unnumbered),
+            droppable: std::mem::take(&mut self.droppable),
+            latest: self.latest.take(),
+            ..Self::default()
+        };
+        self.refused = self.refused.min(self.len());
+        while let Some(goodbye) = taken.marks.pop_back() {
+            if goodbye.kind.is_data() {
+                taken.marks.push_back(goodbye);
+                break;
+            }
+            taken.bytes.truncate(taken.bytes.len() - goodbye.bytes());
+        }
+        Box::new(taken)
     }
 
     /// Notes that the kernel refused a write of the waiting bytes.
@@ -218,10 +264,9 @@ impl SendQueue {
             .split_at_checked(self.rest_of_started())
             .unwrap_or((data, &[]));
         let rest = if self.has_fresh() { &[] } else { rest };
-        let control = self.control.get(self.control_head..).unwrap_or_default();
         [
             IoSlice::new(started),
-            IoSlice::new(control),
+            IoSlice::new(self.control()),
             IoSlice::new(rest),
         ]
     }
@@ -236,6 +281,11 @@ impl SendQueue {
     #[must_use]
     pub fn control_is_empty(&self) -> bool {
         self.control_head == self.control.len()
+    }
+
+    /// Lends the control frames that wait.
+    pub(crate) fn control(&self) -> &[u8] {
+        self.control.get(self.control_head..).unwrap_or_default()
     }
 
     /// Returns the bytes of memory held.
@@ -344,7 +394,13 @@ impl SendQueue {
     }
 
     /// Consumes `n` bytes of marked frames, and returns `n`.
-    fn advance_data(&mut self, n: usize, written: &mut Written) -> usize {
+    fn advance_data(
+        &mut self,
+        n: usize,
+        written: &mut Written,
+        begun: &mut impl FnMut(&[u8]),
+    ) -> usize {
+        let mut at = self.head;
         self.head += n;
         let mut left = n;
         while left > 0 {
@@ -354,6 +410,9 @@ impl SendQueue {
             let (data, len) = (mark.kind.is_data(), mark.frame_bytes());
             if self.started == 0 {
                 written.numbered += u64::from(data);
+                if data {
+                    begun(self.bytes.get(at..at + len).unwrap_or_default());
+                }
                 match mark.kind {
                     Kind::Goodbye | Kind::Kept => {}
                     Kind::Droppable => self.droppable -= len,
@@ -367,6 +426,7 @@ impl SendQueue {
                 false => written.behind_data + step,
             };
             self.started += step;
+            at += step;
             left -= step;
             if self.started == len {
                 self.started = 0;

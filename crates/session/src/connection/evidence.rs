@@ -39,8 +39,9 @@ impl Connection {
     fn refused_data(&self, unacked: u64) -> u64 {
         let waits = self.stream.queue.as_ref();
         let waits = waits.map_or(0, |queue| queue.data_bytes());
+        let again = u64::try_from(self.stream.replay_bytes()).unwrap_or(u64::MAX);
         let held = u64::from(self.layer_holds && self.behind_data == 0);
-        waits + held + unacked.saturating_sub(self.behind_data.into())
+        waits + again + held + unacked.saturating_sub(self.behind_data.into())
     }
 
     /// Keeps the evidence of this moment, at which the cause is fixed. Without effect for a verdict that has its evidence

@@ -17,15 +17,15 @@ impl Connection {
     /// Answers in the turn in which the ping is read, so that nothing is held. We do not know how long
     /// the ping lay in the kernel while we did not read or were stalled: the peer measures that as round trip.
     pub(super) fn answer(&mut self, now: Time, ping: Ping) {
+        if !self.has_room_to_answer() {
+            return;
+        }
         let pong = Pong {
             ping_clock_us: ping.clock_us,
             clock_us: self.liveness.real(now).as_micros(),
             held_us: 0,
-            received: self.stream.received(),
+            received: self.stream.tell_received(),
         };
-        if !self.has_room_to_answer() {
-            return;
-        }
         let asks = self.asks_back(now);
         self.stream.queue_mut().push_control(|out| pong.encode(out));
         if asks {

@@ -250,7 +250,8 @@ impl Connection {
     /// Takes note that the layer below took `n` bytes of [`Connection::slices`]. A frame whose first byte it took has
     /// begun: it has its number, and is never dropped.
     pub fn transmitted(&mut self, now: Time, n: usize) {
-        let Some(written) = self.stream.advance(n) else {
+        let kept_max = self.config.limits.outbound_bytes_max;
+        let Some(written) = self.stream.advance(n, kept_max) else {
             return;
         };
         let behind_data = u32::try_from(written.behind_data).unwrap_or(u32::MAX);

@@ -238,7 +238,7 @@ impl Connection {
     }
 
     fn on_data<'f>(&mut self, now: Time, data: &'f [u8]) -> Outcome<'f> {
-        self.stream.count_received();
+        self.stream.on_frame(now, data.len());
         self.last_data = now;
         Outcome::Event(Event::Data(data))
     }

@@ -137,7 +137,7 @@ impl Connection {
         }
         let ping = Ping {
             clock_us: self.liveness.real(now).as_micros(),
-            received: self.stream.received(),
+            received: self.stream.tell_received(),
         };
         let queue = self.stream.queue_mut();
         queue.push_control(|out| match &self.config.framing {

@@ -8,7 +8,7 @@ use super::mark::Mark;
 ///
 /// A newer content stays here until the next write that may reach its frame. So if a peer reads nothing, each message
 /// costs one copy, independent of the number of waiting messages.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Latest {
     contents: HashMap<u64, Content>,
     /// The keys, in the order of their frames.
@@ -20,7 +20,7 @@ pub(super) struct Latest {
 }
 
 /// The newest content of one key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Content {
     len: usize,
     /// The place of the content in `fresh`; `None` if it lies in the queue.

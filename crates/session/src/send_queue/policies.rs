@@ -111,7 +111,7 @@ impl SendQueue {
     }
 
     /// Gives the frame that has begun a mark of its own.
-    fn split_started(&mut self) {
+    pub(super) fn split_started(&mut self) {
         if let Some(front) = self.marks.front_mut() {
             if self.started > 0 && front.frames > 1 {
                 front.frames -= 1;
