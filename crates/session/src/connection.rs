@@ -23,6 +23,10 @@
 //! linger goes on without the game and completes the record. Each state but `Closed` has a deadline;
 //! `Live` has the dead limit of its profile, where it has one.
 //!
+//! A session may outlive its connection (`resuming.rs`). An end that may be resumed then keeps the frames that wait, and
+//! the game hears at once of a loss and not of a departure. Its owner, [`Session`](crate::Session), lets it go on with
+//! another connection.
+//!
 //! Each call's `now` is on a clock that stands still while this process does: our own stall passes no deadline. The
 //! driver says how far that clock is behind ([`Connection::stood_still`]). The clocks on the wire, the kernel's ages and
 //! the evidence are real time.
@@ -38,11 +42,14 @@ mod layers;
 mod machine;
 mod rate;
 mod receive;
+mod resuming;
 mod silence;
 mod state;
+mod ticket;
 mod timers;
 mod turn;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,8 +65,8 @@ use crate::send_queue::Dropped;
 use crate::stream::Stream;
 use crate::wire::Notice;
 use crate::{
-    Decoder, FirstError, KernelSample, Limits, Link, Message, OwnFault, Phase, Proxied, ProxyFault,
-    ProxyHeader, Terminal, Time,
+    Decoder, Fate, FirstError, KernelSample, Knock, Limits, Link, Message, OwnFault, Phase,
+    Proxied, ProxyFault, ProxyHeader, Refusal, SessionId, Terminal, Time, TokenKey,
 };
 
 use congestion::Congestion;
@@ -68,6 +75,7 @@ use evidence::Fixed;
 pub use host::{Ask, Host, Io, Linger, Opened, Records, Room, Sealed, Taken};
 pub use machine::encode_data;
 use state::CurrentState;
+pub use ticket::Ticket;
 pub use timers::Timer;
 pub use turn::Next;
 
@@ -95,6 +103,17 @@ pub struct Config {
     pub proxy_header: bool,
     /// All bytes go through TLS: until its handshake is complete, the connection is in phase `tls`. Default false.
     pub tls: bool,
+    /// Server: how sessions outlive their connections; a client may decline. Default `None`: they do not.
+    pub resume: Option<ResumeConfig>,
+}
+
+/// How the sessions of a server outlive their connections.
+#[derive(Clone, Debug)]
+pub struct ResumeConfig {
+    /// How long a session waits for its player, more than 0 and at most 24 h.
+    pub window: Duration,
+    /// The secret of its tokens.
+    pub key: TokenKey,
 }
 
 /// The state of the socket, the kernel and this process at one moment, read by the driver.
@@ -191,6 +210,11 @@ pub enum Event<'a> {
     Credentials(&'a [u8]),
     /// The session is live: the server let us in, or the authenticator the peer.
     Joined(Admission),
+    /// Server: a peer asks to go on with a session, where there is resume ([`Config::resume`]). Answer with
+    /// [`Input::Close`], or let the session go on with this connection ([`Session::knock`](crate::Session::knock)).
+    Claim(Claim<'a>),
+    /// The session goes on with this connection. Server: the client has confirmed it, and its frames come next.
+    Back,
     /// Client of a dialect: the session is live, since TLS is secured. Without TLS it is live from the start.
     Secured,
     /// The link of the live session changed.
@@ -199,6 +223,58 @@ pub enum Event<'a> {
     Notice(Notice<'a>),
     /// The peer answered our ping after this time: [`Connection::round_trip`] has changed.
     RoundTrip(Duration),
+}
+
+/// The hello of a client that asks to go on with a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Claim<'a> {
+    /// The session.
+    pub session: SessionId,
+    /// The credential.
+    pub token: &'a [u8],
+    /// The client's count of its hellos for this session, if it tells.
+    pub attempt: Option<u32>,
+    /// The client's count of received data frames.
+    pub received: u64,
+    /// The longest data payload that we send to this client, in bytes.
+    pub frame_limit: u32,
+    /// Whether the connection has TLS.
+    pub is_secured: bool,
+}
+
+impl Claim<'_> {
+    /// Checks the token of the claim against the valid generations of its session
+    /// ([`Resume::generations`](crate::Resume::generations)).
+    ///
+    /// # Errors
+    /// Returns [`Refusal::Stale`] for a token that is not valid.
+    pub fn knock(
+        &self,
+        key: &TokenKey,
+        valid: impl IntoIterator<Item = u32>,
+    ) -> Result<Knock, Refusal> {
+        let generation = key.generation(self.session, valid, self.token);
+        Ok(Knock {
+            generation: generation.ok_or(Refusal::Stale)?,
+            attempt: self.attempt,
+            received: self.received,
+            frame_limit: self.frame_limit,
+            is_secured: self.is_secured,
+        })
+    }
+}
+
+/// Without the token.
+impl fmt::Debug for Claim<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("session", &self.session)
+            .field("attempt", &self.attempt)
+            .field("received", &self.received)
+            .field("frame_limit", &self.frame_limit)
+            .field("is_secured", &self.is_secured)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The next step after an event, which the caller of [`Connection::feed`] chooses.
@@ -303,7 +379,7 @@ pub struct Connection {
     drain_notice: DrainNotice,
     farewell: GoodbyeProgress,
     decoder: Decoder,
-    /// What lives on where the session outlives this connection.
+    /// The part of the session that may outlive this connection.
     stream: Stream,
     liveness: Liveness,
     peer_frame_limit: u32,
@@ -351,6 +427,18 @@ struct Rare {
     tls_closed: bool,
     /// Our last frame was queued, where this wire has one.
     goodbye_queued: bool,
+    /// The fate of a session that may outlive its connection, once the cause stands.
+    fate: Option<Fate>,
+    /// The game was told that the connection is lost, and that the session lives on.
+    told_lost: bool,
+    /// The session's data frames in and out before this connection.
+    frames_before: (u64, u64),
+    /// Client: it did not decline to resume.
+    resumes: bool,
+    /// Client: the session that asks to go on, until the welcome.
+    resuming: Option<Box<Stream>>,
+    /// Client: from the newest welcome.
+    ticket: Option<Box<Ticket>>,
     /// A frame found no room, and the kernel has not taken enough since.
     overfull: bool,
     congestion: Congestion,

@@ -21,6 +21,7 @@ mod requests;
 mod resume;
 mod round_trip;
 mod send_queue;
+mod session;
 mod session_id;
 mod stream;
 mod token;
@@ -34,8 +35,9 @@ pub use classify::classify;
 pub use clock_offset::ClockOffset;
 pub use close::Close;
 pub use connection::{
-    Admission, Ask, Config, Connection, Event, Flow, Host, Input, Io, Linger, Next, Opened, Output,
-    Readings, Records, Role, Room, Sealed, SendError, Taken, Timer, Traffic, encode_data,
+    Admission, Ask, Claim, Config, Connection, Event, Flow, Host, Input, Io, Linger, Next, Opened,
+    Output, Readings, Records, ResumeConfig, Role, Room, Sealed, SendError, Taken, Ticket, Timer,
+    Traffic, encode_data,
 };
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};
@@ -53,6 +55,7 @@ pub use requests::{Mail, Request, Requests};
 pub use resume::{Fate, Knock, Offer, Refusal, Resume, Terms};
 pub use round_trip::RoundTrip;
 pub use send_queue::{Backlog, Dropped, SendQueue, Written};
+pub use session::{Knocked, Progress, Session};
 pub use session_id::{NoSessionId, SessionId};
 pub use stream::Stream;
 pub use token::{Token, TokenKey};

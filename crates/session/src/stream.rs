@@ -212,10 +212,11 @@ impl Stream {
     }
 
     /// Returns the bytes that wait for their first write, here or on the next connection.
+    #[inline]
     pub(crate) fn queued_bytes(&self) -> usize {
         let here = self.queue.as_ref().map_or(0, |queue| queue.len());
-        let aside = self.durable.as_ref().and_then(|d| d.aside.as_ref());
-        here + aside.map_or(0, |queue| queue.len())
+        let durable = self.durable.as_ref();
+        here + durable.map_or(0, |durable| durable.aside_bytes())
     }
 
     /// Takes out the counts of the frames that a policy dropped or replaced.
@@ -241,6 +242,7 @@ impl Stream {
 
     /// Lends the bytes to write next, in order: control frames first, but for a frame that has begun, and frames that are
     /// written again before new ones. Not always all of them.
+    #[inline]
     pub fn slices(&mut self) -> [IoSlice<'_>; 3] {
         let replay = self
             .durable
@@ -384,6 +386,12 @@ impl Durable {
         written.behind_data = if n > 0 { 0 } else { control };
         self.tidy();
         written
+    }
+
+    /// Out of line, since a session without resume asks for each frame how much waits.
+    #[inline(never)]
+    fn aside_bytes(&self) -> usize {
+        self.aside.as_ref().map_or(0, |queue| queue.len())
     }
 
     fn is_replaying(&self) -> bool {

@@ -9,6 +9,7 @@ mod fields;
 mod goodbye;
 mod heartbeat;
 mod hello;
+mod previous;
 mod welcome;
 
 pub(crate) use fields::cut_reason;
@@ -17,6 +18,7 @@ pub use extensions::{ExtensionIter, Extensions, ExtensionsBuf, ExtensionsFull};
 pub use goodbye::{Goodbye, Notice};
 pub use heartbeat::{Ack, Ping, Pong};
 pub use hello::Hello;
+pub use previous::Previous;
 pub use welcome::Welcome;
 
 /// The version of the wire that this crate speaks.

@@ -10,10 +10,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::wire::{Extensions, Hello};
+use lastword_session::wire::{Ack, Extensions, Hello};
 use lastword_session::{
     Admission, Config, Connection, Event, Flow, Framing, Input, LengthPrefixed, Limits, Outbound,
-    SendQueue, Time, Timing,
+    ResumeConfig, SendQueue, Time, Timing, TokenKey,
 };
 
 const NOW: Time = Time::from_micros(1_000_000);
@@ -43,6 +43,42 @@ fn an_idle_session_keeps_no_memory_besides_itself() {
     });
     let config = i64::try_from(size_of::<Config>() + 16).expect("it fits");
     assert_eq!(memory.bytes_current, config, "{memory:?}");
+}
+
+/// Also once frames went both ways and were acknowledged.
+#[test]
+fn an_idle_session_that_may_resume_takes_at_most_128_bytes_more() {
+    let memory = allocation_counter::measure(|| {
+        let mut connection = live_as(
+            Config {
+                resume: Some(ResumeConfig {
+                    window: Duration::from_secs(60),
+                    key: TokenKey::new([7; 32]),
+                }),
+                ..Config::default()
+            },
+            Hello {
+                no_resume: false,
+                ..HELLO
+            },
+        );
+        let mut bytes = Vec::new();
+        Ack { received: 0 }.encode(&mut bytes);
+        lastword_session::encode_data(&Framing::Native, &[7; 64], &mut bytes);
+        feed(&mut connection, &mut bytes);
+        connection.send(NOW, &[7; 64]).expect("it is taken");
+        write_out(&mut connection);
+        bytes.clear();
+        Ack { received: 1 }.encode(&mut bytes);
+        feed(&mut connection, &mut bytes);
+        drop(connection.reclaim());
+        assert!(connection.is_live() && connection.resume().is_some());
+        std::mem::forget(connection);
+    });
+    let config = i64::try_from(size_of::<Config>() + 16).expect("it fits");
+    let more = memory.bytes_current - config;
+    println!("an idle session that may resume takes {more} bytes more");
+    assert!((1..=128).contains(&more), "{more}");
 }
 
 #[test]
@@ -253,9 +289,13 @@ fn feed(connection: &mut Connection, bytes: &mut [u8]) {
 }
 
 fn live(config: Config) -> Connection {
+    live_as(config, HELLO)
+}
+
+fn live_as(config: Config, hello: Hello<'_>) -> Connection {
     let mut opening = Vec::new();
     match &config.framing {
-        Framing::Native => HELLO.encode(&mut opening),
+        Framing::Native => hello.encode(&mut opening),
         framing @ Framing::Dialect(_) => {
             lastword_session::encode_data(framing, b"ada", &mut opening);
         }

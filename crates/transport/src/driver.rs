@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use lastword_keepalive::SWEEP;
 use lastword_session::{
-    Admission, Ask, Backlog, Close, Connection, Dropped, Ending, Event, Evidence, Host, Io, Linger,
-    Mail, Next, Opened, OwnFault, Proxied, Readings, Room, SendQueue, Taken, Time, Traffic,
+    Admission, Ask, Backlog, Close, Connection, Dropped, Ending, Event, Evidence, Host, Input, Io,
+    Linger, Mail, Next, Opened, OwnFault, Proxied, Readings, Refusal, Room, SendQueue, Taken, Time,
+    Traffic,
 };
 
 use crate::app::{App, Outbox};
@@ -244,6 +245,12 @@ impl<A: App> Host for Outside<'_, '_, A> {
                 mailbox.set_round_trip(outbox.round_trip());
                 app.round_trip(rtt);
             }
+            // This driver finds no sessions for newcomers, and gives none to them.
+            Event::Claim(_) => {
+                let refusal = Refusal::Stale.close();
+                outbox.connection.handle(now, Input::Close(&refusal));
+            }
+            Event::Back => {}
             Event::Secured => {
                 mailbox.open([0; 16], outbox.connection.peer_frame_limit());
                 app.secured();

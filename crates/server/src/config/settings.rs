@@ -135,6 +135,7 @@ impl LiveSettings {
                 behind_proxy: listen.behind_proxy,
                 proxy_header: !listen.proxy.is_empty(),
                 tls: tls.is_on(),
+                resume: None,
             }),
             proxies: listen.proxy.clone(),
             tls,

@@ -114,7 +114,7 @@ impl Connection {
     #[cold]
     pub(super) fn make_room(&mut self, size: usize) -> bool {
         let most = self.config.limits.outbound_room(0);
-        let queue = self.stream.queue_mut();
+        let queue = self.stream.unsent_mut();
         let has_room = queue.make_room(size, most, Backlog::default());
         self.count_lost();
         has_room
@@ -124,7 +124,7 @@ impl Connection {
     #[cold]
     pub(super) fn refuse(&mut self, how: Outbound) -> Result<(), SendError> {
         if how == Outbound::Droppable {
-            self.stream.queue_mut().drop_newest();
+            self.stream.unsent_mut().drop_newest();
             self.count_lost();
             return Ok(());
         }
@@ -134,10 +134,7 @@ impl Connection {
 
     /// Takes the counts of what a policy did to the queue.
     pub(super) fn count_lost(&mut self) {
-        let Some(queue) = &mut self.stream.queue else {
-            return;
-        };
-        let lost = queue.take_lost();
+        let lost = self.stream.take_lost();
         if lost != Dropped::default() {
             self.count_unsent(lost);
         }

@@ -33,7 +33,7 @@ pub(super) struct Delivery {
     /// It took too long: the rest is read, counted and not waited for.
     given_up: bool,
     /// It was told.
-    departed: bool,
+    pub(super) departed: bool,
 }
 
 impl Default for Delivery {
@@ -175,8 +175,10 @@ impl Connection {
     /// A verdict stands. The game hears it once it has taken the frames from before the end, or after its time.
     pub(super) fn may_depart(&mut self, now: Time, verdict: Verdict) {
         self.begins_delivery(now);
+        let lives_on = self.lives_on();
         let delivery = &mut self.rare_mut().delivery;
-        delivery.done = false;
+        // That the connection is lost queues behind its frames: the game need not have taken them.
+        delivery.done = lives_on;
         if matches!(verdict.cause, Cause::Drained | Cause::DrainExpired) {
             // It stood in doubt for long: the game was not waited for.
             delivery.since = Some(now);
@@ -226,7 +228,7 @@ impl Connection {
     pub(super) fn on_read_ended(&mut self, now: Time, terminal: Terminal, readings: Readings) {
         self.on_end_noticed(now, readings);
         self.read_ended = true;
-        if self.asks_for_room() {
+        if self.asks_for_room() && !self.stream.outlives() {
             self.rare_mut().terminal = Some(terminal);
         } else {
             self.on_ended(now, terminal, readings);

@@ -25,6 +25,9 @@ impl Connection {
             self.delivers_until(now + REPLACED_WITHIN);
             self.settle_by(now + REPLACED_WITHIN);
         }
+        if close.cause.ends_session() {
+            self.end_session(close.cause);
+        }
         // A panic is a defect that somebody must see, also where the peer's end shows already.
         if self.end_noticed && close.cause != Cause::HandlerPanicked {
             self.note(now, Layer::Game, "close_after_end");
@@ -40,10 +43,11 @@ impl Connection {
             return;
         }
         self.rare_mut().decided = Some(close.clone());
+        self.settle_fate(now, close.cause);
         if self.cannot_speak_yet() {
             return self.close_silently(now, close.cause);
         }
-        if !close.flush && !flushes_data(close.cause) {
+        if close.paused || !close.flush && !flushes_data(close.cause) {
             self.drop_queued();
         }
         if self.can_write() {
@@ -54,6 +58,7 @@ impl Connection {
 
     /// Fixes the cause without a goodbye from us: the peer said goodbye, and our FIN answers it.
     pub(super) fn close_quietly(&mut self, now: Time, cause: Cause) {
+        self.settle_fate(now, cause);
         self.drop_queued();
         self.start_closing(now, cause, None);
     }
@@ -89,6 +94,7 @@ impl Connection {
 
     /// The game wants the connection gone without a goodbye.
     pub(super) fn on_abort(&mut self, now: Time, readings: Readings) {
+        self.end_session(Cause::ClosedByGame);
         match *self.state {
             State::Answering { verdict, .. }
             | State::Closing { verdict, .. }
@@ -120,6 +126,7 @@ impl Connection {
 
     pub(super) fn on_drain_expired(&mut self, now: Time, message: &Message) {
         self.delivers_until(now + LAST_MOMENT);
+        self.end_session(Cause::DrainExpired);
         match *self.state {
             // It may have been told this very moment, and is to hear it.
             State::Closing { verdict, .. } if verdict.cause == Cause::Drained => {
@@ -295,7 +302,7 @@ impl Connection {
     }
 
     /// The peer's end decides: no decision was taken here before it.
-    fn conclude(&mut self, now: Time, terminal: Terminal, readings: Readings) {
+    pub(super) fn conclude(&mut self, now: Time, terminal: Terminal, readings: Readings) {
         let cause = classify(&self.observe(terminal, readings));
         if let Some(fault) = readings
             .own_fault
@@ -340,10 +347,10 @@ impl Connection {
     }
 
     fn drop_queued(&mut self) {
-        let Some(queue) = &mut self.stream.queue else {
-            return;
-        };
-        let dropped = queue.drop_unstarted();
+        if self.lives_on() {
+            return self.stream.set_aside();
+        }
+        let dropped = self.stream.drop_unstarted();
         if dropped.bytes > 0 {
             self.rare_mut().dropped += dropped;
         }

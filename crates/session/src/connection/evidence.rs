@@ -47,6 +47,7 @@ impl Connection {
     /// Keeps the evidence of this moment, at which the cause is fixed. Without effect for a verdict that has its evidence
     /// already.
     pub(super) fn fix(&mut self, now: Time, verdict: Verdict, readings: &Readings) {
+        self.settle_fate(now, verdict.cause);
         let fixed = self.rare.as_ref().and_then(|rare| rare.fixed.as_ref());
         if fixed.is_some_and(|fixed| fixed.at == verdict.at) {
             return;
@@ -138,6 +139,7 @@ impl Connection {
         let queued = self.stream.queue.as_ref();
         let queued = queued.map_or(0, |queue| queue.data_frames());
         let queued_bytes = u64::try_from(self.queued_bytes()).unwrap_or(u64::MAX);
+        let (frames_in, frames_out) = self.frames_here();
         let live = self.phase == Phase::Live;
         let real = self.liveness.real(now);
         let mut evidence = Evidence {
@@ -156,8 +158,8 @@ impl Connection {
             },
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
-            frames_in: self.stream.received(),
-            frames_out: self.stream.sent(),
+            frames_in,
+            frames_out,
             last_byte_in: (self.bytes_in > 0).then(|| self.heard_for(now)),
             last_ack_in: None,
             last_pong: (self.last_pong > Time::ORIGIN).then(|| real.since(self.last_pong)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Admission, Connection, Event, Readings};
 use crate::send_queue::{Backlog, Dropped, SendQueue};
-use crate::{Close, Ending, Evidence, Mail, OwnFault, Proxied, Time};
+use crate::{Close, DepartureCause, Ending, Evidence, Mail, OwnFault, Proxied, Time};
 
 /// The calls of [`Connection::drive`], about in the order in which it makes them.
 ///
@@ -69,6 +69,15 @@ pub trait Host {
 
     /// Takes the departure. Returns whether the connection may stay open for its linger.
     fn departed(&mut self, ending: Ending) -> Linger;
+
+    /// Takes the loss of a connection whose session lives on, in place of a departure. Returns whether the connection may
+    /// stay open for its linger. Only with resume: a host without it need not have this.
+    fn lost(&mut self, ending: Ending) -> Linger {
+        self.departed(ending)
+    }
+
+    /// Takes the end of a session without a connection, and the frames that waited for one. Only with resume.
+    fn left(&mut self, _: DepartureCause, _: Dropped) {}
 
     /// Lends a buffer for reads.
     fn buffer(&mut self) -> Self::Buffer;

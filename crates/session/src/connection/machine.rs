@@ -30,6 +30,9 @@ impl Connection {
     #[must_use]
     pub fn client(config: Arc<Config>, hello: &Hello<'_>, now: Time) -> Self {
         let mut session = Self::new(config, Role::Client, now);
+        if !hello.no_resume {
+            session.rare_mut().resumes = true;
+        }
         session
             .stream
             .queue_mut()
@@ -161,13 +164,13 @@ impl Connection {
     /// As [`Connection::send`]. A droppable frame without room is dropped at once, which is no error.
     #[inline]
     pub fn send_as(&mut self, now: Time, how: Outbound, payload: &[u8]) -> Result<(), SendError> {
-        if self.phase != Phase::Live || self.is_closed() {
+        if self.phase != Phase::Live || self.is_closed() && !self.lives_on() {
             return Err(SendError::Closed);
         }
         if payload.len() > usize_of(self.peer_frame_limit) {
             return Err(SendError::TooLarge);
         }
-        if !self.takes_data() {
+        if !self.keeps_data() {
             self.discard(payload);
             return Ok(());
         }
@@ -176,7 +179,7 @@ impl Connection {
         if size > room && !self.make_room(size) {
             return self.refuse(how);
         }
-        let queue = self.stream.queue_mut();
+        let queue = self.stream.unsent_mut();
         queue.push(now, how, |out| {
             encode_data(&self.config.framing, payload, out);
         });
@@ -210,7 +213,7 @@ impl Connection {
     /// Takes over frames that others queued for this session; what comes too late is counted as dropped.
     pub fn adopt(&mut self, now: Time, queue: &mut Box<SendQueue>) {
         queue.queued_by(now);
-        if !self.takes_data() {
+        if !self.keeps_data() {
             self.count_unsent(queue.drop_unstarted());
         } else {
             self.stream.append(queue);
@@ -260,8 +263,8 @@ impl Connection {
             false => self.behind_data.saturating_add(behind_data),
         };
         let queue = self.stream.queue.as_ref();
-        let has_written_control = queue.is_none_or(|queue| queue.control_is_empty());
-        if self.drain_notice == DrainNotice::Queued && has_written_control {
+        let has_written_control = || queue.is_none_or(|queue| queue.control_is_empty());
+        if self.drain_notice == DrainNotice::Queued && has_written_control() {
             self.drain_notice = DrainNotice::Written;
         }
         let kept = queue.map_or(0, |queue| queue.kept_bytes());
@@ -331,9 +334,10 @@ impl Connection {
     pub fn traffic(&self) -> Traffic {
         let lost = self.rare.as_ref().map(|rare| rare.dropped);
         let lost = lost.unwrap_or_default();
+        let (frames_in, frames_out) = self.frames_here();
         Traffic {
-            frames_in: self.stream.received(),
-            frames_out: self.stream.sent(),
+            frames_in,
+            frames_out,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             frames_dropped: lost.oldest,
@@ -390,17 +394,25 @@ impl Connection {
         self.is_undecided() || self.hands_over_the_rest()
     }
 
-    /// Data frames in and out.
+    /// Data frames in and out, of the whole session.
     #[must_use]
     pub fn frames(&self) -> (u64, u64) {
         (self.stream.received(), self.stream.sent())
     }
 
+    /// Data frames in and out over this connection. A frame that is written again does not count.
+    pub(super) fn frames_here(&self) -> (u64, u64) {
+        let (received, sent) = self.frames();
+        let before = self.rare.as_ref().map(|rare| rare.frames_before);
+        let (received_before, sent_before) = before.unwrap_or_default();
+        (received - received_before, sent - sent_before)
+    }
+
     /// Bytes that wait to be written.
+    #[inline]
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
-        let queue = self.stream.queue.as_ref();
-        queue.map_or(0, |queue| queue.len())
+        self.stream.queued_bytes()
     }
 
     /// Bytes that wait although a write was tried.
@@ -443,6 +455,12 @@ impl Connection {
         state && self.can_write()
     }
 
+    /// Whether frames for the peer are taken, now or for its next connection.
+    #[inline]
+    fn keeps_data(&self) -> bool {
+        self.takes_data() || self.lives_on()
+    }
+
     pub(super) fn can_write(&self) -> bool {
         !self.write_failed && !self.shut && !self.is_closed()
     }
@@ -465,7 +483,11 @@ impl Connection {
 
     /// Queues our goodbye behind what is queued, where this wire has one.
     pub(super) fn queue_goodbye(&mut self, now: Time, close: &Close) {
+        self.ack_before_goodbye();
         let mut goodbye = close.message.goodbye(close.cause);
+        // Its session lives on, but not for the client of this connection.
+        let is_superseded = close.cause == Cause::SupersededByResume;
+        goodbye.over = is_superseded || !(close.paused || self.lives_on());
         if self.role == Role::Client && close.cause == Cause::ClosedByGame {
             goodbye.code = ORDINARY;
         }

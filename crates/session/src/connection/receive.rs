@@ -5,6 +5,7 @@ use std::time::Duration;
 use lastword_keepalive::Timing;
 
 use super::state::State;
+use super::ticket::Ticket;
 use super::{Admission, Connection, DrainNotice, Event, Flow, Role, Unread};
 use crate::bucket::Rate;
 use crate::close::Close;
@@ -182,6 +183,9 @@ impl Connection {
         let Some(kind) = frame.header.last().copied().and_then(Kind::from_byte) else {
             return Outcome::Broken(Cause::ProtocolViolation);
         };
+        if self.stream.awaits_ack() && !self.may_come_first(kind) {
+            return Outcome::Broken(Cause::ProtocolViolation);
+        }
         match (*self.state, kind) {
             (State::Live | State::Delivering { .. }, Kind::Data) => {
                 self.on_data(now, frame.payload)
@@ -204,7 +208,7 @@ impl Connection {
         };
         match (dialect.read(frame.header, frame.payload), *self.state) {
             (Meaning::Data(credentials), State::Hello { .. }) => {
-                self.await_admission(now);
+                self.await_admission(now, false);
                 Outcome::Event(Event::Credentials(credentials))
             }
             (Meaning::Data(data), State::Live | State::Delivering { .. }) => {
@@ -237,6 +241,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn on_data<'f>(&mut self, now: Time, data: &'f [u8]) -> Outcome<'f> {
         self.stream.on_frame(now, data.len());
         self.last_data = now;
@@ -249,15 +254,18 @@ impl Connection {
         };
         let (resume, limit) = (hello.resume, hello.frame_limit);
         self.peer_frame_limit = limit.min(self.config.limits.outbound_frame_bytes_max);
-        self.await_admission(now);
-        if resume {
-            let cause = Cause::ResumeRefused;
-            let message = Message::of(cause)
-                .with_reason("this server does not resume sessions: say hello anew");
-            self.on_close(now, &Close::with(cause, message));
-            return Outcome::Done;
+        self.await_admission(now, !hello.no_resume);
+        if !resume {
+            return Outcome::Event(Event::Credentials(hello.credentials));
         }
-        Outcome::Event(Event::Credentials(hello.credentials))
+        if self.config.resume.is_some() {
+            return Outcome::Event(Event::Claim(self.claim(&hello)));
+        }
+        let cause = Cause::ResumeRefused;
+        let message =
+            Message::of(cause).with_reason("this server does not resume sessions: say hello anew");
+        self.on_close(now, &Close::with(cause, message));
+        Outcome::Done
     }
 
     fn on_welcome(&mut self, now: Time, frame: Frame<'_>) -> Outcome<'static> {
@@ -267,7 +275,12 @@ impl Connection {
         if welcome.version != wire::VERSION {
             return Outcome::Broken(Cause::VersionUnsupported);
         }
-        if welcome.resumed || welcome.connection == 0 || welcome.received > self.stream.sent() {
+        let resuming = self.rare.as_mut().and_then(|rare| rare.resuming.take());
+        if welcome.resumed != resuming.is_some() || welcome.connection == 0 {
+            return Outcome::Broken(Cause::ProtocolViolation);
+        }
+        let stream = resuming.as_deref().unwrap_or(&self.stream);
+        if welcome.received > stream.sent() {
             return Outcome::Broken(Cause::ProtocolViolation);
         }
         let admission = Admission {
@@ -280,8 +293,20 @@ impl Connection {
         };
         let own = self.config.limits.outbound_frame_bytes_max;
         self.peer_frame_limit = welcome.frame_limit.min(own);
+        if welcome.resume_window_ms > 0 && self.rare.as_ref().is_some_and(|rare| rare.resumes) {
+            self.rare_mut().ticket = Some(Box::new(Ticket::of(&welcome)));
+        }
         self.go_live(now, admission.timing);
-        Outcome::Event(Event::Joined(admission))
+        match resuming {
+            Some(stream) => self.go_on_with(now, *stream, welcome.received),
+            None => {
+                if self.ticket().is_some() {
+                    self.stream.outlive(None);
+                    self.queue_ack();
+                }
+                Outcome::Event(Event::Joined(admission))
+            }
+        }
     }
 
     fn on_goodbye(&mut self, now: Time, frame: Frame<'_>) -> Outcome<'static> {
@@ -341,8 +366,14 @@ impl Connection {
                 self.charge_ping(now);
             }
             Control::Pong(pong) => return self.on_pong(now, &pong),
-            Control::Ack(_) if is_asked => self.charge_nothing(),
-            Control::Ack(_) => {}
+            Control::Ack(_) => {
+                if is_asked {
+                    self.charge_nothing();
+                }
+                if self.stream.confirm() {
+                    return self.is_back(now);
+                }
+            }
         }
         Outcome::Done
     }
@@ -382,21 +413,8 @@ impl Connection {
             return;
         }
         if let Framing::Native = self.config.framing {
-            let welcome = Welcome {
-                version: wire::VERSION,
-                resumed: false,
-                session: admission.session,
-                connection: 1,
-                received: 0,
-                heartbeat_ms: admission.timing.heartbeat_ms,
-                dead_ms: admission.timing.dead_ms,
-                resume_window_ms: 0,
-                frame_limit: self.config.limits.frame_bytes_max,
-                token: &[],
-                extensions: wire::Extensions::default(),
-            };
-            let queue = self.stream.queue_mut();
-            queue.push_control(|out| welcome.encode(out));
+            let offer = self.first_offer();
+            self.queue_welcome(&admission, offer);
         }
         self.go_live(now, admission.timing);
     }

@@ -9,7 +9,8 @@ use crate::bucket::{Bucket, Rate};
 use crate::ending::{Layer, Verdict};
 use crate::{Cause, Phase, Time};
 
-/// See the diagram of [`super`].
+/// See the diagram of [`super`]. `for_ms` is counted from the verdict: with another [`Time`], each connection would take 8
+/// bytes more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// The PROXY header is awaited.
@@ -18,16 +19,16 @@ pub(super) enum State {
     Tls { until: Time },
     /// The first frame is awaited.
     Hello { until: Time },
-    /// The authenticator has the credentials.
-    Auth { until: Time },
+    /// The authenticator has the credentials. `resumes`: the client does not decline to resume.
+    Auth { until: Time, resumes: bool },
     /// Frames come and go.
     Live,
     /// The peer said goodbye on a wire without acks: the game may still answer what came before it.
-    Answering { verdict: Verdict, until: Time },
+    Answering { verdict: Verdict, for_ms: u32 },
     /// Our last words are being written.
-    Closing { verdict: Verdict, until: Time },
+    Closing { verdict: Verdict, for_ms: u32 },
     /// Our write side is shut; what comes is read and discarded.
-    Lingering { verdict: Verdict, until: Time },
+    Lingering { verdict: Verdict, for_ms: u32 },
     /// The path is dead, and the game has not taken everything that came before: it is read and handed over.
     Delivering { verdict: Verdict },
     /// The peer's FIN was read; what we owe is being written.
@@ -99,9 +100,9 @@ impl Connection {
     }
 
     /// A peer asked to be let in.
-    pub(super) fn await_admission(&mut self, now: Time) {
+    pub(super) fn await_admission(&mut self, now: Time, resumes: bool) {
         let until = now + self.config.limits.auth_timeout;
-        self.enter(now, Phase::Auth, State::Auth { until });
+        self.enter(now, Phase::Auth, State::Auth { until, resumes });
     }
 
     /// The session begins.
@@ -120,13 +121,15 @@ impl Connection {
         let verdict = self.verdict(now, cause);
         self.fix(now, verdict, &Readings::default());
         let until = now + self.config.limits.linger_timeout;
-        self.state = CurrentState(State::Answering { verdict, until });
+        let for_ms = ms_until(verdict, until);
+        self.state = CurrentState(State::Answering { verdict, for_ms });
     }
 
     /// Writes what is queued until then, with this verdict.
     pub(super) fn close_by(&mut self, now: Time, verdict: Verdict, until: Time) {
         self.fix(now, verdict, &Readings::default());
-        self.state = CurrentState(State::Closing { verdict, until });
+        let for_ms = ms_until(verdict, until);
+        self.state = CurrentState(State::Closing { verdict, for_ms });
         self.may_depart(now, verdict);
         if !self.can_write() {
             self.linger(now, verdict);
@@ -135,13 +138,14 @@ impl Connection {
 
     /// Nothing more is written: the peer's end is awaited, where it has not come already.
     pub(super) fn linger(&mut self, now: Time, verdict: Verdict) {
-        let mut until = now + self.linger_timeout();
-        if let State::Closing { until: by, .. } = *self.state {
+        let mut for_ms = ms_until(verdict, now + self.linger_timeout());
+        if let State::Closing { for_ms: by, .. } = *self.state {
             if keeps_deadline(verdict.cause) {
-                until = by;
+                for_ms = by;
             }
         }
-        self.state = CurrentState(State::Lingering { verdict, until });
+        self.state = CurrentState(State::Lingering { verdict, for_ms });
+        self.keep_for_the_next();
         if self.fin_seen {
             self.close(now, verdict, Readings::default(), false);
         }
@@ -205,6 +209,7 @@ impl Connection {
         self.complete_fixed(now, &readings);
         let mut ending = self.ending(now, verdict, &readings);
         ending.abort = abort;
+        self.keep_for_the_next();
         self.state = CurrentState(State::Closed);
         self.may_depart(now, verdict);
         let rare = self.rare_mut();
@@ -226,6 +231,12 @@ impl Connection {
         self.phase_since = self.liveness.real(now);
         self.state = CurrentState(state);
     }
+}
+
+/// The time from a verdict to a deadline, in whole milliseconds.
+fn ms_until(verdict: Verdict, until: Time) -> u32 {
+    let time = until.since(verdict.at).as_micros().div_ceil(1_000);
+    u32::try_from(time).unwrap_or(u32::MAX)
 }
 
 /// A drain's deadline is one for the whole farewell.

@@ -43,6 +43,8 @@ pub enum Timer {
     /// When there is a token for a peer over its rate, when it has been over its rate for too long, or when it is within
     /// its rate again.
     Rate,
+    /// When frames of the peer must be acknowledged.
+    Ack,
     /// At once: what is known waits for the kernel's readings.
     Readings,
 }
@@ -65,7 +67,8 @@ impl Connection {
     pub fn is_calm(&self) -> bool {
         let nothing_waits = self.queue_is_empty() && self.decoder.unfinished().is_none();
         let is_calm = self.liveness.is_calm() && !self.is_rate_limited();
-        self.is_live() && !self.end_noticed && nothing_waits && is_calm
+        let owes_no_ack = self.stream.ack_due_at() == Time::NEVER;
+        self.is_live() && !self.end_noticed && nothing_waits && is_calm && owes_no_ack
     }
 
     fn state_timeout(&self) -> (Time, Timer) {
@@ -83,12 +86,15 @@ impl Connection {
             State::Proxy { until } => (until, Timer::Proxy),
             State::Tls { until } => (until, Timer::Tls),
             State::Hello { until } => (until, Timer::Hello),
-            State::Auth { until } => (until, Timer::Auth),
+            State::Auth { until, .. } => (until, Timer::Auth),
             State::Live => self.live_timeout(),
-            State::Answering { until, .. }
-            | State::Closing { until, .. }
-            | State::Lingering { until, .. }
-            | State::Flushing { until } => (until, Timer::Linger),
+            State::Answering { verdict, for_ms }
+            | State::Closing { verdict, for_ms }
+            | State::Lingering { verdict, for_ms } => {
+                let time = Duration::from_millis(for_ms.into());
+                (verdict.at + time, Timer::Linger)
+            }
+            State::Flushing { until } => (until, Timer::Linger),
             State::Settling { until, next, .. } if next < until => (next, Timer::Settle),
             State::Settling { until, .. } => (until, Timer::Linger),
             // The game's time for the rest is the delivery's.
@@ -100,11 +106,12 @@ impl Connection {
         let mut next = self.liveness_by();
         for (at, timer) in [
             (self.rate_by(), Timer::Rate),
+            (self.ack_by(), Timer::Ack),
             (self.idle_by(), Timer::Idle),
             (self.age_by(), Timer::Age),
             (self.frame_by(), Timer::Frame),
         ] {
-            // At the same instant, a frame comes first, then age, then idleness, then the rate, then the silence.
+            // At the same instant, a frame comes first, then age, idleness, an ack, the rate, and last the silence.
             if at <= next.0 && at != Time::NEVER {
                 next = (at, timer);
             }
@@ -133,6 +140,7 @@ impl Connection {
                 self.on_liveness_due(now, readings);
             }
             Timer::Rate => self.on_rate_due(now),
+            Timer::Ack => self.queue_ack(),
             Timer::Linger => self.on_linger_over(now, readings),
             Timer::Settle => self.on_settle_due(now, readings),
             Timer::Delivery => self.on_delivery_over(now, readings),

@@ -25,6 +25,7 @@ use super::budget::Budget;
 use super::{Ask, Connection, Host, Input, Linger, Output, Readings};
 use crate::close::Close;
 use crate::ending::Ending;
+use crate::send_queue::Dropped;
 use crate::{Cause, Event, Phase, Requests, Time};
 
 /// How a connection goes on after [`Connection::drive`].
@@ -61,7 +62,7 @@ impl Connection {
                 break;
             }
         }
-        if self.phase == Phase::Live && !self.takes_data() {
+        if self.phase == Phase::Live && !self.takes_data() && !self.lives_on() {
             let left = host.close_mail(false);
             self.count_unsent(left);
         }
@@ -188,6 +189,7 @@ impl Connection {
     /// One write for all that is queued. Returns whether anything happened.
     fn write_all(&mut self, host: &mut impl Host, now: Time) -> bool {
         let mut busy = false;
+        self.may_ack(now);
         while self.wants_write() {
             let mut written = host.poll_write(&self.slices(), Ask::Runtime);
             if written.is_pending() {
@@ -231,7 +233,11 @@ impl Connection {
                 Output::HoldGiveUp(hold) => host.hold_give_up(hold),
                 Output::Departed => self.depart(host, now),
                 Output::Closed => {
-                    let ending = self.take_ending(host.close_mail(true));
+                    let late = match self.lives_on() {
+                        true => Dropped::default(),
+                        false => host.close_mail(true),
+                    };
+                    let ending = self.take_ending(late);
                     return ending.map_or(Continue(true), |ending| Break(Next::Closed(ending)));
                 }
             }
@@ -246,10 +252,18 @@ impl Connection {
 
     /// Tells the game. The connection lives on for its linger, if there is a place for it.
     fn depart(&mut self, host: &mut impl Host, now: Time) {
-        self.count_unsent(host.close_mail(true));
+        let lives_on = self.lives_on();
+        match lives_on {
+            true => self.rare_mut().told_lost = true,
+            false => self.count_unsent(host.close_mail(true)),
+        }
         let readings = self.readings(host, now);
         let ending = self.departure(now, &readings);
-        if ending.is_some_and(|ending| host.departed(ending) == Linger::Refused) {
+        let told = ending.map(|ending| match lives_on {
+            true => host.lost(ending),
+            false => host.departed(ending),
+        });
+        if told == Some(Linger::Refused) {
             self.handle(now, Input::LingerRefused(readings));
         }
     }

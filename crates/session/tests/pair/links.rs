@@ -20,7 +20,9 @@ fn links(seen: &[Seen]) -> Vec<Link> {
         | Seen::Secured
         | Seen::Welcome(_)
         | Seen::Notice { .. }
-        | Seen::RoundTrip(_) => None,
+        | Seen::RoundTrip(_)
+        | Seen::Claim { .. }
+        | Seen::Back => None,
     };
     seen.iter().filter_map(link).collect()
 }

@@ -28,6 +28,7 @@ mod precedence;
 mod proxy_headers;
 mod queues;
 mod rates;
+mod resuming;
 mod rules;
 mod silence;
 mod stalls;

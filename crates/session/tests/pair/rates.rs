@@ -56,7 +56,9 @@ fn links(solo: &Solo) -> Vec<Link> {
         | Seen::Secured
         | Seen::Welcome(_)
         | Seen::Notice { .. }
-        | Seen::RoundTrip(_) => None,
+        | Seen::RoundTrip(_)
+        | Seen::Claim { .. }
+        | Seen::Back => None,
     });
     links.collect()
 }

@@ -129,6 +129,8 @@ fn receive(framing: Framing, stream: &[u8], cuts: &[usize], stops: &[bool]) -> V
                     Event::Credentials(_) => connection.handle(NOW, Input::Admit(ADMISSION)),
                     Event::Joined(_)
                     | Event::Secured
+                    | Event::Claim(_)
+                    | Event::Back
                     | Event::Link(_)
                     | Event::Notice(_)
                     | Event::RoundTrip(_) => {

@@ -369,6 +369,8 @@ impl Life {
                     Event::Joined(joined) => *has_dead_limit = joined.timing.dead_ms > 0,
                     Event::Credentials(_)
                     | Event::Secured
+                    | Event::Claim(_)
+                    | Event::Back
                     | Event::Link(_)
                     | Event::Notice(_)
                     | Event::RoundTrip(_) => {}

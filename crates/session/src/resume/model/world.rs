@@ -494,7 +494,7 @@ impl World {
         self.server = None;
     }
 
-    /// What an end will never read is no difference between two states.
+    /// Frames that an end will never read make no difference between two states.
     pub(super) fn forget(&mut self) {
         for line in &mut self.lines {
             if !line.server_is_there {

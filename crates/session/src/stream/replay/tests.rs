@@ -35,7 +35,7 @@ impl List {
         self.frames.iter().filter(again).count()
     }
 
-    /// What is to be written: the frame that has begun, and the others.
+    /// The bytes that will be written: of the frame that has begun, and of the others.
     fn waiting(&self) -> (Vec<u8>, Vec<u8>) {
         let (mut begun, mut others) = (Vec::new(), Vec::new());
         for (bytes, written) in &self.frames {

@@ -6,9 +6,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lastword_session::{
-    Admission, Ask, Backlog, Call, Close, Connection, Dropped, Ending, Event, Evidence, FirstError,
-    Io, KernelSample, Linger, Link, Mail, Next, Opened, OsError, OwnFault, Proxied, Readings, Room,
-    SendQueue, Taken, Time,
+    Admission, Ask, Backlog, Call, Close, Connection, DepartureCause, Dropped, Ending, Event,
+    Evidence, FirstError, Io, KernelSample, Linger, Link, Mail, Next, Opened, OsError, OwnFault,
+    Progress, Proxied, Readings, Room, SendQueue, Session, SessionId, Taken, Time,
 };
 
 use super::pipe::{Pipe, Read};
@@ -27,6 +27,14 @@ pub(crate) enum Seen {
     },
     Link(Link),
     RoundTrip(Duration),
+    Claim {
+        session: SessionId,
+        token: Vec<u8>,
+        attempt: Option<u32>,
+        received: u64,
+        frame_limit: u32,
+    },
+    Back,
 }
 
 /// The answer of a server's authenticator.
@@ -66,6 +74,12 @@ pub(crate) struct Outside {
     pub(crate) own_fault: Option<OwnFault>,
     /// The end, as the game heard of it.
     pub(crate) departed: Option<Ending>,
+    /// The end of a connection whose session lives on, as the game heard of it.
+    pub(crate) lost: Option<Ending>,
+    /// The end of a session without a connection, as the game heard of it.
+    pub(crate) left: Option<DepartureCause>,
+    /// Frames and decisions that others left for the session.
+    pub(crate) mail: Option<Mail>,
     pub(crate) ending: Option<Box<Ending>>,
     /// Whether the game takes frames: while it does not, nothing is read.
     pub(crate) reads: bool,
@@ -101,6 +115,9 @@ impl Host {
             view: View::Honest,
             own_fault: None,
             departed: None,
+            lost: None,
+            left: None,
+            mail: None,
             ending: None,
             reads: true,
             answers: true,
@@ -148,9 +165,22 @@ impl Host {
         readings
     }
 
+    /// Drives a session that has no connection.
+    pub(crate) fn waits(&mut self, session: &mut Session, now: Time) -> Progress {
+        let (mut inbound, mut outbound) = (Pipe::default(), Pipe::default());
+        session.drive(&mut Woken {
+            outside: &mut self.outside,
+            now,
+            inbound: &mut inbound,
+            outbound: &mut outbound,
+            busy: false,
+        })
+    }
+
     /// Checks that nothing comes after `Closed`.
     fn stays_closed(&mut self) {
-        assert!(self.departed.is_some(), "the game hears first");
+        let told = [&self.departed, &self.lost].map(Option::is_some);
+        assert_ne!(told[0], told[1], "the game hears first, and once");
         assert!(self.connection.is_closed());
         assert!(self.connection.poll_output().is_none());
         assert_eq!(self.connection.poll_timeout().0, Time::NEVER);
@@ -271,7 +301,7 @@ impl lastword_session::Host for Woken<'_> {
     }
 
     fn mail(&mut self) -> Option<Mail> {
-        None
+        self.outside.mail.take()
     }
 
     fn recycle(&mut self, _: Box<SendQueue>) {}
@@ -324,6 +354,17 @@ impl lastword_session::Host for Woken<'_> {
         assert!(self.outside.departed.is_none(), "a session departs once");
         self.outside.departed = Some(ending);
         Linger::Allowed
+    }
+
+    fn lost(&mut self, ending: Ending) -> Linger {
+        assert!(self.outside.lost.is_none(), "a connection is lost once");
+        self.outside.lost = Some(ending);
+        Linger::Allowed
+    }
+
+    fn left(&mut self, cause: DepartureCause, _: Dropped) {
+        assert!(self.outside.left.is_none(), "a session leaves once");
+        self.outside.left = Some(cause);
     }
 
     fn buffer(&mut self) -> Vec<u8> {
@@ -408,7 +449,9 @@ impl Seen {
             | Self::Welcome(_)
             | Self::Notice { .. }
             | Self::Link(_)
-            | Self::RoundTrip(_) => None,
+            | Self::RoundTrip(_)
+            | Self::Claim { .. }
+            | Self::Back => None,
         }
     }
 }
@@ -421,6 +464,14 @@ impl From<Event<'_>> for Seen {
             Event::Joined(admission) => Self::Welcome(admission),
             Event::Secured => Self::Secured,
             Event::Link(link) => Self::Link(link),
+            Event::Claim(claim) => Self::Claim {
+                session: claim.session,
+                token: claim.token.to_vec(),
+                attempt: claim.attempt,
+                received: claim.received,
+                frame_limit: claim.frame_limit,
+            },
+            Event::Back => Self::Back,
             Event::RoundTrip(rtt) => Self::RoundTrip(rtt),
             Event::Notice(notice) => Self::Notice {
                 code: notice.code,
