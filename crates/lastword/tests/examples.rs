@@ -8,11 +8,11 @@
 )]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,11 +20,13 @@ use lastword::client::Client;
 use lastword::{Kick, Server};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::net::TcpSocket;
 
 /// A running example, which is killed when dropped.
 struct Example {
     child: Child,
-    stdout: BufReader<ChildStdout>,
+    /// The lines of its output, until it ends.
+    lines: Receiver<String>,
     addr: SocketAddr,
 }
 
@@ -47,24 +49,21 @@ impl Example {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self {
-            child,
-            stdout,
-            addr,
-        }
+        let lines = lines_of(child.stdout.take().unwrap());
+        Self { child, lines, addr }
     }
 
     /// Reads the output up to a line that contains these words.
-    fn says(&mut self, words: &str) -> String {
-        let mut line = String::new();
-        while self.stdout.read_line(&mut line).unwrap() > 0 {
+    fn says(&self, words: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left);
+            let line = line.unwrap_or_else(|error| panic!("no word of {words:?}: {error}"));
             if line.contains(words) {
                 return line;
             }
-            line.clear();
         }
-        panic!("it ended without a word of {words:?}");
     }
 
     /// Sends Ctrl-C, waits for a successful end, and returns the rest of the output.
@@ -83,8 +82,7 @@ impl Example {
                 kill(pid, Signal::SIGKILL).ok();
             }
         });
-        let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).unwrap();
+        let rest: String = self.lines.iter().collect();
         drop(ended);
         watchdog.join().unwrap();
         assert!(self.child.wait().unwrap().success(), "{rest}");
@@ -110,6 +108,21 @@ impl Drop for Example {
     }
 }
 
+/// Reads on a thread of its own, so that a line that never comes holds up no test.
+fn lines_of(stdout: ChildStdout) -> Receiver<String> {
+    let (tell, lines) = channel();
+    thread::spawn(move || {
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        while stdout.read_line(&mut line).is_ok_and(|read| read > 0) {
+            if tell.send(std::mem::take(&mut line)).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
 /// The directory of the examples. A run of all tests has already built them.
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
@@ -133,7 +146,7 @@ async fn within<F: Future>(future: F) -> F::Output {
 
 #[tokio::test]
 async fn echo_sends_frames_back_and_tells_why_a_session_ended() {
-    let mut example = Example::start("echo");
+    let example = Example::start("echo");
     let mut ann = join(&example, "ann").await;
     ann.send(b"hi").unwrap();
     assert_eq!(within(ann.recv()).await.as_deref(), Some(&b"hi"[..]));
@@ -144,7 +157,7 @@ async fn echo_sends_frames_back_and_tells_why_a_session_ended() {
 
 #[tokio::test]
 async fn handler_is_a_chat_that_announces_players_and_kicks_spammers() {
-    let mut example = Example::start("handler");
+    let example = Example::start("handler");
     let mut ann = join(&example, "ann").await;
     let bob = join(&example, "bob").await;
     assert_eq!(
@@ -166,7 +179,7 @@ async fn handler_is_a_chat_that_announces_players_and_kicks_spammers() {
 
 #[tokio::test]
 async fn tick_loop_sends_all_positions_to_all_players_without_a_runtime() {
-    let mut example = Example::start("tick_loop");
+    let example = Example::start("tick_loop");
     let mut ann = join(&example, "ann").await;
     example.says("ann joined from 127.0.0.1");
     ann.send([3, 4]).unwrap();
@@ -182,7 +195,7 @@ async fn tick_loop_sends_all_positions_to_all_players_without_a_runtime() {
 
 #[test]
 fn existing_protocol_answers_pings_in_its_own_wire_and_hears_its_goodbye() {
-    let mut example = Example::start("existing_protocol");
+    let example = Example::start("existing_protocol");
     let mut old = TcpStream::connect(example.addr).unwrap();
     old.set_read_timeout(Some(PATIENCE)).unwrap();
     // A login, a message and a ping, each with length, opcode and body.
@@ -204,10 +217,12 @@ fn existing_protocol_answers_pings_in_its_own_wire_and_hears_its_goodbye() {
 /// The server needs a worker of its own, since reading the example's output blocks this thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reconnecting_waits_for_its_server_and_comes_back_after_a_kick() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = free.local_addr().unwrap();
-    drop(free);
-    let mut example = Example::with_addr("reconnecting", addr);
+    // It keeps its port from others, and does not listen: the server can bind beside it.
+    let held = TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = held.local_addr().unwrap();
+    let example = Example::with_addr("reconnecting", addr);
     example.says("no program listens there; again in ");
     let mut server = Server::builder()
         .listen(addr.to_string())
