@@ -74,7 +74,7 @@ impl Question {
         if sample.last_ack_min() <= real.since(self.asked) {
             self.alive_since.get_or_insert(now);
         }
-        self.is_whole &= sample.sees_losses();
+        self.is_whole &= sample.sees_losses() && !self.came_again(sample);
         if answers.are_late || self.shows_loss(sample) {
             self.is_whole = false;
             self.outage_since.get_or_insert(self.segment);
@@ -106,11 +106,7 @@ impl Question {
     fn shows_loss(&self, sample: &KernelSample) -> bool {
         let is_open = !sample.is_window_shut();
         match &self.last {
-            None => {
-                let came = |segments| segments != sample.segments();
-                (is_open && sample.losses() != self.before.losses)
-                    || self.before.segments.is_some_and(came)
-            }
+            None => is_open && sample.losses() != self.before.losses,
             Some(last) => {
                 (is_open && sample.total_retrans != last.total_retrans)
                     || sample.dsack_dups != last.dsack_dups
@@ -118,6 +114,13 @@ impl Question {
                     || sample.data_segs_in != last.data_segs_in
             }
         }
+    }
+
+    /// Whether data of the peer came again, or out of order, before the first question. The path was not whole, and it was
+    /// no outage either: the peer's kernel was heard all the time.
+    fn came_again(&self, sample: &KernelSample) -> bool {
+        let before = self.before.segments.filter(|_| self.last.is_none());
+        before.is_some_and(|segments| segments != sample.segments())
     }
 
     /// Until when the peer's own data may be on its way after an outage; [`Time::ORIGIN`] without one.

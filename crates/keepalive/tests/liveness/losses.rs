@@ -69,6 +69,24 @@ fn a_loss_before_the_first_question_leaves_a_silence() {
     }
 }
 
+/// The peer does not hear our acknowledgements, so its kernel sends its data again and again. It was heard all the time: no
+/// retry of it is still to come, as after an outage.
+#[test]
+fn data_that_comes_again_before_the_first_question_postpones_no_verdict() {
+    let given_up_at = |event: Event| {
+        let mut world = World::new(STANDARD);
+        assert_eq!(world.run(secs(60)), None);
+        world.faults = FROZEN;
+        while world.pings == 0 || world.links().is_empty() {
+            event(&mut world);
+            assert_eq!(world.run(Duration::from_millis(250)), None);
+        }
+        world.verdict(secs(20));
+        world.now
+    };
+    assert_eq!(given_up_at(World::arrives_again), given_up_at(NOTHING));
+}
+
 /// Data that came after the last look may have come once only, so the first look in the silence is the baseline for it.
 #[test]
 fn data_after_the_last_look_before_a_silence_is_no_loss() {
