@@ -176,7 +176,10 @@ impl SceneFacts<'_> {
     fn early_by(&self, end: &End) -> Option<String> {
         let dead_ms = self.server.profile.dead_ms;
         let is_early = end.record.silent_ms.is_some_and(|ms| ms < dead_ms);
-        let is_timed = self.is_ours_to_find && is_silence(end.record.cause);
+        let cause = end.record.cause;
+        // Here the limit counts from our first unacknowledged byte: the peer may have been heard since.
+        let is_timed = is_silence(cause) && cause != Cause::PathDeadOutbound;
+        let is_timed = self.is_ours_to_find && is_timed;
         (is_timed && is_early).then(|| {
             let silent_ms = end.record.silent_ms.unwrap_or_default();
             format!("silent for {silent_ms} ms only, and the dead limit is {dead_ms} ms")

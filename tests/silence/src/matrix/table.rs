@@ -92,6 +92,8 @@ fn frozen() -> Vec<Row> {
             plays: Some(Duration::from_secs(5)),
             // Here the kernel waits longer after each probe. Between two probes a cut looks the same.
             is_untold_by_default_retries: true,
+            // A copy may be on its way here, too: 2 of 40, on a busy machine.
+            expected: Expected::live(&[Cause::PeerFrozen, Cause::PeerSilent]),
             ..frozen("frozen-full-window", Game::Flood)
         },
     ]
