@@ -1,5 +1,5 @@
 //! Why there is no connection: every error that can happen before the welcome. Why a connection ended after it is a
-//! [`Cause`](crate::Cause), in [`Ended`].
+//! [`Cause`], in [`Ended`].
 
 use std::convert::Infallible;
 use std::fmt;
