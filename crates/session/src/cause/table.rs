@@ -32,15 +32,12 @@ pub(super) enum AdviceRule {
     ByGame,
 }
 
+const ADMISSION: &[Phase] = &[Phase::Admission];
 const PROXY: &[Phase] = &[Phase::Proxy];
 const TLS: &[Phase] = &[Phase::Tls];
 const HELLO: &[Phase] = &[Phase::Hello];
 const AUTH: &[Phase] = &[Phase::Auth];
 const LIVE: &[Phase] = &[Phase::Live];
-/// A client may be refused for the places when it connects. Where resumes may pass, it is refused behind its hello.
-const OVER_THE_PLACES: &[Phase] = &[Phase::Admission, Phase::Auth];
-/// The same for the places of one address, which a PROXY header may name.
-const OVER_THE_ADDRESS: &[Phase] = &[Phase::Admission, Phase::Proxy, Phase::Auth];
 /// A client may be refused for its address before and after the PROXY header names the address.
 const ADDRESS_KNOWN: &[Phase] = &[Phase::Admission, Phase::Proxy];
 /// Before the first byte. In the proxy phase a missing header is a cause of its own.
@@ -197,9 +194,9 @@ causes! {
             missed.";
     AlreadyLoggedIn = 64, "already_logged_in": Normal, Peer, NoSession, DoNot, AUTH,
         "The player already has a session, and a second login is refused.";
-    ServerFull = 65, "server_full": Capacity, Local, NoSession, AfterDelay, OVER_THE_PLACES,
+    ServerFull = 65, "server_full": Capacity, Local, NoSession, AfterDelay, ADMISSION,
         "The limit of connections in total was reached.";
-    AddressLimit = 66, "address_limit": Abuse, Peer, NoSession, AfterDelay, OVER_THE_ADDRESS,
+    AddressLimit = 66, "address_limit": Abuse, Peer, NoSession, AfterDelay, ADDRESS_KNOWN,
         "One address had too many connections, or opened them too fast.";
     Overloaded = 67, "overloaded": Capacity, Local, NoSession, AfterDelay, SHEDDING,
         "The server had too much to do for another connection: handshakes, memory, delay or file descriptors.";
