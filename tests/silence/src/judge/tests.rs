@@ -51,6 +51,17 @@ fn a_silence_that_something_else_ended_before_the_dead_limit_is_wrong() {
     }
 }
 
+/// Its limit counts from our first unacknowledged byte, and the peer may have been heard since.
+#[test]
+fn a_dead_direction_of_ours_may_be_found_before_the_silence_reaches_the_limit() {
+    let planted = [
+        end(0, Cause::PathDeadOutbound, 7_999),
+        end(1, Cause::PathDeadOutbound, 8_000),
+    ];
+    let expected = Expected::live(&[Cause::PathDeadOutbound]);
+    assert_eq!(judged(&expected, &planted).wrong, Vec::new());
+}
+
 #[test]
 fn one_of_several_allowed_causes_is_right() {
     let allowed = Expected::live(&[Cause::PathDeadOutbound, Cause::ResetAfterOutage]);
