@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lastword_client::{
     Advice, Cause, Connector, DialError, NoCredentials, ReconnectEvent, Reconnecting,
     ReconnectingClient, SendError, SessionEnd,
 };
-use lastword_server::{Config, Kick};
+use lastword_server::{Config, Kick, Server};
 use lastword_session::wire::Kind;
 
 use crate::puppet::Puppet;
@@ -19,6 +19,13 @@ use crate::within;
 fn to(server: std::net::SocketAddr) -> Reconnecting {
     let Ok(client) = Connector::start().reconnecting(server);
     client.credentials("alice")
+}
+
+/// A client in its first session.
+async fn welcomed(server: &Server) -> ReconnectingClient {
+    let connecting = to(server.handle().local_addr()).connect();
+    let client = within("a session", connecting).await;
+    client.expect("it is welcome")
 }
 
 async fn next(client: &mut ReconnectingClient) -> ReconnectEvent {
@@ -87,10 +94,7 @@ async fn a_client_that_is_there_before_its_server_connects_once_the_server_is_up
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_connection_ends_its_session_and_a_new_one_begins_only_when_asked_for() {
     let (mut server, _ends) = sessions(Config::default()).await;
-    let connecting = to(server.handle().local_addr()).connect();
-    let mut client = within("a session", connecting)
-        .await
-        .expect("it is welcome");
+    let mut client = welcomed(&server).await;
     let first = client.session();
     let sender = client.sender();
     let session = within("a session", server.accept()).await;
@@ -124,10 +128,7 @@ async fn a_lost_connection_ends_its_session_and_a_new_one_begins_only_when_asked
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_before_the_end_come_before_the_loss() {
     let (mut server, _ends) = sessions(Config::default()).await;
-    let connecting = to(server.handle().local_addr()).connect();
-    let mut client = within("a session", connecting)
-        .await
-        .expect("it is welcome");
+    let mut client = welcomed(&server).await;
     let session = within("a session", server.accept()).await;
     let session = session.expect("the server is there");
     session.send("last words").expect("there is room");
@@ -143,10 +144,7 @@ async fn frames_before_the_end_come_before_the_loss() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kicked_client_that_must_not_reconnect_knows_it() {
     let (mut server, _ends) = sessions(Config::default()).await;
-    let connecting = to(server.handle().local_addr()).connect();
-    let mut client = within("a session", connecting)
-        .await
-        .expect("it is welcome");
+    let mut client = welcomed(&server).await;
     let session = within("a session", server.accept()).await;
     let session = session.expect("the server is there");
     let kick = Kick::because("too many jumps").with_advice(Advice::DoNot);
@@ -259,12 +257,12 @@ async fn a_dropped_client_makes_no_further_attempt() {
 
 /// Ticks until an event of this kind comes.
 fn ticks_until<T>(client: &mut ReconnectingClient, is: impl Fn(ReconnectEvent) -> Option<T>) -> T {
-    for _ in 0..4_000 {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < deadline {
         if let Some(found) = client.drain().find_map(&is) {
             return found;
         }
-        // The step of a game.
-        thread::sleep(Duration::from_millis(5));
+        thread::yield_now();
     }
     panic!("no such event");
 }

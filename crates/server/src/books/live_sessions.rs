@@ -93,25 +93,10 @@ const CHUNK: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
-    use lastword_session::Time;
-
     use super::*;
-    use crate::player::{Data, Joined, LinkFlags, RemoteSource, Suspicion, random_session};
 
     fn identity(slot: u32) -> Arc<SessionIdentity> {
-        Arc::new(SessionIdentity {
-            session: random_session(slot).unwrap(),
-            player: Some(format!("player {slot}").into()),
-            data: Data::default(),
-            remote: SocketAddr::from(([127, 0, 0, 1], 1)),
-            cohort: 0,
-            profile: 0,
-            suspicion: Suspicion::default(),
-            link: LinkFlags::new(RemoteSource::Socket),
-            joined: Joined::at(Time::ORIGIN),
-        })
+        SessionIdentity::of(slot, Some(&format!("player {slot}")))
     }
 
     fn slots(sessions: &LiveSessions, first: usize) -> Vec<u32> {

@@ -35,6 +35,22 @@ impl SessionIdentity {
         }
     }
 
+    /// A new session in this slot, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(slot: u32, player: Option<&str>) -> std::sync::Arc<Self> {
+        std::sync::Arc::new(Self {
+            session: super::random_session(slot).expect("the system has randomness"),
+            player: player.map(Box::from),
+            remote: SocketAddr::from(([127, 0, 0, 1], 1)),
+            cohort: 0,
+            profile: 0,
+            data: Data::default(),
+            suspicion: Suspicion::default(),
+            link: LinkFlags::new(RemoteSource::Socket),
+            joined: Joined::at(Time::ORIGIN),
+        })
+    }
+
     /// The player's name; `None` for one without a name, or with an empty one.
     pub(crate) fn name(&self) -> Option<&str> {
         self.player.as_deref().filter(|name| !name.is_empty())

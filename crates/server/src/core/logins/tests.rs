@@ -1,26 +1,13 @@
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
-use lastword_session::Time;
 use proptest::prelude::*;
 
 use super::*;
-use crate::player::{Data, Joined, LinkFlags, RemoteSource, Suspicion, random_session};
 
 /// A login of this player. All logins use one slot, so that only the whole ids of sessions tell them apart.
 fn login(player: Option<&str>) -> Arc<SessionIdentity> {
-    Arc::new(SessionIdentity {
-        session: random_session(7).unwrap(),
-        player: player.map(Box::from),
-        data: Data::default(),
-        remote: SocketAddr::from(([127, 0, 0, 1], 1)),
-        cohort: 0,
-        profile: 0,
-        suspicion: Suspicion::default(),
-        link: LinkFlags::new(RemoteSource::Socket),
-        joined: Joined::at(Time::ORIGIN),
-    })
+    SessionIdentity::of(7, player)
 }
 
 /// How far a login has come, by its own knowledge.
