@@ -13,8 +13,8 @@
 //! # }
 //! ```
 //!
-//! [`Client`] is one connection. [`ReconnectingClient`] makes further attempts where one fails or a connection is lost,
-//! also in a game without tokio. [`DialError`] says why there is no connection, and [`Ended`] why one ended.
+//! [`Client`] is one connection. [`ReconnectingClient`] makes further attempts where one fails, and after a loss if the game
+//! wants it. A game without tokio can have one, too. [`DialError`] says why there is no connection, and [`Ended`] why one ended.
 
 mod app;
 mod client;

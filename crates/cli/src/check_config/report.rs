@@ -101,7 +101,7 @@ impl<'a> Report<'a> {
         self.kernel.rto_max && self.config.kernel.rto_max == RtoMax::Auto
     }
 
-    /// What a second login of a player does.
+    /// The effect of a second login of a player.
     fn sessions(&self) -> String {
         let policy = self.config.sessions.second_login;
         let words = match policy {

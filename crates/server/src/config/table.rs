@@ -143,7 +143,7 @@ sections! {
 
     /// How many sessions a player may have.
     struct SessionsConfig at sessions {
-        /// What a login does while its player has another session here. `replace`: the earlier session ends as
+        /// The effect of a login while its player has another session here. `replace`: the earlier session ends as
         /// `replaced_by_login`, and the new one joins once the game was told, after a second at most. `refuse`: the later
         /// login reads `already_logged_in`, unless the earlier session is suspect or ending: then it is replaced, so that
         /// a dead session locks no player out. `allow`: both are live. `auto`: `replace` where the game has an
@@ -436,7 +436,7 @@ pub enum Wire {
     Native,
 }
 
-/// What a login does while its player has another session.
+/// The effect of a login while its player has another session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecondLogin {
