@@ -100,7 +100,10 @@ fn parse(text: &str) -> Result<(Config, Vec<String>), Vec<Problem>> {
     let (config, misfits) = take_what_fits(text, table);
     problems.extend(misfits);
     let mut broken = config.validate().err().unwrap_or_default();
-    broken.extend(config.check_certificates().err().unwrap_or_default());
+    let of_certificates = config.check_certificates().unwrap_or_else(|errors| {
+        broken.extend(errors);
+        Vec::new()
+    });
     broken.extend(token::error(&config));
     let broken = broken
         .iter()
@@ -110,7 +113,8 @@ fn parse(text: &str) -> Result<(Config, Vec<String>), Vec<Problem>> {
     let known: Vec<_> = problems.iter().map(|problem| problem.line).collect();
     problems.extend(broken.filter(|problem| !known.contains(&problem.line)));
     if problems.is_empty() {
-        let warnings = config.warnings().into_iter().chain(token::warning(&config));
+        let warnings = config.warnings().into_iter().chain(of_certificates);
+        let warnings = warnings.chain(token::warning(&config));
         let warnings = warnings.map(|warning| with_line(text, whole.get_ref(), &warning));
         Ok((config, warnings.collect()))
     } else {

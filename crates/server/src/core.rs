@@ -38,7 +38,7 @@ pub(crate) use listeners::{Adopted, Listeners};
 pub(crate) use logins::{Claim, Logins};
 pub(crate) use mailboxes::Mailboxes;
 pub(crate) use observer::Observers;
-pub(crate) use reloads::{ReadConfig, Reloads};
+pub(crate) use reloads::{ReadConfig, Reloads, warn_of_certificates};
 pub(crate) use shedding::Shedding;
 pub(crate) use shutdown::Shutdown;
 

@@ -2,9 +2,13 @@
 
 #[cfg(feature = "tls")]
 mod certificates;
-#[cfg(feature = "tls")]
-mod expiry;
 mod files;
+#[cfg(feature = "tls")]
+mod validity;
+#[cfg(feature = "tls")]
+mod warning;
+
+use std::time::SystemTime;
 
 use lastword_transport::{App, Driver};
 
@@ -38,6 +42,12 @@ impl Tls {
     /// When its first certificate expires, in seconds of Unix time.
     pub(crate) fn expires_at(&self) -> Option<u64> {
         self.certificates.as_ref()?.expires_at()
+    }
+
+    /// The certificates that clients refuse at this time, or within a week: each with its place, and in words.
+    pub(crate) fn warnings(&self, now: SystemTime) -> Vec<(String, String)> {
+        let certificates = self.certificates.as_ref();
+        certificates.map_or_else(Vec::new, |certificates| certificates.warnings(now))
     }
 
     /// Puts TLS below a new connection, where the listener has it.
@@ -76,6 +86,10 @@ impl Tls {
 
     pub(crate) fn expires_at(&self) -> Option<u64> {
         None
+    }
+
+    pub(crate) fn warnings(&self, _now: SystemTime) -> Vec<(String, String)> {
+        Vec::new()
     }
 
     pub(crate) fn secure<A: App>(&self, driver: Driver<A>) -> Driver<A> {

@@ -1,4 +1,5 @@
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -72,6 +73,16 @@ fn until(year: i32) -> [String; 2] {
     [made.pem(), key.serialize_pem()]
 }
 
+/// Waits until a series has this value.
+fn comes(admin: SocketAddr, series: &str, value: f64) {
+    let start = Instant::now();
+    while (shown(admin, series) - value).abs() > 0.5 {
+        assert!(start.elapsed() < DEADLINE, "{series} is not {value}");
+    }
+}
+
+const EXPIRY: &str = "lastword_certificate_expiry_timestamp_seconds";
+
 fn write(folder: &Path, [certificate, key]: &[String; 2]) -> [PathBuf; 2] {
     let paths = ["cert.pem", "key.pem"].map(|name| folder.join(name));
     fs::write(&paths[0], certificate).unwrap();
@@ -88,26 +99,49 @@ fn renewed_files_are_noticed_and_half_a_pair_changes_nothing() {
     let path = config_file("certificate_renewed", text);
     let serving = serve(&["--config", path.to_str().unwrap()]);
     let admin = serving.admin.unwrap();
-    let comes = |series: &str, value: f64| {
-        let start = Instant::now();
-        while (shown(admin, series) - value).abs() > 0.5 {
-            assert!(start.elapsed() < DEADLINE, "{series} is not {value}");
-        }
-    };
-    let (expiry, good) = (
-        "lastword_certificate_expiry_timestamp_seconds",
-        "lastword_config_last_reload_successful",
-    );
+    let good = "lastword_config_last_reload_successful";
     // Compared with `date -u -d 2031-02-03 +%s`.
-    comes(expiry, 1_927_843_200.0);
+    comes(admin, EXPIRY, 1_927_843_200.0);
     fs::write(&certificate, &new[0]).unwrap();
-    comes(good, 0.0);
-    comes(expiry, 1_927_843_200.0);
+    comes(admin, good, 0.0);
+    comes(admin, EXPIRY, 1_927_843_200.0);
     fs::write(&key, &new[1]).unwrap();
-    comes(expiry, 1_959_379_200.0);
-    comes(good, 1.0);
+    comes(admin, EXPIRY, 1_959_379_200.0);
+    comes(admin, good, 1.0);
     serving.process.signal(nix::sys::signal::Signal::SIGTERM);
     let log = serving.process.end().stderr;
     assert!(log.contains("does not belong to its certificate"), "{log}");
     assert!(log.contains("the certificates are renewed"), "{log}");
+}
+
+#[test]
+fn an_expired_certificate_is_a_warning_whenever_it_is_read_and_never_an_error() {
+    let folder = folder("certificate_expired");
+    let [certificate, key] = write(&folder, &until(2020));
+    let text = format!("[[listen]]\ntls = [{{ certificate = {certificate:?}, key = {key:?} }}]\n");
+    let file = config_file("certificate_expired", &text);
+    let path = file.to_str().unwrap();
+    let warning = |year: i32| {
+        format!(
+            "`listen.tls` is {certificate:?}: the certificate for localhost expired on {year}-02-03T00:00:00Z: \
+             clients refuse it; renew it"
+        )
+    };
+    let checked = run(&["check-config", path]);
+    let expected = format!("{path}: warning: {} (line 2)\n", warning(2020));
+    assert_eq!((checked.status, checked.stderr), (Some(0), expected));
+
+    let serving = serve(&["--config", path]);
+    let admin = serving.admin.unwrap();
+    write(&folder, &until(2021));
+    // Compared with `date -u -d 2021-02-03 +%s`.
+    comes(admin, EXPIRY, 1_612_310_400.0);
+    fs::write(&file, format!("{text}[admission]\nconnections_max = 7\n")).unwrap();
+    serving.process.signal(nix::sys::signal::Signal::SIGHUP);
+    comes(admin, "lastword_connections_limit", 7.0);
+    serving.process.signal(nix::sys::signal::Signal::SIGTERM);
+    let log = serving.process.end().stderr;
+    let told = |year| log.matches(&warning(year)).count();
+    // At the start; when the change was noticed, and at the reload.
+    assert_eq!((told(2020), told(2021)), (1, 2), "{log}");
 }

@@ -17,7 +17,7 @@ use crate::books::{Books, Metrics, Names, with_recorder};
 use crate::config::{Config, KernelAbilities, SecondLogin, Settings};
 use crate::core::{
     Admission, Authentication, Core, Listeners, Logins, Mailboxes, Observers, Reloads, Rules,
-    Shedding, Shutdown, drain, publisher, renewals, shedding,
+    Shedding, Shutdown, drain, publisher, renewals, shedding, warn_of_certificates,
 };
 use crate::guard::logged;
 use crate::handle::ServerHandle;
@@ -47,6 +47,7 @@ impl Builder {
         warn_of(&self.config, KernelAbilities::probe());
         let stamps = self.tls.is_none().then(|| self.config.certificate_stamps());
         let tls = self.tls_of_listeners()?;
+        warn_of_certificates(&self.config, &tls);
         let (addrs, listeners) = self.listeners()?;
         let read = self.reload_from.take();
         let reloads = Reloads::new(read, self.config.clone(), listen_at, stamps);

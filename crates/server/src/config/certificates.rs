@@ -1,19 +1,39 @@
 //! Reads the certificates that the configuration names, and checks them.
 
-use super::{Config, ConfigError, Key, ListenConfig};
+use std::time::SystemTime;
+
+use super::{Config, ConfigError, ConfigWarning, Key, ListenConfig};
 use crate::tls::{Stamp, Tls};
 
 impl Config {
     /// Reads the certificates of each listener (`listen.tls`), and checks that each key belongs to its certificate. A
-    /// running server does the same at its start and at a reload.
+    /// running server does the same at its start and at a reload. Returns a warning for each certificate that is not valid
+    /// now, or not for another week.
     ///
     /// # Errors
     /// One error for each listener whose files cannot be read or used.
-    pub fn check_certificates(&self) -> Result<(), Vec<ConfigError>> {
-        self.read_certificates().map(drop)
+    pub fn check_certificates(&self) -> Result<Vec<ConfigWarning>, Vec<ConfigError>> {
+        let tls = self.read_certificates()?;
+        Ok(self.certificate_warnings(&tls))
     }
 
-    /// The same. Returns TLS of each listener.
+    /// A warning for each certificate of the listeners that is not valid now, or not for another week.
+    pub(crate) fn certificate_warnings(&self, tls: &[Tls]) -> Vec<ConfigWarning> {
+        let now = SystemTime::now();
+        let of_listener = |(place, tls): (usize, &Tls)| {
+            let key = self.listener_key(place, "tls");
+            let warnings = tls.warnings(now).into_iter();
+            let warnings = warnings.map(move |(certificate, consequence)| ConfigWarning {
+                key: key.clone(),
+                value: format!("{certificate:?}"),
+                consequence,
+            });
+            warnings.collect::<Vec<_>>()
+        };
+        tls.iter().enumerate().flat_map(of_listener).collect()
+    }
+
+    /// Reads the certificates as [`Config::check_certificates`] does. Returns TLS of each listener.
     pub(crate) fn read_certificates(&self) -> Result<Vec<Tls>, Vec<ConfigError>> {
         let mut all = Vec::new();
         let mut errors = Vec::new();

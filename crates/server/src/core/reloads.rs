@@ -116,6 +116,13 @@ struct Next {
     reload: Reload,
 }
 
+/// Logs a warning for each certificate that is not valid now, or not for another week.
+pub(crate) fn warn_of_certificates(config: &Config, tls: &[Tls]) {
+    for warning in config.certificate_warnings(tls) {
+        logged(|| tracing::warn!("{warning}"));
+    }
+}
+
 fn lines(errors: Vec<ConfigError>) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
@@ -152,6 +159,7 @@ impl Core {
             self.reloads.set_bad_files(false);
         }
         let config = &current.config;
+        warn_of_certificates(config, tls.as_deref().unwrap_or_default());
         let is_same = |tls: &Vec<Tls>| self.settings.live().has(tls);
         if !tls.as_ref().is_none_or(is_same) {
             reload.read_anew("listen.tls");

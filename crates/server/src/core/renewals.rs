@@ -7,6 +7,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Core;
+use super::reloads::warn_of_certificates;
 use crate::guard::logged;
 
 /// Looks at the files until the server ends.
@@ -45,6 +46,7 @@ impl Core {
         self.reloads.set_bad_files(read.is_err());
         match read {
             Ok(tls) => {
+                warn_of_certificates(config, &tls);
                 if self.settings.renew(config, tls) {
                     logged(|| tracing::info!("the certificates are renewed"));
                 }

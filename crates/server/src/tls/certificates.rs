@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use lastword_session::OsError;
 use rustls::client::verify_server_name;
@@ -15,8 +16,9 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ParsedCertificate, Res
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
 
-use super::expiry::expires_at;
 use super::files::CertificateFiles;
+use super::validity::Validity;
+use super::warning;
 
 /// The certificates of a listener, each with its key. The name that a client asks for (SNI) chooses among them; a client
 /// that asks for no name, or for one that none of them has, gets the first.
@@ -102,7 +104,7 @@ impl Certificates {
         Self::new(pairs.collect::<Result<_, _>>()?)
     }
 
-    fn new(keys: Vec<Arc<CertifiedKey>>) -> Result<Self, CertificateError> {
+    fn new(keys: Vec<Placed>) -> Result<Self, CertificateError> {
         if keys.is_empty() {
             return Err(CertificateError::None);
         }
@@ -129,17 +131,29 @@ impl Certificates {
 
     /// When the first of them expires, or of those that lead to their roots, in seconds of Unix time.
     pub(super) fn expires_at(&self) -> Option<u64> {
-        let chains = self.keys.0.iter().flat_map(|key| &key.cert);
-        chains
-            .filter_map(|certificate| expires_at(certificate))
-            .min()
+        let chains = self.keys.0.iter().flat_map(|placed| &placed.key.cert);
+        let ends = chains.filter_map(|certificate| Some(Validity::of(certificate)?.not_after));
+        ends.min()
+    }
+
+    /// The certificates that clients refuse at this time, or within a week: each with its place, and in words.
+    pub(super) fn warnings(&self, now: SystemTime) -> Vec<(String, String)> {
+        let of_pair = |placed: &Placed| {
+            let words = warning::warnings(&placed.key.cert, now);
+            let with_place = words.into_iter().map(|words| (placed.place.clone(), words));
+            with_place.collect::<Vec<_>>()
+        };
+        self.keys.0.iter().flat_map(of_pair).collect()
     }
 }
 
 /// The same certificates, in the same order.
 impl PartialEq for Certificates {
     fn eq(&self, other: &Self) -> bool {
-        let [one, other] = [self, other].map(|each| each.keys.0.iter().map(|key| &key.cert));
+        let [one, other] = [self, other].map(|each| {
+            let all = each.keys.0.iter();
+            all.map(|placed| &placed.key.cert)
+        });
         one.eq(other)
     }
 }
@@ -150,15 +164,24 @@ impl fmt::Debug for Certificates {
     }
 }
 
+/// A certificate with its key, and the file of the certificate, or the number of the pair.
+#[derive(Debug)]
+struct Placed {
+    place: String,
+    key: Arc<CertifiedKey>,
+}
+
 /// Chooses the first certificate that is valid for the name.
 #[derive(Debug)]
-struct ByName(Vec<Arc<CertifiedKey>>);
+struct ByName(Vec<Placed>);
 
 impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name();
-        let named = name.and_then(|name| self.0.iter().find(|key| is_valid_for(key, name)));
-        named.or_else(|| self.0.first()).cloned()
+        let mut all = self.0.iter();
+        let named = name.and_then(|name| all.find(|placed| is_valid_for(&placed.key, name)));
+        let chosen = named.or_else(|| self.0.first())?;
+        Some(Arc::clone(&chosen.key))
     }
 }
 
@@ -175,7 +198,7 @@ fn certified(
     certificate: &[u8],
     key_place: &str,
     key: &[u8],
-) -> Result<Arc<CertifiedKey>, CertificateError> {
+) -> Result<Placed, CertificateError> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate).collect();
     let Some(chain) = chain.ok().filter(|chain| !chain.is_empty()) else {
         return Err(CertificateError::NoCertificate { place });
@@ -185,7 +208,10 @@ fn certified(
         return Err(CertificateError::NoKey { place });
     };
     match CertifiedKey::from_der(chain, key, &provider()) {
-        Ok(certified) => Ok(Arc::new(certified)),
+        Ok(certified) => Ok(Placed {
+            place,
+            key: Arc::new(certified),
+        }),
         Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
             Err(CertificateError::Mismatch { place })
         }

@@ -1,21 +1,34 @@
-//! Reads from a certificate when it expires. Neither rustls nor webpki tells it.
+//! Reads from a certificate when it is valid. Neither rustls nor webpki tells it.
 
-/// The seconds of Unix time at which this certificate expires; `None` where it is no X.509 certificate (RFC 5280,
-/// section 4.1).
-pub(super) fn expires_at(certificate: &[u8]) -> Option<u64> {
-    let (certificate, _) = element(SEQUENCE, certificate)?;
-    let (mut fields, _) = element(SEQUENCE, certificate)?;
-    // Version 1 does not say its version.
-    if let Some((_, rest)) = element(VERSION, fields) {
-        fields = rest;
+/// When a certificate is valid, in seconds of Unix time. A time before 1970 is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Validity {
+    /// The first second.
+    pub(super) not_before: u64,
+    /// The last second.
+    pub(super) not_after: u64,
+}
+
+impl Validity {
+    /// Reads it from a certificate; `None` where the bytes are no X.509 certificate (RFC 5280, section 4.1).
+    pub(super) fn of(certificate: &[u8]) -> Option<Self> {
+        let (certificate, _) = element(SEQUENCE, certificate)?;
+        let (mut fields, _) = element(SEQUENCE, certificate)?;
+        // Version 1 does not say its version.
+        if let Some((_, rest)) = element(VERSION, fields) {
+            fields = rest;
+        }
+        for tag in [INTEGER, SEQUENCE, SEQUENCE] {
+            (_, fields) = element(tag, fields)?;
+        }
+        let (validity, _) = element(SEQUENCE, fields)?;
+        let (not_before, rest) = time(validity)?;
+        let (not_after, _) = time(rest)?;
+        Some(Self {
+            not_before,
+            not_after,
+        })
     }
-    for tag in [INTEGER, SEQUENCE, SEQUENCE] {
-        (_, fields) = element(tag, fields)?;
-    }
-    let (validity, _) = element(SEQUENCE, fields)?;
-    let (_, not_after) = time(validity)?;
-    let (time, _) = time(not_after)?;
-    Some(time)
 }
 
 /// The content of the first element, which must have this tag, and the bytes behind it.
@@ -117,15 +130,20 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_tells_its_end_and_other_bytes_tell_none() {
+    fn a_certificate_tells_its_times_and_other_bytes_tell_none() {
         let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2026, 3, 1);
         params.not_after = rcgen::date_time_ymd(2031, 2, 3);
         let key = rcgen::KeyPair::generate().unwrap();
         let made = params.self_signed(&key).unwrap();
-        assert_eq!(expires_at(made.der()), Some(1_927_843_200));
+        let validity = Validity {
+            not_before: 1_772_323_200,
+            not_after: 1_927_843_200,
+        };
+        assert_eq!(Validity::of(made.der()), Some(validity));
         for len in 0..made.der().len().min(150) {
-            assert_eq!(expires_at(&made.der()[..len]), None, "{len}");
+            assert_eq!(Validity::of(&made.der()[..len]), None, "{len}");
         }
-        assert_eq!(expires_at(&[0x30, 0xff, 0xff]), None);
+        assert_eq!(Validity::of(&[0x30, 0xff, 0xff]), None);
     }
 }
