@@ -118,7 +118,7 @@ impl Tls {
             self.rest = Vec::new();
         }
         if self.rest.len() > REST_BYTES_MAX {
-            opened.failed = Some(self.end.fail("record_overflow"));
+            opened.failed = Some(self.end.overflow(&mut self.held));
             self.rest = Vec::new();
         }
         opened.sealed = Sealed {

@@ -2,6 +2,7 @@
 
 use lastword_server::{Cause, Disconnect, Layer, Network, Phase};
 use lastword_tests::{Raw, config, hello};
+use rustls::HandshakeKind;
 
 use crate::peer::{self, BOTH, End, Peer};
 use crate::{Made, start};
@@ -103,6 +104,38 @@ async fn the_name_of_our_wire_is_negotiated_where_a_client_asks_for_one() {
             drop(peer);
             let end = fixture.ends_as_ever(Cause::TlsFailed, Phase::Tls).await;
             assert_eq!(steps(&end), ["alert_sent", "no_application_protocol"]);
+        }
+    }
+}
+
+/// Two records with the beginning of one message of 60,000 bytes. Only one of them may be kept.
+#[tokio::test]
+async fn a_message_that_needs_several_records_is_refused() {
+    let mut record = vec![0x16, 3, 1, 0x40, 0];
+    record.extend_from_slice(&[1, 0, 0xea, 0x60]);
+    record.resize(5 + 0x4000, 0);
+    let (end, answer) = first_bytes(&record.repeat(2)).await;
+    assert_eq!(steps(&end), ["alert_sent", "record_overflow"]);
+    assert_eq!(answer, [21, 3, 3, 0, 2, 2, 22]);
+}
+
+/// Nothing of a TLS session is kept for a later one, here or with the client.
+#[tokio::test]
+async fn a_client_that_comes_back_needs_a_whole_handshake() {
+    let made = Made::for_name("localhost");
+    for version in BOTH {
+        let mut fixture = start(&made, config()).await;
+        // Its copies share the memory of sessions.
+        let tls = peer::config(&made, &[version]);
+        for _ in 0..2 {
+            let mut peer = Peer::begin(fixture.addr(), tls.clone(), "localhost").await;
+            peer.enter().await;
+            peer.echo(b"hi").await;
+            assert_eq!(peer.tls.handshake_kind(), Some(HandshakeKind::Full));
+            assert_eq!(peer.tls.tls13_tickets_received(), 0);
+            peer.close_tls().await;
+            drop(peer);
+            fixture.ends_as_ever(Cause::PeerFin, Phase::Live).await;
         }
     }
 }

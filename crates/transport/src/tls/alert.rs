@@ -42,6 +42,9 @@ fn name(code: u8) -> &'static str {
 /// The content type of an alert's record.
 const ALERT: u8 = 21;
 
+/// A record in clear with the fatal alert of this name.
+pub(super) const RECORD_OVERFLOW: [u8; 7] = [ALERT, 3, 3, 0, 2, 2, 22];
+
 const NAMES: [(u8, &str); 33] = [
     (0, "close_notify"),
     (10, "unexpected_message"),

@@ -91,10 +91,12 @@ impl End {
         }
     }
 
-    /// Ends TLS for this reason of our own, without an alert.
-    pub(super) fn fail(&mut self, what: &'static str) -> [&'static str; 2] {
+    /// Refuses a message that is longer than we keep, with an alert. That happens only without keys: then a record is in
+    /// clear, and with keys rustls refuses it.
+    pub(super) fn overflow(&mut self, out: &mut Vec<u8>) -> [&'static str; 2] {
         *self = Self::Failed;
-        ["alert_sent", what]
+        out.extend_from_slice(&alert::RECORD_OVERFLOW);
+        ["alert_sent", "record_overflow"]
     }
 
     /// Seals at most 16 KiB of these slices, and appends the records to `out`. Returns how many bytes it took. `rest` are
