@@ -53,10 +53,29 @@ impl Proxying {
     /// [`io::ErrorKind::Unsupported`] around a [`Skip`] where the program is not installed. Otherwise when it does not
     /// start or does not listen in time.
     pub fn start(self, lab: &Lab, server: SocketAddr) -> io::Result<Proxy> {
+        self.start_as(lab, server, None)
+    }
+
+    /// Starts the proxy so that it ends the TLS of its clients, and passes plain bytes on to the server. `pem` is its
+    /// certificate with the key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Proxying::start`].
+    pub fn start_with_tls(self, lab: &Lab, server: SocketAddr, pem: &str) -> io::Result<Proxy> {
+        self.start_as(lab, server, Some(pem))
+    }
+
+    fn start_as(self, lab: &Lab, server: SocketAddr, pem: Option<&str>) -> io::Result<Proxy> {
         self.program.require()?;
         let addr = SocketAddr::new(lab.gateway(Host::Client), PORT);
         let file = scratch_file();
-        fs::write(&file, self.config(&file, addr, server))?;
+        let certificate = certificate_file(&file);
+        if let Some(pem) = pem {
+            fs::write(&certificate, pem)?;
+        }
+        let certificate = pem.map(|_| certificate.as_path());
+        fs::write(&file, self.config(&file, certificate, addr, server))?;
         let mut proxy = Proxy {
             program: self.program,
             processes: Vec::new(),
@@ -69,8 +88,23 @@ impl Proxying {
     }
 
     /// No other timeout of the proxy's own expires during a scene.
-    fn config(self, file: &Path, addr: SocketAddr, server: SocketAddr) -> String {
+    fn config(
+        self,
+        file: &Path,
+        certificate: Option<&Path>,
+        addr: SocketAddr,
+        server: SocketAddr,
+    ) -> String {
         let options = self.options;
+        let tls = certificate.map_or_else(String::new, |certificate| {
+            let certificate = certificate.display();
+            match self.program {
+                ProxyProgram::Haproxy => format!("ssl crt {certificate}"),
+                ProxyProgram::Nginx => {
+                    format!("ssl; ssl_certificate {certificate}; ssl_certificate_key {certificate}")
+                }
+            }
+        });
         let ending = match (self.program, self.ends_old) {
             (_, false) => "",
             (ProxyProgram::Haproxy, true) => "hard-stop-after 1s",
@@ -80,12 +114,12 @@ impl Proxying {
             ProxyProgram::Haproxy => format!(
                 "global\n    maxconn 4000\n    {ending}\n\
                  defaults\n    mode tcp\n    timeout connect 5s\n    timeout client 1h\n    timeout server 1h\n\
-                 listen players\n    bind {addr}\n    server game {server} {options}\n"
+                 listen players\n    bind {addr} {tls}\n    server game {server} {options}\n"
             ),
             ProxyProgram::Nginx => format!(
                 "load_module {NGINX_STREAM};\ndaemon off;\nworker_processes 1;\npid {}.pid;\n{ending}\n\
                  error_log stderr error;\nevents {{ worker_connections 8000; }}\n\
-                 stream {{ server {{ listen {addr}; proxy_pass {server}; proxy_timeout 1h; {options} }} }}\n",
+                 stream {{ server {{ listen {addr} {tls}; proxy_pass {server}; proxy_timeout 1h; {options} }} }}\n",
                 file.display()
             ),
         }
@@ -173,7 +207,13 @@ impl Drop for Proxy {
             process.wait().ok();
         }
         fs::remove_file(&self.file).ok();
+        fs::remove_file(certificate_file(&self.file)).ok();
     }
+}
+
+/// The file next to a proxy's configuration. There is none where the proxy does not end TLS.
+fn certificate_file(file: &Path) -> PathBuf {
+    file.with_extension("pem")
 }
 
 /// The processes of several labs may have the same id, each in a namespace of its own.

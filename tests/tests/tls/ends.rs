@@ -12,7 +12,7 @@ use crate::{Made, certificates, start};
 /// How a player leaves.
 pub(crate) struct Way {
     pub(crate) name: &'static str,
-    says: fn() -> Vec<u8>,
+    pub(crate) says: fn() -> Vec<u8>,
     closes_tls: bool,
     pub(crate) leave: fn(Raw),
     pub(crate) cause: Cause,

@@ -32,6 +32,11 @@ impl Made {
             key: made.signing_key.serialize_pem(),
         }
     }
+
+    /// Both in one text.
+    fn pem(&self) -> String {
+        format!("{}{}", self.certificate, self.key)
+    }
 }
 
 fn certificates(made: &[&Made]) -> Certificates {
