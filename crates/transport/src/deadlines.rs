@@ -1,10 +1,10 @@
 //! The dense table of connections: one deadline and one mailbox each, swept every 100 ms. There is no timer per
-//! session.
+//! session. It also wakes the connections that stand in line for their next turn.
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use lastword_sys::Ends;
 
 use crate::inquiries::{Inquiries, Inquiry};
 use crate::stalls::TOLERANCE;
+use crate::turns::Turns;
 use crate::{Clock, Mailbox};
 
 /// The connections of one server or client.
@@ -22,6 +23,7 @@ use crate::{Clock, Mailbox};
 pub struct Table {
     clock: Clock,
     inquiries: Arc<Inquiries>,
+    turns: Arc<Turns>,
     chunks: RwLock<Vec<Arc<Chunk>>>,
     free: Mutex<Vec<u32>>,
 }
@@ -45,14 +47,17 @@ struct Chunk {
     table: Weak<Table>,
     clock: Clock,
     inquiries: Arc<Inquiries>,
+    turns: Arc<Turns>,
     /// The last step that was swept.
     swept: AtomicU32,
     steps: [AtomicU32; CHUNK],
+    /// The places that stand in line. One that is freed stays in line, and its next connection is woken once for nothing.
+    in_line: [AtomicBool; CHUNK],
     mailboxes: Mutex<[Option<Arc<Mailbox>>; CHUNK]>,
 }
 
 impl Table {
-    /// Creates an empty table and starts its sweep on the current tokio runtime; the sweep ends with the table.
+    /// Creates an empty table and starts its two tasks on the current tokio runtime; they end with the table.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -64,10 +69,18 @@ impl Table {
         let table = Arc::new(Self {
             clock: clock.clone(),
             inquiries: Arc::default(),
+            turns: Arc::default(),
             chunks: RwLock::default(),
             free: Mutex::default(),
         });
         tokio::spawn(sweep(Arc::downgrade(&table), clock, first));
+        let workers = tokio::runtime::Handle::current().metrics().num_workers();
+        let turns = Arc::clone(&table.turns);
+        tokio::spawn(give_turns(
+            Arc::downgrade(&table),
+            turns,
+            workers * TURNS_A_ROUND,
+        ));
         table
     }
 
@@ -142,6 +155,20 @@ impl Table {
         }
     }
 
+    /// Wakes the first of the line, at most this many. Returns whether there was one.
+    fn give_turns(&self, most: usize) -> bool {
+        for woken in 0..most {
+            let Some(index) = self.turns.pop() else {
+                return woken > 0;
+            };
+            let chunk = read(&self.chunks).get(chunk_of(index)).cloned();
+            if let Some(chunk) = chunk {
+                chunk.give_turn(offset(index));
+            }
+        }
+        true
+    }
+
     fn take_free(self: &Arc<Self>) -> (u32, Arc<Chunk>) {
         let mut free = lock(&self.free);
         let spare = free.pop().and_then(|index| {
@@ -159,6 +186,12 @@ impl Table {
         let more: Vec<u32> = (first..).take(CHUNK).skip(1).collect();
         free.extend(more.into_iter().rev());
         (first, chunk)
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        self.turns.close();
     }
 }
 
@@ -216,6 +249,14 @@ impl Slot {
         Inquiries::add(&self.chunk.inquiries, ends)
     }
 
+    /// Puts the connection into the line, unless it stands there: it is woken when its turn comes.
+    pub(crate) fn stand_in_line(&self) {
+        let in_line = self.chunk.in_line.get(offset(self.index));
+        if in_line.is_some_and(|in_line| !in_line.swap(true, Ordering::Relaxed)) {
+            self.chunk.turns.push(self.index);
+        }
+    }
+
     /// Returns whether the deadline that was set last has passed, or will pass before the next sweep.
     #[must_use]
     pub fn may_be_due(&self, now: Time) -> bool {
@@ -243,8 +284,10 @@ impl Chunk {
             table: Arc::downgrade(table),
             clock: table.clock.clone(),
             inquiries: Arc::clone(&table.inquiries),
+            turns: Arc::clone(&table.turns),
             swept: AtomicU32::new(swept),
             steps: [const { AtomicU32::new(NEVER) }; CHUNK],
+            in_line: [const { AtomicBool::new(false) }; CHUNK],
             mailboxes: Mutex::new([const { None }; CHUNK]),
         }
     }
@@ -265,12 +308,25 @@ impl Chunk {
                 .compare_exchange(step, NEVER, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok();
         if is_due {
-            let mailbox = self.lock().get(offset).cloned().flatten();
-            if let Some(mailbox) = mailbox {
-                mailbox.wake();
-            }
+            self.wake(offset);
         }
         is_due
+    }
+
+    /// Wakes a connection whose turn has come. The place is out of line before: a connection that has still more to do
+    /// stands in line again.
+    fn give_turn(&self, offset: usize) {
+        if let Some(in_line) = self.in_line.get(offset) {
+            in_line.store(false, Ordering::Relaxed);
+        }
+        self.wake(offset);
+    }
+
+    fn wake(&self, offset: usize) {
+        let mailbox = self.lock().get(offset).cloned().flatten();
+        if let Some(mailbox) = mailbox {
+            mailbox.wake();
+        }
     }
 }
 
@@ -284,6 +340,21 @@ async fn sweep(table: Weak<Table>, clock: Clock, mut next: u32) {
         next = next_step(now);
         clock.0.expect(time_of(next));
         table.wake_due(step_before(now)).await;
+    }
+}
+
+/// Wakes the connections that stand in line, `most` at a time. In between the runtime looks at its sockets and timers, and the
+/// tasks that these wake run first.
+async fn give_turns(table: Weak<Table>, turns: Arc<Turns>, most: usize) {
+    loop {
+        turns.changed().await;
+        loop {
+            tokio::task::yield_now().await;
+            let Some(table) = table.upgrade() else { return };
+            if !table.give_turns(most) {
+                break;
+            }
+        }
     }
 }
 
@@ -330,4 +401,6 @@ const _: () = assert!(lastword_keepalive::SWEEP.as_micros() == 100_000);
 const CHUNK: usize = 256;
 /// A poll of a connection at its end takes some tens of microseconds.
 const WAKES_A_TURN: u32 = 32;
+/// For each worker. A poll of a connection that has much to do takes up to 200 µs.
+const TURNS_A_ROUND: usize = 16;
 const NEVER: u32 = u32::MAX;

@@ -3,7 +3,7 @@
 
 use std::io::{self, IoSlice};
 use std::ops::Range;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -157,8 +157,7 @@ impl<A: App> Future for Driver<A> {
             Next::Wait(left) => this.rest(cx, left),
             Next::Yield => {
                 this.rest(cx, Duration::MAX);
-                // Woken only after the runtime has looked at its sockets and timers: plain waking would hold them up.
-                return pin!(tokio::task::yield_now()).poll(cx);
+                this.slot.stand_in_line();
             }
         }
         Poll::Pending

@@ -18,6 +18,7 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "tls/none.rs"]
 mod tls;
+mod turns;
 
 pub use app::{App, Outbox};
 pub use clock::Clock;

@@ -172,6 +172,39 @@ fn many_deadlines_at_once_leave_turns_to_other_tasks() {
     });
 }
 
+/// The line is longer than what is woken at a time, and each place stands in it once.
+#[test]
+fn a_long_line_leaves_turns_to_other_tasks() {
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let table = Table::start();
+        let woken = Arc::new(AtomicU32::new(0));
+        let mut slots = Vec::new();
+        for _ in 0..1_000 {
+            let mailbox = Arc::new(Mailbox::new(Arc::default()));
+            mailbox.register(&Waker::from(Arc::new(Count(Arc::clone(&woken)))));
+            slots.push(table.insert(mailbox));
+        }
+        slots.iter().chain(&slots).for_each(Slot::stand_in_line);
+        // A place that is free by then wakes nothing.
+        slots.pop();
+        let (mut before, mut most) = (0, 0);
+        while before < 999 {
+            tokio::task::yield_now().await;
+            let now = woken.load(Ordering::Relaxed);
+            most = most.max(now - before);
+            before = now;
+        }
+        assert!(
+            usize::try_from(most).unwrap() <= 2 * TURNS_A_ROUND,
+            "{most} between two turns"
+        );
+        assert_eq!(table.turns.pop(), None);
+        slots[0].stand_in_line();
+        assert_eq!(table.turns.pop(), Some(slots[0].index()));
+    });
+}
+
 struct Count(Arc<AtomicU32>);
 
 impl Wake for Count {
