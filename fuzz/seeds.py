@@ -5,6 +5,7 @@ Usage: fuzz/seeds.py FOLDER. The bytes before a stream are those that fuzz/src/d
 
 import json
 import pathlib
+import ssl
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -61,6 +62,31 @@ POLICIES += bytes([17, 18, 0xD0, 0x17, 17, 15, 200, 13, 0x10, 0x27, 16, 22, 0])
 OVER_THE_RATE = bytes([0, 4]) + bytes([0, 0, 2, 104, 105, 0]) * 30 + bytes([13, 0x10, 0x27, 16]) * 6
 
 
+# Two ends of TLS of each version: the handshake, words both ways in parts, a close each. Then one with a changed byte.
+ROUNDS = bytes([6, 0] * 4)
+SAYS, PASSES, SPOILS, CLOSES = (bytes([what]) for what in (0, 2, 4, 5))
+CLIENT, SERVER = b"\0", b"\1"
+WORDS = SAYS + CLIENT + b"\x88\x13\xe8\x03" + PASSES + CLIENT + b"\x64\0" + SAYS + SERVER + b"\x10\0\xff\xff"
+TLS_SCRIPTS = [
+    bytes([1, version]) + ROUNDS + WORDS + last + ROUNDS
+    for version in range(3)
+    for last in (CLOSES + CLIENT + CLOSES + SERVER, SAYS + CLIENT + b"\x20\0\xff\xff" + SPOILS + CLIENT + b"\x09\0\x04")
+]
+
+
+def client_hello(version):
+    """The first bytes of OpenSSL's client."""
+    context = ssl.create_default_context()
+    context.minimum_version = context.maximum_version = version
+    context.set_alpn_protocols(["lastword/1"])
+    sent = ssl.MemoryBIO()
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return sent.read()
+
+
 def script(stream):
     """An input of the machine: a greeted server gets this stream, writes, waits and gets an end."""
     some = stream[:255]
@@ -114,6 +140,13 @@ def seeds():
     yield from (("extensions", extensions) for extensions in EXTENSIONS)
     yield from (("queries", query) for query in QUERIES)
     yield from (("escape", name.encode()) for name in NAMES)
+    yield from (("tls", script) for script in TLS_SCRIPTS)
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        hello = client_hello(version)
+        yield "tls", bytes([0]) + CUTS + hello
+        # An alert, and a record that nobody can open.
+        yield "tls", bytes([0]) + CUTS + hello + b"\x15\x03\x03\0\x02\x01\0"
+        yield "tls", bytes([0]) + CUTS + hello + b"\x14\x03\x03\0\x01\x01\x17\x03\x03\0\x20" + bytes(32)
     yield from (("config", text.encode()) for text in configurations())
     # Remote, target, and a header by its number: a host by name, one by bytes, and one behind a proxy.
     yield "hosts", bytes([2, 2, 0, 5])

@@ -16,7 +16,11 @@ pub mod notice;
 pub mod proxy_header;
 pub mod queries;
 mod stream;
+pub mod tls;
 pub mod welcome;
+
+use tls::Tap;
+use transport::scratch;
 
 // Parsers that are private to their crates are compiled here once more.
 
@@ -78,6 +82,18 @@ mod sessions {
 mod model {
     pub(crate) mod life;
     pub(crate) mod script;
+}
+
+/// TLS below the frames, which uses the root's `Tap` and `scratch`.
+#[path = "../../crates/transport/src"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the rest is used in the driver, and public there"
+)]
+mod transport {
+    pub(crate) mod scratch;
+    pub(crate) mod tls;
 }
 
 #[path = "../../tests/tests/foreign_wires/wires.rs"]
