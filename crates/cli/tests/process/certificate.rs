@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::command::{DEADLINE, config_file, run, serve};
+use crate::command::{DEADLINE, config_file, run, serve, serve_as_service};
 use crate::metrics::shown;
 
 /// An empty folder of this name.
@@ -131,7 +131,7 @@ fn an_expired_certificate_is_a_warning_whenever_it_is_read_and_never_an_error() 
     let expected = format!("{path}: warning: {} (line 2)\n", warning(2020));
     assert_eq!((checked.status, checked.stderr), (Some(0), expected));
 
-    let serving = serve(&["--config", path]);
+    let serving = serve_as_service(&["--config", path]);
     let admin = serving.admin.unwrap();
     write(&folder, &until(2021));
     // Compared with `date -u -d 2021-02-03 +%s`.

@@ -73,6 +73,16 @@ pub(crate) fn serve(args: &[&str]) -> Serving {
     Serving::start(lastword(&[&ports, args].concat()))
 }
 
+/// The same, without a terminal, and with SIGHUP as a service gets it: `nohup` around the tests would leave it ignored.
+pub(crate) fn serve_as_service(args: &[&str]) -> Serving {
+    let mut command = caught("setsid");
+    let program = env!("CARGO_BIN_EXE_lastword");
+    command.args(["env", "--default-signal=HUP", program]);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    command.args(args);
+    Serving::start(command)
+}
+
 impl Running {
     pub(crate) fn start(mut command: Command) -> (Self, Option<ChildStdout>) {
         let mut child = command.spawn().unwrap();

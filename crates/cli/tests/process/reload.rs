@@ -9,7 +9,7 @@ use std::time::Instant;
 use lastword::Cause;
 use nix::sys::signal::Signal;
 
-use crate::command::{DEADLINE, Serving, caught, config_file, run, serve};
+use crate::command::{DEADLINE, config_file, run, serve, serve_as_service};
 use crate::metrics::shown;
 
 const TOKEN: &str = "0123456789abcdef";
@@ -118,15 +118,7 @@ fn shown_with_token(admin: SocketAddr) -> String {
 #[test]
 fn sighup_without_a_terminal_reloads_and_the_log_tells_what() {
     let path = config_file("sighup", "");
-    let mut command = caught("setsid");
-    command.args([
-        "env",
-        "--default-signal=HUP",
-        env!("CARGO_BIN_EXE_lastword"),
-    ]);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    command.args(["--config", path.to_str().unwrap()]);
-    let serving = Serving::start(command);
+    let serving = serve_as_service(&["--config", path.to_str().unwrap()]);
     let admin = serving.admin.unwrap();
     assert!((shown(admin, "lastword_connections_limit") - 10_000.0).abs() < 0.5);
     fs::write(
