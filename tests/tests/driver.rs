@@ -486,6 +486,7 @@ impl App for Game {
         Poll::Ready(Ok(Admission {
             session: [7; 16],
             timing: self.timing,
+            resume_window: None,
         }))
     }
 

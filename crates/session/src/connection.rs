@@ -110,7 +110,8 @@ pub struct Config {
 /// How the sessions of a server outlive their connections.
 #[derive(Clone, Debug)]
 pub struct ResumeConfig {
-    /// How long a session waits for its player, more than 0 and at most 24 h.
+    /// How long a session waits for its player, unless [`Admission::resume_window`] says otherwise; at most 24 h. Zero: it
+    /// ends with its connection.
     pub window: Duration,
     /// The secret of its tokens.
     pub key: TokenKey,
@@ -141,6 +142,9 @@ pub struct Admission {
     pub session: [u8; 16],
     /// Heartbeat and dead limit.
     pub timing: Timing,
+    /// Server: how long the session waits for its player once its connection is lost, at most 24 h. Zero: it ends with its
+    /// connection. `None`: as [`ResumeConfig::window`] says. Without effect where there is no resume.
+    pub resume_window: Option<Duration>,
 }
 
 /// An event that the driver hands in, in the order in which they happen.
@@ -431,6 +435,10 @@ struct Rare {
     fate: Option<Fate>,
     /// The game was told that the connection is lost, and that the session lives on.
     told_lost: bool,
+    /// The game was told that the session is over, behind that loss.
+    told_over: bool,
+    /// The number of this connection in its session, where it is not the first.
+    number: u32,
     /// The session's data frames in and out before this connection.
     frames_before: (u64, u64),
     /// Client: it did not decline to resume.

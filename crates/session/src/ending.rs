@@ -250,6 +250,8 @@ pub struct TrailEvent {
 pub struct Ending {
     /// The cause, phase and time.
     pub verdict: Verdict,
+    /// The number of this connection in its session, from 1; 0 if no session joined on it.
+    pub connection: u32,
     /// The first error that any call had returned when the cause was fixed.
     pub first_error: Option<FirstError>,
     /// The evidence for the verdict.
@@ -281,6 +283,7 @@ impl Ending {
     pub fn without_evidence(verdict: Verdict) -> Self {
         Self {
             verdict,
+            connection: 0,
             first_error: None,
             evidence: Evidence::default(),
             peer_goodbye: None,

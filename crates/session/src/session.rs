@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::connection::{Admission, Connection, Host, Input, Next, Readings};
+use crate::connection::{Admission, Connection, Host, Input, Linger, Next, Readings};
 use crate::resume::{Knock, Refusal};
 use crate::{Cause, DepartureCause, Ending, Requests, SessionId, Time};
 
@@ -15,8 +15,6 @@ use crate::{Cause, DepartureCause, Ending, Requests, SessionId, Time};
 pub struct Session {
     /// While the session is away, the last one: it is closed, and keeps the frames that wait.
     connection: Connection,
-    /// The session is over, and its connection still lingers.
-    over: Option<DepartureCause>,
 }
 
 /// How a session goes on after [`Session::drive`].
@@ -56,10 +54,7 @@ impl Session {
     /// The session of this connection, which may be in any phase.
     #[must_use]
     pub fn new(connection: Connection) -> Self {
-        Self {
-            connection,
-            over: None,
-        }
+        Self { connection }
     }
 
     /// Returns the connection: the last one while the session is away.
@@ -80,8 +75,7 @@ impl Session {
             return self.wait(host);
         }
         let next = self.connection.drive(host);
-        if let (Some(cause), None) = (self.connection.over_behind_loss(), self.over) {
-            self.over = Some(cause);
+        if let Some(cause) = self.connection.tell_over() {
             let unsent = host.close_mail(true);
             host.left(cause, unsent);
         }
@@ -90,7 +84,8 @@ impl Session {
             Next::Yield => Progress::Yield,
             Next::Closed(ending) if self.connection.lives_on() => Progress::Away(ending),
             Next::Closed(ending) => {
-                let cause = self.over.unwrap_or(ending.verdict.cause.into());
+                let over = self.connection.over_behind_loss();
+                let cause = over.unwrap_or(ending.verdict.cause.into());
                 Progress::Over(cause, Some(ending))
             }
         }
@@ -117,11 +112,24 @@ impl Session {
         let admission = Admission {
             session: *session.as_bytes(),
             timing: self.connection.timing(),
+            resume_window: None,
         };
         let session = &mut self.connection;
         let mut older = session.resume_with(now, newcomer, &admission, knock);
         let lost = older.tell_loss(now, &readings).map(Box::new);
         Knocked::Adopted { older, lost }
+    }
+
+    /// Tells the game of a loss that [`Session::knock`] returned. What the game sends now is for the newer connection.
+    pub fn tell_loss(
+        &mut self,
+        host: &mut impl Host,
+        now: Time,
+        (older, ending): (&mut Connection, Ending),
+    ) {
+        if self.connection.lose(host, now, ending) == Linger::Refused {
+            older.handle(now, Input::LingerRefused(Readings::default()));
+        }
     }
 
     /// Changes how long an away session waits from now on, at most 24 h. Without effect while it has a connection.

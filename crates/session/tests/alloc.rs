@@ -314,6 +314,7 @@ const ADMISSION: Admission = Admission {
         suspect_ms: 7_500,
         dead_ms: 15_000,
     },
+    resume_window: None,
 };
 
 const HELLO: Hello<'static> = Hello {

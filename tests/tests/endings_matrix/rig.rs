@@ -66,6 +66,7 @@ impl Rig {
                 let admission = Admission {
                     session: [7; 16],
                     timing: Timing::default(),
+                    resume_window: None,
                 };
                 self.connection
                     .handle(self.clock.now(), Input::Admit(admission));

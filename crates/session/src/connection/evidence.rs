@@ -81,6 +81,7 @@ impl Connection {
         let last = self.so_far(now, readings);
         Ending {
             verdict,
+            connection: self.number(),
             first_error: fixed.map_or(readings.first_error, |fixed| fixed.first_error),
             evidence: match fixed {
                 Some(fixed) => self.evidence(now, verdict, fixed, (last, readings.first_error)),

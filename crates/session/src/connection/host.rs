@@ -70,9 +70,10 @@ pub trait Host {
     /// Takes the departure. Returns whether the connection may stay open for its linger.
     fn departed(&mut self, ending: Ending) -> Linger;
 
-    /// Takes the loss of a connection whose session lives on, in place of a departure. Returns whether the connection may
-    /// stay open for its linger. Only with resume: a host without it need not have this.
-    fn lost(&mut self, ending: Ending) -> Linger {
+    /// Takes the loss of a connection whose session lives on, in place of a departure. What the game sends now waits for the
+    /// next connection. Returns whether this one may stay open for its linger. It may panic. Only with resume: a host without
+    /// it need not have this.
+    fn lost(&mut self, _: &mut Connection, _: Time, ending: Ending) -> Linger {
         self.departed(ending)
     }
 

@@ -290,6 +290,7 @@ impl Connection {
                 suspect_ms: suspect_ms(&welcome),
                 dead_ms: welcome.dead_ms,
             },
+            resume_window: None,
         };
         let own = self.config.limits.outbound_frame_bytes_max;
         self.peer_frame_limit = welcome.frame_limit.min(own);
@@ -413,7 +414,7 @@ impl Connection {
             return;
         }
         if let Framing::Native = self.config.framing {
-            let offer = self.first_offer();
+            let offer = self.first_offer(&admission);
             self.queue_welcome(&admission, offer);
         }
         self.go_live(now, admission.timing);

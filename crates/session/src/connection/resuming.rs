@@ -97,6 +97,7 @@ impl Connection {
         let frames = newcomer.frames();
         let rare = newcomer.rare_mut();
         rare.frames_before = frames;
+        rare.number = offer.map_or(0, |offer| offer.epoch);
         // The age of the frames that waited counts from now, and again from the client's first ack.
         rare.age_since = now;
         std::mem::replace(self, newcomer)
@@ -112,6 +113,17 @@ impl Connection {
         is_new.then_some(ending)
     }
 
+    /// Returns the number of this connection in its session, from 1; 0 before the session joins.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        let later = self.rare.as_ref().map_or(0, |rare| rare.number);
+        if self.phase == Phase::Live {
+            later.max(1)
+        } else {
+            0
+        }
+    }
+
     /// A decision ends a session that would live on, although its connection has ended already.
     pub(super) fn end_session(&mut self, cause: Cause) {
         if self.lives_on() {
@@ -119,6 +131,13 @@ impl Connection {
             let dropped = self.drop_what_waits();
             self.count_unsent(dropped);
         }
+    }
+
+    /// Why the session is over, as [`Connection::over_behind_loss`] says, where its owner has not heard of it.
+    pub(crate) fn tell_over(&mut self) -> Option<DepartureCause> {
+        let cause = self.over_behind_loss()?;
+        let is_told = std::mem::replace(&mut self.rare_mut().told_over, true);
+        (!is_told).then_some(cause)
     }
 
     /// Why the session is over, where a decision ended it behind the loss of its connection.
@@ -154,11 +173,15 @@ impl Connection {
     }
 
     /// The offer of a new session, where it may outlive its connection.
-    pub(super) fn first_offer(&mut self) -> Option<Offer> {
+    pub(super) fn first_offer(&mut self, admission: &Admission) -> Option<Offer> {
         let resumes = matches!(*self.state, State::Auth { resumes: true, .. });
         let config = self.config.resume.as_ref().filter(|_| resumes)?;
+        let window = admission.resume_window.unwrap_or(config.window);
+        if window.is_zero() {
+            return None;
+        }
         let (resume, offer) = Resume::new(Terms {
-            window: config.window,
+            window,
             frame_limit: self.peer_frame_limit,
             is_secured: self.config.tls,
         });

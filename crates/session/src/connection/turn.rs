@@ -258,14 +258,22 @@ impl Connection {
             false => self.count_unsent(host.close_mail(true)),
         }
         let readings = self.readings(host, now);
-        let ending = self.departure(now, &readings);
-        let told = ending.map(|ending| match lives_on {
-            true => host.lost(ending),
+        let told = self.departure(now, &readings).map(|ending| match lives_on {
+            true => self.lose(host, now, ending),
             false => host.departed(ending),
         });
         if told == Some(Linger::Refused) {
             self.handle(now, Input::LingerRefused(readings));
         }
+    }
+
+    /// Tells the game that a connection of its session is lost, and that the session lives on.
+    pub(crate) fn lose(&mut self, host: &mut impl Host, now: Time, ending: Ending) -> Linger {
+        let mut lingers = Linger::Allowed;
+        self.guarded(host, now, |connection, host| {
+            lingers = host.lost(connection, now, ending);
+        });
+        lingers
     }
 
     pub(super) fn tell(&mut self, host: &mut impl Host, now: Time, event: Event<'_>) {

@@ -32,6 +32,7 @@ pub(crate) const ADMISSION: Admission = Admission {
         suspect_ms: 7_500,
         dead_ms: 15_000,
     },
+    resume_window: None,
 };
 
 pub(crate) const HELLO: Hello<'static> = Hello {

@@ -157,6 +157,7 @@ impl Script {
         Admission {
             session: [7; 16],
             timing: self.timing,
+            resume_window: None,
         }
     }
 

@@ -100,4 +100,5 @@ const ADMISSION: Admission = Admission {
         suspect_ms: 7_500,
         dead_ms: 15_000,
     },
+    resume_window: None,
 };

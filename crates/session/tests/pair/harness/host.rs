@@ -356,7 +356,7 @@ impl lastword_session::Host for Woken<'_> {
         Linger::Allowed
     }
 
-    fn lost(&mut self, ending: Ending) -> Linger {
+    fn lost(&mut self, _: &mut Connection, _: Time, ending: Ending) -> Linger {
         assert!(self.outside.lost.is_none(), "a connection is lost once");
         self.outside.lost = Some(ending);
         Linger::Allowed
