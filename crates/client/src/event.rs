@@ -31,7 +31,7 @@ impl Item for Event {
 
     fn replaces(&self, earlier: &Self) -> bool {
         match (self, earlier) {
-            (Self::Link(link), Self::Link(earlier)) => link.matter() == earlier.matter(),
+            (Self::Link(link), Self::Link(earlier)) => link.replaces(earlier),
             (Self::Link(_) | Self::Frame(_) | Self::Notice(_), _) => false,
         }
     }

@@ -130,7 +130,7 @@ impl From<&Goodbye<'_>> for PeerGoodbye {
 ///
 /// Counts of bytes and frames are those of the whole connection. `farewell`, `lingered` and the fields that begin with
 /// `late` are about the time after the cause was fixed.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// From accept or connect to the moment the cause was fixed.
     pub age: Duration,
@@ -246,7 +246,7 @@ pub struct TrailEvent {
 }
 
 /// The end of one connection.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// The cause, phase and time.
     pub verdict: Verdict,

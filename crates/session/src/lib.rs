@@ -45,7 +45,7 @@ pub use ending::{
     Detector, Ending, Evidence, GoodbyeProgress, Layer, PeerGoodbye, TrailEvent, Verdict,
 };
 pub use limits::Limits;
-pub use link::Link;
+pub use link::{Back, Link};
 pub use message::{Address, GameCode, InvalidAddress, Message};
 pub use observation::{Call, FirstError, Observation, OsError, System, Terminal};
 pub use phase::Phase;

@@ -1,9 +1,14 @@
-//! The state of a live session's link, as reported to its owner: suspect or healthy, congested or flowing, over its rate
-//! or within it.
+//! The state of a session's link, as reported to its owner: suspect or healthy, congested or flowing, over its rate or
+//! within it, lost or back.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use lastword_keepalive::Diagnosis;
 
-/// A change of a live session's link.
+use crate::Ending;
+
+/// A change of a session's link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Link {
@@ -29,20 +34,48 @@ pub enum Link {
     RateLimited,
     /// The peer is within its rate again: none of its bytes waits, and it may send at least half a burst at once.
     WithinRate,
+    /// The connection is lost, and the session waits for its player: for its resume window, and then it departs as
+    /// `resume_expired`. All frames of the connection came before this. Next comes [`Link::Back`] or the departure.
+    ///
+    /// A game need not do anything. It should stop held inputs. What it sends meanwhile waits for the player, up to
+    /// `outbound_bytes_max`.
+    Lost(Arc<Ending>),
+    /// The player of a lost session is back, on another connection. No frame was lost or came twice, in both directions.
+    Back(Arc<Back>),
+}
+
+/// The return of a player.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Back {
+    /// How long the game had to do without the player.
+    pub away: Duration,
+    /// The number of the connection in its session, from 2.
+    pub connection: u32,
+    /// The frames that the game could not send meanwhile, because the queue was full: send the whole state where there are
+    /// some.
+    pub refused_frames: u64,
 }
 
 impl Link {
-    /// The number of kinds of changes: the peer's silence, the data that waits for the peer, and the peer's rate.
+    /// The number of kinds of changes that a later one makes obsolete: the peer's silence, the data that waits for the
+    /// peer, and the peer's rate.
     pub const MATTERS: usize = 3;
 
     /// Returns the index of this kind of change, below [`Link::MATTERS`]. A later change of the same kind makes this
-    /// one obsolete.
+    /// one obsolete. `None` for a loss and a return, which never are.
     #[must_use]
-    pub const fn matter(&self) -> usize {
+    pub const fn matter(&self) -> Option<usize> {
         match self {
-            Self::Suspect(_) | Self::Healthy => 0,
-            Self::Congested | Self::Flowing => 1,
-            Self::RateLimited | Self::WithinRate => 2,
+            Self::Suspect(_) | Self::Healthy => Some(0),
+            Self::Congested | Self::Flowing => Some(1),
+            Self::RateLimited | Self::WithinRate => Some(2),
+            Self::Lost(_) | Self::Back(_) => None,
         }
+    }
+
+    /// Returns whether this change makes an earlier one obsolete.
+    #[must_use]
+    pub fn replaces(&self, earlier: &Self) -> bool {
+        self.matter().is_some() && self.matter() == earlier.matter()
     }
 }

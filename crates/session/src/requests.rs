@@ -29,6 +29,8 @@ pub struct Requests {
     pub report: bool,
     /// A frame found no room.
     pub queue_full: bool,
+    /// Another connection asks to go on with the session.
+    pub knock: bool,
 }
 
 /// A decision about a connection from outside its task.
@@ -44,6 +46,8 @@ pub enum Request {
     DrainExpired(Arc<Message>),
     /// Reports the evidence so far to the owner's app: [`Host::reported`](crate::Host::reported).
     Report,
+    /// Another connection asks to go on with the session: [`Session::knock`](crate::Session::knock).
+    Knock,
 }
 
 impl Requests {
@@ -57,9 +61,10 @@ impl Requests {
             drain_expired,
             report,
             queue_full,
+            knock,
         } = self;
         let decides = close.is_some() || *abort || drain_expired.is_some();
-        !decides && notice.is_none() && !report && !queue_full
+        !decides && notice.is_none() && !report && !queue_full && !knock
     }
 
     /// Keeps the first decision to end.
@@ -69,6 +74,7 @@ impl Requests {
             Request::Abort => self.abort = true,
             Request::DrainExpired(message) => self.drain_expired = Some(message),
             Request::Report => self.report = true,
+            Request::Knock => self.knock = true,
             Request::Close(close) => {
                 self.close.get_or_insert(close);
             }

@@ -251,9 +251,22 @@ impl Resume {
 
     /// Returns the generations of the valid tokens: the confirmed one and the offered one.
     pub fn generations(&self) -> impl Iterator<Item = u32> + use<> {
-        let confirmed = (self.generation > 0).then_some(self.generation);
-        let offered = self.has_offer.then(|| self.next_generation());
-        confirmed.into_iter().chain(offered)
+        Self::valid_generations(self.generation, self.has_offer)
+    }
+
+    /// Returns the same for a state that [`Resume::token_state`] returned.
+    pub fn valid_generations(confirmed: u32, has_offer: bool) -> impl Iterator<Item = u32> {
+        let offered = has_offer.then(|| confirmed.saturating_add(1));
+        (confirmed > 0)
+            .then_some(confirmed)
+            .into_iter()
+            .chain(offered)
+    }
+
+    /// Returns the generation of the confirmed token, 0 where there is none, and whether the one after it is offered.
+    #[must_use]
+    pub fn token_state(&self) -> (u32, bool) {
+        (self.generation, self.has_offer)
     }
 
     /// Returns the number of the connection in the session, from 1.

@@ -57,6 +57,12 @@ impl Session {
         Self { connection }
     }
 
+    /// Returns the connection, which goes to another session.
+    #[must_use]
+    pub fn into_connection(self) -> Connection {
+        self.connection
+    }
+
     /// Returns the connection: the last one while the session is away.
     #[must_use]
     pub fn connection(&self) -> &Connection {
@@ -71,7 +77,7 @@ impl Session {
     /// Does everything that is ready. A session that is away takes mail, and looks at the clock: of the host's methods, only
     /// those that do not need a socket are called then.
     pub fn drive(&mut self, host: &mut impl Host) -> Progress {
-        if self.connection.is_closed() {
+        if self.connection.is_over() {
             return self.wait(host);
         }
         let next = self.connection.drive(host);

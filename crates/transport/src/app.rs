@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
-    Admission, Close, Connection, Ending, Evidence, Linger, Link, Outbound, Proxied, Room,
-    RoundTrip, SendError, Time, Traffic, wire::Notice,
+    Admission, Claim, Close, Connection, DepartureCause, Dropped, Ending, Evidence, Linger, Link,
+    Outbound, Proxied, Refusal, Room, RoundTrip, SendError, Time, Traffic, wire::Notice,
 };
 
-use crate::Mailbox;
+use crate::{Carried, Mailbox, Newcomer, Returned};
 
 /// The owner for which a connection is driven. All calls come from the connection's own task, one at a time.
 ///
@@ -98,6 +98,77 @@ pub trait App: Send + Unpin + 'static {
 
     /// Takes the complete record of the connection's end, with its one cause. Called once, as the last call.
     fn closed(&mut self, ending: Box<Ending>);
+
+    /// Server: takes a hello that asks to go on with a session. The connection is handed over ([`App::hand_over`]) where the
+    /// session may take it.
+    ///
+    /// # Errors
+    /// The refusal. Default: there is no such session.
+    fn claim(&mut self, claim: &Claim<'_>) -> Result<(), Close> {
+        let _ = claim;
+        Err(Refusal::Stale.close())
+    }
+
+    /// Server: takes the connection whose claim was let through, for the task of its session.
+    fn hand_over(&mut self, carried: Box<Carried>) {
+        drop(carried);
+    }
+
+    /// Server: returns what comes back for a connection that was handed over; `None` where nothing is left to do here. The
+    /// mailbox is woken when it is there. `is_late`: it must be taken back now, unless the other task has it already.
+    fn poll_returned(&mut self, is_late: bool) -> Poll<Option<Returned>> {
+        let _ = is_late;
+        Poll::Ready(None)
+    }
+
+    /// Server: returns the next connection that asks to go on with this session, since [`Request::Knock`](crate::Request).
+    /// It is pending while the game has no room to be told of it.
+    fn poll_newcomer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Newcomer>> {
+        let _ = cx;
+        Poll::Ready(None)
+    }
+
+    /// Server: the session goes on with the newcomer. `older` is the connection that it had, where that has not ended.
+    fn adopted(&mut self, older: Option<Box<Carried>>) {
+        drop(older);
+    }
+
+    /// Server: the session does not go on with the newcomer.
+    fn refused(&mut self, newcomer: Box<Carried>, refusal: Refusal) {
+        let _ = (newcomer, refusal);
+    }
+
+    /// Server: notes that the connection is lost and that its session waits for its player. Returns whether the connection
+    /// may stay open for its linger.
+    fn lost(&mut self, outbox: &mut Outbox<'_>, ending: Ending) -> Linger {
+        let _ = (outbox, ending);
+        Linger::Allowed
+    }
+
+    /// The session goes on with another connection, whose frames come next.
+    fn back(&mut self, outbox: &mut Outbox<'_>) {
+        let _ = outbox;
+    }
+
+    /// Takes the complete record of a lost connection's end. Returns whether this task goes on with its session.
+    fn away(&mut self, ending: Box<Ending>) -> Continues {
+        self.closed(ending);
+        Continues::No
+    }
+
+    /// Server: takes the departure of a session whose connection was lost before, and the frames that waited.
+    fn left(&mut self, cause: DepartureCause, unsent: Dropped) {
+        let _ = (cause, unsent);
+    }
+}
+
+/// Whether a task goes on with a session whose connection has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Continues {
+    /// It does: the session may go on with another connection.
+    Yes,
+    /// It does not: another task has the session.
+    No,
 }
 
 /// Sends frames and decisions while a frame is handled, without a lock or a task switch.

@@ -1,21 +1,23 @@
 //! The one task of a connection. It drives the machine, which knows all steps and their order ([`Connection::drive`]), and
 //! does for it what lies outside: it reads, writes, asks the kernel, and calls the game. It decides nothing.
 
+mod handover;
+
 use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use lastword_keepalive::SWEEP;
 use lastword_session::{
-    Admission, Ask, Backlog, Close, Connection, Dropped, Ending, Event, Evidence, Host, Input, Io,
-    Linger, Mail, Next, Opened, OwnFault, Proxied, Readings, Refusal, Room, SendQueue, Taken, Time,
-    Traffic,
+    Admission, Ask, Backlog, Close, Connection, DepartureCause, Dropped, Ending, Event, Evidence,
+    Host, Input, Io, Linger, Mail, Opened, OwnFault, Progress, Proxied, Readings, Room, SendQueue,
+    Session, Taken, Time, Traffic,
 };
 
-use crate::app::{App, Outbox};
+use crate::app::{App, Continues, Outbox};
 use crate::inquiries::Inquiry;
 use crate::mailbox::Mailbox;
 use crate::read_buffer::ReadBuffer;
@@ -23,13 +25,27 @@ use crate::tap::Watch;
 use crate::tls::Tls;
 use crate::{Slot, Tap, scratch};
 
-/// Drives one connection to its end; a future that is ready when the verdict was handed over.
+pub use handover::{Carried, Newcomer, Returned};
+
+/// Drives one session to its end, over its connections; a future that is ready when the last verdict was handed over.
 ///
+/// ```text
+///   a connection ── its hello asks to go on with a session ──► handed over to that session's task ──┐
+///        │                                                                                          │
+///        │ the session begins                                back: refused, or the older connection │
+///        ▼                                                   that it replaced                       ▼
+///   connected ◄── another connection is handed over ── away               driven to its end ── or nothing: ready
+///        │                                              ▲ │
+///        ├── lost: may resume ──────────────────────────┘ │ the window is over, the game ends it
+///        └── any other end ────────────────► ready ◄──────┘
+/// ```
 /// Dropped before, the connection may have no verdict: the drop of its [`App`] tells that to those who count it.
 #[derive(Debug)]
 pub struct Driver<A: App> {
-    connection: Connection,
-    tap: Tap,
+    /// `None` while the connection is handed over.
+    session: Option<Session>,
+    /// `None` while the session has no connection.
+    tap: Option<Tap>,
     app: A,
     mailbox: Arc<Mailbox>,
     slot: Slot,
@@ -46,6 +62,10 @@ struct Side {
     /// While the peer is silent or acknowledges nothing.
     inquiry: Option<Inquiry>,
     tls: Option<Box<Tls>>,
+    /// This connection asks to go on with another task's session, which is to get it.
+    claims: bool,
+    /// Other connections may ask to go on with this session.
+    knocked: bool,
 }
 
 impl<A: App> Driver<A> {
@@ -65,8 +85,8 @@ impl<A: App> Driver<A> {
             mailbox.open([0; 16], connection.peer_frame_limit());
         }
         Self {
-            connection,
-            tap: stream.into(),
+            session: Some(Session::new(connection)),
+            tap: Some(stream.into()),
             app,
             mailbox,
             slot,
@@ -79,24 +99,31 @@ impl<A: App> Driver<A> {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_tls(mut self, tls: Tls) -> Self {
-        self.connection.set_layer_holds(tls.holds());
+        if let Some(session) = &mut self.session {
+            session.connection_mut().set_layer_holds(tls.holds());
+        }
         self.side.get_or_insert_default().tls = Some(Box::new(tls));
         self
     }
 
     /// Leaves the connection as it is until something wakes it, at the latest after this time.
     fn rest(&mut self, cx: &mut Context<'_>, left: Duration) {
-        self.app.paused(self.connection.is_paused());
-        if let Some(queue) = self.connection.reclaim() {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let connection = session.connection_mut();
+        if let Some(queue) = connection.reclaim() {
             scratch::give_queue(queue);
         }
+        let Some(tap) = &self.tap else { return };
+        self.app.paused(connection.is_paused());
         // The table sweeps too seldom for the short deadlines of an end.
-        let is_short = left < SWEEP && !self.connection.is_live();
-        let has_inquiry = self.connection.has_inquiry();
+        let is_short = left < SWEEP && !connection.is_live();
+        let has_inquiry = connection.has_inquiry();
         if is_short || has_inquiry || self.side.is_some() {
             let side = self.side.get_or_insert_default();
             if has_inquiry != side.inquiry.is_some() {
-                side.inquiry = has_inquiry.then(|| self.slot.inquire(self.tap.ends()));
+                side.inquiry = has_inquiry.then(|| self.slot.inquire(tap.ends()));
             }
             side.sleep = is_short.then(|| Box::pin(tokio::time::sleep(left)));
             let sleep = side.sleep.as_mut();
@@ -104,15 +131,48 @@ impl<A: App> Driver<A> {
                 cx.waker().wake_by_ref();
             }
             // A session that is healthy again is as small as before.
-            let waits = side.watch.is_some() || side.sleep.is_some();
+            let waits = side.watch.is_some() || side.sleep.is_some() || side.knocked;
             self.side
                 .take_if(|side| !waits && side.inquiry.is_none() && side.tls.is_none());
         }
     }
 
+    /// Does everything that is ready.
+    fn drive(&mut self, cx: &mut Context<'_>) -> Option<Progress> {
+        let session = self.session.as_mut()?;
+        session.connection_mut().lend(scratch::take_queue);
+        let before = session.connection().traffic();
+        let progress = session.drive(&mut Outside {
+            cx,
+            tap: &mut self.tap,
+            app: &mut self.app,
+            mailbox: &self.mailbox,
+            slot: &mut self.slot,
+            side: &mut self.side,
+        });
+        let traffic = session.connection().traffic().since(before);
+        if traffic != Traffic::default() {
+            self.app.traffic(traffic);
+        }
+        self.mailbox.set_tokens(session.connection().resume());
+        Some(progress)
+    }
+
+    /// Closes the socket of a connection that has ended.
+    fn leave(&mut self, abort: bool) {
+        if let Some(tap) = self.tap.take() {
+            tap.leave(abort);
+        }
+        // Its parts belong to that socket.
+        let knocked = self.side.take().is_some_and(|side| side.knocked);
+        if knocked {
+            self.side.get_or_insert_default().knocked = true;
+        }
+    }
+
     /// Completes the record.
     fn finish(&mut self, ending: Box<Ending>) {
-        self.tap.leave(ending.abort);
+        self.leave(ending.abort);
         self.app.closed(ending);
     }
 }
@@ -121,10 +181,14 @@ impl<A: App> Drop for Driver<A> {
     /// A verdict that is out is told, even if the runtime ends while the game still takes what came before it. Without a
     /// verdict, the kernel still keeps the last bytes only for a limited time.
     fn drop(&mut self) {
-        match self.connection.take_ending(self.mailbox.close()) {
+        let late = self.mailbox.close();
+        let ending = self
+            .session
+            .as_mut()
+            .and_then(|session| session.connection_mut().take_ending(late));
+        match ending {
             Some(ending) => self.finish(ending),
-            None if self.connection.is_closed() => {}
-            None => self.tap.leave(false),
+            None => self.leave(false),
         }
     }
 }
@@ -135,29 +199,33 @@ impl<A: App> Future for Driver<A> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         this.mailbox.register(cx.waker());
-        this.connection.lend(scratch::take_queue);
-        let before = this.connection.traffic();
-        let next = this.connection.drive(&mut Outside {
-            cx,
-            tap: &mut this.tap,
-            app: &mut this.app,
-            mailbox: &this.mailbox,
-            slot: &mut this.slot,
-            side: &mut this.side,
-        });
-        let traffic = this.connection.traffic().since(before);
-        if traffic != Traffic::default() {
-            this.app.traffic(traffic);
+        if ready!(this.poll_returned()).is_none() {
+            return Poll::Ready(());
         }
-        match next {
-            Next::Closed(ending) => {
-                this.finish(ending);
-                return Poll::Ready(());
+        while let Some(progress) = this.drive(cx) {
+            match progress {
+                Progress::Wait(left) => this.rest(cx, left),
+                Progress::Yield => {
+                    this.rest(cx, Duration::MAX);
+                    this.slot.stand_in_line();
+                }
+                Progress::Away(ending) => {
+                    this.leave(ending.abort);
+                    match this.app.away(ending) {
+                        Continues::Yes => continue,
+                        Continues::No => return Poll::Ready(()),
+                    }
+                }
+                Progress::Over(_, ending) => {
+                    if let Some(ending) = ending {
+                        this.finish(ending);
+                    }
+                    return Poll::Ready(());
+                }
             }
-            Next::Wait(left) => this.rest(cx, left),
-            Next::Yield => {
-                this.rest(cx, Duration::MAX);
-                this.slot.stand_in_line();
+            this.hand_over();
+            if !this.take_newcomer(cx) {
+                break;
             }
         }
         Poll::Pending
@@ -167,7 +235,7 @@ impl<A: App> Future for Driver<A> {
 /// The outside of the connection during one poll.
 struct Outside<'a, 'c, A> {
     cx: &'a mut Context<'c>,
-    tap: &'a mut Tap,
+    tap: &'a mut Option<Tap>,
     app: &'a mut A,
     mailbox: &'a Arc<Mailbox>,
     slot: &'a mut Slot,
@@ -194,7 +262,11 @@ impl<A: App> Host for Outside<'_, '_, A> {
     }
 
     fn mail(&mut self) -> Option<Mail> {
-        self.mailbox.take()
+        let mail = self.mailbox.take();
+        if mail.as_ref().is_some_and(|mail| mail.requests.knock) {
+            self.side.get_or_insert_default().knocked = true;
+        }
+        mail
     }
 
     fn recycle(&mut self, queue: Box<SendQueue>) {
@@ -218,8 +290,9 @@ impl<A: App> Host for Outside<'_, '_, A> {
             return Poll::Pending;
         }
         let answer = self.app.poll_admission(self.cx);
-        if let (Poll::Ready(Ok(_)), Some(knobs)) = (&answer, self.app.knobs()) {
-            self.tap.tune(&knobs);
+        if let (Poll::Ready(Ok(_)), Some(knobs), Some(tap)) = (&answer, self.app.knobs(), &self.tap)
+        {
+            tap.tune(&knobs);
         }
         answer
     }
@@ -244,18 +317,18 @@ impl<A: App> Host for Outside<'_, '_, A> {
                 mailbox.set_round_trip(outbox.round_trip());
                 app.round_trip(rtt);
             }
-            // This driver finds no sessions for newcomers, and gives none to them.
-            Event::Claim(_) => {
-                let refusal = Refusal::Stale.close();
-                outbox.connection.handle(now, Input::Close(&refusal));
-            }
-            Event::Back => {}
+            Event::Claim(claim) => match app.claim(&claim) {
+                Ok(()) => self.side.get_or_insert_default().claims = true,
+                Err(refusal) => outbox.connection.handle(now, Input::Close(&refusal)),
+            },
+            Event::Back => app.back(&mut outbox),
             Event::Secured => {
                 mailbox.open([0; 16], outbox.connection.peer_frame_limit());
                 app.secured();
             }
             Event::Joined(admission) => {
                 mailbox.open(admission.session, outbox.connection.peer_frame_limit());
+                mailbox.set_tokens(outbox.connection.resume());
                 app.joined(&mut outbox, &admission);
             }
         }
@@ -286,6 +359,19 @@ impl<A: App> Host for Outside<'_, '_, A> {
         self.app.departed(ending)
     }
 
+    fn lost(&mut self, connection: &mut Connection, now: Time, ending: Ending) -> Linger {
+        let mut outbox = Outbox {
+            connection,
+            mailbox: self.mailbox,
+            now,
+        };
+        self.app.lost(&mut outbox, ending)
+    }
+
+    fn left(&mut self, cause: DepartureCause, unsent: Dropped) {
+        self.app.left(cause, unsent);
+    }
+
     fn buffer(&mut self) -> ReadBuffer {
         // The next read finds the end itself.
         if let Some(side) = self.side {
@@ -298,9 +384,10 @@ impl<A: App> Host for Outside<'_, '_, A> {
         if let Some(tls) = tls(self.side) {
             buffer.rest = tls.put_rest(buffer.as_mut());
         }
+        let tap = ready!(here(self.tap));
         match ask {
-            Ask::Runtime => self.tap.poll_read(self.cx, buffer.room(most)),
-            Ask::Kernel => self.tap.read_now(buffer.room(most)),
+            Ask::Runtime => tap.poll_read(self.cx, buffer.room(most)),
+            Ask::Kernel => tap.read_now(buffer.room(most)),
         }
     }
 
@@ -310,16 +397,17 @@ impl<A: App> Host for Outside<'_, '_, A> {
 
     fn poll_end(&mut self) -> Poll<()> {
         let watch = &mut self.side.get_or_insert_default().watch;
-        *watch = watch.take().or_else(|| self.tap.watch());
+        *watch = watch.take().or_else(|| self.tap.as_ref()?.watch());
         watch
             .as_mut()
             .map_or(Poll::Pending, |watch| watch.poll(self.cx))
     }
 
     fn poll_write(&mut self, slices: &[IoSlice<'_>], ask: Ask) -> Io<Taken> {
+        let tap = ready!(here(self.tap));
         let mut write = |slices: &[IoSlice<'_>]| match ask {
-            Ask::Runtime => self.tap.poll_write(self.cx, slices),
-            Ask::Kernel => self.tap.write_now(slices),
+            Ask::Runtime => tap.poll_write(self.cx, slices),
+            Ask::Kernel => tap.write_now(slices),
         };
         match tls(self.side) {
             Some(tls) => tls.write_by(slices, |bytes| write(&[IoSlice::new(bytes)])),
@@ -328,27 +416,40 @@ impl<A: App> Host for Outside<'_, '_, A> {
     }
 
     fn shut(&mut self) -> io::Result<bool> {
+        let Poll::Ready(tap) = here(self.tap) else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
         match tls(self.side) {
-            Some(tls) => tls.shutdown(self.tap),
-            None => self.tap.shutdown().map(|()| true),
+            Some(tls) => tls.shutdown(tap),
+            None => tap.shutdown().map(|()| true),
         }
     }
 
     fn hold_give_up(&mut self, hold: bool) {
-        self.tap.hold_give_up(hold);
+        if let Some(tap) = &self.tap {
+            tap.hold_give_up(hold);
+        }
     }
 
     fn readings(&mut self) -> Readings {
         let inquiry = self.side.as_ref().and_then(|side| side.inquiry.as_ref());
         Readings {
             inquiries: inquiry.map_or(0, Inquiry::count),
-            ..self.tap.readings()
+            ..self
+                .tap
+                .as_ref()
+                .map_or_else(Readings::default, Tap::readings)
         }
     }
 
     fn own_fault(&mut self) -> Option<OwnFault> {
         self.side.as_ref()?.inquiry.as_ref()?.own_fault()
     }
+}
+
+/// The socket. No session without a connection reads or writes.
+fn here(tap: &mut Option<Tap>) -> Poll<&mut Tap> {
+    tap.as_mut().map_or(Poll::Pending, Poll::Ready)
 }
 
 fn tls(side: &mut Option<Box<Side>>) -> Option<&mut Tls> {

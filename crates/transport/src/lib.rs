@@ -20,10 +20,10 @@ mod tls;
 mod tls;
 mod turns;
 
-pub use app::{App, Outbox};
+pub use app::{App, Continues, Outbox};
 pub use clock::Clock;
 pub use deadlines::{Slot, Table};
-pub use driver::Driver;
+pub use driver::{Carried, Driver, Newcomer, Returned};
 pub use inbox::{Caps, Inbox, Item};
 pub use lastword_session::{Linger, Request, Room};
 pub use lastword_sys::{canonical, time_asleep};

@@ -10,7 +10,8 @@ use std::task::Waker;
 
 use atomic_waker::AtomicWaker;
 use lastword_session::{
-    Backlog, Config, Dropped, Framing, Mail, Policy, Request, Requests, RoundTrip, SendQueue,
+    Backlog, Config, Dropped, Framing, Mail, Policy, Request, Requests, Resume, RoundTrip,
+    SendQueue,
 };
 
 use waiters::{Place, Waiters};
@@ -32,6 +33,9 @@ pub struct Mailbox {
     is_watched: AtomicBool,
     /// Bytes that the owner has taken and not yet written.
     owned_bytes: AtomicU32,
+    /// The valid tokens of a session that may resume: twice the generation of the confirmed one, and one more where the
+    /// next is offered. 0: there is none. The owner checks again: this may be a turn behind.
+    tokens: AtomicU32,
     config: Arc<Config>,
     inside: Mutex<Inside>,
 }
@@ -70,6 +74,7 @@ impl Mailbox {
             drops_oldest: AtomicBool::new(false),
             is_watched: AtomicBool::new(false),
             owned_bytes: AtomicU32::new(0),
+            tokens: AtomicU32::new(0),
             config,
             inside: Mutex::default(),
         }
@@ -98,6 +103,24 @@ impl Mailbox {
     #[must_use]
     pub fn framing(&self) -> &Framing {
         &self.config.framing
+    }
+
+    /// Returns the generations of the tokens with which another connection may go on with this session.
+    pub fn token_generations(&self) -> impl Iterator<Item = u32> + use<> {
+        let tokens = self.tokens.load(Ordering::Relaxed);
+        Resume::valid_generations(tokens / 2, tokens % 2 == 1)
+    }
+
+    /// Sets them, for other tasks.
+    #[inline]
+    pub(crate) fn set_tokens(&self, resume: Option<&Resume>) {
+        let tokens = resume.map_or(0, |resume| {
+            let (confirmed, has_offer) = resume.token_state();
+            confirmed.saturating_mul(2) + u32::from(has_offer)
+        });
+        if self.tokens.load(Ordering::Relaxed) != tokens {
+            self.tokens.store(tokens, Ordering::Relaxed);
+        }
     }
 
     /// Sets the policy of the frames whose sender gives none. Default: [`Policy::Close`].

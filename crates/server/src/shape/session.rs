@@ -212,7 +212,7 @@ impl Item for SessionEvent {
 
     fn replaces(&self, earlier: &Self) -> bool {
         match (self, earlier) {
-            (Self::Link(link), Self::Link(earlier)) => link.matter() == earlier.matter(),
+            (Self::Link(link), Self::Link(earlier)) => link.replaces(earlier),
             (Self::Link(_) | Self::Frame(_), _) => false,
         }
     }

@@ -53,6 +53,12 @@ impl Connection {
         matches!(fate, Some(Fate::Away(_)))
     }
 
+    /// Whether the connection is closed, and its record was taken.
+    pub(crate) fn is_over(&self) -> bool {
+        let holds_record = self.rare.as_ref().is_some_and(|rare| rare.ending.is_some());
+        self.is_closed() && !holds_record
+    }
+
     /// Checks whether the session of this connection would go on with another one. Changes nothing.
     ///
     /// # Errors

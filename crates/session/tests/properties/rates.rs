@@ -64,7 +64,14 @@ impl Peer {
         connection.feed(START, &mut hello, |_, _| Flow::More);
         let timing = Timing::default();
         let session = [7; 16];
-        connection.handle(START, Input::Admit(Admission { session, timing, resume_window: None }));
+        connection.handle(
+            START,
+            Input::Admit(Admission {
+                session,
+                timing,
+                resume_window: None,
+            }),
+        );
         assert!(connection.is_live(), "the setting itself is sound");
         Self {
             connection,

@@ -1,0 +1,164 @@
+//! Connections on their way from one task to another. One whose hello asks to go on with a session goes to that session's
+//! task. There comes back: the same one, if it is refused; the older one that it replaced; or nothing.
+
+use std::task::{Context, Poll};
+
+use lastword_session::{Close, Connection, Input, Knock, Knocked, Readings, Session, SessionId};
+
+use super::{Driver, Outside};
+use crate::tls::Tls;
+use crate::{App, Tap};
+
+/// A connection with its socket, on its way from one task to another.
+#[derive(Debug)]
+pub struct Carried {
+    connection: Connection,
+    tap: Tap,
+    tls: Option<Box<Tls>>,
+}
+
+/// A connection that asks to go on with a session, at the session's task.
+#[derive(Debug)]
+pub struct Newcomer {
+    /// The connection.
+    pub carried: Box<Carried>,
+    /// The session.
+    pub session: SessionId,
+    /// Its hello, with a valid token.
+    pub knock: Knock,
+}
+
+/// What comes back to the task of a connection that was handed over.
+#[derive(Debug)]
+pub struct Returned {
+    /// The connection to drive to its end: the same one, or the older one of its session.
+    pub carried: Box<Carried>,
+    /// Why it is refused, if it is the same one.
+    pub refusal: Option<Close>,
+}
+
+impl<A: App> Driver<A> {
+    /// Gives the connection to the task of the session with which it asks to go on.
+    pub(super) fn hand_over(&mut self) {
+        let claims = self
+            .side
+            .as_mut()
+            .map(|side| std::mem::take(&mut side.claims));
+        if claims != Some(true) {
+            return;
+        }
+        let tls = self.side.take().and_then(|side| side.tls);
+        if let (Some(session), Some(tap)) = (self.session.take(), self.tap.take()) {
+            let connection = session.into_connection();
+            self.app.hand_over(Box::new(Carried {
+                connection,
+                tap,
+                tls,
+            }));
+        }
+    }
+
+    /// Takes back what the other task returns. `None` where nothing is left to do here.
+    pub(super) fn poll_returned(&mut self) -> Poll<Option<()>> {
+        if self.session.is_some() {
+            return Poll::Ready(Some(()));
+        }
+        let is_late = self.slot.may_be_due(self.slot.now());
+        let Returned { carried, refusal } = match self.app.poll_returned(is_late) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(returned)) => returned,
+        };
+        let Carried {
+            mut connection,
+            tap,
+            tls,
+        } = *carried;
+        if let Some(refusal) = refusal {
+            connection.handle(self.slot.now(), Input::Close(&refusal));
+        }
+        self.session = Some(Session::new(connection));
+        self.tap = Some(tap);
+        if tls.is_some() {
+            self.side.get_or_insert_default().tls = tls;
+        }
+        Poll::Ready(Some(()))
+    }
+
+    /// Lets the session go on with a newcomer, or returns it. Returns whether there was one.
+    pub(super) fn take_newcomer(&mut self, cx: &mut Context<'_>) -> bool {
+        let knocked = self.side.as_ref().is_some_and(|side| side.knocked);
+        let Some(session) = self.session.as_mut().filter(|_| knocked) else {
+            return false;
+        };
+        let Poll::Ready(newcomer) = self.app.poll_newcomer(cx) else {
+            return false;
+        };
+        let Some(newcomer) = newcomer else {
+            if let Some(side) = &mut self.side {
+                side.knocked = false;
+            }
+            return false;
+        };
+        let Newcomer {
+            carried,
+            session: id,
+            knock,
+        } = newcomer;
+        let Carried {
+            connection,
+            tap,
+            tls,
+        } = *carried;
+        let (now, _) = self.slot.woken();
+        let readings = self
+            .tap
+            .as_ref()
+            .map_or_else(Readings::default, Tap::readings);
+        match session.knock(now, connection, (id, &knock), readings) {
+            Knocked::Refused {
+                newcomer: connection,
+                refusal,
+            } => {
+                let carried = Box::new(Carried {
+                    connection,
+                    tap,
+                    tls,
+                });
+                self.app.refused(carried, refusal);
+            }
+            Knocked::Adopted { mut older, lost } => {
+                let older_tap = self.tap.replace(tap);
+                let side = self.side.get_or_insert_default();
+                let older_tls = std::mem::replace(&mut side.tls, tls);
+                (side.watch, side.sleep, side.inquiry) = (None, None, None);
+                self.mailbox
+                    .open(*id.as_bytes(), session.connection().peer_frame_limit());
+                self.mailbox.set_tokens(session.connection().resume());
+                if let Some(lost) = lost {
+                    let mut outside = Outside {
+                        cx,
+                        tap: &mut self.tap,
+                        app: &mut self.app,
+                        mailbox: &self.mailbox,
+                        slot: &mut self.slot,
+                        side: &mut self.side,
+                    };
+                    session.tell_loss(&mut outside, now, (&mut older, *lost));
+                }
+                let older = older_tap.map(|tap| {
+                    Box::new(Carried {
+                        connection: older,
+                        tap,
+                        tls: older_tls,
+                    })
+                });
+                self.app.adopted(older);
+                if let (Some(knobs), Some(tap)) = (self.app.knobs(), &self.tap) {
+                    tap.tune(&knobs);
+                }
+            }
+        }
+        true
+    }
+}
