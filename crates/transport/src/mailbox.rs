@@ -154,6 +154,14 @@ impl Mailbox {
         inside.peer_frame_limit = peer_frame_limit;
     }
 
+    /// Notes that the live session goes on with another connection, whose peer accepts frames of this length.
+    pub(crate) fn set_frame_limit(&self, peer_frame_limit: u32) {
+        let mut inside = self.lock();
+        if inside.peer_frame_limit > 0 {
+            inside.peer_frame_limit = peer_frame_limit;
+        }
+    }
+
     /// Notes that the session ends, before its game is told: frames are counted and not kept from now on. Returns the
     /// frames that were left inside. Cheap when it was noted before.
     pub(crate) fn discard(&self) -> Dropped {

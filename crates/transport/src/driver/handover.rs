@@ -3,7 +3,9 @@
 
 use std::task::{Context, Poll};
 
-use lastword_session::{Close, Connection, Input, Knock, Knocked, Readings, Session, SessionId};
+use lastword_session::{
+    Close, Connection, Ending, Input, Knock, Knocked, Readings, Resume, Session, SessionId,
+};
 
 use super::{Driver, Outside};
 use crate::tls::Tls;
@@ -87,19 +89,21 @@ impl<A: App> Driver<A> {
 
     /// Lets the session go on with a newcomer, or returns it. Returns whether there was one.
     pub(super) fn take_newcomer(&mut self, cx: &mut Context<'_>) -> bool {
-        let knocked = self.side.as_ref().is_some_and(|side| side.knocked);
-        let Some(session) = self.session.as_mut().filter(|_| knocked) else {
+        let Some(side) = self.side.as_mut().filter(|side| side.knocked) else {
             return false;
         };
         let Poll::Ready(newcomer) = self.app.poll_newcomer(cx) else {
             return false;
         };
-        let Some(newcomer) = newcomer else {
-            if let Some(side) = &mut self.side {
-                side.knocked = false;
-            }
+        side.knocked = newcomer.is_some();
+        let (Some(newcomer), Some(session)) = (newcomer, &mut self.session) else {
             return false;
         };
+        let (now, _) = self.slot.woken();
+        let readings = self
+            .tap
+            .as_ref()
+            .map_or_else(Readings::default, Tap::readings);
         let Newcomer {
             carried,
             session: id,
@@ -110,55 +114,83 @@ impl<A: App> Driver<A> {
             tap,
             tls,
         } = *carried;
-        let (now, _) = self.slot.woken();
-        let readings = self
-            .tap
-            .as_ref()
-            .map_or_else(Readings::default, Tap::readings);
         match session.knock(now, connection, (id, &knock), readings) {
             Knocked::Refused {
                 newcomer: connection,
                 refusal,
             } => {
-                let carried = Box::new(Carried {
+                let carried = Carried {
                     connection,
                     tap,
                     tls,
-                });
-                self.app.refused(carried, refusal);
+                };
+                self.app.refused(Box::new(carried), refusal);
             }
-            Knocked::Adopted { mut older, lost } => {
-                let older_tap = self.tap.replace(tap);
-                let side = self.side.get_or_insert_default();
-                let older_tls = std::mem::replace(&mut side.tls, tls);
-                (side.watch, side.sleep, side.inquiry) = (None, None, None);
-                self.mailbox
-                    .open(*id.as_bytes(), session.connection().peer_frame_limit());
-                self.mailbox.set_tokens(session.connection().resume());
-                if let Some(lost) = lost {
-                    let mut outside = Outside {
-                        cx,
-                        tap: &mut self.tap,
-                        app: &mut self.app,
-                        mailbox: &self.mailbox,
-                        slot: &mut self.slot,
-                        side: &mut self.side,
-                    };
-                    session.tell_loss(&mut outside, now, (&mut older, *lost));
-                }
-                let older = older_tap.map(|tap| {
-                    Box::new(Carried {
-                        connection: older,
-                        tap,
-                        tls: older_tls,
-                    })
-                });
-                self.app.adopted(older);
-                if let (Some(knobs), Some(tap)) = (self.app.knobs(), &self.tap) {
-                    tap.tune(&knobs);
-                }
+            Knocked::Adopted { older, lost } => {
+                let older = self.plug_in(older, tap, tls);
+                self.mailbox.set_tokens(self.resume());
+                self.tell_change(cx, (older, lost));
             }
         }
         true
     }
+
+    /// Exchanges the sockets.
+    fn plug_in(&mut self, older: Connection, tap: Tap, tls: Option<Box<Tls>>) -> Older {
+        let side = self.side.get_or_insert_default();
+        // They belong to the older socket.
+        (side.watch, side.sleep, side.inquiry) = (None, None, None);
+        Older {
+            connection: older,
+            tls: std::mem::replace(&mut side.tls, tls),
+            tap: self.tap.replace(tap),
+        }
+    }
+
+    /// Tells the app of the loss of the older connection, where it is new, and of the change.
+    fn tell_change(
+        &mut self,
+        cx: &mut Context<'_>,
+        (mut older, lost): (Older, Option<Box<Ending>>),
+    ) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let limit = session.connection().peer_frame_limit();
+        if let Some(lost) = lost {
+            let (now, _) = self.slot.woken();
+            let mut outside = Outside {
+                cx,
+                tap: &mut self.tap,
+                app: &mut self.app,
+                mailbox: &self.mailbox,
+                slot: &mut self.slot,
+                side: &mut self.side,
+            };
+            session.tell_loss(&mut outside, now, (&mut older.connection, *lost));
+        }
+        self.mailbox.set_frame_limit(limit);
+        let older = older.tap.map(|tap| {
+            Box::new(Carried {
+                connection: older.connection,
+                tap,
+                tls: older.tls,
+            })
+        });
+        self.app.adopted(older);
+        if let (Some(knobs), Some(tap)) = (self.app.knobs(), &self.tap) {
+            tap.tune(&knobs);
+        }
+    }
+
+    fn resume(&self) -> Option<&Resume> {
+        self.session.as_ref()?.connection().resume()
+    }
+}
+
+/// The connection that a session had before another one. It has no socket if it has ended.
+struct Older {
+    connection: Connection,
+    tap: Option<Tap>,
+    tls: Option<Box<Tls>>,
 }
