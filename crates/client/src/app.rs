@@ -79,6 +79,7 @@ impl App for ClientApp {
         self.live(Admission {
             session: [0; 16],
             timing: Timing::default(),
+            resume_window: None,
         });
     }
 

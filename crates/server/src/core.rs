@@ -2,6 +2,7 @@
 
 mod admission;
 mod authentication;
+pub(crate) mod doors;
 pub(crate) mod drain;
 mod group;
 mod listeners;
@@ -33,6 +34,7 @@ pub use reloads::ReloadError;
 
 pub(crate) use admission::{Admission, Admitted, Peers, Rules, Situation};
 pub(crate) use authentication::Authentication;
+pub(crate) use doors::{Answer, Doors, Leaving, Reply, Seat, Visitor};
 pub(crate) use group::Groups;
 pub(crate) use listeners::{Adopted, Listeners};
 pub(crate) use logins::{Claim, Logins};
@@ -49,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) mailboxes: Arc<Mailboxes>,
     /// One session for each player; `None` where a player may have several.
     pub(crate) logins: Option<Arc<Logins>>,
+    pub(crate) doors: Doors,
     pub(crate) groups: Groups,
     pub(crate) books: Books,
     pub(crate) admission: Mutex<Admission>,

@@ -61,6 +61,12 @@ pub(crate) trait Game: Send + Unpin + 'static {
     /// Ready when there is room for another frame.
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()>;
 
+    /// Ready when there is room for a loss and a return: both are kept until the game takes them.
+    fn poll_change(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Ready(())
+    }
+
     /// Ready when the game has taken every frame and asks for the next one.
     fn poll_delivered(&mut self, cx: &mut TaskContext<'_>) -> Poll<()>;
 

@@ -154,6 +154,10 @@ impl Session {
                 host.recycle(queue);
                 host.queued(self.connection.backlog());
             }
+            if mail.requests.report {
+                let so_far = self.connection.so_far(now, &Readings::default());
+                host.reported(so_far);
+            }
             if let Some(cause) = decision(&mail.requests) {
                 return self.over(host, cause.into());
             }

@@ -188,7 +188,11 @@ impl Outbox<'_> {
     /// frame without room is dropped; this is no error.
     pub fn send(&mut self, how: Option<Outbound>, payload: &[u8]) -> Result<(), SendError> {
         let how = how.unwrap_or_else(|| self.mailbox.policy().into());
-        self.connection.send_as(self.now, how, payload)
+        let sent = self.connection.send_as(self.now, how, payload);
+        if sent == Err(SendError::QueueFull) {
+            self.mailbox.count_refused();
+        }
+        sent
     }
 
     /// Ends the connection.
@@ -207,6 +211,12 @@ impl Outbox<'_> {
     #[must_use]
     pub fn now(&self) -> Time {
         self.connection.real(self.now)
+    }
+
+    /// Returns the number of the connection in its session, from 1.
+    #[must_use]
+    pub fn connection_number(&self) -> u32 {
+        self.connection.number()
     }
 
     /// Returns the round trip and clock offset learnt from pongs.

@@ -115,8 +115,18 @@ impl<T: Item, E> Inbox<T, E> {
         let mut inside = self.lock();
         let full = inside.is_full(self.caps);
         // Without an owner new frames are not kept, so the task reads on to the end behind them.
-        inside.task_waits = full && inside.frames > 0 && inside.owner != Owner::Gone;
-        ready_unless(inside.task_waits)
+        let waits = full && inside.frames > 0 && inside.owner != Owner::Gone;
+        inside.task_waits |= waits;
+        ready_unless(waits)
+    }
+
+    /// Task: returns ready while few items with reserved room wait behind the last frame, so that one that replaces none
+    /// can come.
+    pub fn poll_reserved(&self) -> Poll<()> {
+        let mut inside = self.lock();
+        let full = inside.reserved_behind() >= RESERVED_MAX && inside.owner != Owner::Gone;
+        inside.task_waits |= full;
+        ready_unless(full)
     }
 
     /// Task: returns ready once every frame was taken and the owner asked for more. An owner that never got a frame has
@@ -301,9 +311,14 @@ impl<T: Item, E> Inside<T, E> {
         self.items.push_back(item);
     }
 
-    fn push_reserved(&mut self, item: T) {
+    /// How many items with reserved room wait behind the last frame.
+    fn reserved_behind(&self) -> usize {
         let is_reserved = |item: &&T| item.bytes().is_none();
-        let last = self.items.iter().rev().take_while(is_reserved).count();
+        self.items.iter().rev().take_while(is_reserved).count()
+    }
+
+    fn push_reserved(&mut self, item: T) {
+        let last = self.reserved_behind();
         let mut last = self.items.iter_mut().rev().take(last);
         if last.len() >= RESERVED_MAX {
             if let Some(obsolete) = last.find(|earlier| item.replaces(earlier)) {

@@ -56,6 +56,8 @@ struct Rare {
     requests: Requests,
     /// The frames that came after the end.
     discarded: Dropped,
+    /// The frames that found no room, since the owner asked last.
+    refused: u64,
     /// How many of the owner's bytes may be dropped; `None` if the session never had a droppable frame.
     owned_droppable: Option<usize>,
     /// The callers that wait for room. They stay here when the rest is taken: a caller that gives up removes its own
@@ -121,6 +123,22 @@ impl Mailbox {
         if self.tokens.load(Ordering::Relaxed) != tokens {
             self.tokens.store(tokens, Ordering::Relaxed);
         }
+    }
+
+    /// Counts a frame that found no room with the owner.
+    pub(crate) fn count_refused(&self) {
+        self.lock().rare_mut().refused += 1;
+    }
+
+    /// Returns how many frames found no room since the last call.
+    pub fn take_refused(&self) -> u64 {
+        let mut inside = self.lock();
+        let refused = inside
+            .rare
+            .as_mut()
+            .map(|rare| std::mem::take(&mut rare.refused));
+        inside.tidy();
+        refused.unwrap_or(0)
     }
 
     /// Sets the policy of the frames whose sender gives none. Default: [`Policy::Close`].
@@ -323,7 +341,8 @@ impl Inside {
     /// Frees the rare state when it holds nothing. A session that drops frames keeps it: steady traffic allocates nothing.
     fn tidy(&mut self) {
         self.rare.take_if(|rare| {
-            let nothing_waits = rare.waiters.is_empty() && rare.requests.is_empty();
+            let nothing_waits =
+                rare.waiters.is_empty() && rare.requests.is_empty() && rare.refused == 0;
             let had_none = rare.discarded == Dropped::default() && rare.owned_droppable.is_none();
             nothing_waits && had_none
         });

@@ -116,7 +116,7 @@ impl Snapshot {
             sessions: Sessions {
                 joined: stats.sessions_joined,
                 open: stats.sessions_open,
-                suspended: 0,
+                suspended: stats.sessions_suspended,
                 lost: lost(&stats),
             },
             disconnects: stats.disconnects.iter().map(Ends::from).collect(),

@@ -30,6 +30,9 @@ pub enum BindError {
     /// The operating system gives no threads for the server's own runtime.
     #[error("cannot start a runtime: {}", OsError::in_words(.0))]
     Runtime(io::Error),
+    /// The operating system gives no random bytes for the secret with which players come back to their sessions.
+    #[error("there are no random bytes for the tokens of sessions: {0}")]
+    NoRandomness(getrandom::Error),
     /// The server cannot run on this runtime, or there is none.
     #[error(
         "cannot serve here: {lack}; call `enable_all` on the runtime's builder, or `own_runtime` on the server's"

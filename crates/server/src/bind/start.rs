@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use lastword_session::{Token, TokenKey};
 use lastword_transport::{ListenOptions, ListenerSocket};
 use metrics::Recorder;
 use tokio::net::TcpListener;
@@ -16,8 +17,8 @@ use super::extension::Started;
 use crate::books::{Books, Metrics, Names, with_recorder};
 use crate::config::{Config, KernelAbilities, SecondLogin, Settings};
 use crate::core::{
-    Admission, Authentication, Core, Listeners, Logins, Mailboxes, Observers, Reloads, Rules,
-    Shedding, Shutdown, drain, publisher, renewals, shedding, warn_of_certificates,
+    Admission, Authentication, Core, Doors, Listeners, Logins, Mailboxes, Observers, Reloads,
+    Rules, Shedding, Shutdown, drain, publisher, renewals, shedding, warn_of_certificates,
 };
 use crate::guard::logged;
 use crate::handle::ServerHandle;
@@ -51,7 +52,8 @@ impl Builder {
         let (addrs, listeners) = self.listeners()?;
         let read = self.reload_from.take();
         let reloads = Reloads::new(read, self.config.clone(), listen_at, stamps);
-        let core = Arc::new(self.core(addrs, events, reloads, tls));
+        let key = random_key().map_err(BindError::NoRandomness)?;
+        let core = Arc::new(self.core(addrs, events, reloads, (tls, key)));
         self.groups.bind(&core.mailboxes);
         core.runtime.spawn(drain::watch(Arc::clone(&core)));
         core.runtime.spawn(shedding::watch(Arc::clone(&core)));
@@ -194,10 +196,11 @@ impl Builder {
         addrs: Vec<SocketAddr>,
         events: Option<Arc<Queue>>,
         reloads: Reloads,
-        tls: Vec<Tls>,
+        (tls, key): (Vec<Tls>, TokenKey),
     ) -> Core {
         let config = &self.config;
-        let settings = Settings::new(config, self.framing.clone(), tls, self.what_auto_is());
+        let wire = (self.framing.clone(), key);
+        let settings = Settings::new(config, wire, tls, self.what_auto_is());
         let (metrics, publishes_itself) = self.metrics(&settings);
         let cohorts = Names::of_cohorts(&config.metrics.cohorts, self.strict_names);
         let profiles = Names::of_profiles(&settings.profiles, self.strict_names);
@@ -209,6 +212,7 @@ impl Builder {
             logins: Logins::new(settings.second_login, &mailboxes),
             mailboxes,
             settings,
+            doors: Doors::default(),
             groups: self.groups.clone(),
             books: Books::open(config, metrics, [cohorts, profiles], listeners.first()),
             admission: Mutex::new(Admission::new(Rules::new(config))),
@@ -224,6 +228,13 @@ impl Builder {
             shutdown: Shutdown::default(),
         }
     }
+}
+
+/// A secret of this process: its tokens are worth nothing to another one.
+fn random_key() -> Result<TokenKey, getrandom::Error> {
+    let mut secret = [0; Token::LEN];
+    getrandom::fill(&mut secret)?;
+    Ok(TokenKey::new(secret))
 }
 
 /// Says which sessions of a player may be live.

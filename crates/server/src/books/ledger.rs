@@ -5,7 +5,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lastword_session::{Cause, Phase};
+use lastword_session::{Cause, DepartureCause, Phase};
 use lastword_transport::Linger;
 use tokio::sync::Notify;
 
@@ -37,7 +37,12 @@ pub(crate) struct Counts {
     pub(crate) places: u64,
     pub(crate) ended: u64,
     pub(crate) joined: u64,
+    /// The sessions whose player is here.
     pub(crate) sessions_open: u64,
+    /// The sessions that wait for their player.
+    pub(crate) suspended: u64,
+    /// The open connections that a session has: each shares the place of its session.
+    attached: u64,
     disconnects: Vec<u64>,
     departures: Vec<u64>,
     pub(crate) accept_errors: [u64; AcceptError::ALL.len()],
@@ -123,8 +128,10 @@ impl Ledger {
                 ended: 0,
                 joined: 0,
                 sessions_open: 0,
+                suspended: 0,
+                attached: 0,
                 disconnects: vec![0; kinds * Phase::ALL.len()],
-                departures: vec![0; kinds],
+                departures: vec![0; (Cause::ALL.len() + LATER.len()) * cohorts],
                 accept_errors: [0; AcceptError::ALL.len()],
                 game_closes: vec![0; GAME_CLOSES.len() * (codes.len() + 1)],
                 codes,
@@ -149,7 +156,7 @@ impl Ledger {
         let mut counts = lock(&self.counts);
         counts.opened += 1;
         counts.open += 1;
-        counts.open - counts.lingering
+        counts.places_taken()
     }
 
     /// Frees the place of a connection that was refused before its first byte. Returns whether it may stay to say hello, and
@@ -174,19 +181,52 @@ impl Ledger {
         lock(&self.counts).linger(LINGERING_REFUSED_MAX)
     }
 
-    /// Counts a session out, and frees the place of its connection.
-    pub(crate) fn depart(&self, cause: Cause, cohort: usize) -> Linger {
+    /// Counts a session out together with its connection, which has no place any more. `is_away`: the session waited for its
+    /// player, and the connection was not confirmed.
+    pub(crate) fn depart(&self, cause: DepartureCause, cohort: usize, is_away: bool) -> Linger {
         let mut counts = lock(&self.counts);
-        let index = counts.departure_index(cause, cohort);
-        count(&mut counts.departures, Some(index));
-        counts.sessions_open -= 1;
+        counts.depart(cause, cohort, is_away);
+        counts.attached -= 1;
         counts.linger(u64::MAX)
+    }
+
+    /// Counts a session out that waited for its player, and has no connection.
+    pub(crate) fn depart_away(&self, cause: DepartureCause, cohort: usize, unsent: (u64, u64)) {
+        let mut counts = lock(&self.counts);
+        counts.depart(cause, cohort, true);
+        counts.undelivered_out.0 += unsent.0;
+        counts.undelivered_out.1 += unsent.1;
     }
 
     /// Counts a session in.
     pub(crate) fn join(&self) {
         let mut counts = lock(&self.counts);
         counts.joined += 1;
+        counts.sessions_open += 1;
+        counts.attached += 1;
+    }
+
+    /// The connection of a session is lost: it lingers without a place. The session keeps its place, and waits for its
+    /// player. `is_away`: it waited already, and the connection was not confirmed.
+    pub(crate) fn lose(&self, is_away: bool) -> Linger {
+        let mut counts = lock(&self.counts);
+        counts.attached -= 1;
+        if !is_away {
+            counts.sessions_open -= 1;
+            counts.suspended += 1;
+        }
+        counts.linger(u64::MAX)
+    }
+
+    /// A session that waits for its player has another connection, which has no place of its own any more.
+    pub(crate) fn attach(&self) {
+        lock(&self.counts).attached += 1;
+    }
+
+    /// A session's player is back.
+    pub(crate) fn back(&self) {
+        let mut counts = lock(&self.counts);
+        counts.suspended -= 1;
         counts.sessions_open += 1;
     }
 
@@ -242,6 +282,21 @@ impl Ledger {
 }
 
 impl Counts {
+    /// The connections and sessions that have a place. A session shares that of its connection.
+    fn places_taken(&self) -> u64 {
+        let alone = self.open - self.lingering - self.attached;
+        alone + self.sessions_open + self.suspended
+    }
+
+    fn depart(&mut self, cause: DepartureCause, cohort: usize, is_away: bool) {
+        let index = self.departure_index(cause, cohort);
+        count(&mut self.departures, index);
+        match is_away {
+            true => self.suspended -= 1,
+            false => self.sessions_open -= 1,
+        }
+    }
+
     fn linger(&mut self, max: u64) -> Linger {
         self.lingering += 1;
         match self.lingering - self.refused <= self.places.min(max) {
@@ -255,8 +310,8 @@ impl Counts {
         at(&self.disconnects, Some(index))
     }
 
-    pub(crate) fn departures(&self, cause: Cause, cohort: usize) -> u64 {
-        at(&self.departures, Some(self.departure_index(cause, cohort)))
+    pub(crate) fn departures(&self, cause: DepartureCause, cohort: usize) -> u64 {
+        at(&self.departures, self.departure_index(cause, cohort))
     }
 
     /// Ends with this cause in this phase, of all cohorts.
@@ -268,7 +323,7 @@ impl Counts {
     }
 
     /// Departures with this cause, of all cohorts.
-    pub(crate) fn left(&self, cause: Cause) -> u64 {
+    pub(crate) fn left(&self, cause: DepartureCause) -> u64 {
         let cohorts = 0..self.cohorts;
         cohorts.map(|each| self.departures(cause, each)).sum()
     }
@@ -297,8 +352,12 @@ impl Counts {
         (ordinal(cause) * Phase::ALL.len() + usize::from(phase as u8)) * self.cohorts + cohort
     }
 
-    fn departure_index(&self, cause: Cause, cohort: usize) -> usize {
-        ordinal(cause) * self.cohorts + cohort
+    fn departure_index(&self, cause: DepartureCause, cohort: usize) -> Option<usize> {
+        let kind = match cause {
+            DepartureCause::Ended(cause) => ordinal(cause),
+            later => Cause::ALL.len() + LATER.iter().position(|other| *other == later)?,
+        };
+        Some(kind * self.cohorts + cohort)
     }
 }
 
@@ -319,6 +378,17 @@ fn ordinal(cause: Cause) -> usize {
         .iter()
         .position(|other| *other == cause)
         .unwrap_or_default()
+}
+
+/// The causes of departures besides those of connections.
+const LATER: [DepartureCause; 2] = [DepartureCause::ResumeExpired, DepartureCause::HandedOver];
+
+/// The causes of all departures.
+pub(crate) fn departure_causes() -> impl Iterator<Item = DepartureCause> {
+    Cause::ALL
+        .into_iter()
+        .map(DepartureCause::from)
+        .chain(LATER)
 }
 
 /// The most refused connections that may stay at a time.
@@ -372,13 +442,16 @@ mod tests {
         let ledger = Ledger::new(1, Vec::new(), 1);
         assert_eq!(ledger.open(), 1);
         ledger.join();
-        assert_eq!(ledger.depart(Cause::Kicked, 0), Linger::Allowed);
+        assert_eq!(
+            ledger.depart(Cause::Kicked.into(), 0, false),
+            Linger::Allowed
+        );
         let counts = ledger.counts();
         assert_eq!(
             (counts.joined, counts.sessions_open, counts.open),
             (1, 0, 1)
         );
-        assert_eq!(counts.departures(Cause::Kicked, 0), 1);
+        assert_eq!(counts.departures(Cause::Kicked.into(), 0), 1);
         assert_eq!(counts.disconnects(Cause::Kicked, Phase::Live, 0), 0);
         assert_eq!(ledger.open(), 1, "the place is free");
         assert_eq!(ledger.linger(), Linger::Refused, "one lingers already");

@@ -8,7 +8,7 @@ mod recorder;
 use std::time::Duration;
 
 use lastword_keepalive::{Profile, ProfileName};
-use lastword_session::{Cause, Diagnosis, Ending, Phase};
+use lastword_session::{Cause, DepartureCause, Diagnosis, Ending, Phase};
 use lastword_transport::Table;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
@@ -28,12 +28,13 @@ pub(crate) struct Metrics {
     open: Gauge,
     limit: Gauge,
     disconnects: Vec<(Cause, Phase, usize, Counter)>,
-    departures: Vec<(Cause, usize, Counter)>,
+    departures: Vec<(DepartureCause, usize, Counter)>,
     accept_errors: [Counter; AcceptError::ALL.len()],
     game_closes: Vec<(Cause, Option<u16>, Counter)>,
     unknown_names: [Counter; NameKind::ALL.len()],
     joined: Counter,
     sessions_open: Gauge,
+    suspended: Gauge,
     frames: [Counter; 2],
     bytes: [Counter; 2],
     drained_bytes: Counter,
@@ -103,7 +104,6 @@ impl Metrics {
     pub(crate) fn new(config: &MetricsConfig, settings: &Settings) -> Self {
         catalogue::describe();
         gauge!("lastword_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        gauge!("lastword_sessions_suspended").set(0.0);
         bounds(&settings.bounds);
         let direction = |name: &'static str| {
             [
@@ -124,6 +124,7 @@ impl Metrics {
                 .map(|kind| counter!("lastword_unknown_names_total", "kind" => kind.label())),
             joined: counter!("lastword_sessions_joined_total"),
             sessions_open: gauge!("lastword_sessions_open"),
+            suspended: gauge!("lastword_sessions_suspended"),
             frames: direction("lastword_frames_total"),
             bytes: direction("lastword_bytes_total"),
             drained_bytes: counter!("lastword_drained_bytes_total"),
@@ -170,6 +171,7 @@ impl Metrics {
         self.limit.set(as_f64(counts.places));
         self.joined.absolute(counts.joined);
         self.sessions_open.set(as_f64(counts.sessions_open));
+        self.suspended.set(as_f64(counts.suspended));
         for (cause, phase, cohort, counter) in &self.disconnects {
             counter.absolute(counts.disconnects(*cause, *phase, *cohort));
         }
@@ -266,8 +268,10 @@ fn brief_sessions() -> Vec<(Cause, Counter)> {
     counters.collect()
 }
 
-fn departures(cohorts: &[String]) -> Vec<(Cause, usize, Counter)> {
-    let counters = of_sessions().flat_map(|cause| {
+fn departures(cohorts: &[String]) -> Vec<(DepartureCause, usize, Counter)> {
+    let causes = of_sessions().map(DepartureCause::from);
+    let causes = causes.chain([DepartureCause::ResumeExpired]);
+    let counters = causes.flat_map(|cause| {
         with_none(cohorts).map(move |(index, cohort)| {
             let counter = counter!("lastword_departures_total", "cause" => cause.label(),
                 "class" => cause.class().label(), "cohort" => cohort.to_owned());

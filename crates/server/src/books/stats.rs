@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use lastword_session::{Cause, Diagnosis, Phase};
+use lastword_session::{Cause, DepartureCause, Diagnosis, Phase};
 use lastword_transport::Table;
 
 use super::Books;
+use super::ledger::departure_causes;
 
 /// One snapshot of a server's counts. Both laws hold in it: opened = open + Σ disconnects, and joined = sessions open +
-/// Σ departures.
+/// suspended + Σ departures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
     /// Connections accepted so far.
@@ -17,12 +18,14 @@ pub struct Stats {
     pub connections_open: u64,
     /// Sessions joined so far.
     pub sessions_joined: u64,
-    /// Sessions open now.
+    /// Sessions open now, whose player is connected.
     pub sessions_open: u64,
+    /// Sessions without a connection, which wait for their player.
+    pub sessions_suspended: u64,
     /// Ends by cause and phase, without those that are zero.
     pub disconnects: Vec<(Cause, Phase, u64)>,
-    /// Departures by their last cause, without those that are zero.
-    pub departures: Vec<(Cause, u64)>,
+    /// Departures by their cause, without those that are zero.
+    pub departures: Vec<(DepartureCause, u64)>,
     /// Failures of accept by kind, without those that are zero.
     pub accept_errors: Vec<(&'static str, u64)>,
     /// Players to whom the authenticator gave a cohort that `metrics.cohorts` does not declare.
@@ -77,7 +80,7 @@ impl Stats {
         let ended: u64 = self.disconnects.iter().map(|(.., count)| count).sum();
         let departed: u64 = self.departures.iter().map(|(_, count)| count).sum();
         self.connections_opened == self.connections_open + ended
-            && self.sessions_joined == self.sessions_open + departed
+            && self.sessions_joined == self.sessions_open + self.sessions_suspended + departed
     }
 }
 
@@ -93,18 +96,16 @@ impl Books {
         let ends = Cause::ALL
             .into_iter()
             .flat_map(|cause| Phase::ALL.map(|phase| (cause, phase, counts.ends(cause, phase))));
-        let departures = Cause::ALL.map(|cause| (cause, counts.left(cause)));
+        let departures = departure_causes().map(|cause| (cause, counts.left(cause)));
         let accept_errors = counts.accept_errors();
         Stats {
             connections_opened: counts.opened,
             connections_open: counts.open,
             sessions_joined: counts.joined,
             sessions_open: counts.sessions_open,
+            sessions_suspended: counts.suspended,
             disconnects: ends.filter(|(.., count)| *count > 0).collect(),
-            departures: departures
-                .into_iter()
-                .filter(|(_, count)| *count > 0)
-                .collect(),
+            departures: departures.filter(|(_, count)| *count > 0).collect(),
             accept_errors: accept_errors.filter(|(_, count)| *count > 0).collect(),
             unknown_cohorts,
             unknown_profiles,

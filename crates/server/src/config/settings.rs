@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, Profile, ProfileName};
-use lastword_session::{Framing, Message, Timing};
+use lastword_session::{Framing, Message, ResumeConfig, Timing, TokenKey};
 
 use super::{Bound, Config, KernelAbilities, ListenConfig, Marks, Network, SecondLogin};
 #[cfg(feature = "tls")]
@@ -15,6 +15,8 @@ use crate::tls::Tls;
 /// The settings of one server.
 pub(crate) struct Settings {
     framing: Framing,
+    /// The secret of the tokens with which players come back to their sessions.
+    pub(crate) token_key: TokenKey,
     /// Never `auto`.
     pub(crate) second_login: SecondLogin,
     pub(crate) bounds: Vec<Bound>,
@@ -50,12 +52,22 @@ pub(crate) struct ListenerSettings {
 
 impl Settings {
     /// `auto` is the policy that `sessions.second_login = "auto"` stands for.
-    pub(crate) fn new(config: &Config, framing: Framing, tls: Vec<Tls>, auto: SecondLogin) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        (framing, token_key): (Framing, TokenKey),
+        tls: Vec<Tls>,
+        auto: SecondLogin,
+    ) -> Self {
         let profiles = config.profiles();
         Self {
             second_login: config.sessions.second_login.or_auto_is(auto),
-            live: RwLock::new(Arc::new(LiveSettings::new(config, &framing, tls))),
+            live: RwLock::new(Arc::new(LiveSettings::new(
+                config,
+                (&framing, &token_key),
+                tls,
+            ))),
             framing,
+            token_key,
             bounds: config.bounds(KernelAbilities::probe()),
             knobs: profiles.iter().map(|each| config.knobs(each)).collect(),
             profiles,
@@ -72,7 +84,8 @@ impl Settings {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         let own = || live.listeners().map(|each| each.tls.clone()).collect();
         let tls = tls.unwrap_or_else(own);
-        *live = Arc::new(LiveSettings::new(config, &self.framing, tls));
+        let fixed = (&self.framing, &self.token_key);
+        *live = Arc::new(LiveSettings::new(config, fixed, tls));
     }
 
     /// Gives new connections this TLS of each listener. Returns false where they have the same already.
@@ -109,6 +122,12 @@ impl Settings {
             .map_or_else(Timing::default, Timing::from)
     }
 
+    /// How long a session with this profile waits for its player.
+    pub(crate) fn resume_window(&self, profile: u8) -> Duration {
+        let profile = self.profile(profile);
+        profile.map_or(Duration::ZERO, |profile| profile.resume_window)
+    }
+
     /// The socket options of the listener, which every socket has at first.
     pub(crate) fn listener_knobs(&self) -> Option<&KernelKnobs> {
         self.knobs.first()
@@ -126,8 +145,13 @@ impl Settings {
 }
 
 impl LiveSettings {
-    fn new(config: &Config, framing: &Framing, tls: Vec<Tls>) -> Self {
+    fn new(config: &Config, (framing, key): (&Framing, &TokenKey), tls: Vec<Tls>) -> Self {
         let limits = config.session_limits();
+        // A dialect has no welcome that could offer a token.
+        let resume = matches!(framing, Framing::Native).then(|| ResumeConfig {
+            window: config.default_profile().resume_window,
+            key: key.clone(),
+        });
         let listener = |(listen, tls): (&ListenConfig, Tls)| ListenerSettings {
             session: Arc::new(lastword_session::Config {
                 framing: framing.clone(),
@@ -135,7 +159,7 @@ impl LiveSettings {
                 behind_proxy: listen.behind_proxy,
                 proxy_header: !listen.proxy.is_empty(),
                 tls: tls.is_on(),
-                resume: None,
+                resume: resume.clone(),
             }),
             proxies: listen.proxy.clone(),
             tls,

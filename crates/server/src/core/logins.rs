@@ -16,7 +16,7 @@ use lastword_transport::Request;
 use super::mailboxes::Mailboxes;
 use crate::config::SecondLogin;
 use crate::guard::lock;
-use crate::player::SessionIdentity;
+use crate::player::{LinkFlag, SessionIdentity};
 
 use claims::{Answer, Claims, Policy};
 
@@ -91,9 +91,10 @@ impl Logins {
         answer
     }
 
-    /// Whether a session is live, and its peer is not silent.
+    /// Whether a session is live, its player is connected, and its peer is not silent.
     fn is_well(&self, owner: &SessionIdentity) -> bool {
-        owner.suspicion.read().is_none() && self.mailboxes.of(owner.session).is_some()
+        let is_here = owner.suspicion.read().is_none() && !owner.link.has(LinkFlag::Away);
+        is_here && self.mailboxes.of(owner.session).is_some()
     }
 }
 

@@ -1,6 +1,7 @@
 //! One connection of a server: admission, authentication, and the game's side.
 
 mod ending;
+mod resuming;
 mod standing;
 
 use std::sync::Arc;
@@ -11,9 +12,12 @@ use bytes::Bytes;
 use lastword_keepalive::KernelKnobs;
 use lastword_session::wire::Notice;
 use lastword_session::{
-    Admission, Cause, Close, Diagnosis, Ending, Evidence, Framing, Link, Proxied, Traffic,
+    Admission, Cause, Claim, Close, DepartureCause, Diagnosis, Dropped, Ending, Evidence, Framing,
+    Link, Proxied, Refusal as NotResumed, Traffic,
 };
-use lastword_transport::{App, Clock, Linger, Outbox, Room, canonical};
+use lastword_transport::{
+    App, Carried, Clock, Continues, Linger, Newcomer, Outbox, Returned, Room, canonical,
+};
 
 use crate::books::{UnknownName, log};
 use crate::core::{Admitted, Core};
@@ -86,6 +90,7 @@ impl<S: Shape> ServerApp<S> {
         match flag {
             LinkFlag::Congested => traffic.congested(is_set),
             LinkFlag::RateLimited => traffic.rate_limited(is_set),
+            LinkFlag::Away => {}
         }
     }
 
@@ -186,6 +191,7 @@ impl<S: Shape> ServerApp<S> {
         Poll::Ready(Ok(Admission {
             session: *identity.session.as_bytes(),
             timing: self.front.core.settings.timing(identity.profile),
+            resume_window: Some(self.front.core.settings.resume_window(identity.profile)),
         }))
     }
 }
@@ -344,7 +350,7 @@ impl<S: Shape> App for ServerApp<S> {
     }
 
     fn paused(&mut self, paused: bool) {
-        if self.paused != paused && !self.standing.has_departed() {
+        if self.paused != paused && matches!(self.standing, Standing::Joined(_)) {
             self.paused = paused;
             self.core().books.traffic.paused(paused);
         }
@@ -396,6 +402,46 @@ impl<S: Shape> App for ServerApp<S> {
 
     fn closed(&mut self, ending: Box<Ending>) {
         self.end(*ending);
+    }
+
+    fn claim(&mut self, claim: &Claim<'_>) -> Result<(), Close> {
+        self.on_claim(claim)
+    }
+
+    fn hand_over(&mut self, carried: Box<Carried>) {
+        self.goes_to_door(carried);
+    }
+
+    fn poll_returned(&mut self, is_late: bool) -> Poll<Option<Returned>> {
+        self.poll_answer_of_session(is_late)
+    }
+
+    fn poll_newcomer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Newcomer>> {
+        self.poll_visitor(cx)
+    }
+
+    fn adopted(&mut self, older: Option<Box<Carried>>) {
+        self.on_adopted(older);
+    }
+
+    fn refused(&mut self, newcomer: Box<Carried>, refusal: NotResumed) {
+        self.on_refused(newcomer, refusal);
+    }
+
+    fn lost(&mut self, outbox: &mut Outbox<'_>, ending: Ending) -> Linger {
+        self.on_lost(outbox, ending)
+    }
+
+    fn back(&mut self, outbox: &mut Outbox<'_>) {
+        self.on_back(outbox);
+    }
+
+    fn away(&mut self, ending: Box<Ending>) -> Continues {
+        self.on_away(ending)
+    }
+
+    fn left(&mut self, cause: DepartureCause, unsent: Dropped) {
+        self.on_left(cause, unsent);
     }
 }
 

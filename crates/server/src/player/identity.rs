@@ -35,6 +35,8 @@ impl SessionIdentity {
         }
     }
 
+    pub(crate) fn moved_to(&self, _: Remote) {}
+
     /// A new session in this slot, for tests.
     #[cfg(test)]
     pub(crate) fn of(slot: u32, player: Option<&str>) -> std::sync::Arc<Self> {
@@ -77,7 +79,7 @@ impl Suspicion {
     }
 }
 
-/// Two states of the link, and where its address is known from, in a byte. The connection's task writes the states, and
+/// Three states of the link, and where its address is known from, in a byte. The connection's task writes the states, and
 /// any thread may read them.
 #[derive(Debug)]
 pub(crate) struct LinkFlags(AtomicU8);
@@ -89,10 +91,12 @@ pub(crate) enum LinkFlag {
     Congested = 1,
     /// The peer is over its rate.
     RateLimited = 2,
+    /// The session waits for its player.
+    Away = 4,
 }
 
 impl LinkFlags {
-    /// Neither state holds.
+    /// No state holds.
     pub(crate) fn new(source: RemoteSource) -> Self {
         Self(AtomicU8::new((source as u8) << SOURCE_SHIFT))
     }
@@ -157,7 +161,7 @@ fn decoded(code: u8) -> Option<Diagnosis> {
 
 const TENTH_MICROS: u64 = 100_000;
 /// The bits of the states come first.
-const SOURCE_SHIFT: u8 = 2;
+const SOURCE_SHIFT: u8 = 3;
 const PROXY_HEADER: u8 = RemoteSource::ProxyHeader as u8;
 const PROXY: u8 = RemoteSource::Proxy as u8;
 

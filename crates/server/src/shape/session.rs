@@ -336,6 +336,10 @@ impl Game for InboxGame {
         self.0.poll_room()
     }
 
+    fn poll_change(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.poll_reserved()
+    }
+
     fn poll_delivered(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
         self.0.poll_delivered()
     }

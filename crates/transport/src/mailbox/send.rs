@@ -176,7 +176,9 @@ impl Mailbox {
                 Ok(())
             }
             Outbound::Kept | Outbound::Latest(_) => {
-                inside.rare_mut().requests.queue_full = true;
+                let rare = inside.rare_mut();
+                rare.requests.queue_full = true;
+                rare.refused += 1;
                 Err(SendError::QueueFull)
             }
         };

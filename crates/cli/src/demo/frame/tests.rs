@@ -221,6 +221,7 @@ fn frame(state: &DemoState, started: Instant, style: Style) -> Frame<'_> {
         connections_open: 51,
         sessions_joined: 58,
         sessions_open: 50,
+        sessions_suspended: 0,
         disconnects: ended.collect(),
         departures: Vec::new(),
         accept_errors: Vec::new(),

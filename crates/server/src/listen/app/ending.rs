@@ -3,21 +3,23 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use lastword_session::{Cause, Close, Ending};
+use lastword_session::{Cause, Close, DepartureCause, Ending};
 use lastword_transport::{App, Clock, Linger};
 
 use super::ServerApp;
 use super::standing::Standing;
 use crate::books::{Closing, Departure, Disconnect, log};
 use crate::guard::{guarded, lock};
-use crate::player::LinkFlag;
+use crate::player::{LinkFlag, SessionIdentity};
 use crate::shape::{Game, Shape};
 
 impl<S: Shape> ServerApp<S> {
     /// The cause is fixed, and the game has taken all earlier frames: the session leaves the list of live sessions and
     /// its groups, and the game is told. Returns whether the connection may live on to say goodbye.
     pub(super) fn depart(&mut self, ending: Ending) -> Linger {
-        let Standing::Joined(identity) = &self.standing else {
+        let (Standing::Joined(_) | Standing::Away(_), Some(identity)) =
+            (&self.standing, self.standing.identity())
+        else {
             let lingers = self
                 .lingers
                 .unwrap_or_else(|| self.core().books.ledger.linger());
@@ -25,30 +27,53 @@ impl<S: Shape> ServerApp<S> {
             return lingers;
         };
         let identity = Arc::clone(identity);
-        self.core().books.live_sessions.remove(identity.session);
-        self.core().groups.depart(identity.session);
+        let cause = ending.verdict.cause.into();
+        let is_away = matches!(self.standing, Standing::Away(_));
+        let ledger = &self.core().books.ledger;
+        let lingers = ledger.depart(cause, usize::from(identity.cohort), is_away);
+        self.lingers = Some(lingers);
+        self.leaves(&identity, cause, ending);
+        lingers
+    }
+
+    /// Nothing of the link is worth a word: the session has no connection, or departs.
+    pub(super) fn is_calm(&mut self, identity: &SessionIdentity) {
         self.core().books.status_requests.drop_all(identity.session);
         self.suspected_as(None);
         App::paused(self, false);
         self.flagged(LinkFlag::Congested, false);
         self.flagged(LinkFlag::RateLimited, false);
+    }
+
+    /// The session leaves the list of live sessions, its groups and its door, and the game is told.
+    pub(super) fn leaves(
+        &mut self,
+        identity: &Arc<SessionIdentity>,
+        cause: DepartureCause,
+        ending: Ending,
+    ) {
+        self.core().books.live_sessions.remove(identity.session);
+        self.core().groups.depart(identity.session);
+        self.core().doors.shut(identity.session);
+        self.is_calm(identity);
         let undelivered = self.undelivered();
-        let cause = ending.verdict.cause;
-        let ledger = &self.core().books.ledger;
-        let lingers = ledger.depart(cause, usize::from(identity.cohort));
-        self.lingers = Some(lingers);
+        // A session that waited for its player has left now, and not when its connection was lost.
+        let at = match self.standing {
+            Standing::Away(_) => SystemTime::now(),
+            _ => self.wall_time_of(&ending),
+        };
         let departure = Departure {
-            cause: cause.into(),
+            cause,
             session: identity.session,
             player: identity.player.as_deref().map(str::to_owned),
-            remote: identity.remote,
-            at: self.wall_time_of(&ending),
+            remote: identity.remote().addr,
+            at,
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
             ending,
             data: identity.data.clone(),
         };
-        self.standing = Standing::Departed(Arc::clone(&identity));
+        self.standing = Standing::Departed(Arc::clone(identity));
         if let Some(game) = self.game.take() {
             guarded("the game panicked in `left`", || {
                 self.game = game.leave(&departure);
@@ -58,20 +83,24 @@ impl<S: Shape> ServerApp<S> {
         observers.tell(|observer| observer.left(&departure));
         if let Some(logins) = &self.core().logins {
             // The game and the observers know of this end, so a newer login of the player may join.
-            logins.release(&identity);
+            logins.release(identity);
         }
-        lingers
     }
 
-    /// Reports the end of the connection: to the books first, then the log, then the observers.
+    /// Reports the end of the connection, and before it that of the session.
     pub(super) fn end(&mut self, ending: Ending) {
-        if let Standing::Joined(_) = self.standing {
+        if let Standing::Joined(_) | Standing::Away(_) = self.standing {
             self.depart(ending.clone());
         }
         // A login that waited for its turn never became a session.
         App::authentication_cancelled(self);
         // The game may have taken some of the frames that waited when its session departed.
         let undelivered = self.undelivered();
+        self.report(ending, undelivered);
+    }
+
+    /// Counts the connection out, and writes its record: to the books first, then the log, then the observers.
+    pub(super) fn report(&mut self, ending: Ending, undelivered: (u64, u64)) {
         let seq = self.count_out(&ending, undelivered);
         let disconnect = Arc::new(self.record(seq, ending, undelivered));
         let core = Arc::clone(self.core());
@@ -102,7 +131,7 @@ impl<S: Shape> ServerApp<S> {
             remote_source: remote.source,
             player: identity.and_then(|identity| identity.player.as_deref().map(str::to_owned)),
             session: identity.map(|identity| identity.session),
-            connection: u32::from(self.standing.has_joined()),
+            connection: ending.connection,
             profile: core.settings.profile_name(profile),
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
@@ -149,6 +178,7 @@ impl<S: Shape> Drop for ServerApp<S> {
     /// A task that is dropped before its verdict, because the runtime was dropped, is counted as a defect. The
     /// connection counts as gone only now, after its end was reported.
     fn drop(&mut self) {
+        self.dropped_away();
         if self.admitted.is_some() {
             let at = self.core().clock.now();
             self.end(Ending::without_verdict(self.standing.phase(), at));

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use lastword_session::{Close, Phase, Time};
+use lastword_session::{Close, Ending, Knock, Phase, SessionId, Time};
+use lastword_transport::Mailbox;
 
-use crate::core::Claim;
+use crate::core::{Claim, Reply};
 use crate::player::{AuthResult, Check, Player, Refusal, Remote, SessionIdentity};
 use crate::shape::events::WakeRequest;
 
@@ -29,6 +30,45 @@ pub(super) enum Standing {
     Joined(Arc<SessionIdentity>),
     /// The peer's session departed; its connection lives on to say goodbye.
     Departed(Arc<SessionIdentity>),
+    /// The peer asks to go on with a session of another task, which may get the connection.
+    Claiming(Box<Claiming>),
+    /// The connection is at the door of that session.
+    AtDoor(Box<AtDoor>),
+    /// The session waits for its player. It may have a connection that the player has not confirmed.
+    Away(Box<Away>),
+    /// The older connection of a session that goes on with another one: here it says its last words.
+    Replaced(Box<Replaced>),
+}
+
+/// A hello with a valid token.
+pub(super) struct Claiming {
+    pub(super) remote: Remote,
+    pub(super) session: SessionId,
+    pub(super) knock: Knock,
+    /// Of the session.
+    pub(super) mailbox: Arc<Mailbox>,
+}
+
+/// A connection that waits for another task.
+pub(super) struct AtDoor {
+    pub(super) remote: Remote,
+    pub(super) session: SessionId,
+    pub(super) reply: Arc<Reply>,
+}
+
+/// A session that waits for its player.
+pub(super) struct Away {
+    pub(super) identity: Arc<SessionIdentity>,
+    /// When its confirmed connection was lost, and how.
+    pub(super) since: Time,
+    pub(super) ending: Arc<Ending>,
+}
+
+/// The older connection of a session.
+pub(super) struct Replaced {
+    pub(super) identity: Arc<SessionIdentity>,
+    /// Its own: that of the session has changed.
+    pub(super) remote: Remote,
 }
 
 /// A peer that asks to be let in.
@@ -71,6 +111,10 @@ impl Standing {
             Self::Asking(asking) => asking.remote,
             Self::Admitted(admitted) => admitted.identity.remote(),
             Self::Joined(identity) | Self::Departed(identity) => identity.remote(),
+            Self::Claiming(claiming) => claiming.remote,
+            Self::AtDoor(at_door) => at_door.remote,
+            Self::Away(away) => away.identity.remote(),
+            Self::Replaced(replaced) => replaced.remote,
         }
     }
 
@@ -79,7 +123,14 @@ impl Standing {
         match self {
             Self::Joined(identity) | Self::Departed(identity) => Some(identity),
             Self::Admitted(admitted) => Some(&admitted.identity),
-            Self::Outside(_) | Self::Refused(_) | Self::Asking(_) | Self::Cancelled(_) => None,
+            Self::Away(away) => Some(&away.identity),
+            Self::Replaced(replaced) => Some(&replaced.identity),
+            Self::Outside(_)
+            | Self::Refused(_)
+            | Self::Asking(_)
+            | Self::Cancelled(_)
+            | Self::Claiming(_)
+            | Self::AtDoor(_) => None,
         }
     }
 
@@ -88,17 +139,17 @@ impl Standing {
         match self {
             Self::Outside(_) => Phase::Hello,
             Self::Refused(_) => Phase::Admission,
-            Self::Asking(_) | Self::Cancelled(_) | Self::Admitted(_) => Phase::Auth,
-            Self::Joined(_) | Self::Departed(_) => Phase::Live,
+            Self::Asking(_)
+            | Self::Cancelled(_)
+            | Self::Admitted(_)
+            | Self::Claiming(_)
+            | Self::AtDoor(_) => Phase::Auth,
+            Self::Joined(_) | Self::Departed(_) | Self::Away(_) | Self::Replaced(_) => Phase::Live,
         }
     }
 
     pub(super) fn has_joined(&self) -> bool {
-        matches!(self, Self::Joined(_) | Self::Departed(_))
-    }
-
-    pub(super) fn has_departed(&self) -> bool {
-        matches!(self, Self::Departed(_))
+        self.phase() == Phase::Live
     }
 }
 

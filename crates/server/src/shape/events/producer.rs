@@ -118,7 +118,12 @@ impl EventProducer {
                 Links::default()
             };
             links.epoch = epoch;
-            let Some(last) = links.last.get_mut(link.matter()) else {
+            let matter = link.matter();
+            let Some(last) = matter.and_then(|matter| links.last.get_mut(matter)) else {
+                // A loss and a return are never replaced. What came before them is not replaced by what comes after.
+                links.last = Default::default();
+                links.count = links.count.saturating_add(1);
+                batch.link(session, link);
                 return links;
             };
             let replaces = last.filter(|_| links.count >= LINKS_MAX);
@@ -167,6 +172,14 @@ impl Game for EventProducer {
             // A drain came in between and made room, but other sessions may have filled it already.
             ready!(self.queue.poll_epoch(now + 1, cx, &mut self.wake));
         }
+    }
+
+    fn poll_change(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let now = self.queue.epoch();
+        if self.links.epoch != now || self.links.count < LINKS_MAX || self.queue.is_closed() {
+            return Poll::Ready(());
+        }
+        self.queue.poll_epoch(now + 1, cx, &mut self.wake)
     }
 
     /// Ready when a tick took the last frames and the next one began: the game has then handled them.
