@@ -131,7 +131,8 @@ impl<A: App> Driver<A> {
                 cx.waker().wake_by_ref();
             }
             // A session that is healthy again is as small as before.
-            let waits = side.watch.is_some() || side.sleep.is_some() || side.knocked;
+            let waits = side.watch.is_some() || side.sleep.is_some();
+            let waits = waits || side.claims || side.knocked;
             self.side
                 .take_if(|side| !waits && side.inquiry.is_none() && side.tls.is_none());
         }

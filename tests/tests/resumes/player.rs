@@ -1,0 +1,156 @@
+//! A player that comes back: a client that speaks the wire by hand, and keeps its counts and its token.
+
+use std::net::SocketAddr;
+
+use lastword_session::wire::{Ack, Goodbye, Hello, Welcome};
+use lastword_tests::{Raw, data, kind};
+
+/// A player with one session, over any number of connections.
+#[derive(Debug)]
+pub(crate) struct Player {
+    /// `None` while it has no connection.
+    raw: Option<Raw>,
+    pub(crate) session: [u8; 16],
+    pub(crate) token: Vec<u8>,
+    /// The number of the connection.
+    pub(crate) connection: u32,
+    /// The frames that came.
+    pub(crate) received: Vec<Vec<u8>>,
+    /// The frames that were said.
+    pub(crate) said: Vec<Vec<u8>>,
+}
+
+/// What a server answers to a hello.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The session begins, or goes on; the server has so many frames.
+    Welcome { received: u64 },
+    /// It is refused with this code; the session is over or not.
+    Goodbye { code: u16, over: bool },
+    /// The connection ended without a word.
+    Nothing,
+}
+
+impl Player {
+    /// Joins with a name, and confirms the connection.
+    pub(crate) async fn join(addr: SocketAddr, name: &str) -> Self {
+        let mut player = Self {
+            raw: Some(Raw::connect(addr).await),
+            session: [0; 16],
+            token: Vec::new(),
+            connection: 0,
+            received: Vec::new(),
+            said: Vec::new(),
+        };
+        let hello = Hello {
+            no_resume: false,
+            ..Hello::new(name.as_bytes(), 65_536)
+        };
+        let answer = player.greet(&hello).await;
+        assert!(
+            matches!(answer, Answer::Welcome { received: 0 }),
+            "{answer:?}"
+        );
+        assert_eq!(player.connection, 1);
+        player.acks().await;
+        player
+    }
+
+    /// The connection.
+    pub(crate) fn raw(&mut self) -> &mut Raw {
+        self.raw.as_mut().expect("a connection")
+    }
+
+    /// Takes another connection in place of this one, which is returned.
+    pub(crate) fn exchange(&mut self, raw: Option<Raw>) -> Option<Raw> {
+        std::mem::replace(&mut self.raw, raw)
+    }
+
+    /// Resets the connection.
+    pub(crate) fn is_reset(&mut self) {
+        self.raw.take().expect("a connection").reset();
+    }
+
+    /// Asks to go on with the session on another connection. The older one stays as it is, and is returned.
+    pub(crate) async fn knock(&mut self, addr: SocketAddr) -> (Answer, Option<Raw>) {
+        let older = self.exchange(Some(Raw::connect(addr).await));
+        let (token, received) = (self.token.clone(), self.received.len() as u64);
+        let hello = Hello {
+            resume: true,
+            no_resume: false,
+            session: self.session,
+            received,
+            token: &token,
+            ..Hello::new(b"", 65_536)
+        };
+        (self.greet(&hello).await, older)
+    }
+
+    /// Comes back, confirms the connection, and says again what the server has not got. Returns the older connection.
+    pub(crate) async fn comes_back(&mut self, addr: SocketAddr) -> Option<Raw> {
+        let (answer, older) = self.knock(addr).await;
+        let Answer::Welcome { received } = answer else {
+            panic!("not let in again: {answer:?}");
+        };
+        self.acks().await;
+        let missed = self.said.split_off(usize::try_from(received).unwrap());
+        for payload in missed {
+            self.says(&payload).await;
+        }
+        older
+    }
+
+    async fn greet(&mut self, hello: &Hello<'_>) -> Answer {
+        let mut bytes = Vec::new();
+        hello.encode(&mut bytes);
+        self.raw().write(&bytes).await;
+        match self.raw().frame().await {
+            Some((kind::WELCOME, payload)) => {
+                let welcome = Welcome::decode(&payload).unwrap();
+                assert_eq!(welcome.resumed, hello.resume);
+                if hello.resume {
+                    assert_eq!(welcome.session, self.session);
+                }
+                (self.session, self.connection) = (welcome.session, welcome.connection);
+                self.token = welcome.token.to_vec();
+                Answer::Welcome {
+                    received: welcome.received,
+                }
+            }
+            Some((kind::GOODBYE, payload)) => {
+                let goodbye = Goodbye::decode(&payload).unwrap();
+                Answer::Goodbye {
+                    code: goodbye.code,
+                    over: goodbye.over,
+                }
+            }
+            Some((kind, _)) => panic!("frame {kind} in place of a welcome"),
+            None => Answer::Nothing,
+        }
+    }
+
+    /// Tells the server how many frames came.
+    pub(crate) async fn acks(&mut self) {
+        let mut bytes = Vec::new();
+        let received = self.received.len() as u64;
+        Ack { received }.encode(&mut bytes);
+        self.raw().write(&bytes).await;
+    }
+
+    /// Says a frame.
+    pub(crate) async fn says(&mut self, payload: &[u8]) {
+        self.said.push(payload.to_vec());
+        self.raw().write(&data(payload)).await;
+    }
+
+    /// Waits for the next frame of the game.
+    pub(crate) async fn hears(&mut self) -> Vec<u8> {
+        loop {
+            let (kind, payload) = self.raw().frame().await.expect("a frame of the game");
+            if kind == kind::DATA {
+                self.received.push(payload.clone());
+                return payload;
+            }
+        }
+    }
+}
