@@ -95,11 +95,13 @@ impl Game {
 
 /// The name of a change of the link, if it is about the player's absence.
 fn of_link(link: &Link) -> Option<Heard> {
-    match link {
-        Link::Lost(ending) => Some(Heard::Lost(ending.verdict.cause)),
-        Link::Back(back) => Some(Heard::Back(back.connection)),
-        _ => None,
+    if let Link::Back(back) = link {
+        return Some(Heard::Back(back.connection));
     }
+    if let Link::Lost(ending) = link {
+        return Some(Heard::Lost(ending.verdict.cause));
+    }
+    None
 }
 
 struct Watch {
@@ -172,6 +174,6 @@ fn ticks(server: &ServerHandle, log: &Log<(SessionId, Heard)>, event: &Event<'_>
         Event::Left(departure) => {
             log(departure.session, Heard::Left(departure.cause.label()));
         }
-        _ => {}
+        Event::Draining { .. } | _ => {}
     }
 }

@@ -355,7 +355,9 @@ impl Counts {
     fn departure_index(&self, cause: DepartureCause, cohort: usize) -> Option<usize> {
         let kind = match cause {
             DepartureCause::Ended(cause) => ordinal(cause),
-            later => Cause::ALL.len() + LATER.iter().position(|other| *other == later)?,
+            DepartureCause::ResumeExpired | DepartureCause::HandedOver => {
+                Cause::ALL.len() + LATER.iter().position(|later| *later == cause)?
+            }
         };
         Some(kind * self.cohorts + cohort)
     }

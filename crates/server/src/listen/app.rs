@@ -334,7 +334,8 @@ impl<S: Shape> App for ServerApp<S> {
             Link::Flowing => self.flagged(LinkFlag::Congested, false),
             Link::RateLimited => self.flagged(LinkFlag::RateLimited, true),
             Link::WithinRate => self.flagged(LinkFlag::RateLimited, false),
-            _ => {}
+            // The change of the connection tells these, and not the connection.
+            Link::Lost(_) | Link::Back(_) | _ => {}
         }
         if let (Some(game), Standing::Joined(identity)) = (&mut self.game, &self.standing) {
             game.link(&mut GameContext::new(outbox, identity), link);

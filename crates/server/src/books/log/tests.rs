@@ -159,6 +159,7 @@ fn full() -> Disconnect {
         undelivered_frames: 9,
         undelivered_bytes: 10,
         ending: Ending {
+            connection: 1,
             verdict: Verdict {
                 cause: Cause::PathDead,
                 phase: Phase::Live,

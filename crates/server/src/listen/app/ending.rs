@@ -58,9 +58,10 @@ impl<S: Shape> ServerApp<S> {
         self.is_calm(identity);
         let undelivered = self.undelivered();
         // A session that waited for its player has left now, and not when its connection was lost.
-        let at = match self.standing {
-            Standing::Away(_) => SystemTime::now(),
-            _ => self.wall_time_of(&ending),
+        let at = if let Standing::Away(_) = self.standing {
+            SystemTime::now()
+        } else {
+            self.wall_time_of(&ending)
         };
         let departure = Departure {
             cause,
