@@ -268,11 +268,11 @@
 //! | `tls` | no | TLS on listeners and in the client (rustls with ring) |
 
 pub use lastword_server::{
-    Address, Advice, Anonymous, Authenticator, BindError, Builder, Cause, Config, Context,
+    Address, Advice, Anonymous, Authenticator, Back, BindError, Builder, Cause, Config, Context,
     CredentialSource, Credentials, Departure, DepartureCause, Disconnect, Drain, Event, Events,
     GameCode, Group, Handler, InvalidAddress, Kick, Link, Message, NoSessionId, NoSuchSession,
-    Observer, Player, Policy, Refusal, RemoteSource, SendError, Server, ServerHandle, Session,
-    SessionEvent, SessionId, SessionInfo, Standalone, Stats,
+    Observer, Player, Policy, Refusal, RemoteSource, Returning, SendError, Server, ServerHandle,
+    Session, SessionEvent, SessionId, SessionInfo, Standalone, Stats,
 };
 
 #[cfg(feature = "admin")]

@@ -24,7 +24,7 @@ use lastword_transport::Clock;
 use crate::books::{Books, OpenFds, State, Stats};
 use crate::config::Settings;
 use crate::guard::lock;
-use crate::player::SessionIdentity;
+use crate::player::{Returning, SessionIdentity};
 use crate::shape::events::Queue;
 
 pub use group::Group;
@@ -44,6 +44,9 @@ pub(crate) use reloads::{ReadConfig, Reloads, warn_of_certificates};
 pub(crate) use shedding::Shedding;
 pub(crate) use shutdown::Shutdown;
 
+/// Returns whether a player may come back to its session.
+pub(crate) type MayResume = dyn Fn(&Returning<'_>) -> bool + Send + Sync;
+
 /// The shared state of one server.
 pub(crate) struct Core {
     pub(crate) clock: Clock,
@@ -52,6 +55,8 @@ pub(crate) struct Core {
     /// One session for each player; `None` where a player may have several.
     pub(crate) logins: Option<Arc<Logins>>,
     pub(crate) doors: Doors,
+    /// The game's word on players that come back.
+    pub(crate) may_resume: Option<Arc<MayResume>>,
     pub(crate) groups: Groups,
     pub(crate) books: Books,
     pub(crate) admission: Mutex<Admission>,

@@ -199,6 +199,15 @@ impl ServerHandle {
         self.core.books.live_sessions.find(session)?.data.of_type()
     }
 
+    /// Changes how long a session without a connection waits for its player from now on, at most 24 h: longer for one who has
+    /// paid for it, or zero to end it as `resume_expired`. Without effect while it has a connection.
+    ///
+    /// # Errors
+    /// [`NoSuchSession`].
+    pub fn hold(&self, session: SessionId, time: Duration) -> Result<(), NoSuchSession> {
+        self.request(session, Request::Hold(time))
+    }
+
     /// Kicks a player: `kicked`. Queued frames are dropped, and the client gets the reason. The departure does not wait
     /// until the game has taken the session's frames, even if the client has already left and that is the cause.
     ///

@@ -45,17 +45,18 @@ pub use handle::{ServerHandle, SessionInfo};
 pub use lastword_keepalive::{KernelKnobs, Profile, ProfileError, ProfileName};
 pub use lastword_session::wire::{Goodbye, Malformed};
 pub use lastword_session::{
-    Address, Advice, Call, Cause, Class, ClockOffset, Close, DepartureCause, Detector, Diagnosis,
-    Dialect, Ending, Evidence, FirstError, Framing, GameCode, GoodbyeProgress, Initiator,
-    InvalidAddress, KernelSample, Layer, LengthPrefixed, Link, Meaning, Measure, Message,
-    NoSessionId, OsError, PeerGoodbye, Phase, Policy, Resumable, RoundTrip, SendError, SessionId,
-    Time, TrailEvent, Verdict,
+    Address, Advice, Back, Call, Cause, Class, ClockOffset, Close, DepartureCause, Detector,
+    Diagnosis, Dialect, Ending, Evidence, FirstError, Framing, GameCode, GoodbyeProgress,
+    Initiator, InvalidAddress, KernelSample, Layer, LengthPrefixed, Link, Meaning, Measure,
+    Message, NoSessionId, OsError, PeerGoodbye, Phase, Policy, Resumable, RoundTrip, SendError,
+    SessionId, Time, TrailEvent, Verdict,
 };
 pub use lastword_sys::{TcpInfo, TcpInfoFields};
 pub use lastword_transport::canonical;
 pub use listen::Reserve;
 pub use player::{
     Anonymous, Authenticator, CredentialSource, Credentials, Kick, Player, Refusal, RemoteSource,
+    Returning,
 };
 pub use shape::{Context, Event, Handler, Session, SessionEvent};
 pub use tls::CertificateFiles;

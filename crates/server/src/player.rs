@@ -12,16 +12,17 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use lastword_session::{Advice, Cause, Close, Message, Policy};
+use lastword_session::{Advice, Cause, Close, Message, Policy, SessionId};
 
 pub use kick::Kick;
 pub use remote::RemoteSource;
 
 pub(crate) use data::Data;
 pub(crate) use id::{random_session, slot_of};
-pub(crate) use identity::{Joined, LinkFlag, LinkFlags, SessionIdentity, Suspicion};
+pub(crate) use identity::{Joined, LinkFlag, LinkFlags, SessionIdentity, Suspicion, Tokens};
 pub(crate) use printable::{has_escapes, is_name_of, printable};
 pub(crate) use remote::Remote;
 
@@ -39,6 +40,9 @@ pub struct Player {
     pub profile: Option<String>,
     /// The policy of frames that the game sends to this session without naming a policy.
     pub policy: Policy,
+    /// How long this session waits for its player once its connection is lost, at most 24 h; zero: it ends with its
+    /// connection. `None`: as its profile says.
+    pub resume_window: Option<Duration>,
     pub(crate) data: Data,
 }
 
@@ -79,6 +83,14 @@ impl Player {
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Sets how long this session waits for its player once its connection is lost, at most 24 h: as `resume_expired` it
+    /// leaves then. Zero: it ends with its connection. Default: as its profile says.
+    #[must_use]
+    pub fn with_resume_window(mut self, window: Duration) -> Self {
+        self.resume_window = Some(window);
         self
     }
 
@@ -164,6 +176,18 @@ impl Refusal {
             Self::Unavailable(message) => Close::with(Cause::AuthUnavailable, message),
         }
     }
+}
+
+/// A player that asks to come back to its session on another connection, with a valid token.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Returning<'a> {
+    /// The session.
+    pub session: SessionId,
+    /// The player's name or id; `None` for a player without a name.
+    pub player: Option<&'a str>,
+    /// The address of the new connection.
+    pub remote: SocketAddr,
 }
 
 /// Decides which players are let in. At most `authentications_max` checks run at a time, each for at most the auth

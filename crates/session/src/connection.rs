@@ -36,6 +36,7 @@ mod congestion;
 mod delivery;
 mod ending;
 mod evidence;
+mod guest;
 mod heartbeat;
 mod host;
 mod layers;
@@ -65,8 +66,8 @@ use crate::send_queue::Dropped;
 use crate::stream::Stream;
 use crate::wire::Notice;
 use crate::{
-    Decoder, Fate, FirstError, KernelSample, Knock, Limits, Link, Message, OwnFault, Phase,
-    Proxied, ProxyFault, ProxyHeader, Refusal, SessionId, Terminal, Time, TokenKey,
+    Decoder, Fate, FirstError, HeldBytes, KernelSample, Knock, Limits, Link, Message, OwnFault,
+    Phase, Proxied, ProxyFault, ProxyHeader, Refusal, SessionId, Terminal, Time, TokenKey,
 };
 
 use congestion::Congestion;
@@ -115,6 +116,9 @@ pub struct ResumeConfig {
     pub window: Duration,
     /// The secret of its tokens.
     pub key: TokenKey,
+    /// The memory that all sessions without a connection may hold together. Where it is used up, their `send` fails as
+    /// [`SendError::QueueFull`], and a session whose connection is lost keeps no frames that may have to be written again.
+    pub held: Arc<HeldBytes>,
 }
 
 /// The state of the socket, the kernel and this process at one moment, read by the driver.
@@ -441,6 +445,8 @@ struct Rare {
     number: u32,
     /// The session's data frames in and out before this connection.
     frames_before: (u64, u64),
+    /// Only a hello that resumes is let in; this is for any other one.
+    guest: Option<Box<guest::GuestRefusal>>,
     /// Client: it did not decline to resume.
     resumes: bool,
     /// Client: the session that asks to go on, until the welcome.

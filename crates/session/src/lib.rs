@@ -9,6 +9,7 @@ mod connection;
 mod decoder;
 mod dialect;
 mod ending;
+mod held;
 mod limits;
 mod link;
 mod message;
@@ -44,6 +45,7 @@ pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};
 pub use ending::{
     Detector, Ending, Evidence, GoodbyeProgress, Layer, PeerGoodbye, TrailEvent, Verdict,
 };
+pub use held::HeldBytes;
 pub use limits::Limits;
 pub use link::{Back, Link};
 pub use message::{Address, GameCode, InvalidAddress, Message};

@@ -1,6 +1,7 @@
 //! The decisions about a connection from outside, and which one counts if there are several.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::wire::Notice;
 use crate::{Close, Message, SendQueue};
@@ -31,6 +32,8 @@ pub struct Requests {
     pub queue_full: bool,
     /// Another connection asks to go on with the session.
     pub knock: bool,
+    /// How long an away session waits from now on.
+    pub hold: Option<Duration>,
 }
 
 /// A decision about a connection from outside its task.
@@ -48,6 +51,8 @@ pub enum Request {
     Report,
     /// Another connection asks to go on with the session: [`Session::knock`](crate::Session::knock).
     Knock,
+    /// Changes how long a session without a connection waits from now on: [`Session::hold`](crate::Session::hold).
+    Hold(Duration),
 }
 
 impl Requests {
@@ -62,9 +67,11 @@ impl Requests {
             report,
             queue_full,
             knock,
+            hold,
         } = self;
         let decides = close.is_some() || *abort || drain_expired.is_some();
-        !decides && notice.is_none() && !report && !queue_full && !knock
+        let asks = *report || *queue_full || *knock || hold.is_some();
+        !decides && notice.is_none() && !asks
     }
 
     /// Keeps the first decision to end.
@@ -75,6 +82,7 @@ impl Requests {
             Request::DrainExpired(message) => self.drain_expired = Some(message),
             Request::Report => self.report = true,
             Request::Knock => self.knock = true,
+            Request::Hold(time) => self.hold = Some(time),
             Request::Close(close) => {
                 self.close.get_or_insert(close);
             }

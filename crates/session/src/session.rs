@@ -154,6 +154,9 @@ impl Session {
                 host.recycle(queue);
                 host.queued(self.connection.backlog());
             }
+            if let Some(time) = mail.requests.hold {
+                self.hold(now, time);
+            }
             if mail.requests.report {
                 let so_far = self.connection.so_far(now, &Readings::default());
                 host.reported(so_far);

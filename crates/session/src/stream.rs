@@ -328,6 +328,17 @@ impl Stream {
         replay.map_or(0, |replay| replay.len())
     }
 
+    /// Returns the bytes of all frames that wait, or are kept.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let aside = self
+            .durable
+            .as_ref()
+            .and_then(|durable| durable.aside.as_ref());
+        let queues = self.queue.iter().chain(aside);
+        queues.map(|queue| queue.len()).sum::<usize>() + self.kept_bytes()
+    }
+
     /// Returns the bytes that wait to be written again.
     #[must_use]
     pub fn replay_bytes(&self) -> usize {

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use lastword_session::wire::{Ack, Extensions, Hello};
 use lastword_session::{
-    Admission, Config, Connection, Event, Flow, Framing, Input, LengthPrefixed, Limits, Outbound,
-    ResumeConfig, SendQueue, Time, Timing, TokenKey,
+    Admission, Config, Connection, Event, Flow, Framing, HeldBytes, Input, LengthPrefixed, Limits,
+    Outbound, ResumeConfig, SendQueue, Time, Timing, TokenKey,
 };
 
 const NOW: Time = Time::from_micros(1_000_000);
@@ -52,6 +52,7 @@ fn an_idle_session_that_may_resume_takes_at_most_128_bytes_more() {
         let mut connection = live_as(
             Config {
                 resume: Some(ResumeConfig {
+                    held: Arc::new(HeldBytes::new(1 << 20)),
                     window: Duration::from_secs(60),
                     key: TokenKey::new([7; 32]),
                 }),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
     Admission, Claim, Close, Connection, DepartureCause, Dropped, Ending, Evidence, Linger, Link,
-    Outbound, Proxied, Refusal, Room, RoundTrip, SendError, Time, Traffic, wire::Notice,
+    Outbound, Proxied, Refusal, Resume, Room, RoundTrip, SendError, Time, Traffic, wire::Notice,
 };
 
 use crate::{Carried, Mailbox, Newcomer, Returned};
@@ -107,6 +107,11 @@ pub trait App: Send + Unpin + 'static {
     fn claim(&mut self, claim: &Claim<'_>) -> Result<(), Close> {
         let _ = claim;
         Err(Refusal::Stale.close())
+    }
+
+    /// Server: takes the state of a session that may resume: before its welcome is written, and after each turn.
+    fn resume(&mut self, resume: &Resume) {
+        let _ = resume;
     }
 
     /// Server: takes the connection whose claim was let through, for the task of its session.

@@ -155,7 +155,16 @@ impl<A: App> Driver<A> {
         if traffic != Traffic::default() {
             self.app.traffic(traffic);
         }
-        self.mailbox.set_tokens(session.connection().resume());
+        if let Some(resume) = session.connection().resume() {
+            self.app.resume(resume);
+        }
+        if self.tap.is_none() {
+            let connection = session.connection_mut();
+            if !self.mailbox.set_held(Some(connection.held_bytes())) {
+                connection.evict();
+                self.mailbox.set_held(Some(connection.held_bytes()));
+            }
+        }
         Some(progress)
     }
 
@@ -329,7 +338,9 @@ impl<A: App> Host for Outside<'_, '_, A> {
             }
             Event::Joined(admission) => {
                 mailbox.open(admission.session, outbox.connection.peer_frame_limit());
-                mailbox.set_tokens(outbox.connection.resume());
+                if let Some(resume) = outbox.connection.resume() {
+                    app.resume(resume);
+                }
                 app.joined(&mut outbox, &admission);
             }
         }

@@ -10,8 +10,7 @@ use std::task::Waker;
 
 use atomic_waker::AtomicWaker;
 use lastword_session::{
-    Backlog, Config, Dropped, Framing, Mail, Policy, Request, Requests, Resume, RoundTrip,
-    SendQueue,
+    Backlog, Config, Dropped, Framing, Mail, Policy, Request, Requests, RoundTrip, SendQueue,
 };
 
 use waiters::{Place, Waiters};
@@ -33,9 +32,6 @@ pub struct Mailbox {
     is_watched: AtomicBool,
     /// Bytes that the owner has taken and not yet written.
     owned_bytes: AtomicU32,
-    /// The valid tokens of a session that may resume: twice the generation of the confirmed one, and one more where the
-    /// next is offered. 0: there is none. The owner checks again: this may be a turn behind.
-    tokens: AtomicU32,
     config: Arc<Config>,
     inside: Mutex<Inside>,
 }
@@ -58,6 +54,8 @@ struct Rare {
     discarded: Dropped,
     /// The frames that found no room, since the owner asked last.
     refused: u64,
+    /// Of a session without a connection: the bytes that it holds, which count with those of all others.
+    held: Option<usize>,
     /// How many of the owner's bytes may be dropped; `None` if the session never had a droppable frame.
     owned_droppable: Option<usize>,
     /// The callers that wait for room. They stay here when the rest is taken: a caller that gives up removes its own
@@ -76,7 +74,6 @@ impl Mailbox {
             drops_oldest: AtomicBool::new(false),
             is_watched: AtomicBool::new(false),
             owned_bytes: AtomicU32::new(0),
-            tokens: AtomicU32::new(0),
             config,
             inside: Mutex::default(),
         }
@@ -105,24 +102,6 @@ impl Mailbox {
     #[must_use]
     pub fn framing(&self) -> &Framing {
         &self.config.framing
-    }
-
-    /// Returns the generations of the tokens with which another connection may go on with this session.
-    pub fn token_generations(&self) -> impl Iterator<Item = u32> + use<> {
-        let tokens = self.tokens.load(Ordering::Relaxed);
-        Resume::valid_generations(tokens / 2, tokens % 2 == 1)
-    }
-
-    /// Sets them, for other tasks.
-    #[inline]
-    pub(crate) fn set_tokens(&self, resume: Option<&Resume>) {
-        let tokens = resume.map_or(0, |resume| {
-            let (confirmed, has_offer) = resume.token_state();
-            confirmed.saturating_mul(2) + u32::from(has_offer)
-        });
-        if self.tokens.load(Ordering::Relaxed) != tokens {
-            self.tokens.store(tokens, Ordering::Relaxed);
-        }
     }
 
     /// Counts a frame that found no room with the owner.
@@ -180,6 +159,24 @@ impl Mailbox {
         }
     }
 
+    /// Counts the bytes that the session holds with those of all others that have no connection. `owned` are those of its
+    /// owner; `None`: it has a connection again. Returns whether all fit.
+    pub(crate) fn set_held(&self, owned: Option<usize>) -> bool {
+        let mut inside = self.lock();
+        let waiting = inside.queue.as_ref().map_or(0, |queue| queue.len());
+        let now = owned.map(|owned| owned + waiting);
+        let before = std::mem::replace(&mut inside.rare_mut().held, now);
+        inside.tidy();
+        self.count_held(before, now)
+    }
+
+    fn count_held(&self, before: Option<usize>, now: Option<usize>) -> bool {
+        let Some(resume) = &self.config.resume else {
+            return true;
+        };
+        resume.held.change(before.unwrap_or(0), now.unwrap_or(0))
+    }
+
     /// Notes that the session ends, before its game is told: frames are counted and not kept from now on. Returns the
     /// frames that were left inside. Cheap when it was noted before.
     pub(crate) fn discard(&self) -> Dropped {
@@ -210,6 +207,7 @@ impl Mailbox {
             left += queue.drop_unstarted();
         }
         if let Some(rare) = rare {
+            self.count_held(rare.held, None);
             rare.waiters.wake();
         }
         left
@@ -342,7 +340,8 @@ impl Inside {
     fn tidy(&mut self) {
         self.rare.take_if(|rare| {
             let nothing_waits =
-                rare.waiters.is_empty() && rare.requests.is_empty() && rare.refused == 0;
+                rare.waiters.is_empty() && rare.requests.is_empty() && rare.held.is_none();
+            let nothing_waits = nothing_waits && rare.refused == 0;
             let had_none = rare.discarded == Dropped::default() && rare.owned_droppable.is_none();
             nothing_waits && had_none
         });

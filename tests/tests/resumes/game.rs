@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastword_server::{
-    Cause, Context, Departure, Event, Handler, Link, Player, ServerHandle, Session, SessionEvent,
-    SessionId,
+    Cause, Config, Context, Departure, Event, Handler, Link, Player, ServerHandle, Session,
+    SessionEvent, SessionId,
 };
 use lastword_tests::{EndCollector, Log};
 
@@ -41,9 +41,13 @@ pub(crate) struct Game {
 impl Game {
     /// Starts a game whose sessions wait so long for their players.
     pub(crate) async fn start(shape: Shape, window: Duration) -> Self {
+        Self::with(shape, with_window(window)).await
+    }
+
+    pub(crate) async fn with(shape: Shape, config: Config) -> Self {
         let mut ends = EndCollector::default();
         let log = Log::<(SessionId, Heard)>::default();
-        let builder = ends.builder(with_window(window));
+        let builder = ends.builder(config);
         let heard = Arc::clone(&log);
         let server = match shape {
             Shape::Handler => {

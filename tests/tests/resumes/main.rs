@@ -8,6 +8,7 @@
 
 mod game;
 mod lives;
+mod places;
 mod player;
 mod refusals;
 

@@ -12,9 +12,9 @@ use super::events::Events;
 use super::extension::Extension;
 use super::server::Server;
 use crate::config::{Config, SecondLogin};
-use crate::core::{Group, Groups, Observer, ReadConfig};
+use crate::core::{Group, Groups, MayResume, Observer, ReadConfig};
 use crate::handle::ServerHandle;
-use crate::player::{Anonymous, Authenticator, DynAuthenticator, Player};
+use crate::player::{Anonymous, Authenticator, DynAuthenticator, Player, Returning};
 use crate::shape::events::{EventShape, Queue};
 use crate::shape::{Arrivals, Handler, HandlerShape, SessionShape};
 #[cfg(feature = "tls")]
@@ -33,6 +33,7 @@ pub struct Builder {
     pub(super) second_login: SecondLogin,
     /// Whether the players' names are those of the game's own authenticator, and not the clients' word.
     pub(super) has_authenticator: bool,
+    pub(super) may_resume: Option<Arc<MayResume>>,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) extensions: Vec<Box<dyn Extension>>,
     pub(super) recorder: Option<Box<dyn Recorder + Send + Sync>>,
@@ -62,6 +63,7 @@ impl Default for Builder {
             authenticator: Arc::new(Anonymous),
             second_login: SecondLogin::Auto,
             has_authenticator: false,
+            may_resume: None,
             observer: None,
             extensions: Vec::new(),
             recorder: None,
@@ -111,6 +113,18 @@ impl Builder {
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.has_authenticator = is_own(&authenticator);
         self.authenticator = Arc::new(authenticator);
+        self
+    }
+
+    /// Sets the game's word on players that come back to their sessions, for bans: `false` refuses the player, as if its token
+    /// were wrong, and its session waits on. No authenticator is asked at a return. It is called on the connection's task,
+    /// so it must not block. A panic counts as `false`. Default: everybody with a valid token may.
+    #[must_use]
+    pub fn may_resume(
+        mut self,
+        may_resume: impl Fn(&Returning<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.may_resume = Some(Arc::new(may_resume));
         self
     }
 

@@ -213,6 +213,7 @@ impl Builder {
             mailboxes,
             settings,
             doors: Doors::default(),
+            may_resume: self.may_resume.clone(),
             groups: self.groups.clone(),
             books: Books::open(config, metrics, [cohorts, profiles], listeners.first()),
             admission: Mutex::new(Admission::new(Rules::new(config))),

@@ -218,9 +218,13 @@ impl Ledger {
         counts.linger(u64::MAX)
     }
 
-    /// A session that waits for its player has another connection, which has no place of its own any more.
-    pub(crate) fn attach(&self) {
-        lock(&self.counts).attached += 1;
+    /// A session that waits for its player has another connection, which has no place of its own any more. `is_refused`: it
+    /// had none before, because it was refused when it arrived.
+    pub(crate) fn attach(&self, is_refused: bool) {
+        let mut counts = lock(&self.counts);
+        counts.attached += 1;
+        counts.lingering -= u64::from(is_refused);
+        counts.refused -= u64::from(is_refused);
     }
 
     /// A session's player is back.
@@ -260,6 +264,12 @@ impl Ledger {
     /// Copies the counts of one moment. No session waits while the copy is used.
     pub(crate) fn counts(&self) -> Counts {
         lock(&self.counts).clone()
+    }
+
+    /// Whether sessions wait for their players, and no session has a connection.
+    pub(crate) fn is_deserted(&self) -> bool {
+        let counts = lock(&self.counts);
+        counts.attached == 0 && counts.suspended > 0
     }
 
     /// Whether all connections are gone and all their ends were reported.

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use lastword_keepalive::{KernelKnobs, Profile, ProfileName};
-use lastword_session::{Framing, Message, ResumeConfig, Timing, TokenKey};
+use lastword_session::{Framing, HeldBytes, Message, ResumeConfig, Timing, TokenKey};
 
 use super::{Bound, Config, KernelAbilities, ListenConfig, Marks, Network, SecondLogin};
 #[cfg(feature = "tls")]
@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     framing: Framing,
     /// The secret of the tokens with which players come back to their sessions.
     pub(crate) token_key: TokenKey,
+    /// The memory of all sessions that wait for their players.
+    held: Arc<HeldBytes>,
     /// Never `auto`.
     pub(crate) second_login: SecondLogin,
     pub(crate) bounds: Vec<Bound>,
@@ -50,6 +52,9 @@ pub(crate) struct ListenerSettings {
     pub(crate) tls: Tls,
 }
 
+/// The parts of the settings of connections that no reload changes.
+type Fixed<'a> = (&'a Framing, &'a TokenKey, &'a Arc<HeldBytes>);
+
 impl Settings {
     /// `auto` is the policy that `sessions.second_login = "auto"` stands for.
     pub(crate) fn new(
@@ -59,15 +64,18 @@ impl Settings {
         auto: SecondLogin,
     ) -> Self {
         let profiles = config.profiles();
+        let held = usize::try_from(config.sessions.held_bytes_max).unwrap_or(usize::MAX);
+        let held = Arc::new(HeldBytes::new(held));
         Self {
             second_login: config.sessions.second_login.or_auto_is(auto),
             live: RwLock::new(Arc::new(LiveSettings::new(
                 config,
-                (&framing, &token_key),
+                (&framing, &token_key, &held),
                 tls,
             ))),
             framing,
             token_key,
+            held,
             bounds: config.bounds(KernelAbilities::probe()),
             knobs: profiles.iter().map(|each| config.knobs(each)).collect(),
             profiles,
@@ -84,7 +92,7 @@ impl Settings {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         let own = || live.listeners().map(|each| each.tls.clone()).collect();
         let tls = tls.unwrap_or_else(own);
-        let fixed = (&self.framing, &self.token_key);
+        let fixed = (&self.framing, &self.token_key, &self.held);
         *live = Arc::new(LiveSettings::new(config, fixed, tls));
     }
 
@@ -145,12 +153,13 @@ impl Settings {
 }
 
 impl LiveSettings {
-    fn new(config: &Config, (framing, key): (&Framing, &TokenKey), tls: Vec<Tls>) -> Self {
+    fn new(config: &Config, (framing, key, held): Fixed<'_>, tls: Vec<Tls>) -> Self {
         let limits = config.session_limits();
         // A dialect has no welcome that could offer a token.
         let resume = matches!(framing, Framing::Native).then(|| ResumeConfig {
             window: config.default_profile().resume_window,
             key: key.clone(),
+            held: Arc::clone(held),
         });
         let listener = |(listen, tls): (&ListenConfig, Tls)| ListenerSettings {
             session: Arc::new(lastword_session::Config {

@@ -153,6 +153,13 @@ sections! {
         second_login: SecondLogin = SecondLogin::Auto => "\"auto\"", "none", ["auto", "replace", "refuse", "allow"],
             [AlreadyLoggedIn, ReplacedByLogin],
             "leave it at auto, unless a player may play on two devices at once";
+
+        /// The frames that all sessions without a connection may hold together, in bytes: those that the game sends
+        /// meanwhile, and those that may have to be written again. Over it a `send` to such a session fails as
+        /// `QueueFull`. A session whose connection is lost then keeps no frames that may have to be written again. If its
+        /// player needs one, it cannot come back, and reads `resume_refused`.
+        held_bytes_max: u32 = 536870912, "bytes", (0..=4294967295), [ResumeRefused],
+            "it is memory that attackers may fill, up to outbound_bytes_max a session";
     }
 
     /// How much one connection may send, and how much may wait for it.

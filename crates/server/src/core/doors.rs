@@ -36,6 +36,8 @@ pub(crate) struct Seat {
     pub(crate) remote: Remote,
     pub(crate) listener: u8,
     pub(crate) admitted: Admitted,
+    /// It was refused when it arrived: it has no place of its own.
+    pub(crate) is_refused: bool,
 }
 
 /// The answer to a visitor, for its own task.

@@ -1,6 +1,7 @@
 //! Graceful drain: a notice to every client, time to leave, a goodbye to the remaining clients, and a deadline.
 //!
 //! With a timeout T, notices are spread over the first sixth (at most 5 s) and goodbyes over the time from T/2 to 5T/6.
+//! A player may come back to a session until the goodbyes, as long as any session has a connection.
 //! A session that is still open at T is cut off as `drain_expired`. All of these times are on the server's clock, so a
 //! drain takes longer by the time in which this process stood still.
 
@@ -116,6 +117,13 @@ async fn run(core: Arc<Core>, timeout: Duration) {
     tracing::info!(took_ms = as_millis(begun.elapsed()), "drained");
 }
 
+/// Waits until all sessions that are left wait for their players.
+async fn deserted(core: &Core) {
+    while !core.books.ledger.is_deserted() {
+        sleep(DESERTED_STEP).await;
+    }
+}
+
 /// Waits until the server's clock reaches a time.
 async fn reached(core: &Core, time: Time) {
     loop {
@@ -155,7 +163,15 @@ async fn notices(core: &Core, start: Time, timeout: Duration) {
 
 async fn goodbyes(core: &Core, start: Time, timeout: Duration) {
     let deadline = start + timeout;
-    reached(core, start + timeout / 2).await;
+    tokio::select! {
+        biased;
+        () = reached(core, start + timeout / 2) => {}
+        () = deserted(core) => {
+            let drained = Close::with(Cause::Drained, core.drain_message());
+            core.mailboxes.request_all(&Request::close(drained), |mailbox| mailbox.session().is_some());
+            reached(core, start + timeout / 2).await;
+        }
+    }
     spread(core, start + timeout / 2, timeout / 3, |mailbox| {
         mailbox.request(Request::close(Close {
             linger: Some(deadline.since(core.clock.now())),
@@ -183,6 +199,7 @@ fn as_millis(duration: Duration) -> u64 {
 }
 
 const NOTICE_WINDOW_MAX: Duration = Duration::from_secs(5);
+const DESERTED_STEP: Duration = Duration::from_millis(100);
 const SPREAD_STEP: Duration = Duration::from_millis(10);
 /// A century. A longer timeout has no use, and would overflow the clock.
 const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
-use lastword_session::{Close, Config, Connection, Input, OsError, ProxyFault};
+use lastword_session::{Cause, Close, Config, Connection, Input, OsError, ProxyFault};
 use lastword_transport::{Driver, Linger, Request, canonical, tune};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
@@ -173,7 +173,10 @@ async fn refuse<S: Shape>(
     core.listeners.accepted(slot.index(), n);
     let mut app = ServerApp::new(Arc::clone(front), remote, slot.index(), Admitted::Exempt);
     app.refuse(lingers);
-    let session = Connection::refused(config, slot.now(), refusal);
+    let session = match may_resume(&config, refusal) {
+        true => Connection::guest(config, slot.now(), refusal),
+        false => Connection::refused(config, slot.now(), refusal),
+    };
     let driver = Driver::new(stream, session, app, mailbox, slot);
     let mut driver = listener.tls.secure(driver);
     // The client gets its reason before the next one is accepted. So a burst of clients waits in the backlog, and not in
@@ -181,6 +184,11 @@ async fn refuse<S: Shape>(
     if !is_over(&mut driver).await {
         tokio::spawn(driver);
     }
+}
+
+/// Whether a client that is refused like this may still come back to its session, which has a place.
+fn may_resume(config: &Config, refusal: &Close) -> bool {
+    config.resume.is_some() && refusal.cause != Cause::AddressDenied
 }
 
 /// Makes the close of a connection a reset: the kernel then keeps nothing of the connection.

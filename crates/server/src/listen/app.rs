@@ -13,7 +13,7 @@ use lastword_keepalive::KernelKnobs;
 use lastword_session::wire::Notice;
 use lastword_session::{
     Admission, Cause, Claim, Close, DepartureCause, Diagnosis, Dropped, Ending, Evidence, Framing,
-    Link, Proxied, Refusal as NotResumed, Traffic,
+    Link, Proxied, Refusal as NotResumed, Resume, Traffic,
 };
 use lastword_transport::{
     App, Carried, Clock, Continues, Linger, Newcomer, Outbox, Returned, Room, canonical,
@@ -24,7 +24,7 @@ use crate::core::{Admitted, Core};
 use crate::guard::{guarded, lock, logged, withheld_before};
 use crate::player::{
     Check, CredentialSource, Credentials, Joined, LinkFlag, LinkFlags, Player, Refusal, Remote,
-    RemoteSource, SessionIdentity, Suspicion, random_session,
+    RemoteSource, SessionIdentity, Suspicion, Tokens, random_session,
 };
 use crate::shape::events::WakeRequest;
 use crate::shape::{Arrival, Context as GameContext, Game, Shape};
@@ -47,6 +47,8 @@ pub(crate) struct ServerApp<S: Shape> {
     /// The place of this connection is free for another.
     lingers: Option<Linger>,
     paused: bool,
+    /// It was refused when it arrived, and has no place.
+    is_refused: bool,
     game: Option<S::Game>,
 }
 
@@ -59,6 +61,7 @@ impl<S: Shape> ServerApp<S> {
             admitted: Some(admitted),
             lingers: None,
             paused: false,
+            is_refused: false,
             game: None,
         }
     }
@@ -67,6 +70,7 @@ impl<S: Shape> ServerApp<S> {
     pub(crate) fn refuse(&mut self, lingers: Linger) {
         self.standing = Standing::Refused(Box::new(self.standing.remote()));
         self.lingers = Some(lingers);
+        self.is_refused = true;
     }
 
     /// Stores the diagnosis of the peer's silence where any thread can read it.
@@ -132,6 +136,7 @@ impl<S: Shape> ServerApp<S> {
             suspicion: Suspicion::default(),
             link: LinkFlags::new(remote.source),
             joined: Joined::at(Clock::real()),
+            tokens: Tokens::default(),
         }))
     }
 
@@ -188,10 +193,11 @@ impl<S: Shape> ServerApp<S> {
         ready!(self.front.shape.poll_room(cx, &mut accepted.room));
         ready!(accepted.poll_claim(cx))?;
         let identity = &accepted.identity;
+        let of_profile = self.front.core.settings.resume_window(identity.profile);
         Poll::Ready(Ok(Admission {
             session: *identity.session.as_bytes(),
             timing: self.front.core.settings.timing(identity.profile),
-            resume_window: Some(self.front.core.settings.resume_window(identity.profile)),
+            resume_window: Some(accepted.player.resume_window.unwrap_or(of_profile)),
         }))
     }
 }
@@ -409,6 +415,12 @@ impl<S: Shape> App for ServerApp<S> {
         self.on_claim(claim)
     }
 
+    fn resume(&mut self, resume: &Resume) {
+        if let Some(identity) = self.standing.identity() {
+            identity.tokens.set(resume);
+        }
+    }
+
     fn hand_over(&mut self, carried: Box<Carried>) {
         self.goes_to_door(carried);
     }
@@ -471,6 +483,6 @@ mod tests {
         let (mailbox, identity) = (size_of::<Mailbox>(), size_of::<SessionIdentity>());
         assert!(driver <= 408, "{driver}");
         assert!(mailbox <= 104, "{mailbox}");
-        assert!(identity <= 88, "{identity}");
+        assert!(identity <= 96, "{identity}");
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-use lastword_session::{Diagnosis, SessionId, Time};
+use lastword_session::{Diagnosis, Resume, SessionId, Time};
 
 use super::data::Data;
 use super::printable::is_name_of;
@@ -25,6 +25,7 @@ pub(crate) struct SessionIdentity {
     pub(crate) suspicion: Suspicion,
     pub(crate) link: LinkFlags,
     pub(crate) joined: Joined,
+    pub(crate) tokens: Tokens,
 }
 
 impl SessionIdentity {
@@ -50,6 +51,7 @@ impl SessionIdentity {
             suspicion: Suspicion::default(),
             link: LinkFlags::new(RemoteSource::Socket),
             joined: Joined::at(Time::ORIGIN),
+            tokens: Tokens::default(),
         })
     }
 
@@ -121,6 +123,28 @@ impl LinkFlags {
             false => self.0.fetch_and(!bit, Ordering::Relaxed),
         };
         before & bit != 0
+    }
+}
+
+/// The valid tokens of a session that may resume: twice the generation of the confirmed one, and one more where the next is
+/// offered; 0 where there is none. The connection's task writes them, and any task may check a token. The session checks
+/// again: this may be a turn behind.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens(AtomicU32);
+
+impl Tokens {
+    pub(crate) fn set(&self, resume: &Resume) {
+        let (confirmed, has_offer) = resume.token_state();
+        let tokens = confirmed.saturating_mul(2) + u32::from(has_offer);
+        if self.0.load(Ordering::Relaxed) != tokens {
+            self.0.store(tokens, Ordering::Relaxed);
+        }
+    }
+
+    /// The generations of the valid tokens.
+    pub(crate) fn generations(&self) -> impl Iterator<Item = u32> + use<> {
+        let tokens = self.0.load(Ordering::Relaxed);
+        Resume::valid_generations(tokens / 2, tokens % 2 == 1)
     }
 }
 

@@ -103,11 +103,16 @@ impl Connection {
         }
     }
 
-    /// The peer of the header is not let in. Its goodbye waits for the handshake, where there is TLS.
+    /// The peer of the header is not let in. It hears why once it has said hello, if it might resume; else, and where there
+    /// is TLS, behind the handshake.
     pub(super) fn on_refused(&mut self, now: Time, close: &Close) {
-        if self.is_undecided() {
-            self.phase = Phase::Proxy;
-            self.decide(now, close);
+        if !self.is_undecided() {
+            return;
+        }
+        let refusal = (Phase::Proxy, close.clone());
+        match self.config.resume {
+            Some(_) if close.cause != Cause::AddressDenied => self.becomes_guest(now, refusal),
+            _ => self.refuse_guest(now, refusal),
         }
     }
 

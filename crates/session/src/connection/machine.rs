@@ -56,8 +56,17 @@ impl Connection {
     #[must_use]
     pub fn refused(config: Arc<Config>, now: Time, close: &Close) -> Self {
         let mut session = Self::new(config, Role::Server, now);
-        session.phase = Phase::Admission;
-        session.decide(now, close);
+        session.refuse_guest(now, (Phase::Admission, close.clone()));
+        session
+    }
+
+    /// The server's end of a connection that is let in for its hello only: one that resumes may go on with its session. Any
+    /// other client hears why it is not let in, as with [`Connection::refused`], and so does one that says nothing for
+    /// 2 s.
+    #[must_use]
+    pub fn guest(config: Arc<Config>, now: Time, close: &Close) -> Self {
+        let mut session = Self::new(config, Role::Server, now);
+        session.becomes_guest(now, (Phase::Admission, close.clone()));
         session
     }
 
@@ -121,6 +130,9 @@ impl Connection {
     /// Takes note of something that happened. Never fails; what it leads to comes out of
     /// [`Connection::poll_output`] and [`Connection::slices`].
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
+        if self.is_guest() && input.ends_visit() {
+            self.end_visit(now);
+        }
         match input {
             Input::ProxyHeader(header) => self.on_proxy_header(now, header),
             Input::Refuse(close) => self.on_refused(now, close),

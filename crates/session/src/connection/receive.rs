@@ -253,6 +253,13 @@ impl Connection {
             return Outcome::Broken(Cause::FrameMalformed);
         };
         let (resume, limit) = (hello.resume, hello.frame_limit);
+        if !resume {
+            self.end_visit(now);
+        }
+        if !self.is_undecided() {
+            return Outcome::Done;
+        }
+        self.is_no_guest();
         self.peer_frame_limit = limit.min(self.config.limits.outbound_frame_bytes_max);
         self.await_admission(now, !hello.no_resume);
         if !resume {
@@ -430,6 +437,7 @@ impl Connection {
 
     /// A rule was broken: told in a goodbye, but not to who does not speak this protocol at all.
     fn on_broken(&mut self, now: Time, cause: Cause) {
+        self.end_visit(now);
         self.note(now, Layer::Frame, cause.label());
         if let State::Delivering { verdict } = *self.state {
             self.close(now, verdict, super::Readings::default(), true);

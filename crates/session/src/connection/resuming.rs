@@ -119,6 +119,18 @@ impl Connection {
         is_new.then_some(ending)
     }
 
+    /// Returns the bytes of frames that the session holds: those that wait, and those that may have to be written again.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.stream.held_bytes()
+    }
+
+    /// Drops the frames that may have to be written again, since memory is short: a player that needs one of them cannot come
+    /// back.
+    pub fn evict(&mut self) {
+        self.stream.evict();
+    }
+
     /// Returns the number of this connection in its session, from 1; 0 before the session joins.
     #[must_use]
     pub fn number(&self) -> u32 {

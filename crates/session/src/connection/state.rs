@@ -97,6 +97,15 @@ impl Connection {
     pub(super) fn pass_tls(&mut self, now: Time) {
         let (phase, state) = CurrentState::framed(now, &self.config, self.role);
         self.enter(now, phase, *state);
+        self.hurries(now);
+    }
+
+    /// The first frame must be complete by then, or earlier.
+    pub(super) fn hello_by(&mut self, by: Time) {
+        if let State::Hello { until } = *self.state {
+            let until = until.min(by);
+            self.state = CurrentState(State::Hello { until });
+        }
     }
 
     /// A peer asked to be let in.

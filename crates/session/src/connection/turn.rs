@@ -124,6 +124,9 @@ impl Connection {
         if let Some(notice) = &requests.notice {
             self.handle(now, Input::Notice(notice));
         }
+        if let (Some(time), Some(resume)) = (requests.hold, self.resume_mut()) {
+            resume.hold(now, time);
+        }
         if let Some(close) = &requests.close {
             self.handle(now, Input::Close(close));
         }

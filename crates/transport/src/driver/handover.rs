@@ -4,7 +4,7 @@
 use std::task::{Context, Poll};
 
 use lastword_session::{
-    Close, Connection, Ending, Input, Knock, Knocked, Readings, Resume, Session, SessionId,
+    Close, Connection, Ending, Input, Knock, Knocked, Readings, Session, SessionId,
 };
 
 use super::{Driver, Outside};
@@ -128,7 +128,7 @@ impl<A: App> Driver<A> {
             }
             Knocked::Adopted { older, lost } => {
                 let older = self.plug_in(older, tap, tls);
-                self.mailbox.set_tokens(self.resume());
+                self.mailbox.set_held(None);
                 self.tell_change(cx, (older, lost));
             }
         }
@@ -157,6 +157,9 @@ impl<A: App> Driver<A> {
             return;
         };
         let limit = session.connection().peer_frame_limit();
+        if let Some(resume) = session.connection().resume() {
+            self.app.resume(resume);
+        }
         if let Some(lost) = lost {
             let (now, _) = self.slot.woken();
             let mut outside = Outside {
@@ -181,10 +184,6 @@ impl<A: App> Driver<A> {
         if let (Some(knobs), Some(tap)) = (self.app.knobs(), &self.tap) {
             tap.tune(&knobs);
         }
-    }
-
-    fn resume(&self) -> Option<&Resume> {
-        self.session.as_ref()?.connection().resume()
     }
 }
 

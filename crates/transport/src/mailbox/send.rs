@@ -145,6 +145,9 @@ impl Mailbox {
         if size > room && !self.make_room(&mut inside, size) {
             return self.refuse(inside, how);
         }
+        if !self.fits_with_others(&mut inside, size) {
+            return self.refuse(inside, how);
+        }
         add(inside.queue.get_or_insert_with(scratch::take_queue), how);
         // Read under the lock. If the owner was told but has not looked yet, it finds this frame, too.
         let is_told = self.full.load(Ordering::Relaxed);
@@ -153,6 +156,19 @@ impl Mailbox {
             self.notify();
         }
         Ok(())
+    }
+
+    /// Whether a frame fits into the memory of all sessions without a connection, where this is one: it is counted there.
+    fn fits_with_others(&self, inside: &mut Inside, size: usize) -> bool {
+        let held = inside.rare.as_mut().and_then(|rare| rare.held.as_mut());
+        let (Some(held), Some(resume)) = (held, &self.config.resume) else {
+            return true;
+        };
+        let fits = resume.held.take(size);
+        if fits {
+            *held += size;
+        }
+        fits
     }
 
     /// Drops as many of the frames here as necessary. The owner drops its own frames, which are older, at its next

@@ -154,7 +154,7 @@ impl<S: Shape> ServerApp<S> {
             phase: ending.verdict.phase,
             cohort: identity.map_or(0, |identity| usize::from(identity.cohort)),
             lingered: self.lingers.is_some(),
-            refused: matches!(self.standing, Standing::Refused(_)),
+            refused: self.is_refused,
             code: ending.decided.as_ref().map(Close::code),
         };
         let lost = evidence.bytes_unacked.unwrap_or(0) + evidence.bytes_unsent;

@@ -12,8 +12,8 @@ use lastword_transport::{
 use super::ServerApp;
 use super::standing::{AtDoor, Away, Claiming, Replaced, Standing};
 use crate::core::{Answer, Leaving, Reply, Seat, Visitor};
-use crate::guard::lock;
-use crate::player::{LinkFlag, SessionIdentity};
+use crate::guard::{guarded, lock};
+use crate::player::{LinkFlag, Returning, SessionIdentity};
 use crate::shape::{Context as GameContext, Game, Shape};
 
 impl<S: Shape> ServerApp<S> {
@@ -22,14 +22,18 @@ impl<S: Shape> ServerApp<S> {
     pub(super) fn on_claim(&mut self, claim: &Claim<'_>) -> Result<(), Close> {
         let core = self.core();
         let key = &core.settings.token_key;
-        let mailbox = core.mailboxes.of(claim.session);
-        let knock = match &mailbox {
-            Some(mailbox) => claim.knock(key, mailbox.token_generations()),
+        let identity = core.books.live_sessions.find(claim.session);
+        let knock = match &identity {
+            Some(identity) => claim.knock(key, identity.tokens.generations()),
             None => claim.knock(key, ANY_GENERATIONS),
         };
-        let (Some(mailbox), Ok(knock)) = (mailbox, knock) else {
+        let mailbox = core.mailboxes.of(claim.session);
+        let (Some(identity), Ok(knock), Some(mailbox)) = (identity, knock, mailbox) else {
             return Err(Refusal::Stale.close());
         };
+        if !self.lets_back(&identity) {
+            return Err(Refusal::Stale.close());
+        }
         self.standing = Standing::Claiming(Box::new(Claiming {
             remote: self.standing.remote(),
             session: claim.session,
@@ -37,6 +41,21 @@ impl<S: Shape> ServerApp<S> {
             mailbox,
         }));
         Ok(())
+    }
+
+    /// Asks the game, which may have banned the player or the address meanwhile.
+    fn lets_back(&self, identity: &SessionIdentity) -> bool {
+        let Some(may_resume) = &self.core().may_resume else {
+            return true;
+        };
+        let returning = Returning {
+            session: identity.session,
+            player: identity.player.as_deref(),
+            remote: self.standing.remote().addr,
+        };
+        let mut may = false;
+        guarded("`may_resume` panicked", || may = may_resume(&returning));
+        may
     }
 
     /// Puts the connection at the door of its session.
@@ -56,6 +75,7 @@ impl<S: Shape> ServerApp<S> {
                 remote,
                 listener: self.core().listeners.number_of(self.slot),
                 admitted,
+                is_refused: self.is_refused,
             },
             reply: Arc::clone(&reply),
         };
@@ -92,7 +112,7 @@ impl<S: Shape> ServerApp<S> {
             }
             Some(Answer::Adopted(None)) => {
                 // The session has this connection now, and counts it out.
-                self.admitted = None;
+                (self.admitted, self.is_refused) = (None, false);
                 Poll::Ready(None)
             }
             Some(Answer::Adopted(Some(leaving))) => {
@@ -102,7 +122,7 @@ impl<S: Shape> ServerApp<S> {
                     seat,
                 } = leaving;
                 self.admitted = Some(seat.admitted);
-                self.lingers = Some(Linger::Allowed);
+                (self.lingers, self.is_refused) = (Some(Linger::Allowed), false);
                 self.core().listeners.accepted(self.slot, seat.listener);
                 self.standing = Standing::Replaced(Box::new(Replaced {
                     identity,
@@ -143,6 +163,7 @@ impl<S: Shape> ServerApp<S> {
                 remote: identity.remote(),
                 listener: core.listeners.number_of(self.slot),
                 admitted,
+                is_refused: false,
             },
         });
         self.admitted = Some(seat.admitted);
@@ -152,7 +173,7 @@ impl<S: Shape> ServerApp<S> {
         }
         core.listeners.accepted(self.slot, seat.listener);
         identity.moved_to(seat.remote);
-        core.books.ledger.attach();
+        core.books.ledger.attach(seat.is_refused);
         reply.give(Answer::Adopted(leaving));
     }
 

@@ -29,7 +29,7 @@ enum Entry {
     Joined(Box<Joined>),
     /// Its payload follows the previous frame's payload.
     Frame(SessionId, u32),
-    Link(SessionId, Link),
+    Link(Box<(SessionId, Link)>),
     Left(Box<Departure>),
     Draining(Instant),
 }
@@ -58,14 +58,14 @@ impl Batch {
     }
 
     pub(crate) fn link(&mut self, session: SessionId, link: Link) {
-        self.entries.push(Entry::Link(session, link));
+        self.entries.push(Entry::Link(Box::new((session, link))));
     }
 
     /// Overwrites the change of link at this place. Returns whether there was one.
     pub(crate) fn relink(&mut self, place: usize, of: SessionId, new: &Link) -> bool {
         match self.entries.get_mut(place) {
-            Some(Entry::Link(session, link)) if *session == of => {
-                *link = new.clone();
+            Some(Entry::Link(entry)) if entry.0 == of => {
+                entry.1 = new.clone();
                 true
             }
             _ => false,
@@ -112,7 +112,7 @@ impl Cursor {
         let left = batch.entries.get(self.entry..).unwrap_or_default();
         left.iter().filter_map(|entry| match entry {
             Entry::Frame(session, len) => Some((*session, u64::from(*len))),
-            Entry::Joined(_) | Entry::Link(..) | Entry::Left(_) | Entry::Draining(_) => None,
+            Entry::Joined(_) | Entry::Link(_) | Entry::Left(_) | Entry::Draining(_) => None,
         })
     }
 
@@ -129,9 +129,9 @@ impl Cursor {
                 session: *session,
                 payload: self.payload(batch, *len),
             },
-            Entry::Link(session, link) => Event::Link {
-                session: *session,
-                link: link.clone(),
+            Entry::Link(entry) => Event::Link {
+                session: entry.0,
+                link: entry.1.clone(),
             },
             Entry::Left(departure) => Event::Left(departure),
             Entry::Draining(deadline) => Event::Draining {

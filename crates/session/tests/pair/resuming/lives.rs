@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use lastword_session::wire::{ExtensionsBuf, Hello, Previous};
 use lastword_session::{
-    Config, Connection, Knock, Knocked, Refusal, ResumeConfig, Session, SessionId, Time, TokenKey,
+    Config, Connection, HeldBytes, Knock, Knocked, Refusal, ResumeConfig, Session, SessionId, Time,
+    TokenKey,
 };
 
 use crate::harness::{ADMISSION, Answer, DEAD, HELLO, Host, Pair, Pipe, Seen, secs};
@@ -19,6 +20,7 @@ pub(super) fn key() -> TokenKey {
 pub(super) fn config() -> Config {
     Config {
         resume: Some(ResumeConfig {
+            held: Arc::new(HeldBytes::new(1 << 20)),
             window: WINDOW,
             key: key(),
         }),
