@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 
-use lastword_session::Input;
 use tokio::io::Interest;
 
 use crate::rig::Rig;
@@ -21,29 +20,21 @@ impl First {
 }
 
 impl Rig {
-    /// Makes the call, and passes its result to the session as the driver does.
+    /// Makes the call, and passes what it read or wrote to the connection.
     pub(crate) async fn call(&mut self, first: First) {
         let mut buffer = [0; 1024];
         match first {
             First::Read => {
                 let read = poll_fn(|cx| self.tap.poll_read(cx, &mut buffer)).await;
-                self.feed(&buffer[..read.unwrap_or(0)]);
+                self.feed(&buffer[..read.unwrap_or(0)]).await;
             }
             First::Write => {
                 self.send(b"late");
-                if self.write().await.is_err() {
-                    let readings = self.tap.readings();
-                    self.connection
-                        .handle(self.clock.now(), Input::WriteFailed(readings));
-                }
+                // The connection has heard of an error, and the tap keeps it.
+                drop(self.write().await);
             }
-            First::Shutdown => {
-                let input = match self.tap.shutdown() {
-                    Ok(()) => Input::Shut,
-                    Err(_) => Input::WriteFailed(self.tap.readings()),
-                };
-                self.connection.handle(self.clock.now(), input);
-            }
+            // No driver shuts a live connection, so the connection does not hear of it. The tap keeps an error.
+            First::Shutdown => drop(self.tap.shutdown()),
             First::Poll => {
                 let any = Interest::READABLE | Interest::WRITABLE | Interest::ERROR;
                 self.watch.ready(any).await.expect("readiness");

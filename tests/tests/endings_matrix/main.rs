@@ -15,6 +15,7 @@
 mod calls;
 mod child;
 mod far;
+mod hand;
 mod lab;
 mod rig;
 mod truncated;

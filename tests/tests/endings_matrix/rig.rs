@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use lastword_keepalive::Profile;
 use lastword_session::wire::{Hello, Notice};
 use lastword_session::{
-    Admission, Close, Config, Connection, Ending, Input, Role, Timing, Traffic,
+    Admission, Close, Config, Connection, Ending, Next, Outbound, Role, Traffic,
 };
 use lastword_tests::within;
 use lastword_transport::{App, Clock, Driver, Mailbox, Outbox, Room, Table, Tap, tune};
@@ -19,6 +19,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::calls::First;
+use crate::hand::{Hand, Reads};
 
 /// One end of a connection, live.
 pub(crate) struct Rig {
@@ -52,52 +53,60 @@ impl Rig {
 
     /// Runs this end until it is live and everything is written.
     pub(crate) async fn until_live(&mut self) {
-        let mut buffer = [0; 1024];
-        self.write().await.expect("hello");
-        while !self.connection.is_live() {
-            let read = within(
-                "hello or welcome",
-                poll_fn(|cx| self.tap.poll_read(cx, &mut buffer)),
-            );
-            let n = read.await.expect("bytes");
-            assert!(n > 0, "the other end is there");
-            self.feed(&buffer[..n]);
-            if self.connection.is_authenticating() {
-                let admission = Admission {
-                    session: [7; 16],
-                    timing: Timing::default(),
-                    resume_window: None,
-                };
-                self.connection
-                    .handle(self.clock.now(), Input::Admit(admission));
+        let live = poll_fn(|cx| {
+            let (left, failed) = self.wakes(cx, Reads::Socket);
+            assert!(failed.is_none(), "the other end is there: {failed:?}");
+            match self.connection.is_live() && left == 0 {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
             }
-        }
-        self.write().await.expect("welcome");
+        });
+        within("hello or welcome", live).await;
     }
 
     /// Queues a frame.
     pub(crate) fn send(&mut self, payload: &[u8]) {
         self.connection
-            .send(self.clock.now(), payload)
+            .send_as(self.clock.now(), Outbound::Kept, payload)
             .expect("room for a frame");
     }
 
     /// Writes the queued data.
     pub(crate) async fn write(&mut self) -> io::Result<()> {
-        while self.connection.wants_write() {
-            let n = poll_fn(|cx| self.tap.poll_write(cx, &self.connection.slices())).await?;
-            self.connection.transmitted(self.clock.now(), n);
-        }
-        Ok(())
+        poll_fn(|cx| match self.wakes(cx, Reads::Done(&[])) {
+            (_, Some(error)) => Poll::Ready(Err(error)),
+            (0, None) => Poll::Ready(Ok(())),
+            (_, None) => Poll::Pending,
+        })
+        .await
     }
 
     /// Passes on bytes that were read.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) {
-        let now = self.clock.now();
-        self.connection.bytes_arrived(now, bytes.len());
-        self.connection.feed(now, &mut bytes.to_vec(), |_, _| {
-            lastword_session::Flow::More
-        });
+    pub(crate) async fn feed(&mut self, bytes: &[u8]) {
+        poll_fn(|cx| {
+            self.wakes(cx, Reads::Done(bytes));
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Drives the connection once. Returns how many bytes wait to be written, and the error of a write.
+    fn wakes(&mut self, cx: &mut Context<'_>, reads: Reads<'_>) -> (usize, Option<io::Error>) {
+        let mut hand = Hand {
+            cx,
+            tap: &mut self.tap,
+            now: self.clock.now(),
+            reads,
+            left: 0,
+            failed: None,
+        };
+        loop {
+            match self.connection.drive(&mut hand) {
+                Next::Wait(_) => return (hand.left, hand.failed),
+                Next::Yield => {}
+                Next::Closed(ending) => panic!("the driver finds the end: {:?}", ending.verdict),
+            }
+        }
     }
 
     /// Waits until the kernel has an end for us. Epoll does not consume it.
