@@ -56,10 +56,14 @@ NAMES = ["ann", "\x1b[2J\n", "a\u202eb\u2066", "cafe\u0301", "\U0001f469\u200d\U
 
 
 # Frames of each policy, which the kernel refuses; then it takes a part of them, and time passes.
-POLICIES = bytes([0, 0]) + b"".join(bytes([18]) + sent.to_bytes(2, "little") for sent in range(2_000, 36_000, 3_000)) * 3
-POLICIES += bytes([17, 18, 0xD0, 0x17, 17, 15, 200, 13, 0x10, 0x27, 16, 22, 0])
+POLICIES = bytes([8, 0x80, 0]) + b"".join(bytes([18]) + sent.to_bytes(2, "little") for sent in range(2_000, 36_000, 3_000)) * 3
+POLICIES += bytes([18, 0xD0, 0x17, 15, 200, 13, 0x10, 0x27, 16, 22, 0])
 # A server with a rate, whose client sends more than that.
-OVER_THE_RATE = bytes([0, 4]) + bytes([0, 0, 2, 104, 105, 0]) * 30 + bytes([13, 0x10, 0x27, 16]) * 6
+OVER_THE_RATE = bytes([0, 4, 0]) + bytes([0, 0, 2, 104, 105, 0]) * 30 + bytes([13, 0x10, 0x27, 16]) * 6
+
+
+# A server with TLS behind a proxy: the header, the handshake, a hello that is let in, a frame from elsewhere, and the end.
+LAYERS = bytes([4, 8, 3, 24, 21, 0, 0, 11, 0, 6, 23, 100, 0, 21, 2, 22, 0])
 
 
 # Two ends of TLS of each version: the handshake, words both ways in parts, a close each. Then one with a changed byte.
@@ -90,7 +94,7 @@ def client_hello(version):
 def script(stream):
     """An input of the machine: a greeted server gets this stream, writes, waits and gets an end."""
     some = stream[:255]
-    return bytes([0, 0, 4, len(some)]) + some + bytes([16, 13, 0x10, 0x27, 22, 0])
+    return bytes([0, 0, 0, 4, len(some)]) + some + bytes([16, 13, 0x10, 0x27, 22, 0])
 
 
 def configurations():
@@ -129,7 +133,7 @@ def seeds():
         if name in ("goodbye", "notice"):
             yield "decoder", bytes([GOODBYE]) + CUTS + stream
         yield "machine", script(stream)
-    yield from (("machine", steps) for steps in (POLICIES, OVER_THE_RATE))
+    yield from (("machine", steps) for steps in (POLICIES, OVER_THE_RATE, LAYERS))
     yield "decoder", bytes([ANY]) + CUTS + live
     for header in PROXY_HEADERS:
         yield "proxy_header", header

@@ -80,9 +80,15 @@ mod sessions {
     reason = "a failure is a finding"
 )]
 mod model {
+    pub(crate) mod beating;
     pub(crate) mod life;
+    pub(crate) mod output;
     pub(crate) mod script;
 }
+
+/// The test host of the session's tests.
+#[path = "../../crates/session/tests/support/mod.rs"]
+mod support;
 
 /// TLS below the frames, which uses the root's `Tap` and `scratch`.
 #[path = "../../crates/transport/src"]

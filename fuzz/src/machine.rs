@@ -8,10 +8,9 @@ use lastword_session::{KernelSample, Outbound, Role, Timing};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 use crate::frame::{some_bytes, some_text};
-use crate::model::life::Words;
-use crate::model::script::{
-    Beating, GOODBYE, HELLO, NOTICE, STANDARD, Script, Step, WELCOME, of_dialect,
-};
+use crate::model::beating::{Beating, of_dialect};
+use crate::model::script::{GOODBYE, NOTICE, PROXIED, STANDARD, Script, Step};
+use crate::support::{HELLO, Record, WELCOME, Words};
 
 /// Checks bytes as a script: who takes part, and the steps.
 ///
@@ -21,24 +20,25 @@ pub fn run(data: &[u8]) {
     let Ok(script) = script(&mut Unstructured::new(data)) else {
         return;
     };
-    let whole = script.play();
+    let life = script.play();
+    let mut other = script.clone();
     // Bytes that wait for a rate are heard when they are read, so the cut matters there.
-    if script.reads.is_empty() || script.is_rated {
+    if !script.is_rated {
+        other.reads.clear();
+    }
+    other.keeps_deadline = false;
+    if other.reads.len() == script.reads.len() && !script.keeps_deadline {
         return;
     }
-    let whole_reads = Script {
-        reads: Vec::new(),
-        ..script
-    };
-    let other = whole_reads.play();
-    let verdicts = [&whole, &other].map(|life| life.ending.as_ref().map(|ending| ending.verdict));
-    assert_eq!(verdicts[0], verdicts[1], "another cut, another end");
-    assert_eq!(whole.taken, other.taken, "another cut, other frames");
-    assert_eq!(whole.written, other.written, "another cut, other answers");
+    let other = other.play();
+    assert_eq!(life.verdict(), other.verdict(), "another host, another end");
+    assert_eq!(life.taken(), other.taken(), "another host, other frames");
+    let written = [&life, &other].map(|life| &life.solo.host.plain);
+    assert_eq!(written[0], written[1], "another host, other answers");
 }
 
 fn script(input: &mut Unstructured<'_>) -> Result<Script> {
-    let [ends, setting]: [u8; 2] = input.arbitrary()?;
+    let [ends, setting, layers]: [u8; 3] = input.arbitrary()?;
     let mut script = Script {
         role: match is_set(ends, 0) {
             false => Role::Server,
@@ -49,13 +49,23 @@ fn script(input: &mut Unstructured<'_>) -> Result<Script> {
         peer_reads: !is_set(ends, 3),
         behind_proxy: is_set(ends, 4),
         has_idle_limit: is_set(ends, 5),
-        // Only a server limits the rate of its peer.
-        is_rated: !is_set(ends, 0) && is_set(setting, 2),
+        is_rated: is_set(setting, 2),
+        echoes: is_set(setting, 3),
+        keeps_deadline: is_set(setting, 4),
+        room: match setting >> 5 {
+            0 => usize::MAX,
+            n => usize::from(n) * 100,
+        },
         timing: timing(setting),
+        has_tls: is_set(layers, 0),
+        is_proxied: is_set(layers, 1),
+        is_denied: is_set(layers, 2),
+        is_refused: is_set(layers, 3),
+        by_mail: is_set(layers, 4),
         ..Script::default()
     };
     if is_set(ends, 6) {
-        script.words = words(input)?;
+        script.words = Some(words(input)?);
     }
     if is_set(ends, 7) {
         let reads: [u8; 3] = input.arbitrary()?;
@@ -63,6 +73,10 @@ fn script(input: &mut Unstructured<'_>) -> Result<Script> {
     }
     while !input.is_empty() && script.steps.len() < STEPS_MAX {
         script.steps.push(step(input, script.is_dialect)?);
+    }
+    if script.keeps_deadline {
+        // A host that computes it has another next deadline.
+        script.steps.retain(|step| !matches!(step, Step::UntilDue));
     }
     Ok(script)
 }
@@ -84,7 +98,7 @@ fn timing(choice: u8) -> Timing {
 
 fn step(input: &mut Unstructured<'_>, is_dialect: bool) -> Result<Step> {
     let choice: u8 = input.arbitrary()?;
-    Ok(match choice % 24 {
+    Ok(match choice % 26 {
         0..=3 if is_dialect => Step::Bytes(dialect_frame(input)?),
         0..=3 => Step::Bytes(frame(input)?),
         4 => Step::Bytes(some_bytes(input)?.to_vec()),
@@ -98,23 +112,41 @@ fn step(input: &mut Unstructured<'_>, is_dialect: bool) -> Result<Step> {
         12 => Step::Pass(u32::from(input.arbitrary::<u8>()?)),
         13 => Step::Pass(u32::from(input.arbitrary::<u16>()?) / 4),
         14 => Step::StandStill(input.arbitrary::<u16>()?.into()),
-        15 => Step::Write(input.arbitrary::<u8>()?.into()),
-        16 => Step::Write(usize::MAX),
-        17 => Step::WriteRefused,
+        15 => Step::PeerReads(input.arbitrary::<u8>()?.into()),
+        16 => Step::PeerReads(usize::MAX),
+        17 => Step::DecideInEvent(input.arbitrary()?),
         18 => {
-            let sent: u16 = input.arbitrary()?;
-            Step::Send(how(sent / LEN_MAX), usize::from(sent % LEN_MAX))
+            let (how, len) = sent(input)?;
+            Step::Send(how, len)
         }
         19 => Step::GameTakes(input.arbitrary()?),
         20 => Step::Kernel(words(input)?),
-        21 => Step::Sample,
+        21 => Step::Record(*input.choose(&Record::ALL)?),
         22 => Step::Ended(input.arbitrary()?),
-        _ => match input.arbitrary::<u8>()? % 3 {
-            0 => Step::EndNoticed,
-            1 => Step::WriteFailed,
-            _ => Step::LingerRefused,
+        23 => {
+            let (how, len) = sent(input)?;
+            Step::Post(how, len)
+        }
+        24 => Step::Bytes(PROXIED.to_vec()),
+        _ => match input.arbitrary::<u8>()? % 10 {
+            0 => Step::EndShows,
+            1 => Step::WriteFails,
+            2 => Step::ShutFails,
+            3 => Step::Linger(false),
+            4 => Step::Linger(true),
+            5 => Step::Panic,
+            6 => Step::Report,
+            7 => Step::Hold,
+            8 => Step::UntilDue,
+            _ => Step::Refuse(input.arbitrary()?),
         },
     })
+}
+
+/// A frame of the game.
+fn sent(input: &mut Unstructured<'_>) -> Result<(Outbound, usize)> {
+    let sent: u16 = input.arbitrary()?;
+    Ok((how(sent / LEN_MAX), usize::from(sent % LEN_MAX)))
 }
 
 /// How a frame of the game waits for its peer.

@@ -46,6 +46,8 @@ mod receive;
 mod resuming;
 mod silence;
 mod state;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod timers;
 mod turn;
@@ -77,7 +79,7 @@ pub use host::{Ask, Host, Io, Linger, Opened, Records, Room, Sealed, Taken};
 pub use machine::encode_data;
 use state::CurrentState;
 pub use ticket::Ticket;
-pub use timers::Timer;
+use timers::Timer;
 pub use turn::Next;
 
 /// Which end of the wire this is.
@@ -132,8 +134,8 @@ pub struct Readings {
     pub first_error: Option<FirstError>,
     /// Raw bytes read so far.
     pub bytes_read: u64,
-    /// The fault of this host's own network that the system reports: to be asked for where
-    /// [`Connection::may_blame_path`] says so. `None` where there is none, or no answer.
+    /// The fault of this host's own network that the system reports ([`Host::own_fault`]). `None` where it was not asked for,
+    /// or there is none.
     pub own_fault: Option<OwnFault>,
     /// How many connections of this process are under inquiry ([`Connection::has_inquiry`]), this one included.
     pub inquiries: u32,
@@ -153,7 +155,7 @@ pub struct Admission {
 
 /// An event that the driver hands in, in the order in which they happen.
 #[derive(Debug)]
-pub enum Input<'a> {
+enum Input<'a> {
     /// The PROXY header is complete, or there is no valid one. Without effect behind the phase `proxy`.
     ProxyHeader(Result<Proxied, ProxyFault>),
     /// The peer that the PROXY header named is not let in: it hears why, in phase `proxy`. Directly behind
@@ -214,12 +216,13 @@ pub enum Input<'a> {
 pub enum Event<'a> {
     /// A frame for the game.
     Data(&'a [u8]),
-    /// Server: a peer asks to be let in; answer with [`Input::Admit`] or [`Input::Close`].
+    /// Server: a peer asks to be let in ([`Host::poll_admission`]).
     Credentials(&'a [u8]),
     /// The session is live: the server let us in, or the authenticator the peer.
     Joined(Admission),
-    /// Server: a peer asks to go on with a session, where there is resume ([`Config::resume`]). Answer with
-    /// [`Input::Close`], or let the session go on with this connection ([`Session::knock`](crate::Session::knock)).
+    /// Server: a peer asks to go on with a session, where there is resume ([`Config::resume`]). Refuse it
+    /// ([`Connection::end`]), or let the session go on with this connection
+    /// ([`Session::knock`](crate::Session::knock)).
     Claim(Claim<'a>),
     /// The session goes on with this connection. Server: the client has confirmed it, and its frames come next.
     Back,
@@ -285,9 +288,9 @@ impl fmt::Debug for Claim<'_> {
     }
 }
 
-/// The next step after an event, which the caller of [`Connection::feed`] chooses.
+/// The next step after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
+enum Flow {
     /// The next event.
     More,
     /// Nothing for now: others have their turn first.
@@ -298,7 +301,7 @@ pub enum Flow {
 
 /// A request of the session to its driver.
 #[derive(Debug)]
-pub enum Output {
+enum Output {
     /// Shut the write side down, then hand in [`Input::Shut`].
     Shut,
     /// The link of a live session changed: tell its owner.
@@ -363,10 +366,24 @@ pub enum SendError {
 
 /// The state of one connection of a session. See the module's diagram.
 ///
-/// A driver owns the socket, the clock and the game's side, as a [`Host`]. At each wake-up it calls
-/// [`drive`](Self::drive), which takes all steps in their order, and then waits as [`Next`] says. The calls of single
-/// steps are for those who have no socket. Their times are in order, and [`poll_output`](Self::poll_output) is asked after
-/// each until it returns `None`.
+/// # Contract
+/// A driver owns the socket, the clock and the game's side, as a [`Host`]. It makes the connection
+/// ([`server`](Self::server), [`client`](Self::client) and others), and says how far the clock of `now` is behind the real
+/// one ([`behind`](Self::behind)). At each wake-up:
+///
+/// 1. It may lend a buffer ([`lend`](Self::lend)).
+/// 2. It calls [`drive`](Self::drive), which takes all steps in their one order and asks the host for what it needs. Times
+///    are in order.
+/// 3. It does what [`Next`] says: it waits, lets others have their turn, or takes the record. After the record it drives no
+///    more.
+/// 4. It may take the buffer back ([`reclaim`](Self::reclaim)).
+///
+/// While the game has an event ([`Host::event`]), it may send ([`send_as`](Self::send_as)) and end the connection
+/// ([`end`](Self::end)). Frames and decisions of others come by [`Host::mail`]. Between two wake-ups the connection does not
+/// change, and tells its state: [`is_live`](Self::is_live), [`is_paused`](Self::is_paused),
+/// [`is_closed`](Self::is_closed), [`has_inquiry`](Self::has_inquiry), [`traffic`](Self::traffic),
+/// [`round_trip`](Self::round_trip), [`peer_frame_limit`](Self::peer_frame_limit). A driver that ends before its connection
+/// takes a verdict that is out already ([`take_ending`](Self::take_ending)).
 #[derive(Debug)]
 pub struct Connection {
     config: Arc<Config>,

@@ -1,5 +1,9 @@
 //! The wire, the causes, the classifier and one connection as a sans-I/O state machine.
 
+// The test host is compiled here, and in the test targets that see the public items only.
+#[cfg(test)]
+extern crate self as lastword_session;
+
 mod bucket;
 mod cause;
 mod classify;
@@ -36,9 +40,8 @@ pub use classify::classify;
 pub use clock_offset::ClockOffset;
 pub use close::Close;
 pub use connection::{
-    Admission, Ask, Claim, Config, Connection, Event, Flow, Host, Input, Io, Linger, Next, Opened,
-    Output, Readings, Records, ResumeConfig, Role, Room, Sealed, SendError, Taken, Ticket, Timer,
-    Traffic, encode_data,
+    Admission, Ask, Claim, Config, Connection, Event, Host, Io, Linger, Next, Opened, Readings,
+    Records, ResumeConfig, Role, Room, Sealed, SendError, Taken, Ticket, Traffic, encode_data,
 };
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};

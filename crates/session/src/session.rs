@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::connection::{Admission, Connection, Host, Input, Linger, Next, Readings};
+use crate::connection::{Admission, Connection, Host, Linger, Next, Readings};
 use crate::resume::{Knock, Refusal};
 use crate::{Cause, DepartureCause, Ending, Requests, SessionId, Time};
 
@@ -112,7 +112,7 @@ impl Session {
             self.connection.check_knock(now, knock)
         });
         if let Err(refusal) = session_goes_on {
-            newcomer.handle(now, Input::Close(&refusal.close()));
+            newcomer.end(now, &refusal.close());
             return Knocked::Refused { newcomer, refusal };
         }
         let admission = Admission {
@@ -134,7 +134,7 @@ impl Session {
         (older, ending): (&mut Connection, Ending),
     ) {
         if self.connection.lose(host, now, ending) == Linger::Refused {
-            older.handle(now, Input::LingerRefused(Readings::default()));
+            older.does_not_linger(now);
         }
     }
 

@@ -10,6 +10,8 @@
 
 #[path = "wire_vectors/judge.rs"]
 mod judge;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -202,8 +202,7 @@ impl Outbox<'_> {
 
     /// Ends the connection.
     pub fn close(&mut self, close: &Close) {
-        self.connection
-            .handle(self.now, lastword_session::Input::Close(close));
+        self.connection.end(self.now, close);
     }
 
     /// Returns the mailbox, which any thread can use, also after this call.

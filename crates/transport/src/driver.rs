@@ -13,7 +13,7 @@ use std::time::Duration;
 use lastword_keepalive::SWEEP;
 use lastword_session::{
     Admission, Ask, Backlog, Close, Connection, DepartureCause, Dropped, Ending, Event, Evidence,
-    Host, Input, Io, Linger, Mail, Opened, OwnFault, Progress, Proxied, Readings, Room, SendQueue,
+    Host, Io, Linger, Mail, Opened, OwnFault, Progress, Proxied, Readings, Room, SendQueue,
     Session, Taken, Time, Traffic,
 };
 
@@ -329,7 +329,7 @@ impl<A: App> Host for Outside<'_, '_, A> {
             }
             Event::Claim(claim) => match app.claim(&claim) {
                 Ok(()) => self.side.get_or_insert_default().claims = true,
-                Err(refusal) => outbox.connection.handle(now, Input::Close(&refusal)),
+                Err(refusal) => outbox.connection.end(now, &refusal),
             },
             Event::Back => app.back(&mut outbox),
             Event::Secured => {

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lastword_keepalive::KernelKnobs;
-use lastword_session::{Cause, Close, Config, Connection, Input, OsError, ProxyFault};
+use lastword_session::{Cause, Close, Config, Connection, OsError};
 use lastword_transport::{Driver, Linger, Request, canonical, tune};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
@@ -146,9 +146,7 @@ fn without_proxy<S: Shape>(
     let (mailbox, slot) = core.mailboxes.add(&config);
     core.listeners.accepted(slot.index(), n);
     let app = ServerApp::new(Arc::clone(front), remote, slot.index(), Admitted::Exempt);
-    let now = slot.now();
-    let mut session = Connection::server(config, now);
-    session.handle(now, Input::ProxyHeader(Err(ProxyFault::NotListed)));
+    let session = Connection::unlisted(config, slot.now());
     tokio::spawn(Driver::new(stream, session, app, mailbox, slot));
 }
 

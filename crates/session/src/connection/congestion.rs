@@ -17,8 +17,7 @@ pub(super) struct Congestion {
 
 impl Connection {
     /// Returns the bytes that wait to be written, and how many of them may be dropped.
-    #[must_use]
-    pub fn backlog(&self) -> Backlog {
+    pub(crate) fn backlog(&self) -> Backlog {
         let queue = self.stream.queue.as_ref();
         queue.map_or_else(Backlog::default, |queue| queue.backlog())
     }

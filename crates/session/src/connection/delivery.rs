@@ -63,8 +63,7 @@ impl Delivery {
 impl Connection {
     /// Whether the end waits for the game: [`Input::Delivered`](super::Input::Delivered) is due once it has taken all
     /// that was handed to it and came back for more. Until then [`Connection::taken`] tells its progress.
-    #[must_use]
-    pub fn awaits_delivery(&self) -> bool {
+    pub(super) fn awaits_delivery(&self) -> bool {
         let Some(rare) = &self.rare else { return false };
         let delivery = &rare.delivery;
         let waits = !delivery.done && !delivery.given_up && !delivery.departed;
@@ -75,7 +74,7 @@ impl Connection {
 
     /// Notes how many frames the game has taken so far: each one gives it the whole time again. Needed once an end
     /// shows.
-    pub fn taken(&mut self, now: Time, frames: u64) {
+    pub(super) fn taken(&mut self, now: Time, frames: u64) {
         self.begins_delivery(now);
         let delivery = &mut self.rare_mut().delivery;
         if delivery.taken != frames {
@@ -85,15 +84,13 @@ impl Connection {
     }
 
     /// Whether the peer's end shows, or an end was decided: the game has only so long to take a frame.
-    #[must_use]
-    pub fn is_ending(&self) -> bool {
+    pub(super) fn is_ending(&self) -> bool {
         self.end_noticed || !self.is_undecided()
     }
 
     /// Returns what is known of the end: after [`Output::Departed`], for the game. Only
     /// [`Connection::take_ending`] has the result of the linger. `None` where no cause stands.
-    #[must_use]
-    pub fn departure(&self, now: Time, readings: &Readings) -> Option<Ending> {
+    pub(super) fn departure(&self, now: Time, readings: &Readings) -> Option<Ending> {
         if let Some(ending) = self.rare.as_ref()?.ending.as_ref() {
             return Some(Ending::clone(ending));
         }
@@ -102,13 +99,12 @@ impl Connection {
 
     /// Whether the driver must ask the game for room before it reads more: while frames go to a game that is not given
     /// up.
-    #[must_use]
-    pub fn asks_for_room(&self) -> bool {
+    pub(super) fn asks_for_room(&self) -> bool {
         self.hands_over() && !self.gave_up()
     }
 
-    /// Takes the verdict out, after [`Output::Closed`] or when the driver is dropped. `late` are
-    /// the frames that were queued after the verdict: they count as unsent. `None` where there is no verdict.
+    /// Takes the verdict out, where the driver is dropped before [`Next::Closed`](super::Next::Closed) came. `late` are the
+    /// frames that were queued after the verdict: they count as unsent. `None` where there is no verdict.
     pub fn take_ending(&mut self, late: Dropped) -> Option<Box<Ending>> {
         self.rare.as_ref()?;
         self.count_unsent(late);
@@ -256,8 +252,7 @@ impl Connection {
 
     /// Whether a cause was fixed, or the connection closed, without the kernel's readings: [`Timer::Readings`] is due at
     /// once, before the next write.
-    #[must_use]
-    pub fn wants_readings(&self) -> bool {
+    pub(super) fn wants_readings(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.wants_readings)
     }
 

@@ -130,8 +130,7 @@ impl Connection {
     }
 
     /// Returns the evidence as it would be if the connection ended now. It has no silence: only a verdict sets one.
-    #[must_use]
-    pub fn so_far(&self, now: Time, readings: &Readings) -> Evidence {
+    pub(crate) fn so_far(&self, now: Time, readings: &Readings) -> Evidence {
         let dropped = self
             .rare
             .as_ref()

@@ -16,8 +16,7 @@ impl Config {
 impl Connection {
     /// Whether the next bytes are those of a PROXY header, which the driver takes off ([`ProxyHeader`](crate::ProxyHeader))
     /// before it hands the rest to [`Connection::feed`].
-    #[must_use]
-    pub fn awaits_proxy_header(&self) -> bool {
+    pub(super) fn awaits_proxy_header(&self) -> bool {
         matches!(*self.state, State::Proxy { .. })
     }
 
@@ -122,7 +121,7 @@ impl Connection {
     }
 
     /// Sets whether the layer below holds bytes that it took and that the kernel has not taken. While it does, something
-    /// waits to be written. Where it does so when it is asked to shut, [`Output::Shut`](super::Output::Shut) comes again.
+    /// waits to be written.
     pub fn set_layer_holds(&mut self, holds: bool) {
         self.layer_holds = holds;
     }

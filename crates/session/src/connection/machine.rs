@@ -17,7 +17,7 @@ use crate::round_trip::RoundTrip;
 use crate::send_queue::{Dropped, SendQueue};
 use crate::stream::Stream;
 use crate::wire::{self, Hello, Notice};
-use crate::{Cause, Decoder, KernelSample, Limits, Phase, Time};
+use crate::{Cause, Decoder, KernelSample, Phase, ProxyFault, Time};
 
 impl Connection {
     /// The server's end of a connection that was just accepted.
@@ -70,6 +70,14 @@ impl Connection {
         session
     }
 
+    /// The server's end of a connection that comes from no listed proxy: it is closed without a word.
+    #[must_use]
+    pub fn unlisted(config: Arc<Config>, now: Time) -> Self {
+        let mut session = Self::new(config, Role::Server, now);
+        session.on_proxy_header(now, Err(ProxyFault::NotListed));
+        session
+    }
+
     fn new(config: Arc<Config>, role: Role, now: Time) -> Self {
         let peer_frame_limit = config.limits.outbound_frame_bytes_max;
         let (phase, state) = CurrentState::first(now, &config, role);
@@ -117,7 +125,7 @@ impl Connection {
 
     /// Sets for how long in all this process has stood still, which is how far the clock of `now` is behind the real
     /// one. It never shrinks. Needed before the other calls of a wake-up.
-    pub fn stood_still(&mut self, total: Duration) {
+    pub(super) fn stood_still(&mut self, total: Duration) {
         self.liveness.stood_still(total);
     }
 
@@ -127,9 +135,14 @@ impl Connection {
         self.liveness.real(now)
     }
 
+    /// Ends the connection, as its game decides while it has an event. Without effect on the cause once an end was seen.
+    pub fn end(&mut self, now: Time, close: &Close) {
+        self.on_close(now, close);
+    }
+
     /// Takes note of something that happened. Never fails; what it leads to comes out of
     /// [`Connection::poll_output`] and [`Connection::slices`].
-    pub fn handle(&mut self, now: Time, input: Input<'_>) {
+    pub(super) fn handle(&mut self, now: Time, input: Input<'_>) {
         if self.is_guest() && input.ends_visit() {
             self.end_visit(now);
         }
@@ -164,16 +177,8 @@ impl Connection {
     ///
     /// # Errors
     /// [`SendError::TooLarge`]; [`SendError::Closed`] before the session is live and after its verdict; or
-    /// [`SendError::QueueFull`], where the frame is not taken.
-    #[inline]
-    pub fn send(&mut self, now: Time, payload: &[u8]) -> Result<(), SendError> {
-        self.send_as(now, Outbound::Kept, payload)
-    }
-
-    /// Queues a data frame as [`Connection::send`] does, which may be dropped or replaced while it waits.
-    ///
-    /// # Errors
-    /// As [`Connection::send`]. A droppable frame without room is dropped at once, which is no error.
+    /// [`SendError::QueueFull`], where the frame is not taken. A droppable frame without room is dropped at once, which is
+    /// no error.
     #[inline]
     pub fn send_as(&mut self, now: Time, how: Outbound, payload: &[u8]) -> Result<(), SendError> {
         if self.phase != Phase::Live || self.is_closed() && !self.lives_on() {
@@ -214,7 +219,7 @@ impl Connection {
     }
 
     /// Counts frames that will not be written, also behind the verdict.
-    pub fn count_unsent(&mut self, dropped: Dropped) {
+    pub(super) fn count_unsent(&mut self, dropped: Dropped) {
         let rare = self.rare_mut();
         rare.dropped += dropped;
         if let Some(ending) = &mut rare.ending {
@@ -223,7 +228,7 @@ impl Connection {
     }
 
     /// Takes over frames that others queued for this session; what comes too late is counted as dropped.
-    pub fn adopt(&mut self, now: Time, queue: &mut Box<SendQueue>) {
+    pub(crate) fn adopt(&mut self, now: Time, queue: &mut Box<SendQueue>) {
         queue.queued_by(now);
         if !self.keeps_data() {
             self.count_unsent(queue.drop_unstarted());
@@ -246,8 +251,7 @@ impl Connection {
     }
 
     /// Lends the bytes to write next, in order; all empty when there is nothing to write.
-    #[must_use]
-    pub fn slices(&mut self) -> [IoSlice<'_>; 3] {
+    pub(super) fn slices(&mut self) -> [IoSlice<'_>; 3] {
         let can_write = self.can_write() && !self.is_below_frames();
         match can_write {
             true => self.stream.slices(),
@@ -256,15 +260,14 @@ impl Connection {
     }
 
     /// Whether bytes wait to be written.
-    #[must_use]
-    pub fn wants_write(&self) -> bool {
+    pub(super) fn wants_write(&self) -> bool {
         let has_frames = self.stream.wants_write();
         self.can_write() && (self.layer_holds || has_frames && !self.is_below_frames())
     }
 
     /// Takes note that the layer below took `n` bytes of [`Connection::slices`]. A frame whose first byte it took has
     /// begun: it has its number, and is never dropped.
-    pub fn transmitted(&mut self, now: Time, n: usize) {
+    pub(super) fn transmitted(&mut self, now: Time, n: usize) {
         let kept_max = self.config.limits.outbound_bytes_max;
         let Some(written) = self.stream.advance(n, kept_max) else {
             return;
@@ -292,7 +295,7 @@ impl Connection {
     /// Takes note that the kernel refuses a write for now. Returns whether a frame found no room, and more than the outbound
     /// cap still waits, of frames that may not be dropped. Then the caller asks the kernel itself, and hands in
     /// [`Input::Overflowed`] if it refuses. It returns `true` only once the owner was told that the session is congested.
-    pub fn write_refused(&mut self) -> bool {
+    pub(super) fn write_refused(&mut self) -> bool {
         let Some(queue) = &mut self.stream.queue else {
             return false;
         };
@@ -304,7 +307,7 @@ impl Connection {
     }
 
     /// Says what to do next; to be asked after every input and write until it returns `None`.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub(super) fn poll_output(&mut self) -> Option<Output> {
         if let Some(link) = self.poll_link() {
             return Some(Output::Link(link));
         }
@@ -324,21 +327,8 @@ impl Connection {
     }
 
     /// Whether the authenticator is awaited.
-    #[must_use]
-    pub fn is_authenticating(&self) -> bool {
+    pub(super) fn is_authenticating(&self) -> bool {
         matches!(*self.state, State::Auth { .. })
-    }
-
-    /// Whether our write side is shut.
-    #[must_use]
-    pub fn is_shut(&self) -> bool {
-        self.shut
-    }
-
-    /// The limits of this connection.
-    #[must_use]
-    pub fn limits(&self) -> &Limits {
-        &self.config.limits
     }
 
     /// Returns the frames and bytes in and out so far, and what the policies of the queue did.
@@ -357,12 +347,6 @@ impl Connection {
         }
     }
 
-    /// How far the connection has come.
-    #[must_use]
-    pub fn phase(&self) -> Phase {
-        self.phase
-    }
-
     /// Whether frames of the game are taken in either direction.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -370,15 +354,13 @@ impl Connection {
     }
 
     /// Whether frames that are read go to the game, at its pace.
-    #[must_use]
-    pub fn hands_over(&self) -> bool {
+    pub(super) fn hands_over(&self) -> bool {
         matches!(*self.state, State::Live | State::Delivering { .. })
     }
 
     /// Whether the verdict stands and only what lies in the kernel is still to be handed over: once there is
     /// nothing more to read, [`Input::ReadEnded`] with [`Terminal::Open`](crate::Terminal::Open) is due.
-    #[must_use]
-    pub fn hands_over_the_rest(&self) -> bool {
+    pub(super) fn hands_over_the_rest(&self) -> bool {
         matches!(*self.state, State::Delivering { .. })
     }
 
@@ -390,8 +372,7 @@ impl Connection {
 
     /// Whether the driver must read: until the peer's end was read, but not while the peer is to wait
     /// ([`reads_no_further`](Self::reads_no_further)).
-    #[must_use]
-    pub fn wants_read(&self) -> bool {
+    pub(super) fn wants_read(&self) -> bool {
         !self.read_ended
             && !self.reads_no_further()
             && !matches!(
@@ -400,15 +381,8 @@ impl Connection {
             )
     }
 
-    /// Whether what is read goes to the game; else it is discarded.
-    #[must_use]
-    pub fn delivers(&self) -> bool {
-        self.is_undecided() || self.hands_over_the_rest()
-    }
-
     /// Data frames in and out, of the whole session.
-    #[must_use]
-    pub fn frames(&self) -> (u64, u64) {
+    pub(super) fn frames(&self) -> (u64, u64) {
         (self.stream.received(), self.stream.sent())
     }
 
@@ -422,8 +396,7 @@ impl Connection {
 
     /// Bytes that wait to be written.
     #[inline]
-    #[must_use]
-    pub fn queued_bytes(&self) -> usize {
+    pub(super) fn queued_bytes(&self) -> usize {
         self.stream.queued_bytes()
     }
 
@@ -433,8 +406,7 @@ impl Connection {
     }
 
     /// Bytes that wait for their first write.
-    #[must_use]
-    pub fn untried_bytes(&self) -> usize {
+    pub(super) fn untried_bytes(&self) -> usize {
         let queue = self.stream.queue.as_ref();
         queue.map_or(0, |queue| queue.untried())
     }
@@ -458,8 +430,7 @@ impl Connection {
     }
 
     /// Whether frames for the peer are taken.
-    #[must_use]
-    pub fn takes_data(&self) -> bool {
+    pub(super) fn takes_data(&self) -> bool {
         let state = matches!(
             *self.state,
             State::Live | State::Answering { .. } | State::Flushing { .. }

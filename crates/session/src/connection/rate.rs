@@ -13,22 +13,20 @@ use crate::{Cause, Limits, Link, Phase, Time};
 
 impl Connection {
     /// Takes note that a read found nothing: everything that the peer has sent was read.
-    pub fn caught_up(&mut self) {
+    pub(super) fn caught_up(&mut self) {
         if let Some((rates, _)) = self.rates() {
             rates.caught_up();
         }
     }
 
     /// Returns whether the peer is over its rate, so that it matters whether a read finds nothing.
-    #[must_use]
-    pub fn is_over_rate(&self) -> bool {
+    pub(super) fn is_over_rate(&self) -> bool {
         self.over_rate_since().is_some()
     }
 
     /// Returns the most bytes that one read may take. Of a peer that is not let in, or has a rate, bytes may have to wait:
     /// they then wait in the kernel and not here.
-    #[must_use]
-    pub fn read_bytes_max(&self) -> usize {
+    pub(super) fn read_bytes_max(&self) -> usize {
         let may_wait = self.phase != Phase::Live || rates_of(&self.rare).is_some();
         if may_wait {
             SMALL_READ_BYTES

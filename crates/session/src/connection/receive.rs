@@ -47,7 +47,7 @@ impl Connection {
     ///
     /// The answer of `each` may stop it ([`Flow`]). The rest is kept then, and comes first when this is called again, with
     /// or without more bytes ([`Connection::has_unread`]).
-    pub fn feed(
+    pub(super) fn feed(
         &mut self,
         now: Time,
         input: &mut [u8],
@@ -71,8 +71,7 @@ impl Connection {
     }
 
     /// Whether bytes were read that [`Connection::feed`] has not looked at.
-    #[must_use]
-    pub fn has_unread(&self) -> bool {
+    pub(super) fn has_unread(&self) -> bool {
         let rare = self.rare.as_ref();
         rare.is_some_and(|rare| rare.unread.is_some())
     }
@@ -132,7 +131,7 @@ impl Connection {
 
     /// Takes note that `n` bytes were read from the socket, before they are handed to [`Connection::feed`]. Those of a
     /// PROXY header count apart, before its [`Input::ProxyHeader`](super::Input::ProxyHeader).
-    pub fn bytes_arrived(&mut self, now: Time, n: usize) {
+    pub(super) fn bytes_arrived(&mut self, now: Time, n: usize) {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
         self.has_spoken |= n > 0 && !self.awaits_proxy_header();
         self.ends_silence(now);
@@ -151,8 +150,7 @@ impl Connection {
     /// Whether the peer's bytes lie unread for now, for another reason than the game: it is over its rate, or it is not
     /// let in yet. No welcome of a dialect says when its client may go on. A client that has left is not let in, and is
     /// read to its end.
-    #[must_use]
-    pub fn reads_no_further(&self) -> bool {
+    pub(super) fn reads_no_further(&self) -> bool {
         let is_outside = self.is_authenticating() && !self.end_noticed;
         let waits = is_outside && matches!(self.config.framing, Framing::Dialect(_));
         waits || self.waits_for_rate()

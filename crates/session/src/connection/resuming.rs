@@ -142,6 +142,11 @@ impl Connection {
         }
     }
 
+    /// There is no place for one more connection that lingers.
+    pub(crate) fn does_not_linger(&mut self, now: Time) {
+        self.on_linger_over(now, Readings::default());
+    }
+
     /// A decision ends a session that would live on, although its connection has ended already.
     pub(super) fn end_session(&mut self, cause: Cause) {
         if self.lives_on() {

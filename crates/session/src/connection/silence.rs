@@ -14,7 +14,7 @@ use crate::{Cause, KernelSample, Link, Terminal, Time, classify};
 impl Connection {
     /// Takes the next change of the link for the owner. The driver asks between [`Connection::bytes_arrived`] and the
     /// frames of these bytes, so that the owner hears of the peer first. [`Connection::poll_output`] yields it too.
-    pub fn poll_link(&mut self) -> Option<Link> {
+    pub(super) fn poll_link(&mut self) -> Option<Link> {
         let link = match self.liveness.poll_suspicion() {
             Some(Some(diagnosis)) => Some(Link::Suspect(diagnosis)),
             Some(None) => Some(Link::Healthy),
@@ -25,8 +25,7 @@ impl Connection {
     }
 
     /// Whether [`Input::Sampled`](super::Input::Sampled) is due, now that the connection is awake anyway.
-    #[must_use]
-    pub fn wants_sample(&self, now: Time) -> bool {
+    pub(super) fn wants_sample(&self, now: Time) -> bool {
         self.is_live() && !self.end_noticed && self.liveness.wants_sample(now)
     }
 
@@ -38,8 +37,7 @@ impl Connection {
 
     /// Whether these readings may bring a verdict on a silence, or show that the kernel gave the path up. Then the driver
     /// first asks the system about this host's own network ([`Readings::own_fault`]).
-    #[must_use]
-    pub fn may_blame_path(&self, now: Time, readings: &Readings) -> bool {
+    pub(super) fn may_blame_path(&self, now: Time, readings: &Readings) -> bool {
         let by_silence =
             || self.is_live() && !self.end_noticed && self.liveness.may_blame_path(now);
         let by_kernel = || {

@@ -11,7 +11,7 @@ use crate::{Cause, ProxyFault, Time};
 
 /// Why a session wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Timer {
+pub(super) enum Timer {
     /// When the PROXY header must be complete.
     Proxy,
     /// When the TLS handshake must be complete.
@@ -51,8 +51,7 @@ pub enum Timer {
 
 impl Connection {
     /// When to hand in [`super::Input::Timeout`], and why; [`Time::NEVER`] where nothing is due.
-    #[must_use]
-    pub fn poll_timeout(&self) -> (Time, Timer) {
+    pub(super) fn poll_timeout(&self) -> (Time, Timer) {
         let own = self.state_timeout();
         if !self.is_ending() {
             return own;
@@ -63,8 +62,7 @@ impl Connection {
 
     /// Whether the session is live and nothing waits. As long as this holds, the deadline can only move later: one that was
     /// asked for meanwhile is still no later than the next.
-    #[must_use]
-    pub fn is_calm(&self) -> bool {
+    pub(super) fn is_calm(&self) -> bool {
         let nothing_waits = self.queue_is_empty() && self.decoder.unfinished().is_none();
         let is_calm = self.liveness.is_calm() && !self.is_rate_limited();
         let owes_no_ack = self.stream.ack_due_at() == Time::NEVER;

@@ -1,4 +1,4 @@
-//! Properties of a session: any cut of the bytes is the same to it. It ends exactly once, for a cause that its phase
+//! Properties of a connection: any cut of the bytes is the same to it. It ends exactly once, for a cause that its phase
 //! allows, after any events.
 
 #![allow(
@@ -8,8 +8,12 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod beating;
 mod chunks;
 mod ends;
 mod life;
+mod output;
 mod rates;
 mod script;
+#[path = "../support/mod.rs"]
+mod support;

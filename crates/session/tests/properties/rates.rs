@@ -1,17 +1,12 @@
 //! A rate holds for any arrivals: a peer that keeps to it never waits, and no peer gets more.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::{
-    Admission, Config, Connection, Flow, Input, Limits, Rate, Readings, Time, Timing,
-};
+use lastword_session::{Admission, Config, Limits, Rate, Timing};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::script::HELLO;
-
-const START: Time = Time::from_micros(1_000_000);
+use crate::support::{ADMISSION, Answer, START, Solo};
 
 proptest! {
     #[test]
@@ -25,23 +20,22 @@ proptest! {
             peer.pass(Duration::from_micros(gap.into()));
             let frames = if keeps_to_it { frames.min(peer.tokens()) } else { frames };
             peer.send(frames);
-            prop_assert!(!keeps_to_it || !peer.connection.has_unread(), "it waits");
-            let (received, _) = peer.connection.frames();
+            let received = peer.received();
+            prop_assert!(!keeps_to_it || received == peer.sent, "it waits");
             prop_assert!(received <= peer.most(), "{received} of {}", peer.most());
         }
         // All that waits comes at the rate: each frame is late by less than a microsecond.
-        let waits = peer.sent - peer.connection.frames().0;
+        let waits = peer.sent - peer.received();
         peer.pass(Duration::from_micros(waits * (1_000_000 / u64::from(per_second) + 1)));
-        prop_assert_eq!(peer.connection.frames().0, peer.sent);
-        prop_assert!(peer.connection.is_live());
+        prop_assert_eq!(peer.received(), peer.sent);
+        prop_assert!(peer.solo.connection().is_live());
     }
 }
 
 /// A client, and the most that its rate allows.
 struct Peer {
-    connection: Connection,
+    solo: Solo,
     rate: Rate,
-    now: Time,
     sent: u64,
     /// The tokens of a bucket that the sent frames leave, in millionths.
     level: u64,
@@ -54,47 +48,24 @@ impl Peer {
             over_rate_timeout: None,
             ..Limits::default()
         };
-        let config = Arc::new(Config {
+        let config = Config {
             limits,
             ..Config::default()
-        });
-        let mut connection = Connection::server(config, START);
-        let mut hello = Vec::new();
-        HELLO.encode(&mut hello);
-        connection.feed(START, &mut hello, |_, _| Flow::More);
-        let timing = Timing::default();
-        let session = [7; 16];
-        connection.handle(
-            START,
-            Input::Admit(Admission {
-                session,
-                timing,
-                resume_window: None,
-            }),
-        );
-        assert!(connection.is_live(), "the setting itself is sound");
+        };
+        let admission = Admission {
+            timing: Timing::default(),
+            ..ADMISSION
+        };
         Self {
-            connection,
+            solo: Solo::joined_with(config, Answer::Admit(admission)),
             rate,
-            now: START,
             sent: 0,
             level: u64::from(rate.burst) * 1_000_000,
         }
     }
 
     fn pass(&mut self, time: Duration) {
-        let end = self.now + time;
-        loop {
-            let (at, _) = self.connection.poll_timeout();
-            if at > end {
-                break;
-            }
-            self.now = self.now.max(at);
-            let timeout = Input::Timeout(Readings::default());
-            self.connection.handle(self.now, timeout);
-            self.reads(&mut []);
-        }
-        self.now = end;
+        self.solo.advance(time);
         let micros = u64::try_from(time.as_micros()).expect("it fits");
         let full = u64::from(self.rate.burst) * 1_000_000;
         self.level = full.min(self.level + micros * u64::from(self.rate.per_second));
@@ -107,19 +78,17 @@ impl Peer {
     fn send(&mut self, frames: u64) {
         self.sent += frames;
         self.level = self.level.saturating_sub(frames * 1_000_000);
-        let mut bytes = b"\0\0\x01\0x".repeat(usize::try_from(frames).expect("it fits"));
-        self.connection.bytes_arrived(self.now, bytes.len());
-        self.reads(&mut bytes);
+        let frames = usize::try_from(frames).expect("it fits");
+        self.solo.says(&b"\0\0\x01\0x".repeat(frames));
     }
 
-    /// Bytes that come while others wait lie behind those.
-    fn reads(&mut self, bytes: &mut [u8]) {
-        self.connection.feed(self.now, bytes, |_, _| Flow::More);
-        while self.connection.poll_output().is_some() {}
+    /// The frames that the game got.
+    fn received(&mut self) -> u64 {
+        self.solo.connection().traffic().frames_in
     }
 
     fn most(&self) -> u64 {
-        let micros = u64::try_from(self.now.since(START).as_micros()).expect("it fits");
+        let micros = u64::try_from(self.solo.now.since(START).as_micros()).expect("it fits");
         let refill = micros * u64::from(self.rate.per_second) / 1_000_000;
         u64::from(self.rate.burst) + refill
     }

@@ -1,42 +1,58 @@
-//! The events of a session's life in their order, and the laws of a whole life.
+//! The events of a connection's life in their order, and the whole of such a life.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastword_session::wire::{
-    Extensions, Goodbye, HEADER_LEN, Header, Hello, Kind, Notice, Welcome,
-};
+use lastword_session::wire::{Goodbye, Notice};
 use lastword_session::{
-    Admission, Cause, Close, Config, Connection, Dialect, Framing, GoodbyeProgress, Input,
-    LengthPrefixed, Limits, Meaning, Measure, Message, OsError, Outbound, Phase, Rate, Role,
-    Terminal, Time, Timing, encode_data,
+    Admission, Cause, Close, Config, Connection, Framing, Limits, Linger, Message, Outbound, Phase,
+    Rate, Role, Time, Timing,
 };
 
-use super::life::{Life, Sent, Words};
+use super::beating::Beating;
+use super::life::Life;
+use super::output;
+use crate::support::{
+    ADMISSION, Answer, Echo, HELLO, Host, Record, START, Solo, Tls, View, WELCOME, Words, encoded,
+    millis,
+};
 
 /// One step of a life.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
+    /// The peer sends these bytes; in one record, where there is TLS.
     Bytes(Vec<u8>),
+    /// All that follows happens at one moment, until time passes: the connection is woken once.
+    Hold,
+    /// Time passes to the next deadline, and what follows happens at that moment.
+    UntilDue,
+    /// The peer sends an empty record.
+    Record(Record),
     Decide(u8),
+    /// The game decides while it has the next event.
+    DecideInEvent(u8),
     Admit,
+    Refuse(u8),
     Notice,
     DrainExpired,
     Abort,
+    Report,
+    Panic,
     Pause,
     Resume,
     Pass(u32),
     StandStill(u32),
-    Write(usize),
-    WriteRefused,
+    PeerReads(usize),
+    /// The game sends while it has its turn, or from elsewhere.
     Send(Outbound, usize),
+    Post(Outbound, usize),
     GameTakes(bool),
     Kernel(Words),
-    Sample,
-    EndNoticed,
-    WriteFailed,
-    LingerRefused,
+    EndShows,
+    WriteFails,
+    ShutFails,
+    Linger(bool),
     Ended(u8),
 }
 
@@ -45,15 +61,29 @@ pub(crate) enum Step {
 pub(crate) struct Script {
     pub(crate) role: Role,
     pub(crate) is_dialect: bool,
-    /// Whether the session is live before the first step.
+    /// Whether the peer has greeted before the first step: the session is live then, if it is let in.
     pub(crate) is_greeted: bool,
+    /// Server: not let in at all.
+    pub(crate) is_refused: bool,
+    /// Server: a PROXY header comes first. And whether the peer that it names is let in.
+    pub(crate) is_proxied: bool,
+    pub(crate) is_denied: bool,
+    pub(crate) has_tls: bool,
+    /// Whether the peer takes the written bytes. If not, so many fit between the two.
     pub(crate) peer_reads: bool,
+    pub(crate) room: usize,
     pub(crate) behind_proxy: bool,
     pub(crate) has_idle_limit: bool,
     /// Whether the peer has a rate, so that its bytes may have to wait.
     pub(crate) is_rated: bool,
+    /// Whether the game answers each frame, and leaves its answers in the mailbox.
+    pub(crate) echoes: bool,
+    pub(crate) by_mail: bool,
+    /// Whether the host keeps a deadline that only moved later.
+    pub(crate) keeps_deadline: bool,
     pub(crate) timing: Timing,
-    pub(crate) words: Words,
+    /// The kernel's readings, where they are not those of the pipes.
+    pub(crate) words: Option<Words>,
     /// The lengths of the reads, over and over; without any, a read takes everything.
     pub(crate) reads: Vec<usize>,
     pub(crate) steps: Vec<Step>,
@@ -65,15 +95,20 @@ impl Default for Script {
             role: Role::Server,
             is_dialect: false,
             is_greeted: false,
+            is_refused: false,
+            is_proxied: false,
+            is_denied: false,
+            has_tls: false,
             peer_reads: true,
+            room: usize::MAX,
             behind_proxy: false,
             has_idle_limit: false,
             is_rated: false,
+            echoes: false,
+            by_mail: false,
+            keeps_deadline: false,
             timing: STANDARD,
-            words: Words {
-                kernel: None,
-                error: None,
-            },
+            words: None,
             reads: Vec::new(),
             steps: Vec::new(),
         }
@@ -81,7 +116,7 @@ impl Default for Script {
 }
 
 impl Script {
-    /// Plays a session from its first step to its end, or to the limit on its life, and checks all laws.
+    /// Plays a connection from its first step to its end, or to the limit on its life, and checks all laws.
     pub(crate) fn play(&self) -> Life {
         let mut life = self.begin();
         for step in &self.steps {
@@ -89,283 +124,222 @@ impl Script {
         }
         life.is_left_alone(BOUND);
         // Without a dead limit, a silent peer is never given up: only its game ends it. A welcome may allow any silence.
-        if life.connection.is_live() && (!life.has_dead_limit || self.role == Role::Client) {
-            let readings = life.readings();
-            life.handle(Input::Abort(readings));
+        if life.is_live() && (!life.has_dead_limit() || self.role == Role::Client) {
+            life.solo.host.mailbox.requests.abort = true;
             life.is_left_alone(BOUND);
         }
-        let Some(ending) = &life.ending else {
-            let timeout = life.connection.poll_timeout();
-            panic!("{timeout:?} is still waited for: {:?}", life.connection);
+        let host = &life.solo.host;
+        let Some(ending) = &host.ending else {
+            panic!("it is still there: {:?}", host.connection);
         };
         let verdict = ending.verdict;
         let is_of_phase = self.role == Role::Client || verdict.cause.occurs_in(verdict.phase);
         assert!(is_of_phase, "{verdict:?}");
-        self.check_output(&life);
+        output::check(ending, self.is_dialect, &host.plain, &host.game.sent);
+        assert!(
+            !self.is_denied() || !host.game.was_asked,
+            "it is not let in"
+        );
+        self.check_evidence(&life);
         life.stays_closed();
         life
     }
 
+    /// Plays the steps, and lets time pass up to this moment, at which a byte of the peer comes. Returns whether the session
+    /// is live then; `None` where the steps take longer.
+    pub(crate) fn speaks_at(&self, at: Time) -> Option<bool> {
+        let mut life = self.begin();
+        for step in &self.steps {
+            self.take(&mut life, step);
+        }
+        if at <= life.solo.now {
+            return None;
+        }
+        life.pass_to(at);
+        self.says(&mut life, &[0]);
+        life.pass(Duration::ZERO);
+        Some(life.is_live())
+    }
+
+    /// The record has the kernel's word where there is one. Bytes that came by the time of a verdict on a silence end that
+    /// silence, if nothing holds them up.
+    fn check_evidence(&self, life: &Life) {
+        let Some(ending) = &life.solo.host.ending else {
+            return;
+        };
+        let (mut is_honest, mut is_held_up) = (self.words.is_none(), self.is_rated);
+        for step in &self.steps {
+            is_honest &= !matches!(step, Step::Kernel(_));
+            is_held_up |= matches!(step, Step::Pause);
+        }
+        assert!(!is_honest || ending.evidence.kernel.is_some(), "no word");
+        let verdict = ending.verdict;
+        if matches!(verdict.cause, Cause::PeerSilent | Cause::PeerFrozen) && !is_held_up {
+            let came = life.came.filter(|came| *came == verdict.at);
+            assert_eq!(came, None, "it was not silent");
+        }
+    }
+
+    /// Whether the peer that the PROXY header names is not let in.
+    fn is_denied(&self) -> bool {
+        self.is_denied && self.is_proxied && self.role == Role::Server
+    }
+
     fn begin(&self) -> Life {
-        let framing = match self.is_dialect {
-            true => Framing::Dialect(Arc::new(Beating)),
-            false => Framing::Native,
+        let config = Arc::new(self.config());
+        let (shared, is_server) = (Arc::clone(&config), self.role == Role::Server);
+        let mut connection = match (self.role, self.is_dialect) {
+            (Role::Server, _) if self.is_refused => {
+                Connection::refused(shared, START, &Close::new(Cause::ServerFull))
+            }
+            (Role::Server, _) => Connection::server(shared, START),
+            (Role::Client, false) => Connection::client(shared, &HELLO, START),
+            (Role::Client, true) => Connection::client_of_dialect(shared, self.timing, START),
         };
-        let limits = Limits {
-            outbound_bytes_max: 4_096,
-            idle_timeout: self.has_idle_limit.then_some(Duration::from_secs(10)),
-            frame_rate: self.is_rated.then_some(FRAME_RATE),
-            byte_rate: self.is_rated.then_some(BYTE_RATE),
-            ..Limits::default()
+        let tls = match is_server {
+            true => Tls::default(),
+            false => Tls::client(),
         };
-        let config = Arc::new(Config {
-            framing,
-            limits,
-            behind_proxy: self.behind_proxy,
-            ..Config::default()
-        });
-        let connection = match (self.role, self.is_dialect) {
-            (Role::Server, _) => Connection::server(config, START),
-            (Role::Client, false) => Connection::client(config, &HELLO, START),
-            (Role::Client, true) => Connection::client_of_dialect(config, self.timing, START),
+        connection.set_layer_holds(self.has_tls && tls.holds());
+        let mut solo = Solo::of(Host::new(connection, Answer::Wait));
+        let host = &mut solo.host;
+        host.tls = self.has_tls.then_some(tls);
+        host.refusal = self.is_denied.then(|| Close::new(Cause::AddressDenied));
+        host.view = self.words.map_or(View::Honest, View::Said);
+        host.keeps_deadline = self.keeps_deadline;
+        host.read_lens.clone_from(&self.reads);
+        host.game.echo = match (self.echoes, self.by_mail) {
+            (false, _) => Echo::No,
+            (true, false) => Echo::InPlace,
+            (true, true) => Echo::ByMail(Arc::clone(&config)),
         };
-        let mut life = Life::new(connection, START);
-        life.words = self.words;
-        life.peer_reads = self.peer_reads;
-        life.reads.clone_from(&self.reads);
-        if (self.role, self.is_dialect) == (Role::Client, true) {
-            life.has_dead_limit = self.timing.dead_ms > 0;
-        } else if self.is_greeted {
+        host.game.counts_taken = true;
+        host.measures = true;
+        solo.peer_reads = self.peer_reads;
+        if !self.peer_reads {
+            solo.outbound.capacity = self.room;
+        }
+        let mut life = Life::new(solo, config, self.timing);
+        if self.is_greeted {
             self.greet(&mut life);
         }
         life
     }
 
-    fn greet(&self, life: &mut Life) {
-        let mut bytes = Vec::new();
-        match (self.role, self.is_dialect) {
-            (Role::Client, _) => WELCOME.encode(&mut bytes),
-            (Role::Server, true) => bytes.extend_from_slice(b"\0\0\0\x03ada"),
-            (Role::Server, false) => HELLO.encode(&mut bytes),
+    fn config(&self) -> Config {
+        let is_server = self.role == Role::Server;
+        let limits = Limits {
+            outbound_bytes_max: 4_096,
+            idle_timeout: self.has_idle_limit.then_some(Duration::from_secs(10)),
+            frame_rate: (is_server && self.is_rated).then_some(FRAME_RATE),
+            byte_rate: (is_server && self.is_rated).then_some(BYTE_RATE),
+            ..Limits::default()
+        };
+        Config {
+            framing: match self.is_dialect {
+                true => Framing::Dialect(Arc::new(Beating)),
+                false => Framing::Native,
+            },
+            limits,
+            behind_proxy: self.behind_proxy,
+            proxy_header: self.is_proxied && is_server,
+            tls: self.has_tls,
+            resume: None,
         }
-        life.arrives(&bytes);
-        life.admit(self.admission());
-        assert!(life.connection.is_live());
+    }
+
+    fn greet(&self, life: &mut Life) {
+        if self.is_proxied && self.role == Role::Server {
+            life.arrives(PROXIED);
+        }
+        if self.has_tls {
+            life.arrives(&Record::Finished.around(&[]));
+        }
+        let hello = match (self.role, self.is_dialect) {
+            (Role::Client, true) => Vec::new(),
+            (Role::Client, false) => encoded(|out| WELCOME.encode(out)),
+            (Role::Server, true) => b"\0\0\0\x03ada".to_vec(),
+            (Role::Server, false) => encoded(|out| HELLO.encode(out)),
+        };
+        life.solo.host.answer = Answer::Admit(self.admission());
+        self.says(life, &hello);
+        life.solo.host.answer = Answer::Wait;
+        let is_refused = self.is_refused && self.role == Role::Server;
+        let is_let_in = !is_refused && !self.is_denied();
+        assert_eq!(life.is_live(), is_let_in, "the setting itself is sound");
     }
 
     fn admission(&self) -> Admission {
         Admission {
-            session: [7; 16],
             timing: self.timing,
-            resume_window: None,
+            ..ADMISSION
+        }
+    }
+
+    /// The peer sends these bytes.
+    fn says(&self, life: &mut Life, bytes: &[u8]) {
+        match self.has_tls && !life.awaits_proxy_header(self.is_proxied) {
+            true => life.arrives(&Record::Data.around(bytes)),
+            false => life.arrives(bytes),
         }
     }
 
     fn take(&self, life: &mut Life, step: &Step) {
-        let readings = life.readings();
+        let host = &mut life.solo.host;
+        let (phase, is_live) = (host.game.phase(), host.connection.is_live());
+        let phase = match self.has_tls && phase == Phase::Hello {
+            true => Phase::Tls,
+            false => phase,
+        };
+        let requests = &mut host.mailbox.requests;
         match step {
-            Step::Bytes(bytes) => life.arrives(bytes),
+            Step::Bytes(bytes) => return self.says(life, bytes),
+            Step::Hold => return life.hold(),
+            Step::UntilDue => return life.until_due(),
+            Step::Record(record) => return life.arrives(&record.around(&[])),
+            Step::Pass(ms) => return life.pass(millis((*ms).into())),
+            Step::StandStill(ms) => return life.stands_still(millis((*ms).into())),
+            Step::PeerReads(n) => life.peer_reads(*n),
+            Step::Send(how, len) => life.sends(*how, *len),
+            Step::Post(how, len) => life.posts(*how, *len),
+            Step::Ended(n) => life.ends(end(*n)),
             Step::Decide(n) => {
-                let close = decision(life.connection.phase(), *n);
-                life.handle(Input::Close(&close));
+                requests.close.get_or_insert(Arc::new(decision(phase, *n)));
             }
-            Step::Admit => life.admit(self.admission()),
-            Step::Notice => life.handle(Input::Notice(&NOTICE)),
+            // The driver has a game for these two only.
+            Step::DecideInEvent(n) if is_live => host.game.closes = Some(decision(phase, *n)),
+            Step::Panic if matches!(phase, Phase::Auth | Phase::Live) => host.game.panics = true,
+            // Only a session gives out a handle to abort with.
+            Step::Abort if is_live => requests.abort = true,
+            Step::DecideInEvent(_) | Step::Panic | Step::Abort => {}
+            Step::Admit => host.answer = Answer::Admit(self.admission()),
+            Step::Refuse(n) => host.answer = Answer::Refuse(decision(Phase::Auth, *n)),
+            Step::Notice => requests.notice = Some(Arc::new(NOTICE)),
             Step::DrainExpired => {
                 let message = Message::of(Cause::DrainExpired);
-                life.handle(Input::DrainExpired(&message));
+                requests.drain_expired = Some(Arc::new(message));
             }
-            // Only a session gives out a handle to abort with.
-            Step::Abort if life.connection.is_live() => life.handle(Input::Abort(readings)),
-            Step::Abort => {}
-            Step::Pause => life.game_has_room = false,
-            Step::Resume => life.game_has_room = true,
-            Step::Pass(ms) => life.pass(millis(*ms)),
-            Step::StandStill(ms) => life.stands_still(millis(*ms)),
-            Step::Write(n) => life.write(*n),
-            Step::WriteRefused => life.write_refused(),
-            Step::Send(how, len) => life.send(*how, *len),
-            Step::GameTakes(takes) => life.game_takes = *takes,
-            Step::Kernel(words) => life.words = *words,
-            Step::Sample => life.sampled(),
-            Step::EndNoticed => life.end_noticed(),
-            Step::WriteFailed => life.write_failed(),
-            Step::LingerRefused => life.linger_refused(),
-            Step::Ended(n) => life.ends(terminal(*n)),
+            Step::Report => requests.report = true,
+            Step::Pause => host.reads = false,
+            Step::Resume => host.reads = true,
+            Step::GameTakes(takes) => life.game_takes(*takes),
+            Step::Kernel(words) => host.view = View::Said(*words),
+            Step::EndShows => host.faults.end_shows = true,
+            Step::WriteFails => host.faults.write = Some(ErrorKind::BrokenPipe),
+            Step::ShutFails => host.faults.shut = Some(ErrorKind::NotConnected),
+            Step::Linger(true) => host.linger = Linger::Allowed,
+            Step::Linger(false) => host.linger = Linger::Refused,
         }
-    }
-
-    /// Each frame of the game was written once and in order, or counted as lost. Nothing follows our last word.
-    fn check_output(&self, life: &Life) {
-        let Some(ending) = &life.ending else { return };
-        let evidence = &ending.evidence;
-        let frames = self.written(life);
-        let begun = usize::try_from(evidence.frames_out).expect("it fits");
-        let lost = evidence.frames_unsent + evidence.frames_dropped + evidence.frames_replaced;
-        let lost = usize::try_from(lost).expect("it fits");
-        let sent = life.sent.len();
-        assert_eq!(begun + lost, sent, "a frame is not counted: {ending:?}");
-        let data = frames.iter().filter(|frame| frame.what == What::Data);
-        let data: Vec<&[u8]> = data.map(|frame| frame.payload).collect();
-        // The last one may be cut short.
-        let whole = data.len()..=data.len() + 1;
-        assert!(whole.contains(&begun), "{begun} begun, and {whole:?}");
-        check_order(&life.sent, &data);
-        let goodbye = frames.iter().position(|frame| frame.what == What::Goodbye);
-        if let Some(at) = goodbye {
-            assert_eq!(at + 1, frames.len(), "something follows the goodbye");
-        }
-        if evidence.farewell >= GoodbyeProgress::Written {
-            assert!(goodbye.is_some(), "no goodbye was written");
-        }
-    }
-
-    /// The whole frames that were written.
-    fn written<'l>(&self, life: &'l Life) -> Vec<Written<'l>> {
-        let mut rest = life.written.as_slice();
-        let mut frames = Vec::new();
-        while let Some((header, behind)) = rest.split_first_chunk::<HEADER_LEN>() {
-            let native = Header::decode(*header);
-            let len = match self.is_dialect {
-                true => u32::from_be_bytes(*header),
-                false => native.len,
-            };
-            let len = usize::try_from(len).expect("it fits");
-            let Some((payload, behind)) = behind.split_at_checked(len) else {
-                break;
-            };
-            let kind = match self.is_dialect {
-                true => What::of_dialect(payload),
-                false => What::of_native(native.kind),
-            };
-            frames.push(Written {
-                what: kind,
-                payload,
-            });
-            rest = behind;
-        }
-        frames
-    }
-}
-
-/// Each written frame is one that was sent, once. Kept and droppable frames keep their order, and only the droppable ones
-/// have gaps. The frames with one key keep theirs.
-fn check_order(sent: &[Sent], written: &[&[u8]]) {
-    let key = |sent: &Sent| match sent.how {
-        Outbound::Latest(key) => Some(key),
-        Outbound::Kept | Outbound::Droppable => None,
-    };
-    let mut left: Vec<&Sent> = sent.iter().collect();
-    for payload in written {
-        let at = left.iter().position(|sent| sent.payload == *payload);
-        let at = at.expect("it was sent, is written once, and in its order");
-        let its_key = key(left[at]);
-        let mut others: Vec<&Sent> = Vec::new();
-        for passed in left.drain(..at) {
-            if key(passed) == its_key {
-                assert_ne!(passed.how, Outbound::Kept, "a kept frame is lost");
-            } else {
-                others.push(passed);
-            }
-        }
-        left.splice(..1, others);
-    }
-}
-
-#[derive(Debug)]
-struct Written<'l> {
-    what: What,
-    payload: &'l [u8],
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Data,
-    Goodbye,
-    Other,
-}
-
-impl What {
-    fn of_native(kind: u8) -> Self {
-        match Kind::from_byte(kind) {
-            Some(Kind::Data) => Self::Data,
-            Some(Kind::Goodbye) => Self::Goodbye,
-            _ => Self::Other,
-        }
-    }
-
-    fn of_dialect(payload: &[u8]) -> Self {
-        match Beating.read(&[], payload) {
-            Meaning::Data(_) => Self::Data,
-            Meaning::Goodbye => Self::Goodbye,
-            Meaning::Ping(_) | Meaning::Pong | Meaning::Malformed => Self::Other,
-        }
-    }
-}
-
-/// A wire with heartbeats and a goodbye: the first byte of a payload may give it a meaning.
-pub(crate) struct Beating;
-
-impl Beating {
-    pub(crate) const PING: u8 = 0xf0;
-    pub(crate) const PONG: u8 = 0xf1;
-    pub(crate) const GOODBYE: u8 = 0xf2;
-    pub(crate) const MALFORMED: u8 = 0xf3;
-    /// No frame begins with it.
-    pub(crate) const FOREIGN: u8 = 0xff;
-}
-
-impl Dialect for Beating {
-    fn measure(&self, bytes: &[u8], seen: usize) -> Measure {
-        match bytes.first() {
-            Some(&Self::FOREIGN) => Measure::Foreign,
-            _ => LengthPrefixed.measure(bytes, seen),
-        }
-    }
-
-    fn read<'a>(&self, _header: &'a [u8], payload: &'a [u8]) -> Meaning<'a> {
-        match payload {
-            [Self::PING, rest @ ..] => Meaning::Ping(rest),
-            [Self::PONG, ..] => Meaning::Pong,
-            [Self::GOODBYE, ..] => Meaning::Goodbye,
-            [Self::MALFORMED, ..] => Meaning::Malformed,
-            data => Meaning::Data(data),
-        }
-    }
-
-    fn write_data(&self, payload: &[u8], out: &mut Vec<u8>) {
-        LengthPrefixed.write_data(payload, out);
-    }
-
-    fn write_pong(&self, ping: &[u8], out: &mut Vec<u8>) -> bool {
-        LengthPrefixed.write_data(&[&[Self::PONG], ping].concat(), out);
-        true
-    }
-
-    fn write_ping(&self, out: &mut Vec<u8>) -> bool {
-        LengthPrefixed.write_data(&[Self::PING], out);
-        true
-    }
-
-    fn write_goodbye(&self, _goodbye: &Goodbye<'_>, out: &mut Vec<u8>) -> bool {
-        LengthPrefixed.write_data(&[Self::GOODBYE], out);
-        true
-    }
-
-    fn write_goodbye_answer(&self, out: &mut Vec<u8>) -> bool {
-        LengthPrefixed.write_data(&[Self::GOODBYE], out);
-        true
-    }
-
-    fn has_heartbeats(&self) -> bool {
-        true
+        life.turn();
     }
 }
 
 /// One of the decisions that this phase allows.
 fn decision(phase: Phase, n: u8) -> Close {
     let of_phase: &[Cause] = match phase {
-        Phase::Admission | Phase::Proxy | Phase::Tls | Phase::Hello => &[Cause::Overloaded],
+        Phase::Hello => &[Cause::Overloaded, Cause::RefusedDraining],
+        // The handshake may be complete, or not.
+        Phase::Admission | Phase::Proxy | Phase::Tls => &[Cause::RefusedDraining],
         Phase::Auth => &[
             Cause::AuthRejected,
             Cause::AuthUnavailable,
@@ -388,32 +362,21 @@ fn decision(phase: Phase, n: u8) -> Close {
     }
 }
 
-fn terminal(n: u8) -> Terminal {
-    let error = |kind| Terminal::Error(OsError { code: None, kind });
-    match n % 4 {
-        0 => Terminal::Eof,
-        1 => error(ErrorKind::ConnectionReset),
-        2 => error(ErrorKind::TimedOut),
-        _ => Terminal::Open,
+/// How reading ends: with a FIN, or with an error.
+fn end(n: u8) -> Option<ErrorKind> {
+    match n % 3 {
+        0 => None,
+        1 => Some(ErrorKind::ConnectionReset),
+        _ => Some(ErrorKind::TimedOut),
     }
 }
 
-fn millis(ms: u32) -> Duration {
-    Duration::from_millis(u64::from(ms))
-}
+/// The header of a proxy for a peer.
+pub(crate) const PROXIED: &[u8] = b"PROXY TCP4 192.0.2.7 10.0.0.1 4660 7000\r\n";
 
-/// One frame of the dialect with this first byte.
-pub(crate) fn of_dialect(first: u8, rest: &[u8]) -> Vec<u8> {
-    let framing = Framing::Dialect(Arc::new(Beating));
-    let mut bytes = Vec::new();
-    encode_data(&framing, &[&[first], rest].concat(), &mut bytes);
-    bytes
-}
-
-pub(crate) const START: Time = Time::from_micros(1_000_000);
-/// The sum of the limits: hello, authentication, time over the rate, dead limit or frame time, our last frames, the game's
-/// time for its frames, linger, and the longest drain.
-const BOUND: Duration = Duration::from_secs(5 + 5 + 10 + 15 + 14 + 3 + 3 + 20);
+/// The sum of the limits: PROXY header, TLS, hello, authentication, time over the rate, dead limit or frame time, our last
+/// frames, the game's time for its frames, linger, and the longest drain.
+const BOUND: Duration = Duration::from_secs(2 + 5 + 5 + 5 + 10 + 15 + 14 + 3 + 3 + 20);
 
 /// A few frames are over it.
 const FRAME_RATE: Rate = Rate {
@@ -425,38 +388,7 @@ const BYTE_RATE: Rate = Rate {
     burst: 200,
 };
 
-pub(crate) const STANDARD: Timing = Timing {
-    heartbeat_ms: 5_000,
-    suspect_ms: 7_500,
-    dead_ms: 15_000,
-};
-
-pub(crate) const HELLO: Hello<'static> = Hello {
-    version_min: 1,
-    version_max: 1,
-    resume: false,
-    no_resume: true,
-    frame_limit: 65_536,
-    session: [0; 16],
-    received: 0,
-    token: &[],
-    extensions: Extensions::EMPTY,
-    credentials: b"ada",
-};
-
-pub(crate) const WELCOME: Welcome<'static> = Welcome {
-    version: 1,
-    resumed: false,
-    session: [7; 16],
-    connection: 1,
-    received: 0,
-    heartbeat_ms: 5_000,
-    dead_ms: 15_000,
-    resume_window_ms: 0,
-    frame_limit: 65_536,
-    token: &[],
-    extensions: Extensions::EMPTY,
-};
+pub(crate) const STANDARD: Timing = ADMISSION.timing;
 
 pub(crate) const NOTICE: Notice<'static> = Notice {
     code: 85,

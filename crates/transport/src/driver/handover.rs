@@ -3,9 +3,7 @@
 
 use std::task::{Context, Poll};
 
-use lastword_session::{
-    Close, Connection, Ending, Input, Knock, Knocked, Readings, Session, SessionId,
-};
+use lastword_session::{Close, Connection, Ending, Knock, Knocked, Readings, Session, SessionId};
 
 use super::{Driver, Outside};
 use crate::tls::Tls;
@@ -77,7 +75,7 @@ impl<A: App> Driver<A> {
             tls,
         } = *carried;
         if let Some(refusal) = refusal {
-            connection.handle(self.slot.now(), Input::Close(&refusal));
+            connection.end(self.slot.now(), &refusal);
         }
         self.session = Some(Session::new(connection));
         self.tap = Some(tap);
