@@ -6,10 +6,12 @@
     reason = "a failure here is the test's failure"
 )]
 
+mod bounds;
 mod game;
 mod lives;
 mod places;
 mod player;
+mod races;
 mod refusals;
 
 use std::time::Duration;

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use lastword_session::wire::{Ack, Goodbye, Hello, Welcome};
+use lastword_session::wire::{Ack, ExtensionsBuf, Goodbye, Hello, Previous, Welcome};
 use lastword_tests::{Raw, data, kind};
+use tokio::io::AsyncWriteExt as _;
 
 /// A player with one session, over any number of connections.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(crate) struct Player {
     raw: Option<Raw>,
     pub(crate) session: [u8; 16],
     pub(crate) token: Vec<u8>,
+    /// The count of its hellos for this session, if it tells.
+    pub(crate) attempt: Option<u32>,
     /// The number of the connection.
     pub(crate) connection: u32,
     /// The frames that came.
@@ -38,6 +41,7 @@ impl Player {
             raw: Some(Raw::connect(addr).await),
             session: [0; 16],
             token: Vec::new(),
+            attempt: None,
             connection: 0,
             received: Vec::new(),
             said: Vec::new(),
@@ -71,16 +75,64 @@ impl Player {
         self.raw.take().expect("a connection").reset();
     }
 
+    /// The same player with no connection.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            raw: None,
+            session: self.session,
+            token: self.token.clone(),
+            attempt: self.attempt,
+            connection: self.connection,
+            received: self.received.clone(),
+            said: self.said.clone(),
+        }
+    }
+
+    /// Confirms a connection that may have ended already.
+    pub(crate) async fn acks_if_it_can(&mut self) {
+        let mut bytes = Vec::new();
+        let received = self.received.len() as u64;
+        Ack { received }.encode(&mut bytes);
+        let _gone = self.raw().stream.write_all(&bytes).await;
+    }
+
+    /// Whether the game answers to this frame: the connection is the session's.
+    pub(crate) async fn is_answered(&mut self, payload: &[u8]) -> bool {
+        if self.raw().stream.write_all(&data(payload)).await.is_err() {
+            return false;
+        }
+        self.said.push(payload.to_vec());
+        loop {
+            match self.raw().frame().await {
+                Some((kind::DATA, answer)) => {
+                    self.received.push(answer);
+                    return true;
+                }
+                Some((kind::GOODBYE, _)) | None => return false,
+                Some(_) => {}
+            }
+        }
+    }
+
     /// Asks to go on with the session on another connection. The older one stays as it is, and is returned.
     pub(crate) async fn knock(&mut self, addr: SocketAddr) -> (Answer, Option<Raw>) {
         let older = self.exchange(Some(Raw::connect(addr).await));
         let (token, received) = (self.token.clone(), self.received.len() as u64);
+        let mut extensions = ExtensionsBuf::default();
+        if let Some(attempt) = self.attempt {
+            let previous = Previous {
+                attempt,
+                ..Previous::default()
+            };
+            previous.push(&mut extensions).expect("there is room");
+        }
         let hello = Hello {
             resume: true,
             no_resume: false,
             session: self.session,
             received,
             token: &token,
+            extensions: extensions.as_extensions(),
             ..Hello::new(b"", 65_536)
         };
         (self.greet(&hello).await, older)

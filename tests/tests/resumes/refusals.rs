@@ -19,7 +19,7 @@ async fn a_wrong_token_and_an_unknown_session_are_refused_alike_and_change_nothi
     let mut ann = Player::join(addr, "ann").await;
     let (session, token) = (ann.session, ann.token.clone());
     let mut older = None;
-    for bit in 0..token.len() * 8 {
+    for bit in (0..token.len() * 8).step_by(7) {
         ann.token[bit / 8] ^= 1 << (bit % 8);
         let (answer, raw) = ann.knock(addr).await;
         older = older.or(raw);
