@@ -43,6 +43,7 @@ async fn a_player_that_was_reset_comes_back_and_nothing_is_lost_or_comes_twice()
         assert_eq!(ann.hears().await, b"two");
         assert_eq!(ann.hears().await, b"three");
         ann.raw().write(&goodbye()).await;
+        drop(ann);
         let end = game.ends.end().await;
         assert_eq!((end.cause(), end.connection), (Cause::PeerGoodbye, 2));
         game.hears(&Heard::Left("peer_goodbye")).await;
