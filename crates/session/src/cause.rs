@@ -101,10 +101,7 @@ impl Cause {
     /// them.
     #[must_use]
     pub const fn is_produced(self) -> bool {
-        !matches!(
-            self,
-            Self::GameStalled | Self::SupersededByResume | Self::MovedToNode
-        )
+        !matches!(self, Self::GameStalled | Self::MovedToNode)
     }
 
     /// Returns whether this is a decision about a session and not only about its connection: of the game, of the server,

@@ -122,6 +122,24 @@ async fn a_player_that_does_not_come_back_leaves_once_when_its_window_is_over() 
     }
 }
 
+#[tokio::test]
+async fn a_player_that_comes_back_from_another_address_goes_on_and_the_list_shows_it() {
+    let game = Game::start(Shape::Session, LONG).await;
+    let addr = game.server.local_addr();
+    let mut ann = Player::join(addr, "ann").await;
+    let before = game.server.sessions()[0].remote;
+    ann.is_reset();
+    is_away(&game).await;
+    ann.comes_back_from([127, 0, 0, 9], addr).await;
+    game.hears(&Heard::Back(2)).await;
+    let own = ann.raw().stream.local_addr().unwrap();
+    let now = game.server.sessions()[0].remote;
+    assert_eq!(now, own);
+    assert_ne!(now.ip(), before.ip());
+    ann.says(b"hi").await;
+    assert_eq!(ann.hears().await, b"hi");
+}
+
 /// The words that the game says meanwhile come with the return.
 #[tokio::test]
 async fn what_the_game_sends_to_an_away_session_waits_for_its_player() {

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use lastword_session::wire::{Ack, ExtensionsBuf, Goodbye, Hello, Previous, Welcome};
-use lastword_tests::{Raw, data, kind};
+use lastword_tests::{Raw, data, kind, within};
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
 
 /// A player with one session, over any number of connections.
 #[derive(Debug)]
@@ -117,6 +118,10 @@ impl Player {
     /// Asks to go on with the session on another connection. The older one stays as it is, and is returned.
     pub(crate) async fn knock(&mut self, addr: SocketAddr) -> (Answer, Option<Raw>) {
         let older = self.exchange(Some(Raw::connect(addr).await));
+        (self.asks_to_go_on().await, older)
+    }
+
+    async fn asks_to_go_on(&mut self) -> Answer {
         let (token, received) = (self.token.clone(), self.received.len() as u64);
         let mut extensions = ExtensionsBuf::default();
         if let Some(attempt) = self.attempt {
@@ -135,7 +140,7 @@ impl Player {
             extensions: extensions.as_extensions(),
             ..Hello::new(b"", 65_536)
         };
-        (self.greet(&hello).await, older)
+        self.greet(&hello).await
     }
 
     /// Comes back, confirms the connection, and says again what the server has not got. Returns the older connection.
@@ -150,6 +155,17 @@ impl Player {
             self.says(&payload).await;
         }
         older
+    }
+
+    /// Comes back from another address of this host.
+    pub(crate) async fn comes_back_from(&mut self, own: [u8; 4], addr: SocketAddr) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((own, 0).into()).unwrap();
+        let stream = within("connect", socket.connect(addr)).await.unwrap();
+        self.raw = Some(Raw { stream });
+        let answer = self.asks_to_go_on().await;
+        assert!(matches!(answer, Answer::Welcome { .. }), "{answer:?}");
+        self.acks().await;
     }
 
     async fn greet(&mut self, hello: &Hello<'_>) -> Answer {

@@ -250,7 +250,7 @@ impl Setting<'_> {
 type Rule = fn(&Setting<'_>) -> Reach;
 
 /// The causes that depend on the configuration or the kernel. Every other cause that is produced can always occur.
-const RULES: [(Cause, Rule); 19] = [
+const RULES: [(Cause, Rule); 20] = [
     (Cause::ResetAfterOutage, reset_after_outage),
     (Cause::PathDead, path_dead),
     (Cause::PathDeadOutbound, path_dead_outbound),
@@ -269,6 +269,7 @@ const RULES: [(Cause, Rule); 19] = [
     (Cause::TlsTimeout, by_tls),
     (Cause::TlsTruncated, by_tls),
     (Cause::ReplacedByLogin, by_second_login),
+    (Cause::SupersededByResume, by_resume),
     (Cause::SocketDestroyed, socket_destroyed),
 ];
 
@@ -323,6 +324,17 @@ fn peer_silent(setting: &Setting<'_>) -> Reach {
         None => setting.bound(Silence::PeerSilent),
     };
     bound.map_or_else(|| Reach::Never(setting.dead_limit("never")), Reach::Within)
+}
+
+fn by_resume(setting: &Setting<'_>) -> Reach {
+    if setting.profile.resume_window.is_zero() {
+        let path = format!(
+            "liveness.profiles.{}.resume_window_ms",
+            setting.profile.name
+        );
+        return Reach::Never(key(&path, 0, "a session ends with its connection"));
+    }
+    Reach::Can
 }
 
 fn send_queue_stale(setting: &Setting<'_>) -> Reach {
