@@ -51,8 +51,7 @@
 //! | `after` | after the session with this id |
 //!
 //! The header `x-lastword-last` has the value of `after` for the next page; the last page has no such header. Sessions
-//! are in the order of their slots in the server's table, and a session keeps its slot for life. So a session that
-//! stays is on exactly one page, even while others come and go. `/api/sessions/ID` describes one live session (`live`),
+//! are in the order of their ids. So a session that stays is on exactly one page, even while others come and go. `/api/sessions/ID` describes one live session (`live`),
 //! and has the records of its ended connections (`closes`).
 //!
 //! # Live

@@ -11,6 +11,7 @@ mod stats;
 mod traffic;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::config::Config;
 use crate::guard::guarded;
@@ -21,12 +22,11 @@ pub use session_status::SessionStatus;
 pub use stats::Stats;
 
 pub(crate) use ledger::{AcceptError, Closing};
-pub(crate) use live_sessions::slot_index;
+pub(crate) use live_sessions::LiveSessions;
 pub(crate) use metrics::{Metrics, OpenFds, State, with_recorder};
 pub(crate) use names::{Names, UnknownName};
 
 use ledger::Ledger;
-use live_sessions::LiveSessions;
 use names::NameKind;
 use session_status::StatusRequests;
 use traffic::TrafficTotals;
@@ -40,7 +40,7 @@ pub(crate) struct Books {
     /// The names of the profiles.
     pub(crate) profiles: Names,
     /// The live sessions, for the list.
-    pub(crate) live_sessions: LiveSessions,
+    pub(crate) live_sessions: Arc<LiveSessions>,
     /// Callers that wait for a live session to describe itself.
     pub(crate) status_requests: StatusRequests,
     /// Limits the log lines of connections that never became a session.
@@ -54,6 +54,7 @@ impl Books {
         config: &Config,
         metrics: Metrics,
         [cohorts, profiles]: [Names; NameKind::ALL.len()],
+        live_sessions: Arc<LiveSessions>,
         listener: SocketAddr,
     ) -> Self {
         Self {
@@ -66,7 +67,7 @@ impl Books {
             metrics,
             cohorts,
             profiles,
-            live_sessions: LiveSessions::default(),
+            live_sessions,
             status_requests: StatusRequests::default(),
             log_limit: log::Limit::new(log::Limited::Closes, listener),
             accept_limit: log::Limit::new(log::Limited::AcceptErrors, listener),

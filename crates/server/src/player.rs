@@ -21,7 +21,7 @@ pub use kick::Kick;
 pub use remote::RemoteSource;
 
 pub(crate) use data::Data;
-pub(crate) use id::{random_session, slot_of};
+pub(crate) use id::random_session;
 pub(crate) use identity::{Joined, LinkFlag, LinkFlags, SessionIdentity, Suspicion, Tokens};
 pub(crate) use printable::{has_escapes, is_name_of, printable};
 pub(crate) use remote::Remote;

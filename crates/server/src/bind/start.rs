@@ -204,7 +204,8 @@ impl Builder {
         let (metrics, publishes_itself) = self.metrics(&settings);
         let cohorts = Names::of_cohorts(&config.metrics.cohorts, self.strict_names);
         let profiles = Names::of_profiles(&settings.profiles, self.strict_names);
-        let mailboxes = Arc::new(Mailboxes::new());
+        let live_sessions = Arc::default();
+        let mailboxes = Arc::new(Mailboxes::new(&live_sessions));
         let listeners = Listeners::new(addrs);
         let checks_max = config.admission.authentications_max;
         Core {
@@ -215,7 +216,13 @@ impl Builder {
             doors: Doors::default(),
             may_resume: self.may_resume.clone(),
             groups: self.groups.clone(),
-            books: Books::open(config, metrics, [cohorts, profiles], listeners.first()),
+            books: Books::open(
+                config,
+                metrics,
+                [cohorts, profiles],
+                live_sessions,
+                listeners.first(),
+            ),
             admission: Mutex::new(Admission::new(Rules::new(config))),
             shedding: Shedding::default(),
             reloads,

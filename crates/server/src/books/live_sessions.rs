@@ -1,123 +1,176 @@
-//! The live sessions by slot, readable from other threads, at eight bytes each.
+//! The live sessions by id, readable from other threads, at 9 to 18 bytes each.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::{Arc, Mutex};
 
 use lastword_session::SessionId;
 
 use crate::guard::lock;
-use crate::player::{SessionIdentity, slot_of};
+use crate::player::SessionIdentity;
 
-/// The sessions that joined and have not departed, by their slots in the table of connections.
+/// The sessions that joined and have not departed.
 ///
-/// A lock is held for one chunk at a time, and never during any other wait.
-#[derive(Debug, Default)]
-pub(crate) struct LiveSessions(RwLock<Vec<Arc<Chunk>>>);
+/// They are found by their ids and not by their place in this process, since a session may move to another one. The table
+/// is cut into shards by the first byte of the id. A lock is held for one shard at a time, and never during any other wait.
+#[derive(Debug)]
+pub(crate) struct LiveSessions(Vec<Shard>);
 
-type Chunk = Mutex<[Option<Arc<SessionIdentity>>; CHUNK]>;
+type Shard = Mutex<HashSet<ById, BuildHasherDefault<IdHasher>>>;
+
+impl Default for LiveSessions {
+    fn default() -> Self {
+        Self((0..SHARDS).map(|_| Shard::default()).collect())
+    }
+}
 
 impl LiveSessions {
     /// Adds a session that joined.
     pub(crate) fn put(&self, identity: &Arc<SessionIdentity>) {
-        let index = slot_index(identity.session);
-        if let Some(chunk) = self.chunk(index / CHUNK) {
-            if let Some(entry) = lock(&chunk).get_mut(index % CHUNK) {
-                *entry = Some(Arc::clone(identity));
-            }
+        if let Some(shard) = self.shard(identity.session) {
+            lock(shard).insert(ById(Arc::clone(identity)));
         }
     }
 
-    /// Removes a session. If another session uses the slot by now, the other session stays.
+    /// Removes a session.
     pub(crate) fn remove(&self, session: SessionId) {
-        let index = slot_index(session);
-        let chunk = self.chunk_at(index / CHUNK);
-        let removed = chunk.and_then(|chunk| {
-            let mut entries = lock(&chunk);
-            let entry = entries.get_mut(index % CHUNK)?;
-            entry.take_if(|identity| identity.session == session)
-        });
+        let removed = self
+            .shard(session)
+            .and_then(|shard| lock(shard).take(&session));
         drop(removed);
     }
 
     /// The identity of a session, if it is live.
     pub(crate) fn find(&self, session: SessionId) -> Option<Arc<SessionIdentity>> {
-        let index = slot_index(session);
-        let chunk = self.chunk_at(index / CHUNK)?;
-        let identity = lock(&chunk).get(index % CHUNK)?.clone();
-        identity.filter(|identity| identity.session == session)
+        let shard = lock(self.shard(session)?);
+        let found = shard.get(&session)?;
+        Some(Arc::clone(&found.0))
     }
 
-    /// The wanted sessions in the order of their slots, from `first` on. Each one is read when the iterator reaches its
-    /// chunk.
+    /// The slot of a live session in the table of connections.
+    pub(crate) fn slot_of(&self, session: SessionId) -> Option<u32> {
+        let shard = lock(self.shard(session)?);
+        Some(shard.get(&session)?.0.slot)
+    }
+
+    /// The wanted sessions behind this one, in the order of their ids; `None` begins with the first. Each one is read when
+    /// the iterator reaches its shard.
     pub(crate) fn scan<'a>(
         &'a self,
-        first: usize,
+        after: Option<SessionId>,
         wanted: impl Fn(&SessionIdentity) -> bool + 'a,
     ) -> impl Iterator<Item = Arc<SessionIdentity>> + 'a {
-        let mut next = first;
-        let chunks = std::iter::from_fn(move || {
-            let chunk = self.chunk_at(next / CHUNK)?;
-            let entries = lock(&chunk);
-            let entries = entries.iter().skip(next % CHUNK).flatten();
-            let sessions: Vec<_> = entries
-                .filter(|identity| wanted(identity))
-                .cloned()
+        let first = after.map_or(0, shard_of);
+        let shards = self.0.iter().skip(first).map(move |shard| {
+            let shard = lock(shard);
+            let behind = shard
+                .iter()
+                .filter(|each| after.is_none_or(|after| each.0.session > after));
+            let mut sessions: Vec<_> = behind
+                .filter(|each| wanted(&each.0))
+                .map(|each| Arc::clone(&each.0))
                 .collect();
-            next = (next / CHUNK + 1) * CHUNK;
-            Some(sessions)
+            drop(shard);
+            sessions.sort_unstable_by_key(|identity| identity.session);
+            sessions
         });
-        chunks.flatten()
+        shards.flatten()
     }
 
-    fn chunk_at(&self, index: usize) -> Option<Arc<Chunk>> {
-        let chunks = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        chunks.get(index).cloned()
-    }
-
-    /// The chunk at this index, which is made if it does not exist.
-    fn chunk(&self, index: usize) -> Option<Arc<Chunk>> {
-        self.chunk_at(index).or_else(|| {
-            let mut chunks = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            let len = chunks.len().max(index + 1);
-            chunks.resize_with(len, || Arc::new(Mutex::new([const { None }; CHUNK])));
-            chunks.get(index).cloned()
-        })
+    fn shard(&self, session: SessionId) -> Option<&Shard> {
+        self.0.get(shard_of(session))
     }
 }
 
-/// The session's slot, as an index.
-pub(crate) fn slot_index(session: SessionId) -> usize {
-    usize::try_from(slot_of(session)).unwrap_or(usize::MAX)
+fn shard_of(session: SessionId) -> usize {
+    let [first, ..] = *session.as_bytes();
+    first.into()
 }
 
-const CHUNK: usize = 256;
+/// A session that is found by its id.
+#[derive(Debug)]
+struct ById(Arc<SessionIdentity>);
+
+impl Borrow<SessionId> for ById {
+    fn borrow(&self) -> &SessionId {
+        &self.0.session
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.session == other.0.session
+    }
+}
+
+impl Eq for ById {}
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.session.hash(state);
+    }
+}
+
+/// The last eight bytes of an id, which are random: this server made every id that is in the table, and a stranger's id only
+/// looks for one.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(last) = bytes.last_chunk() {
+            self.0 = u64::from_le_bytes(*last);
+        }
+    }
+
+    /// The length of the id, which is the same for all.
+    fn write_usize(&mut self, _: usize) {}
+}
+
+/// One for each first byte of an id.
+const SHARDS: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn identity(slot: u32) -> Arc<SessionIdentity> {
-        SessionIdentity::of(slot, Some(&format!("player {slot}")))
+    fn identity(n: u32) -> Arc<SessionIdentity> {
+        SessionIdentity::of(n, Some(&format!("player {n}")))
     }
 
-    fn slots(sessions: &LiveSessions, first: usize) -> Vec<u32> {
-        let found = sessions.scan(first, |_| true);
-        found.map(|identity| slot_of(identity.session)).collect()
+    fn ids(sessions: &LiveSessions, after: Option<SessionId>) -> Vec<SessionId> {
+        let found = sessions.scan(after, |_| true);
+        found.map(|identity| identity.session).collect()
+    }
+
+    fn some(count: u32) -> (LiveSessions, Vec<Arc<SessionIdentity>>) {
+        let sessions = LiveSessions::default();
+        let mut here: Vec<_> = (0..count).map(identity).collect();
+        here.iter().for_each(|identity| sessions.put(identity));
+        here.sort_unstable_by_key(|identity| identity.session);
+        (sessions, here)
     }
 
     #[test]
-    fn sessions_are_found_in_slot_order_whichever_joined_first() {
-        let sessions = LiveSessions::default();
-        for slot in [700, 0, 255, 256, 3] {
-            sessions.put(&identity(slot));
+    fn sessions_are_found_by_id_and_listed_in_its_order_whichever_joined_first() {
+        let (sessions, here) = some(2_000);
+        let all: Vec<_> = here.iter().map(|identity| identity.session).collect();
+        assert_eq!(ids(&sessions, None), all);
+        for n in [0, 1, 999, 1_998, 1_999] {
+            assert_eq!(ids(&sessions, Some(all[n])), all[n + 1..]);
+            assert_eq!(sessions.find(all[n]).unwrap().session, all[n]);
+            assert_eq!(sessions.slot_of(all[n]), Some(here[n].slot));
         }
-        assert_eq!(slots(&sessions, 0), [0, 3, 255, 256, 700]);
-        assert_eq!(slots(&sessions, 4), [255, 256, 700]);
-        assert_eq!(slots(&sessions, 256), [256, 700]);
-        assert!(slots(&sessions, 701).is_empty());
-        assert!(slots(&sessions, usize::MAX).is_empty());
-        let mut of_player = sessions.scan(0, |identity| identity.is_of("player 3"));
-        assert_eq!(slot_of(of_player.next().unwrap().session), 3);
+        let mut of_player = sessions.scan(None, |identity| identity.is_of("player 3"));
+        assert_eq!(of_player.next().unwrap().slot, 3);
         assert!(of_player.next().is_none());
+        let stranger = identity(3).session;
+        assert!(sessions.find(stranger).is_none() && sessions.slot_of(stranger).is_none());
     }
 
     #[test]
@@ -128,25 +181,60 @@ mod tests {
         sessions.put(&ann);
         sessions.put(&bob);
         sessions.remove(ann.session);
-        assert_eq!(slots(&sessions, 0), [5]);
+        assert_eq!(ids(&sessions, None), [bob.session]);
         sessions.remove(bob.session);
-        assert!(slots(&sessions, 0).is_empty());
+        assert!(ids(&sessions, None).is_empty());
         assert_eq!(Arc::strong_count(&bob), 1);
     }
 
+    /// Page by page, as the admin port reads them. The last session of a page may be gone.
     #[test]
-    fn a_scan_sees_what_stays_once_while_others_come_and_go() {
-        let sessions = LiveSessions::default();
-        let here: Vec<_> = (0..600).map(identity).collect();
-        here.iter().for_each(|identity| sessions.put(identity));
-        let mut scan = sessions.scan(0, |_| true);
-        let mut seen = vec![slot_of(scan.next().unwrap().session)];
-        for gone in [0, 300, 599] {
-            sessions.remove(here[gone].session);
+    fn a_list_in_pages_has_each_session_that_stays_once_while_others_come_and_go() {
+        let (sessions, here) = some(600);
+        let mut seen = Vec::new();
+        let mut after = None;
+        for n in 0.. {
+            let page: Vec<_> = sessions.scan(after, |_| true).take(7).collect();
+            let Some(last) = page.last() else { break };
+            after = Some(last.session);
+            seen.extend(page.iter().map(|identity| identity.session));
+            if n % 3 == 0 {
+                sessions.remove(last.session);
+            }
+            sessions.put(&identity(n + 1_000));
         }
-        sessions.put(&identity(900));
-        seen.extend(scan.map(|identity| slot_of(identity.session)));
-        let stayed: Vec<u32> = (0..600).filter(|slot| ![300, 599].contains(slot)).collect();
-        assert_eq!(seen, [&stayed[..], &[900]].concat());
+        assert!(seen.is_sorted());
+        for identity in &here {
+            let times = seen
+                .iter()
+                .filter(|seen| **seen == identity.session)
+                .count();
+            assert_eq!(times, 1);
+        }
+    }
+
+    #[test]
+    fn threads_that_join_leave_and_read_find_what_stays() {
+        let (sessions, here) = some(300);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for n in 0..3_000 {
+                        let identity = identity(n);
+                        sessions.put(&identity);
+                        sessions.remove(identity.session);
+                    }
+                });
+            }
+            for _ in 0..20 {
+                let all = ids(&sessions, None);
+                assert!(all.is_sorted());
+                for identity in &here {
+                    assert!(all.binary_search(&identity.session).is_ok());
+                    assert!(sessions.find(identity.session).is_some());
+                }
+            }
+        });
+        assert_eq!(ids(&sessions, None).len(), 300);
     }
 }

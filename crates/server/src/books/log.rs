@@ -112,7 +112,7 @@ pub(crate) fn joined(identity: &SessionIdentity, profile: Option<ProfileName>) {
             target: "lastword::join",
             session = %identity.session,
             player = identity.player.as_deref().map(printable).as_deref(),
-            remote = %identity.remote,
+            remote = %identity.remote().addr,
             profile = profile.as_ref().map(ProfileName::as_str),
             "joined"
         );

@@ -100,7 +100,7 @@ impl Books {
             .answer(identity.session, || SessionStatus {
                 session: identity.session,
                 player: player.map(|name| printable(name).into_owned()),
-                remote: identity.remote,
+                remote: identity.remote().addr,
                 cohort: self.cohorts.name(identity.cohort).cloned(),
                 profile,
                 suspected: identity.suspicion.read(),

@@ -80,9 +80,12 @@ impl Logins {
         let mut claims = lock(&self.claims);
         let (answer, superseded) =
             claims.ask(identity, self.policy, waker, |owner| self.is_well(owner));
-        if let Answer::Waits(owner) = answer {
-            // Under the lock, because the owner's connection keeps its slot until it has released the name.
-            if let Some(mailbox) = self.mailboxes.in_slot_of(owner) {
+        if let (Answer::Waits(_), Some(name)) = (answer, identity.name()) {
+            // Under the lock, because the owner's task keeps its slot until it has released the name. The owner may not have
+            // joined yet: then its id is in no table.
+            let owner = claims.find(name);
+            let mailbox = owner.and_then(|owner| self.mailboxes.table.find(owner.slot));
+            if let Some(mailbox) = mailbox {
                 mailbox.request(self.replace.clone());
             }
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use lastword_session::{Config, Framing, Outbound, SessionId, Time, encode_data, wire};
 use lastword_transport::{Mailbox, Request, Slot, Table};
 
-use crate::player::slot_of;
+use crate::books::LiveSessions;
 
 /// The error for an id that no live session here has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,14 +15,16 @@ pub struct NoSuchSession;
 /// The mailboxes of one server.
 pub(crate) struct Mailboxes {
     pub(crate) table: Arc<Table>,
+    live_sessions: Arc<LiveSessions>,
     /// The framings of all connections so far: few, since connections share theirs.
     framings: RwLock<Vec<Framing>>,
 }
 
 impl Mailboxes {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(live_sessions: &Arc<LiveSessions>) -> Self {
         Self {
             table: Table::start(),
+            live_sessions: Arc::clone(live_sessions),
             framings: RwLock::default(),
         }
     }
@@ -58,7 +60,7 @@ impl Mailboxes {
 
     /// The mailbox in this session's slot, which may belong to another session.
     pub(crate) fn in_slot_of(&self, session: SessionId) -> Option<Arc<Mailbox>> {
-        self.table.find(slot_of(session))
+        self.table.find(self.live_sessions.slot_of(session)?)
     }
 
     /// Puts the same request into each mailbox that is wanted.
@@ -149,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_broadcast_is_written_as_each_connection_frames_it() {
-        let mailboxes = Mailboxes::new();
+        let mailboxes = Mailboxes::new(&Arc::default());
         let prefixed = Framing::Dialect(Arc::new(LengthPrefixed));
         let native = mailboxes.add(&config(Framing::Native));
         let other = mailboxes.add(&config(prefixed.clone()));

@@ -10,7 +10,6 @@ use lastword_session::{Diagnosis, SessionId};
 use lastword_transport::{Clock, Request};
 
 use super::ServerHandle;
-use crate::books::slot_index;
 use crate::player::{Kick, LinkFlag, SessionIdentity, has_escapes, is_name_of, printable};
 
 /// A live session in the list. [`ServerHandle::session_status`] asks one session for more.
@@ -59,23 +58,22 @@ impl SessionInfo {
 /// the list before the game and the observers are told of its end.
 ///
 /// Reading the list is a scan. The scan waits for no session and does not lock the counts. A session that joins or
-/// departs waits at most while 256 other sessions are read.
+/// departs waits at most while the 256th part of the others is read.
 impl ServerHandle {
-    /// Returns the sessions that are live now, in the order of their slots. 20,000 sessions take a few milliseconds. On
+    /// Returns the sessions that are live now, in the order of their ids. 20,000 sessions take a few milliseconds. On
     /// a larger server, [`ServerHandle::sessions_after`] reads a part at a time.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionInfo> {
-        self.live_from(0, |_| true).collect()
+        self.live_after(None, |_| true).collect()
     }
 
     /// Returns the next live sessions after this one, at most `limit`; `None` begins with the first.
     ///
-    /// A session keeps its slot for life. So a session that stays live is seen exactly once, even while others come and
+    /// They come in the order of their ids. So a session that stays live is seen exactly once, even while others come and
     /// go. The session `after` may have departed.
     #[must_use]
     pub fn sessions_after(&self, after: Option<SessionId>, limit: usize) -> Vec<SessionInfo> {
-        let first = after.map_or(0, |after| slot_index(after).saturating_add(1));
-        self.live_from(first, |_| true).take(limit).collect()
+        self.live_after(after, |_| true).take(limit).collect()
     }
 
     /// Returns the live sessions of this player, by the whole name, unchanged or as records show it. Where a player has
@@ -109,17 +107,17 @@ impl ServerHandle {
             }
             Some(_) | None => {
                 let live = &self.core.books.live_sessions;
-                live.scan(0, |identity| identity.is_of(player)).collect()
+                live.scan(None, |identity| identity.is_of(player)).collect()
             }
         }
     }
 
-    fn live_from<'a>(
+    fn live_after<'a>(
         &'a self,
-        first: usize,
+        after: Option<SessionId>,
         wanted: impl Fn(&SessionIdentity) -> bool + 'a,
     ) -> impl Iterator<Item = SessionInfo> + 'a {
-        let identities = self.core.books.live_sessions.scan(first, wanted);
+        let identities = self.core.books.live_sessions.scan(after, wanted);
         identities.filter_map(|identity| self.info(&identity))
     }
 
@@ -129,7 +127,7 @@ impl ServerHandle {
         Some(SessionInfo {
             session: identity.session,
             player: identity.player.as_deref().map(str::to_owned),
-            remote: identity.remote,
+            remote: identity.remote().addr,
             cohort: self.core.books.cohorts.name(identity.cohort).cloned(),
             profile: self.core.settings.profile_name(identity.profile),
             suspected: identity.suspicion.read(),

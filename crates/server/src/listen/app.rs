@@ -4,7 +4,7 @@ mod ending;
 mod resuming;
 mod standing;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -118,7 +118,7 @@ impl<S: Shape> ServerApp<S> {
         let profile = core.books.profiles.index(player.profile.as_deref());
         let refused =
             |unknown: UnknownName<'_>| Refusal::unavailable(unknown.to_string()).into_close();
-        let session = random_session(self.slot).map_err(|error| {
+        let session = random_session().map_err(|error| {
             let words = "no randomness for a session id";
             if let Some(withheld) = withheld_before(words) {
                 logged(|| tracing::error!(%error, withheld, "{words}"));
@@ -129,7 +129,8 @@ impl<S: Shape> ServerApp<S> {
         Ok(Arc::new(SessionIdentity {
             session,
             player: player.id.as_deref().map(Box::from),
-            remote: remote.addr,
+            slot: self.slot,
+            address: Mutex::new(remote.addr),
             cohort: cohort.map_err(refused)?,
             profile: profile.map_err(refused)?,
             data: player.data.clone(),
@@ -483,6 +484,6 @@ mod tests {
         let (mailbox, identity) = (size_of::<Mailbox>(), size_of::<SessionIdentity>());
         assert!(driver <= 408, "{driver}");
         assert!(mailbox <= 104, "{mailbox}");
-        assert!(identity <= 96, "{identity}");
+        assert!(identity <= 104, "{identity}");
     }
 }

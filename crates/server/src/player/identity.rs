@@ -1,6 +1,7 @@
 //! The player of a session, and the part of its state that other threads may read.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use lastword_session::{Diagnosis, Resume, SessionId, Time};
 use super::data::Data;
 use super::printable::is_name_of;
 use super::remote::{Remote, RemoteSource};
+use crate::guard::lock;
 
 /// The identity of one session. It is small, because every session keeps it.
 #[derive(Debug)]
@@ -16,7 +18,10 @@ pub(crate) struct SessionIdentity {
     pub(crate) session: SessionId,
     /// The player's name, if it has one.
     pub(crate) player: Option<Box<str>>,
-    pub(crate) remote: SocketAddr,
+    /// The place of its task in the table of connections.
+    pub(crate) slot: u32,
+    /// Where the peer's address is known from is in `link`, and changes under this lock.
+    pub(crate) address: Mutex<SocketAddr>,
     /// The index of the cohort; 0 is `none`.
     pub(crate) cohort: u8,
     pub(crate) profile: u8,
@@ -30,21 +35,28 @@ pub(crate) struct SessionIdentity {
 
 impl SessionIdentity {
     pub(crate) fn remote(&self) -> Remote {
+        let address = lock(&self.address);
         Remote {
-            addr: self.remote,
+            addr: *address,
             source: self.link.remote_source(),
         }
     }
 
-    pub(crate) fn moved_to(&self, _: Remote) {}
+    /// The session goes on over a connection from this address.
+    pub(crate) fn moved_to(&self, remote: Remote) {
+        let mut address = lock(&self.address);
+        *address = remote.addr;
+        self.link.set_remote_source(remote.source);
+    }
 
     /// A new session in this slot, for tests.
     #[cfg(test)]
     pub(crate) fn of(slot: u32, player: Option<&str>) -> std::sync::Arc<Self> {
         std::sync::Arc::new(Self {
-            session: super::random_session(slot).expect("the system has randomness"),
+            session: super::random_session().expect("the system has randomness"),
             player: player.map(Box::from),
-            remote: SocketAddr::from(([127, 0, 0, 1], 1)),
+            slot,
+            address: Mutex::new(SocketAddr::from(([127, 0, 0, 1], 1))),
             cohort: 0,
             profile: 0,
             data: Data::default(),
@@ -109,6 +121,13 @@ impl LinkFlags {
             PROXY => RemoteSource::Proxy,
             _ => RemoteSource::Socket,
         }
+    }
+
+    fn set_remote_source(&self, source: RemoteSource) {
+        let states = (1 << SOURCE_SHIFT) - 1;
+        let changed = |before: u8| Some(before & states | (source as u8) << SOURCE_SHIFT);
+        let (success, failure) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.0.fetch_update(success, failure, changed).ok();
     }
 
     pub(crate) fn has(&self, flag: LinkFlag) -> bool {

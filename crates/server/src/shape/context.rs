@@ -85,7 +85,7 @@ impl<'a, 'o> Context<'a, 'o> {
     /// Returns the peer's address.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
-        self.identity.remote
+        self.identity.remote().addr
     }
 
     /// Returns the round trip of heartbeats, and how far the client's clock is ahead of [`Context::now`], as the client

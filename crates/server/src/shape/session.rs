@@ -163,7 +163,7 @@ impl Session {
     /// Returns the peer's address.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
-        self.identity.remote
+        self.identity.remote().addr
     }
 
     /// Returns the round trip of heartbeats, and how far the client's clock is ahead of

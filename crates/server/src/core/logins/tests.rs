@@ -248,14 +248,14 @@ proptest! {
 #[tokio::test]
 async fn a_player_without_a_name_claims_nothing() {
     for policy in [SecondLogin::Replace, SecondLogin::Refuse] {
-        let logins = Logins::new(policy, &Arc::new(Mailboxes::new())).unwrap();
+        let logins = Logins::new(policy, &Arc::new(Mailboxes::new(&Arc::default()))).unwrap();
         for player in [None, Some("")] {
             assert!(logins.claim_of(&login(player)).is_none(), "{player:?}");
         }
     }
     for policy in [SecondLogin::Allow, SecondLogin::Auto] {
         assert!(
-            Logins::new(policy, &Arc::new(Mailboxes::new())).is_none(),
+            Logins::new(policy, &Arc::new(Mailboxes::new(&Arc::default()))).is_none(),
             "{policy}"
         );
     }
@@ -264,7 +264,11 @@ async fn a_player_without_a_name_claims_nothing() {
 /// Dropping the claim is all that a connection does that ends before its session joins.
 #[tokio::test]
 async fn a_claim_that_is_dropped_frees_the_name_and_one_that_joined_keeps_it() {
-    let logins = Logins::new(SecondLogin::Refuse, &Arc::new(Mailboxes::new())).unwrap();
+    let logins = Logins::new(
+        SecondLogin::Refuse,
+        &Arc::new(Mailboxes::new(&Arc::default())),
+    )
+    .unwrap();
     let mut cx = Context::from_waker(Waker::noop());
     let mut next = || {
         let identity = login(Some("ann"));

@@ -30,7 +30,7 @@ impl Shape for EventShape {
     }
 
     fn join(&self, arrival: &Arrival<'_>) -> EventProducer {
-        let (session, remote) = (arrival.identity.session, arrival.identity.remote);
+        let (session, remote) = (arrival.identity.session, arrival.identity.remote().addr);
         let player = arrival.player.clone();
         let added = self
             .queue
