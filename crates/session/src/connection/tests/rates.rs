@@ -150,6 +150,23 @@ fn a_larger_burst_is_slowed_and_ends_nobody() {
     assert!(solo.connection().is_calm());
 }
 
+/// A stall of ours is credited to the peer, so the deadline of its rate moves to an earlier time. The host has kept the
+/// later one for less than a second.
+#[test]
+fn a_host_that_keeps_a_deadline_is_told_of_an_earlier_one_of_the_rate() {
+    let mut solo = rated();
+    solo.host.keeps_deadline = true;
+    send(&mut solo, 70);
+    solo.advance(secs(5));
+    assert_eq!(taken(&solo), 70);
+    solo.stands_still(millis(300));
+    send(&mut solo, 1);
+    solo.advance(millis(799));
+    assert_eq!(links(&solo), [Link::RateLimited]);
+    solo.advance(millis(1));
+    assert_eq!(links(&solo), [Link::RateLimited, Link::WithinRate]);
+}
+
 /// The most that may come at once: a burst, and what the rate allows until the timeout.
 #[test]
 fn a_burst_that_lasts_for_the_timeout_is_read_and_one_frame_more_ends() {
