@@ -52,6 +52,8 @@ pub(crate) struct Tls {
     has_failed: bool,
     /// Our `close_notify` was made.
     is_closed: bool,
+    /// The peer's was read: nothing counts that comes behind it.
+    peer_closed: bool,
 }
 
 impl Tls {
@@ -74,9 +76,12 @@ impl Tls {
                     records.secured = true;
                     records.sealed.bytes += self.hold(&[FINISHED; 12]);
                 }
-                Record::Data if self.is_secured && !records.closed => content.extend(whole),
+                Record::Data if self.is_secured && !self.peer_closed => content.extend(whole),
                 Record::Data if self.is_secured => {}
-                Record::Closed => records.closed = true,
+                Record::Closed => {
+                    self.peer_closed = true;
+                    records.closed = true;
+                }
                 Record::Alert => records.failed = Some(self.fail(["alert_received", "unknown_ca"])),
                 Record::Finished | Record::Data | Record::Bad => {
                     records.sealed.bytes += self.hold(&[ALERT; 7]);
