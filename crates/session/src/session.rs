@@ -35,7 +35,8 @@ pub enum Progress {
 pub enum Knocked {
     /// The session goes on with the newcomer.
     Adopted {
-        /// The older connection: drive it to its end, without the game, where it is not closed.
+        /// The older connection. Drive it to its end, without the game, unless the session was away: then its record was
+        /// taken.
         older: Connection,
         /// The loss of the older connection, where the game has not heard of it. It must hear of it now, since the next event
         /// is that the player is back.
