@@ -38,7 +38,7 @@ impl Life {
     }
 
     pub(crate) fn is_live(&self) -> bool {
-        self.solo.host.connection.is_live()
+        self.solo.host.connection().is_live()
     }
 
     pub(crate) fn verdict(&self) -> Option<Verdict> {
@@ -168,7 +168,7 @@ impl Life {
             self.solo.now = self.solo.now.max(at);
             self.turn();
         }
-        panic!("no time passes: {:?}", self.solo.host.connection);
+        panic!("no time passes: {:?}", self.solo.host.connection());
     }
 
     /// Lets time pass without events from outside. An end that shows is followed by a FIN. Where this process stood still,
@@ -189,11 +189,11 @@ impl Life {
 
     /// Checks that nothing comes after the end.
     pub(crate) fn stays_closed(&mut self) {
-        let before = self.solo.host.connection.traffic();
+        let before = self.solo.host.connection().traffic();
         self.solo.host.game.closes = None;
         self.arrives(b"\0\0\x01\0x");
         self.pass(Duration::from_secs(60));
-        assert_eq!(self.solo.host.connection.traffic(), before);
+        assert_eq!(self.solo.host.connection().traffic(), before);
         assert_eq!(self.solo.host.wake_at, Time::NEVER);
     }
 
@@ -214,7 +214,7 @@ impl Life {
     /// the game has no room.
     fn check_deadline(&self) {
         let host = &self.solo.host;
-        let connection = &host.connection;
+        let connection = host.connection();
         let is_excused = connection.is_live() && (!self.has_dead_limit() || connection.is_paused());
         let reads_to_the_end = host.is_noticed && !host.read_ended;
         assert!(
@@ -227,12 +227,12 @@ impl Life {
     fn check_failures(&self) {
         let host = &self.solo.host;
         let is_broken = host.has_panicked || host.tls.as_ref().is_some_and(Tls::has_failed);
-        assert!(!is_broken || !host.connection.is_live());
+        assert!(!is_broken || !host.connection().is_live());
     }
 
     fn check_counts(&self) {
         let host = &self.solo.host;
-        let traffic = host.connection.traffic();
+        let traffic = host.connection().traffic();
         assert_eq!(traffic.frames_in, u64_of(self.taken().len()));
         assert_eq!(traffic.bytes_in, self.solo.inbound.taken);
         assert_eq!(traffic.bytes_out, host.bytes_out);

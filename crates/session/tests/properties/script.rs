@@ -130,7 +130,7 @@ impl Script {
         }
         let host = &life.solo.host;
         let Some(ending) = &host.ending else {
-            panic!("it is still there: {:?}", host.connection);
+            panic!("it is still there: {:?}", host.connection());
         };
         let verdict = ending.verdict;
         let is_of_phase = self.role == Role::Client || verdict.cause.occurs_in(verdict.phase);
@@ -286,7 +286,7 @@ impl Script {
 
     fn take(&self, life: &mut Life, step: &Step) {
         let host = &mut life.solo.host;
-        let (phase, is_live) = (host.game.phase(), host.connection.is_live());
+        let (phase, is_live) = (host.game.phase(), host.connection().is_live());
         let phase = match self.has_tls && phase == Phase::Hello {
             true => Phase::Tls,
             false => phase,

@@ -1,17 +1,18 @@
-//! One connection and what lies outside of it: clock, mailbox, game and socket. A wake-up is one [`Connection::drive`], and
-//! what the contract of a [`Host`](lastword_session::Host) says is checked meanwhile.
+//! One session and what lies outside of it: clock, mailbox, game and socket. A wake-up is one [`Session::drive`], and what the contract of a [`Host`](lastword_session::Host) says is checked meanwhile.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::ops::{Deref, DerefMut, Range};
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use allocation_counter::opt_out;
 use lastword_session::{
     Admission, Ask, Backlog, Call, Close, Connection, DepartureCause, Dropped, Ending, Event,
-    Evidence, FirstError, Io, Linger, Mail, Next, Opened, OsError, Outbound, OwnFault, Progress,
-    Proxied, Readings, Room, SendError, SendQueue, Session, Taken, Time,
+    Evidence, FirstError, Io, Knock, Knocked, Linger, Mail, Opened, OsError, Outbound, OwnFault,
+    Progress, Proxied, Readings, Refusal, Room, SendError, SendQueue, Session, SessionId, Taken,
+    Time,
 };
 
 use super::game::{Acts, Answer, Game, Seen};
@@ -21,7 +22,8 @@ use super::pipe::{Pipe, Read};
 use super::tls::Tls;
 
 pub(crate) struct Host {
-    pub(crate) connection: Connection,
+    /// Where there is no resume, this is one connection, and no more.
+    pub(crate) session: Session,
     /// The most memory that the connection took for itself in one wake-up, where it is measured.
     pub(crate) memory_most: u64,
     pub(crate) measures: bool,
@@ -158,7 +160,7 @@ impl Host {
             first_error: None,
         };
         Self {
-            connection,
+            session: Session::new(connection),
             memory_most: 0,
             measures: false,
             outside,
@@ -167,11 +169,11 @@ impl Host {
 
     /// Does everything that is ready. Returns whether anything was.
     pub(crate) fn turn(&mut self, now: Time, inbound: &mut Pipe, outbound: &mut Pipe) -> bool {
-        if self.ending.is_some() {
+        if self.ending.is_some() && !self.is_away() {
             self.stays_closed(now);
             return false;
         }
-        self.outside.game.was_live |= self.connection.is_live();
+        self.outside.game.was_live |= self.session.connection().is_live();
         self.outside.is_full = false;
         let mut woken = Woken {
             outside: &mut self.outside,
@@ -180,9 +182,9 @@ impl Host {
             outbound,
             busy: false,
         };
-        let mut next = Next::Yield;
-        let connection = &mut self.connection;
-        let mut drive = || next = connection.drive(&mut woken);
+        let mut next = Progress::Yield;
+        let session = &mut self.session;
+        let mut drive = || next = session.drive(&mut woken);
         match self.measures {
             true => {
                 let memory = allocation_counter::measure(drive);
@@ -193,12 +195,72 @@ impl Host {
         let is_told = woken.outside.panics == 0 || woken.outside.has_panicked;
         assert!(is_told, "a panic is told");
         match next {
-            Next::Wait(_) => woken.busy || woken.outside.is_full,
-            Next::Yield => true,
-            Next::Closed(ending) => {
-                woken.close(ending);
-                self.stays_closed(now);
-                true
+            Progress::Wait(_) => return woken.busy || woken.outside.is_full,
+            Progress::Yield => return true,
+            Progress::Away(ending) | Progress::Over(_, Some(ending)) => woken.close(ending),
+            Progress::Over(cause, None) => {
+                woken.outside.wake_at = Time::NEVER;
+                assert_eq!(woken.outside.left, Some(cause), "the game heard it");
+            }
+        }
+        self.stays_closed(now);
+        true
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        self.session.connection()
+    }
+
+    pub(crate) fn connection_mut(&mut self) -> &mut Connection {
+        self.session.connection_mut()
+    }
+
+    /// Whether the session has no connection and waits for its player, at its server.
+    pub(crate) fn is_away(&self) -> bool {
+        let connection = self.connection();
+        let has_ended = self.ending.is_some() && self.left.is_none();
+        has_ended && connection.lives_on() && connection.resume().is_some()
+    }
+
+    /// Another connection asks to go on with this session. If it does, the other host has the session from now on, and its
+    /// game, and this one has the older connection.
+    ///
+    /// # Errors
+    /// The session does not go on with it, and has not changed.
+    pub(crate) fn goes_on(
+        &mut self,
+        now: Time,
+        newcomer: &mut Self,
+        knock: (SessionId, &Knock),
+        readings: Readings,
+    ) -> Result<(), Refusal> {
+        let nothing = || Session::new(Connection::server(Arc::default(), now));
+        let mut next = std::mem::replace(&mut newcomer.session, nothing());
+        let next = std::mem::replace(
+            next.connection_mut(),
+            Connection::server(Arc::default(), now),
+        );
+        let (before, was_closed) = (format!("{:?}", self.session), self.connection().is_closed());
+        match self.session.knock(now, next, knock, readings) {
+            Knocked::Adopted { older, lost } => {
+                newcomer.session = std::mem::replace(&mut self.session, Session::new(older));
+                assert_ne!(lost.is_some(), self.lost.is_some(), "the game hears once");
+                self.lost = self.lost.take().or(lost.map(|lost| *lost));
+                std::mem::swap(&mut newcomer.game, &mut self.game);
+                std::mem::swap(&mut newcomer.mailbox, &mut self.mailbox);
+                Ok(())
+            }
+            Knocked::Refused {
+                newcomer: next,
+                refusal,
+            } => {
+                newcomer.session = Session::new(next);
+                // An end that was seen already is concluded before the answer.
+                if was_closed == self.connection().is_closed() {
+                    let after = format!("{:?}", self.session);
+                    assert_eq!(before, after, "a refusal changes nothing");
+                }
+                Err(refusal)
             }
         }
     }
@@ -207,31 +269,22 @@ impl Host {
     pub(crate) fn send(&mut self, now: Time, how: Outbound, len: usize) {
         let game = &mut self.outside.game;
         let frame = game.next(how, len);
-        let taken = self.connection.send_as(now, how, &frame.payload);
-        game.sent(&self.connection, frame, taken);
-    }
-
-    /// Drives a session that has no connection.
-    pub(crate) fn waits(&mut self, session: &mut Session, now: Time) -> Progress {
-        session.drive(&mut Woken {
-            outside: &mut self.outside,
-            now,
-            inbound: &mut Pipe::default(),
-            outbound: &mut Pipe::default(),
-            busy: false,
-        })
+        let connection = self.session.connection_mut();
+        let taken = connection.send_as(now, how, &frame.payload);
+        game.sent(connection, frame, taken);
     }
 
     /// Checks that nothing comes after `Closed`.
     fn stays_closed(&mut self, now: Time) {
         let told = [&self.departed, &self.lost].map(Option::is_some);
         assert_ne!(told[0], told[1], "the game hears first, and once");
-        assert!(self.connection.is_closed() && !self.connection.is_live());
-        if !self.connection.lives_on() {
-            let late = self.connection.send_as(now, Outbound::Kept, b"late");
+        let connection = self.connection_mut();
+        assert!(connection.is_closed() && !connection.is_live());
+        if !connection.lives_on() {
+            let late = connection.send_as(now, Outbound::Kept, b"late");
             assert_eq!(late, Err(SendError::Closed));
         }
-        assert!(self.connection.take_ending(Dropped::default()).is_none());
+        assert!(connection.take_ending(Dropped::default()).is_none());
     }
 }
 

@@ -16,6 +16,7 @@ mod game;
 mod host;
 mod kernel;
 mod mailbox;
+mod pair;
 mod pipe;
 mod setting;
 mod solo;
@@ -24,6 +25,7 @@ mod tls;
 pub(crate) use game::{Answer, Echo, Game, Seen, Sent, payloads};
 pub(crate) use host::{Host, Outside};
 pub(crate) use kernel::{View, Words};
+pub(crate) use pair::Pair;
 pub(crate) use pipe::{Pipe, Read};
 pub(crate) use setting::{
     ADMISSION, DEAD, HEARTBEAT, HELLO, QUIET, START, SUSPECT, WELCOME, millis, secs,

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::super::{Config, Connection, Input};
-use super::{ADMISSION, Answer, HELLO, Host, Pipe, START};
-use crate::{Close, Time};
+use lastword_session::{Close, Config, Connection, Outbound, Time};
+
+use super::game::Answer;
+use super::host::Host;
+use super::pipe::Pipe;
+use super::setting::{ADMISSION, HELLO, START};
 
 pub(crate) struct Pair {
     pub(crate) now: Time,
@@ -37,7 +40,7 @@ impl Pair {
     pub(crate) fn live() -> Self {
         let mut pair = Self::new();
         pair.run();
-        assert!(pair.client.connection.is_live() && pair.server.connection.is_live());
+        assert!(pair.client.connection().is_live() && pair.server.connection().is_live());
         pair.client.seen.clear();
         pair.server.seen.clear();
         pair
@@ -61,8 +64,8 @@ impl Pair {
         let end = self.now + time;
         loop {
             let next = [
-                self.client.connection.poll_timeout().0,
-                self.server.connection.poll_timeout().0,
+                self.client.wake_at,
+                self.server.wake_at,
                 self.up.next_arrival(self.now),
                 self.down.next_arrival(self.now),
             ];
@@ -79,27 +82,29 @@ impl Pair {
 
     pub(crate) fn client_sends(&mut self, payload: &[u8]) {
         self.client
-            .connection
-            .send(self.now, payload)
+            .connection_mut()
+            .send_as(self.now, Outbound::Kept, payload)
             .expect("it is taken");
         self.run();
     }
 
     pub(crate) fn server_sends(&mut self, payload: &[u8]) {
         self.server
-            .connection
-            .send(self.now, payload)
+            .connection_mut()
+            .send_as(self.now, Outbound::Kept, payload)
             .expect("it is taken");
         self.run();
     }
 
     pub(crate) fn server_closes(&mut self, close: &Close) {
-        self.server.connection.handle(self.now, Input::Close(close));
+        let close = Some(Arc::new(close.clone()));
+        self.server.mailbox.requests.close = close;
         self.run();
     }
 
     pub(crate) fn client_closes(&mut self, close: &Close) {
-        self.client.connection.handle(self.now, Input::Close(close));
+        let close = Some(Arc::new(close.clone()));
+        self.client.mailbox.requests.close = close;
         self.run();
     }
 

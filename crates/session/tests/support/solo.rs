@@ -85,7 +85,7 @@ impl Solo {
     }
 
     pub(crate) fn connection(&mut self) -> &mut Connection {
-        &mut self.host.connection
+        self.host.connection_mut()
     }
 
     pub(crate) fn run(&mut self) {
@@ -97,7 +97,7 @@ impl Solo {
                 return;
             }
         }
-        panic!("it never comes to rest: {:?}", self.host.connection);
+        panic!("it never comes to rest: {:?}", self.host.connection());
     }
 
     /// Lets time pass, from one deadline to the next.

@@ -46,7 +46,7 @@ impl End {
     }
 
     fn round_trip(&self) -> RoundTrip {
-        self.host.connection.round_trip()
+        self.host.connection().round_trip()
     }
 
     /// How wrong this end is about the other's clock, and its own bound on that error, in microseconds.
@@ -177,7 +177,7 @@ fn drift_and_jitter_leave_both_ends_within_what_they_tell() {
         let rtt = ends
             .client
             .host
-            .connection
+            .connection()
             .round_trip()
             .rtt()
             .expect("pongs came");
@@ -263,7 +263,7 @@ fn answers_to_a_servers_own_pings_are_no_part_of_a_flood() {
     pair.run();
     // The bucket allows two pings a second; the pongs come on top of them.
     pair.advance(secs(600));
-    assert!(pair.server.connection.is_live());
+    assert!(pair.server.connection().is_live());
     let up = super::harness::frames(&pair.up.log);
     let count = |of: Kind| up.iter().filter(|(kind, _)| *kind == of).count();
     assert_eq!((count(Kind::Ping), count(Kind::Pong)), (1_200, 150));

@@ -146,7 +146,7 @@ fn a_close_by_the_game_sends_first_what_was_queued() {
     pair.down.capacity = 64;
     for n in 0..20_u8 {
         pair.server
-            .connection
+            .connection_mut()
             .send(pair.now, &[n; 40])
             .expect("it is taken");
     }

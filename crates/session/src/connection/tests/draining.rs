@@ -31,7 +31,7 @@ const GOODBYE: [u8; 9] = [1, 0, 0, 0, 0, 0, 0, 0, 0];
 fn a_notice_reaches_the_client_and_nothing_ends() {
     let mut pair = Pair::live();
     pair.server
-        .connection
+        .connection_mut()
         .handle(pair.now, Input::Notice(&notice()));
     pair.run();
     let seen = Seen::Notice {
@@ -41,7 +41,7 @@ fn a_notice_reaches_the_client_and_nothing_ends() {
     };
     assert_eq!(pair.client.seen, [seen]);
     pair.client_sends(b"still playing");
-    assert!(pair.server.connection.is_live());
+    assert!(pair.server.connection().is_live());
 }
 
 #[test]

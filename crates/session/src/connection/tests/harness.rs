@@ -1,21 +1,18 @@
 //! The shared test host. To it come the single steps of a connection, for tests of an input in a state in which a driver
 //! would not hand it in.
 
-mod pair;
-
 use super::super::{Connection, Input, SendError};
 use crate::policy::Outbound;
 use crate::{KernelSample, Phase, Readings, Terminal, Time};
 
 pub(super) use super::support::{
-    ADMISSION, Answer, DEAD, HEARTBEAT, HELLO, Host, Pipe, QUIET, START, SUSPECT, Seen, Solo, View,
-    WELCOME, encoded, frame, frames, millis, payloads, pong_to, secs,
+    ADMISSION, Answer, DEAD, HEARTBEAT, HELLO, Host, Pair, Pipe, QUIET, START, SUSPECT, Seen, Solo,
+    View, WELCOME, encoded, frame, frames, millis, payloads, pong_to, secs,
 };
-pub(super) use pair::Pair;
 
 impl Solo {
     pub(super) fn hears(&mut self, input: Input<'_>) {
-        self.host.connection.handle(self.now, input);
+        self.host.connection_mut().handle(self.now, input);
         self.run();
     }
 
@@ -32,7 +29,7 @@ impl Solo {
 
     pub(super) fn readings(&self) -> Readings {
         let mut readings = self.host.readings(self.now, &self.inbound, &self.outbound);
-        let is_asked = self.host.connection.may_blame_path(self.now, &readings);
+        let is_asked = self.host.connection().may_blame_path(self.now, &readings);
         readings.own_fault = self.host.own_fault.filter(|_| is_asked);
         readings
     }

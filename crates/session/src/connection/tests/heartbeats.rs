@@ -72,7 +72,7 @@ fn a_busy_interval_needs_no_ping_but_to_learn_the_round_trip_now_and_then() {
 fn a_quiet_pair_lives_for_ever_on_the_clients_pings() {
     let mut pair = Pair::live();
     pair.advance(secs(3_600));
-    assert!(pair.client.connection.is_live() && pair.server.connection.is_live());
+    assert!(pair.client.connection().is_live() && pair.server.connection().is_live());
     let up = super::harness::frames(&pair.up.log);
     assert_eq!(
         up.iter().filter(|(kind, _)| *kind == Kind::Ping).count(),
@@ -99,7 +99,7 @@ fn without_a_heartbeat_neither_end_pings_or_gives_up() {
     };
     let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
     pair.advance(secs(3_600));
-    assert!(pair.client.connection.is_live() && pair.server.connection.is_live());
+    assert!(pair.client.connection().is_live() && pair.server.connection().is_live());
     assert_eq!(super::harness::frames(&pair.up.log).len(), 1, "hello");
 }
 
@@ -128,12 +128,18 @@ fn a_server_answers_a_ping_with_its_clock_and_its_count() {
 fn a_pong_gives_the_round_trip() {
     let mut pair = Pair::live();
     (pair.up.latency, pair.down.latency) = (millis(30), millis(12));
-    assert_eq!(pair.client.connection.round_trip().rtt(), None);
+    assert_eq!(pair.client.connection().round_trip().rtt(), None);
     pair.advance(HEARTBEAT + millis(42));
-    assert_eq!(pair.client.connection.round_trip().rtt(), Some(millis(42)));
-    assert_eq!(pair.server.connection.round_trip().rtt(), None);
+    assert_eq!(
+        pair.client.connection().round_trip().rtt(),
+        Some(millis(42))
+    );
+    assert_eq!(pair.server.connection().round_trip().rtt(), None);
     pair.advance(millis(30));
-    assert_eq!(pair.server.connection.round_trip().rtt(), Some(millis(42)));
+    assert_eq!(
+        pair.server.connection().round_trip().rtt(),
+        Some(millis(42))
+    );
 }
 
 #[test]
@@ -247,5 +253,9 @@ fn the_shortest_heartbeat_is_no_flood() {
     let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
     pair.run();
     pair.advance(secs(600));
-    assert!(pair.server.connection.is_live(), "{:?}", pair.server.ending);
+    assert!(
+        pair.server.connection().is_live(),
+        "{:?}",
+        pair.server.ending
+    );
 }

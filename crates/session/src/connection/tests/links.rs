@@ -183,7 +183,7 @@ fn a_quiet_server_with_a_long_heartbeat_is_no_suspect_to_its_client() {
     };
     let mut pair = Pair::with(Config::default(), Answer::Admit(admission));
     pair.advance(secs(600));
-    assert!(pair.client.connection.is_live());
+    assert!(pair.client.connection().is_live());
     assert_eq!(links(&pair.client.seen), []);
     assert_eq!(links(&pair.server.seen), []);
 }

@@ -21,8 +21,8 @@ fn hello_and_welcome_make_both_ends_live() {
         assert_eq!(admission.session, ADMISSION.session);
         assert_eq!(admission.timing.heartbeat_ms, 5_000);
         assert_eq!(admission.timing.dead_ms, 15_000);
-        assert_eq!(pair.server.connection.phase(), Phase::Live);
-        assert_eq!(pair.client.connection.peer_frame_limit(), 65_536);
+        assert_eq!(pair.server.connection().phase(), Phase::Live);
+        assert_eq!(pair.client.connection().peer_frame_limit(), 65_536);
     }
 }
 

@@ -232,7 +232,7 @@ fn answers_that_the_peer_does_not_read_do_not_fill_the_memory() {
     for _ in 0..40 {
         solo.sends(3, &[0; 16]);
         solo.advance(millis(500));
-        assert!(solo.host.connection.queued_bytes() < 1_100);
+        assert!(solo.host.connection().queued_bytes() < 1_100);
     }
     assert_eq!(solo.cause(), Cause::SendQueueFull);
 }

@@ -3,11 +3,12 @@
 mod lives;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::wire::{Ack, Goodbye, HEADER_LEN, Hello, Kind, Welcome};
 use crate::{
-    Advice, Cause, Close, Config, DepartureCause, Knock, Message, Progress, Refusal, Request,
-    SessionId, Time,
+    Advice, Cause, Close, Config, Connection, DepartureCause, Knock, Message, Refusal, Request,
+    SessionId,
 };
 
 use super::harness::{
@@ -51,10 +52,10 @@ fn a_player_that_was_cut_comes_back_and_nothing_is_lost_or_comes_twice() {
     assert_eq!(seen[0], Seen::Back, "before its first frame");
     assert_eq!(payloads(&seen).concat(), b"c1c2");
     assert_eq!(payloads(&lives.pair.client.seen).concat(), b"s1s2");
-    let connection = &lives.pair.server.connection;
+    let connection = lives.pair.server.connection();
     assert_eq!(connection.frames(), (3, 3));
     assert_eq!(
-        (lives.epoch, lives.pair.client.connection.frames()),
+        (lives.epoch, lives.pair.client.connection().frames()),
         (2, (3, 3))
     );
 }
@@ -101,7 +102,7 @@ fn a_frame_that_was_half_written_comes_whole_on_the_next_connection() {
     lives.pair.down.capacity = HEADER_LEN + 3;
     lives.pair.down.is_cut = true;
     let now = lives.pair.now;
-    let connection = &mut lives.pair.server.connection;
+    let connection = lives.pair.server.connection_mut();
     for payload in [b"first", b"other"] {
         connection.send(now, payload).expect("it is taken");
     }
@@ -115,7 +116,7 @@ fn an_older_attempt_is_refused_and_its_session_lives_on() {
     let mut lives = Lives::live();
     lives.is_cut();
     let (late, _) = lives.dials();
-    lives.pair.client = Host::new(late.client.connection, Answer::Wait);
+    lives.pair.client = late.client;
     lives.comes_back();
     let raced = lives.judge(&[Seen::Claim {
         session: SessionId::from_bytes(ADMISSION.session),
@@ -241,12 +242,12 @@ fn frames_that_wait_when_the_connection_ends_wait_for_the_next() {
     lives.pair.down.capacity = 0;
     let now = lives.pair.now;
     for n in 0..10_u8 {
-        let connection = &mut lives.pair.server.connection;
+        let connection = lives.pair.server.connection_mut();
         connection.send(now, &[n]).expect("it is taken");
     }
     lives.is_cut();
     assert_eq!(
-        lives.pair.server.connection.frames().1,
+        lives.pair.server.connection().frames().1,
         0,
         "none has a number"
     );
@@ -269,7 +270,7 @@ fn a_frame_that_waited_for_its_player_is_not_stale() {
     lives.pair.down.capacity = HEADER_LEN + 50 + 32;
     lives.pair.advance(secs(7));
     assert_eq!(payloads(&lives.pair.client.seen), [b"old"]);
-    assert!(lives.pair.server.connection.is_live());
+    assert!(lives.pair.server.connection().is_live());
 }
 
 #[test]
@@ -279,7 +280,7 @@ fn a_kick_ends_the_session_and_drops_what_waits() {
     lives.pair.advance(secs(5));
     assert!(lives.pair.server.departed.is_some() && lives.pair.server.lost.is_none());
     assert!(goodbye(&lives.pair.down).over);
-    assert!(!lives.pair.client.connection.lives_on());
+    assert!(!lives.pair.client.connection().lives_on());
 }
 
 #[test]
@@ -306,35 +307,28 @@ fn more_than_the_cap_is_a_gap_and_the_session_waits_on() {
     let (_, knock) = lives.dials();
     assert_eq!(knock, Err(Refusal::Gap));
     let now = lives.pair.now;
-    let resume = lives.pair.server.connection.resume().expect("it waits");
+    let resume = lives.pair.server.connection().resume().expect("it waits");
     assert!(resume.is_away() && !resume.is_expired(now));
 }
 
 #[test]
 fn an_away_session_is_over_at_the_end_of_its_window() {
-    let (mut session, mut host, now) = Lives::live().away();
-    let Progress::Wait(left) = host.waits(&mut session, now) else {
-        panic!("it waits for its player");
-    };
+    let mut lives = Lives::away();
+    let left = lives.pair.server.wake_at.since(lives.pair.now);
     assert!(left > secs(30) && left <= WINDOW);
-    let end = now + left;
-    let just_before = Time::from_micros(end.as_micros() - 1);
-    let waits = host.waits(&mut session, just_before);
-    assert!(matches!(waits, Progress::Wait(_)) && host.left.is_none());
-    let over = host.waits(&mut session, end);
-    assert!(matches!(
-        over,
-        Progress::Over(DepartureCause::ResumeExpired, None)
-    ));
-    assert_eq!(host.left, Some(DepartureCause::ResumeExpired));
+    lives.pair.advance(left - Duration::from_micros(1));
+    assert!(lives.pair.server.is_away());
+    lives.pair.advance(Duration::from_micros(1));
+    assert_eq!(lives.pair.server.left, Some(DepartureCause::ResumeExpired));
 }
 
 #[test]
 fn a_game_may_hold_an_away_session_for_another_time() {
-    let (mut session, mut host, now) = Lives::live().away();
-    session.hold(now, secs(3));
-    let waits = host.waits(&mut session, now);
-    assert!(matches!(waits, Progress::Wait(left) if left == secs(3)));
+    let mut lives = Lives::away();
+    lives.pair.server.session.hold(lives.pair.now, secs(3));
+    lives.pair.run();
+    let left = lives.pair.server.wake_at.since(lives.pair.now);
+    assert_eq!(left, secs(3));
 }
 
 #[test]
@@ -347,11 +341,10 @@ fn a_decision_ends_an_away_session_at_once() {
             Cause::DrainExpired,
         ),
     ] {
-        let (mut session, mut host, now) = Lives::live().away();
-        host.mailbox.requests.add(request);
-        let over = host.waits(&mut session, now);
-        assert!(matches!(over, Progress::Over(DepartureCause::Ended(c), None) if c == cause));
-        assert_eq!(host.left, Some(DepartureCause::Ended(cause)));
+        let mut lives = Lives::away();
+        lives.pair.server.mailbox.requests.add(request);
+        lives.pair.run();
+        assert_eq!(lives.pair.server.left, Some(DepartureCause::Ended(cause)));
     }
 }
 
@@ -359,8 +352,10 @@ fn a_decision_ends_an_away_session_at_once() {
 fn an_away_session_takes_frames_up_to_its_cap() {
     let mut config = config();
     config.limits.outbound_bytes_max = 1_000;
-    let (mut session, _, now) = Lives::with(config).away();
-    let connection = session.connection_mut();
+    let mut lives = Lives::with(config);
+    lives.is_cut();
+    let now = lives.pair.now;
+    let connection = lives.pair.server.connection_mut();
     let sent = (0..100).map(|_| connection.send(now, &[7; 96]));
     let taken = sent.filter(Result::is_ok).count();
     assert_eq!(
@@ -376,18 +371,39 @@ fn a_kick_behind_a_loss_ends_the_session_for_good() {
     solo.advance(DEAD + secs(1));
     assert!(solo.host.lost.is_some() && solo.connection().lives_on());
     let now = solo.now;
-    let knock = Knock {
-        generation: 1,
-        attempt: None,
-        received: 0,
-        frame_limit: 65_536,
-        is_secured: false,
-    };
-    assert_eq!(solo.connection().check_knock(now, &knock), Ok(()));
+    assert_eq!(solo.connection().check_knock(now, &KNOCK), Ok(()));
     solo.closes(&Close::new(Cause::Kicked));
     assert!(!solo.connection().lives_on());
-    let late = solo.connection().check_knock(now, &knock);
+    let late = solo.connection().check_knock(now, &KNOCK);
     assert_eq!(late, Err(Refusal::Stale));
+}
+
+const KNOCK: Knock = Knock {
+    generation: 1,
+    attempt: None,
+    received: 0,
+    frame_limit: 65_536,
+    is_secured: false,
+};
+
+/// The first connection was never confirmed, so its session ends with it. The end was seen, and not yet told.
+#[test]
+fn a_knock_that_meets_the_end_of_a_session_does_not_keep_the_game_from_hearing_of_it() {
+    let mut solo = willing();
+    solo.outbound.latency = secs(3);
+    let now = solo.now;
+    solo.connection().send(now, b"s0").expect("it is taken");
+    solo.fin();
+    assert!(!solo.is_over(), "its frame is not acknowledged");
+    let next = Connection::server(Arc::new(config()), now);
+    let mut newcomer = Host::new(next, Answer::Wait);
+    let (session, readings) = (SessionId::from_bytes(ADMISSION.session), solo.readings());
+    let knock = (session, &KNOCK);
+    let refused = solo.host.goes_on(now, &mut newcomer, knock, readings);
+    assert_eq!(refused, Err(Refusal::Stale));
+    solo.run();
+    assert_eq!(solo.ending().verdict.cause, Cause::PeerClosedWhileSending);
+    assert!(solo.host.departed.is_some() && solo.host.lost.is_none());
 }
 
 /// The client sends its ack and a goodbye that says so, and its frames wait for it as the server's do.
@@ -396,7 +412,7 @@ fn a_client_that_pauses_comes_back_to_its_session() {
     let mut lives = Lives::live();
     lives.pair.server_sends(b"s0");
     let now = lives.pair.now;
-    let client = &mut lives.pair.client.connection;
+    let client = lives.pair.client.connection_mut();
     client.send(now, b"c0").expect("it is taken");
     let pause = Close {
         paused: true,
@@ -412,7 +428,7 @@ fn a_client_that_pauses_comes_back_to_its_session() {
     lives
         .pair
         .client
-        .connection
+        .connection_mut()
         .send(lives.pair.now, b"c1")
         .expect("it waits");
     lives.pair.server_sends(b"s1");

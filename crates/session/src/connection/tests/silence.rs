@@ -191,7 +191,7 @@ fn a_cut_is_found_by_both_ends_within_the_dead_limit() {
     pair.advance(secs(60));
     pair.cut();
     pair.server
-        .connection
+        .connection_mut()
         .send(pair.now, b"into the void")
         .expect("it is taken");
     let unanswered = View::Unanswered {
@@ -214,14 +214,14 @@ fn an_outage_shorter_than_the_dead_limit_ends_nothing() {
     pair.cut();
     for n in 0..90_u8 {
         pair.server
-            .connection
+            .connection_mut()
             .send(pair.now, &[n; 20])
             .expect("it is taken");
         pair.advance(millis(100));
     }
     (pair.up.is_cut, pair.down.is_cut) = (false, false);
     pair.advance(secs(60));
-    assert!(pair.server.connection.is_live() && pair.client.connection.is_live());
+    assert!(pair.server.connection().is_live() && pair.client.connection().is_live());
     assert_eq!(
         super::harness::payloads(&pair.client.seen).len(),
         90,

@@ -4,10 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::wire::{ExtensionsBuf, Hello, Previous};
-use crate::{
-    Config, Connection, HeldBytes, Knock, Knocked, Refusal, ResumeConfig, Session, SessionId, Time,
-    TokenKey,
-};
+use crate::{Config, Connection, HeldBytes, Knock, Refusal, ResumeConfig, SessionId, TokenKey};
 
 use super::super::harness::{ADMISSION, Answer, DEAD, HELLO, Host, Pair, Pipe, Seen, secs};
 
@@ -68,7 +65,7 @@ impl Lives {
         let client = Connection::client(config, &WILLING, now);
         lives.pair.client = Host::new(client, Answer::Wait);
         lives.pair.run();
-        assert!(lives.pair.server.connection.is_live());
+        assert!(lives.pair.server.connection().is_live());
         lives.reads_welcome();
         lives.pair.client.seen.clear();
         lives.pair.server.seen.clear();
@@ -76,7 +73,7 @@ impl Lives {
     }
 
     pub(super) fn reads_welcome(&mut self) {
-        let ticket = self.pair.client.connection.ticket();
+        let ticket = self.pair.client.connection().ticket();
         let ticket = ticket.expect("the server answered");
         assert_eq!(ticket.window, WINDOW);
         assert_eq!(ticket.session.as_bytes(), &ADMISSION.session);
@@ -97,7 +94,7 @@ impl Lives {
     /// The client dials and asks to go on. Returns both ends of the new line, and what the server makes of the claim.
     pub(super) fn dials(&mut self) -> (Pair, Result<Knock, Refusal>) {
         let now = self.pair.now;
-        let stream = self.pair.client.connection.take_stream();
+        let stream = self.pair.client.connection_mut().take_stream();
         self.attempt += 1;
         let mut extensions = ExtensionsBuf::default();
         let previous = Previous {
@@ -151,7 +148,7 @@ impl Lives {
             frame_limit: *frame_limit,
             is_secured: false,
         };
-        let session = &self.pair.server.connection;
+        let session = self.pair.server.connection();
         let knock = claim.knock(&key(), session.resume().expect("it may").generations())?;
         session.check_knock(self.pair.now, &knock)?;
         Ok(knock)
@@ -159,35 +156,20 @@ impl Lives {
 
     /// The session goes on over the new line. Returns the ends of the older one.
     pub(super) fn adopts(&mut self, mut next: Pair, knock: &Knock) -> Pair {
-        let now = next.now;
-        let dummy = || Connection::server(Arc::new(Config::default()), now);
-        let take = |connection: &mut Connection| std::mem::replace(connection, dummy());
-        let server = &self.pair.server;
-        let readings = server.readings(now, &self.pair.up, &self.pair.down);
-        let mut session = Session::new(take(&mut self.pair.server.connection));
-        let newcomer = take(&mut next.server.connection);
+        let server = &mut self.pair.server;
+        let readings = server.readings(next.now, &self.pair.up, &self.pair.down);
         let id = SessionId::from_bytes(ADMISSION.session);
-        match session.knock(now, newcomer, (id, knock), readings) {
-            Knocked::Adopted { older, lost } => {
-                self.pair.server.connection = older;
-                let lost_before = self.pair.server.lost.is_some();
-                assert_ne!(lost.is_some(), lost_before, "the game hears once");
-                self.pair.server.lost = self.pair.server.lost.take().or(lost.map(|lost| *lost));
-            }
-            Knocked::Refused { refusal, .. } => panic!("{refusal:?}"),
-        }
-        next.server.connection = take(session.connection_mut());
+        let adopted = server.goes_on(next.now, &mut next.server, (id, knock), readings);
+        assert_eq!(adopted, Ok(()));
         std::mem::replace(&mut self.pair, next)
     }
 
-    /// The session of the server, which is away, and its host.
-    pub(super) fn away(mut self) -> (Session, Host, Time) {
-        self.is_cut();
-        let connection = std::mem::replace(
-            &mut self.pair.server.connection,
-            Connection::server(self.config, self.pair.now),
-        );
-        (Session::new(connection), self.pair.server, self.pair.now)
+    /// The same, and the server has noticed it.
+    pub(super) fn away() -> Self {
+        let mut lives = Self::live();
+        lives.is_cut();
+        assert!(lives.pair.server.is_away());
+        lives
     }
 
     pub(super) fn comes_back(&mut self) {
