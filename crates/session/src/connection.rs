@@ -41,11 +41,14 @@ mod heartbeat;
 mod host;
 mod layers;
 mod machine;
+mod probing;
 mod rate;
 mod receive;
 mod resuming;
 mod silence;
 mod state;
+mod suspended;
+mod suspending;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -77,7 +80,10 @@ use delivery::Delivery;
 use evidence::Fixed;
 pub use host::{Ask, Host, Io, Linger, Opened, Records, Room, Sealed, Taken};
 pub use machine::encode_data;
+use probing::Probe;
 use state::CurrentState;
+use suspended::Standing;
+pub use suspended::{ImportError, Suspended};
 pub use ticket::Ticket;
 use timers::Timer;
 pub use turn::Next;
@@ -180,6 +186,10 @@ enum Input<'a> {
     /// The drain's deadline has passed, or no caller waits for it: a session that is still here is `drain_expired`, and
     /// its peer gets this message.
     DrainExpired(&'a Message),
+    /// The owner wants to know now whether the peer is there: it is asked at once. Without a byte within twice the round trip
+    /// (300 ms to 2 s), a session that may resume leaves this connection, as `peer_silent`. In any other session the dead limit
+    /// decides.
+    Probe,
     /// The game takes no frames for now: nothing is read.
     Paused,
     /// The game takes frames again.
@@ -468,8 +478,12 @@ struct Rare {
     resumes: bool,
     /// Client: the session that asks to go on, until the welcome.
     resuming: Option<Box<Stream>>,
+    /// Client: the rest of that session, until the welcome.
+    standing: Option<Box<Standing>>,
     /// Client: from the newest welcome.
     ticket: Option<Box<Ticket>>,
+    /// The owner has asked the peer, and no answer has come.
+    probe: Option<Probe>,
     /// A frame found no room, and the kernel has not taken enough since.
     overfull: bool,
     congestion: Congestion,

@@ -40,8 +40,9 @@ pub use classify::classify;
 pub use clock_offset::ClockOffset;
 pub use close::Close;
 pub use connection::{
-    Admission, Ask, Claim, Config, Connection, Event, Host, Io, Linger, Next, Opened, Readings,
-    Records, ResumeConfig, Role, Room, Sealed, SendError, Taken, Ticket, Traffic, encode_data,
+    Admission, Ask, Claim, Config, Connection, Event, Host, ImportError, Io, Linger, Next, Opened,
+    Readings, Records, ResumeConfig, Role, Room, Sealed, SendError, Suspended, Taken, Ticket, Traffic,
+    encode_data,
 };
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};

@@ -28,6 +28,8 @@ pub struct Requests {
     pub drain_expired: Option<Arc<Message>>,
     /// The evidence so far is wanted.
     pub report: bool,
+    /// The owner asks whether the peer is there.
+    pub probe: bool,
     /// A frame found no room.
     pub queue_full: bool,
     /// Another connection asks to go on with the session.
@@ -53,6 +55,8 @@ pub enum Request {
     Knock,
     /// Changes how long a session without a connection waits from now on: [`Session::hold`](crate::Session::hold).
     Hold(Duration),
+    /// Asks the peer now whether it is there.
+    Probe,
 }
 
 impl Requests {
@@ -65,12 +69,13 @@ impl Requests {
             abort,
             drain_expired,
             report,
+            probe,
             queue_full,
             knock,
             hold,
         } = self;
         let decides = close.is_some() || *abort || drain_expired.is_some();
-        let asks = *report || *queue_full || *knock || hold.is_some();
+        let asks = *report || *probe || *queue_full || *knock || hold.is_some();
         !decides && notice.is_none() && !asks
     }
 
@@ -83,6 +88,7 @@ impl Requests {
             Request::Report => self.report = true,
             Request::Knock => self.knock = true,
             Request::Hold(time) => self.hold = Some(time),
+            Request::Probe => self.probe = true,
             Request::Close(close) => {
                 self.close.get_or_insert(close);
             }

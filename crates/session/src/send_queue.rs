@@ -271,6 +271,12 @@ impl SendQueue {
         ]
     }
 
+    /// Lends the data frames of a queue of which nothing was written.
+    pub(crate) fn unstarted(&mut self) -> &[u8] {
+        self.refresh();
+        self.bytes.get(self.head..).unwrap_or_default()
+    }
+
     /// Returns whether the queue is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {

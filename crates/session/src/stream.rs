@@ -2,6 +2,7 @@
 //! session that outlives its connection takes all of it along, as one value.
 
 mod acks;
+mod of_client;
 mod replay;
 
 use std::io::IoSlice;

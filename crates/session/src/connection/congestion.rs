@@ -18,7 +18,7 @@ pub(super) struct Congestion {
 impl Connection {
     /// Returns the bytes that wait to be written, and how many of them may be dropped.
     pub(crate) fn backlog(&self) -> Backlog {
-        let queue = self.stream.queue.as_ref();
+        let queue = self.session_stream().queue.as_ref();
         queue.map_or_else(Backlog::default, |queue| queue.backlog())
     }
 

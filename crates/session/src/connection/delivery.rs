@@ -29,7 +29,7 @@ pub(super) struct Delivery {
     /// It has no longer than this in all.
     until: Time,
     /// It has taken all, and came back for more.
-    done: bool,
+    pub(super) done: bool,
     /// It took too long: the rest is read, counted and not waited for.
     given_up: bool,
     /// It was told.

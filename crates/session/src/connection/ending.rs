@@ -25,7 +25,7 @@ impl Connection {
             self.delivers_until(now + REPLACED_WITHIN);
             self.settle_by(now + REPLACED_WITHIN);
         }
-        if close.cause.ends_session() {
+        if close.cause.ends_session() && !close.paused {
             self.end_session(close.cause);
         }
         // A panic is a defect that somebody must see, also where the peer's end shows already.
@@ -44,7 +44,7 @@ impl Connection {
         }
         self.rare_mut().decided = Some(close.clone());
         self.settle_fate(now, close.cause);
-        if self.cannot_speak_yet() {
+        if self.cannot_speak_yet() || self.is_resuming() {
             return self.close_silently(now, close.cause);
         }
         if close.paused || !close.flush && !flushes_data(close.cause) {

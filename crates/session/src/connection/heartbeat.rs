@@ -76,6 +76,7 @@ impl Connection {
             return Outcome::Done;
         };
         self.last_pong = answered;
+        self.is_answered();
         if self.role == Role::Server {
             self.pings.give_back(1);
             self.charge_nothing();

@@ -157,6 +157,7 @@ impl Connection {
             Input::Abort(readings) => self.on_abort(now, readings),
             Input::Notice(notice) => self.on_notice(notice),
             Input::DrainExpired(message) => self.on_drain_expired(now, message),
+            Input::Probe => self.on_probe(now),
             Input::Paused => self.on_paused(now),
             Input::Resumed => self.on_resumed(now),
             Input::EndNoticed(readings) => self.on_end_noticed(now, readings),
@@ -233,7 +234,7 @@ impl Connection {
         if !self.keeps_data() {
             self.count_unsent(queue.drop_unstarted());
         } else {
-            self.stream.append(queue);
+            self.session_stream_mut().append(queue);
         }
         self.count_lost();
     }

@@ -134,6 +134,7 @@ impl Connection {
     pub(super) fn bytes_arrived(&mut self, now: Time, n: usize) {
         self.bytes_in += u64::try_from(n).unwrap_or(u64::MAX);
         self.has_spoken |= n > 0 && !self.awaits_proxy_header();
+        self.is_heard_by_probe(now);
         self.ends_silence(now);
         let since = self.liveness.silent_since();
         let stalled = self.liveness.stood_still_since_heard();
@@ -280,12 +281,10 @@ impl Connection {
         if welcome.version != wire::VERSION {
             return Outcome::Broken(Cause::VersionUnsupported);
         }
-        let resuming = self.rare.as_mut().and_then(|rare| rare.resuming.take());
-        if welcome.resumed != resuming.is_some() || welcome.connection == 0 {
-            return Outcome::Broken(Cause::ProtocolViolation);
-        }
-        let stream = resuming.as_deref().unwrap_or(&self.stream);
-        if welcome.received > stream.sent() {
+        let rare = self.rare.as_ref();
+        let resuming = rare.and_then(|rare| rare.resuming.as_deref());
+        let is_answer = welcome.resumed == resuming.is_some() && welcome.connection > 0;
+        if !is_answer || welcome.received > resuming.unwrap_or(&self.stream).sent() {
             return Outcome::Broken(Cause::ProtocolViolation);
         }
         let admission = Admission {
@@ -300,11 +299,12 @@ impl Connection {
         let own = self.config.limits.outbound_frame_bytes_max;
         self.peer_frame_limit = welcome.frame_limit.min(own);
         if welcome.resume_window_ms > 0 && self.rare.as_ref().is_some_and(|rare| rare.resumes) {
-            self.rare_mut().ticket = Some(Box::new(Ticket::of(&welcome)));
+            let attempts = self.attempts();
+            self.rare_mut().ticket = Some(Box::new(Ticket::of(&welcome, attempts)));
         }
         self.go_live(now, admission.timing);
-        match resuming {
-            Some(stream) => self.go_on_with(now, *stream, welcome.received),
+        match self.rare.as_mut().and_then(|rare| rare.resuming.take()) {
+            Some(stream) => self.go_on_with(now, stream, welcome.received),
             None => {
                 if self.ticket().is_some() {
                     self.stream.outlive(None);

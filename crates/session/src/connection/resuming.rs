@@ -46,11 +46,15 @@ impl Connection {
         self.stream.resume_mut()
     }
 
-    /// Whether the session lives on although the cause of this connection's end stands.
+    /// Whether the session lives on although the cause of this connection's end stands. A session that asks to go on over
+    /// this connection is not touched by its end before the welcome.
     #[must_use]
     pub fn lives_on(&self) -> bool {
-        let fate = self.rare.as_ref().and_then(|rare| rare.fate);
-        matches!(fate, Some(Fate::Away(_)))
+        let Some(rare) = &self.rare else { return false };
+        match rare.fate {
+            Some(fate) => matches!(fate, Fate::Away(_)),
+            None => rare.resuming.is_some(),
+        }
     }
 
     /// Whether the connection is closed, and its record was taken.
@@ -252,17 +256,24 @@ impl Connection {
     pub(super) fn go_on_with(
         &mut self,
         now: Time,
-        mut stream: Stream,
+        mut stream: Box<Stream>,
         received: u64,
     ) -> Outcome<'static> {
         if received < stream.floor() {
+            // The server hears that its session is over. The stream stays as it is.
             self.decide(now, &Close::new(Cause::ResumeRefused));
+            let rare = self.rare_mut();
+            rare.resuming = Some(stream);
+            // No frame came over this connection.
+            rare.delivery.done = true;
             return Outcome::Done;
         }
         stream.attach(received);
-        self.stream = stream;
+        self.stream = *stream;
         let frames = self.frames();
-        self.rare_mut().frames_before = frames;
+        let rare = self.rare_mut();
+        rare.frames_before = frames;
+        rare.standing = None;
         self.queue_ack();
         self.is_back(now)
     }
@@ -312,8 +323,10 @@ impl Connection {
         let is_paused = goodbye.map(|goodbye| !goodbye.over);
         let decided = rare.and_then(|rare| rare.decided.as_ref());
         let we_pause = decided.is_some_and(|close| close.paused);
+        let has_ticket = self.ticket().is_some();
         let fate = match self.stream.resume_mut() {
             Some(resume) => resume.on_end(now, cause, is_paused),
+            None if !has_ticket => Fate::Over(cause.into()),
             None if we_pause => Fate::Away(Time::NEVER),
             None => client_fate(cause, is_paused),
         };

@@ -15,16 +15,19 @@ pub struct Ticket {
     pub connection: u32,
     /// How long the session waits for its client.
     pub window: Duration,
+    /// The client's count of its hellos that asked to go on with the session.
+    pub attempts: u32,
     /// The credential of the next resume.
     pub token: Box<[u8]>,
 }
 
 impl Ticket {
-    pub(super) fn of(welcome: &Welcome<'_>) -> Self {
+    pub(super) fn of(welcome: &Welcome<'_>, attempts: u32) -> Self {
         Self {
             session: SessionId::from_bytes(welcome.session),
             connection: welcome.connection,
             window: Duration::from_millis(welcome.resume_window_ms.into()),
+            attempts,
             token: welcome.token.into(),
         }
     }
@@ -37,6 +40,7 @@ impl fmt::Debug for Ticket {
             .field("session", &self.session)
             .field("connection", &self.connection)
             .field("window", &self.window)
+            .field("attempts", &self.attempts)
             .finish_non_exhaustive()
     }
 }

@@ -45,6 +45,8 @@ pub(super) enum Timer {
     Rate,
     /// When frames of the peer must be acknowledged.
     Ack,
+    /// When a peer that was asked by [`super::Input::Probe`] must have answered.
+    Probe,
     /// At once: what is known waits for the kernel's readings.
     Readings,
 }
@@ -66,7 +68,8 @@ impl Connection {
         let nothing_waits = self.queue_is_empty() && self.decoder.unfinished().is_none();
         let is_calm = self.liveness.is_calm() && !self.is_rate_limited();
         let owes_no_ack = self.stream.ack_due_at() == Time::NEVER;
-        self.is_live() && !self.end_noticed && nothing_waits && is_calm && owes_no_ack
+        let is_settled = is_calm && owes_no_ack && self.probe_by() == Time::NEVER;
+        self.is_live() && !self.end_noticed && nothing_waits && is_settled
     }
 
     fn state_timeout(&self) -> (Time, Timer) {
@@ -105,11 +108,12 @@ impl Connection {
         for (at, timer) in [
             (self.rate_by(), Timer::Rate),
             (self.ack_by(), Timer::Ack),
+            (self.probe_by(), Timer::Probe),
             (self.idle_by(), Timer::Idle),
             (self.age_by(), Timer::Age),
             (self.frame_by(), Timer::Frame),
         ] {
-            // At the same instant, a frame comes first, then age, idleness, an ack, the rate, and last the silence.
+            // At the same instant, a frame comes first, then age, idleness, a probe, an ack, the rate, and last the silence.
             if at <= next.0 && at != Time::NEVER {
                 next = (at, timer);
             }
@@ -139,6 +143,7 @@ impl Connection {
             }
             Timer::Rate => self.on_rate_due(now),
             Timer::Ack => self.queue_ack(),
+            Timer::Probe => self.on_probe_due(now, readings),
             Timer::Linger => self.on_linger_over(now, readings),
             Timer::Settle => self.on_settle_due(now, readings),
             Timer::Delivery => self.on_delivery_over(now, readings),

@@ -121,6 +121,9 @@ impl Connection {
             let readings = self.readings(host, now);
             host.reported(self.so_far(now, &readings));
         }
+        if requests.probe {
+            self.handle(now, Input::Probe);
+        }
         if let Some(notice) = &requests.notice {
             self.handle(now, Input::Notice(notice));
         }

@@ -107,6 +107,11 @@ impl Replay {
         self.frames
     }
 
+    /// Lends the kept frames.
+    pub(super) fn kept(&self) -> &[u8] {
+        self.bytes.get(self.head..).unwrap_or_default()
+    }
+
     /// Returns the bytes of the kept frames.
     pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.head
