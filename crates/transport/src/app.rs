@@ -7,7 +7,8 @@ use std::time::Duration;
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
     Admission, Claim, Close, Connection, DepartureCause, Dropped, Ending, Evidence, Linger, Link,
-    Outbound, Proxied, Refusal, Resume, Room, RoundTrip, SendError, Time, Traffic, wire::Notice,
+    Outbound, Proxied, Refusal, Resume, Room, RoundTrip, SendError, Suspended, Ticket, Time, Timing,
+    Traffic, wire::Notice,
 };
 
 use crate::{Carried, Mailbox, Newcomer, Returned};
@@ -44,6 +45,11 @@ pub trait App: Send + Unpin + 'static {
 
     /// Notes that the session is live. Not called for a dialect's client.
     fn joined(&mut self, outbox: &mut Outbox<'_>, admission: &Admission);
+
+    /// Notes that the session goes on with another connection, whose frames come next. Client: called in place of `joined`.
+    fn back(&mut self, outbox: &mut Outbox<'_>) {
+        let _ = outbox;
+    }
 
     /// Returns ready while the game has room for another frame; until then the connection is not read.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
@@ -96,6 +102,12 @@ pub trait App: Send + Unpin + 'static {
         Linger::Allowed
     }
 
+    /// Client: notes that its session outlives this connection, whose end was told ([`App::departed`]). It can be taken out
+    /// now: [`Outbox::suspend`].
+    fn outlived(&mut self, outbox: &mut Outbox<'_>) {
+        let _ = outbox;
+    }
+
     /// Takes the complete record of the connection's end, with its one cause. Called once, as the last call.
     fn closed(&mut self, ending: Box<Ending>);
 
@@ -146,13 +158,8 @@ pub trait App: Send + Unpin + 'static {
     /// Server: notes that the connection is lost and that its session waits for its player. Returns whether the connection
     /// may stay open for its linger.
     fn lost(&mut self, outbox: &mut Outbox<'_>, ending: Ending) -> Linger {
-        let _ = (outbox, ending);
-        Linger::Allowed
-    }
-
-    /// The session goes on with another connection, whose frames come next.
-    fn back(&mut self, outbox: &mut Outbox<'_>) {
         let _ = outbox;
+        self.departed(ending)
     }
 
     /// Takes the complete record of a lost connection's end. Returns whether this task goes on with its session.
@@ -203,6 +210,27 @@ impl Outbox<'_> {
     /// Ends the connection.
     pub fn close(&mut self, close: &Close) {
         self.connection.end(self.now, close);
+    }
+
+    /// Client: takes the session out of a connection that it outlives and that ended like this, with the frames that others
+    /// left for it. From then on the mailbox refuses frames. No other thread may send meanwhile: its frame could be lost.
+    pub fn suspend(&mut self, ending: &Ending) -> Option<Suspended> {
+        if let Some(mut queue) = self.mailbox.close_with_queue() {
+            self.connection.adopt(self.now, &mut queue);
+        }
+        self.connection.suspend(ending)
+    }
+
+    /// Client: returns its right to go on with the session on another connection, if it has one.
+    #[must_use]
+    pub fn ticket(&self) -> Option<&Ticket> {
+        self.connection.ticket()
+    }
+
+    /// Returns heartbeat and dead limit.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        self.connection.timing()
     }
 
     /// Returns the mailbox, which any thread can use, also after this call.

@@ -84,6 +84,11 @@ impl<A: App> Driver<A> {
         if connection.is_live() {
             mailbox.open([0; 16], connection.peer_frame_limit());
         }
+        // A session that asks to go on takes frames at any time.
+        if let Some(session) = connection.asks_for() {
+            mailbox.open(session, connection.peer_frame_limit());
+            mailbox.set_owned(connection.backlog());
+        }
         Self {
             session: Some(Session::new(connection)),
             tap: Some(stream.into()),
@@ -157,6 +162,14 @@ impl<A: App> Driver<A> {
         }
         if let Some(resume) = session.connection().resume() {
             self.app.resume(resume);
+        }
+        if session.connection().may_suspend() {
+            let (now, _) = self.slot.woken();
+            self.app.outlived(&mut Outbox {
+                connection: session.connection_mut(),
+                mailbox: &self.mailbox,
+                now,
+            });
         }
         if self.tap.is_none() {
             let connection = session.connection_mut();
@@ -331,7 +344,13 @@ impl<A: App> Host for Outside<'_, '_, A> {
                 Ok(()) => self.side.get_or_insert_default().claims = true,
                 Err(refusal) => outbox.connection.end(now, &refusal),
             },
-            Event::Back => app.back(&mut outbox),
+            Event::Back => {
+                let connection = &outbox.connection;
+                if let Some(ticket) = connection.ticket() {
+                    mailbox.open(*ticket.session.as_bytes(), connection.peer_frame_limit());
+                }
+                app.back(&mut outbox);
+            }
             Event::Secured => {
                 mailbox.open([0; 16], outbox.connection.peer_frame_limit());
                 app.secured();

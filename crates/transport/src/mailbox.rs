@@ -213,6 +213,17 @@ impl Mailbox {
         left
     }
 
+    /// Refuses frames from now on. Returns the frames that were left inside.
+    pub(crate) fn close_with_queue(&self) -> Option<Box<SendQueue>> {
+        let mut inside = self.lock();
+        inside.peer_frame_limit = 0;
+        let queue = inside.queue.take();
+        let waiters = inside.take_waiters();
+        drop(inside);
+        waiters.wake();
+        queue
+    }
+
     /// Takes the mail; cheap when there is none.
     pub(crate) fn take(&self) -> Option<Mail> {
         // The load comes first: on most polls there is no mail, and a swap would cost a locked instruction.

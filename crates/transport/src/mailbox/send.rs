@@ -421,6 +421,16 @@ mod tests {
     }
 
     #[test]
+    fn a_mailbox_that_its_session_leaves_gives_its_frames_and_takes_no_more() {
+        let (mailbox, clock) = (mailbox(), Clock::default());
+        mailbox.send(&clock, None, b"one").expect("it is taken");
+        let queue = mailbox.close_with_queue().expect("a frame waits");
+        assert_eq!(queue.data_frames(), 1);
+        assert_eq!(mailbox.send(&clock, None, b"two"), Err(SendError::Closed));
+        assert!(mailbox.close_with_queue().is_none());
+    }
+
+    #[test]
     fn a_frame_behind_a_broadcast_is_not_older_than_it() {
         let (mailbox, clock) = (mailbox(), Clock::default());
         let later = clock.now() + std::time::Duration::from_secs(1);
