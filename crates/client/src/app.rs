@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use lastword_session::{Admission, Close, Ending, Link, Phase, Timing, Traffic, wire};
+use lastword_session::{
+    Admission, Close, Ending, Linger, Link, Phase, SessionId, Timing, Traffic, wire,
+};
 use lastword_transport::{App, Inbox, Outbox, Room, Table};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
+use crate::way::Way;
 use crate::{Ended, Event};
 
 /// The events from the server, and the end once it is known.
@@ -19,10 +22,24 @@ pub(crate) type ClientInbox = Inbox<Event, Ended>;
 /// ends when the last goodbye is out. Nothing is ever sent.
 pub(crate) type Alive = Sender<Infallible>;
 
+/// The server's answer to a hello, for the caller who waits for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Welcomed {
+    /// `None` on a dialect.
+    pub(crate) session: Option<SessionId>,
+    pub(crate) timing: Timing,
+    /// The number of the connection, where the session may resume.
+    pub(crate) connection: Option<u32>,
+}
+
 pub(crate) struct ClientApp {
     inbox: Arc<ClientInbox>,
     /// The waiting `connect` call. Dropped with the welcome or with the end.
-    welcome: Option<oneshot::Sender<Admission>>,
+    welcome: Option<oneshot::Sender<Welcomed>>,
+    /// Takes the session, where it outlives this connection. A client that makes one connection only has none.
+    way: Option<Arc<Way>>,
+    /// The end of a connection whose linger goes on.
+    departed: Option<Box<Ending>>,
     /// Keeps the table and its sweep alive while this connection has deadlines.
     table: Arc<Table>,
     /// Keeps the client's own runtime alive until this connection has ended.
@@ -34,13 +51,16 @@ pub(crate) struct ClientApp {
 impl ClientApp {
     pub(crate) fn new(
         inbox: Arc<ClientInbox>,
-        welcome: oneshot::Sender<Admission>,
+        welcome: oneshot::Sender<Welcomed>,
+        way: Option<Arc<Way>>,
         table: Arc<Table>,
         alive: Option<Alive>,
     ) -> Self {
         Self {
             inbox,
             welcome: Some(welcome),
+            way,
+            departed: None,
             table,
             _alive: alive,
             phase: Phase::Auth,
@@ -48,17 +68,19 @@ impl ClientApp {
         }
     }
 
-    fn live(&mut self, admission: Admission) {
+    fn live(&mut self, welcomed: Welcomed) {
         self.phase = Phase::Live;
         if let Some(welcome) = self.welcome.take() {
             // If this fails, the caller gave up waiting, and its dropped `Client` leaves the
             // server.
-            welcome.send(admission).ok();
+            welcome.send(welcomed).ok();
         }
     }
 
     fn end(&mut self, ending: Ending) {
-        self.ended = true;
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
         let ended = Ended::from(ending);
         let (cause, phase) = (ended.cause, ended.phase);
         self.inbox.end(ended);
@@ -76,15 +98,28 @@ impl App for ClientApp {
     }
 
     fn secured(&mut self) {
-        self.live(Admission {
-            session: [0; 16],
+        self.live(Welcomed {
+            session: None,
             timing: Timing::default(),
-            resume_window: None,
+            connection: None,
         });
     }
 
-    fn joined(&mut self, _outbox: &mut Outbox<'_>, admission: &Admission) {
-        self.live(*admission);
+    fn joined(&mut self, outbox: &mut Outbox<'_>, admission: &Admission) {
+        self.live(Welcomed {
+            session: Some(SessionId::from_bytes(admission.session)),
+            timing: admission.timing,
+            connection: outbox.ticket().map(|ticket| ticket.connection),
+        });
+    }
+
+    fn back(&mut self, outbox: &mut Outbox<'_>) {
+        let ticket = outbox.ticket();
+        self.live(Welcomed {
+            session: ticket.map(|ticket| ticket.session),
+            timing: outbox.timing(),
+            connection: ticket.map(|ticket| ticket.connection),
+        });
     }
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
@@ -115,6 +150,21 @@ impl App for ClientApp {
     fn traffic(&mut self, _traffic: Traffic) {}
 
     fn panicked(&mut self) {}
+
+    fn departed(&mut self, ending: Ending) -> Linger {
+        if self.way.is_some() {
+            self.departed = Some(Box::new(ending));
+        }
+        Linger::Allowed
+    }
+
+    /// The session does not wait for the linger of its connection.
+    fn outlived(&mut self, outbox: &mut Outbox<'_>) {
+        if let (Some(way), Some(ending)) = (&self.way, self.departed.take()) {
+            way.outlive(self.table.clock(), || outbox.suspend(&ending));
+            self.end(*ending);
+        }
+    }
 
     fn closed(&mut self, ending: Box<Ending>) {
         self.end(*ending);

@@ -7,13 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use lastword_session::{
-    Admission, Cause, Close, Message, RoundTrip, SendError, SessionId, Time, Timing,
-};
+use lastword_session::{Cause, Close, Message, RoundTrip, SendError, SessionId, Time, Timing};
 use lastword_transport::{Clock, Mailbox, Request};
 use tokio::sync::oneshot;
 
-use crate::app::ClientInbox;
+use crate::app::{ClientInbox, Welcomed};
 use crate::{Ended, Event};
 
 /// A player's connection to a server.
@@ -27,6 +25,10 @@ pub struct Client {
     mailbox: Arc<Mailbox>,
     clock: Clock,
     session: Option<SessionId>,
+    /// The number of the connection, where the session may resume.
+    connection: Option<u32>,
+    /// A session asks to go on over this connection, and the answer is still to come.
+    goes_on: bool,
     timing: Timing,
     local_addr: SocketAddr,
     remote_addr: SocketAddr,
@@ -44,6 +46,8 @@ impl Client {
             mailbox,
             clock,
             session: None,
+            connection: None,
+            goes_on: false,
             timing: Timing::default(),
             local_addr,
             remote_addr,
@@ -52,12 +56,14 @@ impl Client {
 
     pub(crate) async fn welcomed(
         &mut self,
-        welcome: oneshot::Receiver<Admission>,
+        welcome: oneshot::Receiver<Welcomed>,
     ) -> Result<(), Ended> {
         match welcome.await {
-            Ok(admission) => {
-                self.session = Some(SessionId::from_bytes(admission.session));
-                self.timing = admission.timing;
+            Ok(welcomed) => {
+                self.session = welcomed.session;
+                self.timing = welcomed.timing;
+                self.connection = welcomed.connection;
+                self.goes_on = false;
                 Ok(())
             }
             // The connection ended first: the end has the reason.
@@ -135,6 +141,27 @@ impl Client {
 
     pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         self.inbox.poll_end(cx)
+    }
+
+    /// Notes that a session asks to go on over this connection: until the welcome, dropping the client does not end it.
+    pub(crate) fn going_on(mut self) -> Self {
+        self.goes_on = true;
+        self
+    }
+
+    /// Leaves the connection and not the session: with a goodbye that says so, or without a word before the welcome.
+    pub(crate) fn leave_paused(&self) {
+        self.mailbox.request(pause());
+    }
+
+    /// Asks the server now whether it is there.
+    pub(crate) fn probe(&self) {
+        self.mailbox.request(Request::Probe);
+    }
+
+    /// Returns the number of the connection in its session, from 1, where the session may resume.
+    pub(crate) fn connection(&self) -> Option<u32> {
+        self.connection
     }
 
     /// Returns what another thread needs to send frames.
@@ -237,18 +264,37 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         if self.inbox.abandon() {
-            self.mailbox.request(goodbye(String::new()));
+            self.mailbox.request(match self.goes_on {
+                true => pause(),
+                false => goodbye(String::new()),
+            });
         }
     }
 }
 
 /// An ordinary goodbye: code 0, and no instruction for the server.
 fn goodbye(reason: String) -> Request {
+    Request::close(leave(reason))
+}
+
+/// A goodbye that says that the session is paused.
+fn pause() -> Request {
+    Request::close(Close {
+        paused: true,
+        linger: Some(PAUSE_MOST),
+        ..leave(String::new())
+    })
+}
+
+fn leave(reason: String) -> Close {
     let message = Message::default()
         .with_delay(Duration::ZERO)
         .with_reason(reason);
-    Request::close(Close::with(Cause::ClosedByGame, message))
+    Close::with(Cause::ClosedByGame, message)
 }
+
+/// How long a goodbye that says *paused* may take to be written, and again the server's FIN.
+const PAUSE_MOST: Duration = Duration::from_secs(1);
 
 fn millis(ms: u32) -> Option<Duration> {
     (ms > 0).then(|| Duration::from_millis(u64::from(ms)))

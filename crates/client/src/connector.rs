@@ -4,6 +4,8 @@ mod sweeps;
 #[cfg(test)]
 mod tests;
 
+#[cfg(not(feature = "tls"))]
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +13,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use lastword_keepalive::Profile;
 use lastword_session::wire::{self, Hello};
-use lastword_session::{Admission, Config, Connection, Framing, Limits, Timing};
+use lastword_session::{Config, Connection, Framing, Limits, Timing};
 use lastword_transport::{App, Caps, Driver, Inbox, Mailbox, Table};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use crate::app::{Alive, ClientApp};
+use crate::app::{Alive, ClientApp, Welcomed};
 use crate::dial::Dial;
 #[cfg(feature = "tls")]
 use crate::tls::Trust;
+use crate::way::Way;
 use crate::winners::Winners;
 use crate::{Client, DialError, ServerAddr};
 use sweeps::Sweeps;
@@ -207,41 +210,91 @@ impl Connector {
         A: TryInto<ServerAddr>,
         DialError: From<A::Error>,
     {
-        self.attempt(&server.try_into()?, &credentials.into()).await
+        let (server, credentials) = (server.try_into()?, credentials.into());
+        self.log_in(&server, &credentials, None).await
     }
 
-    /// Makes one attempt.
-    pub(crate) async fn attempt(
+    /// Makes one attempt to begin a session. Where its frames have a way, it may resume if the server lets it.
+    pub(crate) async fn log_in(
         &self,
         server: &ServerAddr,
         credentials: &[u8],
+        way: Option<&Arc<Way>>,
     ) -> Result<Client, DialError> {
-        let (addr, stream) = self.dial.open(server, &self.winners).await?;
-        let place = (server, addr);
+        let (addr, socket) = self.open(server).await?;
         let greeted = match self.config.framing {
-            Framing::Native => self.greet(stream, place, credentials).await,
-            Framing::Dialect(_) => self.greet_in_dialect(stream, place, credentials).await,
+            Framing::Native => self.greet(socket, credentials, way).await,
+            Framing::Dialect(_) => self.greet_in_dialect(socket, credentials, way).await,
         };
         self.winners.note(server, addr, greeted.is_ok());
         greeted
     }
 
+    /// Makes one attempt to go on with the session of this way, which is away. `before` is our address then.
+    pub(crate) async fn go_on(
+        &self,
+        server: &ServerAddr,
+        way: &Arc<Way>,
+        before: Option<IpAddr>,
+    ) -> Result<Client, DialError> {
+        let (addr, socket) = self.open(server).await?;
+        let table = self.sweeps.here();
+        let moved = before.is_some_and(|before| before != socket.local.ip());
+        let opened = way.go_on(|suspended| {
+            let (config, now) = (Arc::clone(&self.config), table.clock().now());
+            let connection = Connection::go_on(config, suspended, moved, now);
+            let (client, welcome) = self.drive(table, socket, connection, Some(way));
+            let outbound = client.outbound();
+            ((client.going_on(), welcome), outbound)
+        });
+        // The game has ended the session meanwhile.
+        let (client, welcome) = opened.ok_or(DialError::TaskDropped)?;
+        let greeted = self.await_welcome(client, welcome).await;
+        self.winners.note(server, addr, greeted.is_ok());
+        greeted
+    }
+
+    /// Makes the TCP connection, and what TLS needs.
+    async fn open(&self, server: &ServerAddr) -> Result<(SocketAddr, Socket), DialError> {
+        let (addr, stream) = self.dial.open(server, &self.winners).await?;
+        let local = stream.local_addr().map_err(DialError::Socket)?;
+        let layer = self.layer(server)?;
+        let socket = Socket {
+            stream,
+            local,
+            remote: addr,
+            layer,
+        };
+        Ok((addr, socket))
+    }
+
     async fn greet(
         &self,
-        stream: TcpStream,
-        server: (&ServerAddr, SocketAddr),
+        socket: Socket,
         credentials: &[u8],
+        way: Option<&Arc<Way>>,
     ) -> Result<Client, DialError> {
-        let hello = Hello::new(credentials, self.config.limits.frame_bytes_max);
+        let hello = Hello {
+            no_resume: way.is_none_or(|way| !way.resumes()),
+            ..Hello::new(credentials, self.config.limits.frame_bytes_max)
+        };
         let table = self.sweeps.here();
         let now = table.clock().now();
         let connection = Connection::client(Arc::clone(&self.config), &hello, now);
-        let (mut client, welcome) = self.drive(table, stream, server, connection)?;
+        let (client, welcome) = self.begin(table, socket, connection, way);
+        self.await_welcome(client, welcome).await
+    }
+
+    async fn await_welcome(
+        &self,
+        mut client: Client,
+        welcome: oneshot::Receiver<Welcomed>,
+    ) -> Result<Client, DialError> {
         let after = self.config.limits.hello_timeout;
         match tokio::time::timeout(after, client.welcomed(welcome)).await {
             Ok(welcomed) => welcomed.map(|()| client).map_err(DialError::from),
             Err(_) => Err(DialError::WelcomeTimedOut {
-                addr: server.1,
+                addr: client.remote_addr(),
                 after,
             }),
         }
@@ -249,9 +302,9 @@ impl Connector {
 
     async fn greet_in_dialect(
         &self,
-        stream: TcpStream,
-        server: (&ServerAddr, SocketAddr),
+        socket: Socket,
         credentials: &[u8],
+        way: Option<&Arc<Way>>,
     ) -> Result<Client, DialError> {
         let heartbeat = self.dial.profile.heartbeat.as_millis();
         let timing = Timing {
@@ -261,7 +314,7 @@ impl Connector {
         let table = self.sweeps.here();
         let now = table.clock().now();
         let connection = Connection::client_of_dialect(Arc::clone(&self.config), timing, now);
-        let (mut client, secured) = self.drive(table, stream, server, connection)?;
+        let (mut client, secured) = self.begin(table, socket, connection, way);
         // Without TLS the client is live already. The handshake has its own deadline.
         if self.config.tls && secured.await.is_err() {
             return Err(client.ended().await.into());
@@ -273,50 +326,68 @@ impl Connector {
         Ok(client)
     }
 
+    fn begin(
+        &self,
+        table: Arc<Table>,
+        socket: Socket,
+        connection: Connection,
+        way: Option<&Arc<Way>>,
+    ) -> (Client, oneshot::Receiver<Welcomed>) {
+        let open = || {
+            let (client, welcome) = self.drive(table, socket, connection, way);
+            let outbound = client.outbound();
+            ((client, welcome), outbound)
+        };
+        match way {
+            Some(way) => way.begin(open),
+            None => open().0,
+        }
+    }
+
     /// Spawns the connection's task, which passes the welcome back.
     fn drive(
         &self,
         table: Arc<Table>,
-        stream: TcpStream,
-        server: (&ServerAddr, SocketAddr),
+        socket: Socket,
         connection: Connection,
-    ) -> Result<(Client, oneshot::Receiver<Admission>), DialError> {
-        let local = stream.local_addr().map_err(DialError::Socket)?;
+        way: Option<&Arc<Way>>,
+    ) -> (Client, oneshot::Receiver<Welcomed>) {
+        let Socket {
+            stream,
+            local,
+            remote,
+            layer,
+        } = socket;
         let clock = table.clock().clone();
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.config)));
         let inbox = Arc::new(Inbox::new(self.caps, Arc::clone(&mailbox)));
         let slot = table.insert(Arc::clone(&mailbox));
         let (welcomes, welcome) = oneshot::channel();
-        let app = ClientApp::new(Arc::clone(&inbox), welcomes, table, self.alive.clone());
+        let alive = self.alive.clone();
+        let app = ClientApp::new(Arc::clone(&inbox), welcomes, way.cloned(), table, alive);
         let driver = Driver::new(stream, connection, app, Arc::clone(&mailbox), slot);
-        tokio::spawn(self.secure(driver, server.0)?);
-        let client = Client::new(inbox, mailbox, clock, (local, server.1));
-        Ok((client, welcome))
+        tokio::spawn(secured(driver, layer));
+        let client = Client::new(inbox, mailbox, clock, (local, remote));
+        (client, welcome)
     }
 
-    /// Puts TLS below the connection, where it is asked for.
+    /// Makes the TLS of a connection, where it is asked for.
     #[cfg(feature = "tls")]
-    fn secure<A: App>(
-        &self,
-        driver: Driver<A>,
-        server: &ServerAddr,
-    ) -> Result<Driver<A>, DialError> {
-        match &self.trust {
-            Some(trust) => trust
-                .tls(&server.host())
-                .map(|tls| driver.with_tls(tls))
-                .map_err(DialError::Tls),
-            None => Ok(driver),
-        }
+    fn layer(&self, server: &ServerAddr) -> Result<Layer, DialError> {
+        let trust = self.trust.as_ref();
+        let tls = trust.map(|trust| trust.tls(&server.host()));
+        tls.transpose().map_err(DialError::Tls)
     }
 
     #[cfg(not(feature = "tls"))]
-    fn secure<A: App>(
-        &self,
-        driver: Driver<A>,
-        _server: &ServerAddr,
-    ) -> Result<Driver<A>, DialError> {
-        Ok(driver)
+    #[expect(clippy::unnecessary_wraps, reason = "with TLS it may fail")]
+    fn layer(&self, _server: &ServerAddr) -> Result<Layer, DialError> {
+        Ok(None)
+    }
+
+    /// Returns the configuration that its connections share.
+    pub(crate) fn config(&self) -> &Arc<Config> {
+        &self.config
     }
 
     /// Keeps this until the last of its connections has ended.
@@ -332,6 +403,36 @@ impl Connector {
     fn with(mut self, set: impl FnOnce(&mut Config)) -> Self {
         set(Arc::make_mut(&mut self.config));
         self
+    }
+}
+
+/// A TCP connection that was just made.
+struct Socket {
+    stream: TcpStream,
+    local: SocketAddr,
+    remote: SocketAddr,
+    layer: Layer,
+}
+
+/// What lies between the socket and the frames.
+#[cfg(feature = "tls")]
+type Layer = Option<lastword_transport::Tls>;
+#[cfg(not(feature = "tls"))]
+type Layer = Option<Infallible>;
+
+#[cfg(feature = "tls")]
+fn secured<A: App>(driver: Driver<A>, layer: Layer) -> Driver<A> {
+    match layer {
+        Some(tls) => driver.with_tls(tls),
+        None => driver,
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn secured<A: App>(driver: Driver<A>, layer: Layer) -> Driver<A> {
+    match layer {
+        Some(never) => match never {},
+        None => driver,
     }
 }
 

@@ -127,6 +127,34 @@ impl DialError {
         }
     }
 
+    /// Whether the server has answered a resume, and the session cannot go on. A refusal of admission says nothing of the
+    /// session. Nor does the end of the connection without an answer.
+    pub(crate) fn ends_session(&self) -> bool {
+        match self {
+            Self::Refused { peer_goodbye, .. } => {
+                let keeps_token = peer_goodbye.cause.is_some_and(Cause::keeps_token);
+                peer_goodbye.over && !keeps_token
+            }
+            Self::Ended(ended) => matches!(
+                ended.cause,
+                Cause::ResumeRefused | Cause::ProtocolViolation | Cause::VersionUnsupported
+            ),
+            Self::Address(_)
+            | Self::Resolve { .. }
+            | Self::Socket(_)
+            | Self::Connect { .. }
+            | Self::ConnectTimedOut { .. }
+            | Self::WelcomeTimedOut { .. }
+            | Self::Unsecured(_)
+            | Self::Credentials(_)
+            | Self::NoCredentials(_)
+            | Self::Runtime(_)
+            | Self::TaskDropped => false,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => false,
+        }
+    }
+
     /// Returns how the TCP connection ended, if there was one and its end is known.
     #[must_use]
     pub fn ended(&self) -> Option<&Ended> {

@@ -70,6 +70,8 @@ impl From<&wire::Notice<'_>> for Notice {
 /// The server's goodbye: why it ends the connection, and its instruction to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerGoodbye {
+    /// Whether the session is over. If not, the server keeps it for its resume window, where it has one.
+    pub over: bool,
     /// The reason on the wire: a code of the layer below 4096, a code of the game from 4096 on.
     pub code: u16,
     /// The server's own verdict. A code of the layer stands for its cause. With a code of the game, the server may
@@ -89,6 +91,7 @@ pub struct PeerGoodbye {
 impl From<lastword_session::PeerGoodbye> for PeerGoodbye {
     fn from(peer_goodbye: lastword_session::PeerGoodbye) -> Self {
         Self {
+            over: peer_goodbye.over,
             code: peer_goodbye.code,
             cause: peer_goodbye.cause,
             advice: advice(peer_goodbye.advice),

@@ -13,8 +13,8 @@
 //! # }
 //! ```
 //!
-//! [`Client`] is one connection. [`ReconnectingClient`] makes further attempts where one fails, and after a loss if the game
-//! wants it. A game without tokio can have one, too. [`DialError`] says why there is no connection, and [`Ended`] why one ended.
+//! [`Client`] is one connection. [`ReconnectingClient`] makes further attempts where one fails. Its session survives a lost
+//! connection, where the server keeps it: no frame is lost, and none comes twice. A game without tokio can have one, too. [`DialError`] says why there is no connection, and [`Ended`] why one ended.
 
 mod app;
 mod client;
@@ -30,6 +30,7 @@ mod server_addr;
 #[cfg(feature = "tls")]
 mod tls;
 mod wake;
+mod way;
 mod winners;
 
 pub use client::Client;
@@ -40,8 +41,8 @@ pub use event::{Event, Notice, PeerGoodbye};
 pub use lastword_keepalive::Profile;
 pub use lastword_session::{
     Advice, Cause, ClockOffset, Diagnosis, Dialect, Evidence, FirstError, Framing, GoodbyeProgress,
-    LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, RoundTrip, SendError,
-    SessionId, Time, TrailEvent,
+    ImportError, LengthPrefixed, Link, Meaning, Measure, NoSessionId, OsError, Phase, RoundTrip,
+    SendError, SessionId, Time, TrailEvent,
 };
 pub use reconnecting::{
     ClientDrain, NoCredentials, ReconnectEvent, Reconnecting, ReconnectingClient, Sender,

@@ -42,6 +42,8 @@ pub(crate) struct Retries {
     /// The server of the next attempt, where a goodbye named an allowed one.
     elsewhere: Option<ServerAddr>,
     series_began: Time,
+    /// When this series gives up after its beginning.
+    give_up_after: Duration,
     attempts: u32,
     /// The machine woke, and no attempt has begun since.
     owed: bool,
@@ -86,6 +88,7 @@ impl Retries {
     /// Creates the machine. Nothing is wanted yet, and the first attempt will not wait.
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
+            give_up_after: rules.give_up_after,
             rules,
             state: State::Idle,
             backed_off: 0,
@@ -99,12 +102,19 @@ impl Retries {
     }
 
     /// The game wants a connection. A series of attempts begins, unless one is under way. It does not shorten a wait.
-    pub(crate) fn begin(&mut self, now: Time) {
+    /// `give_up_after` takes the place of the game's rule, for a session whose window ends.
+    pub(crate) fn begin(&mut self, now: Time, give_up_after: Option<Duration>) {
         if self.state == State::Idle {
             self.state = State::Waiting;
             self.series_began = now;
+            self.give_up_after = give_up_after.unwrap_or(self.rules.give_up_after);
             self.attempts = 0;
         }
+    }
+
+    /// The game wants no connection for now: the series is over.
+    pub(crate) fn stopped(&mut self) {
+        self.state = State::Idle;
     }
 
     /// Returns what to do now.
@@ -137,7 +147,7 @@ impl Retries {
             return Next::Refused;
         }
         let at = self.next_at();
-        if !self.owed && at.since(self.series_began) > self.rules.give_up_after {
+        if !self.owed && at.since(self.series_began) > self.give_up_after {
             return Next::GiveUp;
         }
         self.state = State::Waiting;

@@ -22,7 +22,7 @@ async fn an_attempt_notes_whether_its_address_let_us_in() {
     let addr = listener.local_addr().unwrap();
     let name = ServerAddr::from(("localhost", addr.port()));
     let connector = Connector::start().local_ip(addr.ip());
-    let (refused, accepted) = tokio::join!(connector.attempt(&name, b"ann"), async {
+    let (refused, accepted) = tokio::join!(connector.log_in(&name, b"ann", None), async {
         // It is closed at once.
         listener.accept().await.map(drop)
     });
@@ -38,7 +38,7 @@ async fn an_attempt_notes_whether_its_address_let_us_in() {
         .unwrap();
     let addr = server.local_addr();
     let name = ServerAddr::from(("localhost", addr.port()));
-    let client = connector.attempt(&name, b"ann").await.unwrap();
+    let client = connector.log_in(&name, b"ann", None).await.unwrap();
     assert_eq!(client.remote_addr(), addr);
     // A clone shares it.
     assert_eq!(order(&connector.clone(), &name, addr, false), [true, false]);

@@ -4,16 +4,23 @@
 #[cfg(test)]
 mod tests;
 
+use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use lastword_session::Time;
-use tokio::sync::mpsc;
+use lastword_transport::Clock;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::credentials::Fetch;
 use crate::retries::{Next, Retries, Step};
 use crate::wake::WakeWatch;
+use crate::way::Way;
 use crate::{Client, Connector, DialError, Ended, ServerAddr};
 
 /// The memory of the attempts, between one connection and the next.
@@ -23,13 +30,28 @@ pub(super) struct Attempts {
     pub(super) server: ServerAddr,
     pub(super) fetch: Fetch,
     pub(super) pace: Pace,
+    /// Sessions may resume, where the server lets them.
+    pub(super) resumes: bool,
+    /// The session: made anew by each login.
+    pub(super) way: Arc<Way>,
+    /// Our address on the last connection.
+    pub(super) local_ip: Option<IpAddr>,
+}
+
+/// The aim of a series of attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// A new session.
+    LogIn,
+    /// The session goes on.
+    GoOn,
 }
 
 /// The times of the attempts.
 #[derive(Debug)]
 pub(super) struct Pace {
     retries: Retries,
-    wakes: WakeWatch,
+    pub(super) wakes: Arc<Mutex<WakeWatch>>,
     began: Instant,
 }
 
@@ -49,6 +71,9 @@ pub(super) enum Progress {
 #[derive(Debug)]
 pub(super) struct Over {
     pub(super) attempts: Attempts,
+    pub(super) aim: Aim,
+    /// How long the session had no connection.
+    pub(super) away: Duration,
     pub(super) result: Result<Client, Stopped>,
 }
 
@@ -57,23 +82,47 @@ pub(super) struct Over {
 pub(super) enum Stopped {
     Refused(DialError),
     GaveUp(DialError),
+    /// The game wants no attempt for now.
+    Paused,
 }
 
 impl Attempts {
-    /// Makes attempts until one succeeds or no other one follows.
-    pub(super) async fn run(mut self, progress: mpsc::Sender<Progress>) {
+    /// Makes attempts until one succeeds, no other one follows, or `stop` comes.
+    pub(super) async fn run(
+        mut self,
+        aim: Aim,
+        progress: mpsc::Sender<Progress>,
+        stop: oneshot::Receiver<()>,
+    ) {
+        if aim == Aim::LogIn {
+            let config = Arc::clone(self.connector.config());
+            self.way = Arc::new(Way::new(config, self.resumes));
+        }
         let Self {
             connector,
             server,
             fetch,
             pace,
+            way,
+            local_ip,
+            ..
         } = &mut self;
         let attempt = |elsewhere: Option<ServerAddr>| {
-            let (connector, server, fetch) = (&*connector, &*server, &*fetch);
+            let (connector, server, fetch, way) = (&*connector, &*server, &*fetch, &*way);
+            let local_ip = *local_ip;
             async move {
-                let credentials = fetch.fetch().await?;
                 let server = elsewhere.as_ref().unwrap_or(server);
-                connector.attempt(server, &credentials).await
+                match aim {
+                    Aim::LogIn => {
+                        let credentials = fetch.fetch().await?;
+                        connector.log_in(server, &credentials, Some(way)).await
+                    }
+                    Aim::GoOn => {
+                        // The attempt before may still hold the session for a moment.
+                        way.away().await;
+                        connector.go_on(server, way, local_ip).await
+                    }
+                }
             }
         };
         let tell = |retrying| {
@@ -82,9 +131,22 @@ impl Attempts {
                 progress.try_send(retrying).ok();
             }
         };
-        let result = pace.series(attempt, tell).await;
+        // The server decides whether the window is over. From then on no attempt can succeed.
+        let (window, since) = way.window().unzip();
+        let series = pace.series(aim, window, attempt, tell);
+        let result = unless(stop, series).await.unwrap_or(Err(Stopped::Paused));
+        if let Err(Stopped::Paused) = &result {
+            pace.stopped();
+            way.away().await;
+        }
+        if let Ok(client) = &result {
+            *local_ip = Some(client.local_addr().ip());
+        }
+        let away = since.map(|since| Clock::default().now().since(since));
         let over = Over {
             attempts: self,
+            aim,
+            away: away.unwrap_or_default(),
             result,
         };
         // Fails only if the client was dropped. A connection that has just been made then says goodbye.
@@ -96,7 +158,7 @@ impl Pace {
     pub(super) fn new(retries: Retries, wakes: WakeWatch) -> Self {
         Self {
             retries,
-            wakes,
+            wakes: Arc::new(Mutex::new(wakes)),
             began: Instant::now(),
         }
     }
@@ -108,16 +170,28 @@ impl Pace {
         self.retries.lost(now, confirmed(ended), told, random);
     }
 
+    /// The game wants no attempt for now.
+    fn stopped(&mut self) {
+        self.retries.stopped();
+    }
+
+    /// The game wants an attempt at once.
+    pub(super) fn hurry(&mut self) {
+        self.retries.woke(Duration::ZERO);
+    }
+
     /// Makes attempts until one succeeds or no other one follows. `tell` hears of each that failed before another one.
     async fn series<T, F>(
         &mut self,
+        aim: Aim,
+        give_up_after: Option<Duration>,
         attempt: impl Fn(Option<ServerAddr>) -> F,
         tell: impl Fn(Progress),
     ) -> Result<T, Stopped>
     where
         F: Future<Output = Result<T, DialError>>,
     {
-        self.retries.begin(self.now());
+        self.retries.begin(self.now(), give_up_after);
         loop {
             let elsewhere = self.wait().await;
             let why = match attempt(elsewhere).await {
@@ -129,7 +203,8 @@ impl Pace {
             };
             tracing::debug!(%why, "an attempt to connect failed");
             self.look_for_a_wake();
-            let (is_final, told) = (!why.may_try_again(), why.told());
+            let is_over = aim == Aim::GoOn && why.ends_session();
+            let (is_final, told) = (is_over || !why.may_try_again(), why.told());
             let next = self.retries.failed(self.now(), is_final, told, random());
             match next {
                 Next::Retry { attempt, after } => tell(Progress::Retrying {
@@ -158,7 +233,8 @@ impl Pace {
     }
 
     fn look_for_a_wake(&mut self) {
-        if let Some(slept) = self.wakes.slept() {
+        let mut wakes = self.wakes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slept) = wakes.slept() {
             tracing::debug!(?slept, "this machine was asleep");
             self.retries.woke(slept);
         }
@@ -167,6 +243,16 @@ impl Pace {
     fn now(&self) -> Time {
         Time::ORIGIN + self.began.elapsed()
     }
+}
+
+/// Returns the result of the work, or `None` once `stop` is ready.
+async fn unless<T>(stop: oneshot::Receiver<()>, work: impl Future<Output = T>) -> Option<T> {
+    let (mut stop, mut work) = (pin!(stop), pin!(work));
+    poll_fn(|cx| match stop.as_mut().poll(cx) {
+        Poll::Ready(_) => Poll::Ready(None),
+        Poll::Pending => work.as_mut().poll(cx).map(Some),
+    })
+    .await
 }
 
 /// From the welcome to the last byte that came from the server.
@@ -182,4 +268,4 @@ fn random() -> u64 {
 }
 
 /// How often a client that waits looks for a wake. The timer itself stands still in a sleep.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);

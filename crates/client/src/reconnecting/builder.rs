@@ -1,16 +1,20 @@
 //! Builds a client that reconnects.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use lastword_session::{ImportError, Suspended};
+use lastword_transport::Clock;
 use tokio::runtime::Handle;
 
-use super::attempts::{Attempts, Pace};
+use super::attempts::{Aim, Attempts, Pace};
 use super::credentials::Fetch;
 use super::{NoCredentials, ReconnectingClient};
 use crate::app::Alive;
 use crate::retries::{Retries, Rules};
 use crate::wake::WakeWatch;
+use crate::way::Way;
 use crate::{Connector, DialError, ServerAddr};
 
 /// Builds a client that makes further attempts where one fails.
@@ -50,7 +54,9 @@ pub struct Reconnecting {
     server: ServerAddr,
     fetch: Fetch,
     rules: Rules,
-    wakes: WakeWatch,
+    pub(super) wakes: WakeWatch,
+    resumes: bool,
+    suspended: Option<Suspended>,
 }
 
 impl Connector {
@@ -71,6 +77,8 @@ impl Connector {
                 tls: self.has_tls(),
             },
             wakes: WakeWatch::of_this_machine(),
+            resumes: true,
+            suspended: None,
             connector: self,
         })
     }
@@ -100,12 +108,39 @@ impl Reconnecting {
         self
     }
 
-    /// Sets for how long a series of attempts goes on. Default 60 s. It ends when the next attempt would begin later
+    /// Sets for how long a series of attempts to log in goes on. Default 60 s. It ends when the next attempt would begin later
     /// than this after the first one was wanted. `Duration::MAX`: never.
+    ///
+    /// Attempts to go on with a session end when its window is surely over: after the window, the dead limit and a heartbeat,
+    /// all of which the welcome says.
     #[must_use]
     pub fn give_up_after(mut self, time: Duration) -> Self {
         self.rules.give_up_after = time;
         self
+    }
+
+    /// Sets whether a session may outlive its connection. Default `true`. The server decides: where it keeps no sessions, and
+    /// on a dialect, each session ends with its connection.
+    ///
+    /// A client that may resume acknowledges the frames of its server. It keeps its own frames until the server has
+    /// acknowledged them, at most [`Connector::outbound_bytes_max`] bytes.
+    #[must_use]
+    pub fn resume(mut self, resumes: bool) -> Self {
+        self.resumes = resumes;
+        self
+    }
+
+    /// Goes on with a session that another process has exported ([`ReconnectingClient::export`]), in place of the first login.
+    /// Its first event is [`ReconnectEvent::Resumed`](crate::ReconnectEvent::Resumed), or it has ended.
+    ///
+    /// # Errors
+    /// [`ImportError`]: these are not the bytes of an export, or of another version; they are damaged; or the session began
+    /// under TLS, and this client has none.
+    pub fn import(mut self, exported: &[u8]) -> Result<Self, ImportError> {
+        let now = Clock::default().now();
+        let suspended = Suspended::import(exported, self.connector.has_tls(), now)?;
+        self.suspended = Some(suspended);
+        Ok(self)
     }
 
     /// Sets the hosts to which the server may send this client by a goodbye, on any port. Default: none. Upper and
@@ -145,13 +180,21 @@ impl Reconnecting {
     }
 
     pub(super) fn start_on(self, runtime: Handle, alive: Option<Alive>) -> ReconnectingClient {
+        let config = Arc::clone(self.connector.config());
+        let (aim, way) = match self.suspended {
+            Some(suspended) => (Aim::GoOn, Way::of(config, suspended)),
+            None => (Aim::LogIn, Way::new(config, self.resumes)),
+        };
         let attempts = Attempts {
             connector: self.connector.keeping(alive.clone()),
             server: self.server,
             fetch: self.fetch,
             pace: Pace::new(Retries::new(self.rules), self.wakes),
+            resumes: self.resumes,
+            way: Arc::new(way),
+            local_ip: None,
         };
-        ReconnectingClient::start(attempts, runtime, alive)
+        ReconnectingClient::start(attempts, aim, runtime, alive)
     }
 }
 

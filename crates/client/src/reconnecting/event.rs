@@ -11,7 +11,8 @@ use lastword_session::{Advice, Link, SessionId};
 use crate::{DialError, Ended, Event, Notice, PeerGoodbye};
 
 /// An event of a [`ReconnectingClient`](crate::ReconnectingClient), in this order:
-/// `(Retrying* (Connected (Frame | Notice | Link)* Lost)? Ended)*`.
+/// `(Retrying* (Connected F* (Lost Retrying* Resumed F*)* [Lost Retrying*])? Ended)*`, where `F` is a frame, a notice or a
+/// link.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReconnectEvent {
@@ -28,9 +29,18 @@ pub enum ReconnectEvent {
     Notice(Notice),
     /// The link changed. The connection continues.
     Link(Link),
-    /// The connection has ended, after all of its frames. The end of its session follows, since sessions do not survive
-    /// their connection yet.
+    /// The connection has ended, after all of its frames. A session that may resume lives on: attempts follow, and frames that
+    /// are sent meanwhile wait. Otherwise its end follows at once.
     Lost(Arc<Ended>),
+    /// The session goes on over another connection: no frame was lost, and none comes twice.
+    Resumed {
+        /// The number of the connection in the session; the first one has 1.
+        connection: u32,
+        /// How long the session had no connection.
+        away: Duration,
+        /// The server's address.
+        remote_addr: SocketAddr,
+    },
     /// An attempt failed, and another one follows. A game that takes no events misses some of these.
     Retrying {
         /// How many attempts of this series have failed.
@@ -48,8 +58,11 @@ pub enum ReconnectEvent {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionEnd {
-    /// Its connection ended.
+    /// Its connection ended, and it cannot resume.
     Lost(Arc<Ended>),
+    /// The server did not let it go on: its window is over, or frames were missed, or the server has restarted and does not
+    /// know it, or it was ended meanwhile. The error has the server's words.
+    NotResumed(DialError),
     /// The server wants no further attempt, or no attempt can succeed: the credentials, the address or the TLS of this
     /// client cannot be used.
     Refused(DialError),
@@ -64,7 +77,7 @@ impl SessionEnd {
     pub fn told(&self) -> Option<&PeerGoodbye> {
         match self {
             Self::Lost(ended) => ended.peer_goodbye.as_ref(),
-            Self::Refused(error) | Self::GaveUp(error) => error.told(),
+            Self::NotResumed(error) | Self::Refused(error) | Self::GaveUp(error) => error.told(),
         }
     }
 
@@ -81,6 +94,7 @@ impl fmt::Display for SessionEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lost(ended) => write!(f, "the connection ended: {ended}"),
+            Self::NotResumed(error) => write!(f, "the session cannot go on: {error}"),
             Self::Refused(error) => write!(f, "no further attempt: {error}"),
             Self::GaveUp(error) => write!(f, "no attempt succeeded in time; the last one: {error}"),
         }

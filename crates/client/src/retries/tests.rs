@@ -14,6 +14,7 @@ fn rules() -> Rules {
 
 fn told(advice: Advice, delay: Duration) -> PeerGoodbye {
     PeerGoodbye {
+        over: true,
         code: 0,
         cause: None,
         advice,
@@ -37,7 +38,7 @@ fn at(ms: u64) -> Time {
 /// A client that has begun its first attempt, at the origin.
 fn dialling(rules: Rules) -> Retries {
     let mut retries = Retries::new(rules);
-    retries.begin(Time::ORIGIN);
+    retries.begin(Time::ORIGIN, None);
     assert_eq!(retries.poll(Time::ORIGIN), Step::Dial(None));
     retries
 }
@@ -136,7 +137,7 @@ fn storm_329_never_again_after_the_last_attempt() {
         retries.failed(at(60_000), false, None, u64::MAX),
         Next::GiveUp
     );
-    retries.begin(at(90_000));
+    retries.begin(at(90_000), None);
     assert_eq!(retries.poll(at(90_000)), Step::Dial(None));
     // The time to give up begins anew.
     let next = retries.failed(at(100_000), false, None, 0);
@@ -148,13 +149,13 @@ fn buzz_3774_traffic_cancels_backoff() {
     // block/buzz#3774: ordinary traffic asked for a connection, and that cancelled the wait.
     let mut retries = dialling(rules());
     retries.failed(at(0), false, None, u64::MAX);
-    retries.begin(at(1));
+    retries.begin(at(1), None);
     assert_eq!(retries.poll(at(1)), Step::Wait(Time::from_micros(249_999)));
     // Also after the attempts were given up.
     let told = told(Advice::AfterDelay, Duration::from_secs(120));
     let mut retries = dialling(rules());
     retries.failed(at(0), false, Some(&told), 0);
-    retries.begin(at(1));
+    retries.begin(at(1), None);
     assert_eq!(retries.poll(at(1)), Step::Wait(at(120_000)));
 }
 
@@ -166,7 +167,7 @@ fn amethyst_3219_backoff_reset() {
     let mut now = Time::ORIGIN;
     let mut waits = Vec::new();
     for _ in 0..8 {
-        retries.begin(now);
+        retries.begin(now, None);
         assert_eq!(retries.poll(now), Step::Dial(None));
         retries.welcomed();
         retries.lost(now, Duration::from_millis(9_999), None, u64::MAX);
@@ -175,7 +176,7 @@ fn amethyst_3219_backoff_reset() {
     }
     assert_eq!(waits, [249, 499, 999, 1_999, 3_999, 7_999, 9_999, 9_999]);
     // A connection that was heard for 10 s is another matter.
-    retries.begin(now);
+    retries.begin(now, None);
     assert_eq!(retries.poll(now), Step::Dial(None));
     retries.welcomed();
     retries.lost(now, LASTING, None, u64::MAX);
@@ -327,7 +328,7 @@ proptest! {
             let owed = retries.owed;
             match event {
                 Happens::Passes(ms) => now = now + Duration::from_millis(ms),
-                Happens::Begins => retries.begin(now),
+                Happens::Begins => retries.begin(now, None),
                 Happens::Fails { is_final, told: words } if before == State::Dialling => {
                     let words = words.map(|(advice, ms)| told(advice, Duration::from_millis(ms)));
                     let next = retries.failed(now, is_final, words.as_ref(), random);

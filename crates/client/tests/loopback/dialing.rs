@@ -35,6 +35,7 @@ async fn a_refusal_says_the_games_code_and_its_words() {
     let server = serve_echo(builder.authenticator(RefuseAll)).await;
     let error = refused(Client::connect(server.local_addr(), "mallory").await);
     let expected = PeerGoodbye {
+        over: true,
         code: 4_242,
         cause: Some(Cause::AuthRejected),
         advice: Advice::DoNot,

@@ -111,6 +111,7 @@ async fn a_kick_with_an_address_and_a_delay_arrives_with_every_field() {
     session.kick(kick).await;
     let ended = within("the end", client.ended()).await;
     let expected = PeerGoodbye {
+        over: true,
         code: 5_001,
         cause: Some(Cause::Kicked),
         advice: Advice::Elsewhere,

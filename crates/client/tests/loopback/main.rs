@@ -14,6 +14,7 @@ mod heartbeats;
 mod leaving;
 mod puppet;
 mod reconnecting;
+mod resuming;
 mod runtimes;
 mod servers;
 

@@ -1,5 +1,6 @@
 //! A server that a test controls, one frame at a time.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -63,14 +64,19 @@ impl Puppet {
 
     /// Reads the next frame; `None` after the client's FIN.
     pub(crate) async fn reads(&mut self) -> Option<Frame> {
+        self.reads_or_fails().await.expect("no error")
+    }
+
+    /// The same, where the client may reset the connection.
+    pub(crate) async fn reads_or_fails(&mut self) -> io::Result<Option<Frame>> {
         loop {
             if let Some(frame) = self.next_frame() {
-                return Some(frame);
+                return Ok(Some(frame));
             }
             let read = self.stream.read_buf(&mut self.read);
-            if within("a frame", read).await.expect("no error") == 0 {
+            if within("a frame", read).await? == 0 {
                 assert!(self.read.is_empty(), "the client stopped inside a frame");
-                return None;
+                return Ok(None);
             }
         }
     }

@@ -44,7 +44,7 @@ async fn series<F: Future<Output = Result<(), DialError>>>(
         Progress::Retrying { attempt, after, .. } => told.lock().unwrap().push((attempt, after)),
         Progress::Over(_) => panic!("the series is not over"),
     };
-    let result = pace.series(|_| attempt(), tell).await;
+    let result = pace.series(Aim::LogIn, None, |_| attempt(), tell).await;
     (result, told.into_inner().unwrap())
 }
 
@@ -112,7 +112,7 @@ async fn a_machine_that_wakes_while_its_client_waits_dials_within_a_second() {
     };
     tokio::select! {
         biased;
-        _ = pace.series(|_| attempt(), |_| ()) => panic!("no attempt succeeds"),
+        _ = pace.series(Aim::LogIn, None, |_| attempt(), |_| ()) => panic!("no attempt succeeds"),
         () = sleeps => {}
     }
 }
