@@ -41,8 +41,8 @@ pub use clock_offset::ClockOffset;
 pub use close::Close;
 pub use connection::{
     Admission, Ask, Claim, Config, Connection, Event, Host, ImportError, Io, Linger, Next, Opened,
-    Readings, Records, ResumeConfig, Role, Room, Sealed, SendError, Suspended, Taken, Ticket, Traffic,
-    encode_data,
+    Readings, Records, ResumeConfig, Role, Room, Sealed, SendError, Suspended, Taken, Ticket,
+    Traffic, encode_data,
 };
 pub use decoder::{Decoder, Expect, Frame, Span, Step};
 pub use dialect::{Dialect, Framing, LengthPrefixed, Meaning, Measure};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use lastword_keepalive::KernelKnobs;
 use lastword_session::{
     Admission, Claim, Close, Connection, DepartureCause, Dropped, Ending, Evidence, Linger, Link,
-    Outbound, Proxied, Refusal, Resume, Room, RoundTrip, SendError, Suspended, Ticket, Time, Timing,
-    Traffic, wire::Notice,
+    Outbound, Proxied, Refusal, Resume, Room, RoundTrip, SendError, Suspended, Ticket, Time,
+    Timing, Traffic, wire::Notice,
 };
 
 use crate::{Carried, Mailbox, Newcomer, Returned};

@@ -17,7 +17,8 @@ pub(super) struct Congestion {
 
 impl Connection {
     /// Returns the bytes that wait to be written, and how many of them may be dropped.
-    pub(crate) fn backlog(&self) -> Backlog {
+    #[must_use]
+    pub fn backlog(&self) -> Backlog {
         let queue = self.session_stream().queue.as_ref();
         queue.map_or_else(Backlog::default, |queue| queue.backlog())
     }

@@ -75,6 +75,7 @@ impl Input<'_> {
             | Self::Paused
             | Self::Resumed
             | Self::QueueFull
+            | Self::Probe
             | Self::Shut
             | Self::Sampled(_) => false,
         }

@@ -229,7 +229,7 @@ impl Connection {
     }
 
     /// Takes over frames that others queued for this session; what comes too late is counted as dropped.
-    pub(crate) fn adopt(&mut self, now: Time, queue: &mut Box<SendQueue>) {
+    pub fn adopt(&mut self, now: Time, queue: &mut Box<SendQueue>) {
         queue.queued_by(now);
         if !self.keeps_data() {
             self.count_unsent(queue.drop_unstarted());

@@ -5,8 +5,9 @@ mod line;
 use std::time::Duration;
 
 use super::*;
+use crate::connection::Input;
 use crate::wire::{Goodbye, Kind, Welcome};
-use crate::{Cause, Close, Connection, Input, Message, Request};
+use crate::{Cause, Close, Connection, Message, Request};
 
 use line::{Line, START, client, config, data, payloads, secs};
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connection::{Flow, Input, Output};
 use crate::wire::{HEADER_LEN, Header, Hello, Kind};
 use crate::*;
 
@@ -16,6 +17,7 @@ pub(super) const fn secs(n: u64) -> Duration {
 pub(super) fn config() -> Config {
     Config {
         resume: Some(ResumeConfig {
+            held: Arc::new(HeldBytes::new(1 << 20)),
             window: secs(60),
             key: TokenKey::new([9; 32]),
         }),
@@ -82,7 +84,7 @@ impl End {
     }
 
     pub(super) fn send(&mut self, payload: &[u8]) {
-        let sent = self.connection.send(self.now, payload);
+        let sent = self.connection.send_as(self.now, Outbound::Kept, payload);
         sent.expect("it is live");
     }
 
@@ -235,6 +237,7 @@ impl Line {
                 suspect_ms: 7_500,
                 dead_ms: 15_000,
             },
+            resume_window: None,
         };
         line.server
             .connection
