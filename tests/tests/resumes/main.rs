@@ -4,16 +4,19 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::indexing_slicing,
     reason = "a failure here is the test's failure"
 )]
 
 mod bounds;
+mod chaos;
 mod game;
 mod lives;
 mod places;
 mod player;
 mod races;
 mod refusals;
+mod relay;
 
 use std::time::Duration;
 
