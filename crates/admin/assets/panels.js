@@ -31,7 +31,7 @@ export class Panels {
     const lost = CLASSES.reduce((sum, name, at) => sum + (LOST.includes(name) ? minute[at] : 0), 0);
     const silent = suspects.reduce((sum, { now }) => sum + now, 0);
     this.#tile("open", h("a", { href: "#/sessions" }, "Sessions open"), count(sessions.open), `${count(sessions.joined)} joined`);
-    this.#tile("suspended", "Suspended", count(sessions.suspended), "wait for their players");
+    this.#tile("suspended", h("a", { href: "#/sessions?link=suspended" }, "Suspended"), count(sessions.suspended), "lost their connection, and wait for their players");
     this.#tile("lost", "Lost, last minute", count(lost), `${count(sessions.lost)} since the start`, lost > 0 ? "bad" : "");
     this.#tile("suspect", h("a", { href: "#/sessions?link=suspect" }, "Suspect"), count(silent), "silent, not given up", silent > 0 ? "warn" : "");
     this.#tile("connections", "Connections open", count(connections.open), `${count(connections.opened)} accepted`);

@@ -72,6 +72,7 @@ function facts(live) {
   return [
     ["Player", live.player || "anonymous"],
     ["Link", linkWords(live.link)],
+    ["Suspended for", live.suspended_ms === undefined ? "–" : duration(live.suspended_ms)],
     ["From", live.remote],
     ["Live for", duration(live.live_ms)],
     ["Profile", live.profile ?? "–"],

@@ -57,7 +57,7 @@ export class SessionsPage {
 
   /** Takes from a snapshot the total number of sessions and the possible filters. */
   know({ sessions, detection, suspects }) {
-    this.#open = sessions.open;
+    this.#open = sessions.open + sessions.suspended;
     for (const { profile } of detection) offer($("sessions-by-profile"), profile);
     for (const { diagnosis } of suspects) offer($("sessions-by-link"), diagnosis);
   }
@@ -168,5 +168,6 @@ function fill(row, { link, congested, rate_limited: rateLimited, live_ms: live, 
 /** Describes a link in words. A silence is named by the cause that it would become. */
 export function linkWords(link) {
   if (link === "healthy") return h("span", {}, "healthy");
+  if (link === "suspended") return h("span", { class: "suspended" }, "suspended: waits for its player");
   return h("span", { class: "suspect" }, "suspect: ", link === "undecided" ? link : causeLink(link));
 }

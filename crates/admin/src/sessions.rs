@@ -36,8 +36,11 @@ struct Live<'a> {
     cohort: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<&'a str>,
-    /// `healthy`, or the diagnosis of the peer's silence.
+    /// `healthy`, `suspended`, or the diagnosis of the peer's silence.
     link: &'static str,
+    /// How long it has waited for its player; absent while the player is here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suspended_ms: Option<u64>,
     inbound_paused: bool,
     congested: bool,
     rate_limited: bool,
@@ -96,7 +99,8 @@ impl<'a> From<&'a SessionStatus> for Live<'a> {
             remote: status.remote.to_string(),
             cohort: status.cohort.as_deref(),
             profile: status.profile.as_ref().map(|profile| profile.as_str()),
-            link: link_label(status.suspected),
+            link: link_label(status.suspended_for.is_some(), status.suspected),
+            suspended_ms: status.suspended_for.map(millis),
             inbound_paused: status.inbound_paused,
             congested: status.congested,
             rate_limited: status.rate_limited,

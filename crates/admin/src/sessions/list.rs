@@ -124,7 +124,7 @@ impl<'a> From<&'a SessionInfo> for Row<'a> {
             remote: info.remote.to_string(),
             cohort: info.cohort.as_deref(),
             profile: info.profile.as_ref().map(|profile| profile.as_str()),
-            link: link_label(info.suspected),
+            link: link_label(info.suspended, info.suspected),
             congested: info.congested,
             rate_limited: info.rate_limited,
             live_ms: millis(info.live_for),

@@ -30,6 +30,7 @@ enum Address {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LinkState {
     Healthy,
+    Suspended,
     Suspect,
     As(Diagnosis),
 }
@@ -89,7 +90,9 @@ impl SessionsQuery {
         let address = self.address.is_none_or(|is| is.is_of(session.remote));
         let own = session.profile.as_ref().map(|profile| profile.as_str());
         let profile = self.profile.is_none() || self.profile.as_deref() == own;
-        let link = self.link.is_none_or(|is| is.is_of(session.suspected));
+        let link = self
+            .link
+            .is_none_or(|is| is.is_of(session.suspended, session.suspected));
         of_player && address && profile && link
     }
 }
@@ -114,6 +117,7 @@ impl LinkState {
     fn parse(label: &str) -> Option<Self> {
         match label {
             HEALTHY => Some(Self::Healthy),
+            SUSPENDED => Some(Self::Suspended),
             SUSPECT => Some(Self::Suspect),
             _ => {
                 let mut all = Diagnosis::ALL.into_iter();
@@ -124,24 +128,28 @@ impl LinkState {
 
     fn allowed() -> String {
         let diagnoses = Diagnosis::ALL.map(Diagnosis::label).join(", ");
-        format!("{HEALTHY}, {SUSPECT}, {diagnoses}")
+        format!("{HEALTHY}, {SUSPENDED}, {SUSPECT}, {diagnoses}")
     }
 
-    fn is_of(self, suspected: Option<Diagnosis>) -> bool {
+    fn is_of(self, suspended: bool, suspected: Option<Diagnosis>) -> bool {
         match self {
-            Self::Healthy => suspected.is_none(),
+            Self::Healthy => !suspended && suspected.is_none(),
+            Self::Suspended => suspended,
             Self::Suspect => suspected.is_some(),
             Self::As(diagnosis) => suspected == Some(diagnosis),
         }
     }
 }
 
-/// The label of a link, as the parameter `link` takes it.
-pub(super) fn link_label(suspected: Option<Diagnosis>) -> &'static str {
-    suspected.map_or(HEALTHY, Diagnosis::label)
+/// The label of a link, as the parameter `link` takes it. The peer of a suspended session is not suspect: it has no
+/// connection.
+pub(super) fn link_label(suspended: bool, suspected: Option<Diagnosis>) -> &'static str {
+    let here = if suspended { SUSPENDED } else { HEALTHY };
+    suspected.map_or(here, Diagnosis::label)
 }
 
 const HEALTHY: &str = "healthy";
+const SUSPENDED: &str = "suspended";
 const SUSPECT: &str = "suspect";
 const PARAMETERS: &str = "player, address, profile, link, limit and after";
 const ADDRESSES: &str = "an IP address such as 192.0.2.7 or 2001:db8::7, or one with its port: \
@@ -211,12 +219,20 @@ mod tests {
     fn a_link_is_healthy_or_suspect_or_what_its_silence_looks_like() {
         let all = [None].into_iter().chain(Diagnosis::ALL.map(Some));
         for suspected in all {
-            let of = |label| LinkState::parse(label).unwrap().is_of(suspected);
+            let of = |label| LinkState::parse(label).unwrap().is_of(false, suspected);
             assert_eq!(of("healthy"), suspected.is_none());
             assert_eq!(of("suspect"), suspected.is_some());
-            assert!(of(link_label(suspected)));
+            assert!(of(link_label(false, suspected)) && !of("suspended"));
             assert_eq!(of("path_dead"), suspected == Some(Diagnosis::PathDead));
         }
+    }
+
+    #[test]
+    fn a_suspended_session_is_neither_healthy_nor_suspect() {
+        let of = |label| LinkState::parse(label).unwrap().is_of(true, None);
+        assert_eq!(link_label(true, None), "suspended");
+        let asked = ["suspended", "healthy", "suspect", "path_dead"];
+        assert_eq!(asked.map(of), [true, false, false, false]);
     }
 
     #[test]
@@ -237,7 +253,7 @@ mod tests {
             ),
             (
                 "link=dead",
-                "`link` is \"dead\"; allowed is healthy, suspect, undecided, path_dead, path_dead_outbound, \
+                "`link` is \"dead\"; allowed is healthy, suspended, suspect, undecided, path_dead, path_dead_outbound, \
                  local_network_down, peer_frozen, peer_silent",
             ),
             ("limit=1001", "`limit` is \"1001\"; allowed is 1 to 1000"),

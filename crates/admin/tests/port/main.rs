@@ -19,3 +19,4 @@ mod publishing;
 mod recorders;
 mod server;
 mod sessions;
+mod suspended;

@@ -30,13 +30,25 @@ pub(crate) async fn join(server: &ServerHandle) -> TcpStream {
     join_as(server, "").await
 }
 
-/// Joins with a name.
+/// Joins with a name. The session ends with its connection.
 pub(crate) async fn join_as(server: &ServerHandle, name: &str) -> TcpStream {
+    greet(server, name, 2).await
+}
+
+/// Joins with a name, as a client that may come back, and confirms the connection.
+pub(crate) async fn join_to_resume(server: &ServerHandle, name: &str) -> TcpStream {
+    let mut stream = greet(server, name, 0).await;
+    stream.write_all(&frame(5, &[0; 8])).await.unwrap();
+    stream
+}
+
+/// Joins with a name and these flags of a hello.
+async fn greet(server: &ServerHandle, name: &str, flags: u8) -> TcpStream {
     let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
-    // Versions 1 to 1, no resume, frames up to 64 KiB; everything except the credentials is empty.
+    // Versions 1 to 1, frames up to 64 KiB; everything else except the credentials is empty.
     let hello = [
-        &b"LW\x01\x01\x02"[..],
-        &[0, 1, 0, 0],
+        &b"LW\x01\x01"[..],
+        &[flags, 0, 1, 0, 0],
         &[0; 28],
         name.as_bytes(),
     ];

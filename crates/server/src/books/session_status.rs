@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lastword_keepalive::ProfileName;
 use lastword_session::{Diagnosis, Evidence, SessionId};
+use lastword_transport::Clock;
 use tokio::sync::oneshot;
 
 use super::Books;
@@ -31,6 +32,9 @@ pub struct SessionStatus {
     pub profile: Option<ProfileName>,
     /// The current diagnosis of the peer's silence; `None` is healthy.
     pub suspected: Option<Diagnosis>,
+    /// How long it has waited for its player; `None` if its player is here. A suspended session has no connection, or one
+    /// that the player has not confirmed. Its age, bytes and frames are those of its last connection.
+    pub suspended_for: Option<Duration>,
     /// Whether its reading is paused, because the game is not taking its frames.
     pub inbound_paused: bool,
     /// Whether it is congested: its peer reads more slowly than the game sends.
@@ -39,7 +43,7 @@ pub struct SessionStatus {
     pub rate_limited: bool,
     /// Time since the connection was accepted.
     pub age: Duration,
-    /// Time since the session joined.
+    /// Time since the session joined, to a tenth of a second.
     pub live_for: Duration,
     /// The round trip: of the heartbeat if there was one, otherwise of the kernel.
     pub rtt: Option<Duration>,
@@ -92,6 +96,7 @@ impl Books {
         &self,
         identity: &SessionIdentity,
         profile: Option<ProfileName>,
+        suspended_for: Option<Duration>,
         inbound_paused: bool,
         so_far: &Evidence,
     ) {
@@ -104,11 +109,12 @@ impl Books {
                 cohort: self.cohorts.name(identity.cohort).cloned(),
                 profile,
                 suspected: identity.suspicion.read(),
+                suspended_for,
                 inbound_paused,
                 congested: identity.link.has(LinkFlag::Congested),
                 rate_limited: identity.link.has(LinkFlag::RateLimited),
                 age: so_far.age,
-                live_for: so_far.live_for,
+                live_for: identity.joined.live_for(Clock::real()),
                 rtt: so_far.rtt,
                 last_byte_in: so_far.last_byte_in,
                 frames: (so_far.frames_in, so_far.frames_out),
@@ -131,6 +137,7 @@ mod tests {
             cohort: None,
             profile: None,
             suspected: None,
+            suspended_for: None,
             inbound_paused: false,
             congested: false,
             rate_limited: false,

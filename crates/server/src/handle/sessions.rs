@@ -20,7 +20,7 @@ pub struct SessionInfo {
     pub session: SessionId,
     /// The player's id, as the authenticator gave it.
     pub player: Option<String>,
-    /// The peer's address.
+    /// The peer's address; of the last connection while it is suspended.
     pub remote: SocketAddr,
     /// The cohort, if the player has one.
     pub cohort: Option<String>,
@@ -28,6 +28,8 @@ pub struct SessionInfo {
     pub profile: Option<ProfileName>,
     /// The diagnosis of the peer's silence; `None` is healthy.
     pub suspected: Option<Diagnosis>,
+    /// Whether it has no connection and waits for its player.
+    pub suspended: bool,
     /// Whether it is congested: its peer reads more slowly than the game sends.
     pub congested: bool,
     /// Whether its peer is over its rate, so that its frames wait.
@@ -131,6 +133,7 @@ impl ServerHandle {
             cohort: self.core.books.cohorts.name(identity.cohort).cloned(),
             profile: self.core.settings.profile_name(identity.profile),
             suspected: identity.suspicion.read(),
+            suspended: identity.link.has(LinkFlag::Away),
             congested: identity.link.has(LinkFlag::Congested),
             rate_limited: identity.link.has(LinkFlag::RateLimited),
             live_for: identity.joined.live_for(Clock::real()),

@@ -380,7 +380,9 @@ impl<S: Shape> App for ServerApp<S> {
         };
         let core = self.core();
         let profile = core.settings.profile_name(identity.profile);
-        core.books.describe(identity, profile, self.paused, &so_far);
+        let suspended_for = self.standing.away_for(Clock::real());
+        let books = &core.books;
+        books.describe(identity, profile, suspended_for, self.paused, &so_far);
     }
 
     fn traffic(&mut self, traffic: Traffic) {

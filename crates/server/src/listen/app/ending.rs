@@ -37,8 +37,7 @@ impl<S: Shape> ServerApp<S> {
     }
 
     /// Nothing of the link is worth a word: the session has no connection, or departs.
-    pub(super) fn is_calm(&mut self, identity: &SessionIdentity) {
-        self.core().books.status_requests.drop_all(identity.session);
+    pub(super) fn is_calm(&mut self) {
         self.suspected_as(None);
         App::paused(self, false);
         self.flagged(LinkFlag::Congested, false);
@@ -55,7 +54,8 @@ impl<S: Shape> ServerApp<S> {
         self.core().books.live_sessions.remove(identity.session);
         self.core().groups.depart(identity.session);
         self.core().doors.shut(identity.session);
-        self.is_calm(identity);
+        self.core().books.status_requests.drop_all(identity.session);
+        self.is_calm();
         let undelivered = self.undelivered();
         // A session that waited for its player has left now, and not when its connection was lost.
         let at = if let Standing::Away(_) = self.standing {

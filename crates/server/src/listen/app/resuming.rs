@@ -201,7 +201,7 @@ impl<S: Shape> ServerApp<S> {
         if was_away {
             return lingers;
         }
-        self.is_calm(&identity);
+        self.is_calm();
         identity.link.replace(LinkFlag::Away, true);
         outbox.mailbox().take_refused();
         let ending = Arc::new(ending);

@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lastword_session::{Close, Ending, Knock, Phase, SessionId, Time};
@@ -132,6 +133,14 @@ impl Standing {
             | Self::Claiming(_)
             | Self::AtDoor(_) => None,
         }
+    }
+
+    /// How long the session has waited for its player, if it does.
+    pub(super) fn away_for(&self, now: Time) -> Option<Duration> {
+        if let Self::Away(away) = self {
+            return Some(now.since(away.since));
+        }
+        None
     }
 
     /// The phase that the record shows for a connection without a verdict.

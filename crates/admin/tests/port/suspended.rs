@@ -1,0 +1,83 @@
+//! Sessions that lost their connection and wait for their players, as operators see them.
+
+use std::net::SocketAddr;
+
+use lastword_admin::{Admin, AdminExt};
+use lastword_server::{Cause, DepartureCause, Player, Server, ServerHandle, SessionId};
+use serde_json::Value;
+
+use crate::http::send;
+use crate::server::{Silent, join_to_resume, within};
+
+const TOKEN: &str = "0123456789abcdef";
+
+/// A server whose port needs a token, so that it takes kicks.
+async fn guarded() -> (ServerHandle, SocketAddr) {
+    let admin = Admin::new("127.0.0.1:0").token(TOKEN);
+    let server = Server::builder().listen("127.0.0.1:0").admin_with(admin);
+    let server = server.serve(|_: &Player| Silent).await.unwrap();
+    let admin = server.admin_addr().unwrap();
+    (server, admin)
+}
+
+async fn ask(admin: SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {
+    let headers = format!("Host: localhost\r\nAuthorization: Bearer {TOKEN}\r\n");
+    let answer = send(admin, method, path, &headers, body).await;
+    (answer.status, answer.body)
+}
+
+async fn json(admin: SocketAddr, path: &str) -> Value {
+    let (status, body) = ask(admin, "GET", path, "").await;
+    assert_eq!(status, 200, "{body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// Joins, and cuts the connection off. Returns the session, once it is suspended and its close is written.
+async fn cut_off(server: &ServerHandle, admin: SocketAddr) -> SessionId {
+    let ann = join_to_resume(server, "ann").await;
+    let session = server.sessions()[0].session;
+    assert!(!server.sessions()[0].suspended);
+    drop(ann);
+    let path = format!("/api/sessions/{session}");
+    within("the record", async {
+        while !json(admin, &path).await["closes"][0].is_object() {}
+    })
+    .await;
+    session
+}
+
+#[tokio::test]
+async fn a_suspended_session_is_listed_as_such() {
+    let (server, admin) = guarded().await;
+    let session = cut_off(&server, admin).await;
+    assert!(server.sessions()[0].suspended);
+    let listed = json(admin, "/api/sessions?link=suspended").await;
+    assert_eq!(listed[0]["session"], session.to_string());
+    assert_eq!(listed[0]["link"], "suspended");
+    assert_eq!(
+        json(admin, "/api/sessions?link=healthy").await,
+        Value::Array(Vec::new())
+    );
+    let known = json(admin, &format!("/api/sessions/{session}")).await;
+    assert_eq!(known["live"]["link"], "suspended");
+    assert!(known["live"]["suspended_ms"].is_u64(), "{known}");
+}
+
+#[tokio::test]
+async fn a_kick_of_a_suspended_session_ends_it() {
+    let (server, admin) = guarded().await;
+    let session = cut_off(&server, admin).await;
+    let kick = format!(r#"{{"session":"{session}","reason":"enough"}}"#);
+    assert_eq!(ask(admin, "POST", "/api/kick", &kick).await.0, 202);
+    within("the departure", async {
+        while server.stats().sessions_suspended > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let kicked = DepartureCause::from(Cause::Kicked);
+    assert_eq!(server.stats().departures, [(kicked, 1)]);
+    let known = json(admin, &format!("/api/sessions/{session}")).await;
+    assert!(known.get("live").is_none(), "{known}");
+    assert_eq!(ask(admin, "POST", "/api/kick", &kick).await.0, 404);
+}
